@@ -1,0 +1,101 @@
+# Everything here makes .venv by itself, and installs into it what it needs, once.
+# Works with GNU make 3.81 (macOS) and a POSIX sh.
+
+# The newest Python from 3.11 on that can make environments.  A name on the PATH is not enough:
+# pyenv leaves shims that refuse to run, and Debian has Pythons without ensurepip.
+PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { command -v "$$python"; break; }; done)
+
+ORACLE ?= ../shared/oracle/public.json.gz
+FUZZ ?= 1000000
+JOBS ?= 0
+ARGS ?=
+DIR ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+NO_SKIP := $(if $(filter 1 true yes,$(STRICT) $(CI)),--no-skip)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL: # two pips in one environment break each other
+.DELETE_ON_ERROR:
+.PHONY: help demo test fast lint format types docs conformance bench torture fuzz system-deps clean
+
+help: ## what there is
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  make test ARGS="-k cookies"    some tests, by name; ARGS goes to pytest'
+	@echo '  make test STRICT=1             a skipped test is a failed one (also with CI=true)'
+	@echo '  make test JOBS=auto            on every processor'
+	@echo '  make demo DIR=/tmp/study       the study in that folder, which must be new or empty'
+	@echo '  make clean test PYTHON=python3.13'
+
+# ---- the environment ----
+
+# Ours, but copied here with the tree, or its Python is gone: it would run another tree, or nothing.
+$(shell test ! -e $(VENV)/stamp \
+	|| { test -x $(BIN)/python && grep -Fqs -- '-m venv $(CURDIR)/$(VENV)' $(VENV)/pyvenv.cfg; } \
+	|| rm -rf $(VENV))
+
+$(VENV)/stamp:
+	@test -n "$(PYTHON)" || { \
+	  echo 'orglab needs Python 3.11 or newer that can make virtual environments.' >&2; \
+	  echo 'Install one (Debian: apt install python3 python3-venv; macOS: brew install python),' >&2; \
+	  echo 'or name one: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { \
+	  echo '"$(PYTHON)" could not make $(VENV). On Debian: apt install python3-venv' >&2; exit 1; }
+	@echo "$(VENV): $$($(BIN)/python --version)" >&2
+	@touch $@
+
+# One stamp for each set of extras; it is older than pyproject.toml when that has changed.
+$(VENV)/stamp-%: pyproject.toml | $(VENV)/stamp
+	@echo '$(VENV): installing orglab[$*]' >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]' </dev/null >&2
+	@touch $@
+
+system-deps:
+	@scripts/system-deps.sh
+
+# ---- what people come for ----
+
+demo: $(VENV)/stamp-demo ## a study on real data, from the first hypothesis to the last conclusion
+	@$(BIN)/python demo/run.py $(if $(DIR),--dir "$(DIR)")
+
+test: system-deps $(VENV)/stamp-test ## every test
+	$(PYTEST) -n $(JOBS) $(NO_SKIP) $(ARGS)
+
+fast: $(VENV)/stamp-test ## the tests that are not slow, in under ten seconds
+	$(PYTEST) -q -m 'not slow' $(NO_SKIP) $(ARGS)
+
+lint: $(VENV)/stamp-dev ## ruff: every rule but those that pyproject.toml argues with
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/stamp-dev ## what ruff can mend by itself
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+types: $(VENV)/stamp-dev ## mypy --strict over src
+	$(BIN)/mypy
+
+docs: $(VENV)/stamp-test ## the documentation: its links, and its examples run as tests
+	$(PYTEST) tests/test_docs.py $(NO_SKIP) $(ARGS)
+
+conformance: $(VENV)/stamp-test ## ORACLE=FILE: what Org itself does, recorded, beside what we do
+	@test -f "$(ORACLE)" || { echo 'There is no oracle at $(ORACLE): name one, make conformance ORACLE=FILE' >&2; exit 2; }
+	@$(BIN)/python tests/conformance/run.py "$(ORACLE)"
+
+bench: $(VENV)/stamp-bench ## how fast, beside the peers of docs/explanation/performance.md
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+torture: system-deps $(VENV)/stamp-test ## durability in full counts: failing syscalls, kills, crowds, hostile files
+	@$(BIN)/python tests/torture/run.py all
+
+fuzz: $(VENV)/stamp-test ## FUZZ=1000000 inputs parsed and printed
+	@$(BIN)/python tests/fuzz.py $(FUZZ)
+
+clean: ## away with .venv, the caches and the build products
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

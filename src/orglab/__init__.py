@@ -1,0 +1,1 @@
+"""orglab: the experiment log that remembers why."""

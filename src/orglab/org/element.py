@@ -1,0 +1,380 @@
+"""The elements of a section: paragraphs, lists, blocks, drawers and the rest.
+
+As `org-element--current-element` and the parsers it calls, so that we agree
+with Org on which line is an item, a box, a keyword, and which is not.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from orglab.org import syntax
+from orglab.org.ends import Ends
+from orglab.org.list import Item, Structure, continued, read_structure
+
+# Elements that hold other elements.
+CONTAINERS = frozenset(
+    ("center-block", "drawer", "dynamic-block", "footnote-definition", "item", "plain-list", "property-drawer",
+     "quote-block", "section", "special-block")
+)  # fmt: skip
+_BLOCKS = {
+    b"CENTER": "center-block",
+    b"COMMENT": "comment-block",
+    b"EXAMPLE": "example-block",
+    b"EXPORT": "export-block",
+    b"QUOTE": "quote-block",
+    b"SRC": "src-block",
+    b"VERSE": "verse-block",
+}
+
+
+@dataclass(slots=True, eq=False)
+class Element:
+    """One element; positions are in `Source.text`.
+
+    Attributes:
+        type: Org's name for it, such as `paragraph` or `src-block`.
+        begin: Where it begins, affiliated keywords included.
+        end: Where it ends, blank lines after it included.
+        start: Where it begins after its affiliated keywords.
+        contents: Where its contents begin and end; (-1, -1) if it has none.
+        parent: The element around it.
+        children: The elements in it.
+        item: The list item, for the type `item`.
+        structure: The list, for `plain-list` and `item`.
+    """
+
+    type: str
+    begin: int
+    end: int
+    start: int
+    contents: tuple[int, int] = (-1, -1)
+    parent: "Element | None" = None
+    children: "list[Element]" = field(default_factory=list)
+    item: Item | None = None
+    structure: Structure | None = None
+
+    def walk(self) -> Iterator["Element"]:
+        """Yield this element and all in it, in the order of the text."""
+        stack = [self]
+        while stack:
+            element = stack.pop()
+            yield element
+            stack.extend(reversed(element.children))
+
+    def ancestors(self) -> Iterator["Element"]:
+        """Yield the elements around it, nearest first."""
+        element = self.parent
+        while element is not None:
+            yield element
+            element = element.parent
+
+    def at(self, position: int) -> "Element":
+        """Return the innermost element in this one whose span holds `position`."""
+        element = self
+        while True:
+            index = bisect_right(element.children, position, key=lambda child: child.begin) - 1
+            if index < 0 or position >= element.children[index].end:
+                return element
+            element = element.children[index]
+
+
+def parse_section(text: bytes, begin: int, end: int, *, first: bool) -> Element:
+    """Return the section between `begin` and `end`, parsed whole.
+
+    Args:
+        text: The text that the parser reads.
+        begin: Where the section begins: the line after its heading.
+        end: Where the next heading begins.
+        first: Whether it is the section before the first heading.
+    """
+    begin = _skip_blank_lines(text, begin, end)
+    section = Element("section", begin, end, begin, (begin, end))
+    _Parser(text, begin, end).parse(section, "top" if first else "planning")
+    return section
+
+
+class _Parser:
+    """Parses one section; holds what its steps share."""
+
+    def __init__(self, text: bytes, begin: int, end: int) -> None:
+        self.text = text
+        self.ends = Ends(text, begin, end)
+
+    def parse(self, root: Element, mode: str) -> None:
+        """Fill `root` with its elements, without recursion: lists may nest as deep as the file is wide."""
+        todo = [(root, mode)]
+        while todo:
+            parent, mode = todo.pop()
+            position, limit = parent.contents
+            while position < limit:
+                element = self.element(position, limit, mode, parent)
+                element.parent = parent
+                parent.children.append(element)
+                if element.end <= position:
+                    raise AssertionError((element.type, position))
+                if element.contents[0] >= 0 and element.type in CONTAINERS:
+                    todo.append((element, _MODE_IN.get(element.type, "")))
+                position = element.end
+                mode = _MODE_AFTER.get((mode, element.type), "")
+
+    def element(self, position: int, limit: int, mode: str, parent: Element) -> Element:
+        """Return the element that begins at `position`."""
+        text = self.text
+        if mode == "item":
+            return self.item(position, limit, parent)
+        if mode == "node-property":
+            return self.node_property(position, limit)
+        at_line_begin = position == 0 or text[position - 1] == 0x0A
+        if syntax.COMMENT.match(text, position) and at_line_begin:
+            return self.lines("comment", position, position, limit, syntax.COMMENT)
+        if mode == "planning" and self.follows_heading(position) and syntax.PLANNING.match(text, position):
+            return self.to_blank("planning", position, position, self.line_after(position), limit)
+        if self.may_be_properties(position, mode) and (drawer := syntax.PROPERTY_DRAWER.match(text, position, limit)):
+            element = self.to_blank("property-drawer", position, position, self.line_after(drawer.end()), limit)
+            if drawer.start(1) < drawer.end(1):
+                element.contents = drawer.span(1)
+            return element
+        if not at_line_begin:
+            return self.paragraph(position, position, limit)
+        if syntax.CLOCK.match(text, position):
+            return self.to_blank("clock", position, position, self.line_after(position), limit)
+        return self.with_keywords(position, limit, parent)
+
+    def with_keywords(self, begin: int, limit: int, parent: Element) -> Element:
+        """Return the element at `begin`, which may begin with affiliated keywords."""
+        text = self.text
+        start = begin
+        while start < limit and syntax.AFFILIATED.match(text, start):
+            start = self.line_after(start)
+        if start > begin and (start >= limit or syntax.BLANK_LINE.match(text, start)):
+            # Orphaned: they are ordinary keywords.
+            start = begin
+            return self.to_blank("keyword", begin, begin, self.line_after(begin), limit)
+        first = text[start : start + 1]
+        if first in b" \t":
+            first = text[start : self.line_after(start)].lstrip(b" \t")[:1]
+        if first in b"#:\\%[" and (found := self.marked(begin, start, limit)):
+            return found
+        if first == b"-" and syntax.HORIZONTAL_RULE.match(text, start):
+            return self.to_blank("horizontal-rule", begin, start, self.line_after(start), limit)
+        if first in b"|+" and (found := self.table(begin, start, limit)):
+            return found
+        if syntax.ITEM.match(text, start):
+            return self.plain_list(begin, start, limit, parent)
+        return self.paragraph(begin, start, limit)
+
+    def marked(self, begin: int, start: int, limit: int) -> Element | None:
+        """Return the element that a mark at `start` opens: `#+`, `:`, `\\begin`, `[fn:` or `%%(`; None if it does not."""
+        text = self.text
+        if match := syntax.LATEX_BEGIN.match(text, start):
+            end = self.ends.latex(match.group(1), start, limit)
+            return None if end is None else self.to_blank("latex-environment", begin, start, self.line_after(end), limit)
+        if syntax.DRAWER.match(text, start):
+            end = self.ends.drawer(self.line_after(start), limit)
+            return None if end is None else self.delimited("drawer", begin, start, end, limit)
+        if syntax.FIXED_WIDTH.match(text, start):
+            return self.lines("fixed-width", begin, start, limit, syntax.FIXED_WIDTH)
+        if match := syntax.BLOCK_BEGIN.match(text, start):
+            end = self.ends.block(match.group(1), self.line_after(start), limit)
+            kind = _BLOCKS.get(match.group(1).upper(), "special-block")
+            return None if end is None else self.delimited(kind, begin, start, end, limit)
+        if match := syntax.KEYWORD.match(text, start):
+            if match.group(1).upper().startswith(b"CALL:") or match.group(1).upper() == b"CALL":
+                return self.to_blank("babel-call", begin, start, self.line_after(start), limit)
+        if syntax.DYNAMIC_BLOCK.match(text, start):
+            end = self.ends.dynamic_block(self.line_after(start), limit)
+            return None if end is None else self.delimited("dynamic-block", begin, start, end, limit)
+        if match:
+            return self.to_blank("keyword", begin, start, self.line_after(start), limit)
+        if syntax.FOOTNOTE_DEFINITION.match(text, start):
+            return self.footnote_definition(begin, start, limit)
+        if text.startswith(b"%%(", start):
+            return self.to_blank("diary-sexp", begin, start, self.line_after(start), limit)
+        return None
+
+    def may_be_properties(self, position: int, mode: str) -> bool:
+        """Return whether a property drawer may stand at `position`: right after a heading, its planning or at the top."""
+        if mode == "planning":
+            return self.follows_heading(position)
+        if mode == "property-drawer":
+            before = self.text.rfind(b"\n", 0, max(position - 1, 0)) + 1
+            return not syntax.BLANK_LINE.match(self.text, before)
+        return mode == "top"
+
+    def follows_heading(self, position: int) -> bool:
+        """Return whether the line before that of `position` begins with a star."""
+        before = self.text.rfind(b"\n", 0, max(position - 1, 0)) + 1
+        return self.text[before : before + 1] == b"*"
+
+    def line_after(self, position: int) -> int:
+        """Return where the line after that of `position` begins."""
+        newline = self.text.find(b"\n", position)
+        return len(self.text) if newline < 0 else newline + 1
+
+    def to_blank(self, kind: str, begin: int, start: int, after: int, limit: int) -> Element:
+        """Return an element without contents whose last line ends at `after`."""
+        return Element(kind, begin, _skip_blank_lines(self.text, min(after, limit), limit), start)
+
+    def delimited(self, kind: str, begin: int, start: int, end_line: int, limit: int) -> Element:
+        """Return a block or drawer that opens at `start` and closes in the line at `end_line`."""
+        element = self.to_blank(kind, begin, start, self.line_after(end_line), limit)
+        contents = self.line_after(start)
+        if contents < end_line:
+            element.contents = (contents, end_line)
+        return element
+
+    def lines(self, kind: str, begin: int, start: int, limit: int, pattern: "syntax.re.Pattern[bytes]") -> Element:
+        """Return the element of all consecutive lines that match `pattern`."""
+        after = start
+        while after < limit and pattern.match(self.text, after):
+            after = self.line_after(after)
+        return self.to_blank(kind, begin, start, after, limit)
+
+    def node_property(self, position: int, limit: int) -> Element:
+        """Return one line of a property drawer."""
+        after = self.line_after(position)
+        while after < limit and not syntax.NODE_PROPERTY.match(self.text, after):
+            after = self.line_after(after)
+        return Element("node-property", position, min(after, limit), position)
+
+    def table(self, begin: int, start: int, limit: int) -> Element | None:
+        """Return the table at `start`, Org's own or one of table.el's."""
+        text = self.text
+        end_re = syntax.TABLE_END
+        if not syntax.TABLE.match(text, start):
+            if not self.is_table_el(start, limit):
+                return None
+            end_re = syntax.TABLE_EL_END
+        match = end_re.search(text, start, limit)
+        after = match.start() if match else limit
+        while after < limit and syntax.TABLE_FORMULA.match(text, after):
+            after = self.line_after(after)
+        element = self.to_blank("table", begin, start, after, limit)
+        element.contents = (start, after)
+        return element
+
+    def is_table_el(self, start: int, limit: int) -> bool:
+        """Return whether a table of table.el begins at `start`: it begins and ends with a full rule."""
+        text = self.text
+        after = self.line_after(start)
+        if after >= limit or not syntax.TABLE_EL.match(text, start):
+            return False
+        match = syntax.TABLE_EL_END.search(text, after, limit)
+        end = match.start() if match else limit
+        last = text.rfind(b"\n", 0, max(end - 1, 0)) + 1
+        return last >= after and bool(syntax.TABLE_EL.match(text, last))
+
+    def footnote_definition(self, begin: int, start: int, limit: int) -> Element:
+        """Return the footnote definition at `start`: up to the next one, two blank lines or the limit."""
+        text = self.text
+        match = syntax.FOOTNOTE_SEPARATOR.search(text, self.line_after(start) - 1, limit)
+        if match is None:
+            end = limit
+        elif text[match.start() : match.start() + 1] == b"[":
+            end = match.start()
+            while end > start:
+                before = text.rfind(b"\n", 0, end - 1) + 1
+                if before <= start or not syntax.AFFILIATED.match(text, before):
+                    break
+                end = before
+        else:
+            end = _skip_blank_lines(text, match.end(), limit)
+        element = Element("footnote-definition", begin, end, start)
+        inside = text.index(b"]", start) + 1
+        element.contents = self.inner(inside, start, end)
+        return element
+
+    def inner(self, position: int, line: int, end: int) -> tuple[int, int]:
+        """Return where contents that may begin at `position`, on the line of `line`, begin and end."""
+        text = self.text
+        while position < end and text[position] in b" \t\r\n":
+            position += 1
+        if position >= end:
+            return -1, -1
+        if text.find(b"\n", line, position) >= 0:
+            position = text.rfind(b"\n", 0, position) + 1
+        return position, self.last_line_end(position, end)
+
+    def last_line_end(self, begin: int, end: int) -> int:
+        """Return where the line after the last one before `end` that is not blank begins."""
+        while end > begin and self.text[end - 1] in b" \t\r\n":
+            end -= 1
+        return self.line_after(end)
+
+    def plain_list(self, begin: int, start: int, limit: int, parent: Element) -> Element:
+        """Return the list whose first item begins at `start`."""
+        structure = parent.structure if parent.structure and parent.structure.item_at(start) else None
+        if structure is None and parent.children and parent.children[-1].end == start:
+            structure = continued(parent.children[-1].structure, start)
+        if structure is None:
+            structure = read_structure(self.text, start, limit, self.ends)
+        first = structure.item_at(start)
+        item = first
+        end = start
+        while first is not None and item is not None and item.indent == first.indent:
+            end = item.end
+            item = structure.item_at(end)
+        element = self.to_blank("plain-list", begin, start, end, limit)
+        # Blank lines after the last item are the list's, not the item's.
+        element.contents = (start, self.last_line_end(start, min(end, limit)))
+        element.structure = structure
+        return element
+
+    def item(self, position: int, limit: int, parent: Element) -> Element:
+        """Return the item at `position` of the list `parent`; blank lines after a nested list belong to the item above."""
+        item = parent.structure.item_at(position) if parent.structure else None
+        if item is None:
+            raise AssertionError(position)
+        end = min(item.end, limit)
+        element = Element("item", position, end, position, item=item, structure=parent.structure)
+        element.contents = self.inner(item.body, position, end)
+        return element
+
+    def paragraph(self, begin: int, start: int, limit: int) -> Element:
+        """Return the paragraph at `start`: up to the first line that begins something else."""
+        text = self.text
+        position = self.line_after(start) - 1 if text.find(b"\n", start) >= 0 else len(text)
+        stop = limit
+        while (match := syntax.PARAGRAPH_SEPARATE.search(text, max(position, start), limit)) is not None:
+            line = match.start()
+            if line > start and self.separates(line, limit):
+                stop = line
+                break
+            position = max(self.line_after(line) - 1, line + 1)
+            if position >= limit:
+                break
+        element = Element("paragraph", begin, _skip_blank_lines(text, stop, limit), start)
+        element.contents = (start, min(self.last_line_end(start, stop), limit))
+        return element
+
+    def separates(self, line: int, limit: int) -> bool:
+        """Return whether the line at `line`, which looks like it begins something, does: what it opens has an end."""
+        text = self.text
+        if syntax.DRAWER.match(text, line):
+            return self.ends.drawer(line, limit) is not None
+        if match := syntax.BLOCK_BEGIN.match(text, line):
+            return self.ends.block(match.group(1), line, limit) is not None
+        if match := syntax.LATEX_BEGIN.match(text, line):
+            return self.ends.latex(match.group(1), line, limit) is not None
+        if match := syntax.DUAL_KEYWORD.match(text, line):
+            return match.group(1).upper() in syntax.DUAL_KEYWORDS
+        return True
+
+
+_MODE_IN = {"plain-list": "item", "property-drawer": "node-property"}
+_MODE_AFTER = {
+    ("item", "item"): "item",
+    ("node-property", "node-property"): "node-property",
+    ("planning", "planning"): "property-drawer",
+    ("top", "comment"): "top",
+}
+
+
+def _skip_blank_lines(text: bytes, position: int, limit: int) -> int:
+    """Return where the first line at or after `position` that is not blank begins, `limit` at most."""
+    while position < limit and text[position] in b" \t\r\n":
+        position += 1
+    if position >= limit:
+        return limit
+    return text.rfind(b"\n", 0, position) + 1

@@ -1,0 +1,316 @@
+r"""Emacs regexps as Python patterns, for the `{...}` of Org's match strings.
+
+Emacs writes `\(`, `\|` and `\{` for what Python writes `(`, `|` and `{`, and
+those three, bare, are letters to it.  Which characters make a word, a symbol or
+a blank is the syntax table's affair: here it is Org's (`org-mode-syntax-table`,
+and `org-mode-tags-syntax-table` for tags), exact for ASCII.  Beyond ASCII a
+word character is one of Python's `\w`, which is what Emacs takes it for too but
+for rare signs such as `²`.
+
+The rules are those of `regex_compile` in Emacs's `regex-emacs.c`.
+"""
+
+import re
+
+from orglab.errors import MatchSyntaxError
+
+TAG_WORD = "@_"
+"""What is part of a word in a tag, and not elsewhere: see org-mode-tags-syntax-table."""
+
+_DEEPEST = 50  # Python's own parser recurses, and would end in a RecursionError far deeper
+_MOST = 0xFFFF  # RE_DUP_MAX, the largest number in `\{n,m\}`
+
+_MARKS = "\u0300-\u036f"  # accents after their letter, as macOS writes é: of a word to Emacs, not to `\w`
+_SPACES = r"\t\n\r\f \xa0\u1680\u2000-\u200b\u202f\u205f\u3000"
+_LETTER = rf"[^\W\d_]|[{_MARKS}]"
+_CLASSES = {
+    "alnum": rf"[^\W_]|[{_MARKS}]",
+    "alpha": _LETTER,
+    "ascii": r"[\x00-\x7f]",
+    "blank": r"[\t \xa0\u1680\u2000-\u200a\u202f\u205f\u3000]",
+    "cntrl": r"[\x00-\x1f]",
+    "digit": "[0-9]",
+    "graph": r"[^\x00-\x20\x7f-\xa0\s]",
+    # Where case is ignored both mean any letter that has a case (`ISUPPER` in regex-emacs.c).
+    "lower": _LETTER,
+    "upper": _LETTER,
+    "multibyte": r"[^\x00-\x7f]",
+    "nonascii": r"[^\x00-\x7f]",
+    "print": r"[^\x00-\x1f\x7f-\x9f]",
+    "space": f"[{_SPACES}]",
+    "unibyte": r"[\x00-\x7f]",
+    "xdigit": "[0-9A-Fa-f]",
+}
+_REPETITIONS = re.compile("[*+?]+")
+_INTERVAL = re.compile(r"\\\{([0-9]{0,9})(,?)([0-9]{0,9})\\\}")
+_GROUP = re.compile(r"\\\((?:\?([1-9][0-9]{0,8}|):|(?!\?))")
+_RANGE = re.compile(r"(.)-([^]])", re.DOTALL)
+
+
+def compile_emacs_regexp(pattern: str, *, also_word: str = "") -> re.Pattern[str]:
+    r"""Return the Python pattern that finds what Emacs would find, without regard to case.
+
+    Case is ignored because Org ignores it where it tries match strings: `org-scan-tags`
+    binds `case-fold-search`.
+
+    Args:
+        pattern: An Emacs regexp.
+        also_word: Characters that count as parts of words, besides those of Org's syntax table.
+
+    Raises:
+        MatchSyntaxError: Emacs would refuse the regexp, or it asks for what only a buffer
+            has (`\=`, `\cX`).  The error's text and position are those of `pattern`.
+    """
+    translated = _Translation(pattern, also_word).translate()
+    try:
+        return re.compile(translated, re.IGNORECASE | re.MULTILINE)
+    except re.error as error:
+        raise MatchSyntaxError(f"The regexp cannot be used ({error.msg})", pattern, 0) from error
+
+
+def quote_emacs_regexp(text: str) -> str:
+    """Return the Emacs regexp that finds `text` and nothing else (`regexp-quote`)."""
+    return re.sub(r"[][.*+?^$\\]", r"\\\g<0>", text)
+
+
+class _Translation:
+    """One regexp on its way from Emacs to Python."""
+
+    def __init__(self, pattern: str, also_word: str) -> None:
+        self._pattern = pattern
+        self._position = 0
+        self._pieces: list[str] = []
+        # Where in the pieces that stands which a `*` would repeat: Emacs's `laststart`.
+        self._repeatable: int | None = None
+        self._starts_alternative = True
+        # Groups not yet closed: the piece and the position that they begin at, and their number.
+        self._open: list[tuple[int, int, int | None]] = []
+        self._names: dict[int, str] = {}
+        self._highest = 0
+        self._captures = 0
+        self._word = rf"(?:[^\W_]|[$%'{_MARKS}{re.escape(also_word)}])"
+        self._symbol = rf"(?:(?!{self._word})[&*+\-/=\\_|~])"
+        self._assertions = self._make_assertions()
+        self._constructs = {
+            r"\(": self._open_group,
+            r"\)": self._close_group,
+            r"\|": self._start_alternative,
+            r"\{": self._read_interval,
+            **dict.fromkeys((r"\w", r"\W", r"\s", r"\S"), self._read_syntax_class),
+        }
+
+    def translate(self) -> str:
+        """Return the Python pattern."""
+        while self._position < len(self._pattern):
+            self._read_element()
+        if self._open:
+            raise self._error(r"This `\(` has no `\)`", self._open[-1][1])
+        return "".join(self._pieces)
+
+    def _make_assertions(self) -> dict[str, str]:
+        word = self._word
+        constituent = f"(?:{word}|{self._symbol})"
+        edge = rf"(?<={word})(?!{word})|(?<!{word})(?={word})"
+        return {
+            # Both ends of the text are word boundaries to Emacs, whatever stands there.
+            r"\b": rf"(?:\A|\Z|{edge})",
+            r"\B": rf"(?!\A|\Z|{edge})",
+            r"\<": rf"(?<!{word})(?={word})",
+            r"\>": rf"(?<={word})(?!{word})",
+            r"\_<": rf"(?<!{constituent})(?={constituent})",
+            r"\_>": rf"(?<={constituent})(?!{constituent})",
+            r"\`": r"\A",
+            r"\'": r"\Z",
+        }
+
+    def _error(self, problem: str, position: int) -> MatchSyntaxError:
+        return MatchSyntaxError(problem, self._pattern, position)
+
+    def _add(self, piece: str, length: int, *, repeatable: bool = True) -> None:
+        """Append the translation of the next `length` characters."""
+        if repeatable:
+            self._repeatable = len(self._pieces)
+        self._pieces.append(piece)
+        self._position += length
+        self._starts_alternative = False
+
+    def _read_element(self) -> None:
+        """Translate what stands at the position: one character, or as many as belong together."""
+        character = self._pattern[self._position]
+        following = self._pattern[self._position + 1 : self._position + 3]
+        if character == "\\":
+            self._read_backslash()
+        elif character == "[":
+            self._read_bracket()
+        elif character == ".":
+            self._add(".", 1)
+        elif character in "*+?" and self._repeatable is not None:
+            self._read_repetition()
+        elif character == "^" and self._starts_alternative:
+            self._add("^", 1, repeatable=False)
+        elif character == "$" and following in ("", r"\)", r"\|"):
+            self._add("$", 1, repeatable=False)
+        else:
+            # In all other places, `^`, `$`, `*`, `+` and `?` are letters.
+            self._add(re.escape(character), 1)
+
+    # ---- repetition ----
+
+    def _read_repetition(self) -> None:
+        """Translate a run of `*`, `+` and `?`, which is one operator to Emacs: `a*+` is `a*`."""
+        found = _REPETITIONS.match(self._pattern, self._position)
+        run = found.group() if found else ""
+        none = many = False
+        greedy = True
+        for operator in run:
+            if operator == "?" and (none or many):
+                greedy = False
+            else:
+                none |= operator != "+"
+                many |= operator != "?"
+        self._position += len(run)
+        self._repeat(("*" if many and none else "+" if many else "?") + ("" if greedy else "?"))
+
+    def _read_interval(self) -> None:
+        r"""Translate `\{n\}`, `\{n,m\}`, `\{n,\}` or `\{,m\}`."""
+        found = _INTERVAL.match(self._pattern, self._position)
+        if not found:
+            raise self._error(r"`\{` needs a number or two, and `\}`", self._position)
+        least = int(found[1] or 0)
+        most = (int(found[3]) if found[3] else _MOST) if found[2] else least
+        if most > _MOST or least > most or (found[3] and not found[2]):
+            raise self._error(rf"`\{{n,m\}}` needs n <= m <= {_MOST}", self._position)
+        if self._repeatable is None:
+            self._add(r"\{", 2)
+        else:
+            self._position = found.end()
+            self._repeat(f"{{{least},{'' if found[2] and not found[3] else most}}}")
+
+    def _repeat(self, operator: str) -> None:
+        start = self._repeatable
+        repeated = "".join(self._pieces[start:])
+        self._pieces[start:] = [f"(?:{repeated}){operator}"]
+
+    # ---- backslash ----
+
+    def _read_backslash(self) -> None:
+        """Translate a backslash and what belongs to it."""
+        start = self._position
+        pair = self._pattern[start : start + (3 if self._pattern.startswith(r"\_", start) else 2)]
+        if pair == "\\":
+            raise self._error("Nothing follows this backslash", start)
+        if pair in self._constructs:
+            self._constructs[pair]()
+        elif pair in self._assertions:
+            # Emacs repeats `\<` and its like, but what stands before `\b` and its like.
+            self._add(self._assertions[pair], len(pair), repeatable=pair[-1] in "<>")
+        elif pair[1] in "123456789":
+            self._read_back_reference(int(pair[1]))
+        elif pair[1] in "_=cC":
+            raise self._error(f"`{pair}` means nothing here", start)
+        else:
+            self._add(re.escape(pair[1]), 2)
+
+    def _start_alternative(self) -> None:
+        self._add("|", 2)
+        self._repeatable, self._starts_alternative = None, True
+
+    def _open_group(self) -> None:
+        start = self._position
+        found = _GROUP.match(self._pattern, start)
+        if not found:
+            raise self._error(r"`\(?` needs a `:`, as in `\(?:a\)`", start)
+        if len(self._open) == _DEEPEST:
+            raise self._error("The groups are nested too deep", start)
+        number: int | None = None
+        if found[1] is None:
+            number = self._highest + 1
+        elif found[1]:
+            number = int(found[1])
+        self._open.append((len(self._pieces), start, number))
+        if number is None:
+            piece = "(?:"
+        else:
+            self._highest = max(self._highest, number)
+            self._captures += 1
+            # The number may come twice in Emacs, and a name may not in Python; the last one counts.
+            self._names[number] = f"g{self._captures}"
+            piece = f"(?P<{self._names[number]}>"
+        self._add(piece, found.end() - start)
+        self._repeatable, self._starts_alternative = None, True
+
+    def _close_group(self) -> None:
+        if not self._open:
+            raise self._error(r"This `\)` has no `\(`", self._position)
+        self._add(")", 2)
+        self._repeatable = self._open.pop()[0]
+
+    def _read_back_reference(self, number: int) -> None:
+        if number > self._highest or any(number == opened for _, _, opened in self._open):
+            raise self._error(f"There is no group {number} before this", self._position)
+        name = self._names.get(number)
+        self._add(f"(?P={name})" if name else "(?!)", 2)
+
+    def _read_syntax_class(self) -> None:
+        r"""Translate `\w`, `\sC` and their complements."""
+        start = self._position
+        kind = self._pattern[start + 1]
+        code = "w" if kind in "wW" else self._pattern[start + 2 : start + 3]
+        beyond = rf"(?![\x00-\x7f{_SPACES}])(?!{self._word})[\s\S]"
+        classes = {
+            "w": self._word,
+            "-": f"[{_SPACES}]",
+            " ": f"[{_SPACES}]",
+            "_": self._symbol,
+            ".": rf"(?:(?!{self._word})[!#,.:;?@^`\x00-\x08\x0b\x0e-\x1f\x7f]|{beyond})",
+            "(": r"[(<\[{]",
+            ")": r"[)>\]}]",
+            '"': '"',
+        }
+        if code not in classes:
+            raise self._error(rf"`\{kind}{code}` names no class of characters", start)
+        complement = kind in "WS"
+        self._add(_one_of([classes[code]], complement=complement), 2 if kind in "wW" else 3)
+
+    # ---- brackets ----
+
+    def _read_bracket(self) -> None:
+        """Translate `[...]`, where a backslash is a character like any other."""
+        pattern, start = self._pattern, self._position
+        complement = pattern.startswith("^", start + 1)
+        first = position = start + 1 + complement
+        characters: list[str] = []
+        classes: list[str] = []
+        while position < len(pattern) and (pattern[position] != "]" or position == first):
+            name_end = pattern.find(":]", position + 2) if pattern.startswith("[:", position) else -1
+            if name_end >= 0:
+                classes.append(self._find_class(pattern[position + 2 : name_end], position))
+                position = name_end + 2
+            elif found := _RANGE.match(pattern, position):
+                low, high = found.groups()
+                if low <= high:  # to Emacs `[z-a]` is no error but empty
+                    characters.append(f"{re.escape(low)}-{re.escape(high)}")
+                position += 3
+            else:
+                characters.append(re.escape(pattern[position]))
+                position += 1
+        if position == len(pattern):
+            raise self._error("This `[` has no `]`", start)
+        if characters:
+            classes.append(f"[{''.join(characters)}]")
+        self._add(_one_of(classes, complement=complement), position + 1 - start)
+
+    def _find_class(self, name: str, position: int) -> str:
+        if name == "word":
+            return self._word
+        if name == "punct":
+            return rf"[!-/:-@\[-`{{-~]|(?![\x00-\x7f])(?!{self._word})[\s\S]"
+        if name not in _CLASSES:
+            raise self._error(f"There is no class of characters `[:{name}:]`", position)
+        return _CLASSES[name]
+
+
+def _one_of(classes: list[str], *, complement: bool) -> str:
+    """Return a pattern of one character that is in one of `classes`, or in none."""
+    any_of = "|".join(classes) or "(?!)"
+    return rf"(?:(?!{any_of})[\s\S])" if complement else f"(?:{any_of})"

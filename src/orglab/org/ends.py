@@ -1,0 +1,80 @@
+"""Where the blocks, drawers and LaTeX environments of a stretch of text may end.
+
+Each opening line asks for the next fitting end.  A search of the text for each
+would take quadratic time where thousands of openings have no end; so all ends
+are found once, and asked for by bisection.
+"""
+
+from bisect import bisect_left
+
+from orglab.org import syntax
+
+_LATEX = b"\\end"
+_DRAWER = b":end:"
+
+
+class Ends:
+    """The ends between two positions of a text, found when first asked for."""
+
+    __slots__ = ("_begin", "_end", "_found", "_text")
+
+    def __init__(self, text: bytes, begin: int, end: int) -> None:
+        """Stand for the ends in `text[begin:end]`."""
+        self._text = text
+        self._begin = begin
+        self._end = end
+        self._found: dict[bytes, list[int]] | None = None
+
+    def drawer(self, start: int, limit: int) -> int | None:
+        """Return where the first `:END:` line between `start` and `limit` begins."""
+        return self._next(_DRAWER, start, limit)
+
+    def block(self, name: bytes, start: int, limit: int) -> int | None:
+        """Return where the first `#+END_name` line begins; for the name `:`, `#+END:`."""
+        return self._next(name.lower(), start, limit)
+
+    def dynamic_block(self, start: int, limit: int) -> int | None:
+        """Return where the first `#+END:` or `#+END` line begins."""
+        both = [self._next(name, start, limit) for name in (b":", b"")]
+        return min((place for place in both if place is not None), default=None)
+
+    def latex(self, name: bytes, start: int, limit: int) -> int | None:
+        """Return where the first `\\end{name}` that ends its line begins; it need not begin it."""
+        return self._next(_LATEX + name.lower(), start, limit)
+
+    def after_hidden(self, text: bytes, position: int, limit: int) -> int | None:
+        """Return the line after the block or drawer that opens at `position`, or None if none does or it has no end."""
+        place = None
+        begin = syntax.HIDING.match(text, position)
+        if begin is not None:
+            place = self.block(begin.group(1) or b":", position, limit)
+        elif syntax.DRAWER.match(text, position):
+            # From the line itself on: an orphaned `:END:` hides no more than its line.
+            place = self.drawer(position, limit)
+        return None if place is None else _line_after(text, place)
+
+    def _next(self, key: bytes, start: int, limit: int) -> int | None:
+        """Return the first place of `key` at or after `start` and before `limit`."""
+        if self._found is None:
+            self._found = self._find()
+        places = self._found.get(key, ())
+        index = bisect_left(places, start)
+        return places[index] if index < len(places) and places[index] < limit else None
+
+    def _find(self) -> dict[bytes, list[int]]:
+        """Return the places of each kind of end, sorted."""
+        found: dict[bytes, list[int]] = {}
+        text, begin, end = self._text, self._begin, self._end
+        found[_DRAWER] = [match.start() for match in syntax.DRAWER_END.finditer(text, begin, end)]
+        for match in syntax.BLOCK_END.finditer(text, begin, end):
+            name = match.group(1)
+            found.setdefault(match.group(2) if name is None else name.lower(), []).append(match.start())
+        for match in syntax.LATEX_END.finditer(text, begin, end):
+            found.setdefault(_LATEX + match.group(1).lower(), []).append(match.start())
+        return found
+
+
+def _line_after(text: bytes, position: int) -> int:
+    """Return where the line after that of `position` begins."""
+    newline = text.find(b"\n", position)
+    return len(text) if newline < 0 else newline + 1

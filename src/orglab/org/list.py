@@ -1,0 +1,236 @@
+"""Plain lists: which lines are items, how they nest, and where each ends.
+
+As `org-element--list-struct`, `org-list-parents-alist` and `org-list-prevs-alist`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orglab.org import syntax
+from orglab.org.ends import Ends
+from orglab.org.syntax import indentation
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One item of a plain list; positions are in `Source.text`.
+
+    Attributes:
+        begin: Where its first line begins.
+        indent: Column of its bullet.
+        bullet: The bullet and the blanks after it, such as `1. `.
+        counter: What stands in `[@5]`, or None.
+        checkbox: `[ ]`, `[-]`, `[X]` or `[x]`, or None.
+        checkbox_at: Where the checkbox begins, or -1.
+        tag: What stands before ` ::`, or None; also for a numbered item, where it is no tag.
+        body: Where the text of the first line begins: after bullet, counter, checkbox and tag.
+        end: Where it ends, sub-items and blank lines before a further item included.
+    """
+
+    begin: int
+    indent: int
+    bullet: bytes
+    counter: bytes | None
+    checkbox: bytes | None
+    checkbox_at: int
+    tag: bytes | None
+    body: int
+    end: int = -1
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the bullet is a number (or a letter)."""
+        return self.bullet[:1] not in b"-+*"
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether Org counts it as done: `[X]`, in upper case only."""
+        return self.checkbox == b"[X]"
+
+
+def read_item(text: bytes, begin: int, indent: int) -> Item:
+    """Return the item whose first line begins at `begin`; its end is not known yet (org-list-full-item-re)."""
+    match = syntax.FULL_ITEM.match(text, begin)
+    if match is None:
+        raise AssertionError(begin)
+    line_end = text.find(b"\n", begin)
+    line_end = len(text) if line_end < 0 else line_end
+    body = min(match.end(), line_end)
+    tag_end, after = find_tag(text, body, line_end)
+    checkbox = match.group(4)
+    return Item(
+        begin=begin,
+        indent=indent,
+        bullet=match.group(2),
+        counter=match.group(3),
+        checkbox=checkbox,
+        checkbox_at=match.start(4),
+        tag=None if tag_end < 0 else text[body:tag_end],
+        body=after if tag_end >= 0 and match.group(2)[:1] in b"-+*" else body,
+    )
+
+
+def find_tag(text: bytes, body: int, line_end: int) -> tuple[int, int]:
+    """Return where the description tag of an item's text ends, and what follows ` :: ` begins; (-1, body) if none.
+
+    The last ` ::` of the line that a blank or the line's end follows.  By hand,
+    for the regexp of Org takes quadratic time on a line of blanks.
+    """
+    at = line_end
+    while (at := text.rfind(b"::", body, at)) >= 0:
+        after = at + 2
+        if text[at - 1 : at] in (b" ", b"\t") and at > body and (after == line_end or text[after] in b" \t"):
+            end = at
+            while end > body and text[end - 1] in b" \t":
+                end -= 1
+            while after < line_end and text[after] in b" \t":
+                after += 1
+            return end, after
+        at += 1
+    return -1, body
+
+
+class Structure:
+    """The items of a list and of all its sub-lists, in the order of the text.
+
+    A list that begins further down in the same run of items shares `run` with
+    this one, so that a staircase of items costs no copy each.
+    """
+
+    __slots__ = ("_children", "_first", "_parents", "positions", "run")
+
+    def __init__(self, run: list[Item], first: int, positions: dict[int, int]) -> None:
+        """Hold the items of `run` from index `first` on; `positions` maps an item's begin to its index."""
+        self.run = run
+        self.positions = positions
+        self._first = first
+        self._parents: dict[int, Item | None] | None = None
+        self._children: dict[int, list[Item]] | None = None
+
+    @property
+    def items(self) -> list[Item]:
+        """All items, top ones and nested ones."""
+        return self.run[self._first :] if self._first else self.run
+
+    def item_at(self, begin: int) -> Item | None:
+        """Return the item that begins at `begin`."""
+        index = self.positions.get(begin, -1)
+        return self.run[index] if index >= self._first else None
+
+    def parents(self) -> dict[int, Item | None]:
+        """Return for the begin of each item the item it is nested in (org-list-parents-alist)."""
+        if self._parents is None:
+            self._parents = dict(_parents(self.items))
+        return self._parents
+
+    def children(self, item: Item) -> list[Item]:
+        """Return the items directly below `item`."""
+        if self._children is None:
+            self._children = {}
+            parents = self.parents()
+            for child in self.items:
+                parent = parents[child.begin]
+                if parent is not None:
+                    self._children.setdefault(parent.begin, []).append(child)
+        return self._children.get(item.begin, [])
+
+    def subtree(self, item: Item) -> list[Item]:
+        """Return all items nested in `item`."""
+        return [other for other in self.items if item.begin < other.begin < item.end]
+
+    def siblings(self, item: Item) -> list[Item]:
+        """Return `item` and the items after it in its list, in order (org-list-get-all-items)."""
+        ends: dict[int, Item] = {}
+        following: dict[int, Item] = {}
+        for other in self.items:
+            before = ends.get(other.begin)
+            if before is not None:
+                following.setdefault(before.begin, other)
+            ends.setdefault(other.end, other)
+        # Nothing stands before the first item of a structure, so it is what callers ask with.
+        found = [item]
+        while (after := following.get(found[-1].begin)) is not None:
+            found.append(after)
+        return found
+
+
+def continued(structure: Structure | None, begin: int) -> Structure | None:
+    """Return the part of `structure` from the item at `begin` on: a less indented item starts a list of its own."""
+    if structure is None or begin not in structure.positions:
+        return None
+    return Structure(structure.run, structure.positions[begin], structure.positions)
+
+
+def _parents(items: list[Item]) -> Iterator[tuple[int, Item | None]]:
+    """Yield each item's begin and its parent, by indentation, as org-list-parents-alist finds it."""
+    yield items[0].begin, None
+    levels: list[tuple[int, Item | None]] = [(items[0].indent, None)]
+    before = items[0]
+    for item in items[1:]:
+        if levels[-1][0] > item.indent:
+            # A sub-list is over.  In an ill-formed list no level may have this
+            # indentation: then the first one less indented is taken.
+            rest = list(levels)
+            while rest and rest[-1][0] != item.indent:
+                rest.pop()
+            while not rest and levels and levels[-1][0] >= item.indent:
+                levels.pop()
+            levels = rest or levels or [(item.indent, None)]
+        elif levels[-1][0] < item.indent:
+            levels.append((item.indent, before))
+        yield item.begin, levels[-1][1]
+        before = item
+
+
+def read_structure(text: bytes, begin: int, limit: int, ends: Ends) -> Structure:
+    """Return the list that begins at `begin` (org-element--list-struct).
+
+    Args:
+        text: The text that the parser reads.
+        begin: Where the first item begins.
+        limit: The list ends here at the latest.
+        ends: Where blocks and drawers of this part of the text end.
+    """
+    run: list[Item] = []
+    open_items: list[Item] = []
+    position = begin
+    while True:
+        if position >= limit:
+            _close(open_items, -1, _after_blanks(text, limit))
+            break
+        if syntax.LIST_END.match(text, position):
+            _close(open_items, -1, position)
+            break
+        line_end = text.find(b"\n", position)
+        after = len(text) if line_end < 0 else line_end + 1
+        if syntax.ITEM.match(text, position):
+            indent = indentation(text, position)
+            _close(open_items, indent, position)
+            item = read_item(text, position, indent)
+            run.append(item)
+            open_items.append(item)
+            position = after
+        elif syntax.BLANK_LINE.match(text, position):
+            position = after
+        else:
+            indent = indentation(text, position)
+            if indent <= open_items[-1].indent:
+                _close(open_items, indent, _after_blanks(text, position))
+                if not open_items:
+                    break
+            position = ends.after_hidden(text, position, limit) or after
+    return Structure(run, 0, {item.begin: index for index, item in enumerate(run)})
+
+
+def _close(open_items: list[Item], indent: int, end: int) -> None:
+    """End the open items that are indented by `indent` or more."""
+    while open_items and open_items[-1].indent >= indent:
+        open_items.pop().end = end
+
+
+def _after_blanks(text: bytes, position: int) -> int:
+    """Return the begin of the line after the last one before `position` that is not blank."""
+    while position > 0 and text[position - 1] in b" \t\r\n":
+        position -= 1
+    newline = text.find(b"\n", position)
+    return len(text) if newline < 0 else newline + 1

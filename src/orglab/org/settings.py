@@ -1,0 +1,144 @@
+"""What a file says about itself: `#+TODO`, `#+FILETAGS`, `#+TAGS`, `#+STARTUP`, `#+PROPERTY`, `#+SETUPFILE`.
+
+As `org-set-regexps-and-options`.  A setup file is not followed, for it may lie
+anywhere or on another machine; it is reported instead.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from orglab.org.source import decode
+
+# The words Org itself falls back on; a log has more (see model.TODO_KEYWORDS).
+ORG_KEYWORDS = "TODO | DONE"
+
+LINE = re.compile(
+    rb"#\+(TODO|SEQ_TODO|TYP_TODO|FILETAGS|TAGS|STARTUP|PROPERTY|CATEGORY|SETUPFILE):[ \t]*(.*)", re.I
+)
+_KEYWORD = re.compile(r"([^(]+)(?:\(([^)]*)\))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """A TODO keyword.
+
+    Attributes:
+        name: The word.
+        is_done: Whether it stands after the bar.
+        sequence: Which `#+TODO` line it comes from, counted from 0.
+        on_enter: What is logged on entering it: `note` (`@`), `time` (`!`) or None.
+        on_leave: What is logged on leaving it, where the next state logs nothing.
+    """
+
+    name: str
+    is_done: bool
+    sequence: int
+    on_enter: str | None = None
+    on_leave: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one file.
+
+    Attributes:
+        keywords: The TODO keywords by name, in order.
+        filetags: Tags that every heading inherits.
+        tag_groups: Group tags and their members.
+        startup: The words of the `#+STARTUP` lines.
+        properties: File-wide properties, names in upper case.
+        category: The file's category, or None.
+        setupfiles: What `#+SETUPFILE` lines name; not followed.
+    """
+
+    keywords: dict[str, Keyword]
+    filetags: tuple[str, ...] = ()
+    tag_groups: dict[str, tuple[str, ...]] | None = None
+    startup: frozenset[str] = frozenset()
+    properties: dict[str, str] | None = None
+    category: str | None = None
+    setupfiles: tuple[str, ...] = ()
+
+    @property
+    def todo_names(self) -> tuple[str, ...]:
+        """The keywords that stand for work left to do."""
+        return tuple(word.name for word in self.keywords.values() if not word.is_done)
+
+    @property
+    def done_names(self) -> tuple[str, ...]:
+        """The keywords that stand for work done with."""
+        return tuple(word.name for word in self.keywords.values() if word.is_done)
+
+    def is_done(self, name: str | None) -> bool:
+        """Return whether `name` is a done keyword."""
+        word = self.keywords.get(name) if name else None
+        return word is not None and word.is_done
+
+    @property
+    def log_done(self) -> str | None:
+        """What closing an entry logs: `note` (lognotedone), `time` (logdone) or None."""
+        if "lognotedone" in self.startup:
+            return "note"
+        return "time" if "logdone" in self.startup else None
+
+
+def read_settings(lines: Iterable[tuple[bytes, bytes]], default_keywords: str) -> Settings:
+    """Return the settings that keyword lines make.
+
+    Args:
+        lines: Name and value of each line, in the order of the file.
+        default_keywords: The value of a `#+TODO` line to use where there is none.
+    """
+    values: dict[str, list[str]] = {}
+    for name, value in lines:
+        values.setdefault(name.decode().upper(), []).append(decode(value).strip())
+    # Org reads TYP_TODO lines before the others.
+    todo = values.get("TYP_TODO", []) + values.get("TODO", []) + values.get("SEQ_TODO", [])
+    keywords = _read_keywords(todo) or _read_keywords([default_keywords])
+    properties: dict[str, str] = {}
+    for value in values.get("PROPERTY", []):
+        name_text, _, rest = value.partition(" ")
+        properties[name_text.upper()] = rest.strip()
+    tags = [tag for value in values.get("FILETAGS", []) for tag in re.split(r"[:\s]+", value) if tag]
+    return Settings(
+        keywords=keywords,
+        filetags=tuple(dict.fromkeys(tags)),
+        tag_groups=_read_groups(values.get("TAGS", [])),
+        startup=frozenset(word.lower() for value in values.get("STARTUP", []) for word in value.split()),
+        properties=properties,
+        category=values["CATEGORY"][-1] if "CATEGORY" in values else None,
+        setupfiles=tuple(values.get("SETUPFILE", [])),
+    )
+
+
+def _read_keywords(lines: list[str]) -> dict[str, Keyword]:
+    """Return the keywords of `#+TODO` lines; without a bar the last word of a line is its done state."""
+    keywords: dict[str, Keyword] = {}
+    for sequence, line in enumerate(lines):
+        words = line.split()
+        bar = words.index("|") if "|" in words else len(words) - 1
+        for place, word in enumerate(words):
+            match = _KEYWORD.match(word)
+            if word == "|" or match is None:
+                continue
+            on_enter, _, on_leave = (match.group(2) or "").partition("/")
+            keywords.setdefault(
+                match.group(1),
+                Keyword(match.group(1), place >= bar, sequence, _logging(on_enter), _logging(on_leave)),
+            )
+    return keywords
+
+
+def _logging(text: str) -> str | None:
+    """Return what `@` or `!` in a keyword's parentheses asks for."""
+    return "note" if "@" in text else "time" if "!" in text else None
+
+
+def _read_groups(lines: list[str]) -> dict[str, tuple[str, ...]]:
+    """Return the tag groups of `#+TAGS` lines: `[ ml : nlp vision ]` or `{ ml : nlp vision }`."""
+    groups: dict[str, tuple[str, ...]] = {}
+    for match in re.finditer(r"[\[{]\s*(\S+)\s+:\s+([^\]}]*)[\]}]", "\n".join(lines)):
+        members = tuple(re.sub(r"\(.\)$", "", word) for word in match.group(2).split())
+        groups[re.sub(r"\(.\)$", "", match.group(1))] = members
+    return groups

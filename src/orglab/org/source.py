@@ -1,0 +1,121 @@
+"""The bytes of an Org file, and the plain text that the parser reads.
+
+Org's grammar knows one line ending.  Files have two, and sometimes a
+byte-order mark.  So the parser reads `Source.text`, where `\\r\\n` is `\\n` and
+the mark is gone, and every position in it can be turned back into a position
+of `Source.raw`, the bytes as they are.  All else stays: a lone `\\r`, NUL, form
+feeds, U+2028 and bytes that are not UTF-8 are ordinary characters of a line.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+
+from orglab.errors import UnsafeEditError
+from orglab.org.edit import Edit
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def decode(text: bytes) -> str:
+    """Return `text` as a string; bytes that are not UTF-8 become lone surrogates, and come back by `encode`."""
+    return text.decode("utf-8", "surrogateescape")
+
+
+def encode(text: str) -> bytes:
+    """Return the bytes of `text`, the inverse of `decode`."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+class Source:
+    """One version of a file: its bytes, and the text that the parser reads.
+
+    Attributes:
+        raw: The bytes of the file.
+        text: The same without byte-order mark, with `\\n` for `\\r\\n`.
+    """
+
+    __slots__ = ("_crlf", "_lines", "_mark", "raw", "text")
+
+    def __init__(self, raw: bytes) -> None:
+        """Read `raw`; any bytes will do."""
+        self.raw = raw
+        self._mark = len(BYTE_ORDER_MARK) if raw.startswith(BYTE_ORDER_MARK) else 0
+        self._crlf: list[int] = []
+        self._lines: list[int] | None = None
+        self.text = raw[self._mark :] if self._mark else raw
+        if b"\r\n" in raw:
+            # The n-th removed `\r` stood n places further right than its newline stands now.
+            found = re.finditer(rb"\r\n", self.text)
+            self._crlf = [match.start() - n for n, match in enumerate(found)]
+            self.text = self.text.replace(b"\r\n", b"\n")
+
+    def raw_offset(self, position: int) -> int:
+        """Return where in `raw` the place `position` of `text` is; at a line's end, before its `\\r`."""
+        if not self._crlf:
+            return position + self._mark
+        return position + self._mark + bisect_left(self._crlf, position)
+
+    def line_ending(self, position: int) -> bytes:
+        """Return the line ending to use for text written at `position`: that of the line there, or before it."""
+        if not self._crlf:
+            return b"\n"
+        newline = self.text.find(b"\n", position)
+        if newline < 0:
+            newline = self.text.rfind(b"\n")
+        place = bisect_left(self._crlf, newline)
+        return b"\r\n" if place < len(self._crlf) and self._crlf[place] == newline else b"\n"
+
+    def line_number(self, position: int) -> int:
+        """Return the 1-based line of `position`."""
+        if self._lines is None:
+            self._lines = [match.start() for match in re.finditer(rb"\n", self.text)]
+        return bisect_left(self._lines, position) + 1
+
+    def column(self, position: int) -> int:
+        """Return the 1-based column of `position`, in characters."""
+        start = self.text.rfind(b"\n", 0, position) + 1
+        return len(decode(self.text[start:position])) + 1
+
+    def apply(self, edits: Iterable[Edit]) -> bytes:
+        """Return the bytes of the file after `edits`.
+
+        Args:
+            edits: Changes of `text`, in any order, that do not overlap.  Two
+                insertions at one place stand in the order given.
+
+        Raises:
+            UnsafeEditError: Edits overlap or lie outside the text.
+        """
+        pieces: list[bytes] = []
+        done = 0
+        for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+            start, end = self.raw_offset(edit.start), self.raw_offset(edit.end)
+            if start < done or end < start or edit.end > len(self.text):
+                raise UnsafeEditError(f"The edit of bytes {start} to {end} overlaps another; nothing was written.")
+            pieces += (self.raw[done:start], edit.replacement.replace(b"\n", self.line_ending(edit.start)))
+            done = end
+        pieces.append(self.raw[done:])
+        return b"".join(pieces)
+
+
+def verify_outside(before: bytes, after: bytes, spans: Sequence[tuple[int, int]], lengths: Sequence[int]) -> None:
+    """Do nothing if `after` differs from `before` in `spans` only.
+
+    Args:
+        before: The bytes before.
+        after: The bytes after.
+        spans: The replaced spans of `before`, sorted.
+        lengths: How long each replacement is in `after`, in bytes.
+
+    Raises:
+        UnsafeEditError: A byte outside the spans differs.
+    """
+    old = new = 0
+    for (start, end), length in zip(spans, lengths, strict=True):
+        if before[old:start] != after[new : new + start - old]:
+            raise UnsafeEditError(f"The edit would have changed bytes before {start}; nothing was written.")
+        new += start - old + length
+        old = end
+    if before[old:] != after[new:]:
+        raise UnsafeEditError(f"The edit would have changed bytes after {old}; nothing was written.")

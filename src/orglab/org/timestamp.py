@@ -1,0 +1,55 @@
+"""Org timestamps: `[2018-06-06 Wed 16:16]`, `<2018-06-06>`, and times as our JSON prints them."""
+
+import datetime
+import re
+from dataclasses import dataclass
+
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+           "November", "December")  # fmt: skip
+_LONG_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_STAMP = re.compile(
+    rb"[\[<](\d{4})-(\d{2})-(\d{2})(?: +[^\]+0-9>\r\n -]+)?(?: +(\d{1,2}):(\d{2}))?[^\]>\n]*[\]>]"
+)
+INACTIVE = re.compile(rb"\[\d{4}-\d{2}-\d{2}(?: [^\n\]]*)?\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """A point in time as precise as the log has it.
+
+    Attributes:
+        when: Local time; midnight where there is no time of day.
+        has_time: Whether there is a time of day.
+    """
+
+    when: datetime.datetime
+    has_time: bool
+
+    def isoformat(self) -> str:
+        """Return it as ISO 8601, to the precision that it has."""
+        return self.when.isoformat(timespec="minutes") if self.has_time else self.when.date().isoformat()
+
+
+def parse_timestamp(text: bytes) -> Timestamp | None:
+    """Return the first timestamp in `text`, or None if there is none or it names no real day."""
+    match = _STAMP.search(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute = (int(part) if part else 0 for part in match.groups())
+    try:
+        when = datetime.datetime(year, month, day, hour, minute)  # noqa: DTZ001 - the log holds local times
+    except ValueError:
+        return None
+    return Timestamp(when, match.group(4) is not None)
+
+
+def format_inactive(when: datetime.datetime) -> bytes:
+    """Return `when` as an inactive timestamp to the minute, with the English weekday whatever the locale."""
+    return f"[{when:%Y-%m-%d} {_WEEKDAYS[when.weekday()]} {when:%H:%M}]".encode()
+
+
+def date_tree(day: datetime.date) -> tuple[str, str, str]:
+    """Return the headings of `day` in a date tree: year, month, day (org-datetree.el)."""
+    month = f"{day:%Y-%m} {_MONTHS[day.month - 1]}"
+    return f"{day:%Y}", month, f"{day:%Y-%m-%d} {_LONG_WEEKDAYS[day.weekday()]}"

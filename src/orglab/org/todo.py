@@ -1,0 +1,221 @@
+"""Changing a heading's TODO keyword, with the timestamps and notes that the file asks for.
+
+As `org-todo`, `org-add-planning-info` and `org-store-log-note`.
+"""
+
+import datetime
+import re
+from dataclasses import dataclass
+
+from orglab.errors import UsageError
+from orglab.org import syntax
+from orglab.org.edit import Edit
+from orglab.org.heading import Heading
+from orglab.org.settings import Keyword, Settings, read_settings
+from orglab.org.source import encode
+from orglab.org.timestamp import format_inactive
+
+_CLOSED = re.compile(rb"CLOSED:[ \t]*[\[<][^\]>\n]*[\]>]?[ \t]*", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """What a change of state logs in one place of the file.
+
+    Attributes:
+        done: `time` adds CLOSED, `note` a closing note too, None nothing (org-log-done).
+        keywords: What each keyword logs.
+        drawer: The drawer that notes go into, or None (org-log-into-drawer).
+        reversed: Whether the newest note stands first (org-log-states-order-reversed).
+    """
+
+    done: str | None
+    keywords: dict[str, Keyword]
+    drawer: str | None
+    reversed: bool = True
+
+
+def logging_of(heading: Heading) -> Logging:
+    """Return what the file asks to log at `heading`: `#+STARTUP`, `:LOGGING:`, `:LOG_INTO_DRAWER:`."""
+    settings = heading.document.settings
+    done = settings.log_done
+    keywords = settings.keywords
+    if (local := heading.inherited_property("LOGGING")) is not None:
+        done, keywords = _local_logging(local, settings)
+    drawer = "LOGBOOK" if "logdrawer" in settings.startup else None
+    if (named := heading.inherited_property("LOG_INTO_DRAWER")) is not None:
+        drawer = {"nil": None, "t": "LOGBOOK", "": None}.get(named, named)
+    return Logging(done, keywords, drawer, "nologstatesreversed" not in settings.startup)
+
+
+def _local_logging(value: str, settings: Settings) -> tuple[str | None, dict[str, Keyword]]:
+    """Return what a `:LOGGING:` property asks for; it replaces all that the file says (org-local-logging)."""
+    words = value.split()
+    done = "note" if "lognotedone" in words else "time" if "logdone" in words else None
+    asked = read_settings([(b"TODO", encode(" ".join(word for word in words if "(" in word)))], "").keywords
+    keywords = {
+        name: Keyword(name, word.is_done, word.sequence, *_asked(asked.get(name)))
+        for name, word in settings.keywords.items()
+    }
+    return done, keywords
+
+
+def _asked(word: Keyword | None) -> tuple[str | None, str | None]:
+    """Return what is logged on entering and on leaving a keyword."""
+    return (None, None) if word is None else (word.on_enter, word.on_leave)
+
+
+def set_state(
+    heading: Heading,
+    state: str | None,
+    now: datetime.datetime,
+    *,
+    note: str | None = None,
+    logging: Logging | None = None,
+    indent: bytes = b"",
+) -> list[Edit]:
+    """Return the edits after which the heading's keyword is `state`, logged as asked; none if it is already.
+
+    Args:
+        heading: The heading.
+        state: The keyword; None takes it away.
+        now: Local time for CLOSED and notes.
+        note: The text of the note, for states that ask for one.
+        logging: What to log; what the file asks for if None.
+        indent: What a new CLOSED line begins with; Org writes none.
+
+    Raises:
+        UsageError: The file has no such keyword.
+    """
+    settings = heading.document.settings
+    if state is not None and state not in settings.keywords:
+        raise UsageError(f"There is no state {state} in this file; it has {', '.join(settings.keywords)}.")
+    before = heading.state
+    if state == before:
+        return []
+    asked = logging or logging_of(heading)
+    edits = [_keyword_edit(heading, state)]
+    if not (asked.done or any(word.on_enter or word.on_leave for word in asked.keywords.values())):
+        return edits
+    entered = asked.keywords.get(state) if state else None
+    left = asked.keywords.get(before) if before else None
+    log = (entered.on_enter if entered else None) or (left.on_leave if left else None)
+    is_done, was_done = settings.is_done(state), settings.is_done(before)
+    if state is None or (not is_done and (before is None or was_done)):
+        edits += _remove_closed(heading)
+    if is_done and not was_done and asked.done:
+        edits += _add_closed(heading, now, indent)
+        if not log and asked.done == "note":
+            edits.append(_note_edit(heading, f"CLOSING NOTE {format_inactive(now).decode()}", note, asked))
+    if state and log:
+        line = f'State {_quoted(state):<12} from {_quoted(before):<12} {format_inactive(now).decode()}'
+        edits.append(_note_edit(heading, line, note, asked))
+    return edits
+
+
+def _quoted(state: str | None) -> str:
+    return f'"{state}"' if state else ""
+
+
+def _keyword_edit(heading: Heading, state: str | None) -> Edit:
+    """Return the edit of the keyword itself."""
+    text = heading.document.text
+    start, end = heading.line.state
+    if start >= 0 and state:
+        return Edit(start, end, encode(state))
+    if start >= 0:
+        while text[end : end + 1] in (b" ", b"\t"):
+            end += 1
+        return Edit(start, end, b"")
+    at = heading.begin + heading.stars
+    while text[at : at + 1] in (b" ", b"\t"):
+        at += 1
+    return Edit(at, at, encode(f"{state} "))
+
+
+def _remove_closed(heading: Heading) -> list[Edit]:
+    """Return the edit that takes CLOSED from the planning line, and the line if nothing else is on it."""
+    text = heading.document.text
+    start, end = heading.planning
+    match = _CLOSED.search(text, start, end) if start >= 0 else None
+    if match is None:
+        return []
+    rest = text[start : match.start()] + text[match.end() : end]
+    if not rest.strip(b" \t"):
+        return [Edit(start - 1, end, b"")]
+    if match.end() < end:
+        return [Edit(match.start(), match.end(), b"")]
+    begin = match.start()
+    while text[begin - 1 : begin] in (b" ", b"\t"):
+        begin -= 1
+    return [Edit(begin, end, b"")]
+
+
+def _add_closed(heading: Heading, now: datetime.datetime, indent: bytes) -> list[Edit]:
+    """Return the edit that writes CLOSED: first in the planning line, or in a new line below the heading."""
+    text = heading.document.text
+    start, end = heading.planning
+    closed = b"CLOSED: " + format_inactive(now)
+    if start < 0:
+        return [Edit(heading.line_end, heading.line_end, b"\n" + indent + closed)]
+    if match := _CLOSED.search(text, start, end):
+        blanks = match.group()[len(match.group().rstrip(b" \t")) :]
+        return [Edit(match.start(), match.end() - len(blanks), closed)]
+    at = start
+    while text[at : at + 1] in (b" ", b"\t"):
+        at += 1
+    return [Edit(at, at, closed + b" ")]
+
+
+def _note_edit(heading: Heading, line: str, note: str | None, logging: Logging) -> Edit:
+    """Return the edit that writes a log note where Org would (org-log-beginning)."""
+    indent = meta_indent(heading)
+    lines = [encode(part) for part in (note or "").rstrip().splitlines()]
+    first = encode(line) + (b" \\\\" if lines else b"")
+    item = [indent + b"- " + first] + [(indent + b"  " + part).rstrip() for part in lines]
+    written = b"\n".join(item)
+    text = heading.document.text
+    if logging.drawer is not None:
+        at, existing = _drawer_place(heading, logging)
+        if not existing:
+            written = b"\n".join((indent + encode(f":{logging.drawer}:"), written, indent + b":END:"))
+    else:
+        at = after_meta(heading)
+        while at < len(text) and text[at] in b" \t\n":
+            at += 1
+        at = max(text.rfind(b"\n", 0, at) + 1, after_meta(heading))
+    if at > 0 and text[at - 1 : at] != b"\n":
+        return Edit(at, at, b"\n" + written)
+    return Edit(at, at, written + b"\n")
+
+
+def _drawer_place(heading: Heading, logging: Logging) -> tuple[int, bool]:
+    """Return where to write in the log drawer, and whether there is one."""
+    name = encode(logging.drawer or "").lower()
+    for element in heading.section.walk():
+        if element.type != "drawer":
+            continue
+        match = syntax.DRAWER.match(heading.document.text, element.start)
+        if match and match.group(1).lower() == name:
+            first = heading.document.text.find(b"\n", element.start) + 1
+            return (element.contents[1] if not logging.reversed and element.contents[1] > 0 else first), True
+    return after_meta(heading), False
+
+
+def after_meta(heading: Heading) -> int:
+    """Return where the line after heading, planning line and property drawer begins (org-end-of-meta-data)."""
+    if heading.drawer is not None:
+        return min(heading.drawer.end() + 1, len(heading.document.text))
+    return heading.after_planning
+
+
+def meta_indent(heading: Heading) -> bytes:
+    """Return the blanks that the heading's drawer, or else its planning line, begins with."""
+    text = heading.document.text
+    start = heading.drawer.start() if heading.drawer is not None else heading.planning[0]
+    if start < 0:
+        return b""
+    end = start
+    while text[end : end + 1] in (b" ", b"\t"):
+        end += 1
+    return text[start:end]

@@ -1,0 +1,217 @@
+"""What every test has: a clean environment, a git repository on demand, Emacs, and the no-skip switch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+"""Corpora and recorded answers that lie beside the repository on some machines."""
+
+# A slow machine is no defect, so no deadline; in CI every run tries the same inputs.
+hypothesis.settings.register_profile("orglab", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "orglab")
+
+
+# ---- no skips ----
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--no-skip`."""
+    parser.addoption("--no-skip", action="store_true", help="a skipped test is a failed one, with its reason")
+
+
+def _fail_if_skipped(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport) -> None:
+    if not config.getoption("--no-skip") or report.outcome != "skipped" or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    report.outcome = "failed"
+    report.longrepr = f"{reason}\n(a skip, and this run allows none: --no-skip)"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of a test into its failure, where no skip is allowed."""
+    report = yield
+    _fail_if_skipped(item.config, report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn the skip of a whole module into its failure, where no skip is allowed."""
+    report = yield
+    _fail_if_skipped(collector.config, report)
+    return report
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked `shared` where there is no such folder: pytest counts it as deselected.
+
+    It is no skip: a fresh clone on its own has to pass with `--no-skip`.
+    """
+    if SHARED.is_dir():
+        return
+    left_out = [item for item in items if item.get_closest_marker("shared")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("shared")]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of corpora and recorded answers; mark the test `shared`."""
+    if not SHARED.is_dir():
+        pytest.skip("there is no ../shared; mark this test `shared`")
+    return SHARED
+
+
+# ---- the environment ----
+
+START = datetime(2018, 6, 6, 16, 16, tzinfo=UTC)
+"""When git believes that the first commit of a test is made: the article's first timestamp."""
+
+_UNWANTED = {
+    *("EDITOR", "VISUAL", "PAGER", "LESS", "MANPAGER", "BROWSER"),
+    *("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "TERM"),
+    *("LANGUAGE", "EMAIL", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"),
+}
+_UNWANTED_PREFIXES = ("ORGLAB_", "GIT_", "LC_", "EMACS")
+
+
+def _git_date(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S+00:00")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing of the person who runs the tests reaches them: their settings, editor, colours, zone, locale.
+
+    The home is empty, git has one pinned identity and date, it is UTC, and text is UTF-8.
+    """
+    home = tmp_path_factory.mktemp("home")
+    (home / ".gitconfig").write_text("[init]\n\tdefaultBranch = main\n[commit]\n\tgpgSign = false\n")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name in _UNWANTED or name.startswith(_UNWANTED_PREFIXES):
+                patch.delenv(name)
+        pinned = {
+            "HOME": str(home),
+            "TZ": "UTC",
+            "LC_ALL": "C.UTF-8",
+            "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_AUTHOR_NAME": "Ada Author",
+            "GIT_AUTHOR_EMAIL": "ada@example.org",
+            "GIT_AUTHOR_DATE": _git_date(START),
+            "GIT_COMMITTER_NAME": "Carl Committer",
+            "GIT_COMMITTER_EMAIL": "carl@example.org",
+            "GIT_COMMITTER_DATE": _git_date(START),
+        }
+        for name, value in pinned.items():
+            patch.setenv(name, value)
+        time.tzset()
+        umask = os.umask(0o022)
+        yield
+        os.umask(umask)
+    time.tzset()
+
+
+# ---- git ----
+
+
+@dataclass
+class Repository:
+    """A real git repository, whose commits are a minute apart and so have the same hashes in every run."""
+
+    path: Path
+    now: datetime = field(default=START)
+
+    def git(self, *arguments: str | Path, stdin: str | None = None, check: bool = True) -> str:
+        """What git says on standard output, without the last newline."""
+        date = _git_date(self.now)
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=self.path,
+            env={**os.environ, "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date},
+            input=stdin,
+            stdin=None if stdin is not None else subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"git {arguments}: {done.stderr}"
+        return done.stdout.rstrip("\n")
+
+    def write(self, name: str, text: str | bytes) -> Path:
+        """Put a file there, folders and all; the text as it is, line endings too."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    def commit(self, message: str, files: dict[str, str | bytes] | None = None) -> str:
+        """Write these files, commit everything (nothing will do too), a minute later; its full hash."""
+        for name, text in (files or {}).items():
+            self.write(name, text)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--file=-", stdin=message)
+        self.now += timedelta(minutes=1)
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """An empty git repository on branch main, which is the current folder."""
+    repository = Repository(tmp_path)
+    repository.git("init", "--quiet", "--initial-branch=main")
+    monkeypatch.chdir(tmp_path)
+    return repository
+
+
+# ---- Emacs ----
+
+
+@pytest.fixture(scope="session")
+def emacs() -> Callable[..., str]:
+    """Run Emacs Lisp in `emacs -Q --batch`, and have what it printed with `princ`.
+
+    The arguments after the Lisp are in `command-line-args-left` there. Org is loaded, no
+    backup or lock file is made, and an error in the Lisp fails the test with its message.
+    """
+    program = shutil.which("emacs")
+    if program is None:
+        pytest.skip("Emacs is not installed (Debian: apt install emacs-nox)")
+    quiet = "(setq make-backup-files nil auto-save-default nil create-lockfiles nil)"
+
+    def run(lisp: str, *arguments: str | Path, timeout: float = 120) -> str:
+        done = subprocess.run(
+            [program, "-Q", "--batch", "--eval", f"(progn {quiet} (require 'org) {lisp}\n)"]
+            + [str(argument) for argument in arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
+        )
+        assert done.returncode == 0, f"Emacs ended with {done.returncode}:\n{done.stderr}"
+        return done.stdout
+
+    return run
