@@ -1,1 +1,39 @@
-"""orglab: the experiment log that remembers why."""
+"""orglab: the experiment log that remembers why.
+
+    import orglab
+    log = orglab.open_log()
+    for experiment in log.experiments():
+        print(experiment.ref, experiment.state, experiment.title)
+
+What is named here stays as it is until the next major version; other modules
+may change with any.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orglab.check import Diagnostic
+    from orglab.errors import OrglabError
+    from orglab.log import Log, open_log
+    from orglab.model import Conclusion, Experiment, Note, Progress, Step
+
+__all__ = [
+    "Conclusion", "Diagnostic", "Experiment", "Log", "Note", "OrglabError", "Progress", "Step", "__version__", "open_log",
+]  # fmt: skip
+
+_HOMES = {
+    "Conclusion": "model", "Diagnostic": "check", "Experiment": "model", "Log": "log", "Note": "model",
+    "OrglabError": "errors", "Progress": "model", "Step": "model", "open_log": "log",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for, so that `import orglab` costs a command nothing."""
+    import importlib  # noqa: PLC0415
+
+    if name == "__version__":
+        metadata = importlib.import_module("importlib.metadata")
+        return metadata.version("orglab")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"orglab.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'orglab' has no attribute {name!r}")

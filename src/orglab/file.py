@@ -40,7 +40,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,9 @@ __all__ = ["EditorLock", "Snapshot", "create", "editor_holding", "read", "size_l
 
 _TRIES = 4  # once, and three times more on newer text
 _SAVE_SECONDS = 2.0  # no editor takes longer to write a file
+_RECENT_SECONDS = 5.0
+_PAUSE = 0.02
+_STILL = 15  # pauses without a change, after which a save is taken to be complete
 _CHUNK = 1 << 18
 _SMALL = 1 << 25  # read without asking how much memory is free
 _ACL = "system.posix_acl_access"
@@ -97,7 +100,7 @@ class _Temp:
     def remove(self) -> None:
         """Remove the file, if it still has its temporary name and not another's text is there."""
         if self.is_at(self.path):
-            _unlink(self.path)
+            lock.remove(self.path)
 
 
 def read(path: str | os.PathLike[str]) -> Snapshot:
@@ -109,9 +112,9 @@ def read(path: str | os.PathLike[str]) -> Snapshot:
     """
     shown = Path(path)
     with ExitStack() as stack:
-        stack.enter_context(_explaining_read(shown))
+        stack.enter_context(_explaining(f"cannot read {shown}", "", OrglabError, absent=shown))
         fd = _open(shown, os.fspath(path))
-        stack.callback(_close, fd)
+        stack.callback(lock.close, fd)
         return _snapshot(shown, _read_steady(fd))
 
 
@@ -167,8 +170,8 @@ def update(
     shown = Path(path)
     target = os.path.realpath(path)
     deadline = time.monotonic() + wait_for_editor
-    with _explaining_read(shown):
-        _close(_open(shown, target, to_write=True))  # what can never be written is said at once
+    with _writing(shown):
+        lock.close(_open(shown, target, to_write=True))  # what can never be written is said at once
     texts = None
     while texts is None:
         if not anyway:
@@ -177,8 +180,7 @@ def update(
         with lock.held(target, lock_timeout):
             if anyway or editor_holding(target) is None:
                 texts = _change_under_lock(shown, target, change, watched=not anyway)
-    before = _snapshot(shown, texts[0])
-    return before, before if texts[1] is texts[0] else _snapshot(shown, texts[1])
+    return _snapshots(shown, *texts)
 
 
 def create(path: str | os.PathLike[str], data: bytes) -> Snapshot:
@@ -190,7 +192,7 @@ def create(path: str | os.PathLike[str], data: bytes) -> Snapshot:
     shown = Path(path)
     target = os.path.join(os.path.realpath(shown.parent), shown.name)
     with ExitStack() as stack:
-        stack.enter_context(_explaining(f"cannot create {shown}", "nothing was written"))
+        stack.enter_context(_explaining(f"cannot create {shown}", "; nothing was written"))
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, "it exists already")
         folder = _open_folder(target, stack)
@@ -198,7 +200,7 @@ def create(path: str | os.PathLike[str], data: bytes) -> Snapshot:
         stack.callback(temp.remove)
         if not _rename(temp.path, target, _NO_REPLACE):
             os.link(temp.path, target)
-        stack.enter_context(_explaining(f"{shown} was created", "it may not survive a power cut"))
+        stack.enter_context(_explaining(f"{shown} was created", "; it may not survive a power cut"))
         _sync_folder(folder)
     return _snapshot(shown, data)
 
@@ -209,17 +211,17 @@ def _change_under_lock(
     """Under the lock, try until no editor saved between our reading and our replacing."""
     for attempt in range(_TRIES):
         with ExitStack() as stack:
-            with _explaining(f"cannot write {shown}", "it is unchanged"):
+            with _writing(shown):
                 fd = _open_saved(shown, target, _SAVE_SECONDS if attempt else 0.0)
-                stack.callback(_close, fd)
+                stack.callback(lock.close, fd)
                 text = _read_saved(shown, target, fd, watched=watched)
             after = change(text.data)
             if after == text.data:
                 return text.data, text.data
-            with _explaining(f"cannot write {shown}", "it is unchanged"):
+            with _writing(shown):
                 if _replace(text, after):
                     return text.data, after
-    msg = f"{shown} changed {_TRIES} times while it was being written; try again when it is at rest; it was left alone"
+    msg = f"{shown} was saved {_TRIES} times while it was being written; nothing of ours is in it, try again"
     raise LogChangedError(msg)
 
 
@@ -232,13 +234,15 @@ def _open(shown: Path, path: str, *, to_write: bool = False) -> int:
         raise OrglabError(f"{shown} is not a regular file, so it is neither read nor written")
     if status.st_size > _SMALL and status.st_size > (limit := size_limit()):
         msg = (
-            f"{shown} has {status.st_size >> 20} MB, and this machine has memory for a log of {limit >> 20} MB; "
-            "archive old experiments into another file"
+            f"{shown} has {status.st_size >> 20} MB, and this machine has memory for {limit >> 20} MB: "
+            "move old experiments to another file"
         )
         raise OrglabError(msg)
     if to_write and not os.access(path, os.W_OK):
         # A rename would replace it all the same: it asks the folder, not the file.
-        raise NotWritableError(f"cannot write {shown}: the file is read-only for you; it is unchanged")
+        raise NotWritableError(
+            f"cannot write {shown}: the file or its file system is read-only for you; it is unchanged"
+        )
     return os.open(path, os.O_RDONLY | os.O_NOCTTY)
 
 
@@ -248,18 +252,21 @@ def _open_saved(shown: Path, target: str, patience: float) -> int:
     while True:
         try:
             return _open(shown, target)
-        except FileNotFoundError as error:
+        except FileNotFoundError:
             if time.monotonic() >= deadline:
-                raise NotFoundError(f"there is no file {shown}") from error
-        time.sleep(0.01)
+                raise
+        time.sleep(_PAUSE)
 
 
 def _read_saved(shown: Path, target: str, fd: int, *, watched: bool) -> _Text:
     """Read the log when nobody is in the middle of writing it."""
     try:
-        if watched and lock.wait_and_claim(fd, _SAVE_SECONDS) is Writers.SOME:
+        writers = lock.wait_and_claim(fd, _SAVE_SECONDS) if watched else Writers.UNKNOWN
+        if writers is Writers.SOME:
             raise _held_open(shown)
         data = _read_steady(fd)
+        if writers is Writers.UNKNOWN and not data.endswith(b"\n") and _is_recent(fd):
+            data = _read_at_rest(fd)  # it looks like the first half of a save
         return _Text(shown, target, fd, os.fstat(fd), data, watched)
     finally:
         lock.release(fd)
@@ -276,6 +283,23 @@ def _read_steady(fd: int) -> bytes:
         last = os.fstat(fd)
         steady = (first.st_size, first.st_mtime_ns) == (len(data), last.st_mtime_ns)
         tries += 1
+    return data
+
+
+def _is_recent(fd: int) -> bool:
+    """Say whether a file was written in the last seconds, or a clock elsewhere is wrong."""
+    return abs(time.time() - os.fstat(fd).st_mtime) < _RECENT_SECONDS
+
+
+def _read_at_rest(fd: int) -> bytes:
+    """Read a file that somebody is writing, when it has not changed for a while, or not stopped to."""
+    deadline = time.monotonic() + _SAVE_SECONDS
+    data, still = _read_steady(fd), 0
+    while still < _STILL and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+        still += 1
+        if not _has_bytes(fd, data):
+            data, still = _read_steady(fd), 0
     return data
 
 
@@ -310,7 +334,7 @@ def _settle_swap(text: _Text, temp: _Temp, after: bytes, folder: int, *, told: b
         if not clean:
             _swap_back(text, temp, after)
     if clean:
-        _unlink(temp.path)
+        lock.remove(temp.path)
     return clean
 
 
@@ -326,31 +350,34 @@ def _swap_back(text: _Text, temp: _Temp, after: bytes) -> None:
 
 def _settle_rename(text: _Text, after: bytes, folder: int, *, told: bool) -> bool:
     """Look what was written in the old file since we read it; put that back and return False."""
-    with _explaining(f"{text.shown} was written", "it may not survive a power cut"):
+    with _explaining(f"{text.shown} was written", "; it may not survive a power cut"):
         _sync_folder(folder)
-    if told and lock.is_intact(text.fd):
-        return True
-    lock.release(text.fd)
-    writers = lock.wait_and_claim(text.fd, _SAVE_SECONDS) if text.watched else Writers.UNKNOWN
-    late = _read_steady(text.fd)
-    if late == text.data and writers is not Writers.SOME:
-        return True
-    temp = _write_temp(text.target, late, text)
-    if not _file_has(text.target, after):
-        raise _keep(text, temp.path)
-    os.rename(temp.path, text.target)
-    _sync_folder(folder)
+        if lock.is_intact(text.fd) if told else _has_bytes(text.fd, text.data):
+            return True
+    with _explaining(f"{text.shown} was written", "; what an editor saved at that moment is not in it"):
+        lock.release(text.fd)
+        writers = lock.wait_and_claim(text.fd, _SAVE_SECONDS) if told else Writers.UNKNOWN
+        late = _read_steady(text.fd) if told else _read_at_rest(text.fd)
+        if writers is Writers.NONE and late == text.data:
+            return True
+        if writers is Writers.UNKNOWN and text.data.startswith(late):
+            return True  # cut short, and not written again: that is no text to put back
+        temp = _write_temp(text.target, late, text)
+        if not _file_has(text.target, after):
+            raise _keep(text, temp.path)
+        os.rename(temp.path, text.target)
+        _sync_folder(folder)
     if writers is Writers.SOME:
         raise _held_open(text.shown)
     return False
 
 
 def _write_temp(target: str, data: bytes, like: _Text | None = None) -> _Temp:
-    """Write a new file beside `target`, on disk, with the attributes of `like`; on any error there is none."""
+    """Write a new file beside `target`, on disk, with the attributes of `like`; on an error there is none."""
     folder, name = os.path.split(target)
     path = os.path.join(folder, f".{name}.orglab-{os.urandom(6).hex()}")
     with ExitStack() as stack:
-        stack.callback(_unlink, path)
+        stack.callback(lock.remove, path)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600 if like else 0o666)
         try:
             if like:
@@ -439,7 +466,7 @@ def _rename(old: str, new: str, flags: tuple[int, int]) -> bool:
 def _open_folder(target: str, stack: ExitStack) -> int:
     """Open the folder before anything is changed: afterwards there may be no descriptor left."""
     fd = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY)
-    stack.callback(_close, fd)
+    stack.callback(lock.close, fd)
     return fd
 
 
@@ -483,21 +510,7 @@ def _file_has(path: str, data: bytes) -> bool:
         return lock.wait_and_claim(fd, _SAVE_SECONDS) is not Writers.SOME and _has_bytes(fd, data)
     finally:
         lock.release(fd)
-        _close(fd)
-
-
-def _unlink(path: str) -> None:
-    """Remove a temporary file; if that cannot be, its name stays and nothing else is wrong."""
-    for _ in range(2):  # a network file system may fail once
-        with suppress(OSError):
-            os.unlink(path)
-            return
-
-
-def _close(fd: int) -> None:
-    """Close a descriptor that nothing was written through, so that no error of it matters."""
-    with suppress(OSError):
-        os.close(fd)
+        lock.close(fd)
 
 
 def _snapshot(shown: Path, data: bytes) -> Snapshot:
@@ -505,24 +518,36 @@ def _snapshot(shown: Path, data: bytes) -> Snapshot:
     return Snapshot(shown, data, hashlib.sha256(data).hexdigest())
 
 
-@contextmanager
-def _explaining_read(shown: Path) -> Iterator[None]:
-    """Turn an error of the system into one sentence."""
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFoundError(f"there is no file {shown}") from error
-    except OSError as error:
-        raise OrglabError(f"cannot read {shown}: {error.strerror or error}") from error
+def _snapshots(shown: Path, before: bytes, after: bytes) -> tuple[Snapshot, Snapshot]:
+    """Say what a file held and holds; what the texts begin with in common is hashed once."""
+    same = 0
+    while same < len(before) and before[same : same + _CHUNK] == after[same : same + _CHUNK]:
+        same += _CHUNK
+    start = hashlib.sha256(memoryview(before)[:same])
+    snapshots = []
+    for data in (before, after):
+        digest = start.copy()
+        digest.update(memoryview(data)[same:])
+        snapshots.append(Snapshot(shown, data, digest.hexdigest()))
+    return snapshots[0], snapshots[1]
 
 
 @contextmanager
-def _explaining(what: str, end: str) -> Iterator[None]:
-    """Turn an error of the system into one sentence that says what the file holds now."""
+def _explaining(
+    what: str, end: str, kind: type[OrglabError] = NotWritableError, *, absent: Path | None = None
+) -> Iterator[None]:
+    """Turn an error of the system into one sentence, which ends with what the file holds now."""
     try:
         yield
     except OSError as error:
-        raise NotWritableError(f"{what}: {error.strerror or error}; {end}") from error
+        if absent is not None and isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise NotFoundError(f"there is no file {absent}") from error
+        raise kind(f"{what}: {error.strerror or error}{end}") from error
+
+
+def _writing(shown: Path) -> AbstractContextManager[None]:
+    """Explain errors until the new text stands."""
+    return _explaining(f"cannot write {shown}", "; it is unchanged", absent=shown)
 
 
 def _held_open(shown: Path) -> LogHeldError:

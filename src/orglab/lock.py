@@ -147,6 +147,20 @@ def release(fd: int) -> None:
             fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 
 
+def remove(path: str) -> None:
+    """Remove a temporary file; if that cannot be, its name stays and nothing else is wrong."""
+    for _ in range(2):  # a network file system may fail once
+        with suppress(OSError):
+            os.unlink(path)
+            return
+
+
+def close(fd: int) -> None:
+    """Close a descriptor that nothing was written through, so that no error of it matters."""
+    with suppress(OSError):
+        os.close(fd)
+
+
 @contextmanager
 def held(target: str, timeout: float) -> Iterator[None]:
     """Be the only orglab process (and thread) that changes `target`, for a `with` block.
@@ -166,7 +180,9 @@ def held(target: str, timeout: float) -> Iterator[None]:
             fd = _acquire(path, target, deadline)
         except OSError as error:
             if error.errno not in _NO_FLOCK:
-                msg = f"cannot write {target}: the lock beside it cannot be made: {error.strerror}; it is unchanged"
+                msg = (
+                    f"cannot write {target}: no lock can be made beside it: {error.strerror}; it is unchanged"
+                )
                 raise NotWritableError(msg) from error
             stack.enter_context(_hold_by_name(path + ".by", target, deadline))
         else:
@@ -185,22 +201,30 @@ def _acquire(path: str, target: str, deadline: float) -> int:
         try:
             ours = _flock(fd, deadline)
         except OSError:
-            _unlink(path)  # no flock here, so nobody can hold it
+            remove(path)  # no flock here, so nobody can hold it
             raise
         if not ours:
             raise _too_long(target, "another orglab process is writing it")
-        if _is_same_file(path, fd):
+        try:
+            stands = _is_same_file(path, fd)
+        except OSError:
+            _give_back(path, fd)
+            raise
+        if stands:
             return fd
-        _close(fd)
+        close(fd)
 
 
 def _give_back(path: str, fd: int) -> None:
     """Remove the lock file while it is still ours, then let the next one in."""
-    if _is_same_file(path, fd):
-        _unlink(path)
+    ours = True
+    with suppress(OSError):
+        ours = _is_same_file(path, fd)
+    if ours:
+        remove(path)
     with suppress(OSError):  # not by closing alone: a forked child may have the descriptor too
         fcntl.flock(fd, fcntl.LOCK_UN)
-    _close(fd)
+    close(fd)
 
 
 def _open_lock(path: str) -> int:
@@ -228,7 +252,7 @@ def _flock(fd: int, deadline: float) -> bool:
         # for a library.  A thread can sleep in the kernel's own queue.
         return _FlockWait(fd).wait(deadline - time.monotonic())
     except OSError:
-        _close(fd)
+        close(fd)
         raise
     return True
 
@@ -254,7 +278,7 @@ class _FlockWait:
             with self._handover:
                 self._given_up = not ours
                 if self._given_up and self._ended.is_set():
-                    _close(self._fd)
+                    close(self._fd)
         if self._error is not None:
             raise self._error
         return ours
@@ -267,7 +291,7 @@ class _FlockWait:
             self._error = error
         with self._handover:
             if self._given_up:
-                _close(self._fd)
+                close(self._fd)
             self._ended.set()
 
 
@@ -291,11 +315,11 @@ def _hold_by_name(path: str, target: str, deadline: float) -> Iterator[None]:
         msg = f"cannot write {target}: its file system has no locks ({error.strerror}); it is unchanged"
         raise NotWritableError(msg) from error
     finally:
-        _unlink(mine)
+        remove(mine)
     try:
         yield
     finally:
-        _unlink(path)
+        remove(path)
 
 
 def _link(mine: str, path: str) -> bool:
@@ -355,7 +379,7 @@ def _read_text(path: str) -> str:
     except OSError:
         return ""
     finally:
-        _close(fd)
+        close(fd)
 
 
 def _is_same_file(path: str, fd: int) -> bool:
@@ -366,18 +390,8 @@ def _is_same_file(path: str, fd: int) -> bool:
         return False
 
 
-def _unlink(path: str) -> None:
-    """Remove a file; if that cannot be, the next writer finds it and makes use of it."""
-    with suppress(OSError):
-        os.unlink(path)
-
-
-def _close(fd: int) -> None:
-    """Close a descriptor that nothing was written through, so that no error of it matters."""
-    with suppress(OSError):
-        os.close(fd)
-
-
 def _too_long(target: str, why: str) -> NotWritableError:
     """Make the error of a lock that others kept."""
-    return NotWritableError(f"cannot write {target}: {why}; wait for it to end and try again; it is unchanged")
+    return NotWritableError(
+        f"cannot write {target}: {why}; wait for it to end and try again; it is unchanged"
+    )

@@ -19,7 +19,13 @@ def toggled(box: bytes | None) -> bytes:
 
 
 def set_boxes(
-    document: Document, structure: Structure, items: Iterable[Item], box: bytes, *, ordered: bool = False
+    document: Document,
+    structure: Structure,
+    items: Iterable[Item],
+    box: bytes,
+    *,
+    ordered: bool = False,
+    upper: bool = False,
 ) -> list[Edit]:
     """Return the edits that set the boxes of `items`, and make their parents' boxes say so.
 
@@ -31,12 +37,15 @@ def set_boxes(
         items: The items to set; those without a box are left.
         box: `[ ]`, `[-]` or `[X]`.
         ordered: Whether the entry's ORDERED property asks for boxes to be ticked in order.
+        upper: Whether each `[x]` of the list becomes `[X]`, which Org counts as done.
 
     Raises:
         UsageError: `ordered`, and an earlier box is open.
     """
     chosen = list(items)
     boxes = {item.begin: item.checkbox for item in structure.items}
+    if upper:
+        boxes = {begin: old.upper() if old else None for begin, old in boxes.items()}
     for item in chosen:
         if item.checkbox is not None:
             boxes[item.begin] = box

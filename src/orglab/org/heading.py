@@ -144,9 +144,9 @@ class Heading:
 
     @cached_property
     def all_tags(self) -> tuple[str, ...]:
-        """The tags of the file, of the headings above, and its own, each once."""
+        """The tags of the file, of the headings above, and its own, each once: where it stands last (org-get-tags)."""
         above = self.parent.all_tags if self.parent else self.document.settings.filetags
-        return tuple(dict.fromkeys((*above, *self.tags)))
+        return tuple(reversed(dict.fromkeys(reversed((*above, *self.tags)))))
 
     @property
     def parent(self) -> "Heading | None":

@@ -196,19 +196,28 @@ def _expand_tag_groups(text: str, groups: Mapping[str, tuple[str, ...]]) -> _Par
         return _Part(text, range(len(text) + 1), text)
     longest_first = sorted(groups, key=len, reverse=True)
     group_tag = compile_emacs_regexp(rf"\<{_any_of_tags(longest_first)}\>", also_word=TAG_WORD)
-    regexps = [range(*found.span()) for found in re.finditer(r"\{.+?\}", text)]
+    regexps = _find_regexps(text)
     pieces: list[str] = []
     origins: list[int] = []
     done = 0
     for found in group_tag.finditer(text):
         start = found.start()
-        if any(start in regexp for regexp in regexps):
+        if any(start in span for span in regexps):
             continue
         regexp = _group_regexp(found.group(), groups)
         pieces += (text[done:start], regexp)
         origins += (*range(done, start), *([start] * len(regexp)))
         done = found.end()
     return _Part("".join((*pieces, text[done:])), [*origins, *range(done, len(text) + 1)], text)
+
+
+def _find_regexps(text: str) -> list[range]:
+    """Return where `{...}` stand in `text`."""
+    regexps: list[range] = []
+    end = 0
+    while (start := text.find("{", end)) >= 0 and (end := text.find("}", start + 2) + 1):
+        regexps.append(range(start, end))
+    return regexps
 
 
 def _any_of_tags(tags: Iterable[str]) -> str:
@@ -267,7 +276,7 @@ _TERM = re.compile(
     re.VERBOSE,
 )
 _OPERATOR = re.compile("[<=>]|[!/]=")
-_OPENED = re.compile(r"""(?:[<>=!/]+\*?)?([{"])""")
+_UNCLOSED = re.compile(r"""(?:[<>=!/]+\*?)?(?=\{[^}]*\Z|"[^"]*\Z)""")
 _SIGN = re.compile("&?[-+:]?")
 
 
@@ -299,9 +308,9 @@ def _unreadable(part: _Part, position: int) -> MatchSyntaxError:
         problem = "A tag or a property is missing"
     elif rest.startswith("{}"):
         problem = "There is no regexp in these braces,"
-    elif opened := _OPENED.match(rest):
-        position += opened.start(1)
-        problem = f"This `{opened[1]}` is not closed before the next `|`, or before the last `/`,"
+    elif unclosed := _UNCLOSED.match(rest):
+        position += unclosed.end()
+        problem = f"This `{rest[unclosed.end()]}` is not closed before the next `|`, or before the last `/`,"
     elif _OPERATOR.match(rest):
         problem = 'A number, a "text" or a {regexp} must follow the name and this operator,'
     elif rest[0].isspace() or rest[0] in ",()":

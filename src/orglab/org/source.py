@@ -72,6 +72,14 @@ class Source:
             self._lines = [match.start() for match in re.finditer(rb"\n", self.text)]
         return bisect_left(self._lines, position) + 1
 
+    def line_start(self, number: int) -> int:
+        """Return where the 1-based line `number` begins."""
+        if number <= 1:
+            return 0
+        self.line_number(0)
+        lines = self._lines or []
+        return lines[number - 2] + 1 if number - 2 < len(lines) else len(self.text)
+
     def column(self, position: int) -> int:
         """Return the 1-based column of `position`, in characters."""
         start = self.text.rfind(b"\n", 0, position) + 1

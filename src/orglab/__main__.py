@@ -1,0 +1,21 @@
+"""The door: `orglab`, and `python -m orglab`."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code; an error is one sentence, not a traceback."""
+    from orglab.cli.door import run  # noqa: PLC0415 - so that what comes before stays cheap to import
+
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (`| head`) has gone.  Python would complain once more when it closes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The command that says what is wrong: check."""
+
+import sys
+from collections.abc import Iterable
+
+import click
+
+from orglab.check import Diagnostic
+from orglab.cli import output
+from orglab.cli.options import this_log, write_options
+from orglab.jsonable import diagnostic_form, render
+
+
+@click.command(name="check")
+@click.option("--fix", is_flag=True, help="Mend what is safe: missing ids, [x], stale cookies.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@write_options
+def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
+    """Say what is wrong in the log, a line each: file:line:column: code message.
+
+    Exit code 1 if there is something to report.
+
+    \b
+    Example:
+      orglab check
+      orglab check --fix
+    """
+    log = this_log(anyway=anyway)
+    mended: list[Diagnostic] = []
+    with Bar("Checking") as bar:
+        if fix:
+            mended, found = log.fix(bar.update)
+        else:
+            found = log.check(bar.update)
+    if as_json:
+        form = {"diagnostics": [diagnostic_form(one) for one in found], "fixed": [diagnostic_form(one) for one in mended]}
+        output.show([render(form)])
+        return int(bool(found))
+    if mended:
+        click.echo(f"Mended {count(len(mended), 'thing')}.", err=True)
+        output.show(diagnostic_lines(mended))
+    if found:
+        output.show(diagnostic_lines(found))
+        fixable = sum(bool(one.fix) for one in found)
+        more = f"; `orglab check --fix` mends {fixable}" if fixable else ""
+        click.echo(f"{count(len(found), 'thing')} to look at{more}.", err=True)
+    elif not mended:
+        click.echo("Nothing to report.", err=True)
+    return int(bool(found))
+
+
+def diagnostic_lines(found: Iterable[Diagnostic]) -> list[str]:
+    """Return a line for each diagnostic."""
+    return [
+        f"{output.clean(one.file)}:{one.line}:{one.column}: "
+        f"{output.paint(one.code, state='dropped' if one.is_error else 'doing')} {output.clean(one.message)}"
+        for one in found
+    ]
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number and its noun."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+class Bar:
+    """Progress on a terminal's stderr, once it has taken a second; nothing in a pipe."""
+
+    def __init__(self, label: str) -> None:
+        """Make a bar that is not shown yet."""
+        import time  # noqa: PLC0415
+
+        self._label = label
+        self._clock = time.monotonic
+        self._begun = self._last = self._clock()
+        self._shown = False
+
+    def __enter__(self) -> "Bar":
+        """Begin."""
+        return self
+
+    def update(self, done: int, total: int) -> None:
+        """Show how much is done, ten times a second at the most."""
+        now = self._clock()
+        if now - self._begun > 1 and now - self._last > 0.1 and sys.stderr.isatty():  # noqa: PLR2004
+            self._last = now
+            self._shown = True
+            sys.stderr.write(f"\r{self._label} {done} of {total} \x1b[K")
+            sys.stderr.flush()
+
+    def __exit__(self, *_: object) -> None:
+        """Take the line away again."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -1,0 +1,131 @@
+"""The group of all commands, and the one place where errors become a sentence and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from orglab.errors import OrglabError
+
+# Which module holds each command: only that one is imported.
+COMMANDS = {
+    "init": "setup", "completion": "setup",
+    "new": "writing", "step": "writing", "note": "writing", "start": "writing", "done": "writing", "undo": "writing",
+    "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
+    "show": "reading", "list": "reading", "next": "reading", "check": "checking",
+}  # fmt: skip
+
+# One line each, in the order people meet them; `orglab --help` imports no command.
+SUMMARIES = {
+    "init": "Make a log here, or say what an existing one holds.",
+    "new": "Write down a new experiment.",
+    "step": "Add a step to an experiment.",
+    "note": "Note something, with the time and the commit.",
+    "start": "Begin to work on an experiment or a step.",
+    "done": "Tick a step, with the commit of its results.",
+    "undo": "Open a step again.",
+    "conclude": "Write what came of an experiment, and close it.",
+    "state": "Set an experiment's state.",
+    "journal": "Write a raw thought into the journal.",
+    "edit": "Open the log in your editor, at the line.",
+    "list": "List experiments.",
+    "show": "Show one experiment.",
+    "next": "List the open steps of the experiments in progress.",
+    "check": "Say what is wrong in the log, and mend what is safe.",
+    "completion": "Print the script for your shell's completion.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of all commands, in the order to show them."""
+        return list(SUMMARIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return a command, importing its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        import importlib  # noqa: PLC0415
+
+        module = importlib.import_module(f"orglab.cli.{COMMANDS[cmd_name]}")
+        command = getattr(module, f"{cmd_name}_command")
+        if not isinstance(command, click.Command):
+            raise TypeError(cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a mistyped one gets the nearest name."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib  # noqa: PLC0415
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f" Did you mean {near[0]}?" if near else " See `orglab --help`."
+            raise click.UsageError(f"There is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--log", "log", metavar="FILE", help="The experiment log; found by itself if not given.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=lambda *_: _version(_[2]))
+@click.pass_context
+def orglab(ctx: click.Context, log: str | None, *, debug: bool) -> None:
+    """Keep an experiment log that remembers why: one Org file, tied to git.
+
+    \b
+    Example:
+      orglab init
+      orglab new "Dropout in the encoder" -s "Baseline" -s "Dropout 0.1"
+      orglab done 1.1
+    """
+    ctx.obj = {"log": log, "debug": debug}
+
+
+def _version(asked: object) -> None:
+    if asked:
+        import orglab as package  # noqa: PLC0415
+
+        click.echo(f"orglab {package.__version__}")
+        raise SystemExit(0)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A log may hold what this terminal's encoding does not.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    debug = "--debug" in arguments
+    colour = False if os.environ.get("NO_COLOR") else None
+    try:
+        result = orglab.main(list(arguments), prog_name="orglab", standalone_mode=False, color=colour)
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code, error if debug else None)
+    except OrglabError as error:
+        return _fail(str(error), error.exit_code, error if debug else None)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("Stopped.", 130, None)
+    except BrokenPipeError:
+        return 0
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return result if isinstance(result, int) else 0
+
+
+def _fail(message: str, code: int, error: Exception | None) -> int:
+    """Print an error to stderr and return its exit code."""
+    from orglab.cli.output import clean  # noqa: PLC0415
+
+    click.echo(f"orglab: {clean(message)}", err=True)
+    if error is not None:
+        raise error
+    return code

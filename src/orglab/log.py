@@ -1,0 +1,523 @@
+"""The experiment log: opened, locked, edited, verified, written.  The one door to the file."""
+
+import datetime
+import os
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from orglab import file, writing
+from orglab.active import ActiveStep
+from orglab.check import Diagnostic, Progress, check
+from orglab.config import Config, find_log
+from orglab.errors import ConflictMarkersError, NotFoundError, UnsafeEditError, UsageError
+from orglab.git import Repository, find_repository
+from orglab.model import Experiment, Note, Step, read_experiments, read_id, tagged_headings
+from orglab.org.cookies import recount
+from orglab.org.document import Document
+from orglab.org.edit import Edit, compose
+from orglab.org.heading import Heading
+from orglab.org.match import compile_match
+from orglab.org.timestamp import format_inactive
+from orglab.reference import Reference, parse_reference
+
+HEADER = """\
+#+TITLE: Experiment log
+#+TODO: TODO(t) INPROGRESS(i!) WAIT(w@/!) | DONE(d) CANCELED(c@)
+#+STARTUP: overview logdone logdrawer
+"""
+JOURNAL_HEADER = "#+TITLE: Journal\n"
+
+Phase = Callable[[Document], list[Edit]]
+Verify = Callable[[Document, Document], None]
+
+
+class Completed(NamedTuple):
+    """A step that was done, and which commits were recorded, and why those.
+
+    Attributes:
+        step: The step as it stands now.
+        commits: The short hashes that were added to it.
+        why: `given`, `named` (its message names the step), `head`, or `none`.
+    """
+
+    step: Step
+    commits: tuple[str, ...]
+    why: str
+
+
+class Log:
+    """One experiment log.
+
+    Every reading method reads the file anew; every writing method replaces it
+    durably, under a lock, and returns the model's values as they stand afterwards.
+
+    Attributes:
+        path: The file.
+        config: The settings.
+        anyway: Whether to write although an editor holds unsaved changes.
+    """
+
+    def __init__(self, path: Path, config: Config | None = None, *, anyway: bool = False) -> None:
+        """Stand for the log at `path`; `open_log` finds it."""
+        self.path = path
+        self.config = config or Config()
+        self.anyway = anyway
+
+    # Reading
+
+    def document(self) -> Document:
+        """Return the log as an Org document.
+
+        Raises:
+            NotFoundError: There is no such file.
+        """
+        return self._parse(file.read(self.path).data)
+
+    def _parse(self, data: bytes) -> Document:
+        return Document(data, self.config.keywords)
+
+    def experiments(self) -> list[Experiment]:
+        """Return all experiments, in the order of the log."""
+        return list(read_experiments(self.document(), self.config, self._shown))
+
+    def experiment(self, reference: str) -> Experiment:
+        """Return one experiment.
+
+        Args:
+            reference: `201`, `e201`, `[e201]`; a step's reference names its experiment.
+
+        Raises:
+            NotFoundError: There is none.
+            UsageError: Two headings have this id, or it is no reference.
+        """
+        return self._find(self.document(), parse_reference(reference))
+
+    def step(self, reference: str) -> Step:
+        """Return one step, such as `201.1`.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        parsed = parse_reference(reference)
+        return self._find_step(self._find(self.document(), parsed), parsed)
+
+    @property
+    def _shown(self) -> str:
+        return str(self.path)
+
+    def _find(self, document: Document, reference: Reference) -> Experiment:
+        """Return the experiment that a reference names: its id as it is spelled, else without the letter."""
+        names = [reference.id]
+        if reference.id.startswith(self.config.letter) and len(reference.id) > len(self.config.letter):
+            names.append(reference.id.removeprefix(self.config.letter))
+        for name in names:
+            found = self._headings_of(document, name)
+            if len(found) > 1:
+                lines = " and ".join(str(heading.line_number) for heading in found)
+                raise UsageError(f"Two experiments have the id {name} (lines {lines} of {self.path}); change one.")
+            if found:
+                return Experiment(found[0], self.config, self._shown)
+        raise NotFoundError(f"There is no experiment {self.config.letter}{names[-1]} in {self.path}; see `orglab list`.")
+
+    def _headings_of(self, document: Document, name: str) -> list[Heading]:
+        return [heading for heading in tagged_headings(document, self.config.tag) if read_id(heading, self.config) == name]
+
+    def _find_step(self, experiment: Experiment, reference: Reference) -> Step:
+        """Return the step that a reference names."""
+        if reference.step is None:
+            raise UsageError(f"Name a step of {experiment.ref}, such as {experiment.ref}.1.")
+        for step in experiment.steps:
+            if step.number == reference.step:
+                return step
+        have = f"it has {len(experiment.steps)}" if experiment.steps else "it has none"
+        raise NotFoundError(f"There is no step {reference.step} in {experiment.ref} ({have}); see `orglab show {experiment.id}`.")
+
+    def select(self, match: str | None = None) -> list[Experiment]:
+        """Return the experiments whose headings an Org match string selects, in the order of the log; all if None.
+
+        Raises:
+            MatchSyntaxError: The match string cannot be read.
+        """
+        document = self.document()
+        found = list(read_experiments(document, self.config, self._shown))
+        if match is None:
+            return found
+        wanted = compile_match(match, tag_groups=document.settings.tag_groups or {})
+        return [experiment for experiment in found if wanted.matches(experiment.heading)]
+
+    def check(self, progress: Progress | None = None) -> list[Diagnostic]:
+        """Return what is wrong in the log.
+
+        Args:
+            progress: Told how many experiments are checked, of how many.
+        """
+        return check(self.document(), self.config, self._shown, progress)
+
+    def fix(self, progress: Progress | None = None) -> tuple[list[Diagnostic], list[Diagnostic]]:
+        """Mend what is safe to mend, and return what was mended and what is left."""
+        mended: list[Diagnostic] = []
+
+        def mend(document: Document) -> list[Edit]:
+            found = check(document, self.config, self._shown, progress)
+            mended[:] = [diagnostic for diagnostic in found if diagnostic.fix]
+            return [edit for diagnostic in mended if diagnostic.code != "stale-cookie" for edit in diagnostic.fix]
+
+        # Counted last, for a box that becomes `[X]` counts.
+        after = self._write([mend, recount], lambda before, after: None)
+        return mended, check(after, self.config, self._shown)
+
+    # Writing
+
+    @cached_property
+    def repository(self) -> Repository | None:
+        """The git repository that the log lies in, or None."""
+        return find_repository(self.path.absolute().parent)
+
+    @cached_property
+    def active(self) -> ActiveStep:
+        """The active step of this clone."""
+        return ActiveStep(self.path, self.repository)
+
+    def _write(self, phases: Sequence[Phase], verify: Verify, path: Path | None = None) -> Document:
+        """Do phases of edits, one after the other, as one replacement of a file; return the document after.
+
+        Args:
+            phases: From a document to edits of it; each sees what those before it made.
+            verify: Raises if the document after is not what was meant; then nothing is written.
+            path: The file; the log if None.
+
+        Raises:
+            NotWritableError: It could not be written; its bytes are what they were.
+        """
+        done: list[Document] = []
+
+        def change(data: bytes) -> bytes:
+            before = after = self._parse(data)
+            line = before.conflict_line()
+            if line is not None:
+                raise ConflictMarkersError(
+                    f"{path or self.path} has a git conflict marker in line {line}: resolve the conflict first."
+                )
+            edits: list[Edit] = []
+            for phase in phases:
+                new = phase(after)
+                edits = compose(edits, new)
+                after = after.apply(new)
+            # What all phases together did must be what their edits say, and no more.
+            if before.source.apply(edits) != bytes(after):
+                raise UnsafeEditError("The edits do not add up: a defect of orglab; nothing was written.")
+            if after.settings != before.settings:
+                raise UsageError("The text holds a #+ line that would change the whole file; nothing was written.")
+            verify(before, after)
+            done.append(after)
+            return bytes(after)
+
+        file.update(path or self.path, change, anyway=self.anyway)
+        return done[-1]
+
+    def _change(
+        self,
+        reference: Reference,
+        phase: Callable[[Experiment], list[Edit]],
+        *,
+        steps: int = 0,
+        notes: int = 0,
+        logged: int = 0,
+        headings: int = 0,
+    ) -> Experiment:
+        """Do an edit of one experiment, then what follows from it, and return it as it stands afterwards.
+
+        Args:
+            reference: The experiment or step.
+            phase: From the experiment to edits.
+            steps: How many steps there are more afterwards.
+            notes: How many notes there are more.
+            logged: How many notes there may be more than that, logged with a state.
+            headings: How many headings there may be more.
+        """
+        when = _now()
+
+        def verify(before: Document, after: Document) -> None:
+            old, new = self._find(before, reference), self._find(after, reference)
+            same = (
+                len(new.steps) == len(old.steps) + steps
+                and all(a.text == b.text and a.number == b.number for a, b in zip(old.steps, new.steps, strict=False))
+                and notes <= len(all_notes(new)) - len(all_notes(old)) <= notes + logged
+                and 0 <= len(after) - len(before) <= headings
+            )
+            if not same:
+                raise UsageError(
+                    "The text would change what the lines after it mean (an unclosed block or drawer?); "
+                    "nothing was written."
+                )
+
+        phases = (
+            lambda document: phase(self._find(document, reference)),
+            lambda document: writing.settle_steps(self._find(document, reference), when),
+            lambda document: writing.true_cookies(self._touched(self._find(document, reference))),
+        )
+        return self._find(self._write(phases, verify), reference)
+
+    def _touched(self, experiment: Experiment) -> Heading:
+        """Return the lowest heading whose cookies a change of an experiment may concern."""
+        return experiment.steps_heading or experiment.heading
+
+    def new(
+        self,
+        title: str,
+        *,
+        description: str | None = None,
+        steps: Iterable[str] = (),
+        tags: Iterable[str] = (),
+        number: str | None = None,
+    ) -> Experiment:
+        """Write a new experiment at the end of the log and return it.
+
+        Args:
+            title: Its title, one line.
+            description: What it is to find out.
+            steps: The texts of its steps.
+            tags: Tags beside those of the settings.
+            number: Its id; the next whole number over the log and all branches if None.
+
+        Raises:
+            UsageError: A text cannot stand in the log, or the id is taken.
+        """
+        texts, names = list(steps), list(tags)
+        made: list[str] = []
+
+        def add(document: Document) -> list[Edit]:
+            found = list(read_experiments(document, self.config, self._shown))
+            made[:] = [self._check_free(number, found) if number else str(self._next_number(document))]
+            return writing.new_experiment(
+                document, found[-1] if found else None, self.config, title, number=made[0], now=_now(),
+                description=description, steps=texts, tags=names,
+            )  # fmt: skip
+
+        def verify(before: Document, after: Document) -> None:
+            new = self._find(after, Reference(made[0]))
+            kept = new.title == title.strip() and [step.text for step in new.steps] == [text.strip() for text in texts]
+            if not kept or any(step.commits for step in new.steps) or len(after) != len(before) + NEW_HEADINGS:
+                raise UsageError("Org would read the title or a step as something else; word it differently.")
+
+        return self._find(self._write([add], verify), Reference(made[0]))
+
+    def _check_free(self, number: str, found: list[Experiment]) -> str:
+        """Return an id that the user chose, if it can be one and no experiment has it."""
+        if parse_reference(number) != Reference(number):
+            raise UsageError(f"{number!r} is no id: letters, digits, - and _ make one.")
+        for experiment in found:
+            if experiment.id == number:
+                raise UsageError(f"The id {number} is taken (line {experiment.line}); without --id a free one is found.")
+        return number
+
+    def _next_number(self, document: Document) -> int:
+        """Return the next whole number that is no id in the log, here or on any branch."""
+        numbers = [0]
+        for heading in document.headings():
+            name = read_id(heading, self.config)
+            if name.isdecimal():
+                numbers.append(int(name))
+        if self.repository is not None:
+            numbers += self.repository.numbers_on_branches(self.path)
+        return max(numbers) + 1
+
+    def add_step(self, reference: str, text: str) -> Step:
+        """Write a step at the end of an experiment's list and return it.
+
+        Raises:
+            UsageError: The text cannot be that of a step.
+        """
+        parsed = parse_reference(reference)
+        step = self._change(parsed, lambda experiment: writing.add_step(experiment, text), steps=1, headings=1).steps[-1]
+        return step
+
+    def add_note(self, reference: str, text: str) -> Note:
+        """Write a note with the time, and the commit if HEAD is one, under a step or under `Notes`; return it."""
+        parsed = parse_reference(reference)
+        commit = self.repository.head() if self.repository else None
+        head = format_inactive(_now()).decode() + (f" ({commit})" if commit else "")
+
+        def add(experiment: Experiment) -> list[Edit]:
+            step = None if parsed.step is None else self._find_step(experiment, parsed)
+            return writing.add_note(experiment, step, head, text)
+
+        after = self._change(parsed, add, notes=1, headings=1)
+        return (after.notes if parsed.step is None else self._find_step(after, parsed).notes)[-1]
+
+    def start(self, reference: str) -> Experiment:
+        """Set the experiment's state to the one for work under way, and make it, or its step, this clone's active one."""
+        parsed = parse_reference(reference)
+
+        def begin(experiment: Experiment) -> list[Edit]:
+            if parsed.step is not None:
+                self._find_step(experiment, parsed)
+            state = writing.in_progress_keyword(experiment.heading.document)
+            return writing.change_state(experiment.heading, state, _now()) if state else []
+
+        experiment = self._change(parsed, begin, logged=1)
+        self.active.set(experiment.ref if parsed.step is None else f"{experiment.ref}.{parsed.step}")
+        return experiment
+
+    def complete_step(
+        self, reference: str, commits: Iterable[str] | None = None, *, all_boxes: bool = False
+    ) -> Completed:
+        """Tick a step, with the commit that has its results, and return it.
+
+        Args:
+            reference: The step.
+            commits: Revisions that git knows; none if empty.  If None, the newest
+                commit on HEAD whose message names the step, else HEAD.
+            all_boxes: Whether open boxes below the step are ticked too.
+
+        Raises:
+            NotFoundError: There is no such step or commit.
+            UsageError: The step has open boxes of its own.
+        """
+        parsed = parse_reference(reference)
+        ref = f"{self.experiment(reference).ref}.{parsed.step}"
+        hashes, why = self._commits_for(ref, commits)
+
+        def tick(experiment: Experiment) -> list[Edit]:
+            return writing.tick_step(experiment, self._find_step(experiment, parsed), hashes, all_boxes=all_boxes)
+
+        step = self._find_step(self._change(parsed, tick), parsed)
+        if self.active.get() == step.ref:
+            self.active.set(None)
+        return Completed(step, tuple(hashes), why)
+
+    def _commits_for(self, ref: str, revisions: Iterable[str] | None) -> tuple[list[str], str]:
+        """Return the short hashes to record for a step, and why those."""
+        if revisions is not None:
+            chosen = list(revisions)
+            if chosen and self.repository is None:
+                raise NotFoundError(f"There is no commit {chosen[0]!r}: {self.path} is not in a git repository.")
+            hashes = [self.repository.commit(revision) for revision in chosen] if self.repository else []
+            return list(dict.fromkeys(hashes)), "given" if hashes else "none"
+        if self.repository is None:
+            return [], "none"
+        if named := self.repository.newest_naming(ref):
+            return [named], "named"
+        head = self.repository.head()
+        return ([head], "head") if head else ([], "none")
+
+    def reopen_step(self, reference: str) -> Step:
+        """Open a step again, and the boxes below it; its commits are kept.  Return it."""
+        parsed = parse_reference(reference)
+        after = self._change(parsed, lambda experiment: writing.open_step(experiment, self._find_step(experiment, parsed)))
+        return self._find_step(after, parsed)
+
+    def conclude(
+        self, reference: str, text: str, *, verdict: str | None = None, keyword: str | None = None
+    ) -> Experiment:
+        """Write what came of an experiment, close it, and return it.
+
+        Args:
+            reference: The experiment.
+            text: The conclusion; what stands there already is kept before it.
+            verdict: `supported`, `refuted`, `inconclusive` or another word.
+            keyword: Its state afterwards; the log's done keyword if None.
+
+        Raises:
+            UsageError: The log has no such keyword, or it is not a done one.
+        """
+        parsed = parse_reference(reference)
+        word = one_word(verdict) if verdict else None
+
+        def close(experiment: Experiment) -> list[Edit]:
+            settings = experiment.heading.document.settings
+            if keyword is not None and not settings.is_done(keyword):
+                raise UsageError(f"{keyword} closes nothing; the log's done states are {', '.join(settings.done_names)}.")
+            return writing.conclude(experiment, text, word, keyword, _now())
+
+        experiment = self._change(parsed, close, headings=1, logged=1)
+        active = self.active.get() or ""
+        if active == experiment.ref or active.startswith(f"{experiment.ref}."):
+            self.active.set(None)
+        return experiment
+
+    def set_state(self, reference: str, keyword: str, note: str | None = None) -> Experiment:
+        """Set an experiment's TODO keyword, logged as the file asks and with `note` if there is one; return it.
+
+        Raises:
+            UsageError: The log has no such keyword.
+        """
+        parsed = parse_reference(reference)
+
+        def change(experiment: Experiment) -> list[Edit]:
+            return writing.change_state(experiment.heading, keyword, _now(), note, always_note=True)
+
+        return self._change(parsed, change, logged=1)
+
+    def add_journal_entry(self, text: str, reference: str | None = None) -> Path:
+        """Write an entry under today in the journal beside the log, which is made if need be; return the journal's path.
+
+        Args:
+            text: The entry; its first line is the title.
+            reference: The experiment that it links to.
+        """
+        path = self.path.parent / self.config.journal
+        link = tag = None
+        if reference is not None:
+            found = self.experiment(reference)
+            link = f"[[file:{self.path.name}::#{found.id}][{found.id}]]"
+            tag = found.id.replace("-", "_")
+        if not path.exists():
+            file.create(path, JOURNAL_HEADER.encode())
+        when = _now()
+        self._write([lambda document: writing.journal_entry(document, when, link, tag, text)], _at_most_four, path)
+        return path
+
+
+NEW_HEADINGS = 4
+
+
+def _at_most_four(before: Document, after: Document) -> None:
+    """Raise unless an entry, and at most its day, month and year, are new."""
+    if not 1 <= len(after) - len(before) <= NEW_HEADINGS:
+        raise UnsafeEditError("The entry would change the outline of the journal; nothing was written.")
+
+
+def all_notes(experiment: Experiment) -> list[Note]:
+    """Return the notes of an experiment and of its steps."""
+    return [*experiment.notes, *(note for step in experiment.steps for note in step.notes)]
+
+
+def one_word(verdict: str) -> str:
+    """Return a verdict as a property can hold it: one line, no more."""
+    return writing.one_line(verdict, "A verdict")
+
+
+def open_log(
+    path: str | os.PathLike[str] | None = None, *, start: str | os.PathLike[str] = ".", anyway: bool = False
+) -> Log:
+    """Return the experiment log.
+
+    Args:
+        path: The file; found from `start` if None, as the command line finds it.
+        start: The folder to look from.
+        anyway: Whether to write although an editor holds unsaved changes.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    found, config = find_log(Path(start), os.fspath(path) if path is not None else None)
+    if not os.path.lexists(found):
+        raise NotFoundError(f"There is no file {found}; make it with `orglab init`.")
+    return Log(found, config, anyway=anyway)
+
+
+def create_log(path: Path) -> None:
+    """Make a new log with its header.
+
+    Raises:
+        NotWritableError: Something of that name exists, or it cannot be written.
+    """
+    file.create(path, HEADER.encode())
+
+
+def _now() -> datetime.datetime:
+    """Return the local time, as the log has it."""
+    return datetime.datetime.now()  # noqa: DTZ005 - Org timestamps are local times

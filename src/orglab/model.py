@@ -1,0 +1,474 @@
+"""Experiments, as they are read from an Org document: frozen values.
+
+What cannot be read as the template has it is read as far as it goes; `check`
+says what it was.  Each value knows its line, and writing goes back to the
+document by it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import FrozenInstanceError, dataclass
+from functools import cached_property
+
+from orglab.config import Config
+from orglab.org import syntax
+from orglab.org.document import Document
+from orglab.org.element import Element
+from orglab.org.heading import Heading
+from orglab.org.list import Item
+from orglab.org.source import decode, encode
+from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
+from orglab.prose import log_note, note_head, own_text, plain_text
+
+ID = r"[A-Za-z0-9_-]+"
+_ID = re.compile(ID)
+_TITLE_ID = re.compile(rf"(?:<<({ID})>>|\[({ID})\])\s*")
+_COOKIE = re.compile(r"\s*\[(?:\d*%|\d*/\d*)\]")
+_COMMITS = re.compile(rb"[ \t]*\(((?:[0-9a-f]{7,64})(?:,[ \t]*[0-9a-f]{7,64})*)\)[ \t]*$")
+_FIRST_STAMP = re.compile(rb"[ \t\n]*(" + INACTIVE.pattern + rb")")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something noted on an experiment or a step.
+
+    Attributes:
+        at: When, or None.
+        commit: The commit that stood then, or None.
+        text: What, without the time and the commit.
+        line: The 1-based line where it begins.
+    """
+
+    at: Timestamp | None
+    commit: str | None
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an experiment.
+
+    Attributes:
+        number: Its Org ordinal, from 1 on; `[@5]` counts.
+        ref: How others refer to it: `e201.1`.
+        text: Its first line, without box and commits.
+        state: `open`, `partial` or `done`.
+        commits: The hashes that end its first line.
+        notes: The indented text under it.
+        line: The 1-based line where it begins.
+        item: Its item in the document.
+    """
+
+    number: int
+    ref: str
+    text: str
+    state: str
+    commits: tuple[str, ...]
+    notes: tuple[Note, ...]
+    line: int
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What came of an experiment.
+
+    Attributes:
+        state: The TODO keyword of its heading, or None.
+        verdict: `supported`, `refuted`, `inconclusive`, the user's own word, or None.
+        text: What stands under the heading.
+        closed: When it was concluded, or None.
+    """
+
+    state: str | None
+    verdict: str | None
+    text: str
+    closed: Timestamp | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many steps are done, of how many."""
+
+    done: int
+    total: int
+
+
+class Experiment:
+    """One experiment of the log, as it stood when the log was read; it never changes.
+
+    What costs parsing is read when first asked for, from the document it holds.
+    """
+
+    def __init__(self, heading: Heading, config: Config, file: str) -> None:
+        """Read the experiment at `heading`; `file` is the log as the user knows it."""
+        vars(self).update(heading=heading, config=config, file=file)
+
+    heading: Heading
+    config: Config
+    file: str
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse."""
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __repr__(self) -> str:
+        """Return the reference and the title."""
+        return f"<Experiment {self.ref}: {self.title!r}>"
+
+    @cached_property
+    def id(self) -> str:
+        """The id: of the id property, `:ID:` or `:CUSTOM_ID:`, else of the title; empty if there is none."""
+        return read_id(self.heading, self.config)
+
+    @property
+    def ref(self) -> str:
+        """How others refer to it: `e201`."""
+        return self.config.letter + self.id
+
+    @cached_property
+    def title(self) -> str:
+        """The title without id and cookies."""
+        title = self.heading.title
+        match = _TITLE_ID.match(title)
+        if match and (match.group(1) or match.group(2) == self.id or match.group(2).isdigit()):
+            title = title[match.end() :]
+        return _COOKIE.sub("", title).strip() if "[" in title else title
+
+    @property
+    def state(self) -> str | None:
+        """The TODO keyword, or None."""
+        return self.heading.state
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the state is a done one."""
+        return self.heading.is_done
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags of the heading itself."""
+        return self.heading.tags
+
+    @property
+    def line(self) -> int:
+        """The 1-based line of its heading."""
+        return self.heading.line_number
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """The properties of its drawer, names in upper case."""
+        return dict(self.heading.properties)
+
+    @cached_property
+    def created(self) -> Timestamp | None:
+        """When it was written down: the first inactive timestamp of its own section, else `:CREATED:`."""
+        heading = self.heading
+        text = heading.document.text
+        start = heading.drawer.end() if heading.drawer else heading.after_planning
+        if match := _FIRST_STAMP.match(text, start, heading.end):
+            return parse_timestamp(match.group(1))
+        if INACTIVE.search(text, start, heading.end):
+            for found in own_text(text, heading.section):
+                if found.type == "timestamp" and found.kind.startswith("inactive"):
+                    return parse_timestamp(found.value)
+        value = heading.property("CREATED")
+        return parse_timestamp(encode(value)) if value else None
+
+    @cached_property
+    def closed(self) -> Timestamp | None:
+        """What its CLOSED says, or None."""
+        value = self.heading.closed
+        return parse_timestamp(encode(value)) if value else None
+
+    @cached_property
+    def _described(self) -> tuple[str, tuple[Note, ...]]:
+        """The description, and the notes of the heading's own section."""
+        return read_described(self.heading)
+
+    @property
+    def description(self) -> str:
+        """What it is about: the first list item of its own section, else its first paragraph."""
+        return self._described[0]
+
+    @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        """The other items of its own section, and all that stands under `Notes`."""
+        found = list(self._described[1])
+        heading = self.child(self.config.notes)
+        if heading is not None:
+            found += read_notes(heading)
+            for below in headings_below(heading):
+                found.append(Note(None, None, _with_title(below), below.line_number))
+        return tuple(found)
+
+    def child(self, name: str) -> Heading | None:
+        """Return the heading called `name` directly below, whatever its case."""
+        for heading in self.heading.children():
+            if _COOKIE.sub("", heading.title).strip().lower() == name.lower():
+                return heading
+        return None
+
+    @cached_property
+    def steps_heading(self) -> Heading | None:
+        """The heading that holds the steps: the one so called, else the first TODO one with a numbered checklist."""
+        named = self.child(self.config.steps)
+        if named is not None:
+            return named
+        for heading in self.heading.children():
+            if heading.state is not None and _checklist(heading.section, ordered=True) is not None:
+                return heading
+        return None
+
+    @cached_property
+    def steps_list(self) -> Element | None:
+        """The list whose items are the steps."""
+        heading = self.steps_heading
+        if heading is None:
+            return None
+        section = heading.section
+        return (
+            _checklist(section, ordered=True)
+            or _checklist(section, ordered=False)
+            or next((element for element in section.children if _is_ordered(element)), None)
+        )
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps, in order."""
+        found = self.steps_list
+        return () if found is None else tuple(read_steps(self, found))
+
+    @cached_property
+    def progress(self) -> Progress:
+        """How many steps are done."""
+        return Progress(sum(step.state == "done" for step in self.steps), len(self.steps))
+
+    @cached_property
+    def conclusion(self) -> Conclusion:
+        """What came of it."""
+        heading = self.child(self.config.conclusions)
+        if heading is None:
+            return Conclusion(None, self.heading.property("VERDICT"), "", None)
+        verdict = heading.property("VERDICT") or self.heading.property("VERDICT")
+        parts = [section_text(heading), *map(_with_title, headings_below(heading))]
+        closed = parse_timestamp(encode(heading.closed)) if heading.closed else None
+        return Conclusion(heading.state, verdict or None, "\n\n".join(filter(None, parts)), closed)
+
+
+def read_experiments(document: Document, config: Config, file: str) -> Iterator[Experiment]:
+    """Yield the experiments of a document, in order: the headings that carry the tag themselves and have an id.
+
+    The tag is searched for in the text, for most headings of a log carry none.
+    """
+    for heading in tagged_headings(document, config.tag):
+        if read_id(heading, config):
+            yield Experiment(heading, config, file)
+
+
+def tagged_headings(document: Document, tag: str) -> Iterator[Heading]:
+    """Yield the headings that carry `tag` themselves, in order."""
+    text = document.text
+    needle = encode(f":{tag}:")
+    at = text.find(needle)
+    while at >= 0:
+        line = text.rfind(b"\n", 0, at) + 1
+        following = text.find(b"\n", at)
+        if text[line] == 0x2A and (heading := document.heading_at(line)) is not None and heading.begin == line:
+            if tag in heading.tags:
+                yield heading
+        at = text.find(needle, following) if following >= 0 else -1
+
+
+def read_id(heading: Heading, config: Config) -> str:
+    """Return the id of a heading, or an empty string."""
+    names = ("ID", "CUSTOM_ID") if config.id_property.upper() == "ID" else ("CUSTOM_ID", "ID")
+    for name in names:
+        value = heading.property(name)
+        if value and _ID.fullmatch(value):
+            return value
+    match = _TITLE_ID.match(heading.title)
+    return (match.group(1) or match.group(2)) if match else ""
+
+
+def headings_below(heading: Heading) -> Iterator[Heading]:
+    """Yield all headings in the subtree of `heading`, but not itself."""
+    document = heading.document
+    return (document.heading(index) for index in range(heading.index + 1, document.after_subtree(heading.index)))
+
+
+def _is_ordered(element: Element) -> bool:
+    item = element.structure.item_at(element.start) if element.structure else None
+    return element.type == "plain-list" and item is not None and item.is_ordered
+
+
+def _checklist(section: Element, *, ordered: bool) -> Element | None:
+    """Return the first list of a section whose own items have boxes."""
+    for element in section.children:
+        if element.type != "plain-list" or (ordered and not _is_ordered(element)):
+            continue
+        if any(child.item is not None and child.item.checkbox is not None for child in element.children):
+            return element
+    return None
+
+
+def ordinals(items: list[Item]) -> list[int]:
+    """Return the number of each item of a list: counted from 1, and from `[@5]` on where it stands."""
+    numbers: list[int] = []
+    for item in items:
+        if item.counter is None:
+            numbers.append(numbers[-1] + 1 if numbers else 1)
+        elif item.counter.isdigit():
+            numbers.append(int(item.counter))
+        else:
+            numbers.append(item.counter.upper()[0] - ord("A") + 1)
+    return numbers
+
+
+def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
+    """Yield the steps that the items of a list are."""
+    document = experiment.heading.document
+    text = document.text
+    elements = [child for child in steps.children if child.item is not None]
+    items = [child.item for child in elements if child.item is not None]
+    for element, item, number in zip(elements, items, ordinals(items), strict=True):
+        line_end = text.find(b"\n", item.begin)
+        line = text[item.body : line_end if line_end >= 0 else len(text)]
+        match = _COMMITS.search(line)
+        commits = tuple(re.split(r",\s*", match.group(1).decode())) if match else ()
+        state = {b"[X]": "done", b"[x]": "done", b"[-]": "partial"}.get(item.checkbox or b"", "open")
+        yield Step(
+            number=number,
+            ref=f"{experiment.ref}.{number}",
+            text=decode(line[: match.start()] if match else line).strip(),
+            state=state,
+            commits=commits,
+            notes=tuple(_step_notes(document, element, item)),
+            line=document.source.line_number(item.begin),
+            item=item,
+        )
+
+
+def _step_notes(document: Document, element: Element, item: Item) -> Iterator[Note]:
+    """Yield the notes under a step: what follows its first line, and the items in it."""
+    text = document.text
+    first_end = text.find(b"\n", item.begin) + 1 or len(text)
+    for child in element.children:
+        if child.type == "plain-list":
+            yield from _list_notes(document, child)
+        elif child.end > first_end:
+            begin = max(child.begin, first_end)
+            words = plain_text(text[begin : child.end])
+            if words:
+                yield _note(words, document.source.line_number(begin))
+
+
+def _list_notes(document: Document, found: Element) -> Iterator[Note]:
+    """Yield a note for each item of a list, but what Org logs by itself without a word of the user."""
+    text = document.text
+    for child in found.children:
+        if child.item is None:
+            continue
+        start = child.item.checkbox_at if child.item.checkbox is not None else child.item.begin + _bullet(text, child.item)
+        words = plain_text(b" " * (start - child.item.begin) + text[start : child.end])
+        line = document.source.line_number(child.begin)
+        logged = log_note(words)
+        if logged is None:
+            yield _note(words, line)
+        elif logged[1]:
+            yield Note(parse_timestamp(encode(logged[0])), None, logged[1], line)
+
+
+def _bullet(text: bytes, item: Item) -> int:
+    """Return the length of an item's indentation and bullet."""
+    at = item.begin
+    while text[at] in b" \t":
+        at += 1
+    return at + len(item.bullet.rstrip(b"\n")) - item.begin
+
+
+def _note(words: str, line: int) -> Note:
+    """Return the note that some text is: it may begin with a time and a commit."""
+    at, commit, rest = note_head(words)
+    return Note(parse_timestamp(encode(at)) if at else None, commit, rest, line)
+
+
+def read_notes(heading: Heading) -> Iterator[Note]:
+    """Yield the notes of a section: each item of its lists, and each paragraph with what belongs to it."""
+    document = heading.document
+    pending: tuple[int, int] | None = None
+    for element in heading.section.children:
+        if element.type in ("planning", "property-drawer", "comment", "comment-block", "keyword"):
+            continue
+        if element.type in ("plain-list", "drawer", "paragraph") and pending is not None:
+            yield _note(plain_text(document.text[slice(*pending)]), document.source.line_number(pending[0]))
+            pending = None
+        if element.type == "plain-list":
+            yield from _list_notes(document, element)
+        elif element.type == "drawer":
+            for child in element.children:
+                if child.type == "plain-list":
+                    yield from _list_notes(document, child)
+        else:
+            pending = (pending[0] if pending else element.begin, element.end)
+    if pending is not None and document.text[slice(*pending)].strip():
+        yield _note(plain_text(document.text[slice(*pending)]), document.source.line_number(pending[0]))
+
+
+def read_described(heading: Heading) -> tuple[str, tuple[Note, ...]]:
+    """Return the description that the section of an experiment begins with, and its notes."""
+    document = heading.document
+    text = document.text
+    notes: list[Note] = []
+    description: str | None = None
+    paragraph: str | None = None
+    for element in heading.section.children:
+        if element.type == "paragraph" and paragraph is None:
+            words = plain_text(INACTIVE.sub(b"", text[element.start : element.end], count=1)
+                               if _FIRST_STAMP.match(text, element.start) else text[element.start : element.end])  # fmt: skip
+            paragraph = words or None
+        lists = [element] if element.type == "plain-list" else element.children if element.type == "drawer" else []
+        for found in lists:
+            if found.type != "plain-list":
+                continue
+            for note in _list_notes(document, found):
+                if description is None and element.type == "plain-list" and not _is_logged(document, note):
+                    description = note.text
+                else:
+                    notes.append(note)
+    if description is None:
+        description = paragraph or ""
+    return " ".join(description.split()), tuple(notes)
+
+
+def _is_logged(document: Document, note: Note) -> bool:
+    """Return whether a note is one that Org took itself."""
+    begin = document.source.line_start(note.line)
+    end = document.text.find(b"\n", begin)
+    return log_note(plain_text(document.text[begin : end if end >= 0 else None]).lstrip("-+* ")) is not None
+
+
+def section_text(heading: Heading) -> str:
+    """Return what the user wrote under a heading: its section without planning, drawers and what Org logs."""
+    text = heading.document.text
+    parts = []
+    for element in heading.section.children:
+        if element.type in ("planning", "property-drawer", "drawer", "comment", "comment-block"):
+            continue
+        words = plain_text(text[element.begin : element.end], keep_blank_lines=True)
+        if element.type == "plain-list" and all(log_note(note) for note in re.split(r"(?m)^- ", words) if note):
+            continue
+        parts.append(words)
+    return "\n\n".join(filter(None, parts))
+
+
+def _with_title(heading: Heading) -> str:
+    """Return the title of a heading and the text below it."""
+    return "\n".join(filter(None, (heading.title, section_text(heading))))
+
+
+def is_ordered_item(document: Document, position: int) -> bool:
+    """Return whether an item of a numbered list begins at `position`."""
+    match = syntax.FULL_ITEM.match(document.text, position)
+    return match is not None and match.group(2)[:1].isdigit()

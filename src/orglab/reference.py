@@ -1,0 +1,52 @@
+"""References: `[e201]` is experiment 201, `[e201.1]` its step 1."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orglab.errors import UsageError
+
+_SPELLING = re.compile(r"\[?([A-Za-z0-9_-]+)(?:\.(\d+))?\]?")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a reference names.
+
+    Attributes:
+        id: The experiment's id.
+        step: The step's number, or None for the experiment.
+    """
+
+    id: str
+    step: int | None = None
+
+
+def parse_reference(text: str) -> Reference:
+    """Return the reference that a user spelled as `201`, `e201`, `[e201.1]` or `201.1`; the letter is kept in the id.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    match = _SPELLING.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is no reference; write 201, e201, 201.1 or [e201.1].")
+    return Reference(match.group(1), int(match.group(2)) if match.group(2) else None)
+
+
+def reference_pattern(letter: str) -> "re.Pattern[bytes]":
+    """Return a regexp for references in any text: group 1 is the id, group 2 the step.
+
+    Inside a word or a longer bracket they do not count: `foo[e201]` is an
+    index, `[[e201]]` an Org link.
+    """
+    return re.compile(
+        rb"(?<![\w\[\]\x80-\xff])\[" + re.escape(letter.encode()) + rb"([A-Za-z0-9_-]+)(?:\.(\d+))?\](?![\]\[(])"
+    )
+
+
+def find_references(text: bytes, letter: str) -> Iterator[tuple[int, Reference]]:
+    """Yield each reference in `text` and where it begins."""
+    for match in reference_pattern(letter).finditer(text):
+        step = match.group(2)
+        yield match.start(), Reference(match.group(1).decode(), int(step) if step else None)
