@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import os
 import re
+import select
 import shutil
 import signal
 import stat
@@ -53,7 +54,7 @@ class Child:
             env={**os.environ, "PYTHONPATH": str(SOURCE)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
+            bufsize=0,
         )
 
     def __enter__(self):
@@ -66,11 +67,17 @@ class Child:
         self.process.wait()
 
     def hear(self):
-        return self.process.stdout.readline().rstrip("\n")
+        line = b""
+        while not line.endswith(b"\n"):
+            assert select.select([self.process.stdout], [], [], 20)[0], "it says nothing"
+            byte = os.read(self.process.stdout.fileno(), 1)
+            if not byte:
+                break
+            line += byte
+        return line.decode().rstrip("\n")
 
-    def tell(self, text=""):
-        self.process.stdin.write(text + "\n")
-        self.process.stdin.flush()
+    def tell(self):
+        os.write(self.process.stdin.fileno(), b"\n")
 
 
 HOLDER = """
@@ -355,6 +362,19 @@ def test_a_lock_file_left_by_a_kill_is_taken_over(log):
     assert names_in(log.parent) == [log.name]
 
 
+def test_a_lock_file_that_was_removed_while_we_waited_is_no_lock(log, monkeypatch):
+    path = log.parent / f".{log.name}.orglab-lock"
+    after_first(monkeypatch, lock, "_flock", path.unlink)
+
+    def change(data):
+        with pytest.raises(NotWritableError, match="another orglab process"):
+            file.update(log, add(b"- second\n"), lock_timeout=0)
+        return data + b"- one\n"
+
+    file.update(log, change)
+    assert log.read_bytes() == LOG + b"- one\n"
+
+
 def test_threads_of_one_process_wait_for_each_other(log):
     threads = [in_thread(file.update, log, add(f"- {number}\n".encode())) for number in range(20)]
     for wait in threads:
@@ -485,6 +505,13 @@ def test_a_command_waits_until_the_editor_has_saved(log, monkeypatch):
     assert log.read_bytes() == LOG + b"- saved\n- ours\n"
 
 
+def test_an_editor_that_comes_while_we_wait_for_the_lock_is_respected(log, monkeypatch):
+    after_first(monkeypatch, lock, "_acquire", lambda: emacs_lock(log, f"ada@{HOST}.{os.getpid()}"))
+    with pytest.raises(LogHeldError):
+        file.update(log, add(b"- ours\n"), wait_for_editor=0)
+    assert log.read_bytes() == LOG
+
+
 @pytest.mark.skipif(shutil.which("emacs") is None, reason="Emacs is not installed (apt install emacs-nox)")
 def test_emacs_itself(log):
     lisp = """(progn (setq make-backup-files nil) (find-file (car command-line-args-left))
@@ -613,6 +640,24 @@ def test_a_program_that_keeps_the_log_open_is_not_cut_off(log, monkeypatch):
 
 
 @on_linux
+def test_who_opens_the_log_while_we_change_it_and_has_not_written_yet_is_waited_for(log, monkeypatch):
+    opened = []
+
+    def change(data):
+        if not opened:
+            opened.append(log.open("ab", buffering=0))
+        return data + b"- ours\n"
+
+    def save(_seconds):
+        opened[0].write(b"- saved\n")
+        opened[0].close()
+
+    monkeypatch.setattr(lock.time, "sleep", save)
+    file.update(log, change)
+    assert log.read_bytes() == LOG + b"- saved\n- ours\n"
+
+
+@on_linux
 @pytest.mark.parametrize("moment", ["before the swap", "after the swap"])
 def test_who_opens_the_log_while_it_is_swapped_writes_into_the_log(log, monkeypatch, moment):
     claimed = []
@@ -643,10 +688,10 @@ def test_who_opens_the_log_while_it_is_swapped_writes_into_the_log(log, monkeypa
 
 
 @pytest.mark.parametrize("save", [save_in_place, save_by_renaming])
-@pytest.mark.parametrize("leases", [True, False])
-def test_a_save_between_reading_and_replacing_is_kept(log, save, leases, request):
-    if not leases:
-        request.getfixturevalue("no_leases")
+@pytest.mark.parametrize("without", [[], ["no_leases"], ["no_swap"], ["no_leases", "no_swap"]], ids=" ".join)
+def test_a_save_between_reading_and_replacing_is_kept(log, save, without, request):
+    for fixture in without:
+        request.getfixturevalue(fixture)
     texts = []
 
     def change(data):

@@ -1,6 +1,5 @@
 """The active step of a clone: what one works on now; hooks and `orglab run` use it."""
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -19,6 +18,8 @@ class ActiveStep:
         if repository is not None:
             self._file = repository.git_dir / "orglab" / "active"
         else:
+            import hashlib  # noqa: PLC0415 - it loads OpenSSL; few logs lie outside git
+
             state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
             name = hashlib.sha256(os.fsencode(log.resolve())).hexdigest()[:16]
             self._file = Path(state) / "orglab" / name / "active"

@@ -102,9 +102,9 @@ class _Checker:
         yield from self.cookies()
 
     def whole_file(self) -> Iterator[Diagnostic]:
-        line = self.document.conflict_line()
-        if line is not None:
-            yield self.at(self.document.source.line_start(line), "conflict", "A git conflict marker: resolve it first.")
+        position = self.document.conflict
+        if position is not None:
+            yield self.at(position, "conflict", "A git conflict marker: resolve it first.")
         for name in self.document.settings.setupfiles:
             position = max(0, self.document.text.upper().find(b"#+SETUPFILE:"))
             yield self.at(position, "setup-file", f"#+SETUPFILE: {name} is not read; put its #+TODO line here.")

@@ -33,7 +33,6 @@ or a checkout by git: a `cp -al` backup must not change with the original.
 
 import errno
 import fcntl
-import hashlib
 import io
 import os
 import stat
@@ -42,6 +41,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from orglab import lock
@@ -65,11 +65,17 @@ _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A file's bytes at one moment, and their SHA-256 in hexadecimal."""
+    """A file's bytes at one moment."""
 
     path: Path
     data: bytes
-    digest: str
+
+    @cached_property
+    def digest(self) -> str:
+        """Their SHA-256 in hexadecimal."""
+        import hashlib  # noqa: PLC0415 - it loads OpenSSL, which costs as much as starting Python
+
+        return hashlib.sha256(self.data).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ def read(path: str | os.PathLike[str]) -> Snapshot:
         stack.enter_context(_explaining(f"cannot read {shown}", "", OrglabError, absent=shown))
         fd = _open(shown, os.fspath(path))
         stack.callback(lock.close, fd)
-        return _snapshot(shown, _read_steady(fd))
+        return Snapshot(shown, _read_steady(fd))
 
 
 def size_limit() -> int:
@@ -180,7 +186,8 @@ def update(
         with lock.held(target, lock_timeout):
             if anyway or editor_holding(target) is None:
                 texts = _change_under_lock(shown, target, change, watched=not anyway)
-    return _snapshots(shown, *texts)
+    before, after = texts
+    return Snapshot(shown, before), Snapshot(shown, after)
 
 
 def create(path: str | os.PathLike[str], data: bytes) -> Snapshot:
@@ -202,7 +209,7 @@ def create(path: str | os.PathLike[str], data: bytes) -> Snapshot:
             os.link(temp.path, target)
         stack.enter_context(_explaining(f"{shown} was created", "; it may not survive a power cut"))
         _sync_folder(folder)
-    return _snapshot(shown, data)
+    return Snapshot(shown, data)
 
 
 def _change_under_lock(
@@ -511,25 +518,6 @@ def _file_has(path: str, data: bytes) -> bool:
     finally:
         lock.release(fd)
         lock.close(fd)
-
-
-def _snapshot(shown: Path, data: bytes) -> Snapshot:
-    """Say what a file holds."""
-    return Snapshot(shown, data, hashlib.sha256(data).hexdigest())
-
-
-def _snapshots(shown: Path, before: bytes, after: bytes) -> tuple[Snapshot, Snapshot]:
-    """Say what a file held and holds; what the texts begin with in common is hashed once."""
-    same = 0
-    while same < len(before) and before[same : same + _CHUNK] == after[same : same + _CHUNK]:
-        same += _CHUNK
-    start = hashlib.sha256(memoryview(before)[:same])
-    snapshots = []
-    for data in (before, after):
-        digest = start.copy()
-        digest.update(memoryview(data)[same:])
-        snapshots.append(Snapshot(shown, data, digest.hexdigest()))
-    return snapshots[0], snapshots[1]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,14 +12,14 @@ from orglab import file, writing
 from orglab.active import ActiveStep
 from orglab.check import Diagnostic, Progress, check
 from orglab.config import Config, find_log
-from orglab.errors import ConflictMarkersError, NotFoundError, UnsafeEditError, UsageError
+from orglab.errors import NotFoundError, UnsafeEditError, UsageError
 from orglab.git import Repository, find_repository
-from orglab.model import Experiment, Note, Step, read_experiments, read_id, tagged_headings
+from orglab.glance import glance
+from orglab.model import Experiment, Note, Step, read_id
 from orglab.org.cookies import recount
 from orglab.org.document import Document
 from orglab.org.edit import Edit, compose
 from orglab.org.heading import Heading
-from orglab.org.match import compile_match
 from orglab.org.timestamp import format_inactive
 from orglab.reference import Reference, parse_reference
 
@@ -80,7 +81,7 @@ class Log:
 
     def experiments(self) -> list[Experiment]:
         """Return all experiments, in the order of the log."""
-        return list(read_experiments(self.document(), self.config, self._shown))
+        return list(glance(self.document(), self.config, self._shown))
 
     def experiment(self, reference: str) -> Experiment:
         """Return one experiment.
@@ -122,7 +123,17 @@ class Log:
         raise NotFoundError(f"There is no experiment {self.config.letter}{names[-1]} in {self.path}; see `orglab list`.")
 
     def _headings_of(self, document: Document, name: str) -> list[Heading]:
-        return [heading for heading in tagged_headings(document, self.config.tag) if read_id(heading, self.config) == name]
+        """Return the headings of experiments with an id, found by its text: most logs have thousands of others."""
+        text = document.text
+        found: dict[int, Heading] = {}
+        for match in re.finditer(re.escape(name.encode()) + rb"(?:[ \t]*(?:\n|\Z)|\]|>>)", text):
+            before = text[max(0, match.start() - 1) : match.start()]
+            line = text[text.rfind(b"\n", 0, match.start()) + 1 : match.start()].lstrip(b" \t").upper()
+            named = line.startswith(b"*") if before in (b"[", b"<") else line.startswith((b":ID:", b":CUSTOM_ID:"))
+            heading = document.heading_at(match.start()) if named else None
+            if heading is not None and self.config.tag in heading.tags and read_id(heading, self.config) == name:
+                found[heading.index] = heading
+        return list(found.values())
 
     def _find_step(self, experiment: Experiment, reference: Reference) -> Step:
         """Return the step that a reference names."""
@@ -141,9 +152,11 @@ class Log:
             MatchSyntaxError: The match string cannot be read.
         """
         document = self.document()
-        found = list(read_experiments(document, self.config, self._shown))
+        found = list(glance(document, self.config, self._shown))
         if match is None:
             return found
+        from orglab.org.match import compile_match  # noqa: PLC0415 - its regexps cost 15 ms, and few lists need them
+
         wanted = compile_match(match, tag_groups=document.settings.tag_groups or {})
         return [experiment for experiment in found if wanted.matches(experiment.heading)]
 
@@ -195,16 +208,14 @@ class Log:
 
         def change(data: bytes) -> bytes:
             before = after = self._parse(data)
-            line = before.conflict_line()
-            if line is not None:
-                raise ConflictMarkersError(
-                    f"{path or self.path} has a git conflict marker in line {line}: resolve the conflict first."
-                )
             edits: list[Edit] = []
             for phase in phases:
                 new = phase(after)
                 edits = compose(edits, new)
                 after = after.apply(new)
+            if not edits:
+                done.append(before)
+                return data
             # What all phases together did must be what their edits say, and no more.
             if before.source.apply(edits) != bytes(after):
                 raise UnsafeEditError("The edits do not add up: a defect of orglab; nothing was written.")
@@ -238,11 +249,23 @@ class Log:
             headings: How many headings there may be more.
         """
         when = _now()
+        index = -1
+
+        def again(document: Document) -> Experiment:
+            # No edit of an experiment moves it to another place of the outline.
+            return Experiment(document.heading(index), self.config, self._shown)
+
+        def first(document: Document) -> list[Edit]:
+            nonlocal index
+            experiment = self._find(document, reference)
+            index = experiment.heading.index
+            return phase(experiment)
 
         def verify(before: Document, after: Document) -> None:
-            old, new = self._find(before, reference), self._find(after, reference)
+            old, new = again(before), again(after)
             same = (
-                len(new.steps) == len(old.steps) + steps
+                new.id == old.id
+                and len(new.steps) == len(old.steps) + steps
                 and all(a.text == b.text and a.number == b.number for a, b in zip(old.steps, new.steps, strict=False))
                 and notes <= len(all_notes(new)) - len(all_notes(old)) <= notes + logged
                 and 0 <= len(after) - len(before) <= headings
@@ -254,11 +277,11 @@ class Log:
                 )
 
         phases = (
-            lambda document: phase(self._find(document, reference)),
-            lambda document: writing.settle_steps(self._find(document, reference), when),
-            lambda document: writing.true_cookies(self._touched(self._find(document, reference))),
+            first,
+            lambda document: writing.settle_steps(again(document), when),
+            lambda document: writing.true_cookies(self._touched(again(document))),
         )
-        return self._find(self._write(phases, verify), reference)
+        return again(self._write(phases, verify))
 
     def _touched(self, experiment: Experiment) -> Heading:
         """Return the lowest heading whose cookies a change of an experiment may concern."""
@@ -289,7 +312,7 @@ class Log:
         made: list[str] = []
 
         def add(document: Document) -> list[Edit]:
-            found = list(read_experiments(document, self.config, self._shown))
+            found = list(glance(document, self.config, self._shown))
             made[:] = [self._check_free(number, found) if number else str(self._next_number(document))]
             return writing.new_experiment(
                 document, found[-1] if found else None, self.config, title, number=made[0], now=_now(),
@@ -377,15 +400,18 @@ class Log:
             UsageError: The step has open boxes of its own.
         """
         parsed = parse_reference(reference)
-        ref = f"{self.experiment(reference).ref}.{parsed.step}"
-        hashes, why = self._commits_for(ref, commits)
+        found: list[tuple[list[str], str]] = []
 
         def tick(experiment: Experiment) -> list[Edit]:
-            return writing.tick_step(experiment, self._find_step(experiment, parsed), hashes, all_boxes=all_boxes)
+            step = self._find_step(experiment, parsed)
+            if not found:
+                found.append(self._commits_for(step.ref, commits))
+            return writing.tick_step(experiment, step, found[0][0], all_boxes=all_boxes)
 
         step = self._find_step(self._change(parsed, tick), parsed)
         if self.active.get() == step.ref:
             self.active.set(None)
+        hashes, why = found[0]
         return Completed(step, tuple(hashes), why)
 
     def _commits_for(self, ref: str, revisions: Iterable[str] | None) -> tuple[list[str], str]:

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from orglab.config import Config
-from orglab.org import syntax
 from orglab.org.document import Document
 from orglab.org.element import Element
 from orglab.org.heading import Heading
@@ -25,6 +25,7 @@ _ID = re.compile(ID)
 _TITLE_ID = re.compile(rf"(?:<<({ID})>>|\[({ID})\])\s*")
 _COOKIE = re.compile(r"\s*\[(?:\d*%|\d*/\d*)\]")
 _COMMITS = re.compile(rb"[ \t]*\(((?:[0-9a-f]{7,64})(?:,[ \t]*[0-9a-f]{7,64})*)\)[ \t]*$")
+_VERDICT = re.compile(rb":VERDICT:", re.I)
 _FIRST_STAMP = re.compile(rb"[ \t\n]*(" + INACTIVE.pattern + rb")")
 
 
@@ -87,8 +88,7 @@ class Conclusion:
     closed: Timestamp | None
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """How many steps are done, of how many."""
 
     done: int
@@ -103,9 +103,12 @@ class Experiment:
 
     def __init__(self, heading: Heading, config: Config, file: str) -> None:
         """Read the experiment at `heading`; `file` is the log as the user knows it."""
-        vars(self).update(heading=heading, config=config, file=file)
+        vars(self).update(
+            document=heading.document, begin=heading.begin, heading=heading, config=config, file=file
+        )
 
-    heading: Heading
+    document: Document
+    begin: int
     config: Config
     file: str
 
@@ -116,6 +119,14 @@ class Experiment:
     def __repr__(self) -> str:
         """Return the reference and the title."""
         return f"<Experiment {self.ref}: {self.title!r}>"
+
+    @cached_property
+    def heading(self) -> Heading:
+        """Its heading in the document."""
+        found = self.document.heading_at(self.begin)
+        if found is None:
+            raise AssertionError(self.begin)
+        return found
 
     @cached_property
     def id(self) -> str:
@@ -136,7 +147,7 @@ class Experiment:
             title = title[match.end() :]
         return _COOKIE.sub("", title).strip() if "[" in title else title
 
-    @property
+    @cached_property
     def state(self) -> str | None:
         """The TODO keyword, or None."""
         return self.heading.state
@@ -144,9 +155,9 @@ class Experiment:
     @property
     def is_done(self) -> bool:
         """Whether the state is a done one."""
-        return self.heading.is_done
+        return self.document.settings.is_done(self.state)
 
-    @property
+    @cached_property
     def tags(self) -> tuple[str, ...]:
         """The tags of the heading itself."""
         return self.heading.tags
@@ -154,7 +165,7 @@ class Experiment:
     @property
     def line(self) -> int:
         """The 1-based line of its heading."""
-        return self.heading.line_number
+        return self.document.source.line_number(self.begin)
 
     @property
     def properties(self) -> dict[str, str]:
@@ -246,6 +257,12 @@ class Experiment:
         return Progress(sum(step.state == "done" for step in self.steps), len(self.steps))
 
     @cached_property
+    def verdict(self) -> str | None:
+        """The verdict of its conclusion, or None."""
+        # Most have none, and are not parsed to say so.
+        return self.conclusion.verdict if _VERDICT.search(self.document.text, self.begin, self.heading.subtree_end) else None
+
+    @cached_property
     def conclusion(self) -> Conclusion:
         """What came of it."""
         heading = self.child(self.config.conclusions)
@@ -258,27 +275,35 @@ class Experiment:
 
 
 def read_experiments(document: Document, config: Config, file: str) -> Iterator[Experiment]:
-    """Yield the experiments of a document, in order: the headings that carry the tag themselves and have an id.
+    """Yield the experiments of a document, in order: the headings that carry the tag themselves and have an id."""
+    return read_experiments_between(document, config, file, 0, len(document.text))
 
-    The tag is searched for in the text, for most headings of a log carry none.
-    """
-    for heading in tagged_headings(document, config.tag):
+
+def read_experiments_between(
+    document: Document, config: Config, file: str, begin: int, end: int
+) -> Iterator[Experiment]:
+    """Yield the experiments whose headings begin between two positions."""
+    for heading in tagged_headings(document, config.tag, begin, end):
         if read_id(heading, config):
             yield Experiment(heading, config, file)
 
 
-def tagged_headings(document: Document, tag: str) -> Iterator[Heading]:
-    """Yield the headings that carry `tag` themselves, in order."""
+def tagged_headings(document: Document, tag: str, begin: int = 0, end: int | None = None) -> Iterator[Heading]:
+    """Yield the headings that carry `tag` themselves, in order.
+
+    The tag is searched for in the text, for most headings of a log carry none.
+    """
     text = document.text
+    end = len(text) if end is None else end
     needle = encode(f":{tag}:")
-    at = text.find(needle)
+    at = text.find(needle, begin, end)
     while at >= 0:
         line = text.rfind(b"\n", 0, at) + 1
-        following = text.find(b"\n", at)
-        if text[line] == 0x2A and (heading := document.heading_at(line)) is not None and heading.begin == line:
+        following = text.find(b"\n", at, end)
+        if text[line] == 0x2A and (heading := document.heading_at(line)) is not None and heading.begin == line:  # noqa: SIM102
             if tag in heading.tags:
                 yield heading
-        at = text.find(needle, following) if following >= 0 else -1
+        at = text.find(needle, following, end) if following >= 0 else -1
 
 
 def read_id(heading: Heading, config: Config) -> str:
@@ -366,6 +391,11 @@ def _step_notes(document: Document, element: Element, item: Item) -> Iterator[No
 
 def _list_notes(document: Document, found: Element) -> Iterator[Note]:
     """Yield a note for each item of a list, but what Org logs by itself without a word of the user."""
+    return (note for note, _ in _told_notes(document, found))
+
+
+def _told_notes(document: Document, found: Element) -> Iterator[tuple[Note, bool]]:
+    """Yield a note for each item of a list, and whether it is Org that took it."""
     text = document.text
     for child in found.children:
         if child.item is None:
@@ -375,9 +405,9 @@ def _list_notes(document: Document, found: Element) -> Iterator[Note]:
         line = document.source.line_number(child.begin)
         logged = log_note(words)
         if logged is None:
-            yield _note(words, line)
+            yield _note(words, line), False
         elif logged[1]:
-            yield Note(parse_timestamp(encode(logged[0])), None, logged[1], line)
+            yield Note(parse_timestamp(encode(logged[0])), None, logged[1], line), True
 
 
 def _bullet(text: bytes, item: Item) -> int:
@@ -432,21 +462,14 @@ def read_described(heading: Heading) -> tuple[str, tuple[Note, ...]]:
         for found in lists:
             if found.type != "plain-list":
                 continue
-            for note in _list_notes(document, found):
-                if description is None and element.type == "plain-list" and not _is_logged(document, note):
+            for note, is_logged in _told_notes(document, found):
+                if description is None and element.type == "plain-list" and not is_logged:
                     description = note.text
                 else:
                     notes.append(note)
     if description is None:
         description = paragraph or ""
     return " ".join(description.split()), tuple(notes)
-
-
-def _is_logged(document: Document, note: Note) -> bool:
-    """Return whether a note is one that Org took itself."""
-    begin = document.source.line_start(note.line)
-    end = document.text.find(b"\n", begin)
-    return log_note(plain_text(document.text[begin : end if end >= 0 else None]).lstrip("-+* ")) is not None
 
 
 def section_text(heading: Heading) -> str:
@@ -466,9 +489,3 @@ def section_text(heading: Heading) -> str:
 def _with_title(heading: Heading) -> str:
     """Return the title of a heading and the text below it."""
     return "\n".join(filter(None, (heading.title, section_text(heading))))
-
-
-def is_ordered_item(document: Document, position: int) -> bool:
-    """Return whether an item of a numbered list begins at `position`."""
-    match = syntax.FULL_ITEM.match(document.text, position)
-    return match is not None and match.group(2)[:1].isdigit()

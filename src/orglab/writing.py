@@ -218,6 +218,8 @@ def _after_last_line(document: Document, begin: int, end: int) -> int:
     text = document.text
     while end > begin and text[end - 1] in b" \t\n":
         end -= 1
+    if end == begin:
+        return begin
     newline = text.find(b"\n", end)
     return len(text) if newline < 0 else newline + 1
 

@@ -459,8 +459,8 @@ def judge_objects(case: Case) -> Outcome:
 
 def dump_objects(document: Document) -> Iterator[list[Any]]:
     """Yield each object as it was recorded: type, span, value, and what kind it is."""
-    place = document.source.raw_offset
-    first = (element_objects(document.text, element) for element in document.first_section.walk())
+    place, radio = document.source.raw_offset, document.radio_pattern
+    first = (element_objects(document.text, element, radio) for element in document.first_section.walk())
     below = (heading.objects() for heading in document.headings())
     for found in itertools.chain.from_iterable(itertools.chain(first, below)):
         value, kind = decode(found.value), found.kind

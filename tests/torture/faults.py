@@ -123,8 +123,8 @@ class Bench:
         root: An empty folder for the trials.
         scrub: A pattern of what differs between two clean runs.
         ignore: A pattern of files that may be left behind.
-        always: Faults in every trial beside the one that it is about, `CALL:ERRNO`:
-            a system that cannot swap names, or has no locks.
+        always: Faults in every trial beside the one that it is about, `CALL:ERRNO` or
+            `CALL:ERRNO:when=N+`: a system that cannot swap names, or has no locks.
         name: What the log is called.
     """
 
@@ -169,7 +169,7 @@ class Bench:
 
     def strace(self, trace: Path, calls: Iterable[str], inject: str = "") -> list[str]:
         """Return the beginning of a command line that runs the rest of it under strace."""
-        always = [fault.split(":") for fault in self.always]
+        always = [fault.split(":", 1) for fault in self.always]
         names = [*calls, *(call for call, _ in always)]
         words = ["-e", "trace=" + ",".join(f"?{call}" for call in names)]
         for call, error in always:
@@ -182,7 +182,10 @@ class Bench:
         """Find the system calls that concern the trial's folder: for each name, their ordinals."""
         folder = self.fresh("sites")
         trace = self.root / "sites.trace"
-        run([*self.strace(trace, FAULTS), *self.words(folder)], folder)
+        ending = run([*self.strace(trace, FAULTS), *self.words(folder)], folder)
+        if ending.code != 0:  # then the sweep would be short, or empty, and find nothing bad
+            msg = f"under strace with {self.always}, {self.command} ends with {ending}"
+            raise SystemExit(msg)
         seen: Counter[tuple[str, str]] = Counter()
         found = defaultdict(set)
         for line in trace.read_text(errors="replace").splitlines():

@@ -109,7 +109,7 @@ def table(found: list[Experiment], active: str | None) -> Iterator[str]:
     for one, ref, state, count in zip(found, refs, states, counts, strict=True):
         kind = kind_of(one)
         title = output.clean(one.title)
-        verdict = output.clean(one.conclusion.verdict or "") if one.is_done else ""
+        verdict = output.clean(one.verdict or "") if one.is_done else ""
         mark = "> " if active and (active == one.ref or active.startswith(f"{one.ref}.")) else "  "
         created = one.created.when.date().isoformat() if one.created else ""
         shown = _title_column(title, verdict, room)

@@ -7,6 +7,7 @@ the last word.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 from orglab.org import syntax
@@ -32,10 +33,21 @@ def recount(document: Document, headings: Iterable[Heading | None] | None = None
         headings: Only the cookies of these headings and of their own sections;
             None among them is the text before the first heading.  All if None.
     """
-    chosen = [None, *document.headings()] if headings is None else list(headings)
+    if headings is None:
+        chosen: list[Heading | None] = [None, *document.headings()]
+    else:
+        # From above, for one count of the keywords in a subtree will do for all headings in it.
+        chosen = sorted(headings, key=lambda heading: -1 if heading is None else heading.index)
+    keywords: _Keywords | None = None
     edits: list[Edit] = []
     for heading in chosen:
-        by_keywords = [] if heading is None else keyword_cookies(heading)
+        by_keywords: list[Edit] = []
+        if heading is not None and syntax.COOKIE.search(document.text, heading.begin, heading.line_end):
+            if keywords is None or not keywords.begin <= heading.index < keywords.end:
+                begin, end = heading.index, document.after_subtree(heading.index)
+                whole = (0, len(document)) if headings is None else (begin, end)
+                keywords = _Keywords(document, *whole, hierarchical=True)
+            by_keywords = keywords.edits(heading)
         replaced = {edit.start for edit in by_keywords}
         edits += by_keywords
         edits += [edit for edit in checkbox_cookies(document, heading) if edit.start not in replaced]
@@ -69,67 +81,95 @@ def checkbox_cookies(document: Document, heading: Heading | None, *, hierarchica
     words = re.findall(r"\w+", (data or "").lower())
     if "todo" in words:
         return []
-    recursive = not hierarchical or "recursive" in words
-    section = document.section_of(heading)
-    counts: dict[int, tuple[int, int]] = {}
+    boxes = _Boxes(document.section_of(heading), recursive=not hierarchical or "recursive" in words)
     edits = []
-    for start, stop, container in _cookies(text, heading, section):
-        first, last = (begin, end) if container is None else container.contents
-        if first not in counts:
-            structures = list(_structures(text, section, first, last))
-            item = container.item if container is not None and container.type == "item" else None
-            counts[first] = _count(item, structures, recursive=recursive)
-        edits.append(Edit(start, stop, format_cookie(text[start:stop], *counts[first])))
+    for start, stop, container in _cookies(text, heading, boxes):
+        counted = boxes.count_all() if container is None else boxes.count_in(container)
+        edits.append(Edit(start, stop, format_cookie(text[start:stop], *counted)))
     return edits
 
 
-def _cookies(text: bytes, heading: Heading | None, section: Element) -> Iterator[tuple[int, int, Element | None]]:
+def _cookies(text: bytes, heading: Heading | None, boxes: "_Boxes") -> Iterator[tuple[int, int, Element | None]]:
     """Yield the span of each cookie and the element whose boxes it counts; None for the section."""
     if heading is not None:
         for found in parse_objects(text, *heading.line.title):
             if found.type == "statistics-cookie":
                 yield found.begin, found.end, None
-    read: set[int] = set()
-    for match in syntax.COOKIE.finditer(text, section.begin, section.end):
-        element = section.at(match.start())
-        if id(element) in read:
-            continue
-        read.add(id(element))
-        around = (element, *element.ancestors())
-        container = next((other for other in around if other.type in _COUNTED_IN), None)
-        for found in element_objects(text, element):
-            if found.type == "statistics-cookie":
-                yield found.begin, found.end, container
+    section = boxes.section
+    places = [match.start() for match in syntax.COOKIE.finditer(text, section.begin, section.end)]
+    for element, container in boxes.elements if places else ():
+        # Its own text ends where its first child begins.
+        end = element.children[0].begin if element.children else element.end
+        place = bisect_left(places, element.begin)
+        if place < len(places) and places[place] < end:
+            for found in element_objects(text, element):
+                if found.type == "statistics-cookie":
+                    yield found.begin, found.end, container
 
 
-def _structures(text: bytes, section: Element, begin: int, end: int) -> Iterator[Structure]:
-    """Yield the lists between two positions that have a box, each outermost list once."""
-    position = begin
-    while (match := syntax.BOX.search(text, position, end)) is not None:
-        position = match.end()
-        element = section.at(match.start()) if match.start() >= section.begin else section
-        if element.type != "item" or element.item is None or element.item.checkbox is None:
-            continue
-        if element.structure is not None:
-            yield element.structure
-        for other in element.ancestors():
-            if other.type == "plain-list":
-                position = min(other.end, end)
+class _Boxes:
+    """The boxes of a section, and how many of them each of its elements has."""
 
+    def __init__(self, section: Element, *, recursive: bool) -> None:
+        self.section = section
+        self.recursive = recursive
+        # Each element, and the one whose boxes a cookie in it counts.
+        self.elements: list[tuple[Element, Element | None]] = []
+        self._items: list[Element] = []
+        # The first item with a box of each outermost list.
+        first: list[Element] = []
+        last: Element | None = None
+        todo: list[tuple[Element, Element | None, Element | None]] = [(section, None, None)]
+        while todo:
+            element, container, outermost = todo.pop()
+            if element.type in _COUNTED_IN:
+                container = element
+            if element.type == "plain-list" and outermost is None:
+                outermost = element
+            self.elements.append((element, container))
+            if element.type == "item" and element.item is not None and element.item.checkbox is not None:
+                self._items.append(element)
+                if outermost is not last:
+                    last = outermost
+                    first.append(element)
+            todo.extend((child, container, outermost) for child in reversed(element.children))
+        self._begins = [element.begin for element in self._items]
+        self._list_begins = [element.begin for element in first]
+        # How many boxes are checked, and how many there are, in the lists before each.
+        self._sums = [(0, 0)]
+        for element in first:
+            done, total = self._count(element.structure, None)
+            self._sums.append((self._sums[-1][0] + done, self._sums[-1][1] + total))
 
-def _count(item: Item | None, structures: list[Structure], *, recursive: bool) -> tuple[int, int]:
-    """Return how many boxes are checked and how many there are, below `item` or in whole lists."""
-    done = total = 0
-    for structure in structures:
+    def count_all(self) -> tuple[int, int]:
+        """Return how many boxes of the section are checked, and how many there are."""
+        return self._sums[-1]
+
+    def count_in(self, container: Element) -> tuple[int, int]:
+        """Return how many of the boxes in `container` are checked, and how many there are."""
+        begin, end = container.contents
+        index = bisect_left(self._begins, begin)
+        if index == len(self._begins) or self._begins[index] >= end:
+            return 0, 0
+        first = self._items[index]
+        if any(around.type == "plain-list" for around in container.ancestors()):
+            # Org goes on after the outermost list that holds the first box, and so past the container.
+            return self._count(first.structure, container.item if container.type == "item" else None)
+        low = self._sums[bisect_left(self._list_begins, begin)]
+        high = self._sums[bisect_left(self._list_begins, end)]
+        return high[0] - low[0], high[1] - low[1]
+
+    def _count(self, structure: Structure | None, item: Item | None) -> tuple[int, int]:
+        """Return how many boxes are checked and how many there are, below `item` or in a whole list."""
+        if structure is None:
+            return 0, 0
         if item is not None:
             inside = structure.item_at(item.begin) is not None
-            items = structure.subtree(item) if recursive and inside else structure.children(item)
+            items = structure.subtree(item) if self.recursive and inside else structure.children(item)
         else:
-            items = structure.items if recursive else structure.siblings(structure.items[0])
+            items = structure.items if self.recursive else structure.siblings()
         boxes = [other for other in items if other.checkbox is not None]
-        total += len(boxes)
-        done += sum(other.is_checked for other in boxes)
-    return done, total
+        return sum(other.is_checked for other in boxes), len(boxes)
 
 
 def keyword_cookies(heading: Heading, *, hierarchical: bool = True) -> list[Edit]:
@@ -146,60 +186,96 @@ def keyword_cookies(heading: Heading, *, hierarchical: bool = True) -> list[Edit
         An edit for every cookie in the heading's line, also where it is true already.
     """
     document = heading.document
-    cookies = list(syntax.COOKIE.finditer(document.text, heading.begin, heading.line_end))
-    if not cookies or _counts_boxes(heading):
+    if not syntax.COOKIE.search(document.text, heading.begin, heading.line_end):
         return []
-    last = _last_below(heading, hierarchical=hierarchical)
-    if last is None:
-        return []
-    recursive, stars = last
-    done = total = 0
-    for index in range(heading.index + 1, document.after_subtree(heading.index)):
-        if recursive or document.stars(index) == stars:
-            other = document.heading(index)
-            total += other.state is not None
-            done += other.is_done
-    return [
-        Edit(match.start(), match.end(), format_cookie(match.group(), done, total))
-        for match in cookies
-    ]  # fmt: skip
+    end = document.after_subtree(heading.index)
+    return _Keywords(document, heading.index, end, hierarchical=hierarchical).edits(heading)
 
 
-def _counts_boxes(heading: Heading) -> bool:
-    """Return whether the heading's `COOKIE_DATA` says that its cookies are of boxes."""
-    return bool(re.search(r"\bcheckbox\b", (heading.property("COOKIE_DATA") or "").lower()))
+class _Keywords:
+    """The keywords of the headings with the numbers `begin` to `end`: a subtree, or all there are."""
 
+    def __init__(self, document: Document, begin: int, end: int, *, hierarchical: bool) -> None:
+        self.begin = begin
+        self.end = end
+        self._document = document
+        self._hierarchical = hierarchical
+        self._counts_boxes: dict[int, bool] = {}
+        # Of the last heading whose recount reaches one: whether it counts recursively, and its stars.
+        self._last: dict[int, tuple[bool, int]] = {}
+        # For each number of stars, and for all under 0: the headings, and how many are done and have a keyword before.
+        self._counted: dict[int, tuple[list[int], list[tuple[int, int]]]] = {0: ([], [(0, 0)])}
+        self._read()
 
-def _last_below(heading: Heading, *, hierarchical: bool) -> tuple[bool, int] | None:
-    """Return, of the last heading whose recount reaches `heading`, whether it counts recursively, and its stars."""
-    document = heading.document
-    if hierarchical and not _RECURSIVE.search(document.text, 0):
-        last = None
-        for last in heading.children():
-            pass
-        return None if last is None else (False, last.stars)
-    for index in range(document.after_subtree(heading.index) - 1, heading.index, -1):
-        below = document.heading(index)
-        parent = below.parent
-        if parent is None:
-            continue
-        data = parent.inherited_property("COOKIE_DATA") or ""
-        recursive = not hierarchical or bool(re.search(r"\brecursive\b", data))
-        if _reaches(below, heading, recursive=recursive):
-            return recursive, below.stars
-    return None
+    def edits(self, heading: Heading) -> list[Edit]:
+        """Return an edit for every cookie in the heading's line."""
+        last = self._last.get(heading.index)
+        if last is None or self._has_boxes_counted(heading):
+            return []
+        recursive, stars = last
+        indices, sums = self._counted[0 if recursive else stars]
+        low = sums[bisect_left(indices, heading.index + 1)]
+        high = sums[bisect_left(indices, self._document.after_subtree(heading.index))]
+        counted = (high[0] - low[0], high[1] - low[1])
+        text = self._document.text
+        return [
+            Edit(*match.span(), format_cookie(match.group(), *counted))
+            for match in syntax.COOKIE.finditer(text, heading.begin, heading.line_end)
+        ]
 
+    def _read(self) -> None:
+        """Visit all headings in order, as `org-map-region` does."""
+        document = self._document
+        inherited = self._inherited_data()
+        for index in range(self.begin, self.end):
+            heading = document.heading(index)
+            for key in (0, heading.stars):
+                indices, sums = self._counted.setdefault(key, ([], [(0, 0)]))
+                done, total = sums[-1]
+                indices.append(index)
+                sums.append((done + heading.is_done, total + (heading.state is not None)))
+            above = document.parent_index(index)
+            if above < self.begin:
+                continue
+            data, holder = inherited[above] if inherited else ("", 0)
+            if self._hierarchical and not re.search(r"\brecursive\b", data):
+                self._last[above] = (False, heading.stars)
+                continue
+            while above >= self.begin:
+                ancestor = document.heading(above)
+                if ancestor.begin < holder or self._has_boxes_counted(ancestor):
+                    break
+                self._last[above] = (True, heading.stars)
+                above = document.parent_index(above)
 
-def _reaches(below: Heading, heading: Heading, *, recursive: bool) -> bool:
-    """Return whether the recount at `below` goes as far up as `heading`."""
-    parent = below.parent
-    if parent is None or not recursive:
-        return parent is heading
-    holder = parent.property_holder("COOKIE_DATA")
-    limit = holder.begin if holder is not None else 0
-    for ancestor in below.ancestors():
-        if ancestor.begin < limit or _counts_boxes(ancestor):
-            return False
-        if ancestor is heading:
-            return True
-    return False
+    def _inherited_data(self) -> dict[int, tuple[str, int]]:
+        """Return for each heading its own or inherited `COOKIE_DATA`, and where the heading that has it begins."""
+        document = self._document
+        above = document.heading(self.begin).parent if self.begin < self.end else None
+        name = "COOKIE_DATA"
+        data = document.file_property(name) if above is None else above.inherited_property(name)
+        begin, end = document.begin_of(self.begin), document.begin_of(self.end)
+        if "recursive" not in (data or "") and not _RECURSIVE.search(document.text, begin, end):
+            # No other word of it matters here.
+            return {}
+        found: dict[int, tuple[str, int]] = {}
+        for index in range(self.begin, self.end):
+            heading = document.heading(index)
+            own = heading.property(name)
+            parent = document.parent_index(index)
+            if own is not None:
+                found[index] = (own, heading.begin)
+            elif parent >= self.begin:
+                found[index] = found[parent]
+            else:
+                holder = heading.property_holder(name)
+                found[index] = (data or "", 0 if holder is None else holder.begin)
+        return found
+
+    def _has_boxes_counted(self, heading: Heading) -> bool:
+        """Return whether the heading's `COOKIE_DATA` says that its cookies are of boxes."""
+        found = self._counts_boxes.get(heading.index)
+        if found is None:
+            data = (heading.property("COOKIE_DATA") or "").lower()
+            found = self._counts_boxes[heading.index] = bool(re.search(r"\bcheckbox\b", data))
+        return found

@@ -4,8 +4,8 @@ Parsing and printing give the same bytes, for every input.  Reading finds the
 headings; what stands below each is parsed when it is asked for.
 """
 
-import hashlib
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -13,13 +13,16 @@ from orglab.errors import ConflictMarkersError
 from orglab.org import syntax
 from orglab.org.edit import Edit
 from orglab.org.element import Element, parse_section
-from orglab.org.heading import Heading, read_properties
+from orglab.org.heading import Heading, element_objects, read_properties
+from orglab.org.objects import RADIO_TARGET, parse_objects, radio_pattern
 from orglab.org.settings import LINE, ORG_KEYWORDS, Settings, read_settings
 from orglab.org.source import Source, encode
 
 # A literal `\n*` lets the regexp engine jump from heading to heading.
 _HEADINGS = re.compile(rb"\n\*+ ")
-_CONFLICT = re.compile(rb"(?:\A|\n)(?:<<<<<<< |>>>>>>> )")
+_MARKERS = (b"<<<<<<< ", b">>>>>>> ")
+# How many headings to look through for a relative before all relations are found at once.
+_NEAR = 64
 
 
 class Document:
@@ -38,21 +41,35 @@ class Document:
             default_keywords: The TODO keywords of a file that has no `#+TODO` line, as such a line has them.
         """
         self.source = Source(raw)
-        self.text = text = self.source.text
+        self.text = self.source.text
         self.default_keywords = default_keywords
-        self._begins: list[int] = []
-        self._stars: list[int] = []
-        first = syntax.HEADING.match(text)
-        if first:
-            self._begins.append(0)
-            self._stars.append(first.end() - 1)
-        for match in _HEADINGS.finditer(text):
-            start, end = match.span()
-            self._begins.append(start + 1)
-            self._stars.append(end - start - 2)
         self._headings: dict[int, Heading] = {}
         self._parent_indices: list[int] | None = None
         self._after: list[int] | None = None
+
+    @cached_property
+    def _outline(self) -> tuple[list[int], list[int]]:
+        """Where each heading begins, and how many stars it has.  Found when asked for: a list can do without."""
+        text = self.text
+        begins: list[int] = []
+        stars: list[int] = []
+        first = syntax.HEADING.match(text)
+        if first:
+            begins.append(0)
+            stars.append(first.end() - 1)
+        for match in _HEADINGS.finditer(text):
+            start, end = match.span()
+            begins.append(start + 1)
+            stars.append(end - start - 2)
+        return begins, stars
+
+    @property
+    def _begins(self) -> list[int]:
+        return self._outline[0]
+
+    @property
+    def _stars(self) -> list[int]:
+        return self._outline[1]
 
     def __bytes__(self) -> bytes:
         """Return the bytes of the file."""
@@ -65,6 +82,8 @@ class Document:
     @cached_property
     def digest(self) -> str:
         """The sha256 of the bytes, in hex."""
+        import hashlib  # noqa: PLC0415 - it loads OpenSSL, which costs as much as starting Python
+
         return hashlib.sha256(self.source.raw).hexdigest()
 
     def heading(self, index: int) -> Heading:
@@ -88,25 +107,25 @@ class Document:
 
     def parent_index(self, index: int) -> int:
         """Return the number of the heading above heading `index`, or -1."""
+        stars = self._stars
+        if stars[index] == 1:
+            return -1
         if self._parent_indices is None:
-            self._parent_indices = []
-            above: list[int] = []
-            for place, stars in enumerate(self._stars):
-                while above and self._stars[above[-1]] >= stars:
-                    above.pop()
-                self._parent_indices.append(above[-1] if above else -1)
-                above.append(place)
+            # Most parents are near; only where one is not is it worth to find all at once.
+            for place in range(index - 1, max(-1, index - _NEAR), -1):
+                if stars[place] < stars[index]:
+                    return place
+            self._parent_indices = _parent_indices(stars)
         return self._parent_indices[index]
 
     def after_subtree(self, index: int) -> int:
         """Return the number of the first heading after the subtree of heading `index`."""
+        stars = self._stars
         if self._after is None:
-            self._after = [len(self._stars)] * len(self._stars)
-            open_headings: list[int] = []
-            for place, stars in enumerate(self._stars):
-                while open_headings and self._stars[open_headings[-1]] >= stars:
-                    self._after[open_headings.pop()] = place
-                open_headings.append(place)
+            for place in range(index + 1, min(len(stars), index + _NEAR)):
+                if stars[place] <= stars[index]:
+                    return place
+            self._after = _after_subtrees(stars)
         return self._after[index]
 
     def heading_at(self, position: int) -> Heading | None:
@@ -121,9 +140,17 @@ class Document:
         return self.heading(low - 1) if low else None
 
     @cached_property
+    def _first_heading(self) -> int:
+        """Where the first heading begins, found without the outline."""
+        if syntax.HEADING.match(self.text):
+            return 0
+        match = _HEADINGS.search(self.text)
+        return len(self.text) if match is None else match.start() + 1
+
+    @cached_property
     def first_section(self) -> Element:
         """What stands before the first heading."""
-        return parse_section(self.text, 0, self.begin_of(0), first=True)
+        return parse_section(self.text, 0, self._first_heading, first=True)
 
     def section_of(self, heading: Heading | None) -> Element:
         """Return the section of `heading`, or the one before the first heading."""
@@ -138,16 +165,35 @@ class Document:
             if self.text[begin : match.start()].strip(b" \t"):
                 continue
             # A block or drawer may hide it; comments do not get here.
-            element = self.section_of(self.heading_at(begin)).at(begin)
+            heading = self.heading_at(begin) if begin >= self._first_heading else None
+            element = self.section_of(heading).at(begin)
             if element.type == "keyword":
                 lines.append((match.group(1), match.group(2)))
         return read_settings(lines, self.default_keywords)
 
     @cached_property
-    def state_pattern(self) -> "re.Pattern[bytes]":
-        """A regexp that matches a TODO keyword (group 1) and what must follow it."""
-        names = sorted(map(encode, self.settings.keywords), key=len, reverse=True)
-        return re.compile(b"(" + b"|".join(map(re.escape, names)) + b")(?: |$)", re.M)
+    def state_names(self) -> frozenset[bytes]:
+        """The TODO keywords as they stand in the text."""
+        return frozenset(map(encode, self.settings.keywords))
+
+    @cached_property
+    def radio_pattern(self) -> "re.Pattern[bytes] | None":
+        """What text links to a radio target `<<<name>>>` somewhere in the file; None if there is none."""
+        names: list[bytes] = []
+        done = 0
+        for match in RADIO_TARGET.finditer(self.text):
+            if match.start() < done:
+                continue
+            heading = self.heading_at(match.start())
+            if heading is not None and match.start() < heading.line_end:
+                found, done = parse_objects(self.text, *heading.line.title), heading.line_end
+            else:
+                element = self.section_of(heading).at(match.start())
+                found, done = element_objects(self.text, element), match.end()
+                if not element.children:
+                    done = element.end
+            names += (other.value for other in found if other.type == "radio-target")
+        return radio_pattern(names)
 
     @cached_property
     def _file_properties(self) -> dict[str, str]:
@@ -161,10 +207,18 @@ class Document:
         found = self._file_properties.get(name.upper())
         return found if found is not None else (self.settings.properties or {}).get(name.upper())
 
+    @cached_property
+    def conflict(self) -> int | None:
+        """Where the first git conflict marker stands, or None."""
+        if self.text.startswith(_MARKERS):
+            return 0
+        places = [self.text.find(b"\n" + marker) for marker in _MARKERS]
+        return min((place + 1 for place in places if place >= 0), default=None)
+
     def conflict_line(self) -> int | None:
         """Return the line of the first git conflict marker, or None."""
-        match = _CONFLICT.search(self.text)
-        return None if match is None else self.source.line_number(match.end() - 1)
+        position = self.conflict
+        return None if position is None else self.source.line_number(position)
 
     def apply(self, edits: Iterable[Edit]) -> "Document":
         """Return the document after `edits`: bytes outside their spans are the same, and this has been verified.
@@ -177,9 +231,68 @@ class Document:
             UnsafeEditError: Edits overlap, or would change more than they name.
         """
         edits = list(edits)
-        line = self.conflict_line() if edits else None
+        if not edits:
+            return self
+        line = self.conflict_line()
         if line is not None:
             raise ConflictMarkersError(
                 f"The log has a git conflict marker in line {line}: resolve the conflict first; nothing was written."
             )
-        return Document(self.source.apply(edits), self.default_keywords)
+        after = Document(self.source.apply(edits), self.default_keywords)
+        if len(after.text) == len(after.source.raw) == len(self.text) + _growth(edits):
+            if "_outline" in vars(self):
+                vars(after)["_outline"] = self._outline_after(edits, after.text)
+            touched = [self.text[edit.start : edit.end] + edit.replacement for edit in edits]
+            if "settings" in vars(self) and not any(_MAY_SET.search(text) for text in touched):
+                vars(after)["settings"] = self.settings
+            if not any(_MARKER.search(text) for text in touched):
+                vars(after)["conflict"] = None
+        return after
+
+    def _outline_after(self, edits: list[Edit], text: bytes) -> tuple[list[int], list[int]]:
+        """Return the outline of `text`, which edits made of this document's: only the lines they touch are read again."""
+        begins, stars = self._outline
+        first = self.text.rfind(b"\n", 0, min(edit.start for edit in edits)) + 1
+        last = max(edit.end for edit in edits)
+        moved = len(text) - len(self.text)
+        newline = text.find(b"\n", last + moved)
+        after = len(text) if newline < 0 else newline + 1
+        before, behind = bisect_left(begins, first), bisect_left(begins, after - moved)
+        found = [match.span() for match in syntax.HEADING.finditer(text, first, after)]
+        return (
+            [*begins[:before], *(start for start, _ in found), *(begin + moved for begin in begins[behind:])],
+            [*stars[:before], *(end - start - 1 for start, end in found), *stars[behind:]],
+        )
+
+
+# What an edit must not touch for the settings to stay as they are: keywords, and what could hide one.
+_MAY_SET = re.compile(rb"#\+|^[ \t]*:", re.M)
+_MARKER = re.compile(rb"[<>]{7}")
+
+
+def _growth(edits: list[Edit]) -> int:
+    """Return by how many bytes edits make a text longer."""
+    return sum(len(edit.replacement) - (edit.end - edit.start) for edit in edits)
+
+
+def _parent_indices(stars: list[int]) -> list[int]:
+    """Return for each heading the number of the one above it, or -1."""
+    found: list[int] = []
+    above: list[int] = []
+    for place, count in enumerate(stars):
+        while above and stars[above[-1]] >= count:
+            above.pop()
+        found.append(above[-1] if above else -1)
+        above.append(place)
+    return found
+
+
+def _after_subtrees(stars: list[int]) -> list[int]:
+    """Return for each heading the number of the first one after its subtree."""
+    found = [len(stars)] * len(stars)
+    open_headings: list[int] = []
+    for place, count in enumerate(stars):
+        while open_headings and stars[open_headings[-1]] >= count:
+            found[open_headings.pop()] = place
+        open_headings.append(place)
+    return found

@@ -4,6 +4,7 @@ The command line applies it to the file; an editor server sends the same value
 as a workspace edit.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -30,15 +31,23 @@ def compose(first: Iterable[Edit], second: Iterable[Edit]) -> list[Edit]:
         UnsafeEditError: An edit of `second` touches what `first` wrote.
     """
     done = sorted(first, key=lambda edit: (edit.start, edit.end))
-    composed = list(done)
+    # For each of them: where what it wrote begins and ends, and how much longer the text is from there on.
+    begins: list[int] = []
+    ends: list[int] = []
+    shifts = [0]
+    for edit in done:
+        begins.append(edit.start + shifts[-1])
+        ends.append(begins[-1] + len(edit.replacement))
+        shifts.append(shifts[-1] + len(edit.replacement) - (edit.end - edit.start))
+    between: list[list[Edit]] = [[] for _ in range(len(done) + 1)]
     for edit in second:
-        shift = 0
-        for earlier in done:
-            written = earlier.start + shift
-            if edit.end <= written:
-                break
-            if edit.start < written + len(earlier.replacement):
-                raise UnsafeEditError("An edit would have changed what another wrote; nothing was written.")
-            shift += len(earlier.replacement) - (earlier.end - earlier.start)
-        composed.append(Edit(edit.start - shift, edit.end - shift, edit.replacement))
+        # The first that ends after this one begins; an insertion right before it is no touch.
+        place = bisect_right(ends, edit.start)
+        if place < len(done) and begins[place] < edit.end:
+            raise UnsafeEditError("An edit would have changed what another wrote; nothing was written.")
+        between[place].append(Edit(edit.start - shifts[place], edit.end - shifts[place], edit.replacement))
+    # In the order of the text: of two insertions at one place it decides which stands first.
+    composed = between[0]
+    for edit, following in zip(done, between[1:], strict=True):
+        composed += [edit, *following]
     return composed

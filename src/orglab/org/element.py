@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from orglab.org import syntax
 from orglab.org.ends import Ends
-from orglab.org.list import Item, Structure, continued, read_structure
+from orglab.org.list import Item, Structure, read_structure
 
 # Elements that hold other elements.
 CONTAINERS = frozenset(
@@ -100,6 +100,10 @@ class _Parser:
     def __init__(self, text: bytes, begin: int, end: int) -> None:
         self.text = text
         self.ends = Ends(text, begin, end)
+        # What was seen further on in the element at hand: where a run of orphaned keywords ends; and where
+        # what looks like a table of table.el does, and whether with a rule.
+        self.orphans_end = -1
+        self.table_el_end = (-1, False)
 
     def parse(self, root: Element, mode: str) -> None:
         """Fill `root` with its elements, without recursion: lists may nest as deep as the file is wide."""
@@ -107,6 +111,7 @@ class _Parser:
         while todo:
             parent, mode = todo.pop()
             position, limit = parent.contents
+            self.orphans_end, self.table_el_end = -1, (-1, False)
             while position < limit:
                 element = self.element(position, limit, mode, parent)
                 element.parent = parent
@@ -144,13 +149,7 @@ class _Parser:
     def with_keywords(self, begin: int, limit: int, parent: Element) -> Element:
         """Return the element at `begin`, which may begin with affiliated keywords."""
         text = self.text
-        start = begin
-        while start < limit and syntax.AFFILIATED.match(text, start):
-            start = self.line_after(start)
-        if start > begin and (start >= limit or syntax.BLANK_LINE.match(text, start)):
-            # Orphaned: they are ordinary keywords.
-            start = begin
-            return self.to_blank("keyword", begin, begin, self.line_after(begin), limit)
+        start = self.after_keywords(begin, limit)
         first = text[start : start + 1]
         if first in b" \t":
             first = text[start : self.line_after(start)].lstrip(b" \t")[:1]
@@ -163,6 +162,23 @@ class _Parser:
         if syntax.ITEM.match(text, start):
             return self.plain_list(begin, start, limit, parent)
         return self.paragraph(begin, start, limit)
+
+    def after_keywords(self, begin: int, limit: int) -> int:
+        """Return where the element to which the affiliated keywords at `begin` belong begins.
+
+        It is `begin` if there are none, or if nothing follows that may have them.
+        """
+        if begin < self.orphans_end:
+            return begin
+        text = self.text
+        start = begin
+        while start < limit and syntax.AFFILIATED.match(text, start):
+            start = self.line_after(start)
+        if start >= limit or syntax.NOT_AFFILIATED.match(text, start):
+            # Orphaned, and so are those of the run that come after this one: they are ordinary keywords.
+            self.orphans_end = start
+            return begin
+        return start
 
     def marked(self, begin: int, start: int, limit: int) -> Element | None:
         """Return the element that a mark at `start` opens: `#+`, `:`, `\\begin`, `[fn:` or `%%(`; None if it does not."""
@@ -260,10 +276,15 @@ class _Parser:
         after = self.line_after(start)
         if after >= limit or not syntax.TABLE_EL.match(text, start):
             return False
-        match = syntax.TABLE_EL_END.search(text, after, limit)
-        end = match.start() if match else limit
-        last = text.rfind(b"\n", 0, max(end - 1, 0)) + 1
-        return last >= after and bool(syntax.TABLE_EL.match(text, last))
+        end, ends_with_rule = self.table_el_end
+        if after > end:
+            match = syntax.TABLE_EL_END.search(text, after, limit)
+            end = match.start() if match else limit
+            last = text.rfind(b"\n", 0, max(end - 1, 0)) + 1
+            ends_with_rule = bool(syntax.TABLE_EL.match(text, last))
+            self.table_el_end = (end, ends_with_rule)
+        # Not with the one that it begins with.
+        return ends_with_rule and end > after
 
     def footnote_definition(self, begin: int, start: int, limit: int) -> Element:
         """Return the footnote definition at `start`: up to the next one, two blank lines or the limit."""
@@ -306,7 +327,8 @@ class _Parser:
         """Return the list whose first item begins at `start`."""
         structure = parent.structure if parent.structure and parent.structure.item_at(start) else None
         if structure is None and parent.children and parent.children[-1].end == start:
-            structure = continued(parent.children[-1].structure, start)
+            before = parent.children[-1].structure
+            structure = None if before is None else before.continued(start)
         if structure is None:
             structure = read_structure(self.text, start, limit, self.ends)
         first = structure.item_at(start)

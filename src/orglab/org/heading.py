@@ -91,9 +91,11 @@ class Heading:
         end = self.line_end
         position = _skip(text, self.begin + self.stars, end)
         state = priority = (-1, -1)
-        if match := self.document.state_pattern.match(text, position, end):
-            state = match.span(1)
-            position = _skip(text, match.end(), end)
+        word = text.find(b" ", position, end)
+        word = end if word < 0 else word
+        if text[position:word] in self.document.state_names:
+            state = (position, word)
+            position = _skip(text, word, end)
         if match := _PRIORITY.match(text, position, end):
             priority = match.span()
             position = match.end()
@@ -181,7 +183,10 @@ class Heading:
     def _planned(self, keyword: bytes) -> str | None:
         start, end = self.planning
         if start >= 0:
-            for match in syntax.PLANNING_ITEM.finditer(self.document.text, start, end):
+            text = self.document.text
+            # Up to the last bracket: else each keyword without one would look for it to the line's end.
+            last = max(text.rfind(b"]", start, end), text.rfind(b">", start, end)) + 1
+            for match in syntax.PLANNING_ITEM.finditer(text, start, last):
                 if match.group(1).upper() == keyword:
                     return decode(match.group(2))
         return None
@@ -241,9 +246,10 @@ class Heading:
 
     def objects(self) -> Iterator[Object]:
         """Yield the objects of the title and of the section, in order."""
-        yield from parse_objects(self.document.text, *self.line.title)
+        radio = self.document.radio_pattern
+        yield from parse_objects(self.document.text, *self.line.title, radio=radio)
         for element in self.section.walk():
-            yield from element_objects(self.document.text, element)
+            yield from element_objects(self.document.text, element, radio)
 
     def _timestamp(self, kind: str) -> str | None:
         for found in self.objects():
@@ -267,48 +273,50 @@ class Heading:
         return self.properties.get(name.upper())
 
 
-def element_objects(text: bytes, element: Element) -> Iterator[Object]:
-    """Yield the objects directly in `element`: of its text, its tag, or a keyword's value that Org parses."""
+def element_objects(
+    text: bytes, element: Element, radio: "re.Pattern[bytes] | None" = None
+) -> Iterator[Object]:
+    """Yield the objects directly in `element`: of its text, its tag, or a keyword's value that Org parses.
+
+    Args:
+        text: The text that the parser reads.
+        element: The element.
+        radio: The document's `radio_pattern`; without it links to radio targets are not found.
+    """
     if element.start > element.begin:
-        yield from _caption_objects(text, element)
+        for match in _CAPTION.finditer(text, element.begin, element.start):
+            yield from parse_objects(text, *match.span(1), radio=radio)
     if element.type in ("paragraph", "verse-block"):
-        yield from parse_objects(text, *element.contents)
+        yield from parse_objects(text, *element.contents, radio=radio)
     elif element.type == "table":
-        for found in parse_objects(text, *element.contents):
+        for found in parse_objects(text, *element.contents, radio=radio):
             # Org ignores statistics cookies in table cells.
             if found.type != "statistics-cookie":
                 yield found
     elif element.type == "item" and element.item is not None and element.item.tag is not None:
         begin = text.index(element.item.tag, element.begin)
-        yield from parse_objects(text, begin, begin + len(element.item.tag))
+        yield from parse_objects(text, begin, begin + len(element.item.tag), radio=radio)
     elif element.type == "keyword" and (match := _TITLE_KEYWORD.match(text, element.begin)):
-        yield from parse_objects(text, match.end(), element.end)
+        yield from parse_objects(text, match.end(), element.end, radio=radio)
 
 
 _TITLE_KEYWORD = re.compile(rb"[ \t]*#\+(?:TITLE|AUTHOR|DATE):", re.I)
 _CAPTION = re.compile(rb"^[ \t]*#\+CAPTION:(.*)$", re.I | re.M)
 
 
-def _caption_objects(text: bytes, element: Element) -> Iterator[Object]:
-    """Yield the objects of the captions above `element`."""
-    for match in _CAPTION.finditer(text, element.begin, element.start):
-        yield from parse_objects(text, *match.span(1))
-
-
 def read_properties(text: bytes, drawer: "re.Match[bytes] | None") -> dict[str, str]:
     """Return the properties of a drawer; `name+` adds to `name`, with a space between."""
-    found: dict[str, str] = {}
     if drawer is None:
-        return found
+        return {}
+    found: dict[str, list[str]] = {}
     for match in syntax.NODE_PROPERTY.finditer(text, *drawer.span(1)):
         name = decode(match.group(2)).upper()
         value = decode(match.group(3) or b"")
         if name.endswith("+"):
-            name = name[:-1]
-            found[name] = f"{found[name]} {value}" if name in found else value
+            found.setdefault(name[:-1], []).append(value)
         else:
-            found.setdefault(name, value)
-    return found
+            found.setdefault(name, [value])
+    return {name: " ".join(values) for name, values in found.items()}
 
 
 def _skip(text: bytes, position: int, end: int) -> int:

@@ -3,8 +3,11 @@
 As `org-element--list-struct`, `org-list-parents-alist` and `org-list-prevs-alist`.
 """
 
+import copy
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from orglab.org import syntax
 from orglab.org.ends import Ends
@@ -97,15 +100,22 @@ class Structure:
     this one, so that a staircase of items costs no copy each.
     """
 
-    __slots__ = ("_children", "_first", "_parents", "positions", "run")
+    __slots__ = ("_first", "_nesting", "positions", "run")
 
-    def __init__(self, run: list[Item], first: int, positions: dict[int, int]) -> None:
-        """Hold the items of `run` from index `first` on; `positions` maps an item's begin to its index."""
+    def __init__(self, run: list[Item]) -> None:
+        """Hold the items of `run`."""
         self.run = run
-        self.positions = positions
-        self._first = first
-        self._parents: dict[int, Item | None] | None = None
-        self._children: dict[int, list[Item]] | None = None
+        self.positions = {item.begin: index for index, item in enumerate(run)}
+        self._first = 0
+        self._nesting = _Nesting(run)
+
+    def continued(self, begin: int) -> "Structure | None":
+        """Return the part from the item at `begin` on: a less indented item starts a list of its own."""
+        if begin not in self.positions:
+            return None
+        rest = copy.copy(self)
+        rest._first = self.positions[begin]
+        return rest
 
     @property
     def items(self) -> list[Item]:
@@ -119,46 +129,48 @@ class Structure:
 
     def parents(self) -> dict[int, Item | None]:
         """Return for the begin of each item the item it is nested in (org-list-parents-alist)."""
-        if self._parents is None:
-            self._parents = dict(_parents(self.items))
-        return self._parents
+        return self._nesting.parents
 
     def children(self, item: Item) -> list[Item]:
         """Return the items directly below `item`."""
-        if self._children is None:
-            self._children = {}
-            parents = self.parents()
-            for child in self.items:
-                parent = parents[child.begin]
-                if parent is not None:
-                    self._children.setdefault(parent.begin, []).append(child)
-        return self._children.get(item.begin, [])
+        return self._nesting.children.get(item.begin, [])
 
     def subtree(self, item: Item) -> list[Item]:
         """Return all items nested in `item`."""
-        return [other for other in self.items if item.begin < other.begin < item.end]
+        begin = self.positions[item.begin] + 1
+        return self.run[begin : bisect_left(self.run, item.end, begin, key=lambda other: other.begin)]
 
-    def siblings(self, item: Item) -> list[Item]:
-        """Return `item` and the items after it in its list, in order (org-list-get-all-items)."""
-        ends: dict[int, Item] = {}
-        following: dict[int, Item] = {}
-        for other in self.items:
-            before = ends.get(other.begin)
-            if before is not None:
-                following.setdefault(before.begin, other)
-            ends.setdefault(other.end, other)
-        # Nothing stands before the first item of a structure, so it is what callers ask with.
-        found = [item]
-        while (after := following.get(found[-1].begin)) is not None:
+    def siblings(self) -> list[Item]:
+        """Return the items of the list itself, nested ones left out, in order (org-list-get-all-items)."""
+        found = [self.run[self._first]]
+        while (after := self.item_at(found[-1].end)) is not None:
             found.append(after)
         return found
 
 
-def continued(structure: Structure | None, begin: int) -> Structure | None:
-    """Return the part of `structure` from the item at `begin` on: a less indented item starts a list of its own."""
-    if structure is None or begin not in structure.positions:
-        return None
-    return Structure(structure.run, structure.positions[begin], structure.positions)
+class _Nesting:
+    """Which item of a run is nested in which; found when first asked for.
+
+    It is the same for all lists of the run, as each begins less indented than those before it.
+    """
+
+    def __init__(self, run: list[Item]) -> None:
+        self._run = run
+
+    @cached_property
+    def parents(self) -> dict[int, Item | None]:
+        """For the begin of each item the item it is nested in."""
+        return dict(_parents(self._run))
+
+    @cached_property
+    def children(self) -> dict[int, list[Item]]:
+        """For the begin of each item that has them the items directly below it."""
+        found: dict[int, list[Item]] = {}
+        for item in self._run:
+            parent = self.parents[item.begin]
+            if parent is not None:
+                found.setdefault(parent.begin, []).append(item)
+        return found
 
 
 def _parents(items: list[Item]) -> Iterator[tuple[int, Item | None]]:
@@ -219,7 +231,7 @@ def read_structure(text: bytes, begin: int, limit: int, ends: Ends) -> Structure
                 if not open_items:
                     break
             position = ends.after_hidden(text, position, limit) or after
-    return Structure(run, 0, {item.begin: index for index, item in enumerate(run)})
+    return Structure(run)
 
 
 def _close(open_items: list[Item], indent: int, end: int) -> None:

@@ -5,7 +5,8 @@ entities and line breaks are left out: they neither hold nor hide any of these.
 """
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from orglab.org import syntax
@@ -14,7 +15,7 @@ _EMPHASIS = {b"*": "bold", b"/": "italic", b"_": "underline", b"+": "strike-thro
 _SPACE = b" \t\n\r\f\v"
 _BEFORE_EMPHASIS = _SPACE + b"-('\"{"
 _CLOSING = {
-    mark: re.compile(rb"[^\s]" + re.escape(mark) + rb"(?=[\s.,;:!?'\")}\\\[-]|\Z)")
+    mark: re.compile(rb"(?<=[^\s])" + re.escape(mark) + rb"(?=[\s.,;:!?'\")}\\\[-]|\Z)")
     for mark in _EMPHASIS
 }  # fmt: skip
 # Where an object may begin (org-element--object-regexp).  Plain links of the types Org knows at start.
@@ -29,21 +30,34 @@ _START = re.compile(
 _PLAIN_LINK = re.compile(
     rb"(" + _LINK_TYPES + rb"):((?:[^\]\[ \t\n()<>]|\((?:[^\]\[ \t\n()<>]|\([^\]\[ \t\n()<>]*\))*\))+)"
 )
-_ANGLE_LINK = re.compile(rb"<(" + _LINK_TYPES + rb"):([^>\n]*(?:\n[ \t]*[^> \t\n][^>\n]*)*)>")
+_ANGLE_LINK = re.compile(rb"<(" + _LINK_TYPES + rb"):")
 _LINK_PATH = re.compile(rb"\[\[((?:[^\]\[\\]|\\(?:\\\\)*+[\]\[]|\\+[^\]\[])++)\]")
-_TIMESTAMP = re.compile(
-    rb"(?:<[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [^\n>]*?)?>|\[[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [^\n\]]*?)?\])"
-)
-_TIMESTAMP_START = re.compile(rb"[\[<](?:[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [^\n]*?)?|%%\([^\n>]+\))[\]>]")
-_RANGE_END = re.compile(rb"--([<\[][0-9]{4}-[0-9]{2}-[0-9]{2}(?: [^\n]*?)?[\]>])")
+_DATE = re.compile(rb"[\[<][0-9]{4}-[0-9]{2}-[0-9]{2}(?=[ \]>])")
 _TIME_RANGE = re.compile(rb"[012]?[0-9]:[0-5][0-9]-[012]?[0-9]:[0-5][0-9]")
 _TARGET = re.compile(rb"<<([^<>\n\r \t](?:[^<>\n\r]*[^<>\n\r \t])?)>>")
-_RADIO_TARGET = re.compile(rb"<<<([^<>\n\r \t](?:[^<>\n\r]*[^<>\n\r \t])?)>>>")
+RADIO_TARGET = re.compile(rb"<<<([^<>\n\r \t](?:[^<>\n\r]*[^<>\n\r \t])?)>>>")
 _MACRO = re.compile(rb"\{\{\{[a-zA-Z][-a-zA-Z0-9_]*(?:\}\}\}|\()")
 _SNIPPET = re.compile(rb"@@[-A-Za-z0-9]+:")
 _FOOTNOTE = re.compile(rb"\[fn:(?:([\w\x80-\xff-]+)\]|([\w\x80-\xff-]+)?:)")
-_CITATION = re.compile(rb"\[cite(?:/[^\s:\]]*)?:[ \t\n]*")
-_INLINE = re.compile(rb"(?:src_[^ \t\n\[{]+|call_[^ \t\n\[(]+)")
+_CITATION = re.compile(rb"\[cite(?:/[/\w\x80-\xff-]+)?:")
+# What ends something; in a lookahead, for `]]]` holds two ends.
+_TWO_BRACKETS = re.compile(rb"(?=\]\])")
+_SNIPPET_END = re.compile(rb"(?=@@)")
+_MACRO_END = re.compile(rb"(?=\)\}\}\})")
+_LATEX_ENDS = {
+    b"\\(": re.compile(rb"\\\)"),
+    b"\\[": re.compile(rb"\\\]"),
+    b"$$": re.compile(rb"(?=\$\$)"),
+}
+_DOLLAR = re.compile(rb"\$")
+_TIMESTAMP_END = re.compile(rb"[\]>\n]")
+_ANGLE_END = re.compile(rb"[>\n]")
+_ANGLE = re.compile(rb">")
+_ROUND_BRACKET = re.compile(rb"\)")
+_EMPTY_LINE = re.compile(rb"\n[ \t]*(?=[\n>])")
+_SOURCE_NAME_END = re.compile(rb"[ \t\n\[{]")
+_CALL_NAME_END = re.compile(rb"[ \t\n\[(]")
+_CITATION_KEY = re.compile(rb"@[\w\x80-\xff.:?!`'/*@+|(){}<>&^$#%~-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +69,7 @@ class Object:
         begin: Where it begins.
         end: Where it ends.
         kind: The type of a link (`id`, `custom-id`, `fuzzy`, `file`...) or timestamp (`active`, `inactive-range`...).
-        value: The path of a link, the name of a target, else the text.
+        value: The path of a link, the name of a target, else the text; empty for what holds objects.
         contents: Where objects may stand in it; (-1, -1) if none may.
     """
 
@@ -67,7 +81,61 @@ class Object:
     contents: tuple[int, int] = (-1, -1)
 
 
-def parse_objects(text: bytes, begin: int, end: int, *, in_link: bool = False) -> Iterator[Object]:
+# Text that links to a radio target is looked for by all of their names at once.  A file of thousands is no log.
+_MOST_RADIO_TARGETS = 100
+
+
+def radio_pattern(names: Iterable[bytes]) -> "re.Pattern[bytes] | None":
+    """Return the regexp of the text that links to radio targets of these names (org-update-radio-target-regexp)."""
+    chosen = sorted(set(names), key=lambda name: (-len(name), name))[:_MOST_RADIO_TARGETS]
+    if not chosen:
+        return None
+    spelt = b"|".join(rb"\s+".join(map(re.escape, re.split(b" +", name))) for name in chosen)
+    return re.compile(rb"(?<![0-9A-Za-z\x80-\xff])(?:" + spelt + rb")(?![0-9A-Za-z\x80-\xff])", re.I)
+
+
+class _Places:
+    """Where things end in a stretch of text: each kind is looked for once, when first asked for.
+
+    A search from each opening would take quadratic time where thousands have no end.
+    """
+
+    __slots__ = ("_begin", "_end", "_found", "_pairs", "_text")
+
+    def __init__(self, text: bytes, begin: int, end: int) -> None:
+        self._text = text
+        self._begin = begin
+        self._end = end
+        self._found: dict[re.Pattern[bytes], list[int]] = {}
+        self._pairs: dict[bytes, dict[int, int]] = {}
+
+    def next(self, pattern: "re.Pattern[bytes]", start: int, limit: int) -> int:
+        """Return the first place of `pattern` at or after `start` and before `limit`; -1 if there is none."""
+        places = self._found.get(pattern)
+        if places is None:
+            places = [match.start() for match in pattern.finditer(self._text, self._begin, self._end)]
+            self._found[pattern] = places
+        index = bisect_left(places, start)
+        return places[index] if index < len(places) and places[index] < limit else -1
+
+    def after_pair(self, brackets: bytes, at: int, limit: int) -> int:
+        """Return the place after the bracket that closes the one at `at`; -1 if there is none before `limit`."""
+        pairs = self._pairs.get(brackets)
+        if pairs is None:
+            pairs = self._pairs[brackets] = {}
+            opened: list[int] = []
+            for match in re.finditer(b"[" + re.escape(brackets) + b"]", self._text[self._begin : self._end]):
+                if match.group() == brackets[:1]:
+                    opened.append(match.start())
+                elif opened:
+                    pairs[self._begin + opened.pop()] = self._begin + match.end()
+        after = pairs.get(at, -1)
+        return after if after <= limit else -1
+
+
+def parse_objects(
+    text: bytes, begin: int, end: int, *, in_link: bool = False, radio: "re.Pattern[bytes] | None" = None
+) -> Iterator[Object]:
     """Yield the objects of `text[begin:end]`, each before those in it.
 
     Args:
@@ -75,132 +143,150 @@ def parse_objects(text: bytes, begin: int, end: int, *, in_link: bool = False) -
         begin: Where the paragraph, title or tag begins.
         end: Where it ends.
         in_link: Whether it is the description of a link, where no link or timestamp may stand.
+        radio: What text links to a radio target.
     """
-    missing: set[bytes] = set()
-    position = begin
-    while (match := _START.search(text, position, end)) is not None:
-        found = _object_at(text, match.start(), begin, end, missing)
-        if found is None or (in_link and found.type in ("link", "timestamp", "target", "radio-target", "citation")):
-            position = match.start() + 1
-            continue
-        yield found
-        if found.contents[0] >= 0:
-            yield from parse_objects(text, *found.contents, in_link=in_link or found.type == "link")
-        position = max(found.end, match.start() + 1)
+    places = _Places(text, begin, end)
+    # Without recursion: emphasis may nest as deep as the line is long.
+    todo = [(begin, begin, end, in_link)]
+    while todo:
+        position, begin, end, in_link = todo.pop()
+        linked = radio.search(text, position, end) if radio is not None and not in_link else None
+        while (match := _START.search(text, position, end)) is not None:
+            if linked is not None and linked.start() <= match.start():
+                break
+            found = _object_at(text, match, begin, end, places, in_link=in_link)
+            if found is None:
+                position = match.start() + 1
+                continue
+            yield found
+            position = max(found.end, match.start() + 1)
+            if found.contents[0] >= 0:
+                todo.append((position, begin, end, in_link))
+                todo.append((found.contents[0], *found.contents, in_link or found.type == "link"))
+                break
+            if linked is not None and linked.start() < position and radio is not None:
+                linked = radio.search(text, position, end)
+        if linked is not None and (match is None or linked.start() <= match.start()):
+            yield Object("link", *linked.span(), "radio", linked.group())
+            todo.append((linked.end(), begin, end, in_link))
 
 
-def _object_at(text: bytes, at: int, begin: int, end: int, missing: set[bytes]) -> Object | None:
-    """Return the object at `at`, or None.  `missing` holds what was searched for and is not there: once is enough."""
+def _object_at(
+    text: bytes, match: "re.Match[bytes]", begin: int, end: int, places: _Places, *, in_link: bool
+) -> Object | None:
+    """Return the object that begins where `match` does, or None; in a link no link, timestamp, target or citation."""
+    at = match.start()
     char = text[at : at + 1]
     if char in _EMPHASIS:
-        return _emphasis(text, at, begin, end, char, missing)
+        return _emphasis(text, at, begin, end, char, places)
     if char == b"[":
-        return _bracketed(text, at, end, missing)
+        return _bracketed(text, at, end, places, in_link=in_link)
     if char == b"<":
-        return _angled(text, at, end)
+        return None if in_link else _angled(text, at, end, places)
     if char == b"$" or char == b"\\":
-        return _latex(text, at, begin, end, missing)
+        return _latex(text, at, begin, end, places)
     if char == b"@":
-        return _until(text, at, end, _SNIPPET, b"@@", "export-snippet", missing)
+        return _delimited(text, at, end, _SNIPPET, _SNIPPET_END, places)
     if char == b"{":
-        return _macro(text, at, end, missing)
-    if match := _INLINE.match(text, at, end):
-        return _inline(text, match, end)
-    return _plain_link(text, at, end)
+        return _delimited(text, at, end, _MACRO, _MACRO_END, places)
+    if match.group() in (b"src_", b"call_"):
+        return _inline(text, at, match.end(), end, places)
+    return None if in_link else _plain_link(text, at, end)
 
 
-def _emphasis(text: bytes, at: int, begin: int, end: int, mark: bytes, missing: set[bytes]) -> Object | None:
+def _emphasis(text: bytes, at: int, begin: int, end: int, mark: bytes, places: _Places) -> Object | None:
     """Return the emphasised text that `mark` opens (org-element--parse-generic-emphasis)."""
-    if mark in missing or (at > begin and text[at - 1] not in _BEFORE_EMPHASIS):
+    if at > begin and text[at - 1] not in _BEFORE_EMPHASIS:
         return None
-    closing = _CLOSING[mark].search(text, at + 1, end)
-    if closing is None:
-        missing.add(mark)
-        return None
-    last = closing.end() - 1
-    kind = _EMPHASIS[mark]
-    contents = (-1, -1) if kind in ("verbatim", "code") else (at + 1, last)
-    return Object(kind, at, last + 1, value=text[at + 1 : last], contents=contents)
-
-
-def _until(
-    text: bytes, at: int, end: int, opening: "re.Pattern[bytes]", closing: bytes, kind: str, missing: set[bytes]
-) -> Object | None:
-    """Return what `opening` opens at `at` and the next `closing` closes."""
-    match = opening.match(text, at, end)
-    if match is None or closing in missing:
-        return None
-    last = text.find(closing, match.end(), end)
+    last = places.next(_CLOSING[mark], at + 2, end - 1)
     if last < 0:
-        missing.add(closing)
-        return None
-    return Object(kind, at, last + len(closing))
+        # What ends the text around it ends it too.
+        last = end - 1
+        if last < at + 2 or text[last : last + 1] != mark or text[last - 1] in _SPACE:
+            return None
+    kind = _EMPHASIS[mark]
+    if kind in ("verbatim", "code"):
+        return Object(kind, at, last + 1, value=text[at + 1 : last])
+    return Object(kind, at, last + 1, contents=(at + 1, last))
 
 
-def _macro(text: bytes, at: int, end: int, missing: set[bytes]) -> Object | None:
-    """Return the macro call at `at`."""
-    match = _MACRO.match(text, at, end)
+_ENDS = {_SNIPPET_END: ("export-snippet", 2), _MACRO_END: ("macro", 4)}
+
+
+def _delimited(
+    text: bytes, at: int, end: int, opening: "re.Pattern[bytes]", closing: "re.Pattern[bytes]", places: _Places
+) -> Object | None:
+    """Return the export snippet or macro call at `at`."""
+    kind, length = _ENDS[closing]
+    match = opening.match(text, at, end)
     if match is None:
         return None
-    if match.group().endswith(b"}}}"):
-        return Object("macro", at, match.end())
-    return _until(text, at, end, _MACRO, b")}}}", "macro", missing)
+    if match.group().endswith(b"}"):
+        return Object(kind, at, match.end())
+    last = places.next(closing, match.end(), end - length + 1)
+    return None if last < 0 else Object(kind, at, last + length)
 
 
-def _bracketed(text: bytes, at: int, end: int, missing: set[bytes]) -> Object | None:
+def _bracketed(text: bytes, at: int, end: int, places: _Places, *, in_link: bool) -> Object | None:
     """Return the cookie, timestamp, link, footnote or citation at `at`."""
     if match := syntax.COOKIE.match(text, at, end):
         return Object("statistics-cookie", at, match.end(), value=match.group())
     following = text[at + 1 : at + 2]
-    if following == b"[":
-        return _bracket_link(text, at, end, missing)
     if following == b"f":
         match = _FOOTNOTE.match(text, at, end)
-        last = _closing_bracket(text, at, end, b"[", b"]") if match else -1
+        last = places.after_pair(b"[]", at, end) if match else -1
         if match is None or last < 0:
             return None
         contents = (match.end(), last - 1) if match.group(1) is None else (-1, -1)
         return Object("footnote-reference", at, last, value=match.group(1) or b"", contents=contents)
+    if in_link:
+        return None
+    if following == b"[":
+        return _bracket_link(text, at, end, places)
     if following == b"c":
         match = _CITATION.match(text, at, end)
-        last = _closing_bracket(text, at, end, b"[", b"]") if match else -1
-        found = last > 0 and b"@" in text[at:last]
+        last = places.after_pair(b"[]", at, end) if match else -1
+        found = match is not None and places.next(_CITATION_KEY, match.end(), last) >= 0
         return Object("citation", at, last) if found else None
-    return timestamp_at(text, at, end)
+    return _timestamp(text, at, end, places)
 
 
-def timestamp_at(text: bytes, at: int, end: int) -> Object | None:
+def _timestamp(text: bytes, at: int, end: int, places: _Places) -> Object | None:
     """Return the timestamp or range of timestamps at `at`, or None (org-element-timestamp-parser)."""
-    match = _TIMESTAMP_START.match(text, at, end)
-    if match is None:
+    last = places.next(_TIMESTAMP_END, at + 1, end)
+    if last < 0 or text[last] == 0x0A:
         return None
-    if text[at + 1 : at + 3] == b"%%":
-        return Object("timestamp", at, match.end(), "diary", match.group())
+    last += 1
+    if text.startswith(b"<%%(", at):
+        closing = places.next(_ANGLE_END, at + 4, end)
+        found = closing > at and text[closing] != 0x0A and places.next(_ROUND_BRACKET, at + 5, closing) >= 0
+        return Object("timestamp", at, last, "diary", text[at:last]) if found else None
+    if not _DATE.match(text, at, end):
+        return None
     kind = "active" if text[at : at + 1] == b"<" else "inactive"
-    last = match.end()
-    if range_end := _RANGE_END.match(text, last, end):
-        last = range_end.end()
-        kind += "-range"
-    elif _TIME_RANGE.search(match.group()):
+    if text.startswith(b"--", last) and _DATE.match(text, last + 2, end):
+        closing = places.next(_TIMESTAMP_END, last + 3, end)
+        if closing >= 0 and text[closing] != 0x0A:
+            return Object("timestamp", at, closing + 1, f"{kind}-range", text[at : closing + 1])
+    if _TIME_RANGE.search(text, at, last):
         kind += "-range"
     return Object("timestamp", at, last, kind, text[at:last])
 
 
-def _bracket_link(text: bytes, at: int, end: int, missing: set[bytes]) -> Object | None:
+def _bracket_link(text: bytes, at: int, end: int, places: _Places) -> Object | None:
     """Return the link `[[path]]` or `[[path][description]]` at `at`."""
     match = _LINK_PATH.match(text, at, end)
     if match is None:
         return None
     after = match.end()
     contents = (-1, -1)
-    if text[after : after + 1] == b"[" and b"]]" not in missing:
-        closing = text.find(b"]]", after + 2, end)
+    if text[after : after + 1] == b"[":
+        closing = places.next(_TWO_BRACKETS, after + 2, end - 1)
         if closing < 0:
-            missing.add(b"]]")
             return None
         contents = (after + 1, closing)
         after = closing + 2
-    elif text[after : after + 1] == b"]":
+    elif text[after : after + 1] == b"]" and after < end:
         after += 1
     else:
         return None
@@ -224,15 +310,19 @@ def link_type(path: bytes) -> tuple[str, bytes]:
     return "fuzzy", path
 
 
-def _angled(text: bytes, at: int, end: int) -> Object | None:
+def _angled(text: bytes, at: int, end: int, places: _Places) -> Object | None:
     """Return the target, timestamp or link at `at`."""
-    if match := _RADIO_TARGET.match(text, at, end):
+    if match := RADIO_TARGET.match(text, at, end):
         return Object("radio-target", at, match.end(), value=match.group(1))
     if match := _TARGET.match(text, at, end):
         return Object("target", at, match.end(), value=match.group(1))
     if match := _ANGLE_LINK.match(text, at, end):
-        return Object("link", at, match.end(), match.group(1).decode(), match.group(2))
-    return timestamp_at(text, at, end)
+        last = places.next(_ANGLE, match.end(), end)
+        # It may go over lines, but not over a blank one, and no line begins with its end.
+        if last < 0 or places.next(_EMPTY_LINE, match.end(), last) >= 0:
+            return None
+        return Object("link", at, last + 1, match.group(1).decode(), text[match.end() : last])
+    return _timestamp(text, at, end, places)
 
 
 def _plain_link(text: bytes, at: int, end: int) -> Object | None:
@@ -248,28 +338,21 @@ def _plain_link(text: bytes, at: int, end: int) -> Object | None:
     return Object("link", at, last, match.group(1).decode(), text[match.start(2) : last])
 
 
-def _latex(text: bytes, at: int, begin: int, end: int, missing: set[bytes]) -> Object | None:
+def _latex(text: bytes, at: int, begin: int, end: int, places: _Places) -> Object | None:
     """Return the LaTeX fragment at `at`: `\\(..\\)`, `\\[..\\]`, `$$..$$` or `$..$`."""
-    mark = text[at : at + 2]
-    closing = {b"\\(": b"\\)", b"\\[": b"\\]", b"$$": b"$$"}.get(mark)
+    closing = _LATEX_ENDS.get(text[at : at + 2])
     if closing is None:
-        return _dollars(text, at, begin, end, missing)
-    if closing in missing:
-        return None
-    last = text.find(closing, at + 2, end)
-    if last < 0:
-        missing.add(closing)
-        return None
-    return Object("latex-fragment", at, last + 2)
+        return _dollars(text, at, begin, end, places)
+    last = places.next(closing, at + 2, end - 1)
+    return None if last < 0 else Object("latex-fragment", at, last + 2)
 
 
-def _dollars(text: bytes, at: int, begin: int, end: int, missing: set[bytes]) -> Object | None:
+def _dollars(text: bytes, at: int, begin: int, end: int, places: _Places) -> Object | None:
     """Return the fragment `$..$` at `at`, by the rules that keep prices out."""
-    if b"$" in missing or (at > begin and text[at - 1 : at] == b"$") or text[at + 1 : at + 2] in b" \t\n,.;":
+    if (at > begin and text[at - 1 : at] == b"$") or text[at + 1 : at + 2] in b" \t\n,.;":
         return None
-    last = text.find(b"$", at + 1, end)
+    last = places.next(_DOLLAR, at + 1, end)
     if last < 0:
-        missing.add(b"$")
         return None
     following = text[last + 1 : last + 2] if last + 1 < end else b""
     if text[last - 1 : last] in b" \t\n,." or re.match(rb"[\w\x80-\xff]", following):
@@ -277,26 +360,15 @@ def _dollars(text: bytes, at: int, begin: int, end: int, missing: set[bytes]) ->
     return Object("latex-fragment", at, last + 1)
 
 
-def _inline(text: bytes, match: "re.Match[bytes]", end: int) -> Object | None:
-    """Return the inline source block or babel call that `match` opens."""
-    last = match.end()
-    source = match.group().startswith(b"src_")
-    if text[last : last + 1] == b"[" and (last := _closing_bracket(text, last, end, b"[", b"]")) < 0:
+def _inline(text: bytes, at: int, after: int, end: int, places: _Places) -> Object | None:
+    """Return the inline source block or babel call at `at`, whose name begins at `after`."""
+    source = text.startswith(b"src_", at)
+    brackets = b"{}" if source else b"()"
+    last = places.next(_SOURCE_NAME_END if source else _CALL_NAME_END, after, end)
+    if last <= after:
         return None
-    pair = (b"{", b"}") if source else (b"(", b")")
-    if text[last : last + 1] != pair[0] or (last := _closing_bracket(text, last, end, *pair)) < 0:
+    if text[last : last + 1] == b"[" and (last := places.after_pair(b"[]", last, end)) < 0:
         return None
-    return Object("inline-src-block" if source else "inline-babel-call", match.start(), last)
-
-
-def _closing_bracket(text: bytes, at: int, end: int, opening: bytes, closing: bytes) -> int:
-    """Return where the bracket at `at` is closed, after nested pairs; -1 if it is not within 10,000 bytes.
-
-    The bound keeps a row of a hundred thousand open brackets from taking quadratic time.
-    """
-    depth = 0
-    for match in re.finditer(re.escape(opening) + rb"|" + re.escape(closing), text[at : min(end, at + 10_000)]):
-        depth += 1 if match.group() == opening else -1
-        if depth == 0:
-            return at + match.end()
-    return -1
+    if text[last : last + 1] != brackets[:1] or (last := places.after_pair(brackets, last, end)) < 0:
+        return None
+    return Object("inline-src-block" if source else "inline-babel-call", at, last)

@@ -135,10 +135,25 @@ def _logging(text: str) -> str | None:
     return "note" if "@" in text else "time" if "!" in text else None
 
 
+_TAG = re.compile(r"([^\W_]|[_@#%])+|\{.+?\}")
+_TAG_KEY = re.compile(r"\(.\)$")
+
+
 def _read_groups(lines: list[str]) -> dict[str, tuple[str, ...]]:
-    """Return the tag groups of `#+TAGS` lines: `[ ml : nlp vision ]` or `{ ml : nlp vision }`."""
+    """Return the tag groups of `#+TAGS` lines: `[ ml : nlp vision ]` or `{ ml : nlp vision }` (org-tag-alist-to-groups)."""
     groups: dict[str, tuple[str, ...]] = {}
-    for match in re.finditer(r"[\[{]\s*(\S+)\s+:\s+([^\]}]*)[\]}]", "\n".join(lines)):
-        members = tuple(re.sub(r"\(.\)$", "", word) for word in match.group(2).split())
-        groups[re.sub(r"\(.\)$", "", match.group(1))] = members
+    group: list[str] | None = None
+    has_members = False
+    for word in " ".join(lines).split():
+        if word in ("[", "{"):
+            group, has_members = [], False
+        elif word in ("]", "}"):
+            if group and has_members:
+                groups.setdefault(group[0], tuple(group[1:]))
+            group = None
+        elif word == ":":
+            has_members = True
+        elif group is not None and _TAG.fullmatch(tag := _TAG_KEY.sub("", word)):
+            # Before the colon the last word is the group's name.
+            group = [*group, tag] if has_members else [tag]
     return groups

@@ -35,16 +35,18 @@ class Source:
         text: The same without byte-order mark, with `\\n` for `\\r\\n`.
     """
 
-    __slots__ = ("_crlf", "_lines", "_mark", "raw", "text")
+    __slots__ = ("_column", "_counted", "_crlf", "_mark", "raw", "text")
 
     def __init__(self, raw: bytes) -> None:
         """Read `raw`; any bytes will do."""
         self.raw = raw
         self._mark = len(BYTE_ORDER_MARK) if raw.startswith(BYTE_ORDER_MARK) else 0
         self._crlf: list[int] = []
-        self._lines: list[int] | None = None
+        self._counted = (0, 1)
+        self._column = (-1, 0)
         self.text = raw[self._mark :] if self._mark else raw
-        if b"\r\n" in raw:
+        # A single character is looked for four times as fast as two.
+        if b"\r" in raw and b"\r\n" in raw:
             # The n-th removed `\r` stood n places further right than its newline stands now.
             found = re.finditer(rb"\r\n", self.text)
             self._crlf = [match.start() - n for n, match in enumerate(found)]
@@ -67,23 +69,29 @@ class Source:
         return b"\r\n" if place < len(self._crlf) and self._crlf[place] == newline else b"\n"
 
     def line_number(self, position: int) -> int:
-        """Return the 1-based line of `position`."""
-        if self._lines is None:
-            self._lines = [match.start() for match in re.finditer(rb"\n", self.text)]
-        return bisect_left(self._lines, position) + 1
+        """Return the 1-based line of `position`.
 
-    def line_start(self, number: int) -> int:
-        """Return where the 1-based line `number` begins."""
-        if number <= 1:
-            return 0
-        self.line_number(0)
-        lines = self._lines or []
-        return lines[number - 2] + 1 if number - 2 < len(lines) else len(self.text)
+        Counted from where it was last asked for: a list asks from top to bottom.
+        """
+        place, line = self._counted
+        if position < place:
+            line -= self.text.count(b"\n", position, place)
+        else:
+            line += self.text.count(b"\n", place, position)
+        self._counted = position, line
+        return line
 
     def column(self, position: int) -> int:
         """Return the 1-based column of `position`, in characters."""
         start = self.text.rfind(b"\n", 0, position) + 1
-        return len(decode(self.text[start:position])) + 1
+        before, column = self._column
+        if start < before <= position:
+            # Further on in the line asked for last, which may be long.
+            column += len(decode(self.text[before:position]))
+        else:
+            column = len(decode(self.text[start:position])) + 1
+        self._column = (position, column)
+        return column
 
     def apply(self, edits: Iterable[Edit]) -> bytes:
         """Return the bytes of the file after `edits`.

@@ -51,6 +51,8 @@ AFFILIATED = re.compile(
     rb"|DATA|HEADERS?|LABEL|NAME|PLOT|RESNAME|RESULT|SOURCE|SRCNAME|TBLNAME|ATTR_[\w-]+):",
     re.I,
 )
+# What no affiliated keyword belongs to (org-element--collect-affiliated-keywords).
+NOT_AFFILIATED = re.compile(rb"[ \t]*(?:$|#(?: |$)|CLOCK:)", re.I | re.M)
 # org-item-re, without alphabetical bullets (org-list-allow-alphabetical is nil)
 ITEM = re.compile(rb"(?:[ \t]*(?:[-+]|[0-9]+[.)])|[ \t]+\*)(?:[ \t]+|$)", re.M)
 # org-list-full-item-re, without the description tag (see list.find_tag).  Org

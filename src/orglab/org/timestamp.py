@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
@@ -14,8 +14,7 @@ _STAMP = re.compile(
 INACTIVE = re.compile(rb"\[\d{4}-\d{2}-\d{2}(?: [^\n\]]*)?\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Timestamp:
+class Timestamp(NamedTuple):
     """A point in time as precise as the log has it.
 
     Attributes:
