@@ -1,11 +1,14 @@
 """The door: `orglab`, and `python -m orglab`."""
 
+import gc
 import os
 import sys
 
 
 def main() -> None:
     """Run the command line and leave with its exit code; an error is one sentence, not a traceback."""
+    # A command lives too short for its cycles to matter, and looking for them in a large log takes time.
+    gc.disable()
     from orglab.cli.door import run  # noqa: PLC0415 - so that what comes before stays cheap to import
 
     code = run(sys.argv[1:])

@@ -71,7 +71,12 @@ class Repository:
         known = self.read("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted) or b""
         blobs = {line.split()[0] for line in known.splitlines() if line.endswith(b" blob")}
         texts = self.read("cat-file", "--batch", stdin=b"".join(blob + b"\n" for blob in sorted(blobs))) or b""
-        return {int(number) for number in _ID.findall(texts)}
+        return numbers_in(texts)
+
+
+def numbers_in(text: bytes) -> set[int]:
+    """Return the whole numbers that are ids of headings in a log's text, experiments or not."""
+    return {int(number) for number in _ID.findall(text)}
 
 
 def find_repository(folder: Path) -> Repository | None:

@@ -228,13 +228,11 @@ def _give_back(path: str, fd: int) -> None:
 
 
 def _is_waited_for(fd: int) -> bool:
-    """Say whether others wait for the lock on `fd`, where the kernel tells.
+    """Say whether others wait for the lock on `fd`, where the kernel tells (Linux).
 
     Without this each of 200 who wait would wake up 200 times, to find its lock
     file removed.
     """
-    if sys.platform != "linux":
-        return False
     inode = f":{os.fstat(fd).st_ino} "
     with suppress(FileNotFoundError), open("/proc/locks", encoding="ascii") as locks:
         return any(" -> " in line and inode in line for line in locks)

@@ -2,8 +2,7 @@
 
 import datetime
 import os
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -13,13 +12,13 @@ from orglab.active import ActiveStep
 from orglab.check import Diagnostic, Progress, check
 from orglab.config import Config, find_log
 from orglab.errors import NotFoundError, UnsafeEditError, UsageError
-from orglab.git import Repository, find_repository
+from orglab.finding import find_experiment, find_step, last_experiment
+from orglab.git import Repository, find_repository, numbers_in
 from orglab.glance import glance
-from orglab.model import Experiment, Note, Step, read_id
+from orglab.model import Experiment, Note, Step
 from orglab.org.cookies import recount
-from orglab.org.document import Document
+from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
-from orglab.org.heading import Heading
 from orglab.org.timestamp import format_inactive
 from orglab.reference import Reference, parse_reference
 
@@ -30,7 +29,7 @@ HEADER = """\
 """
 JOURNAL_HEADER = "#+TITLE: Journal\n"
 
-Phase = Callable[[Document], list[Edit]]
+Wish = Callable[[Document], list[Edit]]
 Verify = Callable[[Document, Document], None]
 
 
@@ -81,7 +80,7 @@ class Log:
 
     def experiments(self) -> list[Experiment]:
         """Return all experiments, in the order of the log."""
-        return list(glance(self.document(), self.config, self._shown))
+        return list(glance(self.document(), self.config, str(self.path)))
 
     def experiment(self, reference: str) -> Experiment:
         """Return one experiment.
@@ -102,48 +101,16 @@ class Log:
             NotFoundError: There is none.
         """
         parsed = parse_reference(reference)
-        return self._find_step(self._find(self.document(), parsed), parsed)
+        return find_step(self._find(self.document(), parsed), parsed)
 
-    @property
-    def _shown(self) -> str:
-        return str(self.path)
+    def spell(self, reference: str) -> str:
+        """Return a reference as the log's users write it, such as `e201.1` for `[201.1]`; nothing is read."""
+        parsed = parse_reference(reference)
+        name = parsed.id.removeprefix(self.config.letter) or parsed.id
+        return self.config.letter + name + (f".{parsed.step}" if parsed.step is not None else "")
 
     def _find(self, document: Document, reference: Reference) -> Experiment:
-        """Return the experiment that a reference names: its id as it is spelled, else without the letter."""
-        names = [reference.id]
-        if reference.id.startswith(self.config.letter) and len(reference.id) > len(self.config.letter):
-            names.append(reference.id.removeprefix(self.config.letter))
-        for name in names:
-            found = self._headings_of(document, name)
-            if len(found) > 1:
-                lines = " and ".join(str(heading.line_number) for heading in found)
-                raise UsageError(f"Two experiments have the id {name} (lines {lines} of {self.path}); change one.")
-            if found:
-                return Experiment(found[0], self.config, self._shown)
-        raise NotFoundError(f"There is no experiment {self.config.letter}{names[-1]} in {self.path}; see `orglab list`.")
-
-    def _headings_of(self, document: Document, name: str) -> list[Heading]:
-        """Return the headings of experiments with an id, found by its text: most logs have thousands of others."""
-        text = document.text
-        found: dict[int, Heading] = {}
-        for match in re.finditer(re.escape(name.encode()) + rb"(?:[ \t]*(?:\n|\Z)|\]|>>)", text):
-            before = text[max(0, match.start() - 1) : match.start()]
-            line = text[text.rfind(b"\n", 0, match.start()) + 1 : match.start()].lstrip(b" \t").upper()
-            named = line.startswith(b"*") if before in (b"[", b"<") else line.startswith((b":ID:", b":CUSTOM_ID:"))
-            heading = document.heading_at(match.start()) if named else None
-            if heading is not None and self.config.tag in heading.tags and read_id(heading, self.config) == name:
-                found[heading.index] = heading
-        return list(found.values())
-
-    def _find_step(self, experiment: Experiment, reference: Reference) -> Step:
-        """Return the step that a reference names."""
-        if reference.step is None:
-            raise UsageError(f"Name a step of {experiment.ref}, such as {experiment.ref}.1.")
-        for step in experiment.steps:
-            if step.number == reference.step:
-                return step
-        have = f"it has {len(experiment.steps)}" if experiment.steps else "it has none"
-        raise NotFoundError(f"There is no step {reference.step} in {experiment.ref} ({have}); see `orglab show {experiment.id}`.")
+        return find_experiment(document, reference, self.config, self.path)
 
     def select(self, match: str | None = None) -> list[Experiment]:
         """Return the experiments whose headings an Org match string selects, in the order of the log; all if None.
@@ -152,7 +119,7 @@ class Log:
             MatchSyntaxError: The match string cannot be read.
         """
         document = self.document()
-        found = list(glance(document, self.config, self._shown))
+        found = list(glance(document, self.config, str(self.path)))
         if match is None:
             return found
         from orglab.org.match import compile_match  # noqa: PLC0415 - its regexps cost 15 ms, and few lists need them
@@ -166,20 +133,23 @@ class Log:
         Args:
             progress: Told how many experiments are checked, of how many.
         """
-        return check(self.document(), self.config, self._shown, progress)
+        return check(self.document(), self.config, str(self.path), progress)
 
     def fix(self, progress: Progress | None = None) -> tuple[list[Diagnostic], list[Diagnostic]]:
         """Mend what is safe to mend, and return what was mended and what is left."""
         mended: list[Diagnostic] = []
 
         def mend(document: Document) -> list[Edit]:
-            found = check(document, self.config, self._shown, progress)
+            found = check(document, self.config, str(self.path), progress)
             mended[:] = [diagnostic for diagnostic in found if diagnostic.fix]
             return [edit for diagnostic in mended if diagnostic.code != "stale-cookie" for edit in diagnostic.fix]
 
-        # Counted last, for a box that becomes `[X]` counts.
-        after = self._write([mend, recount], lambda before, after: None)
-        return mended, check(after, self.config, self._shown)
+        def wish(document: Document) -> list[Edit]:
+            edits = mend(document)
+            # Counted last, for a box that becomes `[X]` counts.
+            return compose(edits, recount(document.apply(edits)))
+
+        return mended, check(self._write(wish), self.config, str(self.path))
 
     # Writing
 
@@ -193,11 +163,11 @@ class Log:
         """The active step of this clone."""
         return ActiveStep(self.path, self.repository)
 
-    def _write(self, phases: Sequence[Phase], verify: Verify, path: Path | None = None) -> Document:
-        """Do phases of edits, one after the other, as one replacement of a file; return the document after.
+    def _write(self, wish: Wish, verify: Verify | None = None, path: Path | None = None) -> Document:
+        """Replace a file by what edits make of it, and return the document after.
 
         Args:
-            phases: From a document to edits of it; each sees what those before it made.
+            wish: From the document to edits; asked again if the file changes meanwhile.
             verify: Raises if the document after is not what was meant; then nothing is written.
             path: The file; the log if None.
 
@@ -207,21 +177,13 @@ class Log:
         done: list[Document] = []
 
         def change(data: bytes) -> bytes:
-            before = after = self._parse(data)
-            edits: list[Edit] = []
-            for phase in phases:
-                new = phase(after)
-                edits = compose(edits, new)
-                after = after.apply(new)
-            if not edits:
-                done.append(before)
-                return data
-            # What all phases together did must be what their edits say, and no more.
-            if before.source.apply(edits) != bytes(after):
-                raise UnsafeEditError("The edits do not add up: a defect of orglab; nothing was written.")
-            if after.settings != before.settings:
-                raise UsageError("The text holds a #+ line that would change the whole file; nothing was written.")
-            verify(before, after)
+            before = self._parse(data)
+            after = before.apply(wish(before))
+            if after is not before:
+                if after.settings != before.settings:
+                    raise UsageError("The text holds a #+ line that would change the whole file; nothing was written.")
+                if verify is not None:
+                    verify(before, after)
             done.append(after)
             return bytes(after)
 
@@ -249,43 +211,35 @@ class Log:
             headings: How many headings there may be more.
         """
         when = _now()
-        index = -1
+        done: list[Experiment] = []
 
-        def again(document: Document) -> Experiment:
-            # No edit of an experiment moves it to another place of the outline.
-            return Experiment(document.heading(index), self.config, self._shown)
-
-        def first(document: Document) -> list[Edit]:
-            nonlocal index
-            experiment = self._find(document, reference)
-            index = experiment.heading.index
-            return phase(experiment)
-
-        def verify(before: Document, after: Document) -> None:
-            old, new = again(before), again(after)
+        def wish(document: Document) -> list[Edit]:
+            old = new = self._find(document, reference)
+            edits: list[Edit] = []
+            for each in (phase, lambda one: writing.settle_steps(one, when), writing.true_cookies):
+                more = each(new)
+                edits = compose(edits, more)
+                # No edit of an experiment moves it to another place of the outline.
+                after = new.document.apply(more)
+                new = Experiment(after.heading(old.heading.index), self.config, str(self.path))
             same = (
                 new.id == old.id
                 and len(new.steps) == len(old.steps) + steps
                 and all(a.text == b.text and a.number == b.number for a, b in zip(old.steps, new.steps, strict=False))
                 and notes <= len(all_notes(new)) - len(all_notes(old)) <= notes + logged
-                and 0 <= len(after) - len(before) <= headings
+                and 0 <= len(new.document) - len(old.document) <= headings
             )
             if not same:
                 raise UsageError(
                     "The text would change what the lines after it mean (an unclosed block or drawer?); "
                     "nothing was written."
                 )
+            done.append(new)
+            moved = old.document.begin if isinstance(old.document, Part) else 0
+            return [Edit(edit.start + moved, edit.end + moved, edit.replacement) for edit in edits]
 
-        phases = (
-            first,
-            lambda document: writing.settle_steps(again(document), when),
-            lambda document: writing.true_cookies(self._touched(again(document))),
-        )
-        return again(self._write(phases, verify))
-
-    def _touched(self, experiment: Experiment) -> Heading:
-        """Return the lowest heading whose cookies a change of an experiment may concern."""
-        return experiment.steps_heading or experiment.heading
+        self._write(wish)
+        return done[-1]
 
     def new(
         self,
@@ -312,11 +266,10 @@ class Log:
         made: list[str] = []
 
         def add(document: Document) -> list[Edit]:
-            found = list(glance(document, self.config, self._shown))
-            made[:] = [self._check_free(number, found) if number else str(self._next_number(document))]
+            made[:] = [self._check_free(document, number) if number else str(self._next_number(document))]
             return writing.new_experiment(
-                document, found[-1] if found else None, self.config, title, number=made[0], now=_now(),
-                description=description, steps=texts, tags=names,
+                document, last_experiment(document, self.config, self.path), self.config, title, number=made[0],
+                now=_now(), description=description, steps=texts, tags=names,
             )  # fmt: skip
 
         def verify(before: Document, after: Document) -> None:
@@ -325,26 +278,23 @@ class Log:
             if not kept or any(step.commits for step in new.steps) or len(after) != len(before) + NEW_HEADINGS:
                 raise UsageError("Org would read the title or a step as something else; word it differently.")
 
-        return self._find(self._write([add], verify), Reference(made[0]))
+        return self._find(self._write(add, verify), Reference(made[0]))
 
-    def _check_free(self, number: str, found: list[Experiment]) -> str:
+    def _check_free(self, document: Document, number: str) -> str:
         """Return an id that the user chose, if it can be one and no experiment has it."""
         if parse_reference(number) != Reference(number):
             raise UsageError(f"{number!r} is no id: letters, digits, - and _ make one.")
-        for experiment in found:
-            if experiment.id == number:
-                raise UsageError(f"The id {number} is taken (line {experiment.line}); without --id a free one is found.")
-        return number
+        try:
+            line = self._find(document, Reference(number)).line
+        except NotFoundError:
+            return number
+        raise UsageError(f"The id {number} is taken (line {line}); without --id a free one is found.")
 
     def _next_number(self, document: Document) -> int:
         """Return the next whole number that is no id in the log, here or on any branch."""
-        numbers = [0]
-        for heading in document.headings():
-            name = read_id(heading, self.config)
-            if name.isdecimal():
-                numbers.append(int(name))
+        numbers = {0} | numbers_in(document.text)
         if self.repository is not None:
-            numbers += self.repository.numbers_on_branches(self.path)
+            numbers |= self.repository.numbers_on_branches(self.path)
         return max(numbers) + 1
 
     def add_step(self, reference: str, text: str) -> Step:
@@ -364,11 +314,11 @@ class Log:
         head = format_inactive(_now()).decode() + (f" ({commit})" if commit else "")
 
         def add(experiment: Experiment) -> list[Edit]:
-            step = None if parsed.step is None else self._find_step(experiment, parsed)
+            step = None if parsed.step is None else find_step(experiment, parsed)
             return writing.add_note(experiment, step, head, text)
 
         after = self._change(parsed, add, notes=1, headings=1)
-        return (after.notes if parsed.step is None else self._find_step(after, parsed).notes)[-1]
+        return (after.notes if parsed.step is None else find_step(after, parsed).notes)[-1]
 
     def start(self, reference: str) -> Experiment:
         """Set the experiment's state to the one for work under way, and make it, or its step, this clone's active one."""
@@ -376,7 +326,7 @@ class Log:
 
         def begin(experiment: Experiment) -> list[Edit]:
             if parsed.step is not None:
-                self._find_step(experiment, parsed)
+                find_step(experiment, parsed)
             state = writing.in_progress_keyword(experiment.heading.document)
             return writing.change_state(experiment.heading, state, _now()) if state else []
 
@@ -403,12 +353,12 @@ class Log:
         found: list[tuple[list[str], str]] = []
 
         def tick(experiment: Experiment) -> list[Edit]:
-            step = self._find_step(experiment, parsed)
+            step = find_step(experiment, parsed)
             if not found:
                 found.append(self._commits_for(step.ref, commits))
             return writing.tick_step(experiment, step, found[0][0], all_boxes=all_boxes)
 
-        step = self._find_step(self._change(parsed, tick), parsed)
+        step = find_step(self._change(parsed, tick), parsed)
         if self.active.get() == step.ref:
             self.active.set(None)
         hashes, why = found[0]
@@ -432,8 +382,8 @@ class Log:
     def reopen_step(self, reference: str) -> Step:
         """Open a step again, and the boxes below it; its commits are kept.  Return it."""
         parsed = parse_reference(reference)
-        after = self._change(parsed, lambda experiment: writing.open_step(experiment, self._find_step(experiment, parsed)))
-        return self._find_step(after, parsed)
+        after = self._change(parsed, lambda experiment: writing.open_step(experiment, find_step(experiment, parsed)))
+        return find_step(after, parsed)
 
     def conclude(
         self, reference: str, text: str, *, verdict: str | None = None, keyword: str | None = None
@@ -493,7 +443,7 @@ class Log:
         if not path.exists():
             file.create(path, JOURNAL_HEADER.encode())
         when = _now()
-        self._write([lambda document: writing.journal_entry(document, when, link, tag, text)], _at_most_four, path)
+        self._write(lambda document: writing.journal_entry(document, when, link, tag, text), _at_most_four, path)
         return path
 
 

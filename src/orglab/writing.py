@@ -77,9 +77,10 @@ def _keyword(document: Document, name: str, like: str | None, *, done: bool) -> 
     return fitting[0].name
 
 
-def true_cookies(heading: Heading | None) -> list[Edit]:
-    """Return the edits that make the cookies of a heading, of its section and of the headings above true."""
-    return [] if heading is None else recount(heading.document, [heading, *heading.ancestors()])
+def true_cookies(experiment: Experiment) -> list[Edit]:
+    """Return the edits that make the cookies of the steps, of their heading and of the headings above it true."""
+    heading = experiment.steps_heading or experiment.heading
+    return recount(heading.document, [heading, *heading.ancestors()])
 
 
 # Steps

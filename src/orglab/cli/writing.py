@@ -87,8 +87,7 @@ def note_command(reference: str, text: str, *, anyway: bool) -> None:
     log = this_log(anyway=anyway)
     note = log.add_note(reference, text_from(text))
     at = note.at.isoformat().replace("T", " ") if note.at else ""
-    where = parse_reference(reference)
-    ref = log.experiment(reference).ref + (f".{where.step}" if where.step else "")
+    ref = log.spell(reference)
     click.echo("  ".join(filter(None, (ref, "noted", at, note.commit or ""))))
 
 

@@ -83,28 +83,30 @@ def checkbox_cookies(document: Document, heading: Heading | None, *, hierarchica
         return []
     boxes = _Boxes(document.section_of(heading), recursive=not hierarchical or "recursive" in words)
     edits = []
-    for start, stop, container in _cookies(text, heading, boxes):
-        counted = boxes.count_all() if container is None else boxes.count_in(container)
+    for start, stop, container, in_list in _cookies(text, heading, boxes):
+        counted = boxes.count_all() if container is None else boxes.count_in(container, in_list=in_list)
         edits.append(Edit(start, stop, format_cookie(text[start:stop], *counted)))
     return edits
 
 
-def _cookies(text: bytes, heading: Heading | None, boxes: "_Boxes") -> Iterator[tuple[int, int, Element | None]]:
-    """Yield the span of each cookie and the element whose boxes it counts; None for the section."""
+def _cookies(
+    text: bytes, heading: Heading | None, boxes: "_Boxes"
+) -> Iterator[tuple[int, int, Element | None, bool]]:
+    """Yield the span of each cookie, the element whose boxes it counts (None: the section), and if a list holds it."""
     if heading is not None:
         for found in parse_objects(text, *heading.line.title):
             if found.type == "statistics-cookie":
-                yield found.begin, found.end, None
+                yield found.begin, found.end, None, False
     section = boxes.section
     places = [match.start() for match in syntax.COOKIE.finditer(text, section.begin, section.end)]
-    for element, container in boxes.elements if places else ():
+    for element, container, in_list in boxes.elements if places else ():
         # Its own text ends where its first child begins.
         end = element.children[0].begin if element.children else element.end
         place = bisect_left(places, element.begin)
         if place < len(places) and places[place] < end:
             for found in element_objects(text, element):
                 if found.type == "statistics-cookie":
-                    yield found.begin, found.end, container
+                    yield found.begin, found.end, container, in_list
 
 
 class _Boxes:
@@ -113,26 +115,26 @@ class _Boxes:
     def __init__(self, section: Element, *, recursive: bool) -> None:
         self.section = section
         self.recursive = recursive
-        # Each element, and the one whose boxes a cookie in it counts.
-        self.elements: list[tuple[Element, Element | None]] = []
+        # Each element, the one whose boxes a cookie in it counts, and whether a list holds that one.
+        self.elements: list[tuple[Element, Element | None, bool]] = []
         self._items: list[Element] = []
         # The first item with a box of each outermost list.
         first: list[Element] = []
         last: Element | None = None
-        todo: list[tuple[Element, Element | None, Element | None]] = [(section, None, None)]
+        todo: list[tuple[Element, Element | None, bool, Element | None]] = [(section, None, False, None)]
         while todo:
-            element, container, outermost = todo.pop()
+            element, container, in_list, outermost = todo.pop()
             if element.type in _COUNTED_IN:
-                container = element
+                container, in_list = element, outermost is not None
             if element.type == "plain-list" and outermost is None:
                 outermost = element
-            self.elements.append((element, container))
+            self.elements.append((element, container, in_list))
             if element.type == "item" and element.item is not None and element.item.checkbox is not None:
                 self._items.append(element)
                 if outermost is not last:
                     last = outermost
                     first.append(element)
-            todo.extend((child, container, outermost) for child in reversed(element.children))
+            todo.extend((child, container, in_list, outermost) for child in reversed(element.children))
         self._begins = [element.begin for element in self._items]
         self._list_begins = [element.begin for element in first]
         # How many boxes are checked, and how many there are, in the lists before each.
@@ -145,14 +147,14 @@ class _Boxes:
         """Return how many boxes of the section are checked, and how many there are."""
         return self._sums[-1]
 
-    def count_in(self, container: Element) -> tuple[int, int]:
-        """Return how many of the boxes in `container` are checked, and how many there are."""
+    def count_in(self, container: Element, *, in_list: bool) -> tuple[int, int]:
+        """Return how many of the boxes in `container`, which a list may hold, are checked, and how many there are."""
         begin, end = container.contents
         index = bisect_left(self._begins, begin)
         if index == len(self._begins) or self._begins[index] >= end:
             return 0, 0
         first = self._items[index]
-        if any(around.type == "plain-list" for around in container.ancestors()):
+        if in_list:
             # Org goes on after the outermost list that holds the first box, and so past the container.
             return self._count(first.structure, container.item if container.type == "item" else None)
         low = self._sums[bisect_left(self._list_begins, begin)]

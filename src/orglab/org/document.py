@@ -20,7 +20,7 @@ from orglab.org.source import Source, encode
 
 # A literal `\n*` lets the regexp engine jump from heading to heading.
 _HEADINGS = re.compile(rb"\n\*+ ")
-_MARKERS = (b"<<<<<<< ", b">>>>>>> ")
+_MARKERS = (b"<<<<<<<", b">>>>>>>")
 # How many headings to look through for a relative before all relations are found at once.
 _NEAR = 64
 
@@ -176,8 +176,13 @@ class Document:
         """The TODO keywords as they stand in the text."""
         return frozenset(map(encode, self.settings.keywords))
 
-    @cached_property
+    @property
     def radio_pattern(self) -> "re.Pattern[bytes] | None":
+        """What text links to a radio target `<<<name>>>` somewhere in the file; None if there is none."""
+        return self._radio_pattern
+
+    @cached_property
+    def _radio_pattern(self) -> "re.Pattern[bytes] | None":
         """What text links to a radio target `<<<name>>>` somewhere in the file; None if there is none."""
         names: list[bytes] = []
         done = 0
@@ -210,10 +215,14 @@ class Document:
     @cached_property
     def conflict(self) -> int | None:
         """Where the first git conflict marker stands, or None."""
-        if self.text.startswith(_MARKERS):
-            return 0
-        places = [self.text.find(b"\n" + marker) for marker in _MARKERS]
-        return min((place + 1 for place in places if place >= 0), default=None)
+        found = []
+        for marker in _MARKERS:
+            # Without the blank behind it: the search leaps by the last character, and blanks are everywhere.
+            at = self.text.find(marker)
+            while at >= 0 and not (self.text[at + 7 : at + 8] == b" " and self.text[at - 1 : at] in (b"\n", b"")):
+                at = self.text.find(marker, at + 1)
+            found += [at] if at >= 0 else []
+        return min(found, default=None)
 
     def conflict_line(self) -> int | None:
         """Return the line of the first git conflict marker, or None."""
@@ -238,41 +247,60 @@ class Document:
             raise ConflictMarkersError(
                 f"The log has a git conflict marker in line {line}: resolve the conflict first; nothing was written."
             )
-        after = Document(self.source.apply(edits), self.default_keywords)
-        if len(after.text) == len(after.source.raw) == len(self.text) + _growth(edits):
-            if "_outline" in vars(self):
-                vars(after)["_outline"] = self._outline_after(edits, after.text)
-            touched = [self.text[edit.start : edit.end] + edit.replacement for edit in edits]
-            if "settings" in vars(self) and not any(_MAY_SET.search(text) for text in touched):
-                vars(after)["settings"] = self.settings
-            if not any(_MARKER.search(text) for text in touched):
-                vars(after)["conflict"] = None
-        return after
+        return self._version(self.source.apply(edits))
 
-    def _outline_after(self, edits: list[Edit], text: bytes) -> tuple[list[int], list[int]]:
-        """Return the outline of `text`, which edits made of this document's: only the lines they touch are read again."""
-        begins, stars = self._outline
-        first = self.text.rfind(b"\n", 0, min(edit.start for edit in edits)) + 1
-        last = max(edit.end for edit in edits)
-        moved = len(text) - len(self.text)
-        newline = text.find(b"\n", last + moved)
-        after = len(text) if newline < 0 else newline + 1
-        before, behind = bisect_left(begins, first), bisect_left(begins, after - moved)
-        found = [match.span() for match in syntax.HEADING.finditer(text, first, after)]
-        return (
-            [*begins[:before], *(start for start, _ in found), *(begin + moved for begin in begins[behind:])],
-            [*stars[:before], *(end - start - 1 for start, end in found), *stars[behind:]],
-        )
+    def _version(self, raw: bytes) -> "Document":
+        """Return another version of this document."""
+        return Document(raw, self.default_keywords)
+
+    def part_at(self, position: int) -> "Part":
+        """Return the subtree of the first level that holds `position`, as a document; before the first, what stands there."""
+        begin = self.text.rfind(b"\n* ", 0, position + 2) + 1
+        end = self.text.find(b"\n* ", max(position, begin))
+        return Part(self, begin, len(self.text) if end < 0 else end + 1)
 
 
-# What an edit must not touch for the settings to stay as they are: keywords, and what could hide one.
-_MAY_SET = re.compile(rb"#\+|^[ \t]*:", re.M)
-_MARKER = re.compile(rb"[<>]{7}")
+class Part(Document):
+    """A subtree of the first level as a document of its own, with the settings and line numbers of the whole.
 
+    To change one experiment of ten thousand, no other is read.
 
-def _growth(edits: list[Edit]) -> int:
-    """Return by how many bytes edits make a text longer."""
-    return sum(len(edit.replacement) - (edit.end - edit.start) for edit in edits)
+    Attributes:
+        whole: The document.
+        begin: Where the part begins in the text of the whole.
+        end: Where it ends there.
+    """
+
+    def __init__(self, whole: Document, begin: int, end: int, text: bytes | None = None) -> None:
+        """Cut out `whole.text[begin:end]`; `text` is what edits have made of it."""
+        super().__init__(b"", whole.default_keywords)
+        self.whole = whole
+        self.begin = begin
+        self.end = end
+        cut = whole.text[begin:end] if text is None else text
+        self.source = Source.plain(cut, whole.source.line_number(begin))
+        self.text = self.source.text
+
+    def _version(self, raw: bytes) -> "Part":
+        return Part(self.whole, self.begin, self.end, raw)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the whole file."""
+        return self.whole.settings
+
+    @property
+    def radio_pattern(self) -> "re.Pattern[bytes] | None":
+        """What text links to a radio target of the whole file."""
+        return self.whole.radio_pattern
+
+    def file_property(self, name: str) -> str | None:
+        """Return a property of the whole file."""
+        return self.whole.file_property(name)
+
+    def conflict_line(self) -> int | None:
+        """Return the line of the first git conflict marker of the whole file, or None."""
+        return self.whole.conflict_line()
 
 
 def _parent_indices(stars: list[int]) -> list[int]:

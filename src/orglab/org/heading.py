@@ -147,8 +147,10 @@ class Heading:
     @cached_property
     def all_tags(self) -> tuple[str, ...]:
         """The tags of the file, of the headings above, and its own, each once: where it stands last (org-get-tags)."""
-        above = self.parent.all_tags if self.parent else self.document.settings.filetags
-        return tuple(reversed(dict.fromkeys(reversed((*above, *self.tags)))))
+        # Not from the parent's: thousands of levels would be as many calls deep.
+        upwards = [tag for heading in (self, *self.ancestors()) for tag in reversed(heading.tags)]
+        upwards += reversed(self.document.settings.filetags)
+        return tuple(reversed(dict.fromkeys(upwards)))
 
     @property
     def parent(self) -> "Heading | None":

@@ -35,14 +35,14 @@ class Source:
         text: The same without byte-order mark, with `\\n` for `\\r\\n`.
     """
 
-    __slots__ = ("_column", "_counted", "_crlf", "_mark", "raw", "text")
+    __slots__ = ("_column", "_counted", "_crlf", "_mark", "_top", "raw", "text")
 
     def __init__(self, raw: bytes) -> None:
         """Read `raw`; any bytes will do."""
         self.raw = raw
         self._mark = len(BYTE_ORDER_MARK) if raw.startswith(BYTE_ORDER_MARK) else 0
         self._crlf: list[int] = []
-        self._counted = (0, 1)
+        self._counted = self._top = (0, 1)
         self._column = (-1, 0)
         self.text = raw[self._mark :] if self._mark else raw
         # A single character is looked for four times as fast as two.
@@ -51,6 +51,19 @@ class Source:
             found = re.finditer(rb"\r\n", self.text)
             self._crlf = [match.start() - n for n, match in enumerate(found)]
             self.text = self.text.replace(b"\r\n", b"\n")
+
+    @classmethod
+    def plain(cls, text: bytes, first_line: int) -> "Source":
+        """Return a source of text that a source has been made of already: nothing in it is a line ending but `\\n`.
+
+        Args:
+            text: A part of `Source.text`, or what edits have made of one.
+            first_line: The line of the file that it begins with.
+        """
+        source = cls(b"")
+        source.raw = source.text = text
+        source._counted = source._top = (0, first_line)  # noqa: SLF001 - our own
+        return source
 
     def raw_offset(self, position: int) -> int:
         """Return where in `raw` the place `position` of `text` is; at a line's end, before its `\\r`."""

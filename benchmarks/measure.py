@@ -1,0 +1,78 @@
+"""How the figures are taken: whole processes, medians, as ratios against a floor in the same run."""
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+RUNS = 5
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The median of some runs: seconds of the processor, seconds on the clock, and the most memory in bytes."""
+
+    cpu: float
+    wall: float
+    memory: int
+
+
+def run_once(command: Sequence[str], folder: Path) -> Cost:
+    """Run a command and return what the operating system says it cost."""
+    import time  # noqa: PLC0415
+
+    begun = time.perf_counter()
+    process = subprocess.Popen(  # noqa: S603
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment()
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - begun
+    if status != 0:
+        message = process.stderr.read().decode() if process.stderr else ""
+        sys.exit(f"{' '.join(command)} failed: {message}")
+    if process.stderr:
+        process.stderr.close()
+    process.returncode = 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * unit)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of what is measured: byte-compiled code, no settings of the user."""
+    unwanted = ("ORGLAB_", "GIT_", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+    return {name: value for name, value in os.environ.items() if not name.startswith(unwanted)} | {"LC_ALL": "C.UTF-8"}
+
+
+def measure(
+    commands: dict[str, Sequence[str]], folder: Path, runs: int = RUNS, before: Callable[[], None] | None = None
+) -> dict[str, Cost]:
+    """Return the cost of each command, in turns after a warm-up so that a drift of the machine meets all alike."""
+    costs: dict[str, list[Cost]] = {name: [] for name in commands}
+    for turn in range(runs + 1):
+        for name, command in commands.items():
+            if before is not None:
+                before()
+            cost = run_once(command, folder)
+            if turn:
+                costs[name].append(cost)
+    return {
+        name: Cost(
+            statistics.median(cost.cpu for cost in found),
+            statistics.median(cost.wall for cost in found),
+            max(cost.memory for cost in found),
+        )
+        for name, found in costs.items()
+    }
+
+
+def table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows as a table; the first is its head."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for number, row in enumerate(rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        if number == 0:
+            print("  ".join("-" * width for width in widths))
+    print(flush=True)

@@ -1,0 +1,149 @@
+"""The benchmarks: `make bench`.  Prints tables with ratios; decides nothing.
+
+Whole processes, medians of five after a warm-up, peers in the same run.
+"""
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from make_log import make_log
+from measure import RUNS, environment, measure, run_once, table
+
+HERE = Path(__file__).parent
+PYTHON = sys.executable
+ORGLAB = [PYTHON, "-m", "orglab"]
+EMACS_LIST = """
+(progn (require 'org) (find-file %S)
+  (message "%%d" (length (org-map-entries
+    (lambda () (list (org-entry-get nil "ID") (org-get-heading t t t t) (org-get-todo-state) (org-get-tags))) "exp"))))
+"""
+
+
+def inside(what: str, path: Path) -> float:
+    """Return the seconds that a thing takes in a fresh process, imports left out: the median of some runs."""
+    seconds = []
+    for turn in range(RUNS + 1):
+        command = [PYTHON, str(HERE / "inside.py"), what, str(path)]
+        result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())  # noqa: S603
+        if turn:
+            seconds.append(float(result.stdout))
+    return statistics.median(seconds)
+
+
+def bench_list(folder: Path, count: int, *, slow_peers: bool) -> None:
+    """List every experiment, cold, in process."""
+    log = folder / "experiment_log.org"
+    size = log.stat().st_size
+    floor = inside("floor", log)
+    rows = [("list every experiment, cold", "seconds", "x read + sha256", "goal")]
+    rows.append((f"read + sha256 ({count} experiments, {size / 1e6:.1f} MB)", f"{floor:.4f}", "1.0", ""))
+    ours = inside("orglab", log)
+    rows.append(("orglab: id, state, title, tags, created, progress", f"{ours:.4f}", f"{ours / floor:.1f}", "<= 10, 6 wanted"))
+    if slow_peers:
+        for name, cost in slow_costs(log).items():
+            rows.append((name, f"{cost:.2f}", f"{cost / floor:.0f}", ""))
+    table(rows)
+
+
+def slow_costs(log: Path) -> dict[str, float]:
+    """Return the seconds of the peers that take long: once each, after no warm-up."""
+    found: dict[str, float] = {}
+    try:
+        command = [PYTHON, str(HERE / "inside.py"), "orgparse", str(log)]
+        result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())  # noqa: S603
+        found["orgparse: load (once)"] = float(result.stdout)
+    except subprocess.CalledProcessError:
+        print("orgparse is not installed: left out")
+    emacs = shutil.which("emacs")
+    if emacs:
+        start = run_once([emacs, "-Q", "--batch", "--eval", "(require 'org)"], log.parent).wall
+        lisp = EMACS_LIST.replace("%S", f'"{log}"').replace("%%", "%")
+        found["Emacs: org-map-entries (once)"] = run_once([emacs, "-Q", "--batch", "--eval", lisp], log.parent).wall - start
+    return found
+
+
+def bench_growth(folder: Path) -> None:
+    """How the time for each experiment grows with the log."""
+    rows = [("growth: list, cold", "seconds", "microseconds each", "x the smallest", "goal")]
+    first = 0.0
+    for count in (1_000, 10_000, 50_000):
+        path = folder / f"log{count}.org"
+        make_log(path, count)
+        seconds = inside("orglab", path)
+        each = seconds / count * 1e6
+        first = first or each
+        rows.append((f"{count} experiments", f"{seconds:.4f}", f"{each:.1f}", f"{each / first:.2f}", "<= 1.3"))
+    table(rows)
+
+
+def bench_memory(folder: Path) -> None:
+    """The most memory of a cold list of 50,000, whole process."""
+    path = folder / "log50000.org"
+    costs = measure(
+        {"nothing": [PYTHON, "-c", "import orglab.log"], "list": [PYTHON, str(HERE / "inside.py"), "orglab", str(path)]},
+        folder, runs=2,
+    )  # fmt: skip
+    size = path.stat().st_size
+    used = costs["list"].memory
+    table([
+        ("memory: list, cold, 50,000", "MB", "x the file", "goal"),
+        ("the file", f"{size / 1e6:.0f}", "1.0", ""),
+        ("Python with orglab imported", f"{costs['nothing'].memory / 1e6:.0f}", "", ""),
+        ("the whole process at its most", f"{used / 1e6:.0f}", f"{used / size:.1f}", "<= 4"),
+    ])  # fmt: skip
+
+
+def bench_commands(folder: Path, count: int) -> None:
+    """Whole processes on a log of some size; the log is put back before each."""
+    log = folder / "experiment_log.org"
+    kept = folder / "kept"
+    shutil.copyfile(log, kept)
+    middle = str(count // 2)
+    commands = {
+        "python -c pass": [PYTHON, "-c", "pass"],
+        "python -c 'import click'": [PYTHON, "-c", "import click"],
+        "orglab --help": [*ORGLAB, "--help"],
+        "orglab show, no index yet": [*ORGLAB, "show", middle],
+        "orglab list": [*ORGLAB, "list"],
+        "orglab done, durable": [*ORGLAB, "done", f"{middle}.1", "--no-commit"],
+        "orglab note, durable": [*ORGLAB, "note", middle, "A note."],
+        "temp + fsync + rename of the same bytes": [PYTHON, str(HERE / "durable.py"), str(log)],
+    }
+    goals = {"orglab show, no index yet": "<= 4 with an index", "orglab done, durable": "<= 10"}
+    costs = measure(commands, folder, before=lambda: shutil.copyfile(kept, log) and None)
+    floor = costs["python -c pass"]
+    rows = [(f"whole process, {count} experiments", "cpu ms", "wall ms", "x python -c pass (wall)", "goal")]
+    rows += [
+        (name, f"{cost.cpu * 1e3:.0f}", f"{cost.wall * 1e3:.0f}", f"{cost.wall / floor.wall:.1f}", goals.get(name, ""))
+        for name, cost in costs.items()
+    ]
+    table(rows)
+
+
+def main() -> None:
+    """Run all benchmarks, or with --quick those that take seconds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=10_000, help="experiments in the log (10,000)")
+    parser.add_argument("--quick", action="store_true", help="without orgparse, Emacs, growth and memory")
+    parser.add_argument("--folder", type=Path, help="where to write (a temporary folder)")
+    arguments = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="orglab-bench-", dir=arguments.folder))
+    try:
+        make_log(folder / "experiment_log.org", arguments.count)
+        bench_list(folder, arguments.count, slow_peers=not arguments.quick)
+        if not arguments.quick:
+            bench_growth(folder)
+            bench_memory(folder)
+        bench_commands(folder, arguments.count)
+    finally:
+        shutil.rmtree(folder)
+
+
+
+if __name__ == "__main__":
+    main()

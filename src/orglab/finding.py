@@ -1,0 +1,81 @@
+"""Finding one experiment or step of a document by its reference, without reading the others."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from orglab.config import Config
+from orglab.errors import NotFoundError, UsageError
+from orglab.model import Experiment, Step, read_id
+from orglab.org.document import Document
+from orglab.org.heading import Heading
+from orglab.reference import Reference
+
+
+def find_experiment(document: Document, reference: Reference, config: Config, path: Path) -> Experiment:
+    """Return the experiment that a reference names: its id as it is spelled, else without the letter.
+
+    The experiment's document is the part of the log that it stands in.
+
+    Raises:
+        NotFoundError: There is none.
+        UsageError: Two experiments have this id.
+    """
+    names = [reference.id]
+    if reference.id.startswith(config.letter) and len(reference.id) > len(config.letter):
+        names.append(reference.id.removeprefix(config.letter))
+    for name in names:
+        found = {heading.line_number: heading for heading in _headings_with(document, name, config)}
+        if len(found) > 1:
+            lines = " and ".join(map(str, found))
+            raise UsageError(f"Two experiments have the id {name} (lines {lines} of {path}); change one.")
+        for heading in found.values():
+            return Experiment(heading, config, str(path))
+    raise NotFoundError(f"There is no experiment {config.letter}{names[-1]} in {path}; see `orglab list`.")
+
+
+def _headings_with(document: Document, name: str, config: Config) -> Iterator[Heading]:
+    """Yield the headings of experiments with an id, found by its text in a property or a title."""
+    text = document.text
+    for match in re.finditer(re.escape(name.encode()) + rb"(?:[ \t]*(?:\n|\Z)|\]|>>)", text):
+        at = match.start()
+        line = text[text.rfind(b"\n", 0, at) + 1 : at].lstrip(b" \t").upper()
+        in_title = text[max(0, at - 1) : at] in (b"[", b"<")
+        if line.startswith(b"*" if in_title else (b":ID:", b":CUSTOM_ID:")):
+            part = document.part_at(at)
+            heading = part.heading_at(at - part.begin)
+            if heading is not None and config.tag in heading.tags and read_id(heading, config) == name:
+                yield heading
+
+
+def last_experiment(document: Document, config: Config, path: Path) -> Experiment | None:
+    """Return the last experiment of a document, or None."""
+    needle = f":{config.tag}:".encode()
+    at = document.text.rfind(needle)
+    while at >= 0:
+        line = document.text.rfind(b"\n", 0, at) + 1
+        if document.text[line : line + 1] == b"*":
+            part = document.part_at(line)
+            heading = part.heading_at(line - part.begin)
+            if heading is not None and config.tag in heading.tags and read_id(heading, config):
+                return Experiment(heading, config, str(path))
+        at = document.text.rfind(needle, 0, line)
+    return None
+
+
+def find_step(experiment: Experiment, reference: Reference) -> Step:
+    """Return the step that a reference names.
+
+    Raises:
+        NotFoundError: There is none.
+        UsageError: The reference names no step.
+    """
+    if reference.step is None:
+        raise UsageError(f"Name a step of {experiment.ref}, such as {experiment.ref}.1.")
+    for step in experiment.steps:
+        if step.number == reference.step:
+            return step
+    have = f"it has {len(experiment.steps)}" if experiment.steps else "it has none"
+    raise NotFoundError(
+        f"There is no step {reference.step} in {experiment.ref} ({have}); see `orglab show {experiment.id}`."
+    )
