@@ -18,10 +18,8 @@ class ActiveStep:
         if repository is not None:
             self._file = repository.git_dir / "orglab" / "active"
         else:
-            import hashlib  # noqa: PLC0415 - it loads OpenSSL; few logs lie outside git
-
             state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-            name = hashlib.sha256(os.fsencode(log.resolve())).hexdigest()[:16]
+            name = os.fspath(log.resolve()).replace(os.sep, "%")[-200:]
             self._file = Path(state) / "orglab" / name / "active"
 
     def get(self) -> str | None:

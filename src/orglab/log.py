@@ -480,8 +480,12 @@ def open_log(
         NotFoundError: There is none.
     """
     found, config = find_log(Path(start), os.fspath(path) if path is not None else None)
-    if not os.path.lexists(found):
-        raise NotFoundError(f"There is no file {found}; make it with `orglab init`.")
+    try:
+        found.lstat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFoundError(f"There is no file {found}; make it with `orglab init`.") from error
+    except OSError:
+        pass  # reading will say what is the matter
     return Log(found, config, anyway=anyway)
 
 

@@ -118,6 +118,11 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     except SystemExit as stop:
         return int(stop.code or 0)
+    except OSError as error:
+        return _fail(f"The machine failed: {error}.", 4, error if debug else None)
+    except Exception as error:  # noqa: BLE001 - the one door: no traceback reaches a user who did not ask for it
+        kind = f"{type(error).__name__}: {error}"
+        return _fail(f"This is a defect of orglab ({kind}); --debug shows where.", 70, error if debug else None)
     return result if isinstance(result, int) else 0
 
 
