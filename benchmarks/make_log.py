@@ -10,12 +10,62 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-WORDS = (
-    "baseline encoder decoder dropout attention layer norm learning rate warmup schedule batch size gradient clipping "
-    "loss plateau seed variance augmentation tokenizer vocabulary pretraining finetune checkpoint validation accuracy "
-    "F1 BLEU perplexity ablation weight decay mixup label smoothing cosine embedding residual convergence overfit "
-    "regularisation dataset split held-out metric GPU memory throughput mixed precision résumé naïve Σ"
-).split()
+WORDS = [
+    "baseline",
+    "encoder",
+    "decoder",
+    "dropout",
+    "attention",
+    "layer",
+    "norm",
+    "learning",
+    "rate",
+    "warmup",
+    "schedule",
+    "batch",
+    "size",
+    "gradient",
+    "clipping",
+    "loss",
+    "plateau",
+    "seed",
+    "variance",
+    "augmentation",
+    "tokenizer",
+    "vocabulary",
+    "pretraining",
+    "finetune",
+    "checkpoint",
+    "validation",
+    "accuracy",
+    "F1",
+    "BLEU",
+    "perplexity",
+    "ablation",
+    "weight",
+    "decay",
+    "mixup",
+    "label",
+    "smoothing",
+    "cosine",
+    "embedding",
+    "residual",
+    "convergence",
+    "overfit",
+    "regularisation",
+    "dataset",
+    "split",
+    "held-out",
+    "metric",
+    "GPU",
+    "memory",
+    "throughput",
+    "mixed",
+    "precision",
+    "résumé",
+    "naïve",
+    "Σ",
+]
 STATES = ["TODO"] * 4 + ["INPROGRESS"] * 2 + ["DONE"] * 4 + ["CANCELED"]
 TAGS = ["nlp", "vision", "speech", "ablation", "infra", "data", "@home", "urgent"]
 HEADER = (
@@ -33,7 +83,7 @@ def paragraph(rng: random.Random, sentences: int) -> Iterator[str]:
     """Yield the lines of a paragraph, filled to 72 columns."""
     line = ""
     for word in ". ".join(sentence(rng, rng.randint(8, 16)) for _ in range(sentences)).split():
-        if len(line) + len(word) > 71:  # noqa: PLR2004
+        if len(line) + len(word) > 71:
             yield line
             line = word
         else:
@@ -45,7 +95,7 @@ def experiment(rng: random.Random, number: int, when: datetime.datetime) -> Iter
     """Yield the lines of one experiment."""
     state = rng.choice(STATES)
     closed = state in ("DONE", "CANCELED")
-    steps = [closed or rng.random() < 0.45 for _ in range(rng.randint(3, 8))]  # noqa: PLR2004
+    steps = [closed or rng.random() < 0.45 for _ in range(rng.randint(3, 8))]
     tags = ":".join(["@work", "exp", *rng.sample(TAGS, rng.randint(0, 2))])
     child = "DONE" if closed else "TODO"
     yield f"* {state} [{number}] {sentence(rng, 4)} model [{100 if closed else 0}%]   :{tags}:"
@@ -58,15 +108,15 @@ def experiment(rng: random.Random, number: int, when: datetime.datetime) -> Iter
         yield f"- Follows up on [[id:{other}][experiment {other}]]."
     yield "** Notes"
     yield from paragraph(rng, rng.randint(2, 4))
-    if rng.random() < 0.4:  # noqa: PLR2004
+    if rng.random() < 0.4:
         yield from ("#+begin_src sh", f"python train.py --lr {rng.random() / 100:.5f}", ",* not a heading", "#+end_src")
-    if rng.random() < 0.3:  # noqa: PLR2004
+    if rng.random() < 0.3:
         yield from ("| run | acc |", "|-----+-----|", *(f"| {run} | {rng.random():.3f} |" for run in range(3)))
     yield f"** {child} Experiments [{sum(steps)}/{len(steps)}]"
     for place, done in enumerate(steps, 1):
         behind = f" ({rng.getrandbits(28):07x})" if done else ""
         yield f"{place}. [{'X' if done else ' '}] {sentence(rng, rng.randint(4, 9))}{behind}"
-        if rng.random() < 0.35:  # noqa: PLR2004
+        if rng.random() < 0.35:
             yield f"   {sentence(rng, rng.randint(5, 9))}."
     yield f"** {child} Conclusions"
     if closed:

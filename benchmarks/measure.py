@@ -25,8 +25,13 @@ def run_once(command: Sequence[str], folder: Path) -> Cost:
     import time  # noqa: PLC0415
 
     begun = time.perf_counter()
-    process = subprocess.Popen(  # noqa: S603
-        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment()
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment(),
     )
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - begun

@@ -29,7 +29,7 @@ def inside(what: str, path: Path) -> float:
     seconds = []
     for turn in range(RUNS + 1):
         command = [PYTHON, str(HERE / "inside.py"), what, str(path)]
-        result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())  # noqa: S603
+        result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
         if turn:
             seconds.append(float(result.stdout))
     return statistics.median(seconds)
@@ -43,7 +43,9 @@ def bench_list(folder: Path, count: int, *, slow_peers: bool) -> None:
     rows = [("list every experiment, cold", "seconds", "x read + sha256", "goal")]
     rows.append((f"read + sha256 ({count} experiments, {size / 1e6:.1f} MB)", f"{floor:.4f}", "1.0", ""))
     ours = inside("orglab", log)
-    rows.append(("orglab: id, state, title, tags, created, progress", f"{ours:.4f}", f"{ours / floor:.1f}", "<= 10, 6 wanted"))
+    rows.append(
+        ("orglab: id, state, title, tags, created, progress", f"{ours:.4f}", f"{ours / floor:.1f}", "<= 10, 6 wanted")
+    )
     if slow_peers:
         for name, cost in slow_costs(log).items():
             rows.append((name, f"{cost:.2f}", f"{cost / floor:.0f}", ""))
@@ -55,7 +57,7 @@ def slow_costs(log: Path) -> dict[str, float]:
     found: dict[str, float] = {}
     try:
         command = [PYTHON, str(HERE / "inside.py"), "orgparse", str(log)]
-        result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())  # noqa: S603
+        result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
         found["orgparse: load (once)"] = float(result.stdout)
     except subprocess.CalledProcessError:
         print("orgparse is not installed: left out")
@@ -63,7 +65,9 @@ def slow_costs(log: Path) -> dict[str, float]:
     if emacs:
         start = run_once([emacs, "-Q", "--batch", "--eval", "(require 'org)"], log.parent).wall
         lisp = EMACS_LIST.replace("%S", f'"{log}"').replace("%%", "%")
-        found["Emacs: org-map-entries (once)"] = run_once([emacs, "-Q", "--batch", "--eval", lisp], log.parent).wall - start
+        found["Emacs: org-map-entries (once)"] = (
+            run_once([emacs, "-Q", "--batch", "--eval", lisp], log.parent).wall - start
+        )
     return found
 
 
@@ -85,7 +89,10 @@ def bench_memory(folder: Path) -> None:
     """The most memory of a cold list of 50,000, whole process."""
     path = folder / "log50000.org"
     costs = measure(
-        {"nothing": [PYTHON, "-c", "import orglab.log"], "list": [PYTHON, str(HERE / "inside.py"), "orglab", str(path)]},
+        {
+            "nothing": [PYTHON, "-c", "import orglab.log"],
+            "list": [PYTHON, str(HERE / "inside.py"), "orglab", str(path)],
+        },
         folder, runs=2,
     )  # fmt: skip
     size = path.stat().st_size
@@ -142,7 +149,6 @@ def main() -> None:
         bench_commands(folder, arguments.count)
     finally:
         shutil.rmtree(folder)
-
 
 
 if __name__ == "__main__":

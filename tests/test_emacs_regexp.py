@@ -56,9 +56,7 @@ def test_backslashes(pattern: str, text: str, expected: str | None) -> None:
         (r"x\|^a", "ba", None),
     ],
 )
-def test_an_operator_without_anything_to_work_on_is_a_letter(
-    pattern: str, text: str, expected: str | None
-) -> None:
+def test_an_operator_without_anything_to_work_on_is_a_letter(pattern: str, text: str, expected: str | None) -> None:
     assert found(pattern, text) == expected
 
 
@@ -151,9 +149,7 @@ def test_an_error_points_at_its_cause(pattern: str, position: int, problem: str)
     assert (error.value.position, error.value.problem) == (position, problem)
 
 
-PIECES = st.sampled_from(
-    [*r"ab_1-.*+?^$[](){}|\:é", r"\(", r"\)", r"\|", r"\{", r"\}", r"\_<", "[[:", ":]]", "\n"]
-)
+PIECES = st.sampled_from([*r"ab_1-.*+?^$[](){}|\:é", r"\(", r"\)", r"\|", r"\{", r"\}", r"\_<", "[[:", ":]]", "\n"])
 
 
 def syntax_error(pattern: str) -> MatchSyntaxError | None:

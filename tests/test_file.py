@@ -245,9 +245,7 @@ def test_whoever_cannot_keep_the_owner_widens_nothing(log, monkeypatch):
     assert asked[:2] == [(like.status.st_uid, like.status.st_gid), (-1, like.status.st_gid)]
     with pytest.raises(PermissionError, match="access list cannot be kept"):
         file._copy_owner(like, fd, 0o664, has_acl=True)
-    monkeypatch.setattr(
-        os, "fchown", lambda _fd, owner, group: refuse(_fd, owner, group) if owner != -1 else None
-    )
+    monkeypatch.setattr(os, "fchown", lambda _fd, owner, group: refuse(_fd, owner, group) if owner != -1 else None)
     assert file._copy_owner(like, fd, 0o6674, has_acl=False) == 0o674
     os.close(fd)
 
@@ -461,9 +459,7 @@ def emacs_lock(log, owner):
 def test_a_living_emacs_is_respected_and_named(log, boot):
     link = emacs_lock(log, f"ada@{HOST}.{os.getpid()}{boot}")
     assert file.editor_holding(log) == file.EditorLock(link, "ada", HOST, os.getpid())
-    with pytest.raises(
-        LogHeldError, match=rf"\(ada@{HOST}\.{os.getpid()}\): save it there, or pass --anyway"
-    ):
+    with pytest.raises(LogHeldError, match=rf"\(ada@{HOST}\.{os.getpid()}\): save it there, or pass --anyway"):
         file.update(log, add(b"x"), wait_for_editor=0)
     assert log.read_bytes() == LOG
     file.update(log, add(b"- anyway\n"), anyway=True)
@@ -774,9 +770,7 @@ def test_without_swap_who_opens_the_log_meanwhile_is_waited_for(log, monkeypatch
 def test_two_editors_at_once_both_keep_their_text(log, monkeypatch):
     before_first(monkeypatch, file, "_rename", lambda: save_in_place(log, LOG + b"- first\n"))
     after_first(monkeypatch, file, "_rename", lambda: save_in_place(log, LOG + b"- second\n"))
-    with pytest.raises(
-        LogChangedError, match=r"one of the two texts is in \S+orglab-kept-\w+: compare"
-    ) as caught:
+    with pytest.raises(LogChangedError, match=r"one of the two texts is in \S+orglab-kept-\w+: compare") as caught:
         file.update(log, add(b"- ours\n"))
     assert log.read_bytes() == LOG + b"- first\n"
     kept = re.search(r"\S+orglab-kept-\w+", str(caught.value))[0]
@@ -816,9 +810,7 @@ def test_writers_and_an_editor_lose_nothing():
 
 def torture(row, *options):
     """Run a row of the torture in a small count."""
-    done = subprocess.run(
-        [sys.executable, TORTURE, row, *options], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, TORTURE, row, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -860,9 +852,7 @@ def test_everything_is_on_the_disk_before_the_next_step(log):
     ]
     trace = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     calls = [re.sub(r"orglab-[0-9a-f]{12}", "TEMP", line) for line in trace.splitlines()]
-    calls = [
-        line.replace(str(log.parent), "") for line in calls if str(log.parent) in line and "-lock" not in line
-    ]
+    calls = [line.replace(str(log.parent), "") for line in calls if str(log.parent) in line and "-lock" not in line]
     steps = [call.split("(")[0] for call in calls]
     assert steps == ["openat", "openat", "openat", "openat", "write", "fsync", "renameat2", "fsync", "unlink"]
     assert "O_EXCL" in calls[3]
@@ -889,9 +879,7 @@ def test_names_that_do_not_reach_the_disk_are_swapped_back(log, monkeypatch):
 @pytest.mark.usefixtures("no_swap")
 def test_names_that_do_not_reach_the_disk_and_cannot_be_swapped_back_are_said(log, monkeypatch):
     monkeypatch.setattr(file, "_sync_folder", fail_folder_sync)
-    with pytest.raises(
-        NotWritableError, match="was written: Input/output error; it may not survive a power cut"
-    ):
+    with pytest.raises(NotWritableError, match="was written: Input/output error; it may not survive a power cut"):
         file.update(log, add(b"- ours\n"))
     assert log.read_bytes() == LOG + b"- ours\n"
     assert names_in(log.parent) == [log.name]

@@ -315,9 +315,7 @@ def test_now_is_the_present_unless_given() -> None:
         ("-ml +exp", 3, "Terms are joined by `+`, `-`, `&` and `|` only,"),
     ],
 )
-def test_what_org_would_leave_unread_is_an_error_that_points_there(
-    text: str, position: int, problem: str
-) -> None:
+def test_what_org_would_leave_unread_is_an_error_that_points_there(text: str, position: int, problem: str) -> None:
     with pytest.raises(MatchSyntaxError) as error:
         matched(text)
     assert (error.value.position, error.value.problem, error.value.text) == (position, problem, text)
@@ -347,9 +345,7 @@ def test_any_text_is_a_match_or_a_syntax_error(text: str) -> None:
     assert error is None or error.text == text
 
 
-@given(
-    st.text(), st.sampled_from(["<", ">=", "=", "<>"]), st.sampled_from(["-1.5e3", '"x"', '"<now>"', r"{\w}"])
-)
+@given(st.text(), st.sampled_from(["<", ">=", "=", "<>"]), st.sampled_from(["-1.5e3", '"x"', '"<now>"', r"{\w}"]))
 def test_any_value_can_be_compared(value: str, operator: str, operand: str) -> None:
     entry = Entry("One", drawer={"p": value})
     assert compile_match(f"p{operator}{operand}").matches(entry) in (True, False)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from orglab.model import Conclusion, Experiment, Note, Progress, Step
 
 __all__ = [
-    "Conclusion", "Diagnostic", "Experiment", "Log", "Note", "OrglabError", "Progress", "Step", "__version__", "open_log",
+    "Conclusion", "Diagnostic", "Experiment", "Log", "Note", "OrglabError", "Progress", "Step", "__version__",
+    "open_log",
 ]  # fmt: skip
 
 _HOMES = {

@@ -44,4 +44,6 @@ class ActiveStep:
             new.write_text(reference + "\n", "utf-8")
             new.replace(self._file)
         except OSError as error:
-            raise NotWritableError(f"The active step could not be written to {self._file}: {error.strerror}.") from error
+            raise NotWritableError(
+                f"The active step could not be written to {self._file}: {error.strerror}."
+            ) from error

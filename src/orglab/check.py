@@ -168,7 +168,9 @@ class _Checker:
         if heading is None or found is None or found.structure is None:
             if heading is None:
                 name = self.config.steps
-                yield self.at(experiment.heading.begin, "no-steps", f"{experiment.ref} has no {name} heading with steps.")
+                yield self.at(
+                    experiment.heading.begin, "no-steps", f"{experiment.ref} has no {name} heading with steps."
+                )
             return
         for item in found.structure.items:
             if item.checkbox == b"[x]":

@@ -1,4 +1,4 @@
-"""Every git subprocess, hardened: what comes from text never becomes an option, and no repository's settings run code."""
+"""Every git subprocess, hardened: text never becomes an option, and no repository's settings run code."""
 
 import os
 import re
@@ -103,8 +103,9 @@ def _run(folder: Path, arguments: tuple[str, ...], stdin: bytes) -> bytes | None
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment.update(GIT_OPTIONAL_LOCKS="0", LC_ALL="C")
     try:
-        result = subprocess.run(  # noqa: S603 - a list, no shell
-            ["git", *_SAFE, *arguments], cwd=folder, env=environment, input=stdin, capture_output=True, check=False
+        result = subprocess.run(  # noqa: S603 - a list, no shell, and the git on the PATH
+            ["git", *_SAFE, *arguments],  # noqa: S607
+            cwd=folder, env=environment, input=stdin, capture_output=True, check=False
         )  # fmt: skip
     except FileNotFoundError as error:
         raise GitError("git is not installed; do without with --no-commit.") from error

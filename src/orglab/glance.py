@@ -40,7 +40,8 @@ _STEPS = (
 def glance(document: Document, config: Config, file: str) -> Iterator[Experiment]:
     """Yield the experiments of a document, in order, as `model.read_experiments` does."""
     text = document.text
-    names = b"|".join(sorted(map(re.escape, map(encode, document.settings.keywords)), key=len, reverse=True))
+    words_first = sorted(document.settings.keywords, key=len, reverse=True)
+    names = b"|".join(re.escape(encode(word)) for word in words_first)
     steps = re.escape(encode(config.steps))
     match_head = re.compile(_HEAD % names).match
     find_steps = re.compile(_STEPS % (names, steps, steps)).search

@@ -180,9 +180,7 @@ def held(target: str, timeout: float) -> Iterator[None]:
             fd = _acquire(path, target, deadline)
         except OSError as error:
             if error.errno not in _NO_FLOCK:
-                msg = (
-                    f"cannot write {target}: no lock can be made beside it: {error.strerror}; it is unchanged"
-                )
+                msg = f"cannot write {target}: no lock can be made beside it: {error.strerror}; it is unchanged"
                 raise NotWritableError(msg) from error
             stack.enter_context(_hold_by_name(path + ".by", target, deadline))
         else:
@@ -404,6 +402,4 @@ def _is_same_file(path: str, fd: int) -> bool:
 
 def _too_long(target: str, why: str) -> NotWritableError:
     """Make the error of a lock that others kept."""
-    return NotWritableError(
-        f"cannot write {target}: {why}; wait for it to end and try again; it is unchanged"
-    )
+    return NotWritableError(f"cannot write {target}: {why}; wait for it to end and try again; it is unchanged")

@@ -21,6 +21,7 @@ from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
 from orglab.org.timestamp import format_inactive
 from orglab.reference import Reference, parse_reference
+from orglab.words import one_line
 
 HEADER = """\
 #+TITLE: Experiment log
@@ -304,8 +305,8 @@ class Log:
             UsageError: The text cannot be that of a step.
         """
         parsed = parse_reference(reference)
-        step = self._change(parsed, lambda experiment: writing.add_step(experiment, text), steps=1, headings=1).steps[-1]
-        return step
+        after = self._change(parsed, lambda experiment: writing.add_step(experiment, text), steps=1, headings=1)
+        return after.steps[-1]
 
     def add_note(self, reference: str, text: str) -> Note:
         """Write a note with the time, and the commit if HEAD is one, under a step or under `Notes`; return it."""
@@ -321,7 +322,7 @@ class Log:
         return (after.notes if parsed.step is None else find_step(after, parsed).notes)[-1]
 
     def start(self, reference: str) -> Experiment:
-        """Set the experiment's state to the one for work under way, and make it, or its step, this clone's active one."""
+        """Set the experiment's state to the one for work under way, and it, or its step, to be the clone's active one."""
         parsed = parse_reference(reference)
 
         def begin(experiment: Experiment) -> list[Edit]:
@@ -405,7 +406,9 @@ class Log:
         def close(experiment: Experiment) -> list[Edit]:
             settings = experiment.heading.document.settings
             if keyword is not None and not settings.is_done(keyword):
-                raise UsageError(f"{keyword} closes nothing; the log's done states are {', '.join(settings.done_names)}.")
+                raise UsageError(
+                    f"{keyword} closes nothing; the log's done states are {', '.join(settings.done_names)}."
+                )
             return writing.conclude(experiment, text, word, keyword, _now())
 
         experiment = self._change(parsed, close, headings=1, logged=1)
@@ -428,7 +431,7 @@ class Log:
         return self._change(parsed, change, logged=1)
 
     def add_journal_entry(self, text: str, reference: str | None = None) -> Path:
-        """Write an entry under today in the journal beside the log, which is made if need be; return the journal's path.
+        """Write an entry under today in the journal beside the log, made if need be; return the journal's path.
 
         Args:
             text: The entry; its first line is the title.
@@ -463,7 +466,7 @@ def all_notes(experiment: Experiment) -> list[Note]:
 
 def one_word(verdict: str) -> str:
     """Return a verdict as a property can hold it: one line, no more."""
-    return writing.one_line(verdict, "A verdict")
+    return one_line(verdict, "A verdict")
 
 
 def open_log(

@@ -103,9 +103,7 @@ class Experiment:
 
     def __init__(self, heading: Heading, config: Config, file: str) -> None:
         """Read the experiment at `heading`; `file` is the log as the user knows it."""
-        vars(self).update(
-            document=heading.document, begin=heading.begin, heading=heading, config=config, file=file
-        )
+        vars(self).update(document=heading.document, begin=heading.begin, heading=heading, config=config, file=file)
 
     document: Document
     begin: int
@@ -260,7 +258,11 @@ class Experiment:
     def verdict(self) -> str | None:
         """The verdict of its conclusion, or None."""
         # Most have none, and are not parsed to say so.
-        return self.conclusion.verdict if _VERDICT.search(self.document.text, self.begin, self.heading.subtree_end) else None
+        return (
+            self.conclusion.verdict
+            if _VERDICT.search(self.document.text, self.begin, self.heading.subtree_end)
+            else None
+        )
 
     @cached_property
     def conclusion(self) -> Conclusion:
@@ -400,7 +402,9 @@ def _told_notes(document: Document, found: Element) -> Iterator[tuple[Note, bool
     for child in found.children:
         if child.item is None:
             continue
-        start = child.item.checkbox_at if child.item.checkbox is not None else child.item.begin + _bullet(text, child.item)
+        start = (
+            child.item.checkbox_at if child.item.checkbox is not None else child.item.begin + _bullet(text, child.item)
+        )
         words = plain_text(b" " * (start - child.item.begin) + text[start : child.end])
         line = document.source.line_number(child.begin)
         logged = log_note(words)
@@ -455,8 +459,8 @@ def read_described(heading: Heading) -> tuple[str, tuple[Note, ...]]:
     paragraph: str | None = None
     for element in heading.section.children:
         if element.type == "paragraph" and paragraph is None:
-            words = plain_text(INACTIVE.sub(b"", text[element.start : element.end], count=1)
-                               if _FIRST_STAMP.match(text, element.start) else text[element.start : element.end])  # fmt: skip
+            said = text[element.start : element.end]
+            words = plain_text(INACTIVE.sub(b"", said, count=1) if _FIRST_STAMP.match(said) else said)
             paragraph = words or None
         lists = [element] if element.type == "plain-list" else element.children if element.type == "drawer" else []
         for found in lists:

@@ -24,7 +24,7 @@ def plain_text(text: bytes, *, keep_blank_lines: bool = False) -> str:
     """
     lines = decode(text).expandtabs().split("\n")
     first, rest = lines[0].strip(), textwrap.dedent("\n".join(lines[1:]))
-    words = "\n".join((first, rest)).strip("\n").rstrip()
+    words = f"{first}\n{rest}".strip("\n").rstrip()
     return words if keep_blank_lines else re.sub(r"\n[ \t]*\n\s*", "\n", words)
 
 

@@ -71,9 +71,7 @@ class Outcome:
 
 PASSED = Outcome("passed")
 MALFORMED = Outcome("on_purpose", "a match string with a syntax error is an error; Org silently matches more")
-RENUMBERED = Outcome(
-    "on_purpose", "C-c C-c renumbers and realigns the whole list; ticking a box here does not"
-)
+RENUMBERED = Outcome("on_purpose", "C-c C-c renumbers and realigns the whole list; ticking a box here does not")
 LISTS = Outcome("not_offered", "lists are not renumbered, re-indented, repaired or moved")
 LINKS = Outcome("not_offered", "no fuzzy search for the target of a link")
 
@@ -417,9 +415,7 @@ def _unskipped(document: Document, skip: str) -> Iterator[Heading]:
     index = 0
     while index < len(document):
         heading = document.heading(index)
-        skipped = ("archive" in skip and "ARCHIVE" in heading.tags) or (
-            "comment" in skip and heading.line.is_comment
-        )
+        skipped = ("archive" in skip and "ARCHIVE" in heading.tags) or ("comment" in skip and heading.line.is_comment)
         if not skipped:
             yield heading
         index = document.after_subtree(index) if skipped else index + 1

@@ -172,9 +172,7 @@ def writers(row: Row) -> None:
         for number in range(edits):
             times = text.count(f"{who}-{number}-".encode())
             row.note(f"{who}'s edits", [f"there {times} times"] if times != 1 else [], f"{who} {number}")
-    row.note(
-        "whole", [] if are_all_in(without_numbers(row.log), without_numbers(text)) else ["changed"], "the log"
-    )
+    row.note("whole", [] if are_all_in(without_numbers(row.log), without_numbers(text)) else ["changed"], "the log")
 
 
 def without_numbers(text: bytes) -> list[bytes]:
@@ -372,9 +370,7 @@ def torture(name: str, options: argparse.Namespace, folder: Path) -> bool:
 def main() -> int:
     """Read the options, run the rows, and return the exit code."""
     default = f"{shlex.quote(sys.executable)} -S {shlex.quote(str(ACTORS))} append {{file}} {{text}}"
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("row", choices=[*ROWS, "all"])
     parser.add_argument("--command", default=default, help="with {file} and {text}")
     parser.add_argument("--log", type=Path, help="what the log holds at first")

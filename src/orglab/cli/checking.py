@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from typing import Self
 
 import click
 
@@ -16,7 +17,7 @@ from orglab.jsonable import diagnostic_form, render
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @write_options
 def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
-    """Say what is wrong in the log, a line each: file:line:column: code message.
+    r"""Say what is wrong in the log, a line each: file:line:column: code message.
 
     Exit code 1 if there is something to report.
 
@@ -33,7 +34,10 @@ def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
         else:
             found = log.check(bar.update)
     if as_json:
-        form = {"diagnostics": [diagnostic_form(one) for one in found], "fixed": [diagnostic_form(one) for one in mended]}
+        form = {
+            "diagnostics": [diagnostic_form(one) for one in found],
+            "fixed": [diagnostic_form(one) for one in mended],
+        }
         output.show([render(form)])
         return int(bool(found))
     if mended:
@@ -75,7 +79,7 @@ class Bar:
         self._begun = self._last = self._clock()
         self._shown = False
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> Self:
         """Begin."""
         return self
 

@@ -80,7 +80,7 @@ class LazyGroup(click.Group):
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=lambda *_: _version(_[2]))
 @click.pass_context
 def orglab(ctx: click.Context, log: str | None, *, debug: bool) -> None:
-    """Keep an experiment log that remembers why: one Org file, tied to git.
+    r"""Keep an experiment log that remembers why: one Org file, tied to git.
 
     \b
     Example:

@@ -50,7 +50,7 @@ def relative(path: Path) -> Path:
     return shorter if len(shorter.parts) <= len(path.parts) else path
 
 
-class ReferenceType(click.ParamType):
+class ReferenceType(click.ParamType[str]):
     """An experiment or step, in any spelling; the shell completes it from the log."""
 
     name = "reference"

@@ -46,7 +46,7 @@ def kind_of(experiment: Experiment) -> str:
 def list_command(
     match: str | None, kinds: tuple[str, ...], since: str | None, tags: tuple[str, ...], sort: str, *, as_json: bool
 ) -> None:
-    """List experiments: one line each.
+    r"""List experiments: one line each.
 
     MATCH is an Org match string over headings: tags, properties, times, states.
 
@@ -82,11 +82,11 @@ def sort_experiments(found: list[Experiment], key: str) -> list[Experiment]:
     name = key.removeprefix("-")
     if name not in _SORTS:
         raise UsageError(f"There is no order {key!r}; there is {', '.join(_SORTS)}, each with - before it too.")
-    never = datetime.datetime.max
+    never = datetime.datetime.max  # noqa: DTZ901 - as the times of the log
     keys = {
         "id": lambda one: (not one.id.isdecimal(), int(one.id) if one.id.isdecimal() else 0, one.id),
         "created": lambda one: one.created.when if one.created else never,
-        "state": lambda one: (list(one.heading.document.settings.keywords).index(one.state) if one.state else -1),
+        "state": lambda one: list(one.heading.document.settings.keywords).index(one.state) if one.state else -1,
         "title": lambda one: one.title.casefold(),
         "progress": lambda one: one.progress.done / max(1, one.progress.total),
     }
@@ -135,7 +135,7 @@ def _title_column(title: str, verdict: str, room: int) -> str:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @log_options
 def show_command(reference: str, *, as_json: bool) -> None:
-    """Show one experiment, or one step: states, steps with their commits, notes, conclusion.
+    r"""Show one experiment, or one step: states, steps with their commits, notes, conclusion.
 
     \b
     Example:
@@ -160,7 +160,9 @@ def experiment_lines(experiment: Experiment, active: str | None) -> Iterator[str
     """Yield an experiment as a page of text."""
     kind = kind_of(experiment)
     state = output.paint(output.clean(experiment.state or "no state"), state=kind, bold=True)
-    yield from output.wrap(f"{experiment.title}", " " * (len(experiment.ref) + 2), output.paint(experiment.ref, bold=True) + "  ")
+    yield from output.wrap(
+        f"{experiment.title}", " " * (len(experiment.ref) + 2), output.paint(experiment.ref, bold=True) + "  "
+    )
     progress = experiment.progress
     about = [state]
     if progress.total:
@@ -235,7 +237,7 @@ def _when(iso: str) -> str:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @log_options
 def next_command(*, as_json: bool) -> None:
-    """List the open steps of the experiments in progress.
+    r"""List the open steps of the experiments in progress.
 
     \b
     Example:
@@ -268,5 +270,3 @@ def in_progress(log: Log, active: str | None) -> list[Experiment]:
     """Return the experiments in progress, that of the active step first."""
     found = [experiment for experiment in log.experiments() if kind_of(experiment) == "doing"]
     return sorted(found, key=lambda one: not (active and f"{active}.".startswith(f"{one.ref}.")))
-
-

@@ -35,7 +35,7 @@ log = "{log}"
 @click.option("--config", "with_config", is_flag=True, help=f"Write {CONFIG_NAME} too, with every setting explained.")
 @log_options
 def init_command(*, with_config: bool) -> None:
-    """Make a log here; an existing one is adopted: it is read and reported on, and not changed.
+    r"""Make a log here; an existing one is adopted: it is read and reported on, and not changed.
 
     \b
     Example:
@@ -50,7 +50,7 @@ def init_command(*, with_config: bool) -> None:
         output.show(adoption_lines(Log(path, config)))
     else:
         create_log(path)
-        click.echo(f"Made {path}. Write down the first experiment: orglab new \"TITLE\" -s \"FIRST STEP\"")
+        click.echo(f'Made {path}. Write down the first experiment: orglab new "TITLE" -s "FIRST STEP"')
     if with_config:
         where = path.parent / CONFIG_NAME
         create(where, CONFIG_TEXT.format(log=path.name).encode())
@@ -101,11 +101,14 @@ def adoption_lines(log: Log) -> Iterator[str]:
 def _untagged(log: Log) -> Iterator[str]:
     """Yield which headings look like experiments but do not carry the tag."""
     document, tag = log.document(), log.config.tag
-    numbered = [one for one in document.headings() if tag not in one.tags and re.match(r"(?:\[\w+\]|<<\w+>>)\s", one.title)]
+    numbered = [
+        one for one in document.headings() if tag not in one.tags and re.match(r"(?:\[\w+\]|<<\w+>>)\s", one.title)
+    ]
     tops = [one for one in document.headings() if one.stars == 1 and tag not in one.tags]
     if numbered:
         first = numbered[0]
-        yield f"  {count(len(numbered), 'heading')} with a number in the title but without the tag, such as line {first.line_number}:"
+        many = count(len(numbered), "heading")
+        yield f"  {many} with a number in the title but without the tag, such as line {first.line_number}:"
         yield f"    {output.clean(first.title)[:60]}"
         yield f"    add the tag :{tag}: to make it experiment {log.config.letter}{read_id(first, log.config)}"
     elif tops and not log.experiments():
@@ -118,7 +121,7 @@ def _untagged(log: Log) -> Iterator[str]:
 @click.command(name="completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion_command(shell: str) -> None:
-    """Print the script that completes commands, options and references in your shell.
+    r"""Print the script that completes commands, options and references in your shell.
 
     \b
     Example:

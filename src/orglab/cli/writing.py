@@ -42,13 +42,19 @@ def show_state(experiment: Experiment) -> None:
 @click.option("--id", "number", metavar="ID", help="Its id; the next free number if not given.")
 @write_options
 def new_command(
-    title: str, description: str | None, steps: tuple[str, ...], tags: tuple[str, ...], number: str | None, *, anyway: bool
+    title: str,
+    description: str | None,
+    steps: tuple[str, ...],
+    tags: tuple[str, ...],
+    number: str | None,
+    *,
+    anyway: bool,
 ) -> None:
-    """Write down a new experiment at the end of the log, and print its reference.
+    r"""Write down a new experiment at the end of the log, and print its reference.
 
     \b
     Example:
-      orglab new "ABC in XYZ model" -d "Test if adding ABC to XYZ improves results." \\
+      orglab new "ABC in XYZ model" -d "Test if adding ABC to XYZ improves results." \
         -s "Test XYZ without ABC" -s "Test XYZ with ABC" -t nlp
     """
     about = None if description is None else text_from(description)
@@ -61,7 +67,7 @@ def new_command(
 @click.argument("text")
 @write_options
 def step_command(reference: str, text: str, *, anyway: bool) -> None:
-    """Add a step at the end of an experiment's list, and print its reference.
+    r"""Add a step at the end of an experiment's list, and print its reference.
 
     \b
     Example:
@@ -75,7 +81,7 @@ def step_command(reference: str, text: str, *, anyway: bool) -> None:
 @click.argument("text")
 @write_options
 def note_command(reference: str, text: str, *, anyway: bool) -> None:
-    """Note something under a step or under the experiment's Notes, with the time and the commit.
+    r"""Note something under a step or under the experiment's Notes, with the time and the commit.
 
     TEXT may be - for standard input.
 
@@ -96,7 +102,7 @@ def note_command(reference: str, text: str, *, anyway: bool) -> None:
 @click.option("--clear", is_flag=True, help="No step is the active one any more.")
 @write_options
 def start_command(reference: str | None, *, clear: bool, anyway: bool) -> None:
-    """Begin to work: the experiment is in progress, and it or its step the active one of this clone.
+    r"""Begin to work: the experiment is in progress, and it or its step the active one of this clone.
 
     \b
     Example:
@@ -118,12 +124,14 @@ def start_command(reference: str | None, *, clear: bool, anyway: bool) -> None:
 
 @click.command(name="done")
 @click.argument("reference", type=REFERENCE)
-@click.option("-c", "--commit", "commits", multiple=True, metavar="REV", help="The commit with the results; may be repeated.")
+@click.option(
+    "-c", "--commit", "commits", multiple=True, metavar="REV", help="The commit with the results; may be repeated."
+)
 @click.option("--no-commit", is_flag=True, help="Record no commit.")
 @click.option("--all", "all_boxes", is_flag=True, help="Tick the open boxes below the step too.")
 @write_options
 def done_command(reference: str, commits: tuple[str, ...], *, no_commit: bool, all_boxes: bool, anyway: bool) -> None:
-    """Tick a step, and write the commit of its results behind it.
+    r"""Tick a step, and write the commit of its results behind it.
 
     Without -c that is the newest commit whose message names the step, such as
     [e201.1], else HEAD.
@@ -156,7 +164,7 @@ def _why(done: Completed) -> str:
 @click.argument("reference", type=REFERENCE)
 @write_options
 def undo_command(reference: str, *, anyway: bool) -> None:
-    """Open a step again; its commits are kept.
+    r"""Open a step again; its commits are kept.
 
     \b
     Example:
@@ -172,7 +180,7 @@ def undo_command(reference: str, *, anyway: bool) -> None:
 @click.option("--as", "keyword", metavar="KEYWORD", help="The state afterwards, such as CANCELED; DONE if not given.")
 @write_options
 def conclude_command(reference: str, text: str, verdict: str | None, keyword: str | None, *, anyway: bool) -> None:
-    """Write what came of an experiment under Conclusions, and close it.
+    r"""Write what came of an experiment under Conclusions, and close it.
 
     TEXT may be - for standard input.
 
@@ -194,7 +202,7 @@ def conclude_command(reference: str, text: str, verdict: str | None, keyword: st
 @click.option("-m", "--message", "note", metavar="NOTE", help="Why.")
 @write_options
 def state_command(reference: str, keyword: str, note: str | None, *, anyway: bool) -> None:
-    """Set an experiment's state, logged as the file asks.
+    r"""Set an experiment's state, logged as the file asks.
 
     \b
     Example:
@@ -209,7 +217,7 @@ def state_command(reference: str, keyword: str, note: str | None, *, anyway: boo
 @click.argument("words", nargs=-1, required=True, metavar="[REFERENCE] TEXT")
 @write_options
 def journal_command(words: tuple[str, ...], *, anyway: bool) -> None:
-    """Write an entry under today in the journal, linked to an experiment if one is named.
+    r"""Write an entry under today in the journal, linked to an experiment if one is named.
 
     TEXT may be - for standard input.
 
@@ -229,7 +237,7 @@ def journal_command(words: tuple[str, ...], *, anyway: bool) -> None:
 @click.argument("reference", type=REFERENCE)
 @log_options
 def edit_command(reference: str) -> int:
-    """Open the log in your editor (VISUAL, EDITOR) at the line of an experiment or step.
+    r"""Open the log in your editor (VISUAL, EDITOR) at the line of an experiment or step.
 
     \b
     Example:
@@ -250,7 +258,9 @@ def editor_command(path: str, line: int) -> list[str]:
     chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     command = shlex.split(chosen) if chosen else [name for name in ("editor", "nano", "vi") if shutil.which(name)][:1]
     if not command or shutil.which(command[0]) is None:
-        raise NotFoundError(f"There is no editor {command[0] if command else ''}; set EDITOR to yours.".replace(" ;", ";"))
+        raise NotFoundError(
+            f"There is no editor {command[0] if command else ''}; set EDITOR to yours.".replace(" ;", ";")
+        )
     name = os.path.basename(command[0])  # noqa: PTH119 - a command, not a path of ours
     if name in ("code", "codium", "cursor"):
         return [*command, "--wait", "--goto", f"{path}:{line}"]

@@ -1,0 +1,1 @@
+"""Org: lossless documents, usable on their own.  Knows no experiments."""

@@ -89,9 +89,7 @@ def checkbox_cookies(document: Document, heading: Heading | None, *, hierarchica
     return edits
 
 
-def _cookies(
-    text: bytes, heading: Heading | None, boxes: "_Boxes"
-) -> Iterator[tuple[int, int, Element | None, bool]]:
+def _cookies(text: bytes, heading: Heading | None, boxes: "_Boxes") -> Iterator[tuple[int, int, Element | None, bool]]:
     """Yield the span of each cookie, the element whose boxes it counts (None: the section), and if a list holds it."""
     if heading is not None:
         for found in parse_objects(text, *heading.line.title):

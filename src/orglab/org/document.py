@@ -5,7 +5,6 @@ headings; what stands below each is parsed when it is asked for.
 """
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -254,7 +253,7 @@ class Document:
         return Document(raw, self.default_keywords)
 
     def part_at(self, position: int) -> "Part":
-        """Return the subtree of the first level that holds `position`, as a document; before the first, what stands there."""
+        """Return the subtree of the first level that holds `position`, or what stands before the first, as a document."""
         begin = self.text.rfind(b"\n* ", 0, position + 2) + 1
         end = self.text.find(b"\n* ", max(position, begin))
         return Part(self, begin, len(self.text) if end < 0 else end + 1)

@@ -13,7 +13,7 @@ from orglab.errors import UnsafeEditError
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Replace the text from `start` to `end` (positions in `Source.text`) by `replacement`, with `\\n` line ends."""
+    r"""Replace the text from `start` to `end` (positions in `Source.text`) by `replacement`, with `\n` line ends."""
 
     start: int
     end: int

@@ -7,10 +7,15 @@ with Org on which line is an item, a box, a keyword, and which is not.
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from orglab.org import syntax
 from orglab.org.ends import Ends
 from orglab.org.list import Item, Structure, read_structure
+from orglab.org.source import decode
+
+if TYPE_CHECKING:
+    import re
 
 # Elements that hold other elements.
 CONTAINERS = frozenset(
@@ -181,11 +186,13 @@ class _Parser:
         return start
 
     def marked(self, begin: int, start: int, limit: int) -> Element | None:
-        """Return the element that a mark at `start` opens: `#+`, `:`, `\\begin`, `[fn:` or `%%(`; None if it does not."""
+        r"""Return the element that a mark at `start` opens (`#+`, `:`, `\begin`, `[fn:`, `%%(`), or None."""
         text = self.text
         if match := syntax.LATEX_BEGIN.match(text, start):
             end = self.ends.latex(match.group(1), start, limit)
-            return None if end is None else self.to_blank("latex-environment", begin, start, self.line_after(end), limit)
+            return (
+                None if end is None else self.to_blank("latex-environment", begin, start, self.line_after(end), limit)
+            )
         if syntax.DRAWER.match(text, start):
             end = self.ends.drawer(self.line_after(start), limit)
             return None if end is None else self.delimited("drawer", begin, start, end, limit)
@@ -195,13 +202,13 @@ class _Parser:
             end = self.ends.block(match.group(1), self.line_after(start), limit)
             kind = _BLOCKS.get(match.group(1).upper(), "special-block")
             return None if end is None else self.delimited(kind, begin, start, end, limit)
-        if match := syntax.KEYWORD.match(text, start):
-            if match.group(1).upper().startswith(b"CALL:") or match.group(1).upper() == b"CALL":
-                return self.to_blank("babel-call", begin, start, self.line_after(start), limit)
+        keyword = syntax.KEYWORD.match(text, start)
+        if keyword is not None and f"{decode(keyword.group(1)).upper()}:".startswith("CALL:"):
+            return self.to_blank("babel-call", begin, start, self.line_after(start), limit)
         if syntax.DYNAMIC_BLOCK.match(text, start):
             end = self.ends.dynamic_block(self.line_after(start), limit)
             return None if end is None else self.delimited("dynamic-block", begin, start, end, limit)
-        if match:
+        if keyword is not None:
             return self.to_blank("keyword", begin, start, self.line_after(start), limit)
         if syntax.FOOTNOTE_DEFINITION.match(text, start):
             return self.footnote_definition(begin, start, limit)
@@ -210,7 +217,7 @@ class _Parser:
         return None
 
     def may_be_properties(self, position: int, mode: str) -> bool:
-        """Return whether a property drawer may stand at `position`: right after a heading, its planning or at the top."""
+        """Return whether a property drawer may stand at `position`: after a heading, its planning or at the top."""
         if mode == "planning":
             return self.follows_heading(position)
         if mode == "property-drawer":
@@ -240,7 +247,7 @@ class _Parser:
             element.contents = (contents, end_line)
         return element
 
-    def lines(self, kind: str, begin: int, start: int, limit: int, pattern: "syntax.re.Pattern[bytes]") -> Element:
+    def lines(self, kind: str, begin: int, start: int, limit: int, pattern: "re.Pattern[bytes]") -> Element:
         """Return the element of all consecutive lines that match `pattern`."""
         after = start
         while after < limit and pattern.match(self.text, after):
@@ -344,7 +351,7 @@ class _Parser:
         return element
 
     def item(self, position: int, limit: int, parent: Element) -> Element:
-        """Return the item at `position` of the list `parent`; blank lines after a nested list belong to the item above."""
+        """Return the item at `position` of `parent`; blank lines after a nested list belong to the item above."""
         item = parent.structure.item_at(position) if parent.structure else None
         if item is None:
             raise AssertionError(position)

@@ -39,7 +39,7 @@ class Ends:
         return min((place for place in both if place is not None), default=None)
 
     def latex(self, name: bytes, start: int, limit: int) -> int | None:
-        """Return where the first `\\end{name}` that ends its line begins; it need not begin it."""
+        r"""Return where the first `\end{name}` that ends its line begins; it need not begin it."""
         return self._next(_LATEX + name.lower(), start, limit)
 
     def after_hidden(self, text: bytes, position: int, limit: int) -> int | None:

@@ -55,7 +55,7 @@ class Heading:
 
     @property
     def level(self) -> int:
-        """The level: the number of stars, or one more than half of it where the file says `#+STARTUP: odd` (org-reduced-level)."""
+        """The level: the number of stars; where the file says `#+STARTUP: odd`, half of it and one (org-reduced-level)."""
         return self.stars // 2 + 1 if "odd" in self.document.settings.startup else self.stars
 
     @cached_property
@@ -221,7 +221,7 @@ class Heading:
 
     @cached_property
     def properties(self) -> dict[str, str]:
-        """The properties of the drawer, names in upper case; of a name that stands twice the first, as org-entry-get."""
+        """The properties of the drawer, names in upper case; of a name that stands twice the first (org-entry-get)."""
         return read_properties(self.document.text, self.drawer)
 
     def inherited_property(self, name: str) -> str | None:
@@ -275,9 +275,7 @@ class Heading:
         return self.properties.get(name.upper())
 
 
-def element_objects(
-    text: bytes, element: Element, radio: "re.Pattern[bytes] | None" = None
-) -> Iterator[Object]:
+def element_objects(text: bytes, element: Element, radio: "re.Pattern[bytes] | None" = None) -> Iterator[Object]:
     """Yield the objects directly in `element`: of its text, its tag, or a keyword's value that Org parses.
 
     Args:
@@ -298,8 +296,8 @@ def element_objects(
     elif element.type == "item" and element.item is not None and element.item.tag is not None:
         begin = text.index(element.item.tag, element.begin)
         yield from parse_objects(text, begin, begin + len(element.item.tag), radio=radio)
-    elif element.type == "keyword" and (match := _TITLE_KEYWORD.match(text, element.begin)):
-        yield from parse_objects(text, match.end(), element.end, radio=radio)
+    elif element.type == "keyword" and (title := _TITLE_KEYWORD.match(text, element.begin)):
+        yield from parse_objects(text, title.end(), element.end, radio=radio)
 
 
 _TITLE_KEYWORD = re.compile(rb"[ \t]*#\+(?:TITLE|AUTHOR|DATE):", re.I)

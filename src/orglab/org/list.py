@@ -114,7 +114,7 @@ class Structure:
         if begin not in self.positions:
             return None
         rest = copy.copy(self)
-        rest._first = self.positions[begin]
+        rest._first = self.positions[begin]  # noqa: SLF001 - our own
         return rest
 
     @property

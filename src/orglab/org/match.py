@@ -270,7 +270,7 @@ def _split_alternatives(part: _Part, bar: str) -> list[_Part]:
 _TERM = re.compile(
     r"""&?(?P<sign>[-+:])?
     (?P<term> (?P<regexp>\{[^}]+\})
-    | (?P<name>(?:\w|\\\S)+)(?P<operator>[<=>]=?|[!/]=|<>)(?P<star>\*)?
+    | (?P<name>(?:\w|\\S)+)(?P<operator>[<=>]=?|[!/]=|<>)(?P<star>\*)?
       (?P<operand>\{[^}]+\}|"[^"]*"|-?[.0-9]+(?:[eE][-+]?[0-9]+)?)
     | [\w@\#%]+)""",
     re.VERBOSE,
@@ -425,9 +425,7 @@ _SHIFT = re.compile(r"<([-+][0-9]+)([dwmy])>")
 _DAY = 86400.0
 _DAYS = {"d": 1, "w": 7, "m": 31, "y": 365.25}
 # org-ts-regexp0
-_TIMESTAMP = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?: +[^]+0-9>\r\n -]+)?(?: +([0-9]{1,2}):([0-9]{2}))?"
-)
+_TIMESTAMP = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?: +[^]+0-9>\r\n -]+)?(?: +([0-9]{1,2}):([0-9]{2}))?")
 _NUMBER = re.compile(r"[ \t]*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)")
 
 _LONGEST_INT = 1000  # Python refuses to read an int of thousands of digits

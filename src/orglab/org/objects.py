@@ -183,7 +183,7 @@ def _object_at(
         return _bracketed(text, at, end, places, in_link=in_link)
     if char == b"<":
         return None if in_link else _angled(text, at, end, places)
-    if char == b"$" or char == b"\\":
+    if char in (b"$", b"\\"):
         return _latex(text, at, begin, end, places)
     if char == b"@":
         return _delimited(text, at, end, _SNIPPET, _SNIPPET_END, places)
@@ -339,7 +339,7 @@ def _plain_link(text: bytes, at: int, end: int) -> Object | None:
 
 
 def _latex(text: bytes, at: int, begin: int, end: int, places: _Places) -> Object | None:
-    """Return the LaTeX fragment at `at`: `\\(..\\)`, `\\[..\\]`, `$$..$$` or `$..$`."""
+    r"""Return the LaTeX fragment at `at`: `\(..\)`, `\[..\]`, `$$..$$` or `$..$`."""
     closing = _LATEX_ENDS.get(text[at : at + 2])
     if closing is None:
         return _dollars(text, at, begin, end, places)

@@ -13,9 +13,7 @@ from orglab.org.source import decode
 # The words Org itself falls back on; a log has more (see model.TODO_KEYWORDS).
 ORG_KEYWORDS = "TODO | DONE"
 
-LINE = re.compile(
-    rb"#\+(TODO|SEQ_TODO|TYP_TODO|FILETAGS|TAGS|STARTUP|PROPERTY|CATEGORY|SETUPFILE):[ \t]*(.*)", re.I
-)
+LINE = re.compile(rb"#\+(TODO|SEQ_TODO|TYP_TODO|FILETAGS|TAGS|STARTUP|PROPERTY|CATEGORY|SETUPFILE):[ \t]*(.*)", re.I)
 _KEYWORD = re.compile(r"([^(]+)(?:\(([^)]*)\))?$")
 
 
@@ -91,15 +89,15 @@ def read_settings(lines: Iterable[tuple[bytes, bytes]], default_keywords: str) -
         default_keywords: The value of a `#+TODO` line to use where there is none.
     """
     values: dict[str, list[str]] = {}
-    for name, value in lines:
-        values.setdefault(name.decode().upper(), []).append(decode(value).strip())
+    for key, text in lines:
+        values.setdefault(key.decode().upper(), []).append(decode(text).strip())
     # Org reads TYP_TODO lines before the others.
     todo = values.get("TYP_TODO", []) + values.get("TODO", []) + values.get("SEQ_TODO", [])
     keywords = _read_keywords(todo) or _read_keywords([default_keywords])
     properties: dict[str, str] = {}
     for value in values.get("PROPERTY", []):
-        name_text, _, rest = value.partition(" ")
-        properties[name_text.upper()] = rest.strip()
+        name, _, rest = value.partition(" ")
+        properties[name.upper()] = rest.strip()
     tags = [tag for value in values.get("FILETAGS", []) for tag in re.split(r"[:\s]+", value) if tag]
     return Settings(
         keywords=keywords,
@@ -140,7 +138,7 @@ _TAG_KEY = re.compile(r"\(.\)$")
 
 
 def _read_groups(lines: list[str]) -> dict[str, tuple[str, ...]]:
-    """Return the tag groups of `#+TAGS` lines: `[ ml : nlp vision ]` or `{ ml : nlp vision }` (org-tag-alist-to-groups)."""
+    """Return the tag groups of `#+TAGS` lines: `[ ml : nlp vision ]`, `{ ml : nlp vision }`."""
     groups: dict[str, tuple[str, ...]] = {}
     group: list[str] | None = None
     has_members = False

@@ -1,9 +1,9 @@
-"""The bytes of an Org file, and the plain text that the parser reads.
+r"""The bytes of an Org file, and the plain text that the parser reads.
 
 Org's grammar knows one line ending.  Files have two, and sometimes a
-byte-order mark.  So the parser reads `Source.text`, where `\\r\\n` is `\\n` and
+byte-order mark.  So the parser reads `Source.text`, where `\r\n` is `\n` and
 the mark is gone, and every position in it can be turned back into a position
-of `Source.raw`, the bytes as they are.  All else stays: a lone `\\r`, NUL, form
+of `Source.raw`, the bytes as they are.  All else stays: a lone `\r`, NUL, form
 feeds, U+2028 and bytes that are not UTF-8 are ordinary characters of a line.
 """
 
@@ -28,11 +28,11 @@ def encode(text: str) -> bytes:
 
 
 class Source:
-    """One version of a file: its bytes, and the text that the parser reads.
+    r"""One version of a file: its bytes, and the text that the parser reads.
 
     Attributes:
         raw: The bytes of the file.
-        text: The same without byte-order mark, with `\\n` for `\\r\\n`.
+        text: The same without byte-order mark, with `\n` for `\r\n`.
     """
 
     __slots__ = ("_column", "_counted", "_crlf", "_mark", "_top", "raw", "text")
@@ -54,7 +54,7 @@ class Source:
 
     @classmethod
     def plain(cls, text: bytes, first_line: int) -> "Source":
-        """Return a source of text that a source has been made of already: nothing in it is a line ending but `\\n`.
+        r"""Return a source of text that a source has been made of already: nothing in it is a line ending but `\n`.
 
         Args:
             text: A part of `Source.text`, or what edits have made of one.
@@ -62,11 +62,11 @@ class Source:
         """
         source = cls(b"")
         source.raw = source.text = text
-        source._counted = source._top = (0, first_line)  # noqa: SLF001 - our own
+        source._counted = source._top = (0, first_line)
         return source
 
     def raw_offset(self, position: int) -> int:
-        """Return where in `raw` the place `position` of `text` is; at a line's end, before its `\\r`."""
+        r"""Return where in `raw` the place `position` of `text` is; at a line's end, before its `\r`."""
         if not self._crlf:
             return position + self._mark
         return position + self._mark + bisect_left(self._crlf, position)

@@ -1,7 +1,7 @@
-"""The regular expressions of Org's syntax, over bytes.
+r"""The regular expressions of Org's syntax, over bytes.
 
 Each is the Org variable or function that its comment names (Org 9.8.9).
-`$` of an Emacs regexp is `(?=\\n|\\Z)` here; with re.M, Python's `$` is the same
+`$` of an Emacs regexp is `(?=\n|\Z)` here; with re.M, Python's `$` is the same
 but for the end of a text that ends in a newline, where both match.
 Non-ASCII bytes count as word characters, as nearly all the letters they spell do.
 """

@@ -108,7 +108,7 @@ def set_state(
         if not log and asked.done == "note":
             edits.append(_note_edit(heading, f"CLOSING NOTE {format_inactive(now).decode()}", note, asked))
     if state and log:
-        line = f'State {_quoted(state):<12} from {_quoted(before):<12} {format_inactive(now).decode()}'
+        line = f"State {_quoted(state):<12} from {_quoted(before):<12} {format_inactive(now).decode()}"
         edits.append(_note_edit(heading, line, note, asked))
     return edits
 
