@@ -322,7 +322,7 @@ class Log:
         return (after.notes if parsed.step is None else find_step(after, parsed).notes)[-1]
 
     def start(self, reference: str) -> Experiment:
-        """Set the experiment's state to the one for work under way, and it, or its step, to be the clone's active one."""
+        """Set the experiment to be in progress, and it, or its step, to be the active one of this clone."""
         parsed = parse_reference(reference)
 
         def begin(experiment: Experiment) -> list[Edit]:

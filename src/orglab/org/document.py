@@ -253,7 +253,7 @@ class Document:
         return Document(raw, self.default_keywords)
 
     def part_at(self, position: int) -> "Part":
-        """Return the subtree of the first level that holds `position`, or what stands before the first, as a document."""
+        """Return the first-level subtree that holds `position`, or what stands before all, as a document."""
         begin = self.text.rfind(b"\n* ", 0, position + 2) + 1
         end = self.text.find(b"\n* ", max(position, begin))
         return Part(self, begin, len(self.text) if end < 0 else end + 1)

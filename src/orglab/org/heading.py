@@ -55,7 +55,7 @@ class Heading:
 
     @property
     def level(self) -> int:
-        """The level: the number of stars; where the file says `#+STARTUP: odd`, half of it and one (org-reduced-level)."""
+        """The level: how many stars; where the file says `#+STARTUP: odd`, half as many and one (org-reduced-level)."""
         return self.stars // 2 + 1 if "odd" in self.document.settings.startup else self.stars
 
     @cached_property

@@ -270,7 +270,7 @@ def _split_alternatives(part: _Part, bar: str) -> list[_Part]:
 _TERM = re.compile(
     r"""&?(?P<sign>[-+:])?
     (?P<term> (?P<regexp>\{[^}]+\})
-    | (?P<name>(?:\w|\\S)+)(?P<operator>[<=>]=?|[!/]=|<>)(?P<star>\*)?
+    | (?P<name>(?:\w|\\\S)+)(?P<operator>[<=>]=?|[!/]=|<>)(?P<star>\*)?
       (?P<operand>\{[^}]+\}|"[^"]*"|-?[.0-9]+(?:[eE][-+]?[0-9]+)?)
     | [\w@\#%]+)""",
     re.VERBOSE,
