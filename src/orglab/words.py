@@ -14,6 +14,8 @@ ESCAPE = "\u200b"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 _COOKIE = re.compile(r"\[(?=\d*%\]|\d*/\d*\])")
+# Such a line would speak for the whole file, wherever it stands.
+_SETTING = re.compile(r"(?im)^(\s*)(?=#\+(?:\w+_)?(?:TODO|FILETAGS|TAGS|STARTUP|PROPERTY|CATEGORY|SETUPFILE):)")
 _BOX = re.compile(r"(?m)^(\s*(?:[-+*]|\d+[.)])\s+(?:\[@\d+\]\s*)?\[)(?=[ Xx-]\])")
 
 
@@ -41,7 +43,7 @@ def one_line(text: str, what: str) -> str:
 
 
 def paragraphs(text: str) -> list[str]:
-    """Return the lines of a longer text, made safe: no control characters, no cookies, boxes or runs of blank lines.
+    """Return the lines of a longer text, made safe: no control characters, cookies, boxes, settings or blank runs.
 
     Two blank lines would end the list that the text stands in, so one is left.
 
@@ -49,6 +51,7 @@ def paragraphs(text: str) -> list[str]:
         UsageError: There is no text.
     """
     text = _CONTROL.sub("", _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n").expandtabs()))
+    text = _SETTING.sub(rf"\g<1>{ESCAPE}", text)
     text = _BOX.sub(rf"\g<1>{ESCAPE}", _COOKIE.sub(f"[{ESCAPE}", text))
     text = re.sub(r"\n\s*\n", "\n\n", text).strip("\n").rstrip()
     if not text.strip():

@@ -108,6 +108,9 @@ def run(arguments: Sequence[str]) -> int:
     colour = False if os.environ.get("NO_COLOR") else None
     try:
         result = orglab.main(list(arguments), prog_name="orglab", standalone_mode=False, color=colour)
+    except click.UsageError as error:
+        path = f" See `{error.ctx.command_path} --help`." if error.ctx is not None else ""
+        return _fail(error.format_message() + path, error.exit_code, error if debug else None)
     except click.ClickException as error:
         return _fail(error.format_message(), error.exit_code, error if debug else None)
     except OrglabError as error:
