@@ -91,7 +91,8 @@ bench: $(VENV)/stamp-bench ## how fast, beside the peers of docs/explanation/per
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 torture: system-deps $(VENV)/stamp-test ## durability in full counts: failing syscalls, kills, crowds, hostile files
-	@$(BIN)/python tests/torture/run.py all
+	@$(BIN)/python tests/torture/run.py all --command '$(abspath $(BIN))/orglab --log {file} note 201 {text}'
+	@$(BIN)/python tests/torture/run.py sweep --command '$(abspath $(BIN))/orglab --log {file} done 201.2 --no-commit'
 
 fuzz: $(VENV)/stamp-test ## FUZZ=1000000 inputs parsed and printed
 	@$(BIN)/python tests/fuzz.py $(FUZZ)

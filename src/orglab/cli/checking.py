@@ -1,8 +1,6 @@
 """The command that says what is wrong: check."""
 
-import sys
 from collections.abc import Iterable
-from typing import Self
 
 import click
 
@@ -28,7 +26,7 @@ def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
     """
     log = this_log(anyway=anyway)
     mended: list[Diagnostic] = []
-    with Bar("Checking") as bar:
+    with output.Bar("Checking") as bar:
         if fix:
             mended, found = log.fix(bar.update)
         else:
@@ -65,35 +63,3 @@ def diagnostic_lines(found: Iterable[Diagnostic]) -> list[str]:
 def count(number: int, noun: str) -> str:
     """Return a number and its noun."""
     return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-class Bar:
-    """Progress on a terminal's stderr, once it has taken a second; nothing in a pipe."""
-
-    def __init__(self, label: str) -> None:
-        """Make a bar that is not shown yet."""
-        import time  # noqa: PLC0415
-
-        self._label = label
-        self._clock = time.monotonic
-        self._begun = self._last = self._clock()
-        self._shown = False
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def update(self, done: int, total: int) -> None:
-        """Show how much is done, ten times a second at the most."""
-        now = self._clock()
-        if now - self._begun > 1 and now - self._last > 0.1 and sys.stderr.isatty():  # noqa: PLR2004
-            self._last = now
-            self._shown = True
-            sys.stderr.write(f"\r{self._label} {done} of {total} \x1b[K")
-            sys.stderr.flush()
-
-    def __exit__(self, *_: object) -> None:
-        """Take the line away again."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()

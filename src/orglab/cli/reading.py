@@ -66,7 +66,12 @@ def list_command(
     found = [one for one in found if all(tag.strip(":") in one.tags for tag in tags)]
     found = sort_experiments(found, sort)
     if as_json:
-        output.show([render({"experiments": [experiment_form(experiment) for experiment in found]})])
+        forms = []
+        with output.Bar("Reading") as bar:
+            for number, experiment in enumerate(found, 1):
+                forms.append(experiment_form(experiment))
+                bar.update(number, len(found))
+        output.show([render({"experiments": forms})])
     elif found:
         output.show(table(found, log.active.get()))
     else:
