@@ -4,6 +4,8 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,25 +24,18 @@ class Cost:
 
 def run_once(command: Sequence[str], folder: Path) -> Cost:
     """Run a command and return what the operating system says it cost."""
-    import time  # noqa: PLC0415
-
     begun = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=environment(),
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - begun
-    if status != 0:
-        message = process.stderr.read().decode() if process.stderr else ""
-        sys.exit(f"{' '.join(command)} failed: {message}")
-    if process.stderr:
-        process.stderr.close()
-    process.returncode = 0
+    # To a file: a pipe that nobody reads would stop a talkative peer for good.
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, env=environment()
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begun
+        process.returncode = 0
+        if status != 0:
+            errors.seek(0)
+            sys.exit(f"{' '.join(command)} failed: {errors.read().decode(errors='replace')}")
     unit = 1 if sys.platform == "darwin" else 1024
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * unit)
 

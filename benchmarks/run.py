@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 PYTHON = sys.executable
 ORGLAB = [PYTHON, "-m", "orglab"]
 EMACS_LIST = """
-(progn (require 'org) (find-file %S)
+(progn (require 'org) (setq large-file-warning-threshold nil) (find-file %S)
   (message "%%d" (length (org-map-entries
     (lambda () (list (org-entry-get nil "ID") (org-get-heading t t t t) (org-get-todo-state) (org-get-tags))) "exp"))))
 """

@@ -15,7 +15,7 @@ from orglab.errors import NotFoundError, UnsafeEditError, UsageError
 from orglab.finding import find_experiment, find_step, last_experiment
 from orglab.git import Repository, find_repository, numbers_in
 from orglab.glance import glance
-from orglab.model import Experiment, Note, Step
+from orglab.model import Experiment, Note, Step, without_cookies
 from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
@@ -226,7 +226,7 @@ class Log:
             same = (
                 new.id == old.id
                 and len(new.steps) == len(old.steps) + steps
-                and all(a.text == b.text and a.number == b.number for a, b in zip(old.steps, new.steps, strict=False))
+                and all(map(is_same_step, old.steps, new.steps))
                 and notes <= len(all_notes(new)) - len(all_notes(old)) <= notes + logged
                 and 0 <= len(new.document) - len(old.document) <= headings
             )
@@ -457,6 +457,11 @@ def _at_most_four(before: Document, after: Document) -> None:
     """Raise unless an entry, and at most its day, month and year, are new."""
     if not 1 <= len(after) - len(before) <= NEW_HEADINGS:
         raise UnsafeEditError("The entry would change the outline of the journal; nothing was written.")
+
+
+def is_same_step(old: Step, new: Step) -> bool:
+    """Return whether a step is still the one it was, whatever its box, commits and counts are now."""
+    return old.number == new.number and without_cookies(old.text) == without_cookies(new.text)
 
 
 def all_notes(experiment: Experiment) -> list[Note]:

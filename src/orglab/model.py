@@ -143,7 +143,7 @@ class Experiment:
         match = _TITLE_ID.match(title)
         if match and (match.group(1) or match.group(2) == self.id or match.group(2).isdigit()):
             title = title[match.end() :]
-        return _COOKIE.sub("", title).strip() if "[" in title else title
+        return without_cookies(title)
 
     @cached_property
     def state(self) -> str | None:
@@ -215,7 +215,7 @@ class Experiment:
     def child(self, name: str) -> Heading | None:
         """Return the heading called `name` directly below, whatever its case."""
         for heading in self.heading.children():
-            if _COOKIE.sub("", heading.title).strip().lower() == name.lower():
+            if without_cookies(heading.title).lower() == name.lower():
                 return heading
         return None
 
@@ -274,6 +274,11 @@ class Experiment:
         parts = [section_text(heading), *map(_with_title, headings_below(heading))]
         closed = parse_timestamp(encode(heading.closed)) if heading.closed else None
         return Conclusion(heading.state, verdict or None, "\n\n".join(filter(None, parts)), closed)
+
+
+def without_cookies(text: str) -> str:
+    """Return a title or a step's text without statistics cookies."""
+    return _COOKIE.sub("", text).strip() if "[" in text else text
 
 
 def read_experiments(document: Document, config: Config, file: str) -> Iterator[Experiment]:

@@ -17,6 +17,10 @@ from orglab.model import Experiment
 from orglab.reference import parse_reference
 
 
+# "- like this" is a text, not an option.
+TEXT_MAY_BEGIN_WITH_A_DASH = {"ignore_unknown_options": True}
+
+
 def tell(text: str) -> None:
     """Say something beside the result: on stderr, so that a script can use stdout."""
     click.echo(output.clean(text), err=True)
@@ -62,7 +66,7 @@ def new_command(
     click.echo(made.ref)
 
 
-@click.command(name="step")
+@click.command(name="step", context_settings=TEXT_MAY_BEGIN_WITH_A_DASH)
 @click.argument("reference", type=REFERENCE)
 @click.argument("text")
 @write_options
@@ -76,7 +80,7 @@ def step_command(reference: str, text: str, *, anyway: bool) -> None:
     click.echo(this_log(anyway=anyway).add_step(reference, text).ref)
 
 
-@click.command(name="note")
+@click.command(name="note", context_settings=TEXT_MAY_BEGIN_WITH_A_DASH)
 @click.argument("reference", type=REFERENCE)
 @click.argument("text")
 @write_options
@@ -173,7 +177,7 @@ def undo_command(reference: str, *, anyway: bool) -> None:
     output.show(step_lines(this_log(anyway=anyway).reopen_step(reference), None))
 
 
-@click.command(name="conclude")
+@click.command(name="conclude", context_settings=TEXT_MAY_BEGIN_WITH_A_DASH)
 @click.argument("reference", type=REFERENCE)
 @click.argument("text")
 @click.option("--verdict", metavar="WORD", help="supported, refuted, inconclusive, or your own word.")
@@ -213,7 +217,7 @@ def state_command(reference: str, keyword: str, note: str | None, *, anyway: boo
     show_state(this_log(anyway=anyway).set_state(reference, keyword, note))
 
 
-@click.command(name="journal")
+@click.command(name="journal", context_settings=TEXT_MAY_BEGIN_WITH_A_DASH)
 @click.argument("words", nargs=-1, required=True, metavar="[REFERENCE] TEXT")
 @write_options
 def journal_command(words: tuple[str, ...], *, anyway: bool) -> None:

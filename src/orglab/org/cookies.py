@@ -163,11 +163,10 @@ class _Boxes:
         """Return how many boxes are checked and how many there are, below `item` or in a whole list."""
         if structure is None:
             return 0, 0
-        if item is not None:
-            inside = structure.item_at(item.begin) is not None
-            items = structure.subtree(item) if self.recursive and inside else structure.children(item)
-        else:
-            items = structure.items if self.recursive else structure.siblings()
+        if item is None:
+            return structure.count_boxes(nested=self.recursive)
+        inside = structure.item_at(item.begin) is not None
+        items = structure.subtree(item) if self.recursive and inside else structure.children(item)
         boxes = [other for other in items if other.checkbox is not None]
         return sum(other.is_checked for other in boxes), len(boxes)
 

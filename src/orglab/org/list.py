@@ -140,12 +140,10 @@ class Structure:
         begin = self.positions[item.begin] + 1
         return self.run[begin : bisect_left(self.run, item.end, begin, key=lambda other: other.begin)]
 
-    def siblings(self) -> list[Item]:
-        """Return the items of the list itself, nested ones left out, in order (org-list-get-all-items)."""
-        found = [self.run[self._first]]
-        while (after := self.item_at(found[-1].end)) is not None:
-            found.append(after)
-        return found
+    def count_boxes(self, *, nested: bool) -> tuple[int, int]:
+        """Return how many boxes of the list are checked, and how many there are; with those of nested lists if asked."""
+        counts = self._nesting.counts_of_all if nested else self._nesting.counts_of_list
+        return counts[self._first]
 
 
 class _Nesting:
@@ -171,6 +169,25 @@ class _Nesting:
             if parent is not None:
                 found.setdefault(parent.begin, []).append(item)
         return found
+
+    @cached_property
+    def counts_of_all(self) -> list[tuple[int, int]]:
+        """For each item how many boxes are checked, and how many there are, from it on."""
+        return self._count([index + 1 for index in range(len(self._run))])
+
+    @cached_property
+    def counts_of_list(self) -> list[tuple[int, int]]:
+        """The same, nested items left out: after an item comes what begins where it ends (org-list-get-all-items)."""
+        places = {item.begin: index for index, item in enumerate(self._run)}
+        return self._count([places.get(item.end, len(self._run)) for item in self._run])
+
+    def _count(self, following: list[int]) -> list[tuple[int, int]]:
+        counts = [(0, 0)] * (len(self._run) + 1)
+        for index in reversed(range(len(self._run))):
+            item = self._run[index]
+            done, total = counts[following[index]]
+            counts[index] = (done + item.is_checked, total + (item.checkbox is not None))
+        return counts
 
 
 def _parents(items: list[Item]) -> Iterator[tuple[int, Item | None]]:

@@ -1,0 +1,30 @@
+"""Commands as the tests give them: through the one door, in this process."""
+
+from dataclasses import dataclass
+
+from orglab.cli.door import run
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command said, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Orglab:
+    """Runs `orglab` in the current folder."""
+
+    def __init__(self, capsys):
+        self._capsys = capsys
+
+    def __call__(self, *arguments, code=0):
+        """Run a command, check its exit code, and return what it said."""
+        self._capsys.readouterr()
+        ended = run([str(argument) for argument in arguments])
+        said = self._capsys.readouterr()
+        assert ended == code, f"orglab {arguments} ended with {ended}: {said.err}"
+        assert "Traceback" not in said.err
+        return Answer(ended, said.out, said.err)

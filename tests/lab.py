@@ -1,0 +1,61 @@
+"""What the tests of the model and of the command line share: the seed's example, and a real `orglab` process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+SOURCE = Path(__file__).resolve().parents[1] / "src"
+NAME = "experiment_log.org"
+SEED = """\
+* TODO [201] ABC in XYZ model [0%]   :@work:exp:
+  :PROPERTIES:
+  :ID:       201
+  :END:
+  [2018-06-06 Wed 16:16]
+
+- Test if adding ABC to XYZ improves results.
+
+** Notes
+
+** TODO Experiments [1/2]
+1. [X] Test XYZ without ABC (83d45cd)
+2. [ ] Test XYZ with ABC
+
+** TODO Conclusions
+"""
+
+
+class Done(NamedTuple):
+    """How a process ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def orglab(*arguments, cwd=None, stdin="", prefix=(), **environment) -> Done:
+    """Run the command in a process of its own; a variable that is None is taken out of its environment."""
+    variables = {**os.environ, "PYTHONPATH": str(SOURCE), **environment}
+    done = subprocess.run(
+        [*prefix, sys.executable, "-m", "orglab", *map(str, arguments)],
+        cwd=cwd,
+        env={name: value for name, value in variables.items() if value is not None},
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def changed_lines(before: str, after: str) -> list[tuple[str, str]]:
+    """The lines that differ between two texts of as many lines."""
+    old, new = before.split("\n"), after.split("\n")
+    assert len(old) == len(new), f"{len(old)} lines became {len(new)}:\n{after}"
+    return [(a, b) for a, b in zip(old, new, strict=True) if a != b]
