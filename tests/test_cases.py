@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+
 from commands import Orglab
 
 CASES = (Path(__file__).parent / "cases" / "writing.txt").read_text().split("==== ")[1:]

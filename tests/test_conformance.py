@@ -32,12 +32,14 @@ def test_the_runner_counts_and_names_what_fails(tmp_path):
     recount = "(org-update-statistics-cookies t)"
     oracle = tmp_path / "oracle.json"
     oracle.write_text(
-        json.dumps([
-            case("cookie_all/right", "* A [/]\n- [X] a\n", recount, "* A [1/1]\n- [X] a\n"),
-            case("cookie_all/wrong", "* A [/]\n- [X] a\n", recount, "* A [0/1]\n- [X] a\n"),
-            case("match/000", "* A :x:\n* B\n", '(match-titles "x")', "* A :x:\n* B\n", ["A"]),
-            case("match/001", "* A :x:\n* B\n", '(match-titles "x | y")', "* A :x:\n* B\n", ["A", "B"]),
-        ])
+        json.dumps(
+            [
+                case("cookie_all/right", "* A [/]\n- [X] a\n", recount, "* A [1/1]\n- [X] a\n"),
+                case("cookie_all/wrong", "* A [/]\n- [X] a\n", recount, "* A [0/1]\n- [X] a\n"),
+                case("match/000", "* A :x:\n* B\n", '(match-titles "x")', "* A :x:\n* B\n", ["A"]),
+                case("match/001", "* A :x:\n* B\n", '(match-titles "x | y")', "* A :x:\n* B\n", ["A", "B"]),
+            ]
+        )
     )
     code, result = conform(oracle)
     assert code == 1

@@ -3,12 +3,12 @@
 import dataclasses
 
 import pytest
-from orgtext import RICH
 
 from orglab.config import Config
 from orglab.glance import glance
 from orglab.model import Note, read_experiments
 from orglab.org.document import Document
+from texts import RICH
 
 CONFIG = Config()
 
@@ -85,7 +85,7 @@ def test_lower_case_x_is_read_as_done():
 def test_a_conclusion_with_a_verdict():
     (one,) = read(
         "* DONE [1] A :exp:\n** DONE Conclusions\nCLOSED: [2026-06-01 Mon 10:00]\n:PROPERTIES:\n:VERDICT: refuted\n"
-        ":END:\n- State \"DONE\"       from \"TODO\"       [2026-06-01 Mon 10:00]\n\nIt does not help.\n\nNot at all.\n"
+        ':END:\n- State "DONE"       from "TODO"       [2026-06-01 Mon 10:00]\n\nIt does not help.\n\nNot at all.\n'
     )
     found = one.conclusion
     assert (found.state, found.verdict, found.closed.isoformat()) == ("DONE", "refuted", "2026-06-01T10:00")
@@ -115,7 +115,7 @@ def assert_glance_reads_the_same(text):
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_a_glance_reads_what_the_model_reads(ending):
-    from orgtext import SEED  # noqa: PLC0415
+    from texts import SEED  # noqa: PLC0415
 
     for text in (RICH, SEED, SEED * 3, "\n" + SEED + "* Other\n** TODO Experiments\n1. [ ] not of e201\n", SEED[:-1]):
         assert_glance_reads_the_same(text.replace("\n", ending).encode())

@@ -3,8 +3,9 @@
 import json
 
 import pytest
+
 from commands import Orglab
-from orgtext import SEED
+from texts import SEED
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The JSON documents: stable, documented in docs/reference/json.md, with a version at the top of each."""
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -14,6 +13,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def render(document: Mapping[str, object]) -> str:
     """Return a document as JSON text, with the version first; what was not UTF-8 in the log is U+FFFD."""
+    import json  # noqa: PLC0415 - most commands print none
+
     text = json.dumps({"version": VERSION, **document}, ensure_ascii=False, indent=2)
     # A terminal obeys these raw; a JSON parser reads them back from an escape.
     text = re.sub("[\x7f-\x9f\u2028\u2029]", lambda match: f"\\u{ord(match.group()):04x}", text)

@@ -16,7 +16,6 @@ from orglab.log import Completed
 from orglab.model import Experiment
 from orglab.reference import parse_reference
 
-
 # "- like this" is a text, not an option.
 TEXT_MAY_BEGIN_WITH_A_DASH = {"ignore_unknown_options": True}
 

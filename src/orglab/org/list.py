@@ -141,7 +141,7 @@ class Structure:
         return self.run[begin : bisect_left(self.run, item.end, begin, key=lambda other: other.begin)]
 
     def count_boxes(self, *, nested: bool) -> tuple[int, int]:
-        """Return how many boxes of the list are checked, and how many there are; with those of nested lists if asked."""
+        """Return how many boxes of the list are checked, and how many there are; nested lists' too if asked."""
         counts = self._nesting.counts_of_all if nested else self._nesting.counts_of_list
         return counts[self._first]
 

@@ -1,0 +1,40 @@
+"""`make demo`, in a folder of its own; and what Emacs makes of the log that it leaves."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DEMO = Path(__file__).resolve().parents[1] / "demo" / "run.py"
+RECOUNT = """
+(let ((file (car command-line-args-left)))
+  (setq org-auto-align-tags nil)
+  (require 'org-lint)
+  (find-file file)
+  (org-mode)
+  (let ((before (buffer-string)))
+    (princ (format "%S" (mapcar (lambda (found) (aref (cadr found) 2)) (org-lint))))
+    (org-update-statistics-cookies t)
+    (princ (if (string= before (buffer-string)) " same" " changed"))))
+"""
+
+
+@pytest.mark.slow
+def test_the_demo_leaves_a_log_that_emacs_does_not_change(tmp_path, emacs):
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install 'orglab[demo]'")
+    folder = tmp_path / "study"
+    done = subprocess.run(
+        [sys.executable, DEMO, "--dir", folder], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    log = folder / "experiment_log.org"
+    assert str(log) in done.stdout
+    assert emacs(RECOUNT, log) == "nil same"
+    verdicts = [line.split()[1] for line in log.read_text().splitlines() if line.strip().startswith(":VERDICT:")]
+    assert {"supported", "refuted"} <= set(verdicts)
+    assert "* INPROGRESS [4]" in log.read_text()
+    check = subprocess.run(
+        [sys.executable, "-m", "orglab", "check"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert (check.returncode, check.stdout) == (0, "")

@@ -1,0 +1,138 @@
+"""What a person sees: on a real pseudo-terminal, in a pipe, and when they stop it."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from wcwidth import wcswidth
+
+ORGLAB = [sys.executable, "-m", "orglab"]
+LOG = """\
+#+TODO: TODO INPROGRESS | DONE
+* TODO [1] A title so long that it cannot stand in one line of a terminal that has eighty columns [0%] :exp:
+[2018-06-06 Wed 16:16]
+** TODO Experiments
+1. [ ] one
+* INPROGRESS [22] 日本語のタイトルが長い場合でも列は揃っていなければならない、たとえ非常に長くても 🎉 :exp:
+[2018-06-06 Wed 16:16]
+* DONE [333] Short :exp:
+[2018-06-06 Wed 16:16]
+** DONE Conclusions
+:PROPERTIES:
+:VERDICT: supported
+:END:
+Yes.
+"""
+
+
+@pytest.fixture
+def log(tmp_path):
+    path = tmp_path / "experiment_log.org"
+    path.write_text(LOG)
+    return path
+
+
+def on_terminal(arguments, log, columns=80, lines=24, **environment):
+    """Run a command on a pseudo-terminal of that size and return what it wrote there."""
+    leader, follower = pty.openpty()
+    size = {"COLUMNS": str(columns), "LINES": str(lines), "TERM": "xterm-256color"}
+    process = subprocess.Popen(
+        [*ORGLAB, "--log", log, *arguments],
+        stdin=follower, stdout=follower, stderr=follower, env={**os.environ, **size, **environment}, cwd=log.parent,
+    )  # fmt: skip
+    os.close(follower)
+    said = b""
+    while select.select([leader], [], [], 30)[0]:
+        try:
+            piece = os.read(leader, 4096)
+        except OSError:  # Linux says so when the other end is closed
+            break
+        if not piece:
+            break
+        said += piece
+    os.close(leader)
+    return process.wait(), said.decode().replace("\r\n", "\n")
+
+
+def plain(text):
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def test_a_list_fits_eighty_columns_and_is_coloured(log):
+    code, said = on_terminal(["list"], log)
+    lines = plain(said).splitlines()
+    assert code == 0
+    assert len(lines) == 3
+    assert max(map(wcswidth, lines)) <= 80
+    assert "…" in lines[0]
+    assert "\x1b[33mINPROGRESS" in said
+    # Whatever the script, the last column begins at one place.
+    assert len({wcswidth(line[: line.index("2018-06-06")]) for line in lines}) == 1
+
+
+def test_no_colour_where_it_is_not_wanted_or_not_seen(log):
+    assert "\x1b" not in on_terminal(["list"], log, NO_COLOR="1")[1]
+    piped = subprocess.run([*ORGLAB, "--log", log, "list"], capture_output=True, text=True, check=True)
+    assert "\x1b" not in piped.stdout
+    # In a pipe nothing is cut.
+    assert "that has eighty columns" in piped.stdout
+
+
+def test_what_does_not_fit_is_paged(log, tmp_path):
+    pager = tmp_path / "pager.sh"
+    pager.write_text("#!/bin/sh\necho PAGED\ncat\n")
+    pager.chmod(0o755)
+    said = on_terminal(["show", "1"], log, lines=6, PAGER=str(pager))[1]
+    assert said.startswith("PAGED")
+    assert "PAGED" not in on_terminal(["show", "1"], log, lines=40, PAGER=str(pager))[1]
+
+
+def test_control_characters_of_the_log_do_not_reach_the_terminal(log):
+    log.write_bytes(b"* TODO [1] A \x1b]0;owned\x07\x1b[31mred\xff title :exp:\n** Notes\n- \x9b31m \x08\x08 note\n")
+    said = plain(on_terminal(["show", "1"], log, NO_COLOR="1")[1])
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", said)
+    assert "red\ufffd title" in said
+
+
+def test_a_reader_that_goes_away_is_no_error(log):
+    log.write_text("".join(f"* TODO [{number}] An experiment :exp:\n" for number in range(1, 20_000)))
+    command = f"{' '.join(ORGLAB)} --log {log} list | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
+    assert done.stdout.split()[0] == "e1"
+    assert done.stderr == ""
+
+
+def test_ctrl_c_stops_with_one_sentence(log, tmp_path):
+    # Standard input that never ends keeps the command waiting.
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        [*ORGLAB, "--log", log, "note", "1", "-"], stdin=reader, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    os.write(writer, b"x" * 70_000)  # returns when the command has begun to read: a pipe holds 65,536 bytes
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    os.close(writer)
+    # click begins a line of its own behind the terminal's ^C.
+    assert (process.returncode, said) == (130, "\norglab: Stopped.\n")
+    assert log.read_text() == LOG
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_commands_and_references(shell, log):
+    script = subprocess.run([*ORGLAB, "completion", shell], capture_output=True, text=True, check=True).stdout
+    assert "_ORGLAB_COMPLETE" in script
+    assert subprocess.run([shell, "-n"], input=script, text=True, capture_output=True, check=False).returncode == 0
+    words = {"bash": ("orglab show 3", "2"), "zsh": ("orglab show 3", "2"), "fish": ("orglab show 3", "3")}[shell]
+    environment = {
+        **os.environ, "_ORGLAB_COMPLETE": f"{shell}_complete", "COMP_WORDS": words[0], "COMP_CWORD": words[1],
+    }  # fmt: skip
+    binary = Path(sys.executable).with_name("orglab")
+    done = subprocess.run([binary], env=environment, capture_output=True, text=True, check=True, cwd=log.parent)
+    assert "333" in done.stdout
+    assert "22" not in done.stdout
