@@ -359,21 +359,22 @@ def check_change(before: Document, change: Change) -> Document:
     except ConflictMarkersError:
         assert before.conflict_line() is not None
         return before
-    old = new = raw = 0
+    # Without carriage returns: one alone at the end of an edit makes a line ending with the newline that follows.
+    expected, done = b"", 0
     for edit in sorted(change.edits, key=lambda edit: (edit.start, edit.end)):
-        kept = before.text[old : edit.start]
-        assert after.text[new : new + len(kept)] == kept
-        new += len(kept) + len(edit.replacement)
-        assert after.text[new - len(edit.replacement) : new] == edit.replacement
-        # The same of the bytes, where a new line may end as those around it do.
-        kept = before.source.raw[before.source.raw_offset(old) if old else 0 : before.source.raw_offset(edit.start)]
-        assert after.source.raw[raw : raw + len(kept)] == kept
-        raw += len(kept)
+        expected += before.text[done : edit.start] + edit.replacement
+        done = edit.end
+    assert after.text.replace(b"\r", b"") == (expected + before.text[done:]).replace(b"\r", b"")
+    # The bytes themselves, where new lines may end as those around them do.
+    at = old = 0
+    for edit in sorted(change.edits, key=lambda edit: (edit.start, edit.end)):
+        kept = before.source.raw[old : before.source.raw_offset(edit.start)]
+        assert after.source.raw.startswith(kept, at)
+        at += len(kept)
         written = (edit.replacement, edit.replacement.replace(b"\n", b"\r\n"))
-        raw += max(len(text) for text in written if after.source.raw.startswith(text, raw))
-        old = edit.end
-    assert after.text[new:] == before.text[old:]
-    assert after.source.raw[raw:] == before.source.raw[before.source.raw_offset(old) if old else 0 :]
+        at += max(len(text) for text in written if after.source.raw.startswith(text, at))
+        old = before.source.raw_offset(edit.end)
+    assert after.source.raw[at:] == before.source.raw[old:]
     check_wanted(before, change, after)
     return after
 

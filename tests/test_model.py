@@ -124,7 +124,7 @@ def test_a_glance_reads_what_the_model_reads(ending):
 LINES = [
     "* TODO [1] A [0%]   :@work:exp:", "* DONE [2] B :exp:", "** TODO Experiments [1/2]", "** Notes", "** experiments",
     "** TODO [1/2] Experiments", "** COMMENT Experiments", "*** Experiments", "1. [X] a (83d45cd)", "2. [ ] b",
-    "3. [x] c", "4. [-] d", "5. no box", "   nested", "   - [ ] box", "   1. [X] deep", "- [ ] bullet", "text [X] in it",
+    "3. [x] c", "4. [-] d", "5. no box", "   nested", "   - [ ] box", "   1. [X] deep", "- [ ] bullet", "text [X]",
     "#+begin_src", "#+end_src", ":PROPERTIES:", ":ID: 5", ":ID:       1", ":END:", ":LOGBOOK:", "", "",
     "CLOSED: [2026-06-01 Mon 10:00]", "[2018-06-06 Wed 16:16]", ":VERDICT: refuted", "* Other :exp:", "* [3] :exp: C",
     "** TODO Conclusions", "  [2018-06-06 Wed]", ":CREATED: [2018-01-01 Mon]", "- desc :exp: tag",

@@ -1,29 +1,4 @@
-"""Org texts that several tests share: real-looking files, random ones, hostile ones, and operations on them.
-
-A `Pick` decides what is random: `random.Random.randrange` for the fuzzer, a draw for hypothesis.
-"""
-
-import datetime
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-
-from orglab.errors import ConflictMarkersError, UsageError
-from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_boxes
-from orglab.org.cookies import recount
-from orglab.org.document import Document
-from orglab.org.edit import Edit
-from orglab.org.element import Element
-from orglab.org.heading import Heading, element_objects
-from orglab.org.objects import Object, parse_objects
-from orglab.org.properties import delete_property, put_property, set_tags
-from orglab.org.todo import Logging, logging_of, set_state
-
-NOW = datetime.datetime(2026, 6, 15, 12, 30)  # noqa: DTZ001 - the log holds local times
-
-Pick = Callable[[int], int]
-
-
-# ---- files as people write them ----
+"""Logs that several tests read."""
 
 SEED = """\
 * TODO [201] ABC in XYZ model [0%]   :@work:exp:
@@ -43,376 +18,57 @@ SEED = """\
 ** TODO Conclusions
 """
 
-LOGGED = """\
-#+TITLE: Lab book of the vision group
-#+STARTUP: logdone logdrawer
-#+TODO: TODO(t) INPROGRESS(i!) WAIT(w@/!) | DONE(d!) CANCELED(c@)
+# One of each kind of thing that people write into a log.
+RICH = """\
+#+TITLE: A log
+#+TODO: TODO(t) DOING(o!) HOLD(h@/!) | DONE(d) DROPPED(c@)
+#+STARTUP: logdone
 #+FILETAGS: :lab:
 
-What is not an experiment goes to the wiki [fn:1].
+Some words before the first heading.
 
-* Ideas
-- [ ] Try a smaller kernel
-- [X] Read the paper of <<Lin>> :: see [[file:papers.org::*Lin][here]]
-
-* INPROGRESS [#A] Shift augmentation [1/3] [33%]                   :@work:exp:
-SCHEDULED: <2026-06-10 Wed> DEADLINE: <2026-06-30 Tue>
+* DOING [#A] [7] Deep supervision [33%]                    :exp:vision:
+SCHEDULED: <2026-06-10 Wed>
 :PROPERTIES:
 :ID:       7
-:CUSTOM_ID: shift
-:LOSS:     0.25
+:loss:     0.25
 :END:
 :LOGBOOK:
-- State "INPROGRESS" from "TODO"       [2026-06-08 Mon 09:00]
-CLOCK: [2026-06-08 Mon 09:00]--[2026-06-08 Mon 10:30] =>  1:30
+- State "DOING"      from "TODO"       [2026-06-01 Mon 09:00]
+- Note taken on [2026-06-02 Tue 10:00] \\\\
+  The loader shuffles twice.
 :END:
-[2026-06-01 Mon 10:00]
+[2026-05-30 Sat 12:00]
+- Losses on inner layers speed up the first epochs.
+- [2026-06-03 Wed 08:30] (0123abc) See [[id:8]] and [e8.1].
+** Notes
+A paragraph, then a table:
+| run | acc |
+|-----+-----|
+| 1   | 0.5 |
 
-- Shifting digits by a pixel helps *without* more data.
-- A note with a [[id:201][link]], a [cite:@lin2018] and =[1/2]= in code.
-
-** DONE Baseline [2/2]
-CLOSED: [2026-06-02 Tue 11:00]
-1. [X] Train (83d45cd)
-2. [X] Evaluate (83d45cd, 0a1b2c3)
-** TODO Shifts [0/3]
-- [-] by one pixel [1/2]
-  + [X] left
-  + [ ] right
-
-    More about it.
-- [ ] by two pixels
-  #+begin_src python
-  - [ ] not a box
-  #+end_src
-- [ ] by three
-** WAIT Conclusions
+- [2026-06-04 Thu 11:11] a timed note
+  over two lines
+#+begin_src sh
+- [ ] no box
+,* no heading
+#+end_src
+** DOING Experiments [1/3] [33%]
+1. [X] baseline (0123abc, 89abcde)
+   - [2026-06-05 Fri 10:00] (0123abc) val 0.81
+   continued text
+2. [-] inner losses [1/2]
+   - [X] first layer
+   - [ ] second layer
+3. [ ] both
+** TODO Conclusions
+* TODO Another one  :exp:
 :PROPERTIES:
-:VERDICT:  supported
+:CUSTOM_ID: 8
 :END:
-| shift | loss |
-|-------+------|
-|     0 | 0.25 |
-#+TBLFM: $2=$1
-
-* CANCELED Never mind                                                    :exp:
-CLOSED: [2026-06-03 Wed 08:00]
-- State "CANCELED"   from "TODO"       [2026-06-03 Wed 08:00] \\\\
-  too slow
-
-* COMMENT Scratch [2/3]
-:PROPERTIES:
-:LOGGING:  nil
-:END:
-1. [X] a
-2. [ ] b
-   1. [@5] [X] c
-
-[fn:1] At the usual place.
+[2026-06-06 Sat]
+Its first paragraph describes it.
+*** TODO Steps
+4. [@4] [ ] starts at four
+5. [ ] goes on
 """
-
-PLAIN = """\
-#+SEQ_TODO: OPEN STARTED | CLOSED
-
-* Reading list [/]
-
-1) [X] one
-2) [ ] two [%]
-   - [X] two a
-   - [x] two b
-
-* OPEN Call Jo [%]
-  DEADLINE: <2026-07-01 Wed>
-
-** OPEN ask [/]
-   - [ ] price
-   - [ ] date
-** CLOSED write
-*** OPEN deeper [0/0]
-* OPEN Last, without a newline at the end :a:b:"""
-
-WINDOWS = SEED.replace("\n", "\r\n")
-
-FILES = {"seed": SEED, "logged": LOGGED, "plain": PLAIN, "windows": WINDOWS}
-"""Files on which every operation has to agree with Emacs.
-
-None has `COOKIE_DATA`: before Org 9.8 Emacs reads it once, where point is, and not for each cookie.
-"""
-
-
-# ---- random text ----
-
-LINES = (
-    *("* a", "** TODO b [/]", "*** DONE c [%] :t:", "* TODO [#A] d [1/2] :t:@u:", "* :t:", "* TODO", "* "),
-    *("** NEXT e", "* COMMENT f [/]", "*** TODO [50%]", "**** g [0/0] [%]", "*", "*bold* a", "* a  \t:t: "),
-    *("- [ ] a", "- [X] b [/]", "- [-] c [%]", "- [x] d", "  - [ ] e", "  + [X] f [/]", "    1. [ ] g", "- h"),
-    *("1. [@5] [ ] i", "2) [X] j", " * [ ] k", "- l :: m [/]", "- [ ] n ::", "-", "  - ", "\t- [X] tab [/]", "3. a"),
-    *(":PROPERTIES:", ":ID: 1", ":END:", ":COOKIE_DATA: recursive", ":COOKIE_DATA: todo", ":foo: bar", ":foo+: baz"),
-    *(":COOKIE_DATA: checkbox recursive", ":LOGGING: logdone", ":LOG_INTO_DRAWER: t", ":LOGBOOK:", "  :END:", ":x:"),
-    *("CLOSED: [2020-01-01 Wed 10:00]", "SCHEDULED: <2020-01-01 Wed> CLOSED: [2020-01-01 Wed]", "DEADLINE: <2020-01-01>"),
-    *("#+TODO: TODO NEXT | DONE", "#+STARTUP: logdone", "#+STARTUP: lognotedone logdrawer", "#+FILETAGS: :file:"),
-    *("#+TODO: A(a!) B(b@/!) | C(c@) D", "#+begin_src", "#+end_src", "#+begin_quote", "#+end_quote", "#+name: n"),
-    *("#+begin_x", "  #+end_x", "#+begin: y", "#+end:", "#+caption: [1/2]", "#+RESULTS:", "#+PROPERTY: a b", "#+", "# c"),
-    *("\\begin{a}", "\\end{a}", "| a [/] |", "|-", "+-+", "-----", ": fixed", "%%(d)", "[fn:1] note [/]", "CLOCK: [2020"),
-    *("", "", " ", "\t", "text [/]", "  text [50%] *b* =c= /d/", "[[id:1][[1/2]]] <<t>> <<<r>>> r", "<2020-01-01 Wed>--<"),
-    *("[2020-01-01 Wed 10:00]", "$a$ \\(b\\) {{{m(a)}}} @@a:b@@ src_a{b} [fn:: c [/]]", "http://a.b/c [cite:@k]", "\f"),
-    *("\u2028 a", "\xa0- [ ] a", "é ∑ 漢字 [/]", "\x00", "<<<<<<< HEAD", "=======", ">>>>>>> x"),
-)  # fmt: skip
-ENDINGS = ("\n",) * 12 + ("\r\n",) * 3 + ("\n\n", "\r", "")
-MARKS = (b"*", b"[", b"]", b" ", b"\n", b"\r", b"\t", b":", b"-", b"#", b"/", b"\xff", b"\xc3", b"\xe2\x80\xa8", b"\0")
-
-
-def random_text(pick: Pick) -> bytes:
-    """Return Org-shaped lines, of one or of mixed line endings, and often some bytes changed."""
-    ending = ENDINGS[pick(len(ENDINGS))] or None
-    parts = []
-    for _ in range(pick(28)):
-        parts += (LINES[pick(len(LINES))], ending if ending and pick(8) else ENDINGS[pick(len(ENDINGS))])
-    text = bytearray("".join(parts).encode())
-    if not pick(10):
-        text[:0] = b"\xef\xbb\xbf"
-    for _ in range(pick(2) and pick(6)):
-        at = pick(len(text) + 1)
-        end = at + pick(3)
-        text[at:end] = MARKS[pick(len(MARKS))] if pick(3) else b""
-    return bytes(text)
-
-
-# ---- what is read of a text ----
-
-
-def sections(document: Document) -> Iterator[tuple[Heading | None, Element]]:
-    """Yield every section with its heading; None with the one before the first."""
-    yield None, document.first_section
-    for heading in document.headings():
-        yield heading, heading.section
-
-
-def read_all(document: Document) -> list[Object]:
-    """Read whatever the Org layer can read of a document; return its objects."""
-    found: list[Object] = []
-    for heading, section in sections(document):
-        if heading is not None:
-            parts = (heading.state, heading.priority, heading.title, heading.tags, heading.all_tags, heading.level)
-            planned = (heading.closed, heading.scheduled, heading.deadline, heading.timestamp, heading.category)
-            assert len((*parts, *planned, heading.properties, heading.line_number, heading.subtree_end)) == 14
-            found += parse_objects(document.text, *heading.line.title, radio=document.radio_pattern)
-        for element in section.walk():
-            found += element_objects(document.text, element, document.radio_pattern)
-    return found
-
-
-# ---- operations ----
-
-
-@dataclass(frozen=True)
-class Change:
-    """One operation on a document, done.
-
-    Attributes:
-        name: Which.
-        edits: What it wants changed.
-        heading: The number of the heading that it is about; -1 for none.
-        wanted: What is to be true of that heading afterwards: its new state, tags, or property and value.
-    """
-
-    name: str
-    edits: list[Edit]
-    heading: int = -1
-    wanted: tuple[str | None, ...] = ()
-
-
-def change_boxes(document: Document, pick: Pick) -> Change | None:
-    """Set the box of an item, of none if there is none."""
-    items = [
-        (element.structure, element.item)
-        for _, section in sections(document)
-        for element in section.walk()
-        if element.type == "item" and element.item is not None and element.item.checkbox is not None
-    ]
-    if not items:
-        return None
-    structure, item = items[pick(len(items))]
-    box = (OPEN, PARTIAL, DONE)[pick(3)]
-    return Change("set_boxes", set_boxes(document, structure, [item], box, upper=not pick(4)))
-
-
-def change_state(document: Document, pick: Pick) -> Change | None:
-    """Give a heading another keyword, logged as the file asks or otherwise, with or without a note."""
-    heading = _any_heading(document, pick)
-    if heading is None:
-        return None
-    states = [None, *document.settings.keywords]
-    state = states[pick(len(states))]
-    note = (None, "why", "two\nlines", "* star\n- [ ] box")[pick(4)]
-    logging = _any_logging(heading, pick)
-    edits = set_state(heading, state, NOW, note=note, logging=logging, indent=(b"", b"  ")[pick(2)])
-    return Change("set_state", edits, heading.index, (state,))
-
-
-def _any_logging(heading: Heading, pick: Pick) -> Logging | None:
-    asked = logging_of(heading)
-    return (None, None, replace(asked, done="time"), replace(asked, done="note", drawer="LOGBOOK"))[pick(4)]
-
-
-def change_property(document: Document, pick: Pick) -> Change | None:
-    """Put a property of a heading."""
-    heading = _any_heading(document, pick)
-    if heading is None:
-        return None
-    name, value = ("ID", "foo", "a_b-c")[pick(3)], ("1", "two words", "", "é")[pick(4)]
-    return Change("put_property", put_property(heading, name, value), heading.index, (name, value))
-
-
-def remove_property(document: Document, pick: Pick) -> Change | None:
-    """Delete a property of a heading."""
-    heading = _any_heading(document, pick)
-    if heading is None:
-        return None
-    name = ("ID", "foo", "COOKIE_DATA")[pick(3)]
-    return Change("delete_property", delete_property(heading, name), heading.index, (name,))
-
-
-def change_tags(document: Document, pick: Pick) -> Change | None:
-    """Give a heading other tags."""
-    heading = _any_heading(document, pick)
-    if heading is None:
-        return None
-    tags = ((), ("new",), ("@a", "b_1"), (*heading.tags, "é"), heading.tags[:-1])[pick(5)]
-    return Change("set_tags", set_tags(heading, tags), heading.index, tuple(tags))
-
-
-def recount_all(document: Document, _pick: Pick) -> Change:
-    """Recount every cookie."""
-    return Change("recount", recount(document))
-
-
-OPERATIONS: tuple[Callable[[Document, Pick], Change | None], ...] = (
-    change_boxes,
-    change_state,
-    change_property,
-    remove_property,
-    change_tags,
-    recount_all,
-)
-
-
-def _any_heading(document: Document, pick: Pick) -> Heading | None:
-    return document.heading(pick(len(document))) if len(document) else None
-
-
-# ---- what has to be true ----
-
-
-def check_text(raw: bytes) -> Document:
-    """Assert what is true of any bytes; return them as a document."""
-    document = Document(raw)
-    assert bytes(document) == raw
-    assert document.source.apply([]) == raw
-    check_spans(document)
-    for found in read_all(document):
-        assert 0 <= found.begin < found.end <= len(document.text), found
-    return document
-
-
-def check_spans(document: Document) -> None:
-    """Assert that the headings and sections tile the text, and that elements lie in order in what holds them."""
-    end = document.begin_of(0)
-    for heading, section in sections(document):
-        if heading is not None:
-            assert heading.begin == end
-            assert document.text.startswith(b"*" * heading.stars + b" ", heading.begin)
-            assert heading.begin <= heading.line_end <= heading.body <= heading.end <= heading.subtree_end
-            end = heading.end
-            for start, stop in (heading.line.state, heading.line.priority, heading.line.title, heading.line.tags):
-                assert (start, stop) == (-1, -1) or heading.begin < start <= stop <= heading.line_end
-        limit = document.begin_of(0) if heading is None else heading.end
-        assert section.begin <= section.end <= limit
-        for element in section.walk():
-            check_element(element)
-    assert end == len(document.text)
-
-
-def check_element(element: Element) -> None:
-    """Assert that the element's contents lie in it, and its children in order in them."""
-    assert element.begin <= element.start <= element.end
-    assert element.type == "section" or element.begin < element.end
-    begin, end = element.contents
-    assert (begin, end) == (-1, -1) or element.start <= begin <= end <= element.end
-    for child in element.children:
-        assert child.parent is element
-        assert begin <= child.begin
-        assert child.end <= end
-        begin = child.end
-    item = element.item
-    if element.type == "item" and item is not None and item.checkbox is not None:
-        assert element.begin < item.checkbox_at < item.body <= element.end
-
-
-def check_change(before: Document, change: Change) -> Document:
-    """Assert that only what the edits name has changed, and as they say; return the document after them.
-
-    A file with conflict markers is refused, and stays as it is.
-    """
-    try:
-        after = before.apply(change.edits)
-    except ConflictMarkersError:
-        assert before.conflict_line() is not None
-        return before
-    old = new = raw = 0
-    for edit in sorted(change.edits, key=lambda edit: (edit.start, edit.end)):
-        kept = before.text[old : edit.start]
-        assert after.text[new : new + len(kept)] == kept
-        new += len(kept) + len(edit.replacement)
-        assert after.text[new - len(edit.replacement) : new] == edit.replacement
-        # The same of the bytes, where a new line may end as those around it do.
-        kept = before.source.raw[before.source.raw_offset(old) if old else 0 : before.source.raw_offset(edit.start)]
-        assert after.source.raw[raw : raw + len(kept)] == kept
-        raw += len(kept)
-        written = (edit.replacement, edit.replacement.replace(b"\n", b"\r\n"))
-        raw += max(len(text) for text in written if after.source.raw.startswith(text, raw))
-        old = edit.end
-    assert after.text[new:] == before.text[old:]
-    assert after.source.raw[raw:] == before.source.raw[before.source.raw_offset(old) if old else 0 :]
-    check_wanted(before, change, after)
-    return after
-
-
-def check_wanted(before: Document, change: Change, after: Document) -> None:
-    """Assert that the operation did what it is for."""
-    if change.name == "recount":
-        assert recount(after) == []
-    elif change.heading >= 0:
-        old, new = before.heading(change.heading), after.heading(change.heading)
-        assert len(before) == len(after)
-        if change.name == "set_state":
-            assert (new.state,) == change.wanted
-        if change.name == "set_tags":
-            assert new.tags == change.wanted
-        if change.name == "put_property" and f"{change.wanted[0]}+".upper() not in property_names(old):
-            assert new.property(str(change.wanted[0])) == change.wanted[1]
-        if change.name == "delete_property":
-            assert new.property(str(change.wanted[0])) is None
-
-
-def property_names(heading: Heading) -> set[str]:
-    """Return the names in a heading's drawer, in upper case, as they stand there."""
-    drawer = heading.drawer
-    lines = b"" if drawer is None else drawer.group(1)
-    return {line.strip().partition(b" ")[0].strip(b":").decode(errors="replace").upper() for line in lines.splitlines()}
-
-
-def check_operations(raw: bytes, pick: Pick, count: int) -> Document:
-    """Assert all of the above of a text, and of what `count` operations one after the other make of it."""
-    document = check_text(raw)
-    for _ in range(count):
-        try:
-            change = OPERATIONS[pick(len(OPERATIONS))](document, pick)
-        except UsageError:
-            continue
-        if change is not None:
-            document = check_change(document, change)
-            check_spans(document)
-    if document.conflict_line() is None:
-        check_change(document, Change("recount", recount(document)))
-    return document
