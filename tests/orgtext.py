@@ -156,6 +156,11 @@ LINES = (
     *("\\begin{a}", "\\end{a}", "| a [/] |", "|-", "+-+", "-----", ": fixed", "%%(d)", "[fn:1] note [/]", "CLOCK: [2020"),
     *("", "", " ", "\t", "text [/]", "  text [50%] *b* =c= /d/", "[[id:1][[1/2]]] <<t>> <<<r>>> r", "<2020-01-01 Wed>--<"),
     *("[2020-01-01 Wed 10:00]", "$a$ \\(b\\) {{{m(a)}}} @@a:b@@ src_a{b} [fn:: c [/]]", "http://a.b/c [cite:@k]", "\f"),
+    *("* TODO [1/1] h :t:\n:PROPERTIES:\n:ID: 1\n:foo: bar\n:foo+: baz\n:END:", "** i [%]\n:PROPERTIES:\n:END:"),
+    *("* [/] j\n  :PROPERTIES:\n  :COOKIE_DATA: todo recursive\n  :END:", "*** DONE k\nCLOSED: [2020-01-01 Wed 10:00]"),
+    *("** TODO l\nDEADLINE: <2020-01-01 Wed>\n:PROPERTIES:\n:a_b-c: 1\n:LOGGING: D(!)\n:END:\n:LOGBOOK:\n- x\n:END:",),
+    *("* m [/]\n:PROPERTIES:\n:ORDERED: t\n:COOKIE_DATA: checkbox\n:END:", "#+begin_quote\n- [ ] q [/]\n#+end_quote"),
+    *("- [ ] o [/]\n  :x:\n  - [X] p\n  :END:", "- [-] r\n  #+begin_src a\n  - [ ] s\n  #+end_src\n  - [ ] t [%]"),
     *("\u2028 a", "\xa0- [ ] a", "é ∑ 漢字 [/]", "\x00", "<<<<<<< HEAD", "=======", ">>>>>>> x"),
 )  # fmt: skip
 ENDINGS = ("\n",) * 12 + ("\r\n",) * 3 + ("\n\n", "\r", "")
@@ -167,7 +172,10 @@ def random_text(pick: Pick) -> bytes:
     ending = ENDINGS[pick(len(ENDINGS))] or None
     parts = []
     for _ in range(pick(28)):
-        parts += (LINES[pick(len(LINES))], ending if ending and pick(8) else ENDINGS[pick(len(ENDINGS))])
+        parts += (
+            LINES[pick(len(LINES))].replace("\n", ending or "\r\n"),
+            ending if ending and pick(8) else ENDINGS[pick(len(ENDINGS))],
+        )
     text = bytearray("".join(parts).encode())
     if not pick(10):
         text[:0] = b"\xef\xbb\xbf"
@@ -176,6 +184,89 @@ def random_text(pick: Pick) -> bytes:
         end = at + pick(3)
         text[at:end] = MARKS[pick(len(MARKS))] if pick(3) else b""
     return bytes(text)
+
+
+# ---- hostile text ----
+
+
+def _stairs(size: int, line: bytes) -> list[bytes]:
+    """Return lines indented one blank more each, of about `size` bytes."""
+    return [b" " * depth + line for depth in range(int((2 * size) ** 0.5))]
+
+
+def _levels(size: int, heading: bytes) -> bytes:
+    """Return headings of one star more each, of about `size` bytes."""
+    return b"".join(b"*" * level + heading for level in range(1, int((2 * size) ** 0.5)))
+
+
+def _nested(size: int, begin: bytes, inside: bytes, end: bytes) -> bytes:
+    """Return as many pairs around each other as fit; `%d` in them counts."""
+    numbers = range(size // len(begin + end))
+    opened = (begin.replace(b"%d", b"%d" % number) for number in numbers)
+    closed = (end.replace(b"%d", b"%d" % number) for number in reversed(numbers))
+    return b"".join((*opened, inside, *closed))
+
+
+def _rows(line: bytes, *, first: bytes = b"", last: bytes = b"") -> Callable[[int], bytes]:
+    """Return what makes a text of about a size, of one line (or less) over and over."""
+    return lambda size: first + line * (size // len(line)) + last
+
+
+_DATA = b"* a [/]\n:PROPERTIES:\n:COOKIE_DATA: recursive\n:END:\n"
+
+HOSTILE: dict[str, Callable[[int], bytes]] = {
+    "blocks that do not end": _rows(b"#+begin_src\n"),
+    "blocks that do not end, each with a name": lambda size: b"".join(b"#+begin_%d\n" % n for n in range(size // 14)),
+    "blocks in blocks, with cookies": lambda size: _nested(size, b"#+begin_s%d\n[/]\n", b"- [ ] a\n", b"#+end_s%d\n"),
+    "lists in a block in blocks": lambda size: _nested(
+        size // 2, b"#+begin_s%d\n[/]\n", b"- [ ] a\n\n\n" * (size // 20), b"#+end_s%d\n"
+    ),
+    "drawers that do not end, in a list": _rows(b"  :a:\n", first=b"- a\n"),
+    "a property drawer that does not end": _rows(b":a: b    \n", first=b"* a\n:PROPERTIES:\n"),
+    "a property with a tail of blanks": _rows(b" ", first=b"* a\n:PROPERTIES:\n:a: b", last=b"\n"),
+    "one property over and over": _rows(b":a+: b\n", first=b"* a\n:PROPERTIES:\n", last=b":END:\n"),
+    "LaTeX environments that do not end": _rows(b"\\begin{x}\n"),
+    "LaTeX fragments that do not end": _rows(b"\\( \\[ $$ $a "),
+    "open links": _rows(b"[["),
+    "open descriptions of links": _rows(b"[[a][b "),
+    "plain links in the description of a link": _rows(b"-http:a", first=b"[[a][", last=b"]]"),
+    "open emphasis": _rows(b"*a /b _c +d =e ~f "),
+    "emphasis in emphasis": lambda size: _nested(size, b"*/_+", b"a", b"+_/*"),
+    "footnotes in footnotes": lambda size: _nested(size, b"[fn:: ", b"a", b"]"),
+    "citations without a key": lambda size: _nested(size, b"[cite: ", b"a", b"]"),
+    "inline blocks that do not end": _rows(b"-src_a[ call_b( "),
+    "export snippets and macros that do not end": _rows(b"@@a:{{{b("),
+    "angle links and targets that do not end": _rows(b"<http:<<a<<<b"),
+    "timestamps that do not end": _rows(b"<2020-01-01 <%%("),
+    "a row of radio targets": lambda size: b"".join(b"<<<t%d>>> t%d " % (n, n) for n in range(size // 16)),
+    "stars": _rows(b"*"),
+    "stars before a title": _rows(b"*", last=b" a [/]\n- [ ] b\n"),
+    "`#+` and brackets": _rows(b"[", first=b"#+"),
+    "keywords that belong to nothing": _rows(b"#+name: a\n"),
+    "a staircase of items": lambda size: b"".join(_stairs(size, b"- [ ] [/] a\n")),
+    "a staircase of cookies without a box": lambda size: b"".join(_stairs(size, b"- [/]\n")),
+    "a staircase downwards, then a list": lambda size: (
+        b"".join(reversed(_stairs(size // 2, b"- [ ] [/] a\n"))) + b"- [ ] b [/]\n" * (size // 24)
+    ),
+    "a cookie in each item": _rows(b"- [ ] a [/]\n  - [X] b [%]\n", first=_DATA),
+    "lists apart": _rows(b"- [ ] a [/]\n\n\n", first=b"* h [/]\n"),
+    "cookies in one heading": _rows(b"[/] ", first=b"* h ", last=b"\n- [ ] a\n"),
+    "cookies in many headings": _rows(b"* a [/]\n*** TODO b [%]\n** DONE c [/]\n- [ ] d\n"),
+    "cookies in headings, counted recursively": _rows(b"** TODO b [/]\n*** DONE c [/]\n", first=_DATA),
+    "a deep outline": lambda size: _levels(size, b" TODO a [/] :b:\n"),
+    "a deep outline, counted recursively": lambda size: _DATA + _levels(size, b" TODO a [/]\n"),
+    "blanks before ` ::`": _rows(b" ", first=b"- ", last=b"::\n"),
+    "many ` :: `": _rows(b" :: ", first=b"- a", last=b"\n"),
+    "one long line": _rows(b"a "),
+    "rules of table.el": _rows(b"+-+\n|\n", last=b"a\n"),
+    "footnote definitions": _rows(b"[fn:1] a\n#+name: b\n"),
+    "tags that are none": _rows(b":a", first=b"* a ", last=b"!:\n"),
+    "keywords of tag groups": _rows(b"[ a : ", first=b"#+TAGS: ", last=b"\n"),
+    "TODO keywords": lambda size: b"#+TODO: " + b"".join(b"A%d " % n for n in range(size // 14)) + b"\n* A1 b\n",
+    "planning without a date": _rows(b"CLOSED: [", first=b"* a\nCLOSED: ", last=b"\n"),
+    "Windows line endings": _rows(b"* a [/]\r\n** TODO b\r\n"),
+}  # fmt: skip
+"""Shapes that take quadratic time, or a call for each level, where a parser is careless: about `size` bytes each."""
 
 
 # ---- what is read of a text ----

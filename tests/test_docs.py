@@ -242,7 +242,7 @@ def command_tree() -> Iterator[tuple[str, click.Command]]:
         yield f"orglab {name}", commands.get_command(root, name)
 
 
-@pytest.mark.parametrize(("name", "command"), command_tree(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("name", "command"), [*command_tree()], ids=[name for name, _ in command_tree()])
 def test_every_command_and_option_is_in_the_commands_reference(name, command):
     section = re.search(rf"^## {name}$(.*?)(?=^## |\Z)", read("reference/commands.md"), re.DOTALL | re.MULTILINE)
     assert section, f"there is no section {name}"

@@ -3,10 +3,12 @@
 The command, the hook and the editor server share them.
 """
 
+import os.path
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from orglab.config import Config
 from orglab.model import Experiment, ordinals, read_experiments, read_id, tagged_headings
@@ -14,12 +16,12 @@ from orglab.org.cookies import recount
 from orglab.org.document import Document
 from orglab.org.edit import Edit
 from orglab.org.heading import Heading
-from orglab.org.objects import link_type
 from orglab.org.properties import put_property
 from orglab.org.source import decode
 from orglab.reference import find_references
 
 Progress = Callable[[int, int], None]
+NextNumber = Callable[[], int]
 
 # What each code means, as the documentation lists them.
 CODES = {
@@ -68,23 +70,29 @@ class Diagnostic:
         return self.code in ERRORS
 
 
-def check(document: Document, config: Config, file: str, progress: Progress | None = None) -> list[Diagnostic]:
+def check(
+    document: Document, config: Config, file: str, next_number: NextNumber, progress: Progress | None = None
+) -> list[Diagnostic]:
     """Return what is wrong in a log, in the order of its lines.
 
     Args:
         document: The log.
         config: The settings.
         file: The log as the user knows it.
+        next_number: Asked for the first number that is no id yet, if one is needed.
         progress: Told how many experiments are checked, of how many.
     """
-    return sorted(_Checker(document, config, file).run(progress), key=lambda found: (found.line, found.column))
+    found = _Checker(document, config, file, next_number).run(progress)
+    return sorted(found, key=lambda one: (one.line, one.column))
 
 
 class _Checker:
-    def __init__(self, document: Document, config: Config, file: str) -> None:
+    def __init__(self, document: Document, config: Config, file: str, next_number: NextNumber) -> None:
         self.document = document
         self.config = config
         self.file = file
+        self.next_number = next_number
+        self.boxes: list[Edit] = []
 
     def at(self, position: int, code: str, message: str, *fix: Edit) -> Diagnostic:
         source = self.document.source
@@ -111,17 +119,15 @@ class _Checker:
 
     def ids(self, experiments: list[Experiment]) -> Iterator[Diagnostic]:
         first: dict[str, Experiment] = {}
-        numbers = {int(experiment.id) for experiment in experiments if experiment.id.isdecimal()}
         for experiment in experiments:
             other = first.setdefault(experiment.id, experiment)
             if other is not experiment:
                 message = f"The id {experiment.id} is also that of line {other.line}: give one of them another."
                 yield self.at(experiment.heading.begin, "duplicate-id", message)
-        following = max(numbers, default=0)
-        for heading in tagged_headings(self.document, self.config.tag):
-            if not read_id(heading, self.config):
-                following += 1
-                yield self.without_id(heading, following)
+        nameless = [one for one in tagged_headings(self.document, self.config.tag) if not read_id(one, self.config)]
+        following = self.next_number() if nameless else 0
+        for number, heading in enumerate(nameless, following):
+            yield self.without_id(heading, number)
 
     def without_id(self, heading: Heading, number: int) -> Diagnostic:
         for name in ("ID", "CUSTOM_ID"):
@@ -139,17 +145,23 @@ class _Checker:
             spelled = f"{self.config.letter}{reference.id}" + (f".{reference.step}" if reference.step else "")
             found = known.get(reference.id)
             if found is None:
-                yield self.at(position, "unknown-reference", f"[{spelled}] names no experiment of this log.")
+                # `[end]` and `[e2e]` are words, as far as one can tell.
+                if reference.id.isdecimal():
+                    yield self.at(position, "unknown-reference", f"[{spelled}] names no experiment of this log.")
             elif reference.step is not None and all(step.number != reference.step for step in found.steps):
                 yield self.at(position, "unknown-reference", f"[{spelled}] names no step of {found.ref}.")
-        for match in re.finditer(rb"\[\[((?:#|id:)(\d+))\]", self.document.text):
-            kind, value = link_type(match.group(1))
-            if decode(value) not in known and not self._has_target(value):
-                yield self.at(match.start(), "unknown-reference", f"The {kind} link to {decode(value)} leads nowhere.")
+        link = re.compile(rb"\[\[(?:#|id:|file:%s::#)(\d+)\]" % re.escape(os.fsencode(os.path.basename(self.file))))
+        for match in link.finditer(self.document.text):
+            value = decode(match.group(1))
+            if value not in known and match.group(1) not in self.targets:
+                said = decode(match.group()[2:-1])
+                yield self.at(match.start(), "unknown-reference", f"The link to {said} leads nowhere.")
 
-    def _has_target(self, value: bytes) -> bool:
-        pattern = rb"(?im)^[ \t]*:(?:CUSTOM_)?ID:[ \t]+" + re.escape(value) + rb"[ \t]*$"
-        return re.search(pattern, self.document.text) is not None
+    @cached_property
+    def targets(self) -> frozenset[bytes]:
+        """What the ID and CUSTOM_ID properties of the file say, those of headings that are no experiments too."""
+        lines = re.finditer(rb"(?im)^[ \t]*:(?:CUSTOM_)?ID:[ \t]+(\S+)[ \t]*$", self.document.text)
+        return frozenset(match.group(1) for match in lines)
 
     def experiment(self, experiment: Experiment) -> Iterator[Diagnostic]:
         heading = experiment.heading
@@ -175,6 +187,7 @@ class _Checker:
         for item in found.structure.items:
             if item.checkbox == b"[x]":
                 edit = Edit(item.checkbox_at, item.checkbox_at + 3, b"[X]")
+                self.boxes.append(edit)
                 yield self.at(item.checkbox_at, "lower-case-box", "Org does not count [x]; it counts [X].", edit)
         numbers = ordinals([child.item for child in found.children if child.item is not None])
         times = Counter(numbers)
@@ -201,7 +214,9 @@ class _Checker:
                     yield self.at(match.start(), "unclosed", f"{what} is opened and not closed, so it hides nothing.")
 
     def cookies(self) -> Iterator[Diagnostic]:
-        for edit in recount(self.document):
+        # A box `[x]` counts as what it will be when it is mended; that moves nothing.
+        is_in_conflict = self.document.conflict_line() is not None
+        for edit in recount(self.document if is_in_conflict else self.document.apply(self.boxes)):
             old = decode(self.document.text[edit.start : edit.end])
             message = f"{old} should be {decode(edit.replacement)}."
             yield self.at(edit.start, "stale-cookie", message, edit)

@@ -32,7 +32,9 @@ def parse_since(text: str, today: datetime.date) -> datetime.date:
         except OverflowError:
             return datetime.date.min
     try:
-        year, month, day = (*map(int, word.split("-")), 1, 1)[:3]
+        # Not fromisoformat: it wants all three parts.
+        match = re.fullmatch(r"([0-9]{4})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?", word)
+        year, month, day = (int(part or 1) for part in match.groups()) if match else (0, 0, 0)
         return datetime.date(year, month, day)
     except ValueError:
         raise UsageError(f"{text!r} is no date; write 2026-06-01, 2w, monday or yesterday.") from None

@@ -2,18 +2,26 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 from orglab.errors import GitError, NotFoundError
+from orglab.reference import names
 
-# Reading must not run what a repository's configuration names.
+# Reading must not run what a repository's configuration names, and a hash is as long as git finds it needs to be.
 _SAFE = (
     "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "diff.external=",
-    "-c", "log.showSignature=false", "-c", "core.pager=cat",
+    "-c", "log.showSignature=false", "-c", "core.pager=cat", "-c", "core.abbrev=auto",
 )  # fmt: skip
+# A hook's other GIT_* variables speak of its repository; the log's may be another.
+_KEPT = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CEILING_DIRECTORIES", "GIT_EXEC_PATH")
 _HASH = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_ID = re.compile(rb"(?:^[ \t]*:(?:ID|CUSTOM_ID):[ \t]+|^\*+ (?:[^\n\[<]*)?(?:\[|<<))(\d+)(?=[ \t]*$|\]|>>)", re.M)
+_SHORT_HASH = re.compile(rb"[0-9a-f]{7,64}")
+_ID = re.compile(
+    rb"(?:^[ \t]*:(?:ID|CUSTOM_ID):[ \t]+|^\*+ (?:[^\n\[<]|\[#\w+\])*+(?:\[|<<))(\d{1,18})(?=[ \t\r]*$|\]|>>)",
+    re.I | re.M,
+)
 
 
 class Repository:
@@ -31,34 +39,56 @@ class Repository:
         Raises:
             GitError: git is not installed.
         """
-        return _run(self.folder, arguments, stdin)
+        done = _run(self.folder, arguments, stdin)
+        return done.stdout if done.returncode == 0 else None
 
     def head(self) -> str | None:
-        """Return the short hash of HEAD, or None before the first commit."""
-        return self._short("HEAD")
+        """Return the short hash of HEAD, or None before the first commit.
+
+        Raises:
+            GitError: git is not installed, or refuses to read this repository.
+        """
+        found = self._short("HEAD")
+        if found is None:
+            asked = _run(self.folder, ("rev-parse", "--git-dir"), b"")
+            if asked.returncode != 0:
+                why = asked.stderr.decode("utf-8", "replace").strip().partition("\n")[0].removeprefix("fatal: ")
+                raise GitError(f"git refuses to read {self.top}: {why}.")
+        return found
 
     def commit(self, revision: str) -> str:
         """Return the short hash of a commit.
 
         Raises:
             NotFoundError: `revision` names no commit.
+            GitError: git is not installed, or refuses to read this repository.
         """
         found = self._short(revision)
         if found is None:
-            raise NotFoundError(f"There is no commit {revision!r} in {self.top}.")
+            self.head()
+            raise NotFoundError(f"There is no commit {revision!r} in {self.top}; see `git log`.")
         return found
 
     def _short(self, revision: str) -> str | None:
-        full = self.read("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        if "\0" in revision:
+            return None
+        full = self.read("rev-parse", "--verify", "--quiet", "--end-of-options", revision)
         if full is None or not _HASH.fullmatch(full.strip()):
             return None
-        short = self.read("rev-parse", "--short", full.strip().decode())
-        return short.strip().decode() if short else None
+        # Not in one step: `:/text^{commit}` would search for that very text.
+        short = self.read("rev-parse", "--verify", "--quiet", "--short", f"{full.strip().decode()}^{{commit}}")
+        return short.strip().decode() if short and _SHORT_HASH.fullmatch(short.strip()) else None
 
     def newest_naming(self, reference: str) -> str | None:
         """Return the short hash of the newest commit on HEAD whose message holds `[reference]`, or None."""
-        found = self.read("log", "-1", "--format=%H", "--fixed-strings", f"--grep=[{reference}]", "HEAD", "--")
-        return self._short(found.strip().decode()) if found and found.strip() else None
+        found = self.read(
+            "log", "-z", "--encoding=UTF-8", "--format=%H%n%B", "--fixed-strings", f"--grep=[{reference}]", "HEAD", "--"
+        )
+        for entry in (found or b"").split(b"\0"):
+            commit, _, message = entry.partition(b"\n")
+            if names(message, reference):
+                return self._short(commit.decode())
+        return None
 
     def numbers_on_branches(self, path: Path) -> set[int]:
         """Return the whole numbers that are ids in the file `path` on any local or remote-tracking branch."""
@@ -79,34 +109,46 @@ def numbers_in(text: bytes) -> set[int]:
     return {int(number) for number in _ID.findall(text)}
 
 
+def is_installed() -> bool:
+    """Return whether there is a git on the PATH."""
+    return shutil.which("git") is not None
+
+
 def find_repository(folder: Path) -> Repository | None:
-    """Return the repository that `folder` lies in, or None: it lies in none, or git is not installed."""
-    if not _may_be_in_repository(folder):
-        return None
-    try:
-        found = _run(folder, ("rev-parse", "--show-toplevel", "--absolute-git-dir"), b"")
-    except GitError:
-        return None
-    lines = found.decode("utf-8", "surrogateescape").splitlines() if found else []
-    return Repository(folder, Path(lines[0]), Path(lines[1])) if len(lines) == 2 else None  # noqa: PLR2004
+    """Return the repository that `folder` lies in, or None.
 
-
-def _may_be_in_repository(folder: Path) -> bool:
-    """Return whether a `.git` stands in `folder` or above: starting git to hear that there is none costs 5 ms."""
+    It is found as git finds it, by a `.git` that is a folder, or a file that
+    names one (in a worktree or submodule); to ask git itself costs 5 ms.
+    """
     folder = folder.absolute()
-    return any(os.path.lexists(above / ".git") for above in (folder, *folder.parents))
+    for above in (folder, *folder.parents):
+        git_dir = _git_dir(above / ".git")
+        if git_dir is not None:
+            return Repository(folder, above, git_dir)
+    return None
 
 
-def _run(folder: Path, arguments: tuple[str, ...], stdin: bytes) -> bytes | None:
-    """Run git for reading in `folder`; None if it fails."""
-    # A hook's GIT_* variables speak of its repository; the log's may be another.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+def _git_dir(place: Path) -> Path | None:
+    """Return the git directory that `.git` is or names, or None."""
+    if (place / "HEAD").is_file():
+        return place
+    try:
+        named = place.read_bytes() if place.is_file() else b""
+    except OSError:
+        return None
+    if not named.startswith(b"gitdir: "):
+        return None
+    return place.parent / os.fsdecode(named.removeprefix(b"gitdir: ").rstrip(b"\r\n"))
+
+
+def _run(folder: Path, arguments: tuple[str, ...], stdin: bytes) -> "subprocess.CompletedProcess[bytes]":
+    """Run git for reading in `folder`."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT}
     environment.update(GIT_OPTIONAL_LOCKS="0", LC_ALL="C")
     try:
-        result = subprocess.run(  # noqa: S603 - a list, no shell, and the git on the PATH
+        return subprocess.run(  # noqa: S603 - a list, no shell, and the git on the PATH
             ["git", *_SAFE, *arguments],  # noqa: S607
             cwd=folder, env=environment, input=stdin, capture_output=True, check=False
         )  # fmt: skip
     except FileNotFoundError as error:
         raise GitError("git is not installed; do without with --no-commit.") from error
-    return result.stdout if result.returncode == 0 else None

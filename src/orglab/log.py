@@ -11,9 +11,9 @@ from orglab import file, writing
 from orglab.active import ActiveStep
 from orglab.check import Diagnostic, Progress, check
 from orglab.config import Config, find_log
-from orglab.errors import NotFoundError, UnsafeEditError, UsageError
+from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
 from orglab.finding import find_experiment, find_step, last_experiment
-from orglab.git import Repository, find_repository, numbers_in
+from orglab.git import Repository, find_repository, is_installed, numbers_in
 from orglab.glance import glance
 from orglab.model import Experiment, Note, Step, without_cookies
 from orglab.org.cookies import recount
@@ -134,23 +134,28 @@ class Log:
         Args:
             progress: Told how many experiments are checked, of how many.
         """
-        return check(self.document(), self.config, str(self.path), progress)
+        return self._check(self.document(), progress)
+
+    def _check(self, document: Document, progress: Progress | None = None) -> list[Diagnostic]:
+        return check(document, self.config, str(self.path), lambda: self._next_number(document), progress)
 
     def fix(self, progress: Progress | None = None) -> tuple[list[Diagnostic], list[Diagnostic]]:
         """Mend what is safe to mend, and return what was mended and what is left."""
         mended: list[Diagnostic] = []
 
-        def mend(document: Document) -> list[Edit]:
-            found = check(document, self.config, str(self.path), progress)
-            mended[:] = [diagnostic for diagnostic in found if diagnostic.fix]
-            return [edit for diagnostic in mended if diagnostic.code != "stale-cookie" for edit in diagnostic.fix]
+        def mend(document: Document, *, ids: bool) -> list[Edit]:
+            found = [one for one in self._check(document, progress) if one.fix and (one.code == "no-id") == ids]
+            mended.extend(found)
+            return [edit for one in found if one.code != "stale-cookie" for edit in one.fix]
 
         def wish(document: Document) -> list[Edit]:
-            edits = mend(document)
-            # Counted last, for a box that becomes `[X]` counts.
+            mended.clear()
+            # A heading that gets an id is an experiment then, with more to mend; and a box that becomes `[X]` counts.
+            edits = mend(document, ids=True)
+            edits = compose(edits, mend(document.apply(edits), ids=False))
             return compose(edits, recount(document.apply(edits)))
 
-        return mended, check(self._write(wish), self.config, str(self.path))
+        return mended, self._check(self._write(wish))
 
     # Writing
 
@@ -217,7 +222,11 @@ class Log:
         def wish(document: Document) -> list[Edit]:
             old = new = self._find(document, reference)
             edits: list[Edit] = []
-            for each in (phase, lambda one: writing.settle_steps(one, when), writing.true_cookies):
+            for each in (
+                phase,
+                lambda one: writing.settle_steps(old, one, when),
+                lambda one: writing.true_cookies(old, one),
+            ):
                 more = each(new)
                 edits = compose(edits, more)
                 # No edit of an experiment moves it to another place of the outline.
@@ -294,7 +303,7 @@ class Log:
     def _next_number(self, document: Document) -> int:
         """Return the next whole number that is no id in the log, here or on any branch."""
         numbers = {0} | numbers_in(document.text)
-        if self.repository is not None:
+        if self.repository is not None and is_installed():
             numbers |= self.repository.numbers_on_branches(self.path)
         return max(numbers) + 1
 
@@ -311,7 +320,7 @@ class Log:
     def add_note(self, reference: str, text: str) -> Note:
         """Write a note with the time, and the commit if HEAD is one, under a step or under `Notes`; return it."""
         parsed = parse_reference(reference)
-        commit = self.repository.head() if self.repository else None
+        commit = self._head()
         head = format_inactive(_now()).decode() + (f" ({commit})" if commit else "")
 
         def add(experiment: Experiment) -> list[Edit]:
@@ -320,6 +329,13 @@ class Log:
 
         after = self._change(parsed, add, notes=1, headings=1)
         return (after.notes if parsed.step is None else find_step(after, parsed).notes)[-1]
+
+    def _head(self) -> str | None:
+        """Return the short hash of HEAD; None before the first commit, without git, and where git refuses."""
+        try:
+            return self.repository.head() if self.repository is not None else None
+        except GitError:
+            return None
 
     def start(self, reference: str) -> Experiment:
         """Set the experiment to be in progress, and it, or its step, to be the active one of this clone."""
@@ -373,7 +389,7 @@ class Log:
                 raise NotFoundError(f"There is no commit {chosen[0]!r}: {self.path} is not in a git repository.")
             hashes = [self.repository.commit(revision) for revision in chosen] if self.repository else []
             return list(dict.fromkeys(hashes)), "given" if hashes else "none"
-        if self.repository is None:
+        if self.repository is None or not is_installed():
             return [], "none"
         if named := self.repository.newest_naming(ref):
             return [named], "named"

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from orglab.config import Config
+from orglab.org import syntax
 from orglab.org.document import Document
 from orglab.org.element import Element
 from orglab.org.heading import Heading
@@ -366,7 +367,7 @@ def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
     items = [child.item for child in elements if child.item is not None]
     for element, item, number in zip(elements, items, ordinals(items), strict=True):
         line_end = text.find(b"\n", item.begin)
-        line = text[item.body : line_end if line_end >= 0 else len(text)]
+        line = text[words_at(text, item) : line_end if line_end >= 0 else len(text)]
         match = _COMMITS.search(line)
         commits = tuple(re.split(r",\s*", match.group(1).decode())) if match else ()
         state = {b"[X]": "done", b"[x]": "done", b"[-]": "partial"}.get(item.checkbox or b"", "open")
@@ -380,6 +381,14 @@ def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
             line=document.source.line_number(item.begin),
             item=item,
         )
+
+
+def words_at(text: bytes, item: Item) -> int:
+    """Return where the text of a step begins: what stands before ` ::` is part of it, though Org takes it for a tag."""
+    if item.tag is None:
+        return item.body
+    match = syntax.FULL_ITEM.match(text, item.begin)
+    return item.body if match is None else match.end()
 
 
 def _step_notes(document: Document, element: Element, item: Item) -> Iterator[Note]:
@@ -403,14 +412,10 @@ def _list_notes(document: Document, found: Element) -> Iterator[Note]:
 
 def _told_notes(document: Document, found: Element) -> Iterator[tuple[Note, bool]]:
     """Yield a note for each item of a list, and whether it is Org that took it."""
-    text = document.text
     for child in found.children:
         if child.item is None:
             continue
-        start = (
-            child.item.checkbox_at if child.item.checkbox is not None else child.item.begin + _bullet(text, child.item)
-        )
-        words = plain_text(b" " * (start - child.item.begin) + text[start : child.end])
+        words = _item_words(document.text, child, child.item)
         line = document.source.line_number(child.begin)
         logged = log_note(words)
         if logged is None:
@@ -419,12 +424,13 @@ def _told_notes(document: Document, found: Element) -> Iterator[tuple[Note, bool
             yield Note(parse_timestamp(encode(logged[0])), None, logged[1], line), True
 
 
-def _bullet(text: bytes, item: Item) -> int:
-    """Return the length of an item's indentation and bullet."""
-    at = item.begin
-    while text[at] in b" \t":
-        at += 1
-    return at + len(item.bullet.rstrip(b"\n")) - item.begin
+def _item_words(text: bytes, element: Element, item: Item) -> str:
+    """Return what an item says behind its bullet, box included."""
+    start = item.begin
+    while text[start] in b" \t":
+        start += 1
+    start = item.checkbox_at if item.checkbox is not None else start + len(item.bullet.rstrip(b"\n"))
+    return plain_text(b" " * (start - item.begin) + text[start : element.end])
 
 
 def _note(words: str, line: int) -> Note:
@@ -488,11 +494,15 @@ def section_text(heading: Heading) -> str:
     for element in heading.section.children:
         if element.type in ("planning", "property-drawer", "drawer", "comment", "comment-block"):
             continue
-        words = plain_text(text[element.begin : element.end], keep_blank_lines=True)
-        if element.type == "plain-list" and all(log_note(note) for note in re.split(r"(?m)^- ", words) if note):
-            continue
-        parts.append(words)
-    return "\n\n".join(filter(None, parts))
+        if element.type != "plain-list" or not _is_log(text, element):
+            parts.append(text[element.begin : element.end])
+    return plain_text(b"".join(parts))
+
+
+def _is_log(text: bytes, found: Element) -> bool:
+    """Return whether Org logged every item of a list by itself."""
+    items = [(child, child.item) for child in found.children if child.item is not None]
+    return all(log_note(_item_words(text, child, item)) is not None for child, item in items)
 
 
 def _with_title(heading: Heading) -> str:

@@ -15,17 +15,15 @@ _STATE = re.compile(rf'(?:State\s+(?:"([^"]*)")?\s*from\s*(?:"[^"]*")?\s*|CLOSIN
 _REST = re.compile(r"[ \t]*\\\\[ \t]*\n?")
 
 
-def plain_text(text: bytes, *, keep_blank_lines: bool = False) -> str:
+def plain_text(text: bytes) -> str:
     """Return text without common indentation and without blank lines around it.
 
     Args:
         text: Whole lines; the first may begin within a line.
-        keep_blank_lines: Whether blank lines inside stay; else they become one line end.
     """
     lines = decode(text).expandtabs().split("\n")
     first, rest = lines[0].strip(), textwrap.dedent("\n".join(lines[1:]))
-    words = f"{first}\n{rest}".strip("\n").rstrip()
-    return words if keep_blank_lines else re.sub(r"\n[ \t]*\n\s*", "\n", words)
+    return "\n".join((first, rest)).strip("\n").rstrip()
 
 
 def note_head(words: str) -> tuple[str | None, str | None, str]:

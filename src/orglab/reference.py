@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from orglab.errors import UsageError
 
-_SPELLING = re.compile(r"\[?([A-Za-z0-9_-]+)(?:\.(\d+))?\]?")
+_SPELLING = re.compile(r"(\[)?([A-Za-z0-9_-]+)(?:\.([0-9]{1,9}))?(?(1)\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def parse_reference(text: str) -> Reference:
     match = _SPELLING.fullmatch(text.strip())
     if match is None:
         raise UsageError(f"{text!r} is no reference; write 201, e201, 201.1 or [e201.1].")
-    return Reference(match.group(1), int(match.group(2)) if match.group(2) else None)
+    return Reference(match.group(2), int(match.group(3)) if match.group(3) else None)
 
 
 def reference_pattern(letter: str) -> "re.Pattern[bytes]":
@@ -41,7 +41,7 @@ def reference_pattern(letter: str) -> "re.Pattern[bytes]":
     index, `[[e201]]` an Org link.
     """
     return re.compile(
-        rb"(?<![\w\[\]\x80-\xff])\[" + re.escape(letter.encode()) + rb"([A-Za-z0-9_-]+)(?:\.(\d+))?\](?![\]\[(])"
+        rb"(?<![\w\[\]\x80-\xff])\[" + re.escape(letter.encode()) + rb"([A-Za-z0-9_-]+)(?:\.(\d{1,9}))?\](?![\]\[(])"
     )
 
 
@@ -50,3 +50,10 @@ def find_references(text: bytes, letter: str) -> Iterator[tuple[int, Reference]]
     for match in reference_pattern(letter).finditer(text):
         step = match.group(2)
         yield match.start(), Reference(match.group(1).decode(), int(step) if step else None)
+
+
+def names(text: bytes, spelled: str) -> bool:
+    """Return whether a text holds the reference that is spelled so, such as `e201.1`."""
+    return f"[{spelled}]".encode() in text and any(
+        match.group()[1:-1] == spelled.encode() for match in reference_pattern("").finditer(text)
+    )

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from orglab.config import Config
 from orglab.errors import UsageError
-from orglab.model import Experiment, Step, ordinals
+from orglab.model import Experiment, Step, ordinals, words_at
 from orglab.org.checkbox import DONE, OPEN, set_boxes
 from orglab.org.cookies import recount
-from orglab.org.document import Document
+from orglab.org.document import Document, Part
 from orglab.org.edit import Edit
 from orglab.org.heading import Heading
 from orglab.org.list import Item, Structure
@@ -22,9 +22,9 @@ from orglab.org.properties import put_property
 from orglab.org.source import encode
 from orglab.org.timestamp import date_tree, format_inactive
 from orglab.org.todo import after_meta, logging_of, meta_indent, set_state
-from orglab.words import body_lines, item_lines, one_line, paragraphs
+from orglab.words import begins_item, body_lines, item_lines, one_line, paragraphs, step_text, with_head
 
-_LOCAL_VARIABLES = re.compile(rb"^#+ Local Variables:", re.M)
+_LOCAL_VARIABLES = re.compile(rb"^[ \t]*#+[ \t]*Local Variables:", re.I | re.M)
 
 
 def change_state(
@@ -47,12 +47,12 @@ def change_state(
     return set_state(heading, state, now, note=lines, logging=logging, indent=meta_indent(heading))
 
 
-def done_keyword(document: Document, like: str | None = None) -> str:
+def done_keyword(document: Document, like: str | None = None) -> str | None:
     """Return the keyword for work that is done: `DONE`, else the first done one of the sequence of `like`."""
     return _keyword(document, "DONE", like, done=True)
 
 
-def todo_keyword(document: Document, like: str | None = None) -> str:
+def todo_keyword(document: Document, like: str | None = None) -> str | None:
     """Return the keyword for work that is left: `TODO`, else the first of the sequence of `like`."""
     return _keyword(document, "TODO", like, done=False)
 
@@ -65,22 +65,44 @@ def in_progress_keyword(document: Document) -> str | None:
     return names[1] if len(names) > 1 else None
 
 
-def _keyword(document: Document, name: str, like: str | None, *, done: bool) -> str:
+def _keyword(document: Document, name: str, like: str | None, *, done: bool) -> str | None:
     words = document.settings.keywords
     if name in words and words[name].is_done == done:
         return name
     sequence = words[like].sequence if like in words else None
     fitting = [word for word in words.values() if word.is_done == done]
     fitting.sort(key=lambda word: word.sequence != sequence)
-    if not fitting:
-        raise UsageError(f"The log has no keyword for work that is {'done' if done else 'left'}; see its #+TODO line.")
-    return fitting[0].name
+    return fitting[0].name if fitting else None
 
 
-def true_cookies(experiment: Experiment) -> list[Edit]:
-    """Return the edits that make the cookies of the steps, of their heading and of the headings above it true."""
-    heading = experiment.steps_heading or experiment.heading
-    return recount(heading.document, [heading, *heading.ancestors()])
+def _starred(stars: int, keyword: str | None, title: str) -> str:
+    """Return a heading's line."""
+    return " ".join(filter(None, ("*" * stars, keyword, title)))
+
+
+def true_cookies(before: Experiment, after: Experiment) -> list[Edit]:
+    """Return the edits that make those cookies true that a change concerns, and the ones of the headings above.
+
+    Args:
+        before: The experiment as it was.
+        after: The same, changed.
+    """
+    lowest: Heading | None
+    if _boxes_of(before) != _boxes_of(after):
+        lowest = after.steps_heading
+    elif [child.state for child in before.heading.children()] != [child.state for child in after.heading.children()]:
+        lowest = after.heading
+    elif before.state != after.state:
+        lowest = after.heading.parent
+    else:
+        return []
+    return [] if lowest is None else recount(lowest.document, [lowest, *lowest.ancestors()])
+
+
+def _boxes_of(experiment: Experiment) -> list[bytes | None]:
+    """Return the boxes of all items in the list of the steps."""
+    found = experiment.steps_list
+    return [] if found is None or found.structure is None else [item.checkbox for item in found.structure.items]
 
 
 # Steps
@@ -132,7 +154,8 @@ def _boxes(experiment: Experiment, structure: Structure, items: list[Item], box:
     ordered = heading is not None and (heading.property("ORDERED") or "nil") != "nil"
     edits = set_boxes(experiment.heading.document, structure, items, box, ordered=ordered, upper=True)
     if items[0].checkbox is None:
-        edits.append(Edit(items[0].body, items[0].body, box + b" "))
+        at = words_at(experiment.heading.document.text, items[0])
+        edits.append(Edit(at, at, box + b" "))
     return edits
 
 
@@ -148,30 +171,34 @@ def _commits_edit(document: Document, step: Step, commits: list[str]) -> Edit:
     return Edit(end, end, encode(f" ({', '.join(commits)})"))
 
 
-def settle_steps(experiment: Experiment, now: datetime.datetime) -> list[Edit]:
+def settle_steps(before: Experiment, after: Experiment, now: datetime.datetime) -> list[Edit]:
     """Return the edits of the steps' heading: done when the last step is, to do again when one is re-opened.
 
     As the author's `org-after-todo-statistics-hook`.  A heading without a keyword stays without.
+
+    Args:
+        before: The experiment as it was.
+        after: The same, changed.
+        now: Local time.
     """
-    heading = experiment.steps_heading
-    if heading is None or heading.state is None or not experiment.steps:
+    heading = after.steps_heading
+    if heading is None or heading.state is None or not after.steps or _boxes_of(before) == _boxes_of(after):
         return []
-    all_done = all(step.state == "done" for step in experiment.steps)
+    all_done = all(step.state == "done" for step in after.steps)
     if all_done == heading.is_done:
         return []
-    keyword = done_keyword if all_done else todo_keyword
-    return change_state(heading, keyword(heading.document, heading.state), now)
+    keyword = (done_keyword if all_done else todo_keyword)(heading.document, heading.state)
+    return change_state(heading, keyword, now) if keyword is not None else []
 
 
 def add_step(experiment: Experiment, text: str) -> list[Edit]:
     """Return the edits after which a step with `text` ends the list; the list, and its heading, are made if need be."""
     document = experiment.heading.document
-    words = one_line(text, "A step")
+    words = step_text(text)
     heading = experiment.steps_heading
     if heading is None:
-        level = experiment.heading.stars + 1
-        name = experiment.config.steps
-        lines = f"{'*' * level} {todo_keyword(document)} {name} [0/1]\n1. [ ] {words}\n"
+        title = f"{experiment.config.steps} [0/1]"
+        lines = f"{_starred(experiment.heading.stars + 1, todo_keyword(document), title)}\n1. [ ] {words}\n"
         return [_insert_block(document, _place_of_child(experiment, "steps"), encode(lines), _gap(experiment))]
     found = experiment.steps_list
     if found is None or found.structure is None:
@@ -183,7 +210,13 @@ def add_step(experiment: Experiment, text: str) -> list[Edit]:
     blank = _blank_lines_between(document, items)
     indent = document.text[last.begin : last.begin + _width(document, last)]
     at = _end_of_item(document, last)
-    return [_insert(document, at, blank + indent + encode(f"{bullet}[ ] {words}\n"))]
+    return [*_upper_boxes(found.structure), _insert(document, at, blank + indent + encode(f"{bullet}[ ] {words}\n"))]
+
+
+def _upper_boxes(structure: Structure) -> list[Edit]:
+    """Return the edits that make each `[x]` of a list the `[X]` that Org counts, as every edit of the list does."""
+    boxes = [item.checkbox_at for item in structure.items if item.checkbox == b"[x]"]
+    return [Edit(box, box + 3, b"[X]") for box in boxes]
 
 
 def _next_bullet(item: Item, number: int) -> str:
@@ -216,7 +249,9 @@ def _end_of_item(document: Document, item: Item) -> int:
 
 
 def _after_last_line(document: Document, begin: int, end: int) -> int:
+    """Return where the line after the last one that is not blank begins; Emacs's local variables are left behind it."""
     text = document.text
+    end = max(begin, min(end, _variables_at(document)))
     while end > begin and text[end - 1] in b" \t\n":
         end -= 1
     if end == begin:
@@ -253,11 +288,11 @@ def add_note(experiment: Experiment, step: Step | None, head: str, text: str) ->
         text: The note.
     """
     document = experiment.heading.document
-    lines = paragraphs(text)
-    lines[0] = f"{head} {lines[0].strip()}"
+    lines = with_head(head, paragraphs(text, blocks=True))
     if step is not None:
         indent = _body_column(step.item)
-        return [_insert(document, _end_of_item(document, step.item), item_lines("- ", lines, indent))]
+        note = _insert(document, _end_of_item(document, step.item), item_lines("- ", lines, indent))
+        return [*_upper_boxes(_structure(experiment)), note]
     heading = experiment.child(experiment.config.notes)
     if heading is None:
         stars = "*" * (experiment.heading.stars + 1)
@@ -323,21 +358,24 @@ def conclude(
     """
     document = experiment.heading.document
     state = keyword or done_keyword(document, experiment.state)
+    if state is None:
+        raise UsageError("The log has no keyword for work that is done; its #+TODO line could have one behind a bar.")
     edits = change_state(experiment.heading, state, now)
-    words = body_lines(paragraphs(text))
+    words = body_lines(paragraphs(text, at_margin=True, blocks=True))
     heading = experiment.child(experiment.config.conclusions)
     if heading is None:
-        stars = "*" * (experiment.heading.stars + 1)
         drawer = f":PROPERTIES:\n:VERDICT:  {verdict}\n:END:\n" if verdict else ""
-        block = encode(f"{stars} {done_keyword(document)} {experiment.config.conclusions}\n{drawer}") + words
+        line = _starred(experiment.heading.stars + 1, done_keyword(document), experiment.config.conclusions)
+        block = encode(f"{line}\n{drawer}") + words
         place = _place_of_child(experiment, "conclusions")
         return [*edits, _insert_block(document, place, block, _gap(experiment))]
-    if heading.state is not None:
-        edits += change_state(heading, done_keyword(document, heading.state), now)
+    done = done_keyword(document, heading.state)
+    if heading.state is not None and done is not None:
+        edits += change_state(heading, done, now)
     if verdict:
         edits += put_property(heading, "VERDICT", verdict)
     at = _end_of_text(heading)
-    before = b"\n" if document.text[after_meta(heading) : heading.end].strip() else b""
+    before = b"\n" if document.text[after_meta(heading) : at].strip() else b""
     return [*edits, _insert(document, at, before + words)]
 
 
@@ -364,19 +402,19 @@ def new_experiment(
     title = one_line(title, "A title")
     indent = "  " if last is None or last.heading.drawer is None else meta_indent(last.heading).decode()
     gap = "\n" if last is None else _gap(last).decode()
-    stars = "*" * (last.heading.stars if last is not None and _is_at_end(last) else 1)
+    stars = last.heading.stars if last is not None and _is_at_end(last) else 1
     todo = todo_keyword(document)
-    steps_lines = [f"{n}. [ ] {one_line(step, 'A step')}\n" for n, step in enumerate(steps, 1)]
+    steps_lines = [f"{n}. [ ] {step_text(step)}\n" for n, step in enumerate(steps, 1)]
     all_tags = ":".join(dict.fromkeys((*config.tags, *map(_tag, tags))))
-    about = item_lines("- ", paragraphs(description)).decode("utf-8", "surrogateescape") if description else ""
+    about = item_lines("- ", begins_item(paragraphs(description))).decode() if description else ""
     block = (
-        f"{stars} {todo} [{number}] {title} [0%]   :{all_tags}:\n"
+        f"{_starred(stars, todo, f'[{number}] {title} [0%]   :{all_tags}:')}\n"
         f"{indent}:PROPERTIES:\n{indent}{f':{config.id_property.upper()}:':<10} {number}\n"
         f"{indent}:END:\n{indent}{format_inactive(now).decode()}\n{gap}"
         f"{about}{gap if about else ''}"
-        f"{stars}* {config.notes}\n{gap}"
-        f"{stars}* {todo} {config.steps} [0/{len(steps_lines)}]\n{''.join(steps_lines)}{gap}"
-        f"{stars}* {todo} {config.conclusions}\n"
+        f"{_starred(stars + 1, None, config.notes)}\n{gap}"
+        f"{_starred(stars + 1, todo, f'{config.steps} [0/{len(steps_lines)}]')}\n{''.join(steps_lines)}{gap}"
+        f"{_starred(stars + 1, todo, config.conclusions)}\n"
     )
     at = _end_of_log(document)
     separate = b"\n" if gap and at > 0 and not document.text[:at].endswith(b"\n\n") else b""
@@ -385,13 +423,25 @@ def new_experiment(
 
 
 def _is_at_end(experiment: Experiment) -> bool:
-    """Return whether what follows an experiment's parent, if anything, is nothing."""
-    parent = experiment.heading.parent
-    return parent is None or parent.subtree_end == len(experiment.heading.document.text)
+    """Return whether nothing follows the heading that an experiment is below, if it is below one."""
+    document, parent = experiment.heading.document, experiment.heading.parent
+    if parent is None:
+        return True
+    is_last = not isinstance(document, Part) or document.end == len(document.whole.text)
+    return is_last and parent.subtree_end == len(document.text)
 
 
 def _end_of_log(document: Document) -> int:
-    """Return where a log ends: Emacs's local variables, if there are any, stay last."""
+    """Return where a log ends: Emacs's local variables, if there are any, stay last, with a heading of their own."""
+    at = _variables_at(document)
+    heading = document.heading_at(at)
+    if at == len(document.text) or heading is None or document.text[heading.body : at].strip():
+        return at
+    return heading.begin if heading.line.is_comment else at
+
+
+def _variables_at(document: Document) -> int:
+    """Return where Emacs's local variables begin; the end of the text if there are none."""
     text = document.text
     match = _LOCAL_VARIABLES.search(text, max(0, len(text) - 3000))
     return match.start() if match else len(text)
@@ -424,7 +474,7 @@ def journal_entry(
         tag: The tag of the entry: the experiment's id.
         text: The entry: its first line is the title.
     """
-    lines = paragraphs(text)
+    lines = paragraphs(text, at_margin=True)
     title = " ".join(filter(None, (link, lines[0].strip())))
     heading = f"**** {title}" + (f" :{tag}:" if tag else "")
     body = body_lines([format_inactive(now).decode(), *lines[1:]])

@@ -15,7 +15,7 @@ from orglab.jsonable import diagnostic_form, render
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @write_options
 def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
-    r"""Say what is wrong in the log, a line each: file:line:column: code message.
+    """Say what is wrong in the log, a line each: file:line:column: code message.
 
     Exit code 1 if there is something to report.
 

@@ -1,6 +1,7 @@
 """The group of all commands, and the one place where errors become a sentence and an exit code."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -80,7 +81,7 @@ class LazyGroup(click.Group):
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=lambda *_: _version(_[2]))
 @click.pass_context
 def orglab(ctx: click.Context, log: str | None, *, debug: bool) -> None:
-    r"""Keep an experiment log that remembers why: one Org file, tied to git.
+    """Keep an experiment log that remembers why: one Org file, tied to git.
 
     \b
     Example:
@@ -116,6 +117,8 @@ def run(arguments: Sequence[str]) -> int:
     except OrglabError as error:
         return _fail(str(error), error.exit_code, error if debug else None)
     except (KeyboardInterrupt, click.Abort):
+        # An impatient second Ctrl-C must not make a traceback of the first.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         return _fail("Stopped.", 130, None)
     except BrokenPipeError:
         return 0

@@ -46,7 +46,7 @@ def kind_of(experiment: Experiment) -> str:
 def list_command(
     match: str | None, kinds: tuple[str, ...], since: str | None, tags: tuple[str, ...], sort: str, *, as_json: bool
 ) -> None:
-    r"""List experiments: one line each.
+    """List experiments: one line each.
 
     MATCH is an Org match string over headings: tags, properties, times, states.
 
@@ -140,7 +140,7 @@ def _title_column(title: str, verdict: str, room: int) -> str:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @log_options
 def show_command(reference: str, *, as_json: bool) -> None:
-    r"""Show one experiment, or one step: states, steps with their commits, notes, conclusion.
+    """Show one experiment, or one step: states, steps with their commits, notes, conclusion.
 
     \b
     Example:
@@ -242,7 +242,7 @@ def _when(iso: str) -> str:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @log_options
 def next_command(*, as_json: bool) -> None:
-    r"""List the open steps of the experiments in progress.
+    """List the open steps of the experiments in progress.
 
     \b
     Example:

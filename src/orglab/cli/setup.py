@@ -35,7 +35,7 @@ log = "{log}"
 @click.option("--config", "with_config", is_flag=True, help=f"Write {CONFIG_NAME} too, with every setting explained.")
 @log_options
 def init_command(*, with_config: bool) -> None:
-    r"""Make a log here; an existing one is adopted: it is read and reported on, and not changed.
+    """Make a log here; an existing one is adopted: it is read and reported on, and not changed.
 
     \b
     Example:
@@ -121,7 +121,7 @@ def _untagged(log: Log) -> Iterator[str]:
 @click.command(name="completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion_command(shell: str) -> None:
-    r"""Print the script that completes commands, options and references in your shell.
+    """Print the script that completes commands, options and references in your shell.
 
     \b
     Example:

@@ -53,11 +53,11 @@ def new_command(
     *,
     anyway: bool,
 ) -> None:
-    r"""Write down a new experiment at the end of the log, and print its reference.
+    """Write down a new experiment at the end of the log, and print its reference.
 
     \b
     Example:
-      orglab new "ABC in XYZ model" -d "Test if adding ABC to XYZ improves results." \
+      orglab new "ABC in XYZ model" -d "Test if adding ABC to XYZ improves results." \\
         -s "Test XYZ without ABC" -s "Test XYZ with ABC" -t nlp
     """
     about = None if description is None else text_from(description)
@@ -70,7 +70,7 @@ def new_command(
 @click.argument("text")
 @write_options
 def step_command(reference: str, text: str, *, anyway: bool) -> None:
-    r"""Add a step at the end of an experiment's list, and print its reference.
+    """Add a step at the end of an experiment's list, and print its reference.
 
     \b
     Example:
@@ -84,7 +84,7 @@ def step_command(reference: str, text: str, *, anyway: bool) -> None:
 @click.argument("text")
 @write_options
 def note_command(reference: str, text: str, *, anyway: bool) -> None:
-    r"""Note something under a step or under the experiment's Notes, with the time and the commit.
+    """Note something under a step or under the experiment's Notes, with the time and the commit.
 
     TEXT may be - for standard input.
 
@@ -105,7 +105,7 @@ def note_command(reference: str, text: str, *, anyway: bool) -> None:
 @click.option("--clear", is_flag=True, help="No step is the active one any more.")
 @write_options
 def start_command(reference: str | None, *, clear: bool, anyway: bool) -> None:
-    r"""Begin to work: the experiment is in progress, and it or its step the active one of this clone.
+    """Begin to work: the experiment is in progress, and it or its step the active one of this clone.
 
     \b
     Example:
@@ -134,7 +134,7 @@ def start_command(reference: str | None, *, clear: bool, anyway: bool) -> None:
 @click.option("--all", "all_boxes", is_flag=True, help="Tick the open boxes below the step too.")
 @write_options
 def done_command(reference: str, commits: tuple[str, ...], *, no_commit: bool, all_boxes: bool, anyway: bool) -> None:
-    r"""Tick a step, and write the commit of its results behind it.
+    """Tick a step, and write the commit of its results behind it.
 
     Without -c that is the newest commit whose message names the step, such as
     [e201.1], else HEAD.
@@ -167,7 +167,7 @@ def _why(done: Completed) -> str:
 @click.argument("reference", type=REFERENCE)
 @write_options
 def undo_command(reference: str, *, anyway: bool) -> None:
-    r"""Open a step again; its commits are kept.
+    """Open a step again; its commits are kept.
 
     \b
     Example:
@@ -183,7 +183,7 @@ def undo_command(reference: str, *, anyway: bool) -> None:
 @click.option("--as", "keyword", metavar="KEYWORD", help="The state afterwards, such as CANCELED; DONE if not given.")
 @write_options
 def conclude_command(reference: str, text: str, verdict: str | None, keyword: str | None, *, anyway: bool) -> None:
-    r"""Write what came of an experiment under Conclusions, and close it.
+    """Write what came of an experiment under Conclusions, and close it.
 
     TEXT may be - for standard input.
 
@@ -205,7 +205,7 @@ def conclude_command(reference: str, text: str, verdict: str | None, keyword: st
 @click.option("-m", "--message", "note", metavar="NOTE", help="Why.")
 @write_options
 def state_command(reference: str, keyword: str, note: str | None, *, anyway: bool) -> None:
-    r"""Set an experiment's state, logged as the file asks.
+    """Set an experiment's state, logged as the file asks.
 
     \b
     Example:
@@ -220,7 +220,7 @@ def state_command(reference: str, keyword: str, note: str | None, *, anyway: boo
 @click.argument("words", nargs=-1, required=True, metavar="[REFERENCE] TEXT")
 @write_options
 def journal_command(words: tuple[str, ...], *, anyway: bool) -> None:
-    r"""Write an entry under today in the journal, linked to an experiment if one is named.
+    """Write an entry under today in the journal, linked to an experiment if one is named.
 
     TEXT may be - for standard input.
 
@@ -240,7 +240,7 @@ def journal_command(words: tuple[str, ...], *, anyway: bool) -> None:
 @click.argument("reference", type=REFERENCE)
 @log_options
 def edit_command(reference: str) -> int:
-    r"""Open the log in your editor (VISUAL, EDITOR) at the line of an experiment or step.
+    """Open the log in your editor (VISUAL, EDITOR) at the line of an experiment or step.
 
     \b
     Example:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # org-priority-regexp: a letter, or a number below 65
 _PRIORITY = re.compile(rb"\[#([A-Za-z]|[0-5]?[0-9]|6[0-4])\][ \t]*")
-_COMMENT = re.compile(rb"COMMENT(?=[ \t]|$)[ \t]*", re.M)
+_COMMENT = re.compile(rb"COMMENT(?= |$)[ \t]*", re.M)
 _TAGS = re.compile(rb":[\w@#%:\x80-\xff]+:")
 
 
@@ -106,9 +106,7 @@ class Heading:
         while last > position and text[last - 1] in b" \t":
             last -= 1
         tags = (-1, -1)
-        # Org looks for a blank before the tags; the one after the stars will do if the title begins with them.
-        bare = state[0] < 0 and priority[0] < 0 and comment is None
-        if text[last - 1 : last] == b":" and (found := _tags_span(text, position, last, bare=bare)) is not None:
+        if text[last - 1 : last] == b":" and (found := _tags_span(text, position, last)) is not None:
             tags = found
             last = found[0]
             while last > position and text[last - 1] in b" \t":
@@ -326,12 +324,12 @@ def _skip(text: bytes, position: int, end: int) -> int:
     return position
 
 
-def _tags_span(text: bytes, title: int, last: int, *, bare: bool) -> tuple[int, int] | None:
-    """Return the span of the tags that end a heading's text at `last`, or None."""
+def _tags_span(text: bytes, title: int, last: int) -> tuple[int, int] | None:
+    """Return the span of the tags that end a heading's text at `last`, or None (org-tag-line-re)."""
     start = last
     while start > title and text[start - 1] not in b" \t":
         start -= 1
-    if (start == title and not bare) or not _TAGS.fullmatch(text, start, last):
+    if text[start - 1] not in b" \t" or not _TAGS.fullmatch(text, start, last):
         return None
     tags = text[start:last]
     if not tags.isascii() and not all(char.isalnum() or char in "_@#%:" for char in decode(tags)):

@@ -34,12 +34,12 @@ def put_property(heading: Heading, name: str, value: str) -> list[Edit]:
 
 
 def delete_property(heading: Heading, name: str) -> list[Edit]:
-    """Return the edits after which the heading has no property `name`; a drawer left empty goes too."""
+    """Return the edits after which the heading has no property `name`, nor `name+`; a drawer left empty goes too."""
     text = heading.document.text
     if heading.drawer is None:
         return []
     lines = list(syntax.NODE_PROPERTY.finditer(text, *heading.drawer.span(1)))
-    chosen = [match for match in lines if decode(match.group(2)).upper() == name.upper()]
+    chosen = [match for match in lines if decode(match.group(2)).upper().removesuffix("+") == name.upper()]
     if chosen and len(chosen) == len(lines):
         return [Edit(heading.drawer.start(), min(heading.drawer.end() + 1, len(text)), b"")]
     return [Edit(match.start(), match.end() + 1, b"") for match in chosen]

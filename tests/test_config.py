@@ -1,0 +1,60 @@
+"""Which log a command is about, and what its parts are called."""
+
+import pytest
+
+from commands import Orglab
+from orglab.config import Config, find_log
+from orglab.errors import NotFoundError, UsageError
+
+
+def test_the_nearest_log_above_up_to_the_repository(tmp_path):
+    (tmp_path / "experiment_log.org").touch()
+    inner = tmp_path / "repository" / "deep"
+    inner.mkdir(parents=True)
+    assert find_log(inner)[0] == tmp_path / "experiment_log.org"
+    (tmp_path / "repository" / ".git").mkdir()
+    with pytest.raises(NotFoundError, match="orglab init"):
+        find_log(inner)
+
+
+def test_what_is_given_comes_before_the_environment_and_the_files(tmp_path, monkeypatch):
+    (tmp_path / "orglab.toml").write_text('log = "own.org"\nletter = "x"\n')
+    assert find_log(tmp_path) == (tmp_path / "own.org", Config(log="own.org", letter="x"))
+    monkeypatch.setenv("ORGLAB_LOG", "env.org")
+    assert str(find_log(tmp_path)[0]) == "env.org"
+    path, config = find_log(tmp_path, "given.org")
+    assert (str(path), config.letter) == ("given.org", "x")
+
+
+def test_pyproject_will_do(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[tool.orglab]\nlog = "notes/log.org"\ntags = ["exp", "x"]\n')
+    path, config = find_log(tmp_path)
+    assert (path, config.tags) == (tmp_path / "notes/log.org", ("exp", "x"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["nosuch = 1", "log = 3", "tags = 'exp'", "tags = ['x']", "id_property = 'UUID'", "log = ", "\xff"],
+)
+def test_a_wrong_setting_is_named(tmp_path, text):
+    (tmp_path / "orglab.toml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(UsageError, match=r"orglab\.toml"):
+        find_log(tmp_path)
+
+
+def test_names_of_the_parts_are_settings(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "orglab.toml").write_text(
+        'tag = "run"\ntags = ["run"]\nletter = "r"\nid_property = "CUSTOM_ID"\n'
+        'notes = "Remarks"\nsteps = "Plan"\nconclusions = "Result"\nkeywords = "OPEN | SHUT"\n'
+    )
+    orglab = Orglab(capsys)
+    orglab("init")
+    (tmp_path / "experiment_log.org").write_text("")
+    assert orglab("new", "A", "-s", "one").out == "r1\n"
+    orglab("done", "r1.1", "--no-commit")
+    orglab("conclude", "1", "Yes.")
+    text = (tmp_path / "experiment_log.org").read_text()
+    assert ":CUSTOM_ID: 1\n" in text
+    assert "** SHUT Plan [1/1]\n1. [X] one\n" in text
+    assert "** SHUT Result\nYes.\n" in text

@@ -1,0 +1,97 @@
+"""Random Org text, and text made to be slow."""
+
+import gc
+import os
+import time
+
+import fuzz
+import pytest
+from orgtext import HOSTILE, Change, check_change, read_all
+
+from orglab.org.cookies import recount
+from orglab.org.document import Document
+from orglab.org.edit import Edit, compose
+
+COUNT = 20_000
+SLOWER = 2.3
+
+
+def test_random_texts_parse_print_change_and_recount():
+    assert fuzz.check_many(COUNT, seed=1, jobs=2 if (os.cpu_count() or 1) > 1 else 1) == []
+
+
+def test_the_fuzzer_says_what_it_did(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["fuzz.py", "30", "--seed", "5", "--jobs", "1"])
+    assert fuzz.main() == 0
+    assert "30 inputs in " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change("set_state", [], 0, ("DONE",)),
+        Change("set_tags", [Edit(4, 4, b" :a:")], 0, ("b",)),
+        Change("put_property", [], 0, ("ID", "1")),
+        Change("recount", []),
+    ],
+    ids=lambda change: change.name,
+)
+def test_the_fuzzer_notices_what_was_not_done(change):
+    with pytest.raises(AssertionError):
+        check_change(Document(b"* a [/]\n- [ ] b\n"), change)
+
+
+def read_and_change(raw: bytes) -> Document:
+    """All that can be asked of a text: parse it, read it, recount it, write it, and say where."""
+    document = Document(raw)
+    if len(document):
+        # The last one first: what is inherited may not be as many calls deep.
+        last = document.heading(len(document) - 1)
+        assert last.inherited_property("NO_SUCH") is None
+        assert isinstance(last.all_tags, tuple)
+    read_all(document)
+    edits = recount(document)
+    for edit in edits:
+        assert document.source.line_number(edit.start) > 0
+        assert document.source.column(edit.start) > 0
+    assert len(compose(edits, [Edit(0, 0, b"x")] * len(edits))) == 2 * len(edits)
+    return document.apply(edits)
+
+
+@pytest.mark.parametrize("shape", HOSTILE)
+def test_a_hostile_text_is_read(shape):
+    raw = HOSTILE[shape](30_000)
+    after = read_and_change(raw)
+    assert recount(after) == []
+    assert after.apply([]).source.raw == after.source.raw
+
+
+def best_time(raw: bytes) -> float:
+    """The shortest of a few runs: what else the machine does only ever adds to it."""
+    found = []
+    for _ in range(3):
+        gc.collect()
+        gc.disable()
+        try:
+            started = time.perf_counter()
+            read_and_change(raw)
+            found.append(time.perf_counter() - started)
+        finally:
+            gc.enable()
+    return min(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", HOSTILE)
+def test_twice_the_text_takes_twice_the_time(shape):
+    make = HOSTILE[shape]
+    size = 20_000
+    # Long enough for the clock, and for what is quadratic to show.
+    while (short := best_time(make(size))) < 0.03 and size < 4_000_000:
+        size *= 2
+    for _attempt in range(4):
+        ratio = best_time(make(2 * size)) / short
+        if ratio < SLOWER:
+            return
+        short = best_time(make(size))
+    pytest.fail(f"{size} bytes take {short:.3f} s, and twice as many {ratio:.1f} times as long")

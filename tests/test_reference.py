@@ -1,0 +1,23 @@
+"""References in any spelling, and in any text."""
+
+import pytest
+
+from orglab.errors import UsageError
+from orglab.reference import Reference, find_references, parse_reference
+
+
+@pytest.mark.parametrize("text", ["201.1", "[201.1]", " 201.1 "])
+def test_spellings(text):
+    assert parse_reference(text) == Reference("201", 1)
+
+
+@pytest.mark.parametrize("text", ["", "e 1", "1.x", "1.2.3", "a/b", "[[1]]", "é"])
+def test_no_reference(text):
+    with pytest.raises(UsageError):
+        parse_reference(text)
+
+
+def test_in_text():
+    text = b"[e1] and [e2.3], foo[e4] [[e5]] [e6][x] [f7] ([e8]) [e9.] [e10-a_b.2]\n[e11]"
+    found = [(reference.id, reference.step) for _, reference in find_references(text, "e")]
+    assert found == [("1", None), ("2", 3), ("8", None), ("10-a_b", 2), ("11", None)]
