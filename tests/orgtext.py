@@ -149,7 +149,7 @@ LINES = (
     *("1. [@5] [ ] i", "2) [X] j", " * [ ] k", "- l :: m [/]", "- [ ] n ::", "-", "  - ", "\t- [X] tab [/]", "3. a"),
     *(":PROPERTIES:", ":ID: 1", ":END:", ":COOKIE_DATA: recursive", ":COOKIE_DATA: todo", ":foo: bar", ":foo+: baz"),
     *(":COOKIE_DATA: checkbox recursive", ":LOGGING: logdone", ":LOG_INTO_DRAWER: t", ":LOGBOOK:", "  :END:", ":x:"),
-    *("CLOSED: [2020-01-01 Wed 10:00]", "SCHEDULED: <2020-01-01 Wed> CLOSED: [2020-01-01 Wed]", "DEADLINE: <2020-01-01>"),
+    *("CLOSED: [2020-01-01 Wed 10:00]", "SCHEDULED: <2020-01-01 Wed> CLOSED: [2020-01-01]", "DEADLINE: <2020-01-01>"),
     *("#+TODO: TODO NEXT | DONE", "#+STARTUP: logdone", "#+STARTUP: lognotedone logdrawer", "#+FILETAGS: :file:"),
     *("#+TODO: A(a!) B(b@/!) | C(c@) D", "#+begin_src", "#+end_src", "#+begin_quote", "#+end_quote", "#+name: n"),
     *("#+begin_x", "  #+end_x", "#+begin: y", "#+end:", "#+caption: [1/2]", "#+RESULTS:", "#+PROPERTY: a b", "#+", "# c"),

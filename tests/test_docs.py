@@ -93,7 +93,7 @@ def commands_of(block: Block) -> Iterator[tuple[str, str, int]]:
             if command:
                 yield command, "\n".join(expected), line
             command, expected, line = text[2:], [], number
-        elif text.startswith("> ") and not expected:
+        elif (text.startswith("> ") or text == ">") and not expected:
             command += "\n" + text[2:]
         else:
             assert command, f"line {number}: a console block begins with a command"

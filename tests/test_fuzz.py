@@ -4,18 +4,23 @@ import gc
 import os
 import time
 
-import fuzz
 import pytest
-from orgtext import HOSTILE, Change, check_change, read_all
 
+import fuzz
 from orglab.org.cookies import recount
 from orglab.org.document import Document
 from orglab.org.edit import Edit, compose
+from orgtext import HOSTILE, Change, check_change, read_all
 
 COUNT = 20_000
 SLOWER = 2.3
 
 
+def test_some_random_texts_parse_print_change_and_recount():
+    assert fuzz.check_batch((2, 0, 300)) == []
+
+
+@pytest.mark.slow
 def test_random_texts_parse_print_change_and_recount():
     assert fuzz.check_many(COUNT, seed=1, jobs=2 if (os.cpu_count() or 1) > 1 else 1) == []
 
@@ -69,7 +74,7 @@ def test_a_hostile_text_is_read(shape):
 def best_time(raw: bytes) -> float:
     """The shortest of a few runs: what else the machine does only ever adds to it."""
     found = []
-    for _ in range(3):
+    for _ in range(2):
         gc.collect()
         gc.disable()
         try:
@@ -87,7 +92,7 @@ def test_twice_the_text_takes_twice_the_time(shape):
     make = HOSTILE[shape]
     size = 20_000
     # Long enough for the clock, and for what is quadratic to show.
-    while (short := best_time(make(size))) < 0.03 and size < 4_000_000:
+    while (short := best_time(make(size))) < 0.02 and size < 4_000_000:
         size *= 2
     for _attempt in range(4):
         ratio = best_time(make(2 * size)) / short

@@ -3,12 +3,13 @@
 The command, the hook and the editor server share them.
 """
 
-import os.path
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from orglab.config import Config
 from orglab.model import Experiment, ordinals, read_experiments, read_id, tagged_headings
@@ -150,7 +151,7 @@ class _Checker:
                     yield self.at(position, "unknown-reference", f"[{spelled}] names no experiment of this log.")
             elif reference.step is not None and all(step.number != reference.step for step in found.steps):
                 yield self.at(position, "unknown-reference", f"[{spelled}] names no step of {found.ref}.")
-        link = re.compile(rb"\[\[(?:#|id:|file:%s::#)(\d+)\]" % re.escape(os.fsencode(os.path.basename(self.file))))
+        link = re.compile(rb"\[\[(?:#|id:|file:%s::#)(\d+)\]" % re.escape(os.fsencode(Path(self.file).name)))
         for match in link.finditer(self.document.text):
             value = decode(match.group(1))
             if value not in known and match.group(1) not in self.targets:

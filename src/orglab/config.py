@@ -1,6 +1,7 @@
 """Which file is the log, and what its parts are called: `orglab.toml`, `[tool.orglab]`, the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -65,9 +66,19 @@ def read_config(table: Mapping[str, object], where: Path) -> Config:
     config = Config(**values)  # type: ignore[arg-type]  # checked above, field by field
     if config.id_property.upper() not in ("ID", "CUSTOM_ID"):
         raise UsageError(f"The setting 'id_property' in {where} must be ID or CUSTOM_ID.")
+    if not re.fullmatch("[A-Za-z]+", config.letter):
+        raise UsageError(f"The setting 'letter' in {where} must be one letter or more, such as e for [e201].")
+    for tag in config.tags:
+        if not is_tag(tag):
+            raise UsageError(f"The setting 'tags' in {where} holds {tag!r}; letters, digits, _, @, # and % make a tag.")
     if config.tag not in config.tags:
         raise UsageError(f"The setting 'tags' in {where} must hold the tag {config.tag!r}, which makes an experiment.")
     return config
+
+
+def is_tag(text: str) -> bool:
+    """Return whether Org reads `text` as a tag."""
+    return bool(text) and all(char.isalnum() or char in "_@#%" for char in text)
 
 
 def find_log(start: Path, given: str | None = None) -> tuple[Path, Config]:
@@ -82,32 +93,41 @@ def find_log(start: Path, given: str | None = None) -> tuple[Path, Config]:
         NotFoundError: There is none.
         UsageError: A settings file cannot be read.
     """
-    found, config = _find_config(start)
+    place, table = _find_table(start)
+    config = read_config(table, place)
     explicit = given or os.environ.get("ORGLAB_LOG")
     if explicit:
-        return Path(explicit), config or Config()
-    if found is not None and config is not None:
-        return found.parent / config.log, config
+        return Path(explicit), config
+    if "log" in table:
+        return place.parent / config.log, config
     for folder in _folders(start):
         if os.path.lexists(folder / LOG_NAME):
-            return folder / LOG_NAME, Config()
+            return folder / LOG_NAME, config
     raise NotFoundError(f"There is no {LOG_NAME} here or above; make one with `orglab init`, or name it with --log.")
 
 
-def _find_config(start: Path) -> tuple[Path | None, Config | None]:
-    """Return the nearest settings file and what it says; (None, None) if there is none."""
+def _find_table(start: Path) -> tuple[Path, Mapping[str, object]]:
+    """Return the nearest settings file and what it says; nothing if there is none."""
     for folder in _folders(start):
         own = folder / CONFIG_NAME
         if own.is_file():
-            return own, read_config(_read_toml(own), own)
+            return own, _read_toml(own)
         project = folder / "pyproject.toml"
         # A look at the bytes saves most commands the import of the TOML parser.
-        if project.is_file() and b"tool.orglab" in project.read_bytes():
+        if project.is_file() and b"tool.orglab" in _read(project):
             tool = _read_toml(project).get("tool")
             table = tool.get("orglab") if isinstance(tool, dict) else None
             if isinstance(table, dict):
-                return project, read_config(table, project)
-    return None, None
+                return project, table
+    return start / CONFIG_NAME, {}
+
+
+def _read(path: Path) -> bytes:
+    """Return the bytes of a settings file."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _read_toml(path: Path) -> dict[str, object]:
@@ -115,8 +135,8 @@ def _read_toml(path: Path) -> dict[str, object]:
     import tomllib  # noqa: PLC0415 - costs 5 ms, and most logs have no settings file
 
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        return tomllib.loads(_read(path).decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}.") from error
 
 

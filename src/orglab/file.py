@@ -387,11 +387,11 @@ def _write_temp(target: str, data: bytes, like: _Text | None = None) -> _Temp:
         stack.callback(lock.remove, path)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600 if like else 0o666)
         try:
-            if like:
-                _copy_attributes(like, fd)
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(fd, rest) :]
+            if like:  # not before: a write takes set-id bits and capabilities away, unless root does it
+                _copy_attributes(like, fd)
             _sync(fd)
             status = os.fstat(fd)
         finally:
@@ -401,7 +401,7 @@ def _write_temp(target: str, data: bytes, like: _Text | None = None) -> _Temp:
 
 
 def _copy_attributes(like: _Text, fd: int) -> None:
-    """Give a new file, empty and ours alone, the owner, attributes, access list and mode of the log."""
+    """Give a new file, which nobody else may open yet, the owner, attributes, access list and mode of the log."""
     made = os.fstat(fd)
     mode = stat.S_IMODE(like.status.st_mode)
     names = _attribute_names(like.fd)

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
 from orglab.finding import find_experiment, find_step, last_experiment
 from orglab.git import Repository, find_repository, is_installed, numbers_in
 from orglab.glance import glance
-from orglab.model import Experiment, Note, Step, without_cookies
+from orglab.model import ID, Experiment, Note, Step, without_cookies
 from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
@@ -150,6 +151,7 @@ class Log:
 
         def wish(document: Document) -> list[Edit]:
             mended.clear()
+            document.refuse_conflict()
             # A heading that gets an id is an experiment then, with more to mend; and a box that becomes `[X]` counts.
             edits = mend(document, ids=True)
             edits = compose(edits, mend(document.apply(edits), ids=False))
@@ -292,7 +294,7 @@ class Log:
 
     def _check_free(self, document: Document, number: str) -> str:
         """Return an id that the user chose, if it can be one and no experiment has it."""
-        if parse_reference(number) != Reference(number):
+        if not re.fullmatch(ID, number):
             raise UsageError(f"{number!r} is no id: letters, digits, - and _ make one.")
         try:
             line = self._find(document, Reference(number)).line

@@ -23,7 +23,7 @@ def plain_text(text: bytes) -> str:
     """
     lines = decode(text).expandtabs().split("\n")
     first, rest = lines[0].strip(), textwrap.dedent("\n".join(lines[1:]))
-    return "\n".join((first, rest)).strip("\n").rstrip()
+    return f"{first}\n{rest}".strip("\n").rstrip()
 
 
 def note_head(words: str) -> tuple[str | None, str | None, str]:

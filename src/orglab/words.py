@@ -27,6 +27,8 @@ _END = re.compile(r"(?i)[ \t]*#\+end_(\S+)")
 _BLOCK = re.compile(r"(?i)[ \t]*#\+(?:begin|end)(?:_\S|:|[ \t]*$)")
 # In these Org reads nothing.
 _VERBATIM = ("src", "example", "export")
+# This one would hide what somebody has said.
+_HIDING = "comment"
 # A line that Org, or we, would not show as the text that it is: a setting or another keyword (but not those that
 # go with a table or a picture), a comment, the line of a drawer, planning, a clock, what Org logs by itself.
 _STRUCTURE = re.compile(
@@ -144,9 +146,10 @@ def _block_ends(lines: list[str]) -> dict[str, list[int]]:
 
 def _end_of(begin: "re.Match[str]", number: int, ends: dict[str, list[int]], open_ends: list[int]) -> int | None:
     """Return the number of the line that ends the block of a line, or None: it has no end in the block around it."""
-    places = ends.get(begin.group(1).lower(), [])
+    name = begin.group(1).lower()
+    places = ends.get(name, [])
     index = bisect_right(places, number)
-    if index == len(places) or (open_ends and places[index] >= open_ends[-1]):
+    if name == _HIDING or index == len(places) or (open_ends and places[index] >= open_ends[-1]):
         return None
     return places[index]
 

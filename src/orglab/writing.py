@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from orglab.config import Config
+from orglab.config import Config, is_tag
 from orglab.errors import UsageError
 from orglab.model import Experiment, Step, ordinals, words_at
 from orglab.org.checkbox import DONE, OPEN, set_boxes
@@ -454,7 +454,7 @@ def _tag(tag: str) -> str:
         UsageError: Org would not read it as one.
     """
     tag = tag.strip(":")
-    if not tag or not all(char.isalnum() or char in "_@#%" for char in tag):
+    if not is_tag(tag):
         raise UsageError(f"{tag!r} is no tag: letters, digits, _, @, # and % make one.")
     return tag
 

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -15,6 +16,9 @@ from orglab.errors import NotFoundError, UsageError
 from orglab.log import Completed
 from orglab.model import Experiment
 from orglab.reference import parse_reference
+
+if TYPE_CHECKING:
+    import io
 
 # "- like this" is a text, not an option.
 TEXT_MAY_BEGIN_WITH_A_DASH = {"ignore_unknown_options": True}
@@ -29,7 +33,9 @@ def text_from(text: str) -> str:
     """Return the text of an argument; `-` reads standard input."""
     if text != "-":
         return text
-    return sys.stdin.buffer.read().decode("utf-8", "replace")
+    # Piece by piece: within one long read, a Ctrl-C that comes between two system calls is not heard.
+    stream = cast("io.BufferedReader", sys.stdin.buffer)
+    return b"".join(iter(lambda: stream.read1(1 << 16), b"")).decode("utf-8", "replace")
 
 
 def show_state(experiment: Experiment) -> None:

@@ -241,12 +241,20 @@ class Document:
         edits = list(edits)
         if not edits:
             return self
+        self.refuse_conflict()
+        return self._version(self.source.apply(edits))
+
+    def refuse_conflict(self) -> None:
+        """Do nothing if the file has no git conflict markers.
+
+        Raises:
+            ConflictMarkersError: It has.
+        """
         line = self.conflict_line()
         if line is not None:
             raise ConflictMarkersError(
                 f"The log has a git conflict marker in line {line}: resolve the conflict first; nothing was written."
             )
-        return self._version(self.source.apply(edits))
 
     def _version(self, raw: bytes) -> "Document":
         """Return another version of this document."""

@@ -1,0 +1,77 @@
+"""A file as a value: its headings, its parts, and the versions that edits make of it."""
+
+import pytest
+
+from orglab.errors import ConflictMarkersError, UnsafeEditError
+from orglab.org.document import Document
+from orglab.org.edit import Edit
+
+AWKWARD = {
+    "empty": b"",
+    "Windows": b"* A\r\n** B\r\ntext\r\n",
+    "mark": b"\xef\xbb\xbf* A\n** B\n",
+    "mixed endings": b"* A\r\n** B\n",
+    "Latin-1": b"* Gr\xf6\xdfe\n** B\xe9\n",
+    "NUL": b"* A\0\n** B\n",
+    "no last newline": b"* A\n** B",
+    "line separator": b"* A\xe2\x80\xa8* no\n** B\n",
+    "no-break space": b"* A\xc2\xa0\n** B\n*\xc2\xa0no\n",
+    "lone CR": b"* A\r* no\n** B\r\r\n",
+    "tabs": b"*\tno\n* A\t\n** B\t:t:\n",
+}
+
+
+@pytest.mark.parametrize("raw", AWKWARD.values(), ids=AWKWARD)
+def test_awkward_bytes_are_kept_and_headings_found(raw):
+    document = Document(raw)
+    assert bytes(document) == raw
+    assert [heading.stars for heading in document.headings()] == ([1, 2] if raw else [])
+    if raw:
+        made = document.apply([Edit(document.begin_of(1) + 3, document.begin_of(1) + 4, b"C")])
+        assert bytes(made) == raw.replace(b"** B", b"** C")
+
+
+def test_the_outline_says_what_is_below_what():
+    document = Document(b"before\n*** a\n* b\n*** c\n** d\n* e\n")
+    a, b, c, d, e = document.headings()
+    assert [heading.parent for heading in (a, b, c, d, e)] == [None, None, b, b, None]
+    assert list(b.children()) == [c, d]
+    assert document.text[b.begin : b.subtree_end] == b"* b\n*** c\n** d\n"
+    assert document.heading_at(0) is None
+    assert document.heading_at(document.text.index(b"d")) is d
+
+
+def test_stars_need_a_space_at_the_begin_of_a_line():
+    assert len(Document(b"*a\n *  b\n**\n- * c\n")) == 0
+
+
+def test_conflict_markers_are_told_and_nothing_is_written():
+    document = Document(b"* A\n<<<<<<< HEAD\n* B\n=======\n>>>>>>> other\n")
+    assert document.conflict_line() == 2
+    assert document.apply([]) is document
+    with pytest.raises(ConflictMarkersError, match="line 2"):
+        document.apply([Edit(0, 0, b"x")])
+
+
+def test_seven_angles_in_a_line_are_no_conflict():
+    assert Document(b"* A\n see <<<<<<< HEAD\n<<<<<<<\n").conflict_line() is None
+
+
+@pytest.mark.parametrize("edits", [[Edit(0, 99, b"")], [Edit(2, 1, b"")], [Edit(0, 2, b""), Edit(1, 3, b"")]])
+def test_edits_that_cannot_be_are_refused(edits):
+    with pytest.raises(UnsafeEditError):
+        Document(b"* A\n").apply(edits)
+
+
+def test_a_part_has_the_settings_and_lines_of_the_whole():
+    whole = Document(b"#+TODO: OPEN | SHUT\n#+FILETAGS: :f:\n* A\n* OPEN B :b:\n** C\n* D\n")
+    part = whole.part_at(whole.text.index(b"C"))
+    assert bytes(part) == b"* OPEN B :b:\n** C\n"
+    heading = part.heading(0)
+    assert (heading.state, heading.all_tags, heading.line_number) == ("OPEN", ("f", "b"), 4)
+    after = part.apply([Edit(heading.line.state[0], heading.line.state[1], b"SHUT")])
+    assert after.heading(0).is_done
+
+
+def test_the_digest_is_that_of_the_bytes():
+    assert Document(b"").digest == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

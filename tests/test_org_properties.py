@@ -1,0 +1,138 @@
+"""What is true of any text, and of any operations on it."""
+
+import hypothesis.strategies as st
+from hypothesis import example, given, settings
+from orgtext import LINES, OPERATIONS, SEED, Change, check_change, check_operations, check_spans, check_text
+
+from orglab.errors import ConflictMarkersError, UnsafeEditError, UsageError
+from orglab.org.cookies import recount
+from orglab.org.document import Document
+from orglab.org.edit import Edit, compose
+from orglab.org.source import Source, decode, encode
+
+# Lines that mean something, lines that nearly do, and anything.
+MARKUP = st.text(alphabet="*-+1. )[]/%Xx:#_=~<>{}()$\\|@&!\t\r\"' aTODO\u2028\xa0é\0", max_size=24)
+LINE = st.one_of(st.sampled_from(LINES), MARKUP, st.text(max_size=12))
+ENDING = st.sampled_from(["\n", "\n", "\n", "\r\n", "\r", "\n\n", ""])
+
+
+@st.composite
+def org_texts(draw) -> bytes:
+    """Org-shaped text of one ending or of several, some bytes of which are not UTF-8."""
+    lines = draw(st.lists(LINE, max_size=20))
+    ending = draw(st.sampled_from(["\n", "\n", "\r\n", None]))
+    text = "".join(line + (ending or draw(ENDING)) for line in lines)
+    mark = draw(st.sampled_from([b"", b"", b"", b"\xef\xbb\xbf"]))
+    last = draw(st.sampled_from([b"", b"", b"- [ ] \xe9", b"* \xff [/]", b"\0"]))
+    return mark + text.encode("utf-8", "replace") + last
+
+
+@st.composite
+def edits_of(draw, length: int) -> list[Edit]:
+    """Edits of a text of this length that do not overlap, in any order."""
+    places = sorted(draw(st.lists(st.integers(0, length), max_size=8)))
+    places = places[: len(places) // 2 * 2]
+    pairs = zip(places[::2], places[1::2], strict=True)
+    # Of two at one place it is the order of the list that counts, and there only insertions may be two.
+    edits = [Edit(start, end, draw(st.sampled_from([b"", b"x", b"yz\n", b"[1/2]"]))) for start, end in pairs]
+    return draw(st.permutations(edits))
+
+
+@given(st.binary())
+@example(b"\xef\xbb\xbf* a\r\n- [ ] b\r\n")
+@example(b"* a\r\r\n\r")
+def test_any_bytes_parse_and_print_the_same(raw):
+    check_text(raw)
+
+
+@given(org_texts())
+def test_any_org_text_parses_and_prints_the_same(raw):
+    check_text(raw)
+
+
+@given(st.binary())
+def test_bytes_survive_being_text(raw):
+    assert encode(decode(raw)) == raw
+
+
+@given(org_texts(), st.data())
+@settings()
+def test_operations_change_what_they_name_and_nothing_else(raw, data):
+    check_operations(raw, lambda count: data.draw(st.integers(0, count - 1)), count=data.draw(st.integers(1, 4)))
+
+
+@given(org_texts())
+def test_after_a_recount_there_is_nothing_to_recount(raw):
+    document = Document(raw)
+    if document.conflict_line() is None:
+        assert recount(document.apply(recount(document))) == []
+
+
+@given(org_texts())
+def test_a_recount_by_parts_is_a_recount(raw):
+    document = Document(raw)
+    parts = [recount(document, [heading]) for heading in (None, *document.headings())]
+    assert sorted(map(repr, sum(parts, []))) == sorted(map(repr, recount(document)))
+
+
+@given(org_texts(), st.data())
+def test_text_and_bytes_have_the_same_places(raw, data):
+    source = Source(raw)
+    place = data.draw(st.integers(0, len(source.text)))
+    offset = source.raw_offset(place)
+    before = source.raw[len(source.raw) - len(source.raw.removeprefix(b"\xef\xbb\xbf")) : offset]
+    assert before.replace(b"\r\n", b"\n") in (source.text[:place], source.text[:place] + b"\r")
+    assert source.line_number(place) == source.text.count(b"\n", 0, place) + 1
+    start = source.text.rfind(b"\n", 0, place) + 1
+    assert source.column(place) == len(decode(source.text[start:place])) + 1
+
+
+@given(org_texts(), st.data())
+def test_edits_composed_do_what_they_do_one_after_the_other(raw, data):
+    source = Source(raw.replace(b"\r", b""))
+    first = data.draw(edits_of(len(source.text)))
+    between = Source(source.apply(first))
+    second = data.draw(edits_of(len(between.text)))
+    try:
+        composed = compose(first, second)
+    except UnsafeEditError:
+        # One of them touches what was written.
+        return
+    assert source.apply(composed) == between.apply(second)
+
+
+@given(st.data())
+def test_operations_composed_do_what_they_do_one_after_the_other(data):
+    """As a command does it: an operation, then the recount of the text that it makes."""
+    document = Document(SEED.encode())
+    operate = data.draw(st.sampled_from(OPERATIONS[:-1]))
+    change = operate(document, lambda count: data.draw(st.integers(0, count - 1)))
+    assert change is not None
+    after = document.apply(change.edits)
+    both = compose(change.edits, recount(after))
+    assert bytes(document.apply(both)) == bytes(after.apply(recount(after)))
+
+
+@given(org_texts(), st.data())
+def test_a_file_with_conflict_markers_is_never_changed(raw, data):
+    document = Document(raw + b"\n<<<<<<< HEAD\n* TODO a [/]\n- [ ] b\n=======\n>>>>>>> x\n")
+    operate = data.draw(st.sampled_from(OPERATIONS))
+    try:
+        change = operate(document, lambda count: data.draw(st.integers(0, count - 1)))
+    except UsageError:
+        return
+    if change is None or not change.edits:
+        return
+    try:
+        document.apply(change.edits)
+    except ConflictMarkersError as error:
+        assert f"line {document.conflict_line()}" in str(error)
+    else:
+        raise AssertionError(change)
+
+
+@given(org_texts(), st.data())
+def test_any_edits_leave_the_rest(raw, data):
+    document = Document(raw)
+    edits = data.draw(edits_of(len(document.text)))
+    check_spans(check_change(document, Change("edit", edits)))
