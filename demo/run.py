@@ -89,15 +89,21 @@ class Study:
             sys.exit(f"demo: that command ended with {done.returncode}; the folder is kept: {self.folder}")
         return answer.strip()
 
-    def commit(self, message: str) -> None:
-        """Commit everything, the log with it."""
-        self.type("git", "add", "--all")
+    def commit(self, message: str, *paths: str) -> None:
+        """Commit these files or folders, and not the log."""
+        self.type("git", "add", *paths)
         self.type("git", "commit", "--quiet", "-m", message)
 
+    def commit_log(self, message: str) -> None:
+        """Commit the log alone, so that a commit is either work or what was written down of it."""
+        self.type("git", "commit", "--quiet", "-m", message, "experiment_log.org")
+
     def new(self, title: str, hypothesis: str, *steps: str, tag: str) -> str:
-        """Write down an experiment before it is made; its reference."""
+        """Write down an experiment before it is made, and commit that; its reference."""
         listed = [argument for step in steps for argument in ("-s", step)]
-        return self.type("orglab", "new", title, "-d", hypothesis, *listed, "-t", tag)
+        experiment = self.type("orglab", "new", title, "-d", hypothesis, *listed, "-t", tag)
+        self.commit_log(f"[{experiment}] log: new")
+        return experiment
 
     def take_step(self, step: str, what: str, **settings: object) -> dict[str, Any]:
         """Commit the settings, train, commit the result, note it, and tick the step off; the result."""
@@ -106,11 +112,13 @@ class Study:
         (self.folder / file).write_text("\n".join([f"# [{step}] {what}", *lines]) + "\n")
         print(f"({file}: {', '.join(lines)})")
         self.type("orglab", "start", step)
-        self.commit(f"[{step}] {what}")
+        self.commit(f"[{step}] {what}", str(file))
         answer = self.type("python", "train.py", str(file), f"results/{step}.json")
-        self.commit(f"[{step}] result: {answer}")
+        self.commit(f"[{step}] result: {answer}", f"results/{step}.json")
         self.type("orglab", "note", step, answer)
         self.type("orglab", "done", step)
+        experiment, number = step.split(".")
+        self.commit_log(f"[{experiment}] log: step {number} done, 1 note")
         return self.read(step)
 
     def compare(self, before: str, after: str, more_than: float, *options: str) -> dict[str, Any]:
@@ -118,13 +126,14 @@ class Study:
         name = f"{before}-{after}"
         files = [f"results/{result}.json" for result in (before, after)]
         self.type("python", "compare.py", *files, str(more_than), f"results/{name}.json", *options)
+        self.commit(f"[{before.split('.')[0]}] {before} beside {after}", f"results/{name}.json")
         return self.read(name)
 
     def conclude(self, experiment: str, decision: dict[str, Any], text: str) -> None:
         """Write the verdict that the numbers gave, and commit it."""
         verdict = decision["verdict"]
         self.type("orglab", "conclude", experiment, text, "--verdict", verdict)
-        self.commit(f"[{experiment}] {verdict}")
+        self.commit_log(f"[{experiment}] log: {verdict}")
 
     def read(self, name: str) -> dict[str, Any]:
         """A result or a decision, as the scripts wrote it."""
@@ -149,7 +158,7 @@ def try_shifts(study: Study) -> str:
         "The same, with four shifted copies of each digit",
         tag="augmentation",
     )
-    say("Each step: commit what will run, run it, commit what came out, tick the step off.")
+    say("Each step: commit what will run, run it, commit what came out, tick the step off; the log by itself.")
     study.take_step(f"{experiment}.1", "SVM on 100 digits as they are", model="svm", digits=100, seeds=20)
     with_copies = {"model": "svm", "digits": 100, "seeds": 20}
     study.take_step(f"{experiment}.2", "four shifted copies of each digit", **with_copies, copies="shifted")
@@ -231,7 +240,8 @@ def leave_open(study: Study) -> None:
     settings = {"model": "network", "digits": 1000, "seeds": 5, "split": 0, "units": 64}
     study.take_step(f"{experiment}.1", "one network, five seeds", **settings)
     study.type("orglab", "start", f"{experiment}.2")
-    study.commit(f"[{experiment}] the vote is next")
+    study.type("orglab", "note", f"{experiment}.2", "The vote is next")
+    study.commit_log(f"[{experiment}] log: step 2 begun, 1 note")
 
 
 def open_folder(wish: Path | None) -> Path:
@@ -258,8 +268,10 @@ def main() -> None:
     for script in ("train.py", "compare.py"):
         shutil.copy(STUDY / script, study.folder)
     (study.folder / "settings").mkdir()
+    study.commit("Train and compare", "train.py", "compare.py")
     study.type("orglab", "init")
-    study.commit("Scripts and an empty log")
+    study.type("git", "add", "experiment_log.org")
+    study.commit_log("log: begun")
 
     first = try_shifts(study)
     try_components(study)

@@ -1,4 +1,4 @@
-"""What goes wrong, each in a process of its own: one sentence, the exit code of its kind, the log's bytes as they were."""
+"""What goes wrong, each in a process of its own: one sentence, its exit code, the log's bytes as they were."""
 
 import os
 import shutil

@@ -241,3 +241,10 @@ def test_edit_opens_the_line(orglab, log, tmp_path, monkeypatch):
     monkeypatch.setenv("EDITOR", str(editor))
     orglab("edit", "201.2", code=3)
     assert (tmp_path / "called").read_text() == f"+13 {log}\n"
+
+
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize("text", ["-5 % on the test set", "- a list", "--help is what I read", "-h, then", "-5%", "--"])
+def test_a_text_may_begin_with_a_dash(orglab, text):
+    orglab("note", "201", *(["--"] if text == "--" else []), text)
+    assert json.loads(orglab("show", "201", "--json").out)["notes"][0]["text"] == text

@@ -137,7 +137,8 @@ class Shell:
         """What a command prints, and its exit code."""
         state = shlex.quote(str(self.state))
         script = (
-            f"if [ -f {state} ]; then . {state}; fi\n{command}\n"
+            # All that is assigned is exported, and so remembered.
+            f"set -a; if [ -f {state} ]; then . {state}; fi\n{command}\n"
             f'code=$?; {{ export -p; printf "cd \\"%s\\"\\n(exit %s)\\n" "$PWD" $code; }} > {state}; exit $code'
         )
         done = subprocess.run(

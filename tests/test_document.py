@@ -1,8 +1,14 @@
 """A file as a value: its headings, its parts, and the versions that edits make of it."""
 
-import pytest
+import random
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import orgtext
 from orglab.errors import ConflictMarkersError, UnsafeEditError
+from orglab.org.cookies import recount
 from orglab.org.document import Document
 from orglab.org.edit import Edit
 
@@ -75,3 +81,29 @@ def test_a_part_has_the_settings_and_lines_of_the_whole():
 
 def test_the_digest_is_that_of_the_bytes():
     assert Document(b"").digest == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def described(heading, moved):
+    return (
+        (heading.begin + moved, heading.subtree_end + moved, heading.line_number),
+        (heading.state, heading.title, heading.all_tags, heading.category, heading.timestamp),
+        (heading.properties, heading.inherited_property("COOKIE_DATA")),
+        [(element.type, element.begin + moved, element.end + moved) for element in heading.section.walk()],
+        [(found.type, found.begin + moved, found.end + moved) for found in heading.objects()],
+    )
+
+
+@given(st.integers(0, 2**40), st.integers(0, 2**40))
+def test_a_part_says_the_same_as_the_whole(seed, place):
+    whole = Document(orgtext.random_text(random.Random(seed).randrange))  # noqa: S311 - the same each time
+    part = whole.part_at(place % (len(whole.text) + 1))
+    assert part.text == whole.text[part.begin : part.end]
+    assert part.begin <= place % (len(whole.text) + 1) <= part.end
+    if not part.text.startswith(b"* "):
+        return
+    headings = [heading for heading in whole.headings() if part.begin <= heading.begin < part.end]
+    assert [described(heading, part.begin) for heading in part.headings()] == [described(one, 0) for one in headings]
+    if whole.conflict_line() is None:
+        edits = recount(part)
+        after = whole.apply([Edit(edit.start + part.begin, edit.end + part.begin, edit.replacement) for edit in edits])
+        assert part.apply(edits).text == after.text[part.begin :][: len(after.text) - len(whole.text) + len(part.text)]

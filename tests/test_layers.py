@@ -12,9 +12,9 @@ PACKAGE = Path(orglab.__file__).parent
 STOREYS = [
     {"errors"},
     {"org", "git", "config", "dates", "reference", "lock"},
-    {"file", "words", "prose", "active"},
+    {"file", "words", "prose", "active", "states"},
     {"model"},
-    {"check", "glance", "finding", "writing", "jsonable"},
+    {"check", "glance", "finding", "writing", "adoption", "jsonable"},
     {"log"},
     {"cli"},
     {"__main__", "__init__"},

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import file, writing
 from orglab.active import ActiveStep
@@ -22,7 +22,11 @@ from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
 from orglab.org.timestamp import format_inactive
 from orglab.reference import Reference, parse_reference
+from orglab.states import in_progress_keyword, kind_of
 from orglab.words import one_line
+
+if TYPE_CHECKING:
+    from orglab.adoption import Adoption
 
 HEADER = """\
 #+TITLE: Experiment log
@@ -139,6 +143,13 @@ class Log:
 
     def _check(self, document: Document, progress: Progress | None = None) -> list[Diagnostic]:
         return check(document, self.config, str(self.path), lambda: self._next_number(document), progress)
+
+    def adopt(self) -> "Adoption":
+        """Return what is understood of the log, which may not have been written as one; nothing is changed."""
+        from orglab.adoption import read_adoption  # noqa: PLC0415 - for one command of many
+
+        document = self.document()
+        return read_adoption(document, self.config, str(self.path), self._check(document), self._next_number(document))
 
     def fix(self, progress: Progress | None = None) -> tuple[list[Diagnostic], list[Diagnostic]]:
         """Mend what is safe to mend, and return what was mended and what is left."""
@@ -346,8 +357,11 @@ class Log:
         def begin(experiment: Experiment) -> list[Edit]:
             if parsed.step is not None:
                 find_step(experiment, parsed)
-            state = writing.in_progress_keyword(experiment.heading.document)
-            return writing.change_state(experiment.heading, state, _now()) if state else []
+            settings = experiment.document.settings
+            state = in_progress_keyword(settings, experiment.state)
+            if state is None or kind_of(experiment.state, settings) == "doing":
+                return []
+            return writing.change_state(experiment.heading, state, _now())
 
         experiment = self._change(parsed, begin, logged=1)
         self.active.set(experiment.ref if parsed.step is None else f"{experiment.ref}.{parsed.step}")

@@ -22,6 +22,7 @@ from orglab.org.properties import put_property
 from orglab.org.source import encode
 from orglab.org.timestamp import date_tree, format_inactive
 from orglab.org.todo import after_meta, logging_of, meta_indent, set_state
+from orglab.states import done_keyword, todo_keyword
 from orglab.words import begins_item, body_lines, item_lines, one_line, paragraphs, step_text, with_head
 
 _LOCAL_VARIABLES = re.compile(rb"^[ \t]*#+[ \t]*Local Variables:", re.I | re.M)
@@ -45,34 +46,6 @@ def change_state(
     if lines and always_note and word is not None and word.on_enter != "note":
         logging = replace(logging, keywords={**logging.keywords, state: replace(word, on_enter="note")})
     return set_state(heading, state, now, note=lines, logging=logging, indent=meta_indent(heading))
-
-
-def done_keyword(document: Document, like: str | None = None) -> str | None:
-    """Return the keyword for work that is done: `DONE`, else the first done one of the sequence of `like`."""
-    return _keyword(document, "DONE", like, done=True)
-
-
-def todo_keyword(document: Document, like: str | None = None) -> str | None:
-    """Return the keyword for work that is left: `TODO`, else the first of the sequence of `like`."""
-    return _keyword(document, "TODO", like, done=False)
-
-
-def in_progress_keyword(document: Document) -> str | None:
-    """Return the keyword for work under way: `INPROGRESS`, else the second that is not done; None if there is none."""
-    names = document.settings.todo_names
-    if "INPROGRESS" in names:
-        return "INPROGRESS"
-    return names[1] if len(names) > 1 else None
-
-
-def _keyword(document: Document, name: str, like: str | None, *, done: bool) -> str | None:
-    words = document.settings.keywords
-    if name in words and words[name].is_done == done:
-        return name
-    sequence = words[like].sequence if like in words else None
-    fitting = [word for word in words.values() if word.is_done == done]
-    fitting.sort(key=lambda word: word.sequence != sequence)
-    return fitting[0].name if fitting else None
 
 
 def _starred(stars: int, keyword: str | None, title: str) -> str:
@@ -187,7 +160,7 @@ def settle_steps(before: Experiment, after: Experiment, now: datetime.datetime) 
     all_done = all(step.state == "done" for step in after.steps)
     if all_done == heading.is_done:
         return []
-    keyword = (done_keyword if all_done else todo_keyword)(heading.document, heading.state)
+    keyword = (done_keyword if all_done else todo_keyword)(heading.document.settings, heading.state)
     return change_state(heading, keyword, now) if keyword is not None else []
 
 
@@ -198,7 +171,7 @@ def add_step(experiment: Experiment, text: str) -> list[Edit]:
     heading = experiment.steps_heading
     if heading is None:
         title = f"{experiment.config.steps} [0/1]"
-        lines = f"{_starred(experiment.heading.stars + 1, todo_keyword(document), title)}\n1. [ ] {words}\n"
+        lines = f"{_starred(experiment.heading.stars + 1, todo_keyword(document.settings), title)}\n1. [ ] {words}\n"
         return [_insert_block(document, _place_of_child(experiment, "steps"), encode(lines), _gap(experiment))]
     found = experiment.steps_list
     if found is None or found.structure is None:
@@ -357,7 +330,8 @@ def conclude(
         now: Local time.
     """
     document = experiment.heading.document
-    state = keyword or done_keyword(document, experiment.state)
+    is_closed = keyword is None and experiment.is_done
+    state = experiment.state if is_closed else keyword or done_keyword(document.settings, experiment.state)
     if state is None:
         raise UsageError("The log has no keyword for work that is done; its #+TODO line could have one behind a bar.")
     edits = change_state(experiment.heading, state, now)
@@ -365,12 +339,12 @@ def conclude(
     heading = experiment.child(experiment.config.conclusions)
     if heading is None:
         drawer = f":PROPERTIES:\n:VERDICT:  {verdict}\n:END:\n" if verdict else ""
-        line = _starred(experiment.heading.stars + 1, done_keyword(document), experiment.config.conclusions)
+        line = _starred(experiment.heading.stars + 1, done_keyword(document.settings), experiment.config.conclusions)
         block = encode(f"{line}\n{drawer}") + words
         place = _place_of_child(experiment, "conclusions")
         return [*edits, _insert_block(document, place, block, _gap(experiment))]
-    done = done_keyword(document, heading.state)
-    if heading.state is not None and done is not None:
+    done = done_keyword(document.settings, heading.state)
+    if heading.state is not None and not heading.is_done and done is not None:
         edits += change_state(heading, done, now)
     if verdict:
         edits += put_property(heading, "VERDICT", verdict)
@@ -403,7 +377,7 @@ def new_experiment(
     indent = "  " if last is None or last.heading.drawer is None else meta_indent(last.heading).decode()
     gap = "\n" if last is None else _gap(last).decode()
     stars = last.heading.stars if last is not None and _is_at_end(last) else 1
-    todo = todo_keyword(document)
+    todo = todo_keyword(document.settings)
     steps_lines = [f"{n}. [ ] {step_text(step)}\n" for n, step in enumerate(steps, 1)]
     all_tags = ":".join(dict.fromkeys((*config.tags, *map(_tag, tags))))
     about = item_lines("- ", begins_item(paragraphs(description))).decode() if description else ""

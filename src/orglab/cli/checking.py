@@ -7,6 +7,7 @@ import click
 from orglab.check import Diagnostic
 from orglab.cli import output
 from orglab.cli.options import this_log, write_options
+from orglab.cli.page import count
 from orglab.jsonable import diagnostic_form, render
 
 
@@ -58,8 +59,3 @@ def diagnostic_lines(found: Iterable[Diagnostic]) -> list[str]:
         f"{output.paint(one.code, state='dropped' if one.is_error else 'doing')} {output.clean(one.message)}"
         for one in found
     ]
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number and its noun."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -109,6 +109,9 @@ def run(arguments: Sequence[str]) -> int:
     colour = False if os.environ.get("NO_COLOR") else None
     try:
         result = orglab.main(list(arguments), prog_name="orglab", standalone_mode=False, color=colour)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except click.UsageError as error:
         path = f" See `{error.ctx.command_path} --help`." if error.ctx is not None else ""
         return _fail(error.format_message() + path, error.exit_code, error if debug else None)

@@ -4,14 +4,22 @@ import os
 import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Iterable
 from typing import Self
 
 import click
 
 # Control characters, and those that turn the direction of text around: a log is hostile until shown.
-_HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ud800-\udfff]")
+_HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u200b\ud800-\udfff]")
+# What is written without blanks and breaks anywhere: Chinese, Japanese, and what is as wide.
+_WIDE = (
+    "\u1100-\u115f\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\U00020000-\U0003fffd"
+)
+_PIECE = re.compile(rf"\s+|[{_WIDE}]|[^\s{_WIDE}]+")
+_MARGIN = re.compile(r"\s*(?:[-+*] |\d+[.)] )?")
+# Lines longer than this are hard to read, and shorter than that hard to bear.
+_WIDEST = 100
+_NARROWEST = 24
 _COLOURS = {"doing": "yellow", "done": "green", "dropped": "magenta", "todo": "cyan"}
 
 
@@ -19,7 +27,7 @@ def clean(text: str) -> str:
     """Return text without what a terminal would obey instead of show; bytes that are no UTF-8 become U+FFFD."""
     if text.isascii() and text.isprintable():
         return text
-    return _HOSTILE.sub(lambda match: "\ufffd" if match.group() >= "\ud800" else "", text)
+    return _HOSTILE.sub(lambda match: "\ufffd" if match.group() >= "\ud800" else "", text.expandtabs())
 
 
 def width(text: str) -> int:
@@ -28,12 +36,15 @@ def width(text: str) -> int:
         return len(text)
     from wcwidth import wcswidth  # noqa: PLC0415 - its tables cost 10 ms, and most logs are ASCII
 
-    return max(wcswidth(text), 0)
+    columns = wcswidth(text)
+    return columns if columns >= 0 else len(text)
 
 
 def fit(text: str, columns: int) -> str:
     """Return `text` cut to `columns`, with an ellipsis where something is cut, and filled up with blanks."""
     if width(text) > columns:
+        # A character takes a column or two, but for those that go on top of another.
+        text = text[: 8 * columns + 8]
         while text and width(text) > columns - 1:
             text = text[:-1]
         text = text.rstrip() + "…"
@@ -63,30 +74,51 @@ def wrap(text: str, indent: str, first: str | None = None) -> list[str]:
         indent: What each line begins with.
         first: What the first line begins with instead.
     """
-    limit = min(columns(), 100)
+    first = indent if first is None else first
+    room = min(columns(), _WIDEST) - width(indent)
+    taken = width(click.unstyle(first)) - width(indent)
     lines: list[str] = []
     for line in clean(text).split("\n"):
-        room = limit - width(indent)
-        if limit and width(line) > room and room > 20:  # noqa: PLR2004 - narrower columns are no help
-            lines += _wrapped(line, room)
-        else:
-            lines.append(line)
-    starts = [indent if first is None else first, *[indent] * (len(lines) - 1)]
+        # On narrower terminals wrapping is no help.
+        lines += _wrapped(line, room, taken) if room >= _NARROWEST else [line]
+        taken = 0
+    starts = [first, *[indent] * (len(lines) - 1)]
     return [(start + line).rstrip() for start, line in zip(starts, lines, strict=True)]
 
 
-def _wrapped(line: str, room: int) -> list[str]:
-    """Return a line as lines of at most `room` columns; text without blanks (CJK) breaks anywhere."""
-    if line.isascii():
-        hang = re.match(r"\s*(?:[-+*] |\d+[.)] )?", line)
-        after = " " * len(hang.group()) if hang else ""
-        return textwrap.wrap(line, room, subsequent_indent=after, break_on_hyphens=False) or [""]
-    found, current = [], ""
-    for piece in re.findall(r"\s+|[\x21-\x7e]+|[^\x21-\x7e\s]", line):
-        if current and width(current + piece.rstrip()) > room:
+def has_room(begin: str) -> bool:
+    """Return whether there is room for text in a line that begins so."""
+    return not is_terminal() or min(columns(), _WIDEST) - width(click.unstyle(begin)) >= _NARROWEST
+
+
+def flow(pieces: Iterable[str]) -> list[str]:
+    """Return pieces of text beside each other, on as many lines as the terminal needs."""
+    lines: list[str] = []
+    for piece in pieces:
+        line = f"{lines[-1]}  {piece}" if lines else piece
+        if lines and (not is_terminal() or width(click.unstyle(line)) <= columns()):
+            lines[-1] = line
+        else:
+            lines.append(piece)
+    return lines
+
+
+def _wrapped(line: str, room: int, taken: int) -> list[str]:
+    """Return a line as lines of at most `room` columns, the first of so many fewer as are taken.
+
+    What follows a bullet stays behind it.  A word that is longer, such as a URL, stays in one piece.
+    """
+    match = _MARGIN.match(line)
+    current = match.group() if match else ""
+    after = " " * min(len(current), room // 2)
+    found: list[str] = []
+    for piece in _PIECE.findall(line[len(current) :]):
+        if current.strip() and width(current + piece.rstrip()) > room - taken:
             found.append(current.rstrip())
-            current = ""
-        current += piece if current else piece.lstrip()
+            current, taken = after, 0
+            if piece.isspace():
+                continue
+        current += piece
     return [*found, current.rstrip()]
 
 

@@ -1,21 +1,22 @@
 """Commands that set up: init, completion."""
 
 import os
-import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from orglab.cli import output
-from orglab.cli.checking import count
+from orglab.adoption import Adoption
+from orglab.check import CODES
+from orglab.cli import output, page
 from orglab.cli.options import log_options, relative
+from orglab.cli.page import count
 from orglab.config import CONFIG_NAME, LOG_NAME, Config, find_log
 from orglab.errors import NotFoundError, UsageError
 from orglab.file import create
 from orglab.log import Log, create_log
-from orglab.model import read_id, tagged_headings
 
 CONFIG_TEXT = """\
 # Settings of orglab; what stands here is what it does without this file.
@@ -29,6 +30,7 @@ log = "{log}"
 # steps = "Experiments"
 # conclusions = "Conclusions"
 """
+_NO_LOGS = ("readme.org", "journal.org")
 
 
 @click.command(name="init")
@@ -64,11 +66,12 @@ def _chosen(given: str | None) -> tuple[Path | None, Config]:
         return (path if given else relative(path)), config
     except NotFoundError:
         pass
-    others = sorted(path for path in Path().glob("*.org") if path.name.lower() not in ("readme.org", "journal.org"))
+    others = sorted(path for path in Path().glob("*.org") if path.name.lower() not in _NO_LOGS and path.is_file())
     if others:
         largest = max(others, key=lambda path: path.stat().st_size)
         output.show(adoption_lines(Log(largest)))
-        click.echo(f"To keep it as the log:  orglab --log {largest} init --config")
+        click.echo()
+        click.echo(output.clean(f"To keep it as the log:  orglab --log {shlex.quote(str(largest))} init --config"))
         click.echo(f"To begin a new log:     orglab --log {LOG_NAME} init")
         return None, Config()
     return Path(LOG_NAME), Config()
@@ -76,46 +79,69 @@ def _chosen(given: str | None) -> tuple[Path | None, Config]:
 
 def adoption_lines(log: Log) -> Iterator[str]:
     """Yield what is understood of an existing log, what is not, and what would make it so."""
-    document = log.document()
-    found = log.experiments()
-    states = Counter(one.state or "no state" for one in found)
-    yield output.clean(f"{log.path} is here already; it is not changed.")
-    split = ", ".join(f"{number} {state}" for state, number in states.most_common())
-    steps = sum(one.progress.total for one in found)
-    yield f"  {count(len(document), 'heading')}, {count(len(found), 'experiment')}" + (f" ({split})" if split else "")
-    if found:
-        yield f"  {count(steps, 'step')}, {count(sum(len(one.notes) for one in found), 'note')}"
-        yield f"  states: {output.clean(' '.join(document.settings.keywords))}"
-    without = [heading for heading in tagged_headings(document, log.config.tag) if not read_id(heading, log.config)]
-    if without:
-        lines = ", ".join(str(heading.line_number) for heading in without[:5])
-        yield f"  {count(len(without), 'heading')} with the tag {log.config.tag} but no id (line {lines}):"
-        yield "    `orglab check --fix` gives each the next number"
-    yield from _untagged(log)
-    problems = Counter(diagnostic.code for diagnostic in log.check() if diagnostic.code != "no-id")
-    if problems:
-        listed = ", ".join(f"{number} {code}" for code, number in problems.most_common())
-        yield f"  `orglab check` names {count(sum(problems.values()), 'thing')} to look at: {listed}"
+    found = log.adopt()
+    yield output.clean(f"{log.path} is here already; nothing was changed.")
+    yield ""
+    yield output.paint("Understood", bold=True)
+    yield from _understood(found)
+    if found.nameless or found.candidates:
+        yield ""
+        yield output.paint("Could be experiments" if not found.experiments else "Could be experiments too", bold=True)
+        yield from _possible(found, log)
+    yield ""
+    yield output.paint("Not understood", bold=True)
+    for code, number in Counter(one.code for one in found.diagnostics).most_common():
+        yield from output.wrap(CODES[code], "    ", f"  {number} {code}: ")
+    yield "  `orglab check` names each with its line." if found.diagnostics else "  Nothing: `orglab check` is content."
 
 
-def _untagged(log: Log) -> Iterator[str]:
-    """Yield which headings look like experiments but do not carry the tag."""
-    document, tag = log.document(), log.config.tag
-    numbered = [
-        one for one in document.headings() if tag not in one.tags and re.match(r"(?:\[\w+\]|<<\w+>>)\s", one.title)
+def _understood(found: Adoption) -> Iterator[str]:
+    """Yield the counts of headings, states, experiments and what they hold."""
+    document, experiments = found.document, found.experiments
+    levels = len({heading.level for heading in document.headings()})
+    yield f"  {count(len(document), 'heading')}" + (f" on {count(levels, 'level')}" if len(document) else "")
+    settings = document.settings
+    words = f"{' '.join(settings.todo_names)} | {' '.join(settings.done_names)}"
+    used = Counter(heading.state for heading in document.headings() if heading.state is not None)
+    listed = ", ".join(f"{number} {state}" for state, number in used.most_common()) or "none in use"
+    yield from output.wrap(f"states {words}: {listed}", "    ", "  ")
+    if not experiments:
+        yield "  no experiments"
+        return
+    progress = [one.progress for one in experiments]
+    notes = sum(len(one.notes) + sum(len(step.notes) for step in one.steps) for one in experiments)
+    times = sorted(one.created.when.date().isoformat() for one in experiments if one.created)
+    parts = [
+        f"{count(len(experiments), 'experiment')}, {experiments[0].ref} to {experiments[-1].ref}",
+        f"{count(sum(one.total for one in progress), 'step')}, {sum(one.done for one in progress)} of them done",
+        count(notes, "note"),
+        count(sum(bool(one.conclusion.text) for one in experiments), "conclusion"),
+        f"from {times[0]} to {times[-1]}" if times else "no times",
     ]
-    tops = [one for one in document.headings() if one.stars == 1 and tag not in one.tags]
-    if numbered:
-        first = numbered[0]
-        many = count(len(numbered), "heading")
-        yield f"  {many} with a number in the title but without the tag, such as line {first.line_number}:"
-        yield f"    {output.clean(first.title)[:60]}"
-        yield f"    add the tag :{tag}: to make it experiment {log.config.letter}{read_id(first, log.config)}"
-    elif tops and not log.experiments():
-        first = tops[0]
-        yield f"  no heading carries the tag {tag}, so none is an experiment yet, such as line {first.line_number}:"
-        yield f"    {output.clean(first.title)[:60]}"
-        yield f"    add the tag :{tag}: to those that are, then `orglab check --fix` gives each an id"
+    yield from output.wrap("; ".join(parts), "    ", "  ")
+
+
+def _possible(found: Adoption, log: Log) -> Iterator[str]:
+    """Yield which headings could be experiments, and what would make them so."""
+    tag, free = log.config.tag, found.free_number
+    if found.nameless:
+        lines = ", ".join(str(heading.line_number) for heading in found.nameless[:5])
+        more = ", ..." if len(found.nameless) > 5 else ""  # noqa: PLR2004 - enough to see which
+        many = count(len(found.nameless), "heading")
+        yield from output.wrap(f"{many} with the tag :{tag}: but without an id, line {lines}{more}:", "    ", "  ")
+        yield from output.wrap(f"`orglab check --fix` makes them {log.config.letter}{free} and following", "    ")
+    for candidates in found.candidates:
+        first, one = candidates.headings[0], candidates.example
+        many = count(len(candidates.headings), "heading")
+        yield from output.wrap(f"{many} {candidates.why}, such as line {first.line_number}:", "    ", "  ")
+        yield "      " + output.fit(output.clean(f"{one.state or ''} {one.title}".strip()), 66).rstrip()
+        facts = [count(one.progress.total, "step"), count(len(one.notes), "note")]
+        facts.append(f"created {page.when(one.created)}" if one.created else "no time")
+        facts.append(f"described as: {one.description[:60]}" if one.description else "no description")
+        yield from output.wrap(f"would be {log.config.letter}{one.id or free}; {', '.join(facts)}", "    ")
+    if found.candidates:
+        text = f"To make a heading an experiment, write :{tag}: behind its title; `orglab check --fix` gives it an id."
+        yield from output.wrap(text, "  ")
 
 
 @click.command(name="completion")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from orglab.cli import output
-from orglab.cli.options import REFERENCE, log_options, this_log, write_options
-from orglab.cli.reading import step_lines
+from orglab.cli.options import KEYWORD, REFERENCE, TextCommand, log_options, this_log, write_options
+from orglab.cli.page import step_lines
 from orglab.errors import NotFoundError, UsageError
 from orglab.log import Completed
 from orglab.model import Experiment
@@ -19,9 +19,6 @@ from orglab.reference import parse_reference
 
 if TYPE_CHECKING:
     import io
-
-# "- like this" is a text, not an option.
-TEXT_MAY_BEGIN_WITH_A_DASH = {"ignore_unknown_options": True}
 
 
 def tell(text: str) -> None:
@@ -43,7 +40,7 @@ def show_state(experiment: Experiment) -> None:
     click.echo(f"{experiment.ref}  {experiment.state or '-'}  {output.clean(experiment.title)}")
 
 
-@click.command(name="new")
+@click.command(name="new", cls=TextCommand)
 @click.argument("title")
 @click.option("-d", "--description", metavar="TEXT", help="What it is to find out; - reads standard input.")
 @click.option("-s", "--step", "steps", multiple=True, metavar="TEXT", help="A step; may be given several times.")
@@ -71,7 +68,7 @@ def new_command(
     click.echo(made.ref)
 
 
-@click.command(name="step", context_settings=TEXT_MAY_BEGIN_WITH_A_DASH)
+@click.command(name="step", cls=TextCommand)
 @click.argument("reference", type=REFERENCE)
 @click.argument("text")
 @write_options
@@ -85,7 +82,7 @@ def step_command(reference: str, text: str, *, anyway: bool) -> None:
     click.echo(this_log(anyway=anyway).add_step(reference, text).ref)
 
 
-@click.command(name="note", context_settings=TEXT_MAY_BEGIN_WITH_A_DASH)
+@click.command(name="note", cls=TextCommand)
 @click.argument("reference", type=REFERENCE)
 @click.argument("text")
 @write_options
@@ -182,11 +179,17 @@ def undo_command(reference: str, *, anyway: bool) -> None:
     output.show(step_lines(this_log(anyway=anyway).reopen_step(reference), None))
 
 
-@click.command(name="conclude", context_settings=TEXT_MAY_BEGIN_WITH_A_DASH)
+@click.command(name="conclude", cls=TextCommand)
 @click.argument("reference", type=REFERENCE)
 @click.argument("text")
 @click.option("--verdict", metavar="WORD", help="supported, refuted, inconclusive, or your own word.")
-@click.option("--as", "keyword", metavar="KEYWORD", help="The state afterwards, such as CANCELED; DONE if not given.")
+@click.option(
+    "--as",
+    "keyword",
+    type=KEYWORD,
+    metavar="KEYWORD",
+    help="The state afterwards, such as CANCELED; DONE if not given.",
+)
 @write_options
 def conclude_command(reference: str, text: str, verdict: str | None, keyword: str | None, *, anyway: bool) -> None:
     """Write what came of an experiment under Conclusions, and close it.
@@ -205,9 +208,9 @@ def conclude_command(reference: str, text: str, verdict: str | None, keyword: st
         tell(f"{left} step{' is' if left == 1 else 's are'} still open.")
 
 
-@click.command(name="state")
+@click.command(name="state", cls=TextCommand)
 @click.argument("reference", type=REFERENCE)
-@click.argument("keyword")
+@click.argument("keyword", type=KEYWORD)
 @click.option("-m", "--message", "note", metavar="NOTE", help="Why.")
 @write_options
 def state_command(reference: str, keyword: str, note: str | None, *, anyway: bool) -> None:
@@ -222,7 +225,7 @@ def state_command(reference: str, keyword: str, note: str | None, *, anyway: boo
     show_state(this_log(anyway=anyway).set_state(reference, keyword, note))
 
 
-@click.command(name="journal", context_settings=TEXT_MAY_BEGIN_WITH_A_DASH)
+@click.command(name="journal", cls=TextCommand)
 @click.argument("words", nargs=-1, required=True, metavar="[REFERENCE] TEXT")
 @write_options
 def journal_command(words: tuple[str, ...], *, anyway: bool) -> None:

@@ -218,12 +218,7 @@ class _Parser:
 
     def may_be_properties(self, position: int, mode: str) -> bool:
         """Return whether a property drawer may stand at `position`: after a heading, its planning or at the top."""
-        if mode == "planning":
-            return self.follows_heading(position)
-        if mode == "property-drawer":
-            before = self.text.rfind(b"\n", 0, max(position - 1, 0)) + 1
-            return not syntax.BLANK_LINE.match(self.text, before)
-        return mode == "top"
+        return self.follows_heading(position) if mode == "planning" else mode in ("property-drawer", "top")
 
     def follows_heading(self, position: int) -> bool:
         """Return whether the line before that of `position` begins with a star."""
@@ -367,7 +362,8 @@ class _Parser:
         stop = limit
         while (match := syntax.PARAGRAPH_SEPARATE.search(text, max(position, start), limit)) is not None:
             line = match.start()
-            if line > start and self.separates(line, limit):
+            # The line at `start` is looked at only if there is nothing on it.
+            if self.separates(line, limit):
                 stop = line
                 break
             position = max(self.line_after(line) - 1, line + 1)

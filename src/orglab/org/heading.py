@@ -287,10 +287,7 @@ def element_objects(text: bytes, element: Element, radio: "re.Pattern[bytes] | N
     if element.type in ("paragraph", "verse-block"):
         yield from parse_objects(text, *element.contents, radio=radio)
     elif element.type == "table":
-        for found in parse_objects(text, *element.contents, radio=radio):
-            # Org ignores statistics cookies in table cells.
-            if found.type != "statistics-cookie":
-                yield found
+        yield from _table_objects(text, element, radio)
     elif element.type == "item" and element.item is not None and element.item.tag is not None:
         begin = text.index(element.item.tag, element.begin)
         yield from parse_objects(text, begin, begin + len(element.item.tag), radio=radio)
@@ -298,6 +295,23 @@ def element_objects(text: bytes, element: Element, radio: "re.Pattern[bytes] | N
         yield from parse_objects(text, title.end(), element.end, radio=radio)
 
 
+def _table_objects(text: bytes, table: Element, radio: "re.Pattern[bytes] | None") -> Iterator[Object]:
+    """Yield the objects of a table's cells; those of table.el have none."""
+    if not syntax.TABLE.match(text, table.start):
+        return
+    for row in _TABLE_ROW.finditer(text, *table.contents):
+        for cell in _TABLE_CELL.finditer(text, *row.span(1)):
+            inside = -1
+            for found in parse_objects(text, *cell.span(), radio=radio):
+                # A cookie counts in what stands in a cell, such as emphasis, but not in the cell itself.
+                if found.type != "statistics-cookie" or found.begin < inside:
+                    yield found
+                if found.contents[0] >= 0:
+                    inside = max(inside, found.end)
+
+
+_TABLE_ROW = re.compile(rb"^[ \t]*\|(?!-)(.*)$", re.M)
+_TABLE_CELL = re.compile(rb"[^|\s](?:[^|]*[^|\s])?")
 _TITLE_KEYWORD = re.compile(rb"[ \t]*#\+(?:TITLE|AUTHOR|DATE):", re.I)
 _CAPTION = re.compile(rb"^[ \t]*#\+CAPTION:(.*)$", re.I | re.M)
 

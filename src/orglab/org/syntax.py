@@ -29,11 +29,19 @@ BLOCK_BEGIN = re.compile(rb"[ \t]*#\+BEGIN_(\S+)", re.I)
 # What org-element--list-struct skips
 HIDING = re.compile(rb"[ \t]*#\+BEGIN(?:_(\S+)|:)", re.I)
 BLOCK_END = re.compile(rb"^[ \t]*#\+END(?:_(\S+?)|(:?))[ \t]*$", re.I | re.M)
-DYNAMIC_BLOCK = re.compile(rb"[ \t]*#\+BEGIN:? ", re.I)
+DYNAMIC_BLOCK = re.compile(rb"[ \t]*#\+BEGIN:[ \t]*[\w'\x80-\xff]", re.I)
 KEYWORD = re.compile(rb"[ \t]*#\+(\S+):")
 COMMENT = re.compile(rb"[ \t]*#(?: |$)", re.M)
 FIXED_WIDTH = re.compile(rb"[ \t]*:(?: |$)", re.M)
-CLOCK = re.compile(rb"[ \t]*CLOCK:", re.I)
+# org-element-clock-line-re: a start, a start and an end with how long that is, or that alone.  What is possessive,
+# and the lookahead, are for lines of a thousand brackets or blanks.
+_STAMP = rb"\[[0-9]{4}-[0-9]{2}-[0-9]{2}(?: .*)?\]"
+_DURATION = rb"[ \t]++=>[ \t]++[0-9]++:[0-9]{2}"
+_CLOCK = (
+    rb"CLOCK:(?:[ \t]++" + _STAMP + rb"|(?:[ \t]++(?=.*\]" + _DURATION + rb"[ \t]*$)" + _STAMP + rb"--" + _STAMP
+    + rb")?" + _DURATION + rb")[ \t]*$"
+)  # fmt: skip
+CLOCK = re.compile(rb"[ \t]*" + _CLOCK, re.I | re.M)
 LATEX_BEGIN = re.compile(rb"[ \t]*\\begin\{([A-Za-z0-9*]+)\}", re.I)
 LATEX_END = re.compile(rb"\\end\{([A-Za-z0-9*]+)\}[ \t]*$", re.I | re.M)
 FOOTNOTE_DEFINITION = re.compile(rb"\[fn:([\w\x80-\xff-]+)\]")
@@ -76,8 +84,7 @@ PARAGRAPH_SEPARATE = re.compile(
     rb"|[ \t]*(?:$|\||\+(?:-+\+)+[ \t]*$"
     rb"|#(?: |$|\+(?:BEGIN_\S|\S+:|\S[^\s\[]*+\[.*\]:))"
     rb"|:(?: |$|[\w'\x80-\xff-]+:[ \t]*$)"
-    rb"|-{5,}[ \t]*$|\\begin\{[A-Za-z0-9*]+\}|CLOCK:"
-    rb"|(?:[-+*]|[0-9]+[.)])(?:[ \t]|$)))",
+    rb"|-{5,}[ \t]*$|\\begin\{[A-Za-z0-9*]+\}|" + _CLOCK + rb"|(?:[-+*]|[0-9]+[.)])(?:[ \t]|$)))",
     re.I | re.M,
 )
 DUAL_KEYWORD = re.compile(rb"[ \t]*#\+(\S[^\s\[]*+)\[.*\]:")

@@ -1,0 +1,151 @@
+"""Experiments as text for people: a line of a list, a page, a step, a note."""
+
+from collections.abc import Iterator
+
+from orglab.cli import output
+from orglab.model import Experiment, Note, Step
+from orglab.org.timestamp import Timestamp
+from orglab.states import kind_of
+
+_BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}
+# Where fewer columns than this would be left for a title, the date goes.
+_TITLE_ROOM = 24
+
+
+def table(found: list[Experiment], active: str | None) -> Iterator[str]:
+    """Yield a line for each experiment: reference, state, progress, date, title, verdict.
+
+    The title stands last: on a terminal it is cut, in a pipe it is whole, and
+    what stands before it is aligned in both.
+    """
+    refs = [output.clean(one.ref) for one in found]
+    states = [output.clean(one.state or "-") for one in found]
+    counts = [f"{one.progress.done}/{one.progress.total}" if one.progress.total else "-" for one in found]
+    dates = [one.created.when.date().isoformat() if one.created else "-" for one in found]
+    ref_width, count_width, date_width = (max(map(output.width, texts)) for texts in (refs, counts, dates))
+    state_width = min(max(map(output.width, states)), 12)
+    limit = output.columns()
+    room = limit - (2 + ref_width + 2 + state_width + 2 + count_width + 2) if limit else 0
+    has_dates = not limit or room - date_width - 2 >= _TITLE_ROOM
+    room = max(room - (date_width + 2) * has_dates, 1) if limit else 0
+    for one, ref, state, count, date in zip(found, refs, states, counts, dates, strict=True):
+        begin = (
+            ("> " if is_active(one, active) else "  ")
+            + output.paint(output.fit(ref, ref_width), bold=True)
+            + "  "
+            + output.paint(output.fit(state, state_width), state=kind_of(one.state, one.document.settings))
+            + f"  {count:>{count_width}}  "
+        )
+        if has_dates:
+            begin += output.paint(f"{date:<{date_width}}", dim=True) + "  "
+        yield (begin + _title(one, room)).rstrip()
+
+
+def is_active(experiment: Experiment, active: str | None) -> bool:
+    """Return whether an experiment, or a step of it, is the active one."""
+    return active is not None and f"{active}.".startswith(f"{experiment.ref}.")
+
+
+def _title(experiment: Experiment, room: int) -> str:
+    """Return title and verdict in `room` columns; without a limit, in as many as they take."""
+    title = output.clean(experiment.title)
+    verdict = output.clean(experiment.verdict or "") if experiment.is_done else ""
+    behind = f"  ({verdict})" if verdict else ""
+    if not room:
+        return title + behind
+    if output.width(title + behind) > room and output.width(behind) < room // 2:
+        return output.fit(title, room - output.width(behind)).rstrip() + behind
+    return output.fit(title + behind, room)
+
+
+def head_line(experiment: Experiment) -> list[str]:
+    """Return the reference and the title."""
+    ref = output.clean(experiment.ref)
+    return output.wrap(experiment.title, " " * (len(ref) + 2), output.paint(ref, bold=True) + "  ")
+
+
+def experiment_lines(experiment: Experiment, active: str | None) -> Iterator[str]:
+    """Yield an experiment as a page of text."""
+    yield from head_line(experiment)
+    yield from output.flow(_facts(experiment))
+    yield output.paint(output.clean(f":{':'.join(experiment.tags)}:  {experiment.file}:{experiment.line}"), dim=True)
+    if experiment.description:
+        yield ""
+        yield from output.wrap(experiment.description, "")
+    if experiment.steps:
+        yield ""
+        yield output.paint("Steps", bold=True)
+        for step in experiment.steps:
+            yield from step_lines(step, active)
+    if experiment.notes:
+        yield ""
+        yield output.paint("Notes", bold=True)
+        for note in experiment.notes:
+            yield from note_lines(note, "  ")
+    yield from conclusion_lines(experiment)
+
+
+def _facts(experiment: Experiment) -> Iterator[str]:
+    """Yield the state, the progress and the times of an experiment."""
+    kind = kind_of(experiment.state, experiment.document.settings)
+    yield output.paint(output.clean(experiment.state or "no state"), state=kind, bold=True)
+    progress = experiment.progress
+    if progress.total:
+        yield f"{progress.done} of {progress.total} steps done"
+    if experiment.created:
+        yield f"created {when(experiment.created)}"
+    if experiment.closed:
+        yield f"closed {when(experiment.closed)}"
+
+
+def conclusion_lines(experiment: Experiment) -> Iterator[str]:
+    """Yield what came of an experiment, if something did."""
+    found = experiment.conclusion
+    if not (found.text or found.verdict):
+        return
+    yield ""
+    behind = ": " + output.clean(found.verdict) if found.verdict else ""
+    closed = f"  ({when(found.closed)})" if found.closed else ""
+    yield output.paint("Conclusions" + behind, bold=True) + output.paint(closed, dim=True)
+    if found.text:
+        yield from output.wrap(found.text, "  ")
+
+
+def step_lines(step: Step, active: str | None) -> Iterator[str]:
+    """Yield a step, its commits and its notes."""
+    mark = ">" if step.ref == active else " "
+    head = f"{mark} {step.number:>2}. {_BOXES[step.state]} "
+    indent = " " * len(head)
+    lines = output.wrap(step.text, indent, head)
+    if step.commits:
+        commits = f"({', '.join(step.commits)})"
+        if output.columns() and output.width(lines[-1]) + 2 + len(commits) > output.columns():
+            lines.append(indent + output.paint(commits, dim=True))
+        else:
+            lines[-1] += "  " + output.paint(commits, dim=True)
+    yield from lines
+    for note in step.notes:
+        yield from note_lines(note, indent)
+
+
+def note_lines(note: Note, indent: str) -> Iterator[str]:
+    """Yield a note: when, at which commit, what."""
+    head = "  ".join(filter(None, (when(note.at), note.commit)))
+    bullet = f"{indent}- {output.paint(head, dim=True)}"
+    if not head:
+        yield from output.wrap(note.text, indent + "  ", bullet)
+    elif "\n" not in note.text and output.has_room(f"{bullet}  "):
+        yield from output.wrap(note.text, indent + "  ", f"{bullet}  ")
+    else:
+        yield bullet
+        yield from output.wrap(note.text, indent + "  ")
+
+
+def when(time: Timestamp | None) -> str:
+    """Return a time as people read it."""
+    return time.isoformat().replace("T", " ") if time is not None else ""
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number and its noun."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")

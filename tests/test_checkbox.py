@@ -1,0 +1,50 @@
+"""Ticking: the box itself, and those above it."""
+
+import pytest
+
+from orglab.errors import UsageError
+from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_boxes, toggled
+from orglab.org.document import Document
+
+
+def ticked(text, number, box=DONE, **options):
+    document = Document(text.encode())
+    structure = next(each.structure for each in document.first_section.walk() if each.structure)
+    edits = set_boxes(document, structure, [structure.items[number]], box, **options)
+    return bytes(document.apply(edits)).decode()
+
+
+def test_boxes_above_say_what_those_below_are():
+    text = "- [ ] a\n  - [ ] b\n  - [ ] c\n"
+    half = "- [-] a\n  - [X] b\n  - [ ] c\n"
+    assert ticked(text, 1) == half
+    assert ticked(half, 2) == "- [X] a\n  - [X] b\n  - [X] c\n"
+    assert ticked(half, 1, OPEN) == text
+    assert ticked(half, 0) == half
+
+
+def test_an_item_without_a_box_gets_none():
+    assert ticked("- a\n  - [ ] b\n", 0) == "- a\n  - [ ] b\n"
+    assert ticked("- a\n  - [ ] b\n", 1) == "- a\n  - [X] b\n"
+
+
+def test_lower_case_is_written_as_org_counts_it():
+    assert ticked("- [x] a\n- [ ] b\n", 1, upper=True) == "- [X] a\n- [X] b\n"
+    assert ticked("- [x] a\n- [ ] b\n", 1) == "- [x] a\n- [X] b\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["\t1. [@3] [ ] a", "+ [ ] a\r\n", "a) x\n- [ ] \xa0\0\u2028 é :: b\n", "\ufeff- [ ] a\n"]
+)
+def test_only_the_box_changes(text):
+    assert ticked(text, 0, PARTIAL) == text.replace("[ ]", "[-]")
+
+
+def test_ordered_boxes_are_ticked_in_order():
+    with pytest.raises(UsageError, match="line 1"):
+        ticked("- [ ] a\n- [ ] b\n", 1, ordered=True)
+    assert ticked("- [X] a\n- [ ] b\n", 1, ordered=True) == "- [X] a\n- [X] b\n"
+
+
+def test_toggling():
+    assert [toggled(box) for box in (OPEN, PARTIAL, DONE, b"[x]", None)] == [DONE, DONE, OPEN, DONE, DONE]

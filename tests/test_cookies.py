@@ -1,0 +1,61 @@
+"""Cookies, counted as Org counts them."""
+
+import pytest
+
+from orglab.org.cookies import format_cookie, recount
+from orglab.org.document import Document
+
+DATA = ":PROPERTIES:\n:COOKIE_DATA: {}\n:END:\n"
+
+
+def counted(text):
+    document = Document(text.encode())
+    return bytes(document.apply(recount(document))).decode()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("* a [/] [%]\n- [X] b\n- [ ] c\n- [-] d\n- e\n", "[1/3] [33%]"),
+        ("* a [/]\n- [x] b\n", "[0/1]"),
+        ("* a [/]\n- [ ] b\n  - [X] c\n", "[0/1]"),
+        ("* a [/]\n" + DATA.format("recursive") + "- [ ] b\n  - [X] c\n", "[1/2]"),
+        ("* a [/]\n** TODO b\n** DONE c\n*** DONE d\n** e\n", "[1/2]"),
+        ("* a [/]\n" + DATA.format("todo recursive") + "** TODO b\n*** DONE c\n", "[1/2]"),
+        ("* a [/]\n" + DATA.format("checkbox") + "- [X] b\n** TODO c\n", "[1/1]"),
+        ("* a [/]\n- [X] b\n** TODO c\n", "[0/1]"),
+        ("* a [5/7]\ntext\n", "[0/0]"),
+        ("* a [100%]\n", "[0%]"),
+        ("* a [/]\n#+begin_src\n- [X] b\n#+end_src\n", "[0/0]"),
+        ("* a [/]\n\t- [X] b\n\t- [ ] c", "[1/2]"),
+        ("* a [/]\r\n- [X] b\r\n", "[1/1]"),
+        ("* a [/]\n\xa0- [X] no item\n", "[0/0]"),
+    ],
+)
+def test_the_cookies_of_a_heading(before, after):
+    assert counted(before).splitlines()[0].startswith(f"* a {after}")
+    assert counted(counted(before)) == counted(before)
+
+
+def test_a_cookie_of_an_item_counts_what_is_directly_below():
+    assert counted("- [ ] a [/]\n  - [X] b [%]\n    - [ ] c\n") == "- [ ] a [1/1]\n  - [X] b [0%]\n    - [ ] c\n"
+
+
+def test_code_and_tables_hold_no_cookie():
+    text = "* =[/]= a\n| [/] |\n: [/]\n- [X] b\n"
+    assert counted(text) == text
+
+
+def test_only_the_headings_that_are_asked_for():
+    document = Document(b"[/]\n* a [/]\n* b [/]\n")
+    after = document.apply(recount(document, [document.heading(1)]))
+    assert bytes(after) == b"[/]\n* a [/]\n* b [0/0]\n"
+    assert bytes(document.apply(recount(document, [None]))).startswith(b"[0/0]\n* a [/]")
+
+
+def test_a_true_cookie_is_no_edit():
+    assert recount(Document(b"* a [1/1] [100%]\n- [X] b\n")) == []
+
+
+def test_percents_round_down():
+    assert [format_cookie(b"[%]", *counts) for counts in ((2, 3), (0, 0))] == [b"[66%]", b"[0%]"]
