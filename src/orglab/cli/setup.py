@@ -29,6 +29,7 @@ log = "{log}"
 # notes = "Notes"
 # steps = "Experiments"
 # conclusions = "Conclusions"
+# keywords = "TODO INPROGRESS WAIT | DONE CANCELED"   # of a log without a #+TODO line
 """
 _NO_LOGS = ("readme.org", "journal.org")
 

@@ -5,11 +5,13 @@ entities and line breaks are left out: they neither hold nor hide any of these.
 """
 
 import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from orglab.org import syntax
+from orglab.org.source import decode, encode
 
 _EMPHASIS = {b"*": "bold", b"/": "italic", b"_": "underline", b"+": "strike-through", b"=": "verbatim", b"~": "code"}
 _SPACE = b" \t\n\r\f\v"
@@ -24,13 +26,17 @@ _LINK_TYPES = (
     rb"|https?|id|info|irc|mailto|man|mhe|news|radio|rmail|shell|w3m|eww"
 )
 _START = re.compile(
-    rb"[*/_+=~][^\s]|(?<![\w\x80-\xff])(?:(?:" + _LINK_TYPES + rb"):[^\s\[\]<>()]|src_|call_)"
-    rb"|\[(?:cite[:/]|fn:|[0-9%/]|\[)|@@|\{\{\{|<(?:%%|<|[0-9]|(?:" + _LINK_TYPES + rb"):)|\$|\\[(\[]"
+    rb"[*/_+=~][^\s]|(?<![0-9A-Za-z'\x80-\xff])(?:(?:" + _LINK_TYPES + rb"):[^\s\[\]<>)]|(?-i:src_|call_))"
+    rb"|\[(?:cite[:/]|fn:|[0-9%/]|\[)|@@|\{\{\{|<(?:%%|<|[0-9]|(?:" + _LINK_TYPES + rb"):)|\$|\\[(\[]",
+    re.I,
 )
 _PLAIN_LINK = re.compile(
-    rb"(" + _LINK_TYPES + rb"):((?:[^\]\[ \t\n()<>]|\((?:[^\]\[ \t\n()<>]|\([^\]\[ \t\n()<>]*\))*\))+)"
+    rb"(" + _LINK_TYPES + rb"):((?:[^\]\[ \t\n()<>]|\((?:[^\]\[ \t\n()<>]|\([^\]\[ \t\n()<>]*\))*\))+)", re.I
 )
-_ANGLE_LINK = re.compile(rb"<(" + _LINK_TYPES + rb"):")
+# The path of a plain link is two characters at least; a pair of brackets counts as one.
+_TWO_OF_PATH = re.compile(r"(?:[^()]|\((?:[^()]|\([^()]*\))*\)){2}")
+_PUNCTUATION = "!\"#$%&'*+,-.:;=?@\\^_`{|}~"
+_ANGLE_LINK = re.compile(rb"<(" + _LINK_TYPES + rb"):", re.I)
 _LINK_PATH = re.compile(rb"\[\[((?:[^\]\[\\]|\\(?:\\\\)*+[\]\[]|\\+[^\]\[])++)\]")
 _DATE = re.compile(rb"[\[<][0-9]{4}-[0-9]{2}-[0-9]{2}(?=[ \]>])")
 _TIME_RANGE = re.compile(rb"[012]?[0-9]:[0-5][0-9]-[012]?[0-9]:[0-5][0-9]")
@@ -38,8 +44,8 @@ _TARGET = re.compile(rb"<<([^<>\n\r \t](?:[^<>\n\r]*[^<>\n\r \t])?)>>")
 RADIO_TARGET = re.compile(rb"<<<([^<>\n\r \t](?:[^<>\n\r]*[^<>\n\r \t])?)>>>")
 _MACRO = re.compile(rb"\{\{\{[a-zA-Z][-a-zA-Z0-9_]*(?:\}\}\}|\()")
 _SNIPPET = re.compile(rb"@@[-A-Za-z0-9]+:")
-_FOOTNOTE = re.compile(rb"\[fn:(?:([\w\x80-\xff-]+)\]|([\w\x80-\xff-]+)?:)")
-_CITATION = re.compile(rb"\[cite(?:/[/\w\x80-\xff-]+)?:")
+_FOOTNOTE = re.compile(rb"\[fn:(?:([\w\x80-\xff-]+)\]|([\w\x80-\xff-]+)?:)", re.I)
+_CITATION = re.compile(rb"\[cite(?:/[/\w\x80-\xff-]+)?:", re.I)
 # What ends something; in a lookahead, for `]]]` holds two ends.
 _TWO_BRACKETS = re.compile(rb"(?=\]\])")
 _SNIPPET_END = re.compile(rb"(?=@@)")
@@ -231,7 +237,7 @@ def _bracketed(text: bytes, at: int, end: int, places: _Places, *, in_link: bool
     """Return the cookie, timestamp, link, footnote or citation at `at`."""
     if match := syntax.COOKIE.match(text, at, end):
         return Object("statistics-cookie", at, match.end(), value=match.group())
-    following = text[at + 1 : at + 2]
+    following = text[at + 1 : at + 2].lower()
     if following == b"f":
         match = _FOOTNOTE.match(text, at, end)
         last = places.after_pair(b"[]", at, end) if match else -1
@@ -301,10 +307,10 @@ def link_type(path: bytes) -> tuple[str, bytes]:
         return "custom-id", path[1:]
     if path.startswith(b"(") and path.endswith(b")"):
         return "coderef", path[1:-1]
-    if match := re.match(rb"(" + _LINK_TYPES + rb"):", path):
+    if match := re.match(rb"(" + _LINK_TYPES + rb"):", path, re.I):
         kind = match.group(1).decode()
         value = path[match.end() :]
-        return ("file", value.split(b"::")[0]) if kind.startswith("file") else (kind, value)
+        return ("file", value.split(b"::")[0]) if kind.lower().startswith("file") else (kind, value)
     if path.startswith((b"/", b"./", b"../", b"~/")):
         return "file", path.split(b"::")[0]
     return "fuzzy", path
@@ -330,12 +336,16 @@ def _plain_link(text: bytes, at: int, end: int) -> Object | None:
     match = _PLAIN_LINK.match(text, at, end)
     if match is None:
         return None
-    last = match.end()
-    while last > match.start(2) and text[last - 1 : last] in b"!\"#$%&'*+,-.:;=?@\\^_`{|}~":
-        last -= 1
-    if last == match.start(2):
+    path = decode(match.group(2))
+    length = len(path)
+    while length and (path[length - 1] in _PUNCTUATION or unicodedata.category(path[length - 1])[0] in "PS"):
+        if path[length - 1] in "/)":
+            break
+        length -= 1
+    if not _TWO_OF_PATH.match(path, 0, length):
         return None
-    return Object("link", at, last, match.group(1).decode(), text[match.start(2) : last])
+    value = encode(path[:length])
+    return Object("link", at, match.start(2) + len(value), match.group(1).decode(), value)
 
 
 def _latex(text: bytes, at: int, begin: int, end: int, places: _Places) -> Object | None:
