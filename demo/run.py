@@ -126,7 +126,7 @@ class Study:
         name = f"{before}-{after}"
         files = [f"results/{result}.json" for result in (before, after)]
         self.type("python", "compare.py", *files, str(more_than), f"results/{name}.json", *options)
-        self.commit(f"[{before.split('.')[0]}] {before} beside {after}", f"results/{name}.json")
+        self.commit(f"[{before.split('.', maxsplit=1)[0]}] {before} beside {after}", f"results/{name}.json")
         return self.read(name)
 
     def conclude(self, experiment: str, decision: dict[str, Any], text: str) -> None:
