@@ -24,7 +24,7 @@ What each command says with `--help`. What the commands have in common:
   experiment, `201.1`, `e201.1`, `[e201.1]` for a step.
 - The log is found by itself: see [Settings](settings.md#which-log). `--log` and `--debug` may stand
   before or behind the name of the command.
-- A text that begins with a dash needs `--` before it: `orglab note 201 -- "-5 % on the test set"`.
+- A text may begin with a dash. One that would be an option needs `--` before it: `orglab note 201 -- "--log"`.
 - Where a text may be `-`, it is read from standard input.
 - The result goes to standard output, and what is said beside it to standard error.
 - [Exit codes](exit-codes.md) say how it ended. [JSON](json.md) describes what `--json` prints.

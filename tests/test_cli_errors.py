@@ -124,7 +124,8 @@ def test_a_log_that_the_user_may_not_read(log):
 
 def test_conflict_markers_refuse_every_write_and_name_their_line(log):
     markers = "<<<<<<< HEAD\n- ours\n=======\n- theirs\n>>>>>>> other\n"
-    log.write_text(SEED.replace("** Notes\n", "** Notes\n" + markers))
+    # The box is something that `check --fix` would mend.
+    log.write_text(SEED.replace("** Notes\n", "** Notes\n" + markers).replace("[X]", "[x]"))
     for arguments in (
         ["note", "201", "x"], ["done", "201.2", "--no-commit"], ["new", "x"], ["step", "201", "x"],
         ["conclude", "201", "x"], ["state", "201", "DONE"], ["undo", "201.1"], ["check", "--fix"],

@@ -58,3 +58,8 @@ def test_names_of_the_parts_are_settings(tmp_path, monkeypatch, capsys):
     assert ":CUSTOM_ID: 1\n" in text
     assert "** SHUT Plan [1/1]\n1. [X] one\n" in text
     assert "** SHUT Result\nYes.\n" in text
+
+
+def test_the_tag_alone_will_do(tmp_path):
+    (tmp_path / "orglab.toml").write_text('tag = "run"\n')
+    assert find_log(tmp_path)[1] == Config(tag="run", tags=("@work", "run"))

@@ -63,6 +63,9 @@ def read_config(table: Mapping[str, object], where: Path) -> Config:
         else:
             kind = "a list of strings" if name == "tags" else "a string"
             raise UsageError(f"The setting {name!r} in {where} must be {kind}.")
+    if "tag" in values:
+        # Whoever says what makes an experiment has said what a new one carries.
+        values.setdefault("tags", ("@work", values["tag"]))
     config = Config(**values)  # type: ignore[arg-type]  # checked above, field by field
     if config.id_property.upper() not in ("ID", "CUSTOM_ID"):
         raise UsageError(f"The setting 'id_property' in {where} must be ID or CUSTOM_ID.")

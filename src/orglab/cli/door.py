@@ -78,7 +78,14 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--log", "log", metavar="FILE", help="The experiment log; found by itself if not given.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=lambda *_: _version(_[2]))
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda *_: _version(_[2]),
+    help="Show the version and exit.",
+)
 @click.pass_context
 def orglab(ctx: click.Context, log: str | None, *, debug: bool) -> None:
     """Keep an experiment log that remembers why: one Org file, tied to git.
@@ -141,5 +148,7 @@ def _fail(message: str, code: int, error: Exception | None) -> int:
 
     click.echo(f"orglab: {clean(message)}", err=True)
     if error is not None:
-        raise error
+        import traceback  # noqa: PLC0415 - for --debug only
+
+        traceback.print_exception(error)
     return code
