@@ -61,5 +61,5 @@ def test_names_of_the_parts_are_settings(tmp_path, monkeypatch, capsys):
 
 
 def test_the_tag_alone_will_do(tmp_path):
-    (tmp_path / "orglab.toml").write_text('tag = "run"\n')
-    assert find_log(tmp_path)[1] == Config(tag="run", tags=("@work", "run"))
+    (tmp_path / "orglab.toml").write_text('log = "x.org"\ntag = "run"\n')
+    assert find_log(tmp_path)[1] == Config(log="x.org", tag="run", tags=("@work", "run"))
