@@ -6,15 +6,20 @@ from orglab.org.document import Document
 from orglab.org.element import Element
 
 
+def elements(document: Document) -> list[Element]:
+    """Those of the first section, or of the first heading's if the text begins with it, in order."""
+    section = document.heading(0).section if document.text.startswith(b"*") else document.first_section
+    return list(section.walk())[1:]
+
+
 def parts(text: str) -> list[tuple[str, str]]:
-    """The elements of a text in order, each with what it spans; of a heading's section if the text begins with one."""
+    """The elements of a text, each with what it spans."""
     document = Document(text.encode())
-    section = document.heading(0).section if text.startswith("*") else document.first_section
-    return [(element.type, document.text[element.begin : element.end].decode()) for element in section.walk()][1:]
+    return [(element.type, document.text[element.begin : element.end].decode()) for element in elements(document)]
 
 
 def types(text: str) -> list[str]:
-    return [kind for kind, _ in parts(text)]
+    return [element.type for element in elements(Document(text.encode()))]
 
 
 @pytest.mark.parametrize(

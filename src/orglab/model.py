@@ -353,7 +353,8 @@ def ordinals(items: list[Item]) -> list[int]:
         if item.counter is None:
             numbers.append(numbers[-1] + 1 if numbers else 1)
         elif item.counter.isdigit():
-            numbers.append(int(item.counter))
+            # No step has a number of a thousand digits, and Python refuses to read one.
+            numbers.append(int(item.counter[:9]))
         else:
             numbers.append(item.counter.upper()[0] - ord("A") + 1)
     return numbers
@@ -494,15 +495,13 @@ def section_text(heading: Heading) -> str:
     for element in heading.section.children:
         if element.type in ("planning", "property-drawer", "drawer", "comment", "comment-block"):
             continue
-        if element.type != "plain-list" or not _is_log(text, element):
+        if element.type == "plain-list":
+            items = ((child, child.item) for child in element.children if child.item is not None)
+            said = [child for child, item in items if log_note(_item_words(text, child, item)) is None]
+            parts += [text[child.begin : child.end] for child in said]
+        else:
             parts.append(text[element.begin : element.end])
     return plain_text(b"".join(parts))
-
-
-def _is_log(text: bytes, found: Element) -> bool:
-    """Return whether Org logged every item of a list by itself."""
-    items = [(child, child.item) for child in found.children if child.item is not None]
-    return all(log_note(_item_words(text, child, item)) is not None for child, item in items)
 
 
 def _with_title(heading: Heading) -> str:

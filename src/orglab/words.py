@@ -193,8 +193,8 @@ def item_lines(bullet: str, lines: list[str], indent: int = 0) -> bytes:
 
 
 def body_lines(lines: list[str]) -> bytes:
-    """Return lines as text of a section."""
-    return encode("\n".join(lines) + "\n")
+    """Return lines as text of a section; the first at the margin, or it would belong to an item before it."""
+    return encode("\n".join((lines[0].lstrip(), *lines[1:])) + "\n")
 
 
 def _dedent(lines: list[str]) -> list[str]:

@@ -347,10 +347,20 @@ def conclude(
     if heading.state is not None and not heading.is_done and done is not None:
         edits += change_state(heading, done, now)
     if verdict:
-        edits += put_property(heading, "VERDICT", verdict)
+        edits = _with_property(edits, put_property(heading, "VERDICT", verdict))
     at = _end_of_text(heading)
     before = b"\n" if document.text[after_meta(heading) : at].strip() else b""
     return [*edits, _insert(document, at, before + words)]
+
+
+def _with_property(edits: list[Edit], property_edits: list[Edit]) -> list[Edit]:
+    """Return edits of a state and of a property so that what both write at one place stands in Org's order.
+
+    That is CLOSED, then the properties, then what is logged.
+    """
+    places = {edit.start for edit in property_edits}
+    logged = [edit for edit in edits if edit.start in places and not edit.replacement.lstrip().startswith(b"CLOSED:")]
+    return [*(edit for edit in edits if edit not in logged), *property_edits, *logged]
 
 
 # Experiments
