@@ -30,8 +30,9 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "or
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--no-skip`."""
+    """Add `--no-skip` and `--refresh`."""
     parser.addoption("--no-skip", action="store_true", help="a skipped test is a failed one, with its reason")
+    parser.addoption("--refresh", action="store_true", help="write tests/transcripts anew: read what differs")
 
 
 def _fail_if_skipped(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport) -> None:

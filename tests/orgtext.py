@@ -479,7 +479,8 @@ def check_wanted(before: Document, change: Change, after: Document) -> None:
         assert len(before) == len(after)
         if change.name == "set_state":
             assert (new.state,) == change.wanted
-        if change.name == "set_tags":
+        # After a lone carriage return may come the line's end, and what was text be tags.
+        if change.name == "set_tags" and b"\r" not in before.text[old.begin : old.line_end]:
             assert new.tags == change.wanted
         if change.name == "put_property" and f"{change.wanted[0]}+".upper() not in property_names(old):
             assert new.property(str(change.wanted[0])) == change.wanted[1]

@@ -23,6 +23,13 @@ def test_boxes_above_say_what_those_below_are():
     assert ticked(half, 0) == half
 
 
+def test_boxes_two_above_say_it_too():
+    text = "- [ ] a\n  - [ ] b\n    - [ ] c\n    - [ ] d\n"
+    assert ticked(text, 2) == "- [-] a\n  - [-] b\n    - [X] c\n    - [ ] d\n"
+    assert ticked("- [ ] a\n  - [ ] b\n    - [ ] c\n", 2) == "- [X] a\n  - [X] b\n    - [X] c\n"
+    assert ticked("- [ ] a\n  - b\n    - [ ] c\n", 2) == "- [ ] a\n  - b\n    - [X] c\n"
+
+
 def test_an_item_without_a_box_gets_none():
     assert ticked("- a\n  - [ ] b\n", 0) == "- a\n  - [ ] b\n"
     assert ticked("- a\n  - [ ] b\n", 1) == "- a\n  - [X] b\n"
@@ -44,6 +51,8 @@ def test_ordered_boxes_are_ticked_in_order():
     with pytest.raises(UsageError, match="line 1"):
         ticked("- [ ] a\n- [ ] b\n", 1, ordered=True)
     assert ticked("- [X] a\n- [ ] b\n", 1, ordered=True) == "- [X] a\n- [X] b\n"
+    # What is out of order further down is not asked about.
+    assert ticked("- [ ] a\n- [ ] b\n- [X] c\n", 0, ordered=True) == "- [X] a\n- [ ] b\n- [X] c\n"
 
 
 def test_toggling():

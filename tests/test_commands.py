@@ -122,7 +122,7 @@ def test_json_has_its_version_and_survives_what_is_no_utf8(orglab, tmp_path):
         (["shw"], 2, "Did you mean show?"),
         (["--log", "nosuch.org", "list"], 3, "There is no file nosuch.org"),
         (["--log", ".", "list"], 3, "is a folder"),
-        (["--log", "/dev/null", "list"], 1, "not a regular file"),
+        (["--log", "/dev/null", "list"], 3, "not a regular file"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_changes_nothing(orglab, log, arguments, code, sentence):

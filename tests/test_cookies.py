@@ -25,6 +25,8 @@ def counted(text):
         ("* a [/]\n" + DATA.format("checkbox") + "- [X] b\n** TODO c\n", "[1/1]"),
         ("* a [/]\n- [X] b\n** TODO c\n", "[0/1]"),
         ("* a [5/7]\ntext\n", "[0/0]"),
+        ("* a [5/7]\n" + DATA.format("todo") + "- [X] b\n", "[5/7]"),
+        ("* a [/]\n** b\n" + DATA.format("recursive") + "*** TODO c\n**** DONE d\n", "[0/0]"),
         ("* a [100%]\n", "[0%]"),
         ("* a [/]\n#+begin_src\n- [X] b\n#+end_src\n", "[0/0]"),
         ("* a [/]\n\t- [X] b\n\t- [ ] c", "[1/2]"),
@@ -44,6 +46,37 @@ def test_a_cookie_of_an_item_counts_what_is_directly_below():
 def test_code_and_tables_hold_no_cookie():
     text = "* =[/]= a\n| [/] |\n: [/]\n- [X] b\n"
     assert counted(text) == text
+
+
+def test_a_cookie_in_a_block_or_drawer_counts_what_is_in_it():
+    text = "- [X] a\n#+begin_quote\n[/]\n- [ ] b\n  - [X] c\n\n\n- [X] d\n#+end_quote\n:x:\n[%]\n- [X] e\n:END:\n[/]\n"
+    after = counted(text)
+    assert after == text.replace("quote\n[/]", "quote\n[1/2]").replace("[%]", "[100%]").replace("\n[/]\n", "\n[3/4]\n")
+
+
+def test_an_item_counts_its_first_list_with_boxes():
+    text = "- a [/]\n  #+begin_quote\n  - [X] b\n  #+end_quote\n  - [ ] c\n"
+    assert counted(text) == text.replace("[/]", "[0/0]")
+
+
+def test_only_the_headings_of_one_level_count_and_the_last_one_says_which():
+    assert counted("* a [/]\n*** TODO b\n** DONE c\n") == "* a [1/1]\n*** TODO b\n** DONE c\n"
+    assert counted("* a [/]\n** DONE b\n*** TODO c\n") == "* a [1/1]\n** DONE b\n*** TODO c\n"
+
+
+def test_counting_recursively_is_inherited_and_stops_where_boxes_are_counted():
+    text = "* a [/]\n" + DATA.format("recursive") + "** TODO b [/]\n*** DONE c [/]\n**** DONE d\n"
+    assert counted(text) == text.replace("a [/]", "a [2/3]").replace("b [/]", "b [2/2]").replace("c [/]", "c [1/1]")
+    text = "* a [/]\n** b [/]\n" + DATA.format("checkbox recursive") + "- [X] x\n*** TODO c\n"
+    assert counted(text) == text.replace("a [/]", "a [0/0]").replace("b [/]", "b [1/1]")
+    text = "#+PROPERTY: COOKIE_DATA recursive\n* a [/]\n** TODO b\n*** DONE c\n"
+    assert counted(text) == text.replace("[/]", "[1/2]")
+
+
+def test_lists_that_go_down_in_steps_count_as_often_as_org_counts_them():
+    # To Org each step begins a list that goes on with those below.
+    assert counted("* a [/]\n    - [ ] b\n  - [X] c\n- [ ] d\n").startswith("* a [2/6]\n")
+    assert counted("* a [/]\n  - [ ] b\n  - [X] c\n- [X] d\n  - [X] e\n- [ ] f\n").startswith("* a [3/6]\n")
 
 
 def test_only_the_headings_that_are_asked_for():

@@ -47,6 +47,14 @@ def test_the_outline_says_what_is_below_what():
     assert document.heading_at(document.text.index(b"d")) is d
 
 
+def test_relatives_may_be_far_away():
+    document = Document(b"* a\n" + b"** b\n" * 200 + b"*** c\n" * 200 + b"** d\n* e\n")
+    a, d, e = (document.heading(index) for index in (0, 401, 402))
+    assert (document.heading(300).parent, document.heading(200).parent) == (document.heading(200), a)
+    assert (d.parent, e.parent, len(list(a.children()))) == (a, None, 201)
+    assert (a.subtree_end, document.heading(200).subtree_end, d.subtree_end) == (e.begin, d.begin, e.begin)
+
+
 def test_stars_need_a_space_at_the_begin_of_a_line():
     assert len(Document(b"*a\n *  b\n**\n- * c\n")) == 0
 

@@ -116,6 +116,7 @@ def test_a_clock_line_has_a_time(line, is_clock):
         ("+--+\n|  |\n+--+\n", ["table"]),
         ("+--+\n|  |\nx\n", ["paragraph", "table", "paragraph"]),
         ("+--+\n", ["paragraph"]),
+        ("+--+\nx\n", ["paragraph"]),
         ("+--+\n+--+\nx\n", ["table", "paragraph"]),
     ],
 )

@@ -4,6 +4,9 @@ All files are written first, and one Emacs looks at all of them.
 """
 
 import json
+import random
+import re
+import tarfile
 from collections import Counter
 from dataclasses import replace
 
@@ -126,15 +129,19 @@ def write_all(folder, scratch):
                 (folder / f"{name}--log-{change}.org").write_bytes(path.read_bytes())
 
 
-@pytest.fixture(scope="module")
-def seen(emacs, tmp_path_factory):
-    """The text that Emacs makes of each file, empty where it changes nothing, and what org-lint says of it."""
-    folder = tmp_path_factory.mktemp("org")
-    write_all(folder, tmp_path_factory.mktemp("scratch"))
+def look(emacs, folder):
+    """Return the text that Emacs makes of each file, empty where it changes nothing, and what org-lint says of it."""
     looked = [json.loads(line) for line in emacs(LOOK, folder).splitlines()]
     found = {name: (text, (folder / f"{name}.org").read_bytes().decode(), list(lint)) for name, text, lint in looked}
     assert len(found) == len(list(folder.iterdir()))
     return found
+
+
+@pytest.fixture(scope="module")
+def seen(emacs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("org")
+    write_all(folder, tmp_path_factory.mktemp("scratch"))
+    return look(emacs, folder)
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -150,3 +157,37 @@ def test_org_lint_finds_nothing_new(seen, text):
     for name, (_, ours, lint) in seen.items():
         if name.startswith(f"{text}--"):
             assert Counter(lint) - known == Counter(), (name, ours)
+
+
+def corpus_texts(archive):
+    """Yield a score of real files that have boxes or keywords, of a size at which org-lint is quick."""
+    with tarfile.open(archive) as files:
+        members = sorted((member for member in files if 400 < member.size < 9000), key=lambda member: member.name)
+        texts = (files.extractfile(member).read() for member in members)
+        # Emacs before 9.8 reads COOKIE_DATA once; and this is not about line endings.
+        fit = [text for text in texts if not re.search(rb"COOKIE_DATA|\r|[^\x00-\x7f]", text)]
+    wanted = [text for text in fit if re.search(rb"^[ \t]*[-+] \[[ X]\]|^\*+ (?:TODO|DONE) ", text, re.M)]
+    yield from wanted[:: max(1, len(wanted) // 20)]
+
+
+@pytest.mark.shared
+def test_real_files_stay_as_we_leave_them(emacs, shared, tmp_path):
+    """After each operation only the cookies of its entry and of those above are recounted, as a command does."""
+    for number, raw in enumerate(corpus_texts(shared / "corpus" / "org-files.tar.gz")):
+        base = recounted(Document(raw))
+        (tmp_path / f"{number}.org").write_bytes(bytes(base))
+        chance = random.Random(number)  # noqa: S311 - the same each time
+        for operate in orgtext.OPERATIONS * 2:
+            change = operate(base, chance.randrange)
+            if change is None or not change.edits:
+                continue
+            after = base.apply(change.edits)
+            heading = after.heading_at(min(edit.start for edit in change.edits))
+            touched = [None] if heading is None else [heading, *heading.ancestors()]
+            written = tmp_path / f"{number}--{change.name}-{len(list(tmp_path.iterdir()))}.org"
+            written.write_bytes(bytes(after.apply(recount(after, touched))))
+    found = look(emacs, tmp_path)
+    assert len(found) > 100
+    for name, (theirs, ours, lint) in found.items():
+        assert theirs == "", (name, ours)
+        assert Counter(lint) - Counter(found[name.partition("--")[0]][2]) == Counter(), (name, ours)

@@ -162,7 +162,7 @@ try: file.read(sys.argv[1])
 except OrglabError as error: say(f"{type(error).__name__} {error}")
 """
     with Child(code, log) as child:
-        assert child.hear() == f"OrglabError cannot read {log}: Permission denied"
+        assert child.hear() == f"NotReadableError cannot read {log}: Permission denied"
 
 
 # ---- replacing ----

@@ -3,6 +3,7 @@
 import pytest
 
 from commands import Orglab
+from orglab.git import numbers_in
 
 LOG = "experiment_log.org"
 
@@ -101,3 +102,100 @@ def test_the_active_step_is_of_the_clone(repo, orglab):
     assert repo.git("status", "--porcelain") == f"?? {LOG}"
     orglab("start", "--clear")
     assert not (repo.path / ".git" / "orglab" / "active").exists()
+
+
+def test_only_the_very_reference_names_a_step(repo, orglab):
+    orglab("init")
+    orglab("new", "A", "-s", "one")
+    named = repo.commit("Train\n\nas in [e1.1], and [e1]", {"a": "0"})
+    for message in ("an_index[e1.1]", "a link [[e1.1]]", "[e1.11]", "[e11.1]", "[e1.1](there)", "[E1.1]"):
+        repo.commit(message, {"a": message})
+    assert f"with {named[:7]}: the newest" in orglab("done", "1.1").err
+
+
+def test_a_revision_is_anything_that_git_takes_for_one(repo, orglab):
+    orglab("init")
+    orglab("new", "A", "-s", "one")
+    first = repo.commit("the first one", {"a": "1"})
+    repo.git("tag", "--annotate", "--message=x", "v1")
+    repo.git("update-ref", "refs/heads/-h", first)
+    second = repo.commit("second", {"a": "2"})
+    for revision in ("v1", ":/the first", "HEAD~1", first[:9], "@^", "refs/heads/-h"):
+        orglab("done", "1.1", f"--commit={revision}")
+        assert f"1. [X] one ({first[:7]})\n" in (repo.path / LOG).read_text()
+    orglab("done", "1.1", "-c", second)
+    assert f"1. [X] one ({first[:7]}, {second[:7]})\n" in (repo.path / LOG).read_text()
+    assert not (repo.path / "owned").exists()
+
+
+def test_a_hash_is_long_enough_to_be_read_again(repo, orglab):
+    orglab("init")
+    orglab("new", "A", "-s", "one")
+    head = repo.commit("x")
+    repo.git("config", "core.abbrev", "4")
+    assert f"with {head[:7]}" in orglab("done", "1.1").err
+    assert orglab("show", "1.1").out.count(f"({head[:7]})") == 1
+
+
+def test_a_repository_that_git_refuses_is_a_git_error_where_a_commit_is_wanted(repo, orglab):
+    orglab("init")
+    orglab("new", "A", "-s", "one")
+    repo.commit("x")
+    (repo.path / ".git" / "config").write_text("[core\n")
+    assert "git refuses to read" in orglab("done", "1.1", code=5).err
+    assert "git refuses to read" in orglab("done", "1.1", "-c", "HEAD", code=5).err
+    assert "[X]" not in (repo.path / LOG).read_text()
+    orglab("note", "1", "noted all the same")
+    orglab("done", "1.1", "--no-commit")
+    assert orglab("new", "B").out == "e2\n"
+
+
+def test_a_worktree_of_a_bare_repository(repo, orglab, tmp_path_factory, monkeypatch):
+    orglab("init")
+    orglab("new", "A", "-s", "one")
+    head = repo.commit("[e1.1] x")
+    folder = tmp_path_factory.mktemp("bare")
+    repo.git("clone", "--quiet", "--bare", repo.path, folder / "study.git")
+    repo.git("-C", folder / "study.git", "worktree", "add", "--quiet", folder / "tree", "main")
+    monkeypatch.chdir(folder / "tree")
+    orglab("start", "1.1")
+    assert (folder / "study.git" / "worktrees" / "tree" / "orglab" / "active").read_text() == "e1.1\n"
+    assert f"with {head[:7]}" in orglab("done", "1.1").err
+    assert orglab("new", "B").out == "e2\n"
+
+
+def test_the_repository_is_that_of_the_log_whatever_a_hook_says(repo, orglab, tmp_path_factory, monkeypatch):
+    orglab("init")
+    orglab("new", "A", "-s", "one")
+    head = repo.commit("x")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    repo.git("init", "--quiet", elsewhere)
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setenv("GIT_DIR", str(elsewhere / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(elsewhere / "index"))
+    assert f"with {head[:7]}" in orglab("--log", repo.path / LOG, "done", "1.1").err
+    assert list(elsewhere.iterdir()) == [elsewhere / ".git"]
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("* [7] A\n* TODO [#A] [8] B :exp:\n* <<9>> C\n", {7, 8, 9}),
+        ("* A\r\n  :PROPERTIES:\r\n  :ID:       10\r\n  :END:\r\n", {10}),
+        (":custom_id: 11\n:ID: 12a\n* A [13/14] [50%]\n* [2018-06-06 Wed] x\n", {11}),
+        ("* [" + "9" * 5000 + "] A\n", set()),
+    ],
+)
+def test_numbers_of_a_log(text, numbers):
+    assert numbers_in(text.encode()) == numbers
+
+
+def test_a_log_that_is_only_on_another_branch_counts(repo, orglab):
+    repo.commit("empty")
+    repo.git("switch", "--quiet", "--create", "with-log")
+    orglab("init")
+    orglab("new", "A", "--id", "41")
+    repo.commit("log", {"other.org": "* [99] not the log\n"})
+    repo.git("switch", "--quiet", "main")
+    orglab("init")
+    assert orglab("new", "B").out == "e42\n"

@@ -24,6 +24,12 @@ def first(text):
         ("* a :x-y:", None, None, "a :x-y:", ()),
         ("* a\t:größe:\t ", None, None, "a", ("größe",)),
         ("* :x:", None, None, "", ("x",)),
+        ("* TODO :x:", "TODO", None, "", ("x",)),
+        ("* [#B] :x:", None, "B", "", ("x",)),
+        ("* [#B]:x:", None, "B", ":x:", ()),
+        ("* a :x::y:", None, None, "a", ("x", "y")),
+        ("* a ::", None, None, "a ::", ()),
+        ("* TODO\ta", None, None, "TODO\ta", ()),
         ("*   a  ", None, None, "a", ()),
         ("* a\u2028b\xa0", None, None, "a\u2028b\xa0", ()),
         ("* a\0b", None, None, "a\0b", ()),
@@ -43,6 +49,8 @@ def test_bytes_that_are_no_utf_8_come_back_from_the_title():
 def test_a_comment_is_no_part_of_the_title():
     assert first("* TODO COMMENT a\n").line.is_comment
     assert not first("* COMMENTS a\n").line.is_comment
+    assert not first("* COMMENT\ta\n").line.is_comment
+    assert first("* COMMENT\n").line.is_comment
 
 
 def test_planning_is_the_line_below():
@@ -59,7 +67,7 @@ def test_a_property_drawer_stands_below_the_heading_or_its_planning():
 
 
 def test_properties_add_up_and_are_inherited():
-    document = Document(b"#+PROPERTY: p file\n* a\n:PROPERTIES:\n:q: 1\n:q+: 2\n:END:\n** b\n* c\n")
+    document = Document(b"#+PROPERTY: p file\n* a\n:PROPERTIES:\n:q: 1\n:q+: 2\n:Q: 3\n:END:\n** b\n* c\n")
     a, b, c = document.headings()
     assert a.properties == {"Q": "1 2"}
     assert (b.property("q"), b.inherited_property("q"), c.inherited_property("q")) == (None, "1 2", None)
@@ -69,6 +77,19 @@ def test_properties_add_up_and_are_inherited():
 def test_tags_are_inherited_from_the_file_and_from_above():
     document = Document(b"#+FILETAGS: :f:\n* a :x:y:\n** b :z:x:\n")
     assert document.heading(1).all_tags == ("f", "y", "z", "x")
+
+
+def test_depth_is_no_matter():
+    document = Document(b"".join(b"*" * stars + b" a :t%d:\n" % stars for stars in range(1, 1500)))
+    last = document.heading(len(document) - 1)
+    assert (last.level, len(last.all_tags), len(list(last.ancestors()))) == (1499, 1499, 1498)
+    assert last.inherited_property("NO") is None
+    assert Document(b"*" * 100_000 + b" a").heading(0).title == "a"
+
+
+def test_planning_without_a_date_is_none():
+    assert first("* a\nCLOSED: DEADLINE: <2020-01-01> SCHEDULED: [\n").deadline == "<2020-01-01>"
+    assert first("* a\nCLOSED: [\n").closed is None
 
 
 def test_the_first_timestamps_of_title_and_section():

@@ -1,11 +1,32 @@
 """Which lines are items, and how they nest."""
 
+import pytest
+
 from orglab.org.document import Document
+from orglab.org.list import Structure
 
 
 def items(text):
     section = Document(text.encode()).first_section
     return [element.item for element in section.walk() if element.type == "item"]
+
+
+def only_list(text) -> Structure:
+    section = Document(text.encode()).first_section
+    return next(element.structure for element in section.walk() if element.structure)
+
+
+def spans(text):
+    """Each item of a text with all that is in it, and how deep it is nested."""
+    document = Document(text.encode())
+    return [
+        (
+            sum(around.type == "item" for around in element.ancestors()),
+            document.text[element.begin : element.end].decode(),
+        )
+        for element in document.first_section.walk()
+        if element.type == "item"
+    ]
 
 
 def test_the_parts_of_an_item():
@@ -23,3 +44,76 @@ def test_what_is_no_item():
 def test_nesting_by_indentation():
     found = items("- a\n\t- b\n        - c\n- d")
     assert [item.indent for item in found] == [0, 8, 8, 0]
+
+
+@pytest.mark.parametrize(
+    ("line", "bullet", "counter", "box", "tag", "body"),
+    [
+        ("- a", "- ", None, None, None, "a"),
+        ("-\ta", "-\t", None, None, None, "a"),
+        ("-", "-", None, None, None, ""),
+        ("+ [ ]", "+ ", None, "[ ]", None, ""),
+        ("- [ ]a", "- ", None, None, None, "[ ]a"),
+        ("- [-] a :: b :: c", "- ", None, "[-]", "a :: b", "c"),
+        ("- a ::", "- ", None, None, "a", ""),
+        ("- a::b :: ", "- ", None, None, "a::b", ""),
+        ("- :: a", "- ", None, None, None, ":: a"),
+        ("- a ::b", "- ", None, None, None, "a ::b"),
+        ("10) [@start:3] [X] a", "10) ", "3", "[X]", None, "a"),
+        ("1. [@a] b", "1. ", "a", None, None, "b"),
+        (" * a", "* ", None, None, None, "a"),
+        ("- é :: \u2028\xa0", "- ", None, None, "é", "\u2028\xa0"),
+        ("- a\0\rb", "- ", None, None, None, "a\0\rb"),
+    ],
+)
+def test_the_first_line(line, bullet, counter, box, tag, body):
+    (item,) = items(line)
+    parts = (item.bullet, item.counter, item.checkbox, item.tag)
+    assert [part if part is None else part.decode() for part in parts] == [bullet, counter, box, tag]
+    assert line.encode()[item.body :].decode() == body
+    assert item.checkbox is None or line.encode()[item.checkbox_at :].startswith(item.checkbox)
+
+
+def test_an_ordinal_has_no_tag():
+    (item,) = items("1. a :: b\n")
+    assert b"1. a :: b"[item.body :] == b"a :: b"
+
+
+@pytest.mark.parametrize("line", ["* a", "-a", "a. b", "1 a", "1.a", "\u2013\u2009a", "\xa0- a", "\f- a", ":- a"])
+def test_lines_that_begin_no_item(line):
+    assert items("x\n" + line) == []
+
+
+def test_what_ends_an_item():
+    assert spans("- a\n  b\n- c\nd\n") == [(0, "- a\n  b\n"), (0, "- c\n")]
+    assert spans("- a\n\n  b\n\n- c\n") == [(0, "- a\n\n  b\n\n"), (0, "- c\n")]
+    assert spans("- a\n\n\n- b\n") == [(0, "- a\n"), (0, "- b\n")]
+    assert [len(only_list(f"- a\n{blank}\n{blank}\n- b\n").items) for blank in ("", " ", "\t ")] == [1, 1, 1]
+    assert spans("- a\n  - b\n\n- c\n") == [(0, "- a\n  - b\n\n"), (1, "  - b\n"), (0, "- c\n")]
+    assert spans("- a\n * b\n") == [(0, "- a\n * b\n"), (1, " * b\n")]
+
+
+def test_a_block_or_a_drawer_may_be_indented_less():
+    text = "- a\n  #+begin_src\n- b\n\n\nc\n  #+end_src\n  :x:\nd\n  :end:\n- e\n"
+    assert spans(text) == [(0, text[: text.index("- e")]), (0, "- e\n")]
+    assert [span for _, span in spans("- a\n  #+begin_src\n- b\n")] == ["- a\n  #+begin_src\n", "- b\n"]
+
+
+def test_a_list_knows_its_items():
+    found = only_list("- [X] a\n  - [ ] b\n    - c\n  - [X] d\n- [ ] e\n- f\n")
+    a, b, c, d, e, f = found.items
+    assert found.children(a) == [b, d]
+    assert found.subtree(a) == [b, c, d]
+    assert found.parents()[c.begin] is b
+    assert found.parents()[a.begin] is None
+    assert (found.item_at(e.begin), found.item_at(1)) == (e, None)
+    assert found.count_boxes(nested=False) == (1, 2)
+    assert found.count_boxes(nested=True) == (2, 4)
+    assert found.subtree(f) == []
+
+
+def test_in_a_list_of_odd_indentation_items_nest_as_org_has_it():
+    # No level is as deep as `c`: it goes to that of the first one less deep (org-list-parents-alist).
+    found = only_list("- a\n    - b\n  - c\n- d\n")
+    a, b, c, d = found.items
+    assert [found.parents()[item.begin] for item in (a, b, c, d)] == [None, a, None, None]

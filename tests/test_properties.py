@@ -36,7 +36,30 @@ def test_deleting_takes_an_empty_drawer_along():
     assert made(DRAWER, delete_property, "NO") == DRAWER
 
 
+def test_deleting_takes_what_adds_to_the_property_along():
+    text = "* a\n:PROPERTIES:\n:x: 1\n:b: 2\n:X+: 3\n:x: 4\n:END:\n"
+    assert made(text, delete_property, "x") == "* a\n:PROPERTIES:\n:b: 2\n:END:\n"
+    assert made("* a\n:PROPERTIES:\n:x+: 3\n:END:", delete_property, "x") == "* a\n"
+
+
+def test_putting_changes_the_first_of_two_and_keeps_what_adds_to_it():
+    text = "* a\n:PROPERTIES:\n:x: 1\n:x: 2\n:x+: 3\n:END:\n"
+    assert made(text, put_property, "x", "9") == text.replace(":x: 1", ":x:        9")
+    assert made("* a\n:PROPERTIES:\n\t:x: 1\n:END:", put_property, "x", "2") == "* a\n:PROPERTIES:\n\t:x:        2\n:END:"
+    assert made("* a\n:PROPERTIES:\n:END:\n", put_property, "x", "") == "* a\n:PROPERTIES:\n:x:\n:END:\n"
+
+
 def test_tags_stay_where_they_are():
     assert made("* a\t  :x:\n", set_tags, ("y", "@z")) == "* a\t  :y:@z:\n"
     assert made("* a\t  :x:\n", set_tags, ()) == "* a\n"
     assert made("* a\r\n", set_tags, ("é",)) == "* a :é:\r\n"
+    assert made("* a", set_tags, ("x",)) == "* a :x:"
+
+
+@pytest.mark.parametrize("line", ["* TODO", "* TODO ", "* [#A]", "* COMMENT", "* ", "* TODO [#A] "])
+def test_a_heading_without_a_title_may_have_tags(line):
+    document = Document(line.encode())
+    after = document.apply(set_tags(document.heading(0), ("x", "y")))
+    assert after.heading(0).tags == ("x", "y")
+    assert (after.heading(0).title, after.heading(0).state) == ("", document.heading(0).state)
+    assert after.apply(set_tags(after.heading(0), ())).heading(0).tags == ()

@@ -31,3 +31,10 @@ def test_tags_startup_properties_and_setup_files():
     )
     assert (found.filetags, found.log_done, found.properties) == (("a", "b", "c"), "time", {"X": "1 2"})
     assert (found.setupfiles, found.tag_groups, found.category) == (("s.org",), {"ml": ("nlp", "vision")}, "lab")
+
+
+def test_tag_groups():
+    found = settings(
+        "#+TAGS: a { b : c(x) {d.+} } e\n#+TAGS: [ f : g\n#+TAGS: h ] [ i j ] [ k : ] { l : m }\n#+TAGS: [n:o]\n"
+    )
+    assert found.tag_groups == {"b": ("c", "{d.+}"), "f": ("g", "h"), "k": (), "l": ("m",)}

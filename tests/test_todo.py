@@ -48,6 +48,50 @@ def test_a_note_goes_where_the_file_says():
     assert drawer == f"#+STARTUP: logdrawer\n#+TODO: A(a) | B(b@)\n* B a\n:LOGBOOK:\n{note}:END:\ntext\n"
 
 
+def test_closed_stays_among_open_states_and_among_done_ones():
+    settings = "#+STARTUP: logdone\n#+TODO: A B | C D\n"
+    assert changed(f"{settings}* C a\nCLOSED: [2020-01-01 Wed]\n", "D") == f"{settings}* D a\nCLOSED: [2020-01-01 Wed]\n"
+    assert changed(f"{settings}* A a\nCLOSED: [2020-01-01 Wed]\n", "B") == f"{settings}* B a\nCLOSED: [2020-01-01 Wed]\n"
+    assert changed(f"{settings}* C a\nCLOSED: [2020-01-01 Wed]\n", "B") == f"{settings}* B a\n"
+    assert changed(f"{settings}* a\nCLOSED: [2020-01-01 Wed]\n", "A") == f"{settings}* A a\n"
+    assert changed(f"{settings}* A a\nCLOSED: [2020-01-01 Wed]\n", "C") == f"{settings}* C a\nCLOSED: {STAMP}\n"
+
+
+def test_leaving_a_state_is_logged_where_entering_the_next_is_not():
+    text = "#+TODO: A W(w@/!) | D(d!)\n* W a\n"
+    assert changed(text, "A") == text.replace("* W", "* A") + f'- State "A"          from "W"          {STAMP}\n'
+    assert changed(text, "D") == text.replace("* W", "* D") + f'- State "D"          from "W"          {STAMP}\n'
+    assert changed(text, None) == text.replace("* W ", "* ")
+
+
+def test_the_newest_note_stands_first_unless_the_file_says_otherwise():
+    text = "#+STARTUP: logdrawer\n#+TODO: A | B(b!)\n* A a\n  :LOGBOOK:\n  - old\n  :END:\n"
+    note = f'  - State "B"          from "A"          {STAMP}\n'
+    assert changed(text, "B") == text.replace("* A a", "* B a").replace("  - old", f"{note}  - old")
+    last = changed(text.replace("logdrawer", "logdrawer nologstatesreversed"), "B")
+    assert last.endswith(f"  - old\n{note}  :END:\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("- State A\n- other\n", "{note}- State A\n- other\n"),
+        ('- State "A" from "B" [2020-01-01 Wed]\n  why\n- x\n', '- State "A" from "B" [2020-01-01 Wed]\n  why\n{note}- x\n'),
+        (
+            '\n  - State "A"          from              [2020-01-01 Wed]\ntext\n',
+            '\n  - State "A"          from              [2020-01-01 Wed]\n  {note}text\n',
+        ),
+        ("\n\n** B\n", "{note}\n** B\n"),
+        ("#+begin_src\n#+end_src\n", "{note}#+begin_src\n#+end_src\n"),
+    ],
+)
+def test_without_a_drawer_a_note_follows_the_others_if_the_file_says_so(before, after):
+    settings = "#+STARTUP: nologstatesreversed\n#+TODO: A | B(b!)\n"
+    note = f'- State "B"          from "A"          {STAMP}\n'
+    made = changed(f"{settings}* A a\n{before}", "B")
+    assert made == f"{settings}* B a\n{after.format(note=note)}"
+
+
 def test_what_the_entry_says_of_logging_counts():
     text = "#+STARTUP: logdone\n* TODO a\n:PROPERTIES:\n:LOGGING:  nil\n:END:\n"
     assert changed(text, "DONE") == text.replace("TODO", "DONE")

@@ -9,6 +9,7 @@ def main() -> None:
     """Run the command line and leave with its exit code; an error is one sentence, not a traceback."""
     # A command lives too short for its cycles to matter, and looking for them in a large log takes time.
     gc.disable()
+    _open_closed_streams()
     try:
         from orglab.cli.door import run  # noqa: PLC0415 - so that Ctrl-C during the imports is caught too
 
@@ -22,6 +23,16 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Give a process that was started with a stream closed (`<&-`, `>&-`) one that says and hears nothing."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
 
 
 if __name__ == "__main__":

@@ -18,9 +18,8 @@ class ActiveStep:
         if repository is not None:
             self._file = repository.git_dir / "orglab" / "active"
         else:
-            state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
             name = os.fspath(log.resolve()).replace(os.sep, "%")[-200:]
-            self._file = Path(state) / "orglab" / name / "active"
+            self._file = _state_folder() / "orglab" / name / "active"
 
     def get(self) -> str | None:
         """Return the reference of the active step or experiment, such as `e201.1`, or None."""
@@ -47,3 +46,12 @@ class ActiveStep:
             raise NotWritableError(
                 f"The active step could not be written to {self._file}: {error.strerror}."
             ) from error
+
+
+def _state_folder() -> Path:
+    """Return where programs keep what is of this user and machine alone."""
+    try:
+        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    except RuntimeError:
+        # A user without a home, as in some containers: nothing is there, and nothing can be written.
+        return Path(os.devnull)

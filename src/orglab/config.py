@@ -10,6 +10,19 @@ from orglab.errors import NotFoundError, UsageError
 
 LOG_NAME = "experiment_log.org"
 CONFIG_NAME = "orglab.toml"
+CONFIG_TEXT = """\
+# Settings of orglab; what stands here is what it does without this file.
+log = "{log}"
+# journal = "journal.org"
+# tag = "exp"                  # what makes a heading an experiment
+# tags = ["@work", "exp"]      # the tags of a new one
+# letter = "e"                 # [e201]
+# id_property = "ID"           # or CUSTOM_ID
+# notes = "Notes"
+# steps = "Experiments"
+# conclusions = "Conclusions"
+# keywords = "TODO INPROGRESS WAIT | DONE CANCELED"   # of a log without a #+TODO line
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +158,10 @@ def _read_toml(path: Path) -> dict[str, object]:
 
 def _folders(start: Path) -> list[Path]:
     """Return the folder `start` and those above it, up to the root of its git repository."""
-    start = start.absolute()
+    try:
+        start = start.absolute()
+    except FileNotFoundError:
+        raise NotFoundError("The current folder has been removed; go to one that exists.") from None
     folders = []
     for folder in (start, *start.parents):
         folders.append(folder)

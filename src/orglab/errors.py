@@ -40,6 +40,10 @@ class NotFoundError(OrglabError):
     exit_code = 3
 
 
+class NotReadableError(NotFoundError):
+    """The log is there, but it cannot be read."""
+
+
 class NotWritableError(OrglabError):
     """The log could not be written; its bytes are what they were."""
 

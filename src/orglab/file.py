@@ -45,7 +45,7 @@ from functools import cached_property
 from pathlib import Path
 
 from orglab import lock
-from orglab.errors import LogChangedError, LogHeldError, NotFoundError, NotWritableError, OrglabError
+from orglab.errors import LogChangedError, LogHeldError, NotFoundError, NotReadableError, NotWritableError, OrglabError
 from orglab.lock import EditorLock, Writers, editor_holding
 
 __all__ = ["EditorLock", "Snapshot", "create", "editor_holding", "read", "size_limit", "update"]
@@ -114,11 +114,11 @@ def read(path: str | os.PathLike[str]) -> Snapshot:
 
     Raises:
         NotFoundError: There is none, or it is a folder.
-        OrglabError: It cannot be read, is no regular file, or is too large.
+        NotReadableError: It cannot be read, is no regular file, or is too large.
     """
     shown = Path(path)
     with ExitStack() as stack:
-        stack.enter_context(_explaining(f"cannot read {shown}", "", OrglabError, absent=shown))
+        stack.enter_context(_explaining(f"cannot read {shown}", "", NotReadableError, absent=shown))
         fd = _open(shown, os.fspath(path))
         stack.callback(lock.close, fd)
         return Snapshot(shown, _read_steady(fd))
@@ -171,7 +171,7 @@ def update(
         LogHeldError: An editor has unsaved changes, or has it open for writing.
         LogChangedError: It changed under us four times.
         NotWritableError: It cannot be written; the sentence says why.
-        OrglabError: It is no regular file, or is too large.
+        NotReadableError: It is no regular file, or is too large.
     """
     shown = Path(path)
     target = os.path.realpath(path)
@@ -238,13 +238,13 @@ def _open(shown: Path, path: str, *, to_write: bool = False) -> int:
     if stat.S_ISDIR(status.st_mode):
         raise NotFoundError(f"{shown} is a folder, not a log; name the file in it")
     if not stat.S_ISREG(status.st_mode):
-        raise OrglabError(f"{shown} is not a regular file, so it is neither read nor written")
+        raise NotReadableError(f"{shown} is not a regular file, so it is neither read nor written")
     if status.st_size > _SMALL and status.st_size > (limit := size_limit()):
         msg = (
             f"{shown} has {status.st_size >> 20} MB, and this machine has memory for {limit >> 20} MB: "
             "move old experiments to another file"
         )
-        raise OrglabError(msg)
+        raise NotReadableError(msg)
     if to_write and not os.access(path, os.W_OK):
         # A rename would replace it all the same: it asks the folder, not the file.
         raise NotWritableError(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from orglab import file, writing
 from orglab.active import ActiveStep
 from orglab.check import Diagnostic, Progress, check
-from orglab.config import Config, find_log
+from orglab.config import CONFIG_TEXT, Config, find_log
 from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
 from orglab.finding import find_experiment, find_step, last_experiment
 from orglab.git import Repository, find_repository, is_installed, numbers_in
@@ -326,7 +326,7 @@ class Log:
         Raises:
             UsageError: The text cannot be that of a step.
         """
-        parsed = parse_reference(reference)
+        parsed = _whole(reference)
         after = self._change(parsed, lambda experiment: writing.add_step(experiment, text), steps=1, headings=1)
         return after.steps[-1]
 
@@ -432,7 +432,7 @@ class Log:
         Raises:
             UsageError: The log has no such keyword, or it is not a done one.
         """
-        parsed = parse_reference(reference)
+        parsed = _whole(reference)
         word = one_word(verdict) if verdict else None
 
         def close(experiment: Experiment) -> list[Edit]:
@@ -455,7 +455,7 @@ class Log:
         Raises:
             UsageError: The log has no such keyword.
         """
-        parsed = parse_reference(reference)
+        parsed = _whole(reference)
 
         def change(experiment: Experiment) -> list[Edit]:
             return writing.change_state(experiment.heading, keyword, _now(), note, always_note=True)
@@ -489,6 +489,14 @@ def _at_most_four(before: Document, after: Document) -> None:
     """Raise unless an entry, and at most its day, month and year, are new."""
     if not 1 <= len(after) - len(before) <= NEW_HEADINGS:
         raise UnsafeEditError("The entry would change the outline of the journal; nothing was written.")
+
+
+def _whole(reference: str) -> Reference:
+    """Return the reference that a user spelled, if it is that of an experiment and not of a step."""
+    parsed = parse_reference(reference)
+    if parsed.step is not None:
+        raise UsageError(f"{reference} is a step; name its experiment, {parsed.id}.")
+    return parsed
 
 
 def is_same_step(old: Step, new: Step) -> bool:
@@ -527,6 +535,15 @@ def open_log(
     except OSError:
         pass  # reading will say what is the matter
     return Log(found, config, anyway=anyway)
+
+
+def create_settings(path: Path, log: Path) -> None:
+    """Make a settings file that names a log beside it, and explains the other settings.
+
+    Raises:
+        NotWritableError: Something of that name exists, or it cannot be written.
+    """
+    file.create(path, CONFIG_TEXT.format(log=log.name).encode())
 
 
 def create_log(path: Path) -> None:

@@ -350,6 +350,10 @@ def conclude(
         edits = _with_property(edits, put_property(heading, "VERDICT", verdict))
     at = _end_of_text(heading)
     before = b"\n" if document.text[after_meta(heading) : at].strip() else b""
+    # Where Org logs behind the blank lines of an empty section, the words follow there.
+    logged_at = max((edit.start for edit in edits if edit.start <= heading.end), default=at)
+    if logged_at > at:
+        return [*edits, _insert(document, logged_at, words + _gap(experiment))]
     return [*edits, _insert(document, at, before + words)]
 
 

@@ -40,8 +40,8 @@ def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
         output.show([render(form)])
         return int(bool(found))
     if mended:
-        click.echo(f"Mended {count(len(mended), 'thing')}.", err=True)
-        output.show(diagnostic_lines(mended))
+        # On standard output stands what is left, as without --fix.
+        click.echo("\n".join([*diagnostic_lines(mended), f"Mended {count(len(mended), 'thing')}."]), err=True)
     if found:
         output.show(diagnostic_lines(found))
         fixable = sum(bool(one.fix) for one in found)

@@ -14,23 +14,9 @@ from orglab.cli import output, page
 from orglab.cli.options import log_options, relative
 from orglab.cli.page import count
 from orglab.config import CONFIG_NAME, LOG_NAME, Config, find_log
-from orglab.errors import NotFoundError, UsageError
-from orglab.file import create
-from orglab.log import Log, create_log
+from orglab.errors import NotFoundError, NotWritableError, UsageError
+from orglab.log import Log, create_log, create_settings
 
-CONFIG_TEXT = """\
-# Settings of orglab; what stands here is what it does without this file.
-log = "{log}"
-# journal = "journal.org"
-# tag = "exp"                  # what makes a heading an experiment
-# tags = ["@work", "exp"]      # the tags of a new one
-# letter = "e"                 # [e201]
-# id_property = "ID"           # or CUSTOM_ID
-# notes = "Notes"
-# steps = "Experiments"
-# conclusions = "Conclusions"
-# keywords = "TODO INPROGRESS WAIT | DONE CANCELED"   # of a log without a #+TODO line
-"""
 _NO_LOGS = ("readme.org", "journal.org")
 
 
@@ -49,14 +35,16 @@ def init_command(*, with_config: bool) -> None:
     path, config = _chosen(given)
     if path is None:
         return
+    where = path.parent / CONFIG_NAME
+    if with_config and os.path.lexists(where):
+        raise NotWritableError(f"{where} is here already, so it is left as it is; edit it.")
     if os.path.lexists(path):
         output.show(adoption_lines(Log(path, config)))
     else:
         create_log(path)
         click.echo(f'Made {path}. Write down the first experiment: orglab new "TITLE" -s "FIRST STEP"')
     if with_config:
-        where = path.parent / CONFIG_NAME
-        create(where, CONFIG_TEXT.format(log=path.name).encode())
+        create_settings(where, path)
         click.echo(f"Made {where}.")
 
 

@@ -15,6 +15,8 @@ from orglab.org.settings import Keyword, Settings, read_settings
 from orglab.org.source import encode
 from orglab.org.timestamp import format_inactive
 
+# A note of a state among the items of an entry (org-skip-over-state-notes).
+_STATE_NOTE = re.compile(rb'[ \t]*- +State +(?:"\S+")? +from +(?:"\S+")? +\[[0-9]{4}-[0-9]{2}-[0-9]{2}[^\n]*?\]')
 _CLOSED = re.compile(rb"CLOSED:[ \t]*[\[<][^\]>\n]*[\]>]?[ \t]*", re.I)
 
 
@@ -169,37 +171,78 @@ def _add_closed(heading: Heading, now: datetime.datetime, indent: bytes) -> list
 
 def _note_edit(heading: Heading, line: str, note: str | None, logging: Logging) -> Edit:
     """Return the edit that writes a log note where Org would (org-log-beginning)."""
-    indent = meta_indent(heading)
+    text = heading.document.text
+    place = _place_of_note(heading, logging) if logging.drawer is None else _place_in_drawer(heading, logging)
+    indent = place.indent
     lines = [encode(part) for part in (note or "").rstrip().splitlines()]
     first = encode(line) + (b" \\\\" if lines else b"")
-    item = [indent + b"- " + first] + [(indent + b"  " + part).rstrip() for part in lines]
-    written = b"\n".join(item)
+    written = b"\n".join((indent + b"- " + first, *((indent + b"  " + part).rstrip() for part in lines)))
+    if place.is_new_drawer:
+        written = b"\n".join((indent + encode(f":{logging.drawer}:"), written, indent + b":END:"))
+    if place.line_end is not None:
+        return Edit(place.at, place.line_end, written)
+    if place.at > 0 and text[place.at - 1 : place.at] != b"\n":
+        return Edit(place.at, place.at, b"\n" + written)
+    return Edit(place.at, place.at, written + b"\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a note goes, and how far it is indented.
+
+    Attributes:
+        at: Where it begins.
+        indent: The blanks before it.
+        line_end: Where the empty line that it takes ends, or None: a new line.
+        is_new_drawer: Whether its drawer is still to be made.
+    """
+
+    at: int
+    indent: bytes
+    line_end: int | None = None
+    is_new_drawer: bool = False
+
+
+def _place_of_note(heading: Heading, logging: Logging) -> _Place:
+    """Return where a note goes that goes into no drawer: before what stands there, or after the notes of states."""
     text = heading.document.text
-    if logging.drawer is not None:
-        at, existing = _drawer_place(heading, logging)
-        if not existing:
-            written = b"\n".join((indent + encode(f":{logging.drawer}:"), written, indent + b":END:"))
-    else:
-        at = after_meta(heading)
-        while at < len(text) and text[at] in b" \t\n":
-            at += 1
-        at = max(text.rfind(b"\n", 0, at) + 1, after_meta(heading))
-    if at > 0 and text[at - 1 : at] != b"\n":
-        return Edit(at, at, b"\n" + written)
-    return Edit(at, at, written + b"\n")
+    begin = after_meta(heading)
+    indent = meta_indent(heading)
+    first = begin
+    while first < len(text) and text[first] in b" \t\n":
+        first += 1
+    first = max(text.rfind(b"\n", 0, first) + 1, begin)
+    if logging.reversed:
+        return _Place(first, indent)
+    element = heading.section.at(first)
+    item = element.item if element.begin == first else None
+    if item is not None and element.structure is not None and _STATE_NOTE.match(text, first):
+        indent = blanks_at(text, first)
+        while item is not None and _STATE_NOTE.match(text, item.begin):
+            first = item.end
+            item = element.structure.item_at(item.end)
+    while text[first - 1] in b" \t\n":
+        first -= 1
+    newline = text.find(b"\n", first)
+    at = max(begin, len(text) if newline < 0 else newline + 1)
+    # Like Org it takes an empty line that is there.
+    end = at + len(blanks_at(text, at))
+    return _Place(at, indent, end if end < heading.end and text[end : end + 1] == b"\n" else None)
 
 
-def _drawer_place(heading: Heading, logging: Logging) -> tuple[int, bool]:
-    """Return where to write in the log drawer, and whether there is one."""
+def _place_in_drawer(heading: Heading, logging: Logging) -> _Place:
+    """Return where a note goes in the log drawer, which may have to be made."""
+    text = heading.document.text
     name = encode(logging.drawer or "").lower()
     for element in heading.section.walk():
-        if element.type != "drawer":
-            continue
-        match = syntax.DRAWER.match(heading.document.text, element.start)
+        match = syntax.DRAWER.match(text, element.start) if element.type == "drawer" else None
         if match and match.group(1).lower() == name:
-            first = heading.document.text.find(b"\n", element.start) + 1
-            return (element.contents[1] if not logging.reversed and element.contents[1] > 0 else first), True
-    return after_meta(heading), False
+            at = text.find(b"\n", element.start) + 1
+            if not logging.reversed and element.contents[1] > 0:
+                at = element.contents[1]
+            return _Place(at, blanks_at(text, element.start))
+    at = after_meta(heading)
+    return _Place(at, meta_indent(heading), is_new_drawer=True)
 
 
 def after_meta(heading: Heading) -> int:
@@ -213,8 +256,11 @@ def meta_indent(heading: Heading) -> bytes:
     """Return the blanks that the heading's drawer, or else its planning line, begins with."""
     text = heading.document.text
     start = heading.drawer.start() if heading.drawer is not None else heading.planning[0]
-    if start < 0:
-        return b""
+    return b"" if start < 0 else blanks_at(text, start)
+
+
+def blanks_at(text: bytes, start: int) -> bytes:
+    """Return the blanks that begin at `start`."""
     end = start
     while text[end : end + 1] in (b" ", b"\t"):
         end += 1

@@ -1,0 +1,87 @@
+"""What each command prints and writes, as a person types it: tests/transcripts/*.txt, a page for each command.
+
+A line `$ command` is run in a git repository that holds the log of texts.SEED;
+below it stands what it printed, standard error behind `2> `, and an exit code
+other than 0 in brackets.  `pytest tests/test_transcripts.py --refresh` writes
+the pages anew: read the difference before you keep it.
+"""
+
+import contextlib
+import datetime
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orglab import log
+from orglab.cli.door import COMMANDS, run
+from texts import SEED
+
+PAGES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
+NOW = datetime.datetime(2018, 6, 7, 9, 30)  # noqa: DTZ001 - the log holds local times
+
+
+def answer(command):
+    """What a command prints; `orglab` runs in this process, what stands before it in a pipe gives its input."""
+    before, pipe, last = command.rpartition(" | ")
+    if not re.match(r'(?:\w+=(?:"[^"]*"|\S*) )*orglab\b', last):
+        done = subprocess.run(command, shell=True, capture_output=True, encoding="utf-8", check=False)  # noqa: S602
+        return shown(done.stdout, done.stderr, done.returncode)
+    given = subprocess.run(before, shell=True, capture_output=True, check=True).stdout if pipe else b""  # noqa: S602
+    words = [word.replace("\\n", "\n") for word in shlex.split(last)]
+    settings = dict(word.split("=", 1) for word in words[: words.index("orglab")])
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+        patch.setattr(log, "_now", lambda: NOW)
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        code = run(words[words.index("orglab") + 1 :])
+    printed = []
+    for stream in (out, err):
+        stream.flush()
+        printed.append(stream.buffer.getvalue().decode())
+    return shown(*printed, code)
+
+
+def shown(out, err, code):
+    lines = [*out.splitlines(), *(f"2> {line}".rstrip() for line in err.splitlines()), *([f"[{code}]"] if code else [])]
+    return [line.replace(os.getcwd(), "/study").replace("\u200b", "~") for line in lines]
+
+
+def play(page):
+    """A page with what its commands print now; lines that begin with `# ` are kept."""
+    lines = []
+    for line in page.splitlines():
+        if line.startswith("# ") or (not line and lines and lines[-1] != ""):
+            lines.append(line)
+        elif line.startswith("$ "):
+            lines += [line, *answer(line.removeprefix("$ "))]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def commands_of(page):
+    """The lines of a page that are kept: a blank line in an answer is none of them."""
+    blocks = re.split(r"(?m)^(?=\$ |# )", page)
+    kept = [block.split("\n", 1)[0] + ("\n" if block.endswith("\n\n") else "") for block in blocks if block]
+    return "\n".join(kept)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_a_page_says_what_happens(page, repo, request):
+    if page.stem != "init":
+        repo.write("experiment_log.org", SEED)
+    text = page.read_text()
+    played = play(commands_of(text))
+    if request.config.getoption("--refresh"):
+        page.write_text(played)
+    assert played == page.read_text()
+
+
+def test_every_command_has_a_page():
+    assert {page.stem for page in PAGES} >= set(COMMANDS) - {"completion"}
