@@ -1,21 +1,16 @@
-"""Every git subprocess, hardened: text never becomes an option, and no repository's settings run code."""
+"""One repository: where it is, what its revisions name, and what its branches hold."""
 
 import os
 import re
 import shutil
-import subprocess
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 from orglab.errors import GitError, NotFoundError
+from orglab.git import process
 from orglab.reference import names
 
-# Reading must not run what a repository's configuration names, and a hash is as long as git finds it needs to be.
-_SAFE = (
-    "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "diff.external=",
-    "-c", "log.showSignature=false", "-c", "core.pager=cat", "-c", "core.abbrev=auto",
-)  # fmt: skip
-# A hook's other GIT_* variables speak of its repository; the log's may be another.
-_KEPT = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CEILING_DIRECTORIES", "GIT_EXEC_PATH")
 _HASH = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHORT_HASH = re.compile(rb"[0-9a-f]{7,64}")
 _ID = re.compile(
@@ -39,8 +34,39 @@ class Repository:
         Raises:
             GitError: git is not installed.
         """
-        done = _run(self.folder, arguments, stdin)
+        done = process.read(self.folder, arguments, stdin)
         return done.stdout if done.returncode == 0 else None
+
+    def ask(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
+        """Return what a git command that only reads prints.
+
+        Raises:
+            GitError: git refuses, or is not installed.
+        """
+        done = process.read(self.folder, arguments, stdin, environment)
+        if done.returncode != 0:
+            raise GitError(f"git {arguments[0]} refused: {process.sentence_of(done.stderr)}.")
+        return done.stdout
+
+    def act(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
+        """Run a git command that writes, on the user's behalf, and return what it prints.
+
+        Raises:
+            GitError: git, or a hook of the user, refuses; or git is not installed.
+        """
+        done = process.write(self.folder, arguments, stdin, environment)
+        if done.returncode != 0:
+            raise GitError(f"git {arguments[0]} refused: {process.sentence_of(done.stderr)}.")
+        return done.stdout
+
+    @cached_property
+    def common_dir(self) -> Path:
+        """The git directory that all worktrees share; refs, objects and settings are there."""
+        try:
+            named = (self.git_dir / "commondir").read_bytes()
+        except OSError:
+            return self.git_dir
+        return (self.git_dir / os.fsdecode(named.strip())).resolve()
 
     def head(self) -> str | None:
         """Return the short hash of HEAD, or None before the first commit.
@@ -50,10 +76,9 @@ class Repository:
         """
         found = self._short("HEAD")
         if found is None:
-            asked = _run(self.folder, ("rev-parse", "--git-dir"), b"")
+            asked = process.read(self.folder, ("rev-parse", "--git-dir"))
             if asked.returncode != 0:
-                why = asked.stderr.decode("utf-8", "replace").strip().partition("\n")[0].removeprefix("fatal: ")
-                raise GitError(f"git refuses to read {self.top}: {why}.")
+                raise GitError(f"git refuses to read {self.top}: {process.sentence_of(asked.stderr)}.")
         return found
 
     def commit(self, revision: str) -> str:
@@ -139,16 +164,3 @@ def _git_dir(place: Path) -> Path | None:
     if not named.startswith(b"gitdir: "):
         return None
     return place.parent / os.fsdecode(named.removeprefix(b"gitdir: ").rstrip(b"\r\n"))
-
-
-def _run(folder: Path, arguments: tuple[str, ...], stdin: bytes) -> "subprocess.CompletedProcess[bytes]":
-    """Run git for reading in `folder`."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT}
-    environment.update(GIT_OPTIONAL_LOCKS="0", LC_ALL="C")
-    try:
-        return subprocess.run(  # noqa: S603 - a list, no shell, and the git on the PATH
-            ["git", *_SAFE, *arguments],  # noqa: S607
-            cwd=folder, env=environment, input=stdin, capture_output=True, check=False
-        )  # fmt: skip
-    except FileNotFoundError as error:
-        raise GitError("git is not installed; do without with --no-commit.") from error

@@ -1,0 +1,89 @@
+"""Commits as values, read many at a time."""
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orglab.git import process
+from orglab.git.repository import Repository
+
+# No name holds a line end, and no message a NUL (git-log(1), "PRETTY FORMATS").
+_FORMAT = "--format=%H%n%h%n%P%n%an%n%ae%n%at%n%ct%n%B"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit.
+
+    Attributes:
+        hash: Its full hash, 40 or 64 hexadecimal digits.
+        short: The same, as short as git finds unambiguous.
+        parents: The full hashes of its parents; the first is what it was made on.
+        author: Who wrote it.
+        email: Their address.
+        authored: When, in seconds since 1970; a rebase keeps it.
+        committed: When this commit was made of it.
+        message: The whole message.
+    """
+
+    hash: str
+    short: str
+    parents: tuple[str, ...]
+    author: str
+    email: str
+    authored: int
+    committed: int
+    message: str
+
+    @property
+    def subject(self) -> str:
+        """The first paragraph of the message, in one line, as git has it."""
+        return " ".join(self.message.strip("\n").partition("\n\n")[0].split("\n"))
+
+    @property
+    def when(self) -> datetime.datetime:
+        """When it was written, as local time: the log holds local times."""
+        return datetime.datetime.fromtimestamp(self.authored)  # noqa: DTZ006
+
+
+def read_commits(repository: Repository, *arguments: str) -> Iterator[Commit]:
+    """Yield commits, newest first, as `git log` with these arguments lists them.
+
+    Args:
+        repository: Where.
+        arguments: Options of `git log`, then revisions; text that may begin with a dash behind
+            `--end-of-options`, paths behind `--`.
+
+    Raises:
+        GitError: git refuses.
+    """
+    command = ("log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-ext-diff", "--no-textconv", _FORMAT)
+    for record in process.stream(repository.folder, (*command, *arguments)):
+        yield parse_commit(record)
+
+
+def parse_commit(record: bytes) -> Commit:
+    """Return the commit that a record of `git log` in our format is."""
+    full, short, parents, author, email, authored, committed, message = (
+        record.decode("utf-8", "replace").lstrip("\n").split("\n", 7)
+    )
+    return Commit(
+        full, short, tuple(parents.split()), author, email, int(authored or 0), int(committed or 0), message
+    )  # fmt: skip
+
+
+def read_named(repository: Repository, revisions: tuple[str, ...]) -> dict[str, Commit]:
+    """Return the commits that hashes, short or full, name: those of them that are there.
+
+    One `git` for all of them.
+    """
+    wanted = "".join(f"{revision}^{{commit}}\n" for revision in revisions)
+    known = repository.read("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted.encode()) or b""
+    full = [line.split()[0].decode() if line.endswith(b" commit") else None for line in known.splitlines()]
+    asked = sorted({name for name in full if name})
+    if not asked:
+        return {}
+    found = {commit.hash: commit for commit in read_commits(repository, "--no-walk=unsorted", *asked, "--")}
+    return {
+        revision: found[name] for revision, name in zip(revisions, full, strict=False) if name and name in found
+    }
