@@ -25,7 +25,7 @@ import re
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -269,9 +269,17 @@ def test_every_check_is_in_its_reference():
 
 def test_every_setting_is_in_its_reference_with_its_default():
     rows = table_rows(read("reference/settings.md"))
-    for setting in fields(Config):
-        written = json.dumps(setting.default)
-        assert f"`{written}`".replace("|", r"\|") in rows[setting.name], f"{setting.name}: {written}"
+    for name, default in settings_of(Config, ""):
+        written = json.dumps(default)
+        assert f"`{written}`".replace("|", r"\|") in rows[name], f"{name}: {written}"
+
+
+def settings_of(kind, prefix):
+    for setting in fields(kind):
+        if is_dataclass(setting.default):
+            yield from settings_of(type(setting.default), f"{setting.name}.")
+        else:
+            yield prefix + setting.name, setting.default
 
 
 def test_every_public_name_and_method_is_in_the_python_reference():

@@ -45,7 +45,9 @@ def test_deleting_takes_what_adds_to_the_property_along():
 def test_putting_changes_the_first_of_two_and_keeps_what_adds_to_it():
     text = "* a\n:PROPERTIES:\n:x: 1\n:x: 2\n:x+: 3\n:END:\n"
     assert made(text, put_property, "x", "9") == text.replace(":x: 1", ":x:        9")
-    assert made("* a\n:PROPERTIES:\n\t:x: 1\n:END:", put_property, "x", "2") == "* a\n:PROPERTIES:\n\t:x:        2\n:END:"
+    assert (
+        made("* a\n:PROPERTIES:\n\t:x: 1\n:END:", put_property, "x", "2") == "* a\n:PROPERTIES:\n\t:x:        2\n:END:"
+    )
     assert made("* a\n:PROPERTIES:\n:END:\n", put_property, "x", "") == "* a\n:PROPERTIES:\n:x:\n:END:\n"
 
 

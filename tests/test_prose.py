@@ -44,7 +44,10 @@ def test_a_note_may_begin_with_a_time_and_a_commit(words, head):
     ("words", "logged"),
     [
         ('State "DONE"       from "TODO"       [2018-06-06 Wed 16:16]', ("[2018-06-06 Wed 16:16]", "")),
-        ('State "WAIT" from "TODO" [2018-06-06 Wed 16:16] \\\\\nfor\nGPUs', ("[2018-06-06 Wed 16:16]", "WAIT: for GPUs")),
+        (
+            'State "WAIT" from "TODO" [2018-06-06 Wed 16:16] \\\\\nfor\nGPUs',
+            ("[2018-06-06 Wed 16:16]", "WAIT: for GPUs"),
+        ),
         ('State "DONE"       from              [2018-06-06 Wed]', ("[2018-06-06 Wed]", "")),
         ("CLOSING NOTE [2018-06-06 Wed 16:16] \\\\\nso", ("[2018-06-06 Wed 16:16]", "so")),
         ("Note taken on [2018-06-06 Wed 16:16] \\\\\na\n\nb", ("[2018-06-06 Wed 16:16]", "a b")),

@@ -50,8 +50,12 @@ def test_a_note_goes_where_the_file_says():
 
 def test_closed_stays_among_open_states_and_among_done_ones():
     settings = "#+STARTUP: logdone\n#+TODO: A B | C D\n"
-    assert changed(f"{settings}* C a\nCLOSED: [2020-01-01 Wed]\n", "D") == f"{settings}* D a\nCLOSED: [2020-01-01 Wed]\n"
-    assert changed(f"{settings}* A a\nCLOSED: [2020-01-01 Wed]\n", "B") == f"{settings}* B a\nCLOSED: [2020-01-01 Wed]\n"
+    assert (
+        changed(f"{settings}* C a\nCLOSED: [2020-01-01 Wed]\n", "D") == f"{settings}* D a\nCLOSED: [2020-01-01 Wed]\n"
+    )
+    assert (
+        changed(f"{settings}* A a\nCLOSED: [2020-01-01 Wed]\n", "B") == f"{settings}* B a\nCLOSED: [2020-01-01 Wed]\n"
+    )
     assert changed(f"{settings}* C a\nCLOSED: [2020-01-01 Wed]\n", "B") == f"{settings}* B a\n"
     assert changed(f"{settings}* a\nCLOSED: [2020-01-01 Wed]\n", "A") == f"{settings}* A a\n"
     assert changed(f"{settings}* A a\nCLOSED: [2020-01-01 Wed]\n", "C") == f"{settings}* C a\nCLOSED: {STAMP}\n"
@@ -76,7 +80,10 @@ def test_the_newest_note_stands_first_unless_the_file_says_otherwise():
     ("before", "after"),
     [
         ("- State A\n- other\n", "{note}- State A\n- other\n"),
-        ('- State "A" from "B" [2020-01-01 Wed]\n  why\n- x\n', '- State "A" from "B" [2020-01-01 Wed]\n  why\n{note}- x\n'),
+        (
+            '- State "A" from "B" [2020-01-01 Wed]\n  why\n- x\n',
+            '- State "A" from "B" [2020-01-01 Wed]\n  why\n{note}- x\n',
+        ),
         (
             '\n  - State "A"          from              [2020-01-01 Wed]\ntext\n',
             '\n  - State "A"          from              [2020-01-01 Wed]\n  {note}text\n',

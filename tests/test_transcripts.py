@@ -9,7 +9,6 @@ the pages anew: read the difference before you keep it.
 import contextlib
 import datetime
 import io
-import os
 import re
 import shlex
 import subprocess
@@ -51,7 +50,7 @@ def answer(command):
 
 def shown(out, err, code):
     lines = [*out.splitlines(), *(f"2> {line}".rstrip() for line in err.splitlines()), *([f"[{code}]"] if code else [])]
-    return [line.replace(os.getcwd(), "/study").replace("\u200b", "~") for line in lines]
+    return [line.replace(str(Path.cwd()), "/study").replace("\u200b", "~") for line in lines]
 
 
 def play(page):

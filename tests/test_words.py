@@ -11,7 +11,9 @@ def shown(lines):
     return "\n".join(lines).replace(ESCAPE, "~")
 
 
-@pytest.mark.parametrize("text", ["A", "* A", "TODO A :tag:", "[#A] [7] <<8>>", "日本語 🎉", "a\tb", "[X] a", "# a", ":a:"])
+@pytest.mark.parametrize(
+    "text", ["A", "* A", "TODO A :tag:", "[#A] [7] <<8>>", "日本語 🎉", "a\tb", "[X] a", "# a", ":a:"]
+)
 def test_one_line_of_almost_anything_is_taken_as_it_is(text):
     assert one_line(f"  {text} ", "A title") == text
 

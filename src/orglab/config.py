@@ -22,7 +22,71 @@ log = "{log}"
 # steps = "Experiments"
 # conclusions = "Conclusions"
 # keywords = "TODO INPROGRESS WAIT | DONE CANCELED"   # of a log without a #+TODO line
+
+[hooks]
+# references = "warn"          # a commit names what does not exist: warn, refuse or off
+# separate = "refuse"          # log and code in one commit: refuse, warn or off
+# auto_done = false            # "[e201.1] done" or "[e201.1] Results" ticks the step
+
+[run]
+# before = "commit"            # what is done with changed files: commit, snapshot or clean (refuse)
+# results = []                 # paths whose changes are the results of a run
+# environment = []             # variables to keep in a run's record, such as CUDA_VISIBLE_DEVICES
+# size_limit = 10              # MB: a larger untracked file is kept in a snapshot by its hash alone
+
+[report]
+# template = ""                # a Jinja2 template, relative to this file
 """
+
+
+@dataclass(frozen=True, slots=True)
+class HooksConfig:
+    """What the git hooks do; `[hooks]`.
+
+    Attributes:
+        references: When a commit's message names what the log does not have: `warn`, `refuse` or `off`.
+        separate: When log and code are in one commit: `refuse`, `warn` or `off`.
+        auto_done: Whether a commit that says `[e201.1] done` or `[e201.1] Results` ticks the step.
+    """
+
+    references: str = "warn"
+    separate: str = "refuse"
+    auto_done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """What `orglab run` does; `[run]`.
+
+    Attributes:
+        before: What is done with changed files before: `commit`, `snapshot`, or `clean`, which refuses.
+        results: Paths whose changes are the results, relative to the top of the repository.
+        environment: Names of environment variables that the record keeps.
+        size_limit: Megabytes; a larger untracked file is in a snapshot by its hash alone.
+    """
+
+    before: str = "commit"
+    results: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    size_limit: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ReportConfig:
+    """How a report is written; `[report]`.
+
+    Attributes:
+        template: A Jinja2 template in place of ours, relative to the settings file; empty for ours.
+    """
+
+    template: str = ""
+
+
+_CHOICES = {
+    ("hooks", "references"): ("warn", "refuse", "off"),
+    ("hooks", "separate"): ("refuse", "warn", "off"),
+    ("run", "before"): ("commit", "snapshot", "clean"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +104,9 @@ class Config:
         steps: The heading of the steps.
         conclusions: The heading of the conclusions.
         keywords: The TODO keywords of a log that has no `#+TODO` line, as such a line has them.
+        hooks: What the git hooks do.
+        run: What `orglab run` does.
+        report: How a report is written.
     """
 
     log: str = LOG_NAME
@@ -52,6 +119,12 @@ class Config:
     steps: str = "Experiments"
     conclusions: str = "Conclusions"
     keywords: str = "TODO INPROGRESS WAIT | DONE CANCELED"
+    hooks: HooksConfig = HooksConfig()
+    run: RunConfig = RunConfig()
+    report: ReportConfig = ReportConfig()
+
+
+_TABLES = {"hooks": HooksConfig, "run": RunConfig, "report": ReportConfig}
 
 
 def read_config(table: Mapping[str, object], where: Path) -> Config:
@@ -64,18 +137,10 @@ def read_config(table: Mapping[str, object], where: Path) -> Config:
     Raises:
         UsageError: A setting is unknown, or not of the right kind.
     """
-    values: dict[str, object] = {}
-    known = {field.name for field in fields(Config)}
-    for name, value in table.items():
-        if name not in known:
-            raise UsageError(f"There is no setting {name!r} (in {where}); the settings are {', '.join(sorted(known))}.")
-        if name == "tags" and isinstance(value, list) and all(isinstance(tag, str) for tag in value):
-            values[name] = tuple(value)
-        elif name != "tags" and isinstance(value, str) and value:
-            values[name] = value
-        else:
-            kind = "a list of strings" if name == "tags" else "a string"
-            raise UsageError(f"The setting {name!r} in {where} must be {kind}.")
+    values = _read_values(Config, table, where, "")
+    for name, kind in _TABLES.items():
+        if name in values:
+            values[name] = kind(**_read_values(kind, values[name], where, f"{name}."))  # type: ignore[arg-type]  # checked there
     if "tag" in values:
         # Whoever says what makes an experiment has said what a new one carries.
         values.setdefault("tags", ("@work", values["tag"]))
@@ -90,6 +155,37 @@ def read_config(table: Mapping[str, object], where: Path) -> Config:
     if config.tag not in config.tags:
         raise UsageError(f"The setting 'tags' in {where} must hold the tag {config.tag!r}, which makes an experiment.")
     return config
+
+
+def _read_values(kind: type, table: Mapping[str, object], where: Path, prefix: str) -> dict[str, object]:
+    """Return the values that a table gives to the fields of a dataclass, each of the kind of its default."""
+    defaults = {field.name: field.default for field in fields(kind)}
+    values: dict[str, object] = {}
+    for name, value in table.items():
+        if name not in defaults:
+            known = ", ".join(sorted(prefix + name for name in defaults))
+            raise UsageError(f"There is no setting '{prefix}{name}' (in {where}); the settings are {known}.")
+        choices = _CHOICES.get((prefix.rstrip("."), name))
+        if (wanted := _kind_wanted(defaults[name], value, choices)) is not None:
+            raise UsageError(f"The setting '{prefix}{name}' in {where} must be {wanted}.")
+        values[name] = tuple(value) if isinstance(value, list) else value
+    return values
+
+
+def _kind_wanted(default: object, value: object, choices: tuple[str, ...] | None) -> str | None:
+    """Return what a value should be, in words, or None if it is that."""
+    if isinstance(default, tuple):
+        fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        return None if fits else "a list of strings"
+    if isinstance(default, bool):
+        return None if isinstance(value, bool) else "true or false"
+    if isinstance(default, int):
+        return None if type(value) is int and value >= 0 else "a whole number"
+    if choices is not None:
+        return None if value in choices else " or ".join(choices)
+    if isinstance(default, str):
+        return None if isinstance(value, str) and (value or not default) else "a string"
+    return None if isinstance(value, Mapping) else "a table"
 
 
 def is_tag(text: str) -> bool:

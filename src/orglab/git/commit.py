@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orglab.git import process
+from orglab.git.process import stream
 from orglab.git.repository import Repository
 
 # No name holds a line end, and no message a NUL (git-log(1), "PRETTY FORMATS").
@@ -58,7 +58,7 @@ def read_commits(repository: Repository, *arguments: str) -> Iterator[Commit]:
         GitError: git refuses.
     """
     command = ("log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-ext-diff", "--no-textconv", _FORMAT)
-    for record in process.stream(repository.folder, (*command, *arguments)):
+    for record in stream(repository.folder, (*command, *arguments)):
         yield parse_commit(record)
 
 
@@ -84,6 +84,4 @@ def read_named(repository: Repository, revisions: tuple[str, ...]) -> dict[str, 
     if not asked:
         return {}
     found = {commit.hash: commit for commit in read_commits(repository, "--no-walk=unsorted", *asked, "--")}
-    return {
-        revision: found[name] for revision, name in zip(revisions, full, strict=False) if name and name in found
-    }
+    return {revision: found[name] for revision, name in zip(revisions, full, strict=False) if name and name in found}

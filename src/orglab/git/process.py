@@ -14,7 +14,7 @@ _SAFE = (
 )  # fmt: skip
 # A hook's other GIT_* variables speak of its repository; the log's may be another.
 _KEPT = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CEILING_DIRECTORIES", "GIT_EXEC_PATH")
-# What `git rev-parse --local-env-vars` prints: which repository is meant.  Identity, editor and the like are the user's.
+# What `git rev-parse --local-env-vars` prints: which repository is meant.  Identity and editor are the user's.
 _LOCAL = frozenset((
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT",
     "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE",
@@ -25,7 +25,7 @@ _CHUNK = 1 << 16
 Done = subprocess.CompletedProcess[bytes]
 
 
-def read(
+def run_reading(
     folder: Path, arguments: Sequence[str], stdin: bytes = b"", environment: Mapping[str, str] | None = None
 ) -> Done:
     """Run git for reading in `folder`: nothing that a repository's settings name is run, nothing is fetched.
@@ -80,7 +80,7 @@ def stream(folder: Path, arguments: Sequence[str], separator: bytes = b"\0") -> 
             raise GitError(f"git {arguments[0]} refused: {sentence_of(errors.read())}.")
 
 
-def write(
+def run_writing(
     folder: Path, arguments: Sequence[str], stdin: bytes = b"", environment: Mapping[str, str] | None = None
 ) -> Done:
     """Run git in `folder` on the user's behalf: their identity, hooks and signing are honoured.
@@ -98,7 +98,8 @@ def write(
     with _installed():
         return subprocess.run(  # noqa: S603 - the same
             ["git", *arguments],  # noqa: S607
-            cwd=folder, env={**ours, "LC_ALL": "C", **(environment or {})}, input=stdin, capture_output=True, check=False
+            cwd=folder, env={**ours, "LC_ALL": "C", **(environment or {})}, input=stdin,
+            capture_output=True, check=False,
         )  # fmt: skip
 
 

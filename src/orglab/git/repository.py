@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from orglab.errors import GitError, NotFoundError
-from orglab.git import process
+from orglab.git.process import run_reading, run_writing, sentence_of
 from orglab.reference import names
 
 _HASH = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -34,7 +34,7 @@ class Repository:
         Raises:
             GitError: git is not installed.
         """
-        done = process.read(self.folder, arguments, stdin)
+        done = run_reading(self.folder, arguments, stdin)
         return done.stdout if done.returncode == 0 else None
 
     def ask(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
@@ -43,9 +43,9 @@ class Repository:
         Raises:
             GitError: git refuses, or is not installed.
         """
-        done = process.read(self.folder, arguments, stdin, environment)
+        done = run_reading(self.folder, arguments, stdin, environment)
         if done.returncode != 0:
-            raise GitError(f"git {arguments[0]} refused: {process.sentence_of(done.stderr)}.")
+            raise GitError(f"git {arguments[0]} refused: {sentence_of(done.stderr)}.")
         return done.stdout
 
     def act(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
@@ -54,9 +54,9 @@ class Repository:
         Raises:
             GitError: git, or a hook of the user, refuses; or git is not installed.
         """
-        done = process.write(self.folder, arguments, stdin, environment)
+        done = run_writing(self.folder, arguments, stdin, environment)
         if done.returncode != 0:
-            raise GitError(f"git {arguments[0]} refused: {process.sentence_of(done.stderr)}.")
+            raise GitError(f"git {arguments[0]} refused: {sentence_of(done.stderr)}.")
         return done.stdout
 
     @cached_property
@@ -76,9 +76,9 @@ class Repository:
         """
         found = self._short("HEAD")
         if found is None:
-            asked = process.read(self.folder, ("rev-parse", "--git-dir"))
+            asked = run_reading(self.folder, ("rev-parse", "--git-dir"))
             if asked.returncode != 0:
-                raise GitError(f"git refuses to read {self.top}: {process.sentence_of(asked.stderr)}.")
+                raise GitError(f"git refuses to read {self.top}: {sentence_of(asked.stderr)}.")
         return found
 
     def commit(self, revision: str) -> str:

@@ -1,0 +1,249 @@
+"""Run records: what `orglab run` wrote down of each run, read as values.
+
+A run is a folder of its own under `.orglab/runs/`, named by its id:
+
+    record.jsonl    a JSON object a line, appended by the one process that ran it
+    output.log      what the command printed
+    metrics.jsonl   the history of its metrics, a JSON object a line
+
+The lines of the record are `{"event": "began", ...}` and, once it is known, `{"event": "ended", ...}` and
+`{"event": "committed", "commit": ...}`; each adds fields to those before it.  A record without an end, of a process
+that is no more, is that of a lost run.  A line cut off by a crash or a full disk is not read.
+"""
+
+import datetime
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+RUNS = Path(".orglab") / "runs"
+RECORD = "record.jsonl"
+OUTPUT = "output.log"
+METRICS = "metrics.jsonl"
+
+Metric = float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file that a run wrote.
+
+    Attributes:
+        path: Relative to the top of the repository.
+        sha256: Of its content, in hexadecimal.
+        size: In bytes.
+    """
+
+    path: str
+    sha256: str
+    size: int
+
+
+class Run:
+    """One run, as its record stood when it was read.
+
+    Each attribute is what the record says, or None (an empty collection) if it does not say.
+    """
+
+    def __init__(self, folder: Path, fields: Mapping[str, Any]) -> None:
+        """Stand for the run whose record in `folder` has these fields."""
+        self.folder = folder
+        self.fields = dict(fields)
+
+    def __repr__(self) -> str:
+        """Return the id and the step."""
+        return f"<Run {self.id} of {self.ref}>"
+
+    @property
+    def id(self) -> str:
+        """The id, the folder's name: `20180606-161600-3f2a`, local time and chance."""
+        return self.folder.name
+
+    @property
+    def ref(self) -> str | None:
+        """The step, or experiment, that it was run for: `e201.1`."""
+        return self._text("ref")
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The command and its arguments."""
+        return tuple(self.fields.get("argv") or ())
+
+    @property
+    def cwd(self) -> str | None:
+        """The folder that it ran in, relative to the top of the repository."""
+        return self._text("cwd")
+
+    @property
+    def why(self) -> str | None:
+        """What the user said of it (`-m`)."""
+        return self._text("why")
+
+    @cached_property
+    def began(self) -> datetime.datetime | None:
+        """When it began, local time."""
+        return self._time("began")
+
+    @cached_property
+    def ended(self) -> datetime.datetime | None:
+        """When it ended, local time."""
+        return self._time("ended")
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the command took, by the clock."""
+        value = self.fields.get("seconds")
+        return float(value) if isinstance(value, int | float) else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """The command's exit code; None if a signal ended it, or it has not ended."""
+        value = self.fields.get("exit_code")
+        return value if isinstance(value, int) else None
+
+    @property
+    def signal(self) -> str | None:
+        """The signal that ended it, such as `SIGKILL`."""
+        return self._text("signal")
+
+    @property
+    def status(self) -> str:
+        """`done` (exit 0), `failed`, `killed` by a signal, `running`, or `lost`: no end, and nobody to write one."""
+        if self.fields.get("lost"):
+            return "lost"
+        if self.signal is not None:
+            return "killed"
+        if self.exit_code is not None:
+            return "failed" if self.exit_code else "done"
+        return "running" if self._may_run() else "lost"
+
+    @property
+    def before(self) -> str | None:
+        """The full hash of the commit that HEAD was when it began."""
+        return self._text("before")
+
+    @property
+    def snapshot(self) -> str | None:
+        """The full hash of the commit that holds the whole working state it ran on, if one was made."""
+        return self._text("snapshot")
+
+    @property
+    def patch(self) -> str | None:
+        """The stable patch id of what the working tree held beyond `before`; None if nothing."""
+        return self._text("patch")
+
+    @property
+    def commit(self) -> str | None:
+        """The full hash of the commit of its results, if there were any."""
+        return self._text("commit")
+
+    @property
+    def host(self) -> str | None:
+        """The machine."""
+        return self._text("host")
+
+    @property
+    def python(self) -> str | None:
+        """The version of the Python that the command would find."""
+        return self._text("python")
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """The installed distributions, by name."""
+        return dict(self.fields.get("packages") or {})
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that the settings ask to keep."""
+        return dict(self.fields.get("environment") or {})
+
+    @property
+    def lock_files(self) -> dict[str, str]:
+        """The sha256 of each lock file of dependencies, by path."""
+        return dict(self.fields.get("lock_files") or {})
+
+    @property
+    def seeds(self) -> tuple[str, ...]:
+        """The seeds seen in the arguments."""
+        return tuple(self.fields.get("seeds") or ())
+
+    @property
+    def usage(self) -> dict[str, float]:
+        """What the system counted: `user` and `system` seconds of the processor, `memory` bytes at most."""
+        return dict(self.fields.get("usage") or {})
+
+    @cached_property
+    def outputs(self) -> tuple[Output, ...]:
+        """The files that it wrote under the results paths."""
+        return tuple(Output(one["path"], one["sha256"], one["size"]) for one in self.fields.get("outputs") or ())
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """The final value of each metric; text where it was no number."""
+        return dict(self.fields.get("metrics") or {})
+
+    def history(self) -> Iterator[dict[str, Metric]]:
+        """Yield the rows of the metrics' history, oldest first; `step` is one of their names where there is one."""
+        yield from read_lines(self.folder / METRICS)
+
+    def _text(self, name: str) -> str | None:
+        value = self.fields.get(name)
+        return value if isinstance(value, str) and value else None
+
+    def _time(self, name: str) -> datetime.datetime | None:
+        try:
+            moment = datetime.datetime.fromisoformat(self.fields[name])
+        except (KeyError, TypeError, ValueError):
+            return None
+        return moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
+
+    def _may_run(self) -> bool:
+        """Return whether the process that writes the record may be there still."""
+        if self.host != socket.gethostname():
+            return True
+        pid = self.fields.get("pid")
+        try:
+            os.kill(pid if isinstance(pid, int) else 0, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:
+            pass
+        return isinstance(pid, int)
+
+
+def read_runs(top: Path) -> list[Run]:
+    """Return the runs recorded under `top`, the top of a repository or else the log's folder, oldest first."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(top / RUNS) if entry.is_dir())
+    except OSError:
+        return []
+    found = [read_run(top / RUNS / name) for name in names]
+    return [run for run in found if run is not None]
+
+
+def read_run(folder: Path) -> Run | None:
+    """Return the run that is recorded in a folder, or None if no line of its record can be read."""
+    fields: dict[str, Any] = {}
+    for line in read_lines(folder / RECORD):
+        fields |= line
+    return Run(folder, fields) if fields else None
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of a file of lines; a line that is none, such as a last one cut off, is passed over."""
+    try:
+        with path.open("rb") as lines:
+            for line in lines:
+                try:
+                    value = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(value, dict):
+                    yield value
+    except OSError:
+        return
