@@ -16,6 +16,8 @@ from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
 from orglab.finding import find_experiment, find_step, last_experiment
 from orglab.git import Repository, find_repository, is_installed, numbers_in
 from orglab.glance import glance
+from orglab.index.store import Store
+from orglab.index.where import index_path
 from orglab.model import ID, Experiment, Note, Step, without_cookies
 from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
@@ -176,6 +178,12 @@ class Log:
     def repository(self) -> Repository | None:
         """The git repository that the log lies in, or None."""
         return find_repository(self.path.absolute().parent)
+
+    @cached_property
+    def store(self) -> Store:
+        """The index of this log: a cache, and no more."""
+        git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
+        return Store(index_path(os.fspath(self.path), git_dir))
 
     @cached_property
     def active(self) -> ActiveStep:
