@@ -17,6 +17,7 @@ STOREYS = [
         "git",
         "lock",
         "org",
+        "place",
         "reference",
     },
     {
