@@ -19,6 +19,7 @@ STOREYS = [
         "org",
         "place",
         "reference",
+        "spelling",
     },
     {
         "active",

@@ -162,6 +162,11 @@ class Experiment:
         """What sort of state it has: `todo`, `doing`, `waiting`, `done`, `dropped`, or None."""
         return kind_of(self.state, self.document.settings)
 
+    @property
+    def state_number(self) -> int:
+        """Where its keyword stands among the log's, counted from 0; -1 without one."""
+        return list(self.document.settings.keywords).index(self.state) if self.state else -1
+
     @cached_property
     def tags(self) -> tuple[str, ...]:
         """The tags of the heading itself."""

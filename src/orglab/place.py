@@ -132,6 +132,12 @@ def as_seen_from_here(path: str) -> str:
     return shorter if _length(shorter) <= _length(path) else path
 
 
+def tidy(path: str) -> str:
+    """Return a path as pathlib writes it: without empty parts and those that are a dot."""
+    root = "//" if path.startswith("//") and not path.startswith("///") else "/" if path.startswith("/") else ""
+    return root + "/".join(part for part in path.split("/") if part not in ("", ".")) or "."
+
+
 def _length(path: str) -> int:
     """Return how many names a path has; the root counts as one."""
     return os.path.isabs(path) + sum(part not in ("", ".") for part in path.split(os.sep))

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from typing import Self
 
 # Control characters, and those that turn the direction of text around: a log is hostile until shown.
-_HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u200b\ud800-\udfff]")
+_HOSTILE = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u200b\ud800-\udfff]"
 # What is written without blanks and breaks anywhere: Chinese, Japanese, and what is as wide.
 _WIDE = (
     "\u1100-\u115f\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\U00020000-\U0003fffd"
 )
-_PIECE = re.compile(rf"\s+|[{_WIDE}]|[^\s{_WIDE}]+")
+_PIECE = rf"\s+|[{_WIDE}]|[^\s{_WIDE}]+"
 _MARGIN = re.compile(r"\s*(?:[-+*] |\d+[.)] )?")
 # Lines longer than this are hard to read, and shorter than that hard to bear.
 _WIDEST = 100
@@ -30,9 +30,10 @@ _STYLE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 def clean(text: str) -> str:
     """Return text without what a terminal would obey instead of show; bytes that are no UTF-8 become U+FFFD."""
-    if text.isascii() and text.isprintable():
+    # Python calls none of those printable, and its regexps take longer to compile than a page to print.
+    if text.isprintable() or all(line.isprintable() for line in text.split("\n")):
         return text
-    return _HOSTILE.sub(lambda match: "\ufffd" if match.group() >= "\ud800" else "", text.expandtabs())
+    return re.sub(_HOSTILE, lambda match: "\ufffd" if match.group() >= "\ud800" else "", text.expandtabs())
 
 
 def width(text: str) -> int:
@@ -129,7 +130,7 @@ def _wrapped(line: str, room: int, taken: int) -> list[str]:
     current = match.group() if match else ""
     after = " " * min(len(current), room // 2)
     found: list[str] = []
-    for piece in _PIECE.findall(line[len(current) :]):
+    for piece in re.findall(_PIECE, line[len(current) :]):
         if current.strip() and width(current + piece.rstrip()) > room - taken:
             found.append(current.rstrip())
             current, taken = after, 0

@@ -14,6 +14,7 @@ import sqlite3
 import time
 from contextlib import closing, suppress
 
+from orglab.index.contents import TABLES as CONTENTS_TABLES
 from orglab.index.where import program
 
 TYPE_CHECKING = False
@@ -29,8 +30,9 @@ _PATIENCE = 0.25
 DOUBTS = (sqlite3.Error, OSError, ValueError, LookupError, TypeError, ArithmeticError)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _LEFT_OVER = 3600.0  # seconds after which a file that is being made is no longer
-_UNUSED = 90 * 86400.0  # ... and an index, which may be of a program that is no more
-_TABLES = """
+_PROGRAMS = 4  # that work on a log by turns, and each keep their index
+_TABLES = f"""
+{CONTENTS_TABLES}
 CREATE TABLE about(program TEXT NOT NULL);
 CREATE TABLE kept(kind TEXT NOT NULL, digest BLOB NOT NULL, content BLOB NOT NULL, mark INTEGER NOT NULL,
                   PRIMARY KEY (kind, digest));
@@ -103,7 +105,7 @@ class Store:
         folder, name = os.path.split(path)
         # In the cache folder of a user it is nobody else's; in a git directory it is as its neighbours are.
         os.makedirs(folder, mode=0o777 if name.startswith("index-") else 0o700, exist_ok=True)
-        _tidy(folder)
+        _tidy(path)
         new = f"{path}.{os.getpid()}-{time.monotonic_ns()}.new"
         try:
             with closing(_connect(new)) as connection:
@@ -189,13 +191,21 @@ def _started() -> str:
         return "-"
 
 
-def _tidy(folder: str) -> None:
-    """Remove what is of no use any more: files that nobody finished, indexes that nobody has written for long."""
-    now = time.time()
+def _tidy(path: str) -> None:
+    """Remove what nobody finished, and the indexes of this log that older programs made; of those a few stay.
+
+    Args:
+        path: The index that is about to be made.
+    """
+    folder, name = os.path.split(path)
+    log, _, _ = name.rpartition("-")
+    found = []
     for entry in os.scandir(folder):
-        if not entry.name.startswith("index-") and "-index-" not in entry.name:
-            continue
+        if entry.name.startswith(f"{log}-"):
+            with suppress(OSError):
+                found.append((entry.stat(follow_symlinks=False).st_mtime, entry.path))
+    indexes = sorted((one for one in found if one[1].endswith((".db", ".seal"))), reverse=True)
+    unfinished = [one for one in found if one[1].endswith(".new") and time.time() - one[0] > _LEFT_OVER]
+    for _, old in (*indexes[2 * _PROGRAMS :], *unfinished):
         with suppress(OSError):
-            age = now - entry.stat(follow_symlinks=False).st_mtime
-            if age > (_LEFT_OVER if entry.name.endswith(".new") else _UNUSED):
-                os.unlink(entry.path)
+            os.unlink(old)

@@ -24,7 +24,7 @@ def index_path(log: str, git_dir: str | None) -> str | None:
     """
     if os.environ.get("ORGLAB_NO_INDEX"):
         return None
-    name = f"index-{_mark(program() + chr(0) + os.path.realpath(log))}.db"
+    name = f"index-{_mark(os.path.realpath(log))}-{_mark(program())}.db"
     if git_dir is not None and _is_ours(git_dir) and not is_shared(git_dir):
         return os.path.join(git_dir, "orglab", name)
     folder = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
