@@ -40,7 +40,12 @@ STOREYS = [
     },
     {"log"},
     # What takes a Log and does more than change the file: each a capability of its own.
-    set(),
+    {
+        "history",
+        "reasons",
+        "references",
+        "timeline",
+    },
     {"cli"},
     {"__main__", "__init__"},
 ]

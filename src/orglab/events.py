@@ -17,6 +17,7 @@ from orglab.journal import Entry
 from orglab.model import Conclusion, Experiment, Note, Step, logged_changes
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
+from orglab.prose import Logged
 from orglab.reference import Reference, find_references
 from orglab.runs import Run
 
@@ -177,9 +178,7 @@ def _state_events(experiment: Experiment) -> tuple[list[Event], set[int]]:
     events: list[Event] = []
     lines: set[int] = set()
     is_told = False
-    for logged, line in logged_changes(experiment.heading):
-        if logged.kind == "note":
-            continue
+    for logged, line in _oldest_first(experiment):
         at = parse_timestamp(encode(logged.stamp))
         new = logged.new or (experiment.state if logged.kind == "closing" else None)
         known = {"new": new, "old": logged.old}
@@ -191,6 +190,16 @@ def _state_events(experiment: Experiment) -> tuple[list[Event], set[int]]:
         facts = {"new": experiment.state} if experiment.state else {}
         events.append(_event("state", ref, closed, "", line=experiment.line, facts=facts))
     return events, lines
+
+
+def _oldest_first(experiment: Experiment) -> list[tuple[Logged, int]]:
+    """Return the changes of the state as they happened, also those of one minute.
+
+    Org writes the newest first (org-log-states-order-reversed), unless its user wants it otherwise.
+    """
+    found = [one for one in logged_changes(experiment.heading) if one[0].kind != "note"]
+    stamps = [logged.stamp for logged, _ in found]
+    return found if stamps and stamps[0] < stamps[-1] else found[::-1]
 
 
 def commit_events(ref: str, letter: str, commits: Iterable[Commit]) -> Iterator[Event]:
@@ -236,17 +245,12 @@ def journal_events(ref: str, letter: str, entries: Iterable[Entry]) -> Iterator[
         entries: The entries of the journal.
     """
     for entry in entries:
-        spelled = [_spell(one, letter) for one in entry.references]
+        spelled = [one.spell(letter) for one in entry.references]
         mine = [one for one in spelled if one == ref or one.startswith(f"{ref}.")]
         steps = {one for one in mine if one != ref}
         if mine:
             text = "\n".join(filter(None, (entry.title, entry.text)))
             yield _event("journal", steps.pop() if len(steps) == 1 else ref, entry.at, text, line=entry.line)
-
-
-def _spell(reference: Reference, letter: str) -> str:
-    """Return a reference as the log's users write it."""
-    return letter + reference.id + (f".{reference.step}" if reference.step is not None else "")
 
 
 def in_order(events: Iterable[Event]) -> list[Event]:
@@ -266,6 +270,6 @@ def _place(event: Event) -> tuple[bool, datetime.datetime, int]:
 
 def concerns(event: Event, reference: Reference, letter: str) -> bool:
     """Return whether an event is one of a step, or of its whole experiment, that a reference names."""
-    spelled = _spell(Reference(reference.id.removeprefix(letter) or reference.id, reference.step), letter)
+    spelled = Reference(reference.id.removeprefix(letter) or reference.id, reference.step).spell(letter)
     named = [event.ref, *event.facts.get("refs", "").split(",")]
     return any(one == spelled or (reference.step is None and one.startswith(f"{spelled}.")) for one in named)

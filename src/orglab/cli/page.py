@@ -1,13 +1,17 @@
 """Experiments as text for people: a line of a list, a page, a step, a note."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from orglab.cli import output
 from orglab.model import Experiment, Note, Step
 from orglab.org.timestamp import Timestamp
 from orglab.states import kind_of
 
-_BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}
+if TYPE_CHECKING:
+    from orglab.git.commit import Commit
+
+BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}
 # Where fewer columns than this would be left for a title, the date goes.
 _TITLE_ROOM = 24
 
@@ -64,8 +68,10 @@ def head_line(experiment: Experiment) -> list[str]:
     return output.wrap(experiment.title, " " * (len(ref) + 2), output.paint(ref, bold=True) + "  ")
 
 
-def experiment_lines(experiment: Experiment, active: str | None) -> Iterator[str]:
-    """Yield an experiment as a page of text."""
+def experiment_lines(
+    experiment: Experiment, active: str | None, commits: "Mapping[str, Commit] | None" = None
+) -> Iterator[str]:
+    """Yield an experiment as a page of text; `commits` as for `step_lines`."""
     yield from head_line(experiment)
     yield from output.flow(_facts(experiment))
     yield output.paint(output.clean(f":{':'.join(experiment.tags)}:  {experiment.file}:{experiment.line}"), dim=True)
@@ -76,7 +82,7 @@ def experiment_lines(experiment: Experiment, active: str | None) -> Iterator[str
         yield ""
         yield output.paint("Steps", bold=True)
         for step in experiment.steps:
-            yield from step_lines(step, active)
+            yield from step_lines(step, active, commits)
     if experiment.notes:
         yield ""
         yield output.paint("Notes", bold=True)
@@ -111,19 +117,30 @@ def conclusion_lines(experiment: Experiment) -> Iterator[str]:
         yield from output.wrap(found.text, "  ")
 
 
-def step_lines(step: Step, active: str | None) -> Iterator[str]:
-    """Yield a step, its commits and its notes."""
+def step_lines(step: Step, active: str | None, commits: "Mapping[str, Commit] | None" = None) -> Iterator[str]:
+    """Yield a step, its commits and its notes.
+
+    Args:
+        step: The step.
+        active: The reference of the active step.
+        commits: The commits that are known, by the hashes that the log writes: their subjects are shown.
+    """
     mark = ">" if step.ref == active else " "
-    head = f"{mark} {step.number:>2}. {_BOXES[step.state]} "
+    head = f"{mark} {step.number:>2}. {BOXES[step.state]} "
     indent = " " * len(head)
     lines = output.wrap(step.text, indent, head)
-    if step.commits:
-        commits = f"({', '.join(step.commits)})"
-        if output.columns() and output.width(lines[-1]) + 2 + len(commits) > output.columns():
-            lines.append(indent + output.paint(commits, dim=True))
+    known = commits or {}
+    if others := [name for name in step.commits if name not in known]:
+        hashes = f"({', '.join(others)})"
+        if output.columns() and output.width(lines[-1]) + 2 + len(hashes) > output.columns():
+            lines.append(indent + output.paint(hashes, dim=True))
         else:
-            lines[-1] += "  " + output.paint(commits, dim=True)
+            lines[-1] += "  " + output.paint(hashes, dim=True)
     yield from lines
+    for name in step.commits:
+        if name in known:
+            begin = output.paint(f"{indent}({name})  {known[name].when:%Y-%m-%d}", dim=True)
+            yield from output.wrap(known[name].subject, indent + "  ", begin + "  ")
     for note in step.notes:
         yield from note_lines(note, indent)
 

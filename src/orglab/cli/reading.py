@@ -103,17 +103,23 @@ def show_command(reference: str, *, as_json: bool) -> None:
       orglab show 201
       orglab show 201.1 --json
     """
+    from orglab.cli.known import known_form, known_lines  # noqa: PLC0415 - the other commands here ask git nothing
+    from orglab.history import History  # noqa: PLC0415 - the same
+
     log = this_log()
     experiment = log.experiment(reference)
-    if parse_reference(reference).step is None:
-        form = experiment_form(experiment)
-        output.show([render(form)] if as_json else experiment_lines(experiment, log.active.get()))
-        return
-    step = log.step(reference)
+    step = log.step(reference) if parse_reference(reference).step is not None else None
+    known = History(log).known(experiment, step)
     if as_json:
-        output.show([render({**step_form(step), "experiment": experiment.ref, "file": experiment.file})])
+        own = experiment_form(experiment) if step is None else step_form(step)
+        where = {} if step is None else {"experiment": experiment.ref, "file": experiment.file}
+        output.show([render({**own, **where, **known_form(known, log.config.letter)})])
+    elif step is None:
+        lines = experiment_lines(experiment, log.active.get(), known.commits)
+        output.show([*lines, *known_lines(known, experiment, log.config.letter)])
     else:
-        output.show([*head_line(experiment), "", *step_lines(step, log.active.get())])
+        lines = step_lines(step, log.active.get(), known.commits)
+        output.show([*head_line(experiment), "", *lines, *known_lines(known, experiment, log.config.letter)])
 
 
 @click.command(name="next")

@@ -85,8 +85,8 @@ def scan(repository: Repository, letter: str, known: Tips | None = None) -> Scan
     if known is not None and tips.basis == known.basis:
         gone = _gone(repository, known, tips)
         if gone is not None:
-            return Scan([*_read(repository, letter, tips.commits, known.commits)], gone, tips)
-    return Scan([*_read(repository, letter, tips.commits)], None, tips)
+            return Scan(_read(repository, letter, tips.commits, known.commits), gone, tips)
+    return Scan(_read(repository, letter, tips.commits), None, tips)
 
 
 def read_tips(repository: Repository) -> Tips:
@@ -137,19 +137,40 @@ def _revisions(reached: frozenset[str], without: frozenset[str] = frozenset()) -
     return "".join([f"{name}\n" for name in sorted(reached)] + [f"^{name}\n" for name in sorted(without)]).encode()
 
 
+def scan_for(repository: Repository, letter: str, name: str) -> list[Mention]:
+    """Return the commits that name one experiment, or a step of it, newest first; by one git.
+
+    Args:
+        repository: Where.
+        letter: As for `scan`.
+        name: The experiment's id.
+
+    Raises:
+        GitError: git refuses, or is not installed.
+    """
+    patterns = (f"--grep=[{letter}{name}]", f"--grep=[{letter}{name}.")
+    found = _mentions(repository, letter, (*patterns, "--branches", "--remotes", "HEAD", "--"))
+    return [mention for mention in found if any(reference.id == name for reference in mention.references)]
+
+
 def _read(
     repository: Repository, letter: str, tips: frozenset[str], without: frozenset[str] = frozenset()
-) -> Iterator[Mention]:
-    """Yield the commits that name something, newest first.
+) -> list[Mention]:
+    """Return the commits that name something, newest first."""
+    if not tips:
+        return []
+    return [*_mentions(repository, letter, (f"--grep=[{letter}", "--stdin"), _revisions(tips, without))]
+
+
+def _mentions(repository: Repository, letter: str, arguments: tuple[str, ...], stdin: bytes = b"") -> Iterator[Mention]:
+    """Yield the commits that `git log` lists and that name something, newest first.
 
     git leaves out by itself those whose message cannot, so that they cost no more than listing them.
     """
-    if not tips:
-        return
-    options = ("--stdin", "--ignore-missing", "--fixed-strings", f"--grep=[{letter}")
     find = reference_pattern(letter).findall
     known: dict[tuple[bytes, bytes], Reference] = {}
-    for record in read_records(repository, *options, stdin=_revisions(tips, without)):
+    # First the option: git reads arguments in their order, and one broken branch must not hide the others.
+    for record in read_records(repository, "--ignore-missing", "--fixed-strings", *arguments, stdin=stdin):
         # What stands before the message is a person's name, and may hold anything.
         if found := find(record.split(b"\n", MESSAGE)[-1]):
             for spelled in found:

@@ -124,7 +124,8 @@ def _reading(environment: Mapping[str, str] | None) -> dict[str, str]:
     # A partial clone would fetch what is missing, by whatever command its settings name; and into a pipe git would
     # write each commit by itself, which takes a third longer.
     return ours | {
-        "GIT_FLUSH": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "LC_ALL": "C",
+        "GIT_FLUSH": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none",
+        "LC_ALL": "C",
     } | dict(environment or {})  # fmt: skip
 
 
