@@ -15,7 +15,7 @@ from orglab.runs import Run
 _MOST = 10
 
 
-def known_lines(known: Known, experiment: Experiment, letter: str) -> Iterator[str]:
+def known_lines(known: Known, experiment: Experiment) -> Iterator[str]:
     """Yield the commits that name an experiment or step, newest first, and its runs, newest first."""
     if known.mentions:
         yield ""

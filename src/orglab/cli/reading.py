@@ -116,10 +116,10 @@ def show_command(reference: str, *, as_json: bool) -> None:
         output.show([render({**own, **where, **known_form(known, log.config.letter)})])
     elif step is None:
         lines = experiment_lines(experiment, log.active.get(), known.commits)
-        output.show([*lines, *known_lines(known, experiment, log.config.letter)])
+        output.show([*lines, *known_lines(known, experiment)])
     else:
         lines = step_lines(step, log.active.get(), known.commits)
-        output.show([*head_line(experiment), "", *lines, *known_lines(known, experiment, log.config.letter)])
+        output.show([*head_line(experiment), "", *lines, *known_lines(known, experiment)])
 
 
 @click.command(name="next")
