@@ -95,10 +95,10 @@ def read_tips(repository: Repository) -> Tips:
     Raises:
         GitError: git refuses, or is not installed.
     """
-    listed = repository.ask("for-each-ref", "--format=%(objectname) %(HEAD) %(refname)", *_REFS)
+    listed = repository.ask("for-each-ref", "--format=%(objectname) %(refname) %(HEAD)", *_REFS)
     commits, replaced, is_on_branch = set(), [], False
     for line in listed.splitlines():
-        name, head, ref = line.split(b" ", 2)
+        name, ref, head = line.split(b" ", 2)
         if ref.startswith(b"refs/replace/"):
             replaced.append(line)
         else:
