@@ -33,15 +33,22 @@ STOREYS = [
     {
         "adoption",
         "check",
+        "events",
         "finding",
         "glance",
         "index",
+        "journal",
         "jsonable",
         "writing",
     },
     {"log"},
     # What takes a Log and does more than change the file: each a capability of its own.
-    set(),
+    {
+        "history",
+        "reasons",
+        "references",
+        "timeline",
+    },
     {"cli"},
     {"__main__", "__init__"},
 ]

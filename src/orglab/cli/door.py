@@ -15,6 +15,7 @@ COMMANDS = {
     "new": "writing", "step": "writing", "note": "writing", "start": "writing", "done": "writing", "undo": "writing",
     "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
     "show": "reading", "list": "reading", "next": "reading", "check": "checking",
+    "log": "references", "refs": "references", "resolve": "references", "why": "why",
 }  # fmt: skip
 
 # One line each, in the order people meet them; `orglab --help` imports no command.
@@ -33,6 +34,10 @@ SUMMARIES = {
     "list": "List experiments.",
     "show": "Show one experiment.",
     "next": "List the open steps of the experiments in progress.",
+    "log": "Print all that happened to an experiment, oldest first.",
+    "why": "Say why a commit, a file or a line is there.",
+    "refs": "List every commit, file and line that names an experiment.",
+    "resolve": "Say what the references in a text are.",
     "check": "Say what is wrong in the log, and mend what is safe.",
     "completion": "Print the script for your shell's completion.",
 }
