@@ -17,11 +17,13 @@ STOREYS = [
         "git",
         "lock",
         "org",
+        "printable",
         "reference",
     },
     {
         "active",
         "file",
+        "message",
         "prose",
         "runs",
         "states",
@@ -30,6 +32,7 @@ STOREYS = [
     {"model"},
     {
         "adoption",
+        "changes",
         "check",
         "finding",
         "glance",
@@ -38,8 +41,14 @@ STOREYS = [
     },
     {"log"},
     # What takes a Log and does more than change the file: each a capability of its own.
-    set(),
-    {"cli"},
+    {
+        "committing",
+        "pending",
+    },
+    {
+        "cli",
+        "hooks",
+    },
     {"__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(STOREYS) for name in names}

@@ -218,6 +218,12 @@ def find_log(start: Path, given: str | None = None) -> tuple[Path, Config]:
     raise NotFoundError(f"There is no {LOG_NAME} here or above; make one with `orglab init`, or name it with --log.")
 
 
+def find_settings(start: Path) -> Path | None:
+    """Return the settings file that `find_log` takes, or None if there is none."""
+    place, _ = _find_table(start)
+    return place if place.is_file() else None
+
+
 def _find_table(start: Path) -> tuple[Path, Mapping[str, object]]:
     """Return the nearest settings file and what it says; nothing if there is none."""
     for folder in _folders(start):

@@ -15,6 +15,7 @@ COMMANDS = {
     "new": "writing", "step": "writing", "note": "writing", "start": "writing", "done": "writing", "undo": "writing",
     "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
     "show": "reading", "list": "reading", "next": "reading", "check": "checking",
+    "commit": "committing", "hooks": "hooking",
 }  # fmt: skip
 
 # One line each, in the order people meet them; `orglab --help` imports no command.
@@ -29,11 +30,13 @@ SUMMARIES = {
     "conclude": "Write what came of an experiment, and close it.",
     "state": "Set an experiment's state.",
     "journal": "Write a raw thought into the journal.",
+    "commit": "Commit the log and the journal alone, saying what changed.",
     "edit": "Open the log in your editor, at the line.",
     "list": "List experiments.",
     "show": "Show one experiment.",
     "next": "List the open steps of the experiments in progress.",
     "check": "Say what is wrong in the log, and mend what is safe.",
+    "hooks": "Install the git hooks, take them away, or say how they are.",
     "completion": "Print the script for your shell's completion.",
 }
 

@@ -9,8 +9,8 @@ from typing import Self
 
 import click
 
-# Control characters, and those that turn the direction of text around: a log is hostile until shown.
-_HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u200b\ud800-\udfff]")
+from orglab.printable import clean as clean  # noqa: PLC0414 - shown text is cleaned by all that print
+
 # What is written without blanks and breaks anywhere: Chinese, Japanese, and what is as wide.
 _WIDE = (
     "\u1100-\u115f\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\U00020000-\U0003fffd"
@@ -21,13 +21,6 @@ _MARGIN = re.compile(r"\s*(?:[-+*] |\d+[.)] )?")
 _WIDEST = 100
 _NARROWEST = 24
 _COLOURS = {"doing": "yellow", "done": "green", "dropped": "magenta", "todo": "cyan"}
-
-
-def clean(text: str) -> str:
-    """Return text without what a terminal would obey instead of show; bytes that are no UTF-8 become U+FFFD."""
-    if text.isascii() and text.isprintable():
-        return text
-    return _HOSTILE.sub(lambda match: "\ufffd" if match.group() >= "\ud800" else "", text.expandtabs())
 
 
 def width(text: str) -> int:
