@@ -13,7 +13,6 @@ from orglab.config import Config, find_log, find_settings
 from orglab.errors import NotFoundError, UsageError
 from orglab.finding import find_experiment, find_step
 from orglab.git import Repository
-from orglab.git.changes import top_path
 from orglab.message import spell
 from orglab.org.document import Document
 from orglab.printable import clean
@@ -82,6 +81,8 @@ class Hook:
     @cached_property
     def paths(self) -> tuple[str, ...]:
         """The log and the journal, relative to the top; what is not in the repository is left out."""
+        from orglab.git.changes import top_path  # noqa: PLC0415 - 3 ms that only some hooks need to pay
+
         both = (self.log, self.log.parent / self.config.journal)
         return tuple(name for name in (top_path(self.repository, path) for path in both) if name is not None)
 

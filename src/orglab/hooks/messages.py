@@ -1,6 +1,5 @@
 """The hooks about a commit's message: the active step is put before it, and what it names is looked up."""
 
-import difflib
 import os
 import re
 from pathlib import Path
@@ -121,6 +120,8 @@ def _unknown(hook: Hook, reference: Reference) -> str:
 
 def _nearest(name: str, names: list[str]) -> list[str]:
     """Return the ids that look like `name`, and then those whose numbers are next to it."""
+    import difflib  # noqa: PLC0415 - for a message that names nothing known
+
     near = difflib.get_close_matches(name, names, _NEAR, 0.6)
     if name.isdigit() and len(near) < _NEAR:
         numbers = sorted((one for one in names if one.isdigit()), key=lambda one: abs(int(one) - int(name)))
