@@ -13,7 +13,8 @@ from orglab.cli.options import log_options, this_log
 from orglab.errors import NotFoundError
 from orglab.git import Repository, find_repository, shims
 from orglab.git.changes import top_path
-from orglab.git.shims import HOOKS, LINE, Place
+from orglab.git.shims import HOOKS, LINE, Installed, Place
+from orglab.jsonable import render
 from orglab.log import Log
 
 _DOES = {
@@ -48,7 +49,7 @@ def install_command() -> None:
       orglab hooks install
     """
     log = this_log()
-    output.show(install_hooks(log, _repository(log)))
+    output.show(installed_lines(install_hooks(log, _repository(log))))
 
 
 def _repository(log: Log) -> Repository:
@@ -63,27 +64,31 @@ def _repository(log: Log) -> Repository:
     return found
 
 
-def install_hooks(log: Log, repository: Repository) -> Iterator[str]:
-    """Install the hooks, and yield what there is to say about it."""
+def install_hooks(log: Log, repository: Repository) -> Installed:
+    """Install the hooks that look after a log."""
     folder = os.path.dirname(top_path(repository, Path(os.path.realpath(log.path))) or "")  # noqa: PTH120 - a name
-    package = Path(orglab.__file__).resolve().parents[1]
-    place = shims.install(repository, sys.executable, package, folder or ".")
-    if not place.is_ours:
-        yield from _by_hand(place)
-        return
-    yield output.clean(f"Installed the git hooks in {_short(place.folder)}.")
-    kept = [state.name for state in shims.read_states(repository) if state.kept is not None]
-    if kept:
-        yield f"  {', '.join(kept)}: what was there runs as before."
+    return shims.install(repository, sys.executable, Path(orglab.__file__).resolve().parents[1], folder or ".")
+
+
+def installed_lines(done: Installed) -> Iterator[str]:
+    """Yield what there is to say about an installation."""
+    where = output.clean(_short(done.place.folder))
+    if not done.place.is_ours:
+        yield from _by_hand(done.place, where)
+    elif done.is_new:
+        yield f"Installed the git hooks in {where}."
+        if done.kept:
+            yield f"What was there runs as before: {', '.join(done.kept)}."
+    else:
+        yield f"The git hooks are installed in {where} already."
 
 
 def _short(path: Path) -> str:
     return os.path.relpath(path) if len(os.path.relpath(path)) < len(str(path)) else str(path)
 
 
-def _by_hand(place: Place) -> Iterator[str]:
+def _by_hand(place: Place, folder: str) -> Iterator[str]:
     """Yield why the hooks folder is left alone, and what to add where."""
-    folder = output.clean(_short(place.folder))
     if place.manager == "lefthook":
         yield "lefthook writes the hooks of this repository; add to lefthook.yml (or lefthook-local.yml):"
         for name in HOOKS:
@@ -133,8 +138,9 @@ def uninstall_command() -> None:
 
 
 @hooks_command.command(name="status")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @log_options
-def status_command() -> None:
+def status_command(*, as_json: bool) -> None:
     """Say how it stands with each hook, and whether the interpreter that they start is there.
 
     \b
@@ -142,14 +148,22 @@ def status_command() -> None:
       orglab hooks status
     """
     repository = _repository(this_log())
-    lines = []
-    for one in shims.read_states(repository):
-        behind = f", beside {one.kept.name}" if one.kept is not None else ""
-        lines.append(f"{one.name:<18}  {one.state + behind:<24}  {_DOES[one.name]}".rstrip())
+    place, states = shims.find_place(repository), shims.read_states(repository)
     python = shims.read_interpreter(repository)
-    if python is not None:
-        state = "is there" if os.access(python, os.X_OK) else "is gone; run `orglab hooks install`"
-        lines.append(output.clean(f"{'interpreter':<18}  {python} {state}"))
-    else:
-        lines.append(f"{'interpreter':<18}  none: run `orglab hooks install`")
+    is_there = python is not None and os.access(python, os.X_OK)
+    if as_json:
+        form = {
+            "folder": str(place.folder),
+            "manager": place.manager,
+            "interpreter": None if python is None else {"path": str(python), "is_there": is_there},
+            "hooks": [{"name": one.name, "state": one.state, "kept": one.kept and str(one.kept)} for one in states],
+        }
+        output.show([render(form)])
+        return
+    lines = []
+    for one in states:
+        behind = f", beside {one.kept.name}" if one.kept is not None else ""
+        lines += output.wrap(f"{one.state + behind}: {_DOES[one.name]}", " " * 20, f"{one.name:<20}")
+    state = f"{python} {'is there' if is_there else 'is gone; run `orglab hooks install`'}"
+    lines += output.wrap(state if python else "none; run `orglab hooks install`", " " * 20, f"{'interpreter':<20}")
     output.show(lines)

@@ -2,6 +2,8 @@
 
 import os
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,13 +41,28 @@ class Place:
         folder: The folder that git takes them from.
         scope: Whose setting says so: `local`, `global` ..., or None where git's own rule does.
         manager: The hook manager that writes them, or None.
-        is_ours: Whether shims may be put there.
+        is_ours: Whether shims may be put there: no other repository or person is concerned.
     """
 
     folder: Path
     scope: str | None
     manager: str | None
     is_ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What an installation did.
+
+    Attributes:
+        place: Where the hooks are.
+        is_new: Whether something was written.
+        kept: The names of hooks that were there before and run beside ours.
+    """
+
+    place: Place
+    is_new: bool
+    kept: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +125,7 @@ def _manager_of(repository: Repository, folder: Path) -> str | None:
     return None
 
 
-def install(repository: Repository, python: str, package: Path, folder: str) -> Place:
+def install(repository: Repository, python: str, package: Path, folder: str) -> Installed:
     """Write the script, and the shims where they may be; what was there runs as before.
 
     To do it again changes nothing, and over those of another orglab or interpreter it takes their place.
@@ -124,26 +141,27 @@ def install(repository: Repository, python: str, package: Path, folder: str) -> 
     """
     place = find_place(repository)
     script = _script_path(repository)
-    _write(script, _script(python, package, folder))
+    is_new = _replace(script, _script(python, package, folder))
     if place.is_ours:
         for name in HOOKS:
-            _install_one(place.folder / name, _shim(name, place.folder, script))
-    return place
+            is_new |= _install_one(place.folder / name, _shim(name, place.folder, script))
+    kept = tuple(name for name in HOOKS if os.path.lexists(place.folder / (name + KEPT))) if place.is_ours else ()
+    return Installed(place, is_new, kept)
 
 
-def _install_one(path: Path, shim: bytes) -> None:
-    """Put a shim at a hook's name, or at the one that pre-commit moved it to."""
+def _install_one(path: Path, shim: bytes) -> bool:
+    """Put a shim at a hook's name, or at the one that pre-commit moved it to; return whether it was not there."""
     legacy = path.with_name(path.name + ".legacy")
     if _is_shim(legacy) and not _is_shim(path):
         path = legacy
     if os.path.lexists(path) and not _is_shim(path):
-        kept = path.with_name(path.name.removesuffix(".legacy") + KEPT)
-        if os.path.lexists(kept):
-            # Somebody wrote over our shim, so this has not run since; but it is not ours to remove.
-            kept.rename(_free(kept))
-        path.rename(kept)
-    if _read(path) != shim or not os.access(path, os.X_OK):
-        _write(path, shim)
+        kept = path.with_name(path.name + KEPT)
+        with _writing(path):
+            if os.path.lexists(kept):
+                # Somebody wrote over our shim, so this has not run since; but it is not ours to remove.
+                kept.rename(_free(kept))
+            path.rename(kept)
+    return _replace(path, shim)
 
 
 def _free(path: Path) -> Path:
@@ -162,22 +180,20 @@ def uninstall(repository: Repository) -> list[str]:
     """
     folder = find_place(repository).folder
     back = []
-    try:
-        for name in HOOKS:
-            path = folder / name
-            kept = path.with_name(name + KEPT)
-            place = path if _is_shim(path) else path.with_name(name + ".legacy")
-            if not _is_shim(place):
-                continue
-            if os.path.lexists(kept):
+    for name in HOOKS:
+        path = folder / name
+        kept = path.with_name(name + KEPT)
+        place = path if _is_shim(path) else path.with_name(name + ".legacy")
+        with _writing(place):
+            if _is_shim(place) and os.path.lexists(kept):
                 kept.rename(place)
                 back.append(name)
-            else:
+            elif _is_shim(place):
                 place.unlink()
-        for name in ("hook", "names", "said"):
-            (_script_path(repository).with_name(name)).unlink(missing_ok=True)
-    except OSError as error:
-        raise NotWritableError(f"The hooks in {folder} cannot be changed: {error.strerror}.") from error
+    for name in ("hook", "names", "said"):
+        path = _script_path(repository).with_name(name)
+        with _writing(path):
+            path.unlink(missing_ok=True)
     return back
 
 
@@ -245,13 +261,23 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-def _write(path: Path, text: bytes) -> None:
-    """Replace a script in one step: git may run it at any moment."""
+def _replace(path: Path, text: bytes) -> bool:
+    """Make a script hold a text, in one step, for git may run it at any moment; return whether it did not."""
+    if _read(path) == text and os.access(path, os.X_OK):
+        return False
     new = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         new.write_bytes(text)
-        new.chmod(0o755 if not path.exists() else path.stat().st_mode | 0o111)
+        new.chmod(0o755)
         new.replace(path)
+    return True
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what the system says into a sentence."""
+    try:
+        yield
     except OSError as error:
-        raise NotWritableError(f"The hook {path} cannot be written: {error.strerror}.") from error
+        raise NotWritableError(f"The hook {path} cannot be changed: {error.strerror}.") from error
