@@ -102,7 +102,8 @@ def compose_message(changes: list[Change], is_log: bool, entries: int, letter: s
         text: What the user says.
     """
     refs = list(dict.fromkeys(change.ref for change in changes))
-    prefix = "".join(f"[{ref}]" for ref in refs) if len(refs) <= _MOST_REFERENCES else ""
+    # With blanks between: in `[e201][e202]` neither counts.
+    prefix = " ".join(f"[{ref}]" for ref in refs) if len(refs) <= _MOST_REFERENCES else ""
     begin = f"{prefix} " if prefix else ""
     lines = [f"[{change.ref}] {', '.join(change.words)}" for change in changes]
     if text is not None:

@@ -29,7 +29,10 @@ try:
 except ImportError:
     import site
     site.main()
-    from orglab.hooks.__main__ import main
+    try:
+        from orglab.hooks.__main__ import main
+    except ImportError as error:
+        sys.exit("orglab: " + str(error))
 main()"""
 
 
