@@ -114,7 +114,7 @@ def compose_message(changes: list[Change], is_log: bool, entries: int, letter: s
     if entries >= 0:
         told.append(f"journal: {entries} entr{'y' if entries == 1 else 'ies'}" if entries else "journal: edited")
     subject = begin + "; ".join(told)
-    if len(subject) <= _WIDEST or len(changes) <= 1:
+    if len(changes) <= 1 or (prefix and len(subject) <= _WIDEST):
         return subject
     told[0] = f"log: {len(changes)} experiments"
     return begin + "; ".join(told) + "\n\n" + "\n".join(lines)
