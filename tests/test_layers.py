@@ -33,12 +33,16 @@ STOREYS = [
         "check",
         "finding",
         "glance",
+        "ids",
         "jsonable",
+        "merge",
         "writing",
     },
     {"log"},
     # What takes a Log and does more than change the file: each a capability of its own.
-    set(),
+    {
+        "merging",
+    },
     {"cli"},
     {"__main__", "__init__"},
 ]

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from orglab.config import Config
+from orglab.ids import aliases_of
 from orglab.model import Experiment, ordinals, read_experiments, read_id, tagged_headings
 from orglab.org.cookies import recount
 from orglab.org.document import Document
@@ -141,7 +142,8 @@ class _Checker:
         )
 
     def references(self, experiments: list[Experiment]) -> Iterator[Diagnostic]:
-        known = {experiment.id: experiment for experiment in experiments}
+        known = {alias: experiment for experiment in experiments for alias in aliases_of(experiment.heading)}
+        known |= {experiment.id: experiment for experiment in experiments}
         for position, reference in find_references(self.document.text, self.config.letter):
             spelled = f"{self.config.letter}{reference.id}" + (f".{reference.step}" if reference.step else "")
             found = known.get(reference.id)

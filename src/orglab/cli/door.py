@@ -15,6 +15,7 @@ COMMANDS = {
     "new": "writing", "step": "writing", "note": "writing", "start": "writing", "done": "writing", "undo": "writing",
     "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
     "show": "reading", "list": "reading", "next": "reading", "check": "checking",
+    "renumber": "merging", "merge-driver": "merging",
 }  # fmt: skip
 
 # One line each, in the order people meet them; `orglab --help` imports no command.
@@ -33,6 +34,7 @@ SUMMARIES = {
     "list": "List experiments.",
     "show": "Show one experiment.",
     "next": "List the open steps of the experiments in progress.",
+    "renumber": "Give an experiment another id; the old one still finds it.",
     "check": "Say what is wrong in the log, and mend what is safe.",
     "completion": "Print the script for your shell's completion.",
 }
@@ -52,7 +54,7 @@ class LazyGroup(click.Group):
         import importlib  # noqa: PLC0415
 
         module = importlib.import_module(f"orglab.cli.{COMMANDS[cmd_name]}")
-        command = getattr(module, f"{cmd_name}_command")
+        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         if not isinstance(command, click.Command):
             raise TypeError(cmd_name)
         return command
