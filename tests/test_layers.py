@@ -38,6 +38,9 @@ STOREYS = [
         "merge",
         "writing",
     },
+    {
+        "losses",
+    },
     {"log"},
     # What takes a Log and does more than change the file: each a capability of its own.
     {

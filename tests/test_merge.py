@@ -140,7 +140,7 @@ def test_two_experiments_with_one_number_are_kept_both_and_reported():
     text, notes = merged(ours, theirs)
     assert text == ours + NEW.format(id=203, title="Theirs")
     assert len(notes) == 1
-    assert "Two experiments have the id 203 (lines 33 and 42)" in notes[0]
+    assert "Two experiments have the id 203 (lines 29 and 38)" in notes[0]
 
 
 def test_the_same_experiment_on_both_branches_is_one():

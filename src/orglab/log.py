@@ -17,6 +17,7 @@ from orglab.finding import find_experiment, find_step, last_experiment, last_wit
 from orglab.git import Repository, find_repository, is_installed, numbers_in
 from orglab.glance import glance
 from orglab.ids import numbers_of_old, renumber
+from orglab.losses import lost_in_merges
 from orglab.model import ID, Experiment, Note, Step, without_cookies
 from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
@@ -143,7 +144,8 @@ class Log:
         return self._check(self.document(), progress)
 
     def _check(self, document: Document, progress: Progress | None = None) -> list[Diagnostic]:
-        return check(document, self.config, str(self.path), lambda: self._next_number(document), progress)
+        found = check(document, self.config, str(self.path), lambda: self._next_number(document), progress)
+        return found + lost_in_merges(document, str(self.path), self.repository)
 
     def adopt(self) -> "Adoption":
         """Return what is understood of the log, which may not have been written as one; nothing is changed."""

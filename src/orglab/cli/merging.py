@@ -42,7 +42,7 @@ def merge_driver_command(base: str, ours: str, theirs: str, size: int, path: str
 
     \b
     Example:
-      git config merge.orglab.driver   # what `orglab init` wrote there
+      orglab merge-driver base.org ours.org theirs.org
     """
     merged = merge_files(Path(base), Path(ours), Path(theirs), size)
     for note in merged.notes:

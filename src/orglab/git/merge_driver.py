@@ -55,8 +55,8 @@ def _has_merge(text: bytes, name: str) -> bool:
 
 def quoted(name: str) -> str:
     """Return a file name as a pattern that means only it: what a pattern would read otherwise is escaped."""
-    escaped = re.sub(r"([\\*?\[\]])", r"\\\1", name)
-    if re.search(r'[\s"]|^[#!]', escaped):
+    escaped = re.sub(r"([\\*?\[\]]|^[!#])", r"\\\1", name)
+    if re.search(r'[\s"]', escaped):
         return '"' + escaped.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t") + '"'
     return escaped
 
