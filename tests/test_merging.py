@@ -110,7 +110,8 @@ def test_a_module_of_the_repository_is_not_run(study, orglab):
     assert not (study.path / "owned").exists()
 
 
-def test_attributes_of_the_user_stay(study):
+@pytest.mark.usefixtures("study")
+def test_attributes_of_the_user_stay():
     assert install_merge_driver(open_log()) == []
     assert with_attributes(b"*.png binary", ["a.org"]) == b"*.png binary\na.org merge=orglab\n"
     assert with_attributes(b"a.org -merge\n", ["a.org"]) == b"a.org -merge\n"
