@@ -18,12 +18,14 @@ STOREYS = [
         "lock",
         "org",
         "place",
+        "printable",
         "reference",
         "spelling",
     },
     {
         "active",
         "file",
+        "message",
         "prose",
         "runs",
         "states",
@@ -32,6 +34,7 @@ STOREYS = [
     {"model"},
     {
         "adoption",
+        "changes",
         "check",
         "finding",
         "glance",
@@ -47,9 +50,14 @@ STOREYS = [
     {"log"},
     # What takes a Log and does more than change the file: each a capability of its own.
     {
+        "committing",
         "merging",
+        "pending",
     },
-    {"cli"},
+    {
+        "cli",
+        "hooks",
+    },
     {"__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(STOREYS) for name in names}

@@ -16,6 +16,7 @@ COMMANDS = {
     "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
     "show": "reading", "list": "reading", "next": "reading", "check": "checking",
     "renumber": "merging",
+    "commit": "committing", "hooks": "hooking",
 }  # fmt: skip
 
 # What only git calls: found, and not listed.
@@ -35,12 +36,14 @@ SUMMARIES = {
     "conclude": "Write what came of an experiment, and close it.",
     "state": "Set an experiment's state.",
     "journal": "Write a raw thought into the journal.",
+    "commit": "Commit the log and the journal alone, saying what changed.",
     "edit": "Open the log in your editor, at the line.",
     "list": "List experiments.",
     "show": "Show one experiment.",
     "next": "List the open steps of the experiments in progress.",
     "renumber": "Give an experiment another id; the old one still finds it.",
     "check": "Say what is wrong in the log, and mend what is safe.",
+    "hooks": "Install the git hooks, take them away, or say how they are.",
     "completion": "Print the script for your shell's completion.",
 }
 

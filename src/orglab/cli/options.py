@@ -44,7 +44,17 @@ def this_log(*, anyway: bool = False) -> Log:
     log = open_log(given, anyway=anyway)
     if given is None:
         log.path = relative(log.path)
+    fold_pending(log)
     return log
+
+
+def fold_pending(log: Log) -> None:
+    """Tick the steps that commits said were done while the log could not be written."""
+    if log.repository is not None and (log.repository.git_dir / "orglab" / "pending").is_file():
+        from orglab.pending import Pending  # noqa: PLC0415 - there seldom is anything
+
+        for line in Pending(log.repository).fold(log):
+            click.echo(f"orglab: {output.clean(line)}", err=True)
 
 
 def relative(path: Path) -> Path:
