@@ -21,16 +21,25 @@ STOREYS = [
     },
     {
         "active",
+        "child",
         "file",
+        "metrics",
+        "pending",
         "prose",
         "runs",
+        "surroundings",
         "states",
         "words",
     },
-    {"model"},
+    {
+        "model",
+        "recording",
+        "run_text",
+    },
     {
         "adoption",
         "check",
+        "entry",
         "finding",
         "glance",
         "jsonable",
@@ -38,7 +47,13 @@ STOREYS = [
     },
     {"log"},
     # What takes a Log and does more than change the file: each a capability of its own.
-    set(),
+    {
+        "comparing",
+        "folding",
+        "launching",
+        "rerunning",
+        "syncing",
+    },
     {"cli"},
     {"__main__", "__init__"},
 ]
