@@ -34,7 +34,9 @@ STOREYS = [
     {
         "model",
         "recording",
+        "results",
         "run_text",
+        "working_state",
     },
     {
         "adoption",

@@ -28,6 +28,7 @@ class Record:
         """Stand for the record of the run `name`; `begin_record` makes it."""
         self.id = name
         self.folder = top / RUNS / name
+        self._top = top
         self._fd = fd
 
     def end_line(self) -> None:
@@ -65,6 +66,17 @@ class Record:
         """
         with (self.folder / METRICS).open("w", encoding="ascii") as file:
             file.writelines(json.dumps(row, ensure_ascii=True) + "\n" for row in rows)
+
+    def remove(self) -> None:
+        """Remove the record and its folder: the run never began.
+
+        Raises:
+            OSError: They cannot be removed.
+        """
+        for path in self.folder.iterdir():
+            path.unlink()
+        self.folder.rmdir()
+        set_pending(self._top, self.id, pending=False)
 
     def close(self) -> None:
         """Let go of the record."""
