@@ -54,6 +54,7 @@ STOREYS = [
         "folding",
         "launching",
         "rerunning",
+        "run_json",
         "syncing",
     },
     {"cli"},

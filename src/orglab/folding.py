@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from orglab.errors import NotFoundError, OrglabError, UsageError
+from orglab.git import Repository
+from orglab.git.changes import top_path
 from orglab.log import Log
 from orglab.pending import PENDING, pending_runs, set_pending
 from orglab.recording import resume_record
 from orglab.run_text import mark_of, note_of
-from orglab.runs import RUNS, Run, read_run
+from orglab.runs import RUNS, Run, read_run, read_runs
 
 Tell = Callable[[str], None]
 
@@ -21,6 +23,26 @@ Tell = Callable[[str], None]
 def top_of(log: Log) -> Path:
     """Return where the runs of a log are recorded: the top of its repository, or else its own folder."""
     return log.repository.top if log.repository is not None else log.path.absolute().parent
+
+
+def runs_of(log: Log, reference: str | None = None) -> list[Run]:
+    """Return the runs of an experiment or step, or all, oldest first.
+
+    Raises:
+        UsageError: It is no reference.
+    """
+    runs = read_runs(top_of(log))
+    if reference is None:
+        return runs
+    wanted = log.spell(reference)
+    return [run for run in runs if f"{run.ref}.".startswith(f"{wanted}.")]
+
+
+def apart_of(log: Log, repository: Repository) -> tuple[str, ...]:
+    """Return the log and the journal as paths of a repository: they are never committed with code, and are none."""
+    path = log.path.absolute()
+    own = (path, path.resolve(), path.parent / log.config.journal, (path.parent / log.config.journal).resolve())
+    return tuple(sorted({found for found in (top_path(repository, one) for one in own) if found is not None}))
 
 
 def fold_run(log: Log, run: Run, tell: Tell) -> bool:

@@ -8,13 +8,12 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from orglab.child import NOT_EXECUTABLE, NOT_FOUND, Child, Ended
 from orglab.errors import NotReadableError, NotWritableError, OrglabError, UsageError
-from orglab.folding import fold_run, top_of
-from orglab.git import Repository, find_repository
-from orglab.git.changes import top_path
+from orglab.folding import apart_of, fold_run, top_of
+from orglab.git import find_repository
 from orglab.git.snapshot import file_hash
 from orglab.log import Log
 from orglab.metrics import Printed, Row, read_metrics
@@ -44,6 +43,8 @@ class Wish:
         why: What the user says of it.
         pty: Whether the command gets a terminal.
         folder: Where it runs; the current folder if None.
+        commit_results: Whether the results are committed; the working tree of a rerun goes away.
+        environment: Variables beside those of this process.
         of: Fields for the record beside the usual ones, such as the run that it repeats.
     """
 
@@ -57,6 +58,8 @@ class Wish:
     why: str | None = None
     pty: bool = False
     folder: Path | None = None
+    commit_results: bool = True
+    environment: Mapping[str, str] | None = None
     of: Mapping[str, object] | None = None
 
 
@@ -143,16 +146,10 @@ class _Launch:
         if self.repository is None:
             return State()
         config = self.log.config.run
-        policy = Policy(self.wish.before or config.before, config.size_limit, self._apart(self.repository))
+        policy = Policy(self.wish.before or config.before, config.size_limit, apart_of(self.log, self.repository))
         return settle_state(
-            self.repository, policy, self.record.id, self.ref, self.wish.argv, self.wish.why, self.tell
+            self.repository, policy, self.record.id, self.tell, ref=self.ref, argv=self.wish.argv, why=self.wish.why
         )
-
-    def _apart(self, repository: Repository) -> tuple[str, ...]:
-        """Return the log and the journal, as paths of the repository."""
-        own = (self.log.path.absolute(), self.log.path.absolute().parent / self.log.config.journal)
-        found = {top_path(repository, one) for path in own for one in (path, path.resolve())}
-        return tuple(sorted(path for path in found if path is not None))
 
     def _say_same(self, state: State) -> None:
         """Tell of an earlier run that did the same."""
@@ -167,17 +164,19 @@ class _Launch:
     def _began(self, state: State) -> dict[str, Any]:
         """Return what the record says of a run that begins."""
         wish = self.wish
-        version, packages = None, {}
+        version: str | None = None
+        packages: dict[str, str] = {}
         python = find_python(wish.argv, self.folder, self.top)
         if python is not None:
             version, packages = read_python(python)
         base = self.repository.top if self.repository is not None else self.top
+        around = {**os.environ, **(wish.environment or {})}
         known = {
             "ref": self.ref, "argv": list(wish.argv), "cwd": os.path.relpath(self.folder, base), "why": wish.why,
             "began": _iso(), "done": wish.done, **state.fields(),
             "host": socket.gethostname(), "pid": os.getpid(), "pid_start": process_start(os.getpid()),
             "python": version, "python_path": os.fspath(python) if python else None, "packages": packages,
-            "environment": {name: os.environ[name] for name in self.log.config.run.environment if name in os.environ},
+            "environment": {name: around[name] for name in self.log.config.run.environment if name in around},
             "lock_files": self._lock_files(base), "seeds": find_seeds(wish.argv),
             "parent": os.environ.get("ORGLAB_RUN"), "results": [os.path.relpath(one, base) for one in self.watch.paths],
             "metrics_file": os.path.relpath(wish.metrics, base) if wish.metrics is not None else None,
@@ -194,7 +193,13 @@ class _Launch:
 
     def _run_command(self, state: State) -> Ended:
         """Run the command, with its output kept, and return how it ended."""
-        environment = {**os.environ, "ORGLAB_EXPERIMENT": self.ref.partition(".")[0], "ORGLAB_RUN": self.record.id}
+        given = self.wish.environment or {}
+        environment = {
+            **os.environ,
+            **given,
+            "ORGLAB_EXPERIMENT": self.ref.partition(".")[0],
+            "ORGLAB_RUN": self.record.id,
+        }
         # What is printed is shown when it is printed, as on a terminal; a pipe would have Python wait for more.
         environment.setdefault("PYTHONUNBUFFERED", "1")
         for name, value in (("STEP", self.ref if "." in self.ref else ""), ("COMMIT", state.snapshot or state.head)):
@@ -231,13 +236,16 @@ class _Launch:
             return {}
         try:
             history = read_metrics(path)
+        except NotReadableError as error:
+            self.tell(str(error))
+            return {}
+        try:
             if history.is_history:
                 self.record.write_history(iter(history))
             else:
                 list(history)
         except NotReadableError as error:
             self.tell(str(error))
-            return {}
         except OSError as error:
             self.tell(f"The history of the metrics could not be kept: {error.strerror}.")
         return history.final
@@ -245,11 +253,11 @@ class _Launch:
     def _commit(self) -> None:
         """Commit the results, and note the commit down."""
         run = self._read()
-        if run is None or self.repository is None or not self.watch.paths:
+        if run is None or self.repository is None or not self.watch.paths or not self.wish.commit_results:
             return
         config = self.log.config.run
         try:
-            apart = self._apart(self.repository)
+            apart = apart_of(self.log, self.repository)
             full = commit_results(self.repository, run, self.watch, apart, config.size_limit, self.tell)
             if full is not None:
                 short = self.repository.commit(full)
@@ -306,7 +314,7 @@ class _Output:
         self._tell = tell
         self._fd: int | None = None
 
-    def __enter__(self) -> "_Output":
+    def __enter__(self) -> Self:
         try:
             self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         except OSError as error:

@@ -42,7 +42,7 @@ class History:
     def __iter__(self) -> Iterator[Row]:
         """Yield each row, with a `step`."""
         for number, raw in enumerate(self._rows, 1):
-            row = {name[:_NAME]: to_value(value) for name, value in raw.items() if isinstance(name, str) and name}
+            row = {name[:_NAME]: to_value(value) for name, value in raw.items() if name}
             self.final |= row
             if row:
                 yield {"step": _step_of(row, number), **{name: row[name] for name in row if name != "step"}}

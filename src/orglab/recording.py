@@ -5,7 +5,7 @@ import datetime
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from orglab.errors import NotWritableError
@@ -94,10 +94,7 @@ def begin_record(top: Path, now: datetime.datetime) -> Record:
         NotWritableError: They cannot be made.
     """
     try:
-        (top / RUNS).mkdir(parents=True, exist_ok=True)
-        ignore = top / RUNS.parent / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text(_IGNORE, "ascii")
+        _make_folders(top)
         for _ in range(_TRIES):
             name = f"{now:%Y%m%d-%H%M%S}-{_chance()}"
             with contextlib.suppress(FileExistsError):
@@ -126,6 +123,45 @@ def resume_record(top: Path, name: str) -> Record | None:
     except OSError:
         pass  # no locks on this file system; `runs` looked for the process
     return Record(top, name, fd)
+
+
+def write_copy(top: Path, name: str, file: str, writer: str, version: str, read: Callable[[], bytes]) -> bool:
+    """Keep a file of another writer's run, as it stands there; return whether it is news.
+
+    Args:
+        top: The top of the repository.
+        name: The run's id.
+        file: The file.
+        writer: The other writer.
+        version: What names the content; if the last copy was of the same, nothing is done.
+        read: Returns the content.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    folder = top / RUNS / name
+    stamp = folder / f".{file}.version"
+    with contextlib.suppress(OSError):
+        if stamp.read_text("ascii") == version:
+            return False
+    _make_folders(top)
+    folder.mkdir(exist_ok=True)
+    data = read()
+    if file == RECORD:
+        data = data.rstrip(b"\n") + b"\n" + json.dumps({"event": "copied", "writer": writer}).encode() + b"\n"
+    for path, content in ((folder / file, data), (stamp, version.encode())):
+        new = path.with_name(f"{path.name}.{os.getpid()}")
+        new.write_bytes(content)
+        new.replace(path)
+    return True
+
+
+def _make_folders(top: Path) -> None:
+    """Make the folder of the runs, which git ignores."""
+    (top / RUNS).mkdir(parents=True, exist_ok=True)
+    ignore = top / RUNS.parent / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text(_IGNORE, "ascii")
 
 
 def _open_record(folder: Path) -> int:

@@ -38,9 +38,9 @@ class Watch:
     def _look(self) -> Iterable[tuple[Path, Stamp]]:
         for path in self.paths:
             if path.is_dir():
-                files = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+                files: Iterable[Path] = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
             else:
-                files = iter((path,))
+                files = (path,)
             for file in files:
                 if (stamp := stamp_of(file)) is not None:
                     yield file, stamp

@@ -105,8 +105,10 @@ def results_message(run: Run) -> str:
         f"Code: {run.snapshot or run.before or 'no commit'}",
         f"Run: {run.id}",
     ]
-    return f"[{run.ref}] {what}: {command_text(run.argv, _SUBJECT)}\n\n" + (f"{run.why}\n\n" if run.why else "") + (
-        "\n".join(lines) + "\n"
+    return (
+        f"[{run.ref}] {what}: {command_text(run.argv, _SUBJECT)}\n\n"
+        + (f"{run.why}\n\n" if run.why else "")
+        + ("\n".join(lines) + "\n")
     )
 
 

@@ -16,11 +16,13 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from orglab.errors import NotFoundError, UsageError
 
 RUNS = Path(".orglab") / "runs"
 RECORD = "record.jsonl"
@@ -280,6 +282,22 @@ def read_runs(top: Path) -> list[Run]:
         return []
     found = [read_run(top / RUNS / name) for name in names]
     return [run for run in found if run is not None]
+
+
+def find_run(runs: Iterable[Run], name: str) -> Run:
+    """Return the run that a user named by its id, or by the begin or the end of it that no other has.
+
+    Raises:
+        NotFoundError: There is none.
+        UsageError: There are several.
+    """
+    found = [run for run in runs if name and (run.id.startswith(name) or run.id.endswith(name))]
+    exact = [run for run in found if run.id == name]
+    if len(exact or found) > 1:
+        raise UsageError(f"Several runs are called {name!r}: {', '.join(run.id for run in found[:5])}.")
+    if not found:
+        raise NotFoundError(f"There is no run {name!r}; see `orglab runs`.")
+    return (exact or found)[0]
 
 
 def read_run(folder: Path) -> Run | None:

@@ -95,7 +95,7 @@ def _distributions(folders: Iterable[Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     for folder in folders:
         try:
-            names = os.listdir(folder)
+            names = [entry.name for entry in os.scandir(folder)]
         except OSError:
             continue
         for name in names:
@@ -112,7 +112,11 @@ def find_lock_files(folders: Iterable[Path]) -> list[Path]:
     found = []
     for folder in dict.fromkeys(folders):
         try:
-            found += [folder / name for name in sorted(os.listdir(folder)) if _LOCK_FILES.fullmatch(name)]
+            found += [
+                folder / name
+                for name in sorted(entry.name for entry in os.scandir(folder))
+                if _LOCK_FILES.fullmatch(name)
+            ]
         except OSError:
             continue
     return [path for path in found if path.is_file()]

@@ -65,7 +65,7 @@ class Policy:
 
 
 def settle_state(
-    repository: Repository, policy: Policy, name: str, ref: str, argv: Sequence[str], why: str | None, tell: Tell
+    repository: Repository, policy: Policy, name: str, tell: Tell, *, ref: str, argv: Sequence[str], why: str | None
 ) -> State:
     """Commit, capture or refuse what has changed, and return what the run runs on.
 
@@ -73,10 +73,10 @@ def settle_state(
         repository: The repository.
         policy: What to do.
         name: The run's id.
+        tell: Hears sentences for the user.
         ref: The step.
         argv: The command.
         why: What the user said of the run.
-        tell: Hears sentences for the user.
 
     Raises:
         GitError: git or a hook refuses; or there are changes where none may be; or a conflict or a merge is open.

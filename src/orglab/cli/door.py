@@ -14,7 +14,7 @@ COMMANDS = {
     "init": "setup", "completion": "setup",
     "new": "writing", "step": "writing", "note": "writing", "start": "writing", "done": "writing", "undo": "writing",
     "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
-    "run": "running",
+    "run": "running", "runs": "running", "run-diff": "running", "rerun": "running", "sync": "running",
     "show": "reading", "list": "reading", "next": "reading", "check": "checking",
 }  # fmt: skip
 
@@ -26,6 +26,10 @@ SUMMARIES = {
     "note": "Note something, with the time and the commit.",
     "start": "Begin to work on an experiment or a step.",
     "run": "Run a command for a step, with commits, a record and a note.",
+    "runs": "List runs.",
+    "run-diff": "Say what differs between two runs.",
+    "rerun": "Run a run's command again, on its code.",
+    "sync": "Exchange the records of runs with other clones.",
     "done": "Tick a step, with the commit of its results.",
     "undo": "Open a step again.",
     "conclude": "Write what came of an experiment, and close it.",

@@ -12,6 +12,7 @@ from orglab.cli import output
 from orglab.config import find_log
 from orglab.errors import OrglabError
 from orglab.log import Log, open_log
+from orglab.pending import pending_runs
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -42,7 +43,23 @@ def this_log(*, anyway: bool = False) -> Log:
     log = open_log(given, anyway=anyway)
     if given is None:
         log.path = relative(log.path)
+    _fold_runs(log)
     return log
+
+
+def _fold_runs(log: Log) -> None:
+    """Tell the log of runs that could not do so when they ended."""
+    top = log.repository.top if log.repository is not None else log.path.absolute().parent
+    if pending_runs(top):
+        from orglab.folding import fold_what_waits  # noqa: PLC0415 - it loads JSON, and mostly nothing waits
+
+        for run in fold_what_waits(log, tell):
+            tell(f"The log tells of the run {run.id} ({run.ref}) now.")
+
+
+def tell(text: str) -> None:
+    """Say something beside the result: on stderr, so that a script can use stdout."""
+    click.echo(output.clean(text), err=True)
 
 
 def relative(path: Path) -> Path:

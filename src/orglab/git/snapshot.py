@@ -16,7 +16,7 @@ REFS = "refs/orglab/runs"
 # Nothing may be written beside the user's own index: no shared index, no monitor's state.
 _PRIVATE = ("-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false")
 # A machine without a git identity can run a command too; these commits are on no branch.
-_IDENTITY = {
+IDENTITY = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "orglab"), ("EMAIL", "orglab@localhost"))
@@ -92,7 +92,7 @@ def make_snapshot(
         uncaptured += [f"{path}/{one}" for one in snapshot.uncaptured]
     tree = _write_tree(top, name, [*found.tracked, *small], modules)
     parents = ("-p", found.head) if found.head is not None else ()
-    commit = top.act("commit-tree", *parents, tree, stdin=message.encode("utf-8", "replace"), environment=_IDENTITY)
+    commit = top.act("commit-tree", *parents, tree, stdin=message.encode("utf-8", "replace"), environment=IDENTITY)
     full = commit.decode().strip()
     top.act("update-ref", f"{REFS}/{name}", full)
     return Snapshot(full, tuple(large), tuple(uncaptured))
@@ -171,4 +171,3 @@ def patch_id(repository: Repository, old: str, new: str, without: tuple[str, ...
     )  # fmt: skip
     told = run_reading(top.top, ("patch-id", "--stable"), diff).stdout.split()
     return told[0].decode() if told else None
-
