@@ -36,6 +36,7 @@ _PIPE = 1 << 20  # what a pipe may hold, where the system lets us choose
 _F_SETPIPE_SZ = 1031
 _GRACE_SECONDS = 10.0  # for what a command started to end, once a signal told it to
 _LOOK_SECONDS = 0.05
+_LFLAG, _CC = 3, 6  # places in what tcgetattr returns
 
 
 class Ended(NamedTuple):
@@ -60,7 +61,9 @@ class Ended(NamedTuple):
         """The exit code that a shell would give: 128 and the signal's number for one that a signal ended."""
         if self.exit_code is not None:
             return self.exit_code
-        return 128 + signal.Signals[self.signal or "SIGKILL"].value
+        name = self.signal or "SIGKILL"
+        named = signal.Signals.__members__.get(name)
+        return 128 + (named.value if named is not None else int(name.removeprefix("SIG")))
 
 
 class _Stream:
@@ -262,6 +265,13 @@ class Child:
         if not piece:
             self._selector.unregister(sys.stdin.fileno())
             piece = b"\x04"
+        settings = termios.tcgetattr(self._master)
+        suspend = settings[_CC][termios.VSUSP]
+        if settings[_LFLAG] & termios.ISIG and suspend in piece:
+            # A session of its own cannot be stopped from its terminal: no shell in it could continue it.
+            piece = piece.replace(suspend, b"")
+            self._signal(signal.SIGTSTP)
+            self._stop_too()
         left = memoryview(piece)
         while left:
             with contextlib.suppress(BlockingIOError):
@@ -294,7 +304,7 @@ class Child:
             os.killpg(self._process.pid, 0)
         except (ProcessLookupError, PermissionError):
             return False
-        return True
+        return _has_living(self._process.pid)
 
     def _ended(self, seconds: float) -> Ended:
         code = os.waitstatus_to_exitcode(self._status or 0)
@@ -340,6 +350,8 @@ class Child:
         """Send a signal to all that the command is."""
         if self._process is None:
             return
+        if number == signal.SIGTSTP and self._master is not None:
+            number = signal.SIGSTOP
         groups = {self._process.pid}
         if self._master is not None:
             with contextlib.suppress(OSError):
@@ -410,6 +422,21 @@ class Child:
             with contextlib.suppress(termios.error, OSError, ValueError, AttributeError):
                 termios.tcsetwinsize(self._master, termios.tcgetwinsize(stream.fileno()))
                 return
+
+
+def _has_living(group: int) -> bool:
+    """Return whether a process of a group has not ended; in a container nobody may ask how the ended ones did."""
+    try:
+        numbers = [entry.name for entry in os.scandir("/proc") if entry.name.isdecimal()]
+    except OSError:
+        return True
+    for number in numbers:
+        with contextlib.suppress(OSError, IndexError):
+            # State, parent and group stand behind the name, which may hold anything (proc_pid_stat(5)).
+            state, _, its_group = Path(f"/proc/{number}/stat").read_bytes().rpartition(b")")[2].split()[:3]
+            if int(its_group) == group and state not in b"ZX":
+                return True
+    return False
 
 
 def _take_terminal() -> None:

@@ -136,10 +136,7 @@ def _write_tree(top: Repository, name: str, paths: list[str], modules: dict[str,
     private = folder / f"index.{name}.{os.getpid()}"
     environment = {"GIT_INDEX_FILE": os.fspath(private.absolute())}
     try:
-        if (top.git_dir / "index").exists():
-            # With its time: git looks into a file only if its entry is not older than the index that holds it, so
-            # a copy of now would hide an edit of the same size within the second (racy-git, in git's docs).
-            shutil.copy2(top.git_dir / "index", private)
+        _copy_index(top.git_dir / "index", private)
         given = b"".join(os.fsencode(path) + b"\0" for path in paths)
         top.act(*_PRIVATE, "update-index", "--add", "--remove", "-z", "--stdin", stdin=given, environment=environment)
         if modules:
@@ -149,6 +146,23 @@ def _write_tree(top: Repository, name: str, paths: list[str], modules: dict[str,
     finally:
         private.unlink(missing_ok=True)
         private.with_name(f"{private.name}.lock").unlink(missing_ok=True)
+
+
+def _copy_index(index: Path, private: Path) -> None:
+    """Copy an index with its time, if there is one.
+
+    git looks into a file only if its entry is not older than the index that holds it, so a copy of now would hide
+    an edit of the same size within the second (racy-git, in git's documentation).
+    """
+    try:
+        source = index.open("rb")
+    except FileNotFoundError:
+        return
+    with source, private.open("wb") as copy:
+        # The time is that of what is read, though git may put another index there meanwhile.
+        moment = os.fstat(source.fileno()).st_mtime_ns
+        shutil.copyfileobj(source, copy)
+    os.utime(private, ns=(moment, moment))
 
 
 def patch_id(repository: Repository, old: str, new: str, without: tuple[str, ...] = ()) -> str | None:
