@@ -12,6 +12,7 @@ from orglab import file, writing
 from orglab.active import ActiveStep
 from orglab.check import Diagnostic, Progress, check
 from orglab.config import CONFIG_TEXT, Config, find_log
+from orglab.entry import add_entry, holds_mark
 from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
 from orglab.finding import find_experiment, find_step, last_experiment, last_with_id
 from orglab.git import Repository, find_repository, is_installed, numbers_in
@@ -399,6 +400,37 @@ class Log:
 
         after = self._change(parsed, add, notes=1, headings=1)
         return (after.notes if parsed.step is None else find_step(after, parsed).notes)[-1]
+
+    def add_entry(
+        self, reference: str, text: str, *, at: datetime.datetime, commit: str | None, mark: str, done: bool = False
+    ) -> bool:
+        """Note something that happened, once: in one edit with the tick if it is what a step was done by.
+
+        Args:
+            reference: The experiment or step.
+            text: What happened; `mark` is one of its lines.
+            at: When, local time.
+            commit: The short hash of the commit that it belongs to.
+            mark: The line by which the note is known again.
+            done: Whether the step is ticked with that commit, if it is not yet.
+
+        Returns:
+            Whether it was noted; not if the mark stands in the log already.
+
+        Raises:
+            NotFoundError: There is no such experiment or step.
+            UsageError: The step has open boxes of its own.
+        """
+        parsed = parse_reference(reference)
+        head = format_inactive(at).decode() + (f" ({commit})" if commit else "")
+        added: list[bool] = []
+
+        def add(experiment: Experiment) -> list[Edit]:
+            added[:] = [not holds_mark(experiment.document, mark)]
+            return add_entry(experiment, parsed, head, text, commit=commit, done=done) if added[0] else []
+
+        self._change(parsed, add, logged=1, headings=1)
+        return added[0]
 
     def _head(self) -> str | None:
         """Return the short hash of HEAD; None before the first commit, without git, and where git refuses."""

@@ -14,6 +14,7 @@ COMMANDS = {
     "init": "setup", "completion": "setup",
     "new": "writing", "step": "writing", "note": "writing", "start": "writing", "done": "writing", "undo": "writing",
     "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
+    "run": "running", "runs": "running", "run-diff": "running", "rerun": "running", "sync": "running",
     "show": "reading", "list": "reading", "next": "reading", "check": "checking",
     "renumber": "merging",
     "commit": "committing", "hooks": "hooking",
@@ -31,6 +32,11 @@ SUMMARIES = {
     "step": "Add a step to an experiment.",
     "note": "Note something, with the time and the commit.",
     "start": "Begin to work on an experiment or a step.",
+    "run": "Run a command for a step, with commits, a record and a note.",
+    "runs": "List runs.",
+    "run-diff": "Say what differs between two runs.",
+    "rerun": "Run a run's command again, on its code.",
+    "sync": "Exchange the records of runs with other clones.",
     "done": "Tick a step, with the commit of its results.",
     "undo": "Open a step again.",
     "conclude": "Write what came of an experiment, and close it.",
@@ -63,6 +69,7 @@ class LazyGroup(click.Group):
         import importlib  # noqa: PLC0415
 
         module = importlib.import_module(f"orglab.cli.{home}")
+        module = importlib.import_module(f"orglab.cli.{COMMANDS[cmd_name]}")
         command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         if not isinstance(command, click.Command):
             raise TypeError(cmd_name)
