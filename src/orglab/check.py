@@ -41,8 +41,29 @@ CODES = {
     "unknown-keyword": "A heading begins with a word in capitals that is no TODO keyword of the file.",
     "unclosed": "A block or drawer is opened and not closed, so it is read as plain text.",
     "setup-file": "The file names a #+SETUPFILE; what it says is not read.",
+    "moved-hash": "A recorded commit was rewritten and lives under another hash. --fix writes that one after it.",
+    "dead-hash": "A recorded commit is on no branch or tag, and what became of it is not certain.",
 }
 ERRORS = frozenset(("conflict", "duplicate-id", "bad-id", "same-number"))
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of a recorded commit that no branch or tag reaches.
+
+    Attributes:
+        hash: The hash as the log has it.
+        living: The short hash under which it lives; None if it was dropped, or nothing is known.
+        confidence: From 0 to 1.
+        method: How that was found, such as `rewrite map` or `patch id`.
+        evidence: Why, in words.
+    """
+
+    hash: str
+    living: str | None
+    confidence: float
+    method: str
+    evidence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +77,7 @@ class Diagnostic:
         code: One of `CODES`.
         message: What it is, in one sentence.
         fix: The edits that mend it, where that is safe.
+        moved: Of `moved-hash` and `dead-hash`: what became of the commit.
     """
 
     file: str
@@ -64,6 +86,7 @@ class Diagnostic:
     code: str
     message: str
     fix: tuple[Edit, ...] = ()
+    moved: Moved | None = None
 
     @property
     def is_error(self) -> bool:
