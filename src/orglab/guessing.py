@@ -24,13 +24,19 @@ _REVERTED = re.compile(r'Revert "(.*)"\n\nThis reverts commit ([0-9a-f]{7,64})',
 _PICKED = re.compile(r"\(cherry picked from commit ([0-9a-f]{7,64})\)")
 # A clock may be a little ahead of another, and a note is written to the minute.
 _SLACK = 120
+_FARTHEST = 300
+_CLOSE = 5
+_SHARING = 0.35
 
 
 class Guess:
     """Looks for commits by what the log says of them."""
 
-    def __init__(self, repository: Repository, living: Sequence[Commit], aside: Set[bytes], letter: str) -> None:
-        """Take all living commits, parents before children."""
+    def __init__(
+        self, repository: Repository, living: Sequence[Commit], places: Sequence[Place], aside: Set[bytes], letter: str
+    ) -> None:
+        """Take all living commits, parents before children, and what is looked for, in the order of the log."""
+        self.places = places
         self.repository = repository
         self.aside = aside
         self.letter = letter
@@ -81,6 +87,15 @@ class Guess:
         return found
 
     @cached_property
+    def names(self) -> dict[str, frozenset[str]]:
+        """What the message of each living commit refers to."""
+        found: dict[str, set[str]] = {name: set() for name in self.living}
+        for spelled, names in self.by_reference.items():
+            for name in names:
+                found[name].add(spelled)
+        return {name: frozenset(spelled) for name, spelled in found.items()}
+
+    @cached_property
     def work(self) -> frozenset[str]:
         """The living commits that change something beside the log."""
         if not self.aside:
@@ -116,30 +131,87 @@ class Guess:
                     found[name.decode()] = commit
         return found
 
-    def _before(self, name: str) -> str | None:
-        """Return the nearest commit at or before another, by first parents, that changes something beside the log."""
+    def _work_before(self, name: str) -> list[str]:
+        """Return the commits at and before another, by first parents, that change something beside the log."""
+        found: list[str] = []
         following: str | None = name
-        while following is not None and following in self.living:
+        while following is not None and following in self.living and len(found) < _FARTHEST:
             if following in self.work:
-                return following
+                found.append(following)
             parents = self.living[following].parents
             following = parents[0] if parents else None
-        return None
+        return found
+
+    @cached_property
+    def ordered(self) -> dict[str, Successor]:
+        """The answers by order: hashes that one commit of the log wrote down name the commits before it, in turn."""
+        together: dict[tuple[str, str], list[Place]] = defaultdict(list)
+        experiments: dict[str, set[str]] = defaultdict(set)
+        for place in self.places:
+            writer = self.written.get(place.recorded.living)
+            if writer is not None:
+                together[writer, _experiment(place)].append(place)
+                experiments[writer].add(_experiment(place))
+        answers: dict[str, Successor] = {}
+        for (writer, _), places in together.items():
+            if writer in self.work:
+                # It holds work and log in one: so it is a squash, of what was recorded too.
+                why = "it wrote the hash into the log, and holds work too"
+                answers |= {one.recorded.living: Successor(writer, 0.86, "log history", why) for one in places}
+                continue
+            # A log that was committed once, for many experiments, tells no order.
+            answers |= self._align(places, self._work_before(writer), is_close=len(experiments[writer]) == 1)
+        return answers
+
+    def _align(self, places: Sequence[Place], commits: Sequence[str], *, is_close: bool) -> dict[str, Successor]:
+        """Return the answers of the best way to match places, in their order, with commits, the newest first.
+
+        No later place gets an earlier commit; two get the same one only where it pays, as in a squash.
+        """
+        if not commits:
+            return {}
+        scores = [
+            [self._fit(place, name, abs(far - (len(places) - 1 - number)), is_close=is_close)
+             for far, name in enumerate(commits)]
+            for number, place in enumerate(places)
+        ]  # fmt: skip
+        # For each commit, oldest first: the best sum of scores so far, and which commit the place before got.
+        best: list[list[tuple[float, int]]] = []
+        for number, row in enumerate(scores):
+            sums: list[tuple[float, int]] = []
+            top, origin = 0.0, -1
+            for far in range(len(commits) - 1, -1, -1):
+                shared = best[-1][len(commits) - 1 - far][0] - _SHARING if number else 0.0
+                before, chosen = (shared, far) if number and (origin < 0 or shared > top) else (top, origin)
+                sums.append((before + row[far][0], chosen))
+                if number and (origin < 0 or best[-1][len(commits) - 1 - far][0] > top):
+                    top, origin = best[-1][len(commits) - 1 - far][0], far
+            best.append(sums)
+        far = max(range(len(commits)), key=lambda one: best[-1][len(commits) - 1 - one][0])
+        answers: dict[str, Successor] = {}
+        for number in range(len(places) - 1, -1, -1):
+            _, sure, why = scores[number][far]
+            answers[places[number].recorded.living] = Successor(commits[far], sure, "log history", why)
+            far = best[number][len(commits) - 1 - far][1]
+        return answers
+
+    def _fit(self, place: Place, name: str, off: int, *, is_close: bool) -> tuple[float, float, str]:
+        """Return how well a commit fits a place, how sure that alone is, and why; `off` is how far it is from expected.
+        """
+        named = self.names[name]
+        words = 0.1 * _shared(place.words, self.living[name].subject)
+        where = "it comes shortly before the hash was written into the log"
+        if place.ref in named:
+            return max(0.5, 1.0 - 0.03 * off) + words, max(0.6, 0.88 - 0.02 * off), f"{where}, and it names {place.ref}"
+        if named and _experiment(place) not in named:
+            return 0.1 + words, 0.0, where
+        near = max(0.0, 0.65 - 0.06 * off) if is_close else 0.0
+        return near + words, max(0.56, 0.76 - 0.05 * off) if is_close and off < _CLOSE else 0.0, where
 
     def _by_order(self, place: Place) -> list[Successor]:
         """Return the answer by the commit that wrote the hash into the log."""
-        writer = self.written.get(place.recorded.living)
-        near = self._before(writer) if writer is not None else None
-        if near is None:
-            return []
-        named = {spelled for spelled, found in self.by_reference.items() if near in found}
-        why = "it is the last commit before the hash was written into the log"
-        if place.ref in named:
-            return [Successor(near, 0.88, "log history", f"{why}, and it names {place.ref}")]
-        experiment = place.ref.partition(".")[0]
-        if any(one == experiment for one in named):
-            return [Successor(near, 0.8, "log history", f"{why}, and it names {experiment}")]
-        return [Successor(near, 0.6 if named else 0.72, "log history", why)]
+        answer = self.ordered.get(place.recorded.living)
+        return [answer] if answer is not None else []
 
     def _by_reference(self, place: Place) -> list[Successor]:
         """Return the answer by the commits whose messages name the step."""
@@ -153,7 +225,9 @@ class Guess:
         if not names:
             return []
         if len(names) == 1:
-            return [Successor(names[0], 0.82, "reference", f"it is the only one that names {place.ref}")]
+            # Without the log's history, a false reference is the more likely one.
+            sure = 0.82 if writer is None else 0.64
+            return [Successor(names[0], sure, "reference", f"it is the only one that names {place.ref}")]
         alike = max(names, key=lambda name: (_shared(place.words, self.living[name].subject), self.place[name]))
         return [Successor(alike, 0.66, "reference", f"of {len(names)} that name {place.ref}, it fits best")]
 
@@ -173,6 +247,10 @@ class Guess:
                 near = max(before, key=lambda name: (self.living[name].authored, self.place[name]))
                 answers.append(Successor(near, 0.56, "time", "it was the newest when the note was taken"))
         return answers
+
+
+def _experiment(place: Place) -> str:
+    return place.ref.partition(".")[0]
 
 
 def _shared(one: str, other: str) -> float:

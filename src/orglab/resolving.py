@@ -232,7 +232,8 @@ class _Search:
         if gone and not self.standing.is_shallow:
             from orglab.guessing import Guess  # noqa: PLC0415 - for commits of which nothing is left
 
-            guess = Guess(self.repository, self.living, self.aside, self.letter)
+            every = sorted((place for found in gone.values() for place in found), key=lambda place: place.begin)
+            guess = Guess(self.repository, self.living, every, self.aside, self.letter)
             answers |= {name: guess.of(found[0]) for name, found in gone.items()}
         return answers
 

@@ -20,6 +20,7 @@ SUGGESTED = 0.55
 """An answer less sure than this is none."""
 _LONGEST_RUN = 80
 _COMMON = 40
+_FEW = 4
 _UNDOES = re.compile(r'(?:Revert|Reapply) "')
 _AUTOSQUASH = re.compile(r"(?:(?:fixup|squash|amend)! )+")
 _LIST_MARK = re.compile(r"^(?:[*+-]|\d+[.)])\s+")
@@ -318,10 +319,14 @@ class Succession:
         if len(peers) == len(top):
             chosen, sure = top[sorted(peers, key=place).index(dead)], 0.93
         else:
-            # On several branches stands the same commit: that of HEAD, and not what was picked from it.
-            top.sort(key=lambda claim: (claim.living in self.history.on_head, not self._is_pick(claim.living)))
+            # The same commit stands on several branches, or again behind its revert: the first one on HEAD is meant,
+            # and none that was picked from it.
+            top.sort(key=lambda claim: (*self._standing(claim.living), -place(claim.living)))
             chosen = top[-1]
-            is_clear = len(peers) == 1 and sum(self._is_like(chosen.living, claim.living) for claim in top) == 1
+            is_clear = len(peers) == 1 and (
+                chosen.living in self.history.on_head
+                or sum(self._standing(chosen.living) == self._standing(claim.living) for claim in top) == 1
+            )
             sure = 0.92 if is_clear else 0.8
         answer = replace(chosen.answer, confidence=min(sure, chosen.answer.confidence))
         # The others are no second choice: what they are alike in says nothing of them.
@@ -330,10 +335,9 @@ class Succession:
     def _is_pick(self, living: str) -> bool:
         return bool(_PICKED.search(self.history.living[living].message))
 
-    def _is_like(self, one: str, other: str) -> bool:
-        """Return whether two living commits stand where there is no choosing between them."""
-        on_head = self.history.on_head
-        return (one in on_head, self._is_pick(one)) == (other in on_head, self._is_pick(other))
+    def _standing(self, living: str) -> tuple[bool, bool]:
+        """Return what makes one of several equal commits the one that is meant."""
+        return living in self.history.on_head, not self._is_pick(living)
 
     # Squashes
 
@@ -465,11 +469,15 @@ class Succession:
         old, new = self.history.dead[dead], self.history.living[name]
         patch = self.history.patch(dead)
         left = self.remainder(name, dead)
-        inside = max(_inside(wanted, left), _inside(patch.lines, left))
-        size = sum(map(abs, wanted.values())) or patch.size
+        is_near = name in near
+        whole, wanted = self._rare(patch.lines), self._rare(wanted)
+        inside = _inside(whole, left)
+        if is_near or _lists(new, old.subject):
+            # What a later one changed again need not be there, if it came along.
+            inside = max(inside, _inside(wanted, left))
+        size = sum(map(abs, whole.values()))
         is_listed = _lists(new, old.subject)
         shares_path = bool(patch.paths & self.history.patch(name).paths)
-        is_near = name in near
         names_step = bool(self.refs.get(dead, frozenset()) & self.refs.get(name, frozenset()))
         is_between = near == (name, name)
         words = [
@@ -496,12 +504,17 @@ class Succession:
                 else 0.82
             )
         elif inside >= 0.5:
-            sure = 0.85 if is_near else 0.78 if names_step else 0.65
+            sure = 0.85 if is_near else 0.78 if names_step else 0.0
         elif inside >= 0.3 and (is_near or names_step):
             sure = 0.6
         if new.committed < old.committed:
             sure = min(sure, 0.7)
         return Successor(name, sure, method, ", ".join(words)) if sure >= SUGGESTED else None
+
+    def _rare(self, vector: Vector) -> Vector:
+        """Return the lines of a vector that few commits change: a blank line, or `return x`, says nothing."""
+        rare = {key: count for key, count in vector.items() if len(self.by_line.get(key, ())) <= _FEW}
+        return rare or vector
 
     def _listing(self, subject: str) -> list[str]:
         """Return the living commits whose messages hold a line that is the subject of another."""
