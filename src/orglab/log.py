@@ -31,6 +31,7 @@ from orglab.words import one_line
 
 if TYPE_CHECKING:
     from orglab.adoption import Adoption
+    from orglab.resolving import Resolver
 
 HEADER = """\
 #+TITLE: Experiment log
@@ -162,13 +163,25 @@ class Log:
         Args:
             progress: Told how many experiments are checked, of how many.
         """
-        return self._check(self.document(), progress)
+        return self._check(self.document(), progress, self._resolver())
 
-    def _check(self, document: Document, progress: Progress | None = None) -> list[Diagnostic]:
+    def _check(
+        self, document: Document, progress: Progress | None = None, resolver: "Resolver | None" = None
+    ) -> list[Diagnostic]:
         from orglab.losses import lost_in_merges  # noqa: PLC0415 - for one command of many
 
         found = check(document, self.config, str(self.path), lambda: self._next_number(document), progress)
-        return found + lost_in_merges(document, str(self.path), self.repository)
+        found += lost_in_merges(document, str(self.path), self.repository)
+        found += resolver.diagnose(document, str(self.path)) if resolver is not None else []
+        return sorted(found, key=lambda one: (one.line, one.column))
+
+    def _resolver(self) -> "Resolver | None":
+        """Return what says where recorded commits live, if there is a git to ask."""
+        if self.repository is None or not is_installed():
+            return None
+        from orglab.resolving import Resolver  # noqa: PLC0415 - for one command of many
+
+        return Resolver(self.repository, self.path, self.config)
 
     def adopt(self) -> "Adoption":
         """Return what is understood of the log, which may not have been written as one; nothing is changed."""
@@ -180,9 +193,11 @@ class Log:
     def fix(self, progress: Progress | None = None) -> tuple[list[Diagnostic], list[Diagnostic]]:
         """Mend what is safe to mend, and return what was mended and what is left."""
         mended: list[Diagnostic] = []
+        resolver = self._resolver()
 
         def mend(document: Document, *, ids: bool) -> list[Edit]:
-            found = [one for one in self._check(document, progress) if one.fix and (one.code == "no-id") == ids]
+            found = self._check(document, progress, None if ids else resolver)
+            found = [one for one in found if one.fix and (one.code == "no-id") == ids]
             mended.extend(found)
             return [edit for one in found if one.code != "stale-cookie" for edit in one.fix]
 
@@ -194,7 +209,7 @@ class Log:
             edits = compose(edits, mend(document.apply(edits), ids=False))
             return compose(edits, recount(document.apply(edits)))
 
-        return mended, self._check(self._write(wish))
+        return mended, self._check(self._write(wish), None, resolver)
 
     # Writing
 
