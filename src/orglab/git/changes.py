@@ -186,5 +186,5 @@ def _patiently(repository: Repository, *arguments: str, stdin: bytes) -> bytes:
 
 def top_path(repository: Repository, path: Path) -> str | None:
     """Return a path relative to the top of the repository, or None if it is not in it."""
-    relative = os.path.relpath(os.path.join(os.path.realpath(path.parent), path.name), os.path.realpath(repository.top))
+    relative = os.path.relpath(path.parent.resolve() / path.name, repository.top.resolve())
     return None if relative == ".." or relative.startswith(f"..{os.sep}") else relative

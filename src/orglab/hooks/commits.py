@@ -69,7 +69,7 @@ def post_commit(hook: Hook) -> int:
 def _tick(hook: Hook, commit: str, text: bytes) -> None:
     """Tick the steps that a message says are done, now or, where the log is held, with the next command."""
     from orglab.log import Log  # noqa: PLC0415 - it costs 60 ms, and few commits tick a step
-    from orglab.pending import Pending  # noqa: PLC0415 - the same
+    from orglab.pending_steps import Pending  # noqa: PLC0415 - the same
 
     pending = Pending(hook.repository)
     for reference in message.done_in(text, hook.letter):

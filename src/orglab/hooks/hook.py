@@ -9,12 +9,13 @@ from functools import cached_property
 from pathlib import Path
 
 from orglab.active import ActiveStep
-from orglab.config import Config, find_log, find_settings
+from orglab.config import Config, find_log
 from orglab.errors import NotFoundError, UsageError
 from orglab.finding import find_experiment, find_step
 from orglab.git import Repository
 from orglab.message import spell
 from orglab.org.document import Document
+from orglab.place import find_settings
 from orglab.printable import clean
 from orglab.reference import Reference
 
@@ -111,8 +112,8 @@ class Hook:
 
     def remember_names(self) -> None:
         """Write down for the script what the log, the journal and the letter are, so that it need not ask again."""
-        settings = find_settings(self.folder)
-        names = [*self.paths, self.letter, os.path.relpath(settings) if settings else ""]
+        settings, table = find_settings(os.fspath(self.folder))
+        names = [*self.paths, self.letter, os.path.relpath(settings) if table else ""]
         folder = self.repository.git_dir / "orglab"
         simple = re.fullmatch(r"[A-Za-z0-9_-]+", self.letter) and not any("\n" in name for name in names)
         if len(self.paths) != 2 or not simple or os.environ.get("ORGLAB_LOG"):  # noqa: PLR2004 - log and journal
