@@ -694,7 +694,6 @@ def test_a_hanging_orglab_is_given_up_once_a_commit_and_leaves_no_process(study,
 
 def test_a_defect_is_a_sentence(study):
     study.start()
-    (study.path / ".git/orglab/said").unlink(missing_ok=True)
     (study.path / ".git/orglab/names").unlink(missing_ok=True)
     (study.path / ".git/orglab/names").mkdir()
     said = study.commit("tune")

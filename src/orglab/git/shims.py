@@ -145,6 +145,9 @@ def install(repository: Repository, python: str, package: Path, folder: str) -> 
     place = find_place(repository)
     script = _script_path(repository)
     is_new = _replace(script, _script(python, package, folder))
+    if is_new:
+        # An older script may have written it in another form, and the log may be another.
+        script.with_name("names").unlink(missing_ok=True)
     if place.is_ours:
         for name in HOOKS:
             is_new |= _install_one(place.folder / name, _shim(name, place.folder, script))

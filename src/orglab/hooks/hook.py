@@ -113,7 +113,7 @@ class Hook:
     def remember_names(self) -> None:
         """Write down for the script what the log, the journal and the letter are, so that it need not ask again."""
         settings, table = find_settings(os.fspath(self.folder))
-        names = [*self.paths, self.letter, os.path.relpath(settings) if table else ""]
+        names = [os.path.relpath(settings) if table else "", *self.paths, self.letter]
         folder = self.repository.git_dir / "orglab"
         simple = re.fullmatch(r"[A-Za-z0-9_-]+", self.letter) and not any("\n" in name for name in names)
         if len(self.paths) != 2 or not simple or os.environ.get("ORGLAB_LOG"):  # noqa: PLR2004 - log and journal
