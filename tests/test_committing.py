@@ -53,6 +53,11 @@ def test_nothing_to_commit_is_said(orglab, repo):
     assert orglab("commit").err == "The log has nothing to commit.\n"
 
 
+def test_an_empty_message_is_refused(orglab, repo):
+    repo.write(NAME, NOTED)
+    assert orglab("commit", "-m", " ", code=2).err.startswith("orglab: The message is empty")
+
+
 def test_a_new_log_is_added_and_an_ignored_one_told(capsys, repo):
     orglab = Orglab(capsys)
     repo.write(NAME, SEED)

@@ -701,6 +701,27 @@ def test_a_defect_is_a_sentence(study):
     assert "so git goes on without it" in said
 
 
+def test_a_revision_from_before_the_log_has_nothing_to_look_up(study):
+    study.settings('[hooks]\nreferences = "refuse"\n')
+    study.start()
+    study.git("checkout", "--quiet", "--orphan", "other")
+    study.git("rm", "--quiet", "-rf", ".")
+    assert study.commit("[e9] tune") == ""
+    study.repo.write("orglab.toml", f'log = "{NAME}"\n[hooks]\nreferences = "refuse"\n')
+    assert study.commit("[e9] tune") == ""
+
+
+def test_a_log_that_the_environment_names_is_looked_for_where_the_user_is(study):
+    study.repo.write("sub/lab.org", LOG.replace("201", "301"))
+    study.git("add", "sub")
+    study.git("commit", "--quiet", "-m", "another log")
+    study.edit("sub/x")
+    study.git("add", "sub/x")
+    said = study.git("commit", "--quiet", "-m", "[e301.1] tune", cwd=study.path / "sub", ORGLAB_LOG="lab.org")
+    assert said == "orglab: This commit belongs to e301.1  Test XYZ without ABC\n"
+    assert "names [e301.1], and there is no experiment e301" in study.commit("[e301.1] tune")
+
+
 def test_wrong_settings_are_told_and_stop_nothing(study):
     study.repo.write("orglab.toml", "letter = 5\n")
     said = study.commit("tune")

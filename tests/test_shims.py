@@ -233,6 +233,13 @@ def test_a_hooks_path_of_this_clone_alone_gets_the_shims(orglab, repo):
     assert list((repo.path / "my hooks").iterdir()) == []
 
 
+def test_uninstall_finds_the_shims_where_they_were_put(orglab, repo):
+    orglab("hooks", "install")
+    repo.git("config", "core.hooksPath", "/nonexistent")
+    orglab("hooks", "uninstall")
+    assert not any((hooks(repo) / name).exists() for name in HOOKS)
+
+
 def test_init_installs_them_unless_it_is_told_not_to(repo, capsys):
     orglab = Orglab(capsys)
     orglab("init", "--no-hooks")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.changes import Change, compare
-from orglab.errors import GitError, NotFoundError
+from orglab.errors import GitError, NotFoundError, UsageError
 from orglab.git import Repository, find_repository
 from orglab.git.changes import commit_paths, in_progress, read_changes, top_path, unlike_head
 from orglab.log import Log
@@ -42,9 +42,12 @@ def commit_log(log: Log, text: str | None = None) -> CommittedLog | None:
         text: The message; references to what changed are put before it if it names none.
 
     Raises:
+        UsageError: The message is empty.
         NotFoundError: The log is not in a git repository.
         GitError: git is in the middle of a merge or the like, or refuses.
     """
+    if text is not None and not text.strip():
+        raise UsageError("The message is empty; give one, or leave -m out and it says what changed.")
     path = Path(os.path.realpath(log.path))
     repository = find_repository(path.parent)
     if repository is None:

@@ -184,10 +184,11 @@ def uninstall(repository: Repository) -> list[str]:
     Raises:
         NotWritableError: They cannot be changed.
     """
-    folder = find_place(repository).folder
+    # core.hooksPath may have come or gone since.
+    folders = dict.fromkeys((find_place(repository).folder, repository.common_dir / "hooks"))
     back = []
-    for name in HOOKS:
-        path = folder / name
+    for path in (folder / name for folder in folders for name in HOOKS):
+        name = path.name
         kept = path.with_name(name + KEPT)
         place = path if _is_shim(path) else path.with_name(name + ".legacy")
         with _writing(place):
