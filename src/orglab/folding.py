@@ -5,6 +5,7 @@ stand yet, two clones that fold the same record write the same bytes, and what a
 """
 
 import datetime
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def fold_run(log: Log, run: Run, tell: Tell) -> bool:
     at = (run.ended or run.began or datetime.datetime.now()).replace(microsecond=0)  # noqa: DTZ005 - the log holds local times
     done = run.fields.get("done") is True and run.status == "done"
     commit = run.fields.get("hash")
-    known = commit if isinstance(commit, str) else None
+    known = commit if isinstance(commit, str) and re.fullmatch("[0-9a-f]{7,64}", commit) else None
     try:
         news = log.add_entry(run.ref or "", note_of(run), at=at, commit=known, mark=mark_of(run), done=done)
     except UsageError as error:
@@ -83,6 +84,9 @@ def fold_pending(log: Log, names: Iterable[str], tell: Tell) -> list[Run]:
             run = _settled(log, name, tell)
             if run is not None and fold_run(log, run, tell):
                 told.append(run)
+        except UsageError as error:
+            tell(f"The run {name} is not in the log: {error}")
+            _put_off(log, name)
         except NotFoundError:
             # Its step is on another branch, or not yet: looked for again when the log is another.
             _put_off(log, name)
