@@ -1,5 +1,6 @@
 """What commands share: the log they are about, and arguments that name experiments."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from orglab.config import find_log
 from orglab.errors import OrglabError
 from orglab.log import Log, open_log
 from orglab.pending import pending_runs
+from orglab.place import as_seen_from_here
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -43,12 +45,17 @@ def this_log(*, anyway: bool = False) -> Log:
     log = open_log(given, anyway=anyway)
     if given is None:
         log.path = relative(log.path)
-    _fold_runs(log)
+    fold_pending(log)
     return log
 
 
-def _fold_runs(log: Log) -> None:
-    """Tell the log of runs that could not do so when they ended."""
+def fold_pending(log: Log) -> None:
+    """Write into the log what could not be written when it happened: steps that commits ticked, and runs."""
+    if log.repository is not None and (log.repository.git_dir / "orglab" / "pending").is_file():
+        from orglab.pending_steps import Pending  # noqa: PLC0415 - there seldom is anything
+
+        for line in Pending(log.repository).fold(log):
+            tell(line)
     top = log.repository.top if log.repository is not None else log.path.absolute().parent
     if pending_runs(top):
         from orglab.folding import fold_what_waits  # noqa: PLC0415 - it loads JSON, and mostly nothing waits
@@ -64,10 +71,7 @@ def tell(text: str) -> None:
 
 def relative(path: Path) -> Path:
     """Return a path as a person here would write it."""
-    import os.path  # noqa: PLC0415
-
-    shorter = Path(os.path.relpath(path))
-    return shorter if len(shorter.parts) <= len(path.parts) else path
+    return Path(as_seen_from_here(os.fspath(path)))
 
 
 class ReferenceType(click.ParamType[str]):

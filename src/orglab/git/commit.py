@@ -46,19 +46,20 @@ class Commit:
         return datetime.datetime.fromtimestamp(self.authored)  # noqa: DTZ006
 
 
-def read_commits(repository: Repository, *arguments: str) -> Iterator[Commit]:
+def read_commits(repository: Repository, *arguments: str, stdin: bytes | None = None) -> Iterator[Commit]:
     """Yield commits, newest first, as `git log` with these arguments lists them.
 
     Args:
         repository: Where.
         arguments: Options of `git log`, then revisions; text that may begin with a dash behind
             `--end-of-options`, paths behind `--`.
+        stdin: Revisions, a line each, if `--stdin` is among the arguments.
 
     Raises:
         GitError: git refuses.
     """
     command = ("log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-ext-diff", "--no-textconv", _FORMAT)
-    for record in stream(repository.folder, (*command, *arguments)):
+    for record in stream(repository.folder, (*command, *arguments), stdin=stdin):
         yield parse_commit(record)
 
 

@@ -46,8 +46,16 @@ def run_reading(
         )
 
 
-def stream(folder: Path, arguments: Sequence[str], separator: bytes = b"\0") -> Iterator[bytes]:
+def stream(
+    folder: Path, arguments: Sequence[str], separator: bytes = b"\0", stdin: bytes | None = None
+) -> Iterator[bytes]:
     """Yield the pieces that a git command for reading prints, as they come.
+
+    Args:
+        folder: Where.
+        arguments: The command and its arguments.
+        separator: What ends a piece.
+        stdin: What it reads, if it reads something.
 
     Raises:
         GitError: git is not installed, or refuses; that may be seen after some pieces.
@@ -56,11 +64,13 @@ def stream(folder: Path, arguments: Sequence[str], separator: bytes = b"\0") -> 
 
     command = ["git", *_SAFE, *arguments]
     # A file, for a pipe that nobody empties would stop a git with much to say.
-    with tempfile.TemporaryFile() as errors:
+    with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as given:
+        given.write(stdin or b"")
+        given.seek(0)
         with (
             _installed(),
             subprocess.Popen(  # noqa: S603 - the same
-                command, cwd=folder, env=_reading(None), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+                command, cwd=folder, env=_reading(None), stdin=given, stdout=subprocess.PIPE, stderr=errors
             ) as process,
         ):
             if process.stdout is None:
