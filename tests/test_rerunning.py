@@ -48,7 +48,13 @@ def test_two_runs_differ_in_code_arguments_surroundings_and_metrics(study, orgla
     out = orglab("run-diff", first.id, second.id).out
     lines = [line.strip() for line in out.splitlines()]
     assert lines[0] == f"{first.id} and {second.id}"
-    for line in ("- python train.py 1", "+ python train.py 2", "EXTRA: none -> !", "acc: 0.1 -> 0.2", "train.py  +2 -0"):
+    for line in (
+        "- python train.py 1",
+        "+ python train.py 2",
+        "EXTRA: none -> !",
+        "acc: 0.1 -> 0.2",
+        "train.py  +2 -0",
+    ):
         assert line in lines
     assert LOG not in out
     assert "+# lines" in orglab("run-diff", first.id[-6:], second.id[-6:], "--patch").out

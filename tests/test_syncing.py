@@ -124,7 +124,9 @@ def test_records_go_both_ways_and_nobody_moves_anothers(clones):
         clone("run", "1.1", "--", "sh", "-c", f"exit {code}", code=int(code))
         clone("sync")
     one("sync")
-    assert {run.status for run in read_runs(one.path)} == {"done", "failed"} == {run.status for run in read_runs(two.path)}
+    assert (
+        {run.status for run in read_runs(one.path)} == {"done", "failed"} == {run.status for run in read_runs(two.path)}
+    )
     writers = {writer_name(find_repository(clone.path)) for clone in clones}
     refs = one.git("ls-remote", "origin", "refs/orglab/records/*").split("\n")
     assert {ref.split("records/")[1] for ref in refs} == writers

@@ -4,7 +4,6 @@ import contextlib
 import datetime
 import os
 import shutil
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from orglab.child import NOT_EXECUTABLE, NOT_FOUND, Child, Ended
 from orglab.errors import NotReadableError, NotWritableError, OrglabError, UsageError
 from orglab.folding import apart_of, fold_run, top_of
 from orglab.git import find_repository
+from orglab.git.changes import short_hash
 from orglab.git.snapshot import file_hash
 from orglab.log import Log
 from orglab.metrics import Printed, Row, read_metrics
@@ -174,7 +174,7 @@ class _Launch:
         known = {
             "ref": self.ref, "argv": list(wish.argv), "cwd": os.path.relpath(self.folder, base), "why": wish.why,
             "began": _iso(), "done": wish.done, **state.fields(),
-            "host": socket.gethostname(), "pid": os.getpid(), "pid_start": process_start(os.getpid()),
+            "host": os.uname().nodename, "pid": os.getpid(), "pid_start": process_start(os.getpid()),
             "python": version, "python_path": os.fspath(python) if python else None, "packages": packages,
             "environment": {name: around[name] for name in self.log.config.run.environment if name in around},
             "lock_files": self._lock_files(base), "seeds": find_seeds(wish.argv),
@@ -260,7 +260,7 @@ class _Launch:
             apart = apart_of(self.log, self.repository)
             full = commit_results(self.repository, run, self.watch, apart, config.size_limit, self.tell)
             if full is not None:
-                short = self.repository.commit(full)
+                short = short_hash(self.repository, full)
                 self._note_down("committed", {"commit": full, "hash": short})
                 self.tell(f"Committed the results as {short}.")
         except (OrglabError, OSError) as error:

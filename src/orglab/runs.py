@@ -16,7 +16,6 @@ import datetime
 import fcntl
 import json
 import os
-import socket
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -255,7 +254,7 @@ class Run:
             return True
         # Its writer holds a lock on it, also on another machine or in a container that shares the folder.
         is_locked = _is_locked(self.folder / RECORD)
-        if is_locked is not None or self.host != socket.gethostname():
+        if is_locked is not None or self.host != os.uname().nodename:
             return is_locked is not False
         pid = self.fields.get("pid")
         if not isinstance(pid, int):
@@ -306,7 +305,9 @@ def read_runs(top: Path) -> list[Run]:
         return []
     found = [read_run(top / RUNS / name) for name in names]
     # Two that began within a second are in no order by their names.
-    return sorted((run for run in found if run is not None), key=lambda run: (run.began or datetime.datetime.min, run.id))
+    return sorted(
+        (run for run in found if run is not None), key=lambda run: (run.began or datetime.datetime.min, run.id)
+    )
 
 
 def find_run(runs: Iterable[Run], name: str) -> Run:
