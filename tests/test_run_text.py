@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orglab.run_text import command_text, duration_text, find_same_run, metrics_text, note_of, sentence_of, value_text
+from orglab.run_text import (
+    command_text,
+    duration_text,
+    find_same_run,
+    is_same_code,
+    metrics_text,
+    note_of,
+    sentence_of,
+    value_text,
+)
 from orglab.runs import Run
 
 
@@ -80,3 +89,12 @@ def test_the_same_run_is_the_same_command_best_on_the_same_code_else_the_same_ch
     assert find_same_run(runs, ["python3", "a.py", "2"], "z", "p") is None
     assert find_same_run(runs, ["python3", "a.py", "1"], "z", None) is None
     assert find_same_run([], ["x"]) is None
+
+
+def test_the_commit_of_a_runs_results_is_still_its_code():
+    one = run("1", argv=["a"], exit_code=0, before="x", commit="y")
+    assert is_same_code(one, "x", None)
+    assert is_same_code(one, "y", None)
+    assert not is_same_code(one, "z", None)
+    assert not is_same_code(one, "x", "p")
+    assert not is_same_code(run("1", argv=["a"]), None, None)

@@ -20,7 +20,7 @@ from orglab.metrics import Printed, Row, read_metrics
 from orglab.recording import Record, begin_record
 from orglab.reference import parse_reference
 from orglab.results import Stamp, Watch, commit_results, read_outputs, stamp_of
-from orglab.run_text import find_same_run, sentence_of
+from orglab.run_text import find_same_run, is_same_code, sentence_of
 from orglab.runs import Run, process_start, read_run, read_runs
 from orglab.surroundings import find_lock_files, find_python, find_seeds, read_python
 from orglab.working_state import Policy, State, settle_state
@@ -152,12 +152,14 @@ class _Launch:
         )
 
     def _say_same(self, state: State) -> None:
-        """Tell of an earlier run that did the same."""
+        """Tell of an earlier run that did the same, but to who asked for the same."""
+        if self.wish.of:
+            return
         runs = [run for run in read_runs(self.top) if run.id != self.record.id]
         same = find_same_run(runs, self.wish.argv, state.head, state.patch)
         if same is None:
             return
-        on = "the same code" if (same.before, same.patch) == (state.head, state.patch) else "other code"
+        on = "the same code" if is_same_code(same, state.head, state.patch) else "other code"
         when = f"{same.began:%Y-%m-%d %H:%M}" if same.began else "earlier"
         self.tell(f"This was run before, on {on} ({when}, {same.ref}, {same.id}): {sentence_of(same)}.")
 
