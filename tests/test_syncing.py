@@ -7,7 +7,9 @@ import pytest
 
 from lab import orglab
 from orglab.git import find_repository
+from orglab.git.merge_driver import register
 from orglab.git.records import writer_name
+from orglab.merging import CONFLICT
 from orglab.pending import pending_runs
 from orglab.runs import read_runs
 
@@ -216,3 +218,24 @@ def test_snapshots_go_along_if_asked(clones):
     assert two.git("ls-remote", "origin", "refs/orglab/runs/*") == ""
     two("sync", "--snapshots")
     assert two.git("ls-remote", "origin", f"refs/orglab/runs/{run.id}").startswith(run.snapshot)
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_both_folded_beside_other_notes_and_merged_the_log_tells_once(clones, place):
+    one, two = clones
+    register(find_repository(one.path), CONFLICT)
+    (one.path / ".git" / "info" / "attributes").write_text(f"{LOG} merge=orglab\n")
+    two("run", "1.1", "--", "true")
+    two("sync")
+    if place == "before":
+        one("note", "1.1", "A thought of ours")
+    one("sync")
+    if place == "after":
+        one("note", "1.1", "A thought of ours")
+    two("note", "1.1", "A thought of theirs")
+    two.commit("their log")
+    two.git("push", "--quiet")
+    one.commit("our log")
+    one.git("pull", "--quiet", "--no-rebase", "--no-edit")
+    assert len(ids_in(one.log)) == 1, one.log
+    assert one.log.count("A thought of") == 2

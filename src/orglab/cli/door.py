@@ -69,7 +69,6 @@ class LazyGroup(click.Group):
         import importlib  # noqa: PLC0415
 
         module = importlib.import_module(f"orglab.cli.{home}")
-        module = importlib.import_module(f"orglab.cli.{COMMANDS[cmd_name]}")
         command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         if not isinstance(command, click.Command):
             raise TypeError(cmd_name)
