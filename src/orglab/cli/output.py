@@ -6,13 +6,13 @@ import os
 import re
 import sys
 
+from orglab.printable import clean as clean  # noqa: PLC0414 - shown text is cleaned by all that print
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Self
 
-# Control characters, and those that turn the direction of text around: a log is hostile until shown.
-_HOSTILE = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u200b\ud800-\udfff]"
 # What is written without blanks and breaks anywhere: Chinese, Japanese, and what is as wide.
 _WIDE = (
     "\u1100-\u115f\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\U00020000-\U0003fffd"
@@ -26,14 +26,6 @@ _NARROWEST = 24
 _COLOURS = {"doing": "\x1b[33m", "done": "\x1b[32m", "dropped": "\x1b[35m", "todo": "\x1b[36m"}
 _BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _STYLE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
-
-
-def clean(text: str) -> str:
-    """Return text without what a terminal would obey instead of show; bytes that are no UTF-8 become U+FFFD."""
-    # Python calls none of those printable, and its regexps take longer to compile than a page to print.
-    if text.isprintable() or all(line.isprintable() for line in text.split("\n")):
-        return text
-    return re.sub(_HOSTILE, lambda match: "\ufffd" if match.group() >= "\ud800" else "", text.expandtabs())
 
 
 def width(text: str) -> int:

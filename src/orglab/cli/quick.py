@@ -143,8 +143,24 @@ def _find_log(given: str | None) -> tuple[IndexedLog, tuple[str, str] | None]:
         raise Declined
     path = tidy(path) if given is not None else as_seen_from_here(tidy(path))
     git = find_git_dir(os.path.dirname(path))
+    if _waits_for(path, git[0] if git is not None else os.path.dirname(os.path.abspath(path))):
+        raise Declined
     store = Store(index_path(path, git[1] if git is not None else None))
     return IndexedLog(path, store, lambda about: _is_by(about, table, settings)), git
+
+
+def _waits_for(log: str, top: str) -> bool:
+    """Return whether a run waits to be told in the log, which the other way of each command does first."""
+    try:
+        if not os.listdir(os.path.join(top, ".orglab", "pending")):
+            return False
+    except OSError:
+        return False
+    from pathlib import Path  # noqa: PLC0415 - mostly nothing waits
+
+    from orglab.pending import waiting_runs  # noqa: PLC0415
+
+    return bool(waiting_runs(Path(top), Path(log)))
 
 
 def _is_by(about: Mapping[str, Any], table: Mapping[str, object], settings: str) -> bool:
