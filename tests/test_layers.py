@@ -74,6 +74,7 @@ STOREYS = [
         "reasons",
         "references",
         "rerunning",
+        "searching",
         "run_json",
         "syncing",
         "timeline",

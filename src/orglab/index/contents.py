@@ -161,3 +161,16 @@ def find_id(connection: sqlite3.Connection, name: str) -> list[tuple[bytes, int,
         found.append((part, nth, line))
         at = ids.find(wanted, at + 1)
     return found
+
+
+def place_of(connection: sqlite3.Connection, part: bytes, nth: int) -> int:
+    """Return the line of an experiment; of one that stands in the log twice, the first."""
+    query = "SELECT name, value FROM contents WHERE name IN ('parts', 'nths', 'lines')"
+    values: dict[str, bytes] = dict(connection.execute(query))
+    nths, parts = _numbers("nths", values["nths"]), values["parts"]
+    at = parts.find(part)
+    while at >= 0:
+        if at % PART == 0 and nths[at // PART] == nth:
+            return _numbers("lines", values["lines"])[at // PART]
+        at = parts.find(part, at + 1)
+    raise LookupError(part)
