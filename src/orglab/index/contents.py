@@ -163,14 +163,15 @@ def find_id(connection: sqlite3.Connection, name: str) -> list[tuple[bytes, int,
     return found
 
 
-def place_of(connection: sqlite3.Connection, part: bytes, nth: int) -> int:
-    """Return the line of an experiment; of one that stands in the log twice, the first."""
+def lines_of(connection: sqlite3.Connection, places: list[tuple[bytes, int]]) -> list[int]:
+    """Return the lines of experiments, each named by its part and which of that it is; of one told twice, the first."""
     query = "SELECT name, value FROM contents WHERE name IN ('parts', 'nths', 'lines')"
     values: dict[str, bytes] = dict(connection.execute(query))
-    nths, parts = _numbers("nths", values["nths"]), values["parts"]
-    at = parts.find(part)
-    while at >= 0:
-        if at % PART == 0 and nths[at // PART] == nth:
-            return _numbers("lines", values["lines"])[at // PART]
-        at = parts.find(part, at + 1)
-    raise LookupError(part)
+    nths, lines, parts = _numbers("nths", values["nths"]), _numbers("lines", values["lines"]), values["parts"]
+    found = []
+    for part, nth in places:
+        at = parts.index(part)
+        while at % PART or nths[at // PART] != nth:
+            at = parts.index(part, at + 1)
+        found.append(lines[at // PART])
+    return found

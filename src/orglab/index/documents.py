@@ -26,10 +26,11 @@ STEMMED = f"porter {_EXACT}"
 _NAMES = ", ".join(COLUMNS)
 _SHARED = "content='document', content_rowid='id'"
 TABLES = (
-    f"""CREATE TABLE document(
+    # What is asked of many stands apart from what is long.
+    """CREATE TABLE fact(
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key BLOB NOT NULL, first TEXT NOT NULL, last TEXT NOT NULL,
-        state TEXT NOT NULL, marks TEXT NOT NULL, verdict TEXT NOT NULL, form TEXT NOT NULL, {_NAMES},
-        UNIQUE (kind, key))""",
+        state TEXT NOT NULL, marks TEXT NOT NULL, verdict TEXT NOT NULL, UNIQUE (kind, key))""",
+    f"CREATE TABLE document(id INTEGER PRIMARY KEY, form TEXT NOT NULL, {_NAMES})",
     "CREATE TABLE source(name TEXT PRIMARY KEY, look TEXT NOT NULL)",
     f"CREATE VIRTUAL TABLE words USING fts5({_NAMES}, {_SHARED}, tokenize='{_EXACT}')",
     f"CREATE VIRTUAL TABLE stems USING fts5({_NAMES}, {_SHARED}, tokenize='{STEMMED}')",
@@ -39,10 +40,14 @@ _COME = tuple(
     f"INSERT INTO {table}(rowid, {_NAMES}) SELECT id, {_NAMES} FROM document WHERE id > ?"  # noqa: S608 - literals
     for table in ("words", "stems")
 )
-_GO = tuple(
-    f"INSERT INTO {table}({table}, rowid, {_NAMES})"  # noqa: S608 - literals
-    f" SELECT 'delete', id, {_NAMES} FROM document WHERE kind = ? AND key = ?"
-    for table in ("words", "stems")
+_GO = (
+    *(
+        f"INSERT INTO {table}({table}, rowid, {_NAMES})"  # noqa: S608 - literals
+        f" SELECT 'delete', id, {_NAMES} FROM document WHERE id = ?"
+        for table in ("words", "stems")
+    ),
+    "DELETE FROM document WHERE id = ?",
+    "DELETE FROM fact WHERE id = ?",
 )
 
 
@@ -54,26 +59,26 @@ def has_tables(connection: sqlite3.Connection) -> bool:
 
 def keys_of(connection: sqlite3.Connection, kind: str) -> set[bytes]:
     """Return what there is of a kind."""
-    return {key for (key,) in connection.execute("SELECT key FROM document WHERE kind = ?", (kind,))}
+    return {key for (key,) in connection.execute("SELECT key FROM fact WHERE kind = ?", (kind,))}
 
 
 def remove(connection: sqlite3.Connection, kind: str, keys: Iterable[bytes]) -> None:
     """Take documents out."""
-    gone = [(kind, key) for key in keys]
-    for statement in (*_GO, "DELETE FROM document WHERE kind = ? AND key = ?"):
+    find = "SELECT id FROM fact WHERE kind = ? AND key = ?"
+    gone = [row for key in keys for row in connection.execute(find, (kind, key))]
+    for statement in _GO:
         connection.executemany(statement, gone)
 
 
 def add(connection: sqlite3.Connection, kind: str, forms: Mapping[bytes, Mapping[str, Any]]) -> None:
-    """Put documents in, each a form under its key; what there is already stays."""
+    """Put documents in, each a form under its key, which no other has."""
     make = {"experiment": _experiment_row, "commit": _commit_row, "journal": _journal_row}[kind]
-    marks = ", ".join("?" * (8 + len(COLUMNS)))
-    newest: tuple[int] = connection.execute("SELECT coalesce(max(id), 0) FROM document").fetchone()
-    connection.executemany(
-        f"INSERT OR IGNORE INTO document(kind, key, first, last, state, marks, verdict, form, {_NAMES})"  # noqa: S608
-        f" VALUES ({marks})",
-        ((kind, key, *make(form)) for key, form in forms.items()),
-    )
+    newest: tuple[int] = connection.execute("SELECT coalesce(max(id), 0) FROM fact").fetchone()
+    rows = ((number, key, make(form)) for number, (key, form) in enumerate(forms.items(), newest[0] + 1))
+    columns = ", ".join("?" * (2 + len(COLUMNS)))
+    for number, key, (facts, texts) in rows:
+        connection.execute("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (number, kind, key, *facts))
+        connection.execute(f"INSERT INTO document VALUES ({columns})", (number, *texts))  # noqa: S608 - marks
     for statement in _COME:
         connection.execute(statement, newest)
 
@@ -85,14 +90,15 @@ def _row(
     state: str = "",
     verdict: str = "",
     tags: str = "",
-) -> tuple[str, ...]:
-    """Return the values of a row, kind and key left out."""
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the facts of a document, id, kind and key left out, and its texts, id left out."""
     days = sorted(day[:10] for day in days if day)
     columns = tuple(fold(texts.get(name, "")) for name in COLUMNS)
-    return (days[0] if days else "", days[-1] if days else "", state, tags, verdict, json.dumps(form), *columns)
+    facts = (days[0] if days else "", days[-1] if days else "", state, tags, verdict)
+    return facts, (json.dumps(form), *columns)
 
 
-def _experiment_row(form: Mapping[str, Any]) -> tuple[str, ...]:
+def _experiment_row(form: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the row of an experiment, made of its form in the index."""
     steps, conclusion = form["steps"], form["conclusion"]
     notes = [*form["notes"], *(note for step in steps for note in step["notes"])]
@@ -111,12 +117,12 @@ def _experiment_row(form: Mapping[str, Any]) -> tuple[str, ...]:
     return _row(days, {}, texts, f" {fold(kinds)} ", verdict, fold(tags))
 
 
-def _commit_row(form: Mapping[str, Any]) -> tuple[str, ...]:
+def _commit_row(form: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the row of a commit."""
     return _row([form["day"]], form, {"message": form["message"]})
 
 
-def _journal_row(form: Mapping[str, Any]) -> tuple[str, ...]:
+def _journal_row(form: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the row of an entry of the journal."""
     return _row([form["at"] or ""], form, {"entry": f"{form['title']}\n{form['text']}"})
 

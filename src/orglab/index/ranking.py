@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from operator import itemgetter
 
 from orglab.index.documents import COLUMNS, WEIGHTS
 
@@ -50,20 +51,20 @@ def _select(connection: sqlite3.Connection, query: Query, joint: str) -> list[Ra
             values.append(expression)
     where = " AND ".join(conditions) or "1"
     rows: list[tuple[int, str, bytes, str]] = connection.execute(
-        f"SELECT id, kind, key, last FROM document WHERE {where}",  # noqa: S608 - of our own pieces
+        f"SELECT id, kind, key, last FROM fact WHERE {where}",  # noqa: S608 - of our own pieces
         values,
     ).fetchall()
     scores = _scores(connection, query, expression)
-    newest = max((_day(last) for _, _, _, last in rows), default=0.0)
-    ranked = [
-        (number, kind, key, round(scores.get(number, 0.0) * (1 + _recency(newest, last)), 6) or _recency(newest, last),
-         last)
-        for number, kind, key, last in rows
-    ]  # fmt: skip
+    recency = _recency({last for _, _, _, last in rows})
     # Ties: the newer first, and then an order that does not depend on how the index came about.
-    ranked.sort(key=lambda row: (row[1], row[2]))
-    ranked.sort(key=lambda row: (row[3], row[4]), reverse=True)
-    return [row[:4] for row in ranked]
+    ranked = sorted(rows, key=lambda row: (row[1], row[2]))
+    ranked.sort(key=lambda row: row[3], reverse=True)
+    found = [
+        (number, kind, key, round(scores.get(number, 0.0) * (1 + recency[last]), 6))
+        for number, kind, key, last in ranked
+    ]
+    found.sort(key=itemgetter(3), reverse=True)
+    return found
 
 
 def _scores(connection: sqlite3.Connection, query: Query, expression: str | None) -> dict[int, float]:
@@ -102,7 +103,8 @@ def _conditions(query: Query) -> tuple[list[str], list[str]]:
             conditions.append(f"NOT {_holds(query)}")
             values.append(term.text)
     if query.columns and not query.wanted:
-        conditions.append("(" + " OR ".join(f"{name} <> ''" for name in query.columns) + ")")
+        filled = " OR ".join(f"{name} <> ''" for name in query.columns)
+        conditions.append(f"id IN (SELECT id FROM document WHERE {filled})")  # noqa: S608 - names of columns
     return conditions, values
 
 
@@ -120,15 +122,12 @@ def _any_of(
 
 def _holds(query: Query) -> str:
     """Return the condition that a text stands somewhere, for what the full-text index has no words for."""
-    names = query.columns or COLUMNS
-    return "instr(" + " || char(10) || ".join(names) + ", ?)"
+    names = " || char(10) || ".join(query.columns or COLUMNS)
+    return f"id IN (SELECT id FROM document WHERE instr({names}, ?))"  # noqa: S608 - names of columns
 
 
-def _recency(newest: float, last: str) -> float:
-    """Return how much more a document counts for being new."""
-    return _RECENCY * 2 ** ((_day(last) - newest) / _YEAR)
-
-
-def _day(text: str) -> float:
-    """Return the number of a day; of none, that of one long ago."""
-    return float(datetime.date.fromisoformat(text).toordinal()) if text else 0.0
+def _recency(days: set[str]) -> dict[str, float]:
+    """Return how much more a document counts for being of a day; of no day, as of one long ago."""
+    numbers = {day: datetime.date.fromisoformat(day).toordinal() if day else 0 for day in days}
+    newest = max(numbers.values(), default=0)
+    return {day: _RECENCY * 2 ** ((number - newest) / _YEAR) for day, number in numbers.items()}

@@ -6,7 +6,7 @@ import datetime
 import json
 import time
 
-from orglab.index.contents import PART, place_of
+from orglab.index.contents import PART, lines_of
 from orglab.index.documents import has_tables, look_of
 from orglab.index.known import look_at_git
 from orglab.index.pieces import commit_pieces, experiment_pieces, find_pieces, journal_pieces
@@ -88,18 +88,28 @@ def is_gathered(connection: sqlite3.Connection, looks: Mapping[str, str]) -> boo
 def find(connection: sqlite3.Connection, query: Query, limit: int) -> Found:
     """Return what a query finds in an index that has gathered everything."""
     ranked, has_all = rank(connection, query)
-    hits = [_hit(connection, number, kind, key) for number, kind, key, _ in ranked[:limit]]
+    best = ranked[:limit]
+    places = [_place(key) for _, kind, key, _ in best if kind == "experiment"]
+    lines = dict(zip(places, lines_of(connection, places), strict=True))
+    hits = [_hit(connection, number, kind, key, lines) for number, kind, key, _ in best]
     for hit, pieces in zip(hits, find_pieces(query, [_pieces(hit) for hit in hits]), strict=True):
         hit.pieces = pieces
     return Found(hits, len(ranked), has_all=has_all)
 
 
-def _hit(connection: sqlite3.Connection, number: int, kind: str, key: bytes) -> Hit:
+def _place(key: bytes) -> tuple[bytes, int]:
+    """Return the part that an experiment stands in, and which of it it is."""
+    return key[:PART], int.from_bytes(key[PART:], "big")
+
+
+def _hit(
+    connection: sqlite3.Connection, number: int, kind: str, key: bytes, lines: Mapping[tuple[bytes, int], int]
+) -> Hit:
     """Return the hit that a document is."""
     if kind == "experiment":
-        part, nth = key[:PART], int.from_bytes(key[PART:], "big")
-        body = connection.execute("SELECT body FROM form WHERE part = ? AND nth = ?", (part, nth)).fetchone()[0]
-        return Hit(kind, json.loads(body), place_of(connection, part, nth))
+        place = _place(key)
+        body = connection.execute("SELECT body FROM form WHERE part = ? AND nth = ?", place).fetchone()[0]
+        return Hit(kind, json.loads(body), lines[place])
     form = json.loads(connection.execute("SELECT form FROM document WHERE id = ?", (number,)).fetchone()[0])
     return Hit(kind, form, form.get("line"))
 
