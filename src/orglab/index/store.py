@@ -28,9 +28,13 @@ if TYPE_CHECKING:
 _PATIENCE = 0.25
 # What a file that is not what we wrote makes of reading it; what else may go wrong is a defect, and is seen.
 DOUBTS = (sqlite3.Error, OSError, ValueError, LookupError, TypeError, ArithmeticError)
+# What stands in the file is never run, and what would wait for the disk does not; columns are long, so pages are large.
+_PRAGMAS = (
+    "page_size=16384", "trusted_schema=OFF", "cell_size_check=ON", "synchronous=OFF", "journal_mode=MEMORY",
+)  # fmt: skip
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _LEFT_OVER = 3600.0  # seconds after which a file that is being made is no longer
-_PROGRAMS = 4  # that work on a log by turns, and each keep their index
+_PROGRAMS = 2  # that work on a log by turns, and each keep their index
 _TABLES = f"""
 {CONTENTS_TABLES}
 CREATE TABLE about(program TEXT NOT NULL);
@@ -161,10 +165,10 @@ def memory() -> sqlite3.Connection:
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    """Open a file; what stands in it is never run, and what would wait for the disk does not."""
+    """Open a file."""
     connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
     try:
-        for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "synchronous=OFF", "journal_mode=MEMORY"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
     except BaseException:
         connection.close()
