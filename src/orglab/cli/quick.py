@@ -10,7 +10,8 @@ import os
 from orglab.cli import answers, output
 from orglab.cli.words import KINDS, Words
 from orglab.errors import OrglabError
-from orglab.index.answers import Declined, IndexedLog
+from orglab.index import Declined
+from orglab.index.answers import IndexedLog
 from orglab.index.store import Store
 from orglab.index.where import index_path
 from orglab.place import (

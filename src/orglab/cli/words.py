@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from orglab.index.answers import Declined
+from orglab.index import Declined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Words:
             raise Declined
         if name in _FLAGS[self.command] and not equals:
             self.flags.append(name)
-        elif name in _VALUES[self.command] and (equals or (rest and not rest[0].startswith("-"))):
+        elif name in _VALUES[self.command] and (equals or (rest and not rest[0].startswith("--"))):
             self.values.setdefault(name, []).append(value if equals else rest.pop(0))
         else:
             raise Declined

@@ -6,6 +6,7 @@ import datetime
 import os
 from types import SimpleNamespace
 
+from orglab.index import Declined
 from orglab.index.contents import find_id, read_about, read_contents
 from orglab.index.forms import moment, read_form
 from orglab.index.freshness import NOTHING, read_and_hash, stamp
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from orglab.runs import Run
 
     Answer = TypeVar("Answer")
-
-
-class Declined(Exception):  # noqa: N818 - it is no error: the answer is had another way
-    """The index cannot answer: it is not there, or of other bytes, or does not hold what is asked."""
 
 
 class IndexedLog:

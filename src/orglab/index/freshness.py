@@ -46,9 +46,9 @@ def now() -> int:
 
 def read_and_hash(path: str) -> tuple[bytes, str, os.stat_result, int]:
     """Return the bytes of a file, their SHA-256, the file's status after they were read, and the time before."""
-    import hashlib  # noqa: PLC0415 - it loads OpenSSL, and most of the time the stamp is enough
-
     read_at = now()
     with open(path, "rb") as file:
+        import hashlib  # noqa: PLC0415 - it loads OpenSSL, and most of the time the stamp is enough
+
         data = file.read()
         return data, hashlib.sha256(data).hexdigest(), os.fstat(file.fileno()), read_at
