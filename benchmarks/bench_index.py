@@ -1,0 +1,125 @@
+"""How fast the index answers: whole processes, and lists inside one, beside their floors.  `python bench_index.py`."""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import RUNS, environment, measure, run_once, table
+
+HERE = Path(__file__).parent
+PYTHON = sys.executable
+ORGLAB = [PYTHON, "-m", "orglab"]
+
+
+def make_study(folder: Path, count: int) -> Path:
+    """Make a repository with a log of so many experiments, and return the log."""
+    log = folder / "experiment_log.org"
+    subprocess.run([PYTHON, str(HERE / "make_log.py"), str(count), str(log)], check=True)
+    git = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "gc.auto=0"]
+    subprocess.run([*git, "init", "--quiet"], cwd=folder, check=True)
+    subprocess.run([*git, "add", "--all"], cwd=folder, check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "[e201.1] Baseline"], cwd=folder, check=True)
+    return log
+
+
+def bench_commands(folder: Path, count: int) -> None:
+    """Whole processes that the index answers, once it has what they ask; and what it costs to come to that."""
+    middle = str(count // 2)
+    first = run_once([*ORGLAB, "list"], folder).wall, run_once([*ORGLAB, "search", "dropout"], folder).wall
+    commands = {
+        "python -c pass": [PYTHON, "-c", "pass"],
+        "python -c 'import click'": [PYTHON, "-c", "import click"],
+        "orglab show": [*ORGLAB, "show", middle],
+        "orglab show --json": [*ORGLAB, "show", middle, "--json"],
+        "orglab search, one hit": [*ORGLAB, "search", f"e{middle}.1"],
+        "orglab search, a word of most experiments": [*ORGLAB, "search", "dropout"],
+        "orglab search, two words and a field": [*ORGLAB, "search", "dropout encoder in:step state:done"],
+        "orglab next": [*ORGLAB, "next"],
+        "orglab list": [*ORGLAB, "list"],
+        "orglab list MATCH": [*ORGLAB, "list", "exp+nlp/!TODO"],
+    }
+    goals = {"orglab show": "<= 4", "orglab show --json": "<= 4"} | {
+        name: "<= 10" for name in commands if "search" in name
+    }
+    costs = measure(commands, folder)
+    floor = costs["python -c pass"]
+    rows = [(f"answered by the index, {count} experiments", "cpu ms", "wall ms", "x python -c pass (wall)", "goal")]
+    rows += [
+        (name, f"{cost.cpu * 1e3:.0f}", f"{cost.wall * 1e3:.0f}", f"{cost.wall / floor.wall:.1f}", goals.get(name, ""))
+        for name, cost in costs.items()
+    ]
+    table(rows)
+    size = sum(path.stat().st_size for path in (folder / ".git" / "orglab").glob("*.db"))
+    log_size = (folder / "experiment_log.org").stat().st_size
+    table([
+        ("making the index", "seconds", "MB", "x the log"),
+        ("the first list (what a list shows)", f"{first[0]:.2f}", "", ""),
+        ("the first search (everything)", f"{first[1]:.2f}", f"{size / 1e6:.0f}", f"{size / log_size:.1f}"),
+    ])  # fmt: skip
+
+
+def bench_edits(folder: Path, log: Path, count: int) -> None:
+    """What a command costs after something else changed one experiment."""
+    text = log.read_bytes()
+    turn = iter(range(1000))
+
+    def edit() -> None:
+        log.write_bytes(text.replace(b"\n* DONE [2] ", b"\n* DONE [2] Again %d: " % next(turn), 1))
+
+    commands = {
+        "orglab show": [*ORGLAB, "show", "3"],
+        "orglab list": [*ORGLAB, "list"],
+        "orglab search": [*ORGLAB, "search", "again"],
+    }
+    costs = measure(commands, folder, before=edit)
+    log.write_bytes(text)
+    rows = [(f"after an edit of one of {count} experiments", "cpu ms", "wall ms")]
+    rows += [(name, f"{cost.cpu * 1e3:.0f}", f"{cost.wall * 1e3:.0f}") for name, cost in costs.items()]
+    table(rows)
+
+
+def inside(what: str, log: Path, **variables: str) -> float:
+    """Return the seconds that a thing takes in a fresh process, imports left out: the median of some runs."""
+    seconds = []
+    for turn in range(RUNS + 1):
+        command = [PYTHON, str(HERE / "inside.py"), what, str(log)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment() | variables)
+        if turn:
+            seconds.append(float(done.stdout))
+    return statistics.median(seconds)
+
+
+def bench_list(log: Path) -> None:
+    """List every experiment in process, with the index and without it."""
+    floor = inside("floor", log)
+    cold, warm = inside("orglab", log, ORGLAB_NO_INDEX="1"), inside("orglab", log)
+    table([
+        ("list every experiment, in process", "seconds", "x read + sha256", "goal"),
+        ("read + sha256", f"{floor:.4f}", "1.0", ""),
+        ("without an index", f"{cold:.4f}", f"{cold / floor:.1f}", "<= 10"),
+        ("with one", f"{warm:.4f}", f"{warm / floor:.1f}", "<= 2"),
+    ])  # fmt: skip
+
+
+def main(count: int = 10_000) -> None:
+    """Make a study, measure, and take it away again."""
+    folder = Path(tempfile.mkdtemp(prefix="orglab-bench-"))
+    try:
+        log = make_study(folder, count)
+        os.utime(log, (1, 1))
+        bench_commands(folder, count)
+        bench_list(log)
+        bench_edits(folder, log, count)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=10_000, help="experiments in the log (10,000)")
+    main(parser.parse_args().count)
