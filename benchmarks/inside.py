@@ -35,6 +35,8 @@ THINGS = {"floor": floor, "orglab": orglab_list, "orgparse": orgparse_load}
 if what == "floor":
     import hashlib  # noqa: F401 - the import is not what is measured
 elif what == "orglab":
+    import orglab.index.current
+    import orglab.index.store
     import orglab.log
     import orglab.org.settings  # noqa: F401
 else:

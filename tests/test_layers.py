@@ -56,6 +56,7 @@ STOREYS = [
         "journal",
         "jsonable",
         "merge",
+        "selecting",
         "writing",
     },
     {

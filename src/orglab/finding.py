@@ -59,7 +59,7 @@ def _headings_with(document: Document, name: str, config: Config) -> Iterator[He
         at = match.start()
         line = text[text.rfind(b"\n", 0, at) + 1 : at].lstrip(b" \t").upper()
         in_title = text[max(0, at - 1) : at] in (b"[", b"<")
-        if line.startswith(b"*" if in_title else (b":ID:", b":CUSTOM_ID:")):
+        if line.startswith(b"*" if in_title else (b":ID:", b":ID+:", b":CUSTOM_ID:", b":CUSTOM_ID+:")):
             part = document.part_at(at)
             heading = part.heading_at(at - part.begin)
             if heading is not None and config.tag in heading.tags and read_id(heading, config) == name:

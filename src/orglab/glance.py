@@ -8,7 +8,7 @@ the model, field by field or whole.
 
 import datetime
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from orglab.config import Config
@@ -72,8 +72,8 @@ def split_parts(text: bytes) -> Iterator[Span]:
         yield Span(begin, end, chunk, True)  # noqa: FBT003 - ten thousand keyword arguments take a millisecond
 
 
-def glance_at(document: Document, config: Config, file: str) -> Callable[[Span], Iterator[Experiment]]:
-    """Return the function that yields the experiments of a part."""
+def glance_at(document: Document, config: Config, file: str) -> Callable[[Span], Sequence[Experiment]]:
+    """Return the function that returns the experiments of a part."""
     words_first = sorted(document.settings.keywords, key=len, reverse=True)
     names = b"|".join(re.escape(encode(word)) for word in words_first)
     steps = re.escape(encode(config.steps))
@@ -83,13 +83,11 @@ def glance_at(document: Document, config: Config, file: str) -> Callable[[Span],
     words: dict[bytes, str] = {}
     tags: dict[bytes, tuple[str, ...]] = {}
 
-    def read(part: Span) -> Iterator[Experiment]:
+    def read(part: Span) -> Sequence[Experiment]:
         begin, end, chunk, is_subtree = part
         match = match_head(chunk) if is_subtree else None
         if match is None or tag not in match.group(4) or chunk.find(tag, match.end(4)) >= 0:
-            if tag in chunk:
-                yield from read_experiments_between(document, config, file, begin, end)
-            return
+            return tuple(read_experiments_between(document, config, file, begin, end)) if tag in chunk else ()
         state, number, title, marks, name, stamp = match.groups()
         one = Experiment.__new__(Experiment)
         known = one.__dict__
@@ -111,7 +109,7 @@ def glance_at(document: Document, config: Config, file: str) -> Callable[[Span],
         if found is not None and (block := found.group(1)):
             done = block.count(b"[X]")
             known["progress"] = Progress(done, done + block.count(b"[ ]"))
-        yield one
+        return (one,)
 
     return read
 

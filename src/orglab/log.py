@@ -120,12 +120,13 @@ class Log:
         parsed = parse_reference(reference)
         snapshot = file.read(self.path)
         document = self._parse(snapshot.data)
-        found = self._find(document, parsed)
-        if self.store.path is not None:
-            from orglab.index.current import keep_experiment  # noqa: PLC0415 - writing needs none of it
+        if self.store.path is None:
+            return self._find(document, parsed)
+        from orglab.index.current import experiment_called  # noqa: PLC0415 - writing needs none of it
 
-            keep_experiment(self.store, snapshot, document, found)
-        return found
+        found = experiment_called(self.store, snapshot, document, self.config, parsed.id, str(self.path))
+        # Of none there may be an old id, and of two there is an error to be made.
+        return found or self._find(document, parsed)
 
     def step(self, reference: str) -> Step:
         """Return one step, such as `201.1`.
@@ -154,10 +155,9 @@ class Log:
         document, found = self._experiments()
         if match is None:
             return found
-        from orglab.org.match import compile_match  # noqa: PLC0415 - its regexps cost 15 ms, and few lists need them
+        from orglab.selecting import select  # noqa: PLC0415 - its regexps cost 15 ms, and few lists need them
 
-        wanted = compile_match(match, tag_groups=document.settings.tag_groups or {})
-        return [experiment for experiment in found if wanted.matches(experiment.heading)]
+        return select(found, match, document.settings.tag_groups or {})
 
     def check(self, progress: Progress | None = None) -> list[Diagnostic]:
         """Return what is wrong in the log.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from orglab.index.building import build_contents, settings_form
@@ -10,7 +9,6 @@ from orglab.index.contents import read_about, read_contents, write_about, write_
 from orglab.index.forms import form_text
 from orglab.index.freshness import stamp, was_at_rest
 from orglab.model import Experiment
-from orglab.org.document import Part
 
 if TYPE_CHECKING:
     import sqlite3
@@ -69,24 +67,49 @@ def _read_both(connection: sqlite3.Connection) -> tuple[dict[str, object], Conte
     return None if about is None else (about, read_contents(connection))
 
 
-def keep_experiment(store: Store, snapshot: Snapshot, document: Document, experiment: Experiment) -> None:
-    """Keep an experiment in the index whole, so that it can be shown again without the parser.
+def experiment_called(
+    store: Store, snapshot: Snapshot, document: Document, config: Config, name: str, file: str
+) -> Experiment | None:
+    """Return the one experiment with an id, as it is spelled, else without the letter; None if there is not one.
+
+    It is kept in the index whole, so that it can be shown again without the parser.
 
     Args:
         store: The index.
         snapshot: The log's bytes.
         document: The same, as a document.
-        experiment: One of it; its own document may be a part of that.
+        config: The log's settings.
+        name: The id.
+        file: The log, as the user knows it.
     """
-    contents = current_contents(store, snapshot, document, experiment.config)
-    at = experiment.begin + (experiment.document.begin if isinstance(experiment.document, Part) else 0)
-    number = bisect_left(contents.begins, at)
-    if number == len(contents) or contents.begins[number] != at:
-        return
+    contents = current_contents(store, snapshot, document, config)
+    without = name.removeprefix(config.letter) or name
+    for one in dict.fromkeys((name, without)):
+        if (count := contents.ids.count(one)) > 1:
+            return None
+        if count:
+            number = contents.ids.index(one)
+            _keep(store, contents, document, config, number)
+            return _experiment_at(contents, document, config, number, file)
+    return None
+
+
+def _keep(store: Store, contents: Contents, document: Document, config: Config, number: int) -> None:
+    """Keep an experiment in the index whole."""
     place = contents.part(number), contents.nths[number]
     held = store.ask(lambda connection: connection.execute(_FORM, place).fetchone() or (0,))
     if held == (0,):
-        store.change(lambda connection: write_forms(connection, contents, document, experiment.config, [number]))
+        store.change(lambda connection: write_forms(connection, contents, document, config, [number]))
+
+
+def _experiment_at(contents: Contents, document: Document, config: Config, number: int, file: str) -> Experiment:
+    """Return an experiment; its document is the part of the log that it stands in: no other is looked at."""
+    begin = contents.begins[number]
+    part = document.part_at(begin)
+    heading = part.heading_at(begin - part.begin)
+    if heading is None:
+        raise AssertionError(number)
+    return Experiment(heading, config, file)
 
 
 _FORM = "SELECT 1 FROM form WHERE part = ? AND nth = ?"
@@ -136,10 +159,4 @@ def form_bodies(
         numbers: Which experiments.
     """
     for number in numbers:
-        begin = contents.begins[number]
-        # The part alone: to parse one experiment of ten thousand, no other is looked at.
-        part = document.part_at(begin)
-        heading = part.heading_at(begin - part.begin)
-        if heading is None:
-            raise AssertionError(number)
-        yield number, form_text(Experiment(heading, config, ""))
+        yield number, form_text(_experiment_at(contents, document, config, number, ""))
