@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from lab import SEED, SOURCE, orglab
 from orglab.cli import quick
 from orglab.cli.door import run
+from orglab.history import History
 from orglab.index import store as store_module
 from orglab.index.known import look_at_git
 from orglab.jsonable import experiment_form
@@ -371,3 +373,36 @@ def test_many_read_while_one_writes(repo):
     assert writer.returncode == 0
     assert seen == sorted(seen)
     assert len(json.loads(orglab("show", "201", "--json").out)["notes"]) == 15
+
+
+@pytest.mark.parametrize(
+    "ways", [[], ["commit"], ["commit", "commit"], ["amend"], ["branch", "commit", "back"], ["same second"], ["reset"]]
+)
+def test_commits_that_name_experiments_are_those_that_git_lists(repo, ways):
+    repo.commit("[e201.1] first", {NAME: TWO})
+    repo.commit("nothing named")
+    repo.commit("[e202] and [e201.2]")
+
+    def mentions():
+        return [(one.hash, one.references, one.commit.subject) for one in History(open_log()).mentions]
+
+    assert len(mentions()) == 2
+    for way in ways:
+        if way == "commit":
+            repo.commit("[e201.2] more")
+        elif way == "amend":
+            repo.git("commit", "-q", "--amend", "--allow-empty", "-m", "[e201.1] other")
+        elif way == "branch":
+            repo.git("checkout", "-q", "-b", "side", "HEAD^")
+        elif way == "back":
+            repo.git("checkout", "-q", "main")
+        elif way == "same second":
+            repo.now -= timedelta(minutes=1)
+            repo.commit("[e201.2] at once")
+        else:
+            repo.git("reset", "-q", "--hard", "HEAD^")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ORGLAB_NO_INDEX", "1")
+            true = mentions()
+        assert mentions() == true
+        assert mentions() == true

@@ -59,7 +59,11 @@ class History:
         repository = self.log.repository
         if repository is None or not is_installed():
             return []
-        return scan(repository, self.log.config.letter).mentions
+        if self.log.store.path is None:
+            return scan(repository, self.log.config.letter).mentions
+        from orglab.index.mentions import scan_kept  # noqa: PLC0415 - it loads SQLite
+
+        return scan_kept(self.log.store, repository, self.log.config.letter)
 
     def mentions_with(self, name: str) -> list[Mention]:
         """Return the commits that name an experiment by an id, or a step of it, newest first.
