@@ -112,7 +112,17 @@ def test_a_message_that_names_one_or_is_of_another_commit_stays(study):
 
 def test_a_message_that_only_looks_like_one_that_names_one_gets_the_step(study):
     study.start()
-    for message in ("[eval] tune", "foo[e201.1]", "[e](link)", "#42 tune", "-h", "--output=F"):
+    for message in (
+        "[eval] tune",
+        "[eval] tune [1]",
+        "[e201](link)",
+        "[e 2]",
+        "foo[e201.1]",
+        "[e](link)",
+        "#42 tune",
+        "-h",
+        "--output=F",
+    ):
         study.commit(message)
         assert study.message() == f"[e201.2] {message}"
 
@@ -365,7 +375,13 @@ def test_auto_done_needs_the_words(study):
     ):  # fmt: skip
         study.commit(message)
         assert "2. [ ]" in study.log, message
-    for message in "[e201.2] done", "tune\n\n[e201.2] Done: tuned", "[e201.1] [e201.2] results", "[e201.2]: results":
+    for message in (
+        "[e201.2] done",
+        "tune\n\n[e201.2] Done: tuned",
+        "[e201.1] [e201.2] results",
+        "[e201.2]: results",
+        "[e201.2], - RESULTS",
+    ):
         study.commit(message)
         assert "2. [X]" in study.log, message
         study.git("checkout", "--quiet", NAME)
@@ -668,6 +684,8 @@ def test_a_broken_orglab_stops_no_commit(study, tmp_path_factory, how):
     said = study.git("commit", "-am", "[e999] tune")
     assert study.subjects("-1") == ["[e999] tune"]
     assert "kept hook\n" in said
+    if how != "script gone":
+        assert said.count("orglab: ") == (2 if how == "missing" else 1), "it is said once a commit"
     if how == "venv deleted":
         assert "is gone, so the hook did nothing; run `orglab hooks install`" in said
     study.git("commit", "--quiet", "--amend", "-m", "amended")
@@ -689,7 +707,7 @@ def test_a_hanging_orglab_is_given_up_once_a_commit_and_leaves_no_process(study,
     (pid,) = (folder / "pids").read_text().split()
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid), 0)
-    assert not (study.path / ".git/orglab/hung").exists()
+    assert not (study.path / ".git/orglab/failed").exists()
 
 
 def test_a_defect_is_a_sentence(study):

@@ -197,7 +197,7 @@ def uninstall(repository: Repository) -> list[str]:
                 back.append(name)
             elif _is_shim(place):
                 place.unlink()
-    for name in ("hook", "names", "said", "hung"):
+    for name in ("hook", "names", "said", "failed"):
         path = _script_path(repository).with_name(name)
         with _writing(path):
             path.unlink(missing_ok=True)
