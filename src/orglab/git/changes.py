@@ -186,6 +186,15 @@ def _patiently(repository: Repository, *arguments: str, stdin: bytes) -> bytes:
         time.sleep(_BUSY_PAUSE)
 
 
+def short_hash(repository: Repository, full: str) -> str:
+    """Return the hash of a commit that git has just named, as short as git finds unambiguous.
+
+    Raises:
+        GitError: git refuses, or is not installed.
+    """
+    return repository.ask("rev-parse", "--short", full).decode().strip()
+
+
 def top_path(repository: Repository, path: Path) -> str | None:
     """Return a path relative to the top of the repository, or None if it is not in it."""
     relative = os.path.relpath(path.parent.resolve() / path.name, repository.top.resolve())
