@@ -102,6 +102,7 @@ def test_without_an_active_step_nothing_is_put_and_nothing_said(study):
     assert study.message() == "tune"
 
 
+@pytest.mark.slow
 def test_a_message_that_names_one_or_is_of_another_commit_stays(study):
     study.start()
     named = ["[e201.1] tune", "tune [e201.1]", "tune\n\nFor [e201]."]
@@ -110,6 +111,7 @@ def test_a_message_that_names_one_or_is_of_another_commit_stays(study):
         assert study.message() == message
 
 
+@pytest.mark.slow
 def test_a_message_that_only_looks_like_one_that_names_one_gets_the_step(study):
     study.start()
     for message in (
@@ -157,6 +159,7 @@ def test_an_editor_shows_the_step_and_its_comments_stay_comments(study, tmp_path
     assert study.message() == "[e201.2] tune"
 
 
+@pytest.mark.slow
 def test_an_editor_in_which_nothing_is_written_makes_no_commit(study):
     study.start()
     study.edit()
@@ -166,6 +169,7 @@ def test_an_editor_in_which_nothing_is_written_makes_no_commit(study):
             assert "empty commit message" in study.git("commit", "-a", verbose, code=1, GIT_EDITOR="true")
 
 
+@pytest.mark.slow
 def test_a_template_gets_the_step_where_the_subject_is_and_untouched_makes_no_commit(study, tmp_path):
     study.start()
     study.git("config", "commit.template", ".git/template")
@@ -367,6 +371,7 @@ def test_auto_done_ticks_the_step_with_the_commit_and_leaves_the_index_alone(stu
     assert study.repo.git("status", "--porcelain") == f" M {NAME}\nA  other.py"
 
 
+@pytest.mark.slow
 def test_auto_done_needs_the_words(study):
     study.settings("[hooks]\nauto_done = true\n")
     for message in (
@@ -630,6 +635,7 @@ def test_a_commit_from_a_subfolder(study):
     assert study.git("commit", "--quiet", "-m", "tune", cwd=study.path / "src/deep") == BELONGS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["with blanks", 'it\'s "quoted"', "two\nlines", "$HOME `x`", "-dash", "ünï"])
 def test_a_repository_may_lie_anywhere(tmp_path, name):
     folder = tmp_path / name

@@ -12,7 +12,6 @@ from orglab.git.repository import Repository
 
 HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite")
 KEPT = ".orglab-kept"
-LINE = 'hook=$(git rev-parse --git-common-dir)/orglab/hook; [ ! -x "$hook" ] || "$hook" {name} "$@" || exit'
 _MARK = b"# A git hook of orglab"
 # Hook managers that write their hooks anew whenever they like, and what tells of them: in a hook's text, in a folder.
 _MANAGERS = {
