@@ -6,7 +6,7 @@ from orglab.errors import OrglabError
 from orglab.events import Event, commit_events, in_order, journal_events, log_events, run_events, when_done
 from orglab.finding import find_experiment, find_step
 from orglab.git import is_installed
-from orglab.git.commit import Commit, read_commits
+from orglab.git.commit import Commit, read_named
 from orglab.git.files import Blamed, blame, content_at, path_in
 from orglab.history import History
 from orglab.log import Log
@@ -68,23 +68,20 @@ def first_ticked(log: Log, steps: dict[str, tuple[Experiment, Step]]) -> dict[st
     if repository is None or path is None or not _can_be_blamed(log, path):
         return {}
     found: dict[str, str] = {}
-    pending = {("", path): {step.line: ref for ref, (_, step) in steps.items()}}
+    pending = {("", path): {step.line: (experiment, step, step.ref) for experiment, step in steps.values()}}
     for _ in range(_ROUNDS):
-        following: dict[tuple[str, str], dict[int, str]] = {}
+        following: dict[tuple[str, str], dict[int, tuple[Experiment, Step, str]]] = {}
         for (revision, name), lines in pending.items():
             for blamed in blame(repository, name, lines, revision or None):
-                ref = lines[blamed.line]
+                experiment, step, ref = lines[blamed.line]
                 if blamed.commit is None:
                     continue
                 found[ref] = blamed.commit
-                if blamed.before is not None and (line := _ticked_before(log, *steps[ref], blamed)):
-                    following.setdefault(blamed.before, {})[line] = ref
+                before = _ticked_before(log, experiment, step, blamed)
+                if before is not None and blamed.before is not None:
+                    following.setdefault(blamed.before, {})[before.line] = (experiment, before, ref)
         pending = following
-        if not pending:
-            break
-    known = {
-        one.hash: one for one in read_commits(repository, "--no-walk=unsorted", *sorted(set(found.values())), "--")
-    }
+    known = read_named(repository, tuple(sorted(set(found.values()))))
     return {ref: known[commit] for ref, commit in found.items() if commit in known}
 
 
@@ -98,8 +95,11 @@ def _can_be_blamed(log: Log, path: str) -> bool:
     return int(count) * size <= _BLAMED_BYTES
 
 
-def _ticked_before(log: Log, experiment: Experiment, step: Step, blamed: Blamed) -> int | None:
-    """Return the line of a step in the version before a commit, if its box was ticked there already."""
+def _ticked_before(log: Log, experiment: Experiment, step: Step, blamed: Blamed) -> Step | None:
+    """Return a step as it was in the version before a commit, if its box was ticked there already.
+
+    It is the one of the same words, else of the same number.
+    """
     if log.repository is None or blamed.before is None:
         return None
     content = content_at(log.repository, *blamed.before)
@@ -113,4 +113,4 @@ def _ticked_before(log: Log, experiment: Experiment, step: Step, blamed: Blamed)
         before = same[0] if same else find_step(then, Reference(experiment.id, step.number))
     except OrglabError:
         return None
-    return before.line if before.state == "done" else None
+    return before if before.state == "done" else None
