@@ -100,7 +100,7 @@ def find_why(log: Log, what: str, folder: Path) -> Why:
         GitError: git refuses.
     """
     trace = _Trace(History(log))
-    if os.path.lexists(folder / what):
+    if what and os.path.lexists(folder / what):
         return trace.file(folder / what)
     match = _LINE.fullmatch(what)
     if match is not None and os.path.lexists(folder / match[1]):
@@ -110,7 +110,7 @@ def find_why(log: Log, what: str, folder: Path) -> Why:
         try:
             return trace.revision(repository.commit(what))
         except NotFoundError:
-            if "\0" not in what and trace.has_been(folder / what):
+            if what and "\0" not in what and trace.has_been(folder / what):
                 return trace.file(folder / what)
     raise NotFoundError(f"{what!r} is neither a commit, nor a file that is there or was, nor FILE:LINE.")
 

@@ -7,7 +7,7 @@ from orglab.events import Event, commit_events, in_order, journal_events, log_ev
 from orglab.finding import find_experiment, find_step
 from orglab.git import is_installed
 from orglab.git.commit import Commit, read_named
-from orglab.git.files import Blamed, blame, content_at, path_in
+from orglab.git.files import blame, content_at, path_in
 from orglab.history import History
 from orglab.log import Log
 from orglab.model import Experiment, Step
@@ -68,6 +68,7 @@ def first_ticked(log: Log, steps: dict[str, tuple[Experiment, Step]]) -> dict[st
     if repository is None or path is None or not _can_be_blamed(log, path):
         return {}
     found: dict[str, str] = {}
+    versions: dict[tuple[str, str] | None, Document | None] = {}
     pending = {("", path): {step.line: (experiment, step, step.ref) for experiment, step in steps.values()}}
     for _ in range(_ROUNDS):
         following: dict[tuple[str, str], dict[int, tuple[Experiment, Step, str]]] = {}
@@ -77,7 +78,10 @@ def first_ticked(log: Log, steps: dict[str, tuple[Experiment, Step]]) -> dict[st
                 if blamed.commit is None:
                     continue
                 found[ref] = blamed.commit
-                before = _ticked_before(log, experiment, step, blamed)
+                if blamed.before not in versions:
+                    versions[blamed.before] = _version(log, blamed.before)
+                version = versions[blamed.before]
+                before = _ticked_in(version, log, experiment, step) if version is not None else None
                 if before is not None and blamed.before is not None:
                     following.setdefault(blamed.before, {})[before.line] = (experiment, before, ref)
         pending = following
@@ -95,18 +99,16 @@ def _can_be_blamed(log: Log, path: str) -> bool:
     return int(count) * size <= _BLAMED_BYTES
 
 
-def _ticked_before(log: Log, experiment: Experiment, step: Step, blamed: Blamed) -> Step | None:
-    """Return a step as it was in the version before a commit, if its box was ticked there already.
+def _version(log: Log, before: tuple[str, str] | None) -> Document | None:
+    """Return the log as it was in a commit, or None if nothing was ticked there."""
+    content = content_at(log.repository, *before) if log.repository is not None and before is not None else None
+    # Most are not parsed to say that.
+    is_empty = content is None or encode(f":{log.config.tag}:") not in content or b"[X]" not in content.upper()
+    return None if content is None or is_empty else Document(content, log.config.keywords)
 
-    It is the one of the same words, else of the same number.
-    """
-    if log.repository is None or blamed.before is None:
-        return None
-    content = content_at(log.repository, *blamed.before)
-    # Most logs are not parsed to say that it was not.
-    if content is None or encode(f":{log.config.tag}:") not in content or not (b"[X]" in content or b"[x]" in content):
-        return None
-    document = Document(content, log.config.keywords)
+
+def _ticked_in(document: Document, log: Log, experiment: Experiment, step: Step) -> Step | None:
+    """Return a step as it was in a version of the log, if its box was ticked there: that of its words, else number."""
     try:
         then = find_experiment(document, Reference(experiment.id), log.config, log.path)
         same = [one for one in then.steps if one.text == step.text]

@@ -15,7 +15,7 @@ from orglab.git.process import run_reading, sentence_of
 from orglab.git.repository import Repository
 
 _BLAMED = re.compile(rb"([0-9a-f]{40}(?:[0-9a-f]{24})?) (\d+) (\d+)(?: \d+)?")
-_IS_UNKNOWN = re.compile(rb"no such (?:path|ref)|has only \d+ line|outside repository")
+_IS_UNKNOWN = re.compile(rb"no such (?:path|ref)|has only \d+ line|invalid line number|outside repository")
 _FILTER = re.compile(rb"filter\..*\.(?:clean|process|required)", re.S)
 _OF_THE_REPOSITORY = (b"local", b"worktree")
 
