@@ -16,13 +16,15 @@ _MOST = 10
 
 
 def known_lines(known: Known, experiment: Experiment) -> Iterator[str]:
-    """Yield the commits that name an experiment or step, newest first, and its runs, newest first."""
-    if known.mentions:
+    """Yield the commits that name an experiment or step and that no step shows, and its runs, the newest first."""
+    shown = {commit.hash for commit in known.commits.values()}
+    others = [mention for mention in known.mentions if mention.hash not in shown]
+    if others:
         yield ""
         yield output.paint("Commits", bold=True)
-        for mention in known.mentions[:_MOST]:
+        for mention in others[:_MOST]:
             yield from _mention_lines(mention)
-        if (more := len(known.mentions) - _MOST) > 0:
+        if (more := len(others) - _MOST) > 0:
             yield output.paint(f"  and {more} more: orglab refs {output.clean(experiment.id)}", dim=True)
     if known.runs:
         yield ""

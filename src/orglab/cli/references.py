@@ -273,7 +273,7 @@ def _log_lines(experiment: Experiment, step: Step | None, events: list[Event]) -
         kind = "done" if event.kind == "step" else event.kind
         begin = f"{output.paint(f'{time:<16}', dim=True)}  {kind:<{_LONGEST_KIND}}  "
         begin += output.paint(output.fit(output.clean(event.ref), width), bold=True) + "  "
-        yield from output.wrap(_event_text(event), " " * 8, begin)
+        yield from output.wrap(_event_text(event), " " * 18, begin)
 
 
 def _event_text(event: Event) -> str:
