@@ -1,15 +1,18 @@
 """What is known of an experiment beside the log, below its page: the commits that name it, and its runs."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from orglab.cli import output
-from orglab.cli.page import when
-from orglab.git.mentions import Mention
-from orglab.history import Known
 from orglab.jsonable import commit_form, run_form
-from orglab.model import Experiment
-from orglab.org.timestamp import Timestamp
-from orglab.runs import Run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orglab.git.mentions import Mention
+    from orglab.history import Known
+    from orglab.model import Experiment
+    from orglab.runs import Run
 
 # Of each so many are shown on a page; the JSON has them all.
 _MOST = 10
@@ -45,7 +48,7 @@ def _mention_lines(mention: Mention) -> list[str]:
 
 def _run_lines(run: Run) -> list[str]:
     """Return a run in a line: when, which step, how it ended, its command."""
-    began = when(Timestamp(run.began, has_time=True)) if run.began is not None else output.clean(run.id)
+    began = f"{run.began:%Y-%m-%d %H:%M}" if run.began is not None else output.clean(run.id)
     ended = f"exit {run.exit_code}" if run.exit_code else run.signal or run.status
     head = output.paint(f"  {began}", dim=True) + output.clean(f"  {run.ref}  {ended}  ")
     return output.wrap(" ".join(run.argv), "    ", head)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from orglab.cli import output
-from orglab.cli.options import KEYWORD, REFERENCE, TextCommand, log_options, this_log, write_options
+from orglab.cli.options import KEYWORD, REFERENCE, TextCommand, log_options, tell, this_log, write_options
 from orglab.cli.page import step_lines
 from orglab.errors import NotFoundError, UsageError
 from orglab.log import Completed
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 
 # How many of the files that are not committed are named.
 _MOST_NAMED = 3
-
-
-def tell(text: str) -> None:
-    """Say something beside the result: on stderr, so that a script can use stdout."""
-    click.echo(output.clean(text), err=True)
 
 
 def text_from(text: str) -> str:

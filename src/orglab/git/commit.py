@@ -48,14 +48,14 @@ class Commit:
         return datetime.datetime.fromtimestamp(self.authored)  # noqa: DTZ006
 
 
-def read_commits(repository: Repository, *arguments: str, stdin: bytes = b"") -> Iterator[Commit]:
+def read_commits(repository: Repository, *arguments: str, stdin: bytes | None = None) -> Iterator[Commit]:
     """Yield commits, newest first, as `git log` with these arguments lists them.
 
     Args:
         repository: Where.
         arguments: Options of `git log`, then revisions; text that may begin with a dash behind
             `--end-of-options`, paths behind `--`.
-        stdin: What it reads, such as revisions for `--stdin`.
+        stdin: Revisions, a line each, if `--stdin` is among the arguments.
 
     Raises:
         GitError: git refuses.
@@ -63,7 +63,7 @@ def read_commits(repository: Repository, *arguments: str, stdin: bytes = b"") ->
     return map(parse_commit, read_records(repository, *arguments, stdin=stdin))
 
 
-def read_records(repository: Repository, *arguments: str, stdin: bytes = b"") -> Iterator[bytes]:
+def read_records(repository: Repository, *arguments: str, stdin: bytes | None = None) -> Iterator[bytes]:
     """Yield commits as `read_commits` does, each as the record that `parse_commit` reads."""
     command = ("log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-ext-diff", "--no-textconv", _FORMAT)
     return stream(repository.folder, (*command, *arguments), stdin=stdin)

@@ -46,14 +46,16 @@ def run_reading(
         )
 
 
-def stream(folder: Path, arguments: Sequence[str], separator: bytes = b"\0", stdin: bytes = b"") -> Iterator[bytes]:
+def stream(
+    folder: Path, arguments: Sequence[str], separator: bytes = b"\0", stdin: bytes | None = None
+) -> Iterator[bytes]:
     """Yield the pieces that a git command for reading prints, as they come.
 
     Args:
         folder: Where.
-        arguments: As for `run_reading`.
-        separator: What stands between two pieces.
-        stdin: What it reads.
+        arguments: The command and its arguments.
+        separator: What ends a piece.
+        stdin: What it reads, if it reads something.
 
     Raises:
         GitError: git is not installed, or refuses; that may be seen after some pieces.
@@ -61,9 +63,9 @@ def stream(folder: Path, arguments: Sequence[str], separator: bytes = b"\0", std
     import tempfile  # noqa: PLC0415 - costs 10 ms, and few commands read that much
 
     command = ["git", *_SAFE, *arguments]
-    # Files, for a pipe that nobody empties would stop a git with much to say.
+    # A file, for a pipe that nobody empties would stop a git with much to say.
     with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as given:
-        given.write(stdin)
+        given.write(stdin or b"")
         given.seek(0)
         with (
             _installed(),
