@@ -1,14 +1,16 @@
 """What is known of experiments beside the log: commits, runs, the journal."""
 
+import os
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from orglab.errors import GitError
 from orglab.git import is_installed
 from orglab.git.commit import Commit, read_named
 from orglab.git.mentions import Mention, scan, scan_for
+from orglab.index.known import Known, runs_of
 from orglab.journal import Entry, read_entries
 from orglab.log import Log
 from orglab.model import Experiment, Step
@@ -104,44 +106,49 @@ class History:
         wanted = tuple(dict.fromkeys(hashes))
         return read_named(repository, wanted) if wanted and repository is not None and is_installed() else {}
 
-    def known(self, experiment: Experiment, step: Step | None = None) -> "Known":
+    def known(self, experiment: Experiment, step: Step | None = None) -> Known:
         """Return what else is known of one experiment, or of one step of it: its commits, those that name it, its runs.
 
         It costs one git, and two more where the log records commits that do not name it.  Where git refuses, its part
         is empty: the log is readable without.
         """
-        steps = experiment.steps if step is None else (step,)
-        try:
-            naming = self.mentions_with(experiment.id)
-            recorded = {name for one in steps for name in one.commits}
-            commits = {name: one.commit for name in recorded for one in naming if one.hash.startswith(name)}
-            commits |= self.named(recorded - commits.keys())
-        except GitError:
-            naming, commits = [], {}
+        commits, mentions = self._in_git(experiment)
         runs = self.runs_of(experiment)
-        if step is not None:
-            naming = [one for one in naming if Reference(experiment.id, step.number) in one.references]
-            runs = [one for one in runs if one.ref == step.ref]
-        return Known(commits, tuple(naming), tuple(runs))
+        return Known(commits, mentions, tuple(runs)).narrowed(experiment.id, step)
+
+    def _in_git(self, experiment: Experiment) -> tuple[Mapping[str, Commit], tuple[Mention, ...]]:
+        """Return the commits that an experiment records, by their hashes, and those that name it: from the index."""
+        store, repository = self.log.store, self.log.repository
+        try:
+            if store.path is None or repository is None:
+                return self._ask_git(experiment)
+            from orglab.index import kept, known  # noqa: PLC0415 - few commands ask the index
+
+            look, key = known.look_at_git(os.fspath(repository.git_dir)), known.known_key(experiment)
+            content = kept.read_kept(store, known.KIND, [key]).get(key)
+            if content is not None and (held := known.read_known(content, look)) is not None:
+                return held
+            found = self._ask_git(experiment)
+            kept.keep(store, known.KIND, {key: known.known_text(look, *found)})
+        except (GitError, OSError):
+            return {}, ()
+        return found
+
+    def _ask_git(self, experiment: Experiment) -> tuple[Mapping[str, Commit], tuple[Mention, ...]]:
+        """Return the same from git.
+
+        Raises:
+            GitError: git refuses.
+        """
+        naming = self.mentions_with(experiment.id)
+        recorded = dict.fromkeys(name for step in experiment.steps for name in step.commits)
+        commits = {name: one.commit for name in recorded for one in naming if one.hash.startswith(name)}
+        others = self.named(name for name in recorded if name not in commits)
+        return {name: found for name in recorded if (found := commits.get(name) or others.get(name))}, tuple(naming)
 
     def runs_of(self, experiment: Experiment) -> "list[Run]":
         """Return the runs of an experiment and of its steps, oldest first."""
-        mine = (experiment.ref, *(f"{experiment.ref}.{step.number}" for step in experiment.steps))
-        return [run for run in self.runs if run.ref in mine]
-
-
-class Known(NamedTuple):
-    """What is known of one experiment beside what the log says.
-
-    Attributes:
-        commits: The commits that its steps record, by the hashes that they record; those of them that are there.
-        mentions: The commits that name it or a step of it, newest first.
-        runs: Its runs and those of its steps, oldest first.
-    """
-
-    commits: Mapping[str, Commit]
-    mentions: tuple[Mention, ...]
-    runs: "tuple[Run, ...]"
+        return runs_of(self.runs, experiment)
 
 
 def top_folder(log: Log) -> Path:

@@ -19,8 +19,6 @@ from orglab.finding import find_experiment, find_step, last_experiment, last_wit
 from orglab.git import Repository, find_repository, is_installed, numbers_in
 from orglab.glance import glance
 from orglab.ids import numbers_of_old, renumber
-from orglab.index.store import Store
-from orglab.index.where import index_path
 from orglab.model import ID, Experiment, Note, Step, without_cookies
 from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
@@ -32,6 +30,7 @@ from orglab.words import one_line
 
 if TYPE_CHECKING:
     from orglab.adoption import Adoption
+    from orglab.index.store import Store
     from orglab.resolving import Resolver
 
 HEADER = """\
@@ -222,8 +221,11 @@ class Log:
         return find_repository(self.path.absolute().parent)
 
     @cached_property
-    def store(self) -> Store:
+    def store(self) -> "Store":
         """The index of this log: a cache, and no more."""
+        from orglab.index.store import Store  # noqa: PLC0415 - it loads SQLite, and writing needs none
+        from orglab.index.where import index_path  # noqa: PLC0415
+
         git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
         return Store(index_path(os.fspath(self.path), git_dir))
 

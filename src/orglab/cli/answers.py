@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orglab.cli import output
+from orglab.cli.known import known_form, known_lines
 from orglab.cli.page import experiment_lines, head_line, is_active, step_lines, table
 from orglab.errors import UsageError
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from orglab.history import Known
+    from orglab.index.known import Known
     from orglab.model import Experiment, Step
 
 SORTS = ("log", "id", "created", "state", "title", "progress")
@@ -30,8 +31,6 @@ def show_experiment(
         letter: What stands before the number in a reference.
         as_json: As JSON.
     """
-    from orglab.cli.known import known_form, known_lines  # noqa: PLC0415
-
     if as_json:
         from orglab.jsonable import experiment_form, render, step_form  # noqa: PLC0415
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orglab.git.mentions import Mention
-    from orglab.history import Known
+    from orglab.index.known import Known
     from orglab.model import Experiment
     from orglab.runs import Run
 
@@ -48,7 +48,7 @@ def _mention_lines(mention: Mention) -> list[str]:
 
 def _run_lines(run: Run) -> list[str]:
     """Return a run in a line: when, which step, how it ended, its command."""
-    began = f"{run.began:%Y-%m-%d %H:%M}" if run.began is not None else output.clean(run.id)
+    began = run.began.isoformat(" ", "minutes") if run.began is not None else output.clean(run.id)
     ended = f"exit {run.exit_code}" if run.exit_code else run.signal or run.status
     head = output.paint(f"  {began}", dim=True) + output.clean(f"  {run.ref}  {ended}  ")
     return output.wrap(" ".join(run.argv), "    ", head)
