@@ -165,3 +165,27 @@ def test_text_of_commits_does_not_reach_the_terminal_as_it_is(repo, orglab):
         said = orglab(*command).out
         assert "]0;owned" in said
         assert not set(said) & set("\x1b\x07\u202e")
+
+
+def test_an_experiment_is_found_by_the_ids_that_it_had(repo, orglab):
+    repo.commit("[e1.1] before", {NAME: LOG})
+    run = '{"event": "began", "ref": "e1.2", "argv": ["train"], "exit_code": 0}\n'
+    repo.write(".orglab/runs/20180606-170000-aaaa/record.jsonl", run)
+    repo.write(".orglab/.gitignore", "*\n")
+    repo.write("journal.org", "* 2018\n** 2018-06 June\n*** 2018-06-05 Tuesday\n**** of [e1.2]\n")
+    orglab("renumber", "1", "--to", "7")
+    repo.commit("[e7.1] after", {"a.py": "# [e1.2] and [e7]\n"})
+    said = orglab("log", "7").out
+    assert "commit      e7.1  " in said
+    assert "[e1.1] before" in said
+    assert "run         e7.2  train" in said
+    assert "journal     e7.2  of [e1.2]" in said
+    shown = orglab("show", "7").out
+    assert "[e1.1] before" in shown
+    assert "train" in shown
+    assert "[e1.1] before" in orglab("show", "7.1").out
+    assert "a.py:1  e7.1" not in orglab("refs", "7.1").out
+    assert "[e1.1] before" in orglab("refs", "7.1").out
+    assert "a.py:1  e7.2, e7  # [e1.2] and [e7]" in orglab("refs", "7").out
+    assert "e7  A" in orglab("resolve", "[e1]").out
+    assert [one["ref"] for one in json.loads(orglab("why", "HEAD~1", "--json").out)["experiments"]] == ["e7"]

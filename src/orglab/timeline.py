@@ -9,6 +9,7 @@ from orglab.git import is_installed
 from orglab.git.commit import Commit, read_named
 from orglab.git.files import blame, content_at, path_in
 from orglab.history import History
+from orglab.ids import aliases_of
 from orglab.log import Log
 from orglab.model import Experiment, Step
 from orglab.org.document import Document
@@ -32,13 +33,17 @@ def read_events(history: History, experiments: Iterable[Experiment]) -> list[Eve
     commits = history.named(name for one in found for step in one.steps for name in step.commits)
     ticked = _ticked(history.log, found, commits)
     events: list[Event] = []
+    if len(found) > 1:
+        # Once for all, not once for each.
+        _ = history.mentions
     for one in found:
+        aliases = [letter + name for name in aliases_of(one.heading)]
         events += log_events(one, commits, ticked)
-        mentions = history.mentions_with(one.id) if len(found) == 1 else history.mentions_of(one)
         # Of one second, the older first.
-        events += commit_events(one.ref, letter, (mention.commit for mention in reversed(mentions)))
-        events += run_events(one.ref, history.runs)
-        events += journal_events(one.ref, letter, history.entries)
+        mentions = reversed(history.mentions_of(one))
+        events += commit_events(one.ref, letter, (mention.commit for mention in mentions), aliases)
+        events += run_events(one.ref, history.runs_of(one), aliases)
+        events += journal_events(one.ref, letter, history.entries, aliases)
     return in_order(events)
 
 

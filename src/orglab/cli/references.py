@@ -179,7 +179,7 @@ def _resolved_lines(one: Resolved, begin: str) -> list[str]:
     step = one.step
     box = f"{BOXES[step.state]} {step.text}  " if step is not None else ""
     line = step.line if step is not None else experiment.line
-    whole = f"{experiment.ref} " if step is not None else ""
+    whole = f"{experiment.ref} " if one.spelled != experiment.ref else ""
     verdict = f", {experiment.verdict}" if experiment.is_done and experiment.verdict else ""
     state = f"  ({experiment.state or 'no state'}{verdict})"
     words = f"{box}{whole}{experiment.title}{state}  {experiment.file}:{line}"

@@ -215,6 +215,7 @@ class Known:
 
 
 def runs_of(runs: list[Run], experiment: Experiment) -> list[Run]:
-    """Return those runs that are of an experiment and of its steps."""
-    mine = (experiment.ref, *(f"{experiment.ref}.{step.number}" for step in experiment.steps))
-    return [run for run in runs if run.ref in mine]
+    """Return those runs that are of an experiment and of its steps, by any id that it has or had."""
+    letter = experiment.ref.removesuffix(experiment.id)
+    mine = {experiment.ref, *(letter + name for name in experiment.properties.get("ALIASES", "").split())}
+    return [run for run in runs if (run.ref or "").partition(".")[0] in mine]
