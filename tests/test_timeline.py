@@ -187,5 +187,5 @@ def test_an_experiment_is_found_by_the_ids_that_it_had(repo, orglab):
     assert "a.py:1  e7.1" not in orglab("refs", "7.1").out
     assert "[e1.1] before" in orglab("refs", "7.1").out
     assert "a.py:1  e7.2, e7  # [e1.2] and [e7]" in orglab("refs", "7").out
-    assert "e7  A" in orglab("resolve", "[e1]").out
+    assert "e1  e7 A" in orglab("resolve", "[e1]").out
     assert [one["ref"] for one in json.loads(orglab("why", "HEAD~1", "--json").out)["experiments"]] == ["e7"]

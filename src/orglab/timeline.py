@@ -38,13 +38,22 @@ def read_events(history: History, experiments: Iterable[Experiment]) -> list[Eve
         _ = history.mentions
     for one in found:
         aliases = [letter + name for name in aliases_of(one.heading)]
-        events += log_events(one, commits, ticked)
+        runs = history.runs_of(one)
+        told = {run.id for run in runs}
+        events += (event for event in log_events(one, commits, ticked) if _run_noted(event) not in told)
         # Of one second, the older first.
         mentions = reversed(history.mentions_of(one))
         events += commit_events(one.ref, letter, (mention.commit for mention in mentions), aliases)
-        events += run_events(one.ref, history.runs_of(one), aliases)
+        events += run_events(one.ref, runs, aliases)
         events += journal_events(one.ref, letter, history.entries, aliases)
     return in_order(events)
+
+
+def _run_noted(event: Event) -> str | None:
+    """Return the id of the run that a note of the log tells of, as `orglab run` writes it; None if of none."""
+    begin, _, last = event.text.rpartition("\n")
+    is_of_run = event.kind == "note" and begin.startswith("ran ") and last.startswith("run ")
+    return last.removeprefix("run ") if is_of_run else None
 
 
 def _ticked(log: Log, experiments: list[Experiment], commits: dict[str, Commit]) -> dict[str, Commit]:
