@@ -154,6 +154,12 @@ def _precision(at: Timestamp | None) -> str:
     return "unknown" if at is None else "minute" if at.has_time else "day"
 
 
+def run_noted(note: str) -> str | None:
+    """Return the id of the run that a note of the log tells of, as `orglab run` writes it; None if of none."""
+    begin, _, last = note.rpartition("\n")
+    return last.removeprefix("run ") if begin.startswith("ran ") and last.startswith("run ") else None
+
+
 def _note_event(note: Note, ref: str) -> Event:
     return _event("note", ref, note.at, note.text, commit=note.commit, line=note.line)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from orglab.errors import OrglabError
-from orglab.events import Event, commit_events, in_order, journal_events, log_events, run_events, when_done
+from orglab.events import Event, commit_events, in_order, journal_events, log_events, run_events, run_noted, when_done
 from orglab.finding import find_experiment, find_step
 from orglab.git import is_installed
 from orglab.git.commit import Commit, read_named
@@ -39,21 +39,15 @@ def read_events(history: History, experiments: Iterable[Experiment]) -> list[Eve
     for one in found:
         aliases = [letter + name for name in aliases_of(one.heading)]
         runs = history.runs_of(one)
+        # A note of a run that is told anyway would tell it twice.
         told = {run.id for run in runs}
-        events += (event for event in log_events(one, commits, ticked) if _run_noted(event) not in told)
+        events += (event for event in log_events(one, commits, ticked) if run_noted(event.text) not in told)
         # Of one second, the older first.
         mentions = reversed(history.mentions_of(one))
         events += commit_events(one.ref, letter, (mention.commit for mention in mentions), aliases)
         events += run_events(one.ref, runs, aliases)
         events += journal_events(one.ref, letter, history.entries, aliases)
     return in_order(events)
-
-
-def _run_noted(event: Event) -> str | None:
-    """Return the id of the run that a note of the log tells of, as `orglab run` writes it; None if of none."""
-    begin, _, last = event.text.rpartition("\n")
-    is_of_run = event.kind == "note" and begin.startswith("ran ") and last.startswith("run ")
-    return last.removeprefix("run ") if is_of_run else None
 
 
 def _ticked(log: Log, experiments: list[Experiment], commits: dict[str, Commit]) -> dict[str, Commit]:
