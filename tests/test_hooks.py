@@ -420,7 +420,7 @@ def test_what_an_editor_holds_is_ticked_by_the_next_command(study):
     commit = study.repo.git("rev-parse", "--short", "HEAD")
     shown = orglab("show", "201.2", cwd=study.path)
     assert f"e201.2 done, with {commit}" in shown.err
-    assert f"2. [X] Test XYZ with ABC  ({commit})" in shown.out
+    assert f"2. [X] Test XYZ with ABC\n          ({commit})  " in shown.out
     assert orglab("show", "201.2", cwd=study.path).err == ""
 
 

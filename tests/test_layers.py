@@ -46,6 +46,10 @@ STOREYS = [
         "adoption",
         "changes",
         "check",
+        "events",
+        "finding",
+        "glance",
+        "journal",
         "entry",
         "finding",
         "glance",
@@ -61,6 +65,10 @@ STOREYS = [
     {"log"},
     # What takes a Log and does more than change the file: each a capability of its own.
     {
+        "history",
+        "reasons",
+        "references",
+        "timeline",
         "committing",
         "comparing",
         "folding",

@@ -16,6 +16,7 @@ COMMANDS = {
     "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
     "run": "running", "runs": "runs", "run-diff": "runs", "rerun": "runs", "sync": "runs",
     "show": "reading", "list": "reading", "next": "reading", "check": "checking",
+    "log": "references", "refs": "references", "resolve": "references", "why": "why",
     "renumber": "merging",
     "commit": "committing", "hooks": "hooking",
 }  # fmt: skip
@@ -47,6 +48,10 @@ SUMMARIES = {
     "list": "List experiments.",
     "show": "Show one experiment.",
     "next": "List the open steps of the experiments in progress.",
+    "log": "Print all that happened to an experiment, oldest first.",
+    "why": "Say why a commit, a file or a line is there.",
+    "refs": "List every commit, file and line that names an experiment.",
+    "resolve": "Say what the references in a text are.",
     "renumber": "Give an experiment another id; the old one still finds it.",
     "check": "Say what is wrong in the log, and mend what is safe.",
     "hooks": "Install the git hooks, take them away, or say how they are.",

@@ -131,9 +131,11 @@ def sentence_of(stderr: bytes) -> str:
 def _reading(environment: Mapping[str, str] | None) -> dict[str, str]:
     """Return the environment of a git that only reads."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT}
-    # A partial clone would fetch what is missing, by whatever command its settings name.
+    # A partial clone would fetch what is missing, by whatever command its settings name; and into a pipe git would
+    # write each commit by itself, which takes a third longer.
     return ours | {
-        "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "LC_ALL": "C",
+        "GIT_FLUSH": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none",
+        "LC_ALL": "C",
     } | dict(environment or {})  # fmt: skip
 
 

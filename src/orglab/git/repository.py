@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -104,16 +105,15 @@ class Repository:
         short = self.read("rev-parse", "--verify", "--quiet", "--short", f"{full.strip().decode()}^{{commit}}")
         return short.strip().decode() if short and _SHORT_HASH.fullmatch(short.strip()) else None
 
-    def newest_naming(self, reference: str) -> str | None:
-        """Return the short hash of the newest commit on HEAD whose message holds `[reference]`, or None."""
+    def naming(self, reference: str) -> Iterator[str]:
+        """Yield the short hashes of the commits on HEAD whose message holds `[reference]`, the newest first."""
         found = self.read(
-            "log", "-z", "--encoding=UTF-8", "--format=%H%n%B", "--fixed-strings", f"--grep=[{reference}]", "HEAD", "--"
+            "log", "-z", "--encoding=UTF-8", "--format=%h%n%B", "--fixed-strings", f"--grep=[{reference}]", "HEAD", "--"
         )
         for entry in (found or b"").split(b"\0"):
             commit, _, message = entry.partition(b"\n")
-            if names(message, reference):
-                return self._short(commit.decode())
-        return None
+            if _SHORT_HASH.fullmatch(commit) and names(message, reference):
+                yield commit.decode()
 
     def numbers_on_branches(self, path: Path) -> set[int]:
         """Return the whole numbers that are ids in the file `path` on any local or remote-tracking branch."""
@@ -136,8 +136,6 @@ def numbers_in(text: bytes) -> set[int]:
 
 def is_installed() -> bool:
     """Return whether there is a git on the PATH."""
-    import shutil  # noqa: PLC0415 - 2 ms for one command of many
-
     return shutil.which("git") is not None
 
 

@@ -13,7 +13,6 @@ from orglab.config import Config, find_log
 from orglab.errors import NotFoundError, UsageError
 from orglab.finding import find_experiment, find_step
 from orglab.git import Repository
-from orglab.message import spell
 from orglab.org.document import Document
 from orglab.place import find_settings
 from orglab.printable import clean
@@ -152,5 +151,5 @@ class Hook:
 
     def known(self, references: Sequence[Reference]) -> dict[str, str]:
         """Return those references that the log has, as people write them, and what they are."""
-        found = {spell(reference, self.letter): self.title_of(reference) for reference in references}
+        found = {reference.spell(self.letter): self.title_of(reference) for reference in references}
         return {ref: title for ref, title in found.items() if title is not None}
