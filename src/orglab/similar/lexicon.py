@@ -19,7 +19,7 @@ WINDOW = 18
 _LONGEST_LINE = 10_000
 _MOST_LINES = 20_000
 _MOST_PARTS = 6
-SECTIONS = ("words", "settings", "ideas")
+SECTIONS = ("words", "settings", "topics", "ideas")
 
 
 class Problem(NamedTuple):
@@ -57,9 +57,10 @@ class Lexicon:
     words: dict[str, str] = field(default_factory=dict)
     word_phrases: dict[str, list[tuple[tuple[str, ...], str]]] = field(default_factory=dict)
     phrases: dict[str, dict[tuple[str, ...], list[tuple[int, int]]]] = field(default_factory=dict)
-    patterns: list[tuple[int, int]] = field(default_factory=list)
+    patterns: list[tuple[int, int, float]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     settings: set[int] = field(default_factory=set)
+    topics: set[int] = field(default_factory=set)
 
     def kinds(self, plain: list[str]) -> list[str]:
         """Return stems, each as its group of everyday words where it has one."""
@@ -79,35 +80,38 @@ class Lexicon:
                 at += 1
         return found
 
-    def groups(self, plain: list[str]) -> dict[int, int]:
-        """Return the groups whose terms stand in a text, each with the place where the first of them begins.
+    def groups(self, plain: list[str]) -> dict[int, float]:
+        """Return the groups whose terms stand in a text, each with how sure that is, from 0 to 1.
 
         Args:
             plain: The stems of the text.
         """
         kinds = self.kinds(plain)
-        found: dict[int, int] = {}
         # A term is looked for in the words as they are written, and in their groups.
-        for words in (plain, kinds) if kinds != plain else (plain,):
-            for group, at in self._groups_in(words):
-                found.setdefault(group, at)
-        return found
+        patterns = set(self._patterns_in(plain))
+        if kinds != plain:
+            patterns |= set(self._patterns_in(kinds))
+        doubt: dict[int, float] = {}
+        for pattern in sorted(patterns):
+            group, _, strength = self.patterns[pattern]
+            doubt[group] = doubt.get(group, 1.0) * (1.0 - strength)
+        return {group: 1.0 - left for group, left in doubt.items()}
 
-    def _groups_in(self, words: list[str]) -> Iterator[tuple[int, int]]:
+    def _patterns_in(self, words: list[str]) -> Iterator[int]:
         last: dict[int, dict[int, int]] = {}
         for at, word in enumerate(words):
             for rest, uses in self.phrases.get(word, {}).items():
                 if rest and tuple(words[at + 1 : at + 1 + len(rest)]) != rest:
                     continue
                 for pattern, part in uses:
-                    group, size = self.patterns[pattern]
+                    size = self.patterns[pattern][1]
                     if size == 1:
-                        yield group, at
+                        yield pattern
                         continue
                     seen = last.setdefault(pattern, {})
                     seen[part] = at
                     if len(seen) == size and at - min(seen.values()) <= WINDOW:
-                        yield group, min(seen.values())
+                        yield pattern
 
 
 def parse_terms(text: str) -> tuple[list[Group], list[Problem]]:
@@ -163,13 +167,15 @@ def make_lexicon(groups: Iterable[Group]) -> Lexicon:
     for group in by_section["words"]:
         _add_words(lexicon, group)
     numbers: dict[tuple[str, str], int] = {}
-    for section in ("settings", "ideas"):
+    for section in SECTIONS[1:]:
         for group in by_section[section]:
             number = numbers.setdefault((section, group.name.casefold()), len(lexicon.names))
             if number == len(lexicon.names):
                 lexicon.names.append(group.name)
             if section == "settings":
                 lexicon.settings.add(number)
+            elif section == "topics":
+                lexicon.topics.add(number)
             for term in group.terms:
                 _add_term(lexicon, number, term)
     return lexicon
@@ -188,7 +194,7 @@ def _add_words(lexicon: Lexicon, group: Group) -> None:
 def _add_term(lexicon: Lexicon, group: int, term: str) -> None:
     pattern = len(lexicon.patterns)
     parts = [part for part in term.split(" + ") if stems(part)]
-    lexicon.patterns.append((group, len(parts)))
+    lexicon.patterns.append((group, len(parts), _strength(lexicon, group, parts)))
     for number, part in enumerate(parts):
         written = stems(part)
         forms = {tuple(written), tuple(lexicon.kinds(written))}
@@ -203,6 +209,16 @@ def _add_term(lexicon: Lexicon, group: int, term: str) -> None:
             uses = lexicon.phrases.setdefault(first, {}).setdefault(tuple(rest), [])
             if (pattern, number) not in uses:
                 uses.append((pattern, number))
+
+
+def _strength(lexicon: Lexicon, group: int, parts: list[str]) -> float:
+    """Return how sure it is that a text with these parts is about the group."""
+    words = [stems(part) for part in parts]
+    if len(parts) == 1:
+        is_name = len(words[0]) > 1 or parts[0].casefold() == lexicon.names[group].casefold()
+        return 0.9 if is_name else 0.7
+    telling = sum(any(word not in lexicon.words and word not in LITTLE for word in part) for part in words)
+    return min(0.8, 0.3 + 0.1 * len(parts) + 0.1 * telling)
 
 
 @lru_cache(maxsize=4)
