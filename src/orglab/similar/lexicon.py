@@ -52,6 +52,8 @@ class Lexicon:
         patterns: The group of each term, and the number of its parts.
         names: The name of each group.
         settings: The groups of what ideas are tried on.
+        setting_words: The stems of their terms.
+        topics: The groups of what ideas belong to.
     """
 
     words: dict[str, str] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class Lexicon:
     patterns: list[tuple[int, int, float]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     settings: set[int] = field(default_factory=set)
+    setting_words: set[str] = field(default_factory=set)
     topics: set[int] = field(default_factory=set)
 
     def kinds(self, plain: list[str]) -> list[str]:
@@ -174,6 +177,7 @@ def make_lexicon(groups: Iterable[Group]) -> Lexicon:
                 lexicon.names.append(group.name)
             if section == "settings":
                 lexicon.settings.add(number)
+                lexicon.setting_words.update(word for term in group.terms for word in stems(term))
             elif section == "topics":
                 lexicon.topics.add(number)
             for term in group.terms:

@@ -1,0 +1,146 @@
+"""Which experiments tried the same idea: the evidence of several scorers is added up, and below a limit nothing is said.
+
+Each scorer gives evidence as log-odds, so that a further one (of meaning, by vectors of a language model) can join
+`SCORERS` without the others changing: it gives what it knows, and 0 for what it does not.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from orglab.similar.collection import Collection, near_word, rarity
+from orglab.similar.features import IDEA, SETTING, WORDS
+
+# Log-odds that an experiment that shares nothing is the one, and from which on one is shown.
+PRIOR = -6.1
+SHOWN_FROM = -2.7
+MOST_SHOWN = 3
+# What each kind of evidence is worth, in log-odds; see docs/decisions/likeness-by-words.md for how they were found.
+CENTRAL, STRONGEST, COVERED, MISSING = 3.1, 2.4, 1.7, 2.8
+WORD, KIND, ON_THE_SAME = 2.6, 2.5, 1.0
+# An idea that is hardly mentioned does not count as the main one.
+_LEAST_MAIN = 0.4
+
+
+class Evidence(NamedTuple):
+    """What a scorer knows, in log-odds.
+
+    Attributes:
+        of: By the number of the experiment.
+        otherwise: Of every experiment that is not there.
+    """
+
+    of: Mapping[int, float]
+    otherwise: float = 0.0
+
+
+class Scorer(Protocol):
+    """Gives evidence on which experiments tried the idea of a question: one voice in the fusion."""
+
+    def __call__(self, asked: Mapping[str, float], collection: Collection) -> Evidence:
+        """Return what it knows.
+
+        Args:
+            asked: The features of the question.
+            collection: The experiments.
+        """
+
+
+class Match(NamedTuple):
+    """An experiment that is like a question.
+
+    Attributes:
+        number: Its number in the collection.
+        score: How sure that is, in log-odds.
+        shared: The features that both have, the most telling first.
+    """
+
+    number: int
+    score: float
+    shared: tuple[str, ...]
+
+
+def score_ideas(asked: Mapping[str, float], collection: Collection) -> Evidence:
+    """Give evidence by ideas: whether the main one of both is the same, and whether the question has another."""
+    ideas = {feature: weight for feature, weight in asked.items() if feature[0] == IDEA}
+    worth = {feature: weight * rarity(collection, feature) for feature, weight in ideas.items()}
+    order = sorted(worth, key=lambda feature: (-worth[feature], feature))
+    most = max([*ideas.values(), _LEAST_MAIN])
+    shared: dict[int, dict[str, float]] = {}
+    for feature in ideas:
+        for number, weight in collection.having(feature).items():
+            shared.setdefault(number, {})[feature] = weight
+    evidence = {}
+    for number, both in shared.items():
+        main, total = collection.ideas(number)
+        strongest = max(worth[feature] * weight for feature, weight in both.items())
+        central = max(worth[feature] * weight for feature, weight in both.items()) / most / max(main, _LEAST_MAIN)
+        covered = sum(ideas[feature] * weight for feature, weight in both.items()) / (total + 0.5)
+        missing = next((worth[feature] for feature in order if feature not in both), 0.0)
+        evidence[number] = CENTRAL * central + STRONGEST * strongest + COVERED * covered - MISSING * missing
+    return Evidence(evidence, -MISSING * worth[order[0]] if order else 0.0)
+
+
+def score_words(asked: Mapping[str, float], collection: Collection) -> Evidence:
+    """Give evidence by words, as they are written and as groups of everyday words."""
+    evidence: dict[int, float] = {}
+    for feature, weight in asked.items():
+        if feature[0] in (IDEA, SETTING):
+            continue
+        word = feature
+        if feature[0] != WORDS and not collection.having(word):
+            word = near_word(collection, word) or word
+        value = (KIND if feature[0] == WORDS else WORD) * weight * rarity(collection, word)
+        for number, other in collection.having(word).items():
+            evidence[number] = evidence.get(number, 0.0) + value * other
+    return Evidence(evidence)
+
+
+def score_settings(asked: Mapping[str, float], collection: Collection) -> Evidence:
+    """Give evidence by what the idea is tried on: the same dataset, model or task."""
+    evidence: dict[int, float] = {}
+    for feature, weight in asked.items():
+        if feature[0] == SETTING:
+            value = ON_THE_SAME * weight * rarity(collection, feature)
+            for number, other in collection.having(feature).items():
+                evidence[number] = evidence.get(number, 0.0) + value * other
+    return Evidence(evidence)
+
+
+SCORERS: tuple[Scorer, ...] = (score_ideas, score_words, score_settings)
+
+
+def find_alike(
+    asked: Mapping[str, float],
+    collection: Collection,
+    *,
+    most: int = MOST_SHOWN,
+    scorers: Sequence[Scorer] = SCORERS,
+    but: int | None = None,
+) -> list[Match]:
+    """Return the experiments that tried the idea of a question, the surest first; none if none is sure enough.
+
+    Args:
+        asked: The features of the question.
+        collection: The experiments.
+        most: How many at the most.
+        scorers: Whose evidence is added up.
+        but: The number of an experiment that is not to be found: the one that is asked about.
+    """
+    voices = [scorer(asked, collection) for scorer in scorers]
+    numbers = {number for voice in voices for number in voice.of} - {but}
+    sure = {
+        number: PRIOR + sum(voice.of.get(number, voice.otherwise) for voice in voices) for number in numbers
+    }
+    # Of those that are equally alike, the newest is of most use.
+    best = sorted((number for number in sure if sure[number] >= SHOWN_FROM), key=lambda one: (-sure[one], -one))
+    return [Match(number, sure[number], shared_features(asked, collection, number)) for number in best[:most]]
+
+
+def shared_features(asked: Mapping[str, float], collection: Collection, number: int) -> tuple[str, ...]:
+    """Return the features that a question and an experiment have both, the most telling first."""
+    worth = {}
+    for feature, weight in asked.items():
+        other = collection.having(feature).get(number)
+        if other is not None:
+            worth[feature] = weight * other * rarity(collection, feature)
+    return tuple(sorted(worth, key=lambda feature: (-worth[feature], feature)))
