@@ -34,11 +34,14 @@ STOREYS = [
         "finding",
         "glance",
         "jsonable",
+        "similar",
         "writing",
     },
     {"log"},
     # What takes a Log and does more than change the file: each a capability of its own.
-    set(),
+    {
+        "precedents",
+    },
     {"cli"},
     {"__main__", "__init__"},
 ]

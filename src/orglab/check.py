@@ -40,6 +40,7 @@ CODES = {
     "unknown-reference": "A reference or link names an experiment or step that is not in the log.",
     "unknown-keyword": "A heading begins with a word in capitals that is no TODO keyword of the file.",
     "unclosed": "A block or drawer is opened and not closed, so it is read as plain text.",
+    "bad-term": "A line of orglab-terms.txt, or a term in it, cannot be read; the others count.",
     "setup-file": "The file names a #+SETUPFILE; what it says is not read.",
 }
 ERRORS = frozenset(("conflict", "duplicate-id", "bad-id", "same-number"))

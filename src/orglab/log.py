@@ -34,6 +34,7 @@ HEADER = """\
 #+STARTUP: overview logdone logdrawer
 """
 JOURNAL_HEADER = "#+TITLE: Journal\n"
+TERMS_NAME = "orglab-terms.txt"
 
 Wish = Callable[[Document], list[Edit]]
 Verify = Callable[[Document, Document], None]
@@ -139,10 +140,27 @@ class Log:
         Args:
             progress: Told how many experiments are checked, of how many.
         """
-        return self._check(self.document(), progress)
+        return self._check(self.document(), progress) + self._check_terms()
+
+    def _check_terms(self) -> list[Diagnostic]:
+        """Return what cannot be read in the user's own terms."""
+        text = self.terms()
+        if not text:
+            return []
+        from orglab.similar.lexicon import parse_terms  # noqa: PLC0415 - few logs have terms of their own
+
+        name = str(self.path.parent / TERMS_NAME)
+        return [Diagnostic(name, one.line, 1, "bad-term", one.message) for one in parse_terms(text)[1]]
 
     def _check(self, document: Document, progress: Progress | None = None) -> list[Diagnostic]:
         return check(document, self.config, str(self.path), lambda: self._next_number(document), progress)
+
+    def terms(self) -> str:
+        """Return the text of the user's own terms, `orglab-terms.txt` beside the log; empty if there is none."""
+        try:
+            return file.read(self.path.parent / TERMS_NAME).data.decode("utf-8", "replace")
+        except NotFoundError:
+            return ""
 
     def adopt(self) -> "Adoption":
         """Return what is understood of the log, which may not have been written as one; nothing is changed."""
@@ -168,7 +186,7 @@ class Log:
             edits = compose(edits, mend(document.apply(edits), ids=False))
             return compose(edits, recount(document.apply(edits)))
 
-        return mended, self._check(self._write(wish))
+        return mended, self._check(self._write(wish)) + self._check_terms()
 
     # Writing
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "new": "writing", "step": "writing", "note": "writing", "start": "writing", "done": "writing", "undo": "writing",
     "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
     "show": "reading", "list": "reading", "next": "reading", "check": "checking",
+    "similar": "precedents", "tried": "precedents",
 }  # fmt: skip
 
 # One line each, in the order people meet them; `orglab --help` imports no command.
@@ -33,6 +34,8 @@ SUMMARIES = {
     "list": "List experiments.",
     "show": "Show one experiment.",
     "next": "List the open steps of the experiments in progress.",
+    "similar": "Show experiments that tried the same idea.",
+    "tried": "Show what was tried, by topic, and how it ended.",
     "check": "Say what is wrong in the log, and mend what is safe.",
     "completion": "Print the script for your shell's completion.",
 }

@@ -44,8 +44,8 @@ class Record:
 
 def question(text: str) -> Record:
     """Return a free text as a record: its first sentence is the title."""
-    first, *rest = _SENTENCE.split(" ".join(text[:_LONGEST].split()), maxsplit=1)
-    return Record(first, *rest)
+    parts = _SENTENCE.split(" ".join(text[:_LONGEST].split()), maxsplit=1)
+    return Record(parts[0], parts[1] if len(parts) > 1 else "")
 
 
 def features(record: Record, lexicon: Lexicon) -> dict[str, float]:

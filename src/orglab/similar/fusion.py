@@ -51,12 +51,12 @@ class Match(NamedTuple):
     Attributes:
         number: Its number in the collection.
         score: How sure that is, in log-odds.
-        shared: The features that both have, the most telling first.
+        shared: The features that both have, and what each is worth, the most telling first.
     """
 
     number: int
     score: float
-    shared: tuple[str, ...]
+    shared: tuple[tuple[str, float], ...]
 
 
 def score_ideas(asked: Mapping[str, float], collection: Collection) -> Evidence:
@@ -128,19 +128,17 @@ def find_alike(
     """
     voices = [scorer(asked, collection) for scorer in scorers]
     numbers = {number for voice in voices for number in voice.of} - {but}
-    sure = {
-        number: PRIOR + sum(voice.of.get(number, voice.otherwise) for voice in voices) for number in numbers
-    }
+    sure = {number: PRIOR + sum(voice.of.get(number, voice.otherwise) for voice in voices) for number in numbers}
     # Of those that are equally alike, the newest is of most use.
     best = sorted((number for number in sure if sure[number] >= SHOWN_FROM), key=lambda one: (-sure[one], -one))
     return [Match(number, sure[number], shared_features(asked, collection, number)) for number in best[:most]]
 
 
-def shared_features(asked: Mapping[str, float], collection: Collection, number: int) -> tuple[str, ...]:
-    """Return the features that a question and an experiment have both, the most telling first."""
+def shared_features(asked: Mapping[str, float], collection: Collection, number: int) -> tuple[tuple[str, float], ...]:
+    """Return the features that a question and an experiment have both, with what each is worth, the best first."""
     worth = {}
     for feature, weight in asked.items():
         other = collection.having(feature).get(number)
         if other is not None:
             worth[feature] = weight * other * rarity(collection, feature)
-    return tuple(sorted(worth, key=lambda feature: (-worth[feature], feature)))
+    return tuple(sorted(worth.items(), key=lambda pair: (-pair[1], pair[0])))
