@@ -8,7 +8,7 @@ stands in the title counts more than what stands in a step, and what is changed 
 import re
 from dataclasses import dataclass
 
-from orglab.similar.lexicon import Lexicon
+from orglab.similar.lexicon import WINDOW, Lexicon
 from orglab.similar.stems import LITTLE, stems
 
 WORDS, IDEA, SETTING = "=", "!", "@"
@@ -49,32 +49,29 @@ def question(text: str) -> Record:
 
 
 def features(record: Record, lexicon: Lexicon) -> dict[str, float]:
-    """Return the features of a record, each with its weight from 0 to 1."""
+    """Return the features of a record, each with its weight from 0 to 1, in hundredths."""
     what, on_what = _split_title(record.title[:_LONGEST])
-    title = record.title[:_LONGEST]
-    description = record.description[:_LONGEST]
-    sentences = [sentence for sentence in _SENTENCE.split(description) if sentence]
-    steps = [step[:_LONGEST] for step in record.steps[:_MOST_STEPS]]
-    end = record.conclusion[:_LONGEST]
-    found: dict[str, float] = {}
-    for text, weight in (
-        (what, _TITLE),
-        (on_what, _ON),
+    sentences = [sentence for sentence in _SENTENCE.split(record.description[:_LONGEST]) if sentence]
+    fields = [
+        # Text, what its words weigh, what its ideas do, and whether a term may reach into it from the text before.
+        (what, _TITLE, _TITLE, False),
+        (on_what, _ON, 0.9, True),
         # The first of several sentences says what is wrong, the others what is done about it.
-        *((sentence, _WHY if at == 0 and len(sentences) > 1 else _DO) for at, sentence in enumerate(sentences)),
-        *((step, _STEP) for step in steps),
-        (end, _END),
-    ):
-        _add_words(found, text, weight, lexicon)
-    for text, weight in (
-        (what, _TITLE),
-        (title, 0.9),
-        (f"{title} . {description}", _DO),
-        *((step, _STEP) for step in steps),
-        (end, 0.3),
-    ):
-        _add_groups(found, text, weight, lexicon)
-    return found
+        *((text, _WHY if at == 0 and len(sentences) > 1 else _DO, _DO, True) for at, text in enumerate(sentences)),
+        *((step[:_LONGEST], _STEP, _STEP, False) for step in record.steps[:_MOST_STEPS]),
+        (record.conclusion[:_LONGEST], _END, 0.3, False),
+    ]
+    words: list[str] = []
+    weights: list[float] = []
+    found: dict[str, float] = {}
+    for text, weight, idea_weight, is_near in fields:
+        own = stems(text)
+        _add_words(found, own, weight, lexicon)
+        gap = 0 if is_near else WINDOW + 1
+        words += [""] * gap + own
+        weights += [0.0] * gap + [idea_weight] * len(own)
+    _add_groups(found, words, weights, lexicon)
+    return {feature: round(weight, 2) for feature, weight in found.items()}
 
 
 def _split_title(title: str) -> tuple[str, str]:
@@ -87,17 +84,22 @@ def _split_title(title: str) -> tuple[str, str]:
     return what[: match.start()], f"{on} {what[match.end() :]}"
 
 
-def _add_words(found: dict[str, float], text: str, weight: float, lexicon: Lexicon) -> None:
-    words = stems(text)
-    for word in {*words, *(kind for kind in lexicon.kinds(words) if kind[0] == WORDS)} - LITTLE:
+def _add_words(found: dict[str, float], words: list[str], weight: float, lexicon: Lexicon) -> None:
+    kinds = {kind for _, kind in lexicon.kinds(words) if kind[0] == WORDS}
+    for word in kinds.union(words) - LITTLE:
         own = weight * (_NUMBER if word[0].isdigit() else _SETTING_WORD if word in lexicon.setting_words else 1.0)
         if found.get(word, 0.0) < own:
             found[word] = own
 
 
-def _add_groups(found: dict[str, float], text: str, weight: float, lexicon: Lexicon) -> None:
-    for group, sure in lexicon.groups(stems(text)).items():
+def _add_groups(found: dict[str, float], words: list[str], weights: list[float], lexicon: Lexicon) -> None:
+    """Add the groups: how sure each is, times the weight of the text it stands in."""
+    doubt: dict[int, float] = {}
+    best: dict[int, float] = {}
+    for group, sure, places in lexicon.find(words):
+        weight = min(weights[at] for at in places)
+        doubt[group] = doubt.get(group, 1.0) * (1.0 - sure)
+        best[group] = max(best.get(group, 0.0), weight)
+    for group, left in doubt.items():
         name = (SETTING if group in lexicon.settings else IDEA) + lexicon.names[group]
-        strength = weight * sure * (_TOPIC if group in lexicon.topics else 1.0)
-        if found.get(name, 0.0) < strength:
-            found[name] = strength
+        found[name] = best[group] * (1.0 - left) * (_TOPIC if group in lexicon.topics else 1.0)

@@ -12,7 +12,9 @@ from orglab.similar.features import IDEA, SETTING, WORDS
 
 # Log-odds that an experiment that shares nothing is the one, and from which on one is shown.
 PRIOR = -6.1
-SHOWN_FROM = -2.7
+SHOWN_FROM = -2.6
+# A question of a few words gives less evidence, for and against.
+SHORT, SHOWN_FROM_IF_SHORT = 8, -3.4
 MOST_SHOWN = 3
 # What each kind of evidence is worth, in log-odds; see docs/decisions/likeness-by-words.md for how they were found.
 CENTRAL, STRONGEST, COVERED, MISSING = 3.1, 2.4, 1.7, 2.8
@@ -129,8 +131,10 @@ def find_alike(
     voices = [scorer(asked, collection) for scorer in scorers]
     numbers = {number for voice in voices for number in voice.of} - {but}
     sure = {number: PRIOR + sum(voice.of.get(number, voice.otherwise) for voice in voices) for number in numbers}
+    words = sum(feature[0] not in (IDEA, SETTING, WORDS) for feature in asked)
+    limit = SHOWN_FROM_IF_SHORT if words < SHORT else SHOWN_FROM
     # Of those that are equally alike, the newest is of most use.
-    best = sorted((number for number in sure if sure[number] >= SHOWN_FROM), key=lambda one: (-sure[one], -one))
+    best = sorted((number for number in sure if sure[number] >= limit), key=lambda one: (-sure[one], -one))
     return [Match(number, sure[number], shared_features(asked, collection, number)) for number in best[:most]]
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from orglab.similar.stems import LITTLE, stems, tokens, stem
+from orglab.similar.stems import LITTLE, stems, tokens
 
 # How many words may lie between the first part of a term and the last.
 WINDOW = 18
@@ -19,6 +19,7 @@ WINDOW = 18
 _LONGEST_LINE = 10_000
 _MOST_LINES = 20_000
 _MOST_PARTS = 6
+_MOST_PLACES = 8
 SECTIONS = ("words", "settings", "topics", "ideas")
 
 
@@ -42,14 +43,21 @@ class Group(NamedTuple):
     terms: tuple[str, ...]
 
 
+# A part as stems, and where it is looked up: by its first one.
+Part = tuple[str, ...]
+
+
 @dataclass
 class Lexicon:
     """Groups of terms, ready to be found.
 
     Attributes:
         words: From the stem of an everyday word to that of its group.
-        phrases: From the first stem of a part to the rest of it, with what it is part of.
-        patterns: The group of each term, and the number of its parts.
+        word_phrases: The same for everyday words of several stems: from the first to the others and the group.
+        parts: The number of each part of one stem.
+        phrases: The same for parts of several: from the first stem and the second to the others and the number.
+        patterns: Of each term its group, how sure it is, and its parts.
+        anchors: The terms of each part that is the rarest of its term: the others are looked for where it stands.
         names: The name of each group.
         settings: The groups of what ideas are tried on.
         setting_words: The stems of their terms.
@@ -57,64 +65,82 @@ class Lexicon:
     """
 
     words: dict[str, str] = field(default_factory=dict)
-    word_phrases: dict[str, list[tuple[tuple[str, ...], str]]] = field(default_factory=dict)
-    phrases: dict[str, dict[tuple[str, ...], list[tuple[int, int]]]] = field(default_factory=dict)
-    patterns: list[tuple[int, int, float]] = field(default_factory=list)
+    word_phrases: dict[str, list[tuple[Part, str]]] = field(default_factory=dict)
+    parts: dict[str, int] = field(default_factory=dict)
+    phrases: dict[str, dict[str, list[tuple[Part, int]]]] = field(default_factory=dict)
+    patterns: list[tuple[int, float, tuple[int, ...]]] = field(default_factory=list)
+    anchors: dict[int, list[int]] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     settings: set[int] = field(default_factory=set)
     setting_words: set[str] = field(default_factory=set)
     topics: set[int] = field(default_factory=set)
 
-    def kinds(self, plain: list[str]) -> list[str]:
-        """Return stems, each as its group of everyday words where it has one."""
-        if not self.words:
-            return plain
-        found: list[str] = []
+    def kinds(self, plain: list[str]) -> list[tuple[int, str]]:
+        """Return the stems of a text, each with its place, as its group of everyday words where it has one."""
+        found: list[tuple[int, str]] = []
         at = 0
         while at < len(plain):
             word = plain[at]
             for rest, kind in self.word_phrases.get(word, ()):
                 if tuple(plain[at + 1 : at + 1 + len(rest)]) == rest:
-                    found.append(kind)
+                    found.append((at, kind))
                     at += 1 + len(rest)
                     break
             else:
-                found.append(self.words.get(word, word))
+                found.append((at, self.words.get(word, word)))
                 at += 1
         return found
 
-    def groups(self, plain: list[str]) -> dict[int, float]:
-        """Return the groups whose terms stand in a text, each with how sure that is, from 0 to 1.
+    def find(self, plain: list[str]) -> Iterator[tuple[int, float, list[int]]]:
+        """Yield each term that stands in a text: its group, how sure that is, from 0 to 1, and where its parts stand.
 
         Args:
             plain: The stems of the text.
         """
-        kinds = self.kinds(plain)
-        # A term is looked for in the words as they are written, and in their groups.
-        patterns = set(self._patterns_in(plain))
-        if kinds != plain:
-            patterns |= set(self._patterns_in(kinds))
+        places: dict[int, list[int]] = {}
+        # Parts are looked for in the words as they are written, and in their groups.
+        self._find_parts(list(enumerate(plain)), places)
+        self._find_parts(self.kinds(plain), places)
+        for part in sorted(places):
+            for pattern in self.anchors.get(part, ()):
+                group, sure, parts = self.patterns[pattern]
+                if len(parts) == 1:
+                    yield from ((group, sure, [at]) for at in places[part][:1])
+                elif all(other in places for other in parts) and (near := _near([places[one] for one in parts])):
+                    yield group, sure, near
+
+    def _find_parts(self, words: list[tuple[int, str]], places: dict[int, list[int]]) -> None:
+        following = [word for _, word in words] + [""]
+        for number, (at, word) in enumerate(words):
+            if (part := self.parts.get(word)) is not None:
+                _put(places, part, at)
+            if (seconds := self.phrases.get(word)) is not None:
+                for rest, part in seconds.get(following[number + 1], ()):
+                    if tuple(following[number + 2 : number + 2 + len(rest)]) == rest:
+                        _put(places, part, at)
+
+    def groups(self, plain: list[str]) -> dict[int, float]:
+        """Return the groups whose terms stand in a text, each with how sure that is."""
         doubt: dict[int, float] = {}
-        for pattern in sorted(patterns):
-            group, _, strength = self.patterns[pattern]
-            doubt[group] = doubt.get(group, 1.0) * (1.0 - strength)
+        for group, sure, _ in self.find(plain):
+            doubt[group] = doubt.get(group, 1.0) * (1.0 - sure)
         return {group: 1.0 - left for group, left in doubt.items()}
 
-    def _patterns_in(self, words: list[str]) -> Iterator[int]:
-        last: dict[int, dict[int, int]] = {}
-        for at, word in enumerate(words):
-            for rest, uses in self.phrases.get(word, {}).items():
-                if rest and tuple(words[at + 1 : at + 1 + len(rest)]) != rest:
-                    continue
-                for pattern, part in uses:
-                    size = self.patterns[pattern][1]
-                    if size == 1:
-                        yield pattern
-                        continue
-                    seen = last.setdefault(pattern, {})
-                    seen[part] = at
-                    if len(seen) == size and at - min(seen.values()) <= WINDOW:
-                        yield pattern
+
+def _put(places: dict[int, list[int]], part: int, at: int) -> None:
+    """Note where a part stands; the first places are enough, or a text of one word would take forever."""
+    known = places.setdefault(part, [])
+    if len(known) < _MOST_PLACES and at not in known:
+        known.append(at)
+
+
+def _near(places: list[list[int]]) -> list[int]:
+    """Return a place of each part, all within the window; nothing if there are none."""
+    for at in places[0]:
+        chosen = [min(others, key=lambda other: abs(other - at)) for others in places]  # noqa: B023 - used at once
+        if max(chosen) - min(chosen) <= WINDOW:
+            return chosen
+    return []
 
 
 def parse_terms(text: str) -> tuple[list[Group], list[Problem]]:
@@ -169,6 +195,7 @@ def make_lexicon(groups: Iterable[Group]) -> Lexicon:
         by_section[group.section].append(group)
     for group in by_section["words"]:
         _add_words(lexicon, group)
+    maker = _Maker(lexicon)
     numbers: dict[tuple[str, str], int] = {}
     for section in SECTIONS[1:]:
         for group in by_section[section]:
@@ -181,7 +208,8 @@ def make_lexicon(groups: Iterable[Group]) -> Lexicon:
             elif section == "topics":
                 lexicon.topics.add(number)
             for term in group.terms:
-                _add_term(lexicon, number, term)
+                maker.add(number, term)
+    maker.anchor()
     return lexicon
 
 
@@ -195,34 +223,60 @@ def _add_words(lexicon: Lexicon, group: Group) -> None:
             lexicon.words.setdefault(first, kind)
 
 
-def _add_term(lexicon: Lexicon, group: int, term: str) -> None:
-    pattern = len(lexicon.patterns)
-    parts = [part for part in term.split(" + ") if stems(part)]
-    lexicon.patterns.append((group, len(parts), _strength(lexicon, group, parts)))
-    for number, part in enumerate(parts):
-        written = stems(part)
-        forms = {tuple(written), tuple(lexicon.kinds(written))}
+class _Maker:
+    """Numbers parts and terms."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.numbers: dict[Part, int] = {}
+        self.uses: list[int] = []
+
+    def add(self, group: int, term: str) -> None:
+        """Add a term of a group."""
+        written = [words for words in map(stems, term.split(" + ")) if words]
+        parts = [(tuple(words), tuple(kind for _, kind in self.lexicon.kinds(words))) for words in written]
+        if len(parts) > 1:
+            # Everyday words are exchanged for others of their group.
+            forms = [tuple(kinds for _, kinds in parts)]
+        else:
+            # A term of one part is a name: its words stand as they are, or written together.
+            forms = [(parts[0][0],), *((joined,) for joined in _joined(term))]
+        strength = self._strength(group, term, written)
+        for form in forms:
+            self.lexicon.patterns.append((group, strength, tuple(map(self._number, form))))
+
+    def _number(self, part: Part) -> int:
+        number = self.numbers.setdefault(part, len(self.uses))
+        if number == len(self.uses):
+            self.uses.append(0)
+            if len(part) == 1:
+                self.lexicon.parts[part[0]] = number
+            else:
+                self.lexicon.phrases.setdefault(part[0], {}).setdefault(part[1], []).append((part[2:], number))
+        self.uses[number] += 1
+        return number
+
+    def _strength(self, group: int, term: str, parts: list[list[str]]) -> float:
+        """Return how sure it is that a text with these parts is about the group."""
         if len(parts) == 1:
-            # A term of one part is a name: its everyday words are not exchanged for others of their group.
-            forms = {tuple(written)}
-            joined = tokens(part)
-            if len(joined) == 2 and min(map(len, joined)) > 1 and all(map(str.isalpha, joined)):  # noqa: PLR2004
-                # `warm up` is written `warmup` as well.
-                forms.add((stem("".join(joined)),))
-        for first, *rest in filter(None, forms):
-            uses = lexicon.phrases.setdefault(first, {}).setdefault(tuple(rest), [])
-            if (pattern, number) not in uses:
-                uses.append((pattern, number))
+            is_name = len(parts[0]) > 1 or term.casefold() == self.lexicon.names[group].casefold()
+            return 0.9 if is_name else 0.7
+        known = self.lexicon.words.keys() | LITTLE
+        telling = sum(not known.issuperset(part) for part in parts)
+        return min(0.8, 0.3 + 0.1 * len(parts) + 0.1 * telling)
+
+    def anchor(self) -> None:
+        """Hang each term on the rarest of its parts."""
+        for pattern, (_, _, parts) in enumerate(self.lexicon.patterns):
+            rarest = min(parts, key=lambda part: (self.uses[part], part))
+            self.lexicon.anchors.setdefault(rarest, []).append(pattern)
 
 
-def _strength(lexicon: Lexicon, group: int, parts: list[str]) -> float:
-    """Return how sure it is that a text with these parts is about the group."""
-    words = [stems(part) for part in parts]
-    if len(parts) == 1:
-        is_name = len(words[0]) > 1 or parts[0].casefold() == lexicon.names[group].casefold()
-        return 0.9 if is_name else 0.7
-    telling = sum(any(word not in lexicon.words and word not in LITTLE for word in part) for part in words)
-    return min(0.8, 0.3 + 0.1 * len(parts) + 0.1 * telling)
+def _joined(term: str) -> list[Part]:
+    """Return a term of two words written as one: `warm up` is written `warmup` as well."""
+    words = tokens(term)
+    is_joined = len(words) == 2 and min(map(len, words)) > 1 and all(map(str.isalpha, words))  # noqa: PLR2004
+    return [(one,) for one in stems("".join(words))] if is_joined else []
 
 
 @lru_cache(maxsize=4)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from orglab.similar.features import IDEA
 
 # An idea that an experiment only mentions does not make it one of those that tried it.
-_LEAST = 0.35
+_LEAST = 0.55
 # Two that share an idea are a group.
 _SMALLEST = 2
 REST = ""
