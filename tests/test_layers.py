@@ -17,7 +17,9 @@ STOREYS = [
         "git",
         "lock",
         "org",
+        "place",
         "reference",
+        "spelling",
     },
     {
         "active",
@@ -33,6 +35,7 @@ STOREYS = [
         "check",
         "finding",
         "glance",
+        "index",
         "jsonable",
         "similar",
         "writing",
@@ -118,7 +121,7 @@ def test_a_read_command_loads_no_more_than_it_needs(tmp_path):
         "import sys; from orglab.cli.door import run; code = run(['--log', sys.argv[1], 'list']);"
         "print(*sorted(set(sys.argv[2].split()) & set(sys.modules)), file=sys.stderr); sys.exit(code)"
     )
-    unwanted = "rich sqlite3 asyncio json hashlib tomllib http wcwidth ctypes orglab.org.match orglab.cli.setup numpy"
+    unwanted = "rich asyncio json hashlib tomllib http wcwidth ctypes orglab.org.match orglab.cli.setup numpy"
     done = subprocess.run(
         [sys.executable, "-c", program, log, unwanted], capture_output=True, text=True, check=True, cwd=tmp_path
     )

@@ -1,11 +1,17 @@
 """The JSON documents: stable, documented in docs/reference/json.md, with a version at the top of each."""
 
-import re
-from collections.abc import Mapping
+from __future__ import annotations
 
-from orglab.check import Diagnostic
-from orglab.model import Experiment, Note, Step
-from orglab.org.timestamp import Timestamp
+import re
+
+# The forms are also those of what the index holds, which is read without the parser.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orglab.check import Diagnostic
+    from orglab.model import Experiment, Note, Step
+    from orglab.org.timestamp import Timestamp
 
 VERSION = 1
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -16,6 +16,8 @@ from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
 from orglab.finding import find_experiment, find_step, last_experiment
 from orglab.git import Repository, find_repository, is_installed, numbers_in
 from orglab.glance import glance
+from orglab.index.store import Store
+from orglab.index.where import index_path
 from orglab.model import ID, Experiment, Note, Step, without_cookies
 from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
@@ -87,7 +89,19 @@ class Log:
 
     def experiments(self) -> list[Experiment]:
         """Return all experiments, in the order of the log."""
-        return list(glance(self.document(), self.config, str(self.path)))
+        return self._experiments()[1]
+
+    def _experiments(self) -> tuple[Document, list[Experiment]]:
+        """Return the log, and its experiments, as the index has them or as they are read."""
+        snapshot = file.read(self.path)
+        document = self._parse(snapshot.data)
+        if self.store.path is None:
+            return document, list(glance(document, self.config, str(self.path)))
+        from orglab.index.building import experiments_of  # noqa: PLC0415 - writing needs none of it
+        from orglab.index.current import current_contents  # noqa: PLC0415
+
+        contents = current_contents(self.store, snapshot, document, self.config)
+        return document, experiments_of(contents, document, self.config, str(self.path))
 
     def experiment(self, reference: str) -> Experiment:
         """Return one experiment.
@@ -99,7 +113,15 @@ class Log:
             NotFoundError: There is none.
             UsageError: Two headings have this id, or it is no reference.
         """
-        return self._find(self.document(), parse_reference(reference))
+        parsed = parse_reference(reference)
+        snapshot = file.read(self.path)
+        document = self._parse(snapshot.data)
+        found = self._find(document, parsed)
+        if self.store.path is not None:
+            from orglab.index.current import keep_experiment  # noqa: PLC0415 - writing needs none of it
+
+            keep_experiment(self.store, snapshot, document, found)
+        return found
 
     def step(self, reference: str) -> Step:
         """Return one step, such as `201.1`.
@@ -125,8 +147,7 @@ class Log:
         Raises:
             MatchSyntaxError: The match string cannot be read.
         """
-        document = self.document()
-        found = list(glance(document, self.config, str(self.path)))
+        document, found = self._experiments()
         if match is None:
             return found
         from orglab.org.match import compile_match  # noqa: PLC0415 - its regexps cost 15 ms, and few lists need them
@@ -194,6 +215,12 @@ class Log:
     def repository(self) -> Repository | None:
         """The git repository that the log lies in, or None."""
         return find_repository(self.path.absolute().parent)
+
+    @cached_property
+    def store(self) -> Store:
+        """The index of this log: a cache, and no more."""
+        git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
+        return Store(index_path(os.fspath(self.path), git_dir))
 
     @cached_property
     def active(self) -> ActiveStep:

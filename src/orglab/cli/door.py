@@ -2,11 +2,11 @@
 
 import os
 import signal
-import sys
 from collections.abc import Sequence
 
 import click
 
+from orglab.cli.output import bear_any_text, clean
 from orglab.errors import OrglabError
 
 # Which module holds each command: only that one is imported.
@@ -112,9 +112,7 @@ def _version(asked: object) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A log may hold what this terminal's encoding does not.
-        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    bear_any_text()
     debug = "--debug" in arguments
     colour = False if os.environ.get("NO_COLOR") else None
     try:
@@ -147,8 +145,6 @@ def run(arguments: Sequence[str]) -> int:
 
 def _fail(message: str, code: int, error: Exception | None) -> int:
     """Print an error to stderr and return its exit code."""
-    from orglab.cli.output import clean  # noqa: PLC0415
-
     click.echo(f"orglab: {clean(message)}", err=True)
     if error is not None:
         import traceback  # noqa: PLC0415 - for --debug only

@@ -1,5 +1,6 @@
 """What commands share: the log they are about, and arguments that name experiments."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from orglab.cli import output
 from orglab.config import find_log
 from orglab.errors import OrglabError
 from orglab.log import Log, open_log
+from orglab.place import as_seen_from_here
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -47,10 +49,7 @@ def this_log(*, anyway: bool = False) -> Log:
 
 def relative(path: Path) -> Path:
     """Return a path as a person here would write it."""
-    import os.path  # noqa: PLC0415
-
-    shorter = Path(os.path.relpath(path))
-    return shorter if len(shorter.parts) <= len(path.parts) else path
+    return Path(as_seen_from_here(os.fspath(path)))
 
 
 class ReferenceType(click.ParamType[str]):
