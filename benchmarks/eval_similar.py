@@ -59,7 +59,9 @@ def answer_plainly(experiments: Rows, queries: Rows, k1: float = 1.2, b: float =
         scores = []
         for row, count in zip(experiments, counts, strict=True):
             length = k1 * (1 - b + b * count.total() / mean)
-            score = sum(worth[word] * count[word] * (k1 + 1) / (count[word] + length) for word in asked if word in count)
+            score = sum(
+                worth[word] * count[word] * (k1 + 1) / (count[word] + length) for word in asked if word in count
+            )
             scores.append((-score, row["id"]))
         results.append([name for _, name in sorted(scores)[:3]])
     return results
@@ -79,7 +81,9 @@ def judge(queries: Rows, results: Results) -> dict[str, Any]:
             alarms.append(bool(found))
             continue
         recalls = [len(relevant & set(found[:k])) / min(k, len(relevant)) for k in (1, 3)]
-        by_type.setdefault(query["type"], []).append((*recalls, float(bool(relevant & set(found[:3]))), float(not found)))
+        by_type.setdefault(query["type"], []).append(
+            (*recalls, float(bool(relevant & set(found[:3]))), float(not found))
+        )
     return {
         **_means([one for found in by_type.values() for one in found]),
         "false_alarm": round(sum(alarms) / len(alarms), 4) if alarms else None,

@@ -103,6 +103,23 @@ class Log:
         contents = current_contents(self.store, snapshot, document, self.config)
         return document, experiments_of(contents, document, self.config, str(self.path))
 
+    def keyed_experiments(self) -> tuple[list[Experiment], list[bytes] | None, tuple[str, str]]:
+        """Return all experiments, what tells each from one of other bytes, and what all of that depends on.
+
+        Without an index there are no keys: None.  The last is the digest of the log, and the form of its settings.
+        """
+        snapshot = file.read(self.path)
+        document = self._parse(snapshot.data)
+        if self.store.path is None:
+            return list(glance(document, self.config, str(self.path))), None, ("", "")
+        from orglab.index.building import experiments_of, settings_form  # noqa: PLC0415 - writing needs none of it
+        from orglab.index.current import current_contents  # noqa: PLC0415
+
+        contents = current_contents(self.store, snapshot, document, self.config)
+        keys = [contents.part(number) + b"%d" % nth for number, nth in enumerate(contents.nths)]
+        found = experiments_of(contents, document, self.config, str(self.path))
+        return found, keys, (snapshot.digest, repr(settings_form(document.settings, self.config)))
+
     def experiment(self, reference: str) -> Experiment:
         """Return one experiment.
 

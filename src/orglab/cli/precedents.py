@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 import click
 
 from orglab.cli import output
+from orglab.cli.likeness import show_precedents
 from orglab.cli.options import TextCommand, log_options, this_log
 from orglab.cli.page import count
 from orglab.jsonable import render
 from orglab.model import Experiment
-from orglab.precedents import Map, Precedent, map_of, outcome, precedents
+from orglab.precedents import Map, map_of, outcome, precedents
 from orglab.similar.topics import Group, Topic
 from orglab.states import kind_of
 
@@ -32,39 +33,9 @@ def similar_command(text: tuple[str, ...], *, as_json: bool) -> None:
       orglab similar "ramp the step size up over the first epochs"
       orglab similar 201
     """
-    found = precedents(this_log(), " ".join(text))
-    if as_json:
-        output.show([render({"experiments": [precedent_form(one) for one in found]})])
-    elif found:
-        output.show(precedent_lines(found))
-    else:
-        click.echo("No experiment tried that, as far as its words tell.", err=True)
-
-
-def precedent_lines(found: Sequence[Precedent]) -> Iterator[str]:
-    """Yield the lines that show precedents: title and verdict, what came of it, and why it is like this one."""
-    for one in found:
-        experiment = one.experiment
-        ref = output.clean(experiment.ref)
-        indent = " " * (len(ref) + 2)
-        title = f"{experiment.title}  ({ended(experiment)})"
-        yield from output.wrap(title, indent, output.paint(ref, bold=True) + "  ")
-        yield from output.wrap(one.outcome, indent)
-        yield from (output.paint(line, dim=True) for line in output.wrap(str(one.why), indent))
-
-
-def ended(experiment: Experiment) -> str:
-    """Return how an experiment ended: its verdict, else its state."""
-    return experiment.verdict or experiment.state or "no state"
-
-
-def precedent_form(one: Precedent) -> dict[str, object]:
-    """Return a precedent as it stands in `similar --json`."""
-    return {
-        **_short_form(one.experiment),
-        "why": {"ideas": list(one.why.ideas), "settings": list(one.why.settings), "words": list(one.why.words)},
-        "score": round(one.score, 2),
-    }
+    with output.Bar("Reading") as bar:
+        found = precedents(this_log(), " ".join(text), progress=bar.update)
+    show_precedents(found, as_json=as_json)
 
 
 def _short_form(experiment: Experiment) -> dict[str, object]:

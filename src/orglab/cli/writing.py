@@ -82,7 +82,7 @@ def new_command(
 def _tried_before(log: Log, title: str, description: str | None, steps: tuple[str, ...]) -> list[str]:
     """Show earlier experiments that tried the same, on standard error, and return the lines."""
     try:
-        from orglab.cli.precedents import precedent_lines  # noqa: PLC0415 - for one command of many
+        from orglab.cli.likeness import precedent_lines  # noqa: PLC0415 - for one command of many
         from orglab.precedents import precedents_like  # noqa: PLC0415
         from orglab.similar.features import Record  # noqa: PLC0415
 

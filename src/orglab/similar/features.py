@@ -6,7 +6,7 @@ stands in the title counts more than what stands in a step, and what is changed 
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.similar.lexicon import WINDOW, Lexicon
 from orglab.similar.stems import LITTLE, stems
@@ -25,8 +25,7 @@ _NUMBER, _SETTING_WORD = 0.5, 0.6
 _MOST_STEPS = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """The texts of an experiment, or of a question.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Which experiments tried the same idea: the evidence of several scorers is added up, and below a limit nothing is said.
+"""Which experiments tried the same idea: the evidence of scorers is added up, and below a limit nothing is said.
 
 Each scorer gives evidence as log-odds, so that a further one (of meaning, by vectors of a language model) can join
 `SCORERS` without the others changing: it gives what it knows, and 0 for what it does not.

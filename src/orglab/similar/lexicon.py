@@ -5,10 +5,10 @@ module; a user's own, `orglab-terms.txt` beside the log, adds to them.  A line
 that cannot be read is a problem with its number, and the others count.
 """
 
+import marshal
+import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 from orglab.similar.stems import LITTLE, stems, tokens
@@ -47,7 +47,6 @@ class Group(NamedTuple):
 Part = tuple[str, ...]
 
 
-@dataclass
 class Lexicon:
     """Groups of terms, ready to be found.
 
@@ -64,16 +63,35 @@ class Lexicon:
         topics: The groups of what ideas belong to.
     """
 
-    words: dict[str, str] = field(default_factory=dict)
-    word_phrases: dict[str, list[tuple[Part, str]]] = field(default_factory=dict)
-    parts: dict[str, int] = field(default_factory=dict)
-    phrases: dict[str, dict[str, list[tuple[Part, int]]]] = field(default_factory=dict)
-    patterns: list[tuple[int, float, tuple[int, ...]]] = field(default_factory=list)
-    anchors: dict[int, list[int]] = field(default_factory=dict)
-    names: list[str] = field(default_factory=list)
-    settings: set[int] = field(default_factory=set)
-    setting_words: set[str] = field(default_factory=set)
-    topics: set[int] = field(default_factory=set)
+    __slots__ = (
+        "anchors",
+        "names",
+        "parts",
+        "patterns",
+        "phrases",
+        "setting_words",
+        "settings",
+        "topics",
+        "word_phrases",
+        "words",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        """Make an empty one."""
+        self.words: dict[str, str] = {}
+        self.word_phrases: dict[str, list[tuple[Part, str]]] = {}
+        self.parts: dict[str, int] = {}
+        self.phrases: dict[str, dict[str, list[tuple[Part, int]]]] = {}
+        self.patterns: list[tuple[int, float, tuple[int, ...]]] = []
+        self.anchors: dict[int, list[int]] = {}
+        self.names: list[str] = []
+        self.settings: set[int] = set()
+        self.setting_words: set[str] = set()
+        self.topics: set[int] = set()
+
+    def __bytes__(self) -> bytes:
+        """Return it as bytes that are read faster than the groups."""
+        return marshal.dumps(tuple(getattr(self, name) for name in self.__slots__))
 
     def kinds(self, plain: list[str]) -> list[tuple[int, str]]:
         """Return the stems of a text, each with its place, as its group of everyday words where it has one."""
@@ -127,6 +145,15 @@ class Lexicon:
         return {group: 1.0 - left for group, left in doubt.items()}
 
 
+def load_lexicon(content: bytes) -> Lexicon:
+    """Return a lexicon from its bytes."""
+    lexicon = Lexicon()
+    values = marshal.loads(content)  # noqa: S302 - we wrote it, and the index says when that is in doubt
+    for name, value in zip(Lexicon.__slots__, values, strict=True):
+        setattr(lexicon, name, value)
+    return lexicon
+
+
 def _put(places: dict[int, list[int]], part: int, at: int) -> None:
     """Note where a part stands; the first places are enough, or a text of one word would take forever."""
     known = places.setdefault(part, [])
@@ -137,7 +164,7 @@ def _put(places: dict[int, list[int]], part: int, at: int) -> None:
 def _near(places: list[list[int]]) -> list[int]:
     """Return a place of each part, all within the window; nothing if there are none."""
     for at in places[0]:
-        chosen = [min(others, key=lambda other: abs(other - at)) for others in places]  # noqa: B023 - used at once
+        chosen = [min(others, key=lambda other: abs(other - at)) for others in places]
         if max(chosen) - min(chosen) <= WINDOW:
             return chosen
     return []
@@ -286,5 +313,7 @@ def read_lexicon(own: str = "") -> Lexicon:
     Args:
         own: The text of the user's terms file; what cannot be read in it is left out.
     """
-    text = (Path(__file__).parent / "terms.txt").read_text(encoding="utf-8")
+    # Without pathlib, which takes as long to import as these lines to read.
+    with open(os.path.dirname(__file__) + "/terms.txt", encoding="utf-8") as file:  # noqa: PTH120, PTH123
+        text = file.read()
     return make_lexicon([*parse_terms(text)[0], *parse_terms(own)[0]])

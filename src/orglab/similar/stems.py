@@ -15,31 +15,15 @@ _NO_BLANKS = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 _LONGEST = 40
 # Words that are passed over even inside a term.
 _SKIPPED = frozenset(
-    "a an and any are as be been being but can cannot could did do does done given had has have having he him his i is "
-    "it its let lets me might my of or our ours should so some such than that the their theirs them then there these "
-    "they this those though thus to very want wants was we well were what which who whose will would yet you your s ll "
-    "ve".split()
+    ["a", "an", "and", "any", "are", "as", "be", "been", "being", "but", "can", "cannot", "could", "did", "do", "does", "done", "given", "had", "has", "have", "having", "he", "him", "his", "i", "is", "it", "its", "let", "lets", "me", "might", "my", "of", "or", "our", "ours", "should", "so", "some", "such", "than", "that", "the", "their", "theirs", "them", "then", "there", "these", "they", "this", "those", "though", "thus", "to", "very", "want", "wants", "was", "we", "well", "were", "what", "which", "who", "whose", "will", "would", "yet", "you", "your", "s", "ll", "ve"]
 )
 # Words that make a difference in a term (`back up`, `head only`), but say nothing by themselves.
 LITTLE = frozenset(
-    "about across after again all along also am around at away back because before behind below beside between beyond "
-    "both by d down each either else enough even ever every few for from get gets getting go goes going her here how "
-    "if in inside instead into just keep less like made make makes many more most much n nearly need needs neither "
-    "never no none nor not now off often on once one only onto other out over own part per pre quite r rather re "
-    "really same she since still t take takes taken than thing things through till time times together too toward "
-    "towards tri tried tries try trying two under until up upon us use used uses using via when where whether while "
-    "whole whom why with within without".split()
+    ["about", "across", "after", "again", "all", "along", "also", "am", "around", "at", "away", "back", "because", "before", "behind", "below", "beside", "between", "beyond", "both", "by", "d", "down", "each", "either", "else", "enough", "even", "ever", "every", "few", "for", "from", "get", "gets", "getting", "go", "goes", "going", "her", "here", "how", "if", "in", "inside", "instead", "into", "just", "keep", "less", "like", "made", "make", "makes", "many", "more", "most", "much", "n", "nearly", "need", "needs", "neither", "never", "no", "none", "nor", "not", "now", "off", "often", "on", "once", "one", "only", "onto", "other", "out", "over", "own", "part", "per", "pre", "quite", "r", "rather", "re", "really", "same", "she", "since", "still", "t", "take", "takes", "taken", "than", "thing", "things", "through", "till", "time", "times", "together", "too", "toward", "towards", "tri", "tried", "tries", "try", "trying", "two", "under", "until", "up", "upon", "us", "use", "used", "uses", "using", "via", "when", "where", "whether", "while", "whole", "whom", "why", "with", "within", "without"]
 )
 # Words whose ending is no ending: their stem means something else.
 _WHOLE = frozenset(
-    "transformer teacher adapter router filter number cluster buffer parameter center paper order pointer layer "
-    "corner over under other better tensor vector error factor mirror monitor color colour editor timing string "
-    "during spring thing bing missing warning meaning opening boosting bagging stacking "
-    "lasso bias class loss less process access cross gloss focus plus "
-    "series species news analysis basis axis bayes lens pass stress press mass glass business address "
-    "need seed feed speed embed shed bed red hundred based united station ration nation action section question "
-    "mention position dimension version session region million billion fashion passion attention momentum sampler agentic "
-    "conformal conformer differencing sparsity valid rounding".split()
+    ["transformer", "teacher", "adapter", "router", "filter", "number", "cluster", "buffer", "parameter", "center", "paper", "order", "pointer", "layer", "corner", "over", "under", "other", "better", "tensor", "vector", "error", "factor", "mirror", "monitor", "color", "colour", "editor", "timing", "string", "during", "spring", "thing", "bing", "missing", "warning", "meaning", "opening", "boosting", "bagging", "stacking", "lasso", "bias", "class", "loss", "less", "process", "access", "cross", "gloss", "focus", "plus", "series", "species", "news", "analysis", "basis", "axis", "bayes", "lens", "pass", "stress", "press", "mass", "glass", "business", "address", "need", "seed", "feed", "speed", "embed", "shed", "bed", "red", "hundred", "based", "united", "station", "ration", "nation", "action", "section", "question", "mention", "position", "dimension", "version", "session", "region", "million", "billion", "fashion", "passion", "attention", "momentum", "sampler", "agentic", "conformal", "conformer", "differencing", "sparsity", "valid", "rounding"]
 )
 _IRREGULAR = {
     "built": "build", "found": "find", "chosen": "choos", "chose": "choos", "taken": "tak", "took": "tak",
