@@ -33,9 +33,11 @@ STOREYS = [
     {
         "adoption",
         "check",
+        "events",
         "finding",
         "glance",
         "index",
+        "journal",
         "jsonable",
         "similar",
         "writing",
@@ -44,6 +46,10 @@ STOREYS = [
     # What takes a Log and does more than change the file: each a capability of its own.
     {
         "precedents",
+        "history",
+        "reasons",
+        "references",
+        "timeline",
     },
     {"cli"},
     {"__main__", "__init__"},

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,8 +17,6 @@ from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
 from orglab.finding import find_experiment, find_step, last_experiment
 from orglab.git import Repository, find_repository, is_installed, numbers_in
 from orglab.glance import glance
-from orglab.index.store import Store
-from orglab.index.where import index_path
 from orglab.model import ID, Experiment, Note, Step, without_cookies
 from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
@@ -29,6 +28,7 @@ from orglab.words import one_line
 
 if TYPE_CHECKING:
     from orglab.adoption import Adoption
+    from orglab.index.store import Store
 
 HEADER = """\
 #+TITLE: Experiment log
@@ -49,11 +49,13 @@ class Completed(NamedTuple):
         step: The step as it stands now.
         commits: The short hashes that were added to it.
         why: `given`, `named` (its message names the step), `head`, or `none`.
+        uncommitted: If one of them is HEAD, the tracked files that are not as they are there, but for log and journal.
     """
 
     step: Step
     commits: tuple[str, ...]
     why: str
+    uncommitted: tuple[str, ...] = ()
 
 
 class Log:
@@ -234,8 +236,11 @@ class Log:
         return find_repository(self.path.absolute().parent)
 
     @cached_property
-    def store(self) -> Store:
+    def store(self) -> "Store":
         """The index of this log: a cache, and no more."""
+        from orglab.index.store import Store  # noqa: PLC0415 - it loads SQLite, and writing needs none
+        from orglab.index.where import index_path  # noqa: PLC0415
+
         git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
         return Store(index_path(os.fspath(self.path), git_dir))
 
@@ -430,7 +435,12 @@ class Log:
         return experiment
 
     def complete_step(
-        self, reference: str, commits: Iterable[str] | None = None, *, all_boxes: bool = False
+        self,
+        reference: str,
+        commits: Iterable[str] | None = None,
+        *,
+        all_commits: bool = False,
+        all_boxes: bool = False,
     ) -> Completed:
         """Tick a step, with the commit that has its results, and return it.
 
@@ -438,6 +448,7 @@ class Log:
             reference: The step.
             commits: Revisions that git knows; none if empty.  If None, the newest
                 commit on HEAD whose message names the step, else HEAD.
+            all_commits: Whether, if that is None, it is every commit that names the step, the oldest first.
             all_boxes: Whether open boxes below the step are ticked too.
 
         Raises:
@@ -450,16 +461,24 @@ class Log:
         def tick(experiment: Experiment) -> list[Edit]:
             step = find_step(experiment, parsed)
             if not found:
-                found.append(self._commits_for(step.ref, commits))
+                found.append(self._commits_for(step.ref, commits, all_commits=all_commits))
             return writing.tick_step(experiment, step, found[0][0], all_boxes=all_boxes)
 
         step = find_step(self._change(parsed, tick), parsed)
         if self.active.get() == step.ref:
             self.active.set(None)
         hashes, why = found[0]
-        return Completed(step, tuple(hashes), why)
+        return Completed(step, tuple(hashes), why, self._changed_since(hashes))
 
-    def _commits_for(self, ref: str, revisions: Iterable[str] | None) -> tuple[list[str], str]:
+    def _changed_since(self, hashes: list[str]) -> tuple[str, ...]:
+        """Return the tracked files that differ from HEAD, log and journal left out, if it is one of some commits."""
+        if not hashes or self.repository is None or self.repository.head() not in hashes:
+            return ()
+        from orglab.git.files import changed_beside  # noqa: PLC0415 - for one command of many
+
+        return tuple(changed_beside(self.repository, (self.path, self.path.parent / self.config.journal)))
+
+    def _commits_for(self, ref: str, revisions: Iterable[str] | None, *, all_commits: bool) -> tuple[list[str], str]:
         """Return the short hashes to record for a step, and why those."""
         if revisions is not None:
             chosen = list(revisions)
@@ -469,8 +488,8 @@ class Log:
             return list(dict.fromkeys(hashes)), "given" if hashes else "none"
         if self.repository is None or not is_installed():
             return [], "none"
-        if named := self.repository.newest_naming(ref):
-            return [named], "named"
+        if named := [*islice(self.repository.naming(ref), None if all_commits else 1)]:
+            return named[::-1], "named"
         head = self.repository.head()
         return ([head], "head") if head else ([], "none")
 

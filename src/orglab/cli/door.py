@@ -16,6 +16,7 @@ COMMANDS = {
     "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
     "show": "reading", "list": "reading", "next": "reading", "check": "checking",
     "similar": "precedents", "tried": "precedents",
+    "log": "references", "refs": "references", "resolve": "references", "why": "why",
 }  # fmt: skip
 
 # One line each, in the order people meet them; `orglab --help` imports no command.
@@ -36,6 +37,10 @@ SUMMARIES = {
     "next": "List the open steps of the experiments in progress.",
     "similar": "Show experiments that tried the same idea.",
     "tried": "Show what was tried, by topic, and how it ended.",
+    "log": "Print all that happened to an experiment, oldest first.",
+    "why": "Say why a commit, a file or a line is there.",
+    "refs": "List every commit, file and line that names an experiment.",
+    "resolve": "Say what the references in a text are.",
     "check": "Say what is wrong in the log, and mend what is safe.",
     "completion": "Print the script for your shell's completion.",
 }

@@ -103,8 +103,8 @@ def _find_answer(words: Words) -> Callable[[], None]:
         Declined: The index does not have it.
         OrglabError: There is none.
     """
-    log, git_dir = _find_log(words.value("log"))
-    active = read_active(active_file(log.path, git_dir))
+    log, git = _find_log(words.value("log"))
+    active = read_active(active_file(log.path, git[1] if git is not None else None))
     as_json = "json" in words.flags
     if words.command == "next":
         in_progress = log.in_progress()
@@ -120,16 +120,16 @@ def _find_answer(words: Words) -> Callable[[], None]:
     if spelled is None:
         raise Declined
     experiment = log.experiment(spelled[0])
-    if spelled[1] is None:
-        return lambda: answers.show_experiment(experiment, active, as_json=as_json)
-    for step in experiment.steps:
-        if step.number == spelled[1]:
-            return lambda: answers.show_step(experiment, step, active, as_json=as_json)
-    raise Declined
+    steps = [step for step in experiment.steps if step.number == spelled[1]]
+    if spelled[1] is not None and not steps:
+        raise Declined
+    step = steps[0] if steps else None
+    known = log.known(experiment, git).narrowed(experiment.id, step)
+    return lambda: answers.show_experiment(experiment, step, known, active, log.letter, as_json=as_json)
 
 
-def _find_log(given: str | None) -> tuple[IndexedLog, str | None]:
-    """Return the log that a command is about, and the git directory that it lies in.
+def _find_log(given: str | None) -> tuple[IndexedLog, tuple[str, str] | None]:
+    """Return the log that a command is about, and the top and the git directory of the repository that it lies in.
 
     Raises:
         Declined: There is none.
@@ -143,8 +143,8 @@ def _find_log(given: str | None) -> tuple[IndexedLog, str | None]:
         raise Declined
     path = tidy(path) if given is not None else as_seen_from_here(tidy(path))
     git = find_git_dir(os.path.dirname(path))
-    git_dir = git[1] if git is not None else None
-    return IndexedLog(path, Store(index_path(path, git_dir)), lambda about: _is_by(about, table, settings)), git_dir
+    store = Store(index_path(path, git[1] if git is not None else None))
+    return IndexedLog(path, store, lambda about: _is_by(about, table, settings)), git
 
 
 def _is_by(about: Mapping[str, Any], table: Mapping[str, object], settings: str) -> bool:

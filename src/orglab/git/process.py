@@ -46,8 +46,14 @@ def run_reading(
         )
 
 
-def stream(folder: Path, arguments: Sequence[str], separator: bytes = b"\0") -> Iterator[bytes]:
+def stream(folder: Path, arguments: Sequence[str], separator: bytes = b"\0", stdin: bytes = b"") -> Iterator[bytes]:
     """Yield the pieces that a git command for reading prints, as they come.
+
+    Args:
+        folder: Where.
+        arguments: As for `run_reading`.
+        separator: What stands between two pieces.
+        stdin: What it reads.
 
     Raises:
         GitError: git is not installed, or refuses; that may be seen after some pieces.
@@ -55,12 +61,14 @@ def stream(folder: Path, arguments: Sequence[str], separator: bytes = b"\0") -> 
     import tempfile  # noqa: PLC0415 - costs 10 ms, and few commands read that much
 
     command = ["git", *_SAFE, *arguments]
-    # A file, for a pipe that nobody empties would stop a git with much to say.
-    with tempfile.TemporaryFile() as errors:
+    # Files, for a pipe that nobody empties would stop a git with much to say.
+    with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as given:
+        given.write(stdin)
+        given.seek(0)
         with (
             _installed(),
             subprocess.Popen(  # noqa: S603 - the same
-                command, cwd=folder, env=_reading(None), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+                command, cwd=folder, env=_reading(None), stdin=given, stdout=subprocess.PIPE, stderr=errors
             ) as process,
         ):
             if process.stdout is None:
@@ -113,9 +121,11 @@ def sentence_of(stderr: bytes) -> str:
 def _reading(environment: Mapping[str, str] | None) -> dict[str, str]:
     """Return the environment of a git that only reads."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT}
-    # A partial clone would fetch what is missing, by whatever command its settings name.
+    # A partial clone would fetch what is missing, by whatever command its settings name; and into a pipe git would
+    # write each commit by itself, which takes a third longer.
     return ours | {
-        "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "LC_ALL": "C",
+        "GIT_FLUSH": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none",
+        "LC_ALL": "C",
     } | dict(environment or {})  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 from orglab.index.contents import find_id, read_about, read_contents
 from orglab.index.forms import moment, read_form
 from orglab.index.freshness import read_and_hash, stamp
+from orglab.index.kept import read_kept
+from orglab.index.known import KIND, Known, known_key, look_at_git, read_known, runs_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from orglab.index.contents import Contents
     from orglab.index.store import Store
     from orglab.model import Experiment
+    from orglab.runs import Run
 
     Answer = TypeVar("Answer")
 
@@ -31,6 +34,7 @@ class IndexedLog:
 
     Attributes:
         path: The log, as the user knows it.
+        letter: What stands before the number in a reference; known once something was asked.
     """
 
     def __init__(self, path: str, store: Store, is_ours: Callable[[Mapping[str, Any]], bool]) -> None:
@@ -42,6 +46,7 @@ class IndexedLog:
             is_ours: Says of the settings by which the index was made whether they are those that hold now.
         """
         self.path = path
+        self.letter = ""
         self._store = store
         self._is_ours = is_ours
 
@@ -56,6 +61,7 @@ class IndexedLog:
             about: Mapping[str, Any] | None = read_about(connection)
             if about is None or not self._is_ours(about) or not self._is_current(about):
                 return None
+            self.letter = about["letter"]
             return question(connection, about)
 
         answer = self._store.ask(ask)
@@ -109,6 +115,30 @@ class IndexedLog:
             return None
 
         return self._ask(read)
+
+    def known(self, experiment: Experiment, git: tuple[str, str] | None) -> Known:
+        """Return what else is known of an experiment; its runs are read, for they may be running.
+
+        Args:
+            experiment: The experiment.
+            git: The top of the repository, and its git directory; None without git.
+        """
+        top = git[0] if git is not None else os.path.dirname(os.path.abspath(self.path))
+        runs: list[Run] = []
+        if os.path.isdir(os.path.join(top, ".orglab")):
+            from pathlib import Path  # noqa: PLC0415 - few logs have runs
+
+            from orglab.runs import read_runs  # noqa: PLC0415
+
+            runs = runs_of(read_runs(Path(top)), experiment)
+        if git is None:
+            return Known({}, (), tuple(runs))
+        key, look = known_key(experiment), look_at_git(git[1])
+        content = read_kept(self._store, KIND, [key]).get(key)
+        held = read_known(content, look) if content is not None else None
+        if held is None:
+            raise Declined
+        return Known(*held, tuple(runs))
 
     def in_progress(self) -> list[Experiment]:
         """Return the experiments in progress, whole."""
