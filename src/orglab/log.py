@@ -22,6 +22,7 @@ from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
 from orglab.org.timestamp import format_inactive
+from orglab.place import TERMS_NAME
 from orglab.reference import Reference, parse_reference
 from orglab.states import in_progress_keyword, kind_of
 from orglab.words import one_line
@@ -36,7 +37,6 @@ HEADER = """\
 #+STARTUP: overview logdone logdrawer
 """
 JOURNAL_HEADER = "#+TITLE: Journal\n"
-TERMS_NAME = "orglab-terms.txt"
 
 Wish = Callable[[Document], list[Edit]]
 Verify = Callable[[Document, Document], None]
@@ -197,10 +197,7 @@ class Log:
 
     def terms(self) -> str:
         """Return the text of the user's own terms, `orglab-terms.txt` beside the log; empty if there is none."""
-        try:
-            return file.read(self.path.parent / TERMS_NAME).data.decode("utf-8", "replace")
-        except NotFoundError:
-            return ""
+        return file.read_text(self.path.parent / TERMS_NAME)
 
     def adopt(self) -> "Adoption":
         """Return what is understood of the log, which may not have been written as one; nothing is changed."""

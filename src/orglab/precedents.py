@@ -16,7 +16,7 @@ from orglab.errors import NotFoundError
 from orglab.index.kept import keep, read_kept
 from orglab.index.store import DOUBTS
 from orglab.similar import postings
-from orglab.similar.answering import Precedent, answer
+from orglab.similar.answering import Precedent, answer, asked_by
 from orglab.similar.collection import Features
 from orglab.similar.explain import telling_line
 from orglab.similar.features import Record, features, question
@@ -57,11 +57,6 @@ def record(experiment: Experiment) -> Record:
     notes = tuple(note.text for note in experiment.notes[:_MOST_NOTES])
     steps = tuple(step.text for step in experiment.steps)
     return Record(experiment.title, experiment.description, steps + notes, experiment.conclusion.text)
-
-
-def asked_by(experiment: Experiment) -> Record:
-    """Return what an experiment asks: what came of it is no part of that."""
-    return Record(experiment.title, experiment.description, tuple(step.text for step in experiment.steps))
 
 
 def outcome(experiment: Experiment) -> str:

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 _KINDS = ("todo", "doing", "waiting", "done", "all")
 # The options of each command that are read here: those without a value, and those with one.
-_FLAGS = {"show": ("json",), "list": ("json", *_KINDS), "next": ("json",)}
-_VALUES = {"show": ("log",), "list": ("log", "since", "tag", "sort"), "next": ("log",)}
-_ARGUMENTS = {"show": 1, "list": 0, "next": 0}
+_FLAGS = {"similar": ("json",), "show": ("json",), "list": ("json", *_KINDS), "next": ("json",)}
+_VALUES = {"similar": ("log",), "show": ("log",), "list": ("log", "since", "tag", "sort"), "next": ("log",)}
+_ARGUMENTS = {"similar": 1, "show": 1, "list": 0, "next": 0}
 
 
 class Words:
@@ -73,6 +73,9 @@ class Words:
                 self.values.setdefault(name, []).append(value if equals else rest.pop(0))
             else:
                 raise Declined
+        # A text may be of several words.
+        if self.command == "similar" and len(self.arguments) > 1:
+            self.arguments = [" ".join(self.arguments)]
         if len(self.arguments) != _ARGUMENTS[self.command]:
             raise Declined
 
@@ -116,6 +119,11 @@ def _find_answer(words: Words) -> Callable[[], None]:
         found = answers.choose(found, kinds, since, tags, words.value("sort") or "log")
         is_chosen = bool(kinds or since or tags)
         return lambda: answers.show_list(found, active, as_json=as_json, is_chosen=is_chosen)
+    if words.command == "similar":
+        from orglab.cli.likeness import show_precedents  # noqa: PLC0415 - for one command of several
+
+        precedents = log.precedents(words.arguments[0])
+        return lambda: show_precedents(precedents, as_json=as_json)
     spelled = read_spelling(words.arguments[0])
     if spelled is None:
         raise Declined

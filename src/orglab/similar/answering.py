@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from orglab.model import Experiment
     from orglab.similar.collection import Collection
     from orglab.similar.lexicon import Lexicon
     from orglab.similar.postings import Shown
@@ -72,3 +73,8 @@ def answer(
     """
     found = find_alike(features(asked, lexicon), collection, most=most, but=but)
     return [Precedent(one.number, round(one.score, 2), explain(one, asked), *shown(one.number)) for one in found]
+
+
+def asked_by(experiment: Experiment) -> Record:
+    """Return what an experiment asks: what came of it is no part of that."""
+    return Record(experiment.title, experiment.description, tuple(step.text for step in experiment.steps))

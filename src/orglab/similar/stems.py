@@ -15,44 +15,60 @@ _NO_BLANKS = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 _LONGEST = 40
 # Words that are passed over even inside a term.
 _SKIPPED = frozenset(
-    ["a", "an", "and", "any", "are", "as", "be", "been", "being", "but", "can", "cannot", "could", "did", "do", "does", "done", "given", "had", "has", "have", "having", "he", "him", "his", "i", "is", "it", "its", "let", "lets", "me", "might", "my", "of", "or", "our", "ours", "should", "so", "some", "such", "than", "that", "the", "their", "theirs", "them", "then", "there", "these", "they", "this", "those", "though", "thus", "to", "very", "want", "wants", "was", "we", "well", "were", "what", "which", "who", "whose", "will", "would", "yet", "you", "your", "s", "ll", "ve"]
+    "a an and any are as be been being but can cannot could did do does done given had has have having he him his "
+    "i is it its let lets me might my of or our ours should so some such than that the their theirs them then "
+    "there these they this those though thus to very want wants was we well were what which who whose will would "
+    "yet you your s ll ve".split()
 )
 # Words that make a difference in a term (`back up`, `head only`), but say nothing by themselves.
 LITTLE = frozenset(
-    ["about", "across", "after", "again", "all", "along", "also", "am", "around", "at", "away", "back", "because", "before", "behind", "below", "beside", "between", "beyond", "both", "by", "d", "down", "each", "either", "else", "enough", "even", "ever", "every", "few", "for", "from", "get", "gets", "getting", "go", "goes", "going", "her", "here", "how", "if", "in", "inside", "instead", "into", "just", "keep", "less", "like", "made", "make", "makes", "many", "more", "most", "much", "n", "nearly", "need", "needs", "neither", "never", "no", "none", "nor", "not", "now", "off", "often", "on", "once", "one", "only", "onto", "other", "out", "over", "own", "part", "per", "pre", "quite", "r", "rather", "re", "really", "same", "she", "since", "still", "t", "take", "takes", "taken", "than", "thing", "things", "through", "till", "time", "times", "together", "too", "toward", "towards", "tri", "tried", "tries", "try", "trying", "two", "under", "until", "up", "upon", "us", "use", "used", "uses", "using", "via", "when", "where", "whether", "while", "whole", "whom", "why", "with", "within", "without"]
+    "about across after again all along also am around at away back because before behind below beside between "
+    "beyond both by d down each either else enough even ever every few for from get gets getting go goes going "
+    "her here how if in inside instead into just keep less like made make makes many more most much n nearly need "
+    "needs neither never no none nor not now off often on once one only onto other out over own part per pre "
+    "quite r rather re really same she since still t take takes taken than thing things through till time times "
+    "together too toward towards tri tried tries try trying two under until up upon us use used uses using via "
+    "when where whether while whole whom why with within without".split()
 )
 # Words whose ending is no ending: their stem means something else.
 _WHOLE = frozenset(
-    ["transformer", "teacher", "adapter", "router", "filter", "number", "cluster", "buffer", "parameter", "center", "paper", "order", "pointer", "layer", "corner", "over", "under", "other", "better", "tensor", "vector", "error", "factor", "mirror", "monitor", "color", "colour", "editor", "timing", "string", "during", "spring", "thing", "bing", "missing", "warning", "meaning", "opening", "boosting", "bagging", "stacking", "lasso", "bias", "class", "loss", "less", "process", "access", "cross", "gloss", "focus", "plus", "series", "species", "news", "analysis", "basis", "axis", "bayes", "lens", "pass", "stress", "press", "mass", "glass", "business", "address", "need", "seed", "feed", "speed", "embed", "shed", "bed", "red", "hundred", "based", "united", "station", "ration", "nation", "action", "section", "question", "mention", "position", "dimension", "version", "session", "region", "million", "billion", "fashion", "passion", "attention", "momentum", "sampler", "agentic", "conformal", "conformer", "differencing", "sparsity", "valid", "rounding"]
+    "transformer teacher adapter router filter number cluster buffer parameter center paper order pointer layer "
+    "corner over under other better tensor vector error factor mirror monitor color colour editor timing string "
+    "during spring thing bing missing warning meaning opening boosting bagging stacking lasso bias class loss "
+    "less process access cross gloss focus plus series species news analysis basis axis bayes lens pass stress "
+    "press mass glass business address need seed feed speed embed shed bed red hundred based united station "
+    "ration nation action section question mention position dimension version session region million billion "
+    "fashion passion attention momentum sampler agentic conformal conformer differencing sparsity valid rounding".split()
 )
 _IRREGULAR = {
     "built": "build", "found": "find", "chosen": "choos", "chose": "choos", "taken": "tak", "took": "tak",
     "given": "giv", "gave": "giv", "hidden": "hid", "hid": "hid", "hides": "hid", "frozen": "freez", "froze": "freez",
     "shown": "show", "seen": "see", "learnt": "learn", "kept": "keep", "held": "hold", "fed": "feed", "wrote": "writ",
-    "written": "writ", "grew": "grow", "grown": "grow", "fell": "fall", "lost": "los", "sent": "send", "thrown": "throw",
-    "drew": "draw", "drawn": "draw", "broken": "break", "worse": "wors", "indices": "index", "indexes": "index",
-    "vertices": "vertex", "matrices": "matrix", "criteria": "criterion", "children": "child", "people": "peopl",
-    "losses": "loss", "biases": "bias", "classes": "class", "optima": "optim", "minima": "minim",
-    "minimum": "minim", "maxima": "maxim", "maximum": "maxim", "analyses": "analysis", "noisy": "nois", "noise": "nois",
-    "raise": "rais", "raised": "rais", "raising": "rais", "precise": "precis", "precision": "precis",
+    "written": "writ", "grew": "grow", "grown": "grow", "fell": "fall", "lost": "los", "sent": "send",
+    "thrown": "throw", "drew": "draw", "drawn": "draw", "broken": "break", "worse": "wors", "indices": "index",
+    "indexes": "index", "vertices": "vertex", "matrices": "matrix", "criteria": "criterion", "children": "child",
+    "people": "peopl", "losses": "loss", "biases": "bias", "classes": "class", "optima": "optim", "minima": "minim",
+    "minimum": "minim", "maxima": "maxim", "maximum": "maxim", "analyses": "analysis", "noisy": "nois",
+    "noise": "nois", "raise": "rais", "raised": "rais", "raising": "rais", "precise": "precis", "precision": "precis",
     "pretrained": "pretrain", "labelled": "label", "labelling": "label", "labeled": "label", "labeling": "label",
     "modelling": "model", "modeling": "model", "pre": "pre", "images": "imag", "image": "imag",
 }  # fmt: skip
 # The first ending that fits is taken off, if what is left has at least so many letters.
 _ENDINGS = (
     ("izational", "iz", 3), ("isational", "iz", 3), ("ifications", "if", 2), ("ification", "if", 2),
-    ("izations", "iz", 3), ("isations", "iz", 3), ("ization", "iz", 3), ("isation", "iz", 3),
-    ("izers", "iz", 3), ("isers", "iz", 3), ("izer", "iz", 3), ("iser", "iz", 3), ("izing", "iz", 3),
-    ("ising", "iz", 3), ("ized", "iz", 3), ("ised", "iz", 3), ("izes", "iz", 3), ("ises", "iz", 3), ("ize", "iz", 3),
-    ("ise", "iz", 3), ("ifiers", "if", 2), ("ifier", "if", 2), ("ifying", "if", 2), ("ified", "if", 2),
-    ("ifies", "if", 2), ("ify", "if", 2), ("fulness", "", 3), ("iveness", "", 3), ("ations", "", 3), ("ation", "", 4),
-    ("atives", "", 4), ("ative", "", 4), ("ators", "", 4), ("ator", "", 4), ("ating", "", 4), ("ated", "", 4), ("ates", "", 4), ("ate", "", 4),
-    ("ements", "", 4), ("ement", "", 4), ("ments", "", 4), ("ment", "", 4), ("nesses", "", 3), ("ness", "", 4),
-    ("ities", "", 4), ("ity", "", 4), ("ively", "", 4), ("ives", "", 4), ("ive", "", 4), ("ions", "", 4), ("ion", "", 4),
-    ("ically", "", 4), ("ical", "", 4), ("ally", "", 4), ("als", "", 5), ("al", "", 5), ("ings", "", 3), ("ing", "", 3),
-    ("iest", "y", 3), ("ier", "y", 3), ("ies", "y", 2), ("ied", "y", 2), ("edly", "", 3), ("ers", "", 4), ("er", "", 4),
-    ("ors", "", 4), ("or", "", 4), ("ed", "", 3), ("ly", "", 4), ("sses", "ss", 2), ("xes", "x", 2), ("ches", "ch", 2),
-    ("shes", "sh", 2), ("es", "", 3), ("s", "", 3), ("ic", "", 5),
+    ("izations", "iz", 3), ("isations", "iz", 3), ("ization", "iz", 3), ("isation", "iz", 3), ("izers", "iz", 3),
+    ("isers", "iz", 3), ("izer", "iz", 3), ("iser", "iz", 3), ("izing", "iz", 3), ("ising", "iz", 3),
+    ("ized", "iz", 3), ("ised", "iz", 3), ("izes", "iz", 3), ("ises", "iz", 3), ("ize", "iz", 3), ("ise", "iz", 3),
+    ("ifiers", "if", 2), ("ifier", "if", 2), ("ifying", "if", 2), ("ified", "if", 2), ("ifies", "if", 2),
+    ("ify", "if", 2), ("fulness", "", 3), ("iveness", "", 3), ("ations", "", 3), ("ation", "", 4), ("atives", "", 4),
+    ("ative", "", 4), ("ators", "", 4), ("ator", "", 4), ("ating", "", 4), ("ated", "", 4), ("ates", "", 4),
+    ("ate", "", 4), ("ements", "", 4), ("ement", "", 4), ("ments", "", 4), ("ment", "", 4), ("nesses", "", 3),
+    ("ness", "", 4), ("ities", "", 4), ("ity", "", 4), ("ively", "", 4), ("ives", "", 4), ("ive", "", 4),
+    ("ions", "", 4), ("ion", "", 4), ("ically", "", 4), ("ical", "", 4), ("ally", "", 4), ("als", "", 5),
+    ("al", "", 5), ("ings", "", 3), ("ing", "", 3), ("iest", "y", 3), ("ier", "y", 3), ("ies", "y", 2),
+    ("ied", "y", 2), ("edly", "", 3), ("ers", "", 4), ("er", "", 4), ("ors", "", 4), ("or", "", 4), ("ed", "", 3),
+    ("ly", "", 4), ("sses", "ss", 2), ("xes", "x", 2), ("ches", "ch", 2), ("shes", "sh", 2), ("es", "", 3),
+    ("s", "", 3), ("ic", "", 5),
 )  # fmt: skip
 _BY_LAST: dict[str, list[tuple[str, str, int]]] = {}
 for _rule in _ENDINGS:
