@@ -60,16 +60,21 @@ def features(record: Record, lexicon: Lexicon) -> dict[str, float]:
         *((step[:_LONGEST], _STEP, _STEP, False) for step in record.steps[:_MOST_STEPS]),
         (record.conclusion[:_LONGEST], _END, 0.3, False),
     ]
-    words: list[str] = []
-    weights: list[float] = []
     found: dict[str, float] = {}
+    plain: list[tuple[int, str]] = []
+    kinds: list[tuple[int, str]] = []
+    weights: list[float] = []
     for text, weight, idea_weight, is_near in fields:
+        if not is_near:
+            weights += [0.0] * (WINDOW + 1)
         own = stems(text)
-        _add_words(found, own, weight, lexicon)
-        gap = 0 if is_near else WINDOW + 1
-        words += [""] * gap + own
-        weights += [0.0] * gap + [idea_weight] * len(own)
-    _add_groups(found, words, weights, lexicon)
+        own_kinds = lexicon.kinds(own)
+        begin = len(weights)
+        plain += [(begin + at, word) for at, word in enumerate(own)]
+        kinds += [(begin + at, kind) for at, kind in own_kinds]
+        weights += [idea_weight] * len(own)
+        _add_words(found, {*own, *(kind for _, kind in own_kinds if kind[0] == WORDS)}, weight, lexicon)
+    _add_groups(found, lexicon, plain, kinds, weights)
     return {feature: round(weight, 2) for feature, weight in found.items()}
 
 
@@ -83,22 +88,26 @@ def _split_title(title: str) -> tuple[str, str]:
     return what[: match.start()], f"{on} {what[match.end() :]}"
 
 
-def _add_words(found: dict[str, float], words: list[str], weight: float, lexicon: Lexicon) -> None:
-    kinds = {kind for _, kind in lexicon.kinds(words) if kind[0] == WORDS}
-    for word in kinds.union(words) - LITTLE:
+def _add_words(found: dict[str, float], words: set[str], weight: float, lexicon: Lexicon) -> None:
+    for word in words - LITTLE:
         own = weight * (_NUMBER if word[0].isdigit() else _SETTING_WORD if word in lexicon.setting_words else 1.0)
         if found.get(word, 0.0) < own:
             found[word] = own
 
 
-def _add_groups(found: dict[str, float], words: list[str], weights: list[float], lexicon: Lexicon) -> None:
+def _add_groups(
+    found: dict[str, float],
+    lexicon: Lexicon,
+    plain: list[tuple[int, str]],
+    kinds: list[tuple[int, str]],
+    weights: list[float],
+) -> None:
     """Add the groups: how sure each is, times the weight of the text it stands in."""
     doubt: dict[int, float] = {}
     best: dict[int, float] = {}
-    for group, sure, places in lexicon.find(words):
-        weight = min(weights[at] for at in places)
+    for group, sure, places in lexicon.find(plain, kinds):
         doubt[group] = doubt.get(group, 1.0) * (1.0 - sure)
-        best[group] = max(best.get(group, 0.0), weight)
+        best[group] = max(best.get(group, 0.0), min(weights[at] for at in places))
     for group, left in doubt.items():
         name = (SETTING if group in lexicon.settings else IDEA) + lexicon.names[group]
         found[name] = best[group] * (1.0 - left) * (_TOPIC if group in lexicon.topics else 1.0)

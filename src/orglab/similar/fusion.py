@@ -19,6 +19,8 @@ MOST_SHOWN = 3
 # What each kind of evidence is worth, in log-odds; see docs/decisions/likeness-by-words.md for how they were found.
 CENTRAL, STRONGEST, COVERED, MISSING = 3.1, 2.4, 1.7, 2.8
 WORD, KIND, ON_THE_SAME = 2.6, 2.5, 1.0
+# What nearly every experiment has tells nothing, and to look at all of them takes time.
+_WORTHLESS = 0.05
 # An idea that is hardly mentioned does not count as the main one.
 _LEAST_MAIN = 0.4
 
@@ -66,20 +68,29 @@ def score_ideas(asked: Mapping[str, float], collection: Collection) -> Evidence:
     ideas = {feature: weight for feature, weight in asked.items() if feature[0] == IDEA}
     worth = {feature: weight * rarity(collection, feature) for feature, weight in ideas.items()}
     order = sorted(worth, key=lambda feature: (-worth[feature], feature))
-    most = max([*ideas.values(), _LEAST_MAIN])
-    shared: dict[int, dict[str, float]] = {}
-    for feature in ideas:
-        for number, weight in collection.having(feature).items():
-            shared.setdefault(number, {})[feature] = weight
+    best: dict[int, float] = {}
+    covered: dict[int, float] = {}
+    # How many of the first ideas of the question, by worth, an experiment has: the next one is missing.
+    has_first: dict[int, int] = {}
+    for place, feature in enumerate(order):
+        value, weight = worth[feature], ideas[feature]
+        for number, other in collection.having(feature).items() if value > _WORTHLESS else ():
+            if value * other > best.get(number, 0.0):
+                best[number] = value * other
+            covered[number] = covered.get(number, 0.0) + weight * other
+            if has_first.get(number, 0) == place:
+                has_first[number] = place + 1
+    missing = [MISSING * worth[feature] for feature in order] + [0.0]
+    central = CENTRAL / max([*ideas.values(), _LEAST_MAIN])
     evidence = {}
-    for number, both in shared.items():
+    for number, strongest in best.items():
         main, total = collection.ideas(number)
-        strongest = max(worth[feature] * weight for feature, weight in both.items())
-        central = max(worth[feature] * weight for feature, weight in both.items()) / most / max(main, _LEAST_MAIN)
-        covered = sum(ideas[feature] * weight for feature, weight in both.items()) / (total + 0.5)
-        missing = next((worth[feature] for feature in order if feature not in both), 0.0)
-        evidence[number] = CENTRAL * central + STRONGEST * strongest + COVERED * covered - MISSING * missing
-    return Evidence(evidence, -MISSING * worth[order[0]] if order else 0.0)
+        evidence[number] = (
+            strongest * (STRONGEST + central / (max(_LEAST_MAIN, main)))
+            + COVERED * covered[number] / (total + 0.5)
+            - missing[has_first.get(number, 0)]
+        )
+    return Evidence(evidence, -missing[0])
 
 
 def score_words(asked: Mapping[str, float], collection: Collection) -> Evidence:
@@ -92,7 +103,7 @@ def score_words(asked: Mapping[str, float], collection: Collection) -> Evidence:
         if feature[0] != WORDS and not collection.having(word):
             word = near_word(collection, word) or word
         value = (KIND if feature[0] == WORDS else WORD) * weight * rarity(collection, word)
-        for number, other in collection.having(word).items():
+        for number, other in collection.having(word).items() if value > _WORTHLESS else ():
             evidence[number] = evidence.get(number, 0.0) + value * other
     return Evidence(evidence)
 
@@ -103,7 +114,7 @@ def score_settings(asked: Mapping[str, float], collection: Collection) -> Eviden
     for feature, weight in asked.items():
         if feature[0] == SETTING:
             value = ON_THE_SAME * weight * rarity(collection, feature)
-            for number, other in collection.having(feature).items():
+            for number, other in collection.having(feature).items() if value > _WORTHLESS else ():
                 evidence[number] = evidence.get(number, 0.0) + value * other
     return Evidence(evidence)
 
@@ -129,8 +140,12 @@ def find_alike(
         but: The number of an experiment that is not to be found: the one that is asked about.
     """
     voices = [scorer(asked, collection) for scorer in scorers]
-    numbers = {number for voice in voices for number in voice.of} - {but}
-    sure = {number: PRIOR + sum(voice.of.get(number, voice.otherwise) for voice in voices) for number in numbers}
+    usual = PRIOR + sum(voice.otherwise for voice in voices)
+    sure: dict[int, float] = {}
+    for voice in voices:
+        for number, value in voice.of.items():
+            sure[number] = sure.get(number, usual) + value - voice.otherwise
+    sure.pop(-1 if but is None else but, None)
     words = sum(feature[0] not in (IDEA, SETTING, WORDS) for feature in asked)
     limit = SHOWN_FROM_IF_SHORT if words < SHORT else SHOWN_FROM
     # Of those that are equally alike, the newest is of most use.

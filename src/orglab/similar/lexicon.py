@@ -109,16 +109,18 @@ class Lexicon:
                 at += 1
         return found
 
-    def find(self, plain: list[str]) -> Iterator[tuple[int, float, list[int]]]:
+    def find(
+        self, plain: list[tuple[int, str]], kinds: list[tuple[int, str]]
+    ) -> Iterator[tuple[int, float, list[int]]]:
         """Yield each term that stands in a text: its group, how sure that is, from 0 to 1, and where its parts stand.
 
         Args:
-            plain: The stems of the text.
+            plain: The stems of the text, each with its place.
+            kinds: The same as groups of everyday words, as `kinds` has them.
         """
         places: dict[int, list[int]] = {}
-        # Parts are looked for in the words as they are written, and in their groups.
-        self._find_parts(list(enumerate(plain)), places)
-        self._find_parts(self.kinds(plain), places)
+        self._find_parts(plain, places)
+        self._find_parts(kinds, places)
         for part in sorted(places):
             for pattern in self.anchors.get(part, ()):
                 group, sure, parts = self.patterns[pattern]
@@ -128,21 +130,15 @@ class Lexicon:
                     yield group, sure, near
 
     def _find_parts(self, words: list[tuple[int, str]], places: dict[int, list[int]]) -> None:
+        parts, phrases = self.parts, self.phrases
         following = [word for _, word in words] + [""]
         for number, (at, word) in enumerate(words):
-            if (part := self.parts.get(word)) is not None:
-                _put(places, part, at)
-            if (seconds := self.phrases.get(word)) is not None:
-                for rest, part in seconds.get(following[number + 1], ()):
-                    if tuple(following[number + 2 : number + 2 + len(rest)]) == rest:
+            if word in parts:
+                _put(places, parts[word], at)
+            if word in phrases:
+                for rest, part in phrases[word].get(following[number + 1], ()):
+                    if not rest or tuple(following[number + 2 : number + 2 + len(rest)]) == rest:
                         _put(places, part, at)
-
-    def groups(self, plain: list[str]) -> dict[int, float]:
-        """Return the groups whose terms stand in a text, each with how sure that is."""
-        doubt: dict[int, float] = {}
-        for group, sure, _ in self.find(plain):
-            doubt[group] = doubt.get(group, 1.0) * (1.0 - sure)
-        return {group: 1.0 - left for group, left in doubt.items()}
 
 
 def load_lexicon(content: bytes) -> Lexicon:
