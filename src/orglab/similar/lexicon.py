@@ -203,6 +203,8 @@ def _read_group(section: str, line: str) -> tuple[Group, list[str]]:
         words = stems(term)
         if term.count(" + ") >= _MOST_PARTS:
             wrong.append(f"a term has at most {_MOST_PARTS} parts: {term!r}")
+        elif len(words) == 1 < len(tokens(term)) and section != "words":
+            wrong.append(f"of this term one word counts, {words[0]!r}: {term!r}; if it is meant, write it alone")
         elif not words or (section != "words" and LITTLE.issuperset(words)):
             wrong.append(f"this term has no word that counts: {term!r}")
         else:

@@ -17,7 +17,7 @@ _LONGEST = 40
 _SKIPPED = frozenset(
     "a an and any are as be been being but can cannot could did do does done given had has have having he him his "
     "i is it its let lets me might my of or our ours should so some such than that the their theirs them then "
-    "there these they this those though thus to very want wants was we well were what which who whose will would "
+    "there these they this those though thus to very want wants was we were what which who whose will would "
     "yet you your s ll ve".split()
 )
 # Words that make a difference in a term (`back up`, `head only`), but say nothing by themselves.
@@ -28,7 +28,7 @@ LITTLE = frozenset(
     "needs neither never no none nor not now off often on once one only onto other out over own part per pre "
     "quite r rather re really same she since still t take takes taken than thing things through till time times "
     "together too toward towards tri tried tries try trying two under until up upon us use used uses using via "
-    "when where whether while whole whom why with within without".split()
+    "when where whether well while whole whom why with within without".split()
 )
 # Words whose ending is no ending: their stem means something else.
 _WHOLE = frozenset(
@@ -38,7 +38,8 @@ _WHOLE = frozenset(
     "less process access cross gloss focus plus series species news analysis basis axis bayes lens pass stress "
     "press mass glass business address need seed feed speed embed shed bed red hundred based united station "
     "ration nation action section question mention position dimension version session region million billion "
-    "fashion passion attention momentum sampler agentic conformal conformer differencing sparsity valid rounding".split()
+    "fashion passion attention momentum sampler agentic conformal conformer differencing sparsity "
+    "valid rounding shape shaping jitter spiking informer scann star".split()
 )
 _IRREGULAR = {
     "built": "build", "found": "find", "chosen": "choos", "chose": "choos", "taken": "tak", "took": "tak",
