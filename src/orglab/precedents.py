@@ -227,5 +227,6 @@ def map_of(log: Log, match: str | None = None, tags: Sequence[str] = ()) -> Map:
     lexicon = read_lexicon(log.terms())
     found = [one for one in log.select(match) if all(tag in one.tags for tag in tags)]
     usual = {log.config.tag, *log.config.tags, *tags}
-    topics = [next((tag for tag in one.tags if tag not in usual), "") for one in found]
+    otherwise = " ".join(tags)
+    topics = [next((tag for tag in one.tags if tag not in usual), otherwise) for one in found]
     return Map(found, make_topics(topics, [features(record(one), lexicon) for one in found]))

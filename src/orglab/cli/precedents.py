@@ -86,7 +86,7 @@ def map_lines(found: Map, *, every: bool) -> Iterator[str]:
         yield from output.wrap(_counts(topic.numbers, found), "  ", output.paint(output.clean(name), bold=True) + "  ")
         groups = topic.groups if every else topic.groups[:_MOST_GROUPS]
         for group in groups:
-            yield from _group_lines(group, found, has_name=len(topic.groups) > 1, every=every)
+            yield from _group_lines(group, found, has_name=len(topic.groups) > 1 or bool(group.name), every=every)
         if left := topic.groups[len(groups) :]:
             yield f"  … {count(len(left), 'more idea')}, {count(sum(len(one.numbers) for one in left), 'experiment')}"
     if left_out := found.topics[len(topics) :]:

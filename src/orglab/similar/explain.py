@@ -55,8 +55,9 @@ def explain(match: Match, asked: Record) -> Why:
     written: dict[str, str] = {}
     for word in tokens(f"{asked.title} {asked.description}"):
         written.setdefault(stem(word), word)
-    all_names = [feature for feature, _ in match.shared]
-    words = [written[name] for name in all_names if name[0] not in (IDEA, SETTING, WORDS) and name in written]
+    shared = {feature: worth for feature, worth in match.shared if feature[0] not in (IDEA, SETTING, WORDS)}
+    enough = max(shared.values(), default=0.0) / 2
+    words = [written[name] for name, worth in shared.items() if worth >= enough and name in written]
     return Why(ideas, settings, () if ideas else tuple(words[:_MOST_WORDS]))
 
 

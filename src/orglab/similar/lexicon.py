@@ -20,7 +20,7 @@ _LONGEST_LINE = 10_000
 _MOST_LINES = 20_000
 _MOST_PARTS = 6
 _MOST_PLACES = 8
-SECTIONS = ("words", "settings", "topics", "ideas")
+SECTIONS = ("words", "measures", "settings", "topics", "ideas")
 
 
 class Problem(NamedTuple):
@@ -59,7 +59,7 @@ class Lexicon:
         anchors: The terms of each part that is the rarest of its term: the others are looked for where it stands.
         names: The name of each group.
         settings: The groups of what ideas are tried on.
-        setting_words: The stems of their terms.
+        setting_words: The stems of their terms, and of how it is measured.
         topics: The groups of what ideas belong to.
     """
 
@@ -176,13 +176,13 @@ def parse_terms(text: str) -> tuple[list[Group], list[Problem]]:
         if not words or words.startswith("#"):
             continue
         if number > _MOST_LINES:
-            problems.append(Problem(number, f"only the first {_MOST_LINES} lines are read"))
+            problems.append(Problem(number, f"Only the first {_MOST_LINES} lines are read"))
             break
         if words.startswith("[") and words.endswith("]"):
             section = words[1:-1].strip().lower()
             if section not in SECTIONS:
                 names = ", ".join(f"[{name}]" for name in SECTIONS)
-                problems.append(Problem(number, f"there is no section {words}, only {names}; its lines are left out"))
+                problems.append(Problem(number, f"There is no section {words}, only {names}; its lines are left out"))
             continue
         if section in SECTIONS:
             group, wrong = _read_group(section, words)
@@ -196,17 +196,17 @@ def _read_group(section: str, line: str) -> tuple[Group, list[str]]:
     name, colon, rest = line.partition(":")
     name = " ".join(name.split())
     if not colon or not name or len(line) > _LONGEST_LINE:
-        return Group(section, name, ()), [f"a line is `name: term, term`, with at most {_LONGEST_LINE} characters"]
+        return Group(section, name, ()), [f"A line is `name: term, term`, with at most {_LONGEST_LINE} characters"]
     terms: list[str] = []
     wrong: list[str] = []
     for term in filter(None, (" ".join(term.split()) for term in (name, *rest.split(",")))):
         words = stems(term)
         if term.count(" + ") >= _MOST_PARTS:
-            wrong.append(f"a term has at most {_MOST_PARTS} parts: {term!r}")
+            wrong.append(f"A term has at most {_MOST_PARTS} parts: {term!r}")
         elif len(words) == 1 < len(tokens(term)) and section != "words":
-            wrong.append(f"of this term one word counts, {words[0]!r}: {term!r}; if it is meant, write it alone")
+            wrong.append(f"Of this term one word counts, {words[0]!r}: {term!r}; if it is meant, write it alone")
         elif not words or (section != "words" and LITTLE.issuperset(words)):
-            wrong.append(f"this term has no word that counts: {term!r}")
+            wrong.append(f"This term has no word that counts: {term!r}")
         else:
             terms.append(term)
     return Group(section, name, tuple(terms)), wrong
@@ -222,7 +222,9 @@ def make_lexicon(groups: Iterable[Group]) -> Lexicon:
         _add_words(lexicon, group)
     maker = _Maker(lexicon)
     numbers: dict[tuple[str, str], int] = {}
-    for section in SECTIONS[1:]:
+    for group in by_section["measures"]:
+        lexicon.setting_words.update(word for term in group.terms for word in stems(term))
+    for section in SECTIONS[2:]:
         for group in by_section[section]:
             number = numbers.setdefault((section, group.name.casefold()), len(lexicon.names))
             if number == len(lexicon.names):
