@@ -58,6 +58,7 @@ STOREYS = [
         "index",
         "jsonable",
         "merge",
+        "similar",
         "writing",
     },
     {
@@ -66,6 +67,7 @@ STOREYS = [
     {"log"},
     # What takes a Log and does more than change the file: each a capability of its own.
     {
+        "precedents",
         "history",
         "reasons",
         "references",
