@@ -34,6 +34,7 @@ STOREYS = [
         "finding",
         "glance",
         "jsonable",
+        "report",
         "writing",
     },
     {"log"},
