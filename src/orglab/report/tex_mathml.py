@@ -113,9 +113,9 @@ def _table(node: Node, font: str) -> str:
         for column, cell in enumerate(row.parts):
             align = ""
             if node.kind == "aligned":
-                align = ' style="text-align:' + ("left" if column % 2 else "right") + '"'
+                align = ' class="' + ("l" if column % 2 else "r") + '"'
             elif node.text == "cases":
-                align = ' style="text-align:left"'
+                align = ' class="l"'
             cells.append(f"<mtd{align}>{_write(cell, font)}</mtd>")
         rows.append(f"<mtr>{''.join(cells)}</mtr>")
     style = ' displaystyle="true"' if node.kind == "aligned" else ""
