@@ -37,6 +37,7 @@ one that no one knows $\foo{x}$.[fn:1]  More[fn:: inline, with *weight*].  æ—¥æœ
 3. [ ] third
 4. [@7] seventh
 
+
 - learning rate :: 3e-4, *cosine*
 - batch size :: 64
 

@@ -355,8 +355,8 @@ class _HtmlWriter(Writer):
 
     def raw_text(self, inline: b.RawText) -> str:
         """Write text as it is, and why."""
-        text = f"<code>{_text(inline.text)}</code> " if inline.text else ""
-        return f"{text}{self.note(inline.note)}"
+        text = f"<code>{_text(inline.text)}</code>" if inline.text else ""
+        return f"{text} {self.note(inline.note)}"
 
 
 def _tone(tone: str) -> str:

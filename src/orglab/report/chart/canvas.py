@@ -176,7 +176,7 @@ class Canvas:
         """Draw what the signs mean, in as many lines as it takes, and return where the next thing may begin.
 
         Args:
-            entries: each a text, a colour, the number of a mark, and a dash; `-`: no line, `o`: no line and a hollow mark.
+            entries: each a text, a colour, the number of a mark, and a dash; `-`: no line, `o`: a hollow mark.
             x: Where each line begins.
             y: The middle of the first line.
         """
