@@ -134,7 +134,7 @@ class _HtmlWriter(Writer):
         """Write a paragraph."""
         return f"<p{self.identity(block.anchor)}>{self.inlines(block.content)}</p>"
 
-    def list(self, block: b.List) -> str:
+    def item_list(self, block: b.List) -> str:
         """Write a list."""
         if block.kind == "definitions":
             items = [

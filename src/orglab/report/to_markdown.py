@@ -100,7 +100,7 @@ class _MarkdownWriter(Writer):
         """Write a paragraph on one line, but for breaks of the user's own."""
         return _guarded(self.inlines(block.content))
 
-    def list(self, block: b.List) -> str:
+    def item_list(self, block: b.List) -> str:
         """Write a list; where its numbers jump, another kind of bracket begins a new one."""
         lines: list[str] = []
         is_loose = any(not isinstance(inside, b.List) for item in block.items for inside in item.content[1:])

@@ -115,7 +115,9 @@ class _OrgWriter(Writer):
             piece = self._inline[type(inline)](inline)
             if not piece:
                 continue
-            if (parts and isinstance(inline, _MARKED) and parts[-1][-1] not in " \t\n-('\"{" + _Z) or (parts and piece[0] not in " \t\n-.,;:!?')}\\[\"" + _Z and parts[-1][-1] in "*/_+=~"):
+            if (parts and isinstance(inline, _MARKED) and parts[-1][-1] not in " \t\n-('\"{" + _Z) or (
+                parts and piece[0] not in " \t\n-.,;:!?')}\\[\"" + _Z and parts[-1][-1] in "*/_+=~"
+            ):
                 parts.append(_Z)
             parts.append(piece)
         return "".join(parts)
@@ -139,7 +141,7 @@ class _OrgWriter(Writer):
         target = f"<<{b.anchor_of(block.anchor)}>> " if block.anchor else ""
         return target + _guarded(self.inlines(block.content))
 
-    def list(self, block: b.List) -> str:
+    def item_list(self, block: b.List) -> str:
         """Write a list."""
         lines: list[str] = []
         is_loose = any(not isinstance(inside, b.List) for item in block.items for inside in item.content[1:])

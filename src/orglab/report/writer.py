@@ -66,7 +66,7 @@ class Writer(ABC):
         self._block: dict[type, Callable[[Any], str]] = {
             b.Heading: self.heading,
             b.Paragraph: self.paragraph,
-            b.List: self.list,
+            b.List: self.item_list,
             b.Table: self.table,
             b.CodeBlock: self.code_block,
             b.MathBlock: self.math_block,
@@ -129,7 +129,7 @@ class Writer(ABC):
         """Write a paragraph."""
 
     @abstractmethod
-    def list(self, block: b.List) -> str:
+    def item_list(self, block: b.List) -> str:
         """Write a list."""
 
     @abstractmethod
