@@ -64,9 +64,8 @@ def to_pdf(document: b.Document) -> bytes:
             missing = _NO_FONT.search(str(error))
         note = ""
         if missing:
-            note = (
-                f"Some characters, such as “{missing.group(1)[:20]}”, have no font on the machine that made this file."
-            )
+            codes = ", ".join(f"U+{ord(char):04X}" for char in missing.group(1)[:3])
+            note = f"Some characters, such as {codes}, have no font on the machine that made this file."
         try:
             return _compile(typst, folder, writer.page(note), None)
         except typst.TypstError:
