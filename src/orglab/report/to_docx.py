@@ -8,19 +8,20 @@ import json
 import re
 import subprocess
 import zipfile
-from html import escape
 from typing import TYPE_CHECKING
 
 from orglab.errors import OrglabError, UsageError
 from orglab.report import blocks as b
 from orglab.report.characters import printable
 from orglab.report.chart import PAGE, chart_parts, chart_table, draw_chart
+from orglab.report.evidence import pack
 from orglab.report.pictures import Picture, read_picture
 from orglab.report.tex import NotConvertedError, read_tex
 from orglab.report.to_pdf import svg_to_png
 from orglab.report.writer import SIGNS, Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 MISSING = "docx needs pandoc: install it with  pip install 'orglab[docx]'"
@@ -75,10 +76,9 @@ def _run_pandoc(tree: str) -> bytes:
     return done.stdout
 
 
-def _with_evidence(made: bytes, evidence: object) -> bytes:
+def _with_evidence(made: bytes, evidence: "Mapping[str, object]") -> bytes:
     """Return a docx with the evidence as a part of custom XML."""
-    payload = escape(json.dumps(evidence, separators=(",", ":")), quote=False)
-    part = f'<?xml version="1.0" encoding="UTF-8"?>\n<evidence xmlns="{EVIDENCE_NAMESPACE}">{payload}</evidence>'
+    part = f'<?xml version="1.0" encoding="UTF-8"?>\n<evidence xmlns="{EVIDENCE_NAMESPACE}">{pack(evidence)}</evidence>'
     relation = f'<Relationship Id="rIdOrglab" Type="{_RELATION}" Target="../{EVIDENCE_PART}"/></Relationships>'
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(made)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 from html import escape
 from importlib.resources import files
 
@@ -10,6 +9,7 @@ from orglab.report import blocks as b
 from orglab.report.characters import printable, unwrapped
 from orglab.report.chart import chart_table, draw_chart
 from orglab.report.chart.canvas import CSS
+from orglab.report.evidence import pack
 from orglab.report.pictures import read_picture
 from orglab.report.tex import NotConvertedError
 from orglab.report.tex_mathml import to_mathml
@@ -19,8 +19,6 @@ _WIDE, _SLIM = 720, 350
 _BOXES = {"open": ("☐", "open"), "partial": ("◪", "partly done"), "done": ("☑", "done")}
 _LINES_IN_CONTENTS = 40
 _DEEPEST_HEADING = 6
-EVIDENCE_ID = "orglab-evidence"
-"""The id of the element that holds the evidence."""
 
 
 def to_html(document: b.Document) -> str:
@@ -104,11 +102,8 @@ class _HtmlWriter(Writer):
         return f'<section class="notes" aria-label="Notes"><h2>Notes</h2><ol>{"".join(written)}</ol></section>'
 
     def evidence(self) -> str:
-        """Return the evidence as data; whatever it says, it does not end its element."""
-        if self.document.evidence is None:
-            return ""
-        payload = json.dumps(self.document.evidence, separators=(",", ":")).replace("<", "\\u003c")
-        return f'<script type="application/json" id="{EVIDENCE_ID}">{payload}</script>\n'
+        """Return the evidence in a comment, which its letters cannot end."""
+        return "" if self.document.evidence is None else f"<!--\n{pack(self.document.evidence)}\n-->\n"
 
     def identity(self, anchor: str) -> str:
         """Return the attribute for an anchor, which is given once."""

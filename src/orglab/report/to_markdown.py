@@ -1,6 +1,5 @@
 """The document as Markdown: CommonMark with the tables, boxes and footnotes of GitHub; no HTML but one comment."""
 
-import json
 import re
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from orglab.report import blocks as b
 from orglab.report.beside import Beside
 from orglab.report.characters import lowered, printable, raised, unwrapped
 from orglab.report.chart import LIGHT, chart_table, draw_chart
+from orglab.report.evidence import pack
 from orglab.report.pictures import read_picture
 from orglab.report.writer import SIGNS, Writer
 
@@ -17,7 +17,6 @@ _SPECIAL = re.compile(r"[\\`*\[\]<>$~^|]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w]+;)")
 # What means something where a line begins.
 _AT_BEGIN = re.compile(r"(#{1,6}(?=\s|$)|[-+=:](?=[\s=-]|$)|[-=+]{2,}|\d{1,9}(?=[.)](?:\s|$)))")
 _BOXES = {"open": "[ ] ", "partial": "[ ] *(in part)* ", "done": "[x] "}
-EVIDENCE_MARK = "<!-- orglab-evidence "
 
 
 def to_markdown(document: b.Document, beside: Beside | None = None) -> str:
@@ -77,9 +76,7 @@ class _MarkdownWriter(Writer):
             written += 1
             parts.append(f"[^{self._numbers[label]}]: {_indented(text, 4)}")
         if document.evidence is not None:
-            payload = json.dumps(document.evidence, separators=(",", ":"))
-            payload = payload.replace("<", "\\u003c").replace(">", "\\u003e").replace("--", "-\\u002d")
-            parts.append(f"{EVIDENCE_MARK}{payload} -->")
+            parts.append(f"<!--\n{pack(document.evidence)}\n-->")
         return "\n\n".join(parts) + "\n"
 
     def title(self, text: str) -> str:

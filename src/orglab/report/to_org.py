@@ -1,6 +1,5 @@
 """The document as an Org file, in which text stays text: what would be markup is kept apart by zero-width spaces."""
 
-import json
 import re
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from orglab.report import blocks as b
 from orglab.report.beside import Beside
 from orglab.report.characters import printable, unwrapped
 from orglab.report.chart import LIGHT, chart_table, draw_chart
+from orglab.report.evidence import pack
 from orglab.report.pictures import read_picture
 from orglab.report.writer import SIGNS, Writer, anchors_of
 from orglab.words import ESCAPE
@@ -31,7 +31,6 @@ _NUMBER = re.compile(r"[-+]?[\d.,]+%?")
 _COMMA = re.compile(r"^([ \t]*)(,*(?:\*|#\+))", re.M)
 _ENVIRONMENT = re.compile(r"\\begin\{([A-Za-z0-9*]+)\}.*\\end\{\1\}\Z", re.S)
 _BOXES = {"open": "[ ] ", "partial": "[-] ", "done": "[X] "}
-EVIDENCE_MARK = "# orglab-evidence "
 
 
 def to_org(document: b.Document, beside: Beside | None = None) -> str:
@@ -93,7 +92,7 @@ class _OrgWriter(Writer):
         if notes:
             parts += ["* Notes", *notes]
         if document.evidence is not None:
-            parts.append(EVIDENCE_MARK + json.dumps(document.evidence, separators=(",", ":")))
+            parts.append("\n".join(f"# {line}" for line in pack(document.evidence).split("\n")))
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def joined(self, blocks: b.Blocks) -> str:

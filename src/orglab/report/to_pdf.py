@@ -3,7 +3,6 @@
 All text of the user is written as strings of typst, never as markup, so nothing of it is ever read as a command.
 """
 
-import json
 import re
 import tempfile
 from importlib.resources import files
@@ -14,6 +13,7 @@ from orglab.errors import OrglabError, UsageError
 from orglab.report import blocks as b
 from orglab.report.characters import printable, unwrapped
 from orglab.report.chart import PAGE, chart_parts, chart_table, draw_chart
+from orglab.report.evidence import pack
 from orglab.report.pictures import Picture, read_picture
 from orglab.report.tex import NotConvertedError
 from orglab.report.tex_typst import string, to_typst_math
@@ -22,7 +22,7 @@ from orglab.report.writer import SIGNS, Writer
 if TYPE_CHECKING:
     from types import ModuleType
 
-EVIDENCE_NAME = "orglab-evidence.json"
+EVIDENCE_NAME = "orglab-evidence.txt"
 """The name of the attachment that holds the evidence."""
 MISSING = "PDF needs typst: install it with  pip install 'orglab[pdf]'"
 _WIDE = 640
@@ -161,10 +161,9 @@ class _TypstWriter(Writer):
             parts.append(f"#said[#{_str(note)}]")
         parts += [body, tables]
         if document.evidence is not None:
-            payload = json.dumps(document.evidence, separators=(",", ":"))
-            kind = 'mime-type: "application/json", relationship: "data"'
+            kind = 'mime-type: "text/plain", relationship: "data"'
             said = 'description: "What the statements of this report rest on"'
-            parts.append(f'#pdf.attach("{EVIDENCE_NAME}", bytes({string(payload)}), {kind}, {said})')
+            parts.append(f'#pdf.attach("{EVIDENCE_NAME}", bytes({string(pack(document.evidence))}), {kind}, {said})')
         return "\n\n".join(parts)
 
     def tables_of_charts(self) -> str:
