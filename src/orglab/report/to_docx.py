@@ -21,7 +21,7 @@ from orglab.report.to_pdf import svg_to_png
 from orglab.report.writer import SIGNS, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 MISSING = "docx needs pandoc: install it with  pip install 'orglab[docx]'"
@@ -29,8 +29,15 @@ EVIDENCE_PART = "customXml/item1.xml"
 """The part of the file that holds the evidence; Word keeps it when the file is saved."""
 EVIDENCE_NAMESPACE = "urn:orglab:evidence"
 _API = [1, 23, 1]
-_WIDE = 640
+_WIDE = 720
 _SECONDS = 120
+_CELL = "Report Cell"
+_CELL_STYLE = re.compile(rb'(<w:style [^>]*w:styleId="ReportCell"[^>]*>(?:(?!</w:style>).)*)</w:style>', re.DOTALL)
+_CELL_LOOK = (
+    b'<w:pPr><w:spacing w:before="30" w:after="30"/></w:pPr><w:rPr><w:sz w:val="17"/><w:szCs w:val="17"/></w:rPr>'
+)
+# Letters: of a column at least, of one whose text may be broken into lines, and of a line of the page.
+_NARROWEST, _BROADEST, _LINE = 4, 36, 68
 _BOXES = {"open": "☐ ", "partial": "◪ ", "done": "☑ "}
 _ALIGN = {"left": "AlignLeft", "right": "AlignRight", "center": "AlignCenter"}
 _DEEPEST_HEADING = 6
@@ -45,8 +52,7 @@ def to_docx(document: b.Document) -> bytes:
         UsageError: pandoc is not installed.
         OrglabError: pandoc refuses, which is a defect of ours.
     """
-    made = _run_pandoc(_TreeWriter(document).page())
-    return _with_evidence(made, document.evidence) if document.evidence is not None else made
+    return _finished(_run_pandoc(_TreeWriter(document).page()), document.evidence)
 
 
 def find_pandoc() -> str:
@@ -76,18 +82,21 @@ def _run_pandoc(tree: str) -> bytes:
     return done.stdout
 
 
-def _with_evidence(made: bytes, evidence: "Mapping[str, object]") -> bytes:
-    """Return a docx with the evidence as a part of custom XML."""
-    part = f'<?xml version="1.0" encoding="UTF-8"?>\n<evidence xmlns="{EVIDENCE_NAMESPACE}">{pack(evidence)}</evidence>'
+def _finished(made: bytes, evidence: "Mapping[str, object] | None") -> bytes:
+    """Return a docx with smaller text in its tables, and with the evidence as a part of custom XML."""
     relation = f'<Relationship Id="rIdOrglab" Type="{_RELATION}" Target="../{EVIDENCE_PART}"/></Relationships>'
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(made)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for entry in old.infolist():
             content = old.read(entry)
-            if entry.filename == "word/_rels/document.xml.rels":
+            if entry.filename == "word/styles.xml":
+                content = _CELL_STYLE.sub(rb"\1" + _CELL_LOOK + rb"</w:style>", content)
+            if entry.filename == "word/_rels/document.xml.rels" and evidence is not None:
                 content = content.replace(b"</Relationships>", relation.encode())
             new.writestr(entry, content)
-        new.writestr(zipfile.ZipInfo(EVIDENCE_PART, (1980, 1, 1, 0, 0, 0)), part)
+        if evidence is not None:
+            part = f'<?xml version="1.0"?>\n<evidence xmlns="{EVIDENCE_NAMESPACE}">{pack(evidence)}</evidence>'
+            new.writestr(zipfile.ZipInfo(EVIDENCE_PART, (1980, 1, 1, 0, 0, 0)), part)
     return out.getvalue()
 
 
@@ -106,6 +115,27 @@ def _attributes(identifier: str = "", classes: "tuple[str, ...]" = (), **pairs: 
     return json.dumps([identifier, list(classes), list(pairs.items())])
 
 
+def _shares(rows: "Sequence[tuple[b.Inlines, ...]]", width: int) -> list[float]:
+    """Return how much of the page each column gets: what its longest cell needs, to a limit, and its longest word."""
+    least, wished = [_NARROWEST] * width, [_NARROWEST] * width
+    for row in rows:
+        for column, cell in enumerate(row):
+            text = b.plain(cell)
+            word = min(max(map(len, text.split()), default=0), _BROADEST)
+            least[column] = max(least[column], word + 4)
+            wished[column] = max(wished[column], least[column], min(len(text), _BROADEST) + 4)
+    room = _LINE - sum(least)
+    if sum(wished) <= _LINE:
+        needs = [float(wish) for wish in wished]
+    elif room > 0:
+        grow = room / (sum(wished) - sum(least))
+        needs = [low + (wish - low) * grow for low, wish in zip(least, wished, strict=True)]
+    else:
+        needs = [float(low) for low in least]
+    total = max(sum(needs), _LINE)
+    return [need / total for need in needs]
+
+
 class _TreeWriter(Writer):
     """Writes nodes of pandoc's tree, each as JSON; several stand side by side with commas between."""
 
@@ -122,7 +152,7 @@ class _TreeWriter(Writer):
         if self._tables:
             blocks.append(self.heading(b.Heading(1, (b.Text("Numbers of the charts"),))))
             for title, table in self._tables:
-                blocks += [self.para(f'{{"t":"Strong","c":[{_str(title)}]}}'), self.table(table)]
+                blocks += [self.kept(f'{{"t":"Strong","c":[{_str(title)}]}}'), self.table(table)]
         meta = {
             name: {"t": "MetaInlines", "c": [{"t": "Str", "c": printable(value)}]}
             for name, value in (
@@ -144,6 +174,11 @@ class _TreeWriter(Writer):
     def para(self, inlines: str, kind: str = "Para") -> str:
         """Return a paragraph of nodes."""
         return f'{{"t":"{kind}","c":[{inlines}]}}'
+
+    def kept(self, inlines: str) -> str:
+        """Return a paragraph that stays on the page of what comes after it, by the style that pandoc has for that."""
+        style = json.dumps(["", [], [["custom-style", "Captioned Figure"]]])
+        return f'{{"t":"Div","c":[{style},[{self.para(inlines)}]]}}'
 
     def note(self, why: object) -> str:
         """Write why something is not shown as it was meant."""
@@ -219,10 +254,15 @@ class _TreeWriter(Writer):
             return ""
         align = [_ALIGN.get(kind, "AlignLeft") for kind in block.alignment[:width]]
         align += ["AlignLeft"] * (width - len(align))
-        columns = ",".join(f'[{{"t":"{kind}"}},{{"t":"ColWidthDefault"}}]' for kind in align)
+        shares = _shares([block.header, *block.rows], width)
+        columns = ",".join(
+            f'[{{"t":"{kind}"}},{{"t":"ColWidth","c":{share:.4f}}}]' for kind, share in zip(align, shares, strict=True)
+        )
         none = json.dumps(_NO_ATTRIBUTES)
         caption = f"[null,[{self.para(self.inlines(block.caption), 'Plain')}]]" if block.caption else "[null,[]]"
-        head = self.row(block.header, width) if block.header else ""
+        head = (
+            self.row(tuple((b.Strong(cell),) if cell else () for cell in block.header), width) if block.header else ""
+        )
         body = ",".join(self.row(row, width) for row in block.rows)
         parts = f"{none},{caption},[{columns}],[{none},[{head}]],[[{none},0,[],[{body}]]],[{none},[]]"
         return f'{{"t":"Table","c":[{parts}]}}'
@@ -231,7 +271,9 @@ class _TreeWriter(Writer):
         """Write the cells of a row."""
         none = json.dumps(_NO_ATTRIBUTES)
         cells = [self.inlines(cell) for cell in row] + [""] * (width - len(row))
-        made = (f'[{none},{{"t":"AlignDefault"}},1,1,[{self.para(cell, "Plain")}]]' for cell in cells)
+        style = json.dumps(["", [], [["custom-style", _CELL]]])
+        styled = (f'{{"t":"Div","c":[{style},[{self.para(cell, "Plain")}]]}}' for cell in cells)
+        made = (f'[{none},{{"t":"AlignDefault"}},1,1,[{cell}]]' for cell in styled)
         return f"[{none},[{','.join(made)}]]"
 
     def code_block(self, block: b.CodeBlock) -> str:
@@ -287,7 +329,7 @@ class _TreeWriter(Writer):
 
     def chart(self, block: b.Chart) -> str:
         """Write a chart as a picture; its numbers go last, or in its place where nothing draws."""
-        title = self.para(f'{{"t":"Strong","c":[{_str(block.title)}]}}')
+        title = self.kept(f'{{"t":"Strong","c":[{_str(block.title)}]}}')
         caption = f",{self.para(self.inlines(block.caption))}" if block.caption else ""
         pictures = []
         for number, part in enumerate(chart_parts(block)):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 EVIDENCE_NAME = "orglab-evidence.txt"
 """The name of the attachment that holds the evidence."""
 MISSING = "PDF needs typst: install it with  pip install 'orglab[pdf]'"
-_WIDE = 640
+_WIDE = 720
 _DEEPEST_HEADING = 5
 # What is longer than this without a blank runs over the edge of the page.
 _LONG_WORD = re.compile(r"[^\s\u200b]{48}(?=[^\s\u200b]{4})")
