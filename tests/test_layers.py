@@ -59,6 +59,7 @@ STOREYS = [
         "jsonable",
         "merge",
         "similar",
+        "report",
         "writing",
     },
     {
