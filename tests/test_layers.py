@@ -31,8 +31,10 @@ STOREYS = [
     {
         "adoption",
         "check",
+        "events",
         "finding",
         "glance",
+        "journal",
         "jsonable",
         "writing",
     },
