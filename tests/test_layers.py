@@ -36,6 +36,7 @@ STOREYS = [
         "glance",
         "journal",
         "jsonable",
+        "report",
         "writing",
     },
     {"log"},
