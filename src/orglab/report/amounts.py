@@ -5,8 +5,10 @@ import math
 from collections.abc import Sequence
 
 _DIGITS = 4
+_MOST_DECIMALS = 6
 _LARGE = 1e15
 _TINY = 1e-4
+_ALIKE = 100
 _NO_COMMA = 10_000
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _SMALL_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -43,24 +45,48 @@ def _trimmed(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def decimals_for(values: Sequence[float]) -> int | None:
-    """Return how many decimals show numbers that are compared alike; None if that is left to each."""
-    sizes = [abs(value) for value in values if math.isfinite(value) and value]
+def decimals_for(groups: Sequence[Sequence[float]]) -> int | None:
+    """Return how many decimals the means of some groups are shown with, so that they can be compared.
+
+    As many as the smallest deviation needs for two digits, where there is one, else as four digits of a mean have.
+    None if that is left to each: for whole numbers, and for those that differ by orders of magnitude.
+    """
+    sizes = [abs(mean) for group in groups if math.isfinite(mean := mean_of(group)) and mean]
     if not sizes or max(sizes) >= _LARGE or min(sizes) < _TINY or all(size.is_integer() for size in sizes):
         return None
+    if max(sizes) > _ALIKE * min(sizes):
+        return None
+    deviations = [one for group in groups if 0 < (one := deviation_of(group)) < math.inf]
+    if deviations:
+        return min(max(0, 1 - math.floor(math.log10(min(deviations)))), _MOST_DECIMALS)
     texts = [_trimmed(f"{size:.{_decimals(size)}f}") for size in sizes]
     return max(len(text.partition(".")[2]) for text in texts)
 
 
+def mean_of(values: Sequence[float]) -> float:
+    """Return the mean of some values."""
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:
+        return math.inf
+
+
+def deviation_of(values: Sequence[float]) -> float:
+    """Return the sample standard deviation of some values; 0 for one."""
+    mean = mean_of(values)
+    if len(values) == 1 or not math.isfinite(mean):
+        return 0.0
+    try:
+        return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    except OverflowError:
+        return math.inf
+
+
 def spread(values: Sequence[float], decimals: int | None = None) -> str:
     """Return the mean of some values, with the sample standard deviation and how many there are if several."""
-    mean = math.fsum(values) / len(values)
+    mean, deviation = mean_of(values), deviation_of(values)
     if len(values) == 1 or not math.isfinite(mean):
         return number(mean, decimals)
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
-    if decimals is None and deviation and mean:
-        # The deviation to two digits, and the mean as far as that.
-        decimals = min(max(0, 1 - math.floor(math.log10(deviation))), _decimals(abs(mean)))
     return f"{number(mean, decimals)} ± {number(deviation, decimals)} (n = {len(values)})"
 
 
@@ -96,20 +122,19 @@ def _pair(seconds: int, large: tuple[int, str], small: tuple[int, str]) -> str:
     return f"{whole} {large[1]}" + (f" {rest} {small[1]}" if rest else "")
 
 
-def count(amount: int, noun: str, plural: str = "") -> str:
+def count(amount: int, noun: str) -> str:
     """Return an amount and its noun: `1 run`, `12 runs`."""
-    return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
+    return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
 
 
-def words(amount: int, noun: str, plural: str = "") -> str:
-    """Return an amount and its noun as a sentence begins with it or holds it: `one run`, `twelve runs`, `13 runs`."""
-    small = _SMALL_COUNTS[amount] if amount < len(_SMALL_COUNTS) else f"{amount:,}"
-    return f"{small} {noun if amount == 1 else plural or noun + 's'}"
+def small(amount: int) -> str:
+    """Return an amount as a sentence holds it: `one`, `twelve`, `13`."""
+    return _SMALL_COUNTS[amount] if amount < len(_SMALL_COUNTS) else f"{amount:,}"
 
 
-def listed(parts: Sequence[str]) -> str:
-    """Return parts of a sentence as a list: `a`, `a and b`, `a, b and c`."""
-    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+def words(amount: int, noun: str) -> str:
+    """Return an amount and its noun as a sentence holds them: `one run`, `twelve runs`, `13 runs`."""
+    return f"{small(amount)} {noun}" + ("" if amount == 1 else "s")
 
 
 def day(moment: datetime.date, today: datetime.date | None = None) -> str:
