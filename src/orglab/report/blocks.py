@@ -6,19 +6,17 @@ format.  A writer never trusts a text or a url: it may be built from anything.
 What cannot be shown as it is meant is a `Raw` block or a `RawText` with a note that says why.
 """
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
 
 # ---- inlines ----
-
-Inline: TypeAlias = (
-    "Text | Emphasis | Strong | Underline | Strike | Superscript | Subscript | Code"
-    " | Math | Link | Reference | FootnoteMark | LineBreak | InlineImage | Badge | RawText"
-)
-Inlines: TypeAlias = "tuple[Inline, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +77,15 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Math:
-    """A formula within the line; LaTeX source without its dollars."""
+    """A formula within the line.
+
+    Attributes:
+        tex: LaTeX source without its dollars.
+        display: Whether it was written to stand on a line of its own; within a line it is set as any other.
+    """
 
     tex: str
+    display: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ class FootnoteMark:
     """
 
     label: str
-    content: "Blocks" = ()
+    content: Blocks = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +175,6 @@ class RawText:
 
 
 # ---- blocks ----
-
-Block: TypeAlias = (
-    "Heading | Paragraph | List | Table | CodeBlock | MathBlock | Quote"
-    " | Verse | Centered | Image | Chart | Rule | Raw | Details | Figures"
-)
-Blocks: TypeAlias = "tuple[Block, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +324,7 @@ class Chart:
         caption: A sentence below it.
     """
 
-    plot: "Timeline | History | StepResults"
+    plot: Timeline | History | StepResults
     title: str
     caption: Inlines = ()
 
@@ -485,6 +483,45 @@ class StepResults:
     metric: str
     better: str = ""
     log: bool | None = None
+
+
+Inline: TypeAlias = (
+    Text
+    | Emphasis
+    | Strong
+    | Underline
+    | Strike
+    | Superscript
+    | Subscript
+    | Code
+    | Math
+    | Link
+    | Reference
+    | FootnoteMark
+    | LineBreak
+    | InlineImage
+    | Badge
+    | RawText
+)
+Inlines: TypeAlias = tuple[Inline, ...]
+Block: TypeAlias = (
+    Heading
+    | Paragraph
+    | List
+    | Table
+    | CodeBlock
+    | MathBlock
+    | Quote
+    | Verse
+    | Centered
+    | Image
+    | Chart
+    | Rule
+    | Raw
+    | Details
+    | Figures
+)
+Blocks: TypeAlias = tuple[Block, ...]
 
 
 # ---- the document ----
