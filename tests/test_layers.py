@@ -14,6 +14,7 @@ STOREYS = [
     {
         "config",
         "dates",
+        "forge",
         "git",
         "lock",
         "org",
@@ -41,7 +42,9 @@ STOREYS = [
     },
     {"log"},
     # What takes a Log and does more than change the file: each a capability of its own.
-    set(),
+    {
+        "reporting",
+    },
     {"cli"},
     {"__main__", "__init__"},
 ]

@@ -15,11 +15,7 @@ class ActiveStep:
 
     def __init__(self, log: Path, repository: Repository | None) -> None:
         """Stand for the active step of the clone that `log` lies in."""
-        if repository is not None:
-            self._file = repository.git_dir / "orglab" / "active"
-        else:
-            name = os.fspath(log.resolve()).replace(os.sep, "%")[-200:]
-            self._file = _state_folder() / "orglab" / name / "active"
+        self._file = clone_folder(log, repository) / "active"
 
     def get(self) -> str | None:
         """Return the reference of the active step or experiment, such as `e201.1`, or None."""
@@ -46,6 +42,13 @@ class ActiveStep:
             raise NotWritableError(
                 f"The active step could not be written to {self._file}: {error.strerror}."
             ) from error
+
+
+def clone_folder(log: Path, repository: Repository | None) -> Path:
+    """Return the folder for what is remembered of one clone alone; it need not exist."""
+    if repository is not None:
+        return repository.git_dir / "orglab"
+    return _state_folder() / "orglab" / os.fspath(log.resolve()).replace(os.sep, "%")[-200:]
 
 
 def _state_folder() -> Path:

@@ -1,22 +1,32 @@
 """Reports of a log: made, written, and checked again later."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from orglab.active import clone_folder
 from orglab.dates import parse_since, parse_until
 from orglab.errors import GitError, NotFoundError, UsageError
+from orglab.git import is_installed
 from orglab.journal import Entry, read_entries
 from orglab.log import Log
 from orglab.model import Experiment
 from orglab.reference import parse_reference
+from orglab.report.claims import from_evidence
 from orglab.report.composing import Head, compose_report
 from orglab.report.facts import Period, read_accounts, read_sources
+from orglab.report.evidence import read_evidence
+from orglab.report.last import LastReport, digest_of, read_last, write_last
 from orglab.report.links import Links, read_links
 from orglab.report.model import Report
+from orglab.report.page import evidence_of
+from orglab.report.verification import Broken, Present, verify
 from orglab.report.wording import Wording
 from orglab.runs import read_runs
 
+LAST = "last report"
 USUAL = datetime.timedelta(weeks=2)
 
 
@@ -58,8 +68,7 @@ def make_report(log: Log, wish: Wish = Wish(), now: datetime.datetime | None = N
     chosen = _choose(log, wish)
     # The page says where it is not known; a log is no worse without git.
     repository = log.repository
-    top = repository.top if repository is not None else log.path.absolute().parent
-    runs = read_runs(top)
+    runs = read_runs(_top(log))
     entries = _entries(log) if wish.journal else ()
     try:
         sources = read_sources(chosen, repository, period, runs=runs, entries=entries)
@@ -82,17 +91,152 @@ def read_period(log: Log, wish: Wish, now: datetime.datetime) -> Period:
     """
     until = now
     if wish.until is not None:
-        day = parse_until(wish.until, now.date())
-        until = _midnight(day + datetime.timedelta(days=1)) if day < datetime.date.max else datetime.datetime.max  # noqa: DTZ901
-    last = log_memory(log).until if wish.since is None or wish.since.strip().lower() == "last report" else None
-    if wish.since is not None and last is None and wish.since.strip().lower() == "last report":
-        raise NotFoundError("No report has been written here yet; name a date, such as --since 2w.")
-    if last is not None and last < until:
-        since = last
-    elif wish.since is None or last is not None:
-        since = _midnight((until - USUAL).date())
+        until = _after(parse_until(wish.until, now.date()))
+    wants_last = wish.since is not None and wish.since.strip().lower() == LAST
+    if wish.since is not None and not wants_last:
+        since = _begin(parse_since(wish.since, now.date()))
     else:
-        since = _midnight(parse_since(wish.since, now.date()))
+        last = read_last(_folder(log)).until
+        if last is None and wants_last:
+            raise NotFoundError("No report has been written here yet; name a date, such as --since 2w.")
+        two_weeks = _begin((until - USUAL).date()) if until - datetime.datetime.min > USUAL else until
+        since = last if last is not None and (wants_last or last < until) else two_weeks
     if since >= until:
-        raise UsageError(f"The report would end before it begins ({since:%Y-%m-%d} to {until:%Y-%m-%d}).")
+        raise UsageError(f"The report would end before it begins: {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}.")
     return Period(since, until)
+
+
+def _begin(day: datetime.date) -> datetime.datetime:
+    return datetime.datetime.combine(day, datetime.time())
+
+
+def _after(day: datetime.date) -> datetime.datetime:
+    """Return the end of a day."""
+    if day == datetime.date.max:
+        return datetime.datetime.max  # noqa: DTZ901 - as the times of the log
+    return _begin(day + datetime.timedelta(days=1))
+
+
+def _folder(log: Log) -> Path:
+    """Return where this clone remembers its last report."""
+    return clone_folder(log.path, log.repository)
+
+
+def _top(log: Log) -> Path:
+    """Return the folder that holds the records of runs."""
+    return log.repository.top if log.repository is not None else log.path.absolute().parent
+
+
+def _choose(log: Log, wish: Wish) -> list[Experiment]:
+    """Return the experiments that a report is narrowed to, in the order of the log."""
+    chosen = log.select(wish.match)
+    if not wish.references:
+        return chosen
+    wanted = {log.experiment(reference).ref for reference in wish.references}
+    return [one for one in chosen if one.ref in wanted]
+
+
+def _entries(log: Log) -> list[Entry]:
+    """Return the entries of the journal; none if there is no journal."""
+    path = log.path.parent / log.config.journal
+    try:
+        document = Log(path, log.config).document()
+    except NotFoundError:
+        return []
+    return list(read_entries(document, log.config))
+
+
+def split_arguments(log: Log, arguments: Sequence[str]) -> tuple[list[str], str | None]:
+    """Return which arguments are references, and the match string that may be among them.
+
+    A word is a reference if the log has such an experiment, or if it can be nothing else: it has a digit in it.
+
+    Raises:
+        UsageError: There are two match strings.
+    """
+    ids = {one.id for one in log.experiments()} if arguments else set()
+    references, matches = [], []
+    for argument in arguments:
+        (references if _is_reference(argument, ids, log.config.letter) else matches).append(argument)
+    if len(matches) > 1:
+        raise UsageError(f"One match string is enough; {matches[0]!r} and {matches[1]!r} are two.")
+    return references, matches[0] if matches else None
+
+
+def _is_reference(text: str, ids: set[str], letter: str) -> bool:
+    try:
+        name = parse_reference(text).id
+    except UsageError:
+        return False
+    return name in ids or name.removeprefix(letter) in ids or name.removeprefix(letter).isdigit() or "[" in text
+
+
+# ---- written ----
+
+
+def remember(log: Log, report: Report, path: Path, content: bytes) -> None:
+    """Remember that a report was written: the next one begins where it ends, unless it was narrowed to a part.
+
+    Raises:
+        NotWritableError: It cannot be written down.
+    """
+    folder = _folder(log)
+    until = read_last(folder).until if report.scope else report.period.until
+    write_last(folder, LastReport(until, str(path.absolute()), digest_of(content), evidence_of(report)))
+
+
+# ---- checked ----
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a report.
+
+    Attributes:
+        file: The report.
+        statements: How many statements were asked again.
+        broken: What of them no longer holds.
+    """
+
+    file: str
+    statements: int
+    broken: tuple[Broken, ...]
+
+
+def check_report(log: Log, path: Path | None = None) -> Verdict:
+    """Return whether what a report says still holds.
+
+    Args:
+        log: The log that it is about.
+        path: The report's file; None for the last one written here, which need not exist any more.
+
+    Raises:
+        NotFoundError: There is no such report, or it holds no evidence.
+    """
+    last = read_last(_folder(log))
+    if path is None:
+        if last.evidence is None or last.file is None:
+            raise NotFoundError("No report has been written here yet; name one: orglab report --check FILE.")
+        file, evidence = last.file, last.evidence
+    else:
+        file, evidence = str(path), _evidence_in(path, last)
+    held = from_evidence(evidence)
+    top = _top(log)
+    repository = log.repository if is_installed() else None
+    entries = _entries(log) if any(claim.kind == "journal" for one in held for claim in one.claims) else []
+    present = Present(log.experiments(), read_runs(top), entries, repository)
+    return Verdict(file, len(held), tuple(verify(held, present)))
+
+
+def _evidence_in(path: Path, last: LastReport) -> Mapping[str, Any]:
+    """Return the evidence that a report carries, or that is remembered of it."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise NotFoundError(f"The report {path} cannot be read: {error.strerror}.") from error
+    found = read_evidence(content)
+    if found is not None:
+        return found
+    if last.evidence is not None and last.sha256 == digest_of(content):
+        return last.evidence
+    raise NotFoundError(f"{path} holds no evidence; it was not made by `orglab report`, or that part was cut off.")

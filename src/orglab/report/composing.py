@@ -57,8 +57,8 @@ def compose_report(accounts: Sequence[Account], wording: Wording, head: Head) ->
         summary=tuple(summarize(present, wording)),
         sections=sections,
         touched=tuple(one for one in present if one.recent),
-        accounts=tuple(present),
         results=results,
+        wording=wording,
     )
 
 

@@ -49,6 +49,7 @@ class Sources:
         runs: All runs.
         entries: Those of the journal that are to be told.
         ticked: The commit of the log that first ticked a step, by the step's reference.
+        head: The full hash of HEAD; empty if there is none.
         has_git: Whether commits could be asked for.
     """
 
@@ -57,6 +58,7 @@ class Sources:
     runs: Sequence[Run] = ()
     entries: Sequence[Entry] = ()
     ticked: Mapping[str, Commit] = field(default_factory=dict)
+    head: str = ""
     has_git: bool = False
 
 
@@ -115,10 +117,10 @@ def read_sources(
     named = read_named(repository, tuple(dict.fromkeys(names))) if names else {}
     # By the committer's date, which is never before the author's; a day more, for clocks go wrong.
     since = int((period.since - datetime.timedelta(days=1)).timestamp()) if period.since.year > 1970 else 0  # noqa: PLR2004 - the first year of git's clock
-    has_head = repository.read("rev-parse", "--verify", "--quiet", "HEAD") is not None
-    recent = read_commits(repository, f"--since=@{since}", "--branches", *(("HEAD",) if has_head else ()), "--")
+    head = (repository.read("rev-parse", "--verify", "--quiet", "HEAD") or b"").decode().strip()
+    recent = read_commits(repository, f"--since=@{since}", "--branches", *filter(None, (head,)), "--")
     commits = {commit.hash: commit for commit in recent} | {commit.hash: commit for commit in named.values()}
-    return Sources(commits, named, runs, entries, ticked or {}, has_git=True)
+    return Sources(commits, named, runs, entries, ticked or {}, head, has_git=True)
 
 
 def read_accounts(experiments: Sequence[Experiment], sources: Sources, period: Period) -> list[Account]:

@@ -16,7 +16,7 @@ from orglab.runs import Run
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Makes citations.
+    """Makes citations: they lead to the web where it is known what is there, else to the report's own appendix.
 
     Attributes:
         commits: The commits that are known, by the hashes that the log writes and by full ones.
@@ -42,7 +42,7 @@ class Links:
         if self.forge is not None and self.head and self.log and ref in self.lines:
             url = self.forge.file_url(self.head, self.log, self.lines[ref] if self.has_lines else None)
         kind = "step" if "." in ref else "experiment"
-        return Reference(ref, url, anchor_of(ref) if ref in self.lines else "", kind, title)
+        return Reference(ref, url, anchor_of(ref) if ref in self.lines and not url else "", kind, title)
 
     def to_commit(self, name: str) -> Reference:
         """Return a citation of a commit, by the hash that the log writes or by a full one."""
@@ -55,13 +55,13 @@ class Links:
     def to_run(self, run: Run) -> Reference:
         """Return a citation of a run; its page is that of the commit of its results."""
         page = self.forge.commit_url(run.commit) if self.forge and run.commit and run.commit not in self.hidden else ""
-        return Reference(run.id, page, anchor_of(run.id), "run", " ".join(run.argv))
+        return Reference(run.id, page, "" if page or not run.ref else anchor_of(run.ref), "run", " ".join(run.argv))
 
 
 def read_links(
     experiments: Iterable[Experiment], sources: Sources, repository: Repository | None, log: Path
 ) -> Links:
-    """Return what makes citations; git is asked six times at most.
+    """Return what makes citations; git is asked five times at most.
 
     Raises:
         GitError: git refuses.
@@ -72,7 +72,7 @@ def read_links(
     forge = find_forge(remote_url(repository) or "") if repository is not None and sources.has_git else None
     if forge is None or repository is None:
         return Links(commits, lines)
-    head = (repository.read("rev-parse", "--verify", "--quiet", "HEAD") or b"").decode().strip()
+    head = sources.head
     results = {run.commit for run in sources.runs if run.commit}
     hidden = unpublished(repository, {*sources.commits, *([head] if head else ())})
     # What a run's record names may be gone; then there is no page of it either.

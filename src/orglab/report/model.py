@@ -2,12 +2,13 @@
 
 import datetime
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from orglab.report.blocks import Blocks, Inlines, Reference, plain
 from orglab.report.claims import Claim
 from orglab.report.facts import Account, Period
 from orglab.report.results import Results
+from orglab.report.wording import Wording
 
 # In this order, as the reader asks: what came of it, what was decided, what failed, what goes on, what comes.
 SECTIONS = {
@@ -73,8 +74,8 @@ class Report:
         summary: What it says first.
         sections: What it says of each experiment, by the names of SECTIONS.
         touched: The experiments of the appendix: those to which something happened in the period.
-        accounts: All that are known of, those included.
         results: What came out of the steps, by experiment.
+        wording: What it is put into words with.
     """
 
     title: str
@@ -86,8 +87,8 @@ class Report:
     summary: tuple[Statement, ...]
     sections: Mapping[str, tuple[Item, ...]]
     touched: tuple[Account, ...]
-    accounts: tuple[Account, ...] = ()
-    results: Mapping[str, Results] = field(default_factory=dict)
+    results: Mapping[str, Results]
+    wording: Wording
 
     @property
     def statements(self) -> Iterator[Statement]:
