@@ -38,12 +38,19 @@ STOREYS = [
         "journal",
         "jsonable",
         "report",
+        "ids",
+        "jsonable",
+        "merge",
         "writing",
+    },
+    {
+        "losses",
     },
     {"log"},
     # What takes a Log and does more than change the file: each a capability of its own.
     {
         "reporting",
+        "merging",
     },
     {"cli"},
     {"__main__", "__init__"},

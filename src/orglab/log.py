@@ -13,9 +13,11 @@ from orglab.active import ActiveStep
 from orglab.check import Diagnostic, Progress, check
 from orglab.config import CONFIG_TEXT, Config, find_log
 from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
-from orglab.finding import find_experiment, find_step, last_experiment
+from orglab.finding import find_experiment, find_step, last_experiment, last_with_id
 from orglab.git import Repository, find_repository, is_installed, numbers_in
 from orglab.glance import glance
+from orglab.ids import numbers_of_old, renumber
+from orglab.losses import lost_in_merges
 from orglab.model import ID, Experiment, Note, Step, without_cookies
 from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
@@ -142,7 +144,8 @@ class Log:
         return self._check(self.document(), progress)
 
     def _check(self, document: Document, progress: Progress | None = None) -> list[Diagnostic]:
-        return check(document, self.config, str(self.path), lambda: self._next_number(document), progress)
+        found = check(document, self.config, str(self.path), lambda: self._next_number(document), progress)
+        return found + lost_in_merges(document, str(self.path), self.repository)
 
     def adopt(self) -> "Adoption":
         """Return what is understood of the log, which may not have been written as one; nothing is changed."""
@@ -315,10 +318,36 @@ class Log:
 
     def _next_number(self, document: Document) -> int:
         """Return the next whole number that is no id in the log, here or on any branch."""
-        numbers = {0} | numbers_in(document.text)
+        numbers = {0} | numbers_in(document.text) | numbers_of_old(document.text)
         if self.repository is not None and is_installed():
             numbers |= self.repository.numbers_on_branches(self.path)
         return max(numbers) + 1
+
+    def renumber(self, reference: str, number: str | None = None) -> Experiment:
+        """Give an experiment another id, keep the old one as an alias, and return it.
+
+        Of two experiments with one id the one that stands further down is meant.
+
+        Args:
+            reference: The experiment.
+            number: Its new id; the next whole number over the log and all branches if None.
+
+        Raises:
+            UsageError: The id is taken, or none.
+        """
+        parsed = _whole(reference)
+        made: list[str] = []
+
+        def change(document: Document) -> list[Edit]:
+            found = last_with_id(document, parsed, self.config, self.path)
+            made[:] = [self._check_free(document, number) if number else str(self._next_number(document))]
+            return renumber(found.heading, found.id, made[0], self.config, self.path.name)
+
+        def verify(before: Document, after: Document) -> None:
+            if len(after) != len(before) or self._find(after, Reference(made[0])).id != made[0]:
+                raise UnsafeEditError("The new id would not be read as one; nothing was written.")
+
+        return self._find(self._write(change, verify), Reference(made[0]))
 
     def add_step(self, reference: str, text: str) -> Step:
         """Write a step at the end of an experiment's list and return it.

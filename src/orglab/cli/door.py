@@ -15,7 +15,13 @@ COMMANDS = {
     "new": "writing", "step": "writing", "note": "writing", "start": "writing", "done": "writing", "undo": "writing",
     "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
     "show": "reading", "list": "reading", "next": "reading", "check": "checking",
+    "renumber": "merging",
 }  # fmt: skip
+
+# What only git calls: found, and not listed.
+PLUMBING = {
+    "merge-driver": "merging",
+}
 
 # One line each, in the order people meet them; `orglab --help` imports no command.
 SUMMARIES = {
@@ -33,6 +39,7 @@ SUMMARIES = {
     "list": "List experiments.",
     "show": "Show one experiment.",
     "next": "List the open steps of the experiments in progress.",
+    "renumber": "Give an experiment another id; the old one still finds it.",
     "check": "Say what is wrong in the log, and mend what is safe.",
     "completion": "Print the script for your shell's completion.",
 }
@@ -47,12 +54,13 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Return a command, importing its module."""
-        if cmd_name not in COMMANDS:
+        home = COMMANDS.get(cmd_name) or PLUMBING.get(cmd_name)
+        if home is None:
             return None
         import importlib  # noqa: PLC0415
 
-        module = importlib.import_module(f"orglab.cli.{COMMANDS[cmd_name]}")
-        command = getattr(module, f"{cmd_name}_command")
+        module = importlib.import_module(f"orglab.cli.{home}")
+        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         if not isinstance(command, click.Command):
             raise TypeError(cmd_name)
         return command
@@ -66,7 +74,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; a mistyped one gets the nearest name."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in {**COMMANDS, **PLUMBING} and not args[0].startswith("-"):
             import difflib  # noqa: PLC0415
 
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
