@@ -27,7 +27,23 @@ def test_a_date(text, day):
     assert parse_since(text, TODAY).isoformat() == day
 
 
-@pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "2026-02-30", "1-2-3-4", "\u0663", "w", "mo", "last", "last 3 days", "last week ago", "0000"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "soon",
+        "2026-13-01",
+        "2026-02-30",
+        "1-2-3-4",
+        "\u0663",
+        "w",
+        "mo",
+        "last",
+        "last 3 days",
+        "last week ago",
+        "0000",
+    ],
+)
 def test_no_date(text):
     with pytest.raises(UsageError, match="is no date"):
         parse_since(text, TODAY)

@@ -43,7 +43,7 @@ def test_a_remote_at_a_forge(remote, kind, base):
         "", "/srv/git/study.git", "../study", "file:///srv/github.com/study", "git@example.org:ada/study.git",
         "javascript://github.com/ada/study", "ext::sh -c github.com/ada/study", "https://github.com/ada",
         "https://github.com/ada/study?x=1", "https://github.com/../study", "https://github.com/ada/st udy",
-        "https://github.com.evil.example/ada\"><script>/study", "https://notgithub.com/ada/study",
+        'https://github.com.evil.example/ada"><script>/study', "https://notgithub.com/ada/study",
         "github.com/ada/study", "https://github.com/ada/study/tree/main",
     ],
 )  # fmt: skip

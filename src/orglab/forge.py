@@ -13,7 +13,11 @@ _SCP = re.compile(r"(?:[^/@\s:]+@)?(?P<host>[A-Za-z0-9.-]+):(?!//)(?P<path>[^\s?
 _HASH = re.compile(r"[0-9a-f]{7,64}")
 _PART = re.compile(r"~?[A-Za-z0-9_.+-]+")
 # Over ssh these have another name than on the web.
-_WEB_NAMES = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com", "altssh.bitbucket.org": "bitbucket.org"}
+_WEB_NAMES = {
+    "ssh.github.com": "github.com",
+    "altssh.gitlab.com": "gitlab.com",
+    "altssh.bitbucket.org": "bitbucket.org",
+}
 
 # Where the page of a commit and that of a file is; a file's line is named so.
 _PAGES = {

@@ -16,8 +16,8 @@ from orglab.model import Experiment
 from orglab.reference import parse_reference
 from orglab.report.claims import from_evidence
 from orglab.report.composing import Head, compose_report
-from orglab.report.facts import Period, read_accounts, read_sources
 from orglab.report.evidence import read_evidence
+from orglab.report.facts import Period, read_accounts, read_sources
 from orglab.report.last import LastReport, digest_of, read_last, write_last
 from orglab.report.links import Links, read_links
 from orglab.report.model import Report
@@ -51,7 +51,7 @@ class Wish:
     journal: bool = False
 
 
-def make_report(log: Log, wish: Wish = Wish(), now: datetime.datetime | None = None) -> Report:  # noqa: B008 - frozen
+def make_report(log: Log, wish: Wish = Wish(), now: datetime.datetime | None = None) -> Report:
     """Return a report on a log.
 
     Args:
@@ -99,7 +99,7 @@ def read_period(log: Log, wish: Wish, now: datetime.datetime) -> Period:
         last = read_last(_folder(log)).until
         if last is None and wants_last:
             raise NotFoundError("No report has been written here yet; name a date, such as --since 2w.")
-        two_weeks = _begin((until - USUAL).date()) if until - datetime.datetime.min > USUAL else until
+        two_weeks = _begin(max(until.date(), datetime.date.min + USUAL) - USUAL)
         since = last if last is not None and (wants_last or last < until) else two_weeks
     if since >= until:
         raise UsageError(f"The report would end before it begins: {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}.")
@@ -155,7 +155,8 @@ def split_arguments(log: Log, arguments: Sequence[str]) -> tuple[list[str], str 
         UsageError: There are two match strings.
     """
     ids = {one.id for one in log.experiments()} if arguments else set()
-    references, matches = [], []
+    references: list[str] = []
+    matches: list[str] = []
     for argument in arguments:
         (references if _is_reference(argument, ids, log.config.letter) else matches).append(argument)
     if len(matches) > 1:

@@ -11,7 +11,21 @@ _TINY = 1e-4
 _ALIKE = 100
 _NO_COMMA = 10_000
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_SMALL_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_SMALL_COUNTS = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
 
 
 def number(value: float, decimals: int | None = None) -> str:
@@ -98,7 +112,7 @@ def difference(value: float, baseline: float, decimals: int | None = None) -> st
     text = number(abs(change), decimals) if decimals is not None else _trimmed(number(abs(change)))
     if not any(digit in text for digit in "123456789"):
         return "±0"
-    return ("+" if change > 0 else "−") + text
+    return ("+" if change > 0 else "\u2212") + text
 
 
 def duration(seconds: float) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orglab.report import amounts
-from orglab.report.claims import Claim
 from orglab.report.facts import Account, Period
 from orglab.report.findings import (
     is_concluded,
@@ -121,7 +120,6 @@ def _journal(accounts: Sequence[Account], wording: Wording) -> Iterator[Item]:
             told.add(event.line)
             quote, below = wording.quotation(event.text, one.ref)
             sentence = say(wording.day(event.at), cite([wording.links.to(event.ref)]), ": ", quote)
-            claims: tuple[Claim, ...] = (noted(event),)
-            statements.append(Statement(sentence.content, claims, below))
+            statements.append(Statement(sentence.content, (noted(event),), below))
         if statements:
             yield Item(one.ref, one.experiment.title, "", "plain", tuple(statements))

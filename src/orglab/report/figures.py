@@ -39,7 +39,7 @@ def _sentence(metric: str, results: Results, wording: Wording) -> Statement:
     having.sort(key=lambda one: not one.is_baseline)
     decimals = _decimals(metric, having)
     base = next((one for one in having if one.is_baseline), None)
-    pieces: list[str | Inline | Sequence[Inline]] = [Code(metric), ": "]
+    pieces: list[str | Inline | list[Inline]] = [Code(metric), ": "]
     claims = []
     for place, outcome in enumerate(having):
         found = outcome.values(metric)
@@ -79,13 +79,15 @@ def _decimals(metric: str, outcomes: Sequence[Outcome]) -> int | None:
 def _table(account: Account, results: Results, wording: Wording) -> Statement:
     """Return the key numbers as a table, a row for each step."""
     base = results.baseline
-    rows = []
+    rows: list[tuple[Inlines, ...]] = []
     for outcome in results.outcomes:
-        mark: list[Inline] = [Text(" "), Badge("baseline" if results.is_named else "first")] if outcome is base else []
+        mark: Inlines = (Text(" "), Badge("baseline" if results.is_named else "first")) if outcome is base else ()
         head: Inlines = (wording.links.to(outcome.step.ref), Text(" "), *wording.inline(outcome.step.text, account.ref),
                          *mark)  # fmt: skip
-        rows.append((head, *(_cell(metric, outcome, base, results) for metric in results.metrics)))
-    header = ((Text("Step"),), *((Code(metric),) for metric in results.metrics))
+        cells = [_cell(metric, outcome, base, results) for metric in results.metrics]
+        rows.append((head, *cells))
+    names: list[Inlines] = [(Code(metric),) for metric in results.metrics]
+    header: tuple[Inlines, ...] = ((Text("Step"),), *names)
     table = Table(header, tuple(rows), ("left", *["right"] * len(results.metrics)))
     against = "the baseline" if results.is_named else "the first step"
     lead = say(f"Step by step, and against {against}", cite([wording.links.to(base.step.ref)] if base else []), ":")
@@ -95,7 +97,7 @@ def _table(account: Account, results: Results, wording: Wording) -> Statement:
 def _cell(metric: str, outcome: Outcome, base: Outcome | None, results: Results) -> Inlines:
     """Return a cell: the mean, its spread, the difference."""
     if not outcome.values(metric):
-        return (Text("–"),)
+        return (Text("\u2013"),)
     decimals = _decimals(metric, [one for one in results.outcomes if one.values(metric)])
     against = base if base is not outcome and base is not None and base.values(metric) else None
     text = _value(metric, outcome, against, decimals).rstrip(",")

@@ -1,6 +1,6 @@
 """From facts to statements: what is said of each experiment, and where."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from orglab.events import Event
 from orglab.model import Step
@@ -11,7 +11,7 @@ from orglab.report.facts import Account
 from orglab.report.figures import figures
 from orglab.report.model import Item, Statement
 from orglab.report.results import Results
-from orglab.report.sentence import cite, say, sentence_end
+from orglab.report.sentence import cite, say
 from orglab.report.wording import Wording, changed, exists, is_done, noted, reads
 
 TONES = {"supported": "good", "refuted": "bad", "inconclusive": "unsure"}
@@ -58,7 +58,7 @@ def _evidence(account: Account, wording: Wording) -> Iterator[Statement]:
     links = wording.links
     commits = list(dict.fromkeys(name for step in steps for name in step.commits))
     runs = [run for run in account.runs if run.status == "done"]
-    pieces: list[str | Sequence[Inline]] = []
+    pieces: list[str | list[Inline]] = []
     for amount, content in (
         (amounts.words(len(steps), "step"), cite(links.to(step.ref, step.text) for step in steps)),
         (amounts.words(len(commits), "commit"), cite((links.to_commit(name) for name in commits), 4)),
@@ -85,7 +85,7 @@ def read_decisions(account: Account, others: dict[str, Account], wording: Wordin
     What is told where it is a dead end, or where it waits, is not told again.
     """
     statements = [
-        _change(event, wording)
+        _change(event, account, wording)
         for event in account.of_kind("state")
         if (event.text or _is_reopening(event, account)) and not _is_told_elsewhere(event, account, wording)
     ]
@@ -114,19 +114,20 @@ def _last_change(account: Account) -> Event | None:
     return changes[-1] if changes else None
 
 
-def _change(event: Event, wording: Wording) -> Statement:
+def _told(lead: str, text: str, ref: str, claims: Iterable[Claim], wording: Wording) -> Statement:
+    """Return a statement that quotes the log: behind a colon, or below if it is long; then where it stands."""
+    quote, below = wording.quotation(text, ref.partition(".")[0]) if text else ([], ())
+    content = say(lead, [Text(": "), *quote] if quote else "", cite([wording.links.to(ref)]), ":" if below else ".")
+    return Statement(content.content, tuple(claims), below)
+
+
+def _change(event: Event, account: Account, wording: Wording) -> Statement:
     """Return the statement that a state was set."""
     old, new = event.facts.get("old"), event.facts.get("new")
-    when = wording.on(event.at) if event.at else ""
+    when = f"{wording.on(event.at)} " if event.at else ""
+    was = "it was reopened, " if _is_reopening(event, account) else "it went " if old and new else "it was "
     way = f"from {old} to {new}" if old and new else f"set to {new}" if new else "changed"
-    quote, below = wording.quotation(event.text, event.ref) if event.text else ([], ())
-    return Statement(
-        say(
-            f"{when}, " if when else "", way, [Text(": "), *quote] if quote else "",
-            cite([wording.links.to(event.ref)]), ":" if below else ".",
-        ).content,
-        (changed(event),), below,
-    )  # fmt: skip
+    return _told(f"{when}{was}{way}", event.text, event.ref, [changed(event)], wording)
 
 
 def _contradictions(account: Account, others: dict[str, Account], wording: Wording) -> Iterator[Statement]:
@@ -149,24 +150,15 @@ def read_dead_end(account: Account, wording: Wording) -> Item:
     """Return what is known of an experiment that was given up: when, why, how far it had come."""
     one, ref = account.experiment, account.ref
     last = _last_change(account)
-    statements = []
     reason = last.text if last is not None else ""
-    quote, below = wording.quotation(reason, ref) if reason else ([], ())
     claims = [Claim("state", ref, "", account.state), *([changed(last)] if last is not None and reason else [])]
     when = f" {wording.on(account.closed)}" if account.closed else ""
-    end = cite([wording.links.to(ref)])
-    statements.append(
-        Statement(
-            say(f"Given up{when}", [Text(": "), *quote] if quote else "", end, ":" if below else ".").content,
-            tuple(claims), below,
-        )
-    )  # fmt: skip
+    statements = [_told(f"given up{when}", reason, ref, claims, wording)]
     if one.conclusion.text:
-        statements.append(
-            Statement((), (Claim("conclusion", ref, "", digest(one.conclusion.text)),),
-                      wording.blocks(one.conclusion.text, ref))
-        )  # fmt: skip
-    statements.append(_progress(account, wording))
+        claim = Claim("conclusion", ref, "", digest(one.conclusion.text))
+        statements.append(Statement((), (claim,), wording.blocks(one.conclusion.text, ref)))
+    if one.steps:
+        statements.append(_progress(account, wording))
     return Item(ref, one.title, account.state or "", "bad", tuple(statements))
 
 
@@ -175,7 +167,7 @@ def _progress(account: Account, wording: Wording) -> Statement:
     done, total = account.steps_done(), account.experiment.steps
     claims = [claim for step in done for claim in is_done(step.ref, step.text)] or [exists(account.experiment)]
     if not total:
-        return say("It has no steps", cite([wording.links.to(account.ref)]), ".", claims=claims)
+        return say("It has no steps yet", cite([wording.links.to(account.ref)]), ".", claims=claims)
     if len(done) == len(total):
         all_of_them = "its one step is" if len(total) == 1 else f"all {amounts.words(len(total), 'step')} are"
         return say(all_of_them, " done", cite([wording.links.to(account.ref)]), ".", claims=claims)
@@ -207,18 +199,22 @@ def _waiting(account: Account, wording: Wording) -> Statement:
     last = _last_change(account)
     if last is None or last.at is None or last.facts.get("new") != account.state:
         return say("It waits; the log does not say since when.", claims=[exists(account.experiment)])
-    quote, below = wording.quotation(last.text, account.ref) if last.text else ([], ())
-    sentence = say(f"It waits since {wording.day(last.at)}", [Text(": "), *quote] if quote else "", ":" if below else ".")
-    return Statement(sentence.content, (changed(last),), below)
+    return _told(f"it waits since {wording.day(last.at)}", last.text, account.ref, [changed(last)], wording)
 
 
 def _failures(account: Account, wording: Wording) -> Iterator[Statement]:
     """Yield a statement for each step whose runs in the period went wrong."""
-    failed = [run for run in account.runs if wording.period.holds(run.began) and run.status in ("failed", "killed", "lost")]
+    failed = [
+        run for run in account.runs if wording.period.holds(run.began) and run.status in ("failed", "killed", "lost")
+    ]
     for ref in dict.fromkeys(run.ref for run in failed if run.ref):
         mine = [run for run in failed if run.ref == ref]
         tried = sum(run.ref == ref and wording.period.holds(run.began) for run in account.runs)
-        of = f"{amounts.words(len(mine), 'run')}" if tried == len(mine) else f"{len(mine)} of {amounts.count(tried, 'run')}"
+        of = (
+            f"{amounts.words(len(mine), 'run')}"
+            if tried == len(mine)
+            else f"{len(mine)} of {amounts.count(tried, 'run')}"
+        )
         yield say(
             f"{of} failed", cite([wording.links.to(ref), *map(wording.links.to_run, mine)], 4), ".",
             claims=[Claim("run", run.id, "status", run.status) for run in mine],
@@ -229,15 +225,8 @@ def _last_note(account: Account, wording: Wording) -> Iterator[Statement]:
     """Yield the newest note with a time, if there is one."""
     notes = [event for event in account.events if event.kind == "note" and event.at is not None and event.text]
     for note in notes[-1:]:
-        quote, below = wording.quotation(note.text, account.ref)
-        when = wording.day(note.at) if note.at else ""
-        yield Statement(
-            say(
-                f"last note, {when}", [Text(": "), *quote] if quote else "", cite([wording.links.to(note.ref)]),
-                ":" if below else sentence_end(note.text) if quote else ".",
-            ).content,
-            (noted(note),), below,
-        )  # fmt: skip
+        when = f", {wording.day(note.at)}" if note.at else ""
+        yield _told(f"last note{when}", note.text, note.ref, [noted(note)], wording)
 
 
 def read_next(account: Account, wording: Wording) -> Item | None:

@@ -58,9 +58,7 @@ class Links:
         return Reference(run.id, page, "" if page or not run.ref else anchor_of(run.ref), "run", " ".join(run.argv))
 
 
-def read_links(
-    experiments: Iterable[Experiment], sources: Sources, repository: Repository | None, log: Path
-) -> Links:
+def read_links(experiments: Iterable[Experiment], sources: Sources, repository: Repository | None, log: Path) -> Links:
     """Return what makes citations; git is asked five times at most.
 
     Raises:

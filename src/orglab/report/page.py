@@ -88,7 +88,12 @@ def _summary(report: Report) -> Iterator[Block]:
 
 def _figures(report: Report) -> Iterator[Figure]:
     counts = report.counts
-    for name, label in (("opened", "opened"), ("concluded", "concluded"), ("steps_done", "steps done"), ("runs", "runs")):
+    for name, label in (
+        ("opened", "opened"),
+        ("concluded", "concluded"),
+        ("steps_done", "steps done"),
+        ("runs", "runs"),
+    ):
         amount = counts[name]
         if isinstance(amount, int) and amount:
             yield Figure(f"{amount:,}", label.removesuffix("s") if amount == 1 and name == "runs" else

@@ -83,7 +83,9 @@ def history_chart(ref: str, results: Results) -> Chart | None:
             counters = {counter for _, _, counter, points in read if len(points) > 1}
             rest = f"The last {_MOST_SERIES} of {amounts.count(len(runs), 'run')}." if len(runs) > _MOST_SERIES else ""
             x = counters.pop() if len(counters) == 1 else "step"
-            return Chart(History(tuple(series), metric, x), f"{ref}: {metric} over the runs", (Text(rest),) if rest else ())
+            return Chart(
+                History(tuple(series), metric, x), f"{ref}: {metric} over the runs", (Text(rest),) if rest else ()
+            )
     return None
 
 

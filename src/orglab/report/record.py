@@ -82,7 +82,7 @@ def _runs(runs: Sequence[Run], wording: Wording) -> Table:
     for run in runs:
         command = " ".join(run.argv)
         short = command if len(command) <= _LONGEST_COMMAND else command[: _LONGEST_COMMAND - 1] + "…"
-        took = amounts.duration(run.seconds) if run.seconds is not None else "–"
+        took = amounts.duration(run.seconds) if run.seconds is not None else "\u2013"
         step: Inlines = (wording.links.to(run.ref),) if run.ref else ()
         rows.append(((wording.links.to_run(run),), step, (Code(short),) if short else (), (Text(took),),
                      (Text(_ending(run)),), _metrics(run)))  # fmt: skip
@@ -106,7 +106,7 @@ def _metrics(run: Run) -> Inlines:
         content += [*([Text(", ")] if content else []), Code(name), Text(f" {shown}")]
     if len(names) > _MOST_METRICS:
         content.append(Text(f" and {amounts.count(len(names) - _MOST_METRICS, 'more metric')}"))
-    return tuple(content) or (Text("–"),)
+    return tuple(content) or (Text("\u2013"),)
 
 
 def _notes(notes: Sequence[Event], wording: Wording) -> Iterator[Block]:

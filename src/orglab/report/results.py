@@ -11,7 +11,8 @@ from orglab.runs import Run
 
 # A step that says so is what the others are measured against.
 _BASELINE = re.compile(
-    r"(?i)\b(?:base\s?-?line|control|reference|vanilla|status quo|unchanged|unmodified|as (?:is|before)|without|w/o|no)\b"
+    r"(?i)\b(?:base\s?-?line|control|reference|vanilla|status quo|unchanged|unmodified|as (?:is|before)|without|w/o"
+    r"|no)\b"
 )
 _STRONG = re.compile(r"(?i)\b(?:base\s?-?line|control|vanilla|status quo)\b")
 KEY_METRICS = 3
@@ -58,7 +59,7 @@ class Results:
 
 def final(run: Run, metric: str) -> float | None:
     """Return the final value of a metric, or None if the run has none or it is no finite number."""
-    value = run.metrics.get(metric)
+    value: object = run.metrics.get(metric)  # a record holds any JSON
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -129,7 +130,7 @@ def _key_metrics(experiment: Experiment, outcomes: Iterable[Outcome]) -> tuple[s
         for name in dict.fromkeys(name for run in outcome.runs for name in run.metrics):
             if outcome.values(name):
                 counts[name] = counts.get(name, 0) + 1
-    words = " ".join((experiment.conclusion.text, experiment.title, experiment.description)).lower()
+    words = f"{experiment.conclusion.text} {experiment.title} {experiment.description}".lower()
     order = list(counts)
     named = [name for name in order if _is_named(name, words)]
     ranked = sorted(named or order, key=lambda name: (-counts[name], order.index(name)))

@@ -1,6 +1,6 @@
 """Sentences: pieces of text and citations put together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from orglab.report.amounts import count
 from orglab.report.blocks import Inline, Inlines, Reference, Text
@@ -11,14 +11,14 @@ from orglab.report.model import Statement
 MOST_CITED = 8
 
 
-def say(*pieces: str | Inline | Sequence[Inline], claims: Iterable[Claim] = ()) -> Statement:
+def say(*pieces: str | Inline | list[Inline] | Inlines, claims: Iterable[Claim] = ()) -> Statement:
     """Return the statement that pieces make; a sentence begins with a capital."""
     content: list[Inline] = []
     for piece in pieces:
         if isinstance(piece, str):
             content += [Text(piece)] if piece else []
-        elif isinstance(piece, Sequence):
-            content += piece
+        elif isinstance(piece, list | tuple):
+            content.extend(piece)
         else:
             content.append(piece)
     if content and isinstance(content[0], Text):
@@ -43,22 +43,26 @@ def _joined(content: list[Inline]) -> Inlines:
 
 
 def cite(references: Iterable[Reference], most: int = MOST_CITED) -> list[Inline]:
-    """Return citations to end a sentence with, a blank before each; of many, the first and how many more."""
+    """Return citations to end a sentence with, a blank before each; of many, the first and how many more.
+
+    Commits and runs stand in parentheses, as the log writes commits.
+    """
     found = list(dict.fromkeys(references))
     shown = found if len(found) <= most + 1 else found[:most]
     content: list[Inline] = []
+    open_bracket = False
     for reference in shown:
-        content += [Text(" "), reference]
+        in_brackets = reference.kind in ("commit", "run")
+        if open_bracket and not in_brackets:
+            content.append(Text(")"))
+        content.append(Text(" " if not in_brackets else ", " if open_bracket else " ("))
+        content.append(reference)
+        open_bracket = in_brackets
     if len(found) > len(shown):
         content.append(Text(f" and {count(len(found) - len(shown), 'other')}"))
-    return content
-
-
-def quoted(text: str) -> str:
-    """Return a text in quotation marks, in one line."""
-    return f"“{' '.join(text.split())}”"
+    return [*content, Text(")")] if open_bracket else content
 
 
 def sentence_end(text: str) -> str:
     """Return what ends a sentence that ends in `text`: nothing if that does so itself."""
-    return "" if text.rstrip("”’\"') ").endswith((".", "!", "?", "…")) else "."
+    return "" if text.rstrip("”\u2019\"') ").endswith((".", "!", "?", "…")) else "."

@@ -15,6 +15,13 @@ from orglab.report.sentence import cite, say
 from orglab.report.wording import Wording, exists, is_done
 from orglab.runs import Run
 
+# How a run ends that does not end well, of one and of several.
+_ENDINGS = (
+    ("failed", "failed", "failed"),
+    ("killed", "was ended by a signal", "were ended by a signal"),
+    ("lost", "was lost", "were lost"),
+)
+
 Counts = dict[str, int | float | dict[str, int]]
 
 
@@ -22,11 +29,11 @@ def count_facts(accounts: Sequence[Account], wording: Wording) -> Counts:
     """Return the numbers of a period.
 
     Returns:
-        `opened`, `concluded`, `dropped`: experiments; `verdicts`: how many of those concluded had which; `steps_done`;
-        `steps_undated`: those of experiments that were not closed before, that are done, and nobody knows when; `runs`, `runs_failed` (those that a signal ended
-        and those that were lost too), `runs_running`; `seconds`: what the runs took by the clock, added up; `commits`:
-        of those that name an experiment or stand behind a step, those made in the period; `undated`: experiments
-        without any date.
+        `opened`, `concluded`, `dropped`: experiments; `verdicts`: how many of those concluded had which;
+        `steps_done`; `steps_undated`: steps that are done, of experiments that were not closed before, and nobody
+        knows when; `runs`, `runs_failed` (those that a signal ended and those that were lost too), `runs_running`;
+        `seconds`: what the runs took by the clock, added up; `commits`: of those that name an experiment or stand
+        behind a step, those made in the period; `undated`: experiments without any date.
     """
     runs = _runs(accounts, wording)
     concluded = [one for one in accounts if is_concluded(one, wording)]
@@ -107,7 +114,13 @@ def _conclusions(concluded: Sequence[Account], wording: Wording) -> Iterator[Sta
     claims = []
     for verdict in (verdict for verdict in known if verdict in groups):
         mine = groups[verdict]
-        amount = "" if len(groups) == 1 and len(mine) == 1 else "all " if len(groups) == 1 else f"{amounts.small(len(mine))} "
+        amount = (
+            ""
+            if len(groups) == 1 and len(mine) == 1
+            else "all "
+            if len(groups) == 1
+            else f"{amounts.small(len(mine))} "
+        )
         named = verdict or ("without a verdict" if len(groups) > 1 or len(mine) > 1 else ", without a verdict")
         pieces += [": " if len(pieces) == 1 else ", ", amount, named, _cited(mine, wording)]
         claims += [Claim("state", one.ref, "", one.state) for one in mine if one.state]
@@ -130,23 +143,13 @@ def _steps(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]
 
 def _runs_and_commits(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]:
     """Yield how many runs there were, how long they took, how many failed; and how many commits."""
-    runs = _runs(accounts, wording)
-    if runs:
-        failed = [run for run in runs if is_failed(run)]
-        timed = [run for run in runs if run.seconds is not None]
-        took = f" and took {amounts.duration(math.fsum(run.seconds or 0 for run in timed))}" if timed else ""
-        in_all = " in all" if len(timed) > 1 else ""
-        went = f"{amounts.words(len(runs), 'run')} {_was(runs)} made{took}{in_all}"
-        claims = [Claim("run", run.id, "status", run.status) for run in runs if run.status != "running"]
-        claims += [Claim("run", run.id, "seconds", run.seconds) for run in timed]
-        if failed:
-            went += f"; {amounts.small(len(failed)) if len(failed) < len(runs) else 'all' if len(runs) > 1 else 'it'} failed"
-        yield say(went, cite(map(wording.links.to_run, failed), 4) if failed else "", ".", claims=claims)
-        running = [run for run in runs if run.status == "running"]
-        if running:
-            verb = "is" if len(running) == 1 else "are"
-            yield say(f"{amounts.words(len(running), 'run')} {verb} still going", cite(map(wording.links.to_run, running), 4), ".",
-                      claims=[Claim("run", run.id) for run in running])  # fmt: skip
+    if runs := _runs(accounts, wording):
+        yield _run_sentence(runs, wording)
+    if running := [run for run in runs if run.status == "running"]:
+        yield say(
+            f"{amounts.words(len(running), 'run')} {'is' if len(running) == 1 else 'are'} still going",
+            cite(map(wording.links.to_run, running), 4), ".", claims=[Claim("run", run.id) for run in running],
+        )  # fmt: skip
     commits = _commits(accounts, wording)
     if commits:
         yield say(
@@ -154,6 +157,21 @@ def _runs_and_commits(accounts: Sequence[Account], wording: Wording) -> Iterator
             cite(map(wording.links.to_commit, commits), 4), ".",
             claims=[Claim("commit", commit) for commit in commits],
         )  # fmt: skip
+
+
+def _run_sentence(runs: Sequence[Run], wording: Wording) -> Statement:
+    """Return how many runs were made, how long they took, and how many did not end well."""
+    timed = [run for run in runs if run.seconds is not None]
+    took = f", which took {amounts.duration(math.fsum(run.seconds or 0 for run in timed))}" if timed else ""
+    in_all = " in all" if len(timed) > 1 else ""
+    claims = [Claim("run", run.id, "status", run.status) for run in runs if run.status != "running"]
+    claims += [Claim("run", run.id, "seconds", run.seconds) for run in timed]
+    pieces: list[str | list[Inline]] = [f"{amounts.words(len(runs), 'run')} {_was(runs)} made{took}{in_all}"]
+    for status, singular, plural in _ENDINGS:
+        if mine := [run for run in runs if run.status == status]:
+            amount = "all" if 1 < len(mine) == len(runs) else "it" if len(runs) == 1 else amounts.small(len(mine))
+            pieces += [f"; {amount} {singular if len(mine) == 1 else plural}", cite(map(wording.links.to_run, mine), 4)]
+    return say(*pieces, ".", claims=claims)
 
 
 def _runs(accounts: Sequence[Account], wording: Wording) -> list[Run]:

@@ -51,7 +51,7 @@ class Present:
         return {step.ref: step for one in self.experiments.values() for step in one.steps}
 
     def told(self, ref: str) -> frozenset[Claim]:
-        """Return the claims that could be made today of what the log tells of an experiment: changes, notes, entries."""
+        """Return what could be claimed today of an experiment's changes of state, notes and journal entries."""
         if ref not in self._events:
             one = self.experiments[ref]
             events: list[Event] = [*log_events(one), *journal_events(ref, one.config.letter, self.entries)]
@@ -141,8 +141,14 @@ def _run(claim: Claim, present: Present) -> str | None:
         shown = amounts.number(now) if now is not None else "nothing"
         return f"{claim.name} of the run {run.id} is recorded as {_exact(now, claim.says, shown)}"
     if claim.name == "seconds":
-        return None if run.seconds == claim.says else f"the run {run.id} took {run.seconds} s by its record, not {claim.says} s"
-    return None if claim.says in (None, run.status) else f"the run {run.id} is recorded as {run.status}, not {claim.says}"
+        return (
+            None
+            if run.seconds == claim.says
+            else f"the run {run.id} took {run.seconds} s by its record, not {claim.says} s"
+        )
+    return (
+        None if claim.says in (None, run.status) else f"the run {run.id} is recorded as {run.status}, not {claim.says}"
+    )
 
 
 def _exact(now: float | None, before: float | str | None, shown: str) -> str:
