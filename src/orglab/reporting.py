@@ -1,6 +1,7 @@
 """Reports of a log: made, written, and checked again later."""
 
 import datetime
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from orglab.active import clone_folder
 from orglab.dates import parse_since, parse_until
-from orglab.errors import GitError, NotFoundError, UsageError
+from orglab.errors import GitError, NotFoundError, NotWritableError, UsageError
 from orglab.git import is_installed
 from orglab.journal import Entry, read_entries
 from orglab.log import Log
@@ -21,12 +22,15 @@ from orglab.report.facts import Period, read_accounts, read_sources
 from orglab.report.last import LastReport, digest_of, read_last, write_last
 from orglab.report.links import Links, read_links
 from orglab.report.model import Report
-from orglab.report.page import evidence_of
+from orglab.report.page import evidence_of, lay_out
+from orglab.report.template import ending_of, fill_template
 from orglab.report.verification import Broken, Present, verify
 from orglab.report.wording import Wording
 from orglab.runs import read_runs
 
 LAST = "last report"
+ENDINGS = (".md", ".org", ".html", ".pdf", ".docx")
+BINARY = (".pdf", ".docx")
 USUAL = datetime.timedelta(weeks=2)
 
 
@@ -175,12 +179,82 @@ def _is_reference(text: str, ids: set[str], letter: str) -> bool:
 # ---- written ----
 
 
-def remember(log: Log, report: Report, path: Path, content: bytes) -> None:
-    """Remember that a report was written: the next one begins where it ends, unless it was narrowed to a part.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a report is to be written.
+
+    Attributes:
+        ending: The format: one of ENDINGS, or of what the template makes.
+        template: The template, or None for ours.
+    """
+
+    ending: str = ".md"
+    template: Path | None = None
+
+
+def chosen_form(log: Log, out: Path | None, template: Path | None) -> Form:
+    """Return how a report is to be written: by the ending of its file, and the template that makes such files.
+
+    Args:
+        log: The log, whose settings may name a template; it is for files with the ending of what it makes.
+        out: The file; None for standard output.
+        template: A template that the user names, for this one report.
 
     Raises:
-        NotWritableError: It cannot be written down.
+        UsageError: There is no such format.
     """
+    if template is not None:
+        ending = ending_of(template)
+        if out is not None and out.suffix.lower() in BINARY:
+            raise UsageError(f"A template makes text, and no {out.suffix}; leave --template out.")
+        return Form(ending, template)
+    if out is None:
+        return Form()
+    ending = out.suffix.lower()
+    own = Path(log.config.report.template) if log.config.report.template else None
+    if own is not None and ending_of(own) == ending and ending not in BINARY:
+        return Form(ending, own)
+    if ending not in ENDINGS:
+        named = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
+        text = "; .txt needs a template (the setting report.template)" if ending == ".txt" else ""
+        raise UsageError(f"A report is written to a file that ends in {named}, not {ending or 'nothing'}{text}.")
+    return Form(ending)
+
+
+def render_report(report: Report, form: Form, folder: Path | None = None) -> bytes:
+    """Return a report in a format.
+
+    Args:
+        report: The report.
+        form: The format, and the template.
+        folder: Where pictures beside the report go, for the formats that hold none; None: there are none.
+
+    Raises:
+        OrglabError: A library that the format needs is not installed.
+        UsageError: The template has a mistake.
+    """
+    if form.template is not None:
+        return fill_template(report, form.template).encode("utf-8", "replace")
+    return write_document(lay_out(report), form.ending, folder)
+
+
+def write_report(log: Log, report: Report, path: Path, form: Form) -> None:
+    """Write a report to a file, whole or not at all, and remember that: the next report begins where it ends.
+
+    A report that was narrowed to a part of the log is remembered for `--check` alone.
+
+    Raises:
+        NotWritableError: It cannot be written.
+        OrglabError: A library that the format needs is not installed.
+        UsageError: The template has a mistake.
+    """
+    content = render_report(report, form, path.absolute().parent)
+    try:
+        new = path.with_name(f".{path.name}.{os.getpid()}")
+        new.write_bytes(content)
+        new.replace(path)
+    except OSError as error:
+        raise NotWritableError(f"The report cannot be written to {path}: {error.strerror}.") from error
     folder = _folder(log)
     until = read_last(folder).until if report.scope else report.period.until
     write_last(folder, LastReport(until, str(path.absolute()), digest_of(content), evidence_of(report)))
@@ -190,7 +264,7 @@ def remember(log: Log, report: Report, path: Path, content: bytes) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Checked:
     """What became of a report.
 
     Attributes:
@@ -204,7 +278,7 @@ class Verdict:
     broken: tuple[Broken, ...]
 
 
-def check_report(log: Log, path: Path | None = None) -> Verdict:
+def check_report(log: Log, path: Path | None = None) -> Checked:
     """Return whether what a report says still holds.
 
     Args:
@@ -226,7 +300,7 @@ def check_report(log: Log, path: Path | None = None) -> Verdict:
     repository = log.repository if is_installed() else None
     entries = _entries(log) if any(claim.kind == "journal" for one in held for claim in one.claims) else []
     present = Present(log.experiments(), read_runs(top), entries, repository)
-    return Verdict(file, len(held), tuple(verify(held, present)))
+    return Checked(file, len(held), tuple(verify(held, present)))
 
 
 def _evidence_in(path: Path, last: LastReport) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ COMMANDS = {
     "init": "setup", "completion": "setup",
     "new": "writing", "step": "writing", "note": "writing", "start": "writing", "done": "writing", "undo": "writing",
     "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
-    "show": "reading", "list": "reading", "next": "reading", "check": "checking",
+    "show": "reading", "list": "reading", "next": "reading", "check": "checking", "report": "reporting",
     "renumber": "merging",
 }  # fmt: skip
 
@@ -40,6 +40,7 @@ SUMMARIES = {
     "show": "Show one experiment.",
     "next": "List the open steps of the experiments in progress.",
     "renumber": "Give an experiment another id; the old one still finds it.",
+    "report": "Write the progress report, or check an old one.",
     "check": "Say what is wrong in the log, and mend what is safe.",
     "completion": "Print the script for your shell's completion.",
 }

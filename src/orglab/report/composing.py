@@ -120,6 +120,6 @@ def _journal(accounts: Sequence[Account], wording: Wording) -> Iterator[Item]:
             told.add(event.line)
             quote, below = wording.quotation(event.text, one.ref)
             sentence = say(wording.day(event.at), cite([wording.links.to(event.ref)]), ": ", quote)
-            statements.append(Statement(sentence.content, (noted(event),), below))
+            statements.append(Statement(sentence.content, (noted(event),), below, event.text if below else ""))
         if statements:
             yield Item(one.ref, one.experiment.title, "", "plain", tuple(statements))

@@ -10,7 +10,7 @@ from orglab.report.claims import Claim, digest
 from orglab.report.facts import Account
 from orglab.report.figures import figures
 from orglab.report.model import Item, Statement
-from orglab.report.results import Results
+from orglab.report.results import Results, is_failed
 from orglab.report.sentence import cite, say
 from orglab.report.wording import Wording, changed, exists, is_done, noted, reads
 
@@ -45,11 +45,17 @@ def read_learned(account: Account, results: Results, wording: Wording) -> Item:
         first = say(f"Concluded {when}, without a verdict", cite([wording.links.to(ref)]), ".", claims=closed)
     statements = [first]
     if conclusion.text:
-        claims = [Claim("conclusion", ref, "", digest(conclusion.text))]
-        statements.append(Statement((), tuple(claims), wording.blocks(conclusion.text, ref)))
+        statements.append(_conclusion(account, wording))
     statements += figures(account, results, wording)
     statements += _evidence(account, wording)
     return Item(ref, one.title, "", "plain", tuple(statements))
+
+
+def _conclusion(account: Account, wording: Wording) -> Statement:
+    """Return the words of a conclusion, as they stand in the log."""
+    text = account.experiment.conclusion.text
+    claim = Claim("conclusion", account.ref, "", digest(text))
+    return Statement((), (claim,), wording.blocks(text, account.ref), text)
 
 
 def _evidence(account: Account, wording: Wording) -> Iterator[Statement]:
@@ -118,7 +124,7 @@ def _told(lead: str, text: str, ref: str, claims: Iterable[Claim], wording: Word
     """Return a statement that quotes the log: behind a colon, or below if it is long; then where it stands."""
     quote, below = wording.quotation(text, ref.partition(".")[0]) if text else ([], ())
     content = say(lead, [Text(": "), *quote] if quote else "", cite([wording.links.to(ref)]), ":" if below else ".")
-    return Statement(content.content, tuple(claims), below)
+    return Statement(content.content, tuple(claims), below, text if below else "")
 
 
 def _change(event: Event, account: Account, wording: Wording) -> Statement:
@@ -155,8 +161,7 @@ def read_dead_end(account: Account, wording: Wording) -> Item:
     when = f" {wording.on(account.closed)}" if account.closed else ""
     statements = [_told(f"given up{when}", reason, ref, claims, wording)]
     if one.conclusion.text:
-        claim = Claim("conclusion", ref, "", digest(one.conclusion.text))
-        statements.append(Statement((), (claim,), wording.blocks(one.conclusion.text, ref)))
+        statements.append(_conclusion(account, wording))
     if one.steps:
         statements.append(_progress(account, wording))
     return Item(ref, one.title, account.state or "", "bad", tuple(statements))
@@ -204,20 +209,17 @@ def _waiting(account: Account, wording: Wording) -> Statement:
 
 def _failures(account: Account, wording: Wording) -> Iterator[Statement]:
     """Yield a statement for each step whose runs in the period went wrong."""
-    failed = [
-        run for run in account.runs if wording.period.holds(run.began) and run.status in ("failed", "killed", "lost")
-    ]
-    for ref in dict.fromkeys(run.ref for run in failed if run.ref):
-        mine = [run for run in failed if run.ref == ref]
-        tried = sum(run.ref == ref and wording.period.holds(run.began) for run in account.runs)
-        of = (
-            f"{amounts.words(len(mine), 'run')}"
-            if tried == len(mine)
-            else f"{len(mine)} of {amounts.count(tried, 'run')}"
-        )
+    made = [run for run in account.runs if wording.period.holds(run.began)]
+    for ref in dict.fromkeys(run.ref for run in made if run.ref and is_failed(run)):
+        mine = [run for run in made if run.ref == ref]
+        failed = [run for run in mine if is_failed(run)]
+        some = amounts.words(len(failed), "run")
+        if len(failed) < len(mine):
+            some = f"{amounts.small(len(failed))} of {amounts.words(len(mine), 'run')}"
+        verb = "failed" if all(run.status == "failed" for run in failed) else "did not end well"
         yield say(
-            f"{of} failed", cite([wording.links.to(ref), *map(wording.links.to_run, mine)], 4), ".",
-            claims=[Claim("run", run.id, "status", run.status) for run in mine],
+            f"{some} {verb}", cite([wording.links.to(ref), *map(wording.links.to_run, failed)], 4), ".",
+            claims=[Claim("run", run.id, "status", run.status) for run in failed],
         )  # fmt: skip
 
 

@@ -28,12 +28,14 @@ class Statement:
     Attributes:
         content: The sentence, its citations in it.
         claims: The facts that it rests on.
-        quote: What it quotes below, if that does not fit into a sentence.
+        quote: What it quotes below, if that does not fit into a sentence, or a table.
+        source: The text that it quotes, as it stands in the log; empty for a table.
     """
 
     content: Inlines
     claims: tuple[Claim, ...]
     quote: Blocks = ()
+    source: str = ""
 
     @property
     def text(self) -> str:

@@ -22,8 +22,7 @@ from orglab.report.blocks import (
 from orglab.report.facts import Account
 from orglab.report.model import Report
 from orglab.report.plots import history_chart
-from orglab.report.results import Results, final
-from orglab.report.summary import is_failed
+from orglab.report.results import Results, final, is_failed
 from orglab.report.wording import Wording
 from orglab.runs import Run
 

@@ -68,6 +68,11 @@ def final(run: Run, metric: str) -> float | None:
         return None
 
 
+def is_failed(run: Run) -> bool:
+    """Return whether a run ended otherwise than well, or was lost."""
+    return run.status in ("failed", "killed", "lost")
+
+
 def read_results(account: Account) -> Results:
     """Return what came out of the steps of an experiment, by its runs until the end of the period."""
     found = []

@@ -11,6 +11,7 @@ from orglab.report.claims import Claim
 from orglab.report.facts import Account
 from orglab.report.findings import TONES, is_concluded, is_dropped
 from orglab.report.model import Statement
+from orglab.report.results import is_failed
 from orglab.report.sentence import cite, say
 from orglab.report.wording import Wording, exists, is_done
 from orglab.runs import Run
@@ -52,11 +53,6 @@ def count_facts(accounts: Sequence[Account], wording: Wording) -> Counts:
         "commits": len(_commits(accounts, wording)),
         "undated": len(_undated(accounts)),
     }
-
-
-def is_failed(run: Run) -> bool:
-    """Return whether a run ended otherwise than well, or was lost."""
-    return run.status in ("failed", "killed", "lost")
 
 
 def summarize(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]:
