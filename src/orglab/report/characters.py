@@ -4,8 +4,8 @@ import re
 import unicodedata
 
 # What XML 1.0 forbids and typst, pandoc or a browser stumble over: controls but for tab and newline, lone surrogates,
-# and the two that are no characters.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# and the two that are no characters.  And what turns the text around, which would turn that of others too.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _NEWLINES = re.compile(r"[ \t]*\n[ \t]*")
 _ESCAPED = re.compile("[\udc80-\udcff]+")
 
@@ -27,6 +27,20 @@ def unwrapped(text: str) -> str:
         return "" if is_wide(before) and is_wide(after) else " "
 
     return _NEWLINES.sub(join, text)
+
+
+_UP = str.maketrans("0123456789+-=()niabcdefghjklmoprstuvwxyz", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱᵃᵇᶜᵈᵉᶠᵍʰʲᵏˡᵐᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
+_DOWN = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+
+
+def raised(text: str) -> str:
+    """Return a text as raised characters, where there are such, else after a `^`."""
+    return text.translate(_UP) if all(ord(char) in _UP for char in text) else f"^({text})"
+
+
+def lowered(text: str) -> str:
+    """Return a text as lowered characters, where there are such, else after a `_`."""
+    return text.translate(_DOWN) if all(ord(char) in _DOWN for char in text) else f"_({text})"
 
 
 def is_wide(char: str) -> bool:

@@ -104,10 +104,8 @@ def read_footnotes(text: bytes, around: Surroundings) -> dict[bytes, Blocks]:
     for match in _DEFINITION.finditer(text):
         label = match.group(1)
         if label not in found:
-            heading = syntax.HEADING.search(text, match.end())
-            end = heading.start() if heading else len(text)
-            stop = syntax.FOOTNOTE_SEPARATOR.search(text, match.end(), end)
-            found[label] = read_org(text[match.end() : stop.start() if stop else end], around)
+            stop = syntax.FOOTNOTE_SEPARATOR.search(text, match.end())
+            found[label] = read_org(text[match.end() : stop.start() if stop else len(text)], around)
     return found
 
 

@@ -14,6 +14,7 @@ _ALPHABETS = {
     "mono": (0x1D670, 0x1D68A, 0x1D7F6),
     "fraktur": (0x1D504, 0x1D51E, 0),
 }
+_BRACKETS = frozenset("()[]{}|‖⟨⟩⌊⌋⌈⌉/")
 # Those that had been characters before there was an alphabet.
 _HOLES = {
     "script": dict(zip("BEFHILMRego", "ℬℰℱℋℐℒℳℛℯℊℴ", strict=True)),
@@ -51,7 +52,9 @@ def _write(node: Node, font: str) -> str:
         case "number":
             return f"<mn>{_styled(node.text, font)}</mn>"
         case "operator":
-            return f"<mo>{escape(node.text)}</mo>" if node.text else ""
+            # Brackets that nobody asked to grow do not.
+            fixed = ' stretchy="false"' if node.text in _BRACKETS else ""
+            return f"<mo{fixed}>{escape(node.text)}</mo>" if node.text else ""
         case "big":
             return f"<mo>{node.text}</mo>"
         case "function":
@@ -113,9 +116,9 @@ def _table(node: Node, font: str) -> str:
         for column, cell in enumerate(row.parts):
             align = ""
             if node.kind == "aligned":
-                align = ' style="text-align:' + ("left" if column % 2 else "right") + '"'
+                align = ' class="' + ("l" if column % 2 else "r") + '"'
             elif node.text == "cases":
-                align = ' style="text-align:left"'
+                align = ' class="l"'
             cells.append(f"<mtd{align}>{_write(cell, font)}</mtd>")
         rows.append(f"<mtr>{''.join(cells)}</mtr>")
     style = ' displaystyle="true"' if node.kind == "aligned" else ""
