@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from orglab.config import Config
 from orglab.merge import merge
-from orglab.merge.node import read_node
+from orglab.merge.node import read_node, read_nodes
 from orglab.model import read_experiments
 from orglab.org.cookies import recount
 from orglab.org.document import Document
@@ -360,8 +360,8 @@ PIECES = st.lists(
 @given(PIECES)
 def test_every_byte_is_in_exactly_one_part(text):
     document = Document(text.encode("latin-1") + b"\n", Config().keywords)
-    node = read_node(document, Config())
-    assert node.text + node.blanks == document.text
+    assert read_node(document, Config()).text == document.text
+    assert [one.text for one in read_nodes([document, document], Config())] == [document.text] * 2
 
 
 @given(PIECES, PIECES, PIECES)

@@ -44,8 +44,29 @@ CODES = {
     "twice": "An experiment has two headings of one name, or two steps with the same words, as a merge can leave them.",
     "lost-in-merge": "A merge left out a note, a step or an experiment that one side had added.",
     "setup-file": "The file names a #+SETUPFILE; what it says is not read.",
+    "moved-hash": "A recorded commit was rewritten and lives under another hash. --fix writes that one after it.",
+    "dead-hash": "A recorded commit is on no branch or tag, and what became of it is not certain.",
 }
 ERRORS = frozenset(("conflict", "duplicate-id", "bad-id", "same-number"))
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of a recorded commit that no branch or tag reaches.
+
+    Attributes:
+        hash: The hash as the log has it.
+        living: The short hash under which it lives; None if it was dropped, or nothing is known.
+        confidence: From 0 to 1.
+        method: How that was found, such as `rewrite map` or `patch id`.
+        evidence: Why, in words.
+    """
+
+    hash: str
+    living: str | None
+    confidence: float
+    method: str
+    evidence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +80,7 @@ class Diagnostic:
         code: One of `CODES`.
         message: What it is, in one sentence.
         fix: The edits that mend it, where that is safe.
+        moved: Of `moved-hash` and `dead-hash`: what became of the commit.
     """
 
     file: str
@@ -67,6 +89,7 @@ class Diagnostic:
     code: str
     message: str
     fix: tuple[Edit, ...] = ()
+    moved: Moved | None = None
 
     @property
     def is_error(self) -> bool:

@@ -17,6 +17,7 @@ from orglab.journal import Entry
 from orglab.model import Conclusion, Experiment, Note, Step, logged_changes
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
+from orglab.prose import Logged
 from orglab.reference import Reference, find_references
 from orglab.runs import Run
 
@@ -177,9 +178,7 @@ def _state_events(experiment: Experiment) -> tuple[list[Event], set[int]]:
     events: list[Event] = []
     lines: set[int] = set()
     is_told = False
-    for logged, line in logged_changes(experiment.heading):
-        if logged.kind == "note":
-            continue
+    for logged, line in _oldest_first(experiment):
         at = parse_timestamp(encode(logged.stamp))
         new = logged.new or (experiment.state if logged.kind == "closing" else None)
         known = {"new": new, "old": logged.old}
@@ -193,17 +192,28 @@ def _state_events(experiment: Experiment) -> tuple[list[Event], set[int]]:
     return events, lines
 
 
-def commit_events(ref: str, letter: str, commits: Iterable[Commit]) -> Iterator[Event]:
+def _oldest_first(experiment: Experiment) -> list[tuple[Logged, int]]:
+    """Return the changes of the state as they happened, also those of one minute.
+
+    Org writes the newest first (org-log-states-order-reversed), unless its user wants it otherwise.
+    """
+    found = [one for one in logged_changes(experiment.heading) if one[0].kind != "note"]
+    stamps = [logged.stamp for logged, _ in found]
+    return found if stamps and stamps[0] < stamps[-1] else found[::-1]
+
+
+def commit_events(ref: str, letter: str, commits: Iterable[Commit], aliases: Iterable[str] = ()) -> Iterator[Event]:
     """Yield an event for each commit whose message names an experiment or a step of it.
 
     Args:
         ref: The experiment's reference, such as `e201`.
         letter: What stands before the number in a reference.
         commits: Any commits.
+        aliases: References to it by ids that it had before, such as `e205`; what names these names it.
     """
-    name = ref.removeprefix(letter)
+    names = {one.removeprefix(letter) for one in (ref, *aliases)}
     for commit in commits:
-        found = [one for _, one in find_references(commit.message.encode(), letter) if one.id == name]
+        found = [one for _, one in find_references(commit.message.encode(), letter) if one.id in names]
         refs = list(dict.fromkeys(f"{ref}.{one.step}" if one.step is not None else ref for one in found))
         if refs:
             one = refs[0] if len(refs) == 1 else ref
@@ -211,42 +221,49 @@ def commit_events(ref: str, letter: str, commits: Iterable[Commit]) -> Iterator[
             yield Event("commit", one, commit.when, "second", commit.subject, commit.hash, None, None, facts)
 
 
-def run_events(ref: str, runs: Iterable[Run]) -> Iterator[Event]:
+def run_events(ref: str, runs: Iterable[Run], aliases: Iterable[str] = ()) -> Iterator[Event]:
     """Yield an event for each run of an experiment or of a step of it, at the time when it began.
 
     Args:
         ref: The experiment's reference, such as `e201`.
         runs: Any runs.
+        aliases: As for `commit_events`.
     """
+    every = {ref, *aliases}
     for run in runs:
-        if run.ref is not None and (run.ref == ref or run.ref.startswith(f"{ref}.")):
+        whole, dot, step = (run.ref or "").partition(".")
+        if whole in every:
             known = {"exit_code": run.exit_code, "seconds": run.seconds, "why": run.why}
             facts = {"status": run.status} | {name: str(value) for name, value in known.items() if value is not None}
             facts |= {f"metric {name}": str(value) for name, value in run.metrics.items()}
             precision = "second" if run.began else "unknown"
-            yield Event("run", run.ref, run.began, precision, " ".join(run.argv), run.commit, run.id, None, facts)
+            text = " ".join(run.argv)
+            yield Event("run", f"{ref}{dot}{step}", run.began, precision, text, run.commit, run.id, None, facts)
 
 
-def journal_events(ref: str, letter: str, entries: Iterable[Entry]) -> Iterator[Event]:
+def run_noted(event: Event) -> str | None:
+    """Return the id of the run that a note of the log tells of, as `orglab run` writes it; None if of none."""
+    begin, _, last = event.text.rpartition("\n")
+    is_of_run = event.kind == "note" and begin.startswith("ran ") and last.startswith("run ")
+    return last.removeprefix("run ") if is_of_run else None
+
+
+def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Iterable[str] = ()) -> Iterator[Event]:
     """Yield an event for each entry of the journal that names an experiment or a step of it.
 
     Args:
         ref: The experiment's reference, such as `e201`.
         letter: What stands before the number in a reference.
         entries: The entries of the journal.
+        aliases: As for `commit_events`.
     """
+    names = {one.removeprefix(letter) for one in (ref, *aliases)}
     for entry in entries:
-        spelled = [_spell(one, letter) for one in entry.references]
-        mine = [one for one in spelled if one == ref or one.startswith(f"{ref}.")]
-        steps = {one for one in mine if one != ref}
+        mine = [one.step for one in entry.references if one.id in names]
+        steps = {f"{ref}.{step}" for step in mine if step is not None}
         if mine:
             text = "\n".join(filter(None, (entry.title, entry.text)))
             yield _event("journal", steps.pop() if len(steps) == 1 else ref, entry.at, text, line=entry.line)
-
-
-def _spell(reference: Reference, letter: str) -> str:
-    """Return a reference as the log's users write it."""
-    return letter + reference.id + (f".{reference.step}" if reference.step is not None else "")
 
 
 def in_order(events: Iterable[Event]) -> list[Event]:
@@ -266,6 +283,6 @@ def _place(event: Event) -> tuple[bool, datetime.datetime, int]:
 
 def concerns(event: Event, reference: Reference, letter: str) -> bool:
     """Return whether an event is one of a step, or of its whole experiment, that a reference names."""
-    spelled = _spell(Reference(reference.id.removeprefix(letter) or reference.id, reference.step), letter)
+    spelled = Reference(reference.id.removeprefix(letter) or reference.id, reference.step).spell(letter)
     named = [event.ref, *event.facts.get("refs", "").split(",")]
     return any(one == spelled or (reference.step is None and one.startswith(f"{spelled}.")) for one in named)

@@ -1,11 +1,19 @@
 """The JSON documents: stable, documented in docs/reference/json.md, with a version at the top of each."""
 
-import re
-from collections.abc import Mapping
+from __future__ import annotations
 
-from orglab.check import Diagnostic
-from orglab.model import Experiment, Note, Step
-from orglab.org.timestamp import Timestamp
+import re
+
+# The forms are also those of what the index holds, which is read without the parser.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orglab.check import Diagnostic
+    from orglab.git.commit import Commit
+    from orglab.model import Experiment, Note, Step
+    from orglab.org.timestamp import Timestamp
+    from orglab.runs import Run
 
 VERSION = 1
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -59,16 +67,48 @@ def step_form(step: Step) -> dict[str, object]:
         "commits": list(step.commits),
         "notes": [note_form(note) for note in step.notes],
         "line": step.line,
+        "originals": list(step.originals),
     }
 
 
 def note_form(note: Note) -> dict[str, object]:
     """Return a note as it stands in `show --json`."""
-    return {"at": _time(note.at), "commit": note.commit, "text": note.text}
+    return {"at": _time(note.at), "commit": note.commit, "text": note.text, "original": note.original}
+
+
+def commit_form(commit: Commit) -> dict[str, object]:
+    """Return a commit, as every document has it."""
+    return {
+        "hash": commit.hash,
+        "short": commit.short,
+        "at": commit.when.isoformat(),
+        "author": commit.author,
+        "subject": commit.subject,
+    }
+
+
+def run_form(run: Run) -> dict[str, object]:
+    """Return a run in short, as every document but that of `runs` has it."""
+    return {
+        "id": run.id,
+        "ref": run.ref,
+        "argv": list(run.argv),
+        "status": run.status,
+        "exit_code": run.exit_code,
+        "began": run.began.isoformat() if run.began is not None else None,
+        "seconds": run.seconds,
+        "why": run.why,
+        "before": run.before,
+        "snapshot": run.snapshot,
+        "commit": run.commit,
+        "metrics": run.metrics,
+    }
 
 
 def diagnostic_form(diagnostic: Diagnostic) -> dict[str, object]:
     """Return a diagnostic as it stands in `check --json`."""
+    from dataclasses import asdict  # noqa: PLC0415 - the forms of the index are made without it
+
     return {
         "file": diagnostic.file,
         "line": diagnostic.line,
@@ -77,6 +117,7 @@ def diagnostic_form(diagnostic: Diagnostic) -> dict[str, object]:
         "message": diagnostic.message,
         "is_error": diagnostic.is_error,
         "can_be_fixed": bool(diagnostic.fix),
+        **({} if diagnostic.moved is None else asdict(diagnostic.moved)),
     }
 
 

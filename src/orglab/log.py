@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,12 +13,12 @@ from orglab import file, writing
 from orglab.active import ActiveStep
 from orglab.check import Diagnostic, Progress, check
 from orglab.config import CONFIG_TEXT, Config, find_log
+from orglab.entry import add_entry, holds_mark
 from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
 from orglab.finding import find_experiment, find_step, last_experiment, last_with_id
 from orglab.git import Repository, find_repository, is_installed, numbers_in
 from orglab.glance import glance
 from orglab.ids import numbers_of_old, renumber
-from orglab.losses import lost_in_merges
 from orglab.model import ID, Experiment, Note, Step, without_cookies
 from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
@@ -29,6 +30,8 @@ from orglab.words import one_line
 
 if TYPE_CHECKING:
     from orglab.adoption import Adoption
+    from orglab.index.store import Store
+    from orglab.resolving import Resolver
 
 HEADER = """\
 #+TITLE: Experiment log
@@ -48,11 +51,13 @@ class Completed(NamedTuple):
         step: The step as it stands now.
         commits: The short hashes that were added to it.
         why: `given`, `named` (its message names the step), `head`, or `none`.
+        uncommitted: If one of them is HEAD, the tracked files that are not as they are there, but for log and journal.
     """
 
     step: Step
     commits: tuple[str, ...]
     why: str
+    uncommitted: tuple[str, ...] = ()
 
 
 class Log:
@@ -88,7 +93,19 @@ class Log:
 
     def experiments(self) -> list[Experiment]:
         """Return all experiments, in the order of the log."""
-        return list(glance(self.document(), self.config, str(self.path)))
+        return self._experiments()[1]
+
+    def _experiments(self) -> tuple[Document, list[Experiment]]:
+        """Return the log, and its experiments, as the index has them or as they are read."""
+        snapshot = file.read(self.path)
+        document = self._parse(snapshot.data)
+        if self.store.path is None:
+            return document, list(glance(document, self.config, str(self.path)))
+        from orglab.index.building import experiments_of  # noqa: PLC0415 - writing needs none of it
+        from orglab.index.current import current_contents  # noqa: PLC0415
+
+        contents = current_contents(self.store, snapshot, document, self.config)
+        return document, experiments_of(contents, document, self.config, str(self.path))
 
     def experiment(self, reference: str) -> Experiment:
         """Return one experiment.
@@ -100,7 +117,15 @@ class Log:
             NotFoundError: There is none.
             UsageError: Two headings have this id, or it is no reference.
         """
-        return self._find(self.document(), parse_reference(reference))
+        parsed = parse_reference(reference)
+        snapshot = file.read(self.path)
+        document = self._parse(snapshot.data)
+        found = self._find(document, parsed)
+        if self.store.path is not None:
+            from orglab.index.current import keep_experiment  # noqa: PLC0415 - writing needs none of it
+
+            keep_experiment(self.store, snapshot, document, found)
+        return found
 
     def step(self, reference: str) -> Step:
         """Return one step, such as `201.1`.
@@ -126,8 +151,7 @@ class Log:
         Raises:
             MatchSyntaxError: The match string cannot be read.
         """
-        document = self.document()
-        found = list(glance(document, self.config, str(self.path)))
+        document, found = self._experiments()
         if match is None:
             return found
         from orglab.org.match import compile_match  # noqa: PLC0415 - its regexps cost 15 ms, and few lists need them
@@ -141,11 +165,25 @@ class Log:
         Args:
             progress: Told how many experiments are checked, of how many.
         """
-        return self._check(self.document(), progress)
+        return self._check(self.document(), progress, self._resolver())
 
-    def _check(self, document: Document, progress: Progress | None = None) -> list[Diagnostic]:
+    def _check(
+        self, document: Document, progress: Progress | None = None, resolver: "Resolver | None" = None
+    ) -> list[Diagnostic]:
+        from orglab.losses import lost_in_merges  # noqa: PLC0415 - for one command of many
+
         found = check(document, self.config, str(self.path), lambda: self._next_number(document), progress)
-        return found + lost_in_merges(document, str(self.path), self.repository)
+        found += lost_in_merges(document, str(self.path), self.repository)
+        found += resolver.diagnose(document, str(self.path)) if resolver is not None else []
+        return sorted(found, key=lambda one: (one.line, one.column))
+
+    def _resolver(self) -> "Resolver | None":
+        """Return what says where recorded commits live, if there is a git to ask."""
+        if self.repository is None or not is_installed():
+            return None
+        from orglab.resolving import Resolver  # noqa: PLC0415 - for one command of many
+
+        return Resolver(self.repository, self.path, self.config)
 
     def adopt(self) -> "Adoption":
         """Return what is understood of the log, which may not have been written as one; nothing is changed."""
@@ -157,9 +195,11 @@ class Log:
     def fix(self, progress: Progress | None = None) -> tuple[list[Diagnostic], list[Diagnostic]]:
         """Mend what is safe to mend, and return what was mended and what is left."""
         mended: list[Diagnostic] = []
+        resolver = self._resolver()
 
         def mend(document: Document, *, ids: bool) -> list[Edit]:
-            found = [one for one in self._check(document, progress) if one.fix and (one.code == "no-id") == ids]
+            found = self._check(document, progress, None if ids else resolver)
+            found = [one for one in found if one.fix and (one.code == "no-id") == ids]
             mended.extend(found)
             return [edit for one in found if one.code != "stale-cookie" for edit in one.fix]
 
@@ -171,7 +211,7 @@ class Log:
             edits = compose(edits, mend(document.apply(edits), ids=False))
             return compose(edits, recount(document.apply(edits)))
 
-        return mended, self._check(self._write(wish))
+        return mended, self._check(self._write(wish), None, resolver)
 
     # Writing
 
@@ -179,6 +219,15 @@ class Log:
     def repository(self) -> Repository | None:
         """The git repository that the log lies in, or None."""
         return find_repository(self.path.absolute().parent)
+
+    @cached_property
+    def store(self) -> "Store":
+        """The index of this log: a cache, and no more."""
+        from orglab.index.store import Store  # noqa: PLC0415 - it loads SQLite, and writing needs none
+        from orglab.index.where import index_path  # noqa: PLC0415
+
+        git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
+        return Store(index_path(os.fspath(self.path), git_dir))
 
     @cached_property
     def active(self) -> ActiveStep:
@@ -372,6 +421,37 @@ class Log:
         after = self._change(parsed, add, notes=1, headings=1)
         return (after.notes if parsed.step is None else find_step(after, parsed).notes)[-1]
 
+    def add_entry(
+        self, reference: str, text: str, *, at: datetime.datetime, commit: str | None, mark: str, done: bool = False
+    ) -> bool:
+        """Note something that happened, once: in one edit with the tick if it is what a step was done by.
+
+        Args:
+            reference: The experiment or step.
+            text: What happened; `mark` is one of its lines.
+            at: When, local time.
+            commit: The short hash of the commit that it belongs to.
+            mark: The line by which the note is known again.
+            done: Whether the step is ticked with that commit, if it is not yet.
+
+        Returns:
+            Whether it was noted; not if the mark stands in the log already.
+
+        Raises:
+            NotFoundError: There is no such experiment or step.
+            UsageError: The step has open boxes of its own.
+        """
+        parsed = parse_reference(reference)
+        head = format_inactive(at).decode() + (f" ({commit})" if commit else "")
+        added: list[bool] = []
+
+        def add(experiment: Experiment) -> list[Edit]:
+            added[:] = [not holds_mark(experiment.document, mark)]
+            return add_entry(experiment, parsed, head, text, commit=commit, done=done) if added[0] else []
+
+        self._change(parsed, add, logged=1, headings=1)
+        return added[0]
+
     def _head(self) -> str | None:
         """Return the short hash of HEAD; None before the first commit, without git, and where git refuses."""
         try:
@@ -397,7 +477,12 @@ class Log:
         return experiment
 
     def complete_step(
-        self, reference: str, commits: Iterable[str] | None = None, *, all_boxes: bool = False
+        self,
+        reference: str,
+        commits: Iterable[str] | None = None,
+        *,
+        all_commits: bool = False,
+        all_boxes: bool = False,
     ) -> Completed:
         """Tick a step, with the commit that has its results, and return it.
 
@@ -405,6 +490,7 @@ class Log:
             reference: The step.
             commits: Revisions that git knows; none if empty.  If None, the newest
                 commit on HEAD whose message names the step, else HEAD.
+            all_commits: Whether, if that is None, it is every commit that names the step, the oldest first.
             all_boxes: Whether open boxes below the step are ticked too.
 
         Raises:
@@ -417,16 +503,24 @@ class Log:
         def tick(experiment: Experiment) -> list[Edit]:
             step = find_step(experiment, parsed)
             if not found:
-                found.append(self._commits_for(step.ref, commits))
+                found.append(self._commits_for(step.ref, commits, all_commits=all_commits))
             return writing.tick_step(experiment, step, found[0][0], all_boxes=all_boxes)
 
         step = find_step(self._change(parsed, tick), parsed)
         if self.active.get() == step.ref:
             self.active.set(None)
         hashes, why = found[0]
-        return Completed(step, tuple(hashes), why)
+        return Completed(step, tuple(hashes), why, self._changed_since(hashes))
 
-    def _commits_for(self, ref: str, revisions: Iterable[str] | None) -> tuple[list[str], str]:
+    def _changed_since(self, hashes: list[str]) -> tuple[str, ...]:
+        """Return the tracked files that differ from HEAD, log and journal left out, if it is one of some commits."""
+        if not hashes or self.repository is None or self.repository.head() not in hashes:
+            return ()
+        from orglab.git.files import changed_beside  # noqa: PLC0415 - for one command of many
+
+        return tuple(changed_beside(self.repository, (self.path, self.path.parent / self.config.journal)))
+
+    def _commits_for(self, ref: str, revisions: Iterable[str] | None, *, all_commits: bool) -> tuple[list[str], str]:
         """Return the short hashes to record for a step, and why those."""
         if revisions is not None:
             chosen = list(revisions)
@@ -436,8 +530,8 @@ class Log:
             return list(dict.fromkeys(hashes)), "given" if hashes else "none"
         if self.repository is None or not is_installed():
             return [], "none"
-        if named := self.repository.newest_naming(ref):
-            return [named], "named"
+        if named := [*islice(self.repository.naming(ref), None if all_commits else 1)]:
+            return named[::-1], "named"
         head = self.repository.head()
         return ([head], "head") if head else ([], "none")
 

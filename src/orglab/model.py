@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from orglab.config import Config
+from orglab.hashes import CHAINS, parse_chains
 from orglab.org import syntax
 from orglab.org.document import Document
 from orglab.org.element import Element
@@ -20,12 +21,13 @@ from orglab.org.list import Item
 from orglab.org.source import decode, encode
 from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
 from orglab.prose import Logged, log_note, note_head, own_text, plain_text, read_logged
+from orglab.states import kind_of
 
 ID = r"[A-Za-z0-9_-]+"
 _ID = re.compile(ID)
 _TITLE_ID = re.compile(rf"(?:<<({ID})>>|\[({ID})\])\s*")
 _COOKIE = re.compile(r"\s*\[(?:\d*%|\d*/\d*)\]")
-_COMMITS = re.compile(rb"[ \t]*\(((?:[0-9a-f]{7,64})(?:,[ \t]*[0-9a-f]{7,64})*)\)[ \t]*$")
+_COMMITS = re.compile(rb"[ \t]*\((%s)\)[ \t]*$" % CHAINS.encode())
 _VERDICT = re.compile(rb":VERDICT:", re.I)
 _FIRST_STAMP = re.compile(rb"[ \t\n]*(" + INACTIVE.pattern + rb")")
 
@@ -36,15 +38,17 @@ class Note:
 
     Attributes:
         at: When, or None.
-        commit: The commit that stood then, or None.
+        commit: The commit that stood then, by the hash under which it lives, or None.
         text: What, without the time and the commit.
         line: The 1-based line where it begins.
+        original: The hash that was written first, or None; the same unless the commit was rewritten.
     """
 
     at: Timestamp | None
     commit: str | None
     text: str
     line: int
+    original: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,11 @@ class Step:
         ref: How others refer to it: `e201.1`.
         text: Its first line, without box and commits.
         state: `open`, `partial` or `done`.
-        commits: The hashes that end its first line.
+        commits: The hashes that end its first line: of each commit the one under which it lives, and each once.
         notes: The indented text under it.
         line: The 1-based line where it begins.
         item: Its item in the document.
+        originals: The hashes that were written there first; the same unless a commit was rewritten.
     """
 
     number: int
@@ -70,6 +75,7 @@ class Step:
     notes: tuple[Note, ...]
     line: int
     item: Item
+    originals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,16 @@ class Experiment:
     def is_done(self) -> bool:
         """Whether the state is a done one."""
         return self.document.settings.is_done(self.state)
+
+    @cached_property
+    def kind(self) -> str | None:
+        """What sort of state it has: `todo`, `doing`, `waiting`, `done`, `dropped`, or None."""
+        return kind_of(self.state, self.document.settings)
+
+    @property
+    def state_number(self) -> int:
+        """Where its keyword stands among the log's, counted from 0; -1 without one."""
+        return list(self.document.settings.keywords).index(self.state) if self.state else -1
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
@@ -370,17 +386,18 @@ def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
         line_end = text.find(b"\n", item.begin)
         line = text[words_at(text, item) : line_end if line_end >= 0 else len(text)]
         match = _COMMITS.search(line)
-        commits = tuple(re.split(r",\s*", match.group(1).decode())) if match else ()
+        recorded = parse_chains(match.group(1).decode()) if match else ()
         state = {b"[X]": "done", b"[x]": "done", b"[-]": "partial"}.get(item.checkbox or b"", "open")
         yield Step(
             number=number,
             ref=f"{experiment.ref}.{number}",
             text=decode(line[: match.start()] if match else line).strip(),
             state=state,
-            commits=commits,
+            commits=tuple(dict.fromkeys(one.living for one in recorded)),
             notes=tuple(_step_notes(document, element, item)),
             line=document.source.line_number(item.begin),
             item=item,
+            originals=tuple(one.original for one in recorded),
         )
 
 
@@ -437,7 +454,8 @@ def _item_words(text: bytes, element: Element, item: Item) -> str:
 def _note(words: str, line: int) -> Note:
     """Return the note that some text is: it may begin with a time and a commit."""
     at, commit, rest = note_head(words)
-    return Note(parse_timestamp(encode(at)) if at else None, commit, rest, line)
+    time = parse_timestamp(encode(at)) if at else None
+    return Note(time, commit.living if commit else None, rest, line, commit.original if commit else None)
 
 
 def read_notes(heading: Heading) -> Iterator[Note]:

@@ -5,13 +5,14 @@ import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from orglab.hashes import CHAIN, Recorded, parse_chain
 from orglab.org.element import Element
 from orglab.org.heading import element_objects
 from orglab.org.objects import Object
 from orglab.org.source import decode
 
 _STAMP = r"\[\d{4}-\d{2}-\d{2}[^\]\n]*\]"
-_HEAD = re.compile(rf"(?:({_STAMP}))?\s*(?:\(([0-9a-f]{{7,64}})\))?\s*")
+_HEAD = re.compile(rf"(?:({_STAMP}))?\s*(?:\(({CHAIN})\))?\s*")
 _LOGGED = re.compile(
     rf'(?:State\s+(?:"(?P<new>[^"]*)")?\s*from\s*(?:"(?P<old>[^"]*)")?\s*|(?P<kind>CLOSING NOTE|Note taken on)\s+)'
     rf"(?P<stamp>{_STAMP})"
@@ -30,12 +31,13 @@ def plain_text(text: bytes) -> str:
     return f"{first}\n{rest}".strip("\n").rstrip()
 
 
-def note_head(words: str) -> tuple[str | None, str | None, str]:
+def note_head(words: str) -> tuple[str | None, Recorded | None, str]:
     """Return the time and the commit that a note begins with, each or None, and the rest."""
     match = _HEAD.match(words)
     if match is None or (match.group(1) is None and match.group(2) is None):
         return None, None, words
-    return match.group(1), match.group(2), words[match.end() :].strip()
+    commit = parse_chain(match.group(2)) if match.group(2) else None
+    return match.group(1), commit, words[match.end() :].strip()
 
 
 class Logged(NamedTuple):

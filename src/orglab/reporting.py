@@ -3,33 +3,38 @@
 import datetime
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orglab.active import clone_folder
 from orglab.dates import parse_since, parse_until
 from orglab.errors import GitError, NotFoundError, NotWritableError, UsageError
+from orglab.events import when_done
 from orglab.git import is_installed
+from orglab.git.commit import Commit
 from orglab.journal import Entry, read_entries
 from orglab.log import Log
 from orglab.model import Experiment
+from orglab.place import active_file
 from orglab.reference import parse_reference
+from orglab.report.beside import write_atomically
 from orglab.report.claims import from_evidence
 from orglab.report.composing import Head, compose_report
 from orglab.report.evidence import read_evidence
-from orglab.report.facts import Period, read_accounts, read_sources
+from orglab.report.facts import Period, Sources, read_accounts, read_sources
+from orglab.report.formats import ENDINGS, write_document
 from orglab.report.last import LastReport, digest_of, read_last, write_last
 from orglab.report.links import Links, read_links
 from orglab.report.model import Report
 from orglab.report.page import evidence_of, lay_out
 from orglab.report.template import ending_of, fill_template
+from orglab.report.to_markdown import to_markdown
 from orglab.report.verification import Broken, Present, verify
 from orglab.report.wording import Wording
 from orglab.runs import read_runs
+from orglab.timeline import first_ticked
 
 LAST = "last report"
-ENDINGS = (".md", ".org", ".html", ".pdf", ".docx")
 BINARY = (".pdf", ".docx")
 USUAL = datetime.timedelta(weeks=2)
 
@@ -76,6 +81,7 @@ def make_report(log: Log, wish: Wish = Wish(), now: datetime.datetime | None = N
     entries = _entries(log) if wish.journal else ()
     try:
         sources = read_sources(chosen, repository, period, runs=runs, entries=entries)
+        sources = replace(sources, ticked=_ticked(log, chosen, sources, period))
         links = read_links(chosen, sources, repository, log.path)
     except GitError:
         sources = read_sources(chosen, None, period, runs=runs, entries=entries)
@@ -123,7 +129,8 @@ def _after(day: datetime.date) -> datetime.datetime:
 
 def _folder(log: Log) -> Path:
     """Return where this clone remembers its last report."""
-    return clone_folder(log.path, log.repository)
+    git_dir = os.fspath(log.repository.git_dir) if log.repository is not None else None
+    return Path(active_file(os.fspath(log.path), git_dir)).parent
 
 
 def _top(log: Log) -> Path:
@@ -138,6 +145,21 @@ def _choose(log: Log, wish: Wish) -> list[Experiment]:
         return chosen
     wanted = {log.experiment(reference).ref for reference in wish.references}
     return [one for one in chosen if one.ref in wanted]
+
+
+def _ticked(log: Log, chosen: Sequence[Experiment], sources: Sources, period: Period) -> Mapping[str, Commit]:
+    """Return the commits of the log that ticked the steps of which nothing else says when they were done.
+
+    Those of experiments that were closed before the period were done before it, and are not looked for.
+    """
+    wanted = {}
+    for one in chosen:
+        if one.closed is None or one.closed.when >= period.since:
+            for step in one.steps:
+                done = when_done(step, sources.named)
+                if done is not None and done.source == "unknown":
+                    wanted[step.ref] = (one, step)
+    return first_ticked(log, wanted) if wanted else {}
 
 
 def _entries(log: Log) -> list[Entry]:
@@ -221,21 +243,16 @@ def chosen_form(log: Log, out: Path | None, template: Path | None) -> Form:
     return Form(ending)
 
 
-def render_report(report: Report, form: Form, folder: Path | None = None) -> bytes:
-    """Return a report in a format.
-
-    Args:
-        report: The report.
-        form: The format, and the template.
-        folder: Where pictures beside the report go, for the formats that hold none; None: there are none.
+def render_report(report: Report, form: Form) -> str:
+    """Return a report as text: Markdown, or what the template makes.
 
     Raises:
-        OrglabError: A library that the format needs is not installed.
+        OrglabError: Jinja2 is not installed.
         UsageError: The template has a mistake.
     """
     if form.template is not None:
-        return fill_template(report, form.template).encode("utf-8", "replace")
-    return write_document(lay_out(report), form.ending, folder)
+        return fill_template(report, form.template)
+    return to_markdown(lay_out(report))
 
 
 def write_report(log: Log, report: Report, path: Path, form: Form) -> None:
@@ -248,11 +265,12 @@ def write_report(log: Log, report: Report, path: Path, form: Form) -> None:
         OrglabError: A library that the format needs is not installed.
         UsageError: The template has a mistake.
     """
-    content = render_report(report, form, path.absolute().parent)
     try:
-        new = path.with_name(f".{path.name}.{os.getpid()}")
-        new.write_bytes(content)
-        new.replace(path)
+        if form.template is not None:
+            write_atomically(path, fill_template(report, form.template).encode("utf-8", "replace"))
+        else:
+            write_document(lay_out(report), path)
+        content = path.read_bytes()
     except OSError as error:
         raise NotWritableError(f"The report cannot be written to {path}: {error.strerror}.") from error
     folder = _folder(log)

@@ -11,15 +11,18 @@ The lines of the record are `{"event": "began", ...}` and, once it is known, `{"
 that is no more, is that of a lost run.  A line cut off by a crash or a full disk is not read.
 """
 
+import contextlib
 import datetime
+import fcntl
 import json
 import os
-import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from orglab.errors import NotFoundError, UsageError
 
 RUNS = Path(".orglab") / "runs"
 RECORD = "record.jsonl"
@@ -72,7 +75,7 @@ class Run:
     @property
     def argv(self) -> tuple[str, ...]:
         """The command and its arguments."""
-        return tuple(self.fields.get("argv") or ())
+        return self._texts("argv")
 
     @property
     def cwd(self) -> str | None:
@@ -143,6 +146,31 @@ class Run:
         return self._text("commit")
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether the record is a copy of another clone's, which `orglab sync` brought."""
+        return "writer" in self.fields
+
+    @property
+    def parent(self) -> str | None:
+        """The id of the run that started this one."""
+        return self._text("parent")
+
+    @property
+    def uncaptured(self) -> tuple[str, ...]:
+        """What no commit and no snapshot holds of the state it ran on, such as a changed submodule."""
+        return self._texts("uncaptured")
+
+    @property
+    def untracked(self) -> tuple[str, ...]:
+        """Files that git did not know, and that no snapshot holds."""
+        return self._texts("untracked")
+
+    @cached_property
+    def large_files(self) -> tuple[Output, ...]:
+        """The untracked files that its snapshot holds by their hashes alone."""
+        return self._outputs("large_files")
+
+    @property
     def host(self) -> str | None:
         """The machine."""
         return self._text("host")
@@ -155,37 +183,37 @@ class Run:
     @property
     def packages(self) -> dict[str, str]:
         """The installed distributions, by name."""
-        return dict(self.fields.get("packages") or {})
+        return {name: text for name, text in self._mapping("packages").items() if isinstance(text, str)}
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment variables that the settings ask to keep."""
-        return dict(self.fields.get("environment") or {})
+        return {name: text for name, text in self._mapping("environment").items() if isinstance(text, str)}
 
     @property
     def lock_files(self) -> dict[str, str]:
         """The sha256 of each lock file of dependencies, by path."""
-        return dict(self.fields.get("lock_files") or {})
+        return {name: text for name, text in self._mapping("lock_files").items() if isinstance(text, str)}
 
     @property
     def seeds(self) -> tuple[str, ...]:
         """The seeds seen in the arguments."""
-        return tuple(self.fields.get("seeds") or ())
+        return self._texts("seeds")
 
     @property
     def usage(self) -> dict[str, float]:
         """What the system counted: `user` and `system` seconds of the processor, `memory` bytes at most."""
-        return dict(self.fields.get("usage") or {})
+        return {name: one for name, one in self._mapping("usage").items() if isinstance(one, int | float)}
 
     @cached_property
     def outputs(self) -> tuple[Output, ...]:
         """The files that it wrote under the results paths."""
-        return tuple(Output(one["path"], one["sha256"], one["size"]) for one in self.fields.get("outputs") or ())
+        return self._outputs("outputs")
 
     @property
     def metrics(self) -> dict[str, Metric]:
         """The final value of each metric; text where it was no number."""
-        return dict(self.fields.get("metrics") or {})
+        return {name: one for name, one in self._mapping("metrics").items() if isinstance(one, int | float | str)}
 
     def history(self) -> Iterator[dict[str, Metric]]:
         """Yield the rows of the metrics' history, oldest first; `step` is one of their names where there is one."""
@@ -194,6 +222,24 @@ class Run:
     def _text(self, name: str) -> str | None:
         value = self.fields.get(name)
         return value if isinstance(value, str) and value else None
+
+    # A record may come from another machine, so nothing is taken for what it should be.
+
+    def _texts(self, name: str) -> tuple[str, ...]:
+        value = self.fields.get(name)
+        return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+
+    def _mapping(self, name: str) -> dict[str, Any]:
+        value = self.fields.get(name)
+        return value if isinstance(value, dict) else {}
+
+    def _outputs(self, name: str) -> tuple[Output, ...]:
+        value = self.fields.get(name)
+        found = []
+        for one in value if isinstance(value, list) else ():
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                found.append(Output(str(one["path"]), str(one["sha256"]), int(one["size"])))
+        return tuple(found)
 
     def _time(self, name: str) -> datetime.datetime | None:
         try:
@@ -204,16 +250,51 @@ class Run:
 
     def _may_run(self) -> bool:
         """Return whether the process that writes the record may be there still."""
-        if self.host != socket.gethostname():
+        if self.is_foreign:
             return True
+        # Its writer holds a lock on it, also on another machine or in a container that shares the folder.
+        is_locked = _is_locked(self.folder / RECORD)
+        if is_locked is not None or self.host != os.uname().nodename:
+            return is_locked is not False
         pid = self.fields.get("pid")
+        if not isinstance(pid, int):
+            return False
         try:
-            os.kill(pid if isinstance(pid, int) else 0, 0)
+            os.kill(pid, 0)
         except ProcessLookupError:
             return False
         except OSError:
             pass
-        return isinstance(pid, int)
+        return process_start(pid) == self.fields.get("pid_start")
+
+
+def _is_locked(path: Path) -> bool | None:
+    """Return whether a process holds the lock of a record; None if that cannot be told here."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    else:
+        return False
+    finally:
+        os.close(fd)
+
+
+def process_start(pid: int) -> int | None:
+    """Return when a process began, in the system's ticks, so that a number that is used again is not taken for it.
+
+    It is field 22 of proc_pid_stat(5); None where there is no such file.
+    """
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return None
 
 
 def read_runs(top: Path) -> list[Run]:
@@ -223,7 +304,26 @@ def read_runs(top: Path) -> list[Run]:
     except OSError:
         return []
     found = [read_run(top / RUNS / name) for name in names]
-    return [run for run in found if run is not None]
+    # Two that began within a second are in no order by their names.
+    return sorted(
+        (run for run in found if run is not None), key=lambda run: (run.began or datetime.datetime.min, run.id)
+    )
+
+
+def find_run(runs: Iterable[Run], name: str) -> Run:
+    """Return the run that a user named by its id, or by the begin or the end of it that no other has.
+
+    Raises:
+        NotFoundError: There is none.
+        UsageError: There are several.
+    """
+    found = [run for run in runs if name and (run.id.startswith(name) or run.id.endswith(name))]
+    exact = [run for run in found if run.id == name]
+    if len(exact or found) > 1:
+        raise UsageError(f"Several runs are called {name!r}: {', '.join(run.id for run in found[:5])}.")
+    if not found:
+        raise NotFoundError(f"There is no run {name!r}; see `orglab runs`.")
+    return (exact or found)[0]
 
 
 def read_run(folder: Path) -> Run | None:

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from orglab.errors import UsageError
+from orglab.hashes import CHAIN, CHAINS
 from orglab.org.source import encode
 
 ESCAPE = "\u200b"
@@ -39,8 +40,8 @@ _STRUCTURE = re.compile(
 # What at the margin is a heading, or a conflict that git left.
 _AT_MARGIN = re.compile(r"\*+ |<<<<<<< |>>>>>>> ")
 # What right behind a bullet is a box or a number, and what at the begin of a note is its time or commit.
-_BEHIND_BULLET = re.compile(r"\[[ Xx-]\]|\[@|\[\d{4}-\d{2}-\d{2}[^\]\n]*\]|\([0-9a-f]{7,64}\)")
-_COMMITS = re.compile(r"\([0-9a-f]{7,64}(?:,[ \t]*[0-9a-f]{7,64})*\)$")
+_BEHIND_BULLET = re.compile(rf"\[[ Xx-]\]|\[@|\[\d{{4}}-\d{{2}}-\d{{2}}[^\]\n]*\]|\({CHAIN}\)")
+_COMMITS = re.compile(rf"\({CHAINS}\)$")
 
 
 def one_line(text: str, what: str) -> str:

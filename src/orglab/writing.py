@@ -103,7 +103,9 @@ def tick_step(experiment: Experiment, step: Step, commits: Iterable[str], *, all
             f"{step.ref} has open boxes of its own (line {lines}): tick them first, or give --all to tick them too."
         )
     edits = _boxes(experiment, structure, [step.item, *below], DONE)
-    new = [commit for commit in commits if not any(known.startswith(commit) for known in step.commits)]
+    known = (*step.commits, *step.originals)
+    # One commit may be written in more digits than another time.
+    new = [commit for commit in commits if not any(one.startswith(commit) or commit.startswith(one) for one in known)]
     return [*edits, _commits_edit(document, step, new)] if new else edits
 
 

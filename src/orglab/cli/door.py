@@ -2,11 +2,11 @@
 
 import os
 import signal
-import sys
 from collections.abc import Sequence
 
 import click
 
+from orglab.cli.output import bear_any_text, clean
 from orglab.errors import OrglabError
 
 # Which module holds each command: only that one is imported.
@@ -14,8 +14,12 @@ COMMANDS = {
     "init": "setup", "completion": "setup",
     "new": "writing", "step": "writing", "note": "writing", "start": "writing", "done": "writing", "undo": "writing",
     "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
-    "show": "reading", "list": "reading", "next": "reading", "check": "checking", "report": "reporting",
+    "run": "running", "runs": "runs", "run-diff": "runs", "rerun": "runs", "sync": "runs",
+    "show": "reading", "list": "reading", "next": "reading", "check": "checking",
+    "report": "reporting",
+    "log": "references", "refs": "references", "resolve": "references", "why": "why",
     "renumber": "merging",
+    "commit": "committing", "hooks": "hooking",
 }  # fmt: skip
 
 # What only git calls: found, and not listed.
@@ -30,18 +34,29 @@ SUMMARIES = {
     "step": "Add a step to an experiment.",
     "note": "Note something, with the time and the commit.",
     "start": "Begin to work on an experiment or a step.",
+    "run": "Run a command for a step, with commits, a record and a note.",
+    "runs": "List runs.",
+    "run-diff": "Say what differs between two runs.",
+    "rerun": "Run a run's command again, on its code.",
+    "sync": "Exchange the records of runs with other clones.",
     "done": "Tick a step, with the commit of its results.",
     "undo": "Open a step again.",
     "conclude": "Write what came of an experiment, and close it.",
     "state": "Set an experiment's state.",
     "journal": "Write a raw thought into the journal.",
+    "commit": "Commit the log and the journal alone, saying what changed.",
     "edit": "Open the log in your editor, at the line.",
     "list": "List experiments.",
     "show": "Show one experiment.",
     "next": "List the open steps of the experiments in progress.",
+    "log": "Print all that happened to an experiment, oldest first.",
+    "why": "Say why a commit, a file or a line is there.",
+    "refs": "List every commit, file and line that names an experiment.",
+    "resolve": "Say what the references in a text are.",
     "renumber": "Give an experiment another id; the old one still finds it.",
     "report": "Write the progress report, or check an old one.",
     "check": "Say what is wrong in the log, and mend what is safe.",
+    "hooks": "Install the git hooks, take them away, or say how they are.",
     "completion": "Print the script for your shell's completion.",
 }
 
@@ -118,9 +133,7 @@ def _version(asked: object) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A log may hold what this terminal's encoding does not.
-        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    bear_any_text()
     debug = "--debug" in arguments
     colour = False if os.environ.get("NO_COLOR") else None
     try:
@@ -153,8 +166,6 @@ def run(arguments: Sequence[str]) -> int:
 
 def _fail(message: str, code: int, error: Exception | None) -> int:
     """Print an error to stderr and return its exit code."""
-    from orglab.cli.output import clean  # noqa: PLC0415
-
     click.echo(f"orglab: {clean(message)}", err=True)
     if error is not None:
         import traceback  # noqa: PLC0415 - for --debug only

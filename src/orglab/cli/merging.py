@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from orglab.cli.options import REFERENCE, this_log, write_options
-from orglab.cli.writing import show_state, tell
+from orglab.cli.options import REFERENCE, tell, this_log, write_options
+from orglab.cli.writing import show_state
 from orglab.merging import CONFLICT, merge_files
 
 

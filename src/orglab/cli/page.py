@@ -1,13 +1,19 @@
 """Experiments as text for people: a line of a list, a page, a step, a note."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from orglab.cli import output
-from orglab.model import Experiment, Note, Step
-from orglab.org.timestamp import Timestamp
-from orglab.states import kind_of
 
-_BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}
+# A page is also made of what the index holds, which is read without the parser.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from orglab.git.commit import Commit
+    from orglab.model import Experiment, Note, Step
+    from orglab.org.timestamp import Timestamp
+
+BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}
 # Where fewer columns than this would be left for a title, the date goes.
 _TITLE_ROOM = 24
 
@@ -21,7 +27,7 @@ def table(found: list[Experiment], active: str | None) -> Iterator[str]:
     refs = [output.clean(one.ref) for one in found]
     states = [output.clean(one.state or "-") for one in found]
     counts = [f"{one.progress.done}/{one.progress.total}" if one.progress.total else "-" for one in found]
-    dates = [one.created.when.date().isoformat() if one.created else "-" for one in found]
+    dates = [one.created.isoformat()[:10] if one.created else "-" for one in found]
     ref_width, count_width, date_width = (max(map(output.width, texts)) for texts in (refs, counts, dates))
     state_width = min(max(map(output.width, states)), 12)
     limit = output.columns()
@@ -33,7 +39,7 @@ def table(found: list[Experiment], active: str | None) -> Iterator[str]:
             ("> " if is_active(one, active) else "  ")
             + output.paint(output.fit(ref, ref_width), bold=True)
             + "  "
-            + output.paint(output.fit(state, state_width), state=kind_of(one.state, one.document.settings))
+            + output.paint(output.fit(state, state_width), state=one.kind)
             + f"  {count:>{count_width}}  "
         )
         if has_dates:
@@ -64,8 +70,10 @@ def head_line(experiment: Experiment) -> list[str]:
     return output.wrap(experiment.title, " " * (len(ref) + 2), output.paint(ref, bold=True) + "  ")
 
 
-def experiment_lines(experiment: Experiment, active: str | None) -> Iterator[str]:
-    """Yield an experiment as a page of text."""
+def experiment_lines(
+    experiment: Experiment, active: str | None, commits: Mapping[str, Commit] | None = None
+) -> Iterator[str]:
+    """Yield an experiment as a page of text; `commits` as for `step_lines`."""
     yield from head_line(experiment)
     yield from output.flow(_facts(experiment))
     yield output.paint(output.clean(f":{':'.join(experiment.tags)}:  {experiment.file}:{experiment.line}"), dim=True)
@@ -76,7 +84,7 @@ def experiment_lines(experiment: Experiment, active: str | None) -> Iterator[str
         yield ""
         yield output.paint("Steps", bold=True)
         for step in experiment.steps:
-            yield from step_lines(step, active)
+            yield from step_lines(step, active, commits)
     if experiment.notes:
         yield ""
         yield output.paint("Notes", bold=True)
@@ -87,8 +95,7 @@ def experiment_lines(experiment: Experiment, active: str | None) -> Iterator[str
 
 def _facts(experiment: Experiment) -> Iterator[str]:
     """Yield the state, the progress and the times of an experiment."""
-    kind = kind_of(experiment.state, experiment.document.settings)
-    yield output.paint(output.clean(experiment.state or "no state"), state=kind, bold=True)
+    yield output.paint(output.clean(experiment.state or "no state"), state=experiment.kind, bold=True)
     progress = experiment.progress
     if progress.total:
         yield f"{progress.done} of {progress.total} steps done"
@@ -111,19 +118,30 @@ def conclusion_lines(experiment: Experiment) -> Iterator[str]:
         yield from output.wrap(found.text, "  ")
 
 
-def step_lines(step: Step, active: str | None) -> Iterator[str]:
-    """Yield a step, its commits and its notes."""
+def step_lines(step: Step, active: str | None, commits: Mapping[str, Commit] | None = None) -> Iterator[str]:
+    """Yield a step, its commits and its notes.
+
+    Args:
+        step: The step.
+        active: The reference of the active step.
+        commits: The commits that are known, by the hashes that the log writes: their subjects are shown.
+    """
     mark = ">" if step.ref == active else " "
-    head = f"{mark} {step.number:>2}. {_BOXES[step.state]} "
+    head = f"{mark} {step.number:>2}. {BOXES[step.state]} "
     indent = " " * len(head)
     lines = output.wrap(step.text, indent, head)
-    if step.commits:
-        commits = f"({', '.join(step.commits)})"
-        if output.columns() and output.width(lines[-1]) + 2 + len(commits) > output.columns():
-            lines.append(indent + output.paint(commits, dim=True))
+    known = commits or {}
+    if others := [name for name in step.commits if name not in known]:
+        hashes = f"({', '.join(others)})"
+        if output.columns() and output.width(lines[-1]) + 2 + len(hashes) > output.columns():
+            lines.append(indent + output.paint(hashes, dim=True))
         else:
-            lines[-1] += "  " + output.paint(commits, dim=True)
+            lines[-1] += "  " + output.paint(hashes, dim=True)
     yield from lines
+    for name in step.commits:
+        if name in known:
+            begin = output.paint(f"{indent}({name})  {known[name].when:%Y-%m-%d}", dim=True)
+            yield from output.wrap(known[name].subject, indent + "  ", begin + "  ")
     for note in step.notes:
         yield from note_lines(note, indent)
 

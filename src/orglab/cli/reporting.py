@@ -38,7 +38,7 @@ _LAST = ""
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @log_options
-def report_command(
+def report_command(  # noqa: PLR0917 - click calls it by name
     what: tuple[str, ...], since: str | None, until: str | None, title: str, out: Path | None, template: Path | None,
     checked: str | None, *, journal: bool, as_json: bool,
 ) -> int:  # fmt: skip
@@ -66,7 +66,7 @@ def report_command(
     if as_json:
         output.show([render(report_form(report))])
     elif out is None:
-        output.show([output.clean(line) for line in render_report(report, chosen).decode().splitlines()])
+        output.show([output.clean(line) for line in render_report(report, chosen).splitlines()])
     else:
         write_report(log, report, out, chosen)
         click.echo(f"{output.clean(str(out))}: {output.clean(report.title)}", err=True)

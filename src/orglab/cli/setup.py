@@ -11,20 +11,28 @@ import click
 from orglab.adoption import Adoption
 from orglab.check import CODES
 from orglab.cli import output, page
+from orglab.cli.hooking import install_hooks, installed_lines
 from orglab.cli.options import log_options, relative
 from orglab.cli.page import count
 from orglab.config import CONFIG_NAME, LOG_NAME, Config, find_log
 from orglab.errors import NotFoundError, NotWritableError, UsageError
+from orglab.git import find_repository, is_installed
+from orglab.git.shims import find_place
 from orglab.log import Log, create_log, create_settings
+from orglab.merging import install_merge_driver
 
 _NO_LOGS = ("readme.org", "journal.org")
 
 
 @click.command(name="init")
 @click.option("--config", "with_config", is_flag=True, help=f"Write {CONFIG_NAME} too, with every setting explained.")
+@click.option("--no-hooks", is_flag=True, help="Leave git's hooks and its merge settings alone.")
 @log_options
-def init_command(*, with_config: bool) -> None:
+def init_command(*, with_config: bool, no_hooks: bool) -> None:
     """Make a log here; an existing one is adopted: it is read and reported on, and not changed.
+
+    In a git repository the git hooks are installed (see `orglab hooks --help`),
+    and git is told to merge the log by orglab.
 
     \b
     Example:
@@ -46,6 +54,29 @@ def init_command(*, with_config: bool) -> None:
     if with_config:
         create_settings(where, path)
         click.echo(f"Made {where}.")
+    if not no_hooks:
+        for line in (*_hooks(Log(path, config)), *_merge_driver(Log(path, config))):
+            click.echo(line)
+
+
+def _hooks(log: Log) -> Iterator[str]:
+    """Install the git hooks if the log is in a repository whose hooks are its own, and yield what was done."""
+    repository = find_repository(Path(os.path.realpath(log.path)).parent)
+    if repository is None or not is_installed():
+        return
+    place = find_place(repository)
+    if place.is_ours:
+        done = install_hooks(log, repository)
+        yield from installed_lines(done) if done.is_new else ()
+    else:
+        yield "The git hooks were not installed, for others write them here: see `orglab hooks install`."
+
+
+def _merge_driver(log: Log) -> Iterator[str]:
+    """Tell git to merge the log by orglab, and yield which file says so if that is new."""
+    if is_installed():
+        for made in install_merge_driver(log):
+            yield f"Git merges the log by orglab: commit {made} too."
 
 
 def _chosen(given: str | None) -> tuple[Path | None, Config]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from orglab.cli import output
-from orglab.cli.options import KEYWORD, REFERENCE, TextCommand, log_options, this_log, write_options
+from orglab.cli.options import KEYWORD, REFERENCE, TextCommand, log_options, tell, this_log, write_options
 from orglab.cli.page import step_lines
 from orglab.errors import NotFoundError, UsageError
 from orglab.log import Completed
@@ -20,10 +20,8 @@ from orglab.reference import parse_reference
 if TYPE_CHECKING:
     import io
 
-
-def tell(text: str) -> None:
-    """Say something beside the result: on stderr, so that a script can use stdout."""
-    click.echo(output.clean(text), err=True)
+# How many of the files that are not committed are named.
+_MOST_NAMED = 3
 
 
 def text_from(text: str) -> str:
@@ -133,10 +131,13 @@ def start_command(reference: str | None, *, clear: bool, anyway: bool) -> None:
 @click.option(
     "-c", "--commit", "commits", multiple=True, metavar="REV", help="The commit with the results; may be repeated."
 )
+@click.option("--all-commits", is_flag=True, help="Every commit on HEAD that names the step, not only the newest.")
 @click.option("--no-commit", is_flag=True, help="Record no commit.")
 @click.option("--all", "all_boxes", is_flag=True, help="Tick the open boxes below the step too.")
 @write_options
-def done_command(reference: str, commits: tuple[str, ...], *, no_commit: bool, all_boxes: bool, anyway: bool) -> None:
+def done_command(
+    reference: str, commits: tuple[str, ...], *, all_commits: bool, no_commit: bool, all_boxes: bool, anyway: bool
+) -> None:
     """Tick a step, and write the commit of its results behind it.
 
     Without -c that is the newest commit whose message names the step, such as
@@ -146,13 +147,19 @@ def done_command(reference: str, commits: tuple[str, ...], *, no_commit: bool, a
     Example:
       orglab done 201.1
       orglab done 201.1 -c HEAD~1 -c 83d45cd
+      orglab done 201.1 --all-commits
     """
-    if commits and no_commit:
-        raise UsageError("Give -c or --no-commit, not both.")
+    if bool(commits) + all_commits + no_commit > 1:
+        other = "--all-commits" if all_commits else "-c"
+        raise UsageError(f"Give {other} or {'--no-commit' if no_commit else '-c'}, not both.")
     given = list(commits) if commits else [] if no_commit else None
-    done = this_log(anyway=anyway).complete_step(reference, given, all_boxes=all_boxes)
+    done = this_log(anyway=anyway).complete_step(reference, given, all_commits=all_commits, all_boxes=all_boxes)
     output.show(step_lines(done.step, None))
     tell(_why(done))
+    if done.uncommitted:
+        first = ", ".join(done.uncommitted[:_MOST_NAMED])
+        more = f" and {len(done.uncommitted) - _MOST_NAMED} more" if len(done.uncommitted) > _MOST_NAMED else ""
+        tell(f"HEAD is recorded, but your changes to {first}{more} are not in it; if they belong to it, commit them.")
 
 
 def _why(done: Completed) -> str:
@@ -160,10 +167,14 @@ def _why(done: Completed) -> str:
     hashes = ", ".join(done.commits)
     return {
         "given": f"{done.step.ref} done, with {hashes}.",
-        "named": f"{done.step.ref} done, with {hashes}: the newest commit that names [{done.step.ref}].",
+        "named": f"{done.step.ref} done, with {hashes}: {_which(done)} [{done.step.ref}].",
         "head": f"{done.step.ref} done, with {hashes}: HEAD, for no commit names [{done.step.ref}].",
         "none": f"{done.step.ref} done, without a commit.",
     }[done.why]
+
+
+def _which(done: Completed) -> str:
+    return "the newest commit that names" if len(done.commits) == 1 else f"the {len(done.commits)} commits that name"
 
 
 @click.command(name="undo")

@@ -46,8 +46,16 @@ def run_reading(
         )
 
 
-def stream(folder: Path, arguments: Sequence[str], separator: bytes = b"\0") -> Iterator[bytes]:
+def stream(
+    folder: Path, arguments: Sequence[str], separator: bytes = b"\0", stdin: bytes | None = None
+) -> Iterator[bytes]:
     """Yield the pieces that a git command for reading prints, as they come.
+
+    Args:
+        folder: Where.
+        arguments: The command and its arguments.
+        separator: What ends a piece.
+        stdin: What it reads, if it reads something.
 
     Raises:
         GitError: git is not installed, or refuses; that may be seen after some pieces.
@@ -56,11 +64,13 @@ def stream(folder: Path, arguments: Sequence[str], separator: bytes = b"\0") -> 
 
     command = ["git", *_SAFE, *arguments]
     # A file, for a pipe that nobody empties would stop a git with much to say.
-    with tempfile.TemporaryFile() as errors:
+    with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as given:
+        given.write(stdin or b"")
+        given.seek(0)
         with (
             _installed(),
             subprocess.Popen(  # noqa: S603 - the same
-                command, cwd=folder, env=_reading(None), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+                command, cwd=folder, env=_reading(None), stdin=given, stdout=subprocess.PIPE, stderr=errors
             ) as process,
         ):
             if process.stdout is None:
@@ -113,9 +123,11 @@ def sentence_of(stderr: bytes) -> str:
 def _reading(environment: Mapping[str, str] | None) -> dict[str, str]:
     """Return the environment of a git that only reads."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT}
-    # A partial clone would fetch what is missing, by whatever command its settings name.
+    # A partial clone would fetch what is missing, by whatever command its settings name; and into a pipe git would
+    # write each commit by itself, which takes a third longer.
     return ours | {
-        "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "LC_ALL": "C",
+        "GIT_FLUSH": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none",
+        "LC_ALL": "C",
     } | dict(environment or {})  # fmt: skip
 
 

@@ -3,12 +3,13 @@
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
 from orglab.errors import GitError, NotFoundError
 from orglab.git.process import run_reading, run_writing, sentence_of
+from orglab.place import find_git_dir
 from orglab.reference import names
 
 _HASH = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -104,16 +105,15 @@ class Repository:
         short = self.read("rev-parse", "--verify", "--quiet", "--short", f"{full.strip().decode()}^{{commit}}")
         return short.strip().decode() if short and _SHORT_HASH.fullmatch(short.strip()) else None
 
-    def newest_naming(self, reference: str) -> str | None:
-        """Return the short hash of the newest commit on HEAD whose message holds `[reference]`, or None."""
+    def naming(self, reference: str) -> Iterator[str]:
+        """Yield the short hashes of the commits on HEAD whose message holds `[reference]`, the newest first."""
         found = self.read(
-            "log", "-z", "--encoding=UTF-8", "--format=%H%n%B", "--fixed-strings", f"--grep=[{reference}]", "HEAD", "--"
+            "log", "-z", "--encoding=UTF-8", "--format=%h%n%B", "--fixed-strings", f"--grep=[{reference}]", "HEAD", "--"
         )
         for entry in (found or b"").split(b"\0"):
             commit, _, message = entry.partition(b"\n")
-            if names(message, reference):
-                return self._short(commit.decode())
-        return None
+            if _SHORT_HASH.fullmatch(commit) and names(message, reference):
+                yield commit.decode()
 
     def numbers_on_branches(self, path: Path) -> set[int]:
         """Return the whole numbers that are ids in the file `path` on any local or remote-tracking branch."""
@@ -145,22 +145,5 @@ def find_repository(folder: Path) -> Repository | None:
     It is found as git finds it, by a `.git` that is a folder, or a file that
     names one (in a worktree or submodule); to ask git itself costs 5 ms.
     """
-    folder = folder.absolute()
-    for above in (folder, *folder.parents):
-        git_dir = _git_dir(above / ".git")
-        if git_dir is not None:
-            return Repository(folder, above, git_dir)
-    return None
-
-
-def _git_dir(place: Path) -> Path | None:
-    """Return the git directory that `.git` is or names, or None."""
-    if (place / "HEAD").is_file():
-        return place
-    try:
-        named = place.read_bytes() if place.is_file() else b""
-    except OSError:
-        return None
-    if not named.startswith(b"gitdir: "):
-        return None
-    return place.parent / os.fsdecode(named.removeprefix(b"gitdir: ").rstrip(b"\r\n"))
+    found = find_git_dir(os.fspath(folder.absolute()))
+    return None if found is None else Repository(folder.absolute(), *map(Path, found))

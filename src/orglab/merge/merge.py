@@ -9,10 +9,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orglab.config import Config
+from orglab.glance import glance
 from orglab.merge.head import DifferentlyError, choose, merge_head
-from orglab.merge.node import ADDED_ALONE, Key, Node, read_node, split_lines
+from orglab.merge.node import ADDED_ALONE, Key, Node, read_nodes, split_lines
 from orglab.merge.pairs import pair
-from orglab.model import Experiment, read_experiments
+from orglab.model import Experiment
 from orglab.org.cookies import recount
 from orglab.org.document import Document
 from orglab.org.source import BYTE_ORDER_MARK, decode
@@ -72,7 +73,7 @@ def merge(
         return Merged(theirs, 0, [])
     documents = [_read(data, config) for data in (base, ours, theirs)]
     merging = _Merging(labels or Labels())
-    roots = [read_node(document, config) for document in documents]
+    roots = read_nodes(documents, config)
     merging.parts(*(root.parts for root in roots))
     text = bytes(merging.out)
     if not merging.conflicts:
@@ -395,7 +396,7 @@ def _region(run: list[_Slot]) -> "Iterable[_Slot | list[_Slot]]":
 def _settled(text: bytes, ours: Document, begins: list[int], config: Config, now: datetime.datetime) -> bytes:
     """Return the merged text with what follows from it: keywords of steps' headings, and cookies."""
     document = Document(text, config.keywords)
-    before = {one.id: one for one in read_experiments(ours, config, "")}
+    before = {one.id: one for one in glance(ours, config, "")}
     found = [heading for heading in map(document.heading_at, begins) if heading is not None]
     # By their numbers: what is written here moves headings, and adds none.
     indices = sorted({heading.index for heading in found})
@@ -414,7 +415,7 @@ def _settled(text: bytes, ours: Document, begins: list[int], config: Config, now
 def _same_ids(document: Document, config: Config) -> Iterator[str]:
     """Yield a sentence for each id that two experiments have."""
     seen: dict[str, int] = {}
-    for experiment in read_experiments(document, config, ""):
+    for experiment in glance(document, config, ""):
         if experiment.id in seen:
             yield (
                 f"Two experiments have the id {experiment.id} (lines {seen[experiment.id]} and {experiment.line}); "

@@ -5,9 +5,11 @@ lines after it, its parts, its tail, and the blank lines behind it.
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 from orglab.config import Config
 from orglab.model import read_id, without_cookies
@@ -69,8 +71,37 @@ class Node:
         return self.text[len(self.core) :] + self.blanks
 
 
+def read_nodes(documents: Sequence[Document], config: Config) -> list[Node]:
+    """Return the whole text of each version as a tree; the first-level headings that all have alike stay unread.
+
+    A last newline that is missing has been added before.
+    """
+    cut = [_subtrees(document) for document in documents]
+    once = [{text for text, count in Counter(text for _, text in one).items() if count == 1} for one in cut]
+    alike = set.intersection(*once) if once else set()
+    roots = []
+    for document, subtrees in zip(documents, cut, strict=True):
+        root = Node("document", ("document", b""), b"")
+        for begin, text in subtrees:
+            if text in alike and text.startswith(b"* "):
+                root.parts.append(Node("heading", ("text", text), text))
+            else:
+                below = read_node(document.part_at(begin), config)
+                root.gap += below.gap
+                root.parts += below.parts
+        roots.append(root)
+    return roots
+
+
+def _subtrees(document: Document) -> list[tuple[int, bytes]]:
+    """Return where each first-level heading begins, what stands before the first one too, and the text from there."""
+    text = document.text
+    begins = [0, *(match.start() + 1 for match in re.finditer(rb"\n\* ", text))]
+    return [(begin, text[begin:end]) for begin, end in pairwise([*begins, len(text)]) if end > begin]
+
+
 def read_node(document: Document, config: Config) -> Node:
-    """Return the whole text of a document as a tree; a last newline that is missing has been added before."""
+    """Return the whole text of a document as a tree."""
     text = document.text
     # The first section begins with blank lines that no part has.
     first = document.begin_of(0) if len(document) else len(text)

@@ -93,7 +93,7 @@ def _next(accounts: Sequence[Account], wording: Wording) -> Iterator[Item]:
     statements = []
     for one in new:
         sentence = (wording.inline(one.experiment.title, one.ref), cite([wording.links.to(one.ref)]), ".")
-        statements.append(say("To begin: ", *sentence, claims=[exists(one.experiment)]))
+        statements.append(say(*sentence, claims=[exists(one.experiment)]))
     older = [one for one in waiting if one not in new]
     if older:
         also = "more " if new else ""

@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orglab.events import Event, commit_events, in_order, journal_events, log_events, run_events
+from orglab.events import Event, commit_events, in_order, journal_events, log_events, run_events, run_noted
 from orglab.git import Repository, is_installed
 from orglab.git.commit import Commit, read_commits, read_named
+from orglab.ids import aliases_of
 from orglab.journal import Entry
 from orglab.model import Experiment, Step
 from orglab.reference import find_references
@@ -128,26 +129,43 @@ def read_accounts(experiments: Sequence[Experiment], sources: Sources, period: P
     if not experiments:
         return []
     letter = experiments[0].config.letter
+    called = {one.config.letter + name: one.ref for one in experiments for name in (one.id, *aliases_of(one.heading))}
     commits: dict[str, list[Commit]] = defaultdict(list)
     for commit in sources.commits.values():
         if f"[{letter}" in commit.message:
-            for name in {one.id for _, one in find_references(commit.message.encode("utf-8", "replace"), letter)}:
-                commits[letter + name].append(commit)
+            named = {one.id for _, one in find_references(commit.message.encode("utf-8", "replace"), letter)}
+            for ref in {called.get(letter + name) for name in named} - {None}:
+                commits[ref or ""].append(commit)
     runs: dict[str, list[Run]] = defaultdict(list)
     for run in sources.runs:
-        runs[(run.ref or "").partition(".")[0]].append(run)
+        ref = (run.ref or "").partition(".")[0]
+        runs[called.get(ref, ref)].append(run)
     entries: dict[str, list[Entry]] = defaultdict(list)
     for entry in sources.entries:
-        for name in {one.id for one in entry.references}:
-            entries[letter + name].append(entry)
+        for ref in {called.get(letter + one.id) for one in entry.references} - {None}:
+            entries[ref or ""].append(entry)
     found = []
     for one in experiments:
         ref = one.ref
-        events = [*log_events(one, sources.named, sources.ticked)]
-        events += commit_events(ref, letter, commits[ref]) if ref in commits else ()
-        events += run_events(ref, runs[ref]) if ref in runs else ()
-        events += journal_events(ref, letter, entries[ref]) if ref in entries else ()
-        found.append(_account(one, in_order(events), runs.get(ref, ()), period))
+        aliases = [letter + name for name in aliases_of(one.heading)]
+        mine = _under_this_name(runs.get(ref, ()), ref, aliases)
+        told = {run.id for run in mine}
+        events = [event for event in log_events(one, sources.named, sources.ticked) if run_noted(event) not in told]
+        events += commit_events(ref, letter, commits[ref], aliases) if ref in commits else ()
+        events += run_events(ref, mine) if mine else ()
+        events += journal_events(ref, letter, entries[ref], aliases) if ref in entries else ()
+        found.append(_account(one, in_order(events), mine, period))
+    return found
+
+
+def _under_this_name(runs: Iterable[Run], ref: str, aliases: Sequence[str]) -> list[Run]:
+    """Return runs with the reference that their experiment has now."""
+    if not aliases:
+        return list(runs)
+    found = []
+    for run in runs:
+        _, dot, step = (run.ref or "").partition(".")
+        found.append(Run(run.folder, {**run.fields, "ref": f"{ref}{dot}{step}"}))
     return found
 
 

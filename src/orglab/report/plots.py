@@ -78,7 +78,7 @@ def history_chart(ref: str, results: Results) -> Chart | None:
     runs = [(outcome.step.ref, run) for outcome in results.outcomes for run in outcome.runs]
     for metric in results.metrics[:1]:
         read = [(step, run, *_history(run, metric)) for step, run in runs[-_MOST_SERIES:]]
-        series = [Series(_name(step, run), points, step) for step, run, _, points in read if len(points) > 1]
+        series = [Series(_name(run), points, step) for step, run, _, points in read if len(points) > 1]
         if series:
             counters = {counter for _, _, counter, points in read if len(points) > 1}
             rest = f"The last {_MOST_SERIES} of {amounts.count(len(runs), 'run')}." if len(runs) > _MOST_SERIES else ""
@@ -89,9 +89,9 @@ def history_chart(ref: str, results: Results) -> Chart | None:
     return None
 
 
-def _name(step: str, run: Run) -> str:
+def _name(run: Run) -> str:
     """Return what a run is called in a legend."""
-    return f"{step} seed {', '.join(run.seeds)}" if run.seeds else f"{step} {run.id}"
+    return f"seed {', '.join(run.seeds)}" if run.seeds else run.id
 
 
 def _history(run: Run, metric: str) -> tuple[str, Sequence[tuple[float, float | None]]]:

@@ -1,0 +1,40 @@
+"""Keeping recorded commits alive, so that a rewritten one can still be shown when git has cleaned up."""
+
+from collections.abc import Collection
+
+from orglab.git.repository import Repository
+from orglab.git.standing import KEEP, find_commits
+
+
+def keep(repository: Repository, recorded: Collection[str]) -> None:
+    """Write a ref `refs/orglab/keep/<hash>` for each recorded commit that is there and has none yet.
+
+    Args:
+        repository: Where.
+        recorded: Hashes, short or full.
+
+    Raises:
+        GitError: git refuses; no ref is written then.
+    """
+    full = frozenset(find_commits(repository, recorded).values())
+    if full:
+        known = (repository.read("for-each-ref", "--format=%(objectname)", KEEP) or b"").decode().split()
+        keep_also(repository, full, frozenset(known))
+
+
+def keep_also(repository: Repository, commits: Collection[str], kept: Collection[str]) -> None:
+    """Write the refs of commits that are not yet kept.
+
+    Args:
+        repository: Where.
+        commits: Full hashes of commits that are there.
+        kept: The full hashes of those that are kept.
+
+    Raises:
+        GitError: git refuses; no ref is written then.
+    """
+    new = sorted(set(commits) - set(kept))
+    if new:
+        # `update` and not `create`: another process may have kept the same.
+        lines = "".join(f"update {KEEP}{commit} {commit}\n" for commit in new)
+        repository.act("update-ref", "--stdin", stdin=lines.encode())

@@ -1,0 +1,117 @@
+"""What git told of commits that were rewritten: the map that our post-rewrite hook writes, and the reflogs.
+
+The map is `orglab/rewrites` in the git directory that all worktrees share, a line each: the old hash, the new one,
+and the command, `amend` or `rebase`.  It only grows, several may write it at once, and a crash may tear a line, so
+a line that is not whole is not read.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from orglab.git.repository import Repository
+
+_LINE = re.compile(rb"([0-9a-f]{40}(?:[0-9a-f]{24})?) ([0-9a-f]{40}(?:[0-9a-f]{24})?) (?:amend|rebase)\s*")
+# A line of a reflog: what was, what is, who, when, why (gitrepository-layout(5), "logs").
+_REFLOG = re.compile(
+    rb"([0-9a-f]{40}(?:[0-9a-f]{24})?) ([0-9a-f]{40}(?:[0-9a-f]{24})?) [^\n]*?> (\d+) [-+]\d+\t([^\n]*)"
+)
+_AMENDS = re.compile(rb"commit \(amend\)|rebase(?: -i)? \((?:reword|edit|squash|fixup|amend)\)")
+# A map that is written out of order is read again; a chain of more links than this is none that people make.
+_PASSES = 20
+
+
+class Rewrite(NamedTuple):
+    """One commit became another.
+
+    Attributes:
+        old: The full hash of the one.
+        new: The full hash of the other.
+        is_told: Whether git said so to a hook; else it is read from a reflog.
+    """
+
+    old: str
+    new: str
+    is_told: bool
+
+
+def rewrites_path(repository: Repository) -> Path:
+    """Return where the map is, or would be."""
+    return repository.common_dir / "orglab" / "rewrites"
+
+
+def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Rewrite]:
+    """Return what the map tells of recorded commits and of what became of them, in the order of the file.
+
+    It is read line by line, so that a map of a million lines takes no memory.
+
+    Args:
+        repository: Where.
+        recorded: Hashes, short or full; a short one that several old hashes begin with is told of all of them.
+    """
+    wanted = {name.encode() for name in recorded}
+    lengths = sorted({len(name) for name in wanted})
+    found: dict[tuple[str, str], Rewrite] = {}
+    for _ in range(_PASSES):
+        before = len(found)
+        for old, new in _lines(rewrites_path(repository)):
+            if any(old[:length] in wanted for length in lengths):
+                if new not in wanted:
+                    wanted.add(new)
+                    lengths = sorted({*lengths, len(new)})
+                one = Rewrite(old.decode(), new.decode(), is_told=True)
+                # The last time that it was told counts.
+                found.pop(one[:2], None)
+                found[one[:2]] = one
+        if len(found) == before:
+            break
+    return list(found.values())
+
+
+def _lines(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the old and the new hash of each whole line."""
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                if match := _LINE.fullmatch(line):
+                    yield match.group(1), match.group(2)
+    except OSError:
+        return
+
+
+class Moves(NamedTuple):
+    """What the reflogs tell.
+
+    Attributes:
+        amended: Pairs of a commit and the one that git says replaced it; whether it did shows in their parents.
+        seen: All commits that HEAD or a branch has stood at, the newest last.
+    """
+
+    amended: tuple[tuple[str, str], ...]
+    seen: tuple[str, ...]
+
+
+def read_moves(repository: Repository) -> Moves:
+    """Return what the reflogs of HEAD (of each worktree) and of the branches tell.
+
+    They are read as files, for git lists no commit that is gone.
+    """
+    common = repository.common_dir
+    amended: dict[tuple[str, str], None] = {}
+    seen: dict[str, int] = {}
+    places = [common / "logs" / "HEAD", *(common / "worktrees").glob("*/logs/HEAD")]
+    places += [path for path in (common / "logs" / "refs" / "heads").rglob("*") if path.is_file()]
+    for path in places:
+        try:
+            text = path.read_bytes()
+        except OSError:
+            continue
+        for match in _REFLOG.finditer(text):
+            old, new, when, why = match.groups()
+            for one in (old, new):
+                if one.strip(b"0"):
+                    seen[one.decode()] = max(int(when), seen.get(one.decode(), 0))
+            if _AMENDS.match(why):
+                amended[old.decode(), new.decode()] = None
+    return Moves(tuple(amended), tuple(sorted(seen, key=seen.__getitem__)))

@@ -1,0 +1,38 @@
+"""Hashes as the log records them: `(83d45cd)`, `(83d45cd -> 1f2e3d4, 0a1b2c3)`.
+
+A commit that was rewritten stands with the hash that was recorded first; behind an arrow stands the one under which
+it lives.  Written by hand there may be several arrows: the first hash is the original, the last one counts.
+"""
+
+import re
+from typing import NamedTuple
+
+HASH = "[0-9a-f]{7,64}"
+ARROW = " -> "
+CHAIN = rf"{HASH}(?:[ \t]*->[ \t]*{HASH})*"
+CHAINS = rf"{CHAIN}(?:,[ \t]*{CHAIN})*"
+_CHAIN = re.compile(CHAIN)
+_HASH = re.compile(HASH)
+
+
+class Recorded(NamedTuple):
+    """A commit that the log records.
+
+    Attributes:
+        original: The hash that was written first.
+        living: The hash that counts now: the last of the chain, the original if there is no other.
+    """
+
+    original: str
+    living: str
+
+
+def parse_chain(text: str) -> Recorded:
+    """Return what a chain such as `83d45cd -> 1f2e3d4` records."""
+    found = _HASH.findall(text)
+    return Recorded(found[0], found[-1])
+
+
+def parse_chains(text: str) -> tuple[Recorded, ...]:
+    """Return what several chains record, in their order."""
+    return tuple(parse_chain(match.group()) for match in _CHAIN.finditer(text))

@@ -1,0 +1,652 @@
+"""Which living commit a dead one became: by what both change, say and were written.
+
+All here is computing: git was asked before.  An answer carries how sure it is and why, in words.  The thresholds are
+those of judgement, checked on generated histories (benchmarks/bench_hashes.py); docs/decisions tells what each kind of
+evidence is worth and which mistakes it must not make.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from orglab.git.commit import Commit
+from orglab.git.patches import MODULUS, Patch, Vector, signature
+
+APPLIED = 0.9
+"""An answer as sure as this is written into the log when asked to mend it."""
+SUGGESTED = 0.55
+"""An answer less sure than this is none."""
+_LONGEST_RUN = 80
+_COMMON = 40
+_FEW = 4
+_UNDOES = re.compile(r'(?:Revert|Reapply) "')
+_AUTOSQUASH = re.compile(r"(?:(?:fixup|squash|amend)! )+")
+_LIST_MARK = re.compile(r"^(?:[*+-]|\d+[.)])\s+")
+_PICKED = re.compile(r"\(cherry picked from commit ([0-9a-f]{7,64})\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """What became of a dead commit.
+
+    Attributes:
+        hash: The full hash of the commit under which it lives; None if it was dropped, or nothing is known.
+        confidence: From 0 to 1.
+        method: How it was found: `rewrite map`, `reflog`, `patch id`, `branch diff`, ...
+        evidence: Why, in words.
+    """
+
+    hash: str | None
+    confidence: float
+    method: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A dead commit's claim that a living one is it, or holds it.
+
+    Attributes:
+        living: The full hash.
+        rank: What is alike, weighed: of two claims of commits that stood side by side, the higher is right.
+        answer: What it comes to.
+    """
+
+    living: str
+    rank: float
+    answer: Successor
+
+
+class History:
+    """Dead and living commits, with what they change.
+
+    Attributes:
+        dead: Commits that no branch reaches, parents before children.
+        living: Those that may have taken their place, parents before children.
+        patches: What they change, by hash; a commit without is one that changes nothing of interest.
+        on_head: The hashes of those that HEAD reaches.
+    """
+
+    def __init__(
+        self, dead: Sequence[Commit], living: Sequence[Commit], patches: Mapping[str, Patch], on_head: frozenset[str]
+    ) -> None:
+        """Take commits; parents outside of both are older than all."""
+        self.dead = {commit.hash: commit for commit in dead}
+        self.living = {commit.hash: commit for commit in living}
+        self.patches = patches
+        self.on_head = on_head
+        self.place = {name: number for number, name in enumerate((*self.dead, *self.living))}
+        self._nothing = Patch()
+
+    def patch(self, name: str) -> Patch:
+        """Return what a commit changes."""
+        return self.patches.get(name, self._nothing)
+
+    @cached_property
+    def _boundary(self) -> dict[str, int]:
+        """A bit for each living commit that a dead one was made on."""
+        parents = (parent for commit in self.dead.values() for parent in commit.parents if parent in self.living)
+        return {name: 1 << number for number, name in enumerate(dict.fromkeys(parents))}
+
+    @cached_property
+    def _made_on(self) -> dict[str, int]:
+        """The bits of the living commits that each dead one comes from."""
+        found: dict[str, int] = {}
+        for name, commit in self.dead.items():
+            found[name] = 0
+            for parent in commit.parents:
+                found[name] |= found.get(parent, 0) | self._boundary.get(parent, 0)
+        return found
+
+    @cached_property
+    def _below(self) -> dict[str, int]:
+        """The bits of the boundary that each living commit is, or is an ancestor of."""
+        found = dict.fromkeys(self.living, 0)
+        for name in reversed(self.living):
+            found[name] |= self._boundary.get(name, 0)
+            for parent in self.living[name].parents:
+                if parent in found:
+                    found[parent] |= found[name]
+        return found
+
+    def is_ancestor(self, living: str, dead: str) -> bool:
+        """Return whether a dead commit was made on a living one, which so cannot be what became of it."""
+        return bool(self._below[living] & self._made_on[dead])
+
+    @cached_property
+    def _line(self) -> dict[str, int]:
+        """The bits of each dead commit and its dead ancestors."""
+        found: dict[str, int] = {}
+        for number, (name, commit) in enumerate(self.dead.items()):
+            found[name] = 1 << number
+            for parent in commit.parents:
+                found[name] |= found.get(parent, 0)
+        return found
+
+    def are_related(self, one: str, other: str) -> bool:
+        """Return whether two different dead commits stood in one history, so that they are not versions of one."""
+        return one != other and bool(
+            self._line[one] >> self.place[other] & 1 or self._line[other] >> self.place[one] & 1
+        )
+
+    @cached_property
+    def child(self) -> dict[str, str]:
+        """The last dead commit that was made on each dead one."""
+        return {commit.parents[0]: name for name, commit in self.dead.items() if commit.parents}
+
+    def before(self, name: str) -> Iterator[str]:
+        """Yield the dead commits that a dead one was made on, nearest first, by first parents."""
+        parents = self.dead[name].parents
+        while parents and parents[0] in self.dead:
+            yield parents[0]
+            parents = self.dead[parents[0]].parents
+
+    def after(self, name: str) -> Iterator[str]:
+        """Yield the dead commits that were made on a dead one, nearest first."""
+        following = self.child.get(name)
+        while following is not None:
+            yield following
+            following = self.child.get(following)
+
+
+class Succession:
+    """Finds what became of the dead commits of a history."""
+
+    def __init__(self, history: History, known: Mapping[str, Successor] | None = None) -> None:
+        """Take a history, and what git told of some of its dead commits."""
+        self.history = history
+        self.known = dict(known or {})
+        self.refs: dict[str, frozenset[str]] = {}
+        self._index()
+
+    def _index(self) -> None:
+        """Index the living commits by all that they may share with a dead one."""
+        self.by_digest: dict[int, list[str]] = defaultdict(list)
+        self.by_lines: dict[int, list[str]] = defaultdict(list)
+        self.by_all: dict[int, list[str]] = defaultdict(list)
+        self.by_bare: dict[int, list[str]] = defaultdict(list)
+        self.by_subject: dict[str, list[str]] = defaultdict(list)
+        self.by_author: dict[tuple[str, str, int], list[str]] = defaultdict(list)
+        self.by_line: dict[int, list[str]] = defaultdict(list)
+        self.by_pick: dict[str, list[str]] = defaultdict(list)
+        self.sums: dict[str, tuple[int, int]] = {}
+        for name, commit in (*self.history.living.items(), *self.history.dead.items()):
+            patch = self.history.patch(name)
+            lines = signature(patch.lines)
+            self.sums[name] = lines, (lines + signature(patch.aside)) % MODULUS
+            if name in self.history.dead:
+                continue
+            self.by_subject[commit.subject].append(name)
+            self.by_author[_author(commit)].append(name)
+            for picked in _PICKED.findall(commit.message):
+                self.by_pick[picked].append(name)
+            if not patch.is_empty:
+                self.by_digest[patch.digest].append(name)
+                self.by_lines[lines].append(name)
+                self.by_all[self.sums[name][1]].append(name)
+                self.by_bare[patch.bare].append(name)
+                for key in patch.lines:
+                    self.by_line[key].append(name)
+                for key in patch.aside:
+                    self.by_line[key].append(name)
+
+    @cached_property
+    def dead_by(self) -> tuple[dict[str, list[str]], dict[tuple[str, str, int], list[str]]]:
+        """The dead commits by subject, and by author and date."""
+        subjects: dict[str, list[str]] = defaultdict(list)
+        authors: dict[tuple[str, str, int], list[str]] = defaultdict(list)
+        for name, commit in self.history.dead.items():
+            subjects[commit.subject].append(name)
+            authors[_author(commit)].append(name)
+        return subjects, authors
+
+    # What a dead commit and a living one share
+
+    def is_own(self, dead: str, key: object, peers: Iterable[str], living: Sequence[str]) -> bool:
+        """Return whether what a dead commit shares with living ones is its own: no other beside it has the same."""
+        history = self.history
+        if any(history.are_related(dead, peer) for peer in peers):
+            return False
+        others = [name for name in living if not history.is_ancestor(name, dead)]
+        subjects = {history.living[name].subject for name in others}
+        lines = {self.sums[name][0] for name in others}
+        return key is not None and (len(others) <= 1 or len(subjects) == 1 or len(lines) == 1)
+
+    def _claims(self, dead: str) -> list[_Claim]:
+        """Return the claims of a dead commit to be the one that a living one is, the best first."""
+        history = self.history
+        commit, patch = history.dead[dead], history.patch(dead)
+        candidates = dict.fromkeys((
+            *self.by_subject.get(commit.subject, ()), *self.by_author.get(_author(commit), ()),
+            *self.by_pick.get(dead, ()), *self.by_subject.get(_AUTOSQUASH.sub("", commit.subject), ()),
+        ))  # fmt: skip
+        if not patch.is_empty:
+            lines = self.sums[dead][0]
+            for found in (self.by_digest.get(patch.digest, ()), self.by_lines.get(lines, ()) if lines else ()):
+                candidates |= dict.fromkeys(found)
+            candidates |= dict.fromkeys(self.by_bare.get(patch.bare, ()) if patch.bare else ())
+        subjects, authors = self.dead_by
+        own_subject = self.is_own(dead, commit.subject or None, subjects[commit.subject],
+                                  self.by_subject.get(commit.subject, ()))  # fmt: skip
+        own_date = self.is_own(dead, 1, authors[_author(commit)], self.by_author.get(_author(commit), ()))
+        claims = []
+        for name in candidates:
+            if not history.is_ancestor(name, dead):
+                claim = self._claim(dead, name, own_subject=own_subject, own_date=own_date)
+                if claim is not None:
+                    claims.append(claim)
+        return sorted(claims, key=lambda one: -one.rank)
+
+    def _claim(self, dead: str, name: str, *, own_subject: bool, own_date: bool) -> _Claim | None:
+        """Return the claim that a living commit is a dead one, or None."""
+        history = self.history
+        old, new = history.dead[dead], history.living[name]
+        before, after = history.patch(dead), history.patch(name)
+        same_subject = old.subject == new.subject and bool(old.subject)
+        same_date = _author(old) == _author(new)
+        if _UNDOES.match(new.subject) and not same_subject:
+            # The revert of a commit names it, and what puts it back changes the same; neither is the commit.
+            return None
+        alike = _likeness(before.lines, after.lines)
+        is_same = not before.is_empty and before.digest == after.digest
+        has_lines = not is_same and bool(before.lines) and before.lines == after.lines
+        is_moved = (
+            not (is_same or has_lines)
+            and bool(before.bare)
+            and before.bare == after.bare
+            and before.size == after.size
+            and before.paths != after.paths
+        )
+        told = dead in _PICKED.findall(new.message)
+        rank = (
+            8 * told + 4 * is_same + 3.5 * has_lines + 2.5 * is_moved
+            + 2 * same_subject + (old.message == new.message) + (3 if own_date else 1) * same_date + alike
+        )  # fmt: skip
+        what = _Alike(
+            old, new, before, after, alike, is_same=is_same, has_lines=has_lines, is_moved=is_moved,
+            same_subject=same_subject, own_subject=own_subject, same_date=same_date, own_date=own_date, told=told,
+        )  # fmt: skip
+        answer = what.weigh()
+        return None if answer is None else _Claim(name, rank, answer)
+
+    # Who is who
+
+    @cached_property
+    def identities(self) -> dict[str, Successor]:
+        """What each dead commit became, as far as a living one is it: at most one of those that stood in one line."""
+        claims = {dead: self._settle_ties(dead, found) for dead, found in self._all_claims.items()}
+        held: dict[str, dict[str, _Claim]] = defaultdict(dict)
+        waiting = list(claims)
+        answers: dict[str, Successor] = dict(self.known)
+        while waiting:
+            dead = waiting.pop(0)
+            answers.pop(dead, None) if dead not in self.known else None
+            while claims[dead]:
+                claim = claims[dead].pop(0)
+                rivals = [one for one in held[claim.living] if self.history.are_related(one, dead)]
+                if any(held[claim.living][one].rank >= claim.rank for one in rivals):
+                    continue
+                for one in rivals:
+                    del held[claim.living][one]
+                    answers.pop(one, None)
+                    waiting.append(one)
+                held[claim.living][dead] = claim
+                answers[dead] = claim.answer
+                break
+        return answers
+
+    @cached_property
+    def _all_claims(self) -> dict[str, list[_Claim]]:
+        return {dead: self._claims(dead) for dead in self.history.dead if dead not in self.known}
+
+    def _settle_ties(self, dead: str, claims: list[_Claim]) -> list[_Claim]:
+        """Return claims of which one is the best: of commits alike in all, the n-th became the n-th."""
+        if len(claims) < 2 or claims[0].rank > claims[1].rank + 0.01:  # noqa: PLR2004 - two make a tie
+            return list(claims)
+        top = [claim for claim in claims if claim.rank > claims[0].rank - 0.01]
+        names = {claim.living for claim in top}
+        peers = [dead] + [
+            other
+            for other, found in self._all_claims.items()
+            if self.history.are_related(other, dead)
+            and found
+            and {claim.living for claim in found if claim.rank > found[0].rank - 0.01} == names
+        ]
+        place = self.history.place.__getitem__
+        top.sort(key=lambda claim: place(claim.living))
+        if len(peers) == len(top):
+            chosen, sure = top[sorted(peers, key=place).index(dead)], 0.93
+        else:
+            # The same commit stands on several branches, or again behind its revert: the first one on HEAD is meant,
+            # and none that was picked from it.
+            top.sort(key=lambda claim: (*self._standing(claim.living), -place(claim.living)))
+            chosen = top[-1]
+            is_clear = len(peers) == 1 and (
+                chosen.living in self.history.on_head
+                or sum(self._standing(chosen.living) == self._standing(claim.living) for claim in top) == 1
+            )
+            sure = 0.92 if is_clear else 0.8
+        answer = replace(chosen.answer, confidence=min(sure, chosen.answer.confidence))
+        # The others are no second choice: what they are alike in says nothing of them.
+        return [replace(chosen, answer=answer)] + [claim for claim in claims if claim.living not in names]
+
+    def _is_pick(self, living: str) -> bool:
+        return bool(_PICKED.search(self.history.living[living].message))
+
+    def _standing(self, living: str) -> tuple[bool, bool]:
+        """Return what makes one of several equal commits the one that is meant."""
+        return living in self.history.on_head, not self._is_pick(living)
+
+    # Squashes
+
+    @cached_property
+    def runs(self) -> dict[str, Successor]:
+        """What each dead commit became, where the net change of a run of commits is that of one living commit."""
+        shortest: dict[str, list[tuple[str, ...]]] = {}
+        for index, kind in ((self.by_lines, 0), (self.by_all, 1)):
+            for dead in self.history.dead:
+                for name, run in self._runs_to(dead, index, kind):
+                    known = shortest.get(name)
+                    if known is None or len(run) < len(known[0]):
+                        shortest[name] = [run]
+                    elif len(run) == len(known[0]):
+                        known.append(run)
+        answers: dict[str, Successor] = {}
+        for name, runs in shortest.items():
+            for run in runs:
+                for dead in run:
+                    why = f"{len(run)} commits together change what it changes"
+                    answers.setdefault(dead, Successor(name, 0.97, "branch diff", why))
+        return answers
+
+    def _runs_to(self, dead: str, index: Mapping[int, list[str]], kind: int) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield living commits, and the runs of two commits or more up to a dead one that come to the same."""
+        history = self.history
+        total = self.sums[dead][kind]
+        if not total:
+            return
+        run = [dead]
+        for earlier in history.before(dead):
+            if len(run) >= _LONGEST_RUN:
+                return
+            total = (total + self.sums[earlier][kind]) % MODULUS
+            run.append(earlier)
+            if not total or not self.sums[earlier][kind]:
+                continue
+            for name in index.get(total, ()):
+                alone = any(self.sums[one][kind] == total for one in run)
+                if not alone and not history.is_ancestor(name, dead):
+                    yield name, tuple(run)
+
+    def expected(self, dead: str) -> Vector:
+        """Return what is left of a commit's change in the net change of its line: what was changed again is not."""
+        history = self.history
+        left = {**history.patch(dead).lines}
+        for names, sign in ((history.after(dead), -1), (history.before(dead), 1)):
+            for number, name in enumerate(names):
+                if number >= _LONGEST_RUN:
+                    break
+                for key, count in history.patch(name).lines.items():
+                    # Later ones take away what it added, earlier ones added what it takes away.
+                    if key in left and left[key] * -sign > 0 and count * sign > 0:
+                        left[key] += count if abs(count) < abs(left[key]) else -left[key]
+        return {key: count for key, count in left.items() if count}
+
+    def remainder(self, living: str, dead: str) -> Vector:
+        """Return what a living commit changes beyond what those commits changed that became it, beside a dead one."""
+        left = {**self.history.patch(living).lines}
+        left |= {key: count for key, count in self.history.patch(living).aside.items() if key not in left}
+        for other in self.claimants.get(living, ()):
+            if self.history.are_related(other, dead):
+                for key, count in self.history.patch(other).lines.items():
+                    if left.get(key, 0) * count > 0:
+                        left[key] -= count if abs(count) < abs(left[key]) else left[key]
+        return {key: count for key, count in left.items() if count}
+
+    @cached_property
+    def claimants(self) -> dict[str, list[str]]:
+        """The dead commits that surely became each living one, and are it."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for dead, answer in self.identities.items():
+            if answer.hash is not None and answer.confidence >= APPLIED and dead in self.history.dead:
+                found[answer.hash].append(dead)
+        return found
+
+    def neighbours(self, dead: str) -> tuple[str | None, str | None]:
+        """Return what the nearest commits before and after a dead one surely became."""
+        found = []
+        for names in (self.history.before(dead), self.history.after(dead)):
+            near = None
+            for name in names:
+                patch = self.history.patch(name)
+                if patch.is_empty:
+                    continue
+                answer = self.sure.get(name)
+                near = answer.hash if answer is not None else None
+                break
+            found.append(near)
+        return found[0], found[1]
+
+    @cached_property
+    def sure(self) -> dict[str, Successor]:
+        """The sure answers of both ways."""
+        found = {dead: answer for dead, answer in self.runs.items() if answer.confidence >= APPLIED}
+        return found | {dead: answer for dead, answer in self.identities.items() if answer.confidence >= APPLIED}
+
+    def _held(self, dead: str) -> Successor | None:
+        """Return the living commit that holds the change of a dead one among others, or None."""
+        wanted = self.expected(dead)
+        commit, patch = self.history.dead[dead], self.history.patch(dead)
+        candidates: dict[str, None] = {}
+        for key in (*patch.lines, *wanted):
+            holders = self.by_line.get(key, ())
+            if len(holders) <= _COMMON:
+                candidates |= dict.fromkeys(holders)
+        before, after = self.neighbours(dead)
+        candidates |= dict.fromkeys(name for name in (before, after) if name is not None)
+        candidates |= dict.fromkeys(self._listing(commit.subject))
+        answers = []
+        for name in candidates:
+            new = self.history.living[name]
+            if self.history.is_ancestor(name, dead) or (
+                _UNDOES.match(new.subject) and not _UNDOES.match(commit.subject)
+            ):
+                continue
+            answer = self._weigh_held(dead, name, wanted, (before, after))
+            if answer is not None:
+                answers.append(answer)
+        answers.sort(key=lambda one: -one.confidence)
+        if len(answers) > 1 and answers[1].confidence > answers[0].confidence - 0.04:
+            return replace(answers[0], confidence=min(0.8, answers[0].confidence))
+        return answers[0] if answers else None
+
+    def _weigh_held(
+        self, dead: str, name: str, wanted: Vector, near: tuple[str | None, str | None]
+    ) -> Successor | None:
+        """Return the answer that a living commit holds a dead one, or None."""
+        old, new = self.history.dead[dead], self.history.living[name]
+        patch = self.history.patch(dead)
+        left = self.remainder(name, dead)
+        is_near = name in near
+        whole, wanted = self._rare(patch.lines), self._rare(wanted)
+        inside = _inside(whole, left)
+        if is_near or _lists(new, old.subject):
+            # What a later one changed again need not be there, if it came along.
+            inside = max(inside, _inside(wanted, left))
+        size = sum(map(abs, whole.values()))
+        is_listed = _lists(new, old.subject)
+        shares_path = bool(patch.paths & self.history.patch(name).paths)
+        names_step = bool(self.refs.get(dead, frozenset()) & self.refs.get(name, frozenset()))
+        is_between = near == (name, name)
+        words = [
+            *(["its message lists it"] if is_listed else []),
+            *([f"it holds {inside:.0%} of its lines"] if inside > 0 else []),
+            *(["the commits around it became the same one"] if is_between else
+              ["the commit beside it became the same one"] if is_near else []),
+            *(["both name the same step"] if names_step else []),
+        ]  # fmt: skip
+        method = "squash message" if is_listed else "changed lines"
+        sure = 0.0
+        if is_listed:
+            sure = 0.96 if inside >= 0.5 else 0.93 if shares_path else 0.8
+        elif is_between and not wanted:
+            sure = 0.93
+        elif inside >= 0.9 and size:
+            sure = (
+                (0.95 if size > 1 else 0.92)
+                if is_near
+                else 0.92
+                if names_step and size > 1
+                else 0.9
+                if size >= 6
+                else 0.82
+            )
+        elif inside >= 0.5:
+            sure = 0.85 if is_near else 0.78 if names_step else 0.0
+        elif inside >= 0.3 and (is_near or names_step):
+            sure = 0.6
+        if new.committed < old.committed:
+            sure = min(sure, 0.7)
+        return Successor(name, sure, method, ", ".join(words)) if sure >= SUGGESTED else None
+
+    def _rare(self, vector: Vector) -> Vector:
+        """Return the lines of a vector that few commits change: a blank line, or `return x`, says nothing."""
+        rare = {key: count for key, count in vector.items() if len(self.by_line.get(key, ())) <= _FEW}
+        return rare or vector
+
+    def _listing(self, subject: str) -> list[str]:
+        """Return the living commits whose messages hold a line that is the subject of another."""
+        return self._mentions.get(_AUTOSQUASH.sub("", subject), []) if subject else []
+
+    @cached_property
+    def _mentions(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for name, commit in self.history.living.items():
+            for line in dict.fromkeys(_body_lines(commit.message)):
+                found[line].append(name)
+        return found
+
+    def of(self, dead: str) -> Successor:
+        """Return what became of a dead commit."""
+        found = [self.identities.get(dead), self.runs.get(dead)]
+        if dead in self.known and found[0] is not None:
+            return found[0]
+        best = max((one for one in found if one is not None), key=lambda one: one.confidence, default=None)
+        if best is None or best.confidence < APPLIED:
+            held = self._held(dead)
+            if held is not None and (best is None or held.confidence > best.confidence):
+                best = held
+        if best is not None and best.confidence >= SUGGESTED:
+            return best
+        return Successor(None, 0.9, "dropped", "no living commit has its change, its message, or its author and date")
+
+
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """What a dead and a living commit have in common, and what that is worth."""
+
+    old: Commit
+    new: Commit
+    before: Patch
+    after: Patch
+    alike: float
+    is_same: bool
+    has_lines: bool
+    is_moved: bool
+    same_subject: bool
+    own_subject: bool
+    same_date: bool
+    own_date: bool
+    told: bool
+
+    def weigh(self) -> Successor | None:
+        """Return the answer that this makes, or None."""
+        answer = self._by_patch() if self.is_same or self.has_lines or self.is_moved else self._by_words()
+        if answer is not None and self.new.committed < self.old.committed and not (self.same_date and self.own_date):
+            # It was there before: at most a twin.
+            answer = replace(answer, confidence=min(answer.confidence, 0.7))
+        return answer
+
+    def _words(self, *first: str) -> str:
+        return ", ".join((
+            *first,
+            *(["the same subject"] if self.same_subject else []),
+            *(["the same author and date"] if self.same_date else []),
+            *(["it says that it was picked from it"] if self.told else []),
+        ))  # fmt: skip
+
+    def _by_patch(self) -> Successor:
+        """Return the answer for commits that change the same."""
+        what = "the same patch" if self.is_same else "the same lines" + (" in another file" if self.is_moved else "")
+        if self.told or self.same_subject or (self.same_date and self.own_date):
+            sure = 0.97 if self.is_moved else 0.99
+        elif self.is_moved:
+            sure = 0.7
+        else:
+            sure = 0.93 if self.before.size > 2 or self.same_date else 0.86  # noqa: PLR2004 - a line changed is two
+        return Successor(self.new.hash, sure, "patch id" if self.is_same else "changed lines", self._words(what))
+
+    def _by_words(self) -> Successor | None:
+        """Return the answer for commits that say the same, or were written at the same time by the same person."""
+        shares_path = bool(self.before.paths & self.after.paths)
+        is_empty = self.before.is_empty and self.after.is_empty
+        sure = 0.0
+        if self.told:
+            sure = 0.95
+        elif self.same_subject and self.same_date and (self.own_date or self.own_subject):
+            sure = 0.97 if self.alike >= 0.2 or is_empty else 0.95 if shares_path else 0.91
+        elif self.same_subject and self.own_subject and not _is_short(self.old.subject):
+            sure = 0.94 if self.alike >= 0.5 else 0.85 if self.alike >= 0.2 or is_empty else 0.7 if shares_path else 0
+        elif self.same_subject:
+            sure = 0.85 if self.alike >= 0.5 else 0.6 if self.alike >= 0.2 else 0
+        elif self.same_date and self.own_date:
+            held = max(self.alike, _inside(self.before.lines, self.after.lines))
+            sure = 0.93 if held >= 0.5 else 0.85 if held >= 0.2 else 0.7 if shares_path or is_empty else 0
+        elif _AUTOSQUASH.sub("", self.old.subject) == self.new.subject:
+            # What was made to be squashed into another is not that other; see `_held`.
+            return None
+        method = "author and date" if self.same_date else "message and lines"
+        words = self._words(f"{self.alike:.0%} of the changed lines are the same") if self.alike else self._words()
+        return Successor(self.new.hash, sure, method, words) if sure >= SUGGESTED else None
+
+
+def _author(commit: Commit) -> tuple[str, str, int]:
+    return commit.author, commit.email, commit.authored
+
+
+def _is_short(subject: str) -> bool:
+    """Return whether a subject says as good as nothing, such as `wip`."""
+    return len(subject) < 8  # noqa: PLR2004
+
+
+def _inside(part: Vector, whole: Vector) -> float:
+    """Return how much of a vector is in another, from 0 to 1."""
+    size = sum(map(abs, part.values()))
+    shared = sum(min(abs(count), abs(whole[key])) for key, count in part.items() if whole.get(key, 0) * count > 0)
+    return shared / size if size else 0.0
+
+
+def _likeness(one: Vector, other: Vector) -> float:
+    """Return how alike two vectors are, from 0 to 1."""
+    size = sum(map(abs, one.values())) + sum(map(abs, other.values()))
+    shared = sum(min(abs(count), abs(other[key])) for key, count in one.items() if other.get(key, 0) * count > 0)
+    return 2 * shared / size if size else 0.0
+
+
+def _body_lines(message: str) -> Iterator[str]:
+    """Yield the lines of a message below its first, without the marks of a list."""
+    for line in message.split("\n")[1:]:
+        words = _LIST_MARK.sub("", line.strip())
+        if words:
+            yield _AUTOSQUASH.sub("", words)
+
+
+def _lists(commit: Commit, subject: str) -> bool:
+    """Return whether a message holds a subject as a line of its own below the first."""
+    wanted = _AUTOSQUASH.sub("", subject)
+    if not wanted or _is_short(wanted):
+        return False
+    is_fixup = wanted != subject and commit.subject == wanted
+    return is_fixup or wanted in _body_lines(commit.message)
