@@ -22,7 +22,7 @@ from orglab.report.claims import Held, to_evidence
 from orglab.report.composing import period_text
 from orglab.report.model import SECTIONS, Item, Report, Statement
 from orglab.report.plots import steps_chart, timeline
-from orglab.report.record import record
+from orglab.report.record import charted, record
 from orglab.report.results import Results
 from orglab.report.wording import Wording
 
@@ -33,6 +33,7 @@ _LISTED = ("next", "journal")
 def lay_out(report: Report) -> Document:
     """Return a report as a document."""
     wording = report.wording
+    drawn = charted(report)
     blocks: list[Block] = [Heading(1, (Text("Summary"),), "summary"), *_summary(report)]
     for name, items in report.sections.items():
         blocks.append(Heading(1, (Text(SECTIONS[name]),), name.replace("_", "-")))
@@ -40,11 +41,14 @@ def lay_out(report: Report) -> Document:
             blocks.append(List(tuple(_list_item(item, wording) for item in items)))
         else:
             for item in items:
-                blocks += _entry(item, report, wording, with_chart=name == "learned")
+                blocks += _entry(item, report, wording, with_chart=name == "learned" and item.ref in drawn)
     if report.touched:
         blocks.append(Heading(1, (Text("Appendix: the record"),), "appendix"))
+        if len(drawn) < sum(one.ref in report.results for one in report.touched):
+            some = f"How its metrics went is drawn for the {len(drawn)} experiments that something happened to last."
+            blocks.append(Paragraph((Text(some),)))
         for account in report.touched:
-            blocks += record(account, report, wording)
+            blocks += record(account, report, wording, is_drawn=account.ref in drawn)
     return Document(
         title=report.title,
         blocks=tuple(blocks),

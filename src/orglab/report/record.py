@@ -26,11 +26,22 @@ from orglab.report.results import Results, final, is_failed
 from orglab.report.wording import Wording
 from orglab.runs import Run
 
+_MOST_CHARTS = 24
 _MOST_METRICS = 6
 _LONGEST_COMMAND = 120
 
 
-def record(account: Account, report: Report, wording: Wording) -> Iterator[Block]:
+def charted(report: Report) -> frozenset[str]:
+    """Return the experiments whose runs are drawn: of many, those that something happened to last.
+
+    Hundreds of charts nobody looks at, and a PDF of them takes minutes.
+    """
+    times = {one.ref: max(event.at for event in one.recent if event.at) for one in report.touched}
+    having = [ref for ref in times if ref in report.results]
+    return frozenset(sorted(having, key=lambda ref: times[ref])[-_MOST_CHARTS:])
+
+
+def record(account: Account, report: Report, wording: Wording, *, is_drawn: bool) -> Iterator[Block]:
     """Yield all that is on record of an experiment."""
     ref, one = account.ref, account.experiment
     yield Heading(2, (*wording.inline(one.title, ref), Text(" "), wording.links.to(ref)), anchor_of(ref))
@@ -43,7 +54,7 @@ def record(account: Account, report: Report, wording: Wording) -> Iterator[Block
     counted = {run.id for outcome in results.outcomes for run in outcome.runs}
     if runs := [run for run in account.runs if report.period.holds(run.began) or run.id in counted]:
         yield _runs(runs, wording)
-    if chart := history_chart(ref, results):
+    if is_drawn and (chart := history_chart(ref, results)):
         yield chart
     if notes := [event for event in account.recent if event.kind == "note" and event.text]:
         yield Details((Text(amounts.count(len(notes), "note")),), tuple(_notes(notes, wording)))
