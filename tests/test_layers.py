@@ -15,6 +15,7 @@ STOREYS = [
     {
         "config",
         "dates",
+        "forge",
         "git",
         "lock",
         "org",
@@ -52,8 +53,6 @@ STOREYS = [
         "glance",
         "journal",
         "entry",
-        "finding",
-        "glance",
         "ids",
         "index",
         "jsonable",
@@ -69,6 +68,7 @@ STOREYS = [
     # What takes a Log and does more than change the file: each a capability of its own.
     {
         "precedents",
+        "reporting",
         "history",
         "reasons",
         "references",

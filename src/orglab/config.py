@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from orglab.errors import NotFoundError, UsageError
@@ -78,7 +78,8 @@ class ReportConfig:
     """How a report is written; `[report]`.
 
     Attributes:
-        template: A Jinja2 template in place of ours, relative to the settings file; empty for ours.
+        template: A Jinja2 template for reports in its format; in the file relative to that, here from the current
+            folder or absolute; empty for none.
     """
 
     template: str = ""
@@ -149,6 +150,12 @@ def read_config(table: Mapping[str, object], where: Path) -> Config:
         # Whoever says what makes an experiment has said what a new one carries.
         values.setdefault("tags", ("@work", values["tag"]))
     config = Config(**values)  # type: ignore[arg-type]  # checked above, field by field
+    if config.report.template:
+        if ".." in (parts := Path(config.report.template).parts) or Path(*parts).is_absolute():
+            raise UsageError(
+                f"The setting 'report.template' in {where} must be a file beside it, or in a folder there."
+            )
+        config = replace(config, report=replace(config.report, template=str(where.parent / config.report.template)))
     if config.id_property.upper() not in ("ID", "CUSTOM_ID"):
         raise UsageError(f"The setting 'id_property' in {where} must be ID or CUSTOM_ID.")
     if not re.fullmatch("[A-Za-z]+", config.letter):
