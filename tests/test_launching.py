@@ -429,6 +429,7 @@ def test_a_run_that_was_killed_with_its_recorder_is_found_lost_by_the_next_comma
     assert log_of(study) == before
 
 
+@pytest.mark.slow
 def test_what_the_log_cannot_take_now_the_next_command_folds_in_once(study, orglab):
     lock = study.path / f".#{LOG}"
     lock.symlink_to(f"user@{os.uname().nodename}.{os.getpid()}")
@@ -466,6 +467,7 @@ def test_a_step_that_is_on_another_branch_is_waited_for_quietly(study, orglab):
     assert "ran sh" in log_of(study)
 
 
+@pytest.mark.slow
 def test_what_finishes_at_once_is_all_told(study):
     command = [sys.executable, "-m", "orglab", "run", "1.1", "--", "true"]
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
