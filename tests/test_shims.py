@@ -165,6 +165,9 @@ def test_pre_commit_may_be_installed_before_or_after(orglab, repo):
     repo.write(NAME, SEED + "\n")
     repo.git("commit", "-am", "both", check=False)
     assert repo.git("log", "-1", "--format=%s") == "two"
+    orglab("hooks", "uninstall")
+    assert sorted(path.name for path in hooks(repo).iterdir() if "orglab" in path.name or "legacy" in path.name) == []
+    repo.git("commit", "-am", "both")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from orglab.git.repository import Repository
 
 HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite")
 KEPT = ".orglab-kept"
-LINE = 'hook=$(git rev-parse --git-common-dir)/orglab/hook; [ ! -x "$hook" ] || "$hook" {name} "$@" || exit'
 _MARK = b"# A git hook of orglab"
+# In each hook that the pre-commit framework writes; the script looks for it too.
+_FRAMEWORK = b"pre-commit.com"
 # Hook managers that write their hooks anew whenever they like, and what tells of them: in a hook's text, in a folder.
 _MANAGERS = {
     "husky": (b"husky", (".husky",)),
@@ -188,16 +189,20 @@ def uninstall(repository: Repository) -> list[str]:
     folders = dict.fromkeys((find_place(repository).folder, repository.common_dir / "hooks"))
     back = []
     for path in (folder / name for folder in folders for name in HOOKS):
-        name = path.name
-        kept = path.with_name(name + KEPT)
-        place = path if _is_shim(path) else path.with_name(name + ".legacy")
+        kept = path.with_name(path.name + KEPT)
+        place = path if _is_shim(path) else path.with_name(path.name + ".legacy")
+        if not _is_shim(place):
+            continue
         with _writing(place):
-            if _is_shim(place) and os.path.lexists(kept):
+            if _FRAMEWORK in _read(kept) and _FRAMEWORK in _read(path):
+                # It has been installed again since, and would run its own script of old as another's.
+                kept.unlink()
+            if os.path.lexists(kept):
                 kept.rename(place)
-                back.append(name)
-            elif _is_shim(place):
+                back.append(path.name)
+            else:
                 place.unlink()
-    for name in ("hook", "names", "said", "hung"):
+    for name in ("hook", "names", "said", "failed"):
         path = _script_path(repository).with_name(name)
         with _writing(path):
             path.unlink(missing_ok=True)
