@@ -220,6 +220,9 @@ def test_a_step_is_active_in_its_worktree_only(study, tmp_path_factory):
     (other / "train.py").write_text("again\n")
     study.git("commit", "--quiet", "-m", "again", "train.py", cwd=other)
     assert study.message("other") == "[e201.1] again"
+    commit = study.repo.git("rev-parse", "other")
+    study.git("commit", "--quiet", "--amend", "-m", "[e201.1] amended", cwd=other)
+    assert rewrites(study) == [[commit, study.repo.git("rev-parse", "other"), "amend"]]
     assert study.commit("here") == BELONGS
 
 
@@ -422,6 +425,18 @@ def test_what_an_editor_holds_is_ticked_by_the_next_command(study):
     assert f"e201.2 done, with {commit}" in shown.err
     assert f"2. [X] Test XYZ with ABC\n          ({commit})  " in shown.out
     assert orglab("show", "201.2", cwd=study.path).err == ""
+
+
+def test_what_cannot_be_written_or_is_not_there_is_said_and_only_the_former_kept(study):
+    study.settings("[hooks]\nauto_done = true\n")
+    assert "e201.9 is not ticked: There is no step 9 in e201" in study.commit("[e201.9] done")
+    good = study.log
+    study.edit(NAME, good + "<<<<<<< ours\n=======\n>>>>>>> theirs\n")
+    assert "e201.2 is ticked by the next orglab command, for now it could not be: " in study.commit("[e201.2] done")
+    study.edit(NAME, good)
+    commit = study.repo.git("rev-parse", "--short", "HEAD")
+    assert f"e201.2 done, with {commit}" in orglab("list", cwd=study.path).err
+    assert f"2. [X] Test XYZ with ABC ({commit})" in study.log
 
 
 # ---- post-rewrite ----

@@ -449,8 +449,15 @@ class Log:
             added[:] = [not holds_mark(experiment.document, mark)]
             return add_entry(experiment, parsed, head, text, commit=commit, done=done) if added[0] else []
 
-        self._change(parsed, add, logged=1, headings=1)
+        after = self._change(parsed, add, logged=1, headings=1)
+        if added[0] and done and parsed.step is not None:
+            self._leave(find_step(after, parsed))
         return added[0]
+
+    def _leave(self, step: Step) -> None:
+        """Make a step that is done the active one no more."""
+        if step.state == "done" and self.active.get() == step.ref:
+            self.active.set(None)
 
     def _head(self) -> str | None:
         """Return the short hash of HEAD; None before the first commit, without git, and where git refuses."""
@@ -507,8 +514,7 @@ class Log:
             return writing.tick_step(experiment, step, found[0][0], all_boxes=all_boxes)
 
         step = find_step(self._change(parsed, tick), parsed)
-        if self.active.get() == step.ref:
-            self.active.set(None)
+        self._leave(step)
         hashes, why = found[0]
         return Completed(step, tuple(hashes), why, self._changed_since(hashes))
 

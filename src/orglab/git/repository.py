@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -135,8 +136,6 @@ def numbers_in(text: bytes) -> set[int]:
 
 def is_installed() -> bool:
     """Return whether there is a git on the PATH."""
-    import shutil  # noqa: PLC0415 - 2 ms for one command of many
-
     return shutil.which("git") is not None
 
 

@@ -18,7 +18,10 @@ _FRAMEWORK = b"pre-commit.com"
 # Hook managers that write their hooks anew whenever they like, and what tells of them: in a hook's text, in a folder.
 _MANAGERS = {
     "husky": (b"husky", (".husky",)),
-    "lefthook": (b"lefthook", ("lefthook.yml", ".lefthook.yml", "lefthook.yaml", ".lefthook.yaml", "lefthook.toml")),
+    "lefthook": (
+        b"lefthook",
+        ("lefthook.yml", ".lefthook.yml", "lefthook.yaml", ".lefthook.yaml", "lefthook.toml", "lefthook-local.yml"),
+    ),
     "overcommit": (b"overcommit", (".overcommit.yml",)),
 }
 # The interpreter looks in its own library first, in the folder of the package, then where packages are usually.
@@ -211,19 +214,23 @@ def uninstall(repository: Repository) -> list[str]:
 
 def read_states(repository: Repository) -> list[HookState]:
     """Return how it stands with each hook."""
-    folder = find_place(repository).folder
-    return [_state_of(folder, name, _script_path(repository)) for name in HOOKS]
+    place = find_place(repository)
+    _, settings = _MANAGERS.get(place.manager or "", (b"", ()))
+    managed = b"".join(_read(repository.top / name) for name in settings)
+    return [_state_of(place.folder, name, _script_path(repository), managed) for name in HOOKS]
 
 
-def _state_of(folder: Path, name: str, script: Path) -> HookState:
+def _state_of(folder: Path, name: str, script: Path, managed: bytes) -> HookState:
+    """Return how it stands with a hook; `managed` is what the settings of a hook manager say."""
     path = folder / name
     kept = path.with_name(name + KEPT)
-    text = _read(path)
-    if _is_shim(path) or _is_shim(path.with_name(name + ".legacy")):
-        shim = _read(path) if _is_shim(path) else _read(path.with_name(name + ".legacy"))
-        state = "installed" if shim == _shim(name, folder, script) else "old"
+    shim = next((one for one in (path, path.with_name(name + ".legacy")) if _is_shim(one)), None)
+    if shim is not None:
+        state = "installed" if _read(shim) == _shim(name, folder, script) else "old"
         return HookState(name, state, kept if os.path.lexists(kept) else None)
-    if b"orglab/hook" in text or b"orglab/hook" in _read(folder.parent / name):
+    # husky runs the script of that name one folder above.
+    texts = (_read(path), _read(folder.parent / name), managed)
+    if any(b"orglab/hook" in text or b"orglab-hook" in text for text in texts):
         return HookState(name, "by hand", None)
     return HookState(name, "other" if os.path.lexists(path) else "absent", None)
 
