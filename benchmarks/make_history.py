@@ -263,6 +263,7 @@ class History:
         self.land()
 
     def _clean(self) -> None:
+        """Commit what is written in the log."""
         if self.git("status", "--porcelain", "--", LOG):
             self.git("commit", "--quiet", "-m", "log", LOG)
 
@@ -401,6 +402,7 @@ class History:
         while len(self.played) < dead:
             self.chance.shuffle(episodes) if number % len(episodes) == 0 else None
             episodes[number % len(episodes)](self.chance.randrange(3, 8))
+            self._clean()
             self.traps()
             number += 1
         self._learn()

@@ -23,6 +23,7 @@ from orglab.succession import APPLIED, SUGGESTED, History, Succession, Successor
 
 _MOST_SEEN = 5000
 _LINKS = 50
+_FEW_DEAD = 2000
 
 
 class Resolver:
@@ -154,7 +155,7 @@ class _Search:
             asked = _lines(sorted(anchors), ())
             commits = list(read_commits(self.repository, "--no-walk=unsorted", "--stdin", stdin=asked))
         ends = anchors | {one for pair in told for one in pair[:2]}
-        self.dead = _related(commits, ends)
+        self.dead = commits if len(commits) <= _FEW_DEAD else _related(commits, ends)
         self.all_dead = {commit.hash: commit for commit in commits}
 
     def _load_living(self, told: Sequence[Rewrite], moves: Moves) -> None:
@@ -227,7 +228,8 @@ class _Search:
         there = {name: full for name, full in anchors.items() if full is not None and name not in answers}
         if there:
             succession = self._succession({name: one for name, one in known.items() if name in self.all_dead})
-            answers |= {name: succession.of(full) for name, full in there.items()}
+            found = succession.answers(dict.fromkeys(there.values()))
+            answers |= {name: found[full] for name, full in there.items()}
         gone = {name: places[name] for name, full in anchors.items() if full is None}
         if gone and not self.standing.is_shallow:
             from orglab.guessing import Guess  # noqa: PLC0415 - for commits of which nothing is left

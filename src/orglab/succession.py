@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 from orglab.git.commit import Commit
 from orglab.git.patches import MODULUS, Patch, Vector, signature
@@ -21,6 +22,8 @@ SUGGESTED = 0.55
 _LONGEST_RUN = 80
 _COMMON = 40
 _FEW = 4
+_NEAR = 3
+_ROUNDS = 3
 _UNDOES = re.compile(r'(?:Revert|Reapply) "')
 _AUTOSQUASH = re.compile(r"(?:(?:fixup|squash|amend)! )+")
 _LIST_MARK = re.compile(r"^(?:[*+-]|\d+[.)])\s+")
@@ -159,6 +162,7 @@ class Succession:
         self.history = history
         self.known = dict(known or {})
         self.refs: dict[str, frozenset[str]] = {}
+        self._lines: dict[str, tuple[frozenset[str], frozenset[tuple[str, str, int]]]] = {}
         self._index()
 
     def _index(self) -> None:
@@ -269,7 +273,7 @@ class Succession:
             same_subject=same_subject, own_subject=own_subject, same_date=same_date, own_date=own_date, told=told,
         )  # fmt: skip
         answer = what.weigh()
-        return None if answer is None else _Claim(name, rank, answer)
+        return None if answer is None or answer.confidence < SUGGESTED else _Claim(name, rank, answer)
 
     # Who is who
 
@@ -395,43 +399,62 @@ class Succession:
         return {key: count for key, count in left.items() if count}
 
     def remainder(self, living: str, dead: str) -> Vector:
-        """Return what a living commit changes beyond what those commits changed that became it, beside a dead one."""
+        """Return what a living commit changes beyond what those commits change that became it, beside a dead one."""
         left = {**self.history.patch(living).lines}
         left |= {key: count for key, count in self.history.patch(living).aside.items() if key not in left}
-        for other in self.claimants.get(living, ()):
-            if self.history.are_related(other, dead):
+        for other in self.sources.get(living, ()):
+            if other != dead and not self._is_version(other, dead):
                 for key, count in self.history.patch(other).lines.items():
                     if left.get(key, 0) * count > 0:
                         left[key] -= count if abs(count) < abs(left[key]) else left[key]
         return {key: count for key, count in left.items() if count}
 
+    def _is_version(self, one: str, other: str) -> bool:
+        """Return whether a dead commit may be another at a different time, or hold it, as one within a rebase does."""
+        history = self.history
+        if history.are_related(one, other):
+            return False
+        commit = history.dead[one]
+        subjects, authors = self._line_of(other)
+        if _author(commit) in authors or commit.subject in subjects:
+            return True
+        return _likeness(history.patch(one).lines, history.patch(other).lines) > 0.5  # noqa: PLR2004 - more than half
+
+    def _line_of(self, dead: str) -> tuple[frozenset[str], frozenset[tuple[str, str, int]]]:
+        """Return the subjects, and the authors and dates, of the dead commits that stood in one line with another."""
+        if dead not in self._lines:
+            dying = self.history.dead
+            line = [dying[name] for name in dying if name == dead or self.history.are_related(name, dead)]
+            subjects = frozenset(commit.subject for commit in line if not _is_short(commit.subject))
+            self._lines[dead] = subjects, frozenset(map(_author, line))
+        return self._lines[dead]
+
     @cached_property
-    def claimants(self) -> dict[str, list[str]]:
-        """The dead commits that surely became each living one, and are it."""
+    def sources(self) -> dict[str, list[str]]:
+        """The dead commits that surely became each living one: are it, or together change what it changes."""
         found: dict[str, list[str]] = defaultdict(list)
-        for dead, answer in self.identities.items():
-            if answer.hash is not None and answer.confidence >= APPLIED and dead in self.history.dead:
-                found[answer.hash].append(dead)
+        for dead, answer in (*self.identities.items(), *self.runs.items()):
+            is_sure = answer.hash is not None and answer.confidence >= APPLIED
+            if is_sure and dead in self.history.dead and dead not in found[answer.hash or ""]:
+                found[answer.hash or ""].append(dead)
         return found
 
-    def neighbours(self, dead: str) -> tuple[str | None, str | None]:
+    def neighbours(self, dead: str) -> tuple[frozenset[str], frozenset[str]]:
         """Return what the nearest commits before and after a dead one surely became."""
         found = []
         for names in (self.history.before(dead), self.history.after(dead)):
-            near = None
-            for name in names:
-                patch = self.history.patch(name)
-                if patch.is_empty:
-                    continue
+            near = set()
+            work = (name for name in names if not self.history.patch(name).is_empty)
+            for name in islice(work, _NEAR):
                 answer = self.sure.get(name)
-                near = answer.hash if answer is not None else None
-                break
-            found.append(near)
+                if answer is not None and answer.hash is not None:
+                    near.add(answer.hash)
+            found.append(frozenset(near))
         return found[0], found[1]
 
     @cached_property
     def sure(self) -> dict[str, Successor]:
-        """The sure answers of both ways."""
+        """The sure answers of both ways; `answers` adds to them."""
         found = {dead: answer for dead, answer in self.runs.items() if answer.confidence >= APPLIED}
         return found | {dead: answer for dead, answer in self.identities.items() if answer.confidence >= APPLIED}
 
@@ -445,7 +468,7 @@ class Succession:
             if len(holders) <= _COMMON:
                 candidates |= dict.fromkeys(holders)
         before, after = self.neighbours(dead)
-        candidates |= dict.fromkeys(name for name in (before, after) if name is not None)
+        candidates |= dict.fromkeys((*before, *after))
         candidates |= dict.fromkeys(self._listing(commit.subject))
         answers = []
         for name in candidates:
@@ -463,23 +486,27 @@ class Succession:
         return answers[0] if answers else None
 
     def _weigh_held(
-        self, dead: str, name: str, wanted: Vector, near: tuple[str | None, str | None]
+        self, dead: str, name: str, wanted: Vector, near: tuple[frozenset[str], frozenset[str]]
     ) -> Successor | None:
         """Return the answer that a living commit holds a dead one, or None."""
         old, new = self.history.dead[dead], self.history.living[name]
         patch = self.history.patch(dead)
         left = self.remainder(name, dead)
-        is_near = name in near
-        whole, wanted = self._rare(patch.lines), self._rare(wanted)
+        is_near = name in near[0] or name in near[1]
+        whole = self._rare(patch, patch.lines)
+        size = sum(map(abs, whole.values()))
+        if is_near and not whole:
+            whole = patch.lines
+        else:
+            wanted = self._rare(patch, wanted)
         inside = _inside(whole, left)
         if is_near or _lists(new, old.subject):
             # What a later one changed again need not be there, if it came along.
             inside = max(inside, _inside(wanted, left))
-        size = sum(map(abs, whole.values()))
-        is_listed = _lists(new, old.subject)
+        is_listed = _lists(new, old.subject, may_be_short=is_near)
         shares_path = bool(patch.paths & self.history.patch(name).paths)
         names_step = bool(self.refs.get(dead, frozenset()) & self.refs.get(name, frozenset()))
-        is_between = near == (name, name)
+        is_between = name in near[0] and name in near[1]
         words = [
             *(["its message lists it"] if is_listed else []),
             *([f"it holds {inside:.0%} of its lines"] if inside > 0 else []),
@@ -511,10 +538,13 @@ class Succession:
             sure = min(sure, 0.7)
         return Successor(name, sure, method, ", ".join(words)) if sure >= SUGGESTED else None
 
-    def _rare(self, vector: Vector) -> Vector:
+    def _rare(self, patch: Patch, vector: Vector) -> Vector:
         """Return the lines of a vector that few commits change: a blank line, or `return x`, says nothing."""
-        rare = {key: count for key, count in vector.items() if len(self.by_line.get(key, ())) <= _FEW}
-        return rare or vector
+        return {
+            key: count
+            for key, count in vector.items()
+            if key not in patch.trivial and len(self.by_line.get(key, ())) <= _FEW
+        }
 
     def _listing(self, subject: str) -> list[str]:
         """Return the living commits whose messages hold a line that is the subject of another."""
@@ -528,19 +558,30 @@ class Succession:
                 found[line].append(name)
         return found
 
-    def of(self, dead: str) -> Successor:
-        """Return what became of a dead commit."""
+    def answers(self, wanted: Iterable[str]) -> dict[str, Successor]:
+        """Return what became of dead commits; what is found of one tells of those beside it."""
+        found = {dead: self._known_of(dead) for dead in wanted}
+        for _ in range(_ROUNDS):
+            more = {}
+            for dead, best in found.items():
+                if best is None or best.confidence < APPLIED:
+                    held = self._held(dead)
+                    if held is not None and (best is None or held.confidence > best.confidence):
+                        more[dead] = held
+            found |= more
+            new = {dead: answer for dead, answer in more.items() if answer.confidence >= APPLIED}
+            if not new.keys() - self.sure.keys():
+                break
+            self.sure |= new
+        nothing = Successor(None, 0.9, "dropped", "no living commit has its change, its message, or its author and date")
+        return {dead: best or nothing for dead, best in found.items()}
+
+    def _known_of(self, dead: str) -> Successor | None:
+        """Return what is known of a dead commit without looking at single lines."""
         found = [self.identities.get(dead), self.runs.get(dead)]
         if dead in self.known and found[0] is not None:
             return found[0]
-        best = max((one for one in found if one is not None), key=lambda one: one.confidence, default=None)
-        if best is None or best.confidence < APPLIED:
-            held = self._held(dead)
-            if held is not None and (best is None or held.confidence > best.confidence):
-                best = held
-        if best is not None and best.confidence >= SUGGESTED:
-            return best
-        return Successor(None, 0.9, "dropped", "no living commit has its change, its message, or its author and date")
+        return max((one for one in found if one is not None), key=lambda one: one.confidence, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -583,9 +624,10 @@ class _Alike:
         if self.told or self.same_subject or (self.same_date and self.own_date):
             sure = 0.97 if self.is_moved else 0.99
         elif self.is_moved:
-            sure = 0.7
+            sure = 0.7 if self.before.size > 2 else 0.0  # noqa: PLR2004 - the same
         else:
-            sure = 0.93 if self.before.size > 2 or self.same_date else 0.86  # noqa: PLR2004 - a line changed is two
+            size = self.before.size
+            sure = 0.93 if size > 2 or self.same_date else 0.86 if size else 0.0  # noqa: PLR2004 - a line changed is two
         return Successor(self.new.hash, sure, "patch id" if self.is_same else "changed lines", self._words(what))
 
     def _by_words(self) -> Successor | None:
@@ -643,10 +685,10 @@ def _body_lines(message: str) -> Iterator[str]:
             yield _AUTOSQUASH.sub("", words)
 
 
-def _lists(commit: Commit, subject: str) -> bool:
+def _lists(commit: Commit, subject: str, *, may_be_short: bool = False) -> bool:
     """Return whether a message holds a subject as a line of its own below the first."""
     wanted = _AUTOSQUASH.sub("", subject)
-    if not wanted or _is_short(wanted):
+    if not wanted or (_is_short(wanted) and not may_be_short):
         return False
     is_fixup = wanted != subject and commit.subject == wanted
     return is_fixup or wanted in _body_lines(commit.message)
