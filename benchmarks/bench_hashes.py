@@ -58,12 +58,20 @@ def judge(history: History, folder: Path, counts: Counter, wrong: list[str] | No
         counts[one.kind, "applied"] += is_applied
         counts[one.kind, "right"] += is_applied and is_right
         if wrong is not None and not is_right:
-            said = "nothing" if answer is None else f"{answer.living} {answer.confidence:.2f} {answer.method}: {answer.evidence}"
-            wrong.append(f"{'APPLIED ' if is_applied else ''}{one.kind} {one.name[:9]} became {(one.became or 'dropped')[:9]}; {said}")
+            said = (
+                "nothing"
+                if answer is None
+                else f"{answer.living} {answer.confidence:.2f} {answer.method}: {answer.evidence}"
+            )
+            wrong.append(
+                f"{'APPLIED ' if is_applied else ''}{one.kind} {one.name[:9]} became {(one.became or 'dropped')[:9]}; {said}"
+            )
     return seconds
 
 
-def main(seeds: list[int] | None = None, dead: int = 200, variants: tuple[str, ...] = VARIANTS, *, verbose: bool = False) -> None:
+def main(
+    seeds: list[int] | None = None, dead: int = 200, variants: tuple[str, ...] = VARIANTS, *, verbose: bool = False
+) -> None:
     """Print a table of precision and recall for each variant."""
     counts: dict[str, Counter] = {variant: Counter() for variant in variants}
     seconds: dict[str, list[float]] = {variant: [] for variant in variants}

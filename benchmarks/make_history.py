@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LOG = "experiment_log.org"
-HOOK = '#!/bin/sh\nwhile read -r old new rest; do echo "$old $new $1" >> "$(git rev-parse --git-common-dir)/told"; done\n'
+HOOK = (
+    '#!/bin/sh\nwhile read -r old new rest; do echo "$old $new $1" >> "$(git rev-parse --git-common-dir)/told"; done\n'
+)
 WORDS = (
     "loss scale warmup dropout encoder decoder batch cache loader metric mask tokens layer norm optimizer schedule seed "
     "augment crop split baseline ablation attention depth width gradient clip momentum decay"
@@ -154,7 +156,9 @@ class History:
         self.step = 0
         self.git("checkout", "--quiet", "-b", f"topic{self.experiment}")
         with (self.folder / LOG).open("a") as log:
-            log.write(f"* TODO [{self.experiment}] Experiment {self.experiment} :exp:\n[2026-06-01 Mon]\n** TODO Experiments\n")
+            log.write(
+                f"* TODO [{self.experiment}] Experiment {self.experiment} :exp:\n[2026-06-01 Mon]\n** TODO Experiments\n"
+            )
         self.git("commit", "--quiet", "-am", f"[e{self.experiment}] log: new")
         made = []
         for _ in range(count):
@@ -193,7 +197,10 @@ class History:
         """Let the main branch have the topic branch as it is now, and delete that."""
         branch = self.git("rev-parse", "--abbrev-ref", "HEAD")
         self.git("checkout", "--quiet", "main")
-        if self.git("merge", "--quiet", "--ff-only", branch, check=False) or self.git("rev-parse", branch) != self.head():
+        if (
+            self.git("merge", "--quiet", "--ff-only", branch, check=False)
+            or self.git("rev-parse", branch) != self.head()
+        ):
             self.git("rebase", "--quiet", "-X", "theirs", "main", branch)
             self.git("checkout", "--quiet", "main")
             self.git("merge", "--quiet", "--ff-only", branch)
@@ -259,7 +266,9 @@ class History:
                 self.record("fixup", fix)
         self._clean()
         base = self.git("merge-base", "main", "HEAD")
-        self.git("rebase", "--quiet", "-i", "-X", "theirs", "--autosquash", "--empty=drop", base, GIT_SEQUENCE_EDITOR="true")
+        self.git(
+            "rebase", "--quiet", "-i", "-X", "theirs", "--autosquash", "--empty=drop", base, GIT_SEQUENCE_EDITOR="true"
+        )
         self.land()
 
     def _clean(self) -> None:
@@ -352,7 +361,15 @@ class History:
         self.topic("author-reset", count)
         base = self.git("merge-base", "main", "HEAD")
         exec_ = "git commit --quiet --amend --no-edit --reset-author --allow-empty"
-        self.git("rebase", "--quiet", "--exec", exec_, base, GIT_AUTHOR_NAME="Ada Newname", GIT_AUTHOR_EMAIL="new@example.org")
+        self.git(
+            "rebase",
+            "--quiet",
+            "--exec",
+            exec_,
+            base,
+            GIT_AUTHOR_NAME="Ada Newname",
+            GIT_AUTHOR_EMAIL="new@example.org",
+        )
         self.land()
 
     def pick(self, count: int) -> None:

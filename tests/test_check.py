@@ -8,6 +8,7 @@ from texts import SEED
 
 TWICE = SEED + "\n" + SEED.replace("ABC in XYZ model", "Another")
 TEXTS = {
+    "twice": SEED.replace("2. [ ] Test XYZ with ABC", "2. [ ] Test XYZ without ABC"),
     "conflict": SEED.replace("** Notes\n", "** Notes\n<<<<<<< HEAD\n- ours\n=======\n- theirs\n>>>>>>> other\n"),
     "duplicate-id": TWICE,
     "no-id": SEED.replace("[201] ", "").replace("  :PROPERTIES:\n  :ID:       201\n  :END:\n", ""),
@@ -41,7 +42,8 @@ def test_the_example_has_nothing_to_report(log):
 
 
 def test_every_code_has_a_text_here():
-    assert set(TEXTS) == set(CODES)
+    # What git has to say is tested with git, in test_merging.py.
+    assert set(TEXTS) == set(CODES) - {"lost-in-merge"}
     assert set(CODES) > ERRORS
 
 

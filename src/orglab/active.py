@@ -5,6 +5,7 @@ from pathlib import Path
 
 from orglab.errors import NotWritableError
 from orglab.git import Repository
+from orglab.place import active_file, read_active
 
 
 class ActiveStep:
@@ -15,18 +16,12 @@ class ActiveStep:
 
     def __init__(self, log: Path, repository: Repository | None) -> None:
         """Stand for the active step of the clone that `log` lies in."""
-        if repository is not None:
-            self._file = repository.git_dir / "orglab" / "active"
-        else:
-            name = os.fspath(log.resolve()).replace(os.sep, "%")[-200:]
-            self._file = _state_folder() / "orglab" / name / "active"
+        git_dir = os.fspath(repository.git_dir) if repository is not None else None
+        self._file = Path(active_file(os.fspath(log), git_dir))
 
     def get(self) -> str | None:
         """Return the reference of the active step or experiment, such as `e201.1`, or None."""
-        try:
-            return self._file.read_text("utf-8", "replace").strip() or None
-        except OSError:
-            return None
+        return read_active(os.fspath(self._file))
 
     def set(self, reference: str | None) -> None:
         """Make `reference` the active one; None leaves none.
@@ -46,12 +41,3 @@ class ActiveStep:
             raise NotWritableError(
                 f"The active step could not be written to {self._file}: {error.strerror}."
             ) from error
-
-
-def _state_folder() -> Path:
-    """Return where programs keep what is of this user and machine alone."""
-    try:
-        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    except RuntimeError:
-        # A user without a home, as in some containers: nothing is there, and nothing can be written.
-        return Path(os.devnull)

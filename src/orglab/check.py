@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 
 from orglab.config import Config
-from orglab.model import Experiment, ordinals, read_experiments, read_id, tagged_headings
+from orglab.ids import aliases_of
+from orglab.model import Experiment, ordinals, read_experiments, read_id, tagged_headings, without_cookies
 from orglab.org.cookies import recount
 from orglab.org.document import Document
 from orglab.org.edit import Edit
@@ -40,6 +41,8 @@ CODES = {
     "unknown-reference": "A reference or link names an experiment or step that is not in the log.",
     "unknown-keyword": "A heading begins with a word in capitals that is no TODO keyword of the file.",
     "unclosed": "A block or drawer is opened and not closed, so it is read as plain text.",
+    "twice": "An experiment has two headings of one name, or two steps with the same words, as a merge can leave them.",
+    "lost-in-merge": "A merge left out a note, a step or an experiment that one side had added.",
     "setup-file": "The file names a #+SETUPFILE; what it says is not read.",
     "moved-hash": "A recorded commit was rewritten and lives under another hash. --fix writes that one after it.",
     "dead-hash": "A recorded commit is on no branch or tag, and what became of it is not certain.",
@@ -164,7 +167,8 @@ class _Checker:
         )
 
     def references(self, experiments: list[Experiment]) -> Iterator[Diagnostic]:
-        known = {experiment.id: experiment for experiment in experiments}
+        known = {alias: experiment for experiment in experiments for alias in aliases_of(experiment.heading)}
+        known |= {experiment.id: experiment for experiment in experiments}
         for position, reference in find_references(self.document.text, self.config.letter):
             spelled = f"{self.config.letter}{reference.id}" + (f".{reference.step}" if reference.step else "")
             found = known.get(reference.id)
@@ -196,6 +200,7 @@ class _Checker:
         if experiment.created is None:
             yield self.at(heading.begin, "no-created", f"{experiment.ref} has no timestamp.")
         yield from self.steps(experiment)
+        yield from self.twice(experiment)
         for below in (heading, *heading.children()):
             yield from self.unclosed(below)
 
@@ -226,6 +231,23 @@ class _Checker:
         if experiment.steps and heading.state is not None and all_done != heading.is_done:
             said = f"says {heading.state}, but " + ("every step is done" if all_done else "a step is open")
             yield self.at(heading.begin, "steps-state", f"The heading of the steps {said}.")
+
+    def twice(self, experiment: Experiment) -> Iterator[Diagnostic]:
+        names = {name.lower() for name in (self.config.notes, self.config.steps, self.config.conclusions)}
+        seen: set[str] = set()
+        for heading in experiment.heading.children():
+            name = without_cookies(heading.title)
+            if name.lower() in names and name.lower() in seen:
+                message = f"{experiment.ref} has a second heading {name}; only the first is read."
+                yield self.at(heading.begin, "twice", message)
+            seen.add(name.lower())
+        words: dict[str, int] = {}
+        for step in experiment.steps:
+            text = without_cookies(step.text)
+            if text and text in words:
+                message = f"{step.ref} has the words of {experiment.ref}.{words[text]}."
+                yield self.at(step.item.begin, "twice", message)
+            words.setdefault(text, step.number)
 
     def unclosed(self, heading: Heading) -> Iterator[Diagnostic]:
         text = self.document.text

@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from orglab.errors import NotFoundError, UsageError
+from orglab.place import CONFIG_NAME, LOG_NAME, find_log_file, find_settings
 
-LOG_NAME = "experiment_log.org"
-CONFIG_NAME = "orglab.toml"
+__all__ = ["CONFIG_NAME", "CONFIG_TEXT", "LOG_NAME", "Config", "find_log", "is_tag", "read_config"]
+
 CONFIG_TEXT = """\
 # Settings of orglab; what stands here is what it does without this file.
 log = "{log}"
@@ -205,62 +206,12 @@ def find_log(start: Path, given: str | None = None) -> tuple[Path, Config]:
         NotFoundError: There is none.
         UsageError: A settings file cannot be read.
     """
-    place, table = _find_table(start)
-    config = read_config(table, place)
-    explicit = given or os.environ.get("ORGLAB_LOG")
-    if explicit:
-        return Path(explicit), config
-    if "log" in table:
-        return place.parent / config.log, config
-    for folder in _folders(start):
-        if os.path.lexists(folder / LOG_NAME):
-            return folder / LOG_NAME, config
-    raise NotFoundError(f"There is no {LOG_NAME} here or above; make one with `orglab init`, or name it with --log.")
-
-
-def _find_table(start: Path) -> tuple[Path, Mapping[str, object]]:
-    """Return the nearest settings file and what it says; nothing if there is none."""
-    for folder in _folders(start):
-        own = folder / CONFIG_NAME
-        if own.is_file():
-            return own, _read_toml(own)
-        project = folder / "pyproject.toml"
-        # A look at the bytes saves most commands the import of the TOML parser.
-        if project.is_file() and b"tool.orglab" in _read(project):
-            tool = _read_toml(project).get("tool")
-            table = tool.get("orglab") if isinstance(tool, dict) else None
-            if isinstance(table, dict):
-                return project, table
-    return start / CONFIG_NAME, {}
-
-
-def _read(path: Path) -> bytes:
-    """Return the bytes of a settings file."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def _read_toml(path: Path) -> dict[str, object]:
-    """Return the tables of a TOML file."""
-    import tomllib  # noqa: PLC0415 - costs 5 ms, and most logs have no settings file
-
-    try:
-        return tomllib.loads(_read(path).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}.") from error
-
-
-def _folders(start: Path) -> list[Path]:
-    """Return the folder `start` and those above it, up to the root of its git repository."""
-    try:
-        start = start.absolute()
-    except FileNotFoundError:
-        raise NotFoundError("The current folder has been removed; go to one that exists.") from None
-    folders = []
-    for folder in (start, *start.parents):
-        folders.append(folder)
-        if os.path.lexists(folder / ".git"):
-            break
-    return folders
+    settings, table = find_settings(os.fspath(start))
+    config = read_config(table, place := Path(settings))
+    named = os.fspath(place.parent / config.log) if "log" in table else None
+    found = find_log_file(os.fspath(start), given, named)
+    if found is None:
+        raise NotFoundError(
+            f"There is no {LOG_NAME} here or above; make one with `orglab init`, or name it with --log."
+        )
+    return Path(found), config

@@ -65,10 +65,19 @@ _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A file's bytes at one moment."""
+    """A file's bytes at one moment.
+
+    Attributes:
+        path: The file.
+        data: Its bytes.
+        status: What the system said of it after they were read, if they were read and not written.
+        read_at: The time before that, in nanoseconds.
+    """
 
     path: Path
     data: bytes
+    status: os.stat_result | None = None
+    read_at: int = 0
 
     @cached_property
     def digest(self) -> str:
@@ -119,9 +128,10 @@ def read(path: str | os.PathLike[str]) -> Snapshot:
     shown = Path(path)
     with ExitStack() as stack:
         stack.enter_context(_explaining(f"cannot read {shown}", "", NotReadableError, absent=shown))
+        read_at = time.time_ns()
         fd = _open(shown, os.fspath(path))
         stack.callback(lock.close, fd)
-        return Snapshot(shown, _read_steady(fd))
+        return Snapshot(shown, _read_steady(fd), os.fstat(fd), read_at)
 
 
 def size_limit() -> int:

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from orglab.config import Config
 from orglab.errors import NotFoundError, UsageError
-from orglab.model import Experiment, Step, read_id
+from orglab.ids import headings_once_called
+from orglab.model import Experiment, Step, read_id, tagged_headings
 from orglab.org.document import Document
 from orglab.org.heading import Heading
 from orglab.reference import Reference
 
 
 def find_experiment(document: Document, reference: Reference, config: Config, path: Path) -> Experiment:
-    """Return the experiment that a reference names: its id as it is spelled, else without the letter.
+    """Return the experiment that a reference names: its id as it is spelled, else without the letter, else an old id.
 
     The experiment's document is the part of the log that it stands in.
 
@@ -31,7 +32,24 @@ def find_experiment(document: Document, reference: Reference, config: Config, pa
             raise UsageError(f"Two experiments have the id {name} (lines {lines} of {path}); change one.")
         for heading in found.values():
             return Experiment(heading, config, str(path))
+    for name in names:
+        for heading in headings_once_called(document, name, config):
+            return Experiment(heading, config, str(path))
     raise NotFoundError(f"There is no experiment {config.letter}{names[-1]} in {path}; see `orglab list`.")
+
+
+def last_with_id(document: Document, reference: Reference, config: Config, path: Path) -> Experiment:
+    """Return the last experiment that has the id of a reference, in the whole document.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    for name in (reference.id, reference.id.removeprefix(config.letter)):
+        lines = [heading.line_number for heading in _headings_with(document, name, config)]
+        if lines:
+            heading = next(one for one in tagged_headings(document, config.tag) if one.line_number == max(lines))
+            return Experiment(heading, config, str(path))
+    raise NotFoundError(f"There is no experiment {reference.id} in {path}; see `orglab list`.")
 
 
 def _headings_with(document: Document, name: str, config: Config) -> Iterator[Heading]:

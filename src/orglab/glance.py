@@ -8,7 +8,8 @@ the model, field by field or whole.
 
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.model import Experiment, Progress, read_experiments_between
@@ -20,7 +21,7 @@ _FULL_STAMP = 22  # the length of [2018-06-06 Wed 16:16]
 _HEAD = (
     # The heading, after its star and blank: state, id, title, cookies, tags.
     rb"(?:(%s) )?+(?:\[([A-Za-z0-9_-]+)\] )?+(?![ \t]|\[|COMMENT)"
-    rb"([^\n\[]*[^\n\[ \t])(?: \[[0-9]*[%%/][0-9]*\])*+[ \t]+(:[\w@#%%:]+:)[ \t]*\n"
+    rb"([^\n\[]*[^\n\[ \t])(?: \[[0-9]*[%%/][0-9]*\])*+[ \t]+(:(?:[\w@#%%]+:)+)[ \t]*\n"
     # Planning and properties.
     rb"(?:[ \t]*CLOSED: \[[^\]\n]*\][ \t]*\n)?+[ \t]*:PROPERTIES:\n"
     rb"[ \t]*:(?:ID|CUSTOM_ID):[ \t]+([A-Za-z0-9_-]+)[ \t]*\n[ \t]*:END:[ \t]*\n"
@@ -39,7 +40,40 @@ _STEPS = (
 
 def glance(document: Document, config: Config, file: str) -> Iterator[Experiment]:
     """Yield the experiments of a document, in order, as `model.read_experiments` does."""
-    text = document.text
+    read = glance_at(document, config, file)
+    for part in split_parts(document.text):
+        yield from read(part)
+
+
+class Span(NamedTuple):
+    """A subtree of the first level, or what stands before the first one.
+
+    Attributes:
+        begin: Where it begins in the text.
+        end: Where it ends there, its last newline left out.
+        chunk: What stands behind its first star and blank; for what stands before all subtrees, all of it.
+        is_subtree: Whether it is one.
+    """
+
+    begin: int
+    end: int
+    chunk: bytes
+    is_subtree: bool
+
+
+def split_parts(text: bytes) -> Iterator[Span]:
+    """Yield the parts of a text, in order."""
+    first, *chunks = text.split(b"\n* ")
+    end = len(first)
+    is_subtree = first.startswith(b"* ")
+    yield Span(0, end, first[2:] if is_subtree else first, is_subtree)
+    for chunk in chunks:
+        begin, end = end + 1, end + 3 + len(chunk)
+        yield Span(begin, end, chunk, True)  # noqa: FBT003 - ten thousand keyword arguments take a millisecond
+
+
+def glance_at(document: Document, config: Config, file: str) -> Callable[[Span], Iterator[Experiment]]:
+    """Return the function that yields the experiments of a part."""
     words_first = sorted(document.settings.keywords, key=len, reverse=True)
     names = b"|".join(re.escape(encode(word)) for word in words_first)
     steps = re.escape(encode(config.steps))
@@ -48,26 +82,19 @@ def glance(document: Document, config: Config, file: str) -> Iterator[Experiment
     tag = encode(f":{config.tag}:")
     words: dict[bytes, str] = {}
     tags: dict[bytes, tuple[str, ...]] = {}
-    end = -3
-    # Between one heading of the first level and the next lies a subtree.
-    for chunk in text.split(b"\n* "):
-        place, end = end + 1, end + 3 + len(chunk)
-        if place < 0:
-            place = 0
-            if not text.startswith(b"* "):
-                yield from read_experiments_between(document, config, file, 0, end)
-                continue
-            chunk = chunk[2:]  # noqa: PLW2901 - as split leaves the others
-        match = match_head(chunk)
+
+    def read(part: Span) -> Iterator[Experiment]:
+        begin, end, chunk, is_subtree = part
+        match = match_head(chunk) if is_subtree else None
         if match is None or tag not in match.group(4) or chunk.find(tag, match.end(4)) >= 0:
             if tag in chunk:
-                yield from read_experiments_between(document, config, file, place, end)
-            continue
+                yield from read_experiments_between(document, config, file, begin, end)
+            return
         state, number, title, marks, name, stamp = match.groups()
         one = Experiment.__new__(Experiment)
         known = one.__dict__
         known["document"] = document
-        known["begin"] = place
+        known["begin"] = begin
         known["config"] = config
         known["file"] = file
         if state is None:
@@ -79,15 +106,17 @@ def glance(document: Document, config: Config, file: str) -> Iterator[Experiment
         known["tags"] = tags.get(marks) or tags.setdefault(marks, tuple(decode(marks).strip(":").split(":")))
         known["id"] = name.decode()
         if stamp is not None:
-            known["created"] = _created(stamp)
+            known["created"] = created_at(stamp)
         found = find_steps(chunk, match.end() - 1)
         if found is not None and (block := found.group(1)):
             done = block.count(b"[X]")
             known["progress"] = Progress(done, done + block.count(b"[ ]"))
         yield one
 
+    return read
 
-def _created(stamp: bytes) -> Timestamp | None:
+
+def created_at(stamp: bytes) -> Timestamp | None:
     """Return a timestamp; the usual form without the parser's regexp."""
     if len(stamp) == _FULL_STAMP and stamp[18] == 0x3A and stamp[15] == 0x20:
         try:

@@ -1,12 +1,17 @@
 """The JSON documents: stable, documented in docs/reference/json.md, with a version at the top of each."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import asdict
+from __future__ import annotations
 
-from orglab.check import Diagnostic
-from orglab.model import Experiment, Note, Step
-from orglab.org.timestamp import Timestamp
+import re
+
+# The forms are also those of what the index holds, which is read without the parser.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orglab.check import Diagnostic
+    from orglab.model import Experiment, Note, Step
+    from orglab.org.timestamp import Timestamp
 
 VERSION = 1
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -71,6 +76,8 @@ def note_form(note: Note) -> dict[str, object]:
 
 def diagnostic_form(diagnostic: Diagnostic) -> dict[str, object]:
     """Return a diagnostic as it stands in `check --json`."""
+    from dataclasses import asdict  # noqa: PLC0415 - the forms of the index are made without it
+
     return {
         "file": diagnostic.file,
         "line": diagnostic.line,

@@ -12,10 +12,14 @@ from orglab import file, writing
 from orglab.active import ActiveStep
 from orglab.check import Diagnostic, Progress, check
 from orglab.config import CONFIG_TEXT, Config, find_log
+from orglab.entry import add_entry, holds_mark
 from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
-from orglab.finding import find_experiment, find_step, last_experiment
+from orglab.finding import find_experiment, find_step, last_experiment, last_with_id
 from orglab.git import Repository, find_repository, is_installed, numbers_in
 from orglab.glance import glance
+from orglab.ids import numbers_of_old, renumber
+from orglab.index.store import Store
+from orglab.index.where import index_path
 from orglab.model import ID, Experiment, Note, Step, without_cookies
 from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
@@ -87,7 +91,19 @@ class Log:
 
     def experiments(self) -> list[Experiment]:
         """Return all experiments, in the order of the log."""
-        return list(glance(self.document(), self.config, str(self.path)))
+        return self._experiments()[1]
+
+    def _experiments(self) -> tuple[Document, list[Experiment]]:
+        """Return the log, and its experiments, as the index has them or as they are read."""
+        snapshot = file.read(self.path)
+        document = self._parse(snapshot.data)
+        if self.store.path is None:
+            return document, list(glance(document, self.config, str(self.path)))
+        from orglab.index.building import experiments_of  # noqa: PLC0415 - writing needs none of it
+        from orglab.index.current import current_contents  # noqa: PLC0415
+
+        contents = current_contents(self.store, snapshot, document, self.config)
+        return document, experiments_of(contents, document, self.config, str(self.path))
 
     def experiment(self, reference: str) -> Experiment:
         """Return one experiment.
@@ -99,7 +115,15 @@ class Log:
             NotFoundError: There is none.
             UsageError: Two headings have this id, or it is no reference.
         """
-        return self._find(self.document(), parse_reference(reference))
+        parsed = parse_reference(reference)
+        snapshot = file.read(self.path)
+        document = self._parse(snapshot.data)
+        found = self._find(document, parsed)
+        if self.store.path is not None:
+            from orglab.index.current import keep_experiment  # noqa: PLC0415 - writing needs none of it
+
+            keep_experiment(self.store, snapshot, document, found)
+        return found
 
     def step(self, reference: str) -> Step:
         """Return one step, such as `201.1`.
@@ -125,8 +149,7 @@ class Log:
         Raises:
             MatchSyntaxError: The match string cannot be read.
         """
-        document = self.document()
-        found = list(glance(document, self.config, str(self.path)))
+        document, found = self._experiments()
         if match is None:
             return found
         from orglab.org.match import compile_match  # noqa: PLC0415 - its regexps cost 15 ms, and few lists need them
@@ -145,9 +168,12 @@ class Log:
     def _check(
         self, document: Document, progress: Progress | None = None, resolver: "Resolver | None" = None
     ) -> list[Diagnostic]:
+        from orglab.losses import lost_in_merges  # noqa: PLC0415 - for one command of many
+
         found = check(document, self.config, str(self.path), lambda: self._next_number(document), progress)
-        moved = resolver.diagnose(document, str(self.path)) if resolver is not None else []
-        return sorted([*found, *moved], key=lambda one: (one.line, one.column))
+        found += lost_in_merges(document, str(self.path), self.repository)
+        found += resolver.diagnose(document, str(self.path)) if resolver is not None else []
+        return sorted(found, key=lambda one: (one.line, one.column))
 
     def _resolver(self) -> "Resolver | None":
         """Return what says where recorded commits live, if there is a git to ask."""
@@ -191,6 +217,12 @@ class Log:
     def repository(self) -> Repository | None:
         """The git repository that the log lies in, or None."""
         return find_repository(self.path.absolute().parent)
+
+    @cached_property
+    def store(self) -> Store:
+        """The index of this log: a cache, and no more."""
+        git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
+        return Store(index_path(os.fspath(self.path), git_dir))
 
     @cached_property
     def active(self) -> ActiveStep:
@@ -330,10 +362,36 @@ class Log:
 
     def _next_number(self, document: Document) -> int:
         """Return the next whole number that is no id in the log, here or on any branch."""
-        numbers = {0} | numbers_in(document.text)
+        numbers = {0} | numbers_in(document.text) | numbers_of_old(document.text)
         if self.repository is not None and is_installed():
             numbers |= self.repository.numbers_on_branches(self.path)
         return max(numbers) + 1
+
+    def renumber(self, reference: str, number: str | None = None) -> Experiment:
+        """Give an experiment another id, keep the old one as an alias, and return it.
+
+        Of two experiments with one id the one that stands further down is meant.
+
+        Args:
+            reference: The experiment.
+            number: Its new id; the next whole number over the log and all branches if None.
+
+        Raises:
+            UsageError: The id is taken, or none.
+        """
+        parsed = _whole(reference)
+        made: list[str] = []
+
+        def change(document: Document) -> list[Edit]:
+            found = last_with_id(document, parsed, self.config, self.path)
+            made[:] = [self._check_free(document, number) if number else str(self._next_number(document))]
+            return renumber(found.heading, found.id, made[0], self.config, self.path.name)
+
+        def verify(before: Document, after: Document) -> None:
+            if len(after) != len(before) or self._find(after, Reference(made[0])).id != made[0]:
+                raise UnsafeEditError("The new id would not be read as one; nothing was written.")
+
+        return self._find(self._write(change, verify), Reference(made[0]))
 
     def add_step(self, reference: str, text: str) -> Step:
         """Write a step at the end of an experiment's list and return it.
@@ -357,6 +415,37 @@ class Log:
 
         after = self._change(parsed, add, notes=1, headings=1)
         return (after.notes if parsed.step is None else find_step(after, parsed).notes)[-1]
+
+    def add_entry(
+        self, reference: str, text: str, *, at: datetime.datetime, commit: str | None, mark: str, done: bool = False
+    ) -> bool:
+        """Note something that happened, once: in one edit with the tick if it is what a step was done by.
+
+        Args:
+            reference: The experiment or step.
+            text: What happened; `mark` is one of its lines.
+            at: When, local time.
+            commit: The short hash of the commit that it belongs to.
+            mark: The line by which the note is known again.
+            done: Whether the step is ticked with that commit, if it is not yet.
+
+        Returns:
+            Whether it was noted; not if the mark stands in the log already.
+
+        Raises:
+            NotFoundError: There is no such experiment or step.
+            UsageError: The step has open boxes of its own.
+        """
+        parsed = parse_reference(reference)
+        head = format_inactive(at).decode() + (f" ({commit})" if commit else "")
+        added: list[bool] = []
+
+        def add(experiment: Experiment) -> list[Edit]:
+            added[:] = [not holds_mark(experiment.document, mark)]
+            return add_entry(experiment, parsed, head, text, commit=commit, done=done) if added[0] else []
+
+        self._change(parsed, add, logged=1, headings=1)
+        return added[0]
 
     def _head(self) -> str | None:
         """Return the short hash of HEAD; None before the first commit, without git, and where git refuses."""

@@ -21,6 +21,7 @@ from orglab.org.list import Item
 from orglab.org.source import decode, encode
 from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
 from orglab.prose import log_note, note_head, own_text, plain_text
+from orglab.states import kind_of
 
 ID = r"[A-Za-z0-9_-]+"
 _ID = re.compile(ID)
@@ -160,6 +161,16 @@ class Experiment:
     def is_done(self) -> bool:
         """Whether the state is a done one."""
         return self.document.settings.is_done(self.state)
+
+    @cached_property
+    def kind(self) -> str | None:
+        """What sort of state it has: `todo`, `doing`, `waiting`, `done`, `dropped`, or None."""
+        return kind_of(self.state, self.document.settings)
+
+    @property
+    def state_number(self) -> int:
+        """Where its keyword stands among the log's, counted from 0; -1 without one."""
+        return list(self.document.settings.keywords).index(self.state) if self.state else -1
 
     @cached_property
     def tags(self) -> tuple[str, ...]:

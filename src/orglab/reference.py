@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orglab.errors import UsageError
-
-_SPELLING = re.compile(r"(\[)?([A-Za-z0-9_-]+)(?:\.([0-9]{1,9}))?(?(1)\])")
+from orglab.spelling import read_spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +27,10 @@ def parse_reference(text: str) -> Reference:
     Raises:
         UsageError: It is none of these.
     """
-    match = _SPELLING.fullmatch(text.strip())
-    if match is None:
+    found = read_spelling(text)
+    if found is None:
         raise UsageError(f"{text!r} is no reference; write 201, e201, 201.1 or [e201.1].")
-    return Reference(match.group(2), int(match.group(3)) if match.group(3) else None)
+    return Reference(*found)
 
 
 def reference_pattern(letter: str) -> "re.Pattern[bytes]":

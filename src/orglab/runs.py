@@ -12,14 +12,17 @@ that is no more, is that of a lost run.  A line cut off by a crash or a full dis
 """
 
 import datetime
+import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from orglab.errors import NotFoundError, UsageError
 
 RUNS = Path(".orglab") / "runs"
 RECORD = "record.jsonl"
@@ -143,6 +146,26 @@ class Run:
         return self._text("commit")
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether the record is a copy of another clone's, which `orglab sync` brought."""
+        return "writer" in self.fields
+
+    @property
+    def parent(self) -> str | None:
+        """The id of the run that started this one."""
+        return self._text("parent")
+
+    @property
+    def uncaptured(self) -> tuple[str, ...]:
+        """What no commit and no snapshot holds of the state it ran on, such as a changed submodule."""
+        return tuple(self.fields.get("uncaptured") or ())
+
+    @cached_property
+    def large_files(self) -> tuple[Output, ...]:
+        """The untracked files that its snapshot holds by their hashes alone."""
+        return tuple(Output(one["path"], one["sha256"], one["size"]) for one in self.fields.get("large_files") or ())
+
+    @property
     def host(self) -> str | None:
         """The machine."""
         return self._text("host")
@@ -204,16 +227,51 @@ class Run:
 
     def _may_run(self) -> bool:
         """Return whether the process that writes the record may be there still."""
-        if self.host != socket.gethostname():
+        if self.is_foreign:
             return True
+        # Its writer holds a lock on it, also on another machine or in a container that shares the folder.
+        is_locked = _is_locked(self.folder / RECORD)
+        if is_locked is not None or self.host != socket.gethostname():
+            return is_locked is not False
         pid = self.fields.get("pid")
+        if not isinstance(pid, int):
+            return False
         try:
-            os.kill(pid if isinstance(pid, int) else 0, 0)
+            os.kill(pid, 0)
         except ProcessLookupError:
             return False
         except OSError:
             pass
-        return isinstance(pid, int)
+        return process_start(pid) == self.fields.get("pid_start")
+
+
+def _is_locked(path: Path) -> bool | None:
+    """Return whether a process holds the lock of a record; None if that cannot be told here."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    else:
+        return False
+    finally:
+        os.close(fd)
+
+
+def process_start(pid: int) -> int | None:
+    """Return when a process began, in the system's ticks, so that a number that is used again is not taken for it.
+
+    It is field 22 of proc_pid_stat(5); None where there is no such file.
+    """
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return None
 
 
 def read_runs(top: Path) -> list[Run]:
@@ -224,6 +282,22 @@ def read_runs(top: Path) -> list[Run]:
         return []
     found = [read_run(top / RUNS / name) for name in names]
     return [run for run in found if run is not None]
+
+
+def find_run(runs: Iterable[Run], name: str) -> Run:
+    """Return the run that a user named by its id, or by the begin or the end of it that no other has.
+
+    Raises:
+        NotFoundError: There is none.
+        UsageError: There are several.
+    """
+    found = [run for run in runs if name and (run.id.startswith(name) or run.id.endswith(name))]
+    exact = [run for run in found if run.id == name]
+    if len(exact or found) > 1:
+        raise UsageError(f"Several runs are called {name!r}: {', '.join(run.id for run in found[:5])}.")
+    if not found:
+        raise NotFoundError(f"There is no run {name!r}; see `orglab runs`.")
+    return (exact or found)[0]
 
 
 def read_run(folder: Path) -> Run | None:

@@ -2,11 +2,11 @@
 
 import os
 import signal
-import sys
 from collections.abc import Sequence
 
 import click
 
+from orglab.cli.output import bear_any_text, clean
 from orglab.errors import OrglabError
 
 # Which module holds each command: only that one is imported.
@@ -14,8 +14,16 @@ COMMANDS = {
     "init": "setup", "completion": "setup",
     "new": "writing", "step": "writing", "note": "writing", "start": "writing", "done": "writing", "undo": "writing",
     "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
+    "run": "running", "runs": "running", "run-diff": "running", "rerun": "running", "sync": "running",
     "show": "reading", "list": "reading", "next": "reading", "check": "checking",
+    "renumber": "merging",
+    "commit": "committing", "hooks": "hooking",
 }  # fmt: skip
+
+# What only git calls: found, and not listed.
+PLUMBING = {
+    "merge-driver": "merging",
+}
 
 # One line each, in the order people meet them; `orglab --help` imports no command.
 SUMMARIES = {
@@ -24,16 +32,24 @@ SUMMARIES = {
     "step": "Add a step to an experiment.",
     "note": "Note something, with the time and the commit.",
     "start": "Begin to work on an experiment or a step.",
+    "run": "Run a command for a step, with commits, a record and a note.",
+    "runs": "List runs.",
+    "run-diff": "Say what differs between two runs.",
+    "rerun": "Run a run's command again, on its code.",
+    "sync": "Exchange the records of runs with other clones.",
     "done": "Tick a step, with the commit of its results.",
     "undo": "Open a step again.",
     "conclude": "Write what came of an experiment, and close it.",
     "state": "Set an experiment's state.",
     "journal": "Write a raw thought into the journal.",
+    "commit": "Commit the log and the journal alone, saying what changed.",
     "edit": "Open the log in your editor, at the line.",
     "list": "List experiments.",
     "show": "Show one experiment.",
     "next": "List the open steps of the experiments in progress.",
+    "renumber": "Give an experiment another id; the old one still finds it.",
     "check": "Say what is wrong in the log, and mend what is safe.",
+    "hooks": "Install the git hooks, take them away, or say how they are.",
     "completion": "Print the script for your shell's completion.",
 }
 
@@ -47,12 +63,14 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Return a command, importing its module."""
-        if cmd_name not in COMMANDS:
+        home = COMMANDS.get(cmd_name) or PLUMBING.get(cmd_name)
+        if home is None:
             return None
         import importlib  # noqa: PLC0415
 
+        module = importlib.import_module(f"orglab.cli.{home}")
         module = importlib.import_module(f"orglab.cli.{COMMANDS[cmd_name]}")
-        command = getattr(module, f"{cmd_name}_command")
+        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         if not isinstance(command, click.Command):
             raise TypeError(cmd_name)
         return command
@@ -66,7 +84,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; a mistyped one gets the nearest name."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in {**COMMANDS, **PLUMBING} and not args[0].startswith("-"):
             import difflib  # noqa: PLC0415
 
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
@@ -109,9 +127,7 @@ def _version(asked: object) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A log may hold what this terminal's encoding does not.
-        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    bear_any_text()
     debug = "--debug" in arguments
     colour = False if os.environ.get("NO_COLOR") else None
     try:
@@ -144,8 +160,6 @@ def run(arguments: Sequence[str]) -> int:
 
 def _fail(message: str, code: int, error: Exception | None) -> int:
     """Print an error to stderr and return its exit code."""
-    from orglab.cli.output import clean  # noqa: PLC0415
-
     click.echo(f"orglab: {clean(message)}", err=True)
     if error is not None:
         import traceback  # noqa: PLC0415 - for --debug only

@@ -1,5 +1,6 @@
 """What commands share: the log they are about, and arguments that name experiments."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ from orglab.cli import output
 from orglab.config import find_log
 from orglab.errors import OrglabError
 from orglab.log import Log, open_log
+from orglab.pending import pending_runs
+from orglab.place import as_seen_from_here
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -42,15 +45,33 @@ def this_log(*, anyway: bool = False) -> Log:
     log = open_log(given, anyway=anyway)
     if given is None:
         log.path = relative(log.path)
+    fold_pending(log)
     return log
+
+
+def fold_pending(log: Log) -> None:
+    """Write into the log what could not be written when it happened: steps that commits ticked, and runs."""
+    if log.repository is not None and (log.repository.git_dir / "orglab" / "pending").is_file():
+        from orglab.pending_steps import Pending  # noqa: PLC0415 - there seldom is anything
+
+        for line in Pending(log.repository).fold(log):
+            tell(line)
+    top = log.repository.top if log.repository is not None else log.path.absolute().parent
+    if pending_runs(top):
+        from orglab.folding import fold_what_waits  # noqa: PLC0415 - it loads JSON, and mostly nothing waits
+
+        for run in fold_what_waits(log, tell):
+            tell(f"The log tells of the run {run.id} ({run.ref}) now.")
+
+
+def tell(text: str) -> None:
+    """Say something beside the result: on stderr, so that a script can use stdout."""
+    click.echo(output.clean(text), err=True)
 
 
 def relative(path: Path) -> Path:
     """Return a path as a person here would write it."""
-    import os.path  # noqa: PLC0415
-
-    shorter = Path(os.path.relpath(path))
-    return shorter if len(shorter.parts) <= len(path.parts) else path
+    return Path(as_seen_from_here(os.fspath(path)))
 
 
 class ReferenceType(click.ParamType[str]):

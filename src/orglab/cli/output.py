@@ -1,33 +1,31 @@
 """Text for people: aligned by what a terminal shows, coloured only there, paged when long."""
 
+from __future__ import annotations
+
 import os
 import re
-import shutil
 import sys
-from collections.abc import Iterable
-from typing import Self
 
-import click
+from orglab.printable import clean as clean  # noqa: PLC0414 - shown text is cleaned by all that print
 
-# Control characters, and those that turn the direction of text around: a log is hostile until shown.
-_HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u200b\ud800-\udfff]")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Self
+
 # What is written without blanks and breaks anywhere: Chinese, Japanese, and what is as wide.
 _WIDE = (
     "\u1100-\u115f\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\U00020000-\U0003fffd"
 )
-_PIECE = re.compile(rf"\s+|[{_WIDE}]|[^\s{_WIDE}]+")
+_PIECE = rf"\s+|[{_WIDE}]|[^\s{_WIDE}]+"
 _MARGIN = re.compile(r"\s*(?:[-+*] |\d+[.)] )?")
 # Lines longer than this are hard to read, and shorter than that hard to bear.
 _WIDEST = 100
 _NARROWEST = 24
-_COLOURS = {"doing": "yellow", "done": "green", "dropped": "magenta", "todo": "cyan"}
-
-
-def clean(text: str) -> str:
-    """Return text without what a terminal would obey instead of show; bytes that are no UTF-8 become U+FFFD."""
-    if text.isascii() and text.isprintable():
-        return text
-    return _HOSTILE.sub(lambda match: "\ufffd" if match.group() >= "\ud800" else "", text.expandtabs())
+# As `click.style` writes them; click itself is not here, for to import it takes three times as long as Python's start.
+_COLOURS = {"doing": "\x1b[33m", "done": "\x1b[32m", "dropped": "\x1b[35m", "todo": "\x1b[36m"}
+_BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+_STYLE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 def width(text: str) -> int:
@@ -58,12 +56,24 @@ def is_terminal() -> bool:
 
 def columns() -> int:
     """Return the width to write for: the terminal's; 0, no limit, in a pipe."""
-    return shutil.get_terminal_size((80, 24)).columns if is_terminal() else 0
+    return _terminal_size().columns if is_terminal() else 0
+
+
+def _terminal_size() -> os.terminal_size:
+    """Return the size of the terminal, or of what a terminal used to be."""
+    import shutil  # noqa: PLC0415 - in a pipe nobody asks
+
+    return shutil.get_terminal_size((80, 24))
 
 
 def paint(text: str, *, state: str | None = None, bold: bool = False, dim: bool = False) -> str:
-    """Return text in the colour of a kind of state; click takes the colour out where it is not wanted."""
-    return click.style(text, fg=_COLOURS.get(state or ""), bold=bold or None, dim=dim or None)
+    """Return text in the colour of a kind of state; `show` takes the colour out where it is not wanted."""
+    return f"{_COLOURS.get(state or '', '')}{_BOLD * bold}{_DIM * dim}{text}{_RESET}"
+
+
+def plain(text: str) -> str:
+    """Return painted text without its paint."""
+    return _STYLE.sub("", text)
 
 
 def wrap(text: str, indent: str, first: str | None = None) -> list[str]:
@@ -76,7 +86,7 @@ def wrap(text: str, indent: str, first: str | None = None) -> list[str]:
     """
     first = indent if first is None else first
     room = min(columns(), _WIDEST) - width(indent)
-    taken = width(click.unstyle(first)) - width(indent)
+    taken = width(plain(first)) - width(indent)
     lines: list[str] = []
     for line in clean(text).split("\n"):
         # On narrower terminals wrapping is no help.
@@ -88,7 +98,7 @@ def wrap(text: str, indent: str, first: str | None = None) -> list[str]:
 
 def has_room(begin: str) -> bool:
     """Return whether there is room for text in a line that begins so."""
-    return not is_terminal() or min(columns(), _WIDEST) - width(click.unstyle(begin)) >= _NARROWEST
+    return not is_terminal() or min(columns(), _WIDEST) - width(plain(begin)) >= _NARROWEST
 
 
 def flow(pieces: Iterable[str]) -> list[str]:
@@ -96,7 +106,7 @@ def flow(pieces: Iterable[str]) -> list[str]:
     lines: list[str] = []
     for piece in pieces:
         line = f"{lines[-1]}  {piece}" if lines else piece
-        if lines and (not is_terminal() or width(click.unstyle(line)) <= columns()):
+        if lines and (not is_terminal() or width(plain(line)) <= columns()):
             lines[-1] = line
         else:
             lines.append(piece)
@@ -112,7 +122,7 @@ def _wrapped(line: str, room: int, taken: int) -> list[str]:
     current = match.group() if match else ""
     after = " " * min(len(current), room // 2)
     found: list[str] = []
-    for piece in _PIECE.findall(line[len(current) :]):
+    for piece in re.findall(_PIECE, line[len(current) :]):
         if current.strip() and width(current + piece.rstrip()) > room - taken:
             found.append(current.rstrip())
             current, taken = after, 0
@@ -124,14 +134,30 @@ def _wrapped(line: str, room: int, taken: int) -> list[str]:
 
 def show(lines: Iterable[str]) -> None:
     """Print lines; on a terminal that they do not fit, through the pager (`PAGER`, else `less -FRX`)."""
-    text = "\n".join(lines)
-    height = shutil.get_terminal_size((80, 24)).lines
-    if is_terminal() and text.count("\n") + 2 > height and sys.stdin.isatty():
+    text = "\n".join(lines) + "\n"
+    if is_terminal() and sys.stdin.isatty() and text.count("\n") + 1 > _terminal_size().lines:
+        import click  # noqa: PLC0415 - whoever reads pages can wait
+
         os.environ.setdefault("LESS", "-FRX")
         os.environ.setdefault("LESSCHARSET", "utf-8")
-        click.echo_via_pager(text + "\n")
+        click.echo_via_pager(text, color=False if os.environ.get("NO_COLOR") else None)
     else:
-        click.echo(text)
+        sys.stdout.write(text if is_terminal() and not os.environ.get("NO_COLOR") else plain(text))
+        sys.stdout.flush()
+
+
+def tell(sentence: str) -> None:
+    """Print a sentence to standard error: what is not the answer itself."""
+    sys.stderr.write(sentence + "\n")
+    sys.stderr.flush()
+
+
+def bear_any_text() -> None:
+    """Have the standard streams show what their encoding does not have, as well as they can; ASCII is none."""
+    for stream in (sys.stdout, sys.stderr):
+        if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
+            is_ascii = (stream.encoding or "").lower() in ("ascii", "us-ascii", "ansi_x3.4-1968", "646")
+            reconfigure(encoding="utf-8" if is_ascii else None, errors="replace")
 
 
 class Bar:

@@ -1,11 +1,16 @@
 """Experiments as text for people: a line of a list, a page, a step, a note."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from orglab.cli import output
-from orglab.model import Experiment, Note, Step
-from orglab.org.timestamp import Timestamp
-from orglab.states import kind_of
+
+# A page is also made of what the index holds, which is read without the parser.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orglab.model import Experiment, Note, Step
+    from orglab.org.timestamp import Timestamp
 
 _BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}
 # Where fewer columns than this would be left for a title, the date goes.
@@ -21,7 +26,7 @@ def table(found: list[Experiment], active: str | None) -> Iterator[str]:
     refs = [output.clean(one.ref) for one in found]
     states = [output.clean(one.state or "-") for one in found]
     counts = [f"{one.progress.done}/{one.progress.total}" if one.progress.total else "-" for one in found]
-    dates = [one.created.when.date().isoformat() if one.created else "-" for one in found]
+    dates = [one.created.isoformat()[:10] if one.created else "-" for one in found]
     ref_width, count_width, date_width = (max(map(output.width, texts)) for texts in (refs, counts, dates))
     state_width = min(max(map(output.width, states)), 12)
     limit = output.columns()
@@ -33,7 +38,7 @@ def table(found: list[Experiment], active: str | None) -> Iterator[str]:
             ("> " if is_active(one, active) else "  ")
             + output.paint(output.fit(ref, ref_width), bold=True)
             + "  "
-            + output.paint(output.fit(state, state_width), state=kind_of(one.state, one.document.settings))
+            + output.paint(output.fit(state, state_width), state=one.kind)
             + f"  {count:>{count_width}}  "
         )
         if has_dates:
@@ -87,8 +92,7 @@ def experiment_lines(experiment: Experiment, active: str | None) -> Iterator[str
 
 def _facts(experiment: Experiment) -> Iterator[str]:
     """Yield the state, the progress and the times of an experiment."""
-    kind = kind_of(experiment.state, experiment.document.settings)
-    yield output.paint(output.clean(experiment.state or "no state"), state=kind, bold=True)
+    yield output.paint(output.clean(experiment.state or "no state"), state=experiment.kind, bold=True)
     progress = experiment.progress
     if progress.total:
         yield f"{progress.done} of {progress.total} steps done"

@@ -1,21 +1,11 @@
 """Commands that read: list, show, next."""
 
-import datetime
-
 import click
 
-from orglab.cli import output
+from orglab.cli import answers
 from orglab.cli.options import REFERENCE, log_options, this_log
-from orglab.cli.page import experiment_lines, head_line, is_active, step_lines, table
-from orglab.dates import parse_since
-from orglab.errors import UsageError
-from orglab.jsonable import experiment_form, render, step_form
-from orglab.log import Log
-from orglab.model import Experiment
+from orglab.finding import find_step
 from orglab.reference import parse_reference
-from orglab.states import kind_of
-
-_SORTS = ("log", "id", "created", "state", "title", "progress")
 
 
 @click.command(name="list")
@@ -28,8 +18,8 @@ _SORTS = ("log", "id", "created", "state", "title", "progress")
 @click.option("--since", metavar="DATE", help="Created on DATE or later: 2026-06-01, 2w, monday, yesterday.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="That carry TAG; several mean all of them.")
 @click.option(
-    "--sort", metavar="KEY", default="log", help=f"By {', '.join(_SORTS)}; -KEY turns it around.",
-    shell_complete=lambda _ctx, _param, incomplete: [key for key in _SORTS if key.startswith(incomplete)],
+    "--sort", metavar="KEY", default="log", help=f"By {', '.join(answers.SORTS)}; -KEY turns it around.",
+    shell_complete=lambda _ctx, _param, incomplete: [key for key in answers.SORTS if key.startswith(incomplete)],
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @log_options
@@ -46,49 +36,9 @@ def list_command(
       orglab list 'exp+nlp-urgent/!TODO|WAIT' --since 2w --sort -created
     """
     log = this_log()
-    found = log.select(match)
-    if kinds and "all" not in kinds:
-        wanted = set(kinds) | ({"dropped"} if "done" in kinds else set())
-        found = [one for one in found if kind_of(one.state, one.document.settings) in wanted]
-    if since is not None:
-        first = parse_since(since, datetime.date.today())  # noqa: DTZ011 - the log holds local times
-        found = [one for one in found if one.created is not None and one.created.when.date() >= first]
-    found = [one for one in found if all(tag.strip(":") in one.tags for tag in tags)]
-    found = sort_experiments(found, sort)
-    if as_json:
-        forms = []
-        with output.Bar("Reading") as bar:
-            for number, experiment in enumerate(found, 1):
-                forms.append(experiment_form(experiment))
-                bar.update(number, len(found))
-        output.show([render({"experiments": forms})])
-    elif found:
-        output.show(table(found, log.active.get()))
-    else:
-        click.echo("No experiments." if not (match or kinds or since or tags) else "No experiment matches.", err=True)
-
-
-def sort_experiments(found: list[Experiment], key: str) -> list[Experiment]:
-    """Return experiments sorted by a key; `-key` turns the order around.
-
-    Raises:
-        UsageError: There is no such key.
-    """
-    name = key.removeprefix("-")
-    if name not in _SORTS:
-        raise UsageError(f"There is no order {key!r}; there is {', '.join(_SORTS)}, each with - before it too.")
-    never = datetime.datetime.max  # noqa: DTZ901 - as the times of the log
-    keys = {
-        # As numbers where they are numbers, of any length.
-        "id": lambda one: (not one.id.isdecimal(), len(one.id.lstrip("0")) * one.id.isdecimal(), one.id.lstrip("0")),
-        "created": lambda one: one.created.when if one.created else never,
-        "state": lambda one: list(one.document.settings.keywords).index(one.state) if one.state else -1,
-        "title": lambda one: one.title.casefold(),
-        "progress": lambda one: one.progress.done / max(1, one.progress.total),
-    }
-    if name != "log":
-        found = sorted(found, key=keys[name])
-    return found[::-1] if key.startswith("-") else found
+    found = answers.choose(log.select(match), kinds, since, tags, sort)
+    is_chosen = bool(match or kinds or since or tags)
+    answers.show_list(found, log.active.get(), as_json=as_json, is_chosen=is_chosen)
 
 
 @click.command(name="show")
@@ -105,15 +55,11 @@ def show_command(reference: str, *, as_json: bool) -> None:
     """
     log = this_log()
     experiment = log.experiment(reference)
-    if parse_reference(reference).step is None:
-        form = experiment_form(experiment)
-        output.show([render(form)] if as_json else experiment_lines(experiment, log.active.get()))
-        return
-    step = log.step(reference)
-    if as_json:
-        output.show([render({**step_form(step), "experiment": experiment.ref, "file": experiment.file})])
+    parsed = parse_reference(reference)
+    if parsed.step is None:
+        answers.show_experiment(experiment, log.active.get(), as_json=as_json)
     else:
-        output.show([*head_line(experiment), "", *step_lines(step, log.active.get())])
+        answers.show_step(experiment, find_step(experiment, parsed), log.active.get(), as_json=as_json)
 
 
 @click.command(name="next")
@@ -127,29 +73,5 @@ def next_command(*, as_json: bool) -> None:
       orglab next
     """
     log = this_log()
-    active = log.active.get()
-    open_steps = [(experiment, step) for experiment in in_progress(log, active) for step in experiment.steps
-                  if step.state != "done"]  # fmt: skip
-    if as_json:
-        forms = [{**step_form(step), "experiment": experiment.ref, "title": experiment.title, "file": experiment.file}
-                 for experiment, step in open_steps]  # fmt: skip
-        output.show([render({"active": active, "steps": forms})])
-        return
-    lines: list[str] = []
-    before = None
-    for experiment, step in open_steps:
-        if experiment is not before:
-            lines += [""] * bool(lines)
-            lines += head_line(experiment)
-        lines += step_lines(step, active)
-        before = experiment
-    if lines:
-        output.show(lines)
-    else:
-        click.echo("No open step in an experiment in progress; begin one with `orglab start`.", err=True)
-
-
-def in_progress(log: Log, active: str | None) -> list[Experiment]:
-    """Return the experiments in progress, that of the active step first."""
-    found = [one for one in log.experiments() if kind_of(one.state, one.document.settings) == "doing"]
-    return sorted(found, key=lambda one: not is_active(one, active))
+    in_progress = [one for one in log.experiments() if one.kind == "doing"]
+    answers.show_next(in_progress, log.active.get(), as_json=as_json)

@@ -11,10 +11,13 @@ import click
 from orglab.adoption import Adoption
 from orglab.check import CODES
 from orglab.cli import output, page
+from orglab.cli.hooking import install_hooks, installed_lines
 from orglab.cli.options import log_options, relative
 from orglab.cli.page import count
 from orglab.config import CONFIG_NAME, LOG_NAME, Config, find_log
 from orglab.errors import NotFoundError, NotWritableError, UsageError
+from orglab.git import find_repository, is_installed
+from orglab.git.shims import find_place
 from orglab.log import Log, create_log, create_settings
 
 _NO_LOGS = ("readme.org", "journal.org")
@@ -22,9 +25,12 @@ _NO_LOGS = ("readme.org", "journal.org")
 
 @click.command(name="init")
 @click.option("--config", "with_config", is_flag=True, help=f"Write {CONFIG_NAME} too, with every setting explained.")
+@click.option("--no-hooks", is_flag=True, help="Do not install the git hooks.")
 @log_options
-def init_command(*, with_config: bool) -> None:
+def init_command(*, with_config: bool, no_hooks: bool) -> None:
     """Make a log here; an existing one is adopted: it is read and reported on, and not changed.
+
+    In a git repository the git hooks are installed; see `orglab hooks --help`.
 
     \b
     Example:
@@ -46,6 +52,22 @@ def init_command(*, with_config: bool) -> None:
     if with_config:
         create_settings(where, path)
         click.echo(f"Made {where}.")
+    if not no_hooks:
+        for line in _hooks(Log(path, config)):
+            click.echo(line)
+
+
+def _hooks(log: Log) -> Iterator[str]:
+    """Install the git hooks if the log is in a repository whose hooks are its own, and yield what was done."""
+    repository = find_repository(Path(os.path.realpath(log.path)).parent)
+    if repository is None or not is_installed():
+        return
+    place = find_place(repository)
+    if place.is_ours:
+        done = install_hooks(log, repository)
+        yield from installed_lines(done) if done.is_new else ()
+    else:
+        yield "The git hooks were not installed, for others write them here: see `orglab hooks install`."
 
 
 def _chosen(given: str | None) -> tuple[Path | None, Config]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from orglab.cli import output
-from orglab.cli.options import KEYWORD, REFERENCE, TextCommand, log_options, this_log, write_options
+from orglab.cli.options import KEYWORD, REFERENCE, TextCommand, log_options, tell, this_log, write_options
 from orglab.cli.page import step_lines
 from orglab.errors import NotFoundError, UsageError
 from orglab.log import Completed
@@ -19,11 +19,6 @@ from orglab.reference import parse_reference
 
 if TYPE_CHECKING:
     import io
-
-
-def tell(text: str) -> None:
-    """Say something beside the result: on stderr, so that a script can use stdout."""
-    click.echo(output.clean(text), err=True)
 
 
 def text_from(text: str) -> str:

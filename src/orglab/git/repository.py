@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orglab.errors import GitError, NotFoundError
 from orglab.git.process import run_reading, run_writing, sentence_of
+from orglab.place import find_git_dir
 from orglab.reference import names
 
 _HASH = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -145,22 +146,5 @@ def find_repository(folder: Path) -> Repository | None:
     It is found as git finds it, by a `.git` that is a folder, or a file that
     names one (in a worktree or submodule); to ask git itself costs 5 ms.
     """
-    folder = folder.absolute()
-    for above in (folder, *folder.parents):
-        git_dir = _git_dir(above / ".git")
-        if git_dir is not None:
-            return Repository(folder, above, git_dir)
-    return None
-
-
-def _git_dir(place: Path) -> Path | None:
-    """Return the git directory that `.git` is or names, or None."""
-    if (place / "HEAD").is_file():
-        return place
-    try:
-        named = place.read_bytes() if place.is_file() else b""
-    except OSError:
-        return None
-    if not named.startswith(b"gitdir: "):
-        return None
-    return place.parent / os.fsdecode(named.removeprefix(b"gitdir: ").rstrip(b"\r\n"))
+    found = find_git_dir(os.fspath(folder.absolute()))
+    return None if found is None else Repository(folder.absolute(), *map(Path, found))

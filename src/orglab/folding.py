@@ -1,0 +1,158 @@
+"""Runs are told in the log: each once, by whoever holds the lock, now or when the next command comes.
+
+A note ends in the line `run ID`, and is a function of the record alone.  So it is written where that line does not
+stand yet, two clones that fold the same record write the same bytes, and what a merge doubles can be seen.
+"""
+
+import datetime
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from orglab.errors import NotFoundError, OrglabError, UsageError
+from orglab.git import Repository
+from orglab.git.changes import top_path
+from orglab.log import Log
+from orglab.pending import PENDING, pending_runs, set_pending
+from orglab.recording import resume_record
+from orglab.run_text import mark_of, note_of
+from orglab.runs import RUNS, Run, read_run, read_runs
+
+Tell = Callable[[str], None]
+
+
+def top_of(log: Log) -> Path:
+    """Return where the runs of a log are recorded: the top of its repository, or else its own folder."""
+    return log.repository.top if log.repository is not None else log.path.absolute().parent
+
+
+def runs_of(log: Log, reference: str | None = None) -> list[Run]:
+    """Return the runs of an experiment or step, or all, oldest first.
+
+    Raises:
+        UsageError: It is no reference.
+    """
+    runs = read_runs(top_of(log))
+    if reference is None:
+        return runs
+    wanted = log.spell(reference)
+    return [run for run in runs if f"{run.ref}.".startswith(f"{wanted}.")]
+
+
+def apart_of(log: Log, repository: Repository) -> tuple[str, ...]:
+    """Return the log and the journal as paths of a repository: they are never committed with code, and are none."""
+    path = log.path.absolute()
+    own = (path, path.resolve(), path.parent / log.config.journal, (path.parent / log.config.journal).resolve())
+    return tuple(sorted({found for found in (top_path(repository, one) for one in own) if found is not None}))
+
+
+def fold_run(log: Log, run: Run, tell: Tell) -> bool:
+    """Tell a run in the log, in one edit, and tick its step if it was to; return whether that was news.
+
+    Raises:
+        NotFoundError: The log has no such step.
+        NotWritableError: The log cannot be written now.
+    """
+    at = (run.ended or run.began or datetime.datetime.now()).replace(microsecond=0)  # noqa: DTZ005 - the log holds local times
+    done = run.fields.get("done") is True and run.status == "done"
+    commit = run.fields.get("hash")
+    known = commit if isinstance(commit, str) else None
+    try:
+        news = log.add_entry(run.ref or "", note_of(run), at=at, commit=known, mark=mark_of(run), done=done)
+    except UsageError as error:
+        if not done:
+            raise
+        tell(f"{run.ref} is not ticked: {error}")
+        news = log.add_entry(run.ref or "", note_of(run), at=at, commit=known, mark=mark_of(run))
+    set_pending(top_of(log), run.id, pending=False)
+    return news
+
+
+def fold_pending(log: Log, names: Iterable[str], tell: Tell) -> list[Run]:
+    """Tell the log of those runs that have ended, or been lost, and that it does not tell of yet; return them.
+
+    What cannot be told now stays pending, and `tell` hears why.
+
+    Args:
+        log: The log.
+        names: The ids of the runs.
+        tell: Hears sentences for the user.
+    """
+    told = []
+    for name in names:
+        try:
+            run = _settled(log, name, tell)
+            if run is not None and fold_run(log, run, tell):
+                told.append(run)
+        except NotFoundError:
+            # Its step is on another branch, or not yet: looked for again when the log is another.
+            _put_off(log, name)
+        except (OrglabError, OSError) as error:
+            reason = error if isinstance(error, OrglabError) else f"{error.strerror}."
+            tell(f"The run {name} is not in the log yet; the next command tries again. {reason}")
+            break
+    return told
+
+
+def _settled(log: Log, name: str, tell: Tell) -> Run | None:
+    """Return a run that waits to be told, or None if it still goes on, or nothing of it was written down."""
+    top = top_of(log)
+    if _is_put_off(log, name):
+        return None
+    if not (top / RUNS / name).is_dir():
+        set_pending(top, name, pending=False)
+        return None
+    record = resume_record(top, name)
+    if record is None:
+        return None
+    try:
+        run = read_run(record.folder)
+        if run is None or run.ref is None:
+            # Its disk was full before it began.
+            set_pending(top, name, pending=False)
+            return None
+        if run.is_foreign or run.status not in ("running", "lost") or run.fields.get("lost"):
+            return run if run.status != "running" else None
+        record.end_line()
+        record.append("lost", {"lost": True, "found": datetime.datetime.now().astimezone().isoformat()}, durable=True)
+        tell(f"The run {name} was lost: it has no end, and its process is no more.")
+        return read_run(record.folder)
+    finally:
+        record.close()
+
+
+def _log_state(log: Log) -> str:
+    try:
+        status = log.path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_mtime_ns} {status.st_size}"
+
+
+def _is_put_off(log: Log, name: str) -> bool:
+    """Return whether the log that did not have this run's step is still the same."""
+    try:
+        return (top_of(log) / PENDING / name).read_text("ascii", "replace") == (_log_state(log) or None)
+    except OSError:
+        return False
+
+
+def _put_off(log: Log, name: str) -> None:
+    try:
+        (top_of(log) / PENDING / name).write_text(_log_state(log), "ascii")
+    except OSError:
+        return
+
+
+def fold_what_waits(log: Log, tell: Tell) -> list[Run]:
+    """Tell the log of all runs that wait for it; nothing if an editor holds unsaved changes of it.
+
+    Args:
+        log: The log.
+        tell: Hears sentences for the user.
+    """
+    from orglab.file import editor_holding  # noqa: PLC0415 - only where something waits
+
+    names = pending_runs(top_of(log))
+    if not names or (not log.anyway and editor_holding(str(log.path)) is not None):
+        return []
+    return fold_pending(log, names, tell)

@@ -1,0 +1,190 @@
+"""What differs between the last commit and the working tree, and commits of some of it.
+
+A commit here is of whole files as they stand in the working tree (`git commit --only`): that is what runs.  What
+else the user has staged stays staged.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from orglab.errors import GitError
+from orglab.git.repository import Repository
+from orglab.lock import held
+
+_IN_PROGRESS = {
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase",
+}
+_LOCK_SECONDS = 60.0
+_BUSY_SECONDS = 10.0
+_BUSY_PAUSE = 0.05
+# Columns before the path in the lines of `git status --porcelain=v2`, which git-status(1) documents.
+_FIELDS = {b"1": 8, b"u": 10}
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What `git status` says.  Paths are relative to the top of the repository.
+
+    Attributes:
+        head: The full hash of HEAD; None before the first commit.
+        tracked: Paths that git knows and that differ from HEAD, staged or not.
+        untracked: Files that git does not know and does not ignore; a nested repository ends in `/`.
+        unmerged: Paths with conflicts.
+        submodules: Submodules whose own working trees differ from their commits.
+    """
+
+    head: str | None
+    tracked: tuple[str, ...]
+    untracked: tuple[str, ...]
+    unmerged: tuple[str, ...]
+    submodules: tuple[str, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the working tree is what HEAD is."""
+        return not (self.tracked or self.untracked or self.unmerged or self.submodules)
+
+
+def read_changes(repository: Repository, paths: Sequence[str] = (), *, all_files: bool = True) -> Changes:
+    """Return what differs between HEAD and the working tree.
+
+    Args:
+        repository: The repository.
+        paths: Where to look, relative to the top; everywhere if there are none.
+        all_files: Whether each file of an untracked folder is listed, not only the folder.
+
+    Raises:
+        GitError: git refuses, or is not installed.
+    """
+    told = _at_top(repository).ask(
+        "-c", "status.relativePaths=false", "status", "--porcelain=v2", "-z", "--branch", "--no-renames",
+        "--ignore-submodules=none", f"--untracked-files={'all' if all_files else 'normal'}", "--", *literal(paths),
+    )  # fmt: skip
+    head = None
+    tracked, untracked, unmerged, submodules = [], [], [], []
+    for line in told.split(b"\0"):
+        kind = line[:1]
+        if line.startswith(b"# branch.oid ") and line != b"# branch.oid (initial)":
+            head = line.split(b" ")[2].decode()
+        elif kind == b"?":
+            untracked.append(os.fsdecode(line[2:]))
+        elif kind in _FIELDS:
+            fields = line.split(b" ", _FIELDS[kind])
+            path = os.fsdecode(fields[-1])
+            state, submodule = fields[1], fields[2]
+            if kind == b"u":
+                unmerged.append(path)
+                continue
+            if submodule.startswith(b"S") and submodule[2:] != b"..":
+                submodules.append(path)
+            if not submodule.startswith(b"S") or submodule[1:2] == b"C" or state[:1] != b".":
+                tracked.append(path)
+    return Changes(head, tuple(tracked), tuple(untracked), tuple(unmerged), tuple(submodules))
+
+
+def unlike_head(repository: Repository, changes: Changes) -> list[str]:
+    """Return those changed paths whose content in the working tree is not that of HEAD: what a commit can take.
+
+    A change that is staged and taken back in the working tree is none, nor is a file that is staged for removal
+    while it is still there.
+    """
+    if changes.head is None:
+        return [path for path in changes.tracked if os.path.lexists(repository.top / path)]
+    told = _at_top(repository).ask(
+        "diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=dirty", "--name-status", "-z",
+        changes.head, "--",
+    )  # fmt: skip
+    pieces = told.split(b"\0")
+    found = []
+    for state, name in zip(pieces[::2], pieces[1::2], strict=False):
+        path = os.fsdecode(name)
+        if state != b"D" or not os.path.lexists(repository.top / path):
+            found.append(path)
+    return found
+
+
+def in_progress(repository: Repository) -> str | None:
+    """Return what git is in the middle of, such as `a merge`, or None."""
+    return next((what for name, what in _IN_PROGRESS.items() if os.path.lexists(repository.git_dir / name)), None)
+
+
+def commit_paths(repository: Repository, message: str, paths: Iterable[str], new: Iterable[str] = ()) -> str:
+    """Commit some paths as they stand in the working tree, on the user's behalf; return the commit's full hash.
+
+    Afterwards the index holds for these paths what was committed, and for all others what it held.
+
+    Args:
+        repository: The repository.
+        message: The message.
+        paths: The paths, relative to the top.
+        new: Those among them that git does not know yet.
+
+    Raises:
+        GitError: git or a hook refuses; then nothing is committed, and `new` are as unknown as they were.
+    """
+    top = _at_top(repository)
+    wanted = b"\0".join(map(os.fsencode, literal(paths)))
+    unknown = b"\0".join(map(os.fsencode, literal(new)))
+    from_input = ("--pathspec-from-file=-", "--pathspec-file-nul")
+    with _one_at_a_time(repository):
+        if unknown:
+            _patiently(top, "add", "--intent-to-add", *from_input, stdin=unknown)
+        # A hook finds the message in a file; standard input is taken by the paths.
+        note = repository.git_dir / "orglab" / f"message.{os.getpid()}"
+        try:
+            note.write_bytes(message.encode("utf-8", "replace"))
+            _patiently(
+                top, "commit", "--quiet", "--only", "--cleanup=whitespace", f"--file={note.absolute()}",
+                *from_input, stdin=wanted,
+            )  # fmt: skip
+        except GitError:
+            if unknown:
+                _patiently(top, "reset", "--quiet", *from_input, stdin=unknown)
+            raise
+        finally:
+            note.unlink(missing_ok=True)
+        return top.ask("rev-parse", "--verify", "HEAD").decode().strip()
+
+
+def literal(paths: Iterable[str]) -> list[str]:
+    """Return pathspecs that mean just these paths from the top, whatever characters are in them."""
+    return [f":(top,literal){path}" for path in paths]
+
+
+def _at_top(repository: Repository) -> Repository:
+    return Repository(repository.top, repository.top, repository.git_dir)
+
+
+@contextmanager
+def _one_at_a_time(repository: Repository) -> Iterator[None]:
+    """Let no other orglab commit to this working tree meanwhile: git itself would refuse, and not wait."""
+    folder = repository.git_dir / "orglab"
+    folder.mkdir(exist_ok=True)
+    with held(os.fspath(folder.resolve() / "commit"), _LOCK_SECONDS):
+        yield
+
+
+def _patiently(repository: Repository, *arguments: str, stdin: bytes) -> bytes:
+    """Run git for writing; where the user's own git holds the index, try again for some seconds."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            return repository.act(*arguments, stdin=stdin)
+        except GitError as error:
+            if not (".lock'" in str(error) and "File exists" in str(error)) or time.monotonic() > deadline:
+                raise
+        time.sleep(_BUSY_PAUSE)
+
+
+def top_path(repository: Repository, path: Path) -> str | None:
+    """Return a path relative to the top of the repository, or None if it is not in it."""
+    relative = os.path.relpath(path.parent.resolve() / path.name, repository.top.resolve())
+    return None if relative == ".." or relative.startswith(f"..{os.sep}") else relative

@@ -1,0 +1,150 @@
+# What orglab does in a git hook.  The shims in the hooks folder source this file; a hook manager runs it as
+# `hook NAME ARGUMENTS...`.  Starting Python takes longer than committing, so what can be known without is known
+# here; what cannot is asked of orglab, for two seconds at most.  Only a refusal of orglab stops a commit.
+
+case $0 in */hook) orglab_hook=$1 kept=; shift ;; *) kept=${0%/*}/$orglab_hook.orglab-kept ;; esac
+dir=${GIT_DIR:-.git}
+[ ! -f "$dir" ] || { IFS= read -r dir < "$dir"; dir=${dir#gitdir: }; }  # a worktree, a submodule
+[ -d "$dir" ] || dir=$(git rev-parse --absolute-git-dir)
+said=$dir/orglab/said names=$dir/orglab/names tab='	'
+
+# Run the hook that was here before, with the arguments and the input that git gives; false if it refuses.
+run_kept() {
+    [ -n "$kept" ] && [ -x "$kept" ] || return 0
+    # pre-commit runs the hook that it found as NAME.legacy, us; its own script of old would run that again.
+    [ -z "$PRE_COMMIT_RUNNING_LEGACY" ] || ! grep -q pre-commit.com "$kept" || return 0
+    "$kept" "$@"
+}
+
+# Ask orglab, which reads descriptor 3; false if it refuses.
+ask() {
+    [ -x "$python" ] || { echo "orglab: $python is gone, so the hook did nothing; run \`orglab hooks install\`." >&2; return 0; }
+    "$python" -I -S -c "$start" "$package" "$orglab_hook" "$dir" "$folder" "$@" <&3 3<&- &
+    child=$!
+    # Not every system has timeout(1).
+    ( trap 'kill "$sleep"; exit' TERM; sleep 2 & sleep=$!; wait "$sleep" && kill -9 "$child" ) <&- >/dev/null 2>&1 3<&- &
+    guard=$!
+    wait "$child" 2>/dev/null
+    code=$?
+    kill "$guard" 2>/dev/null
+    case $code in
+    0) ;;
+    10) return 1 ;;
+    137) echo 'orglab: The hook took more than two seconds, so git goes on without it.' >&2 ;;
+    *) echo "orglab: The hook failed ($code), so git goes on without it; see \`orglab hooks status\`." >&2 ;;
+    esac
+}
+
+# Whether git is in the middle of something that makes commits of commits.
+is_busy() {
+    for state in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply sequencer; do
+        [ ! -e "$dir/$state" ] || return 0
+    done
+    return 1
+}
+
+# Learn what the log is called and the letter of references: what orglab wrote down the last time, if it holds.
+learn_names() {
+    [ -z "$ORGLAB_LOG" ] && [ -r "$names" ] || return 1
+    { IFS= read -r log; IFS= read -r journal; IFS= read -r letter; IFS= read -r settings; } < "$names"
+    [ -e "$settings" ] || [ -z "$settings" ] || return 1
+    for file in orglab.toml pyproject.toml "$folder/orglab.toml" "$folder/pyproject.toml"; do
+        [ ! "$file" -nt "$names" ] || return 1
+    done
+}
+
+# Whether a file may hold a text; true also where grep cannot say.
+may_hold() {
+    grep -qF -e "$2" "$1" 2>/dev/null
+    [ $? -ne 1 ]
+}
+
+# Whether a message names the step that we put there and no other, and says something beside it.
+names_only() {
+    awk -v ref="[$1]" -v any="[$letter" '
+        /^.* -+ >8 -+/ { exit }
+        { while ((at = index($0, ref)) > 0) $0 = substr($0, 1, at - 1) substr($0, at + length(ref)) }
+        index($0, any) { other = 1; exit }
+        /^[^#;@!$%^&|: \t]/ || /^[ \t]+[^ \t]/ { says = 1 }
+        END { exit other || !says }' "$2" 2>/dev/null
+}
+
+pre_commit() {
+    is_busy && return
+    if learn_names; then
+        GIT_OPTIONAL_LOCKS=0 git --literal-pathspecs diff --cached --quiet --no-ext-diff --no-renames --diff-filter=M \
+            -- "$log" "$journal" && return
+    fi
+    ask
+}
+
+prepare_commit_msg() {
+    [ ! -e "$said" ] || rm -f "$said"
+    is_busy && return
+    [ "$2" != merge ] || return 0
+    [ -d "$dir/orglab" ] || mkdir "$dir/orglab" 2>/dev/null
+    true 2>/dev/null > "$said"  # a commit is being made, and no other one copied
+    [ -s "$dir/orglab/active" ] || return 0
+    case $2 in squash | commit) return ;; esac
+    IFS= read -r subject < "$1"
+    case $subject in 'fixup! '* | 'squash! '* | 'amend! '* | 'Revert "'*) return ;; esac
+    if learn_names; then
+        case $subject in "[$letter"*[0-9]"]"*) return ;; esac
+    fi
+    ask "$@"
+}
+
+commit_msg() {
+    is_busy && return
+    if learn_names; then
+        may_hold "$1" "[$letter" || return 0
+        if [ -s "$said" ]; then
+            IFS=$tab read -r ref text < "$said"
+            names_only "$ref" "$1" && return
+        fi
+    fi
+    ask "$@"
+}
+
+post_commit() {
+    [ -e "$said" ] || return 0
+    is_busy && return
+    message=$dir/COMMIT_EDITMSG
+    if [ -s "$said" ]; then
+        while IFS=$tab read -r ref text; do
+            if [ "$ref" = auto_done ]; then
+                ! grep -qiE '\][ :]*(done|results)' "$message" || ask tick
+            elif may_hold "$message" "[$ref]"; then
+                printf 'orglab: This commit belongs to %s  %s\n' "$ref" "$text" >&2
+            fi
+        done < "$said"
+    elif ! learn_names || may_hold "$message" "[$letter"; then
+        ask
+    fi
+    rm -f "$said"
+}
+
+[ -z "$ORGLAB_COMMITTING" ] || { run_kept "$@"; exit; }
+case $orglab_hook in
+pre-commit)
+    exec 3</dev/null
+    # Ours first: it takes no time, and a refusal should not wait for the checks of a project.
+    pre_commit || exit 1
+    run_kept "$@"
+    exit ;;
+post-rewrite)
+    pairs=$(cat)
+    printf '%s\n' "$pairs" | run_kept "$@"
+    code=$?
+    printf '%s\n' "$pairs" | { exec 3<&0; ask "$@"; }
+    exit "$code" ;;
+prepare-commit-msg | commit-msg | post-commit)
+    run_kept "$@" || exit
+    exec 3</dev/null
+    case $orglab_hook in
+    prepare-commit-msg) prepare_commit_msg "$@" ;;
+    commit-msg) commit_msg "$@" ;;
+    post-commit) post_commit ;;
+    esac || exit 1
+    exit 0 ;;
+esac

@@ -1,0 +1,63 @@
+"""The door of the hooks: the script of git/shims.py comes in here, with the hook's name."""
+
+import gc
+import importlib
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from orglab.errors import NotFoundError, OrglabError
+from orglab.git import Repository
+from orglab.hooks.hook import Hook, say
+
+# Which module does what a hook is for: only that one is imported.
+_HOMES = {
+    "pre-commit": "commits", "post-commit": "commits", "prepare-commit-msg": "messages", "commit-msg": "messages",
+    "post-rewrite": "rewrites",
+}  # fmt: skip
+
+
+def main() -> None:
+    """Do what a hook is for, and leave with 0, or REFUSED.
+
+    The arguments are the hook's name, the git directory, the folder of the log, and what git gives the hook.
+    """
+    # A hook lives too short for its cycles to matter.
+    gc.disable()
+    sys.excepthook = _say_defect
+    sys.stderr.reconfigure(errors="replace")  # type: ignore[union-attr]
+    name, git_dir, folder, *arguments = sys.argv[1:]
+    top = Path.cwd()
+    hook = Hook(Repository(top, top, Path(git_dir).absolute()), Path(folder), arguments)
+    try:
+        code = run(name, hook)
+    except NotFoundError:
+        # No log in what is checked out: there is nothing to do.
+        code = 0
+    except OrglabError as error:
+        say(str(error))
+        code = 0
+    sys.stderr.flush()
+    # To take down the interpreter as well takes 4 ms.
+    os._exit(code)
+
+
+def run(name: str, hook: Hook) -> int:
+    """Do what the hook called `name` is for, and return its exit code."""
+    if name != "post-rewrite":
+        hook.remember_names()
+    does = getattr(importlib.import_module(f"orglab.hooks.{_HOMES[name]}"), name.replace("-", "_"))
+    code: int = does(hook)
+    return code
+
+
+def _say_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say in a sentence what Python would print as a traceback."""
+    if os.environ.get("ORGLAB_DEBUG"):
+        sys.__excepthook__(kind, error, trace)
+    say(f"This is a defect of orglab, or of the machine ({kind.__name__}: {error}).")
+
+
+if __name__ == "__main__":
+    main()

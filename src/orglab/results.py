@@ -1,0 +1,111 @@
+"""The results of a run: which files it wrote under the results paths, and a commit of them."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from orglab.errors import GitError
+from orglab.git import Repository
+from orglab.git.changes import commit_paths, in_progress, read_changes, top_path
+from orglab.git.snapshot import file_hash
+from orglab.run_text import results_message
+from orglab.runs import Output, Run
+from orglab.working_state import listed
+
+Tell = Callable[[str], None]
+_MEGABYTE = 1_000_000
+
+
+class Stamp(NamedTuple):
+    """What the system says of a file; writing it changes one of these."""
+
+    mtime: int
+    ctime: int
+    size: int
+    inode: int
+
+
+class Watch:
+    """The files under some paths, as they stood when this was made."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Look at the files of `paths`, which may not exist yet."""
+        self.paths = paths
+        self._before = dict(self._look())
+
+    def _look(self) -> Iterable[tuple[Path, Stamp]]:
+        for path in self.paths:
+            if path.is_dir():
+                files: Iterable[Path] = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+            else:
+                files = (path,)
+            for file in files:
+                if (stamp := stamp_of(file)) is not None:
+                    yield file, stamp
+
+    def written(self) -> list[Path]:
+        """Return the files that were written since, or are new."""
+        return sorted(path for path, stamp in self._look() if self._before.get(path) != stamp)
+
+    def removed(self) -> list[Path]:
+        """Return the files that went away since."""
+        return sorted(path for path in self._before if not os.path.lexists(path))
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Return what the system says of a file, or None if there is none."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return Stamp(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+
+
+def read_outputs(files: Iterable[Path], top: Path) -> list[Output]:
+    """Return files with their hashes, paths relative to `top`; one that cannot be read, or is none, is left out."""
+    found = []
+    for path in files:
+        with contextlib.suppress(OSError):
+            if path.is_file():
+                found.append(Output(os.path.relpath(path, top), file_hash(path), path.stat().st_size))
+    return found
+
+
+def commit_results(
+    repository: Repository, run: Run, watch: Watch, apart: Sequence[str], size_limit: int, tell: Tell
+) -> str | None:
+    """Commit those files that a run wrote or removed and that git does not ignore; return the full hash, if one.
+
+    Whatever else is changed or staged stays so.  A new file above the size limit is not committed: a checkpoint of
+    gigabytes would stay in the history for good.
+
+    Args:
+        repository: The repository.
+        run: The run, with its metrics.
+        watch: The files under the results paths as they stood before.
+        apart: Paths that are never committed with code or results, relative to the top.
+        size_limit: Megabytes.
+        tell: Hears sentences for the user.
+
+    Raises:
+        GitError: git or a hook refuses.
+    """
+    inside = [path for path in (top_path(repository, one) for one in watch.paths) if path is not None]
+    if not inside:
+        return None
+    touched = {top_path(repository, path) for path in (*watch.written(), *watch.removed())} - {None, *apart}
+    changes = read_changes(repository, inside)
+    new = [path for path in changes.untracked if path in touched]
+    large = [path for path in new if (repository.top / path).lstat().st_size > size_limit * _MEGABYTE]
+    if large:
+        tell(f"Not committed, for of the size (see the setting run.size_limit): {listed(large)}.")
+    new = [path for path in new if path not in large]
+    wanted = [path for path in changes.tracked if path in touched] + new
+    if not wanted:
+        tell("No results to commit: nothing under the results paths has changed.")
+        return None
+    if what := in_progress(repository):
+        raise GitError(f"In the middle of {what} no commit is made of the results: {listed(wanted)}.")
+    return commit_paths(repository, results_message(run), wanted, new)

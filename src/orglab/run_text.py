@@ -1,0 +1,134 @@
+"""What is said of a run in the log and in commits: its command, how it ended, how long it took, what it measured."""
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+
+from orglab.runs import Metric, Run
+
+_COMMAND = 200  # characters of a command in the log; the record has all of it
+_SUBJECT = 100
+_METRICS = 8
+_VALUE = 40
+_MINUTE = 60
+_HOUR = 3600
+_DAY = 86400
+
+
+def command_text(argv: Sequence[str], room: int = _COMMAND) -> str:
+    """Return a command as one would type it, in one line without control characters, cut to `room` characters."""
+    # What is longer is cut anyway; a script behind -c can have megabytes.
+    words = " ".join(shlex.quote(word[: room + 1]) for word in argv[: room + 1])
+    text = "".join(char if char.isprintable() else _escaped(char) for char in words)
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode() if char < "\ud800" or char > "\udfff" else "\ufffd"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration as `3m12s`, in its two largest units."""
+    whole = int(seconds)
+    if whole < _MINUTE:
+        return f"{whole}s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE}m{whole % _MINUTE:02}s"
+    if whole < _DAY:
+        return f"{whole // _HOUR}h{whole % _HOUR // _MINUTE:02}m"
+    return f"{whole // _DAY}d{whole % _DAY // _HOUR:02}h"
+
+
+def metrics_text(metrics: Iterable[tuple[str, Metric]]) -> str:
+    """Return metrics as `val_acc 0.91, loss 0.12`; of many the first."""
+    pairs = list(metrics)
+    told = [f"{_printable(name)} {value_text(value)}" for name, value in pairs[:_METRICS]]
+    return ", ".join(told) + (f", and {len(pairs) - _METRICS} more" if len(pairs) > _METRICS else "")
+
+
+def value_text(value: Metric) -> str:
+    """Return a metric's value: six digits of a number, the begin of a text."""
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = _printable(value)
+    return text if len(text) <= _VALUE else text[: _VALUE - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    return re.sub(r"\s+", " ", "".join(char if char.isprintable() else " " for char in text)).strip()
+
+
+def outcome_text(run: Run) -> str:
+    """Return how a run ended: `exit 0`, `killed by SIGTERM`, `lost`."""
+    if run.status == "killed":
+        return f"killed by {run.signal}"
+    return f"exit {run.exit_code}" if run.status in ("done", "failed") else run.status
+
+
+def sentence_of(run: Run) -> str:
+    """Return a run in a line: `ran CMD, exit 0, 3m12s: val_acc 0.91`."""
+    parts = [f"ran {command_text(run.argv)}", outcome_text(run)]
+    if run.seconds is not None:
+        parts.append(duration_text(run.seconds))
+    metrics = metrics_text(run.metrics.items())
+    return ", ".join(parts) + (f": {metrics}" if metrics else "")
+
+
+def note_of(run: Run) -> str:
+    """Return the note that tells of a run in the log: it is the same in every clone, and ends in `mark_of(run)`."""
+    return "\n".join(filter(None, (sentence_of(run), (run.why or "").strip(), mark_of(run))))
+
+
+def mark_of(run: Run) -> str:
+    """Return the line by which a run's note is known, however it has been edited since."""
+    return f"run {run.id}"
+
+
+def before_message(ref: str, argv: Sequence[str], why: str | None) -> str:
+    """Return the message of the commit of what a run is about to run on."""
+    body = [f"Command: {command_text(argv, 10 * _COMMAND)}", why or ""]
+    return "\n\n".join(filter(None, (f"[{ref}] Before: {command_text(argv, _SUBJECT)}", *body))) + "\n"
+
+
+def results_message(run: Run) -> str:
+    """Return the message of the commit of a run's results.
+
+    That of a failed one does not say `Results`, for that word may tick the step (`hooks.auto_done`).
+    """
+    what = "Results" if run.status == "done" else "Failed"
+    lines = [
+        f"Command: {command_text(run.argv, 10 * _COMMAND)}",
+        f"Ended: {outcome_text(run)}, {duration_text(run.seconds or 0)}",
+        *(f"{_printable(name)}: {value_text(value)}" for name, value in run.metrics.items()),
+        f"Code: {run.snapshot or run.before or 'no commit'}",
+        f"Run: {run.id}",
+    ]
+    return (
+        f"[{run.ref}] {what}: {command_text(run.argv, _SUBJECT)}\n\n"
+        + (f"{run.why}\n\n" if run.why else "")
+        + ("\n".join(lines) + "\n")
+    )
+
+
+def find_same_run(
+    runs: Iterable[Run], argv: Sequence[str], before: str | None = None, patch: str | None = None
+) -> Run | None:
+    """Return the newest earlier run that did the same, or None.
+
+    The same is the same command on the same code, else the same command, else the same changes of the code
+    (`patch`) with the same arguments, whatever they were called by.
+
+    Args:
+        runs: The earlier runs, oldest first.
+        argv: The command.
+        before: The full hash of the commit that it runs on.
+        patch: The stable patch id of what the working tree holds beyond that.
+    """
+    ended = [run for run in reversed(list(runs)) if run.status in ("done", "failed", "killed")]
+    wanted = tuple(argv)
+    same_command = [run for run in ended if run.argv == wanted]
+    same_code = [run for run in same_command if before is not None and (run.before, run.patch) == (before, patch)]
+    same_patch = [run for run in ended if patch is not None and run.patch == patch and run.argv[1:] == wanted[1:]]
+    return next(iter(same_code or same_command or same_patch), None)

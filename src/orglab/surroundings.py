@@ -1,0 +1,136 @@
+"""What a command finds around it: its Python and what is installed there, lock files, seeds in its arguments."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+_PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?")
+# These find the project's own environment.
+_LAUNCHERS = frozenset(("uv", "uvx", "poetry", "pdm", "hatch", "pipenv", "rye"))
+_SITE = re.compile(r"(.+)\.(?:dist|egg)-info")
+_VERSION = re.compile(r"(?m)^version(?:_info)?\s*=\s*(\d+(?:\.\d+)+)")
+_LOCK_FILES = re.compile(
+    r"(?:uv|poetry|pdm|pixi|conda|Cargo|flake)\.lock|Pipfile\.lock|pylock(?:\.[\w-]+)?\.toml|conda-lock\.ya?ml"
+    r"|environment\.ya?ml|requirements[\w.-]*\.txt|package-lock\.json|Manifest\.toml|renv\.lock"
+)
+_SEED = re.compile(r"(?i)-{0,2}\+{0,2}(?:[\w.-]*[_.-])?(?:seeds?|random_state)")
+_PYTHON_SECONDS = 5
+
+
+def find_python(argv: Sequence[str], folder: Path, top: Path) -> Path | None:
+    """Return the Python that a command would use, or None if none is found.
+
+    That is the command itself, or what its first line (`#!`) names; for uv, poetry and their like the project's
+    `.venv`; for all others the first `python3` or `python` of the PATH.
+
+    Args:
+        argv: The command.
+        folder: Where it runs.
+        top: The top of the project.
+    """
+    name = Path(argv[0]).name
+    program = shutil.which(argv[0]) if os.sep not in argv[0] else os.fspath(folder / argv[0])
+    if name in _LAUNCHERS:
+        own = (place / ".venv" / "bin" / "python" for place in (folder, top))
+        program = next((os.fspath(one) for one in own if one.exists()), None)
+    elif program is not None and not _PYTHON.fullmatch(name):
+        program = _interpreter_of(Path(program))
+    if program is None or not _PYTHON.fullmatch(Path(program).name):
+        program = shutil.which("python3") or shutil.which("python")
+    return Path(program) if program is not None else None
+
+
+def _interpreter_of(script: Path) -> str | None:
+    """Return what the first line of a script names."""
+    try:
+        with script.open("rb") as file:
+            first = file.readline(512)
+    except OSError:
+        return None
+    words = os.fsdecode(first[2:]).split() if first.startswith(b"#!") else []
+    if words and Path(words[0]).name == "env":
+        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+        return shutil.which(words[0]) if words else None
+    return words[0] if words else None
+
+
+def read_python(python: Path) -> tuple[str | None, dict[str, str]]:
+    """Return the version of a Python, and the distributions that are installed for it, by name.
+
+    Their folders are listed, nothing of them is imported.
+    """
+    prefix = python.parent.parent
+    try:
+        settings = (prefix / "pyvenv.cfg").read_text("utf-8", "replace")
+    except OSError:
+        settings = ""
+    version = _VERSION.search(settings)
+    if not version or "include-system-site-packages = true" in settings:
+        told, folders = _ask(python)
+    else:
+        told, folders = version.group(1), sorted(prefix.glob("lib*/py*/site-packages"))
+    given = [Path(one) for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
+    return told, _distributions([*given, *folders])
+
+
+def _ask(python: Path) -> tuple[str | None, list[Path]]:
+    """Return the version and the folders of distributions that a Python tells of itself."""
+    program = "import sys, platform; print(platform.python_version()); print(*sys.path, sep='\\n')"
+    try:
+        done = subprocess.run(  # noqa: S603 - the Python that the user's own command is about to run
+            [python, "-c", program],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=_PYTHON_SECONDS, check=False, cwd="/",
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None, []
+    version, *paths = os.fsdecode(done.stdout).splitlines() or [""]
+    return version or None, [Path(path) for path in paths if path]
+
+
+def _distributions(folders: Iterable[Path]) -> dict[str, str]:
+    """Return the distributions in folders, by normalized name; the first folder counts, as for an import."""
+    found: dict[str, str] = {}
+    for folder in folders:
+        try:
+            names = [entry.name for entry in os.scandir(folder)]
+        except OSError:
+            continue
+        for name in names:
+            if match := _SITE.fullmatch(name):
+                distribution, _, version = match.group(1).partition("-")
+                # An egg's name goes on with the Python it was built for.
+                version = re.sub(r"-py\d.*", "", version)
+                found.setdefault(re.sub(r"[-_.]+", "-", distribution).lower(), version)
+    return dict(sorted(found.items()))
+
+
+def find_lock_files(folders: Iterable[Path]) -> list[Path]:
+    """Return the files in some folders that pin what is installed."""
+    found = []
+    for folder in dict.fromkeys(folders):
+        try:
+            found += [
+                folder / name
+                for name in sorted(entry.name for entry in os.scandir(folder))
+                if _LOCK_FILES.fullmatch(name)
+            ]
+        except OSError:
+            continue
+    return [path for path in found if path.is_file()]
+
+
+def find_seeds(argv: Sequence[str]) -> list[str]:
+    """Return the seeds among arguments: `--seed 3`, `--seed=3`, `seed=3`, `model.random_state=3`."""
+    seeds = []
+    for place, argument in enumerate(argv[1:], 1):
+        name, equals, value = argument.partition("=")
+        if not _SEED.fullmatch(name):
+            continue
+        if equals:
+            seeds.append(value)
+        elif argument.startswith("-") and place + 1 < len(argv):
+            seeds.append(argv[place + 1])
+    return [seed for seed in seeds if seed]

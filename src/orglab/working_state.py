@@ -1,0 +1,146 @@
+"""What a run runs on: the changes in the working tree are committed, captured, or refused before it begins."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orglab.errors import GitError
+from orglab.git import Repository
+from orglab.git.changes import Changes, commit_paths, in_progress, read_changes, unlike_head
+from orglab.git.snapshot import LargeFile, make_snapshot, patch_id
+from orglab.run_text import before_message, command_text
+
+Tell = Callable[[str], None]
+
+_MEGABYTE = 1_000_000
+_NAMED = 5  # files that a sentence names
+_RECORDED = 1000  # names that a record holds of what git does not know
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a run runs on.
+
+    Attributes:
+        head: The full hash of HEAD, with what was committed before; None without a commit.
+        short: The same, short.
+        snapshot: The full hash of the snapshot, or None.
+        patch: The patch id of the snapshot over HEAD, or None.
+        untracked: Files that git does not know, and that no snapshot holds.
+        uncaptured: What neither commit nor snapshot holds.
+        large: Untracked files that the snapshot holds by hash alone.
+    """
+
+    head: str | None = None
+    short: str | None = None
+    snapshot: str | None = None
+    patch: str | None = None
+    untracked: tuple[str, ...] = ()
+    uncaptured: tuple[str, ...] = ()
+    large: tuple[LargeFile, ...] = ()
+
+    def fields(self) -> dict[str, Any]:
+        """Return what a record holds of it."""
+        found: dict[str, Any] = {
+            "before": self.head, "hash": self.short, "snapshot": self.snapshot, "patch": self.patch,
+            "untracked": list(self.untracked[:_RECORDED]), "uncaptured": list(self.uncaptured),
+            "large_files": [{"path": one.path, "sha256": one.sha256, "size": one.size} for one in self.large],
+        }  # fmt: skip
+        return {name: value for name, value in found.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is done before a run.
+
+    Attributes:
+        before: `commit`, `snapshot` or `clean`.
+        size_limit: Megabytes; a larger untracked file is in a snapshot by its hash alone.
+        apart: Paths that are never committed with code, relative to the top: the log and the journal.
+    """
+
+    before: str
+    size_limit: int
+    apart: tuple[str, ...]
+
+
+def settle_state(
+    repository: Repository, policy: Policy, name: str, tell: Tell, *, ref: str, argv: Sequence[str], why: str | None
+) -> State:
+    """Commit, capture or refuse what has changed, and return what the run runs on.
+
+    Args:
+        repository: The repository.
+        policy: What to do.
+        name: The run's id.
+        tell: Hears sentences for the user.
+        ref: The step.
+        argv: The command.
+        why: What the user said of the run.
+
+    Raises:
+        GitError: git or a hook refuses; or there are changes where none may be; or a conflict or a merge is open.
+    """
+    if policy.before == "snapshot":
+        return _capture(repository, policy, name, f"[{ref}] Snapshot: {command_text(argv)}\n", tell)
+    changes = read_changes(repository, all_files=False)
+    head = changes.head
+    changed = [path for path in changes.tracked if path not in policy.apart]
+    if changed or changes.unmerged:
+        wanted = _wanted(repository, policy, changes)
+        if wanted:
+            head = commit_paths(repository, before_message(ref, argv, why), wanted)
+            tell(f"Committed {listed(wanted)} before the run.")
+    untracked = tuple(path for path in changes.untracked if path not in policy.apart)
+    if untracked:
+        tell(f"Not committed, for git does not know {_them(untracked)}: {listed(untracked)}.")
+    if changes.submodules:
+        tell(f"Not captured, for they are repositories of their own with changes: {listed(changes.submodules)}.")
+    return State(head, repository.commit(head) if head else None, untracked=untracked, uncaptured=changes.submodules)
+
+
+def _them(paths: Sequence[str]) -> str:
+    return "it" if len(paths) == 1 else "them"
+
+
+def _wanted(repository: Repository, policy: Policy, changes: Changes) -> list[str]:
+    """Return the paths to commit.
+
+    Raises:
+        GitError: They must not, or cannot, be committed.
+    """
+    if changes.unmerged:
+        raise GitError(f"{changes.unmerged[0]} has a conflict; resolve it, or run with --before snapshot afterwards.")
+    wanted = [path for path in unlike_head(repository, changes) if path not in policy.apart]
+    if wanted and policy.before == "clean":
+        raise GitError(f"Changes are not committed: {listed(wanted)}; commit them, or run with --before commit.")
+    if wanted and (what := in_progress(repository)):
+        raise GitError(
+            f"In the middle of {what} no commit is made of {listed(wanted)}; finish it, or run with --before snapshot."
+        )
+    return wanted
+
+
+def _capture(repository: Repository, policy: Policy, name: str, message: str, tell: Tell) -> State:
+    """Make a snapshot, say what is not in it, and return the state."""
+    changes = read_changes(repository)
+    snapshot = make_snapshot(repository, name, message, policy.size_limit * _MEGABYTE, changes)
+    patch = None
+    if changes.head is not None and snapshot.commit != changes.head:
+        patch = patch_id(repository, changes.head, snapshot.commit, policy.apart)
+        tell(f"Captured the working state as {repository.commit(snapshot.commit)}.")
+    if snapshot.large:
+        tell(f"Captured by hash alone, for of the size: {listed([one.path for one in snapshot.large])}.")
+    if snapshot.uncaptured:
+        tell(f"Not captured: {listed(snapshot.uncaptured)}.")
+    return State(
+        changes.head or snapshot.commit, repository.commit(snapshot.commit), snapshot.commit, patch,
+        uncaptured=snapshot.uncaptured, large=snapshot.large,
+    )  # fmt: skip
+
+
+def listed(paths: Iterable[str]) -> str:
+    """Return some paths as a sentence names them: the first few, and how many more there are."""
+    names = list(paths)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -1,0 +1,289 @@
+"""A command below ours: output, ends, signals, terminals.  Real processes, and a real terminal where one is meant."""
+
+import os
+import pty
+import re
+import resource
+import select
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from lab import SOURCE
+
+# A process that runs a command and then says how it ended, on standard error.
+RUNNER = """
+import os, sys
+from orglab.child import Child
+kept = bytearray()
+def keep(piece):
+    kept.extend(piece[:100])
+ended = Child(keep, None).run(sys.argv[2:], dict(os.environ), pty=sys.argv[1] == "pty")
+print("ENDED", ended.exit_code, ended.signal, bytes(kept), file=sys.stderr)
+sys.exit(ended.code)
+"""
+
+
+def start(*argv, mode="pipe", **options):
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    command = [sys.executable, "-c", RUNNER, mode, *argv]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def python(text):
+    return (sys.executable, "-u", "-c", textwrap.dedent(text))
+
+
+def finish(process):
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
+
+
+def is_gone(pid):
+    """Whether a process has ended, though nobody may have asked how."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "told"),
+    [
+        (("true",), 0, "ENDED 0 None"),
+        (("sh", "-c", "exit 3"), 3, "ENDED 3 None"),
+        (("sh", "-c", "kill -9 $$"), 137, "ENDED None SIGKILL"),
+        (("sh", "-c", "kill -35 $$"), 163, "ENDED None SIG35"),
+        (("nosuchcommand",), 127, "ENDED 127 None"),
+        (("/etc/hostname",), 126, "ENDED 126 None"),
+        (("echo", "$HOME; *"), 0, "ENDED 0 None"),
+    ],
+)
+def test_the_exit_code_is_the_commands_own(argv, code, told):
+    ended, out, err = finish(start(*argv))
+    assert ended == code
+    assert told in err
+    assert out == ("$HOME; *\n" if argv[0] == "echo" else "")
+
+
+def test_output_and_errors_stay_apart_and_both_are_kept():
+    _, out, err = finish(start("sh", "-c", "echo out; echo err >&2"))
+    assert out == "out\n"
+    assert err.startswith("err\n")
+    assert re.search(r"b'(out\\nerr\\n|err\\nout\\n)'", err)
+
+
+def test_standard_input_goes_through():
+    process = start("tr", "a-z", "A-Z", stdin=subprocess.PIPE)
+    out, _ = process.communicate("hello\n", timeout=30)
+    assert out == "HELLO\n"
+
+
+def test_output_is_live():
+    process = start(*python("print('first'); input()"), stdin=subprocess.PIPE)
+    assert process.stdout.readline() == "first\n"
+    process.communicate("\n", timeout=30)
+
+
+def test_when_nobody_reads_any_more_the_command_hears_of_it_as_without_us():
+    process = start("yes")
+    assert process.stdout.readline() == "y\n"
+    process.stdout.close()
+    assert "ENDED None SIGPIPE" in process.stderr.read()
+    assert process.wait(timeout=30) == 128 + signal.SIGPIPE
+    process.stderr.close()
+
+
+def test_what_a_command_leaves_running_on_purpose_is_not_waited_for():
+    code, out, _ = finish(start("sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $!"))
+    assert code == 0
+    assert not is_gone(int(out))
+    os.kill(int(out), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1])
+def test_a_signal_reaches_the_command_once_each_time(number):
+    process = start(*python(f"""
+        import signal, sys
+        count = 0
+        def on_signal(*_):
+            global count
+            count += 1
+            print("got", count)
+            if count == 2:
+                sys.exit(7)
+        signal.signal({int(number)}, on_signal)
+        print("ready")
+        while True:
+            signal.pause()
+    """))  # fmt: skip
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    assert process.stdout.readline() == "got 1\n"
+    process.send_signal(number)
+    assert finish(process)[:2] == (7, "got 2\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_no_orphan(number):
+    process = start("bash", "-c", "sleep 100 & echo $!; sleep 101 & echo $!; wait")
+    pids = [int(process.stdout.readline()) for _ in range(2)]
+    process.send_signal(signal.SIGTERM if number == signal.SIGINT else number)
+    code, _, err = finish(process)
+    assert code == 128 + (signal.SIGTERM if number == signal.SIGINT else number), err
+    assert all(map(is_gone, pids))
+
+
+def test_what_is_told_to_end_is_waited_for_though_its_parent_is_gone():
+    # The shell dies of the signal at once; what it started writes its checkpoint first.
+    program = "import signal,sys,time\ndef f(*_):\n print('saving'); time.sleep(.2); print('saved'); sys.exit()\n"
+    program += "signal.signal(signal.SIGTERM, f); print('ready'); signal.pause()"
+    process = start("sh", "-c", f'{sys.executable} -u -c "$1" & wait', "sh", program)
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    assert finish(process)[:2] == (143, "saving\nsaved\n")
+
+
+def test_a_signal_that_was_ignored_stays_so():
+    process = start(
+        "sh", "-c", "kill -HUP $$; echo alive", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    )
+    assert finish(process)[:2] == (0, "alive\n")
+
+
+@pytest.mark.slow
+def test_endless_output_without_a_line_end_is_not_held_in_memory():
+    process = start("head", "-c", "1000000000", "/dev/zero", preexec_fn=limit_memory)
+    process.stdout.close()
+    process.stdout = None
+    silent = subprocess.run(
+        [sys.executable, "-c", RUNNER, "pipe", "head", "-c", "1000000000", "/dev/zero"],
+        env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdout=subprocess.DEVNULL, preexec_fn=limit_memory, check=False,
+    )  # fmt: skip
+    assert silent.returncode == 0
+    process.kill()
+    process.communicate()
+
+
+def limit_memory():
+    resource.setrlimit(resource.RLIMIT_DATA, (150 << 20, 150 << 20))
+
+
+# ---- terminals ----
+
+
+class Terminal:
+    """A process with a terminal of its own, which we are the other side of."""
+
+    def __init__(self, *command):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ["PYTHONPATH"] = str(SOURCE)
+            os.execvp(command[0], command)
+        self.seen = ""
+
+    def wait_for(self, text):
+        while text not in self.seen:
+            ready, _, _ = select.select([self.fd], [], [], 20)
+            assert ready, f"{text!r} did not come: {self.seen!r}"
+            try:
+                piece = os.read(self.fd, 4096)
+            except OSError:
+                piece = b""
+            assert piece, f"{text!r} did not come: {self.seen!r}"
+            self.seen += piece.decode()
+        before, _, self.seen = self.seen.partition(text)
+        return before
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def end(self):
+        while True:
+            try:
+                if not os.read(self.fd, 4096):
+                    break
+            except OSError:
+                break
+        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        os.close(self.fd)
+        return status
+
+
+COUNTER = """
+import signal, sys
+count = 0
+def on_signal(*_):
+    global count
+    count += 1
+    signal.setitimer(signal.ITIMER_REAL, 0.2)  # long enough for a second one to come
+def on_alarm(*_):
+    print("interrupted", count, flush=True)
+    sys.exit(5)
+signal.signal(signal.SIGINT, on_signal)
+signal.signal(signal.SIGALRM, on_alarm)
+if "ask" in sys.argv:
+    print("asking", flush=True)
+    print("answer", input().upper(), flush=True)
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+@pytest.mark.parametrize("mode", ["pipe", "pty"])
+@pytest.mark.parametrize("ask", [False, True])
+def test_control_c_reaches_the_command_once(mode, ask):
+    terminal = Terminal(sys.executable, "-c", RUNNER, mode, sys.executable, "-c", COUNTER, *["ask"] * ask)
+    if ask:
+        terminal.wait_for("asking")
+        terminal.type("yes\n")
+        terminal.wait_for("answer YES")
+    terminal.wait_for("ready")
+    terminal.type("\x03")
+    terminal.wait_for("interrupted 1")
+    assert terminal.end() == 5
+
+
+@pytest.mark.parametrize("mode", ["pipe", "pty"])
+@pytest.mark.parametrize("ask", ["", "read answer;"])
+def test_control_z_stops_the_command_and_us_and_the_shell_continues_both(mode, ask):
+    script = f'"$0" -c "$1" {mode} sh -c "{ask} echo ready; while :; do sleep 0.05; [ -e $2 ] && exit 6; done"'
+    stop = f"/tmp/orglab-test-{os.getpid()}-{mode}-{bool(ask)}"
+    line = f"{script}; echo stopped $?; touch $2; fg >/dev/null; echo ended $?"
+    terminal = Terminal("bash", "-m", "-c", line, sys.executable, RUNNER, stop)
+    try:
+        if ask:
+            terminal.type("yes\n")
+        terminal.wait_for("ready")
+        terminal.type("\x1a")
+        terminal.wait_for(f"stopped {128 + signal.SIGTSTP}")
+        terminal.wait_for("ended 6")
+        terminal.end()
+    finally:
+        if os.path.exists(stop):
+            os.unlink(stop)
+
+
+def test_a_command_has_a_terminal_of_the_size_of_ours_if_it_is_to():
+    terminal = Terminal("sh", "-c", 'stty rows 33 cols 77; "$@"', "sh", sys.executable, "-c", RUNNER, "pty", *python("""
+        import os, signal, sys
+        signal.signal(signal.SIGWINCH, lambda *_: (print("now", *os.get_terminal_size(), flush=True), sys.exit(0)))
+        print("size", *os.get_terminal_size(), all(map(os.isatty, (0, 1, 2))), flush=True)
+        while True:
+            signal.pause()
+    """))  # fmt: skip
+    terminal.wait_for("size 77 33 True")
+    import fcntl  # noqa: PLC0415
+    import struct  # noqa: PLC0415
+    import termios  # noqa: PLC0415
+
+    fcntl.ioctl(terminal.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    terminal.wait_for("now 100 40")
+    assert terminal.end() == 0
