@@ -1,7 +1,7 @@
 """Make a repository whose log records commits that were rewritten since: `python benchmarks/make_history.py SEED FOLDER`.
 
-The history is played with git itself, an episode for each way in which commits die: on a topic branch some commits
-are made and recorded in the log, then they are rewritten and reach the main branch under other hashes.  What became of
+The history is played with git itself, an episode for each way in which commits die: on a topic branch commits are
+made and recorded in the log, then they are rewritten and reach the main branch under other hashes.  What became of
 each is known, from git's own post-rewrite hook or from how the episode was played.  Between episodes the main branch
 gets commits that mislead: reverts, commits that name a step and change something else, the same patch again.
 """
@@ -18,10 +18,37 @@ LOG = "experiment_log.org"
 HOOK = (
     '#!/bin/sh\nwhile read -r old new rest; do echo "$old $new $1" >> "$(git rev-parse --git-common-dir)/told"; done\n'
 )
-WORDS = (
-    "loss scale warmup dropout encoder decoder batch cache loader metric mask tokens layer norm optimizer schedule seed "
-    "augment crop split baseline ablation attention depth width gradient clip momentum decay"
-).split()
+WORDS = [
+    "loss",
+    "scale",
+    "warmup",
+    "dropout",
+    "encoder",
+    "decoder",
+    "batch",
+    "cache",
+    "loader",
+    "metric",
+    "mask",
+    "tokens",
+    "layer",
+    "norm",
+    "optimizer",
+    "schedule",
+    "seed",
+    "augment",
+    "crop",
+    "split",
+    "baseline",
+    "ablation",
+    "attention",
+    "depth",
+    "width",
+    "gradient",
+    "clip",
+    "momentum",
+    "decay",
+]
 SUBJECTS = ("wip", "fix", "Results", "Fix typo", "Update config", "more", "Tune parameters")
 
 
@@ -439,7 +466,9 @@ class History:
                     break
                 name = self.truth[name] if name in self.truth else told.get(name)
             one.became = name if name in alive else None
-        self.played = [one for one in self.played if one.name not in alive]
+        # The revert of a squash takes what the log recorded along.
+        log = (self.folder / LOG).read_text()
+        self.played = [one for one in self.played if one.name not in alive and one.name[:9] in log]
 
 
 def make_history(folder: Path, seed: int, dead: int = 200) -> History:

@@ -1,15 +1,14 @@
 """What became of the commits that a log records: git is asked, the answers are weighed, and said as diagnostics."""
 
 import os
-import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from orglab.check import Diagnostic, Moved
 from orglab.config import Config
 from orglab.errors import GitError
+from orglab.evidence import APPLIED, Successor
 from orglab.git import Repository
 from orglab.git.commit import Commit, read_commits
 from orglab.git.keeping import keep_also
@@ -19,7 +18,7 @@ from orglab.git.standing import Standing, find_commits, standing_of
 from orglab.org.document import Document
 from orglab.recorded import Place, find_places
 from orglab.reference import find_references
-from orglab.succession import APPLIED, SUGGESTED, History, Succession, Successor
+from orglab.succession import History, Succession
 
 _MOST_SEEN = 5000
 _LINKS = 50
