@@ -437,8 +437,7 @@ class Succession:
         candidates |= dict.fromkeys(self._listing(commit.subject))
         answers = []
         for name in candidates:
-            new = self.history.living[name]
-            if self.history.is_ancestor(name, dead) or (UNDOES.match(new.subject) and not UNDOES.match(commit.subject)):
+            if not self._may_hold(name, dead):
                 continue
             answer = self._holding(dead, name, wanted, (before, after)).weigh()
             if answer is not None:
@@ -447,6 +446,29 @@ class Succession:
         if len(answers) > 1 and answers[1].confidence > answers[0].confidence - 0.04:
             return replace(answers[0], confidence=min(0.8, answers[0].confidence))
         return answers[0] if answers else None
+
+    def _may_hold(self, living: str, dead: str) -> bool:
+        """Return whether a living commit can be a squash that holds a dead one."""
+        history = self.history
+        old, new = history.dead[dead], history.living[living]
+        if history.is_ancestor(living, dead) or (UNDOES.match(new.subject) and not UNDOES.match(old.subject)):
+            return False
+        # A squash has the author and date of the first that it holds.  What is another that came later was at most
+        # mended, in a conflict, so that it does without this one.
+        is_later = any(
+            history.are_related(other, dead) and history.place[other] > history.place[dead]
+            for other in self.claimants.get(living, ())
+        )
+        return not is_later or lists(new, old.subject, may_be_short=True)
+
+    @cached_property
+    def claimants(self) -> dict[str, list[str]]:
+        """The dead commits that surely are each living one."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for dead, answer in self.identities.items():
+            if answer.hash is not None and answer.confidence >= APPLIED and dead in self.history.dead:
+                found[answer.hash].append(dead)
+        return found
 
     def _holding(self, dead: str, name: str, wanted: Vector, near: tuple[frozenset[str], frozenset[str]]) -> Holding:
         """Return what speaks for a living commit holding a dead one, of whose change `wanted` is left."""
@@ -493,14 +515,15 @@ class Succession:
         """Return what became of dead commits; what is found of one tells of those beside it."""
         found = {dead: self._known_of(dead) for dead in wanted}
         for _ in range(_ROUNDS):
-            more = {}
+            more: dict[str, Successor] = {}
             for dead, best in found.items():
                 if best is None or best.confidence < APPLIED:
                     held = self._held(dead)
                     if held is not None and (best is None or held.confidence > best.confidence):
                         more[dead] = held
-            found |= more | self._agreed(more)
-            new = {dead: found[dead] for dead in more if found[dead].confidence >= APPLIED}
+            more |= self._agreed(more)
+            found |= more
+            new = {dead: answer for dead, answer in more.items() if answer.confidence >= APPLIED}
             if not new.keys() - self.sure.keys():
                 break
             self.sure |= new
