@@ -33,14 +33,21 @@ What each command says with `--help`. What the commands have in common:
 
 def pages() -> Iterator[tuple[str, str]]:
     """Yield the name and the help of orglab itself, then of each command, in the order people meet them."""
-    root = orglab.make_context("orglab", [], resilient_parsing=True, terminal_width=WIDTH)
-    yield "orglab", orglab.get_help(root)
-    for name in orglab.list_commands(root):
-        command = orglab.get_command(root, name)
+    yield from group_pages(orglab, orglab.make_context("orglab", [], resilient_parsing=True, terminal_width=WIDTH))
+
+
+def group_pages(group: click.Group, context: click.Context) -> Iterator[tuple[str, str]]:
+    """Yield the name and the help of a group, and then of each command in it."""
+    yield context.command_path, group.get_help(context)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if command is None:
             raise LookupError(name)
-        context = click.Context(command, info_name=name, parent=root, terminal_width=WIDTH)
-        yield f"orglab {name}", command.get_help(context)
+        below = click.Context(command, info_name=name, parent=context, terminal_width=WIDTH)
+        if isinstance(command, click.Group):
+            yield from group_pages(command, below)
+        else:
+            yield below.command_path, command.get_help(below)
 
 
 def reference() -> str:

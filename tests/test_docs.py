@@ -237,10 +237,19 @@ def test_the_commands_reference_is_what_the_script_prints():
 
 def command_tree() -> Iterator[tuple[str, click.Command]]:
     """Yield every command, by its full name."""
-    root = commands.make_context("orglab", [], resilient_parsing=True)
-    yield "orglab", commands
-    for name in commands.list_commands(root):
-        yield f"orglab {name}", commands.get_command(root, name)
+    yield from group_tree(commands, commands.make_context("orglab", [], resilient_parsing=True))
+
+
+def group_tree(group: click.Group, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    """Yield a group and every command in it, by its full name."""
+    yield context.command_path, group
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        below = click.Context(command, info_name=name, parent=context)
+        if isinstance(command, click.Group):
+            yield from group_tree(command, below)
+        else:
+            yield below.command_path, command
 
 
 @pytest.mark.parametrize(("name", "command"), [*command_tree()], ids=[name for name, _ in command_tree()])

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from orglab import log
+from orglab import launching, log, recording
 from orglab.cli.door import COMMANDS, run
 from texts import SEED
 
@@ -38,6 +38,8 @@ def answer(command):
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
         patch.setattr(log, "_now", lambda: NOW)
+        patch.setattr(launching, "_now", lambda: NOW.astimezone())
+        patch.setattr(recording, "_chance", lambda: f"{len(list(Path('.orglab/runs').iterdir())):06x}")
         for name, value in settings.items():
             patch.setenv(name, value)
         code = run(words[words.index("orglab") + 1 :])

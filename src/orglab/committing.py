@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.changes import Change, compare
-from orglab.errors import GitError, NotFoundError
+from orglab.errors import GitError, NotFoundError, UsageError
 from orglab.git import Repository, find_repository
 from orglab.git.changes import commit_paths, in_progress, read_changes, top_path, unlike_head
 from orglab.log import Log
@@ -42,9 +42,12 @@ def commit_log(log: Log, text: str | None = None) -> CommittedLog | None:
         text: The message; references to what changed are put before it if it names none.
 
     Raises:
+        UsageError: The message is empty.
         NotFoundError: The log is not in a git repository.
         GitError: git is in the middle of a merge or the like, or refuses.
     """
+    if text is not None and not text.strip():
+        raise UsageError("The message is empty; give one, or leave -m out and it says what changed.")
     path = Path(os.path.realpath(log.path))
     repository = find_repository(path.parent)
     if repository is None:
@@ -63,7 +66,10 @@ def commit_log(log: Log, text: str | None = None) -> CommittedLog | None:
         if ignored:
             raise GitError(f"git ignores {names[0]}; take it out of .gitignore, so that the log has a history.")
         return None
-    message = compose_message(*_changes(log, repository, path, journal, paths), log.config.letter, text)
+    changes, is_log, entries = _changes(log, repository, path, journal, paths)
+    if text is None and not changes and top_path(repository, path) in found.untracked:
+        text = "log: begun"
+    message = compose_message(changes, is_log, entries, log.config.letter, text)
     full = commit_paths(repository, message, paths, found.untracked)
     return CommittedLog(repository.commit(full), message)
 
@@ -102,7 +108,8 @@ def compose_message(changes: list[Change], is_log: bool, entries: int, letter: s
         text: What the user says.
     """
     refs = list(dict.fromkeys(change.ref for change in changes))
-    prefix = "".join(f"[{ref}]" for ref in refs) if len(refs) <= _MOST_REFERENCES else ""
+    # With blanks between: in `[e201][e202]` neither counts.
+    prefix = " ".join(f"[{ref}]" for ref in refs) if len(refs) <= _MOST_REFERENCES else ""
     begin = f"{prefix} " if prefix else ""
     lines = [f"[{change.ref}] {', '.join(change.words)}" for change in changes]
     if text is not None:
@@ -113,7 +120,7 @@ def compose_message(changes: list[Change], is_log: bool, entries: int, letter: s
     if entries >= 0:
         told.append(f"journal: {entries} entr{'y' if entries == 1 else 'ies'}" if entries else "journal: edited")
     subject = begin + "; ".join(told)
-    if len(subject) <= _WIDEST or len(changes) <= 1:
+    if len(changes) <= 1 or (prefix and len(subject) <= _WIDEST):
         return subject
     told[0] = f"log: {len(changes)} experiments"
     return begin + "; ".join(told) + "\n\n" + "\n".join(lines)

@@ -5,6 +5,7 @@ stand yet, two clones that fold the same record write the same bytes, and what a
 """
 
 import datetime
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from orglab.errors import NotFoundError, OrglabError, UsageError
 from orglab.git import Repository
 from orglab.git.changes import top_path
 from orglab.log import Log
-from orglab.pending import PENDING, pending_runs, set_pending
+from orglab.pending import is_put_off, put_off, set_pending, waiting_runs
 from orglab.recording import resume_record
 from orglab.run_text import mark_of, note_of
 from orglab.runs import RUNS, Run, read_run, read_runs
@@ -55,7 +56,7 @@ def fold_run(log: Log, run: Run, tell: Tell) -> bool:
     at = (run.ended or run.began or datetime.datetime.now()).replace(microsecond=0)  # noqa: DTZ005 - the log holds local times
     done = run.fields.get("done") is True and run.status == "done"
     commit = run.fields.get("hash")
-    known = commit if isinstance(commit, str) else None
+    known = commit if isinstance(commit, str) and re.fullmatch("[0-9a-f]{7,64}", commit) else None
     try:
         news = log.add_entry(run.ref or "", note_of(run), at=at, commit=known, mark=mark_of(run), done=done)
     except UsageError as error:
@@ -83,9 +84,12 @@ def fold_pending(log: Log, names: Iterable[str], tell: Tell) -> list[Run]:
             run = _settled(log, name, tell)
             if run is not None and fold_run(log, run, tell):
                 told.append(run)
+        except UsageError as error:
+            tell(f"The run {name} is not in the log: {error}")
+            put_off(top_of(log), name, log.path)
         except NotFoundError:
             # Its step is on another branch, or not yet: looked for again when the log is another.
-            _put_off(log, name)
+            put_off(top_of(log), name, log.path)
         except (OrglabError, OSError) as error:
             reason = error if isinstance(error, OrglabError) else f"{error.strerror}."
             tell(f"The run {name} is not in the log yet; the next command tries again. {reason}")
@@ -96,7 +100,7 @@ def fold_pending(log: Log, names: Iterable[str], tell: Tell) -> list[Run]:
 def _settled(log: Log, name: str, tell: Tell) -> Run | None:
     """Return a run that waits to be told, or None if it still goes on, or nothing of it was written down."""
     top = top_of(log)
-    if _is_put_off(log, name):
+    if is_put_off(top, name, log.path):
         return None
     if not (top / RUNS / name).is_dir():
         set_pending(top, name, pending=False)
@@ -120,29 +124,6 @@ def _settled(log: Log, name: str, tell: Tell) -> Run | None:
         record.close()
 
 
-def _log_state(log: Log) -> str:
-    try:
-        status = log.path.stat()
-    except OSError:
-        return ""
-    return f"{status.st_mtime_ns} {status.st_size}"
-
-
-def _is_put_off(log: Log, name: str) -> bool:
-    """Return whether the log that did not have this run's step is still the same."""
-    try:
-        return (top_of(log) / PENDING / name).read_text("ascii", "replace") == (_log_state(log) or None)
-    except OSError:
-        return False
-
-
-def _put_off(log: Log, name: str) -> None:
-    try:
-        (top_of(log) / PENDING / name).write_text(_log_state(log), "ascii")
-    except OSError:
-        return
-
-
 def fold_what_waits(log: Log, tell: Tell) -> list[Run]:
     """Tell the log of all runs that wait for it; nothing if an editor holds unsaved changes of it.
 
@@ -152,7 +133,7 @@ def fold_what_waits(log: Log, tell: Tell) -> list[Run]:
     """
     from orglab.file import editor_holding  # noqa: PLC0415 - only where something waits
 
-    names = pending_runs(top_of(log))
+    names = waiting_runs(top_of(log), log.path)
     if not names or (not log.anyway and editor_holding(str(log.path)) is not None):
         return []
     return fold_pending(log, names, tell)

@@ -4,7 +4,6 @@ import contextlib
 import datetime
 import os
 import shutil
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,14 @@ from orglab.child import NOT_EXECUTABLE, NOT_FOUND, Child, Ended
 from orglab.errors import NotReadableError, NotWritableError, OrglabError, UsageError
 from orglab.folding import apart_of, fold_run, top_of
 from orglab.git import find_repository
+from orglab.git.changes import short_hash
 from orglab.git.snapshot import file_hash
 from orglab.log import Log
 from orglab.metrics import Printed, Row, read_metrics
 from orglab.recording import Record, begin_record
 from orglab.reference import parse_reference
 from orglab.results import Stamp, Watch, commit_results, read_outputs, stamp_of
-from orglab.run_text import find_same_run, sentence_of
+from orglab.run_text import find_same_run, is_same_code, sentence_of
 from orglab.runs import Run, process_start, read_run, read_runs
 from orglab.surroundings import find_lock_files, find_python, find_seeds, read_python
 from orglab.working_state import Policy, State, settle_state
@@ -152,12 +152,14 @@ class _Launch:
         )
 
     def _say_same(self, state: State) -> None:
-        """Tell of an earlier run that did the same."""
+        """Tell of an earlier run that did the same, but to who asked for the same."""
+        if self.wish.of:
+            return
         runs = [run for run in read_runs(self.top) if run.id != self.record.id]
         same = find_same_run(runs, self.wish.argv, state.head, state.patch)
         if same is None:
             return
-        on = "the same code" if (same.before, same.patch) == (state.head, state.patch) else "other code"
+        on = "the same code" if is_same_code(same, state.head, state.patch) else "other code"
         when = f"{same.began:%Y-%m-%d %H:%M}" if same.began else "earlier"
         self.tell(f"This was run before, on {on} ({when}, {same.ref}, {same.id}): {sentence_of(same)}.")
 
@@ -174,7 +176,7 @@ class _Launch:
         known = {
             "ref": self.ref, "argv": list(wish.argv), "cwd": os.path.relpath(self.folder, base), "why": wish.why,
             "began": _iso(), "done": wish.done, **state.fields(),
-            "host": socket.gethostname(), "pid": os.getpid(), "pid_start": process_start(os.getpid()),
+            "host": os.uname().nodename, "pid": os.getpid(), "pid_start": process_start(os.getpid()),
             "python": version, "python_path": os.fspath(python) if python else None, "packages": packages,
             "environment": {name: around[name] for name in self.log.config.run.environment if name in around},
             "lock_files": self._lock_files(base), "seeds": find_seeds(wish.argv),
@@ -260,7 +262,7 @@ class _Launch:
             apart = apart_of(self.log, self.repository)
             full = commit_results(self.repository, run, self.watch, apart, config.size_limit, self.tell)
             if full is not None:
-                short = self.repository.commit(full)
+                short = short_hash(self.repository, full)
                 self._note_down("committed", {"commit": full, "hash": short})
                 self.tell(f"Committed the results as {short}.")
         except (OrglabError, OSError) as error:

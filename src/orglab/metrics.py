@@ -4,7 +4,6 @@ JSON holds final values; a list of objects, JSON lines, CSV and TSV hold a histo
 finite number is kept as text.
 """
 
-import csv
 import json
 import math
 import re
@@ -114,6 +113,8 @@ def _lines(path: Path, start: int) -> Iterator[Mapping[str, object]]:
 
 def _columns(path: Path, start: int) -> Iterator[Mapping[str, object]]:
     """Yield the rows of a table whose first line names its columns."""
+    import csv  # noqa: PLC0415 - few runs leave a table
+
     texts = (line.decode("utf-8", "replace").replace("\0", "") for line in _lines_of(path, 0))
     try:
         head = next(texts, "").removeprefix("\ufeff")

@@ -3,10 +3,13 @@
 So a command that has nothing to fold in sees it by one look at a folder; this module loads next to nothing.
 """
 
+import fcntl
 import os
 from pathlib import Path
 
 PENDING = Path(".orglab") / "pending"
+RECORDS = Path(".orglab") / "runs"
+RECORD = "record.jsonl"
 
 
 def pending_runs(top: Path) -> list[str]:
@@ -19,6 +22,58 @@ def pending_runs(top: Path) -> list[str]:
         return sorted(os.listdir(top / PENDING))  # noqa: PTH208 - names are wanted
     except OSError:
         return []
+
+
+def waiting_runs(top: Path, log: Path) -> list[str]:
+    """Return those among them that may be told now: nobody is running or writing them, and they are not put off.
+
+    Args:
+        top: The top of the repository, or else the log's folder.
+        log: The log.
+    """
+    return [name for name in pending_runs(top) if not (is_put_off(top, name, log) or _is_held(top, name))]
+
+
+def _is_held(top: Path, name: str) -> bool:
+    """Return whether a process holds the lock of a run's record, as its writer does."""
+    try:
+        fd = os.open(top / RECORDS / name / RECORD, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return False
+
+
+def put_off(top: Path, name: str, log: Path) -> None:
+    """Look for a run's step again only when the log is another: it is on another branch, or not yet."""
+    try:
+        (top / PENDING / name).write_text(_state(log), "ascii")
+    except OSError:
+        return
+
+
+def is_put_off(top: Path, name: str, log: Path) -> bool:
+    """Return whether the log that did not have a run's step is still the same."""
+    try:
+        noted = (top / PENDING / name).read_text("ascii", "replace")
+    except OSError:
+        return False
+    return bool(noted) and noted == _state(log)
+
+
+def _state(log: Path) -> str:
+    try:
+        status = log.stat()
+    except OSError:
+        return ""
+    return f"{status.st_mtime_ns} {status.st_size}"
 
 
 def set_pending(top: Path, name: str, *, pending: bool) -> None:

@@ -109,9 +109,8 @@ def _missing(run: Run, repository: Repository, place: Path, links: Sequence[str]
             yield f"{large.path} ({large.size} bytes) is not here as it was, and no commit holds it"
     if run.uncaptured:
         yield f"no commit holds {listed(run.uncaptured)}"
-    untracked = run.fields.get("untracked") or []
-    if untracked:
-        yield f"git did not know {listed(untracked)}"
+    if run.untracked:
+        yield f"git did not know {listed(run.untracked)}"
     for link in links:
         target = place / link
         if os.path.lexists(repository.top / link) and not os.path.lexists(target):

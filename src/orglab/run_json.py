@@ -31,7 +31,7 @@ def run_form(run: Run) -> dict[str, object]:
         "usage": run.usage,
         "metrics": run.metrics,
         "outputs": [{"path": one.path, "sha256": one.sha256, "size": one.size} for one in run.outputs],
-        "untracked": list(run.fields.get("untracked") or ()),
+        "untracked": list(run.untracked),
         "uncaptured": list(run.uncaptured),
         "folder": str(run.folder),
     }

@@ -112,6 +112,11 @@ def results_message(run: Run) -> str:
     )
 
 
+def is_same_code(run: Run, before: str | None, patch: str | None) -> bool:
+    """Return whether a commit, with these changes, is the code that a run ran on; its results do not count as code."""
+    return before is not None and before in (run.before, run.commit) and run.patch == patch
+
+
 def find_same_run(
     runs: Iterable[Run], argv: Sequence[str], before: str | None = None, patch: str | None = None
 ) -> Run | None:
@@ -129,6 +134,6 @@ def find_same_run(
     ended = [run for run in reversed(list(runs)) if run.status in ("done", "failed", "killed")]
     wanted = tuple(argv)
     same_command = [run for run in ended if run.argv == wanted]
-    same_code = [run for run in same_command if before is not None and (run.before, run.patch) == (before, patch)]
+    same_code = [run for run in same_command if is_same_code(run, before, patch)]
     same_patch = [run for run in ended if patch is not None and run.patch == patch and run.argv[1:] == wanted[1:]]
     return next(iter(same_code or same_command or same_patch), None)

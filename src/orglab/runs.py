@@ -11,11 +11,11 @@ The lines of the record are `{"event": "began", ...}` and, once it is known, `{"
 that is no more, is that of a lost run.  A line cut off by a crash or a full disk is not read.
 """
 
+import contextlib
 import datetime
 import fcntl
 import json
 import os
-import socket
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,7 +75,7 @@ class Run:
     @property
     def argv(self) -> tuple[str, ...]:
         """The command and its arguments."""
-        return tuple(self.fields.get("argv") or ())
+        return self._texts("argv")
 
     @property
     def cwd(self) -> str | None:
@@ -158,12 +158,17 @@ class Run:
     @property
     def uncaptured(self) -> tuple[str, ...]:
         """What no commit and no snapshot holds of the state it ran on, such as a changed submodule."""
-        return tuple(self.fields.get("uncaptured") or ())
+        return self._texts("uncaptured")
+
+    @property
+    def untracked(self) -> tuple[str, ...]:
+        """Files that git did not know, and that no snapshot holds."""
+        return self._texts("untracked")
 
     @cached_property
     def large_files(self) -> tuple[Output, ...]:
         """The untracked files that its snapshot holds by their hashes alone."""
-        return tuple(Output(one["path"], one["sha256"], one["size"]) for one in self.fields.get("large_files") or ())
+        return self._outputs("large_files")
 
     @property
     def host(self) -> str | None:
@@ -178,37 +183,37 @@ class Run:
     @property
     def packages(self) -> dict[str, str]:
         """The installed distributions, by name."""
-        return dict(self.fields.get("packages") or {})
+        return {name: text for name, text in self._mapping("packages").items() if isinstance(text, str)}
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment variables that the settings ask to keep."""
-        return dict(self.fields.get("environment") or {})
+        return {name: text for name, text in self._mapping("environment").items() if isinstance(text, str)}
 
     @property
     def lock_files(self) -> dict[str, str]:
         """The sha256 of each lock file of dependencies, by path."""
-        return dict(self.fields.get("lock_files") or {})
+        return {name: text for name, text in self._mapping("lock_files").items() if isinstance(text, str)}
 
     @property
     def seeds(self) -> tuple[str, ...]:
         """The seeds seen in the arguments."""
-        return tuple(self.fields.get("seeds") or ())
+        return self._texts("seeds")
 
     @property
     def usage(self) -> dict[str, float]:
         """What the system counted: `user` and `system` seconds of the processor, `memory` bytes at most."""
-        return dict(self.fields.get("usage") or {})
+        return {name: one for name, one in self._mapping("usage").items() if isinstance(one, int | float)}
 
     @cached_property
     def outputs(self) -> tuple[Output, ...]:
         """The files that it wrote under the results paths."""
-        return tuple(Output(one["path"], one["sha256"], one["size"]) for one in self.fields.get("outputs") or ())
+        return self._outputs("outputs")
 
     @property
     def metrics(self) -> dict[str, Metric]:
         """The final value of each metric; text where it was no number."""
-        return dict(self.fields.get("metrics") or {})
+        return {name: one for name, one in self._mapping("metrics").items() if isinstance(one, int | float | str)}
 
     def history(self) -> Iterator[dict[str, Metric]]:
         """Yield the rows of the metrics' history, oldest first; `step` is one of their names where there is one."""
@@ -217,6 +222,24 @@ class Run:
     def _text(self, name: str) -> str | None:
         value = self.fields.get(name)
         return value if isinstance(value, str) and value else None
+
+    # A record may come from another machine, so nothing is taken for what it should be.
+
+    def _texts(self, name: str) -> tuple[str, ...]:
+        value = self.fields.get(name)
+        return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+
+    def _mapping(self, name: str) -> dict[str, Any]:
+        value = self.fields.get(name)
+        return value if isinstance(value, dict) else {}
+
+    def _outputs(self, name: str) -> tuple[Output, ...]:
+        value = self.fields.get(name)
+        found = []
+        for one in value if isinstance(value, list) else ():
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                found.append(Output(str(one["path"]), str(one["sha256"]), int(one["size"])))
+        return tuple(found)
 
     def _time(self, name: str) -> datetime.datetime | None:
         try:
@@ -231,7 +254,7 @@ class Run:
             return True
         # Its writer holds a lock on it, also on another machine or in a container that shares the folder.
         is_locked = _is_locked(self.folder / RECORD)
-        if is_locked is not None or self.host != socket.gethostname():
+        if is_locked is not None or self.host != os.uname().nodename:
             return is_locked is not False
         pid = self.fields.get("pid")
         if not isinstance(pid, int):
@@ -281,7 +304,10 @@ def read_runs(top: Path) -> list[Run]:
     except OSError:
         return []
     found = [read_run(top / RUNS / name) for name in names]
-    return [run for run in found if run is not None]
+    # Two that began within a second are in no order by their names.
+    return sorted(
+        (run for run in found if run is not None), key=lambda run: (run.began or datetime.datetime.min, run.id)
+    )
 
 
 def find_run(runs: Iterable[Run], name: str) -> Run:

@@ -6,7 +6,7 @@ from typing import Any
 
 from orglab.errors import GitError
 from orglab.git import Repository
-from orglab.git.changes import Changes, commit_paths, in_progress, read_changes, unlike_head
+from orglab.git.changes import Changes, commit_paths, in_progress, read_changes, short_hash, unlike_head
 from orglab.git.snapshot import LargeFile, make_snapshot, patch_id
 from orglab.run_text import before_message, command_text
 
@@ -96,7 +96,9 @@ def settle_state(
         tell(f"Not committed, for git does not know {_them(untracked)}: {listed(untracked)}.")
     if changes.submodules:
         tell(f"Not captured, for they are repositories of their own with changes: {listed(changes.submodules)}.")
-    return State(head, repository.commit(head) if head else None, untracked=untracked, uncaptured=changes.submodules)
+    return State(
+        head, short_hash(repository, head) if head else None, untracked=untracked, uncaptured=changes.submodules
+    )
 
 
 def _them(paths: Sequence[str]) -> str:
@@ -128,13 +130,13 @@ def _capture(repository: Repository, policy: Policy, name: str, message: str, te
     patch = None
     if changes.head is not None and snapshot.commit != changes.head:
         patch = patch_id(repository, changes.head, snapshot.commit, policy.apart)
-        tell(f"Captured the working state as {repository.commit(snapshot.commit)}.")
+        tell(f"Captured the working state as {short_hash(repository, snapshot.commit)}.")
     if snapshot.large:
         tell(f"Captured by hash alone, for of the size: {listed([one.path for one in snapshot.large])}.")
     if snapshot.uncaptured:
         tell(f"Not captured: {listed(snapshot.uncaptured)}.")
     return State(
-        changes.head or snapshot.commit, repository.commit(snapshot.commit), snapshot.commit, patch,
+        changes.head or snapshot.commit, short_hash(repository, snapshot.commit), snapshot.commit, patch,
         uncaptured=snapshot.uncaptured, large=snapshot.large,
     )  # fmt: skip
 

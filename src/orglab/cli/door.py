@@ -14,7 +14,7 @@ COMMANDS = {
     "init": "setup", "completion": "setup",
     "new": "writing", "step": "writing", "note": "writing", "start": "writing", "done": "writing", "undo": "writing",
     "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
-    "run": "running", "runs": "running", "run-diff": "running", "rerun": "running", "sync": "running",
+    "run": "running", "runs": "runs", "run-diff": "runs", "rerun": "runs", "sync": "runs",
     "show": "reading", "list": "reading", "next": "reading", "check": "checking",
     "renumber": "merging",
     "commit": "committing", "hooks": "hooking",
@@ -69,7 +69,6 @@ class LazyGroup(click.Group):
         import importlib  # noqa: PLC0415
 
         module = importlib.import_module(f"orglab.cli.{home}")
-        module = importlib.import_module(f"orglab.cli.{COMMANDS[cmd_name]}")
         command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         if not isinstance(command, click.Command):
             raise TypeError(cmd_name)

@@ -39,7 +39,7 @@ def hooks_command() -> None:
     """
 
 
-@hooks_command.command(name="install")
+@hooks_command.command(name="install", short_help="Install them beside those that are there.")
 @log_options
 def install_command() -> None:
     """Install the git hooks beside those that are there, which run as before.
@@ -124,7 +124,7 @@ def _guarded(name: str, arguments: str) -> str:
     return f'hook=$(git rev-parse --git-common-dir)/orglab/hook; [ ! -x "$hook" ] || "$hook" {name} {arguments}'
 
 
-@hooks_command.command(name="uninstall")
+@hooks_command.command(name="uninstall", short_help="Take them away again.")
 @log_options
 def uninstall_command() -> None:
     """Take the git hooks away, and put back what was there before.
@@ -137,7 +137,7 @@ def uninstall_command() -> None:
     click.echo("Took the git hooks away." + (f" Put back: {', '.join(back)}." if back else ""))
 
 
-@hooks_command.command(name="status")
+@hooks_command.command(name="status", short_help="Say how they are.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @log_options
 def status_command(*, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from orglab.cli import output
 from orglab.config import find_log
 from orglab.errors import OrglabError
 from orglab.log import Log, open_log
-from orglab.pending import pending_runs
+from orglab.pending import waiting_runs
 from orglab.place import as_seen_from_here
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -57,7 +57,7 @@ def fold_pending(log: Log) -> None:
         for line in Pending(log.repository).fold(log):
             tell(line)
     top = log.repository.top if log.repository is not None else log.path.absolute().parent
-    if pending_runs(top):
+    if waiting_runs(top, log.path):
         from orglab.folding import fold_what_waits  # noqa: PLC0415 - it loads JSON, and mostly nothing waits
 
         for run in fold_what_waits(log, tell):

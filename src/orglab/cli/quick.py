@@ -144,7 +144,23 @@ def _find_log(given: str | None) -> tuple[IndexedLog, str | None]:
     path = tidy(path) if given is not None else as_seen_from_here(tidy(path))
     git = find_git_dir(os.path.dirname(path))
     git_dir = git[1] if git is not None else None
+    if _waits_for(path, git[0] if git is not None else os.path.dirname(os.path.abspath(path))):
+        raise Declined
     return IndexedLog(path, Store(index_path(path, git_dir)), lambda about: _is_by(about, table, settings)), git_dir
+
+
+def _waits_for(log: str, top: str) -> bool:
+    """Return whether a run waits to be told in the log, which the other way of each command does first."""
+    try:
+        if not os.listdir(os.path.join(top, ".orglab", "pending")):
+            return False
+    except OSError:
+        return False
+    from pathlib import Path  # noqa: PLC0415 - mostly nothing waits
+
+    from orglab.pending import waiting_runs  # noqa: PLC0415
+
+    return bool(waiting_runs(Path(top), Path(log)))
 
 
 def _is_by(about: Mapping[str, Any], table: Mapping[str, object], settings: str) -> bool:

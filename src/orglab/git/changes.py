@@ -22,6 +22,8 @@ _IN_PROGRESS = {
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase",
 }
+# Tells our own hooks that this commit is ours, names what it is about and ticks nothing; the user's hooks run.
+_OURS = {"ORGLAB_COMMITTING": "1"}
 _LOCK_SECONDS = 60.0
 _BUSY_SECONDS = 10.0
 _BUSY_PAUSE = 0.05
@@ -177,11 +179,20 @@ def _patiently(repository: Repository, *arguments: str, stdin: bytes) -> bytes:
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
-            return repository.act(*arguments, stdin=stdin)
+            return repository.act(*arguments, stdin=stdin, environment=_OURS)
         except GitError as error:
             if not (".lock'" in str(error) and "File exists" in str(error)) or time.monotonic() > deadline:
                 raise
         time.sleep(_BUSY_PAUSE)
+
+
+def short_hash(repository: Repository, full: str) -> str:
+    """Return the hash of a commit that git has just named, as short as git finds unambiguous.
+
+    Raises:
+        GitError: git refuses, or is not installed.
+    """
+    return repository.ask("rev-parse", "--short", full).decode().strip()
 
 
 def top_path(repository: Repository, path: Path) -> str | None:

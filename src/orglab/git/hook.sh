@@ -6,7 +6,7 @@ case $0 in */hook) orglab_hook=$1 kept=; shift ;; *) kept=${0%/*}/$orglab_hook.o
 dir=${GIT_DIR:-.git}
 [ ! -f "$dir" ] || { IFS= read -r dir < "$dir"; dir=${dir#gitdir: }; }  # a worktree, a submodule
 [ -d "$dir" ] || dir=$(git rev-parse --absolute-git-dir)
-said=$dir/orglab/said names=$dir/orglab/names tab='	'
+said=$dir/orglab/said names=$dir/orglab/names hung=$dir/orglab/hung letter= tab='	'
 
 # Run the hook that was here before, with the arguments and the input that git gives; false if it refuses.
 run_kept() {
@@ -18,8 +18,9 @@ run_kept() {
 
 # Ask orglab, which reads descriptor 3; false if it refuses.
 ask() {
+    [ ! -e "$hung" ] || return 0  # one commit waits for it once
     [ -x "$python" ] || { echo "orglab: $python is gone, so the hook did nothing; run \`orglab hooks install\`." >&2; return 0; }
-    "$python" -I -S -c "$start" "$package" "$orglab_hook" "$dir" "$folder" "$@" <&3 3<&- &
+    "$python" -I -S -c "$start" "$package" "$orglab_hook" "$dir" "$folder" "$letter" "$@" <&3 3<&- &
     child=$!
     # Not every system has timeout(1).
     ( trap 'kill "$sleep"; exit' TERM; sleep 2 & sleep=$!; wait "$sleep" && kill -9 "$child" ) <&- >/dev/null 2>&1 3<&- &
@@ -30,7 +31,9 @@ ask() {
     case $code in
     0) ;;
     10) return 1 ;;
-    137) echo 'orglab: The hook took more than two seconds, so git goes on without it.' >&2 ;;
+    137)
+        echo 'orglab: The hook took more than two seconds, so git goes on without it.' >&2
+        true 2>/dev/null > "$hung" ;;
     *) echo "orglab: The hook failed ($code), so git goes on without it; see \`orglab hooks status\`." >&2 ;;
     esac
 }
@@ -46,11 +49,11 @@ is_busy() {
 # Learn what the log is called and the letter of references: what orglab wrote down the last time, if it holds.
 learn_names() {
     [ -z "$ORGLAB_LOG" ] && [ -r "$names" ] || return 1
-    { IFS= read -r log; IFS= read -r journal; IFS= read -r letter; IFS= read -r settings; } < "$names"
-    [ -e "$settings" ] || [ -z "$settings" ] || return 1
     for file in orglab.toml pyproject.toml "$folder/orglab.toml" "$folder/pyproject.toml"; do
         [ ! "$file" -nt "$names" ] || return 1
     done
+    { IFS= read -r settings; IFS= read -r log; IFS= read -r journal; IFS= read -r letter; } < "$names"
+    [ -e "$settings" ] || [ -z "$settings" ] || { letter=; return 1; }
 }
 
 # Whether a file may hold a text; true also where grep cannot say.
@@ -70,6 +73,7 @@ names_only() {
 }
 
 pre_commit() {
+    [ ! -e "$hung" ] || rm -f "$hung"
     is_busy && return
     if learn_names; then
         GIT_OPTIONAL_LOCKS=0 git --literal-pathspecs diff --cached --quiet --no-ext-diff --no-renames --diff-filter=M \
@@ -107,6 +111,7 @@ commit_msg() {
 }
 
 post_commit() {
+    [ ! -e "$hung" ] || rm -f "$hung" "$said"
     [ -e "$said" ] || return 0
     is_busy && return
     message=$dir/COMMIT_EDITMSG

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def writer_name(repository: Repository) -> str:
         OSError: The number cannot be kept.
     """
     place = repository.common_dir.resolve()
-    host = re.sub(r"[^A-Za-z0-9-]+", "-", socket.gethostname()).strip("-")[:40] or "host"
+    host = re.sub(r"[^A-Za-z0-9-]+", "-", os.uname().nodename).strip("-")[:40] or "host"
     kept = place / "orglab" / "writer"
     try:
         name, where = kept.read_text("utf-8", "surrogateescape").split("\n")[:2]

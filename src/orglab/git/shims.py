@@ -29,7 +29,10 @@ try:
 except ImportError:
     import site
     site.main()
-    from orglab.hooks.__main__ import main
+    try:
+        from orglab.hooks.__main__ import main
+    except ImportError as error:
+        sys.exit("orglab: " + str(error))
 main()"""
 
 
@@ -142,6 +145,9 @@ def install(repository: Repository, python: str, package: Path, folder: str) -> 
     place = find_place(repository)
     script = _script_path(repository)
     is_new = _replace(script, _script(python, package, folder))
+    if is_new:
+        # An older script may have written it in another form, and the log may be another.
+        script.with_name("names").unlink(missing_ok=True)
     if place.is_ours:
         for name in HOOKS:
             is_new |= _install_one(place.folder / name, _shim(name, place.folder, script))
@@ -178,10 +184,11 @@ def uninstall(repository: Repository) -> list[str]:
     Raises:
         NotWritableError: They cannot be changed.
     """
-    folder = find_place(repository).folder
+    # core.hooksPath may have come or gone since.
+    folders = dict.fromkeys((find_place(repository).folder, repository.common_dir / "hooks"))
     back = []
-    for name in HOOKS:
-        path = folder / name
+    for path in (folder / name for folder in folders for name in HOOKS):
+        name = path.name
         kept = path.with_name(name + KEPT)
         place = path if _is_shim(path) else path.with_name(name + ".legacy")
         with _writing(place):
@@ -190,7 +197,7 @@ def uninstall(repository: Repository) -> list[str]:
                 back.append(name)
             elif _is_shim(place):
                 place.unlink()
-    for name in ("hook", "names", "said"):
+    for name in ("hook", "names", "said", "hung"):
         path = _script_path(repository).with_name(name)
         with _writing(path):
             path.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """A commit of the whole working state, made beside the branch: index, branch and working tree stay as they are."""
 
-import hashlib
 import os
 import shutil
 import stat
@@ -122,6 +121,8 @@ def file_hash(path: Path) -> str:
     Raises:
         OSError: It cannot be read.
     """
+    import hashlib  # noqa: PLC0415 - it loads OpenSSL, and most runs have nothing to hash
+
     digest = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
         while chunk := file.read(_CHUNK):

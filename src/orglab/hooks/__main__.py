@@ -21,16 +21,19 @@ _HOMES = {
 def main() -> None:
     """Do what a hook is for, and leave with 0, or REFUSED.
 
-    The arguments are the hook's name, the git directory, the folder of the log, and what git gives the hook.
+    The arguments are the hook's name, the git directory, the folder of the log, the letter of references if the
+    script knows the names in the log, and what git gives the hook.
     """
     # A hook lives too short for its cycles to matter.
     gc.disable()
     sys.excepthook = _say_defect
     sys.stderr.reconfigure(errors="replace")  # type: ignore[union-attr]
-    name, git_dir, folder, *arguments = sys.argv[1:]
+    name, git_dir, folder, letter, *arguments = sys.argv[1:]
     top = Path.cwd()
     hook = Hook(Repository(top, top, Path(git_dir).absolute()), Path(folder), arguments)
     try:
+        if not letter and name != "post-rewrite":
+            hook.remember_names()
         code = run(name, hook)
     except NotFoundError:
         # No log in what is checked out: there is nothing to do.
@@ -45,8 +48,6 @@ def main() -> None:
 
 def run(name: str, hook: Hook) -> int:
     """Do what the hook called `name` is for, and return its exit code."""
-    if name != "post-rewrite":
-        hook.remember_names()
     does = getattr(importlib.import_module(f"orglab.hooks.{_HOMES[name]}"), name.replace("-", "_"))
     code: int = does(hook)
     return code

@@ -45,7 +45,9 @@ class Hook:
     @cached_property
     def _found(self) -> tuple[Path, Config]:
         start = self.folder if self.folder.is_dir() else Path()
-        path, config = find_log(start)
+        given = os.environ.get("ORGLAB_LOG")
+        # It was said where the user is, and git has gone to the top.
+        path, config = find_log(start, os.path.join(os.environ.get("GIT_PREFIX", ""), given) if given else None)  # noqa: PTH118 - git's is a text
         return Path(os.path.relpath(path)), config
 
     @property
@@ -87,17 +89,21 @@ class Hook:
         both = (self.log, self.log.parent / self.config.journal)
         return tuple(name for name in (top_path(self.repository, path) for path in both) if name is not None)
 
-    def experiments(self, text: bytes) -> Document:
+    def parse(self, text: bytes) -> Document:
         """Return a log's text as a document."""
         return Document(text, self.config.keywords)
 
     @cached_property
     def document(self) -> Document:
-        """The log as it stands in the working tree; empty where it cannot be read."""
+        """The log as it stands in the working tree.
+
+        Raises:
+            NotFoundError: It is not there, as in a revision from before it, or cannot be read.
+        """
         try:
-            return self.experiments(self.log.read_bytes())
-        except OSError:
-            return self.experiments(b"")
+            return self.parse(self.log.read_bytes())
+        except OSError as error:
+            raise NotFoundError(f"{self.log} cannot be read: {error.strerror}.") from error
 
     def title_of(self, reference: Reference, document: Document | None = None) -> str | None:
         """Return the text of a step or the title of an experiment, or None if there is no such one."""
@@ -113,7 +119,7 @@ class Hook:
     def remember_names(self) -> None:
         """Write down for the script what the log, the journal and the letter are, so that it need not ask again."""
         settings, table = find_settings(os.fspath(self.folder))
-        names = [*self.paths, self.letter, os.path.relpath(settings) if table else ""]
+        names = [os.path.relpath(settings) if table else "", *self.paths, self.letter]
         folder = self.repository.git_dir / "orglab"
         simple = re.fullmatch(r"[A-Za-z0-9_-]+", self.letter) and not any("\n" in name for name in names)
         if len(self.paths) != 2 or not simple or os.environ.get("ORGLAB_LOG"):  # noqa: PLR2004 - log and journal

@@ -102,7 +102,7 @@ def _says_nothing(hook: Hook, said: bytes) -> bool:
 def _staged(hook: Hook) -> Document:
     """Return the log as it is in the index: an experiment may be committed that the working tree has no more."""
     text = read_staged_file(hook.repository, hook.paths[0], hook.environment) if hook.paths else None
-    return hook.experiments(text or b"")
+    return hook.parse(text or b"")
 
 
 def _unknown(hook: Hook, reference: Reference) -> str:
