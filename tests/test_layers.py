@@ -15,6 +15,7 @@ STOREYS = [
         "config",
         "dates",
         "git",
+        "hashes",
         "lock",
         "org",
         "place",
@@ -25,6 +26,7 @@ STOREYS = [
     {
         "active",
         "child",
+        "evidence",
         "file",
         "message",
         "metrics",
@@ -33,6 +35,7 @@ STOREYS = [
         "runs",
         "surroundings",
         "states",
+        "succession",
         "words",
     },
     {
@@ -49,10 +52,13 @@ STOREYS = [
         "entry",
         "finding",
         "glance",
+        "guessing",
         "ids",
         "index",
         "jsonable",
         "merge",
+        "recorded",
+        "resolving",
         "writing",
     },
     {

@@ -6,7 +6,8 @@ The step's reference, its words and the time of a note say more.  None of it is 
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from orglab.evidence import PICKED, SUGGESTED, UNDOES, Successor
@@ -31,7 +32,12 @@ class Guess:
     """Looks for commits by what the log says of them."""
 
     def __init__(
-        self, repository: Repository, living: Sequence[Commit], places: Sequence[Place], aside: Set[bytes], letter: str
+        self,
+        repository: Repository,
+        living: Sequence[Commit],
+        places: Sequence[Place],
+        aside: AbstractSet[bytes],
+        letter: str,
     ) -> None:
         """Take all living commits, parents before children, and what is looked for, in the order of the log."""
         self.places = places

@@ -3,7 +3,8 @@
 import datetime
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +17,7 @@ from orglab.entry import add_entry, holds_mark
 from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
 from orglab.finding import find_experiment, find_step, last_experiment, last_with_id
 from orglab.git import Repository, find_repository, is_installed, numbers_in
+from orglab.git.keeping import keep
 from orglab.glance import glance
 from orglab.ids import numbers_of_old, renumber
 from orglab.index.store import Store
@@ -190,14 +192,23 @@ class Log:
         document = self.document()
         return read_adoption(document, self.config, str(self.path), self._check(document), self._next_number(document))
 
-    def fix(self, progress: Progress | None = None) -> tuple[list[Diagnostic], list[Diagnostic]]:
-        """Mend what is safe to mend, and return what was mended and what is left."""
+    def fix(
+        self, progress: Progress | None = None, only: Collection[str] | None = None
+    ) -> tuple[list[Diagnostic], list[Diagnostic]]:
+        """Mend what is safe to mend, and return what was mended and what is left.
+
+        Args:
+            progress: Told how many experiments are checked, of how many.
+            only: The codes to mend; all if None.
+        """
         mended: list[Diagnostic] = []
         resolver = self._resolver()
 
         def mend(document: Document, *, ids: bool) -> list[Edit]:
             found = self._check(document, progress, None if ids else resolver)
-            found = [one for one in found if one.fix and (one.code == "no-id") == ids]
+            found = [
+                one for one in found if one.fix and (one.code == "no-id") == ids and (not only or one.code in only)
+            ]
             mended.extend(found)
             return [edit for one in found if one.code != "stale-cookie" for edit in one.fix]
 
@@ -207,7 +218,7 @@ class Log:
             # A heading that gets an id is an experiment then, with more to mend; and a box that becomes `[X]` counts.
             edits = mend(document, ids=True)
             edits = compose(edits, mend(document.apply(edits), ids=False))
-            return compose(edits, recount(document.apply(edits)))
+            return compose(edits, recount(document.apply(edits))) if not only or "stale-cookie" in only else edits
 
         return mended, self._check(self._write(wish), None, resolver)
 
@@ -414,6 +425,7 @@ class Log:
             return writing.add_note(experiment, step, head, text)
 
         after = self._change(parsed, add, notes=1, headings=1)
+        self._keep([commit] if commit else [])
         return (after.notes if parsed.step is None else find_step(after, parsed).notes)[-1]
 
     def add_entry(
@@ -499,7 +511,14 @@ class Log:
         if self.active.get() == step.ref:
             self.active.set(None)
         hashes, why = found[0]
+        self._keep(hashes)
         return Completed(step, tuple(hashes), why)
+
+    def _keep(self, commits: Collection[str]) -> None:
+        """Let git keep recorded commits, also when they are rewritten; whoever may not write there goes without."""
+        if self.repository is not None and commits:
+            with suppress(GitError):
+                keep(self.repository, commits)
 
     def _commits_for(self, ref: str, revisions: Iterable[str] | None) -> tuple[list[str], str]:
         """Return the short hashes to record for a step, and why those."""

@@ -8,7 +8,8 @@ happened between, so that a squash is found without asking git for the differenc
 """
 
 import re
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -66,7 +67,7 @@ def signature(vector: Vector) -> int:
 
 
 def read_patches(
-    repository: Repository, commits: Iterable[Commit], aside: Set[bytes] = frozenset()
+    repository: Repository, commits: Iterable[Commit], aside: AbstractSet[bytes] = frozenset()
 ) -> dict[str, Patch]:
     """Return what each commit changes, by its full hash; one git reads them all.
 
@@ -115,7 +116,7 @@ class _File:
         self.bare += hash(line) * count
 
 
-def _patch(files: list[_File], aside: Set[bytes]) -> Patch:
+def _patch(files: list[_File], aside: AbstractSet[bytes]) -> Patch:
     """Return the patch that files make."""
     about = [file for file in files if file.path not in aside] or files
     others = [file for file in files if file.path in aside] if len(about) < len(files) else []
