@@ -22,6 +22,7 @@ _SOME = 0.2
 _FEW_LINES = 2  # a line that is changed is taken away and added
 _MANY_LINES = 6
 _SHORT = 8
+_SKEW = 3600  # seconds that the clocks of two machines may differ by
 UNDOES = re.compile(r'(?:Revert|Reapply) "')
 AUTOSQUASH = re.compile(r"(?:(?:fixup|squash|amend)! )+")
 PICKED = re.compile(r"\(cherry picked from commit ([0-9a-f]{7,64})\)")
@@ -114,7 +115,7 @@ class Alike:
             return None
         by_patch = self.same_patch or self.same_lines or self.is_moved
         answer = self._by_patch() if by_patch else self._by_words()
-        if self.new.committed < self.old.committed and not (self.same_date and self.own_date):
+        if self.new.committed < self.old.committed - _SKEW and not (self.same_date and self.own_date):
             # It was there before: at most a twin.
             answer = replace(answer, confidence=min(answer.confidence, 0.7))
         return answer if answer.confidence >= SUGGESTED else None
@@ -197,7 +198,7 @@ class Holding:
             sure = self._by_neighbours()
         else:
             sure = self._by_lines()
-        if self.new.committed < self.old.committed:
+        if self.new.committed < self.old.committed - _SKEW:
             sure = min(sure, 0.7)
         method = "squash message" if is_listed else "changed lines"
         words = self._words(is_listed=is_listed)
