@@ -1,4 +1,4 @@
-"""Make a repository whose log records commits that were rewritten since: `python benchmarks/make_history.py SEED FOLDER`.
+"""Make a repository whose log records commits that died since: `python benchmarks/make_history.py SEED FOLDER`.
 
 The history is played with git itself, an episode for each way in which commits die: on a topic branch commits are
 made and recorded in the log, then they are rewritten and reach the main branch under other hashes.  What became of
@@ -184,7 +184,7 @@ class History:
         self.git("checkout", "--quiet", "-b", f"topic{self.experiment}")
         with (self.folder / LOG).open("a") as log:
             log.write(
-                f"* TODO [{self.experiment}] Experiment {self.experiment} :exp:\n[2026-06-01 Mon]\n** TODO Experiments\n"
+                f"* TODO [{self.experiment}] Experiment :exp:\n[2026-06-01 Mon]\n** TODO Experiments\n"
             )
         self.git("commit", "--quiet", "-am", f"[e{self.experiment}] log: new")
         made = []
@@ -210,9 +210,9 @@ class History:
         chance = self.chance
         if chance.random() < 0.3:
             victim = self.git("rev-list", "--max-count=15", "--no-merges", "main", "--", "train.py", "model.py").split()
-            if victim and self.git("revert", "--no-edit", name := chance.choice(victim), check=False):
-                if chance.random() < 0.4:
-                    self.git("cherry-pick", "--allow-empty", name, check=False)
+            name = chance.choice(victim) if victim else "HEAD"
+            if self.git("revert", "--no-edit", name, check=False) and chance.random() < 0.4:
+                self.git("cherry-pick", "--allow-empty", name, check=False)
             for state in ("revert", "cherry-pick"):
                 self.git(state, "--abort", check=False)
             self.git("reset", "--quiet", "--hard")
@@ -337,7 +337,7 @@ class History:
         """A squash merge whose message lists what it holds."""
         self._squash_merge(
             "squash-list", count,
-            lambda subjects: f"Topic {self.experiment} (#{self.experiment})\n\n" + "\n\n".join(f"* {one}" for one in subjects),
+            lambda subjects: "\n\n".join((f"Topic (#{self.experiment})", *(f"* {one}" for one in subjects))),
         )  # fmt: skip
 
     def squash_bare(self, count: int) -> None:

@@ -200,7 +200,7 @@ class Guess:
         return answers
 
     def _fit(self, place: Place, name: str, off: int, *, is_close: bool) -> tuple[float, float, str]:
-        """Return how well a commit fits a place, how sure that alone is, and why; `off` is how far it is from expected."""
+        """Return how well a commit fits a place, how sure that alone is, and why; `off` is how far it is off."""
         named = self.names[name]
         words = 0.1 * _shared(place.words, self.living[name].subject)
         where = "it comes shortly before the hash was written into the log"
