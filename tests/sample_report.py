@@ -87,7 +87,7 @@ a new line, [2018-06-06 Wed 16:16], +struck+, _under_.
 """
 
 
-def png(width=240, height=120):
+def png(width=60, height=30):
     """Return the bytes of a picture: a slope from blue to orange."""
     rows = b"".join(
         b"\0" + b"".join(bytes((20 + 200 * x // width, 90, 200 - 160 * y // height)) for x in range(width))
@@ -118,7 +118,11 @@ def around(folder):
 def timeline(count=7):
     """A time line of so many experiments."""
     statuses = ("supported", "refuted", "inconclusive", "open", "waiting", "canceled", "surprising")
-    titles = ("ABC in XYZ model", "長い題名を持つ実験の記録", "A longer warmup helps a large learning rate in low precision")
+    titles = (
+        "ABC in XYZ model",
+        "長い題名を持つ実験の記録",
+        "A longer warmup helps a large learning rate in low precision",
+    )
     rows = []
     for number in range(count):
         status = statuses[number % len(statuses)]
@@ -133,7 +137,12 @@ def history(points=40, runs=4):
     series = []
     for run in range(runs):
         values = [
-            (step, None if 10 <= step < 13 and run == 0 else 2 * math.exp(-step / 12) + 0.05 * math.sin(step * (run + 2)) + 0.3)
+            (
+                step,
+                None
+                if 10 <= step < 13 and run == 0
+                else 2 * math.exp(-step / 12) + 0.05 * math.sin(step * (run + 2)) + 0.3,
+            )
             for step in range(points)
         ]
         series.append(b.Series(f"seed {run}", values, f"e201.{run // 2 + 1}"))
@@ -181,9 +190,9 @@ def sample(folder):
             b.Chart(results(), "val_accuracy of each step"),
             *read_org(ORG, around(folder)),
             b.Heading(2, (text("ABC again"),), "e202"),
-            b.Paragraph((text(HOSTILE), b.LineBreak(), b.Code(HOSTILE), b.Link((text(HOSTILE),), "https://example.org/\"><script>"),
+            b.Paragraph((text(HOSTILE), b.LineBreak(), b.Code(HOSTILE), b.Link((text(HOSTILE),), 'https://example.org/"><script>'),
                          b.Link((text("not followed"),), "javascript:alert(1)"), b.RawText(HOSTILE, "why not"), b.Math("a<b & c"))),
-            b.CodeBlock(HOSTILE + "\n```\n#+END_EXAMPLE\n* heading\n```` more", "py\"><script>"),
+            b.CodeBlock(HOSTILE + "\n```\n#+END_EXAMPLE\n* heading\n```` more", 'py"><script>'),
             b.Raw(HOSTILE, "why not"),
             b.Heading(1, (text("Appendix"),), "appendix"),
             b.Details((text("Commits of "), b.Strong((text("e201"),))), (
