@@ -100,19 +100,18 @@ def snapshot_cost(folder: Path, files: int) -> list[list[str]]:
     repository = find_repository(folder)
     if repository is None:
         raise AssertionError
-    looks, takes = [], []
+    looks: list[float] = []
+    takes: list[float] = []
     for turn in range(ROUNDS + 1):
         for number in range(CHANGED):
-            (folder / f"d{number % (files // 100)}" / f"f{number % (files // 100) * 100}.py").write_text(
-                f"{turn} {number}\n"
-            )
-        for measured, found in (
-            (lambda: look_at_all(str(folder)), looks),
-            (lambda: make_snapshot(repository, f"r{turn}", "x\n", 10**7), takes),
-        ):
-            begun = time.perf_counter()
-            measured()
-            found.append(time.perf_counter() - begun)
+            folder_number = number % (files // 100)
+            (folder / f"d{folder_number}" / f"f{folder_number * 100}.py").write_text(f"{turn} {number}\n")
+        begun = time.perf_counter()
+        look_at_all(str(folder))
+        between = time.perf_counter()
+        make_snapshot(repository, f"r{turn}", "x\n", 10**7)
+        looks.append(between - begun)
+        takes.append(time.perf_counter() - between)
     look, take = statistics.median(looks[1:]), statistics.median(takes[1:])
     return [
         [f"{files} files, {CHANGED} changed", "ms", "ratio", "goal"],

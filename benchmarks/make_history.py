@@ -18,7 +18,37 @@ LOG = "experiment_log.org"
 HOOK = (
     '#!/bin/sh\nwhile read -r old new rest; do echo "$old $new $1" >> "$(git rev-parse --git-common-dir)/told"; done\n'
 )
-WORDS = ["loss", "scale", "warmup", "dropout", "encoder", "decoder", "batch", "cache", "loader", "metric", "mask", "tokens", "layer", "norm", "optimizer", "schedule", "seed", "augment", "crop", "split", "baseline", "ablation", "attention", "depth", "width", "gradient", "clip", "momentum", "decay"]
+WORDS = [
+    "loss",
+    "scale",
+    "warmup",
+    "dropout",
+    "encoder",
+    "decoder",
+    "batch",
+    "cache",
+    "loader",
+    "metric",
+    "mask",
+    "tokens",
+    "layer",
+    "norm",
+    "optimizer",
+    "schedule",
+    "seed",
+    "augment",
+    "crop",
+    "split",
+    "baseline",
+    "ablation",
+    "attention",
+    "depth",
+    "width",
+    "gradient",
+    "clip",
+    "momentum",
+    "decay",
+]
 SUBJECTS = ("wip", "fix", "Results", "Fix typo", "Update config", "more", "Tune parameters")
 
 

@@ -136,7 +136,7 @@ def test_the_active_step_is_of_the_clone(repo, orglab):
     orglab("new", "A", "-s", "one")
     orglab("start", "1.1")
     assert (repo.path / ".git" / "orglab" / "active").read_text() == "e1.1\n"
-    assert repo.git("status", "--porcelain") == f"?? {LOG}"
+    assert repo.git("status", "--porcelain") == f"?? .gitattributes\n?? {LOG}"
     orglab("start", "--clear")
     assert not (repo.path / ".git" / "orglab" / "active").exists()
 
@@ -236,3 +236,14 @@ def test_a_log_that_is_only_on_another_branch_counts(repo, orglab):
     repo.git("switch", "--quiet", "main")
     orglab("init")
     assert orglab("new", "B").out == "e42\n"
+
+
+def test_a_step_that_a_run_did_is_the_active_one_no_more(repo, orglab):
+    orglab("init")
+    orglab("new", "A", "-s", "one")
+    repo.commit("all of it")
+    orglab("start", "1.1")
+    orglab("run", "1.1", "--done", "--", "false", code=1)
+    assert "> e1 " in orglab("list").out
+    orglab("run", "1.1", "--done", "--", "true")
+    assert "> e1 " not in orglab("list").out

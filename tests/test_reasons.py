@@ -299,3 +299,61 @@ def test_a_page_for_people(repo, orglab):
         "  The note nearest in time",
         "  - 2018-06-06 16:18  so far",
     ]
+
+
+def every_command(orglab):
+    """Each command that follows references, and what it said."""
+    commands = [("refs",), ("refs", "201"), ("log", "201"), ("show", "201"), ("resolve", "[e201]"), ("why", "a.py")]
+    return {" ".join(words): orglab(*words) for words in [*commands, ("why", "a.py:1"), ("why", "HEAD")]}
+
+
+def test_odd_repositories_are_no_harm(repo, orglab, tmp_path_factory, monkeypatch):
+    repo.commit("[e201.1] one", {NAME: SEED, "a.py": "# [e201]\n"})
+    repo.commit("[e201.1] two", {"a.py": "# [e201]\n#\n"})
+    usual = every_command(orglab)
+    assert "a.py:1  e201" in usual["refs"].out
+    places = {name: tmp_path_factory.mktemp(name) / "study" for name in ("shallow", "worktree", "outer")}
+    repo.git("clone", "--quiet", "--depth=1", f"file://{repo.path}", places["shallow"])
+    repo.git("worktree", "add", "--quiet", "--detach", places["worktree"])
+    outer = type(repo)(places["outer"])
+    outer.path.mkdir()
+    outer.git("init", "--quiet")
+    outer.git("-c", "protocol.file.allow=always", "submodule", "add", "--quiet", repo.path, "inner")
+    for place in (places["worktree"], outer.path / "inner"):
+        monkeypatch.chdir(place)
+        found = every_command(orglab)
+        assert found["refs"].out == usual["refs"].out
+        assert found["why a.py:1"].out == usual["why a.py:1"].out
+    monkeypatch.chdir(places["shallow"])
+    assert "[e201.1] one" not in every_command(orglab)["refs"].out
+    monkeypatch.chdir(repo.path)
+    repo.git("switch", "--quiet", "--detach")
+    assert every_command(orglab)["log 201"].out == usual["log 201"].out
+    repo.git("config", "core.bare", "true")
+    bare = every_command(orglab)
+    assert "Files" not in bare["refs"].out
+    assert "[e201.1] two" in bare["refs"].out
+
+
+def test_hostile_settings_of_a_repository_run_nothing(repo, orglab):
+    repo.commit("[e201.1] one", {NAME: SEED, "a.py": "# [e201]\n"})
+    usual = every_command(orglab)
+    owned = f"touch {repo.path}/owned; cat"
+    for name in ("core.fsmonitor", "core.pager", "diff.external", "gpg.program", "core.sshCommand", "filter.x.clean",
+                 "filter.x.process", "diff.x.textconv", "diff.x.command", "pager.log", "pager.blame"):  # fmt: skip
+        repo.git("config", name, owned)
+    for alias in ("log", "blame", "grep", "rev-list", "cat-file", "for-each-ref", "rev-parse", "diff", "ls-files"):
+        repo.git("config", f"alias.{alias}", f"!{owned}")
+    repo.git("config", "log.showSignature", "true")
+    repo.write(".git/info/attributes", "* filter=x diff=x\n")
+    for name in (NAME, "a.py"):
+        (repo.path / name).touch()
+    found = every_command(orglab)
+    assert {name: said.out for name, said in found.items()} == {name: said.out for name, said in usual.items()}
+    assert not (repo.path / "owned").exists()
+
+
+def test_a_message_of_a_megabyte_is_shown_by_its_subject(repo, orglab):
+    repo.commit("[e201.1] subject\n\n" + "word " * 200_000, {NAME: SEED})
+    assert "[e201.1] subject" in orglab("show", "201").out
+    assert max(len(said.out) for said in (orglab("log", "201"), orglab("refs", "201"), orglab("why", "HEAD"))) < 2000

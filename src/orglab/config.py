@@ -23,6 +23,7 @@ log = "{log}"
 # steps = "Experiments"
 # conclusions = "Conclusions"
 # keywords = "TODO INPROGRESS WAIT | DONE CANCELED"   # of a log without a #+TODO line
+# similar = true               # `orglab new` shows earlier experiments that tried the same
 
 [hooks]
 # references = "warn"          # a commit names what does not exist: warn, refuse or off
@@ -106,6 +107,7 @@ class Config:
         steps: The heading of the steps.
         conclusions: The heading of the conclusions.
         keywords: The TODO keywords of a log that has no `#+TODO` line, as such a line has them.
+        similar: Whether `orglab new` shows earlier experiments that tried the same.
         hooks: What the git hooks do.
         run: What `orglab run` does.
         report: How a report is written.
@@ -121,6 +123,7 @@ class Config:
     steps: str = "Experiments"
     conclusions: str = "Conclusions"
     keywords: str = "TODO INPROGRESS WAIT | DONE CANCELED"
+    similar: bool = True
     hooks: HooksConfig = HooksConfig()
     run: RunConfig = RunConfig()
     report: ReportConfig = ReportConfig()

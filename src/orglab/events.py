@@ -154,6 +154,12 @@ def _precision(at: Timestamp | None) -> str:
     return "unknown" if at is None else "minute" if at.has_time else "day"
 
 
+def run_noted(note: str) -> str | None:
+    """Return the id of the run that a note of the log tells of, as `orglab run` writes it; None if of none."""
+    begin, _, last = note.rpartition("\n")
+    return last.removeprefix("run ") if begin.startswith("ran ") and last.startswith("run ") else None
+
+
 def _note_event(note: Note, ref: str) -> Event:
     return _event("note", ref, note.at, note.text, commit=note.commit, line=note.line)
 
@@ -239,13 +245,6 @@ def run_events(ref: str, runs: Iterable[Run], aliases: Iterable[str] = ()) -> It
             precision = "second" if run.began else "unknown"
             text = " ".join(run.argv)
             yield Event("run", f"{ref}{dot}{step}", run.began, precision, text, run.commit, run.id, None, facts)
-
-
-def run_noted(event: Event) -> str | None:
-    """Return the id of the run that a note of the log tells of, as `orglab run` writes it; None if of none."""
-    begin, _, last = event.text.rpartition("\n")
-    is_of_run = event.kind == "note" and begin.startswith("ran ") and last.startswith("run ")
-    return last.removeprefix("run ") if is_of_run else None
 
 
 def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Iterable[str] = ()) -> Iterator[Event]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orglab.errors import GitError
+from orglab.finding import nearest_ids
 from orglab.git import is_installed
 from orglab.git.commit import Commit, read_named
 from orglab.git.mentions import Mention, scan, scan_for
@@ -49,6 +50,16 @@ class History:
     def find(self, reference: Reference) -> Experiment | None:
         """Return the experiment that a reference in a text names, by its id or one that it had before, or None."""
         return self.experiments.get(reference.id) or self._once_called.get(reference.id)
+
+    def nearest(self, name: str) -> list[str]:
+        """Return the ids that are nearest to one that there is not; in a stream the same is asked for often."""
+        if name not in self._nearest:
+            self._nearest[name] = nearest_ids(name, self.experiments)
+        return self._nearest[name]
+
+    @cached_property
+    def _nearest(self) -> dict[str, list[str]]:
+        return {}
 
     @cached_property
     def _once_called(self) -> dict[str, Experiment]:

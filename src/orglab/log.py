@@ -24,6 +24,7 @@ from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
 from orglab.org.timestamp import format_inactive
+from orglab.place import TERMS_NAME
 from orglab.reference import Reference, parse_reference
 from orglab.states import in_progress_keyword, kind_of
 from orglab.words import one_line
@@ -107,6 +108,23 @@ class Log:
         contents = current_contents(self.store, snapshot, document, self.config)
         return document, experiments_of(contents, document, self.config, str(self.path))
 
+    def keyed_experiments(self) -> tuple[list[Experiment], list[bytes] | None, tuple[str, str]]:
+        """Return all experiments, what tells each from one of other bytes, and what all of that depends on.
+
+        Without an index there are no keys: None.  The last is the digest of the log, and the form of its settings.
+        """
+        snapshot = file.read(self.path)
+        document = self._parse(snapshot.data)
+        if self.store.path is None:
+            return list(glance(document, self.config, str(self.path))), None, ("", "")
+        from orglab.index.building import experiments_of, settings_form  # noqa: PLC0415 - writing needs none of it
+        from orglab.index.current import current_contents  # noqa: PLC0415
+
+        contents = current_contents(self.store, snapshot, document, self.config)
+        keys = [contents.part(number) + b"%d" % nth for number, nth in enumerate(contents.nths)]
+        found = experiments_of(contents, document, self.config, str(self.path))
+        return found, keys, (snapshot.digest, repr(settings_form(document.settings, self.config)))
+
     def experiment(self, reference: str) -> Experiment:
         """Return one experiment.
 
@@ -165,7 +183,17 @@ class Log:
         Args:
             progress: Told how many experiments are checked, of how many.
         """
-        return self._check(self.document(), progress, self._resolver())
+        return self._check(self.document(), progress, self._resolver()) + self._check_terms()
+
+    def _check_terms(self) -> list[Diagnostic]:
+        """Return what cannot be read in the user's own terms."""
+        text = self.terms()
+        if not text:
+            return []
+        from orglab.similar.lexicon import parse_terms  # noqa: PLC0415 - few logs have terms of their own
+
+        name = str(self.path.parent / TERMS_NAME)
+        return [Diagnostic(name, one.line, 1, "bad-term", one.message) for one in parse_terms(text)[1]]
 
     def _check(
         self, document: Document, progress: Progress | None = None, resolver: "Resolver | None" = None
@@ -184,6 +212,10 @@ class Log:
         from orglab.resolving import Resolver  # noqa: PLC0415 - for one command of many
 
         return Resolver(self.repository, self.path, self.config)
+
+    def terms(self) -> str:
+        """Return the text of the user's own terms, `orglab-terms.txt` beside the log; empty if there is none."""
+        return file.read_text(self.path.parent / TERMS_NAME)
 
     def adopt(self) -> "Adoption":
         """Return what is understood of the log, which may not have been written as one; nothing is changed."""
@@ -211,7 +243,7 @@ class Log:
             edits = compose(edits, mend(document.apply(edits), ids=False))
             return compose(edits, recount(document.apply(edits)))
 
-        return mended, self._check(self._write(wish), None, resolver)
+        return mended, self._check(self._write(wish), None, resolver) + self._check_terms()
 
     # Writing
 
@@ -449,8 +481,15 @@ class Log:
             added[:] = [not holds_mark(experiment.document, mark)]
             return add_entry(experiment, parsed, head, text, commit=commit, done=done) if added[0] else []
 
-        self._change(parsed, add, logged=1, headings=1)
+        after = self._change(parsed, add, logged=1, headings=1)
+        if added[0] and done and parsed.step is not None:
+            self._leave(find_step(after, parsed))
         return added[0]
+
+    def _leave(self, step: Step) -> None:
+        """Make a step that is done the active one no more."""
+        if step.state == "done" and self.active.get() == step.ref:
+            self.active.set(None)
 
     def _head(self) -> str | None:
         """Return the short hash of HEAD; None before the first commit, without git, and where git refuses."""
@@ -507,8 +546,7 @@ class Log:
             return writing.tick_step(experiment, step, found[0][0], all_boxes=all_boxes)
 
         step = find_step(self._change(parsed, tick), parsed)
-        if self.active.get() == step.ref:
-            self.active.set(None)
+        self._leave(step)
         hashes, why = found[0]
         return Completed(step, tuple(hashes), why, self._changed_since(hashes))
 

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from orglab.errors import NotFoundError, UsageError
+from orglab.events import run_noted
 from orglab.git import Repository, is_installed
 from orglab.git.commit import Commit, read_commits, read_named
 from orglab.git.files import blame, changed_files, commits_of_file, is_tracked, path_in
@@ -391,7 +392,8 @@ def _nearest_note(experiment: Experiment, steps: list[Step], moment: datetime.da
     on_steps = [note for step in steps for note in step.notes]
     everywhere = [*experiment.notes, *(note for step in experiment.steps for note in step.notes)]
     for notes in (on_steps, everywhere):
-        timed = [(abs(note.at.when - moment), note) for note in notes if note.at is not None]
+        # What a run noted of itself is no reason.
+        timed = [(abs(note.at.when - moment), note) for note in notes if note.at and run_noted(note.text) is None]
         if timed:
             return min(timed, key=lambda one: one[0])[1]
     return None

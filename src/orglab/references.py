@@ -1,6 +1,5 @@
 """Who names an experiment: commits, tracked files, the log itself, the journal; and what a text names."""
 
-import difflib
 import mmap
 import os
 import re
@@ -217,23 +216,11 @@ def resolve_reference(history: History, reference: Reference, at: int = 0) -> Re
     spelled = reference.spell(letter)
     experiment = history.find(reference)
     if experiment is None:
-        names = _nearest_names(reference.id, history.experiments)
-        return Resolved(reference, at, spelled, None, None, tuple(letter + name for name in names))
+        near = tuple(letter + name for name in history.nearest(reference.id))
+        return Resolved(reference, at, spelled, None, None, near)
     if reference.step is None:
         return Resolved(reference, at, spelled, experiment, None)
     step = next((one for one in experiment.steps if one.number == reference.step), None)
     nearest = sorted(experiment.steps, key=lambda one: abs(one.number - (reference.step or 0)))[:_NEAR]
     near = () if step is not None else tuple(one.ref for one in nearest) or (experiment.ref,)
     return Resolved(reference, at, spelled, experiment, step, near)
-
-
-def _nearest_names(name: str, names: Iterable[str]) -> list[str]:
-    """Return the ids that one may have been meant to be: written alike, else the numbers next to it."""
-    known = list(names)
-    # Not against ten thousand ids that are nothing like it: that takes a second.
-    alike = [one for one in known if abs(len(one) - len(name)) <= 1 and len(set(one) ^ set(name)) <= _NEAR]
-    found = difflib.get_close_matches(name, alike, _NEAR, 0.6)
-    if not found and name.isdecimal():
-        numbers = [one for one in known if one.isdecimal()]
-        found = sorted(numbers, key=lambda one: abs(int(one[:18]) - int(name[:18])))[:_NEAR]
-    return found

@@ -30,6 +30,7 @@ OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
 
 Metric = float | str
+_NEVER = datetime.datetime.min  # noqa: DTZ901 - beside local times
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,9 +306,7 @@ def read_runs(top: Path) -> list[Run]:
         return []
     found = [read_run(top / RUNS / name) for name in names]
     # Two that began within a second are in no order by their names.
-    return sorted(
-        (run for run in found if run is not None), key=lambda run: (run.began or datetime.datetime.min, run.id)
-    )
+    return sorted((run for run in found if run is not None), key=lambda run: (run.began or _NEVER, run.id))
 
 
 def find_run(runs: Iterable[Run], name: str) -> Run:

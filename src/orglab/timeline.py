@@ -39,8 +39,9 @@ def read_events(history: History, experiments: Iterable[Experiment]) -> list[Eve
     for one in found:
         aliases = [letter + name for name in aliases_of(one.heading)]
         runs = history.runs_of(one)
+        # A note of a run that is told anyway would tell it twice.
         told = {run.id for run in runs}
-        events += (event for event in log_events(one, commits, ticked) if run_noted(event) not in told)
+        events += (event for event in log_events(one, commits, ticked) if run_noted(event.text) not in told)
         # Of one second, the older first.
         mentions = reversed(history.mentions_of(one))
         events += commit_events(one.ref, letter, (mention.commit for mention in mentions), aliases)

@@ -83,7 +83,7 @@ def scan(repository: Repository, letter: str, known: Tips | None = None) -> Scan
     if known is not None and tips == known:
         return Scan([], frozenset(), tips)
     if known is not None and tips.basis == known.basis:
-        gone = _gone(repository, known, tips)
+        gone = commits_gone(repository, known, tips)
         if gone is not None:
             return Scan(_read(repository, letter, tips.commits, known.commits), gone, tips)
     return Scan(_read(repository, letter, tips.commits), None, tips)
@@ -124,15 +124,15 @@ def _basis(repository: Repository, replaced: list[bytes]) -> str:
     return hashlib.sha256(b"\n".join([*sorted(shallow.split()), b"", *replaced])).hexdigest()
 
 
-def _gone(repository: Repository, known: Tips, tips: Tips) -> frozenset[str] | None:
+def commits_gone(repository: Repository, known: Tips, tips: Tips) -> frozenset[str] | None:
     """Return the commits that the known tips reach and the tips now do not; None if git no longer has them all."""
     if known.commits <= tips.commits:
         return frozenset()
-    found = repository.read("rev-list", "--stdin", stdin=_revisions(known.commits, tips.commits))
+    found = repository.read("rev-list", "--stdin", stdin=revision_lines(known.commits, tips.commits))
     return None if found is None else frozenset(found.decode().split())
 
 
-def _revisions(reached: frozenset[str], without: frozenset[str] = frozenset()) -> bytes:
+def revision_lines(reached: frozenset[str], without: frozenset[str] = frozenset()) -> bytes:
     """Return the input of `--stdin` for what some commits reach, and others do not."""
     return "".join([f"{name}\n" for name in sorted(reached)] + [f"^{name}\n" for name in sorted(without)]).encode()
 
@@ -159,7 +159,7 @@ def _read(
     """Return the commits that name something, newest first."""
     if not tips:
         return []
-    return [*_mentions(repository, letter, (f"--grep=[{letter}", "--stdin"), _revisions(tips, without))]
+    return [*_mentions(repository, letter, (f"--grep=[{letter}", "--stdin"), revision_lines(tips, without))]
 
 
 def _mentions(repository: Repository, letter: str, arguments: tuple[str, ...], stdin: bytes = b"") -> Iterator[Mention]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from types import SimpleNamespace
 
 from orglab.index.contents import find_id, read_about, read_contents
 from orglab.index.forms import moment, read_form
-from orglab.index.freshness import read_and_hash, stamp
+from orglab.index.freshness import NOTHING, read_and_hash, stamp
 from orglab.index.kept import read_kept
 from orglab.index.known import KIND, Known, known_key, look_at_git, read_known, runs_of
+from orglab.place import TERMS_NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from orglab.index.contents import Contents
+    from orglab.index.searching import Found
     from orglab.index.store import Store
     from orglab.model import Experiment
     from orglab.runs import Run
+    from orglab.similar.answering import Precedent
 
     Answer = TypeVar("Answer")
 
@@ -35,6 +39,7 @@ class IndexedLog:
     Attributes:
         path: The log, as the user knows it.
         letter: What stands before the number in a reference; known once something was asked.
+        journal: The journal; the same.
     """
 
     def __init__(self, path: str, store: Store, is_ours: Callable[[Mapping[str, Any]], bool]) -> None:
@@ -46,7 +51,7 @@ class IndexedLog:
             is_ours: Says of the settings by which the index was made whether they are those that hold now.
         """
         self.path = path
-        self.letter = ""
+        self.letter = self.journal = ""
         self._store = store
         self._is_ours = is_ours
 
@@ -62,6 +67,7 @@ class IndexedLog:
             if about is None or not self._is_ours(about) or not self._is_current(about):
                 return None
             self.letter = about["letter"]
+            self.journal = os.path.join(os.path.dirname(self.path), about["journal"])
             return question(connection, about)
 
         answer = self._store.ask(ask)
@@ -140,6 +146,38 @@ class IndexedLog:
             raise Declined
         return Known(*held, tuple(runs))
 
+    def search(self, text: str, limit: int, git_dir: str | None) -> Found:
+        """Return what a query finds.
+
+        Raises:
+            Declined: The index has not gathered what is to be searched, as it is now.
+            UsageError: The query asks for nothing, or for a day that is none.
+        """
+        from orglab.index.query import read_query  # noqa: PLC0415 - other commands search nothing
+        from orglab.index.searching import find, git_look, is_gathered  # noqa: PLC0415
+
+        query = read_query(text, datetime.date.today())  # noqa: DTZ011 - the log holds local times
+        if query.is_empty:
+            raise Declined
+
+        def read(connection: sqlite3.Connection, about: Mapping[str, Any]) -> Found | None:
+            looks = {"experiments": about["digest"], "journal": _digest(self.journal), "commits": git_look(git_dir)}
+            return find(connection, query, limit) if is_gathered(connection, looks) else None
+
+        return self._ask(read)
+
+    def precedents(self, text: str) -> list[Precedent]:
+        """Return the experiments that tried an idea."""
+        from orglab.index.precedents import read_precedents  # noqa: PLC0415 - for one command of several
+
+        terms = ""
+        own = os.path.join(os.path.dirname(self.path), TERMS_NAME)
+        if os.path.lexists(own):
+            from orglab.file import read_text  # noqa: PLC0415 - few have terms of their own
+
+            terms = read_text(own)
+        return self._ask(lambda connection, about: read_precedents(connection, about, self.path, terms, text))
+
     def in_progress(self) -> list[Experiment]:
         """Return the experiments in progress, whole."""
 
@@ -171,3 +209,11 @@ class IndexedLog:
         query = "SELECT body FROM form WHERE part = ? AND nth = ?"
         body: tuple[str] | None = connection.execute(query, (part, nth)).fetchone()
         return read_form(body[0], self.path, line) if body is not None else None
+
+
+def _digest(path: str) -> str:
+    """Return the SHA-256 of a file, of nothing where there is none."""
+    try:
+        return read_and_hash(path)[1]
+    except FileNotFoundError:
+        return NOTHING

@@ -150,7 +150,9 @@ def read_accounts(experiments: Sequence[Experiment], sources: Sources, period: P
         aliases = [letter + name for name in aliases_of(one.heading)]
         mine = _under_this_name(runs.get(ref, ()), ref, aliases)
         told = {run.id for run in mine}
-        events = [event for event in log_events(one, sources.named, sources.ticked) if run_noted(event) not in told]
+        events = [
+            event for event in log_events(one, sources.named, sources.ticked) if run_noted(event.text) not in told
+        ]
         events += commit_events(ref, letter, commits[ref], aliases) if ref in commits else ()
         events += run_events(ref, mine) if mine else ()
         events += journal_events(ref, letter, entries[ref], aliases) if ref in entries else ()
