@@ -81,14 +81,14 @@ ABC raises acc by two points.
 """
 
 
-def record(name, ref, argv, seconds=600.0, code=0, metrics=None, seeds=(), **more):
+def record(name, ref, argv, seconds=600.0, code=0, **more):
     """Write the record of a run, as `orglab run` does."""
     folder = Path(".orglab/runs") / name
     folder.mkdir(parents=True, exist_ok=True)
     began = f"{name[:4]}-{name[4:6]}-{name[6:8]}T{name[9:11]}:{name[11:13]}:00+00:00"
     lines = (
-        {"event": "began", "ref": ref, "argv": argv, "began": began, "host": "elsewhere", "seeds": list(seeds)},
-        {"event": "ended", "seconds": seconds, "exit_code": code, "metrics": metrics or {}, **more},
+        {"event": "began", "ref": ref, "argv": argv, "began": began, "host": "elsewhere"},
+        {"event": "ended", "seconds": seconds, "exit_code": code, **more},
     )
     (folder / "record.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return folder / "record.jsonl"
@@ -133,8 +133,8 @@ def test_what_is_said_of_each_kind_of_fact(study):
             "One experiment was concluded: supported [e201].",
             "One experiment was given up [e203].",
             "Three steps of two experiments were done [e201.1] [e201.2] [e202.1].",
-            "Eight runs were made, which took 6 h in all; one failed (20261113-090000-cc00);"
-            " one was ended by a signal (20261113-091000-cc01).",
+            ("Eight runs were made, which took 6 h in all; one failed (20261113-090000-cc00);"
+            " one was ended by a signal (20261113-091000-cc01)."),
             f"Two commits belong to this work ({first}, {second}).",
         ],
         "learned": [
@@ -142,8 +142,8 @@ def test_what_is_said_of_each_kind_of_fact(study):
                 "Concluded on 14 November: supported [e201].",
                 "ABC raises acc by two points.",
                 "acc: 0.9117 ± 0.0035 (n = 3) in the baseline [e201.1]; 0.9312 ± 0.0024 (n = 3), +0.0196, in [e201.2].",
-                f"Evidence: two steps [e201.1] [e201.2], two commits ({first}, {second}), six runs"
-                " (20261110-100000-aa00, 20261110-100100-aa01, 20261110-100200-aa02 and 3 others).",
+                (f"Evidence: two steps [e201.1] [e201.2], two commits ({first}, {second}), six runs"
+                " (20261110-100000-aa00, 20261110-100100-aa01, 20261110-100200-aa02 and 3 others)."),
             ]),
         ],
         "decisions": [
@@ -166,7 +166,8 @@ def test_what_is_said_of_each_kind_of_fact(study):
     }  # fmt: skip
 
 
-def test_an_empty_period_is_an_honest_short_report(study, capfd):
+@pytest.mark.usefixtures("study")
+def test_an_empty_period_is_an_honest_short_report(capfd):
     assert orglab(["report", "--since", "2020-01-01", "--until", "2020-01-31"]) == 0
     out = capfd.readouterr().out
     assert "In this period the log, the commits and the runs record nothing." in out
@@ -174,7 +175,8 @@ def test_an_empty_period_is_an_honest_short_report(study, capfd):
     assert "Appendix" not in out
 
 
-def test_the_past_is_told_as_it_was(study):
+@pytest.mark.usefixtures("study")
+def test_the_past_is_told_as_it_was():
     """Before it was closed, e201 was in progress; what came later is not told."""
     found = said(Wish(since="2026-11-08", until="2026-11-11"))
     assert found["summary"][0] == "Two experiments were opened [e201] [e203]."
@@ -182,7 +184,8 @@ def test_the_past_is_told_as_it_was(study):
     assert "learned" not in found
 
 
-def test_it_is_narrowed_by_references_and_match(study):
+@pytest.mark.usefixtures("study")
+def test_it_is_narrowed_by_references_and_match():
     assert said(Wish(["e201", "202"], "nlp", "2026-11-08"))["summary"][0] == "One step was done [e202.1]."
     log = open_log()
     assert split_arguments(log, ["201", "[e202.1]", "nlp"]) == (["201", "[e202.1]"], "nlp")
@@ -192,8 +195,9 @@ def test_it_is_narrowed_by_references_and_match(study):
         make_report(log, Wish(["777"]), NOW)
 
 
+@pytest.mark.usefixtures("study")
 @pytest.mark.parametrize("ending", ["md", "org", "html", "pdf", "docx"])
-def test_every_format_carries_its_evidence(study, ending, capfd):
+def test_every_format_carries_its_evidence(ending):
     path = Path(f"week.{ending}")
     assert orglab(["report", "--since", "2026-11-08", "-o", str(path)]) == 0
     assert orglab(["report", "--check", str(path)]) == 0
@@ -201,6 +205,7 @@ def test_every_format_carries_its_evidence(study, ending, capfd):
     assert path.read_bytes().count(b"<script>alert") == 0
 
 
+@pytest.mark.usefixtures("study")
 @pytest.mark.parametrize(
     ("change", "line"),
     [
@@ -217,10 +222,11 @@ def test_every_format_carries_its_evidence(study, ending, capfd):
         (lambda: edit("0.931", "0.95", ".orglab/runs/20261112-100000-bb00/record.jsonl"),
          "acc of the run 20261112-100000-bb00 is recorded as 0.95 now, not 0.931"),
         (lambda: edit("600.0", "601.0", ".orglab/runs/20261112-100000-bb00/record.jsonl"), "took 601.0 s by its record"),
-        (lambda: lose_commits(), "is no longer in the repository"),
+        (lambda: lose_commits(),  # noqa: PLW0108 - it stands below
+         "is no longer in the repository"),
     ],
 )  # fmt: skip
-def test_what_no_longer_holds_is_listed(study, change, line, capfd):
+def test_what_no_longer_holds_is_listed(change, line, capfd):
     assert orglab(["report", "--since", "2026-11-08", "-o", "week.md"]) == 0
     capfd.readouterr()
     change()
@@ -240,14 +246,15 @@ def lose_commits():
         subprocess.run(["git", *command], check=True, capture_output=True)
 
 
-def test_what_happens_later_breaks_no_report(study, capfd):
+@pytest.mark.usefixtures("study")
+def test_what_happens_later_breaks_no_report():
     assert orglab(["report", "--since", "2026-11-08", "-o", "week.md"]) == 0
     edit("2. [ ] Batch 128", "2. [X] Batch 128")
     edit("\n* TODO [204]", "\n* DONE [204]")
     assert orglab(["report", "--check", "week.md"]) == 0
 
 
-def test_the_next_report_begins_where_the_last_one_ended(study, capfd):
+def test_the_next_report_begins_where_the_last_one_ended(study):
     with pytest.raises(NotFoundError, match="No report has been written"):
         make_report(open_log(), Wish(since="last report"), NOW)
     with pytest.raises(NotFoundError, match="No report has been written"):
@@ -274,6 +281,7 @@ def test_a_report_that_is_mailed_is_read_again():
     assert read_evidence(b"PK\x03\x04 no zip") is None
 
 
+@pytest.mark.usefixtures("study")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -284,7 +292,7 @@ def test_a_report_that_is_mailed_is_read_again():
         ["--since", "today", "--until", "2020"],
     ],
 )
-def test_wrong_usage_is_a_sentence(study, arguments, capfd):
+def test_wrong_usage_is_a_sentence(arguments, capfd):
     assert orglab(["report", *arguments]) == 2
     assert capfd.readouterr().err.count("\n") == 1
 
@@ -343,7 +351,8 @@ def test_citations_lead_to_the_forge(study):
 # ---- templates ----
 
 
-def test_a_template_of_the_settings_makes_a_mail(study, capfd):
+@pytest.mark.usefixtures("study")
+def test_a_template_of_the_settings_makes_a_mail():
     Path("orglab.toml").write_text('[report]\ntemplate = "mail/weekly.txt.j2"\n')
     Path("mail").mkdir()
     Path("mail/weekly.txt.j2").write_text(
@@ -356,6 +365,7 @@ def test_a_template_of_the_settings_makes_a_mail(study, capfd):
     assert "<!doctype html>" in Path("week.html").read_text().lower()
 
 
+@pytest.mark.usefixtures("study")
 @pytest.mark.parametrize(
     ("template", "code", "words"),
     [
@@ -367,7 +377,7 @@ def test_a_template_of_the_settings_makes_a_mail(study, capfd):
         ("{{ 1 / 0 }}", 2, "division"),
     ],
 )
-def test_a_template_reaches_nothing(study, template, code, words, capfd):
+def test_a_template_reaches_nothing(template, code, words, capfd):
     Path("secret.txt").write_text("secret")
     folder = Path("templates")
     folder.mkdir()
@@ -379,7 +389,8 @@ def test_a_template_reaches_nothing(study, template, code, words, capfd):
     assert "secret" not in printed.out
 
 
-def test_html_of_a_template_is_escaped(study, capfd):
+@pytest.mark.usefixtures("study")
+def test_html_of_a_template_is_escaped(capfd):
     Path("t.html").write_text("{{ sections[-1]['items'][0].statements[0].text }}")
     assert orglab(["report", "--since", "2026-11-08", "--template", "t.html"]) == 0
     assert "&lt;script&gt;" in capfd.readouterr().out
