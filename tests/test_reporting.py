@@ -320,6 +320,28 @@ def test_a_log_without_keywords_concludes_by_its_words(tmp_path, monkeypatch):
     assert said()["learned"] == [("e5", ["Concluded on 12 November, without a verdict [e5].", "It works."])]
 
 
+def test_what_is_closed_without_a_date_is_dated_by_the_commit_of_the_log(repo):
+    """A log without `logdone`: the commit that closed it tells when; before it is committed, nobody does."""
+    repo.now = datetime.datetime(2026, 11, 12, 12, 0, tzinfo=datetime.UTC)
+    text = "* {0} [5] A :exp:\n[2026-11-10 Tue]\n** {0} Conclusions\nIt works.\n"
+    repo.commit("begun", {"experiment_log.org": text.format("TODO")})
+    repo.write("experiment_log.org", text.format("DONE"))
+    assert "The log does not tell when one more experiment was closed [e5]; not counted here." in said()["summary"]
+    repo.commit("closed")
+    assert said()["learned"][0] == ("e5", ["Concluded on 12 November, without a verdict [e5].", "It works."])
+
+
+def test_the_journal_is_told_when_asked_for(study):
+    study.write(
+        "journal.org",
+        "* 2026\n** 2026-11 November\n*** 2026-11-12 Thursday\n**** [[#201][201]] why it explodes :201:\n",
+    )
+    assert "journal" not in said()
+    assert said(Wish(since="2026-11-08", journal=True))["journal"] == [
+        ("e201", ["12 November [e201]: “why it explodes”"])
+    ]
+
+
 def test_times_are_local(study, monkeypatch):
     """At 23:30 UTC on the 12th it is the 13th in Auckland."""
     study.now = datetime.datetime(2026, 11, 12, 23, 30, tzinfo=datetime.UTC)

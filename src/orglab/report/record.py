@@ -36,7 +36,7 @@ def charted(report: Report) -> frozenset[str]:
 
     Hundreds of charts nobody looks at, and a PDF of them takes minutes.
     """
-    times = {one.ref: max(event.at for event in one.recent if event.at) for one in report.touched}
+    times = {one.ref: one.last_moment() or report.period.since for one in report.touched}
     having = [ref for ref in times if ref in report.results]
     return frozenset(sorted(having, key=lambda ref: times[ref])[-_MOST_CHARTS:])
 
