@@ -41,7 +41,7 @@ def make_project(folder: Path, count: int, seed: int = 1) -> Path:
             stream.append(_commit(len(stream) + 1, int(when.timestamp()), f"[{ref}] Results of step {step}"))
             places.append((place, match.group(1), ref, when))
     done = subprocess.run(
-        ["git", "fast-import", "--quiet", "--export-marks=.git/marks"],  # noqa: S607
+        ["git", "fast-import", "--quiet", "--export-marks=.git/marks"],
         cwd=folder, input="".join(stream).encode(), check=True,
     )  # fmt: skip
     del done
@@ -62,7 +62,7 @@ def make_project(folder: Path, count: int, seed: int = 1) -> Path:
 
 
 def _git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=folder, check=True)  # noqa: S607
+    subprocess.run(["git", *arguments], cwd=folder, check=True)
 
 
 def _commit(mark: int, when: int, message: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from orglab import launching, log, recording
+from orglab import launching, log, recording, reporting
 from orglab.cli.door import COMMANDS, run
 from texts import SEED
 
@@ -39,6 +39,7 @@ def answer(command):
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
         patch.setattr(log, "_now", lambda: NOW)
         patch.setattr(launching, "_now", lambda: NOW.astimezone())
+        patch.setattr(reporting, "_now", lambda: NOW)
         patch.setattr(recording, "_chance", lambda: f"{len(list(Path('.orglab/runs').iterdir())):06x}")
         for name, value in settings.items():
             patch.setenv(name, value)

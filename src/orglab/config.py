@@ -37,7 +37,7 @@ log = "{log}"
 # size_limit = 10              # MB: a larger untracked file is kept in a snapshot by its hash alone
 
 [report]
-# template = ""                # a Jinja2 template, relative to this file
+# template = ""                # a Jinja2 template beside this file: weekly.txt.j2 makes .txt files
 """
 
 

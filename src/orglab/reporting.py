@@ -32,7 +32,7 @@ from orglab.report.to_markdown import to_markdown
 from orglab.report.verification import Broken, Present, verify
 from orglab.report.wording import Wording
 from orglab.runs import read_runs
-from orglab.timeline import first_ticked
+from orglab.timeline import first_ticked, last_closed
 
 LAST = "last report"
 BINARY = (".pdf", ".docx")
@@ -72,7 +72,7 @@ def make_report(log: Log, wish: Wish = Wish(), now: datetime.datetime | None = N
         NotFoundError: An experiment is not there, or there was no last report.
         UsageError: A date or the match string cannot be read.
     """
-    now = now or datetime.datetime.now()  # noqa: DTZ005 - the log holds local times
+    now = now or _now()
     period = read_period(log, wish, now)
     chosen = _choose(log, wish)
     # The page says where it is not known; a log is no worse without git.
@@ -81,7 +81,10 @@ def make_report(log: Log, wish: Wish = Wish(), now: datetime.datetime | None = N
     entries = _entries(log) if wish.journal else ()
     try:
         sources = read_sources(chosen, repository, period, runs=runs, entries=entries)
-        sources = replace(sources, ticked=_ticked(log, chosen, sources, period))
+        undated = [one for one in chosen if one.is_done and one.closed is None and one.conclusion.closed is None]
+        sources = replace(
+            sources, ticked=_ticked(log, chosen, sources, period), closed=last_closed(log, undated) if undated else {}
+        )
         links = read_links(chosen, sources, repository, log.path)
     except GitError:
         sources = read_sources(chosen, None, period, runs=runs, entries=entries)
@@ -114,6 +117,11 @@ def read_period(log: Log, wish: Wish, now: datetime.datetime) -> Period:
     if since >= until:
         raise UsageError(f"The report would end before it begins: {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}.")
     return Period(since, until)
+
+
+def _now() -> datetime.datetime:
+    """Return the local time, as the log has it."""
+    return datetime.datetime.now()  # noqa: DTZ005 - the same
 
 
 def _begin(day: datetime.date) -> datetime.datetime:
@@ -243,8 +251,13 @@ def chosen_form(log: Log, out: Path | None, template: Path | None) -> Form:
     return Form(ending)
 
 
-def render_report(report: Report, form: Form) -> str:
+def render_report(report: Report, form: Form, *, for_people: bool = False) -> str:
     """Return a report as text: Markdown, or what the template makes.
+
+    Args:
+        report: The report.
+        form: How.
+        for_people: Whether it is looked at, and so need not carry its evidence.
 
     Raises:
         OrglabError: Jinja2 is not installed.
@@ -252,7 +265,8 @@ def render_report(report: Report, form: Form) -> str:
     """
     if form.template is not None:
         return fill_template(report, form.template)
-    return to_markdown(lay_out(report))
+    document = lay_out(report)
+    return to_markdown(replace(document, evidence=None) if for_people else document)
 
 
 def write_report(log: Log, report: Report, path: Path, form: Form) -> None:

@@ -97,6 +97,28 @@ def first_ticked(log: Log, steps: dict[str, tuple[Experiment, Step]]) -> dict[st
     return {ref: known[commit] for ref, commit in found.items() if commit in known}
 
 
+def last_closed(log: Log, experiments: Iterable[Experiment]) -> dict[str, Commit]:
+    """Return the commit of the log that wrote the heading of each experiment's conclusion as it is, by its reference.
+
+    That is when it was closed, where the log keeps no dates of it (without `#+STARTUP: logdone`).
+
+    Args:
+        log: The log.
+        experiments: Some that are closed, as they stand in the log's file.
+    """
+    repository = log.repository
+    path = path_in(repository, log.path) if repository is not None and is_installed() else None
+    lines = {}
+    for one in experiments:
+        heading = one.child(log.config.conclusions)
+        lines[heading.line_number if heading is not None and heading.state is not None else one.line] = one.ref
+    if repository is None or path is None or not lines or not _can_be_blamed(log, path):
+        return {}
+    found = {lines[one.line]: one.commit for one in blame(repository, path, lines) if one.commit is not None}
+    known = read_named(repository, tuple(sorted(set(found.values()))))
+    return {ref: known[commit] for ref, commit in found.items() if commit in known}
+
+
 def _can_be_blamed(log: Log, path: str) -> bool:
     """Return whether all versions of the log can be compared in some seconds."""
     repository = log.repository

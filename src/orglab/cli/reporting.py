@@ -66,7 +66,8 @@ def report_command(  # noqa: PLR0917 - click calls it by name
     if as_json:
         output.show([render(report_form(report))])
     elif out is None:
-        output.show([output.clean(line) for line in render_report(report, chosen).splitlines()])
+        text = render_report(report, chosen, for_people=output.is_terminal())
+        output.show([output.clean(line) for line in text.splitlines()])
     else:
         write_report(log, report, out, chosen)
         click.echo(f"{output.clean(str(out))}: {output.clean(report.title)}", err=True)

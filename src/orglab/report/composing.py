@@ -55,7 +55,7 @@ def compose_report(accounts: Sequence[Account], wording: Wording, head: Head) ->
         counts=count_facts(present, wording),
         summary=tuple(summarize(present, wording)),
         sections=sections,
-        touched=tuple(one for one in present if one.recent),
+        touched=tuple(one for one in present if one.recent or wording.period.holds(one.closed)),
         results=results,
         wording=wording,
     )

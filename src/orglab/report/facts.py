@@ -50,6 +50,7 @@ class Sources:
         runs: All runs.
         entries: Those of the journal that are to be told.
         ticked: The commit of the log that first ticked a step, by the step's reference.
+        closed: The commit of the log that closed an experiment, by its reference, where nothing else says when.
         head: The full hash of HEAD; empty if there is none.
         has_git: Whether commits could be asked for.
     """
@@ -59,6 +60,7 @@ class Sources:
     runs: Sequence[Run] = ()
     entries: Sequence[Entry] = ()
     ticked: Mapping[str, Commit] = field(default_factory=dict)
+    closed: Mapping[str, Commit] = field(default_factory=dict)
     head: str = ""
     has_git: bool = False
 
@@ -92,6 +94,10 @@ class Account:
         """The reference of the experiment."""
         return self.experiment.ref
 
+    def last_moment(self) -> datetime.datetime | None:
+        """Return when something happened to it last in the period; None if nothing did, or not at a known time."""
+        return max((event.at for event in self.recent if event.at is not None), default=self.closed)
+
     def of_kind(self, kind: str) -> list[Event]:
         """Return the events of a kind in the period."""
         return [event for event in self.recent if event.kind == kind]
@@ -104,7 +110,7 @@ class Account:
 
 def read_sources(
     experiments: Iterable[Experiment], repository: Repository | None, period: Period, *,
-    runs: Sequence[Run], entries: Sequence[Entry] = (), ticked: Mapping[str, Commit] | None = None,
+    runs: Sequence[Run], entries: Sequence[Entry] = (),
 ) -> Sources:  # fmt: skip
     """Return the sources of a report; git is asked four times, however many experiments there are.
 
@@ -121,7 +127,7 @@ def read_sources(
     head = (repository.read("rev-parse", "--verify", "--quiet", "HEAD") or b"").decode().strip()
     recent = read_commits(repository, f"--since=@{since}", "--branches", *filter(None, (head,)), "--")
     commits = {commit.hash: commit for commit in recent} | {commit.hash: commit for commit in named.values()}
-    return Sources(commits, named, runs, entries, ticked or {}, head, has_git=True)
+    return Sources(commits, named, runs, entries, head=head, has_git=True)
 
 
 def read_accounts(experiments: Sequence[Experiment], sources: Sources, period: Period) -> list[Account]:
@@ -156,7 +162,7 @@ def read_accounts(experiments: Sequence[Experiment], sources: Sources, period: P
         events += commit_events(ref, letter, commits[ref], aliases) if ref in commits else ()
         events += run_events(ref, mine) if mine else ()
         events += journal_events(ref, letter, entries[ref], aliases) if ref in entries else ()
-        found.append(_account(one, in_order(events), mine, period))
+        found.append(_account(one, in_order(events), mine, sources.closed.get(ref), period))
     return found
 
 
@@ -171,8 +177,18 @@ def _under_this_name(runs: Iterable[Run], ref: str, aliases: Sequence[str]) -> l
     return found
 
 
-def _account(one: Experiment, events: list[Event], runs: Iterable[Run], period: Period) -> Account:
-    """Return the account that events make."""
+def _account(
+    one: Experiment, events: list[Event], runs: Iterable[Run], closing: Commit | None, period: Period
+) -> Account:
+    """Return the account that events make.
+
+    Args:
+        one: The experiment.
+        events: All that happened to it, in order.
+        runs: Its runs.
+        closing: The commit of the log that closed it, if that is known.
+        period: What time the report is about.
+    """
     known = tuple(event for event in events if event.at is None or event.at < period.until)
     later = [event for event in events if event.kind == "state" and event.at and event.at >= period.until]
     state = one.state
@@ -193,7 +209,7 @@ def _account(one: Experiment, events: list[Event], runs: Iterable[Run], period: 
             for event in known
             if event.at and (event.kind == "conclusion" or settings.is_done(event.facts.get("new")))
         ]
-        closed = max(dates, default=None)
+        closed = max(dates, default=closing.when if closing is not None else None)
     return Account(
         one, known, tuple(event for event in known if period.holds(event.at)),
         tuple(run for run in runs if run.began is None or run.began < period.until), state, kind, closed,

@@ -37,7 +37,7 @@ def timeline(report: Report) -> Chart | None:
     caption = ""
     if len(rows) > _MOST_ROWS:
         caption = f"The {_MOST_ROWS} of {amounts.count(len(rows), 'experiment')} that something happened to last."
-        times = {one.ref: max(event.at for event in one.recent if event.at) for one in report.touched}
+        times = {one.ref: one.last_moment() or report.period.since for one in report.touched}
         newest = set(sorted(times, key=lambda ref: times[ref])[-_MOST_ROWS:])
         rows = [row for row in rows if row.label in newest]
     plot = Timeline(tuple(rows), report.period.last_day, report.period.since.date())

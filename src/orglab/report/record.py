@@ -36,7 +36,7 @@ def charted(report: Report) -> frozenset[str]:
 
     Hundreds of charts nobody looks at, and a PDF of them takes minutes.
     """
-    times = {one.ref: max(event.at for event in one.recent if event.at) for one in report.touched}
+    times = {one.ref: one.last_moment() or report.period.since for one in report.touched}
     having = [ref for ref in times if ref in report.results]
     return frozenset(sorted(having, key=lambda ref: times[ref])[-_MOST_CHARTS:])
 
@@ -70,10 +70,10 @@ def _step(step: Step, done: Event | None, account: Account, wording: Wording) ->
         also = f", {amounts.small(failed)} failed" if failed else ""
         took = amounts.duration(sum(run.seconds or 0 for run in runs))
         content.append(Text(f"; {amounts.count(len(runs), 'run')} in {took}{also}"))
-    commits = tuple(ListItem((Paragraph(_commit(name, wording)),)) for name in step.commits)
+    for name in step.commits:
+        content += [Text("; "), *_commit(name, wording)]
     state = "done" if done is not None else "partial" if step.state == "partial" else "open"
-    blocks: tuple[Block, ...] = (Paragraph(tuple(content)), *((List(commits),) if commits else ()))
-    return ListItem(blocks, state, number=step.number, anchor=anchor_of(step.ref))
+    return ListItem((Paragraph(tuple(content)),), state, number=step.number, anchor=anchor_of(step.ref))
 
 
 def _commit(name: str, wording: Wording) -> Inlines:

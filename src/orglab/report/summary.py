@@ -8,7 +8,7 @@ from orglab.events import Event
 from orglab.report import amounts
 from orglab.report.blocks import Inline
 from orglab.report.claims import Claim
-from orglab.report.facts import Account
+from orglab.report.facts import CLOSED_KINDS, Account
 from orglab.report.findings import TONES, is_concluded, is_dropped
 from orglab.report.model import Statement
 from orglab.report.results import is_failed
@@ -192,7 +192,11 @@ def _undated_steps(accounts: Sequence[Account], wording: Wording) -> list[Event]
 
 def _undated(accounts: Sequence[Account]) -> list[Account]:
     """Return the experiments that nothing can be placed in time of."""
-    return [one for one in accounts if all(event.at is None for event in one.events)]
+    return [one for one in accounts if not _has_date(one)]
+
+
+def _has_date(account: Account) -> bool:
+    return account.closed is not None or any(event.at is not None for event in account.events)
 
 
 def _unknown(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]:
@@ -203,6 +207,11 @@ def _unknown(accounts: Sequence[Account], wording: Wording) -> Iterator[Statemen
             f"The log does not tell when {amounts.words(len(steps), 'more step')} {_was(steps)} done",
             cite((wording.links.to(event.ref, event.text) for event in steps), 4), "; not counted here.",
             claims=[claim for event in steps for claim in is_done(event.ref, event.text)],
+        )  # fmt: skip
+    if closed := [one for one in accounts if one.kind in CLOSED_KINDS and one.closed is None and _has_date(one)]:
+        yield say(
+            f"The log does not tell when {amounts.words(len(closed), 'more experiment')} {_was(closed)} closed",
+            _cited(closed, wording), "; not counted here.", claims=[exists(one.experiment) for one in closed],
         )  # fmt: skip
     undated = _undated(accounts)
     if undated:

@@ -296,7 +296,10 @@ class _MarkdownWriter(Writer):
         """Write where a statement comes from; what stands in the same text has no address that all renderers share."""
         target = self.target(inline)
         text = _text(inline.text)
-        return f"[{text}](<{target}>)" if target and not target.startswith("#") else text
+        if target and not target.startswith("#"):
+            return f"[{text}](<{target}>)"
+        # As people write it in a log and in messages.
+        return f"[{text}]" if inline.kind in ("experiment", "step") else text
 
     def footnote_mark(self, inline: b.FootnoteMark) -> str:
         """Write the mark of a footnote."""
