@@ -84,9 +84,11 @@ def test_the_first_commit_of_a_repository(repo):
 
 
 @pytest.mark.parametrize("name", ["-h", "--output=owned", "a b", "*.py", ":(top)x", "ü\n", "[a]"])
-def test_a_path_is_just_that_path(repo, found, name):
+@pytest.mark.usefixtures("found")
+def test_a_path_is_just_that_path(repo, name):
     repo.write("other.py", "1\n")
     repo.write(name, "new\n")
+    found = find_repository(repo.path)
     commit_paths(found, "New\n", [name], [name])
     assert repo.git("show", "--format=", "--name-only", "-z", "HEAD").rstrip("\0") == name
     assert read_changes(found).untracked == ("other.py",)

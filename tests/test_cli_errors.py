@@ -110,7 +110,7 @@ def test_a_log_that_the_user_may_not_read(log):
     for arguments in (["list"], ["note", "201", "x"]):
         script = (
             f"import os, sys; sys.path.insert(0, {str(SOURCE)!r})\n"
-            "import orglab.cli.reading, orglab.cli.writing, orglab.__main__ as door\n"
+            "import orglab.cli.quick, orglab.cli.reading, orglab.cli.writing, orglab.__main__ as door\n"
             + ("os.setgroups([]); os.setgid(65534); os.setuid(65534)\n" if prefix else "")
             + f"sys.argv[1:] = {arguments!r}\ndoor.main()"
         )

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from orglab.check import Diagnostic
+    from orglab.git.commit import Commit
     from orglab.model import Experiment, Note, Step
     from orglab.org.timestamp import Timestamp
+    from orglab.runs import Run
 
 VERSION = 1
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -72,6 +74,35 @@ def step_form(step: Step) -> dict[str, object]:
 def note_form(note: Note) -> dict[str, object]:
     """Return a note as it stands in `show --json`."""
     return {"at": _time(note.at), "commit": note.commit, "text": note.text, "original": note.original}
+
+
+def commit_form(commit: Commit) -> dict[str, object]:
+    """Return a commit, as every document has it."""
+    return {
+        "hash": commit.hash,
+        "short": commit.short,
+        "at": commit.when.isoformat(),
+        "author": commit.author,
+        "subject": commit.subject,
+    }
+
+
+def run_form(run: Run) -> dict[str, object]:
+    """Return a run in short, as every document but that of `runs` has it."""
+    return {
+        "id": run.id,
+        "ref": run.ref,
+        "argv": list(run.argv),
+        "status": run.status,
+        "exit_code": run.exit_code,
+        "began": run.began.isoformat() if run.began is not None else None,
+        "seconds": run.seconds,
+        "why": run.why,
+        "before": run.before,
+        "snapshot": run.snapshot,
+        "commit": run.commit,
+        "metrics": run.metrics,
+    }
 
 
 def diagnostic_form(diagnostic: Diagnostic) -> dict[str, object]:

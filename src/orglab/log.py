@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,19 +21,19 @@ from orglab.git import Repository, find_repository, is_installed, numbers_in
 from orglab.git.keeping import keep
 from orglab.glance import glance
 from orglab.ids import numbers_of_old, renumber
-from orglab.index.store import Store
-from orglab.index.where import index_path
 from orglab.model import ID, Experiment, Note, Step, without_cookies
 from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
 from orglab.org.timestamp import format_inactive
+from orglab.place import TERMS_NAME
 from orglab.reference import Reference, parse_reference
 from orglab.states import in_progress_keyword, kind_of
 from orglab.words import one_line
 
 if TYPE_CHECKING:
     from orglab.adoption import Adoption
+    from orglab.index.store import Store
     from orglab.resolving import Resolver
 
 HEADER = """\
@@ -53,11 +54,13 @@ class Completed(NamedTuple):
         step: The step as it stands now.
         commits: The short hashes that were added to it.
         why: `given`, `named` (its message names the step), `head`, or `none`.
+        uncommitted: If one of them is HEAD, the tracked files that are not as they are there, but for log and journal.
     """
 
     step: Step
     commits: tuple[str, ...]
     why: str
+    uncommitted: tuple[str, ...] = ()
 
 
 class Log:
@@ -106,6 +109,23 @@ class Log:
 
         contents = current_contents(self.store, snapshot, document, self.config)
         return document, experiments_of(contents, document, self.config, str(self.path))
+
+    def keyed_experiments(self) -> tuple[list[Experiment], list[bytes] | None, tuple[str, str]]:
+        """Return all experiments, what tells each from one of other bytes, and what all of that depends on.
+
+        Without an index there are no keys: None.  The last is the digest of the log, and the form of its settings.
+        """
+        snapshot = file.read(self.path)
+        document = self._parse(snapshot.data)
+        if self.store.path is None:
+            return list(glance(document, self.config, str(self.path))), None, ("", "")
+        from orglab.index.building import experiments_of, settings_form  # noqa: PLC0415 - writing needs none of it
+        from orglab.index.current import current_contents  # noqa: PLC0415
+
+        contents = current_contents(self.store, snapshot, document, self.config)
+        keys = [contents.part(number) + b"%d" % nth for number, nth in enumerate(contents.nths)]
+        found = experiments_of(contents, document, self.config, str(self.path))
+        return found, keys, (snapshot.digest, repr(settings_form(document.settings, self.config)))
 
     def experiment(self, reference: str) -> Experiment:
         """Return one experiment.
@@ -165,7 +185,17 @@ class Log:
         Args:
             progress: Told how many experiments are checked, of how many.
         """
-        return self._check(self.document(), progress, self._resolver())
+        return self._check(self.document(), progress, self._resolver()) + self._check_terms()
+
+    def _check_terms(self) -> list[Diagnostic]:
+        """Return what cannot be read in the user's own terms."""
+        text = self.terms()
+        if not text:
+            return []
+        from orglab.similar.lexicon import parse_terms  # noqa: PLC0415 - few logs have terms of their own
+
+        name = str(self.path.parent / TERMS_NAME)
+        return [Diagnostic(name, one.line, 1, "bad-term", one.message) for one in parse_terms(text)[1]]
 
     def _check(
         self, document: Document, progress: Progress | None = None, resolver: "Resolver | None" = None
@@ -184,6 +214,10 @@ class Log:
         from orglab.resolving import Resolver  # noqa: PLC0415 - for one command of many
 
         return Resolver(self.repository, self.path, self.config)
+
+    def terms(self) -> str:
+        """Return the text of the user's own terms, `orglab-terms.txt` beside the log; empty if there is none."""
+        return file.read_text(self.path.parent / TERMS_NAME)
 
     def adopt(self) -> "Adoption":
         """Return what is understood of the log, which may not have been written as one; nothing is changed."""
@@ -220,7 +254,7 @@ class Log:
             edits = compose(edits, mend(document.apply(edits), ids=False))
             return compose(edits, recount(document.apply(edits))) if not only or "stale-cookie" in only else edits
 
-        return mended, self._check(self._write(wish), None, resolver)
+        return mended, self._check(self._write(wish), None, resolver) + self._check_terms()
 
     # Writing
 
@@ -230,8 +264,11 @@ class Log:
         return find_repository(self.path.absolute().parent)
 
     @cached_property
-    def store(self) -> Store:
+    def store(self) -> "Store":
         """The index of this log: a cache, and no more."""
+        from orglab.index.store import Store  # noqa: PLC0415 - it loads SQLite, and writing needs none
+        from orglab.index.where import index_path  # noqa: PLC0415
+
         git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
         return Store(index_path(os.fspath(self.path), git_dir))
 
@@ -456,8 +493,15 @@ class Log:
             added[:] = [not holds_mark(experiment.document, mark)]
             return add_entry(experiment, parsed, head, text, commit=commit, done=done) if added[0] else []
 
-        self._change(parsed, add, logged=1, headings=1)
+        after = self._change(parsed, add, logged=1, headings=1)
+        if added[0] and done and parsed.step is not None:
+            self._leave(find_step(after, parsed))
         return added[0]
+
+    def _leave(self, step: Step) -> None:
+        """Make a step that is done the active one no more."""
+        if step.state == "done" and self.active.get() == step.ref:
+            self.active.set(None)
 
     def _head(self) -> str | None:
         """Return the short hash of HEAD; None before the first commit, without git, and where git refuses."""
@@ -484,7 +528,12 @@ class Log:
         return experiment
 
     def complete_step(
-        self, reference: str, commits: Iterable[str] | None = None, *, all_boxes: bool = False
+        self,
+        reference: str,
+        commits: Iterable[str] | None = None,
+        *,
+        all_commits: bool = False,
+        all_boxes: bool = False,
     ) -> Completed:
         """Tick a step, with the commit that has its results, and return it.
 
@@ -492,6 +541,7 @@ class Log:
             reference: The step.
             commits: Revisions that git knows; none if empty.  If None, the newest
                 commit on HEAD whose message names the step, else HEAD.
+            all_commits: Whether, if that is None, it is every commit that names the step, the oldest first.
             all_boxes: Whether open boxes below the step are ticked too.
 
         Raises:
@@ -504,15 +554,22 @@ class Log:
         def tick(experiment: Experiment) -> list[Edit]:
             step = find_step(experiment, parsed)
             if not found:
-                found.append(self._commits_for(step.ref, commits))
+                found.append(self._commits_for(step.ref, commits, all_commits=all_commits))
             return writing.tick_step(experiment, step, found[0][0], all_boxes=all_boxes)
 
         step = find_step(self._change(parsed, tick), parsed)
-        if self.active.get() == step.ref:
-            self.active.set(None)
+        self._leave(step)
         hashes, why = found[0]
         self._keep(hashes)
-        return Completed(step, tuple(hashes), why)
+        return Completed(step, tuple(hashes), why, self._changed_since(hashes))
+
+    def _changed_since(self, hashes: list[str]) -> tuple[str, ...]:
+        """Return the tracked files that differ from HEAD, log and journal left out, if it is one of some commits."""
+        if not hashes or self.repository is None or self.repository.head() not in hashes:
+            return ()
+        from orglab.git.files import changed_beside  # noqa: PLC0415 - for one command of many
+
+        return tuple(changed_beside(self.repository, (self.path, self.path.parent / self.config.journal)))
 
     def _keep(self, commits: Collection[str]) -> None:
         """Let git keep recorded commits, also when they are rewritten; whoever may not write there goes without."""
@@ -520,7 +577,7 @@ class Log:
             with suppress(GitError):
                 keep(self.repository, commits)
 
-    def _commits_for(self, ref: str, revisions: Iterable[str] | None) -> tuple[list[str], str]:
+    def _commits_for(self, ref: str, revisions: Iterable[str] | None, *, all_commits: bool) -> tuple[list[str], str]:
         """Return the short hashes to record for a step, and why those."""
         if revisions is not None:
             chosen = list(revisions)
@@ -530,8 +587,8 @@ class Log:
             return list(dict.fromkeys(hashes)), "given" if hashes else "none"
         if self.repository is None or not is_installed():
             return [], "none"
-        if named := self.repository.newest_naming(ref):
-            return [named], "named"
+        if named := [*islice(self.repository.naming(ref), None if all_commits else 1)]:
+            return named[::-1], "named"
         head = self.repository.head()
         return ([head], "head") if head else ([], "none")
 

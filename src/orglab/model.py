@@ -20,7 +20,7 @@ from orglab.org.heading import Heading
 from orglab.org.list import Item
 from orglab.org.source import decode, encode
 from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
-from orglab.prose import log_note, note_head, own_text, plain_text
+from orglab.prose import Logged, log_note, note_head, own_text, plain_text, read_logged
 from orglab.states import kind_of
 
 ID = r"[A-Za-z0-9_-]+"
@@ -504,6 +504,18 @@ def read_described(heading: Heading) -> tuple[str, tuple[Note, ...]]:
     if description is None:
         description = paragraph or ""
     return " ".join(description.split()), tuple(notes)
+
+
+def logged_changes(heading: Heading) -> Iterator[tuple[Logged, int]]:
+    """Yield what Org logged of a heading, in its drawer or as items of its section, and the line of each."""
+    document = heading.document
+    for element in heading.section.children:
+        for found in element.children if element.type == "drawer" else (element,):
+            if found.type != "plain-list":
+                continue
+            for child in found.children:
+                if child.item is not None and (logged := read_logged(_item_words(document.text, child, child.item))):
+                    yield logged, document.source.line_number(child.begin)
 
 
 def section_text(heading: Heading) -> str:

@@ -3,6 +3,7 @@
 import re
 import textwrap
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from orglab.hashes import CHAIN, Recorded, parse_chain
 from orglab.org.element import Element
@@ -12,7 +13,10 @@ from orglab.org.source import decode
 
 _STAMP = r"\[\d{4}-\d{2}-\d{2}[^\]\n]*\]"
 _HEAD = re.compile(rf"(?:({_STAMP}))?\s*(?:\(({CHAIN})\))?\s*")
-_STATE = re.compile(rf'(?:State\s+(?:"([^"]*)")?\s*from\s*(?:"[^"]*")?\s*|CLOSING NOTE\s+|Note taken on\s+)({_STAMP})')
+_LOGGED = re.compile(
+    rf'(?:State\s+(?:"(?P<new>[^"]*)")?\s*from\s*(?:"(?P<old>[^"]*)")?\s*|(?P<kind>CLOSING NOTE|Note taken on)\s+)'
+    rf"(?P<stamp>{_STAMP})"
+)
 _REST = re.compile(r"[ \t]*\\\\[ \t]*\n?")
 
 
@@ -36,19 +40,46 @@ def note_head(words: str) -> tuple[str | None, Recorded | None, str]:
     return match.group(1), commit, words[match.end() :].strip()
 
 
-def log_note(words: str) -> tuple[str, str] | None:
-    """Return the time of a note that Org took, and what the user said in it; None if it is not such a note.
+class Logged(NamedTuple):
+    """What Org logged of a heading (org-log-note-headings).
+
+    Attributes:
+        kind: `state`, `closing` or `note`.
+        stamp: When, as it stands there.
+        new: The state that was set, or None.
+        old: The state before, or None.
+        text: What the user said of it, in one line; perhaps empty.
+    """
+
+    kind: str
+    stamp: str
+    new: str | None
+    old: str | None
+    text: str
+
+
+def read_logged(words: str) -> Logged | None:
+    """Return what Org logged in an item, or None if it is the user's own.
 
     `State "DONE" from "TODO" [time]`, `CLOSING NOTE [time]` and `Note taken on
     [time]` (org-log-note-headings); the user's words follow two backslashes.
     """
-    match = _STATE.match(words)
+    match = _LOGGED.match(words)
     if match is None:
         return None
     rest = words[match.end() :]
     said = _REST.match(rest)
     text = " ".join(rest[said.end() if said else 0 :].split())
-    return match.group(2), f"{match.group(1)}: {text}" if match.group(1) and text else text
+    kind = {"CLOSING NOTE": "closing", "Note taken on": "note"}.get(match["kind"] or "", "state")
+    return Logged(kind, match["stamp"], match["new"] or None, match["old"] or None, text)
+
+
+def log_note(words: str) -> tuple[str, str] | None:
+    """Return the time of a note that Org took, and what the user said in it; None if it is not such a note."""
+    logged = read_logged(words)
+    if logged is None:
+        return None
+    return logged.stamp, f"{logged.new}: {logged.text}" if logged.new and logged.text else logged.text
 
 
 def own_text(text: bytes, section: Element) -> Iterator[Object]:

@@ -3,9 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from orglab.errors import UsageError
 from orglab.spelling import read_spelling
+
+if TYPE_CHECKING:
+    import mmap
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,10 @@ class Reference:
 
     id: str
     step: int | None = None
+
+    def spell(self, letter: str) -> str:
+        """Return it as the log's users write it, such as `e201.1`; its id is without the letter."""
+        return letter + self.id + (f".{self.step}" if self.step is not None else "")
 
 
 def parse_reference(text: str) -> Reference:
@@ -39,12 +47,13 @@ def reference_pattern(letter: str) -> "re.Pattern[bytes]":
     Inside a word or a longer bracket they do not count: `foo[e201]` is an
     index, `[[e201]]` an Org link.
     """
-    return re.compile(
-        rb"(?<![\w\[\]\x80-\xff])\[" + re.escape(letter.encode()) + rb"([A-Za-z0-9_-]+)(?:\.(\d{1,9}))?\](?![\]\[(])"
-    )
+    begin = rb"\[" + re.escape(letter.encode())
+    # What stands before is looked at behind the bracket, for only what begins with plain text is found fast.
+    before = rb"(?<![\w\[\]\x80-\xff]" + begin + rb")"
+    return re.compile(begin + before + rb"([A-Za-z0-9_-]+)(?:\.(\d{1,9}))?\](?![\]\[(])")
 
 
-def find_references(text: bytes, letter: str) -> Iterator[tuple[int, Reference]]:
+def find_references(text: "bytes | mmap.mmap", letter: str) -> Iterator[tuple[int, Reference]]:
     """Yield each reference in `text` and where it begins."""
     for match in reference_pattern(letter).finditer(text):
         step = match.group(2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orglab.cli import output
+from orglab.cli.known import known_form, known_lines
 from orglab.cli.page import experiment_lines, head_line, is_active, step_lines, table
 from orglab.errors import UsageError
 
@@ -11,29 +12,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from orglab.index.known import Known
     from orglab.model import Experiment, Step
 
 SORTS = ("log", "id", "created", "state", "title", "progress")
 
 
-def show_experiment(experiment: Experiment, active: str | None, *, as_json: bool) -> None:
-    """Print an experiment."""
+def show_experiment(
+    experiment: Experiment, step: Step | None, known: Known, active: str | None, letter: str, *, as_json: bool
+) -> None:
+    """Print an experiment, or a step of it.
+
+    Args:
+        experiment: The experiment.
+        step: The step, if one is meant.
+        known: What else is known of it.
+        active: The active step.
+        letter: What stands before the number in a reference.
+        as_json: As JSON.
+    """
     if as_json:
-        from orglab.jsonable import experiment_form, render  # noqa: PLC0415
+        from orglab.jsonable import experiment_form, render, step_form  # noqa: PLC0415
 
-        output.show([render(experiment_form(experiment))])
+        own = experiment_form(experiment) if step is None else step_form(step)
+        where = {} if step is None else {"experiment": experiment.ref, "file": experiment.file}
+        output.show([render({**own, **where, **known_form(known, letter)})])
+    elif step is None:
+        lines = experiment_lines(experiment, active, known.commits)
+        output.show([*lines, *known_lines(known, experiment)])
     else:
-        output.show(experiment_lines(experiment, active))
-
-
-def show_step(experiment: Experiment, step: Step, active: str | None, *, as_json: bool) -> None:
-    """Print a step of an experiment."""
-    if as_json:
-        from orglab.jsonable import render, step_form  # noqa: PLC0415
-
-        output.show([render({**step_form(step), "experiment": experiment.ref, "file": experiment.file})])
-    else:
-        output.show([*head_line(experiment), "", *step_lines(step, active)])
+        lines = step_lines(step, active, known.commits)
+        output.show([*head_line(experiment), "", *lines, *known_lines(known, experiment)])
 
 
 def choose(

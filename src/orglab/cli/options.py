@@ -1,7 +1,6 @@
 """What commands share: the log they are about, and arguments that name experiments."""
 
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from orglab.cli import output
+from orglab.cli.words import OPTION
 from orglab.config import find_log
 from orglab.errors import OrglabError
 from orglab.log import Log, open_log
@@ -131,7 +131,6 @@ def completed_log(ctx: click.Context) -> Log:
 
 # No argument of a process can hold this.
 _SHIELD = "\0"
-_OPTION = re.compile(r"-|--|-[A-Za-z]|--[A-Za-z][\w-]*(?:=.*)?", re.DOTALL)
 
 
 class TextCommand(click.Command):
@@ -139,7 +138,7 @@ class TextCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments; what begins with a dash and has not the form of an option is a text."""
-        shielded = [_SHIELD + arg if arg.startswith("-") and not _OPTION.fullmatch(arg) else arg for arg in args]
+        shielded = [_SHIELD + arg if arg.startswith("-") and not OPTION.fullmatch(arg) else arg for arg in args]
         rest = super().parse_args(ctx, shielded)
         ctx.params = {name: _unshield(value) for name, value in ctx.params.items()}
         return rest

@@ -24,7 +24,7 @@ _WIDEST = 100
 _NARROWEST = 24
 # As `click.style` writes them; click itself is not here, for to import it takes three times as long as Python's start.
 _COLOURS = {"doing": "\x1b[33m", "done": "\x1b[32m", "dropped": "\x1b[35m", "todo": "\x1b[36m"}
-_BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+_BOLD, _DIM, _FOUND, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[0m"
 _STYLE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
@@ -69,6 +69,16 @@ def _terminal_size() -> os.terminal_size:
 def paint(text: str, *, state: str | None = None, bold: bool = False, dim: bool = False) -> str:
     """Return text in the colour of a kind of state; `show` takes the colour out where it is not wanted."""
     return f"{_COLOURS.get(state or '', '')}{_BOLD * bold}{_DIM * dim}{text}{_RESET}"
+
+
+def mark(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """Return text, cleaned, in which some spans of it stand out."""
+    pieces: list[str] = []
+    done = 0
+    for begin, end in spans:
+        pieces += (clean(text[done:begin]), f"{_BOLD}{_FOUND}{clean(text[begin:end])}{_RESET}")
+        done = end
+    return "".join((*pieces, clean(text[done:])))
 
 
 def plain(text: str) -> str:

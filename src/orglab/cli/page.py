@@ -7,12 +7,13 @@ from orglab.cli import output
 # A page is also made of what the index holds, which is read without the parser.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from orglab.git.commit import Commit
     from orglab.model import Experiment, Note, Step
     from orglab.org.timestamp import Timestamp
 
-_BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}
+BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}
 # Where fewer columns than this would be left for a title, the date goes.
 _TITLE_ROOM = 24
 
@@ -69,8 +70,10 @@ def head_line(experiment: Experiment) -> list[str]:
     return output.wrap(experiment.title, " " * (len(ref) + 2), output.paint(ref, bold=True) + "  ")
 
 
-def experiment_lines(experiment: Experiment, active: str | None) -> Iterator[str]:
-    """Yield an experiment as a page of text."""
+def experiment_lines(
+    experiment: Experiment, active: str | None, commits: Mapping[str, Commit] | None = None
+) -> Iterator[str]:
+    """Yield an experiment as a page of text; `commits` as for `step_lines`."""
     yield from head_line(experiment)
     yield from output.flow(_facts(experiment))
     yield output.paint(output.clean(f":{':'.join(experiment.tags)}:  {experiment.file}:{experiment.line}"), dim=True)
@@ -81,7 +84,7 @@ def experiment_lines(experiment: Experiment, active: str | None) -> Iterator[str
         yield ""
         yield output.paint("Steps", bold=True)
         for step in experiment.steps:
-            yield from step_lines(step, active)
+            yield from step_lines(step, active, commits)
     if experiment.notes:
         yield ""
         yield output.paint("Notes", bold=True)
@@ -115,19 +118,30 @@ def conclusion_lines(experiment: Experiment) -> Iterator[str]:
         yield from output.wrap(found.text, "  ")
 
 
-def step_lines(step: Step, active: str | None) -> Iterator[str]:
-    """Yield a step, its commits and its notes."""
+def step_lines(step: Step, active: str | None, commits: Mapping[str, Commit] | None = None) -> Iterator[str]:
+    """Yield a step, its commits and its notes.
+
+    Args:
+        step: The step.
+        active: The reference of the active step.
+        commits: The commits that are known, by the hashes that the log writes: their subjects are shown.
+    """
     mark = ">" if step.ref == active else " "
-    head = f"{mark} {step.number:>2}. {_BOXES[step.state]} "
+    head = f"{mark} {step.number:>2}. {BOXES[step.state]} "
     indent = " " * len(head)
     lines = output.wrap(step.text, indent, head)
-    if step.commits:
-        commits = f"({', '.join(step.commits)})"
-        if output.columns() and output.width(lines[-1]) + 2 + len(commits) > output.columns():
-            lines.append(indent + output.paint(commits, dim=True))
+    known = commits or {}
+    if others := [name for name in step.commits if name not in known]:
+        hashes = f"({', '.join(others)})"
+        if output.columns() and output.width(lines[-1]) + 2 + len(hashes) > output.columns():
+            lines.append(indent + output.paint(hashes, dim=True))
         else:
-            lines[-1] += "  " + output.paint(commits, dim=True)
+            lines[-1] += "  " + output.paint(hashes, dim=True)
     yield from lines
+    for name in step.commits:
+        if name in known:
+            begin = output.paint(f"{indent}({name})  {known[name].when:%Y-%m-%d}", dim=True)
+            yield from output.wrap(known[name].subject, indent + "  ", begin + "  ")
     for note in step.notes:
         yield from note_lines(note, indent)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from orglab.cli import answers, output
+from orglab.cli.words import KINDS, Words
 from orglab.errors import OrglabError
 from orglab.index.answers import Declined, IndexedLog
 from orglab.index.store import Store
@@ -27,58 +28,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
-
-_KINDS = ("todo", "doing", "waiting", "done", "all")
-# The options of each command that are read here: those without a value, and those with one.
-_FLAGS = {"show": ("json",), "list": ("json", *_KINDS), "next": ("json",)}
-_VALUES = {"show": ("log",), "list": ("log", "since", "tag", "sort"), "next": ("log",)}
-_ARGUMENTS = {"show": 1, "list": 0, "next": 0}
-
-
-class Words:
-    """The words of a command.
-
-    Attributes:
-        command: Its name.
-        arguments: What is no option.
-        flags: The options without a value.
-        values: The values of the others, in order.
-    """
-
-    def __init__(self, words: Sequence[str]) -> None:
-        """Read the words.
-
-        Raises:
-            Declined: They are not plain.
-        """
-        self.arguments: list[str] = []
-        self.flags: list[str] = []
-        self.values: dict[str, list[str]] = {}
-        rest = list(words)
-        if len(rest) > 2 and rest[0] == "--log":  # noqa: PLR2004 - the option, its value and the command
-            rest += [rest.pop(0), rest.pop(0)]
-        self.command = rest.pop(0) if rest else ""
-        if self.command not in _FLAGS:
-            raise Declined
-        while rest:
-            word = rest.pop(0)
-            name, equals, value = word.removeprefix("--").partition("=")
-            if not word.startswith("-"):
-                self.arguments.append(word)
-            elif not word.startswith("--"):
-                raise Declined
-            elif name in _FLAGS[self.command] and not equals:
-                self.flags.append(name)
-            elif name in _VALUES[self.command] and (equals or (rest and not rest[0].startswith("-"))):
-                self.values.setdefault(name, []).append(value if equals else rest.pop(0))
-            else:
-                raise Declined
-        if len(self.arguments) != _ARGUMENTS[self.command]:
-            raise Declined
-
-    def value(self, name: str) -> str | None:
-        """Return the value of an option, the last one if it stands twice."""
-        return self.values.get(name, [None])[-1]
 
 
 def answer(words: Sequence[str]) -> bool:
@@ -103,33 +52,58 @@ def _find_answer(words: Words) -> Callable[[], None]:
         Declined: The index does not have it.
         OrglabError: There is none.
     """
-    log, git_dir = _find_log(words.value("log"))
-    active = read_active(active_file(log.path, git_dir))
+    log, git = _find_log(words.value("log"))
+    active = read_active(active_file(log.path, git[1] if git is not None else None))
     as_json = "json" in words.flags
     if words.command == "next":
         in_progress = log.in_progress()
         return lambda: answers.show_next(in_progress, active, as_json=as_json)
     if words.command == "list":
-        kinds = tuple(kind for kind in words.flags if kind in _KINDS)
+        kinds = tuple(kind for kind in words.flags if kind in KINDS)
         since, tags = words.value("since"), tuple(words.values.get("tag", ()))
         found = log.whole() if as_json else log.experiments()
         found = answers.choose(found, kinds, since, tags, words.value("sort") or "log")
         is_chosen = bool(kinds or since or tags)
         return lambda: answers.show_list(found, active, as_json=as_json, is_chosen=is_chosen)
+    if words.command == "search":
+        return _find_hits(words, log, git)
+    if words.command == "similar":
+        from orglab.cli.likeness import show_precedents  # noqa: PLC0415 - for one command of several
+
+        precedents = log.precedents(" ".join(words.arguments))
+        return lambda: show_precedents(precedents, as_json=as_json)
     spelled = read_spelling(words.arguments[0])
     if spelled is None:
         raise Declined
     experiment = log.experiment(spelled[0])
-    if spelled[1] is None:
-        return lambda: answers.show_experiment(experiment, active, as_json=as_json)
-    for step in experiment.steps:
-        if step.number == spelled[1]:
-            return lambda: answers.show_step(experiment, step, active, as_json=as_json)
-    raise Declined
+    steps = [step for step in experiment.steps if step.number == spelled[1]]
+    if spelled[1] is not None and not steps:
+        raise Declined
+    step = steps[0] if steps else None
+    known = log.known(experiment, git).narrowed(experiment.id, step)
+    return lambda: answers.show_experiment(experiment, step, known, active, log.letter, as_json=as_json)
 
 
-def _find_log(given: str | None) -> tuple[IndexedLog, str | None]:
-    """Return the log that a command is about, and the git directory that it lies in.
+def _find_hits(words: Words, log: IndexedLog, git: tuple[str, str] | None) -> Callable[[], None]:
+    """Return what prints the answer to a search.
+
+    Raises:
+        Declined: The index does not have it.
+        OrglabError: There is none.
+    """
+    from orglab.cli.hits import show_found  # noqa: PLC0415 - for one command of four
+    from orglab.index.searching import LIMIT  # noqa: PLC0415
+
+    limit = words.value("limit") or str(LIMIT)
+    if not (limit.isascii() and limit.isdigit() and int(limit) > 0):
+        raise Declined
+    text = " ".join(words.arguments)
+    found = log.search(text, int(limit), git[1] if git is not None else None)
+    return lambda: show_found(found, text, log.path, log.journal, as_json="json" in words.flags)
+
+
+def _find_log(given: str | None) -> tuple[IndexedLog, tuple[str, str] | None]:
+    """Return the log that a command is about, and the top and the git directory of the repository that it lies in.
 
     Raises:
         Declined: There is none.
@@ -143,10 +117,10 @@ def _find_log(given: str | None) -> tuple[IndexedLog, str | None]:
         raise Declined
     path = tidy(path) if given is not None else as_seen_from_here(tidy(path))
     git = find_git_dir(os.path.dirname(path))
-    git_dir = git[1] if git is not None else None
     if _waits_for(path, git[0] if git is not None else os.path.dirname(os.path.abspath(path))):
         raise Declined
-    return IndexedLog(path, Store(index_path(path, git_dir)), lambda about: _is_by(about, table, settings)), git_dir
+    store = Store(index_path(path, git[1] if git is not None else None))
+    return IndexedLog(path, store, lambda about: _is_by(about, table, settings)), git
 
 
 def _waits_for(log: str, top: str) -> bool:

@@ -53,13 +53,14 @@ def show_command(reference: str, *, as_json: bool) -> None:
       orglab show 201
       orglab show 201.1 --json
     """
+    from orglab.history import History  # noqa: PLC0415 - the other commands here ask git nothing
+
     log = this_log()
     experiment = log.experiment(reference)
     parsed = parse_reference(reference)
-    if parsed.step is None:
-        answers.show_experiment(experiment, log.active.get(), as_json=as_json)
-    else:
-        answers.show_step(experiment, find_step(experiment, parsed), log.active.get(), as_json=as_json)
+    step = find_step(experiment, parsed) if parsed.step is not None else None
+    known = History(log).known(experiment, step)
+    answers.show_experiment(experiment, step, known, log.active.get(), log.config.letter, as_json=as_json)
 
 
 @click.command(name="next")

@@ -13,12 +13,15 @@ from orglab.cli import output
 from orglab.cli.options import KEYWORD, REFERENCE, TextCommand, log_options, tell, this_log, write_options
 from orglab.cli.page import step_lines
 from orglab.errors import NotFoundError, UsageError
-from orglab.log import Completed
+from orglab.log import Completed, Log
 from orglab.model import Experiment
 from orglab.reference import parse_reference
 
 if TYPE_CHECKING:
     import io
+
+# How many of the files that are not committed are named.
+_MOST_NAMED = 3
 
 
 def text_from(text: str) -> str:
@@ -41,6 +44,7 @@ def show_state(experiment: Experiment) -> None:
 @click.option("-s", "--step", "steps", multiple=True, metavar="TEXT", help="A step; may be given several times.")
 @click.option("-t", "--tag", "tags", multiple=True, metavar="TAG", help="A tag; may be given several times.")
 @click.option("--id", "number", metavar="ID", help="Its id; the next free number if not given.")
+@click.option("--ask", is_flag=True, help="Where something like it was tried, ask before it is written.")
 @write_options
 def new_command(
     title: str,
@@ -49,18 +53,45 @@ def new_command(
     tags: tuple[str, ...],
     number: str | None,
     *,
+    ask: bool,
     anyway: bool,
-) -> None:
+) -> int:
     """Write down a new experiment at the end of the log, and print its reference.
+
+    Before that, up to three earlier experiments that tried the same are shown, on standard error.
 
     \b
     Example:
       orglab new "ABC in XYZ model" -d "Test if adding ABC to XYZ improves results." \\
         -s "Test XYZ without ABC" -s "Test XYZ with ABC" -t nlp
     """
+    if ask and not sys.stdin.isatty():
+        raise UsageError("--ask needs a terminal to ask on; leave it out, or see `orglab similar` first.")
     about = None if description is None else text_from(description)
-    made = this_log(anyway=anyway).new(title, description=about, steps=steps, tags=tags, number=number)
-    click.echo(made.ref)
+    log = this_log(anyway=anyway)
+    found = _tried_before(log, title, about, steps) if ask or log.config.similar else []
+    if found and ask and not click.confirm("Write it down all the same?", err=True):
+        tell("Nothing was written.")
+        return 1
+    click.echo(log.new(title, description=about, steps=steps, tags=tags, number=number).ref)
+    return 0
+
+
+def _tried_before(log: Log, title: str, description: str | None, steps: tuple[str, ...]) -> list[str]:
+    """Show earlier experiments that tried the same, on standard error, and return the lines."""
+    try:
+        from orglab.cli.likeness import precedent_lines  # noqa: PLC0415 - for one command of many
+        from orglab.precedents import precedents_like  # noqa: PLC0415
+        from orglab.similar.features import Record  # noqa: PLC0415
+
+        with output.Bar("Reading") as bar:
+            found = precedents_like(log, Record(title, description or "", steps), progress=bar.update)
+        lines = list(precedent_lines(found))
+    except Exception:  # noqa: BLE001 - whatever goes wrong with the warning must not keep anybody from writing
+        return []
+    if lines:
+        click.echo("\n".join(["Tried before:", *(f"  {line}" for line in lines)]), err=True)
+    return lines
 
 
 @click.command(name="step", cls=TextCommand)
@@ -128,10 +159,13 @@ def start_command(reference: str | None, *, clear: bool, anyway: bool) -> None:
 @click.option(
     "-c", "--commit", "commits", multiple=True, metavar="REV", help="The commit with the results; may be repeated."
 )
+@click.option("--all-commits", is_flag=True, help="Every commit on HEAD that names the step, not only the newest.")
 @click.option("--no-commit", is_flag=True, help="Record no commit.")
 @click.option("--all", "all_boxes", is_flag=True, help="Tick the open boxes below the step too.")
 @write_options
-def done_command(reference: str, commits: tuple[str, ...], *, no_commit: bool, all_boxes: bool, anyway: bool) -> None:
+def done_command(
+    reference: str, commits: tuple[str, ...], *, all_commits: bool, no_commit: bool, all_boxes: bool, anyway: bool
+) -> None:
     """Tick a step, and write the commit of its results behind it.
 
     Without -c that is the newest commit whose message names the step, such as
@@ -141,13 +175,19 @@ def done_command(reference: str, commits: tuple[str, ...], *, no_commit: bool, a
     Example:
       orglab done 201.1
       orglab done 201.1 -c HEAD~1 -c 83d45cd
+      orglab done 201.1 --all-commits
     """
-    if commits and no_commit:
-        raise UsageError("Give -c or --no-commit, not both.")
+    if bool(commits) + all_commits + no_commit > 1:
+        other = "--all-commits" if all_commits else "-c"
+        raise UsageError(f"Give {other} or {'--no-commit' if no_commit else '-c'}, not both.")
     given = list(commits) if commits else [] if no_commit else None
-    done = this_log(anyway=anyway).complete_step(reference, given, all_boxes=all_boxes)
+    done = this_log(anyway=anyway).complete_step(reference, given, all_commits=all_commits, all_boxes=all_boxes)
     output.show(step_lines(done.step, None))
     tell(_why(done))
+    if done.uncommitted:
+        first = ", ".join(done.uncommitted[:_MOST_NAMED])
+        more = f" and {len(done.uncommitted) - _MOST_NAMED} more" if len(done.uncommitted) > _MOST_NAMED else ""
+        tell(f"HEAD is recorded, but your changes to {first}{more} are not in it; if they belong to it, commit them.")
 
 
 def _why(done: Completed) -> str:
@@ -155,10 +195,14 @@ def _why(done: Completed) -> str:
     hashes = ", ".join(done.commits)
     return {
         "given": f"{done.step.ref} done, with {hashes}.",
-        "named": f"{done.step.ref} done, with {hashes}: the newest commit that names [{done.step.ref}].",
+        "named": f"{done.step.ref} done, with {hashes}: {_which(done)} [{done.step.ref}].",
         "head": f"{done.step.ref} done, with {hashes}: HEAD, for no commit names [{done.step.ref}].",
         "none": f"{done.step.ref} done, without a commit.",
     }[done.why]
+
+
+def _which(done: Completed) -> str:
+    return "the newest commit that names" if len(done.commits) == 1 else f"the {len(done.commits)} commits that name"
 
 
 @click.command(name="undo")

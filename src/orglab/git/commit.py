@@ -9,6 +9,8 @@ from orglab.git.repository import Repository
 
 # No name holds a line end, and no message a NUL (git-log(1), "PRETTY FORMATS").
 _FORMAT = "--format=%H%n%h%n%P%n%an%n%ae%n%at%n%ct%n%B"
+# Which line of a record the message begins with, from 0.
+MESSAGE = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +60,19 @@ def read_commits(repository: Repository, *arguments: str, stdin: bytes | None = 
     Raises:
         GitError: git refuses.
     """
+    return map(parse_commit, read_records(repository, *arguments, stdin=stdin))
+
+
+def read_records(repository: Repository, *arguments: str, stdin: bytes | None = None) -> Iterator[bytes]:
+    """Yield commits as `read_commits` does, each as the record that `parse_commit` reads."""
     command = ("log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-ext-diff", "--no-textconv", _FORMAT)
-    for record in stream(repository.folder, (*command, *arguments), stdin=stdin):
-        yield parse_commit(record)
+    return stream(repository.folder, (*command, *arguments), stdin=stdin)
 
 
 def parse_commit(record: bytes) -> Commit:
     """Return the commit that a record of `git log` in our format is."""
-    full, short, parents, author, email, authored, committed, message = (
-        record.decode("utf-8", "replace").lstrip("\n").split("\n", 7)
+    full, short, parents, author, email, authored, committed, message = record.decode("utf-8", "replace").split(
+        "\n", MESSAGE
     )
     return Commit(
         full, short, tuple(parents.split()), author, email, int(authored or 0), int(committed or 0), message

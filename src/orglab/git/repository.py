@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -105,16 +105,15 @@ class Repository:
         short = self.read("rev-parse", "--verify", "--quiet", "--short", f"{full.strip().decode()}^{{commit}}")
         return short.strip().decode() if short and _SHORT_HASH.fullmatch(short.strip()) else None
 
-    def newest_naming(self, reference: str) -> str | None:
-        """Return the short hash of the newest commit on HEAD whose message holds `[reference]`, or None."""
+    def naming(self, reference: str) -> Iterator[str]:
+        """Yield the short hashes of the commits on HEAD whose message holds `[reference]`, the newest first."""
         found = self.read(
-            "log", "-z", "--encoding=UTF-8", "--format=%H%n%B", "--fixed-strings", f"--grep=[{reference}]", "HEAD", "--"
+            "log", "-z", "--encoding=UTF-8", "--format=%h%n%B", "--fixed-strings", f"--grep=[{reference}]", "HEAD", "--"
         )
         for entry in (found or b"").split(b"\0"):
             commit, _, message = entry.partition(b"\n")
-            if names(message, reference):
-                return self._short(commit.decode())
-        return None
+            if _SHORT_HASH.fullmatch(commit) and names(message, reference):
+                yield commit.decode()
 
     def numbers_on_branches(self, path: Path) -> set[int]:
         """Return the whole numbers that are ids in the file `path` on any local or remote-tracking branch."""

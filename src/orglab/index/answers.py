@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from types import SimpleNamespace
 
 from orglab.index.contents import find_id, read_about, read_contents
 from orglab.index.forms import moment, read_form
-from orglab.index.freshness import read_and_hash, stamp
+from orglab.index.freshness import NOTHING, read_and_hash, stamp
+from orglab.index.kept import read_kept
+from orglab.index.known import KIND, Known, known_key, look_at_git, read_known, runs_of
+from orglab.place import TERMS_NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +20,11 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from orglab.index.contents import Contents
+    from orglab.index.searching import Found
     from orglab.index.store import Store
     from orglab.model import Experiment
+    from orglab.runs import Run
+    from orglab.similar.answering import Precedent
 
     Answer = TypeVar("Answer")
 
@@ -31,6 +38,8 @@ class IndexedLog:
 
     Attributes:
         path: The log, as the user knows it.
+        letter: What stands before the number in a reference; known once something was asked.
+        journal: The journal; the same.
     """
 
     def __init__(self, path: str, store: Store, is_ours: Callable[[Mapping[str, Any]], bool]) -> None:
@@ -42,6 +51,7 @@ class IndexedLog:
             is_ours: Says of the settings by which the index was made whether they are those that hold now.
         """
         self.path = path
+        self.letter = self.journal = ""
         self._store = store
         self._is_ours = is_ours
 
@@ -56,6 +66,8 @@ class IndexedLog:
             about: Mapping[str, Any] | None = read_about(connection)
             if about is None or not self._is_ours(about) or not self._is_current(about):
                 return None
+            self.letter = about["letter"]
+            self.journal = os.path.join(os.path.dirname(self.path), about["journal"])
             return question(connection, about)
 
         answer = self._store.ask(ask)
@@ -110,6 +122,62 @@ class IndexedLog:
 
         return self._ask(read)
 
+    def known(self, experiment: Experiment, git: tuple[str, str] | None) -> Known:
+        """Return what else is known of an experiment; its runs are read, for they may be running.
+
+        Args:
+            experiment: The experiment.
+            git: The top of the repository, and its git directory; None without git.
+        """
+        top = git[0] if git is not None else os.path.dirname(os.path.abspath(self.path))
+        runs: list[Run] = []
+        if os.path.isdir(os.path.join(top, ".orglab")):
+            from pathlib import Path  # noqa: PLC0415 - few logs have runs
+
+            from orglab.runs import read_runs  # noqa: PLC0415
+
+            runs = runs_of(read_runs(Path(top)), experiment)
+        if git is None:
+            return Known({}, (), tuple(runs))
+        key, look = known_key(experiment), look_at_git(git[1])
+        content = read_kept(self._store, KIND, [key]).get(key)
+        held = read_known(content, look) if content is not None else None
+        if held is None:
+            raise Declined
+        return Known(*held, tuple(runs))
+
+    def search(self, text: str, limit: int, git_dir: str | None) -> Found:
+        """Return what a query finds.
+
+        Raises:
+            Declined: The index has not gathered what is to be searched, as it is now.
+            UsageError: The query asks for nothing, or for a day that is none.
+        """
+        from orglab.index.query import read_query  # noqa: PLC0415 - other commands search nothing
+        from orglab.index.searching import find, git_look, is_gathered  # noqa: PLC0415
+
+        query = read_query(text, datetime.date.today())  # noqa: DTZ011 - the log holds local times
+        if query.is_empty:
+            raise Declined
+
+        def read(connection: sqlite3.Connection, about: Mapping[str, Any]) -> Found | None:
+            looks = {"experiments": about["digest"], "journal": _digest(self.journal), "commits": git_look(git_dir)}
+            return find(connection, query, limit) if is_gathered(connection, looks) else None
+
+        return self._ask(read)
+
+    def precedents(self, text: str) -> list[Precedent]:
+        """Return the experiments that tried an idea."""
+        from orglab.index.precedents import read_precedents  # noqa: PLC0415 - for one command of several
+
+        terms = ""
+        own = os.path.join(os.path.dirname(self.path), TERMS_NAME)
+        if os.path.lexists(own):
+            from orglab.file import read_text  # noqa: PLC0415 - few have terms of their own
+
+            terms = read_text(own)
+        return self._ask(lambda connection, about: read_precedents(connection, about, self.path, terms, text))
+
     def in_progress(self) -> list[Experiment]:
         """Return the experiments in progress, whole."""
 
@@ -141,3 +209,11 @@ class IndexedLog:
         query = "SELECT body FROM form WHERE part = ? AND nth = ?"
         body: tuple[str] | None = connection.execute(query, (part, nth)).fetchone()
         return read_form(body[0], self.path, line) if body is not None else None
+
+
+def _digest(path: str) -> str:
+    """Return the SHA-256 of a file, of nothing where there is none."""
+    try:
+        return read_and_hash(path)[1]
+    except FileNotFoundError:
+        return NOTHING

@@ -31,6 +31,7 @@ def settings_form(settings: Settings, config: Config) -> dict[str, object]:
         "config": repr(config),
         "is_default": config == Config(),
         "letter": config.letter,
+        "journal": config.journal,
         "keywords": [list(asdict(word).values()) for word in settings.keywords.values()],
         "kinds": {word: kind_of(word, settings) for word in settings.keywords},
         "filetags": list(settings.filetags),

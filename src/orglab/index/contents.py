@@ -161,3 +161,17 @@ def find_id(connection: sqlite3.Connection, name: str) -> list[tuple[bytes, int,
         found.append((part, nth, line))
         at = ids.find(wanted, at + 1)
     return found
+
+
+def lines_of(connection: sqlite3.Connection, places: list[tuple[bytes, int]]) -> list[int]:
+    """Return the lines of experiments, each named by its part and which of that it is; of one told twice, the first."""
+    query = "SELECT name, value FROM contents WHERE name IN ('parts', 'nths', 'lines')"
+    values: dict[str, bytes] = dict(connection.execute(query))
+    nths, lines, parts = _numbers("nths", values["nths"]), _numbers("lines", values["lines"]), values["parts"]
+    found = []
+    for part, nth in places:
+        at = parts.index(part)
+        while at % PART or nths[at // PART] != nth:
+            at = parts.index(part, at + 1)
+        found.append(lines[at // PART])
+    return found

@@ -14,7 +14,7 @@ from orglab.org.document import Part
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from orglab.config import Config
     from orglab.file import Snapshot
@@ -116,22 +116,30 @@ def _forget_forms(connection: sqlite3.Connection, contents: Contents) -> None:
 def write_forms(
     connection: sqlite3.Connection, contents: Contents, document: Document, config: Config, numbers: Iterable[int]
 ) -> None:
-    """Put experiments into the index whole.
+    """Put experiments into the index whole; the arguments as for `form_bodies`."""
+    rows = [
+        (contents.part(number), contents.nths[number], body)
+        for number, body in form_bodies(contents, document, config, numbers)
+    ]
+    connection.executemany("INSERT OR REPLACE INTO form VALUES (?, ?, ?)", rows)
+
+
+def form_bodies(
+    contents: Contents, document: Document, config: Config, numbers: Iterable[int]
+) -> Iterator[tuple[int, str]]:
+    """Yield experiments as the index keeps them whole, each with its number.
 
     Args:
-        connection: The index.
-        contents: What it holds.
+        contents: The contents of the log.
         document: The log.
         config: Its settings.
         numbers: Which experiments.
     """
-    rows = []
     for number in numbers:
         begin = contents.begins[number]
         # The part alone: to parse one experiment of ten thousand, no other is looked at.
         part = document.part_at(begin)
         heading = part.heading_at(begin - part.begin)
-        if heading is not None:
-            experiment = Experiment(heading, config, "")
-            rows.append((contents.part(number), contents.nths[number], form_text(experiment)))
-    connection.executemany("INSERT OR REPLACE INTO form VALUES (?, ?, ?)", rows)
+        if heading is None:
+            raise AssertionError(number)
+        yield number, form_text(Experiment(heading, config, ""))

@@ -16,6 +16,9 @@ from orglab.index.where import is_shared
 _TICK = 50_000_000
 _WHOLE_SECONDS = 2_100_000_000
 
+NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+"""The SHA-256 of no bytes."""
+
 
 def stamp(status: os.stat_result) -> list[int]:
     """Return what the system says of a file."""

@@ -1,0 +1,124 @@
+"""What a search found, as text for people and as JSON."""
+
+from __future__ import annotations
+
+import datetime
+
+from orglab.cli import output
+from orglab.cli.output import clean, mark, paint
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orglab.index.pieces import Piece
+    from orglab.index.searching import Found, Hit
+
+_PLACES = {"description": "about", "commit": "message"}
+_PLACE_WIDTH = 12
+_INDENT = "    "
+# How much of a line stands before what was found, where not all of it can be shown.
+_BEFORE = 3
+
+
+def show_found(found: Found, query: str, log: str, journal: str, *, as_json: bool) -> None:
+    """Print what a search found.
+
+    Args:
+        found: What it found.
+        query: What was looked for.
+        log: The log, as the user knows it.
+        journal: The journal, the same.
+        as_json: As JSON.
+    """
+    if as_json:
+        from orglab.jsonable import render  # noqa: PLC0415
+
+        hits = [_hit_form(hit, log, journal) for hit in found.hits]
+        form = {"query": query, "count": found.count, "has_all_words": found.has_all, "hits": hits}
+        output.show([render(form)])
+        return
+    if not found.hits:
+        output.tell("Nothing has these words.")
+        return
+    output.show([line for hit in found.hits for line in _hit_lines(hit, journal)])
+    if not found.has_all:
+        output.tell("Nothing has all of these words; these have some.")
+    if found.count > len(found.hits):
+        output.tell(f"{found.count - len(found.hits)} more; see them with --limit {found.count}.")
+
+
+def _hit_lines(hit: Hit, journal: str) -> Iterator[str]:
+    """Yield a hit: what it is, in a line, and below it where the words stand."""
+    form, head = hit.form, None
+    if hit.kind == "experiment":
+        verdict = form["verdict"] or ""
+        begin = (paint(clean(form["ref"]), bold=True), paint(clean(form["state"] or "-"), state=form["kind"]))
+        head = next((piece for piece in hit.pieces if piece.place == "title"), None)
+        text, spans = form["title"], head.spans if head is not None else []
+        day, behind = form["created"], f"  ({clean(verdict)})" if verdict and form["is_done"] else ""
+    elif hit.kind == "commit":
+        begin = (paint(clean(form["short"]), bold=True), "commit")
+        subject = " ".join(form["message"].strip("\n").partition("\n\n")[0].split())
+        head = next((piece for piece in hit.pieces if piece.text == subject), None)
+        text, spans = subject, head.spans if head is not None else []
+        day, behind = _day_of(form["authored"]), ""
+    else:
+        begin = (paint(clean(f"{journal}:{hit.line}"), bold=True), "journal")
+        head = next((piece for piece in hit.pieces if piece.text == form["title"]), None)
+        text, spans = form["title"], head.spans if head is not None else []
+        day, behind = form["at"], ""
+    yield _line("  ".join((*begin, paint((day or "-")[:10], dim=True))) + "  ", text, spans, behind)
+    for piece in hit.pieces:
+        if piece is not head:
+            yield _line(_INDENT + _where(piece), piece.text, piece.spans)
+
+
+def _where(piece: Piece) -> str:
+    """Return the place of a piece, and its day where it has one of its own."""
+    name = _PLACES.get(piece.place, piece.place)
+    number = (piece.ref or "").rpartition(".")[2] if "." in (piece.ref or "") else ""
+    label = paint(f"{name} {number}".ljust(_PLACE_WIDTH), dim=True)
+    is_dated = piece.at and piece.place in ("note", "conclusion")
+    return label + (paint(f"{(piece.at or '')[:10]}  ", dim=True) if is_dated else "")
+
+
+def _line(begin: str, text: str, spans: list[tuple[int, int]], behind: str = "") -> str:
+    """Return a line of text with what was found in it standing out; on a terminal cut to what is around that."""
+    limit = output.columns()
+    room = limit - output.width(output.plain(begin + behind)) if limit else 0
+    if limit and output.width(clean(text)) > room > 0:
+        first = spans[0][0] if spans else 0
+        start = 0 if len(text) <= room else max(0, min(first - room // _BEFORE, len(text) - room + 1))
+        lead = "…" if start else ""
+        stop = len(text)
+        while stop > start and output.width(lead + clean(text[start:stop])) > room - (stop < len(text)):
+            stop -= max(1, (output.width(clean(text[start:stop])) - room) // 2)
+        spans = [(max(a, start) - start, min(b, stop) - start) for a, b in spans if a < stop and b > start]
+        cut = text[start:stop]
+        return (begin + lead + mark(cut, spans) + "…" * (stop < len(text)) + behind).rstrip()
+    return (begin + mark(text, spans) + behind).rstrip()
+
+
+def _day_of(authored: int) -> str:
+    return datetime.datetime.fromtimestamp(authored).isoformat()  # noqa: DTZ006 - the log holds local times
+
+
+def _hit_form(hit: Hit, log: str, journal: str) -> dict[str, object]:
+    """Return a hit as `search --json` has it."""
+    form = hit.form
+    matches = [
+        {
+            "place": piece.place, "ref": piece.ref, "at": piece.at, "line": piece.line, "text": piece.text,
+            "spans": [list(span) for span in piece.spans],
+        }
+        for piece in hit.pieces
+    ]  # fmt: skip
+    if hit.kind == "experiment":
+        names = ("id", "ref", "title", "state", "is_done", "tags", "created")
+        own = {name: form[name] for name in names} | {"verdict": form["verdict"], "file": log, "line": hit.line}
+    elif hit.kind == "commit":
+        own = {name: form[name] for name in ("hash", "short", "author")} | {"at": _day_of(form["authored"])}
+    else:
+        own = {name: form[name] for name in ("at", "title", "references")} | {"file": journal, "line": hit.line}
+    return {"kind": hit.kind, **own, "matches": matches}

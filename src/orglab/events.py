@@ -1,0 +1,287 @@
+"""What happened, as values: the events of experiments, made of the log, commits, runs and the journal.
+
+Everything here is pure: `history` gathers what these functions are given.  When
+a step was done is told by the first of these that knows (format.md): its newest
+commit, by the author's date; the note that says so; the commit of the log in
+which its box was first ticked.
+"""
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from orglab.git.commit import Commit
+from orglab.journal import Entry
+from orglab.model import Conclusion, Experiment, Note, Step, logged_changes
+from orglab.org.source import encode
+from orglab.org.timestamp import Timestamp, parse_timestamp
+from orglab.prose import Logged
+from orglab.reference import Reference, find_references
+from orglab.runs import Run
+
+# In this order within one moment.
+KINDS = ("created", "state", "run", "commit", "step", "note", "journal", "conclusion")
+
+_SAYS_DONE = re.compile(r"\W*(?:done|finished|completed|ticked)\b", re.I)
+_LAST_MOMENT = datetime.timedelta(days=1) - datetime.timedelta(microseconds=1)
+_NOTHING: Mapping[str, Commit] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to an experiment.
+
+    Attributes:
+        kind: One of KINDS.
+        ref: The experiment or step: `e201`, `e201.1`.
+        at: When, local time; None if that is unknown.
+        precision: What `at` is right to: `second`, `minute`, `day`; `unknown` without one.
+        text: In the words of the log, the commit's subject, the run's command.
+        commit: The hash of the commit that it is, or that belongs to it, as it is known; or None.
+        run: The id of the run that it is, or None.
+        line: The 1-based line of the log or the journal that says so, or None.
+        facts: What else is known, by kind:
+            state: `new` and `old`, the keywords, where they are known;
+            step: `source`, what the time is taken from (`commit`, `note`, `log`, `unknown`), and `commits`, all
+            of its hashes, with a comma between;
+            commit: `author`, `short`, and `refs`, all that it names of the experiment, with a comma between;
+            run: `status`, `exit_code`, `seconds`, `why`, `metric NAME`, those that are known;
+            conclusion: `verdict`, `state`.
+    """
+
+    kind: str
+    ref: str
+    at: datetime.datetime | None
+    precision: str
+    text: str = ""
+    commit: str | None = None
+    run: str | None = None
+    line: int | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+class StepDone(NamedTuple):
+    """When a step was done.
+
+    Attributes:
+        at: Local time, or None.
+        precision: What `at` is right to, as in Event.
+        source: What it is taken from: `commit`, `note`, `log` (the commit of the log that ticked it), `unknown`.
+        commit: The full hash of the commit that it is taken from, or None.
+    """
+
+    at: datetime.datetime | None
+    precision: str
+    source: str
+    commit: str | None
+
+
+def when_done(
+    step: Step, commits: Mapping[str, Commit] = _NOTHING, ticked: Mapping[str, Commit] = _NOTHING
+) -> StepDone | None:
+    """Return when a step was done; None if it is not.
+
+    Args:
+        step: The step.
+        commits: The commits that are known, by the hashes that the log writes.
+        ticked: The commit of the log that first ticked a step, by the step's reference.
+    """
+    if step.state != "done":
+        return None
+    known = [commits[name] for name in step.commits if name in commits]
+    if known:
+        newest = max(known, key=lambda commit: commit.authored)
+        return StepDone(newest.when, "second", "commit", newest.hash)
+    said = [note for note in step.notes if note.at is not None and _says_done(note, step)]
+    if said and (at := said[-1].at) is not None:
+        return StepDone(at.when, _precision(at), "note", None)
+    if step.ref in ticked:
+        commit = ticked[step.ref]
+        return StepDone(commit.when, "second", "log", commit.hash)
+    return StepDone(None, "unknown", "unknown", None)
+
+
+def _says_done(note: Note, step: Step) -> bool:
+    """Return whether a note says that its step is done: in that word, or with one of the step's commits."""
+    return _SAYS_DONE.match(note.text) is not None or (
+        note.commit is not None and any(_same_hash(note.commit, name) for name in step.commits)
+    )
+
+
+def _same_hash(one: str, other: str) -> bool:
+    """Return whether two hashes, each perhaps short, may name one commit."""
+    return one.startswith(other) or other.startswith(one)
+
+
+def log_events(
+    experiment: Experiment, commits: Mapping[str, Commit] = _NOTHING, ticked: Mapping[str, Commit] = _NOTHING
+) -> Iterator[Event]:
+    """Yield what the log says of an experiment: creation, states, steps done, notes, conclusion.
+
+    Args:
+        experiment: The experiment.
+        commits: As for `when_done`.
+        ticked: As for `when_done`.
+    """
+    ref = experiment.ref
+    yield _event("created", ref, experiment.created, experiment.title, line=experiment.line)
+    states, lines = _state_events(experiment)
+    yield from states
+    for step in experiment.steps:
+        if done := when_done(step, commits, ticked):
+            facts = {"source": done.source} | ({"commits": ",".join(step.commits)} if step.commits else {})
+            newest = done.commit if done.source == "commit" else next(iter(step.commits[-1:]), None)
+            yield Event("step", step.ref, done.at, done.precision, step.text, newest, None, step.line, facts)
+        yield from (_note_event(note, step.ref) for note in step.notes)
+    # What was said of a state is told with it.
+    yield from (_note_event(note, ref) for note in experiment.notes if note.line not in lines)
+    conclusion = experiment.conclusion
+    if conclusion.text or conclusion.verdict or conclusion.closed:
+        yield _conclusion_event(experiment, conclusion)
+
+
+def _event(
+    kind: str, ref: str, at: Timestamp | None, text: str, *, commit: str | None = None,
+    line: int | None = None, facts: Mapping[str, str] | None = None,
+) -> Event:  # fmt: skip
+    """Return an event at a time of the log."""
+    return Event(kind, ref, at.when if at else None, _precision(at), text, commit, None, line, facts or {})
+
+
+def _precision(at: Timestamp | None) -> str:
+    return "unknown" if at is None else "minute" if at.has_time else "day"
+
+
+def run_noted(note: str) -> str | None:
+    """Return the id of the run that a note of the log tells of, as `orglab run` writes it; None if of none."""
+    begin, _, last = note.rpartition("\n")
+    return last.removeprefix("run ") if begin.startswith("ran ") and last.startswith("run ") else None
+
+
+def _note_event(note: Note, ref: str) -> Event:
+    return _event("note", ref, note.at, note.text, commit=note.commit, line=note.line)
+
+
+def _conclusion_event(experiment: Experiment, conclusion: Conclusion) -> Event:
+    known = {"verdict": conclusion.verdict, "state": conclusion.state}
+    facts = {name: value for name, value in known.items() if value}
+    heading = experiment.child(experiment.config.conclusions)
+    line = heading.line_number if heading is not None else experiment.line
+    closed = conclusion.closed or experiment.closed
+    return _event("conclusion", experiment.ref, closed, conclusion.text, line=line, facts=facts)
+
+
+def _state_events(experiment: Experiment) -> tuple[list[Event], set[int]]:
+    """Return the changes of the state that Org logged, its CLOSED among them, and their lines.
+
+    A closing note and an entry of the drawer tell of the same change as CLOSED does: that is one event.
+    """
+    closed = experiment.closed
+    ref = experiment.ref
+    is_done = experiment.document.settings.is_done
+    events: list[Event] = []
+    lines: set[int] = set()
+    is_told = False
+    for logged, line in _oldest_first(experiment):
+        at = parse_timestamp(encode(logged.stamp))
+        new = logged.new or (experiment.state if logged.kind == "closing" else None)
+        known = {"new": new, "old": logged.old}
+        facts = {name: value for name, value in known.items() if value}
+        lines.add(line)
+        events.append(_event("state", ref, at, logged.text, line=line, facts=facts))
+        is_told = is_told or (at == closed and (logged.kind == "closing" or is_done(logged.new)))
+    if closed is not None and not is_told:
+        facts = {"new": experiment.state} if experiment.state else {}
+        events.append(_event("state", ref, closed, "", line=experiment.line, facts=facts))
+    return events, lines
+
+
+def _oldest_first(experiment: Experiment) -> list[tuple[Logged, int]]:
+    """Return the changes of the state as they happened, also those of one minute.
+
+    Org writes the newest first (org-log-states-order-reversed), unless its user wants it otherwise.
+    """
+    found = [one for one in logged_changes(experiment.heading) if one[0].kind != "note"]
+    stamps = [logged.stamp for logged, _ in found]
+    return found if stamps and stamps[0] < stamps[-1] else found[::-1]
+
+
+def commit_events(ref: str, letter: str, commits: Iterable[Commit], aliases: Iterable[str] = ()) -> Iterator[Event]:
+    """Yield an event for each commit whose message names an experiment or a step of it.
+
+    Args:
+        ref: The experiment's reference, such as `e201`.
+        letter: What stands before the number in a reference.
+        commits: Any commits.
+        aliases: References to it by ids that it had before, such as `e205`; what names these names it.
+    """
+    names = {one.removeprefix(letter) for one in (ref, *aliases)}
+    for commit in commits:
+        found = [one for _, one in find_references(commit.message.encode(), letter) if one.id in names]
+        refs = list(dict.fromkeys(f"{ref}.{one.step}" if one.step is not None else ref for one in found))
+        if refs:
+            one = refs[0] if len(refs) == 1 else ref
+            facts = {"author": commit.author, "short": commit.short, "refs": ",".join(refs)}
+            yield Event("commit", one, commit.when, "second", commit.subject, commit.hash, None, None, facts)
+
+
+def run_events(ref: str, runs: Iterable[Run], aliases: Iterable[str] = ()) -> Iterator[Event]:
+    """Yield an event for each run of an experiment or of a step of it, at the time when it began.
+
+    Args:
+        ref: The experiment's reference, such as `e201`.
+        runs: Any runs.
+        aliases: As for `commit_events`.
+    """
+    every = {ref, *aliases}
+    for run in runs:
+        whole, dot, step = (run.ref or "").partition(".")
+        if whole in every:
+            known = {"exit_code": run.exit_code, "seconds": run.seconds, "why": run.why}
+            facts = {"status": run.status} | {name: str(value) for name, value in known.items() if value is not None}
+            facts |= {f"metric {name}": str(value) for name, value in run.metrics.items()}
+            precision = "second" if run.began else "unknown"
+            text = " ".join(run.argv)
+            yield Event("run", f"{ref}{dot}{step}", run.began, precision, text, run.commit, run.id, None, facts)
+
+
+def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Iterable[str] = ()) -> Iterator[Event]:
+    """Yield an event for each entry of the journal that names an experiment or a step of it.
+
+    Args:
+        ref: The experiment's reference, such as `e201`.
+        letter: What stands before the number in a reference.
+        entries: The entries of the journal.
+        aliases: As for `commit_events`.
+    """
+    names = {one.removeprefix(letter) for one in (ref, *aliases)}
+    for entry in entries:
+        mine = [one.step for one in entry.references if one.id in names]
+        steps = {f"{ref}.{step}" for step in mine if step is not None}
+        if mine:
+            text = "\n".join(filter(None, (entry.title, entry.text)))
+            yield _event("journal", steps.pop() if len(steps) == 1 else ref, entry.at, text, line=entry.line)
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """Return events, the oldest first, and those of an unknown time last.
+
+    What is known to the day alone stands at its begin, what ends something at its end.
+    """
+    return sorted(events, key=_place)
+
+
+def _place(event: Event) -> tuple[bool, datetime.datetime, int]:
+    at = event.at or datetime.datetime.max  # noqa: DTZ901 - as the times of the log
+    if event.precision == "day" and event.kind in ("state", "conclusion") and at.date() < datetime.date.max:
+        at += _LAST_MOMENT
+    return event.at is None, at, KINDS.index(event.kind)
+
+
+def concerns(event: Event, reference: Reference, letter: str) -> bool:
+    """Return whether an event is one of a step, or of its whole experiment, that a reference names."""
+    spelled = Reference(reference.id.removeprefix(letter) or reference.id, reference.step).spell(letter)
+    named = [event.ref, *event.facts.get("refs", "").split(",")]
+    return any(one == spelled or (reference.step is None and one.startswith(f"{spelled}.")) for one in named)

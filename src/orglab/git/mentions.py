@@ -1,0 +1,182 @@
+"""Which commits name experiments and steps, `[e201]`, `[e201.1]`, in their messages: at once, or what is new.
+
+What is looked at are the commits that HEAD, the local and the remote-tracking
+branches reach.  Nothing is stored here: who keeps an answer gives the tips that
+it was true for, and is told what came and what went since.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from orglab.git.commit import MESSAGE, Commit, parse_commit, read_records
+from orglab.git.repository import Repository
+from orglab.reference import Reference, reference_pattern
+
+_HASH = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_REFS = ("refs/heads", "refs/remotes", "refs/replace")
+
+
+class Mention(NamedTuple):
+    """A commit, and what its message names.
+
+    Attributes:
+        hash: The commit's full hash.
+        references: The experiments and steps, each once, in the order of the message.  Whether they
+            exist is not known here: `[error]` is what an experiment `rror` would be called.
+        record: The commit as git printed it.
+    """
+
+    hash: str
+    references: tuple[Reference, ...]
+    record: bytes
+
+    @property
+    def commit(self) -> Commit:
+        """The commit, read from its record anew each time: many are scanned, and few are shown."""
+        return parse_commit(self.record)
+
+
+class Tips(NamedTuple):
+    """What an answer was true for.
+
+    Attributes:
+        commits: The full hashes of the branches' tips and of HEAD.
+        basis: What else decides which commits they reach: where a shallow clone ends, and what `git replace` replaces.
+    """
+
+    commits: frozenset[str] = frozenset()
+    basis: str = ""
+
+
+class Scan(NamedTuple):
+    """What a scan found.
+
+    Attributes:
+        mentions: The commits that name something, and were not reached from the tips that were known; newest first.
+        gone: The full hashes of the commits that were reached from those, and are no more, whether they name something
+            or not; None if all that was known is void, and `mentions` is all there is.
+        tips: The tips that the answer, with what was known, is true for.
+    """
+
+    mentions: list[Mention]
+    gone: frozenset[str] | None
+    tips: Tips
+
+
+def scan(repository: Repository, letter: str, known: Tips | None = None) -> Scan:
+    """Return the commits that name experiments or steps: all, or what changed since some tips were scanned.
+
+    A branch that was deleted, moved back or rewritten takes commits with it: they are told as gone, unless another
+    branch still reaches them.  Where the tips that were known are no more, so that this cannot be told, or the bottom
+    of the history is another, everything is scanned anew.
+
+    Args:
+        repository: Where.
+        letter: What stands before the number in a reference; an answer for another letter is no answer.
+        known: The tips of the scan before; None if there was none.
+
+    Raises:
+        GitError: git refuses, or is not installed.
+    """
+    tips = read_tips(repository)
+    if known is not None and tips == known:
+        return Scan([], frozenset(), tips)
+    if known is not None and tips.basis == known.basis:
+        gone = commits_gone(repository, known, tips)
+        if gone is not None:
+            return Scan(_read(repository, letter, tips.commits, known.commits), gone, tips)
+    return Scan(_read(repository, letter, tips.commits), None, tips)
+
+
+def read_tips(repository: Repository) -> Tips:
+    """Return the tips of the branches as they are now, and HEAD.
+
+    Raises:
+        GitError: git refuses, or is not installed.
+    """
+    listed = repository.ask("for-each-ref", "--format=%(objectname) %(refname) %(HEAD)", *_REFS)
+    commits, replaced, is_on_branch = set(), [], False
+    for line in listed.splitlines():
+        name, ref, head = line.split(b" ", 2)
+        if ref.startswith(b"refs/replace/"):
+            replaced.append(line)
+        else:
+            commits.add(name.decode())
+            is_on_branch = is_on_branch or head == b"*"
+    if not is_on_branch:
+        # Detached, or on a branch without a commit.
+        head = (repository.read("rev-parse", "--verify", "--quiet", "HEAD") or b"").strip()
+        commits |= {head.decode()} if _HASH.fullmatch(head) else set()
+    return Tips(frozenset(commits), _basis(repository, replaced))
+
+
+def _basis(repository: Repository, replaced: list[bytes]) -> str:
+    """Return what decides how far a tip reaches, in short; empty where nothing does, as in most repositories."""
+    try:
+        shallow = (repository.common_dir / "shallow").read_bytes()
+    except OSError:
+        shallow = b""
+    if not shallow and not replaced:
+        return ""
+    import hashlib  # noqa: PLC0415 - costs 3 ms, and few repositories need it
+
+    return hashlib.sha256(b"\n".join([*sorted(shallow.split()), b"", *replaced])).hexdigest()
+
+
+def commits_gone(repository: Repository, known: Tips, tips: Tips) -> frozenset[str] | None:
+    """Return the commits that the known tips reach and the tips now do not; None if git no longer has them all."""
+    if known.commits <= tips.commits:
+        return frozenset()
+    found = repository.read("rev-list", "--stdin", stdin=revision_lines(known.commits, tips.commits))
+    return None if found is None else frozenset(found.decode().split())
+
+
+def revision_lines(reached: frozenset[str], without: frozenset[str] = frozenset()) -> bytes:
+    """Return the input of `--stdin` for what some commits reach, and others do not."""
+    return "".join([f"{name}\n" for name in sorted(reached)] + [f"^{name}\n" for name in sorted(without)]).encode()
+
+
+def scan_for(repository: Repository, letter: str, name: str) -> list[Mention]:
+    """Return the commits that name one experiment, or a step of it, newest first; by one git.
+
+    Args:
+        repository: Where.
+        letter: As for `scan`.
+        name: The experiment's id.
+
+    Raises:
+        GitError: git refuses, or is not installed.
+    """
+    patterns = (f"--grep=[{letter}{name}]", f"--grep=[{letter}{name}.")
+    found = _mentions(repository, letter, (*patterns, "--branches", "--remotes", "HEAD", "--"))
+    return [mention for mention in found if any(reference.id == name for reference in mention.references)]
+
+
+def _read(
+    repository: Repository, letter: str, tips: frozenset[str], without: frozenset[str] = frozenset()
+) -> list[Mention]:
+    """Return the commits that name something, newest first."""
+    if not tips:
+        return []
+    return [*_mentions(repository, letter, (f"--grep=[{letter}", "--stdin"), revision_lines(tips, without))]
+
+
+def _mentions(repository: Repository, letter: str, arguments: tuple[str, ...], stdin: bytes = b"") -> Iterator[Mention]:
+    """Yield the commits that `git log` lists and that name something, newest first.
+
+    git leaves out by itself those whose message cannot, so that they cost no more than listing them.
+    """
+    find = reference_pattern(letter).findall
+    known: dict[tuple[bytes, bytes], tuple[Reference, ...]] = {}
+    # First the option: git reads arguments in their order, and one broken branch must not hide the others.
+    for record in read_records(repository, "--ignore-missing", "--fixed-strings", *arguments, stdin=stdin):
+        # What stands before the message is a person's name, and may hold anything.
+        if found := find(record.split(b"\n", MESSAGE)[-1]):
+            for spelled in found:
+                if spelled not in known:
+                    known[spelled] = (Reference(spelled[0].decode(), int(spelled[1]) if spelled[1] else None),)
+            references = known[found[0]]
+            if len(found) > 1:
+                references = tuple([known[spelled][0] for spelled in dict.fromkeys(found)])
+            yield Mention(record[: record.index(b"\n")].decode(), references, record)

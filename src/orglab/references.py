@@ -1,0 +1,226 @@
+"""Who names an experiment: commits, tracked files, the log itself, the journal; and what a text names."""
+
+import mmap
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+from orglab.git import is_installed
+from orglab.git.commit import Commit
+from orglab.git.files import files_with
+from orglab.git.mentions import Mention
+from orglab.history import History, journal_of
+from orglab.model import Experiment, Step, read_id
+from orglab.org.document import Document
+from orglab.reference import Reference, find_references
+
+# How many bytes of a line are shown before and behind a reference.
+_AROUND = 120
+_NEAR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an experiment or a step is named.
+
+    Attributes:
+        kind: `commit`, `file`, `log` or `journal`.
+        reference: What is named, by the id that it has now.
+        text: The commit's subject, or the line, of a long one the part around the reference.
+        commit: The commit, or None.
+        path: The file, or None.
+        line: The 1-based line of the file, or None.
+        within: The experiment of the log that the line belongs to, such as `e205`; or None.
+    """
+
+    kind: str
+    reference: Reference
+    text: str
+    commit: Commit | None = None
+    path: Path | None = None
+    line: int | None = None
+    within: str | None = None
+
+
+def find_places(history: History, wanted: Reference | None = None) -> Iterator[Place]:
+    """Yield where experiments and steps are named: in commits (newest first), tracked files, the log, the journal.
+
+    Args:
+        history: What is known of the log.
+        wanted: Only this experiment with its steps, or only this step; everything if None.  A reference in
+            a text counts if its experiment exists, or if it is a number, for `[error]` is no reference.
+
+    Raises:
+        GitError: git refuses.
+    """
+    log = history.log
+    mentions = history.mentions if wanted is None else _mentions_of(history, wanted)
+    journal = journal_of(log)
+    entries = _in_org("journal", log.path.parent / log.config.journal, journal, history) if journal is not None else ()
+    for place in chain(
+        _in_commits(mentions), _in_files(history), _in_org("log", log.path, history.document, history), entries
+    ):
+        experiment = history.find(place.reference)
+        if experiment is None and not place.reference.id.isdecimal():
+            continue
+        now = Reference(experiment.id if experiment is not None else place.reference.id, place.reference.step)
+        if wanted is None or (now.id == wanted.id and wanted.step in (None, now.step)):
+            yield replace(place, reference=now)
+
+
+def _mentions_of(history: History, wanted: Reference) -> list[Mention]:
+    """Return the commits that name an experiment, or the id of one that there is not."""
+    experiment = history.find(wanted)
+    if experiment is not None:
+        return history.mentions_of(experiment)
+    return [one for one in history.mentions if any(reference.id == wanted.id for reference in one.references)]
+
+
+def _in_commits(mentions: Iterable[Mention]) -> Iterator[Place]:
+    """Yield what commits name."""
+    for mention in mentions:
+        commit = mention.commit
+        yield from (Place("commit", reference, commit.subject, commit) for reference in mention.references)
+
+
+def _in_files(history: History) -> Iterator[Place]:
+    """Yield where the tracked text files of the working tree, log and journal left out, name something."""
+    repository = history.log.repository
+    if repository is None or not is_installed():
+        return
+    log, letter = history.log, history.log.config.letter
+    own = {os.path.realpath(log.path), os.path.realpath(log.path.parent / log.config.journal)}
+    for name in files_with(repository, f"[{letter}"):
+        path = repository.top / name
+        if os.path.realpath(path) in own:
+            continue
+        with _content(path) as content:
+            # The same memory, not a copy of it.
+            yield from (
+                Place("file", reference, _line_around(content, at), None, path, line)
+                for at, reference, line in _with_lines(content, letter)
+            )
+
+
+@contextmanager
+def _content(path: Path) -> Iterator["bytes | mmap.mmap"]:
+    """Give the content of a regular file; nothing for what is none, or cannot be read."""
+    try:
+        # A link could lead anywhere, and a pipe would never end.
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        yield b""
+        return
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_size == 0:
+            yield b""
+            return
+        with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as content:
+            yield content
+    finally:
+        os.close(fd)
+
+
+def _with_lines(content: "bytes | mmap.mmap", letter: str) -> Iterator[tuple[int, Reference, int]]:
+    """Yield each reference in a text, where it begins, and its 1-based line."""
+    line, before = 1, 0
+    for at, reference in find_references(content, letter):
+        line += content[before:at].count(b"\n")
+        before = at
+        yield at, reference, line
+
+
+def _line_around(content: "bytes | mmap.mmap", at: int) -> str:
+    """Return the line of a text that holds a position; of a long one the part around it."""
+    begin = content.rfind(b"\n", 0, at) + 1
+    end = content.find(b"\n", at)
+    end = len(content) if end < 0 else end
+    cut = content[max(begin, at - _AROUND) : min(end, at + _AROUND)]
+    before, after = "…" * (at - begin > _AROUND), "…" * (end - at > _AROUND)
+    return before + cut.decode("utf-8", "replace").strip() + after
+
+
+def _in_org(kind: str, path: Path, document: Document, history: History) -> Iterator[Place]:
+    """Yield where the log or the journal names something, by reference or by link."""
+    text = document.text
+    config = history.log.config
+    links = re.compile(
+        rb"\[\[(?:file:%s::)?(?:#|id:)([A-Za-z0-9_-]+)\]" % re.escape(os.fsencode(history.log.path.name))
+    )
+    found = [(match.start(), Reference(match.group(1).decode())) for match in links.finditer(text)]
+    found += find_references(text, config.letter)
+    for at, reference in sorted(found, key=lambda one: one[0]):
+        within = experiment_around(document, at, history) if kind == "log" else None
+        line = document.source.line_number(at)
+        yield Place(kind, reference, _line_around(text, at), None, path, line, within.ref if within else None)
+
+
+def experiment_around(document: Document, at: int, history: History) -> Experiment | None:
+    """Return the experiment of the log whose subtree holds a position, or None."""
+    config = history.log.config
+    part = document.part_at(at)
+    heading = part.heading_at(at - part.begin)
+    while heading is not None:
+        if config.tag in heading.tags and (name := read_id(heading, config)):
+            return history.experiments.get(name)
+        heading = heading.parent
+    return None
+
+
+# What a text names
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A reference in a text, and what it is.
+
+    Attributes:
+        reference: What stands there.
+        at: The index in the text, in bytes, where it begins.
+        spelled: As the log's users write it: `e201.1`.
+        experiment: The experiment, or None if there is none.
+        step: The step, or None if none is named or there is none.
+        near: If it is unknown, the references of what there is that are nearest to it.
+    """
+
+    reference: Reference
+    at: int
+    spelled: str
+    experiment: Experiment | None
+    step: Step | None
+    near: tuple[str, ...] = ()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is such an experiment, and such a step if one is named."""
+        return self.experiment is not None and (self.reference.step is None or self.step is not None)
+
+
+def resolve_text(history: History, text: bytes) -> Iterator[Resolved]:
+    """Yield what the references in a text are, in its order; a bracketed word that is nothing's id is none."""
+    for at, reference in find_references(text, history.log.config.letter):
+        found = resolve_reference(history, reference, at)
+        if found.is_known or found.experiment is not None or reference.id.isdecimal():
+            yield found
+
+
+def resolve_reference(history: History, reference: Reference, at: int = 0) -> Resolved:
+    """Return what a reference is, with what is nearest to it if it is unknown."""
+    letter = history.log.config.letter
+    spelled = reference.spell(letter)
+    experiment = history.find(reference)
+    if experiment is None:
+        near = tuple(letter + name for name in history.nearest(reference.id))
+        return Resolved(reference, at, spelled, None, None, near)
+    if reference.step is None:
+        return Resolved(reference, at, spelled, experiment, None)
+    step = next((one for one in experiment.steps if one.number == reference.step), None)
+    nearest = sorted(experiment.steps, key=lambda one: abs(one.number - (reference.step or 0)))[:_NEAR]
+    near = () if step is not None else tuple(one.ref for one in nearest) or (experiment.ref,)
+    return Resolved(reference, at, spelled, experiment, step, near)
