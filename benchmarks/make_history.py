@@ -75,6 +75,7 @@ class History:
     chance: random.Random
     played: list[Played] = field(default_factory=list)
     clock: int = 1_700_000_000
+    pace: tuple[int, ...] = (0, 1, 7, 60, 400, 3600)
     experiment: int = 0
     step: int = 0
     steps: list[str] = field(default_factory=list)
@@ -84,7 +85,7 @@ class History:
 
     def git(self, *arguments: str, stdin: str = "", check: bool = True, **environment: str) -> str:
         """Run git, at a later time than before."""
-        self.clock += self.chance.choice((0, 1, 7, 60, 400, 3600))
+        self.clock += self.chance.choice(self.pace)
         date = f"{self.clock} +0000"
         base = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         names = {"AUTHOR": "Ada Author", "COMMITTER": "Ada Author"}
@@ -472,6 +473,9 @@ class History:
 def make_history(folder: Path, seed: int, dead: int = 200) -> History:
     """Return a history with so many dead commits in its log, played in a new folder."""
     history = History(folder, random.Random(seed))  # noqa: S311 - the same in every run
+    if seed % 3 == 0:
+        # As a script works: many commits in a second, so that a date tells nothing.
+        history.pace = (0, 0, 0, 0, 0, 0, 1)
     history.play(dead)
     return history
 
