@@ -409,6 +409,16 @@ def test_amending_adds_no_second_commit_to_a_step(study):
     ticked = study.log
     study.edit()
     study.git("commit", "--quiet", "--amend", "-m", "[e201.2] done, better", "train.py")
+    assert re.sub(r" -> \w+\)", ")", study.log) == ticked
+    assert re.search(r"\(\w+ -> \w+\)", study.log)
+
+
+def test_the_log_does_not_follow_a_rebase_that_has_put_changes_away(study):
+    study.settings("[hooks]\nauto_done = true\n")
+    study.commit("[e201.2] done")
+    ticked = study.log
+    amend = "git commit --amend --quiet -m x"
+    study.git("-c", "rebase.autoStash=true", "rebase", "--quiet", "--force-rebase", "--exec", amend, "HEAD~1")
     assert study.log == ticked
 
 
