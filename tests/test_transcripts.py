@@ -38,7 +38,7 @@ def answer(command):
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
         patch.setattr(log, "_now", lambda: NOW)
-        patch.setattr(launching, "_now", lambda: NOW.astimezone())
+        patch.setattr(launching, "_now", NOW.astimezone)
         patch.setattr(reporting, "_now", lambda: NOW)
         patch.setattr(recording, "_chance", lambda: f"{len(list(Path('.orglab/runs').iterdir())):06x}")
         for name, value in settings.items():
