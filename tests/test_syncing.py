@@ -14,6 +14,7 @@ from orglab.pending import pending_runs
 from orglab.runs import read_runs
 
 LOG = "experiment_log.org"
+pytestmark = pytest.mark.slow
 
 
 class Clone:

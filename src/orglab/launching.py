@@ -27,6 +27,8 @@ from orglab.working_state import Policy, State, settle_state
 
 Tell = Callable[[str], None]
 
+_LOOKED_AT = 200  # earlier runs, so that the thousandth is no slower than these
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -165,7 +167,7 @@ class _Launch:
         """Tell of an earlier run that did the same, but to who asked for the same."""
         if self.wish.of:
             return
-        runs = [run for run in read_runs(self.top) if run.id != self.record.id]
+        runs = [run for run in read_runs(self.top, _LOOKED_AT) if run.id != self.record.id]
         same = find_same_run(runs, self.wish.argv, state.head, state.patch)
         if same is None:
             return

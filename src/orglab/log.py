@@ -3,7 +3,8 @@
 import datetime
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,7 @@ from orglab.entry import add_entry, holds_mark
 from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
 from orglab.finding import find_experiment, find_step, last_experiment, last_with_id
 from orglab.git import Repository, find_repository, is_installed, numbers_in
+from orglab.git.keeping import keep
 from orglab.glance import glance
 from orglab.ids import numbers_of_old, renumber
 from orglab.model import ID, Experiment, Note, Step, without_cookies
@@ -224,14 +226,23 @@ class Log:
         document = self.document()
         return read_adoption(document, self.config, str(self.path), self._check(document), self._next_number(document))
 
-    def fix(self, progress: Progress | None = None) -> tuple[list[Diagnostic], list[Diagnostic]]:
-        """Mend what is safe to mend, and return what was mended and what is left."""
+    def fix(
+        self, progress: Progress | None = None, only: Collection[str] | None = None
+    ) -> tuple[list[Diagnostic], list[Diagnostic]]:
+        """Mend what is safe to mend, and return what was mended and what is left.
+
+        Args:
+            progress: Told how many experiments are checked, of how many.
+            only: The codes to mend; all if None.
+        """
         mended: list[Diagnostic] = []
         resolver = self._resolver()
 
         def mend(document: Document, *, ids: bool) -> list[Edit]:
             found = self._check(document, progress, None if ids else resolver)
-            found = [one for one in found if one.fix and (one.code == "no-id") == ids]
+            found = [
+                one for one in found if one.fix and (one.code == "no-id") == ids and (not only or one.code in only)
+            ]
             mended.extend(found)
             return [edit for one in found if one.code != "stale-cookie" for edit in one.fix]
 
@@ -241,7 +252,7 @@ class Log:
             # A heading that gets an id is an experiment then, with more to mend; and a box that becomes `[X]` counts.
             edits = mend(document, ids=True)
             edits = compose(edits, mend(document.apply(edits), ids=False))
-            return compose(edits, recount(document.apply(edits)))
+            return compose(edits, recount(document.apply(edits))) if not only or "stale-cookie" in only else edits
 
         return mended, self._check(self._write(wish), None, resolver) + self._check_terms()
 
@@ -451,6 +462,7 @@ class Log:
             return writing.add_note(experiment, step, head, text)
 
         after = self._change(parsed, add, notes=1, headings=1)
+        self._keep([commit] if commit else [])
         return (after.notes if parsed.step is None else find_step(after, parsed).notes)[-1]
 
     def add_entry(
@@ -548,6 +560,7 @@ class Log:
         step = find_step(self._change(parsed, tick), parsed)
         self._leave(step)
         hashes, why = found[0]
+        self._keep(hashes)
         return Completed(step, tuple(hashes), why, self._changed_since(hashes))
 
     def _changed_since(self, hashes: list[str]) -> tuple[str, ...]:
@@ -557,6 +570,12 @@ class Log:
         from orglab.git.files import changed_beside  # noqa: PLC0415 - for one command of many
 
         return tuple(changed_beside(self.repository, (self.path, self.path.parent / self.config.journal)))
+
+    def _keep(self, commits: Collection[str]) -> None:
+        """Let git keep recorded commits, also when they are rewritten; whoever may not write there goes without."""
+        if self.repository is not None and commits:
+            with suppress(GitError):
+                keep(self.repository, commits)
 
     def _commits_for(self, ref: str, revisions: Iterable[str] | None, *, all_commits: bool) -> tuple[list[str], str]:
         """Return the short hashes to record for a step, and why those."""

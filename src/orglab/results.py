@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git import Repository
-from orglab.git.changes import commit_paths, in_progress, read_changes, top_path
+from orglab.git.changes import alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
 from orglab.git.snapshot import file_hash
 from orglab.run_text import results_message
 from orglab.runs import RUNS, Output, Run
@@ -108,17 +108,18 @@ def commit_results(
     inside = [path for path in (top_path(repository, one) for one in watch.paths) if path is not None]
     if not inside:
         return None
-    touched = {top_path(repository, path) for path in (*watch.written(), *watch.removed())} - {None, *apart}
-    changes = read_changes(repository, inside)
-    new = [path for path in changes.untracked if path in touched]
-    large = [path for path in new if (repository.top / path).lstat().st_size > size_limit * _MEGABYTE]
-    if large:
-        tell(f"Not committed, for of the size (see the setting run.size_limit): {listed(large)}.")
-    new = [path for path in new if path not in large]
-    wanted = [path for path in changes.tracked if path in touched] + new
-    if not wanted:
-        tell("No results to commit: nothing under the results paths has changed.")
-        return None
-    if what := in_progress(repository):
-        raise GitError(f"In the middle of {what} no commit is made of the results: {listed(wanted)}.")
-    return commit_paths(repository, results_message(run), wanted, new)
+    with alone_in(repository):
+        touched = {top_path(repository, path) for path in (*watch.written(), *watch.removed())} - {None, *apart}
+        changes = read_changes(repository, inside)
+        new = [path for path in changes.untracked if path in touched]
+        large = [path for path in new if (repository.top / path).lstat().st_size > size_limit * _MEGABYTE]
+        if large:
+            tell(f"Not committed, for of the size (see the setting run.size_limit): {listed(large)}.")
+        new = [path for path in new if path not in large]
+        wanted = [path for path in unlike_head(repository, changes) if path in touched] + new
+        if not wanted:
+            tell("No results to commit: under the results paths is nothing new that git does not ignore.")
+            return None
+        if what := in_progress(repository):
+            raise GitError(f"In the middle of {what} no commit is made of the results: {listed(wanted)}.")
+        return commit_paths(repository, results_message(run), wanted, new)

@@ -6,7 +6,7 @@ from typing import Any
 
 from orglab.errors import GitError
 from orglab.git import Repository
-from orglab.git.changes import Changes, commit_paths, in_progress, read_changes, short_hash, unlike_head
+from orglab.git.changes import Changes, alone_in, commit_paths, in_progress, read_changes, short_hash, unlike_head
 from orglab.git.snapshot import LargeFile, make_snapshot, patch_id
 from orglab.run_text import before_message, command_text
 
@@ -89,10 +89,14 @@ def settle_state(
     head = changes.head
     changed = [path for path in changes.tracked if path not in policy.apart]
     if changed or changes.unmerged:
-        wanted = _wanted(repository, policy, changes)
-        if wanted:
-            head = commit_paths(repository, before_message(ref, argv, why), wanted)
-            tell(f"Committed {listed(wanted)} before the run.")
+        with alone_in(repository):
+            # Once more, for another run may just have committed them.
+            changes = read_changes(repository, all_files=False)
+            head = changes.head
+            wanted = _wanted(repository, policy, changes)
+            if wanted:
+                head = commit_paths(repository, before_message(ref, argv, why), wanted)
+                tell(f"Committed {listed(wanted)} before the run.")
     untracked = tuple(path for path in changes.untracked if path not in policy.apart)
     if surprising := [path for path in untracked if not _is_below(path, policy.expected)]:
         tell(f"Not committed, for git does not know {_them(surprising)}: {listed(surprising)}.")

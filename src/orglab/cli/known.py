@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from orglab.cli import output
 from orglab.jsonable import commit_form, run_form
 
@@ -14,14 +16,19 @@ if TYPE_CHECKING:
     from orglab.model import Experiment
     from orglab.runs import Run
 
+# As `orglab commit` begins the subject of a commit of the log.
+_OF_THE_LOG = re.compile(r"(?:\[[^\]\s]+\][ ,]*)+log: ")
 # Of each so many are shown on a page; the JSON has them all.
 _MOST = 10
 
 
 def known_lines(known: Known, experiment: Experiment) -> Iterator[str]:
-    """Yield the commits that name an experiment or step and that no step shows, and its runs, the newest first."""
+    """Yield the commits that name an experiment or step, and its runs, the newest first.
+
+    Not those that a step shows, nor those of the log alone: what these tell stands on the page.
+    """
     shown = {commit.hash for commit in known.commits.values()}
-    others = [mention for mention in known.mentions if mention.hash not in shown]
+    others = [one for one in known.mentions if one.hash not in shown and not _OF_THE_LOG.match(one.commit.subject)]
     if others:
         yield ""
         yield output.paint("Commits", bold=True)

@@ -84,7 +84,9 @@ def _tried_before(log: Log, title: str, description: str | None, steps: tuple[st
         from orglab.precedents import precedents_like  # noqa: PLC0415
         from orglab.similar.features import Record  # noqa: PLC0415
 
-        lines = list(precedent_lines(precedents_like(log, Record(title, description or "", steps))))
+        with output.Bar("Reading") as bar:
+            found = precedents_like(log, Record(title, description or "", steps), progress=bar.update)
+        lines = list(precedent_lines(found))
     except Exception:  # noqa: BLE001 - whatever goes wrong with the warning must not keep anybody from writing
         return []
     if lines:

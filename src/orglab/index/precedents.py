@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from orglab.index.contents import find_id, read_contents
+from array import array
+
+from orglab.index.contents import find_id
 from orglab.index.forms import read_form
 from orglab.index.kept import kept_rows
 from orglab.similar.answering import Precedent, answer, asked_by
@@ -48,8 +50,15 @@ def read_precedents(
     found = answer(asked[0], load_lexicon(rows[LEXICON]), collection, collection.shown, but=asked[1])
     if not found:
         return found
-    lines = read_contents(connection).lines
+    lines = array("Q")
+    lines.frombytes(_column(connection, "lines"))
     return [one.standing(path, about["letter"] + one.id, lines[one.number]) for one in found]
+
+
+def _column(connection: sqlite3.Connection, name: str) -> bytes:
+    """Return a column of the contents as it is stored: the others need not be read."""
+    found: tuple[bytes] = connection.execute("SELECT value FROM contents WHERE name = ?", (name,)).fetchone()
+    return found[0]
 
 
 def _asked(connection: sqlite3.Connection, letter: str, path: str, text: str) -> tuple[Record, int | None] | None:
@@ -62,7 +71,7 @@ def _asked(connection: sqlite3.Connection, letter: str, path: str, text: str) ->
         for part, nth, line in find_id(connection, name)[:1]:
             query = "SELECT body FROM form WHERE part = ? AND nth = ?"
             body: tuple[str] | None = connection.execute(query, (part, nth)).fetchone()
-            ids = read_contents(connection).ids
+            ids = _column(connection, "ids").decode().split("\n")
             if body is None or ids.count(name) != 1:
                 return None
             return asked_by(read_form(body[0], path, line)), ids.index(name)

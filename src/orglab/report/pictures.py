@@ -57,10 +57,11 @@ def read_picture(path: Path) -> Picture | str:
         return "no such file"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        return "no regular file"
     with open(descriptor, "rb") as file:  # noqa: PTH123 - it is open already
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return "no regular file"
         if status.st_size > LARGEST:
             return f"too large to embed: {status.st_size / 1e6:.0f} MB"
         content = file.read(LARGEST + 1)

@@ -1,6 +1,7 @@
 """The document as Markdown: CommonMark with the tables, boxes and footnotes of GitHub; no HTML but one comment."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from orglab.report import blocks as b
@@ -60,6 +61,7 @@ class _MarkdownWriter(Writer):
         self.beside = beside
         self._charts = 0
         self._in_table = False
+        self._follows_list = False
 
     def page(self) -> str:
         """Return the whole text."""
@@ -78,6 +80,17 @@ class _MarkdownWriter(Writer):
         if document.evidence is not None:
             parts.append(f"<!--\n{pack(document.evidence)}\n-->")
         return "\n\n".join(parts) + "\n"
+
+    def pieces(self, blocks: Iterable[b.Block]) -> list[str]:
+        """Return each block as it is written; two lists that follow each other have different bullets, to stay two."""
+        made: list[str] = []
+        follows = False
+        for block in blocks:
+            self._follows_list = follows
+            if piece := self._block[type(block)](block):
+                made.append(piece)
+                follows = isinstance(block, b.List) and not follows
+        return made
 
     def title(self, text: str) -> str:
         """Return the text of a heading, where a `#` at the end would be none of it."""
@@ -101,9 +114,10 @@ class _MarkdownWriter(Writer):
         """Write a list; where its numbers jump, another kind of bracket begins a new one."""
         lines: list[str] = []
         is_loose = any(not isinstance(inside, b.List) for item in block.items for inside in item.content[1:])
-        number, sign = 0, "."
+        number, sign = 0, ")" if self._follows_list else "."
+        dash = "* " if self._follows_list else "- "
         for item in block.items:
-            bullet = "- "
+            bullet = dash
             if block.kind == "numbers":
                 jumps = item.number is not None and item.number != number + 1
                 if jumps and lines:

@@ -39,7 +39,8 @@ _WHOLE = frozenset(
     "press mass glass business address need seed feed speed embed shed bed red hundred based united station "
     "ration nation action section question mention position dimension version session region million billion "
     "fashion passion attention momentum sampler agentic conformal conformer differencing sparsity "
-    "valid rounding shape shaping jitter spiking informer scann star".split()
+    "valid rounding shape shaping jitter spiking informer scann star "
+    "production productive".split()
 )
 _IRREGULAR = {
     "built": "build", "found": "find", "chosen": "choos", "chose": "choos", "taken": "tak", "took": "tak",

@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from orglab.similar.collection import idea_weights
 from orglab.similar.features import IDEA
 
 # An idea that an experiment only mentions does not make it one of those that tried it.
 _LEAST = 0.55
+# ... nor does one that is clearly not its main idea.
+_NEARLY_MAIN = 0.85
 # Two that share an idea are a group.
 _SMALLEST = 2
 REST = ""
@@ -74,4 +77,5 @@ def _groups(numbers: Sequence[int], features: Sequence[Mapping[str, float]]) -> 
 
 
 def _main_ideas(found: Mapping[str, float]) -> dict[str, float]:
-    return {name[1:]: weight for name, weight in found.items() if name[0] == IDEA and weight >= _LEAST}
+    least = max(_LEAST, _NEARLY_MAIN * idea_weights(found)[0])
+    return {name[1:]: weight for name, weight in found.items() if name[0] == IDEA and weight >= least}

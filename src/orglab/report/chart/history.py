@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from orglab.report.blocks import History, Series, Table, Text
 from orglab.report.chart.canvas import DASHES, Canvas, Theme, fitted, text_width
-from orglab.report.chart.scale import Scale, is_drawn, number, scale_of
+from orglab.report.chart.scale import SMALLEST, Scale, is_drawn, number, scale_of
 
 MOST_SERIES = 60
 """How many runs are drawn."""
@@ -37,7 +37,7 @@ def draw_history(plot: History, title: str, theme: Theme, width: int, name: str)
         top = canvas.legend(entries, 2, 10) + 4
     top += 18
     is_log = _is_log(plot, values)
-    y_scale = scale_of([y for y in values if y > 0] if is_log else values, top + _HEIGHT, top, log=is_log)
+    y_scale = scale_of([y for y in values if y > SMALLEST] if is_log else values, top + _HEIGHT, top, log=is_log)
     left = _draw_values(canvas, y_scale, plot.metric, top)
     xs = [x for segments in kept.values() for segment in segments for x, _ in segment]
     x_scale = _x_scale(xs, left + 6, width - 14)
@@ -54,7 +54,7 @@ def _is_log(plot: History, values: Sequence[float]) -> bool:
     """Return whether the axis is logarithmic: asked for and possible for some, or helpful and possible for all."""
     if plot.log is None:
         return scale_of(values, 1, 0, log=None).log
-    return plot.log and any(value > 0 for value in values)
+    return plot.log and any(value > SMALLEST for value in values)
 
 
 def _look(index: int, theme: Theme) -> tuple[str, int, str]:
@@ -68,7 +68,7 @@ def _segments(series: Series, *, positive: bool = False) -> Iterator[list[Point]
     """Yield the stretches of a series without a gap; if asked, what is not positive is one too."""
     segment: list[Point] = []
     for x, y in series.points:
-        if y is not None and is_drawn(y) and is_drawn(x) and (y > 0 or not positive):
+        if y is not None and is_drawn(y) and is_drawn(x) and (y > SMALLEST or not positive):
             segment.append((x, y))
         elif segment:
             yield segment

@@ -10,6 +10,8 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 HELPED_BY_LOG = 100
 """How many times the smallest value the largest is, at least, for an axis to be logarithmic by itself."""
 _LARGEST = 1e300
+SMALLEST = 1e-300
+"""What is not larger has no place on a logarithmic axis."""
 _FEW_POWERS = 2
 
 
@@ -76,12 +78,13 @@ def scale_of(values: Iterable[float], begin: float, end: float, *, log: bool | N
     """
     kept = list(values)
     low, high = min(kept, default=0.0), max(kept, default=1.0)
-    can = low > 0
+    can = low > SMALLEST
     if can and (log or (log is None and high >= low * HELPED_BY_LOG)):
         if high / low < 1.0001:  # noqa: PLR2004 - one value
             low, high = low / 2, high * 2
         room = (math.log10(high) - math.log10(low)) * 0.04
-        return Scale(10 ** (math.log10(low) - room), 10 ** (math.log10(high) + room), begin, end, log=True)
+        bottom, top = max(math.log10(low) - room, -305), min(math.log10(high) + room, 305)
+        return Scale(10**bottom, 10**top, begin, end, log=True)
     room = (high / 2 - low / 2) * 0.1
     if high - low <= abs(high) * 1e-12:
         room = abs(high) * 0.05
@@ -149,7 +152,7 @@ def day_ticks(since: float, until: float, most: int) -> list[tuple[float, str]]:
             start = first if stride < 7 else first + timedelta(days=-first.weekday() % 7)  # noqa: PLR2004 - a week
             days = range(start.toordinal(), last.toordinal() + 1, stride)
             return [(float(day), _day_name(date.fromordinal(day))) for day in days]
-    for months in (1, 2, 3, 6, 12, 24, 60, 120, 240):
+    for months in (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12_000, 24_000, 60_000):
         if span / (30.4 * months) <= most:
             break
     found: list[tuple[float, str]] = []

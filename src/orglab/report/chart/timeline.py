@@ -109,7 +109,7 @@ def _draw_bar(canvas: Canvas, row: TimelineRow, scale: Scale, y: float, height: 
     """Draw one bar with the sign of how it ended; an open one has a dashed outline and no end."""
     status = status_of(row)
     color = _color(status, canvas.theme)
-    start = max(day_number(row.start), scale.low)
+    start = min(max(day_number(row.start), scale.low), scale.high)
     end = scale.high - (scale.high - scale.low) * 0.02 if row.end is None else day_number(row.end)
     end = min(max(end, start), scale.high)
     x1, x2 = scale.place(start), scale.place(end)
