@@ -20,6 +20,7 @@ from orglab.report.links import Links
 
 # What is longer than this is quoted below the sentence.
 _SHORT = 200
+_PLAIN = re.compile(r"(?:[^\W_]|[ ,.;()%!?-])+")
 _LINK = re.compile(rb"\[\[(?:id:|#|file:[^\]\n]*::#)([A-Za-z0-9_-]+)\]")
 
 
@@ -52,7 +53,11 @@ class Wording:
 
     def inline(self, text: str, ref: str) -> Inlines:
         """Return one line of the log, such as a title or the text of a step, without counts."""
-        return read_line(without_cookies(text), self.around(ref)) or (Text("…"),)
+        text = without_cookies(text)
+        # Most lines hold nothing that Org would read.
+        if _PLAIN.fullmatch(text):
+            return (Text(text),)
+        return read_line(text, self.around(ref)) or (Text("…"),)
 
     def blocks(self, text: str, ref: str) -> Blocks:
         """Return a text of the log, such as a conclusion."""
