@@ -8,6 +8,7 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 	&& { command -v "$$python"; break; }; done)
 
 ORACLE ?= ../shared/oracle/public.json.gz
+SET ?= ../shared/similar/dev.jsonl
 FUZZ ?= 1000000
 JOBS ?= 0
 ARGS ?=
@@ -21,7 +22,7 @@ NO_SKIP := $(if $(filter 1 true yes,$(STRICT) $(CI)),--no-skip)
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two pips in one environment break each other
 .DELETE_ON_ERROR:
-.PHONY: help demo test fast lint format types docs conformance bench torture fuzz system-deps clean
+.PHONY: help demo test fast lint format types docs conformance bench eval-similar torture fuzz system-deps clean
 
 help: ## what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -87,8 +88,11 @@ conformance: $(VENV)/stamp-test ## ORACLE=FILE: what Org itself does, recorded, 
 	@test -f "$(ORACLE)" || { echo 'There is no oracle at $(ORACLE): name one, make conformance ORACLE=FILE' >&2; exit 2; }
 	@$(BIN)/python tests/conformance/run.py "$(ORACLE)"
 
-bench: $(VENV)/stamp-bench ## how fast, beside the peers of docs/explanation/performance.md
+bench: $(VENV)/stamp-bench ## how fast, beside peers measured in the same run; ARGS="hooks run" for some topics
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+eval-similar: $(VENV)/stamp-test ## SET=FILE: how well `similar` finds what was tried before
+	@$(BIN)/python benchmarks/eval_similar.py "$(SET)"
 
 torture: system-deps $(VENV)/stamp-test ## durability in full counts: failing syscalls, kills, crowds, hostile files
 	@$(BIN)/python tests/torture/run.py all --command '$(abspath $(BIN))/orglab --log {file} note 201 {text}'

@@ -17,7 +17,7 @@ from make_history import LOG, History, make_history
 from measure import table
 
 from orglab import open_log
-from orglab.succession import APPLIED
+from orglab.evidence import APPLIED
 
 VARIANTS = ("plain", "hook", "kept", "clone")
 
@@ -63,9 +63,8 @@ def judge(history: History, folder: Path, counts: Counter, wrong: list[str] | No
                 if answer is None
                 else f"{answer.living} {answer.confidence:.2f} {answer.method}: {answer.evidence}"
             )
-            wrong.append(
-                f"{'APPLIED ' if is_applied else ''}{one.kind} {one.name[:9]} became {(one.became or 'dropped')[:9]}; {said}"
-            )
+            became = (one.became or "dropped")[:9]
+            wrong.append(f"{'APPLIED ' * is_applied}{one.kind} {one.name[:9]} became {became}; {said}")
     return seconds
 
 

@@ -4,6 +4,7 @@ python benchmarks/bench_run.py            # 50,000 files, 200 runs at once
 python benchmarks/bench_run.py 5000 20
 """
 
+import contextlib
 import os
 import statistics
 import subprocess
@@ -100,19 +101,18 @@ def snapshot_cost(folder: Path, files: int) -> list[list[str]]:
     repository = find_repository(folder)
     if repository is None:
         raise AssertionError
-    looks, takes = [], []
+    looks: list[float] = []
+    takes: list[float] = []
     for turn in range(ROUNDS + 1):
         for number in range(CHANGED):
-            (folder / f"d{number % (files // 100)}" / f"f{number % (files // 100) * 100}.py").write_text(
-                f"{turn} {number}\n"
-            )
-        for measured, found in (
-            (lambda: look_at_all(str(folder)), looks),
-            (lambda: make_snapshot(repository, f"r{turn}", "x\n", 10**7), takes),
-        ):  # noqa: B023 - called at once
-            begun = time.perf_counter()
-            measured()
-            found.append(time.perf_counter() - begun)
+            folder_number = number % (files // 100)
+            (folder / f"d{folder_number}" / f"f{folder_number * 100}.py").write_text(f"{turn} {number}\n")
+        begun = time.perf_counter()
+        look_at_all(str(folder))
+        between = time.perf_counter()
+        make_snapshot(repository, f"r{turn}", "x\n", 10**7)
+        looks.append(between - begun)
+        takes.append(time.perf_counter() - between)
     look, take = statistics.median(looks[1:]), statistics.median(takes[1:])
     return [
         [f"{files} files, {CHANGED} changed", "ms", "ratio", "goal"],
@@ -135,10 +135,12 @@ def at_once(folder: Path, count: int) -> list[list[str]]:
     while len(list((folder / ".orglab" / "pending").glob("*"))) < count:
         time.sleep(0.05)
     opened = time.perf_counter()
-    descriptor = os.open(gate, os.O_RDWR)
-    time.sleep(0.5)
-    os.close(descriptor)
-    codes = [process.wait() for process in running]
+    while any(process.poll() is None for process in running):
+        # Each opening lets those through that wait at the gate now.
+        with contextlib.suppress(OSError):
+            os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
+        time.sleep(0.05)
+    codes = [process.returncode for process in running]
     ended = time.perf_counter()
     text = (folder / "experiment_log.org").read_text()
     marks = {line.strip() for line in text.split("\n") if line.strip().startswith("run 2")}

@@ -11,6 +11,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+import bench_hashes
+import bench_hooks
+import bench_index
+import bench_references
+import bench_render
+import bench_report
+import bench_run
+import bench_similar
 from measure import RUNS, environment, measure, run_once, table
 
 HERE = Path(__file__).parent
@@ -136,13 +144,47 @@ def bench_commands(folder: Path, count: int) -> None:
     table(rows)
 
 
+TOPICS = ("log", "references", "hooks", "run", "hashes", "index", "similar", "report", "render")
+
+
+def bench_topic(topic: str) -> None:
+    """Run the benchmarks of one topic, which have a module of their own."""
+    print(f"---- {topic} ----\n")
+    if topic == "references":
+        with tempfile.TemporaryDirectory(prefix="orglab-bench-") as folder:
+            bench_references.bench_references(Path(folder))
+    else:
+        {
+            "hooks": bench_hooks.main,
+            "run": bench_run.main,
+            "hashes": bench_hashes.main,
+            "index": bench_index.main,
+            "similar": bench_similar.main,
+            "report": bench_report.main,
+            "render": bench_render.main,
+        }[topic]()
+
+
 def main() -> None:
-    """Run all benchmarks, or with --quick those that take seconds."""
+    """Run all benchmarks, those of some topics, or with --quick those of the log that take seconds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=10_000, help="experiments in the log (10,000)")
     parser.add_argument("--quick", action="store_true", help="without orgparse, Emacs, growth and memory")
     parser.add_argument("--folder", type=Path, help="where to write (a temporary folder)")
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help=f"some of {', '.join(TOPICS)} (all)")
     arguments = parser.parse_args()
+    topics = arguments.topics or (("log",) if arguments.quick else TOPICS)
+    if unknown := set(topics) - set(TOPICS):
+        parser.error(f"there is no topic {', '.join(sorted(unknown))}")
+    if "log" in topics:
+        bench_log(arguments)
+    for topic in topics:
+        if topic != "log":
+            bench_topic(topic)
+
+
+def bench_log(arguments: argparse.Namespace) -> None:
+    """The log itself: reading, writing, growth, memory."""
     folder = Path(tempfile.mkdtemp(prefix="orglab-bench-", dir=arguments.folder))
     try:
         make_log(folder / "experiment_log.org", arguments.count)

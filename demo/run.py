@@ -90,50 +90,47 @@ class Study:
         return answer.strip()
 
     def commit(self, message: str, *paths: str) -> None:
-        """Commit these files or folders, and not the log."""
+        """Commit these files or folders; the hooks name the active step."""
         self.type("git", "add", *paths)
         self.type("git", "commit", "--quiet", "-m", message)
 
-    def commit_log(self, message: str) -> None:
-        """Commit the log alone, so that a commit is either work or what was written down of it."""
-        self.type("git", "commit", "--quiet", "-m", message, "experiment_log.org")
-
     def new(self, title: str, hypothesis: str, *steps: str, tag: str) -> str:
-        """Write down an experiment before it is made, and commit that; its reference."""
+        """Write down an experiment before it is made, and commit the log; its reference."""
         listed = [argument for step in steps for argument in ("-s", step)]
         experiment = self.type("orglab", "new", title, "-d", hypothesis, *listed, "-t", tag)
-        self.commit_log(f"[{experiment}] log: new")
+        self.type("orglab", "commit")
         return experiment
 
     def take_step(self, step: str, what: str, **settings: object) -> dict[str, Any]:
-        """Commit the settings, train, commit the result, note it, and tick the step off; the result."""
+        """Commit the settings, and run the training under the log; the result.
+
+        Nobody types a reference into a message or a hash into the log here: the hooks and `orglab run` do.
+        """
         lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
         file = Path("settings", f"{step}.toml")
-        (self.folder / file).write_text("\n".join([f"# [{step}] {what}", *lines]) + "\n")
+        (self.folder / file).write_text("\n".join([f"# {what}", *lines]) + "\n")
         print(f"({file}: {', '.join(lines)})")
         self.type("orglab", "start", step)
-        self.commit(f"[{step}] {what}", str(file))
-        answer = self.type("python", "train.py", str(file), f"results/{step}.json")
-        self.commit(f"[{step}] result: {answer}", f"results/{step}.json")
-        self.type("orglab", "note", step, answer)
-        self.type("orglab", "done", step)
-        experiment, number = step.split(".")
-        self.commit_log(f"[{experiment}] log: step {number} done, 1 note")
+        self.commit(what, str(file))
+        metrics = f"results/{step}.json"
+        self.type("orglab", "run", step, "--metrics", metrics, "--done", "--", "python", "train.py", str(file))
+        self.type("orglab", "commit")
         return self.read(step)
 
     def compare(self, before: str, after: str, more_than: float, *options: str) -> dict[str, Any]:
         """Decide the claim that the one result is better than the other by more than so much."""
         name = f"{before}-{after}"
-        files = [f"results/{result}.json" for result in (before, after)]
-        self.type("python", "compare.py", *files, str(more_than), f"results/{name}.json", *options)
-        self.commit(f"[{before.split('.', maxsplit=1)[0]}] {before} beside {after}", f"results/{name}.json")
+        files = [f"results/{result}.csv" for result in (before, after)]
+        verdict = f"results/{name}.json"
+        experiment = before.split(".", maxsplit=1)[0]
+        command = ("python", "compare.py", *files, str(more_than), verdict, *options)
+        self.type("orglab", "run", experiment, "-m", f"{before} beside {after}", "--", *command)
         return self.read(name)
 
     def conclude(self, experiment: str, decision: dict[str, Any], text: str) -> None:
-        """Write the verdict that the numbers gave, and commit it."""
-        verdict = decision["verdict"]
-        self.type("orglab", "conclude", experiment, text, "--verdict", verdict)
-        self.commit_log(f"[{experiment}] log: {verdict}")
+        """Write the verdict that the numbers gave, and commit the log."""
+        self.type("orglab", "conclude", experiment, text, "--verdict", decision["verdict"])
+        self.type("orglab", "commit")
 
     def read(self, name: str) -> dict[str, Any]:
         """A result or a decision, as the scripts wrote it."""
@@ -158,7 +155,7 @@ def try_shifts(study: Study) -> str:
         "The same, with four shifted copies of each digit",
         tag="augmentation",
     )
-    say("Each step: commit what will run, run it, commit what came out, tick the step off; the log by itself.")
+    say("Each step: commit what will run, and run it. orglab commits the results, notes the run, ticks the step.")
     study.take_step(f"{experiment}.1", "SVM on 100 digits as they are", model="svm", digits=100, seeds=20)
     with_copies = {"model": "svm", "digits": 100, "seeds": 20}
     study.take_step(f"{experiment}.2", "four shifted copies of each digit", **with_copies, copies="shifted")
@@ -227,9 +224,35 @@ def sweep_seeds(study: Study) -> None:
     )
 
 
+def tidy_history(study: Study) -> None:
+    """Reword and squash what was committed, as people do; the hashes in the log follow."""
+    say("The history is tidied: the settings and the results of a step become one commit, another is reworded.")
+    editor = shlex.join([sys.executable, str(Path(__file__).with_name("editor.py"))])
+    study.environment |= {"GIT_SEQUENCE_EDITOR": editor, "GIT_EDITOR": editor}
+    study.type("git", "rebase", "--interactive", "--quiet", "--root")
+    say("Each hash that the log holds is another commit's now, and the log says so.")
+    study.type("orglab", "check", "--fix")
+    study.type("orglab", "commit")
+    study.type("orglab", "check")
+
+
+def try_again(study: Study) -> None:
+    """Begin what was tried before, in other words, and be told."""
+    say("Weeks later, the first idea comes back in other words. orglab remembers.")
+    experiment = study.new(
+        "Data augmentation by small translations for a low-data SVM",
+        "Moving each training image a little should raise the accuracy of the classifier when there is little data.",
+        "Without augmentation",
+        "With translated images",
+        tag="augmentation",
+    )
+    study.type("orglab", "state", experiment, "CANCELED", "-m", "Answered already, by [e1]")
+    study.type("orglab", "commit")
+
+
 def leave_open(study: Study) -> None:
     """Begin with networks, and stop for today after the first step."""
-    say("A fourth is begun, and left open for tomorrow.")
+    say("Another is begun, and left open for tomorrow.")
     experiment = study.new(
         "Five small networks that vote beat one",
         "The majority of five networks of 64 units is right more often than the best of them.",
@@ -241,7 +264,18 @@ def leave_open(study: Study) -> None:
     study.take_step(f"{experiment}.1", "one network, five seeds", **settings)
     study.type("orglab", "start", f"{experiment}.2")
     study.type("orglab", "note", f"{experiment}.2", "The vote is next")
-    study.commit_log(f"[{experiment}] log: step 2 begun, 1 note")
+    study.type("orglab", "commit")
+
+
+def look_back(study: Study, first: str) -> None:
+    """What one asks a log later on."""
+    say("Where does this model come from, and why?")
+    study.type("orglab", "why", f"models/{first}.2.joblib", direct=True)
+    say("What has been tried here?")
+    study.type("orglab", "tried", direct=True)
+    say("The progress report, in each format.")
+    for ending in ("md", "org", "html", "pdf", "docx"):
+        study.type("orglab", "report", "--since", "1w", "-o", f"report.{ending}")
 
 
 def open_folder(wish: Path | None) -> Path:
@@ -268,22 +302,27 @@ def main() -> None:
     for script in ("train.py", "compare.py"):
         shutil.copy(STUDY / script, study.folder)
     (study.folder / "settings").mkdir()
-    study.commit("Train and compare", "train.py", "compare.py")
+    (study.folder / "orglab.toml").write_text('[run]\nresults = ["results", "models"]\n')
+    (study.folder / ".gitignore").write_text("models/\nreport*\n")
+    study.commit("Train and compare", ".")
     study.type("orglab", "init")
-    study.type("git", "add", "experiment_log.org")
-    study.commit_log("log: begun")
+    study.commit("Merge the log by orglab", ".gitattributes")
+    study.type("orglab", "commit", "-m", "log: begun")
 
     first = try_shifts(study)
     try_components(study)
     sweep_seeds(study)
+    tidy_history(study)
+    try_again(study)
     leave_open(study)
+    look_back(study, first)
 
     say("What there is now, at a glance;")
     study.type("orglab", "list", direct=True)
     say("one experiment, with its steps, commits and conclusion;")
     study.type("orglab", "show", first, direct=True)
-    say("and the log itself, a plain Org file, yours to edit with anything:")
-    print(f"{study.folder / 'experiment_log.org'}")
+    say("the log itself, a plain Org file, yours to edit with anything; and the reports:")
+    print(f"{study.folder / 'experiment_log.org'}\n{study.folder / 'report.html'}")
     print(f"\nGo on from here:\n  cd {shlex.quote(str(study.folder))}")
     print(f'  PATH="{BIN}:$PATH"\n  orglab next')
 

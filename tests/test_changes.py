@@ -84,16 +84,19 @@ def test_the_first_commit_of_a_repository(repo):
 
 
 @pytest.mark.parametrize("name", ["-h", "--output=owned", "a b", "*.py", ":(top)x", "ü\n", "[a]"])
-def test_a_path_is_just_that_path(repo, found, name):
+@pytest.mark.usefixtures("found")
+def test_a_path_is_just_that_path(repo, name):
     repo.write("other.py", "1\n")
     repo.write(name, "new\n")
+    found = find_repository(repo.path)
     commit_paths(found, "New\n", [name], [name])
     assert repo.git("show", "--format=", "--name-only", "-z", "HEAD").rstrip("\0") == name
     assert read_changes(found).untracked == ("other.py",)
     assert not (repo.path / "owned").exists()
 
 
-def test_from_a_folder_below_paths_are_those_of_the_top(repo, found, monkeypatch):
+@pytest.mark.usefixtures("found")
+def test_from_a_folder_below_paths_are_those_of_the_top(repo, monkeypatch):
     repo.write("sub/c.py", "1\n")
     repo.git("add", "sub/c.py")
     monkeypatch.chdir(repo.path / "sub")

@@ -34,6 +34,43 @@ def test_given_commits_are_recorded_once_each(repo, orglab):
     assert f"1. [X] one ({first[:7]}, {second[:7]})\n" in (repo.path / LOG).read_text()
 
 
+def test_all_commits_that_name_the_step_are_recorded_oldest_first(repo, orglab):
+    orglab("init")
+    orglab("new", "A", "-s", "one", "-s", "two")
+    first = repo.commit("[e1.1] Before", {"a": "1"})[:7]
+    repo.commit("[e1.11] [e1] foo[e1.1]", {"a": "2"})
+    repo.git("switch", "--quiet", "--create", "side")
+    repo.commit("[e1.1] on a branch", {"b": "1"})
+    repo.git("switch", "--quiet", "main")
+    second = repo.commit("Results\n\nof [e1.1]", {"a": "3"})[:7]
+    said = orglab("done", "1.1", "--all-commits").err
+    assert said == f"e1.1 done, with {first}, {second}: the 2 commits that name [e1.1].\n"
+    assert f"1. [X] one ({first}, {second})\n" in (repo.path / LOG).read_text()
+    repo.git("commit", "--quiet", "-am", "log")
+    assert "HEAD, for no commit names [e1.2]" in orglab("done", "1.2", "--all-commits").err
+    assert "not both" in orglab("done", "1.2", "--all-commits", "-c", "HEAD", code=2).err
+    assert "not both" in orglab("done", "1.2", "--all-commits", "--no-commit", code=2).err
+
+
+def test_done_says_when_head_lacks_what_changed(repo, orglab):
+    orglab("init")
+    orglab("new", "A", "-s", "one", "-s", "two")
+    files = {f"{name}.py": "1" for name in "abcde"}
+    repo.commit("[e1.1] Before", files)
+    repo.commit("later")
+    repo.write("untracked", "")
+    orglab("journal", "1", "a thought")
+    repo.git("add", "journal.org")
+    assert "HEAD is recorded" not in orglab("done", "1.2").err
+    repo.write("a.py", "2")
+    assert "HEAD is recorded" not in orglab("done", "1.1").err
+    assert "your changes to a.py are not in it" in orglab("done", "1.2", "-c", "HEAD").err
+    for name in files:
+        repo.write(name, "2")
+    assert "your changes to a.py, b.py, c.py and 2 more are not in it" in orglab("done", "1.2", "-c", "HEAD").err
+    assert "HEAD is recorded" not in orglab("done", "1.2", "-c", "HEAD~1").err
+
+
 @pytest.mark.parametrize("revision", ["nosuch", "-h", "--output=owned", "HEAD:a", "HEAD^{tree}", "", "..", "HEAD --"])
 def test_what_is_no_commit_is_refused(repo, orglab, revision):
     orglab("init")
@@ -99,7 +136,7 @@ def test_the_active_step_is_of_the_clone(repo, orglab):
     orglab("new", "A", "-s", "one")
     orglab("start", "1.1")
     assert (repo.path / ".git" / "orglab" / "active").read_text() == "e1.1\n"
-    assert repo.git("status", "--porcelain") == f"?? {LOG}"
+    assert repo.git("status", "--porcelain") == f"?? .gitattributes\n?? {LOG}"
     orglab("start", "--clear")
     assert not (repo.path / ".git" / "orglab" / "active").exists()
 
@@ -199,3 +236,14 @@ def test_a_log_that_is_only_on_another_branch_counts(repo, orglab):
     repo.git("switch", "--quiet", "main")
     orglab("init")
     assert orglab("new", "B").out == "e42\n"
+
+
+def test_a_step_that_a_run_did_is_the_active_one_no_more(repo, orglab):
+    orglab("init")
+    orglab("new", "A", "-s", "one")
+    repo.commit("all of it")
+    orglab("start", "1.1")
+    orglab("run", "1.1", "--done", "--", "false", code=1)
+    assert "> e1 " in orglab("list").out
+    orglab("run", "1.1", "--done", "--", "true")
+    assert "> e1 " not in orglab("list").out

@@ -167,6 +167,15 @@ def test_what_git_says_of_an_experiment_is_asked_again_when_it_may_have_changed(
     assert quickly(capsys, "show", "201") == true
 
 
+def test_an_alias_is_part_of_the_question(repo, capsys):
+    repo.commit("[e7.1] of an old id", {NAME: TWO})
+    assert "of an old id" not in slowly(capsys, "show", "201")
+    repo.write(NAME, TWO.replace(":ID:       201", ":ID: 201\n:ALIASES: 7"))
+    assert "of an old id" in slowly(capsys, "show", "201")
+    assert "of an old id" in quickly(capsys, "show", "201")
+    assert not quick.answer(("show", "7"))
+
+
 def test_the_look_of_a_repository_reads_refs_wherever_they_are(repo):
     repo.commit("a")
     looks = {look_at_git(".git")}

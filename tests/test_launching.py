@@ -1,5 +1,6 @@
 """`orglab run`: a commit before, the command, a commit after, a record, a note."""
 
+import contextlib
 import json
 import os
 import re
@@ -34,7 +35,7 @@ def orglab(capsys):
 @pytest.fixture
 def study(repo, orglab):
     """A repository with a log of one experiment of two steps, and a script."""
-    orglab("init", "--no-hooks") if "--no-hooks" in orglab("init", "--help").out else orglab("init")
+    orglab("init", "--no-hooks")
     orglab("new", "First", "-s", "one", "-s", "two")
     repo.commit("code", {"train.py": TRAIN, ".gitignore": "*.ckpt\nmetrics.json\n"})
     return repo
@@ -62,7 +63,7 @@ def test_the_practice_of_the_article_in_one_command(study, orglab):
     assert answer.out == "trained\n"
     assert "Committed train.py before the run." in answer.err
     assert "git does not know it: notes.txt." in answer.err
-    results, before, _ = study.git("log", "--format=%h").split()
+    results, _, _ = study.git("log", "--format=%h").split()
     assert study.git("log", "-2", "--format=%s").split("\n") == [
         "[e1.1] Results: python train.py --seed 3", "[e1.1] Before: python train.py --seed 3",
     ]  # fmt: skip
@@ -310,7 +311,8 @@ def test_the_history_of_metrics_is_kept_with_a_step(study, orglab):
     assert run_of(study).metrics == {"epoch": 2, "loss": "NaN"}
 
 
-def test_an_earlier_run_of_the_same_command_is_told_before(study, orglab):
+@pytest.mark.usefixtures("study")
+def test_an_earlier_run_of_the_same_command_is_told_before(orglab):
     orglab("run", "1.1", "--metrics", "metrics.json", "--", "python", "train.py")
     answer = orglab("run", "1.2", "--", "python", "train.py")
     assert "This was run before, on the same code" in answer.err
@@ -364,6 +366,45 @@ def test_a_signal_is_recorded_and_its_exit_code_given(study, number):
     assert "1. [ ] one\n" in log_of(study)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_that_do_not_stop_coming_change_nothing_of_that(study, number):
+    # The command ends at the first with a code of its own; the others come before, during and after that.
+    program = f"import signal, sys; signal.signal({int(number)}, lambda *_: sys.exit(9)); print('ready', flush=True); signal.pause()"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orglab", "run", "1.1", "--results", "results", "--", sys.executable, "-c", program],
+        cwd=study.path, env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout.readline() == b"ready\n"
+    text = log_of(study)
+    while log_of(study) == text and process.poll() is None:
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.002)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode in (9, 128 + number), err
+    assert (run_of(study).exit_code or 128 + number) == process.returncode
+    assert " ran " in log_of(study)
+
+
+def test_hooks_that_tick_and_refuse_do_not_fight_it(study, orglab):
+    study.commit("settings", {"orglab.toml": "[hooks]\nauto_done = true\nseparate = 'refuse'\nreferences = 'refuse'\n"})
+    orglab("hooks", "install")
+    orglab("start", "1.2")
+    study.git("add", LOG)
+    study.write("train.py", TRAIN + "# changed\n")
+    orglab("run", "1.1", "--results", "results", "--metrics", "metrics.json", "--done", "--", "python", "train.py")
+    assert study.git("log", "-2", "--format=%s").split("\n") == [
+        "[e1.1] Results: python train.py", "[e1.1] Before: python train.py",
+    ]  # fmt: skip
+    head = study.git("rev-parse", "--short", "HEAD")
+    assert f"1. [X] one ({head})\n" in log_of(study)
+    assert log_of(study).count("ran python") == 1
+    study.write("fail.sh", "echo 2 > results/weights.txt; exit 1\n")
+    orglab("run", "1.2", "--results", "results", "--", "sh", "fail.sh", code=1)
+    assert study.git("log", "-1", "--format=%s") == "[e1.2] Failed: sh fail.sh"
+    assert "2. [ ] two\n" in log_of(study)
+
+
 def test_a_run_that_was_killed_with_its_recorder_is_found_lost_by_the_next_command(study, orglab):
     process = subprocess.Popen(
         [sys.executable, "-m", "orglab", "run", "1.1", "--done", "--", "cat"],
@@ -388,6 +429,7 @@ def test_a_run_that_was_killed_with_its_recorder_is_found_lost_by_the_next_comma
     assert log_of(study) == before
 
 
+@pytest.mark.slow
 def test_what_the_log_cannot_take_now_the_next_command_folds_in_once(study, orglab):
     lock = study.path / f".#{LOG}"
     lock.symlink_to(f"user@{os.uname().nodename}.{os.getpid()}")
@@ -425,7 +467,28 @@ def test_a_step_that_is_on_another_branch_is_waited_for_quietly(study, orglab):
     assert "ran sh" in log_of(study)
 
 
-def test_two_hundredths_of_what_finish_at_once_are_all_told(study):
+@pytest.mark.slow
+def test_runs_at_once_with_changes_and_results_do_not_refuse_each_other(study):
+    study.write("train.py", TRAIN + "# changed\n")
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "orglab", "run", "1.1", "--results", "out", "--", "sh", "-c",
+             f"mkdir -p out; echo {number} > out/{number}"],
+            cwd=study.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for number in range(6)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=60)[0] for process in running]
+    assert [process.returncode for process in running] == [0] * 6, said
+    assert not [text for text in said if "refused" in text]
+    assert study.git("ls-tree", "--name-only", "HEAD", "out/").split() == [f"out/{number}" for number in range(6)]
+    assert study.git("log", "--format=%s").count("Before:") == 1
+    assert len(re.findall(r"^     run \S+$", log_of(study), re.M)) == 6
+
+
+@pytest.mark.slow
+def test_what_finishes_at_once_is_all_told(study):
     command = [sys.executable, "-m", "orglab", "run", "1.1", "--", "true"]
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     running = [

@@ -15,7 +15,9 @@ STOREYS = [
     {
         "config",
         "dates",
+        "forge",
         "git",
+        "hashes",
         "lock",
         "org",
         "place",
@@ -26,6 +28,7 @@ STOREYS = [
     {
         "active",
         "child",
+        "evidence",
         "file",
         "message",
         "metrics",
@@ -34,6 +37,7 @@ STOREYS = [
         "runs",
         "surroundings",
         "states",
+        "succession",
         "words",
     },
     {
@@ -47,16 +51,21 @@ STOREYS = [
         "adoption",
         "changes",
         "check",
-        "entry",
         "events",
         "finding",
         "glance",
+        "journal",
+        "entry",
+        "guessing",
         "ids",
         "index",
-        "journal",
         "jsonable",
         "merge",
         "selecting",
+        "similar",
+        "report",
+        "recorded",
+        "resolving",
         "writing",
     },
     {
@@ -65,20 +74,22 @@ STOREYS = [
     {"log"},
     # What takes a Log and does more than change the file: each a capability of its own.
     {
+        "precedents",
+        "reporting",
+        "history",
+        "reasons",
+        "references",
+        "timeline",
         "committing",
         "comparing",
         "folding",
-        "history",
         "launching",
         "merging",
         "pending_steps",
-        "reasons",
-        "references",
         "rerunning",
         "searching",
         "run_json",
         "syncing",
-        "timeline",
     },
     {
         "cli",
@@ -159,7 +170,7 @@ def test_a_read_command_loads_no_more_than_it_needs(tmp_path):
         "import sys; from orglab.cli.door import run; code = run(['--log', sys.argv[1], 'list']);"
         "print(*sorted(set(sys.argv[2].split()) & set(sys.modules)), file=sys.stderr); sys.exit(code)"
     )
-    unwanted = "rich asyncio json hashlib tomllib http wcwidth ctypes orglab.org.match orglab.cli.setup numpy"
+    unwanted = "rich asyncio hashlib tomllib http wcwidth ctypes orglab.org.match orglab.cli.setup numpy"
     done = subprocess.run(
         [sys.executable, "-c", program, log, unwanted], capture_output=True, text=True, check=True, cwd=tmp_path,
         env={**os.environ, "ORGLAB_NO_INDEX": "1"},

@@ -104,3 +104,13 @@ def test_the_words_of_the_user_get_the_references_unless_they_name_one():
     assert message("# a\n", "# b\n", "Tidy") == "Tidy"
     many = "".join(f"* TODO [{number}] Number {number} :exp:\n" for number in range(1, 8))
     assert message("", many, "Import").startswith("Import\n\n[e1] new\n")
+
+
+def test_a_rebase_changes_hashes_only():
+    moved = SEED.replace("(83d45cd)", "(83d45cd -> 1f2e3d4)")
+    assert message(SEED, moved) == "[e201] log: 1 hash rewritten"
+
+
+def test_the_blank_line_before_the_next_experiment_is_no_change():
+    other = SEED.replace("201", "202")
+    assert message(SEED, f"{SEED}\n{other}").startswith("[e202] log: new")

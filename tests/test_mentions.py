@@ -155,7 +155,7 @@ def test_a_rewritten_tip_takes_its_commits_with_it(repo, ours):
     old = repo.commit("[e1] b")
     kept = Kept(ours)
     kept.refresh()
-    repo.git("commit", "--quiet", "--amend", "--message=[e2] b")
+    repo.git("commit", "--quiet", "--amend", "--allow-empty", "--message=[e2] b")
     found = kept.check()
     assert found.gone == {old}
     assert subjects(found) == ["[e2] b"]

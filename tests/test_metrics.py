@@ -1,5 +1,6 @@
 """Metrics in files and in output, with the values that a number cannot hold."""
 
+import itertools
 import json
 import math
 
@@ -125,7 +126,7 @@ PRINTED = b"metric acc=0.5\nnoise metric acc=9\nmetric  name = two words \r\nmet
 def test_printed_metrics_are_found_however_the_output_is_cut(cuts):
     found = Printed()
     places = [0, *sorted(cuts), len(PRINTED)]
-    for begin, end in zip(places, places[1:], strict=False):
+    for begin, end in itertools.pairwise(places):
         if piece := PRINTED[begin:end]:
             found.feed(piece)
     found.end()

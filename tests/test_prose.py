@@ -26,10 +26,11 @@ def test_plain_text(text, words):
 @pytest.mark.parametrize(
     ("words", "head"),
     [
-        ("[2018-06-06 Wed 16:16] (0123abc) text", ("[2018-06-06 Wed 16:16]", "0123abc", "text")),
+        ("[2018-06-06 Wed 16:16] (0123abc) text", ("[2018-06-06 Wed 16:16]", ("0123abc", "0123abc"), "text")),
         ("[2018-06-06]text", ("[2018-06-06]", None, "text")),
-        ("(0123abc) text", (None, "0123abc", "text")),
+        ("(0123abc) text", (None, ("0123abc", "0123abc"), "text")),
         ("[2018-06-06 Wed]\n| a |", ("[2018-06-06 Wed]", None, "| a |")),
+        ("(0123abc -> 89abcde) text", (None, ("0123abc", "89abcde"), "text")),
         ("(0123ab) text", (None, None, "(0123ab) text")),
         ("text [2018-06-06] (0123abc)", (None, None, "text [2018-06-06] (0123abc)")),
         ("<2018-06-06 Wed> text", (None, None, "<2018-06-06 Wed> text")),

@@ -87,7 +87,8 @@ def test_a_run_is_named_by_its_begin_or_end(study, orglab):
         find_run(runs, "zz")
 
 
-def test_runs_are_listed(study, orglab):
+@pytest.mark.usefixtures("study")
+def test_runs_are_listed(orglab):
     assert "No runs." in orglab("runs").err
     orglab(*RUN, "--", "python", "train.py", "1")
     orglab("run", "1", "--", "sh", "-c", "exit 3", code=3)

@@ -165,6 +165,9 @@ def test_pre_commit_may_be_installed_before_or_after(orglab, repo):
     repo.write(NAME, SEED + "\n")
     repo.git("commit", "-am", "both", check=False)
     assert repo.git("log", "-1", "--format=%s") == "two"
+    orglab("hooks", "uninstall")
+    assert sorted(path.name for path in hooks(repo).iterdir() if "orglab" in path.name or "legacy" in path.name) == []
+    repo.git("commit", "-am", "both")
 
 
 @pytest.mark.parametrize(
@@ -183,6 +186,10 @@ def test_hook_managers_are_left_alone_and_told_about(orglab, repo, name, text, s
     assert says in orglab("hooks", "install").out
     assert (everything(hooks(repo)) if hooks(repo).exists() else None) == before
     assert "not installed, for others write them here: see `orglab hooks install`" in orglab("init").out
+    if name.endswith(".yml"):
+        assert "by hand" not in orglab("hooks", "status").out
+        repo.write(name, orglab("hooks", "install").out)
+        assert orglab("hooks", "status").out.count("by hand") == len(HOOKS)
 
 
 @pytest.mark.parametrize("scope", ["--local", "--global"])

@@ -23,13 +23,17 @@ def files_of(repo, commit):
     return {name: repo.git("show", f"{commit}:{name}") for name in names}
 
 
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
 def state_of(repo):
     """All that a snapshot must not touch."""
     index = repo.path / ".git" / "index"
     status = index.stat()
     return (
         index.read_bytes(), status.st_mtime_ns, status.st_ino, repo.git("rev-parse", "HEAD"),
-        repo.git("for-each-ref", "refs/heads"), repo.git("--no-optional-locks", "status", "--porcelain"), sorted(os.listdir(repo.path / ".git")),
+        repo.git("for-each-ref", "refs/heads"), repo.git("--no-optional-locks", "status", "--porcelain"), names_in(repo.path / ".git"),
     )  # fmt: skip
 
 
@@ -51,7 +55,7 @@ def test_it_holds_changed_staged_untracked_and_removed_files_and_touches_nothing
     assert repo.git("rev-parse", "refs/orglab/runs/r1", f"{snapshot.commit}^").split() == [
         snapshot.commit, before[3],
     ]  # fmt: skip
-    assert os.listdir(repo.path / ".git" / "orglab") == []
+    assert names_in(repo.path / ".git" / "orglab") == []
 
 
 def test_an_edit_of_the_same_size_in_the_same_second_is_not_missed(repo, found):
@@ -114,11 +118,11 @@ def test_a_split_index_stays_split_and_its_base_the_only_one(repo, found):
     repo.git("config", "core.splitIndex", "true")
     repo.write("a.py", "2\n")
     repo.write("c.py", "new\n")
-    shared = [name for name in os.listdir(repo.path / ".git") if name.startswith("sharedindex.")]
+    shared = [name for name in names_in(repo.path / ".git") if name.startswith("sharedindex.")]
     index = (repo.path / ".git" / "index").read_bytes()
     snapshot = make_snapshot(found, "r1", "A snapshot\n", 1000)
     assert {"a.py": "2", "c.py": "new"}.items() <= files_of(repo, snapshot.commit).items()
-    assert [name for name in os.listdir(repo.path / ".git") if name.startswith("sharedindex.")] == shared
+    assert [name for name in names_in(repo.path / ".git") if name.startswith("sharedindex.")] == shared
     assert (repo.path / ".git" / "index").read_bytes() == index
 
 

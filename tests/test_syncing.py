@@ -14,6 +14,7 @@ from orglab.pending import pending_runs
 from orglab.runs import read_runs
 
 LOG = "experiment_log.org"
+pytestmark = pytest.mark.slow
 
 
 class Clone:
@@ -141,7 +142,7 @@ def test_records_go_both_ways_and_nobody_moves_anothers(clones):
 
 
 def test_a_reference_that_somebody_else_has_moved_is_not_forced(clones):
-    one, two = clones
+    _, two = clones
     two("run", "1.1", "--", "true")
     two("sync")
     name = writer_name(find_repository(two.path))
@@ -210,7 +211,7 @@ def test_without_the_remote_or_a_repository_it_says_so(clones, tmp_path_factory)
 
 
 def test_snapshots_go_along_if_asked(clones):
-    one, two = clones
+    _, two = clones
     (two.path / "new.py").write_text("1\n")
     two("run", "1.1", "--before", "snapshot", "--", "true")
     two("sync")

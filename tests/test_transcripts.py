@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from orglab import launching, log, recording
+from orglab import launching, log, recording, reporting
 from orglab.cli.door import COMMANDS, run
 from texts import SEED
 
@@ -38,7 +38,8 @@ def answer(command):
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
         patch.setattr(log, "_now", lambda: NOW)
-        patch.setattr(launching, "_now", lambda: NOW.astimezone())
+        patch.setattr(launching, "_now", NOW.astimezone)
+        patch.setattr(reporting, "_now", lambda: NOW)
         patch.setattr(recording, "_chance", lambda: f"{len(list(Path('.orglab/runs').iterdir())):06x}")
         for name, value in settings.items():
             patch.setenv(name, value)
@@ -82,6 +83,15 @@ def test_a_page_says_what_happens(page, repo, request):
     if request.config.getoption("--refresh"):
         page.write_text(played)
     assert played == page.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_a_page_says_the_same_without_an_index(page, repo, monkeypatch):
+    monkeypatch.setenv("ORGLAB_NO_INDEX", "1")
+    if page.stem != "init":
+        repo.write("experiment_log.org", SEED)
+    assert play(commands_of(page.read_text())) == page.read_text()
 
 
 def test_every_command_has_a_page():

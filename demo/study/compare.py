@@ -1,4 +1,4 @@
-"""Decide a claim about two results: compare.py BEFORE.json AFTER.json MORE_THAN VERDICT.json [--steadier].
+"""Decide a claim about two results: compare.py BEFORE.csv AFTER.csv MORE_THAN VERDICT.json [--steadier].
 
 The claim: the accuracy after is higher than before by more than so much (a number below
 zero claims that no more than so much is lost). With --steadier: a seed moves the accuracy
@@ -10,6 +10,7 @@ interval agrees with the claim, refuted if all of it disagrees, and else inconcl
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import math
 import statistics
@@ -21,6 +22,12 @@ def steadiness(scores: list[float]) -> list[float]:
     """How far each score is from the middle one; the further, the lower."""
     middle = statistics.median(scores)
     return [-abs(score - middle) for score in scores]
+
+
+def read_scores(file: Path) -> list[float]:
+    """The accuracy of each seed."""
+    with file.open(newline="") as table:
+        return [float(row["accuracy"]) for row in csv.DictReader(table)]
 
 
 def decide(differences: list[float], more_than: float) -> dict[str, Any]:
@@ -51,7 +58,7 @@ def main() -> None:
     parser.add_argument("verdict", type=Path)
     parser.add_argument("--steadier", action="store_true")
     arguments = parser.parse_args()
-    before, after = (json.loads(file.read_text())["by_seed"] for file in (arguments.before, arguments.after))
+    before, after = read_scores(arguments.before), read_scores(arguments.after)
     if arguments.steadier:
         before, after = steadiness(before), steadiness(after)
     decision = decide([new - old for old, new in zip(before, after, strict=True)], arguments.more_than)

@@ -5,7 +5,7 @@ import os
 import sys
 
 # What may be answered without click; `--log` stands before such a command or another one.
-_QUICK = ("list", "next", "search", "show", "--log")
+_QUICK = ("list", "next", "search", "show", "similar", "--log")
 
 
 def main() -> None:

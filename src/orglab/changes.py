@@ -57,13 +57,14 @@ def _differences(old: Experiment, new: Experiment) -> Iterator[str]:
     """Yield what is different in an experiment, in words."""
     if _text(old) == _text(new):
         return
-    found = [*_state(old, new), *_steps(old.steps, new.steps), *_notes(old, new), *_rest(old, new)]
+    found = [*_state(old, new), *_steps(old.steps, new.steps), *_notes(old, new), *_rest(old, new), *_hashes(old, new)]
     # Blank lines, a drawer, prose below a heading of the user's own.
     yield from found or ["edited"]
 
 
 def _text(experiment: Experiment) -> bytes:
-    return experiment.document.text[experiment.begin : experiment.heading.subtree_end]
+    # Without the blank lines that set it off from the next, which come with that one.
+    return experiment.document.text[experiment.begin : experiment.heading.subtree_end].rstrip()
 
 
 def _state(old: Experiment, new: Experiment) -> Iterator[str]:
@@ -93,7 +94,7 @@ def _steps(old: Sequence[Step], new: Sequence[Step]) -> Iterator[str]:
     reworded = [now.number for then, now in both if now.text != then.text]
     if reworded:
         yield f"{_named('step', reworded)} reworded"
-    committed = [now.number for then, now in both if now.commits != then.commits and now.state == then.state]
+    committed = [now.number for then, now in both if now.originals != then.originals and now.state == then.state]
     if committed:
         yield f"{_named('step', committed)}: commits"
 
@@ -112,7 +113,23 @@ def _notes(old: Experiment, new: Experiment) -> Iterator[str]:
 def _all_notes(experiment: Experiment) -> Iterator[str]:
     """Yield the texts of all notes: where a note stands in the file is no matter."""
     notes: list[Note] = [*experiment.notes, *(note for step in experiment.steps for note in step.notes)]
-    return (f"{note.at} {note.commit} {note.text}" for note in notes)
+    return (f"{note.at} {note.original} {note.text}" for note in notes)
+
+
+def _hashes(old: Experiment, new: Experiment) -> Iterator[str]:
+    """Yield a word if commits that were recorded got other hashes, by a rebase or the like."""
+    before, after = (dict(_living(one)) for one in (old, new))
+    moved = sum(before[original] != living for original, living in after.items() if original in before)
+    if moved:
+        yield f"{moved} hash{'' if moved == 1 else 'es'} rewritten"
+
+
+def _living(experiment: Experiment) -> Iterator[tuple[str, str]]:
+    """Yield each hash that is recorded, as it was written first and as it is now."""
+    for step in experiment.steps:
+        yield from zip(step.originals, step.commits, strict=True)
+        yield from ((note.original, note.commit) for note in step.notes if note.original and note.commit)
+    yield from ((note.original, note.commit) for note in experiment.notes if note.original and note.commit)
 
 
 def _rest(old: Experiment, new: Experiment) -> Iterator[str]:

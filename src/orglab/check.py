@@ -43,6 +43,7 @@ CODES = {
     "unclosed": "A block or drawer is opened and not closed, so it is read as plain text.",
     "twice": "An experiment has two headings of one name, or two steps with the same words, as a merge can leave them.",
     "lost-in-merge": "A merge left out a note, a step or an experiment that one side had added.",
+    "bad-term": "A line of orglab-terms.txt, or a term in it, cannot be read; the others count.",
     "setup-file": "The file names a #+SETUPFILE; what it says is not read.",
     "moved-hash": "A recorded commit was rewritten and lives under another hash. --fix writes that one after it.",
     "dead-hash": "A recorded commit is on no branch or tag, and what became of it is not certain.",

@@ -20,7 +20,7 @@ import tty
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Self
 
 Keep = Callable[[bytes], None]
 
@@ -96,7 +96,11 @@ class _Stream:
 
 
 class Child:
-    """A command while it runs."""
+    """A command while it runs; a context, in which a signal that comes after its end does not end us.
+
+    Attributes:
+        signalled_late: Whether such a signal came.
+    """
 
     def __init__(self, keep: Keep, printed: Keep | None) -> None:
         """Stand for a command that is not started yet.
@@ -116,8 +120,18 @@ class Child:
         self._terminal: int | None = None
         self._in_front = False
         self._saved: list[object] | None = None
+        self.signalled_late = False
         self._status: int | None = None
         self._usage: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the signals back."""
+        for number in self._before:
+            self._give_back(number)
 
     def run(
         self, argv: Sequence[str], environment: Mapping[str, str], folder: Path | None = None, *, pty: bool = False
@@ -322,12 +336,23 @@ class Child:
         self._before_wake = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     def _restore(self) -> None:
-        """Give signals and terminal back."""
+        """Give the terminal back, and the signals but for those that end: they wait for what is left to do."""
         signal.set_wakeup_fd(self._before_wake)
-        for number, action in self._before.items():
-            signal.signal(number, action if action is not None else signal.SIG_DFL)  # type: ignore[arg-type]  # as it was given to us
+        for number in self._before:
+            if number in _ENDING:
+                signal.signal(number, self._on_late_signal)
+            else:
+                self._give_back(number)
         self._take_back()
         self._cook()
+
+    def _give_back(self, number: int) -> None:
+        action = self._before[number]
+        signal.signal(number, action if action is not None else signal.SIG_DFL)  # type: ignore[arg-type]  # as it was given to us
+
+    def _on_late_signal(self, _number: int, _: FrameType | None) -> None:
+        """Note that a signal came for a command that has ended already, as a second Ctrl-C does."""
+        self.signalled_late = True
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         """Pass a signal on, at once, whatever we are doing."""

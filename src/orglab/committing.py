@@ -66,7 +66,10 @@ def commit_log(log: Log, text: str | None = None) -> CommittedLog | None:
         if ignored:
             raise GitError(f"git ignores {names[0]}; take it out of .gitignore, so that the log has a history.")
         return None
-    message = compose_message(*_changes(log, repository, path, journal, paths), log.config.letter, text)
+    changes, is_log, entries = _changes(log, repository, path, journal, paths)
+    if text is None and not changes and top_path(repository, path) in found.untracked:
+        text = "log: begun"
+    message = compose_message(changes, is_log, entries, log.config.letter, text)
     full = commit_paths(repository, message, paths, found.untracked)
     return CommittedLog(repository.commit(full), message)
 

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from orglab.errors import NotFoundError, UsageError
@@ -23,6 +23,7 @@ log = "{log}"
 # steps = "Experiments"
 # conclusions = "Conclusions"
 # keywords = "TODO INPROGRESS WAIT | DONE CANCELED"   # of a log without a #+TODO line
+# similar = true               # `orglab new` shows earlier experiments that tried the same
 
 [hooks]
 # references = "warn"          # a commit names what does not exist: warn, refuse or off
@@ -36,7 +37,7 @@ log = "{log}"
 # size_limit = 10              # MB: a larger untracked file is kept in a snapshot by its hash alone
 
 [report]
-# template = ""                # a Jinja2 template, relative to this file
+# template = ""                # a Jinja2 template beside this file: weekly.txt.j2 makes .txt files
 """
 
 
@@ -77,7 +78,8 @@ class ReportConfig:
     """How a report is written; `[report]`.
 
     Attributes:
-        template: A Jinja2 template in place of ours, relative to the settings file; empty for ours.
+        template: A Jinja2 template for reports in its format; in the file relative to that, here from the current
+            folder or absolute; empty for none.
     """
 
     template: str = ""
@@ -105,6 +107,7 @@ class Config:
         steps: The heading of the steps.
         conclusions: The heading of the conclusions.
         keywords: The TODO keywords of a log that has no `#+TODO` line, as such a line has them.
+        similar: Whether `orglab new` shows earlier experiments that tried the same.
         hooks: What the git hooks do.
         run: What `orglab run` does.
         report: How a report is written.
@@ -120,6 +123,7 @@ class Config:
     steps: str = "Experiments"
     conclusions: str = "Conclusions"
     keywords: str = "TODO INPROGRESS WAIT | DONE CANCELED"
+    similar: bool = True
     hooks: HooksConfig = HooksConfig()
     run: RunConfig = RunConfig()
     report: ReportConfig = ReportConfig()
@@ -146,6 +150,12 @@ def read_config(table: Mapping[str, object], where: Path) -> Config:
         # Whoever says what makes an experiment has said what a new one carries.
         values.setdefault("tags", ("@work", values["tag"]))
     config = Config(**values)  # type: ignore[arg-type]  # checked above, field by field
+    if config.report.template:
+        if ".." in (parts := Path(config.report.template).parts) or Path(*parts).is_absolute():
+            raise UsageError(
+                f"The setting 'report.template' in {where} must be a file beside it, or in a folder there."
+            )
+        config = replace(config, report=replace(config.report, template=str(where.parent / config.report.template)))
     if config.id_property.upper() not in ("ID", "CUSTOM_ID"):
         raise UsageError(f"The setting 'id_property' in {where} must be ID or CUSTOM_ID.")
     if not re.fullmatch("[A-Za-z]+", config.letter):

@@ -1,40 +1,123 @@
-"""Dates as people write them: `2026-06-01`, `2w`, `monday`, `yesterday`."""
+"""Dates as people write them: `2026-06-01`, `2w`, `monday`, `yesterday`, `last week`, `3 days ago`."""
 
+import calendar
 import datetime
 import re
 
 from orglab.errors import UsageError
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+           "november", "december")  # fmt: skip
 _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
+_NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+_AGO = re.compile(r"-?([0-9]{1,5}|a|an|one|two|three|four|five|six)\s*(d|w|m|y|(?:day|week|month|year)s?)(\s+ago)?")
+_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?")
+_SHORTEST = 3  # mon, tue, ...; jan, feb, ...
+
+Days = tuple[datetime.date, datetime.date]
 
 
 def parse_since(text: str, today: datetime.date) -> datetime.date:
-    """Return the day that `text` names, looking back from `today`.
+    """Return the day that `text` names, looking back from `today`; the first of them if it names several.
 
     Args:
         text: `2026-06-01`, `2026-06`, `2026`, `today`, `yesterday`, a weekday (the last one before
-            today, or today), or a number with d, w, m or y: so many days, weeks, months, years ago.
+            today, or today), `last monday` (before today), a month, `this week`, `last week`, `last month`,
+            `last year`, or how long ago: a number with d, w, m or y, `3 days ago`, `two weeks`.
         today: The day it is.
 
     Raises:
         UsageError: It is none of these.
     """
-    word = text.strip().lower()
-    if word in ("today", "yesterday"):
-        return today - datetime.timedelta(days=word == "yesterday")
-    for number, name in enumerate(_WEEKDAYS):
-        if len(word) >= 3 and name.startswith(word):  # noqa: PLR2004 - mon, tue, ...
-            return today - datetime.timedelta(days=(today.weekday() - number) % 7)
-    if match := re.fullmatch(r"-?(\d{1,5})\s*([dwmy])", word):
-        try:
-            return today - datetime.timedelta(days=int(match.group(1)) * _DAYS[match.group(2)])
-        except OverflowError:
-            return datetime.date.min
+    return parse_days(text, today)[0]
+
+
+def parse_until(text: str, today: datetime.date) -> datetime.date:
+    """Return the last of the days that `text` names, in the same words as `parse_since`: `2026-06` ends on the 30th.
+
+    Raises:
+        UsageError: It is no date.
+    """
+    return parse_days(text, today)[1]
+
+
+def parse_days(text: str, today: datetime.date) -> Days:
+    """Return the first and the last of the days that `text` names, looking back from `today`.
+
+    Raises:
+        UsageError: It is no date.
+    """
+    word = " ".join(text.lower().split())
     try:
-        # Not fromisoformat: it wants all three parts.
-        match = re.fullmatch(r"([0-9]{4})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?", word)
-        year, month, day = (int(part or 1) for part in match.groups()) if match else (0, 0, 0)
-        return datetime.date(year, month, day)
-    except ValueError:
-        raise UsageError(f"{text!r} is no date; write 2026-06-01, 2w, monday or yesterday.") from None
+        found = _named(word, today) or _ago(word, today) or _written(word)
+    except (OverflowError, ValueError):
+        found = None
+    if found is None:
+        raise UsageError(f"{text!r} is no date; write 2026-06-01, 2w, monday, yesterday, last week or 3 days ago.")
+    return found
+
+
+def _named(word: str, today: datetime.date) -> Days | None:
+    """Return the days that a name stands for, or None if it is no name."""
+    day = datetime.timedelta(days=1)
+    if word in ("today", "now"):
+        return today, today
+    if word == "yesterday":
+        return today - day, today - day
+    which, _, unit = word.rpartition(" ")
+    if which in ("this", "last") and unit in ("week", "month", "year"):
+        return _calendar(today, unit, back=which == "last")
+    if which not in ("", "last") or len(unit) < _SHORTEST:
+        return None
+    for number, name in enumerate(_WEEKDAYS):
+        if name.startswith(unit):
+            before = (today.weekday() - number) % 7
+            found = today - day * (before or 7 * (which == "last"))
+            return found, found
+    for number, name in enumerate(_MONTHS, 1):
+        if name.startswith(unit):
+            has_been = number < today.month or (number == today.month and not which)
+            return _month(today.year - (not has_been), number)
+    return None
+
+
+def _calendar(today: datetime.date, unit: str, *, back: bool) -> Days:
+    """Return the week (from Monday), month or year that `today` is in, or the one before."""
+    if unit == "week":
+        monday = today - datetime.timedelta(days=today.weekday() + 7 * back)
+        return monday, monday + datetime.timedelta(days=6)
+    if unit == "year":
+        return datetime.date(today.year - back, 1, 1), datetime.date(today.year - back, 12, 31)
+    last = today.replace(day=1) - datetime.timedelta(days=1) if back else today
+    return _month(last.year, last.month)
+
+
+def _month(year: int, month: int) -> Days:
+    return datetime.date(year, month, 1), datetime.date(year, month, calendar.monthrange(year, month)[1])
+
+
+def _ago(word: str, today: datetime.date) -> Days | None:
+    """Return the day so long ago, or None if that is not what `word` says."""
+    match = _AGO.fullmatch(word)
+    if match is None:
+        return None
+    number = _NUMBERS.get(match.group(1)) or int(match.group(1))
+    try:
+        found = today - datetime.timedelta(days=number * _DAYS[match.group(2)[0]])
+    except OverflowError:
+        found = datetime.date.min
+    return found, found
+
+
+def _written(word: str) -> Days | None:
+    """Return the days of a date that is written in full or in part, or None if it is none."""
+    # Not fromisoformat: it wants all three parts.
+    match = _DATE.fullmatch(word)
+    if match is None:
+        return None
+    year, month, day = (int(part) if part else 0 for part in match.groups())
+    if day:
+        found = datetime.date(year, month, day)
+        return found, found
+    return _month(year, month) if month else (datetime.date(year, 1, 1), datetime.date(year, 12, 31))

@@ -154,6 +154,12 @@ def _precision(at: Timestamp | None) -> str:
     return "unknown" if at is None else "minute" if at.has_time else "day"
 
 
+def run_noted(note: str) -> str | None:
+    """Return the id of the run that a note of the log tells of, as `orglab run` writes it; None if of none."""
+    begin, _, last = note.rpartition("\n")
+    return last.removeprefix("run ") if begin.startswith("ran ") and last.startswith("run ") else None
+
+
 def _note_event(note: Note, ref: str) -> Event:
     return _event("note", ref, note.at, note.text, commit=note.commit, line=note.line)
 
@@ -202,17 +208,18 @@ def _oldest_first(experiment: Experiment) -> list[tuple[Logged, int]]:
     return found if stamps and stamps[0] < stamps[-1] else found[::-1]
 
 
-def commit_events(ref: str, letter: str, commits: Iterable[Commit]) -> Iterator[Event]:
+def commit_events(ref: str, letter: str, commits: Iterable[Commit], aliases: Iterable[str] = ()) -> Iterator[Event]:
     """Yield an event for each commit whose message names an experiment or a step of it.
 
     Args:
         ref: The experiment's reference, such as `e201`.
         letter: What stands before the number in a reference.
         commits: Any commits.
+        aliases: References to it by ids that it had before, such as `e205`; what names these names it.
     """
-    name = ref.removeprefix(letter)
+    names = {one.removeprefix(letter) for one in (ref, *aliases)}
     for commit in commits:
-        found = [one for _, one in find_references(commit.message.encode(), letter) if one.id == name]
+        found = [one for _, one in find_references(commit.message.encode(), letter) if one.id in names]
         refs = list(dict.fromkeys(f"{ref}.{one.step}" if one.step is not None else ref for one in found))
         if refs:
             one = refs[0] if len(refs) == 1 else ref
@@ -220,34 +227,39 @@ def commit_events(ref: str, letter: str, commits: Iterable[Commit]) -> Iterator[
             yield Event("commit", one, commit.when, "second", commit.subject, commit.hash, None, None, facts)
 
 
-def run_events(ref: str, runs: Iterable[Run]) -> Iterator[Event]:
+def run_events(ref: str, runs: Iterable[Run], aliases: Iterable[str] = ()) -> Iterator[Event]:
     """Yield an event for each run of an experiment or of a step of it, at the time when it began.
 
     Args:
         ref: The experiment's reference, such as `e201`.
         runs: Any runs.
+        aliases: As for `commit_events`.
     """
+    every = {ref, *aliases}
     for run in runs:
-        if run.ref is not None and (run.ref == ref or run.ref.startswith(f"{ref}.")):
+        whole, dot, step = (run.ref or "").partition(".")
+        if whole in every:
             known = {"exit_code": run.exit_code, "seconds": run.seconds, "why": run.why}
             facts = {"status": run.status} | {name: str(value) for name, value in known.items() if value is not None}
             facts |= {f"metric {name}": str(value) for name, value in run.metrics.items()}
             precision = "second" if run.began else "unknown"
-            yield Event("run", run.ref, run.began, precision, " ".join(run.argv), run.commit, run.id, None, facts)
+            text = " ".join(run.argv)
+            yield Event("run", f"{ref}{dot}{step}", run.began, precision, text, run.commit, run.id, None, facts)
 
 
-def journal_events(ref: str, letter: str, entries: Iterable[Entry]) -> Iterator[Event]:
+def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Iterable[str] = ()) -> Iterator[Event]:
     """Yield an event for each entry of the journal that names an experiment or a step of it.
 
     Args:
         ref: The experiment's reference, such as `e201`.
         letter: What stands before the number in a reference.
         entries: The entries of the journal.
+        aliases: As for `commit_events`.
     """
+    names = {one.removeprefix(letter) for one in (ref, *aliases)}
     for entry in entries:
-        spelled = [one.spell(letter) for one in entry.references]
-        mine = [one for one in spelled if one == ref or one.startswith(f"{ref}.")]
-        steps = {one for one in mine if one != ref}
+        mine = [one.step for one in entry.references if one.id in names]
+        steps = {f"{ref}.{step}" for step in mine if step is not None}
         if mine:
             text = "\n".join(filter(None, (entry.title, entry.text)))
             yield _event("journal", steps.pop() if len(steps) == 1 else ref, entry.at, text, line=entry.line)

@@ -134,6 +134,14 @@ def read(path: str | os.PathLike[str]) -> Snapshot:
         return Snapshot(shown, _read_steady(fd), os.fstat(fd), read_at)
 
 
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Return the text of a file that may be absent: then, and where it cannot be read, it is empty."""
+    try:
+        return read(path).data.decode("utf-8", "replace")
+    except NotFoundError:
+        return ""
+
+
 def size_limit() -> int:
     """Return the size in bytes above which a file is refused: a 20th of the memory that can be had.
 

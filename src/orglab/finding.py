@@ -1,7 +1,7 @@
 """Finding one experiment or step of a document by its reference, without reading the others."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from orglab.config import Config
@@ -11,6 +11,8 @@ from orglab.model import Experiment, Step, read_id, tagged_headings
 from orglab.org.document import Document
 from orglab.org.heading import Heading
 from orglab.reference import Reference
+
+_NEAR = 3
 
 
 def find_experiment(document: Document, reference: Reference, config: Config, path: Path) -> Experiment:
@@ -97,3 +99,19 @@ def find_step(experiment: Experiment, reference: Reference) -> Step:
     raise NotFoundError(
         f"There is no step {reference.step} in {experiment.ref} ({have}); see `orglab show {experiment.id}`."
     )
+
+
+def nearest_ids(name: str, names: Iterable[str]) -> list[str]:
+    """Return the ids that one may have been meant to be: those written alike, then the numbers next to it; three."""
+    import difflib  # noqa: PLC0415 - for what names nothing known
+
+    known = list(names)
+    # Not against ten thousand that are nothing like it: that takes a second.
+    alike = [one for one in known if abs(len(one) - len(name)) <= 1 and len(set(one) ^ set(name)) <= _NEAR]
+    near = difflib.get_close_matches(name, alike, _NEAR, 0.6)
+    if name.isdecimal() and len(near) < _NEAR:
+        # Of any length: Python refuses to read a number of thousands of digits.
+        place = int(name[:18])
+        numbers = sorted((one for one in known if one.isdecimal()), key=lambda one: abs(int(one[:18]) - place))
+        near += [one for one in numbers[: 2 * _NEAR] if one not in near][: _NEAR - len(near)]
+    return near

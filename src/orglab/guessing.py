@@ -6,22 +6,21 @@ The step's reference, its words and the time of a note say more.  None of it is 
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
+from orglab.evidence import PICKED, SUGGESTED, UNDOES, Successor
 from orglab.git import Repository
 from orglab.git.commit import Commit
 from orglab.git.process import stream
 from orglab.hashes import HASH
 from orglab.recorded import Place
 from orglab.reference import find_references
-from orglab.succession import SUGGESTED, Successor
 
 _HASHES = re.compile(HASH.encode())
 _WORD = re.compile(r"[a-z0-9]{3,}")
-_UNDOES = re.compile(r'(?:Revert|Reapply) "')
 _REVERTED = re.compile(r'Revert "(.*)"\n\nThis reverts commit ([0-9a-f]{7,64})', re.DOTALL)
-_PICKED = re.compile(r"\(cherry picked from commit ([0-9a-f]{7,64})\)")
 # A clock may be a little ahead of another, and a note is written to the minute.
 _SLACK = 120
 _FARTHEST = 300
@@ -33,7 +32,12 @@ class Guess:
     """Looks for commits by what the log says of them."""
 
     def __init__(
-        self, repository: Repository, living: Sequence[Commit], places: Sequence[Place], aside: Set[bytes], letter: str
+        self,
+        repository: Repository,
+        living: Sequence[Commit],
+        places: Sequence[Place],
+        aside: AbstractSet[bytes],
+        letter: str,
     ) -> None:
         """Take all living commits, parents before children, and what is looked for, in the order of the log."""
         self.places = places
@@ -56,7 +60,7 @@ class Guess:
         """Return the answers that messages give which name the hash itself."""
         answers = []
         for commit in self.living.values():
-            if any(picked.startswith(name) for picked in _PICKED.findall(commit.message)):
+            if any(picked.startswith(name) for picked in PICKED.findall(commit.message)):
                 answers.append(Successor(commit.hash, 0.95, "cherry-pick", "it says that it was picked from it"))
             reverted = _REVERTED.match(commit.message)
             if reverted is not None and reverted.group(2).startswith(name):
@@ -79,7 +83,7 @@ class Guess:
         """The living commits that change something beside the log, by what their messages refer to."""
         found: dict[str, list[str]] = defaultdict(list)
         for name, commit in self.living.items():
-            if name in self.work and not _UNDOES.match(commit.subject):
+            if name in self.work and not UNDOES.match(commit.subject):
                 for _, one in find_references(commit.message.encode(), self.letter):
                     spelled = self.letter + one.id + (f".{one.step}" if one.step else "")
                     if name not in found[spelled]:
@@ -196,7 +200,7 @@ class Guess:
         return answers
 
     def _fit(self, place: Place, name: str, off: int, *, is_close: bool) -> tuple[float, float, str]:
-        """Return how well a commit fits a place, how sure that alone is, and why; `off` is how far it is from expected."""
+        """Return how well a commit fits a place, how sure that alone is, and why; `off` is how far it is off."""
         named = self.names[name]
         words = 0.1 * _shared(place.words, self.living[name].subject)
         where = "it comes shortly before the hash was written into the log"
@@ -234,7 +238,7 @@ class Guess:
         """Return the answers by the words of the step or note, and by its time."""
         answers = []
         scored = [(_shared(place.words, commit.subject), name) for name, commit in self.living.items()
-                  if name in self.work and not _UNDOES.match(commit.subject)]  # fmt: skip
+                  if name in self.work and not UNDOES.match(commit.subject)]  # fmt: skip
         best = max((score for score, _ in scored), default=0.0)
         same = [name for score, name in scored if score == best]
         if best >= 0.6 and len(same) == 1:  # noqa: PLR2004 - more than half of the words

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orglab.errors import GitError
+from orglab.finding import nearest_ids
 from orglab.git import is_installed
 from orglab.git.commit import Commit, read_named
 from orglab.git.mentions import Mention, scan, scan_for
+from orglab.ids import ALIASES, aliases_of
 from orglab.index.known import Known, runs_of
 from orglab.journal import Entry, read_entries
 from orglab.log import Log
@@ -46,8 +48,25 @@ class History:
         return found
 
     def find(self, reference: Reference) -> Experiment | None:
-        """Return the experiment that a reference in a text names, or None."""
-        return self.experiments.get(reference.id)
+        """Return the experiment that a reference in a text names, by its id or one that it had before, or None."""
+        return self.experiments.get(reference.id) or self._once_called.get(reference.id)
+
+    def nearest(self, name: str) -> list[str]:
+        """Return the ids that are nearest to one that there is not; in a stream the same is asked for often."""
+        if name not in self._nearest:
+            self._nearest[name] = nearest_ids(name, self.experiments)
+        return self._nearest[name]
+
+    @cached_property
+    def _nearest(self) -> dict[str, list[str]]:
+        return {}
+
+    @cached_property
+    def _once_called(self) -> dict[str, Experiment]:
+        """The experiments that were renumbered, by the ids that they had before."""
+        if ALIASES.encode() not in self.document.text.upper():
+            return {}
+        return {alias: one for one in self.experiments.values() for alias in aliases_of(one.heading)}
 
     @cached_property
     def mentions(self) -> list[Mention]:
@@ -65,20 +84,32 @@ class History:
 
         return scan_kept(self.log.store, repository, self.log.config.letter)
 
-    def mentions_with(self, name: str) -> list[Mention]:
-        """Return the commits that name an experiment by an id, or a step of it, newest first.
+    def mentions_of(self, experiment: Experiment) -> list[Mention]:
+        """Return the commits that name an experiment or a step of it, by any id that it has or had, newest first.
 
         Raises:
             GitError: git refuses.
         """
+        aliases = aliases_of(experiment.heading)
+        found = self._mentions_with(experiment.id)
+        if not aliases:
+            return found
+        every = {mention.hash: mention for name in aliases for mention in self._mentions_with(name)}
+        every |= {mention.hash: mention for mention in found}
+        now = [
+            mention._replace(references=tuple(
+                Reference(experiment.id, one.step) if one.id in aliases else one for one in mention.references
+            ))
+            for mention in every.values()
+        ]  # fmt: skip
+        return sorted(now, key=lambda mention: mention.commit.committed, reverse=True)
+
+    def _mentions_with(self, name: str) -> list[Mention]:
+        """Return the commits that name an id; git is asked for it alone, unless all are known already."""
         repository = self.log.repository
         if "mentions" in vars(self) or repository is None or not is_installed():
             return self._mentions_by_id.get(name, [])
         return scan_for(repository, self.log.config.letter, name)
-
-    def mentions_of(self, experiment: Experiment) -> list[Mention]:
-        """Return the commits that name an experiment or a step of it, newest first."""
-        return self._mentions_by_id.get(experiment.id, [])
 
     @cached_property
     def _mentions_by_id(self) -> dict[str, list[Mention]]:
@@ -144,7 +175,7 @@ class History:
         Raises:
             GitError: git refuses.
         """
-        naming = self.mentions_with(experiment.id)
+        naming = self.mentions_of(experiment)
         recorded = dict.fromkeys(name for step in experiment.steps for name in step.commits)
         commits = {name: one.commit for name in recorded for one in naming if one.hash.startswith(name)}
         others = self.named(name for name in recorded if name not in commits)

@@ -13,7 +13,7 @@ from orglab.child import NOT_EXECUTABLE, NOT_FOUND, Child, Ended
 from orglab.errors import NotReadableError, NotWritableError, OrglabError, UsageError
 from orglab.folding import apart_of, fold_run, top_of
 from orglab.git import find_repository
-from orglab.git.changes import short_hash
+from orglab.git.changes import short_hash, top_path
 from orglab.git.snapshot import file_hash
 from orglab.log import Log
 from orglab.metrics import Printed, Row, read_metrics
@@ -26,6 +26,8 @@ from orglab.surroundings import find_lock_files, find_python, find_seeds, read_p
 from orglab.working_state import Policy, State, settle_state
 
 Tell = Callable[[str], None]
+
+_LOOKED_AT = 200  # earlier runs, so that the thousandth is no slower than these
 
 
 @dataclass(frozen=True)
@@ -129,14 +131,21 @@ class _Launch:
         except BaseException:
             self._abandon()
             raise
-        ended = missing or self._run_command(state)
+        with _Output(self.record.output, self.tell) as output:
+            child = Child(output.keep, self.printed.feed if self.printed else None)
+            with child:
+                return self._run_and_finish(child, state, missing)
+
+    def _run_and_finish(self, child: Child, state: State, missing: Ended | None) -> int:
+        """Run the command, then do what is to be done after it, and return its exit code."""
+        ended = missing or child.run(self.wish.argv, self._environment(state), self.wish.folder, pty=self.wish.pty)
         if ended.error:
             self.tell(ended.error)
         self._note_down("ended", {
             "ended": _iso(), "seconds": round(ended.seconds, 3), "exit_code": ended.exit_code, "signal": ended.signal,
             "usage": ended.usage,
         }, durable=True)  # fmt: skip
-        self._note_down("measured", self._measured())
+        self._note_down("measured", self._measured(lambda: child.signalled_late))
         self._commit()
         self._fold()
         return ended.code
@@ -146,7 +155,10 @@ class _Launch:
         if self.repository is None:
             return State()
         config = self.log.config.run
-        policy = Policy(self.wish.before or config.before, config.size_limit, apart_of(self.log, self.repository))
+        made = (*self.watch.paths, *([self.wish.metrics] if self.wish.metrics is not None else []))
+        inside = tuple(path for path in (top_path(self.repository, one) for one in made) if path is not None)
+        apart = apart_of(self.log, self.repository)
+        policy = Policy(self.wish.before or config.before, config.size_limit, apart, inside)
         return settle_state(
             self.repository, policy, self.record.id, self.tell, ref=self.ref, argv=self.wish.argv, why=self.wish.why
         )
@@ -155,7 +167,7 @@ class _Launch:
         """Tell of an earlier run that did the same, but to who asked for the same."""
         if self.wish.of:
             return
-        runs = [run for run in read_runs(self.top) if run.id != self.record.id]
+        runs = [run for run in read_runs(self.top, _LOOKED_AT) if run.id != self.record.id]
         same = find_same_run(runs, self.wish.argv, state.head, state.patch)
         if same is None:
             return
@@ -193,8 +205,8 @@ class _Launch:
                 found[os.path.relpath(path, base)] = file_hash(path)
         return found
 
-    def _run_command(self, state: State) -> Ended:
-        """Run the command, with its output kept, and return how it ended."""
+    def _environment(self, state: State) -> dict[str, str]:
+        """Return the variables that the command finds."""
         given = self.wish.environment or {}
         environment = {
             **os.environ,
@@ -208,13 +220,11 @@ class _Launch:
             environment.pop(f"ORGLAB_{name}", None)
             if value:
                 environment[f"ORGLAB_{name}"] = value
-        with _Output(self.record.output, self.tell) as output:
-            child = Child(output.keep, self.printed.feed if self.printed else None)
-            return child.run(self.wish.argv, environment, self.wish.folder, pty=self.wish.pty)
+        return environment
 
     # Afterwards: nothing here may change the exit code
 
-    def _measured(self) -> dict[str, Any]:
+    def _measured(self, stop: Callable[[], bool]) -> dict[str, Any]:
         """Return the metrics and the files that were written."""
         metrics: Row = {}
         if self.printed is not None:
@@ -225,7 +235,10 @@ class _Launch:
         elif self.printed is not None and self.printed.rows:
             with contextlib.suppress(OSError):
                 self.record.write_history(iter(self.printed.rows))
-        outputs = read_outputs(self.watch.written(), self.repository.top if self.repository is not None else self.top)
+        top = self.repository.top if self.repository is not None else self.top
+        outputs = read_outputs(self.watch.written(), top, stop)
+        if stop():
+            self.tell("Stopped once more, so hashes of what was written may be missing in the record.")
         return {
             "metrics": metrics,
             "outputs": [{"path": one.path, "sha256": one.sha256, "size": one.size} for one in outputs],

@@ -3,7 +3,8 @@
 import datetime
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,7 @@ from orglab.entry import add_entry, holds_mark
 from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
 from orglab.finding import find_experiment, find_step, last_experiment, last_with_id
 from orglab.git import Repository, find_repository, is_installed, numbers_in
+from orglab.git.keeping import keep
 from orglab.glance import glance
 from orglab.ids import numbers_of_old, renumber
 from orglab.model import ID, Experiment, Note, Step, without_cookies
@@ -24,6 +26,7 @@ from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
 from orglab.org.timestamp import format_inactive
+from orglab.place import TERMS_NAME
 from orglab.reference import Reference, parse_reference
 from orglab.states import in_progress_keyword, kind_of
 from orglab.words import one_line
@@ -107,6 +110,23 @@ class Log:
         contents = current_contents(self.store, snapshot, document, self.config)
         return document, experiments_of(contents, document, self.config, str(self.path))
 
+    def keyed_experiments(self) -> tuple[list[Experiment], list[bytes] | None, tuple[str, str]]:
+        """Return all experiments, what tells each from one of other bytes, and what all of that depends on.
+
+        Without an index there are no keys: None.  The last is the digest of the log, and the form of its settings.
+        """
+        snapshot = file.read(self.path)
+        document = self._parse(snapshot.data)
+        if self.store.path is None:
+            return list(glance(document, self.config, str(self.path))), None, ("", "")
+        from orglab.index.building import experiments_of, settings_form  # noqa: PLC0415 - writing needs none of it
+        from orglab.index.current import current_contents  # noqa: PLC0415
+
+        contents = current_contents(self.store, snapshot, document, self.config)
+        keys = [contents.part(number) + b"%d" % nth for number, nth in enumerate(contents.nths)]
+        found = experiments_of(contents, document, self.config, str(self.path))
+        return found, keys, (snapshot.digest, repr(settings_form(document.settings, self.config)))
+
     def experiment(self, reference: str) -> Experiment:
         """Return one experiment.
 
@@ -165,7 +185,17 @@ class Log:
         Args:
             progress: Told how many experiments are checked, of how many.
         """
-        return self._check(self.document(), progress, self._resolver())
+        return self._check(self.document(), progress, self._resolver()) + self._check_terms()
+
+    def _check_terms(self) -> list[Diagnostic]:
+        """Return what cannot be read in the user's own terms."""
+        text = self.terms()
+        if not text:
+            return []
+        from orglab.similar.lexicon import parse_terms  # noqa: PLC0415 - few logs have terms of their own
+
+        name = str(self.path.parent / TERMS_NAME)
+        return [Diagnostic(name, one.line, 1, "bad-term", one.message) for one in parse_terms(text)[1]]
 
     def _check(
         self, document: Document, progress: Progress | None = None, resolver: "Resolver | None" = None
@@ -185,6 +215,10 @@ class Log:
 
         return Resolver(self.repository, self.path, self.config)
 
+    def terms(self) -> str:
+        """Return the text of the user's own terms, `orglab-terms.txt` beside the log; empty if there is none."""
+        return file.read_text(self.path.parent / TERMS_NAME)
+
     def adopt(self) -> "Adoption":
         """Return what is understood of the log, which may not have been written as one; nothing is changed."""
         from orglab.adoption import read_adoption  # noqa: PLC0415 - for one command of many
@@ -192,14 +226,23 @@ class Log:
         document = self.document()
         return read_adoption(document, self.config, str(self.path), self._check(document), self._next_number(document))
 
-    def fix(self, progress: Progress | None = None) -> tuple[list[Diagnostic], list[Diagnostic]]:
-        """Mend what is safe to mend, and return what was mended and what is left."""
+    def fix(
+        self, progress: Progress | None = None, only: Collection[str] | None = None
+    ) -> tuple[list[Diagnostic], list[Diagnostic]]:
+        """Mend what is safe to mend, and return what was mended and what is left.
+
+        Args:
+            progress: Told how many experiments are checked, of how many.
+            only: The codes to mend; all if None.
+        """
         mended: list[Diagnostic] = []
         resolver = self._resolver()
 
         def mend(document: Document, *, ids: bool) -> list[Edit]:
             found = self._check(document, progress, None if ids else resolver)
-            found = [one for one in found if one.fix and (one.code == "no-id") == ids]
+            found = [
+                one for one in found if one.fix and (one.code == "no-id") == ids and (not only or one.code in only)
+            ]
             mended.extend(found)
             return [edit for one in found if one.code != "stale-cookie" for edit in one.fix]
 
@@ -209,9 +252,9 @@ class Log:
             # A heading that gets an id is an experiment then, with more to mend; and a box that becomes `[X]` counts.
             edits = mend(document, ids=True)
             edits = compose(edits, mend(document.apply(edits), ids=False))
-            return compose(edits, recount(document.apply(edits)))
+            return compose(edits, recount(document.apply(edits))) if not only or "stale-cookie" in only else edits
 
-        return mended, self._check(self._write(wish), None, resolver)
+        return mended, self._check(self._write(wish), None, resolver) + self._check_terms()
 
     # Writing
 
@@ -419,6 +462,7 @@ class Log:
             return writing.add_note(experiment, step, head, text)
 
         after = self._change(parsed, add, notes=1, headings=1)
+        self._keep([commit] if commit else [])
         return (after.notes if parsed.step is None else find_step(after, parsed).notes)[-1]
 
     def add_entry(
@@ -449,8 +493,15 @@ class Log:
             added[:] = [not holds_mark(experiment.document, mark)]
             return add_entry(experiment, parsed, head, text, commit=commit, done=done) if added[0] else []
 
-        self._change(parsed, add, logged=1, headings=1)
+        after = self._change(parsed, add, logged=1, headings=1)
+        if added[0] and done and parsed.step is not None:
+            self._leave(find_step(after, parsed))
         return added[0]
+
+    def _leave(self, step: Step) -> None:
+        """Make a step that is done the active one no more."""
+        if step.state == "done" and self.active.get() == step.ref:
+            self.active.set(None)
 
     def _head(self) -> str | None:
         """Return the short hash of HEAD; None before the first commit, without git, and where git refuses."""
@@ -507,9 +558,9 @@ class Log:
             return writing.tick_step(experiment, step, found[0][0], all_boxes=all_boxes)
 
         step = find_step(self._change(parsed, tick), parsed)
-        if self.active.get() == step.ref:
-            self.active.set(None)
+        self._leave(step)
         hashes, why = found[0]
+        self._keep(hashes)
         return Completed(step, tuple(hashes), why, self._changed_since(hashes))
 
     def _changed_since(self, hashes: list[str]) -> tuple[str, ...]:
@@ -519,6 +570,12 @@ class Log:
         from orglab.git.files import changed_beside  # noqa: PLC0415 - for one command of many
 
         return tuple(changed_beside(self.repository, (self.path, self.path.parent / self.config.journal)))
+
+    def _keep(self, commits: Collection[str]) -> None:
+        """Let git keep recorded commits, also when they are rewritten; whoever may not write there goes without."""
+        if self.repository is not None and commits:
+            with suppress(GitError):
+                keep(self.repository, commits)
 
     def _commits_for(self, ref: str, revisions: Iterable[str] | None, *, all_commits: bool) -> tuple[list[str], str]:
         """Return the short hashes to record for a step, and why those."""

@@ -75,11 +75,6 @@ def named_in(text: bytes, letter: str) -> list[Reference]:
     return list(dict.fromkeys(reference for _, reference in find_references(text, letter)))
 
 
-def spell(reference: Reference, letter: str) -> str:
-    """Return a reference as people write it, without brackets."""
-    return f"{letter}{reference.id}" + (f".{reference.step}" if reference.step is not None else "")
-
-
 def done_in(text: bytes, letter: str) -> list[Reference]:
     """Return the steps that a message says are done: `[e201.1] done` or `[e201.1] Results` begins a line of it."""
     found = []
@@ -88,7 +83,7 @@ def done_in(text: bytes, letter: str) -> list[Reference]:
         for start, reference in find_references(line, letter):
             if line[at:start].strip(b" ,\t"):
                 break
-            at = start + len(spell(reference, letter)) + 2
+            at = start + len(reference.spell(letter)) + 2
             references.append(reference)
         if _DONE.match(line[at:].decode("utf-8", "replace")):
             found += [reference for reference in references if reference.step is not None]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LOG_NAME = "experiment_log.org"
 CONFIG_NAME = "orglab.toml"
+TERMS_NAME = "orglab-terms.txt"
 
 
 def find_settings(start: str) -> "tuple[str, Mapping[str, object]]":

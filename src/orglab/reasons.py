@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from orglab.errors import NotFoundError, UsageError
+from orglab.events import run_noted
 from orglab.git import Repository, is_installed
 from orglab.git.commit import Commit, read_commits, read_named
 from orglab.git.files import blame, changed_files, commits_of_file, is_tracked, path_in
@@ -100,7 +101,7 @@ def find_why(log: Log, what: str, folder: Path) -> Why:
         GitError: git refuses.
     """
     trace = _Trace(History(log))
-    if os.path.lexists(folder / what):
+    if what and os.path.lexists(folder / what):
         return trace.file(folder / what)
     match = _LINE.fullmatch(what)
     if match is not None and os.path.lexists(folder / match[1]):
@@ -110,7 +111,7 @@ def find_why(log: Log, what: str, folder: Path) -> Why:
         try:
             return trace.revision(repository.commit(what))
         except NotFoundError:
-            if "\0" not in what and trace.has_been(folder / what):
+            if what and "\0" not in what and trace.has_been(folder / what):
                 return trace.file(folder / what)
     raise NotFoundError(f"{what!r} is neither a commit, nor a file that is there or was, nor FILE:LINE.")
 
@@ -391,7 +392,8 @@ def _nearest_note(experiment: Experiment, steps: list[Step], moment: datetime.da
     on_steps = [note for step in steps for note in step.notes]
     everywhere = [*experiment.notes, *(note for step in experiment.steps for note in step.notes)]
     for notes in (on_steps, everywhere):
-        timed = [(abs(note.at.when - moment), note) for note in notes if note.at is not None]
+        # What a run noted of itself is no reason.
+        timed = [(abs(note.at.when - moment), note) for note in notes if note.at and run_noted(note.text) is None]
         if timed:
             return min(timed, key=lambda one: one[0])[1]
     return None

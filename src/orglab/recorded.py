@@ -51,7 +51,7 @@ def find_places(document: Document, config: Config, file: str) -> Iterator[Place
     seen: set[int] = set()
     for experiment in read_experiments(document, config, file):
         end = experiment.heading.subtree_end
-        found = [match for match in _PARENTHESES.finditer(document.text, experiment.begin, end)]
+        found = list(_PARENTHESES.finditer(document.text, experiment.begin, end))
         if found:
             for place in _places_of(experiment, found):
                 if place.begin not in seen:
@@ -61,15 +61,14 @@ def find_places(document: Document, config: Config, file: str) -> Iterator[Place
 
 def _places_of(experiment: Experiment, found: list["re.Match[bytes]"]) -> Iterator[Place]:
     """Yield the commits that an experiment records, of parentheses in its text."""
-    steps = {step.line: step for step in experiment.steps}
+    steps: dict[int, Step] = {step.line: step for step in experiment.steps}
     notes: dict[int, tuple[Note, str]] = {note.line: (note, experiment.ref) for note in experiment.notes}
     for step in experiment.steps:
         notes |= {note.line: (note, step.ref) for note in step.notes}
     for match in found:
         line = experiment.document.source.line_number(match.start())
-        step = steps.get(line)
-        if step is not None and match.group(3) is not None and step.originals:
-            yield from (_of_step(step, chain) for chain in _CHAIN.finditer(match.string, *match.span(1)))
+        if line in steps and match.group(3) is not None and steps[line].originals:
+            yield from (_of_step(steps[line], chain) for chain in _CHAIN.finditer(match.string, *match.span(1)))
             continue
         # The time of a note may stand on a line of its own.
         note, ref = notes.get(line) or notes.get(line - 1) or (None, "")

@@ -1,18 +1,19 @@
 """Who names an experiment: commits, tracked files, the log itself, the journal; and what a text names."""
 
-import difflib
 import mmap
 import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from orglab.git import is_installed
 from orglab.git.commit import Commit
 from orglab.git.files import files_with
+from orglab.git.mentions import Mention
 from orglab.history import History, journal_of
 from orglab.model import Experiment, Step, read_id
 from orglab.org.document import Document
@@ -29,7 +30,7 @@ class Place:
 
     Attributes:
         kind: `commit`, `file`, `log` or `journal`.
-        reference: What is named.
+        reference: What is named, by the id that it has now.
         text: The commit's subject, or the line, of a long one the part around the reference.
         commit: The commit, or None.
         path: The file, or None.
@@ -57,26 +58,34 @@ def find_places(history: History, wanted: Reference | None = None) -> Iterator[P
     Raises:
         GitError: git refuses.
     """
-
-    def counts(reference: Reference) -> bool:
-        experiment = history.find(reference)
-        if wanted is None:
-            return experiment is not None or reference.id.isdecimal()
-        name = experiment.id if experiment is not None else reference.id
-        return name == wanted.id and wanted.step in (None, reference.step)
-
-    mentions = history.mentions if wanted is None else history.mentions_with(wanted.id)
-    for mention in mentions:
-        if found := [one for one in mention.references if counts(one)]:
-            commit = mention.commit
-            yield from (Place("commit", one, commit.subject, commit) for one in found)
-    yield from (place for place in _in_files(history) if counts(place.reference))
     log = history.log
-    yield from (place for place in _in_org("log", log.path, history.document, history) if counts(place.reference))
+    mentions = history.mentions if wanted is None else _mentions_of(history, wanted)
     journal = journal_of(log)
-    if journal is not None:
-        path = log.path.parent / log.config.journal
-        yield from (place for place in _in_org("journal", path, journal, history) if counts(place.reference))
+    entries = _in_org("journal", log.path.parent / log.config.journal, journal, history) if journal is not None else ()
+    for place in chain(
+        _in_commits(mentions), _in_files(history), _in_org("log", log.path, history.document, history), entries
+    ):
+        experiment = history.find(place.reference)
+        if experiment is None and not place.reference.id.isdecimal():
+            continue
+        now = Reference(experiment.id if experiment is not None else place.reference.id, place.reference.step)
+        if wanted is None or (now.id == wanted.id and wanted.step in (None, now.step)):
+            yield replace(place, reference=now)
+
+
+def _mentions_of(history: History, wanted: Reference) -> list[Mention]:
+    """Return the commits that name an experiment, or the id of one that there is not."""
+    experiment = history.find(wanted)
+    if experiment is not None:
+        return history.mentions_of(experiment)
+    return [one for one in history.mentions if any(reference.id == wanted.id for reference in one.references)]
+
+
+def _in_commits(mentions: Iterable[Mention]) -> Iterator[Place]:
+    """Yield what commits name."""
+    for mention in mentions:
+        commit = mention.commit
+        yield from (Place("commit", reference, commit.subject, commit) for reference in mention.references)
 
 
 def _in_files(history: History) -> Iterator[Place]:
@@ -207,23 +216,11 @@ def resolve_reference(history: History, reference: Reference, at: int = 0) -> Re
     spelled = reference.spell(letter)
     experiment = history.find(reference)
     if experiment is None:
-        names = _nearest_names(reference.id, history.experiments)
-        return Resolved(reference, at, spelled, None, None, tuple(letter + name for name in names))
+        near = tuple(letter + name for name in history.nearest(reference.id))
+        return Resolved(reference, at, spelled, None, None, near)
     if reference.step is None:
         return Resolved(reference, at, spelled, experiment, None)
     step = next((one for one in experiment.steps if one.number == reference.step), None)
     nearest = sorted(experiment.steps, key=lambda one: abs(one.number - (reference.step or 0)))[:_NEAR]
     near = () if step is not None else tuple(one.ref for one in nearest) or (experiment.ref,)
     return Resolved(reference, at, spelled, experiment, step, near)
-
-
-def _nearest_names(name: str, names: Iterable[str]) -> list[str]:
-    """Return the ids that one may have been meant to be: written alike, else the numbers next to it."""
-    known = list(names)
-    # Not against ten thousand ids that are nothing like it: that takes a second.
-    alike = [one for one in known if abs(len(one) - len(name)) <= 1 and len(set(one) ^ set(name)) <= _NEAR]
-    found = difflib.get_close_matches(name, alike, _NEAR, 0.6)
-    if not found and name.isdecimal():
-        numbers = [one for one in known if one.isdecimal()]
-        found = sorted(numbers, key=lambda one: abs(int(one[:18]) - int(name[:18])))[:_NEAR]
-    return found

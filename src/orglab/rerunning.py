@@ -116,8 +116,11 @@ def _missing(run: Run, repository: Repository, place: Path, links: Sequence[str]
         if os.path.lexists(repository.top / link) and not os.path.lexists(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(repository.top / link)
-    ignored = [path for path in ignored_paths(repository) if not path.startswith(".orglab")]
-    left = [path for path in ignored if path.rstrip("/") not in {link.rstrip("/") for link in links}]
+    made = (run.fields.get("metrics_file"), *(one.path for one in run.outputs), *links)
+    brought = {path.rstrip("/") for path in made if isinstance(path, str)}
+    unwanted = (f"{RUNS.parent}/", "__pycache__")
+    ignored = [path for path in ignored_paths(repository) if not any(part in path for part in unwanted)]
+    left = [path for path in ignored if path.rstrip("/") not in brought]
     if left:
         yield f"git ignores {listed(left)} (bring what is needed with --link)"
 

@@ -1,28 +1,29 @@
 """What became of the commits that a log records: git is asked, the answers are weighed, and said as diagnostics."""
 
 import os
-import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from orglab.check import Diagnostic, Moved
 from orglab.config import Config
 from orglab.errors import GitError
+from orglab.evidence import APPLIED, Successor
 from orglab.git import Repository
-from orglab.git.commit import Commit, read_commits
+from orglab.git.commit import Commit, read_commits, read_named
 from orglab.git.keeping import keep_also
 from orglab.git.patches import Patch, read_patches
 from orglab.git.rewrites import Moves, Rewrite, read_moves, read_rewrites
-from orglab.git.standing import Standing, find_commits, standing_of
+from orglab.git.standing import Standing, find_commits, standing_of, unreachable
 from orglab.org.document import Document
 from orglab.recorded import Place, find_places
 from orglab.reference import find_references
-from orglab.succession import APPLIED, SUGGESTED, History, Succession, Successor
+from orglab.succession import History, Succession
 
 _MOST_SEEN = 5000
 _LINKS = 50
+_FEW_DEAD = 2000
 
 
 class Resolver:
@@ -57,14 +58,12 @@ class Resolver:
         new = [place for place in dead if place.recorded.living not in self._answers]
         if new:
             self._answers |= self._resolve(new, standing)
-        found = [self._diagnostic(document, file, place) for place in dead if place.recorded.living in self._answers]
-        return found
+        return [self._diagnostic(document, file, place) for place in dead if place.recorded.living in self._answers]
 
     def _keep(self, standing: Standing) -> None:
-        try:
+        # Whoever may only read the repository may ask, too.
+        with suppress(GitError):
             keep_also(self.repository, frozenset(standing.full.values()), standing.kept)
-        except GitError:
-            pass  # whoever may only read the repository may ask, too
 
     def _diagnostic(self, document: Document, file: str, place: Place) -> Diagnostic:
         answer = self._answers[place.recorded.living]
@@ -125,11 +124,32 @@ class _Search:
                     self.standing.full[original], 0.99, "reachable", "the hash that was recorded first is on a branch"
                 )
         told = read_rewrites(self.repository, self._beginnings())
+        if told:
+            answers = self._by_map(told) | answers
+        left = {name: places for name, places in self.places.items() if name not in answers}
+        if not left:
+            return answers
         moves = read_moves(self.repository)
         self._load_dead(told, moves)
-        self._load_living(told, moves)
-        known = self._follow(told, moves)
-        return answers | self._answer({name: self.places[name] for name in self.places if name not in answers}, known)
+        self._load_living()
+        return answers | self._answer(left, self._follow(told, moves))
+
+    def _by_map(self, told: Sequence[Rewrite]) -> dict[str, Successor]:
+        """Return what the map alone tells, which is all that a hook asks for, and cheap."""
+        following: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+        for rewrite in told:
+            following[rewrite.old].append((rewrite.new, True))
+        there = set(find_commits(self.repository, sorted({rewrite.new for rewrite in told})).values())
+        alive = there - unreachable(self.repository, there, self.standing.tips) if there else set()
+        answers: dict[str, Successor] = {}
+        for name in self.places:
+            for old in [one for one in following if one.startswith(name)]:
+                answer = self._last(old, following, alive)
+                if answer is not None:
+                    answers[name] = answer
+        found = read_named(self.repository, tuple({answer.hash for answer in answers.values() if answer.hash}))
+        self.shorts |= {name: commit.short for name, commit in found.items()}
+        return answers
 
     def _beginnings(self) -> set[str]:
         """Return the hashes to look for in the map: full where they are known."""
@@ -154,15 +174,15 @@ class _Search:
             asked = _lines(sorted(anchors), ())
             commits = list(read_commits(self.repository, "--no-walk=unsorted", "--stdin", stdin=asked))
         ends = anchors | {one for pair in told for one in pair[:2]}
-        self.dead = _related(commits, ends)
+        self.dead = commits if len(commits) <= _FEW_DEAD else _related(commits, ends)
         self.all_dead = {commit.hash: commit for commit in commits}
 
-    def _load_living(self, told: Sequence[Rewrite], moves: Moves) -> None:
+    def _load_living(self) -> None:
         """Read the living commits that are not older than all that is dead."""
         asked = _lines(self.standing.tips, self._base())
         self.living = list(read_commits(self.repository, "--topo-order", "--reverse", "--stdin", stdin=asked))
         self.by_hash = {commit.hash: commit for commit in self.living}
-        self.shorts = {commit.hash: commit.short for commit in self.living}
+        self.shorts |= {commit.hash: commit.short for commit in self.living}
 
     def _base(self) -> list[str]:
         """Return a living commit that all dead ones come from; none if something recorded is gone altogether."""
@@ -184,21 +204,19 @@ class _Search:
         for rewrite in told:
             following[rewrite.old].append((rewrite.new, True))
         starts = {commit.hash: commit.hash for commit in self.dead}
-        for name in self.places:
-            starts |= {name: old for old in following if old.startswith(name)}
-        answers = {}
-        for name, start in starts.items():
-            answer = self._last(start, following)
-            if answer is not None:
-                answers[name] = answer
-        return answers
+        for old in following:
+            starts |= {name: old for name in self.places if old.startswith(name)}
+        found = ((name, self._last(start, following, self.by_hash)) for name, start in starts.items())
+        return {name: answer for name, answer in found if answer is not None}
 
     def _stands_in_its_place(self, old: str, new: str) -> bool:
         """Return whether a commit was made on the same parent as another, as one that amends it is."""
         after = self.by_hash.get(new) or self.all_dead.get(new)
         return after is not None and old != new and after.parents[:1] == self.all_dead[old].parents[:1]
 
-    def _last(self, start: str, following: dict[str, list[tuple[str, bool]]]) -> Successor | None:
+    def _last(
+        self, start: str, following: dict[str, list[tuple[str, bool]]], alive: Collection[str]
+    ) -> Successor | None:
         """Return the living commit at the end of what git told of one, or None."""
         seen = {start}
         edge = [(start, True)]
@@ -211,7 +229,7 @@ class _Search:
                 if new not in seen
             ]
             for new, is_told in edge:
-                if new in self.by_hash:
+                if new in alive:
                     method, sure = ("rewrite map", 0.99) if is_told else ("reflog", 0.96)
                     return Successor(new, sure, method, "git said so when it was rewritten")
             seen |= {new for new, _ in edge}
@@ -227,7 +245,8 @@ class _Search:
         there = {name: full for name, full in anchors.items() if full is not None and name not in answers}
         if there:
             succession = self._succession({name: one for name, one in known.items() if name in self.all_dead})
-            answers |= {name: succession.of(full) for name, full in there.items()}
+            found = succession.answers(dict.fromkeys(there.values()))
+            answers |= {name: found[full] for name, full in there.items()}
         gone = {name: places[name] for name, full in anchors.items() if full is None}
         if gone and not self.standing.is_shallow:
             from orglab.guessing import Guess  # noqa: PLC0415 - for commits of which nothing is left

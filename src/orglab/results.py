@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git import Repository
-from orglab.git.changes import commit_paths, in_progress, read_changes, top_path
+from orglab.git.changes import alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
 from orglab.git.snapshot import file_hash
 from orglab.run_text import results_message
-from orglab.runs import Output, Run
+from orglab.runs import RUNS, Output, Run
 from orglab.working_state import listed
 
 Tell = Callable[[str], None]
@@ -38,7 +38,7 @@ class Watch:
     def _look(self) -> Iterable[tuple[Path, Stamp]]:
         for path in self.paths:
             if path.is_dir():
-                files: Iterable[Path] = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+                files: Iterable[Path] = _files_below(path)
             else:
                 files = (path,)
             for file in files:
@@ -54,6 +54,13 @@ class Watch:
         return sorted(path for path in self._before if not os.path.lexists(path))
 
 
+def _files_below(folder: Path) -> Iterable[Path]:
+    """Yield the files below a folder, but those of git and of the records."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in (".git", RUNS.parts[0])]
+        yield from (Path(place, name) for name in names)
+
+
 def stamp_of(path: Path) -> Stamp | None:
     """Return what the system says of a file, or None if there is none."""
     try:
@@ -63,13 +70,19 @@ def stamp_of(path: Path) -> Stamp | None:
     return Stamp(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
 
 
-def read_outputs(files: Iterable[Path], top: Path) -> list[Output]:
-    """Return files with their hashes, paths relative to `top`; one that cannot be read, or is none, is left out."""
+def read_outputs(files: Iterable[Path], top: Path, stop: Callable[[], bool]) -> list[Output]:
+    """Return files with their hashes; one that cannot be read, or is none, is left out.
+
+    Args:
+        files: The files.
+        top: What the paths are relative to.
+        stop: Asked now and then whether to leave the rest out.
+    """
     found = []
     for path in files:
         with contextlib.suppress(OSError):
             if path.is_file():
-                found.append(Output(os.path.relpath(path, top), file_hash(path), path.stat().st_size))
+                found.append(Output(os.path.relpath(path, top), file_hash(path, stop), path.stat().st_size))
     return found
 
 
@@ -95,17 +108,18 @@ def commit_results(
     inside = [path for path in (top_path(repository, one) for one in watch.paths) if path is not None]
     if not inside:
         return None
-    touched = {top_path(repository, path) for path in (*watch.written(), *watch.removed())} - {None, *apart}
-    changes = read_changes(repository, inside)
-    new = [path for path in changes.untracked if path in touched]
-    large = [path for path in new if (repository.top / path).lstat().st_size > size_limit * _MEGABYTE]
-    if large:
-        tell(f"Not committed, for of the size (see the setting run.size_limit): {listed(large)}.")
-    new = [path for path in new if path not in large]
-    wanted = [path for path in changes.tracked if path in touched] + new
-    if not wanted:
-        tell("No results to commit: nothing under the results paths has changed.")
-        return None
-    if what := in_progress(repository):
-        raise GitError(f"In the middle of {what} no commit is made of the results: {listed(wanted)}.")
-    return commit_paths(repository, results_message(run), wanted, new)
+    with alone_in(repository):
+        touched = {top_path(repository, path) for path in (*watch.written(), *watch.removed())} - {None, *apart}
+        changes = read_changes(repository, inside)
+        new = [path for path in changes.untracked if path in touched]
+        large = [path for path in new if (repository.top / path).lstat().st_size > size_limit * _MEGABYTE]
+        if large:
+            tell(f"Not committed, for of the size (see the setting run.size_limit): {listed(large)}.")
+        new = [path for path in new if path not in large]
+        wanted = [path for path in unlike_head(repository, changes) if path in touched] + new
+        if not wanted:
+            tell("No results to commit: under the results paths is nothing new that git does not ignore.")
+            return None
+        if what := in_progress(repository):
+            raise GitError(f"In the middle of {what} no commit is made of the results: {listed(wanted)}.")
+        return commit_paths(repository, results_message(run), wanted, new)

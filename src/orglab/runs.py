@@ -30,6 +30,7 @@ OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
 
 Metric = float | str
+_NEVER = datetime.datetime.min  # noqa: DTZ901 - beside local times
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,17 +298,20 @@ def process_start(pid: int) -> int | None:
         return None
 
 
-def read_runs(top: Path) -> list[Run]:
-    """Return the runs recorded under `top`, the top of a repository or else the log's folder, oldest first."""
+def read_runs(top: Path, newest: int | None = None) -> list[Run]:
+    """Return the runs that are recorded, oldest first.
+
+    Args:
+        top: The top of the repository, or else the log's folder.
+        newest: How many at most, of the newest; all if None.
+    """
     try:
         names = sorted(entry.name for entry in os.scandir(top / RUNS) if entry.is_dir())
     except OSError:
         return []
-    found = [read_run(top / RUNS / name) for name in names]
+    found = [read_run(top / RUNS / name) for name in (names if newest is None else names[-newest:])]
     # Two that began within a second are in no order by their names.
-    return sorted(
-        (run for run in found if run is not None), key=lambda run: (run.began or datetime.datetime.min, run.id)
-    )
+    return sorted((run for run in found if run is not None), key=lambda run: (run.began or _NEVER, run.id))
 
 
 def find_run(runs: Iterable[Run], name: str) -> Run:

@@ -1,47 +1,40 @@
 """Which living commit a dead one became: by what both change, say and were written.
 
-All here is computing: git was asked before.  An answer carries how sure it is and why, in words.  The thresholds are
-those of judgement, checked on generated histories (benchmarks/bench_hashes.py); docs/decisions tells what each kind of
-evidence is worth and which mistakes it must not make.
+All here is computing: git was asked before.  Who became whom is settled among all dead commits at once, those too that
+the log does not record: what is already known to be another cannot be the one that is looked for.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
+from orglab.evidence import (
+    APPLIED,
+    AUTOSQUASH,
+    PICKED,
+    UNDOES,
+    Alike,
+    Holding,
+    Successor,
+    author_of,
+    body_lines,
+    inside,
+    is_short,
+    likeness,
+    lists,
+    without,
+)
 from orglab.git.commit import Commit
 from orglab.git.patches import MODULUS, Patch, Vector, signature
 
-APPLIED = 0.9
-"""An answer as sure as this is written into the log when asked to mend it."""
-SUGGESTED = 0.55
-"""An answer less sure than this is none."""
 _LONGEST_RUN = 80
 _COMMON = 40
 _FEW = 4
-_UNDOES = re.compile(r'(?:Revert|Reapply) "')
-_AUTOSQUASH = re.compile(r"(?:(?:fixup|squash|amend)! )+")
-_LIST_MARK = re.compile(r"^(?:[*+-]|\d+[.)])\s+")
-_PICKED = re.compile(r"\(cherry picked from commit ([0-9a-f]{7,64})\)")
-
-
-@dataclass(frozen=True, slots=True)
-class Successor:
-    """What became of a dead commit.
-
-    Attributes:
-        hash: The full hash of the commit under which it lives; None if it was dropped, or nothing is known.
-        confidence: From 0 to 1.
-        method: How it was found: `rewrite map`, `reflog`, `patch id`, `branch diff`, ...
-        evidence: Why, in words.
-    """
-
-    hash: str | None
-    confidence: float
-    method: str
-    evidence: str
+_NEAR = 3
+_ROUNDS = 3
+_LIKELY = 0.81
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +152,7 @@ class Succession:
         self.history = history
         self.known = dict(known or {})
         self.refs: dict[str, frozenset[str]] = {}
+        self._lines: dict[str, tuple[frozenset[str], frozenset[tuple[str, str, int]]]] = {}
         self._index()
 
     def _index(self) -> None:
@@ -179,8 +173,8 @@ class Succession:
             if name in self.history.dead:
                 continue
             self.by_subject[commit.subject].append(name)
-            self.by_author[_author(commit)].append(name)
-            for picked in _PICKED.findall(commit.message):
+            self.by_author[author_of(commit)].append(name)
+            for picked in PICKED.findall(commit.message):
                 self.by_pick[picked].append(name)
             if not patch.is_empty:
                 self.by_digest[patch.digest].append(name)
@@ -199,7 +193,7 @@ class Succession:
         authors: dict[tuple[str, str, int], list[str]] = defaultdict(list)
         for name, commit in self.history.dead.items():
             subjects[commit.subject].append(name)
-            authors[_author(commit)].append(name)
+            authors[author_of(commit)].append(name)
         return subjects, authors
 
     # What a dead commit and a living one share
@@ -219,8 +213,8 @@ class Succession:
         history = self.history
         commit, patch = history.dead[dead], history.patch(dead)
         candidates = dict.fromkeys((
-            *self.by_subject.get(commit.subject, ()), *self.by_author.get(_author(commit), ()),
-            *self.by_pick.get(dead, ()), *self.by_subject.get(_AUTOSQUASH.sub("", commit.subject), ()),
+            *self.by_subject.get(commit.subject, ()), *self.by_author.get(author_of(commit), ()),
+            *self.by_pick.get(dead, ()), *self.by_subject.get(AUTOSQUASH.sub("", commit.subject), ()),
         ))  # fmt: skip
         if not patch.is_empty:
             lines = self.sums[dead][0]
@@ -230,7 +224,7 @@ class Succession:
         subjects, authors = self.dead_by
         own_subject = self.is_own(dead, commit.subject or None, subjects[commit.subject],
                                   self.by_subject.get(commit.subject, ()))  # fmt: skip
-        own_date = self.is_own(dead, 1, authors[_author(commit)], self.by_author.get(_author(commit), ()))
+        own_date = self.is_own(dead, 1, authors[author_of(commit)], self.by_author.get(author_of(commit), ()))
         claims = []
         for name in candidates:
             if not history.is_ancestor(name, dead):
@@ -242,34 +236,11 @@ class Succession:
     def _claim(self, dead: str, name: str, *, own_subject: bool, own_date: bool) -> _Claim | None:
         """Return the claim that a living commit is a dead one, or None."""
         history = self.history
-        old, new = history.dead[dead], history.living[name]
-        before, after = history.patch(dead), history.patch(name)
-        same_subject = old.subject == new.subject and bool(old.subject)
-        same_date = _author(old) == _author(new)
-        if _UNDOES.match(new.subject) and not same_subject:
-            # The revert of a commit names it, and what puts it back changes the same; neither is the commit.
-            return None
-        alike = _likeness(before.lines, after.lines)
-        is_same = not before.is_empty and before.digest == after.digest
-        has_lines = not is_same and bool(before.lines) and before.lines == after.lines
-        is_moved = (
-            not (is_same or has_lines)
-            and bool(before.bare)
-            and before.bare == after.bare
-            and before.size == after.size
-            and before.paths != after.paths
+        alike = Alike(
+            history.dead[dead], history.living[name], history.patch(dead), history.patch(name), own_subject, own_date
         )
-        told = dead in _PICKED.findall(new.message)
-        rank = (
-            8 * told + 4 * is_same + 3.5 * has_lines + 2.5 * is_moved
-            + 2 * same_subject + (old.message == new.message) + (3 if own_date else 1) * same_date + alike
-        )  # fmt: skip
-        what = _Alike(
-            old, new, before, after, alike, is_same=is_same, has_lines=has_lines, is_moved=is_moved,
-            same_subject=same_subject, own_subject=own_subject, same_date=same_date, own_date=own_date, told=told,
-        )  # fmt: skip
-        answer = what.weigh()
-        return None if answer is None else _Claim(name, rank, answer)
+        answer = alike.weigh()
+        return None if answer is None else _Claim(name, alike.rank(), answer)
 
     # Who is who
 
@@ -333,7 +304,7 @@ class Succession:
         return [replace(chosen, answer=answer)] + [claim for claim in claims if claim.living not in names]
 
     def _is_pick(self, living: str) -> bool:
-        return bool(_PICKED.search(self.history.living[living].message))
+        return bool(PICKED.search(self.history.living[living].message))
 
     def _standing(self, living: str) -> tuple[bool, bool]:
         """Return what makes one of several equal commits the one that is meant."""
@@ -395,43 +366,60 @@ class Succession:
         return {key: count for key, count in left.items() if count}
 
     def remainder(self, living: str, dead: str) -> Vector:
-        """Return what a living commit changes beyond what those commits changed that became it, beside a dead one."""
-        left = {**self.history.patch(living).lines}
-        left |= {key: count for key, count in self.history.patch(living).aside.items() if key not in left}
-        for other in self.claimants.get(living, ()):
-            if self.history.are_related(other, dead):
-                for key, count in self.history.patch(other).lines.items():
-                    if left.get(key, 0) * count > 0:
-                        left[key] -= count if abs(count) < abs(left[key]) else left[key]
-        return {key: count for key, count in left.items() if count}
+        """Return what a living commit changes beyond what those commits change that became it, beside a dead one."""
+        patch = self.history.patch(living)
+        left = {**patch.aside, **patch.lines}
+        for other in self.sources.get(living, ()):
+            if other != dead and not self._is_version(other, dead):
+                left = without(left, self.history.patch(other).lines)
+        return left
+
+    def _is_version(self, one: str, other: str) -> bool:
+        """Return whether a dead commit may be another at a different time, or hold it, as one within a rebase does."""
+        history = self.history
+        if history.are_related(one, other):
+            return False
+        commit = history.dead[one]
+        subjects, authors = self._line_of(other)
+        if author_of(commit) in authors or commit.subject in subjects:
+            return True
+        return likeness(history.patch(one).lines, history.patch(other).lines) > 0.5  # noqa: PLR2004 - more than half
+
+    def _line_of(self, dead: str) -> tuple[frozenset[str], frozenset[tuple[str, str, int]]]:
+        """Return the subjects, and the authors and dates, of the dead commits that stood in one line with another."""
+        if dead not in self._lines:
+            dying = self.history.dead
+            line = [dying[name] for name in dying if name == dead or self.history.are_related(name, dead)]
+            subjects = frozenset(commit.subject for commit in line if not is_short(commit.subject))
+            self._lines[dead] = subjects, frozenset(map(author_of, line))
+        return self._lines[dead]
 
     @cached_property
-    def claimants(self) -> dict[str, list[str]]:
-        """The dead commits that surely became each living one, and are it."""
+    def sources(self) -> dict[str, list[str]]:
+        """The dead commits that surely became each living one: are it, or together change what it changes."""
         found: dict[str, list[str]] = defaultdict(list)
-        for dead, answer in self.identities.items():
-            if answer.hash is not None and answer.confidence >= APPLIED and dead in self.history.dead:
-                found[answer.hash].append(dead)
+        for dead, answer in (*self.identities.items(), *self.runs.items()):
+            is_sure = answer.hash is not None and answer.confidence >= APPLIED
+            if is_sure and dead in self.history.dead and dead not in found[answer.hash or ""]:
+                found[answer.hash or ""].append(dead)
         return found
 
-    def neighbours(self, dead: str) -> tuple[str | None, str | None]:
+    def neighbours(self, dead: str) -> tuple[frozenset[str], frozenset[str]]:
         """Return what the nearest commits before and after a dead one surely became."""
         found = []
         for names in (self.history.before(dead), self.history.after(dead)):
-            near = None
-            for name in names:
-                patch = self.history.patch(name)
-                if patch.is_empty:
-                    continue
+            near = set()
+            work = (name for name in names if not self.history.patch(name).is_empty)
+            for name in islice(work, _NEAR):
                 answer = self.sure.get(name)
-                near = answer.hash if answer is not None else None
-                break
-            found.append(near)
+                if answer is not None and answer.hash is not None:
+                    near.add(answer.hash)
+            found.append(frozenset(near))
         return found[0], found[1]
 
     @cached_property
     def sure(self) -> dict[str, Successor]:
-        """The sure answers of both ways."""
+        """The sure answers of both ways; `answers` adds to them."""
         found = {dead: answer for dead, answer in self.runs.items() if answer.confidence >= APPLIED}
         return found | {dead: answer for dead, answer in self.identities.items() if answer.confidence >= APPLIED}
 
@@ -445,16 +433,13 @@ class Succession:
             if len(holders) <= _COMMON:
                 candidates |= dict.fromkeys(holders)
         before, after = self.neighbours(dead)
-        candidates |= dict.fromkeys(name for name in (before, after) if name is not None)
+        candidates |= dict.fromkeys((*before, *after))
         candidates |= dict.fromkeys(self._listing(commit.subject))
         answers = []
         for name in candidates:
-            new = self.history.living[name]
-            if self.history.is_ancestor(name, dead) or (
-                _UNDOES.match(new.subject) and not _UNDOES.match(commit.subject)
-            ):
+            if not self._may_hold(name, dead):
                 continue
-            answer = self._weigh_held(dead, name, wanted, (before, after))
+            answer = self._holding(dead, name, wanted, (before, after)).weigh()
             if answer is not None:
                 answers.append(answer)
         answers.sort(key=lambda one: -one.confidence)
@@ -462,191 +447,108 @@ class Succession:
             return replace(answers[0], confidence=min(0.8, answers[0].confidence))
         return answers[0] if answers else None
 
-    def _weigh_held(
-        self, dead: str, name: str, wanted: Vector, near: tuple[str | None, str | None]
-    ) -> Successor | None:
-        """Return the answer that a living commit holds a dead one, or None."""
+    def _may_hold(self, living: str, dead: str) -> bool:
+        """Return whether a living commit can be a squash that holds a dead one."""
+        history = self.history
+        old, new = history.dead[dead], history.living[living]
+        if history.is_ancestor(living, dead) or (UNDOES.match(new.subject) and not UNDOES.match(old.subject)):
+            return False
+        # A squash has the author and date of the first that it holds.  What is another that came later was at most
+        # mended, in a conflict, so that it does without this one.
+        is_later = any(
+            history.are_related(other, dead) and history.place[other] > history.place[dead]
+            for other in self.claimants.get(living, ())
+        )
+        return not is_later or lists(new, old.subject, may_be_short=True)
+
+    @cached_property
+    def claimants(self) -> dict[str, list[str]]:
+        """The dead commits that surely are each living one."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for dead, answer in self.identities.items():
+            if answer.hash is not None and answer.confidence >= APPLIED and dead in self.history.dead:
+                found[answer.hash].append(dead)
+        return found
+
+    def _holding(self, dead: str, name: str, wanted: Vector, near: tuple[frozenset[str], frozenset[str]]) -> Holding:
+        """Return what speaks for a living commit holding a dead one, of whose change `wanted` is left."""
         old, new = self.history.dead[dead], self.history.living[name]
         patch = self.history.patch(dead)
-        left = self.remainder(name, dead)
-        is_near = name in near
-        whole, wanted = self._rare(patch.lines), self._rare(wanted)
-        inside = _inside(whole, left)
-        if is_near or _lists(new, old.subject):
-            # What a later one changed again need not be there, if it came along.
-            inside = max(inside, _inside(wanted, left))
+        is_near = name in near[0] or name in near[1]
+        whole, rest = self._rare(patch, patch.lines), self._rare(patch, wanted)
         size = sum(map(abs, whole.values()))
-        is_listed = _lists(new, old.subject)
-        shares_path = bool(patch.paths & self.history.patch(name).paths)
-        names_step = bool(self.refs.get(dead, frozenset()) & self.refs.get(name, frozenset()))
-        is_between = near == (name, name)
-        words = [
-            *(["its message lists it"] if is_listed else []),
-            *([f"it holds {inside:.0%} of its lines"] if inside > 0 else []),
-            *(["the commits around it became the same one"] if is_between else
-              ["the commit beside it became the same one"] if is_near else []),
-            *(["both name the same step"] if names_step else []),
-        ]  # fmt: skip
-        method = "squash message" if is_listed else "changed lines"
-        sure = 0.0
-        if is_listed:
-            sure = 0.96 if inside >= 0.5 else 0.93 if shares_path else 0.8
-        elif is_between and not wanted:
-            sure = 0.93
-        elif inside >= 0.9 and size:
-            sure = (
-                (0.95 if size > 1 else 0.92)
-                if is_near
-                else 0.92
-                if names_step and size > 1
-                else 0.9
-                if size >= 6
-                else 0.82
-            )
-        elif inside >= 0.5:
-            sure = 0.85 if is_near else 0.78 if names_step else 0.0
-        elif inside >= 0.3 and (is_near or names_step):
-            sure = 0.6
-        if new.committed < old.committed:
-            sure = min(sure, 0.7)
-        return Successor(name, sure, method, ", ".join(words)) if sure >= SUGGESTED else None
+        if is_near and not whole:
+            whole, rest = patch.lines, wanted
+        left = self.remainder(name, dead)
+        share = inside(whole, left)
+        if is_near or lists(new, old.subject):
+            # What a later one changed again need not be there, if it came along.
+            share = max(share, inside(rest, left))
+        return Holding(
+            old, new, share, size, not wanted,
+            shares_path=bool(patch.paths & self.history.patch(name).paths),
+            is_before=name in near[0], is_after=name in near[1],
+            names_step=bool(self.refs.get(dead, frozenset()) & self.refs.get(name, frozenset())),
+        )  # fmt: skip
 
-    def _rare(self, vector: Vector) -> Vector:
+    def _rare(self, patch: Patch, vector: Vector) -> Vector:
         """Return the lines of a vector that few commits change: a blank line, or `return x`, says nothing."""
-        rare = {key: count for key, count in vector.items() if len(self.by_line.get(key, ())) <= _FEW}
-        return rare or vector
+        return {
+            key: count
+            for key, count in vector.items()
+            if key not in patch.trivial and len(self.by_line.get(key, ())) <= _FEW
+        }
 
     def _listing(self, subject: str) -> list[str]:
         """Return the living commits whose messages hold a line that is the subject of another."""
-        return self._mentions.get(_AUTOSQUASH.sub("", subject), []) if subject else []
+        return self._mentions.get(AUTOSQUASH.sub("", subject), []) if subject else []
 
     @cached_property
     def _mentions(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)
         for name, commit in self.history.living.items():
-            for line in dict.fromkeys(_body_lines(commit.message)):
+            for line in dict.fromkeys(body_lines(commit.message)):
                 found[line].append(name)
         return found
 
-    def of(self, dead: str) -> Successor:
-        """Return what became of a dead commit."""
+    def answers(self, wanted: Iterable[str]) -> dict[str, Successor]:
+        """Return what became of dead commits; what is found of one tells of those beside it."""
+        found = {dead: self._known_of(dead) for dead in wanted}
+        for _ in range(_ROUNDS):
+            more: dict[str, Successor] = {}
+            for dead, best in found.items():
+                if best is None or best.confidence < APPLIED:
+                    held = self._held(dead)
+                    if held is not None and (best is None or held.confidence > best.confidence):
+                        more[dead] = held
+            more |= self._agreed(more)
+            found |= more
+            new = {dead: answer for dead, answer in more.items() if answer.confidence >= APPLIED}
+            if not new.keys() - self.sure.keys():
+                break
+            self.sure |= new
+        nothing = Successor(
+            None, 0.9, "dropped", "no living commit has its change, its message, or its author and date"
+        )
+        return {dead: best or nothing for dead, best in found.items()}
+
+    def _agreed(self, answers: Mapping[str, Successor]) -> dict[str, Successor]:
+        """Return answers that are sure because commits of one line lead to the same living one."""
+        agreed = {}
+        for dead, answer in answers.items():
+            others = [
+                other
+                for other, found in answers.items()
+                if found.hash == answer.hash and found.confidence > _LIKELY and self.history.are_related(other, dead)
+            ]
+            if others and _LIKELY < answer.confidence < APPLIED:
+                why = f"{answer.evidence}, and so it does of {len(others)} more that stood beside it"
+                agreed[dead] = replace(answer, confidence=0.93, evidence=why)
+        return agreed
+
+    def _known_of(self, dead: str) -> Successor | None:
+        """Return what is known of a dead commit without looking at single lines."""
         found = [self.identities.get(dead), self.runs.get(dead)]
         if dead in self.known and found[0] is not None:
             return found[0]
-        best = max((one for one in found if one is not None), key=lambda one: one.confidence, default=None)
-        if best is None or best.confidence < APPLIED:
-            held = self._held(dead)
-            if held is not None and (best is None or held.confidence > best.confidence):
-                best = held
-        if best is not None and best.confidence >= SUGGESTED:
-            return best
-        return Successor(None, 0.9, "dropped", "no living commit has its change, its message, or its author and date")
-
-
-@dataclass(frozen=True, slots=True)
-class _Alike:
-    """What a dead and a living commit have in common, and what that is worth."""
-
-    old: Commit
-    new: Commit
-    before: Patch
-    after: Patch
-    alike: float
-    is_same: bool
-    has_lines: bool
-    is_moved: bool
-    same_subject: bool
-    own_subject: bool
-    same_date: bool
-    own_date: bool
-    told: bool
-
-    def weigh(self) -> Successor | None:
-        """Return the answer that this makes, or None."""
-        answer = self._by_patch() if self.is_same or self.has_lines or self.is_moved else self._by_words()
-        if answer is not None and self.new.committed < self.old.committed and not (self.same_date and self.own_date):
-            # It was there before: at most a twin.
-            answer = replace(answer, confidence=min(answer.confidence, 0.7))
-        return answer
-
-    def _words(self, *first: str) -> str:
-        return ", ".join((
-            *first,
-            *(["the same subject"] if self.same_subject else []),
-            *(["the same author and date"] if self.same_date else []),
-            *(["it says that it was picked from it"] if self.told else []),
-        ))  # fmt: skip
-
-    def _by_patch(self) -> Successor:
-        """Return the answer for commits that change the same."""
-        what = "the same patch" if self.is_same else "the same lines" + (" in another file" if self.is_moved else "")
-        if self.told or self.same_subject or (self.same_date and self.own_date):
-            sure = 0.97 if self.is_moved else 0.99
-        elif self.is_moved:
-            sure = 0.7
-        else:
-            sure = 0.93 if self.before.size > 2 or self.same_date else 0.86  # noqa: PLR2004 - a line changed is two
-        return Successor(self.new.hash, sure, "patch id" if self.is_same else "changed lines", self._words(what))
-
-    def _by_words(self) -> Successor | None:
-        """Return the answer for commits that say the same, or were written at the same time by the same person."""
-        shares_path = bool(self.before.paths & self.after.paths)
-        is_empty = self.before.is_empty and self.after.is_empty
-        sure = 0.0
-        if self.told:
-            sure = 0.95
-        elif self.same_subject and self.same_date and (self.own_date or self.own_subject):
-            sure = 0.97 if self.alike >= 0.2 or is_empty else 0.95 if shares_path else 0.91
-        elif self.same_subject and self.own_subject and not _is_short(self.old.subject):
-            sure = 0.94 if self.alike >= 0.5 else 0.85 if self.alike >= 0.2 or is_empty else 0.7 if shares_path else 0
-        elif self.same_subject:
-            sure = 0.85 if self.alike >= 0.5 else 0.6 if self.alike >= 0.2 else 0
-        elif self.same_date and self.own_date:
-            held = max(self.alike, _inside(self.before.lines, self.after.lines))
-            sure = 0.93 if held >= 0.5 else 0.85 if held >= 0.2 else 0.7 if shares_path or is_empty else 0
-        elif _AUTOSQUASH.sub("", self.old.subject) == self.new.subject:
-            # What was made to be squashed into another is not that other; see `_held`.
-            return None
-        method = "author and date" if self.same_date else "message and lines"
-        words = self._words(f"{self.alike:.0%} of the changed lines are the same") if self.alike else self._words()
-        return Successor(self.new.hash, sure, method, words) if sure >= SUGGESTED else None
-
-
-def _author(commit: Commit) -> tuple[str, str, int]:
-    return commit.author, commit.email, commit.authored
-
-
-def _is_short(subject: str) -> bool:
-    """Return whether a subject says as good as nothing, such as `wip`."""
-    return len(subject) < 8  # noqa: PLR2004
-
-
-def _inside(part: Vector, whole: Vector) -> float:
-    """Return how much of a vector is in another, from 0 to 1."""
-    size = sum(map(abs, part.values()))
-    shared = sum(min(abs(count), abs(whole[key])) for key, count in part.items() if whole.get(key, 0) * count > 0)
-    return shared / size if size else 0.0
-
-
-def _likeness(one: Vector, other: Vector) -> float:
-    """Return how alike two vectors are, from 0 to 1."""
-    size = sum(map(abs, one.values())) + sum(map(abs, other.values()))
-    shared = sum(min(abs(count), abs(other[key])) for key, count in one.items() if other.get(key, 0) * count > 0)
-    return 2 * shared / size if size else 0.0
-
-
-def _body_lines(message: str) -> Iterator[str]:
-    """Yield the lines of a message below its first, without the marks of a list."""
-    for line in message.split("\n")[1:]:
-        words = _LIST_MARK.sub("", line.strip())
-        if words:
-            yield _AUTOSQUASH.sub("", words)
-
-
-def _lists(commit: Commit, subject: str) -> bool:
-    """Return whether a message holds a subject as a line of its own below the first."""
-    wanted = _AUTOSQUASH.sub("", subject)
-    if not wanted or _is_short(wanted):
-        return False
-    is_fixup = wanted != subject and commit.subject == wanted
-    return is_fixup or wanted in _body_lines(commit.message)
+        return max((one for one in found if one is not None), key=lambda one: one.confidence, default=None)

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from orglab.errors import OrglabError
-from orglab.events import Event, commit_events, in_order, journal_events, log_events, run_events, when_done
+from orglab.events import Event, commit_events, in_order, journal_events, log_events, run_events, run_noted, when_done
 from orglab.finding import find_experiment, find_step
 from orglab.git import is_installed
-from orglab.git.commit import Commit, read_commits
-from orglab.git.files import Blamed, blame, content_at, path_in
+from orglab.git.commit import Commit, read_named
+from orglab.git.files import blame, content_at, path_in
 from orglab.history import History
+from orglab.ids import aliases_of
 from orglab.log import Log
 from orglab.model import Experiment, Step
 from orglab.org.document import Document
@@ -32,13 +33,20 @@ def read_events(history: History, experiments: Iterable[Experiment]) -> list[Eve
     commits = history.named(name for one in found for step in one.steps for name in step.commits)
     ticked = _ticked(history.log, found, commits)
     events: list[Event] = []
+    if len(found) > 1:
+        # Once for all, not once for each.
+        _ = history.mentions
     for one in found:
-        events += log_events(one, commits, ticked)
-        mentions = history.mentions_with(one.id) if len(found) == 1 else history.mentions_of(one)
+        aliases = [letter + name for name in aliases_of(one.heading)]
+        runs = history.runs_of(one)
+        # A note of a run that is told anyway would tell it twice.
+        told = {run.id for run in runs}
+        events += (event for event in log_events(one, commits, ticked) if run_noted(event.text) not in told)
         # Of one second, the older first.
-        events += commit_events(one.ref, letter, (mention.commit for mention in reversed(mentions)))
-        events += run_events(one.ref, history.runs)
-        events += journal_events(one.ref, letter, history.entries)
+        mentions = reversed(history.mentions_of(one))
+        events += commit_events(one.ref, letter, (mention.commit for mention in mentions), aliases)
+        events += run_events(one.ref, runs, aliases)
+        events += journal_events(one.ref, letter, history.entries, aliases)
     return in_order(events)
 
 
@@ -68,23 +76,46 @@ def first_ticked(log: Log, steps: dict[str, tuple[Experiment, Step]]) -> dict[st
     if repository is None or path is None or not _can_be_blamed(log, path):
         return {}
     found: dict[str, str] = {}
-    pending = {("", path): {step.line: ref for ref, (_, step) in steps.items()}}
+    versions: dict[tuple[str, str] | None, Document | None] = {}
+    pending = {("", path): {step.line: (experiment, step, step.ref) for experiment, step in steps.values()}}
     for _ in range(_ROUNDS):
-        following: dict[tuple[str, str], dict[int, str]] = {}
+        following: dict[tuple[str, str], dict[int, tuple[Experiment, Step, str]]] = {}
         for (revision, name), lines in pending.items():
             for blamed in blame(repository, name, lines, revision or None):
-                ref = lines[blamed.line]
+                experiment, step, ref = lines[blamed.line]
                 if blamed.commit is None:
                     continue
                 found[ref] = blamed.commit
-                if blamed.before is not None and (line := _ticked_before(log, *steps[ref], blamed)):
-                    following.setdefault(blamed.before, {})[line] = ref
+                if blamed.before not in versions:
+                    versions[blamed.before] = _version(log, blamed.before)
+                version = versions[blamed.before]
+                before = _ticked_in(version, log, experiment, step) if version is not None else None
+                if before is not None and blamed.before is not None:
+                    following.setdefault(blamed.before, {})[before.line] = (experiment, before, ref)
         pending = following
-        if not pending:
-            break
-    known = {
-        one.hash: one for one in read_commits(repository, "--no-walk=unsorted", *sorted(set(found.values())), "--")
-    }
+    known = read_named(repository, tuple(sorted(set(found.values()))))
+    return {ref: known[commit] for ref, commit in found.items() if commit in known}
+
+
+def last_closed(log: Log, experiments: Iterable[Experiment]) -> dict[str, Commit]:
+    """Return the commit of the log that wrote the heading of each experiment's conclusion as it is, by its reference.
+
+    That is when it was closed, where the log keeps no dates of it (without `#+STARTUP: logdone`).
+
+    Args:
+        log: The log.
+        experiments: Some that are closed, as they stand in the log's file.
+    """
+    repository = log.repository
+    path = path_in(repository, log.path) if repository is not None and is_installed() else None
+    lines = {}
+    for one in experiments:
+        heading = one.child(log.config.conclusions)
+        lines[heading.line_number if heading is not None and heading.state is not None else one.line] = one.ref
+    if repository is None or path is None or not lines or not _can_be_blamed(log, path):
+        return {}
+    found = {lines[one.line]: one.commit for one in blame(repository, path, lines) if one.commit is not None}
+    known = read_named(repository, tuple(sorted(set(found.values()))))
     return {ref: known[commit] for ref, commit in found.items() if commit in known}
 
 
@@ -98,19 +129,20 @@ def _can_be_blamed(log: Log, path: str) -> bool:
     return int(count) * size <= _BLAMED_BYTES
 
 
-def _ticked_before(log: Log, experiment: Experiment, step: Step, blamed: Blamed) -> int | None:
-    """Return the line of a step in the version before a commit, if its box was ticked there already."""
-    if log.repository is None or blamed.before is None:
-        return None
-    content = content_at(log.repository, *blamed.before)
-    # Most logs are not parsed to say that it was not.
-    if content is None or encode(f":{log.config.tag}:") not in content or not (b"[X]" in content or b"[x]" in content):
-        return None
-    document = Document(content, log.config.keywords)
+def _version(log: Log, before: tuple[str, str] | None) -> Document | None:
+    """Return the log as it was in a commit, or None if nothing was ticked there."""
+    content = content_at(log.repository, *before) if log.repository is not None and before is not None else None
+    # Most are not parsed to say that.
+    is_empty = content is None or encode(f":{log.config.tag}:") not in content or b"[X]" not in content.upper()
+    return None if content is None or is_empty else Document(content, log.config.keywords)
+
+
+def _ticked_in(document: Document, log: Log, experiment: Experiment, step: Step) -> Step | None:
+    """Return a step as it was in a version of the log, if its box was ticked there: that of its words, else number."""
     try:
         then = find_experiment(document, Reference(experiment.id), log.config, log.path)
         same = [one for one in then.steps if one.text == step.text]
         before = same[0] if same else find_step(then, Reference(experiment.id, step.number))
     except OrglabError:
         return None
-    return before.line if before.state == "done" else None
+    return before if before.state == "done" else None

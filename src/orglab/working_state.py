@@ -6,7 +6,7 @@ from typing import Any
 
 from orglab.errors import GitError
 from orglab.git import Repository
-from orglab.git.changes import Changes, commit_paths, in_progress, read_changes, short_hash, unlike_head
+from orglab.git.changes import Changes, alone_in, commit_paths, in_progress, read_changes, short_hash, unlike_head
 from orglab.git.snapshot import LargeFile, make_snapshot, patch_id
 from orglab.run_text import before_message, command_text
 
@@ -57,11 +57,13 @@ class Policy:
         before: `commit`, `snapshot` or `clean`.
         size_limit: Megabytes; a larger untracked file is in a snapshot by its hash alone.
         apart: Paths that are never committed with code, relative to the top: the log and the journal.
+        expected: Paths of results and metrics, which need not be listed as unknown to git.
     """
 
     before: str
     size_limit: int
     apart: tuple[str, ...]
+    expected: tuple[str, ...] = ()
 
 
 def settle_state(
@@ -87,18 +89,27 @@ def settle_state(
     head = changes.head
     changed = [path for path in changes.tracked if path not in policy.apart]
     if changed or changes.unmerged:
-        wanted = _wanted(repository, policy, changes)
-        if wanted:
-            head = commit_paths(repository, before_message(ref, argv, why), wanted)
-            tell(f"Committed {listed(wanted)} before the run.")
+        with alone_in(repository):
+            # Once more, for another run may just have committed them.
+            changes = read_changes(repository, all_files=False)
+            head = changes.head
+            wanted = _wanted(repository, policy, changes)
+            if wanted:
+                head = commit_paths(repository, before_message(ref, argv, why), wanted)
+                tell(f"Committed {listed(wanted)} before the run.")
     untracked = tuple(path for path in changes.untracked if path not in policy.apart)
-    if untracked:
-        tell(f"Not committed, for git does not know {_them(untracked)}: {listed(untracked)}.")
+    if surprising := [path for path in untracked if not _is_below(path, policy.expected)]:
+        tell(f"Not committed, for git does not know {_them(surprising)}: {listed(surprising)}.")
     if changes.submodules:
         tell(f"Not captured, for they are repositories of their own with changes: {listed(changes.submodules)}.")
     return State(
         head, short_hash(repository, head) if head else None, untracked=untracked, uncaptured=changes.submodules
     )
+
+
+def _is_below(path: str, folders: Sequence[str]) -> bool:
+    """Return whether a path is one of some others, or below one."""
+    return any(f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/") for folder in folders)
 
 
 def _them(paths: Sequence[str]) -> str:

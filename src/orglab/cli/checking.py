@@ -12,7 +12,7 @@ from orglab.jsonable import diagnostic_form, render
 
 
 @click.command(name="check")
-@click.option("--fix", is_flag=True, help="Mend what is safe: missing ids, [x], stale cookies.")
+@click.option("--fix", is_flag=True, help="Mend what is safe: missing ids, [x], stale cookies, moved hashes.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @write_options
 def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:

@@ -13,10 +13,12 @@ from orglab.cli.options import log_options, this_log
 from orglab.errors import NotFoundError
 from orglab.git import Repository, find_repository, shims
 from orglab.git.changes import top_path
-from orglab.git.shims import HOOKS, LINE, Installed, Place
+from orglab.git.shims import HOOKS, Installed, Place
 from orglab.jsonable import render
 from orglab.log import Log
 
+# A person without orglab has no such script, and is not troubled.
+_CALL = 'hook=$(git rev-parse --git-common-dir)/orglab/hook; [ ! -x "$hook" ] || "$hook"'
 _DOES = {
     "pre-commit": "keeps the log and other files in separate commits",
     "prepare-commit-msg": "puts the active step before the subject",
@@ -90,22 +92,10 @@ def _short(path: Path) -> str:
 def _by_hand(place: Place, folder: str) -> Iterator[str]:
     """Yield why the hooks folder is left alone, and what to add where."""
     if place.manager == "lefthook":
-        yield "lefthook writes the hooks of this repository; add to lefthook.yml (or lefthook-local.yml):"
-        for name in HOOKS:
-            yield f"  {name}:"
-            yield "    commands:"
-            yield "      orglab:"
-            yield f"        run: {_guarded(name, '{0}')}"
-            if name == "post-rewrite":
-                yield "        use_stdin: true"
+        yield from _for_lefthook()
         return
     if place.manager == "overcommit":
-        yield "overcommit writes the hooks of this repository; add to .overcommit.yml, then `overcommit --sign`:"
-        for name in HOOKS:
-            yield f"  {name.title().replace('-', '')}:"
-            yield "    Orglab:"
-            yield "      enabled: true"
-            yield f"      command: ['sh', '-c', '{_guarded(name, chr(34) + '$@' + chr(34))}', 'sh']"
+        yield from _for_overcommit()
         return
     if place.manager == "husky":
         yield "husky writes the hooks of this repository; add a line to each of these scripts in .husky:"
@@ -117,11 +107,33 @@ def _by_hand(place: Place, folder: str) -> Iterator[str]:
         yield "add a line to each of these scripts there:"
     for name in HOOKS:
         yield f"  {name}:"
-        yield f"    {LINE.format(name=name)}"
+        yield f'    {_CALL} {name} "$@" || exit'
 
 
-def _guarded(name: str, arguments: str) -> str:
-    return f'hook=$(git rev-parse --git-common-dir)/orglab/hook; [ ! -x "$hook" ] || "$hook" {name} {arguments}'
+def _for_lefthook() -> Iterator[str]:
+    """Yield what to add for lefthook, which gives a command its arguments as `{0}`."""
+    yield "lefthook writes the hooks of this repository; add to lefthook.yml (or lefthook-local.yml):"
+    for name in HOOKS:
+        yield f"  {name}:"
+        yield "    commands:"
+        yield "      orglab:"
+        yield f"        run: {_CALL} {name} {{0}}"
+        if name == "post-rewrite":
+            yield "        use_stdin: true"
+
+
+def _for_overcommit() -> Iterator[str]:
+    """Yield what to add for overcommit, which runs scripts that git tracks only, and gives them the arguments."""
+    yield "overcommit writes the hooks of this repository. Put this into bin/orglab-hook, make it executable and"
+    yield "commit it:"
+    yield "  #!/bin/sh"
+    yield f'  {_CALL} "$@"'
+    yield "Add to .overcommit.yml, and run `overcommit --sign`:"
+    for name in HOOKS:
+        yield f"  {name.title().replace('-', '')}:"
+        yield "    Orglab:"
+        yield "      enabled: true"
+        yield f"      command: ['bin/orglab-hook', '{name}']"
 
 
 @hooks_command.command(name="uninstall", short_help="Take them away again.")

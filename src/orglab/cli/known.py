@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from orglab.cli import output
 from orglab.jsonable import commit_form, run_form
 
@@ -14,18 +16,25 @@ if TYPE_CHECKING:
     from orglab.model import Experiment
     from orglab.runs import Run
 
+# As `orglab commit` begins the subject of a commit of the log.
+_OF_THE_LOG = re.compile(r"(?:\[[^\]\s]+\][ ,]*)+log: ")
 # Of each so many are shown on a page; the JSON has them all.
 _MOST = 10
 
 
 def known_lines(known: Known, experiment: Experiment) -> Iterator[str]:
-    """Yield the commits that name an experiment or step, newest first, and its runs, newest first."""
-    if known.mentions:
+    """Yield the commits that name an experiment or step, and its runs, the newest first.
+
+    Not those that a step shows, nor those of the log alone: what these tell stands on the page.
+    """
+    shown = {commit.hash for commit in known.commits.values()}
+    others = [one for one in known.mentions if one.hash not in shown and not _OF_THE_LOG.match(one.commit.subject)]
+    if others:
         yield ""
         yield output.paint("Commits", bold=True)
-        for mention in known.mentions[:_MOST]:
+        for mention in others[:_MOST]:
             yield from _mention_lines(mention)
-        if (more := len(known.mentions) - _MOST) > 0:
+        if (more := len(others) - _MOST) > 0:
             yield output.paint(f"  and {more} more: orglab refs {output.clean(experiment.id)}", dim=True)
     if known.runs:
         yield ""

@@ -68,6 +68,11 @@ def _find_answer(words: Words) -> Callable[[], None]:
         return lambda: answers.show_list(found, active, as_json=as_json, is_chosen=is_chosen)
     if words.command == "search":
         return _find_hits(words, log, git)
+    if words.command == "similar":
+        from orglab.cli.likeness import show_precedents  # noqa: PLC0415 - for one command of several
+
+        precedents = log.precedents(" ".join(words.arguments))
+        return lambda: show_precedents(precedents, as_json=as_json)
     spelled = read_spelling(words.arguments[0])
     if spelled is None:
         raise Declined

@@ -179,7 +179,7 @@ def _resolved_lines(one: Resolved, begin: str) -> list[str]:
     step = one.step
     box = f"{BOXES[step.state]} {step.text}  " if step is not None else ""
     line = step.line if step is not None else experiment.line
-    whole = f"{experiment.ref} " if step is not None else ""
+    whole = f"{experiment.ref} " if one.spelled != experiment.ref else ""
     verdict = f", {experiment.verdict}" if experiment.is_done and experiment.verdict else ""
     state = f"  ({experiment.state or 'no state'}{verdict})"
     words = f"{box}{whole}{experiment.title}{state}  {experiment.file}:{line}"
@@ -273,7 +273,7 @@ def _log_lines(experiment: Experiment, step: Step | None, events: list[Event]) -
         kind = "done" if event.kind == "step" else event.kind
         begin = f"{output.paint(f'{time:<16}', dim=True)}  {kind:<{_LONGEST_KIND}}  "
         begin += output.paint(output.fit(output.clean(event.ref), width), bold=True) + "  "
-        yield from output.wrap(_event_text(event), " " * 8, begin)
+        yield from output.wrap(_event_text(event), " " * 18, begin)
 
 
 def _event_text(event: Event) -> str:

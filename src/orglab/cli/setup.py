@@ -19,18 +19,20 @@ from orglab.errors import NotFoundError, NotWritableError, UsageError
 from orglab.git import find_repository, is_installed
 from orglab.git.shims import find_place
 from orglab.log import Log, create_log, create_settings
+from orglab.merging import install_merge_driver
 
 _NO_LOGS = ("readme.org", "journal.org")
 
 
 @click.command(name="init")
 @click.option("--config", "with_config", is_flag=True, help=f"Write {CONFIG_NAME} too, with every setting explained.")
-@click.option("--no-hooks", is_flag=True, help="Do not install the git hooks.")
+@click.option("--no-hooks", is_flag=True, help="Leave git's hooks and its merge settings alone.")
 @log_options
 def init_command(*, with_config: bool, no_hooks: bool) -> None:
     """Make a log here; an existing one is adopted: it is read and reported on, and not changed.
 
-    In a git repository the git hooks are installed; see `orglab hooks --help`.
+    In a git repository the git hooks are installed (see `orglab hooks --help`),
+    and git is told to merge the log by orglab.
 
     \b
     Example:
@@ -53,7 +55,7 @@ def init_command(*, with_config: bool, no_hooks: bool) -> None:
         create_settings(where, path)
         click.echo(f"Made {where}.")
     if not no_hooks:
-        for line in _hooks(Log(path, config)):
+        for line in (*_hooks(Log(path, config)), *_merge_driver(Log(path, config))):
             click.echo(line)
 
 
@@ -68,6 +70,13 @@ def _hooks(log: Log) -> Iterator[str]:
         yield from installed_lines(done) if done.is_new else ()
     else:
         yield "The git hooks were not installed, for others write them here: see `orglab hooks install`."
+
+
+def _merge_driver(log: Log) -> Iterator[str]:
+    """Tell git to merge the log by orglab, and yield which file says so if that is new."""
+    if is_installed():
+        for made in install_merge_driver(log):
+            yield f"Git merges the log by orglab: commit {made} too."
 
 
 def _chosen(given: str | None) -> tuple[Path | None, Config]:

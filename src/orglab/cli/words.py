@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 OPTION = re.compile(r"-|--|-[A-Za-z]|--[A-Za-z][\w-]*(?:=.*)?", re.DOTALL)
 KINDS = ("todo", "doing", "waiting", "done", "all")
 # Of each command: its options without a value, those with one, and how many arguments it may have.
-_FLAGS = {"show": ("json",), "list": ("json", *KINDS), "next": ("json",), "search": ("json",)}
-_VALUES = {"show": ("log",), "list": ("log", "since", "tag", "sort"), "next": ("log",), "search": ("log", "limit")}
-_ARGUMENTS = {"show": (1, 1), "list": (0, 0), "next": (0, 0), "search": (1, 1000)}
+_FLAGS = {"show": ("json",), "list": ("json", *KINDS), "next": ("json",), "search": ("json",), "similar": ("json",)}
+_VALUES = {
+    "show": ("log",), "list": ("log", "since", "tag", "sort"), "next": ("log",), "search": ("log", "limit"),
+    "similar": ("log",),
+}  # fmt: skip
+_ARGUMENTS = {"show": (1, 1), "list": (0, 0), "next": (0, 0), "search": (1, 1000), "similar": (1, 1000)}
+# Of several words is their one argument.
+_TEXTS = ("search", "similar")
 
 
 class Words:
@@ -52,7 +57,7 @@ class Words:
 
     def _read(self, word: str, rest: list[str]) -> None:
         """Read a word, and if it is an option with a value, that from the rest."""
-        is_text = self.command == "search" and not OPTION.fullmatch(word)
+        is_text = self.command in _TEXTS and not OPTION.fullmatch(word)
         if not word.startswith("-") or is_text:
             self.arguments.append(word)
             return

@@ -13,7 +13,7 @@ from orglab.cli import output
 from orglab.cli.options import KEYWORD, REFERENCE, TextCommand, log_options, tell, this_log, write_options
 from orglab.cli.page import step_lines
 from orglab.errors import NotFoundError, UsageError
-from orglab.log import Completed
+from orglab.log import Completed, Log
 from orglab.model import Experiment
 from orglab.reference import parse_reference
 
@@ -44,6 +44,7 @@ def show_state(experiment: Experiment) -> None:
 @click.option("-s", "--step", "steps", multiple=True, metavar="TEXT", help="A step; may be given several times.")
 @click.option("-t", "--tag", "tags", multiple=True, metavar="TAG", help="A tag; may be given several times.")
 @click.option("--id", "number", metavar="ID", help="Its id; the next free number if not given.")
+@click.option("--ask", is_flag=True, help="Where something like it was tried, ask before it is written.")
 @write_options
 def new_command(
     title: str,
@@ -52,18 +53,45 @@ def new_command(
     tags: tuple[str, ...],
     number: str | None,
     *,
+    ask: bool,
     anyway: bool,
-) -> None:
+) -> int:
     """Write down a new experiment at the end of the log, and print its reference.
+
+    Before that, up to three earlier experiments that tried the same are shown, on standard error.
 
     \b
     Example:
       orglab new "ABC in XYZ model" -d "Test if adding ABC to XYZ improves results." \\
         -s "Test XYZ without ABC" -s "Test XYZ with ABC" -t nlp
     """
+    if ask and not sys.stdin.isatty():
+        raise UsageError("--ask needs a terminal to ask on; leave it out, or see `orglab similar` first.")
     about = None if description is None else text_from(description)
-    made = this_log(anyway=anyway).new(title, description=about, steps=steps, tags=tags, number=number)
-    click.echo(made.ref)
+    log = this_log(anyway=anyway)
+    found = _tried_before(log, title, about, steps) if ask or log.config.similar else []
+    if found and ask and not click.confirm("Write it down all the same?", err=True):
+        tell("Nothing was written.")
+        return 1
+    click.echo(log.new(title, description=about, steps=steps, tags=tags, number=number).ref)
+    return 0
+
+
+def _tried_before(log: Log, title: str, description: str | None, steps: tuple[str, ...]) -> list[str]:
+    """Show earlier experiments that tried the same, on standard error, and return the lines."""
+    try:
+        from orglab.cli.likeness import precedent_lines  # noqa: PLC0415 - for one command of many
+        from orglab.precedents import precedents_like  # noqa: PLC0415
+        from orglab.similar.features import Record  # noqa: PLC0415
+
+        with output.Bar("Reading") as bar:
+            found = precedents_like(log, Record(title, description or "", steps), progress=bar.update)
+        lines = list(precedent_lines(found))
+    except Exception:  # noqa: BLE001 - whatever goes wrong with the warning must not keep anybody from writing
+        return []
+    if lines:
+        click.echo("\n".join(["Tried before:", *(f"  {line}" for line in lines)]), err=True)
+    return lines
 
 
 @click.command(name="step", cls=TextCommand)

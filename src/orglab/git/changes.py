@@ -5,6 +5,7 @@ else the user has staged stays staged.
 """
 
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -136,7 +137,7 @@ def commit_paths(repository: Repository, message: str, paths: Iterable[str], new
     wanted = b"\0".join(map(os.fsencode, literal(paths)))
     unknown = b"\0".join(map(os.fsencode, literal(new)))
     from_input = ("--pathspec-from-file=-", "--pathspec-file-nul")
-    with _one_at_a_time(repository):
+    with alone_in(repository):
         if unknown:
             _patiently(top, "add", "--intent-to-add", *from_input, stdin=unknown)
         # A hook finds the message in a file; standard input is taken by the paths.
@@ -165,13 +166,28 @@ def _at_top(repository: Repository) -> Repository:
     return Repository(repository.top, repository.top, repository.git_dir)
 
 
+_alone = threading.local()
+
+
 @contextmanager
-def _one_at_a_time(repository: Repository) -> Iterator[None]:
-    """Let no other orglab commit to this working tree meanwhile: git itself would refuse, and not wait."""
+def alone_in(repository: Repository) -> Iterator[None]:
+    """Let no other orglab commit to this working tree meanwhile: git itself would refuse, and not wait.
+
+    Whoever looks at what has changed in order to commit it looks within this, or another commits it in between.
+    It may stand within itself.
+    """
     folder = repository.git_dir / "orglab"
     folder.mkdir(exist_ok=True)
-    with held(os.fspath(folder.resolve() / "commit"), _LOCK_SECONDS):
+    target = os.fspath(folder.resolve() / "commit")
+    if target in vars(_alone):
         yield
+        return
+    with held(target, _LOCK_SECONDS):
+        setattr(_alone, target, True)
+        try:
+            yield
+        finally:
+            delattr(_alone, target)
 
 
 def _patiently(repository: Repository, *arguments: str, stdin: bytes) -> bytes:

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from orglab.errors import GitError
 from orglab.git.commit import Commit, read_commits
-from orglab.git.process import run_reading
+from orglab.git.process import run_reading, sentence_of
 from orglab.git.repository import Repository
 
 _BLAMED = re.compile(rb"([0-9a-f]{40}(?:[0-9a-f]{24})?) (\d+) (\d+)(?: \d+)?")
+_IS_UNKNOWN = re.compile(rb"no such (?:path|ref)|has only \d+ line|invalid line number|outside repository")
 _FILTER = re.compile(rb"filter\..*\.(?:clean|process|required)", re.S)
 _OF_THE_REPOSITORY = (b"local", b"worktree")
 
@@ -86,16 +88,21 @@ def blame(repository: Repository, path: str, lines: Iterable[int], revision: str
         path: The file.
         lines: The 1-based numbers.
         revision: The full hash of the commit that has the file; the working tree if None.
+
+    Raises:
+        GitError: git refuses, as where `blame.ignoreRevsFile` names a file that is not there.
     """
     wanted = [option for line in sorted(set(lines)) for option in ("-L", f"{line},{line}")]
     if not wanted:
         return []
     done = run_reading(
         repository.top,
-        ("-c", "blame.ignoreRevsFile=", "blame", "--line-porcelain", "--no-textconv", *wanted,
+        ("blame", "--line-porcelain", "--no-textconv", *wanted,
          *([revision] if revision else []), "--", path),
         environment=without_filters(repository),
     )  # fmt: skip
+    if done.returncode != 0 and not _IS_UNKNOWN.search(done.stderr):
+        raise GitError(f"git blame refused: {sentence_of(done.stderr)}.")
     return [*_read_blame(done.stdout)] if done.returncode == 0 else []
 
 

@@ -6,20 +6,26 @@ case $0 in */hook) orglab_hook=$1 kept=; shift ;; *) kept=${0%/*}/$orglab_hook.o
 dir=${GIT_DIR:-.git}
 [ ! -f "$dir" ] || { IFS= read -r dir < "$dir"; dir=${dir#gitdir: }; }  # a worktree, a submodule
 [ -d "$dir" ] || dir=$(git rev-parse --absolute-git-dir)
-said=$dir/orglab/said names=$dir/orglab/names hung=$dir/orglab/hung letter= tab='	'
+said=$dir/orglab/said names=$dir/orglab/names failed=$dir/orglab/failed letter= tab='	'
 
 # Run the hook that was here before, with the arguments and the input that git gives; false if it refuses.
 run_kept() {
     [ -n "$kept" ] && [ -x "$kept" ] || return 0
     # pre-commit runs the hook that it found as NAME.legacy, us; its own script of old would run that again.
     [ -z "$PRE_COMMIT_RUNNING_LEGACY" ] || ! grep -q pre-commit.com "$kept" || return 0
-    "$kept" "$@"
+    "$kept" "$@" 3<&-
+}
+
+# Say why git goes on without us; the other hooks of this commit neither try again nor say so again.
+give_up() {
+    echo "orglab: $1" >&2
+    true 2>/dev/null > "$failed"
 }
 
 # Ask orglab, which reads descriptor 3; false if it refuses.
 ask() {
-    [ ! -e "$hung" ] || return 0  # one commit waits for it once
-    [ -x "$python" ] || { echo "orglab: $python is gone, so the hook did nothing; run \`orglab hooks install\`." >&2; return 0; }
+    [ ! -e "$failed" ] || return 0
+    [ -x "$python" ] || { give_up "$python is gone, so the hook did nothing; run \`orglab hooks install\`."; return 0; }
     "$python" -I -S -c "$start" "$package" "$orglab_hook" "$dir" "$folder" "$letter" "$@" <&3 3<&- &
     child=$!
     # Not every system has timeout(1).
@@ -31,10 +37,8 @@ ask() {
     case $code in
     0) ;;
     10) return 1 ;;
-    137)
-        echo 'orglab: The hook took more than two seconds, so git goes on without it.' >&2
-        true 2>/dev/null > "$hung" ;;
-    *) echo "orglab: The hook failed ($code), so git goes on without it; see \`orglab hooks status\`." >&2 ;;
+    137) give_up 'The hook took more than two seconds, so git goes on without it.' ;;
+    *) give_up "The hook failed ($code), so git goes on without it; see \`orglab hooks status\`." ;;
     esac
 }
 
@@ -62,6 +66,14 @@ may_hold() {
     [ $? -ne 1 ]
 }
 
+# Whether a subject begins with a reference; one without a number may be a word.
+names_first() {
+    case $1 in "[$letter"*"]"*) ;; *) return 1 ;; esac
+    ref=${1%%]*}
+    case ${ref#?} in *[!A-Za-z0-9_.-]* | *[!0-9]) return 1 ;; esac
+    case ${1#*]} in "["* | "]"* | "("*) return 1 ;; esac
+}
+
 # Whether a message names the step that we put there and no other, and says something beside it.
 names_only() {
     awk -v ref="[$1]" -v any="[$letter" '
@@ -73,7 +85,7 @@ names_only() {
 }
 
 pre_commit() {
-    [ ! -e "$hung" ] || rm -f "$hung"
+    [ ! -e "$failed" ] || rm -f "$failed"
     is_busy && return
     if learn_names; then
         GIT_OPTIONAL_LOCKS=0 git --literal-pathspecs diff --cached --quiet --no-ext-diff --no-renames --diff-filter=M \
@@ -92,9 +104,7 @@ prepare_commit_msg() {
     case $2 in squash | commit) return ;; esac
     IFS= read -r subject < "$1"
     case $subject in 'fixup! '* | 'squash! '* | 'amend! '* | 'Revert "'*) return ;; esac
-    if learn_names; then
-        case $subject in "[$letter"*[0-9]"]"*) return ;; esac
-    fi
+    learn_names && names_first "$subject" && return
     ask "$@"
 }
 
@@ -111,14 +121,14 @@ commit_msg() {
 }
 
 post_commit() {
-    [ ! -e "$hung" ] || rm -f "$hung" "$said"
+    [ ! -e "$failed" ] || rm -f "$failed" "$said"
     [ -e "$said" ] || return 0
     is_busy && return
     message=$dir/COMMIT_EDITMSG
     if [ -s "$said" ]; then
         while IFS=$tab read -r ref text; do
             if [ "$ref" = auto_done ]; then
-                ! grep -qiE '\][ :]*(done|results)' "$message" || ask tick
+                ! grep -qiE '\][[:space:]:,-]*(done|results)' "$message" || ask tick
             elif may_hold "$message" "[$ref]"; then
                 printf 'orglab: This commit belongs to %s  %s\n' "$ref" "$text" >&2
             fi

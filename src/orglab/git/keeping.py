@@ -5,9 +5,12 @@ from collections.abc import Collection
 from orglab.git.repository import Repository
 from orglab.git.standing import KEEP, find_commits
 
+# To ask which are kept costs as much as to write a few refs once more.
+_FEW = 8
+
 
 def keep(repository: Repository, recorded: Collection[str]) -> None:
-    """Write a ref `refs/orglab/keep/<hash>` for each recorded commit that is there and has none yet.
+    """See that each recorded commit that is there has a ref `refs/orglab/keep/<hash>`.
 
     Args:
         repository: Where.
@@ -17,7 +20,9 @@ def keep(repository: Repository, recorded: Collection[str]) -> None:
         GitError: git refuses; no ref is written then.
     """
     full = frozenset(find_commits(repository, recorded).values())
-    if full:
+    if len(full) <= _FEW:
+        keep_also(repository, full, ())
+    else:
         known = (repository.read("for-each-ref", "--format=%(objectname)", KEEP) or b"").decode().split()
         keep_also(repository, full, frozenset(known))
 

@@ -168,13 +168,15 @@ def _mentions(repository: Repository, letter: str, arguments: tuple[str, ...], s
     git leaves out by itself those whose message cannot, so that they cost no more than listing them.
     """
     find = reference_pattern(letter).findall
-    known: dict[tuple[bytes, bytes], Reference] = {}
+    known: dict[tuple[bytes, bytes], tuple[Reference, ...]] = {}
     # First the option: git reads arguments in their order, and one broken branch must not hide the others.
     for record in read_records(repository, "--ignore-missing", "--fixed-strings", *arguments, stdin=stdin):
         # What stands before the message is a person's name, and may hold anything.
         if found := find(record.split(b"\n", MESSAGE)[-1]):
             for spelled in found:
                 if spelled not in known:
-                    known[spelled] = Reference(spelled[0].decode(), int(spelled[1]) if spelled[1] else None)
-            unique = dict.fromkeys(found) if len(found) > 1 else found
-            yield Mention(record[: record.index(b"\n")].decode(), tuple([known[spelled] for spelled in unique]), record)
+                    known[spelled] = (Reference(spelled[0].decode(), int(spelled[1]) if spelled[1] else None),)
+            references = known[found[0]]
+            if len(found) > 1:
+                references = tuple([known[spelled][0] for spelled in dict.fromkeys(found)])
+            yield Mention(record[: record.index(b"\n")].decode(), references, record)

@@ -8,7 +8,8 @@ happened between, so that a squash is found without asking git for the differenc
 """
 
 import re
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -22,6 +23,8 @@ _BLOBS = re.compile(rb"index ([0-9a-f]+)\.\.([0-9a-f]+)")
 # A line more or less in a larger file says little, and costs much: as a binary file it is compared whole.
 _LARGEST = "1m"
 _SIZE = 16
+_SAYING = 6
+_MODE = b"\0mode "
 MODULUS = 1 << (8 * _SIZE)
 
 Vector = dict[int, int]
@@ -37,6 +40,7 @@ class Patch:
         aside: The same for the files that were asked to be set aside, if the commit changes others too.
         digest: Equal for patches that are equal but for the places of their hunks, as `git patch-id --stable` has it.
         bare: Equal for patches whose lines are equal, in whatever files.
+        trivial: Those of the lines that say little: modes, and lines of a few characters.
     """
 
     paths: frozenset[bytes] = frozenset()
@@ -44,6 +48,7 @@ class Patch:
     aside: Vector = field(default_factory=dict)
     digest: int = 0
     bare: int = 0
+    trivial: frozenset[int] = frozenset()
 
     @property
     def is_empty(self) -> bool:
@@ -52,8 +57,8 @@ class Patch:
 
     @property
     def size(self) -> int:
-        """How many lines it adds and takes away."""
-        return sum(map(abs, self.lines.values()))
+        """How many lines it adds and takes away, but for trivial ones."""
+        return sum(abs(count) for key, count in self.lines.items() if key not in self.trivial)
 
 
 def signature(vector: Vector) -> int:
@@ -62,7 +67,7 @@ def signature(vector: Vector) -> int:
 
 
 def read_patches(
-    repository: Repository, commits: Iterable[Commit], aside: Set[bytes] = frozenset()
+    repository: Repository, commits: Iterable[Commit], aside: AbstractSet[bytes] = frozenset()
 ) -> dict[str, Patch]:
     """Return what each commit changes, by its full hash; one git reads them all.
 
@@ -95,6 +100,7 @@ class _File:
     path: bytes
     lines: Vector = field(default_factory=dict)
     bare: int = 0
+    trivial: set[int] = field(default_factory=set)
     digest: "blake2b" = field(default_factory=lambda: blake2b(digest_size=_SIZE))
 
     def add(self, line: bytes, count: int) -> None:
@@ -105,10 +111,12 @@ class _File:
             self.lines[key] = total
         else:
             del self.lines[key]
+        if len(line.strip()) < _SAYING or line.startswith(_MODE):
+            self.trivial.add(key)
         self.bare += hash(line) * count
 
 
-def _patch(files: list[_File], aside: Set[bytes]) -> Patch:
+def _patch(files: list[_File], aside: AbstractSet[bytes]) -> Patch:
     """Return the patch that files make."""
     about = [file for file in files if file.path not in aside] or files
     others = [file for file in files if file.path in aside] if len(about) < len(files) else []
@@ -118,6 +126,7 @@ def _patch(files: list[_File], aside: Set[bytes]) -> Patch:
         {key: count for file in others for key, count in file.lines.items()},
         sum(int.from_bytes(file.digest.digest()) for file in about) % MODULUS,
         sum(file.bare for file in about),
+        frozenset(key for file in about for key in file.trivial),
     )
 
 
@@ -209,7 +218,7 @@ class _Hunks:
 
     def mode(self, mode: bytes, count: int) -> None:
         """Count a file's mode as a line."""
-        self.file.add(b"\0mode " + mode, count)
+        self.file.add(_MODE + mode, count)
         self.file.digest.update(b"mode %s %d\n" % (mode, count))
 
     def finish(self) -> None:

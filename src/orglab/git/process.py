@@ -1,11 +1,14 @@
 """Running git: for reading, so that no repository's settings run code; for writing, as the user would."""
 
 import os
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from orglab.errors import GitError
+
+if TYPE_CHECKING:
+    import subprocess
 
 # Reading must not run what a repository's configuration names, and a hash is as long as git finds it needs to be.
 _SAFE = (
@@ -22,7 +25,7 @@ _LOCAL = frozenset((
 ))  # fmt: skip
 _CHUNK = 1 << 16
 
-Done = subprocess.CompletedProcess[bytes]
+Done: TypeAlias = "subprocess.CompletedProcess[bytes]"
 
 
 def run_reading(
@@ -39,6 +42,8 @@ def run_reading(
     Raises:
         GitError: git is not installed.
     """
+    import subprocess  # noqa: PLC0415 - 6 ms that what asks git nothing need not pay, hooks above all
+
     command = ["git", *_SAFE, *arguments]
     with _installed():
         return subprocess.run(  # noqa: S603 - a list, no shell, and the git on the PATH
@@ -60,6 +65,7 @@ def stream(
     Raises:
         GitError: git is not installed, or refuses; that may be seen after some pieces.
     """
+    import subprocess  # noqa: PLC0415 - the same
     import tempfile  # noqa: PLC0415 - costs 10 ms, and few commands read that much
 
     command = ["git", *_SAFE, *arguments]
@@ -104,6 +110,8 @@ def run_writing(
     Raises:
         GitError: git is not installed.
     """
+    import subprocess  # noqa: PLC0415 - 6 ms that what asks git nothing need not pay, hooks above all
+
     ours = {name: value for name, value in os.environ.items() if name not in _LOCAL}
     with _installed():
         return subprocess.run(  # noqa: S603 - the same

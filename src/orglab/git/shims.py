@@ -12,12 +12,16 @@ from orglab.git.repository import Repository
 
 HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite")
 KEPT = ".orglab-kept"
-LINE = 'hook=$(git rev-parse --git-common-dir)/orglab/hook; [ ! -x "$hook" ] || "$hook" {name} "$@" || exit'
 _MARK = b"# A git hook of orglab"
+# In each hook that the pre-commit framework writes; the script looks for it too.
+_FRAMEWORK = b"pre-commit.com"
 # Hook managers that write their hooks anew whenever they like, and what tells of them: in a hook's text, in a folder.
 _MANAGERS = {
     "husky": (b"husky", (".husky",)),
-    "lefthook": (b"lefthook", ("lefthook.yml", ".lefthook.yml", "lefthook.yaml", ".lefthook.yaml", "lefthook.toml")),
+    "lefthook": (
+        b"lefthook",
+        ("lefthook.yml", ".lefthook.yml", "lefthook.yaml", ".lefthook.yaml", "lefthook.toml", "lefthook-local.yml"),
+    ),
     "overcommit": (b"overcommit", (".overcommit.yml",)),
 }
 # The interpreter looks in its own library first, in the folder of the package, then where packages are usually.
@@ -188,16 +192,20 @@ def uninstall(repository: Repository) -> list[str]:
     folders = dict.fromkeys((find_place(repository).folder, repository.common_dir / "hooks"))
     back = []
     for path in (folder / name for folder in folders for name in HOOKS):
-        name = path.name
-        kept = path.with_name(name + KEPT)
-        place = path if _is_shim(path) else path.with_name(name + ".legacy")
+        kept = path.with_name(path.name + KEPT)
+        place = path if _is_shim(path) else path.with_name(path.name + ".legacy")
+        if not _is_shim(place):
+            continue
         with _writing(place):
-            if _is_shim(place) and os.path.lexists(kept):
+            if _FRAMEWORK in _read(kept) and _FRAMEWORK in _read(path):
+                # It has been installed again since, and would run its own script of old as another's.
+                kept.unlink()
+            if os.path.lexists(kept):
                 kept.rename(place)
-                back.append(name)
-            elif _is_shim(place):
+                back.append(path.name)
+            else:
                 place.unlink()
-    for name in ("hook", "names", "said", "hung"):
+    for name in ("hook", "names", "said", "failed"):
         path = _script_path(repository).with_name(name)
         with _writing(path):
             path.unlink(missing_ok=True)
@@ -206,19 +214,23 @@ def uninstall(repository: Repository) -> list[str]:
 
 def read_states(repository: Repository) -> list[HookState]:
     """Return how it stands with each hook."""
-    folder = find_place(repository).folder
-    return [_state_of(folder, name, _script_path(repository)) for name in HOOKS]
+    place = find_place(repository)
+    _, settings = _MANAGERS.get(place.manager or "", (b"", ()))
+    managed = b"".join(_read(repository.top / name) for name in settings)
+    return [_state_of(place.folder, name, _script_path(repository), managed) for name in HOOKS]
 
 
-def _state_of(folder: Path, name: str, script: Path) -> HookState:
+def _state_of(folder: Path, name: str, script: Path, managed: bytes) -> HookState:
+    """Return how it stands with a hook; `managed` is what the settings of a hook manager say."""
     path = folder / name
     kept = path.with_name(name + KEPT)
-    text = _read(path)
-    if _is_shim(path) or _is_shim(path.with_name(name + ".legacy")):
-        shim = _read(path) if _is_shim(path) else _read(path.with_name(name + ".legacy"))
-        state = "installed" if shim == _shim(name, folder, script) else "old"
+    shim = next((one for one in (path, path.with_name(name + ".legacy")) if _is_shim(one)), None)
+    if shim is not None:
+        state = "installed" if _read(shim) == _shim(name, folder, script) else "old"
         return HookState(name, state, kept if os.path.lexists(kept) else None)
-    if b"orglab/hook" in text or b"orglab/hook" in _read(folder.parent / name):
+    # husky runs the script of that name one folder above.
+    texts = (_read(path), _read(folder.parent / name), managed)
+    if any(b"orglab/hook" in text or b"orglab-hook" in text for text in texts):
         return HookState(name, "by hand", None)
     return HookState(name, "other" if os.path.lexists(path) else "absent", None)
 

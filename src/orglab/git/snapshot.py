@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,17 +116,23 @@ def _sort(top: Path, untracked: tuple[str, ...], size_limit: int) -> tuple[list[
     return small, large, uncaptured
 
 
-def file_hash(path: Path) -> str:
+def file_hash(path: Path, stop: Callable[[], bool] | None = None) -> str:
     """Return the sha256 of a file's content, in hexadecimal.
 
+    Args:
+        path: The file.
+        stop: Asked between pieces whether to give up.
+
     Raises:
-        OSError: It cannot be read.
+        OSError: It cannot be read; an InterruptedError if it was given up.
     """
     import hashlib  # noqa: PLC0415 - it loads OpenSSL, and most runs have nothing to hash
 
     digest = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
         while chunk := file.read(_CHUNK):
+            if stop is not None and stop():
+                raise InterruptedError
             digest.update(chunk)
     return digest.hexdigest()
 

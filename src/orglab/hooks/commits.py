@@ -73,6 +73,6 @@ def _tick(hook: Hook, commit: str, text: bytes) -> None:
 
     pending = Pending(hook.repository)
     for reference in message.done_in(text, hook.letter):
-        pending.add(message.spell(reference, hook.letter), commit)
+        pending.add(reference.spell(hook.letter), commit)
     for line in pending.fold(Log(hook.log, hook.config)):
         say(line)

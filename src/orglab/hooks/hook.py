@@ -13,7 +13,6 @@ from orglab.config import Config, find_log
 from orglab.errors import NotFoundError, UsageError
 from orglab.finding import find_experiment, find_step
 from orglab.git import Repository
-from orglab.message import spell
 from orglab.org.document import Document
 from orglab.place import find_settings
 from orglab.printable import clean
@@ -46,8 +45,10 @@ class Hook:
     def _found(self) -> tuple[Path, Config]:
         start = self.folder if self.folder.is_dir() else Path()
         given = os.environ.get("ORGLAB_LOG")
-        # It was said where the user is, and git has gone to the top.
-        path, config = find_log(start, os.path.join(os.environ.get("GIT_PREFIX", ""), given) if given else None)  # noqa: PTH118 - git's is a text
+        if given:
+            # It was said where the user is, and git has gone to the top.
+            given = os.fspath(Path(os.environ.get("GIT_PREFIX", "")) / given)
+        path, config = find_log(start, given)
         return Path(os.path.relpath(path)), config
 
     @property
@@ -106,9 +107,18 @@ class Hook:
             raise NotFoundError(f"{self.log} cannot be read: {error.strerror}.") from error
 
     def title_of(self, reference: Reference, document: Document | None = None) -> str | None:
-        """Return the text of a step or the title of an experiment, or None if there is no such one."""
+        """Return the text of a step or the title of an experiment, or None if there is no such one.
+
+        Args:
+            reference: The step or experiment.
+            document: The log in which to look; the working tree's if None.
+
+        Raises:
+            NotFoundError: There is no log in the working tree.
+        """
+        document = self.document if document is None else document
         try:
-            experiment = find_experiment(document or self.document, reference, self.config, self.log)
+            experiment = find_experiment(document, reference, self.config, self.log)
             return experiment.title if reference.step is None else find_step(experiment, reference).text
         except NotFoundError:
             return None
@@ -141,5 +151,5 @@ class Hook:
 
     def known(self, references: Sequence[Reference]) -> dict[str, str]:
         """Return those references that the log has, as people write them, and what they are."""
-        found = {spell(reference, self.letter): self.title_of(reference) for reference in references}
+        found = {reference.spell(self.letter): self.title_of(reference) for reference in references}
         return {ref: title for ref, title in found.items() if title is not None}

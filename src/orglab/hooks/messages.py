@@ -5,13 +5,12 @@ import re
 from pathlib import Path
 
 from orglab import message
+from orglab.finding import nearest_ids
 from orglab.git.index import read_staged_file
 from orglab.hooks.hook import REFUSED, Hook, say
 from orglab.model import read_experiments
 from orglab.org.document import Document
 from orglab.reference import Reference
-
-_NEAR = 3
 
 
 def prepare_commit_msg(hook: Hook) -> int:
@@ -68,7 +67,7 @@ def commit_msg(hook: Hook) -> int:
         return 0
     references = _counted(hook, said)
     known = hook.known(references)
-    unknown = [one for one in references if message.spell(one, hook.letter) not in known]
+    unknown = [one for one in references if one.spell(hook.letter) not in known]
     if unknown and hook.config.hooks.references != "off":
         staged = _staged(hook)
         unknown = [one for one in unknown if hook.title_of(one, staged) is None]
@@ -107,23 +106,12 @@ def _staged(hook: Hook) -> Document:
 
 def _unknown(hook: Hook, reference: Reference) -> str:
     """Say that the log does not have something, and what it has that is near."""
-    ref = message.spell(reference, hook.letter)
+    ref = reference.spell(hook.letter)
     experiments = {one.id: one for one in read_experiments(hook.document, hook.config, str(hook.log))}
     if (experiment := experiments.get(reference.id)) is not None:
         steps = len(experiment.steps)
         have = f"it has {steps} step{'' if steps == 1 else 's'}" if steps else "it has no steps"
         return f"The message names [{ref}], and there is no such step of {experiment.ref} in {hook.log}: {have}."
-    near = " or ".join(hook.letter + name for name in _nearest(reference.id, list(experiments)))
+    near = " or ".join(hook.letter + name for name in nearest_ids(reference.id, experiments))
     hint = f"; did you mean {near}?" if near else "."
     return f"The message names [{ref}], and there is no experiment {hook.letter}{reference.id} in {hook.log}{hint}"
-
-
-def _nearest(name: str, names: list[str]) -> list[str]:
-    """Return the ids that look like `name`, and then those whose numbers are next to it."""
-    import difflib  # noqa: PLC0415 - for a message that names nothing known
-
-    near = difflib.get_close_matches(name, names, _NEAR, 0.6)
-    if name.isdigit() and len(near) < _NEAR:
-        numbers = sorted((one for one in names if one.isdigit()), key=lambda one: abs(int(one) - int(name)))
-        near += [one for one in numbers if one not in near][: _NEAR - len(near)]
-    return near

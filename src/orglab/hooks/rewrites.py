@@ -1,11 +1,11 @@
-"""The hook about commits that became others: git tells which once, and we write it down."""
+"""The hook about commits that became others: git tells which once; we write it down, and the log follows."""
 
 import fcntl
 import os
 import re
 import sys
 
-from orglab.hooks.hook import Hook
+from orglab.hooks.hook import Hook, say
 
 _PAIR = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64})(?: .*)?")
 _KINDS = ("amend", "rebase")
@@ -30,4 +30,24 @@ def post_rewrite(hook: Hook) -> int:
             lines = b"\n" + lines  # who wrote last was killed in the middle of a line
         while lines:
             lines = lines[os.write(file.fileno(), lines) :]
+    _follow(hook, {old for old, _ in pairs})
     return 0
+
+
+def _follow(hook: Hook, olds: set[bytes]) -> None:
+    """Write the new hashes into the log behind those of rewritten commits that it records."""
+    if any((hook.repository.git_dir / name / "autostash").exists() for name in ("rebase-merge", "rebase-apply")):
+        # What git has put away of the log comes back only after this hook, and would not fit any more.
+        return
+    try:
+        text = hook.log.read_bytes()
+    except OSError:
+        return
+    if not any(old[:7] in text for old in olds):
+        return
+    from orglab.log import Log  # noqa: PLC0415 - few rewritten commits are recorded
+
+    mended, _ = Log(hook.log, hook.config).fix(only=("moved-hash",))
+    for one in mended:
+        if one.moved is not None:
+            say(f"{hook.log}: {one.moved.hash} lives on as {one.moved.living}.")

@@ -12,6 +12,7 @@ from orglab.index.forms import moment, read_form
 from orglab.index.freshness import NOTHING, read_and_hash, stamp
 from orglab.index.kept import read_kept
 from orglab.index.known import KIND, Known, known_key, look_at_git, read_known, runs_of
+from orglab.place import TERMS_NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from orglab.index.store import Store
     from orglab.model import Experiment
     from orglab.runs import Run
+    from orglab.similar.answering import Precedent
 
     Answer = TypeVar("Answer")
 
@@ -160,6 +162,18 @@ class IndexedLog:
             return find(connection, query, limit) if is_gathered(connection, looks) else None
 
         return self._ask(read)
+
+    def precedents(self, text: str) -> list[Precedent]:
+        """Return the experiments that tried an idea."""
+        from orglab.index.precedents import read_precedents  # noqa: PLC0415 - for one command of several
+
+        terms = ""
+        own = os.path.join(os.path.dirname(self.path), TERMS_NAME)
+        if os.path.lexists(own):
+            from orglab.file import read_text  # noqa: PLC0415 - few have terms of their own
+
+            terms = read_text(own)
+        return self._ask(lambda connection, about: read_precedents(connection, about, self.path, terms, text))
 
     def in_progress(self) -> list[Experiment]:
         """Return the experiments in progress, whole."""

@@ -15,17 +15,18 @@ def read_kept(store: Store, kind: str, digests: Iterable[bytes] | None = None) -
         kind: Whose it is, with a number that changes when its form does: `similar-1`.
         digests: Of what; any bytes that are another when it is another.
     """
+    return store.ask(lambda connection: kept_rows(connection, kind, digests)) or {}
 
-    def read(connection: sqlite3.Connection) -> dict[bytes, bytes]:
-        every = "SELECT digest, content, mark FROM kept WHERE kind = ?"
-        if digests is None:
-            rows = connection.execute(every, (kind,)).fetchall()
-        else:
-            asked = f"{every} AND digest = ?"
-            rows = [row for one in digests for row in connection.execute(asked, (kind, one))]
-        return {digest: content for digest, content, mark in rows if mark == _mark(kind, digest, content)}
 
-    return store.ask(read) or {}
+def kept_rows(connection: sqlite3.Connection, kind: str, digests: Iterable[bytes] | None = None) -> dict[bytes, bytes]:
+    """Return what is kept of a kind, while the index is asked for other things too."""
+    every = "SELECT digest, content, mark FROM kept WHERE kind = ?"
+    if digests is None:
+        rows = connection.execute(every, (kind,)).fetchall()
+    else:
+        asked = f"{every} AND digest = ?"
+        rows = [row for one in digests for row in connection.execute(asked, (kind, one))]
+    return {digest: content for digest, content, mark in rows if mark == _mark(kind, digest, content)}
 
 
 def keep(store: Store, kind: str, contents: Mapping[bytes, bytes], current: Collection[bytes] | None = None) -> bool:

@@ -81,9 +81,9 @@ def _find_git() -> str | None:
 
 
 def known_key(experiment: Experiment) -> bytes:
-    """Return what it is kept under: the experiment's reference, and the hashes that its steps record."""
+    """Return what it is kept under: all of the experiment that decides it, its names and the hashes of its steps."""
     hashes = (name for step in experiment.steps for name in step.commits)
-    return " ".join((experiment.ref, *hashes)).encode()
+    return "\0".join((experiment.ref, experiment.properties.get("ALIASES", ""), *hashes)).encode("utf-8", "replace")
 
 
 def known_text(look: str, commits: Mapping[str, Commit], mentions: tuple[Mention, ...]) -> bytes:
@@ -215,6 +215,7 @@ class Known:
 
 
 def runs_of(runs: list[Run], experiment: Experiment) -> list[Run]:
-    """Return those runs that are of an experiment and of its steps."""
-    mine = (experiment.ref, *(f"{experiment.ref}.{step.number}" for step in experiment.steps))
-    return [run for run in runs if run.ref in mine]
+    """Return those runs that are of an experiment and of its steps, by any id that it has or had."""
+    letter = experiment.ref.removesuffix(experiment.id)
+    mine = {experiment.ref, *(letter + name for name in experiment.properties.get("ALIASES", "").split())}
+    return [run for run in runs if (run.ref or "").partition(".")[0] in mine]

@@ -1,0 +1,114 @@
+"""The command that writes the progress report, and checks it again later: report."""
+
+from pathlib import Path
+
+import click
+
+from orglab.cli import output
+from orglab.cli.options import REFERENCE, log_options, this_log
+from orglab.cli.page import count
+from orglab.jsonable import render
+from orglab.log import Log
+from orglab.report.form import report_form
+from orglab.reporting import (
+    Checked,
+    Wish,
+    check_report,
+    chosen_form,
+    make_report,
+    render_report,
+    split_arguments,
+    write_report,
+)
+
+_LAST = ""
+
+
+@click.command(name="report")
+@click.argument("what", nargs=-1, type=REFERENCE)
+@click.option("--since", metavar="D", help="The first day: 2026-11-01, monday, 2w, 'last month', 'last report'.")
+@click.option("--until", metavar="D", help="The last day; now if not given.")
+@click.option("--title", metavar="TEXT", default="", help="The title.")
+@click.option("--journal", is_flag=True, help="Tell what the journal has, too.")
+@click.option("-o", "out", metavar="FILE", type=click.Path(path_type=Path), help="Write it there, as the ending says.")
+@click.option("--template", metavar="FILE", type=click.Path(path_type=Path), help="A Jinja2 template for it.")
+@click.option(
+    "--check", "checked", metavar="[FILE]", is_flag=False, flag_value=_LAST, default=None,
+    help="Say what of a report no longer holds; of the last one, if no file is named.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@log_options
+def report_command(  # noqa: PLR0917 - click calls it by name
+    what: tuple[str, ...], since: str | None, until: str | None, title: str, out: Path | None, template: Path | None,
+    checked: str | None, *, journal: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Write the progress report: what was learned, decided and done, with the evidence.
+
+    WHAT are experiments, and an Org match string, that it is narrowed to. It begins where the last report ended, else
+    two weeks ago. The ending of FILE says which format: .md .org .html .pdf .docx; without -o it is Markdown, on
+    standard output. With --check, exit code 1 if something no longer holds.
+
+    \b
+    Example:
+      orglab report
+      orglab report --since monday -o week.html
+      orglab report 201 202 --title "The ABC study" -o abc.pdf
+      orglab report --check week.html
+    """
+    log = this_log()
+    if checked is not None:
+        return _check(log, Path(checked) if checked != _LAST else None, as_json=as_json)
+    references, match = split_arguments(log, what)
+    wish = Wish(references, match, since, until, title, journal)
+    # A format that there is not is said before the work is done.
+    chosen = chosen_form(log, out, template)
+    report = make_report(log, wish)
+    if as_json:
+        output.show([render(report_form(report))])
+    elif out is None:
+        text = render_report(report, chosen, for_people=output.is_terminal())
+        output.show([output.clean(line) for line in text.splitlines()])
+    else:
+        write_report(log, report, out, chosen)
+        click.echo(f"{output.clean(str(out))}: {output.clean(report.title)}", err=True)
+    return 0
+
+
+def _check(log: Log, path: Path | None, *, as_json: bool) -> int:
+    """Say what of a report no longer holds, a line each."""
+    found = check_report(log, path)
+    if as_json:
+        output.show([render(_form(found))])
+    elif found.broken:
+        output.show([output.clean(" ".join(_line(one.message, one.statement).split())) for one in found.broken])
+        click.echo(f"{count(len(found.broken), 'thing')} no longer as {output.clean(found.file)} says.", err=True)
+    else:
+        click.echo(f"All {count(found.statements, 'statement')} of {output.clean(found.file)} hold.", err=True)
+    return int(bool(found.broken))
+
+
+_LONGEST = 70
+
+
+def _line(message: str, statement: str) -> str:
+    """Return what is so now, and what the report says."""
+    if not statement:
+        return message
+    words = statement if len(statement) <= _LONGEST else statement[: _LONGEST - 1].rstrip() + "…"
+    return f"{message}; the report: {words}"
+
+
+def _form(found: Checked) -> dict[str, object]:
+    """Return what became of a report, as JSON values."""
+    broken = [
+        {
+            "kind": one.claim.kind,
+            "about": one.claim.about,
+            "name": one.claim.name or None,
+            "says": one.claim.says,
+            "message": one.message,
+            "statement": one.statement,
+        }
+        for one in found.broken
+    ]
+    return {"file": found.file, "statements": found.statements, "broken": broken}

@@ -1,0 +1,1 @@
+"""The progress report: a document made of blocks, and the formats it is written in."""

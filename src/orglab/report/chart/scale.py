@@ -1,0 +1,173 @@
+"""From values to places: nice ticks for numbers, powers of ten and days, and the words on them."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+HELPED_BY_LOG = 100
+"""How many times the smallest value the largest is, at least, for an axis to be logarithmic by itself."""
+_LARGEST = 1e300
+SMALLEST = 1e-300
+"""What is not larger has no place on a logarithmic axis."""
+_FEW_POWERS = 2
+
+
+def is_drawn(value: float | None) -> bool:
+    """Return whether a value has a place: it is finite, and no larger than what can be reckoned with."""
+    return value is not None and math.isfinite(value) and abs(value) <= _LARGEST
+
+
+def number(value: float) -> str:
+    """Return a number as people read it: four digits that count, and no more zeros than it needs."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "−∞" if value < 0 else "∞"
+    if value and (abs(value) >= 1e6 or abs(value) < 1e-4):  # noqa: PLR2004 - where zeros are no longer counted at a glance
+        mantissa, exponent = f"{value:.3g}".split("e") if "e" in f"{value:.3g}" else (f"{value:.3g}", "")
+        if not exponent:
+            mantissa, exponent = f"{value:.2e}".split("e")
+            mantissa = mantissa.rstrip("0").rstrip(".")
+        return f"{mantissa}×10{str(int(exponent)).translate(_RAISED)}".replace("-", "−")
+    return f"{value:.4g}".replace("-", "−")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A straight or logarithmic axis.
+
+    Attributes:
+        low: The value at `begin`.
+        high: The value at `end`.
+        begin: A place, in pixels.
+        end: A place, in pixels.
+        log: Whether places go by the logarithm.
+    """
+
+    low: float
+    high: float
+    begin: float
+    end: float
+    log: bool = False
+
+    def place(self, value: float) -> float:
+        """Return where a value is."""
+        if self.log:
+            share = (math.log10(value) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
+        else:
+            # Halved, for the difference of the two largest numbers is none.
+            share = (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
+        return self.begin + share * (self.end - self.begin)
+
+    def ticks(self, most: int, *, whole: bool = False) -> list[tuple[float, str]]:
+        """Return values worth a line and what is written there, about `most` of them; whole numbers if asked."""
+        if self.log:
+            return _powers(self.low, self.high, most)
+        return _round_numbers(self.low, self.high, most, smallest=1.0 if whole else 0.0)
+
+
+def scale_of(values: Iterable[float], begin: float, end: float, *, log: bool | None = False) -> Scale:
+    """Return an axis on which all of some finite values have a place, with some room at both ends.
+
+    Args:
+        values: The values.
+        begin: The place of the low end.
+        end: The place of the high end.
+        log: Whether it is logarithmic; None: if it helps.  It never is where a value is not positive.
+    """
+    kept = list(values)
+    low, high = min(kept, default=0.0), max(kept, default=1.0)
+    can = low > SMALLEST
+    if can and (log or (log is None and high >= low * HELPED_BY_LOG)):
+        if high / low < 1.0001:  # noqa: PLR2004 - one value
+            low, high = low / 2, high * 2
+        room = (math.log10(high) - math.log10(low)) * 0.04
+        bottom, top = max(math.log10(low) - room, -305), min(math.log10(high) + room, 305)
+        return Scale(10**bottom, 10**top, begin, end, log=True)
+    room = (high / 2 - low / 2) * 0.1
+    if high - low <= abs(high) * 1e-12:
+        room = abs(high) * 0.05
+    if low - room == high + room:
+        room = 1.0
+    bottom = 0.0 if 0 <= low < room else low - room
+    return Scale(bottom, high + room, begin, end)
+
+
+def _round_numbers(low: float, high: float, most: int, smallest: float) -> list[tuple[float, str]]:
+    """Return multiples of one, two or five times a power of ten between two values."""
+    span = high / 2 - low / 2
+    power = 10.0 ** math.floor(math.log10(span / max(1, most)))
+    step = next(power * unit for unit in (1, 2, 5, 10, 20, 50, 100, 200) if span / (power * unit) * 2 <= max(1, most))
+    step = max(step, smallest)
+    first = math.ceil(low / step)
+    count = math.floor(high / step) - first
+    digits = max(0, -math.floor(math.log10(step)))
+    texts = []
+    for index in range(count + 1):
+        value = (first + index) * step
+        is_plain = digits <= 6 and abs(value) < 1e6  # noqa: PLR2004 - as `number` has it
+        texts.append((value, _plain(value, digits) if is_plain else number(value)))
+    return texts
+
+
+def _powers(low: float, high: float, most: int) -> list[tuple[float, str]]:
+    """Return powers of ten between two values; of less than three powers also twice and five times them."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    stride = max(1, math.ceil((last - first + 1) / max(1, most)))
+    units = (1,) if last - first > _FEW_POWERS else (1, 2, 5)
+    # 0.0001 and 100,000 are still read at a glance.
+    is_plain = first >= -4 and last <= 5  # noqa: PLR2004
+    found: list[tuple[float, str]] = []
+    for power in range(first, last + 1, stride):
+        for unit in units:
+            value = unit * 10.0**power
+            if low <= value <= high:
+                raised = f"{'' if unit == 1 else f'{unit}×'}10{str(power).translate(_RAISED)}"
+                found.append((value, _plain(value, max(0, -power)) if is_plain else raised))
+    return found if len(found) <= most * 2 else found[:: math.ceil(len(found) / most)]
+
+
+def _plain(value: float, digits: int) -> str:
+    """Return a number with so many digits after the point, and a narrow blank between thousands."""
+    return f"{value:,.{digits}f}".replace(",", "\u202f").replace("-", "−")
+
+
+# ---- days ----
+
+
+def day_number(when: date) -> float:
+    """Return a day, or a time of a day, as a number of days."""
+    if isinstance(when, datetime):
+        return when.toordinal() + (when.hour * 60 + when.minute) / 1440
+    return float(when.toordinal())
+
+
+def day_ticks(since: float, until: float, most: int) -> list[tuple[float, str]]:
+    """Return days worth a line, and their names: days, Mondays, or firsts of months or years."""
+    span = until - since
+    first, last = date.fromordinal(max(1, math.ceil(since))), date.fromordinal(max(1, math.floor(until)))
+    for stride in (1, 2, 7, 14):
+        if span / stride <= most:
+            start = first if stride < 7 else first + timedelta(days=-first.weekday() % 7)  # noqa: PLR2004 - a week
+            days = range(start.toordinal(), last.toordinal() + 1, stride)
+            return [(float(day), _day_name(date.fromordinal(day))) for day in days]
+    for months in (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12_000, 24_000, 60_000):
+        if span / (30.4 * months) <= most:
+            break
+    found: list[tuple[float, str]] = []
+    month = first.year * 12 + first.month - 1
+    month += -month % months
+    while month < 12 * 9999 and (day := date(month // 12, month % 12 + 1, 1)) <= last:
+        if day >= first:
+            name = str(day.year) if months >= 12 or day.month == 1 else _MONTHS[day.month - 1]  # noqa: PLR2004 - a year
+            if not found and name != str(day.year):
+                name += f" {day.year}"
+            found.append((float(day.toordinal()), name))
+        month += months
+    return found
+
+
+def _day_name(day: date) -> str:
+    """Return a day as it stands on an axis."""
+    return f"{day.day} {_MONTHS[day.month - 1]}"

@@ -1,0 +1,316 @@
+r"""LaTeX formulas: the part of them that people write in logs, read into a tree that HTML and PDF are written from.
+
+No format that we write but docx reads LaTeX, and converting all of it takes a TeX.  So what is known here is read
+exactly, and a formula with anything else in it is shown as its source, with a note (docs/decisions/).
+"""
+
+import re
+from dataclasses import dataclass
+
+DEEPEST = 24
+"""How deeply groups may nest."""
+LONGEST = 20_000
+"""The most characters of a formula that is read."""
+
+_TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[ \t\r\n~]+|[0-9]+(?:\.[0-9]+)?|.", re.S)
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a table."""
+    return text.split()
+
+
+def _signs(text: str) -> dict[str, str]:
+    """Return the signs of a table of names and signs, in turn, by name."""
+    words = text.split()
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+LETTERS = _signs("""
+    alpha α beta β gamma γ delta δ epsilon ϵ varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι kappa κ
+    lambda λ mu μ nu ν xi ξ pi π varpi ϖ rho ρ varrho ϱ sigma σ varsigma ς tau τ upsilon υ phi ϕ varphi φ
+    chi χ psi ψ omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Upsilon Υ Phi Φ Psi Ψ Omega Ω ell
+    ℓ hbar ℏ Re ℜ Im ℑ partial ∂ infty ∞ emptyset ∅ varnothing ∅ aleph ℵ nabla ∇ top ⊤ bot ⊥ imath ı jmath ȷ
+    dagger † ddagger ‡ prime ′ degree ° checkmark ✓
+""")
+OPERATORS = _signs("""
+    cdot ⋅ times × div ÷ pm ± mp ∓ ast ∗ star ⋆ circ ∘ bullet • oplus ⊕ otimes ⊗ odot ⊙ cup ∪ cap ∩ setminus
+    ∖ wedge ∧ land ∧ vee ∨ lor ∨ neg ¬ lnot ¬ le ≤ leq ≤ leqslant ≤ ge ≥ geq ≥ geqslant ≥ ll ≪ gg ≫ ne ≠ neq
+    ≠ approx ≈ sim ∼ simeq ≃ cong ≅ equiv ≡ propto ∝ in ∈ notin ∉ ni ∋ subset ⊂ subseteq ⊆ supset ⊃ supseteq
+    ⊇ to → rightarrow → leftarrow ← gets ← leftrightarrow ↔ Rightarrow ⇒ Leftarrow ⇐ Leftrightarrow ⇔ iff ⇔
+    implies ⇒ mapsto ↦ uparrow ↑ downarrow ↓ longrightarrow ⟶ forall ∀ exists ∃ mid ∣ parallel ∥ perp ⊥
+    ldots … dots … cdots ⋯ vdots ⋮ ddots ⋱ colon : models ⊨ vdash ⊢ triangleq ≜ prec ≺ succ ≻ therefore ∴
+    because ∵
+""")
+_BIG_SIGNS = _signs("""
+    sum ∑ prod ∏ int ∫ iint ∬ oint ∮ bigcup ⋃ bigcap ⋂ bigoplus ⨁ bigotimes ⨂ bigvee ⋁ bigwedge ⋀ coprod ∐
+""")
+_FENCE_SIGNS = _signs("""
+    langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ lvert | rvert | lVert ‖ rVert ‖ vert | Vert ‖ lbrace
+    { rbrace } { { } } | ‖
+""")
+_FUNCTIONS = frozenset(
+    _words("""
+    arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf limsup ln
+    log max min Pr sec sin sinh sup tan tanh argmax argmin softmax
+""")
+)
+_SPACES = {",": 0.17, ":": 0.22, ">": 0.22, ";": 0.28, "!": 0.0, " ": 0.25, "quad": 1.0, "qquad": 2.0}
+_IGNORED = frozenset(("displaystyle", "textstyle", "limits", "nolimits", "left.", "nonumber", "notag", "allowbreak"))
+_ACCENTS = {
+    "hat": "^", "widehat": "^", "bar": "¯", "overline": "¯", "tilde": "~", "widetilde": "~", "vec": "→", "dot": "˙",
+    "ddot": "¨", "underline": "_",
+}  # fmt: skip
+_FONTS = {
+    "mathbf": "bold", "boldsymbol": "bold", "bm": "bold", "mathrm": "upright", "operatorname": "upright",
+    "operatorname*": "upright", "mathcal": "script", "mathscr": "script", "mathbb": "double", "mathit": "italic",
+    "mathsf": "sans", "mathtt": "mono", "mathfrak": "fraktur",
+}  # fmt: skip
+_TEXTS = {
+    "text": "upright",
+    "textrm": "upright",
+    "textit": "italic",
+    "textbf": "bold",
+    "texttt": "mono",
+    "mbox": "upright",
+}
+_GRIDS = {
+    "matrix": ("", ""), "pmatrix": ("(", ")"), "bmatrix": ("[", "]"), "Bmatrix": ("{", "}"), "vmatrix": ("|", "|"),
+    "Vmatrix": ("‖", "‖"), "smallmatrix": ("", ""), "cases": ("{", ""),
+}  # fmt: skip
+_ALIGNED = frozenset(("align", "aligned", "alignat", "gather", "gathered", "split", "eqnarray", "multline", "equation"))
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A part of a formula.
+
+    Attributes:
+        kind: `row`, `letter`, `number`, `operator`, `big`, `function`, `text`, `space`, `fraction`, `binomial`, `root`,
+            `scripts`, `accent`, `font`, `fenced`, `grid` or `aligned`.
+        text: A sign, a word, an accent, a font or the name of a size.
+        parts: What it is made of: numerator and denominator; base, sub and superscript; the rows of a grid...
+    """
+
+    kind: str
+    text: str = ""
+    parts: "tuple[Node, ...]" = ()
+
+
+EMPTY = Node("row")
+
+
+class NotConvertedError(Exception):
+    """A formula holds something that is not known here; the text says what."""
+
+
+def read_tex(tex: str) -> Node:
+    """Return the tree of a formula.
+
+    Args:
+        tex: LaTeX without dollars or brackets around it; an environment with its `begin` and `end`.
+
+    Raises:
+        NotConvertedError: It holds something that is not known here, or has no end.
+    """
+    if len(tex) > LONGEST:
+        raise NotConvertedError("too long")
+    reading = _Reading(_TOKEN.findall(re.sub(r"(?<!\\)%[^\n]*", "", tex)))
+    node = reading.row(frozenset(), 0)
+    if piece := reading.peek():
+        raise NotConvertedError(f"{piece} without what it closes")
+    return node
+
+
+class _Reading:
+    """Reads one formula, by recursion that is bounded by `DEEPEST`."""
+
+    def __init__(self, pieces: list[str]) -> None:
+        self.pieces = pieces
+        self.at = 0
+
+    def peek(self) -> str:
+        """Return the next piece that is no blank; nothing at the end."""
+        while self.at < len(self.pieces) and self.pieces[self.at][0] in " \t\r\n~":
+            self.at += 1
+        return self.pieces[self.at] if self.at < len(self.pieces) else ""
+
+    def take(self) -> str:
+        """Return the next piece that is no blank, and go on."""
+        piece = self.peek()
+        if not piece:
+            raise NotConvertedError("the formula ends too early")
+        self.at += 1
+        return piece
+
+    def row(self, stops: frozenset[str], depth: int) -> Node:
+        """Return what stands before the next of `stops`, or the end."""
+        if depth > DEEPEST:
+            raise NotConvertedError("nested too deeply")
+        parts: list[Node] = []
+        while (piece := self.peek()) and piece not in stops:
+            if piece in ("}", r"\right", r"\end"):
+                break
+            parts.append(self.scripted(depth))
+        return parts[0] if len(parts) == 1 else Node("row", "", tuple(parts))
+
+    def scripted(self, depth: int) -> Node:
+        """Return the next part with its sub- and superscript."""
+        base = EMPTY if self.peek() in ("_", "^") else self.part(depth)
+        if self.peek() in (r"\limits", r"\nolimits"):
+            self.take()
+        below, above = EMPTY, EMPTY
+        found = False
+        while (piece := self.peek()) in ("_", "^", "'"):
+            self.take()
+            found = True
+            if piece == "'":
+                above = Node("row", "", (*above.parts, Node("operator", "′")))
+            elif piece == "_":
+                below = self.argument(depth)
+            else:
+                above = self.argument(depth)
+        return Node("scripts", "", (base, below, above)) if found else base
+
+    def argument(self, depth: int) -> Node:
+        """Return a group in braces, or the one part that stands in its place."""
+        if depth > DEEPEST:
+            raise NotConvertedError("nested too deeply")
+        piece = self.peek()
+        if piece[:1].isdigit() and len(piece) > 1:
+            # Without braces it is one character, as TeX has it: `\frac12` is a half.
+            self.pieces[self.at] = piece[1:]
+            return Node("number", piece[0])
+        if piece != "{":
+            return self.part(depth + 1)
+        self.take()
+        inside = self.row(frozenset(), depth + 1)
+        if self.take() != "}":
+            raise NotConvertedError("a brace that nothing closes")
+        return inside
+
+    def part(self, depth: int) -> Node:
+        """Return the next part, without scripts."""
+        piece = self.peek()
+        if piece == "{":
+            return self.argument(depth)
+        self.take()
+        if piece.startswith("\\"):
+            return self.command(piece[1:], depth)
+        if piece[0].isdigit():
+            return Node("number", piece)
+        if piece.isalpha():
+            return Node("letter", piece)
+        if piece in "&#$}_^%":
+            raise NotConvertedError(f"{piece} where it means nothing")
+        return Node("operator", {"-": "−", "*": "∗"}.get(piece, piece))
+
+    def command(self, name: str, depth: int) -> Node:
+        r"""Return what `\name` makes."""
+        for kind, signs in (
+            ("letter", LETTERS),
+            ("operator", OPERATORS),
+            ("big", _BIG_SIGNS),
+            ("operator", _FENCE_SIGNS),
+        ):
+            if name in signs:
+                return Node(kind, signs[name])
+        if name in _FUNCTIONS:
+            return Node("function", name)
+        if name in _SPACES:
+            return Node("space", str(_SPACES[name]))
+        if name in _IGNORED:
+            return EMPTY
+        if name in "%#&_$":
+            return Node("operator", name)
+        if name in _ACCENTS:
+            return Node("accent", _ACCENTS[name], (self.argument(depth),))
+        if name in _FONTS:
+            return Node("font", _FONTS[name], (self.argument(depth),))
+        if name in _TEXTS:
+            return Node("font", _TEXTS[name], (Node("text", self.words()),))
+        return self.built(name, depth)
+
+    def built(self, name: str, depth: int) -> Node:
+        r"""Return a fraction, a root, a fence or an environment."""
+        if name in ("frac", "dfrac", "tfrac", "cfrac"):
+            return Node("fraction", "", (self.argument(depth), self.argument(depth)))
+        if name == "binom":
+            return Node("binomial", "", (self.argument(depth), self.argument(depth)))
+        if name == "sqrt":
+            degree = EMPTY
+            if self.peek() == "[":
+                self.take()
+                degree = self.row(frozenset("]"), depth + 1)
+                self.take()
+            return Node("root", "", (self.argument(depth), degree))
+        if name == "left":
+            return self.fenced(depth)
+        if re.fullmatch(r"[bB]ig+[lrm]?", name):
+            return Node("operator", self.fence())
+        if name == "begin":
+            return self.environment(depth)
+        raise NotConvertedError(rf"\{name} is not known")
+
+    def fenced(self, depth: int) -> Node:
+        r"""Return what stands between `\left(` and `\right)`."""
+        opening = self.fence()
+        inside = self.row(frozenset(), depth + 1)
+        if self.take() != r"\right":
+            raise NotConvertedError(r"\left without \right")
+        closing = self.fence()
+        return Node("fenced", "", (Node("operator", opening), inside, Node("operator", closing)))
+
+    def fence(self) -> str:
+        r"""Return the sign after `\left` or `\right`; nothing for a dot."""
+        piece = self.take()
+        if piece == ".":
+            return ""
+        if piece in "()[]|/<>":
+            return {"<": "⟨", ">": "⟩"}.get(piece, piece)
+        if piece.startswith("\\") and piece[1:] in _FENCE_SIGNS:
+            return _FENCE_SIGNS[piece[1:]]
+        raise NotConvertedError(f"{piece} is no fence")
+
+    def words(self) -> str:
+        r"""Return the text in the braces of `\text{...}`; no commands may stand in it."""
+        if self.take() != "{":
+            raise NotConvertedError("text without braces")
+        words: list[str] = []
+        while self.at < len(self.pieces) and (piece := self.pieces[self.at]) != "}":
+            self.at += 1
+            if piece.startswith("\\") and piece[1:] not in ("%", "#", "&", "_", "$", " "):
+                raise NotConvertedError(f"{piece} in text")
+            words.append(" " if piece[0] in " \t\r\n~" else piece.removeprefix("\\"))
+        self.take()
+        return "".join(words)
+
+    def environment(self, depth: int) -> Node:
+        r"""Return what `\begin{name}` holds: the cells of its rows."""
+        name = self.words()
+        kind = name.removesuffix("*")
+        if kind not in _GRIDS and kind not in _ALIGNED and kind != "array":
+            raise NotConvertedError(f"the environment {name} is not known")
+        if kind in ("array", "alignat") and self.peek() == "{":
+            self.words()
+        rows: list[Node] = []
+        cells: list[Node] = []
+        while True:
+            cells.append(self.row(frozenset(("&", "\\\\")), depth + 1))
+            piece = self.take()
+            if piece == "&":
+                continue
+            rows.append(Node("row", "", tuple(cells)))
+            cells = []
+            if piece == "\\\\":
+                continue
+            if piece != r"\end" or self.words() != name:
+                raise NotConvertedError(rf"\begin{{{name}}} without its end")
+            break
+        if len(rows) > 1 and rows[-1].parts == (EMPTY,):
+            rows.pop()
+        if kind in _ALIGNED:
+            return Node("aligned", "", tuple(rows))
+        opening, closing = _GRIDS.get(kind, ("", ""))
+        grid = Node("grid", "cases" if kind == "cases" else "", tuple(rows))
+        return Node("fenced", "", (Node("operator", opening), grid, Node("operator", closing)))

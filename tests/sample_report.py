@@ -1,0 +1,204 @@
+"""A report that has everything a report may have: all blocks, all inlines, all charts, and hostile text in each."""
+
+import math
+import struct
+import zlib
+from datetime import date, timedelta
+
+from orglab.report import blocks as b
+from orglab.report.from_org import read_org
+from orglab.report.from_org_text import Surroundings
+
+HOSTILE = "<script>alert(1)</script> & \"quotes\" 'too' \\ ` $x$ #set *a* _b_ [c](d) | ~e~ @f {g} @@html:<b>@@ \x07\x1b[31m\u202e"
+ORG = r"""
+The /new/ *schedule* with =warmup= beats ~constant~, see [e201.1] and [[id:202][the one before]].  Loss falls
+by x^2 and a_{ij}, \alpha \to 0, val_loss stays a name.  Formula $L(\theta) = \frac{1}{n} \sum_i \ell_i$ and
+one that no one knows $\foo{x}$.[fn:1]  More[fn:: inline, with *weight*].  日本語の文と emoji 🎉.
+
+#+CAPTION: Loss over *steps*
+[[file:plot.png]]
+
+[[file:missing.png]]
+
+#+CAPTION: Results of each step
+| Step     |  Loss | Accuracy | Note            |
+|----------+-------+----------+-----------------|
+|          |   <r> |      <c> |                 |
+| e201.1   | 0.512 |    0.812 | a \vert b       |
+| e201.2   | 0.498 |    0.824 | *best*          |
+|----------+-------+----------+-----------------|
+| mean     | 0.505 |    0.818 |                 |
+#+TBLFM: $2=vmean(@2..@3)
+
+1. [X] first, with
+   - a bullet
+   - another
+2. [-] second
+3. [ ] third
+4. [@7] seventh
+
+
+- learning rate :: 3e-4, *cosine*
+- batch size :: 64
+
+#+CAPTION: How it was run
+#+BEGIN_SRC python
+def f(x):
+    return x ** 2  # ``` </code><script>
+#+END_SRC
+
+#+BEGIN_QUOTE
+Plans are nothing; planning is everything.
+
+- said by someone
+#+END_QUOTE
+
+#+BEGIN_VERSE
+Roses are red
+   violets are blue
+#+END_VERSE
+
+#+BEGIN_CENTER
+in the middle
+#+END_CENTER
+
+#+BEGIN_EXPORT html
+<script>alert(1)</script>
+#+END_EXPORT
+
+\begin{align}
+a &= b + c \\
+  &= d
+\end{align}
+
+$$\unknown{formula}$$
+
+: fixed   width
+:   text
+
+Links: https://example.org/a?b=1&c=2, [[https://example.org][a site]], [[javascript:alert(1)][bad]], [[file:code.py]],
+[[file:gone.py::12][gone]], [[elisp:(delete-file "x")][del]], @@html:<script>alert(1)</script>@@, {{{macro}}}, doi:10.1000/182
+\\
+a new line, [2018-06-06 Wed 16:16], +struck+, _under_.
+
+-----
+
+[fn:1] Where the *proof* is: https://example.org/proof
+"""
+
+
+def png(width=60, height=30):
+    """Return the bytes of a picture: a slope from blue to orange."""
+    rows = b"".join(
+        b"\0" + b"".join(bytes((20 + 200 * x // width, 90, 200 - 160 * y // height)) for x in range(width))
+        for y in range(height)
+    )
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
+
+
+def around(folder):
+    """What the sample's Org text stands in: a folder with a picture and a file, experiments 201 and 202."""
+    (folder / "plot.png").write_bytes(png())
+    (folder / "code.py").write_text("pass\n")
+
+    def resolve(name, step):
+        if name not in {"201", "202"}:
+            return None
+        text = f"e{name}" + (f".{step}" if step else "")
+        return b.Reference(text, anchor=text, kind="step" if step else "experiment", title="Warmup")
+
+    return Surroundings(folder, resolve, prefix="e201")
+
+
+def timeline(count=7):
+    """A time line of so many experiments."""
+    statuses = ("supported", "refuted", "inconclusive", "open", "waiting", "canceled", "surprising")
+    titles = (
+        "ABC in XYZ model",
+        "長い題名を持つ実験の記録",
+        "A longer warmup helps a large learning rate in low precision",
+    )
+    rows = []
+    for number in range(count):
+        status = statuses[number % len(statuses)]
+        start = date(2026, 9, 1) + timedelta(days=number * 60 // max(count, 1))
+        end = None if status in {"open", "waiting"} else start + timedelta(days=number * 5 % 23)
+        rows.append(b.TimelineRow(f"e{201 + number}", titles[number % 3], start, end, status, f"e{201 + number}"))
+    return b.Timeline(tuple(rows), date(2026, 11, 1))
+
+
+def history(points=40, runs=4):
+    """The history of so many runs, in two groups, with a gap."""
+    series = []
+    for run in range(runs):
+        values = [
+            (
+                step,
+                None
+                if 10 <= step < 13 and run == 0
+                else 2 * math.exp(-step / 12) + 0.05 * math.sin(step * (run + 2)) + 0.3,
+            )
+            for step in range(points)
+        ]
+        series.append(b.Series(f"seed {run}", values, f"e201.{run // 2 + 1}"))
+    return b.History(tuple(series), "val_loss", "epoch")
+
+
+def results():
+    """The results of three steps, one with seeds, one without a value."""
+    return b.StepResults(
+        (
+            b.StepResult("e201.1", "baseline", (0.812, 0.808, 0.815), is_baseline=True, anchor="e201.1"),
+            b.StepResult("e201.2", "with ABC", (0.824, 0.831, 0.826, math.nan), anchor="e201.2"),
+            b.StepResult("e201.3", "never run", ()),
+        ),
+        "val_accuracy",
+        "higher",
+    )
+
+
+def sample(folder):
+    """Return the document; `folder` is where its pictures are put."""
+    text = b.Text
+    return b.Document(
+        title="What came of the warmup, & why",
+        subtitle="2 to 16 November 2026",
+        date="16 November 2026",
+        author="Ada Author",
+        evidence={"version": 1, "statements": [{"text": "</script><script>alert(1)</script> --> end", "ref": "e201.1"}]},
+        blocks=(
+            b.Figures((b.Figure("7", "experiments opened"), b.Figure("3", "supported", "good"), b.Figure("2", "refuted", "bad"),
+                       b.Figure("41", "runs, 2 of them failed"), b.Figure("12.5 h", "compute time"))),
+            b.Heading(1, (text("Summary"),), "summary"),
+            b.Paragraph((text("Seven experiments were opened and three concluded. "), b.Badge("supported", "good"), text(" "),
+                         b.Badge("refuted", "bad"), text(" "), b.Badge("inconclusive", "unsure"), text(" "), b.Badge("INPROGRESS", "active"),
+                         text(" "), b.Badge("WAIT", "waiting"), text(" "), b.Badge("CANCELED"), text(" See "),
+                         b.Reference("e201.1", anchor="e201.1", kind="step", title="Test XYZ without ABC"), text(", "),
+                         b.Reference("83d45cd", "https://example.org/c/83d45cd", kind="commit", title="[e201.1] Results"), text(", "),
+                         b.Reference("r7k2", kind="run"), text("."))),
+            b.Chart(timeline(), "Experiments from opened to concluded", (text("Open ones are "), b.Emphasis((text("dashed"),)), text("."))),
+            b.Heading(1, (text("What was learned"),), "learned"),
+            b.Heading(2, (b.Reference("e201", anchor="e201", kind="experiment"), text(" ABC in XYZ model "), b.Badge("supported", "good")), "e201"),
+            b.Paragraph((text("Step one."),), "e201.1"),
+            b.Paragraph((text("Step two."),), "e201.2"),
+            b.Chart(history(), "val_loss of the runs of e201"),
+            b.Chart(results(), "val_accuracy of each step"),
+            *read_org(ORG, around(folder)),
+            b.Heading(2, (text("ABC again"),), "e202"),
+            b.Paragraph((text(HOSTILE), b.LineBreak(), b.Code(HOSTILE), b.Link((text(HOSTILE),), 'https://example.org/"><script>'),
+                         b.Link((text("not followed"),), "javascript:alert(1)"), b.RawText(HOSTILE, "why not"), b.Math("a<b & c"))),
+            b.CodeBlock(HOSTILE + "\n```\n#+END_EXAMPLE\n* heading\n```` more", 'py"><script>'),
+            b.Raw(HOSTILE, "why not"),
+            b.Heading(1, (text("Appendix"),), "appendix"),
+            b.Details((text("Commits of "), b.Strong((text("e201"),))), (
+                b.Table(((text("Commit"),), (text("Subject"),)), (((b.Reference("83d45cd"),), (text(HOSTILE),)), ((text("only one cell"),),))),
+                b.Rule(),
+                b.Paragraph((text("The end."),)),
+            )),
+        ),
+    )  # fmt: skip
