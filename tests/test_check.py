@@ -43,7 +43,7 @@ def test_the_example_has_nothing_to_report(log):
 
 def test_every_code_has_a_text_here():
     # What git has to say is tested with git, in test_merging.py and test_resolving.py.
-    assert set(TEXTS) == set(CODES) - {"lost-in-merge", "moved-hash", "dead-hash"}
+    assert set(TEXTS) == set(CODES) - {"lost-in-merge", "moved-hash", "dead-hash", "bad-term"}
     assert set(CODES) > ERRORS
 
 
@@ -82,3 +82,10 @@ def test_a_number_that_two_experiments_have_names_both_lines(log):
     (found,) = [one for one in log.check() if one.code == "duplicate-id"]
     second = TWICE[: TWICE.index("* TODO [201] Another")].count("\n") + 1
     assert (found.line, "line 1:" in found.message) == (second, True)
+
+
+def test_a_term_that_cannot_be_read_is_said_with_its_line(log):
+    (log.path.parent / "orglab-terms.txt").write_text("warmup: ramp up\n: nothing\n")
+    found = [one for one in log.check() if one.code == "bad-term"]
+    assert [(one.line, one.column) for one in found] == [(2, 1)]
+    assert found[0].file.endswith("orglab-terms.txt")

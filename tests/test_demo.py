@@ -1,6 +1,7 @@
 """`make demo`, in a folder of its own; and what Emacs makes of the log that it leaves."""
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,17 @@ def test_the_demo_leaves_a_log_that_emacs_does_not_change(tmp_path, emacs):
     assert emacs(RECOUNT, log) == "nil same"
     verdicts = [line.split()[1] for line in log.read_text().splitlines() if line.strip().startswith(":VERDICT:")]
     assert {"supported", "refuted"} <= set(verdicts)
-    assert "* INPROGRESS [4]" in log.read_text()
+    assert "* CANCELED [4]" in log.read_text()
+    assert "* INPROGRESS [5]" in log.read_text()
+    # The fourth is the first in other words, and `new` says so; a rebase took no hash; a model leads to its reason.
+    said = done.stdout
+    assert re.search(r"Tried before:\n  e1  Shifted copies", done.stderr + said)
+    assert " -> " in log.read_text()
+    why = said[said.index("$ orglab why models/e1.2.joblib") : said.index("$ orglab tried")]
+    for words in ("python train.py settings/e1.2.toml", "wrote this file", "e1  Shifted copies", "better by more than 1 point"):
+        assert words in why
+    for ending in ("md", "org", "html", "pdf", "docx"):
+        assert (folder / f"report.{ending}").stat().st_size > 1000
     check = subprocess.run(
         [sys.executable, "-m", "orglab", "check"], cwd=folder, capture_output=True, text=True, check=False
     )

@@ -21,7 +21,8 @@ def orglab(capsys):
 @pytest.fixture
 def study(repo, orglab):
     """A log with one experiment, of two branches: `other`, and `main`, which is checked out."""
-    orglab("init")
+    # Without the hooks, which keep the log in commits of its own.
+    orglab("init", "--no-hooks")
     install_merge_driver(open_log())
     orglab("new", "A", "-s", "one", "-s", "two")
     repo.commit("[e1] log: new")

@@ -40,7 +40,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -76,8 +76,8 @@ class Snapshot:
 
     path: Path
     data: bytes
-    status: os.stat_result | None = None
-    read_at: int = 0
+    status: os.stat_result | None = field(default=None, compare=False)
+    read_at: int = field(default=0, compare=False)
 
     @cached_property
     def digest(self) -> str:
