@@ -18,7 +18,7 @@ from lab import SOURCE
 # A process that runs a command and then says how it ended, on standard error.
 RUNNER = """
 import os, sys
-from orglab.child import Child
+from orglab.runs.child import Child
 kept = bytearray()
 def keep(piece):
     kept.extend(piece[:100])

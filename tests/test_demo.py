@@ -43,7 +43,12 @@ def test_the_demo_leaves_a_log_that_emacs_does_not_change(tmp_path, emacs):
     assert re.search(r"Tried before:\n  e1  Shifted copies", done.stderr + said)
     assert " -> " in log.read_text()
     why = said[said.index("$ orglab why models/e1.2.joblib") : said.index("$ orglab tried")]
-    for words in ("python train.py settings/e1.2.toml", "wrote this file", "e1  Shifted copies", "better by more than 1 point"):
+    for words in (
+        "python train.py settings/e1.2.toml",
+        "wrote this file",
+        "e1  Shifted copies",
+        "better by more than 1 point",
+    ):
         assert words in why
     for ending in ("md", "org", "html", "pdf", "docx"):
         assert (folder / f"report.{ending}").stat().st_size > 1000

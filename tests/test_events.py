@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from orglab.config import Config
-from orglab.events import (
+from orglab.git.commit import Commit
+from orglab.history.events import (
     KINDS,
     Event,
     commit_events,
@@ -17,12 +18,11 @@ from orglab.events import (
     run_events,
     when_done,
 )
-from orglab.git.commit import Commit
-from orglab.journal import read_entries
+from orglab.history.journal import read_entries
 from orglab.model import read_experiments
 from orglab.org.document import Document
 from orglab.reference import Reference
-from orglab.runs import Run
+from orglab.runs.record import Run
 from texts import RICH, SEED
 
 CONFIG = Config()

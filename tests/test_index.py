@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from lab import SEED, SOURCE, orglab
 from orglab.cli import quick
 from orglab.cli.door import run
-from orglab.history import History
+from orglab.history.history import History
 from orglab.index import store as store_module
 from orglab.index.known import look_at_git
 from orglab.jsonable import experiment_form
@@ -268,7 +268,7 @@ def test_only_what_changed_is_read_again(repo, monkeypatch):
 
 TOO_MUCH = (
     "click typing pathlib dataclasses inspect subprocess shutil tempfile contextvars hashlib random urllib socket logging"
-    " orglab.log orglab.model orglab.config orglab.org orglab.git orglab.glance orglab.history numpy rich wcwidth asyncio"
+    " orglab.log orglab.model orglab.config orglab.org orglab.git orglab.glance orglab.history.history numpy rich wcwidth asyncio"
 )
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.errors import NotReadableError
-from orglab.metrics import Printed, read_metrics, to_value
+from orglab.runs.metrics import Printed, read_metrics, to_value
 
 
 @pytest.fixture

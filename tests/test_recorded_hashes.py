@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.config import Config
-from orglab.hashes import Recorded, parse_chains
+from orglab.hashes.grammar import Recorded, parse_chains
+from orglab.hashes.recorded import find_places
 from orglab.model import read_experiments
 from orglab.org.document import Document
-from orglab.recorded import find_places
 from texts import SEED
 
 HASH = st.text("0123456789abcdef", min_size=7, max_size=64)

@@ -9,10 +9,10 @@ import pytest
 
 from commands import Orglab
 from lab import SOURCE
-from orglab.history import History
+from orglab.history.history import History
+from orglab.history.references import find_places, resolve_reference, resolve_text
 from orglab.log import Log
 from orglab.reference import Reference
-from orglab.references import find_places, resolve_reference, resolve_text
 from texts import SEED
 
 NAME = "experiment_log.org"

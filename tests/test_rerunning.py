@@ -8,7 +8,7 @@ import pytest
 
 from commands import Orglab
 from orglab.errors import NotFoundError, UsageError
-from orglab.runs import find_run, read_runs
+from orglab.runs.record import find_run, read_runs
 
 LOG = "experiment_log.org"
 TRAIN = """\

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orglab.run_text import (
+from orglab.runs.record import Run
+from orglab.runs.text import (
     command_text,
     duration_text,
     find_same_run,
@@ -16,7 +17,6 @@ from orglab.run_text import (
     sentence_of,
     value_text,
 )
-from orglab.runs import Run
 
 
 def run(name="20180606-161600-3f2a1b", **fields):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orglab.surroundings import find_lock_files, find_python, find_seeds, read_python
+from orglab.runs.surroundings import find_lock_files, find_python, find_seeds, read_python
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from commands import Orglab
-from orglab.history import History
+from orglab.history.history import History
+from orglab.history.timeline import first_ticked, read_events
 from orglab.log import Log
-from orglab.timeline import first_ticked, read_events
 
 NAME = "experiment_log.org"
 LOG = """\

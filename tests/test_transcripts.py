@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from orglab import launching, log, recording, reporting
+from orglab import log, reporting
 from orglab.cli.door import COMMANDS, run
+from orglab.runs import launching, recording
 from texts import SEED
 
 PAGES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))

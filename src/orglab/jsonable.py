@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from orglab.git.commit import Commit
     from orglab.model import Experiment, Note, Step
     from orglab.org.timestamp import Timestamp
-    from orglab.runs import Run
+    from orglab.runs.record import Run
 
 VERSION = 1
 _SURROGATE = re.compile("[\ud800-\udfff]")

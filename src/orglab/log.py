@@ -33,8 +33,8 @@ from orglab.words import one_line
 
 if TYPE_CHECKING:
     from orglab.adoption import Adoption
+    from orglab.hashes.resolving import Resolver
     from orglab.index.store import Store
-    from orglab.resolving import Resolver
 
 HEADER = """\
 #+TITLE: Experiment log
@@ -211,7 +211,7 @@ class Log:
         """Return what says where recorded commits live, if there is a git to ask."""
         if self.repository is None or not is_installed():
             return None
-        from orglab.resolving import Resolver  # noqa: PLC0415 - for one command of many
+        from orglab.hashes.resolving import Resolver  # noqa: PLC0415 - for one command of many
 
         return Resolver(self.repository, self.path, self.config)
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from orglab.config import Config
-from orglab.hashes import CHAINS, parse_chains
+from orglab.hashes.grammar import CHAINS, parse_chains
 from orglab.org import syntax
 from orglab.org.document import Document
 from orglab.org.element import Element

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orglab.hashes import CHAIN, Recorded, parse_chain
+from orglab.hashes.grammar import CHAIN, Recorded, parse_chain
 from orglab.org.element import Element
 from orglab.org.heading import element_objects
 from orglab.org.objects import Object

@@ -9,10 +9,11 @@ from typing import Any
 
 from orglab.dates import parse_since, parse_until
 from orglab.errors import GitError, NotFoundError, NotWritableError, UsageError
-from orglab.events import when_done
 from orglab.git import is_installed
 from orglab.git.commit import Commit
-from orglab.journal import Entry, read_entries
+from orglab.history.events import when_done
+from orglab.history.journal import Entry, read_entries
+from orglab.history.timeline import first_ticked, last_closed
 from orglab.log import Log
 from orglab.model import Experiment
 from orglab.place import active_file
@@ -31,8 +32,7 @@ from orglab.report.template import ending_of, fill_template
 from orglab.report.to_markdown import to_markdown
 from orglab.report.verification import Broken, Present, verify
 from orglab.report.wording import Wording
-from orglab.runs import read_runs
-from orglab.timeline import first_ticked, last_closed
+from orglab.runs.record import read_runs
 
 LAST = "last report"
 BINARY = (".pdf", ".docx")

@@ -12,12 +12,12 @@ from orglab import file
 from orglab.check import Progress
 from orglab.errors import GitError, NotFoundError, UsageError
 from orglab.git import is_installed
+from orglab.history.journal import read_entries
 from orglab.index.current import current_contents, form_bodies
 from orglab.index.documents import TABLES, add, has_tables, keys_of, look_of, remove, set_look
 from orglab.index.query import read_query
 from orglab.index.searching import LIMIT, Found, commit_day, find, git_look, is_gathered
 from orglab.index.store import memory
-from orglab.journal import read_entries
 from orglab.log import Log
 from orglab.org.document import Document
 

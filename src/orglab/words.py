@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from orglab.errors import UsageError
-from orglab.hashes import CHAIN, CHAINS
+from orglab.hashes.grammar import CHAIN, CHAINS
 from orglab.org.source import encode
 
 ESCAPE = "\u200b"

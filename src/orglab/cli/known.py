@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from orglab.git.mentions import Mention
     from orglab.index.known import Known
     from orglab.model import Experiment
-    from orglab.runs import Run
+    from orglab.runs.record import Run
 
 # As `orglab commit` begins the subject of a commit of the log.
 _OF_THE_LOG = re.compile(r"(?:\[[^\]\s]+\][ ,]*)+log: ")

@@ -13,8 +13,8 @@ from orglab.cli.words import OPTION
 from orglab.config import find_log
 from orglab.errors import OrglabError
 from orglab.log import Log, open_log
-from orglab.pending import waiting_runs
 from orglab.place import as_seen_from_here
+from orglab.runs.pending import waiting_runs
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -58,7 +58,7 @@ def fold_pending(log: Log) -> None:
             tell(line)
     top = log.repository.top if log.repository is not None else log.path.absolute().parent
     if waiting_runs(top, log.path):
-        from orglab.folding import fold_what_waits  # noqa: PLC0415 - it loads JSON, and mostly nothing waits
+        from orglab.runs.folding import fold_what_waits  # noqa: PLC0415 - it loads JSON, and mostly nothing waits
 
         for run in fold_what_waits(log, tell):
             tell(f"The log tells of the run {run.id} ({run.ref}) now.")

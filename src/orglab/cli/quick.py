@@ -133,7 +133,7 @@ def _waits_for(log: str, top: str) -> bool:
         return False
     from pathlib import Path  # noqa: PLC0415 - mostly nothing waits
 
-    from orglab.pending import waiting_runs  # noqa: PLC0415
+    from orglab.runs.pending import waiting_runs  # noqa: PLC0415
 
     return bool(waiting_runs(Path(top), Path(log)))
 

@@ -53,7 +53,7 @@ def show_command(reference: str, *, as_json: bool) -> None:
       orglab show 201
       orglab show 201.1 --json
     """
-    from orglab.history import History  # noqa: PLC0415 - the other commands here ask git nothing
+    from orglab.history.history import History  # noqa: PLC0415 - the other commands here ask git nothing
 
     log = this_log()
     experiment = log.experiment(reference)

@@ -8,9 +8,9 @@ import click
 from orglab.cli import output
 from orglab.cli.options import log_options, this_log
 from orglab.cli.page import BOXES, head_line, note_lines
+from orglab.history.reasons import Link, Reason, Why, find_why
 from orglab.jsonable import commit_form, note_form, render, run_form
-from orglab.reasons import Link, Reason, Why, find_why
-from orglab.runs import Run
+from orglab.runs.record import Run
 from orglab.states import kind_of
 
 

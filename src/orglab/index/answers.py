@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orglab.index.searching import Found
     from orglab.index.store import Store
     from orglab.model import Experiment
-    from orglab.runs import Run
+    from orglab.runs.record import Run
     from orglab.similar.answering import Precedent
 
     Answer = TypeVar("Answer")
@@ -131,7 +131,7 @@ class IndexedLog:
         if os.path.isdir(os.path.join(top, ".orglab")):
             from pathlib import Path  # noqa: PLC0415 - few logs have runs
 
-            from orglab.runs import read_runs  # noqa: PLC0415
+            from orglab.runs.record import read_runs  # noqa: PLC0415
 
             runs = runs_of(read_runs(Path(top)), experiment)
         if git is None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orglab.git.commit import Commit
     from orglab.git.mentions import Mention
     from orglab.model import Experiment, Step
-    from orglab.runs import Run
+    from orglab.runs.record import Run
 
 KIND = "known-1"
 """Under which it is kept."""

@@ -5,14 +5,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orglab.events import Event, commit_events, in_order, journal_events, log_events, run_events, run_noted
 from orglab.git import Repository, is_installed
 from orglab.git.commit import Commit, read_commits, read_named
+from orglab.history.events import Event, commit_events, in_order, journal_events, log_events, run_events, run_noted
+from orglab.history.journal import Entry
 from orglab.ids import aliases_of
-from orglab.journal import Entry
 from orglab.model import Experiment, Step
 from orglab.reference import find_references
-from orglab.runs import Run
+from orglab.runs.record import Run
 from orglab.states import kind_of
 
 CLOSED_KINDS = ("done", "dropped")

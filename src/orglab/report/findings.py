@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from orglab.events import Event
+from orglab.history.events import Event
 from orglab.model import Step
 from orglab.report import amounts
 from orglab.report.blocks import Badge, Inline, Text

@@ -7,7 +7,7 @@ from orglab.report.amounts import days, duration
 from orglab.report.claims import Claim
 from orglab.report.facts import Account
 from orglab.report.model import SECTIONS, Item, Report, Statement
-from orglab.runs import Run
+from orglab.runs.record import Run
 
 
 def report_form(report: Report) -> dict[str, object]:

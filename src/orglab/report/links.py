@@ -11,7 +11,7 @@ from orglab.git.remote import is_changed, remote_url, unpublished
 from orglab.model import Experiment
 from orglab.report.blocks import Reference, anchor_of
 from orglab.report.facts import Sources
-from orglab.runs import Run
+from orglab.runs.record import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from orglab.report.facts import Account
 from orglab.report.model import Report
 from orglab.report.results import Results
 from orglab.report.wording import Wording
-from orglab.runs import Run
+from orglab.runs.record import Run
 
 _MOST_ROWS = 60
 _MOST_SERIES = 12

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from orglab.events import Event
+from orglab.history.events import Event
 from orglab.model import Step
 from orglab.report import amounts
 from orglab.report.blocks import (
@@ -24,7 +24,7 @@ from orglab.report.model import Report
 from orglab.report.plots import history_chart
 from orglab.report.results import Results, final, is_failed
 from orglab.report.wording import Wording
-from orglab.runs import Run
+from orglab.runs.record import Run
 
 _MOST_CHARTS = 24
 _MOST_METRICS = 6

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from orglab.model import Experiment, Step
 from orglab.report.facts import Account
-from orglab.runs import Run
+from orglab.runs.record import Run
 
 # A step that says so is what the others are measured against.
 _BASELINE = re.compile(

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from orglab.events import Event
+from orglab.history.events import Event
 from orglab.report import amounts
 from orglab.report.blocks import Inline
 from orglab.report.claims import Claim
@@ -14,7 +14,7 @@ from orglab.report.model import Statement
 from orglab.report.results import is_failed
 from orglab.report.sentence import cite, say
 from orglab.report.wording import Wording, exists, is_done
-from orglab.runs import Run
+from orglab.runs.record import Run
 
 # How a run ends that does not end well, of one and of several.
 _ENDINGS = (

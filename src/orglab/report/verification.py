@@ -4,16 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from orglab.events import Event, journal_events, log_events
 from orglab.git import Repository
 from orglab.git.commit import read_named
-from orglab.journal import Entry
+from orglab.history.events import Event, journal_events, log_events
+from orglab.history.journal import Entry
 from orglab.model import Experiment, Step
 from orglab.report import amounts
 from orglab.report.claims import Claim, Held, digest
 from orglab.report.results import final
 from orglab.report.wording import changed, noted, reads
-from orglab.runs import Run
+from orglab.runs.record import Run
 
 
 @dataclass(frozen=True, slots=True)

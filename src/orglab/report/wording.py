@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orglab.config import Config
-from orglab.events import Event
+from orglab.history.events import Event
 from orglab.model import Experiment, without_cookies
 from orglab.reference import find_references
 from orglab.report import amounts

@@ -3,12 +3,21 @@
 from collections.abc import Iterable
 
 from orglab.errors import OrglabError
-from orglab.events import Event, commit_events, in_order, journal_events, log_events, run_events, run_noted, when_done
 from orglab.finding import find_experiment, find_step
 from orglab.git import is_installed
 from orglab.git.commit import Commit, read_named
 from orglab.git.files import blame, content_at, path_in
-from orglab.history import History
+from orglab.history.events import (
+    Event,
+    commit_events,
+    in_order,
+    journal_events,
+    log_events,
+    run_events,
+    run_noted,
+    when_done,
+)
+from orglab.history.history import History
 from orglab.ids import aliases_of
 from orglab.log import Log
 from orglab.model import Experiment, Step

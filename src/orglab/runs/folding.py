@@ -13,10 +13,10 @@ from orglab.errors import NotFoundError, OrglabError, UsageError
 from orglab.git import Repository
 from orglab.git.changes import top_path
 from orglab.log import Log
-from orglab.pending import is_put_off, put_off, set_pending, waiting_runs
-from orglab.recording import resume_record
-from orglab.run_text import mark_of, note_of
-from orglab.runs import RUNS, Run, read_run, read_runs
+from orglab.runs.pending import is_put_off, put_off, set_pending, waiting_runs
+from orglab.runs.record import RUNS, Run, read_run, read_runs
+from orglab.runs.recording import resume_record
+from orglab.runs.text import mark_of, note_of
 
 Tell = Callable[[str], None]
 

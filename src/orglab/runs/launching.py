@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from orglab.child import NOT_EXECUTABLE, NOT_FOUND, Child, Ended
 from orglab.errors import NotReadableError, NotWritableError, OrglabError, UsageError
-from orglab.folding import apart_of, fold_run, top_of
 from orglab.git import find_repository
 from orglab.git.changes import short_hash, top_path
 from orglab.git.snapshot import file_hash
 from orglab.log import Log
-from orglab.metrics import Printed, Row, read_metrics
-from orglab.recording import Record, begin_record
 from orglab.reference import parse_reference
-from orglab.results import Stamp, Watch, commit_results, read_outputs, stamp_of
-from orglab.run_text import find_same_run, is_same_code, sentence_of
-from orglab.runs import Run, process_start, read_run, read_runs
-from orglab.surroundings import find_lock_files, find_python, find_seeds, read_python
-from orglab.working_state import Policy, State, settle_state
+from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, Child, Ended
+from orglab.runs.folding import apart_of, fold_run, top_of
+from orglab.runs.metrics import Printed, Row, read_metrics
+from orglab.runs.record import Run, process_start, read_run, read_runs
+from orglab.runs.recording import Record, begin_record
+from orglab.runs.results import Stamp, Watch, commit_results, read_outputs, stamp_of
+from orglab.runs.surroundings import find_lock_files, find_python, find_seeds, read_python
+from orglab.runs.text import find_same_run, is_same_code, sentence_of
+from orglab.runs.working_state import Policy, State, settle_state
 
 Tell = Callable[[str], None]
 

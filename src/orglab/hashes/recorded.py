@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orglab.config import Config
-from orglab.hashes import CHAIN, CHAINS, Recorded, parse_chain
+from orglab.hashes.grammar import CHAIN, CHAINS, Recorded, parse_chain
 from orglab.model import Experiment, Note, Step, read_experiments
 from orglab.org.document import Document
 from orglab.org.edit import Edit

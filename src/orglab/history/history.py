@@ -11,16 +11,16 @@ from orglab.finding import nearest_ids
 from orglab.git import is_installed
 from orglab.git.commit import Commit, read_named
 from orglab.git.mentions import Mention, scan, scan_for
+from orglab.history.journal import Entry, read_entries
 from orglab.ids import ALIASES, aliases_of
 from orglab.index.known import Known, runs_of
-from orglab.journal import Entry, read_entries
 from orglab.log import Log
 from orglab.model import Experiment, Step
 from orglab.org.document import Document
 from orglab.reference import Reference
 
 if TYPE_CHECKING:
-    from orglab.runs import Run
+    from orglab.runs.record import Run
 
 
 class History:
@@ -125,7 +125,7 @@ class History:
         top = top_folder(self.log)
         if not (top / ".orglab").is_dir():
             return []
-        from orglab.runs import read_runs  # noqa: PLC0415 - costs 5 ms, and many projects have none
+        from orglab.runs.record import read_runs  # noqa: PLC0415 - costs 5 ms, and many projects have none
 
         return read_runs(top)
 

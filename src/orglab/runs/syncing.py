@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError, NotWritableError
-from orglab.folding import fold_pending, top_of
 from orglab.git import Repository
 from orglab.git.changes import top_path
 from orglab.git.records import (
@@ -19,10 +18,11 @@ from orglab.git.records import (
 )
 from orglab.git.snapshot import REFS
 from orglab.log import Log
-from orglab.pending import pending_runs, set_pending
-from orglab.recording import write_copy
-from orglab.run_text import mark_of
-from orglab.runs import METRICS, RECORD, RUNS, Run, read_run, read_runs
+from orglab.runs.folding import fold_pending, top_of
+from orglab.runs.pending import pending_runs, set_pending
+from orglab.runs.record import METRICS, RECORD, RUNS, Run, read_run, read_runs
+from orglab.runs.recording import write_copy
+from orglab.runs.text import mark_of
 
 Tell = Callable[[str], None]
 # What another machine names is a path here.

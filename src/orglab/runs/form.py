@@ -1,7 +1,7 @@
 """Runs as JSON: `orglab runs --json` and `run-diff --json`, documented in docs/reference/json.md."""
 
-from orglab.comparing import Difference
-from orglab.runs import Run
+from orglab.runs.comparing import Difference
+from orglab.runs.record import Run
 
 
 def run_form(run: Run) -> dict[str, object]:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
-from orglab.evidence import (
+from orglab.git.commit import Commit
+from orglab.git.patches import MODULUS, Patch, Vector, signature
+from orglab.hashes.evidence import (
     APPLIED,
     AUTOSQUASH,
     PICKED,
@@ -26,8 +28,6 @@ from orglab.evidence import (
     lists,
     without,
 )
-from orglab.git.commit import Commit
-from orglab.git.patches import MODULUS, Patch, Vector, signature
 
 _LONGEST_RUN = 80
 _COMMON = 40

@@ -10,9 +10,9 @@ from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.changes import alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
 from orglab.git.snapshot import file_hash
-from orglab.run_text import results_message
-from orglab.runs import RUNS, Output, Run
-from orglab.working_state import listed
+from orglab.runs.record import RUNS, Output, Run
+from orglab.runs.text import results_message
+from orglab.runs.working_state import listed
 
 Tell = Callable[[str], None]
 _MEGABYTE = 1_000_000

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 
-from orglab.evidence import PICKED, SUGGESTED, UNDOES, Successor
 from orglab.git import Repository
 from orglab.git.commit import Commit
 from orglab.git.process import stream
-from orglab.hashes import HASH
-from orglab.recorded import Place
+from orglab.hashes.evidence import PICKED, SUGGESTED, UNDOES, Successor
+from orglab.hashes.grammar import HASH
+from orglab.hashes.recorded import Place
 from orglab.reference import find_references
 
 _HASHES = re.compile(HASH.encode())

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orglab.git.commit import Commit
-from orglab.journal import Entry
+from orglab.history.journal import Entry
 from orglab.model import Conclusion, Experiment, Note, Step, logged_changes
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
 from orglab.prose import Logged
 from orglab.reference import Reference, find_references
-from orglab.runs import Run
+from orglab.runs.record import Run
 
 # In this order within one moment.
 KINDS = ("created", "state", "run", "commit", "step", "note", "journal", "conclusion")

@@ -8,7 +8,7 @@ from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.changes import Changes, alone_in, commit_paths, in_progress, read_changes, short_hash, unlike_head
 from orglab.git.snapshot import LargeFile, make_snapshot, patch_id
-from orglab.run_text import before_message, command_text
+from orglab.runs.text import before_message, command_text
 
 Tell = Callable[[str], None]
 

@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from orglab.runs import Metric, Run
+from orglab.runs.record import Metric, Run
 
 _COMMAND = 200  # characters of a command in the log; the record has all of it
 _SUBJECT = 100

@@ -9,17 +9,17 @@ from pathlib import Path
 from orglab.check import Diagnostic, Moved
 from orglab.config import Config
 from orglab.errors import GitError
-from orglab.evidence import APPLIED, Successor
 from orglab.git import Repository
 from orglab.git.commit import Commit, read_commits, read_named
 from orglab.git.keeping import keep_also
 from orglab.git.patches import Patch, read_patches
 from orglab.git.rewrites import Moves, Rewrite, read_moves, read_rewrites
 from orglab.git.standing import Standing, find_commits, standing_of, unreachable
+from orglab.hashes.evidence import APPLIED, Successor
+from orglab.hashes.recorded import Place, find_places
+from orglab.hashes.succession import History, Succession
 from orglab.org.document import Document
-from orglab.recorded import Place, find_places
 from orglab.reference import find_references
-from orglab.succession import History, Succession
 
 _MOST_SEEN = 5000
 _LINKS = 50
@@ -249,7 +249,7 @@ class _Search:
             answers |= {name: found[full] for name, full in there.items()}
         gone = {name: places[name] for name, full in anchors.items() if full is None}
         if gone and not self.standing.is_shallow:
-            from orglab.guessing import Guess  # noqa: PLC0415 - for commits of which nothing is left
+            from orglab.hashes.guessing import Guess  # noqa: PLC0415 - for commits of which nothing is left
 
             every = sorted((place for found in gone.values() for place in found), key=lambda place: place.begin)
             guess = Guess(self.repository, self.living, every, self.aside, self.letter)

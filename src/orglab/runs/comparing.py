@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orglab.errors import NotFoundError
-from orglab.folding import apart_of, top_of
 from orglab.git import Repository
 from orglab.git.trees import FileChange, changed_files, full_hash, has_commit, read_patch
 from orglab.log import Log
-from orglab.runs import Metric, Run, find_run, read_runs
+from orglab.runs.folding import apart_of, top_of
+from orglab.runs.record import Metric, Run, find_run, read_runs
 
 Pair = tuple[str | None, str | None]
 

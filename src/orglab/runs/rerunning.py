@@ -7,17 +7,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from orglab.comparing import code_of, differing
 from orglab.errors import NotFoundError
-from orglab.folding import top_of
 from orglab.git import Repository
 from orglab.git.snapshot import file_hash
 from orglab.git.trees import add_worktree, has_commit, ignored_paths, remove_worktree
-from orglab.launching import Wish, launch
 from orglab.log import Log
-from orglab.runs import RUNS, Run, find_run, read_runs
-from orglab.surroundings import find_python, read_python
-from orglab.working_state import listed
+from orglab.runs.comparing import code_of, differing
+from orglab.runs.folding import top_of
+from orglab.runs.launching import Wish, launch
+from orglab.runs.record import RUNS, Run, find_run, read_runs
+from orglab.runs.surroundings import find_python, read_python
+from orglab.runs.working_state import listed
 
 Tell = Callable[[str], None]
 _WORKTREES = RUNS.parent / "worktrees"

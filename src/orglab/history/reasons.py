@@ -16,16 +16,16 @@ from itertools import islice
 from pathlib import Path
 
 from orglab.errors import NotFoundError, UsageError
-from orglab.events import run_noted
 from orglab.git import Repository, is_installed
 from orglab.git.commit import Commit, read_commits, read_named
 from orglab.git.files import blame, changed_files, commits_of_file, is_tracked, path_in
-from orglab.history import History
+from orglab.history.events import run_noted
+from orglab.history.history import History
+from orglab.history.references import experiment_around
 from orglab.log import Log
 from orglab.model import Experiment, Note, Step
 from orglab.reference import Reference, find_references, parse_reference
-from orglab.references import experiment_around
-from orglab.runs import Run
+from orglab.runs.record import Run
 
 _HASH = re.compile(rb"(?<![\w-])[0-9a-f]{7,64}(?![\w-])")
 _LINE = re.compile(r"(.+):([0-9]{1,9})", re.S)
