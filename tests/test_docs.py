@@ -294,7 +294,7 @@ def settings_of(kind, prefix):
 def test_every_public_name_and_method_is_in_the_python_reference():
     text = read("reference/python-api.md")
     names = {*orglab.__all__} - {"__version__"}
-    methods = [f"Log.{name}" for name in vars(orglab.Log) if not name.startswith("_")]
+    methods = [f"Log.{name}" for kind in orglab.Log.__mro__[:-1] for name in vars(kind) if not name.startswith("_")]
     attributes = [
         f"{kind.__name__}.{name}"
         for kind in (

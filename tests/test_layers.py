@@ -67,6 +67,7 @@ STOREYS = [
         "writing",
     },
     {"losses"},
+    {"reading"},
     {"log"},
     # What takes a Log and does more than change the file: each a capability of its own.
     {

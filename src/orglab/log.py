@@ -5,36 +5,28 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from orglab import file, writing
-from orglab.active import ActiveStep
-from orglab.check import Diagnostic, Progress, check
+from orglab.check import Diagnostic, Progress
 from orglab.config import CONFIG_TEXT, Config, find_log
 from orglab.entry import add_entry, holds_mark
 from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
-from orglab.finding import find_experiment, find_step, last_experiment, last_with_id
-from orglab.git import Repository, find_repository, is_installed, numbers_in
+from orglab.finding import find_step, last_experiment, last_with_id
+from orglab.git import is_installed
 from orglab.git.keeping import keep
-from orglab.glance import glance
-from orglab.ids import numbers_of_old, renumber
+from orglab.ids import renumber
 from orglab.model import ID, Experiment, Note, Step, without_cookies
 from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
 from orglab.org.timestamp import format_inactive
-from orglab.place import TERMS_NAME
+from orglab.reading import LogReading
 from orglab.reference import Reference, parse_reference
 from orglab.states import in_progress_keyword, kind_of
 from orglab.words import one_line
-
-if TYPE_CHECKING:
-    from orglab.adoption import Adoption
-    from orglab.hashes.resolving import Resolver
-    from orglab.index.store import Store
 
 HEADER = """\
 #+TITLE: Experiment log
@@ -63,7 +55,7 @@ class Completed(NamedTuple):
     uncommitted: tuple[str, ...] = ()
 
 
-class Log:
+class Log(LogReading):
     """One experiment log.
 
     Every reading method reads the file anew; every writing method replaces it
@@ -77,154 +69,8 @@ class Log:
 
     def __init__(self, path: Path, config: Config | None = None, *, anyway: bool = False) -> None:
         """Stand for the log at `path`; `open_log` finds it."""
-        self.path = path
-        self.config = config or Config()
+        super().__init__(path, config)
         self.anyway = anyway
-
-    # Reading
-
-    def document(self) -> Document:
-        """Return the log as an Org document.
-
-        Raises:
-            NotFoundError: There is no such file.
-        """
-        return self._parse(file.read(self.path).data)
-
-    def _parse(self, data: bytes) -> Document:
-        return Document(data, self.config.keywords)
-
-    def experiments(self) -> list[Experiment]:
-        """Return all experiments, in the order of the log."""
-        return self._experiments()[1]
-
-    def _experiments(self) -> tuple[Document, list[Experiment]]:
-        """Return the log, and its experiments, as the index has them or as they are read."""
-        snapshot = file.read(self.path)
-        document = self._parse(snapshot.data)
-        if self.store.path is None:
-            return document, list(glance(document, self.config, str(self.path)))
-        from orglab.index.building import experiments_of  # noqa: PLC0415 - writing needs none of it
-        from orglab.index.current import current_contents  # noqa: PLC0415
-
-        contents = current_contents(self.store, snapshot, document, self.config)
-        return document, experiments_of(contents, document, self.config, str(self.path))
-
-    def keyed_experiments(self) -> tuple[list[Experiment], list[bytes] | None, tuple[str, str]]:
-        """Return all experiments, what tells each from one of other bytes, and what all of that depends on.
-
-        Without an index there are no keys: None.  The last is the digest of the log, and the form of its settings.
-        """
-        snapshot = file.read(self.path)
-        document = self._parse(snapshot.data)
-        if self.store.path is None:
-            return list(glance(document, self.config, str(self.path))), None, ("", "")
-        from orglab.index.building import experiments_of, settings_form  # noqa: PLC0415 - writing needs none of it
-        from orglab.index.current import current_contents  # noqa: PLC0415
-
-        contents = current_contents(self.store, snapshot, document, self.config)
-        keys = [contents.part(number) + b"%d" % nth for number, nth in enumerate(contents.nths)]
-        found = experiments_of(contents, document, self.config, str(self.path))
-        return found, keys, (snapshot.digest, repr(settings_form(document.settings, self.config)))
-
-    def experiment(self, reference: str) -> Experiment:
-        """Return one experiment.
-
-        Args:
-            reference: `201`, `e201`, `[e201]`; a step's reference names its experiment.
-
-        Raises:
-            NotFoundError: There is none.
-            UsageError: Two headings have this id, or it is no reference.
-        """
-        parsed = parse_reference(reference)
-        snapshot = file.read(self.path)
-        document = self._parse(snapshot.data)
-        if self.store.path is None:
-            return self._find(document, parsed)
-        from orglab.index.current import experiment_called  # noqa: PLC0415 - writing needs none of it
-
-        found = experiment_called(self.store, snapshot, document, self.config, parsed.id, str(self.path))
-        # Of none there may be an old id, and of two there is an error to be made.
-        return found or self._find(document, parsed)
-
-    def step(self, reference: str) -> Step:
-        """Return one step, such as `201.1`.
-
-        Raises:
-            NotFoundError: There is none.
-        """
-        parsed = parse_reference(reference)
-        return find_step(self._find(self.document(), parsed), parsed)
-
-    def spell(self, reference: str) -> str:
-        """Return a reference as the log's users write it, such as `e201.1` for `[201.1]`; nothing is read."""
-        parsed = parse_reference(reference)
-        name = parsed.id.removeprefix(self.config.letter) or parsed.id
-        return self.config.letter + name + (f".{parsed.step}" if parsed.step is not None else "")
-
-    def _find(self, document: Document, reference: Reference) -> Experiment:
-        return find_experiment(document, reference, self.config, self.path)
-
-    def select(self, match: str | None = None) -> list[Experiment]:
-        """Return the experiments whose headings an Org match string selects, in the order of the log; all if None.
-
-        Raises:
-            MatchSyntaxError: The match string cannot be read.
-        """
-        document, found = self._experiments()
-        if match is None:
-            return found
-        from orglab.selecting import select  # noqa: PLC0415 - its regexps cost 15 ms, and few lists need them
-
-        return select(found, match, document.settings.tag_groups or {})
-
-    def check(self, progress: Progress | None = None) -> list[Diagnostic]:
-        """Return what is wrong in the log.
-
-        Args:
-            progress: Told how many experiments are checked, of how many.
-        """
-        return self._check(self.document(), progress, self._resolver()) + self._check_terms()
-
-    def _check_terms(self) -> list[Diagnostic]:
-        """Return what cannot be read in the user's own terms."""
-        text = self.terms()
-        if not text:
-            return []
-        from orglab.similar.lexicon import parse_terms  # noqa: PLC0415 - few logs have terms of their own
-
-        name = str(self.path.parent / TERMS_NAME)
-        return [Diagnostic(name, one.line, 1, "bad-term", one.message) for one in parse_terms(text)[1]]
-
-    def _check(
-        self, document: Document, progress: Progress | None = None, resolver: "Resolver | None" = None
-    ) -> list[Diagnostic]:
-        from orglab.losses import lost_in_merges  # noqa: PLC0415 - for one command of many
-
-        found = check(document, self.config, str(self.path), lambda: self._next_number(document), progress)
-        found += lost_in_merges(document, str(self.path), self.repository)
-        found += resolver.diagnose(document, str(self.path)) if resolver is not None else []
-        return sorted(found, key=lambda one: (one.line, one.column))
-
-    def _resolver(self) -> "Resolver | None":
-        """Return what says where recorded commits live, if there is a git to ask."""
-        if self.repository is None or not is_installed():
-            return None
-        from orglab.hashes.resolving import Resolver  # noqa: PLC0415 - for one command of many
-
-        return Resolver(self.repository, self.path, self.config)
-
-    def terms(self) -> str:
-        """Return the text of the user's own terms, `orglab-terms.txt` beside the log; empty if there is none."""
-        return file.read_text(self.path.parent / TERMS_NAME)
-
-    def adopt(self) -> "Adoption":
-        """Return what is understood of the log, which may not have been written as one; nothing is changed."""
-        from orglab.adoption import read_adoption  # noqa: PLC0415 - for one command of many
-
-        document = self.document()
-        return read_adoption(document, self.config, str(self.path), self._check(document), self._next_number(document))
 
     def fix(
         self, progress: Progress | None = None, only: Collection[str] | None = None
@@ -255,27 +101,6 @@ class Log:
             return compose(edits, recount(document.apply(edits))) if not only or "stale-cookie" in only else edits
 
         return mended, self._check(self._write(wish), None, resolver) + self._check_terms()
-
-    # Writing
-
-    @cached_property
-    def repository(self) -> Repository | None:
-        """The git repository that the log lies in, or None."""
-        return find_repository(self.path.absolute().parent)
-
-    @cached_property
-    def store(self) -> "Store":
-        """The index of this log: a cache, and no more."""
-        from orglab.index.store import Store  # noqa: PLC0415 - it loads SQLite, and writing needs none
-        from orglab.index.where import index_path  # noqa: PLC0415
-
-        git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
-        return Store(index_path(os.fspath(self.path), git_dir))
-
-    @cached_property
-    def active(self) -> ActiveStep:
-        """The active step of this clone."""
-        return ActiveStep(self.path, self.repository)
 
     def _write(self, wish: Wish, verify: Verify | None = None, path: Path | None = None) -> Document:
         """Replace a file by what edits make of it, and return the document after.
@@ -407,13 +232,6 @@ class Log:
         except NotFoundError:
             return number
         raise UsageError(f"The id {number} is taken (line {line}); without --id a free one is found.")
-
-    def _next_number(self, document: Document) -> int:
-        """Return the next whole number that is no id in the log, here or on any branch."""
-        numbers = {0} | numbers_in(document.text) | numbers_of_old(document.text)
-        if self.repository is not None and is_installed():
-            numbers |= self.repository.numbers_on_branches(self.path)
-        return max(numbers) + 1
 
     def renumber(self, reference: str, number: str | None = None) -> Experiment:
         """Give an experiment another id, keep the old one as an alias, and return it.
