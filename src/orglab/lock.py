@@ -231,7 +231,11 @@ def _is_waited_for(fd: int) -> bool:
     Without this each of 200 who wait would wake up 200 times, to find its lock
     file removed.
     """
-    inode = f":{os.fstat(fd).st_ino} "
+    status = os.fstat(fd)
+    if not status.st_size:
+        # Nobody has had to wait (see _flock): the kernel needs 10 ms to gather its locks.
+        return False
+    inode = f":{status.st_ino} "
     with suppress(FileNotFoundError), open("/proc/locks", encoding="ascii") as locks:
         return any(" -> " in line and inode in line for line in locks)
     return False
@@ -248,7 +252,7 @@ def _open_lock(path: str) -> int:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
             with suppress(OSError):
                 # In a shared folder our umask would shut others out of a lock that
-                # we leave by being killed.  The file is empty and stays empty.
+                # we leave by being killed.  There is nothing in the file.
                 os.fchmod(fd, 0o666)
             return fd
 
@@ -258,6 +262,9 @@ def _flock(fd: int, deadline: float) -> bool:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        # Whoever holds it sees by the size that somebody waits, or did.
+        with suppress(OSError):
+            os.ftruncate(fd, 1)
         # Polling would be unfair, and slow for 200 waiters; a timer signal is not
         # for a library.  A thread can sleep in the kernel's own queue.
         return _FlockWait(fd).wait(deadline - time.monotonic())
