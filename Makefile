@@ -10,7 +10,7 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 ORACLE ?= ../shared/oracle/public.json.gz
 SET ?= ../shared/similar/dev.jsonl
 FUZZ ?= 1000000
-JOBS ?= 0
+JOBS ?= auto
 ARGS ?=
 DIR ?=
 
@@ -29,7 +29,7 @@ help: ## what there is
 	@echo
 	@echo '  make test ARGS="-k cookies"    some tests, by name; ARGS goes to pytest'
 	@echo '  make test STRICT=1             a skipped test is a failed one (also with CI=true)'
-	@echo '  make test JOBS=auto            on every processor'
+	@echo '  make test JOBS=0               in one process, for a debugger'
 	@echo '  make demo DIR=/tmp/study       the study in that folder, which must be new or empty'
 	@echo '  make clean test PYTHON=python3.13'
 

@@ -207,13 +207,13 @@ def sweep_seeds(study: Study) -> None:
     experiment = study.new(
         "How much of an accuracy is luck",
         "From 10 trees to 100, the seed moves the accuracy less, by more than half a point.",
-        "20 seeds with 10 trees",
-        "20 seeds with 100 trees",
+        "12 seeds with 10 trees",
+        "12 seeds with 100 trees",
         tag="seeds",
     )
-    settings = {"model": "forest", "digits": 1000, "seeds": 20, "split": 0}
-    few = study.take_step(f"{experiment}.1", "20 seeds with 10 trees", **settings, trees=10)
-    many = study.take_step(f"{experiment}.2", "20 seeds with 100 trees", **settings, trees=100)
+    settings = {"model": "forest", "digits": 1000, "seeds": 12, "split": 0}
+    few = study.take_step(f"{experiment}.1", "12 seeds with 10 trees", **settings, trees=10)
+    many = study.take_step(f"{experiment}.2", "12 seeds with 100 trees", **settings, trees=100)
     say("The numbers decide.")
     decision = study.compare(f"{experiment}.1", f"{experiment}.2", 0.005, "--steadier")
     study.conclude(
@@ -260,7 +260,7 @@ def leave_open(study: Study) -> None:
         "The five together, by majority",
         tag="networks",
     )
-    settings = {"model": "network", "digits": 1000, "seeds": 5, "split": 0, "units": 64}
+    settings = {"model": "network", "digits": 500, "seeds": 5, "split": 0, "units": 64}
     study.take_step(f"{experiment}.1", "one network, five seeds", **settings)
     study.type("orglab", "start", f"{experiment}.2")
     study.type("orglab", "note", f"{experiment}.2", "The vote is next")
