@@ -12,7 +12,7 @@ Nobody waits for it: where another process holds it for longer than a moment, th
 import os
 import sqlite3
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 
 from orglab.index.contents import TABLES as CONTENTS_TABLES
 from orglab.index.where import program
@@ -111,17 +111,15 @@ class Store:
         os.makedirs(folder, mode=0o777 if name.startswith("index-") else 0o700, exist_ok=True)
         _tidy(path)
         new = f"{path}.{os.getpid()}-{time.monotonic_ns()}.new"
-        try:
+        with ExitStack() as undone:
+            undone.callback(_remove, new)
             with closing(_connect(new)) as connection:
                 connection.executescript(f"BEGIN; {_TABLES}")
                 connection.execute("INSERT INTO about VALUES (?)", (program(),))
                 alter(connection)
                 connection.execute("COMMIT")
             os.replace(new, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(new)
-            raise
+            undone.pop_all()
         self._seal()
         return True
 
@@ -166,14 +164,17 @@ def memory() -> sqlite3.Connection:
 
 def _connect(path: str) -> sqlite3.Connection:
     """Open a file."""
-    connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
-    try:
+    with ExitStack() as undone:
+        connection = undone.enter_context(closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)))
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-    except BaseException:
-        connection.close()
-        raise
+        undone.pop_all()
     return connection
+
+
+def _remove(path: str) -> None:
+    with suppress(OSError):
+        os.unlink(path)
 
 
 def _seal_name(path: str) -> str:

@@ -123,14 +123,13 @@ class _Launch:
 
     def run(self) -> int:
         """Do all of it, and return the exit code."""
-        try:
+        with contextlib.ExitStack() as undone:
+            undone.callback(self._abandon)
             missing = _cannot_start(self.wish.argv, self.folder)
             state = State() if missing else self._settle()
             self._say_same(state)
             self._append("began", self._began(state), durable=True)
-        except BaseException:
-            self._abandon()
-            raise
+            undone.pop_all()
         with _Output(self.record.output, self.tell) as output:
             child = Child(output.keep, self.printed.feed if self.printed else None)
             with child:
