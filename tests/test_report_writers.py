@@ -357,16 +357,16 @@ def test_pictures_lie_beside_and_go_when_they_are_no_longer_asked_for(tmp_path):
     (tmp_path / "a.png").write_bytes(png(3, 3))
     document = b.Document("T", (b.Image(tmp_path / "a.png", "alt"), b.Chart(timeline(), "Time")))
     write_document(document, tmp_path / "weekly.md")
-    folder = tmp_path / "weekly-files"
+    folder = tmp_path / "weekly.md-files"
     assert sorted(path.name for path in folder.iterdir()) == [LIST_NAME, "a.png", "chart-1.svg"]
-    assert "![alt](weekly-files/a.png)" in (tmp_path / "weekly.md").read_text()
+    assert "![alt](weekly.md-files/a.png)" in (tmp_path / "weekly.md").read_text()
     (folder / "mine.txt").write_text("mine")
     write_document(b.Document("T", (b.Rule(),)), tmp_path / "weekly.md")
     assert sorted(path.name for path in folder.iterdir()) == [LIST_NAME, "mine.txt"]
 
 
 def test_what_is_not_ours_is_not_overwritten(tmp_path):
-    folder = tmp_path / "weekly-files"
+    folder = tmp_path / "weekly.md-files"
     folder.mkdir()
     (folder / "a.png").write_text("mine")
     beside = Beside(tmp_path / "weekly.md")
@@ -377,10 +377,10 @@ def test_what_is_not_ours_is_not_overwritten(tmp_path):
 
 
 def test_a_list_from_elsewhere_deletes_nothing_outside(tmp_path):
-    (tmp_path / "weekly-files").mkdir()
+    (tmp_path / "weekly.md-files").mkdir()
     (tmp_path / "victim").write_text("")
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    (tmp_path / "weekly-files" / LIST_NAME).write_text(f'{{"../victim": "{empty}", "..": "{empty}"}}')
+    (tmp_path / "weekly.md-files" / LIST_NAME).write_text(f'{{"../victim": "{empty}", "..": "{empty}"}}')
     Beside(tmp_path / "weekly.md").write()
     assert (tmp_path / "victim").exists()
 
@@ -393,3 +393,13 @@ def test_a_report_through_a_link_keeps_the_link_and_its_mode(tmp_path):
     assert (tmp_path / "link.md").is_symlink()
     assert (tmp_path / "real.md").read_text() == "# T\n"
     assert (tmp_path / "real.md").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_report_in_two_formats_keeps_the_pictures_of_both(document, tmp_path):
+    for ending in ("md", "org", "html"):
+        write_document(document, tmp_path / f"report.{ending}")
+    for ending in ("md", "org"):
+        text = (tmp_path / f"report.{ending}").read_text()
+        pictures = [path for path in (tmp_path / f"report.{ending}-files").iterdir() if path.suffix == ".svg"]
+        assert pictures
+        assert all(f"report.{ending}-files/{path.name}" in text for path in pictures)

@@ -25,10 +25,11 @@ class Beside:
         """Hold nothing yet.
 
         Args:
-            report: The file of the report: `weekly.md` has its pictures in `weekly-files`.
+            report: The file of the report: `weekly.md` has its pictures in `weekly.md-files`.
         """
         self.report = report
-        self.folder = f"{report.stem}-files"
+        # With the ending: the same report may stand there in another format too.
+        self.folder = f"{report.name}-files"
         self.contents: dict[str, bytes] = {}
         self._given: dict[bytes, str] = {}
 
