@@ -9,6 +9,7 @@ the pages anew: read the difference before you keep it.
 import contextlib
 import datetime
 import io
+import os
 import re
 import shlex
 import subprocess
@@ -30,7 +31,16 @@ def answer(command):
     """What a command prints; `orglab` runs in this process, what stands before it in a pipe gives its input."""
     before, pipe, last = command.rpartition(" | ")
     if not re.match(r'(?:\w+=(?:"[^"]*"|\S*) )*orglab\b', last):
-        done = subprocess.run(command, shell=True, capture_output=True, encoding="utf-8", check=False)  # noqa: S602
+        # Before a pipe it may be `orglab` too: ours, whatever is on the PATH.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            command,
+            shell=True,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            env={**os.environ, "PATH": path},
+        )
         return shown(done.stdout, done.stderr, done.returncode)
     given = subprocess.run(before, shell=True, capture_output=True, check=True).stdout if pipe else b""  # noqa: S602
     words = [word.replace("\\n", "\n") for word in shlex.split(last)]
