@@ -6,12 +6,33 @@ import sys
 
 import pytest
 
-SETTINGS = (
-    "core.fsmonitor core.pager core.sshCommand core.editor core.askPass core.gitProxy diff.external diff.x.textconv "
-    "filter.x.clean filter.x.smudge filter.x.process gpg.program merge.x.driver sequence.editor "
-    "interactive.diffFilter credential.helper uploadpack.packObjectsHook pager.log pager.show pager.blame "
-    "alias.log alias.status alias.blame alias.diff alias.grep"
-).split()
+SETTINGS = [
+    "core.fsmonitor",
+    "core.pager",
+    "core.sshCommand",
+    "core.editor",
+    "core.askPass",
+    "core.gitProxy",
+    "diff.external",
+    "diff.x.textconv",
+    "filter.x.clean",
+    "filter.x.smudge",
+    "filter.x.process",
+    "gpg.program",
+    "merge.x.driver",
+    "sequence.editor",
+    "interactive.diffFilter",
+    "credential.helper",
+    "uploadpack.packObjectsHook",
+    "pager.log",
+    "pager.show",
+    "pager.blame",
+    "alias.log",
+    "alias.status",
+    "alias.blame",
+    "alias.diff",
+    "alias.grep",
+]
 COMMANDS = [
     *("list", "list exp/TODO", "show 1", "show 1.1", "next", "refs", "refs 1.1", "log 1", "why HEAD", "why a.py"),
     *("why a.py:1", "check", "search x", "similar x", "tried", "resolve [e1.1]", "runs", "run-diff RUN"),
