@@ -68,7 +68,7 @@ test: system-deps $(VENV)/stamp-test ## every test
 	$(PYTEST) -n $(JOBS) $(NO_SKIP) $(ARGS)
 
 fast: $(VENV)/stamp-test ## the tests that are not slow, in under ten seconds
-	$(PYTEST) -q -m 'not slow' $(NO_SKIP) $(ARGS)
+	$(PYTEST) -q -n $(JOBS) -m 'not slow' $(NO_SKIP) $(ARGS)
 
 lint: $(VENV)/stamp-dev ## ruff: every rule but those that pyproject.toml argues with
 	$(BIN)/ruff check .
