@@ -97,6 +97,7 @@ eval-similar: $(VENV)/stamp-test ## SET=FILE: how well `similar` finds what was 
 torture: system-deps $(VENV)/stamp-test ## durability in full counts: failing syscalls, kills, crowds, hostile files
 	@$(BIN)/python tests/torture/run.py all --command '$(abspath $(BIN))/orglab --log {file} note 201 {text}'
 	@$(BIN)/python tests/torture/run.py sweep --command '$(abspath $(BIN))/orglab --log {file} done 201.2 --no-commit'
+	@$(BIN)/python tests/torture/index.py 200
 
 fuzz: $(VENV)/stamp-test ## FUZZ=1000000 inputs parsed and printed
 	@$(BIN)/python tests/fuzz.py $(FUZZ)
