@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from commands import Orglab
 from lab import orglab
 from orglab import open_log
 from orglab.git import find_repository
@@ -377,3 +378,31 @@ def test_a_generated_history_is_resolved(tmp_path):
     assert total["all"] >= 50
     assert total["right"] == total["applied"]
     assert total["found"] >= 0.95 * total["all"]
+
+
+def test_a_snapshot_of_a_run_is_not_dead(repo, capsys):
+    orglab = Orglab(capsys)
+    repo.commit("begun", {"a.py": "1\n"})
+    orglab("init", "--no-hooks")
+    orglab("new", "A", "-s", "one")
+    repo.commit("log")
+    repo.write("a.py", "2\n")
+    orglab("run", "1.1", "--before", "snapshot", "--done", "--", "true")
+    orglab("check", code=0)
+
+
+def test_another_line_of_the_log_says_what_became_of_a_commit(repo, capsys):
+    orglab = Orglab(capsys)
+    repo.commit("begun", {"a.py": "1\n"})
+    orglab("init", "--no-hooks")
+    orglab("new", "A", "-s", "one", "-s", "two")
+    living = repo.commit("[e1.1] x", {"b.py": "1\n"})[:7]
+    log = repo.path / "experiment_log.org"
+    text = log.read_text()
+    log.write_text(
+        text.replace("1. [ ] one", f"1. [X] one (1234567 -> {living})").replace("2. [ ] two", "2. [X] two (1234567)")
+    )
+    found = orglab("check", code=1).out
+    assert f"moved-hash 1234567 lives on as {living} (0.98, log: another line of the log says so)" in found
+    orglab("check", "--fix", code=1)
+    assert f"2. [X] two (1234567 -> {living})" in log.read_text()

@@ -240,3 +240,17 @@ def test_both_folded_beside_other_notes_and_merged_the_log_tells_once(clones, pl
     one.git("pull", "--quiet", "--no-rebase", "--no-edit")
     assert len(ids_in(one.log)) == 1, one.log
     assert one.log.count("A thought of") == 2
+
+
+def test_a_clone_whose_log_tells_of_all_runs_says_no_more(clones):
+    one, two = clones
+    two("run", "1.1", "--", "true")
+    two("sync")
+    two.commit("their log")
+    two.git("push", "--quiet")
+    one.git("pull", "--quiet")
+    answer = one("sync")
+    assert "on another branch" not in answer.err
+    assert answer.out == ""
+    assert "1 run received, 0 new in the log" in answer.err
+    assert len(ids_in(one.log)) == 1

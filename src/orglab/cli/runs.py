@@ -170,8 +170,11 @@ def sync_command(remote: str, *, snapshots: bool, anyway: bool) -> None:
 
     done = sync(this_log(anyway=anyway), remote, tell, snapshots=snapshots)
     for run in done.received:
+        if run in done.here:
+            continue
         click.echo(f"{run.id}  {output.clean(run.ref or '-')}  {output.clean(sentence_of(run))}")
-    for run in done.elsewhere:
-        tell(f"The log tells of {run.id} on another branch; that comes by merging it.")
+    if done.elsewhere:
+        many = count(len(done.elsewhere), "run")
+        tell(f"The log on another branch tells of {many} of them; that comes by merging it.")
     tell(f"{count(len(done.received), 'run')} received, {len(done.folded)} new in the log"
          + (", ours sent." if done.sent else "; there was nothing to send."))  # fmt: skip

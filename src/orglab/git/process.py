@@ -148,4 +148,4 @@ class _installed:  # noqa: N801 - reads as a word at `with`
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Raise GitError if git was not found; another file that is not there is another matter."""
         if isinstance(error, FileNotFoundError) and error.filename == "git":
-            raise GitError("git is not installed; do without with --no-commit.") from error
+            raise GitError("git is not installed, or not on the PATH.") from error

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from orglab.git.repository import Repository
 
 KEEP = "refs/orglab/keep/"
+RUNS = "refs/orglab/runs/"
+"""What runs ran on is on no branch, on purpose."""
 _FULL = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -58,7 +60,7 @@ def standing_of(repository: Repository, recorded: Collection[str]) -> Standing:
 def _refs(repository: Repository) -> tuple[list[str], frozenset[str]]:
     """Return the commits that make others alive, and those that our own refs keep."""
     form = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)"
-    listed = repository.read("for-each-ref", form, "refs/heads", "refs/remotes", "refs/tags", KEEP) or b""
+    listed = repository.read("for-each-ref", form, "refs/heads", "refs/remotes", "refs/tags", KEEP, RUNS) or b""
     tips, kept = [], []
     for line in listed.decode("utf-8", "replace").splitlines():
         kind, name, tagged_kind, tagged, ref = line.split(" ", 4)

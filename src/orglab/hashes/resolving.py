@@ -55,10 +55,22 @@ class Resolver:
             return []
         self._keep(standing)
         dead = [place for place in places if not standing.is_alive(place.recorded.living)]
+        self._answers |= self._told_by_log(places, standing)
         new = [place for place in dead if place.recorded.living not in self._answers]
         if new:
             self._answers |= self._resolve(new, standing)
         return [self._diagnostic(document, file, place) for place in dead if place.recorded.living in self._answers]
+
+    def _told_by_log(self, places: Sequence[Place], standing: Standing) -> dict[str, Successor]:
+        """Return what other lines of the log say: a clone that did not rewrite has no map, but the same log."""
+        found: dict[str, Successor] = {}
+        for place in places:
+            original, living = place.recorded
+            if original != living and original not in found and standing.is_alive(living):
+                full = standing.full[living]
+                self.shorts.setdefault(full, living)
+                found[original] = Successor(full, 0.98, "log", "another line of the log says so")
+        return found
 
     def _keep(self, standing: Standing) -> None:
         # Whoever may only read the repository may ask, too.

@@ -22,7 +22,8 @@ from orglab.reference import Reference, find_references
 from orglab.runs.record import Run
 
 # In this order within one moment.
-KINDS = ("created", "state", "run", "commit", "step", "note", "journal", "conclusion")
+KINDS = ("created", "state", "commit", "run", "step", "note", "journal", "conclusion")
+_ENDS = ("DONE", "CANCELED", "CANCELLED")
 
 _SAYS_DONE = re.compile(r"\W*(?:done|finished|completed|ticked)\b", re.I)
 _LAST_MOMENT = datetime.timedelta(days=1) - datetime.timedelta(microseconds=1)
@@ -268,16 +269,19 @@ def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Ite
 def in_order(events: Iterable[Event]) -> list[Event]:
     """Return events, the oldest first, and those of an unknown time last.
 
-    What is known to the day alone stands at its begin, what ends something at its end.
+    What is known to the day alone stands at its begin, what ends something at its end; within a minute they stand in
+    the order in which one leads to the other.
     """
     return sorted(events, key=_place)
 
 
-def _place(event: Event) -> tuple[bool, datetime.datetime, int]:
+def _place(event: Event) -> tuple[bool, datetime.datetime, int, datetime.datetime]:
     at = event.at or datetime.datetime.max  # noqa: DTZ901 - as the times of the log
     if event.precision == "day" and event.kind in ("state", "conclusion") and at.date() < datetime.date.max:
         at += _LAST_MOMENT
-    return event.at is None, at, KINDS.index(event.kind)
+    rank = len(KINDS) if event.kind == "state" and event.facts.get("new") in _ENDS else KINDS.index(event.kind)
+    # Most are known to the minute: within one, a note follows the run that it is about.
+    return event.at is None, at.replace(second=0, microsecond=0), rank, at
 
 
 def concerns(event: Event, reference: Reference, letter: str) -> bool:

@@ -48,6 +48,8 @@ def _follow(hook: Hook, olds: set[bytes]) -> None:
     from orglab.log import Log  # noqa: PLC0415 - few rewritten commits are recorded
 
     mended, _ = Log(hook.log, hook.config).fix(only=("moved-hash",))
-    for one in mended:
-        if one.moved is not None:
-            say(f"{hook.log}: {one.moved.hash} lives on as {one.moved.living}.")
+    pairs = dict.fromkeys(f"{one.moved.hash} lives on as {one.moved.living}" for one in mended if one.moved is not None)
+    for pair in pairs:
+        say(f"{hook.log}: {pair}.")
+    if pairs:
+        say(f"{hook.log} has the new hashes now; commit it with: orglab commit")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from orglab.entry import holds_mark
 from orglab.errors import GitError, NotWritableError
 from orglab.git import Repository
 from orglab.git.changes import top_path
@@ -36,12 +37,14 @@ class Synced(NamedTuple):
         sent: Whether records of this clone were news to the reference.
         received: Runs of others that are new, or say more than they did.
         folded: Those that the log tells of now.
+        here: Those that the log tells of already.
         elsewhere: Those that the log tells of on another branch, and so will here once that is merged.
     """
 
     sent: bool
     received: list[Run]
     folded: list[Run]
+    here: list[Run]
     elsewhere: list[Run]
 
 
@@ -73,11 +76,13 @@ def sync(log: Log, remote: str, tell: Tell, *, snapshots: bool = False) -> Synce
     except OSError as error:
         raise NotWritableError(f"The records cannot be kept in {top / RUNS}: {error.strerror}.") from error
     waiting = [run for run in received if run.status != "running"]
-    elsewhere = _elsewhere(log, repository, waiting)
+    text = log.document()
+    here = [run for run in waiting if holds_mark(text, mark_of(run))]
+    elsewhere = _elsewhere(log, repository, [run for run in waiting if run not in here])
     for run in waiting:
-        set_pending(top, run.id, pending=run not in elsewhere)
+        set_pending(top, run.id, pending=run not in here and run not in elsewhere)
     # Also those of before whose step was not here yet.
-    return Synced(sent, received, fold_pending(log, pending_runs(top), tell), elsewhere)
+    return Synced(sent, received, fold_pending(log, pending_runs(top), tell), here, elsewhere)
 
 
 def _receive(repository: Repository, top: Path, writer: str) -> list[Run]:

@@ -147,7 +147,9 @@ def _capture(repository: Repository, policy: Policy, name: str, message: str, te
     if snapshot.uncaptured:
         tell(f"Not captured: {listed(snapshot.uncaptured)}.")
     return State(
-        changes.head or snapshot.commit, short_hash(repository, snapshot.commit), snapshot.commit, patch,
+        # The log records what is on a branch; the snapshot, which is on none, is in the record.
+        changes.head or snapshot.commit, short_hash(repository, changes.head or snapshot.commit),
+        snapshot.commit, patch,
         uncaptured=snapshot.uncaptured, large=snapshot.large,
     )  # fmt: skip
 
