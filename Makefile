@@ -68,7 +68,7 @@ test: system-deps $(VENV)/stamp-test ## every test
 	$(PYTEST) -n $(JOBS) $(NO_SKIP) $(ARGS)
 
 fast: $(VENV)/stamp-test ## the tests that are not slow, in under ten seconds
-	$(PYTEST) -q -m 'not slow' $(NO_SKIP) $(ARGS)
+	$(PYTEST) -q -n $(JOBS) -m 'not slow' $(NO_SKIP) $(ARGS)
 
 lint: $(VENV)/stamp-dev ## ruff: every rule but those that pyproject.toml argues with
 	$(BIN)/ruff check .
@@ -97,6 +97,7 @@ eval-similar: $(VENV)/stamp-test ## SET=FILE: how well `similar` finds what was 
 torture: system-deps $(VENV)/stamp-test ## durability in full counts: failing syscalls, kills, crowds, hostile files
 	@$(BIN)/python tests/torture/run.py all --command '$(abspath $(BIN))/orglab --log {file} note 201 {text}'
 	@$(BIN)/python tests/torture/run.py sweep --command '$(abspath $(BIN))/orglab --log {file} done 201.2 --no-commit'
+	@$(BIN)/python tests/torture/index.py 200
 
 fuzz: $(VENV)/stamp-test ## FUZZ=1000000 inputs parsed and printed
 	@$(BIN)/python tests/fuzz.py $(FUZZ)

@@ -63,11 +63,39 @@ def pytest_make_collect_report(
     return report
 
 
+_SLOW_FIXTURES = frozenset(("emacs", "repo", "shared"))
+_SLOW_FILES = frozenset(
+    f"test_{name}"
+    for name in [
+        "chart",
+        "child",
+        "cli_errors",
+        "commands",
+        "docs",
+        "file",
+        "from_org",
+        "fuzz",
+        "index",
+        "log",
+        "metrics",
+        "org_properties",
+        "precedents",
+        "report_writers",
+        "search",
+        "terminal",
+    ]
+)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is marked `shared` where there is no such folder: pytest counts it as deselected.
 
-    It is no skip: a fresh clone on its own has to pass with `--no-skip`.
+    It is no skip: a fresh clone on its own has to pass with `--no-skip`.  What has a repository, or Emacs, or plays
+    commands, is marked slow: `make fast` is for the moment between two edits.
     """
+    for item in items:
+        if _SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())) or item.path.stem in _SLOW_FILES:
+            item.add_marker(pytest.mark.slow)
     if SHARED.is_dir():
         return
     left_out = [item for item in items if item.get_closest_marker("shared")]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import NotFoundError
+from orglab.git.files import without_filters
 from orglab.git.repository import Repository
 
 
@@ -71,7 +72,14 @@ def changed_files(
         GitError: git refuses, or is not installed.
     """
     told = _top(repository).ask(
-        "diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--numstat", "-z", *_between(old, new, apart)
+        "diff",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--no-renames",
+        "--numstat",
+        "-z",
+        *_between(old, new, apart),
+        environment=without_filters(repository),
     )
     found = []
     for line in told.split(b"\0"):
@@ -95,7 +103,10 @@ def read_patch(repository: Repository, old: str, new: str | None = None, apart: 
     Raises:
         GitError: git refuses, or is not installed.
     """
-    told = _top(repository).ask("diff", "--no-ext-diff", "--no-textconv", "--no-color", *_between(old, new, apart))
+    told = _top(repository).ask(
+        "diff", "--no-ext-diff", "--no-textconv", "--no-color", *_between(old, new, apart),
+        environment=without_filters(repository),
+    )  # fmt: skip
     return told.decode("utf-8", "replace")
 
 

@@ -290,6 +290,8 @@ class _Maker:
             return 0.9 if is_name else 0.7
         known = self.lexicon.words.keys() | LITTLE
         telling = sum(not known.issuperset(part) for part in parts)
+        if len(parts) == 2 and not telling:  # noqa: PLR2004 - two everyday words, such as `teach + compact`
+            return 0.25
         return min(0.8, 0.3 + 0.1 * len(parts) + 0.1 * telling)
 
     def anchor(self) -> None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -146,11 +146,13 @@ def day_number(when: date) -> float:
 def day_ticks(since: float, until: float, most: int) -> list[tuple[float, str]]:
     """Return days worth a line, and their names: days, Mondays, or firsts of months or years."""
     span = until - since
-    first, last = date.fromordinal(max(1, math.ceil(since))), date.fromordinal(max(1, math.floor(until)))
+    first, last = (
+        date.fromordinal(min(max(1, day), date.max.toordinal())) for day in (math.ceil(since), math.floor(until))
+    )
     for stride in (1, 2, 7, 14):
         if span / stride <= most:
-            start = first if stride < 7 else first + timedelta(days=-first.weekday() % 7)  # noqa: PLR2004 - a week
-            days = range(start.toordinal(), last.toordinal() + 1, stride)
+            monday = -first.weekday() % 7 if stride >= 7 else 0  # noqa: PLR2004 - a week
+            days = range(first.toordinal() + monday, last.toordinal() + 1, stride)
             return [(float(day), _day_name(date.fromordinal(day))) for day in days]
     for months in (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12_000, 24_000, 60_000):
         if span / (30.4 * months) <= most:
