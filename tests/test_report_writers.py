@@ -308,6 +308,25 @@ def test_pdf_of_the_sample_has_its_text_and_the_same_bytes_twice(document):
     assert b"/StructTreeRoot" in first or b"/ObjStm" in first
 
 
+def test_what_we_write_ourselves_has_a_font_so_the_pdf_is_accessible():
+    boxes = tuple(b.ListItem((b.Paragraph((b.Text(kind),)),), kind) for kind in ("open", "partial", "done"))
+    badges = tuple(b.Badge(tone, tone) for tone in ("good", "bad", "unsure", "active", "waiting", "plain"))
+    words = b.Text("\u2212 ± \u2013 … · → ∞ “”")
+    assert b"pdfuaid" in to_pdf(b.Document("T", (b.List(boxes), b.Paragraph((*badges, words)))))
+
+
+def test_in_a_pdf_a_section_does_not_link_to_itself():
+    cited = b.Paragraph((b.Reference("e1.1", anchor="e1.1", kind="step"),))
+    steps = b.List((b.ListItem((cited,), "done", anchor="e1.1"),), "numbers")
+    other = (b.Heading(1, (b.Text("Other"),)), cited)
+    assert b"/Subtype/Link" not in to_pdf(b.Document("T", (b.Heading(1, (b.Text("A"),), "e1"), steps))).replace(
+        b" ", b""
+    )
+    assert b"/Subtype/Link" in to_pdf(
+        b.Document("T", (b.Heading(1, (b.Text("A"),), "e1"), steps, *other), contents=False)
+    ).replace(b" ", b"")
+
+
 def test_a_broken_picture_and_a_formula_do_not_break_the_pdf(tmp_path):
     (tmp_path / "broken.png").write_bytes(png()[:80])
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")

@@ -240,6 +240,42 @@ def edit(old, new, name="experiment_log.org"):
     path.write_text(path.read_text().replace(old, new, 1))
 
 
+@pytest.mark.usefixtures("study")
+def test_what_a_script_keeps_books_of_is_no_finding_unless_the_log_speaks_of_it():
+    edit("ABC raises acc by two points.", "ABC raises acc over three seeds.")
+    edit("* CANCELED [203] Distillation   :exp:", "* DONE [203] Distillation   :exp:")
+    edit("  [2026-11-10 Tue 16:16]\n", "  [2026-11-10 Tue 16:16]\n** DONE Experiments\n1. [X] One\n2. [X] Two\n")
+    for minute, (ref, acc) in enumerate([("e201.1", 0.5), ("e201.2", 0.75), ("e203.1", 0.625), ("e203.2", 0.5)]):
+        metrics = {"seconds": 10 + minute, "seeds": 3, "acc": acc}
+        record(f"20261113-12{minute:02}00-dd00", ref, ["python", "new.py"], metrics=metrics)
+    learned = dict(said()["learned"])
+    for ref in ("e201", "e203"):
+        assert [text.partition(":")[0] for text in learned[ref] if text.startswith(("acc", "se"))] == ["acc"]
+
+
+@pytest.mark.usefixtures("study")
+def test_a_time_is_told_where_there_is_nothing_else():
+    for minute, ref in enumerate(("e201.1", "e201.2")):
+        record(f"20261113-12{minute:02}00-dd00", ref, ["python", "new.py"], metrics={"seconds": -1.5 - minute})
+    assert (
+        "seconds: \u22121.5 in the baseline [e201.1]; \u22122.5, \u22121.0, in [e201.2]."
+        in dict(said()["learned"])["e201"]
+    )
+
+
+@pytest.mark.usefixtures("study")
+@pytest.mark.parametrize(
+    ("steps", "sentence"),
+    [
+        ("1. [ ] One\n2. [ ] Two\n", "None of the two steps is done [e203]."),
+        ("1. [ ] One\n", "Its one step is not done [e203]."),
+    ],
+)
+def test_where_no_step_is_done_it_reads_as_a_sentence(steps, sentence):
+    edit("  [2026-11-10 Tue 16:16]\n", f"  [2026-11-10 Tue 16:16]\n** TODO Experiments\n{steps}")
+    assert dict(said()["dead_ends"])["e203"][1] == sentence
+
+
 def lose_commits():
     for command in (["checkout", "-q", "--orphan", "new"], ["commit", "-qm", "new"], ["branch", "-qD", "main"],
                     ["reflog", "expire", "--expire=now", "--all"], ["gc", "-q", "--prune=now"]):  # fmt: skip

@@ -31,10 +31,17 @@ _SMALL_COUNTS = (
 def number(value: float, decimals: int | None = None) -> str:
     """Return a number to four significant digits, whole ones whole: `0.912` for 0.9119999999999999.
 
+    A minus is a minus, and no hyphen.
+
     Args:
         value: The number.
         decimals: How many decimals instead.
     """
+    return _number(value, decimals).replace("-", "\u2212")
+
+
+def _number(value: float, decimals: int | None) -> str:
+    """Return a number as Python writes it, to as many digits as count."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "-∞" if value < 0 else "∞"
     if value == 0:

@@ -121,6 +121,11 @@ class Reference:
     kind: str = "other"
     title: str = ""
 
+    @property
+    def cited(self) -> str:
+        """The text as people write it in a log and in messages: an experiment and a step in brackets."""
+        return f"[{self.text}]" if self.kind in ("experiment", "step") else self.text
+
 
 @dataclass(frozen=True, slots=True)
 class FootnoteMark:

@@ -176,6 +176,11 @@ def _progress(account: Account, wording: Wording) -> Statement:
     if len(done) == len(total):
         all_of_them = "its one step is" if len(total) == 1 else f"all {amounts.words(len(total), 'step')} are"
         return say(all_of_them, " done", cite([wording.links.to(account.ref)]), ".", claims=claims)
+    if not done:
+        none_of_them = (
+            "its one step is not" if len(total) == 1 else f"none of the {amounts.words(len(total), 'step')} is"
+        )
+        return say(none_of_them, " done", cite([wording.links.to(account.ref)]), ".", claims=claims)
     verb = "is" if len(done) == 1 else "are"
     return say(
         f"{amounts.small(len(done))} of {amounts.words(len(total), 'step')} {verb} done",

@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from orglab.report.blocks import Blocks, Inlines, Reference, plain
+from orglab.report.blocks import Blocks, Inlines, Reference, Text, plain
 from orglab.report.claims import Claim
 from orglab.report.facts import Account, Period
 from orglab.report.results import Results
@@ -108,8 +108,4 @@ class Report:
 
 def spelled(content: Inlines) -> str:
     """Return inlines as plain text, citations of the log in brackets as people write them."""
-    marked = tuple(
-        Reference(f"[{one.text}]") if isinstance(one, Reference) and one.kind in ("experiment", "step") else one
-        for one in content
-    )
-    return plain(marked)
+    return plain(tuple(Text(one.cited) if isinstance(one, Reference) else one for one in content))

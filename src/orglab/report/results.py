@@ -16,6 +16,11 @@ _BASELINE = re.compile(
 )
 _STRONG = re.compile(r"(?i)\b(?:base\s?-?line|control|vanilla|status quo)\b")
 KEY_METRICS = 3
+# What a script writes down beside its findings; told only where the log speaks of it, or there is nothing else.
+_BOOKKEEPING = re.compile(
+    r"(?i)(?:n_?)?(?:seeds?|epochs?|steps?|iterations?|samples|folds?|repeats?|batch_?size)"
+    r"|(?:wall_?|elapsed_?|train_?|total_?)?(?:time|seconds|secs|runtime|duration)|timestamp"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,12 @@ def find_baseline(steps: Sequence[Step]) -> tuple[Step | None, bool]:
 
 
 def _key_metrics(experiment: Experiment, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
-    """Return the metrics that tell most: those that the log's words name, then those that most steps have."""
+    """Return the metrics that tell most: those that the log's words name, else those that most steps have.
+
+    What the script only keeps books of, such as a time, and what is the same in all runs while others differ, such as
+    how many seeds there were, finds nothing.
+    """
+    outcomes = tuple(outcomes)
     counts: dict[str, int] = {}
     for outcome in outcomes:
         for name in dict.fromkeys(name for run in outcome.runs for name in run.metrics):
@@ -138,8 +148,17 @@ def _key_metrics(experiment: Experiment, outcomes: Iterable[Outcome]) -> tuple[s
     words = f"{experiment.conclusion.text} {experiment.title} {experiment.description}".lower()
     order = list(counts)
     named = [name for name in order if _is_named(name, words)]
-    ranked = sorted(named or order, key=lambda name: (-counts[name], order.index(name)))
+    found = [name for name in order if not _BOOKKEEPING.fullmatch(name)]
+    candidates = named or found or order
+    if any(_varies(name, outcomes) for name in candidates):
+        candidates = [name for name in candidates if counts[name] == 1 or _varies(name, outcomes)]
+    ranked = sorted(candidates, key=lambda name: (-counts[name], order.index(name)))
     return tuple(ranked[:KEY_METRICS])
+
+
+def _varies(metric: str, outcomes: Iterable[Outcome]) -> bool:
+    """Return whether a metric is not the same in all runs."""
+    return len({value for outcome in outcomes for _, value in outcome.values(metric)}) > 1
 
 
 def _is_named(metric: str, words: str) -> bool:

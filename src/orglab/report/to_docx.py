@@ -423,7 +423,7 @@ class _TreeWriter(Writer):
 
     def reference(self, inline: b.Reference) -> str:
         """Write where a statement comes from."""
-        return self.linked(self.target(inline), _str(inline.text), inline.title)
+        return self.linked(self.target(inline), _str(inline.cited), inline.title)
 
     def footnote_mark(self, inline: b.FootnoteMark) -> str:
         """Write a footnote; Word has no second mark for one, so that says its number again."""

@@ -322,11 +322,12 @@ class _HtmlWriter(Writer):
     def reference(self, inline: b.Reference) -> str:
         """Write where a statement comes from."""
         target = self.target(inline)
+        text = _text(inline.cited)
         kind = f"ref {inline.kind}" if inline.kind in ("experiment", "step", "commit", "run") else "ref"
         title = f' title="{_text(inline.title)}"' if inline.title else ""
         if not target:
-            return f'<span class="{kind}"{title}>{_text(inline.text)}</span>'
-        return f'<a class="{kind}" href="{_text(target)}"{title}>{_text(inline.text)}</a>'
+            return f'<span class="{kind}"{title}>{text}</span>'
+        return f'<a class="{kind}" href="{_text(target)}"{title}>{text}</a>'
 
     def footnote_mark(self, inline: b.FootnoteMark) -> str:
         """Write the mark of a footnote."""

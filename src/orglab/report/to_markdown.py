@@ -298,8 +298,7 @@ class _MarkdownWriter(Writer):
         text = _text(inline.text)
         if target and not target.startswith("#"):
             return f"[{text}](<{target}>)"
-        # As people write it in a log and in messages.
-        return f"[{text}]" if inline.kind in ("experiment", "step") else text
+        return f"[{text}]" if inline.cited != inline.text else text
 
     def footnote_mark(self, inline: b.FootnoteMark) -> str:
         """Write the mark of a footnote."""

@@ -29,7 +29,9 @@ _WIDE = 720
 _DEEPEST_HEADING = 5
 # What is longer than this without a blank runs over the edge of the page.
 _LONG_WORD = re.compile(r"[^\s\u200b]{48}(?=[^\s\u200b]{4})")
-_BOXES = {"open": "☐", "partial": "◪", "done": "☑"}
+# Drawn, for few fonts have boxes; what stands in them is read aloud.
+_BOXES = {"open": "#check-box[]", "partial": "#check-box[\u2013]", "done": "#check-box[\u00d7]"}
+_SIGNS = {**SIGNS, "bad": "\u00d7"}
 _NO_FONT = re.compile(r"the text `?\"?(.*?)\"?`? could not be displayed")
 
 
@@ -135,6 +137,7 @@ class _TypstWriter(Writer):
         self._numbers: dict[str, int] = {}
         self._labels: set[str] = set()
         self._level = 0
+        self._anchor = ""
         self._sections = 0
         self._files = 0
         self._charts = 0
@@ -198,6 +201,7 @@ class _TypstWriter(Writer):
         """Write a heading, not more than one level below the one before."""
         level = min(block.level, self._level + 1, _DEEPEST_HEADING)
         self._level = level
+        self._anchor = b.anchor_of(block.anchor) if block.anchor else ""
         self._sections += level == 1
         return f"#heading(level: {level})[{self.inlines(block.content)}]{self.label(block.anchor)}"
 
@@ -215,7 +219,7 @@ class _TypstWriter(Writer):
         tight = "false" if is_loose else "true"
         items = []
         for item in block.items:
-            box = f"#{_str(_BOXES[item.checkbox] + ' ')}" if item.checkbox else ""
+            box = f"{_BOXES[item.checkbox]} " if item.checkbox else ""
             body = f"{self.labelled(item.anchor)}{box}{self.content(item.content)}"
             if block.kind == "numbers":
                 items.append(f"enum.item({'' if item.number is None else f'{item.number}'})[{body}]".replace("()", ""))
@@ -412,8 +416,11 @@ class _TypstWriter(Writer):
         return f"#link({place})[{content}]"
 
     def reference(self, inline: b.Reference) -> str:
-        """Write where a statement comes from."""
-        return self.linked(self.target(inline), f"#ref-text[#{_str(inline.text)}]")
+        """Write where a statement comes from, without a link to what it stands in or beside: each costs time to set."""
+        target = self.target(inline)
+        if self._anchor and (target == f"#{self._anchor}" or target.startswith(f"#{self._anchor}.")):
+            target = ""
+        return self.linked(target, f"#ref-text[#{_str(inline.cited)}]")
 
     def footnote_mark(self, inline: b.FootnoteMark) -> str:
         """Write the mark of a footnote; its text goes where it is first met."""
@@ -433,7 +440,7 @@ class _TypstWriter(Writer):
 
     def badge(self, inline: b.Badge) -> str:
         """Write a word that stands out."""
-        sign = SIGNS.get(inline.tone, "")
+        sign = _SIGNS.get(inline.tone, "")
         return f"#badge({_tone(inline.tone)})[#{_str(f'{sign} {inline.text}'.strip())}]"
 
     def raw_text(self, inline: b.RawText) -> str:

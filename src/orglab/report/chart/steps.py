@@ -1,8 +1,12 @@
 """The final metric of each step: a dot for each run, their mean and spread, and the baseline as a line."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orglab.report.amounts import decimals_for
+from orglab.report.amounts import difference as change
+from orglab.report.amounts import number as amount
 from orglab.report.blocks import Inlines, Reference, StepResult, StepResults, Table, Text
 from orglab.report.chart.canvas import Canvas, Theme, fitted, text_width
 from orglab.report.chart.scale import Scale, is_drawn, number, scale_of
@@ -47,7 +51,8 @@ def draw_steps(plot: StepResults, title: str, theme: Theme, width: int, name: st
     height = ROW + 16 if is_narrow else ROW
     labels = min(max(text_width(row.label, 12, bold=True) for row, _ in rows) + 4, width * 0.3)
     titles = min(max(text_width(row.title, 12) for row, _ in rows), width * 0.3)
-    numbers = max(text_width(_said(spread), 12) for _, spread in rows)
+    decimals = _decimals([spread for _, spread in rows])
+    numbers = max(text_width(_said(spread, decimals), 12) for _, spread in rows)
     left = 10.0 if is_narrow else labels + titles + 24
     right = width - numbers - 18
     scale = scale_of(values, left, right, log=False if plot.log is None and min(values) <= 0 else plot.log)
@@ -60,18 +65,25 @@ def draw_steps(plot: StepResults, title: str, theme: Theme, width: int, name: st
         canvas.text(labels + 8, y + 20, fitted(row.title, room, 12), 12, color=theme.muted, halo=True)
         middle = y + (34 if is_narrow else 16)
         _draw_spread(canvas, row, spread, scale, middle)
-        canvas.text(width - 2, middle + 4, _said(spread), 12, "end", theme.ink if spread else theme.muted)
+        canvas.text(width - 2, middle + 4, _said(spread, decimals), 12, "end", theme.ink if spread else theme.muted)
     canvas.height = bottom + 26
     return canvas.close(title, _description(plot), name)
 
 
-def _said(spread: _Spread | None) -> str:
+def _decimals(spreads: Sequence[_Spread | None]) -> int | None:
+    """Return the decimals that all values of a chart have, so that they can be compared; None if each has its own."""
+    return decimals_for([spread.values for spread in spreads if spread is not None])
+
+
+def _said(spread: _Spread | None, decimals: int | None) -> str:
     """Return mean and deviation as they are read."""
     if spread is None:
         return "no value"
     if len(spread.values) == 1:
-        return number(spread.mean)
-    return f"{_rounded(spread.mean, spread.deviation)} ± {_rounded(spread.deviation, spread.deviation)}"
+        return _even(spread.mean, decimals) or number(spread.mean)
+    mean, deviation = _even(spread.mean, decimals), _even(spread.deviation, decimals)
+    mean = mean or _rounded(spread.mean, spread.deviation)
+    return f"{mean} ± {deviation or _rounded(spread.deviation, spread.deviation)}"
 
 
 def _rounded(value: float, deviation: float) -> str:
@@ -142,29 +154,39 @@ def steps_table(plot: StepResults) -> Table:
     spreads = [_spread(row) for row in plot.rows]
     base = next((spread for row, spread in zip(plot.rows, spreads, strict=True) if row.is_baseline and spread), None)
     header = ("Step", "What", "Runs", "Mean", "Deviation", "Lowest", "Highest", *(["Against baseline"] if base else []))
+    decimals = _decimals(spreads)
     rows: list[tuple[Inlines, ...]] = []
     for row, spread in zip(plot.rows, spreads, strict=True):
         cells = ["0", "–", "–", "–", "–"]
         if spread is not None:
-            deviation = _rounded(spread.deviation, spread.deviation) if len(spread.values) > 1 else "–"
+            deviation = _even(spread.deviation, decimals) or _rounded(spread.deviation, spread.deviation)
+            deviation = deviation if len(spread.values) > 1 else "–"
             lowest, highest = min(spread.values), max(spread.values)
-            mean = _rounded(spread.mean, spread.deviation)
-            cells = [str(len(spread.values)), mean, deviation, number(lowest), number(highest)]
+            mean = _even(spread.mean, decimals) or _rounded(spread.mean, spread.deviation)
+            low, high = (_even(value, decimals) or number(value) for value in (lowest, highest))
+            cells = [str(len(spread.values)), mean, deviation, low, high]
         missing = len(row.values) - (len(spread.values) if spread else 0)
         if missing:
             cells[0] += f" (+{missing} without value)"
         if base is not None:
-            cells.append("baseline" if row.is_baseline else _against(spread, base))
+            cells.append("baseline" if row.is_baseline else _against(spread, base, decimals))
         rows.append(
             ((Reference(row.label, anchor=row.anchor, kind="step"),), (Text(row.title),), *((Text(c),) for c in cells))
         )
     return Table(tuple((Text(word),) for word in header), tuple(rows), ("left", "left", *["right"] * 6))
 
 
-def _against(spread: _Spread | None, base: _Spread) -> str:
+def _even(value: float, decimals: int | None) -> str:
+    """Return a value with the decimals that all of the table have; nothing if that is left to each."""
+    return amount(value, decimals) if decimals is not None else ""
+
+
+def _against(spread: _Spread | None, base: _Spread, decimals: int | None) -> str:
     """Return the difference of two means, with its sign."""
     if spread is None:
         return "–"
+    if decimals is not None:
+        return change(spread.mean, base.mean, decimals)
     difference = spread.mean - base.mean
     text = number(float(f"{difference:.3g}"))
     return f"+{text}" if difference > 0 else text
