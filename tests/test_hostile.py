@@ -58,6 +58,8 @@ def hostile(repo):
     orglab("commit")
     program = repo.write(".git/program", '#!/bin/sh\ntouch "$(dirname "$0")/owned"\ncat\n')
     program.chmod(0o755)
+    for hook in ("reference-transaction", "post-index-change"):
+        repo.write(f".git/{hook}", program.read_text()).chmod(0o755)
     for setting in SETTINGS:
         repo.git("config", setting, str(program))
     for setting, value in (
@@ -85,3 +87,5 @@ def test_no_command_that_reads_runs_what_the_repository_names(hostile, repo):
         done = hostile(*command.replace("RUN", run.name).split())
         assert done.returncode in (0, 1), f"{command}: {done.stderr}"
         assert not trace.exists(), command
+    # What `check` found recorded it keeps, by a ref of ours: no business of a hook either.
+    assert repo.git("for-each-ref", "--format=%(refname)", "refs/orglab/keep")

@@ -1,5 +1,6 @@
 """Keeping recorded commits alive, so that a rewritten one can still be shown when git has cleaned up."""
 
+import os
 from collections.abc import Collection
 
 from orglab.git.repository import Repository
@@ -7,6 +8,7 @@ from orglab.git.standing import KEEP, find_commits
 
 # To ask which are kept costs as much as to write a few refs once more.
 _FEW = 8
+_NO_HOOKS = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": os.devnull}
 
 
 def keep(repository: Repository, recorded: Collection[str]) -> None:
@@ -42,4 +44,5 @@ def keep_also(repository: Repository, commits: Collection[str], kept: Collection
     if new:
         # `update` and not `create`: another process may have kept the same.
         lines = "".join(f"update {KEEP}{commit} {commit}\n" for commit in new)
-        repository.act("update-ref", "--stdin", stdin=lines.encode())
+        # Commands that only read keep commits too, and must run no hook that the repository names.
+        repository.act("update-ref", "--stdin", stdin=lines.encode(), environment=_NO_HOOKS)
