@@ -12,9 +12,9 @@ from orglab.similar.features import IDEA, SETTING, WORDS
 
 # Log-odds that an experiment that shares nothing is the one, and from which on one is shown.
 PRIOR = -6.1
-SHOWN_FROM = -2.6
+SHOWN_FROM = -3.1
 # A question of a few words gives less evidence, for and against.
-SHORT, SHOWN_FROM_IF_SHORT = 8, -3.4
+SHORT, SHOWN_FROM_IF_SHORT = 8, -3.6
 MOST_SHOWN = 3
 # What each kind of evidence is worth, in log-odds; see docs/decisions/likeness-by-words.md for how they were found.
 CENTRAL, STRONGEST, COVERED, MISSING = 3.1, 2.4, 1.7, 2.8
