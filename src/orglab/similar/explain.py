@@ -50,7 +50,11 @@ def explain(match: Match, asked: Record) -> Why:
         asked: The question.
     """
     names = [feature for feature, worth in match.shared if worth >= _LEAST]
-    ideas = tuple(name[1:] for name in names if name[0] == IDEA)[:_MOST_IDEAS]
+    worths = [worth for feature, worth in match.shared if feature[0] == IDEA and worth >= _LEAST]
+    # Beside a strong reason a weak one is often none.
+    main = max(worths, default=0.0) / 2
+    ideas = tuple(name[1:] for name, worth in match.shared if name[0] == IDEA and worth >= max(main, _LEAST))
+    ideas = ideas[:_MOST_IDEAS]
     settings = tuple(name[1:] for name in names if name[0] == SETTING)[:_MOST_SETTINGS]
     written: dict[str, str] = {}
     for word in tokens(f"{asked.title} {asked.description}"):
