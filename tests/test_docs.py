@@ -372,7 +372,7 @@ def test_the_picture_is_well_formed_and_holds_text():
     root = ET.fromstring((DOCS / "terminal.svg").read_text("utf-8"))  # noqa: S314 - our own file
     words = "".join(root.itertext())
     assert "$ orglab list" in words
-    assert "$ orglab show" in words
+    assert "$ orglab why" in words
 
 
 def test_a_picture_shows_the_text_it_is_given():
