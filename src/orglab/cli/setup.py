@@ -112,7 +112,11 @@ def adoption_lines(log: Log) -> Iterator[str]:
     yield output.paint("Not understood", bold=True)
     for code, number in Counter(one.code for one in found.diagnostics).most_common():
         yield from output.wrap(CODES[code], "    ", f"  {number} {code}: ")
-    yield "  `orglab check` names each with its line." if found.diagnostics else "  Nothing. (`orglab check` asks git too.)"
+    yield (
+        "  `orglab check` names each with its line."
+        if found.diagnostics
+        else "  Nothing. (`orglab check` asks git too.)"
+    )
 
 
 def _understood(found: Adoption) -> Iterator[str]:
