@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
@@ -79,7 +80,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     """
     path = path.resolve()
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
-    try:
+    with ExitStack() as undone:
+        undone.callback(Path(name).unlink, missing_ok=True)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - it is open already
             file.write(content)
             file.flush()
@@ -88,9 +90,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.umask(umask)
         Path(name).chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~umask)
         Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        undone.pop_all()
 
 
 def _read_list(folder: Path) -> dict[str, str]:
