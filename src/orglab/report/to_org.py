@@ -49,7 +49,9 @@ def _text(text: str) -> str:
     if _NUMBER.fullmatch(text):
         return text
     text = _OPENINGS.sub(rf"\g<0>{_Z}", _EMPHASIS.sub(rf"{_Z}\1{_Z}", text))
-    return text.replace("$", "\\dollar{}").replace("|", "\\vert{}")
+    text = text.replace("$", "\\dollar{}").replace("|", "\\vert{}")
+    # Behind these an entity would be read as raised or lowered text.
+    return re.sub(r"([_^])(?=\\(?:dollar|vert)\{\})", rf"\1{_Z}", text)
 
 
 def _guarded(lines: str) -> str:
