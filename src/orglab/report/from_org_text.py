@@ -59,7 +59,8 @@ _INSIDE = re.compile(
     rb"\\\\[ \t]*(?:\n|\Z)"
     rb"|\\(?P<entity>there4|sup[123]|frac[13][24]|[a-zA-Z]+)(?:\{\}|(?![a-zA-Z]))"
     rb"|(?<=[^\s])(?P<script>[_^])(?:\{(?P<braces>[^{}\n]*)\}"
-    rb"|(?P<bare>[+-]?[0-9A-Za-z\x80-\xff.,\\]*[0-9A-Za-z\x80-\xff]))"
+    # A zero-width space is no letter: it is put there so that this is none.
+    rb"|(?P<bare>(?!\xe2\x80\x8b)[+-]?[0-9A-Za-z\x80-\xff.,\\]*[0-9A-Za-z\x80-\xff]))"
 )
 _NUMBER = re.compile(rb"[+-]?[0-9][0-9.,]*")
 _LONE_LETTER = re.compile(rb"(?:^|[^0-9A-Za-z_\x80-\xff])[A-Za-z0-9)]\Z")
