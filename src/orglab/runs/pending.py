@@ -31,24 +31,29 @@ def waiting_runs(top: Path, log: Path) -> list[str]:
         top: The top of the repository, or else the log's folder.
         log: The log.
     """
-    return [name for name in pending_runs(top) if not (is_put_off(top, name, log) or _is_held(top, name))]
+    return [
+        name
+        for name in pending_runs(top)
+        if not (is_put_off(top, name, log) or is_locked(top / RECORDS / name / RECORD))
+    ]
 
 
-def _is_held(top: Path, name: str) -> bool:
-    """Return whether a process holds the lock of a run's record, as its writer does."""
+def is_locked(path: Path) -> bool | None:
+    """Return whether a process holds the lock of a record; None if that cannot be told here."""
     try:
-        fd = os.open(top / RECORDS / name / RECORD, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return False
+        return None
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
+        return None
+    else:
         return False
     finally:
         os.close(fd)
-    return False
 
 
 def put_off(top: Path, name: str, log: Path) -> None:

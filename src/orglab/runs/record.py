@@ -13,7 +13,6 @@ that is no more, is that of a lost run.  A line cut off by a crash or a full dis
 
 import contextlib
 import datetime
-import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from orglab.errors import NotFoundError, UsageError
+from orglab.runs.pending import is_locked
 
 RUNS = Path(".orglab") / "runs"
 RECORD = "record.jsonl"
@@ -254,9 +254,9 @@ class Run:
         if self.is_foreign:
             return True
         # Its writer holds a lock on it, also on another machine or in a container that shares the folder.
-        is_locked = _is_locked(self.folder / RECORD)
-        if is_locked is not None or self.host != os.uname().nodename:
-            return is_locked is not False
+        held = is_locked(self.folder / RECORD)
+        if held is not None or self.host != os.uname().nodename:
+            return held is not False
         pid = self.fields.get("pid")
         if not isinstance(pid, int):
             return False
@@ -267,24 +267,6 @@ class Run:
         except OSError:
             pass
         return process_start(pid) == self.fields.get("pid_start")
-
-
-def _is_locked(path: Path) -> bool | None:
-    """Return whether a process holds the lock of a record; None if that cannot be told here."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return None
-    else:
-        return False
-    finally:
-        os.close(fd)
 
 
 def process_start(pid: int) -> int | None:
