@@ -42,6 +42,11 @@ class LogReading:
         """The git repository that the log lies in, or None."""
         return find_repository(self.path.absolute().parent)
 
+    @property
+    def top(self) -> Path:
+        """The folder that runs are recorded under: the top of the repository, or else the log's own folder."""
+        return self.repository.top if self.repository is not None else self.path.absolute().parent
+
     @cached_property
     def store(self) -> "Store":
         """The index of this log: a cache, and no more."""

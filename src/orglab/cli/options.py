@@ -56,7 +56,7 @@ def fold_pending(log: Log) -> None:
 
         for line in Pending(log.repository).fold(log):
             tell(line)
-    top = log.repository.top if log.repository is not None else log.path.absolute().parent
+    top = log.top
     if waiting_runs(top, log.path):
         from orglab.runs.folding import fold_what_waits  # noqa: PLC0415 - it loads JSON, and mostly nothing waits
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orglab.errors import GitError
@@ -122,7 +121,7 @@ class History:
     @cached_property
     def runs(self) -> "list[Run]":
         """The runs that are recorded here, oldest first."""
-        top = top_folder(self.log)
+        top = self.log.top
         if not (top / ".orglab").is_dir():
             return []
         from orglab.runs.record import read_runs  # noqa: PLC0415 - costs 5 ms, and many projects have none
@@ -184,11 +183,6 @@ class History:
     def runs_of(self, experiment: Experiment) -> "list[Run]":
         """Return the runs of an experiment and of its steps, oldest first."""
         return runs_of(self.runs, experiment)
-
-
-def top_folder(log: Log) -> Path:
-    """Return the folder that runs are recorded under: the top of the repository, else the log's folder."""
-    return log.repository.top if log.repository is not None else log.path.absolute().parent
 
 
 def journal_of(log: Log) -> Document | None:

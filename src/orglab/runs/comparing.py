@@ -7,7 +7,7 @@ from orglab.errors import NotFoundError
 from orglab.git import Repository
 from orglab.git.trees import FileChange, changed_files, full_hash, has_commit, read_patch
 from orglab.log import Log
-from orglab.runs.folding import apart_of, top_of
+from orglab.runs.folding import apart_of
 from orglab.runs.record import Metric, Run, find_run, read_runs
 
 Pair = tuple[str | None, str | None]
@@ -55,7 +55,7 @@ def compare_runs(log: Log, name: str, other: str | None = None) -> Difference:
         NotFoundError: There is no such run, or nothing of the other name.
         UsageError: Several runs have this name.
     """
-    runs = read_runs(top_of(log))
+    runs = read_runs(log.top)
     first = find_run(runs, name)
     second = None
     revision = None

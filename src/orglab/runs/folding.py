@@ -7,7 +7,6 @@ stand yet, two clones that fold the same record write the same bytes, and what a
 import datetime
 import re
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from orglab.errors import NotFoundError, OrglabError, UsageError
 from orglab.git import Repository
@@ -21,18 +20,13 @@ from orglab.runs.text import mark_of, note_of
 Tell = Callable[[str], None]
 
 
-def top_of(log: Log) -> Path:
-    """Return where the runs of a log are recorded: the top of its repository, or else its own folder."""
-    return log.repository.top if log.repository is not None else log.path.absolute().parent
-
-
 def runs_of(log: Log, reference: str | None = None) -> list[Run]:
     """Return the runs of an experiment or step, or all, oldest first.
 
     Raises:
         UsageError: It is no reference.
     """
-    runs = read_runs(top_of(log))
+    runs = read_runs(log.top)
     if reference is None:
         return runs
     wanted = log.spell(reference)
@@ -64,7 +58,7 @@ def fold_run(log: Log, run: Run, tell: Tell) -> bool:
             raise
         tell(f"{run.ref} is not ticked: {error}")
         news = log.add_entry(run.ref or "", note_of(run), at=at, commit=known, mark=mark_of(run))
-    set_pending(top_of(log), run.id, pending=False)
+    set_pending(log.top, run.id, pending=False)
     return news
 
 
@@ -86,10 +80,10 @@ def fold_pending(log: Log, names: Iterable[str], tell: Tell) -> list[Run]:
                 told.append(run)
         except UsageError as error:
             tell(f"The run {name} is not in the log: {error}")
-            put_off(top_of(log), name, log.path)
+            put_off(log.top, name, log.path)
         except NotFoundError:
             # Its step is on another branch, or not yet: looked for again when the log is another.
-            put_off(top_of(log), name, log.path)
+            put_off(log.top, name, log.path)
         except (OrglabError, OSError) as error:
             reason = error if isinstance(error, OrglabError) else f"{error.strerror}."
             tell(f"The run {name} is not in the log yet; the next command tries again. {reason}")
@@ -99,7 +93,7 @@ def fold_pending(log: Log, names: Iterable[str], tell: Tell) -> list[Run]:
 
 def _settled(log: Log, name: str, tell: Tell) -> Run | None:
     """Return a run that waits to be told, or None if it still goes on, or nothing of it was written down."""
-    top = top_of(log)
+    top = log.top
     if is_put_off(top, name, log.path):
         return None
     if not (top / RUNS / name).is_dir():
@@ -133,7 +127,7 @@ def fold_what_waits(log: Log, tell: Tell) -> list[Run]:
     """
     from orglab.file import editor_holding  # noqa: PLC0415 - only where something waits
 
-    names = waiting_runs(top_of(log), log.path)
+    names = waiting_runs(log.top, log.path)
     if not names or (not log.anyway and editor_holding(str(log.path)) is not None):
         return []
     return fold_pending(log, names, tell)

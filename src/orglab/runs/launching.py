@@ -16,7 +16,7 @@ from orglab.git.snapshot import file_hash
 from orglab.log import Log
 from orglab.reference import parse_reference
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, Child, Ended
-from orglab.runs.folding import apart_of, fold_run, top_of
+from orglab.runs.folding import apart_of, fold_run
 from orglab.runs.metrics import Printed, Row, read_metrics
 from orglab.runs.record import Run, process_start, read_run, read_runs
 from orglab.runs.recording import Record, begin_record
@@ -83,7 +83,7 @@ def launch(log: Log, wish: Wish, tell: Tell) -> int:
         NotWritableError: The run cannot be recorded.
     """
     ref = _find(log, wish)
-    record = begin_record(top_of(log), _now())
+    record = begin_record(log.top, _now())
     try:
         return _Launch(log, wish, ref, record, tell).run()
     finally:
@@ -110,7 +110,7 @@ class _Launch:
         self.ref = ref
         self.record = record
         self.tell = tell
-        self.top = top_of(log)
+        self.top = log.top
         self.folder = wish.folder or Path.cwd()
         self.repository = find_repository(self.folder) or log.repository
         self.watch = Watch([*wish.results, *self._results_of_settings()])

@@ -13,7 +13,6 @@ from orglab.git.snapshot import file_hash
 from orglab.git.trees import add_worktree, has_commit, ignored_paths, remove_worktree
 from orglab.log import Log
 from orglab.runs.comparing import code_of, differing
-from orglab.runs.folding import top_of
 from orglab.runs.launching import Wish, launch
 from orglab.runs.record import RUNS, Run, find_run, read_runs
 from orglab.runs.surroundings import find_python, read_python
@@ -40,7 +39,7 @@ def rerun(log: Log, name: str, tell: Tell, *, links: Sequence[str] = (), keep: b
         NotFoundError: There is no such run, or its code is not here.
         GitError: git refuses to make the working tree.
     """
-    run = find_run(read_runs(top_of(log)), name)
+    run = find_run(read_runs(log.top), name)
     repository, commit = _code(log, run)
     with _worktree(repository, commit, tell, keep=keep) as place:
         folder = place / (run.cwd or ".")
@@ -48,7 +47,7 @@ def rerun(log: Log, name: str, tell: Tell, *, links: Sequence[str] = (), keep: b
             tell(f"Not reproduced: {why}.")
         if not folder.is_dir():
             raise NotFoundError(f"The folder {run.cwd} of the run {run.id} is not in its commit.")
-        before = {one.id for one in read_runs(top_of(log))}
+        before = {one.id for one in read_runs(log.top)}
         metrics = run.fields.get("metrics_file")
         wish = Wish(
             run.ref or "", run.argv,
@@ -60,7 +59,7 @@ def rerun(log: Log, name: str, tell: Tell, *, links: Sequence[str] = (), keep: b
         )  # fmt: skip
         code = launch(log, wish, tell)
         again = next(
-            (one for one in read_runs(top_of(log)) if one.id not in before and one.fields.get("rerun_of") == run.id),
+            (one for one in read_runs(log.top) if one.id not in before and one.fields.get("rerun_of") == run.id),
             None,
         )
         if again is not None:

@@ -19,7 +19,7 @@ from orglab.git.records import (
 )
 from orglab.git.snapshot import REFS
 from orglab.log import Log
-from orglab.runs.folding import fold_pending, top_of
+from orglab.runs.folding import fold_pending
 from orglab.runs.pending import pending_runs, set_pending
 from orglab.runs.record import METRICS, RECORD, RUNS, Run, read_run, read_runs
 from orglab.runs.recording import write_copy
@@ -64,7 +64,7 @@ def sync(log: Log, remote: str, tell: Tell, *, snapshots: bool = False) -> Synce
     repository = log.repository
     if repository is None:
         raise GitError(f"{log.path} is not in a git repository; records are exchanged by git.")
-    top = top_of(log)
+    top = log.top
     try:
         writer = writer_name(repository)
         own = [run for run in read_runs(top) if not run.is_foreign]
