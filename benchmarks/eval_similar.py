@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from orglab.similar.collection import Features
-from orglab.similar.features import Record, features
-from orglab.similar.fusion import find_alike
-from orglab.similar.lexicon import Lexicon, read_lexicon
+from orglab.search.similar.collection import Features
+from orglab.search.similar.features import Record, features
+from orglab.search.similar.fusion import find_alike
+from orglab.search.similar.lexicon import Lexicon, read_lexicon
 
 Rows = list[dict[str, Any]]
 Results = list[list[str]]

@@ -104,7 +104,7 @@ def bench_memory(folder: Path) -> None:
     path = folder / "log50000.org"
     costs = measure(
         {
-            "nothing": [PYTHON, "-c", "import orglab.log"],
+            "nothing": [PYTHON, "-c", "import orglab.log.log"],
             "list": [PYTHON, str(HERE / "inside.py"), "orglab", str(path)],
         },
         folder, runs=2,

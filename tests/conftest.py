@@ -66,25 +66,11 @@ def pytest_make_collect_report(
 _SLOW_FIXTURES = frozenset(("emacs", "repo", "shared"))
 _SLOW_FILES = frozenset(
     f"test_{name}"
-    for name in [
-        "chart",
-        "child",
-        "cli_errors",
-        "commands",
-        "docs",
-        "file",
-        "from_org",
-        "fuzz",
-        "index",
-        "log",
-        "metrics",
-        "org_properties",
-        "precedents",
-        "report_writers",
-        "search",
-        "terminal",
-    ]
-)
+    for name in (
+        "charts", "child", "commands", "docs", "errors", "file", "formats", "from_org", "fuzz", "index", "log",
+        "metrics", "precedents", "properties", "search", "terminal",
+    )
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

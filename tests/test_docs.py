@@ -36,7 +36,7 @@ import click
 import pytest
 
 import orglab
-from orglab.check import CODES, ERRORS
+from orglab.experiment.check import CODES, ERRORS
 from orglab.cli.door import orglab as commands
 from orglab.config import Config
 

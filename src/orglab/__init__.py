@@ -12,10 +12,10 @@ may change with any.
 # Not from typing: to import it takes as long as half of Python's start.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from orglab.check import Diagnostic
+    from orglab.experiment.check import Diagnostic
     from orglab.errors import OrglabError
-    from orglab.log import Log, open_log
-    from orglab.model import Conclusion, Experiment, Note, Progress, Step
+    from orglab.log.log import Log, open_log
+    from orglab.experiment.model import Conclusion, Experiment, Note, Progress, Step
 
 __all__ = [
     "Conclusion", "Diagnostic", "Experiment", "Log", "Note", "OrglabError", "Progress", "Step", "__version__",
@@ -23,8 +23,8 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "Conclusion": "model", "Diagnostic": "check", "Experiment": "model", "Log": "log", "Note": "model",
-    "OrglabError": "errors", "Progress": "model", "Step": "model", "open_log": "log",
+    "Conclusion": "experiment.model", "Diagnostic": "experiment.check", "Experiment": "experiment.model", "Log": "log.log", "Note": "experiment.model",
+    "OrglabError": "errors", "Progress": "experiment.model", "Step": "experiment.model", "open_log": "log.log",
 }  # fmt: skip
 
 

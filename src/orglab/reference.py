@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orglab.errors import UsageError
-from orglab.spelling import read_spelling
 
 if TYPE_CHECKING:
     import mmap
+
+_SPELLING = re.compile(r"(\[)?([A-Za-z0-9_-]+)(?:\.([0-9]{1,9}))?(?(1)\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,10 @@ def parse_reference(text: str) -> Reference:
     Raises:
         UsageError: It is none of these.
     """
-    found = read_spelling(text)
-    if found is None:
+    match = _SPELLING.fullmatch(text.strip())
+    if match is None:
         raise UsageError(f"{text!r} is no reference; write 201, e201, 201.1 or [e201.1].")
-    return Reference(*found)
+    return Reference(match.group(2), int(match.group(3)) if match.group(3) else None)
 
 
 def reference_pattern(letter: str) -> "re.Pattern[bytes]":
@@ -65,3 +66,9 @@ def names(text: bytes, spelled: str) -> bool:
     return f"[{spelled}]".encode() in text and any(
         match.group()[1:-1] == spelled.encode() for match in reference_pattern("").finditer(text)
     )
+
+
+def read_spelling(text: str) -> tuple[str, int | None] | None:
+    """Return the id and the step that `201`, `e201`, `[e201.1]` or `201.1` names; None if it is none of these."""
+    match = _SPELLING.fullmatch(text.strip())
+    return None if match is None else (match.group(2), int(match.group(3)) if match.group(3) else None)

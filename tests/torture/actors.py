@@ -1,6 +1,6 @@
-"""The smallest programs that change a log, for the torture of `orglab.file` alone.
+"""The smallest programs that change a log, for the torture of `orglab.log.file` alone.
 
-    actors.py append FILE TEXT    one line more, through orglab.file; errors as the command line shows them
+    actors.py append FILE TEXT    one line more, through orglab.log.file; errors as the command line shows them
     actors.py editor FILE         an editor that saves in place, once for each line on standard input
 
 A line for the editor is `MICROSECONDS TEXT`: it waits so long, then adds TEXT
@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from orglab import file
+from orglab.log import file
 from orglab.errors import OrglabError
 
 

@@ -8,7 +8,7 @@
     readonly   a folder or file system that takes nothing (row 6)
 
 The command line holds `{file}` and `{text}`; without one, it is a program that
-does nothing but `orglab.file.update`.  For example:
+does nothing but `orglab.log.file.update`.  For example:
 
     run.py sweep --command 'orglab --log {file} done 201.2 --no-commit'
     run.py many --command 'orglab --log {file} new {text}' --ids ':ID: +(.+)'

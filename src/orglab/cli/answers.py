@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from orglab.index.known import Known
-    from orglab.model import Experiment, Step
+    from orglab.search.known import Known
+    from orglab.experiment.model import Experiment, Step
 
 SORTS = ("log", "id", "created", "state", "title", "progress")
 
@@ -32,7 +32,7 @@ def show_experiment(
         as_json: As JSON.
     """
     if as_json:
-        from orglab.jsonable import experiment_form, render, step_form  # noqa: PLC0415
+        from orglab.api.serialize import experiment_form, render, step_form  # noqa: PLC0415
 
         own = experiment_form(experiment) if step is None else step_form(step)
         where = {} if step is None else {"experiment": experiment.ref, "file": experiment.file}
@@ -59,7 +59,7 @@ def choose(
     if since is not None:
         import datetime  # noqa: PLC0415
 
-        from orglab.dates import parse_since  # noqa: PLC0415
+        from orglab.clock import parse_since  # noqa: PLC0415
 
         first = parse_since(since, datetime.date.today())  # noqa: DTZ011 - the log holds local times
         found = [one for one in found if one.created is not None and one.created.when.date() >= first]
@@ -102,7 +102,7 @@ def show_list(found: list[Experiment], active: str | None, *, as_json: bool, is_
         is_chosen: Whether there may be others.
     """
     if as_json:
-        from orglab.jsonable import experiment_form, render  # noqa: PLC0415
+        from orglab.api.serialize import experiment_form, render  # noqa: PLC0415
 
         forms = []
         with output.Bar("Reading") as bar:
@@ -121,7 +121,7 @@ def show_next(in_progress: list[Experiment], active: str | None, *, as_json: boo
     in_progress = sorted(in_progress, key=lambda one: not is_active(one, active))
     open_steps = [(one, step) for one in in_progress for step in one.steps if step.state != "done"]
     if as_json:
-        from orglab.jsonable import render, step_form  # noqa: PLC0415
+        from orglab.api.serialize import render, step_form  # noqa: PLC0415
 
         forms = [{**step_form(step), "experiment": one.ref, "title": one.title, "file": one.file}
                  for one, step in open_steps]  # fmt: skip

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import click
 
-from orglab.check import Diagnostic
+from orglab.experiment.check import Diagnostic
 from orglab.cli import output
 from orglab.cli.options import this_log, write_options
 from orglab.cli.page import count
-from orglab.jsonable import diagnostic_form, render
+from orglab.api.serialize import diagnostic_form, render
 
 
 @click.command(name="check")

@@ -4,7 +4,7 @@ import click
 
 from orglab.cli import output
 from orglab.cli.options import TextCommand, log_options, this_log
-from orglab.committing import commit_log
+from orglab.log.commit_log import commit_log
 
 
 @click.command(name="commit", cls=TextCommand)

@@ -11,8 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orglab.index.pieces import Piece
-    from orglab.index.searching import Found, Hit
+    from orglab.search.pieces import Piece
+    from orglab.search.hits import Found, Hit
 
 _PLACES = {"description": "about", "commit": "message"}
 _PLACE_WIDTH = 12
@@ -32,7 +32,7 @@ def show_found(found: Found, query: str, log: str, journal: str, *, as_json: boo
         as_json: As JSON.
     """
     if as_json:
-        from orglab.jsonable import render  # noqa: PLC0415
+        from orglab.api.serialize import render  # noqa: PLC0415
 
         hits = [_hit_form(hit, log, journal) for hit in found.hits]
         form = {"query": query, "count": found.count, "has_all_words": found.has_all, "hits": hits}

@@ -11,11 +11,12 @@ import orglab
 from orglab.cli import output
 from orglab.cli.options import log_options, this_log
 from orglab.errors import NotFoundError
-from orglab.git import Repository, find_repository, shims
-from orglab.git.changes import top_path
-from orglab.git.shims import HOOKS, Installed, Place
-from orglab.jsonable import render
-from orglab.log import Log
+from orglab.git import hook_install as shims
+from orglab.git import Repository, find_repository
+from orglab.git.worktree import top_path
+from orglab.git.hook_install import HOOKS, Installed, Place
+from orglab.api.serialize import render
+from orglab.log.log import Log
 
 # A person without orglab has no such script, and is not troubled.
 _CALL = 'hook=$(git rev-parse --git-common-dir)/orglab/hook; [ ! -x "$hook" ] || "$hook"'

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 
 from orglab.cli import output
-from orglab.jsonable import commit_form, run_form
+from orglab.api.serialize import commit_form, run_form
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orglab.git.mentions import Mention
-    from orglab.index.known import Known
-    from orglab.model import Experiment
+    from orglab.search.known import Known
+    from orglab.experiment.model import Experiment
     from orglab.runs.record import Run
 
 # As `orglab commit` begins the subject of a commit of the log.

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from orglab.cli import output
-from orglab.similar.answering import Precedent
+from orglab.search.similar.answering import Precedent
 
 
 def show_precedents(found: Sequence[Precedent], *, as_json: bool) -> None:
     """Print precedents, or on standard error that there are none."""
     if as_json:
-        from orglab.jsonable import render  # noqa: PLC0415 - for few commands
+        from orglab.api.serialize import render  # noqa: PLC0415 - for few commands
 
         output.show([render({"experiments": [precedent_form(one) for one in found]})])
     elif found:

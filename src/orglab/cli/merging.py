@@ -6,7 +6,7 @@ import click
 
 from orglab.cli.options import REFERENCE, tell, this_log, write_options
 from orglab.cli.writing import show_state
-from orglab.merging import CONFLICT, merge_files
+from orglab.log.merge.driver import CONFLICT, merge_files
 
 
 @click.command(name="renumber")

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 
-from orglab.printable import clean as clean  # noqa: PLC0414 - shown text is cleaned by all that print
+from orglab.text import clean as clean  # noqa: PLC0414 - shown text is cleaned by all that print
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

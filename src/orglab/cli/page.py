@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from orglab.git.commit import Commit
-    from orglab.model import Experiment, Note, Step
+    from orglab.experiment.model import Experiment, Note, Step
     from orglab.org.timestamp import Timestamp
 
 BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}

@@ -10,11 +10,11 @@ import os
 from orglab.cli import answers, output
 from orglab.cli.words import KINDS, Words
 from orglab.errors import OrglabError
-from orglab.index import Declined
-from orglab.index.answers import IndexedLog
-from orglab.index.store import Store
-from orglab.index.where import index_path
-from orglab.place import (
+from orglab.search import Declined
+from orglab.search.answers import IndexedLog
+from orglab.search.store import Store
+from orglab.search.where import index_path
+from orglab.config import (
     active_file,
     as_seen_from_here,
     find_git_dir,
@@ -23,7 +23,7 @@ from orglab.place import (
     read_active,
     tidy,
 )
-from orglab.spelling import read_spelling
+from orglab.reference import read_spelling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _find_hits(words: Words, log: IndexedLog, git: tuple[str, str] | None) -> Ca
         OrglabError: There is none.
     """
     from orglab.cli.hits import show_found  # noqa: PLC0415 - for one command of four
-    from orglab.index.searching import LIMIT  # noqa: PLC0415
+    from orglab.search.hits import LIMIT  # noqa: PLC0415
 
     limit = words.value("limit") or str(LIMIT)
     if not (limit.isascii() and limit.isdigit() and int(limit) > 0):
@@ -133,7 +133,7 @@ def _waits_for(log: str, top: str) -> bool:
         return False
     from pathlib import Path  # noqa: PLC0415 - mostly nothing waits
 
-    from orglab.runs.pending import waiting_runs  # noqa: PLC0415
+    from orglab.runs.waiting import waiting_runs  # noqa: PLC0415
 
     return bool(waiting_runs(Path(top), Path(log)))
 

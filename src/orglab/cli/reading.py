@@ -4,7 +4,7 @@ import click
 
 from orglab.cli import answers
 from orglab.cli.options import REFERENCE, log_options, this_log
-from orglab.finding import find_step
+from orglab.experiment.lookup import find_step
 from orglab.reference import parse_reference
 
 
@@ -53,7 +53,7 @@ def show_command(reference: str, *, as_json: bool) -> None:
       orglab show 201
       orglab show 201.1 --json
     """
-    from orglab.history.history import History  # noqa: PLC0415 - the other commands here ask git nothing
+    from orglab.history.sources import History  # noqa: PLC0415 - the other commands here ask git nothing
 
     log = this_log()
     experiment = log.experiment(reference)

@@ -12,11 +12,11 @@ from orglab.cli.options import REFERENCE, TextCommand, log_options, relative, th
 from orglab.cli.page import BOXES, head_line
 from orglab.errors import NotFoundError, UsageError
 from orglab.history.events import Event, concerns
-from orglab.history.history import History
+from orglab.history.sources import History
 from orglab.history.references import Place, Resolved, find_places, resolve_reference, resolve_text
 from orglab.history.timeline import read_events
-from orglab.jsonable import commit_form, render
-from orglab.model import Experiment, Step
+from orglab.api.serialize import commit_form, render
+from orglab.experiment.model import Experiment, Step
 from orglab.reference import Reference, find_references, parse_reference
 
 _KINDS = {"commit": "Commits", "file": "Files", "log": "Log", "journal": "Journal"}

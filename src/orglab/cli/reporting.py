@@ -7,10 +7,10 @@ import click
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, log_options, this_log
 from orglab.cli.page import count
-from orglab.jsonable import render
-from orglab.log import Log
+from orglab.api.serialize import render
+from orglab.log.log import Log
 from orglab.report.form import report_form
-from orglab.reporting import (
+from orglab.report.reporting import (
     Checked,
     Wish,
     check_report,

@@ -6,7 +6,7 @@ import click
 
 from orglab.cli.options import REFERENCE, tell, this_log, write_options
 from orglab.errors import UsageError
-from orglab.runs.launching import Wish, launch
+from orglab.runs.launch import Wish, launch
 
 
 class RunCommand(click.Command):

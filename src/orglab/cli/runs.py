@@ -7,12 +7,12 @@ import click
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, log_options, tell, this_log, write_options
 from orglab.cli.page import count
-from orglab.jsonable import render
-from orglab.runs.comparing import Difference, compare_runs, patch_of
-from orglab.runs.folding import runs_of
+from orglab.api.serialize import render
+from orglab.runs.compare import Difference, compare_runs, patch_of
+from orglab.runs.ingest import runs_of
 from orglab.runs.form import difference_form, run_form
 from orglab.runs.record import Run
-from orglab.runs.text import command_text, duration_text, metrics_text, outcome_text, sentence_of, value_text
+from orglab.runs.description import command_text, duration_text, metrics_text, outcome_text, sentence_of, value_text
 
 # Where fewer columns than this would be left for a command, it stands on lines of its own.
 _ROOM = 30
@@ -149,7 +149,7 @@ def rerun_command(run: str, links: tuple[str, ...], *, keep: bool, anyway: bool)
     Example:
       orglab rerun 3c0749 --link data
     """
-    from orglab.runs.rerunning import rerun  # noqa: PLC0415 - a list of runs needs none of it
+    from orglab.runs.rerun import rerun  # noqa: PLC0415 - a list of runs needs none of it
 
     return rerun(this_log(anyway=anyway), run, tell, links=links, keep=keep)
 
@@ -166,7 +166,7 @@ def sync_command(remote: str, *, snapshots: bool, anyway: bool) -> None:
       orglab sync
       orglab sync cluster --snapshots
     """
-    from orglab.runs.syncing import sync  # noqa: PLC0415 - a list of runs needs none of it
+    from orglab.runs.sync import sync  # noqa: PLC0415 - a list of runs needs none of it
 
     done = sync(this_log(anyway=anyway), remote, tell, snapshots=snapshots)
     for run in done.received:

@@ -7,8 +7,8 @@ import click
 from orglab.cli import output
 from orglab.cli.hits import show_found
 from orglab.cli.options import TextCommand, log_options, this_log
-from orglab.index.searching import LIMIT
-from orglab.searching import search_log
+from orglab.search.hits import LIMIT
+from orglab.search.search import search_log
 
 
 @click.command(name="search", cls=TextCommand)

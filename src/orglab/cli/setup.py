@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from orglab.adoption import Adoption
-from orglab.check import CODES
+from orglab.experiment.adopt import Adoption
+from orglab.experiment.check import CODES
 from orglab.cli import output, page
 from orglab.cli.hooking import install_hooks, installed_lines
 from orglab.cli.options import log_options, relative
@@ -17,9 +17,9 @@ from orglab.cli.page import count
 from orglab.config import CONFIG_NAME, LOG_NAME, Config, find_log
 from orglab.errors import NotFoundError, NotWritableError, UsageError
 from orglab.git import find_repository, is_installed
-from orglab.git.shims import find_place
-from orglab.log import Log, create_log, create_settings
-from orglab.merging import install_merge_driver
+from orglab.git.hook_install import find_place
+from orglab.log.log import Log, create_log, create_settings
+from orglab.log.merge.driver import install_merge_driver
 
 _NO_LOGS = ("readme.org", "journal.org")
 

@@ -8,10 +8,10 @@ import click
 from orglab.cli import output
 from orglab.cli.options import log_options, this_log
 from orglab.cli.page import BOXES, head_line, note_lines
-from orglab.history.reasons import Link, Reason, Why, find_why
-from orglab.jsonable import commit_form, note_form, render, run_form
+from orglab.history.why import Link, Reason, Why, find_why
+from orglab.api.serialize import commit_form, note_form, render, run_form
 from orglab.runs.record import Run
-from orglab.states import kind_of
+from orglab.experiment.states import kind_of
 
 
 @click.command(name="why")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from orglab.index import Declined
+from orglab.search import Declined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from orglab.cli import output
 from orglab.cli.options import KEYWORD, REFERENCE, TextCommand, log_options, tell, this_log, write_options
 from orglab.cli.page import step_lines
 from orglab.errors import NotFoundError, UsageError
-from orglab.log import Completed, Log
-from orglab.model import Experiment
+from orglab.log.log import Completed, Log
+from orglab.experiment.model import Experiment
 from orglab.reference import parse_reference
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def _tried_before(log: Log, title: str, description: str | None, steps: tuple[st
     """Show earlier experiments that tried the same, on standard error, and return the lines."""
     try:
         from orglab.cli.likeness import precedent_lines  # noqa: PLC0415 - for one command of many
-        from orglab.precedents import precedents_like  # noqa: PLC0415
-        from orglab.similar.features import Record  # noqa: PLC0415
+        from orglab.search.precedents import precedents_like  # noqa: PLC0415
+        from orglab.search.similar.features import Record  # noqa: PLC0415
 
         with output.Bar("Reading") as bar:
             found = precedents_like(log, Record(title, description or "", steps), progress=bar.update)

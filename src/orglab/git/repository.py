@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orglab.errors import GitError, NotFoundError
 from orglab.git.process import run_reading, run_writing, sentence_of
-from orglab.place import find_git_dir
+from orglab.config import find_git_dir
 from orglab.reference import names
 
 _HASH = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orglab.errors import GitError
-from orglab.git.changes import Changes, read_changes
+from orglab.git.worktree import Changes, read_changes
 from orglab.git.process import run_reading
 from orglab.git.repository import Repository, find_repository
 

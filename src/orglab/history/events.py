@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orglab.git.commit import Commit
-from orglab.history.journal import Entry
-from orglab.model import Conclusion, Experiment, Note, Step, logged_changes
+from orglab.experiment.journal import Entry
+from orglab.experiment.model import Conclusion, Experiment, Note, Step, logged_changes
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
-from orglab.prose import Logged
+from orglab.experiment.note_text import Logged
 from orglab.reference import Reference, find_references
 from orglab.runs.record import Run
 

@@ -14,8 +14,8 @@ from orglab.git import is_installed
 from orglab.git.commit import Commit
 from orglab.git.files import files_with
 from orglab.git.mentions import Mention
-from orglab.history.history import History, journal_of
-from orglab.model import Experiment, Step, read_id
+from orglab.history.sources import History, journal_of
+from orglab.experiment.model import Experiment, Step, read_id
 from orglab.org.document import Document
 from orglab.reference import Reference, find_references
 

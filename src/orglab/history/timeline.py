@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from orglab.errors import OrglabError
-from orglab.finding import find_experiment, find_step
+from orglab.experiment.lookup import find_experiment, find_step
 from orglab.git import is_installed
 from orglab.git.commit import Commit, read_named
 from orglab.git.files import blame, content_at, path_in
@@ -17,10 +17,10 @@ from orglab.history.events import (
     run_noted,
     when_done,
 )
-from orglab.history.history import History
-from orglab.ids import aliases_of
-from orglab.log import Log
-from orglab.model import Experiment, Step
+from orglab.history.sources import History
+from orglab.experiment.ids import aliases_of
+from orglab.log.log import Log
+from orglab.experiment.model import Experiment, Step
 from orglab.org.document import Document
 from orglab.org.source import encode
 from orglab.reference import Reference

@@ -13,8 +13,8 @@ from orglab.hooks.hook import Hook, say
 
 # Which module does what a hook is for: only that one is imported.
 _HOMES = {
-    "pre-commit": "commits", "post-commit": "commits", "prepare-commit-msg": "messages", "commit-msg": "messages",
-    "post-rewrite": "rewrites",
+    "pre-commit": "commit_hooks", "post-commit": "commit_hooks", "prepare-commit-msg": "message_hooks", "commit-msg": "message_hooks",
+    "post-rewrite": "post_rewrite",
 }  # fmt: skip
 
 

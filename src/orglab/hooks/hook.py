@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from orglab.active import ActiveStep
+from orglab.log.active import ActiveStep
 from orglab.config import Config, find_log
 from orglab.errors import NotFoundError, UsageError
-from orglab.finding import find_experiment, find_step
+from orglab.experiment.lookup import find_experiment, find_step
 from orglab.git import Repository
 from orglab.org.document import Document
-from orglab.place import find_settings
-from orglab.printable import clean
+from orglab.config import find_settings
+from orglab.text import clean
 from orglab.reference import Reference
 
 REFUSED = 10
@@ -85,7 +85,7 @@ class Hook:
     @cached_property
     def paths(self) -> tuple[str, ...]:
         """The log and the journal, relative to the top; what is not in the repository is left out."""
-        from orglab.git.changes import top_path  # noqa: PLC0415 - 3 ms that only some hooks need to pay
+        from orglab.git.worktree import top_path  # noqa: PLC0415 - 3 ms that only some hooks need to pay
 
         both = (self.log, self.log.parent / self.config.journal)
         return tuple(name for name in (top_path(self.repository, path) for path in both) if name is not None)

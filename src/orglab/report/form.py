@@ -3,10 +3,10 @@
 import datetime
 from collections.abc import Mapping
 
-from orglab.report.amounts import days, duration
-from orglab.report.claims import Claim
-from orglab.report.facts import Account
-from orglab.report.model import SECTIONS, Item, Report, Statement
+from orglab.report.content.amounts import days, duration
+from orglab.report.content.claims import Claim
+from orglab.report.content.facts import Account
+from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.runs.record import Run
 
 

@@ -1,6 +1,6 @@
 """Runs as JSON: `orglab runs --json` and `run-diff --json`, documented in docs/reference/json.md."""
 
-from orglab.runs.comparing import Difference
+from orglab.runs.compare import Difference
 from orglab.runs.record import Run
 
 

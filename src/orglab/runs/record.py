@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from orglab.errors import NotFoundError, UsageError
-from orglab.runs.pending import is_locked
+from orglab.runs.waiting import is_locked
 
 RUNS = Path(".orglab") / "runs"
 RECORD = "record.jsonl"

@@ -1,0 +1,272 @@
+"""What is wrong in a log: diagnostics with a position, and for what is safe to mend, the edits.
+
+The command, the hook and the editor server share them.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from orglab.config import Config
+from orglab.experiment.ids import aliases_of
+from orglab.experiment.model import Experiment, ordinals, read_experiments, read_id, tagged_headings, without_cookies
+from orglab.org.cookies import recount
+from orglab.org.document import Document
+from orglab.org.edit import Edit
+from orglab.org.heading import Heading
+from orglab.org.properties import put_property
+from orglab.org.source import decode
+from orglab.reference import find_references
+
+Progress = Callable[[int, int], None]
+NextNumber = Callable[[], int]
+
+# What each code means, as the documentation lists them.
+CODES = {
+    "conflict": "A git conflict marker; no command writes until it is resolved.",
+    "duplicate-id": "Two experiments have the same id.",
+    "no-id": "A heading has the tag of an experiment but no id. --fix gives it the next number.",
+    "bad-id": "An id holds something beside letters, digits, - and _, so it is not read.",
+    "lower-case-box": "A box `[x]`: read as done here, but Org does not count it. --fix writes `[X]`.",
+    "stale-cookie": "A cookie such as [1/2] is not what Org would count. --fix recounts it.",
+    "steps-state": "The heading of the steps says done and a step is open, or the other way round.",
+    "no-steps": "An experiment has no list of steps.",
+    "second-list": "A further list stands under the steps; its items are not read as steps.",
+    "same-number": "Two steps have the same number.",
+    "no-created": "An experiment has no timestamp that says when it was written down.",
+    "unknown-reference": "A reference or link names an experiment or step that is not in the log.",
+    "unknown-keyword": "A heading begins with a word in capitals that is no TODO keyword of the file.",
+    "unclosed": "A block or drawer is opened and not closed, so it is read as plain text.",
+    "twice": "An experiment has two headings of one name, or two steps with the same words, as a merge can leave them.",
+    "lost-in-merge": "A merge left out a note, a step or an experiment that one side had added.",
+    "bad-term": "A line of orglab-terms.txt, or a term in it, cannot be read; the others count.",
+    "setup-file": "The file names a #+SETUPFILE; what it says is not read.",
+    "moved-hash": "A recorded commit was rewritten and lives under another hash. --fix writes that one after it.",
+    "dead-hash": "A recorded commit is on no branch or tag, and what became of it is not certain.",
+}
+ERRORS = frozenset(("conflict", "duplicate-id", "bad-id", "same-number"))
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of a recorded commit that no branch or tag reaches.
+
+    Attributes:
+        hash: The hash as the log has it.
+        living: The short hash under which it lives; None if it was dropped, or nothing is known.
+        confidence: From 0 to 1.
+        method: How that was found, such as `rewrite map` or `patch id`.
+        evidence: Why, in words.
+    """
+
+    hash: str
+    living: str | None
+    confidence: float
+    method: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """Something in the log that is wrong or not understood.
+
+    Attributes:
+        file: The log.
+        line: The 1-based line.
+        column: The 1-based column, in characters.
+        code: One of `CODES`.
+        message: What it is, in one sentence.
+        fix: The edits that mend it, where that is safe.
+        moved: Of `moved-hash` and `dead-hash`: what became of the commit.
+    """
+
+    file: str
+    line: int
+    column: int
+    code: str
+    message: str
+    fix: tuple[Edit, ...] = ()
+    moved: Moved | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether commands will stumble over it."""
+        return self.code in ERRORS
+
+
+def check(
+    document: Document, config: Config, file: str, next_number: NextNumber, progress: Progress | None = None
+) -> list[Diagnostic]:
+    """Return what is wrong in a log, in the order of its lines.
+
+    Args:
+        document: The log.
+        config: The settings.
+        file: The log as the user knows it.
+        next_number: Asked for the first number that is no id yet, if one is needed.
+        progress: Told how many experiments are checked, of how many.
+    """
+    found = _Checker(document, config, file, next_number).run(progress)
+    return sorted(found, key=lambda one: (one.line, one.column))
+
+
+class _Checker:
+    def __init__(self, document: Document, config: Config, file: str, next_number: NextNumber) -> None:
+        self.document = document
+        self.config = config
+        self.file = file
+        self.next_number = next_number
+        self.boxes: list[Edit] = []
+
+    def at(self, position: int, code: str, message: str, *fix: Edit) -> Diagnostic:
+        source = self.document.source
+        return Diagnostic(self.file, source.line_number(position), source.column(position), code, message, fix)
+
+    def run(self, progress: Progress | None) -> Iterator[Diagnostic]:
+        experiments = list(read_experiments(self.document, self.config, self.file))
+        yield from self.whole_file()
+        yield from self.ids(experiments)
+        yield from self.references(experiments)
+        for number, experiment in enumerate(experiments, 1):
+            yield from self.experiment(experiment)
+            if progress is not None:
+                progress(number, len(experiments))
+        yield from self.cookies()
+
+    def whole_file(self) -> Iterator[Diagnostic]:
+        position = self.document.conflict
+        if position is not None:
+            yield self.at(position, "conflict", "A git conflict marker: resolve it first.")
+        for name in self.document.settings.setupfiles:
+            position = max(0, self.document.text.upper().find(b"#+SETUPFILE:"))
+            yield self.at(position, "setup-file", f"#+SETUPFILE: {name} is not read; put its #+TODO line here.")
+
+    def ids(self, experiments: list[Experiment]) -> Iterator[Diagnostic]:
+        first: dict[str, Experiment] = {}
+        for experiment in experiments:
+            other = first.setdefault(experiment.id, experiment)
+            if other is not experiment:
+                message = f"The id {experiment.id} is also that of line {other.line}: give one of them another."
+                yield self.at(experiment.heading.begin, "duplicate-id", message)
+        nameless = [one for one in tagged_headings(self.document, self.config.tag) if not read_id(one, self.config)]
+        following = self.next_number() if nameless else 0
+        for number, heading in enumerate(nameless, following):
+            yield self.without_id(heading, number)
+
+    def without_id(self, heading: Heading, number: int) -> Diagnostic:
+        for name in ("ID", "CUSTOM_ID"):
+            if value := heading.property(name):
+                message = f"The id {value!r} is not read: letters, digits, - and _ make one."
+                return self.at(heading.begin, "bad-id", message)
+        message = f"A heading with the tag {self.config.tag} has no id."
+        return self.at(
+            heading.begin, "no-id", message, *put_property(heading, self.config.id_property.upper(), str(number))
+        )
+
+    def references(self, experiments: list[Experiment]) -> Iterator[Diagnostic]:
+        known = {alias: experiment for experiment in experiments for alias in aliases_of(experiment.heading)}
+        known |= {experiment.id: experiment for experiment in experiments}
+        for position, reference in find_references(self.document.text, self.config.letter):
+            spelled = f"{self.config.letter}{reference.id}" + (f".{reference.step}" if reference.step else "")
+            found = known.get(reference.id)
+            if found is None:
+                # `[end]` and `[e2e]` are words, as far as one can tell.
+                if reference.id.isdecimal():
+                    yield self.at(position, "unknown-reference", f"[{spelled}] names no experiment of this log.")
+            elif reference.step is not None and all(step.number != reference.step for step in found.steps):
+                yield self.at(position, "unknown-reference", f"[{spelled}] names no step of {found.ref}.")
+        link = re.compile(rb"\[\[(?:#|id:|file:%s::#)(\d+)\]" % re.escape(os.fsencode(Path(self.file).name)))
+        for match in link.finditer(self.document.text):
+            value = decode(match.group(1))
+            if value not in known and match.group(1) not in self.targets:
+                said = decode(match.group()[2:-1])
+                yield self.at(match.start(), "unknown-reference", f"The link to {said} leads nowhere.")
+
+    @cached_property
+    def targets(self) -> frozenset[bytes]:
+        """What the ID and CUSTOM_ID properties of the file say, those of headings that are no experiments too."""
+        lines = re.finditer(rb"(?im)^[ \t]*:(?:CUSTOM_)?ID:[ \t]+(\S+)[ \t]*$", self.document.text)
+        return frozenset(match.group(1) for match in lines)
+
+    def experiment(self, experiment: Experiment) -> Iterator[Diagnostic]:
+        heading = experiment.heading
+        word = re.match(r"([A-Z]{3,})\s+(?:\[|<<)", heading.title)
+        if heading.state is None and word:
+            message = f"{word.group(1)} is no TODO keyword of this file; a #+TODO line could make it one."
+            yield self.at(heading.begin, "unknown-keyword", message)
+        if experiment.created is None:
+            yield self.at(heading.begin, "no-created", f"{experiment.ref} has no timestamp.")
+        yield from self.steps(experiment)
+        yield from self.twice(experiment)
+        for below in (heading, *heading.children()):
+            yield from self.unclosed(below)
+
+    def steps(self, experiment: Experiment) -> Iterator[Diagnostic]:
+        heading, found = experiment.steps_heading, experiment.steps_list
+        if heading is None or found is None or found.structure is None:
+            if heading is None:
+                name = self.config.steps
+                yield self.at(
+                    experiment.heading.begin, "no-steps", f"{experiment.ref} has no {name} heading with steps."
+                )
+            return
+        for item in found.structure.items:
+            if item.checkbox == b"[x]":
+                edit = Edit(item.checkbox_at, item.checkbox_at + 3, b"[X]")
+                self.boxes.append(edit)
+                yield self.at(item.checkbox_at, "lower-case-box", "Org does not count [x]; it counts [X].", edit)
+        numbers = ordinals([child.item for child in found.children if child.item is not None])
+        times = Counter(numbers)
+        for child, number in zip(found.children, numbers, strict=True):
+            if times[number] > 1:
+                yield self.at(child.begin, "same-number", f"{experiment.ref} has two steps {number}.")
+        for element in heading.section.children:
+            if element.type == "plain-list" and element is not found and element.begin > found.begin:
+                message = f"A second list (after two blank lines?) is not read as steps of {experiment.ref}."
+                yield self.at(element.start, "second-list", message)
+        all_done = all(step.state == "done" for step in experiment.steps)
+        if experiment.steps and heading.state is not None and all_done != heading.is_done:
+            said = f"says {heading.state}, but " + ("every step is done" if all_done else "a step is open")
+            yield self.at(heading.begin, "steps-state", f"The heading of the steps {said}.")
+
+    def twice(self, experiment: Experiment) -> Iterator[Diagnostic]:
+        names = {name.lower() for name in (self.config.notes, self.config.steps, self.config.conclusions)}
+        seen: set[str] = set()
+        for heading in experiment.heading.children():
+            name = without_cookies(heading.title)
+            if name.lower() in names and name.lower() in seen:
+                message = f"{experiment.ref} has a second heading {name}; only the first is read."
+                yield self.at(heading.begin, "twice", message)
+            seen.add(name.lower())
+        words: dict[str, int] = {}
+        for step in experiment.steps:
+            text = without_cookies(step.text)
+            if text and text in words:
+                message = f"{step.ref} has the words of {experiment.ref}.{words[text]}."
+                yield self.at(step.item.begin, "twice", message)
+            words.setdefault(text, step.number)
+
+    def unclosed(self, heading: Heading) -> Iterator[Diagnostic]:
+        text = self.document.text
+        for element in heading.section.walk():
+            if element.type != "paragraph":
+                continue
+            for match in _OPENING.finditer(text, element.start, element.contents[1]):
+                what = decode(match.group().strip())
+                if what.upper() != ":END:":
+                    yield self.at(match.start(), "unclosed", f"{what} is opened and not closed, so it hides nothing.")
+
+    def cookies(self) -> Iterator[Diagnostic]:
+        # A box `[x]` counts as what it will be when it is mended; that moves nothing.
+        is_in_conflict = self.document.conflict_line() is not None
+        for edit in recount(self.document if is_in_conflict else self.document.apply(self.boxes)):
+            old = decode(self.document.text[edit.start : edit.end])
+            message = f"{old} should be {decode(edit.replacement)}."
+            yield self.at(edit.start, "stale-cookie", message, edit)
+
+
+_OPENING = re.compile(rb"^[ \t]*(?:#\+BEGIN_\S+|:[\w-]+:[ \t]*$)", re.I | re.M)

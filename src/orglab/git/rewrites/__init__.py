@@ -1,0 +1,1 @@
+"""Which commit became which, after a rebase, an amend or a squash."""

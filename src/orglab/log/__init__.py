@@ -1,0 +1,1 @@
+"""The log's file: read, edited, verified and written, merged and committed."""

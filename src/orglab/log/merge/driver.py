@@ -1,0 +1,63 @@
+"""Merging logs in git: the driver that git calls, and telling git of it."""
+
+import datetime
+import os
+from pathlib import Path
+
+from orglab.log import file
+from orglab.config import Config, find_log
+from orglab.errors import OrglabError
+from orglab.git.merge_driver import attributes_file, is_registered, register, with_attributes
+from orglab.log.log import Log
+from orglab.log.merge import merge
+from orglab.log.merge import Merged
+from orglab.log.merge.merge import Labels
+
+CONFLICT = 6
+"""The exit code of a merge that left conflict markers."""
+
+
+def merge_files(base: Path, ours: Path, theirs: Path, marker_size: int = 7) -> Merged:
+    """Merge the versions of a log in three files into that of `ours`, and return what came of it.
+
+    Args:
+        base: The version that both grew from.
+        ours: Our version; replaced.
+        theirs: Theirs.
+        marker_size: How long conflict markers are.
+    """
+    try:
+        _, config = find_log(Path())
+    except OrglabError:
+        config = Config()
+    texts = [path.read_bytes() for path in (base, ours, theirs)]
+    now = datetime.datetime.now()  # noqa: DTZ005 - the log holds local times
+    merged = merge(texts[0], texts[1], texts[2], config, now, Labels(size=marker_size))
+    # Not in place: killed in the middle, git would take half a log for the merged one.
+    temporary = ours.with_name(f"{ours.name}.orglab")
+    temporary.write_bytes(merged.data)
+    temporary.replace(ours)
+    return merged
+
+
+def install_merge_driver(log: Log) -> list[Path]:
+    """Make git merge a log and its journal by orglab in this clone; return the files that this changed.
+
+    In a repository that has it already nothing is written.
+
+    Raises:
+        NotWritableError: `.gitattributes` cannot be written.
+        GitError: git cannot write its settings.
+    """
+    if log.repository is None:
+        return []
+    if not is_registered(log.repository):
+        register(log.repository, CONFLICT)
+    path = attributes_file(log.path)
+    names = [log.path.name, *([log.config.journal] if os.sep not in log.config.journal else [])]
+    if not os.path.lexists(path):
+        file.create(path, with_attributes(b"", names))
+        return [path]
+    before = path.read_bytes()
+    file.update(path, lambda text: with_attributes(text, names))
+    return [path] if path.read_bytes() != before else []

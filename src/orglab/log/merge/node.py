@@ -1,0 +1,254 @@
+"""A log's text as a tree of parts: headings, list items, drawers, properties, rows and lines.
+
+Every byte is in exactly one part: the text of a node is its head, the blank
+lines after it, its parts, its tail, and the blank lines behind it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+
+from orglab.config import Config
+from orglab.experiment.model import read_id, without_cookies
+from orglab.org.document import Document
+from orglab.org.element import Element
+from orglab.org.heading import Heading
+from orglab.org.list import Item, Structure
+
+_HASH = rb"[0-9a-f]{7,64}(?:[ \t]*->[ \t]*[0-9a-f]{7,64})*"
+COMMITS = re.compile(rb"[ \t]*\((" + _HASH + rb"(?:,[ \t]*" + _HASH + rb")*)\)[ \t]*$")
+_COOKIES = re.compile(rb"[ \t]*\[(?:\d*%|\d*/\d*)\]")
+_BLANK = re.compile(rb"[ \t]*\n")
+# Parts that are added one by one, so that two that were added at one place are both kept.
+ADDED_ALONE = frozenset(("heading", "item", "drawer", "property", "planning", "row"))
+
+Key = tuple[str, bytes]
+
+
+@dataclass
+class Node:
+    """One part of a log's text.
+
+    Attributes:
+        kind: `document`, `heading`, `item`, `drawer`, `properties`, `property`, `planning`, `row` or `line`.
+        key: What stays as it is when the part is changed, so that versions of it find each other.
+        head: Its first line.
+        gap: The blank lines after the head.
+        parts: What is in it, in order.
+        tail: Its last line, of a drawer.
+        blanks: The blank lines behind it.
+        heading: The heading, of a heading.
+        item: The item, of an item.
+    """
+
+    kind: str
+    key: Key
+    head: bytes
+    gap: bytes = b""
+    parts: "list[Node]" = field(default_factory=list)
+    tail: bytes = b""
+    blanks: bytes = b""
+    heading: Heading | None = None
+    item: Item | None = None
+
+    @cached_property
+    def text(self) -> bytes:
+        """The whole text of it, the blank lines behind it left out."""
+        inside = b"".join(part.text + part.blanks for part in self.parts)
+        return self.head + self.gap + inside + self.tail
+
+    @cached_property
+    def core(self) -> bytes:
+        """The text without blank lines at its end: what has to differ for it to be another version."""
+        return _without_last_blanks(self.text)
+
+    @cached_property
+    def trail(self) -> bytes:
+        """The blank lines that end it and stand behind it."""
+        return self.text[len(self.core) :] + self.blanks
+
+
+def read_nodes(documents: Sequence[Document], config: Config) -> list[Node]:
+    """Return the whole text of each version as a tree; the first-level headings that all have alike stay unread.
+
+    A last newline that is missing has been added before.
+    """
+    cut = [_subtrees(document) for document in documents]
+    once = [{text for text, count in Counter(text for _, text in one).items() if count == 1} for one in cut]
+    alike = set.intersection(*once) if once else set()
+    roots = []
+    for document, subtrees in zip(documents, cut, strict=True):
+        root = Node("document", ("document", b""), b"")
+        for begin, text in subtrees:
+            if text in alike and text.startswith(b"* "):
+                root.parts.append(Node("heading", ("text", text), text))
+            else:
+                below = read_node(document.part_at(begin), config)
+                root.gap += below.gap
+                root.parts += below.parts
+        roots.append(root)
+    return roots
+
+
+def _subtrees(document: Document) -> list[tuple[int, bytes]]:
+    """Return where each first-level heading begins, what stands before the first one too, and the text from there."""
+    text = document.text
+    begins = [0, *(match.start() + 1 for match in re.finditer(rb"\n\* ", text))]
+    return [(begin, text[begin:end]) for begin, end in pairwise([*begins, len(text)]) if end > begin]
+
+
+def read_node(document: Document, config: Config) -> Node:
+    """Return the whole text of a document as a tree."""
+    text = document.text
+    # The first section begins with blank lines that no part has.
+    first = document.begin_of(0) if len(document) else len(text)
+    root = Node("document", ("document", b""), b"")
+    _fill(root, text, document.first_section if first else None, 0, first)
+    # Headings are read as a flat list with their depths: a tree of any depth is built without recursion.
+    above: list[tuple[int, Node]] = [(0, root)]
+    for heading in document.headings():
+        node = _heading_node(heading, config)
+        while above[-1][0] >= heading.stars:
+            above.pop()
+        above[-1][1].parts.append(node)
+        above.append((heading.stars, node))
+    return root
+
+
+def _heading_node(heading: Heading, config: Config) -> Node:
+    """Return a heading with its own section, without the headings below it."""
+    text = heading.document.text
+    number = read_id(heading, config) if config.tag in heading.tags or heading.drawer is not None else ""
+    # Without cookies: they change with what is below.
+    key = ("id", number.encode()) if number else ("title", without_cookies(heading.title).encode("utf-8", "replace"))
+    node = Node("heading", key, text[heading.begin : heading.body], heading=heading)
+    _fill(node, text, heading.section, heading.body, heading.end)
+    return node
+
+
+def _fill(node: Node, text: bytes, section: Element | None, begin: int, end: int) -> None:
+    """Give a node the parts that stand between two positions."""
+    at = begin
+    for element in section.children if section is not None else ():
+        _add_lines(node, text[at : element.begin])
+        for part in _parts_of(text, element):
+            _add(node, part)
+        at = element.end
+    _add_lines(node, text[at:end])
+
+
+def _parts_of(text: bytes, element: Element) -> Iterator[Node]:
+    """Yield the parts that an element is made of, one after the other, blank lines among them as lines."""
+    structure = element.structure
+    if element.type == "plain-list" and structure is not None:
+        yield from _lines(text[element.begin : element.start])
+        at = element.start
+        for child in element.children:
+            if child.item is not None:
+                yield _item_node(text, child.item, structure)
+                at = child.item.end
+        yield from _lines(text[at : element.end])
+        return
+    if element.type == "planning":
+        yield from _lines(text[element.begin : element.end], "planning", b"planning")
+    elif element.type in ("drawer", "property-drawer"):
+        yield _drawer_node(text, element)
+        yield from _lines(text[_core_end(text, element) : element.end])
+    else:
+        yield from _lines(text[element.begin : element.end], "row" if element.type == "table" else "line")
+
+
+def _core_end(text: bytes, element: Element) -> int:
+    """Return where an element ends without the blank lines after it."""
+    return element.begin + len(_without_last_blanks(text[element.begin : element.end]))
+
+
+def _drawer_node(text: bytes, element: Element) -> Node:
+    """Return a drawer, with properties as its parts or what else it holds."""
+    body = text[element.begin : _core_end(text, element)]
+    lines = split_lines(body)
+    is_properties = element.type == "property-drawer"
+    name = lines[0].strip().upper()
+    node = Node("properties" if is_properties else "drawer", ("drawer", name), lines[0], tail=lines[-1])
+    if is_properties:
+        for line in lines[1:-1]:
+            _add(node, Node("property", ("property", line.strip().partition(b" ")[0].upper()), line))
+        return node
+    inside, at = element.begin + len(lines[0]), element.begin + len(body) - len(lines[-1])
+    for child in element.children:
+        _add_lines(node, text[inside : child.begin])
+        for part in _parts_of(text, child):
+            _add(node, part)
+        inside = child.end
+    _add_lines(node, text[inside:at])
+    return node
+
+
+def _item_node(text: bytes, item: Item, structure: Structure) -> Node:
+    """Return an item with the items below it, however deep they nest."""
+    top = _item_head(text, item)
+    todo = [(top, item)]
+    while todo:
+        node, at_item = todo.pop()
+        at = at_item.begin + len(node.head)
+        for child in structure.children(at_item):
+            _add_lines(node, text[at : child.begin])
+            below = _item_head(text, child)
+            node.parts.append(below)
+            todo.append((below, child))
+            at = child.end
+        _add_lines(node, text[at : at_item.end])
+    return top
+
+
+def _item_head(text: bytes, item: Item) -> Node:
+    """Return an item's first line as a node that has no parts yet."""
+    end = text.find(b"\n", item.begin) + 1 or len(text)
+    return Node("item", ("item", words_of(text[item.begin : end], item)), text[item.begin : end], item=item)
+
+
+def words_of(head: bytes, item: Item) -> bytes:
+    """Return the words of an item's first line: without bullet, counter, box, commits and cookies."""
+    rest = head[item.body - item.begin :] if item.tag is None else head[len(item.bullet) :]
+    return _COOKIES.sub(b"", COMMITS.sub(b"", rest.rstrip(b"\n"))).strip()
+
+
+def _add_lines(node: Node, text: bytes) -> None:
+    for line in _lines(text):
+        _add(node, line)
+
+
+def _lines(text: bytes, kind: str = "line", key: bytes | None = None) -> Iterator[Node]:
+    """Yield each line of a text as a node."""
+    for line in split_lines(text):
+        yield Node(kind, (kind, line.rstrip() if key is None else key), line)
+
+
+def split_lines(text: bytes) -> list[bytes]:
+    r"""Return the lines of a text with their ends; a lone `\r` is a character like any other."""
+    return re.findall(rb"[^\n]*\n|[^\n]+\Z", text)
+
+
+def _add(node: Node, part: Node) -> None:
+    """Make a part the last one of a node; a blank line belongs to what stands before it."""
+    if part.kind in ("line", "planning", "row") and _BLANK.fullmatch(part.head):
+        if node.parts:
+            node.parts[-1].blanks += part.head
+        else:
+            node.gap += part.head
+    else:
+        node.parts.append(part)
+
+
+def _without_last_blanks(text: bytes) -> bytes:
+    """Return a text without the blank lines at its end."""
+    end = len(text)
+    while end:
+        line = text.rfind(b"\n", 0, end - 1) + 1
+        if text[line:end].strip(b" \t\n"):
+            break
+        end = line
+    return text[:end]

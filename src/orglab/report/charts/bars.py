@@ -1,0 +1,188 @@
+"""The time line: a bar for each experiment from the day it was opened to the day it was concluded."""
+
+from orglab.report.blocks import Badge, Reference, Table, Text, Timeline, TimelineRow
+from orglab.report.charts.canvas import Canvas, Theme, fitted, text_width
+from orglab.report.charts.scale import Scale, day_number, day_ticks
+
+ROW = 28
+"""The height of a row whose title stands beside it."""
+MOST_TITLED = 120
+"""With more rows than that the titles are left out, and bars that do not meet share a row."""
+MOST_LANES = 120
+_LANE = 8
+_NARROW = 520
+# What tells the ends of bars apart: the number of a colour of the theme (-1: muted, -2: ink), and of a mark.
+_STATUSES = {
+    "supported": (2, 0),
+    "refuted": (1, 5),
+    "inconclusive": (4, 3),
+    "other": (3, 1),
+    "open": (0, 2),
+    "waiting": (0, 4),
+    "canceled": (-1, 6),
+}
+_OPEN = ("open", "waiting")
+
+
+def status_of(row: TimelineRow) -> str:
+    """Return which of the statuses with a sign of their own a row has."""
+    return row.status if row.status in _STATUSES else "other"
+
+
+def draw_timeline(plot: Timeline, title: str, theme: Theme, width: int, name: str) -> str:
+    """Return the time line as an `svg` element; `chart.draw_chart` says what the arguments are."""
+    canvas = Canvas(theme, width, 80)
+    if not plot.rows:
+        canvas.empty("No experiments in this time")
+        return canvas.close(title, "A time line without experiments.", name)
+    top = canvas.legend(_legend(plot, theme), 2, 10) + 6
+    if len(plot.rows) > MOST_TITLED:
+        _draw_lanes(canvas, plot, top)
+    else:
+        _draw_rows(canvas, plot, top, is_narrow=width < _NARROW)
+    return canvas.close(title, _description(plot), name)
+
+
+def _color(status: str, theme: Theme) -> str:
+    """Return the colour of a status."""
+    index = _STATUSES[status][0]
+    return theme.muted if index < 0 else theme.colors[index]
+
+
+def _legend(plot: Timeline, theme: Theme) -> list[tuple[str, str, int, str]]:
+    """Return the entries of the legend: of the statuses that there are, words of the user's own together."""
+    words: dict[str, list[str]] = {}
+    for row in plot.rows:
+        known = words.setdefault(status_of(row), [])
+        if row.status not in known and len(known) < 4:  # noqa: PLR2004 - the legend names a few, the table all
+            known.append(row.status)
+    return [
+        (", ".join(words[status]), _color(status, theme), mark, "o" if status in _OPEN else "-")
+        for status, (_, mark) in _STATUSES.items()
+        if status in words
+    ]
+
+
+def _days(plot: Timeline) -> tuple[float, float]:
+    """Return the first and the last day that is shown; at least two days apart."""
+    since = day_number(plot.since) if plot.since else min(day_number(row.start) for row in plot.rows)
+    until = max(day_number(plot.until), since)
+    room = max((until - since) * 0.02, 0.5)
+    return max(since - room, 1), until + room
+
+
+def _draw_axis(canvas: Canvas, scale: Scale, top: float, bottom: float) -> None:
+    """Draw the lines of the days, and their names below."""
+    most = max(2, int((scale.end - scale.begin) / 64))
+    right = -1e9
+    for value, text in day_ticks(scale.low, scale.high, most):
+        x = scale.place(value)
+        canvas.line(x, top, x, bottom, canvas.theme.grid)
+        half = text_width(text, 11) / 2
+        middle = min(max(x, half), canvas.width - half)
+        if middle - half > right + 4:
+            canvas.text(middle, bottom + 15, text, 11, "middle", canvas.theme.muted)
+            right = middle + half
+
+
+def _draw_rows(canvas: Canvas, plot: Timeline, top: float, *, is_narrow: bool) -> None:
+    """Draw a row for each experiment: its title beside the bar, or above it where there is little room."""
+    theme = canvas.theme
+    labels = max(text_width(row.label, 12, bold=True) for row in plot.rows)
+    labels = min(labels, canvas.width * 0.25)
+    widest = max(text_width(row.title, 12) for row in plot.rows)
+    left = 8.0 if is_narrow else labels + 22 + min(widest, canvas.width * 0.34)
+    height = ROW + 14 if is_narrow else ROW
+    bottom = top + height * len(plot.rows) + 4
+    scale = Scale(*_days(plot), left, canvas.width - 12)
+    _draw_axis(canvas, scale, top - 2, bottom)
+    for index, row in enumerate(plot.rows):
+        y = top + index * height
+        canvas.text(2, y + 17, fitted(row.label, labels + 2, 12), 12, bold=True)
+        room = canvas.width - labels - 12 if is_narrow else left - labels - 18
+        canvas.text(labels + 10, y + 17, fitted(row.title, room, 12), 12, color=theme.muted)
+        _draw_bar(canvas, row, scale, y + (30 if is_narrow else 13), 11)
+    canvas.height = bottom + 24
+
+
+def _draw_bar(canvas: Canvas, row: TimelineRow, scale: Scale, y: float, height: float) -> None:
+    """Draw one bar with the sign of how it ended; an open one has a dashed outline and no end."""
+    status = status_of(row)
+    color = _color(status, canvas.theme)
+    start = min(max(day_number(row.start), scale.low), scale.high)
+    end = scale.high - (scale.high - scale.low) * 0.02 if row.end is None else day_number(row.end)
+    end = min(max(end, start), scale.high)
+    x1, x2 = scale.place(start), scale.place(end)
+    wide = max(x2 - x1, 4)
+    if row.end is None:
+        canvas.bar(x1, y - height / 2 + 0.7, wide, height - 1.4, canvas.theme.paper, stroke=color, dash="4 3")
+    else:
+        canvas.bar(x1, y - height / 2 + 2, wide, height - 4, color)
+    canvas.mark(x2, y, _STATUSES[status][1], color, height * 0.42, hollow=status in _OPEN)
+
+
+def _draw_lanes(canvas: Canvas, plot: Timeline, top: float) -> None:
+    """Draw bars without titles; those that do not meet share a lane."""
+    scale = Scale(*_days(plot), 8, canvas.width - 12)
+    free: list[float] = []
+    drawn: list[tuple[int, TimelineRow]] = []
+    left_out = 0
+    # Open ones reach the right end, so each has a lane of its own: those go last.
+    for row in sorted(plot.rows, key=lambda row: (row.end is None, day_number(row.start))):
+        x1 = scale.place(max(day_number(row.start), scale.low))
+        x2 = canvas.width if row.end is None else scale.place(min(day_number(row.end), scale.high)) + 7
+        lane = next((number for number, end in enumerate(free) if end <= x1), len(free))
+        if lane == MOST_LANES:
+            left_out += 1
+            continue
+        if lane == len(free):
+            free.append(0.0)
+        free[lane] = max(x2, x1 + 9)
+        drawn.append((lane, row))
+    bottom = top + _LANE * len(free) + 6
+    _draw_axis(canvas, scale, top - 2, bottom)
+    for lane, row in drawn:
+        _draw_bar(canvas, row, scale, top + 6 + lane * _LANE, 6)
+    canvas.height = bottom + 24
+    if left_out:
+        canvas.text(
+            canvas.width - 2, canvas.height + 10, f"{left_out} more are in the table", 11, "end", canvas.theme.muted
+        )
+        canvas.height += 18
+
+
+def _description(plot: Timeline) -> str:
+    """Return what the time line shows, in a sentence."""
+    counts: dict[str, int] = {}
+    for row in plot.rows:
+        counts[row.status] = counts.get(row.status, 0) + 1
+    said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items(), key=lambda pair: -pair[1]))
+    return f"{len(plot.rows)} experiments from opened to concluded: {said}. The table after it has the days."
+
+
+def timeline_table(plot: Timeline) -> Table:
+    """Return the days of each experiment."""
+    header = ("Experiment", "Title", "Opened", "Concluded", "Outcome")
+    rows = tuple(
+        (
+            (Reference(row.label, anchor=row.anchor, kind="experiment"),),
+            (Text(row.title),),
+            (Text(_day(row.start)),),
+            (Text(_day(row.end) if row.end else "–"),),
+            (Badge(row.status, TONES[status_of(row)]),),
+        )
+        for row in plot.rows
+    )
+    return Table(tuple((Text(word),) for word in header), rows)
+
+
+TONES = {
+    "supported": "good", "refuted": "bad", "inconclusive": "unsure", "other": "plain", "open": "active",
+    "waiting": "waiting", "canceled": "plain",
+}  # fmt: skip
+"""The tone of the badge of each status."""
+
+
+def _day(when: object) -> str:
+    """Return the day of a date or of a time."""
+    return str(when)[:10]

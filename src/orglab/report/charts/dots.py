@@ -1,0 +1,192 @@
+"""The final metric of each step: a dot for each run, their mean and spread, and the baseline as a line."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orglab.report.content.amounts import decimals_for
+from orglab.report.content.amounts import difference as change
+from orglab.report.content.amounts import number as amount
+from orglab.report.blocks import Inlines, Reference, StepResult, StepResults, Table, Text
+from orglab.report.charts.canvas import Canvas, Theme, fitted, text_width
+from orglab.report.charts.scale import Scale, is_drawn, number, scale_of
+
+ROW = 34
+_MOST_DIGITS = 5
+MOST_ROWS = 120
+"""How many steps are drawn."""
+_NARROW = 520
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """The values of a step, those that are finite, and what is made of them."""
+
+    values: tuple[float, ...]
+    mean: float
+    deviation: float
+
+
+def _spread(row: StepResult) -> _Spread | None:
+    """Return mean and standard deviation of a step's values; None if no value is finite."""
+    values = tuple(value for value in row.values if is_drawn(value))
+    if not values:
+        return None
+    mean = math.fsum(value / len(values) for value in values)
+    # Not `statistics.stdev`: exact fractions of thousands of values take seconds.
+    squares = math.fsum(((value - mean) / 2) ** 2 for value in values) if max(map(abs, values)) < 1e150 else math.inf  # noqa: PLR2004 - the square is still a number
+    deviation = 2 * math.sqrt(squares / (len(values) - 1)) if len(values) > 1 else 0.0
+    return _Spread(values, mean, deviation)
+
+
+def draw_steps(plot: StepResults, title: str, theme: Theme, width: int, name: str) -> str:
+    """Return the results as an `svg` element; `chart.draw_chart` says what the arguments are."""
+    canvas = Canvas(theme, width, 120)
+    rows = [(row, _spread(row)) for row in plot.rows[:MOST_ROWS]]
+    values = [value for _, spread in rows if spread for value in spread.values]
+    if not values:
+        canvas.empty("No values yet")
+        return canvas.close(title, f"There are no values of {plot.metric}.", name)
+    is_narrow = width < _NARROW
+    height = ROW + 16 if is_narrow else ROW
+    labels = min(max(text_width(row.label, 12, bold=True) for row, _ in rows) + 4, width * 0.3)
+    titles = min(max(text_width(row.title, 12) for row, _ in rows), width * 0.3)
+    decimals = _decimals([spread for _, spread in rows])
+    numbers = max(text_width(_said(spread, decimals), 12) for _, spread in rows)
+    left = 10.0 if is_narrow else labels + titles + 24
+    right = width - numbers - 18
+    scale = scale_of(values, left, right, log=False if plot.log is None and min(values) <= 0 else plot.log)
+    top, bottom = 26.0, 30.0 + height * len(rows)
+    _draw_axis(canvas, scale, plot, top, bottom)
+    for index, (row, spread) in enumerate(rows):
+        y = top + index * height
+        canvas.text(2, y + 20, fitted(row.label, labels, 12), 12, bold=True, halo=True)
+        room = width - labels - 12 if is_narrow else titles + 4
+        canvas.text(labels + 8, y + 20, fitted(row.title, room, 12), 12, color=theme.muted, halo=True)
+        middle = y + (34 if is_narrow else 16)
+        _draw_spread(canvas, row, spread, scale, middle)
+        canvas.text(width - 2, middle + 4, _said(spread, decimals), 12, "end", theme.ink if spread else theme.muted)
+    canvas.height = bottom + 26
+    return canvas.close(title, _description(plot), name)
+
+
+def _decimals(spreads: Sequence[_Spread | None]) -> int | None:
+    """Return the decimals that all values of a chart have, so that they can be compared; None if each has its own."""
+    return decimals_for([spread.values for spread in spreads if spread is not None])
+
+
+def _said(spread: _Spread | None, decimals: int | None) -> str:
+    """Return mean and deviation as they are read."""
+    if spread is None:
+        return "no value"
+    if len(spread.values) == 1:
+        return _even(spread.mean, decimals) or number(spread.mean)
+    mean, deviation = _even(spread.mean, decimals), _even(spread.deviation, decimals)
+    mean = mean or _rounded(spread.mean, spread.deviation)
+    return f"{mean} ± {deviation or _rounded(spread.deviation, spread.deviation)}"
+
+
+def _rounded(value: float, deviation: float) -> str:
+    """Return a value with the digits that its deviation leaves: two of the deviation's own."""
+    digits = 1 - math.floor(math.log10(deviation)) if 0 < deviation < math.inf else -1
+    if not 0 <= digits <= _MOST_DIGITS or abs(value) >= 10**_MOST_DIGITS:
+        return number(value)
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def _draw_axis(canvas: Canvas, scale: Scale, plot: StepResults, top: float, bottom: float) -> None:
+    """Draw the lines of the values, their names below, the metric above, and the baseline through all rows."""
+    theme = canvas.theme
+    better = {"higher": " (higher is better →)", "lower": " (← lower is better)"}.get(plot.better, "")
+    log = ", logarithmic" if scale.log else ""
+    canvas.text(2, 14, fitted(f"{plot.metric}{log}{better}", canvas.width - 4, 12), 12, bold=True)
+    last = -1e9
+    for value, text in scale.ticks(max(2, int((scale.end - scale.begin) / 70))):
+        x, half = scale.place(value), text_width(text, 11) / 2
+        canvas.line(x, top, x, bottom, theme.grid)
+        if x - half > last + 6:
+            canvas.text(x, bottom + 16, text, 11, "middle", theme.muted)
+            last = x + half
+    for row in plot.rows:
+        spread = _spread(row) if row.is_baseline else None
+        if spread is not None and (spread.mean > 0 or not scale.log):
+            x = scale.place(spread.mean)
+            canvas.line(x, top, x, bottom, theme.ink, weight=1.5, dash="5 4")
+            break
+
+
+def _draw_spread(canvas: Canvas, row: StepResult, spread: _Spread | None, scale: Scale, y: float) -> None:
+    """Draw the runs of a step as rings, and their mean, with its deviation, as a filled mark."""
+    if spread is None:
+        return
+    color = canvas.theme.ink if row.is_baseline else canvas.theme.colors[0]
+    values = [value for value in spread.values if value > 0 or not scale.log]
+    for value in _apart([scale.place(value) for value in values]):
+        canvas.mark(value, y, 0, color, 3, hollow=True)
+    if len(spread.values) > 1 and math.isfinite(spread.deviation) and (spread.mean > 0 or not scale.log):
+        low = max(spread.mean - spread.deviation, scale.low)
+        high = min(spread.mean + spread.deviation, scale.high)
+        x1, x2 = scale.place(low), scale.place(high)
+        canvas.line(x1, y, x2, y, color, weight=2)
+        canvas.line(x1, y - 5, x1, y + 5, color, weight=2)
+        canvas.line(x2, y - 5, x2, y + 5, color, weight=2)
+    if spread.mean > 0 or not scale.log:
+        canvas.mark(scale.place(spread.mean), y, 1 if row.is_baseline else 3, color, 4.5)
+
+
+def _apart(places: list[float]) -> list[float]:
+    """Return places of which no two are the same half pixel: more rings than that are not seen."""
+    return sorted({round(place * 2) / 2 for place in places})
+
+
+def _description(plot: StepResults) -> str:
+    """Return what the chart shows, in a sentence or two."""
+    baseline = next((row.label for row in plot.rows if row.is_baseline), "")
+    said = f" The dashed line is the baseline, {baseline}." if baseline else ""
+    hidden = len(plot.rows) - MOST_ROWS
+    more = f" {hidden} steps are not drawn." if hidden > 0 else ""
+    signs = "rings are runs, a filled mark is their mean, the line its standard deviation."
+    return f"The final {plot.metric} of {len(plot.rows)} steps: {signs}{said}{more}"
+
+
+def steps_table(plot: StepResults) -> Table:
+    """Return mean, deviation and range of each step, and how far it is from the baseline."""
+    spreads = [_spread(row) for row in plot.rows]
+    base = next((spread for row, spread in zip(plot.rows, spreads, strict=True) if row.is_baseline and spread), None)
+    header = ("Step", "What", "Runs", "Mean", "Deviation", "Lowest", "Highest", *(["Against baseline"] if base else []))
+    decimals = _decimals(spreads)
+    rows: list[tuple[Inlines, ...]] = []
+    for row, spread in zip(plot.rows, spreads, strict=True):
+        cells = ["0", "–", "–", "–", "–"]
+        if spread is not None:
+            deviation = _even(spread.deviation, decimals) or _rounded(spread.deviation, spread.deviation)
+            deviation = deviation if len(spread.values) > 1 else "–"
+            lowest, highest = min(spread.values), max(spread.values)
+            mean = _even(spread.mean, decimals) or _rounded(spread.mean, spread.deviation)
+            low, high = (_even(value, decimals) or number(value) for value in (lowest, highest))
+            cells = [str(len(spread.values)), mean, deviation, low, high]
+        missing = len(row.values) - (len(spread.values) if spread else 0)
+        if missing:
+            cells[0] += f" (+{missing} without value)"
+        if base is not None:
+            cells.append("baseline" if row.is_baseline else _against(spread, base, decimals))
+        rows.append(
+            ((Reference(row.label, anchor=row.anchor, kind="step"),), (Text(row.title),), *((Text(c),) for c in cells))
+        )
+    return Table(tuple((Text(word),) for word in header), tuple(rows), ("left", "left", *["right"] * 6))
+
+
+def _even(value: float, decimals: int | None) -> str:
+    """Return a value with the decimals that all of the table have; nothing if that is left to each."""
+    return amount(value, decimals) if decimals is not None else ""
+
+
+def _against(spread: _Spread | None, base: _Spread, decimals: int | None) -> str:
+    """Return the difference of two means, with its sign."""
+    if spread is None:
+        return "–"
+    if decimals is not None:
+        return change(spread.mean, base.mean, decimals)
+    difference = spread.mean - base.mean
+    text = number(float(f"{difference:.3g}"))
+    return f"+{text}" if difference > 0 else text

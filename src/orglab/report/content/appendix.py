@@ -1,0 +1,128 @@
+"""The appendix: what is on record of each experiment, for a reader who checks."""
+
+from collections.abc import Iterator, Sequence
+
+from orglab.history.events import Event
+from orglab.experiment.model import Step
+from orglab.report.content import amounts
+from orglab.report.blocks import (
+    Block,
+    Code,
+    Details,
+    Heading,
+    Inline,
+    Inlines,
+    List,
+    ListItem,
+    Paragraph,
+    Table,
+    Text,
+    anchor_of,
+)
+from orglab.report.content.facts import Account
+from orglab.report.content.statements import Report
+from orglab.report.charts.plots import history_chart
+from orglab.report.content.outcomes import Results, final, is_failed
+from orglab.report.content.wording import Wording
+from orglab.runs.record import Run
+
+_MOST_CHARTS = 24
+_MOST_METRICS = 6
+_LONGEST_COMMAND = 120
+
+
+def charted(report: Report) -> frozenset[str]:
+    """Return the experiments whose runs are drawn: of many, those that something happened to last.
+
+    Hundreds of charts nobody looks at, and a PDF of them takes minutes.
+    """
+    times = {one.ref: one.last_moment() or report.period.since for one in report.touched}
+    having = [ref for ref in times if ref in report.results]
+    return frozenset(sorted(having, key=lambda ref: times[ref])[-_MOST_CHARTS:])
+
+
+def record(account: Account, report: Report, wording: Wording, *, is_drawn: bool) -> Iterator[Block]:
+    """Yield all that is on record of an experiment."""
+    ref, one = account.ref, account.experiment
+    yield Heading(2, (*wording.inline(one.title, ref), Text(" "), wording.links.to(ref)), anchor_of(ref))
+    if one.description:
+        yield Paragraph(wording.inline(one.description, ref))
+    if one.steps:
+        done = {event.ref: event for event in account.events if event.kind == "step"}
+        yield List(tuple(_step(step, done.get(step.ref), account, wording) for step in one.steps), "numbers")
+    results = report.results.get(ref, Results())
+    counted = {run.id for outcome in results.outcomes for run in outcome.runs}
+    if runs := [run for run in account.runs if report.period.holds(run.began) or run.id in counted]:
+        yield _runs(runs, wording)
+    if is_drawn and (chart := history_chart(ref, results)):
+        yield chart
+    if notes := [event for event in account.recent if event.kind == "note" and event.text]:
+        yield Details((Text(amounts.count(len(notes), "note")),), tuple(_notes(notes, wording)))
+
+
+def _step(step: Step, done: Event | None, account: Account, wording: Wording) -> ListItem:
+    """Return a step with when it was done, how often it was run, and its commits."""
+    content: list[Inline] = [*wording.inline(step.text, account.ref), Text(" "), wording.links.to(step.ref)]
+    if done is not None:
+        content.append(Text(f", done {wording.day(done.at)}" if done.at else ", done, nobody noted when"))
+    if runs := [run for run in account.runs if run.ref == step.ref]:
+        failed = sum(map(is_failed, runs))
+        also = f", {amounts.small(failed)} failed" if failed else ""
+        took = amounts.duration(sum(run.seconds or 0 for run in runs))
+        content.append(Text(f"; {amounts.count(len(runs), 'run')} in {took}{also}"))
+    for name in step.commits:
+        content += [Text("; "), *_commit(name, wording)]
+    state = "done" if done is not None else "partial" if step.state == "partial" else "open"
+    return ListItem((Paragraph(tuple(content)),), state, number=step.number, anchor=anchor_of(step.ref))
+
+
+def _commit(name: str, wording: Wording) -> Inlines:
+    """Return a commit with its subject and date."""
+    commit = wording.links.commits.get(name)
+    cited = wording.links.to_commit(name)
+    if commit is None:
+        return (cited, Text(" is not in the repository" if wording.links.commits else ""))
+    return (cited, Text(f" {commit.subject} ({wording.day(commit.when)})"))
+
+
+def _runs(runs: Sequence[Run], wording: Wording) -> Table:
+    """Return the runs as a table: what was run, for how long, how it ended, with which figures."""
+    header = tuple((Text(name),) for name in ("Run", "Step", "Command", "Took", "Ended", "Metrics"))
+    rows = []
+    for run in runs:
+        command = " ".join(run.argv)
+        short = command if len(command) <= _LONGEST_COMMAND else command[: _LONGEST_COMMAND - 1] + "…"
+        took = amounts.duration(run.seconds) if run.seconds is not None else "\u2013"
+        step: Inlines = (wording.links.to(run.ref),) if run.ref else ()
+        rows.append(((wording.links.to_run(run),), step, (Code(short),) if short else (), (Text(took),),
+                     (Text(_ending(run)),), _metrics(run)))  # fmt: skip
+    return Table(header, tuple(rows), ("left", "left", "left", "right"))
+
+
+def _ending(run: Run) -> str:
+    """Return how a run ended."""
+    if run.status == "failed":
+        return f"failed ({run.exit_code})"
+    return f"killed ({run.signal})" if run.status == "killed" else run.status
+
+
+def _metrics(run: Run) -> Inlines:
+    """Return the final metrics of a run, the first of many."""
+    names = list(run.metrics)
+    content: list[Inline] = []
+    for name in names[:_MOST_METRICS]:
+        value = final(run, name)
+        shown = amounts.number(value) if value is not None else str(run.metrics[name])
+        content += [*([Text(", ")] if content else []), Code(name), Text(f" {shown}")]
+    if len(names) > _MOST_METRICS:
+        content.append(Text(f" and {amounts.count(len(names) - _MOST_METRICS, 'more metric')}"))
+    return tuple(content) or (Text("\u2013"),)
+
+
+def _notes(notes: Sequence[Event], wording: Wording) -> Iterator[Block]:
+    """Yield notes with their times."""
+    for note in notes:
+        quote, below = wording.quotation(note.text, note.ref.partition(".")[0])
+        when = wording.day(note.at) if note.at else ""
+        yield Paragraph((Text(f"{when} "), wording.links.to(note.ref), Text(": "), *quote))
+        yield from below

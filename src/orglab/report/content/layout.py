@@ -1,0 +1,146 @@
+"""The report as a document: headings, sentences, tables and charts, in the order that they are read."""
+
+from collections.abc import Iterator, Sequence
+
+from orglab.report.content import amounts
+from orglab.report.blocks import (
+    Badge,
+    Block,
+    Document,
+    Figure,
+    Figures,
+    Heading,
+    Inline,
+    Inlines,
+    List,
+    ListItem,
+    Paragraph,
+    Strong,
+    Text,
+)
+from orglab.report.content.claims import Held, to_evidence
+from orglab.report.content.compose import period_text
+from orglab.report.content.statements import SECTIONS, Item, Report, Statement
+from orglab.report.charts.plots import steps_chart, timeline
+from orglab.report.content.appendix import charted, record
+from orglab.report.content.outcomes import Results
+from orglab.report.content.wording import Wording
+
+# These have an item of a list for each experiment; the others a heading each.
+_LISTED = ("next", "journal")
+
+
+def lay_out(report: Report) -> Document:
+    """Return a report as a document."""
+    wording = report.wording
+    drawn = charted(report)
+    blocks: list[Block] = [Heading(1, (Text("Summary"),), "summary"), *_summary(report)]
+    for name, items in report.sections.items():
+        blocks.append(Heading(1, (Text(SECTIONS[name]),), name.replace("_", "-")))
+        if name in _LISTED:
+            blocks.append(List(tuple(_list_item(item, wording) for item in items)))
+        else:
+            for item in items:
+                blocks += _entry(item, report, wording, with_chart=name == "learned" and item.ref in drawn)
+    if report.touched:
+        blocks.append(Heading(1, (Text("Appendix: the record"),), "appendix"))
+        if len(drawn) < sum(one.ref in report.results for one in report.touched):
+            some = f"How its metrics went is drawn for the {len(drawn)} experiments that something happened to last."
+            blocks.append(Paragraph((Text(some),)))
+        for account in report.touched:
+            blocks += record(account, report, wording, is_drawn=account.ref in drawn)
+    return Document(
+        title=report.title,
+        blocks=tuple(blocks),
+        subtitle=_subtitle(report),
+        date=amounts.day(report.made.date()),
+        evidence=evidence_of(report),
+    )
+
+
+def evidence_of(report: Report) -> dict[str, object]:
+    """Return what the statements of a report rest on, as JSON values."""
+    head = {
+        "title": report.title,
+        "made": report.made.isoformat(timespec="seconds"),
+        "since": report.period.since.isoformat(timespec="seconds"),
+        "until": report.period.until.isoformat(timespec="seconds"),
+    }
+    return to_evidence((Held(one.text, one.claims) for one in report.statements if one.claims), head)
+
+
+def _subtitle(report: Report) -> str:
+    """Return what the report is about: its days, if the title does not say them, and what it is narrowed to."""
+    days = period_text(report.period)
+    parts = [] if days in report.title else [days]
+    if report.scope:
+        parts.append(f"only {', '.join(report.scope)}")
+    return "; ".join(parts)
+
+
+def _summary(report: Report) -> Iterator[Block]:
+    """Yield the numbers at a glance, the sentences, and the time line."""
+    if (items := tuple(_figures(report))) and len(items) > 1:
+        yield Figures(items)
+    content: list[Inline] = []
+    for statement in report.summary:
+        content += [*([Text(" ")] if content else []), *statement.content]
+    yield Paragraph(tuple(content))
+    if (chart := timeline(report)) is not None:
+        yield chart
+
+
+def _figures(report: Report) -> Iterator[Figure]:
+    counts = report.counts
+    for name, label in (
+        ("opened", "opened"),
+        ("concluded", "concluded"),
+        ("steps_done", "steps done"),
+        ("runs", "runs"),
+    ):
+        amount = counts[name]
+        if isinstance(amount, int) and amount:
+            yield Figure(f"{amount:,}", label.removesuffix("s") if amount == 1 and name == "runs" else
+                         label.replace("steps", "step") if amount == 1 else label)  # fmt: skip
+    seconds = counts["seconds"]
+    if isinstance(seconds, int | float) and seconds:
+        yield Figure(amounts.duration(seconds), "of runs")
+
+
+def _title(item: Item, wording: Wording) -> Inlines:
+    """Return the heading of an experiment: its title, and its reference before it."""
+    word: list[Inline] = [Text(" "), Badge(item.word, item.tone)] if item.word else []
+    if not item.ref:
+        return (Text(item.title), *word)
+    return (wording.links.to(item.ref), Text(" "), *wording.inline(item.title, item.ref), *word)
+
+
+def _entry(item: Item, report: Report, wording: Wording, *, with_chart: bool) -> Iterator[Block]:
+    """Yield what a section says of an experiment, under a heading of its own."""
+    yield Heading(2, _title(item, wording))
+    yield from _paragraphs(item.statements)
+    if with_chart and (chart := steps_chart(item.ref, report.results.get(item.ref, Results()), wording)):
+        yield chart
+
+
+def _paragraphs(statements: Sequence[Statement]) -> Iterator[Block]:
+    """Yield statements as paragraphs: sentences follow each other, a quotation ends one."""
+    content: list[Inline] = []
+    for statement in statements:
+        content += [*([Text(" ")] if content and statement.content else []), *statement.content]
+        if statement.quote:
+            if content:
+                yield Paragraph(tuple(content))
+                content = []
+            yield from statement.quote
+    if content:
+        yield Paragraph(tuple(content))
+
+
+def _list_item(item: Item, wording: Wording) -> ListItem:
+    """Return what a section says of an experiment, as an item of a list."""
+    lead = Paragraph((Strong(_title(item, wording)),))
+    if len(item.statements) == 1 and not item.statements[0].quote:
+        return ListItem((Paragraph((Strong(_title(item, wording)), Text(": "), *item.statements[0].content)),))
+    below = tuple(ListItem(tuple(_paragraphs([statement]))) for statement in item.statements)
+    return ListItem((lead, List(below)))

@@ -1,0 +1,452 @@
+"""The document as docx, by pandoc, which gets it as a tree of its own: there is no markup to escape or to be read.
+
+pandoc runs sandboxed: it reads no file and no address.  Pictures travel inside of the tree.
+"""
+
+import io
+import json
+import re
+import subprocess
+import zipfile
+from typing import TYPE_CHECKING
+
+from orglab.errors import OrglabError, UsageError
+from orglab.report import blocks as b
+from orglab.report.formats.characters import printable
+from orglab.report.charts import PAGE, chart_parts, chart_table, draw_chart
+from orglab.report.formats.embedded import pack
+from orglab.report.formats.pictures import Picture, read_picture
+from orglab.report.formats.tex import NotConvertedError, read_tex
+from orglab.report.formats.to_pdf import svg_to_png
+from orglab.report.formats.writer import SIGNS, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+MISSING = "docx needs pandoc: install it with  pip install 'orglab[docx]'"
+EVIDENCE_PART = "customXml/item1.xml"
+"""The part of the file that holds the evidence; Word keeps it when the file is saved."""
+EVIDENCE_NAMESPACE = "urn:orglab:evidence"
+_API = [1, 23, 1]
+_WIDE = 720
+_SECONDS = 120
+_CELL = "Report Cell"
+_CELL_STYLE = re.compile(rb'(<w:style [^>]*w:styleId="ReportCell"[^>]*>(?:(?!</w:style>).)*)</w:style>', re.DOTALL)
+_CELL_LOOK = (
+    b'<w:pPr><w:spacing w:before="30" w:after="30"/></w:pPr><w:rPr><w:sz w:val="17"/><w:szCs w:val="17"/></w:rPr>'
+)
+# Letters: of a column at least, of one whose text may be broken into lines, and of a line of the page.
+_NARROWEST, _BROADEST, _LINE = 4, 36, 68
+_BOXES = {"open": "☐ ", "partial": "◪ ", "done": "☑ "}
+_ALIGN = {"left": "AlignLeft", "right": "AlignRight", "center": "AlignCenter"}
+_DEEPEST_HEADING = 6
+_NO_ATTRIBUTES = ["", [], []]
+_RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/customXml"
+
+
+def to_docx(document: b.Document) -> bytes:
+    """Return the document as a docx file.
+
+    Raises:
+        UsageError: pandoc is not installed.
+        OrglabError: pandoc refuses, which is a defect of ours.
+    """
+    return _finished(_run_pandoc(_TreeWriter(document).page()), document.evidence)
+
+
+def find_pandoc() -> str:
+    """Return the path of pandoc.
+
+    Raises:
+        UsageError: It is not installed.
+    """
+    try:
+        import pypandoc  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra: most commands, and most people, do without
+
+        return str(pypandoc.get_pandoc_path())
+    except (ImportError, OSError):
+        raise UsageError(MISSING) from None
+
+
+def _run_pandoc(tree: str) -> bytes:
+    """Return the docx that pandoc makes of a tree."""
+    command = [find_pandoc(), "--from=json", "--to=docx", "--sandbox", "--output=-", "--quiet"]
+    try:
+        # Nothing of the user's is among the arguments.
+        done = subprocess.run(command, input=tree.encode(), capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise OrglabError(f"pandoc could not write the report: {error}") from error
+    if done.returncode != 0:
+        raise OrglabError(f"pandoc could not write the report: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+def _finished(made: bytes, evidence: "Mapping[str, object] | None") -> bytes:
+    """Return a docx with smaller text in its tables, and with the evidence as a part of custom XML."""
+    relation = f'<Relationship Id="rIdOrglab" Type="{_RELATION}" Target="../{EVIDENCE_PART}"/></Relationships>'
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(made)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            content = old.read(entry)
+            if entry.filename == "word/styles.xml":
+                content = _CELL_STYLE.sub(rb"\1" + _CELL_LOOK + rb"</w:style>", content)
+            if entry.filename == "word/_rels/document.xml.rels" and evidence is not None:
+                content = content.replace(b"</Relationships>", relation.encode())
+            new.writestr(entry, content)
+        if evidence is not None:
+            part = f'<?xml version="1.0"?>\n<evidence xmlns="{EVIDENCE_NAMESPACE}">{pack(evidence)}</evidence>'
+            new.writestr(zipfile.ZipInfo(EVIDENCE_PART, (1980, 1, 1, 0, 0, 0)), part)
+    return out.getvalue()
+
+
+def _node(kind: str, content: object = None) -> str:
+    """Return a node of pandoc's tree as JSON."""
+    return json.dumps({"t": kind} if content is None else {"t": kind, "c": content})
+
+
+def _str(text: str) -> str:
+    """Return a text as a node; its blanks are as good as pandoc's own."""
+    return _node("Str", " ".join(printable(text).split("\n"))) if text else ""
+
+
+def _attributes(identifier: str = "", classes: "tuple[str, ...]" = (), **pairs: str) -> str:
+    """Return the attributes of a node as JSON."""
+    return json.dumps([identifier, list(classes), list(pairs.items())])
+
+
+def _shares(rows: "Sequence[tuple[b.Inlines, ...]]", width: int) -> list[float]:
+    """Return how much of the page each column gets: what its longest cell needs, to a limit, and its longest word."""
+    least, wished = [_NARROWEST] * width, [_NARROWEST] * width
+    for row in rows:
+        for column, cell in enumerate(row):
+            text = b.plain(cell)
+            word = min(max(map(len, text.split()), default=0), _BROADEST)
+            least[column] = max(least[column], word + 4)
+            wished[column] = max(wished[column], least[column], min(len(text), _BROADEST) + 4)
+    room = _LINE - sum(least)
+    if sum(wished) <= _LINE:
+        needs = [float(wish) for wish in wished]
+    elif room > 0:
+        grow = room / (sum(wished) - sum(least))
+        needs = [low + (wish - low) * grow for low, wish in zip(least, wished, strict=True)]
+    else:
+        needs = [float(low) for low in least]
+    total = max(sum(needs), _LINE)
+    return [need / total for need in needs]
+
+
+class _TreeWriter(Writer):
+    """Writes nodes of pandoc's tree, each as JSON; several stand side by side with commas between."""
+
+    def __init__(self, document: b.Document) -> None:
+        super().__init__(document)
+        self._ids: set[str] = set()
+        self._level = 0
+        self._tables: list[tuple[str, b.Table]] = []
+
+    def page(self) -> str:
+        """Return the whole tree."""
+        document = self.document
+        blocks = self.pieces(document.blocks)
+        if self._tables:
+            blocks.append(self.heading(b.Heading(1, (b.Text("Numbers of the charts"),))))
+            for title, table in self._tables:
+                blocks += [self.kept(f'{{"t":"Strong","c":[{_str(title)}]}}'), self.table(table)]
+        meta = {
+            name: {"t": "MetaInlines", "c": [{"t": "Str", "c": printable(value)}]}
+            for name, value in (
+                ("title", document.title or "Report"),
+                ("subtitle", document.subtitle),
+                ("author", document.author),
+                ("date", document.date),
+                ("lang", re.sub(r"[^A-Za-z0-9-]", "", document.language) or "en"),
+            )
+            if value
+        }
+        return f'{{"pandoc-api-version":{_API},"meta":{json.dumps(meta)},"blocks":[{",".join(blocks)}]}}'
+
+    def inlines(self, content: b.Inlines) -> str:
+        """Return inlines as nodes with commas between."""
+        write = self._inline
+        return ",".join([piece for inline in content if (piece := write[type(inline)](inline))])
+
+    def para(self, inlines: str, kind: str = "Para") -> str:
+        """Return a paragraph of nodes."""
+        return f'{{"t":"{kind}","c":[{inlines}]}}'
+
+    def kept(self, inlines: str) -> str:
+        """Return a paragraph that stays on the page of what comes after it, by the style that pandoc has for that."""
+        style = json.dumps(["", [], [["custom-style", "Captioned Figure"]]])
+        return f'{{"t":"Div","c":[{style},[{self.para(inlines)}]]}}'
+
+    def note(self, why: object) -> str:
+        """Write why something is not shown as it was meant."""
+        return f'{{"t":"Emph","c":[{_str(f"[{why}]")}]}}'
+
+    def identity(self, anchor: str) -> str:
+        """Return an anchor the first time it is asked for."""
+        name = b.anchor_of(anchor) if anchor else ""
+        if not name or name in self._ids:
+            return ""
+        self._ids.add(name)
+        return name
+
+    def marked(self, anchor: str) -> str:
+        """Return an empty span with an anchor, and a comma after it; nothing without one."""
+        name = self.identity(anchor)
+        return f'{{"t":"Span","c":[{_attributes(name)},[]]}},' if name else ""
+
+    # ---- blocks ----
+
+    def heading(self, block: b.Heading) -> str:
+        """Write a heading, not more than one level below the one before."""
+        level = min(block.level, self._level + 1, _DEEPEST_HEADING)
+        self._level = level
+        return (
+            f'{{"t":"Header","c":[{level},{_attributes(self.identity(block.anchor))},[{self.inlines(block.content)}]]}}'
+        )
+
+    def paragraph(self, block: b.Paragraph) -> str:
+        """Write a paragraph."""
+        return self.para((self.marked(block.anchor) + self.inlines(block.content)).rstrip(","))
+
+    def content(self, blocks: b.Blocks) -> str:
+        """Return blocks as nodes with commas between."""
+        return ",".join(self.pieces(blocks))
+
+    def item_list(self, block: b.List) -> str:
+        """Write a list; where its numbers jump, a new one begins."""
+        if block.kind == "definitions":
+            items = ",".join(f"[[{self.inlines(item.term)}],[[{self.item(item)}]]]" for item in block.items)
+            return f'{{"t":"DefinitionList","c":[{items}]}}'
+        if block.kind != "numbers":
+            items = ",".join(f"[{self.item(item)}]" for item in block.items)
+            return f'{{"t":"BulletList","c":[{items}]}}'
+        lists: list[tuple[int, list[str]]] = []
+        number = 0
+        for item in block.items:
+            following = number + 1
+            number = following if item.number is None else item.number
+            if not lists or number != following:
+                lists.append((number, []))
+            lists[-1][1].append(f"[{self.item(item)}]")
+        style = '{"t":"Decimal"},{"t":"Period"}'
+        return ",".join(f'{{"t":"OrderedList","c":[[{first},{style}],[{",".join(items)}]]}}' for first, items in lists)
+
+    def item(self, item: b.ListItem) -> str:
+        """Write what an item holds: its first paragraph close to the bullet."""
+        head = self.marked(item.anchor)
+        if item.checkbox:
+            head += f"{_str(_BOXES[item.checkbox])},"
+        blocks = item.content
+        if blocks and isinstance(blocks[0], b.Paragraph):
+            head += self.inlines(blocks[0].content)
+            blocks = blocks[1:]
+        rest = self.content(blocks)
+        first = self.para(head.rstrip(","), "Plain")
+        return f"{first},{rest}" if rest else first
+
+    def table(self, block: b.Table) -> str:
+        """Write a table."""
+        width = block.width
+        if not width:
+            return ""
+        align = [_ALIGN.get(kind, "AlignLeft") for kind in block.alignment[:width]]
+        align += ["AlignLeft"] * (width - len(align))
+        shares = _shares([block.header, *block.rows], width)
+        columns = ",".join(
+            f'[{{"t":"{kind}"}},{{"t":"ColWidth","c":{share:.4f}}}]' for kind, share in zip(align, shares, strict=True)
+        )
+        none = json.dumps(_NO_ATTRIBUTES)
+        caption = f"[null,[{self.para(self.inlines(block.caption), 'Plain')}]]" if block.caption else "[null,[]]"
+        head = (
+            self.row(tuple((b.Strong(cell),) if cell else () for cell in block.header), width) if block.header else ""
+        )
+        body = ",".join(self.row(row, width) for row in block.rows)
+        parts = f"{none},{caption},[{columns}],[{none},[{head}]],[[{none},0,[],[{body}]]],[{none},[]]"
+        return f'{{"t":"Table","c":[{parts}]}}'
+
+    def row(self, row: tuple[b.Inlines, ...], width: int) -> str:
+        """Write the cells of a row."""
+        none = json.dumps(_NO_ATTRIBUTES)
+        cells = [self.inlines(cell) for cell in row] + [""] * (width - len(row))
+        style = json.dumps(["", [], [["custom-style", _CELL]]])
+        styled = (f'{{"t":"Div","c":[{style},[{self.para(cell, "Plain")}]]}}' for cell in cells)
+        made = (f'[{none},{{"t":"AlignDefault"}},1,1,[{cell}]]' for cell in styled)
+        return f"[{none},[{','.join(made)}]]"
+
+    def code_block(self, block: b.CodeBlock) -> str:
+        """Write lines of code."""
+        language = re.sub(r"[^\w+#.-]", "", block.language)
+        attributes = json.dumps(["", [language] if language else [], []])
+        code = f'{{"t":"CodeBlock","c":[{attributes},{json.dumps(printable(block.text))}]}}'
+        return f"{code},{self.para(self.inlines(block.caption))}" if block.caption else code
+
+    def math_block(self, block: b.MathBlock) -> str:
+        """Write a formula, or its source."""
+        try:
+            read_tex(block.tex)
+        except NotConvertedError as error:
+            return f"{self.code_block(b.CodeBlock(block.tex, 'latex'))},{self.para(self.note(error))}"
+        return self.para(_node("Math", [{"t": "DisplayMath"}, printable(block.tex)]))
+
+    def quote(self, block: b.Quote) -> str:
+        """Write someone else's words."""
+        return f'{{"t":"BlockQuote","c":[{self.content(block.content)}]}}'
+
+    def verse(self, block: b.Verse) -> str:
+        """Write lines that stay lines."""
+        lines = ",".join(f"[{self.inlines(line)}]" for line in block.lines)
+        return f'{{"t":"LineBlock","c":[{lines}]}}'
+
+    def centered(self, block: b.Centered) -> str:
+        """Write what stands in the middle, where pandoc has no middle."""
+        return self.content(block.content)
+
+    def image(self, block: b.Image) -> str:
+        """Write a picture, with its caption as one for Word."""
+        picture = self.picture(block.path, block.alt)
+        caption = f",{self.para(self.inlines(block.caption))}" if block.caption else ""
+        return self.para(picture) + caption
+
+    def picture(self, path: "Path", alt: str) -> str:
+        """Write a picture, or its name."""
+        picture = read_picture(path)
+        if isinstance(picture, Picture) and picture.suffix in ("svg", "webp"):
+            # Word shows neither everywhere.
+            try:
+                picture = Picture(svg_to_png(picture.content, picture.suffix), "png", "image/png")
+            except OrglabError:
+                picture = f"a picture of the kind {picture.suffix}, which could not be converted"
+        if isinstance(picture, str):
+            return f"{self.code(b.Code(path.name))},{_str(' ')},{self.note(picture)}"
+        return self.embedded(picture, alt, _attributes())
+
+    def embedded(self, picture: Picture, alt: str, attributes: str) -> str:
+        """Return a picture as a node that holds it."""
+        return f'{{"t":"Image","c":[{attributes},[{_str(alt)}],{json.dumps([picture.data_url, ""])}]}}'
+
+    def chart(self, block: b.Chart) -> str:
+        """Write a chart as a picture; its numbers go last, or in its place where nothing draws."""
+        title = self.kept(f'{{"t":"Strong","c":[{_str(block.title)}]}}')
+        caption = f",{self.para(self.inlines(block.caption))}" if block.caption else ""
+        pictures = []
+        for number, part in enumerate(chart_parts(block)):
+            svg = draw_chart(part, PAGE, _WIDE, f"chart-{number}")
+            said = re.search(r"<desc[^>]*>([^<]*)</desc>", svg)
+            try:
+                png = Picture(svg_to_png(svg.encode(), "svg"), "png", "image/png")
+            except UsageError as error:
+                return f"{title},{self.para(self.note(error))},{self.table(chart_table(block))}{caption}"
+            alt = f"{block.title}. {said.group(1) if said else ''}"
+            pictures.append(self.para(self.embedded(png, alt, _attributes(width="16cm"))))
+        self._tables.append((block.title, chart_table(block)))
+        return f"{title},{','.join(pictures)}{caption}"
+
+    def rule(self, block: b.Rule) -> str:  # noqa: ARG002 - one is as any other
+        """Write a line across."""
+        return _node("HorizontalRule")
+
+    def raw(self, block: b.Raw) -> str:
+        """Write lines as they are, and why."""
+        return f"{self.code_block(b.CodeBlock(block.text))},{self.para(self.note(block.note))}"
+
+    def details(self, block: b.Details) -> str:
+        """Write blocks under their summary."""
+        summary = self.para(f'{{"t":"Strong","c":[{self.inlines(block.summary)}]}}')
+        content = self.content(block.content)
+        return f"{summary},{content}" if content else summary
+
+    def figures(self, block: b.Figures) -> str:
+        """Write a few numbers, each over what it counts."""
+        if not block.items:
+            return ""
+        header = tuple((b.Text(item.value),) for item in block.items)
+        return self.table(b.Table(header, (tuple((b.Text(item.label),) for item in block.items),)))
+
+    # ---- inlines ----
+
+    def text(self, inline: b.Text) -> str:
+        """Write text."""
+        return _str(inline.text)
+
+    def wrapped(self, kind: str, content: b.Inlines) -> str:
+        """Write inlines inside of a node."""
+        return f'{{"t":"{kind}","c":[{self.inlines(content)}]}}'
+
+    def emphasis(self, inline: b.Emphasis) -> str:
+        """Write stressed text."""
+        return self.wrapped("Emph", inline.content)
+
+    def strong(self, inline: b.Strong) -> str:
+        """Write text of weight."""
+        return self.wrapped("Strong", inline.content)
+
+    def underline(self, inline: b.Underline) -> str:
+        """Write underlined text."""
+        return self.wrapped("Underline", inline.content)
+
+    def strike(self, inline: b.Strike) -> str:
+        """Write text that was struck out."""
+        return self.wrapped("Strikeout", inline.content)
+
+    def superscript(self, inline: b.Superscript) -> str:
+        """Write raised text."""
+        return self.wrapped("Superscript", inline.content)
+
+    def subscript(self, inline: b.Subscript) -> str:
+        """Write lowered text."""
+        return self.wrapped("Subscript", inline.content)
+
+    def code(self, inline: b.Code) -> str:
+        """Write a word of code."""
+        return _node("Code", [_NO_ATTRIBUTES, " ".join(printable(inline.text).split("\n"))])
+
+    def math(self, inline: b.Math) -> str:
+        """Write a formula within the line, or its source: pandoc would show what it does not know without a word."""
+        try:
+            read_tex(inline.tex)
+        except NotConvertedError as error:
+            return f"{self.code(b.Code(inline.tex))},{_str(' ')},{self.note(error)}"
+        return _node("Math", [{"t": "InlineMath"}, printable(inline.tex)])
+
+    def link(self, inline: b.Link) -> str:
+        """Write a link."""
+        return self.linked(self.target(inline), self.inlines(inline.content) or _str(inline.url), "")
+
+    def linked(self, target: str, content: str, title: str) -> str:
+        """Write a link to the web or to an anchor."""
+        if not target:
+            return content
+        return f'{{"t":"Link","c":[{json.dumps(_NO_ATTRIBUTES)},[{content}],{json.dumps([target, printable(title)])}]}}'
+
+    def reference(self, inline: b.Reference) -> str:
+        """Write where a statement comes from."""
+        return self.linked(self.target(inline), _str(inline.cited), inline.title)
+
+    def footnote_mark(self, inline: b.FootnoteMark) -> str:
+        """Write a footnote; Word has no second mark for one, so that says its number again."""
+        is_new = inline.label not in self._numbers
+        number = self.number_of(inline)
+        if not is_new:
+            return f'{{"t":"Superscript","c":[{_str(str(number))}]}}'
+        return f'{{"t":"Note","c":[{self.content(inline.content) or self.para(_str("…"))}]}}'
+
+    def line_break(self, inline: b.LineBreak) -> str:  # noqa: ARG002 - one is as any other
+        """Write the end of a line."""
+        return _node("LineBreak")
+
+    def inline_image(self, inline: b.InlineImage) -> str:
+        """Write a picture within the line."""
+        return self.picture(inline.path, inline.alt)
+
+    def badge(self, inline: b.Badge) -> str:
+        """Write a word that stands out."""
+        sign = SIGNS.get(inline.tone, "")
+        return f'{{"t":"Strong","c":[{_str(f"{sign} {inline.text}".strip())}]}}'
+
+    def raw_text(self, inline: b.RawText) -> str:
+        """Write text as it is, and why."""
+        text = f"{self.code(b.Code(inline.text))}," if inline.text else ""
+        return f"{text}{_str(' ')},{self.note(inline.note)}"

@@ -1,0 +1,459 @@
+"""The document as PDF, typeset by typst, which ships its compiler and fonts in one package of Python's.
+
+All text of the user is written as strings of typst, never as markup, so nothing of it is ever read as a command.
+"""
+
+import re
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orglab.errors import OrglabError, UsageError
+from orglab.report import blocks as b
+from orglab.report.formats.characters import printable, unwrapped
+from orglab.report.charts import PAGE, chart_parts, chart_table, draw_chart
+from orglab.report.formats.embedded import pack
+from orglab.report.formats.pictures import Picture, read_picture
+from orglab.report.formats.tex import NotConvertedError
+from orglab.report.formats.tex_typst import string, to_typst_math
+from orglab.report.formats.writer import SIGNS, Writer
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+EVIDENCE_NAME = "orglab-evidence.txt"
+"""The name of the attachment that holds the evidence."""
+MISSING = "PDF needs typst: install it with  pip install 'orglab[pdf]'"
+_WIDE = 720
+_DEEPEST_HEADING = 5
+# What is longer than this without a blank runs over the edge of the page.
+_LONG_WORD = re.compile(r"[^\s\u200b]{48}(?=[^\s\u200b]{4})")
+# Drawn, for few fonts have boxes; what stands in them is read aloud.
+_BOXES = {"open": "#check-box[]", "partial": "#check-box[\u2013]", "done": "#check-box[\u00d7]"}
+_SIGNS = {**SIGNS, "bad": "\u00d7"}
+_NO_FONT = re.compile(r"the text `?\"?(.*?)\"?`? could not be displayed")
+
+
+def load_typst() -> "ModuleType":
+    """Return the package typst.
+
+    Raises:
+        UsageError: It is not installed.
+    """
+    try:
+        import typst  # noqa: PLC0415 - an extra: most commands, and most people, do without
+    except ImportError:
+        raise UsageError(MISSING) from None
+    return typst
+
+
+def to_pdf(document: b.Document) -> bytes:
+    """Return the document as a PDF, accessible (PDF/UA) if all of its characters have a font on this machine.
+
+    Raises:
+        UsageError: typst is not installed.
+        OrglabError: typst cannot set it, which is a defect of ours.
+    """
+    typst = load_typst()
+    with tempfile.TemporaryDirectory(prefix="orglab-pdf-") as name:
+        folder = Path(name)
+        writer = _TypstWriter(document, folder)
+        body = writer.page()
+        try:
+            return _compile(typst, folder, body, "ua-1")
+        except typst.TypstError as error:
+            missing = _NO_FONT.search(str(error))
+        note = ""
+        if missing:
+            codes = ", ".join(f"U+{ord(char):04X}" for char in missing.group(1)[:3])
+            note = f"Some characters, such as {codes}, have no font on the machine that made this file."
+        try:
+            return _compile(typst, folder, writer.page(note), None)
+        except typst.TypstError:
+            # A picture that seems whole and is not, or a formula: each is tried by itself.
+            careful = _TypstWriter(document, folder, typst)
+            try:
+                return _compile(typst, folder, careful.page(note), None)
+            except typst.TypstError as error:
+                raise OrglabError(f"typst could not set the report: {error}") from error
+
+
+def _compile(typst: "ModuleType", folder: Path, source: str, standard: str | None) -> bytes:
+    """Return the PDF of a source, which sees nothing but `folder`, and no packages."""
+    nothing = folder / "no-packages"
+    compiler = typst.Compiler(source.encode(), root=folder, package_path=nothing, package_cache_path=nothing)
+    made = compiler.compile(format="pdf", pdf_standards=standard or [], timestamp=0)
+    if not isinstance(made, bytes):
+        raise OrglabError("typst made no PDF.")
+    return made
+
+
+def svg_to_png(svg: bytes, suffix: str = "svg", ppi: float = 192) -> bytes:
+    """Return a picture as PNG, at its own size.
+
+    Args:
+        svg: The picture's bytes.
+        suffix: What kind of picture it is.
+        ppi: Pixels an inch; a CSS pixel is a 96th of an inch.
+
+    Raises:
+        UsageError: typst is not installed.
+        OrglabError: It is no picture that typst reads.
+    """
+    typst = load_typst()
+    with tempfile.TemporaryDirectory(prefix="orglab-png-") as name:
+        folder = Path(name)
+        (folder / f"picture.{suffix}").write_bytes(svg)
+        source = f'#set page(width: auto, height: auto, margin: 0pt)\n#image("picture.{suffix}")'
+        try:
+            compiler = typst.Compiler(source.encode(), root=folder, package_path=folder, package_cache_path=folder)
+            made = compiler.compile(format="png", ppi=ppi)
+        except typst.TypstError as error:
+            raise OrglabError(f"the picture could not be drawn: {error}") from error
+    if not isinstance(made, bytes):
+        raise OrglabError("typst made no picture.")
+    return made
+
+
+def _str(text: str) -> str:
+    """Return a text as a string of typst, with places to break where a word is longer than a line."""
+    text = " ".join(printable(text).split("\n"))
+    return string(_LONG_WORD.sub("\\g<0>\u200b", text) if len(text) > 50 else text)  # noqa: PLR2004 - see _LONG_WORD
+
+
+class _TypstWriter(Writer):
+    """Writes typst: expressions that follow a `#`, one after another."""
+
+    def __init__(self, document: b.Document, folder: Path, checked_by: "ModuleType | None" = None) -> None:
+        super().__init__(document)
+        self.folder = folder
+        self.checked_by = checked_by
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget what was written."""
+        self.footnotes = {}
+        self._numbers: dict[str, int] = {}
+        self._labels: set[str] = set()
+        self._level = 0
+        self._anchor = ""
+        self._sections = 0
+        self._files = 0
+        self._charts = 0
+        self._tables: list[tuple[str, b.Table]] = []
+
+    def page(self, note: str = "") -> str:
+        """Return the whole source; `note` is said below the title."""
+        self._begin()
+        document = self.document
+        body = "\n\n".join(self.pieces(document.blocks))
+        tables = self.tables_of_charts()
+        style = files("orglab.report.formats").joinpath("page.typ").read_text("utf-8")
+        byline = " · ".join(part for part in (document.author, document.date) if part)
+        contents = "true" if document.contents and self._sections > 1 else "false"
+        title = document.title or "Report"
+        language = re.sub(r"[^a-z]", "", document.language.split("-")[0].lower())[:3] or "en"
+        parts = [
+            style,
+            f"#set document(title: {_str(title)}, author: {_str(document.author)})",
+            f"#set text(lang: {_str(language)})",
+            f"#front({_str(title)}, {_or_none(document.subtitle)}, {_or_none(byline)}, {contents})",
+        ]
+        if note:
+            parts.append(f"#said[#{_str(note)}]")
+        parts += [body, tables]
+        if document.evidence is not None:
+            kind = 'mime-type: "text/plain", relationship: "data"'
+            said = 'description: "What the statements of this report rest on"'
+            parts.append(f'#pdf.attach("{EVIDENCE_NAME}", bytes({string(pack(document.evidence))}), {kind}, {said})')
+        return "\n\n".join(parts)
+
+    def tables_of_charts(self) -> str:
+        """Return the numbers of all charts, which go last."""
+        if not self._tables:
+            return ""
+        tables, self._tables = self._tables, []
+        parts = [self.heading(b.Heading(1, (b.Text("Numbers of the charts"),)))]
+        for title, table in tables:
+            parts += [f"#chart-title[#strong[#{_str(title)}]]", self.table(table)]
+        return "\n\n".join(parts)
+
+    def label(self, anchor: str) -> str:
+        """Return the label of an anchor, which is given once."""
+        if not anchor or (name := b.anchor_of(anchor)) in self._labels:
+            return ""
+        self._labels.add(name)
+        return f"#label({string(name)})"
+
+    def labelled(self, anchor: str) -> str:
+        """Return something unseen that has the label of an anchor."""
+        label = self.label(anchor)
+        return f"#metadata(none){label}" if label else ""
+
+    def note(self, why: object) -> str:
+        """Write why something is not shown as it was meant."""
+        return f"#said[#{_str(f'[{why}]')}]"
+
+    # ---- blocks ----
+
+    def heading(self, block: b.Heading) -> str:
+        """Write a heading, not more than one level below the one before."""
+        level = min(block.level, self._level + 1, _DEEPEST_HEADING)
+        self._level = level
+        self._anchor = b.anchor_of(block.anchor) if block.anchor else ""
+        self._sections += level == 1
+        return f"#heading(level: {level})[{self.inlines(block.content)}]{self.label(block.anchor)}"
+
+    def paragraph(self, block: b.Paragraph) -> str:
+        """Write a paragraph."""
+        return f"{self.labelled(block.anchor)}{self.inlines(block.content)}"
+
+    def content(self, blocks: b.Blocks) -> str:
+        """Return blocks as one piece of content."""
+        return "\n\n".join(self.pieces(blocks))
+
+    def item_list(self, block: b.List) -> str:
+        """Write a list."""
+        is_loose = any(not isinstance(inside, b.List) for item in block.items for inside in item.content[1:])
+        tight = "false" if is_loose else "true"
+        items = []
+        for item in block.items:
+            box = f"{_BOXES[item.checkbox]} " if item.checkbox else ""
+            body = f"{self.labelled(item.anchor)}{box}{self.content(item.content)}"
+            if block.kind == "numbers":
+                items.append(f"enum.item({'' if item.number is None else f'{item.number}'})[{body}]".replace("()", ""))
+            elif block.kind == "definitions":
+                items.append(f"terms.item([{self.inlines(item.term)}], [{body}])")
+            else:
+                items.append(f"list.item[{body}]")
+        kind = {"numbers": "enum", "definitions": "terms"}.get(block.kind, "list")
+        marker = (
+            ", marker: none, body-indent: 0pt" if kind == "list" and all(item.checkbox for item in block.items) else ""
+        )
+        return f"#{kind}(tight: {tight}{marker}, {', '.join(items)})"
+
+    def table(self, block: b.Table) -> str:
+        """Write a table; its head is repeated on each page."""
+        width = block.width
+        if not width:
+            return ""
+        align = [kind if kind in ("left", "right", "center") else "left" for kind in block.alignment[:width]]
+        align += ["left"] * (width - len(align))
+        parts = [f"columns: {width}", f"align: ({', '.join(align)},)"]
+        if block.header:
+            head = ", ".join(f"[#strong[{cell}]]" for cell in self.cells(block.header, width))
+            parts += [f"table.header({head})", "head-rule"]
+        rules = set(block.rules)
+        for index, row in enumerate(block.rows):
+            if index in rules:
+                parts.append("row-rule")
+            parts.append(", ".join(f"[{cell}]" for cell in self.cells(row, width)))
+        caption = f"#caption[{self.inlines(block.caption)}]\n" if block.caption else ""
+        return f"{caption}#table({', '.join(parts)})"
+
+    def cells(self, row: tuple[b.Inlines, ...], width: int) -> list[str]:
+        """Return the cells of a row, with empty ones where some are missing."""
+        return [self.inlines(cell) for cell in row] + [""] * (width - len(row))
+
+    def code_block(self, block: b.CodeBlock) -> str:
+        """Write lines of code."""
+        language = re.sub(r"[^\w+#.-]", "", block.language)
+        text = _LONG_WORD.sub("\\g<0>\u200b", printable(block.text))
+        code = f"#raw({string(text)}, block: true{f', lang: {string(language)}' if language else ''})"
+        return f"{code}\n#caption[{self.inlines(block.caption)}]" if block.caption else code
+
+    def math_block(self, block: b.MathBlock) -> str:
+        """Write a formula, or its source."""
+        try:
+            return self.formula(block.tex, "true")
+        except NotConvertedError as error:
+            return f"{self.code_block(b.CodeBlock(block.tex, 'latex'))}\n{self.note(error)}"
+
+    def formula(self, tex: str, display: str) -> str:
+        """Return a formula; what it is called aloud is its LaTeX."""
+        formula = f"#math.equation(block: {display}, alt: {_str(tex)}, ${to_typst_math(tex)}$)"
+        if self.checked_by is not None:
+            try:
+                self.checked_by.compile(formula.encode())
+            except self.checked_by.TypstError:
+                raise NotConvertedError("the formula could not be set") from None
+        return formula
+
+    def quote(self, block: b.Quote) -> str:
+        """Write someone else's words."""
+        return f"#quoted[{self.content(block.content)}]"
+
+    def verse(self, block: b.Verse) -> str:
+        """Write lines that stay lines."""
+        lines = []
+        for line in block.lines:
+            first = line[0].text if line and isinstance(line[0], b.Text) else ""
+            indent = len(first) - len(first.lstrip(" "))
+            lines.append(f"#h({indent * 0.5}em)#{{}}{self.inlines(line)}")
+        return f"#verse[{'#linebreak()'.join(lines)}]"
+
+    def centered(self, block: b.Centered) -> str:
+        """Write what stands in the middle."""
+        return f"#align(center)[{self.content(block.content)}]"
+
+    def image(self, block: b.Image) -> str:
+        """Write a picture."""
+        picture = self.picture(block.path, block.alt, "auto")
+        caption = f"\n#align(center)[#caption[{self.inlines(block.caption)}]]" if block.caption else ""
+        return f"#picture[{picture}]{caption}"
+
+    def picture(self, path: Path, alt: str, height: str) -> str:
+        """Write a picture, as large as it is or as there is room; or its name."""
+        picture = read_picture(path)
+        if isinstance(picture, Picture) and self.checked_by is not None:
+            try:
+                svg_to_png(picture.content, picture.suffix, 36)
+            except OrglabError:
+                picture = "the picture could not be read"
+        if isinstance(picture, str):
+            return f"{self.code(b.Code(path.name))}#{_str(' ')}{self.note(picture)}"
+        self._files += 1
+        name = f"picture-{self._files}.{picture.suffix}"
+        (self.folder / name).write_bytes(picture.content)
+        size = f", height: {height}" if height != "auto" else ""
+        image = f'image("{name}", alt: {_str(alt)}{size}{{}})'
+        if height != "auto":
+            return f"#box({image.format('')})"
+        natural, fitted = image.format(""), image.format(", width: 100%")
+        limit = image.format(", height: 18cm")
+        return (
+            f"#layout(room => {{ let size = measure({natural}); if size.width > room.width"
+            f" {{ {fitted} }} else if size.height > 18cm {{ {limit} }} else {{ {natural} }} }})"
+        )
+
+    def chart(self, block: b.Chart) -> str:
+        """Write a chart, in as many parts as it takes pages; its numbers go last."""
+        caption = f"\n#caption[{self.inlines(block.caption)}]" if block.caption else ""
+        parts = [f"#chart-title[#strong[#{_str(block.title)}]]"]
+        for part in chart_parts(block):
+            self._charts += 1
+            svg = draw_chart(part, PAGE, _WIDE, f"chart-{self._charts}")
+            said = re.search(r"<desc[^>]*>([^<]*)</desc>", svg)
+            alt = f"{block.title}. {said.group(1) if said else ''}"
+            parts.append(f'#image(bytes({string(svg)}), format: "svg", width: 100%, alt: {_str(alt)})')
+        self._tables.append((block.title, chart_table(block)))
+        return "\n".join(parts) + caption
+
+    def rule(self, block: b.Rule) -> str:  # noqa: ARG002 - one is as any other
+        """Write a line across."""
+        return "#divider()"
+
+    def raw(self, block: b.Raw) -> str:
+        """Write lines as they are, and why."""
+        return f"{self.code_block(b.CodeBlock(block.text))}\n{self.note(block.note)}"
+
+    def details(self, block: b.Details) -> str:
+        """Write blocks under their summary: paper does not open."""
+        return f"#details([{self.inlines(block.summary)}], [{self.content(block.content)}])"
+
+    def figures(self, block: b.Figures) -> str:
+        """Write numbers side by side."""
+        items = "".join(f"({_str(item.value)}, {_str(item.label)}, {_tone(item.tone)}), " for item in block.items)
+        return f"#figures({items})" if items else ""
+
+    # ---- inlines ----
+
+    def text(self, inline: b.Text) -> str:
+        """Write text."""
+        return f"#{_str(inline.text)}"
+
+    def wrapped(self, function: str, content: b.Inlines) -> str:
+        """Write text inside of a function's brackets."""
+        return f"#{function}[{self.inlines(content)}]"
+
+    def emphasis(self, inline: b.Emphasis) -> str:
+        """Write stressed text."""
+        return self.wrapped("emph", inline.content)
+
+    def strong(self, inline: b.Strong) -> str:
+        """Write text of weight."""
+        return self.wrapped("strong", inline.content)
+
+    def underline(self, inline: b.Underline) -> str:
+        """Write underlined text."""
+        return self.wrapped("underline", inline.content)
+
+    def strike(self, inline: b.Strike) -> str:
+        """Write text that was struck out."""
+        return self.wrapped("strike", inline.content)
+
+    def superscript(self, inline: b.Superscript) -> str:
+        """Write raised text."""
+        return self.wrapped("super", inline.content)
+
+    def subscript(self, inline: b.Subscript) -> str:
+        """Write lowered text."""
+        return self.wrapped("sub", inline.content)
+
+    def code(self, inline: b.Code) -> str:
+        """Write a word of code; a long one is broken rather than boxed."""
+        code = f"#raw({_str(unwrapped(inline.text))})"
+        return code if len(inline.text) > 40 else f"#code-text[{code}]"  # noqa: PLR2004 - half a line
+
+    def math(self, inline: b.Math) -> str:
+        """Write a formula within the line, or its source."""
+        try:
+            return self.formula(inline.tex, "false")
+        except NotConvertedError as error:
+            return f"{self.code(b.Code(inline.tex))}#{_str(' ')}{self.note(error)}"
+
+    def link(self, inline: b.Link) -> str:
+        """Write a link."""
+        content = self.inlines(inline.content) or f"#{_str(inline.url)}"
+        return self.linked(self.target(inline), content)
+
+    def linked(self, target: str, content: str) -> str:
+        """Write a link to the web, or to a label."""
+        if not target:
+            return content
+        place = f"label({string(target[1:])})" if target.startswith("#") else string(target)
+        return f"#link({place})[{content}]"
+
+    def reference(self, inline: b.Reference) -> str:
+        """Write where a statement comes from, without a link to what it stands in or beside: each costs time to set."""
+        target = self.target(inline)
+        if self._anchor and (target == f"#{self._anchor}" or target.startswith(f"#{self._anchor}.")):
+            target = ""
+        return self.linked(target, f"#ref-text[#{_str(inline.cited)}]")
+
+    def footnote_mark(self, inline: b.FootnoteMark) -> str:
+        """Write the mark of a footnote; its text goes where it is first met."""
+        is_new = inline.label not in self._numbers
+        label = f"label({string(f'fn-{self.number_of(inline)}')})"
+        if not is_new:
+            return f"#footnote({label})"
+        return f"#footnote[{self.content(inline.content) or '#' + _str('…')}]#{label}"
+
+    def line_break(self, inline: b.LineBreak) -> str:  # noqa: ARG002 - one is as any other
+        """Write the end of a line."""
+        return "#linebreak()"
+
+    def inline_image(self, inline: b.InlineImage) -> str:
+        """Write a picture within the line."""
+        return self.picture(inline.path, inline.alt, "2.4em")
+
+    def badge(self, inline: b.Badge) -> str:
+        """Write a word that stands out."""
+        sign = _SIGNS.get(inline.tone, "")
+        return f"#badge({_tone(inline.tone)})[#{_str(f'{sign} {inline.text}'.strip())}]"
+
+    def raw_text(self, inline: b.RawText) -> str:
+        """Write text as it is, and why."""
+        text = self.code(b.Code(inline.text)) if inline.text else ""
+        return f"{text}#{_str(' ')}{self.note(inline.note)}"
+
+
+def _or_none(text: str) -> str:
+    """Return a text as a string of typst, and nothing as its `none`."""
+    return _str(text) if text else "none"
+
+
+def _tone(tone: str) -> str:
+    """Return the name of a tone, as a string of typst."""
+    return string(tone if tone in SIGNS else "plain")

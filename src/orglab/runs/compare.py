@@ -1,0 +1,113 @@
+"""What is different between two runs, or between a run and the code of now: code, arguments, surroundings, metrics."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orglab.errors import NotFoundError
+from orglab.git import Repository
+from orglab.git.trees import FileChange, changed_files, full_hash, has_commit, read_patch
+from orglab.log.log import Log
+from orglab.runs.ingest import apart_of
+from orglab.runs.record import Metric, Run, find_run, read_runs
+
+Pair = tuple[str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What differs; of two values the first is the earlier run's.
+
+    Attributes:
+        run: The run.
+        other: What it is compared with: a run, or None for a revision or the working tree.
+        commits: The full hashes of the code of both; the second is None for the working tree.
+        files: The files of the code that differ; None if one of the commits is not here.
+        arguments: Both commands, if they differ.
+        surroundings: The Python, the host and the environment variables that differ, by name.
+        packages: The installed distributions that differ, by name.
+        metrics: The metrics of both, by name.
+    """
+
+    run: Run
+    other: Run | None
+    commits: Pair
+    files: list[FileChange] | None
+    arguments: tuple[tuple[str, ...], tuple[str, ...]] | None
+    surroundings: dict[str, Pair]
+    packages: dict[str, Pair]
+    metrics: dict[str, tuple[Metric | None, Metric | None]]
+
+
+def code_of(run: Run) -> str | None:
+    """Return the full hash of the commit that holds the code that a run ran on."""
+    return run.snapshot or run.before
+
+
+def compare_runs(log: Log, name: str, other: str | None = None) -> Difference:
+    """Return what differs between a run and another, or a revision, or the working tree.
+
+    Args:
+        log: The log.
+        name: The run's id, or its begin or end.
+        other: The other run, or a revision; the working tree if None.
+
+    Raises:
+        NotFoundError: There is no such run, or nothing of the other name.
+        UsageError: Several runs have this name.
+    """
+    runs = read_runs(log.top)
+    first = find_run(runs, name)
+    second = None
+    revision = None
+    repository = log.repository
+    if other is not None:
+        try:
+            second = find_run(runs, other)
+        except NotFoundError:
+            if repository is None:
+                raise
+            revision = full_hash(repository, other)
+    commits = (code_of(first), code_of(second) if second is not None else revision)
+    return Difference(
+        first,
+        second,
+        commits,
+        _files(log, repository, commits, is_tree=other is None),
+        (first.argv, second.argv) if second is not None and first.argv != second.argv else None,
+        differing(surroundings_of(first), surroundings_of(second)) if second is not None else {},
+        differing(first.packages, second.packages) if second is not None else {},
+        _metrics(first, second),
+    )
+
+
+def _files(log: Log, repository: Repository | None, commits: Pair, *, is_tree: bool) -> list[FileChange] | None:
+    old, new = commits
+    if repository is None or old is None or (new is None and not is_tree):
+        return None
+    if not has_commit(repository, old) or (new is not None and not has_commit(repository, new)):
+        return None
+    return changed_files(repository, old, new, apart_of(log, repository))
+
+
+def patch_of(log: Log, difference: Difference) -> str:
+    """Return the difference of the code as a patch; empty if there is none, or a commit is not here."""
+    if not difference.files or log.repository is None or difference.commits[0] is None:
+        return ""
+    return read_patch(log.repository, difference.commits[0], difference.commits[1], apart_of(log, log.repository))
+
+
+def surroundings_of(run: Run) -> dict[str, str]:
+    """Return the Python, the host, the chosen variables and the lock files of a run, by name."""
+    found = {"python": run.python, "host": run.host, **run.environment, **run.lock_files}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def differing(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Pair]:
+    """Return the names whose values differ, with both values; None where there is none."""
+    names = sorted(old.keys() | new.keys())
+    return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
+
+
+def _metrics(first: Run, second: Run | None) -> dict[str, tuple[Metric | None, Metric | None]]:
+    later = second.metrics if second is not None else {}
+    return {name: (first.metrics.get(name), later.get(name)) for name in dict.fromkeys((*first.metrics, *later))}

@@ -1,0 +1,165 @@
+"""Where in a document a query was found: its pieces, and the places of the words in them."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+
+from orglab.search.documents import STEMMED
+from orglab.search.fold import fold_with_places
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from orglab.search.query import Query
+
+# So many pieces of a document are told.
+MOST = 3
+_PARAGRAPH = re.compile(r"\n[ \t]*\n|\n(?=[ \t]*(?:[-+*]|\d+[.)]) )")
+_COLUMN = {"commit": "message", "journal": "entry", "tag": "tags"}
+_BEGIN, _END = "\x02", "\x03"
+
+
+class Piece:
+    """A line of text in a document, such as a title, a step, a paragraph of a note.
+
+    Attributes:
+        place: `title`, `description`, `step`, `note`, `conclusion`, `tag`, `commit` or `journal`.
+        ref: The experiment or step that it is of, or None.
+        at: When it was written, as ISO 8601 has it, or None.
+        line: The line of the file that it begins in, or None.
+        text: The text, in one line.
+        spans: Where in the text what was looked for stands: first character and the one after the last.
+    """
+
+    __slots__ = ("at", "line", "place", "ref", "spans", "text")
+
+    def __init__(self, place: str, ref: str | None, at: str | None, line: int | None, text: str) -> None:
+        """Stand for a piece in which nothing was found yet."""
+        self.place = place
+        self.ref = ref
+        self.at = at
+        self.line = line
+        self.text = text
+        self.spans: list[tuple[int, int]] = []
+
+
+def experiment_pieces(form: Mapping[str, Any], line: int) -> Iterator[Piece]:
+    """Yield the pieces of an experiment, in their order.
+
+    Args:
+        form: Its form in the index.
+        line: The line of its heading.
+    """
+    ref, created = form["ref"], form["created"]
+    yield Piece("title", ref, created, line, form["title"])
+    for tag in form["tags"]:
+        yield Piece("tag", ref, created, line, tag)
+    yield from _paragraphs("description", ref, created, None, form["description"])
+    for step in form["steps"]:
+        yield Piece("step", step["ref"], None, line + step["line"], step["text"])
+        for note in step["notes"]:
+            yield from _paragraphs("note", step["ref"], note["at"], None, note["text"])
+    for note in form["notes"]:
+        yield from _paragraphs("note", ref, note["at"], None, note["text"])
+    conclusion = form["conclusion"]
+    closed = conclusion["closed"] or form["closed"]
+    yield from _paragraphs("conclusion", ref, closed, None, conclusion["verdict"] or "")
+    yield from _paragraphs("conclusion", ref, closed, None, conclusion["text"])
+
+
+def _paragraphs(place: str, ref: str | None, at: str | None, line: int | None, text: str) -> Iterator[Piece]:
+    """Yield a piece for each paragraph and item of a text, in one line."""
+    for paragraph in _PARAGRAPH.split(text):
+        if joined := " ".join(paragraph.split()):
+            yield Piece(place, ref, at, line, joined)
+
+
+def commit_pieces(form: Mapping[str, Any], at: str) -> Iterator[Piece]:
+    """Yield the pieces of a commit's message."""
+    return _paragraphs("commit", None, at, None, form["message"])
+
+
+def journal_pieces(form: Mapping[str, Any]) -> Iterator[Piece]:
+    """Yield the pieces of an entry of the journal."""
+    yield Piece("journal", None, form["at"], form["line"], form["title"])
+    yield from _paragraphs("journal", None, form["at"], form["line"], form["text"])
+
+
+def find_pieces(query: Query, documents: list[list[Piece]]) -> list[list[Piece]]:
+    """Return of each document the pieces in which a query was found, the best few, in their order.
+
+    Args:
+        query: The query.
+        documents: The pieces of each document.
+    """
+    pieces = [piece for document in documents for piece in document if _is_asked(piece, query)]
+    # A reference stands before what it is of, as in what was searched; of it no span is told, for it is shown anyway.
+    begins = [f"{piece.ref} " if piece.ref and piece.place in ("title", "step") else "" for piece in pieces]
+    folded = [fold_with_places(begin + piece.text) for begin, piece in zip(begins, pieces, strict=True)]
+    found: list[list[tuple[int, int]]] = [[] for _ in pieces]
+    counts = [0] * len(pieces)
+    for spans_of in _find_terms(query, [text for text, _ in folded]):
+        for number, spans in spans_of.items():
+            places, before = folded[number][1], len(begins[number])
+            own = [(max(places[begin] - before, 0), places[end - 1] + 1 - before) for begin, end in spans]
+            found[number] += [span for span in own if span[1] > span[0]]
+            counts[number] += 1
+    for piece, spans in zip(pieces, found, strict=True):
+        piece.spans = _joined(spans)
+    count_of = {id(piece): count for piece, count in zip(pieces, counts, strict=True)}
+    return [_best(document, count_of) for document in documents]
+
+
+def _is_asked(piece: Piece, query: Query) -> bool:
+    return not query.columns or _COLUMN.get(piece.place, piece.place) in query.columns
+
+
+def _best(document: list[Piece], counts: Mapping[int, int]) -> list[Piece]:
+    """Return the pieces of a document that have most of the terms, in their order."""
+    having = [piece for piece in document if counts.get(id(piece), 0)]
+    best = sorted(having, key=lambda piece: -counts[id(piece)])[:MOST]
+    return [piece for piece in having if any(piece is one for one in best)]
+
+
+def _find_terms(query: Query, texts: list[str]) -> Iterator[dict[int, list[tuple[int, int]]]]:
+    """Yield for each term where it stands: the spans in the folded text of each piece, by the piece's number."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute(f"CREATE VIRTUAL TABLE piece USING fts5(text, tokenize='{STEMMED}')")
+        connection.executemany("INSERT INTO piece(rowid, text) VALUES (?, ?)", enumerate(texts))
+        marked = "SELECT rowid, highlight(piece, 0, ?, ?) FROM piece WHERE piece MATCH ?"
+        for term in query.wanted:
+            if term.is_plain:
+                rows_found = connection.execute(marked, (_BEGIN, _END, term.expression))
+                yield {number: list(_spans(text)) for number, text in rows_found}
+            else:
+                yield {
+                    number: spans
+                    for number, text in enumerate(texts)
+                    if (spans := [match.span() for match in re.finditer(re.escape(term.text), text)])
+                }
+
+
+def _spans(marked: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans that are marked, as they are in the text without the marks."""
+    begin = 0
+    for removed, match in enumerate(re.finditer(f"[{_BEGIN}{_END}]", marked)):
+        place = match.start() - removed
+        if match.group() == _BEGIN:
+            begin = place
+        elif place > begin:
+            yield begin, place
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans in their order, those that overlap as one."""
+    joined: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((begin, end))
+    return joined

@@ -1,0 +1,111 @@
+"""What each command prints and writes, as a person types it: tests/transcripts/*.txt, a page for each command.
+
+A line `$ command` is run in a git repository that holds the log of texts.SEED;
+below it stands what it printed, standard error behind `2> `, and an exit code
+other than 0 in brackets.  `pytest tests/test_transcripts.py --refresh` writes
+the pages anew: read the difference before you keep it.
+"""
+
+import contextlib
+import datetime
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orglab.log import log
+from orglab.report import reporting
+from orglab.cli.door import COMMANDS, run
+from orglab.runs import launch as launching
+from orglab.runs import record_writer as recording
+from texts import SEED
+
+PAGES = sorted((Path(__file__).parents[1] / "transcripts").glob("*.txt"))
+NOW = datetime.datetime(2018, 6, 7, 9, 30)  # noqa: DTZ001 - the log holds local times
+
+
+def answer(command):
+    """What a command prints; `orglab` runs in this process, what stands before it in a pipe gives its input."""
+    before, pipe, last = command.rpartition(" | ")
+    if not re.match(r'(?:\w+=(?:"[^"]*"|\S*) )*orglab\b', last):
+        # Before a pipe it may be `orglab` too: ours, whatever is on the PATH.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(  # noqa: S602 - the pages are ours
+            command,
+            shell=True,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            env={**os.environ, "PATH": path},
+        )
+        return shown(done.stdout, done.stderr, done.returncode)
+    given = subprocess.run(before, shell=True, capture_output=True, check=True).stdout if pipe else b""  # noqa: S602
+    words = [word.replace("\\n", "\n") for word in shlex.split(last)]
+    settings = dict(word.split("=", 1) for word in words[: words.index("orglab")])
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+        patch.setattr(log, "_now", lambda: NOW)
+        patch.setattr(launching, "_now", NOW.astimezone)
+        patch.setattr(reporting, "_now", lambda: NOW)
+        patch.setattr(recording, "_chance", lambda: f"{len(list(Path('.orglab/runs').iterdir())):06x}")
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        code = run(words[words.index("orglab") + 1 :])
+    printed = []
+    for stream in (out, err):
+        stream.flush()
+        printed.append(stream.buffer.getvalue().decode())
+    return shown(*printed, code)
+
+
+def shown(out, err, code):
+    lines = [*out.splitlines(), *(f"2> {line}".rstrip() for line in err.splitlines()), *([f"[{code}]"] if code else [])]
+    return [line.replace(str(Path.cwd()), "/study").replace("\u200b", "~") for line in lines]
+
+
+def play(page):
+    """A page with what its commands print now; lines that begin with `# ` are kept."""
+    lines = []
+    for line in page.splitlines():
+        if line.startswith("# ") or (not line and lines and lines[-1] != ""):
+            lines.append(line)
+        elif line.startswith("$ "):
+            lines += [line, *answer(line.removeprefix("$ "))]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def commands_of(page):
+    """The lines of a page that are kept: a blank line in an answer is none of them."""
+    blocks = re.split(r"(?m)^(?=\$ |# )", page)
+    kept = [block.split("\n", 1)[0] + ("\n" if block.endswith("\n\n") else "") for block in blocks if block]
+    return "\n".join(kept)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_a_page_says_what_happens(page, repo, request):
+    if page.stem != "init":
+        repo.write("experiment_log.org", SEED)
+    text = page.read_text()
+    played = play(commands_of(text))
+    if request.config.getoption("--refresh"):
+        page.write_text(played)
+    assert played == page.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_a_page_says_the_same_without_an_index(page, repo, monkeypatch):
+    monkeypatch.setenv("ORGLAB_NO_INDEX", "1")
+    if page.stem != "init":
+        repo.write("experiment_log.org", SEED)
+    assert play(commands_of(page.read_text())) == page.read_text()
+
+
+def test_every_command_has_a_page():
+    assert {page.stem for page in PAGES} >= set(COMMANDS) - {"completion"}

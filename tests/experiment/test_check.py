@@ -1,0 +1,91 @@
+"""Each code of `check` has a text that it is said of, and what can be mended is mended by `--fix`."""
+
+import pytest
+
+from orglab import open_log
+from orglab.experiment.check import CODES, ERRORS
+from texts import SEED
+
+TWICE = SEED + "\n" + SEED.replace("ABC in XYZ model", "Another")
+TEXTS = {
+    "twice": SEED.replace("2. [ ] Test XYZ with ABC", "2. [ ] Test XYZ without ABC"),
+    "conflict": SEED.replace("** Notes\n", "** Notes\n<<<<<<< HEAD\n- ours\n=======\n- theirs\n>>>>>>> other\n"),
+    "duplicate-id": TWICE,
+    "no-id": SEED.replace("[201] ", "").replace("  :PROPERTIES:\n  :ID:       201\n  :END:\n", ""),
+    "bad-id": SEED.replace("[201] ", "").replace(":ID:       201", ":ID:       2 0 1"),
+    "lower-case-box": SEED.replace("[X]", "[x]"),
+    "stale-cookie": SEED.replace("[1/2]", "[0/2]"),
+    "steps-state": SEED.replace("TODO Experiments", "DONE Experiments").replace("[0%]", "[50%]"),
+    "no-steps": SEED.replace("** TODO Experiments [1/2]\n1. [X]", "** Runs\n- ").replace("2. [ ]", "- "),
+    "second-list": SEED.replace("2. [ ] Test XYZ with ABC\n", "\nWords between.\n\n1. [ ] Test XYZ with ABC\n"),
+    "same-number": SEED.replace("2. [ ]", "2. [@1] [ ]"),
+    "no-created": SEED.replace("  [2018-06-06 Wed 16:16]\n", ""),
+    "unknown-reference": SEED.replace("** Notes\n", "** Notes\n- as in [e999]\n"),
+    "unknown-keyword": SEED.replace("* TODO [201]", "* LATER [201]"),
+    "unclosed": SEED.replace("** Notes\n", "** Notes\n#+begin_src python\nprint()\n"),
+    "setup-file": "#+SETUPFILE: common.org\n" + SEED,
+}
+
+
+@pytest.fixture
+def log(tmp_path):
+    (tmp_path / "log.org").write_text(SEED)
+    return open_log(tmp_path / "log.org")
+
+
+def codes(found):
+    return {one.code for one in found}
+
+
+def test_the_example_has_nothing_to_report(log):
+    assert log.check() == []
+
+
+def test_every_code_has_a_text_here():
+    # What git has to say is tested with git, in test_merging.py and test_resolving.py.
+    assert set(TEXTS) == set(CODES) - {"lost-in-merge", "moved-hash", "dead-hash", "bad-term"}
+    assert set(CODES) > ERRORS
+
+
+@pytest.mark.parametrize("code", TEXTS)
+def test_a_code_is_said_of_its_text_at_a_place_in_it(log, code):
+    log.path.write_text(TEXTS[code])
+    found = [one for one in log.check() if one.code == code]
+    assert found
+    for one in found:
+        assert 1 <= one.line <= TEXTS[code].count("\n")
+        assert one.column >= 1
+        assert one.is_error == (code in ERRORS)
+    assert log.path.read_text() == TEXTS[code]
+
+
+@pytest.mark.parametrize("code", ["no-id", "lower-case-box", "stale-cookie"])
+def test_what_is_safe_is_mended_and_not_reported_again(log, code):
+    log.path.write_text(TEXTS[code])
+    mended, left = log.fix()
+    assert code in codes(mended)
+    assert code not in codes(left)
+    after = log.path.read_text()
+    assert after != TEXTS[code]
+    assert log.fix()[0] == []  # a second time there is nothing to mend
+    assert log.path.read_text() == after
+
+
+@pytest.mark.parametrize("code", sorted(set(TEXTS) - {"no-id", "lower-case-box", "stale-cookie"}))
+def test_what_is_not_safe_has_no_fix(log, code):
+    log.path.write_text(TEXTS[code])
+    assert not any(one.fix for one in log.check() if one.code == code)
+
+
+def test_a_number_that_two_experiments_have_names_both_lines(log):
+    log.path.write_text(TWICE)
+    (found,) = [one for one in log.check() if one.code == "duplicate-id"]
+    second = TWICE[: TWICE.index("* TODO [201] Another")].count("\n") + 1
+    assert (found.line, "line 1:" in found.message) == (second, True)
+
+
+def test_a_term_that_cannot_be_read_is_said_with_its_line(log):
+    (log.path.parent / "orglab-terms.txt").write_text("warmup: ramp up\n: nothing\n")
+    found = [one for one in log.check() if one.code == "bad-term"]
+    assert [(one.line, one.column) for one in found] == [(2, 1)]
+    assert found[0].file.endswith("orglab-terms.txt")

@@ -1,0 +1,55 @@
+"""Before and after: what each command makes of a log, byte by byte.
+
+A case of cases/writing.txt is a log, a command behind `----`, and the log
+after.  `[NOW]` stands for a timestamp of now, `~` for a zero-width space.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from commands import Orglab
+
+CASES = (Path(__file__).parents[1] / "cases" / "writing.txt").read_text().split("==== ")[1:]
+NOW = re.compile(r"\[20\d\d-\d\d-\d\d \w{3} \d\d:\d\d\]")
+
+
+def read_case(case):
+    name, rest = case.split("\n", 1)
+    before, command, after = re.fullmatch(r"(?s)(.*?)---- ([^\n]*)\n(.*)", rest).groups()
+    return name, before, shlex.split(command.replace("\\n", "\n")), after
+
+
+def same_but_for_time(text, kept):
+    return NOW.sub(lambda match: match.group() if match.group() in kept else "[NOW]", text).replace("\u200b", "~")
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("case", CASES, ids=[case.split("\n")[0] for case in CASES])
+def test_before_and_after(case, ending, capsys, tmp_path, monkeypatch):
+    _, before, command, after = read_case(case)
+    if ending == "\r\n" and not before:
+        before, after = "#+TITLE: x\n", f"#+TITLE: x\n\n{after}"
+    monkeypatch.chdir(tmp_path)
+    log = tmp_path / "experiment_log.org"
+    log.write_bytes(before.replace("\n", ending).encode())
+    Orglab(capsys)(*command)
+    written = log.read_bytes().decode()
+    if ending == "\r\n":
+        assert written.count("\n") == written.count("\r\n")
+    assert same_but_for_time(written.replace("\r\n", "\n"), before) == after
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.split("\n")[0] for case in CASES])
+def test_a_missing_last_newline_stays_missing_where_nothing_is_added_behind(case, capsys, tmp_path, monkeypatch):
+    _, before, command, after = read_case(case)
+    monkeypatch.chdir(tmp_path)
+    log = tmp_path / "experiment_log.org"
+    log.write_text(before.removesuffix("\n"))
+    Orglab(capsys)(*command)
+    if before:
+        assert same_but_for_time(log.read_text(), before) == after.removesuffix("\n")
+    else:
+        assert same_but_for_time(log.read_text(), before) == after

@@ -1,0 +1,140 @@
+"""What text becomes on its way into a log."""
+
+import pytest
+
+from orglab.errors import UsageError
+from orglab.experiment.escape import ESCAPE, begins_item, body_lines, item_lines, one_line, paragraphs, step_text, with_head
+
+
+def shown(lines):
+    """Lines as a test can show them: `~` for a zero-width space."""
+    return "\n".join(lines).replace(ESCAPE, "~")
+
+
+@pytest.mark.parametrize(
+    "text", ["A", "* A", "TODO A :tag:", "[#A] [7] <<8>>", "日本語 🎉", "a\tb", "[X] a", "# a", ":a:"]
+)
+def test_one_line_of_almost_anything_is_taken_as_it_is(text):
+    assert one_line(f"  {text} ", "A title") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "empty"), (" \t ", "empty"), ("a\nb", "one line"), ("a\r\nb", "one line"), ("a\rb", "one line"),
+        ("a\x1b[31mb", r"control characters \(found '\\x1b'\)"), ("a\0b", "control"), ("a\x85b", "control"),
+        ("a [50%]", r"\[50%\]"), ("[1/2] a", r"\[1/2\]"), ("[/]", r"\[/\]"), ("[%]", r"\[%\]"),
+        ("caf\udce9", "UTF-8"), ("Local Variables: x", "Emacs"),
+    ],
+)  # fmt: skip
+def test_one_line_that_org_would_not_leave_alone_is_refused(text, says):
+    with pytest.raises(UsageError, match=f"^A title .*{says}"):
+        one_line(text, "A title")
+
+
+@pytest.mark.parametrize("text", ["a (0123abc)", "(0123abc)", "a (0123abc, 89abcdef)"])
+def test_a_step_that_ends_as_one_with_commits_is_refused(text):
+    with pytest.raises(UsageError, match="orglab done -c"):
+        step_text(text)
+
+
+@pytest.mark.parametrize("text", ["a (see 0123abc)", "(0123abc) a", "a (0123ab)", "a (0123ABC)", "f(x)"])
+def test_a_step_may_speak_of_commits(text):
+    assert step_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a\r\nb\rc\x0cd\x85e", "a\nb\nc\nd\ne"),
+        ("\n\n  a\n\n\n \t\nb\n\n", "  a\n\nb"),
+        ("a\tb", "a       b"),
+        ("\x1b[1;31mred\x1b[0m \x1b]0;title\x07b\x00e\x7fll\x9b", "red bell"),
+        ("caf\udce9", "caf�"),
+        ("it is [50%] of [1/2]", "it is [~50%] of [~1/2]"),
+        ("- [ ] a\n  12) [X] b\n[ ] c\na. [@3] [-] d", "- [~ ] a\n  12) [~X] b\n[ ] c\na. [@3] [~-] d"),
+        ("#+TODO: A | B\n  #+startup: odd\n#+INCLUDE: x", "~#+TODO: A | B\n  ~#+startup: odd\n~#+INCLUDE: x"),
+        ("#+CAPTION: a\n#+NAME: b\n#+ATTR_HTML: c\n#+RESULTS[1]: d\n#+TBLFM: e", None),
+        ("# a comment\n#hash\n#", "~# a comment\n#hash\n~#"),
+        (":drawer:\n:END:\n: fixed\n:a b:", "~:drawer:\n~:END:\n: fixed\n:a b:"),
+        ("CLOSED: [2018-06-06 Wed]\nclock: x", "~CLOSED: [2018-06-06 Wed]\n~clock: x"),
+        ('State "DONE" x\n- Note taken on [2018', '~State "DONE" x\n~- Note taken on [2018'),
+        ("# Local Variables:\n# End:", "~# Local ~Variables:\n~# End:"),
+        ("#+begin_src\nx\n#+begin_quote", "~#+begin_src\nx\n~#+begin_quote"),
+        ("| a | b |\n|---+---|", None),
+        ("* star\n<<<<<<< HEAD", None),
+    ],
+)
+def test_paragraphs(text, lines):
+    assert shown(paragraphs(text)) == (text if lines is None else lines)
+
+
+def test_at_the_margin_a_star_and_a_conflict_marker_mean_something():
+    text = "* a\n*b\n *c\n** d\n<<<<<<< e\n>>>>>>> f\n======="
+    assert shown(paragraphs(text, at_margin=True)) == "~* a\n*b\n *c\n~** d\n~<<<<<<< e\n~>>>>>>> f\n======="
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("#+begin_src sh\n* a\n\n\n- [ ] [50%]\n:END:\n# b\n#+end_src", None),
+        ("#+BEGIN_EXAMPLE\n#+begin_src\n#+end_example", None),
+        ("#+begin_quote\n- [ ] a\n* b\n\n\nc\n#+end_quote", "#+begin_quote\n- [~ ] a\n* b\n\nc\n#+end_quote"),
+        ("#+begin_a\n#+begin_b\n#+end_a\n#+end_b", "#+begin_a\n~#+begin_b\n#+end_a\n~#+end_b"),
+        ("#+begin_a\n#+begin_b\n#+end_b\n#+end_a\n#+end_a", "#+begin_a\n#+begin_b\n#+end_b\n#+end_a\n~#+end_a"),
+        ("#+begin_comment\nhidden\n#+end_comment", "~#+begin_comment\nhidden\n~#+end_comment"),
+        ("#+end_src\n#+begin_src", "~#+end_src\n~#+begin_src"),
+        ("#+begin: x\n#+end:", "~#+begin: x\n~#+end:"),
+    ],
+)
+def test_blocks_that_are_closed_stay_blocks_where_they_may(text, lines):
+    assert shown(paragraphs(text, blocks=True)) == (text if lines is None else lines)
+
+
+def test_in_a_block_at_the_margin_a_comma_keeps_a_star():
+    text = "#+begin_src\n* a\n** b\n*c\n#+end_src\n* d"
+    assert shown(paragraphs(text, at_margin=True, blocks=True)) == "#+begin_src\n,* a\n,** b\n*c\n#+end_src\n~* d"
+
+
+@pytest.mark.parametrize("text", ["", " \n\t\n", "\x00\x1b[0m"])
+def test_no_text_is_refused(text):
+    with pytest.raises(UsageError, match="no text"):
+        paragraphs(text)
+
+
+def test_many_unclosed_blocks_take_no_longer_than_their_lines():
+    import time  # noqa: PLC0415
+
+    def seconds(lines):
+        begun = time.process_time()
+        paragraphs("#+begin_src\n#+begin_quote\n" * lines + "#+end_quote\n" * lines, blocks=True)
+        return time.process_time() - begun
+
+    seconds(100)
+    # Four times the text; a pass for each line would take sixteen times as long.
+    assert min(seconds(8000) for _ in range(3)) < 9 * min(seconds(2000) for _ in range(3))
+
+
+@pytest.mark.parametrize("first", ["[ ] a", "[X] a", "[@3] a", "[2018-06-06 Wed] a", "(0123abc) a"])
+def test_what_a_bullet_would_make_a_box_a_number_or_a_time_is_kept_from_it(first):
+    assert shown(begins_item([first, "[ ] b"])) == f"~{first}\n[ ] b"
+    assert begins_item(["a [ ]"]) == ["a [ ]"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "after"),
+    [
+        (["a", "b"], "HEAD a\nb"),
+        (["  a"], "HEAD a"),
+        (["(0123abc) a"], "HEAD ~(0123abc) a"),
+        (["| a |", "| b |"], "HEAD\n| a |\n| b |"),
+        (["#+begin_src", "#+end_src"], "HEAD\n#+begin_src\n#+end_src"),
+    ],
+)
+def test_a_note_stands_behind_its_head_or_below_it(lines, after):
+    assert shown(with_head("HEAD", lines)) == after
+
+
+def test_lines_of_an_item_stand_under_its_text():
+    assert item_lines("10. ", ["a", "    b", "", "      c"], 2) == b"  10. a\n      b\n\n        c\n"
+    assert body_lines(["  a", "  b"]) == b"a\n  b\n"

@@ -1,0 +1,139 @@
+"""What is read as an experiment, part by part."""
+
+import dataclasses
+
+import pytest
+
+from orglab.config import Config
+from orglab.experiment.fast_reader import glance
+from orglab.experiment.model import Note, read_experiments
+from orglab.org.document import Document
+from texts import RICH
+
+CONFIG = Config()
+
+
+def read(text, config=CONFIG):
+    return list(read_experiments(Document(text.encode(), config.keywords), config, "log.org"))
+
+
+@pytest.mark.parametrize(
+    ("heading", "number", "title"),
+    [
+        ("* TODO [201] A model [0%] :exp:\n:PROPERTIES:\n:ID: 201\n:END:", "201", "A model"),
+        ("* TODO A model :exp:\n:PROPERTIES:\n:CUSTOM_ID: ab-1_c\n:END:", "ab-1_c", "A model"),
+        ("* TODO <<7>> A model [1/2] :exp:", "7", "A model"),
+        ("* [#A] [8] A [50%] model :exp:", "8", "A model"),
+        ("* [9] :exp:", "9", ""),
+        ("* [WIP] A model :exp:\n:PROPERTIES:\n:ID: 3\n:END:", "3", "[WIP] A model"),
+        ("* A model :exp:\n:PROPERTIES:\n:ID: not an id\n:CUSTOM_ID: 4\n:END:", "4", "A model"),
+    ],
+)
+def test_id_and_title(heading, number, title):
+    (one,) = read(heading + "\n")
+    assert (one.id, one.ref, one.title) == (number, f"e{number}", title)
+
+
+def test_only_a_heading_with_the_tag_itself_and_an_id_is_one():
+    text = "#+FILETAGS: :exp:\n* [1] by the file\n* [2] own :exp:\n** [3] below\n* no id :exp:\n* [4] other :expo:\n"
+    assert [one.id for one in read(text)] == ["2"]
+
+
+def test_the_setting_says_which_property_and_tag():
+    text = "* A :run:\n:PROPERTIES:\n:ID: 0b1c\n:CUSTOM_ID: 5\n:END:\n"
+    (one,) = read(text, Config(tag="run", tags=("run",), id_property="CUSTOM_ID", letter="r"))
+    assert one.ref == "r5"
+
+
+def test_a_rich_experiment():
+    one, _ = read(RICH)
+    assert (one.state, one.is_done, one.tags, one.heading.all_tags) == (
+        "DOING", False, ("exp", "vision"), ("lab", "exp", "vision"),
+    )  # fmt: skip
+    assert one.created.isoformat() == "2026-05-30T12:00"
+    assert one.description == "Losses on inner layers speed up the first epochs."
+    assert [(note.at and note.at.isoformat(), note.commit, note.text.split("\n")[0]) for note in one.notes] == [
+        ("2026-06-02T10:00", None, "The loader shuffles twice."),
+        ("2026-06-03T08:30", "0123abc", "See [[id:8]] and [e8.1]."),
+        (None, None, "A paragraph, then a table:"),
+        ("2026-06-04T11:11", None, "a timed note"),
+        (None, None, "#+begin_src sh"),
+    ]
+    assert [(step.number, step.state, step.text, step.commits) for step in one.steps] == [
+        (1, "done", "baseline", ("0123abc", "89abcde")),
+        (2, "partial", "inner losses [1/2]", ()),
+        (3, "open", "both", ()),
+    ]
+    assert [note.text for note in one.steps[0].notes] == ["val 0.81", "continued text"]
+    assert one.progress == (1, 3)
+    assert one.properties == {"ID": "7", "loss".upper(): "0.25"}
+
+
+def test_an_experiment_that_does_not_follow_the_template():
+    _, other = read(RICH)
+    assert (other.id, other.description) == ("8", "Its first paragraph describes it.")
+    assert other.created.isoformat() == "2026-06-06"
+    assert [(step.ref, step.text) for step in other.steps] == [("e8.4", "starts at four"), ("e8.5", "goes on")]
+    assert other.conclusion.text == ""
+
+
+def test_lower_case_x_is_read_as_done():
+    (one,) = read("* [1] A :exp:\n** Experiments\n1. [x] a\n2. [ ] b\n")
+    assert [step.state for step in one.steps] == ["done", "open"]
+
+
+def test_a_conclusion_with_a_verdict():
+    (one,) = read(
+        "* DONE [1] A :exp:\n** DONE Conclusions\nCLOSED: [2026-06-01 Mon 10:00]\n:PROPERTIES:\n:VERDICT: refuted\n"
+        ':END:\n- State "DONE"       from "TODO"       [2026-06-01 Mon 10:00]\n\nIt does not help.\n\nNot at all.\n'
+    )
+    found = one.conclusion
+    assert (found.state, found.verdict, found.closed.isoformat()) == ("DONE", "refuted", "2026-06-01T10:00")
+    assert found.text == "It does not help.\n\nNot at all."
+    assert one.verdict == "refuted"
+
+
+def test_the_values_are_frozen():
+    one, _ = read(RICH)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        one.title = "other"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        one.steps[0].text = "other"
+    assert isinstance(one.notes[0], Note)
+
+
+FIELDS = ("id", "title", "state", "tags", "created", "progress", "line", "verdict", "is_done", "closed", "description")
+
+
+def assert_glance_reads_the_same(text):
+    def of(reader):
+        found = reader(Document(text, CONFIG.keywords), CONFIG, "log.org")
+        return [[getattr(one, name) for name in FIELDS] for one in found]
+
+    assert of(glance) == of(read_experiments)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_glance_reads_what_the_model_reads(ending):
+    from texts import SEED  # noqa: PLC0415
+
+    for text in (RICH, SEED, SEED * 3, "\n" + SEED + "* Other\n** TODO Experiments\n1. [ ] not of e201\n", SEED[:-1]):
+        assert_glance_reads_the_same(text.replace("\n", ending).encode())
+
+
+LINES = [
+    "* TODO [1] A [0%]   :@work:exp:", "* DONE [2] B :exp:", "** TODO Experiments [1/2]", "** Notes", "** experiments",
+    "** TODO [1/2] Experiments", "** COMMENT Experiments", "*** Experiments", "1. [X] a (83d45cd)", "2. [ ] b",
+    "3. [x] c", "4. [-] d", "5. no box", "   nested", "   - [ ] box", "   1. [X] deep", "- [ ] bullet", "text [X]",
+    "#+begin_src", "#+end_src", ":PROPERTIES:", ":ID: 5", ":ID:       1", ":END:", ":LOGBOOK:", "", "",
+    "CLOSED: [2026-06-01 Mon 10:00]", "[2018-06-06 Wed 16:16]", ":VERDICT: refuted", "* Other :exp:", "* [3] :exp: C",
+    "** TODO Conclusions", "  [2018-06-06 Wed]", ":CREATED: [2018-01-01 Mon]", "- desc :exp: tag",
+]  # fmt: skip
+
+
+def test_a_glance_reads_what_the_model_reads_in_any_order_of_lines():
+    import random  # noqa: PLC0415
+
+    rng = random.Random(7)  # noqa: S311
+    for _ in range(3000):
+        assert_glance_reads_the_same("\n".join(rng.choices(LINES, k=rng.randint(1, 25))).encode())

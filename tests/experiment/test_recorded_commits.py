@@ -1,0 +1,83 @@
+"""The grammar of recorded hashes: `(83d45cd -> 1f2e3d4, 0a1b2c3)`; where they stand, and how a living one is added."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orglab.config import Config
+from orglab.experiment.commit_notation import Recorded, parse_chains
+from orglab.experiment.recorded_commits import find_places
+from orglab.experiment.model import read_experiments
+from orglab.org.document import Document
+from texts import SEED
+
+HASH = st.text("0123456789abcdef", min_size=7, max_size=64)
+CHAINS = st.lists(st.lists(HASH, min_size=1, max_size=4), min_size=1, max_size=4)
+
+
+def step_with(commits):
+    document = Document(SEED.replace("(83d45cd)", commits).encode())
+    (experiment,) = read_experiments(document, Config(), "log.org")
+    return experiment.steps[0]
+
+
+@given(CHAINS, st.sampled_from([" -> ", "->", "  ->\t"]), st.sampled_from([", ", ",", ",\t "]))
+def test_the_last_of_each_chain_counts_and_the_first_is_the_original(chains, arrow, comma):
+    step = step_with(f"({comma.join(arrow.join(chain) for chain in chains)})")
+    assert step.originals == tuple(chain[0] for chain in chains)
+    assert step.commits == tuple(dict.fromkeys(chain[-1] for chain in chains))
+    assert step.text == "Test XYZ without ABC"
+
+
+@pytest.mark.parametrize(
+    "no_commits",
+    [
+        "(83d45cd ->)",
+        "(-> 83d45cd)",
+        "(83d45cd - > 1f2e3d4)",
+        "(83d45cd -> 1f2e3)",
+        "(83d45cd -> 1f2e3d4) more",
+        "(83D45CD)",
+    ],
+)
+def test_what_is_no_chain_is_text(no_commits):
+    step = step_with(no_commits)
+    assert (step.commits, step.text) == ((), f"Test XYZ without ABC {no_commits}")
+
+
+LOG = SEED.replace("(83d45cd)", "(83d45cd, aaaaaaa -> bbbbbbb)").replace(
+    "** Notes\n",
+    "** Notes\n- [2018-06-06 Wed 16:20] (0123abc -> 1234abc) see (5555555)\n- as (6666666) says\n- [2018-06-06 Wed 16:21]\n  (7777777) below\n",
+)
+
+
+def test_places_are_those_that_the_model_reads():
+    found = [(place.recorded, place.ref) for place in find_places(Document(LOG.encode()), Config(), "log.org")]
+    assert found == [
+        (Recorded("0123abc", "1234abc"), "e201"),
+        (Recorded("7777777", "7777777"), "e201"),
+        (Recorded("83d45cd", "83d45cd"), "e201.1"),
+        (Recorded("aaaaaaa", "bbbbbbb"), "e201.1"),
+    ]
+
+
+@given(CHAINS, st.integers(0, 3), HASH)
+def test_a_living_hash_replaces_the_middle_and_keeps_the_original(chains, number, living):
+    text = SEED.replace("(83d45cd)", f"({', '.join(' -> '.join(chain) for chain in chains)})")
+    document = Document(text.encode())
+    places = list(find_places(document, Config(), "log.org"))
+    number %= len(places)
+    after = document.apply([places[number].edit(living)])
+    (experiment,) = read_experiments(after, Config(), "log.org")
+    recorded = [place.recorded for place in find_places(after, Config(), "log.org")]
+    original = chains[number][0]
+    is_same = original.startswith(living) or living.startswith(original)
+    assert recorded[number] == (original, original if is_same else living)
+    assert [one for at, one in enumerate(recorded) if at != number] == [
+        Recorded(chain[0], chain[-1]) for at, chain in enumerate(chains) if at != number
+    ]
+    assert experiment.steps[0].text == "Test XYZ without ABC"
+
+
+def test_chains_are_read_in_their_order():
+    assert parse_chains("83d45cd -> 1f2e3d4, 0a1b2c3") == (("83d45cd", "1f2e3d4"), ("0a1b2c3", "0a1b2c3"))

@@ -1,0 +1,301 @@
+"""Installing the hooks: beside what is there, and away again without a trace."""
+
+import os
+import shlex
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands import Orglab
+from lab import NAME, SEED, SOURCE
+from orglab.git import hook_install as shims
+from orglab.git import find_repository
+from orglab.git.hook_install import HOOKS
+
+OWN = "#!/bin/sh\necho \"own {name} $*\" >> '{out}'\ncat >> '{out}'\nexit {code}\n"
+
+
+@pytest.fixture
+def orglab(capsys, repo):
+    repo.commit("start", {NAME: SEED, "f": "0\n"})
+    return Orglab(capsys)
+
+
+def hooks(repo):
+    return repo.path / ".git" / "hooks"
+
+
+def own(repo, name, code=0, mode=0o755, text=OWN):
+    """A hook of the user, which writes down its arguments and its input."""
+    path = hooks(repo) / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text.format(name=name, out=repo.path / ".git" / "out", code=code))
+    path.chmod(mode)
+    return path
+
+
+def everything(folder):
+    return {path.name: (path.read_bytes(), stat.S_IMODE(path.lstat().st_mode)) for path in sorted(folder.iterdir())}
+
+
+def test_install_is_for_each_hook_once_and_status_says_so(orglab, repo):
+    assert orglab("hooks", "status").out.count("absent") == len(HOOKS)
+    assert orglab("hooks", "install").out == "Installed the git hooks in .git/hooks.\n"
+    before = everything(hooks(repo))
+    assert orglab("hooks", "install").out == "The git hooks are installed in .git/hooks already.\n"
+    assert everything(hooks(repo)) == before
+    said = orglab("hooks", "status").out
+    assert said.count("installed: ") == len(HOOKS)
+    assert f"{sys.executable} is there" in said
+
+
+def test_a_shim_has_few_lines_and_no_path_of_this_machine(orglab, repo):
+    orglab("hooks", "install")
+    for name in HOOKS:
+        text = (hooks(repo) / name).read_text()
+        assert len(text.splitlines()) == 5
+        assert str(repo.path) not in text
+
+
+def test_uninstall_leaves_no_trace(orglab, repo):
+    own(repo, "pre-commit", mode=0o700)
+    own(repo, "post-commit", mode=0o644)  # which git does not run
+    (hooks(repo) / "commit-msg").symlink_to("../own-commit-msg")
+    (hooks(repo) / "pre-push").write_bytes(b"#!/bin/sh\n\xff\r\n")
+    before = everything(Path(hooks(repo))) if (repo.path / ".git/own-commit-msg").write_text("#!/bin/sh\n") else None
+    assert "commit-msg, post-commit" in orglab("hooks", "install").out.replace("pre-commit, ", "")
+    assert "installed, beside pre-commit.orglab-kept" in orglab("hooks", "status").out
+    orglab("hooks", "install")
+    said = orglab("hooks", "uninstall").out
+    assert said == "Took the git hooks away. Put back: pre-commit, commit-msg, post-commit.\n"
+    assert everything(hooks(repo)) == before
+    assert (hooks(repo) / "commit-msg").is_symlink()
+    assert not (repo.path / ".git/orglab/hook").exists()
+    orglab("hooks", "uninstall")
+    assert everything(hooks(repo)) == before
+
+
+def test_hooks_that_were_there_run_with_their_arguments_and_input(orglab, repo):
+    for name in HOOKS:
+        own(repo, name)
+    orglab("hooks", "install")
+    repo.commit("one", {"f": "1\n"})
+    out = repo.path / ".git" / "out"
+    assert out.read_text().splitlines() == [
+        "own pre-commit ", "own prepare-commit-msg .git/COMMIT_EDITMSG message",
+        "own commit-msg .git/COMMIT_EDITMSG", "own post-commit ",
+    ]  # fmt: skip
+    old = repo.git("rev-parse", "HEAD")
+    repo.git("commit", "--quiet", "--amend", "-m", "two")
+    pair = f"{old} {repo.git('rev-parse', 'HEAD')}"
+    assert out.read_text().endswith(f"own post-commit \nown post-rewrite amend\n{pair}\n")
+    assert (repo.path / ".git/orglab/rewrites").read_text() == f"{pair} amend\n"
+
+
+@pytest.mark.parametrize("name", ["pre-commit", "prepare-commit-msg", "commit-msg"])
+def test_a_hook_that_refuses_still_refuses(orglab, repo, name):
+    own(repo, name, code=3)
+    orglab("hooks", "install")
+    repo.write("f", "1\n")
+    repo.git("commit", "-am", "one", check=False)
+    assert repo.git("log", "--format=%s") == "start"
+    assert f"own {name}" in (repo.path / ".git/out").read_text()
+
+
+def test_a_hook_without_the_right_to_run_stays_so(orglab, repo):
+    own(repo, "pre-commit", code=1, mode=0o644)
+    orglab("hooks", "install")
+    repo.commit("one", {"f": "1\n"})
+    assert not (repo.path / ".git/out").exists()
+
+
+def test_those_of_another_interpreter_are_replaced(orglab, repo, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/gone/it's a venv/bin/python")
+        orglab("hooks", "install")
+    said = orglab("hooks", "status").out
+    assert "/gone/it's a venv/bin/python is gone; run `orglab hooks install`" in said
+    assert orglab("hooks", "install").out == "Installed the git hooks in .git/hooks.\n"
+    assert f"{sys.executable} is there" in orglab("hooks", "status").out
+    shim = hooks(repo) / "pre-commit"
+    shim.write_text(shim.read_text() + "# of an older orglab\n")
+    assert "old: keeps the log" in orglab("hooks", "status").out
+    orglab("hooks", "install")
+    assert not list(hooks(repo).glob("*.orglab-kept"))
+
+
+def test_a_hook_written_over_ours_is_chained_and_the_one_before_is_not_lost(orglab, repo):
+    own(repo, "pre-commit")
+    orglab("hooks", "install")
+    (hooks(repo) / "pre-commit").write_text("#!/bin/sh\n# another\n")
+    assert "other: keeps the log" in orglab("hooks", "status").out
+    orglab("hooks", "install")
+    assert "# another" in (hooks(repo) / "pre-commit.orglab-kept").read_text()
+    assert "own pre-commit" in (hooks(repo) / "pre-commit.orglab-kept.1").read_text()
+
+
+# What `pre-commit install` writes, in short: it runs NAME.legacy, and must not be run by it again.
+FRAMEWORK = """\
+#!/bin/sh
+# File generated by pre-commit: https://pre-commit.com
+here=$(dirname "$0")
+if [ -n "$PRE_COMMIT_RUNNING_LEGACY" ]; then echo "bug: migration mode" >&2; exit 1; fi
+export PRE_COMMIT_RUNNING_LEGACY=1
+[ ! -x "$here/pre-commit.legacy" ] || "$here/pre-commit.legacy" "$@" || exit 1
+echo framework >> '{out}'
+"""
+
+
+def test_pre_commit_may_be_installed_before_or_after(orglab, repo):
+    out = repo.path / ".git/out"
+    own(repo, "pre-commit", text=FRAMEWORK)
+    orglab("hooks", "install")
+    repo.commit("one", {"f": "1\n"})
+    assert out.read_text() == "framework\n"
+    # `pre-commit install` again: it moves what is not its own out of the way.
+    (hooks(repo) / "pre-commit").rename(hooks(repo) / "pre-commit.legacy")
+    own(repo, "pre-commit", text=FRAMEWORK)
+    assert "installed, beside" in orglab("hooks", "status").out
+    assert "already" in orglab("hooks", "install").out
+    repo.commit("two", {"f": "2\n"})
+    assert out.read_text() == "framework\n" * 2
+    repo.write("f", "3\n")
+    repo.write(NAME, SEED + "\n")
+    repo.git("commit", "-am", "both", check=False)
+    assert repo.git("log", "-1", "--format=%s") == "two"
+    orglab("hooks", "uninstall")
+    assert sorted(path.name for path in hooks(repo).iterdir() if "orglab" in path.name or "legacy" in path.name) == []
+    repo.git("commit", "-am", "both")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        (".husky/_/h", "", "husky writes the hooks of this repository; add a line to each of these scripts in .husky:"),
+        ("lefthook.yml", "pre-commit:\n", "        run: hook=$(git rev-parse --git-common-dir)/orglab/hook; [ !"),
+        (".overcommit.yml", "PreCommit:\n", "  PrepareCommitMsg:\n    Orglab:\n      enabled: true\n"),
+    ],
+)
+def test_hook_managers_are_left_alone_and_told_about(orglab, repo, name, text, says):
+    repo.write(name, text)
+    if "husky" in name:
+        repo.git("config", "core.hooksPath", ".husky/_")
+    before = everything(hooks(repo)) if hooks(repo).exists() else None
+    assert says in orglab("hooks", "install").out
+    assert (everything(hooks(repo)) if hooks(repo).exists() else None) == before
+    assert "not installed, for others write them here: see `orglab hooks install`" in orglab("init").out
+    if name.endswith(".yml"):
+        assert "by hand" not in orglab("hooks", "status").out
+        repo.write(name, orglab("hooks", "install").out)
+        assert orglab("hooks", "status").out.count("by hand") == len(HOOKS)
+
+
+@pytest.mark.parametrize("scope", ["--local", "--global"])
+def test_a_shared_hooks_path_is_left_alone_and_the_printed_line_works(
+    orglab, repo, scope, tmp_path_factory, monkeypatch
+):
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "config"))
+    folder = repo.path / "tracked hooks" if scope == "--local" else home / "hooks"
+    folder.mkdir()
+    (folder / "pre-push").write_text("#!/bin/sh\n")
+    repo.git("add", "--all")
+    repo.git("commit", "--quiet", "--allow-empty", "-m", "hooks")
+    repo.git("config", scope, "core.hooksPath", "tracked hooks" if scope == "--local" else folder)
+    said = orglab("hooks", "install").out
+    assert "so it was" in said
+    assert sorted(path.name for path in folder.iterdir()) == ["pre-push"]
+    lines = said.splitlines()
+    for name in HOOKS:
+        line = lines[lines.index(f"  {name}:") + 1].strip()
+        (folder / name).write_text(f"#!/bin/sh\n{line}\n")
+        (folder / name).chmod(0o755)
+    assert orglab("hooks", "status").out.count("by hand") == len(HOOKS)
+    orglab("start", "201.2")
+    repo.git("add", "--all")
+    repo.git("commit", "--quiet", "--no-verify", "-m", "[e201] log and hooks")
+    repo.commit("tune", {"f": "2\n"})
+    assert repo.git("log", "-1", "--format=%s") == "[e201.2] tune"
+    repo.git("commit", "--quiet", "--amend", "-m", "tuned")
+    assert (repo.path / ".git/orglab/rewrites").read_text().endswith(" amend\n")
+    repo.write("f", "3\n")
+    repo.write(NAME, SEED + "\n")
+    repo.git("commit", "-am", "both", check=False)
+    assert repo.git("log", "-1", "--format=%s") == "[e201.2] tuned"
+    orglab("hooks", "uninstall")
+    repo.git("commit", "--quiet", "-am", "both")
+
+
+def test_a_hooks_path_of_this_clone_alone_gets_the_shims(orglab, repo):
+    repo.git("config", "core.hooksPath", "my hooks")
+    repo.write(".git/info/exclude", "my hooks\n")
+    assert orglab("hooks", "install").out == "Installed the git hooks in my hooks.\n"
+    orglab("start", "201.2")
+    orglab("commit")
+    repo.commit("tune", {"f": "1\n"})
+    assert repo.git("log", "-1", "--format=%s") == "[e201.2] tune"
+    orglab("hooks", "uninstall")
+    assert list((repo.path / "my hooks").iterdir()) == []
+
+
+def test_uninstall_finds_the_shims_where_they_were_put(orglab, repo):
+    orglab("hooks", "install")
+    repo.git("config", "core.hooksPath", "/nonexistent")
+    orglab("hooks", "uninstall")
+    assert not any((hooks(repo) / name).exists() for name in HOOKS)
+
+
+def test_init_installs_them_unless_it_is_told_not_to(repo, capsys):
+    orglab = Orglab(capsys)
+    orglab("init", "--no-hooks")
+    assert not (hooks(repo) / "pre-commit").exists()
+    assert "Installed the git hooks in .git/hooks." in orglab("init").out
+    assert "git hooks" not in orglab("init").out
+
+
+def test_a_folder_that_cannot_be_written_is_said(orglab, repo):
+    (repo.path / ".git/orglab").write_text("a file in the way\n")
+    said = orglab("hooks", "install", code=4).err
+    assert said.startswith("orglab: The hook ")
+    assert said.count("\n") == 1
+
+
+def test_without_a_repository_there_is_a_sentence(tmp_path, monkeypatch, capsys):
+    (tmp_path / NAME).write_text(SEED)
+    monkeypatch.chdir(tmp_path)
+    for command in (["hooks", "install"], ["hooks", "status"], ["hooks", "uninstall"], ["commit"]):
+        said = Orglab(capsys)(*command, code=3).err
+        assert said == f"orglab: {NAME} is not in a git repository; make one with `git init`.\n"
+
+
+SHELLS = [shell for shell in ("/bin/dash", "/bin/bash", "/bin/ksh", "/bin/busybox") if Path(shell).exists()]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_runs_in_each_shell(orglab, repo, shell):
+    orglab("hooks", "install")
+    orglab("start", "201.2")
+    orglab("commit")
+    for path in (*(hooks(repo) / name for name in HOOKS),):
+        path.write_text(path.read_text().replace("#!/bin/sh", f"#!{shell}{' sh' if 'busybox' in shell else ''}", 1))
+    done = subprocess.run(
+        ["git", "commit", "--allow-empty", "-m", "tune"], cwd=repo.path, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "orglab: This commit belongs to e201.2  Test XYZ with ABC\n"
+    repo.write("f", "1\n")
+    repo.write(NAME, (repo.path / NAME).read_text() + "\n")
+    repo.git("commit", "-am", "both", check=False)
+    assert repo.git("log", "-1", "--format=%s") == "[e201.2] tune"
+
+
+def test_the_interpreter_is_read_back_whatever_its_path(repo):
+    repository = find_repository(repo.path)
+    for python in ("/a b/python", "/it's/python", "/two\nlines/python", "/$HOME/`x`/python"):
+        shims.install(repository, python, SOURCE, ".")
+        assert shims.read_interpreter(repository) == Path(python)
+        text = (repo.path / ".git/orglab/hook").read_text()
+        assert shlex.split(text.partition("\npython=")[2].partition("\npackage=")[0]) == [python]
+        assert os.access(repo.path / ".git/orglab/hook", os.X_OK)

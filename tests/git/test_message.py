@@ -1,0 +1,78 @@
+"""The text of a commit's message: what of it counts, and where a reference goes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orglab.git import message
+from orglab.reference import Reference
+
+SCISSORS = b"# ------------------------ >8 ------------------------\n"
+lines = st.lists(st.sampled_from([b"", b" ", b"# comment", b"tune", b"[e1] tune", b"#", b"\xff", b"; x"]), max_size=6)
+
+
+@given(lines, st.sampled_from([b"#", b";", None]))
+def test_a_reference_is_put_in_and_all_else_stays(found, mark):
+    text = b"\n".join(found)
+    after = message.with_reference(text, "e201.1", mark)
+    assert after.replace(b"[e201.1] ", b"", 1).strip(b"\n") == text.strip(b"\n")
+    assert subject(after, mark).rstrip() == (b"[e201.1] " + subject(text, mark)).rstrip()
+
+
+def subject(text, mark):
+    """The first line of a message that says something."""
+    return next((line for line in message.content(text, mark).split(b"\n") if line.strip()), b"")
+
+
+@given(lines)
+def test_below_the_scissors_nothing_counts(found):
+    text = b"\n".join(found) + b"\n"
+    assert message.content(text + SCISSORS + b"[e9] diff\n", b"#") == message.content(text, b"#")
+    assert message.with_reference(text + SCISSORS + b"tune\n", "e1", b"#").endswith(SCISSORS + b"tune\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "setting", "mark"),
+    [
+        (b"\n# Please enter\n", "#", b"#"),
+        (b"\n# Please enter\n", ";", b";"),
+        (b"#1\n; Please enter\n;\n", "auto", b";"),
+        (b"#1\n@ ------------------------ >8 ------------------------\n@ Do not\ndiff\n", "auto", b"@"),
+        (b"tune\n", "auto", b"#"),
+        (b"", "auto", b"#"),
+        (b"// x\n", "//", b"//"),
+    ],
+)
+def test_what_begins_a_comment(text, setting, mark):
+    assert message.comment_mark(text, setting) == mark
+
+
+@pytest.mark.parametrize("subject", ["fixup! a", "squash! a", "amend! a", 'Revert "a"', 'Reapply "a"'])
+def test_messages_about_another_commit(subject):
+    assert message.is_reused(subject.encode())
+    assert not message.is_reused(b"Reverting " + subject.encode())
+
+
+def test_steps_that_are_done():
+    one, two = Reference("1", 1), Reference("x-1", 2)
+    assert message.done_in(b"[e1.1] done", "e") == [one]
+    assert message.done_in(b"[e1.1], [ex-1.2]: Results\n\n[e1.1] done", "e") == [one, two]
+    for text in (
+        b"",
+        b"[e1.1]",
+        b"done",
+        b"[e1] done",
+        b"done [e1.1]",
+        b"x [e1.1] done",
+        b"[e1.1] x done",
+        b"[e1.1]done.x"[:6],
+    ):
+        assert message.done_in(text, "e") == []
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read(text):
+    message.done_in(text, "e")
+    message.named_in(text, "e")
+    message.content(text, b"#")
+    assert b"[e1] " in message.with_reference(text, "e1", b"#")

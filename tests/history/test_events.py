@@ -1,0 +1,227 @@
+"""What happened to an experiment, as events: from the log, commits, runs and the journal."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from orglab.config import Config
+from orglab.git.commit import Commit
+from orglab.history.events import (
+    KINDS,
+    Event,
+    commit_events,
+    concerns,
+    in_order,
+    journal_events,
+    log_events,
+    run_events,
+    when_done,
+)
+from orglab.experiment.journal import read_entries
+from orglab.experiment.model import read_experiments
+from orglab.org.document import Document
+from orglab.reference import Reference
+from orglab.runs.record import Run
+from texts import RICH, SEED
+
+CONFIG = Config()
+
+
+def experiment(text, place=0):
+    return [*read_experiments(Document(text.encode()), CONFIG, "log.org")][place]
+
+
+def commit(name, message="Words", authored=1528303560):
+    return Commit(name, name[:7], (), "Ada", "ada@example.org", authored, authored + 60, message)
+
+
+def shown(events):
+    return [(one.kind, one.ref, one.at.isoformat(" ", "minutes") if one.at else None, one.text) for one in events]
+
+
+def test_the_events_of_a_rich_log_oldest_first():
+    assert shown(in_order(log_events(experiment(RICH)))) == [
+        ("created", "e7", "2026-05-30 12:00", "Deep supervision"),
+        ("state", "e7", "2026-06-01 09:00", ""),
+        ("note", "e7", "2026-06-02 10:00", "The loader shuffles twice."),
+        ("note", "e7", "2026-06-03 08:30", "See [[id:8]] and [e8.1]."),
+        ("note", "e7", "2026-06-04 11:11", "a timed note\nover two lines"),
+        ("step", "e7.1", "2026-06-05 10:00", "baseline"),
+        ("note", "e7.1", "2026-06-05 10:00", "val 0.81"),
+        ("note", "e7.1", None, "continued text"),
+        ("note", "e7.2", None, "[X] first layer"),
+        ("note", "e7.2", None, "[ ] second layer"),
+        ("note", "e7", None, "A paragraph, then a table:\n| run | acc |\n|-----+-----|\n| 1   | 0.5 |"),
+        ("note", "e7", None, "#+begin_src sh\n- [ ] no box\n,* no heading\n#+end_src"),
+    ]
+
+
+def test_an_event_says_old_and_new_state_and_its_line():
+    state = next(one for one in log_events(experiment(RICH)) if one.kind == "state")
+    assert state.facts == {"new": "DOING", "old": "TODO"}
+    assert RICH.splitlines()[state.line - 1] == '- State "DOING"      from "TODO"       [2026-06-01 Mon 09:00]'
+
+
+@pytest.mark.parametrize(
+    ("step", "commits", "ticked", "wanted"),
+    [
+        ("1. [ ] a (83d45cd)", {"83d45cd": 100}, {}, None),
+        ("1. [-] a (83d45cd)", {"83d45cd": 100}, {}, None),
+        ("1. [X] a (83d45cd)", {"83d45cd": 100}, {}, (100, "second", "commit")),
+        ("1. [x] a (83d45cd, 1111111)", {"83d45cd": 300, "1111111": 200}, {}, (300, "second", "commit")),
+        ("1. [X] a (83d45cd, 1111111)", {"1111111": 200}, {"e1.1": 900}, (200, "second", "commit")),
+        ("1. [X] a\n   - [1970-01-01 Thu 00:07] done", {}, {"e1.1": 900}, (420, "minute", "note")),
+        ("1. [X] a\n   - [1970-01-02 Fri] finished it", {}, {}, (86400, "day", "note")),
+        ("1. [X] a (83d45cd)\n   - [1970-01-01 Thu 00:07] (83d45cd) 0.9", {}, {}, (420, "minute", "note")),
+        ("1. [X] a\n   - [1970-01-01 Thu 00:07] (83d45cd) 0.9", {}, {"e1.1": 900}, (900, "second", "log")),
+        ("1. [X] a\n   - [1970-01-01 Thu 00:07] not done", {}, {}, (None, "unknown", "unknown")),
+        ("1. [X] a\n   - done", {}, {}, (None, "unknown", "unknown")),
+        ("1. [X] a (83d45cd)", {}, {}, (None, "unknown", "unknown")),
+    ],
+)
+def test_when_a_step_was_done_is_told_by_the_first_that_knows(step, commits, ticked, wanted):
+    one = experiment(f"* TODO [1] T :exp:\n** TODO Experiments\n{step}\n").steps[0]
+    known = {name: commit(name, authored=at) for name, at in commits.items()}
+    first = {ref: commit("f" * 40, authored=at) for ref, at in ticked.items()}
+    done = when_done(one, known, first)
+    if wanted is None:
+        assert done is None
+    else:
+        at, precision, source = wanted
+        assert done[:3] == (datetime.fromtimestamp(at) if at is not None else None, precision, source)  # noqa: DTZ006
+
+
+CLOSED = """\
+* DONE [1] T :exp:
+CLOSED: [2026-06-02 Tue 10:00]
+:LOGBOOK:
+- State "DONE"       from "DOING"      [2026-06-02 Tue 10:00]
+:END:
+- State "DOING"      from              [2026-06-01 Mon 09:00] \\\\
+  at last
+** DONE Conclusions
+CLOSED: [2026-06-02 Tue 09:59]
+:PROPERTIES:
+:VERDICT: refuted
+:END:
+It does not.
+"""
+
+
+def test_closed_and_the_state_that_was_logged_then_are_one_event():
+    text = CLOSED.replace("* DONE [1]", "#+TODO: TODO DOING | DONE\n* DONE [1]", 1)
+    assert shown(in_order(log_events(experiment(text)))) == [
+        ("state", "e1", "2026-06-01 09:00", "at last"),
+        ("conclusion", "e1", "2026-06-02 09:59", "It does not."),
+        ("state", "e1", "2026-06-02 10:00", ""),
+        ("created", "e1", None, "T"),
+    ]
+    without = text.replace('- State "DONE"       from "DOING"      [2026-06-02 Tue 10:00]\n', "")
+    last = [one for one in in_order(log_events(experiment(without))) if one.kind == "state"][-1]
+    assert (last.at, last.facts) == (datetime(2026, 6, 2, 10), {"new": "DONE"})  # noqa: DTZ001
+
+
+def test_a_closing_note_is_the_event_of_closed():
+    text = "* DONE [1] T :exp:\nCLOSED: [2026-06-02 Tue 10:00]\n- CLOSING NOTE [2026-06-02 Tue 10:00] \\\\\n  enough\n"
+    events = [one for one in log_events(experiment(text)) if one.kind != "created"]
+    assert shown(events) == [("state", "e1", "2026-06-02 10:00", "enough")]
+
+
+def test_commits_that_name_the_experiment():
+    messages = ["[e201] a\n\nlonger", "[e201.1] b [e201.2]", "[e2011] c", "x[e201] d", "[e201.2] e\n[e201.2]"]
+    commits = [commit(f"{number}" * 40, message) for number, message in enumerate(messages)]
+    events = [*commit_events("e201", "e", commits)]
+    assert [(one.ref, one.text, one.facts["refs"]) for one in events] == [
+        ("e201", "[e201] a", "e201"),
+        ("e201", "[e201.1] b [e201.2]", "e201.1,e201.2"),
+        ("e201.2", "[e201.2] e [e201.2]", "e201.2"),
+    ]
+    assert concerns(events[1], Reference("201", 2), "e")
+    assert not concerns(events[0], Reference("201", 2), "e")
+    assert concerns(events[2], Reference("e201"), "e")
+
+
+def test_runs_of_the_experiment_and_of_its_steps():
+    fields = {"argv": ["python", "train.py"], "exit_code": 1, "seconds": 2.5, "metrics": {"loss": 0.5}, "why": "again"}
+    runs = [
+        Run(Path("a"), {"ref": "e201.1", "began": "2018-06-06T16:16:05", **fields}),
+        Run(Path("b"), {"ref": "e2010"}),
+        Run(Path("c"), {"ref": "e201", "signal": "SIGKILL"}),
+        Run(Path("d"), {}),
+    ]
+    first, second = run_events("e201", runs)
+    assert (first.ref, first.run, first.text, first.precision) == ("e201.1", "a", "python train.py", "second")
+    assert first.facts == {
+        "status": "failed",
+        "exit_code": "1",
+        "seconds": "2.5",
+        "why": "again",
+        "metric loss": "0.5",
+    }
+    assert (second.at, second.facts) == (None, {"status": "killed"})
+
+
+JOURNAL = """\
+#+TITLE: Journal
+* 2018
+** 2018-06 June
+*** 2018-06-06 Wednesday
+**** [[file:experiment_log.org::#201][201]] why the loss explodes :201:
+[2018-06-06 Wed 16:16]
+The gradient is [e201.2].
+***** More
+Words.
+**** of [[id:7]] and of [e201]
+*** 2018-13-41 Never
+**** undated
+* Loose [e201.3]
+"""
+
+
+def test_entries_of_the_journal():
+    entries = [*read_entries(Document(JOURNAL.encode()), CONFIG)]
+    assert [(one.title, one.text, one.line) for one in entries] == [
+        ("why the loss explodes", "The gradient is [e201.2].\n\nMore\nWords.", 5),
+        ("of [[id:7]] and of [e201]", "", 10),
+        ("undated", "", 12),
+        ("Loose [e201.3]", "", 13),
+    ]
+    assert [one.references for one in entries] == [
+        (Reference("201"), Reference("201", 2)),
+        (Reference("7"), Reference("201")),
+        (),
+        (Reference("201", 3),),
+    ]
+    assert [one.at.isoformat() if one.at else None for one in entries] == [
+        "2018-06-06T16:16",
+        "2018-06-06",
+        None,
+        None,
+    ]
+    assert [(one.ref, one.precision) for one in journal_events("e201", "e", entries)] == [
+        ("e201.2", "minute"),
+        ("e201", "day"),
+        ("e201.3", "unknown"),
+    ]
+
+
+def test_a_day_begins_with_what_began_and_ends_with_what_ended():
+    day = datetime(2026, 6, 2)  # noqa: DTZ001
+    noon = datetime(2026, 6, 2, 12)  # noqa: DTZ001
+    events = [
+        Event("conclusion", "e1", day, "day"),
+        Event("note", "e1", None, "unknown"),
+        Event("commit", "e1", noon, "second"),
+        Event("step", "e1.1", noon, "second"),
+        Event("created", "e1", day, "day"),
+    ]
+    assert [one.kind for one in in_order(reversed(events))] == ["created", "commit", "step", "conclusion", "note"]
+    assert {one.kind for one in events} <= set(KINDS)
+
+
+def test_the_seed_tells_what_it_knows():
+    assert shown(in_order(log_events(experiment(SEED), {"83d45cd": commit("83d45cd" + "0" * 33)}))) == [
+        ("created", "e201", "2018-06-06 16:16", "ABC in XYZ model"),
+        ("step", "e201.1", "2018-06-06 16:46", "Test XYZ without ABC"),
+    ]

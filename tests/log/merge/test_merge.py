@@ -1,0 +1,380 @@
+"""Two versions of a log made one: what each side did is there, and where they disagree it is said."""
+
+import datetime
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orglab.config import Config
+from orglab.log.merge import merge
+from orglab.log.merge.node import read_node, read_nodes
+from orglab.experiment.model import read_experiments
+from orglab.org.cookies import recount
+from orglab.org.document import Document
+
+NOW = datetime.datetime(2018, 6, 8, 12, 0)  # noqa: DTZ001 - the log holds local times
+
+BASE = """\
+#+TITLE: Experiment log
+
+* TODO [201] ABC in XYZ model [0%]   :@work:exp:
+  :PROPERTIES:
+  :ID:       201
+  :END:
+  [2018-06-06 Wed 16:16]
+
+- Test if adding ABC to XYZ improves results.
+
+** Notes
+- [2018-06-06 Wed 16:20] (83d45cd) first note
+
+** TODO Experiments [0/2]
+1. [ ] Test XYZ without ABC
+2. [ ] Test XYZ with ABC
+
+** TODO Conclusions
+
+* TODO [202] Another   :@work:exp:
+  :PROPERTIES:
+  :ID:       202
+  :END:
+  [2018-06-07 Thu 10:00]
+
+** TODO Experiments [0/1]
+1. [ ] only step
+"""
+
+
+def merged(ours, theirs, base=BASE):
+    """The text of a merge without conflicts, and what is said of it."""
+    done = merge(*(text.encode() for text in (base, ours, theirs)), Config(), NOW)
+    assert done.conflicts == 0, done.data.decode()
+    return done.data.decode(), done.notes
+
+
+def changed(*changes, text=BASE):
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+TICK_1 = (
+    ("1. [ ] Test XYZ without ABC", "1. [X] Test XYZ without ABC (aaaaaaa)"),
+    ("Experiments [0/2]", "Experiments [1/2]"),
+)
+TICK_2 = (
+    ("2. [ ] Test XYZ with ABC", "2. [X] Test XYZ with ABC (bbbbbbb)"),
+    ("Experiments [0/2]", "Experiments [1/2]"),
+)
+
+
+def test_each_ticks_a_step():
+    text, notes = merged(changed(*TICK_1), changed(*TICK_2))
+    assert "1. [X] Test XYZ without ABC (aaaaaaa)\n2. [X] Test XYZ with ABC (bbbbbbb)\n" in text
+    # The last open step is done, so the heading is; the experiment's own cookie follows.
+    assert "** DONE Experiments [2/2]\n" in text
+    assert "* TODO [201] ABC in XYZ model [50%]   :@work:exp:\n" in text
+    assert notes == []
+
+
+def test_the_same_step_with_two_commits_has_both():
+    text, _ = merged(changed(*TICK_1), changed(TICK_1[1], (TICK_1[0][0], "1. [X] Test XYZ without ABC (ccccccc)")))
+    assert "1. [X] Test XYZ without ABC (aaaaaaa, ccccccc)\n" in text
+    assert "** TODO Experiments [1/2]\n" in text
+
+
+def test_a_hash_that_one_side_found_the_living_one_of():
+    base = changed(*TICK_1)
+    living = base.replace("(aaaaaaa)", "(aaaaaaa -> ddddddd)")
+    more = base.replace("(aaaaaaa)", "(aaaaaaa, ccccccc)")
+    text, _ = merged(living, more, base)
+    assert "1. [X] Test XYZ without ABC (aaaaaaa -> ddddddd, ccccccc)\n" in text
+
+
+def test_each_adds_a_note():
+    first = "- [2018-06-06 Wed 16:20] (83d45cd) first note\n"
+    text, _ = merged(changed((first, first + "- ours\n  two lines\n")), changed((first, first + "- theirs\n")))
+    assert f"** Notes\n{first}- ours\n  two lines\n- theirs\n\n** TODO" in text
+
+
+def test_each_notes_under_the_same_step():
+    text, _ = merged(
+        changed(("without ABC\n", "without ABC\n   - [2018-06-07 Thu 10:00] ours\n")),
+        changed(("without ABC\n", "without ABC\n   - [2018-06-07 Thu 11:00] theirs\n")),
+    )
+    assert "without ABC\n   - [2018-06-07 Thu 10:00] ours\n   - [2018-06-07 Thu 11:00] theirs\n2. [ ]" in text
+
+
+def test_the_first_note_of_each_makes_one_heading():
+    base = changed(("** Notes\n- [2018-06-06 Wed 16:20] (83d45cd) first note\n\n", ""))
+    ours, theirs = (
+        changed(("** TODO Experiments [0/2]", f"** Notes\n- {side}\n\n** TODO Experiments [0/2]"), text=base)
+        for side in ("o", "t")
+    )
+    text, _ = merged(ours, theirs, base)
+    assert "** Notes\n- o\n- t\n\n** TODO Experiments [0/2]" in text
+
+
+NEW = """
+* TODO [{id}] {title}   :@work:exp:
+  :PROPERTIES:
+  :ID:       {id}
+  :END:
+  [2018-06-07 Thu 12:00]
+
+** TODO Experiments [0/1]
+1. [ ] a step
+"""
+
+
+def test_each_adds_an_experiment():
+    ours, theirs = BASE + NEW.format(id=203, title="Ours"), BASE + NEW.format(id=204, title="Theirs")
+    assert merged(ours, theirs) == (ours + NEW.format(id=204, title="Theirs"), [])
+
+
+def test_two_experiments_with_one_number_are_kept_both_and_reported():
+    ours, theirs = BASE + NEW.format(id=203, title="Ours"), BASE + NEW.format(id=203, title="Theirs")
+    text, notes = merged(ours, theirs)
+    assert text == ours + NEW.format(id=203, title="Theirs")
+    assert len(notes) == 1
+    assert "Two experiments have the id 203 (lines 29 and 38)" in notes[0]
+
+
+def test_the_same_experiment_on_both_branches_is_one():
+    both = BASE + NEW.format(id=203, title="Picked")
+    text, notes = merged(both.replace("a step", "a step\n2. [ ] ours"), both)
+    assert (text, notes) == (
+        both.replace("a step", "a step\n2. [ ] ours").replace("[0/1]\n1. [ ] a", "[0/2]\n1. [ ] a"),
+        [],
+    )
+
+
+def test_steps_that_each_added_keep_their_words_and_get_numbers_of_their_own():
+    ours = changed(("2. [ ] Test XYZ with ABC\n", "2. [ ] Test XYZ with ABC\n3. [ ] Ours\n"), ("[0/2]", "[0/3]"))
+    theirs = changed(
+        ("2. [ ] Test XYZ with ABC\n", "2. [ ] Test XYZ with ABC\n3. [ ] Theirs\n4. [ ] More\n"), ("[0/2]", "[0/4]")
+    )
+    text, notes = merged(ours, theirs)
+    assert (
+        "** TODO Experiments [0/5]\n1. [ ] Test XYZ without ABC\n2. [ ] Test XYZ with ABC\n3. [ ] Ours\n4. [ ] Theirs\n5. [ ] More\n"
+        in text
+    )
+    assert len(notes) == 2
+    assert "'Theirs', is item 4 now" in notes[0]
+
+
+def test_states_tags_properties_and_titles_of_both():
+    text, _ = merged(
+        changed(
+            (
+                "* TODO [201] ABC in XYZ model [0%]   :@work:exp:",
+                "* INPROGRESS [201] ABC in XYZ model [0%]   :@work:exp:nlp:",
+            )
+        ),
+        changed(
+            (
+                "* TODO [201] ABC in XYZ model [0%]   :@work:exp:",
+                "* DONE [#A] [201] ABC in the XYZ model [0%]   :@work:exp:vision:",
+            ),
+            ("  :ID:       201\n", "  :ID:       201\n  :GPU:  2\n"),
+        ),
+    )
+    assert "* DONE [#A] [201] ABC in the XYZ model [0%]   :@work:exp:nlp:vision:\n" in text
+    assert "  :ID:       201\n  :GPU:  2\n" in text
+
+
+def test_words_changed_here_and_ticked_there():
+    text, _ = merged(changed(("1. [ ] Test XYZ without ABC", "1. [ ] Test XYZ without any ABC")), changed(*TICK_1))
+    assert "1. [X] Test XYZ without any ABC (aaaaaaa)\n" in text
+
+
+def test_conclusions_of_both_are_a_conflict():
+    ours = changed(("** TODO Conclusions\n", "** DONE Conclusions\nIt helps.\n"))
+    theirs = changed(("** TODO Conclusions\n", "** DONE Conclusions\nIt does not.\n"))
+    done = merge(BASE.encode(), ours.encode(), theirs.encode(), Config(), NOW)
+    assert done.conflicts == 1
+    assert (
+        "** DONE Conclusions\n\n<<<<<<< ours\nIt helps.\n=======\nIt does not.\n>>>>>>> theirs\n\n* TODO [202]"
+        in done.data.decode().replace("\n\n=======", "\n=======").replace("\n\n>>>>>>>", "\n>>>>>>>")
+        or ("<<<<<<< ours\nIt helps.\n" in done.data.decode())
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (("improves results.", "improves BLEU."), ("improves results.", "improves loss.")),
+        (("Test XYZ with ABC", "Test"), ("Test XYZ with ABC", "Entirely other words here now")),
+        (("[201] ABC in XYZ model", "[201] Ours"), ("[201] ABC in XYZ model", "[201] Theirs")),
+        (("* TODO [202]", "* DONE [202]"), ("* TODO [202]", "* CANCELED [202]")),
+    ],
+)
+def test_what_both_changed_otherwise_is_a_conflict(ours, theirs):
+    done = merge(BASE.encode(), changed(ours).encode(), changed(theirs).encode(), Config(), NOW)
+    assert done.conflicts == 1
+    text = done.data.decode()
+    for _, words in (ours, theirs):
+        assert words in text
+    # Outside the markers nothing is lost.
+    assert "first note" in text
+    assert "only step" in text
+
+
+def test_taken_away_here_and_changed_there_is_a_conflict():
+    begin = BASE.index("* TODO [202]")
+    done = merge(
+        BASE.encode(), BASE[:begin].encode(), changed(("only step", "only step of it")).encode(), Config(), NOW
+    )
+    assert done.conflicts == 1
+    assert b"only step of it" in done.data
+
+
+def test_taken_away_here_and_left_alone_there_is_away():
+    begin = BASE.index("* TODO [202]")
+    text, _ = merged(BASE[:begin], changed(*TICK_1))
+    assert "[202]" not in text
+    assert "(aaaaaaa)" in text
+
+
+def test_one_side_moved_and_the_other_ticked():
+    begin, second = BASE.index("* TODO [201]"), BASE.index("* TODO [202]")
+    moved = BASE[:begin] + BASE[second:] + "\n" + BASE[begin:second].rstrip("\n") + "\n"
+    text, _ = merged(moved, changed(*TICK_1))
+    assert text.index("[202]") < text.index("[201]")
+    assert "(aaaaaaa)" in text
+    text, _ = merged(changed(*TICK_1), moved)
+    assert text.index("[202]") < text.index("[201]")
+    assert "(aaaaaaa)" in text
+
+
+def test_line_ends_and_the_last_newline_are_kept():
+    texts = [text.replace("\n", "\r\n") for text in (BASE, changed(*TICK_1), changed(*TICK_2))]
+    text, _ = merged(texts[1], texts[2], texts[0])
+    assert text.count("\r\n") == text.count("\n")
+    plain, _ = merged(changed(*TICK_1), changed(*TICK_2))
+    assert text == plain.replace("\n", "\r\n")
+    text, _ = merged(changed(*TICK_1).rstrip("\n"), changed(*TICK_2).rstrip("\n"), BASE.rstrip("\n"))
+    assert text == plain.rstrip("\n")
+
+
+def test_journal_days_are_in_order():
+    base = "#+TITLE: Journal\n* 2018\n** 2018-06 June\n*** 2018-06-06 Wednesday\n**** a\n"
+    ours = base + "*** 2018-06-08 Friday\n**** ours\n"
+    theirs = base + "**** late\n*** 2018-06-07 Thursday\n**** theirs\n*** 2018-06-08 Friday\n**** also\n"
+    text, _ = merged(ours, theirs, base)
+    assert (
+        text == base + "**** late\n*** 2018-06-07 Thursday\n**** theirs\n*** 2018-06-08 Friday\n**** ours\n**** also\n"
+    )
+
+
+OPERATIONS = st.lists(
+    st.tuples(st.sampled_from(("note", "step note", "tick", "step", "new", "logbook", "tag")), st.integers(0, 3)),
+    min_size=1,
+    max_size=6,
+)
+
+
+def grown(operations, side):
+    """The log after what one side did, and the lines that are new in it."""
+    text, lines = BASE, []
+    for number, (what, where) in enumerate(operations):
+        words = f"{side} {what} {number}"
+        if what == "note":
+            text = text.replace("first note\n", f"first note\n- {words}\n", 1)
+        elif what == "step note":
+            text = text.replace("with ABC", f"with ABC\n   - {words}", 1) if f"- {words}" not in text else text
+        elif what == "tick":
+            hash_ = ("a" if side == "ours" else "b") * 6 + str(number)
+            text = re.sub(r"only step(.*)", f"only step ({hash_})", text, count=1)
+            words = hash_
+            lines = [line for line in lines if not re.fullmatch(r"[ab]{6}\d", line)]
+        elif what == "step":
+            text = text.replace("without ABC\n", f"without ABC\n9. [ ] {words}\n", 1)
+        elif what == "new":
+            text += NEW.format(id=f"{side}{number}", title=words)
+        elif what == "logbook":
+            entry = f"  :LOGBOOK:\n  - {words}\n  :END:\n"
+            at = "  :ID:       201\n  :END:\n"
+            text = (
+                text.replace("  :LOGBOOK:\n", f"  :LOGBOOK:\n  - {words}\n", 1)
+                if ":LOGBOOK:" in text
+                else text.replace(at, at + entry, 1)
+            )
+        else:
+            words = f":{side}{where}:"
+            text = text.replace("Another   :@work:exp:", f"Another   :@work:exp{words}", 1)
+        lines.append(words)
+    return text, lines
+
+
+@given(OPERATIONS, OPERATIONS)
+def test_nothing_that_was_added_is_lost_and_cookies_are_true(mine, others):
+    (ours, our_lines), (theirs, their_lines) = grown(mine, "ours"), grown(others, "theirs")
+    text, _ = merged(ours, theirs)
+    assert not [line for line in (*our_lines, *their_lines) if line not in text and f"exp{line}" in ours + theirs]
+    for line in (*our_lines, *their_lines):
+        if not line.startswith(":"):
+            assert line in text
+    document = Document(text.encode(), Config().keywords)
+    ids = [one.id for one in read_experiments(document, Config(), "")]
+    assert len(ids) == len(set(ids))
+    touched = [one.heading for one in read_experiments(document, Config(), "") if one.id == "201"]
+    assert not recount(document, touched) or BASE in (ours, theirs)
+
+
+@given(OPERATIONS)
+def test_a_merge_with_what_was_is_what_is(operations):
+    text, _ = grown(operations, "ours")
+    assert merged(text, BASE)[0] == text
+    assert merged(BASE, text)[0] == text
+    assert merged(text, text)[0] == text
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            "* a\n",
+            "** b :x:\n",
+            "- item\n",
+            "  - sub\n",
+            "1. [ ] one\n",
+            "text\n",
+            "\n",
+            ":LOGBOOK:\n",
+            ":END:\n",
+            ":PROPERTIES:\n",
+            "| r |\n",
+            "#+begin_src\n",
+            "#+end_src\n",
+            "\xff",
+            "\x00\n",
+        ]
+    ),
+    max_size=12,
+).map("".join)
+
+
+@given(PIECES)
+def test_every_byte_is_in_exactly_one_part(text):
+    document = Document(text.encode("latin-1") + b"\n", Config().keywords)
+    assert read_node(document, Config()).text == document.text
+    assert [one.text for one in read_nodes([document, document], Config())] == [document.text] * 2
+
+
+@given(PIECES, PIECES, PIECES)
+def test_any_texts_merge(base, ours, theirs):
+    texts = [text.encode("latin-1") for text in (base, ours, theirs)]
+    done = merge(*texts, Config(), NOW)
+    if done.conflicts:
+        assert b"<<<<<<< ours\n" in done.data
+    new = [line for text in texts[1:] for line in text.split(b"\n") if line.strip() and line not in texts[0]]
+    flat = re.sub(rb"\s", b"", done.data)
+    assert not [
+        line
+        for line in new
+        if re.sub(rb"\s", b"", re.sub(rb"\d+\.|\[[ X/%\d]*\]|:x:", b"", line))
+        not in re.sub(rb"\d+\.|\[[ X/%\d]*\]|:x:", b"", flat)
+    ]

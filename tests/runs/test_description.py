@@ -1,0 +1,100 @@
+"""What is said of runs."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orglab.runs.record import Run
+from orglab.runs.description import (
+    command_text,
+    duration_text,
+    find_same_run,
+    is_same_code,
+    metrics_text,
+    note_of,
+    sentence_of,
+    value_text,
+)
+
+
+def run(name="20180606-161600-3f2a1b", **fields):
+    return Run(Path(name), fields)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0s"), (59.9, "59s"), (60, "1m00s"), (192, "3m12s"), (3599, "59m59s"), (3600, "1h00m"), (90_061, "1d01h"), (10**7, "115d17h")],
+)  # fmt: skip
+def test_durations(seconds, text):
+    assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        (["python", "train.py", "--seed", "3"], "python train.py --seed 3"),
+        (["sh", "-c", "echo $X | cat"], "sh -c 'echo $X | cat'"),
+        (["a", "x\ny\tz"], r"a 'x\ny\tz'"),
+        (["a", "\x1b[0m\u202e\x85"], "a '\\x1b[0m\\u202e\\x85'"),
+        (["a", "\udcff"], "a '\ufffd'"),
+        (["a", ""], "a ''"),
+        (["a", "ü"], "a 'ü'"),
+    ],
+)
+def test_a_command_is_one_line_as_one_types_it(argv, text):
+    assert command_text(argv) == text
+
+
+@given(st.lists(st.text(), min_size=1), st.integers(2, 50))
+def test_a_command_is_one_printable_line_of_bearable_length(argv, room):
+    text = command_text(argv, room)
+    assert len(text) <= room
+    assert all(char.isprintable() or char == "\ufffd" for char in text)
+
+
+def test_metrics():
+    assert (
+        metrics_text({"val_acc": 0.91, "n": 3, "name": "a\nb\x1b", "x": 1 / 3}.items())
+        == "val_acc 0.91, n 3, name a b, x 0.333333"
+    )
+    assert metrics_text((f"m{n}", n) for n in range(10)).endswith("m7 7, and 2 more")
+    assert value_text("x" * 50) == "x" * 39 + "…"
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"exit_code": 0, "seconds": 192, "metrics": {"val_acc": 0.91}}, "ran CMD, exit 0, 3m12s: val_acc 0.91"),
+        ({"exit_code": 2, "seconds": 1}, "ran CMD, exit 2, 1s"),
+        ({"exit_code": None, "signal": "SIGTERM", "seconds": 1}, "ran CMD, killed by SIGTERM, 1s"),
+        ({"lost": True}, "ran CMD, lost"),
+    ],
+)
+def test_a_run_is_a_sentence_and_its_note_ends_in_its_mark(fields, text):
+    one = run(argv=["CMD"], why="Because", **fields)
+    assert sentence_of(one) == text
+    assert note_of(one) == f"{text}\nBecause\nrun 20180606-161600-3f2a1b"
+
+
+def test_the_same_run_is_the_same_command_best_on_the_same_code_else_the_same_change():
+    first = run("1", argv=["python", "a.py", "1"], exit_code=0, before="x", patch="p")
+    second = run("2", argv=["python", "a.py", "1"], exit_code=0, before="y", patch="q")
+    lost = run("3", argv=["python", "a.py", "1"], lost=True, before="x", patch="p")
+    runs = [first, second, lost]
+    assert find_same_run(runs, ["python", "a.py", "1"], "x", "p") is first
+    assert find_same_run(runs, ["python", "a.py", "1"], "z", None) is second
+    assert find_same_run(runs, ["python3", "a.py", "1"], "z", "p") is first
+    assert find_same_run(runs, ["python3", "a.py", "2"], "z", "p") is None
+    assert find_same_run(runs, ["python3", "a.py", "1"], "z", None) is None
+    assert find_same_run([], ["x"]) is None
+
+
+def test_the_commit_of_a_runs_results_is_still_its_code():
+    one = run("1", argv=["a"], exit_code=0, before="x", commit="y")
+    assert is_same_code(one, "x", None)
+    assert is_same_code(one, "y", None)
+    assert not is_same_code(one, "z", None)
+    assert not is_same_code(one, "x", "p")
+    assert not is_same_code(run("1", argv=["a"]), None, None)

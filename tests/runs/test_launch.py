@@ -1,0 +1,519 @@
+"""`orglab run`: a commit before, the command, a commit after, a record, a note."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from commands import Orglab
+from lab import SOURCE
+from orglab.runs.waiting import pending_runs
+from orglab.runs.record import read_runs
+
+LOG = "experiment_log.org"
+TRAIN = """\
+import json, os, pathlib
+out = pathlib.Path("results")
+out.mkdir(exist_ok=True)
+(out / "weights.txt").write_text(os.environ["ORGLAB_COMMIT"])
+(out / "model.ckpt").write_bytes(b"ignored")
+pathlib.Path("metrics.json").write_text(json.dumps({"val_acc": 0.91, "note": "good"}))
+print("trained")
+"""
+
+
+@pytest.fixture
+def orglab(capsys):
+    return Orglab(capsys)
+
+
+@pytest.fixture
+def study(repo, orglab):
+    """A repository with a log of one experiment of two steps, and a script."""
+    orglab("init", "--no-hooks")
+    orglab("new", "First", "-s", "one", "-s", "two")
+    repo.commit("code", {"train.py": TRAIN, ".gitignore": "*.ckpt\nmetrics.json\n"})
+    return repo
+
+
+def run_of(study, place=-1):
+    return read_runs(study.path)[place]
+
+
+def log_of(study):
+    return (study.path / LOG).read_text()
+
+
+def python(text):
+    return (sys.executable, "-c", text)
+
+
+def test_the_practice_of_the_article_in_one_command(study, orglab):
+    study.write("train.py", TRAIN + "# changed\n")
+    study.write("notes.txt", "untracked\n")
+    answer = orglab(
+        "run", "1.1", "--results", "results", "--metrics", "metrics.json", "--done", "-m", "First try", "--",
+        "python", "train.py", "--seed", "3",
+    )  # fmt: skip
+    assert answer.out == "trained\n"
+    assert "Committed train.py before the run." in answer.err
+    assert "git does not know it: notes.txt." in answer.err
+    results, _, _ = study.git("log", "--format=%h").split()
+    assert study.git("log", "-2", "--format=%s").split("\n") == [
+        "[e1.1] Results: python train.py --seed 3", "[e1.1] Before: python train.py --seed 3",
+    ]  # fmt: skip
+    body = study.git("log", "-1", "--format=%b")
+    for line in ("First try", "Command: python train.py --seed 3", "Ended: exit 0, 0s", "val_acc: 0.91", "note: good"):
+        assert line in body.split("\n")
+    assert study.git("show", "--format=", "--name-only", "HEAD") == "results/weights.txt"
+    assert study.git("show", "--format=", "--name-only", "HEAD~1") == "train.py"
+    full = study.git("rev-parse", "HEAD~1")
+    assert (study.path / "results/weights.txt").read_text() == full
+    assert re.search(
+        rf"^1\. \[X\] one \({results}\)\n"
+        rf"   - \[\d{{4}}-\d\d-\d\d \w{{3}} \d\d:\d\d\] \({results}\) ran python train.py --seed 3, exit 0, 0s: "
+        r"val_acc 0\.91, note good\n     First try\n     run \d{8}-\d{6}-[0-9a-f]{6}\n2\. \[ \] two$",
+        log_of(study), re.M,
+    ), log_of(study)  # fmt: skip
+    assert "** TODO Experiments [1/2]" in log_of(study)
+    assert study.git("status", "--porcelain").split("\n") == [f" M {LOG}", "?? notes.txt"]
+    run = run_of(study)
+    assert (run.status, run.before, run.commit[:7], run.seeds) == ("done", full, results, ("3",))
+    assert {one.path: one.size for one in run.outputs} == {"results/weights.txt": 40, "results/model.ckpt": 7}
+    assert run.metrics == {"val_acc": 0.91, "note": "good"}
+    assert run.packages["pytest"]
+    assert run.python == ".".join(map(str, sys.version_info[:3]))
+    assert (run.folder / "output.log").read_text() == "trained\n"
+    assert pending_runs(study.path) == []
+
+
+def test_git_knows_nothing_of_the_records(study, orglab):
+    orglab("run", "1.1", "--", "true")
+    study.git("add", "--all")
+    assert study.git("diff", "--cached", "--name-only") == LOG
+
+
+def test_the_log_is_never_in_a_commit_of_code_even_when_staged(study, orglab):
+    orglab("note", "1", "A thought")
+    study.git("add", LOG)
+    study.write("train.py", TRAIN + "# changed\n")
+    orglab("run", "1.1", "--", "true")
+    assert study.git("show", "--format=", "--name-only", "HEAD") == "train.py"
+    assert study.git("diff", "--cached", "--name-only") == LOG
+
+
+def test_results_are_those_files_that_the_run_wrote(study, orglab):
+    study.write("results/old.txt", "of before\n")
+    study.write("results/kept.txt", "1\n")
+    study.git("add", "results/kept.txt")
+    orglab("run", "1.1", "--results", "results", "--", *python("open('results/new.txt', 'w').write('1')"))
+    assert study.git("show", "--format=", "--name-only", "HEAD") == "results/new.txt"
+    assert "?? results/old.txt" in study.git("status", "--porcelain")
+    assert [one.path for one in run_of(study).outputs] == ["results/new.txt"]
+
+
+def test_removed_results_are_changes_too(study, orglab):
+    study.commit("old results", {"results/old.txt": "1\n"})
+    orglab("run", "1.1", "--results", "results", "--", "rm", "results/old.txt")
+    assert study.git("show", "--format=", "--name-status", "HEAD") == "D\tresults/old.txt"
+
+
+def test_without_new_results_there_is_no_commit_and_that_is_said(study, orglab):
+    head = study.git("rev-parse", "HEAD")
+    assert "No results to commit" in orglab("run", "1.1", "--results", "results", "--", "true").err
+    assert study.git("rev-parse", "HEAD") == head
+    assert f"({head[:7]}) ran true, exit 0, 0s\n" in log_of(study)
+
+
+def test_a_checkpoint_of_gigabytes_does_not_get_into_the_history(study, orglab):
+    study.write("orglab.toml", "[run]\nsize_limit = 1\nresults = ['results']\n")
+    program = "import os; os.mkdir('results'); open('results/big', 'wb').write(b'x' * 1_000_001)"
+    answer = orglab("run", "1.1", "--", *python(program))
+    assert "Not committed, for of the size" in answer.err
+    assert [(one.path, one.size) for one in run_of(study).outputs] == [("results/big", 1_000_001)]
+
+
+def test_a_failure_is_recorded_and_never_ticks(study, orglab):
+    study.write("fail.sh", "mkdir -p results; echo 1 > results/part; exit 3\n")
+    orglab("run", "1.1", "--done", "--results", "results", "--", "sh", "fail.sh", code=3)
+    assert "1. [ ] one\n" in log_of(study)
+    assert "ran sh fail.sh, exit 3, 0s\n" in log_of(study)
+    assert study.git("log", "-1", "--format=%s") == "[e1.1] Failed: sh fail.sh"
+    assert run_of(study).status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "why"),
+    [("nosuchcommand", 127, "is not found"), ("./train.py", 126, "not executable"), ("./results", 126, "")],
+)
+def test_a_command_that_cannot_be_run_is_recorded_and_nothing_is_committed(study, orglab, command, code, why):
+    (study.path / "results").mkdir()
+    study.write("train.py", TRAIN + "# changed\n")
+    head = study.git("rev-parse", "HEAD")
+    answer = orglab("run", "1.1", "--", command, code=code)
+    assert why in answer.err
+    assert run_of(study).exit_code == code
+    assert f"ran {command}, exit {code}, 0s" in log_of(study)
+    assert study.git("rev-parse", "HEAD") == head
+
+
+def test_clean_refuses_changes_but_not_those_of_the_log(study, orglab):
+    orglab("note", "1", "A thought")
+    orglab("run", "1.1", "--before", "clean", "--", "true")
+    study.write("train.py", TRAIN + "# changed\n")
+    before = log_of(study)
+    answer = orglab("run", "1.1", "--before", "clean", "--", "touch", "started", code=5)
+    assert "train.py; commit them" in answer.err
+    assert not (study.path / "started").exists()
+    assert log_of(study) == before
+    assert len(read_runs(study.path)) == 1
+    assert pending_runs(study.path) == []
+
+
+def test_a_snapshot_is_what_the_command_is_told(study, orglab):
+    study.write("train.py", TRAIN + "# changed\n")
+    study.write("new.py", "1\n")
+    head = study.git("rev-parse", "HEAD")
+    orglab("run", "1.1", "--before", "snapshot", "--results", "results", "--", "python", "train.py")
+    run = run_of(study)
+    assert (study.path / "results/weights.txt").read_text() == run.snapshot
+    assert study.git("rev-parse", f"refs/orglab/runs/{run.id}") == run.snapshot
+    assert study.git("ls-tree", "--name-only", run.snapshot, "new.py") == "new.py"
+    assert (run.before, study.git("rev-parse", "HEAD~1")) == (head, head)
+    assert study.git("status", "--porcelain").split("\n") == [f" M {LOG}", " M train.py", "?? new.py"]
+    assert run.patch
+
+
+def test_a_hook_that_refuses_stops_the_run_before_it_begins(study, orglab):
+    hook = study.write(".git/hooks/pre-commit", "#!/bin/sh\necho error: no >&2; exit 1\n")
+    hook.chmod(0o755)
+    study.write("train.py", TRAIN + "# changed\n")
+    assert "refused: no." in orglab("run", "1.1", "--", "touch", "started", code=5).err
+    assert not (study.path / "started").exists()
+    assert read_runs(study.path) == []
+
+
+def test_a_hook_that_refuses_the_results_changes_nothing_of_the_exit_code(study, orglab):
+    hook = study.write(".git/hooks/pre-commit", "#!/bin/sh\necho error: no >&2; exit 1\n")
+    hook.chmod(0o755)
+    answer = orglab("run", "1.1", "--results", "results", "--", "python", "train.py")
+    assert "The results are not committed: git commit refused: no." in answer.err
+    assert study.git("status", "--porcelain").split("\n") == [f" M {LOG}", "?? results/"]
+
+
+def test_in_a_merge_nothing_is_committed(study, orglab):
+    study.git("switch", "--quiet", "--create", "other")
+    study.commit("theirs", {"other.py": "1\n"})
+    study.git("switch", "--quiet", "main")
+    study.commit("ours", {"ours.py": "1\n"})
+    study.git("merge", "--no-commit", "--quiet", "other")
+    answer = orglab("run", "1.1", "--", "true", code=5)
+    assert "In the middle of a merge" in answer.err
+    orglab("run", "1.1", "--before", "snapshot", "--results", "results", "--", "python", "train.py")
+    assert run_of(study).status == "done"
+    assert study.git("log", "-1", "--format=%s") == "ours"
+
+
+def test_what_the_command_finds_in_its_environment(study, orglab, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    study.commit("settings", {"orglab.toml": "[run]\nenvironment = ['CUDA_VISIBLE_DEVICES', 'NOT_THERE']\n"})
+    names = ("EXPERIMENT", "STEP", "RUN", "COMMIT")
+    answer = orglab("run", "e1.2", "--", "sh", "-c", "echo " + " ".join(f"$ORGLAB_{name}" for name in names))
+    run = run_of(study)
+    assert answer.out.split() == ["e1", "e1.2", run.id, study.git("rev-parse", "HEAD")]
+    assert run.environment == {"CUDA_VISIBLE_DEVICES": "1"}
+    assert orglab("run", "1", "--", "sh", "-c", "echo $ORGLAB_EXPERIMENT-$ORGLAB_STEP-").out == "e1--\n"
+    assert run_of(study).ref == "e1"
+    assert re.search(r"\*\* Notes\n\n?- \[.*\) ran sh", log_of(study))
+
+
+def test_the_active_step_is_meant_if_none_is_named(study, orglab):
+    assert "Name the step" in orglab("run", "--", "true", code=2).err
+    orglab("start", "1.2")
+    orglab("run", "--", "true")
+    assert run_of(study).ref == "e1.2"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "why"),
+    [
+        (("run", "1.9", "--", "true"), 3, "There is no step 9"),
+        (("run", "7.1", "--", "true"), 3, "There is no experiment"),
+        (("run", "1.1"), 2, "behind `--`"),
+        (("run", "1.1", "--"), 2, "behind `--`"),
+        (("run", "1", "--done", "--", "true"), 2, "name its step"),
+        (("run", "1.1", "--nosuch", "--", "true"), 2, "No such option"),
+    ],
+)
+def test_a_wish_that_makes_no_sense_runs_nothing(study, orglab, arguments, code, why):
+    assert why in orglab(*arguments, code=code).err
+    assert read_runs(study.path) == []
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "a\n* TODO [99] forged :exp:", "\x1b[31mred", "[50%] [1/2]", "#+TODO: x", "\udcff", "x" * 100_000, ":END:", "- [X] done",
+        "\u202e", "[2018-06-06 Wed] (83d45cd)", "<<<<<<< HEAD",
+    ],
+)  # fmt: skip
+def test_a_hostile_argument_forges_nothing(study, orglab, argument):
+    orglab("run", "1.1", "--", "true", argument)
+    assert [one["id"] for one in json.loads(orglab("list", "--json").out)["experiments"]] == ["1"]
+    answer = orglab("show", "1.1")
+    assert "\x1b" not in answer.out
+    assert orglab("check").out == ""
+    assert json.loads(orglab("show", "1.1", "--json").out)["notes"][0]["text"].startswith("ran true ")
+    assert run_of(study).argv == ("true", argument)
+    assert max(map(len, log_of(study).split("\n"))) < 300
+
+
+def test_output_forges_nothing_and_invalid_bytes_go_through(study):
+    printed = b"\xff\n* TODO [9] forged :exp:\nmetric a=\xfe\nmetric b=1e999\nmetric c = 2"
+    study.write("printed", printed)
+    done = subprocess.run(
+        [sys.executable, "-m", "orglab", "run", "1.1", "--stdout-metrics", "--", "cat", "printed"],
+        cwd=study.path, env={**os.environ, "PYTHONPATH": str(SOURCE)}, capture_output=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == printed
+    assert (run_of(study).folder / "output.log").read_bytes() == printed
+    assert run_of(study).metrics == {"a": "\ufffd", "b": "1e999", "c": 2}
+    assert "forged" not in log_of(study)
+
+
+def test_a_bad_metrics_file_is_a_sentence_and_no_failure(study, orglab):
+    for text, why in ((None, "No such file"), ("", "is empty"), ("{", "is no JSON"), ("just words", "is no JSON")):
+        if text is not None:
+            study.write("m.json", text)
+        program = "import os; os.path.exists('m.json') and os.utime('m.json', ns=(1, 1))"
+        assert why in orglab("run", "1.1", "--metrics", "m.json", "--", *python(program)).err
+    assert run_of(study).metrics == {}
+
+
+def test_metrics_of_an_earlier_run_are_not_taken_for_those_of_this_one(study, orglab):
+    study.write("metrics.json", '{"val_acc": 0.99}')
+    answer = orglab("run", "1.1", "--metrics", "metrics.json", "--", "true")
+    assert "is older than the run" in answer.err
+    assert run_of(study).metrics == {}
+
+
+def test_the_history_of_metrics_is_kept_with_a_step(study, orglab):
+    lines = '{"epoch": 1, "loss": 2.5}\\n{"epoch": 2, "loss": NaN}\\n'
+    orglab("run", "1.1", "--metrics", "m.jsonl", "--", "sh", "-c", f"printf '{lines}' > m.jsonl")
+    assert list(run_of(study).history()) == [
+        {"step": 1, "epoch": 1, "loss": 2.5}, {"step": 2, "epoch": 2, "loss": "NaN"},
+    ]  # fmt: skip
+    assert run_of(study).metrics == {"epoch": 2, "loss": "NaN"}
+
+
+@pytest.mark.usefixtures("study")
+def test_an_earlier_run_of_the_same_command_is_told_before(orglab):
+    orglab("run", "1.1", "--metrics", "metrics.json", "--", "python", "train.py")
+    answer = orglab("run", "1.2", "--", "python", "train.py")
+    assert "This was run before, on the same code" in answer.err
+    assert "val_acc 0.91" in answer.err
+
+
+def test_a_step_with_open_boxes_is_noted_and_not_ticked(study, orglab):
+    study.write(LOG, log_of(study).replace("1. [ ] one\n", "1. [ ] one\n   - [ ] below\n"))
+    answer = orglab("run", "1.1", "--done", "--", "true")
+    assert "is not ticked" in answer.err
+    assert "1. [ ] one\n" in log_of(study)
+    assert "ran true, exit 0, 0s" in log_of(study)
+
+
+def test_without_a_repository_there_is_a_record_and_a_note(tmp_path, orglab, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    orglab("init")
+    orglab("new", "First", "-s", "one")
+    orglab("run", "1.1", "--results", "out", "--", "sh", "-c", "mkdir out; echo 1 > out/a")
+    (run,) = read_runs(tmp_path)
+    assert (run.status, [one.path for one in run.outputs], run.before) == ("done", ["out/a"], None)
+    assert "] ran sh -c 'mkdir out; echo 1 > out/a', exit 0, 0s\n" in (tmp_path / LOG).read_text()
+
+
+def test_before_the_first_commit(repo, orglab):
+    orglab("init")
+    orglab("new", "First", "-s", "one")
+    orglab("run", "1.1", "--", "true")
+    repo.write("a.py", "1\n")
+    repo.git("add", "a.py")
+    orglab("run", "1.1", "--", "true")
+    assert repo.git("log", "--format=%s") == "[e1.1] Before: true"
+    assert repo.git("show", "--format=", "--name-only") == "a.py"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_recorded_and_its_exit_code_given(study, number):
+    program = f"import signal; signal.signal({int(number)}, signal.SIG_DFL); print('ready', flush=True); signal.pause()"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orglab", "run", "1.1", "--done", "--", sys.executable, "-c", program],
+        cwd=study.path, env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout.readline() == b"ready\n"
+    assert run_of(study).status == "running"
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + number, err
+    run = run_of(study)
+    assert (run.status, run.signal, run.exit_code) == ("killed", number.name, None)
+    assert f"killed by {number.name}, 0s" in log_of(study)
+    assert "1. [ ] one\n" in log_of(study)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_that_do_not_stop_coming_change_nothing_of_that(study, number):
+    # The command ends at the first with a code of its own; the others come before, during and after that.
+    program = f"import signal, sys; signal.signal({int(number)}, lambda *_: sys.exit(9)); print('ready', flush=True); signal.pause()"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orglab", "run", "1.1", "--results", "results", "--", sys.executable, "-c", program],
+        cwd=study.path, env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout.readline() == b"ready\n"
+    text = log_of(study)
+    while log_of(study) == text and process.poll() is None:
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.002)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode in (9, 128 + number), err
+    assert (run_of(study).exit_code or 128 + number) == process.returncode
+    assert " ran " in log_of(study)
+
+
+def test_hooks_that_tick_and_refuse_do_not_fight_it(study, orglab):
+    study.commit("settings", {"orglab.toml": "[hooks]\nauto_done = true\nseparate = 'refuse'\nreferences = 'refuse'\n"})
+    orglab("hooks", "install")
+    orglab("start", "1.2")
+    study.git("add", LOG)
+    study.write("train.py", TRAIN + "# changed\n")
+    orglab("run", "1.1", "--results", "results", "--metrics", "metrics.json", "--done", "--", "python", "train.py")
+    assert study.git("log", "-2", "--format=%s").split("\n") == [
+        "[e1.1] Results: python train.py", "[e1.1] Before: python train.py",
+    ]  # fmt: skip
+    head = study.git("rev-parse", "--short", "HEAD")
+    assert f"1. [X] one ({head})\n" in log_of(study)
+    assert log_of(study).count("ran python") == 1
+    study.write("fail.sh", "echo 2 > results/weights.txt; exit 1\n")
+    orglab("run", "1.2", "--results", "results", "--", "sh", "fail.sh", code=1)
+    assert study.git("log", "-1", "--format=%s") == "[e1.2] Failed: sh fail.sh"
+    assert "2. [ ] two\n" in log_of(study)
+
+
+def test_a_run_that_was_killed_with_its_recorder_is_found_lost_by_the_next_command(study, orglab):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orglab", "run", "1.1", "--done", "--", "cat"],
+        cwd=study.path, env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdin.write(b"x\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"x\n"
+    orglab("list")
+    assert run_of(study).status == "running"
+    assert "ran cat" not in log_of(study)
+    process.kill()
+    process.communicate()
+    assert run_of(study).status == "lost"
+    answer = orglab("list")
+    assert "was lost" in answer.err
+    assert "ran cat, lost\n" in log_of(study)
+    assert "1. [ ] one\n" in log_of(study)
+    before = log_of(study)
+    assert orglab("list").err == ""
+    assert log_of(study) == before
+
+
+@pytest.mark.slow
+def test_what_the_log_cannot_take_now_the_next_command_folds_in_once(study, orglab):
+    lock = study.path / f".#{LOG}"
+    lock.symlink_to(f"user@{os.uname().nodename}.{os.getpid()}")
+    answer = orglab("run", "1.1", "--done", "--metrics", "metrics.json", "--", "python", "train.py")
+    assert "The log does not tell of the run" in answer.err
+    assert "ran python" not in log_of(study)
+    orglab("list")
+    assert "ran python" not in log_of(study)
+    lock.unlink()
+    answer = orglab("list")
+    assert f"The log tells of the run {run_of(study).id} (e1.1) now." in answer.err
+    assert log_of(study).count("ran python train.py, exit 0, 0s: val_acc 0.91") == 1
+    assert "1. [X] one (" in log_of(study)
+    assert orglab("list").err == ""
+
+
+def test_a_conflict_in_the_log_makes_the_run_wait(study, orglab):
+    text = log_of(study)
+    study.write(LOG, text.replace("2. [ ] two\n", "<<<<<<< a\n2. [ ] two\n=======\n2. [ ] 2\n>>>>>>> b\n"))
+    orglab("run", "1.1", "--", "true")
+    assert pending_runs(study.path)
+    study.write(LOG, text)
+    orglab("show", "1")
+    assert "ran true" in log_of(study)
+
+
+def test_a_step_that_is_on_another_branch_is_waited_for_quietly(study, orglab):
+    orglab("new", "Second", "-s", "other")
+    text = log_of(study)
+    orglab("run", "2.1", "--", "sh", "-c", f"git checkout --quiet {LOG}")
+    assert "ran sh" not in log_of(study)
+    assert orglab("list").err == ""
+    study.write(LOG, text)
+    orglab("list")
+    assert "ran sh" in log_of(study)
+
+
+@pytest.mark.slow
+def test_runs_at_once_with_changes_and_results_do_not_refuse_each_other(study):
+    study.write("train.py", TRAIN + "# changed\n")
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "orglab", "run", "1.1", "--results", "out", "--", "sh", "-c",
+             f"mkdir -p out; echo {number} > out/{number}"],
+            cwd=study.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for number in range(6)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=60)[0] for process in running]
+    assert [process.returncode for process in running] == [0] * 6, said
+    assert not [text for text in said if "refused" in text]
+    assert study.git("ls-tree", "--name-only", "HEAD", "out/").split() == [f"out/{number}" for number in range(6)]
+    assert study.git("log", "--format=%s").count("Before:") == 1
+    assert len(re.findall(r"^     run \S+$", log_of(study), re.M)) == 6
+
+
+@pytest.mark.slow
+def test_what_finishes_at_once_is_all_told(study):
+    command = [sys.executable, "-m", "orglab", "run", "1.1", "--", "true"]
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    running = [
+        subprocess.Popen(command, cwd=study.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for _ in range(8)
+    ]
+    said = [process.communicate(timeout=60)[0] for process in running]
+    assert [process.returncode for process in running] == [0] * 8, said
+    ids = re.findall(r"^     run (\S+)$", log_of(study), re.M)
+    assert len(set(ids)) == len(ids) == 8
+    assert {run.id for run in read_runs(study.path)} == set(ids)
+
+
+def test_a_full_disk_stops_the_keeping_and_not_the_command(study, orglab):
+    orglab("run", "1.1", "--", "true")
+    import resource  # noqa: PLC0415
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        answer = orglab("run", "1.1", "--", "head", "-c", "300000", "/dev/zero")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert "is not kept any more" in answer.err
+    assert len(answer.out) == 300_000
+    assert run_of(study).status == "done"

@@ -1,0 +1,256 @@
+"""Runs of other clones come by git, and into the log once.  Real clones of a bare repository."""
+
+import json
+import re
+
+import pytest
+
+from lab import orglab
+from orglab.git import find_repository
+from orglab.git.merge_driver import register
+from orglab.git.records import writer_name
+from orglab.log.merge.driver import CONFLICT
+from orglab.runs.waiting import pending_runs
+from orglab.runs.record import read_runs
+
+LOG = "experiment_log.org"
+pytestmark = pytest.mark.slow
+
+
+class Clone:
+    """A clone of a repository, and the command in it."""
+
+    def __init__(self, path, repo):
+        self.path = path
+        self._repo = repo
+
+    def git(self, *arguments, **options):
+        return self._repo.git("-C", self.path, *arguments, **options)
+
+    def __call__(self, *arguments, code=0, **environment):
+        done = orglab(*arguments, cwd=self.path, **environment)
+        assert done.code == code, done.err
+        return done
+
+    @property
+    def log(self):
+        return (self.path / LOG).read_text()
+
+    def commit(self, message):
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "-m", message)
+
+
+@pytest.fixture
+def clones(repo, tmp_path_factory):
+    """Two clones, and the bare repository that both know as origin."""
+    place = tmp_path_factory.mktemp("clones")
+    orglab("init", cwd=repo.path)
+    orglab("new", "First", "-s", "one", "-s", "two", cwd=repo.path)
+    repo.commit("log")
+    repo.git("clone", "--quiet", "--bare", repo.path, place / "bare")
+    made = []
+    for name in ("one", "two"):
+        repo.git("clone", "--quiet", place / "bare", place / name)
+        made.append(Clone(place / name, repo))
+    return made
+
+
+def ids_in(text):
+    return re.findall(r"^ *run (\S+)$", text, re.M)
+
+
+def test_a_run_elsewhere_comes_into_the_log_once(clones):
+    one, two = clones
+    two("run", "1.1", "--stdout-metrics", "--done", "--", "sh", "-c", "echo metric acc=0.5")
+    assert "ours sent" in two("sync").err
+    answer = one("sync")
+    assert "1 run received, 1 new in the log" in answer.err
+    assert "acc 0.5" in answer.out
+    assert "exit 0, 0s: acc 0.5" in one.log
+    assert "1. [X] one (" in one.log
+    before = one.log
+    assert "0 runs received, 0 new in the log" in one("sync").err
+    one("list")
+    assert one.log == before
+    (run,) = read_runs(one.path)
+    assert (run.is_foreign, run.metrics, run.status) == (True, {"acc": 0.5}, "done")
+
+
+def test_both_folded_and_merged_the_log_tells_once(clones):
+    one, two = clones
+    two("run", "1.1", "--", "true")
+    two("sync")
+    one("sync")
+    two.commit("their log")
+    two.git("push", "--quiet")
+    one.commit("our log")
+    one.git("pull", "--quiet", "--no-rebase", "--no-edit")
+    assert len(ids_in(one.log)) == 1
+    one("check")
+
+
+def test_what_is_on_a_branch_comes_by_merging_it(clones):
+    one, two = clones
+    two("run", "1.1", "--", "true")
+    two("sync")
+    two.commit("their log")
+    two.git("push", "--quiet")
+    one.git("fetch", "--quiet")
+    answer = one("sync")
+    assert "on another branch" in answer.err
+    assert ids_in(one.log) == []
+    one.git("merge", "--quiet", "origin/main")
+    one("list")
+    assert len(ids_in(one.log)) == 1
+
+
+def test_a_run_that_goes_on_is_told_when_it_has_ended(clones):
+    one, two = clones
+    (two.path / "nested.sh").write_text("python -m orglab sync\n")
+    two("run", "1.1", "--", "sh", "-c", "python3 -m orglab sync >/dev/null 2>&1; true")
+    one("sync")
+    (run,) = read_runs(one.path)
+    assert run.status == "running"
+    assert ids_in(one.log) == []
+    one("list")
+    assert ids_in(one.log) == []
+    two("sync")
+    one("sync")
+    assert read_runs(one.path)[0].status == "done"
+    assert ids_in(one.log) == [run.id]
+
+
+def test_records_go_both_ways_and_nobody_moves_anothers(clones):
+    one, two = clones
+    for clone, code in ((one, "0"), (two, "3")):
+        clone("run", "1.1", "--", "sh", "-c", f"exit {code}", code=int(code))
+        clone("sync")
+    one("sync")
+    assert (
+        {run.status for run in read_runs(one.path)} == {"done", "failed"} == {run.status for run in read_runs(two.path)}
+    )
+    writers = {writer_name(find_repository(clone.path)) for clone in clones}
+    refs = one.git("ls-remote", "origin", "refs/orglab/records/*").split("\n")
+    assert {ref.split("records/")[1] for ref in refs} == writers
+    assert sorted(ids_in(one.log)) == sorted(ids_in(two.log))
+    # The second sync of each was an addition, not another history.
+    two("run", "1.1", "--", "true")
+    two("sync")
+    name = writer_name(find_repository(two.path))
+    assert two.git("rev-list", "--count", f"refs/orglab/records/{name}") == "2"
+
+
+def test_a_reference_that_somebody_else_has_moved_is_not_forced(clones):
+    _, two = clones
+    two("run", "1.1", "--", "true")
+    two("sync")
+    name = writer_name(find_repository(two.path))
+    other = two.git("commit-tree", "HEAD^{tree}", "-m", "forged")
+    two.git("push", "--quiet", "--force", "origin", f"{other}:refs/orglab/records/{name}")
+    two("run", "1.1", "--", "true")
+    assert "git push refused" in two("sync", code=5).err
+    assert two.git("ls-remote", "origin", f"refs/orglab/records/{name}").startswith(other)
+
+
+def test_a_step_that_is_not_here_yet_is_waited_for(clones):
+    one, two = clones
+    two("new", "Second", "-s", "other")
+    two("run", "2.1", "--", "true")
+    two("sync")
+    one("sync")
+    assert ids_in(one.log) == []
+    assert len(pending_runs(one.path)) == 1
+    (one.path / LOG).write_text(re.sub(r"(?m)^ +- .*\n^ +run .*\n", "", two.log))
+    one("list")
+    assert len(ids_in(one.log)) == 1
+
+
+def test_a_copied_clone_is_another_writer(clones, tmp_path_factory):
+    one, _ = clones
+    first = writer_name(find_repository(one.path))
+    assert writer_name(find_repository(one.path)) == first
+    copy = tmp_path_factory.mktemp("copy") / "clone"
+    one.git("clone", "--quiet", one.path, copy)
+    (copy / ".git" / "orglab").mkdir(exist_ok=True)
+    (copy / ".git" / "orglab" / "writer").write_bytes((one.path / ".git" / "orglab" / "writer").read_bytes())
+    assert writer_name(find_repository(copy)) != first
+
+
+def test_a_hostile_record_writes_nowhere_else_and_forges_nothing(clones):
+    one, two = clones
+    record = {
+        "event": "began", "ref": "e1.1", "argv": ["x\n* TODO [9] forged :exp:", "\x1b[2J"], "why": "* TODO [8] forged :exp:",
+        "began": "2018-06-06T16:16:00", "exit_code": 0, "hash": "83d45cd) [X] (", "metrics": {"\x1b[31m": "\n* x"},
+        "seconds": "text", "host": 3,
+    }  # fmt: skip
+    blob = two.git("hash-object", "-w", "--stdin", stdin=json.dumps(record) + "\n")
+    names = ["20180606-161600-3f2a1b/record.jsonl", "x/record.jsonl", "20180606-161600-3f2a1c/bad.sh"]
+    two.git("read-tree", "--empty")
+    two.git("update-index", "--add", "--index-info", stdin="".join(f"100644 {blob}\t{name}\n" for name in names))
+    commit = two.git("commit-tree", two.git("write-tree"), "-m", "x")
+    two.git("push", "--quiet", "origin", f"{commit}:refs/orglab/records/evil-00000000")
+    answer = one("sync")
+    assert "\x1b" not in answer.out + answer.err
+    assert [run.id for run in read_runs(one.path)] == ["20180606-161600-3f2a1b"]
+    assert not list(one.path.rglob("bad*"))
+    assert "\n* TODO [9]" not in one.log
+    assert "\n* TODO [8]" not in one.log
+    assert [one["id"] for one in json.loads(one("list", "--json").out)["experiments"]] == ["1"]
+    one("check")
+
+
+def test_without_the_remote_or_a_repository_it_says_so(clones, tmp_path_factory):
+    one, _ = clones
+    assert "git fetch refused" in one("sync", "nosuch", code=5).err
+    assert "git fetch refused" in one("sync", "--", "--upload-pack=touch owned", code=5).err
+    assert not (one.path / "owned").exists()
+    alone = Clone(tmp_path_factory.mktemp("alone"), None)
+    alone("init")
+    assert "not in a git repository" in alone("sync", code=5).err
+
+
+def test_snapshots_go_along_if_asked(clones):
+    _, two = clones
+    (two.path / "new.py").write_text("1\n")
+    two("run", "1.1", "--before", "snapshot", "--", "true")
+    two("sync")
+    (run,) = read_runs(two.path)
+    assert two.git("ls-remote", "origin", "refs/orglab/runs/*") == ""
+    two("sync", "--snapshots")
+    assert two.git("ls-remote", "origin", f"refs/orglab/runs/{run.id}").startswith(run.snapshot)
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_both_folded_beside_other_notes_and_merged_the_log_tells_once(clones, place):
+    one, two = clones
+    register(find_repository(one.path), CONFLICT)
+    (one.path / ".git" / "info" / "attributes").write_text(f"{LOG} merge=orglab\n")
+    two("run", "1.1", "--", "true")
+    two("sync")
+    if place == "before":
+        one("note", "1.1", "A thought of ours")
+    one("sync")
+    if place == "after":
+        one("note", "1.1", "A thought of ours")
+    two("note", "1.1", "A thought of theirs")
+    two.commit("their log")
+    two.git("push", "--quiet")
+    one.commit("our log")
+    one.git("pull", "--quiet", "--no-rebase", "--no-edit")
+    assert len(ids_in(one.log)) == 1, one.log
+    assert one.log.count("A thought of") == 2
+
+
+def test_a_clone_whose_log_tells_of_all_runs_says_no_more(clones):
+    one, two = clones
+    two("run", "1.1", "--", "true")
+    two("sync")
+    two.commit("their log")
+    two.git("push", "--quiet")
+    one.git("pull", "--quiet")
+    answer = one("sync")
+    assert "on another branch" not in answer.err
+    assert answer.out == ""
+    assert "1 run received, 0 new in the log" in answer.err
+    assert len(ids_in(one.log)) == 1

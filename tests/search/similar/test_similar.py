@@ -1,0 +1,360 @@
+"""Likeness, without a log: terms, stems, features, the fusion and its silence, rows of bytes, explanations."""
+
+import importlib.util
+import random
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orglab.search.similar import postings
+from orglab.search.similar.collection import Features, near_word
+from orglab.search.similar.explain import explain, telling_line
+from orglab.search.similar.features import Record, features, question
+from orglab.search.similar.fusion import SCORERS, Evidence, find_alike
+from orglab.search.similar.lexicon import (
+    SECTIONS,
+    Lexicon,
+    load_lexicon,
+    make_lexicon,
+    parse_terms,
+    read_lexicon,
+)
+from orglab.search.similar.stems import stem, stems, tokens
+from orglab.search.similar.topics import make_topics
+
+HERE = Path(__file__).resolve().parents[2]
+SETS = sorted((HERE / "similar").glob("*.jsonl"))
+
+
+def load_benchmark():
+    spec = importlib.util.spec_from_file_location("eval_similar", HERE.parent / "benchmarks" / "eval_similar.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+EVALUATION = load_benchmark()
+LEXICON = read_lexicon()
+
+
+def alike(asked, *records, lexicon=LEXICON, **options):
+    """The numbers of the records that are found for a question."""
+    collection = Features(features(record, lexicon) for record in records)
+    return [match.number for match in find_alike(features(asked, lexicon), collection, **options)]
+
+
+# ---- quality: floors well below what is measured, so that a change for the worse is seen ----
+
+
+@pytest.mark.parametrize("path", SETS, ids=[path.stem for path in SETS])
+def test_a_set_is_answered_well_enough(path):
+    experiments, queries = EVALUATION.read_set(path)
+    measured = EVALUATION.judge(queries, EVALUATION.answer(experiments, queries))
+    plain = EVALUATION.judge(queries, EVALUATION.answer_plainly(experiments, queries))
+    assert measured["recall@3"] >= 0.9 > plain["recall@3"]
+    assert measured["false_alarm"] <= 0.45
+    assert measured["by_type"]["near"]["recall@1"] == 1.0
+
+
+def test_much_is_found_by_who_does_not_know_the_idea():
+    # A third of the ideas is taken away: a lexicon never has them all.
+    text = (Path(sys.modules["orglab.search.similar.lexicon"].__file__).parent / "terms.txt").read_text("utf-8")
+    groups = parse_terms(text)[0]
+    chance = random.Random(7)  # noqa: S311 - no secret is made of it
+    kept = {group.name: group.section in SECTIONS[:3] or chance.random() > 0.33 for group in groups}
+    lexicon = make_lexicon([group for group in groups if kept[group.name]])
+    experiments, queries = EVALUATION.read_set(HERE / "similar" / "own.jsonl")
+    measured = EVALUATION.judge(queries, EVALUATION.answer(experiments, queries, lexicon))
+    assert measured["recall@3"] >= 0.8
+
+
+def test_the_same_question_has_the_same_answer_whatever_the_order_of_sets():
+    experiments, queries = EVALUATION.read_set(HERE / "similar" / "own.jsonl")
+    assert EVALUATION.answer(experiments, queries[:20]) == EVALUATION.answer(experiments, queries[:20])
+
+
+SMOOTHING = Record(
+    "Label smoothing 0.1 on the intent classifier", "Overconfident on 77 classes.", ("edit loss",), "No."
+)
+CLIPPING = Record("Clip gradients at norm 1", "The loss explodes about once a day.", ("add",), "No NaN since.")
+FEATURES = Record("Holiday features for demand", "Peaks at Easter are missed.", ("join calendar",), "WAPE 23 -> 19 %.")
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("label smoothing", [0]),
+        ("soften the one-hot targets so that the model is less sure", [0]),
+        ("bound the gradient so that training does not blow up", [1]),
+        ("tell the model about public holidays", [2]),
+        ("make coffee", []),
+        ("classifier", []),
+        ("xyzzy", []),
+        ("", []),
+        ("   ", []),
+    ],
+)
+def test_an_idea_is_found_in_other_words(asked, found):
+    assert alike(question(asked), SMOOTHING, CLIPPING, FEATURES) == found
+
+
+def test_who_shares_the_setting_but_not_the_idea_is_not_shown():
+    asked = Record("Graph features for the intent classifier", "Build a graph of intents, node2vec vectors.")
+    assert alike(asked, SMOOTHING, CLIPPING, FEATURES) == []
+
+
+def test_a_typing_error_is_forgiven():
+    assert alike(question("holliday featurs for demand peaks at easter"), SMOOTHING, CLIPPING, FEATURES) == [2]
+    assert near_word(Features([{"smooth": 1.0}]), "smoooth") == "smooth"
+    assert near_word(Features([{"smooth": 1.0}]), "drought") is None
+
+
+def test_of_equals_the_newest_comes_first_and_the_one_that_asks_is_left_out():
+    assert alike(SMOOTHING, SMOOTHING, CLIPPING, SMOOTHING) == [2, 0]
+    assert alike(SMOOTHING, SMOOTHING, CLIPPING, SMOOTHING, but=2) == [0]
+    assert alike(SMOOTHING, *[SMOOTHING] * 9) == [8, 7, 6]
+
+
+def test_there_is_nothing_like_it_in_an_empty_collection():
+    assert alike(SMOOTHING) == []
+
+
+def test_a_log_of_ten_thousand_has_the_same_answer():
+    words = [f"word{number}" for number in range(500)]
+    chance = random.Random(3)  # noqa: S311 - no secret is made of it
+    others = [Record(" ".join(chance.choices(words, k=5)), " ".join(chance.choices(words, k=30))) for _ in range(2000)]
+    assert alike(question("soften the one-hot targets"), *others, SMOOTHING) == [2000]
+
+
+def test_a_further_scorer_joins_the_fusion():
+    def oracle(asked, collection):
+        assert asked
+        return Evidence({len(collection) - 1: 9.0})
+
+    assert alike(question("something else"), SMOOTHING, CLIPPING, scorers=[*SCORERS, oracle]) == [1]
+
+
+# ---- terms ----
+
+
+def test_our_own_terms_have_no_problem():
+    text = (Path(sys.modules["orglab.search.similar.lexicon"].__file__).parent / "terms.txt").read_text("utf-8")
+    groups, problems = parse_terms(text)
+    assert problems == []
+    assert len({group.name for group in groups if group.section == "ideas"}) > 500
+
+
+def test_a_term_of_the_user_makes_two_texts_alike():
+    record = Record("FLERP in the encoder", "Add it.")
+    asked = question("use frobnicated lateral excitation")
+    assert alike(asked, record, CLIPPING) == []
+    own = read_lexicon("flerp: FLERP, frobnicated + excitation\n")
+    assert alike(asked, record, CLIPPING, lexicon=own) == [0]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("no colon", "A line is `name: term, term`"),
+        (": nameless", "A line is `name: term, term`"),
+        ("x" * 10_001 + ": y", "with at most 10000 characters"),
+        ("idea: of the", "no word that counts"),
+        ("idea: an idea", "Of this term one word counts"),
+        ("idea: b + c + f + g + h + k + m", "A term has at most 6 parts"),
+        ("[nonsense]", "There is no section [nonsense], only [words], [measures], [settings], [topics], [ideas]"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_a_problem_and_the_others_count(line, message):
+    groups, problems = parse_terms(f"# a comment\n\ngood: gizmo, gadget\n{line}\n")
+    assert [group.name for group in groups][:1] == ["good"]
+    assert [problem.line for problem in problems] == [4]
+    assert message in problems[0].message
+
+
+def test_what_stands_under_an_unknown_section_is_left_out():
+    assert [group.name for group in parse_terms("[nonsense]\na1: b1\n[ideas]\nc1: d1\n")[0]] == ["c1"]
+
+
+@given(st.text(), st.text())
+def test_any_terms_and_any_text_have_an_answer(terms, text):
+    groups, problems = parse_terms(terms)
+    assert all(problem.line > 0 for problem in problems)
+    lexicon = make_lexicon(groups)
+    record = Record(text, text, (text, text), text)
+    assert alike(question(text), record, lexicon=lexicon) in ([], [0])
+
+
+@given(st.text())
+def test_any_text_has_stems_and_features(text):
+    assert all(stems(text))
+    found = features(Record(text, text, (text,), text), LEXICON)
+    assert all(0 <= weight <= 1 and round(weight, 2) == weight for weight in found.values())
+    assert telling_line(text) == " ".join(telling_line(text).split())
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "a ",
+        "train model ",
+        "=",
+        ".",
+        "small large ",
+        "a" * 50 + " ",
+        "学习率预热",
+        "learning rate ",
+        "one + ",
+        "é\u0301",
+    ],
+)
+def test_time_is_linear(shape):
+    def cost(size):
+        text = shape * size
+        record = Record(text, text, tuple([text] * 9), text)
+        begin = time.perf_counter()
+        features(record, LEXICON)
+        parse_terms(text)
+        telling_line(text)
+        return time.perf_counter() - begin
+
+    cost(100)
+    assert cost(20_000) < 12 * max(min(cost(5_000) for _ in range(2)), 0.01)
+
+
+def test_a_lexicon_survives_as_bytes():
+    again = load_lexicon(bytes(LEXICON))
+    assert all(getattr(again, name) == getattr(LEXICON, name) for name in Lexicon.__slots__)
+
+
+# ---- stems ----
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "quantise quantised quantization quantisation quantizing quantizer",
+        "annotate annotated annotation annotators",
+        "distil distill distilled distillation",
+        "regularise regularisation regularizer",
+        "classify classifier classification",
+        "average averaged averaging",
+        "copy copies",
+        "generate generated generator generative generation",
+    ],
+)
+def test_words_of_one_family_have_one_stem(words):
+    assert len(set(map(stem, words.split()))) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["transformer transform", "teacher teach", "adapter adapt", "loss lose", "bias bia", "conformer conformal"],
+)
+def test_words_of_two_families_do_not(words):
+    assert len(set(map(stem, words.split()))) == 2
+
+
+def test_numbers_accents_and_languages_without_blanks_are_read():
+    assert tokens("Lr=3e-4, 0.5 Poincaré ResNet-50 int8") == ["lr", "3e-4", "0.5", "poincare", "resnet", "50", "int8"]
+    assert tokens("学习率") == ["学习", "习率"]
+
+
+# ---- rows of bytes ----
+
+
+def rows_of(records):
+    found = [features(record, LEXICON) for record in records]
+    keys = [b"key%d" % number for number in range(len(records))]
+    shown = [(str(number), record.title, None, None, record.conclusion) for number, record in enumerate(records)]
+    return postings.make_rows("form", "digest", keys, found, shown), found, shown
+
+
+def test_rows_have_the_same_answers():
+    records = [SMOOTHING, CLIPPING, FEATURES, SMOOTHING]
+    rows, found, shown = rows_of(records)
+    collection = postings.Postings(
+        postings.read_head(lambda names: {name: rows[name] for name in names}), rows_read(rows)
+    )
+    for text in ("soften the targets", "holliday featurs", "clip gradients at norm 1", "nothing"):
+        asked = features(question(text), LEXICON)
+        assert find_alike(asked, collection) == find_alike(asked, Features(found))
+    assert [collection.shown(number) for number in range(4)] == shown
+
+
+def rows_read(rows):
+    return lambda names: {name: rows[name] for name in names if name in rows}
+
+
+def test_rows_with_what_came_and_went_have_the_same_answers():
+    rows, found, shown = rows_of([SMOOTHING, CLIPPING, FEATURES])
+    read = rows_read(rows)
+    head = postings.read_head(read)
+    new = features(Record("Gradient clipping by value", "The gradient explodes."), LEXICON)
+    head.new.append((b"new", new, ("9", "new", None, None, "")))
+    # The first is gone, the new one stands before the others, which have changed places.
+    now = postings.renewed(head, "later", [3, 2, 1])
+    collection = postings.Postings(now, read)
+    asked = features(question("limit the norm of the gradient"), LEXICON)
+    assert find_alike(asked, collection) == find_alike(asked, Features([new, found[2], found[1]]))
+    assert collection.shown(0)[1] == "new"
+    assert collection.shown(2) == shown[1]
+    known = postings.known_features(now, read)
+    assert known[b"new"][0] == new
+    assert known[b"key1"] == (found[1], shown[1])
+
+
+def test_a_head_of_other_rows_is_refused():
+    rows = rows_of([SMOOTHING])[0]
+    rows[postings.BASE] = b"other"
+    with pytest.raises(ValueError, match="-"):
+        postings.read_head(rows_read(rows))
+
+
+# ---- explanations ----
+
+
+def why(asked, record):
+    collection = Features([features(record, LEXICON)])
+    [match] = find_alike(features(asked, LEXICON), collection)
+    return str(explain(match, asked))
+
+
+def test_the_reason_is_the_idea_and_the_setting_else_words():
+    asked = Record("Smooth the labels", "The intent classifier is overconfident; use label smoothing.")
+    assert why(asked, SMOOTHING) == "both: label smoothing; same setting: intent classification"
+    odd = Record("Frobnicate the zorble gearbox", "Zorbles wear out.")
+    assert why(odd, odd).startswith("both say: ")
+    assert "frobnicate" in why(odd, odd)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", ""),
+        ("...", ""),
+        ("WER 12.4 -> 10.9. Keep.", "WER 12.4 -> 10.9."),
+        ("We thought about it. In the end accuracy fell by 3 % because the labels leak, so not worth it.",
+         "In the end accuracy fell by 3 % because the labels leak, so not worth it."),
+        ("- No difference\n- Another", "No difference"),
+    ],
+)  # fmt: skip
+def test_the_line_that_tells_most_is_shown(text, line):
+    assert telling_line(text) == line
+
+
+# ---- topics ----
+
+
+def test_topics_are_tags_and_in_them_shared_ideas():
+    records = [SMOOTHING, CLIPPING, SMOOTHING, FEATURES, CLIPPING]
+    topics = make_topics(["nlp", "nlp", "nlp", "", "nlp"], [features(record, LEXICON) for record in records])
+    assert [(topic.name, topic.numbers) for topic in topics] == [("nlp", [0, 1, 2, 4]), ("", [3])]
+    assert [(group.name, group.numbers) for group in topics[0].groups] == [
+        ("gradient clipping", [1, 4]),
+        ("label smoothing", [0, 2]),
+    ]
+    assert [(group.name, group.numbers) for group in topics[1].groups] == [("", [3])]
