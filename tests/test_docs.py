@@ -36,9 +36,9 @@ import click
 import pytest
 
 import orglab
-from orglab.experiment.check import CODES, ERRORS
 from orglab.cli.door import orglab as commands
 from orglab.config import Config
+from orglab.experiment.check import CODES, ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,9 +12,9 @@ may change with any.
 # Not from typing: to import it takes as long as half of Python's start.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from orglab.experiment.check import Diagnostic
+    from orglab.api import Log, open_log
     from orglab.errors import OrglabError
-    from orglab.log.log import Log, open_log
+    from orglab.experiment.check import Diagnostic
     from orglab.experiment.model import Conclusion, Experiment, Note, Progress, Step
 
 __all__ = [
@@ -23,8 +23,9 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "Conclusion": "experiment.model", "Diagnostic": "experiment.check", "Experiment": "experiment.model", "Log": "log.log", "Note": "experiment.model",
-    "OrglabError": "errors", "Progress": "experiment.model", "Step": "experiment.model", "open_log": "log.log",
+    "Conclusion": "experiment.model", "Diagnostic": "experiment.check", "Experiment": "experiment.model", "Log": "api",
+    "Note": "experiment.model", "OrglabError": "errors", "Progress": "experiment.model", "Step": "experiment.model",
+    "open_log": "api",
 }  # fmt: skip
 
 

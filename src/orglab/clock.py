@@ -1,4 +1,4 @@
-"""Dates as people write them: `2026-06-01`, `2w`, `monday`, `yesterday`, `last week`, `3 days ago`."""
+"""The local time, and dates as people write them: `2026-06-01`, `2w`, `monday`, `yesterday`, `3 days ago`."""
 
 import calendar
 import datetime
@@ -16,6 +16,14 @@ _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?")
 _SHORTEST = 3  # mon, tue, ...; jan, feb, ...
 
 Days = tuple[datetime.date, datetime.date]
+
+
+def now() -> datetime.datetime:
+    """Return the local time, as the log has it: a naive datetime.
+
+    An operation asks once and hands the value down, so that all that it writes has one time.
+    """
+    return datetime.datetime.now()  # noqa: DTZ005 - Org timestamps are local times
 
 
 def parse_since(text: str, today: datetime.date) -> datetime.date:

@@ -18,11 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from orglab.log import log
-from orglab.report import reporting
+from orglab import clock
 from orglab.cli.door import COMMANDS, run
-from orglab.runs import launch as launching
-from orglab.runs import record_writer as recording
+from orglab.runs import record_writer
 from texts import SEED
 
 PAGES = sorted((Path(__file__).parents[1] / "transcripts").glob("*.txt"))
@@ -50,10 +48,8 @@ def answer(command):
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2))
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
-        patch.setattr(log, "_now", lambda: NOW)
-        patch.setattr(launching, "_now", NOW.astimezone)
-        patch.setattr(reporting, "_now", lambda: NOW)
-        patch.setattr(recording, "_chance", lambda: f"{len(list(Path('.orglab/runs').iterdir())):06x}")
+        patch.setattr(clock, "now", lambda: NOW)
+        patch.setattr(record_writer, "_chance", lambda: f"{len(list(Path('.orglab/runs').iterdir())):06x}")
         for name, value in settings.items():
             patch.setenv(name, value)
         code = run(words[words.index("orglab") + 1 :])

@@ -3,7 +3,16 @@
 import pytest
 
 from orglab.errors import UsageError
-from orglab.experiment.escape import ESCAPE, begins_item, body_lines, item_lines, one_line, paragraphs, step_text, with_head
+from orglab.experiment.escape import (
+    ESCAPE,
+    begins_item,
+    body_lines,
+    item_lines,
+    one_line,
+    paragraphs,
+    step_text,
+    with_head,
+)
 
 
 def shown(lines):

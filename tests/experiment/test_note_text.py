@@ -2,8 +2,8 @@
 
 import pytest
 
-from orglab.org.document import Document
 from orglab.experiment.note_text import log_note, note_head, own_text, plain_text
+from orglab.org.document import Document
 
 
 @pytest.mark.parametrize(

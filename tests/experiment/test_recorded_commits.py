@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import Recorded, parse_chains
-from orglab.experiment.recorded_commits import find_places
 from orglab.experiment.model import read_experiments
+from orglab.experiment.recorded_commits import find_places
 from orglab.org.document import Document
 from texts import SEED
 

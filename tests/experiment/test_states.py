@@ -2,8 +2,8 @@
 
 import pytest
 
-from orglab.org.document import Document
 from orglab.experiment.states import done_keyword, in_progress_keyword, kind_of, todo_keyword
+from orglab.org.document import Document
 
 OURS = "#+TODO: TODO(t) INPROGRESS(i!) WAIT(w@/!) | DONE(d) CANCELED(c@)"
 TWO = "#+SEQ_TODO: TODO INPROGRESS(i) | DONE DEFERRED(@)\n#+SEQ_TODO: PLAN RUNNING RERUN | FINISHED CANCELED(@)"

@@ -11,8 +11,8 @@ import pytest
 
 from commands import Orglab
 from lab import NAME, SEED, SOURCE
-from orglab.git import hook_install as shims
 from orglab.git import find_repository
+from orglab.git import hook_install as shims
 from orglab.git.hook_install import HOOKS
 
 OWN = "#!/bin/sh\necho \"own {name} $*\" >> '{out}'\ncat >> '{out}'\nexit {code}\n"

@@ -3,7 +3,7 @@
 import pytest
 
 from commands import Orglab
-from orglab.git import numbers_in
+from orglab.experiment.ids import numbers_in
 
 LOG = "experiment_log.org"
 

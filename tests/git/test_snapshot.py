@@ -8,8 +8,8 @@ import pytest
 
 from orglab.errors import GitError
 from orglab.git import find_repository
-from orglab.git.worktree import read_changes
 from orglab.git.snapshot import make_snapshot, patch_id
+from orglab.git.worktree import read_changes
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from orglab.config import Config
+from orglab.experiment.journal import read_entries
+from orglab.experiment.model import read_experiments
 from orglab.git.commit import Commit
 from orglab.history.events import (
     KINDS,
@@ -18,8 +20,6 @@ from orglab.history.events import (
     run_events,
     when_done,
 )
-from orglab.experiment.journal import read_entries
-from orglab.experiment.model import read_experiments
 from orglab.org.document import Document
 from orglab.reference import Reference
 from orglab.runs.record import Run

@@ -9,9 +9,9 @@ import pytest
 
 from commands import Orglab
 from lab import SOURCE
-from orglab.history.sources import History
+from orglab.api import Log
 from orglab.history.references import find_places, resolve_reference, resolve_text
-from orglab.log.log import Log
+from orglab.history.sources import History
 from orglab.reference import Reference
 from texts import SEED
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from commands import Orglab
+from orglab.api import Log
 from orglab.history.sources import History
 from orglab.history.timeline import first_ticked, read_events
-from orglab.log.log import Log
 
 NAME = "experiment_log.org"
 LOG = """\

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from orglab.log import file
 from orglab import lock
 from orglab.errors import LogChangedError, LogHeldError, NotFoundError, NotWritableError, OrglabError
+from orglab.log import file
 
 SOURCE = Path(file.__file__).parents[2]
 TORTURE = Path(__file__).parents[1] / "torture" / "run.py"
@@ -47,7 +47,7 @@ class Child:
 
     def __init__(self, code, *arguments):
         start = (
-            "import fcntl, os, sys\nfrom orglab import file\nfrom orglab.errors import OrglabError\n"
+            "import fcntl, os, sys\nfrom orglab.log import file\nfrom orglab.errors import OrglabError\n"
             "def say(text): print(text, flush=True)\n"
         )
         self.process = subprocess.Popen(
@@ -836,7 +836,7 @@ def test_where_nothing_can_be_written_it_says_why():
 
 @on_linux
 def test_everything_is_on_the_disk_before_the_next_step(log):
-    code = f"from orglab import file; file.update({str(log)!r}, lambda data: data + b'x')"
+    code = f"from orglab.log import file; file.update({str(log)!r}, lambda data: data + b'x')"
     traced = "trace=write,fchmod,fsync,renameat2,rename,openat,ftruncate,truncate,unlink"
     command = [
         "strace",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 import orglab
+from orglab.api import Log
 from orglab.errors import NotFoundError, OrglabError, UsageError
-from orglab.log.log import Log
 from orglab.experiment.escape import ESCAPE
 from texts import RICH, SEED
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 
 import orgtext
-from orglab.log.log import Log
+from orglab.api import Log
 from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_boxes
 from orglab.org.cookies import recount
 from orglab.org.document import Document

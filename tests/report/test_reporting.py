@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from orglab.api import open_log
 from orglab.cli.door import run as orglab
 from orglab.errors import NotFoundError, UsageError
-from orglab.log.log import open_log
 from orglab.report.formats.embedded import pack, read_evidence
 from orglab.report.reporting import Wish, check_report, make_report, split_arguments
 

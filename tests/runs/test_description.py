@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orglab.runs.record import Run
 from orglab.runs.description import (
     command_text,
     duration_text,
@@ -17,6 +16,7 @@ from orglab.runs.description import (
     sentence_of,
     value_text,
 )
+from orglab.runs.record import Run
 
 
 def run(name="20180606-161600-3f2a1b", **fields):

@@ -12,8 +12,8 @@ import pytest
 
 from commands import Orglab
 from lab import SOURCE
-from orglab.runs.waiting import pending_runs
 from orglab.runs.record import read_runs
+from orglab.runs.waiting import pending_runs
 
 LOG = "experiment_log.org"
 TRAIN = """\

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab import SEED, SOURCE, orglab
+from orglab.api import Log, open_log
+from orglab.api.serialize import experiment_form
 from orglab.cli import quick
 from orglab.cli.door import run
 from orglab.history.sources import History
+from orglab.org.match import compile_match
 from orglab.search import store as store_module
 from orglab.search.known import look_at_git
-from orglab.api.serialize import experiment_form
-from orglab.log.log import Log, open_log
-from orglab.org.match import compile_match
 
 NAME = "experiment_log.org"
 TWO = SEED + "\n" + SEED.replace("201", "202").replace("TODO [", "INPROGRESS [").replace("ABC in XYZ", "Größe naïve")

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from lab import NAME, SOURCE, orglab
-from orglab.log.log import Log
+from orglab.api import Log
 from orglab.search.precedents import map_of, precedents
+from orglab.search.store import open_store
 
 IDEAS = [
     ("Label smoothing 0.1 on the intent classifier", "Overconfident on 77 classes.", "ECE 0.11 -> 0.05."),
@@ -103,7 +104,7 @@ def test_a_text_that_stands_in_the_log_twice_is_two_experiments(log, monkeypatch
 def test_an_index_that_is_broken_changes_no_answer(log, monkeypatch, harm):
     plain = answers_without_index(log, monkeypatch)
     assert answers(log) == plain
-    path = Path(log.store.path)
+    path = Path(open_store(log).path)
     if harm == "rubbish":
         path.write_bytes(os.urandom(4096))
     else:
@@ -172,7 +173,9 @@ def test_new_is_silent_when_nothing_is_like_it_or_nobody_wants_to_hear():
 def test_new_writes_even_if_looking_fails(log):
     broken = log.path.parent / "broken"
     broken.mkdir()
-    (broken / "sitecustomize.py").write_text("import orglab.search.similar.fusion\norglab.similar.fusion.find_alike = None\n")
+    (broken / "sitecustomize.py").write_text(
+        "import orglab.search.similar.fusion\norglab.similar.fusion.find_alike = None\n"
+    )
     path = os.pathsep.join([str(broken.absolute()), str(SOURCE)])
     assert orglab("new", "Soften the labels", PYTHONPATH=path) == (0, "e6\n", "")
 

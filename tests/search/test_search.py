@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from commands import Orglab
 from conftest import Repository
+from orglab.api import Log, open_log
 from orglab.errors import UsageError
 from orglab.search import store as store_module
 from orglab.search.fold import fold, fold_with_places
 from orglab.search.query import MOST_TERMS, read_query
-from orglab.search.store import memory
-from orglab.log.log import Log, open_log
 from orglab.search.search import search_log
+from orglab.search.store import memory
 
 NAME = "experiment_log.org"
 TODAY = datetime.date(2026, 7, 29)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from orglab.log import file
 from orglab.errors import OrglabError
+from orglab.log import file
 
 
 def append(path: str, text: str) -> int:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from conftest import Repository
 from test_index import trials
+
+from conftest import Repository
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from orglab.experiment.check import Diagnostic
-    from orglab.git.commit import Commit
     from orglab.experiment.model import Experiment, Note, Step
+    from orglab.git.commit import Commit
     from orglab.org.timestamp import Timestamp
     from orglab.runs.record import Run
 

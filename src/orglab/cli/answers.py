@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from orglab.search.known import Known
     from orglab.experiment.model import Experiment, Step
+    from orglab.search.known import Known
 
 SORTS = ("log", "id", "created", "state", "title", "progress")
 

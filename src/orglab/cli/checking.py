@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import click
 
-from orglab.experiment.check import Diagnostic
+from orglab.api.serialize import diagnostic_form, render
 from orglab.cli import output
 from orglab.cli.options import this_log, write_options
 from orglab.cli.page import count
-from orglab.api.serialize import diagnostic_form, render
+from orglab.experiment.check import Diagnostic
 
 
 @click.command(name="check")

@@ -11,8 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orglab.search.pieces import Piece
     from orglab.search.hits import Found, Hit
+    from orglab.search.pieces import Piece
 
 _PLACES = {"description": "about", "commit": "message"}
 _PLACE_WIDTH = 12

@@ -8,15 +8,15 @@ from pathlib import Path
 import click
 
 import orglab
+from orglab.api import Log
+from orglab.api.serialize import render
 from orglab.cli import output
 from orglab.cli.options import log_options, this_log
 from orglab.errors import NotFoundError
-from orglab.git import hook_install as shims
 from orglab.git import Repository, find_repository
-from orglab.git.worktree import top_path
+from orglab.git import hook_install as shims
 from orglab.git.hook_install import HOOKS, Installed, Place
-from orglab.api.serialize import render
-from orglab.log.log import Log
+from orglab.git.worktree import top_path
 
 # A person without orglab has no such script, and is not troubled.
 _CALL = 'hook=$(git rev-parse --git-common-dir)/orglab/hook; [ ! -x "$hook" ] || "$hook"'

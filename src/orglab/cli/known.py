@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 
-from orglab.cli import output
 from orglab.api.serialize import commit_form, run_form
+from orglab.cli import output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orglab.git.mentions import Mention
-    from orglab.search.known import Known
     from orglab.experiment.model import Experiment
+    from orglab.git.mentions import Mention
     from orglab.runs.record import Run
+    from orglab.search.known import Known
 
 # As `orglab commit` begins the subject of a commit of the log.
 _OF_THE_LOG = re.compile(r"(?:\[[^\]\s]+\][ ,]*)+log: ")

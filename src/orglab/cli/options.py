@@ -8,13 +8,11 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from orglab.api import Log, open_log
 from orglab.cli import output
 from orglab.cli.words import OPTION
-from orglab.config import find_log
+from orglab.config import as_seen_from_here, find_log
 from orglab.errors import OrglabError
-from orglab.log.log import Log, open_log
-from orglab.config import as_seen_from_here
-from orglab.runs.waiting import waiting_runs
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -45,23 +43,8 @@ def this_log(*, anyway: bool = False) -> Log:
     log = open_log(given, anyway=anyway)
     if given is None:
         log.path = relative(log.path)
-    fold_pending(log)
+    log.tell_waiting(tell)
     return log
-
-
-def fold_pending(log: Log) -> None:
-    """Write into the log what could not be written when it happened: steps that commits ticked, and runs."""
-    if log.repository is not None and (log.repository.git_dir / "orglab" / "pending").is_file():
-        from orglab.log.pending_steps import Pending  # noqa: PLC0415 - there seldom is anything
-
-        for line in Pending(log.repository).fold(log):
-            tell(line)
-    top = log.top
-    if waiting_runs(top, log.path):
-        from orglab.runs.ingest import fold_what_waits  # noqa: PLC0415 - it loads JSON, and mostly nothing waits
-
-        for run in fold_what_waits(log, tell):
-            tell(f"The log tells of the run {run.id} ({run.ref}) now.")
 
 
 def tell(text: str) -> None:

@@ -9,8 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from orglab.git.commit import Commit
     from orglab.experiment.model import Experiment, Note, Step
+    from orglab.git.commit import Commit
     from orglab.org.timestamp import Timestamp
 
 BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}

@@ -9,11 +9,6 @@ import os
 
 from orglab.cli import answers, output
 from orglab.cli.words import KINDS, Words
-from orglab.errors import OrglabError
-from orglab.search import Declined
-from orglab.search.answers import IndexedLog
-from orglab.search.store import Store
-from orglab.search.where import index_path
 from orglab.config import (
     active_file,
     as_seen_from_here,
@@ -23,7 +18,12 @@ from orglab.config import (
     read_active,
     tidy,
 )
+from orglab.errors import OrglabError
 from orglab.reference import read_spelling
+from orglab.search import Declined
+from orglab.search.answers import IndexedLog
+from orglab.search.store import Store
+from orglab.search.where import index_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

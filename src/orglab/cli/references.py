@@ -7,16 +7,16 @@ from pathlib import Path
 
 import click
 
+from orglab.api.serialize import commit_form, render
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, TextCommand, log_options, relative, this_log
 from orglab.cli.page import BOXES, head_line
 from orglab.errors import NotFoundError, UsageError
-from orglab.history.events import Event, concerns
-from orglab.history.sources import History
-from orglab.history.references import Place, Resolved, find_places, resolve_reference, resolve_text
-from orglab.history.timeline import read_events
-from orglab.api.serialize import commit_form, render
 from orglab.experiment.model import Experiment, Step
+from orglab.history.events import Event, concerns
+from orglab.history.references import Place, Resolved, find_places, resolve_reference, resolve_text
+from orglab.history.sources import History
+from orglab.history.timeline import read_events
 from orglab.reference import Reference, find_references, parse_reference
 
 _KINDS = {"commit": "Commits", "file": "Files", "log": "Log", "journal": "Journal"}

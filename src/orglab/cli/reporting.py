@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
+from orglab.api import Log
+from orglab.api.serialize import render
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, log_options, this_log
 from orglab.cli.page import count
-from orglab.api.serialize import render
-from orglab.log.log import Log
 from orglab.report.form import report_form
 from orglab.report.reporting import (
     Checked,

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from orglab.api.serialize import render
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, log_options, tell, this_log, write_options
 from orglab.cli.page import count
-from orglab.api.serialize import render
 from orglab.runs.compare import Difference, compare_runs, patch_of
-from orglab.runs.ingest import runs_of
-from orglab.runs.form import difference_form, run_form
-from orglab.runs.record import Run
 from orglab.runs.description import command_text, duration_text, metrics_text, outcome_text, sentence_of, value_text
+from orglab.runs.form import difference_form, run_form
+from orglab.runs.ingest import runs_of
+from orglab.runs.record import Run
 
 # Where fewer columns than this would be left for a command, it stands on lines of its own.
 _ROOM = 30

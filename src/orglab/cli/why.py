@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
+from orglab.api.serialize import commit_form, note_form, render, run_form
 from orglab.cli import output
 from orglab.cli.options import log_options, this_log
 from orglab.cli.page import BOXES, head_line, note_lines
-from orglab.history.why import Link, Reason, Why, find_why
-from orglab.api.serialize import commit_form, note_form, render, run_form
-from orglab.runs.record import Run
 from orglab.experiment.states import kind_of
+from orglab.history.why import Link, Reason, Why, find_why
+from orglab.runs.record import Run
 
 
 @click.command(name="why")

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from orglab.api import Log
+from orglab.api.write import Completed
 from orglab.cli import output
 from orglab.cli.options import KEYWORD, REFERENCE, TextCommand, log_options, tell, this_log, write_options
 from orglab.cli.page import step_lines
 from orglab.errors import NotFoundError, UsageError
-from orglab.log.log import Completed, Log
 from orglab.experiment.model import Experiment
 from orglab.reference import parse_reference
 

@@ -8,24 +8,95 @@ import datetime
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 from orglab.config import Config, is_tag
 from orglab.errors import UsageError
-from orglab.experiment.model import Experiment, Step, ordinals, words_at
+from orglab.experiment.escape import begins_item, body_lines, item_lines, one_line, paragraphs, step_text, with_head
+from orglab.experiment.lookup import find_step
+from orglab.experiment.model import Experiment, Note, Step, ordinals, without_cookies, words_at
+from orglab.experiment.states import done_keyword, todo_keyword
 from orglab.org.checkbox import DONE, OPEN, set_boxes
 from orglab.org.cookies import recount
 from orglab.org.document import Document, Part
-from orglab.org.edit import Edit
+from orglab.org.edit import Edit, compose
 from orglab.org.heading import Heading
 from orglab.org.list import Item, Structure
 from orglab.org.properties import put_property
 from orglab.org.source import encode
 from orglab.org.timestamp import date_tree, format_inactive
 from orglab.org.todo import after_meta, logging_of, meta_indent, set_state
-from orglab.experiment.states import done_keyword, todo_keyword
-from orglab.experiment.escape import begins_item, body_lines, item_lines, one_line, paragraphs, step_text, with_head
+from orglab.reference import Reference
 
 _LOCAL_VARIABLES = re.compile(rb"^[ \t]*#+[ \t]*Local Variables:", re.I | re.M)
+
+
+class Added(NamedTuple):
+    """What an edit of an experiment may add to it; more would mean that Org reads the text as something else.
+
+    Attributes:
+        steps: Steps, exactly so many.
+        notes: Notes, at least so many.
+        logged: Notes beside these, logged with a state: at most so many.
+        headings: Headings, at most so many.
+    """
+
+    steps: int = 0
+    notes: int = 0
+    logged: int = 0
+    headings: int = 0
+
+
+NOTHING = Added()
+
+
+def with_consequences(
+    old: Experiment, edits: list[Edit], now: datetime.datetime, added: Added
+) -> tuple[list[Edit], Experiment]:
+    """Return edits of an experiment with what follows from them (states, cookies), and the experiment afterwards.
+
+    Args:
+        old: The experiment.
+        edits: The edits, in its document.
+        now: Local time.
+        added: What they may add.
+
+    Raises:
+        UsageError: They would add something else, or change what stands around them.
+    """
+    new = _after(old, old, edits)
+    settled = settle_steps(old, new, now)
+    new = _after(old, new, settled)
+    counted = true_cookies(old, new)
+    new = _after(old, new, counted)
+    is_meant = (
+        new.id == old.id
+        and len(new.steps) == len(old.steps) + added.steps
+        and all(map(is_same_step, old.steps, new.steps))
+        and added.notes <= len(all_notes(new)) - len(all_notes(old)) <= added.notes + added.logged
+        and 0 <= len(new.document) - len(old.document) <= added.headings
+    )
+    if not is_meant:
+        raise UsageError(
+            "The text would change what the lines after it mean (an unclosed block or drawer?); nothing was written."
+        )
+    return compose(compose(edits, settled), counted), new
+
+
+def _after(old: Experiment, current: Experiment, edits: list[Edit]) -> Experiment:
+    """Return the experiment after edits; none of them moves it to another place of the outline."""
+    document = current.document.apply(edits)
+    return Experiment(document.heading(old.heading.index), old.config, old.file)
+
+
+def is_same_step(old: Step, new: Step) -> bool:
+    """Return whether a step is still the one it was, whatever its box, commits and counts are now."""
+    return old.number == new.number and without_cookies(old.text) == without_cookies(new.text)
+
+
+def all_notes(experiment: Experiment) -> list[Note]:
+    """Return the notes of an experiment and of its steps."""
+    return [*experiment.notes, *(note for step in experiment.steps for note in step.notes)]
 
 
 def change_state(
@@ -281,6 +352,37 @@ def add_note(experiment: Experiment, step: Step | None, head: str, text: str) ->
     last = items[-1]
     bullet = _next_bullet(last, ordinals(items)[-1] + 1)
     return [_insert(document, at, _blank_lines_between(document, items) + item_lines(bullet, lines, last.indent))]
+
+
+def add_run_note(
+    experiment: Experiment, reference: Reference, head: str, text: str, *, commit: str | None, done: bool
+) -> list[Edit]:
+    """Return the edits that note a run and, if a step was done by it, tick that with its commit.
+
+    Args:
+        experiment: The experiment.
+        reference: It, or a step of it.
+        head: The time and the commit that the note begins with.
+        text: The note.
+        commit: The short hash for the step.
+        done: Whether the step is ticked, if it is not yet.
+
+    Raises:
+        NotFoundError: There is no such step.
+        UsageError: The step has open boxes of its own.
+    """
+    step = None if reference.step is None else find_step(experiment, reference)
+    if step is None or not done or step.state == "done":
+        return add_note(experiment, step, head, text)
+    ticks = tick_step(experiment, step, [commit] if commit else [], all_boxes=False)
+    ticked = _after(experiment, experiment, ticks)
+    return compose(ticks, add_note(ticked, find_step(ticked, reference), head, text))
+
+
+def holds_line(document: Document, line: str) -> bool:
+    """Return whether a line of the whole log is `line`, blanks around it left out."""
+    whole = document.whole if isinstance(document, Part) else document
+    return re.search(rb"^[ \t]*" + re.escape(line.encode()) + rb"[ \t]*$", whole.text, re.M) is not None
 
 
 def _body_column(item: Item) -> int:

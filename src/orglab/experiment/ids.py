@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from orglab.config import Config
 from orglab.experiment.model import tagged_headings
@@ -14,6 +14,10 @@ from orglab.org.properties import put_property
 from orglab.org.source import decode, encode
 
 ALIASES = "ALIASES"
+_NUMBER = re.compile(
+    rb"(?:^[ \t]*:(?:ID|CUSTOM_ID):[ \t]+|^\*+ (?:[^\n\[<]|\[#\w+\])*+(?:\[|<<))(\d{1,18})(?=[ \t\r]*$|\]|>>)",
+    re.I | re.M,
+)
 _PROPERTY = re.compile(rb"^[ \t]*:ALIASES:[ \t]+(\S[^\n]*)$", re.I | re.M)
 
 
@@ -30,6 +34,21 @@ def headings_once_called(document: Document, name: str, config: Config) -> Itera
             heading = part.heading_at(match.start() - part.begin)
             if heading is not None and config.tag in heading.tags and name in aliases_of(heading):
                 yield heading
+
+
+def numbers_in(text: bytes) -> set[int]:
+    """Return the whole numbers that are ids of headings in a log's text, experiments or not."""
+    return {int(number) for number in _NUMBER.findall(text)}
+
+
+def next_number(text: bytes, elsewhere: Collection[int] = ()) -> int:
+    """Return the next whole number that is and was no id.
+
+    Args:
+        text: The log.
+        elsewhere: The numbers that are ids in other versions of it.
+    """
+    return max({0, *elsewhere} | numbers_in(text) | numbers_of_old(text)) + 1
 
 
 def numbers_of_old(text: bytes) -> set[int]:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS, parse_chains
+from orglab.experiment.note_text import Logged, log_note, note_head, own_text, plain_text, read_logged
+from orglab.experiment.states import kind_of
 from orglab.org import syntax
 from orglab.org.document import Document
 from orglab.org.element import Element
@@ -20,8 +22,6 @@ from orglab.org.heading import Heading
 from orglab.org.list import Item
 from orglab.org.source import decode, encode
 from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
-from orglab.experiment.note_text import Logged, log_note, note_head, own_text, plain_text, read_logged
-from orglab.experiment.states import kind_of
 
 ID = r"[A-Za-z0-9_-]+"
 _ID = re.compile(ID)

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Collection
 
-from orglab.git.repository import Repository
 from orglab.git.reachability import KEEP, find_commits
+from orglab.git.repository import Repository
 
 # To ask which are kept costs as much as to write a few refs once more.
 _FEW = 8

@@ -7,17 +7,13 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
+from orglab.config import find_git_dir
 from orglab.errors import GitError, NotFoundError
 from orglab.git.process import run_reading, run_writing, sentence_of
-from orglab.config import find_git_dir
 from orglab.reference import names
 
 _HASH = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHORT_HASH = re.compile(rb"[0-9a-f]{7,64}")
-_ID = re.compile(
-    rb"(?:^[ \t]*:(?:ID|CUSTOM_ID):[ \t]+|^\*+ (?:[^\n\[<]|\[#\w+\])*+(?:\[|<<))(\d{1,18})(?=[ \t\r]*$|\]|>>)",
-    re.I | re.M,
-)
 
 
 class Repository:
@@ -115,23 +111,21 @@ class Repository:
             if _SHORT_HASH.fullmatch(commit) and names(message, reference):
                 yield commit.decode()
 
-    def numbers_on_branches(self, path: Path) -> set[int]:
-        """Return the whole numbers that are ids in the file `path` on any local or remote-tracking branch."""
+    def read_on_branches(self, path: Path) -> bytes:
+        """Return the versions of a file on all local and remote-tracking branches, one behind the other.
+
+        Args:
+            path: The file; nothing is returned for one outside the repository.
+        """
         try:
             name = path.absolute().resolve().relative_to(self.top.resolve()).as_posix()
         except ValueError:
-            return set()
+            return b""
         refs = self.read("for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes") or b""
         wanted = b"".join(commit + b":" + os.fsencode(name) + b"\n" for commit in sorted(set(refs.split())))
         known = self.read("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted) or b""
         blobs = {line.split()[0] for line in known.splitlines() if line.endswith(b" blob")}
-        texts = self.read("cat-file", "--batch", stdin=b"".join(blob + b"\n" for blob in sorted(blobs))) or b""
-        return numbers_in(texts)
-
-
-def numbers_in(text: bytes) -> set[int]:
-    """Return the whole numbers that are ids of headings in a log's text, experiments or not."""
-    return {int(number) for number in _ID.findall(text)}
+        return self.read("cat-file", "--batch", stdin=b"".join(blob + b"\n" for blob in sorted(blobs))) or b""
 
 
 def is_installed() -> bool:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orglab.errors import GitError
-from orglab.git.worktree import Changes, read_changes
 from orglab.git.process import run_reading
 from orglab.git.repository import Repository, find_repository
+from orglab.git.worktree import Changes, read_changes
 
 REFS = "refs/orglab/runs"
 # Nothing may be written beside the user's own index: no shared index, no monitor's state.

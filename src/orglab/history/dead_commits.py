@@ -6,18 +6,18 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from orglab.experiment.check import Diagnostic, Moved
 from orglab.config import Config
 from orglab.errors import GitError
+from orglab.experiment.check import Diagnostic, Moved
+from orglab.experiment.recorded_commits import Place, find_places
 from orglab.git import Repository
 from orglab.git.commit import Commit, read_commits, read_named
 from orglab.git.keep_refs import keep_also
 from orglab.git.patches import Patch, read_patches
-from orglab.git.rewrites.rewrite_map import Moves, Rewrite, read_moves, read_rewrites
 from orglab.git.reachability import Standing, find_commits, standing_of, unreachable
-from orglab.git.rewrites.traces import APPLIED, Successor
-from orglab.experiment.recorded_commits import Place, find_places
 from orglab.git.rewrites.matcher import History, Succession
+from orglab.git.rewrites.rewrite_map import Moves, Rewrite, read_moves, read_rewrites
+from orglab.git.rewrites.traces import APPLIED, Successor
 from orglab.org.document import Document
 from orglab.reference import find_references
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from orglab.git.commit import Commit
 from orglab.experiment.journal import Entry
 from orglab.experiment.model import Conclusion, Experiment, Note, Step, logged_changes
+from orglab.experiment.note_text import Logged
+from orglab.git.commit import Commit
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
-from orglab.experiment.note_text import Logged
 from orglab.reference import Reference, find_references
 from orglab.runs.record import Run
 

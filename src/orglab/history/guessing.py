@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 
+from orglab.experiment.commit_notation import HASH
+from orglab.experiment.recorded_commits import Place
 from orglab.git import Repository
 from orglab.git.commit import Commit
 from orglab.git.process import stream
 from orglab.git.rewrites.traces import PICKED, SUGGESTED, UNDOES, Successor
-from orglab.experiment.commit_notation import HASH
-from orglab.experiment.recorded_commits import Place
 from orglab.reference import find_references
 
 _HASHES = re.compile(HASH.encode())

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from orglab.experiment.model import Experiment, Step, read_id
 from orglab.git import is_installed
 from orglab.git.commit import Commit
 from orglab.git.files import files_with
 from orglab.git.mentions import Mention
 from orglab.history.sources import History, journal_of
-from orglab.experiment.model import Experiment, Step, read_id
 from orglab.org.document import Document
 from orglab.reference import Reference, find_references
 

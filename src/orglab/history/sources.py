@@ -6,17 +6,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from orglab.errors import GitError
+from orglab.experiment.ids import ALIASES, aliases_of
+from orglab.experiment.journal import Entry, read_entries
 from orglab.experiment.lookup import nearest_ids
+from orglab.experiment.model import Experiment, Step
 from orglab.git import is_installed
 from orglab.git.commit import Commit, read_named
 from orglab.git.mentions import Mention, scan, scan_for
-from orglab.experiment.journal import Entry, read_entries
-from orglab.experiment.ids import ALIASES, aliases_of
-from orglab.search.known import Known, runs_of
-from orglab.log.log import Log
-from orglab.experiment.model import Experiment, Step
+from orglab.log.log import LogFile
 from orglab.org.document import Document
 from orglab.reference import Reference
+from orglab.search.known import Known, runs_of
+from orglab.search.store import open_store
 
 if TYPE_CHECKING:
     from orglab.runs.record import Run
@@ -29,7 +30,7 @@ class History:
         log: The log.
     """
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: LogFile) -> None:
         """Know nothing yet."""
         self.log = log
 
@@ -77,11 +78,12 @@ class History:
         repository = self.log.repository
         if repository is None or not is_installed():
             return []
-        if self.log.store.path is None:
+        store = open_store(self.log)
+        if store.path is None:
             return scan(repository, self.log.config.letter).mentions
         from orglab.search.mentions import scan_kept  # noqa: PLC0415 - it loads SQLite
 
-        return scan_kept(self.log.store, repository, self.log.config.letter)
+        return scan_kept(store, repository, self.log.config.letter)
 
     def mentions_of(self, experiment: Experiment) -> list[Mention]:
         """Return the commits that name an experiment or a step of it, by any id that it has or had, newest first.
@@ -152,12 +154,14 @@ class History:
 
     def _in_git(self, experiment: Experiment) -> tuple[Mapping[str, Commit], tuple[Mention, ...]]:
         """Return the commits that an experiment records, by their hashes, and those that name it: from the index."""
-        store, repository = self.log.store, self.log.repository
+        store, repository = open_store(self.log), self.log.repository
         try:
             if store.path is None or repository is None:
                 return self._ask_git(experiment)
-            from orglab.search import kept  # noqa: PLC0415 - few commands ask the index
-            from orglab.search import known  # noqa: PLC0415 - few commands ask the index
+            from orglab.search import (
+                kept,
+                known,
+            )
 
             look, key = known.look_at_git(os.fspath(repository.git_dir)), known.known_key(experiment)
             content = kept.read_kept(store, known.KIND, [key]).get(key)
@@ -186,7 +190,7 @@ class History:
         return runs_of(self.runs, experiment)
 
 
-def journal_of(log: Log) -> Document | None:
+def journal_of(log: LogFile) -> Document | None:
     """Return the journal, or None if there is none that can be read."""
     try:
         return Document((log.path.parent / log.config.journal).read_bytes(), log.config.keywords)

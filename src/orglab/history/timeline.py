@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 
 from orglab.errors import OrglabError
+from orglab.experiment.ids import aliases_of
 from orglab.experiment.lookup import find_experiment, find_step
+from orglab.experiment.model import Experiment, Step
 from orglab.git import is_installed
 from orglab.git.commit import Commit, read_named
 from orglab.git.files import blame, content_at, path_in
@@ -18,9 +20,7 @@ from orglab.history.events import (
     when_done,
 )
 from orglab.history.sources import History
-from orglab.experiment.ids import aliases_of
-from orglab.log.log import Log
-from orglab.experiment.model import Experiment, Step
+from orglab.log.log import LogFile
 from orglab.org.document import Document
 from orglab.org.source import encode
 from orglab.reference import Reference
@@ -59,7 +59,7 @@ def read_events(history: History, experiments: Iterable[Experiment]) -> list[Eve
     return in_order(events)
 
 
-def _ticked(log: Log, experiments: list[Experiment], commits: dict[str, Commit]) -> dict[str, Commit]:
+def _ticked(log: LogFile, experiments: list[Experiment], commits: dict[str, Commit]) -> dict[str, Commit]:
     """Return the commit of the log that first ticked each step of which nothing else says when it was done."""
     wanted = {}
     for experiment in experiments:
@@ -70,7 +70,7 @@ def _ticked(log: Log, experiments: list[Experiment], commits: dict[str, Commit])
     return first_ticked(log, wanted) if wanted else {}
 
 
-def first_ticked(log: Log, steps: dict[str, tuple[Experiment, Step]]) -> dict[str, Commit]:
+def first_ticked(log: LogFile, steps: dict[str, tuple[Experiment, Step]]) -> dict[str, Commit]:
     """Return the commit of the log in which the box of each step was first ticked, by the step's reference.
 
     The step's line is blamed, all lines by one git; where it was ticked in the version before already (its words were
@@ -106,7 +106,7 @@ def first_ticked(log: Log, steps: dict[str, tuple[Experiment, Step]]) -> dict[st
     return {ref: known[commit] for ref, commit in found.items() if commit in known}
 
 
-def last_closed(log: Log, experiments: Iterable[Experiment]) -> dict[str, Commit]:
+def last_closed(log: LogFile, experiments: Iterable[Experiment]) -> dict[str, Commit]:
     """Return the commit of the log that wrote the heading of each experiment's conclusion as it is, by its reference.
 
     That is when it was closed, where the log keeps no dates of it (without `#+STARTUP: logdone`).
@@ -128,7 +128,7 @@ def last_closed(log: Log, experiments: Iterable[Experiment]) -> dict[str, Commit
     return {ref: known[commit] for ref, commit in found.items() if commit in known}
 
 
-def _can_be_blamed(log: Log, path: str) -> bool:
+def _can_be_blamed(log: LogFile, path: str) -> bool:
     """Return whether all versions of the log can be compared in some seconds."""
     repository = log.repository
     size = log.path.stat().st_size
@@ -138,7 +138,7 @@ def _can_be_blamed(log: Log, path: str) -> bool:
     return int(count) * size <= _BLAMED_BYTES
 
 
-def _version(log: Log, before: tuple[str, str] | None) -> Document | None:
+def _version(log: LogFile, before: tuple[str, str] | None) -> Document | None:
     """Return the log as it was in a commit, or None if nothing was ticked there."""
     content = content_at(log.repository, *before) if log.repository is not None and before is not None else None
     # Most are not parsed to say that.
@@ -146,7 +146,7 @@ def _version(log: Log, before: tuple[str, str] | None) -> Document | None:
     return None if content is None or is_empty else Document(content, log.config.keywords)
 
 
-def _ticked_in(document: Document, log: Log, experiment: Experiment, step: Step) -> Step | None:
+def _ticked_in(document: Document, log: LogFile, experiment: Experiment, step: Step) -> Step | None:
     """Return a step as it was in a version of the log, if its box was ticked there: that of its words, else number."""
     try:
         then = find_experiment(document, Reference(experiment.id), log.config, log.path)

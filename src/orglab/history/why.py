@@ -16,14 +16,14 @@ from itertools import islice
 from pathlib import Path
 
 from orglab.errors import NotFoundError, UsageError
+from orglab.experiment.model import Experiment, Note, Step
 from orglab.git import Repository, is_installed
 from orglab.git.commit import Commit, read_commits, read_named
 from orglab.git.files import blame, changed_files, commits_of_file, is_tracked, path_in
 from orglab.history.events import run_noted
-from orglab.history.sources import History
 from orglab.history.references import experiment_around
-from orglab.log.log import Log
-from orglab.experiment.model import Experiment, Note, Step
+from orglab.history.sources import History
+from orglab.log.log import LogFile
 from orglab.reference import Reference, find_references, parse_reference
 from orglab.runs.record import Run
 
@@ -86,7 +86,7 @@ class Why:
     remarks: tuple[str, ...]
 
 
-def find_why(log: Log, what: str, folder: Path) -> Why:
+def find_why(log: LogFile, what: str, folder: Path) -> Why:
     """Return where a commit, a file or a line of a file comes from.
 
     A file that is there is meant before a revision of the same name.

@@ -13,7 +13,8 @@ from orglab.hooks.hook import Hook, say
 
 # Which module does what a hook is for: only that one is imported.
 _HOMES = {
-    "pre-commit": "commit_hooks", "post-commit": "commit_hooks", "prepare-commit-msg": "message_hooks", "commit-msg": "message_hooks",
+    "pre-commit": "commit_hooks", "post-commit": "commit_hooks", "prepare-commit-msg": "message_hooks",
+    "commit-msg": "message_hooks",
     "post-rewrite": "post_rewrite",
 }  # fmt: skip
 

@@ -4,11 +4,11 @@ import os
 import shlex
 from pathlib import Path
 
-from orglab.git import message
 from orglab.config import find_log
 from orglab.errors import OrglabError
-from orglab.git.staged import read_staged
+from orglab.git import message
 from orglab.git.process import run_reading
+from orglab.git.staged import read_staged
 from orglab.hooks.hook import REFUSED, Hook, say
 
 
@@ -68,8 +68,8 @@ def post_commit(hook: Hook) -> int:
 
 def _tick(hook: Hook, commit: str, text: bytes) -> None:
     """Tick the steps that a message says are done, now or, where the log is held, with the next command."""
-    from orglab.log.log import Log  # noqa: PLC0415 - it costs 60 ms, and few commits tick a step
-    from orglab.log.pending_steps import Pending  # noqa: PLC0415 - the same
+    from orglab.api import Log  # noqa: PLC0415 - it costs 60 ms, and few commits tick a step
+    from orglab.api.pending_steps import Pending  # noqa: PLC0415 - the same
 
     pending = Pending(hook.repository)
     for reference in message.done_in(text, hook.letter):

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from orglab.log.active import ActiveStep
-from orglab.config import Config, find_log
+from orglab.config import Config, find_log, find_settings
 from orglab.errors import NotFoundError, UsageError
 from orglab.experiment.lookup import find_experiment, find_step
 from orglab.git import Repository
+from orglab.log.active import ActiveStep
 from orglab.org.document import Document
-from orglab.config import find_settings
-from orglab.text import clean
 from orglab.reference import Reference
+from orglab.text import clean
 
 REFUSED = 10
 """The exit code of a refusal; any other failure lets git go on."""

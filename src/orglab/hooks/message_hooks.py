@@ -4,11 +4,11 @@ import os
 import re
 from pathlib import Path
 
-from orglab.git import message
 from orglab.experiment.lookup import nearest_ids
+from orglab.experiment.model import read_experiments
+from orglab.git import message
 from orglab.git.staged import read_staged_file
 from orglab.hooks.hook import REFUSED, Hook, say
-from orglab.experiment.model import read_experiments
 from orglab.org.document import Document
 from orglab.reference import Reference
 

@@ -1,11 +1,12 @@
 """The active step of a clone: what one works on now; hooks and `orglab run` use it."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from orglab.config import active_file, read_active
 from orglab.errors import NotWritableError
 from orglab.git import Repository
-from orglab.config import active_file, read_active
 
 
 class ActiveStep:
@@ -41,3 +42,13 @@ class ActiveStep:
             raise NotWritableError(
                 f"The active step could not be written to {self._file}: {error.strerror}."
             ) from error
+
+    def leave(self, ref: str) -> None:
+        """Have `ref`, or a step of it, be the active one no more.
+
+        What was done is done: where that cannot be written, the old one stays.
+        """
+        active = self.get() or ""
+        if active == ref or active.startswith(f"{ref}."):
+            with suppress(NotWritableError):
+                self.set(None)

@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from orglab.experiment.changes import Change, compare
 from orglab.errors import GitError, NotFoundError, UsageError
-from orglab.git import Repository, find_repository
-from orglab.git.worktree import commit_paths, in_progress, read_changes, top_path, unlike_head
-from orglab.log.log import Log
-from orglab.git.message import named_in
+from orglab.experiment.changes import Change, compare
 from orglab.experiment.model import Experiment, read_experiments
+from orglab.git import Repository, find_repository
+from orglab.git.message import named_in
+from orglab.git.worktree import commit_paths, in_progress, read_changes, top_path, unlike_head
+from orglab.log.log import LogFile
 from orglab.org.document import Document
 
 # What git and its friends show of a subject, and about as many references as a person takes in.
@@ -32,7 +32,7 @@ class CommittedLog(NamedTuple):
     message: str
 
 
-def commit_log(log: Log, text: str | None = None) -> CommittedLog | None:
+def commit_log(log: LogFile, text: str | None = None) -> CommittedLog | None:
     """Commit the log and the journal as they stand, and nothing else; return None if there is nothing to commit.
 
     What else is staged stays staged, what is not stays so, and the user's hooks and signing are honoured.
@@ -75,7 +75,7 @@ def commit_log(log: Log, text: str | None = None) -> CommittedLog | None:
 
 
 def _changes(
-    log: Log, repository: Repository, path: Path, journal: Path, paths: list[str]
+    log: LogFile, repository: Repository, path: Path, journal: Path, paths: list[str]
 ) -> tuple[list[Change], bool, int]:
     """Return what changed in the log, whether its file did, and how many entries the journal has more."""
     changes: list[Change] = []
@@ -93,7 +93,7 @@ def _at_head(repository: Repository, name: str) -> bytes:
     return repository.read("cat-file", "blob", f"HEAD:{name}") or b""
 
 
-def _experiments(log: Log, data: bytes) -> list[Experiment]:
+def _experiments(log: LogFile, data: bytes) -> list[Experiment]:
     return list(read_experiments(Document(data, log.config.keywords), log.config, str(log.path)))
 
 

@@ -43,6 +43,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from orglab import lock
 from orglab.errors import LogChangedError, LogHeldError, NotFoundError, NotReadableError, NotWritableError, OrglabError
@@ -57,6 +58,8 @@ _PAUSE = 0.02
 _STILL = 15  # pauses without a change, after which a save is taken to be complete
 _CHUNK = 1 << 18
 _SMALL = 1 << 25  # read without asking how much memory is free
+Decided = TypeVar("Decided")
+
 _ACL = "system.posix_acl_access"
 _SWAP = (2, 2)  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 _NO_REPLACE = (1, 4)  # RENAME_NOREPLACE, RENAME_EXCL
@@ -166,7 +169,23 @@ def update(
     anyway: bool = False,
     lock_timeout: float = 30.0,
 ) -> tuple[Snapshot, Snapshot]:
-    """Replace the bytes of a file by `change` of them, durably and in one step.
+    """Replace the bytes of a file by `change` of them, and return the file before and after; see `edit`."""
+    before, after, _ = edit(
+        path, lambda data: (change(data), None), wait_for_editor=wait_for_editor, anyway=anyway,
+        lock_timeout=lock_timeout,
+    )  # fmt: skip
+    return before, after
+
+
+def edit(
+    path: str | os.PathLike[str],
+    change: Callable[[bytes], tuple[bytes, Decided]],
+    *,
+    wait_for_editor: float = 2.0,
+    anyway: bool = False,
+    lock_timeout: float = 30.0,
+) -> tuple[Snapshot, Snapshot, Decided]:
+    """Replace the bytes of a file by those that `change` makes of them, durably and in one step.
 
     Afterwards the file holds the new bytes, on disk, under the same name (a
     symbolic link is followed), with the mode, owner, access list and extended
@@ -176,13 +195,14 @@ def update(
 
     Args:
         path: The file.
-        change: New bytes from old.  Called again if the file changes meanwhile.
+        change: From the old bytes to the new ones, and whatever else it decided.  Called again if the file changes
+            meanwhile.
         wait_for_editor: Seconds to wait for Emacs to save its unsaved changes.
         anyway: Write although an editor holds the file.
         lock_timeout: Seconds to wait for other orglab processes.
 
     Returns:
-        The file before and after.
+        The file before, the file after, and what `change` decided when it was called last.
 
     Raises:
         NotFoundError: There is no such file, or it is a folder.
@@ -204,8 +224,8 @@ def update(
         with lock.held(target, lock_timeout):
             if anyway or editor_holding(target) is None:
                 texts = _change_under_lock(shown, target, change, watched=not anyway)
-    before, after = texts
-    return Snapshot(shown, before), Snapshot(shown, after)
+    before, after, decided = texts
+    return Snapshot(shown, before), Snapshot(shown, after), decided
 
 
 def create(path: str | os.PathLike[str], data: bytes) -> Snapshot:
@@ -231,8 +251,8 @@ def create(path: str | os.PathLike[str], data: bytes) -> Snapshot:
 
 
 def _change_under_lock(
-    shown: Path, target: str, change: Callable[[bytes], bytes], *, watched: bool
-) -> tuple[bytes, bytes]:
+    shown: Path, target: str, change: Callable[[bytes], tuple[bytes, Decided]], *, watched: bool
+) -> tuple[bytes, bytes, Decided]:
     """Under the lock, try until no editor saved between our reading and our replacing."""
     for attempt in range(_TRIES):
         with ExitStack() as stack:
@@ -240,12 +260,12 @@ def _change_under_lock(
                 fd = _open_saved(shown, target, _SAVE_SECONDS if attempt else 0.0)
                 stack.callback(lock.close, fd)
                 text = _read_saved(shown, target, fd, watched=watched)
-            after = change(text.data)
+            after, decided = change(text.data)
             if after == text.data:
-                return text.data, text.data
+                return text.data, text.data, decided
             with _writing(shown):
                 if _replace(text, after):
-                    return text.data, after
+                    return text.data, after, decided
     msg = f"{shown} was saved {_TRIES} times while it was being written; nothing of ours is in it, try again"
     raise LogChangedError(msg)
 

@@ -7,31 +7,32 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from orglab import clock
 from orglab.clock import parse_since, parse_until
+from orglab.config import active_file
 from orglab.errors import GitError, NotFoundError, NotWritableError, UsageError
+from orglab.experiment.journal import Entry, read_entries
+from orglab.experiment.model import Experiment
 from orglab.git import is_installed
 from orglab.git.commit import Commit
 from orglab.history.events import when_done
-from orglab.experiment.journal import Entry, read_entries
 from orglab.history.timeline import first_ticked, last_closed
-from orglab.log.log import Log
-from orglab.experiment.model import Experiment
-from orglab.config import active_file
+from orglab.log.log import LogFile
 from orglab.reference import parse_reference
-from orglab.report.formats.attachments import write_atomically
 from orglab.report.content.claims import from_evidence
 from orglab.report.content.compose import Head, compose_report
-from orglab.report.formats.embedded import read_evidence
 from orglab.report.content.facts import Period, Sources, read_accounts, read_sources
-from orglab.report.formats.writers import ENDINGS, write_document
 from orglab.report.content.last_report import LastReport, digest_of, read_last, write_last
+from orglab.report.content.layout import evidence_of, lay_out
 from orglab.report.content.links import Links, read_links
 from orglab.report.content.statements import Report
-from orglab.report.content.layout import evidence_of, lay_out
-from orglab.report.formats.template import ending_of, fill_template
-from orglab.report.formats.to_markdown import to_markdown
 from orglab.report.content.verification import Broken, Present, verify
 from orglab.report.content.wording import Wording
+from orglab.report.formats.attachments import write_atomically
+from orglab.report.formats.embedded import read_evidence
+from orglab.report.formats.template import ending_of, fill_template
+from orglab.report.formats.to_markdown import to_markdown
+from orglab.report.formats.writers import ENDINGS, write_document
 from orglab.runs.record import read_runs
 
 LAST = "last report"
@@ -60,7 +61,7 @@ class Wish:
     journal: bool = False
 
 
-def make_report(log: Log, wish: Wish = Wish(), now: datetime.datetime | None = None) -> Report:
+def make_report(log: LogFile, wish: Wish = Wish(), now: datetime.datetime | None = None) -> Report:
     """Return a report on a log.
 
     Args:
@@ -72,7 +73,7 @@ def make_report(log: Log, wish: Wish = Wish(), now: datetime.datetime | None = N
         NotFoundError: An experiment is not there, or there was no last report.
         UsageError: A date or the match string cannot be read.
     """
-    now = now or _now()
+    now = now or clock.now()
     period = read_period(log, wish, now)
     chosen = _choose(log, wish)
     # The page says where it is not known; a log is no worse without git.
@@ -95,7 +96,7 @@ def make_report(log: Log, wish: Wish = Wish(), now: datetime.datetime | None = N
     return compose_report(read_accounts(chosen, sources, period), wording, head)
 
 
-def read_period(log: Log, wish: Wish, now: datetime.datetime) -> Period:
+def read_period(log: LogFile, wish: Wish, now: datetime.datetime) -> Period:
     """Return the time that a wish is about.
 
     Raises:
@@ -119,11 +120,6 @@ def read_period(log: Log, wish: Wish, now: datetime.datetime) -> Period:
     return Period(since, until)
 
 
-def _now() -> datetime.datetime:
-    """Return the local time, as the log has it."""
-    return datetime.datetime.now()  # noqa: DTZ005 - the same
-
-
 def _begin(day: datetime.date) -> datetime.datetime:
     return datetime.datetime.combine(day, datetime.time())
 
@@ -135,18 +131,18 @@ def _after(day: datetime.date) -> datetime.datetime:
     return _begin(day + datetime.timedelta(days=1))
 
 
-def _folder(log: Log) -> Path:
+def _folder(log: LogFile) -> Path:
     """Return where this clone remembers its last report."""
     git_dir = os.fspath(log.repository.git_dir) if log.repository is not None else None
     return Path(active_file(os.fspath(log.path), git_dir)).parent
 
 
-def _top(log: Log) -> Path:
+def _top(log: LogFile) -> Path:
     """Return the folder that holds the records of runs."""
     return log.repository.top if log.repository is not None else log.path.absolute().parent
 
 
-def _choose(log: Log, wish: Wish) -> list[Experiment]:
+def _choose(log: LogFile, wish: Wish) -> list[Experiment]:
     """Return the experiments that a report is narrowed to, in the order of the log."""
     chosen = log.select(wish.match)
     if not wish.references:
@@ -155,7 +151,7 @@ def _choose(log: Log, wish: Wish) -> list[Experiment]:
     return [one for one in chosen if one.ref in wanted]
 
 
-def _ticked(log: Log, chosen: Sequence[Experiment], sources: Sources, period: Period) -> Mapping[str, Commit]:
+def _ticked(log: LogFile, chosen: Sequence[Experiment], sources: Sources, period: Period) -> Mapping[str, Commit]:
     """Return the commits of the log that ticked the steps of which nothing else says when they were done.
 
     Those of experiments that were closed before the period were done before it, and are not looked for.
@@ -170,17 +166,17 @@ def _ticked(log: Log, chosen: Sequence[Experiment], sources: Sources, period: Pe
     return first_ticked(log, wanted) if wanted else {}
 
 
-def _entries(log: Log) -> list[Entry]:
+def _entries(log: LogFile) -> list[Entry]:
     """Return the entries of the journal; none if there is no journal."""
     path = log.path.parent / log.config.journal
     try:
-        document = Log(path, log.config).document()
+        document = LogFile(path, log.config).document()
     except NotFoundError:
         return []
     return list(read_entries(document, log.config))
 
 
-def split_arguments(log: Log, arguments: Sequence[str]) -> tuple[list[str], str | None]:
+def split_arguments(log: LogFile, arguments: Sequence[str]) -> tuple[list[str], str | None]:
     """Return which arguments are references, and the match string that may be among them.
 
     A word is a reference if the log has such an experiment, or if it can be nothing else: it has a digit in it.
@@ -222,7 +218,7 @@ class Form:
     template: Path | None = None
 
 
-def chosen_form(log: Log, out: Path | None, template: Path | None) -> Form:
+def chosen_form(log: LogFile, out: Path | None, template: Path | None) -> Form:
     """Return how a report is to be written: by the ending of its file, and the template that makes such files.
 
     Args:
@@ -269,7 +265,7 @@ def render_report(report: Report, form: Form, *, for_people: bool = False) -> st
     return to_markdown(replace(document, evidence=None) if for_people else document)
 
 
-def write_report(log: Log, report: Report, path: Path, form: Form) -> None:
+def write_report(log: LogFile, report: Report, path: Path, form: Form) -> None:
     """Write a report to a file, whole or not at all, and remember that: the next report begins where it ends.
 
     A report that was narrowed to a part of the log is remembered for `--check` alone.
@@ -310,7 +306,7 @@ class Checked:
     broken: tuple[Broken, ...]
 
 
-def check_report(log: Log, path: Path | None = None) -> Checked:
+def check_report(log: LogFile, path: Path | None = None) -> Checked:
     """Return whether what a report says still holds.
 
     Args:

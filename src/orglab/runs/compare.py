@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from orglab.errors import NotFoundError
 from orglab.git import Repository
 from orglab.git.trees import FileChange, changed_files, full_hash, has_commit, read_patch
-from orglab.log.log import Log
+from orglab.log.log import LogFile
 from orglab.runs.ingest import apart_of
 from orglab.runs.record import Metric, Run, find_run, read_runs
 
@@ -43,7 +43,7 @@ def code_of(run: Run) -> str | None:
     return run.snapshot or run.before
 
 
-def compare_runs(log: Log, name: str, other: str | None = None) -> Difference:
+def compare_runs(log: LogFile, name: str, other: str | None = None) -> Difference:
     """Return what differs between a run and another, or a revision, or the working tree.
 
     Args:
@@ -80,7 +80,7 @@ def compare_runs(log: Log, name: str, other: str | None = None) -> Difference:
     )
 
 
-def _files(log: Log, repository: Repository | None, commits: Pair, *, is_tree: bool) -> list[FileChange] | None:
+def _files(log: LogFile, repository: Repository | None, commits: Pair, *, is_tree: bool) -> list[FileChange] | None:
     old, new = commits
     if repository is None or old is None or (new is None and not is_tree):
         return None
@@ -89,7 +89,7 @@ def _files(log: Log, repository: Repository | None, commits: Pair, *, is_tree: b
     return changed_files(repository, old, new, apart_of(log, repository))
 
 
-def patch_of(log: Log, difference: Difference) -> str:
+def patch_of(log: LogFile, difference: Difference) -> str:
     """Return the difference of the code as a patch; empty if there is none, or a commit is not here."""
     if not difference.files or log.repository is None or difference.commits[0] is None:
         return ""

@@ -1,7 +1,6 @@
 """A command is run for a step of an experiment: a commit before, the command, a record, a commit after, a note."""
 
 import contextlib
-import datetime
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -9,20 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from orglab import clock
 from orglab.errors import NotReadableError, NotWritableError, OrglabError, UsageError
 from orglab.git import find_repository
-from orglab.git.worktree import short_hash, top_path
 from orglab.git.snapshot import file_hash
-from orglab.log.log import Log
+from orglab.git.worktree import short_hash, top_path
+from orglab.log.log import LogFile
 from orglab.reference import parse_reference
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, Child, Ended
+from orglab.runs.description import find_same_run, is_same_code, sentence_of
+from orglab.runs.environment import find_lock_files, find_python, find_seeds, read_python
 from orglab.runs.ingest import apart_of, fold_run
 from orglab.runs.metrics import Printed, Row, read_metrics
 from orglab.runs.record import Run, process_start, read_run, read_runs
 from orglab.runs.record_writer import Record, begin_record
 from orglab.runs.results import Stamp, Watch, commit_results, read_outputs, stamp_of
-from orglab.runs.environment import find_lock_files, find_python, find_seeds, read_python
-from orglab.runs.description import find_same_run, is_same_code, sentence_of
 from orglab.runs.working_state import Policy, State, settle_state
 
 Tell = Callable[[str], None]
@@ -65,7 +65,7 @@ class Wish:
     of: Mapping[str, object] | None = None
 
 
-def launch(log: Log, wish: Wish, tell: Tell) -> int:
+def launch(log: LogFile, wish: Wish, tell: Tell) -> int:
     """Run a command for a step, and return its exit code.
 
     Afterwards there is a record of it; the code that it ran on is a commit, its results are, and the log tells of
@@ -83,14 +83,14 @@ def launch(log: Log, wish: Wish, tell: Tell) -> int:
         NotWritableError: The run cannot be recorded.
     """
     ref = _find(log, wish)
-    record = begin_record(log.top, _now())
+    record = begin_record(log.top, clock.now())
     try:
         return _Launch(log, wish, ref, record, tell).run()
     finally:
         record.close()
 
 
-def _find(log: Log, wish: Wish) -> str:
+def _find(log: LogFile, wish: Wish) -> str:
     """Return the reference of what is to be run for, as the log spells it."""
     if not wish.argv:
         raise UsageError("Write the command behind `--`, such as `orglab run 201.1 -- python train.py`.")
@@ -104,7 +104,7 @@ def _find(log: Log, wish: Wish) -> str:
 class _Launch:
     """One run, from its first commit to its note."""
 
-    def __init__(self, log: Log, wish: Wish, ref: str, record: Record, tell: Tell) -> None:
+    def __init__(self, log: LogFile, wish: Wish, ref: str, record: Record, tell: Tell) -> None:
         self.log = log
         self.wish = wish
         self.ref = ref
@@ -367,10 +367,5 @@ def _cannot_start(argv: tuple[str, ...], folder: Path) -> Ended | None:
     return None
 
 
-def _now() -> datetime.datetime:
-    """Return the local time."""
-    return datetime.datetime.now().astimezone()
-
-
 def _iso() -> str:
-    return _now().isoformat(timespec="milliseconds")
+    return clock.now().astimezone().isoformat(timespec="milliseconds")

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from orglab.errors import NotWritableError
-from orglab.runs.waiting import set_pending
 from orglab.runs.record import METRICS, OUTPUT, RECORD, RUNS
+from orglab.runs.waiting import set_pending
 
 _IGNORE = "*\n"
 _TRIES = 100

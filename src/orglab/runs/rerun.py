@@ -11,18 +11,18 @@ from orglab.errors import NotFoundError
 from orglab.git import Repository
 from orglab.git.snapshot import file_hash
 from orglab.git.trees import add_worktree, has_commit, ignored_paths, remove_worktree
-from orglab.log.log import Log
+from orglab.log.log import LogFile
 from orglab.runs.compare import code_of, differing
+from orglab.runs.environment import find_python, read_python
 from orglab.runs.launch import Wish, launch
 from orglab.runs.record import RUNS, Run, find_run, read_runs
-from orglab.runs.environment import find_python, read_python
 from orglab.runs.working_state import listed
 
 Tell = Callable[[str], None]
 _WORKTREES = RUNS.parent / "worktrees"
 
 
-def rerun(log: Log, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False) -> int:
+def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False) -> int:
     """Run the command of a run again, on its code, and return its exit code.
 
     The code is checked out into a working tree of its own, so nothing of the present one changes.  Afterwards there
@@ -68,7 +68,7 @@ def rerun(log: Log, name: str, tell: Tell, *, links: Sequence[str] = (), keep: b
     return code
 
 
-def _code(log: Log, run: Run) -> tuple[Repository, str]:
+def _code(log: LogFile, run: Run) -> tuple[Repository, str]:
     """Return the repository and the commit of a run's code.
 
     Raises:

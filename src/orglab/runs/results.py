@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git import Repository
-from orglab.git.worktree import alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
 from orglab.git.snapshot import file_hash
-from orglab.runs.record import RUNS, Output, Run
+from orglab.git.worktree import alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
 from orglab.runs.description import results_message
+from orglab.runs.record import RUNS, Output, Run
 from orglab.runs.working_state import listed
 
 Tell = Callable[[str], None]

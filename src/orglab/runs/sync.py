@@ -5,10 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from orglab.experiment.entry import holds_mark
 from orglab.errors import GitError, NotWritableError
+from orglab.experiment.edits import holds_line
 from orglab.git import Repository
-from orglab.git.worktree import top_path
 from orglab.git.records import (
     exchange,
     holds_on_a_branch,
@@ -18,12 +17,13 @@ from orglab.git.records import (
     writer_name,
 )
 from orglab.git.snapshot import REFS
-from orglab.log.log import Log
+from orglab.git.worktree import top_path
+from orglab.log.log import LogFile
+from orglab.runs.description import mark_of
 from orglab.runs.ingest import fold_pending
-from orglab.runs.waiting import pending_runs, set_pending
 from orglab.runs.record import METRICS, RECORD, RUNS, Run, read_run, read_runs
 from orglab.runs.record_writer import write_copy
-from orglab.runs.description import mark_of
+from orglab.runs.waiting import pending_runs, set_pending
 
 Tell = Callable[[str], None]
 # What another machine names is a path here.
@@ -48,7 +48,7 @@ class Synced(NamedTuple):
     elsewhere: list[Run]
 
 
-def sync(log: Log, remote: str, tell: Tell, *, snapshots: bool = False) -> Synced:
+def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> Synced:
     """Exchange the records of runs with a remote, and tell the log of those it does not tell of.
 
     Args:
@@ -77,7 +77,7 @@ def sync(log: Log, remote: str, tell: Tell, *, snapshots: bool = False) -> Synce
         raise NotWritableError(f"The records cannot be kept in {top / RUNS}: {error.strerror}.") from error
     waiting = [run for run in received if run.status != "running"]
     text = log.document()
-    here = [run for run in waiting if holds_mark(text, mark_of(run))]
+    here = [run for run in waiting if holds_line(text, mark_of(run))]
     elsewhere = _elsewhere(log, repository, [run for run in waiting if run not in here])
     for run in waiting:
         set_pending(top, run.id, pending=run not in here and run not in elsewhere)
@@ -101,7 +101,7 @@ def _receive(repository: Repository, top: Path, writer: str) -> list[Run]:
     return news
 
 
-def _elsewhere(log: Log, repository: Repository, runs: list[Run]) -> list[Run]:
+def _elsewhere(log: LogFile, repository: Repository, runs: list[Run]) -> list[Run]:
     """Return the runs that the log tells of on another branch."""
     path = top_path(repository, log.path.absolute())
     if path is None or not runs:

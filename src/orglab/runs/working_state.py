@@ -6,8 +6,8 @@ from typing import Any
 
 from orglab.errors import GitError
 from orglab.git import Repository
-from orglab.git.worktree import Changes, alone_in, commit_paths, in_progress, read_changes, short_hash, unlike_head
 from orglab.git.snapshot import LargeFile, make_snapshot, patch_id
+from orglab.git.worktree import Changes, alone_in, commit_paths, in_progress, read_changes, short_hash, unlike_head
 from orglab.runs.description import before_message, command_text
 
 Tell = Callable[[str], None]

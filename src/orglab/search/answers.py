@@ -6,13 +6,13 @@ import datetime
 import os
 from types import SimpleNamespace
 
+from orglab.config import TERMS_NAME
 from orglab.search import Declined
 from orglab.search.contents import find_id, read_about, read_contents
 from orglab.search.forms import moment, read_form
 from orglab.search.freshness import NOTHING, read_and_hash, stamp
 from orglab.search.kept import read_kept
 from orglab.search.known import KIND, Known, known_key, look_at_git, read_known, runs_of
-from orglab.config import TERMS_NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, TypeVar
 
-    from orglab.search.contents import Contents
-    from orglab.search.hits import Found
-    from orglab.search.store import Store
     from orglab.experiment.model import Experiment
     from orglab.runs.record import Run
+    from orglab.search.contents import Contents
+    from orglab.search.hits import Found
     from orglab.search.similar.answering import Precedent
+    from orglab.search.store import Store
 
     Answer = TypeVar("Answer")
 
@@ -150,8 +150,8 @@ class IndexedLog:
             Declined: The index has not gathered what is to be searched, as it is now.
             UsageError: The query asks for nothing, or for a day that is none.
         """
-        from orglab.search.query import read_query  # noqa: PLC0415 - other commands search nothing
         from orglab.search.hits import find, git_look, is_gathered  # noqa: PLC0415
+        from orglab.search.query import read_query  # noqa: PLC0415 - other commands search nothing
 
         query = read_query(text, datetime.date.today())  # noqa: DTZ011 - the log holds local times
         if query.is_empty:

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 from orglab.config import Config
 from orglab.experiment.fast_reader import Span, glance_at, split_parts
-from orglab.search.contents import PART, Contents, gather
 from orglab.experiment.model import Experiment, Progress
-from orglab.org.timestamp import Timestamp
 from orglab.experiment.states import kind_of
+from orglab.org.timestamp import Timestamp
+from orglab.search.contents import PART, Contents, gather
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orglab.search.contents import Row
     from orglab.org.document import Document
     from orglab.org.settings import Settings
+    from orglab.search.contents import Row
 
 _DATE = 10  # the length of 2018-06-06
 

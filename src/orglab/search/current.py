@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orglab.search.building import build_contents, settings_form
+from orglab.experiment.model import Experiment
+from orglab.search.building import build_contents, experiments_of, settings_form
 from orglab.search.contents import read_about, read_contents, write_about, write_contents
 from orglab.search.forms import form_text
 from orglab.search.freshness import stamp, was_at_rest
-from orglab.experiment.model import Experiment
+from orglab.search.store import open_store
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 
     from orglab.config import Config
     from orglab.log.file import Snapshot
+    from orglab.log.log import LogFile
+    from orglab.org.document import Document
     from orglab.search.contents import Contents
     from orglab.search.store import Store
-    from orglab.org.document import Document
 
 # How many experiments are parsed whole in passing: that takes some tens of milliseconds.
 _IN_PASSING = 100
@@ -60,6 +62,22 @@ def current_contents(store: Store, snapshot: Snapshot, document: Document, confi
 
         store.change(write)
     return contents
+
+
+def keyed_experiments(log: LogFile) -> tuple[list[Experiment], list[bytes] | None, tuple[str, str]]:
+    """Return all experiments, what tells each from one of other bytes, and what all of that depends on.
+
+    Without an index there are no keys: None.  The last is the digest of the log, and the form of its settings.
+    """
+    snapshot = log.snapshot()
+    document = log.parse(snapshot.data)
+    store = open_store(log)
+    if store.path is None:
+        return log.read_experiments(document), None, ("", "")
+    contents = current_contents(store, snapshot, document, log.config)
+    keys = [contents.part(number) + b"%d" % nth for number, nth in enumerate(contents.nths)]
+    found = experiments_of(contents, document, log.config, str(log.path))
+    return found, keys, (snapshot.digest, repr(settings_form(document.settings, log.config)))
 
 
 def _read_both(connection: sqlite3.Connection) -> tuple[dict[str, object], Contents] | None:

@@ -14,9 +14,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from orglab.experiment.model import Experiment, Step
     from orglab.git.commit import Commit
     from orglab.git.mentions import Mention
-    from orglab.experiment.model import Experiment, Step
     from orglab.runs.record import Run
 
 KIND = "known-1"

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from orglab.git import Repository
 from orglab.git.mentions import Mention, Scan, Tips, scan
+from orglab.reference import Reference
 from orglab.search.kept import keep, read_kept
 from orglab.search.store import Store
-from orglab.reference import Reference
 
 _KIND = "mentions-1"
 

@@ -1,7 +1,7 @@
 """What was tried before: experiments that are like a text or another experiment, and a map of all.
 
-It only reads the log; how likeness is found is in `orglab.search.similar`.  What was worked out of each experiment is kept
-in the index, by its bytes; without an index the answer is the same, later.
+It only reads the log; how likeness is found is in `orglab.search.similar`.  What was worked out of each experiment is
+kept in the index, by its bytes; without an index the answer is the same, later.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.errors import NotFoundError
+from orglab.search.current import keyed_experiments
 from orglab.search.kept import keep, read_kept
-from orglab.search.store import DOUBTS
 from orglab.search.similar import postings
 from orglab.search.similar.answering import Precedent, answer, asked_by
 from orglab.search.similar.collection import Features
@@ -24,14 +24,15 @@ from orglab.search.similar.fusion import MOST_SHOWN
 from orglab.search.similar.lexicon import load_lexicon, read_lexicon
 from orglab.search.similar.postings import Postings
 from orglab.search.similar.topics import make_topics
+from orglab.search.store import DOUBTS, open_store
 
 if TYPE_CHECKING:
-    from orglab.search.store import Store
-    from orglab.log.log import Log
     from orglab.experiment.model import Experiment
+    from orglab.log.log import LogFile
     from orglab.search.similar.lexicon import Lexicon
     from orglab.search.similar.postings import Found, Head, Read, Shown
     from orglab.search.similar.topics import Topic
+    from orglab.search.store import Store
 
 Progress = Callable[[int, int], None]
 
@@ -67,7 +68,7 @@ def outcome(experiment: Experiment) -> str:
     return f"no conclusion yet ({done} of {total} steps done)" if total else "no conclusion yet"
 
 
-def precedents(log: Log, text: str, *, most: int = MOST_SHOWN, progress: Progress | None = None) -> list[Precedent]:
+def precedents(log: LogFile, text: str, *, most: int = MOST_SHOWN, progress: Progress | None = None) -> list[Precedent]:
     """Return the experiments that tried the same idea, the surest first; none if none is sure enough.
 
     Args:
@@ -86,7 +87,7 @@ def precedents(log: Log, text: str, *, most: int = MOST_SHOWN, progress: Progres
 
 
 def precedents_like(
-    log: Log, asked: Record, *, most: int = MOST_SHOWN, but: str | None = None, progress: Progress | None = None
+    log: LogFile, asked: Record, *, most: int = MOST_SHOWN, but: str | None = None, progress: Progress | None = None
 ) -> list[Precedent]:
     """Return the experiments that tried the idea of a record, which may not be in the log yet.
 
@@ -98,7 +99,7 @@ def precedents_like(
         progress: Told how many experiments are read, of how many.
     """
     terms = log.terms()
-    experiments, keys, (digest, settings) = log.keyed_experiments()
+    experiments, keys, (digest, settings) = keyed_experiments(log)
     excluded = next((number for number, one in enumerate(experiments) if one.id == but), None)
     make = _Maker(experiments, terms, progress)
     if keys is None:
@@ -106,13 +107,13 @@ def precedents_like(
         shown = make.shown
     else:
         form = postings.form_mark(terms, settings)
-        collection = _kept(log.store, _distinct(keys), digest, form, make)
+        collection = _kept(open_store(log), _distinct(keys), digest, form, make)
         shown = collection.shown
     found = answer(asked, make.lexicon, collection, shown, most=most, but=excluded)
     return [one.standing(str(log.path), experiments[one.number].ref, experiments[one.number].line) for one in found]
 
 
-def _referred(log: Log, text: str) -> Experiment | None:
+def _referred(log: LogFile, text: str) -> Experiment | None:
     """Return the experiment that a text names; None for a text that is none of the references there are."""
     words = text.strip()
     if not _REFERENCE.fullmatch(words):
@@ -216,7 +217,7 @@ def _made(
     return Postings(postings.read_head(read), read)
 
 
-def map_of(log: Log, match: str | None = None, tags: Sequence[str] = ()) -> Map:
+def map_of(log: LogFile, match: str | None = None, tags: Sequence[str] = ()) -> Map:
     """Return what was tried, by topic.
 
     Args:

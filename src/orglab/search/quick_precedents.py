@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 
+from orglab.reference import read_spelling
 from orglab.search.contents import find_id
 from orglab.search.forms import read_form
 from orglab.search.kept import kept_rows
@@ -11,7 +12,6 @@ from orglab.search.similar.answering import Precedent, answer, asked_by
 from orglab.search.similar.features import question
 from orglab.search.similar.lexicon import load_lexicon
 from orglab.search.similar.postings import BASE, HEAD, KIND, LEXICON, Postings, has_terms, read_head
-from orglab.reference import read_spelling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

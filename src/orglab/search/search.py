@@ -8,18 +8,18 @@ from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orglab.log import file
-from orglab.experiment.check import Progress
 from orglab.errors import GitError, NotFoundError, UsageError
-from orglab.git import is_installed
+from orglab.experiment.check import Progress
 from orglab.experiment.journal import read_entries
+from orglab.git import is_installed
+from orglab.log import file
+from orglab.log.log import LogFile
+from orglab.org.document import Document
 from orglab.search.current import current_contents, form_bodies
 from orglab.search.documents import TABLES, add, has_tables, keys_of, look_of, remove, set_look
-from orglab.search.query import read_query
 from orglab.search.hits import LIMIT, Found, commit_day, find, git_look, is_gathered
-from orglab.search.store import memory
-from orglab.log.log import Log
-from orglab.org.document import Document
+from orglab.search.query import read_query
+from orglab.search.store import memory, open_store
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Forms = dict[bytes, Mapping[str, Any]]
 
 
-def search_log(log: Log, text: str, *, limit: int = LIMIT, progress: Progress | None = None) -> Found:
+def search_log(log: LogFile, text: str, *, limit: int = LIMIT, progress: Progress | None = None) -> Found:
     """Return what a query finds in a log, its journal and the messages of commits.
 
     Args:
@@ -45,14 +45,14 @@ def search_log(log: Log, text: str, *, limit: int = LIMIT, progress: Progress | 
     query = read_query(text, datetime.date.today())  # noqa: DTZ011 - the log holds local times
     if query.is_empty:
         raise UsageError("There is nothing to look for; give a word.")
-    sources = _Sources(log)
+    sources, store = _Sources(log), open_store(log)
     looks = sources.looks
-    found = log.store.ask(lambda index: find(index, query, limit) if is_gathered(index, looks) else None)
+    found = store.ask(lambda index: find(index, query, limit) if is_gathered(index, looks) else None)
     if found is not None:
         return found
-    gathered = sources.gather(log.store.ask(_held) or _Held(set(), None), progress)
-    log.store.change(lambda index: _put(index, gathered))
-    found = log.store.ask(lambda index: find(index, query, limit) if is_gathered(index, looks) else None)
+    gathered = sources.gather(store.ask(_held) or _Held(set(), None), progress)
+    store.change(lambda index: _put(index, gathered))
+    found = store.ask(lambda index: find(index, query, limit) if is_gathered(index, looks) else None)
     if found is not None:
         return found
     with closing(memory()) as index:
@@ -101,12 +101,12 @@ class _Gathered(NamedTuple):
 class _Sources:
     """What is searched, as it is now."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: LogFile) -> None:
         """Read the log and the journal."""
         self.log = log
         self.snapshot = file.read(log.path)
         self.document = Document(self.snapshot.data, log.config.keywords)
-        self.contents = current_contents(log.store, self.snapshot, self.document, log.config)
+        self.contents = current_contents(open_store(log), self.snapshot, self.document, log.config)
         try:
             self.journal = file.read(log.path.parent / log.config.journal)
         except NotFoundError:

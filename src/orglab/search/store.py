@@ -15,12 +15,14 @@ import time
 from contextlib import ExitStack, closing, suppress
 
 from orglab.search.contents import TABLES as CONTENTS_TABLES
-from orglab.search.where import program
+from orglab.search.where import index_path, program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
+
+    from orglab.log.log import LogFile
 
     Answer = TypeVar("Answer")
 
@@ -153,6 +155,12 @@ class Store:
         with open(new, "w", encoding="ascii") as seal:
             seal.write(_look(path))
         os.replace(new, _seal_name(path))
+
+
+def open_store(log: "LogFile") -> Store:
+    """Return the index of a log: a cache, and no more."""
+    git_dir = os.fspath(log.repository.git_dir) if log.repository is not None else None
+    return Store(index_path(os.fspath(log.path), git_dir))
 
 
 def memory() -> sqlite3.Connection:

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from commands import Orglab
+from orglab.api import open_log
 from orglab.git.merge_driver import quoted, with_attributes
-from orglab.log.log import open_log
 from orglab.log.merge.driver import install_merge_driver
 
 LOG = "experiment_log.org"

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.config import Config
+from orglab.experiment.model import read_experiments
 from orglab.log.merge import merge
 from orglab.log.merge.node import read_node, read_nodes
-from orglab.experiment.model import read_experiments
 from orglab.org.cookies import recount
 from orglab.org.document import Document
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from orglab.errors import NotWritableError, UsageError
+from orglab.experiment.escape import ESCAPE
 from orglab.org.document import Document as OrgDocument
 from orglab.report import blocks as b
 from orglab.report.formats.attachments import LIST_NAME, Beside
 from orglab.report.formats.characters import printable
 from orglab.report.formats.embedded import read_evidence
-from orglab.report.formats.writers import ENDINGS, write_document
 from orglab.report.formats.from_org import read_org
 from orglab.report.formats.from_org_text import Surroundings
 from orglab.report.formats.to_docx import find_pandoc, to_docx
@@ -27,7 +27,7 @@ from orglab.report.formats.to_markdown import to_markdown
 from orglab.report.formats.to_org import to_org
 from orglab.report.formats.to_pdf import svg_to_png, to_pdf
 from orglab.report.formats.writer import safe_url
-from orglab.experiment.escape import ESCAPE
+from orglab.report.formats.writers import ENDINGS, write_document
 from sample_report import HOSTILE, png, sample, timeline
 
 ANY = st.text(
@@ -194,7 +194,7 @@ def test_the_sample_is_what_it_was(document, tmp_path, ending, request):
     """Golden files: `pytest --refresh` writes them anew, and the difference is to be read."""
     write_document(document, tmp_path / f"report{ending}")
     made = (tmp_path / f"report{ending}").read_text()
-    golden = request.path.parent / "cases" / f"report{ending}"
+    golden = request.path.parents[2] / "cases" / f"report{ending}"
     if request.config.getoption("--refresh"):
         golden.write_text(made)
     assert made == golden.read_text()

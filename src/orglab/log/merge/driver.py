@@ -1,16 +1,15 @@
 """Merging logs in git: the driver that git calls, and telling git of it."""
 
-import datetime
 import os
 from pathlib import Path
 
-from orglab.log import file
+from orglab import clock
 from orglab.config import Config, find_log
 from orglab.errors import OrglabError
 from orglab.git.merge_driver import attributes_file, is_registered, register, with_attributes
-from orglab.log.log import Log
-from orglab.log.merge import merge
-from orglab.log.merge import Merged
+from orglab.log import file
+from orglab.log.log import LogFile
+from orglab.log.merge import Merged, merge
 from orglab.log.merge.merge import Labels
 
 CONFLICT = 6
@@ -31,8 +30,7 @@ def merge_files(base: Path, ours: Path, theirs: Path, marker_size: int = 7) -> M
     except OrglabError:
         config = Config()
     texts = [path.read_bytes() for path in (base, ours, theirs)]
-    now = datetime.datetime.now()  # noqa: DTZ005 - the log holds local times
-    merged = merge(texts[0], texts[1], texts[2], config, now, Labels(size=marker_size))
+    merged = merge(texts[0], texts[1], texts[2], config, clock.now(), Labels(size=marker_size))
     # Not in place: killed in the middle, git would take half a log for the merged one.
     temporary = ours.with_name(f"{ours.name}.orglab")
     temporary.write_bytes(merged.data)
@@ -40,7 +38,7 @@ def merge_files(base: Path, ours: Path, theirs: Path, marker_size: int = 7) -> M
     return merged
 
 
-def install_merge_driver(log: Log) -> list[Path]:
+def install_merge_driver(log: LogFile) -> list[Path]:
     """Make git merge a log and its journal by orglab in this clone; return the files that this changed.
 
     In a repository that has it already nothing is written.

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from orglab.log.merge.node import COMMITS, Node
 from orglab.experiment.model import without_cookies
+from orglab.log.merge.node import COMMITS, Node
 from orglab.org.heading import Heading
 from orglab.org.source import decode, encode
 

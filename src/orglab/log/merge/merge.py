@@ -9,15 +9,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orglab.config import Config
+from orglab.experiment.edits import settle_steps
 from orglab.experiment.fast_reader import glance
+from orglab.experiment.model import Experiment
 from orglab.log.merge.head import DifferentlyError, choose, merge_head
 from orglab.log.merge.node import ADDED_ALONE, Key, Node, read_nodes, split_lines
 from orglab.log.merge.pairs import pair
-from orglab.experiment.model import Experiment
 from orglab.org.cookies import recount
 from orglab.org.document import Document
 from orglab.org.source import BYTE_ORDER_MARK, decode
-from orglab.experiment.edits import settle_steps
 
 if TYPE_CHECKING:
     from orglab.org.heading import Heading

@@ -1,10 +1,10 @@
 """Charts as SVG: a few hundred lines of our own, for a report that needs nothing but itself."""
 
 from orglab.report.blocks import Chart, History, StepResults, Table, Timeline
+from orglab.report.charts.bars import draw_timeline, timeline_table
 from orglab.report.charts.canvas import DARK, LIGHT, PAGE, Theme
 from orglab.report.charts.curves import draw_history, history_table
 from orglab.report.charts.dots import draw_steps, steps_table
-from orglab.report.charts.bars import draw_timeline, timeline_table
 
 __all__ = ["DARK", "LIGHT", "PAGE", "Theme", "chart_parts", "chart_table", "draw_chart"]
 

@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orglab.report.content.amounts import decimals_for
-from orglab.report.content.amounts import difference as change
-from orglab.report.content.amounts import number as amount
 from orglab.report.blocks import Inlines, Reference, StepResult, StepResults, Table, Text
 from orglab.report.charts.canvas import Canvas, Theme, fitted, text_width
 from orglab.report.charts.scale import Scale, is_drawn, number, scale_of
+from orglab.report.content.amounts import decimals_for
+from orglab.report.content.amounts import difference as change
+from orglab.report.content.amounts import number as amount
 
 ROW = 34
 _MOST_DIGITS = 5

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from orglab.report.content import amounts
 from orglab.report.blocks import (
     Chart,
     History,
@@ -15,9 +14,10 @@ from orglab.report.blocks import (
     anchor_of,
     plain,
 )
+from orglab.report.content import amounts
 from orglab.report.content.facts import Account
-from orglab.report.content.statements import Report
 from orglab.report.content.outcomes import Results
+from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
 from orglab.runs.record import Run
 

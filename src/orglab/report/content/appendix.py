@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from orglab.history.events import Event
 from orglab.experiment.model import Step
-from orglab.report.content import amounts
+from orglab.history.events import Event
 from orglab.report.blocks import (
     Block,
     Code,
@@ -19,10 +18,11 @@ from orglab.report.blocks import (
     Text,
     anchor_of,
 )
-from orglab.report.content.facts import Account
-from orglab.report.content.statements import Report
 from orglab.report.charts.plots import history_chart
+from orglab.report.content import amounts
+from orglab.report.content.facts import Account
 from orglab.report.content.outcomes import Results, final, is_failed
+from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
 from orglab.runs.record import Run
 

@@ -15,9 +15,9 @@ from orglab.report.content.findings import (
     read_next,
     read_under_way,
 )
-from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.report.content.outcomes import Results, read_results
 from orglab.report.content.sentence import cite, say
+from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.report.content.summary import count_facts, summarize
 from orglab.report.content.wording import Wording, exists, noted
 

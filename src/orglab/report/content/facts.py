@@ -5,15 +5,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from orglab.experiment.ids import aliases_of
+from orglab.experiment.journal import Entry
+from orglab.experiment.model import Experiment, Step
+from orglab.experiment.states import kind_of
 from orglab.git import Repository, is_installed
 from orglab.git.commit import Commit, read_commits, read_named
 from orglab.history.events import Event, commit_events, in_order, journal_events, log_events, run_events, run_noted
-from orglab.experiment.journal import Entry
-from orglab.experiment.ids import aliases_of
-from orglab.experiment.model import Experiment, Step
 from orglab.reference import find_references
 from orglab.runs.record import Run
-from orglab.experiment.states import kind_of
 
 CLOSED_KINDS = ("done", "dropped")
 

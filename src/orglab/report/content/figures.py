@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from orglab.report.content import amounts
 from orglab.report.blocks import Badge, Code, Inline, Inlines, Table, Text
+from orglab.report.content import amounts
 from orglab.report.content.claims import Claim
 from orglab.report.content.facts import Account
-from orglab.report.content.statements import Statement
 from orglab.report.content.outcomes import Outcome, Results
 from orglab.report.content.sentence import cite, say
+from orglab.report.content.statements import Statement
 from orglab.report.content.wording import Wording
 
 # More steps than this are read better in a table.

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 
-from orglab.history.events import Event
 from orglab.experiment.model import Step
-from orglab.report.content import amounts
+from orglab.history.events import Event
 from orglab.report.blocks import Badge, Inline, Text
+from orglab.report.content import amounts
 from orglab.report.content.claims import Claim, digest
 from orglab.report.content.facts import Account
 from orglab.report.content.figures import figures
-from orglab.report.content.statements import Item, Statement
 from orglab.report.content.outcomes import Results, is_failed
 from orglab.report.content.sentence import cite, say
+from orglab.report.content.statements import Item, Statement
 from orglab.report.content.wording import Wording, changed, exists, is_done, noted, reads
 
 TONES = {"supported": "good", "refuted": "bad", "inconclusive": "unsure"}

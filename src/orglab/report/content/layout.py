@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from orglab.report.content import amounts
 from orglab.report.blocks import (
     Badge,
     Block,
@@ -18,12 +17,13 @@ from orglab.report.blocks import (
     Strong,
     Text,
 )
+from orglab.report.charts.plots import steps_chart, timeline
+from orglab.report.content import amounts
+from orglab.report.content.appendix import charted, record
 from orglab.report.content.claims import Held, to_evidence
 from orglab.report.content.compose import period_text
-from orglab.report.content.statements import SECTIONS, Item, Report, Statement
-from orglab.report.charts.plots import steps_chart, timeline
-from orglab.report.content.appendix import charted, record
 from orglab.report.content.outcomes import Results
+from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.report.content.wording import Wording
 
 # These have an item of a list for each experiment; the others a heading each.

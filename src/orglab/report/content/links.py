@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orglab.git.forge import Forge, find_forge
+from orglab.experiment.model import Experiment
 from orglab.git import Repository
 from orglab.git.commit import Commit
+from orglab.git.forge import Forge, find_forge
 from orglab.git.remote import is_changed, remote_url, unpublished
-from orglab.experiment.model import Experiment
 from orglab.report.blocks import Reference, anchor_of
 from orglab.report.content.facts import Sources
 from orglab.runs.record import Run

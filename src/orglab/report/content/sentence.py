@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from orglab.report.content.amounts import count
 from orglab.report.blocks import Inline, Inlines, Reference, Text
+from orglab.report.content.amounts import count
 from orglab.report.content.claims import Claim
 from orglab.report.content.statements import Statement
 

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from orglab.history.events import Event
-from orglab.report.content import amounts
 from orglab.report.blocks import Inline
+from orglab.report.content import amounts
 from orglab.report.content.claims import Claim
 from orglab.report.content.facts import CLOSED_KINDS, Account
 from orglab.report.content.findings import TONES, is_concluded, is_dropped
-from orglab.report.content.statements import Statement
 from orglab.report.content.outcomes import is_failed
 from orglab.report.content.sentence import cite, say
+from orglab.report.content.statements import Statement
 from orglab.report.content.wording import Wording, exists, is_done
 from orglab.runs.record import Run
 

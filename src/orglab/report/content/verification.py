@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from orglab.experiment.journal import Entry
+from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository
 from orglab.git.commit import read_named
 from orglab.history.events import Event, journal_events, log_events
-from orglab.experiment.journal import Entry
-from orglab.experiment.model import Experiment, Step
 from orglab.report.content import amounts
 from orglab.report.content.claims import Claim, Held, digest
 from orglab.report.content.outcomes import final

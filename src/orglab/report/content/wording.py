@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orglab.config import Config
-from orglab.history.events import Event
 from orglab.experiment.model import Experiment, without_cookies
+from orglab.history.events import Event
 from orglab.reference import find_references
-from orglab.report.content import amounts
 from orglab.report.blocks import Blocks, Inline, Inlines, Paragraph, Reference, Text
+from orglab.report.content import amounts
 from orglab.report.content.claims import Claim, digest
 from orglab.report.content.facts import Period
+from orglab.report.content.links import Links
 from orglab.report.formats.from_org import read_line, read_org
 from orglab.report.formats.from_org_text import Surroundings
-from orglab.report.content.links import Links
 
 # What is longer than this is quoted below the sentence.
 _SHORT = 200

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from orglab.errors import NotFoundError, NotReadableError, OrglabError, UsageError
 from orglab.report.content.amounts import duration, number
-from orglab.report.formats.embedded import pack
-from orglab.report.form import report_form
-from orglab.report.content.statements import Report
 from orglab.report.content.layout import evidence_of
+from orglab.report.content.statements import Report
+from orglab.report.form import report_form
+from orglab.report.formats.embedded import pack
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from orglab.errors import OrglabError, UsageError
 from orglab.report import blocks as b
-from orglab.report.formats.characters import printable
 from orglab.report.charts import PAGE, chart_parts, chart_table, draw_chart
+from orglab.report.formats.characters import printable
 from orglab.report.formats.embedded import pack
 from orglab.report.formats.pictures import Picture, read_picture
 from orglab.report.formats.tex import NotConvertedError, read_tex

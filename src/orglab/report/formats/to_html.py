@@ -6,9 +6,9 @@ from html import escape
 from importlib.resources import files
 
 from orglab.report import blocks as b
-from orglab.report.formats.characters import printable, unwrapped
 from orglab.report.charts import chart_table, draw_chart
 from orglab.report.charts.canvas import CSS
+from orglab.report.formats.characters import printable, unwrapped
 from orglab.report.formats.embedded import pack
 from orglab.report.formats.pictures import read_picture
 from orglab.report.formats.tex import NotConvertedError

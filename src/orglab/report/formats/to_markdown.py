@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from orglab.report import blocks as b
+from orglab.report.charts import LIGHT, chart_table, draw_chart
 from orglab.report.formats.attachments import Beside
 from orglab.report.formats.characters import lowered, printable, raised, unwrapped
-from orglab.report.charts import LIGHT, chart_table, draw_chart
 from orglab.report.formats.embedded import pack
 from orglab.report.formats.pictures import read_picture
 from orglab.report.formats.writer import SIGNS, Writer

@@ -3,14 +3,14 @@
 import re
 from pathlib import Path
 
+from orglab.experiment.escape import ESCAPE
 from orglab.report import blocks as b
+from orglab.report.charts import LIGHT, chart_table, draw_chart
 from orglab.report.formats.attachments import Beside
 from orglab.report.formats.characters import printable, unwrapped
-from orglab.report.charts import LIGHT, chart_table, draw_chart
 from orglab.report.formats.embedded import pack
 from orglab.report.formats.pictures import read_picture
 from orglab.report.formats.writer import SIGNS, Writer, anchors_of
-from orglab.experiment.escape import ESCAPE
 
 _WIDE = 720
 _Z = ESCAPE

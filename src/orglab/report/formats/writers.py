@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from orglab.errors import NotWritableError, UsageError
-from orglab.report.formats.attachments import Beside, write_atomically
 from orglab.report.blocks import Document
+from orglab.report.formats.attachments import Beside, write_atomically
 
 
 def _markdown(document: Document, beside: Beside) -> bytes:

@@ -316,6 +316,6 @@ def read_lexicon(own: str = "") -> Lexicon:
         own: The text of the user's terms file; what cannot be read in it is left out.
     """
     # Without pathlib, which takes as long to import as these lines to read.
-    with open(os.path.dirname(__file__) + "/terms.txt", encoding="utf-8") as file:  # noqa: PTH120, PTH123
+    with open(os.path.dirname(__file__) + "/terms.txt", encoding="utf-8") as file:
         text = file.read()
     return make_lexicon([*parse_terms(text)[0], *parse_terms(own)[0]])

@@ -4,12 +4,14 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from orglab.errors import NotFoundError, NotReadableError, NotWritableError, UsageError
 from orglab.git import Repository
 from orglab.lock import editor_holding
-from orglab.log.log import Log
+
+if TYPE_CHECKING:
+    from orglab.api.write import WriteMethods
 
 
 class Pending:
@@ -28,7 +30,7 @@ class Pending:
             file.flush()
             os.fsync(file.fileno())
 
-    def fold(self, log: Log) -> list[str]:
+    def fold(self, log: "WriteMethods") -> list[str]:
         """Tick what is pending, forget what was ticked meanwhile or is gone, and return what was done, in sentences.
 
         Of two commits that said so the last is recorded: the other was amended.
@@ -40,7 +42,7 @@ class Pending:
         except FileNotFoundError:
             return []
 
-    def _fold(self, log: Log, file: BinaryIO) -> Iterator[str]:
+    def _fold(self, log: "WriteMethods", file: BinaryIO) -> Iterator[str]:
         wanted = dict(line.split() for line in file.read().decode("utf-8", "replace").splitlines() if " " in line)
         for ref, commit in list(wanted.items()):
             if editor_holding(os.path.realpath(log.path)) is not None:

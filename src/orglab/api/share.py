@@ -1,0 +1,40 @@
+"""The methods that give something away: the commit of the log, the report."""
+
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orglab.log.log import LogFile
+
+if TYPE_CHECKING:
+    from orglab.log.commit_log import CommittedLog
+    from orglab.report.content.statements import Report
+    from orglab.report.reporting import Checked, Form, Wish
+
+
+class ShareMethods(LogFile):
+    """The methods of `Log` that give something away."""
+
+    def commit(self, text: str | None = None) -> "CommittedLog | None":
+        """Commit the log and the journal alone; return None if there is nothing to commit; see `log.commit_log`."""
+        from orglab.log.commit_log import commit_log  # noqa: PLC0415 - for one command of many
+
+        return commit_log(self, text)
+
+    def report(self, wish: "Wish | None" = None, now: datetime.datetime | None = None) -> "Report":
+        """Return a progress report; see `report.reporting`."""
+        from orglab.report.reporting import Wish, make_report  # noqa: PLC0415 - for one command of many
+
+        return make_report(self, wish or Wish(), now)
+
+    def write_report(self, report: "Report", path: Path, form: "Form") -> None:
+        """Write a report to a file, and remember until when it went; see `report.reporting`."""
+        from orglab.report.reporting import write_report  # noqa: PLC0415 - for one command of many
+
+        write_report(self, report, path, form)
+
+    def check_report(self, path: Path | None = None) -> "Checked":
+        """Return what of a report no longer holds: of a file, or of the last one that was written here."""
+        from orglab.report.reporting import check_report  # noqa: PLC0415 - for one command of many
+
+        return check_report(self, path)
