@@ -1,6 +1,5 @@
 """The user's words inside Org text: without indentation, times, commits and what Org logs by itself."""
 
-import re
 import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,14 +9,15 @@ from orglab.org.element import Element
 from orglab.org.heading import element_objects
 from orglab.org.objects import Object
 from orglab.org.source import decode
+from orglab.org.syntax import compile_late
 
 _STAMP = r"\[\d{4}-\d{2}-\d{2}[^\]\n]*\]"
-_HEAD = re.compile(rf"(?:({_STAMP}))?\s*(?:\(({CHAIN})\))?\s*")
-_LOGGED = re.compile(
+_HEAD = compile_late(rf"(?:({_STAMP}))?\s*(?:\(({CHAIN})\))?\s*")
+_LOGGED = compile_late(
     rf'(?:State\s+(?:"(?P<new>[^"]*)")?\s*from\s*(?:"(?P<old>[^"]*)")?\s*|(?P<kind>CLOSING NOTE|Note taken on)\s+)'
     rf"(?P<stamp>{_STAMP})"
 )
-_REST = re.compile(r"[ \t]*\\\\[ \t]*\n?")
+_REST = compile_late(r"[ \t]*\\\\[ \t]*\n?")
 
 
 def plain_text(text: bytes) -> str:
