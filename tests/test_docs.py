@@ -36,7 +36,7 @@ import click
 import pytest
 
 import orglab
-from orglab.cli.door import orglab as commands
+from orglab.cli.main import orglab as commands
 from orglab.config import Config
 from orglab.experiment.check import CODES, ERRORS
 

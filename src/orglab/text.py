@@ -12,3 +12,8 @@ def clean(text: str) -> str:
     if text.isprintable() or all(line.isprintable() for line in text.split("\n")):
         return text
     return re.sub(_HOSTILE, lambda match: "\ufffd" if match.group() >= "\ud800" else "", text.expandtabs())
+
+
+def count(amount: int, noun: str) -> str:
+    """Return an amount and its noun: `1 run`, `12 runs`."""
+    return f"{amount} {noun}" + ("" if amount == 1 else "s")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orglab.api import open_log
-from orglab.cli.door import run as orglab
+from orglab.cli.main import run as orglab
 from orglab.errors import NotFoundError, UsageError
 from orglab.report.formats.embedded import pack, read_evidence
 from orglab.report.reporting import Wish, check_report, make_report, split_arguments

@@ -17,7 +17,7 @@ from lab import SEED, SOURCE, orglab
 from orglab.api import Log, open_log
 from orglab.api.serialize import experiment_form
 from orglab.cli import quick
-from orglab.cli.door import run
+from orglab.cli.main import run
 from orglab.history.sources import History
 from orglab.org.match import compile_match
 from orglab.search import store as store_module

@@ -229,14 +229,14 @@ class WriteMethods(LogFile):
         """Return the tracked files that differ from HEAD, log and journal left out, if it is one of some commits."""
         if not hashes or self.repository is None or self.repository.head() not in hashes:
             return ()
-        from orglab.git.files import changed_beside  # noqa: PLC0415 - for one command of many
+        from orglab.git.files import changed_beside
 
         return tuple(changed_beside(self.repository, (self.path, self.journal)))
 
     def _keep_commits(self, commits: Collection[str]) -> None:
         """Let git keep recorded commits, also when they are rewritten; whoever may not write there goes without."""
         if self.repository is not None and commits:
-            from orglab.git.keep_refs import keep  # noqa: PLC0415 - where there is no git, none of it is needed
+            from orglab.git.keep_refs import keep
 
             with suppress(GitError):
                 keep(self.repository, commits)

@@ -1,26 +1,121 @@
-"""Commands that follow references both ways: refs, resolve, log, why."""
+"""Commands that answer questions: search, similar, tried, refs, resolve, log, why."""
 
+import os
 import sys
-from collections.abc import Iterable, Iterator
-from itertools import groupby
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from orglab.api.serialize import commit_form, render
+from orglab.api.serialize import (
+    found_form,
+    happened_form,
+    precedent_form,
+    references_form,
+    resolved_form,
+    tried_form,
+    why_form,
+)
 from orglab.cli import output
-from orglab.cli.options import REFERENCE, TextCommand, log_options, relative, this_log
-from orglab.cli.page import BOXES, head_line
-from orglab.errors import NotFoundError, UsageError
-from orglab.experiment.model import Experiment, Step
-from orglab.history.events import Event, concerns
-from orglab.history.references import Place, Resolved, find_places, resolve_reference, resolve_text
-from orglab.history.sources import History
-from orglab.history.timeline import read_events
-from orglab.reference import Reference, find_references, parse_reference
+from orglab.cli.options import REFERENCE, TextCommand, log_options, this_log
+from orglab.errors import NotFoundError
+from orglab.search.hits import LIMIT
 
-_KINDS = {"commit": "Commits", "file": "Files", "log": "Log", "journal": "Journal"}
-_LONGEST_KIND = 10
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orglab.history.references import Resolved
+
+
+@click.command(name="search", cls=TextCommand)
+@click.argument("words", nargs=-1, required=True)
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=LIMIT, metavar="N", help=f"So many hits at the most ({LIMIT})."
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@log_options
+def search_command(words: tuple[str, ...], limit: int, *, as_json: bool) -> None:
+    """Find experiments, steps, notes, conclusions, commit messages and journal entries.
+
+    All words are looked for, in any order and form; "..." keeps words together, -WORD leaves out, WOR* is a beginning.
+    Fields narrow it: tag:nlp state:DONE verdict:refuted since:2026-01-01 until:2w in:conclusion.
+
+    \b
+    Example:
+      orglab search dropout encoder
+      orglab search 'lr=3e-4 -warmup in:conclusion'
+      orglab search '"label smoothing" verdict:refuted since:2026'
+    """
+    log = this_log()
+    query = " ".join(words)
+    with output.progress_bar("Reading") as update:
+        found = log.search(query, limit=limit, progress=update)
+    journal = os.path.join(os.path.dirname(os.fspath(log.path)), log.config.journal)  # noqa: PTH118, PTH120 - as it was typed
+    if as_json:
+        output.show_json(found_form(found, query, os.fspath(log.path), journal))
+        return
+    if not found.hits:
+        output.tell("Nothing has these words.")
+        return
+    from orglab.cli.render.hit_text import hit_lines  # noqa: PLC0415 - for one command of several
+
+    output.show(hit_lines(found, journal))
+    if not found.has_all:
+        output.tell("Nothing has all of these words; these have some.")
+    if found.count > len(found.hits):
+        output.tell(f"{found.count - len(found.hits)} more; see them with --limit {found.count}.")
+
+
+@click.command(name="similar", cls=TextCommand)
+@click.argument("text", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@log_options
+def similar_command(text: tuple[str, ...], *, as_json: bool) -> None:
+    """Show up to three experiments that tried the same idea, however it was worded, and how they ended.
+
+    TEXT is the idea in your words, or the reference of an experiment.
+
+    \b
+    Example:
+      orglab similar "ramp the step size up over the first epochs"
+      orglab similar 201
+    """
+    with output.progress_bar("Reading") as update:
+        found = this_log().similar(" ".join(text), progress=update)
+    if as_json:
+        output.show_json({"experiments": [precedent_form(one) for one in found]})
+    elif found:
+        from orglab.cli.render.likeness_text import precedent_lines  # noqa: PLC0415 - the same
+
+        output.show(precedent_lines(found))
+    else:
+        output.tell("No experiment tried that, as far as its words tell.")
+
+
+@click.command(name="tried")
+@click.argument("match", required=False)
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only what carries TAG; several mean all of them.")
+@click.option("--all", "every", is_flag=True, help="Every experiment, however many there are.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON: every experiment.")
+@log_options
+def tried_command(match: str | None, tags: tuple[str, ...], *, every: bool, as_json: bool) -> None:
+    """Show what was tried, by topic (tags) and idea, with verdicts: the newest conclusions first.
+
+    MATCH is an Org match string, as for `list`.
+
+    \b
+    Example:
+      orglab tried
+      orglab tried --tag nlp
+    """
+    found = this_log().tried(match, tags)
+    if as_json:
+        output.show_json(tried_form(found))
+    elif found.experiments:
+        from orglab.cli.render.likeness_text import map_lines  # noqa: PLC0415 - the same
+
+        output.show(map_lines(found, every=every))
+    else:
+        output.tell("No experiments." if not (match or tags) else "No experiment matches.")
 
 
 @click.command(name="refs")
@@ -38,72 +133,16 @@ def refs_command(reference: str | None, *, as_json: bool) -> None:
       orglab refs 201
       orglab refs 201.1 --json
     """
-    history = History(this_log())
-    wanted = None
-    if reference is not None:
-        # The id as the log has it; whoever asks for a step that is not there may look for what names it.
-        wanted = Reference(history.log.experiment(reference).id, parse_reference(reference).step)
-    places = [*find_places(history, wanted)]
+    log = this_log()
+    found = log.refs(reference)
     if as_json:
-        output.show([render({"references": [_place_form(place, history) for place in places]})])
-    elif places:
-        output.show(_refs_lines(history, places, wanted))
+        output.show_json(references_form(found, log.config.letter))
+    elif found.places:
+        from orglab.cli.render.history_text import references_lines  # noqa: PLC0415 - the same
+
+        output.show(references_lines(found, log.config.letter))
     else:
-        click.echo("Nothing names it." if reference else "Nothing names an experiment.", err=True)
-
-
-def _refs_lines(history: History, places: list[Place], wanted: Reference | None) -> Iterator[str]:
-    """Yield places, by experiment and by kind."""
-    order = {name: number for number, name in enumerate(history.experiments)}
-    named = {place.reference.id: history.find(place.reference) for place in places}
-    ids = [wanted.id] if wanted else sorted(named, key=lambda name: (order.get(name, len(order)), len(name), name))
-    for number, name in enumerate(ids):
-        yield from [""] * bool(number)
-        experiment = named[name]
-        if experiment is not None:
-            yield from head_line(experiment)
-        else:
-            spelled = output.clean(history.log.config.letter + name)
-            yield output.paint(spelled, bold=True) + "  (no such experiment)"
-        mine = [place for place in places if place.reference.id == name]
-        for kind, found in groupby(mine, key=lambda place: place.kind):
-            yield output.paint(f"{_KINDS[kind]}", dim=True)
-            for _, same in groupby(found, key=lambda place: (place.commit, place.path, place.line)):
-                yield from _place_lines([*same], history.log.config.letter)
-
-
-def _place_lines(places: list[Place], letter: str) -> list[str]:
-    """Return places of one commit or line, in a line: where, which steps, what stands there."""
-    place = places[0]
-    refs = list(dict.fromkeys(one.reference.spell(letter) for one in places))
-    if place.commit is not None:
-        begin = f"  {place.commit.short}  {place.commit.when:%Y-%m-%d}"
-    else:
-        begin = f"  {output.clean(str(relative(place.path or Path())))}:{place.line}"
-    own = place.within in (None, refs[0].partition(".")[0])
-    named = ", ".join(refs) + ("" if own else f" (in {place.within})")
-    return output.wrap(place.text, "    ", output.paint(begin, dim=True) + output.clean(f"  {named}  "))
-
-
-def _place_form(place: Place, history: History) -> dict[str, object]:
-    """Return a place as it stands in `refs --json`."""
-    letter = history.log.config.letter
-    experiment = history.find(place.reference)
-    commit = place.commit
-    return {
-        "kind": place.kind,
-        "ref": place.reference.spell(letter),
-        "experiment": experiment.ref if experiment is not None else None,
-        "step": place.reference.step,
-        "commit": commit_form(commit) if commit is not None else None,
-        "file": str(relative(place.path)) if place.path is not None else None,
-        "line": place.line,
-        "within": place.within,
-        "text": place.text,
-    }
-
-
-# resolve
+        output.tell("Nothing names it." if reference else "Nothing names an experiment.")
 
 
 @click.command(name="resolve", cls=TextCommand)
@@ -122,98 +161,43 @@ def resolve_command(text: tuple[str, ...], *, as_json: bool) -> None:
       orglab resolve "[e201.1] Results"
       git log | orglab resolve
     """
-    history = History(this_log())
+    log = this_log()
     if text == ("-",) or (not text and not sys.stdin.isatty()):
-        lines = sys.stdin.buffer
+        lines = log.resolve_lines(sys.stdin.buffer)
         if as_json:
-            numbered = ((number, one) for number, line in enumerate(lines, 1) for one in resolve_text(history, line))
-            output.show([render({"references": [_resolved_form(one, number) for number, one in numbered]})])
+            numbered = ((number, one) for number, (_, found) in enumerate(lines, 1) for one in found)
+            output.show_json(resolved_form(numbered))
         else:
-            _annotate(history, lines)
+            _annotate(lines)
         return
     if not text:
         raise click.UsageError("Give a text, or pipe one in.", click.get_current_context())
-    found = _resolve(history, " ".join(text))
+    found = log.resolve(" ".join(text))
     if as_json:
-        output.show([render({"references": [_resolved_form(one, 1) for one in found]})])
-    elif lines := [line for one in found if one.is_known for line in _resolved_lines(one, "")]:
-        output.show(lines)
-    unknown = [_unknown(one) for one in found if not one.is_known]
-    if unknown and not as_json:
+        output.show_json(resolved_form((1, one) for one in found))
+        return
+    from orglab.cli.render.history_text import resolved_lines, unknown_sentence  # noqa: PLC0415 - the same
+
+    if known := [line for one in found if one.is_known for line in resolved_lines(one, "")]:
+        output.show(known)
+    if unknown := [unknown_sentence(one) for one in found if not one.is_known]:
         raise NotFoundError(" ".join(unknown))
-    if not found and not as_json:
-        click.echo("The text names nothing.", err=True)
+    if not found:
+        output.tell("The text names nothing.")
 
 
-def _resolve(history: History, text: str) -> list[Resolved]:
-    """Return what a text names; it may be a reference without brackets."""
-    encoded = text.encode("utf-8", "surrogateescape")
-    if not any(True for _ in find_references(encoded, history.log.config.letter)):
-        try:
-            reference = parse_reference(text)
-        except UsageError:
-            return []
-        letter = history.log.config.letter
-        name = reference.id if reference.id in history.experiments else reference.id.removeprefix(letter)
-        return [resolve_reference(history, Reference(name or reference.id, reference.step))]
-    return list({one.spelled: one for one in resolve_text(history, encoded)}.values())
-
-
-def _annotate(history: History, lines: Iterable[bytes]) -> None:
+def _annotate(lines: "Iterable[tuple[bytes, list[Resolved]]]") -> None:
     """Print lines as they come, and below each what it names."""
-    for line in lines:
+    from orglab.cli.render.history_text import resolved_lines, unknown_sentence  # noqa: PLC0415 - the same
+
+    for line, references in lines:
         text = line.decode("utf-8", "replace").rstrip("\r\n")
         click.echo(output.clean(text))
         indent = " " * (len(text) - len(text.lstrip()))
-        for one in {one.spelled: one for one in resolve_text(history, line)}.values():
-            found = _resolved_lines(one, f"{indent}= ") if one.is_known else [f"{indent}= {_unknown(one)}"]
+        for one in {one.spelled: one for one in references}.values():
+            found = resolved_lines(one, f"{indent}= ") if one.is_known else [f"{indent}= {unknown_sentence(one)}"]
             for told in found:
-                click.echo(output.paint(click.unstyle(told), dim=True))
-
-
-def _resolved_lines(one: Resolved, begin: str) -> list[str]:
-    """Return what a reference is, and where, in a line: of a step its box and text, then the experiment."""
-    experiment = one.experiment
-    if experiment is None:
-        raise AssertionError(one)
-    step = one.step
-    box = f"{BOXES[step.state]} {step.text}  " if step is not None else ""
-    line = step.line if step is not None else experiment.line
-    whole = f"{experiment.ref} " if one.spelled != experiment.ref else ""
-    verdict = f", {experiment.verdict}" if experiment.is_done and experiment.verdict else ""
-    state = f"  ({experiment.state or 'no state'}{verdict})"
-    words = f"{box}{whole}{experiment.title}{state}  {experiment.file}:{line}"
-    return output.wrap(words, " " * (len(begin) + 2), begin + output.paint(output.clean(one.spelled), bold=True) + "  ")
-
-
-def _unknown(one: Resolved) -> str:
-    """Say that there is no such thing, and what is near."""
-    what = f"step {one.reference.step} in {one.experiment.ref}" if one.experiment is not None else (
-        f"experiment {one.spelled.partition('.')[0]}")  # fmt: skip
-    near = f"; nearest: {', '.join(one.near)}" if one.near else ""
-    return f"There is no {what}{near}."
-
-
-def _resolved_form(one: Resolved, line: int) -> dict[str, object]:
-    """Return a reference as it stands in `resolve --json`."""
-    experiment, step = one.experiment, one.step
-    place = step.line if step is not None else experiment.line if experiment is not None else None
-    return {
-        "ref": one.spelled,
-        "is_known": one.is_known,
-        "input_line": line,
-        "experiment": experiment.ref if experiment is not None else None,
-        "title": experiment.title if experiment is not None else None,
-        "state": experiment.state if experiment is not None else None,
-        "verdict": experiment.verdict if experiment is not None else None,
-        "step": {"number": step.number, "text": step.text, "state": step.state} if step is not None else None,
-        "file": experiment.file if experiment is not None else None,
-        "line": place if one.is_known else None,
-        "near": list(one.near),
-    }
-
-
-# log
+                click.echo(output.paint(output.plain(told), dim=True))
 
 
 @click.command(name="log")
@@ -231,69 +215,36 @@ def log_command(reference: str, *, as_json: bool) -> None:
       orglab log 201
       orglab log 201.1 --json
     """
-    log = this_log()
-    experiment = log.experiment(reference)
-    step = log.step(reference) if parse_reference(reference).step is not None else None
-    wanted = Reference(experiment.id, step.number if step is not None else None)
-    events = [one for one in read_events(History(log), [experiment]) if concerns(one, wanted, log.config.letter)]
+    happened = this_log().history(reference)
     if as_json:
-        output.show([render({"experiment": experiment.ref, "events": [event_form(one) for one in events]})])
+        output.show_json(happened_form(happened))
     else:
-        output.show(_log_lines(experiment, step, events))
+        from orglab.cli.render.history_text import happened_lines  # noqa: PLC0415 - the same
+
+        output.show(happened_lines(happened))
 
 
-def event_form(event: Event) -> dict[str, object]:
-    """Return an event as it stands in `log --json`."""
-    at = event.at
-    spelled = None if at is None else at.date().isoformat() if event.precision == "day" else at.isoformat(
-        timespec="minutes" if event.precision == "minute" else "seconds")  # fmt: skip
-    return {
-        "at": spelled,
-        "precision": event.precision,
-        "kind": event.kind,
-        "ref": event.ref,
-        "text": event.text,
-        "commit": event.commit,
-        "run": event.run,
-        "line": event.line,
-        "facts": dict(event.facts),
-    }
+@click.command(name="why")
+@click.argument("what", metavar="REV|FILE|FILE:LINE")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@log_options
+def why_command(what: str, *, as_json: bool) -> None:
+    """Say why a commit, a file or a line is there: from it back to the step, the experiment and the reason.
 
+    Of a file that a run wrote it is the run, found by the file's content, whatever
+    the file is called now; with its command and its code.
 
-def _log_lines(experiment: Experiment, step: Step | None, events: list[Event]) -> Iterator[str]:
-    """Yield a time line: when, what, the words."""
-    yield from head_line(experiment)
-    if step is not None:
-        yield from output.wrap(step.text, "      ", f"  {step.number:>2}. {BOXES[step.state]} ")
-    yield ""
-    width = max((len(one.ref) for one in events), default=0)
-    for event in events:
-        at = event.at
-        time = "unknown" if at is None else f"{at:%Y-%m-%d}" if event.precision == "day" else f"{at:%Y-%m-%d %H:%M}"
-        kind = "done" if event.kind == "step" else event.kind
-        begin = f"{output.paint(f'{time:<16}', dim=True)}  {kind:<{_LONGEST_KIND}}  "
-        begin += output.paint(output.fit(output.clean(event.ref), width), bold=True) + "  "
-        yield from output.wrap(_event_text(event), " " * 18, begin)
+    \b
+    Example:
+      orglab why HEAD~3
+      orglab why results/model.pt
+      orglab why train.py:12
+    """
+    log = this_log()
+    answer = log.why(what)
+    if as_json:
+        output.show_json(why_form(answer, log.config.letter))
+    else:
+        from orglab.cli.render.history_text import why_lines  # noqa: PLC0415 - the same
 
-
-def _event_text(event: Event) -> str:
-    """Return what happened, in words."""
-    facts = event.facts
-    if event.kind == "state":
-        change = " -> ".join(filter(None, (facts.get("old"), facts.get("new"))))
-        return f"{change}: {event.text}" if event.text else change
-    if event.kind == "commit":
-        return f"{facts['short']}  {event.text}"
-    if event.kind == "step":
-        why = {"note": "as its note says", "log": "when the log ticked it", "unknown": "nothing says when"}
-        behind = f"  ({facts['commits'].replace(',', ', ')})" if "commits" in facts else ""
-        said = f"  ({why[facts['source']]})" if facts["source"] in why else ""
-        return event.text + behind + said
-    if event.kind == "run":
-        exit_code = f" {facts['exit_code']}" if facts["status"] == "failed" else ""
-        metrics = [f"{name.removeprefix('metric ')} {value}" for name, value in facts.items() if name[:7] == "metric "]
-        told = ", ".join([f"{facts['status']}{exit_code}", *metrics])
-        return f"{event.text}  ({told})" + (f"  {facts['why']}" if "why" in facts else "")
-    if event.kind == "conclusion" and "verdict" in facts:
-        return f"{facts['verdict']}: {event.text}" if event.text else facts["verdict"]
-    return f"({event.commit[:7]}) {event.text}" if event.kind == "note" and event.commit else event.text
+        output.show(why_lines(answer))

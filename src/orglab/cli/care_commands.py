@@ -1,14 +1,14 @@
-"""The command that says what is wrong: check."""
+"""Commands that look after a log: check, and the merge driver that git calls."""
 
-from collections.abc import Iterable
+from pathlib import Path
 
 import click
 
-from orglab.api.serialize import diagnostic_form, render
+from orglab.api.setup import merge_versions
 from orglab.cli import output
 from orglab.cli.options import this_log, write_options
-from orglab.cli.page import count
-from orglab.experiment.check import Diagnostic
+from orglab.cli.output import tell
+from orglab.text import count
 
 
 @click.command(name="check")
@@ -26,19 +26,15 @@ def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
       orglab check --fix
     """
     log = this_log(anyway=anyway)
-    mended: list[Diagnostic] = []
-    with output.Bar("Checking") as bar:
-        if fix:
-            mended, found = log.fix(bar.update)
-        else:
-            found = log.check(bar.update)
+    with output.progress_bar("Checking") as update:
+        mended, found = log.fix(update) if fix else ([], log.check(update))
     if as_json:
-        form = {
-            "diagnostics": [diagnostic_form(one) for one in found],
-            "fixed": [diagnostic_form(one) for one in mended],
-        }
-        output.show([render(form)])
+        from orglab.api.serialize import diagnostics_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(diagnostics_form(found, mended))
         return int(bool(found))
+    from orglab.cli.render.check_text import diagnostic_lines  # noqa: PLC0415 - the merge driver needs none of it
+
     if mended:
         # On standard output stands what is left, as without --fix.
         click.echo("\n".join([*diagnostic_lines(mended), f"Mended {count(len(mended), 'thing')}."]), err=True)
@@ -52,10 +48,24 @@ def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
     return int(bool(found))
 
 
-def diagnostic_lines(found: Iterable[Diagnostic]) -> list[str]:
-    """Return a line for each diagnostic."""
-    return [
-        f"{output.clean(one.file)}:{one.line}:{one.column}: "
-        f"{output.paint(one.code, state='dropped' if one.is_error else 'doing')} {output.clean(one.message)}"
-        for one in found
-    ]
+@click.command(name="merge-driver", hidden=True)
+@click.argument("base")
+@click.argument("ours")
+@click.argument("theirs")
+@click.argument("size", type=int, default=7)
+@click.argument("path", default="")
+def merge_driver_command(base: str, ours: str, theirs: str, size: int, path: str) -> int:
+    """Merge two versions of a log into the file OURS, as git asks a merge driver to (gitattributes(5)).
+
+    Exit code 6 if it has conflict markers then.
+
+    \b
+    Example:
+      orglab merge-driver base.org ours.org theirs.org
+    """
+    from orglab.log.merge.driver import CONFLICT  # noqa: PLC0415 - the check needs none of it
+
+    merged = merge_versions(Path(base), Path(ours), Path(theirs), size)
+    for note in merged.notes:
+        tell(f"{path or ours}: {note}")
+    return CONFLICT if merged.conflicts else 0

@@ -1,22 +1,76 @@
-"""Commands about what was run: runs, run-diff, rerun, sync."""
+"""Commands about runs: run, runs, run-diff, rerun, sync."""
 
-from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import click
 
-from orglab.api.serialize import render
 from orglab.cli import output
-from orglab.cli.options import REFERENCE, log_options, tell, this_log, write_options
-from orglab.cli.page import count
-from orglab.runs.compare import Difference, compare_runs, patch_of
-from orglab.runs.description import command_text, duration_text, metrics_text, outcome_text, sentence_of, value_text
-from orglab.runs.form import difference_form, run_form
-from orglab.runs.ingest import runs_of
-from orglab.runs.record import Run
+from orglab.cli.options import REFERENCE, log_options, this_log, write_options
+from orglab.cli.output import tell
+from orglab.errors import UsageError
+from orglab.text import count
 
-# Where fewer columns than this would be left for a command, it stands on lines of its own.
-_ROOM = 30
-_SHORT = 7
+
+class RunCommand(click.Command):
+    """A command with another one behind `--`, which is taken as it is."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments before the first `--`; what follows is the command to run."""
+        place = args.index("--") if "--" in args else len(args)
+        ctx.meta["orglab.argv"] = tuple(args[place + 1 :])
+        return super().parse_args(ctx, args[:place])
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return the pieces of the usage line."""
+        return [*super().collect_usage_pieces(ctx), "-- CMD..."]
+
+
+@click.command(name="run", cls=RunCommand)
+@click.argument("reference", type=REFERENCE, required=False)
+@click.option("--results", multiple=True, type=click.Path(path_type=Path), metavar="PATH",
+              help="A file or folder whose changes are the results, to be committed; may be repeated.")  # fmt: skip
+@click.option("--metrics", type=click.Path(path_type=Path), metavar="FILE",
+              help="The metrics that the command leaves: JSON, JSON lines, CSV or TSV.")  # fmt: skip
+@click.option("--stdout-metrics", is_flag=True, help="Lines `metric NAME=VALUE` that it prints are metrics.")
+@click.option("--before", type=click.Choice(["commit", "snapshot", "clean"]),
+              help="What is done with changes first: commit, capture all beside the branch, or refuse.")  # fmt: skip
+@click.option("--done", is_flag=True, help="Tick the step if the command ends with 0.")
+@click.option("-m", "--message", "why", metavar="WHY", help="Why; it stands in the commits and the log.")
+@click.option("--pty", is_flag=True, help="Give the command a terminal, for progress bars.")
+@write_options
+def run_command(
+    reference: str | None,
+    results: tuple[Path, ...],
+    metrics: Path | None,
+    before: str | None,
+    why: str | None,
+    *,
+    stdout_metrics: bool,
+    done: bool,
+    pty: bool,
+    anyway: bool,
+) -> int:
+    """Run a command for a step: a commit before, the command, a commit of the results, a record, a note.
+
+    Without REFERENCE it is for the active step (`orglab start`). The exit code is the command's own.
+
+    \b
+    Example:
+      orglab run 201.1 --results results --metrics metrics.json -- python train.py --seed 3
+      orglab run 201.1 --done -m "Is seed 2 the outlier?" -- make train
+    """
+    from orglab.runs.launch import Wish  # noqa: PLC0415 - for one command of several
+
+    log = this_log(anyway=anyway)
+    wanted = reference or log.active.get()
+    if wanted is None:
+        raise UsageError("Name the step to run for, such as 201.1, or make one the active one with `orglab start`.")
+    argv = click.get_current_context().meta["orglab.argv"]
+    wish = Wish(
+        wanted, argv, results=tuple(path.absolute() for path in results), metrics=metrics, before=before, done=done,
+        printed_metrics=stdout_metrics, why=why, pty=pty,
+    )  # fmt: skip
+    return log.run(wish, tell)
 
 
 @click.command(name="runs")
@@ -32,38 +86,17 @@ def runs_command(reference: str | None, *, as_json: bool) -> None:
       orglab runs --json
     """
     log = this_log()
-    found = runs_of(log, reference)
+    found = log.runs(reference)
     if as_json:
-        output.show([render({"runs": [run_form(run) for run in found]})])
+        from orglab.api.serialize import full_run_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json({"runs": [full_run_form(run) for run in found]})
     elif found:
+        from orglab.cli.render.run_text import run_lines  # noqa: PLC0415 - for two commands of several
+
         output.show(run_lines(found))
     else:
-        click.echo("No runs." if reference is None else f"No runs of {log.spell(reference)}.", err=True)
-
-
-def run_lines(runs: Sequence[Run]) -> Iterator[str]:
-    """Yield a line for each run: id, step, how it ended, how long it took, the command, the metrics."""
-    refs = [output.clean(run.ref or "-") for run in runs]
-    ends = [output.clean(outcome_text(run)) for run in runs]
-    times = [duration_text(run.seconds) if run.seconds is not None else "-" for run in runs]
-    widths = [max(map(output.width, texts)) for texts in (refs, ends, times)]
-    limit = output.columns()
-    for run, ref, end, time in zip(runs, refs, ends, times, strict=True):
-        colour = {"done": "done", "running": "doing"}.get(run.status, "dropped")
-        begin = "  ".join((
-            output.paint(run.id, bold=True), output.fit(ref, widths[0]),
-            output.paint(output.fit(end, widths[1]), state=colour), f"{time:>{widths[2]}}",
-        ))  # fmt: skip
-        metrics = metrics_text(run.metrics.items())
-        words = output.clean(command_text(run.argv) + (f": {metrics}" if metrics else ""))
-        room = limit - output.width(click.unstyle(begin)) - 2
-        if not limit:
-            yield f"{begin}  {words}"
-        elif room >= _ROOM:
-            yield f"{begin}  {output.fit(words, room)}".rstrip()
-        else:
-            yield begin
-            yield from output.wrap(words, "    ")
+        tell("No runs." if reference is None else f"No runs of {log.spell(reference)}.")
 
 
 @click.command(name="run-diff")
@@ -84,53 +117,17 @@ def run_diff_command(run: str, other: str | None, *, patch: bool, as_json: bool)
       orglab run-diff 3c0749 HEAD --patch
     """
     log = this_log()
-    found = compare_runs(log, run, other)
+    found = log.compare_runs(run, other)
     if as_json:
-        output.show([render(difference_form(found))])
+        from orglab.api.serialize import difference_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(difference_form(found))
         return
-    text = patch_of(log, found) if patch else ""
-    output.show(
-        [*difference_lines(found), *([""] + [output.clean(line) for line in text.splitlines()] if text else [])]
-    )
+    from orglab.cli.render.run_text import difference_lines  # noqa: PLC0415 - for two commands of several
 
-
-def difference_lines(found: Difference) -> Iterator[str]:
-    """Yield what differs as text."""
-    against = found.other.id if found.other else (found.commits[1] or "")[:_SHORT] or "the working tree"
-    yield f"{found.run.id} and {against}"
-    yield from _code_lines(found)
-    if found.arguments:
-        yield from [
-            "Arguments",
-            *(f"  {sign} {output.clean(command_text(argv))}" for sign, argv in zip("-+", found.arguments, strict=True)),
-        ]
-    for title, pairs in (("Surroundings", found.surroundings), ("Packages", found.packages)):
-        if pairs:
-            yield title
-            yield from (
-                f"  {output.clean(name)}: {output.clean(old or 'none')} -> {output.clean(new or 'none')}"
-                for name, (old, new) in pairs.items()
-            )
-    if found.other is None and found.metrics:
-        yield f"Metrics: {output.clean(metrics_text(found.run.metrics.items()))}"
-    elif found.metrics:
-        yield "Metrics"
-        for name, (old, new) in found.metrics.items():
-            values = [output.clean(value_text(one)) if one is not None else "none" for one in (old, new)]
-            yield f"  {output.clean(name)}: {values[0]}" + ("" if old == new else f" -> {values[1]}")
-
-
-def _code_lines(found: Difference) -> Iterator[str]:
-    old, new = ((one or "")[:_SHORT] for one in found.commits)
-    if found.files is None:
-        yield "Code: not compared, for a commit is not here or not known"
-        return
-    if not found.files:
-        yield "Code: the same"
-        return
-    yield f"Code: {count(len(found.files), 'file')} ({old} -> {new or 'working tree'})"
-    for path, added, removed in found.files:
-        yield f"  {output.clean(path)}  " + ("binary" if added is None else f"+{added} -{removed}")
+    text = log.read_patch(found) if patch else ""
+    behind = ["", *map(output.clean, text.splitlines())] if text else []
+    output.show([*difference_lines(found), *behind])
 
 
 @click.command(name="rerun")
@@ -149,9 +146,7 @@ def rerun_command(run: str, links: tuple[str, ...], *, keep: bool, anyway: bool)
     Example:
       orglab rerun 3c0749 --link data
     """
-    from orglab.runs.rerun import rerun  # noqa: PLC0415 - a list of runs needs none of it
-
-    return rerun(this_log(anyway=anyway), run, tell, links=links, keep=keep)
+    return this_log(anyway=anyway).rerun(run, tell, links=links, keep=keep)
 
 
 @click.command(name="sync")
@@ -166,9 +161,9 @@ def sync_command(remote: str, *, snapshots: bool, anyway: bool) -> None:
       orglab sync
       orglab sync cluster --snapshots
     """
-    from orglab.runs.sync import sync  # noqa: PLC0415 - a list of runs needs none of it
+    from orglab.runs.description import sentence_of  # noqa: PLC0415 - for one command of several
 
-    done = sync(this_log(anyway=anyway), remote, tell, snapshots=snapshots)
+    done = this_log(anyway=anyway).sync(remote, tell, snapshots=snapshots)
     for run in done.received:
         if run in done.here:
             continue

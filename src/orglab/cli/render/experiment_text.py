@@ -1,21 +1,27 @@
-"""Experiments as text for people: a line of a list, a page, a step, a note."""
+"""Experiments: a line of a list, a page, a step, a note, and below a page the commits and runs that are of it."""
 
-from __future__ import annotations
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
+from orglab.api.ask import OpenSteps, Shown, is_active
 from orglab.cli import output
+from orglab.experiment.model import Experiment, Note, Step
+from orglab.org.timestamp import Timestamp
 
-# A page is also made of what the index holds, which is read without the parser.
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from orglab.experiment.model import Experiment, Note, Step
     from orglab.git.commit import Commit
-    from orglab.org.timestamp import Timestamp
+    from orglab.git.mentions import Mention
+    from orglab.runs.record import Run
+    from orglab.search.known import Known
 
 BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}
 # Where fewer columns than this would be left for a title, the date goes.
 _TITLE_ROOM = 24
+# As `orglab commit` begins the subject of a commit of the log.
+_OF_THE_LOG = r"(?:\[[^\]\s]+\][ ,]*)+log: "
+# Of each so many are shown on a page; the JSON has them all.
+_MOST = 10
 
 
 def table(found: list[Experiment], active: str | None) -> Iterator[str]:
@@ -47,11 +53,6 @@ def table(found: list[Experiment], active: str | None) -> Iterator[str]:
         yield (begin + _title(one, room)).rstrip()
 
 
-def is_active(experiment: Experiment, active: str | None) -> bool:
-    """Return whether an experiment, or a step of it, is the active one."""
-    return active is not None and f"{active}.".startswith(f"{experiment.ref}.")
-
-
 def _title(experiment: Experiment, room: int) -> str:
     """Return title and verdict in `room` columns; without a limit, in as many as they take."""
     title = output.clean(experiment.title)
@@ -70,8 +71,13 @@ def head_line(experiment: Experiment) -> list[str]:
     return output.wrap(experiment.title, " " * (len(ref) + 2), output.paint(ref, bold=True) + "  ")
 
 
+def state_line(experiment: Experiment) -> str:
+    """Return an experiment's reference, state and title."""
+    return f"{experiment.ref}  {experiment.state or '-'}  {output.clean(experiment.title)}"
+
+
 def experiment_lines(
-    experiment: Experiment, active: str | None, commits: Mapping[str, Commit] | None = None
+    experiment: Experiment, active: str | None, commits: "Mapping[str, Commit] | None" = None
 ) -> Iterator[str]:
     """Yield an experiment as a page of text; `commits` as for `step_lines`."""
     yield from head_line(experiment)
@@ -118,7 +124,7 @@ def conclusion_lines(experiment: Experiment) -> Iterator[str]:
         yield from output.wrap(found.text, "  ")
 
 
-def step_lines(step: Step, active: str | None, commits: Mapping[str, Commit] | None = None) -> Iterator[str]:
+def step_lines(step: Step, active: str | None, commits: "Mapping[str, Commit] | None" = None) -> Iterator[str]:
     """Yield a step, its commits and its notes.
 
     Args:
@@ -164,6 +170,62 @@ def when(time: Timestamp | None) -> str:
     return time.isoformat().replace("T", " ") if time is not None else ""
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number and its noun."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+def shown_lines(shown: Shown) -> Iterator[str]:
+    """Yield an experiment or a step as a page of text, with what else is known of it."""
+    experiment, step, known = shown.experiment, shown.step, shown.known
+    if step is None:
+        yield from experiment_lines(experiment, shown.active, known.commits)
+    else:
+        yield from [*head_line(experiment), ""]
+        yield from step_lines(step, shown.active, known.commits)
+    yield from _known_lines(known, experiment)
+
+
+def open_steps_lines(found: OpenSteps) -> Iterator[str]:
+    """Yield open steps, below their experiments."""
+    before = None
+    for experiment, step in found.steps:
+        if experiment is not before:
+            yield from [""] * (before is not None)
+            yield from head_line(experiment)
+        yield from step_lines(step, found.active)
+        before = experiment
+
+
+def _known_lines(known: "Known", experiment: Experiment) -> Iterator[str]:
+    """Yield the commits that name an experiment or step, and its runs, the newest first.
+
+    Not those that a step shows, nor those of the log alone: what these tell stands on the page.
+    """
+    shown = {commit.hash for commit in known.commits.values()}
+    others = [one for one in known.mentions if one.hash not in shown and not re.match(_OF_THE_LOG, one.commit.subject)]
+    if others:
+        yield ""
+        yield output.paint("Commits", bold=True)
+        for mention in others[:_MOST]:
+            yield from _mention_lines(mention)
+        if (more := len(others) - _MOST) > 0:
+            yield output.paint(f"  and {more} more: orglab refs {output.clean(experiment.id)}", dim=True)
+    if known.runs:
+        yield ""
+        yield output.paint("Runs", bold=True)
+        for run in known.runs[: -_MOST - 1 : -1]:
+            yield from _run_lines(run)
+        if (more := len(known.runs) - _MOST) > 0:
+            yield output.paint(f"  and {more} more: orglab log {output.clean(experiment.id)}", dim=True)
+
+
+def _mention_lines(mention: "Mention") -> list[str]:
+    """Return a commit in a line: hash, day, subject."""
+    commit = mention.commit
+    return output.wrap(
+        commit.subject, "    ", output.paint(f"  {commit.short}  {commit.when:%Y-%m-%d}", dim=True) + "  "
+    )
+
+
+def _run_lines(run: "Run") -> list[str]:
+    """Return a run in a line: when, which step, how it ended, its command."""
+    began = run.began.isoformat(" ", "minutes") if run.began is not None else output.clean(run.id)
+    ended = f"exit {run.exit_code}" if run.exit_code else run.signal or run.status
+    head = output.paint(f"  {began}", dim=True) + output.clean(f"  {run.ref}  {ended}  ")
+    return output.wrap(" ".join(run.argv), "    ", head)

@@ -1,44 +1,114 @@
-"""The command that leads from a result back to the reason: why."""
+"""Where an experiment is named, what a text names, what happened, and why something is there."""
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import groupby
 
-import click
-
-from orglab.api.serialize import commit_form, note_form, render, run_form
+from orglab.api.ask import Happened, References
 from orglab.cli import output
-from orglab.cli.options import log_options, this_log
-from orglab.cli.page import BOXES, head_line, note_lines
-from orglab.experiment.states import kind_of
-from orglab.history.why import Link, Reason, Why, find_why
+from orglab.cli.render.experiment_text import BOXES, head_line, note_lines
+from orglab.config import as_seen_from_here
+from orglab.history.events import Event
+from orglab.history.references import Place, Resolved
+from orglab.history.why import Link, Reason, Why
 from orglab.runs.record import Run
 
+_KINDS = {"commit": "Commits", "file": "Files", "log": "Log", "journal": "Journal"}
+_LONGEST_KIND = 10
 
-@click.command(name="why")
-@click.argument("what", metavar="REV|FILE|FILE:LINE")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@log_options
-def why_command(what: str, *, as_json: bool) -> None:
-    """Say why a commit, a file or a line is there: from it back to the step, the experiment and the reason.
 
-    Of a file that a run wrote it is the run, found by the file's content, whatever
-    the file is called now; with its command and its code.
+def references_lines(found: References, letter: str) -> Iterator[str]:
+    """Yield where experiments are named, by experiment and by kind of place."""
+    for number, (name, experiment) in enumerate(found.experiments.items()):
+        yield from [""] * bool(number)
+        if experiment is not None:
+            yield from head_line(experiment)
+        else:
+            yield output.paint(output.clean(letter + name), bold=True) + "  (no such experiment)"
+        mine = [place for place in found.places if place.reference.id == name]
+        for kind, of_kind in groupby(mine, key=lambda place: place.kind):
+            yield output.paint(f"{_KINDS[kind]}", dim=True)
+            for _, same in groupby(of_kind, key=lambda place: (place.commit, place.path, place.line)):
+                yield from _place_lines([*same], letter)
 
-    \b
-    Example:
-      orglab why HEAD~3
-      orglab why results/model.pt
-      orglab why train.py:12
-    """
-    log = this_log()
-    answer = find_why(log, what, Path())
-    if as_json:
-        output.show([render(_why_form(answer, log.config.letter))])
+
+def _place_lines(places: list[Place], letter: str) -> list[str]:
+    """Return places of one commit or line, in a line: where, which steps, what stands there."""
+    place = places[0]
+    refs = list(dict.fromkeys(one.reference.spell(letter) for one in places))
+    if place.commit is not None:
+        begin = f"  {place.commit.short}  {place.commit.when:%Y-%m-%d}"
     else:
-        output.show(_why_lines(answer))
+        begin = f"  {output.clean(as_seen_from_here(os.fspath(place.path or '.')))}:{place.line}"
+    own = place.within in (None, refs[0].partition(".")[0])
+    named = ", ".join(refs) + ("" if own else f" (in {place.within})")
+    return output.wrap(place.text, "    ", output.paint(begin, dim=True) + output.clean(f"  {named}  "))
 
 
-def _why_lines(answer: Why) -> Iterator[str]:
+def resolved_lines(one: Resolved, begin: str) -> list[str]:
+    """Return what a reference is, and where, in a line: of a step its box and text, then the experiment."""
+    experiment = one.experiment
+    if experiment is None:
+        raise AssertionError(one)
+    step = one.step
+    box = f"{BOXES[step.state]} {step.text}  " if step is not None else ""
+    line = step.line if step is not None else experiment.line
+    whole = f"{experiment.ref} " if one.spelled != experiment.ref else ""
+    verdict = f", {experiment.verdict}" if experiment.is_done and experiment.verdict else ""
+    state = f"  ({experiment.state or 'no state'}{verdict})"
+    words = f"{box}{whole}{experiment.title}{state}  {experiment.file}:{line}"
+    return output.wrap(words, " " * (len(begin) + 2), begin + output.paint(output.clean(one.spelled), bold=True) + "  ")
+
+
+def unknown_sentence(one: Resolved) -> str:
+    """Say that there is no such thing, and what is near."""
+    what = f"step {one.reference.step} in {one.experiment.ref}" if one.experiment is not None else (
+        f"experiment {one.spelled.partition('.')[0]}")  # fmt: skip
+    near = f"; nearest: {', '.join(one.near)}" if one.near else ""
+    return f"There is no {what}{near}."
+
+
+def happened_lines(happened: Happened) -> Iterator[str]:
+    """Yield a time line: when, what, the words."""
+    step, events = happened.step, happened.events
+    yield from head_line(happened.experiment)
+    if step is not None:
+        yield from output.wrap(step.text, "      ", f"  {step.number:>2}. {BOXES[step.state]} ")
+    yield ""
+    width = max((len(one.ref) for one in events), default=0)
+    for event in events:
+        at = event.at
+        time = "unknown" if at is None else f"{at:%Y-%m-%d}" if event.precision == "day" else f"{at:%Y-%m-%d %H:%M}"
+        kind = "done" if event.kind == "step" else event.kind
+        begin = f"{output.paint(f'{time:<16}', dim=True)}  {kind:<{_LONGEST_KIND}}  "
+        begin += output.paint(output.fit(output.clean(event.ref), width), bold=True) + "  "
+        yield from output.wrap(_event_text(event), " " * 18, begin)
+
+
+def _event_text(event: Event) -> str:
+    """Return what happened, in words."""
+    facts = event.facts
+    if event.kind == "state":
+        change = " -> ".join(filter(None, (facts.get("old"), facts.get("new"))))
+        return f"{change}: {event.text}" if event.text else change
+    if event.kind == "commit":
+        return f"{facts['short']}  {event.text}"
+    if event.kind == "step":
+        why = {"note": "as its note says", "log": "when the log ticked it", "unknown": "nothing says when"}
+        behind = f"  ({facts['commits'].replace(',', ', ')})" if "commits" in facts else ""
+        said = f"  ({why[facts['source']]})" if facts["source"] in why else ""
+        return event.text + behind + said
+    if event.kind == "run":
+        exit_code = f" {facts['exit_code']}" if facts["status"] == "failed" else ""
+        metrics = [f"{name.removeprefix('metric ')} {value}" for name, value in facts.items() if name[:7] == "metric "]
+        told = ", ".join([f"{facts['status']}{exit_code}", *metrics])
+        return f"{event.text}  ({told})" + (f"  {facts['why']}" if "why" in facts else "")
+    if event.kind == "conclusion" and "verdict" in facts:
+        return f"{facts['verdict']}: {event.text}" if event.text else facts["verdict"]
+    return f"({event.commit[:7]}) {event.text}" if event.kind == "note" and event.commit else event.text
+
+
+def why_lines(answer: Why) -> Iterator[str]:
     """Yield an answer: the chain, what it leads to, and what else is to be said."""
     yield output.paint(output.clean(answer.subject), bold=True)
     for link in answer.links:
@@ -79,10 +149,12 @@ def _reason_lines(reason: Reason) -> Iterator[str]:
     """Yield an experiment: what it is about, how it stands, the steps that are meant, and the nearest note."""
     experiment = reason.experiment
     yield from head_line(experiment)
-    kind = kind_of(experiment.state, experiment.document.settings)
     verdict = f"  {output.clean(experiment.verdict)}" if experiment.verdict else ""
     place = output.paint(output.clean(f"{experiment.file}:{experiment.line}"), dim=True)
-    yield output.paint(output.clean(experiment.state or "no state"), state=kind, bold=True) + f"{verdict}  {place}"
+    yield (
+        output.paint(output.clean(experiment.state or "no state"), state=experiment.kind, bold=True)
+        + f"{verdict}  {place}"
+    )
     if experiment.description:
         yield from output.wrap(experiment.description, "  ")
     for step in reason.steps:
@@ -90,39 +162,3 @@ def _reason_lines(reason: Reason) -> Iterator[str]:
     if reason.note is not None:
         yield output.paint("  The note nearest in time", dim=True)
         yield from note_lines(reason.note, "  ")
-
-
-def _why_form(answer: Why, letter: str) -> dict[str, object]:
-    """Return an answer as `why --json` has it."""
-    return {
-        "subject": answer.subject,
-        "links": [_link_form(link, letter) for link in answer.links],
-        "experiments": [_reason_form(reason) for reason in answer.reasons],
-        "remarks": list(answer.remarks),
-    }
-
-
-def _link_form(link: Link, letter: str) -> dict[str, object]:
-    commit, run = link.commit, link.run
-    return {
-        "how": link.how,
-        "is_near": link.is_near,
-        "refs": [one.spell(letter) for one in link.references],
-        "commit": commit_form(commit) if commit is not None else None,
-        "run": run_form(run) if run is not None else None,
-    }
-
-
-def _reason_form(reason: Reason) -> dict[str, object]:
-    experiment = reason.experiment
-    return {
-        "ref": experiment.ref,
-        "title": experiment.title,
-        "state": experiment.state,
-        "verdict": experiment.verdict,
-        "description": experiment.description,
-        "file": experiment.file,
-        "line": experiment.line,
-        "steps": [{"ref": step.ref, "text": step.text, "state": step.state} for step in reason.steps],
-        "note": note_form(reason.note) if reason.note is not None else None,
-    }

@@ -1,21 +1,18 @@
-"""What `similar` and `new` print of experiments that tried the same; imports little, for it answers from the index."""
+"""Experiments that tried the same, and the map of all that was tried."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from orglab.api.serialize import newest_first, verdict_word
 from orglab.cli import output
+from orglab.experiment.model import Experiment
+from orglab.search.precedents import Map, outcome
 from orglab.search.similar.answering import Precedent
+from orglab.search.similar.topics import Group
+from orglab.text import count
 
-
-def show_precedents(found: Sequence[Precedent], *, as_json: bool) -> None:
-    """Print precedents, or on standard error that there are none."""
-    if as_json:
-        from orglab.api.serialize import render  # noqa: PLC0415 - for few commands
-
-        output.show([render({"experiments": [precedent_form(one) for one in found]})])
-    elif found:
-        output.show(precedent_lines(found))
-    else:
-        output.tell("No experiment tried that, as far as its words tell.")
+# Of a large log, the map is one that a person still reads.
+_MOST_TOPICS, _MOST_GROUPS, _MOST_LINES = 12, 6, 3
 
 
 def precedent_lines(found: Sequence[Precedent]) -> Iterator[str]:
@@ -29,17 +26,53 @@ def precedent_lines(found: Sequence[Precedent]) -> Iterator[str]:
         yield from (output.paint(line, dim=True) for line in output.wrap(str(one.why), indent))
 
 
-def precedent_form(one: Precedent) -> dict[str, object]:
-    """Return a precedent as it stands in `similar --json`."""
-    return {
-        "id": one.id,
-        "ref": one.ref,
-        "title": one.title,
-        "state": one.state,
-        "verdict": one.verdict,
-        "outcome": one.outcome,
-        "file": one.file,
-        "line": one.line,
-        "why": {"ideas": list(one.why.ideas), "settings": list(one.why.settings), "words": list(one.why.words)},
-        "score": one.score,
-    }
+def map_lines(found: Map, *, every: bool) -> Iterator[str]:
+    """Yield the lines of a map; of a large one, what is left out is counted."""
+    topics = found.topics if every else found.topics[:_MOST_TOPICS]
+    for number, topic in enumerate(topics):
+        if number:
+            yield ""
+        name = topic.name or ("other" if len(found.topics) > 1 else "all")
+        yield from output.wrap(_counts(topic.numbers, found), "  ", output.paint(output.clean(name), bold=True) + "  ")
+        groups = topic.groups if every else topic.groups[:_MOST_GROUPS]
+        for group in groups:
+            yield from _group_lines(group, found, has_name=len(topic.groups) > 1 or bool(group.name), every=every)
+        if left := topic.groups[len(groups) :]:
+            yield f"  … {count(len(left), 'more idea')}, {count(sum(len(one.numbers) for one in left), 'experiment')}"
+    if left_out := found.topics[len(topics) :]:
+        yield ""
+        yield f"… {count(len(left_out), 'more topic')}; --tag TAG or MATCH shows less, --all everything"
+
+
+def _counts(numbers: Sequence[int], found: Map) -> str:
+    """Return how many experiments there are, and how they ended, the most frequent first."""
+    words = Counter(verdict_word(found.experiments[number]) for number in numbers)
+    order = sorted(words.items(), key=lambda item: (-item[1], item[0]))
+    return f"{count(len(numbers), 'experiment')}: {', '.join(f'{many} {word}' for word, many in order)}"
+
+
+def _group_lines(group: Group, found: Map, *, has_name: bool, every: bool) -> Iterator[str]:
+    """Yield the lines of a group: its idea, and its newest experiments."""
+    if has_name:
+        name = group.name or "each by itself"
+        yield from output.wrap(f"{name} ({len(group.numbers)})", "    ", "  ")
+    order = newest_first(group.numbers, found)
+    shown = order if every else order[:_MOST_LINES]
+    for number in shown:
+        yield from _experiment_lines(found.experiments[number], "    " if has_name else "  ")
+    if len(shown) < len(order):
+        yield f"{'    ' if has_name else '  '}… {len(order) - len(shown)} more"
+
+
+def _experiment_lines(experiment: Experiment, indent: str) -> Iterator[str]:
+    """Yield an experiment of the map: two lines, cut to the terminal."""
+    ref = output.clean(experiment.ref)
+    begin = f"{indent}{output.paint(ref, bold=True)}  "
+    verdict = output.clean(verdict_word(experiment))
+    room = output.columns() - len(indent) - output.width(ref) - 2 if output.columns() else 0
+    title = output.clean(experiment.title)
+    if room:
+        title = output.fit(title, max(room - output.width(verdict) - 4, 8)).rstrip()
+    yield f"{begin}{title}  ({output.paint(verdict, state=experiment.kind)})"
+    line = output.clean(outcome(experiment))
+    yield " " * (len(indent) + output.width(ref) + 2) + (output.fit(line, max(room, 8)).rstrip() if room else line)

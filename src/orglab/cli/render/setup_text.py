@@ -1,22 +1,18 @@
-"""The commands about git hooks: hooks install, uninstall and status."""
+"""What `init` understood of a log, and the git hooks."""
 
 import os
-import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
-
-import orglab
 from orglab.api import Log
-from orglab.api.serialize import render
+from orglab.api.setup import Attached, HookStatus
 from orglab.cli import output
-from orglab.cli.options import log_options, this_log
-from orglab.errors import NotFoundError
-from orglab.git import Repository, find_repository
-from orglab.git import hook_install as shims
+from orglab.cli.render.experiment_text import when
+from orglab.experiment.adopt import Adoption
+from orglab.experiment.check import CODES
 from orglab.git.hook_install import HOOKS, Installed, Place
-from orglab.git.worktree import top_path
+from orglab.text import count
 
 # A person without orglab has no such script, and is not troubled.
 _CALL = 'hook=$(git rev-parse --git-common-dir)/orglab/hook; [ ! -x "$hook" ] || "$hook"'
@@ -29,48 +25,84 @@ _DOES = {
 }
 
 
-@click.group(name="hooks")
-def hooks_command() -> None:
-    """Install the git hooks, take them away, or say how they are.
-
-    They never stop a commit because orglab is missing or broken.
-
-    \b
-    Example:
-      orglab hooks install
-      orglab hooks status
-    """
-
-
-@hooks_command.command(name="install", short_help="Install them beside those that are there.")
-@log_options
-def install_command() -> None:
-    """Install the git hooks beside those that are there, which run as before.
-
-    \b
-    Example:
-      orglab hooks install
-    """
-    log = this_log()
-    output.show(installed_lines(install_hooks(log, _repository(log))))
+def adoption_lines(log: Log, found: Adoption) -> Iterator[str]:
+    """Yield what is understood of an existing log, what is not, and what would make it so."""
+    yield output.clean(f"{log.path} is here already; nothing was changed.")
+    yield ""
+    yield output.paint("Understood", bold=True)
+    yield from _understood(found)
+    if found.nameless or found.candidates:
+        yield ""
+        yield output.paint("Could be experiments" if not found.experiments else "Could be experiments too", bold=True)
+        yield from _possible(found, log)
+    yield ""
+    yield output.paint("Not understood", bold=True)
+    for code, number in Counter(one.code for one in found.diagnostics).most_common():
+        yield from output.wrap(CODES[code], "    ", f"  {number} {code}: ")
+    yield (
+        "  `orglab check` names each with its line."
+        if found.diagnostics
+        else "  Nothing. (`orglab check` asks git too.)"
+    )
 
 
-def _repository(log: Log) -> Repository:
-    """Return the repository whose hooks are meant: the one that the log is in.
+def _understood(found: Adoption) -> Iterator[str]:
+    """Yield the counts of headings, states, experiments and what they hold."""
+    document, experiments = found.document, found.experiments
+    levels = len({heading.level for heading in document.headings()})
+    yield f"  {count(len(document), 'heading')}" + (f" on {count(levels, 'level')}" if len(document) else "")
+    settings = document.settings
+    words = f"{' '.join(settings.todo_names)} | {' '.join(settings.done_names)}"
+    used = Counter(heading.state for heading in document.headings() if heading.state is not None)
+    listed = ", ".join(f"{number} {state}" for state, number in used.most_common()) or "none in use"
+    yield from output.wrap(f"states {words}: {listed}", "    ", "  ")
+    if not experiments:
+        yield "  no experiments"
+        return
+    progress = [one.progress for one in experiments]
+    notes = sum(len(one.notes) + sum(len(step.notes) for step in one.steps) for one in experiments)
+    times = sorted(one.created.when.date().isoformat() for one in experiments if one.created)
+    parts = [
+        f"{count(len(experiments), 'experiment')}, {experiments[0].ref} to {experiments[-1].ref}",
+        f"{count(sum(one.total for one in progress), 'step')}, {sum(one.done for one in progress)} of them done",
+        count(notes, "note"),
+        count(sum(bool(one.conclusion.text) for one in experiments), "conclusion"),
+        f"from {times[0]} to {times[-1]}" if times else "no times",
+    ]
+    yield from output.wrap("; ".join(parts), "    ", "  ")
 
-    Raises:
-        NotFoundError: There is none.
-    """
-    found = find_repository(Path(os.path.realpath(log.path)).parent)
-    if found is None:
-        raise NotFoundError(f"{log.path} is not in a git repository; make one with `git init`.")
-    return found
+
+def _possible(found: Adoption, log: Log) -> Iterator[str]:
+    """Yield which headings could be experiments, and what would make them so."""
+    tag, free = log.config.tag, found.free_number
+    if found.nameless:
+        lines = ", ".join(str(heading.line_number) for heading in found.nameless[:5])
+        more = ", ..." if len(found.nameless) > 5 else ""  # noqa: PLR2004 - enough to see which
+        many = count(len(found.nameless), "heading")
+        yield from output.wrap(f"{many} with the tag :{tag}: but without an id, line {lines}{more}:", "    ", "  ")
+        yield from output.wrap(f"`orglab check --fix` makes them {log.config.letter}{free} and following", "    ")
+    for candidates in found.candidates:
+        first, one = candidates.headings[0], candidates.example
+        many = count(len(candidates.headings), "heading")
+        yield from output.wrap(f"{many} {candidates.why}, such as line {first.line_number}:", "    ", "  ")
+        yield "      " + output.fit(output.clean(f"{one.state or ''} {one.title}".strip()), 66).rstrip()
+        facts = [count(one.progress.total, "step"), count(len(one.notes), "note")]
+        facts.append(f"created {when(one.created)}" if one.created else "no time")
+        facts.append(f"described as: {one.description[:60]}" if one.description else "no description")
+        yield from output.wrap(f"would be {log.config.letter}{one.id or free}; {', '.join(facts)}", "    ")
+    if found.candidates:
+        text = f"To make a heading an experiment, write :{tag}: behind its title; `orglab check --fix` gives it an id."
+        yield from output.wrap(text, "  ")
 
 
-def install_hooks(log: Log, repository: Repository) -> Installed:
-    """Install the hooks that look after a log."""
-    folder = os.path.dirname(top_path(repository, Path(os.path.realpath(log.path))) or "")  # noqa: PTH120 - a name
-    return shims.install(repository, sys.executable, Path(orglab.__file__).resolve().parents[1], folder or ".")
+def attached_lines(done: Attached) -> Iterator[str]:
+    """Yield what is new in how a repository is tied to its log."""
+    if done.hooks is not None and done.hooks.is_new:
+        yield from installed_lines(done.hooks)
+    if done.is_left_to_others:
+        yield "The git hooks were not installed, for others write them here: see `orglab hooks install`."
+    for made in done.changed:
+        yield f"Git merges the log by orglab: commit {made} too."
 
 
 def installed_lines(done: Installed) -> Iterator[str]:
@@ -137,46 +169,11 @@ def _for_overcommit() -> Iterator[str]:
         yield f"      command: ['bin/orglab-hook', '{name}']"
 
 
-@hooks_command.command(name="uninstall", short_help="Take them away again.")
-@log_options
-def uninstall_command() -> None:
-    """Take the git hooks away, and put back what was there before.
-
-    \b
-    Example:
-      orglab hooks uninstall
-    """
-    back = shims.uninstall(_repository(this_log()))
-    click.echo("Took the git hooks away." + (f" Put back: {', '.join(back)}." if back else ""))
-
-
-@hooks_command.command(name="status", short_help="Say how they are.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@log_options
-def status_command(*, as_json: bool) -> None:
-    """Say how it stands with each hook, and whether the interpreter that they start is there.
-
-    \b
-    Example:
-      orglab hooks status
-    """
-    repository = _repository(this_log())
-    place, states = shims.find_place(repository), shims.read_states(repository)
-    python = shims.read_interpreter(repository)
-    is_there = python is not None and os.access(python, os.X_OK)
-    if as_json:
-        form = {
-            "folder": str(place.folder),
-            "manager": place.manager,
-            "interpreter": None if python is None else {"path": str(python), "is_there": is_there},
-            "hooks": [{"name": one.name, "state": one.state, "kept": one.kept and str(one.kept)} for one in states],
-        }
-        output.show([render(form)])
-        return
-    lines = []
-    for one in states:
+def status_lines(status: HookStatus) -> Iterator[str]:
+    """Yield how it stands with each hook, and with what they start."""
+    for one in status.hooks:
         behind = f", beside {one.kept.name}" if one.kept is not None else ""
-        lines += output.wrap(f"{one.state + behind}: {_DOES[one.name]}", " " * 20, f"{one.name:<20}")
-    state = f"{python} {'is there' if is_there else 'is gone; run `orglab hooks install`'}"
-    lines += output.wrap(state if python else "none; run `orglab hooks install`", " " * 20, f"{'interpreter':<20}")
-    output.show(lines)
+        yield from output.wrap(f"{one.state + behind}: {_DOES[one.name]}", " " * 20, f"{one.name:<20}")
+    state = f"{status.interpreter} {'is there' if status.is_there else 'is gone; run `orglab hooks install`'}"
+    found = state if status.interpreter else "none; run `orglab hooks install`"
+    yield from output.wrap(found, " " * 20, f"{'interpreter':<20}")
