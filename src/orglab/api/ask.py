@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from orglab import clock
 from orglab.errors import UsageError
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment, Step
@@ -12,12 +13,14 @@ from orglab.reference import Reference, find_references, parse_reference
 
 if TYPE_CHECKING:
     from orglab.experiment.check import Progress
+    from orglab.git.commit import Commit
+    from orglab.git.mentions import Mention
     from orglab.history.events import Event
     from orglab.history.references import Place, Resolved
     from orglab.history.sources import History
     from orglab.history.why import Why
+    from orglab.runs.record import Run
     from orglab.search.hits import Found
-    from orglab.search.known import Known
     from orglab.search.precedents import Map
     from orglab.search.similar.answering import Precedent
 
@@ -31,13 +34,17 @@ class Shown(NamedTuple):
     Attributes:
         experiment: The experiment.
         step: The step, if one is meant.
-        known: Its commits, those that name it, its runs.
+        commits: The commits that its steps record, by the hashes that they record; those of them that are there.
+        mentions: The commits that name it or a step of it, newest first.
+        runs: Its runs and those of its steps, oldest first.
         active: The active step of this clone, or None.
     """
 
     experiment: Experiment
     step: Step | None
-    known: "Known"
+    commits: "Mapping[str, Commit]"
+    mentions: "tuple[Mention, ...]"
+    runs: "tuple[Run, ...]"
     active: str | None
 
 
@@ -102,7 +109,14 @@ class AskMethods(LogFile):
             UsageError: Two headings have this id, or it is no reference.
         """
         experiment, step = self._experiment_and_step(reference)
-        return Shown(experiment, step, self._history().known(experiment, step), self.active.get())
+        from orglab.runs.waiting import RECORDS
+
+        active = self.active.get()
+        if self.repository is None and not (self.top / RECORDS).is_dir():
+            # Nothing else can be known, and to load what would ask costs more than to read the log.
+            return Shown(experiment, step, {}, (), (), active)
+        known = self._history().known(experiment, step)
+        return Shown(experiment, step, known.commits, known.mentions, known.runs, active)
 
     def list_experiments(
         self,
@@ -289,8 +303,6 @@ def _choose(found: list[Experiment], kinds: set[str], since: str | None, tags: S
         kinds |= {"dropped"} if "done" in kinds else set()
         found = [one for one in found if one.kind in kinds]
     if since is not None:
-        from orglab import clock
-
         first = clock.parse_since(since, clock.now().date())
         found = [one for one in found if one.created is not None and one.created.when.date() >= first]
     return [one for one in found if all(tag in one.tags for tag in tags)]

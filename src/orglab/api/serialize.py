@@ -126,15 +126,15 @@ def run_form(run: "Run") -> dict[str, object]:
 
 def shown_form(shown: "Shown", letter: str) -> dict[str, object]:
     """Return an experiment or a step with what is known of it, as `show --json` has it."""
-    experiment, step, known = shown.experiment, shown.step, shown.known
+    experiment, step = shown.experiment, shown.step
     own = experiment_form(experiment) if step is None else step_form(step)
     where = {} if step is None else {"experiment": experiment.ref, "file": experiment.file}
     mentions = [
         {**commit_form(mention.commit), "refs": [one.spell(letter) for one in mention.references]}
-        for mention in known.mentions
+        for mention in shown.mentions
     ]
-    recorded = {name: commit_form(commit) for name, commit in known.commits.items()}
-    return {**own, **where, "recorded": recorded, "mentions": mentions, "runs": [run_form(run) for run in known.runs]}
+    recorded = {name: commit_form(commit) for name, commit in shown.commits.items()}
+    return {**own, **where, "recorded": recorded, "mentions": mentions, "runs": [run_form(run) for run in shown.runs]}
 
 
 def open_steps_form(found: "OpenSteps") -> dict[str, object]:

@@ -1,7 +1,6 @@
 """The group of all commands, and the one place where errors become a sentence and an exit code."""
 
 import os
-import signal
 from collections.abc import Sequence
 
 import click
@@ -156,6 +155,8 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(str(error), error.exit_code, error if debug else None)
     except (KeyboardInterrupt, click.Abort):
         # An impatient second Ctrl-C must not make a traceback of the first.
+        import signal  # noqa: PLC0415 - mostly nobody stops it
+
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         return _fail("Stopped.", 130, None)
     except BrokenPipeError:

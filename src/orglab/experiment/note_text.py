@@ -1,6 +1,5 @@
 """The user's words inside Org text: without indentation, times, commits and what Org logs by itself."""
 
-import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -27,8 +26,12 @@ def plain_text(text: bytes) -> str:
         text: Whole lines; the first may begin within a line.
     """
     lines = decode(text).expandtabs().split("\n")
-    first, rest = lines[0].strip(), textwrap.dedent("\n".join(lines[1:]))
-    return f"{first}\n{rest}".strip("\n").rstrip()
+    if len(lines) == 1:
+        return lines[0].strip()
+    import textwrap  # noqa: PLC0415 - most texts are one line
+
+    rest = textwrap.dedent("\n".join(lines[1:]))
+    return f"{lines[0].strip()}\n{rest}".strip("\n").rstrip()
 
 
 def note_head(words: str) -> tuple[str | None, Recorded | None, str]:

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.org import syntax
 from orglab.org.element import Element, parse_section
@@ -21,8 +20,7 @@ _COMMENT = compile_late(rb"COMMENT(?= |$)[ \t]*", re.M)
 _TAGS = compile_late(rb":[\w@#%:\x80-\xff]+:")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """The parts of a heading's line; spans are positions in `Source.text`, (-1, -1) for a part that is not there.
 
     Attributes:

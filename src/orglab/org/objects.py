@@ -8,7 +8,7 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.org import syntax
 from orglab.org.source import decode, encode
@@ -67,8 +67,7 @@ _CALL_NAME_END = compile_late(rb"[ \t\n\[(]")
 _CITATION_KEY = compile_late(rb"@[\w\x80-\xff.:?!`'/*@+|(){}<>&^$#%~-]")
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(NamedTuple):
     """One object; `begin` and `end` are positions in `Source.text`, blanks after it left out.
 
     Attributes:

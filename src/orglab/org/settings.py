@@ -7,6 +7,7 @@ anywhere or on another machine; it is reported instead.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.org.source import decode
 from orglab.org.syntax import compile_late
@@ -37,8 +38,7 @@ class Keyword:
     on_leave: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings of one file.
 
     Attributes:

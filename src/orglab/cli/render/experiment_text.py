@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from orglab.git.commit import Commit
     from orglab.git.mentions import Mention
     from orglab.runs.record import Run
-    from orglab.search.known import Known
 
 BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}
 # Where fewer columns than this would be left for a title, the date goes.
@@ -172,13 +171,13 @@ def when(time: Timestamp | None) -> str:
 
 def shown_lines(shown: Shown) -> Iterator[str]:
     """Yield an experiment or a step as a page of text, with what else is known of it."""
-    experiment, step, known = shown.experiment, shown.step, shown.known
+    experiment, step = shown.experiment, shown.step
     if step is None:
-        yield from experiment_lines(experiment, shown.active, known.commits)
+        yield from experiment_lines(experiment, shown.active, shown.commits)
     else:
         yield from [*head_line(experiment), ""]
-        yield from step_lines(step, shown.active, known.commits)
-    yield from _known_lines(known, experiment)
+        yield from step_lines(step, shown.active, shown.commits)
+    yield from _known_lines(shown)
 
 
 def open_steps_lines(found: OpenSteps) -> Iterator[str]:
@@ -192,27 +191,29 @@ def open_steps_lines(found: OpenSteps) -> Iterator[str]:
         before = experiment
 
 
-def _known_lines(known: "Known", experiment: Experiment) -> Iterator[str]:
+def _known_lines(shown: Shown) -> Iterator[str]:
     """Yield the commits that name an experiment or step, and its runs, the newest first.
 
     Not those that a step shows, nor those of the log alone: what these tell stands on the page.
     """
-    shown = {commit.hash for commit in known.commits.values()}
-    others = [one for one in known.mentions if one.hash not in shown and not re.match(_OF_THE_LOG, one.commit.subject)]
+    on_page = {commit.hash for commit in shown.commits.values()}
+    others = [
+        one for one in shown.mentions if one.hash not in on_page and not re.match(_OF_THE_LOG, one.commit.subject)
+    ]
     if others:
         yield ""
         yield output.paint("Commits", bold=True)
         for mention in others[:_MOST]:
             yield from _mention_lines(mention)
         if (more := len(others) - _MOST) > 0:
-            yield output.paint(f"  and {more} more: orglab refs {output.clean(experiment.id)}", dim=True)
-    if known.runs:
+            yield output.paint(f"  and {more} more: orglab refs {output.clean(shown.experiment.id)}", dim=True)
+    if shown.runs:
         yield ""
         yield output.paint("Runs", bold=True)
-        for run in known.runs[: -_MOST - 1 : -1]:
+        for run in shown.runs[: -_MOST - 1 : -1]:
             yield from _run_lines(run)
-        if (more := len(known.runs) - _MOST) > 0:
-            yield output.paint(f"  and {more} more: orglab log {output.clean(experiment.id)}", dim=True)
+        if (more := len(shown.runs) - _MOST) > 0:
+            yield output.paint(f"  and {more} more: orglab log {output.clean(shown.experiment.id)}", dim=True)
 
 
 def _mention_lines(mention: "Mention") -> list[str]:
