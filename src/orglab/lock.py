@@ -21,7 +21,6 @@ import errno
 import fcntl
 import os
 import re
-import signal
 import sys
 import threading
 import time
@@ -110,6 +109,8 @@ def claim(fd: int) -> Writers:
     """
     writers = Writers.UNKNOWN
     if sys.platform == "linux":
+        import signal  # noqa: PLC0415 - who only reads claims nothing
+
         try:
             # The kernel tells of a broken lease by SIGIO, which kills a process that
             # does not expect it.  SIGURG is ignored unless somebody asks for it.

@@ -42,6 +42,8 @@ def width(text: str) -> int:
 
 def fit(text: str, columns: int) -> str:
     """Return `text` cut to `columns`, with an ellipsis where something is cut, and filled up with blanks."""
+    if text.isascii() and len(text) <= columns:
+        return text.ljust(columns)
     if width(text) > columns:
         # A character takes a column or two, but for those that go on top of another.
         text = text[: 8 * columns + 8]

@@ -25,13 +25,9 @@ def plain_text(text: bytes) -> str:
     Args:
         text: Whole lines; the first may begin within a line.
     """
-    lines = decode(text).expandtabs().split("\n")
-    if len(lines) == 1:
-        return lines[0].strip()
-    import textwrap  # noqa: PLC0415 - most texts are one line
-
-    rest = textwrap.dedent("\n".join(lines[1:]))
-    return f"{lines[0].strip()}\n{rest}".strip("\n").rstrip()
+    first, *rest = decode(text).expandtabs().split("\n")
+    margin = min((len(line) - len(line.lstrip(" ")) for line in rest if line.strip(" ")), default=0)
+    return "\n".join([first.strip(), *(line[margin:] if line.strip(" ") else "" for line in rest)]).strip("\n").rstrip()
 
 
 def note_head(words: str) -> tuple[str | None, Recorded | None, str]:

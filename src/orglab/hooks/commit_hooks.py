@@ -68,11 +68,10 @@ def post_commit(hook: Hook) -> int:
 
 def _tick(hook: Hook, commit: str, text: bytes) -> None:
     """Tick the steps that a message says are done, now or, where the log is held, with the next command."""
-    from orglab.api import Log  # noqa: PLC0415 - it costs 60 ms, and few commits tick a step
-    from orglab.api.pending_steps import Pending  # noqa: PLC0415 - the same
+    from orglab.api.pending_steps import Pending  # noqa: PLC0415 - few commits tick a step
 
     pending = Pending(hook.repository)
     for reference in message.done_in(text, hook.letter):
         pending.add(reference.spell(hook.letter), commit)
-    for line in pending.fold(Log(hook.log, hook.config)):
+    for line in pending.fold(hook.opened):
         say(line)

@@ -39,12 +39,13 @@ def table(found: list[Experiment], active: str | None) -> Iterator[str]:
     room = limit - (2 + ref_width + 2 + state_width + 2 + count_width + 2) if limit else 0
     has_dates = not limit or room - date_width - 2 >= _TITLE_ROOM
     room = max(room - (date_width + 2) * has_dates, 1) if limit else 0
+    kinds = {one.state: one.kind for one in {one.state: one for one in found}.values()}
     for one, ref, state, count, date in zip(found, refs, states, counts, dates, strict=True):
         begin = (
             ("> " if is_active(one, active) else "  ")
             + output.paint(output.fit(ref, ref_width), bold=True)
             + "  "
-            + output.paint(output.fit(state, state_width), state=one.kind)
+            + output.paint(output.fit(state, state_width), state=kinds[one.state])
             + f"  {count:>{count_width}}  "
         )
         if has_dates:
