@@ -22,12 +22,12 @@ import texts
 
 HERE = Path(__file__).parent
 OWN = HERE / "own.json"
-SEED = 20260606
+CHANCE = 20260606
 RANDOM_TEXTS = 40
 
 STRUCTURE = '(list (cons "headings" (dump-headings)) (cons "items" (dump-items)))'
 OBJECTS = "(dump-objects '(link target radio-target timestamp statistics-cookie footnote-reference))"
-WRITTEN = {"seed": orgtext.SEED, "logged": orgtext.LOGGED, "rich": texts.RICH}
+WRITTEN = {"seed": texts.SEED, "logged": orgtext.LOGGED, "rich": texts.RICH}
 STATES = """\
 #+TODO: TODO(t) DOING(d!) | DONE(o) DROPPED(x)
 * TODO [7] Longer warm-up [1/2]   :exp:
@@ -102,7 +102,7 @@ def _boxes() -> Iterator[dict[str, Any]]:
 
 
 def _random() -> Iterator[dict[str, Any]]:
-    choose = random.Random(SEED)  # noqa: S311 - the same texts each time
+    choose = random.Random(CHANCE)  # noqa: S311 - the same texts each time
     for number in range(RANDOM_TEXTS):
         text = "".join(_random_log(choose))
         yield _case(f"random_cookies/{number:03}", text, "(org-update-statistics-cookies t)")
