@@ -7,7 +7,7 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { command -v "$$python"; break; }; done)
 
-ORACLE ?= ../shared/oracle/public.json.gz
+ORACLE ?= tests/conformance/own.json
 SET ?= ../shared/similar/dev.jsonl
 FUZZ ?= 1000000
 JOBS ?= auto
@@ -84,7 +84,7 @@ types: $(VENV)/stamp-dev ## mypy --strict over src
 docs: $(VENV)/stamp-test ## the documentation: its links, and its examples run as tests
 	$(PYTEST) tests/test_docs.py $(NO_SKIP) $(ARGS)
 
-conformance: $(VENV)/stamp-test ## ORACLE=FILE: what Org itself does, recorded, beside what we do
+conformance: $(VENV)/stamp-test ## what Org itself does, recorded, beside what we do; ORACLE=FILE names other records
 	@test -f "$(ORACLE)" || { echo 'There is no oracle at $(ORACLE): name one, make conformance ORACLE=FILE' >&2; exit 2; }
 	@$(BIN)/python tests/conformance/run.py "$(ORACLE)"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import bench_hashes
 import bench_hooks
+import bench_hostile
 import bench_index
 import bench_references
 import bench_render
@@ -146,7 +147,7 @@ def bench_commands(folder: Path, count: int) -> None:
     table(rows)
 
 
-TOPICS = ("log", "references", "hooks", "run", "hashes", "index", "similar", "report", "render")
+TOPICS = ("log", "references", "hooks", "run", "hashes", "index", "similar", "report", "render", "hostile")
 
 
 def bench_topic(topic: str) -> None:
@@ -164,6 +165,7 @@ def bench_topic(topic: str) -> None:
             "similar": bench_similar.main,
             "report": bench_report.main,
             "render": bench_render.main,
+            "hostile": bench_hostile.main,
         }[topic]()
 
 

@@ -17,6 +17,7 @@ from orglab.org.heading import Heading, element_objects
 from orglab.org.objects import Object, parse_objects
 from orglab.org.properties import delete_property, put_property, set_tags
 from orglab.org.todo import Logging, logging_of, set_state
+from texts import SEED
 
 NOW = datetime.datetime(2026, 6, 15, 12, 30)  # noqa: DTZ001 - the log holds local times
 
@@ -24,24 +25,6 @@ Pick = Callable[[int], int]
 
 
 # ---- files as people write them ----
-
-SEED = """\
-* TODO [201] ABC in XYZ model [0%]   :@work:exp:
-  :PROPERTIES:
-  :ID:       201
-  :END:
-  [2018-06-06 Wed 16:16]
-
-- Test if adding ABC to XYZ improves results.
-
-** Notes
-
-** TODO Experiments [1/2]
-1. [X] Test XYZ without ABC (83d45cd)
-2. [ ] Test XYZ with ABC
-
-** TODO Conclusions
-"""
 
 LOGGED = """\
 #+TITLE: Lab book of the vision group

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 RUNNER = Path(__file__).parent / "conformance" / "run.py"
+OWN = RUNNER.with_name("own.json")
 
 # What is not as Org has it, by the rule that makes it so (format.md): which groups it may happen in.
 ON_PURPOSE = {
@@ -33,6 +34,27 @@ def write_cases(path: Path, *cases: dict) -> Path:
 
 def case(name: str, text: str, form: str, **expect) -> dict:
     return {"id": name, "input": text, "form": form, "expect": expect}
+
+
+def test_we_do_what_org_does_with_our_own_texts():
+    code, report, errors = run(OWN)
+    assert (code, report["failed"]) == (0, []), errors
+    assert set(report["groups"]) >= {"structure", "objects", "cookies", "match", "todo", "toggle", "put_prop"}
+    assert all(passed == total for passed, total in report["groups"].values())
+
+
+def test_the_own_records_are_of_the_cases_that_are_written_down(tmp_path, emacs):
+    # With the Org that is here they are recorded anew: the texts, the forms, and what came of them.
+    del emacs
+    path = tmp_path / "own.json"
+    done = subprocess.run([sys.executable, RUNNER.with_name("record.py"), path], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    recorded, ours = (json.loads(one.read_text()) for one in (path, OWN))
+    assert [(one["id"], one["input"], one["form"]) for one in recorded] == [
+        (one["id"], one["input"], one["form"]) for one in ours
+    ]
+    code, report, errors = run(path)
+    assert (code, report["failed"]) == (0, []), errors
 
 
 @pytest.mark.shared

@@ -1,8 +1,6 @@
 """Random Org text, and text made to be slow."""
 
-import gc
 import os
-import time
 
 import pytest
 
@@ -69,34 +67,3 @@ def test_a_hostile_text_is_read(shape):
     after = read_and_change(raw)
     assert recount(after) == []
     assert after.apply([]).source.raw == after.source.raw
-
-
-def best_time(raw: bytes) -> float:
-    """The shortest of a few runs: what else the machine does only ever adds to it."""
-    found = []
-    for _ in range(2):
-        gc.collect()
-        gc.disable()
-        try:
-            started = time.perf_counter()
-            read_and_change(raw)
-            found.append(time.perf_counter() - started)
-        finally:
-            gc.enable()
-    return min(found)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("shape", HOSTILE)
-def test_twice_the_text_takes_twice_the_time(shape):
-    make = HOSTILE[shape]
-    size = 20_000
-    # Long enough for the clock, and for what is quadratic to show.
-    while (short := best_time(make(size))) < 0.02 and size < 4_000_000:
-        size *= 2
-    for _attempt in range(4):
-        ratio = best_time(make(2 * size)) / short
-        if ratio < SLOWER:
-            return
-        short = best_time(make(size))
-    pytest.fail(f"{size} bytes take {short:.3f} s, and twice as many {ratio:.1f} times as long")

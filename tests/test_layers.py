@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import orglab
@@ -53,6 +54,12 @@ def imports_of(path):
 
 def test_every_module_has_a_row():
     assert {parts[0] for parts, _ in modules()} == set(ROW) | FACES
+
+
+def test_no_module_name_stands_twice_and_few_stand_loose():
+    names = Counter(parts[-1] for parts, _ in modules() if parts[-1] not in FACES)
+    assert [name for name, count in names.items() if count > 1] == []
+    assert sum(len(parts) == 1 for parts, _ in modules()) <= len(ROWS[0]) + len(FACES)
 
 
 def test_imports_point_down_only():

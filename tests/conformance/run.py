@@ -431,7 +431,7 @@ def judge_link_search(_case: Case) -> Outcome:
 
 @form(
     r'\(list \(cons "headings" \(dump-headings\)\) \(cons "items" \(dump-items\)\)'
-    r' \(cons "elements" \(dump-elements\)\)\)'
+    r'(?: \(cons "elements" \(dump-elements\)\))?\)'
 )
 def judge_structure(case: Case) -> Outcome:
     ours = {

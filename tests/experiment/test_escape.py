@@ -111,19 +111,6 @@ def test_no_text_is_refused(text):
         paragraphs(text)
 
 
-def test_many_unclosed_blocks_take_no_longer_than_their_lines():
-    import time  # noqa: PLC0415
-
-    def seconds(lines):
-        begun = time.process_time()
-        paragraphs("#+begin_src\n#+begin_quote\n" * lines + "#+end_quote\n" * lines, blocks=True)
-        return time.process_time() - begun
-
-    seconds(100)
-    # Four times the text; a pass for each line would take sixteen times as long.
-    assert min(seconds(8000) for _ in range(3)) < 9 * min(seconds(2000) for _ in range(3))
-
-
 @pytest.mark.parametrize("first", ["[ ] a", "[X] a", "[@3] a", "[2018-06-06 Wed] a", "(0123abc) a"])
 def test_what_a_bullet_would_make_a_box_a_number_or_a_time_is_kept_from_it(first):
     assert shown(begins_item([first, "[ ] b"])) == f"~{first}\n[ ] b"

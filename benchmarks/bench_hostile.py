@@ -1,0 +1,101 @@
+"""Hostile shapes of text: how many times as long twice the text takes.  Linear is 2; what is quadratic shows as 4."""
+
+import gc
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from measure import table
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+import orgtext
+from orglab.experiment.escape import paragraphs
+from orglab.org.cookies import recount
+from orglab.org.document import Document
+from orglab.report.formats.from_org import read_org
+from orglab.report.formats.from_org_text import Surroundings
+from orglab.search.similar.explain import telling_line
+from orglab.search.similar.features import Record, features
+from orglab.search.similar.lexicon import parse_terms, read_lexicon
+
+GOAL = 2.3
+_LEAST_SECONDS = 0.03  # long enough for the clock, and for what is quadratic to show
+_LARGEST = 2_000_000
+_TRIES = 3
+
+
+def read_and_recount(raw: bytes) -> None:
+    """Parse a text, read all objects, and recount the cookies."""
+    document = Document(raw)
+    orgtext.read_all(document)
+    document.apply(recount(document))
+
+
+def compare_words(text: str) -> None:
+    """Work out what is compared of an experiment that is all of this text."""
+    features(Record(text, text, (text,) * 9, text), read_lexicon(""))
+    parse_terms(text)
+    telling_line(text)
+
+
+def best_time(run: Callable[[], object]) -> float:
+    """Return the shortest of a few runs: what else the machine does only ever adds to it."""
+    found = []
+    for _ in range(_TRIES):
+        gc.collect()
+        gc.disable()
+        begun = time.perf_counter()
+        run()
+        found.append(time.perf_counter() - begun)
+        gc.enable()
+    return min(found)
+
+
+def growth(make: Callable[[int], Callable[[], object]]) -> tuple[int, float, float]:
+    """Return the size, the seconds that it takes, and how many times as long twice the size takes."""
+    size = 10_000
+    while (short := best_time(make(size))) < _LEAST_SECONDS and size < _LARGEST:
+        size *= 2
+    return size, short, best_time(make(2 * size)) / short
+
+
+def subjects() -> dict[str, Callable[[int], Callable[[], object]]]:
+    """Return what is measured: from a size to a call."""
+
+    def org(shape: str) -> Callable[[int], Callable[[], object]]:
+        return lambda size: partial(read_and_recount, orgtext.HOSTILE[shape](size))
+
+    def report(shape: str) -> Callable[[int], Callable[[], object]]:
+        place = Surroundings(Path())
+        return lambda size: partial(read_org, orgtext.HOSTILE[shape](size).decode("utf-8", "replace"), place)
+
+    def blocks(size: int) -> Callable[[], object]:
+        text = "#+begin_src\n#+begin_quote\n" * (size // 40) + "#+end_quote\n" * (size // 40)
+        return lambda: paragraphs(text, blocks=True)
+
+    def words(piece: str) -> Callable[[int], Callable[[], object]]:
+        return lambda size: partial(compare_words, piece * (size // len(piece)))
+
+    found = {f"org: {shape}": org(shape) for shape in orgtext.HOSTILE}
+    found |= {f"report: {shape}": report(shape) for shape in orgtext.HOSTILE}
+    found["note: unclosed blocks"] = blocks
+    found |= {f"similar: {piece.strip()[:12]}": words(piece) for piece in (
+        "small large ", "a" * 50 + " ", "学习率预热", "learning rate ", "one + ", "é\u0301",
+    )}  # fmt: skip
+    return found
+
+
+def main() -> None:
+    """Print a table of all shapes."""
+    rows = [("hostile shape", "bytes", "seconds", "x for twice the text", "goal")]
+    for name, make in subjects().items():
+        size, seconds, ratio = growth(make)
+        rows.append((name, str(size), f"{seconds:.3f}", f"{ratio:.1f}", f"< {GOAL}"))
+    table(rows)
+
+
+if __name__ == "__main__":
+    main()
