@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from orglab.search.similar.answering import Precedent
 
 SORT_KEYS = ("log", "id", "created", "state", "title", "progress")
+HITS_SHOWN = 20
+"""How many hits of a search are shown where nobody says."""
 KINDS = ("todo", "doing", "waiting", "done", "all")
 
 
@@ -174,12 +176,11 @@ class AskMethods(LogFile):
         """Return the TODO keywords of the log that begin with what is typed."""
         return [name for name in self.document().settings.keywords if name.startswith(begun)]
 
-    def search(self, text: str, *, limit: int | None = None, progress: "Progress | None" = None) -> "Found":
+    def search(self, text: str, *, limit: int = HITS_SHOWN, progress: "Progress | None" = None) -> "Found":
         """Return what a query finds in the log, its journal and the messages of commits; see `search.search`."""
-        from orglab.search.hits import LIMIT
         from orglab.search.search import search_log
 
-        return search_log(self, text, limit=LIMIT if limit is None else limit, progress=progress)
+        return search_log(self, text, limit=limit, progress=progress)
 
     def similar(self, text: str, *, progress: "Progress | None" = None) -> "list[Precedent]":
         """Return the experiments that tried the same idea, the surest first; none if none is sure enough.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orglab.api.ask import HITS_SHOWN
 from orglab.api.serialize import (
     found_form,
     happened_form,
@@ -18,7 +19,6 @@ from orglab.api.serialize import (
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, TextCommand, log_options, this_log
 from orglab.errors import NotFoundError
-from orglab.search.hits import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 @click.command(name="search", cls=TextCommand)
 @click.argument("words", nargs=-1, required=True)
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=LIMIT, metavar="N", help=f"So many hits at the most ({LIMIT})."
+    "--limit",
+    type=click.IntRange(min=1),
+    default=HITS_SHOWN,
+    metavar="N",
+    help=f"So many hits at the most ({HITS_SHOWN}).",
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @log_options
@@ -49,7 +53,7 @@ def search_command(words: tuple[str, ...], limit: int, *, as_json: bool) -> None
     query = " ".join(words)
     with output.progress_bar("Reading") as update:
         found = log.search(query, limit=limit, progress=update)
-    journal = os.path.join(os.path.dirname(os.fspath(log.path)), log.config.journal)  # noqa: PTH118, PTH120 - as it was typed
+    journal = os.fspath(log.journal)
     if as_json:
         output.show_json(found_form(found, query, os.fspath(log.path), journal))
         return
