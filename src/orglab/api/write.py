@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import clock
 from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
-from orglab.experiment.lookup import find_step
+from orglab.experiment.lookup import find_step, last_experiment, last_with_id
 from orglab.experiment.model import ID, Experiment, Note, Step
 from orglab.log.log import LogFile
 from orglab.reference import Reference, parse_reference
@@ -64,7 +64,6 @@ class WriteMethods(LogFile):
             UsageError: A text cannot stand in the log, or the id is taken.
         """
         from orglab.experiment import edits
-        from orglab.experiment.lookup import last_experiment
 
         texts, names = list(steps), list(tags)
         now, elsewhere = clock.now(), self.numbers_on_branches()
@@ -113,7 +112,6 @@ class WriteMethods(LogFile):
             UsageError: The id is taken, or none.
         """
         from orglab.experiment import ids
-        from orglab.experiment.lookup import last_with_id
 
         parsed, elsewhere = _whole(reference), self.numbers_on_branches()
 
