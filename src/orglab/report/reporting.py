@@ -19,20 +19,20 @@ from orglab.history.events import when_done
 from orglab.history.timeline import first_ticked, last_closed
 from orglab.log.log import LogFile
 from orglab.reference import parse_reference
-from orglab.report.content.claims import from_evidence
-from orglab.report.content.compose import Head, compose_report
+from orglab.report.content.citations import Links, read_links
+from orglab.report.content.evidence import from_evidence
 from orglab.report.content.facts import Period, Sources, read_accounts, read_sources
 from orglab.report.content.last_report import LastReport, digest_of, read_last, write_last
 from orglab.report.content.layout import evidence_of, lay_out
-from orglab.report.content.links import Links, read_links
+from orglab.report.content.sections import Head, compose_report
 from orglab.report.content.statements import Report
-from orglab.report.content.verification import Broken, Present, verify
+from orglab.report.content.verification import CurrentFacts, FailedClaim, verify
 from orglab.report.content.wording import Wording
 from orglab.report.formats.attachments import write_atomically
-from orglab.report.formats.embedded import read_evidence
+from orglab.report.formats.document_file import ENDINGS, write_document
+from orglab.report.formats.evidence_block import read_evidence
 from orglab.report.formats.template import ending_of, fill_template
 from orglab.report.formats.to_markdown import to_markdown
-from orglab.report.formats.writers import ENDINGS, write_document
 from orglab.runs.record import read_runs
 
 LAST = "last report"
@@ -303,7 +303,7 @@ class Checked:
 
     file: str
     statements: int
-    broken: tuple[Broken, ...]
+    broken: tuple[FailedClaim, ...]
 
 
 def check_report(log: LogFile, path: Path | None = None) -> Checked:
@@ -327,7 +327,7 @@ def check_report(log: LogFile, path: Path | None = None) -> Checked:
     top = _top(log)
     repository = log.repository if is_installed() else None
     entries = _entries(log) if any(claim.kind == "journal" for one in held for claim in one.claims) else []
-    present = Present(log.experiments(), read_runs(top), entries, repository)
+    present = CurrentFacts(log.experiments(), read_runs(top), entries, repository)
     return Checked(file, len(held), tuple(verify(held, present)))
 
 

@@ -8,25 +8,24 @@ from orglab.report.charts.dots import draw_steps, steps_table
 
 __all__ = ["DARK", "LIGHT", "PAGE", "Theme", "chart_parts", "chart_table", "draw_chart"]
 
-ROWS_OF_A_PAGE = 30
+ROWS_OF_A_PAGE = 24
 """How many rows of a time line or of steps go into one picture of a page."""
 
 
-def draw_chart(chart: Chart, theme: Theme, width: int, name: str) -> str:
+def draw_chart(chart: Chart, theme: Theme, name: str) -> str:
     """Return a chart as an `svg` element.
 
     Args:
         chart: What is drawn.
         theme: Its colours and font.
-        width: In CSS pixels; the height is what the chart needs.
         name: What its ids begin with; no other chart of the page may have it.
     """
     plot = chart.plot
     if isinstance(plot, Timeline):
-        return draw_timeline(plot, chart.title, theme, width, name)
+        return draw_timeline(plot, chart.title, theme, name)
     if isinstance(plot, History):
-        return draw_history(plot, chart.title, theme, width, name)
-    return draw_steps(plot, chart.title, theme, width, name)
+        return draw_history(plot, chart.title, theme, name)
+    return draw_steps(plot, chart.title, theme, name)
 
 
 def chart_table(chart: Chart) -> Table:

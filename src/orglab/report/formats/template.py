@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orglab.errors import NotFoundError, NotReadableError, OrglabError, UsageError
-from orglab.report.content.amounts import duration, number
 from orglab.report.content.layout import evidence_of
 from orglab.report.content.statements import Report
 from orglab.report.form import report_form
-from orglab.report.formats.embedded import pack
+from orglab.report.formats.evidence_block import pack
+from orglab.text import duration, number
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from orglab.errors import OrglabError, UsageError
 from orglab.report import blocks as b
+from orglab.report.characters import printable
 from orglab.report.charts import PAGE, chart_parts, chart_table, draw_chart
-from orglab.report.formats.characters import printable
-from orglab.report.formats.embedded import pack
+from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture, read_picture
-from orglab.report.formats.tex import NotConvertedError, read_tex
 from orglab.report.formats.to_pdf import svg_to_png
 from orglab.report.formats.writer import SIGNS, Writer
+from orglab.report.tex import NotConvertedError, read_tex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +29,6 @@ EVIDENCE_PART = "customXml/item1.xml"
 """The part of the file that holds the evidence; Word keeps it when the file is saved."""
 EVIDENCE_NAMESPACE = "urn:orglab:evidence"
 _API = [1, 23, 1]
-_WIDE = 720
 _SECONDS = 120
 _CELL = "Report Cell"
 _CELL_STYLE = re.compile(rb'(<w:style [^>]*w:styleId="ReportCell"[^>]*>(?:(?!</w:style>).)*)</w:style>', re.DOTALL)
@@ -333,14 +332,14 @@ class _TreeWriter(Writer):
         caption = f",{self.para(self.inlines(block.caption))}" if block.caption else ""
         pictures = []
         for number, part in enumerate(chart_parts(block)):
-            svg = draw_chart(part, PAGE, _WIDE, f"chart-{number}")
+            svg = draw_chart(part, PAGE, f"chart-{number}")
             said = re.search(r"<desc[^>]*>([^<]*)</desc>", svg)
             try:
                 png = Picture(svg_to_png(svg.encode(), "svg"), "png", "image/png")
             except UsageError as error:
                 return f"{title},{self.para(self.note(error))},{self.table(chart_table(block))}{caption}"
             alt = f"{block.title}. {said.group(1) if said else ''}"
-            pictures.append(self.para(self.embedded(png, alt, _attributes(width="16cm"))))
+            pictures.append(self.para(self.embedded(png, alt, _attributes(width="11.5cm"))))
         self._tables.append((block.title, chart_table(block)))
         return f"{title},{','.join(pictures)}{caption}"
 

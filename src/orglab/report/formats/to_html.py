@@ -6,16 +6,15 @@ from html import escape
 from importlib.resources import files
 
 from orglab.report import blocks as b
+from orglab.report.characters import printable, unwrapped
 from orglab.report.charts import chart_table, draw_chart
 from orglab.report.charts.canvas import CSS
-from orglab.report.formats.characters import printable, unwrapped
-from orglab.report.formats.embedded import pack
+from orglab.report.formats.evidence_block import pack
+from orglab.report.formats.mathml import to_mathml
 from orglab.report.formats.pictures import read_picture
-from orglab.report.formats.tex import NotConvertedError
-from orglab.report.formats.tex_mathml import to_mathml
 from orglab.report.formats.writer import SIGNS, Writer
+from orglab.report.tex import NotConvertedError
 
-_WIDE, _SLIM = 720, 350
 _BOXES = {"open": ("☐", "open"), "partial": ("◪", "partly done"), "done": ("☑", "done")}
 _LINES_IN_CONTENTS = 40
 _DEEPEST_HEADING = 6
@@ -236,14 +235,13 @@ class _HtmlWriter(Writer):
         return f'<img src="{picture.data_url}" alt="{_text(image.alt)}">'
 
     def chart(self, block: b.Chart) -> str:
-        """Write a chart, once for wide and once for slim screens, and its numbers."""
+        """Write a chart, and its numbers."""
         self._charts += 1
         name = f"chart-{self._charts}"
         caption = f" {self.inlines(block.caption)}" if block.caption else ""
         return (
             f'<figure class="chart"><figcaption><strong>{_text(block.title)}</strong>{caption}</figcaption>'
-            f'<div class="wide">{draw_chart(block, CSS, _WIDE, name)}</div>'
-            f'<div class="slim">{draw_chart(block, CSS, _SLIM, f"{name}-slim")}</div>'
+            f"{draw_chart(block, CSS, name)}"
             f"<details><summary>The numbers of this chart</summary>{self.table(chart_table(block))}</details></figure>"
         )
 

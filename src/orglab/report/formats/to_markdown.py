@@ -5,14 +5,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from orglab.report import blocks as b
+from orglab.report.characters import lowered, printable, raised, unwrapped
 from orglab.report.charts import LIGHT, chart_table, draw_chart
 from orglab.report.formats.attachments import Beside
-from orglab.report.formats.characters import lowered, printable, raised, unwrapped
-from orglab.report.formats.embedded import pack
+from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import read_picture
 from orglab.report.formats.writer import SIGNS, Writer
 
-_WIDE = 720
 # What means something wherever it stands; an underscore within a word does not, and a name of a metric stays readable.
 _SPECIAL = re.compile(r"[\\`*\[\]<>$~^|]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w]+;)")
 # What means something where a line begins.
@@ -208,7 +207,7 @@ class _MarkdownWriter(Writer):
         name = f"chart-{self._charts}"
         parts = [f"**{_text(block.title)}**" + (f" {self.line(block.caption)}" if block.caption else "")]
         if self.beside is not None:
-            svg = draw_chart(block, LIGHT, _WIDE, name).encode()
+            svg = draw_chart(block, LIGHT, name).encode()
             parts.append(f"![{_text(block.title)}]({self.beside.add(name, 'svg', svg)})")
         parts.append(self.table(chart_table(block)))
         return "\n\n".join(parts)

@@ -5,14 +5,13 @@ from pathlib import Path
 
 from orglab.experiment.escape import ESCAPE
 from orglab.report import blocks as b
+from orglab.report.characters import printable, unwrapped
 from orglab.report.charts import LIGHT, chart_table, draw_chart
 from orglab.report.formats.attachments import Beside
-from orglab.report.formats.characters import printable, unwrapped
-from orglab.report.formats.embedded import pack
+from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import read_picture
 from orglab.report.formats.writer import SIGNS, Writer, anchors_of
 
-_WIDE = 720
 _Z = ESCAPE
 # Org reads more than Emacs shows: each of these would begin an object, and no longer does with what is put in.
 # Emacs takes the space for a blank and our own parser does not, so emphasis is kept from both sides.
@@ -256,7 +255,7 @@ class _OrgWriter(Writer):
         caption = f"{_text(block.title)}{': ' if block.caption else ''}{self.line(block.caption)}"
         parts = []
         if self.beside is not None:
-            svg = draw_chart(block, LIGHT, _WIDE, name).encode()
+            svg = draw_chart(block, LIGHT, name).encode()
             link = self.beside.add(name, "svg", svg, is_url=False)
             parts.append(f"#+CAPTION: {caption}\n[[file:{link}]]")
         table = self.table(chart_table(block))

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from orglab.errors import OrglabError, UsageError
 from orglab.report import blocks as b
+from orglab.report.characters import printable, unwrapped
 from orglab.report.charts import PAGE, chart_parts, chart_table, draw_chart
-from orglab.report.formats.characters import printable, unwrapped
-from orglab.report.formats.embedded import pack
+from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture, read_picture
-from orglab.report.formats.tex import NotConvertedError
-from orglab.report.formats.tex_typst import string, to_typst_math
+from orglab.report.formats.typst_math import string, to_typst_math
 from orglab.report.formats.writer import SIGNS, Writer
+from orglab.report.tex import NotConvertedError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 EVIDENCE_NAME = "orglab-evidence.txt"
 """The name of the attachment that holds the evidence."""
 MISSING = "PDF needs typst: install it with  pip install 'orglab[pdf]'"
-_WIDE = 720
 _DEEPEST_HEADING = 5
 # What is longer than this without a blank runs over the edge of the page.
 _LONG_WORD = re.compile(r"[^\s\u200b]{48}(?=[^\s\u200b]{4})")
@@ -333,10 +332,10 @@ class _TypstWriter(Writer):
         parts = [f"#chart-title[#strong[#{_str(block.title)}]]"]
         for part in chart_parts(block):
             self._charts += 1
-            svg = draw_chart(part, PAGE, _WIDE, f"chart-{self._charts}")
+            svg = draw_chart(part, PAGE, f"chart-{self._charts}")
             said = re.search(r"<desc[^>]*>([^<]*)</desc>", svg)
             alt = f"{block.title}. {said.group(1) if said else ''}"
-            parts.append(f'#image(bytes({string(svg)}), format: "svg", width: 100%, alt: {_str(alt)})')
+            parts.append(f'#image(bytes({string(svg)}), format: "svg", width: 70%, alt: {_str(alt)})')
         self._tables.append((block.title, chart_table(block)))
         return "\n".join(parts) + caption
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orglab.report import blocks as b
-from orglab.report.formats.characters import printable
+from orglab.report.characters import printable
 
 SAFE_SCHEMES = frozenset(("http", "https", "mailto", "ftp"))
 """What a link may begin with.  A `javascript:` or `data:` of a hostile log is shown, not followed."""

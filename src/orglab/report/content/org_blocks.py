@@ -33,8 +33,8 @@ from orglab.report.blocks import (
     Verse,
     plain,
 )
-from orglab.report.formats.characters import printable
-from orglab.report.formats.from_org_text import Surroundings, TextReader, image_link, trimmed
+from orglab.report.characters import printable
+from orglab.report.content.org_inlines import Surroundings, TextReader, image_link, trimmed
 
 DEEPEST = 12
 """How deeply lists and blocks may nest; what lies deeper is shown as it is written."""

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.report import blocks as b
-from orglab.report.formats.from_org import DEEPEST, MOST_ROWS, read_footnotes, read_line, read_org, scripts_of
-from orglab.report.formats.from_org_text import Surroundings
+from orglab.report.content.org_blocks import DEEPEST, MOST_ROWS, read_footnotes, read_line, read_org, scripts_of
+from orglab.report.content.org_inlines import Surroundings
 from sample_report import around
 
 

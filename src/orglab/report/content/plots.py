@@ -14,12 +14,12 @@ from orglab.report.blocks import (
     anchor_of,
     plain,
 )
-from orglab.report.content import amounts
 from orglab.report.content.facts import Account
-from orglab.report.content.outcomes import Results
 from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
 from orglab.runs.record import Run
+from orglab.runs.statistics import Results
+from orglab.text import count
 
 _MOST_ROWS = 60
 _MOST_SERIES = 12
@@ -36,7 +36,7 @@ def timeline(report: Report) -> Chart | None:
         return None
     caption = ""
     if len(rows) > _MOST_ROWS:
-        caption = f"The {_MOST_ROWS} of {amounts.count(len(rows), 'experiment')} that something happened to last."
+        caption = f"The {_MOST_ROWS} of {count(len(rows), 'experiment', 'grouped')} that something happened to last."
         times = {one.ref: one.last_moment() or report.period.since for one in report.touched}
         newest = set(sorted(times, key=lambda ref: times[ref])[-_MOST_ROWS:])
         rows = [row for row in rows if row.label in newest]
@@ -81,7 +81,9 @@ def history_chart(ref: str, results: Results) -> Chart | None:
         series = [Series(_name(run), points, step) for step, run, _, points in read if len(points) > 1]
         if series:
             counters = {counter for _, _, counter, points in read if len(points) > 1}
-            rest = f"The last {_MOST_SERIES} of {amounts.count(len(runs), 'run')}." if len(runs) > _MOST_SERIES else ""
+            rest = (
+                f"The last {_MOST_SERIES} of {count(len(runs), 'run', 'grouped')}." if len(runs) > _MOST_SERIES else ""
+            )
             x = counters.pop() if len(counters) == 1 else "step"
             return Chart(
                 History(tuple(series), metric, x), f"{ref}: {metric} over the runs", (Text(rest),) if rest else ()

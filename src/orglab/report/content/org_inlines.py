@@ -33,8 +33,8 @@ from orglab.report.blocks import (
     Text,
     Underline,
 )
-from orglab.report.formats.characters import printable, unwrapped
-from orglab.report.formats.tex import LETTERS, OPERATORS
+from orglab.report.characters import printable, unwrapped
+from orglab.report.tex import LETTERS, OPERATORS
 
 DEEPEST = 24
 """How deeply emphasis may nest; what lies deeper is text as it is."""
