@@ -9,6 +9,7 @@ What cannot be shown as it is meant is a `Raw` block or a `RawText` with a note 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -259,6 +260,18 @@ class Table:
     def width(self) -> int:
         """How many columns it has."""
         return max([len(self.header), *map(len, self.rows)], default=0)
+
+    @property
+    def columns(self) -> list[str]:
+        """How each column is aligned: `left`, `right` or `center`."""
+        known = [kind if kind in ("right", "center") else "left" for kind in self.alignment[: self.width]]
+        return known + ["left"] * (self.width - len(known))
+
+    @property
+    def cells(self) -> list[tuple[Inlines, ...]]:
+        """The head and the rows, each with as many cells as the table is wide."""
+        width = self.width
+        return [row + ((),) * (width - len(row)) for row in (self.header, *self.rows)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -560,6 +573,7 @@ class Document:
 _ANCHOR = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
+@lru_cache(8192)
 def anchor_of(text: str) -> str:
     """Return a text as an anchor: what an anchor may not hold is `-`; one that begins otherwise gets an `a-` before.
 

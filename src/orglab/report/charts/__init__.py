@@ -1,12 +1,15 @@
 """Charts as SVG: a few hundred lines of our own, for a report that needs nothing but itself."""
 
+import re
+from collections.abc import Iterator
+
 from orglab.report.blocks import Chart, History, StepResults, Table, Timeline
 from orglab.report.charts.bars import draw_timeline, timeline_table
-from orglab.report.charts.canvas import DARK, LIGHT, PAGE, Theme
+from orglab.report.charts.canvas import LIGHT, PAGE, Theme
 from orglab.report.charts.curves import draw_history, history_table
 from orglab.report.charts.dots import draw_steps, steps_table
 
-__all__ = ["DARK", "LIGHT", "PAGE", "Theme", "chart_parts", "chart_table", "draw_chart"]
+__all__ = ["LIGHT", "PAGE", "Theme", "chart_parts", "chart_table", "draw_chart", "draw_pages"]
 
 ROWS_OF_A_PAGE = 24
 """How many rows of a time line or of steps go into one picture of a page."""
@@ -34,6 +37,14 @@ def chart_table(chart: Chart) -> Table:
     if isinstance(plot, Timeline):
         return timeline_table(plot)
     return history_table(plot) if isinstance(plot, History) else steps_table(plot)
+
+
+def draw_pages(chart: Chart) -> Iterator[tuple[str, str]]:
+    """Yield a chart as pictures for paper, each an `svg` element and what it shows in words."""
+    for number, part in enumerate(chart_parts(chart)):
+        svg = draw_chart(part, PAGE, f"chart-{number}")
+        said = re.search(r"<desc[^>]*>([^<]*)</desc>", svg)
+        yield svg, f"{chart.title}. {said.group(1) if said else ''}"
 
 
 def chart_parts(chart: Chart) -> list[Chart]:

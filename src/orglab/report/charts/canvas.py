@@ -37,8 +37,6 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans
 # a line (less than 3:1), so those are darkened at the same hue.
 LIGHT = Theme(("#0072b2", "#c24e00", "#008563", "#a8507f", "#8a6100", "#1c6f9e"), "#1c1b19", "#5c5a55", "#e4e1da",
               "#ffffff", _FONT)  # fmt: skip
-DARK = Theme(("#56b4e9", "#f0893b", "#3fc79a", "#dd9abf", "#e6b23c", "#8fcdf0"), "#ece9e2", "#a9a69e", "#3a3935",
-             "#1b1b1a", _FONT)  # fmt: skip
 PAGE = Theme(LIGHT.colors, LIGHT.ink, LIGHT.muted, "#dcd9d2", LIGHT.paper,
              "'DejaVu Sans', 'Liberation Sans', Arial, Helvetica, 'Libertinus Serif'")  # fmt: skip
 CSS = Theme(
