@@ -190,7 +190,7 @@ class Heading:
     Attributes:
         level: From 1 (a section of the document) to 5.
         content: What it says.
-        anchor: Its name for links: letters, digits, `-`, `_` and `.`; made from nothing else by `anchor_of`.
+        anchor: Its name for links: letters, digits, `-`, `_` and `.`; made from nothing else by `make_anchor`.
     """
 
     level: int
@@ -574,7 +574,7 @@ _ANCHOR = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 
 @lru_cache(8192)
-def anchor_of(text: str) -> str:
+def make_anchor(text: str) -> str:
     """Return a text as an anchor: what an anchor may not hold is `-`; one that begins otherwise gets an `a-` before.
 
     It begins with a letter, as every format wants it; the same text has the same anchor.

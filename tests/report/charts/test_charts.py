@@ -15,7 +15,7 @@ from orglab.report import blocks as b
 from orglab.report.charts import LIGHT, chart_parts, chart_table, draw_chart
 from orglab.report.charts.canvas import fitted, text_width
 from orglab.report.charts.curves import thinned
-from orglab.report.charts.scale import day_ticks, scale_of
+from orglab.report.charts.scale import day_ticks, make_scale
 from sample_report import history, results, timeline
 
 ANY_VALUE = st.one_of(st.floats(), st.none(), st.just(0.0), st.integers(-5, 5).map(float))
@@ -119,9 +119,9 @@ def test_what_is_not_positive_is_a_gap_of_a_logarithmic_axis():
 
 
 def test_an_axis_is_logarithmic_by_itself_where_it_helps_and_can():
-    assert scale_of([0.001, 1.0], 0, 1, log=None).log
-    assert not scale_of([0.5, 1.0], 0, 1, log=None).log
-    assert not scale_of([0.0, 1000.0], 0, 1, log=None).log
+    assert make_scale([0.001, 1.0], 0, 1, log=None).log
+    assert not make_scale([0.5, 1.0], 0, 1, log=None).log
+    assert not make_scale([0.0, 1000.0], 0, 1, log=None).log
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=4000), st.integers(1, 50))
@@ -136,7 +136,7 @@ def test_thinning_keeps_first_last_and_extremes(values, columns):
 
 @given(st.floats(-1e299, 1e299), st.floats(-1e299, 1e299), st.integers(2, 12))
 def test_ticks_are_round_few_and_inside(one, other, most):
-    scale = scale_of([one, other], 0, 500)
+    scale = make_scale([one, other], 0, 500)
     ticks = scale.ticks(most)
     assert len(ticks) <= most + 2
     assert all(-1 <= scale.place(value) <= 501 for value, _ in ticks)

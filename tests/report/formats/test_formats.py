@@ -148,9 +148,14 @@ def test_org_finds_no_object_in_the_text(text):
     body = source.split("\n\n", 1)[1] if "\n\n" in source else ""
     kinds = {element.type for element in OrgDocument(source.encode()).first_section.walk()}
     assert kinds <= {"section", "keyword", "paragraph"}
-    (paragraph,) = read_org(body, Surroundings(".", scripts="{}")) or (b.Paragraph(()),)
-    assert all(isinstance(inline, b.Text | b.Link) for inline in paragraph.content)
-    assert " ".join(b.plain(paragraph.content).replace(ESCAPE, "").split()) == shown(text.replace(ESCAPE, ""))
+    (paragraph,) = read_org(body, Surroundings(".")) or (b.Paragraph(()),)
+    assert all(isinstance(one, b.Text | b.Link | b.Subscript | b.Superscript) for one in paragraph.content)
+    # By the file's options only braces make a script: one without them is text, and one with them would lack them here.
+    signs = {b.Subscript: "_", b.Superscript: "^"}
+    words = b.plain(
+        tuple(b.Text(signs[type(one)] + b.plain((one,))) if type(one) in signs else one for one in paragraph.content)
+    )
+    assert " ".join(words.replace(ESCAPE, "").split()) == shown(text.replace(ESCAPE, ""))
 
 
 @settings(max_examples=15)

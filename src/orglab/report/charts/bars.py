@@ -23,7 +23,7 @@ _STATUSES = {
 _OPEN = ("open", "waiting")
 
 
-def status_of(row: TimelineRow) -> str:
+def find_status(row: TimelineRow) -> str:
     """Return which of the statuses with a sign of their own a row has."""
     return row.status if row.status in _STATUSES else "other"
 
@@ -52,7 +52,7 @@ def _legend(plot: Timeline, theme: Theme) -> list[tuple[str, str, int, str]]:
     """Return the entries of the legend: of the statuses that there are, words of the user's own together."""
     words: dict[str, list[str]] = {}
     for row in plot.rows:
-        known = words.setdefault(status_of(row), [])
+        known = words.setdefault(find_status(row), [])
         if row.status not in known and len(known) < 4:  # noqa: PLR2004 - the legend names a few, the table all
             known.append(row.status)
     return [
@@ -101,7 +101,7 @@ def _draw_rows(canvas: Canvas, plot: Timeline, top: float) -> None:
 
 def _draw_bar(canvas: Canvas, row: TimelineRow, scale: Scale, y: float, height: float) -> None:
     """Draw one bar with the sign of how it ended; an open one has a dashed outline and no end."""
-    status = status_of(row)
+    status = find_status(row)
     color = _color(status, canvas.theme)
     start = min(max(day_number(row.start), scale.low), scale.high)
     end = scale.high - (scale.high - scale.low) * 0.02 if row.end is None else day_number(row.end)
@@ -161,7 +161,7 @@ def timeline_table(plot: Timeline) -> Table:
             (Text(row.title),),
             (Text(_day(row.start)),),
             (Text(_day(row.end) if row.end else "–"),),
-            (Badge(row.status, TONES[status_of(row)]),),
+            (Badge(row.status, TONES[find_status(row)]),),
         )
         for row in plot.rows
     )

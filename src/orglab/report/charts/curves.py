@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from orglab.report.blocks import History, Series, Table, Text
 from orglab.report.charts.canvas import DASHES, WIDTH, Canvas, Theme, fitted, text_width
-from orglab.report.charts.scale import SMALLEST, Scale, is_drawn, scale_of
+from orglab.report.charts.scale import SMALLEST, Scale, is_drawn, make_scale
 from orglab.text import count, number
 
 MOST_SERIES = 60
@@ -37,7 +37,7 @@ def draw_history(plot: History, title: str, theme: Theme, name: str) -> str:
         top = canvas.legend(entries, 2, 10) + 4
     top += 18
     is_log = _is_log(plot, values)
-    y_scale = scale_of([y for y in values if y > SMALLEST] if is_log else values, top + _HEIGHT, top, log=is_log)
+    y_scale = make_scale([y for y in values if y > SMALLEST] if is_log else values, top + _HEIGHT, top, log=is_log)
     left = _draw_values(canvas, y_scale, plot.metric, top)
     xs = [x for segments in kept.values() for segment in segments for x, _ in segment]
     x_scale = _x_scale(xs, left + 6, WIDTH - 14)
@@ -53,7 +53,7 @@ def draw_history(plot: History, title: str, theme: Theme, name: str) -> str:
 def _is_log(plot: History, values: Sequence[float]) -> bool:
     """Return whether the axis is logarithmic: asked for and possible for some, or helpful and possible for all."""
     if plot.log is None:
-        return scale_of(values, 1, 0, log=None).log
+        return make_scale(values, 1, 0, log=None).log
     return plot.log and any(value > SMALLEST for value in values)
 
 

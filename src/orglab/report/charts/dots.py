@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from orglab.report.blocks import Inlines, Reference, StepResult, StepResults, Table, Text
 from orglab.report.charts.canvas import WIDTH, Canvas, Theme, fitted, text_width
-from orglab.report.charts.scale import Scale, is_drawn, scale_of
+from orglab.report.charts.scale import Scale, is_drawn, make_scale
 from orglab.runs.statistics import deviation, mean
 from orglab.text import difference, number, shared_decimals
 
@@ -42,7 +42,7 @@ def draw_steps(plot: StepResults, title: str, theme: Theme, name: str) -> str:
         canvas.empty("No values yet")
         return canvas.close(title, f"There are no values of {plot.metric}.", name)
     decimals = _decimals([spread for _, spread in rows])
-    scale = scale_of(values, 10, WIDTH - 12, log=False if plot.log is None and min(values) <= 0 else plot.log)
+    scale = make_scale(values, 10, WIDTH - 12, log=False if plot.log is None and min(values) <= 0 else plot.log)
     top, bottom = 26.0, 30.0 + ROW * len(rows)
     _draw_axis(canvas, scale, plot, top, bottom)
     labels = min(max(text_width(row.label, 12, bold=True) for row, _ in rows) + 4, WIDTH * 0.3)

@@ -54,7 +54,7 @@ class Scale:
         return _round_numbers(self.low, self.high, most, smallest=1.0 if whole else 0.0)
 
 
-def scale_of(values: Iterable[float], begin: float, end: float, *, log: bool | None = False) -> Scale:
+def make_scale(values: Iterable[float], begin: float, end: float, *, log: bool | None = False) -> Scale:
     """Return an axis on which all of some finite values have a place, with some room at both ends.
 
     Args:

@@ -16,7 +16,7 @@ from orglab.report.blocks import (
     Paragraph,
     Table,
     Text,
-    anchor_of,
+    make_anchor,
 )
 from orglab.report.content.facts import Account
 from orglab.report.content.plots import history_chart
@@ -44,7 +44,7 @@ def charted(report: Report) -> frozenset[str]:
 def record(account: Account, report: Report, wording: Wording, *, is_drawn: bool) -> Iterator[Block]:
     """Yield all that is on record of an experiment."""
     ref, one = account.ref, account.experiment
-    yield Heading(2, (*wording.inline(one.title, ref), Text(" "), wording.links.to(ref)), anchor_of(ref))
+    yield Heading(2, (*wording.inline(one.title, ref), Text(" "), wording.links.to(ref)), make_anchor(ref))
     if one.description:
         yield Paragraph(wording.inline(one.description, ref))
     if one.steps:
@@ -73,7 +73,7 @@ def _step(step: Step, done: Event | None, account: Account, wording: Wording) ->
     for name in step.commits:
         content += [Text("; "), *_commit(name, wording)]
     state = "done" if done is not None else "partial" if step.state == "partial" else "open"
-    return ListItem((Paragraph(tuple(content)),), state, number=step.number, anchor=anchor_of(step.ref))
+    return ListItem((Paragraph(tuple(content)),), state, number=step.number, anchor=make_anchor(step.ref))
 
 
 def _commit(name: str, wording: Wording) -> Inlines:

@@ -61,6 +61,6 @@ def write_last(folder: Path, last: LastReport) -> None:
         ) from error
 
 
-def digest_of(content: bytes) -> str:
+def compute_digest(content: bytes) -> str:
     """Return the digest by which a report's file is known again."""
     return hashlib.sha256(content).hexdigest()

@@ -54,11 +54,11 @@ def lay_out(report: Report) -> Document:
         blocks=tuple(blocks),
         subtitle=_subtitle(report),
         date=day(report.made.date()),
-        evidence=evidence_of(report),
+        evidence=collect_evidence(report),
     )
 
 
-def evidence_of(report: Report) -> dict[str, object]:
+def collect_evidence(report: Report) -> dict[str, object]:
     """Return what the statements of a report rest on, as JSON values."""
     head = {
         "title": report.title,

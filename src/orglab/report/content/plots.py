@@ -11,7 +11,7 @@ from orglab.report.blocks import (
     Text,
     Timeline,
     TimelineRow,
-    anchor_of,
+    make_anchor,
     plain,
 )
 from orglab.report.content.facts import Account
@@ -55,7 +55,7 @@ def _timeline_row(account: Account, report: Report) -> TimelineRow | None:
     end = account.closed.date() if account.closed is not None else None
     status = verdict or _STATUS.get(account.kind or "", "open")
     first = min(start.date(), end) if end is not None else start.date()
-    return TimelineRow(account.ref, account.experiment.title, first, end, status, anchor_of(account.ref))
+    return TimelineRow(account.ref, account.experiment.title, first, end, status, make_anchor(account.ref))
 
 
 def steps_chart(ref: str, results: Results, wording: Wording) -> Chart | None:
@@ -64,7 +64,7 @@ def steps_chart(ref: str, results: Results, wording: Wording) -> Chart | None:
         rows = [
             StepResult(
                 outcome.step.ref, plain(wording.inline(outcome.step.text, ref)),
-                tuple(value for _, value in outcome.values(metric)), outcome.is_baseline, anchor_of(outcome.step.ref),
+                tuple(value for _, value in outcome.values(metric)), outcome.is_baseline, make_anchor(outcome.step.ref),
             )
             for outcome in results.outcomes if outcome.values(metric)
         ]  # fmt: skip

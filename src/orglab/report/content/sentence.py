@@ -61,8 +61,3 @@ def cite(references: Iterable[Reference], most: int = MOST_CITED) -> list[Inline
     if len(found) > len(shown):
         content.append(Text(f" and {count(len(found) - len(shown), 'other', 'grouped')}"))
     return [*content, Text(")")] if open_bracket else content
-
-
-def sentence_end(text: str) -> str:
-    """Return what ends a sentence that ends in `text`: nothing if that does so itself."""
-    return "" if text.rstrip("”\u2019\"') ").endswith((".", "!", "?", "…")) else "."

@@ -100,11 +100,6 @@ class Report:
             for item in items:
                 yield from item.statements
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing happened."""
-        return not self.touched
-
 
 def spelled(content: Inlines) -> str:
     """Return inlines as plain text, citations of the log in brackets as people write them."""

@@ -63,7 +63,7 @@ class Beside:
             for name, content in self.contents.items():
                 write_atomically(folder / name, content)
             for name, digest in known.items():
-                if name not in self.contents and _digest_of(folder / name) == digest:
+                if name not in self.contents and _read_digest(folder / name) == digest:
                     (folder / name).unlink()
             listed = {name: _digest(content) for name, content in self.contents.items()}
             write_atomically(folder / LIST_NAME, json.dumps(listed, indent=1).encode())
@@ -107,7 +107,7 @@ def _read_list(folder: Path) -> dict[str, str]:
 
 def _check_ours(path: Path, known: str | None, content: bytes) -> None:
     """Refuse to overwrite a file that we have not written, or that has been changed since."""
-    if path.is_symlink() or (path.exists() and _digest_of(path) not in (known, _digest(content))):
+    if path.is_symlink() or (path.exists() and _read_digest(path) not in (known, _digest(content))):
         raise NotWritableError(f"{path} is not of this report, or was changed; move it away, or choose another -o.")
 
 
@@ -116,7 +116,7 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _digest_of(path: Path) -> str:
+def _read_digest(path: Path) -> str:
     """Return the sha256 of a file; of one that is not there, nothing."""
     try:
         return _digest(path.read_bytes())

@@ -199,7 +199,7 @@ class _TreeWriter(Writer):
 
     def identity(self, anchor: str) -> str:
         """Return an anchor the first time it is asked for."""
-        name = b.anchor_of(anchor) if anchor else ""
+        name = b.make_anchor(anchor) if anchor else ""
         if not name or name in self._ids:
             return ""
         self._ids.add(name)
@@ -393,7 +393,7 @@ class _TreeWriter(Writer):
     def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
         """Write a footnote; Word has no second mark for one, so that says its number again."""
         is_new = inline.label not in self._numbers
-        number = self.number_of(inline)
+        number = self.number_footnote(inline)
         if not is_new:
             return f'{{"t":"Superscript","c":[{_str(str(number))}]}}'
         return f'{{"t":"Note","c":[{self.content(inline.content) or self.para(_str("…"))}]}}'

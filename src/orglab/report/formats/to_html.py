@@ -114,7 +114,7 @@ class _HtmlWriter(Writer):
 
     def identity(self, anchor: str) -> str:
         """Return the attribute for an anchor, which is given once."""
-        if not anchor or (name := b.anchor_of(anchor)) in self._ids:
+        if not anchor or (name := b.make_anchor(anchor)) in self._ids:
             return ""
         self._ids.add(name)
         return f' id="{name}"'
@@ -129,7 +129,7 @@ class _HtmlWriter(Writer):
         if level == 2 and not anchor:  # noqa: PLR2004 - a section
             anchor = f"section-{len(self._contents) + 1}"
         if level == 2:  # noqa: PLR2004 - a section
-            self._contents.append((b.anchor_of(anchor), _text(b.plain(block.content))))
+            self._contents.append((b.make_anchor(anchor), _text(b.plain(block.content))))
         return f"<h{level}{self.identity(anchor)}>{self.inlines(block.content)}</h{level}>"
 
     def _write_paragraph(self, block: b.Paragraph) -> str:
@@ -185,7 +185,7 @@ class _HtmlWriter(Writer):
         )
 
     def _write_code_block(self, block: b.CodeBlock) -> str:
-        language = b.anchor_of(block.language) if block.language else ""
+        language = b.make_anchor(block.language) if block.language else ""
         kind = f' class="language-{language}"' if language else ""
         said = _text(b.plain(block.caption) or (f"Code: {block.language}" if block.language else "Lines as they are"))
         pre = f'<pre tabindex="0" role="group" aria-label="{said}"><code{kind}>{_text(block.text)}</code></pre>'
@@ -288,7 +288,7 @@ class _HtmlWriter(Writer):
         return f'<a class="{kind}" href="{_text(target)}"{title}>{text}</a>'
 
     def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
-        number = self.number_of(inline)
+        number = self.number_footnote(inline)
         identity = self.identity(f"fnref-{number}")
         return f'<sup><a{identity} href="#fn-{number}" aria-label="Note {number}">{number}</a></sup>'
 

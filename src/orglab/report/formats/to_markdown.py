@@ -238,7 +238,7 @@ class _MarkdownWriter(TextWriter):
         return f"[{text}]" if inline.cited != inline.text else text
 
     def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
-        return f"[^{self.number_of(inline)}]"
+        return f"[^{self.number_footnote(inline)}]"
 
     def _write_badge(self, inline: b.Badge) -> str:
         sign = SIGNS.get(inline.tone, "")

@@ -10,7 +10,7 @@ from orglab.report.charts import chart_table
 from orglab.report.formats.attachments import Beside
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture
-from orglab.report.formats.writer import SIGNS, TextWriter, anchors_of
+from orglab.report.formats.writer import SIGNS, TextWriter, find_anchors
 
 _Z = ESCAPE
 # Org reads more than Emacs shows: each of these would begin an object, and no longer does with what is put in.
@@ -76,7 +76,7 @@ class _OrgWriter(TextWriter):
     def __init__(self, document: b.Document, beside: Beside | None) -> None:
         super().__init__(document, beside)
         headings = (block for block in document.blocks if isinstance(block, b.Heading))
-        self._headings = frozenset(anchors_of(headings))
+        self._headings = frozenset(find_anchors(headings))
 
     def page(self) -> str:
         """Return the whole text."""
@@ -126,11 +126,11 @@ class _OrgWriter(TextWriter):
         head = f"{'*' * block.level} {title}"
         if not block.anchor:
             return head
-        return f"{head}\n:PROPERTIES:\n:CUSTOM_ID: {b.anchor_of(block.anchor)}\n:END:"
+        return f"{head}\n:PROPERTIES:\n:CUSTOM_ID: {b.make_anchor(block.anchor)}\n:END:"
 
     def _write_paragraph(self, block: b.Paragraph) -> str:
         """Write a paragraph on one line, but for breaks of the user's own."""
-        target = f"<<{b.anchor_of(block.anchor)}>> " if block.anchor else ""
+        target = f"<<{b.make_anchor(block.anchor)}>> " if block.anchor else ""
         return target + _guarded(self.inlines(block.content))
 
     def _write_list(self, block: b.List) -> str:
@@ -146,7 +146,7 @@ class _OrgWriter(TextWriter):
             head = f"[@{number}] " if jumps else ""
             head += _BOXES[item.checkbox] if item.checkbox else ""
             head += f"{self.line(item.term)} :: " if item.term else ""
-            head += f"<<{b.anchor_of(item.anchor)}>> " if item.anchor else ""
+            head += f"<<{b.make_anchor(item.anchor)}>> " if item.anchor else ""
             body = self.joined(item.content)
             if not is_loose:
                 body = body.replace("\n\n", "\n")
@@ -293,7 +293,7 @@ class _OrgWriter(TextWriter):
         return f"[[{target}][{content}]]" if content else f"[[{target}]]"
 
     def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
-        return f"[fn:{self.number_of(inline)}]"
+        return f"[fn:{self.number_footnote(inline)}]"
 
     def _write_badge(self, inline: b.Badge) -> str:
         sign = SIGNS.get(inline.tone, "")

@@ -189,7 +189,7 @@ class _TypstWriter(Writer):
 
     def label(self, anchor: str) -> str:
         """Return the label of an anchor, which is given once."""
-        if not anchor or (name := b.anchor_of(anchor)) in self._labels:
+        if not anchor or (name := b.make_anchor(anchor)) in self._labels:
             return ""
         self._labels.add(name)
         return f"#label({string(name)})"
@@ -209,7 +209,7 @@ class _TypstWriter(Writer):
         """Write a heading, not more than one level below the one before."""
         level = min(block.level, self._level + 1, _DEEPEST_HEADING)
         self._level = level
-        self._anchor = b.anchor_of(block.anchor) if block.anchor else ""
+        self._anchor = b.make_anchor(block.anchor) if block.anchor else ""
         self._sections += level == 1
         return f"#heading(level: {level})[{self.inlines(block.content)}]{self.label(block.anchor)}"
 
@@ -382,7 +382,7 @@ class _TypstWriter(Writer):
     def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
         """Write the mark of a footnote; its text goes where it is first met."""
         is_new = inline.label not in self._numbers
-        label = f"label({string(f'fn-{self.number_of(inline)}')})"
+        label = f"label({string(f'fn-{self.number_footnote(inline)}')})"
         if not is_new:
             return f"#footnote({label})"
         return f"#footnote[{self.content(inline.content) or '#' + _str('…')}]#{label}"

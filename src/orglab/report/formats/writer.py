@@ -39,13 +39,13 @@ def safe_url(url: str) -> str:
     return "".join("".join(f"%{byte:02X}" for byte in char.encode()) if char in _NOT_IN_URL else char for char in url)
 
 
-def anchors_of(blocks: Iterable[b.Block]) -> Iterator[str]:
+def find_anchors(blocks: Iterable[b.Block]) -> Iterator[str]:
     """Yield the anchors of blocks and of those in them, in order."""
     stack: list[Any] = list(reversed(tuple(blocks)))
     while stack:
         block = stack.pop()
         if isinstance(block, b.Heading | b.Paragraph | b.ListItem) and block.anchor:
-            yield b.anchor_of(block.anchor)
+            yield b.make_anchor(block.anchor)
         if isinstance(block, b.List):
             stack.extend(reversed(block.items))
         elif isinstance(block, b.ListItem | b.Quote | b.Centered | b.Details):
@@ -84,7 +84,7 @@ class Writer:
     def __init__(self, document: b.Document) -> None:
         """Be ready to write `document`, once."""
         self.document = document
-        self.anchors = frozenset(anchors_of(document.blocks))
+        self.anchors = frozenset(find_anchors(document.blocks))
         self.footnotes: dict[str, b.Blocks] = {}
         self._numbers: dict[str, int] = {}
         self._write: dict[type, Callable[[Any], str]] = {
@@ -105,7 +105,7 @@ class Writer:
         write = self._write
         return "".join([write[type(inline)](inline) for inline in content])
 
-    def number_of(self, mark: b.FootnoteMark) -> int:
+    def number_footnote(self, mark: b.FootnoteMark) -> int:
         """Return the number of a footnote, counted from 1 as marks are met, and keep its text for the end."""
         number = self._numbers.setdefault(mark.label, len(self._numbers) + 1)
         if mark.content or mark.label not in self.footnotes:
@@ -122,7 +122,7 @@ class Writer:
 
     def target(self, link: "b.Link | b.Reference") -> str:
         """Return what a link leads to: `#anchor` in this document, a url, or nothing."""
-        anchor = b.anchor_of(link.anchor) if link.anchor else ""
+        anchor = b.make_anchor(link.anchor) if link.anchor else ""
         return f"#{anchor}" if anchor in self.anchors else safe_url(link.url)
 
     def _write_marked(self, inline: Any) -> str:  # noqa: ANN401 - any kind that has marks
