@@ -70,7 +70,7 @@ def inside(what: str, count: int) -> None:
         from orglab.report.charts import LIGHT, draw_chart  # noqa: PLC0415
 
         runs = tuple(b.Series(f"seed {n}", [(x, 1 / (x + 1) + n) for x in range(10_000)]) for n in range(6))
-        chart = b.Chart(b.History(runs, "loss"), "Loss")
+        chart = b.Chart(b.MetricHistory(runs, "loss"), "Loss")
         begun, cpu = time.perf_counter(), time.process_time()
         size = len(draw_chart(chart, LIGHT, "c"))
     else:

@@ -146,7 +146,7 @@ def history(points=40, runs=4):
             for step in range(points)
         ]
         series.append(b.Series(f"seed {run}", values, f"e201.{run // 2 + 1}"))
-    return b.History(tuple(series), "val_loss", "epoch")
+    return b.MetricHistory(tuple(series), "val_loss", "epoch")
 
 
 def results():

@@ -38,11 +38,11 @@ def test_decimals_are_kept_where_they_are_asked_for():
     assert number(-12345.678, 1, style="axis") == "−12\u202f345.7"
 
 
-@given(st.floats(allow_nan=False))
+@given(st.floats(-1e300, 1e300))
 def test_a_number_in_a_report_is_short_and_what_it_was(value):
     text = number(value)
     assert len(text) <= 24
-    read = float(text.replace(",", "").replace("−", "-").replace("∞", "inf"))
+    read = float(text.replace(",", "").replace("−", "-"))
     assert read == pytest.approx(value, rel=6e-3)
 
 

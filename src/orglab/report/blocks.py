@@ -342,7 +342,7 @@ class Chart:
         caption: A sentence below it.
     """
 
-    plot: Timeline | History | StepResults
+    plot: Timeline | MetricHistory | StepResults
     title: str
     caption: Inlines = ()
 
@@ -451,7 +451,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class MetricHistory:
     """How a metric went, run by run.
 
     Attributes:

@@ -22,7 +22,6 @@ from orglab.reference import parse_reference
 from orglab.report.content.citations import Links, read_links
 from orglab.report.content.evidence import from_evidence
 from orglab.report.content.facts import Period, Sources, read_accounts, read_sources
-from orglab.report.content.last_report import LastReport, compute_digest, read_last, write_last
 from orglab.report.content.layout import collect_evidence, lay_out
 from orglab.report.content.sections import Head, compose_report
 from orglab.report.content.statements import Report
@@ -33,6 +32,7 @@ from orglab.report.formats.document_file import ENDINGS, write_document
 from orglab.report.formats.evidence_block import read_evidence
 from orglab.report.formats.template import fill_template, find_ending
 from orglab.report.formats.to_markdown import to_markdown
+from orglab.report.last_report import LastReport, compute_digest, read_last, write_last
 from orglab.runs.record import read_runs
 
 LAST = "last report"

@@ -45,7 +45,7 @@ def draw(plot):
 
 @pytest.mark.parametrize(
     "plot",
-    [timeline(0), timeline(1), timeline(7), timeline(40), timeline(300), b.History((), "m"), history(1, 1), history(2), history(9000), results(),
+    [timeline(0), timeline(1), timeline(7), timeline(40), timeline(300), b.MetricHistory((), "m"), history(1, 1), history(2), history(9000), results(),
      b.StepResults((), "m"), b.StepResults((b.StepResult("e1.1", "only", (1.0,)),), "m"),
      b.StepResults(tuple(b.StepResult(f"e1.{n}", "x", (10.0**-n, math.nan)) for n in range(1, 9)), "loss", "lower")],
 )  # fmt: skip
@@ -65,7 +65,7 @@ def test_every_chart_is_drawn_and_named(plot):
 @example(columns=[[1e-300, 1e300]], log=True)
 def test_any_history_is_drawn(columns, log):
     series = tuple(b.Series(f"run {n}", list(enumerate(values))) for n, values in enumerate(columns))
-    draw(b.History(series, "m", log=log))
+    draw(b.MetricHistory(series, "m", log=log))
 
 
 @given(st.lists(st.lists(st.floats(), max_size=6), max_size=6), st.sampled_from([None, True, False]))
@@ -105,14 +105,14 @@ def test_texts_of_an_axis_do_not_meet():
 
 def test_a_gap_is_a_gap():
     values = [1.0, 2.0, math.nan, 3.0, 4.0, None, 5.0]
-    root, _ = draw(b.History((b.Series("a", list(enumerate(values))),), "m"))
+    root, _ = draw(b.MetricHistory((b.Series("a", list(enumerate(values))),), "m"))
     lines = [element for element in root.iter() if element.tag.endswith("path") and element.get("fill") == "none"]
     assert len(lines) == 2
 
 
 def test_what_is_not_positive_is_a_gap_of_a_logarithmic_axis():
     values = [1.0, 2.0, -1.0, 3.0, 4.0]
-    root, texts = draw(b.History((b.Series("a", list(enumerate(values))),), "m", log=True))
+    root, texts = draw(b.MetricHistory((b.Series("a", list(enumerate(values))),), "m", log=True))
     lines = [element for element in root.iter() if element.tag.endswith("path") and element.get("fill") == "none"]
     assert len(lines) == 2
     assert "m (logarithmic)" in texts
@@ -169,7 +169,7 @@ def test_mean_deviation_and_difference_are_right():
 
 
 def test_the_table_of_a_history_counts_what_is_missing():
-    plot = b.History((b.Series("s", [(0, 1.0), (1, None), (2, math.inf), (3, 0.25)], "g"),), "m")
+    plot = b.MetricHistory((b.Series("s", [(0, 1.0), (1, None), (2, math.inf), (3, 0.25)], "g"),), "m")
     (row,) = chart_table(b.Chart(plot, "")).rows
     assert [b.plain(cell) for cell in row] == ["g: s", "2", "1", "0.25", "1", "0.25", "2"]
 
@@ -183,7 +183,7 @@ def test_many_rows_are_several_pictures_of_the_same_days():
 def test_a_hundred_thousand_points_take_little():
     points = [(step, math.sin(step / 50) + 2) for step in range(100_000)]
     begun = time.process_time()
-    svg = draw_chart(b.Chart(b.History((b.Series("a", points),), "m"), "t"), LIGHT, "c")
+    svg = draw_chart(b.Chart(b.MetricHistory((b.Series("a", points),), "m"), "t"), LIGHT, "c")
     assert time.process_time() - begun < 2
     assert len(svg) < 60_000
 

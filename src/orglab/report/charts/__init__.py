@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from orglab.report.blocks import Chart, History, StepResults, Table, Timeline
+from orglab.report.blocks import Chart, MetricHistory, StepResults, Table, Timeline
 from orglab.report.charts.bars import draw_timeline, timeline_table
 from orglab.report.charts.canvas import LIGHT, PAGE, Theme
 from orglab.report.charts.curves import draw_history, history_table
@@ -26,7 +26,7 @@ def draw_chart(chart: Chart, theme: Theme, name: str) -> str:
     plot = chart.plot
     if isinstance(plot, Timeline):
         return draw_timeline(plot, chart.title, theme, name)
-    if isinstance(plot, History):
+    if isinstance(plot, MetricHistory):
         return draw_history(plot, chart.title, theme, name)
     return draw_steps(plot, chart.title, theme, name)
 
@@ -36,7 +36,7 @@ def chart_table(chart: Chart) -> Table:
     plot = chart.plot
     if isinstance(plot, Timeline):
         return timeline_table(plot)
-    return history_table(plot) if isinstance(plot, History) else steps_table(plot)
+    return history_table(plot) if isinstance(plot, MetricHistory) else steps_table(plot)
 
 
 def draw_pages(chart: Chart) -> Iterator[tuple[str, str]]:
@@ -50,7 +50,7 @@ def draw_pages(chart: Chart) -> Iterator[tuple[str, str]]:
 def chart_parts(chart: Chart) -> list[Chart]:
     """Return a chart as charts that each fit on a page; all of a time line have the same days."""
     plot = chart.plot
-    if isinstance(plot, History) or len(plot.rows) <= ROWS_OF_A_PAGE * 4 // 3:
+    if isinstance(plot, MetricHistory) or len(plot.rows) <= ROWS_OF_A_PAGE * 4 // 3:
         return [chart]
     starts = range(0, len(plot.rows), ROWS_OF_A_PAGE)
     if isinstance(plot, StepResults):

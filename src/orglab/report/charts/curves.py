@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from orglab.report.blocks import History, Series, Table, Text
+from orglab.report.blocks import MetricHistory, Series, Table, Text
 from orglab.report.charts.canvas import DASHES, WIDTH, Canvas, Theme, fitted, text_width
 from orglab.report.charts.scale import SMALLEST, Scale, is_drawn, make_scale
 from orglab.text import count, number
@@ -19,7 +19,7 @@ _FEW = 24
 Point = tuple[float, float]
 
 
-def draw_history(plot: History, title: str, theme: Theme, name: str) -> str:
+def draw_history(plot: MetricHistory, title: str, theme: Theme, name: str) -> str:
     """Return the history as an `svg` element; `chart.draw_chart` says what the arguments are."""
     canvas = Canvas(theme, 120)
     drawn = plot.series[:MOST_SERIES]
@@ -50,7 +50,7 @@ def draw_history(plot: History, title: str, theme: Theme, name: str) -> str:
     return canvas.close(title, _description(plot, y_scale), name)
 
 
-def _is_log(plot: History, values: Sequence[float]) -> bool:
+def _is_log(plot: MetricHistory, values: Sequence[float]) -> bool:
     """Return whether the axis is logarithmic: asked for and possible for some, or helpful and possible for all."""
     if plot.log is None:
         return make_scale(values, 1, 0, log=None).log
@@ -185,7 +185,7 @@ def _means(points: Sequence[Point], parts: int, scale: Scale) -> list[Point]:
     return found
 
 
-def _description(plot: History, scale: Scale) -> str:
+def _description(plot: MetricHistory, scale: Scale) -> str:
     """Return what the chart shows, in a sentence or two."""
     parts = [f"{plot.metric} over {plot.x} of {count(len(plot.series), 'run')}"]
     if scale.log:
@@ -195,7 +195,7 @@ def _description(plot: History, scale: Scale) -> str:
     return f"{', '.join(parts)}. The table after it has first, best and last values.{more}"
 
 
-def history_table(plot: History) -> Table:
+def history_table(plot: MetricHistory) -> Table:
     """Return first, lowest, highest and last value of each run, and how many are missing."""
     header = ("Run", "Values", "First", "Lowest", "Highest", "Last", "Missing")
     rows = []

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from orglab.report.blocks import (
     Chart,
-    History,
+    MetricHistory,
     Series,
     StepResult,
     StepResults,
@@ -86,7 +86,7 @@ def history_chart(ref: str, results: Results) -> Chart | None:
             )
             x = counters.pop() if len(counters) == 1 else "step"
             return Chart(
-                History(tuple(series), metric, x), f"{ref}: {metric} over the runs", (Text(rest),) if rest else ()
+                MetricHistory(tuple(series), metric, x), f"{ref}: {metric} over the runs", (Text(rest),) if rest else ()
             )
     return None
 
