@@ -28,45 +28,34 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Emphasis:
+class Marked:
+    """Text with something done to it; each kind is a class of its own."""
+
+    content: Inlines
+
+
+class Emphasis(Marked):
     """Text that is stressed (italic)."""
 
-    content: Inlines
 
-
-@dataclass(frozen=True, slots=True)
-class Strong:
+class Strong(Marked):
     """Text of weight (bold)."""
 
-    content: Inlines
 
-
-@dataclass(frozen=True, slots=True)
-class Underline:
+class Underline(Marked):
     """Underlined text."""
 
-    content: Inlines
 
-
-@dataclass(frozen=True, slots=True)
-class Strike:
+class Strike(Marked):
     """Text that was struck out."""
 
-    content: Inlines
 
-
-@dataclass(frozen=True, slots=True)
-class Superscript:
+class Superscript(Marked):
     """Raised text."""
 
-    content: Inlines
 
-
-@dataclass(frozen=True, slots=True)
-class Subscript:
+class Subscript(Marked):
     """Lowered text."""
-
-    content: Inlines
 
 
 @dataclass(frozen=True, slots=True)
@@ -600,6 +589,6 @@ def plain(content: Inlines) -> str:
                 parts.append(inline.alt)
             case LineBreak():
                 parts.append(" ")
-            case Emphasis() | Strong() | Underline() | Strike() | Superscript() | Subscript():
+            case Marked():
                 stack.extend(reversed(inline.content))
     return " ".join("".join(parts).split())

@@ -3,13 +3,13 @@
 import datetime
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from orglab.errors import NotWritableError
+from orglab.report.formats.attachments import write_atomically
 
 _NAME = "last_report.json"
 
@@ -52,9 +52,7 @@ def write_last(folder: Path, last: LastReport) -> None:
     path = folder / _NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f"{_NAME}.{os.getpid()}")
-        new.write_text(json.dumps(form), "utf-8")
-        new.replace(path)
+        write_atomically(path, json.dumps(form).encode())
     except OSError as error:
         raise NotWritableError(
             f"The report is written, but that it was cannot be remembered in {path}: {error.strerror}."

@@ -57,10 +57,8 @@ def to_pdf(document: b.Document) -> bytes:
     typst = load_typst()
     with tempfile.TemporaryDirectory(prefix="orglab-pdf-") as name:
         folder = Path(name)
-        writer = _TypstWriter(document, folder)
-        body = writer.page()
         try:
-            return _compile(typst, folder, body, "ua-1")
+            return _compile(typst, folder, _TypstWriter(document, folder).page(), "ua-1")
         except typst.TypstError as error:
             missing = _NO_FONT.search(str(error))
         note = ""
@@ -68,12 +66,11 @@ def to_pdf(document: b.Document) -> bytes:
             codes = ", ".join(f"U+{ord(char):04X}" for char in missing.group(1)[:3])
             note = f"Some characters, such as {codes}, have no font on the machine that made this file."
         try:
-            return _compile(typst, folder, writer.page(note), None)
+            return _compile(typst, folder, _TypstWriter(document, folder).page(note), None)
         except typst.TypstError:
             # A picture that seems whole and is not, or a formula: each is tried by itself.
-            careful = _TypstWriter(document, folder, typst)
             try:
-                return _compile(typst, folder, careful.page(note), None)
+                return _compile(typst, folder, _TypstWriter(document, folder, typst).page(note), None)
             except typst.TypstError as error:
                 raise OrglabError(f"typst could not set the report: {error}") from error
 
@@ -138,12 +135,6 @@ class _TypstWriter(Writer):
         super().__init__(document)
         self.folder = folder
         self.checked_by = checked_by
-        self._begin()
-
-    def _begin(self) -> None:
-        """Forget what was written."""
-        self.footnotes = {}
-        self._numbers: dict[str, int] = {}
         self._labels: set[str] = set()
         self._level = 0
         self._anchor = ""
@@ -153,10 +144,12 @@ class _TypstWriter(Writer):
 
     def page(self, note: str = "") -> str:
         """Return the whole source; `note` is said below the title."""
-        self._begin()
         document = self.document
-        body = "\n\n".join(self.pieces(document.blocks))
-        tables = self.tables_of_charts()
+        body = self.pieces(document.blocks)
+        if self._tables:
+            body.append(self._write_heading(b.Heading(1, (b.Text("Numbers of the charts"),))))
+        for name, table in self._tables:
+            body += [f"#chart-title[#strong[#{_str(name)}]]", self._write_table(table)]
         style = files("orglab.report.formats").joinpath("page.typ").read_text("utf-8")
         byline = " · ".join(part for part in (document.author, document.date) if part)
         contents = "true" if document.contents and self._sections > 1 else "false"
@@ -170,21 +163,11 @@ class _TypstWriter(Writer):
         ]
         if note:
             parts.append(f"#said[#{_str(note)}]")
-        parts += [body, tables]
+        parts += body
         if document.evidence is not None:
             kind = 'mime-type: "text/plain", relationship: "data"'
             said = 'description: "What the statements of this report rest on"'
             parts.append(f'#pdf.attach("{EVIDENCE_NAME}", bytes({string(pack(document.evidence))}), {kind}, {said})')
-        return "\n\n".join(parts)
-
-    def tables_of_charts(self) -> str:
-        """Return the numbers of all charts, which go last."""
-        if not self._tables:
-            return ""
-        tables, self._tables = self._tables, []
-        parts = [self._write_heading(b.Heading(1, (b.Text("Numbers of the charts"),)))]
-        for title, table in tables:
-            parts += [f"#chart-title[#strong[#{_str(title)}]]", self._write_table(table)]
         return "\n\n".join(parts)
 
     def label(self, anchor: str) -> str:

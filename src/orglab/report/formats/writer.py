@@ -125,7 +125,7 @@ class Writer:
         anchor = b.make_anchor(link.anchor) if link.anchor else ""
         return f"#{anchor}" if anchor in self.anchors else safe_url(link.url)
 
-    def _write_marked(self, inline: Any) -> str:  # noqa: ANN401 - any kind that has marks
+    def _write_marked(self, inline: b.Marked) -> str:
         before, after = self.marks[type(inline)]
         return f"{before}{self.inlines(inline.content)}{after}"
 
@@ -186,7 +186,7 @@ class TextWriter(Writer):
     def _write_code_block(self, block: b.CodeBlock) -> str:
         raise NotImplementedError
 
-    def _write_marked(self, inline: Any) -> str:  # noqa: ANN401 - any kind that has marks
+    def _write_marked(self, inline: b.Marked) -> str:
         """Write text between marks, which stand at its first and last character that is no blank."""
         mark, _ = self.marks[type(inline)]
         text = self.inlines(inline.content)
