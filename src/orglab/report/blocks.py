@@ -226,6 +226,11 @@ class List:
     items: tuple[ListItem, ...]
     kind: str = "bullets"
 
+    @property
+    def is_loose(self) -> bool:
+        """Whether an item holds more than a paragraph and lists below it, and so stands apart from the next."""
+        return any(not isinstance(inside, List) for item in self.items for inside in item.content[1:])
+
 
 @dataclass(frozen=True, slots=True)
 class Table:

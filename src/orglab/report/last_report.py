@@ -1,7 +1,6 @@
 """The last report of a clone: until when it went, and what it rests on; beside the log's repository, not in the log."""
 
 import datetime
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,8 +56,3 @@ def write_last(folder: Path, last: LastReport) -> None:
         raise NotWritableError(
             f"The report is written, but that it was cannot be remembered in {path}: {error.strerror}."
         ) from error
-
-
-def compute_digest(content: bytes) -> str:
-    """Return the digest by which a report's file is known again."""
-    return hashlib.sha256(content).hexdigest()

@@ -27,12 +27,12 @@ from orglab.report.content.sections import Head, compose_report
 from orglab.report.content.statements import Report
 from orglab.report.content.verification import CurrentFacts, FailedClaim, verify
 from orglab.report.content.wording import Wording
-from orglab.report.formats.attachments import write_atomically
+from orglab.report.formats.attachments import compute_digest, write_atomically
 from orglab.report.formats.document_file import ENDINGS, write_document
 from orglab.report.formats.evidence_block import read_evidence
 from orglab.report.formats.template import fill_template, find_ending
 from orglab.report.formats.to_markdown import to_markdown
-from orglab.report.last_report import LastReport, compute_digest, read_last, write_last
+from orglab.report.last_report import LastReport, read_last, write_last
 from orglab.runs.record import read_runs
 
 LAST = "last report"

@@ -24,7 +24,7 @@ from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
 from orglab.runs.record import Run
 from orglab.runs.statistics import Results, is_failed, read_final
-from orglab.text import cardinal, count, duration, number
+from orglab.text import cardinal, count, cut, duration, number
 
 _MOST_CHARTS = 24
 _MOST_METRICS = 6
@@ -90,8 +90,7 @@ def _runs(runs: Sequence[Run], wording: Wording) -> Table:
     header = tuple((Text(name),) for name in ("Run", "Step", "Command", "Took", "Ended", "Metrics"))
     rows = []
     for run in runs:
-        command = " ".join(run.argv)
-        short = command if len(command) <= _LONGEST_COMMAND else command[: _LONGEST_COMMAND - 1] + "…"
+        short = cut(" ".join(run.argv), _LONGEST_COMMAND)
         took = duration(run.seconds) if run.seconds is not None else "\u2013"
         step: Inlines = (wording.links.to(run.ref),) if run.ref else ()
         rows.append(((wording.links.to_run(run),), step, (Code(short),) if short else (), (Text(took),),

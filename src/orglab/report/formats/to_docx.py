@@ -38,7 +38,6 @@ _CELL_LOOK = (
 # Letters: of a column at least, of one whose text may be broken into lines, and of a line of the page.
 _NARROWEST, _BROADEST, _LINE = 4, 36, 68
 _BOXES = {"open": "☐ ", "partial": "◪ ", "done": "☑ "}
-_DEEPEST_HEADING = 6
 _NO_ATTRIBUTES = ["", [], []]
 _RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/customXml"
 
@@ -151,11 +150,10 @@ class _TreeWriter(Writer):
         b.Subscript: _around("Subscript"),
     }
     fixed: ClassVar = {b.Rule: _node("HorizontalRule"), b.LineBreak: _node("LineBreak")}
+    between = ","
 
     def __init__(self, document: b.Document) -> None:
         super().__init__(document)
-        self._ids: set[str] = set()
-        self._level = 0
         self._tables: list[tuple[str, b.Table]] = []
 
     def page(self) -> str:
@@ -197,35 +195,19 @@ class _TreeWriter(Writer):
         """Write why something is not shown as it was meant."""
         return f'{{"t":"Emph","c":[{_str(f"[{why}]")}]}}'
 
-    def identity(self, anchor: str) -> str:
-        """Return an anchor the first time it is asked for."""
-        name = b.make_anchor(anchor) if anchor else ""
-        if not name or name in self._ids:
-            return ""
-        self._ids.add(name)
-        return name
-
     def marked(self, anchor: str) -> str:
         """Return an empty span with an anchor, and a comma after it; nothing without one."""
-        name = self.identity(anchor)
+        name = self.give_anchor(anchor)
         return f'{{"t":"Span","c":[{_attributes(name)},[]]}},' if name else ""
 
     # ---- blocks ----
 
     def _write_heading(self, block: b.Heading) -> str:
-        """Write a heading, not more than one level below the one before."""
-        level = min(block.level, self._level + 1, _DEEPEST_HEADING)
-        self._level = level
-        return (
-            f'{{"t":"Header","c":[{level},{_attributes(self.identity(block.anchor))},[{self.inlines(block.content)}]]}}'
-        )
+        level, attributes = self.limit_level(block.level), _attributes(self.give_anchor(block.anchor))
+        return f'{{"t":"Header","c":[{level},{attributes},[{self.inlines(block.content)}]]}}'
 
     def _write_paragraph(self, block: b.Paragraph) -> str:
         return self.para((self.marked(block.anchor) + self.inlines(block.content)).rstrip(","))
-
-    def content(self, blocks: b.Blocks) -> str:
-        """Return blocks as nodes with commas between."""
-        return ",".join(self.pieces(blocks))
 
     def _write_list(self, block: b.List) -> str:
         """Write a list; where its numbers jump, a new one begins."""

@@ -18,7 +18,6 @@ from orglab.report.tex import NotConvertedError
 
 _BOXES = {"open": ("☐", "open"), "partial": ("◪", "partly done"), "done": ("☑", "done")}
 _LINES_IN_CONTENTS = 40
-_DEEPEST_HEADING = 6
 
 
 def to_html(document: b.Document) -> str:
@@ -43,10 +42,10 @@ class _HtmlWriter(Writer):
         b.Subscript: ("<sub>", "</sub>"),
     }
     fixed: ClassVar = {b.Rule: "<hr>", b.LineBreak: "<br>"}
+    between = ""
 
     def __init__(self, document: b.Document) -> None:
         super().__init__(document)
-        self._ids: set[str] = set()
         self._level = 1
         self._charts = 0
         self._contents: list[tuple[str, str]] = []
@@ -114,17 +113,13 @@ class _HtmlWriter(Writer):
 
     def identity(self, anchor: str) -> str:
         """Return the attribute for an anchor, which is given once."""
-        if not anchor or (name := b.make_anchor(anchor)) in self._ids:
-            return ""
-        self._ids.add(name)
-        return f' id="{name}"'
+        name = self.give_anchor(anchor)
+        return f' id="{name}"' if name else ""
 
     # ---- blocks ----
 
     def _write_heading(self, block: b.Heading) -> str:
-        """Write a heading, not more than one level below the one before, as screen readers expect it."""
-        level = min(block.level + 1, self._level + 1, _DEEPEST_HEADING)
-        self._level = level
+        level = self.limit_level(block.level + 1)
         anchor = block.anchor
         if level == 2 and not anchor:  # noqa: PLR2004 - a section
             anchor = f"section-{len(self._contents) + 1}"
@@ -160,7 +155,7 @@ class _HtmlWriter(Writer):
         if blocks and isinstance(blocks[0], b.Paragraph):
             sign += self.inlines(blocks[0].content)
             blocks = blocks[1:]
-        return sign + "".join(self.pieces(blocks))
+        return sign + self.content(blocks)
 
     def _write_table(self, block: b.Table) -> str:
         """Write a table in a box of its own, which scrolls where it is wider than the page."""
@@ -206,14 +201,14 @@ class _HtmlWriter(Writer):
         return f'<{tag} class="note">[{_text(str(why))}]</{tag}>'
 
     def _write_quote(self, block: b.Quote) -> str:
-        return f"<blockquote>{''.join(self.pieces(block.content))}</blockquote>"
+        return f"<blockquote>{self.content(block.content)}</blockquote>"
 
     def _write_verse(self, block: b.Verse) -> str:
         lines = "\n".join(self.inlines(line) for line in block.lines)
         return f'<p class="verse">{lines}</p>'
 
     def _write_centered(self, block: b.Centered) -> str:
-        return f'<div class="centered">{"".join(self.pieces(block.content))}</div>'
+        return f'<div class="centered">{self.content(block.content)}</div>'
 
     def _write_image(self, block: b.Image) -> str:
         caption = f"<figcaption>{self.inlines(block.caption)}</figcaption>" if block.caption else ""
@@ -244,9 +239,7 @@ class _HtmlWriter(Writer):
         return f'<div class="raw">{lines}{self.note(block.note, "p")}</div>'
 
     def _write_details(self, block: b.Details) -> str:
-        return (
-            f"<details><summary>{self.inlines(block.summary)}</summary>{''.join(self.pieces(block.content))}</details>"
-        )
+        return f"<details><summary>{self.inlines(block.summary)}</summary>{self.content(block.content)}</details>"
 
     def _write_figures(self, block: b.Figures) -> str:
         """Write numbers side by side."""

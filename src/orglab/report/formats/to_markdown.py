@@ -71,7 +71,7 @@ class _MarkdownWriter(TextWriter):
         if byline:
             parts.append(_guarded(byline))
         parts += self.pieces(document.blocks)
-        notes = self.endnotes(lambda blocks: "\n\n".join(self.pieces(blocks)) or "…")
+        notes = self.endnotes(lambda blocks: self.content(blocks) or "…")
         parts += [f"[^{number}]: {self.indented(text, 4)}" for number, text in notes]
         if document.evidence is not None:
             parts.append(f"<!--\n{pack(document.evidence)}\n-->")
@@ -104,7 +104,6 @@ class _MarkdownWriter(TextWriter):
     def _write_list(self, block: b.List) -> str:
         """Write a list; where its numbers jump, another kind of bracket begins a new one."""
         lines: list[str] = []
-        is_loose = any(not isinstance(inside, b.List) for item in block.items for inside in item.content[1:])
         number, sign = 0, ")" if self._follows_list else "."
         dash = "* " if self._follows_list else "- "
         for item in block.items:
@@ -119,10 +118,10 @@ class _MarkdownWriter(TextWriter):
             if item.term:
                 head += f"**{self.line(item.term)}**: "
             pieces = self.pieces(item.content)
-            tight = "\n" if not is_loose else "\n\n"
+            tight = "\n" if not block.is_loose else "\n\n"
             body = tight.join(pieces)
             lines.append(f"{bullet}{head}{self.indented(body, len(bullet))}".rstrip())
-        return ("\n\n" if is_loose else "\n").join(lines)
+        return ("\n\n" if block.is_loose else "\n").join(lines)
 
     def _write_table(self, block: b.Table) -> str:
         """Write a table; one without a head gets an empty one, for GitHub knows no other."""
@@ -162,7 +161,7 @@ class _MarkdownWriter(TextWriter):
         return f"*\\[{_text(why)}\\]*"
 
     def _write_quote(self, block: b.Quote) -> str:
-        lines = "\n\n".join(self.pieces(block.content)).split("\n")
+        lines = self.content(block.content).split("\n")
         return "\n".join(f"> {line}".rstrip() for line in lines)
 
     def _write_verse(self, block: b.Verse) -> str:
@@ -172,7 +171,7 @@ class _MarkdownWriter(TextWriter):
 
     def _write_centered(self, block: b.Centered) -> str:
         """Write what stands in the middle, where no middle is."""
-        return "\n\n".join(self.pieces(block.content))
+        return self.content(block.content)
 
     def _write_image(self, block: b.Image) -> str:
         picture = self.picture(block.path, block.alt)

@@ -135,7 +135,6 @@ class _OrgWriter(TextWriter):
 
     def _write_list(self, block: b.List) -> str:
         lines: list[str] = []
-        is_loose = any(not isinstance(inside, b.List) for item in block.items for inside in item.content[1:])
         number = 0
         for item in block.items:
             bullet, jumps = "- ", False
@@ -148,12 +147,12 @@ class _OrgWriter(TextWriter):
             head += f"{self.line(item.term)} :: " if item.term else ""
             head += f"<<{b.make_anchor(item.anchor)}>> " if item.anchor else ""
             body = self.joined(item.content)
-            if not is_loose:
+            if not block.is_loose:
                 body = body.replace("\n\n", "\n")
             if not head and re.match(r"\[[ Xx@-]", body):
                 body = _Z + body
             lines.append(f"{bullet}{head}{self.indented(body, len(bullet))}".rstrip())
-        return ("\n\n" if is_loose else "\n").join(lines)
+        return ("\n\n" if block.is_loose else "\n").join(lines)
 
     def _write_table(self, block: b.Table) -> str:
         """Write a table, its columns aligned by a row of cookies."""

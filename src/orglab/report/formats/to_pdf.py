@@ -135,8 +135,6 @@ class _TypstWriter(Writer):
         super().__init__(document)
         self.folder = folder
         self.checked_by = checked_by
-        self._labels: set[str] = set()
-        self._level = 0
         self._anchor = ""
         self._sections = 0
         self._files = 0
@@ -172,10 +170,8 @@ class _TypstWriter(Writer):
 
     def label(self, anchor: str) -> str:
         """Return the label of an anchor, which is given once."""
-        if not anchor or (name := b.make_anchor(anchor)) in self._labels:
-            return ""
-        self._labels.add(name)
-        return f"#label({string(name)})"
+        name = self.give_anchor(anchor)
+        return f"#label({string(name)})" if name else ""
 
     def labelled(self, anchor: str) -> str:
         """Return something unseen that has the label of an anchor."""
@@ -189,9 +185,7 @@ class _TypstWriter(Writer):
     # ---- blocks ----
 
     def _write_heading(self, block: b.Heading) -> str:
-        """Write a heading, not more than one level below the one before."""
-        level = min(block.level, self._level + 1, _DEEPEST_HEADING)
-        self._level = level
+        level = self.limit_level(min(block.level, _DEEPEST_HEADING))
         self._anchor = b.make_anchor(block.anchor) if block.anchor else ""
         self._sections += level == 1
         return f"#heading(level: {level})[{self.inlines(block.content)}]{self.label(block.anchor)}"
@@ -199,13 +193,8 @@ class _TypstWriter(Writer):
     def _write_paragraph(self, block: b.Paragraph) -> str:
         return f"{self.labelled(block.anchor)}{self.inlines(block.content)}"
 
-    def content(self, blocks: b.Blocks) -> str:
-        """Return blocks as one piece of content."""
-        return "\n\n".join(self.pieces(blocks))
-
     def _write_list(self, block: b.List) -> str:
-        is_loose = any(not isinstance(inside, b.List) for item in block.items for inside in item.content[1:])
-        tight = "false" if is_loose else "true"
+        tight = "false" if block.is_loose else "true"
         items = []
         for item in block.items:
             box = f"{_BOXES[item.checkbox]} " if item.checkbox else ""

@@ -24,6 +24,7 @@ LONGEST_URL = 4000
 SIGNS = {"good": "●", "bad": "✕", "unsure": "◆", "active": "△", "waiting": "▽"}
 """The shape that goes with the tone of a badge, as in charts: for grey print, and for who does not see colours."""
 
+_DEEPEST_HEADING = 6
 _NOT_IN_URL = frozenset(' \t\n"<>\\^`{|}')
 
 
@@ -66,6 +67,7 @@ class Writer:
     Attributes:
         marks: What stands before and after inlines that are only marked, such as stressed ones.
         fixed: What is written for kinds that hold nothing, such as a rule.
+        between: What stands between two blocks.
         document: What is written.
         anchors: The anchors that the document has.
         footnotes: The footnotes met so far, by label, in the order of their numbers.
@@ -73,6 +75,7 @@ class Writer:
 
     marks: ClassVar[Mapping[type, tuple[str, str]]] = {}
     fixed: ClassVar[Mapping[type, str]] = {}
+    between: ClassVar[str] = "\n\n"
 
     def __init_subclass__(cls) -> None:
         """Refuse a writer that forgets a kind of block or inline; one without marks is no format yet."""
@@ -87,6 +90,8 @@ class Writer:
         self.anchors = frozenset(find_anchors(document.blocks))
         self.footnotes: dict[str, b.Blocks] = {}
         self._numbers: dict[str, int] = {}
+        self._given: set[str] = set()
+        self._level = 0
         self._write: dict[type, Callable[[Any], str]] = {
             kind: self._write_marked
             if kind in self.marks
@@ -100,6 +105,10 @@ class Writer:
         """Return each block as it is written; one that makes no text is left out."""
         return [piece for block in blocks if (piece := self._write[type(block)](block))]
 
+    def content(self, blocks: Iterable[b.Block]) -> str:
+        """Return blocks as one piece of text."""
+        return self.between.join(self.pieces(blocks))
+
     def inlines(self, content: b.Inlines) -> str:
         """Return inlines as they are written."""
         write = self._write
@@ -111,6 +120,19 @@ class Writer:
         if mark.content or mark.label not in self.footnotes:
             self.footnotes[mark.label] = self.footnotes.get(mark.label) or mark.content
         return number
+
+    def give_anchor(self, anchor: str) -> str:
+        """Return an anchor the first time it is asked for, else nothing: a document has each once."""
+        name = b.make_anchor(anchor) if anchor else ""
+        if name in self._given:
+            return ""
+        self._given.add(name)
+        return name
+
+    def limit_level(self, level: int) -> int:
+        """Return the level of the next heading: not more than one below that before, as screen readers expect it."""
+        self._level = min(level, self._level + 1, _DEEPEST_HEADING)
+        return self._level
 
     def endnotes(self, write: Callable[[b.Blocks], str]) -> Iterator[tuple[int, str]]:
         """Yield the number and the text of each footnote; those that stand in footnotes come after them."""
