@@ -13,7 +13,7 @@ import pytest
 from orglab.api import open_log
 from orglab.cli.door import run as orglab
 from orglab.errors import NotFoundError, UsageError
-from orglab.report.formats.embedded import pack, read_evidence
+from orglab.report.formats.evidence_block import pack, read_evidence
 from orglab.report.reporting import Wish, check_report, make_report, split_arguments
 
 NOW = datetime.datetime(2026, 11, 20, 12, 0)  # noqa: DTZ001 - the log holds local times

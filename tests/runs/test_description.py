@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from orglab.runs.description import (
     command_text,
-    duration_text,
     find_same_run,
     is_same_code,
     metrics_text,
@@ -21,14 +20,6 @@ from orglab.runs.record import Run
 
 def run(name="20180606-161600-3f2a1b", **fields):
     return Run(Path(name), fields)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.4, "0s"), (59.9, "59s"), (60, "1m00s"), (192, "3m12s"), (3599, "59m59s"), (3600, "1h00m"), (90_061, "1d01h"), (10**7, "115d17h")],
-)  # fmt: skip
-def test_durations(seconds, text):
-    assert duration_text(seconds) == text
 
 
 @pytest.mark.parametrize(

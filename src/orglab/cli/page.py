@@ -162,8 +162,3 @@ def note_lines(note: Note, indent: str) -> Iterator[str]:
 def when(time: Timestamp | None) -> str:
     """Return a time as people read it."""
     return time.isoformat().replace("T", " ") if time is not None else ""
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number and its noun."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -9,11 +9,11 @@ from orglab.api.serialize import render
 from orglab.cli import output
 from orglab.cli.likeness import show_precedents
 from orglab.cli.options import TextCommand, log_options, this_log
-from orglab.cli.page import count
 from orglab.experiment.model import Experiment
 from orglab.experiment.states import kind_of
 from orglab.search.precedents import Map, map_of, outcome, precedents
 from orglab.search.similar.topics import Group, Topic
+from orglab.text import count
 
 # Of a large log, the map is one that a person still reads.
 _MOST_TOPICS, _MOST_GROUPS, _MOST_LINES = 12, 6, 3

@@ -8,7 +8,6 @@ from orglab.api import Log
 from orglab.api.serialize import render
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, log_options, this_log
-from orglab.cli.page import count
 from orglab.report.form import report_form
 from orglab.report.reporting import (
     Checked,
@@ -20,6 +19,7 @@ from orglab.report.reporting import (
     split_arguments,
     write_report,
 )
+from orglab.text import count
 
 _LAST = ""
 

@@ -7,12 +7,12 @@ import click
 from orglab.api.serialize import render
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, log_options, tell, this_log, write_options
-from orglab.cli.page import count
 from orglab.runs.compare import Difference, compare_runs, patch_of
-from orglab.runs.description import command_text, duration_text, metrics_text, outcome_text, sentence_of, value_text
+from orglab.runs.description import command_text, metrics_text, outcome_text, sentence_of, value_text
 from orglab.runs.form import difference_form, run_form
 from orglab.runs.ingest import runs_of
 from orglab.runs.record import Run
+from orglab.text import count, duration
 
 # Where fewer columns than this would be left for a command, it stands on lines of its own.
 _ROOM = 30
@@ -45,7 +45,7 @@ def run_lines(runs: Sequence[Run]) -> Iterator[str]:
     """Yield a line for each run: id, step, how it ended, how long it took, the command, the metrics."""
     refs = [output.clean(run.ref or "-") for run in runs]
     ends = [output.clean(outcome_text(run)) for run in runs]
-    times = [duration_text(run.seconds) if run.seconds is not None else "-" for run in runs]
+    times = [duration(run.seconds, is_compact=True) if run.seconds is not None else "-" for run in runs]
     widths = [max(map(output.width, texts)) for texts in (refs, ends, times)]
     limit = output.columns()
     for run, ref, end, time in zip(runs, refs, ends, times, strict=True):

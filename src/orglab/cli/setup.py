@@ -13,7 +13,6 @@ from orglab.api.setup import create_log, create_settings
 from orglab.cli import output, page
 from orglab.cli.hooking import install_hooks, installed_lines
 from orglab.cli.options import log_options, relative
-from orglab.cli.page import count
 from orglab.config import CONFIG_NAME, LOG_NAME, Config, find_log
 from orglab.errors import NotFoundError, NotWritableError, UsageError
 from orglab.experiment.adopt import Adoption
@@ -21,6 +20,7 @@ from orglab.experiment.check import CODES
 from orglab.git import find_repository, is_installed
 from orglab.git.hook_install import find_place
 from orglab.log.merge.driver import install_merge_driver
+from orglab.text import count
 
 _NO_LOGS = ("readme.org", "journal.org")
 

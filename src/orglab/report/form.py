@@ -3,11 +3,11 @@
 import datetime
 from collections.abc import Mapping
 
-from orglab.report.content.amounts import days, duration
-from orglab.report.content.claims import Claim
+from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import Account
 from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.runs.record import Run
+from orglab.text import days, duration
 
 
 def report_form(report: Report) -> dict[str, object]:

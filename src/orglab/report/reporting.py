@@ -19,20 +19,20 @@ from orglab.history.events import when_done
 from orglab.history.timeline import first_ticked, last_closed
 from orglab.log.log import LogFile
 from orglab.reference import parse_reference
-from orglab.report.content.claims import from_evidence
-from orglab.report.content.compose import Head, compose_report
+from orglab.report.content.citations import Links, read_links
+from orglab.report.content.evidence import from_evidence
 from orglab.report.content.facts import Period, Sources, read_accounts, read_sources
-from orglab.report.content.last_report import LastReport, digest_of, read_last, write_last
-from orglab.report.content.layout import evidence_of, lay_out
-from orglab.report.content.links import Links, read_links
+from orglab.report.content.layout import collect_evidence, lay_out
+from orglab.report.content.sections import Head, compose_report
 from orglab.report.content.statements import Report
-from orglab.report.content.verification import Broken, Present, verify
+from orglab.report.content.verification import CurrentFacts, FailedClaim, verify
 from orglab.report.content.wording import Wording
-from orglab.report.formats.attachments import write_atomically
-from orglab.report.formats.embedded import read_evidence
-from orglab.report.formats.template import ending_of, fill_template
+from orglab.report.formats.attachments import compute_digest, write_atomically
+from orglab.report.formats.document_file import ENDINGS, write_document
+from orglab.report.formats.evidence_block import read_evidence
+from orglab.report.formats.template import fill_template, find_ending
 from orglab.report.formats.to_markdown import to_markdown
-from orglab.report.formats.writers import ENDINGS, write_document
+from orglab.report.last_report import LastReport, read_last, write_last
 from orglab.runs.record import read_runs
 
 LAST = "last report"
@@ -230,7 +230,7 @@ def chosen_form(log: LogFile, out: Path | None, template: Path | None) -> Form:
         UsageError: There is no such format.
     """
     if template is not None:
-        ending = ending_of(template)
+        ending = find_ending(template)
         if out is not None and out.suffix.lower() in BINARY:
             raise UsageError(f"A template makes text, and no {out.suffix}; leave --template out.")
         return Form(ending, template)
@@ -238,7 +238,7 @@ def chosen_form(log: LogFile, out: Path | None, template: Path | None) -> Form:
         return Form()
     ending = out.suffix.lower()
     own = Path(log.config.report.template) if log.config.report.template else None
-    if own is not None and ending_of(own) == ending and ending not in BINARY:
+    if own is not None and find_ending(own) == ending and ending not in BINARY:
         return Form(ending, own)
     if ending not in ENDINGS:
         named = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
@@ -285,7 +285,7 @@ def write_report(log: LogFile, report: Report, path: Path, form: Form) -> None:
         raise NotWritableError(f"The report cannot be written to {path}: {error.strerror}.") from error
     folder = _folder(log)
     until = read_last(folder).until if report.scope else report.period.until
-    write_last(folder, LastReport(until, str(path.absolute()), digest_of(content), evidence_of(report)))
+    write_last(folder, LastReport(until, str(path.absolute()), compute_digest(content), collect_evidence(report)))
 
 
 # ---- checked ----
@@ -303,7 +303,7 @@ class Checked:
 
     file: str
     statements: int
-    broken: tuple[Broken, ...]
+    broken: tuple[FailedClaim, ...]
 
 
 def check_report(log: LogFile, path: Path | None = None) -> Checked:
@@ -327,7 +327,7 @@ def check_report(log: LogFile, path: Path | None = None) -> Checked:
     top = _top(log)
     repository = log.repository if is_installed() else None
     entries = _entries(log) if any(claim.kind == "journal" for one in held for claim in one.claims) else []
-    present = Present(log.experiments(), read_runs(top), entries, repository)
+    present = CurrentFacts(log.experiments(), read_runs(top), entries, repository)
     return Checked(file, len(held), tuple(verify(held, present)))
 
 
@@ -340,6 +340,6 @@ def _evidence_in(path: Path, last: LastReport) -> Mapping[str, Any]:
     found = read_evidence(content)
     if found is not None:
         return found
-    if last.evidence is not None and last.sha256 == digest_of(content):
+    if last.evidence is not None and last.sha256 == compute_digest(content):
         return last.evidence
     raise NotFoundError(f"{path} holds no evidence; it was not made by `orglab report`, or that part was cut off.")

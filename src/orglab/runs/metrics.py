@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from orglab.errors import NotReadableError
+from orglab.text import cut
 
 Value = float | str
 Row = dict[str, Value]
@@ -181,7 +182,7 @@ def to_value(value: object) -> Value:
 
 def _as_text(text: str) -> str:
     text = text.encode("utf-8", "replace").decode()
-    return text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
+    return cut(text, _TEXT)
 
 
 def _step_of(row: Row, number: int) -> Value:

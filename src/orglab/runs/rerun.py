@@ -16,7 +16,7 @@ from orglab.runs.compare import code_of, differing
 from orglab.runs.environment import find_python, read_python
 from orglab.runs.launch import Wish, launch
 from orglab.runs.record import RUNS, Run, find_run, read_runs
-from orglab.runs.working_state import listed
+from orglab.text import listed
 
 Tell = Callable[[str], None]
 _WORKTREES = RUNS.parent / "worktrees"

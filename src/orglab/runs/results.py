@@ -12,7 +12,7 @@ from orglab.git.snapshot import file_hash
 from orglab.git.worktree import alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
 from orglab.runs.description import results_message
 from orglab.runs.record import RUNS, Output, Run
-from orglab.runs.working_state import listed
+from orglab.text import listed
 
 Tell = Callable[[str], None]
 _MEGABYTE = 1_000_000

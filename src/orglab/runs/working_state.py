@@ -1,6 +1,6 @@
 """What a run runs on: the changes in the working tree are committed, captured, or refused before it begins."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +9,11 @@ from orglab.git import Repository
 from orglab.git.snapshot import LargeFile, make_snapshot, patch_id
 from orglab.git.worktree import Changes, alone_in, commit_paths, in_progress, read_changes, short_hash, unlike_head
 from orglab.runs.description import before_message, command_text
+from orglab.text import listed
 
 Tell = Callable[[str], None]
 
 _MEGABYTE = 1_000_000
-_NAMED = 5  # files that a sentence names
 _RECORDED = 1000  # names that a record holds of what git does not know
 
 
@@ -152,10 +152,3 @@ def _capture(repository: Repository, policy: Policy, name: str, message: str, te
         snapshot.commit, patch,
         uncaptured=snapshot.uncaptured, large=snapshot.large,
     )  # fmt: skip
-
-
-def listed(paths: Iterable[str]) -> str:
-    """Return some paths as a sentence names them: the first few, and how many more there are."""
-    names = list(paths)
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

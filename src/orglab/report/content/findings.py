@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 from orglab.experiment.model import Step
 from orglab.history.events import Event
 from orglab.report.blocks import Badge, Inline, Text
-from orglab.report.content import amounts
-from orglab.report.content.claims import Claim, digest
+from orglab.report.content.evidence import Claim, digest
 from orglab.report.content.facts import Account
-from orglab.report.content.figures import figures
-from orglab.report.content.outcomes import Results, is_failed
+from orglab.report.content.key_numbers import figures
 from orglab.report.content.sentence import cite, say
 from orglab.report.content.statements import Item, Statement
 from orglab.report.content.wording import Wording, changed, exists, is_done, noted, reads
+from orglab.runs.statistics import Results, is_failed
+from orglab.text import cardinal, count
 
 TONES = {"supported": "good", "refuted": "bad", "inconclusive": "unsure"}
 _OPPOSITES = {("supported", "refuted"), ("refuted", "supported")}
@@ -66,9 +66,9 @@ def _evidence(account: Account, wording: Wording) -> Iterator[Statement]:
     runs = [run for run in account.runs if run.status == "done"]
     pieces: list[str | list[Inline]] = []
     for amount, content in (
-        (amounts.words(len(steps), "step"), cite(links.to(step.ref, step.text) for step in steps)),
-        (amounts.words(len(commits), "commit"), cite((links.to_commit(name) for name in commits), 4)),
-        (amounts.words(len(runs), "run"), cite(map(links.to_run, runs), 3)),
+        (count(len(steps), "step", "words"), cite(links.to(step.ref, step.text) for step in steps)),
+        (count(len(commits), "commit", "words"), cite((links.to_commit(name) for name in commits), 4)),
+        (count(len(runs), "run", "words"), cite(map(links.to_run, runs), 3)),
     ):
         if content:
             pieces += [", " if pieces else "Evidence: ", amount, content]
@@ -80,7 +80,7 @@ def _evidence(account: Account, wording: Wording) -> Iterator[Statement]:
     lost = [name for name in commits if name not in links.commits]
     if lost and links.commits:
         yield say(
-            f"The log names {amounts.words(len(lost), 'commit')} that the repository does not have",
+            f"The log names {count(len(lost), 'commit', 'words')} that the repository does not have",
             cite((links.to_commit(name) for name in lost), 4), ".", claims=[exists(account.experiment)],
         )  # fmt: skip
 
@@ -174,16 +174,16 @@ def _progress(account: Account, wording: Wording) -> Statement:
     if not total:
         return say("It has no steps yet", cite([wording.links.to(account.ref)]), ".", claims=claims)
     if len(done) == len(total):
-        all_of_them = "its one step is" if len(total) == 1 else f"all {amounts.words(len(total), 'step')} are"
+        all_of_them = "its one step is" if len(total) == 1 else f"all {count(len(total), 'step', 'words')} are"
         return say(all_of_them, " done", cite([wording.links.to(account.ref)]), ".", claims=claims)
     if not done:
         none_of_them = (
-            "its one step is not" if len(total) == 1 else f"none of the {amounts.words(len(total), 'step')} is"
+            "its one step is not" if len(total) == 1 else f"none of the {count(len(total), 'step', 'words')} is"
         )
         return say(none_of_them, " done", cite([wording.links.to(account.ref)]), ".", claims=claims)
     verb = "is" if len(done) == 1 else "are"
     return say(
-        f"{amounts.small(len(done))} of {amounts.words(len(total), 'step')} {verb} done",
+        f"{cardinal(len(done), 'words')} of {count(len(total), 'step', 'words')} {verb} done",
         cite([wording.links.to(account.ref)]), ".", claims=claims,
     )  # fmt: skip
 
@@ -218,9 +218,9 @@ def _failures(account: Account, wording: Wording) -> Iterator[Statement]:
     for ref in dict.fromkeys(run.ref for run in made if run.ref and is_failed(run)):
         mine = [run for run in made if run.ref == ref]
         failed = [run for run in mine if is_failed(run)]
-        some = amounts.words(len(failed), "run")
+        some = count(len(failed), "run", "words")
         if len(failed) < len(mine):
-            some = f"{amounts.small(len(failed))} of {amounts.words(len(mine), 'run')}"
+            some = f"{cardinal(len(failed), 'words')} of {count(len(mine), 'run', 'words')}"
         verb = "failed" if all(run.status == "failed" for run in failed) else "did not end well"
         yield say(
             f"{some} {verb}", cite([wording.links.to(ref), *map(wording.links.to_run, failed)], 4), ".",
@@ -242,7 +242,7 @@ def read_next(account: Account, wording: Wording) -> Item | None:
     left = [step for step in account.experiment.steps if step.ref not in done]
     if not left:
         return None
-    more = f", and {amounts.words(len(left) - 1, 'more step')}" if len(left) > 1 else ""
+    more = f", and {count(len(left) - 1, 'more step', 'words')}" if len(left) > 1 else ""
     return Item(account.ref, account.experiment.title, "", "plain", (_open_step(left[0], more, account, wording),))
 
 

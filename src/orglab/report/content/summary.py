@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from orglab.history.events import Event
 from orglab.report.blocks import Inline
-from orglab.report.content import amounts
-from orglab.report.content.claims import Claim
+from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import CLOSED_KINDS, Account
 from orglab.report.content.findings import TONES, is_concluded, is_dropped
-from orglab.report.content.outcomes import is_failed
 from orglab.report.content.sentence import cite, say
 from orglab.report.content.statements import Statement
 from orglab.report.content.wording import Wording, exists, is_done
 from orglab.runs.record import Run
+from orglab.runs.statistics import is_failed
+from orglab.text import cardinal, count, duration
 
 # How a run ends that does not end well, of one and of several.
 _ENDINGS = (
@@ -68,13 +68,13 @@ def _sentences(accounts: Sequence[Account], wording: Wording) -> Iterator[Statem
     opened = _opened(accounts)
     if opened:
         yield say(
-            f"{amounts.words(len(opened), 'experiment')} {_was(opened)} opened", _cited(opened, wording), ".",
+            f"{count(len(opened), 'experiment', 'words')} {_was(opened)} opened", _cited(opened, wording), ".",
             claims=[Claim("created", one.ref, "", _created(one)) for one in opened],
         )  # fmt: skip
     yield from _conclusions([one for one in accounts if is_concluded(one, wording)], wording)
     if dropped := [one for one in accounts if is_dropped(one, wording)]:
         yield say(
-            f"{amounts.words(len(dropped), 'experiment')} {_was(dropped)} given up", _cited(dropped, wording), ".",
+            f"{count(len(dropped), 'experiment', 'words')} {_was(dropped)} given up", _cited(dropped, wording), ".",
             claims=[Claim("state", one.ref, "", one.state) for one in dropped if one.state],
         )  # fmt: skip
     yield from _steps(accounts, wording)
@@ -106,7 +106,7 @@ def _conclusions(concluded: Sequence[Account], wording: Wording) -> Iterator[Sta
     for one in concluded:
         groups.setdefault(one.experiment.conclusion.verdict or "", []).append(one)
     known = [*TONES, *(verdict for verdict in groups if verdict not in TONES and verdict), ""]
-    pieces: list[str | list[Inline]] = [f"{amounts.words(len(concluded), 'experiment')} {_was(concluded)} concluded"]
+    pieces: list[str | list[Inline]] = [f"{count(len(concluded), 'experiment', 'words')} {_was(concluded)} concluded"]
     claims = []
     for verdict in (verdict for verdict in known if verdict in groups):
         mine = groups[verdict]
@@ -115,7 +115,7 @@ def _conclusions(concluded: Sequence[Account], wording: Wording) -> Iterator[Sta
             if len(groups) == 1 and len(mine) == 1
             else "all "
             if len(groups) == 1
-            else f"{amounts.small(len(mine))} "
+            else f"{cardinal(len(mine), 'words')} "
         )
         named = verdict or ("without a verdict" if len(groups) > 1 or len(mine) > 1 else ", without a verdict")
         pieces += [": " if len(pieces) == 1 else ", ", amount, named, _cited(mine, wording)]
@@ -129,9 +129,9 @@ def _steps(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]
     done = [event for one in accounts for event in one.of_kind("step")]
     if done:
         experiments = {event.ref.partition(".")[0] for event in done}
-        of = f" of {amounts.words(len(experiments), 'experiment')}" if len(experiments) > 1 else ""
+        of = f" of {count(len(experiments), 'experiment', 'words')}" if len(experiments) > 1 else ""
         yield say(
-            f"{amounts.words(len(done), 'step')}{of} {_was(done)} done",
+            f"{count(len(done), 'step', 'words')}{of} {_was(done)} done",
             cite(wording.links.to(event.ref, event.text) for event in done), ".",
             claims=[claim for event in done for claim in is_done(event.ref, event.text)],
         )  # fmt: skip
@@ -143,13 +143,13 @@ def _runs_and_commits(accounts: Sequence[Account], wording: Wording) -> Iterator
         yield _run_sentence(runs, wording)
     if running := [run for run in runs if run.status == "running"]:
         yield say(
-            f"{amounts.words(len(running), 'run')} {'is' if len(running) == 1 else 'are'} still going",
+            f"{count(len(running), 'run', 'words')} {'is' if len(running) == 1 else 'are'} still going",
             cite(map(wording.links.to_run, running), 4), ".", claims=[Claim("run", run.id) for run in running],
         )  # fmt: skip
     commits = _commits(accounts, wording)
     if commits:
         yield say(
-            f"{amounts.words(len(commits), 'commit')} {'belongs' if len(commits) == 1 else 'belong'} to this work",
+            f"{count(len(commits), 'commit', 'words')} {'belongs' if len(commits) == 1 else 'belong'} to this work",
             cite(map(wording.links.to_commit, commits), 4), ".",
             claims=[Claim("commit", commit) for commit in commits],
         )  # fmt: skip
@@ -158,14 +158,14 @@ def _runs_and_commits(accounts: Sequence[Account], wording: Wording) -> Iterator
 def _run_sentence(runs: Sequence[Run], wording: Wording) -> Statement:
     """Return how many runs were made, how long they took, and how many did not end well."""
     timed = [run for run in runs if run.seconds is not None]
-    took = f", which took {amounts.duration(math.fsum(run.seconds or 0 for run in timed))}" if timed else ""
+    took = f", which took {duration(math.fsum(run.seconds or 0 for run in timed))}" if timed else ""
     in_all = " in all" if len(timed) > 1 else ""
     claims = [Claim("run", run.id, "status", run.status) for run in runs if run.status != "running"]
     claims += [Claim("run", run.id, "seconds", run.seconds) for run in timed]
-    pieces: list[str | list[Inline]] = [f"{amounts.words(len(runs), 'run')} {_was(runs)} made{took}{in_all}"]
+    pieces: list[str | list[Inline]] = [f"{count(len(runs), 'run', 'words')} {_was(runs)} made{took}{in_all}"]
     for status, singular, plural in _ENDINGS:
         if mine := [run for run in runs if run.status == status]:
-            amount = "all" if 1 < len(mine) == len(runs) else "it" if len(runs) == 1 else amounts.small(len(mine))
+            amount = "all" if 1 < len(mine) == len(runs) else "it" if len(runs) == 1 else cardinal(len(mine), "words")
             pieces += [f"; {amount} {singular if len(mine) == 1 else plural}", cite(map(wording.links.to_run, mine), 4)]
     return say(*pieces, ".", claims=claims)
 
@@ -204,18 +204,18 @@ def _unknown(accounts: Sequence[Account], wording: Wording) -> Iterator[Statemen
     steps = _undated_steps(accounts, wording)
     if steps:
         yield say(
-            f"The log does not tell when {amounts.words(len(steps), 'more step')} {_was(steps)} done",
+            f"The log does not tell when {count(len(steps), 'more step', 'words')} {_was(steps)} done",
             cite((wording.links.to(event.ref, event.text) for event in steps), 4), "; not counted here.",
             claims=[claim for event in steps for claim in is_done(event.ref, event.text)],
         )  # fmt: skip
     if closed := [one for one in accounts if one.kind in CLOSED_KINDS and one.closed is None and _has_date(one)]:
         yield say(
-            f"The log does not tell when {amounts.words(len(closed), 'more experiment')} {_was(closed)} closed",
+            f"The log does not tell when {count(len(closed), 'more experiment', 'words')} {_was(closed)} closed",
             _cited(closed, wording), "; not counted here.", claims=[exists(one.experiment) for one in closed],
         )  # fmt: skip
     undated = _undated(accounts)
     if undated:
         yield say(
-            f"{amounts.words(len(undated), 'experiment')} {'has' if len(undated) == 1 else 'have'} no date in the log",
+            f"{count(len(undated), 'experiment', 'words')} {'has' if len(undated) == 1 else 'have'} no date in the log",
             _cited(undated, wording), ".", claims=[exists(one.experiment) for one in undated],
         )  # fmt: skip

@@ -4,22 +4,22 @@ from collections.abc import Iterator, Sequence
 
 from orglab.report.blocks import (
     Chart,
-    History,
+    MetricHistory,
     Series,
     StepResult,
     StepResults,
     Text,
     Timeline,
     TimelineRow,
-    anchor_of,
+    make_anchor,
     plain,
 )
-from orglab.report.content import amounts
 from orglab.report.content.facts import Account
-from orglab.report.content.outcomes import Results
 from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
 from orglab.runs.record import Run
+from orglab.runs.statistics import Results
+from orglab.text import count
 
 _MOST_ROWS = 60
 _MOST_SERIES = 12
@@ -36,7 +36,7 @@ def timeline(report: Report) -> Chart | None:
         return None
     caption = ""
     if len(rows) > _MOST_ROWS:
-        caption = f"The {_MOST_ROWS} of {amounts.count(len(rows), 'experiment')} that something happened to last."
+        caption = f"The {_MOST_ROWS} of {count(len(rows), 'experiment', 'grouped')} that something happened to last."
         times = {one.ref: one.last_moment() or report.period.since for one in report.touched}
         newest = set(sorted(times, key=lambda ref: times[ref])[-_MOST_ROWS:])
         rows = [row for row in rows if row.label in newest]
@@ -55,7 +55,7 @@ def _timeline_row(account: Account, report: Report) -> TimelineRow | None:
     end = account.closed.date() if account.closed is not None else None
     status = verdict or _STATUS.get(account.kind or "", "open")
     first = min(start.date(), end) if end is not None else start.date()
-    return TimelineRow(account.ref, account.experiment.title, first, end, status, anchor_of(account.ref))
+    return TimelineRow(account.ref, account.experiment.title, first, end, status, make_anchor(account.ref))
 
 
 def steps_chart(ref: str, results: Results, wording: Wording) -> Chart | None:
@@ -64,7 +64,7 @@ def steps_chart(ref: str, results: Results, wording: Wording) -> Chart | None:
         rows = [
             StepResult(
                 outcome.step.ref, plain(wording.inline(outcome.step.text, ref)),
-                tuple(value for _, value in outcome.values(metric)), outcome.is_baseline, anchor_of(outcome.step.ref),
+                tuple(value for _, value in outcome.values(metric)), outcome.is_baseline, make_anchor(outcome.step.ref),
             )
             for outcome in results.outcomes if outcome.values(metric)
         ]  # fmt: skip
@@ -81,10 +81,12 @@ def history_chart(ref: str, results: Results) -> Chart | None:
         series = [Series(_name(run), points, step) for step, run, _, points in read if len(points) > 1]
         if series:
             counters = {counter for _, _, counter, points in read if len(points) > 1}
-            rest = f"The last {_MOST_SERIES} of {amounts.count(len(runs), 'run')}." if len(runs) > _MOST_SERIES else ""
+            rest = (
+                f"The last {_MOST_SERIES} of {count(len(runs), 'run', 'grouped')}." if len(runs) > _MOST_SERIES else ""
+            )
             x = counters.pop() if len(counters) == 1 else "step"
             return Chart(
-                History(tuple(series), metric, x), f"{ref}: {metric} over the runs", (Text(rest),) if rest else ()
+                MetricHistory(tuple(series), metric, x), f"{ref}: {metric} over the runs", (Text(rest),) if rest else ()
             )
     return None
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html.entities import name2codepoint
 from pathlib import Path
+from types import MappingProxyType
 
 from orglab.org.objects import Object, link_type, parse_objects
 from orglab.org.source import decode
@@ -33,8 +34,8 @@ from orglab.report.blocks import (
     Text,
     Underline,
 )
-from orglab.report.formats.characters import printable, unwrapped
-from orglab.report.formats.tex import LETTERS, OPERATORS
+from orglab.report.characters import printable, unwrapped
+from orglab.report.tex import LETTERS, OPERATORS
 
 DEEPEST = 24
 """How deeply emphasis may nest; what lies deeper is text as it is."""
@@ -65,6 +66,7 @@ _INSIDE = re.compile(
 _NUMBER = re.compile(rb"[+-]?[0-9][0-9.,]*")
 _LONE_LETTER = re.compile(rb"(?:^|[^0-9A-Za-z_\x80-\xff])[A-Za-z0-9)]\Z")
 _SOURCE = re.compile(rb"src_[^\s\[{]*(?:\[[^\n]*?\])?\{(.*)\}\Z", re.S)
+_NO_NOTES: Mapping[bytes, Blocks] = MappingProxyType({})
 _WEB = ("http", "https", "mailto", "ftp")
 
 
@@ -83,19 +85,12 @@ class Surroundings:
             the reference to show, or None if there is none.
         letter: What stands before the number in a reference.
         prefix: What tells the footnotes of this text from those of others in the same document: `e201`.
-        scripts: `t`: as Org has it by default, `val_loss` has a subscript; `{}`: with braces only; `nil`: never;
-            `plain`: with braces, and without them what can only be meant so: a number, or a letter after a letter.
-        radio: The document's `radio_pattern`.
-        footnotes: The footnotes that are defined elsewhere, by label, as `read_footnotes` finds them.
     """
 
     folder: Path
     resolve: Callable[[str, int | None], Reference | None] = _nothing
     letter: str = "e"
     prefix: str = ""
-    scripts: str = "plain"
-    radio: "re.Pattern[bytes] | None" = None
-    footnotes: Mapping[bytes, Blocks] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -116,11 +111,11 @@ class TextReader:
         footnotes: The definitions of its footnotes, by label; a mark takes its text from here.
     """
 
-    def __init__(self, text: bytes, around: Surroundings, footnotes: Mapping[bytes, Blocks] | None = None) -> None:
+    def __init__(self, text: bytes, around: Surroundings, footnotes: Mapping[bytes, Blocks] = _NO_NOTES) -> None:
         """Read `text`."""
         self.text = text
         self.around = around
-        self.footnotes = around.footnotes if footnotes is None else footnotes
+        self.footnotes = footnotes
         self._anonymous = 0
         self._references = reference_pattern(around.letter)
 
@@ -128,7 +123,7 @@ class TextReader:
         """Return the inlines of `text[begin:end]`, without recursion: emphasis may nest as deep as the line is long."""
         frames = [_Frame(None, end)]
         position = begin
-        for found in parse_objects(self.text, begin, end, in_link=in_link, radio=self.around.radio):
+        for found in parse_objects(self.text, begin, end, in_link=in_link):
             position = self._close(frames, position, found.begin)
             if found.begin < position:
                 continue
@@ -304,21 +299,18 @@ class TextReader:
         yield from _joined(parts)
 
     def script(self, match: "re.Match[bytes]") -> Inline | None:
-        """Return the sub- or superscript of a match, if it is one by what `scripts` asks for."""
-        mode = self.around.scripts
+        """Return the sub- or superscript of a match, if it can only be meant so.
+
+        What has braces is one; and without them a number, or a letter after a letter. `val_loss`, `seed_1` are names.
+        """
         braces, bare = match.group("braces"), match.group("bare")
-        if mode == "nil" or (braces is None and mode == "{}"):
-            return None
-        if braces is None and mode != "t" and not _NUMBER.fullmatch(bare):
-            lone = len(bare) == 1 and _LONE_LETTER.search(self.text[max(match.start() - 2, 0) : match.start()])
-            following = self.text[match.end() : match.end() + 1]
-            if not lone or following == b"_":
+        if braces is None:
+            is_lone = _LONE_LETTER.search(self.text[max(match.start() - 2, 0) : match.start()]) is not None
+            if _NUMBER.fullmatch(bare):
+                if match.group("script") == b"_" and not is_lone:
+                    return None
+            elif len(bare) > 1 or not is_lone or self.text[match.end() : match.end() + 1] == b"_":
                 return None
-        elif braces is None and mode != "t" and match.group("script") == b"_" and not _LONE_LETTER.search(
-            self.text[max(match.start() - 2, 0) : match.start()]
-        ):  # fmt: skip
-            # `seed_1`, `run_2018` are names.
-            return None
         kind = Superscript if match.group("script") == b"^" else Subscript
         inside = printable(decode(bare if braces is None else braces))
         return kind((Text(inside),))

@@ -8,9 +8,9 @@ import typst
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orglab.report.formats.tex import EMPTY, LONGEST, Node, NotConvertedError, read_tex
-from orglab.report.formats.tex_mathml import to_mathml
-from orglab.report.formats.tex_typst import to_typst_math
+from orglab.report.formats.mathml import to_mathml
+from orglab.report.formats.typst_math import to_typst_math
+from orglab.report.tex import EMPTY, LONGEST, Node, NotConvertedError, read_tex
 
 KNOWN = [
     r"\frac{a}{b}+x_i^2", r"\mathcal{L}(\theta) = \frac{1}{n}\sum_{i=1}^{n} \left( y_i - \hat{y}_i \right)^2 + \lambda \lVert \theta \rVert_2^2",

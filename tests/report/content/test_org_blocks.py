@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.report import blocks as b
-from orglab.report.formats.from_org import DEEPEST, MOST_ROWS, read_footnotes, read_line, read_org, scripts_of
-from orglab.report.formats.from_org_text import Surroundings
+from orglab.report.content.org_blocks import DEEPEST, MOST_ROWS, read_line, read_org
+from orglab.report.content.org_inlines import Surroundings
 from sample_report import around
 
 
@@ -45,16 +45,6 @@ def test_entities_are_characters_and_unknown_ones_stay(place):
 )
 def test_what_may_be_a_name_is_no_subscript(place, source, expected):
     assert read_line(source, place) == expected
-
-
-def test_the_logs_own_options_rule_subscripts(tmp_path):
-    assert [scripts_of(line) for line in (b"#+OPTIONS: ^:{}\n", b"#+OPTIONS: toc:nil ^:t\n", b"* A\n")] == [
-        "{}",
-        "t",
-        "plain",
-    ]
-    assert read_line("val_loss", Surroundings(tmp_path, scripts="t")) == (b.Text("val"), b.Subscript(text("loss")))
-    assert read_line("x^2", Surroundings(tmp_path, scripts="nil")) == text("x^2")
 
 
 def test_references_and_ids_are_what_they_name(place):
@@ -138,12 +128,6 @@ def test_footnotes_carry_their_text(place):
     assert [mark.label.startswith("e201:") for mark in marks] == [True, True]
     assert b.plain(marks[0].content[0].content) == "The text."
     assert paragraph.content[-1] == b.RawText("[fn:none]", "this footnote has no text")
-
-
-def test_footnotes_of_the_whole_log_are_found(place, tmp_path):
-    notes = read_footnotes(b"* A\na[fn:x]\n* Footnotes\n[fn:x] Here.\n[fn:y] There.\n", place)
-    (paragraph,) = read_org("a[fn:x]", Surroundings(tmp_path, footnotes=notes))
-    assert paragraph.content[1] == b.FootnoteMark("x", (b.Paragraph(text("Here.")),))
 
 
 def test_footnotes_that_name_each_other_end(place):

@@ -33,7 +33,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(words).hexdigest()[:16]
 
 
-class Held(NamedTuple):
+class StoredStatement(NamedTuple):
     """A statement of a report, read back, and what it rests on.
 
     Attributes:
@@ -45,7 +45,7 @@ class Held(NamedTuple):
     claims: tuple[Claim, ...]
 
 
-def to_evidence(statements: Iterable[Held], head: Mapping[str, object]) -> dict[str, object]:
+def to_evidence(statements: Iterable[StoredStatement], head: Mapping[str, object]) -> dict[str, object]:
     """Return statements as JSON values, each claim written once.
 
     Args:
@@ -60,7 +60,7 @@ def to_evidence(statements: Iterable[Held], head: Mapping[str, object]) -> dict[
     return {"kind": EVIDENCE, "version": 1, **head, "claims": [list(claim) for claim in places], "statements": listed}
 
 
-def from_evidence(evidence: Mapping[str, Any]) -> list[Held]:
+def from_evidence(evidence: Mapping[str, Any]) -> list[StoredStatement]:
     """Return the statements that JSON values hold.
 
     Raises:
@@ -71,7 +71,7 @@ def from_evidence(evidence: Mapping[str, Any]) -> list[Held]:
             raise NotFoundError("The evidence in the report is of another version of orglab; write the report anew.")
         claims = [_read_claim(one) for one in evidence["claims"]]
         return [
-            Held(str(one["text"]), tuple(claims[place] for place in one["claims"] if place >= 0))
+            StoredStatement(str(one["text"]), tuple(claims[place] for place in one["claims"] if place >= 0))
             for one in evidence["statements"]
         ]
     except (KeyError, TypeError, IndexError, ValueError):

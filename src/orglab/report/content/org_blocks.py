@@ -33,8 +33,8 @@ from orglab.report.blocks import (
     Verse,
     plain,
 )
-from orglab.report.formats.characters import printable
-from orglab.report.formats.from_org_text import Surroundings, TextReader, image_link, trimmed
+from orglab.report.characters import printable
+from orglab.report.content.org_inlines import Surroundings, TextReader, image_link, trimmed
 
 DEEPEST = 12
 """How deeply lists and blocks may nest; what lies deeper is shown as it is written."""
@@ -49,21 +49,13 @@ _LANGUAGE = re.compile(rb"[ \t]*#\+BEGIN_SRC[ \t]+([^\s:-][^\s]*)", re.I)
 _COMMA = re.compile(r"^([ \t]*),(,*(?:\*|#\+))", re.M)
 _ALIGN = re.compile(rb"<([lrcLRC]?)(?:[0-9]*)>\Z")
 _NUMBER = re.compile(rb"[-+<>~]?[0-9.,]*[0-9][0-9.,]*(?:[eE][-+]?[0-9]+)?%?\Z|(?:nan|inf|-inf|NaN)\Z")
-_DEFINITION = re.compile(rb"^\[fn:([\w\x80-\xff-]+)\]", re.M)
 _COUNTER = re.compile(rb"[0-9]{1,9}")
 _RULE = re.compile(rb"[ \t]*\|-")
 _ENVIRONMENT = re.compile(r"\\begin\{(?:equation|displaymath|math)\*?\}(.*)\\end\{[^}]*\}\s*\Z", re.S)
 _EXPORT_KEYWORD = re.compile(rb"[ \t]*#\+(?:HTML|LATEX|ASCII|ODT|TEXINFO|BEAMER|MD):", re.I)
 _TITLE = re.compile(rb"\*+[ \t]+(?:(?:TODO|DONE)[ \t]+)?([^\n]*?)(?:[ \t]+:[\w@#%:\x80-\xff]+:)?[ \t]*(?:\n|\Z)")
-_SCRIPTS = re.compile(rb"^[ \t]*#\+OPTIONS:[^\n]*\^:(\{\}|nil|t)", re.I | re.M)
 _ALIGNMENTS = {b"l": "left", b"r": "right", b"c": "center"}
 _LOGS = (b"LOGBOOK", b"CLOCK")
-
-
-def scripts_of(text: bytes) -> str:
-    """Return how a log has sub- and superscripts read, for `Surroundings`: by its `#+OPTIONS: ^:`, else `plain`."""
-    match = _SCRIPTS.search(text)
-    return "plain" if match is None else match.group(1).decode().lower()
 
 
 def read_org(text: str | bytes, around: Surroundings, level: int = 4) -> Blocks:
@@ -93,22 +85,6 @@ def read_org(text: str | bytes, around: Surroundings, level: int = 4) -> Blocks:
     return tuple(blocks)
 
 
-def read_footnotes(text: bytes, around: Surroundings) -> dict[bytes, Blocks]:
-    """Return the footnotes that a whole log defines, by label: mostly under a heading at its end.
-
-    Args:
-        text: The text that the parser reads.
-        around: What it stands in.
-    """
-    found: dict[bytes, Blocks] = {}
-    for match in _DEFINITION.finditer(text):
-        label = match.group(1)
-        if label not in found:
-            stop = syntax.FOOTNOTE_SEPARATOR.search(text, match.end())
-            found[label] = read_org(text[match.end() : stop.start() if stop else len(text)], around)
-    return found
-
-
 def read_line(text: str | bytes, around: Surroundings) -> Inlines:
     """Return the inlines that a text makes, such as the title of an experiment or the text of a step."""
     source = encode(text) if isinstance(text, str) else text
@@ -132,7 +108,7 @@ class _Reader:
     def __init__(self, text: bytes, around: Surroundings, section: Element) -> None:
         self.text = text
         self.around = around
-        self.notes: dict[bytes, Blocks] = dict(around.footnotes)
+        self.notes: dict[bytes, Blocks] = {}
         self.inside = TextReader(text, around, self.notes)
         self.makers: dict[str, Callable[[Element, int], Iterator[Block]]] = {
             "paragraph": self.paragraph,

@@ -13,7 +13,6 @@ import binascii
 import io
 import json
 import re
-import textwrap
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -33,7 +32,8 @@ def pack(evidence: Mapping[str, object]) -> str:
     """Return evidence as a block of lines, for a comment or an attachment."""
     text = json.dumps(evidence, ensure_ascii=True, separators=(",", ":"))
     packed = base64.b64encode(zlib.compress(text.encode(), 6)).decode().rstrip("=")
-    return "\n".join((_BEGIN, *textwrap.wrap(packed, _WIDTH), _END))
+    lines = (packed[at : at + _WIDTH] for at in range(0, len(packed), _WIDTH))
+    return "\n".join((_BEGIN, *lines, _END))
 
 
 def read_evidence(content: bytes) -> dict[str, Any] | None:

@@ -1,15 +1,14 @@
 """The last report of a clone: until when it went, and what it rests on; beside the log's repository, not in the log."""
 
 import datetime
-import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from orglab.errors import NotWritableError
+from orglab.report.formats.attachments import write_atomically
 
 _NAME = "last_report.json"
 
@@ -52,15 +51,8 @@ def write_last(folder: Path, last: LastReport) -> None:
     path = folder / _NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f"{_NAME}.{os.getpid()}")
-        new.write_text(json.dumps(form), "utf-8")
-        new.replace(path)
+        write_atomically(path, json.dumps(form).encode())
     except OSError as error:
         raise NotWritableError(
             f"The report is written, but that it was cannot be remembered in {path}: {error.strerror}."
         ) from error
-
-
-def digest_of(content: bytes) -> str:
-    """Return the digest by which a report's file is known again."""
-    return hashlib.sha256(content).hexdigest()

@@ -9,7 +9,7 @@ from orglab.git import Repository
 from orglab.git.commit import Commit
 from orglab.git.forge import Forge, find_forge
 from orglab.git.remote import is_changed, remote_url, unpublished
-from orglab.report.blocks import Reference, anchor_of
+from orglab.report.blocks import Reference, make_anchor
 from orglab.report.content.facts import Sources
 from orglab.runs.record import Run
 
@@ -42,7 +42,7 @@ class Links:
         if self.forge is not None and self.head and self.log and ref in self.lines:
             url = self.forge.file_url(self.head, self.log, self.lines[ref] if self.has_lines else None)
         kind = "step" if "." in ref else "experiment"
-        return Reference(ref, url, anchor_of(ref) if ref in self.lines and not url else "", kind, title)
+        return Reference(ref, url, make_anchor(ref) if ref in self.lines and not url else "", kind, title)
 
     def to_commit(self, name: str) -> Reference:
         """Return a citation of a commit, by the hash that the log writes or by a full one."""
@@ -55,7 +55,7 @@ class Links:
     def to_run(self, run: Run) -> Reference:
         """Return a citation of a run; its page is that of the commit of its results."""
         page = self.forge.commit_url(run.commit) if self.forge and run.commit and run.commit not in self.hidden else ""
-        return Reference(run.id, page, "" if page or not run.ref else anchor_of(run.ref), "run", " ".join(run.argv))
+        return Reference(run.id, page, "" if page or not run.ref else make_anchor(run.ref), "run", " ".join(run.argv))
 
 
 def read_links(experiments: Iterable[Experiment], sources: Sources, repository: Repository | None, log: Path) -> Links:

@@ -1,12 +1,12 @@
-"""What came out of each step, in figures: the final metrics of its runs, and which step they are measured against."""
+"""Numbers over runs: which runs count for a step, their final metrics, mean and deviation, and the baseline."""
 
 import math
 import re
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orglab.experiment.model import Experiment, Step
-from orglab.report.content.facts import Account
 from orglab.runs.record import Run
 
 # A step that says so is what the others are measured against.
@@ -39,7 +39,7 @@ class Outcome:
 
     def values(self, metric: str) -> list[tuple[Run, float]]:
         """Return the finite values of a metric, with the run of each."""
-        return [(run, value) for run in self.runs if (value := final(run, metric)) is not None]
+        return [(run, value) for run in self.runs if (value := read_final(run, metric)) is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Results:
         return next((one for one in self.outcomes if one.is_baseline), None)
 
 
-def final(run: Run, metric: str) -> float | None:
+def read_final(run: Run, metric: str) -> float | None:
     """Return the final value of a metric, or None if the run has none or it is no finite number."""
     value: object = run.metrics.get(metric)  # a record holds any JSON
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -73,34 +73,55 @@ def final(run: Run, metric: str) -> float | None:
         return None
 
 
+def mean(values: Sequence[float]) -> float:
+    """Return the mean of some finite values."""
+    try:
+        return statistics.fmean(values)
+    except OverflowError:
+        return math.fsum(value / len(values) for value in values)
+
+
+def deviation(values: Sequence[float]) -> float:
+    """Return the sample standard deviation of some finite values; 0 for one."""
+    try:
+        return statistics.stdev(values) if len(values) > 1 else 0.0
+    except OverflowError:
+        return math.inf
+
+
 def is_failed(run: Run) -> bool:
     """Return whether a run ended otherwise than well, or was lost."""
     return run.status in ("failed", "killed", "lost")
 
 
-def read_results(account: Account) -> Results:
-    """Return what came out of the steps of an experiment, by its runs until the end of the period."""
+def read_results(experiment: Experiment, runs: Sequence[Run]) -> Results:
+    """Return what came out of the steps of an experiment.
+
+    Args:
+        experiment: The experiment.
+        runs: Its runs.
+    """
     found = []
-    for step in account.experiment.steps:
-        counting = counting_runs([run for run in account.runs if run.ref == step.ref])
-        if any(final(run, name) is not None for run in counting for name in run.metrics):
+    for step in experiment.steps:
+        counting = select_counting([run for run in runs if run.ref == step.ref])
+        if any(read_final(run, name) is not None for run in counting for name in run.metrics):
             found.append((step, counting))
     if not found:
         return Results()
     steps = [step for step, _ in found]
     base, is_named = find_baseline(steps)
-    outcomes = tuple(Outcome(step, tuple(runs), step is base) for step, runs in found)
-    return Results(outcomes, _key_metrics(account.experiment, outcomes), is_named)
+    outcomes = tuple(Outcome(step, tuple(counting), step is base) for step, counting in found)
+    return Results(outcomes, _choose_metrics(experiment, outcomes), is_named)
 
 
-def counting_runs(runs: Sequence[Run]) -> list[Run]:
+def select_counting(runs: Sequence[Run]) -> list[Run]:
     """Return the runs whose figures count for a step, oldest first.
 
     Of those that went well, the ones of the newest command; of runs that differ in nothing, seed included, the newest:
     an earlier one was before a change, or is the same figure again.
     """
     well = [run for run in runs if run.status == "done"]
-    measured = [run for run in well if any(final(run, name) is not None for name in run.metrics)]
+    measured = [run for run in well if any(read_final(run, name) is not None for name in run.metrics)]
     if not measured:
         return []
     command = _without_seeds(measured[-1])
@@ -133,7 +154,7 @@ def find_baseline(steps: Sequence[Step]) -> tuple[Step | None, bool]:
     return steps[0], False
 
 
-def _key_metrics(experiment: Experiment, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+def _choose_metrics(experiment: Experiment, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
     """Return the metrics that tell most: those that the log's words name, else those that most steps have.
 
     What the script only keeps books of, such as a time, and what is the same in all runs while others differ, such as

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from orglab.report.blocks import Badge, Code, Inline, Inlines, Table, Text
-from orglab.report.content import amounts
-from orglab.report.content.claims import Claim
+from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import Account
-from orglab.report.content.outcomes import Outcome, Results
 from orglab.report.content.sentence import cite, say
 from orglab.report.content.statements import Statement
 from orglab.report.content.wording import Wording
+from orglab.runs.statistics import Outcome, Results, deviation, mean
+from orglab.text import count, difference, number, shared_decimals
 
 # More steps than this are read better in a table.
 _IN_SENTENCE = 3
@@ -61,19 +61,27 @@ def _role(outcome: Outcome, results: Results, *, alone: bool) -> str:
 def _value(metric: str, outcome: Outcome, base: Outcome | None, decimals: int | None) -> str:
     """Return the mean of a step with its spread, and how far it is from the baseline."""
     found = [value for _, value in outcome.values(metric)]
-    text = amounts.spread(found, decimals)
+    text = _spread(found, decimals)
     missing = sum(metric in run.metrics for run in outcome.runs) - len(found)
     if missing:
-        text += f" ({amounts.words(missing, 'run')} more without a number)"
+        text += f" ({count(missing, 'run', 'words')} more without a number)"
     if base is None:
         return text
-    before = amounts.mean_of([value for _, value in base.values(metric)])
-    change = amounts.difference(amounts.mean_of(found), before, decimals)
+    before = mean([value for _, value in base.values(metric)])
+    change = difference(mean(found), before, decimals)
     return f"{text}, {change}," if change else text
 
 
+def _spread(values: Sequence[float], decimals: int | None) -> str:
+    """Return the mean of some values, with their deviation and how many there are if several."""
+    if len(values) == 1:
+        return number(values[0], decimals)
+    return f"{number(mean(values), decimals)} ± {number(deviation(values), decimals)} (n = {len(values)})"
+
+
 def _decimals(metric: str, outcomes: Sequence[Outcome]) -> int | None:
-    return amounts.decimals_for([[value for _, value in one.values(metric)] for one in outcomes])
+    groups = [[value for _, value in one.values(metric)] for one in outcomes]
+    return shared_decimals([mean(group) for group in groups], [deviation(group) for group in groups])
 
 
 def _table(account: Account, results: Results, wording: Wording) -> Statement:

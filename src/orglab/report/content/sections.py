@@ -4,7 +4,6 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orglab.report.content import amounts
 from orglab.report.content.facts import Account, Period
 from orglab.report.content.findings import (
     is_concluded,
@@ -15,11 +14,12 @@ from orglab.report.content.findings import (
     read_next,
     read_under_way,
 )
-from orglab.report.content.outcomes import Results, read_results
 from orglab.report.content.sentence import cite, say
 from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.report.content.summary import count_facts, summarize
 from orglab.report.content.wording import Wording, exists, noted
+from orglab.runs.statistics import Results, read_results
+from orglab.text import count, days
 
 _OPEN = ("doing", "waiting")
 
@@ -44,7 +44,7 @@ class Head:
 def compose_report(accounts: Sequence[Account], wording: Wording, head: Head) -> Report:
     """Return the report that accounts make."""
     present = [one for one in accounts if one.exists]
-    results = {one.ref: read_results(one) for one in present if one.runs}
+    results = {one.ref: read_results(one.experiment, one.runs) for one in present if one.runs}
     sections = {name: tuple(items) for name in SECTIONS if (items := list(_section(name, present, results, wording)))}
     return Report(
         title=head.title or f"Progress report, {period_text(wording.period)}",
@@ -63,7 +63,7 @@ def compose_report(accounts: Sequence[Account], wording: Wording, head: Head) ->
 
 def period_text(period: Period) -> str:
     """Return the days of a period."""
-    return amounts.days(period.since.date(), period.last_day)
+    return days(period.since.date(), period.last_day)
 
 
 def _section(name: str, accounts: Sequence[Account], results: dict[str, Results], wording: Wording) -> Iterator[Item]:
@@ -100,7 +100,7 @@ def _next(accounts: Sequence[Account], wording: Wording) -> Iterator[Item]:
         verb = "is" if len(older) == 1 else "are"
         statements.append(
             say(
-                f"{amounts.words(len(older), f'{also}experiment')} from before {verb} not begun",
+                f"{count(len(older), f'{also}experiment', 'words')} from before {verb} not begun",
                 cite((wording.links.to(one.ref, one.experiment.title) for one in older), 4), ".",
                 claims=[exists(one.experiment) for one in older],
             )

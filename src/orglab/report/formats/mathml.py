@@ -2,8 +2,8 @@
 
 from html import escape
 
-from orglab.report.formats.characters import printable
-from orglab.report.formats.tex import EMPTY, Node, read_tex
+from orglab.report.characters import printable
+from orglab.report.tex import EMPTY, Node, read_tex
 
 # MathML Core has styled letters as characters of their own: where the capital A and the small a of a style stand.
 _ALPHABETS = {

@@ -1,7 +1,7 @@
 """Formulas as typst's own mathematics: every sign is written as a character, no name of the user's ever is."""
 
-from orglab.report.formats.characters import printable
-from orglab.report.formats.tex import EMPTY, Node, read_tex
+from orglab.report.characters import printable
+from orglab.report.tex import EMPTY, Node, read_tex
 
 _FONTS = {
     "upright": "upright", "bold": "bold", "script": "cal", "double": "bb", "italic": "italic", "sans": "sans",
