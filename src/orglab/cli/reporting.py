@@ -12,7 +12,6 @@ from orglab.cli.page import count
 from orglab.report.form import report_form
 from orglab.report.reporting import (
     Checked,
-    Wish,
     check_report,
     chosen_form,
     make_report,
@@ -20,6 +19,7 @@ from orglab.report.reporting import (
     split_arguments,
     write_report,
 )
+from orglab.report.request import ReportRequest
 
 _LAST = ""
 
@@ -59,10 +59,10 @@ def report_command(  # noqa: PLR0917 - click calls it by name
     if checked is not None:
         return _check(log, Path(checked) if checked != _LAST else None, as_json=as_json)
     references, match = split_arguments(log, what)
-    wish = Wish(references, match, since, until, title, journal)
+    request = ReportRequest(references, match, since, until, title, journal)
     # A format that there is not is said before the work is done.
     chosen = chosen_form(log, out, template)
-    report = make_report(log, wish)
+    report = make_report(log, request)
     if as_json:
         output.show([render(report_form(report))])
     elif out is None:

@@ -1,4 +1,4 @@
-"""The time line of an experiment: log, commits, runs, journal; and when a box was first ticked."""
+"""What is known of a log's experiments beside it: of commits, runs and the journal; and what it costs to know it."""
 
 import json
 
@@ -6,8 +6,8 @@ import pytest
 
 from commands import Orglab
 from orglab.api import Log
-from orglab.history.sources import History
-from orglab.history.timeline import first_ticked, read_events
+from orglab.history.events import read_events
+from orglab.history.knowledge import Knowledge
 
 NAME = "experiment_log.org"
 LOG = """\
@@ -34,73 +34,10 @@ def orglab(capsys):
     return Orglab(capsys)
 
 
-def ticked(repo, *refs):
-    """Which commit first ticked each step, by its subject."""
-    log = Log(repo.path / NAME)
-    steps = {step.ref: (one, step) for one in log.experiments() for step in one.steps if step.state == "done"}
-    assert set(refs) <= set(steps)
-    return {ref: commit.subject for ref, commit in first_ticked(log, steps).items()}
-
-
-def edit(repo, message, old, new, nth=1):
-    """Commit a change of the log: the nth place where `old` stands."""
-    pieces = (repo.path / NAME).read_text().split(old)
-    return repo.commit(message, {NAME: old.join(pieces[:nth]) + new + old.join(pieces[nth:])})
-
-
-def test_the_commit_that_ticked_a_step(repo):
-    repo.commit("new", {NAME: LOG})
-    edit(repo, "tick e2.1", "1. [ ] one", "1. [X] one", 2)
-    edit(repo, "tick e1.2", "2. [ ] two", "2. [x] two")
-    repo.commit("code", {"a.py": "x"})
-    assert ticked(repo, "e1.2", "e2.1") == {"e1.2": "tick e1.2", "e2.1": "tick e2.1"}
-
-
-def test_a_step_that_was_changed_after_it_was_ticked_is_followed(repo):
-    repo.commit("new", {NAME: LOG})
-    edit(repo, "tick", "1. [ ] one", "1. [x] one")
-    edit(repo, "upper case", "1. [x] one", "1. [X] one")
-    edit(repo, "reworded", "1. [X] one", "1. [X] the first")
-    edit(repo, "another before it", "1. [X] the first", "1. [ ] zero\n2. [X] the first")
-    edit(repo, "renumbered", "2. [ ] two", "3. [ ] two")
-    repo.git("mv", NAME, "old.org")
-    repo.commit("moved away")
-    repo.git("mv", "old.org", NAME)
-    repo.commit("moved back")
-    assert ticked(repo, "e1.2") == {"e1.2": "tick"}
-
-
-def test_a_step_that_was_opened_again_counts_from_when_it_was_ticked_again(repo):
-    repo.commit("new", {NAME: LOG})
-    edit(repo, "tick", "1. [ ] one", "1. [X] one")
-    edit(repo, "undo", "1. [X] one", "1. [ ] one")
-    edit(repo, "again", "1. [ ] one", "1. [X] one")
-    assert ticked(repo) == {"e1.1": "again"}
-
-
-def test_a_log_that_came_with_ticked_boxes_ticked_them(repo):
-    repo.commit("adopted", {NAME: LOG.replace("[ ] one", "[X] one")})
-    assert ticked(repo) == {"e1.1": "adopted", "e2.1": "adopted"}
-
-
-def test_a_tick_on_a_branch_is_found_through_the_merge(repo):
-    repo.commit("new", {NAME: LOG})
-    repo.git("switch", "--quiet", "--create", "side")
-    edit(repo, "on the side", "1. [ ] one", "1. [X] one")
-    repo.git("switch", "--quiet", "main")
-    edit(repo, "on main", "2. [ ] two", "2. [X] two", 2)
-    repo.git("merge", "--quiet", "--no-edit", "side")
-    assert ticked(repo) == {"e1.1": "on the side", "e2.2": "on main"}
-
-
-def test_what_is_not_committed_is_unknown(repo):
+def test_nothing_tells_when_a_box_was_ticked_that_is_not_committed(repo):
     log = Log(repo.write(NAME, LOG.replace("1. [ ] one", "1. [X] one")))
-    assert ticked(repo) == {}
-    events = read_events(History(log), log.experiments())
+    events = [event for one in read_events(Knowledge(log), log.experiments()) for event in one]
     assert [one.facts["source"] for one in events if one.kind == "step"] == ["unknown", "unknown"]
-    repo.commit("new", {NAME: LOG})
-    repo.write(NAME, LOG.replace("1. [ ] one", "1. [X] one"))
-    assert ticked(repo) == {}
 
 
 def test_without_a_repository_there_is_the_log_alone(tmp_path, monkeypatch, orglab):
