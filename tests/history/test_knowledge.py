@@ -1,6 +1,8 @@
 """What is known of a log's experiments beside it: of commits, runs and the journal; and what it costs to know it."""
 
 import json
+import os
+import shutil
 
 import pytest
 
@@ -126,3 +128,87 @@ def test_an_experiment_is_found_by_the_ids_that_it_had(repo, orglab):
     assert "a.py:1  e7.2, e7  # [e1.2] and [e7]" in orglab("refs", "7").out
     assert "e1  e7 A" in orglab("resolve", "[e1]").out
     assert [one["ref"] for one in json.loads(orglab("why", "HEAD~1", "--json").out)["experiments"]] == ["e7"]
+
+
+def test_runs_under_an_old_id_are_those_of_a_step(repo, orglab):
+    repo.commit("new", {NAME: LOG})
+    run = '{"event": "began", "ref": "e1.2", "argv": ["train"], "exit_code": 0}\n'
+    repo.write(".orglab/runs/20180606-170000-aaaa/record.jsonl", run)
+    orglab("renumber", "1", "--to", "7")
+    assert [one["ref"] for one in json.loads(orglab("show", "7.2", "--json").out)["runs"]] == ["e7.2"]
+    assert json.loads(orglab("show", "7.1", "--json").out)["runs"] == []
+
+
+def test_each_source_is_read_once(repo):
+    repo.commit("[e1] new", {NAME: LOG})
+    knowledge = Knowledge(Log(repo.path / NAME))
+    experiment = knowledge.experiments["1"]
+    first = knowledge.known(experiment)
+    assert len(first.mentions) == 1
+    repo.commit("[e1] later")
+    repo.write(".orglab/runs/20180606-170000-aaaa/record.jsonl", '{"event": "began", "ref": "e1"}\n')
+    assert knowledge.known(experiment) == first
+    assert len(Knowledge(knowledge.log).known(experiment).mentions) == 2
+
+
+def test_where_git_refuses_the_log_is_shown_without(repo, orglab):
+    repo.commit("[e1] new", {NAME: LOG})
+    assert "[e1] new" in orglab("show", "1").out
+    repo.write(".git/config", "[core\n")
+    said = orglab("show", "1").out
+    assert "A" in said
+    assert "[e1] new" not in said
+
+
+@pytest.fixture
+def git_calls(tmp_path_factory, monkeypatch):
+    """A list of the commands that git was asked for since it was last looked at."""
+    folder = tmp_path_factory.mktemp("bin")
+    calls = folder / "calls"
+    real = shutil.which("git")
+    # The first argument that is neither an option nor the value of `-c`.
+    script = f"""#!/bin/sh
+for word in "$@"; do case "$word" in -*|*=*) ;; *) echo "$word" >> '{calls}'; break;; esac; done
+exec '{real}' "$@"
+"""
+    (folder / "git").write_text(script)
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+    def take():
+        found = calls.read_text().split() if calls.exists() else []
+        calls.unlink(missing_ok=True)
+        return found
+
+    return take
+
+
+def test_git_is_asked_for_what_is_new(repo, orglab, git_calls):
+    name = repo.commit("[e1.1] Results", {NAME: LOG})[:7]
+    repo.write(NAME, LOG.replace("1. [ ] one", f"1. [X] one ({name})", 1))
+    git_calls()
+    orglab("show", "1")
+    assert git_calls() == ["for-each-ref", "log"]
+    orglab("show", "1")
+    assert git_calls() == ["for-each-ref"]
+    orglab("show", "2")
+    assert git_calls() == ["for-each-ref"]
+    other = repo.commit("names nothing")[:7]
+    repo.write(NAME, LOG.replace("1. [ ] one", f"1. [X] one ({name}, {other})", 1))
+    git_calls()
+    orglab("show", "1")
+    assert git_calls() == ["for-each-ref", "rev-list", "log", "cat-file", "log"]
+
+
+def test_a_report_asks_git_as_often_for_many_experiments_as_for_one(repo, orglab, git_calls):
+    more = "".join(LOG.split("* TODO [2]", maxsplit=1)[0].replace("1", str(number)) for number in range(30, 60))
+    repo.commit("[e1] new", {NAME: LOG})
+    git_calls()
+    orglab("report", "--since", "2018-06-01")
+    few = git_calls()
+    repo.commit("more", {NAME: LOG + more})
+    for number in range(30, 60):
+        repo.commit(f"[e{number}] more")
+    git_calls()
+    orglab("report", "--since", "2018-06-01")
+    assert git_calls() == few
