@@ -81,19 +81,19 @@ def read_events(
     Raises:
         GitError: git refuses.
     """
-    commits = knowledge.named(name for one in experiments for step in one.steps for name in step.commits)
+    commits = knowledge.find_named(name for one in experiments for step in one.steps for name in step.commits)
     ticked = _read_ticked(knowledge, experiments, commits)
     letter = knowledge.log.config.letter
     found = []
     for one in experiments:
-        aliases = _aliases_of(one)
-        runs = knowledge.runs_of(one)
+        aliases = _spell_aliases(one)
+        runs = knowledge.find_runs(one)
         told = {run.id for run in runs}
         events = [event for event in log_events(one, commits, ticked) if run_noted(event.text) not in told]
-        events += commit_events(one.ref, letter, knowledge.commits_naming(one), aliases)
+        events += commit_events(one.ref, letter, knowledge.find_commits(one), aliases)
         events += run_events(one.ref, runs)
         if with_journal:
-            events += journal_events(one.ref, letter, knowledge.entries_of(one), aliases)
+            events += journal_events(one.ref, letter, knowledge.find_entries(one), aliases)
         found.append(in_order(events))
     return found
 
@@ -105,11 +105,11 @@ def written_events(experiment: Experiment, entries: Iterable[Entry]) -> list[Eve
         experiment: The experiment.
         entries: The entries of the journal, any.
     """
-    mine = journal_events(experiment.ref, experiment.config.letter, entries, _aliases_of(experiment))
+    mine = journal_events(experiment.ref, experiment.config.letter, entries, _spell_aliases(experiment))
     return [*log_events(experiment), *mine]
 
 
-def _aliases_of(experiment: Experiment) -> list[str]:
+def _spell_aliases(experiment: Experiment) -> list[str]:
     """Return the references by ids that an experiment had before, such as `e205`."""
     return [experiment.config.letter + name for name in aliases_of(experiment.heading)]
 

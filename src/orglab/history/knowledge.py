@@ -84,7 +84,7 @@ class Knowledge:
     since: datetime.datetime | None = None
 
     def __init__(self, log: LogFile, *, use_git: bool = True) -> None:
-        """Know nothing yet.
+        """Remember what is asked for; nothing is read yet.
 
         Args:
             log: The log.
@@ -147,9 +147,9 @@ class Knowledge:
     def _entries_by_id(self) -> _ByName[Entry]:
         return _ByName(self.entries, lambda entry: (one.id for one in entry.references))
 
-    def entries_of(self, experiment: Experiment) -> list[Entry]:
+    def find_entries(self, experiment: Experiment) -> list[Entry]:
         """Return the entries of the journal that name an experiment or a step of it, as they stand there."""
-        return self._entries_by_id.find(_ids_of(experiment))
+        return self._entries_by_id.find(_list_ids(experiment))
 
     # Runs
 
@@ -162,10 +162,10 @@ class Knowledge:
     def _runs_by_ref(self) -> _ByName[Run]:
         return _ByName(self.runs, lambda run: ((run.ref or "").partition(".")[0],))
 
-    def runs_of(self, experiment: Experiment) -> list[Run]:
+    def find_runs(self, experiment: Experiment) -> list[Run]:
         """Return the runs of an experiment and of its steps, oldest first, under the reference that it has now."""
         ref, letter = experiment.ref, self.log.config.letter
-        found = self._runs_by_ref.find(letter + name for name in _ids_of(experiment))
+        found = self._runs_by_ref.find(letter + name for name in _list_ids(experiment))
         return [_renamed(run, ref) for run in found]
 
     # Commits
@@ -190,13 +190,13 @@ class Knowledge:
     def _mentions_by_id(self) -> _ByName[Mention]:
         return _ByName(self.mentions, lambda mention: (one.id for one in mention.references))
 
-    def mentions_of(self, experiment: Experiment) -> list[Mention]:
+    def find_mentions(self, experiment: Experiment) -> list[Mention]:
         """Return the commits that name an experiment or a step of it, newest first, by the id that it has now.
 
         Raises:
             GitError: git refuses.
         """
-        found = self._mentions_by_id.find(_ids_of(experiment))
+        found = self._mentions_by_id.find(_list_ids(experiment))
         aliases = aliases_of(experiment.heading)
         if not aliases:
             return found
@@ -207,15 +207,15 @@ class Knowledge:
             for mention in found
         ]  # fmt: skip
 
-    def commits_naming(self, experiment: Experiment) -> list[Commit]:
+    def find_commits(self, experiment: Experiment) -> list[Commit]:
         """Return the commits that name an experiment or a step of it, by any id that it has or had, oldest first.
 
         Raises:
             GitError: git refuses.
         """
-        return [mention.commit for mention in reversed(self.mentions_of(experiment))]
+        return [mention.commit for mention in reversed(self.find_mentions(experiment))]
 
-    def named(self, hashes: Iterable[str]) -> dict[str, Commit]:
+    def find_named(self, hashes: Iterable[str]) -> dict[str, Commit]:
         """Return the commits that hashes of the log name, by these; those of them that are there."""
         wanted = tuple(dict.fromkeys(hashes))
         new = tuple(name for name in wanted if name not in self._named)
@@ -232,11 +232,11 @@ class Knowledge:
         commits: Mapping[str, Commit] = {}
         mentions: list[Mention] = []
         try:
-            mentions = self.mentions_of(experiment)
+            mentions = self.find_mentions(experiment)
             commits = self._recorded(experiment, mentions)
         except GitError:
             mentions = []
-        return Known(commits, tuple(mentions), tuple(self.runs_of(experiment))).narrowed(experiment.id, step)
+        return Known(commits, tuple(mentions), tuple(self.find_runs(experiment))).narrowed(experiment.id, step)
 
     def _recorded(self, experiment: Experiment, mentions: Iterable[Mention]) -> dict[str, Commit]:
         """Return the commits that the steps of an experiment record, by the hashes that they record.
@@ -245,7 +245,7 @@ class Knowledge:
         """
         recorded = dict.fromkeys(name for step in experiment.steps for name in step.commits)
         commits = {name: one.commit for one in mentions for name in recorded if one.hash.startswith(name)}
-        commits |= self.named(name for name in recorded if name not in commits)
+        commits |= self.find_named(name for name in recorded if name not in commits)
         return {name: commits[name] for name in recorded if name in commits}
 
 
@@ -262,7 +262,7 @@ class PeriodKnowledge(Knowledge):
     def __init__(
         self, log: LogFile, experiments: Sequence[Experiment], since: datetime.datetime, *, use_git: bool = True
     ) -> None:
-        """Know nothing yet.
+        """Remember what is asked for; nothing is read yet.
 
         Args:
             log: The log.
@@ -278,7 +278,7 @@ class PeriodKnowledge(Knowledge):
     def recorded(self) -> dict[str, Commit]:
         """The commits that steps and runs record, by the hashes that they write; those of them that are there."""
         names = [name for one in self._experiments for step in one.steps for name in step.commits]
-        return self.named([*names, *(run.commit for run in self.runs if run.commit is not None)])
+        return self.find_named([*names, *(run.commit for run in self.runs if run.commit is not None)])
 
     @cached_property
     def head(self) -> str:
@@ -313,16 +313,16 @@ class PeriodKnowledge(Knowledge):
 
         return _ByName([*reversed(self.commits.values())], names_in)
 
-    def commits_naming(self, experiment: Experiment) -> list[Commit]:
+    def find_commits(self, experiment: Experiment) -> list[Commit]:
         """Return the commits of the period that name an experiment, and those recorded that do, oldest first.
 
         Raises:
             GitError: git refuses.
         """
-        return self._commits_by_id.find(_ids_of(experiment))
+        return self._commits_by_id.find(_list_ids(experiment))
 
 
-def _ids_of(experiment: Experiment) -> tuple[str, ...]:
+def _list_ids(experiment: Experiment) -> tuple[str, ...]:
     """Return the id that an experiment has, and those that it had before."""
     return (experiment.id, *aliases_of(experiment.heading))
 

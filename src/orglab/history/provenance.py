@@ -56,19 +56,19 @@ class LinkFinder:
     """
 
     def __init__(self, knowledge: Knowledge) -> None:
-        """Find nothing yet."""
+        """Remember what is known; nothing is looked for yet."""
         self.knowledge = knowledge
         self.log = knowledge.log
         self.repository = knowledge.repository
         self.remarks: list[str] = []
 
-    def name_of(self, path: Path) -> str | None:
+    def locate(self, path: Path) -> str | None:
         """Return a path relative to the top of the repository, or None if it is not in it."""
         return path_in(self.log.repository, path) if self.log.repository is not None else None
 
     def find_commit(self, name: str) -> Commit | None:
         """Return the commit that a hash names, or None if it is not there."""
-        return self.knowledge.named([name]).get(name)
+        return self.knowledge.find_named([name]).get(name)
 
     def find_commits(self, name: str | None, limit: int) -> Iterator[Commit]:
         """Yield the last commits of a file or folder; none before the first commit."""

@@ -58,7 +58,7 @@ def find_places(knowledge: Knowledge, wanted: Reference | None = None) -> Iterat
         GitError: git refuses.
     """
     log = knowledge.log
-    mentions = knowledge.mentions if wanted is None else _mentions_of(knowledge, wanted)
+    mentions = knowledge.mentions if wanted is None else _find_mentions(knowledge, wanted)
     journal = knowledge.journal
     entries = _in_org("journal", log.journal, journal, knowledge) if journal is not None else ()
     for place in chain(
@@ -72,11 +72,11 @@ def find_places(knowledge: Knowledge, wanted: Reference | None = None) -> Iterat
             yield replace(place, reference=now)
 
 
-def _mentions_of(knowledge: Knowledge, wanted: Reference) -> list[Mention]:
+def _find_mentions(knowledge: Knowledge, wanted: Reference) -> list[Mention]:
     """Return the commits that name an experiment, or the id of one that there is not."""
     experiment = knowledge.find(wanted)
     if experiment is not None:
-        return knowledge.mentions_of(experiment)
+        return knowledge.find_mentions(experiment)
     return [one for one in knowledge.mentions if any(reference.id == wanted.id for reference in one.references)]
 
 

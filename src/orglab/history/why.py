@@ -101,7 +101,7 @@ class _Question:
 
     def file(self, path: Path) -> Why:
         """Return why a file, or what is in a folder, is what it is."""
-        name = self.finder.name_of(path)
+        name = self.finder.locate(path)
         links = [*self.finder.find_runs(path, name)]
         commits = [*self.finder.find_commits(name, MOST_COMMITS)]
         if (remark := self._state_of(path, name, is_committed=bool(commits))) is not None:
@@ -120,7 +120,7 @@ class _Question:
 
     def line(self, path: Path, number: int) -> Why:
         """Return why a line of a file is what it is."""
-        name = self.finder.name_of(path)
+        name = self.finder.locate(path)
         subject = f"{name or path}:{number}"
         is_log = os.path.realpath(path) == os.path.realpath(self.log.path)
         links = self.finder.find_log_line(number) if is_log else []
@@ -139,7 +139,7 @@ class _Question:
 
     def has_been(self, path: Path) -> bool:
         """Return whether a file that is not there was committed, or written by a run."""
-        name = self.finder.name_of(path)
+        name = self.finder.locate(path)
         was_written = any(output.path == name for run in self.knowledge.runs for output in run.outputs)
         return was_written or any(True for _ in self.finder.find_commits(name, 1))
 

@@ -99,7 +99,7 @@ def read_activities(
     closing = find_closing_commits(knowledge.log, undated) if undated and has_git else {}
     happened = read_events(knowledge, experiments, with_journal=with_journal)
     return [
-        _activity(one, events, knowledge.runs_of(one), closing.get(one.ref), period)
+        _activity(one, events, knowledge.find_runs(one), closing.get(one.ref), period)
         for one, events in zip(experiments, happened, strict=True)
     ]
 
