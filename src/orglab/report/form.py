@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from orglab.report.content.amounts import days, duration
 from orglab.report.content.claims import Claim
-from orglab.report.content.facts import ExperimentActivity
+from orglab.report.content.facts import Account
 from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.runs.record import Run
 
@@ -60,7 +60,7 @@ def _claim(claim: Claim) -> dict[str, object]:
     return {"kind": claim.kind, "about": claim.about, "name": claim.name or None, "says": claim.says}
 
 
-def _experiment(account: ExperimentActivity, report: Report) -> dict[str, object]:
+def _experiment(account: Account, report: Report) -> dict[str, object]:
     """Return what is on record of an experiment."""
     one, links = account.experiment, report.wording.links
     done = {event.ref: event for event in account.events if event.kind == "step"}

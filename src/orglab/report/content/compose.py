@@ -1,11 +1,11 @@
-"""From what happened to a report: what each section says, in order, nothing twice and nothing empty."""
+"""From accounts to a report: what each section says, in order, nothing twice and nothing empty."""
 
 import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orglab.report.content import amounts
-from orglab.report.content.facts import ExperimentActivity, Period
+from orglab.report.content.facts import Account, Period
 from orglab.report.content.findings import (
     is_concluded,
     is_dropped,
@@ -41,8 +41,8 @@ class Head:
     scope: tuple[str, ...] = ()
 
 
-def compose_report(accounts: Sequence[ExperimentActivity], wording: Wording, head: Head) -> Report:
-    """Return the report that tells what happened."""
+def compose_report(accounts: Sequence[Account], wording: Wording, head: Head) -> Report:
+    """Return the report that accounts make."""
     present = [one for one in accounts if one.exists]
     results = {one.ref: read_results(one) for one in present if one.runs}
     sections = {name: tuple(items) for name in SECTIONS if (items := list(_section(name, present, results, wording)))}
@@ -66,9 +66,7 @@ def period_text(period: Period) -> str:
     return amounts.days(period.since.date(), period.last_day)
 
 
-def _section(
-    name: str, accounts: Sequence[ExperimentActivity], results: dict[str, Results], wording: Wording
-) -> Iterator[Item]:
+def _section(name: str, accounts: Sequence[Account], results: dict[str, Results], wording: Wording) -> Iterator[Item]:
     """Yield the items of a section."""
     if name == "learned":
         for one in accounts:
@@ -87,7 +85,7 @@ def _section(
         yield from _journal(accounts, wording)
 
 
-def _next(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
+def _next(accounts: Sequence[Account], wording: Wording) -> Iterator[Item]:
     """Yield what comes next: the next step of what is under way, then what is not begun."""
     yield from filter(None, (read_next(one, wording) for one in accounts if one.kind in _OPEN))
     waiting = [one for one in accounts if one.kind == "todo"]
@@ -111,7 +109,7 @@ def _next(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[
         yield Item("", "Not begun", "", "plain", tuple(statements))
 
 
-def _journal(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
+def _journal(accounts: Sequence[Account], wording: Wording) -> Iterator[Item]:
     """Yield the entries of the journal; one that names several experiments is told once."""
     told: set[int | None] = set()
     for one in accounts:

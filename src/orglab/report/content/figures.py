@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from orglab.report.blocks import Badge, Code, Inline, Inlines, Table, Text
 from orglab.report.content import amounts
 from orglab.report.content.claims import Claim
-from orglab.report.content.facts import ExperimentActivity
+from orglab.report.content.facts import Account
 from orglab.report.content.outcomes import Outcome, Results
 from orglab.report.content.sentence import cite, say
 from orglab.report.content.statements import Statement
@@ -15,7 +15,7 @@ from orglab.report.content.wording import Wording
 _IN_SENTENCE = 3
 
 
-def figures(account: ExperimentActivity, results: Results, wording: Wording) -> Iterator[Statement]:
+def figures(account: Account, results: Results, wording: Wording) -> Iterator[Statement]:
     """Yield the statements about the key numbers of an experiment."""
     if not results.outcomes:
         return
@@ -76,7 +76,7 @@ def _decimals(metric: str, outcomes: Sequence[Outcome]) -> int | None:
     return amounts.decimals_for([[value for _, value in one.values(metric)] for one in outcomes])
 
 
-def _table(account: ExperimentActivity, results: Results, wording: Wording) -> Statement:
+def _table(account: Account, results: Results, wording: Wording) -> Statement:
     """Return the key numbers as a table, a row for each step."""
     base = results.baseline
     rows: list[tuple[Inlines, ...]] = []

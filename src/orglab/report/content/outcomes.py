@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orglab.experiment.model import Experiment, Step
-from orglab.report.content.facts import ExperimentActivity
+from orglab.report.content.facts import Account
 from orglab.runs.record import Run
 
 # A step that says so is what the others are measured against.
@@ -78,7 +78,7 @@ def is_failed(run: Run) -> bool:
     return run.status in ("failed", "killed", "lost")
 
 
-def read_results(account: ExperimentActivity) -> Results:
+def read_results(account: Account) -> Results:
     """Return what came out of the steps of an experiment, by its runs until the end of the period."""
     found = []
     for step in account.experiment.steps:
