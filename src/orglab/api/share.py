@@ -32,9 +32,10 @@ class ShareMethods(LogFile):
 
     def write_report(self, report: "Report", path: Path, form: "ReportFormat") -> None:
         """Write a report to a file, and remember until when it went; see `report.reporting`."""
-        from orglab.report.reporting import write_report  # noqa: PLC0415 - for one command of many
+        from orglab.report.form import report_form  # noqa: PLC0415 - for one command of many
+        from orglab.report.reporting import write_report  # noqa: PLC0415 - the same
 
-        write_report(self, report, path, form)
+        write_report(self, report, path, form, report_form(report))
 
     def check_report(self, path: Path | None = None) -> "Checked":
         """Return what of a report no longer holds: of a file, or of the last one that was written here."""

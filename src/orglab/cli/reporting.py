@@ -66,10 +66,10 @@ def report_command(  # noqa: PLR0917 - click calls it by name
     if as_json:
         output.show([render(report_form(report))])
     elif out is None:
-        text = render_report(report, chosen, for_people=output.is_terminal())
+        text = render_report(report, chosen, report_form(report), for_people=output.is_terminal())
         output.show([output.clean(line) for line in text.splitlines()])
     else:
-        write_report(log, report, out, chosen)
+        write_report(log, report, out, chosen, report_form(report))
         click.echo(f"{output.clean(str(out))}: {output.clean(report.title)}", err=True)
     return 0
 

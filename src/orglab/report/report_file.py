@@ -61,12 +61,13 @@ def chosen_form(log: LogFile, out: Path | None, template: Path | None) -> Report
     return ReportFormat(ending)
 
 
-def render_report(report: Report, form: ReportFormat, *, for_people: bool = False) -> str:
+def render_report(report: Report, form: ReportFormat, values: Mapping[str, object], *, for_people: bool = False) -> str:
     """Return a report as text: Markdown, or what the template makes.
 
     Args:
         report: The report.
         form: How.
+        values: What a template is given.
         for_people: Whether it is looked at, and so need not carry its evidence.
 
     Raises:
@@ -74,15 +75,22 @@ def render_report(report: Report, form: ReportFormat, *, for_people: bool = Fals
         UsageError: The template has a mistake.
     """
     if form.template is not None:
-        return fill_template(report, form.template)
+        return fill_template(report, form.template, values)
     document = lay_out(report)
     return to_markdown(replace(document, evidence=None) if for_people else document)
 
 
-def write_report(log: LogFile, report: Report, path: Path, form: ReportFormat) -> None:
+def write_report(log: LogFile, report: Report, path: Path, form: ReportFormat, values: Mapping[str, object]) -> None:
     """Write a report to a file, whole or not at all, and remember that: the next report begins where it ends.
 
     A report that was narrowed to a part of the log is remembered for `--check` alone.
+
+    Args:
+        log: The log.
+        report: The report.
+        path: The file.
+        form: How.
+        values: What a template is given.
 
     Raises:
         NotWritableError: It cannot be written.
@@ -91,7 +99,7 @@ def write_report(log: LogFile, report: Report, path: Path, form: ReportFormat) -
     """
     try:
         if form.template is not None:
-            write_atomically(path, fill_template(report, form.template).encode("utf-8", "replace"))
+            write_atomically(path, fill_template(report, form.template, values).encode("utf-8", "replace"))
         else:
             write_document(lay_out(report), path)
         content = path.read_bytes()
