@@ -349,6 +349,15 @@ def test_without_git_runs_and_dates(tmp_path, monkeypatch, capfd):
     assert "\x1b" not in capfd.readouterr().out
 
 
+def test_where_git_refuses_the_report_is_made_of_the_log_and_the_runs(study):
+    assert any("Two commits belong to this work" in one for one in said()["summary"])
+    study.write(".git/config", "[core\n")
+    found = said()
+    assert found["summary"][3].startswith("One step was done [e202.1].")
+    assert any(one.startswith("Eight runs were made") for one in found["summary"])
+    assert not any("commits belong" in one for one in found["summary"])
+
+
 def test_a_log_without_keywords_concludes_by_its_words(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("experiment_log.org").write_text(
