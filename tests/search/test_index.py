@@ -18,7 +18,7 @@ from orglab.api import Log, open_log
 from orglab.api.serialize import experiment_form
 from orglab.cli import quick
 from orglab.cli.door import run
-from orglab.history.sources import History
+from orglab.history.knowledge import Knowledge
 from orglab.org.match import compile_match
 from orglab.search import store as store_module
 from orglab.search.known import look_at_git
@@ -393,7 +393,7 @@ def test_commits_that_name_experiments_are_those_that_git_lists(repo, ways):
     repo.commit("[e202] and [e201.2]")
 
     def mentions():
-        return [(one.hash, one.references, one.commit.subject) for one in History(open_log()).mentions]
+        return [(one.hash, one.references, one.commit.subject) for one in Knowledge(open_log()).mentions]
 
     assert len(mentions()) == 2
     for way in ways:

@@ -12,11 +12,10 @@ from orglab.reference import Reference, parse_reference
 
 if TYPE_CHECKING:
     from orglab.history.events import Event
+    from orglab.history.knowledge import Knowledge, Known
     from orglab.history.references import Place
-    from orglab.history.sources import History
     from orglab.history.why import Why
     from orglab.search.hits import Found
-    from orglab.search.known import Known
     from orglab.search.precedents import Map
     from orglab.search.similar.answering import Precedent
     from orglab.search.similar.features import Record
@@ -61,7 +60,7 @@ class AskMethods(LogFile):
             UsageError: Two headings have this id, or it is no reference.
         """
         experiment, step = self._experiment_and_step(reference)
-        return Shown(experiment, step, self._history().known(experiment, step))
+        return Shown(experiment, step, self._knowledge().known(experiment, step))
 
     def in_progress(self) -> list[Experiment]:
         """Return the experiments in progress, in the order of the log."""
@@ -118,7 +117,7 @@ class AskMethods(LogFile):
         if reference is not None:
             # The id as the log has it; whoever asks for a step that is not there may look for what names it.
             wanted = Reference(self.experiment(reference).id, parse_reference(reference).step)
-        return [*find_places(self._history(), wanted)]
+        return [*find_places(self._knowledge(), wanted)]
 
     def history(self, reference: str) -> Happened:
         """Return all that happened to an experiment or a step, oldest first.
@@ -127,12 +126,11 @@ class AskMethods(LogFile):
             NotFoundError: There is none.
             GitError: git refuses.
         """
-        from orglab.history.events import concerns  # noqa: PLC0415 - for one command of many
-        from orglab.history.timeline import read_events  # noqa: PLC0415 - the same
+        from orglab.history.events import concerns, read_events  # noqa: PLC0415 - for one command of many
 
         experiment, step = self._experiment_and_step(reference)
         wanted = Reference(experiment.id, step.number if step is not None else None)
-        events = read_events(self._history(), [experiment])
+        (events,) = read_events(self._knowledge(), [experiment])
         return Happened(experiment, step, [one for one in events if concerns(one, wanted, self.config.letter)])
 
     def why(self, what: str, folder: Path = Path()) -> "Why":
@@ -141,10 +139,10 @@ class AskMethods(LogFile):
 
         return find_why(self, what, folder)
 
-    def _history(self) -> "History":
-        from orglab.history.sources import History  # noqa: PLC0415 - writing needs none of it
+    def _knowledge(self) -> "Knowledge":
+        from orglab.history.knowledge import Knowledge  # noqa: PLC0415 - writing needs none of it
 
-        return History(self)
+        return Knowledge(self)
 
     def _experiment_and_step(self, reference: str) -> tuple[Experiment, Step | None]:
         experiment, parsed = self.experiment(reference), parse_reference(reference)

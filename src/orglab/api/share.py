@@ -9,7 +9,9 @@ from orglab.log.log import LogFile
 if TYPE_CHECKING:
     from orglab.log.commit_log import CommittedLog
     from orglab.report.content.statements import Report
-    from orglab.report.reporting import Checked, Form, Wish
+    from orglab.report.report_file import ReportFormat
+    from orglab.report.reporting import Checked
+    from orglab.report.request import ReportRequest
 
 
 class ShareMethods(LogFile):
@@ -21,17 +23,19 @@ class ShareMethods(LogFile):
 
         return commit_log(self, text)
 
-    def report(self, wish: "Wish | None" = None, now: datetime.datetime | None = None) -> "Report":
+    def report(self, request: "ReportRequest | None" = None, now: datetime.datetime | None = None) -> "Report":
         """Return a progress report; see `report.reporting`."""
-        from orglab.report.reporting import Wish, make_report  # noqa: PLC0415 - for one command of many
+        from orglab.report.reporting import make_report  # noqa: PLC0415 - for one command of many
+        from orglab.report.request import ReportRequest  # noqa: PLC0415 - the same
 
-        return make_report(self, wish or Wish(), now)
+        return make_report(self, request or ReportRequest(), now)
 
-    def write_report(self, report: "Report", path: Path, form: "Form") -> None:
+    def write_report(self, report: "Report", path: Path, form: "ReportFormat") -> None:
         """Write a report to a file, and remember until when it went; see `report.reporting`."""
-        from orglab.report.reporting import write_report  # noqa: PLC0415 - for one command of many
+        from orglab.report.form import report_form  # noqa: PLC0415 - for one command of many
+        from orglab.report.reporting import write_report  # noqa: PLC0415 - the same
 
-        write_report(self, report, path, form)
+        write_report(self, report, path, form, report_form(report))
 
     def check_report(self, path: Path | None = None) -> "Checked":
         """Return what of a report no longer holds: of a file, or of the last one that was written here."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from orglab.experiment.model import Experiment, Step
-    from orglab.search.known import Known
+    from orglab.history.knowledge import Known
 
 SORTS = ("log", "id", "created", "state", "title", "progress")
 

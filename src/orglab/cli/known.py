@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from orglab.experiment.model import Experiment
     from orglab.git.mentions import Mention
+    from orglab.history.knowledge import Known
     from orglab.runs.record import Run
-    from orglab.search.known import Known
 
 # As `orglab commit` begins the subject of a commit of the log.
 _OF_THE_LOG = re.compile(r"(?:\[[^\]\s]+\][ ,]*)+log: ")

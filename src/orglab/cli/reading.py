@@ -53,13 +53,13 @@ def show_command(reference: str, *, as_json: bool) -> None:
       orglab show 201
       orglab show 201.1 --json
     """
-    from orglab.history.sources import History  # noqa: PLC0415 - the other commands here ask git nothing
+    from orglab.history.knowledge import Knowledge  # noqa: PLC0415 - the other commands here ask git nothing
 
     log = this_log()
     experiment = log.experiment(reference)
     parsed = parse_reference(reference)
     step = find_step(experiment, parsed) if parsed.step is not None else None
-    known = History(log).known(experiment, step)
+    known = Knowledge(log).known(experiment, step)
     answers.show_experiment(experiment, step, known, log.active.get(), log.config.letter, as_json=as_json)
 
 

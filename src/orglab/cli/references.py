@@ -13,10 +13,9 @@ from orglab.cli.options import REFERENCE, TextCommand, log_options, relative, th
 from orglab.cli.page import BOXES, head_line
 from orglab.errors import NotFoundError, UsageError
 from orglab.experiment.model import Experiment, Step
-from orglab.history.events import Event, concerns
+from orglab.history.events import Event, concerns, read_events
+from orglab.history.knowledge import Knowledge
 from orglab.history.references import Place, Resolved, find_places, resolve_reference, resolve_text
-from orglab.history.sources import History
-from orglab.history.timeline import read_events
 from orglab.reference import Reference, find_references, parse_reference
 
 _KINDS = {"commit": "Commits", "file": "Files", "log": "Log", "journal": "Journal"}
@@ -38,7 +37,7 @@ def refs_command(reference: str | None, *, as_json: bool) -> None:
       orglab refs 201
       orglab refs 201.1 --json
     """
-    history = History(this_log())
+    history = Knowledge(this_log())
     wanted = None
     if reference is not None:
         # The id as the log has it; whoever asks for a step that is not there may look for what names it.
@@ -52,7 +51,7 @@ def refs_command(reference: str | None, *, as_json: bool) -> None:
         click.echo("Nothing names it." if reference else "Nothing names an experiment.", err=True)
 
 
-def _refs_lines(history: History, places: list[Place], wanted: Reference | None) -> Iterator[str]:
+def _refs_lines(history: Knowledge, places: list[Place], wanted: Reference | None) -> Iterator[str]:
     """Yield places, by experiment and by kind."""
     order = {name: number for number, name in enumerate(history.experiments)}
     named = {place.reference.id: history.find(place.reference) for place in places}
@@ -85,7 +84,7 @@ def _place_lines(places: list[Place], letter: str) -> list[str]:
     return output.wrap(place.text, "    ", output.paint(begin, dim=True) + output.clean(f"  {named}  "))
 
 
-def _place_form(place: Place, history: History) -> dict[str, object]:
+def _place_form(place: Place, history: Knowledge) -> dict[str, object]:
     """Return a place as it stands in `refs --json`."""
     letter = history.log.config.letter
     experiment = history.find(place.reference)
@@ -122,7 +121,7 @@ def resolve_command(text: tuple[str, ...], *, as_json: bool) -> None:
       orglab resolve "[e201.1] Results"
       git log | orglab resolve
     """
-    history = History(this_log())
+    history = Knowledge(this_log())
     if text == ("-",) or (not text and not sys.stdin.isatty()):
         lines = sys.stdin.buffer
         if as_json:
@@ -145,7 +144,7 @@ def resolve_command(text: tuple[str, ...], *, as_json: bool) -> None:
         click.echo("The text names nothing.", err=True)
 
 
-def _resolve(history: History, text: str) -> list[Resolved]:
+def _resolve(history: Knowledge, text: str) -> list[Resolved]:
     """Return what a text names; it may be a reference without brackets."""
     encoded = text.encode("utf-8", "surrogateescape")
     if not any(True for _ in find_references(encoded, history.log.config.letter)):
@@ -159,7 +158,7 @@ def _resolve(history: History, text: str) -> list[Resolved]:
     return list({one.spelled: one for one in resolve_text(history, encoded)}.values())
 
 
-def _annotate(history: History, lines: Iterable[bytes]) -> None:
+def _annotate(history: Knowledge, lines: Iterable[bytes]) -> None:
     """Print lines as they come, and below each what it names."""
     for line in lines:
         text = line.decode("utf-8", "replace").rstrip("\r\n")
@@ -235,7 +234,8 @@ def log_command(reference: str, *, as_json: bool) -> None:
     experiment = log.experiment(reference)
     step = log.step(reference) if parse_reference(reference).step is not None else None
     wanted = Reference(experiment.id, step.number if step is not None else None)
-    events = [one for one in read_events(History(log), [experiment]) if concerns(one, wanted, log.config.letter)]
+    (happened,) = read_events(Knowledge(log), [experiment])
+    events = [one for one in happened if concerns(one, wanted, log.config.letter)]
     if as_json:
         output.show([render({"experiment": experiment.ref, "events": [event_form(one) for one in events]})])
     else:

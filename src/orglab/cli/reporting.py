@@ -11,7 +11,6 @@ from orglab.cli.options import REFERENCE, log_options, this_log
 from orglab.report.form import report_form
 from orglab.report.reporting import (
     Checked,
-    Wish,
     check_report,
     chosen_form,
     make_report,
@@ -19,6 +18,7 @@ from orglab.report.reporting import (
     split_arguments,
     write_report,
 )
+from orglab.report.request import ReportRequest
 from orglab.text import count
 
 _LAST = ""
@@ -59,17 +59,17 @@ def report_command(  # noqa: PLR0917 - click calls it by name
     if checked is not None:
         return _check(log, Path(checked) if checked != _LAST else None, as_json=as_json)
     references, match = split_arguments(log, what)
-    wish = Wish(references, match, since, until, title, journal)
+    request = ReportRequest(references, match, since, until, title, journal)
     # A format that there is not is said before the work is done.
     chosen = chosen_form(log, out, template)
-    report = make_report(log, wish)
+    report = make_report(log, request)
     if as_json:
         output.show([render(report_form(report))])
     elif out is None:
-        text = render_report(report, chosen, for_people=output.is_terminal())
+        text = render_report(report, chosen, report_form(report), for_people=output.is_terminal())
         output.show([output.clean(line) for line in text.splitlines()])
     else:
-        write_report(log, report, out, chosen)
+        write_report(log, report, out, chosen, report_form(report))
         click.echo(f"{output.clean(str(out))}: {output.clean(report.title)}", err=True)
     return 0
 

@@ -10,7 +10,8 @@ from orglab.cli import output
 from orglab.cli.options import log_options, this_log
 from orglab.cli.page import BOXES, head_line, note_lines
 from orglab.experiment.states import kind_of
-from orglab.history.why import Link, Reason, Why, find_why
+from orglab.history.provenance import Link
+from orglab.history.why import Reason, Why, find_why
 from orglab.runs.record import Run
 
 

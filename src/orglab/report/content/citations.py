@@ -2,15 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from orglab.experiment.model import Experiment
-from orglab.git import Repository
 from orglab.git.commit import Commit
 from orglab.git.forge import Forge, find_forge
 from orglab.git.remote import is_changed, remote_url, unpublished
+from orglab.history.knowledge import PeriodKnowledge
 from orglab.report.blocks import Reference, make_anchor
-from orglab.report.content.facts import Sources
 from orglab.runs.record import Run
 
 
@@ -58,7 +56,7 @@ class Links:
         return Reference(run.id, page, "" if page or not run.ref else make_anchor(run.ref), "run", " ".join(run.argv))
 
 
-def read_links(experiments: Iterable[Experiment], sources: Sources, repository: Repository | None, log: Path) -> Links:
+def read_links(experiments: Iterable[Experiment], knowledge: PeriodKnowledge) -> Links:
     """Return what makes citations; git is asked five times at most.
 
     Raises:
@@ -66,17 +64,18 @@ def read_links(experiments: Iterable[Experiment], sources: Sources, repository: 
     """
     lines = {one.ref: one.line for one in experiments}
     lines |= {step.ref: step.line for one in experiments for step in one.steps}
-    commits = {**sources.commits, **sources.named}
-    forge = find_forge(remote_url(repository) or "") if repository is not None and sources.has_git else None
+    commits = {**knowledge.commits, **knowledge.recorded}
+    repository = knowledge.repository
+    forge = find_forge(remote_url(repository) or "") if repository is not None else None
     if forge is None or repository is None:
         return Links(commits, lines)
-    head = sources.head
-    results = {run.commit for run in sources.runs if run.commit}
-    hidden = unpublished(repository, {*sources.commits, *([head] if head else ())})
+    head = knowledge.head
+    results = {run.commit for run in knowledge.runs if run.commit}
+    hidden = unpublished(repository, {*knowledge.commits, *([head] if head else ())})
     # What a run's record names may be gone; then there is no page of it either.
-    hidden |= results - set(sources.commits)
+    hidden |= results - set(knowledge.commits)
     try:
-        path = log.absolute().resolve().relative_to(repository.top.resolve()).as_posix()
+        path = knowledge.log.path.absolute().resolve().relative_to(repository.top.resolve()).as_posix()
     except ValueError:
         path = ""
     has_lines = bool(path) and head not in hidden and not is_changed(repository, path)

@@ -8,7 +8,7 @@ from orglab.experiment.journal import Entry
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository
 from orglab.git.commit import read_named
-from orglab.history.events import Event, journal_events, log_events
+from orglab.history.events import written_events
 from orglab.report.content.evidence import Claim, StoredStatement, digest
 from orglab.report.content.wording import changed, noted, reads
 from orglab.runs.record import Run
@@ -53,8 +53,7 @@ class CurrentFacts:
     def told(self, ref: str) -> frozenset[Claim]:
         """Return what could be claimed today of an experiment's changes of state, notes and journal entries."""
         if ref not in self._events:
-            one = self.experiments[ref]
-            events: list[Event] = [*log_events(one), *journal_events(ref, one.config.letter, self.entries)]
+            events = written_events(self.experiments[ref], self.entries)
             claims = [changed(event) if event.kind == "state" else noted(event) for event in events]
             self._events[ref] = frozenset(claims)
         return self._events[ref]

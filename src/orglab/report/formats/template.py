@@ -1,12 +1,12 @@
 """A report through the user's own template: Jinja2, in a sandbox, with no file but those of the template's folder."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orglab.errors import NotFoundError, NotReadableError, OrglabError, UsageError
 from orglab.report.content.layout import collect_evidence
 from orglab.report.content.statements import Report
-from orglab.report.form import report_form
 from orglab.report.formats.evidence_block import pack
 from orglab.text import duration, number
 
@@ -29,10 +29,14 @@ def find_ending(template: Path) -> str:
     return (template.with_suffix("") if template.suffix in _MARKS else template).suffix.lower()
 
 
-def fill_template(report: Report, template: Path) -> str:
+def fill_template(report: Report, template: Path, values: Mapping[str, object]) -> str:
     """Return what a template makes of a report.
 
-    It is given what `report --json` prints, and `evidence`, a block of lines that `report --check` reads again.
+    Args:
+        report: The report.
+        template: The template.
+        values: What it is given: what `report --json` prints.  With it comes `evidence`, a block of lines that
+            `report --check` reads again.
 
     Raises:
         ExtraMissingError: Jinja2 is not installed.
@@ -45,9 +49,7 @@ def fill_template(report: Report, template: Path) -> str:
         raise ExtraMissingError("A template needs Jinja2: pip install 'orglab[report]'.") from None
     environment = _environment(template)
     try:
-        made = environment.get_template(template.name).render(
-            {**report_form(report), "evidence": pack(collect_evidence(report))}
-        )
+        made = environment.get_template(template.name).render({**values, "evidence": pack(collect_evidence(report))})
     except jinja2.TemplateSyntaxError as error:
         raise UsageError(f"{error.filename or template}:{error.lineno}: {error.message}") from error
     except jinja2.TemplateNotFound as error:

@@ -1,25 +1,13 @@
-"""The time line of experiments: all that happened to them, from every source that knows."""
+"""What git tells of the log's own text: in which commit a box was ticked, and an experiment closed."""
 
 from collections.abc import Iterable
 
 from orglab.errors import OrglabError
-from orglab.experiment.ids import aliases_of
 from orglab.experiment.lookup import find_experiment, find_step
 from orglab.experiment.model import Experiment, Step
 from orglab.git import is_installed
 from orglab.git.commit import Commit, read_named
 from orglab.git.files import blame, content_at, path_in
-from orglab.history.events import (
-    Event,
-    commit_events,
-    in_order,
-    journal_events,
-    log_events,
-    run_events,
-    run_noted,
-    when_done,
-)
-from orglab.history.sources import History
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 from orglab.org.source import encode
@@ -31,46 +19,7 @@ _ROUNDS = 20
 _BLAMED_BYTES = 4 << 30
 
 
-def read_events(history: History, experiments: Iterable[Experiment]) -> list[Event]:
-    """Return all that happened to some experiments, the oldest first, and what is of an unknown time last.
-
-    Raises:
-        GitError: git refuses.
-    """
-    found = list(experiments)
-    letter = history.log.config.letter
-    commits = history.named(name for one in found for step in one.steps for name in step.commits)
-    ticked = _ticked(history.log, found, commits)
-    events: list[Event] = []
-    if len(found) > 1:
-        # Once for all, not once for each.
-        _ = history.mentions
-    for one in found:
-        aliases = [letter + name for name in aliases_of(one.heading)]
-        runs = history.runs_of(one)
-        # A note of a run that is told anyway would tell it twice.
-        told = {run.id for run in runs}
-        events += (event for event in log_events(one, commits, ticked) if run_noted(event.text) not in told)
-        # Of one second, the older first.
-        mentions = reversed(history.mentions_of(one))
-        events += commit_events(one.ref, letter, (mention.commit for mention in mentions), aliases)
-        events += run_events(one.ref, runs, aliases)
-        events += journal_events(one.ref, letter, history.entries, aliases)
-    return in_order(events)
-
-
-def _ticked(log: LogFile, experiments: list[Experiment], commits: dict[str, Commit]) -> dict[str, Commit]:
-    """Return the commit of the log that first ticked each step of which nothing else says when it was done."""
-    wanted = {}
-    for experiment in experiments:
-        for step in experiment.steps:
-            done = when_done(step, commits)
-            if done is not None and done.source == "unknown":
-                wanted[step.ref] = (experiment, step)
-    return first_ticked(log, wanted) if wanted else {}
-
-
-def first_ticked(log: LogFile, steps: dict[str, tuple[Experiment, Step]]) -> dict[str, Commit]:
+def find_ticking_commits(log: LogFile, steps: dict[str, tuple[Experiment, Step]]) -> dict[str, Commit]:
     """Return the commit of the log in which the box of each step was first ticked, by the step's reference.
 
     The step's line is blamed, all lines by one git; where it was ticked in the version before already (its words were
@@ -106,7 +55,7 @@ def first_ticked(log: LogFile, steps: dict[str, tuple[Experiment, Step]]) -> dic
     return {ref: known[commit] for ref, commit in found.items() if commit in known}
 
 
-def last_closed(log: LogFile, experiments: Iterable[Experiment]) -> dict[str, Commit]:
+def find_closing_commits(log: LogFile, experiments: Iterable[Experiment]) -> dict[str, Commit]:
     """Return the commit of the log that wrote the heading of each experiment's conclusion as it is, by its reference.
 
     That is when it was closed, where the log keeps no dates of it (without `#+STARTUP: logdone`).

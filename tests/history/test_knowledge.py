@@ -1,13 +1,15 @@
-"""The time line of an experiment: log, commits, runs, journal; and when a box was first ticked."""
+"""What is known of a log's experiments beside it: of commits, runs and the journal; and what it costs to know it."""
 
 import json
+import os
+import shutil
 
 import pytest
 
 from commands import Orglab
 from orglab.api import Log
-from orglab.history.sources import History
-from orglab.history.timeline import first_ticked, read_events
+from orglab.history.events import read_events
+from orglab.history.knowledge import Knowledge
 
 NAME = "experiment_log.org"
 LOG = """\
@@ -34,73 +36,10 @@ def orglab(capsys):
     return Orglab(capsys)
 
 
-def ticked(repo, *refs):
-    """Which commit first ticked each step, by its subject."""
-    log = Log(repo.path / NAME)
-    steps = {step.ref: (one, step) for one in log.experiments() for step in one.steps if step.state == "done"}
-    assert set(refs) <= set(steps)
-    return {ref: commit.subject for ref, commit in first_ticked(log, steps).items()}
-
-
-def edit(repo, message, old, new, nth=1):
-    """Commit a change of the log: the nth place where `old` stands."""
-    pieces = (repo.path / NAME).read_text().split(old)
-    return repo.commit(message, {NAME: old.join(pieces[:nth]) + new + old.join(pieces[nth:])})
-
-
-def test_the_commit_that_ticked_a_step(repo):
-    repo.commit("new", {NAME: LOG})
-    edit(repo, "tick e2.1", "1. [ ] one", "1. [X] one", 2)
-    edit(repo, "tick e1.2", "2. [ ] two", "2. [x] two")
-    repo.commit("code", {"a.py": "x"})
-    assert ticked(repo, "e1.2", "e2.1") == {"e1.2": "tick e1.2", "e2.1": "tick e2.1"}
-
-
-def test_a_step_that_was_changed_after_it_was_ticked_is_followed(repo):
-    repo.commit("new", {NAME: LOG})
-    edit(repo, "tick", "1. [ ] one", "1. [x] one")
-    edit(repo, "upper case", "1. [x] one", "1. [X] one")
-    edit(repo, "reworded", "1. [X] one", "1. [X] the first")
-    edit(repo, "another before it", "1. [X] the first", "1. [ ] zero\n2. [X] the first")
-    edit(repo, "renumbered", "2. [ ] two", "3. [ ] two")
-    repo.git("mv", NAME, "old.org")
-    repo.commit("moved away")
-    repo.git("mv", "old.org", NAME)
-    repo.commit("moved back")
-    assert ticked(repo, "e1.2") == {"e1.2": "tick"}
-
-
-def test_a_step_that_was_opened_again_counts_from_when_it_was_ticked_again(repo):
-    repo.commit("new", {NAME: LOG})
-    edit(repo, "tick", "1. [ ] one", "1. [X] one")
-    edit(repo, "undo", "1. [X] one", "1. [ ] one")
-    edit(repo, "again", "1. [ ] one", "1. [X] one")
-    assert ticked(repo) == {"e1.1": "again"}
-
-
-def test_a_log_that_came_with_ticked_boxes_ticked_them(repo):
-    repo.commit("adopted", {NAME: LOG.replace("[ ] one", "[X] one")})
-    assert ticked(repo) == {"e1.1": "adopted", "e2.1": "adopted"}
-
-
-def test_a_tick_on_a_branch_is_found_through_the_merge(repo):
-    repo.commit("new", {NAME: LOG})
-    repo.git("switch", "--quiet", "--create", "side")
-    edit(repo, "on the side", "1. [ ] one", "1. [X] one")
-    repo.git("switch", "--quiet", "main")
-    edit(repo, "on main", "2. [ ] two", "2. [X] two", 2)
-    repo.git("merge", "--quiet", "--no-edit", "side")
-    assert ticked(repo) == {"e1.1": "on the side", "e2.2": "on main"}
-
-
-def test_what_is_not_committed_is_unknown(repo):
+def test_nothing_tells_when_a_box_was_ticked_that_is_not_committed(repo):
     log = Log(repo.write(NAME, LOG.replace("1. [ ] one", "1. [X] one")))
-    assert ticked(repo) == {}
-    events = read_events(History(log), log.experiments())
+    events = [event for one in read_events(Knowledge(log), log.experiments()) for event in one]
     assert [one.facts["source"] for one in events if one.kind == "step"] == ["unknown", "unknown"]
-    repo.commit("new", {NAME: LOG})
-    repo.write(NAME, LOG.replace("1. [ ] one", "1. [X] one"))
-    assert ticked(repo) == {}
 
 
 def test_without_a_repository_there_is_the_log_alone(tmp_path, monkeypatch, orglab):
@@ -189,3 +128,88 @@ def test_an_experiment_is_found_by_the_ids_that_it_had(repo, orglab):
     assert "a.py:1  e7.2, e7  # [e1.2] and [e7]" in orglab("refs", "7").out
     assert "e1  e7 A" in orglab("resolve", "[e1]").out
     assert [one["ref"] for one in json.loads(orglab("why", "HEAD~1", "--json").out)["experiments"]] == ["e7"]
+
+
+def test_runs_under_an_old_id_are_those_of_a_step(repo, orglab):
+    repo.commit("new", {NAME: LOG})
+    run = '{"event": "began", "ref": "e1.2", "argv": ["train"], "exit_code": 0}\n'
+    repo.write(".orglab/runs/20180606-170000-aaaa/record.jsonl", run)
+    orglab("renumber", "1", "--to", "7")
+    assert [one["ref"] for one in json.loads(orglab("show", "7.2", "--json").out)["runs"]] == ["e7.2"]
+    assert json.loads(orglab("show", "7.1", "--json").out)["runs"] == []
+
+
+def test_each_source_is_read_once(repo):
+    repo.commit("[e1] new", {NAME: LOG})
+    knowledge = Knowledge(Log(repo.path / NAME))
+    experiment = knowledge.experiments["1"]
+    first = knowledge.known(experiment)
+    assert len(first.mentions) == 1
+    repo.commit("[e1] later")
+    repo.write(".orglab/runs/20180606-170000-aaaa/record.jsonl", '{"event": "began", "ref": "e1"}\n')
+    assert knowledge.known(experiment) == first
+    assert len(Knowledge(knowledge.log).known(experiment).mentions) == 2
+
+
+def test_where_git_refuses_the_log_is_shown_without(repo, orglab, monkeypatch):
+    monkeypatch.setenv("ORGLAB_NO_INDEX", "1")
+    repo.commit("[e1] new", {NAME: LOG})
+    assert "[e1] new" in orglab("show", "1").out
+    repo.write(".git/config", "[core\n")
+    said = orglab("show", "1").out
+    assert "A" in said
+    assert "[e1] new" not in said
+
+
+@pytest.fixture
+def git_calls(tmp_path_factory, monkeypatch):
+    """A list of the commands that git was asked for since it was last looked at."""
+    folder = tmp_path_factory.mktemp("bin")
+    calls = folder / "calls"
+    real = shutil.which("git")
+    # The first argument that is neither an option nor the value of `-c`.
+    script = f"""#!/bin/sh
+for word in "$@"; do case "$word" in -*|*=*) ;; *) echo "$word" >> '{calls}'; break;; esac; done
+exec '{real}' "$@"
+"""
+    (folder / "git").write_text(script)
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+    def take():
+        found = calls.read_text().split() if calls.exists() else []
+        calls.unlink(missing_ok=True)
+        return found
+
+    return take
+
+
+def test_git_is_asked_for_what_is_new(repo, orglab, git_calls):
+    name = repo.commit("[e1.1] Results", {NAME: LOG})[:7]
+    repo.write(NAME, LOG.replace("1. [ ] one", f"1. [X] one ({name})", 1))
+    git_calls()
+    orglab("show", "1")
+    assert git_calls() == ["for-each-ref", "log"]
+    for reference in ("1", "2", "1.1"):
+        orglab("show", reference)
+        # Where the branches are is asked at most; what commits name is in the index.
+        assert git_calls() in (["for-each-ref"], [])
+    other = repo.commit("names nothing")[:7]
+    repo.write(NAME, LOG.replace("1. [ ] one", f"1. [X] one ({name}, {other})", 1))
+    git_calls()
+    orglab("show", "1")
+    assert git_calls() == ["for-each-ref", "rev-list", "log", "cat-file", "log"]
+
+
+def test_a_report_asks_git_as_often_for_many_experiments_as_for_one(repo, orglab, git_calls):
+    more = "".join(LOG.split("* TODO [2]", maxsplit=1)[0].replace("1", str(number)) for number in range(30, 60))
+    repo.commit("[e1] new", {NAME: LOG})
+    git_calls()
+    orglab("report", "--since", "2018-06-01")
+    few = git_calls()
+    repo.commit("more", {NAME: LOG + more})
+    for number in range(30, 60):
+        repo.commit(f"[e{number}] more")
+    git_calls()
+    orglab("report", "--since", "2018-06-01")
+    assert git_calls() == few
