@@ -45,8 +45,7 @@ def write_run(repo, name, outputs=None, **fields):
         digest = hashlib.sha256(content.encode()).hexdigest()
         told.append({"path": path, "sha256": digest, "size": len(content)})
     record = {"event": "began", "ref": "e201.1", "argv": ["python", "train.py"], "outputs": told, **fields}
-    repo.write(f".orglab/runs/{name}/record.jsonl", json.dumps(record) + "\n")
-    repo.write(".orglab/.gitignore", "*\n")
+    repo.write(f".git/orglab/runs/{name}/record.jsonl", json.dumps(record) + "\n")
 
 
 def test_a_commit_that_names_a_step(repo, why):

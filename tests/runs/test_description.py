@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from orglab.runs.description import (
     command_text,
+    describe_run,
     duration_text,
     find_same_run,
+    format_note,
     is_same_code,
     metrics_text,
-    note_of,
-    sentence_of,
     value_text,
 )
 from orglab.runs.record import Run
@@ -74,8 +74,8 @@ def test_metrics():
 )
 def test_a_run_is_a_sentence_and_its_note_ends_in_its_mark(fields, text):
     one = run(argv=["CMD"], why="Because", **fields)
-    assert sentence_of(one) == text
-    assert note_of(one) == f"{text}\nBecause\nrun 20180606-161600-3f2a1b"
+    assert describe_run(one) == text
+    assert format_note(one) == f"{text}\nBecause\nrun 20180606-161600-3f2a1b"
 
 
 def test_the_same_run_is_the_same_command_best_on_the_same_code_else_the_same_change():

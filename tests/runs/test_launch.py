@@ -12,8 +12,8 @@ import pytest
 
 from commands import Orglab
 from lab import SOURCE
+from orglab.runs.places import WAITING, list_entries
 from orglab.runs.record import read_runs
-from orglab.runs.waiting import pending_runs
 
 LOG = "experiment_log.org"
 TRAIN = """\
@@ -89,7 +89,7 @@ def test_the_practice_of_the_article_in_one_command(study, orglab):
     assert run.packages["pytest"]
     assert run.python == ".".join(map(str, sys.version_info[:3]))
     assert (run.folder / "output.log").read_text() == "trained\n"
-    assert pending_runs(study.path) == []
+    assert list_entries(study.path, WAITING) == {}
 
 
 def test_git_knows_nothing_of_the_records(study, orglab):
@@ -172,7 +172,7 @@ def test_clean_refuses_changes_but_not_those_of_the_log(study, orglab):
     assert not (study.path / "started").exists()
     assert log_of(study) == before
     assert len(read_runs(study.path)) == 1
-    assert pending_runs(study.path) == []
+    assert list_entries(study.path, WAITING) == {}
 
 
 def test_a_snapshot_is_what_the_command_is_told(study, orglab):
@@ -450,7 +450,7 @@ def test_a_conflict_in_the_log_makes_the_run_wait(study, orglab):
     text = log_of(study)
     study.write(LOG, text.replace("2. [ ] two\n", "<<<<<<< a\n2. [ ] two\n=======\n2. [ ] 2\n>>>>>>> b\n"))
     orglab("run", "1.1", "--", "true")
-    assert pending_runs(study.path)
+    assert list_entries(study.path, WAITING)
     study.write(LOG, text)
     orglab("show", "1")
     assert "ran true" in log_of(study)

@@ -151,7 +151,7 @@ def test_a_large_file_is_brought_if_it_is_still_what_it_was(study, orglab):
 def test_a_rerun_can_keep_its_working_tree(study, orglab):
     orglab(*RUN, "--", "python", "train.py", "3")
     err = orglab("rerun", latest(study).id, "--keep").err
-    (place,) = (study.path / ".orglab" / "worktrees").iterdir()
+    (place,) = (study.path / ".git" / "orglab" / "worktrees").iterdir()
     assert str(place) in err
     assert (place / "results/out.txt").read_text() == "of 3"
 

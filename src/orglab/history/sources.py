@@ -123,8 +123,10 @@ class History:
     @cached_property
     def runs(self) -> "list[Run]":
         """The runs that are recorded here, oldest first."""
+        from orglab.runs.places import RUNS, list_entries  # noqa: PLC0415 - for those who ask for runs
+
         top = self.log.top
-        if not (top / ".orglab").is_dir():
+        if not list_entries(top, RUNS):
             return []
         from orglab.runs.record import read_runs  # noqa: PLC0415 - costs 5 ms, and many projects have none
 

@@ -84,6 +84,14 @@ class LogFile:
         git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
         return Path(active_file(os.fspath(self.path), git_dir)).parent
 
+    def find_own_paths(self, repository: Repository) -> tuple[str, ...]:
+        """Return the log and the journal as paths of a repository, from its top: they are never committed with code."""
+        from orglab.git.worktree import top_path  # noqa: PLC0415 - for runs alone
+
+        named = (self.path.absolute(), self.journal.absolute())
+        own = (*named, *(path.resolve() for path in named))
+        return tuple(sorted({found for found in (top_path(repository, one) for one in own) if found is not None}))
+
     @cached_property
     def active(self) -> ActiveStep:
         """The active step of this clone."""

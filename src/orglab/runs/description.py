@@ -67,7 +67,7 @@ def outcome_text(run: Run) -> str:
     return f"exit {run.exit_code}" if run.status in ("done", "failed") else run.status
 
 
-def sentence_of(run: Run) -> str:
+def describe_run(run: Run) -> str:
     """Return a run in a line: `ran CMD, exit 0, 3m12s: val_acc 0.91`."""
     parts = [f"ran {command_text(run.argv)}", outcome_text(run)]
     if run.seconds is not None:
@@ -76,12 +76,12 @@ def sentence_of(run: Run) -> str:
     return ", ".join(parts) + (f": {metrics}" if metrics else "")
 
 
-def note_of(run: Run) -> str:
-    """Return the note that tells of a run in the log: it is the same in every clone, and ends in `mark_of(run)`."""
-    return "\n".join(filter(None, (sentence_of(run), (run.why or "").strip(), mark_of(run))))
+def format_note(run: Run) -> str:
+    """Return the note that tells of a run in the log: it is the same in every clone, and ends in `format_mark(run)`."""
+    return "\n".join(filter(None, (describe_run(run), (run.why or "").strip(), format_mark(run))))
 
 
-def mark_of(run: Run) -> str:
+def format_mark(run: Run) -> str:
     """Return the line by which a run's note is known, however it has been edited since."""
     return f"run {run.id}"
 
@@ -102,7 +102,7 @@ def results_message(run: Run) -> str:
         f"Command: {command_text(run.argv, 10 * _COMMAND)}",
         f"Ended: {outcome_text(run)}, {duration_text(run.seconds or 0)}",
         *(f"{_printable(name)}: {value_text(value)}" for name, value in run.metrics.items()),
-        f"Code: {run.snapshot or run.before or 'no commit'}",
+        f"Code: {run.code or 'no commit'}",
         f"Run: {run.id}",
     ]
     return (

@@ -1,6 +1,6 @@
 """Run records: what `orglab run` wrote down of each run, read as values.
 
-A run is a folder of its own under `.orglab/runs/`, named by its id:
+A run is a folder of its own, named by its id (where they lie, `places` says):
 
     record.jsonl    a JSON object a line, appended by the one process that ran it
     output.log      what the command printed
@@ -19,13 +19,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orglab.errors import NotFoundError, UsageError
-from orglab.runs.waiting import is_locked
+from orglab.runs.places import RUNS, list_entries
+from orglab.runs.waiting import RECORD, is_locked
 
-RUNS = Path(".orglab") / "runs"
-RECORD = "record.jsonl"
+if TYPE_CHECKING:
+    from orglab.log.log import LogFile
+
 OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
 
@@ -135,6 +137,11 @@ class Run:
     def snapshot(self) -> str | None:
         """The full hash of the commit that holds the whole working state it ran on, if one was made."""
         return self._text("snapshot")
+
+    @property
+    def code(self) -> str | None:
+        """The full hash of the commit that holds the code that it ran on."""
+        return self.snapshot or self.before
 
     @property
     def patch(self) -> str | None:
@@ -287,13 +294,24 @@ def read_runs(top: Path, newest: int | None = None) -> list[Run]:
         top: The top of the repository, or else the log's folder.
         newest: How many at most, of the newest; all if None.
     """
-    try:
-        names = sorted(entry.name for entry in os.scandir(top / RUNS) if entry.is_dir())
-    except OSError:
-        return []
-    found = [read_run(top / RUNS / name) for name in (names if newest is None else names[-newest:])]
+    folders = list_entries(top, RUNS)
+    names = sorted(folders)
+    found = [read_run(folders[name]) for name in (names if newest is None else names[-newest:])]
     # Two that began within a second are in no order by their names.
     return sorted((run for run in found if run is not None), key=lambda run: (run.began or _NEVER, run.id))
+
+
+def find_runs(log: "LogFile", reference: str | None = None) -> list[Run]:
+    """Return the runs of an experiment or step of a log, or all, oldest first.
+
+    Raises:
+        UsageError: It is no reference.
+    """
+    runs = read_runs(log.top)
+    if reference is None:
+        return runs
+    wanted = log.spell(reference)
+    return [run for run in runs if f"{run.ref}.".startswith(f"{wanted}.")]
 
 
 def find_run(runs: Iterable[Run], name: str) -> Run:
@@ -323,7 +341,7 @@ def read_run(folder: Path) -> Run | None:
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects of a file of lines; a line that is none, such as a last one cut off, is passed over."""
     try:
-        with path.open("rb") as lines:
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as lines:  # noqa: PTH123
             for line in lines:
                 try:
                     value = json.loads(line)

@@ -11,7 +11,8 @@ from orglab.git import Repository
 from orglab.git.snapshot import file_hash
 from orglab.git.worktree import alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
 from orglab.runs.description import results_message
-from orglab.runs.record import RUNS, Output, Run
+from orglab.runs.places import BESIDE
+from orglab.runs.record import Output, Run
 from orglab.runs.working_state import listed
 
 Tell = Callable[[str], None]
@@ -42,7 +43,7 @@ class Watch:
             else:
                 files = (path,)
             for file in files:
-                if (stamp := stamp_of(file)) is not None:
+                if (stamp := read_stamp(file)) is not None:
                     yield file, stamp
 
     def written(self) -> list[Path]:
@@ -57,11 +58,11 @@ class Watch:
 def _files_below(folder: Path) -> Iterable[Path]:
     """Yield the files below a folder, but those of git and of the records."""
     for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in (".git", RUNS.parts[0])]
+        folders[:] = [name for name in folders if name not in (".git", BESIDE)]
         yield from (Path(place, name) for name in names)
 
 
-def stamp_of(path: Path) -> Stamp | None:
+def read_stamp(path: Path) -> Stamp | None:
     """Return what the system says of a file, or None if there is none."""
     try:
         status = path.lstat()
