@@ -169,13 +169,23 @@ def _at_top(repository: Repository) -> Repository:
 _alone = threading.local()
 
 
+def is_writable(repository: Repository) -> bool:
+    """Return whether commits can be made: in a sandbox the git directory may be there for reading alone."""
+    return all(os.access(folder, os.W_OK | os.X_OK) for folder in (repository.git_dir, repository.common_dir))
+
+
 @contextmanager
 def alone_in(repository: Repository) -> Iterator[None]:
     """Let no other orglab commit to this working tree meanwhile: git itself would refuse, and not wait.
 
     Whoever looks at what has changed in order to commit it looks within this, or another commits it in between.
     It may stand within itself.
+
+    Raises:
+        GitError: No commit can be made there.
     """
+    if not is_writable(repository):
+        raise GitError(f"No commit can be made, for {repository.git_dir} cannot be written.")
     folder = repository.git_dir / "orglab"
     folder.mkdir(exist_ok=True)
     target = os.fspath(folder.resolve() / "commit")

@@ -114,7 +114,7 @@ def results_message(run: Run) -> str:
 
 def is_same_code(run: Run, before: str | None, patch: str | None) -> bool:
     """Return whether a commit, with these changes, is the code that a run ran on; its results do not count as code."""
-    return before is not None and before in (run.before, run.commit) and run.patch == patch
+    return before is not None and before in (run.before, run.commit) and run.patch == patch and not run.uncaptured
 
 
 def find_same_run(

@@ -17,9 +17,9 @@ from orglab.runs.places import (
     RUNS,
     WAITING,
     WORKTREES,
+    can_be_written,
     find_old_places,
     find_places,
-    is_writable,
     list_beside,
     make_folder,
 )
@@ -41,7 +41,7 @@ def take_along(log: LogFile, tell: Tell) -> None:
     for top, old in find_old_places(log.top):
         its_log = top / os.path.relpath(log.path.absolute(), log.top)
         with contextlib.suppress(OSError):
-            if shared is None or not is_writable(shared):
+            if shared is None or not can_be_written(shared):
                 if top == log.top and old.name == BESIDE:
                     _note_what_waits(top, old, its_log)
             elif old.name == BESIDE:

@@ -137,7 +137,7 @@ def _is_real_folder(path: Path) -> bool:
         return False
 
 
-def is_writable(place: Path) -> bool:
+def can_be_written(place: Path) -> bool:
     """Return whether folders and files can be made in a place, which need not exist yet."""
     there = place
     while not os.path.lexists(there) and there != there.parent:

@@ -64,7 +64,8 @@ def tell_same_run(job: Job, state: State) -> None:
     same = find_same_run(runs, job.request.argv, state.head, state.patch)
     if same is None:
         return
-    on = "the same code" if is_same_code(same, state.head, state.patch) else "other code"
+    is_same = is_same_code(same, state.head, state.patch) and not state.uncaptured
+    on = "the same code" if is_same else "other code"
     when = f"{same.began:%Y-%m-%d %H:%M}" if same.began else "earlier"
     job.tell(f"This was run before, on {on} ({when}, {same.ref}, {same.id}): {describe_run(same)}.")
 

@@ -1,13 +1,22 @@
 """What a run runs on: the changes in the working tree are committed, captured, or refused before it begins."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.snapshot import LargeFile, make_snapshot, patch_id
-from orglab.git.worktree import Changes, alone_in, commit_paths, in_progress, read_changes, short_hash, unlike_head
+from orglab.git.worktree import (
+    Changes,
+    alone_in,
+    commit_paths,
+    in_progress,
+    is_writable,
+    read_changes,
+    short_hash,
+    unlike_head,
+)
 from orglab.runs.description import before_message, command_text
 
 Tell = Callable[[str], None]
@@ -83,6 +92,8 @@ def settle_state(
     Raises:
         GitError: git or a hook refuses; or there are changes where none may be; or a conflict or a merge is open.
     """
+    if not is_writable(repository):
+        return _leave(repository, policy, tell)
     if policy.before == "snapshot":
         return _capture(repository, policy, name, f"[{ref}] Snapshot: {command_text(argv)}\n", tell)
     changes = read_changes(repository, all_files=False)
@@ -97,6 +108,28 @@ def settle_state(
             if wanted:
                 head = commit_paths(repository, before_message(ref, argv, why), wanted)
                 tell(f"Committed {listed(wanted)} before the run.")
+    return _describe(repository, policy, changes, head, tell)
+
+
+def _leave(repository: Repository, policy: Policy, tell: Tell) -> State:
+    """Say what cannot be committed, for the git directory cannot be written, and return the state.
+
+    Raises:
+        GitError: There are changes where none may be.
+    """
+    changes = read_changes(repository, all_files=False)
+    left = [path for path in unlike_head(repository, changes) if path not in policy.apart] if changes.tracked else []
+    if left and policy.before == "clean":
+        raise GitError(f"Changes are not committed: {listed(left)}; commit them, or run with --before commit.")
+    if left:
+        what = "captured" if policy.before == "snapshot" else "committed"
+        tell(f"Not {what}, for {repository.git_dir} cannot be written: {listed(left)}.")
+    state = _describe(repository, policy, changes, changes.head, tell)
+    return replace(state, uncaptured=(*left, *state.uncaptured))
+
+
+def _describe(repository: Repository, policy: Policy, changes: Changes, head: str | None, tell: Tell) -> State:
+    """Say what no commit holds of a working tree, and return the state."""
     untracked = tuple(path for path in changes.untracked if path not in policy.apart)
     if surprising := [path for path in untracked if not _is_below(path, policy.expected)]:
         tell(f"Not committed, for git does not know {_them(surprising)}: {listed(surprising)}.")
