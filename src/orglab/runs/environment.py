@@ -33,6 +33,8 @@ def find_python(argv: Sequence[str], folder: Path, top: Path) -> Path | None:
         folder: Where it runs.
         top: The top of the project.
     """
+    if not argv:
+        return None
     name = Path(argv[0]).name
     program = shutil.which(argv[0]) if os.sep not in argv[0] else os.fspath(folder / argv[0])
     if name in _LAUNCHERS:
@@ -85,7 +87,7 @@ class PythonQuestion:
         if version and "include-system-site-packages = true" not in settings:
             self._version, self._folders = version.group(1), sorted(prefix.glob("lib*/py*/site-packages"))
             return
-        program = "import sys, platform; print(platform.python_version()); print(*sys.path, sep='\\n')"
+        program = "import sys; print(sys.version.split()[0]); print(*sys.path, sep='\\n')"
         with contextlib.suppress(OSError):
             self._asked = subprocess.Popen(  # noqa: S603 - the Python that the user's own command is about to run
                 [path, "-c", program],

@@ -49,22 +49,25 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> int:
         GitError: The changes cannot be committed, or are there where none may be.
         NotWritableError: The run cannot be recorded.
     """
-    ref = find_reference(log, request)
-    record = begin_record(log.top, log.path, clock.now())
-    try:
-        return _run_job(_make_job(log, request, ref, record, tell))
-    finally:
-        record.close()
-
-
-def _make_job(log: LogFile, request: RunRequest, ref: str, record: Record, tell: Tell) -> Job:
     folder = request.folder or Path.cwd()
+    # First of all, for it answers while the rest is done.
+    with PythonQuestion(find_python(request.argv, folder, log.top)) as python:
+        ref = find_reference(log, request)
+        record = begin_record(log.top, log.path, clock.now())
+        try:
+            job = _make_job(log, request, ref, record, folder, tell)
+            return _run_job(job, python)
+        finally:
+            record.close()
+
+
+def _make_job(log: LogFile, request: RunRequest, ref: str, record: Record, folder: Path, tell: Tell) -> Job:
     repository = find_repository(folder) or log.repository
     base = repository.top if repository is not None else log.top
     return Job(log, request, ref, record, folder, repository, Watch(find_results(log, request, base)), tell)
 
 
-def _run_job(job: Job) -> int:
+def _run_job(job: Job, python: PythonQuestion) -> int:
     """Prepare, run and complete, and return the exit code."""
     request = job.request
     before = read_stamp(request.metrics) if request.metrics is not None else None
@@ -72,7 +75,7 @@ def _run_job(job: Job) -> int:
     with contextlib.ExitStack() as undone:
         undone.callback(_abandon, job.record)
         obstacle = find_obstacle(request.argv, job.folder)
-        state = _begin(job, obstacle)
+        state = _begin(job, obstacle, python)
         undone.pop_all()
     output = _Output(job.record.output, job.tell)
     with output, Child(output.keep, printed.feed if printed else None) as child:
@@ -87,17 +90,16 @@ def _run_job(job: Job) -> int:
         return ended.code
 
 
-def _begin(job: Job, obstacle: Ended | None) -> State:
+def _begin(job: Job, obstacle: Ended | None, python: PythonQuestion) -> State:
     """Settle the code, write down that the run begins, and return what it runs on.
 
     Raises:
         GitError: The changes cannot be committed, or are there where none may be.
         NotWritableError: The run cannot be recorded.
     """
-    with PythonQuestion(find_python(job.request.argv, job.folder, job.log.top)) as python:
-        state = State() if obstacle else settle_code(job)
-        tell_same_run(job, state)
-        beginning = describe_beginning(job, state, python, clock.now())
+    state = State() if obstacle else settle_code(job)
+    tell_same_run(job, state)
+    beginning = describe_beginning(job, state, python, clock.now())
     try:
         job.record.append("began", beginning, durable=True)
     except OSError as error:
