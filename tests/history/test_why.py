@@ -212,6 +212,7 @@ def test_a_file_that_a_run_wrote_is_found_by_its_content(repo, why, has_git):
     (repo.path / "out" / "model.pt").rename(repo.path / "best.pt")
     if not has_git:
         (repo.path / ".git").rename(repo.path / "gone")
+        (repo.path / "gone" / "orglab").rename(repo.path / ".orglab")
     answer = why("best.pt")
     assert links(answer)[0] == (
         "20180606-170000-aaaa",

@@ -123,7 +123,8 @@ def test_another_file_system_is_no_obstacle(study, orglab):
     write_old(study.path, FIRST, pending=True)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
         assert Path(memory).stat().st_dev != study.path.stat().st_dev
-        study.git("init", "--quiet", "--separate-git-dir", f"{memory}/git")
+        shutil.move(study.path / ".git", f"{memory}/git")
+        study.write(".git", f"gitdir: {memory}/git\n")
         orglab("list")
         assert not (study.path / BESIDE).exists()
         (run,) = read_runs(study.path)
