@@ -178,3 +178,14 @@ def test_a_submodule_is_in_the_working_tree_of_a_rerun(study, orglab, tmp_path_f
     answer = orglab("rerun", latest(study).id)
     assert "byte for byte" in answer.err
     assert study.git("-C", study.path / "sub", "worktree", "list").count("\n") == 0
+
+
+def test_a_rerun_forgets_no_working_tree_of_the_user_that_is_away_for_the_moment(study, orglab, tmp_path_factory):
+    orglab(*RUN, "--", "python", "train.py", "3")
+    disk = tmp_path_factory.mktemp("mount") / "disk"
+    study.git("worktree", "add", "--quiet", "--detach", disk / "tree")
+    disk.rename(disk.with_name("unplugged"))
+    orglab("rerun", latest(study).id)
+    disk.with_name("unplugged").rename(disk)
+    assert study.git("-C", disk / "tree", "status", "--porcelain") == ""
+    assert len(study.git("worktree", "list").split("\n")) == 2

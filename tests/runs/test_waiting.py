@@ -120,6 +120,7 @@ def test_steps_and_runs_of_two_logs_are_told_each_in_its_own(repo, orglab, monke
     add_step(repo.path, repo.path / "a" / LOG, "e1.2", commit)
     monkeypatch.chdir(repo.path / "b")
     assert orglab("list").err == ""
+    assert orglab("runs").out == ""
     assert "[X]" not in Path(LOG).read_text()
     monkeypatch.chdir(repo.path / "a")
     said = orglab("list").err

@@ -74,6 +74,11 @@ class LogFile:
         return self.repository.top if self.repository is not None else self.path.absolute().parent
 
     @property
+    def name(self) -> str:
+        """The path from there to the file, by which a repository tells its logs apart."""
+        return os.path.relpath(os.path.realpath(self.path), os.path.realpath(self.top))
+
+    @property
     def journal(self) -> Path:
         """The file of the journal, which may not exist."""
         return self.path.parent / self.config.journal

@@ -83,7 +83,8 @@ def describe_beginning(job: Job, state: State, python: PythonQuestion, now: date
     version, packages = python.read_answer()
     around = {**os.environ, **(request.environment or {})}
     known = {
-        "ref": job.ref, "argv": list(request.argv), "cwd": os.path.relpath(job.folder, base), "why": request.why,
+        "ref": job.ref, "log": job.log.name, "argv": list(request.argv),
+        "cwd": os.path.relpath(job.folder, base), "why": request.why,
         "began": format_moment(now), "done": request.done, **state.fields(),
         "host": os.uname().nodename, "pid": os.getpid(), "pid_start": process_start(os.getpid()),
         "python": version, "python_path": os.fspath(python.path) if python.path else None, "packages": packages,

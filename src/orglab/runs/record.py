@@ -76,6 +76,11 @@ class Run:
         return self._text("ref")
 
     @property
+    def log(self) -> str | None:
+        """The log that tells of it, relative to the top of the repository."""
+        return self._text("log")
+
+    @property
     def argv(self) -> tuple[str, ...]:
         """The command and its arguments."""
         return self._texts("argv")
@@ -302,12 +307,12 @@ def read_runs(top: Path, newest: int | None = None) -> list[Run]:
 
 
 def find_runs(log: "LogFile", reference: str | None = None) -> list[Run]:
-    """Return the runs of an experiment or step of a log, or all, oldest first.
+    """Return the runs of an experiment or step of a log, or all of the log, oldest first.
 
     Raises:
         UsageError: It is no reference.
     """
-    runs = read_runs(log.top)
+    runs = [run for run in read_runs(log.top) if run.log in (None, log.name)]
     if reference is None:
         return runs
     wanted = log.spell(reference)
