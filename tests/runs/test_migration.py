@@ -6,9 +6,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import pytest
-
-from commands import Orglab
 from lab import orglab as process
 from lab import with_read_only
 from orglab.runs.places import BESIDE, RUNS, WAITING, list_entries
@@ -16,20 +13,6 @@ from orglab.runs.record import read_runs
 
 LOG = "experiment_log.org"
 FIRST, SECOND = (f"20180606-16160{number}-3f2a1b" for number in (1, 2))
-
-
-@pytest.fixture
-def orglab(capsys):
-    return Orglab(capsys)
-
-
-@pytest.fixture
-def study(repo, orglab):
-    """A repository with a log of one experiment of two steps."""
-    orglab("init", "--no-hooks")
-    orglab("new", "First", "-s", "one", "-s", "two")
-    repo.commit("log")
-    return repo
 
 
 def write_old(top, name, *, pending=False, step="e1.1"):

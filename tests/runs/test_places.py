@@ -5,7 +5,6 @@ import shutil
 
 import pytest
 
-from commands import Orglab
 from lab import orglab as process
 from lab import with_read_only
 from orglab.git import find_repository
@@ -14,20 +13,6 @@ from orglab.runs.record import read_runs
 
 ID = "20180606-161600-3f2a1b"
 RECORD = json.dumps({"event": "began", "ref": "e1.1", "argv": ["true"], "exit_code": 0}) + "\n"
-
-
-@pytest.fixture
-def orglab(capsys):
-    return Orglab(capsys)
-
-
-@pytest.fixture
-def study(repo, orglab):
-    """A repository with a log of one experiment of two steps."""
-    orglab("init", "--no-hooks")
-    orglab("new", "First", "-s", "one", "-s", "two")
-    repo.commit("log", {"train.py": "print(1)\n"})
-    return repo
 
 
 def names_in(folder):
@@ -47,7 +32,7 @@ def test_records_survive_git_clean_and_the_end_of_a_worktree(study, orglab, tmp_
     study.git("clean", "-fdxq")
     study.git("worktree", "remove", tree)
     assert [(run.id, run.ref) for run in read_runs(study.path)] == seen
-    assert names_in(study.path) == [".git", "experiment_log.org", "train.py"]
+    assert names_in(study.path) == [".git", ".gitignore", "experiment_log.org", "train.py"]
 
 
 def test_a_clone_brings_no_records(study, orglab, tmp_path_factory, monkeypatch):

@@ -6,27 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from commands import Orglab
 from orglab.api import open_log
 from orglab.runs.places import WAITING, list_entries
 from orglab.runs.waiting import add_run, add_step, find_waiting, forget, hold_step, put_off
 
 ID = "20180606-161600-3f2a1b"
 LOG = "experiment_log.org"
-
-
-@pytest.fixture
-def orglab(capsys):
-    return Orglab(capsys)
-
-
-@pytest.fixture
-def study(repo, orglab):
-    """A repository with a log of one experiment of two steps."""
-    orglab("init", "--no-hooks")
-    orglab("new", "First", "-s", "one", "-s", "two")
-    repo.commit("log")
-    return repo
 
 
 def names(study, log=LOG):
