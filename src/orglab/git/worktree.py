@@ -9,8 +9,8 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git.repository import Repository
@@ -32,8 +32,7 @@ _BUSY_PAUSE = 0.05
 _FIELDS = {b"1": 8, b"u": 10}
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """What `git status` says.  Paths are relative to the top of the repository.
 
     Attributes:

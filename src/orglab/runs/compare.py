@@ -1,7 +1,7 @@
 """What is different between two runs, or between a run and the code of now: code, arguments, surroundings, metrics."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.errors import NotFoundError
 from orglab.git import Repository
@@ -12,8 +12,7 @@ from orglab.runs.record import Metric, Run, find_run, read_runs
 Pair = tuple[str | None, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """What differs; of two values the first is the earlier run's.
 
     Attributes:

@@ -1,8 +1,8 @@
 """One run while it is being made: what was asked for, where, and its record."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from orglab.git import Repository
 from orglab.log.log import LogFile
@@ -13,8 +13,7 @@ from orglab.runs.results import Watch
 Tell = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """One run while it is being made.
 
     Attributes:

@@ -16,10 +16,9 @@ import datetime
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orglab.errors import NotFoundError, UsageError
 from orglab.runs.places import RUNS, list_entries
@@ -35,8 +34,7 @@ Metric = float | str
 _NEVER = datetime.datetime.min  # noqa: DTZ901 - beside local times
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """A file that a run wrote.
 
     Attributes:

@@ -1,16 +1,15 @@
 """What is to be run, as the user asks for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from orglab.errors import UsageError
 from orglab.log.log import LogFile
 from orglab.reference import parse_reference
 
 
-@dataclass(frozen=True)
-class RunRequest:
+class RunRequest(NamedTuple):
     """What is to be run, and how.
 
     Attributes:

@@ -10,9 +10,8 @@ import fcntl
 import os
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from orglab.errors import NotWritableError
 from orglab.runs.places import RUNS, WAITING, find_places, list_entries, make_folder
@@ -21,8 +20,7 @@ RECORD = "record.jsonl"
 _LARGEST = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """One thing that waits.
 
     Attributes:

@@ -1,8 +1,7 @@
 """What a run runs on: the changes in the working tree are committed, captured, or refused before it begins."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from orglab.errors import GitError
 from orglab.git import Repository
@@ -26,8 +25,7 @@ _NAMED = 5  # files that a sentence names
 _RECORDED = 1000  # names that a record holds of what git does not know
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What a run runs on.
 
     Attributes:
@@ -58,8 +56,7 @@ class State:
         return {name: value for name, value in found.items() if value}
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """What is done before a run.
 
     Attributes:
@@ -125,7 +122,7 @@ def _leave(repository: Repository, policy: Policy, tell: Tell) -> State:
         what = "captured" if policy.before == "snapshot" else "committed"
         tell(f"Not {what}, for {repository.git_dir} cannot be written: {listed(left)}.")
     state = _describe(repository, policy, changes, changes.head, tell)
-    return replace(state, uncaptured=(*left, *state.uncaptured))
+    return state._replace(uncaptured=(*left, *state.uncaptured))
 
 
 def _describe(repository: Repository, policy: Policy, changes: Changes, head: str | None, tell: Tell) -> State:
