@@ -82,7 +82,7 @@ def test_the_same_run_is_the_same_command_best_on_the_same_code_else_the_same_ch
     first = run("1", argv=["python", "a.py", "1"], exit_code=0, before="x", patch="p")
     second = run("2", argv=["python", "a.py", "1"], exit_code=0, before="y", patch="q")
     lost = run("3", argv=["python", "a.py", "1"], lost=True, before="x", patch="p")
-    runs = [first, second, lost]
+    runs = [lost, second, first]
     assert find_same_run(runs, ["python", "a.py", "1"], "x", "p") is first
     assert find_same_run(runs, ["python", "a.py", "1"], "z", None) is second
     assert find_same_run(runs, ["python3", "a.py", "1"], "z", "p") is first
@@ -97,4 +97,5 @@ def test_the_commit_of_a_runs_results_is_still_its_code():
     assert is_same_code(one, "y", None)
     assert not is_same_code(one, "z", None)
     assert not is_same_code(one, "x", "p")
+    assert not is_same_code(run("1", argv=["a"], before="x", uncaptured=["a.py"]), "x", None)
     assert not is_same_code(run("1", argv=["a"]), None, None)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from orglab.errors import NotFoundError, UsageError
-from orglab.runs.record import find_run, read_run, read_runs
+from orglab.runs.record import find_run, read_newest_runs, read_run, read_runs
 
 RUN = ("run", "1.1", "--results", "results", "--metrics", "metrics.json")
 
@@ -57,3 +57,14 @@ def test_an_empty_record_or_none_is_no_run(tmp_path):
     assert read_run(tmp_path) is None
     (tmp_path / "record.jsonl").write_bytes(b"")
     assert read_run(tmp_path) is None
+
+
+def test_the_newest_runs_come_first_and_are_read_when_they_are_asked_for(tmp_path):
+    folders = [tmp_path / ".orglab/runs" / f"20180606-16160{number}-aaaa" for number in range(4)]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "record.jsonl").write_text('{"ref": "e1"}\n')
+    newest = read_newest_runs(tmp_path, 3)
+    assert next(newest).id == folders[3].name
+    (folders[2] / "record.jsonl").write_text("")
+    assert [run.id for run in newest] == [folders[1].name]

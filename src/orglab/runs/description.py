@@ -126,14 +126,20 @@ def find_same_run(
     (`patch`) with the same arguments, whatever they were called by.
 
     Args:
-        runs: The earlier runs, oldest first.
+        runs: The earlier runs, newest first; no more of them are taken than are needed.
         argv: The command.
         before: The full hash of the commit that it runs on.
         patch: The stable patch id of what the working tree holds beyond that.
     """
-    ended = [run for run in reversed(list(runs)) if run.status in ("done", "failed", "killed")]
     wanted = tuple(argv)
-    same_command = [run for run in ended if run.argv == wanted]
-    same_code = [run for run in same_command if is_same_code(run, before, patch)]
-    same_patch = [run for run in ended if patch is not None and run.patch == patch and run.argv[1:] == wanted[1:]]
-    return next(iter(same_code or same_command or same_patch), None)
+    same_command = same_patch = None
+    for run in runs:
+        if run.status not in ("done", "failed", "killed"):
+            continue
+        if run.argv == wanted:
+            if is_same_code(run, before, patch):
+                return run
+            same_command = same_command or run
+        elif patch is not None and run.patch == patch and run.argv[1:] == wanted[1:]:
+            same_patch = same_patch or run
+    return same_command or same_patch

@@ -290,18 +290,26 @@ def process_start(pid: int) -> int | None:
         return None
 
 
-def read_runs(top: Path, newest: int | None = None) -> list[Run]:
+def read_runs(top: Path) -> list[Run]:
     """Return the runs that are recorded, oldest first.
 
     Args:
         top: The top of the repository, or else the log's folder.
-        newest: How many at most, of the newest; all if None.
     """
-    folders = list_entries(top, RUNS)
-    names = sorted(folders)
-    found = [read_run(folders[name]) for name in (names if newest is None else names[-newest:])]
+    found = [read_run(folder) for folder in list_entries(top, RUNS).values()]
     # Two that began within a second are in no order by their names.
     return sorted((run for run in found if run is not None), key=lambda run: (run.began or _NEVER, run.id))
+
+
+def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
+    """Yield the newest runs, the newest first by their ids; each is read when it is asked for.
+
+    Args:
+        top: The top of the repository, or else the log's folder.
+        count: How many records at most are read.
+    """
+    folders = list_entries(top, RUNS)
+    yield from filter(None, map(read_run, (folders[name] for name in sorted(folders, reverse=True)[:count])))
 
 
 def find_runs(log: "LogFile", reference: str | None = None) -> list[Run]:
