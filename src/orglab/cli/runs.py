@@ -175,5 +175,5 @@ def sync_command(remote: str, *, snapshots: bool, anyway: bool) -> None:
     if done.elsewhere:
         many = count(len(done.elsewhere), "run")
         tell(f"The log on another branch tells of {many} of them; that comes by merging it.")
-    tell(f"{count(len(done.received), 'run')} received, {len(done.folded)} new in the log"
+    tell(f"{count(len(done.received), 'run')} received, {len(done.told)} new in the log"
          + (", ours sent." if done.sent else "; there was nothing to send."))  # fmt: skip

@@ -58,7 +58,7 @@ def _between(old: str, new: str | None, apart: tuple[str, ...]) -> list[str]:
     return [*ends, "--", ":(top)", *(f":(top,literal,exclude){path}" for path in apart)]
 
 
-def changed_files(
+def count_changed_lines(
     repository: Repository, old: str, new: str | None = None, apart: tuple[str, ...] = ()
 ) -> list[FileChange]:
     """Return the files that differ between a commit and another, or the working tree if there is none.

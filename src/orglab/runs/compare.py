@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from orglab.errors import NotFoundError
 from orglab.git import Repository
-from orglab.git.trees import FileChange, changed_files, full_hash, has_commit, read_patch
+from orglab.git.trees import FileChange, count_changed_lines, full_hash, has_commit, read_patch
 from orglab.log.log import LogFile
 from orglab.runs.record import Metric, Run, find_run, read_runs
 
@@ -79,7 +79,7 @@ def _files(log: LogFile, repository: Repository | None, commits: Pair, *, is_tre
         return None
     if not has_commit(repository, old) or (new is not None and not has_commit(repository, new)):
         return None
-    return changed_files(repository, old, new, log.find_own_paths(repository))
+    return count_changed_lines(repository, old, new, log.find_own_paths(repository))
 
 
 def read_difference(log: LogFile, difference: Difference) -> str:

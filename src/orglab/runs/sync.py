@@ -37,14 +37,14 @@ class Synced(NamedTuple):
     Attributes:
         sent: Whether records of this clone were news to the reference.
         received: Runs of others that are new, or say more than they did.
-        folded: Those that the log tells of now.
+        told: Those that the log tells of now.
         here: Those that the log tells of already.
         elsewhere: Those that the log tells of on another branch, and so will here once that is merged.
     """
 
     sent: bool
     received: list[Run]
-    folded: list[Run]
+    told: list[Run]
     here: list[Run]
     elsewhere: list[Run]
 
