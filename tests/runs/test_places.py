@@ -55,6 +55,15 @@ def test_a_clone_brings_no_records(study, orglab, tmp_path_factory, monkeypatch)
     assert names_in(clone / BESIDE / RUNS)[0] == ID
 
 
+def test_a_folder_that_git_tracks_in_another_case_is_brought_too(study, orglab):
+    study.write(f".OrgLab/runs/{ID}/record.jsonl", RECORD)
+    study.git("add", "--all", "--force")
+    study.commit("hostile")
+    # As on a file system that does not tell them apart.
+    study.write(f"{BESIDE}/runs/{ID}/record.jsonl", RECORD)
+    assert orglab("runs").out == ""
+
+
 @pytest.mark.parametrize("link", [BESIDE, f"{BESIDE}/runs", f"{BESIDE}/waiting", f"{BESIDE}/pending"])
 def test_no_link_leads_out(study, orglab, tmp_path_factory, link):
     outside = tmp_path_factory.mktemp("outside")
@@ -123,6 +132,9 @@ def test_in_a_sandbox_clean_is_clean(study):
     assert (done.code, "train.py; commit them" in done.err) == (5, True)
     assert not (study.path / "started").exists()
     assert len(read_runs(study.path)) == 1
+    # Once there is a better place, nothing is left behind.
+    assert process("list").code == 0
+    assert not (study.path / BESIDE).exists()
 
 
 def test_the_users_own_folder_comes_before_the_one_beside_the_log(study, tmp_path_factory, monkeypatch):

@@ -16,8 +16,8 @@ from orglab.runs.places import (
     PENDING,
     RUNS,
     WAITING,
-    WORKTREES,
     can_be_written,
+    clear_beside,
     find_old_places,
     find_places,
     list_beside,
@@ -50,26 +50,23 @@ def take_along(log: LogFile, tell: Tell) -> None:
                 _take_steps(log.top, old, its_log)
 
 
-def _note_what_waits(top: Path, home: Path, its_log: Path) -> int:
-    """Have the runs that a former version noted wait in `home`; return how many they are."""
-    names = list_beside(top, PENDING)
-    for name, path in names.items():
+def _note_what_waits(top: Path, home: Path, its_log: Path) -> None:
+    """Have the runs that a former version noted wait in `home`."""
+    for name, path in list_beside(top, PENDING).items():
         add_run(home, name, its_log)
         path.unlink()
-    return len(names)
 
 
 def _take_from_tree(top: Path, home: Path, its_log: Path, tell: Tell) -> None:
     """Move the records beside a log, and note what waits."""
-    noted = _note_what_waits(top, home, its_log)
+    _note_what_waits(top, home, its_log)
     count = 0
     for name, path in list_beside(top, RUNS).items():
         count += not is_locked(path / RECORD) and _move(path, make_folder(home, RUNS) / name)
     for name, path in list_beside(top, WAITING).items():
         if not os.path.lexists(top / BESIDE / RUNS / name):
-            noted += _move(path, make_folder(home, WAITING) / name)
-    if count or noted:
-        _clear(top / BESIDE)
+            _move(path, make_folder(home, WAITING) / name)
+    clear_beside(top)
     if count:
         what = "The record of 1 run is" if count == 1 else f"The records of {count} runs are"
         tell(f"{what} in {home / RUNS} now, and no longer in {top / BESIDE}.")
@@ -94,17 +91,6 @@ def _move(source: Path, target: Path) -> bool:
         else:
             source.unlink()
     return True
-
-
-def _clear(place: Path) -> None:
-    """Remove the folders of a place that are empty, and then the place."""
-    for kind in (PENDING, WAITING, RUNS, WORKTREES):
-        with contextlib.suppress(OSError):
-            (place / kind).rmdir()
-    with contextlib.suppress(OSError):
-        if os.listdir(place) == [".gitignore"]:  # noqa: PTH208 - names are wanted
-            (place / ".gitignore").unlink()
-            place.rmdir()
 
 
 def _take_steps(top: Path, old: Path, its_log: Path) -> None:

@@ -106,7 +106,7 @@ def list_beside(top: Path, kind: str) -> dict[str, Path]:
     brought = _read_tracked(top)
     if brought is None or not brought.isdisjoint({BESIDE, f"{BESIDE}/{kind}"}):
         return {}
-    return {name: path for name, path in entries.items() if f"{BESIDE}/{kind}/{name}" not in brought}
+    return {name: path for name, path in entries.items() if f"{BESIDE}/{kind}/{name}".lower() not in brought}
 
 
 def _read_tracked(top: Path) -> frozenset[str] | None:
@@ -118,16 +118,31 @@ def _read_tracked(top: Path) -> frozenset[str] | None:
     if repository is None:
         return frozenset()
     try:
-        told = repository.read("ls-files", "-z", "--full-name", "--", f":(top,literal){BESIDE}")
+        # Where the file system does not tell cases apart, a folder of another case is this one.
+        told = repository.read("ls-files", "-z", "--full-name", "--", f":(top,literal,icase){BESIDE}")
     except GitError:
         return frozenset()  # no git is installed, so nothing was cloned
     if told is None:
         return None
     found = set()
-    for path in os.fsdecode(told).split("\0"):
+    for path in os.fsdecode(told).lower().split("\0"):
         parts = path.split("/")
         found |= {path, "/".join(parts[:3])} if len(parts) > 2 else {path}  # noqa: PLR2004 - place, kind, name
     return frozenset(found)
+
+
+def clear_beside(top: Path) -> None:
+    """Remove the place beside the log, if nothing is left in it that somebody may miss."""
+    place = top / BESIDE
+    if not _is_real_folder(place):
+        return
+    with contextlib.suppress(OSError):
+        for kind in (PENDING, WAITING, RUNS, WORKTREES):
+            with contextlib.suppress(OSError):
+                (place / kind).rmdir()
+        if os.listdir(place) == [".gitignore"] and _read_tracked(top) == frozenset({""}):  # noqa: PTH208 - names are wanted
+            (place / ".gitignore").unlink()
+            place.rmdir()
 
 
 def _is_real_folder(path: Path) -> bool:
