@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from orglab.errors import NotReadableError, OrglabError
-from orglab.git.worktree import short_hash
 from orglab.runs.description import describe_run
 from orglab.runs.ingest import tell_run
 from orglab.runs.job import Job
@@ -82,11 +81,10 @@ def _commit(job: Job) -> None:
         return
     try:
         apart = job.log.find_own_paths(job.repository)
-        full = commit_results(job.repository, run, job.watch, apart, job.log.config.run.size_limit, job.tell)
-        if full is not None:
-            short = short_hash(job.repository, full)
-            job.note_down("committed", {"commit": full, "hash": short})
-            job.tell(f"Committed the results as {short}.")
+        made = commit_results(job.repository, run, job.watch, apart, job.log.config.run.size_limit, job.tell)
+        if made is not None:
+            job.note_down("committed", {"commit": made.full, "hash": made.short})
+            job.tell(f"Committed the results as {made.short}.")
     except (OrglabError, OSError) as error:
         job.tell(f"The results are not committed: {error}")
 

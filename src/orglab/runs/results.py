@@ -9,7 +9,7 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.snapshot import file_hash
-from orglab.git.worktree import alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
+from orglab.git.worktree import Committed, alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
 from orglab.runs.description import results_message
 from orglab.runs.places import BESIDE
 from orglab.runs.record import Output, Run
@@ -89,8 +89,8 @@ def read_outputs(files: Iterable[Path], top: Path, stop: Callable[[], bool]) -> 
 
 def commit_results(
     repository: Repository, run: Run, watch: Watch, apart: Sequence[str], size_limit: int, tell: Tell
-) -> str | None:
-    """Commit those files that a run wrote or removed and that git does not ignore; return the full hash, if one.
+) -> Committed | None:
+    """Commit those files that a run wrote or removed and that git does not ignore; return the commit, if one.
 
     Whatever else is changed or staged stays so.  A new file above the size limit is not committed: a checkpoint of
     gigabytes would stay in the history for good.

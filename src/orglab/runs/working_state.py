@@ -8,6 +8,7 @@ from orglab.git import Repository
 from orglab.git.snapshot import LargeFile, make_snapshot, patch_id
 from orglab.git.worktree import (
     Changes,
+    Committed,
     alone_in,
     commit_paths,
     in_progress,
@@ -94,18 +95,17 @@ def settle_state(
     if policy.before == "snapshot":
         return _capture(repository, policy, name, f"[{ref}] Snapshot: {command_text(argv)}\n", tell)
     changes = read_changes(repository, all_files=False)
-    head = changes.head
+    made = None
     changed = [path for path in changes.tracked if path not in policy.apart]
     if changed or changes.unmerged:
         with alone_in(repository):
             # Once more, for another run may just have committed them.
             changes = read_changes(repository, all_files=False)
-            head = changes.head
             wanted = _wanted(repository, policy, changes)
             if wanted:
-                head = commit_paths(repository, before_message(ref, argv, why), wanted)
+                made = commit_paths(repository, before_message(ref, argv, why), wanted)
                 tell(f"Committed {listed(wanted)} before the run.")
-    return _describe(repository, policy, changes, head, tell)
+    return _describe(repository, policy, changes, made, tell)
 
 
 def _leave(repository: Repository, policy: Policy, tell: Tell) -> State:
@@ -121,19 +121,21 @@ def _leave(repository: Repository, policy: Policy, tell: Tell) -> State:
     if left:
         what = "captured" if policy.before == "snapshot" else "committed"
         tell(f"Not {what}, for {repository.git_dir} cannot be written: {listed(left)}.")
-    state = _describe(repository, policy, changes, changes.head, tell)
+    state = _describe(repository, policy, changes, None, tell)
     return state._replace(uncaptured=(*left, *state.uncaptured))
 
 
-def _describe(repository: Repository, policy: Policy, changes: Changes, head: str | None, tell: Tell) -> State:
-    """Say what no commit holds of a working tree, and return the state."""
+def _describe(repository: Repository, policy: Policy, changes: Changes, made: Committed | None, tell: Tell) -> State:
+    """Say what no commit holds of a working tree, of which one may have been made, and return the state."""
     untracked = tuple(path for path in changes.untracked if path not in policy.apart)
     if surprising := [path for path in untracked if not _is_below(path, policy.expected)]:
         tell(f"Not committed, for git does not know {_them(surprising)}: {listed(surprising)}.")
     if changes.submodules:
         tell(f"Not captured, for they are repositories of their own with changes: {listed(changes.submodules)}.")
+    if made is None and changes.head is not None:
+        made = Committed(changes.head, short_hash(repository, changes.head))
     return State(
-        head, short_hash(repository, head) if head else None, untracked=untracked, uncaptured=changes.submodules
+        made.full if made else None, made.short if made else None, untracked=untracked, uncaptured=changes.submodules
     )
 
 
