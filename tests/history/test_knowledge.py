@@ -85,7 +85,7 @@ def test_what_one_step_has_to_do_with(repo, orglab):
     repo.commit("[e2.1] other")
     repo.write("journal.org", "* 2018\n** 2018-06 June\n*** 2018-06-07 Thursday\n**** thought on [e1.1]\n")
     run = '{"event": "began", "ref": "e1.1", "argv": ["train"], "began": "2018-06-06T17:00:00", "exit_code": 0}\n'
-    repo.write(".orglab/runs/20180606-170000-aaaa/record.jsonl", run)
+    repo.write(".git/orglab/runs/20180606-170000-aaaa/record.jsonl", run)
     lines = [line[:16].strip() + "|" + line[18:] for line in orglab("log", "1.1").out.splitlines()[3:]]
     hashes = repo.git("log", "--format=%h").splitlines()
     assert lines == [
@@ -109,8 +109,7 @@ def test_text_of_commits_does_not_reach_the_terminal_as_it_is(repo, orglab):
 def test_an_experiment_is_found_by_the_ids_that_it_had(repo, orglab):
     repo.commit("[e1.1] before", {NAME: LOG})
     run = '{"event": "began", "ref": "e1.2", "argv": ["train"], "exit_code": 0}\n'
-    repo.write(".orglab/runs/20180606-170000-aaaa/record.jsonl", run)
-    repo.write(".orglab/.gitignore", "*\n")
+    repo.write(".git/orglab/runs/20180606-170000-aaaa/record.jsonl", run)
     repo.write("journal.org", "* 2018\n** 2018-06 June\n*** 2018-06-05 Tuesday\n**** of [e1.2]\n")
     orglab("renumber", "1", "--to", "7")
     repo.commit("[e7.1] after", {"a.py": "# [e1.2] and [e7]\n"})

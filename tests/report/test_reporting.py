@@ -84,7 +84,7 @@ ABC raises acc by two points.
 
 def record(name, ref, argv, seconds=600.0, code=0, **more):
     """Write the record of a run, as `orglab run` does."""
-    folder = Path(".orglab/runs") / name
+    folder = Path(".git/orglab/runs") / name
     folder.mkdir(parents=True, exist_ok=True)
     began = f"{name[:4]}-{name[4:6]}-{name[6:8]}T{name[9:11]}:{name[11:13]}:00+00:00"
     lines = (
@@ -218,11 +218,11 @@ def test_every_format_carries_its_evidence(ending):
         (lambda: edit("node is down", "node is up"), "a change of state of e202 that the report tells of is gone"),
         (lambda: edit("[2026-11-17 Tue 16:16]", "[2026-11-18 Wed 16:16]"), "e204 was opened 2026-11-18T16:16"),
         (lambda: edit(":ID:       203", ":ID:       303"), "e203 is no longer in the log"),
-        (lambda: subprocess.run(["rm", "-r", ".orglab/runs/20261110-100000-aa00"], check=True),
+        (lambda: subprocess.run(["rm", "-r", ".git/orglab/runs/20261110-100000-aa00"], check=True),
          "the record of the run 20261110-100000-aa00 is gone"),
-        (lambda: edit("0.931", "0.95", ".orglab/runs/20261112-100000-bb00/record.jsonl"),
+        (lambda: edit("0.931", "0.95", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"),
          "acc of the run 20261112-100000-bb00 is recorded as 0.95 now, not 0.931"),
-        (lambda: edit("600.0", "601.0", ".orglab/runs/20261112-100000-bb00/record.jsonl"), "took 601.0 s by its record"),
+        (lambda: edit("600.0", "601.0", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"), "took 601.0 s by its record"),
         (lambda: lose_commits(),  # noqa: PLW0108 - it stands below
          "is no longer in the repository"),
     ],
@@ -513,7 +513,7 @@ def count_by_hand(log):
                 word = verdict.group(1) if verdict else ""
                 found["verdicts"][word] = found["verdicts"].get(word, 0) + 1
         found["steps_done"] += sum(inside(days[one]) for one in re.findall(r"(?m)^\d+\. \[X\] .* \((\w{9})\)$", part))
-    runs = [path for path in (log.parent / ".orglab/runs").glob("*/record.jsonl")
+    runs = [path for path in (log.parent / ".git/orglab/runs").glob("*/record.jsonl")
             if inside(f"{path.parent.name[:4]}-{path.parent.name[4:6]}-{path.parent.name[6:8]}")]  # fmt: skip
     return found | {
         "runs": len(runs),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab import clock
-from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
+from orglab.errors import GitError, NotFoundError, NotWritableError, UnsafeEditError, UsageError
 from orglab.experiment import edits, ids
 from orglab.experiment.edits import Added
 from orglab.experiment.escape import one_line
@@ -170,7 +170,9 @@ class WriteMethods(LogFile):
             return edits.change_state(experiment.heading, state, now), None
 
         experiment, _ = self.edit_experiment(parsed, make_edits, now, Added(logged=1))
-        self.active.set(experiment.ref if parsed.step is None else f"{experiment.ref}.{parsed.step}")
+        # The state is in the log already; `active` tells whoever wants to know.
+        with suppress(NotWritableError):
+            self.active.set(experiment.ref if parsed.step is None else f"{experiment.ref}.{parsed.step}")
         return experiment
 
     def clear_active(self) -> None:

@@ -126,16 +126,11 @@ def _find_log(given: str | None) -> tuple[IndexedLog, tuple[str, str] | None]:
 
 def _waits_for(log: str, top: str) -> bool:
     """Return whether a run waits to be told in the log, which the other way of each command does first."""
-    try:
-        if not os.listdir(os.path.join(top, ".orglab", "pending")):
-            return False
-    except OSError:
-        return False
     from pathlib import Path  # noqa: PLC0415 - mostly nothing waits
 
-    from orglab.runs.waiting import waiting_runs  # noqa: PLC0415
+    from orglab.runs.waiting import find_waiting  # noqa: PLC0415
 
-    return bool(waiting_runs(Path(top), Path(log)))
+    return bool(find_waiting(Path(top), Path(log)))
 
 
 def _is_by(about: Mapping[str, Any], table: Mapping[str, object], settings: str) -> bool:

@@ -6,7 +6,7 @@ import click
 
 from orglab.cli.options import REFERENCE, tell, this_log, write_options
 from orglab.errors import UsageError
-from orglab.runs.launch import Wish, launch
+from orglab.runs.request import RunRequest
 
 
 class RunCommand(click.Command):
@@ -62,8 +62,8 @@ def run_command(
     if wanted is None:
         raise UsageError("Name the step to run for, such as 201.1, or make one the active one with `orglab start`.")
     argv = click.get_current_context().meta["orglab.argv"]
-    wish = Wish(
+    request = RunRequest(
         wanted, argv, results=tuple(path.absolute() for path in results), metrics=metrics, before=before, done=done,
         printed_metrics=stdout_metrics, why=why, pty=pty,
     )  # fmt: skip
-    return launch(log, wish, tell)
+    return log.run(request, tell)

@@ -7,11 +7,10 @@ import click
 from orglab.api.serialize import render
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, log_options, tell, this_log, write_options
-from orglab.runs.compare import Difference, compare_runs, patch_of
-from orglab.runs.description import command_text, metrics_text, outcome_text, sentence_of, value_text
+from orglab.runs.compare import Difference, compare_runs, read_difference
+from orglab.runs.description import command_text, describe_run, metrics_text, outcome_text, value_text
 from orglab.runs.form import difference_form, run_form
-from orglab.runs.ingest import runs_of
-from orglab.runs.record import Run
+from orglab.runs.record import Run, find_runs
 from orglab.text import count, duration
 
 # Where fewer columns than this would be left for a command, it stands on lines of its own.
@@ -32,7 +31,7 @@ def runs_command(reference: str | None, *, as_json: bool) -> None:
       orglab runs --json
     """
     log = this_log()
-    found = runs_of(log, reference)
+    found = find_runs(log, reference)
     if as_json:
         output.show([render({"runs": [run_form(run) for run in found]})])
     elif found:
@@ -88,7 +87,7 @@ def run_diff_command(run: str, other: str | None, *, patch: bool, as_json: bool)
     if as_json:
         output.show([render(difference_form(found))])
         return
-    text = patch_of(log, found) if patch else ""
+    text = read_difference(log, found) if patch else ""
     output.show(
         [*difference_lines(found), *([""] + [output.clean(line) for line in text.splitlines()] if text else [])]
     )
@@ -172,9 +171,9 @@ def sync_command(remote: str, *, snapshots: bool, anyway: bool) -> None:
     for run in done.received:
         if run in done.here:
             continue
-        click.echo(f"{run.id}  {output.clean(run.ref or '-')}  {output.clean(sentence_of(run))}")
+        click.echo(f"{run.id}  {output.clean(run.ref or '-')}  {output.clean(describe_run(run))}")
     if done.elsewhere:
         many = count(len(done.elsewhere), "run")
         tell(f"The log on another branch tells of {many} of them; that comes by merging it.")
-    tell(f"{count(len(done.received), 'run')} received, {len(done.folded)} new in the log"
+    tell(f"{count(len(done.received), 'run')} received, {len(done.told)} new in the log"
          + (", ours sent." if done.sent else "; there was nothing to send."))  # fmt: skip

@@ -69,10 +69,8 @@ def post_commit(hook: Hook) -> int:
 def _tick(hook: Hook, commit: str, text: bytes) -> None:
     """Tick the steps that a message says are done, now or, where the log is held, with the next command."""
     from orglab.api import Log  # noqa: PLC0415 - it costs 60 ms, and few commits tick a step
-    from orglab.api.pending_steps import Pending  # noqa: PLC0415 - the same
 
-    pending = Pending(hook.repository)
+    log = Log(hook.log, hook.config)
     for reference in message.done_in(text, hook.letter):
-        pending.add(reference.spell(hook.letter), commit)
-    for line in pending.fold(Log(hook.log, hook.config)):
-        say(line)
+        log.complete_later(reference, commit)
+    log.tell_waiting(say)

@@ -74,6 +74,11 @@ class LogFile:
         return self.repository.top if self.repository is not None else self.path.absolute().parent
 
     @property
+    def name(self) -> str:
+        """The path from there to the file, by which a repository tells its logs apart."""
+        return os.path.relpath(os.path.realpath(self.path), os.path.realpath(self.top))
+
+    @property
     def journal(self) -> Path:
         """The file of the journal, which may not exist."""
         return self.path.parent / self.config.journal
@@ -83,6 +88,14 @@ class LogFile:
         """The folder of what this clone keeps for itself, such as the active step and when the last report ended."""
         git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
         return Path(active_file(os.fspath(self.path), git_dir)).parent
+
+    def find_own_paths(self, repository: Repository) -> tuple[str, ...]:
+        """Return the log and the journal as paths of a repository, from its top: they are never committed with code."""
+        from orglab.git.worktree import top_path  # noqa: PLC0415 - for runs alone
+
+        named = (self.path.absolute(), self.journal.absolute())
+        own = (*named, *(path.resolve() for path in named))
+        return tuple(sorted({found for found in (top_path(repository, one) for one in own) if found is not None}))
 
     @cached_property
     def active(self) -> ActiveStep:

@@ -128,9 +128,11 @@ class IndexedLog:
         """
         top = git[0] if git is not None else os.path.dirname(os.path.abspath(self.path))
         runs: list[Run] = []
-        if os.path.isdir(os.path.join(top, ".orglab")):
-            from pathlib import Path  # noqa: PLC0415 - few logs have runs
+        from pathlib import Path  # noqa: PLC0415 - for this command alone
 
+        from orglab.runs.places import RUNS, list_entries  # noqa: PLC0415 - the same
+
+        if list_entries(Path(top), RUNS):
             from orglab.runs.record import read_runs  # noqa: PLC0415
 
             runs = runs_of(read_runs(Path(top)), experiment)
