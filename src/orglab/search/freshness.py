@@ -56,9 +56,10 @@ def file_look(snapshot: "Snapshot") -> dict[str, Any]:
 def is_untouched(path: str, look: Mapping[str, Any]) -> bool:
     """Return whether a file's stamp says that it is as it looked; if not, it may be so all the same."""
     try:
-        return bool(look["at_rest"] and stamp(os.stat(path)) == look["stamp"])
+        status = os.stat(path)
     except FileNotFoundError:
         return bool(look["digest"] == NOTHING)
+    return bool(look["at_rest"] and stamp(status) == look["stamp"])
 
 
 def is_same(path: str, look: Mapping[str, Any]) -> bool:
