@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.search.similar import postings
-from orglab.search.similar.collection import Features, near_word
+from orglab.search.similar.collection import Collection, near_word
 from orglab.search.similar.explain import explain, telling_line
 from orglab.search.similar.features import Record, features, question
 from orglab.search.similar.fusion import SCORERS, Evidence, find_alike
@@ -43,7 +43,7 @@ LEXICON = read_lexicon()
 
 def alike(asked, *records, lexicon=LEXICON, **options):
     """The numbers of the records that are found for a question."""
-    collection = Features(features(record, lexicon) for record in records)
+    collection = Collection.of(features(record, lexicon) for record in records)
     return [match.number for match in find_alike(features(asked, lexicon), collection, **options)]
 
 
@@ -109,8 +109,8 @@ def test_who_shares_the_setting_but_not_the_idea_is_not_shown():
 
 def test_a_typing_error_is_forgiven():
     assert alike(question("holliday featurs for demand peaks at easter"), SMOOTHING, CLIPPING, FEATURES) == [2]
-    assert near_word(Features([{"smooth": 1.0}]), "smoooth") == "smooth"
-    assert near_word(Features([{"smooth": 1.0}]), "drought") is None
+    assert near_word(Collection.of([{"smooth": 1.0}]), "smoooth") == "smooth"
+    assert near_word(Collection.of([{"smooth": 1.0}]), "drought") is None
 
 
 def test_of_equals_the_newest_comes_first_and_the_one_that_asks_is_left_out():
@@ -281,7 +281,7 @@ def test_rows_have_the_same_answers():
     )
     for text in ("soften the targets", "holliday featurs", "clip gradients at norm 1", "nothing"):
         asked = features(question(text), LEXICON)
-        assert find_alike(asked, collection) == find_alike(asked, Features(found))
+        assert find_alike(asked, collection) == find_alike(asked, Collection.of(found))
     assert [collection.shown(number) for number in range(4)] == shown
 
 
@@ -299,7 +299,7 @@ def test_rows_with_what_came_and_went_have_the_same_answers():
     now = postings.renewed(head, "later", [3, 2, 1])
     collection = postings.Postings(now, read)
     asked = features(question("limit the norm of the gradient"), LEXICON)
-    assert find_alike(asked, collection) == find_alike(asked, Features([new, found[2], found[1]]))
+    assert find_alike(asked, collection) == find_alike(asked, Collection.of([new, found[2], found[1]]))
     assert collection.shown(0)[1] == "new"
     assert collection.shown(2) == shown[1]
     known = postings.known_features(now, read)
@@ -318,7 +318,7 @@ def test_a_head_of_other_rows_is_refused():
 
 
 def why(asked, record):
-    collection = Features([features(record, LEXICON)])
+    collection = Collection.of([features(record, LEXICON)])
     [match] = find_alike(features(asked, LEXICON), collection)
     return str(explain(match, asked))
 

@@ -13,7 +13,7 @@ import pytest
 
 from lab import NAME, SOURCE, orglab
 from orglab.api import Log
-from orglab.search.precedents import map_of, precedents
+from orglab.search.likeness import map_of, precedents
 from orglab.search.store import open_store
 
 IDEAS = [
@@ -174,7 +174,7 @@ def test_new_writes_even_if_looking_fails(log):
     broken = log.path.parent / "broken"
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(
-        "import orglab.search.similar.fusion\norglab.similar.fusion.find_alike = None\n"
+        "import orglab.search.similar.fusion\norglab.search.similar.fusion.find_alike = None\n"
     )
     path = os.pathsep.join([str(broken.absolute()), str(SOURCE)])
     assert orglab("new", "Soften the labels", PYTHONPATH=path) == (0, "e6\n", "")
