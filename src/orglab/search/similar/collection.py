@@ -18,7 +18,7 @@ _NEAR = 0.6
 _SHORTEST = 5
 _HUNDREDTHS = [number / 100 for number in range(101)]
 _TABLES = (
-    "CREATE TABLE IF NOT EXISTS feature(id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE)",
+    "CREATE TABLE IF NOT EXISTS feature(id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, count INTEGER NOT NULL)",
     """CREATE TABLE IF NOT EXISTS posting(
         feature INTEGER NOT NULL, experiment INTEGER NOT NULL, weight INTEGER NOT NULL,
         PRIMARY KEY (feature, experiment)) WITHOUT ROWID""",
@@ -36,6 +36,7 @@ class Collection:
         self._connection = connection
         self._size: int | None = None
         self._ids: dict[str, int] = {}
+        self._known: dict[str, tuple[int, int]] = {}
         self._having: dict[str, dict[int, float]] = {}
 
     @classmethod
@@ -53,38 +54,46 @@ class Collection:
 
     def add(self, experiments: Iterable[tuple[int, Mapping[str, float]]]) -> None:
         """Put experiments in, each by its number and its features."""
+        changed: set[int] = set()
         for number, features in experiments:
             pairs = [(self._id(name), weight) for name, weight in features.items()]
             self._connection.executemany(
                 "INSERT INTO posting VALUES (?, ?, ?)", [(one, number, round(100 * weight)) for one, weight in pairs]
             )
             self._connection.execute("INSERT INTO main_idea VALUES (?, ?, ?)", (number, *idea_weights(features)))
+            changed.update(one for one, _ in pairs)
             ids = " ".join(str(one) for one, _ in pairs)
             self._connection.execute("INSERT INTO features VALUES (?, ?)", (number, ids))
-        self._size = None
-        self._having.clear()
+        self._count(changed)
 
     def remove(self, numbers: Iterable[int]) -> None:
         """Take experiments out."""
+        changed: set[int] = set()
         for number in numbers:
             query = "SELECT ids FROM features WHERE experiment = ?"
             ids = [int(one) for one in self._connection.execute(query, (number,)).fetchone()[0].split()]
             pairs = [(one, number) for one in ids]
             self._connection.executemany("DELETE FROM posting WHERE feature = ? AND experiment = ?", pairs)
-            # A word that no experiment has any more is none that a mistyped one could stand for.
-            unused = "DELETE FROM feature WHERE id = ? AND NOT EXISTS (SELECT 1 FROM posting WHERE feature = ?)"
-            self._connection.executemany(unused, [(one, one) for one in ids])
+            changed.update(ids)
             for table in ("main_idea", "features"):
                 self._connection.execute(f"DELETE FROM {table} WHERE experiment = ?", (number,))  # noqa: S608 - ours
+        self._count(changed)
+
+    def _count(self, changed: Iterable[int]) -> None:
+        """Count again how many experiments have some features; one that none has is no longer a word of the log."""
+        count = "UPDATE feature SET count = (SELECT count(*) FROM posting WHERE feature = feature.id) WHERE id = ?"
+        self._connection.executemany(count, [(one,) for one in changed])
+        self._connection.execute("DELETE FROM feature WHERE count = 0")
         self._size = None
         self._ids.clear()
+        self._known.clear()
         self._having.clear()
 
     def _id(self, name: str) -> int:
         """Return the number of a feature, a new one if it has none."""
         if name not in self._ids:
             content = _encoded(name)
-            self._connection.execute("INSERT OR IGNORE INTO feature(name) VALUES (?)", (content,))
+            self._connection.execute("INSERT OR IGNORE INTO feature(name, count) VALUES (?, 0)", (content,))
             query = "SELECT id FROM feature WHERE name = ?"
             self._ids[name] = int(self._connection.execute(query, (content,)).fetchone()[0])
         return self._ids[name]
@@ -99,13 +108,30 @@ class Collection:
         """Return the numbers of all of them."""
         return {number for (number,) in self._connection.execute("SELECT experiment FROM main_idea")}
 
+    def _find(self, feature: str) -> tuple[int, int]:
+        """Return the number of a feature, and how many have it."""
+        if feature not in self._known:
+            query = "SELECT id, count FROM feature WHERE name = ?"
+            self._known[feature] = self._connection.execute(query, (_encoded(feature),)).fetchone() or (0, 0)
+        return self._known[feature]
+
+    def count(self, feature: str) -> int:
+        """Return how many experiments have a feature."""
+        return self._find(feature)[1]
+
     def having(self, feature: str) -> Mapping[int, float]:
         """Return the numbers of the experiments that have a feature, with its weight in each."""
         if feature not in self._having:
-            query = "SELECT experiment, weight FROM posting WHERE feature = (SELECT id FROM feature WHERE name = ?)"
-            found = self._connection.execute(query, (_encoded(feature),))
+            query = "SELECT experiment, weight FROM posting WHERE feature = ?"
+            found = self._connection.execute(query, self._find(feature)[:1]).fetchall()
             self._having[feature] = {number: _HUNDREDTHS[weight] for number, weight in found}
         return self._having[feature]
+
+    def weight(self, feature: str, number: int) -> float | None:
+        """Return the weight of a feature in an experiment, or None if that has it not."""
+        query = "SELECT weight FROM posting WHERE feature = ? AND experiment = ?"
+        found = self._connection.execute(query, (self._find(feature)[0], number)).fetchone()
+        return _HUNDREDTHS[found[0]] if found is not None else None
 
     def ideas(self, number: int) -> tuple[float, float]:
         """Return the greatest weight of an idea of an experiment, and the sum of all of them."""
@@ -134,7 +160,7 @@ def rarity(collection: Collection, feature: str) -> float:
     """Return how telling a feature is: about 1 for one that no experiment has, 0 for one that all have."""
     share = _SHARE_OF_WORDS if feature[0] == WORDS else _SHARE
     size = len(collection) + _OTHERS
-    return math.log(size / (len(collection.having(feature)) + _OTHERS * share)) / math.log(size)
+    return math.log(size / (collection.count(feature) + _OTHERS * share)) / math.log(size)
 
 
 def near_word(collection: Collection, word: str) -> str | None:

@@ -100,7 +100,7 @@ def score_words(asked: Mapping[str, float], collection: Collection) -> Evidence:
         if feature[0] in (IDEA, SETTING):
             continue
         word = feature
-        if feature[0] != WORDS and not collection.having(word):
+        if feature[0] != WORDS and not collection.count(word):
             word = near_word(collection, word) or word
         value = (KIND if feature[0] == WORDS else WORD) * weight * rarity(collection, word)
         for number, other in collection.having(word).items() if value > _WORTHLESS else ():
@@ -159,7 +159,7 @@ def shared_features(asked: Mapping[str, float], collection: Collection, number: 
     """Return the features that a question and an experiment have both, with what each is worth, the best first."""
     worth = {}
     for feature, weight in asked.items():
-        other = collection.having(feature).get(number)
+        other = collection.weight(feature, number)
         if other is not None:
             worth[feature] = weight * other * rarity(collection, feature)
     return tuple(sorted(worth.items(), key=lambda pair: (-pair[1], pair[0])))
