@@ -61,9 +61,10 @@ def find_places(history: History, wanted: Reference | None = None) -> Iterator[P
     log = history.log
     mentions = history.mentions if wanted is None else _mentions_of(history, wanted)
     journal = journal_of(log)
-    entries = _in_org("journal", log.path.parent / log.config.journal, journal, history) if journal is not None else ()
+    path = log.path.parent / log.config.journal
+    entries = _in_org("journal", path, journal, history, wanted) if journal is not None else ()
     for place in chain(
-        _in_commits(mentions), _in_files(history), _in_org("log", log.path, history.document, history), entries
+        _in_commits(mentions), _in_files(history), _in_org("log", log.path, history.document, history, wanted), entries
     ):
         experiment = history.find(place.reference)
         if experiment is None and not place.reference.id.isdecimal():
@@ -146,8 +147,8 @@ def _line_around(content: "bytes | mmap.mmap", at: int) -> str:
     return before + cut.decode("utf-8", "replace").strip() + after
 
 
-def _in_org(kind: str, path: Path, document: Document, history: History) -> Iterator[Place]:
-    """Yield where the log or the journal names something, by reference or by link."""
+def _in_org(kind: str, path: Path, document: Document, history: History, wanted: Reference | None) -> Iterator[Place]:
+    """Yield where the log or the journal names something, by reference or by link; of what is not wanted, not all."""
     text = document.text
     config = history.log.config
     links = re.compile(
@@ -156,6 +157,9 @@ def _in_org(kind: str, path: Path, document: Document, history: History) -> Iter
     found = [(match.start(), Reference(match.group(1).decode())) for match in links.finditer(text)]
     found += find_references(text, config.letter)
     for at, reference in sorted(found, key=lambda one: one[0]):
+        named = history.find(reference) if wanted is not None else None
+        if wanted is not None and wanted.id not in (reference.id, named.id if named is not None else None):
+            continue
         within = experiment_around(document, at, history) if kind == "log" else None
         line = document.source.line_number(at)
         yield Place(kind, reference, _line_around(text, at), None, path, line, within.ref if within else None)

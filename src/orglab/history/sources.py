@@ -110,7 +110,12 @@ class History:
         repository = self.log.repository
         if "mentions" in vars(self) or repository is None or not is_installed():
             return self._mentions_by_id.get(name, [])
-        return scan_for(repository, self.log.config.letter, name)
+        store = open_store(self.log)
+        if store.path is None:
+            return scan_for(repository, self.log.config.letter, name)
+        from orglab.search.commit_references import scan_kept_for  # noqa: PLC0415 - it loads SQLite
+
+        return scan_kept_for(store, repository, self.log.config.letter, name)
 
     @cached_property
     def _mentions_by_id(self) -> dict[str, list[Mention]]:

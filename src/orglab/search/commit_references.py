@@ -101,7 +101,13 @@ def _add(index: sqlite3.Connection, new: Iterable[Mention]) -> None:
     newest: tuple[int] = index.execute("SELECT coalesce(max(number), 0) FROM mention").fetchone()
     numbered = [*enumerate(reversed([*new]), newest[0] + 1)]
     rows = (
-        (number, one.commit.committed, one.hash, json.dumps([(each.id, each.step) for each in one.references]), one.record)
+        (
+            number,
+            one.commit.committed,
+            one.hash,
+            json.dumps([(each.id, each.step) for each in one.references]),
+            one.record,
+        )
         for number, one in numbered
     )
     index.executemany("INSERT INTO mention VALUES (?, ?, ?, ?, ?)", rows)

@@ -8,7 +8,6 @@ file had been at rest for a while when it was read, and never on a file system t
 """
 
 import os
-import time
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any

@@ -15,23 +15,21 @@ from typing import TYPE_CHECKING, NamedTuple
 from orglab.errors import NotFoundError
 from orglab.reference import read_spelling
 from orglab.search.kept import keep_rows, kept_rows
-from orglab.search.similar.answering import Precedent
-from orglab.search.similar.collection import Collection
-from orglab.search.similar.explain import explain, telling_line
-from orglab.search.similar.features import IDEA, Record, features, question
-from orglab.search.similar.fusion import MOST_SHOWN, find_alike
-from orglab.search.similar.lexicon import load_lexicon, read_lexicon
-from orglab.search.similar.topics import Topic, make_topics
+from orglab.search.similar.topics import Topic, main_ideas, make_topics
 from orglab.search.store import Answer, Ask, look_of, open_store, set_look
 from orglab.search.subtrees import LogText
 
 if TYPE_CHECKING:
     from orglab.experiment.model import Experiment
     from orglab.log.log import LogFile
+    from orglab.search.similar.answering import Precedent
+    from orglab.search.similar.features import Record
     from orglab.search.similar.lexicon import Lexicon
 
 Progress = Callable[[int, int], None]
 
+MOST = 3
+"""How many precedents are shown where nobody says."""
 # Of an experiment that runs for a year, the first notes say what it is about.
 _MOST_NOTES = 10
 _LEXICON = "lexicon-1"
@@ -85,9 +83,7 @@ class Map(NamedTuple):
     topics: list[Topic]
 
 
-def precedents(
-    log: "LogFile", text: str, *, most: int = MOST_SHOWN, progress: Progress | None = None
-) -> list[Precedent]:
+def precedents(log: "LogFile", text: str, *, most: int = MOST, progress: Progress | None = None) -> "list[Precedent]":
     """Return the experiments that tried the same idea, the surest first; none if none is sure enough.
 
     Args:
@@ -99,9 +95,11 @@ def precedents(
     Raises:
         NotFoundError: The text is a reference, and there is no such experiment.
     """
+    from orglab.search.similar.features import Record, question  # noqa: PLC0415 - a map needs none of it
+
     likeness = _Likeness(log, progress)
 
-    def answer(index: sqlite3.Connection) -> list[Precedent]:
+    def answer(index: sqlite3.Connection) -> "list[Precedent]":
         number = likeness.referred(index, text)
         if number is None:
             return likeness.find(index, question(text), most)
@@ -113,8 +111,8 @@ def precedents(
 
 
 def precedents_like(
-    log: "LogFile", asked: Record, *, most: int = MOST_SHOWN, progress: Progress | None = None
-) -> list[Precedent]:
+    log: "LogFile", asked: "Record", *, most: int = MOST, progress: Progress | None = None
+) -> "list[Precedent]":
     """Return the experiments that tried the idea of a record, which is not in the log yet.
 
     Args:
@@ -145,7 +143,7 @@ def map_of(
         query = """SELECT line, shown, ideas FROM experiment JOIN tried ON experiment = id ORDER BY place"""
         file = os.fspath(log.path)
         found = (
-            (Tried(*json.loads(shown), file, line), ideas)
+            (_tried(shown, file, line), ideas)
             for line, shown, ideas in index.execute(query)
             if selected is None or line in selected
         )
@@ -190,6 +188,8 @@ class _Likeness:
 
     def _hold(self, index: sqlite3.Connection) -> None:
         """Have an index know them; what it knows already is not worked out again."""
+        from orglab.search.similar.collection import Collection  # noqa: PLC0415 - where all is known, none is needed
+
         key, collection = self._text.hold(index), Collection(index)
         index.execute(_TABLE)
         collection.make_tables()
@@ -210,13 +210,14 @@ class _Likeness:
         self, index: sqlite3.Connection, new: "dict[int, list[bytes | int]]"
     ) -> "Iterator[tuple[int, dict[str, float]]]":
         """Yield the features of experiments; put in what is shown of each."""
+        from orglab.search.similar.features import features  # noqa: PLC0415 - the same
+
         lexicon = self.lexicon(index)
         for count, (number, (subtree, nth)) in enumerate(new.items(), 1):
             experiment = self._text.experiment(subtree, nth)  # type: ignore[arg-type]
             found = features(record(experiment), lexicon)
-            ideas = {name: weight for name, weight in found.items() if name[0] == IDEA}
             asked = (experiment.title, experiment.description, [step.text for step in experiment.steps])
-            row = (number, json.dumps(_shown(experiment)[:-2]), json.dumps(ideas), json.dumps(asked))
+            row = (number, json.dumps(_shown(experiment)[:-2]), json.dumps(main_ideas(found)), json.dumps(asked))
             index.execute("INSERT OR REPLACE INTO tried VALUES (?, ?, ?, ?)", row)
             yield number, found
             if self._progress is not None:
@@ -225,31 +226,35 @@ class _Likeness:
     def lexicon(self, index: sqlite3.Connection) -> "Lexicon":
         """Return the lexicon: to read its bytes takes a twentieth of the time that its text takes."""
         if self._lexicon is None:
+            from orglab.search.similar.lexicon import load_lexicon, read_lexicon  # noqa: PLC0415 - the same
+
             key = self._terms_mark.encode()
             content = kept_rows(index, _LEXICON, [key]).get(key)
             self._lexicon = load_lexicon(content) if content is not None else read_lexicon(self._terms)
         return self._lexicon
 
-    def find(
-        self, index: sqlite3.Connection, asked: Record, most: int, but: int | None = None
-    ) -> list[Precedent]:
+    def find(self, index: sqlite3.Connection, asked: "Record", most: int, but: int | None = None) -> "list[Precedent]":
         """Return the experiments that tried the idea of a record, but not the one with the number `but`."""
+        from orglab.search.similar.answering import Precedent  # noqa: PLC0415 - the same
+        from orglab.search.similar.collection import Collection  # noqa: PLC0415 - the same
+        from orglab.search.similar.explain import explain  # noqa: PLC0415 - the same
+        from orglab.search.similar.features import features  # noqa: PLC0415 - the same
+        from orglab.search.similar.fusion import find_alike  # noqa: PLC0415 - the same
+
         query = "SELECT place, line, shown FROM experiment JOIN tried ON experiment = id WHERE id = ?"
 
         def place(number: int) -> int:
             return int(index.execute("SELECT place FROM experiment WHERE id = ?", (number,)).fetchone()[0])
 
-        matches = find_alike(
-            features(asked, self.lexicon(index)), Collection(index), most=most, but=but, place=place
-        )
+        matches = find_alike(features(asked, self.lexicon(index)), Collection(index), most=most, but=but, place=place)
         found = []
         for match in matches:
             _, line, shown = index.execute(query, (match.number,)).fetchone()
-            one = Tried(*json.loads(shown))
+            one = _tried(shown, os.fspath(self._log.path), line)
             found.append(
                 Precedent(
                     round(match.score, 2), explain(match, asked), one.id, one.ref, one.title, one.state, one.verdict,
-                    one.outcome, os.fspath(self._log.path), line,
+                    one.outcome, one.file, one.line,
                 )
             )  # fmt: skip
         return found
@@ -277,11 +282,18 @@ class _Likeness:
         return next((number for (number,) in index.execute(query, (name,))), None)
 
 
-def record(experiment: "Experiment") -> Record:
+def record(experiment: "Experiment") -> "Record":
     """Return the texts of an experiment that are compared."""
+    from orglab.search.similar.features import Record  # noqa: PLC0415 - the same
+
     notes = tuple(note.text for note in experiment.notes[:_MOST_NOTES])
     steps = tuple(step.text for step in experiment.steps)
     return Record(experiment.title, experiment.description, steps + notes, experiment.conclusion.text)
+
+
+def _tried(shown: str, file: str, line: int) -> Tried:
+    """Return what is shown of an experiment, from what is kept of it and where it stands now."""
+    return Tried._make([*json.loads(shown), file, line])
 
 
 def _shown(experiment: "Experiment") -> Tried:
@@ -296,6 +308,8 @@ def _shown(experiment: "Experiment") -> Tried:
 
 def _outcome(experiment: "Experiment") -> str:
     """Return what came of an experiment in a line, or how far it is."""
+    from orglab.search.similar.explain import telling_line  # noqa: PLC0415 - the same
+
     if line := telling_line(experiment.conclusion.text):
         return line
     done, total = experiment.progress

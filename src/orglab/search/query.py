@@ -11,7 +11,6 @@ What looks like a field but names none, such as `http://...`, is text.
 """
 
 import re
-
 from typing import TYPE_CHECKING
 
 from orglab.errors import UsageError

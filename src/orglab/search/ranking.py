@@ -2,7 +2,6 @@
 
 import datetime
 import sqlite3
-from collections.abc import Mapping
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,11 +24,11 @@ class Ranked(NamedTuple):
 
     Attributes:
         best: Id, kind and key of the best of them, the best first.
-        count: How many there are in all.
+        total: How many there are in all.
     """
 
     best: list[tuple[int, str, bytes]]
-    count: int
+    total: int
 
 
 def rank(connection: sqlite3.Connection, query: "Query", limit: int) -> tuple[Ranked, bool]:
@@ -38,7 +37,7 @@ def rank(connection: sqlite3.Connection, query: "Query", limit: int) -> tuple[Ra
     Where none has all of the words, those are meant that have some.
     """
     found = _select(connection, query, " AND ", limit)
-    if found.count or len(query.wanted) < 2:  # noqa: PLR2004 - of one word there is no some
+    if found.total or len(query.wanted) < 2:  # noqa: PLR2004 - of one word there is no some
         return found, True
     return _select(connection, query, " OR ", limit), False
 

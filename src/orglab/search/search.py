@@ -164,7 +164,7 @@ def _find(index: sqlite3.Connection, query: "Query", limit: int) -> Found:
     hits = [hit for hit, _ in read]
     for hit, pieces in zip(hits, find_pieces(query, [pieces for _, pieces in read]), strict=True):
         hit.pieces = pieces
-    return Found(hits, ranked.count, has_all)
+    return Found(hits, ranked.total, has_all)
 
 
 def _hit(index: sqlite3.Connection, number: int, kind: str, key: bytes) -> "tuple[Hit, list[Piece]]":

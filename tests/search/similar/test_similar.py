@@ -24,7 +24,7 @@ from orglab.search.similar.lexicon import (
     read_lexicon,
 )
 from orglab.search.similar.stems import stem, stems, tokens
-from orglab.search.similar.topics import make_topics
+from orglab.search.similar.topics import main_ideas, make_topics
 
 HERE = Path(__file__).resolve().parents[2]
 SETS = sorted((HERE / "similar").glob("*.jsonl"))
@@ -351,7 +351,7 @@ def test_the_line_that_tells_most_is_shown(text, line):
 
 def test_topics_are_tags_and_in_them_shared_ideas():
     records = [SMOOTHING, CLIPPING, SMOOTHING, FEATURES, CLIPPING]
-    topics = make_topics(["nlp", "nlp", "nlp", "", "nlp"], [features(record, LEXICON) for record in records])
+    topics = make_topics(["nlp", "nlp", "nlp", "", "nlp"], [main_ideas(features(record, LEXICON)) for record in records])
     assert [(topic.name, topic.numbers) for topic in topics] == [("nlp", [0, 1, 2, 4]), ("", [3])]
     assert [(group.name, group.numbers) for group in topics[0].groups] == [
         ("gradient clipping", [1, 4]),

@@ -142,7 +142,9 @@ class Collection:
     def words(self, begin: str) -> Iterable[str]:
         """Return the words that begin with a letter."""
         first = _encoded(begin)
-        rows = self._connection.execute("SELECT name FROM feature WHERE name >= ? AND name < ?", (first, first + b"\xff"))
+        rows = self._connection.execute(
+            "SELECT name FROM feature WHERE name >= ? AND name < ?", (first, first + b"\xff")
+        )
         return [name.decode("utf-8", "surrogatepass") for (name,) in rows]
 
 
