@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from orglab.search import store as store_module
 from orglab.search.kept import keep, read_kept
-from orglab.search.store import Store
 from orglab.search.location import index_path, is_shared
+from orglab.search.store import Store
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orglab.search.similar import postings
 from orglab.search.similar.collection import Collection, near_word
 from orglab.search.similar.explain import explain, telling_line
 from orglab.search.similar.features import Record, features, question
@@ -263,55 +262,28 @@ def test_numbers_accents_and_languages_without_blanks_are_read():
     assert tokens("学习率") == ["学习", "习率"]
 
 
-# ---- rows of bytes ----
+# ---- what came and went ----
 
 
-def rows_of(records):
-    found = [features(record, LEXICON) for record in records]
-    keys = [b"key%d" % number for number in range(len(records))]
-    shown = [(str(number), record.title, None, None, record.conclusion) for number, record in enumerate(records)]
-    return postings.make_rows("form", "digest", keys, found, shown), found, shown
-
-
-def test_rows_have_the_same_answers():
-    records = [SMOOTHING, CLIPPING, FEATURES, SMOOTHING]
-    rows, found, shown = rows_of(records)
-    collection = postings.Postings(
-        postings.read_head(lambda names: {name: rows[name] for name in names}), rows_read(rows)
-    )
-    for text in ("soften the targets", "holliday featurs", "clip gradients at norm 1", "nothing"):
-        asked = features(question(text), LEXICON)
-        assert find_alike(asked, collection) == find_alike(asked, Collection.of(found))
-    assert [collection.shown(number) for number in range(4)] == shown
-
-
-def rows_read(rows):
-    return lambda names: {name: rows[name] for name in names if name in rows}
-
-
-def test_rows_with_what_came_and_went_have_the_same_answers():
-    rows, found, shown = rows_of([SMOOTHING, CLIPPING, FEATURES])
-    read = rows_read(rows)
-    head = postings.read_head(read)
+def test_after_experiments_came_and_went_the_answers_are_those_of_a_new_collection():
+    found = [features(record, LEXICON) for record in (SMOOTHING, CLIPPING, FEATURES, SMOOTHING)]
     new = features(Record("Gradient clipping by value", "The gradient explodes."), LEXICON)
-    head.new.append((b"new", new, ("9", "new", None, None, "")))
-    # The first is gone, the new one stands before the others, which have changed places.
-    now = postings.renewed(head, "later", [3, 2, 1])
-    collection = postings.Postings(now, read)
-    asked = features(question("limit the norm of the gradient"), LEXICON)
-    assert find_alike(asked, collection) == find_alike(asked, Collection.of([new, found[2], found[1]]))
-    assert collection.shown(0)[1] == "new"
-    assert collection.shown(2) == shown[1]
-    known = postings.known_features(now, read)
-    assert known[b"new"][0] == new
-    assert known[b"key1"] == (found[1], shown[1])
+    changed, made = Collection.of(found), Collection.of([])
+    changed.remove([0, 2])
+    changed.add([(4, new)])
+    made.add([(4, new), (1, found[1]), (3, found[3])])
+    assert changed.numbers() == {1, 3, 4}
+    for text in ("soften the targets", "holliday featurs", "limit the norm of the gradient", "nothing"):
+        asked = features(question(text), LEXICON)
+        assert find_alike(asked, changed) == find_alike(asked, made)
+    assert near_word(changed, "holliday") is None  # a word that is gone is none that was meant
 
 
-def test_a_head_of_other_rows_is_refused():
-    rows = rows_of([SMOOTHING])[0]
-    rows[postings.BASE] = b"other"
-    with pytest.raises(ValueError, match="-"):
-        postings.read_head(rows_read(rows))
+def test_of_equals_the_one_further_down_the_log_comes_first():
+    found = features(SMOOTHING, LEXICON)
+    collection = Collection.of([found, found, found])
+    matches = find_alike(found, collection, place=lambda number: -number)
+    assert [match.number for match in matches] == [0, 1, 2]
 
 
 # ---- explanations ----
@@ -351,7 +323,9 @@ def test_the_line_that_tells_most_is_shown(text, line):
 
 def test_topics_are_tags_and_in_them_shared_ideas():
     records = [SMOOTHING, CLIPPING, SMOOTHING, FEATURES, CLIPPING]
-    topics = make_topics(["nlp", "nlp", "nlp", "", "nlp"], [main_ideas(features(record, LEXICON)) for record in records])
+    topics = make_topics(
+        ["nlp", "nlp", "nlp", "", "nlp"], [main_ideas(features(record, LEXICON)) for record in records]
+    )
     assert [(topic.name, topic.numbers) for topic in topics] == [("nlp", [0, 1, 2, 4]), ("", [3])]
     assert [(group.name, group.numbers) for group in topics[0].groups] == [
         ("gradient clipping", [1, 4]),

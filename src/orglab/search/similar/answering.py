@@ -1,8 +1,9 @@
 """The answer to a question: which experiments, what came of them, and why they are like it."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from orglab.search.similar.explain import Why
+if TYPE_CHECKING:
+    from orglab.search.similar.explain import Why
 
 
 class Precedent(NamedTuple):
@@ -22,7 +23,7 @@ class Precedent(NamedTuple):
     """
 
     score: float
-    why: Why
+    why: "Why"
     id: str
     ref: str
     title: str
