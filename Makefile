@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 	&& { command -v "$$python"; break; }; done)
 
 ORACLE ?= ../shared/oracle/public.json.gz
-SET ?= ../shared/similar/dev.jsonl
+SET ?= $(sort $(wildcard tests/similar/*.jsonl))
 FUZZ ?= 1000000
 JOBS ?= auto
 ARGS ?=
@@ -91,8 +91,8 @@ conformance: $(VENV)/stamp-test ## ORACLE=FILE: what Org itself does, recorded, 
 bench: $(VENV)/stamp-bench ## how fast, beside peers measured in the same run; ARGS="hooks run" for some topics
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
-eval-similar: $(VENV)/stamp-test ## SET=FILE: how well `similar` finds what was tried before
-	@$(BIN)/python benchmarks/eval_similar.py "$(SET)"
+eval-similar: $(VENV)/stamp-test ## how well `similar` finds what was tried before; SET=FILE: on other questions
+	@$(BIN)/python benchmarks/eval_similar.py $(SET)
 
 torture: system-deps $(VENV)/stamp-test ## durability in full counts: failing syscalls, kills, crowds, hostile files
 	@$(BIN)/python tests/torture/run.py all --command '$(abspath $(BIN))/orglab --log {file} note 201 {text}'

@@ -119,7 +119,7 @@ def test_only_what_changed_is_worked_out_again(log, monkeypatch):
     precedents(log, "coffee")
     assert sorted(made) == sorted(["coffee", *(title for title, _, _ in IDEAS)])
     made.clear()
-    log.path.write_text("Something before.\n" + log_text(4, 3, 2, 0) + experiment(9, "Brew coffee", "Wake up.", ""))
+    log.path.write_text("Something before.\n" + experiment(9, "Brew coffee", "Wake up.", "") + log_text(3, 2, 0, 4))
     precedents(log, "coffee")
     assert sorted(made) == ["Brew coffee", "coffee"]
 
