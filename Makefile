@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 	&& { command -v "$$python"; break; }; done)
 
 ORACLE ?= ../shared/oracle/public.json.gz
-SET ?= $(sort $(wildcard tests/similar/*.jsonl))
+SET ?= tests/similar/unseen.jsonl
 FUZZ ?= 1000000
 JOBS ?= auto
 ARGS ?=
@@ -92,7 +92,7 @@ bench: $(VENV)/stamp-bench ## how fast, beside peers measured in the same run; A
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 eval-similar: $(VENV)/stamp-test ## how well `similar` finds what was tried before; SET=FILE: on other questions
-	@$(BIN)/python benchmarks/eval_similar.py $(SET)
+	@$(BIN)/python benchmarks/eval_similar.py "$(SET)"
 
 torture: system-deps $(VENV)/stamp-test ## durability in full counts: failing syscalls, kills, crowds, hostile files
 	@$(BIN)/python tests/torture/run.py all --command '$(abspath $(BIN))/orglab --log {file} note 201 {text}'

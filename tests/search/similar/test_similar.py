@@ -15,7 +15,6 @@ from orglab.search.similar.explain import explain, telling_line
 from orglab.search.similar.features import Record, features, question
 from orglab.search.similar.fusion import SCORERS, Evidence, find_alike
 from orglab.search.similar.lexicon import (
-    SECTIONS,
     Lexicon,
     load_lexicon,
     make_lexicon,
@@ -46,29 +45,29 @@ def alike(asked, *records, lexicon=LEXICON, **options):
     return [match.number for match in find_alike(features(asked, lexicon), collection, **options)]
 
 
-# ---- quality: floors well below what is measured, so that a change for the worse is seen ----
+# ---- quality ----
 
 
-@pytest.mark.parametrize("path", SETS, ids=[path.stem for path in SETS])
-def test_a_set_is_answered_well_enough(path):
+def judged(path):
     experiments, queries = EVALUATION.read_set(path)
     measured = EVALUATION.judge(queries, EVALUATION.answer(experiments, queries))
-    plain = EVALUATION.judge(queries, EVALUATION.answer_plainly(experiments, queries))
-    assert measured["recall@3"] >= 0.9 > plain["recall@3"]
-    assert measured["false_alarm"] <= 0.45
+    return measured, EVALUATION.judge(queries, EVALUATION.answer_plainly(experiments, queries))
+
+
+def test_a_set_that_nothing_was_tuned_on_is_answered_well_enough():
+    # Measured once: .75, silent when it should be for 9 of 10.  Whoever works on its misses has to write another set.
+    measured, plain = judged(HERE / "similar" / "unseen.jsonl")
+    assert measured["recall@3"] >= 0.68 > plain["recall@3"]
+    assert measured["false_alarm"] <= 0.3
     assert measured["by_type"]["near"]["recall@1"] == 1.0
 
 
-def test_much_is_found_by_who_does_not_know_the_idea():
-    # A third of the ideas is taken away: a lexicon never has them all.
-    text = (Path(sys.modules["orglab.search.similar.lexicon"].__file__).parent / "terms.txt").read_text("utf-8")
-    groups = parse_terms(text)[0]
-    chance = random.Random(7)  # noqa: S311 - no secret is made of it
-    kept = {group.name: group.section in SECTIONS[:3] or chance.random() > 0.33 for group in groups}
-    lexicon = make_lexicon([group for group in groups if kept[group.name]])
-    experiments, queries = EVALUATION.read_set(HERE / "similar" / "own.jsonl")
-    measured = EVALUATION.judge(queries, EVALUATION.answer(experiments, queries, lexicon))
-    assert measured["recall@3"] >= 0.8
+@pytest.mark.parametrize("path", SETS, ids=[path.stem for path in SETS])
+def test_what_is_worded_alike_is_found_first_and_a_plain_ranking_is_worse(path):
+    measured, plain = judged(path)
+    assert measured["by_type"]["near"]["recall@1"] == 1.0
+    assert measured["recall@1"] > plain["recall@1"]
+    assert measured["false_alarm"] < plain["false_alarm"]
 
 
 def test_the_same_question_has_the_same_answer_whatever_the_order_of_sets():
