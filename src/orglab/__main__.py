@@ -4,9 +4,6 @@ import gc
 import os
 import sys
 
-# What may be answered without click; `--log` stands before such a command or another one.
-_QUICK = ("list", "next", "search", "show", "similar", "--log")
-
 
 def main() -> None:
     """Run the command line and leave with its exit code; an error is one sentence, not a traceback."""
@@ -27,13 +24,8 @@ def main() -> None:
 
 
 def _run(words: list[str]) -> int:
-    """Run a command and return its exit code; where the index has the answer, little is imported for it."""
+    """Run a command and return its exit code."""
     # Imported here, so that Ctrl-C during the imports is caught too.
-    if words and words[0] in _QUICK and not os.environ.get("ORGLAB_NO_INDEX"):
-        from orglab.cli.quick import answer  # noqa: PLC0415
-
-        if answer(words):
-            return 0
     from orglab.cli.door import run  # noqa: PLC0415
 
     return run(words)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orglab.history.references import Place
     from orglab.history.why import Why
     from orglab.search.hits import Found
-    from orglab.search.precedents import Map
+    from orglab.search.likeness import Map
     from orglab.search.similar.answering import Precedent
     from orglab.search.similar.features import Record
 
@@ -83,13 +83,13 @@ class AskMethods(LogFile):
         Raises:
             NotFoundError: The text is a reference, and there is no such experiment.
         """
-        from orglab.search.precedents import precedents  # noqa: PLC0415 - for one command of many
+        from orglab.search.likeness import precedents  # noqa: PLC0415 - for one command of many
 
         return precedents(self, text, progress=progress)
 
     def similar_to(self, record: "Record", *, progress: Progress | None = None) -> "list[Precedent]":
         """Return the experiments that tried the idea of one that is not in the log yet; see `similar`."""
-        from orglab.search.precedents import precedents_like  # noqa: PLC0415 - for one command of many
+        from orglab.search.likeness import precedents_like  # noqa: PLC0415 - for one command of many
 
         return precedents_like(self, record, progress=progress)
 
@@ -100,7 +100,7 @@ class AskMethods(LogFile):
             match: An Org match string; only what it selects.
             tags: Only what carries all of them.
         """
-        from orglab.search.precedents import map_of  # noqa: PLC0415 - for one command of many
+        from orglab.search.likeness import map_of  # noqa: PLC0415 - for one command of many
 
         return map_of(self, match, tags)
 

@@ -9,9 +9,7 @@ from orglab.api.serialize import render
 from orglab.cli import output
 from orglab.cli.likeness import show_precedents
 from orglab.cli.options import TextCommand, log_options, this_log
-from orglab.experiment.model import Experiment
-from orglab.experiment.states import kind_of
-from orglab.search.precedents import Map, map_of, outcome, precedents
+from orglab.search.likeness import Map, Tried, map_of, precedents
 from orglab.search.similar.topics import Group, Topic
 from orglab.text import count
 
@@ -38,14 +36,14 @@ def similar_command(text: tuple[str, ...], *, as_json: bool) -> None:
     show_precedents(found, as_json=as_json)
 
 
-def _short_form(experiment: Experiment) -> dict[str, object]:
+def _short_form(experiment: Tried) -> dict[str, object]:
     return {
         "id": experiment.id,
         "ref": experiment.ref,
         "title": experiment.title,
         "state": experiment.state,
         "verdict": experiment.verdict,
-        "outcome": outcome(experiment),
+        "outcome": experiment.outcome,
         "file": experiment.file,
         "line": experiment.line,
     }
@@ -101,7 +99,7 @@ def _counts(numbers: Sequence[int], found: Map) -> str:
     return f"{count(len(numbers), 'experiment')}: {', '.join(f'{many} {word}' for word, many in order)}"
 
 
-def _verdict(experiment: Experiment) -> str:
+def _verdict(experiment: Tried) -> str:
     """Return the word under which an experiment is counted."""
     if experiment.verdict:
         return experiment.verdict
@@ -121,18 +119,17 @@ def _group_lines(group: Group, found: Map, *, has_name: bool, every: bool) -> It
         yield f"{'    ' if has_name else '  '}… {len(order) - len(shown)} more"
 
 
-def _experiment_lines(experiment: Experiment, indent: str) -> Iterator[str]:
+def _experiment_lines(experiment: Tried, indent: str) -> Iterator[str]:
     """Yield an experiment of the map: two lines, cut to the terminal."""
     ref = output.clean(experiment.ref)
     begin = f"{indent}{output.paint(ref, bold=True)}  "
-    kind = kind_of(experiment.state, experiment.document.settings)
     verdict = output.clean(_verdict(experiment))
     room = output.columns() - len(indent) - output.width(ref) - 2 if output.columns() else 0
     title = output.clean(experiment.title)
     if room:
         title = output.fit(title, max(room - output.width(verdict) - 4, 8)).rstrip()
-    yield f"{begin}{title}  ({output.paint(verdict, state=kind)})"
-    line = output.clean(outcome(experiment))
+    yield f"{begin}{title}  ({output.paint(verdict, state=experiment.kind)})"
+    line = output.clean(experiment.outcome)
     yield " " * (len(indent) + output.width(ref) + 2) + (output.fit(line, max(room, 8)).rstrip() if room else line)
 
 
@@ -141,8 +138,7 @@ def newest_first(numbers: Sequence[int], found: Map) -> list[int]:
 
     def key(number: int) -> tuple[bool, str, int]:
         one = found.experiments[number]
-        at = one.conclusion.closed or one.closed or one.created
-        return bool(one.conclusion.text or one.verdict), at.isoformat() if at else "", number
+        return one.is_concluded, one.at, number
 
     return sorted(numbers, key=key, reverse=True)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-from orglab.search import Declined
+
+class Declined(Exception):  # noqa: N818 - it is no error
+    """The words are not plain."""
+
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -82,7 +82,7 @@ def _tried_before(log: Log, title: str, description: str | None, steps: tuple[st
     """Show earlier experiments that tried the same, on standard error, and return the lines."""
     try:
         from orglab.cli.likeness import precedent_lines  # noqa: PLC0415 - for one command of many
-        from orglab.search.precedents import precedents_like  # noqa: PLC0415
+        from orglab.search.likeness import precedents_like  # noqa: PLC0415
         from orglab.search.similar.features import Record  # noqa: PLC0415
 
         with output.Bar("Reading") as bar:

@@ -19,7 +19,7 @@ from orglab.log.log import LogFile
 from orglab.org.document import Document
 from orglab.reference import Reference, find_references
 from orglab.runs.record import Run, read_runs
-from orglab.search.mentions import scan_kept
+from orglab.search.commit_references import scan_kept, scan_kept_for
 from orglab.search.store import open_store
 
 Item = TypeVar("Item")
@@ -196,8 +196,10 @@ class Knowledge:
         Raises:
             GitError: git refuses.
         """
-        found = self._mentions_by_id.find(_list_ids(experiment))
         aliases = aliases_of(experiment.heading)
+        if not aliases and "mentions" not in vars(self) and self.repository is not None:
+            return scan_kept_for(open_store(self.log), self.repository, self.log.config.letter, experiment.id)
+        found = self._mentions_by_id.find(_list_ids(experiment))
         if not aliases:
             return found
         return [

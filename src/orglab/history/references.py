@@ -60,9 +60,12 @@ def find_places(knowledge: Knowledge, wanted: Reference | None = None) -> Iterat
     log = knowledge.log
     mentions = knowledge.mentions if wanted is None else _find_mentions(knowledge, wanted)
     journal = knowledge.journal
-    entries = _in_org("journal", log.journal, journal, knowledge) if journal is not None else ()
+    entries = _in_org("journal", log.journal, journal, knowledge, wanted) if journal is not None else ()
     for place in chain(
-        _in_commits(mentions), _in_files(knowledge), _in_org("log", log.path, knowledge.document, knowledge), entries
+        _in_commits(mentions),
+        _in_files(knowledge),
+        _in_org("log", log.path, knowledge.document, knowledge, wanted),
+        entries,
     ):
         experiment = knowledge.find(place.reference)
         if experiment is None and not place.reference.id.isdecimal():
@@ -145,8 +148,10 @@ def _line_around(content: "bytes | mmap.mmap", at: int) -> str:
     return before + cut.decode("utf-8", "replace").strip() + after
 
 
-def _in_org(kind: str, path: Path, document: Document, knowledge: Knowledge) -> Iterator[Place]:
-    """Yield where the log or the journal names something, by reference or by link."""
+def _in_org(
+    kind: str, path: Path, document: Document, knowledge: Knowledge, wanted: Reference | None
+) -> Iterator[Place]:
+    """Yield where the log or the journal names something, by reference or by link; of what is not wanted, not all."""
     text = document.text
     config = knowledge.log.config
     links = re.compile(
@@ -155,6 +160,9 @@ def _in_org(kind: str, path: Path, document: Document, knowledge: Knowledge) -> 
     found = [(match.start(), Reference(match.group(1).decode())) for match in links.finditer(text)]
     found += find_references(text, config.letter)
     for at, reference in sorted(found, key=lambda one: one[0]):
+        named = knowledge.find(reference) if wanted is not None else None
+        if wanted is not None and wanted.id not in (reference.id, named.id if named is not None else None):
+            continue
         within = experiment_around(document, at, knowledge) if kind == "log" else None
         line = document.source.line_number(at)
         yield Place(kind, reference, _line_around(text, at), None, path, line, within.ref if within else None)

@@ -13,7 +13,8 @@ import pytest
 
 from lab import NAME, SOURCE, orglab
 from orglab.api import Log
-from orglab.search.precedents import map_of, precedents
+from orglab.errors import UsageError
+from orglab.search.likeness import map_of, precedents
 from orglab.search.store import open_store
 
 IDEAS = [
@@ -85,13 +86,6 @@ def _alone(log, text, monkeypatch):
         return precedents(Log(log.path), text)
 
 
-def test_and_with_more_changes_than_the_head_holds(log, monkeypatch):
-    monkeypatch.setattr("orglab.search.similar.postings.MOST_NEW", 2)
-    for number in range(len(IDEAS)):
-        log.path.write_text(log_text(*range(number + 1)))
-        assert precedents(log, QUESTIONS[0]) == _alone(log, QUESTIONS[0], monkeypatch)
-
-
 def test_a_text_that_stands_in_the_log_twice_is_two_experiments(log, monkeypatch):
     log.path.write_text(log_text(0, 1, 0))
     for _ in range(2):
@@ -100,7 +94,9 @@ def test_a_text_that_stands_in_the_log_twice_is_two_experiments(log, monkeypatch
     assert precedents(log, QUESTIONS[0]) == _alone(log, QUESTIONS[0], monkeypatch)
 
 
-@pytest.mark.parametrize("harm", ["UPDATE kept SET content = x'00'", "DELETE FROM kept WHERE random() % 2", "rubbish"])
+@pytest.mark.parametrize(
+    "harm", ["UPDATE kept SET content = x'00'", "DELETE FROM posting WHERE random() % 2", "DROP TABLE tried", "rubbish"]
+)
 def test_an_index_that_is_broken_changes_no_answer(log, monkeypatch, harm):
     plain = answers_without_index(log, monkeypatch)
     assert answers(log) == plain
@@ -113,6 +109,37 @@ def test_an_index_that_is_broken_changes_no_answer(log, monkeypatch, harm):
         connection.commit()
         connection.close()
     assert answers(Log(log.path)) == plain
+
+
+def test_only_what_changed_is_worked_out_again(log, monkeypatch):
+    from orglab.search.similar import features as module  # noqa: PLC0415
+
+    real, made = module.features, []
+    monkeypatch.setattr(module, "features", lambda record, lexicon: made.append(record.title) or real(record, lexicon))
+    precedents(log, "coffee")
+    assert sorted(made) == sorted(["coffee", *(title for title, _, _ in IDEAS)])
+    made.clear()
+    log.path.write_text("Something before.\n" + experiment(9, "Brew coffee", "Wake up.", "") + log_text(3, 2, 0, 4))
+    precedents(log, "coffee")
+    assert sorted(made) == ["Brew coffee", "coffee"]
+
+
+def test_an_id_it_had_before_and_an_id_that_two_have(log):
+    log.path.write_text(log_text(0, 1, 0).replace(":ID: 2", ":ID: 2\n:ALIASES: 7"))
+    assert precedents(log, "e7") == precedents(log, "2")
+    with pytest.raises(UsageError):
+        precedents(log, "e1")
+
+
+def test_a_map_of_some_is_that_of_all_without_the_others(log, monkeypatch):
+    log.path.write_text(log_text(0, 1) + experiment(8, *IDEAS[0], "nlp:"))
+    assert [one.id for one in map_of(log).experiments] == ["1", "2", "8"]
+    for arguments in (("nlp", ()), (None, ["nlp"])):
+        found = map_of(log, *arguments)
+        assert [one.id for one in found.experiments] == ["8"]
+        with monkeypatch.context() as patch:
+            patch.setenv("ORGLAB_NO_INDEX", "1")
+            assert map_of(Log(log.path), *arguments) == found
 
 
 def test_new_terms_count_at_once(log):
@@ -133,7 +160,7 @@ def test_a_terms_file_that_is_none_keeps_nobody_from_anything(log, make):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("log")
-def test_the_quick_answer_is_that_of_the_slow_one():
+def test_the_command_answers_the_same_without_an_index():
     for text in [QUESTIONS[0], "coffee", "e1.1"]:
         slow = orglab("similar", text, ORGLAB_NO_INDEX="1")
         assert orglab("similar", text) == slow == orglab("similar", text)
@@ -141,18 +168,32 @@ def test_the_quick_answer_is_that_of_the_slow_one():
     assert orglab("similar", "e99").code == 3
 
 
+UNREAD = ("experiment.journal", "search.similar.lexicon", "search.similar.features", "search.similar.fusion")
+
+
+@pytest.mark.parametrize(
+    ("words", "is_read"),
+    [(("similar", "soften the labels"), UNREAD[1:]), (("similar", "e1", "--json"), UNREAD[1:]), (("tried",), ())],
+)
 @pytest.mark.usefixtures("log")
-def test_a_warm_answer_loads_little():
+def test_a_warm_answer_parses_no_log_and_loads_what_it_needs(words, is_read):
     program = (
-        "import sys; sys.argv[1:] = ['similar', 'soften the labels']; from orglab.__main__ import main\n"
+        "import sys; sys.argv[1:] = sys.argv[2:]\n"
+        "from orglab.org.document import Document\n"
+        "def refuse(*_): raise AssertionError('parsed')\n"
+        "if sys.argv.pop() == 'warm': Document.__init__ = refuse\n"
+        "from orglab.__main__ import main\n"
         "try: main()\n"
-        "finally: print(*sorted({'click', 'json', 'pathlib', 'dataclasses', 'orglab.log.log', 'orglab.org.document'}"
-        " & set(sys.modules)), file=sys.stderr)"
+        "finally: print(*sorted(sys.modules), file=sys.stderr)"
     )
-    command = [sys.executable, "-c", program]
-    done = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(2)]
+    done = [
+        subprocess.run([sys.executable, "-c", program, "-", *words, state], capture_output=True, text=True, check=True)
+        for state in ("cold", "warm")
+    ]
     assert done[0].stdout == done[1].stdout != ""
-    assert done[1].stderr == "json\n"  # the index reads by it of which bytes it is
+    loaded = set(done[1].stderr.split())
+    assert [name for name in UNREAD if f"orglab.{name}" in loaded] == list(is_read)
+    assert "hashlib" not in loaded
 
 
 @pytest.mark.usefixtures("log")
@@ -174,7 +215,7 @@ def test_new_writes_even_if_looking_fails(log):
     broken = log.path.parent / "broken"
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(
-        "import orglab.search.similar.fusion\norglab.similar.fusion.find_alike = None\n"
+        "import orglab.search.similar.fusion\norglab.search.similar.fusion.find_alike = None\n"
     )
     path = os.pathsep.join([str(broken.absolute()), str(SOURCE)])
     assert orglab("new", "Soften the labels", PYTHONPATH=path) == (0, "e6\n", "")

@@ -3,6 +3,7 @@
 import os
 import sys
 import zlib
+from functools import cache
 
 SCHEMA = 1
 # A file here may be changed by another machine while this one believes its own old idea of it.
@@ -55,6 +56,7 @@ def is_shared(folder: str) -> bool:
     return bool(found) and kind.startswith(_SHARED_TYPES)
 
 
+@cache
 def program() -> str:
     """Return what tells this program from another that reads a log otherwise: its own files, and what it runs on."""
     import sqlite3  # noqa: PLC0415 - not for who only asks where the index lies
@@ -67,13 +69,15 @@ def program() -> str:
 def _code(folder: str) -> str:
     """Return what changes when a file of the program does: names, sizes and times, for reading them all takes longer.
 
+    The terms that likeness knows are part of it, and packages within packages.
+
     Where it has no files (in an archive), the version that was installed has to do.
     """
     marks = []
     try:
         for place, _, names in os.walk(folder):
             for name in names:
-                if name.endswith(".py"):
+                if name.endswith((".py", ".txt")):
                     status = os.stat(os.path.join(place, name))
                     marks.append(f"{place[len(folder) :]}/{name} {status.st_size} {status.st_mtime_ns}")
     except OSError:
