@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import click
 
-from orglab.cli.door import orglab
+from orglab.cli.main import orglab
 
 WIDTH = 80
 HEAD = """\

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from orglab.cli.door import run
+from orglab.cli.main import run
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ import re
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -36,7 +36,7 @@ import click
 import pytest
 
 import orglab
-from orglab.cli.door import orglab as commands
+from orglab.cli.main import orglab as commands
 from orglab.config import Config
 from orglab.experiment.check import CODES, ERRORS
 
@@ -284,11 +284,11 @@ def test_every_setting_is_in_its_reference_with_its_default():
 
 
 def settings_of(kind, prefix):
-    for setting in fields(kind):
-        if is_dataclass(setting.default):
-            yield from settings_of(type(setting.default), f"{setting.name}.")
+    for name, default in kind._field_defaults.items():
+        if hasattr(default, "_field_defaults"):
+            yield from settings_of(type(default), f"{name}.")
         else:
-            yield prefix + setting.name, setting.default
+            yield prefix + name, default
 
 
 def test_every_public_name_and_method_is_in_the_python_reference():

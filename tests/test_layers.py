@@ -103,10 +103,10 @@ def test_a_read_command_loads_no_more_than_it_needs(tmp_path):
     log = tmp_path / "experiment_log.org"
     log.write_text("* TODO [1] A :exp:\n")
     program = (
-        "import sys; from orglab.cli.door import run; code = run(['--log', sys.argv[1], 'list']);"
+        "import sys; from orglab.cli.main import run; code = run(['--log', sys.argv[1], 'list']);"
         "print(*sorted(set(sys.argv[2].split()) & set(sys.modules)), file=sys.stderr); sys.exit(code)"
     )
-    unwanted = "rich asyncio hashlib tomllib http wcwidth ctypes orglab.org.match orglab.cli.setup numpy"
+    unwanted = "rich asyncio hashlib tomllib http wcwidth ctypes orglab.org.match orglab.cli.setup_commands numpy"
     done = subprocess.run(
         [sys.executable, "-c", program, log, unwanted], capture_output=True, text=True, check=True, cwd=tmp_path,
         env={**os.environ, "ORGLAB_NO_INDEX": "1"},

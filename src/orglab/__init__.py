@@ -9,8 +9,8 @@ What is named here stays as it is until the next major version; other modules
 may change with any.
 """
 
-# Not from typing: to import it takes as long as half of Python's start.
-TYPE_CHECKING = False
+from typing import TYPE_CHECKING
+
 if TYPE_CHECKING:
     from orglab.api import Log, open_log
     from orglab.errors import OrglabError

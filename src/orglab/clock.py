@@ -1,6 +1,5 @@
 """The local time, and dates as people write them: `2026-06-01`, `2w`, `monday`, `yesterday`, `3 days ago`."""
 
-import calendar
 import datetime
 import re
 
@@ -11,8 +10,8 @@ _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "augu
            "november", "december")  # fmt: skip
 _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 _NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
-_AGO = re.compile(r"-?([0-9]{1,5}|a|an|one|two|three|four|five|six)\s*(d|w|m|y|(?:day|week|month|year)s?)(\s+ago)?")
-_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?")
+_AGO = r"-?([0-9]{1,5}|a|an|one|two|three|four|five|six)\s*(d|w|m|y|(?:day|week|month|year)s?)(\s+ago)?"
+_DATE = r"([0-9]{4})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?"
 _SHORTEST = 3  # mon, tue, ...; jan, feb, ...
 
 Days = tuple[datetime.date, datetime.date]
@@ -102,12 +101,14 @@ def _calendar(today: datetime.date, unit: str, *, back: bool) -> Days:
 
 
 def _month(year: int, month: int) -> Days:
+    import calendar  # noqa: PLC0415 - for one kind of date of many, and every command imports this module
+
     return datetime.date(year, month, 1), datetime.date(year, month, calendar.monthrange(year, month)[1])
 
 
 def _ago(word: str, today: datetime.date) -> Days | None:
     """Return the day so long ago, or None if that is not what `word` says."""
-    match = _AGO.fullmatch(word)
+    match = re.fullmatch(_AGO, word)
     if match is None:
         return None
     number = _NUMBERS.get(match.group(1)) or int(match.group(1))
@@ -121,7 +122,7 @@ def _ago(word: str, today: datetime.date) -> Days | None:
 def _written(word: str) -> Days | None:
     """Return the days of a date that is written in full or in part, or None if it is none."""
     # Not fromisoformat: it wants all three parts.
-    match = _DATE.fullmatch(word)
+    match = re.fullmatch(_DATE, word)
     if match is None:
         return None
     year, month, day = (int(part) if part else 0 for part in match.groups())

@@ -3,8 +3,8 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from orglab.errors import NotFoundError, UsageError
 
@@ -42,8 +42,7 @@ log = "{log}"
 """
 
 
-@dataclass(frozen=True, slots=True)
-class HooksConfig:
+class HooksConfig(NamedTuple):
     """What the git hooks do; `[hooks]`.
 
     Attributes:
@@ -57,8 +56,7 @@ class HooksConfig:
     auto_done: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RunConfig:
+class RunConfig(NamedTuple):
     """What `orglab run` does; `[run]`.
 
     Attributes:
@@ -74,8 +72,7 @@ class RunConfig:
     size_limit: int = 10
 
 
-@dataclass(frozen=True, slots=True)
-class ReportConfig:
+class ReportConfig(NamedTuple):
     """How a report is written; `[report]`.
 
     Attributes:
@@ -93,8 +90,7 @@ _CHOICES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """The settings of a project; each may stand in `orglab.toml`, or under `[tool.orglab]` in `pyproject.toml`.
 
     Attributes:
@@ -156,7 +152,7 @@ def read_config(table: Mapping[str, object], where: Path) -> Config:
             raise UsageError(
                 f"The setting 'report.template' in {where} must be a file beside it, or in a folder there."
             )
-        config = replace(config, report=replace(config.report, template=str(where.parent / config.report.template)))
+        config = config._replace(report=ReportConfig(str(where.parent / config.report.template)))
     if config.id_property.upper() not in ("ID", "CUSTOM_ID"):
         raise UsageError(f"The setting 'id_property' in {where} must be ID or CUSTOM_ID.")
     if not re.fullmatch("[A-Za-z]+", config.letter):
@@ -169,9 +165,11 @@ def read_config(table: Mapping[str, object], where: Path) -> Config:
     return config
 
 
-def _read_values(kind: type, table: Mapping[str, object], where: Path, prefix: str) -> dict[str, object]:
-    """Return the values that a table gives to the fields of a dataclass, each of the kind of its default."""
-    defaults = {field.name: field.default for field in fields(kind)}
+def _read_values(
+    kind: type[Config | HooksConfig | RunConfig | ReportConfig], table: Mapping[str, object], where: Path, prefix: str
+) -> dict[str, object]:
+    """Return the values that a table gives to the fields of settings, each of the kind of its default."""
+    defaults = kind._field_defaults
     values: dict[str, object] = {}
     for name, value in table.items():
         if name not in defaults:
@@ -186,6 +184,8 @@ def _read_values(kind: type, table: Mapping[str, object], where: Path, prefix: s
 
 def _kind_wanted(default: object, value: object, choices: tuple[str, ...] | None) -> str | None:
     """Return what a value should be, in words, or None if it is that."""
+    if isinstance(default, HooksConfig | RunConfig | ReportConfig):
+        return None if isinstance(value, Mapping) else "a table"
     if isinstance(default, tuple):
         fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
         return None if fits else "a list of strings"
@@ -195,9 +195,7 @@ def _kind_wanted(default: object, value: object, choices: tuple[str, ...] | None
         return None if type(value) is int and value >= 0 else "a whole number"
     if choices is not None:
         return None if value in choices else " or ".join(choices)
-    if isinstance(default, str):
-        return None if isinstance(value, str) and (value or not default) else "a string"
-    return None if isinstance(value, Mapping) else "a table"
+    return None if isinstance(value, str) and (value or not default) else "a string"
 
 
 def is_tag(text: str) -> bool:

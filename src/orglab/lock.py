@@ -21,21 +21,20 @@ import errno
 import fcntl
 import os
 import re
-import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from orglab.errors import LogHeldError, NotWritableError
 
 _POLL_SECONDS = 0.02
 _NO_FLOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF)
-_EMACS_OWNER = re.compile(r"(?P<user>.*)@(?P<host>[^@]*)\.(?P<pid>\d{1,9})(?:[:\uf022]\d+)?")
+_EMACS_OWNER = r"(?P<user>.*)@(?P<host>[^@]*)\.(?P<pid>\d{1,9})(?:[:\uf022]\d+)?"
 
 
 class Writers(Enum):
@@ -46,8 +45,7 @@ class Writers(Enum):
     UNKNOWN = "this system, file system or owner does not let us ask"
 
 
-@dataclass(frozen=True)
-class EditorLock:
+class EditorLock(NamedTuple):
     """An Emacs that holds unsaved changes of a file, as its lock names it."""
 
     path: Path
@@ -73,7 +71,7 @@ def editor_holding(path: str | os.PathLike[str]) -> EditorLock | None:
     real = os.path.realpath(path)
     for name in dict.fromkeys((real, os.path.abspath(path))):
         lock = os.path.join(os.path.dirname(name), ".#" + os.path.basename(name))
-        owner = _EMACS_OWNER.fullmatch(_read_emacs_lock(lock))
+        owner = re.fullmatch(_EMACS_OWNER, _read_emacs_lock(lock))
         if owner and _may_live(owner["host"], int(owner["pid"])):
             return EditorLock(Path(lock), owner["user"], owner["host"], int(owner["pid"]))
     return None
@@ -111,6 +109,8 @@ def claim(fd: int) -> Writers:
     """
     writers = Writers.UNKNOWN
     if sys.platform == "linux":
+        import signal  # noqa: PLC0415 - who only reads claims nothing
+
         try:
             # The kernel tells of a broken lease by SIGIO, which kills a process that
             # does not expect it.  SIGURG is ignored unless somebody asks for it.

@@ -2,19 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.errors import UsageError
 
 if TYPE_CHECKING:
     import mmap
 
-_SPELLING = re.compile(r"(\[)?([A-Za-z0-9_-]+)(?:\.([0-9]{1,9}))?(?(1)\])")
+_SPELLING = r"(\[)?([A-Za-z0-9_-]+)(?:\.([0-9]{1,9}))?(?(1)\])"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """What a reference names.
 
     Attributes:
@@ -36,7 +34,7 @@ def parse_reference(text: str) -> Reference:
     Raises:
         UsageError: It is none of these.
     """
-    match = _SPELLING.fullmatch(text.strip())
+    match = re.fullmatch(_SPELLING, text.strip())
     if match is None:
         raise UsageError(f"{text!r} is no reference; write 201, e201, 201.1 or [e201.1].")
     return Reference(match.group(2), int(match.group(3)) if match.group(3) else None)
@@ -66,9 +64,3 @@ def names(text: bytes, spelled: str) -> bool:
     return f"[{spelled}]".encode() in text and any(
         match.group()[1:-1] == spelled.encode() for match in reference_pattern("").finditer(text)
     )
-
-
-def read_spelling(text: str) -> tuple[str, int | None] | None:
-    """Return the id and the step that `201`, `e201`, `[e201.1]` or `201.1` names; None if it is none of these."""
-    match = _SPELLING.fullmatch(text.strip())
-    return None if match is None else (match.group(2), int(match.group(3)) if match.group(3) else None)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from commands import Orglab
-from orglab.cli.door import COMMANDS
+from orglab.cli.main import COMMANDS
 from texts import RICH, SEED
 
 LOG = "experiment_log.org"
@@ -185,12 +185,12 @@ def test_a_log_that_another_may_not_read(log, tmp_path):
     tmp_path.chmod(0o755)
     program = (
         # Once before, for the other user may not read the modules that a first failure loads.
-        "import os, sys; from orglab.cli.door import run; run(['--log', '/nowhere/log', 'list']);"
+        "import os, sys; from orglab.cli.main import run; run(['--log', '/nowhere/log', 'list']);"
         "os.setgid(65534); os.setuid(65534); sys.exit(run(['--log', sys.argv[1], 'list']))"
     )
     if os.getuid() != 0:
         log.chmod(0)
-        program = "import sys; from orglab.cli.door import run; sys.exit(run(['--log', sys.argv[1], 'list']))"
+        program = "import sys; from orglab.cli.main import run; sys.exit(run(['--log', sys.argv[1], 'list']))"
     done = subprocess.run([sys.executable, "-c", program, log], capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "Permission denied" in done.stderr.splitlines()[-1]

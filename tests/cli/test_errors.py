@@ -106,11 +106,13 @@ def test_a_log_that_the_user_may_not_read(log):
                 folder.chmod(0o755)
     else:
         log.chmod(0)
-    # Whoever runs may not see this tree either, so the command is loaded before it becomes someone else.
+    # Whoever runs may not see this tree either, so the command is run once, on a copy, before it becomes someone else.
+    (log.parent / "copy.org").write_text(SEED)
     for arguments in (["list"], ["note", "201", "x"]):
         script = (
             f"import os, sys; sys.path.insert(0, {str(SOURCE)!r})\n"
-            "import orglab.cli.quick, orglab.cli.reading, orglab.cli.writing, orglab.__main__ as door\n"
+            "import orglab.__main__ as door; from orglab.cli.main import run\n"
+            f"run(['--log', 'copy.org', *{arguments!r}])\n"
             + ("os.setgroups([]); os.setgid(65534); os.setuid(65534)\n" if prefix else "")
             + f"sys.argv[1:] = {arguments!r}\ndoor.main()"
         )

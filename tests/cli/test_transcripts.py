@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from orglab import clock
-from orglab.cli.door import COMMANDS, run
+from orglab.cli.main import COMMANDS, run
 from orglab.runs import record_writer
 from orglab.runs.places import RUNS, list_entries
 from texts import SEED

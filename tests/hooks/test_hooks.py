@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from lab import NAME, SEED, SOURCE, orglab
-from orglab.cli.door import run
+from orglab.cli.main import run
 
 LOG = "#+TODO: TODO INPROGRESS | DONE\n" + SEED
 ALL = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from orglab.reference import Reference
     from orglab.runs.compare import Difference
     from orglab.runs.record import Run
-    from orglab.runs.request import RunRequest
+    from orglab.runs.run_request import RunRequest
     from orglab.runs.sync import Synced
 
 Tell = Callable[[str], None]
@@ -20,7 +20,7 @@ class RunMethods(WriteMethods):
 
     def run(self, request: "RunRequest", tell: Tell) -> int:
         """Run a command for a step, and return its exit code; see `runs.launch.launch`."""
-        from orglab.runs.launch import launch  # noqa: PLC0415 - for one command of many
+        from orglab.runs.launch import launch
 
         return launch(self, request, tell)
 
@@ -30,31 +30,31 @@ class RunMethods(WriteMethods):
         Raises:
             UsageError: It is no reference.
         """
-        from orglab.runs.record import find_runs  # noqa: PLC0415 - for one command of many
+        from orglab.runs.record import find_runs
 
         return find_runs(self, reference)
 
     def compare_runs(self, name: str, other: str | None = None) -> "Difference":
         """Return what differs between a run and another, or a revision, or the working tree; see `runs.compare`."""
-        from orglab.runs.compare import compare_runs  # noqa: PLC0415 - for one command of many
+        from orglab.runs.compare import compare_runs
 
         return compare_runs(self, name, other)
 
     def read_patch(self, difference: "Difference") -> str:
         """Return the difference of the code as a patch; empty if there is none, or a commit is not here."""
-        from orglab.runs.compare import read_difference  # noqa: PLC0415 - for one command of many
+        from orglab.runs.compare import read_difference
 
         return read_difference(self, difference)
 
     def rerun(self, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False) -> int:
         """Run the command of a run again, on its code, and return its exit code; see `runs.rerun.rerun`."""
-        from orglab.runs.rerun import rerun  # noqa: PLC0415 - for one command of many
+        from orglab.runs.rerun import rerun
 
         return rerun(self, name, tell, links=links, keep=keep)
 
     def sync(self, remote: str, tell: Tell, *, snapshots: bool = False) -> "Synced":
         """Exchange the records of runs with a remote, and tell the log of those of others; see `runs.sync.sync`."""
-        from orglab.runs.sync import sync  # noqa: PLC0415 - for one command of many
+        from orglab.runs.sync import sync
 
         return sync(self, remote, tell, snapshots=snapshots)
 
@@ -64,11 +64,11 @@ class RunMethods(WriteMethods):
         Args:
             tell: Hears sentences for the user.
         """
-        from orglab.runs.places import find_old_places  # noqa: PLC0415 - what reads nothing needs it not
-        from orglab.runs.waiting import find_waiting  # noqa: PLC0415 - the same
+        from orglab.runs.places import find_old_places
+        from orglab.runs.waiting import find_waiting
 
         if find_waiting(self.top, self.path) or find_old_places(self.top):
-            from orglab.runs.ingest import tell_waiting  # noqa: PLC0415 - mostly nothing waits
+            from orglab.runs.ingest import tell_waiting
 
             tell_waiting(self, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
 
@@ -82,6 +82,6 @@ class RunMethods(WriteMethods):
         Raises:
             NotWritableError: That cannot be kept.
         """
-        from orglab.runs.waiting import add_step  # noqa: PLC0415 - for a hook alone
+        from orglab.runs.waiting import add_step
 
         add_step(self.top, self.path, reference.spell(self.config.letter), commit)

@@ -1,35 +1,52 @@
-"""The JSON documents: stable, documented in docs/reference/json.md, with a version at the top of each."""
+"""What the API returns, as JSON values: for `--json`, templates of reports, and every other reader that is a program.
 
-from __future__ import annotations
+The documents are stable, documented in docs/reference/json.md, with a version at the top of each.
+"""
 
+import datetime
+import json
 import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-# The forms are also those of what the index holds, which is read without the parser.
-TYPE_CHECKING = False
+from orglab.config import as_seen_from_here
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from orglab.api.ask import Happened, OpenSteps, References, Shown
+    from orglab.api.setup import HookStatus
     from orglab.experiment.check import Diagnostic
     from orglab.experiment.model import Experiment, Note, Step
     from orglab.git.commit import Commit
+    from orglab.history.events import Event
+    from orglab.history.provenance import Link
+    from orglab.history.references import Place, Resolved
+    from orglab.history.why import Reason, Why
     from orglab.org.timestamp import Timestamp
+    from orglab.report.content.evidence import Claim
+    from orglab.report.content.facts import ExperimentActivity
+    from orglab.report.content.statements import Item, Report, Statement
+    from orglab.report.reporting import Checked
+    from orglab.runs.compare import Difference
     from orglab.runs.record import Run
+    from orglab.search.hits import Found, Hit
+    from orglab.search.likeness import Map, Tried
+    from orglab.search.similar.answering import Precedent
+    from orglab.search.similar.topics import Topic
 
 VERSION = 1
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def render(document: Mapping[str, object]) -> str:
     """Return a document as JSON text, with the version first; what was not UTF-8 in the log is U+FFFD."""
-    import json  # noqa: PLC0415 - most commands print none
-
     text = json.dumps({"version": VERSION, **document}, ensure_ascii=False, indent=2)
     # A terminal obeys these raw; a JSON parser reads them back from an escape.
     text = re.sub("[\x7f-\x9f\u2028\u2029]", lambda match: f"\\u{ord(match.group()):04x}", text)
-    return _SURROGATE.sub("\ufffd", text)
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
-def experiment_form(experiment: Experiment) -> dict[str, object]:
+def experiment_form(experiment: "Experiment") -> dict[str, object]:
     """Return an experiment as `show --json` has it, but for the version."""
     conclusion = experiment.conclusion
     return {
@@ -57,7 +74,7 @@ def experiment_form(experiment: Experiment) -> dict[str, object]:
     }
 
 
-def step_form(step: Step) -> dict[str, object]:
+def step_form(step: "Step") -> dict[str, object]:
     """Return a step as it stands in `show --json`."""
     return {
         "number": step.number,
@@ -71,12 +88,12 @@ def step_form(step: Step) -> dict[str, object]:
     }
 
 
-def note_form(note: Note) -> dict[str, object]:
+def note_form(note: "Note") -> dict[str, object]:
     """Return a note as it stands in `show --json`."""
     return {"at": _time(note.at), "commit": note.commit, "text": note.text, "original": note.original}
 
 
-def commit_form(commit: Commit) -> dict[str, object]:
+def commit_form(commit: "Commit") -> dict[str, object]:
     """Return a commit, as every document has it."""
     return {
         "hash": commit.hash,
@@ -87,7 +104,7 @@ def commit_form(commit: Commit) -> dict[str, object]:
     }
 
 
-def run_form(run: Run) -> dict[str, object]:
+def run_form(run: "Run") -> dict[str, object]:
     """Return a run in short, as every document but that of `runs` has it."""
     return {
         "id": run.id,
@@ -105,10 +122,39 @@ def run_form(run: Run) -> dict[str, object]:
     }
 
 
-def diagnostic_form(diagnostic: Diagnostic) -> dict[str, object]:
-    """Return a diagnostic as it stands in `check --json`."""
-    from dataclasses import asdict  # noqa: PLC0415 - the forms of the index are made without it
+# ---- reading the log ----
 
+
+def shown_form(shown: "Shown", letter: str) -> dict[str, object]:
+    """Return an experiment or a step with what is known of it, as `show --json` has it."""
+    experiment, step = shown.experiment, shown.step
+    own = experiment_form(experiment) if step is None else step_form(step)
+    where = {} if step is None else {"experiment": experiment.ref, "file": experiment.file}
+    mentions = [
+        {**commit_form(mention.commit), "refs": [one.spell(letter) for one in mention.references]}
+        for mention in shown.mentions
+    ]
+    recorded = {name: commit_form(commit) for name, commit in shown.commits.items()}
+    return {**own, **where, "recorded": recorded, "mentions": mentions, "runs": [run_form(run) for run in shown.runs]}
+
+
+def open_steps_form(found: "OpenSteps") -> dict[str, object]:
+    """Return open steps, as `next --json` has them."""
+    steps = [
+        {**step_form(step), "experiment": one.ref, "title": one.title, "file": one.file} for one, step in found.steps
+    ]
+    return {"active": found.active, "steps": steps}
+
+
+def diagnostics_form(found: "Iterable[Diagnostic]", mended: "Iterable[Diagnostic]") -> dict[str, object]:
+    """Return what is wrong, and what was mended, as `check --json` has it."""
+    return {
+        "diagnostics": [_diagnostic_form(one) for one in found],
+        "fixed": [_diagnostic_form(one) for one in mended],
+    }
+
+
+def _diagnostic_form(diagnostic: "Diagnostic") -> dict[str, object]:
     return {
         "file": diagnostic.file,
         "line": diagnostic.line,
@@ -121,5 +167,401 @@ def diagnostic_form(diagnostic: Diagnostic) -> dict[str, object]:
     }
 
 
-def _time(time: Timestamp | None) -> str | None:
+# ---- search and likeness ----
+
+
+def found_form(found: "Found", query: str, log: str, journal: str) -> dict[str, object]:
+    """Return what a search found, as `search --json` has it; the paths are the log's and the journal's."""
+    hits = [_hit_form(hit, log, journal) for hit in found.hits]
+    return {"query": query, "count": found.count, "has_all_words": found.has_all, "hits": hits}
+
+
+def _hit_form(hit: "Hit", log: str, journal: str) -> dict[str, object]:
+    form = hit.form
+    matches = [
+        {
+            "place": piece.place, "ref": piece.ref, "at": piece.at, "line": piece.line, "text": piece.text,
+            "spans": [list(span) for span in piece.spans],
+        }
+        for piece in hit.pieces
+    ]  # fmt: skip
+    if hit.kind == "experiment":
+        names = ("id", "ref", "title", "state", "is_done", "tags", "created")
+        own = {name: form[name] for name in names} | {"verdict": form["verdict"], "file": log, "line": hit.line}
+    elif hit.kind == "commit":
+        own = {name: form[name] for name in ("hash", "short", "author")} | {"at": authored_at(form["authored"])}
+    else:
+        own = {name: form[name] for name in ("at", "title", "references")} | {"file": journal, "line": hit.line}
+    return {"kind": hit.kind, **own, "matches": matches}
+
+
+def authored_at(authored: int) -> str:
+    """Return when a commit was written, in seconds since 1970, as ISO 8601 has it, in local time."""
+    return datetime.datetime.fromtimestamp(authored).isoformat()  # noqa: DTZ006 - the log holds local times
+
+
+def precedent_form(one: "Precedent") -> dict[str, object]:
+    """Return a precedent as it stands in `similar --json`."""
+    return {
+        "id": one.id,
+        "ref": one.ref,
+        "title": one.title,
+        "state": one.state,
+        "verdict": one.verdict,
+        "outcome": one.outcome,
+        "file": one.file,
+        "line": one.line,
+        "why": {"ideas": list(one.why.ideas), "settings": list(one.why.settings), "words": list(one.why.words)},
+        "score": one.score,
+    }
+
+
+def tried_form(found: "Map") -> dict[str, object]:
+    """Return what was tried, as `tried --json` has it."""
+    return {"topics": [_topic_form(topic, found) for topic in found.topics]}
+
+
+def _topic_form(topic: "Topic", found: "Map") -> dict[str, object]:
+    return {
+        "tag": topic.name or None,
+        "count": len(topic.numbers),
+        "verdicts": dict(sorted(Counter(verdict_word(found.experiments[number]) for number in topic.numbers).items())),
+        "groups": [
+            {
+                "idea": group.name or None,
+                "count": len(group.numbers),
+                "experiments": [
+                    _tried_form(found.experiments[number]) for number in newest_first(group.numbers, found)
+                ],
+            }
+            for group in topic.groups
+        ],
+    }
+
+
+def _tried_form(experiment: "Tried") -> dict[str, object]:
+    return {
+        "id": experiment.id,
+        "ref": experiment.ref,
+        "title": experiment.title,
+        "state": experiment.state,
+        "verdict": experiment.verdict,
+        "outcome": experiment.outcome,
+        "file": experiment.file,
+        "line": experiment.line,
+    }
+
+
+def verdict_word(experiment: "Tried") -> str:
+    """Return the word under which an experiment is counted."""
+    if experiment.verdict:
+        return experiment.verdict
+    return "without verdict" if experiment.is_done else "open"
+
+
+def newest_first(numbers: Sequence[int], found: "Map") -> list[int]:
+    """Return experiments by when they were concluded, the newest first, and those without conclusion last."""
+
+    def key(number: int) -> tuple[bool, str, int]:
+        one = found.experiments[number]
+        return one.is_concluded, one.at, number
+
+    return sorted(numbers, key=key, reverse=True)
+
+
+# ---- references and history ----
+
+
+def references_form(found: "References", letter: str) -> dict[str, object]:
+    """Return where experiments are named, as `refs --json` has it."""
+    return {"references": [_place_form(place, found, letter) for place in found.places]}
+
+
+def _place_form(place: "Place", found: "References", letter: str) -> dict[str, object]:
+    experiment, commit = found.experiments[place.reference.id], place.commit
+    return {
+        "kind": place.kind,
+        "ref": place.reference.spell(letter),
+        "experiment": experiment.ref if experiment is not None else None,
+        "step": place.reference.step,
+        "commit": commit_form(commit) if commit is not None else None,
+        "file": as_seen_from_here(str(place.path)) if place.path is not None else None,
+        "line": place.line,
+        "within": place.within,
+        "text": place.text,
+    }
+
+
+def resolved_form(found: "Iterable[tuple[int, Resolved]]") -> dict[str, object]:
+    """Return what the references in a text are, each with the line of the text, as `resolve --json` has it."""
+    return {"references": [_resolved_form(one, line) for line, one in found]}
+
+
+def _resolved_form(one: "Resolved", line: int) -> dict[str, object]:
+    experiment, step = one.experiment, one.step
+    place = step.line if step is not None else experiment.line if experiment is not None else None
+    return {
+        "ref": one.spelled,
+        "is_known": one.is_known,
+        "input_line": line,
+        "experiment": experiment.ref if experiment is not None else None,
+        "title": experiment.title if experiment is not None else None,
+        "state": experiment.state if experiment is not None else None,
+        "verdict": experiment.verdict if experiment is not None else None,
+        "step": {"number": step.number, "text": step.text, "state": step.state} if step is not None else None,
+        "file": experiment.file if experiment is not None else None,
+        "line": place if one.is_known else None,
+        "near": list(one.near),
+    }
+
+
+def happened_form(happened: "Happened") -> dict[str, object]:
+    """Return what happened to an experiment, as `log --json` has it."""
+    return {"experiment": happened.experiment.ref, "events": [event_form(one) for one in happened.events]}
+
+
+def event_form(event: "Event") -> dict[str, object]:
+    """Return an event as it stands in `log --json`."""
+    at = event.at
+    spelled = None if at is None else at.date().isoformat() if event.precision == "day" else at.isoformat(
+        timespec="minutes" if event.precision == "minute" else "seconds")  # fmt: skip
+    return {
+        "at": spelled,
+        "precision": event.precision,
+        "kind": event.kind,
+        "ref": event.ref,
+        "text": event.text,
+        "commit": event.commit,
+        "run": event.run,
+        "line": event.line,
+        "facts": dict(event.facts),
+    }
+
+
+def why_form(answer: "Why", letter: str) -> dict[str, object]:
+    """Return an answer as `why --json` has it."""
+    return {
+        "subject": answer.subject,
+        "links": [_link_form(link, letter) for link in answer.links],
+        "experiments": [_reason_form(reason) for reason in answer.reasons],
+        "remarks": list(answer.remarks),
+    }
+
+
+def _link_form(link: "Link", letter: str) -> dict[str, object]:
+    commit, run = link.commit, link.run
+    return {
+        "how": link.how,
+        "is_near": link.is_near,
+        "refs": [one.spell(letter) for one in link.references],
+        "commit": commit_form(commit) if commit is not None else None,
+        "run": run_form(run) if run is not None else None,
+    }
+
+
+def _reason_form(reason: "Reason") -> dict[str, object]:
+    experiment = reason.experiment
+    return {
+        "ref": experiment.ref,
+        "title": experiment.title,
+        "state": experiment.state,
+        "verdict": experiment.verdict,
+        "description": experiment.description,
+        "file": experiment.file,
+        "line": experiment.line,
+        "steps": [{"ref": step.ref, "text": step.text, "state": step.state} for step in reason.steps],
+        "note": note_form(reason.note) if reason.note is not None else None,
+    }
+
+
+# ---- runs and hooks ----
+
+
+def full_run_form(run: "Run") -> dict[str, object]:
+    """Return a run with all that was recorded of it, as `runs --json` has it."""
+    return {
+        "id": run.id,
+        "ref": run.ref,
+        "status": run.status,
+        "argv": list(run.argv),
+        "cwd": run.cwd,
+        "why": run.why,
+        "began": run.began.isoformat(timespec="seconds") if run.began else None,
+        "ended": run.ended.isoformat(timespec="seconds") if run.ended else None,
+        "seconds": run.seconds,
+        "exit_code": run.exit_code,
+        "signal": run.signal,
+        "before": run.before,
+        "snapshot": run.snapshot,
+        "patch": run.patch,
+        "commit": run.commit,
+        "host": run.host,
+        "python": run.python,
+        "packages": run.packages,
+        "environment": run.environment,
+        "lock_files": run.lock_files,
+        "seeds": list(run.seeds),
+        "usage": run.usage,
+        "metrics": run.metrics,
+        "outputs": [{"path": one.path, "sha256": one.sha256, "size": one.size} for one in run.outputs],
+        "untracked": list(run.untracked),
+        "uncaptured": list(run.uncaptured),
+        "folder": str(run.folder),
+    }
+
+
+def difference_form(found: "Difference") -> dict[str, object]:
+    """Return what differs between two runs, or a run and a revision."""
+    return {
+        "run": found.run.id,
+        "other": found.other.id if found.other else None,
+        "commits": list(found.commits),
+        "code": None
+        if found.files is None
+        else [{"path": path, "added": added, "removed": removed} for path, added, removed in found.files],
+        "arguments": [list(argv) for argv in found.arguments] if found.arguments else None,
+        "surroundings": {name: list(pair) for name, pair in found.surroundings.items()},
+        "packages": {name: list(pair) for name, pair in found.packages.items()},
+        "metrics": {name: list(pair) for name, pair in found.metrics.items()},
+    }
+
+
+def hooks_form(status: "HookStatus") -> dict[str, object]:
+    """Return how it stands with the git hooks, as `hooks status --json` has it."""
+    python = status.interpreter
+    return {
+        "folder": str(status.place.folder),
+        "manager": status.place.manager,
+        "interpreter": None if python is None else {"path": str(python), "is_there": status.is_there},
+        "hooks": [{"name": one.name, "state": one.state, "kept": one.kept and str(one.kept)} for one in status.hooks],
+    }
+
+
+# ---- reports ----
+
+
+def report_form(report: "Report") -> dict[str, object]:
+    """Return a report, but for the version; docs/reference/json.md says what its fields are."""
+    from orglab.report.content.statements import SECTIONS
+    from orglab.text import days
+
+    return {
+        "title": report.title,
+        "since": _moment(report.period.since),
+        "until": _moment(report.period.until),
+        "days": days(report.period.since.date(), report.period.last_day),
+        "made": _moment(report.made),
+        "log": report.log,
+        "scope": list(report.scope),
+        "counts": {**report.counts, "duration": _report_duration(report.counts)},
+        "summary": [_statement_form(one) for one in report.summary],
+        "sections": [
+            {"name": name, "title": SECTIONS[name], "items": [_report_item(item) for item in items]}
+            for name, items in report.sections.items()
+        ],
+        "experiments": [_report_experiment(account, report) for account in report.touched],
+    }
+
+
+def _report_duration(counts: Mapping[str, object]) -> str:
+    from orglab.text import duration
+
+    seconds = counts.get("seconds")
+    return duration(seconds) if isinstance(seconds, int | float) else ""
+
+
+def _report_item(item: "Item") -> dict[str, object]:
+    return {
+        "ref": item.ref or None,
+        "title": item.title,
+        "word": item.word or None,
+        "statements": [_statement_form(one) for one in item.statements],
+    }
+
+
+def _statement_form(statement: "Statement") -> dict[str, object]:
+    return {
+        "text": statement.text,
+        "quote": statement.source or None,
+        "evidence": [_claim_form(claim) for claim in dict.fromkeys(statement.claims)],
+    }
+
+
+def _claim_form(claim: "Claim") -> dict[str, object]:
+    return {"kind": claim.kind, "about": claim.about, "name": claim.name or None, "says": claim.says}
+
+
+def _report_experiment(account: "ExperimentActivity", report: "Report") -> dict[str, object]:
+    """Return what is on record of an experiment."""
+    one, links = account.experiment, report.wording.links
+    done = {event.ref: event for event in account.events if event.kind == "step"}
+    results = report.results.get(account.ref)
+    baseline = results.baseline.step.ref if results and results.baseline else None
+    return {
+        "ref": account.ref,
+        "title": one.title,
+        "state": account.state,
+        "verdict": one.conclusion.verdict if account.kind == "done" else None,
+        "created": one.created.isoformat() if one.created else None,
+        "closed": _moment(account.closed),
+        "url": links.to(account.ref).url or None,
+        "baseline": baseline,
+        "steps": [
+            {
+                "ref": step.ref,
+                "text": step.text,
+                "is_done": step.ref in done,
+                "done": _moment(done[step.ref].at) if step.ref in done else None,
+                "commits": [_report_commit(name, report) for name in step.commits],
+                "runs": [_report_run(run) for run in account.runs if run.ref == step.ref],
+            }
+            for step in one.steps
+        ],
+        "runs": [_report_run(run) for run in account.runs if run.ref == account.ref],
+    }
+
+
+def _report_commit(name: str, report: "Report") -> dict[str, object]:
+    links = report.wording.links
+    commit = links.commits.get(name)
+    return {
+        "hash": commit.hash if commit else name,
+        "subject": commit.subject if commit else None,
+        "url": links.to_commit(name).url or None,
+    }
+
+
+def _report_run(run: "Run") -> dict[str, object]:
+    return {
+        "id": run.id,
+        "command": list(run.argv),
+        "began": _moment(run.began),
+        "seconds": run.seconds,
+        "status": run.status,
+        "commit": run.commit,
+        "metrics": run.metrics,
+    }
+
+
+def checked_form(found: "Checked") -> dict[str, object]:
+    """Return what became of a report, as `report --check --json` has it."""
+    broken = [
+        {
+            "kind": one.claim.kind,
+            "about": one.claim.about,
+            "name": one.claim.name or None,
+            "says": one.claim.says,
+            "message": one.message,
+            "statement": one.statement,
+        }
+        for one in found.broken
+    ]
+    return {"file": found.file, "statements": found.statements, "broken": broken}
+
+
+def _moment(time: datetime.datetime | None) -> str | None:
+    return None if time is None else time.isoformat(timespec="seconds")
+
+
+def _time(time: "Timestamp | None") -> str | None:
     return None if time is None else time.isoformat()

@@ -1,6 +1,7 @@
 """The methods that give something away: the commit of the log, the report."""
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,7 @@ from orglab.log.log import LogFile
 if TYPE_CHECKING:
     from orglab.log.commit_log import CommittedLog
     from orglab.report.content.statements import Report
-    from orglab.report.report_file import ReportFormat
     from orglab.report.reporting import Checked
-    from orglab.report.request import ReportRequest
 
 
 class ShareMethods(LogFile):
@@ -19,26 +18,87 @@ class ShareMethods(LogFile):
 
     def commit(self, text: str | None = None) -> "CommittedLog | None":
         """Commit the log and the journal alone; return None if there is nothing to commit; see `log.commit_log`."""
-        from orglab.log.commit_log import commit_log  # noqa: PLC0415 - for one command of many
+        from orglab.log.commit_log import commit_log
 
         return commit_log(self, text)
 
-    def report(self, request: "ReportRequest | None" = None, now: datetime.datetime | None = None) -> "Report":
-        """Return a progress report; see `report.reporting`."""
-        from orglab.report.reporting import make_report  # noqa: PLC0415 - for one command of many
-        from orglab.report.request import ReportRequest  # noqa: PLC0415 - the same
+    def report(
+        self,
+        what: Sequence[str] = (),
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        title: str = "",
+        journal: bool = False,
+        now: datetime.datetime | None = None,
+    ) -> "Report":
+        """Return a progress report.
 
-        return make_report(self, request or ReportRequest(), now)
+        Args:
+            what: Experiments that it is narrowed to, and an Org match string; all if empty.
+            since: Its first day as people write it, `last report` too; None: since the last report, else two weeks.
+            until: Its last day; None: until now.
+            title: Its title; empty for one made from the period.
+            journal: Whether the journal's entries are told.
+            now: The local time; that of the machine if None.
 
-    def write_report(self, report: "Report", path: Path, form: "ReportFormat") -> None:
-        """Write a report to a file, and remember until when it went; see `report.reporting`."""
-        from orglab.report.form import report_form  # noqa: PLC0415 - for one command of many
-        from orglab.report.reporting import write_report  # noqa: PLC0415 - the same
+        Raises:
+            NotFoundError: An experiment is not there, or there was no last report.
+            UsageError: A date or the match string cannot be read, or there are two match strings.
+        """
+        from orglab.report.reporting import make_report, split_arguments
+        from orglab.report.request import ReportRequest
 
-        write_report(self, report, path, form, report_form(report))
+        references, match = split_arguments(self, what)
+        return make_report(self, ReportRequest(references, match, since, until, title, journal), now)
+
+    def check_format(self, path: Path | None, template: Path | None = None) -> None:
+        """Do nothing if a report can be written so; say it before the work is done.
+
+        Args:
+            path: The file, whose ending says the format; None for text.
+            template: A Jinja2 template for it, or None.
+
+        Raises:
+            UsageError: There is no such format.
+        """
+        from orglab.report.reporting import chosen_form
+
+        chosen_form(self, path, template)
+
+    def render_report(self, report: "Report", template: Path | None = None, *, for_people: bool = False) -> str:
+        """Return a report as text: Markdown, or what a template makes.
+
+        Args:
+            report: The report.
+            template: A Jinja2 template, or None.
+            for_people: Whether it is looked at, and so need not carry its evidence.
+
+        Raises:
+            OrglabError: Jinja2 is not installed.
+            UsageError: The template has a mistake.
+        """
+        from orglab.api.serialize import report_form
+        from orglab.report.reporting import chosen_form, render_report
+
+        chosen = chosen_form(self, None, template)
+        return render_report(report, chosen, report_form(report), for_people=for_people)
+
+    def write_report(self, report: "Report", path: Path, template: Path | None = None) -> None:
+        """Write a report to a file, as its ending says, and remember until when it went; see `report.reporting`.
+
+        Raises:
+            NotWritableError: It cannot be written.
+            OrglabError: A library that the format needs is not installed.
+            UsageError: There is no such format, or the template has a mistake.
+        """
+        from orglab.api.serialize import report_form
+        from orglab.report.reporting import chosen_form, write_report
+
+        write_report(self, report, path, chosen_form(self, path, template), report_form(report))
 
     def check_report(self, path: Path | None = None) -> "Checked":
         """Return what of a report no longer holds: of a file, or of the last one that was written here."""
-        from orglab.report.reporting import check_report  # noqa: PLC0415 - for one command of many
+        from orglab.report.reporting import check_report
 
         return check_report(self, path)

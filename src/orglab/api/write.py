@@ -4,24 +4,20 @@ import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from itertools import islice
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import clock
 from orglab.errors import GitError, NotFoundError, NotWritableError, UnsafeEditError, UsageError
-from orglab.experiment import edits, ids
-from orglab.experiment.edits import Added
-from orglab.experiment.escape import one_line
-from orglab.experiment.lookup import find_step, last_experiment, last_with_id
+from orglab.experiment.lookup import find_step
 from orglab.experiment.model import ID, Experiment, Note, Step
-from orglab.experiment.states import in_progress_keyword, kind_of
-from orglab.git import is_installed
-from orglab.log import file
 from orglab.log.log import LogFile
-from orglab.org.document import Document
-from orglab.org.edit import Edit
-from orglab.org.timestamp import format_inactive
 from orglab.reference import Reference, parse_reference
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orglab.org.document import Document
+    from orglab.org.edit import Edit
 
 _JOURNAL_HEADER = "#+TITLE: Journal\n"
 _NEW_HEADINGS = 4
@@ -67,10 +63,13 @@ class WriteMethods(LogFile):
         Raises:
             UsageError: A text cannot stand in the log, or the id is taken.
         """
+        from orglab.experiment import edits
+        from orglab.experiment.lookup import last_experiment
+
         texts, names = list(steps), list(tags)
         now, elsewhere = clock.now(), self.numbers_on_branches()
 
-        def make_edits(document: Document) -> tuple[list[Edit], str]:
+        def make_edits(document: "Document") -> "tuple[list[Edit], str]":
             chosen = self._choose_id(document, number, elsewhere)
             last = last_experiment(document, self.config, self.path)
             return edits.new_experiment(
@@ -78,7 +77,7 @@ class WriteMethods(LogFile):
                 tags=names,
             ), chosen  # fmt: skip
 
-        def verify(before: Document, after: Document, chosen: str) -> None:
+        def verify(before: "Document", after: "Document", chosen: str) -> None:
             new = self.find(after, Reference(chosen))
             kept = new.title == title.strip() and [step.text for step in new.steps] == [text.strip() for text in texts]
             if not kept or any(step.commits for step in new.steps) or len(after) != len(before) + _NEW_HEADINGS:
@@ -87,8 +86,10 @@ class WriteMethods(LogFile):
         done = self.edit(make_edits, verify)
         return self.find(done.after, Reference(done.decided))
 
-    def _choose_id(self, document: Document, number: str | None, elsewhere: Collection[int]) -> str:
+    def _choose_id(self, document: "Document", number: str | None, elsewhere: Collection[int]) -> str:
         """Return the id for a new experiment: the one that the user chose, if it is free, else the next number."""
+        from orglab.experiment import ids
+
         if not number:
             return str(ids.next_number(document.text, elsewhere))
         if not re.fullmatch(ID, number):
@@ -111,14 +112,17 @@ class WriteMethods(LogFile):
         Raises:
             UsageError: The id is taken, or none.
         """
+        from orglab.experiment import ids
+        from orglab.experiment.lookup import last_with_id
+
         parsed, elsewhere = _whole(reference), self.numbers_on_branches()
 
-        def make_edits(document: Document) -> tuple[list[Edit], str]:
+        def make_edits(document: "Document") -> "tuple[list[Edit], str]":
             found = last_with_id(document, parsed, self.config, self.path)
             chosen = self._choose_id(document, number, elsewhere)
             return ids.renumber(found.heading, found.id, chosen, self.config, self.path.name), chosen
 
-        def verify(before: Document, after: Document, chosen: str) -> None:
+        def verify(before: "Document", after: "Document", chosen: str) -> None:
             if len(after) != len(before) or self.find(after, Reference(chosen)).id != chosen:
                 raise UnsafeEditError("The new id would not be read as one; nothing was written.")
 
@@ -131,6 +135,9 @@ class WriteMethods(LogFile):
         Raises:
             UsageError: The text cannot be that of a step.
         """
+        from orglab.experiment import edits
+        from orglab.experiment.edits import Added
+
         after, _ = self.edit_experiment(
             _whole(reference), lambda one: (edits.add_step(one, text), None), clock.now(), Added(steps=1, headings=1)
         )
@@ -138,10 +145,14 @@ class WriteMethods(LogFile):
 
     def add_note(self, reference: str, text: str) -> Note:
         """Write a note with the time, and the commit if HEAD is one, under a step or under `Notes`; return it."""
+        from orglab.experiment import edits
+        from orglab.experiment.edits import Added
+        from orglab.org.timestamp import format_inactive
+
         parsed, now, commit = parse_reference(reference), clock.now(), self._head()
         head = format_inactive(now).decode() + (f" ({commit})" if commit else "")
 
-        def make_edits(experiment: Experiment) -> tuple[list[Edit], None]:
+        def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             step = None if parsed.step is None else find_step(experiment, parsed)
             return edits.add_note(experiment, step, head, text), None
 
@@ -158,9 +169,13 @@ class WriteMethods(LogFile):
 
     def start(self, reference: str) -> Experiment:
         """Set the experiment to be in progress, and it, or its step, to be the active one of this clone."""
+        from orglab.experiment import edits
+        from orglab.experiment.edits import Added
+        from orglab.experiment.states import in_progress_keyword, kind_of
+
         parsed, now = parse_reference(reference), clock.now()
 
-        def make_edits(experiment: Experiment) -> tuple[list[Edit], None]:
+        def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             if parsed.step is not None:
                 find_step(experiment, parsed)
             settings = experiment.document.settings
@@ -200,10 +215,12 @@ class WriteMethods(LogFile):
             NotFoundError: There is no such step or commit.
             UsageError: The step has open boxes of its own.
         """
+        from orglab.experiment import edits
+
         parsed = parse_reference(reference)
         hashes, why = self._find_commits(self.step(reference).ref, commits, all_commits=all_commits)
 
-        def make_edits(experiment: Experiment) -> tuple[list[Edit], None]:
+        def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             return edits.tick_step(experiment, find_step(experiment, parsed), hashes, all_boxes=all_boxes), None
 
         after, _ = self.edit_experiment(parsed, make_edits, clock.now())
@@ -214,6 +231,8 @@ class WriteMethods(LogFile):
 
     def _find_commits(self, ref: str, revisions: Iterable[str] | None, *, all_commits: bool) -> tuple[list[str], str]:
         """Return the short hashes to record for a step, and why those."""
+        from orglab.git import is_installed
+
         if revisions is not None:
             chosen = list(revisions)
             if chosen and self.repository is None:
@@ -231,20 +250,22 @@ class WriteMethods(LogFile):
         """Return the tracked files that differ from HEAD, log and journal left out, if it is one of some commits."""
         if not hashes or self.repository is None or self.repository.head() not in hashes:
             return ()
-        from orglab.git.files import changed_beside  # noqa: PLC0415 - for one command of many
+        from orglab.git.files import changed_beside
 
         return tuple(changed_beside(self.repository, (self.path, self.journal)))
 
     def _keep_commits(self, commits: Collection[str]) -> None:
         """Let git keep recorded commits, also when they are rewritten; whoever may not write there goes without."""
         if self.repository is not None and commits:
-            from orglab.git.keep_refs import keep  # noqa: PLC0415 - where there is no git, none of it is needed
+            from orglab.git.keep_refs import keep
 
             with suppress(GitError):
                 keep(self.repository, commits)
 
     def reopen_step(self, reference: str) -> Step:
         """Open a step again, and the boxes below it; its commits are kept.  Return it."""
+        from orglab.experiment import edits
+
         parsed = parse_reference(reference)
         after, _ = self.edit_experiment(
             parsed, lambda one: (edits.open_step(one, find_step(one, parsed)), None), clock.now()
@@ -265,9 +286,13 @@ class WriteMethods(LogFile):
         Raises:
             UsageError: The log has no such keyword, or it is not a done one.
         """
+        from orglab.experiment import edits
+        from orglab.experiment.edits import Added
+        from orglab.experiment.escape import one_line
+
         word, now = one_line(verdict, "A verdict") if verdict else None, clock.now()
 
-        def make_edits(experiment: Experiment) -> tuple[list[Edit], None]:
+        def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             settings = experiment.heading.document.settings
             if keyword is not None and not settings.is_done(keyword):
                 raise UsageError(
@@ -285,20 +310,26 @@ class WriteMethods(LogFile):
         Raises:
             UsageError: The log has no such keyword.
         """
+        from orglab.experiment import edits
+        from orglab.experiment.edits import Added
+
         now = clock.now()
 
-        def make_edits(experiment: Experiment) -> tuple[list[Edit], None]:
+        def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             return edits.change_state(experiment.heading, keyword, now, note, always_note=True), None
 
         return self.edit_experiment(_whole(reference), make_edits, now, Added(logged=1))[0]
 
-    def add_journal_entry(self, text: str, reference: str | None = None) -> Path:
+    def add_journal_entry(self, text: str, reference: str | None = None) -> "Path":
         """Write an entry under today in the journal beside the log, made if need be; return the journal's path.
 
         Args:
             text: The entry; its first line is the title.
             reference: The experiment that it links to.
         """
+        from orglab.experiment import edits
+        from orglab.log import file
+
         link = tag = None
         if reference is not None:
             found = self.experiment(reference)
@@ -315,7 +346,7 @@ class WriteMethods(LogFile):
         return self.journal
 
 
-def _verify_journal(before: Document, after: Document, _: None) -> None:
+def _verify_journal(before: "Document", after: "Document", _: None) -> None:
     """Raise unless an entry, and at most its day, month and year, are new."""
     if not 1 <= len(after) - len(before) <= _NEW_HEADINGS:
         raise UnsafeEditError("The entry would change the outline of the journal; nothing was written.")

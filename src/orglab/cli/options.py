@@ -1,18 +1,23 @@
 """What commands share: the log they are about, and arguments that name experiments."""
 
 import os
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
-from click.shell_completion import CompletionItem
 
 from orglab.api import Log, open_log
 from orglab.cli import output
-from orglab.cli.words import OPTION
-from orglab.config import as_seen_from_here, find_log
+from orglab.config import as_seen_from_here
 from orglab.errors import OrglabError
+
+if TYPE_CHECKING:
+    import io
+
+    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -42,19 +47,18 @@ def this_log(*, anyway: bool = False) -> Log:
     given = click.get_current_context().find_root().obj["log"]
     log = open_log(given, anyway=anyway)
     if given is None:
-        log.path = relative(log.path)
-    log.tell_waiting(tell)
+        log.path = Path(as_seen_from_here(os.fspath(log.path)))
+    log.tell_waiting(output.tell)
     return log
 
 
-def tell(text: str) -> None:
-    """Say something beside the result: on stderr, so that a script can use stdout."""
-    click.echo(output.clean(text), err=True)
-
-
-def relative(path: Path) -> Path:
-    """Return a path as a person here would write it."""
-    return Path(as_seen_from_here(os.fspath(path)))
+def typed_text(text: str) -> str:
+    """Return the text of an argument; `-` reads standard input."""
+    if text != "-":
+        return text
+    # Piece by piece: within one long read, a Ctrl-C that comes between two system calls is not heard.
+    stream = cast("io.BufferedReader", sys.stdin.buffer)
+    return b"".join(iter(lambda: stream.read1(1 << 16), b"")).decode("utf-8", "replace")
 
 
 class ReferenceType(click.ParamType[str]):
@@ -62,23 +66,15 @@ class ReferenceType(click.ParamType[str]):
 
     name = "reference"
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":  # noqa: ARG002
         """Return the experiments, or behind a dot the steps, that begin with what is typed."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while the shell completes
+
         try:
-            log = completed_log(ctx)
-            experiments = log.experiments()
+            found = _completed_log(ctx).complete_reference(incomplete)
         except OrglabError:
             return []
-        items = []
-        for experiment in experiments:
-            prefix = experiment.ref if incomplete.startswith(log.config.letter) else experiment.id
-            if "." in incomplete and incomplete.startswith(f"{prefix}."):
-                items += [
-                    CompletionItem(f"{prefix}.{step.number}", help=output.clean(step.text)) for step in experiment.steps
-                ]
-            else:
-                items.append(CompletionItem(prefix, help=output.clean(experiment.title)))
-        return [item for item in items if item.value.startswith(incomplete)]
+        return [CompletionItem(name, help=output.clean(text)) for name, text in found]
 
 
 REFERENCE = ReferenceType()
@@ -89,29 +85,31 @@ class KeywordType(click.ParamType[str]):
 
     name = "keyword"
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":  # noqa: ARG002
         """Return the keywords that begin with what is typed."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - the same
+
         try:
-            names = completed_log(ctx).document().settings.keywords
+            return [CompletionItem(name) for name in _completed_log(ctx).complete_keyword(incomplete)]
         except OrglabError:
             return []
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 KEYWORD = KeywordType()
 
 
-def completed_log(ctx: click.Context) -> Log:
+def _completed_log(ctx: click.Context) -> Log:
     """Return the log that a command is about while the shell still completes it.
 
     Raises:
         OrglabError: There is none.
     """
     root = ctx.find_root()
-    path, config = find_log(Path(), (root.obj or {}).get("log") or root.params.get("log"))
-    return Log(path, config)
+    return open_log((root.obj or {}).get("log") or root.params.get("log"))
 
 
+# What has the form of an option; other words that begin with a dash are text.
+_OPTION = r"-|--|-[A-Za-z]|--[A-Za-z][\w-]*(?:=.*)?"
 # No argument of a process can hold this.
 _SHIELD = "\0"
 
@@ -121,10 +119,14 @@ class TextCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments; what begins with a dash and has not the form of an option is a text."""
-        shielded = [_SHIELD + arg if arg.startswith("-") and not OPTION.fullmatch(arg) else arg for arg in args]
+        shielded = [_SHIELD + arg if arg.startswith("-") and not _is_option(arg) else arg for arg in args]
         rest = super().parse_args(ctx, shielded)
         ctx.params = {name: _unshield(value) for name, value in ctx.params.items()}
         return rest
+
+
+def _is_option(argument: str) -> bool:
+    return re.fullmatch(_OPTION, argument, re.DOTALL) is not None
 
 
 def _unshield(value: object) -> object:

@@ -1,31 +1,33 @@
 """Text for people: aligned by what a terminal shows, coloured only there, paged when long."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import click
 
 from orglab.text import clean as clean  # noqa: PLC0414 - shown text is cleaned by all that print
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Self
+    from click._termui_impl import ProgressBar
 
 # What is written without blanks and breaks anywhere: Chinese, Japanese, and what is as wide.
 _WIDE = (
     "\u1100-\u115f\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\U00020000-\U0003fffd"
 )
 _PIECE = rf"\s+|[{_WIDE}]|[^\s{_WIDE}]+"
-_MARGIN = re.compile(r"\s*(?:[-+*] |\d+[.)] )?")
+_MARGIN = r"\s*(?:[-+*] |\d+[.)] )?"
 # Lines longer than this are hard to read, and shorter than that hard to bear.
 _WIDEST = 100
 _NARROWEST = 24
-# As `click.style` writes them; click itself is not here, for to import it takes three times as long as Python's start.
+# As `click.style` writes them, which would end each with a reset of its own.
 _COLOURS = {"doing": "\x1b[33m", "done": "\x1b[32m", "dropped": "\x1b[35m", "todo": "\x1b[36m"}
 _BOLD, _DIM, _FOUND, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[0m"
-_STYLE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_STYLE = r"\x1b\[[0-?]*[ -/]*[@-~]"
 
 
 def width(text: str) -> int:
@@ -40,6 +42,8 @@ def width(text: str) -> int:
 
 def fit(text: str, columns: int) -> str:
     """Return `text` cut to `columns`, with an ellipsis where something is cut, and filled up with blanks."""
+    if text.isascii() and len(text) <= columns:
+        return text.ljust(columns)
     if width(text) > columns:
         # A character takes a column or two, but for those that go on top of another.
         text = text[: 8 * columns + 8]
@@ -83,7 +87,7 @@ def mark(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 def plain(text: str) -> str:
     """Return painted text without its paint."""
-    return _STYLE.sub("", text)
+    return re.sub(_STYLE, "", text)
 
 
 def wrap(text: str, indent: str, first: str | None = None) -> list[str]:
@@ -128,7 +132,7 @@ def _wrapped(line: str, room: int, taken: int) -> list[str]:
 
     What follows a bullet stays behind it.  A word that is longer, such as a URL, stays in one piece.
     """
-    match = _MARGIN.match(line)
+    match = re.match(_MARGIN, line)
     current = match.group() if match else ""
     after = " " * min(len(current), room // 2)
     found: list[str] = []
@@ -146,8 +150,6 @@ def show(lines: Iterable[str]) -> None:
     """Print lines; on a terminal that they do not fit, through the pager (`PAGER`, else `less -FRX`)."""
     text = "\n".join(lines) + "\n"
     if is_terminal() and sys.stdin.isatty() and text.count("\n") + 1 > _terminal_size().lines:
-        import click  # noqa: PLC0415 - whoever reads pages can wait
-
         os.environ.setdefault("LESS", "-FRX")
         os.environ.setdefault("LESSCHARSET", "utf-8")
         click.echo_via_pager(text, color=False if os.environ.get("NO_COLOR") else None)
@@ -156,13 +158,19 @@ def show(lines: Iterable[str]) -> None:
         sys.stdout.flush()
 
 
+def show_json(form: Mapping[str, object]) -> None:
+    """Print JSON values as a document."""
+    from orglab.api.serialize import render  # noqa: PLC0415 - most commands print none
+
+    show([render(form)])
+
+
 def tell(sentence: str) -> None:
-    """Print a sentence to standard error: what is not the answer itself."""
-    sys.stderr.write(sentence + "\n")
-    sys.stderr.flush()
+    """Print a sentence to standard error: what is not the answer itself, so that a script can use that."""
+    click.echo(clean(sentence), err=True)
 
 
-def bear_any_text() -> None:
+def tolerate_encoding_errors() -> None:
     """Have the standard streams show what their encoding does not have, as well as they can; ASCII is none."""
     for stream in (sys.stdout, sys.stderr):
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
@@ -170,33 +178,20 @@ def bear_any_text() -> None:
             reconfigure(encoding="utf-8" if is_ascii else None, errors="replace")
 
 
-class Bar:
-    """Progress on a terminal's stderr, once it has taken a second; nothing in a pipe."""
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Give what is told how much is done, of how much: it shows a bar on a terminal's stderr, after a second."""
+    begun = time.monotonic()
+    bar: ProgressBar[int] | None = None
 
-    def __init__(self, label: str) -> None:
-        """Make a bar that is not shown yet."""
-        import time  # noqa: PLC0415
+    with ExitStack() as stack:
 
-        self._label = label
-        self._clock = time.monotonic
-        self._begun = self._last = self._clock()
-        self._shown = False
+        def update(done: int, total: int) -> None:
+            nonlocal bar
+            if bar is None:
+                if time.monotonic() - begun < 1 or not sys.stderr.isatty():
+                    return
+                bar = stack.enter_context(click.progressbar(length=total, label=label, file=sys.stderr))
+            bar.update(done - bar.pos)
 
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def update(self, done: int, total: int) -> None:
-        """Show how much is done, ten times a second at the most."""
-        now = self._clock()
-        if now - self._begun > 1 and now - self._last > 0.1 and sys.stderr.isatty():  # noqa: PLR2004
-            self._last = now
-            self._shown = True
-            sys.stderr.write(f"\r{self._label} {done} of {total} \x1b[K")
-            sys.stderr.flush()
-
-    def __exit__(self, *_: object) -> None:
-        """Take the line away again."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        yield update

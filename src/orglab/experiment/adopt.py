@@ -9,12 +9,13 @@ from orglab.experiment.check import Diagnostic
 from orglab.experiment.model import Experiment, read_experiments, read_id, tagged_headings
 from orglab.org.document import Document
 from orglab.org.heading import Heading
+from orglab.org.syntax import compile_late
 
-_NUMBERED = re.compile(r"(?:\[[\w-]+\]|<<[\w-]+>>)\s")
+_NUMBERED = compile_late(r"(?:\[[\w-]+\]|<<[\w-]+>>)\s")
 _DATE = r"[<\[]?\d{4}-\d{2}-\d{2}(?:\b[^\]>\n]*[\]>])?"
-_DATED = re.compile(rf"{_DATE}\s*\S")
-_ONLY_DATE = re.compile(rf"{_DATE}(?:\s+[A-Z][a-z]+)?")
-_CHECKLIST = re.compile(rb"^[ \t]*\d+[.)][ \t]+\[[ Xx-]\]", re.M)
+_DATED = compile_late(rf"{_DATE}\s*\S")
+_ONLY_DATE = compile_late(rf"{_DATE}(?:\s+[A-Z][a-z]+)?")
+_CHECKLIST = compile_late(rb"^[ \t]*\d+[.)][ \t]+\[[ Xx-]\]", re.M)
 
 
 @dataclass(frozen=True, slots=True)

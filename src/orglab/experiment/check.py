@@ -20,6 +20,7 @@ from orglab.org.edit import Edit
 from orglab.org.heading import Heading
 from orglab.org.properties import put_property
 from orglab.org.source import decode
+from orglab.org.syntax import compile_late
 from orglab.reference import find_references
 
 Progress = Callable[[int, int], None]
@@ -269,4 +270,4 @@ class _Checker:
             yield self.at(edit.start, "stale-cookie", message, edit)
 
 
-_OPENING = re.compile(rb"^[ \t]*(?:#\+BEGIN_\S+|:[\w-]+:[ \t]*$)", re.I | re.M)
+_OPENING = compile_late(rb"^[ \t]*(?:#\+BEGIN_\S+|:[\w-]+:[ \t]*$)", re.I | re.M)

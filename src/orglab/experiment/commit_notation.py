@@ -4,15 +4,16 @@ A commit that was rewritten stands with the hash that was recorded first; behind
 it lives.  Written by hand there may be several arrows: the first hash is the original, the last one counts.
 """
 
-import re
 from typing import NamedTuple
+
+from orglab.org.syntax import compile_late
 
 HASH = "[0-9a-f]{7,64}"
 ARROW = " -> "
 CHAIN = rf"{HASH}(?:[ \t]*->[ \t]*{HASH})*"
 CHAINS = rf"{CHAIN}(?:,[ \t]*{CHAIN})*"
-_CHAIN = re.compile(CHAIN)
-_HASH = re.compile(HASH)
+_CHAIN = compile_late(CHAIN)
+_HASH = compile_late(HASH)
 
 
 class Recorded(NamedTuple):

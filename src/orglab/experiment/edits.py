@@ -24,11 +24,12 @@ from orglab.org.heading import Heading
 from orglab.org.list import Item, Structure
 from orglab.org.properties import put_property
 from orglab.org.source import encode
+from orglab.org.syntax import compile_late
 from orglab.org.timestamp import date_tree, format_inactive
 from orglab.org.todo import after_meta, logging_of, meta_indent, set_state
 from orglab.reference import Reference
 
-_LOCAL_VARIABLES = re.compile(rb"^[ \t]*#+[ \t]*Local Variables:", re.I | re.M)
+_LOCAL_VARIABLES = compile_late(rb"^[ \t]*#+[ \t]*Local Variables:", re.I | re.M)
 
 
 class Added(NamedTuple):

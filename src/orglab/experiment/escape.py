@@ -7,41 +7,45 @@ does, as the Org manual advises (Escape Character).  Blocks that are closed stay
 as they are, for code and quotations belong into notes.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from orglab.errors import UsageError
 from orglab.experiment.commit_notation import CHAIN, CHAINS
 from orglab.org.source import encode
+from orglab.org.syntax import compile_late
+
+if TYPE_CHECKING:
+    import re
 
 ESCAPE = "\u200b"
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_LINE_END = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-_COOKIE = re.compile(r"\[(?=\d*%\]|\d*/\d*\])")
-_BOX = re.compile(r"([ \t]*(?:[-+*]|(?:\d+|[A-Za-z])[.)])[ \t]+(?:\[@(?:start:)?\w+\][ \t]*)?\[)(?=[ Xx-]\])")
+_CONTROL = compile_late(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_LINE_END = compile_late(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_ANSI = compile_late(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+_COOKIE = compile_late(r"\[(?=\d*%\]|\d*/\d*\])")
+_BOX = compile_late(r"([ \t]*(?:[-+*]|(?:\d+|[A-Za-z])[.)])[ \t]+(?:\[@(?:start:)?\w+\][ \t]*)?\[)(?=[ Xx-]\])")
 # Emacs obeys what follows these words near the end of a file, whatever stands around them.
-_VARIABLES = re.compile(r"(?i)(Local )(?=Variables:)")
-_BEGIN = re.compile(r"(?i)[ \t]*#\+begin_(\S+)")
-_END = re.compile(r"(?i)[ \t]*#\+end_(\S+)")
-_BLOCK = re.compile(r"(?i)[ \t]*#\+(?:begin|end)(?:_\S|:|[ \t]*$)")
+_VARIABLES = compile_late(r"(?i)(Local )(?=Variables:)")
+_BEGIN = compile_late(r"(?i)[ \t]*#\+begin_(\S+)")
+_END = compile_late(r"(?i)[ \t]*#\+end_(\S+)")
+_BLOCK = compile_late(r"(?i)[ \t]*#\+(?:begin|end)(?:_\S|:|[ \t]*$)")
 # In these Org reads nothing.
 _VERBATIM = ("src", "example", "export")
 # This one would hide what somebody has said.
 _HIDING = "comment"
 # A line that Org, or we, would not show as the text that it is: a setting or another keyword (but not those that
 # go with a table or a picture), a comment, the line of a drawer, planning, a clock, what Org logs by itself.
-_STRUCTURE = re.compile(
+_STRUCTURE = compile_late(
     r"(?i)(?!#\+(?:(?:caption|results?|headers?|name|plot|tblname|label|attr_[\w-]+)(?:\[.*\])?|tblfm):)#\+\S+:"
     r"|#(?: |$)|:[\w'-]+:[ \t]*$|(?:closed|deadline|scheduled|clock):"
     r'|(?:[-+*][ \t]+)?(?:State[ \t]+"|CLOSING NOTE \[|Note taken on \[)'
 )
 # What at the margin is a heading, or a conflict that git left.
-_AT_MARGIN = re.compile(r"\*+ |<<<<<<< |>>>>>>> ")
+_AT_MARGIN = compile_late(r"\*+ |<<<<<<< |>>>>>>> ")
 # What right behind a bullet is a box or a number, and what at the begin of a note is its time or commit.
-_BEHIND_BULLET = re.compile(rf"\[[ Xx-]\]|\[@|\[\d{{4}}-\d{{2}}-\d{{2}}[^\]\n]*\]|\({CHAIN}\)")
-_COMMITS = re.compile(rf"\({CHAINS}\)$")
+_BEHIND_BULLET = compile_late(rf"\[[ Xx-]\]|\[@|\[\d{{4}}-\d{{2}}-\d{{2}}[^\]\n]*\]|\({CHAIN}\)")
+_COMMITS = compile_late(rf"\({CHAINS}\)$")
 
 
 def one_line(text: str, what: str) -> str:

@@ -103,6 +103,9 @@ def glance_at(document: Document, config: Config, file: str) -> Callable[[Span],
             known["title"] = decode(title)
         known["tags"] = tags.get(marks) or tags.setdefault(marks, tuple(decode(marks).strip(":").split(":")))
         known["id"] = name.decode()
+        if b":VERDICT:" not in chunk.upper():
+            # To look for it the model would need the outline.
+            known["verdict"] = None
         if stamp is not None:
             known["created"] = created_at(stamp)
         found = find_steps(chunk, match.end() - 1)

@@ -12,13 +12,14 @@ from orglab.org.edit import Edit
 from orglab.org.heading import Heading
 from orglab.org.properties import put_property
 from orglab.org.source import decode, encode
+from orglab.org.syntax import compile_late
 
 ALIASES = "ALIASES"
-_NUMBER = re.compile(
+_NUMBER = compile_late(
     rb"(?:^[ \t]*:(?:ID|CUSTOM_ID):[ \t]+|^\*+ (?:[^\n\[<]|\[#\w+\])*+(?:\[|<<))(\d{1,18})(?=[ \t\r]*$|\]|>>)",
     re.I | re.M,
 )
-_PROPERTY = re.compile(rb"^[ \t]*:ALIASES:[ \t]+(\S[^\n]*)$", re.I | re.M)
+_PROPERTY = compile_late(rb"^[ \t]*:ALIASES:[ \t]+(\S[^\n]*)$", re.I | re.M)
 
 
 def aliases_of(heading: Heading) -> tuple[str, ...]:

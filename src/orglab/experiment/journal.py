@@ -19,11 +19,12 @@ from orglab.experiment.model import section_text
 from orglab.org.document import Document
 from orglab.org.heading import Heading
 from orglab.org.source import decode
+from orglab.org.syntax import compile_late
 from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
 from orglab.reference import Reference, find_references
 
-_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?: |$)")
-_LINK = re.compile(rb"\[\[(?:[^\]\[]*::)?#([A-Za-z0-9_-]+)\]|\[\[id:([A-Za-z0-9_-]+)\]", re.I)
+_DAY = compile_late(r"(\d{4})-(\d{2})-(\d{2})(?: |$)")
+_LINK = compile_late(rb"\[\[(?:[^\]\[]*::)?#([A-Za-z0-9_-]+)\]|\[\[id:([A-Za-z0-9_-]+)\]", re.I)
 # org-datetree.el: year, month, day.
 _DAY_LEVEL = 3
 

@@ -21,15 +21,16 @@ from orglab.org.element import Element
 from orglab.org.heading import Heading
 from orglab.org.list import Item
 from orglab.org.source import decode, encode
+from orglab.org.syntax import compile_late
 from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
 
 ID = r"[A-Za-z0-9_-]+"
-_ID = re.compile(ID)
-_TITLE_ID = re.compile(rf"(?:<<({ID})>>|\[({ID})\])\s*")
-_COOKIE = re.compile(r"\s*\[(?:\d*%|\d*/\d*)\]")
-_COMMITS = re.compile(rb"[ \t]*\((%s)\)[ \t]*$" % CHAINS.encode())
-_VERDICT = re.compile(rb":VERDICT:", re.I)
-_FIRST_STAMP = re.compile(rb"[ \t\n]*(" + INACTIVE.pattern + rb")")
+_ID = compile_late(ID)
+_TITLE_ID = compile_late(rf"(?:<<({ID})>>|\[({ID})\])\s*")
+_COOKIE = compile_late(r"\s*\[(?:\d*%|\d*/\d*)\]")
+_COMMITS = compile_late(rb"[ \t]*\((%s)\)[ \t]*$" % CHAINS.encode())
+_VERDICT = compile_late(rb":VERDICT:", re.I)
+_FIRST_STAMP = compile_late(rb"[ \t\n]*(" + INACTIVE.pattern + rb")")
 
 
 @dataclass(frozen=True, slots=True)

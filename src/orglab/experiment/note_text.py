@@ -1,7 +1,5 @@
 """The user's words inside Org text: without indentation, times, commits and what Org logs by itself."""
 
-import re
-import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,14 +8,15 @@ from orglab.org.element import Element
 from orglab.org.heading import element_objects
 from orglab.org.objects import Object
 from orglab.org.source import decode
+from orglab.org.syntax import compile_late
 
 _STAMP = r"\[\d{4}-\d{2}-\d{2}[^\]\n]*\]"
-_HEAD = re.compile(rf"(?:({_STAMP}))?\s*(?:\(({CHAIN})\))?\s*")
-_LOGGED = re.compile(
+_HEAD = compile_late(rf"(?:({_STAMP}))?\s*(?:\(({CHAIN})\))?\s*")
+_LOGGED = compile_late(
     rf'(?:State\s+(?:"(?P<new>[^"]*)")?\s*from\s*(?:"(?P<old>[^"]*)")?\s*|(?P<kind>CLOSING NOTE|Note taken on)\s+)'
     rf"(?P<stamp>{_STAMP})"
 )
-_REST = re.compile(r"[ \t]*\\\\[ \t]*\n?")
+_REST = compile_late(r"[ \t]*\\\\[ \t]*\n?")
 
 
 def plain_text(text: bytes) -> str:
@@ -26,9 +25,9 @@ def plain_text(text: bytes) -> str:
     Args:
         text: Whole lines; the first may begin within a line.
     """
-    lines = decode(text).expandtabs().split("\n")
-    first, rest = lines[0].strip(), textwrap.dedent("\n".join(lines[1:]))
-    return f"{first}\n{rest}".strip("\n").rstrip()
+    first, *rest = decode(text).expandtabs().split("\n")
+    margin = min((len(line) - len(line.lstrip(" ")) for line in rest if line.strip(" ")), default=0)
+    return "\n".join([first.strip(), *(line[margin:] if line.strip(" ") else "" for line in rest)]).strip("\n").rstrip()
 
 
 def note_head(words: str) -> tuple[str | None, Recorded | None, str]:

@@ -1,18 +1,22 @@
 """Where the log records commits: behind its steps, and at the begin of its notes."""
 
 import datetime
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAIN, CHAINS, Recorded, parse_chain
 from orglab.experiment.model import Experiment, Note, Step, read_experiments
 from orglab.org.document import Document
 from orglab.org.edit import Edit
+from orglab.org.syntax import compile_late
 
-_CHAIN = re.compile(CHAIN.encode())
-_PARENTHESES = re.compile(rb"\((%s)\)(?=([ \t]*)(\n|\Z)?)" % CHAINS.encode())
+if TYPE_CHECKING:
+    import re
+
+_CHAIN = compile_late(CHAIN.encode())
+_PARENTHESES = compile_late(rb"\((%s)\)(?=([ \t]*)(\n|\Z)?)" % CHAINS.encode())
 
 
 @dataclass(frozen=True, slots=True)

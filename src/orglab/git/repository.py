@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +11,8 @@ from orglab.errors import GitError, NotFoundError
 from orglab.git.process import run_reading, run_writing, sentence_of
 from orglab.reference import names
 
-_HASH = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_SHORT_HASH = re.compile(rb"[0-9a-f]{7,64}")
+_HASH = rb"[0-9a-f]{40}(?:[0-9a-f]{24})?"
+_SHORT_HASH = rb"[0-9a-f]{7,64}"
 
 
 class Repository:
@@ -95,11 +94,11 @@ class Repository:
         if "\0" in revision:
             return None
         full = self.read("rev-parse", "--verify", "--quiet", "--end-of-options", revision)
-        if full is None or not _HASH.fullmatch(full.strip()):
+        if full is None or not re.fullmatch(_HASH, full.strip()):
             return None
         # Not in one step: `:/text^{commit}` would search for that very text.
         short = self.read("rev-parse", "--verify", "--quiet", "--short", f"{full.strip().decode()}^{{commit}}")
-        return short.strip().decode() if short and _SHORT_HASH.fullmatch(short.strip()) else None
+        return short.strip().decode() if short and re.fullmatch(_SHORT_HASH, short.strip()) else None
 
     def naming(self, reference: str) -> Iterator[str]:
         """Yield the short hashes of the commits on HEAD whose message holds `[reference]`, the newest first."""
@@ -108,7 +107,7 @@ class Repository:
         )
         for entry in (found or b"").split(b"\0"):
             commit, _, message = entry.partition(b"\n")
-            if _SHORT_HASH.fullmatch(commit) and names(message, reference):
+            if re.fullmatch(_SHORT_HASH, commit) and names(message, reference):
                 yield commit.decode()
 
     def read_on_branches(self, path: Path) -> bytes:
@@ -130,6 +129,8 @@ class Repository:
 
 def is_installed() -> bool:
     """Return whether there is a git on the PATH."""
+    import shutil  # noqa: PLC0415 - 3 ms, for it loads what unpacks archives
+
     return shutil.which("git") is not None
 
 

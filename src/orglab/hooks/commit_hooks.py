@@ -68,9 +68,7 @@ def post_commit(hook: Hook) -> int:
 
 def _tick(hook: Hook, commit: str, text: bytes) -> None:
     """Tick the steps that a message says are done, now or, where the log is held, with the next command."""
-    from orglab.api import Log  # noqa: PLC0415 - it costs 60 ms, and few commits tick a step
-
-    log = Log(hook.log, hook.config)
+    log = hook.opened
     for reference in message.done_in(text, hook.letter):
         log.complete_later(reference, commit)
     log.tell_waiting(say)

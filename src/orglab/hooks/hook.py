@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from orglab.api import Log
 from orglab.config import Config, find_log, find_settings
-from orglab.errors import NotFoundError, UsageError
-from orglab.experiment.lookup import find_experiment, find_step
+from orglab.errors import NotFoundError, NotReadableError, UsageError
+from orglab.experiment.lookup import find_step
 from orglab.git import Repository
-from orglab.log.active import ActiveStep
 from orglab.org.document import Document
 from orglab.reference import Reference
 from orglab.text import clean
@@ -59,6 +59,13 @@ class Hook:
         """
         return self._found[0]
 
+    @cached_property
+    def opened(self) -> Log:
+        """The log, opened in the repository that git is working on."""
+        log = Log(self.log, self.config)
+        log.repository = self.repository
+        return log
+
     @property
     def config(self) -> Config:
         """The settings."""
@@ -72,7 +79,7 @@ class Hook:
     @property
     def active(self) -> str | None:
         """The active step or experiment of this clone."""
-        return ActiveStep(self.log, self.repository).get()
+        return self.opened.active.get()
 
     @cached_property
     def environment(self) -> dict[str, str]:
@@ -91,7 +98,7 @@ class Hook:
 
     def parse(self, text: bytes) -> Document:
         """Return a log's text as a document."""
-        return Document(text, self.config.keywords)
+        return self.opened.parse(text)
 
     @cached_property
     def document(self) -> Document:
@@ -101,9 +108,9 @@ class Hook:
             NotFoundError: It is not there, as in a revision from before it, or cannot be read.
         """
         try:
-            return self.parse(self.log.read_bytes())
-        except OSError as error:
-            raise NotFoundError(f"{self.log} cannot be read: {error.strerror}.") from error
+            return self.opened.document()
+        except NotReadableError as error:
+            raise NotFoundError(str(error)) from error
 
     def title_of(self, reference: Reference, document: Document | None = None) -> str | None:
         """Return the text of a step or the title of an experiment, or None if there is no such one.
@@ -117,7 +124,7 @@ class Hook:
         """
         document = self.document if document is None else document
         try:
-            experiment = find_experiment(document, reference, self.config, self.log)
+            experiment = self.opened.find(document, reference)
             return experiment.title if reference.step is None else find_step(experiment, reference).text
         except NotFoundError:
             return None

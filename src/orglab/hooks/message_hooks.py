@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 from orglab.experiment.lookup import nearest_ids
-from orglab.experiment.model import read_experiments
 from orglab.git import message
 from orglab.git.staged import read_staged_file
 from orglab.hooks.hook import REFUSED, Hook, say
@@ -107,7 +106,7 @@ def _staged(hook: Hook) -> Document:
 def _unknown(hook: Hook, reference: Reference) -> str:
     """Say that the log does not have something, and what it has that is near."""
     ref = reference.spell(hook.letter)
-    experiments = {one.id: one for one in read_experiments(hook.document, hook.config, str(hook.log))}
+    experiments = {one.id: one for one in hook.opened.read_experiments(hook.document)}
     if (experiment := experiments.get(reference.id)) is not None:
         steps = len(experiment.steps)
         have = f"it has {steps} step{'' if steps == 1 else 's'}" if steps else "it has no steps"

@@ -45,9 +45,7 @@ def _follow(hook: Hook, olds: set[bytes]) -> None:
         return
     if not any(old[:7] in text for old in olds):
         return
-    from orglab.api import Log  # noqa: PLC0415 - few rewritten commits are recorded
-
-    mended, _ = Log(hook.log, hook.config).fix(only=("moved-hash",))
+    mended, _ = hook.opened.fix(only=("moved-hash",))
     pairs = dict.fromkeys(f"{one.moved.hash} lives on as {one.moved.living}" for one in mended if one.moved is not None)
     for pair in pairs:
         say(f"{hook.log}: {pair}.")

@@ -43,7 +43,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from orglab import lock
 from orglab.errors import LogChangedError, LogHeldError, NotFoundError, NotReadableError, NotWritableError, OrglabError
@@ -90,8 +90,7 @@ class Snapshot:
         return hashlib.sha256(self.data).hexdigest()
 
 
-@dataclass(frozen=True)
-class _Text:
+class _Text(NamedTuple):
     """What one attempt to change the file started from; `fd` is open for reading."""
 
     shown: Path
@@ -102,8 +101,7 @@ class _Text:
     watched: bool
 
 
-@dataclass(frozen=True)
-class _Temp:
+class _Temp(NamedTuple):
     """A new file beside the log, on the disk, not yet under the log's name."""
 
     path: str

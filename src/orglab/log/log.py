@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from orglab.config import TERMS_NAME, Config, active_file
 from orglab.errors import UsageError
-from orglab.experiment.edits import NOTHING, Added, with_consequences
 from orglab.experiment.fast_reader import glance
 from orglab.experiment.ids import numbers_in, numbers_of_old
 from orglab.experiment.lookup import find_experiment, find_step
@@ -26,6 +25,8 @@ from orglab.reference import Reference, parse_reference
 
 if TYPE_CHECKING:
     import datetime
+
+    from orglab.experiment.edits import Added
 
 Decided = TypeVar("Decided")
 MakeEdits = Callable[[Document], tuple[list[Edit], Decided]]
@@ -222,7 +223,7 @@ class LogFile:
         reference: Reference,
         make_edits: MakeExperimentEdits[Decided],
         now: "datetime.datetime",
-        added: Added = NOTHING,
+        added: "Added | None" = None,
     ) -> tuple[Experiment, Decided]:
         """Edit one experiment, with what follows from that; return it as it stands afterwards, and what was decided.
 
@@ -230,18 +231,19 @@ class LogFile:
             reference: The experiment, or a step of it.
             make_edits: From the experiment to edits.
             now: Local time.
-            added: What the edits may add.
+            added: What the edits may add; nothing if None.
 
         Raises:
             NotFoundError: There is no such experiment.
             UsageError: The edits would add something else.
             NotWritableError: The log could not be written; its bytes are what they were.
         """
+        from orglab.experiment.edits import NOTHING, with_consequences  # noqa: PLC0415 - reading needs none of it
 
         def change(document: Document) -> tuple[list[Edit], tuple[Experiment, Decided]]:
             old = self.find(document, reference)
             first, decided = make_edits(old)
-            edits, new = with_consequences(old, first, now, added)
+            edits, new = with_consequences(old, first, now, added or NOTHING)
             moved = old.document.begin if isinstance(old.document, Part) else 0
             return [Edit(one.start + moved, one.end + moved, one.replacement) for one in edits], (new, decided)
 

@@ -17,12 +17,13 @@ from orglab.org.element import Element
 from orglab.org.heading import Heading, element_objects
 from orglab.org.list import Item, Structure
 from orglab.org.objects import parse_objects
+from orglab.org.syntax import compile_late
 
 # What a cookie outside these counts is the whole section.
 _COUNTED_IN = frozenset(
     ("drawer", "center-block", "dynamic-block", "item", "quote-block", "special-block", "verse-block")
 )
-_RECURSIVE = re.compile(rb"COOKIE_DATA:.*recursive", re.I)
+_RECURSIVE = compile_late(rb"COOKIE_DATA:.*recursive", re.I)
 
 
 def recount(document: Document, headings: Iterable[Heading | None] | None = None) -> list[Edit]:

@@ -4,9 +4,9 @@ Parsing and printing give the same bytes, for every input.  Reading finds the
 headings; what stands below each is parsed when it is asked for.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from orglab.errors import ConflictMarkersError
 from orglab.org import syntax
@@ -16,9 +16,13 @@ from orglab.org.heading import Heading, element_objects, read_properties
 from orglab.org.objects import RADIO_TARGET, parse_objects, radio_pattern
 from orglab.org.settings import LINE, ORG_KEYWORDS, Settings, read_settings
 from orglab.org.source import Source, encode
+from orglab.org.syntax import compile_late
+
+if TYPE_CHECKING:
+    import re
 
 # A literal `\n*` lets the regexp engine jump from heading to heading.
-_HEADINGS = re.compile(rb"\n\*+ ")
+_HEADINGS = compile_late(rb"\n\*+ ")
 _MARKERS = (b"<<<<<<<", b">>>>>>>")
 # How many headings to look through for a relative before all relations are found at once.
 _NEAR = 64

@@ -6,13 +6,12 @@ as a workspace edit.
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.errors import UnsafeEditError
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     r"""Replace the text from `start` to `end` (positions in `Source.text`) by `replacement`, with `\n` line ends."""
 
     start: int

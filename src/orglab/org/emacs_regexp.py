@@ -13,6 +13,7 @@ The rules are those of `regex_compile` in Emacs's `regex-emacs.c`.
 import re
 
 from orglab.errors import MatchSyntaxError
+from orglab.org.syntax import compile_late
 
 TAG_WORD = "@_"
 """What is part of a word in a tag, and not elsewhere: see org-mode-tags-syntax-table."""
@@ -41,10 +42,10 @@ _CLASSES = {
     "unibyte": r"[\x00-\x7f]",
     "xdigit": "[0-9A-Fa-f]",
 }
-_REPETITIONS = re.compile("[*+?]+")
-_INTERVAL = re.compile(r"\\\{([0-9]{0,9})(,?)([0-9]{0,9})\\\}")
-_GROUP = re.compile(r"\\\((?:\?([1-9][0-9]{0,8}|):|(?!\?))")
-_RANGE = re.compile(r"(.)-([^]])", re.DOTALL)
+_REPETITIONS = compile_late("[*+?]+")
+_INTERVAL = compile_late(r"\\\{([0-9]{0,9})(,?)([0-9]{0,9})\\\}")
+_GROUP = compile_late(r"\\\((?:\?([1-9][0-9]{0,8}|):|(?!\?))")
+_RANGE = compile_late(r"(.)-([^]])", re.DOTALL)
 
 
 def compile_emacs_regexp(pattern: str, *, also_word: str = "") -> re.Pattern[str]:

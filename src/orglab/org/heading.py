@@ -2,26 +2,25 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.org import syntax
 from orglab.org.element import Element, parse_section
 from orglab.org.objects import Object, parse_objects
 from orglab.org.source import decode
+from orglab.org.syntax import compile_late
 
 if TYPE_CHECKING:
     from orglab.org.document import Document
 
 # org-priority-regexp: a letter, or a number below 65
-_PRIORITY = re.compile(rb"\[#([A-Za-z]|[0-5]?[0-9]|6[0-4])\][ \t]*")
-_COMMENT = re.compile(rb"COMMENT(?= |$)[ \t]*", re.M)
-_TAGS = re.compile(rb":[\w@#%:\x80-\xff]+:")
+_PRIORITY = compile_late(rb"\[#([A-Za-z]|[0-5]?[0-9]|6[0-4])\][ \t]*")
+_COMMENT = compile_late(rb"COMMENT(?= |$)[ \t]*", re.M)
+_TAGS = compile_late(rb":[\w@#%:\x80-\xff]+:")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """The parts of a heading's line; spans are positions in `Source.text`, (-1, -1) for a part that is not there.
 
     Attributes:
@@ -310,10 +309,10 @@ def _table_objects(text: bytes, table: Element, radio: "re.Pattern[bytes] | None
                     inside = max(inside, found.end)
 
 
-_TABLE_ROW = re.compile(rb"^[ \t]*\|(?!-)(.*)$", re.M)
-_TABLE_CELL = re.compile(rb"[^|\s](?:[^|]*[^|\s])?")
-_TITLE_KEYWORD = re.compile(rb"[ \t]*#\+(?:TITLE|AUTHOR|DATE):", re.I)
-_CAPTION = re.compile(rb"^[ \t]*#\+CAPTION:(.*)$", re.I | re.M)
+_TABLE_ROW = compile_late(rb"^[ \t]*\|(?!-)(.*)$", re.M)
+_TABLE_CELL = compile_late(rb"[^|\s](?:[^|]*[^|\s])?")
+_TITLE_KEYWORD = compile_late(rb"[ \t]*#\+(?:TITLE|AUTHOR|DATE):", re.I)
+_CAPTION = compile_late(rb"^[ \t]*#\+CAPTION:(.*)$", re.I | re.M)
 
 
 def read_properties(text: bytes, drawer: "re.Match[bytes] | None") -> dict[str, str]:

@@ -24,6 +24,7 @@ from typing import Any, Protocol
 
 from orglab.errors import MatchSyntaxError
 from orglab.org.emacs_regexp import TAG_WORD, compile_emacs_regexp, quote_emacs_regexp
+from orglab.org.syntax import compile_late
 
 
 class MatchEntry(Protocol):
@@ -267,7 +268,7 @@ def _split_alternatives(part: _Part, bar: str) -> list[_Part]:
 # ---- terms ----
 
 # The regexp of org-make-tags-matcher; `\w` is its `[[:alnum:]_]`, see `_shadow`.
-_TERM = re.compile(
+_TERM = compile_late(
     r"""&?(?P<sign>[-+:])?
     (?P<term> (?P<regexp>\{[^}]+\})
     | (?P<name>(?:\w|\\\S)+)(?P<operator>[<=>]=?|[!/]=|<>)(?P<star>\*)?
@@ -275,9 +276,9 @@ _TERM = re.compile(
     | [\w@\#%]+)""",
     re.VERBOSE,
 )
-_OPERATOR = re.compile("[<=>]|[!/]=")
-_UNCLOSED = re.compile(r"""(?:[<>=!/]+\*?)?(?=\{[^}]*\Z|"[^"]*\Z)""")
-_SIGN = re.compile("&?[-+:]?")
+_OPERATOR = compile_late("[<=>]|[!/]=")
+_UNCLOSED = compile_late(r"""(?:[<>=!/]+\*?)?(?=\{[^}]*\Z|"[^"]*\Z)""")
+_SIGN = compile_late("&?[-+:]?")
 
 
 def _read_terms(part: _Part) -> Iterator[re.Match[str]]:
@@ -420,13 +421,13 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 # The `timep` of org-make-tags-matcher
-_TIME = re.compile(r'"[\[<](?:[0-9]+|now|today|tomorrow|[+-][0-9]+[dmwy]).*[\]>]"', re.IGNORECASE)
-_SHIFT = re.compile(r"<([-+][0-9]+)([dwmy])>")
+_TIME = compile_late(r'"[\[<](?:[0-9]+|now|today|tomorrow|[+-][0-9]+[dmwy]).*[\]>]"', re.IGNORECASE)
+_SHIFT = compile_late(r"<([-+][0-9]+)([dwmy])>")
 _DAY = 86400.0
 _DAYS = {"d": 1, "w": 7, "m": 31, "y": 365.25}
 # org-ts-regexp0
-_TIMESTAMP = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?: +[^]+0-9>\r\n -]+)?(?: +([0-9]{1,2}):([0-9]{2}))?")
-_NUMBER = re.compile(r"[ \t]*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)")
+_TIMESTAMP = compile_late(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?: +[^]+0-9>\r\n -]+)?(?: +([0-9]{1,2}):([0-9]{2}))?")
+_NUMBER = compile_late(r"[ \t]*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)")
 
 _LONGEST_INT = 1000  # Python refuses to read an int of thousands of digits
 

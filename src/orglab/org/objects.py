@@ -8,16 +8,17 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.org import syntax
 from orglab.org.source import decode, encode
+from orglab.org.syntax import compile_late
 
 _EMPHASIS = {b"*": "bold", b"/": "italic", b"_": "underline", b"+": "strike-through", b"=": "verbatim", b"~": "code"}
 _SPACE = b" \t\n\r\f\v"
 _BEFORE_EMPHASIS = _SPACE + b"-('\"{"
 _CLOSING = {
-    mark: re.compile(rb"(?<=[^\s])" + re.escape(mark) + rb"(?=[\s.,;:!?'\")}\\\[-]|\Z)")
+    mark: compile_late(rb"(?<=[^\s])" + re.escape(mark) + rb"(?=[\s.,;:!?'\")}\\\[-]|\Z)")
     for mark in _EMPHASIS
 }  # fmt: skip
 # Where an object may begin (org-element--object-regexp).  Plain links of the types Org knows at start.
@@ -25,49 +26,48 @@ _LINK_TYPES = (
     rb"attachment|bbdb|bibtex|coderef|custom-id|docview|doi|elisp|file\+emacs|file\+sys|file|ftp|fuzzy|gnus|help"
     rb"|https?|id|info|irc|mailto|man|mhe|news|radio|rmail|shell|w3m|eww"
 )
-_START = re.compile(
+_START = compile_late(
     rb"[*/_+=~][^\s]|(?<![0-9A-Za-z'\x80-\xff])(?:(?:" + _LINK_TYPES + rb"):[^\s\[\]<>)]|(?-i:src_|call_))"
     rb"|\[(?:cite[:/]|fn:|[0-9%/]|\[)|@@|\{\{\{|<(?:%%|<|[0-9]|(?:" + _LINK_TYPES + rb"):)|\$|\\[(\[]",
     re.I,
 )
-_PLAIN_LINK = re.compile(
+_PLAIN_LINK = compile_late(
     rb"(" + _LINK_TYPES + rb"):((?:[^\]\[ \t\n()<>]|\((?:[^\]\[ \t\n()<>]|\([^\]\[ \t\n()<>]*\))*\))+)", re.I
 )
 # The path of a plain link is two characters at least; a pair of brackets counts as one.
-_TWO_OF_PATH = re.compile(r"(?:[^()]|\((?:[^()]|\([^()]*\))*\)){2}")
+_TWO_OF_PATH = compile_late(r"(?:[^()]|\((?:[^()]|\([^()]*\))*\)){2}")
 _PUNCTUATION = "!\"#$%&'*+,-.:;=?@\\^_`{|}~"
-_ANGLE_LINK = re.compile(rb"<(" + _LINK_TYPES + rb"):", re.I)
-_LINK_PATH = re.compile(rb"\[\[((?:[^\]\[\\]|\\(?:\\\\)*+[\]\[]|\\+[^\]\[])++)\]")
-_DATE = re.compile(rb"[\[<][0-9]{4}-[0-9]{2}-[0-9]{2}(?=[ \]>])")
-_TIME_RANGE = re.compile(rb"[012]?[0-9]:[0-5][0-9]-[012]?[0-9]:[0-5][0-9]")
-_TARGET = re.compile(rb"<<([^<>\n\r \t](?:[^<>\n\r]*[^<>\n\r \t])?)>>")
-RADIO_TARGET = re.compile(rb"<<<([^<>\n\r \t](?:[^<>\n\r]*[^<>\n\r \t])?)>>>")
-_MACRO = re.compile(rb"\{\{\{[a-zA-Z][-a-zA-Z0-9_]*(?:\}\}\}|\()")
-_SNIPPET = re.compile(rb"@@[-A-Za-z0-9]+:")
-_FOOTNOTE = re.compile(rb"\[fn:(?:([\w\x80-\xff-]+)\]|([\w\x80-\xff-]+)?:)", re.I)
-_CITATION = re.compile(rb"\[cite(?:/[/\w\x80-\xff-]+)?:", re.I)
+_ANGLE_LINK = compile_late(rb"<(" + _LINK_TYPES + rb"):", re.I)
+_LINK_PATH = compile_late(rb"\[\[((?:[^\]\[\\]|\\(?:\\\\)*+[\]\[]|\\+[^\]\[])++)\]")
+_DATE = compile_late(rb"[\[<][0-9]{4}-[0-9]{2}-[0-9]{2}(?=[ \]>])")
+_TIME_RANGE = compile_late(rb"[012]?[0-9]:[0-5][0-9]-[012]?[0-9]:[0-5][0-9]")
+_TARGET = compile_late(rb"<<([^<>\n\r \t](?:[^<>\n\r]*[^<>\n\r \t])?)>>")
+RADIO_TARGET = compile_late(rb"<<<([^<>\n\r \t](?:[^<>\n\r]*[^<>\n\r \t])?)>>>")
+_MACRO = compile_late(rb"\{\{\{[a-zA-Z][-a-zA-Z0-9_]*(?:\}\}\}|\()")
+_SNIPPET = compile_late(rb"@@[-A-Za-z0-9]+:")
+_FOOTNOTE = compile_late(rb"\[fn:(?:([\w\x80-\xff-]+)\]|([\w\x80-\xff-]+)?:)", re.I)
+_CITATION = compile_late(rb"\[cite(?:/[/\w\x80-\xff-]+)?:", re.I)
 # What ends something; in a lookahead, for `]]]` holds two ends.
-_TWO_BRACKETS = re.compile(rb"(?=\]\])")
-_SNIPPET_END = re.compile(rb"(?=@@)")
-_MACRO_END = re.compile(rb"(?=\)\}\}\})")
+_TWO_BRACKETS = compile_late(rb"(?=\]\])")
+_SNIPPET_END = compile_late(rb"(?=@@)")
+_MACRO_END = compile_late(rb"(?=\)\}\}\})")
 _LATEX_ENDS = {
-    b"\\(": re.compile(rb"\\\)"),
-    b"\\[": re.compile(rb"\\\]"),
-    b"$$": re.compile(rb"(?=\$\$)"),
+    b"\\(": compile_late(rb"\\\)"),
+    b"\\[": compile_late(rb"\\\]"),
+    b"$$": compile_late(rb"(?=\$\$)"),
 }
-_DOLLAR = re.compile(rb"\$")
-_TIMESTAMP_END = re.compile(rb"[\]>\n]")
-_ANGLE_END = re.compile(rb"[>\n]")
-_ANGLE = re.compile(rb">")
-_ROUND_BRACKET = re.compile(rb"\)")
-_EMPTY_LINE = re.compile(rb"\n[ \t]*(?=[\n>])")
-_SOURCE_NAME_END = re.compile(rb"[ \t\n\[{]")
-_CALL_NAME_END = re.compile(rb"[ \t\n\[(]")
-_CITATION_KEY = re.compile(rb"@[\w\x80-\xff.:?!`'/*@+|(){}<>&^$#%~-]")
+_DOLLAR = compile_late(rb"\$")
+_TIMESTAMP_END = compile_late(rb"[\]>\n]")
+_ANGLE_END = compile_late(rb"[>\n]")
+_ANGLE = compile_late(rb">")
+_ROUND_BRACKET = compile_late(rb"\)")
+_EMPTY_LINE = compile_late(rb"\n[ \t]*(?=[\n>])")
+_SOURCE_NAME_END = compile_late(rb"[ \t\n\[{]")
+_CALL_NAME_END = compile_late(rb"[ \t\n\[(]")
+_CITATION_KEY = compile_late(rb"@[\w\x80-\xff.:?!`'/*@+|(){}<>&^$#%~-]")
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(NamedTuple):
     """One object; `begin` and `end` are positions in `Source.text`, blanks after it left out.
 
     Attributes:

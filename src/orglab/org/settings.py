@@ -7,14 +7,16 @@ anywhere or on another machine; it is reported instead.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.org.source import decode
+from orglab.org.syntax import compile_late
 
 # The words Org itself falls back on; a log has more (see model.TODO_KEYWORDS).
 ORG_KEYWORDS = "TODO | DONE"
 
-LINE = re.compile(rb"#\+(TODO|SEQ_TODO|TYP_TODO|FILETAGS|TAGS|STARTUP|PROPERTY|CATEGORY|SETUPFILE):[ \t]*(.*)", re.I)
-_KEYWORD = re.compile(r"([^(]+)(?:\(([^)]*)\))?$")
+LINE = compile_late(rb"#\+(TODO|SEQ_TODO|TYP_TODO|FILETAGS|TAGS|STARTUP|PROPERTY|CATEGORY|SETUPFILE):[ \t]*(.*)", re.I)
+_KEYWORD = compile_late(r"([^(]+)(?:\(([^)]*)\))?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,7 @@ class Keyword:
     on_leave: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings of one file.
 
     Attributes:
@@ -133,8 +134,8 @@ def _logging(text: str) -> str | None:
     return "note" if "@" in text else "time" if "!" in text else None
 
 
-_TAG = re.compile(r"([^\W_]|[_@#%])+|\{.+?\}")
-_TAG_KEY = re.compile(r"\(.\)$")
+_TAG = compile_late(r"([^\W_]|[_@#%])+|\{.+?\}")
+_TAG_KEY = compile_late(r"\(.\)$")
 
 
 def _read_groups(lines: list[str]) -> dict[str, tuple[str, ...]]:

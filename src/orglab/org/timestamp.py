@@ -1,15 +1,16 @@
 """Org timestamps: `[2018-06-06 Wed 16:16]`, `<2018-06-06>`, and times as our JSON prints them."""
 
 import datetime
-import re
 from typing import NamedTuple
+
+from orglab.org.syntax import compile_late
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
            "November", "December")  # fmt: skip
 _LONG_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_STAMP = re.compile(rb"[\[<](\d{4})-(\d{2})-(\d{2})(?: +[^\]+0-9>\r\n -]+)?(?: +(\d{1,2}):(\d{2}))?[^\]>\n]*[\]>]")
-INACTIVE = re.compile(rb"\[\d{4}-\d{2}-\d{2}(?: [^\n\]]*)?\]")
+_STAMP = compile_late(rb"[\[<](\d{4})-(\d{2})-(\d{2})(?: +[^\]+0-9>\r\n -]+)?(?: +(\d{1,2}):(\d{2}))?[^\]>\n]*[\]>]")
+INACTIVE = compile_late(rb"\[\d{4}-\d{2}-\d{2}(?: [^\n\]]*)?\]")
 
 
 class Timestamp(NamedTuple):

@@ -13,11 +13,12 @@ from orglab.org.edit import Edit
 from orglab.org.heading import Heading
 from orglab.org.settings import Keyword, Settings, read_settings
 from orglab.org.source import encode
+from orglab.org.syntax import compile_late
 from orglab.org.timestamp import format_inactive
 
 # A note of a state among the items of an entry (org-skip-over-state-notes).
-_STATE_NOTE = re.compile(rb'[ \t]*- +State +(?:"\S+")? +from +(?:"\S+")? +\[[0-9]{4}-[0-9]{2}-[0-9]{2}[^\n]*?\]')
-_CLOSED = re.compile(rb"CLOSED:[ \t]*[\[<][^\]>\n]*[\]>]?[ \t]*", re.I)
+_STATE_NOTE = compile_late(rb'[ \t]*- +State +(?:"\S+")? +from +(?:"\S+")? +\[[0-9]{4}-[0-9]{2}-[0-9]{2}[^\n]*?\]')
+_CLOSED = compile_late(rb"CLOSED:[ \t]*[\[<][^\]>\n]*[\]>]?[ \t]*", re.I)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from orglab.git import Repository
 from orglab.log.log import LogFile
 from orglab.runs.record_writer import Record
-from orglab.runs.request import RunRequest
 from orglab.runs.results import Watch
+from orglab.runs.run_request import RunRequest
 
 Tell = Callable[[str], None]
 

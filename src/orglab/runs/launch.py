@@ -25,8 +25,8 @@ from orglab.runs.preparation import (
     tell_same_run,
 )
 from orglab.runs.record_writer import Record, begin_record
-from orglab.runs.request import RunRequest, find_reference
 from orglab.runs.results import Watch, read_stamp
+from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.working_state import State
 
 Tell = Callable[[str], None]

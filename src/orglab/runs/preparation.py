@@ -16,7 +16,7 @@ from orglab.runs.description import describe_run, find_same_run, is_same_code
 from orglab.runs.environment import PythonQuestion, find_lock_files, find_seeds
 from orglab.runs.job import Job
 from orglab.runs.record import process_start, read_newest_runs
-from orglab.runs.request import RunRequest
+from orglab.runs.run_request import RunRequest
 from orglab.runs.working_state import Policy, State, settle_state
 
 _LOOKED_AT = 200  # earlier runs, so that the thousandth is no slower than these

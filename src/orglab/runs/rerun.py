@@ -17,7 +17,7 @@ from orglab.runs.environment import find_python, read_python
 from orglab.runs.launch import launch
 from orglab.runs.places import BESIDE, find_worktrees_folder
 from orglab.runs.record import Run, find_run, read_runs
-from orglab.runs.request import RunRequest
+from orglab.runs.run_request import RunRequest
 from orglab.text import listed
 
 Tell = Callable[[str], None]

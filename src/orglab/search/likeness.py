@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from orglab.errors import NotFoundError
-from orglab.reference import read_spelling
+from orglab.errors import NotFoundError, UsageError
+from orglab.reference import parse_reference
 from orglab.search.kept import keep_rows, kept_rows
 from orglab.search.similar.topics import Topic, main_ideas, make_topics
 from orglab.search.store import Answer, Ask, look_of, open_store, set_look
@@ -261,10 +261,11 @@ class _Likeness:
 
     def referred(self, index: sqlite3.Connection, text: str) -> int | None:
         """Return the number of the experiment that a text names; None for a text that is none of the references."""
-        spelled = read_spelling(text)
-        if spelled is None:
+        try:
+            name = parse_reference(text).id
+        except UsageError:
             return None
-        name, query = spelled[0], "SELECT id FROM experiment WHERE name = ?"
+        query = "SELECT id FROM experiment WHERE name = ?"
         for one in dict.fromkeys((name, name.removeprefix(self._log.config.letter) or name)):
             found = index.execute(query, (one,)).fetchall()
             if len(found) == 1:

@@ -18,7 +18,7 @@ from orglab.report.blocks import (
     Text,
     make_anchor,
 )
-from orglab.report.content.facts import Account
+from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.plots import history_chart
 from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
@@ -41,7 +41,7 @@ def charted(report: Report) -> frozenset[str]:
     return frozenset(sorted(having, key=lambda ref: times[ref])[-_MOST_CHARTS:])
 
 
-def record(account: Account, report: Report, wording: Wording, *, is_drawn: bool) -> Iterator[Block]:
+def record(account: ExperimentActivity, report: Report, wording: Wording, *, is_drawn: bool) -> Iterator[Block]:
     """Yield all that is on record of an experiment."""
     ref, one = account.ref, account.experiment
     yield Heading(2, (*wording.inline(one.title, ref), Text(" "), wording.links.to(ref)), make_anchor(ref))
@@ -60,7 +60,7 @@ def record(account: Account, report: Report, wording: Wording, *, is_drawn: bool
         yield Details((Text(count(len(notes), "note", "grouped")),), tuple(_notes(notes, wording)))
 
 
-def _step(step: Step, done: Event | None, account: Account, wording: Wording) -> ListItem:
+def _step(step: Step, done: Event | None, account: ExperimentActivity, wording: Wording) -> ListItem:
     """Return a step with when it was done, how often it was run, and its commits."""
     content: list[Inline] = [*wording.inline(step.text, account.ref), Text(" "), wording.links.to(step.ref)]
     if done is not None:

@@ -81,7 +81,7 @@ class ExperimentActivity:
 
 
 # The old name, until the modules that are being moved say the new one.
-Account = ExperimentActivity
+ExperimentActivity = ExperimentActivity
 
 
 def read_activities(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from orglab.report.blocks import Badge, Code, Inline, Inlines, Table, Text
 from orglab.report.content.evidence import Claim
-from orglab.report.content.facts import Account
+from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.sentence import cite, say
 from orglab.report.content.statements import Statement
 from orglab.report.content.wording import Wording
@@ -15,7 +15,7 @@ from orglab.text import count, difference, number, shared_decimals
 _IN_SENTENCE = 3
 
 
-def figures(account: Account, results: Results, wording: Wording) -> Iterator[Statement]:
+def figures(account: ExperimentActivity, results: Results, wording: Wording) -> Iterator[Statement]:
     """Yield the statements about the key numbers of an experiment."""
     if not results.outcomes:
         return
@@ -84,7 +84,7 @@ def _decimals(metric: str, outcomes: Sequence[Outcome]) -> int | None:
     return shared_decimals([mean(group) for group in groups], [deviation(group) for group in groups])
 
 
-def _table(account: Account, results: Results, wording: Wording) -> Statement:
+def _table(account: ExperimentActivity, results: Results, wording: Wording) -> Statement:
     """Return the key numbers as a table, a row for each step."""
     base = results.baseline
     rows: list[tuple[Inlines, ...]] = []

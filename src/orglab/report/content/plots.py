@@ -14,7 +14,7 @@ from orglab.report.blocks import (
     make_anchor,
     plain,
 )
-from orglab.report.content.facts import Account
+from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
 from orglab.runs.record import Run
@@ -44,7 +44,7 @@ def timeline(report: Report) -> Chart | None:
     return Chart(plot, "Experiments over time", (Text(caption),) if caption else ())
 
 
-def _timeline_row(account: Account, report: Report) -> TimelineRow | None:
+def _timeline_row(account: ExperimentActivity, report: Report) -> TimelineRow | None:
     """Return the bar of an experiment, or None if nobody knows when it began."""
     dates = [event.at for event in account.events if event.at is not None]
     created = account.experiment.created

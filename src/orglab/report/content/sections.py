@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orglab.report.content.facts import Account, Period
+from orglab.report.content.facts import ExperimentActivity, Period
 from orglab.report.content.findings import (
     is_concluded,
     is_dropped,
@@ -41,7 +41,7 @@ class Head:
     scope: tuple[str, ...] = ()
 
 
-def compose_report(accounts: Sequence[Account], wording: Wording, head: Head) -> Report:
+def compose_report(accounts: Sequence[ExperimentActivity], wording: Wording, head: Head) -> Report:
     """Return the report that accounts make."""
     present = [one for one in accounts if one.exists]
     results = {one.ref: read_results(one.experiment, one.runs) for one in present if one.runs}
@@ -66,7 +66,7 @@ def period_text(period: Period) -> str:
     return days(period.since.date(), period.last_day)
 
 
-def _section(name: str, accounts: Sequence[Account], results: dict[str, Results], wording: Wording) -> Iterator[Item]:
+def _section(name: str, accounts: Sequence[ExperimentActivity], results: dict[str, Results], wording: Wording) -> Iterator[Item]:
     """Yield the items of a section."""
     if name == "learned":
         for one in accounts:
@@ -85,7 +85,7 @@ def _section(name: str, accounts: Sequence[Account], results: dict[str, Results]
         yield from _journal(accounts, wording)
 
 
-def _next(accounts: Sequence[Account], wording: Wording) -> Iterator[Item]:
+def _next(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
     """Yield what comes next: the next step of what is under way, then what is not begun."""
     yield from filter(None, (read_next(one, wording) for one in accounts if one.kind in _OPEN))
     waiting = [one for one in accounts if one.kind == "todo"]
@@ -109,7 +109,7 @@ def _next(accounts: Sequence[Account], wording: Wording) -> Iterator[Item]:
         yield Item("", "Not begun", "", "plain", tuple(statements))
 
 
-def _journal(accounts: Sequence[Account], wording: Wording) -> Iterator[Item]:
+def _journal(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
     """Yield the entries of the journal; one that names several experiments is told once."""
     told: set[int | None] = set()
     for one in accounts:

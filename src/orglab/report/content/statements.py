@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from orglab.report.blocks import Blocks, Inlines, Reference, Text, plain
 from orglab.report.content.evidence import Claim
-from orglab.report.content.facts import Account, Period
+from orglab.report.content.facts import ExperimentActivity, Period
 from orglab.report.content.wording import Wording
 from orglab.runs.statistics import Results
 
@@ -88,7 +88,7 @@ class Report:
     counts: Mapping[str, int | float | Mapping[str, int]]
     summary: tuple[Statement, ...]
     sections: Mapping[str, tuple[Item, ...]]
-    touched: tuple[Account, ...]
+    touched: tuple[ExperimentActivity, ...]
     results: Mapping[str, Results]
     wording: Wording
 

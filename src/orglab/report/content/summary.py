@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from orglab.history.events import Event
 from orglab.report.blocks import Inline
 from orglab.report.content.evidence import Claim
-from orglab.report.content.facts import CLOSED_KINDS, Account
+from orglab.report.content.facts import CLOSED_KINDS, ExperimentActivity
 from orglab.report.content.findings import TONES, is_concluded, is_dropped
 from orglab.report.content.sentence import cite, say
 from orglab.report.content.statements import Statement
@@ -26,7 +26,7 @@ _ENDINGS = (
 Counts = dict[str, int | float | dict[str, int]]
 
 
-def count_facts(accounts: Sequence[Account], wording: Wording) -> Counts:
+def count_facts(accounts: Sequence[ExperimentActivity], wording: Wording) -> Counts:
     """Return the numbers of a period.
 
     Returns:
@@ -55,7 +55,7 @@ def count_facts(accounts: Sequence[Account], wording: Wording) -> Counts:
     }
 
 
-def summarize(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]:
+def summarize(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     """Yield the sentences of the summary; none for what did not happen."""
     found = list(_sentences(accounts, wording))
     if not found:
@@ -64,7 +64,7 @@ def summarize(accounts: Sequence[Account], wording: Wording) -> Iterator[Stateme
     yield from _unknown(accounts, wording)
 
 
-def _sentences(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]:
+def _sentences(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     opened = _opened(accounts)
     if opened:
         yield say(
@@ -81,11 +81,11 @@ def _sentences(accounts: Sequence[Account], wording: Wording) -> Iterator[Statem
     yield from _runs_and_commits(accounts, wording)
 
 
-def _opened(accounts: Sequence[Account]) -> list[Account]:
+def _opened(accounts: Sequence[ExperimentActivity]) -> list[ExperimentActivity]:
     return [one for one in accounts if one.of_kind("created")]
 
 
-def _created(account: Account) -> str | None:
+def _created(account: ExperimentActivity) -> str | None:
     created = account.experiment.created
     return created.isoformat() if created is not None else None
 
@@ -94,15 +94,15 @@ def _was(found: Sequence[object]) -> str:
     return "was" if len(found) == 1 else "were"
 
 
-def _cited(accounts: Sequence[Account], wording: Wording) -> list[Inline]:
+def _cited(accounts: Sequence[ExperimentActivity], wording: Wording) -> list[Inline]:
     return cite(wording.links.to(one.ref, one.experiment.title) for one in accounts)
 
 
-def _conclusions(concluded: Sequence[Account], wording: Wording) -> Iterator[Statement]:
+def _conclusions(concluded: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     """Yield how many experiments were concluded, with which verdicts."""
     if not concluded:
         return
-    groups: dict[str, list[Account]] = {}
+    groups: dict[str, list[ExperimentActivity]] = {}
     for one in concluded:
         groups.setdefault(one.experiment.conclusion.verdict or "", []).append(one)
     known = [*TONES, *(verdict for verdict in groups if verdict not in TONES and verdict), ""]
@@ -124,7 +124,7 @@ def _conclusions(concluded: Sequence[Account], wording: Wording) -> Iterator[Sta
     yield say(*pieces, ".", claims=claims)
 
 
-def _steps(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]:
+def _steps(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     """Yield how many steps were done."""
     done = [event for one in accounts for event in one.of_kind("step")]
     if done:
@@ -137,7 +137,7 @@ def _steps(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]
         )  # fmt: skip
 
 
-def _runs_and_commits(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]:
+def _runs_and_commits(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     """Yield how many runs there were, how long they took, how many failed; and how many commits."""
     if runs := _runs(accounts, wording):
         yield _run_sentence(runs, wording)
@@ -170,11 +170,11 @@ def _run_sentence(runs: Sequence[Run], wording: Wording) -> Statement:
     return say(*pieces, ".", claims=claims)
 
 
-def _runs(accounts: Sequence[Account], wording: Wording) -> list[Run]:
+def _runs(accounts: Sequence[ExperimentActivity], wording: Wording) -> list[Run]:
     return [run for one in accounts for run in one.runs if wording.period.holds(run.began)]
 
 
-def _commits(accounts: Sequence[Account], wording: Wording) -> list[str]:
+def _commits(accounts: Sequence[ExperimentActivity], wording: Wording) -> list[str]:
     """Return the full hashes of the commits of the period that belong to the experiments, the oldest first."""
     known = wording.links.commits
     found = {event.commit for one in accounts for event in one.of_kind("commit") if event.commit}
@@ -183,23 +183,23 @@ def _commits(accounts: Sequence[Account], wording: Wording) -> list[str]:
     return sorted(found, key=lambda name: (known[name].authored, name))
 
 
-def _undated_steps(accounts: Sequence[Account], wording: Wording) -> list[Event]:
+def _undated_steps(accounts: Sequence[ExperimentActivity], wording: Wording) -> list[Event]:
     """Return the steps that are done, may have been so in the period, and nobody knows when."""
     since = wording.period.since
     open_then = [one for one in accounts if one.closed is None or one.closed >= since]
     return [event for one in open_then for event in one.events if event.kind == "step" and event.at is None]
 
 
-def _undated(accounts: Sequence[Account]) -> list[Account]:
+def _undated(accounts: Sequence[ExperimentActivity]) -> list[ExperimentActivity]:
     """Return the experiments that nothing can be placed in time of."""
     return [one for one in accounts if not _has_date(one)]
 
 
-def _has_date(account: Account) -> bool:
+def _has_date(account: ExperimentActivity) -> bool:
     return account.closed is not None or any(event.at is not None for event in account.events)
 
 
-def _unknown(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]:
+def _unknown(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     """Yield what the log does not say when, and so is not counted."""
     steps = _undated_steps(accounts, wording)
     if steps:

@@ -1,27 +1,37 @@
-"""The command that writes the progress report, and checks it again later: report."""
+"""Commands that give something away: commit, report."""
 
 from pathlib import Path
 
 import click
 
 from orglab.api import Log
-from orglab.api.serialize import render
 from orglab.cli import output
-from orglab.cli.options import REFERENCE, log_options, this_log
-from orglab.report.form import report_form
-from orglab.report.reporting import (
-    Checked,
-    check_report,
-    chosen_form,
-    make_report,
-    render_report,
-    split_arguments,
-    write_report,
-)
-from orglab.report.request import ReportRequest
+from orglab.cli.options import REFERENCE, TextCommand, log_options, this_log
 from orglab.text import count
 
+# What `--check` without a file is given.
 _LAST = ""
+_LONGEST = 70
+
+
+@click.command(name="commit", cls=TextCommand)
+@click.option("-m", "--message", metavar="TEXT", help="What to say; the references to what changed are put before it.")
+@log_options
+def commit_command(message: str | None) -> None:
+    """Commit the log and the journal alone; whatever else is staged stays staged.
+
+    The message says what changed, such as: [e201] log: step 1 done, 2 notes
+
+    \b
+    Example:
+      orglab commit
+      orglab commit -m "The plan for the second week"
+    """
+    done = this_log().commit(message)
+    if done is None:
+        click.echo("The log has nothing to commit.", err=True)
+        return
+    click.echo(f"{done.commit}  {output.clean(done.message.partition(chr(10))[0])}")
 
 
 @click.command(name="report")
@@ -58,27 +68,28 @@ def report_command(  # noqa: PLR0917 - click calls it by name
     log = this_log()
     if checked is not None:
         return _check(log, Path(checked) if checked != _LAST else None, as_json=as_json)
-    references, match = split_arguments(log, what)
-    request = ReportRequest(references, match, since, until, title, journal)
-    # A format that there is not is said before the work is done.
-    chosen = chosen_form(log, out, template)
-    report = make_report(log, request)
+    log.check_format(out, template)
+    report = log.report(what, since=since, until=until, title=title, journal=journal)
     if as_json:
-        output.show([render(report_form(report))])
+        from orglab.api.serialize import report_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(report_form(report))
     elif out is None:
-        text = render_report(report, chosen, report_form(report), for_people=output.is_terminal())
+        text = log.render_report(report, template, for_people=output.is_terminal())
         output.show([output.clean(line) for line in text.splitlines()])
     else:
-        write_report(log, report, out, chosen, report_form(report))
-        click.echo(f"{output.clean(str(out))}: {output.clean(report.title)}", err=True)
+        log.write_report(report, out, template)
+        output.tell(f"{out}: {report.title}")
     return 0
 
 
 def _check(log: Log, path: Path | None, *, as_json: bool) -> int:
     """Say what of a report no longer holds, a line each."""
-    found = check_report(log, path)
+    found = log.check_report(path)
     if as_json:
-        output.show([render(_form(found))])
+        from orglab.api.serialize import checked_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(checked_form(found))
     elif found.broken:
         output.show([output.clean(" ".join(_line(one.message, one.statement).split())) for one in found.broken])
         click.echo(f"{count(len(found.broken), 'thing')} no longer as {output.clean(found.file)} says.", err=True)
@@ -87,28 +98,9 @@ def _check(log: Log, path: Path | None, *, as_json: bool) -> int:
     return int(bool(found.broken))
 
 
-_LONGEST = 70
-
-
 def _line(message: str, statement: str) -> str:
     """Return what is so now, and what the report says."""
     if not statement:
         return message
     words = statement if len(statement) <= _LONGEST else statement[: _LONGEST - 1].rstrip() + "…"
     return f"{message}; the report: {words}"
-
-
-def _form(found: Checked) -> dict[str, object]:
-    """Return what became of a report, as JSON values."""
-    broken = [
-        {
-            "kind": one.claim.kind,
-            "about": one.claim.about,
-            "name": one.claim.name or None,
-            "says": one.claim.says,
-            "message": one.message,
-            "statement": one.statement,
-        }
-        for one in found.broken
-    ]
-    return {"file": found.file, "statements": found.statements, "broken": broken}

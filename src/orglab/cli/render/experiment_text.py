@@ -1,21 +1,26 @@
-"""Experiments as text for people: a line of a list, a page, a step, a note."""
+"""Experiments: a line of a list, a page, a step, a note, and below a page the commits and runs that are of it."""
 
-from __future__ import annotations
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
+from orglab.api.ask import OpenSteps, Shown, is_active
 from orglab.cli import output
+from orglab.experiment.model import Experiment, Note, Step
+from orglab.org.timestamp import Timestamp
 
-# A page is also made of what the index holds, which is read without the parser.
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from orglab.experiment.model import Experiment, Note, Step
     from orglab.git.commit import Commit
-    from orglab.org.timestamp import Timestamp
+    from orglab.git.mentions import Mention
+    from orglab.runs.record import Run
 
 BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}
 # Where fewer columns than this would be left for a title, the date goes.
 _TITLE_ROOM = 24
+# As `orglab commit` begins the subject of a commit of the log.
+_OF_THE_LOG = r"(?:\[[^\]\s]+\][ ,]*)+log: "
+# Of each so many are shown on a page; the JSON has them all.
+_MOST = 10
 
 
 def table(found: list[Experiment], active: str | None) -> Iterator[str]:
@@ -34,22 +39,18 @@ def table(found: list[Experiment], active: str | None) -> Iterator[str]:
     room = limit - (2 + ref_width + 2 + state_width + 2 + count_width + 2) if limit else 0
     has_dates = not limit or room - date_width - 2 >= _TITLE_ROOM
     room = max(room - (date_width + 2) * has_dates, 1) if limit else 0
+    kinds = {one.state: one.kind for one in {one.state: one for one in found}.values()}
     for one, ref, state, count, date in zip(found, refs, states, counts, dates, strict=True):
         begin = (
             ("> " if is_active(one, active) else "  ")
             + output.paint(output.fit(ref, ref_width), bold=True)
             + "  "
-            + output.paint(output.fit(state, state_width), state=one.kind)
+            + output.paint(output.fit(state, state_width), state=kinds[one.state])
             + f"  {count:>{count_width}}  "
         )
         if has_dates:
             begin += output.paint(f"{date:<{date_width}}", dim=True) + "  "
         yield (begin + _title(one, room)).rstrip()
-
-
-def is_active(experiment: Experiment, active: str | None) -> bool:
-    """Return whether an experiment, or a step of it, is the active one."""
-    return active is not None and f"{active}.".startswith(f"{experiment.ref}.")
 
 
 def _title(experiment: Experiment, room: int) -> str:
@@ -70,8 +71,13 @@ def head_line(experiment: Experiment) -> list[str]:
     return output.wrap(experiment.title, " " * (len(ref) + 2), output.paint(ref, bold=True) + "  ")
 
 
+def state_line(experiment: Experiment) -> str:
+    """Return an experiment's reference, state and title."""
+    return f"{experiment.ref}  {experiment.state or '-'}  {output.clean(experiment.title)}"
+
+
 def experiment_lines(
-    experiment: Experiment, active: str | None, commits: Mapping[str, Commit] | None = None
+    experiment: Experiment, active: str | None, commits: "Mapping[str, Commit] | None" = None
 ) -> Iterator[str]:
     """Yield an experiment as a page of text; `commits` as for `step_lines`."""
     yield from head_line(experiment)
@@ -118,7 +124,7 @@ def conclusion_lines(experiment: Experiment) -> Iterator[str]:
         yield from output.wrap(found.text, "  ")
 
 
-def step_lines(step: Step, active: str | None, commits: Mapping[str, Commit] | None = None) -> Iterator[str]:
+def step_lines(step: Step, active: str | None, commits: "Mapping[str, Commit] | None" = None) -> Iterator[str]:
     """Yield a step, its commits and its notes.
 
     Args:
@@ -162,3 +168,66 @@ def note_lines(note: Note, indent: str) -> Iterator[str]:
 def when(time: Timestamp | None) -> str:
     """Return a time as people read it."""
     return time.isoformat().replace("T", " ") if time is not None else ""
+
+
+def shown_lines(shown: Shown) -> Iterator[str]:
+    """Yield an experiment or a step as a page of text, with what else is known of it."""
+    experiment, step = shown.experiment, shown.step
+    if step is None:
+        yield from experiment_lines(experiment, shown.active, shown.commits)
+    else:
+        yield from [*head_line(experiment), ""]
+        yield from step_lines(step, shown.active, shown.commits)
+    yield from _known_lines(shown)
+
+
+def open_steps_lines(found: OpenSteps) -> Iterator[str]:
+    """Yield open steps, below their experiments."""
+    before = None
+    for experiment, step in found.steps:
+        if experiment is not before:
+            yield from [""] * (before is not None)
+            yield from head_line(experiment)
+        yield from step_lines(step, found.active)
+        before = experiment
+
+
+def _known_lines(shown: Shown) -> Iterator[str]:
+    """Yield the commits that name an experiment or step, and its runs, the newest first.
+
+    Not those that a step shows, nor those of the log alone: what these tell stands on the page.
+    """
+    on_page = {commit.hash for commit in shown.commits.values()}
+    others = [
+        one for one in shown.mentions if one.hash not in on_page and not re.match(_OF_THE_LOG, one.commit.subject)
+    ]
+    if others:
+        yield ""
+        yield output.paint("Commits", bold=True)
+        for mention in others[:_MOST]:
+            yield from _mention_lines(mention)
+        if (more := len(others) - _MOST) > 0:
+            yield output.paint(f"  and {more} more: orglab refs {output.clean(shown.experiment.id)}", dim=True)
+    if shown.runs:
+        yield ""
+        yield output.paint("Runs", bold=True)
+        for run in shown.runs[: -_MOST - 1 : -1]:
+            yield from _run_lines(run)
+        if (more := len(shown.runs) - _MOST) > 0:
+            yield output.paint(f"  and {more} more: orglab log {output.clean(shown.experiment.id)}", dim=True)
+
+
+def _mention_lines(mention: "Mention") -> list[str]:
+    """Return a commit in a line: hash, day, subject."""
+    commit = mention.commit
+    return output.wrap(
+        commit.subject, "    ", output.paint(f"  {commit.short}  {commit.when:%Y-%m-%d}", dim=True) + "  "
+    )
+
+
+def _run_lines(run: "Run") -> list[str]:
+    """Return a run in a line: when, which step, how it ended, its command."""
+    began = run.began.isoformat(" ", "minutes") if run.began is not None else output.clean(run.id)
+    ended = f"exit {run.exit_code}" if run.exit_code else run.signal or run.status
+    head = output.paint(f"  {began}", dim=True) + output.clean(f"  {run.ref}  {ended}  ")
+    return output.wrap(" ".join(run.argv), "    ", head)

@@ -1,11 +1,11 @@
-"""Commands that read: list, show, next."""
+"""Commands that look at experiments: list, show, next."""
 
 import click
 
-from orglab.cli import answers
+from orglab.api.ask import SORT_KEYS
+from orglab.cli import output
 from orglab.cli.options import REFERENCE, log_options, this_log
-from orglab.experiment.lookup import find_step
-from orglab.reference import parse_reference
+from orglab.cli.render.experiment_text import open_steps_lines, shown_lines, table
 
 
 @click.command(name="list")
@@ -18,8 +18,8 @@ from orglab.reference import parse_reference
 @click.option("--since", metavar="DATE", help="Created on DATE or later: 2026-06-01, 2w, monday, yesterday.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="That carry TAG; several mean all of them.")
 @click.option(
-    "--sort", metavar="KEY", default="log", help=f"By {', '.join(answers.SORTS)}; -KEY turns it around.",
-    shell_complete=lambda _ctx, _param, incomplete: [key for key in answers.SORTS if key.startswith(incomplete)],
+    "--sort", metavar="KEY", default="log", help=f"By {', '.join(SORT_KEYS)}; -KEY turns it around.",
+    shell_complete=lambda _ctx, _param, incomplete: [key for key in SORT_KEYS if key.startswith(incomplete)],
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @log_options
@@ -35,10 +35,20 @@ def list_command(
       orglab list --doing --tag nlp
       orglab list 'exp+nlp-urgent/!TODO|WAIT' --since 2w --sort -created
     """
-    log = this_log()
-    found = answers.choose(log.select(match), kinds, since, tags, sort)
-    is_chosen = bool(match or kinds or since or tags)
-    answers.show_list(found, log.active.get(), as_json=as_json, is_chosen=is_chosen)
+    found = this_log().list_experiments(match, kinds=kinds, since=since, tags=tags, sort=sort)
+    if as_json:
+        from orglab.api.serialize import experiment_form  # noqa: PLC0415 - only for JSON
+
+        forms = []
+        with output.progress_bar("Reading") as update:
+            for number, experiment in enumerate(found.experiments, 1):
+                forms.append(experiment_form(experiment))
+                update(number, len(found.experiments))
+        output.show_json({"experiments": forms})
+    elif found.experiments:
+        output.show(table(found.experiments, found.active))
+    else:
+        output.tell("No experiment matches." if match or kinds or since or tags else "No experiments.")
 
 
 @click.command(name="show")
@@ -53,14 +63,14 @@ def show_command(reference: str, *, as_json: bool) -> None:
       orglab show 201
       orglab show 201.1 --json
     """
-    from orglab.history.knowledge import Knowledge  # noqa: PLC0415 - the other commands here ask git nothing
-
     log = this_log()
-    experiment = log.experiment(reference)
-    parsed = parse_reference(reference)
-    step = find_step(experiment, parsed) if parsed.step is not None else None
-    known = Knowledge(log).known(experiment, step)
-    answers.show_experiment(experiment, step, known, log.active.get(), log.config.letter, as_json=as_json)
+    shown = log.show(reference)
+    if as_json:
+        from orglab.api.serialize import shown_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(shown_form(shown, log.config.letter))
+    else:
+        output.show(shown_lines(shown))
 
 
 @click.command(name="next")
@@ -73,6 +83,12 @@ def next_command(*, as_json: bool) -> None:
     Example:
       orglab next
     """
-    log = this_log()
-    in_progress = [one for one in log.experiments() if one.kind == "doing"]
-    answers.show_next(in_progress, log.active.get(), as_json=as_json)
+    found = this_log().open_steps()
+    if as_json:
+        from orglab.api.serialize import open_steps_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(open_steps_form(found))
+    elif found.steps:
+        output.show(open_steps_lines(found))
+    else:
+        output.tell("No open step in an experiment in progress; begin one with `orglab start`.")

@@ -1,32 +1,32 @@
 """The group of all commands, and the one place where errors become a sentence and an exit code."""
 
 import os
-import signal
 from collections.abc import Sequence
 
 import click
 
-from orglab.cli.output import bear_any_text, clean
+from orglab.cli.output import clean, tolerate_encoding_errors
 from orglab.errors import OrglabError
 
 # Which module holds each command: only that one is imported.
 COMMANDS = {
-    "init": "setup", "completion": "setup",
-    "new": "writing", "step": "writing", "note": "writing", "start": "writing", "done": "writing", "undo": "writing",
-    "conclude": "writing", "state": "writing", "journal": "writing", "edit": "writing",
-    "run": "running", "runs": "runs", "run-diff": "runs", "rerun": "runs", "sync": "runs",
-    "search": "searching",
-    "show": "reading", "list": "reading", "next": "reading", "check": "checking",
-    "similar": "precedents", "tried": "precedents",
-    "report": "reporting",
-    "log": "references", "refs": "references", "resolve": "references", "why": "why",
-    "renumber": "merging",
-    "commit": "committing", "hooks": "hooking",
+    "init": "setup_commands", "completion": "setup_commands", "hooks": "setup_commands",
+    "new": "write_commands", "step": "write_commands", "note": "write_commands", "journal": "write_commands",
+    "edit": "write_commands",
+    "start": "decide_commands", "done": "decide_commands", "undo": "decide_commands", "conclude": "decide_commands",
+    "state": "decide_commands", "renumber": "decide_commands",
+    "run": "run_commands", "runs": "run_commands", "run-diff": "run_commands", "rerun": "run_commands",
+    "sync": "run_commands",
+    "list": "look_commands", "show": "look_commands", "next": "look_commands",
+    "search": "ask_commands", "similar": "ask_commands", "tried": "ask_commands", "refs": "ask_commands",
+    "resolve": "ask_commands", "log": "ask_commands", "why": "ask_commands",
+    "report": "share_commands", "commit": "share_commands",
+    "check": "care_commands",
 }  # fmt: skip
 
 # What only git calls: found, and not listed.
 PLUMBING = {
-    "merge-driver": "merging",
+    "merge-driver": "care_commands",
 }
 
 # One line each, in the order people meet them; `orglab --help` imports no command.
@@ -138,7 +138,7 @@ def _version(asked: object) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
-    bear_any_text()
+    tolerate_encoding_errors()
     debug = "--debug" in arguments
     colour = False if os.environ.get("NO_COLOR") else None
     try:
@@ -155,6 +155,8 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(str(error), error.exit_code, error if debug else None)
     except (KeyboardInterrupt, click.Abort):
         # An impatient second Ctrl-C must not make a traceback of the first.
+        import signal  # noqa: PLC0415 - mostly nobody stops it
+
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         return _fail("Stopped.", 130, None)
     except BrokenPipeError:

@@ -1,18 +1,12 @@
-"""What a search found, as text for people and as JSON."""
+"""What a search found."""
 
-from __future__ import annotations
+from collections.abc import Iterator
 
-import datetime
-
+from orglab.api.serialize import authored_at
 from orglab.cli import output
 from orglab.cli.output import clean, mark, paint
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from orglab.search.hits import Found, Hit
-    from orglab.search.pieces import Piece
+from orglab.search.hits import Found, Hit
+from orglab.search.pieces import Piece
 
 _PLACES = {"description": "about", "commit": "message"}
 _PLACE_WIDTH = 12
@@ -21,31 +15,10 @@ _INDENT = "    "
 _BEFORE = 3
 
 
-def show_found(found: Found, query: str, log: str, journal: str, *, as_json: bool) -> None:
-    """Print what a search found.
-
-    Args:
-        found: What it found.
-        query: What was looked for.
-        log: The log, as the user knows it.
-        journal: The journal, the same.
-        as_json: As JSON.
-    """
-    if as_json:
-        from orglab.api.serialize import render  # noqa: PLC0415
-
-        hits = [_hit_form(hit, log, journal) for hit in found.hits]
-        form = {"query": query, "count": found.count, "has_all_words": found.has_all, "hits": hits}
-        output.show([render(form)])
-        return
-    if not found.hits:
-        output.tell("Nothing has these words.")
-        return
-    output.show([line for hit in found.hits for line in _hit_lines(hit, journal)])
-    if not found.has_all:
-        output.tell("Nothing has all of these words; these have some.")
-    if found.count > len(found.hits):
-        output.tell(f"{found.count - len(found.hits)} more; see them with --limit {found.count}.")
+def hit_lines(found: Found, journal: str) -> Iterator[str]:
+    """Yield what a search found; `journal` is the journal, as the user knows it."""
+    for hit in found.hits:
+        yield from _hit_lines(hit, journal)
 
 
 def _hit_lines(hit: Hit, journal: str) -> Iterator[str]:
@@ -62,7 +35,7 @@ def _hit_lines(hit: Hit, journal: str) -> Iterator[str]:
         subject = " ".join(form["message"].strip("\n").partition("\n\n")[0].split())
         head = next((piece for piece in hit.pieces if piece.text == subject), None)
         text, spans = subject, head.spans if head is not None else []
-        day, behind = _day_of(form["authored"]), ""
+        day, behind = authored_at(form["authored"]), ""
     else:
         begin = (paint(clean(f"{journal}:{hit.line}"), bold=True), "journal")
         head = next((piece for piece in hit.pieces if piece.text == form["title"]), None)
@@ -98,27 +71,3 @@ def _line(begin: str, text: str, spans: list[tuple[int, int]], behind: str = "")
         cut = text[start:stop]
         return (begin + lead + mark(cut, spans) + "…" * (stop < len(text)) + behind).rstrip()
     return (begin + mark(text, spans) + behind).rstrip()
-
-
-def _day_of(authored: int) -> str:
-    return datetime.datetime.fromtimestamp(authored).isoformat()  # noqa: DTZ006 - the log holds local times
-
-
-def _hit_form(hit: Hit, log: str, journal: str) -> dict[str, object]:
-    """Return a hit as `search --json` has it."""
-    form = hit.form
-    matches = [
-        {
-            "place": piece.place, "ref": piece.ref, "at": piece.at, "line": piece.line, "text": piece.text,
-            "spans": [list(span) for span in piece.spans],
-        }
-        for piece in hit.pieces
-    ]  # fmt: skip
-    if hit.kind == "experiment":
-        names = ("id", "ref", "title", "state", "is_done", "tags", "created")
-        own = {name: form[name] for name in names} | {"verdict": form["verdict"], "file": log, "line": hit.line}
-    elif hit.kind == "commit":
-        own = {name: form[name] for name in ("hash", "short", "author")} | {"at": _day_of(form["authored"])}
-    else:
-        own = {name: form[name] for name in ("at", "title", "references")} | {"file": journal, "line": hit.line}
-    return {"kind": hit.kind, **own, "matches": matches}

@@ -1,0 +1,165 @@
+"""Where an experiment is named, what a text names, what happened, and why something is there."""
+
+import os
+from collections.abc import Iterator
+from itertools import groupby
+
+from orglab.api.ask import Happened, References
+from orglab.cli import output
+from orglab.cli.render.experiment_text import BOXES, head_line, note_lines
+from orglab.config import as_seen_from_here
+from orglab.history.events import Event
+from orglab.history.provenance import Link
+from orglab.history.references import Place, Resolved
+from orglab.history.why import Reason, Why
+from orglab.runs.record import Run
+
+_KINDS = {"commit": "Commits", "file": "Files", "log": "Log", "journal": "Journal"}
+_LONGEST_KIND = 10
+
+
+def references_lines(found: References, letter: str) -> Iterator[str]:
+    """Yield where experiments are named, by experiment and by kind of place."""
+    for number, (name, experiment) in enumerate(found.experiments.items()):
+        yield from [""] * bool(number)
+        if experiment is not None:
+            yield from head_line(experiment)
+        else:
+            yield output.paint(output.clean(letter + name), bold=True) + "  (no such experiment)"
+        mine = [place for place in found.places if place.reference.id == name]
+        for kind, of_kind in groupby(mine, key=lambda place: place.kind):
+            yield output.paint(f"{_KINDS[kind]}", dim=True)
+            for _, same in groupby(of_kind, key=lambda place: (place.commit, place.path, place.line)):
+                yield from _place_lines([*same], letter)
+
+
+def _place_lines(places: list[Place], letter: str) -> list[str]:
+    """Return places of one commit or line, in a line: where, which steps, what stands there."""
+    place = places[0]
+    refs = list(dict.fromkeys(one.reference.spell(letter) for one in places))
+    if place.commit is not None:
+        begin = f"  {place.commit.short}  {place.commit.when:%Y-%m-%d}"
+    else:
+        begin = f"  {output.clean(as_seen_from_here(os.fspath(place.path or '.')))}:{place.line}"
+    own = place.within in (None, refs[0].partition(".")[0])
+    named = ", ".join(refs) + ("" if own else f" (in {place.within})")
+    return output.wrap(place.text, "    ", output.paint(begin, dim=True) + output.clean(f"  {named}  "))
+
+
+def resolved_lines(one: Resolved, begin: str) -> list[str]:
+    """Return what a reference is, and where, in a line: of a step its box and text, then the experiment."""
+    experiment = one.experiment
+    if experiment is None:
+        raise AssertionError(one)
+    step = one.step
+    box = f"{BOXES[step.state]} {step.text}  " if step is not None else ""
+    line = step.line if step is not None else experiment.line
+    whole = f"{experiment.ref} " if one.spelled != experiment.ref else ""
+    verdict = f", {experiment.verdict}" if experiment.is_done and experiment.verdict else ""
+    state = f"  ({experiment.state or 'no state'}{verdict})"
+    words = f"{box}{whole}{experiment.title}{state}  {experiment.file}:{line}"
+    return output.wrap(words, " " * (len(begin) + 2), begin + output.paint(output.clean(one.spelled), bold=True) + "  ")
+
+
+def unknown_sentence(one: Resolved) -> str:
+    """Say that there is no such thing, and what is near."""
+    what = f"step {one.reference.step} in {one.experiment.ref}" if one.experiment is not None else (
+        f"experiment {one.spelled.partition('.')[0]}")  # fmt: skip
+    near = f"; nearest: {', '.join(one.near)}" if one.near else ""
+    return f"There is no {what}{near}."
+
+
+def happened_lines(happened: Happened) -> Iterator[str]:
+    """Yield a time line: when, what, the words."""
+    step, events = happened.step, happened.events
+    yield from head_line(happened.experiment)
+    if step is not None:
+        yield from output.wrap(step.text, "      ", f"  {step.number:>2}. {BOXES[step.state]} ")
+    yield ""
+    width = max((len(one.ref) for one in events), default=0)
+    for event in events:
+        at = event.at
+        time = "unknown" if at is None else f"{at:%Y-%m-%d}" if event.precision == "day" else f"{at:%Y-%m-%d %H:%M}"
+        kind = "done" if event.kind == "step" else event.kind
+        begin = f"{output.paint(f'{time:<16}', dim=True)}  {kind:<{_LONGEST_KIND}}  "
+        begin += output.paint(output.fit(output.clean(event.ref), width), bold=True) + "  "
+        yield from output.wrap(_event_text(event), " " * 18, begin)
+
+
+def _event_text(event: Event) -> str:
+    """Return what happened, in words."""
+    facts = event.facts
+    if event.kind == "state":
+        change = " -> ".join(filter(None, (facts.get("old"), facts.get("new"))))
+        return f"{change}: {event.text}" if event.text else change
+    if event.kind == "commit":
+        return f"{facts['short']}  {event.text}"
+    if event.kind == "step":
+        why = {"note": "as its note says", "log": "when the log ticked it", "unknown": "nothing says when"}
+        behind = f"  ({facts['commits'].replace(',', ', ')})" if "commits" in facts else ""
+        said = f"  ({why[facts['source']]})" if facts["source"] in why else ""
+        return event.text + behind + said
+    if event.kind == "run":
+        exit_code = f" {facts['exit_code']}" if facts["status"] == "failed" else ""
+        metrics = [f"{name.removeprefix('metric ')} {value}" for name, value in facts.items() if name[:7] == "metric "]
+        told = ", ".join([f"{facts['status']}{exit_code}", *metrics])
+        return f"{event.text}  ({told})" + (f"  {facts['why']}" if "why" in facts else "")
+    if event.kind == "conclusion" and "verdict" in facts:
+        return f"{facts['verdict']}: {event.text}" if event.text else facts["verdict"]
+    return f"({event.commit[:7]}) {event.text}" if event.kind == "note" and event.commit else event.text
+
+
+def why_lines(answer: Why) -> Iterator[str]:
+    """Yield an answer: the chain, what it leads to, and what else is to be said."""
+    yield output.paint(output.clean(answer.subject), bold=True)
+    for link in answer.links:
+        yield from _link_lines(link)
+    for remark in answer.remarks:
+        yield from output.wrap(remark, "    ", "  ! ")
+    for reason in answer.reasons:
+        yield ""
+        yield from _reason_lines(reason)
+
+
+def _link_lines(link: Link) -> Iterator[str]:
+    """Yield a link: which commit or run, when, what it says, and what it has to do with the one before."""
+    mark = "~" if link.is_near else "-"
+    if link.run is not None:
+        yield from _run_lines(link.run, link.how, mark)
+    elif link.commit is not None:
+        head = f"  {mark} {output.paint(link.commit.short, bold=True)}  {link.commit.when:%Y-%m-%d %H:%M}  "
+        yield from output.wrap(link.commit.subject, "      ", head)
+        yield from output.wrap(link.how, "      ")
+    else:
+        yield from output.wrap(link.how, "      ", f"  {mark} ")
+
+
+def _run_lines(run: Run, how: str, mark: str) -> Iterator[str]:
+    """Yield a run: when, how it ended, its command, and what was said of it."""
+    began = f"  {run.began:%Y-%m-%d %H:%M}" if run.began else ""
+    yield from output.flow(
+        [f"  {mark} {output.paint(output.clean(run.id), bold=True)}{began}", output.clean(run.status)]
+    )
+    yield from output.wrap(" ".join(run.argv), "        ", "      $ ")
+    if run.why:
+        yield from output.wrap(run.why, "      ")
+    yield from output.wrap(how, "      ")
+
+
+def _reason_lines(reason: Reason) -> Iterator[str]:
+    """Yield an experiment: what it is about, how it stands, the steps that are meant, and the nearest note."""
+    experiment = reason.experiment
+    yield from head_line(experiment)
+    verdict = f"  {output.clean(experiment.verdict)}" if experiment.verdict else ""
+    place = output.paint(output.clean(f"{experiment.file}:{experiment.line}"), dim=True)
+    yield (
+        output.paint(output.clean(experiment.state or "no state"), state=experiment.kind, bold=True)
+        + f"{verdict}  {place}"
+    )
+    if experiment.description:
+        yield from output.wrap(experiment.description, "  ")
+    for step in reason.steps:
+        yield from output.wrap(step.text, " " * 10, f"  {step.number:>2}. {BOXES[step.state]} ")
+    if reason.note is not None:
+        yield output.paint("  The note nearest in time", dim=True)
+        yield from note_lines(reason.note, "  ")

@@ -1,0 +1,95 @@
+"""Commands that look: what they load, and that a step that waits to be told is told by each of them, once."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from lab import NAME, SEED, orglab
+
+# What `import click` does not bring, and reading a log needs.
+NEEDED = {
+    "pathlib",
+    "fnmatch",
+    "ntpath",
+    "urllib",
+    "urllib.parse",
+    "ipaddress",
+    "glob",
+    "pathlib._abc",
+    "pathlib._local",
+    "pathlib._os",
+    "pathlib.types",
+    "locale",
+    "_locale",
+    "dataclasses",
+    "bisect",
+    "_bisect",
+    "copy",
+    "unicodedata",
+    "fcntl",
+}
+# Ours that reading has no use for; of runs, only what says where records would be.
+UNNEEDED = (
+    "orglab.search", "orglab.report", "orglab.history", "orglab.api.serialize", "orglab.experiment.edits",
+    "orglab.experiment.check", "orglab.log.merge", "orglab.org.match", "orglab.org.todo", "orglab.cli.write_commands",
+    "orglab.runs.record", "orglab.runs.launch", "orglab.runs.ingest",
+)  # fmt: skip
+
+
+def loaded(program, folder):
+    """The modules that a fresh Python has loaded after a program."""
+    told = "; import sys; sys.stderr.write('\\n' + ' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", program + told], capture_output=True, text=True, check=True, cwd=folder
+    )
+    return set(done.stderr.rpartition("\n")[2].split())
+
+
+@pytest.mark.parametrize("command", [["show", "201"], ["list"], ["next"]])
+def test_a_command_that_reads_loads_no_more_than_it_needs(command, tmp_path):
+    (tmp_path / NAME).write_text(SEED.replace("TODO [201]", "INPROGRESS [201]"))
+    others = loaded(f"from orglab.cli.main import run; run({command!r})", tmp_path) - loaded("import click", tmp_path)
+    assert {name for name in others if not name.startswith("orglab")} <= NEEDED
+    assert not [name for name in others for unneeded in UNNEEDED if f"{name}.".startswith(f"{unneeded}.")]
+
+
+@pytest.mark.parametrize("command", [["show", "201"], ["list"], ["next"]])
+def test_json_is_loaded_for_json(command, tmp_path):
+    (tmp_path / NAME).write_text(SEED)
+    assert "json" in loaded(f"from orglab.cli.main import run; run({[*command, '--json']!r})", tmp_path)
+
+
+@pytest.fixture
+def waiting(repo):
+    """A log with step 2 waiting: a commit said it is done while an editor held the log."""
+    repo.write(NAME, SEED)
+    (repo.path / "orglab.toml").write_text("[hooks]\nauto_done = true\n")
+    assert orglab("hooks", "install", cwd=repo.path).code == 0
+    repo.git("add", "-A")
+    repo.git("commit", "-qm", "start")
+    held = repo.path / f".#{NAME}"
+    held.symlink_to(f"ada@{os.uname().nodename}.{os.getpid()}")
+    (repo.path / "result").write_text("1")
+    repo.git("add", "result")
+    repo.git("commit", "-qm", "[e201.2] done")
+    assert "2. [ ]" in (repo.path / NAME).read_text()
+    held.unlink()
+    return repo.path
+
+
+@pytest.mark.parametrize("no_index", [None, "1"])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_step_that_waits_is_told_once_whatever_way_it_is_shown(waiting, options, no_index):
+    first = orglab("show", "201", *options, cwd=waiting, ORGLAB_NO_INDEX=no_index)
+    again = orglab("show", "201", *options, cwd=waiting, ORGLAB_NO_INDEX=no_index)
+    assert first.out == again.out
+    assert first.err.startswith("e201.2 done, with ")
+    assert again.err == ""
+    assert (waiting / NAME).read_text().count("2. [X] Test XYZ with ABC (") == 1
+    if options:
+        assert json.loads(first.out)["progress"] == {"done": 2, "total": 2}
+    else:
+        assert "2 of 2 steps done" in first.out
