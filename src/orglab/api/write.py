@@ -10,7 +10,7 @@ from typing import NamedTuple
 from orglab import clock
 from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
 from orglab.experiment import edits, ids
-from orglab.experiment.edits import Added
+from orglab.experiment.consequences import Added, change_state
 from orglab.experiment.escape import one_line
 from orglab.experiment.lookup import find_step, last_experiment, last_with_id
 from orglab.experiment.model import ID, Experiment, Note, Step
@@ -167,7 +167,7 @@ class WriteMethods(LogFile):
             state = in_progress_keyword(settings, experiment.state)
             if state is None or kind_of(experiment.state, settings) == "doing":
                 return [], None
-            return edits.change_state(experiment.heading, state, now), None
+            return change_state(experiment.heading, state, now), None
 
         experiment, _ = self.edit_experiment(parsed, make_edits, now, Added(logged=1))
         self.active.set(experiment.ref if parsed.step is None else f"{experiment.ref}.{parsed.step}")
@@ -286,7 +286,7 @@ class WriteMethods(LogFile):
         now = clock.now()
 
         def make_edits(experiment: Experiment) -> tuple[list[Edit], None]:
-            return edits.change_state(experiment.heading, keyword, now, note, always_note=True), None
+            return change_state(experiment.heading, keyword, now, note, always_note=True), None
 
         return self.edit_experiment(_whole(reference), make_edits, now, Added(logged=1))[0]
 

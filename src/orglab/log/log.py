@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from orglab.config import TERMS_NAME, Config, active_file
 from orglab.errors import UsageError
-from orglab.experiment.edits import NOTHING, Added, with_consequences
+from orglab.experiment.consequences import NOTHING, Added, with_consequences
 from orglab.experiment.fast_reader import glance
 from orglab.experiment.ids import numbers_in, numbers_of_old
 from orglab.experiment.lookup import find_experiment, find_step

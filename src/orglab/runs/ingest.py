@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 
 from orglab import clock
 from orglab.errors import NotFoundError, OrglabError, UsageError
-from orglab.experiment.edits import Added, add_run_note, holds_line
+from orglab.experiment.consequences import Added
+from orglab.experiment.edits import add_run_note, holds_line
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment
 from orglab.git import Repository
