@@ -14,7 +14,7 @@ from orglab.org.edit import Edit, compose
 
 if TYPE_CHECKING:
     from orglab.experiment.adopt import Adoption
-    from orglab.history.dead_commits import Resolver
+    from orglab.history.dead_commits import DeadCommits
 
 
 class CareMethods(LogFile):
@@ -66,7 +66,7 @@ class CareMethods(LogFile):
         return read_adoption(document, self.config, str(self.path), self._check(document), free)
 
     def _check(
-        self, document: Document, progress: Progress | None = None, resolver: "Resolver | None" = None
+        self, document: Document, progress: Progress | None = None, resolver: "DeadCommits | None" = None
     ) -> list[Diagnostic]:
         from orglab.history.audit import lost_in_merges  # noqa: PLC0415 - for one command of many
 
@@ -88,13 +88,13 @@ class CareMethods(LogFile):
         name = str(self.path.parent / TERMS_NAME)
         return [Diagnostic(name, one.line, 1, "bad-term", one.message) for one in parse_terms(text)[1]]
 
-    def _resolver(self) -> "Resolver | None":
+    def _resolver(self) -> "DeadCommits | None":
         """Return what says where recorded commits live, if there is a git to ask."""
         if self.repository is None or not is_installed():
             return None
-        from orglab.history.dead_commits import Resolver  # noqa: PLC0415 - for one command of many
+        from orglab.history.dead_commits import DeadCommits  # noqa: PLC0415 - for one command of many
 
-        return Resolver(self.repository, self.path, self.config)
+        return DeadCommits(self.repository, self.path, self.config)
 
 
 def _fixes(found: list[Diagnostic]) -> list[Edit]:
