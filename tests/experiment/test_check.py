@@ -3,7 +3,7 @@
 import pytest
 
 from orglab import open_log
-from orglab.experiment.check import CODES, ERRORS
+from orglab.experiment.diagnostic import CODES, ERRORS
 from texts import SEED
 
 TWICE = SEED + "\n" + SEED.replace("ABC in XYZ model", "Another")

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from orglab.experiment.check import Diagnostic
+    from orglab.experiment.diagnostic import Diagnostic
     from orglab.experiment.model import Experiment, Note, Step
     from orglab.git.commit import Commit
     from orglab.org.timestamp import Timestamp

@@ -8,7 +8,7 @@ from orglab.api.serialize import diagnostic_form, render
 from orglab.cli import output
 from orglab.cli.options import this_log, write_options
 from orglab.cli.page import count
-from orglab.experiment.check import Diagnostic
+from orglab.experiment.diagnostic import Diagnostic
 
 
 @click.command(name="check")

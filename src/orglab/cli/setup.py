@@ -17,7 +17,7 @@ from orglab.cli.page import count
 from orglab.config import CONFIG_NAME, LOG_NAME, Config, find_log
 from orglab.errors import NotFoundError, NotWritableError, UsageError
 from orglab.experiment.adopt import Adoption
-from orglab.experiment.check import CODES
+from orglab.experiment.diagnostic import CODES
 from orglab.git import find_repository, is_installed
 from orglab.git.hook_install import find_place
 from orglab.log.merge.driver import install_merge_driver

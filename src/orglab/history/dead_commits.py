@@ -3,11 +3,9 @@
 import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 
-from orglab.config import Config
 from orglab.errors import GitError
-from orglab.experiment.check import Diagnostic, Moved
+from orglab.experiment.diagnostic import Diagnostic, Moved
 from orglab.experiment.recorded_commits import Place, find_places
 from orglab.git import Repository
 from orglab.git.commit import read_named
@@ -15,6 +13,7 @@ from orglab.git.keep_refs import keep_also
 from orglab.git.reachability import Reachability, read_reachability
 from orglab.git.rewrites.evidence import APPLIED, Successor
 from orglab.git.rewrites.matcher import RewriteMatcher
+from orglab.log.log import LogFile
 from orglab.org.document import Document
 
 
@@ -24,35 +23,36 @@ class DeadCommits:
     It stands for one moment of the repository.
     """
 
-    def __init__(self, repository: Repository, log: Path, config: Config) -> None:
-        """Take the repository, and the log that lies in it."""
-        self.repository = repository
-        self.log = log
-        self.config = config
+    def __init__(self, log: LogFile, repository: Repository) -> None:
+        """Take the log, and the repository that it lies in; nothing is asked yet."""
+        self._log = log
+        self._repository = repository
         self._answers: dict[str, Successor] = {}
         self._shorts: dict[str, str] = {}
 
-    def diagnose(self, document: Document, file: str) -> list[Diagnostic]:
+    def diagnose(self, document: Document) -> list[Diagnostic]:
         """Return a diagnostic for each recorded commit that no branch reaches; those that are there are kept alive.
 
+        Args:
+            document: The log, or what it would be.
+
         Raises:
-            GitError: git is not installed, or refuses.
+            GitError: git refuses.
         """
-        places = list(find_places(document, self.config, file))
+        places = list(find_places(document, self._log.config, str(self._log.path)))
         if not places:
             return []
-        reachability = read_reachability(
-            self.repository, dict.fromkeys(name for one in places for name in one.recorded)
-        )
+        recorded = dict.fromkeys(name for place in places for name in place.recorded)
+        reachability = read_reachability(self._repository, recorded)
         if not reachability.tips:
             return []
         # Whoever may only read the repository may ask, too.
         with suppress(GitError):
-            keep_also(self.repository, frozenset(reachability.full.values()), reachability.kept)
+            keep_also(self._repository, frozenset(reachability.full.values()), reachability.kept)
         dead = [place for place in places if not reachability.is_alive(place.recorded.living)]
         self._answers |= self._told_by_log(places, reachability)
         self._answers |= self._find([one for one in dead if one.recorded.living not in self._answers], reachability)
-        return [self._diagnostic(document, file, place) for place in dead if place.recorded.living in self._answers]
+        return [self._diagnostic(document, place) for place in dead if place.recorded.living in self._answers]
 
     def _told_by_log(self, places: Sequence[Place], reachability: Reachability) -> dict[str, Successor]:
         """Return what other lines of the log say: a clone that did not rewrite has no map, but the same log."""
@@ -79,7 +79,7 @@ class DeadCommits:
                 asked.setdefault(living, there or living)
         wanted = {one for name, one in asked.items() if name not in answers}
         if wanted:
-            matcher = RewriteMatcher(self.repository, reachability, self._aside(), self.config.letter)
+            matcher = RewriteMatcher(self._repository, reachability, self._aside(), self._log.config.letter)
             found = matcher.find(wanted)
             answers = {name: found[one] for name, one in asked.items() if one in found} | answers
         self._name_shortly(answers.values())
@@ -89,21 +89,21 @@ class DeadCommits:
         """Ask git for the short hashes of the commits that live on."""
         new = {answer.hash for answer in answers if answer.hash is not None} - self._shorts.keys()
         if new:
-            self._shorts |= {name: commit.short for name, commit in read_named(self.repository, tuple(new)).items()}
+            self._shorts |= {name: commit.short for name, commit in read_named(self._repository, tuple(new)).items()}
 
     def _aside(self) -> frozenset[bytes]:
         """Return the log and the journal as git names them: a commit is seldom about them."""
-        top = self.repository.top.resolve()
+        top = self._repository.top.resolve()
         found = []
-        for path in (self.log, self.log.parent / self.config.journal):
+        for path in (self._log.path, self._log.path.parent / self._log.config.journal):
             with suppress(ValueError):
                 found.append(os.fsencode(path.absolute().resolve().relative_to(top).as_posix()))
         return frozenset(found)
 
-    def _diagnostic(self, document: Document, file: str, place: Place) -> Diagnostic:
+    def _diagnostic(self, document: Document, place: Place) -> Diagnostic:
         answer = self._answers[place.recorded.living]
         source = document.source
-        where = file, source.line_number(place.begin), source.column(place.begin)
+        where = str(self._log.path), source.line_number(place.begin), source.column(place.begin)
         name = place.recorded.living
         living = self._shorts.get(answer.hash or "", answer.hash)
         moved = Moved(name, living, answer.confidence, answer.method, answer.evidence)
