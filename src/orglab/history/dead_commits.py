@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from orglab.errors import GitError
 from orglab.experiment.diagnostic import Diagnostic, Moved
-from orglab.experiment.recorded_commits import Place, find_places
+from orglab.experiment.recorded_commits import Place, find_places, find_recorded
 from orglab.git import Repository
 from orglab.git.commit import read_named
 from orglab.git.keep_refs import keep_also
@@ -39,20 +39,25 @@ class DeadCommits:
         Raises:
             GitError: git refuses.
         """
-        places = list(find_places(document, self._log.config, str(self._log.path)))
-        if not places:
+        recorded = find_recorded(document.text)
+        if not recorded:
             return []
-        recorded = dict.fromkeys(name for place in places for name in place.recorded)
-        reachability = read_reachability(self._repository, recorded)
+        reachability = read_reachability(self._repository, dict.fromkeys(name for one in recorded for name in one))
         if not reachability.tips:
             return []
         # Whoever may only read the repository may ask, too.
         with suppress(GitError):
             keep_also(self._repository, frozenset(reachability.full.values()), reachability.kept)
-        dead = [place for place in places if not reachability.is_alive(place.recorded.living)]
-        self._answers |= self._told_by_log(places, reachability)
-        self._answers |= self._find([one for one in dead if one.recorded.living not in self._answers], reachability)
-        return [self._diagnostic(document, place) for place in dead if place.recorded.living in self._answers]
+        dead = {one.living for one in recorded if not reachability.is_alive(one.living)}
+        # Most logs have none, and to parse a log for all that it records takes longer than git does.
+        if not dead:
+            return []
+        wanted = {one for one in recorded if not dead.isdisjoint(one)}
+        found = list(find_places(document, self._log.config, str(self._log.path), wanted))
+        places = [place for place in found if place.recorded.living in dead]
+        self._answers |= self._told_by_log(found, reachability)
+        self._answers |= self._find([one for one in places if one.recorded.living not in self._answers], reachability)
+        return [self._diagnostic(document, place) for place in places if place.recorded.living in self._answers]
 
     def _told_by_log(self, places: Sequence[Place], reachability: Reachability) -> dict[str, Successor]:
         """Return what other lines of the log say: a clone that did not rewrite has no map, but the same log."""
