@@ -15,7 +15,7 @@ from orglab.errors import UsageError
 from orglab.experiment.consequences import NOTHING, Added, with_consequences
 from orglab.experiment.fast_reader import glance
 from orglab.experiment.ids import numbers_in, numbers_of_old
-from orglab.experiment.lookup import find_experiment, find_step
+from orglab.experiment.lookup import find_experiment, find_step, select
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, find_repository, is_installed
 from orglab.log import file
@@ -154,8 +154,6 @@ class LogFile:
         found = self.read_experiments(document)
         if match is None:
             return found
-        from orglab.experiment.selecting import select  # noqa: PLC0415 - its regexps cost 15 ms, and few lists need them
-
         return select(found, match, document.settings.tag_groups or {})
 
     def spell(self, reference: str) -> str:
