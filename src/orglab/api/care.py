@@ -47,7 +47,7 @@ class CareMethods(LogFile):
             found = self._check(document.apply(edits), commits, progress, only)
             others = [one for one in found if one.code != "no-id" and one.fix]
             edits = compose(edits, _fixes(others))
-            if not only or "stale-cookie" in only:
+            if only is None or "stale-cookie" in only:
                 edits = compose(edits, recount(document.apply(edits)))
             return edits, [*nameless, *others]
 

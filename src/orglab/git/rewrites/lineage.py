@@ -30,6 +30,8 @@ class Lineage:
         self.patches: Mapping[str, Patch] = {}
         self.head = head
         self.letter = letter
+        self._own: dict[tuple[str, tuple[str, object]], bool] = {}
+        self._steps: dict[str, frozenset[tuple[str, int]]] = {}
         self.place = {name: number for number, name in enumerate((*self.dead, *self.living))}
 
     def patch(self, name: str) -> Patch:
@@ -82,6 +84,11 @@ class Lineage:
 
     def is_own(self, dead: str, key: tuple[str, object]) -> bool:
         """Return whether what a dead commit shares with living ones is its own: no other beside it has the same."""
+        if (dead, key) not in self._own:
+            self._own[dead, key] = self._has_own(dead, key)
+        return self._own[dead, key]
+
+    def _has_own(self, dead: str, key: tuple[str, object]) -> bool:
         if any(self.are_related(dead, peer) for peer in self.dead_with.get(key, ())):
             return False
         others = [name for name in self.living_with.get(key, ()) if not self.is_ancestor(name, dead)]
@@ -98,10 +105,6 @@ class Lineage:
             found = find_references(commit.message.encode(), self.letter)
             self._steps[name] = frozenset((one.id, one.step) for _, one in found if one.step)
         return self._steps[name]
-
-    @cached_property
-    def _steps(self) -> dict[str, frozenset[tuple[str, int]]]:
-        return {}
 
     @cached_property
     def on_head(self) -> frozenset[str]:

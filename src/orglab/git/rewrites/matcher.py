@@ -25,7 +25,7 @@ from orglab.git.rewrites.squash import SquashLines, SquashSum
 _MOST_SEEN = 5000
 _FEW_DEAD = 2000
 _DROPPED = Successor(None, 0.9, "dropped", "no living commit has its change, its message, or its author and date")
-_GONE = Successor(None, 0.0, "gone", "nothing that git knows leads to another")
+_GONE = Successor(None, 0.0, "gone", "nothing that git or the log says leads to another")
 
 
 class RewriteMatcher:
