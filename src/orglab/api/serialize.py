@@ -16,7 +16,7 @@ from orglab.config import as_seen_from_here
 if TYPE_CHECKING:
     from orglab.api.ask import Happened, OpenSteps, References, Shown
     from orglab.api.setup import HookStatus
-    from orglab.experiment.check import Diagnostic
+    from orglab.experiment.diagnostic import Diagnostic
     from orglab.experiment.model import Experiment, Note, Step
     from orglab.git.commit import Commit
     from orglab.history.events import Event

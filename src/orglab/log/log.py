@@ -14,7 +14,7 @@ from orglab.config import TERMS_NAME, Config, active_file
 from orglab.errors import UsageError
 from orglab.experiment.fast_reader import glance
 from orglab.experiment.ids import numbers_in, numbers_of_old
-from orglab.experiment.lookup import find_experiment, find_step
+from orglab.experiment.lookup import find_experiment, find_step, select
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, find_repository, is_installed
 from orglab.log import file
@@ -26,7 +26,7 @@ from orglab.reference import Reference, parse_reference
 if TYPE_CHECKING:
     import datetime
 
-    from orglab.experiment.edits import Added
+    from orglab.experiment.consequences import Added
 
 Decided = TypeVar("Decided")
 MakeEdits = Callable[[Document], tuple[list[Edit], Decided]]
@@ -168,8 +168,6 @@ class LogFile:
         found = self.read_experiments(document)
         if match is None:
             return found
-        from orglab.experiment.selecting import select  # noqa: PLC0415 - its regexps cost 15 ms, and few lists need them
-
         return select(found, match, document.settings.tag_groups or {})
 
     def spell(self, reference: str) -> str:
@@ -238,7 +236,7 @@ class LogFile:
             UsageError: The edits would add something else.
             NotWritableError: The log could not be written; its bytes are what they were.
         """
-        from orglab.experiment.edits import NOTHING, with_consequences  # noqa: PLC0415 - reading needs none of it
+        from orglab.experiment.consequences import NOTHING, with_consequences  # noqa: PLC0415 - reading needs none of it
 
         def change(document: Document) -> tuple[list[Edit], tuple[Experiment, Decided]]:
             old = self.find(document, reference)

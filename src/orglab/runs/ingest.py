@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from orglab import clock
 from orglab.errors import NotFoundError, NotReadableError, NotWritableError, OrglabError, UsageError
-from orglab.experiment.edits import Added, add_run_note, holds_line
+from orglab.experiment.consequences import Added
+from orglab.experiment.edits import add_run_note, holds_line
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment
 from orglab.log.log import LogFile

@@ -81,7 +81,6 @@ class ExperimentActivity:
 
 
 # The old name, until the modules that are being moved say the new one.
-ExperimentActivity = ExperimentActivity
 
 
 def read_activities(

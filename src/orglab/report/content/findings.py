@@ -136,7 +136,9 @@ def _change(event: Event, account: ExperimentActivity, wording: Wording) -> Stat
     return _told(f"{when}{was}{way}", event.text, event.ref, [changed(event)], wording)
 
 
-def _contradictions(account: ExperimentActivity, others: dict[str, ExperimentActivity], wording: Wording) -> Iterator[Statement]:
+def _contradictions(
+    account: ExperimentActivity, others: dict[str, ExperimentActivity], wording: Wording
+) -> Iterator[Statement]:
     """Yield a statement for each experiment that this one refers to, and that came to the opposite verdict."""
     verdict = account.experiment.conclusion.verdict
     for ref in wording.mentioned(account.experiment):

@@ -66,7 +66,9 @@ def period_text(period: Period) -> str:
     return days(period.since.date(), period.last_day)
 
 
-def _section(name: str, accounts: Sequence[ExperimentActivity], results: dict[str, Results], wording: Wording) -> Iterator[Item]:
+def _section(
+    name: str, accounts: Sequence[ExperimentActivity], results: dict[str, Results], wording: Wording
+) -> Iterator[Item]:
     """Yield the items of a section."""
     if name == "learned":
         for one in accounts:
