@@ -11,8 +11,8 @@ from orglab.git import Repository
 from orglab.git.commit import read_named
 from orglab.git.keep_refs import keep_also
 from orglab.git.reachability import Reachability, read_reachability
-from orglab.git.rewrites.evidence import APPLIED, Successor
 from orglab.git.rewrites.matcher import RewriteMatcher
+from orglab.git.rewrites.traces import APPLIED, Successor
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 

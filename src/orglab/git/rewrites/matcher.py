@@ -16,11 +16,11 @@ from orglab.git.commit import Commit, read_commits
 from orglab.git.patches import Patch, read_patches
 from orglab.git.reachability import Reachability, find_commits, find_unreachable
 from orglab.git.repository import Repository
-from orglab.git.rewrites.evidence import APPLIED, Successor
 from orglab.git.rewrites.lineage import Lineage
 from orglab.git.rewrites.rewrite_map import Moves, Pair, read_moves, read_rewrites
 from orglab.git.rewrites.rules import AuthorAndSubject, CherryPick, Rule, SamePatch, Told
 from orglab.git.rewrites.squash import SquashLines, SquashSum
+from orglab.git.rewrites.traces import APPLIED, Successor
 
 _MOST_SEEN = 5000
 _FEW_DEAD = 2000

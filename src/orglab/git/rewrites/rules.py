@@ -10,7 +10,8 @@ from typing import NamedTuple, Protocol
 
 from orglab.git.commit import Commit
 from orglab.git.patches import inside, likeness
-from orglab.git.rewrites.evidence import (
+from orglab.git.rewrites.lineage import Lineage
+from orglab.git.rewrites.traces import (
     APPLIED,
     AUTOSQUASH,
     PICKED,
@@ -21,7 +22,6 @@ from orglab.git.rewrites.evidence import (
     undoes,
     was_there_before,
 )  # fmt: skip
-from orglab.git.rewrites.lineage import Lineage
 
 _LINKS = 50
 _TWIN = 0.7

@@ -6,7 +6,8 @@ from dataclasses import replace
 from itertools import islice
 
 from orglab.git.patches import MODULUS, Patch, Vector, inside
-from orglab.git.rewrites.evidence import (
+from orglab.git.rewrites.lineage import Lineage
+from orglab.git.rewrites.traces import (
     APPLIED,
     AUTOSQUASH,
     SUGGESTED,
@@ -16,7 +17,6 @@ from orglab.git.rewrites.evidence import (
     undoes,
     was_there_before,
 )  # fmt: skip
-from orglab.git.rewrites.lineage import Lineage
 
 _LONGEST_RUN = 80
 _COMMON = 40
