@@ -208,6 +208,7 @@ class LogFile:
             edits, decided = make_edits(before)
             after = before.apply(edits)
             if after is not before:
+                before.source.verify(edits, bytes(after))
                 if after.settings != before.settings:
                     raise UsageError("The text holds a #+ line that would change the whole file; nothing was written.")
                 if verify is not None:
