@@ -31,8 +31,8 @@ STATUSES = ("supported", "refuted", "inconclusive", "open")
 def year(count: int) -> object:
     """Return the report of a year: a time line, a section for each experiment, its steps in the appendix."""
     from orglab.report import blocks as b  # noqa: PLC0415 - each format is measured in a process of its own
-    from orglab.report.formats.from_org import read_org  # noqa: PLC0415
-    from orglab.report.formats.from_org_text import Surroundings  # noqa: PLC0415
+    from orglab.report.content.org_blocks import read_org  # noqa: PLC0415
+    from orglab.report.content.org_inlines import Surroundings  # noqa: PLC0415
 
     around = Surroundings(Path(), lambda name, _step: b.Reference(f"e{name}", anchor=f"e{name}"))
     blocks: list[b.Block] = [b.Heading(1, (b.Text("What was learned"),))]
@@ -70,11 +70,11 @@ def inside(what: str, count: int) -> None:
         from orglab.report.charts import LIGHT, draw_chart  # noqa: PLC0415
 
         runs = tuple(b.Series(f"seed {n}", [(x, 1 / (x + 1) + n) for x in range(10_000)]) for n in range(6))
-        chart = b.Chart(b.History(runs, "loss"), "Loss")
+        chart = b.Chart(b.MetricHistory(runs, "loss"), "Loss")
         begun, cpu = time.perf_counter(), time.process_time()
-        size = len(draw_chart(chart, LIGHT, 720, "c"))
+        size = len(draw_chart(chart, LIGHT, "c"))
     else:
-        from orglab.report.formats.writers import write_document  # noqa: PLC0415
+        from orglab.report.formats.document_file import write_document  # noqa: PLC0415
 
         begun, cpu = time.perf_counter(), time.process_time()
         document = year(count)

@@ -75,7 +75,7 @@ def _commit(mark: int, when: int, message: str) -> str:
 
 def _run(folder: Path, number: int, ref: str, when: datetime.datetime, rng: random.Random) -> None:
     """Write the record of a run; one of seven failed."""
-    home = folder / ".orglab" / "runs" / f"{when:%Y%m%d-%H%M%S}-{number:04x}"
+    home = folder / ".git" / "orglab" / "runs" / f"{when:%Y%m%d-%H%M%S}-{number:04x}"
     home.mkdir(parents=True)
     seconds = round(rng.uniform(1, 5000), 2)
     lines = (

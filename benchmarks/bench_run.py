@@ -123,6 +123,8 @@ def snapshot_cost(folder: Path, files: int) -> list[list[str]]:
 
 def at_once(folder: Path, count: int) -> list[list[str]]:
     """Return the rows of so many runs that end at once."""
+    from orglab.runs.places import WAITING, list_entries  # noqa: PLC0415 - the other measures are of processes
+
     make_study(folder, 20)
     gate = folder / "gate"
     os.mkfifo(gate)
@@ -132,7 +134,7 @@ def at_once(folder: Path, count: int) -> list[list[str]]:
         subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(count)
     ]
-    while len(list((folder / ".orglab" / "pending").glob("*"))) < count:
+    while len(list_entries(folder, WAITING)) < count:
         time.sleep(0.05)
     opened = time.perf_counter()
     while any(process.poll() is None for process in running):

@@ -1,6 +1,6 @@
-"""How long `orglab similar` takes on a log of ten thousand: `python benchmarks/bench_similar.py [COUNT]`.
+"""How long `orglab similar` takes on a log of ten thousand, and `tried` on small ones: `bench_similar.py [COUNT]`.
 
-Whole processes, in a git repository, beside `python -c pass`; the goal is ten times that, with the index there.
+Whole processes, in a git repository, beside `python -c pass`; the goal is ten times that, with the cache there.
 """
 
 import subprocess
@@ -15,22 +15,35 @@ COUNT = 10_000
 QUESTIONS = ("weight decay with a cosine schedule", "soften the targets", "201")
 
 
+TRIED = (3, 1000)
+
+
+def make_study(folder: Path, count: int) -> Path:
+    """Make a repository with a log of so many experiments."""
+    folder.mkdir()
+    make_log(folder / "experiment_log.org", count)
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    return folder
+
+
+def bench(folder: Path, commands: dict[str, list[str]], title: str) -> None:
+    """Print what commands cost in a folder, and what the first of them costs the first time."""
+    first = run_once(next(iter(commands.values())), folder)
+    floor = "python -c pass"
+    costs = measure({floor: [sys.executable, "-c", "pass"], **commands}, folder)
+    rows = [(f"{title}, 10x is the goal", "ms", "ratio"), ("the first time", f"{1000 * first.wall:.0f}", "")]
+    rows += [(name, f"{1000 * one.wall:.1f}", f"{one.wall / costs[floor].wall:.1f}x") for name, one in costs.items()]
+    table(rows)
+
+
 def main(count: int = COUNT) -> None:
-    """Measure, and print a table."""
+    """Measure, and print tables."""
+    orglab = [sys.executable, "-m", "orglab"]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        make_log(folder / "experiment_log.org", count)
-        subprocess.run(["git", "init", "--quiet", name], check=True)
-        command = [sys.executable, "-m", "orglab", "similar"]
-        first = run_once([*command, QUESTIONS[0]], folder)
-        floor = "python -c pass"
-        costs = measure(
-            {floor: [sys.executable, "-c", "pass"], **{text: [*command, text] for text in QUESTIONS}}, folder
-        )
-        rows = [("similar, 10x is the goal", "ms", "ratio"), ("the first time", f"{1000 * first.wall:.0f}", "")]
-        for text, cost in costs.items():
-            rows.append((text, f"{1000 * cost.wall:.1f}", f"{cost.wall / costs[floor].wall:.1f}x"))
-        table(rows)
+        asked = {text: [*orglab, "similar", text] for text in QUESTIONS}
+        bench(make_study(Path(name, "similar"), count), asked, f"similar among {count}")
+        for few in TRIED:
+            bench(make_study(Path(name, f"tried-{few}"), few), {"tried": [*orglab, "tried"]}, f"tried among {few}")
 
 
 if __name__ == "__main__":

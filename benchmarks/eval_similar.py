@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from orglab.search.similar.collection import Features
+from orglab.search.similar.collection import Collection
 from orglab.search.similar.features import Record, features
 from orglab.search.similar.fusion import find_alike
 from orglab.search.similar.lexicon import Lexicon, read_lexicon
@@ -35,7 +35,7 @@ def read_set(path: Path) -> tuple[Rows, Rows]:
 def answer(experiments: Rows, queries: Rows, lexicon: Lexicon | None = None) -> Results:
     """Return what `similar` shows for each query, the surest first."""
     lexicon = lexicon or read_lexicon()
-    collection = Features(features(record(row), lexicon) for row in experiments)
+    collection = Collection.of(features(record(row), lexicon) for row in experiments)
     asked = [Record(row["title"], row["description"]) for row in queries]
     found = [find_alike(features(one, lexicon), collection) for one in asked]
     return [[experiments[match.number]["id"] for match in matches] for matches in found]

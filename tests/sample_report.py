@@ -6,8 +6,8 @@ import zlib
 from datetime import date, timedelta
 
 from orglab.report import blocks as b
-from orglab.report.formats.from_org import read_org
-from orglab.report.formats.from_org_text import Surroundings
+from orglab.report.content.org_blocks import read_org
+from orglab.report.content.org_inlines import Surroundings
 
 HOSTILE = "<script>alert(1)</script> & \"quotes\" 'too' \\ ` $x$ #set *a* _b_ [c](d) | ~e~ @f {g} @@html:<b>@@ \x07\x1b[31m\u202e"
 ORG = r"""
@@ -146,7 +146,7 @@ def history(points=40, runs=4):
             for step in range(points)
         ]
         series.append(b.Series(f"seed {run}", values, f"e201.{run // 2 + 1}"))
-    return b.History(tuple(series), "val_loss", "epoch")
+    return b.MetricHistory(tuple(series), "val_loss", "epoch")
 
 
 def results():

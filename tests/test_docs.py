@@ -38,7 +38,7 @@ import pytest
 import orglab
 from orglab.cli.main import orglab as commands
 from orglab.config import Config
-from orglab.experiment.check import CODES, ERRORS
+from orglab.experiment.diagnostic import CODES, ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -77,7 +77,7 @@ def hostile(repo):
 
 @pytest.mark.slow
 def test_no_command_that_reads_runs_what_the_repository_names(hostile, repo):
-    (run,) = (repo.path / ".orglab" / "runs").iterdir()
+    (run,) = (repo.path / ".git" / "orglab" / "runs").iterdir()
     # The trace works: a git that is not hardened leaves it.
     subprocess.run(["git", "status"], cwd=repo.path, capture_output=True, check=False)
     trace = repo.path / ".git" / "owned"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from orglab.api import Log, open_log
     from orglab.errors import OrglabError
-    from orglab.experiment.check import Diagnostic
+    from orglab.experiment.diagnostic import Diagnostic
     from orglab.experiment.model import Conclusion, Experiment, Note, Progress, Step
 
 __all__ = [
@@ -23,9 +23,9 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "Conclusion": "experiment.model", "Diagnostic": "experiment.check", "Experiment": "experiment.model", "Log": "api",
-    "Note": "experiment.model", "OrglabError": "errors", "Progress": "experiment.model", "Step": "experiment.model",
-    "open_log": "api",
+    "Conclusion": "experiment.model", "Diagnostic": "experiment.diagnostic", "Experiment": "experiment.model",
+    "Log": "api", "Note": "experiment.model", "OrglabError": "errors", "Progress": "experiment.model",
+    "Step": "experiment.model", "open_log": "api",
 }  # fmt: skip
 
 

@@ -327,25 +327,10 @@ def active_file(log: str, git_dir: str | None) -> str:
     return os.path.join(state, "orglab", os.path.realpath(log).replace(os.sep, "%")[-200:], "active")
 
 
-def read_active(path: str) -> str | None:
-    """Return the reference that a file of the active step holds, such as `e201.1`, or None."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read().strip() or None
-    except OSError:
-        return None
-
-
 def as_seen_from_here(path: str) -> str:
     """Return a path as a person in this folder would write it: relative, unless that is longer."""
     shorter = os.path.relpath(path)
     return shorter if _length(shorter) <= _length(path) else path
-
-
-def tidy(path: str) -> str:
-    """Return a path as pathlib writes it: without empty parts and those that are a dot."""
-    root = "//" if path.startswith("//") and not path.startswith("///") else "/" if path.startswith("/") else ""
-    return root + "/".join(part for part in path.split("/") if part not in ("", ".")) or "."
 
 
 def _length(path: str) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab import NAME, SEED, SOURCE, orglab
-from orglab.experiment.check import ERRORS
+from orglab.experiment.diagnostic import ERRORS
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ import pytest
 from orglab import clock
 from orglab.cli.main import COMMANDS, run
 from orglab.runs import record_writer
+from orglab.runs.places import RUNS, list_entries
 from texts import SEED
 
 PAGES = sorted((Path(__file__).parents[1] / "transcripts").glob("*.txt"))
@@ -49,7 +50,7 @@ def answer(command):
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
         patch.setattr(clock, "now", lambda: NOW)
-        patch.setattr(record_writer, "_chance", lambda: f"{len(list(Path('.orglab/runs').iterdir())):06x}")
+        patch.setattr(record_writer, "choose_suffix", lambda: f"{len(list_entries(Path.cwd(), RUNS)):06x}")
         for name, value in settings.items():
             patch.setenv(name, value)
         code = run(words[words.index("orglab") + 1 :])

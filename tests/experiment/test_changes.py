@@ -17,7 +17,7 @@ def found(repo):
 
 
 def commit_changes(found):
-    return commit_paths(found, "A message\n", unlike_head(found, read_changes(found)))
+    return commit_paths(found, "A message\n", unlike_head(found, read_changes(found))).full
 
 
 def test_a_partly_staged_file_is_committed_as_it_stands(repo, found):
@@ -52,6 +52,13 @@ def test_a_file_that_git_is_to_forget_but_that_is_there_is_left_alone(repo, foun
     commit_changes(found)
     assert repo.git("ls-tree", "--name-only", "HEAD").split() == ["a.py", "b.py"]
     assert repo.git("diff", "--cached", "--name-status") == "D\tb.py"
+
+
+def test_the_hashes_of_a_commit_are_those_that_git_gives(repo, found):
+    repo.write("a.py", "2\n")
+    made = commit_paths(found, "Only a\n", ["a.py"])
+    assert made.full == repo.git("rev-parse", "HEAD")
+    assert made.short == repo.git("rev-parse", "--short", "HEAD")
 
 
 def test_a_staged_change_that_was_taken_back_is_none(repo, found):

@@ -3,7 +3,7 @@
 import pytest
 
 from orglab import open_log
-from orglab.experiment.check import CODES, ERRORS
+from orglab.experiment.diagnostic import CODES, ERRORS
 from texts import SEED
 
 TWICE = SEED + "\n" + SEED.replace("ABC in XYZ model", "Another")
@@ -89,3 +89,12 @@ def test_a_term_that_cannot_be_read_is_said_with_its_line(log):
     found = [one for one in log.check() if one.code == "bad-term"]
     assert [(one.line, one.column) for one in found] == [(2, 1)]
     assert found[0].file.endswith("orglab-terms.txt")
+
+
+def test_only_the_codes_that_are_asked_for_are_mended_and_told(log):
+    log.path.write_text(TEXTS["lower-case-box"] + "* TODO Nameless :exp:\n")
+    mended, left = log.fix(only=("lower-case-box",))
+    assert codes(mended) == {"lower-case-box"}
+    assert not left
+    assert "no-id" in codes(log.check())
+    assert log.fix(only=("moved-hash",)) == ([], [])

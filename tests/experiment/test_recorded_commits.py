@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from orglab.config import Config
 from orglab.experiment.commit_notation import Recorded, parse_chains
 from orglab.experiment.model import read_experiments
-from orglab.experiment.recorded_commits import find_places
+from orglab.experiment.recorded_commits import find_places, find_recorded
 from orglab.org.document import Document
 from texts import SEED
 
@@ -59,6 +59,17 @@ def test_places_are_those_that_the_model_reads():
         (Recorded("83d45cd", "83d45cd"), "e201.1"),
         (Recorded("aaaaaaa", "bbbbbbb"), "e201.1"),
     ]
+
+
+def test_places_of_some_commits_alone():
+    document = Document(LOG.encode())
+    recorded = find_recorded(document.text)
+    every = list(find_places(document, Config(), "log.org"))
+    assert {place.recorded for place in every} < recorded
+    assert Recorded("5555555", "5555555") in recorded  # said in a note, and not recorded
+    for place in every:
+        assert list(find_places(document, Config(), "log.org", {place.recorded})) == [place]
+    assert list(find_places(document, Config(), "log.org", recorded)) == every
 
 
 @given(CHAINS, st.integers(0, 3), HASH)

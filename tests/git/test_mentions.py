@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orglab.git import find_repository
-from orglab.git.mentions import Scan, Tips, read_tips, scan, scan_for
+from orglab.git.mentions import Scan, Tips, read_tips, scan
 from orglab.reference import Reference, find_references
 
 E1, E1_1 = Reference("1"), Reference("1", 1)
@@ -83,7 +83,6 @@ def test_messages_are_scanned_newest_first(repo, ours):
 def test_what_counts_as_naming(repo, ours, message, references):
     repo.commit(message)
     assert [one.references for one in scan(ours, "e").mentions] == ([references] if references else [])
-    assert bool(scan_for(ours, "e", "1")) == any(one.id == "1" for one in references)
 
 
 def test_a_message_that_is_not_utf_8_and_one_in_latin_1(repo, ours):
@@ -109,8 +108,6 @@ def test_a_name_of_a_person_names_nothing(repo, ours, monkeypatch):
 def test_another_letter(repo, ours):
     repo.commit("[exp1.2] and [e1]")
     assert scan(ours, "exp").mentions[0].references == (Reference("1", 2),)
-    assert scan_for(ours, "exp", "1")
-    assert not scan_for(ours, "exp", "11")
 
 
 def test_local_and_remote_branches_and_a_detached_head_are_scanned_and_nothing_else(repo, ours):
@@ -125,12 +122,10 @@ def test_local_and_remote_branches_and_a_detached_head_are_scanned_and_nothing_e
     repo.commit("[e1] detached")
     wanted = {"[e1] main", "[e1] other", "[e1] remote", "[e1] detached"}
     assert set(subjects(scan(ours, "e"))) == wanted
-    assert {one.commit.subject for one in scan_for(ours, "e", "1")} == wanted
 
 
 def test_no_commit_and_no_branch(repo, ours):
     assert scan(ours, "e") == Scan([], None, Tips(frozenset(), ""))
-    assert scan_for(ours, "e", "1") == []
     kept = Kept(ours)
     kept.check()
     repo.commit("[e1] first")
@@ -232,7 +227,6 @@ def test_one_broken_branch_hides_no_other(repo, ours):
     kept = Kept(ours)
     kept.check()
     assert len(kept.mentions) == 1
-    assert len(scan_for(ours, "e", "1")) == 1
     repo.commit("[e1] b")
     kept.check()
     assert len(kept.mentions) == 2
@@ -244,7 +238,6 @@ def test_hostile_names_of_branches(repo, ours, name):
     place = repo.path / ".git" / "refs" / "heads" / name
     place.write_text(f"{head}\n")
     assert subjects(scan(ours, "e")) == ["[e1] a"]
-    assert len(scan_for(ours, "e", "1")) == 1
     assert not (repo.path / "owned").exists()
 
 
@@ -319,7 +312,6 @@ def test_ten_thousand_commits_take_a_moment(repo, ours):
     repo.git("fast-import", "--quiet", stdin="".join(lines))
     found = scan(ours, "e")
     assert len(found.mentions) == 3333
-    assert len(scan_for(ours, "e", "7")) == sum(number % 3 == 0 and number % 50 == 7 for number in range(1, 10_001))
     repo.git("switch", "--quiet", "main")
     repo.commit("[e1] new")
     assert len(scan(ours, "e", found.tips).mentions) == 1

@@ -272,19 +272,32 @@ def test_the_map_answers_where_nothing_else_does(study):
     assert study.answers() == ["alive", "alive", ("Quite different", True)]
 
 
-def test_of_a_commit_that_is_gone_the_reference_is_left_and_only_suggested(study):
-    names = three(study)
-    study.git("rebase", "--quiet", "--force-rebase", "HEAD~3")
+def forget_recorded(study, names):
     for name in names:
         study.git("update-ref", "-d", f"refs/orglab/keep/{study.git('rev-parse', name)}")
-    study.git("commit", "--quiet", "--amend", "-m", "[e1.3] Change number 3, reworded")
-    study.git(
-        "rebase", "--quiet", "--force-rebase", "--exec", "git commit --quiet --amend --no-edit --reset-author", "HEAD~3"
-    )
     study.forget()
-    assert study.answers() == [
-        ("[e1.1] Change number 1", False), ("[e1.2] Change number 2", False), ("[e1.3] Change number 3, reworded", False),
-    ]  # fmt: skip
+
+
+def test_a_commit_that_is_gone_is_said_not_to_be_found(study):
+    names = three(study)
+    study.git("rebase", "--quiet", "--force-rebase", "HEAD~3")
+    study.git("commit", "--quiet", "--amend", "-m", "[e1.3] Change number 3, reworded")
+    forget_recorded(study, names)
+    assert study.answers() == [(None, False)] * 3
+    assert [(one.code, one.message) for one in open_log().check() if one.moved] == [
+        ("dead-hash", f"{name} names no commit here: nothing that git or the log says leads to another.")
+        for name in names
+    ]
+
+
+def test_a_commit_that_is_gone_is_found_by_what_was_picked_from_it(study):
+    names = three(study)
+    study.git("checkout", "--quiet", "-b", "release", "HEAD~3")
+    study.change(7, "Release")
+    study.git("cherry-pick", "-x", names[1])
+    study.git("branch", "-D", "main")
+    forget_recorded(study, names)
+    assert study.answers() == [(None, False), ("[e1.2] Change number 2", True), (None, False)]
 
 
 def test_a_shallow_clone_says_nothing_of_what_it_never_had(study, tmp_path_factory, monkeypatch):

@@ -45,8 +45,7 @@ def write_run(repo, name, outputs=None, **fields):
         digest = hashlib.sha256(content.encode()).hexdigest()
         told.append({"path": path, "sha256": digest, "size": len(content)})
     record = {"event": "began", "ref": "e201.1", "argv": ["python", "train.py"], "outputs": told, **fields}
-    repo.write(f".orglab/runs/{name}/record.jsonl", json.dumps(record) + "\n")
-    repo.write(".orglab/.gitignore", "*\n")
+    repo.write(f".git/orglab/runs/{name}/record.jsonl", json.dumps(record) + "\n")
 
 
 def test_a_commit_that_names_a_step(repo, why):
@@ -213,6 +212,7 @@ def test_a_file_that_a_run_wrote_is_found_by_its_content(repo, why, has_git):
     (repo.path / "out" / "model.pt").rename(repo.path / "best.pt")
     if not has_git:
         (repo.path / ".git").rename(repo.path / "gone")
+        (repo.path / "gone" / "orglab").rename(repo.path / ".orglab")
     answer = why("best.pt")
     assert links(answer)[0] == (
         "20180606-170000-aaaa",

@@ -129,6 +129,7 @@ def test_any_note_is_read_back_or_refused(tmp_path, text, form):
 @QUICK
 @given(text=TEXT, form=st.sampled_from(FORMS))
 @example("# all of it\n# a comment", PAIR)
+@example("#+NAME: x\n- [ ]", PAIR)
 @example("CLOSED: [2018-06-06 Wed]\n:PROPERTIES:\n:ID: 9\n:END:", PAIR)
 def test_any_conclusion_is_read_back_or_refused(tmp_path, text, form):
     log = make_log(tmp_path, form)

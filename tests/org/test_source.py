@@ -70,3 +70,17 @@ def test_composed_edits_do_what_one_after_the_other_does(data):
     except UnsafeEditError:
         return
     assert Source(text).apply(both) == Source(between).apply(second)
+
+
+@given(st.lists(st.sampled_from([b"* A\n", b"* B\r\n", b"\xef\xbb\xbf", b"x", b"\r", b"\n", b"\xe9"])), st.data())
+def test_what_edits_made_is_verified_and_any_other_byte_is_seen(pieces, data):
+    source = Source(b"".join(pieces))
+    places = sorted(data.draw(st.lists(st.integers(0, len(source.text)), min_size=2, max_size=2)))
+    edits = [Edit(*places, data.draw(st.sampled_from([b"", b"y", b"y\nz"])))]
+    after = source.apply(edits)
+    source.verify(edits, after)
+    at = data.draw(st.integers(0, len(after)))
+    for other in (after[:at] + b"?" + after[at:], after[:at] + after[at + 1 :]):
+        if other != after:
+            with pytest.raises(UnsafeEditError):
+                source.verify(edits, other)

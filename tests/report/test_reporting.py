@@ -9,15 +9,16 @@ import time
 from pathlib import Path
 
 import pytest
+from orglab.api.serializeats.evidence_block import pack, read_evidence
 
 from orglab.api import open_log
 from orglab.cli.main import run as orglab
 from orglab.errors import NotFoundError, UsageError
-from orglab.report.formats.embedded import pack, read_evidence
-from orglab.report.reporting import Wish, check_report, make_report, split_arguments
+from orglab.report.reporting import check_report, make_report, split_arguments
+from orglab.report.request import ReportRequest
 
 NOW = datetime.datetime(2026, 11, 20, 12, 0)  # noqa: DTZ001 - the log holds local times
-SINCE = Wish(since="2026-11-08")
+SINCE = ReportRequest(since="2026-11-08")
 LOG = """\
 #+TODO: TODO(t) INPROGRESS(i!) WAIT(w@/!) | DONE(d) CANCELED(c@)
 * DONE [201] ABC in XYZ model [100%]   :exp:
@@ -83,7 +84,7 @@ ABC raises acc by two points.
 
 def record(name, ref, argv, seconds=600.0, code=0, **more):
     """Write the record of a run, as `orglab run` does."""
-    folder = Path(".orglab/runs") / name
+    folder = Path(".git/orglab/runs") / name
     folder.mkdir(parents=True, exist_ok=True)
     began = f"{name[:4]}-{name[4:6]}-{name[6:8]}T{name[9:11]}:{name[11:13]}:00+00:00"
     lines = (
@@ -116,9 +117,9 @@ def study(repo):
     return repo
 
 
-def said(wish=SINCE):
+def said(request=SINCE):
     """What the report says, section by section, as plain text."""
-    report = make_report(open_log(), wish, NOW)
+    report = make_report(open_log(), request, NOW)
     found = {"summary": [one.text for one in report.summary]}
     for name, items in report.sections.items():
         found[name] = [(item.ref, [one.text or one.source for one in item.statements]) for item in items]
@@ -178,7 +179,7 @@ def test_an_empty_period_is_an_honest_short_report(capfd):
 @pytest.mark.usefixtures("study")
 def test_the_past_is_told_as_it_was():
     """Before it was closed, e201 was in progress; what came later is not told."""
-    found = said(Wish(since="2026-11-08", until="2026-11-11"))
+    found = said(ReportRequest(since="2026-11-08", until="2026-11-11"))
     assert found["summary"][0] == "Two experiments were opened [e201] [e203]."
     assert [ref for ref, _ in found["under_way"]] == ["e201"]
     assert "learned" not in found
@@ -186,13 +187,13 @@ def test_the_past_is_told_as_it_was():
 
 @pytest.mark.usefixtures("study")
 def test_it_is_narrowed_by_references_and_match():
-    assert said(Wish(["e201", "202"], "nlp", "2026-11-08"))["summary"][0] == "One step was done [e202.1]."
+    assert said(ReportRequest(["e201", "202"], "nlp", "2026-11-08"))["summary"][0] == "One step was done [e202.1]."
     log = open_log()
     assert split_arguments(log, ["201", "[e202.1]", "nlp"]) == (["201", "[e202.1]"], "nlp")
     with pytest.raises(UsageError, match="One match string"):
         split_arguments(log, ["nlp", "exp+nlp"])
     with pytest.raises(NotFoundError):
-        make_report(log, Wish(["777"]), NOW)
+        make_report(log, ReportRequest(["777"]), NOW)
 
 
 @pytest.mark.usefixtures("study")
@@ -217,11 +218,11 @@ def test_every_format_carries_its_evidence(ending):
         (lambda: edit("node is down", "node is up"), "a change of state of e202 that the report tells of is gone"),
         (lambda: edit("[2026-11-17 Tue 16:16]", "[2026-11-18 Wed 16:16]"), "e204 was opened 2026-11-18T16:16"),
         (lambda: edit(":ID:       203", ":ID:       303"), "e203 is no longer in the log"),
-        (lambda: subprocess.run(["rm", "-r", ".orglab/runs/20261110-100000-aa00"], check=True),
+        (lambda: subprocess.run(["rm", "-r", ".git/orglab/runs/20261110-100000-aa00"], check=True),
          "the record of the run 20261110-100000-aa00 is gone"),
-        (lambda: edit("0.931", "0.95", ".orglab/runs/20261112-100000-bb00/record.jsonl"),
+        (lambda: edit("0.931", "0.95", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"),
          "acc of the run 20261112-100000-bb00 is recorded as 0.95 now, not 0.931"),
-        (lambda: edit("600.0", "601.0", ".orglab/runs/20261112-100000-bb00/record.jsonl"), "took 601.0 s by its record"),
+        (lambda: edit("600.0", "601.0", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"), "took 601.0 s by its record"),
         (lambda: lose_commits(),  # noqa: PLW0108 - it stands below
          "is no longer in the repository"),
     ],
@@ -292,17 +293,17 @@ def test_what_happens_later_breaks_no_report():
 
 def test_the_next_report_begins_where_the_last_one_ended(study):
     with pytest.raises(NotFoundError, match="No report has been written"):
-        make_report(open_log(), Wish(since="last report"), NOW)
+        make_report(open_log(), ReportRequest(since="last report"), NOW)
     with pytest.raises(NotFoundError, match="No report has been written"):
         check_report(open_log())
-    assert make_report(open_log(), now=NOW).period.since == datetime.datetime(2026, 11, 6)  # noqa: DTZ001
+    assert make_report(open_log(), ReportRequest(), NOW).period.since == datetime.datetime(2026, 11, 6)  # noqa: DTZ001
     assert orglab(["report", "--until", "2026-11-10", "-o", "week.md"]) == 0
     midnight = datetime.datetime(2026, 11, 11)  # noqa: DTZ001
-    assert make_report(open_log(), now=NOW).period.since == midnight
+    assert make_report(open_log(), ReportRequest(), NOW).period.since == midnight
     # What prints or tells of a part moves nothing.
     assert orglab(["report", "--since", "2026-11-08"]) == 0
     assert orglab(["report", "201", "--since", "2026-11-08", "-o", "part.md"]) == 0
-    assert make_report(open_log(), Wish(since="Last Report"), NOW).period.since == midnight
+    assert make_report(open_log(), ReportRequest(since="Last Report"), NOW).period.since == midnight
     assert check_report(open_log()).file.endswith("part.md")
     assert not study.git("status", "--porcelain", "--", "experiment_log.org")
 
@@ -339,13 +340,22 @@ def test_without_git_runs_and_dates(tmp_path, monkeypatch, capfd):
     Path("experiment_log.org").write_text(
         "* [5] No date, no state\x1b[31m :exp:\n** Experiments\n1. [X] One\n* TODO [6] B :exp:\n"
     )
-    assert said(Wish(since="2w"))["summary"] == [
+    assert said(ReportRequest(since="2w"))["summary"] == [
         "In this period the log, the commits and the runs record nothing.",
         "The log does not tell when one more step was done [e5.1]; not counted here.",
         "Two experiments have no date in the log [e5] [e6].",
     ]
     assert orglab(["report"]) == 0
     assert "\x1b" not in capfd.readouterr().out
+
+
+def test_where_git_refuses_the_report_is_made_of_the_log_and_the_runs(study):
+    assert any("Two commits belong to this work" in one for one in said()["summary"])
+    study.write(".git/config", "[core\n")
+    found = said()
+    assert found["summary"][3].startswith("One step was done [e202.1].")
+    assert any(one.startswith("Eight runs were made") for one in found["summary"])
+    assert not any("commits belong" in one for one in found["summary"])
 
 
 def test_a_log_without_keywords_concludes_by_its_words(tmp_path, monkeypatch):
@@ -373,7 +383,7 @@ def test_the_journal_is_told_when_asked_for(study):
         "* 2026\n** 2026-11 November\n*** 2026-11-12 Thursday\n**** [[#201][201]] why it explodes :201:\n",
     )
     assert "journal" not in said()
-    assert said(Wish(since="2026-11-08", journal=True))["journal"] == [
+    assert said(ReportRequest(since="2026-11-08", journal=True))["journal"] == [
         ("e201", ["12 November [e201]: “why it explodes”"])
     ]
 
@@ -385,7 +395,7 @@ def test_times_are_local(study, monkeypatch):
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     time.tzset()
     try:
-        counts = make_report(open_log(), Wish(since="2026-11-13", until="2026-11-13"), NOW).counts
+        counts = make_report(open_log(), ReportRequest(since="2026-11-13", until="2026-11-13"), NOW).counts
     finally:
         monkeypatch.setenv("TZ", "UTC")
         time.tzset()
@@ -472,7 +482,7 @@ def test_the_counts_of_a_thousand_experiments_are_those_of_another_counter(tmp_p
     spec.loader.exec_module(bench)
     log = bench.make_project(tmp_path, 1000)
     monkeypatch.chdir(tmp_path)
-    counts = make_report(open_log(), Wish(since="2018-07-01", until="2018-09-30"), NOW).counts
+    counts = make_report(open_log(), ReportRequest(since="2018-07-01", until="2018-09-30"), NOW).counts
     assert counts["opened"] > 300
     assert {name: counts[name] for name in ("opened", "concluded", "dropped", "verdicts", "steps_done", "runs",
                                             "runs_failed", "commits")} == count_by_hand(log)  # fmt: skip
@@ -503,7 +513,7 @@ def count_by_hand(log):
                 word = verdict.group(1) if verdict else ""
                 found["verdicts"][word] = found["verdicts"].get(word, 0) + 1
         found["steps_done"] += sum(inside(days[one]) for one in re.findall(r"(?m)^\d+\. \[X\] .* \((\w{9})\)$", part))
-    runs = [path for path in (log.parent / ".orglab/runs").glob("*/record.jsonl")
+    runs = [path for path in (log.parent / ".git/orglab/runs").glob("*/record.jsonl")
             if inside(f"{path.parent.name[:4]}-{path.parent.name[4:6]}-{path.parent.name[6:8]}")]  # fmt: skip
     return found | {
         "runs": len(runs),

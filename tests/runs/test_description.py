@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 
 from orglab.runs.description import (
     command_text,
-    duration_text,
+    describe_run,
     find_same_run,
+    format_note,
     is_same_code,
     metrics_text,
-    note_of,
-    sentence_of,
     value_text,
 )
 from orglab.runs.record import Run
@@ -21,14 +20,6 @@ from orglab.runs.record import Run
 
 def run(name="20180606-161600-3f2a1b", **fields):
     return Run(Path(name), fields)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.4, "0s"), (59.9, "59s"), (60, "1m00s"), (192, "3m12s"), (3599, "59m59s"), (3600, "1h00m"), (90_061, "1d01h"), (10**7, "115d17h")],
-)  # fmt: skip
-def test_durations(seconds, text):
-    assert duration_text(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -74,15 +65,15 @@ def test_metrics():
 )
 def test_a_run_is_a_sentence_and_its_note_ends_in_its_mark(fields, text):
     one = run(argv=["CMD"], why="Because", **fields)
-    assert sentence_of(one) == text
-    assert note_of(one) == f"{text}\nBecause\nrun 20180606-161600-3f2a1b"
+    assert describe_run(one) == text
+    assert format_note(one) == f"{text}\nBecause\nrun 20180606-161600-3f2a1b"
 
 
 def test_the_same_run_is_the_same_command_best_on_the_same_code_else_the_same_change():
     first = run("1", argv=["python", "a.py", "1"], exit_code=0, before="x", patch="p")
     second = run("2", argv=["python", "a.py", "1"], exit_code=0, before="y", patch="q")
     lost = run("3", argv=["python", "a.py", "1"], lost=True, before="x", patch="p")
-    runs = [first, second, lost]
+    runs = [lost, second, first]
     assert find_same_run(runs, ["python", "a.py", "1"], "x", "p") is first
     assert find_same_run(runs, ["python", "a.py", "1"], "z", None) is second
     assert find_same_run(runs, ["python3", "a.py", "1"], "z", "p") is first
@@ -97,4 +88,5 @@ def test_the_commit_of_a_runs_results_is_still_its_code():
     assert is_same_code(one, "y", None)
     assert not is_same_code(one, "z", None)
     assert not is_same_code(one, "x", "p")
+    assert not is_same_code(run("1", argv=["a"], before="x", uncaptured=["a.py"]), "x", None)
     assert not is_same_code(run("1", argv=["a"]), None, None)

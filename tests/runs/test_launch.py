@@ -10,10 +10,9 @@ import sys
 
 import pytest
 
-from commands import Orglab
 from lab import SOURCE
+from orglab.runs.places import WAITING, list_entries
 from orglab.runs.record import read_runs
-from orglab.runs.waiting import pending_runs
 
 LOG = "experiment_log.org"
 TRAIN = """\
@@ -25,20 +24,6 @@ out.mkdir(exist_ok=True)
 pathlib.Path("metrics.json").write_text(json.dumps({"val_acc": 0.91, "note": "good"}))
 print("trained")
 """
-
-
-@pytest.fixture
-def orglab(capsys):
-    return Orglab(capsys)
-
-
-@pytest.fixture
-def study(repo, orglab):
-    """A repository with a log of one experiment of two steps, and a script."""
-    orglab("init", "--no-hooks")
-    orglab("new", "First", "-s", "one", "-s", "two")
-    repo.commit("code", {"train.py": TRAIN, ".gitignore": "*.ckpt\nmetrics.json\n"})
-    return repo
 
 
 def run_of(study, place=-1):
@@ -89,7 +74,7 @@ def test_the_practice_of_the_article_in_one_command(study, orglab):
     assert run.packages["pytest"]
     assert run.python == ".".join(map(str, sys.version_info[:3]))
     assert (run.folder / "output.log").read_text() == "trained\n"
-    assert pending_runs(study.path) == []
+    assert list_entries(study.path, WAITING) == {}
 
 
 def test_git_knows_nothing_of_the_records(study, orglab):
@@ -172,7 +157,7 @@ def test_clean_refuses_changes_but_not_those_of_the_log(study, orglab):
     assert not (study.path / "started").exists()
     assert log_of(study) == before
     assert len(read_runs(study.path)) == 1
-    assert pending_runs(study.path) == []
+    assert list_entries(study.path, WAITING) == {}
 
 
 def test_a_snapshot_is_what_the_command_is_told(study, orglab):
@@ -405,68 +390,6 @@ def test_hooks_that_tick_and_refuse_do_not_fight_it(study, orglab):
     assert "2. [ ] two\n" in log_of(study)
 
 
-def test_a_run_that_was_killed_with_its_recorder_is_found_lost_by_the_next_command(study, orglab):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "orglab", "run", "1.1", "--done", "--", "cat"],
-        cwd=study.path, env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
-    process.stdin.write(b"x\n")
-    process.stdin.flush()
-    assert process.stdout.readline() == b"x\n"
-    orglab("list")
-    assert run_of(study).status == "running"
-    assert "ran cat" not in log_of(study)
-    process.kill()
-    process.communicate()
-    assert run_of(study).status == "lost"
-    answer = orglab("list")
-    assert "was lost" in answer.err
-    assert "ran cat, lost\n" in log_of(study)
-    assert "1. [ ] one\n" in log_of(study)
-    before = log_of(study)
-    assert orglab("list").err == ""
-    assert log_of(study) == before
-
-
-@pytest.mark.slow
-def test_what_the_log_cannot_take_now_the_next_command_folds_in_once(study, orglab):
-    lock = study.path / f".#{LOG}"
-    lock.symlink_to(f"user@{os.uname().nodename}.{os.getpid()}")
-    answer = orglab("run", "1.1", "--done", "--metrics", "metrics.json", "--", "python", "train.py")
-    assert "The log does not tell of the run" in answer.err
-    assert "ran python" not in log_of(study)
-    orglab("list")
-    assert "ran python" not in log_of(study)
-    lock.unlink()
-    answer = orglab("list")
-    assert f"The log tells of the run {run_of(study).id} (e1.1) now." in answer.err
-    assert log_of(study).count("ran python train.py, exit 0, 0s: val_acc 0.91") == 1
-    assert "1. [X] one (" in log_of(study)
-    assert orglab("list").err == ""
-
-
-def test_a_conflict_in_the_log_makes_the_run_wait(study, orglab):
-    text = log_of(study)
-    study.write(LOG, text.replace("2. [ ] two\n", "<<<<<<< a\n2. [ ] two\n=======\n2. [ ] 2\n>>>>>>> b\n"))
-    orglab("run", "1.1", "--", "true")
-    assert pending_runs(study.path)
-    study.write(LOG, text)
-    orglab("show", "1")
-    assert "ran true" in log_of(study)
-
-
-def test_a_step_that_is_on_another_branch_is_waited_for_quietly(study, orglab):
-    orglab("new", "Second", "-s", "other")
-    text = log_of(study)
-    orglab("run", "2.1", "--", "sh", "-c", f"git checkout --quiet {LOG}")
-    assert "ran sh" not in log_of(study)
-    assert orglab("list").err == ""
-    study.write(LOG, text)
-    orglab("list")
-    assert "ran sh" in log_of(study)
-
-
 @pytest.mark.slow
 def test_runs_at_once_with_changes_and_results_do_not_refuse_each_other(study):
     study.write("train.py", TRAIN + "# changed\n")
@@ -485,21 +408,6 @@ def test_runs_at_once_with_changes_and_results_do_not_refuse_each_other(study):
     assert study.git("ls-tree", "--name-only", "HEAD", "out/").split() == [f"out/{number}" for number in range(6)]
     assert study.git("log", "--format=%s").count("Before:") == 1
     assert len(re.findall(r"^     run \S+$", log_of(study), re.M)) == 6
-
-
-@pytest.mark.slow
-def test_what_finishes_at_once_is_all_told(study):
-    command = [sys.executable, "-m", "orglab", "run", "1.1", "--", "true"]
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
-    running = [
-        subprocess.Popen(command, cwd=study.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        for _ in range(8)
-    ]
-    said = [process.communicate(timeout=60)[0] for process in running]
-    assert [process.returncode for process in running] == [0] * 8, said
-    ids = re.findall(r"^     run (\S+)$", log_of(study), re.M)
-    assert len(set(ids)) == len(ids) == 8
-    assert {run.id for run in read_runs(study.path)} == set(ids)
 
 
 def test_a_full_disk_stops_the_keeping_and_not_the_command(study, orglab):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from orglab.search import store as store_module
 from orglab.search.kept import keep, read_kept
+from orglab.search.location import index_path, is_shared
 from orglab.search.store import Store
-from orglab.search.where import index_path, is_shared
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_the_place_of_an_index(tmp_path, monkeypatch):
     assert index_path(log, str(git_dir)).startswith(f"{git_dir}/orglab/index-")
     assert index_path(log, str(git_dir)) != index_path(str(tmp_path / "other.org"), str(git_dir))
     assert index_path(log, None).startswith(f"{tmp_path}/cache/orglab/")
-    monkeypatch.setattr("orglab.search.where.is_shared", lambda folder: folder == str(git_dir))
+    monkeypatch.setattr("orglab.search.location.is_shared", lambda folder: folder == str(git_dir))
     assert index_path(log, str(git_dir)).startswith(f"{tmp_path}/cache/orglab/")
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     assert index_path(log, str(git_dir)).startswith(f"{tmp_path}/cache/orglab/")

@@ -3,14 +3,13 @@
 Prints how many trials there were; ends with a traceback at the first answer that is not the true one.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "search"))
 
 from test_index import trials
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from orglab.git.commit import Commit
     from orglab.git.mentions import Mention
     from orglab.history.events import Event
+    from orglab.history.knowledge import Knowledge
     from orglab.history.references import Place, Resolved
-    from orglab.history.sources import History
     from orglab.history.why import Why
     from orglab.runs.record import Run
     from orglab.search.hits import Found
-    from orglab.search.precedents import Map
+    from orglab.search.likeness import Map
     from orglab.search.similar.answering import Precedent
 
 SORT_KEYS = ("log", "id", "created", "state", "title", "progress")
@@ -110,14 +110,14 @@ class AskMethods(LogFile):
             NotFoundError: There is none.
             UsageError: Two headings have this id, or it is no reference.
         """
-        experiment, step = self._experiment_and_step(reference)
-        from orglab.runs.waiting import RECORDS
+        from orglab.runs.places import RUNS, list_entries
 
+        experiment, step = self._experiment_and_step(reference)
         active = self.active.get()
-        if self.repository is None and not (self.top / RECORDS).is_dir():
+        if self.repository is None and not list_entries(self.top, RUNS):
             # Nothing else can be known, and to load what would ask costs more than to read the log.
             return Shown(experiment, step, {}, (), (), active)
-        known = self._history().known(experiment, step)
+        known = self._knowledge().known(experiment, step)
         return Shown(experiment, step, known.commits, known.mentions, known.runs, active)
 
     def list_experiments(
@@ -192,7 +192,7 @@ class AskMethods(LogFile):
         Raises:
             NotFoundError: The text is a reference, and there is no such experiment.
         """
-        from orglab.search.precedents import precedents
+        from orglab.search.likeness import precedents
 
         return precedents(self, text, progress=progress)
 
@@ -200,7 +200,7 @@ class AskMethods(LogFile):
         self, title: str, description: str = "", steps: Sequence[str] = (), *, progress: "Progress | None" = None
     ) -> "list[Precedent]":
         """Return the experiments that tried the idea of one that is not in the log yet; see `similar`."""
-        from orglab.search.precedents import precedents_like
+        from orglab.search.likeness import precedents_like
         from orglab.search.similar.features import Record
 
         return precedents_like(self, Record(title, description, tuple(steps)), progress=progress)
@@ -212,7 +212,7 @@ class AskMethods(LogFile):
             match: An Org match string; only what it selects.
             tags: Only what carries all of them.
         """
-        from orglab.search.precedents import map_of
+        from orglab.search.likeness import map_of
 
         return map_of(self, match, [tag.strip(":") for tag in tags])
 
@@ -225,13 +225,13 @@ class AskMethods(LogFile):
         """
         from orglab.history.references import find_places
 
-        history, wanted = self._history(), None
+        knowledge, wanted = self._knowledge(), None
         if reference is not None:
             # The id as the log has it; whoever asks for a step that is not there may look for what names it.
             wanted = Reference(self.experiment(reference).id, parse_reference(reference).step)
-        places = [*find_places(history, wanted)]
-        order = {name: number for number, name in enumerate(history.experiments)}
-        named = {place.reference.id: history.find(place.reference) for place in places}
+        places = [*find_places(knowledge, wanted)]
+        order = {name: number for number, name in enumerate(knowledge.experiments)}
+        named = {place.reference.id: knowledge.find(place.reference) for place in places}
         ids = sorted(named, key=lambda name: (order.get(name, len(order)), len(name), name))
         return References(places, {name: named[name] for name in ids})
 
@@ -243,24 +243,24 @@ class AskMethods(LogFile):
         """
         from orglab.history.references import resolve_reference, resolve_text
 
-        history, letter = self._history(), self.config.letter
+        knowledge, letter = self._knowledge(), self.config.letter
         encoded = text.encode("utf-8", "surrogateescape")
         if any(True for _ in find_references(encoded, letter)):
-            return list({one.spelled: one for one in resolve_text(history, encoded)}.values())
+            return list({one.spelled: one for one in resolve_text(knowledge, encoded)}.values())
         try:
             reference = parse_reference(text)
         except UsageError:
             return []
-        name = reference.id if reference.id in history.experiments else reference.id.removeprefix(letter)
-        return [resolve_reference(history, Reference(name or reference.id, reference.step))]
+        name = reference.id if reference.id in knowledge.experiments else reference.id.removeprefix(letter)
+        return [resolve_reference(knowledge, Reference(name or reference.id, reference.step))]
 
     def resolve_lines(self, lines: Iterable[bytes]) -> "Iterator[tuple[bytes, list[Resolved]]]":
         """Yield lines as they come, each with what the references in it are, in its order."""
         from orglab.history.references import resolve_text
 
-        history = self._history()
+        knowledge = self._knowledge()
         for line in lines:
-            yield line, [*resolve_text(history, line)]
+            yield line, [*resolve_text(knowledge, line)]
 
     def history(self, reference: str) -> Happened:
         """Return all that happened to an experiment or a step, oldest first.
@@ -269,12 +269,11 @@ class AskMethods(LogFile):
             NotFoundError: There is none.
             GitError: git refuses.
         """
-        from orglab.history.events import concerns
-        from orglab.history.timeline import read_events
+        from orglab.history.events import concerns, read_events
 
         experiment, step = self._experiment_and_step(reference)
         wanted = Reference(experiment.id, step.number if step is not None else None)
-        events = read_events(self._history(), [experiment])
+        (events,) = read_events(self._knowledge(), [experiment])
         return Happened(experiment, step, [one for one in events if concerns(one, wanted, self.config.letter)])
 
     def why(self, what: str, folder: Path = Path()) -> "Why":
@@ -283,10 +282,10 @@ class AskMethods(LogFile):
 
         return find_why(self, what, folder)
 
-    def _history(self) -> "History":
-        from orglab.history.sources import History
+    def _knowledge(self) -> "Knowledge":
+        from orglab.history.knowledge import Knowledge
 
-        return History(self)
+        return Knowledge(self)
 
     def _experiment_and_step(self, reference: str) -> tuple[Experiment, Step | None]:
         experiment, parsed = self.experiment(reference), parse_reference(reference)

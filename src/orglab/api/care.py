@@ -3,13 +3,13 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from orglab.config import TERMS_NAME
 from orglab.log.log import LogFile
 
 if TYPE_CHECKING:
     from orglab.experiment.adopt import Adoption
-    from orglab.experiment.check import Diagnostic, Progress
-    from orglab.history.dead_commits import Resolver
+    from orglab.experiment.check import Progress
+    from orglab.experiment.diagnostic import Diagnostic
+    from orglab.history.dead_commits import DeadCommits
     from orglab.org.document import Document
     from orglab.org.edit import Edit
 
@@ -23,7 +23,7 @@ class CareMethods(LogFile):
         Args:
             progress: Told how many experiments are checked, of how many.
         """
-        return self._check(self.document(), progress, self._resolver()) + self._check_terms()
+        return self._check(self.document(), self._dead_commits(), progress)
 
     def fix(
         self, progress: "Progress | None" = None, only: Collection[str] | None = None
@@ -32,75 +32,82 @@ class CareMethods(LogFile):
 
         Args:
             progress: Told how many experiments are checked, of how many.
-            only: The codes to mend; all if None.
+            only: The codes to look for, and to mend; all if None.
         """
         from orglab.org.cookies import recount
         from orglab.org.edit import compose
 
-        resolver = self._resolver()
-
-        def find(document: "Document", *, ids: bool) -> "list[Diagnostic]":
-            found = self._check(document, progress, None if ids else resolver)
-            return [one for one in found if one.fix and (one.code == "no-id") == ids and (not only or one.code in only)]
+        commits = self._dead_commits()
 
         def make_edits(document: "Document") -> "tuple[list[Edit], list[Diagnostic]]":
             document.refuse_conflict()
             # A heading that gets an id is an experiment then, with more to mend; and a box that becomes `[X]` counts.
-            nameless = find(document, ids=True)
+            nameless = [one for one in self._check_text(document, progress, only) if one.code == "no-id" and one.fix]
             edits = _fixes(nameless)
-            others = find(document.apply(edits), ids=False)
+            found = self._check(document.apply(edits), commits, progress, only)
+            others = [one for one in found if one.code != "no-id" and one.fix]
             edits = compose(edits, _fixes(others))
-            if not only or "stale-cookie" in only:
+            if only is None or "stale-cookie" in only:
                 edits = compose(edits, recount(document.apply(edits)))
             return edits, [*nameless, *others]
 
         done = self.edit(make_edits)
-        return done.decided, self._check(done.after, None, resolver) + self._check_terms()
+        return done.decided, self._check(done.after, commits, None, only)
 
     def adopt(self) -> "Adoption":
         """Return what is understood of the log, which may not have been written as one; nothing is changed."""
         from orglab.experiment.adopt import read_adoption
+        from orglab.experiment.diagnostic import CODES
         from orglab.experiment.ids import next_number
 
         document = self.document()
         free = next_number(document.text, self.numbers_on_branches())
-        return read_adoption(document, self.config, str(self.path), self._check(document), free)
+        found = self._check(document, None, only={*CODES} - {"bad-term"})
+        return read_adoption(document, self.config, str(self.path), found, free)
 
     def _check(
-        self, document: "Document", progress: "Progress | None" = None, resolver: "Resolver | None" = None
+        self,
+        document: "Document",
+        commits: "DeadCommits | None",
+        progress: "Progress | None" = None,
+        only: Collection[str] | None = None,
     ) -> "list[Diagnostic]":
+        """Return what is wrong in the log, those with some codes or all; what stands in another file comes last."""
+        from orglab.history.audit import AUDITED, audit
+
+        found = self._check_text(document, progress, only)
+        found += audit(self, document, commits, AUDITED if only is None else only)
+        found = [one for one in found if only is None or one.code in only]
+        return sorted(found, key=lambda one: (one.file != str(self.path), one.line, one.column))
+
+    def _check_text(
+        self, document: "Document", progress: "Progress | None" = None, only: Collection[str] | None = None
+    ) -> "list[Diagnostic]":
+        """Return what is wrong in the text of the log, unless other codes alone are looked for."""
         from orglab.experiment.check import check
         from orglab.experiment.ids import next_number
-        from orglab.history.audit import lost_in_merges
+        from orglab.history.audit import AUDITED
 
-        def free() -> int:
-            return next_number(document.text, self.numbers_on_branches())
-
-        found = check(document, self.config, str(self.path), free, progress)
-        found += lost_in_merges(document, str(self.path), self.repository)
-        found += resolver.diagnose(document, str(self.path)) if resolver is not None else []
-        return sorted(found, key=lambda one: (one.line, one.column))
-
-    def _check_terms(self) -> "list[Diagnostic]":
-        """Return what cannot be read in the user's own terms."""
-        text = self.terms()
-        if not text:
+        if only is not None and AUDITED.issuperset(only):
             return []
-        from orglab.experiment.check import Diagnostic
-        from orglab.search.similar.lexicon import parse_terms
+        found = check(
+            document,
+            self.config,
+            str(self.path),
+            lambda: next_number(document.text, self.numbers_on_branches()),
+            progress,
+        )
+        return [one for one in found if only is None or one.code in only]
 
-        name = str(self.path.parent / TERMS_NAME)
-        return [Diagnostic(name, one.line, 1, "bad-term", one.message) for one in parse_terms(text)[1]]
-
-    def _resolver(self) -> "Resolver | None":
-        """Return what says where recorded commits live, if there is a git to ask."""
+    def _dead_commits(self) -> "DeadCommits | None":
+        """Return what tells under which hashes recorded commits live, if there is a git to ask."""
         from orglab.git import is_installed
-        from orglab.history.dead_commits import Resolver
 
         if self.repository is None or not is_installed():
             return None
+        from orglab.history.dead_commits import DeadCommits
 
-        return Resolver(self.repository, self.path, self.config)
+        return DeadCommits(self, self.repository)
 
 
 def _fixes(found: "list[Diagnostic]") -> "list[Edit]":

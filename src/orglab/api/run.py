@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from orglab.api.write import WriteMethods
 
 if TYPE_CHECKING:
+    from orglab.reference import Reference
     from orglab.runs.compare import Difference
-    from orglab.runs.launch import Wish
     from orglab.runs.record import Run
+    from orglab.runs.run_request import RunRequest
     from orglab.runs.sync import Synced
 
 Tell = Callable[[str], None]
@@ -17,11 +18,11 @@ Tell = Callable[[str], None]
 class RunMethods(WriteMethods):
     """The methods of `Log` about runs."""
 
-    def run(self, wish: "Wish", tell: Tell) -> int:
+    def run(self, request: "RunRequest", tell: Tell) -> int:
         """Run a command for a step, and return its exit code; see `runs.launch.launch`."""
         from orglab.runs.launch import launch
 
-        return launch(self, wish, tell)
+        return launch(self, request, tell)
 
     def runs(self, reference: str | None = None) -> "list[Run]":
         """Return the runs of an experiment or step, or all, oldest first.
@@ -29,9 +30,9 @@ class RunMethods(WriteMethods):
         Raises:
             UsageError: It is no reference.
         """
-        from orglab.runs.ingest import runs_of
+        from orglab.runs.record import find_runs
 
-        return runs_of(self, reference)
+        return find_runs(self, reference)
 
     def compare_runs(self, name: str, other: str | None = None) -> "Difference":
         """Return what differs between a run and another, or a revision, or the working tree; see `runs.compare`."""
@@ -41,9 +42,9 @@ class RunMethods(WriteMethods):
 
     def read_patch(self, difference: "Difference") -> str:
         """Return the difference of the code as a patch; empty if there is none, or a commit is not here."""
-        from orglab.runs.compare import patch_of
+        from orglab.runs.compare import read_difference
 
-        return patch_of(self, difference)
+        return read_difference(self, difference)
 
     def rerun(self, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False) -> int:
         """Run the command of a run again, on its code, and return its exit code; see `runs.rerun.rerun`."""
@@ -63,15 +64,24 @@ class RunMethods(WriteMethods):
         Args:
             tell: Hears sentences for the user.
         """
-        if self.repository is not None and (self.repository.git_dir / "orglab" / "pending").is_file():
-            from orglab.api.pending_steps import Pending
+        from orglab.runs.places import find_old_places
+        from orglab.runs.waiting import find_waiting
 
-            for line in Pending(self.repository).fold(self):
-                tell(line)
-        from orglab.runs.waiting import waiting_runs
+        if find_waiting(self.top, self.path) or find_old_places(self.top):
+            from orglab.runs.ingest import tell_waiting
 
-        if waiting_runs(self.top, self.path):
-            from orglab.runs.ingest import fold_what_waits
+            tell_waiting(self, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
 
-            for run in fold_what_waits(self, tell):
-                tell(f"The log tells of the run {run.id} ({run.ref}) now.")
+    def complete_later(self, reference: "Reference", commit: str) -> None:
+        """Have a step that a commit said is done wait to be ticked by `tell_waiting`; that is on disk afterwards.
+
+        Args:
+            reference: The step.
+            commit: The full hash.
+
+        Raises:
+            NotWritableError: That cannot be kept.
+        """
+        from orglab.runs.waiting import add_step
+
+        add_step(self.top, self.path, reference.spell(self.config.letter), commit)

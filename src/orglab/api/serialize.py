@@ -16,21 +16,22 @@ from orglab.config import as_seen_from_here
 if TYPE_CHECKING:
     from orglab.api.ask import Happened, OpenSteps, References, Shown
     from orglab.api.setup import HookStatus
-    from orglab.experiment.check import Diagnostic
+    from orglab.experiment.diagnostic import Diagnostic
     from orglab.experiment.model import Experiment, Note, Step
     from orglab.git.commit import Commit
     from orglab.history.events import Event
+    from orglab.history.provenance import Link
     from orglab.history.references import Place, Resolved
-    from orglab.history.why import Link, Reason, Why
+    from orglab.history.why import Reason, Why
     from orglab.org.timestamp import Timestamp
-    from orglab.report.content.claims import Claim
-    from orglab.report.content.facts import Account
+    from orglab.report.content.evidence import Claim
+    from orglab.report.content.facts import ExperimentActivity
     from orglab.report.content.statements import Item, Report, Statement
     from orglab.report.reporting import Checked
     from orglab.runs.compare import Difference
     from orglab.runs.record import Run
     from orglab.search.hits import Found, Hit
-    from orglab.search.precedents import Map
+    from orglab.search.likeness import Map, Tried
     from orglab.search.similar.answering import Precedent
     from orglab.search.similar.topics import Topic
 
@@ -238,22 +239,20 @@ def _topic_form(topic: "Topic", found: "Map") -> dict[str, object]:
     }
 
 
-def _tried_form(experiment: "Experiment") -> dict[str, object]:
-    from orglab.search.precedents import outcome
-
+def _tried_form(experiment: "Tried") -> dict[str, object]:
     return {
         "id": experiment.id,
         "ref": experiment.ref,
         "title": experiment.title,
         "state": experiment.state,
         "verdict": experiment.verdict,
-        "outcome": outcome(experiment),
+        "outcome": experiment.outcome,
         "file": experiment.file,
         "line": experiment.line,
     }
 
 
-def verdict_word(experiment: "Experiment") -> str:
+def verdict_word(experiment: "Tried") -> str:
     """Return the word under which an experiment is counted."""
     if experiment.verdict:
         return experiment.verdict
@@ -265,8 +264,7 @@ def newest_first(numbers: Sequence[int], found: "Map") -> list[int]:
 
     def key(number: int) -> tuple[bool, str, int]:
         one = found.experiments[number]
-        at = one.conclusion.closed or one.closed or one.created
-        return bool(one.conclusion.text or one.verdict), at.isoformat() if at else "", number
+        return one.is_concluded, one.at, number
 
     return sorted(numbers, key=key, reverse=True)
 
@@ -444,8 +442,8 @@ def hooks_form(status: "HookStatus") -> dict[str, object]:
 
 def report_form(report: "Report") -> dict[str, object]:
     """Return a report, but for the version; docs/reference/json.md says what its fields are."""
-    from orglab.report.content.amounts import days
     from orglab.report.content.statements import SECTIONS
+    from orglab.text import days
 
     return {
         "title": report.title,
@@ -466,7 +464,7 @@ def report_form(report: "Report") -> dict[str, object]:
 
 
 def _report_duration(counts: Mapping[str, object]) -> str:
-    from orglab.report.content.amounts import duration
+    from orglab.text import duration
 
     seconds = counts.get("seconds")
     return duration(seconds) if isinstance(seconds, int | float) else ""
@@ -493,7 +491,7 @@ def _claim_form(claim: "Claim") -> dict[str, object]:
     return {"kind": claim.kind, "about": claim.about, "name": claim.name or None, "says": claim.says}
 
 
-def _report_experiment(account: "Account", report: "Report") -> dict[str, object]:
+def _report_experiment(account: "ExperimentActivity", report: "Report") -> dict[str, object]:
     """Return what is on record of an experiment."""
     one, links = account.experiment, report.wording.links
     done = {event.ref: event for event in account.events if event.kind == "step"}

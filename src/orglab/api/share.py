@@ -46,10 +46,11 @@ class ShareMethods(LogFile):
             NotFoundError: An experiment is not there, or there was no last report.
             UsageError: A date or the match string cannot be read, or there are two match strings.
         """
-        from orglab.report.reporting import Wish, make_report, split_arguments
+        from orglab.report.reporting import make_report, split_arguments
+        from orglab.report.request import ReportRequest
 
         references, match = split_arguments(self, what)
-        return make_report(self, Wish(references, match, since, until, title, journal), now)
+        return make_report(self, ReportRequest(references, match, since, until, title, journal), now)
 
     def check_format(self, path: Path | None, template: Path | None = None) -> None:
         """Do nothing if a report can be written so; say it before the work is done.

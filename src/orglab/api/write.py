@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import clock
-from orglab.errors import GitError, NotFoundError, UnsafeEditError, UsageError
+from orglab.errors import GitError, NotFoundError, NotWritableError, UnsafeEditError, UsageError
 from orglab.experiment.lookup import find_step, last_experiment, last_with_id
 from orglab.experiment.model import ID, Experiment, Note, Step
 from orglab.log.log import LogFile
@@ -134,7 +134,7 @@ class WriteMethods(LogFile):
             UsageError: The text cannot be that of a step.
         """
         from orglab.experiment import edits
-        from orglab.experiment.edits import Added
+        from orglab.experiment.consequences import Added
 
         after, _ = self.edit_experiment(
             _whole(reference), lambda one: (edits.add_step(one, text), None), clock.now(), Added(steps=1, headings=1)
@@ -144,7 +144,7 @@ class WriteMethods(LogFile):
     def add_note(self, reference: str, text: str) -> Note:
         """Write a note with the time, and the commit if HEAD is one, under a step or under `Notes`; return it."""
         from orglab.experiment import edits
-        from orglab.experiment.edits import Added
+        from orglab.experiment.consequences import Added
         from orglab.org.timestamp import format_inactive
 
         parsed, now, commit = parse_reference(reference), clock.now(), self._head()
@@ -167,8 +167,7 @@ class WriteMethods(LogFile):
 
     def start(self, reference: str) -> Experiment:
         """Set the experiment to be in progress, and it, or its step, to be the active one of this clone."""
-        from orglab.experiment import edits
-        from orglab.experiment.edits import Added
+        from orglab.experiment.consequences import Added, change_state
         from orglab.experiment.states import in_progress_keyword, kind_of
 
         parsed, now = parse_reference(reference), clock.now()
@@ -180,10 +179,12 @@ class WriteMethods(LogFile):
             state = in_progress_keyword(settings, experiment.state)
             if state is None or kind_of(experiment.state, settings) == "doing":
                 return [], None
-            return edits.change_state(experiment.heading, state, now), None
+            return change_state(experiment.heading, state, now), None
 
         experiment, _ = self.edit_experiment(parsed, make_edits, now, Added(logged=1))
-        self.active.set(experiment.ref if parsed.step is None else f"{experiment.ref}.{parsed.step}")
+        # The state is in the log already; `active` tells whoever wants to know.
+        with suppress(NotWritableError):
+            self.active.set(experiment.ref if parsed.step is None else f"{experiment.ref}.{parsed.step}")
         return experiment
 
     def clear_active(self) -> None:
@@ -283,7 +284,7 @@ class WriteMethods(LogFile):
             UsageError: The log has no such keyword, or it is not a done one.
         """
         from orglab.experiment import edits
-        from orglab.experiment.edits import Added
+        from orglab.experiment.consequences import Added
         from orglab.experiment.escape import one_line
 
         word, now = one_line(verdict, "A verdict") if verdict else None, clock.now()
@@ -306,13 +307,12 @@ class WriteMethods(LogFile):
         Raises:
             UsageError: The log has no such keyword.
         """
-        from orglab.experiment import edits
-        from orglab.experiment.edits import Added
+        from orglab.experiment.consequences import Added, change_state
 
         now = clock.now()
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
-            return edits.change_state(experiment.heading, keyword, now, note, always_note=True), None
+            return change_state(experiment.heading, keyword, now, note, always_note=True), None
 
         return self.edit_experiment(_whole(reference), make_edits, now, Added(logged=1))[0]
 

@@ -59,18 +59,18 @@ def run_command(
       orglab run 201.1 --results results --metrics metrics.json -- python train.py --seed 3
       orglab run 201.1 --done -m "Is seed 2 the outlier?" -- make train
     """
-    from orglab.runs.launch import Wish  # noqa: PLC0415 - for one command of several
+    from orglab.runs.run_request import RunRequest  # noqa: PLC0415 - for one command of several
 
     log = this_log(anyway=anyway)
     wanted = reference or log.active.get()
     if wanted is None:
         raise UsageError("Name the step to run for, such as 201.1, or make one the active one with `orglab start`.")
     argv = click.get_current_context().meta["orglab.argv"]
-    wish = Wish(
+    request = RunRequest(
         wanted, argv, results=tuple(path.absolute() for path in results), metrics=metrics, before=before, done=done,
         printed_metrics=stdout_metrics, why=why, pty=pty,
     )  # fmt: skip
-    return log.run(wish, tell)
+    return log.run(request, tell)
 
 
 @click.command(name="runs")
@@ -161,15 +161,15 @@ def sync_command(remote: str, *, snapshots: bool, anyway: bool) -> None:
       orglab sync
       orglab sync cluster --snapshots
     """
-    from orglab.runs.description import sentence_of  # noqa: PLC0415 - for one command of several
+    from orglab.runs.description import describe_run  # noqa: PLC0415 - for one command of several
 
     done = this_log(anyway=anyway).sync(remote, tell, snapshots=snapshots)
     for run in done.received:
         if run in done.here:
             continue
-        click.echo(f"{run.id}  {output.clean(run.ref or '-')}  {output.clean(sentence_of(run))}")
+        click.echo(f"{run.id}  {output.clean(run.ref or '-')}  {output.clean(describe_run(run))}")
     if done.elsewhere:
         many = count(len(done.elsewhere), "run")
         tell(f"The log on another branch tells of {many} of them; that comes by merging it.")
-    tell(f"{count(len(done.received), 'run')} received, {len(done.folded)} new in the log"
+    tell(f"{count(len(done.received), 'run')} received, {len(done.told)} new in the log"
          + (", ours sent." if done.sent else "; there was nothing to send."))  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from orglab.config import Config
-from orglab.experiment.check import Diagnostic
+from orglab.experiment.diagnostic import Diagnostic
 from orglab.experiment.model import Experiment, read_experiments, read_id, tagged_headings
 from orglab.org.document import Document
 from orglab.org.heading import Heading

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from orglab.experiment.model import Experiment, Note, Step
+from orglab.text import count
 
 _WORDS_OF_STATE = {"done": "done", "open": "open again", "partial": "begun"}
 
@@ -50,7 +51,7 @@ def _numbered(experiments: Iterable[Experiment]) -> dict[tuple[str, int], Experi
 
 def _new(experiment: Experiment) -> tuple[str, ...]:
     steps = len(experiment.steps)
-    return ("new", *([f"with {_count(steps, 'step')}"] if steps else []))
+    return ("new", *([f"with {count(steps, 'step')}"] if steps else []))
 
 
 def _differences(old: Experiment, new: Experiment) -> Iterator[str]:
@@ -103,11 +104,11 @@ def _notes(old: Experiment, new: Experiment) -> Iterator[str]:
     before, after = Counter(_all_notes(old)), Counter(_all_notes(new))
     added, gone = (after - before).total(), (before - after).total()
     if added > gone:
-        yield _count(added - gone, "note")
+        yield count(added - gone, "note")
     if gone > added:
-        yield f"{_count(gone - added, 'note')} removed"
+        yield f"{count(gone - added, 'note')} removed"
     if changed := min(added, gone):
-        yield f"{_count(changed, 'note')} changed"
+        yield f"{count(changed, 'note')} changed"
 
 
 def _all_notes(experiment: Experiment) -> Iterator[str]:
@@ -148,7 +149,3 @@ def _named(noun: str, numbers: Sequence[int]) -> str:
     if len(numbers) > 2 and list(numbers) == list(range(numbers[0], numbers[-1] + 1)):  # noqa: PLR2004 - 1-2 is no span
         return f"{noun}s {numbers[0]}-{numbers[-1]}"
     return f"{noun}s {', '.join(map(str, numbers))}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,7 +1,8 @@
-"""Finding one experiment or step of a document by its reference, without reading the others."""
+"""Finding experiments of a document: one by its reference, without reading the others, or some by a match string."""
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 from orglab.config import Config
@@ -115,3 +116,57 @@ def nearest_ids(name: str, names: Iterable[str]) -> list[str]:
         numbers = sorted((one for one in known if one.isdecimal()), key=lambda one: abs(int(one[:18]) - place))
         near += [one for one in numbers[: 2 * _NEAR] if one not in near][: _NEAR - len(near)]
     return near
+
+
+def select(found: list[Experiment], match: str, tag_groups: dict[str, tuple[str, ...]]) -> list[Experiment]:
+    """Return the experiments that a match string selects.
+
+    Args:
+        found: The experiments.
+        match: The match string.
+        tag_groups: The log's group tags and their members.
+
+    Raises:
+        MatchSyntaxError: It cannot be read.
+    """
+    from orglab.org.match import compile_match  # noqa: PLC0415 - its regexps cost 15 ms, and few lists need them
+
+    wanted = compile_match(match, tag_groups=tag_groups)
+    return [one for one in found if wanted.matches(_Selectable(one))]  # type: ignore[arg-type]  # the rest is the heading's
+
+
+class _Selectable:
+    """An experiment as a match string asks for it: what a list knows is told at once, for the rest it is parsed."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        """Stand for an experiment."""
+        self._experiment = experiment
+        self.state = experiment.state
+        self.tags = experiment.tags
+
+    def __getattr__(self, name: str) -> object:
+        """Return what the heading says."""
+        return getattr(self._experiment.heading, name)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its keyword is one for what is done."""
+        return self._experiment.is_done
+
+    @cached_property
+    def _is_on_top(self) -> bool:
+        begin = self._experiment.begin
+        return self._experiment.document.text[begin : begin + 2] == b"* "
+
+    @property
+    def level(self) -> int:
+        """How many stars it has, as Org counts them."""
+        return 1 if self._is_on_top else self._experiment.heading.level
+
+    @property
+    def all_tags(self) -> tuple[str, ...]:
+        """The file's tags, its ancestors' and its own, each once."""
+        if not self._is_on_top:
+            return self._experiment.heading.all_tags
+        upwards = (*reversed(self.tags), *reversed(self._experiment.document.settings.filetags))
+        return tuple(reversed(dict.fromkeys(upwards)))

@@ -529,6 +529,8 @@ def section_text(heading: Heading) -> str:
         if element.type == "plain-list":
             items = ((child, child.item) for child in element.children if child.item is not None)
             said = [child for child, item in items if log_note(_item_words(text, child, item)) is None]
+            # A keyword above a list, such as #+NAME:, belongs to it.
+            parts += [text[element.begin : element.start] if said else b""]
             parts += [text[child.begin : child.end] for child in said]
         else:
             parts.append(text[element.begin : element.end])

@@ -2,11 +2,12 @@
 
 import datetime
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orglab.config import Config
-from orglab.experiment.commit_notation import CHAIN, CHAINS, Recorded, parse_chain
+from orglab.experiment.commit_notation import CHAIN, CHAINS, Recorded, parse_chain, parse_chains
 from orglab.experiment.model import Experiment, Note, Step, read_experiments
 from orglab.org.document import Document
 from orglab.org.edit import Edit
@@ -50,17 +51,31 @@ def _is_same(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)
 
 
-def find_places(document: Document, config: Config, file: str) -> Iterator[Place]:
-    """Yield the commits that a log records, in the order of the text."""
+def find_recorded(text: bytes) -> set[Recorded]:
+    """Return all that stands in parentheses as commits do: those that a log records, and perhaps some words."""
+    return {one for match in _PARENTHESES.finditer(text) for one in parse_chains(match.group(1).decode())}
+
+
+def find_places(
+    document: Document, config: Config, file: str, wanted: AbstractSet[Recorded] | None = None
+) -> Iterator[Place]:
+    """Yield the commits that a log records, in the order of the text.
+
+    Args:
+        document: The log.
+        config: The settings.
+        file: The log as the user knows it.
+        wanted: Those that are looked for, all if None; an experiment with no other is not parsed.
+    """
     seen: set[int] = set()
     for experiment in read_experiments(document, config, file):
-        end = experiment.heading.subtree_end
-        found = list(_PARENTHESES.finditer(document.text, experiment.begin, end))
-        if found:
-            for place in _places_of(experiment, found):
-                if place.begin not in seen:
-                    seen.add(place.begin)
-                    yield place
+        found = list(_PARENTHESES.finditer(document.text, experiment.begin, experiment.heading.subtree_end))
+        if wanted is not None:
+            found = [match for match in found if not wanted.isdisjoint(parse_chains(match.group(1).decode()))]
+        for place in _places_of(experiment, found) if found else ():
+            if place.begin not in seen and (wanted is None or place.recorded in wanted):
+                seen.add(place.begin)
+                yield place
 
 
 def _places_of(experiment: Experiment, found: list["re.Match[bytes]"]) -> Iterator[Place]:

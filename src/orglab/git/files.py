@@ -6,8 +6,8 @@ Paths are relative to the top of the repository, as git has them, and literal: n
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git.commit import Commit, read_commits
@@ -20,8 +20,7 @@ _FILTER = re.compile(rb"filter\..*\.(?:clean|process|required)", re.S)
 _OF_THE_REPOSITORY = (b"local", b"worktree")
 
 
-@dataclass(frozen=True, slots=True)
-class Blamed:
+class Blamed(NamedTuple):
     """Where a line of a file comes from.
 
     Attributes:

@@ -1,12 +1,11 @@
-"""Which commits name experiments and steps, `[e201]`, `[e201.1]`, in their messages: at once, or what is new.
+"""The commits that branches reach, and which of them name experiments and steps, `[e201]`, `[e201.1]`.
 
-What is looked at are the commits that HEAD, the local and the remote-tracking
-branches reach.  Nothing is stored here: who keeps an answer gives the tips that
-it was true for, and is told what came and what went since.
+Branches are HEAD, the local and the remote-tracking ones.  Nothing is stored here: who keeps an answer gives the tips
+that it was true for, and is told what came and what went since.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from orglab.git.commit import MESSAGE, Commit, parse_commit, read_records
@@ -49,13 +48,27 @@ class Tips(NamedTuple):
     basis: str = ""
 
 
+class Reached(NamedTuple):
+    """The commits that branches reach: all, or what changed since some tips were read.
+
+    Attributes:
+        records: The commits that were not reached from the tips that were known, newest first, as git printed them.
+        gone: The full hashes of the commits that were reached from those, and are no more; None if all that was
+            known is void, and `records` is all there is.
+        tips: The tips that this, with what was known, is true for.
+    """
+
+    records: Iterator[bytes]
+    gone: frozenset[str] | None
+    tips: Tips
+
+
 class Scan(NamedTuple):
     """What a scan found.
 
     Attributes:
         mentions: The commits that name something, and were not reached from the tips that were known; newest first.
-        gone: The full hashes of the commits that were reached from those, and are no more, whether they name something
-            or not; None if all that was known is void, and `mentions` is all there is.
+        gone: As `Reached` has it: whether those commits name something or not.
         tips: The tips that the answer, with what was known, is true for.
     """
 
@@ -64,12 +77,37 @@ class Scan(NamedTuple):
     tips: Tips
 
 
-def scan(repository: Repository, letter: str, known: Tips | None = None) -> Scan:
-    """Return the commits that name experiments or steps: all, or what changed since some tips were scanned.
+def read_reached(repository: Repository, known: Tips | None = None, text: str | None = None) -> Reached:
+    """Return the commits that branches reach: all, or what changed since some tips were read.
 
     A branch that was deleted, moved back or rewritten takes commits with it: they are told as gone, unless another
     branch still reaches them.  Where the tips that were known are no more, so that this cannot be told, or the bottom
-    of the history is another, everything is scanned anew.
+    of the history is another, everything is read anew.
+
+    Args:
+        repository: Where.
+        known: The tips of the reading before; None if there was none.
+        text: Only commits whose message has this text, which is no pattern.
+
+    Raises:
+        GitError: git refuses, or is not installed; that may be seen only when the commits are read.
+    """
+    tips = read_tips(repository)
+    gone: frozenset[str] | None = None
+    if known is not None and tips.basis == known.basis:
+        gone = commits_gone(repository, known, tips)
+    without = known.commits if known is not None and gone is not None else frozenset()
+    if tips.commits <= without:
+        return Reached(iter(()), gone, tips)
+    # git leaves out by itself those that have not the text, so that they cost no more than listing them.
+    grep = ("--fixed-strings", f"--grep={text}") if text is not None else ()
+    # First the option: git reads arguments in their order, and one broken branch must not hide the others.
+    arguments = ("--ignore-missing", *grep, "--stdin")
+    return Reached(read_records(repository, *arguments, stdin=revision_lines(tips.commits, without)), gone, tips)
+
+
+def scan(repository: Repository, letter: str, known: Tips | None = None) -> Scan:
+    """Return the commits that name experiments or steps: all, or what changed since some tips were scanned.
 
     Args:
         repository: Where.
@@ -79,14 +117,8 @@ def scan(repository: Repository, letter: str, known: Tips | None = None) -> Scan
     Raises:
         GitError: git refuses, or is not installed.
     """
-    tips = read_tips(repository)
-    if known is not None and tips == known:
-        return Scan([], frozenset(), tips)
-    if known is not None and tips.basis == known.basis:
-        gone = commits_gone(repository, known, tips)
-        if gone is not None:
-            return Scan(_read(repository, letter, tips.commits, known.commits), gone, tips)
-    return Scan(_read(repository, letter, tips.commits), None, tips)
+    records, gone, tips = read_reached(repository, known, f"[{letter}")
+    return Scan([*read_mentions(records, letter)], gone, tips)
 
 
 def read_tips(repository: Repository) -> Tips:
@@ -137,40 +169,16 @@ def revision_lines(reached: frozenset[str], without: frozenset[str] = frozenset(
     return "".join([f"{name}\n" for name in sorted(reached)] + [f"^{name}\n" for name in sorted(without)]).encode()
 
 
-def scan_for(repository: Repository, letter: str, name: str) -> list[Mention]:
-    """Return the commits that name one experiment, or a step of it, newest first; by one git.
+def read_mentions(records: Iterable[bytes], letter: str) -> Iterator[Mention]:
+    """Yield those of some commits that name something, in their order.
 
     Args:
-        repository: Where.
+        records: The commits, as git printed them.
         letter: As for `scan`.
-        name: The experiment's id.
-
-    Raises:
-        GitError: git refuses, or is not installed.
-    """
-    patterns = (f"--grep=[{letter}{name}]", f"--grep=[{letter}{name}.")
-    found = _mentions(repository, letter, (*patterns, "--branches", "--remotes", "HEAD", "--"))
-    return [mention for mention in found if any(reference.id == name for reference in mention.references)]
-
-
-def _read(
-    repository: Repository, letter: str, tips: frozenset[str], without: frozenset[str] = frozenset()
-) -> list[Mention]:
-    """Return the commits that name something, newest first."""
-    if not tips:
-        return []
-    return [*_mentions(repository, letter, (f"--grep=[{letter}", "--stdin"), revision_lines(tips, without))]
-
-
-def _mentions(repository: Repository, letter: str, arguments: tuple[str, ...], stdin: bytes = b"") -> Iterator[Mention]:
-    """Yield the commits that `git log` lists and that name something, newest first.
-
-    git leaves out by itself those whose message cannot, so that they cost no more than listing them.
     """
     find = reference_pattern(letter).findall
     known: dict[tuple[bytes, bytes], tuple[Reference, ...]] = {}
-    # First the option: git reads arguments in their order, and one broken branch must not hide the others.
-    for record in read_records(repository, "--ignore-missing", "--fixed-strings", *arguments, stdin=stdin):
+    for record in records:
         # What stands before the message is a person's name, and may hold anything.
         if found := find(record.split(b"\n", MESSAGE)[-1]):
             for spelled in found:

@@ -66,6 +66,24 @@ def signature(vector: Vector) -> int:
     return sum(key * count for key, count in vector.items()) % MODULUS
 
 
+def inside(part: Vector, whole: Vector) -> float:
+    """Return how much of a vector is in another, from 0 to 1."""
+    size = sum(map(abs, part.values()))
+    return _shared(part, whole) / size if size else 0.0
+
+
+def likeness(one: Vector, other: Vector) -> float:
+    """Return how alike two vectors are, from 0 to 1."""
+    size = sum(map(abs, one.values())) + sum(map(abs, other.values()))
+    return 2 * _shared(one, other) / size if size else 0.0
+
+
+def _shared(one: Vector, other: Vector) -> int:
+    """Return how many lines two vectors both add, or both take away."""
+    smaller, larger = (one, other) if len(one) < len(other) else (other, one)
+    return sum(min(abs(count), abs(larger[key])) for key, count in smaller.items() if larger.get(key, 0) * count > 0)
+
+
 def read_patches(
     repository: Repository, commits: Iterable[Commit], aside: AbstractSet[bytes] = frozenset()
 ) -> dict[str, Patch]:

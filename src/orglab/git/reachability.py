@@ -1,4 +1,4 @@
-"""How recorded commits stand: alive on a branch or tag, only in the object database, or gone."""
+"""Which recorded commits live: on a branch or tag, only in the object database, or not at all."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -13,8 +13,8 @@ _FULL = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How recorded commits stand.
+class Reachability:
+    """Which recorded commits are reached by a branch or tag.
 
     Attributes:
         head: The commit that is checked out, or None before the first.
@@ -38,8 +38,8 @@ class Standing:
         return full is not None and full not in self.dead
 
 
-def standing_of(repository: Repository, recorded: Collection[str]) -> Standing:
-    """Return how recorded commits stand; three runs of git, however many there are.
+def read_reachability(repository: Repository, recorded: Collection[str]) -> Reachability:
+    """Return which recorded commits live; three runs of git, however many there are.
 
     Args:
         repository: Where.
@@ -52,9 +52,9 @@ def standing_of(repository: Repository, recorded: Collection[str]) -> Standing:
     head, others = _heads(repository)
     tips = tuple(dict.fromkeys(([head] if head else []) + listed + others))
     full = find_commits(repository, recorded, kept)
-    dead = unreachable(repository, set(full.values()), tips) if full else frozenset[str]()
+    dead = find_unreachable(repository, set(full.values()), tips) if full else frozenset[str]()
     is_shallow = (repository.common_dir / "shallow").exists()
-    return Standing(head, tips, full, dead, kept, is_shallow)
+    return Reachability(head, tips, full, dead, kept, is_shallow)
 
 
 def _refs(repository: Repository) -> tuple[list[str], frozenset[str]]:
@@ -125,7 +125,7 @@ def _by_prefix(repository: Repository, name: str) -> dict[str, str]:
     return {name: commits[0]} if len(commits) == 1 else {}
 
 
-def unreachable(repository: Repository, commits: Collection[str], tips: Iterable[str]) -> frozenset[str]:
+def find_unreachable(repository: Repository, commits: Collection[str], tips: Iterable[str]) -> frozenset[str]:
     """Return those of some commits that none of the tips reaches."""
     asked = "".join(f"{commit}\n" for commit in commits) + "".join(f"^{tip}\n" for tip in tips)
     listed = repository.read("rev-list", "--stdin", stdin=asked.encode())

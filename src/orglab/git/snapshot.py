@@ -4,8 +4,8 @@ import os
 import shutil
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git.process import run_reading
@@ -24,8 +24,7 @@ IDENTITY = {
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class LargeFile:
+class LargeFile(NamedTuple):
     """A file that a snapshot holds by its hash alone.
 
     Attributes:
@@ -39,8 +38,7 @@ class LargeFile:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """What was captured of a working tree.
 
     Attributes:

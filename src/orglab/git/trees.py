@@ -1,10 +1,11 @@
 """What two commits differ in, and a commit's files as a working tree of their own."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from orglab.errors import NotFoundError
+from orglab.errors import GitError, NotFoundError
 from orglab.git.files import without_filters
 from orglab.git.repository import Repository
 
@@ -57,7 +58,7 @@ def _between(old: str, new: str | None, apart: tuple[str, ...]) -> list[str]:
     return [*ends, "--", ":(top)", *(f":(top,literal,exclude){path}" for path in apart)]
 
 
-def changed_files(
+def count_changed_lines(
     repository: Repository, old: str, new: str | None = None, apart: tuple[str, ...] = ()
 ) -> list[FileChange]:
     """Return the files that differ between a commit and another, or the working tree if there is none.
@@ -146,17 +147,24 @@ def add_worktree(repository: Repository, place: Path, commit: str) -> Repository
 
 
 def remove_worktree(repository: Repository, place: Path) -> None:
-    """Remove a working tree, whatever has been written in it.
+    """Remove a working tree that `add_worktree` made, whatever has been written in it, and no other.
+
+    `git worktree prune` would forget those of the user that are not there at the moment, such as on an unplugged disk.
 
     Raises:
-        GitError: git refuses, or is not installed.
+        GitError: git is not installed.
     """
     import shutil  # noqa: PLC0415 - for one command of many
 
+    for line in (repository.read("ls-files", "-z", "--stage") or b"").split(b"\0"):
+        name = os.fsdecode(line.partition(b"\t")[2])
+        inner = repository.top / name
+        if line.startswith(b"160000 ") and os.path.lexists(place / name / ".git"):
+            _remove(Repository(inner, inner, inner / ".git"), place / name)
+    _remove(repository, place)
     shutil.rmtree(place, ignore_errors=True)
-    repository.act("worktree", "prune")
-    for inner in repository.ask("ls-files", "-z", "--stage").split(b"\0"):
-        if inner.startswith(b"160000 "):
-            folder = repository.top / os.fsdecode(inner.partition(b"\t")[2])
-            if os.path.lexists(folder / ".git"):
-                Repository(folder, folder, folder / ".git").act("worktree", "prune")
+
+
+def _remove(repository: Repository, place: Path) -> None:
+    with suppress(GitError):  # what git leaves registered, its own cleaning up will find gone
+        repository.act("worktree", "remove", "--force", "--force", os.fspath(place))

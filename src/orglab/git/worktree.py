@@ -9,8 +9,8 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git.repository import Repository
@@ -32,8 +32,7 @@ _BUSY_PAUSE = 0.05
 _FIELDS = {b"1": 8, b"u": 10}
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """What `git status` says.  Paths are relative to the top of the repository.
 
     Attributes:
@@ -42,6 +41,7 @@ class Changes:
         untracked: Files that git does not know and does not ignore; a nested repository ends in `/`.
         unmerged: Paths with conflicts.
         submodules: Submodules whose own working trees differ from their commits.
+        is_staged: Whether the index differs from HEAD, so that the working tree need not.
     """
 
     head: str | None
@@ -49,11 +49,24 @@ class Changes:
     untracked: tuple[str, ...]
     unmerged: tuple[str, ...]
     submodules: tuple[str, ...]
+    is_staged: bool = False
 
     @property
     def is_clean(self) -> bool:
         """Whether the working tree is what HEAD is."""
         return not (self.tracked or self.untracked or self.unmerged or self.submodules)
+
+
+class Committed(NamedTuple):
+    """The hashes of a commit that was made.
+
+    Attributes:
+        full: All of it.
+        short: As short as git finds unambiguous.
+    """
+
+    full: str
+    short: str
 
 
 def read_changes(repository: Repository, paths: Sequence[str] = (), *, all_files: bool = True) -> Changes:
@@ -72,6 +85,7 @@ def read_changes(repository: Repository, paths: Sequence[str] = (), *, all_files
         "--ignore-submodules=none", f"--untracked-files={'all' if all_files else 'normal'}", "--", *literal(paths),
     )  # fmt: skip
     head = None
+    is_staged = False
     tracked, untracked, unmerged, submodules = [], [], [], []
     for line in told.split(b"\0"):
         kind = line[:1]
@@ -83,6 +97,7 @@ def read_changes(repository: Repository, paths: Sequence[str] = (), *, all_files
             fields = line.split(b" ", _FIELDS[kind])
             path = os.fsdecode(fields[-1])
             state, submodule = fields[1], fields[2]
+            is_staged = is_staged or state[:1] != b"." or fields[3] == b"000000"  # not in HEAD
             if kind == b"u":
                 unmerged.append(path)
                 continue
@@ -90,7 +105,7 @@ def read_changes(repository: Repository, paths: Sequence[str] = (), *, all_files
                 submodules.append(path)
             if not submodule.startswith(b"S") or submodule[1:2] == b"C" or state[:1] != b".":
                 tracked.append(path)
-    return Changes(head, tuple(tracked), tuple(untracked), tuple(unmerged), tuple(submodules))
+    return Changes(head, tuple(tracked), tuple(untracked), tuple(unmerged), tuple(submodules), is_staged)
 
 
 def unlike_head(repository: Repository, changes: Changes) -> list[str]:
@@ -101,6 +116,8 @@ def unlike_head(repository: Repository, changes: Changes) -> list[str]:
     """
     if changes.head is None:
         return [path for path in changes.tracked if os.path.lexists(repository.top / path)]
+    if not (changes.is_staged or changes.unmerged):
+        return list(changes.tracked)
     told = _at_top(repository).ask(
         "diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=dirty", "--name-status", "-z",
         changes.head, "--",
@@ -119,8 +136,8 @@ def in_progress(repository: Repository) -> str | None:
     return next((what for name, what in _IN_PROGRESS.items() if os.path.lexists(repository.git_dir / name)), None)
 
 
-def commit_paths(repository: Repository, message: str, paths: Iterable[str], new: Iterable[str] = ()) -> str:
-    """Commit some paths as they stand in the working tree, on the user's behalf; return the commit's full hash.
+def commit_paths(repository: Repository, message: str, paths: Iterable[str], new: Iterable[str] = ()) -> Committed:
+    """Commit some paths as they stand in the working tree, on the user's behalf; return the commit's hashes.
 
     Afterwards the index holds for these paths what was committed, and for all others what it held.
 
@@ -154,7 +171,8 @@ def commit_paths(repository: Repository, message: str, paths: Iterable[str], new
             raise
         finally:
             note.unlink(missing_ok=True)
-        return top.ask("rev-parse", "--verify", "HEAD").decode().strip()
+        full, short = top.ask("log", "-1", "--no-show-signature", "--format=%H %h", "HEAD", "--").decode().split()
+        return Committed(full, short)
 
 
 def literal(paths: Iterable[str]) -> list[str]:
@@ -169,13 +187,23 @@ def _at_top(repository: Repository) -> Repository:
 _alone = threading.local()
 
 
+def is_writable(repository: Repository) -> bool:
+    """Return whether commits can be made: in a sandbox the git directory may be there for reading alone."""
+    return all(os.access(folder, os.W_OK | os.X_OK) for folder in (repository.git_dir, repository.common_dir))
+
+
 @contextmanager
 def alone_in(repository: Repository) -> Iterator[None]:
     """Let no other orglab commit to this working tree meanwhile: git itself would refuse, and not wait.
 
     Whoever looks at what has changed in order to commit it looks within this, or another commits it in between.
     It may stand within itself.
+
+    Raises:
+        GitError: No commit can be made there.
     """
+    if not is_writable(repository):
+        raise GitError(f"No commit can be made, for {repository.git_dir} cannot be written.")
     folder = repository.git_dir / "orglab"
     folder.mkdir(exist_ok=True)
     target = os.fspath(folder.resolve() / "commit")

@@ -1,21 +1,23 @@
-"""What happened, as values: the events of experiments, made of the log, commits, runs and the journal.
+"""What happened to experiments, as events: the one place that assembles them of the log, commits, runs, the journal.
 
-Everything here is pure: `history` gathers what these functions are given.  When
-a step was done is told by the first of these that knows (format.md): its newest
-commit, by the author's date; the note that says so; the commit of the log in
-which its box was first ticked.
+`read_events` asks what is known of a log (`knowledge`); the functions below it are pure, and make events of what they
+are given.  When a step was done is told by the first of these that knows (format.md): its newest commit, by the
+author's date; the note that says so; the commit of the log in which its box was first ticked.
 """
 
 import datetime
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from orglab.experiment.ids import aliases_of
 from orglab.experiment.journal import Entry
 from orglab.experiment.model import Conclusion, Experiment, Note, Step, logged_changes
 from orglab.experiment.note_text import Logged
 from orglab.git.commit import Commit
+from orglab.history.knowledge import Knowledge
+from orglab.log.text_history import find_ticking_commits
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
 from orglab.reference import Reference, find_references
@@ -61,6 +63,73 @@ class Event:
     run: str | None = None
     line: int | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_events(
+    knowledge: Knowledge, experiments: Sequence[Experiment], *, with_journal: bool = True
+) -> list[list[Event]]:
+    """Return all that happened to each of some experiments, the oldest first, and what is of an unknown time last.
+
+    An experiment that had another id before is told of under the one that it has now.  What a run noted in the log is
+    left out where the run itself is told.
+
+    Args:
+        knowledge: What is known of their log.
+        experiments: The experiments.
+        with_journal: Whether the entries of the journal are told.
+
+    Raises:
+        GitError: git refuses.
+    """
+    commits = knowledge.find_named(name for one in experiments for step in one.steps for name in step.commits)
+    ticked = _read_ticked(knowledge, experiments, commits)
+    letter = knowledge.log.config.letter
+    found = []
+    for one in experiments:
+        aliases = _spell_aliases(one)
+        runs = knowledge.find_runs(one)
+        told = {run.id for run in runs}
+        events = [event for event in log_events(one, commits, ticked) if run_noted(event.text) not in told]
+        events += commit_events(one.ref, letter, knowledge.find_commits(one), aliases)
+        events += run_events(one.ref, runs)
+        if with_journal:
+            events += journal_events(one.ref, letter, knowledge.find_entries(one), aliases)
+        found.append(in_order(events))
+    return found
+
+
+def written_events(experiment: Experiment, entries: Iterable[Entry]) -> list[Event]:
+    """Return what the log and the journal alone say of an experiment; of its steps not when they were done.
+
+    Args:
+        experiment: The experiment.
+        entries: The entries of the journal, any.
+    """
+    mine = journal_events(experiment.ref, experiment.config.letter, entries, _spell_aliases(experiment))
+    return [*log_events(experiment), *mine]
+
+
+def _spell_aliases(experiment: Experiment) -> list[str]:
+    """Return the references by ids that an experiment had before, such as `e205`."""
+    return [experiment.config.letter + name for name in aliases_of(experiment.heading)]
+
+
+def _read_ticked(
+    knowledge: Knowledge, experiments: Iterable[Experiment], commits: Mapping[str, Commit]
+) -> Mapping[str, Commit]:
+    """Return the commit of the log that first ticked each step of which nothing else says when it was done.
+
+    The steps of what was closed before all that is looked into were done before it too, and are not looked for.
+    """
+    since = knowledge.since
+    wanted = {}
+    for one in experiments:
+        if since is None or one.closed is None or one.closed.when >= since:
+            for step in one.steps:
+                done = when_done(step, commits)
+                if done is not None and done.source == "unknown":
+                    wanted[step.ref] = (one, step)
+    return find_ticking_commits(knowledge.log, wanted) if wanted and knowledge.repository is not None else {}
 
 
 class StepDone(NamedTuple):
@@ -228,24 +297,21 @@ def commit_events(ref: str, letter: str, commits: Iterable[Commit], aliases: Ite
             yield Event("commit", one, commit.when, "second", commit.subject, commit.hash, None, None, facts)
 
 
-def run_events(ref: str, runs: Iterable[Run], aliases: Iterable[str] = ()) -> Iterator[Event]:
+def run_events(ref: str, runs: Iterable[Run]) -> Iterator[Event]:
     """Yield an event for each run of an experiment or of a step of it, at the time when it began.
 
     Args:
         ref: The experiment's reference, such as `e201`.
         runs: Any runs.
-        aliases: As for `commit_events`.
     """
-    every = {ref, *aliases}
     for run in runs:
-        whole, dot, step = (run.ref or "").partition(".")
-        if whole in every:
+        if run.ref is not None and run.ref.partition(".")[0] == ref:
             known = {"exit_code": run.exit_code, "seconds": run.seconds, "why": run.why}
             facts = {"status": run.status} | {name: str(value) for name, value in known.items() if value is not None}
             facts |= {f"metric {name}": str(value) for name, value in run.metrics.items()}
             precision = "second" if run.began else "unknown"
             text = " ".join(run.argv)
-            yield Event("run", f"{ref}{dot}{step}", run.began, precision, text, run.commit, run.id, None, facts)
+            yield Event("run", run.ref, run.began, precision, text, run.commit, run.id, None, facts)
 
 
 def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Iterable[str] = ()) -> Iterator[Event]:

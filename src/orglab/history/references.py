@@ -11,11 +11,10 @@ from itertools import chain
 from pathlib import Path
 
 from orglab.experiment.model import Experiment, Step, read_id
-from orglab.git import is_installed
 from orglab.git.commit import Commit
 from orglab.git.files import files_with
 from orglab.git.mentions import Mention
-from orglab.history.sources import History, journal_of
+from orglab.history.knowledge import Knowledge
 from orglab.org.document import Document
 from orglab.reference import Reference, find_references
 
@@ -47,25 +46,28 @@ class Place:
     within: str | None = None
 
 
-def find_places(history: History, wanted: Reference | None = None) -> Iterator[Place]:
+def find_places(knowledge: Knowledge, wanted: Reference | None = None) -> Iterator[Place]:
     """Yield where experiments and steps are named: in commits (newest first), tracked files, the log, the journal.
 
     Args:
-        history: What is known of the log.
+        knowledge: What is known of the log.
         wanted: Only this experiment with its steps, or only this step; everything if None.  A reference in
             a text counts if its experiment exists, or if it is a number, for `[error]` is no reference.
 
     Raises:
         GitError: git refuses.
     """
-    log = history.log
-    mentions = history.mentions if wanted is None else _mentions_of(history, wanted)
-    journal = journal_of(log)
-    entries = _in_org("journal", log.path.parent / log.config.journal, journal, history) if journal is not None else ()
+    log = knowledge.log
+    mentions = knowledge.mentions if wanted is None else _find_mentions(knowledge, wanted)
+    journal = knowledge.journal
+    entries = _in_org("journal", log.journal, journal, knowledge, wanted) if journal is not None else ()
     for place in chain(
-        _in_commits(mentions), _in_files(history), _in_org("log", log.path, history.document, history), entries
+        _in_commits(mentions),
+        _in_files(knowledge),
+        _in_org("log", log.path, knowledge.document, knowledge, wanted),
+        entries,
     ):
-        experiment = history.find(place.reference)
+        experiment = knowledge.find(place.reference)
         if experiment is None and not place.reference.id.isdecimal():
             continue
         now = Reference(experiment.id if experiment is not None else place.reference.id, place.reference.step)
@@ -73,12 +75,12 @@ def find_places(history: History, wanted: Reference | None = None) -> Iterator[P
             yield replace(place, reference=now)
 
 
-def _mentions_of(history: History, wanted: Reference) -> list[Mention]:
+def _find_mentions(knowledge: Knowledge, wanted: Reference) -> list[Mention]:
     """Return the commits that name an experiment, or the id of one that there is not."""
-    experiment = history.find(wanted)
+    experiment = knowledge.find(wanted)
     if experiment is not None:
-        return history.mentions_of(experiment)
-    return [one for one in history.mentions if any(reference.id == wanted.id for reference in one.references)]
+        return knowledge.find_mentions(experiment)
+    return [one for one in knowledge.mentions if any(reference.id == wanted.id for reference in one.references)]
 
 
 def _in_commits(mentions: Iterable[Mention]) -> Iterator[Place]:
@@ -88,13 +90,13 @@ def _in_commits(mentions: Iterable[Mention]) -> Iterator[Place]:
         yield from (Place("commit", reference, commit.subject, commit) for reference in mention.references)
 
 
-def _in_files(history: History) -> Iterator[Place]:
+def _in_files(knowledge: Knowledge) -> Iterator[Place]:
     """Yield where the tracked text files of the working tree, log and journal left out, name something."""
-    repository = history.log.repository
-    if repository is None or not is_installed():
+    repository = knowledge.repository
+    if repository is None:
         return
-    log, letter = history.log, history.log.config.letter
-    own = {os.path.realpath(log.path), os.path.realpath(log.path.parent / log.config.journal)}
+    log, letter = knowledge.log, knowledge.log.config.letter
+    own = {os.path.realpath(log.path), os.path.realpath(log.journal)}
     for name in files_with(repository, f"[{letter}"):
         path = repository.top / name
         if os.path.realpath(path) in own:
@@ -146,29 +148,34 @@ def _line_around(content: "bytes | mmap.mmap", at: int) -> str:
     return before + cut.decode("utf-8", "replace").strip() + after
 
 
-def _in_org(kind: str, path: Path, document: Document, history: History) -> Iterator[Place]:
-    """Yield where the log or the journal names something, by reference or by link."""
+def _in_org(
+    kind: str, path: Path, document: Document, knowledge: Knowledge, wanted: Reference | None
+) -> Iterator[Place]:
+    """Yield where the log or the journal names something, by reference or by link; of what is not wanted, not all."""
     text = document.text
-    config = history.log.config
+    config = knowledge.log.config
     links = re.compile(
-        rb"\[\[(?:file:%s::)?(?:#|id:)([A-Za-z0-9_-]+)\]" % re.escape(os.fsencode(history.log.path.name))
+        rb"\[\[(?:file:%s::)?(?:#|id:)([A-Za-z0-9_-]+)\]" % re.escape(os.fsencode(knowledge.log.path.name))
     )
     found = [(match.start(), Reference(match.group(1).decode())) for match in links.finditer(text)]
     found += find_references(text, config.letter)
     for at, reference in sorted(found, key=lambda one: one[0]):
-        within = experiment_around(document, at, history) if kind == "log" else None
+        named = knowledge.find(reference) if wanted is not None else None
+        if wanted is not None and wanted.id not in (reference.id, named.id if named is not None else None):
+            continue
+        within = experiment_around(document, at, knowledge) if kind == "log" else None
         line = document.source.line_number(at)
         yield Place(kind, reference, _line_around(text, at), None, path, line, within.ref if within else None)
 
 
-def experiment_around(document: Document, at: int, history: History) -> Experiment | None:
+def experiment_around(document: Document, at: int, knowledge: Knowledge) -> Experiment | None:
     """Return the experiment of the log whose subtree holds a position, or None."""
-    config = history.log.config
+    config = knowledge.log.config
     part = document.part_at(at)
     heading = part.heading_at(at - part.begin)
     while heading is not None:
         if config.tag in heading.tags and (name := read_id(heading, config)):
-            return history.experiments.get(name)
+            return knowledge.experiments.get(name)
         heading = heading.parent
     return None
 
@@ -202,21 +209,21 @@ class Resolved:
         return self.experiment is not None and (self.reference.step is None or self.step is not None)
 
 
-def resolve_text(history: History, text: bytes) -> Iterator[Resolved]:
+def resolve_text(knowledge: Knowledge, text: bytes) -> Iterator[Resolved]:
     """Yield what the references in a text are, in its order; a bracketed word that is nothing's id is none."""
-    for at, reference in find_references(text, history.log.config.letter):
-        found = resolve_reference(history, reference, at)
+    for at, reference in find_references(text, knowledge.log.config.letter):
+        found = resolve_reference(knowledge, reference, at)
         if found.is_known or found.experiment is not None or reference.id.isdecimal():
             yield found
 
 
-def resolve_reference(history: History, reference: Reference, at: int = 0) -> Resolved:
+def resolve_reference(knowledge: Knowledge, reference: Reference, at: int = 0) -> Resolved:
     """Return what a reference is, with what is nearest to it if it is unknown."""
-    letter = history.log.config.letter
+    letter = knowledge.log.config.letter
     spelled = reference.spell(letter)
-    experiment = history.find(reference)
+    experiment = knowledge.find(reference)
     if experiment is None:
-        near = tuple(letter + name for name in history.nearest(reference.id))
+        near = tuple(letter + name for name in knowledge.nearest(reference.id))
         return Resolved(reference, at, spelled, None, None, near)
     if reference.step is None:
         return Resolved(reference, at, spelled, experiment, None)

@@ -68,10 +68,7 @@ def post_commit(hook: Hook) -> int:
 
 def _tick(hook: Hook, commit: str, text: bytes) -> None:
     """Tick the steps that a message says are done, now or, where the log is held, with the next command."""
-    from orglab.api.pending_steps import Pending  # noqa: PLC0415 - few commits tick a step
-
-    pending = Pending(hook.repository)
+    log = hook.opened
     for reference in message.done_in(text, hook.letter):
-        pending.add(reference.spell(hook.letter), commit)
-    for line in pending.fold(hook.opened):
-        say(line)
+        log.complete_later(reference, commit)
+    log.tell_waiting(say)

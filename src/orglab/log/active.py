@@ -4,44 +4,57 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from orglab.config import active_file, read_active
+from orglab.config import active_file
 from orglab.errors import NotWritableError
 from orglab.git import Repository
 
 
 class ActiveStep:
-    """One line in a file of this clone: in its git directory, without git in the user's state folder.
+    """One line in a file of this clone: in its git directory; without git, or where that cannot be written, elsewhere.
 
-    It is not in the log, for two people who share the log work on two things.
+    Then it is in the user's state folder.  What was written last counts: a sandbox may keep us out of the git
+    directory for a while.  It is not in the log, for two people who share the log work on two things.
     """
 
     def __init__(self, log: Path, repository: Repository | None) -> None:
         """Stand for the active step of the clone that `log` lies in."""
-        git_dir = os.fspath(repository.git_dir) if repository is not None else None
-        self._file = Path(active_file(os.fspath(log), git_dir))
+        named = os.fspath(log)
+        places = [os.fspath(repository.git_dir), None] if repository is not None else [None]
+        self._files = [Path(active_file(named, place)) for place in places]
 
     def get(self) -> str | None:
         """Return the reference of the active step or experiment, such as `e201.1`, or None."""
-        return read_active(os.fspath(self._file))
+        found = []
+        for file in self._files:
+            with suppress(OSError):
+                found.append((file.stat().st_mtime_ns, file.read_text("utf-8", "replace").strip()))
+        return max(found)[1] or None if found else None
 
     def set(self, reference: str | None) -> None:
         """Make `reference` the active one; None leaves none.
 
         Raises:
-            NotWritableError: The file cannot be written.
+            NotWritableError: No file can be written.
         """
-        try:
-            if reference is None:
-                self._file.unlink(missing_ok=True)
-                return
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            new = self._file.with_name(f"active.{os.getpid()}")
-            new.write_text(reference + "\n", "utf-8")
-            new.replace(self._file)
-        except OSError as error:
-            raise NotWritableError(
-                f"The active step could not be written to {self._file}: {error.strerror}."
-            ) from error
+        if reference == self.get():
+            return
+        failed: OSError | None = None
+        for number, file in enumerate(self._files):
+            try:
+                if reference is None and number == 0:
+                    file.unlink(missing_ok=True)
+                else:
+                    # An empty one says that what stands in the file before it is no more.
+                    _write(file, f"{reference or ''}\n")
+            except OSError as error:
+                failed = failed or error
+                continue
+            for other in self._files[number + 1 :]:
+                with suppress(OSError):
+                    other.unlink(missing_ok=True)
+            return
+        why = failed.strerror if failed is not None else None
+        raise NotWritableError(f"The active step could not be written to {self._files[0]}: {why}.") from failed
 
     def leave(self, ref: str) -> None:
         """Have `ref`, or a step of it, be the active one no more.
@@ -52,3 +65,10 @@ class ActiveStep:
         if active == ref or active.startswith(f"{ref}."):
             with suppress(NotWritableError):
                 self.set(None)
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_name(f"active.{os.getpid()}")
+    new.write_text(text, "utf-8")
+    new.replace(file)

@@ -70,8 +70,8 @@ def commit_log(log: LogFile, text: str | None = None) -> CommittedLog | None:
     if text is None and not changes and top_path(repository, path) in found.untracked:
         text = "log: begun"
     message = compose_message(changes, is_log, entries, log.config.letter, text)
-    full = commit_paths(repository, message, paths, found.untracked)
-    return CommittedLog(repository.commit(full), message)
+    made = commit_paths(repository, message, paths, found.untracked)
+    return CommittedLog(made.short, message)
 
 
 def _changes(

@@ -14,7 +14,7 @@ from orglab.config import TERMS_NAME, Config, active_file
 from orglab.errors import UsageError
 from orglab.experiment.fast_reader import glance
 from orglab.experiment.ids import numbers_in, numbers_of_old
-from orglab.experiment.lookup import find_experiment, find_step
+from orglab.experiment.lookup import find_experiment, find_step, select
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, find_repository, is_installed
 from orglab.log import file
@@ -26,7 +26,7 @@ from orglab.reference import Reference, parse_reference
 if TYPE_CHECKING:
     import datetime
 
-    from orglab.experiment.edits import Added
+    from orglab.experiment.consequences import Added
 
 Decided = TypeVar("Decided")
 MakeEdits = Callable[[Document], tuple[list[Edit], Decided]]
@@ -75,6 +75,11 @@ class LogFile:
         return self.repository.top if self.repository is not None else self.path.absolute().parent
 
     @property
+    def name(self) -> str:
+        """The path from there to the file, by which a repository tells its logs apart."""
+        return os.path.relpath(os.path.realpath(self.path), os.path.realpath(self.top))
+
+    @property
     def journal(self) -> Path:
         """The file of the journal, which may not exist."""
         return self.path.parent / self.config.journal
@@ -84,6 +89,14 @@ class LogFile:
         """The folder of what this clone keeps for itself, such as the active step and when the last report ended."""
         git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
         return Path(active_file(os.fspath(self.path), git_dir)).parent
+
+    def find_own_paths(self, repository: Repository) -> tuple[str, ...]:
+        """Return the log and the journal as paths of a repository, from its top: they are never committed with code."""
+        from orglab.git.worktree import top_path  # noqa: PLC0415 - for runs alone
+
+        named = (self.path.absolute(), self.journal.absolute())
+        own = (*named, *(path.resolve() for path in named))
+        return tuple(sorted({found for found in (top_path(repository, one) for one in own) if found is not None}))
 
     @cached_property
     def active(self) -> ActiveStep:
@@ -155,8 +168,6 @@ class LogFile:
         found = self.read_experiments(document)
         if match is None:
             return found
-        from orglab.experiment.selecting import select  # noqa: PLC0415 - its regexps cost 15 ms, and few lists need them
-
         return select(found, match, document.settings.tag_groups or {})
 
     def spell(self, reference: str) -> str:
@@ -197,6 +208,7 @@ class LogFile:
             edits, decided = make_edits(before)
             after = before.apply(edits)
             if after is not before:
+                before.source.verify(edits, bytes(after))
                 if after.settings != before.settings:
                     raise UsageError("The text holds a #+ line that would change the whole file; nothing was written.")
                 if verify is not None:
@@ -225,7 +237,7 @@ class LogFile:
             UsageError: The edits would add something else.
             NotWritableError: The log could not be written; its bytes are what they were.
         """
-        from orglab.experiment.edits import NOTHING, with_consequences  # noqa: PLC0415 - reading needs none of it
+        from orglab.experiment.consequences import NOTHING, with_consequences  # noqa: PLC0415 - reading needs none of it
 
         def change(document: Document) -> tuple[list[Edit], tuple[Experiment, Decided]]:
             old = self.find(document, reference)

@@ -233,7 +233,7 @@ class Document:
         return None if position is None else self.source.line_number(position)
 
     def apply(self, edits: Iterable[Edit]) -> "Document":
-        """Return the document after `edits`: bytes outside their spans are the same, and this has been verified.
+        """Return the document after `edits`: bytes outside their spans are the same.
 
         Args:
             edits: Changes that do not overlap, in any order.

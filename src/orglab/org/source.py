@@ -9,7 +9,7 @@ feeds, U+2028 and bytes that are not UTF-8 are ordinary characters of a line.
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from orglab.errors import UnsafeEditError
 from orglab.org.edit import Edit
@@ -127,24 +127,23 @@ class Source:
         pieces.append(self.raw[done:])
         return b"".join(pieces)
 
+    def verify(self, edits: Iterable[Edit], after: bytes) -> None:
+        """Do nothing if `after` is these bytes with `edits` in them, and all bytes outside the edits as they were.
 
-def verify_outside(before: bytes, after: bytes, spans: Sequence[tuple[int, int]], lengths: Sequence[int]) -> None:
-    """Do nothing if `after` differs from `before` in `spans` only.
+        Args:
+            edits: Changes of `text`, as for `apply`.
+            after: The bytes of the file after them.
 
-    Args:
-        before: The bytes before.
-        after: The bytes after.
-        spans: The replaced spans of `before`, sorted.
-        lengths: How long each replacement is in `after`, in bytes.
-
-    Raises:
-        UnsafeEditError: A byte outside the spans differs.
-    """
-    old = new = 0
-    for (start, end), length in zip(spans, lengths, strict=True):
-        if before[old:start] != after[new : new + start - old]:
-            raise UnsafeEditError(f"The edit would have changed bytes before {start}; nothing was written.")
-        new += start - old + length
-        old = end
-    if before[old:] != after[new:]:
-        raise UnsafeEditError(f"The edit would have changed bytes after {old}; nothing was written.")
+        Raises:
+            UnsafeEditError: Another byte differs.
+        """
+        old = new = 0
+        for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+            start, end = self.raw_offset(edit.start), self.raw_offset(edit.end)
+            replacement = edit.replacement.replace(b"\n", self.line_ending(edit.start))
+            kept = new + start - old
+            if self.raw[old:start] != after[new:kept] or after[kept : kept + len(replacement)] != replacement:
+                raise UnsafeEditError(f"The edit would have changed other bytes before {end}; nothing was written.")
+            old, new = end, kept + len(replacement)
+        if self.raw[old:] != after[new:]:
+            raise UnsafeEditError(f"The edit would have changed bytes after {old}; nothing was written.")

@@ -9,6 +9,7 @@ What cannot be shown as it is meant is a `Raw` block or a `RawText` with a note 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -27,45 +28,34 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Emphasis:
+class Marked:
+    """Text with something done to it; each kind is a class of its own."""
+
+    content: Inlines
+
+
+class Emphasis(Marked):
     """Text that is stressed (italic)."""
 
-    content: Inlines
 
-
-@dataclass(frozen=True, slots=True)
-class Strong:
+class Strong(Marked):
     """Text of weight (bold)."""
 
-    content: Inlines
 
-
-@dataclass(frozen=True, slots=True)
-class Underline:
+class Underline(Marked):
     """Underlined text."""
 
-    content: Inlines
 
-
-@dataclass(frozen=True, slots=True)
-class Strike:
+class Strike(Marked):
     """Text that was struck out."""
 
-    content: Inlines
 
-
-@dataclass(frozen=True, slots=True)
-class Superscript:
+class Superscript(Marked):
     """Raised text."""
 
-    content: Inlines
 
-
-@dataclass(frozen=True, slots=True)
-class Subscript:
+class Subscript(Marked):
     """Lowered text."""
-
-    content: Inlines
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +179,7 @@ class Heading:
     Attributes:
         level: From 1 (a section of the document) to 5.
         content: What it says.
-        anchor: Its name for links: letters, digits, `-`, `_` and `.`; made from nothing else by `anchor_of`.
+        anchor: Its name for links: letters, digits, `-`, `_` and `.`; made from nothing else by `make_anchor`.
     """
 
     level: int
@@ -236,6 +226,11 @@ class List:
     items: tuple[ListItem, ...]
     kind: str = "bullets"
 
+    @property
+    def is_loose(self) -> bool:
+        """Whether an item holds more than a paragraph and lists below it, and so stands apart from the next."""
+        return any(not isinstance(inside, List) for item in self.items for inside in item.content[1:])
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -259,6 +254,18 @@ class Table:
     def width(self) -> int:
         """How many columns it has."""
         return max([len(self.header), *map(len, self.rows)], default=0)
+
+    @property
+    def columns(self) -> list[str]:
+        """How each column is aligned: `left`, `right` or `center`."""
+        known = [kind if kind in ("right", "center") else "left" for kind in self.alignment[: self.width]]
+        return known + ["left"] * (self.width - len(known))
+
+    @property
+    def cells(self) -> list[tuple[Inlines, ...]]:
+        """The head and the rows, each with as many cells as the table is wide."""
+        width = self.width
+        return [row + ((),) * (width - len(row)) for row in (self.header, *self.rows)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +336,7 @@ class Chart:
         caption: A sentence below it.
     """
 
-    plot: Timeline | History | StepResults
+    plot: Timeline | MetricHistory | StepResults
     title: str
     caption: Inlines = ()
 
@@ -438,7 +445,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class MetricHistory:
     """How a metric went, run by run.
 
     Attributes:
@@ -560,7 +567,8 @@ class Document:
 _ANCHOR = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
-def anchor_of(text: str) -> str:
+@lru_cache(8192)
+def make_anchor(text: str) -> str:
     """Return a text as an anchor: what an anchor may not hold is `-`; one that begins otherwise gets an `a-` before.
 
     It begins with a letter, as every format wants it; the same text has the same anchor.
@@ -586,6 +594,6 @@ def plain(content: Inlines) -> str:
                 parts.append(inline.alt)
             case LineBreak():
                 parts.append(" ")
-            case Emphasis() | Strong() | Underline() | Strike() | Superscript() | Subscript():
+            case Marked():
                 stack.extend(reversed(inline.content))
     return " ".join("".join(parts).split())

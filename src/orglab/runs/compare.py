@@ -1,20 +1,18 @@
 """What is different between two runs, or between a run and the code of now: code, arguments, surroundings, metrics."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.errors import NotFoundError
 from orglab.git import Repository
-from orglab.git.trees import FileChange, changed_files, full_hash, has_commit, read_patch
+from orglab.git.trees import FileChange, count_changed_lines, full_hash, has_commit, read_patch
 from orglab.log.log import LogFile
-from orglab.runs.ingest import apart_of
 from orglab.runs.record import Metric, Run, find_run, read_runs
 
 Pair = tuple[str | None, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """What differs; of two values the first is the earlier run's.
 
     Attributes:
@@ -36,11 +34,6 @@ class Difference:
     surroundings: dict[str, Pair]
     packages: dict[str, Pair]
     metrics: dict[str, tuple[Metric | None, Metric | None]]
-
-
-def code_of(run: Run) -> str | None:
-    """Return the full hash of the commit that holds the code that a run ran on."""
-    return run.snapshot or run.before
 
 
 def compare_runs(log: LogFile, name: str, other: str | None = None) -> Difference:
@@ -67,15 +60,15 @@ def compare_runs(log: LogFile, name: str, other: str | None = None) -> Differenc
             if repository is None:
                 raise
             revision = full_hash(repository, other)
-    commits = (code_of(first), code_of(second) if second is not None else revision)
+    commits = (first.code, second.code if second is not None else revision)
     return Difference(
         first,
         second,
         commits,
         _files(log, repository, commits, is_tree=other is None),
         (first.argv, second.argv) if second is not None and first.argv != second.argv else None,
-        differing(surroundings_of(first), surroundings_of(second)) if second is not None else {},
-        differing(first.packages, second.packages) if second is not None else {},
+        find_differences(read_surroundings(first), read_surroundings(second)) if second is not None else {},
+        find_differences(first.packages, second.packages) if second is not None else {},
         _metrics(first, second),
     )
 
@@ -86,23 +79,23 @@ def _files(log: LogFile, repository: Repository | None, commits: Pair, *, is_tre
         return None
     if not has_commit(repository, old) or (new is not None and not has_commit(repository, new)):
         return None
-    return changed_files(repository, old, new, apart_of(log, repository))
+    return count_changed_lines(repository, old, new, log.find_own_paths(repository))
 
 
-def patch_of(log: LogFile, difference: Difference) -> str:
+def read_difference(log: LogFile, difference: Difference) -> str:
     """Return the difference of the code as a patch; empty if there is none, or a commit is not here."""
     if not difference.files or log.repository is None or difference.commits[0] is None:
         return ""
-    return read_patch(log.repository, difference.commits[0], difference.commits[1], apart_of(log, log.repository))
+    return read_patch(log.repository, difference.commits[0], difference.commits[1], log.find_own_paths(log.repository))
 
 
-def surroundings_of(run: Run) -> dict[str, str]:
+def read_surroundings(run: Run) -> dict[str, str]:
     """Return the Python, the host, the chosen variables and the lock files of a run, by name."""
     found = {"python": run.python, "host": run.host, **run.environment, **run.lock_files}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def differing(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Pair]:
+def find_differences(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Pair]:
     """Return the names whose values differ, with both values; None where there is none."""
     names = sorted(old.keys() | new.keys())
     return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}

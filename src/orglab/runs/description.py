@@ -5,14 +5,12 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from orglab.runs.record import Metric, Run
+from orglab.text import cut, duration, number
 
 _COMMAND = 200  # characters of a command in the log; the record has all of it
 _SUBJECT = 100
 _METRICS = 8
 _VALUE = 40
-_MINUTE = 60
-_HOUR = 3600
-_DAY = 86400
 
 
 def command_text(argv: Sequence[str], room: int = _COMMAND) -> str:
@@ -20,23 +18,11 @@ def command_text(argv: Sequence[str], room: int = _COMMAND) -> str:
     # What is longer is cut anyway; a script behind -c can have megabytes.
     words = " ".join(shlex.quote(word[: room + 1]) for word in argv[: room + 1])
     text = "".join(char if char.isprintable() else _escaped(char) for char in words)
-    return text if len(text) <= room else text[: room - 1] + "…"
+    return cut(text, room)
 
 
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape", "surrogatepass").decode() if char < "\ud800" or char > "\udfff" else "\ufffd"
-
-
-def duration_text(seconds: float) -> str:
-    """Return a duration as `3m12s`, in its two largest units."""
-    whole = int(seconds)
-    if whole < _MINUTE:
-        return f"{whole}s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE}m{whole % _MINUTE:02}s"
-    if whole < _DAY:
-        return f"{whole // _HOUR}h{whole % _HOUR // _MINUTE:02}m"
-    return f"{whole // _DAY}d{whole % _DAY // _HOUR:02}h"
 
 
 def metrics_text(metrics: Iterable[tuple[str, Metric]]) -> str:
@@ -48,12 +34,7 @@ def metrics_text(metrics: Iterable[tuple[str, Metric]]) -> str:
 
 def value_text(value: Metric) -> str:
     """Return a metric's value: six digits of a number, the begin of a text."""
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = _printable(value)
-    return text if len(text) <= _VALUE else text[: _VALUE - 1] + "…"
+    return cut(_printable(value), _VALUE) if isinstance(value, str) else number(value, digits=6, style="plain")
 
 
 def _printable(text: str) -> str:
@@ -67,21 +48,21 @@ def outcome_text(run: Run) -> str:
     return f"exit {run.exit_code}" if run.status in ("done", "failed") else run.status
 
 
-def sentence_of(run: Run) -> str:
+def describe_run(run: Run) -> str:
     """Return a run in a line: `ran CMD, exit 0, 3m12s: val_acc 0.91`."""
     parts = [f"ran {command_text(run.argv)}", outcome_text(run)]
     if run.seconds is not None:
-        parts.append(duration_text(run.seconds))
+        parts.append(duration(run.seconds, is_compact=True))
     metrics = metrics_text(run.metrics.items())
     return ", ".join(parts) + (f": {metrics}" if metrics else "")
 
 
-def note_of(run: Run) -> str:
-    """Return the note that tells of a run in the log: it is the same in every clone, and ends in `mark_of(run)`."""
-    return "\n".join(filter(None, (sentence_of(run), (run.why or "").strip(), mark_of(run))))
+def format_note(run: Run) -> str:
+    """Return the note that tells of a run in the log: it is the same in every clone, and ends in `format_mark(run)`."""
+    return "\n".join(filter(None, (describe_run(run), (run.why or "").strip(), format_mark(run))))
 
 
-def mark_of(run: Run) -> str:
+def format_mark(run: Run) -> str:
     """Return the line by which a run's note is known, however it has been edited since."""
     return f"run {run.id}"
 
@@ -100,9 +81,9 @@ def results_message(run: Run) -> str:
     what = "Results" if run.status == "done" else "Failed"
     lines = [
         f"Command: {command_text(run.argv, 10 * _COMMAND)}",
-        f"Ended: {outcome_text(run)}, {duration_text(run.seconds or 0)}",
+        f"Ended: {outcome_text(run)}, {duration(run.seconds or 0, is_compact=True)}",
         *(f"{_printable(name)}: {value_text(value)}" for name, value in run.metrics.items()),
-        f"Code: {run.snapshot or run.before or 'no commit'}",
+        f"Code: {run.code or 'no commit'}",
         f"Run: {run.id}",
     ]
     return (
@@ -114,7 +95,7 @@ def results_message(run: Run) -> str:
 
 def is_same_code(run: Run, before: str | None, patch: str | None) -> bool:
     """Return whether a commit, with these changes, is the code that a run ran on; its results do not count as code."""
-    return before is not None and before in (run.before, run.commit) and run.patch == patch
+    return before is not None and before in (run.before, run.commit) and run.patch == patch and not run.uncaptured
 
 
 def find_same_run(
@@ -126,14 +107,20 @@ def find_same_run(
     (`patch`) with the same arguments, whatever they were called by.
 
     Args:
-        runs: The earlier runs, oldest first.
+        runs: The earlier runs, newest first; no more of them are taken than are needed.
         argv: The command.
         before: The full hash of the commit that it runs on.
         patch: The stable patch id of what the working tree holds beyond that.
     """
-    ended = [run for run in reversed(list(runs)) if run.status in ("done", "failed", "killed")]
     wanted = tuple(argv)
-    same_command = [run for run in ended if run.argv == wanted]
-    same_code = [run for run in same_command if is_same_code(run, before, patch)]
-    same_patch = [run for run in ended if patch is not None and run.patch == patch and run.argv[1:] == wanted[1:]]
-    return next(iter(same_code or same_command or same_patch), None)
+    same_command = same_patch = None
+    for run in runs:
+        if run.status not in ("done", "failed", "killed"):
+            continue
+        if run.argv == wanted:
+            if is_same_code(run, before, patch):
+                return run
+            same_command = same_command or run
+        elif patch is not None and run.patch == patch and run.argv[1:] == wanted[1:]:
+            same_patch = same_patch or run
+    return same_command or same_patch

@@ -1,11 +1,13 @@
 """What a command finds around it: its Python and what is installed there, lock files, seeds in its arguments."""
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Self
 
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?")
 # These find the project's own environment.
@@ -31,19 +33,21 @@ def find_python(argv: Sequence[str], folder: Path, top: Path) -> Path | None:
         folder: Where it runs.
         top: The top of the project.
     """
+    if not argv:
+        return None
     name = Path(argv[0]).name
     program = shutil.which(argv[0]) if os.sep not in argv[0] else os.fspath(folder / argv[0])
     if name in _LAUNCHERS:
         own = (place / ".venv" / "bin" / "python" for place in (folder, top))
         program = next((os.fspath(one) for one in own if one.exists()), None)
     elif program is not None and not _PYTHON.fullmatch(name):
-        program = _interpreter_of(Path(program))
+        program = _read_interpreter(Path(program))
     if program is None or not _PYTHON.fullmatch(Path(program).name):
         program = shutil.which("python3") or shutil.which("python")
     return Path(program) if program is not None else None
 
 
-def _interpreter_of(script: Path) -> str | None:
+def _read_interpreter(script: Path) -> str | None:
     """Return what the first line of a script names."""
     try:
         with script.open("rb") as file:
@@ -57,37 +61,68 @@ def _interpreter_of(script: Path) -> str | None:
     return words[0] if words else None
 
 
-def read_python(python: Path) -> tuple[str | None, dict[str, str]]:
-    """Return the version of a Python, and the distributions that are installed for it, by name.
+class PythonQuestion:
+    """What is asked of a Python: its version, and what is installed for it; it answers while we do other things.
 
-    Their folders are listed, nothing of them is imported.
+    The folders of its distributions are listed, nothing of them is imported.
+
+    Attributes:
+        path: The Python, or None.
     """
-    prefix = python.parent.parent
-    try:
-        settings = (prefix / "pyvenv.cfg").read_text("utf-8", "replace")
-    except OSError:
-        settings = ""
-    version = _VERSION.search(settings)
-    if not version or "include-system-site-packages = true" in settings:
-        told, folders = _ask(python)
-    else:
-        told, folders = version.group(1), sorted(prefix.glob("lib*/py*/site-packages"))
-    given = [Path(one) for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
-    return told, _distributions([*given, *folders])
+
+    def __init__(self, path: Path | None) -> None:
+        """Ask `path`, if what lies beside it does not tell."""
+        self.path = path
+        self._asked: subprocess.Popen[bytes] | None = None
+        self._version: str | None = None
+        self._folders: list[Path] = []
+        if path is None:
+            return
+        prefix = path.parent.parent
+        try:
+            settings = (prefix / "pyvenv.cfg").read_text("utf-8", "replace")
+        except OSError:
+            settings = ""
+        version = _VERSION.search(settings)
+        if version and "include-system-site-packages = true" not in settings:
+            self._version, self._folders = version.group(1), sorted(prefix.glob("lib*/py*/site-packages"))
+            return
+        program = "import sys; print(sys.version.split()[0]); print(*sys.path, sep='\\n')"
+        with contextlib.suppress(OSError):
+            self._asked = subprocess.Popen(  # noqa: S603 - the Python that the user's own command is about to run
+                [path, "-c", program],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/",
+            )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for the answer no longer."""
+        if self._asked is not None:
+            self._asked.kill()
+            self._asked.communicate()
+
+    def read_answer(self) -> tuple[str | None, dict[str, str]]:
+        """Return the version, and the distributions by name; nothing if it does not answer."""
+        if self._asked is not None:
+            told = b""
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                told = self._asked.communicate(timeout=_PYTHON_SECONDS)[0]
+                self._asked = None
+            version, *paths = os.fsdecode(told).splitlines() or [""]
+            self._version, self._folders = version or None, [Path(path) for path in paths if path]
+        if self.path is None:
+            return None, {}
+        given = [Path(one) for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
+        return self._version, _distributions([*given, *self._folders])
 
 
-def _ask(python: Path) -> tuple[str | None, list[Path]]:
-    """Return the version and the folders of distributions that a Python tells of itself."""
-    program = "import sys, platform; print(platform.python_version()); print(*sys.path, sep='\\n')"
-    try:
-        done = subprocess.run(  # noqa: S603 - the Python that the user's own command is about to run
-            [python, "-c", program],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=_PYTHON_SECONDS, check=False, cwd="/",
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return None, []
-    version, *paths = os.fsdecode(done.stdout).splitlines() or [""]
-    return version or None, [Path(path) for path in paths if path]
+def read_python(python: Path) -> tuple[str | None, dict[str, str]]:
+    """Return the version of a Python, and the distributions that are installed for it, by name."""
+    with PythonQuestion(python) as question:
+        return question.read_answer()
 
 
 def _distributions(folders: Iterable[Path]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from orglab.errors import NotReadableError
+from orglab.text import cut
 
 Value = float | str
 Row = dict[str, Value]
@@ -44,7 +45,7 @@ class History:
             row = {name[:_NAME]: to_value(value) for name, value in raw.items() if name}
             self.final |= row
             if row:
-                yield {"step": _step_of(row, number), **{name: row[name] for name in row if name != "step"}}
+                yield {"step": _find_step(row, number), **{name: row[name] for name in row if name != "step"}}
 
 
 def read_metrics(path: Path, start: int = 0) -> History:
@@ -99,7 +100,7 @@ def _lines(path: Path, start: int) -> Iterator[Mapping[str, object]]:
         NotReadableError: No line is one.
     """
     count = 0
-    for line in _lines_of(path, start):
+    for line in _read_pieces(path, start):
         try:
             row = _loads(line)
         except (ValueError, RecursionError):
@@ -115,7 +116,7 @@ def _columns(path: Path, start: int) -> Iterator[Mapping[str, object]]:
     """Yield the rows of a table whose first line names its columns."""
     import csv  # noqa: PLC0415 - few runs leave a table
 
-    texts = (line.decode("utf-8", "replace").replace("\0", "") for line in _lines_of(path, 0))
+    texts = (line.decode("utf-8", "replace").replace("\0", "") for line in _read_pieces(path, 0))
     try:
         head = next(texts, "").removeprefix("\ufeff")
         separator = "\t" if "\t" in head else ";" if ";" in head and "," not in head else ","
@@ -123,14 +124,14 @@ def _columns(path: Path, start: int) -> Iterator[Mapping[str, object]]:
         if len(names) < 2 and path.suffix.lower() not in (".csv", ".tsv"):  # noqa: PLR2004 - a table has columns
             raise NotReadableError(f"The metrics file {path} is no JSON, JSON lines, CSV or TSV.")
         if start:
-            texts = (line.decode("utf-8", "replace").replace("\0", "") for line in _lines_of(path, start))
+            texts = (line.decode("utf-8", "replace").replace("\0", "") for line in _read_pieces(path, start))
         for cells in csv.reader(texts, delimiter=separator):
             yield {name: _cell(cell.strip()) for name, cell in zip(names, cells, strict=False) if cell.strip()}
     except csv.Error as error:
         raise NotReadableError(f"The metrics file {path} is no table: {error}.") from error
 
 
-def _lines_of(path: Path, start: int) -> Iterator[bytes]:
+def _read_pieces(path: Path, start: int) -> Iterator[bytes]:
     """Yield the lines of a file; what is longer than a line of metrics can be is cut.
 
     Raises:
@@ -181,10 +182,10 @@ def to_value(value: object) -> Value:
 
 def _as_text(text: str) -> str:
     text = text.encode("utf-8", "replace").decode()
-    return text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
+    return cut(text, _TEXT)
 
 
-def _step_of(row: Row, number: int) -> Value:
+def _find_step(row: Row, number: int) -> Value:
     """Return a row's step: the column that is called so, else its number."""
     names = {name.lower(): name for name in reversed(row)}
     found = next((row[names[name]] for name in _STEPS if name in names), number)

@@ -1,6 +1,6 @@
 """Run records: what `orglab run` wrote down of each run, read as values.
 
-A run is a folder of its own under `.orglab/runs/`, named by its id:
+A run is a folder of its own, named by its id (where they lie, `places` says):
 
     record.jsonl    a JSON object a line, appended by the one process that ran it
     output.log      what the command printed
@@ -16,16 +16,17 @@ import datetime
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orglab.errors import NotFoundError, UsageError
-from orglab.runs.waiting import is_locked
+from orglab.runs.places import RUNS, list_entries
+from orglab.runs.waiting import RECORD, is_locked
 
-RUNS = Path(".orglab") / "runs"
-RECORD = "record.jsonl"
+if TYPE_CHECKING:
+    from orglab.log.log import LogFile
+
 OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
 
@@ -33,8 +34,7 @@ Metric = float | str
 _NEVER = datetime.datetime.min  # noqa: DTZ901 - beside local times
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """A file that a run wrote.
 
     Attributes:
@@ -72,6 +72,11 @@ class Run:
     def ref(self) -> str | None:
         """The step, or experiment, that it was run for: `e201.1`."""
         return self._text("ref")
+
+    @property
+    def log(self) -> str | None:
+        """The log that tells of it, relative to the top of the repository."""
+        return self._text("log")
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -135,6 +140,11 @@ class Run:
     def snapshot(self) -> str | None:
         """The full hash of the commit that holds the whole working state it ran on, if one was made."""
         return self._text("snapshot")
+
+    @property
+    def code(self) -> str | None:
+        """The full hash of the commit that holds the code that it ran on."""
+        return self.snapshot or self.before
 
     @property
     def patch(self) -> str | None:
@@ -280,20 +290,39 @@ def process_start(pid: int) -> int | None:
         return None
 
 
-def read_runs(top: Path, newest: int | None = None) -> list[Run]:
+def read_runs(top: Path) -> list[Run]:
     """Return the runs that are recorded, oldest first.
 
     Args:
         top: The top of the repository, or else the log's folder.
-        newest: How many at most, of the newest; all if None.
     """
-    try:
-        names = sorted(entry.name for entry in os.scandir(top / RUNS) if entry.is_dir())
-    except OSError:
-        return []
-    found = [read_run(top / RUNS / name) for name in (names if newest is None else names[-newest:])]
+    found = [read_run(folder) for folder in list_entries(top, RUNS).values()]
     # Two that began within a second are in no order by their names.
     return sorted((run for run in found if run is not None), key=lambda run: (run.began or _NEVER, run.id))
+
+
+def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
+    """Yield the newest runs, the newest first by their ids; each is read when it is asked for.
+
+    Args:
+        top: The top of the repository, or else the log's folder.
+        count: How many records at most are read.
+    """
+    folders = list_entries(top, RUNS)
+    yield from filter(None, map(read_run, (folders[name] for name in sorted(folders, reverse=True)[:count])))
+
+
+def find_runs(log: "LogFile", reference: str | None = None) -> list[Run]:
+    """Return the runs of an experiment or step of a log, or all of the log, oldest first.
+
+    Raises:
+        UsageError: It is no reference.
+    """
+    runs = [run for run in read_runs(log.top) if run.log in (None, log.name)]
+    if reference is None:
+        return runs
+    wanted = log.spell(reference)
+    return [run for run in runs if f"{run.ref}.".startswith(f"{wanted}.")]
 
 
 def find_run(runs: Iterable[Run], name: str) -> Run:
@@ -323,7 +352,7 @@ def read_run(folder: Path) -> Run | None:
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects of a file of lines; a line that is none, such as a last one cut off, is passed over."""
     try:
-        with path.open("rb") as lines:
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as lines:  # noqa: PTH123
             for line in lines:
                 try:
                     value = json.loads(line)

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import errno
 import fcntl
 import json
 import os
@@ -9,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from orglab.errors import NotWritableError
-from orglab.runs.record import METRICS, OUTPUT, RECORD, RUNS
-from orglab.runs.waiting import set_pending
+from orglab.runs.places import RUNS, find_places, make_folder
+from orglab.runs.record import METRICS, OUTPUT
+from orglab.runs.waiting import RECORD, Waiting, add_run, forget
 
-_IGNORE = "*\n"
 _TRIES = 100
 
 
@@ -22,13 +23,14 @@ class Record:
     Attributes:
         id: The run's id.
         folder: The folder of the run.
+        waiting: What says that the log does not tell of it yet.
     """
 
-    def __init__(self, top: Path, name: str, fd: int) -> None:
-        """Stand for the record of the run `name`; `begin_record` makes it."""
-        self.id = name
-        self.folder = top / RUNS / name
-        self._top = top
+    def __init__(self, folder: Path, fd: int, waiting: Waiting) -> None:
+        """Stand for the record in `folder`; `begin_record` makes it."""
+        self.id = folder.name
+        self.folder = folder
+        self.waiting = waiting
         self._fd = fd
 
     def end_line(self) -> None:
@@ -76,45 +78,63 @@ class Record:
         for path in self.folder.iterdir():
             path.unlink()
         self.folder.rmdir()
-        set_pending(self._top, self.id, pending=False)
+        forget(self.waiting)
 
     def close(self) -> None:
         """Let go of the record."""
         os.close(self._fd)
 
 
-def begin_record(top: Path, now: datetime.datetime) -> Record:
-    """Make the folder and the record of a new run, and return it.
+def begin_record(top: Path, log: Path, now: datetime.datetime) -> Record:
+    """Make the folder and the record of a new run, where it can be written first, and return it.
 
     Args:
         top: The top of the repository, or else the log's folder.
+        log: The log that is to tell of it.
         now: Local time, which the id begins with.
 
     Raises:
         NotWritableError: They cannot be made.
     """
-    try:
-        _make_folders(top)
-        for _ in range(_TRIES):
-            name = f"{now:%Y%m%d-%H%M%S}-{_chance()}"
-            with contextlib.suppress(FileExistsError):
-                (top / RUNS / name).mkdir()
-                record = Record(top, name, _open_record(top / RUNS / name))
-                # In this order: who finds it pending finds its lock held.
-                set_pending(top, name, pending=True)
-                return record
-    except OSError as error:
-        raise NotWritableError(f"The run cannot be recorded in {top / RUNS}: {error.strerror}.") from error
-    raise NotWritableError(f"The run cannot be recorded in {top / RUNS}: no free name was found; try again.")
+    failed: NotWritableError | None = None
+    for place in find_places(top):
+        try:
+            for _ in range(_TRIES):
+                with contextlib.suppress(FileExistsError):
+                    return _begin_in(place, log, f"{now:%Y%m%d-%H%M%S}-{choose_suffix()}")
+        except OSError as error:
+            why = f"The run cannot be recorded in {place / RUNS}: {error.strerror}."
+            failed = failed or NotWritableError(why)
+    raise failed or NotWritableError("The run cannot be recorded: no free name was found; try again.")
 
 
-def resume_record(top: Path, name: str) -> Record | None:
+def _begin_in(place: Path, log: Path, name: str) -> Record:
+    folder = make_folder(place, RUNS) / name
+    folder.mkdir()
+    fd = os.open(folder / RECORD, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    with contextlib.suppress(OSError):
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    # In this order: who finds it waiting finds its lock held.
+    return Record(folder, fd, add_run(place, name, log))
+
+
+def resume_record(waiting: Waiting) -> Record | None:
     """Return the record of a run whose writer is no more, locked by us; None while somebody else has it.
+
+    None also where it lies in a place that cannot be written now.
 
     Raises:
         OSError: It cannot be opened for writing.
     """
-    fd = os.open(top / RUNS / name / RECORD, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    if waiting.run is None:
+        return None
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        fd = os.open(waiting.run / RECORD, flags, 0o666)
+    except OSError as error:
+        if error.errno == errno.EROFS:
+            return None
+        raise
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -122,15 +142,14 @@ def resume_record(top: Path, name: str) -> Record | None:
         return None
     except OSError:
         pass  # no locks on this file system; `runs` looked for the process
-    return Record(top, name, fd)
+    return Record(waiting.run, fd, waiting)
 
 
-def write_copy(top: Path, name: str, file: str, writer: str, version: str, read: Callable[[], bytes]) -> bool:
+def write_copy(folder: Path, file: str, writer: str, version: str, read: Callable[[], bytes]) -> bool:
     """Keep a file of another writer's run, as it stands there; return whether it is news.
 
     Args:
-        top: The top of the repository.
-        name: The run's id.
+        folder: The folder of the run.
         file: The file.
         writer: The other writer.
         version: What names the content; if the last copy was of the same, nothing is done.
@@ -139,12 +158,10 @@ def write_copy(top: Path, name: str, file: str, writer: str, version: str, read:
     Raises:
         OSError: It cannot be written.
     """
-    folder = top / RUNS / name
     stamp = folder / f".{file}.version"
     with contextlib.suppress(OSError):
         if stamp.read_text("ascii") == version:
             return False
-    _make_folders(top)
     folder.mkdir(exist_ok=True)
     data = read()
     if file == RECORD:
@@ -156,21 +173,6 @@ def write_copy(top: Path, name: str, file: str, writer: str, version: str, read:
     return True
 
 
-def _make_folders(top: Path) -> None:
-    """Make the folder of the runs, which git ignores."""
-    (top / RUNS).mkdir(parents=True, exist_ok=True)
-    ignore = top / RUNS.parent / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text(_IGNORE, "ascii")
-
-
-def _open_record(folder: Path) -> int:
-    fd = os.open(folder / RECORD, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    with contextlib.suppress(OSError):
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return fd
-
-
-def _chance() -> str:
-    """Return six hexadecimal digits."""
+def choose_suffix() -> str:
+    """Return six hexadecimal digits, which chance chooses: they end the id of a run."""
     return os.urandom(3).hex()

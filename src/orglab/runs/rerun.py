@@ -7,19 +7,20 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from orglab.errors import NotFoundError
+from orglab.errors import NotFoundError, NotWritableError
 from orglab.git import Repository
 from orglab.git.snapshot import file_hash
 from orglab.git.trees import add_worktree, has_commit, ignored_paths, remove_worktree
 from orglab.log.log import LogFile
-from orglab.runs.compare import code_of, differing
+from orglab.runs.compare import find_differences
 from orglab.runs.environment import find_python, read_python
-from orglab.runs.launch import Wish, launch
-from orglab.runs.record import RUNS, Run, find_run, read_runs
-from orglab.runs.working_state import listed
+from orglab.runs.launch import launch
+from orglab.runs.places import BESIDE, find_worktrees_folder
+from orglab.runs.record import Run, find_run, read_runs
+from orglab.runs.run_request import RunRequest
+from orglab.text import listed
 
 Tell = Callable[[str], None]
-_WORKTREES = RUNS.parent / "worktrees"
 
 
 def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False) -> int:
@@ -49,7 +50,7 @@ def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), kee
             raise NotFoundError(f"The folder {run.cwd} of the run {run.id} is not in its commit.")
         before = {one.id for one in read_runs(log.top)}
         metrics = run.fields.get("metrics_file")
-        wish = Wish(
+        request = RunRequest(
             run.ref or "", run.argv,
             results=tuple(place / path for path in run.fields.get("results") or ()),
             metrics=place / metrics if isinstance(metrics, str) else None,
@@ -57,7 +58,7 @@ def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), kee
             why=f"A rerun of {run.id}", folder=folder, commit_results=False,
             environment=run.environment, of={"rerun_of": run.id},
         )  # fmt: skip
-        code = launch(log, wish, tell)
+        code = launch(log, request, tell)
         again = next(
             (one for one in read_runs(log.top) if one.id not in before and one.fields.get("rerun_of") == run.id),
             None,
@@ -74,7 +75,7 @@ def _code(log: LogFile, run: Run) -> tuple[Repository, str]:
     Raises:
         NotFoundError: They are not here.
     """
-    commit = code_of(run)
+    commit = run.code
     if log.repository is None or commit is None:
         raise NotFoundError(f"The run {run.id} names no commit, so its code is not known.")
     if not has_commit(log.repository, commit):
@@ -85,8 +86,12 @@ def _code(log: LogFile, run: Run) -> tuple[Repository, str]:
 @contextlib.contextmanager
 def _worktree(repository: Repository, commit: str, tell: Tell, *, keep: bool) -> Iterator[Path]:
     """Have a working tree of a commit for a while."""
-    (repository.top / _WORKTREES).mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix=f"{commit[:7]}-", dir=repository.top / _WORKTREES))
+    folder = find_worktrees_folder(repository)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(prefix=f"{commit[:7]}-", dir=folder))
+    except OSError as error:
+        raise NotWritableError(f"No working tree can be made in {folder}: {error.strerror}.") from error
     try:
         add_worktree(repository, place, commit)
         yield place
@@ -117,7 +122,7 @@ def _missing(run: Run, repository: Repository, place: Path, links: Sequence[str]
             target.symlink_to(repository.top / link)
     made = (run.fields.get("metrics_file"), *(one.path for one in run.outputs), *links)
     brought = {path.rstrip("/") for path in made if isinstance(path, str)}
-    unwanted = (f"{RUNS.parent}/", "__pycache__")
+    unwanted = (f"{BESIDE}/", "__pycache__")
     ignored = [path for path in ignored_paths(repository) if not any(part in path for part in unwanted)]
     left = [path for path in ignored if path.rstrip("/") not in brought]
     if left:
@@ -133,7 +138,7 @@ def _changed(run: Run, folder: Path, repository: Repository) -> Iterator[str]:
     version, packages = read_python(python) if python is not None else (None, {})
     if run.python is not None and version != run.python:
         yield f"the Python is {version or 'none'}, and was {run.python}"
-    changed = differing(run.packages, packages) if run.packages else {}
+    changed = find_differences(run.packages, packages) if run.packages else {}
     if changed:
         pairs = [f"{name} {new or 'none'} (was {old or 'none'})" for name, (old, new) in changed.items()]
         yield f"packages are others: {listed(pairs)}"

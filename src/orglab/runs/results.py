@@ -9,10 +9,11 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.snapshot import file_hash
-from orglab.git.worktree import alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
+from orglab.git.worktree import Committed, alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
 from orglab.runs.description import results_message
-from orglab.runs.record import RUNS, Output, Run
-from orglab.runs.working_state import listed
+from orglab.runs.places import BESIDE
+from orglab.runs.record import Output, Run
+from orglab.text import listed
 
 Tell = Callable[[str], None]
 _MEGABYTE = 1_000_000
@@ -42,7 +43,7 @@ class Watch:
             else:
                 files = (path,)
             for file in files:
-                if (stamp := stamp_of(file)) is not None:
+                if (stamp := read_stamp(file)) is not None:
                     yield file, stamp
 
     def written(self) -> list[Path]:
@@ -57,11 +58,11 @@ class Watch:
 def _files_below(folder: Path) -> Iterable[Path]:
     """Yield the files below a folder, but those of git and of the records."""
     for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in (".git", RUNS.parts[0])]
+        folders[:] = [name for name in folders if name not in (".git", BESIDE)]
         yield from (Path(place, name) for name in names)
 
 
-def stamp_of(path: Path) -> Stamp | None:
+def read_stamp(path: Path) -> Stamp | None:
     """Return what the system says of a file, or None if there is none."""
     try:
         status = path.lstat()
@@ -88,8 +89,8 @@ def read_outputs(files: Iterable[Path], top: Path, stop: Callable[[], bool]) -> 
 
 def commit_results(
     repository: Repository, run: Run, watch: Watch, apart: Sequence[str], size_limit: int, tell: Tell
-) -> str | None:
-    """Commit those files that a run wrote or removed and that git does not ignore; return the full hash, if one.
+) -> Committed | None:
+    """Commit those files that a run wrote or removed and that git does not ignore; return the commit, if one.
 
     Whatever else is changed or staged stays so.  A new file above the size limit is not committed: a checkpoint of
     gigabytes would stay in the history for good.

@@ -19,11 +19,12 @@ from orglab.git.records import (
 from orglab.git.snapshot import REFS
 from orglab.git.worktree import top_path
 from orglab.log.log import LogFile
-from orglab.runs.description import mark_of
-from orglab.runs.ingest import fold_pending
-from orglab.runs.record import METRICS, RECORD, RUNS, Run, read_run, read_runs
+from orglab.runs.description import format_mark
+from orglab.runs.ingest import tell_runs
+from orglab.runs.places import RUNS, find_places, list_entries, make_folder
+from orglab.runs.record import METRICS, Run, read_run, read_runs
 from orglab.runs.record_writer import write_copy
-from orglab.runs.waiting import pending_runs, set_pending
+from orglab.runs.waiting import RECORD, add_run, find_waiting, forget_run
 
 Tell = Callable[[str], None]
 # What another machine names is a path here.
@@ -36,14 +37,14 @@ class Synced(NamedTuple):
     Attributes:
         sent: Whether records of this clone were news to the reference.
         received: Runs of others that are new, or say more than they did.
-        folded: Those that the log tells of now.
+        told: Those that the log tells of now.
         here: Those that the log tells of already.
         elsewhere: Those that the log tells of on another branch, and so will here once that is merged.
     """
 
     sent: bool
     received: list[Run]
-    folded: list[Run]
+    told: list[Run]
     here: list[Run]
     elsewhere: list[Run]
 
@@ -74,29 +75,36 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         exchange(repository, remote, writer, tuple(captured))
         received = _receive(repository, top, writer)
     except OSError as error:
-        raise NotWritableError(f"The records cannot be kept in {top / RUNS}: {error.strerror}.") from error
+        raise NotWritableError(f"The records cannot be kept in {find_places(top)[0]}: {error.strerror}.") from error
     waiting = [run for run in received if run.status != "running"]
     text = log.document()
-    here = [run for run in waiting if holds_line(text, mark_of(run))]
+    here = [run for run in waiting if holds_line(text, format_mark(run))]
     elsewhere = _elsewhere(log, repository, [run for run in waiting if run not in here])
     for run in waiting:
-        set_pending(top, run.id, pending=run not in here and run not in elsewhere)
+        if run in here or run in elsewhere:
+            forget_run(top, run.id)
+        else:
+            add_run(find_places(top)[0], run.id, None)
     # Also those of before whose step was not here yet.
-    return Synced(sent, received, fold_pending(log, pending_runs(top), tell), here, elsewhere)
+    told = tell_runs(log, find_waiting(top, log.path), tell)
+    return Synced(sent, received, told, here, elsewhere)
 
 
 def _receive(repository: Repository, top: Path, writer: str) -> list[Run]:
     """Keep the records of others that are not kept yet, and return these runs."""
     news = []
+    folders = list_entries(top, RUNS)
+    home = make_folder(find_places(top)[0], RUNS)
     for (name, file), blob in read_others(repository, writer).items():
         match = _FILE.fullmatch(file)
         if match is None:
             continue
-        known = read_run(top / RUNS / match.group(1))
+        folder = folders.setdefault(match.group(1), home / match.group(1))
+        known = read_run(folder)
         if known is not None and known.fields.get("writer") != name:
             continue  # ours, or that of a third
-        is_news = write_copy(top, match.group(1), match.group(2), name, blob, lambda: read_blob(repository, blob))  # noqa: B023 - called at once
-        if is_news and match.group(2) == RECORD and (run := read_run(top / RUNS / match.group(1))) is not None:
+        is_news = write_copy(folder, match.group(2), name, blob, lambda: read_blob(repository, blob))  # noqa: B023 - called at once
+        if is_news and match.group(2) == RECORD and (run := read_run(folder)) is not None:
             news.append(run)
     return news
 
@@ -106,5 +114,5 @@ def _elsewhere(log: LogFile, repository: Repository, runs: list[Run]) -> list[Ru
     path = top_path(repository, log.path.absolute())
     if path is None or not runs:
         return []
-    marks = holds_on_a_branch(repository, path, [mark_of(run) for run in runs])
-    return [run for run in runs if mark_of(run) in marks]
+    marks = holds_on_a_branch(repository, path, [format_mark(run) for run in runs])
+    return [run for run in runs if format_mark(run) in marks]

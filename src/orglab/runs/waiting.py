@@ -1,47 +1,80 @@
-"""Which runs the log does not tell of yet: a file of its name for each, in `.orglab/pending/`.
+"""What waits to be told in a log: a run that has ended, or a step that a commit said is done.  A file for each.
 
-So a command that has nothing to fold in sees it by one look at a folder; this module loads next to nothing.
+The file is named by the run's id, or by the step and the log.  It is a JSON object: the log that it is for (`log`, a
+real path; none if any log may tell it), for a step `ref` and `commit`, and `unlike`, how the log stood when it could
+not take it.  A command that has nothing to tell sees that by one look at a folder.
 """
 
+import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
-PENDING = Path(".orglab") / "pending"
-RECORDS = Path(".orglab") / "runs"
+from orglab.errors import NotWritableError
+from orglab.runs.places import RUNS, WAITING, find_places, list_entries, make_folder
+
 RECORD = "record.jsonl"
+_LARGEST = 1 << 16
 
 
-def pending_runs(top: Path) -> list[str]:
-    """Return the ids of the runs that the log may not tell of yet, oldest first.
+class Waiting(NamedTuple):
+    """One thing that waits.
 
-    Args:
-        top: The top of the repository, or else the log's folder.
+    Attributes:
+        path: Its file.
+        ref: The step that a commit said is done; None for a run.
+        commit: The full hash of that commit; None for a run.
+        run: The folder of the run's record; None for a step, and for a run without one.
     """
-    try:
-        return sorted(os.listdir(top / PENDING))  # noqa: PTH208 - names are wanted
-    except OSError:
-        return []
+
+    path: Path
+    ref: str | None = None
+    commit: str | None = None
+    run: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its file: of a run the id."""
+        return self.path.name
 
 
-def waiting_runs(top: Path, log: Path) -> list[str]:
-    """Return those among them that may be told now: nobody is running or writing them, and they are not put off.
+def find_waiting(top: Path, log: Path) -> list[Waiting]:
+    """Return what may be told in a log now: what is for it, is not still running, and is not put off; runs last.
 
     Args:
         top: The top of the repository, or else the log's folder.
         log: The log.
     """
-    return [
-        name
-        for name in pending_runs(top)
-        if not (is_put_off(top, name, log) or is_locked(top / RECORDS / name / RECORD))
-    ]
+    entries = list_entries(top, WAITING)
+    if not entries:
+        return []
+    here = os.path.realpath(log)
+    steps, others = [], {}
+    for name, path in sorted(entries.items()):
+        fields = _read(path)
+        wanted = fields.get("log")
+        if isinstance(wanted, str) and wanted != here and os.path.lexists(wanted):
+            continue
+        if fields.get("unlike") not in (None, "") and fields["unlike"] == _read_state(log):
+            continue
+        ref, commit = fields.get("ref"), fields.get("commit")
+        if isinstance(ref, str) and isinstance(commit, str):
+            steps.append(Waiting(path, ref, commit))
+        else:
+            others[name] = path
+    if not others:
+        return steps
+    folders = list_entries(top, RUNS)
+    runs = [Waiting(path, run=folders.get(name)) for name, path in others.items()]
+    return steps + [one for one in runs if one.run is None or not is_locked(one.run / RECORD)]
 
 
 def is_locked(path: Path) -> bool | None:
     """Return whether a process holds the lock of a record; None if that cannot be told here."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return None
     try:
@@ -56,39 +89,131 @@ def is_locked(path: Path) -> bool | None:
         os.close(fd)
 
 
-def put_off(top: Path, name: str, log: Path) -> None:
-    """Look for a run's step again only when the log is another: it is on another branch, or not yet."""
+def add_run(place: Path, name: str, log: Path | None) -> Waiting:
+    """Note in a place that a run waits to be told in a log, or in any; return that.
+
+    Raises:
+        OSError: That cannot be noted.
+    """
+    path = make_folder(place, WAITING) / name
+    _replace(path, {"log": os.path.realpath(log)} if log is not None else {})
+    return Waiting(path, run=place / RUNS / name)
+
+
+def add_step(top: Path, log: Path, ref: str, commit: str) -> None:
+    """Note that a commit said a step is done; it is on disk before the log is tried.
+
+    Of two commits that say so of one step, the last counts: the other was amended.
+
+    Args:
+        top: The top of the repository, or else the log's folder.
+        log: The log.
+        ref: The step, such as `e201.1`.
+        commit: The full hash.
+
+    Raises:
+        NotWritableError: That cannot be noted anywhere.
+    """
+    import json  # noqa: PLC0415 - most commands find nothing that waits
+
+    real = os.path.realpath(log)
+    import zlib  # noqa: PLC0415 - every command looks whether something waits, and mostly nothing does
+
+    name = f"{ref}-{zlib.crc32(os.fsencode(real)):08x}"
+    data = json.dumps({"log": real, "ref": ref, "commit": commit}).encode()
+    failed: OSError | None = None
+    for place in find_places(top):
+        try:
+            with _open_alone(make_folder(place, WAITING) / name) as fd:
+                os.ftruncate(fd, 0)
+                os.write(fd, data)
+                os.fsync(fd)
+        except OSError as error:
+            failed = failed or error
+        else:
+            return
+    raise NotWritableError(f"That {ref} is done could not be kept: {failed.strerror if failed else 'no place'}.")
+
+
+@contextlib.contextmanager
+def hold_step(waiting: Waiting) -> Iterator[bool]:
+    """Be alone with a step that waits; yield whether it still waits, for the same commit."""
     try:
-        (top / PENDING / name).write_text(_state(log), "ascii")
+        fd = os.open(waiting.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
+        yield False
         return
-
-
-def is_put_off(top: Path, name: str, log: Path) -> bool:
-    """Return whether the log that did not have a run's step is still the same."""
     try:
-        noted = (top / PENDING / name).read_text("ascii", "replace")
-    except OSError:
-        return False
-    return bool(noted) and noted == _state(log)
+        with contextlib.suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield os.fstat(fd).st_nlink > 0 and _read(waiting.path).get("commit") == waiting.commit
+    finally:
+        os.close(fd)
 
 
-def _state(log: Path) -> str:
+@contextlib.contextmanager
+def _open_alone(path: Path) -> Iterator[int]:
+    """Open a file that waits for writing, alone: nobody tells and removes it meanwhile."""
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        try:
+            with contextlib.suppress(OSError):
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            if os.fstat(fd).st_nlink:
+                yield fd
+                return
+        finally:
+            os.close(fd)
+
+
+def put_off(waiting: Waiting, log: Path) -> None:
+    """Try again only when the log is another: the step is on another branch, or not yet."""
+    with contextlib.suppress(OSError):
+        _replace(waiting.path, {**_read(waiting.path), "unlike": _read_state(log)})
+
+
+def forget(waiting: Waiting) -> None:
+    """Have something wait no more; where that cannot be written, the next look finds it told."""
+    with contextlib.suppress(OSError):
+        waiting.path.unlink()
+
+
+def forget_run(top: Path, name: str) -> None:
+    """Have a run wait no more, wherever it does."""
+    path = list_entries(top, WAITING).get(name)
+    if path is not None:
+        forget(Waiting(path))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return what a file that waits says; nothing if it is empty or makes no sense."""
+    import json  # noqa: PLC0415 - most commands find nothing that waits
+
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
+            fields = json.loads(file.read(_LARGEST))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _replace(path: Path, fields: dict[str, object]) -> None:
+    """Write a file that waits.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    import json  # noqa: PLC0415 - most commands find nothing that waits
+
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.write_text(json.dumps(fields), "ascii")
+    new.replace(path)
+
+
+def _read_state(log: Path) -> str:
+    """Return what tells one state of a log from another."""
     try:
         status = log.stat()
     except OSError:
         return ""
     return f"{status.st_mtime_ns} {status.st_size}"
-
-
-def set_pending(top: Path, name: str, *, pending: bool) -> None:
-    """Note that the log does not tell of a run yet, or that it does.
-
-    Raises:
-        OSError: That cannot be noted.
-    """
-    if pending:
-        (top / PENDING).mkdir(parents=True, exist_ok=True)
-        (top / PENDING / name).touch()
-    else:
-        (top / PENDING / name).unlink(missing_ok=True)

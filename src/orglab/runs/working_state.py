@@ -1,24 +1,32 @@
 """What a run runs on: the changes in the working tree are committed, captured, or refused before it begins."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.snapshot import LargeFile, make_snapshot, patch_id
-from orglab.git.worktree import Changes, alone_in, commit_paths, in_progress, read_changes, short_hash, unlike_head
+from orglab.git.worktree import (
+    Changes,
+    Committed,
+    alone_in,
+    commit_paths,
+    in_progress,
+    is_writable,
+    read_changes,
+    short_hash,
+    unlike_head,
+)
 from orglab.runs.description import before_message, command_text
+from orglab.text import listed
 
 Tell = Callable[[str], None]
 
 _MEGABYTE = 1_000_000
-_NAMED = 5  # files that a sentence names
 _RECORDED = 1000  # names that a record holds of what git does not know
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What a run runs on.
 
     Attributes:
@@ -49,8 +57,7 @@ class State:
         return {name: value for name, value in found.items() if value}
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """What is done before a run.
 
     Attributes:
@@ -83,27 +90,52 @@ def settle_state(
     Raises:
         GitError: git or a hook refuses; or there are changes where none may be; or a conflict or a merge is open.
     """
+    if not is_writable(repository):
+        return _leave(repository, policy, tell)
     if policy.before == "snapshot":
         return _capture(repository, policy, name, f"[{ref}] Snapshot: {command_text(argv)}\n", tell)
     changes = read_changes(repository, all_files=False)
-    head = changes.head
+    made = None
     changed = [path for path in changes.tracked if path not in policy.apart]
     if changed or changes.unmerged:
         with alone_in(repository):
             # Once more, for another run may just have committed them.
             changes = read_changes(repository, all_files=False)
-            head = changes.head
             wanted = _wanted(repository, policy, changes)
             if wanted:
-                head = commit_paths(repository, before_message(ref, argv, why), wanted)
+                made = commit_paths(repository, before_message(ref, argv, why), wanted)
                 tell(f"Committed {listed(wanted)} before the run.")
+    return _describe(repository, policy, changes, made, tell)
+
+
+def _leave(repository: Repository, policy: Policy, tell: Tell) -> State:
+    """Say what cannot be committed, for the git directory cannot be written, and return the state.
+
+    Raises:
+        GitError: There are changes where none may be.
+    """
+    changes = read_changes(repository, all_files=False)
+    left = [path for path in unlike_head(repository, changes) if path not in policy.apart] if changes.tracked else []
+    if left and policy.before == "clean":
+        raise GitError(f"Changes are not committed: {listed(left)}; commit them, or run with --before commit.")
+    if left:
+        what = "captured" if policy.before == "snapshot" else "committed"
+        tell(f"Not {what}, for {repository.git_dir} cannot be written: {listed(left)}.")
+    state = _describe(repository, policy, changes, None, tell)
+    return state._replace(uncaptured=(*left, *state.uncaptured))
+
+
+def _describe(repository: Repository, policy: Policy, changes: Changes, made: Committed | None, tell: Tell) -> State:
+    """Say what no commit holds of a working tree, of which one may have been made, and return the state."""
     untracked = tuple(path for path in changes.untracked if path not in policy.apart)
     if surprising := [path for path in untracked if not _is_below(path, policy.expected)]:
         tell(f"Not committed, for git does not know {_them(surprising)}: {listed(surprising)}.")
     if changes.submodules:
         tell(f"Not captured, for they are repositories of their own with changes: {listed(changes.submodules)}.")
+    if made is None and changes.head is not None:
+        made = Committed(changes.head, short_hash(repository, changes.head))
     return State(
-        head, short_hash(repository, head) if head else None, untracked=untracked, uncaptured=changes.submodules
+        made.full if made else None, made.short if made else None, untracked=untracked, uncaptured=changes.submodules
     )
 
 
@@ -152,10 +184,3 @@ def _capture(repository: Repository, policy: Policy, name: str, message: str, te
         snapshot.commit, patch,
         uncaptured=snapshot.uncaptured, large=snapshot.large,
     )  # fmt: skip
-
-
-def listed(paths: Iterable[str]) -> str:
-    """Return some paths as a sentence names them: the first few, and how many more there are."""
-    names = list(paths)
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -1,20 +1,13 @@
-"""The index: what was read of log, journal and git, kept so that it need not be read again.
+"""The cache of what is dear to make: full text, the commits that name experiments, likeness.
 
-It is a cache.  Nothing is in it alone, every answer is the same without it, and on any doubt it is made anew.
+Nothing is in it alone, every answer is the same without it, and on any doubt it is made anew.
 
-    where       the file it lies in, and which file systems are not to be trusted
+    location    the file it lies in, and which file systems are not to be trusted
     store       that file: asked, changed, doubted, dropped
-    freshness   whether a file is still the one that was read
-    contents    what a list shows, as columns; `building` reads it, `current` keeps it current
-    forms       an experiment whole, as a page shows it
-    answers     a log that is not read: its index answers, or declines
-    known       what git knows of an experiment
-    kept        small things that others derive and keep
-    query, documents, ranking, pieces, searching    full-text search
-
-Its modules import little: what answers from the index is started for every command.
+    freshness   whether a file, and the branches, are still as they were when they were read
+    subtrees    which experiments a log has: after an edit only the subtrees whose bytes are new are parsed
+    query, documents, ranking, pieces, hits, search    full text
+    commit_references    the commits that name experiments
+    likeness    what was tried before; how likeness is found is in `similar`
+    kept        small things that are kept under a digest
 """
-
-
-class Declined(Exception):  # noqa: N818 - it is no error: the answer is had another way
-    """The index cannot answer: it is not there, or of other bytes, or does not hold what is asked."""

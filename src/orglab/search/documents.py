@@ -3,17 +3,17 @@
 Two tables of SQLite's FTS5 share the texts: one has the words as they are, the other their English stems.
 """
 
-from __future__ import annotations
-
 import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from orglab.search.fold import fold
+from orglab.search.fold import EXACT, STEMMED, fold
+from orglab.search.hits import FoundCommit, FoundEntry, FoundExperiment
+from orglab.search.pieces import experiment_pieces, iso
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Mapping
-    from typing import Any
+    from orglab.experiment.model import Experiment
 
 # In the order of the tables' columns, with what a word there counts in the ranking.
 WEIGHTS = {
@@ -21,18 +21,15 @@ WEIGHTS = {
     "tags": 4.0,
 }  # fmt: skip
 COLUMNS = tuple(WEIGHTS)
-_EXACT = "unicode61 remove_diacritics 2"
-STEMMED = f"porter {_EXACT}"
 _NAMES = ", ".join(COLUMNS)
 _SHARED = "content='document', content_rowid='id'"
-TABLES = (
+_TABLES = (
     # What is asked of many stands apart from what is long.
     """CREATE TABLE fact(
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key BLOB NOT NULL, first TEXT NOT NULL, last TEXT NOT NULL,
         state TEXT NOT NULL, marks TEXT NOT NULL, verdict TEXT NOT NULL, UNIQUE (kind, key))""",
-    f"CREATE TABLE document(id INTEGER PRIMARY KEY, form TEXT NOT NULL, {_NAMES})",
-    "CREATE TABLE source(name TEXT PRIMARY KEY, look TEXT NOT NULL)",
-    f"CREATE VIRTUAL TABLE words USING fts5({_NAMES}, {_SHARED}, tokenize='{_EXACT}')",
+    f"CREATE TABLE document(id INTEGER PRIMARY KEY, shown TEXT NOT NULL, pieces TEXT NOT NULL, {_NAMES})",
+    f"CREATE VIRTUAL TABLE words USING fts5({_NAMES}, {_SHARED}, tokenize='{EXACT}')",
     f"CREATE VIRTUAL TABLE stems USING fts5({_NAMES}, {_SHARED}, tokenize='{STEMMED}')",
 )
 # A trigger may not do this where a schema is not trusted.
@@ -51,10 +48,11 @@ _GO = (
 )
 
 
-def has_tables(connection: sqlite3.Connection) -> bool:
-    """Return whether the index has something to search."""
-    query = "SELECT 1 FROM sqlite_master WHERE name = 'stems'"
-    return connection.execute(query).fetchone() is not None
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables, unless they are there."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'stems'").fetchone() is None:
+        for statement in _TABLES:
+            connection.execute(statement)
 
 
 def keys_of(connection: sqlite3.Connection, kind: str) -> set[bytes]:
@@ -70,69 +68,74 @@ def remove(connection: sqlite3.Connection, kind: str, keys: Iterable[bytes]) -> 
         connection.executemany(statement, gone)
 
 
-def add(connection: sqlite3.Connection, kind: str, forms: Mapping[bytes, Mapping[str, Any]]) -> None:
-    """Put documents in, each a form under its key, which no other has."""
-    make = {"experiment": _experiment_row, "commit": _commit_row, "journal": _journal_row}[kind]
+class Document(NamedTuple):
+    """A row of what is searched.
+
+    Attributes:
+        shown: What a hit shows of it.
+        texts: Its text, by column.
+        days: The days that it is of, as ISO 8601 has them.
+        state: The words for the state of an experiment.
+        tags: Its tags.
+        verdict: Its verdict.
+        pieces: Its pieces as JSON has them, where those are not made of what is shown.
+    """
+
+    shown: FoundExperiment | FoundCommit | FoundEntry
+    texts: dict[str, str]
+    days: Sequence[str | None]
+    state: str = ""
+    tags: str = ""
+    verdict: str = ""
+    pieces: Sequence[object] = ()
+
+
+def add(connection: sqlite3.Connection, kind: str, documents: Iterable[tuple[bytes, Document]]) -> None:
+    """Put documents in, each under its key, which no other of its kind has."""
     newest: tuple[int] = connection.execute("SELECT coalesce(max(id), 0) FROM fact").fetchone()
-    rows = ((number, key, make(form)) for number, (key, form) in enumerate(forms.items(), newest[0] + 1))
-    columns = ", ".join("?" * (2 + len(COLUMNS)))
-    for number, key, (facts, texts) in rows:
+    marks = ", ".join("?" * (3 + len(COLUMNS)))
+    for number, (key, one) in enumerate(documents, newest[0] + 1):
+        days = sorted(day[:10] for day in one.days if day)
+        facts = (days[0] if days else "", days[-1] if days else "", fold(one.state), fold(one.tags), fold(one.verdict))
         connection.execute("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (number, kind, key, *facts))
-        connection.execute(f"INSERT INTO document VALUES ({columns})", (number, *texts))  # noqa: S608 - marks
+        columns = (fold(one.texts.get(name, "")) for name in COLUMNS)
+        connection.execute(
+            f"INSERT INTO document VALUES ({marks})",  # noqa: S608 - marks
+            (number, json.dumps(one.shown), json.dumps(one.pieces), *columns),
+        )
     for statement in _COME:
         connection.execute(statement, newest)
 
 
-def _row(
-    days: list[str],
-    form: Mapping[str, Any],
-    texts: Mapping[str, str],
-    state: str = "",
-    verdict: str = "",
-    tags: str = "",
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the facts of a document, id, kind and key left out, and its texts, id left out."""
-    days = sorted(day[:10] for day in days if day)
-    columns = tuple(fold(texts.get(name, "")) for name in COLUMNS)
-    facts = (days[0] if days else "", days[-1] if days else "", state, tags, verdict)
-    return facts, (json.dumps(form), *columns)
-
-
-def _experiment_row(form: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the row of an experiment, made of its form in the index."""
-    steps, conclusion = form["steps"], form["conclusion"]
-    notes = [*form["notes"], *(note for step in steps for note in step["notes"])]
-    days = [form["created"], form["closed"], conclusion["closed"], *(note["at"] for note in notes)]
+def experiment_document(experiment: "Experiment") -> Document:
+    """Return the row of an experiment."""
+    steps, conclusion = experiment.steps, experiment.conclusion
+    notes = [*experiment.notes, *(note for step in steps for note in step.notes)]
+    stamps = [experiment.created, experiment.closed, conclusion.closed, *(note.at for note in notes)]
+    verdict = experiment.verdict
+    shown = FoundExperiment(
+        experiment.id, experiment.ref, experiment.title, experiment.state, experiment.kind, experiment.is_done,
+        experiment.tags, iso(experiment.created), verdict,
+    )  # fmt: skip
     texts = {
-        "title": f"{form['ref']} {form['title']}",
-        "description": form["description"],
-        "step": "\n".join(f"{step['ref']} {step['text']}" for step in steps),
-        "note": "\n\n".join(note["text"] for note in notes),
-        "conclusion": "\n".join(filter(None, (conclusion["verdict"], conclusion["text"]))),
-        "tags": " ".join(form["tags"]),
+        "title": f"{experiment.ref} {experiment.title}",
+        "description": experiment.description,
+        "step": "\n".join(f"{step.ref} {step.text}" for step in steps),
+        "note": "\n\n".join(note.text for note in notes),
+        "conclusion": "\n".join(filter(None, (conclusion.verdict, conclusion.text))),
+        "tags": " ".join(experiment.tags),
     }
-    kinds = " ".join(filter(None, (form["state"], form["kind"])))
-    tags = f":{':'.join(form['tags'])}:"
-    verdict = fold(form["verdict"] or conclusion["verdict"] or "")
-    return _row(days, {}, texts, f" {fold(kinds)} ", verdict, fold(tags))
+    state = f" {' '.join(filter(None, (experiment.state, experiment.kind)))} "
+    tags = f":{':'.join(experiment.tags)}:"
+    pieces = [one.stored() for one in experiment_pieces(experiment)]
+    return Document(shown, texts, [*map(iso, stamps)], state, tags, verdict or conclusion.verdict or "", pieces)
 
 
-def _commit_row(form: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def commit_document(commit: FoundCommit) -> Document:
     """Return the row of a commit."""
-    return _row([form["day"]], form, {"message": form["message"]})
+    return Document(commit, {"message": commit.message}, [commit.at])
 
 
-def _journal_row(form: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def entry_document(entry: FoundEntry) -> Document:
     """Return the row of an entry of the journal."""
-    return _row([form["at"] or ""], form, {"entry": f"{form['title']}\n{form['text']}"})
-
-
-def look_of(connection: sqlite3.Connection, name: str) -> str | None:
-    """Return what a source looked like when it was read last: `experiments`, `commits` or `journal`."""
-    found: tuple[str] | None = connection.execute("SELECT look FROM source WHERE name = ?", (name,)).fetchone()
-    return found[0] if found is not None else None
-
-
-def set_look(connection: sqlite3.Connection, name: str, look: str) -> None:
-    """Write down what a source looked like when it was read."""
-    connection.execute("INSERT OR REPLACE INTO source VALUES (?, ?)", (name, look))
+    return Document(entry, {"entry": f"{entry.title}\n{entry.text}"}, [entry.at])

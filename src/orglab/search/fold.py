@@ -1,12 +1,14 @@
 """Text as it is searched: without case, width and other differences that are none to who looks for a word."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 
 # What separates words of other texts; a bell or a NUL is no part of any.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+# The tokenizers of SQLite: words as they are, and their English stems.
+EXACT = "unicode61 remove_diacritics 2"
+STEMMED = f"porter {EXACT}"
 
 
 def fold(text: str) -> str:

@@ -40,14 +40,19 @@ def keep(store: Store, kind: str, contents: Mapping[bytes, bytes], current: Coll
     """
 
     def write(connection: sqlite3.Connection) -> None:
-        rows = [(kind, digest, content, _mark(kind, digest, content)) for digest, content in contents.items()]
-        connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", rows)
+        keep_rows(connection, kind, contents)
         if current is not None:
             known = {digest for (digest,) in connection.execute("SELECT digest FROM kept WHERE kind = ?", (kind,))}
             gone = [(kind, digest) for digest in known.difference(current)]
             connection.executemany("DELETE FROM kept WHERE kind = ? AND digest = ?", gone)
 
     return store.change(write)
+
+
+def keep_rows(connection: sqlite3.Connection, kind: str, contents: Mapping[bytes, bytes]) -> None:
+    """Keep things of a kind, each under its digest, while the index is changed in other ways too."""
+    rows = [(kind, digest, content, _mark(kind, digest, content)) for digest, content in contents.items()]
+    connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", rows)
 
 
 def _mark(kind: str, digest: bytes, content: bytes) -> int:

@@ -1,19 +1,17 @@
 """Where in a document a query was found: its pieces, and the places of the words in them."""
 
-from __future__ import annotations
-
 import re
 import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
-from orglab.search.documents import STEMMED
-from orglab.search.fold import fold_with_places
+from orglab.search.fold import STEMMED, fold_with_places
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Any
-
+    from orglab.experiment.model import Experiment
+    from orglab.org.timestamp import Timestamp
+    from orglab.search.hits import FoundCommit, FoundEntry
     from orglab.search.query import Query
 
 # So many pieces of a document are told.
@@ -46,29 +44,40 @@ class Piece:
         self.text = text
         self.spans: list[tuple[int, int]] = []
 
+    def stored(self) -> tuple[str, str | None, str | None, int | None, str]:
+        """Return it as it is kept, to be read by `stored_piece`."""
+        return self.place, self.ref, self.at, self.line, self.text
 
-def experiment_pieces(form: Mapping[str, Any], line: int) -> Iterator[Piece]:
-    """Yield the pieces of an experiment, in their order.
+
+def stored_piece(kept: Sequence[Any], line: int) -> Piece:
+    """Return a piece that was kept.
 
     Args:
-        form: Its form in the index.
-        line: The line of its heading.
+        kept: What `Piece.stored` returned, its line counted from that of the experiment's heading.
+        line: The line of that heading.
     """
-    ref, created = form["ref"], form["created"]
-    yield Piece("title", ref, created, line, form["title"])
-    for tag in form["tags"]:
-        yield Piece("tag", ref, created, line, tag)
-    yield from _paragraphs("description", ref, created, None, form["description"])
-    for step in form["steps"]:
-        yield Piece("step", step["ref"], None, line + step["line"], step["text"])
-        for note in step["notes"]:
-            yield from _paragraphs("note", step["ref"], note["at"], None, note["text"])
-    for note in form["notes"]:
-        yield from _paragraphs("note", ref, note["at"], None, note["text"])
-    conclusion = form["conclusion"]
-    closed = conclusion["closed"] or form["closed"]
-    yield from _paragraphs("conclusion", ref, closed, None, conclusion["verdict"] or "")
-    yield from _paragraphs("conclusion", ref, closed, None, conclusion["text"])
+    place, ref, at, offset, text = kept
+    return Piece(place, ref, at, None if offset is None else line + offset, text)
+
+
+def experiment_pieces(experiment: "Experiment") -> Iterator[Piece]:
+    """Yield the pieces of an experiment, in their order; their lines count from that of its heading."""
+    ref = experiment.ref
+    created = iso(experiment.created)
+    yield Piece("title", ref, created, 0, experiment.title)
+    for tag in experiment.tags:
+        yield Piece("tag", ref, created, 0, tag)
+    yield from _paragraphs("description", ref, created, None, experiment.description)
+    for step in experiment.steps:
+        yield Piece("step", step.ref, None, step.line - experiment.line, step.text)
+        for note in step.notes:
+            yield from _paragraphs("note", step.ref, iso(note.at), None, note.text)
+    for note in experiment.notes:
+        yield from _paragraphs("note", ref, iso(note.at), None, note.text)
+    conclusion = experiment.conclusion
+    closed = iso(conclusion.closed or experiment.closed)
+    yield from _paragraphs("conclusion", ref, closed, None, conclusion.verdict or "")
+    yield from _paragraphs("conclusion", ref, closed, None, conclusion.text)
 
 
 def _paragraphs(place: str, ref: str | None, at: str | None, line: int | None, text: str) -> Iterator[Piece]:
@@ -78,18 +87,23 @@ def _paragraphs(place: str, ref: str | None, at: str | None, line: int | None, t
             yield Piece(place, ref, at, line, joined)
 
 
-def commit_pieces(form: Mapping[str, Any], at: str) -> Iterator[Piece]:
+def iso(time: "Timestamp | None") -> str | None:
+    """Return a time as ISO 8601 has it."""
+    return None if time is None else time.isoformat()
+
+
+def commit_pieces(commit: "FoundCommit") -> Iterator[Piece]:
     """Yield the pieces of a commit's message."""
-    return _paragraphs("commit", None, at, None, form["message"])
+    return _paragraphs("commit", None, commit.at, None, commit.message)
 
 
-def journal_pieces(form: Mapping[str, Any]) -> Iterator[Piece]:
+def entry_pieces(entry: "FoundEntry") -> Iterator[Piece]:
     """Yield the pieces of an entry of the journal."""
-    yield Piece("journal", None, form["at"], form["line"], form["title"])
-    yield from _paragraphs("journal", None, form["at"], form["line"], form["text"])
+    yield Piece("journal", None, entry.at, entry.line, entry.title)
+    yield from _paragraphs("journal", None, entry.at, entry.line, entry.text)
 
 
-def find_pieces(query: Query, documents: list[list[Piece]]) -> list[list[Piece]]:
+def find_pieces(query: "Query", documents: list[list[Piece]]) -> list[list[Piece]]:
     """Return of each document the pieces in which a query was found, the best few, in their order.
 
     Args:
@@ -114,7 +128,7 @@ def find_pieces(query: Query, documents: list[list[Piece]]) -> list[list[Piece]]
     return [_best(document, count_of) for document in documents]
 
 
-def _is_asked(piece: Piece, query: Query) -> bool:
+def _is_asked(piece: Piece, query: "Query") -> bool:
     return not query.columns or _COLUMN.get(piece.place, piece.place) in query.columns
 
 
@@ -125,7 +139,7 @@ def _best(document: list[Piece], counts: Mapping[int, int]) -> list[Piece]:
     return [piece for piece in having if any(piece is one for one in best)]
 
 
-def _find_terms(query: Query, texts: list[str]) -> Iterator[dict[int, list[tuple[int, int]]]]:
+def _find_terms(query: "Query", texts: list[str]) -> Iterator[dict[int, list[tuple[int, int]]]]:
     """Yield for each term where it stands: the spans in the folded text of each piece, by the piece's number."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute(f"CREATE VIRTUAL TABLE piece USING fts5(text, tokenize='{STEMMED}')")

@@ -10,14 +10,12 @@
 What looks like a field but names none, such as `http://...`, is text.
 """
 
-from __future__ import annotations
-
 import re
+from typing import TYPE_CHECKING
 
 from orglab.errors import UsageError
 from orglab.search.fold import fold, is_plain, words_of
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime
 
@@ -116,7 +114,7 @@ class Query:
         return f"{{{' '.join(self.columns)}}} : ({expression})" if self.columns else expression
 
 
-def read_query(text: str, today: datetime.date) -> Query:
+def read_query(text: str, today: "datetime.date") -> Query:
     """Return what a text asks for.
 
     Args:
@@ -146,7 +144,7 @@ def read_query(text: str, today: datetime.date) -> Query:
     return query
 
 
-def _read_field(query: Query, name: str, value: str, today: datetime.date, *, is_excluded: bool) -> tuple[str, ...]:
+def _read_field(query: Query, name: str, value: str, today: "datetime.date", *, is_excluded: bool) -> tuple[str, ...]:
     """Put a field into a query; return the columns that it names."""
     if name == "in":
         place = value.lower().removesuffix("s")

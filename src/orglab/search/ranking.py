@@ -1,20 +1,14 @@
 """Which documents a query means, and in what order: by how well the words fit, and by how new they are."""
 
-from __future__ import annotations
-
 import datetime
+import sqlite3
 from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.search.documents import COLUMNS, WEIGHTS
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import sqlite3
-
     from orglab.search.query import Query
-
-    # Id, kind, key, and the score, best first.
-    Ranked = tuple[int, str, bytes, float]
 
 # What fits to the letter counts above what has the same stem, and words in the order that they were typed above that.
 _EXACT = 2.0
@@ -25,19 +19,31 @@ _YEAR = 365.25
 _WEIGHTS = ", ".join(map(str, WEIGHTS.values()))
 
 
-def rank(connection: sqlite3.Connection, query: Query) -> tuple[list[Ranked], bool]:
+class Ranked(NamedTuple):
+    """The documents that a query means.
+
+    Attributes:
+        best: Id, kind and key of the best of them, the best first.
+        total: How many there are in all.
+    """
+
+    best: list[tuple[int, str, bytes]]
+    total: int
+
+
+def rank(connection: sqlite3.Connection, query: "Query", limit: int) -> tuple[Ranked, bool]:
     """Return the documents that a query means, and whether they have all that it asks for.
 
     Where none has all of the words, those are meant that have some.
     """
-    found = _select(connection, query, " AND ")
-    if found or len(query.wanted) < 2:  # noqa: PLR2004 - of one word there is no some
+    found = _select(connection, query, " AND ", limit)
+    if found.total or len(query.wanted) < 2:  # noqa: PLR2004 - of one word there is no some
         return found, True
-    return _select(connection, query, " OR "), False
+    return _select(connection, query, " OR ", limit), False
 
 
-def _select(connection: sqlite3.Connection, query: Query, joint: str) -> list[Ranked]:
-    """Return the documents that have all words, or with ` OR ` some, best first."""
+def _select(connection: sqlite3.Connection, query: "Query", joint: str, limit: int) -> Ranked:
+    """Return the documents that have all words, or with ` OR ` some."""
     expression = query.expression(joint)
     literals = [term for term in query.wanted if not term.is_plain]
     conditions, values = _conditions(query)
@@ -50,24 +56,23 @@ def _select(connection: sqlite3.Connection, query: Query, joint: str) -> list[Ra
             conditions.append("id IN (SELECT rowid FROM stems WHERE stems MATCH ?)")
             values.append(expression)
     where = " AND ".join(conditions) or "1"
-    rows: list[tuple[int, str, bytes, str]] = connection.execute(
-        f"SELECT id, kind, key, last FROM fact WHERE {where}",  # noqa: S608 - of our own pieces
-        values,
-    ).fetchall()
+    days: dict[int, str] = dict(connection.execute(f"SELECT id, last FROM fact WHERE {where}", values))  # noqa: S608
     scores = _scores(connection, query, expression)
-    recency = _recency({last for _, _, _, last in rows})
-    # Ties: the newer first, and then an order that does not depend on how the index came about.
-    ranked = sorted(rows, key=lambda row: (row[1], row[2]))
-    ranked.sort(key=lambda row: row[3], reverse=True)
-    found = [
-        (number, kind, key, round(scores.get(number, 0.0) * (1 + recency[last]), 6))
-        for number, kind, key, last in ranked
-    ]
-    found.sort(key=itemgetter(3), reverse=True)
-    return found
+    recency = _recency(set(days.values()))
+    rated = [(round(scores.get(number, 0.0) * (1 + recency[last]), 6), last, number) for number, last in days.items()]
+    rated.sort(reverse=True)
+    # Those that are as good and as new as the last one that is shown may come before it.
+    best = rated[:limit]
+    best += [one for one in rated[limit:] if one[:2] == best[-1][:2]] if best else []
+    named = "SELECT kind, key FROM fact WHERE id = ?"
+    rows = [(*one, *connection.execute(named, one[2:]).fetchone()) for one in best]
+    # Ties: an order that does not depend on how the index came about.
+    rows.sort(key=itemgetter(3, 4))
+    rows.sort(key=itemgetter(0, 1), reverse=True)
+    return Ranked([(number, kind, key) for _, _, number, kind, key in rows[:limit]], len(rated))
 
 
-def _scores(connection: sqlite3.Connection, query: Query, expression: str | None) -> dict[int, float]:
+def _scores(connection: sqlite3.Connection, query: "Query", expression: str | None) -> dict[int, float]:
     """Return how well the words fit each document, the more the better."""
     found: dict[int, float] = {}
     asked = [("stems", expression, 1.0), ("words", expression, _EXACT), ("words", query.phrase(), _IN_ORDER)]
@@ -79,7 +84,7 @@ def _scores(connection: sqlite3.Connection, query: Query, expression: str | None
     return found
 
 
-def _conditions(query: Query) -> tuple[list[str], list[str]]:
+def _conditions(query: "Query") -> tuple[list[str], list[str]]:
     """Return what must hold whatever the words are: the fields, the days, what is excluded."""
     conditions: list[str] = []
     values: list[str] = []
@@ -109,7 +114,7 @@ def _conditions(query: Query) -> tuple[list[str], list[str]]:
 
 
 def _any_of(
-    query: Query, expression: str | None, conditions: list[str], values: list[str]
+    query: "Query", expression: str | None, conditions: list[str], values: list[str]
 ) -> tuple[list[str], list[str]]:
     """Return the conditions with one more: that there is one of the words."""
     alternatives = [_holds(query) for term in query.wanted if not term.is_plain]
@@ -120,7 +125,7 @@ def _any_of(
     return [*conditions, f"({' OR '.join(alternatives)})"], [*values, *added]
 
 
-def _holds(query: Query) -> str:
+def _holds(query: "Query") -> str:
     """Return the condition that a text stands somewhere, for what the full-text index has no words for."""
     names = " || char(10) || ".join(query.columns or COLUMNS)
     return f"id IN (SELECT id FROM document WHERE instr({names}, ?))"  # noqa: S608 - names of columns

@@ -1,40 +1,47 @@
 """Searching a log, its journal and the commits around it: in the index, or without one, which takes longer."""
 
-import datetime
 import json
 import os
-from collections.abc import Mapping
-from contextlib import closing
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
+from orglab import clock
 from orglab.errors import GitError, NotFoundError, UsageError
-from orglab.experiment.check import Progress
-from orglab.experiment.journal import read_entries
-from orglab.git import is_installed
-from orglab.log import file
-from orglab.log.log import LogFile
-from orglab.org.document import Document
-from orglab.search.current import current_contents, form_bodies
-from orglab.search.documents import TABLES, add, has_tables, keys_of, look_of, remove, set_look
-from orglab.search.hits import LIMIT, Found, commit_day, find, git_look, is_gathered
+from orglab.search.documents import (
+    add,
+    commit_document,
+    entry_document,
+    experiment_document,
+    keys_of,
+    make_tables,
+    remove,
+)
+from orglab.search.freshness import file_look, is_same, look_at_git
+from orglab.search.hits import LIMIT, Found, FoundCommit, FoundEntry, FoundExperiment, Hit
+from orglab.search.pieces import commit_pieces, entry_pieces, find_pieces, stored_piece
 from orglab.search.query import read_query
-from orglab.search.store import memory, open_store
+from orglab.search.ranking import rank
+from orglab.search.store import look_of, open_store, set_look
+from orglab.search.subtrees import LogText
 
 if TYPE_CHECKING:
-    import sqlite3
+    from orglab.log.log import LogFile
+    from orglab.search.documents import Document
+    from orglab.search.pieces import Piece
+    from orglab.search.query import Query
 
-    from orglab.git.mentions import Tips
+Progress = Callable[[int, int], None]
+_KEY = 4  # bytes of an experiment's number in its subtree
 
-Forms = dict[bytes, Mapping[str, Any]]
 
-
-def search_log(log: LogFile, text: str, *, limit: int = LIMIT, progress: Progress | None = None) -> Found:
+def search_log(log: "LogFile", text: str, *, limit: int = LIMIT, progress: Progress | None = None) -> Found:
     """Return what a query finds in a log, its journal and the messages of commits.
 
     Args:
         log: The log.
-        text: The query, as `index.query` says.
+        text: The query, as `search.query` says.
         limit: How many hits at the most.
         progress: Told how many experiments are read, of how many, where many are.
 
@@ -42,182 +49,135 @@ def search_log(log: LogFile, text: str, *, limit: int = LIMIT, progress: Progres
         NotFoundError: There is no log.
         UsageError: The query asks for nothing, or for a day that is none.
     """
-    query = read_query(text, datetime.date.today())  # noqa: DTZ011 - the log holds local times
+    query = read_query(text, clock.now().date())
     if query.is_empty:
         raise UsageError("There is nothing to look for; give a word.")
-    sources, store = _Sources(log), open_store(log)
-    looks = sources.looks
-    found = store.ask(lambda index: find(index, query, limit) if is_gathered(index, looks) else None)
-    if found is not None:
-        return found
-    gathered = sources.gather(store.ask(_held) or _Held(set(), None), progress)
-    store.change(lambda index: _put(index, gathered))
-    found = store.ask(lambda index: find(index, query, limit) if is_gathered(index, looks) else None)
-    if found is not None:
-        return found
-    with closing(memory()) as index:
-        sources.put_contents(index)
-        _put(index, sources.gather(_Held(set(), None), progress))
-        return find(index, query, limit)
-
-
-class _Held(NamedTuple):
-    """What the index has already: the experiments that it has whole, and the tips up to which commits are in it."""
-
-    whole: set[bytes]
-    tips: "Tips | None"
-
-
-def _held(index: "sqlite3.Connection") -> _Held:
-    whole = {part + nth.to_bytes(4, "big") for part, nth in index.execute("SELECT part, nth FROM form")}
-    look = json.loads(look_of(index, "commits") or "{}") if has_tables(index) else {}
-    if "tips" not in look:
-        return _Held(whole, None)
-    from orglab.git.mentions import Tips  # noqa: PLC0415 - where there is no git, none of it is needed
-
-    return _Held(whole, Tips(frozenset(look["tips"]), look["basis"]))
-
-
-class _Gathered(NamedTuple):
-    """What is to be searched, or is new in it.
-
-    Attributes:
-        looks: What each source looks like, with what else is to be remembered of it, as JSON.
-        experiments: The keys of all experiments.
-        bodies: The forms of those that were not in the index, by key.
-        journal: The entries.
-        commits: The commits that were not in the index, by hash.
-        gone: The hashes of those that are no more; None if all that are there go.
-    """
-
-    looks: dict[str, str]
-    experiments: set[bytes]
-    bodies: dict[bytes, str]
-    journal: Forms
-    commits: Forms
-    gone: frozenset[str] | None
+    store, sources = open_store(log), _Sources(log, progress)
+    found = store.answer(sources.are_held, sources.hold, lambda index: _find(index, query, limit))
+    sources.text.trust_stamp(store)
+    return found
 
 
 class _Sources:
-    """What is searched, as it is now."""
+    """What is searched: the experiments of a log, the entries of its journal, commits."""
 
-    def __init__(self, log: LogFile) -> None:
-        """Read the log and the journal."""
+    def __init__(self, log: "LogFile", progress: Progress | None) -> None:
         self.log = log
-        self.snapshot = file.read(log.path)
-        self.document = Document(self.snapshot.data, log.config.keywords)
-        self.contents = current_contents(open_store(log), self.snapshot, self.document, log.config)
-        try:
-            self.journal = file.read(log.path.parent / log.config.journal)
-        except NotFoundError:
-            self.journal = file.Snapshot(log.path, b"")
+        self.text = LogText(log)
+        self._progress = progress
 
-    @cached_property
-    def looks(self) -> dict[str, str]:
-        """What each source looks like."""
-        repository = self.log.repository
-        try:
-            commits = git_look(os.fspath(repository.git_dir) if repository is not None else None)
-        except OSError:
-            commits = "unknown"
-        return {"experiments": self.snapshot.digest, "journal": self.journal.digest, "commits": commits}
-
-    def put_contents(self, index: "sqlite3.Connection") -> None:
-        """Put into an index what a list shows of the experiments."""
-        from orglab.search.contents import write_contents  # noqa: PLC0415 - only without an index
-
-        write_contents(index, self.contents, {})
-
-    def gather(self, held: _Held, progress: Progress | None) -> _Gathered:
-        """Return what is not in an index yet."""
-        looks: dict[str, dict[str, Any]] = {name: {"look": look} for name, look in self.looks.items()}
-        commits, gone, tips = self._commits(held.tips)
-        if tips is not None:
-            looks["commits"] |= {"tips": sorted(tips.commits), "basis": tips.basis}
-        contents = self.contents
-        keys = [contents.part(number) + nth.to_bytes(4, "big") for number, nth in enumerate(contents.nths)]
-        missing = [number for number, key in enumerate(keys) if key not in held.whole]
-        bodies: dict[bytes, str] = {}
-        for number, body in form_bodies(contents, self.document, self.log.config, missing):
-            bodies[keys[number]] = body
-            if progress is not None:
-                progress(len(bodies), len(missing))
-        return _Gathered(
-            {name: json.dumps(look) for name, look in looks.items()}, set(keys), bodies, self._entries(), commits, gone
+    def are_held(self, index: sqlite3.Connection) -> bool:
+        """Return whether an index has all of it as it is now."""
+        journal = look_of(index, "journal")
+        return (
+            self.text.is_held(index)
+            and look_of(index, "documents").get("key") == look_of(index, "log")["key"]
+            and journal.get("config") == repr(self.log.config)
+            and is_same(os.fspath(self.log.journal), journal)
+            and look_of(index, "commits").get("look") == self._git_look()
         )
 
-    def _entries(self) -> Forms:
-        """Return the entries of the journal, by their number."""
-        document = Document(self.journal.data, self.log.config.keywords)
-        return {
-            str(number).encode(): {
-                "at": entry.at.isoformat() if entry.at is not None else None,
-                "title": entry.title,
-                "text": entry.text,
-                "line": entry.line,
-                "references": [one.spell(self.log.config.letter) for one in entry.references],
-            }
-            for number, entry in enumerate(read_entries(document, self.log.config))
-        }
+    def hold(self, index: sqlite3.Connection) -> None:
+        """Have an index hold it; what it has already is not read again."""
+        make_tables(index)
+        key = self.text.hold(index)
+        if look_of(index, "documents").get("key") != key:
+            self._hold_experiments(index)
+            set_look(index, "documents", {"key": key})
+        self._hold_journal(index)
+        self._hold_commits(index)
 
-    def _commits(self, known: "Tips | None") -> "tuple[Forms, frozenset[str] | None, Tips | None]":
-        """Return the commits that are new, the hashes of those that are gone, and the tips."""
-        repository = self.log.repository
-        if repository is None or not is_installed():
-            return {}, None, None
-        from orglab.git.messages import read_messages  # noqa: PLC0415 - where there is no git, none of it is needed
+    def _hold_experiments(self, index: sqlite3.Connection) -> None:
+        query = "SELECT subtree, nth FROM experiment WHERE copy = 0 ORDER BY place"
+        wanted = {subtree + nth.to_bytes(_KEY, "big"): (subtree, nth) for subtree, nth in index.execute(query)}
+        there = keys_of(index, "experiment")
+        remove(index, "experiment", there - wanted.keys())
+        new = {key: place for key, place in wanted.items() if key not in there}
+        add(index, "experiment", self._experiments(new))
+
+    def _experiments(self, new: dict[bytes, tuple[bytes, int]]) -> "Iterator[tuple[bytes, Document]]":
+        for count, (key, place) in enumerate(new.items(), 1):
+            yield key, experiment_document(self.text.experiment(*place))
+            if self._progress is not None:
+                self._progress(count, len(new))
+
+    def _hold_journal(self, index: sqlite3.Connection) -> None:
+        from orglab.experiment.journal import read_entries  # noqa: PLC0415 - where nothing changed, none is read
+        from orglab.log import file  # noqa: PLC0415 - the same
 
         try:
-            commits, gone, tips = read_messages(repository, known)
-            forms: Forms = {}
-            for commit in commits:
-                form = {
-                    "hash": commit.hash,
-                    "short": commit.short,
-                    "author": commit.author,
-                    "authored": commit.authored,
-                    "message": commit.message,
-                }
-                forms[commit.hash.encode()] = {**form, "day": commit_day(form)}
-        except GitError:
-            return {}, None, None
-        return forms, gone, tips
+            snapshot = file.read(self.log.journal)
+        except NotFoundError:
+            snapshot = file.Snapshot(self.log.journal, b"")
+        entries = [
+            FoundEntry(
+                one.at.isoformat() if one.at is not None else None, one.title, one.text, one.line,
+                tuple(reference.spell(self.log.config.letter) for reference in one.references),
+            )
+            for one in read_entries(self.log.parse(snapshot.data), self.log.config)
+        ]  # fmt: skip
+        remove(index, "journal", keys_of(index, "journal"))
+        add(index, "journal", ((b"%d" % number, entry_document(one)) for number, one in enumerate(entries)))
+        set_look(index, "journal", {**file_look(snapshot), "config": repr(self.log.config)})
+
+    def _hold_commits(self, index: sqlite3.Connection) -> None:
+        look, held = self._git_look(), look_of(index, "commits")
+        if held.get("look") == look:
+            return
+        from orglab.git import is_installed  # noqa: PLC0415 - the same
+        from orglab.git.commit import parse_commit  # noqa: PLC0415
+        from orglab.git.mentions import Tips, read_reached  # noqa: PLC0415
+
+        commits: list[FoundCommit] = []
+        gone: frozenset[str] | None = None
+        tips = Tips()
+        if self.log.repository is not None and is_installed():
+            known = Tips(frozenset(held["tips"]), held["basis"]) if held.get("zone") == _zone() else None
+            try:
+                records, gone, tips = read_reached(self.log.repository, known)
+                read = map(parse_commit, records)
+                commits = [FoundCommit(one.hash, one.short, one.author, one.authored, one.message) for one in read]
+            except GitError:
+                commits, gone, tips = [], None, Tips()
+        remove(index, "commit", keys_of(index, "commit") if gone is None else {name.encode() for name in gone})
+        add(index, "commit", ((one.hash.encode(), commit_document(one)) for one in commits))
+        now = {"look": look, "tips": sorted(tips.commits), "basis": tips.basis, "zone": _zone()}
+        set_look(index, "commits", now)
+
+    def _git_look(self) -> str:
+        """Return what changes when there are other commits, or when it is another day somewhere."""
+        repository = self.log.repository
+        try:
+            return f"{_zone()} {look_at_git(os.fspath(repository.git_dir)) if repository is not None else ''}"
+        except OSError:
+            return "unknown"
 
 
-def _put(index: "sqlite3.Connection", gathered: _Gathered) -> None:
-    """Have an index hold what was gathered, and nothing else.
-
-    Raises:
-        LookupError: It has not what it had when that was gathered.
-    """
-    if not has_tables(index):
-        for statement in TABLES:
-            index.execute(statement)
-    rows = [(key[:-4], int.from_bytes(key[-4:], "big"), body) for key, body in gathered.bodies.items()]
-    index.executemany("INSERT OR REPLACE INTO form VALUES (?, ?, ?)", rows)
-    there = keys_of(index, "experiment")
-    remove(index, "experiment", there - gathered.experiments)
-    add(index, "experiment", {key: _form_of(index, gathered, key) for key in gathered.experiments - there})
-    remove(index, "journal", keys_of(index, "journal"))
-    add(index, "journal", gathered.journal)
-    held = look_of(index, "commits")
-    gone = keys_of(index, "commit") if gathered.gone is None else {name.encode() for name in gathered.gone}
-    remove(index, "commit", gone)
-    add(index, "commit", gathered.commits)
-    if gathered.gone is not None and held is None:
-        raise LookupError(held)
-    for name, look in gathered.looks.items():
-        set_look(index, name, look)
+def _zone() -> str:
+    return f"{time.tzname} {time.timezone}"
 
 
-def _form_of(index: "sqlite3.Connection", gathered: _Gathered, key: bytes) -> dict[str, Any]:
-    """Return the form of an experiment that an index holds whole."""
-    body = gathered.bodies.get(key)
-    if body is None:
-        place = key[:-4], int.from_bytes(key[-4:], "big")
-        found: tuple[str] | None = index.execute("SELECT body FROM form WHERE part = ? AND nth = ?", place).fetchone()
-        if found is None:
-            raise LookupError(key)
-        body = found[0]
-    form: dict[str, Any] = json.loads(body)
-    return form
+def _find(index: sqlite3.Connection, query: "Query", limit: int) -> Found:
+    """Return what a query finds in an index that holds everything."""
+    ranked, has_all = rank(index, query, limit)
+    read = [_hit(index, number, kind, key) for number, kind, key in ranked.best]
+    hits = [hit for hit, _ in read]
+    for hit, pieces in zip(hits, find_pieces(query, [pieces for _, pieces in read]), strict=True):
+        hit.pieces = pieces
+    return Found(hits, ranked.total, has_all)
+
+
+def _hit(index: sqlite3.Connection, number: int, kind: str, key: bytes) -> "tuple[Hit, list[Piece]]":
+    """Return the hit that a document is, and all of its pieces."""
+    row = index.execute("SELECT shown, pieces FROM document WHERE id = ?", (number,)).fetchone()
+    shown, kept = map(json.loads, row)
+    if kind == "commit":
+        commit = FoundCommit(*shown)
+        return Hit(kind, commit, None), [*commit_pieces(commit)]
+    if kind == "journal":
+        entry = FoundEntry(*shown)
+        return Hit(kind, entry, entry.line), [*entry_pieces(entry)]
+    place = (key[:-_KEY], int.from_bytes(key[-_KEY:], "big"))
+    query = "SELECT line FROM experiment WHERE subtree = ? AND nth = ? AND copy = 0"
+    line = int(index.execute(query, place).fetchone()[0])
+    return Hit(kind, FoundExperiment(*shown), line), [stored_piece(one, line) for one in kept]

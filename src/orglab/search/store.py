@@ -9,22 +9,21 @@ SQLite refuses.  Readers look at the seal before and after they read.
 Nobody waits for it: where another process holds it for longer than a moment, the answer is had without it.
 """
 
+import json
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from orglab.search.contents import TABLES as CONTENTS_TABLES
-from orglab.search.where import index_path, program
+from orglab.search.location import index_path, program
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeVar
-
     from orglab.log.log import LogFile
 
-    Answer = TypeVar("Answer")
+Answer = TypeVar("Answer")
+Ask = Callable[[sqlite3.Connection], Answer]
 
 # How long to wait for another process that holds the file, in seconds.
 _PATIENCE = 0.25
@@ -37,9 +36,10 @@ _PRAGMAS = (
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _LEFT_OVER = 3600.0  # seconds after which a file that is being made is no longer
 _PROGRAMS = 2  # that work on a log by turns, and each keep their index
-_TABLES = f"""
-{CONTENTS_TABLES}
+# What is asked of makes its own tables when it has something to put in.
+_TABLES = """
 CREATE TABLE about(program TEXT NOT NULL);
+CREATE TABLE source(name TEXT PRIMARY KEY, look TEXT NOT NULL);
 CREATE TABLE kept(kind TEXT NOT NULL, digest BLOB NOT NULL, content BLOB NOT NULL, mark INTEGER NOT NULL,
                   PRIMARY KEY (kind, digest));
 """
@@ -56,7 +56,7 @@ class Store:
         """Stand for the index at `path`; nothing is opened."""
         self.path = path
 
-    def ask(self, question: "Callable[[sqlite3.Connection], Answer]") -> "Answer | None":
+    def ask(self, question: Ask[Answer]) -> Answer | None:
         """Return what `question` reads from the index; None on any doubt, or if there is none."""
         if self.path is None or not self._is_sealed():
             return None
@@ -71,7 +71,7 @@ class Store:
         except DOUBTS:
             return None
 
-    def change(self, alter: "Callable[[sqlite3.Connection], object]") -> bool:
+    def change(self, alter: Ask[object]) -> bool:
         """Change the index in one step, or make it anew from what `alter` writes into an empty one.
 
         Args:
@@ -90,7 +90,28 @@ class Store:
         except DOUBTS:
             return False
 
-    def _alter(self, alter: "Callable[[sqlite3.Connection], object]") -> bool | None:
+    def answer(self, is_current: Ask[bool], update: Ask[object], question: Ask[Answer]) -> Answer:
+        """Return what `question` reads from an index that is current: this one, brought up to date, or one in memory.
+
+        Args:
+            is_current: Whether an index tells of all that is asked about, as it is now.
+            update: Brings an index up to date, an empty one too.
+            question: Reads the answer.
+        """
+
+        def ask(connection: sqlite3.Connection) -> tuple[Answer] | None:
+            return (question(connection),) if is_current(connection) else None
+
+        found = self.ask(ask)
+        if found is None and self.change(update):
+            found = self.ask(ask)
+        if found is not None:
+            return found[0]
+        with closing(memory()) as connection:
+            update(connection)
+            return question(connection)
+
+    def _alter(self, alter: Ask[object]) -> bool | None:
         """Change the file as it is; False if another holds it, None if it is not to be trusted."""
         path = self.path or ""
         try:
@@ -105,7 +126,7 @@ class Store:
         except sqlite3.Error as error:
             return False if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY else None
 
-    def _replace(self, alter: "Callable[[sqlite3.Connection], object]") -> bool:
+    def _replace(self, alter: Ask[object]) -> bool:
         """Make the file anew, beside the one that may be there, and put it in its place."""
         path = self.path or ""
         folder, name = os.path.split(path)
@@ -168,6 +189,17 @@ def memory() -> sqlite3.Connection:
     connection = _connect(":memory:")
     connection.executescript(_TABLES)
     return connection
+
+
+def look_of(connection: sqlite3.Connection, name: str) -> dict[str, Any]:
+    """Return what a source looked like when it was read last; empty if it was not."""
+    found: tuple[str] | None = connection.execute("SELECT look FROM source WHERE name = ?", (name,)).fetchone()
+    return json.loads(found[0]) if found is not None else {}
+
+
+def set_look(connection: sqlite3.Connection, name: str, look: dict[str, Any]) -> None:
+    """Write down what a source looked like when it was read."""
+    connection.execute("INSERT OR REPLACE INTO source VALUES (?, ?)", (name, json.dumps(look)))
 
 
 def _connect(path: str) -> sqlite3.Connection:

@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orglab.search.similar import postings
-from orglab.search.similar.collection import Features, near_word
+from orglab.search.similar.collection import Collection, near_word
 from orglab.search.similar.explain import explain, telling_line
 from orglab.search.similar.features import Record, features, question
 from orglab.search.similar.fusion import SCORERS, Evidence, find_alike
 from orglab.search.similar.lexicon import (
-    SECTIONS,
     Lexicon,
     load_lexicon,
     make_lexicon,
@@ -24,7 +22,7 @@ from orglab.search.similar.lexicon import (
     read_lexicon,
 )
 from orglab.search.similar.stems import stem, stems, tokens
-from orglab.search.similar.topics import make_topics
+from orglab.search.similar.topics import main_ideas, make_topics
 
 HERE = Path(__file__).resolve().parents[2]
 SETS = sorted((HERE / "similar").glob("*.jsonl"))
@@ -43,33 +41,33 @@ LEXICON = read_lexicon()
 
 def alike(asked, *records, lexicon=LEXICON, **options):
     """The numbers of the records that are found for a question."""
-    collection = Features(features(record, lexicon) for record in records)
+    collection = Collection.of(features(record, lexicon) for record in records)
     return [match.number for match in find_alike(features(asked, lexicon), collection, **options)]
 
 
-# ---- quality: floors well below what is measured, so that a change for the worse is seen ----
+# ---- quality ----
 
 
-@pytest.mark.parametrize("path", SETS, ids=[path.stem for path in SETS])
-def test_a_set_is_answered_well_enough(path):
+def judged(path):
     experiments, queries = EVALUATION.read_set(path)
     measured = EVALUATION.judge(queries, EVALUATION.answer(experiments, queries))
-    plain = EVALUATION.judge(queries, EVALUATION.answer_plainly(experiments, queries))
-    assert measured["recall@3"] >= 0.9 > plain["recall@3"]
-    assert measured["false_alarm"] <= 0.45
+    return measured, EVALUATION.judge(queries, EVALUATION.answer_plainly(experiments, queries))
+
+
+def test_a_set_that_nothing_was_tuned_on_is_answered_well_enough():
+    # Measured once: .75, silent when it should be for 9 of 10.  Whoever works on its misses has to write another set.
+    measured, plain = judged(HERE / "similar" / "unseen.jsonl")
+    assert measured["recall@3"] >= 0.68 > plain["recall@3"]
+    assert measured["false_alarm"] <= 0.3
     assert measured["by_type"]["near"]["recall@1"] == 1.0
 
 
-def test_much_is_found_by_who_does_not_know_the_idea():
-    # A third of the ideas is taken away: a lexicon never has them all.
-    text = (Path(sys.modules["orglab.search.similar.lexicon"].__file__).parent / "terms.txt").read_text("utf-8")
-    groups = parse_terms(text)[0]
-    chance = random.Random(7)  # noqa: S311 - no secret is made of it
-    kept = {group.name: group.section in SECTIONS[:3] or chance.random() > 0.33 for group in groups}
-    lexicon = make_lexicon([group for group in groups if kept[group.name]])
-    experiments, queries = EVALUATION.read_set(HERE / "similar" / "own.jsonl")
-    measured = EVALUATION.judge(queries, EVALUATION.answer(experiments, queries, lexicon))
-    assert measured["recall@3"] >= 0.8
+@pytest.mark.parametrize("path", SETS, ids=[path.stem for path in SETS])
+def test_what_is_worded_alike_is_found_first_and_a_plain_ranking_is_worse(path):
+    measured, plain = judged(path)
+    assert measured["by_type"]["near"]["recall@1"] == 1.0
+    assert measured["recall@1"] > plain["recall@1"]
+    assert measured["false_alarm"] < plain["false_alarm"]
 
 
 def test_the_same_question_has_the_same_answer_whatever_the_order_of_sets():
@@ -109,8 +107,8 @@ def test_who_shares_the_setting_but_not_the_idea_is_not_shown():
 
 def test_a_typing_error_is_forgiven():
     assert alike(question("holliday featurs for demand peaks at easter"), SMOOTHING, CLIPPING, FEATURES) == [2]
-    assert near_word(Features([{"smooth": 1.0}]), "smoooth") == "smooth"
-    assert near_word(Features([{"smooth": 1.0}]), "drought") is None
+    assert near_word(Collection.of([{"smooth": 1.0}]), "smoooth") == "smooth"
+    assert near_word(Collection.of([{"smooth": 1.0}]), "drought") is None
 
 
 def test_of_equals_the_newest_comes_first_and_the_one_that_asks_is_left_out():
@@ -263,62 +261,35 @@ def test_numbers_accents_and_languages_without_blanks_are_read():
     assert tokens("学习率") == ["学习", "习率"]
 
 
-# ---- rows of bytes ----
+# ---- what came and went ----
 
 
-def rows_of(records):
-    found = [features(record, LEXICON) for record in records]
-    keys = [b"key%d" % number for number in range(len(records))]
-    shown = [(str(number), record.title, None, None, record.conclusion) for number, record in enumerate(records)]
-    return postings.make_rows("form", "digest", keys, found, shown), found, shown
-
-
-def test_rows_have_the_same_answers():
-    records = [SMOOTHING, CLIPPING, FEATURES, SMOOTHING]
-    rows, found, shown = rows_of(records)
-    collection = postings.Postings(
-        postings.read_head(lambda names: {name: rows[name] for name in names}), rows_read(rows)
-    )
-    for text in ("soften the targets", "holliday featurs", "clip gradients at norm 1", "nothing"):
-        asked = features(question(text), LEXICON)
-        assert find_alike(asked, collection) == find_alike(asked, Features(found))
-    assert [collection.shown(number) for number in range(4)] == shown
-
-
-def rows_read(rows):
-    return lambda names: {name: rows[name] for name in names if name in rows}
-
-
-def test_rows_with_what_came_and_went_have_the_same_answers():
-    rows, found, shown = rows_of([SMOOTHING, CLIPPING, FEATURES])
-    read = rows_read(rows)
-    head = postings.read_head(read)
+def test_after_experiments_came_and_went_the_answers_are_those_of_a_new_collection():
+    found = [features(record, LEXICON) for record in (SMOOTHING, CLIPPING, FEATURES, SMOOTHING)]
     new = features(Record("Gradient clipping by value", "The gradient explodes."), LEXICON)
-    head.new.append((b"new", new, ("9", "new", None, None, "")))
-    # The first is gone, the new one stands before the others, which have changed places.
-    now = postings.renewed(head, "later", [3, 2, 1])
-    collection = postings.Postings(now, read)
-    asked = features(question("limit the norm of the gradient"), LEXICON)
-    assert find_alike(asked, collection) == find_alike(asked, Features([new, found[2], found[1]]))
-    assert collection.shown(0)[1] == "new"
-    assert collection.shown(2) == shown[1]
-    known = postings.known_features(now, read)
-    assert known[b"new"][0] == new
-    assert known[b"key1"] == (found[1], shown[1])
+    changed, made = Collection.of(found), Collection.of([])
+    changed.remove([0, 2])
+    changed.add([(4, new)])
+    made.add([(4, new), (1, found[1]), (3, found[3])])
+    assert changed.numbers() == {1, 3, 4}
+    for text in ("soften the targets", "holliday featurs", "limit the norm of the gradient", "nothing"):
+        asked = features(question(text), LEXICON)
+        assert find_alike(asked, changed) == find_alike(asked, made)
+    assert near_word(changed, "holliday") is None  # a word that is gone is none that was meant
 
 
-def test_a_head_of_other_rows_is_refused():
-    rows = rows_of([SMOOTHING])[0]
-    rows[postings.BASE] = b"other"
-    with pytest.raises(ValueError, match="-"):
-        postings.read_head(rows_read(rows))
+def test_of_equals_the_one_further_down_the_log_comes_first():
+    found = features(SMOOTHING, LEXICON)
+    collection = Collection.of([found, found, found])
+    matches = find_alike(found, collection, place=lambda number: -number)
+    assert [match.number for match in matches] == [0, 1, 2]
 
 
 # ---- explanations ----
 
 
 def why(asked, record):
-    collection = Features([features(record, LEXICON)])
+    collection = Collection.of([features(record, LEXICON)])
     [match] = find_alike(features(asked, LEXICON), collection)
     return str(explain(match, asked))
 
@@ -351,7 +322,9 @@ def test_the_line_that_tells_most_is_shown(text, line):
 
 def test_topics_are_tags_and_in_them_shared_ideas():
     records = [SMOOTHING, CLIPPING, SMOOTHING, FEATURES, CLIPPING]
-    topics = make_topics(["nlp", "nlp", "nlp", "", "nlp"], [features(record, LEXICON) for record in records])
+    topics = make_topics(
+        ["nlp", "nlp", "nlp", "", "nlp"], [main_ideas(features(record, LEXICON)) for record in records]
+    )
     assert [(topic.name, topic.numbers) for topic in topics] == [("nlp", [0, 1, 2, 4]), ("", [3])]
     assert [(group.name, group.numbers) for group in topics[0].groups] == [
         ("gradient clipping", [1, 4]),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from orglab.cli import output
-from orglab.experiment.check import Diagnostic
+from orglab.experiment.diagnostic import Diagnostic
 
 
 def diagnostic_lines(found: Iterable[Diagnostic]) -> list[str]:

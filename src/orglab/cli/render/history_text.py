@@ -9,8 +9,9 @@ from orglab.cli import output
 from orglab.cli.render.experiment_text import BOXES, head_line, note_lines
 from orglab.config import as_seen_from_here
 from orglab.history.events import Event
+from orglab.history.provenance import Link
 from orglab.history.references import Place, Resolved
-from orglab.history.why import Link, Reason, Why
+from orglab.history.why import Reason, Why
 from orglab.runs.record import Run
 
 _KINDS = {"commit": "Commits", "file": "Files", "log": "Log", "journal": "Journal"}

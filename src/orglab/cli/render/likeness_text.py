@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from orglab.api.serialize import newest_first, verdict_word
 from orglab.cli import output
-from orglab.experiment.model import Experiment
-from orglab.search.precedents import Map, outcome
+from orglab.search.likeness import Map, Tried
 from orglab.search.similar.answering import Precedent
 from orglab.search.similar.topics import Group
 from orglab.text import count
@@ -64,7 +63,7 @@ def _group_lines(group: Group, found: Map, *, has_name: bool, every: bool) -> It
         yield f"{'    ' if has_name else '  '}… {len(order) - len(shown)} more"
 
 
-def _experiment_lines(experiment: Experiment, indent: str) -> Iterator[str]:
+def _experiment_lines(experiment: Tried, indent: str) -> Iterator[str]:
     """Yield an experiment of the map: two lines, cut to the terminal."""
     ref = output.clean(experiment.ref)
     begin = f"{indent}{output.paint(ref, bold=True)}  "
@@ -74,5 +73,5 @@ def _experiment_lines(experiment: Experiment, indent: str) -> Iterator[str]:
     if room:
         title = output.fit(title, max(room - output.width(verdict) - 4, 8)).rstrip()
     yield f"{begin}{title}  ({output.paint(verdict, state=experiment.kind)})"
-    line = output.clean(outcome(experiment))
+    line = output.clean(experiment.outcome)
     yield " " * (len(indent) + output.width(ref) + 2) + (output.fit(line, max(room, 8)).rstrip() if room else line)

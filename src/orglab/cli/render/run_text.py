@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from orglab.cli import output
 from orglab.runs.compare import Difference
-from orglab.runs.description import command_text, duration_text, metrics_text, outcome_text, value_text
+from orglab.runs.description import command_text, metrics_text, outcome_text, value_text
 from orglab.runs.record import Run
-from orglab.text import count
+from orglab.text import count, duration
 
 # Where fewer columns than this would be left for a command, it stands on lines of its own.
 _ROOM = 30
@@ -17,7 +17,7 @@ def run_lines(runs: Sequence[Run]) -> Iterator[str]:
     """Yield a line for each run: id, step, how it ended, how long it took, the command, the metrics."""
     refs = [output.clean(run.ref or "-") for run in runs]
     ends = [output.clean(outcome_text(run)) for run in runs]
-    times = [duration_text(run.seconds) if run.seconds is not None else "-" for run in runs]
+    times = [duration(run.seconds, is_compact=True) if run.seconds is not None else "-" for run in runs]
     widths = [max(map(output.width, texts)) for texts in (refs, ends, times)]
     limit = output.columns()
     for run, ref, end, time in zip(runs, refs, ends, times, strict=True):

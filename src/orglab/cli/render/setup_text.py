@@ -10,7 +10,7 @@ from orglab.api.setup import Attached, HookStatus
 from orglab.cli import output
 from orglab.cli.render.experiment_text import when
 from orglab.experiment.adopt import Adoption
-from orglab.experiment.check import CODES
+from orglab.experiment.diagnostic import CODES
 from orglab.git.hook_install import HOOKS, Installed, Place
 from orglab.text import count
 

@@ -21,19 +21,8 @@ _AMENDS = re.compile(rb"commit \(amend\)|rebase(?: -i)? \((?:reword|edit|squash|
 # A map that is written out of order is read again; a chain of more links than this is none that people make.
 _PASSES = 20
 
-
-class Rewrite(NamedTuple):
-    """One commit became another.
-
-    Attributes:
-        old: The full hash of the one.
-        new: The full hash of the other.
-        is_told: Whether git said so to a hook; else it is read from a reflog.
-    """
-
-    old: str
-    new: str
-    is_told: bool
+Pair = tuple[str, str]
+"""The full hash of a commit, and of the one that it became."""
 
 
 def rewrites_path(repository: Repository) -> Path:
@@ -41,8 +30,8 @@ def rewrites_path(repository: Repository) -> Path:
     return repository.common_dir / "orglab" / "rewrites"
 
 
-def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Rewrite]:
-    """Return what the map tells of recorded commits and of what became of them, in the order of the file.
+def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Pair]:
+    """Return what the map tells of recorded commits and of what became of them, the last told last.
 
     It is read line by line, so that a map of a million lines takes no memory.
 
@@ -52,7 +41,7 @@ def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Rew
     """
     wanted = {name.encode() for name in recorded}
     lengths = sorted({len(name) for name in wanted})
-    found: dict[tuple[str, str], Rewrite] = {}
+    found: dict[Pair, None] = {}
     for _ in range(_PASSES):
         before = len(found)
         for old, new in _lines(rewrites_path(repository)):
@@ -60,13 +49,13 @@ def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Rew
                 if new not in wanted:
                     wanted.add(new)
                     lengths = sorted({*lengths, len(new)})
-                one = Rewrite(old.decode(), new.decode(), is_told=True)
+                pair = old.decode(), new.decode()
                 # The last time that it was told counts.
-                found.pop(one[:2], None)
-                found[one[:2]] = one
+                found.pop(pair, None)
+                found[pair] = None
         if len(found) == before:
             break
-    return list(found.values())
+    return list(found)
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, bytes]]:
@@ -88,7 +77,7 @@ class Moves(NamedTuple):
         seen: All commits that HEAD or a branch has stood at, the newest last.
     """
 
-    amended: tuple[tuple[str, str], ...]
+    amended: tuple[Pair, ...]
     seen: tuple[str, ...]
 
 
@@ -98,7 +87,7 @@ def read_moves(repository: Repository) -> Moves:
     They are read as files, for git lists no commit that is gone.
     """
     common = repository.common_dir
-    amended: dict[tuple[str, str], None] = {}
+    amended: dict[Pair, None] = {}
     seen: dict[str, int] = {}
     places = [common / "logs" / "HEAD", *(common / "worktrees").glob("*/logs/HEAD")]
     places += [path for path in (common / "logs" / "refs" / "heads").rglob("*") if path.is_file()]

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orglab.config import Config
-from orglab.experiment.edits import settle_steps
+from orglab.experiment.consequences import settle_steps
 from orglab.experiment.fast_reader import glance
 from orglab.experiment.model import Experiment
 from orglab.log.merge.head import DifferentlyError, choose, merge_head

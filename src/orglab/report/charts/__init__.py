@@ -1,32 +1,34 @@
 """Charts as SVG: a few hundred lines of our own, for a report that needs nothing but itself."""
 
-from orglab.report.blocks import Chart, History, StepResults, Table, Timeline
+import re
+from collections.abc import Iterator
+
+from orglab.report.blocks import Chart, MetricHistory, StepResults, Table, Timeline
 from orglab.report.charts.bars import draw_timeline, timeline_table
-from orglab.report.charts.canvas import DARK, LIGHT, PAGE, Theme
+from orglab.report.charts.canvas import LIGHT, PAGE, Theme
 from orglab.report.charts.curves import draw_history, history_table
 from orglab.report.charts.dots import draw_steps, steps_table
 
-__all__ = ["DARK", "LIGHT", "PAGE", "Theme", "chart_parts", "chart_table", "draw_chart"]
+__all__ = ["LIGHT", "PAGE", "Theme", "chart_parts", "chart_table", "draw_chart", "draw_pages"]
 
-ROWS_OF_A_PAGE = 30
+ROWS_OF_A_PAGE = 24
 """How many rows of a time line or of steps go into one picture of a page."""
 
 
-def draw_chart(chart: Chart, theme: Theme, width: int, name: str) -> str:
+def draw_chart(chart: Chart, theme: Theme, name: str) -> str:
     """Return a chart as an `svg` element.
 
     Args:
         chart: What is drawn.
         theme: Its colours and font.
-        width: In CSS pixels; the height is what the chart needs.
         name: What its ids begin with; no other chart of the page may have it.
     """
     plot = chart.plot
     if isinstance(plot, Timeline):
-        return draw_timeline(plot, chart.title, theme, width, name)
-    if isinstance(plot, History):
-        return draw_history(plot, chart.title, theme, width, name)
-    return draw_steps(plot, chart.title, theme, width, name)
+        return draw_timeline(plot, chart.title, theme, name)
+    if isinstance(plot, MetricHistory):
+        return draw_history(plot, chart.title, theme, name)
+    return draw_steps(plot, chart.title, theme, name)
 
 
 def chart_table(chart: Chart) -> Table:
@@ -34,13 +36,21 @@ def chart_table(chart: Chart) -> Table:
     plot = chart.plot
     if isinstance(plot, Timeline):
         return timeline_table(plot)
-    return history_table(plot) if isinstance(plot, History) else steps_table(plot)
+    return history_table(plot) if isinstance(plot, MetricHistory) else steps_table(plot)
+
+
+def draw_pages(chart: Chart) -> Iterator[tuple[str, str]]:
+    """Yield a chart as pictures for paper, each an `svg` element and what it shows in words."""
+    for number, part in enumerate(chart_parts(chart)):
+        svg = draw_chart(part, PAGE, f"chart-{number}")
+        said = re.search(r"<desc[^>]*>([^<]*)</desc>", svg)
+        yield svg, f"{chart.title}. {said.group(1) if said else ''}"
 
 
 def chart_parts(chart: Chart) -> list[Chart]:
     """Return a chart as charts that each fit on a page; all of a time line have the same days."""
     plot = chart.plot
-    if isinstance(plot, History) or len(plot.rows) <= ROWS_OF_A_PAGE * 4 // 3:
+    if isinstance(plot, MetricHistory) or len(plot.rows) <= ROWS_OF_A_PAGE * 4 // 3:
         return [chart]
     starts = range(0, len(plot.rows), ROWS_OF_A_PAGE)
     if isinstance(plot, StepResults):

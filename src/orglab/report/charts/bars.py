@@ -1,16 +1,15 @@
 """The time line: a bar for each experiment from the day it was opened to the day it was concluded."""
 
 from orglab.report.blocks import Badge, Reference, Table, Text, Timeline, TimelineRow
-from orglab.report.charts.canvas import Canvas, Theme, fitted, text_width
+from orglab.report.charts.canvas import WIDTH, Canvas, Theme, fitted, text_width
 from orglab.report.charts.scale import Scale, day_number, day_ticks
 
-ROW = 28
-"""The height of a row whose title stands beside it."""
+ROW = 31
+"""The height of a row: a title, and its bar below."""
 MOST_TITLED = 120
 """With more rows than that the titles are left out, and bars that do not meet share a row."""
 MOST_LANES = 120
 _LANE = 8
-_NARROW = 520
 # What tells the ends of bars apart: the number of a colour of the theme (-1: muted, -2: ink), and of a mark.
 _STATUSES = {
     "supported": (2, 0),
@@ -24,14 +23,14 @@ _STATUSES = {
 _OPEN = ("open", "waiting")
 
 
-def status_of(row: TimelineRow) -> str:
+def find_status(row: TimelineRow) -> str:
     """Return which of the statuses with a sign of their own a row has."""
     return row.status if row.status in _STATUSES else "other"
 
 
-def draw_timeline(plot: Timeline, title: str, theme: Theme, width: int, name: str) -> str:
+def draw_timeline(plot: Timeline, title: str, theme: Theme, name: str) -> str:
     """Return the time line as an `svg` element; `chart.draw_chart` says what the arguments are."""
-    canvas = Canvas(theme, width, 80)
+    canvas = Canvas(theme, 80)
     if not plot.rows:
         canvas.empty("No experiments in this time")
         return canvas.close(title, "A time line without experiments.", name)
@@ -39,7 +38,7 @@ def draw_timeline(plot: Timeline, title: str, theme: Theme, width: int, name: st
     if len(plot.rows) > MOST_TITLED:
         _draw_lanes(canvas, plot, top)
     else:
-        _draw_rows(canvas, plot, top, is_narrow=width < _NARROW)
+        _draw_rows(canvas, plot, top)
     return canvas.close(title, _description(plot), name)
 
 
@@ -53,7 +52,7 @@ def _legend(plot: Timeline, theme: Theme) -> list[tuple[str, str, int, str]]:
     """Return the entries of the legend: of the statuses that there are, words of the user's own together."""
     words: dict[str, list[str]] = {}
     for row in plot.rows:
-        known = words.setdefault(status_of(row), [])
+        known = words.setdefault(find_status(row), [])
         if row.status not in known and len(known) < 4:  # noqa: PLR2004 - the legend names a few, the table all
             known.append(row.status)
     return [
@@ -79,35 +78,30 @@ def _draw_axis(canvas: Canvas, scale: Scale, top: float, bottom: float) -> None:
         x = scale.place(value)
         canvas.line(x, top, x, bottom, canvas.theme.grid)
         half = text_width(text, 11) / 2
-        middle = min(max(x, half), canvas.width - half)
+        middle = min(max(x, half), WIDTH - half)
         if middle - half > right + 4:
             canvas.text(middle, bottom + 15, text, 11, "middle", canvas.theme.muted)
             right = middle + half
 
 
-def _draw_rows(canvas: Canvas, plot: Timeline, top: float, *, is_narrow: bool) -> None:
-    """Draw a row for each experiment: its title beside the bar, or above it where there is little room."""
-    theme = canvas.theme
-    labels = max(text_width(row.label, 12, bold=True) for row in plot.rows)
-    labels = min(labels, canvas.width * 0.25)
-    widest = max(text_width(row.title, 12) for row in plot.rows)
-    left = 8.0 if is_narrow else labels + 22 + min(widest, canvas.width * 0.34)
-    height = ROW + 14 if is_narrow else ROW
-    bottom = top + height * len(plot.rows) + 4
-    scale = Scale(*_days(plot), left, canvas.width - 12)
+def _draw_rows(canvas: Canvas, plot: Timeline, top: float) -> None:
+    """Draw a row for each experiment: its title, and its bar below."""
+    labels = min(max(text_width(row.label, 12, bold=True) for row in plot.rows), WIDTH * 0.25)
+    bottom = top + ROW * len(plot.rows) + 4
+    scale = Scale(*_days(plot), 8, WIDTH - 12)
     _draw_axis(canvas, scale, top - 2, bottom)
     for index, row in enumerate(plot.rows):
-        y = top + index * height
-        canvas.text(2, y + 17, fitted(row.label, labels + 2, 12), 12, bold=True)
-        room = canvas.width - labels - 12 if is_narrow else left - labels - 18
-        canvas.text(labels + 10, y + 17, fitted(row.title, room, 12), 12, color=theme.muted)
-        _draw_bar(canvas, row, scale, y + (30 if is_narrow else 13), 11)
+        y = top + index * ROW
+        canvas.text(2, y + 11, fitted(row.label, labels + 2, 12), bold=True, halo=True)
+        title = fitted(row.title, WIDTH - labels - 12, 12)
+        canvas.text(labels + 10, y + 11, title, color=canvas.theme.muted, halo=True)
+        _draw_bar(canvas, row, scale, y + 21, 11)
     canvas.height = bottom + 24
 
 
 def _draw_bar(canvas: Canvas, row: TimelineRow, scale: Scale, y: float, height: float) -> None:
     """Draw one bar with the sign of how it ended; an open one has a dashed outline and no end."""
-    status = status_of(row)
+    status = find_status(row)
     color = _color(status, canvas.theme)
     start = min(max(day_number(row.start), scale.low), scale.high)
     end = scale.high - (scale.high - scale.low) * 0.02 if row.end is None else day_number(row.end)
@@ -123,14 +117,14 @@ def _draw_bar(canvas: Canvas, row: TimelineRow, scale: Scale, y: float, height: 
 
 def _draw_lanes(canvas: Canvas, plot: Timeline, top: float) -> None:
     """Draw bars without titles; those that do not meet share a lane."""
-    scale = Scale(*_days(plot), 8, canvas.width - 12)
+    scale = Scale(*_days(plot), 8, WIDTH - 12)
     free: list[float] = []
     drawn: list[tuple[int, TimelineRow]] = []
     left_out = 0
     # Open ones reach the right end, so each has a lane of its own: those go last.
     for row in sorted(plot.rows, key=lambda row: (row.end is None, day_number(row.start))):
         x1 = scale.place(max(day_number(row.start), scale.low))
-        x2 = canvas.width if row.end is None else scale.place(min(day_number(row.end), scale.high)) + 7
+        x2 = WIDTH if row.end is None else scale.place(min(day_number(row.end), scale.high)) + 7
         lane = next((number for number, end in enumerate(free) if end <= x1), len(free))
         if lane == MOST_LANES:
             left_out += 1
@@ -145,9 +139,7 @@ def _draw_lanes(canvas: Canvas, plot: Timeline, top: float) -> None:
         _draw_bar(canvas, row, scale, top + 6 + lane * _LANE, 6)
     canvas.height = bottom + 24
     if left_out:
-        canvas.text(
-            canvas.width - 2, canvas.height + 10, f"{left_out} more are in the table", 11, "end", canvas.theme.muted
-        )
+        canvas.text(WIDTH - 2, canvas.height + 10, f"{left_out} more are in the table", 11, "end", canvas.theme.muted)
         canvas.height += 18
 
 
@@ -169,7 +161,7 @@ def timeline_table(plot: Timeline) -> Table:
             (Text(row.title),),
             (Text(_day(row.start)),),
             (Text(_day(row.end) if row.end else "–"),),
-            (Badge(row.status, TONES[status_of(row)]),),
+            (Badge(row.status, TONES[find_status(row)]),),
         )
         for row in plot.rows
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from orglab.report.formats.characters import is_wide, printable
+from orglab.report.characters import is_wide, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Theme:
     font: str
 
 
+WIDTH = 420
+"""How wide every chart is drawn, in pixels of its own: titles stand above, so that it is read from a phone to print."""
 SERIES = 6
 """How many colours there are; past them dashes and markers tell series apart."""
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
@@ -35,8 +37,6 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans
 # a line (less than 3:1), so those are darkened at the same hue.
 LIGHT = Theme(("#0072b2", "#c24e00", "#008563", "#a8507f", "#8a6100", "#1c6f9e"), "#1c1b19", "#5c5a55", "#e4e1da",
               "#ffffff", _FONT)  # fmt: skip
-DARK = Theme(("#56b4e9", "#f0893b", "#3fc79a", "#dd9abf", "#e6b23c", "#8fcdf0"), "#ece9e2", "#a9a69e", "#3a3935",
-             "#1b1b1a", _FONT)  # fmt: skip
 PAGE = Theme(LIGHT.colors, LIGHT.ink, LIGHT.muted, "#dcd9d2", LIGHT.paper,
              "'DejaVu Sans', 'Liberation Sans', Arial, Helvetica, 'Libertinus Serif'")  # fmt: skip
 CSS = Theme(
@@ -79,14 +79,12 @@ class Canvas:
 
     Attributes:
         theme: Its colours.
-        width: Its width.
         height: Its height; it may grow until the canvas is closed.
     """
 
-    def __init__(self, theme: Theme, width: float, height: float) -> None:
+    def __init__(self, theme: Theme, height: float) -> None:
         """Begin with nothing drawn."""
         self.theme = theme
-        self.width = width
         self.height = height
         self.elements: list[str] = []
 
@@ -183,9 +181,9 @@ class Canvas:
         at = x
         for text, color, shape, dash in entries:
             sample = 10 if dash in ("-", "o") else 26
-            label = fitted(text, self.width - x - sample - 10, 12)
+            label = fitted(text, WIDTH - x - sample - 10, 12)
             needed = sample + 6 + text_width(label, 12) + 16
-            if at > x and at + needed - 16 > self.width:
+            if at > x and at + needed - 16 > WIDTH:
                 at, y = x, y + 20
             if dash not in ("-", "o"):
                 self.line(at, y, at + sample, y, color, weight=2, dash=dash)
@@ -196,14 +194,14 @@ class Canvas:
 
     def empty(self, text: str) -> None:
         """Say that there is nothing to draw."""
-        self.bar(0.5, 0.5, self.width - 1, self.height - 1, "none", stroke=self.theme.grid)
-        self.text(self.width / 2, self.height / 2 + 4, text, 13, "middle", self.theme.muted)
+        self.bar(0.5, 0.5, WIDTH - 1, self.height - 1, "none", stroke=self.theme.grid)
+        self.text(WIDTH / 2, self.height / 2 + 4, text, 13, "middle", self.theme.muted)
 
     def close(self, title: str, description: str, name: str) -> str:
         """Return the chart as an `svg` element, with its title and description for those who hear it."""
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:g} {self.height:g}"'
-            f' width="{self.width:g}" height="{self.height:g}" role="img" aria-labelledby="{name}-t {name}-d"'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {self.height:g}"'
+            f' width="{WIDTH:g}" height="{self.height:g}" role="img" aria-labelledby="{name}-t {name}-d"'
             f' font-family="{escape(self.theme.font)}">'
             f'<title id="{name}-t">{escape(printable(title))}</title>'
             f'<desc id="{name}-d">{escape(printable(description))}</desc>'

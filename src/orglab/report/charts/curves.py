@@ -3,25 +3,25 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from orglab.report.blocks import History, Series, Table, Text
-from orglab.report.charts.canvas import DASHES, Canvas, Theme, fitted, text_width
-from orglab.report.charts.scale import SMALLEST, Scale, is_drawn, number, scale_of
+from orglab.report.blocks import MetricHistory, Series, Table, Text
+from orglab.report.charts.canvas import DASHES, WIDTH, Canvas, Theme, fitted, text_width
+from orglab.report.charts.scale import SMALLEST, Scale, is_drawn, make_scale
+from orglab.text import count, number
 
 MOST_SERIES = 60
 """How many runs are drawn."""
 MOST_NAMED = 12
 """How many groups of runs the legend names."""
-_HEIGHT = 230
-_NARROW = 520
+_HEIGHT = 190
 _FEW = 24
 """With so few points each is marked."""
 
 Point = tuple[float, float]
 
 
-def draw_history(plot: History, title: str, theme: Theme, width: int, name: str) -> str:
+def draw_history(plot: MetricHistory, title: str, theme: Theme, name: str) -> str:
     """Return the history as an `svg` element; `chart.draw_chart` says what the arguments are."""
-    canvas = Canvas(theme, width, 120)
+    canvas = Canvas(theme, 120)
     drawn = plot.series[:MOST_SERIES]
     kept = {id(series): list(_segments(series)) for series in drawn}
     values = [y for segments in kept.values() for segment in segments for _, y in segment]
@@ -37,10 +37,10 @@ def draw_history(plot: History, title: str, theme: Theme, width: int, name: str)
         top = canvas.legend(entries, 2, 10) + 4
     top += 18
     is_log = _is_log(plot, values)
-    y_scale = scale_of([y for y in values if y > SMALLEST] if is_log else values, top + _HEIGHT, top, log=is_log)
+    y_scale = make_scale([y for y in values if y > SMALLEST] if is_log else values, top + _HEIGHT, top, log=is_log)
     left = _draw_values(canvas, y_scale, plot.metric, top)
     xs = [x for segments in kept.values() for segment in segments for x, _ in segment]
-    x_scale = _x_scale(xs, left + 6, width - 14)
+    x_scale = _x_scale(xs, left + 6, WIDTH - 14)
     _draw_x(canvas, x_scale, plot.x, top + _HEIGHT, whole=all(x == int(x) for x in xs))
     for series in drawn:
         color, shape, dash = _look(groups.index(series.group or series.name), theme)
@@ -50,10 +50,10 @@ def draw_history(plot: History, title: str, theme: Theme, width: int, name: str)
     return canvas.close(title, _description(plot, y_scale), name)
 
 
-def _is_log(plot: History, values: Sequence[float]) -> bool:
+def _is_log(plot: MetricHistory, values: Sequence[float]) -> bool:
     """Return whether the axis is logarithmic: asked for and possible for some, or helpful and possible for all."""
     if plot.log is None:
-        return scale_of(values, 1, 0, log=None).log
+        return make_scale(values, 1, 0, log=None).log
     return plot.log and any(value > SMALLEST for value in values)
 
 
@@ -118,27 +118,27 @@ def _x_scale(xs: Sequence[float], begin: float, end: float) -> Scale:
 def _draw_values(canvas: Canvas, scale: Scale, metric: str, top: float) -> float:
     """Draw the lines of the values, their numbers, and the metric's name above; return where the lines begin."""
     ticks = scale.ticks(6)
-    left = min(max((text_width(text, 11) for _, text in ticks), default=20), canvas.width * 0.3) + 10
+    left = min(max((text_width(text, 11) for _, text in ticks), default=20), WIDTH * 0.3) + 10
     for value, text in ticks:
         y = scale.place(value)
-        canvas.line(left, y, canvas.width - 4, y, canvas.theme.grid)
+        canvas.line(left, y, WIDTH - 4, y, canvas.theme.grid)
         canvas.text(left - 6, y + 4, text, 11, "end", canvas.theme.muted)
     name = f"{metric} (logarithmic)" if scale.log else metric
-    canvas.text(2, top - 10, fitted(name, canvas.width - 8, 12), 12, bold=True)
+    canvas.text(2, top - 10, fitted(name, WIDTH - 8, 12), 12, bold=True)
     return left
 
 
 def _draw_x(canvas: Canvas, scale: Scale, name: str, bottom: float, *, whole: bool) -> None:
     """Draw the axis of steps, with its name at the right end."""
-    canvas.line(scale.begin - 6, bottom, canvas.width - 4, bottom, canvas.theme.muted)
+    canvas.line(scale.begin - 6, bottom, WIDTH - 4, bottom, canvas.theme.muted)
     right = -1e9
-    for value, text in scale.ticks(4 if canvas.width < _NARROW else 8, whole=whole):
+    for value, text in scale.ticks(5, whole=whole):
         x, half = scale.place(value), text_width(text, 11) / 2
         canvas.line(x, bottom, x, bottom + 4, canvas.theme.muted)
-        if x - half > right + 6 and x + half < canvas.width:
+        if x - half > right + 6 and x + half < WIDTH:
             canvas.text(x, bottom + 17, text, 11, "middle", canvas.theme.muted)
             right = x + half
-    canvas.text(canvas.width - 4, bottom + 34, fitted(name, canvas.width / 2, 12), 12, "end", canvas.theme.muted)
+    canvas.text(WIDTH - 4, bottom + 34, fitted(name, WIDTH / 2, 12), 12, "end", canvas.theme.muted)
 
 
 def _draw_series(
@@ -185,9 +185,9 @@ def _means(points: Sequence[Point], parts: int, scale: Scale) -> list[Point]:
     return found
 
 
-def _description(plot: History, scale: Scale) -> str:
+def _description(plot: MetricHistory, scale: Scale) -> str:
     """Return what the chart shows, in a sentence or two."""
-    parts = [f"{plot.metric} over {plot.x} of {len(plot.series)} run{'s' if len(plot.series) != 1 else ''}"]
+    parts = [f"{plot.metric} over {plot.x} of {count(len(plot.series), 'run')}"]
     if scale.log:
         parts.append("on a logarithmic axis")
     hidden = len(plot.series) - MOST_SERIES
@@ -195,7 +195,7 @@ def _description(plot: History, scale: Scale) -> str:
     return f"{', '.join(parts)}. The table after it has first, best and last values.{more}"
 
 
-def history_table(plot: History) -> Table:
+def history_table(plot: MetricHistory) -> Table:
     """Return first, lowest, highest and last value of each run, and how many are missing."""
     header = ("Run", "Values", "First", "Lowest", "Highest", "Last", "Missing")
     rows = []
@@ -203,7 +203,7 @@ def history_table(plot: History) -> Table:
         values = [y for x, y in series.points if y is not None and is_drawn(y) and is_drawn(x)]
         name = series.name if not series.group or series.group == series.name else f"{series.group}: {series.name}"
         numbers = (values[0], min(values), max(values), values[-1]) if values else ()
-        cells = [number(value) for value in numbers] or ["–"] * 4
+        cells = [number(value, style="axis") for value in numbers] or ["–"] * 4
         missing = len(series.points) - len(values)
         rows.append(tuple((Text(text),) for text in (name, str(len(values)), *cells, str(missing) if missing else "–")))
     return Table(tuple((Text(word),) for word in header), tuple(rows), ("left", *["right"] * 6))

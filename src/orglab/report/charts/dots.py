@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orglab.report.blocks import Inlines, Reference, StepResult, StepResults, Table, Text
-from orglab.report.charts.canvas import Canvas, Theme, fitted, text_width
-from orglab.report.charts.scale import Scale, is_drawn, number, scale_of
-from orglab.report.content.amounts import decimals_for
-from orglab.report.content.amounts import difference as change
-from orglab.report.content.amounts import number as amount
+from orglab.report.charts.canvas import WIDTH, Canvas, Theme, fitted, text_width
+from orglab.report.charts.scale import Scale, is_drawn, make_scale
+from orglab.runs.statistics import deviation, mean
+from orglab.text import difference, number, shared_decimals
 
-ROW = 34
+ROW = 40
 _MOST_DIGITS = 5
 MOST_ROWS = 120
 """How many steps are drawn."""
-_NARROW = 520
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +30,38 @@ def _spread(row: StepResult) -> _Spread | None:
     values = tuple(value for value in row.values if is_drawn(value))
     if not values:
         return None
-    mean = math.fsum(value / len(values) for value in values)
-    # Not `statistics.stdev`: exact fractions of thousands of values take seconds.
-    squares = math.fsum(((value - mean) / 2) ** 2 for value in values) if max(map(abs, values)) < 1e150 else math.inf  # noqa: PLR2004 - the square is still a number
-    deviation = 2 * math.sqrt(squares / (len(values) - 1)) if len(values) > 1 else 0.0
-    return _Spread(values, mean, deviation)
+    return _Spread(values, mean(values), deviation(values))
 
 
-def draw_steps(plot: StepResults, title: str, theme: Theme, width: int, name: str) -> str:
+def draw_steps(plot: StepResults, title: str, theme: Theme, name: str) -> str:
     """Return the results as an `svg` element; `chart.draw_chart` says what the arguments are."""
-    canvas = Canvas(theme, width, 120)
+    canvas = Canvas(theme, 120)
     rows = [(row, _spread(row)) for row in plot.rows[:MOST_ROWS]]
     values = [value for _, spread in rows if spread for value in spread.values]
     if not values:
         canvas.empty("No values yet")
         return canvas.close(title, f"There are no values of {plot.metric}.", name)
-    is_narrow = width < _NARROW
-    height = ROW + 16 if is_narrow else ROW
-    labels = min(max(text_width(row.label, 12, bold=True) for row, _ in rows) + 4, width * 0.3)
-    titles = min(max(text_width(row.title, 12) for row, _ in rows), width * 0.3)
     decimals = _decimals([spread for _, spread in rows])
-    numbers = max(text_width(_said(spread, decimals), 12) for _, spread in rows)
-    left = 10.0 if is_narrow else labels + titles + 24
-    right = width - numbers - 18
-    scale = scale_of(values, left, right, log=False if plot.log is None and min(values) <= 0 else plot.log)
-    top, bottom = 26.0, 30.0 + height * len(rows)
+    scale = make_scale(values, 10, WIDTH - 12, log=False if plot.log is None and min(values) <= 0 else plot.log)
+    top, bottom = 26.0, 30.0 + ROW * len(rows)
     _draw_axis(canvas, scale, plot, top, bottom)
+    labels = min(max(text_width(row.label, 12, bold=True) for row, _ in rows) + 4, WIDTH * 0.3)
     for index, (row, spread) in enumerate(rows):
-        y = top + index * height
-        canvas.text(2, y + 20, fitted(row.label, labels, 12), 12, bold=True, halo=True)
-        room = width - labels - 12 if is_narrow else titles + 4
-        canvas.text(labels + 8, y + 20, fitted(row.title, room, 12), 12, color=theme.muted, halo=True)
-        middle = y + (34 if is_narrow else 16)
-        _draw_spread(canvas, row, spread, scale, middle)
-        canvas.text(width - 2, middle + 4, _said(spread, decimals), 12, "end", theme.ink if spread else theme.muted)
+        y = top + index * ROW
+        said = _said(spread, decimals)
+        canvas.text(2, y + 14, fitted(row.label, labels, 12), bold=True, halo=True)
+        words = fitted(row.title, WIDTH - labels - text_width(said, 12) - 22, 12)
+        canvas.text(labels + 8, y + 14, words, color=theme.muted, halo=True)
+        canvas.text(WIDTH - 2, y + 14, said, 12, "end", theme.ink if spread else theme.muted, halo=True)
+        _draw_spread(canvas, row, spread, scale, y + 27)
     canvas.height = bottom + 26
     return canvas.close(title, _description(plot), name)
 
 
 def _decimals(spreads: Sequence[_Spread | None]) -> int | None:
     """Return the decimals that all values of a chart have, so that they can be compared; None if each has its own."""
-    return decimals_for([spread.values for spread in spreads if spread is not None])
+    known = [spread for spread in spreads if spread is not None]
+    return shared_decimals([spread.mean for spread in known], [spread.deviation for spread in known])
 
 
 def _said(spread: _Spread | None, decimals: int | None) -> str:
@@ -80,26 +69,28 @@ def _said(spread: _Spread | None, decimals: int | None) -> str:
     if spread is None:
         return "no value"
     if len(spread.values) == 1:
-        return _even(spread.mean, decimals) or number(spread.mean)
-    mean, deviation = _even(spread.mean, decimals), _even(spread.deviation, decimals)
-    mean = mean or _rounded(spread.mean, spread.deviation)
-    return f"{mean} ± {deviation or _rounded(spread.deviation, spread.deviation)}"
+        return _written(spread.mean, decimals)
+    return f"{_rounded(spread.mean, spread, decimals)} ± {_rounded(spread.deviation, spread, decimals)}"
 
 
-def _rounded(value: float, deviation: float) -> str:
-    """Return a value with the digits that its deviation leaves: two of the deviation's own."""
-    digits = 1 - math.floor(math.log10(deviation)) if 0 < deviation < math.inf else -1
-    if not 0 <= digits <= _MOST_DIGITS or abs(value) >= 10**_MOST_DIGITS:
-        return number(value)
-    return f"{value:.{digits}f}".replace("-", "−")
+def _written(value: float, decimals: int | None) -> str:
+    """Return a value with the decimals that all of the chart have, or else with its own."""
+    return number(value, style="axis") if decimals is None else number(value, decimals)
+
+
+def _rounded(value: float, spread: _Spread, decimals: int | None) -> str:
+    """Return a value with the decimals that all have, or else with two digits of its deviation."""
+    own = 1 - math.floor(math.log10(spread.deviation)) if 0 < spread.deviation < math.inf else -1
+    is_short = 0 <= own <= _MOST_DIGITS and abs(value) < 10**_MOST_DIGITS
+    return _written(value, own if decimals is None and is_short else decimals)
 
 
 def _draw_axis(canvas: Canvas, scale: Scale, plot: StepResults, top: float, bottom: float) -> None:
-    """Draw the lines of the values, their names below, the metric above, and the baseline through all rows."""
+    """Draw the lines of the values, their names below, the metric above, and the baseline in each row."""
     theme = canvas.theme
     better = {"higher": " (higher is better →)", "lower": " (← lower is better)"}.get(plot.better, "")
     log = ", logarithmic" if scale.log else ""
-    canvas.text(2, 14, fitted(f"{plot.metric}{log}{better}", canvas.width - 4, 12), 12, bold=True)
+    canvas.text(2, 14, fitted(f"{plot.metric}{log}{better}", WIDTH - 4, 12), 12, bold=True)
     last = -1e9
     for value, text in scale.ticks(max(2, int((scale.end - scale.begin) / 70))):
         x, half = scale.place(value), text_width(text, 11) / 2
@@ -111,7 +102,8 @@ def _draw_axis(canvas: Canvas, scale: Scale, plot: StepResults, top: float, bott
         spread = _spread(row) if row.is_baseline else None
         if spread is not None and (spread.mean > 0 or not scale.log):
             x = scale.place(spread.mean)
-            canvas.line(x, top, x, bottom, theme.ink, weight=1.5, dash="5 4")
+            for y in range(int(top), int(bottom) - ROW + 1, ROW):
+                canvas.line(x, y + 18, x, y + 36, theme.ink, weight=1.5, dash="5 4")
             break
 
 
@@ -159,12 +151,9 @@ def steps_table(plot: StepResults) -> Table:
     for row, spread in zip(plot.rows, spreads, strict=True):
         cells = ["0", "–", "–", "–", "–"]
         if spread is not None:
-            deviation = _even(spread.deviation, decimals) or _rounded(spread.deviation, spread.deviation)
-            deviation = deviation if len(spread.values) > 1 else "–"
-            lowest, highest = min(spread.values), max(spread.values)
-            mean = _even(spread.mean, decimals) or _rounded(spread.mean, spread.deviation)
-            low, high = (_even(value, decimals) or number(value) for value in (lowest, highest))
-            cells = [str(len(spread.values)), mean, deviation, low, high]
+            among = _rounded(spread.deviation, spread, decimals) if len(spread.values) > 1 else "–"
+            ends = (_written(value, decimals) for value in (min(spread.values), max(spread.values)))
+            cells = [str(len(spread.values)), _rounded(spread.mean, spread, decimals), among, *ends]
         missing = len(row.values) - (len(spread.values) if spread else 0)
         if missing:
             cells[0] += f" (+{missing} without value)"
@@ -176,17 +165,11 @@ def steps_table(plot: StepResults) -> Table:
     return Table(tuple((Text(word),) for word in header), tuple(rows), ("left", "left", *["right"] * 6))
 
 
-def _even(value: float, decimals: int | None) -> str:
-    """Return a value with the decimals that all of the table have; nothing if that is left to each."""
-    return amount(value, decimals) if decimals is not None else ""
-
-
 def _against(spread: _Spread | None, base: _Spread, decimals: int | None) -> str:
     """Return the difference of two means, with its sign."""
     if spread is None:
         return "–"
     if decimals is not None:
-        return change(spread.mean, base.mean, decimals)
-    difference = spread.mean - base.mean
-    text = number(float(f"{difference:.3g}"))
-    return f"+{text}" if difference > 0 else text
+        return difference(spread.mean, base.mean, decimals)
+    change = spread.mean - base.mean
+    return ("+" if change > 0 else "") + number(float(f"{change:.3g}"), style="axis")

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+from orglab.text import MONTHS, number, power_of_ten
+
 HELPED_BY_LOG = 100
 """How many times the smallest value the largest is, at least, for an axis to be logarithmic by itself."""
 _LARGEST = 1e300
@@ -18,19 +18,6 @@ _FEW_POWERS = 2
 def is_drawn(value: float | None) -> bool:
     """Return whether a value has a place: it is finite, and no larger than what can be reckoned with."""
     return value is not None and math.isfinite(value) and abs(value) <= _LARGEST
-
-
-def number(value: float) -> str:
-    """Return a number as people read it: four digits that count, and no more zeros than it needs."""
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "−∞" if value < 0 else "∞"
-    if value and (abs(value) >= 1e6 or abs(value) < 1e-4):  # noqa: PLR2004 - where zeros are no longer counted at a glance
-        mantissa, exponent = f"{value:.3g}".split("e") if "e" in f"{value:.3g}" else (f"{value:.3g}", "")
-        if not exponent:
-            mantissa, exponent = f"{value:.2e}".split("e")
-            mantissa = mantissa.rstrip("0").rstrip(".")
-        return f"{mantissa}×10{str(int(exponent)).translate(_RAISED)}".replace("-", "−")
-    return f"{value:.4g}".replace("-", "−")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +54,7 @@ class Scale:
         return _round_numbers(self.low, self.high, most, smallest=1.0 if whole else 0.0)
 
 
-def scale_of(values: Iterable[float], begin: float, end: float, *, log: bool | None = False) -> Scale:
+def make_scale(values: Iterable[float], begin: float, end: float, *, log: bool | None = False) -> Scale:
     """Return an axis on which all of some finite values have a place, with some room at both ends.
 
     Args:
@@ -107,7 +94,7 @@ def _round_numbers(low: float, high: float, most: int, smallest: float) -> list[
     for index in range(count + 1):
         value = (first + index) * step
         is_plain = digits <= 6 and abs(value) < 1e6  # noqa: PLR2004 - as `number` has it
-        texts.append((value, _plain(value, digits) if is_plain else number(value)))
+        texts.append((value, number(value, digits if is_plain else None, style="axis")))
     return texts
 
 
@@ -123,14 +110,9 @@ def _powers(low: float, high: float, most: int) -> list[tuple[float, str]]:
         for unit in units:
             value = unit * 10.0**power
             if low <= value <= high:
-                raised = f"{'' if unit == 1 else f'{unit}×'}10{str(power).translate(_RAISED)}"
-                found.append((value, _plain(value, max(0, -power)) if is_plain else raised))
+                raised = power_of_ten(power, "" if unit == 1 else str(unit))
+                found.append((value, number(value, max(0, -power), style="axis") if is_plain else raised))
     return found if len(found) <= most * 2 else found[:: math.ceil(len(found) / most)]
-
-
-def _plain(value: float, digits: int) -> str:
-    """Return a number with so many digits after the point, and a narrow blank between thousands."""
-    return f"{value:,.{digits}f}".replace(",", "\u202f").replace("-", "−")
 
 
 # ---- days ----
@@ -162,7 +144,7 @@ def day_ticks(since: float, until: float, most: int) -> list[tuple[float, str]]:
     month += -month % months
     while month < 12 * 9999 and (day := date(month // 12, month % 12 + 1, 1)) <= last:
         if day >= first:
-            name = str(day.year) if months >= 12 or day.month == 1 else _MONTHS[day.month - 1]  # noqa: PLR2004 - a year
+            name = str(day.year) if months >= 12 or day.month == 1 else _month_name(day)  # noqa: PLR2004 - a year
             if not found and name != str(day.year):
                 name += f" {day.year}"
             found.append((float(day.toordinal()), name))
@@ -172,4 +154,8 @@ def day_ticks(since: float, until: float, most: int) -> list[tuple[float, str]]:
 
 def _day_name(day: date) -> str:
     """Return a day as it stands on an axis."""
-    return f"{day.day} {_MONTHS[day.month - 1]}"
+    return f"{day.day} {_month_name(day)}"
+
+
+def _month_name(day: date) -> str:
+    return MONTHS[day.month - 1][:3]

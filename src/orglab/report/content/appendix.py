@@ -16,15 +16,15 @@ from orglab.report.blocks import (
     Paragraph,
     Table,
     Text,
-    anchor_of,
+    make_anchor,
 )
-from orglab.report.charts.plots import history_chart
-from orglab.report.content import amounts
-from orglab.report.content.facts import Account
-from orglab.report.content.outcomes import Results, final, is_failed
+from orglab.report.content.facts import ExperimentActivity
+from orglab.report.content.plots import history_chart
 from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
 from orglab.runs.record import Run
+from orglab.runs.statistics import Results, is_failed, read_final
+from orglab.text import cardinal, count, cut, duration, number
 
 _MOST_CHARTS = 24
 _MOST_METRICS = 6
@@ -41,10 +41,10 @@ def charted(report: Report) -> frozenset[str]:
     return frozenset(sorted(having, key=lambda ref: times[ref])[-_MOST_CHARTS:])
 
 
-def record(account: Account, report: Report, wording: Wording, *, is_drawn: bool) -> Iterator[Block]:
+def record(account: ExperimentActivity, report: Report, wording: Wording, *, is_drawn: bool) -> Iterator[Block]:
     """Yield all that is on record of an experiment."""
     ref, one = account.ref, account.experiment
-    yield Heading(2, (*wording.inline(one.title, ref), Text(" "), wording.links.to(ref)), anchor_of(ref))
+    yield Heading(2, (*wording.inline(one.title, ref), Text(" "), wording.links.to(ref)), make_anchor(ref))
     if one.description:
         yield Paragraph(wording.inline(one.description, ref))
     if one.steps:
@@ -57,23 +57,23 @@ def record(account: Account, report: Report, wording: Wording, *, is_drawn: bool
     if is_drawn and (chart := history_chart(ref, results)):
         yield chart
     if notes := [event for event in account.recent if event.kind == "note" and event.text]:
-        yield Details((Text(amounts.count(len(notes), "note")),), tuple(_notes(notes, wording)))
+        yield Details((Text(count(len(notes), "note", "grouped")),), tuple(_notes(notes, wording)))
 
 
-def _step(step: Step, done: Event | None, account: Account, wording: Wording) -> ListItem:
+def _step(step: Step, done: Event | None, account: ExperimentActivity, wording: Wording) -> ListItem:
     """Return a step with when it was done, how often it was run, and its commits."""
     content: list[Inline] = [*wording.inline(step.text, account.ref), Text(" "), wording.links.to(step.ref)]
     if done is not None:
         content.append(Text(f", done {wording.day(done.at)}" if done.at else ", done, nobody noted when"))
     if runs := [run for run in account.runs if run.ref == step.ref]:
         failed = sum(map(is_failed, runs))
-        also = f", {amounts.small(failed)} failed" if failed else ""
-        took = amounts.duration(sum(run.seconds or 0 for run in runs))
-        content.append(Text(f"; {amounts.count(len(runs), 'run')} in {took}{also}"))
+        also = f", {cardinal(failed, 'words')} failed" if failed else ""
+        took = duration(sum(run.seconds or 0 for run in runs))
+        content.append(Text(f"; {count(len(runs), 'run', 'grouped')} in {took}{also}"))
     for name in step.commits:
         content += [Text("; "), *_commit(name, wording)]
     state = "done" if done is not None else "partial" if step.state == "partial" else "open"
-    return ListItem((Paragraph(tuple(content)),), state, number=step.number, anchor=anchor_of(step.ref))
+    return ListItem((Paragraph(tuple(content)),), state, number=step.number, anchor=make_anchor(step.ref))
 
 
 def _commit(name: str, wording: Wording) -> Inlines:
@@ -90,9 +90,8 @@ def _runs(runs: Sequence[Run], wording: Wording) -> Table:
     header = tuple((Text(name),) for name in ("Run", "Step", "Command", "Took", "Ended", "Metrics"))
     rows = []
     for run in runs:
-        command = " ".join(run.argv)
-        short = command if len(command) <= _LONGEST_COMMAND else command[: _LONGEST_COMMAND - 1] + "…"
-        took = amounts.duration(run.seconds) if run.seconds is not None else "\u2013"
+        short = cut(" ".join(run.argv), _LONGEST_COMMAND)
+        took = duration(run.seconds) if run.seconds is not None else "\u2013"
         step: Inlines = (wording.links.to(run.ref),) if run.ref else ()
         rows.append(((wording.links.to_run(run),), step, (Code(short),) if short else (), (Text(took),),
                      (Text(_ending(run)),), _metrics(run)))  # fmt: skip
@@ -111,11 +110,11 @@ def _metrics(run: Run) -> Inlines:
     names = list(run.metrics)
     content: list[Inline] = []
     for name in names[:_MOST_METRICS]:
-        value = final(run, name)
-        shown = amounts.number(value) if value is not None else str(run.metrics[name])
+        value = read_final(run, name)
+        shown = number(value) if value is not None else str(run.metrics[name])
         content += [*([Text(", ")] if content else []), Code(name), Text(f" {shown}")]
     if len(names) > _MOST_METRICS:
-        content.append(Text(f" and {amounts.count(len(names) - _MOST_METRICS, 'more metric')}"))
+        content.append(Text(f" and {count(len(names) - _MOST_METRICS, 'more metric', 'grouped')}"))
     return tuple(content) or (Text("\u2013"),)
 
 

@@ -5,31 +5,31 @@ from collections.abc import Iterable, Iterator
 from orglab.experiment.model import Step
 from orglab.history.events import Event
 from orglab.report.blocks import Badge, Inline, Text
-from orglab.report.content import amounts
-from orglab.report.content.claims import Claim, digest
-from orglab.report.content.facts import Account
-from orglab.report.content.figures import figures
-from orglab.report.content.outcomes import Results, is_failed
+from orglab.report.content.evidence import Claim, digest
+from orglab.report.content.facts import ExperimentActivity
+from orglab.report.content.key_numbers import figures
 from orglab.report.content.sentence import cite, say
 from orglab.report.content.statements import Item, Statement
 from orglab.report.content.wording import Wording, changed, exists, is_done, noted, reads
+from orglab.runs.statistics import Results, is_failed
+from orglab.text import cardinal, count
 
 TONES = {"supported": "good", "refuted": "bad", "inconclusive": "unsure"}
 _OPPOSITES = {("supported", "refuted"), ("refuted", "supported")}
 _STATE_TONES = {"doing": "active", "waiting": "waiting", "dropped": "bad"}
 
 
-def is_concluded(account: Account, wording: Wording) -> bool:
+def is_concluded(account: ExperimentActivity, wording: Wording) -> bool:
     """Return whether an experiment was concluded in the period."""
     return account.kind == "done" and wording.period.holds(account.closed)
 
 
-def is_dropped(account: Account, wording: Wording) -> bool:
+def is_dropped(account: ExperimentActivity, wording: Wording) -> bool:
     """Return whether an experiment was given up in the period."""
     return account.kind == "dropped" and wording.period.holds(account.closed)
 
 
-def read_learned(account: Account, results: Results, wording: Wording) -> Item:
+def read_learned(account: ExperimentActivity, results: Results, wording: Wording) -> Item:
     """Return what an experiment that was concluded has shown: verdict, words, figures, evidence."""
     one, ref = account.experiment, account.ref
     conclusion = one.conclusion
@@ -51,14 +51,14 @@ def read_learned(account: Account, results: Results, wording: Wording) -> Item:
     return Item(ref, one.title, "", "plain", tuple(statements))
 
 
-def _conclusion(account: Account, wording: Wording) -> Statement:
+def _conclusion(account: ExperimentActivity, wording: Wording) -> Statement:
     """Return the words of a conclusion, as they stand in the log."""
     text = account.experiment.conclusion.text
     claim = Claim("conclusion", account.ref, "", digest(text))
     return Statement((), (claim,), wording.blocks(text, account.ref), text)
 
 
-def _evidence(account: Account, wording: Wording) -> Iterator[Statement]:
+def _evidence(account: ExperimentActivity, wording: Wording) -> Iterator[Statement]:
     """Yield what a conclusion rests on: the steps done, their commits, the runs."""
     steps = account.steps_done()
     links = wording.links
@@ -66,9 +66,9 @@ def _evidence(account: Account, wording: Wording) -> Iterator[Statement]:
     runs = [run for run in account.runs if run.status == "done"]
     pieces: list[str | list[Inline]] = []
     for amount, content in (
-        (amounts.words(len(steps), "step"), cite(links.to(step.ref, step.text) for step in steps)),
-        (amounts.words(len(commits), "commit"), cite((links.to_commit(name) for name in commits), 4)),
-        (amounts.words(len(runs), "run"), cite(map(links.to_run, runs), 3)),
+        (count(len(steps), "step", "words"), cite(links.to(step.ref, step.text) for step in steps)),
+        (count(len(commits), "commit", "words"), cite((links.to_commit(name) for name in commits), 4)),
+        (count(len(runs), "run", "words"), cite(map(links.to_run, runs), 3)),
     ):
         if content:
             pieces += [", " if pieces else "Evidence: ", amount, content]
@@ -80,12 +80,12 @@ def _evidence(account: Account, wording: Wording) -> Iterator[Statement]:
     lost = [name for name in commits if name not in links.commits]
     if lost and links.commits:
         yield say(
-            f"The log names {amounts.words(len(lost), 'commit')} that the repository does not have",
+            f"The log names {count(len(lost), 'commit', 'words')} that the repository does not have",
             cite((links.to_commit(name) for name in lost), 4), ".", claims=[exists(account.experiment)],
         )  # fmt: skip
 
 
-def read_decisions(account: Account, others: dict[str, Account], wording: Wording) -> Item | None:
+def read_decisions(account: ExperimentActivity, others: dict[str, ExperimentActivity], wording: Wording) -> Item | None:
     """Return what was decided on an experiment, or None if nothing was: changes with a note, reopenings, opposites.
 
     What is told where it is a dead end, or where it waits, is not told again.
@@ -101,20 +101,20 @@ def read_decisions(account: Account, others: dict[str, Account], wording: Wordin
     return Item(account.ref, one.title, "", "plain", tuple(statements)) if statements else None
 
 
-def _is_reopening(event: Event, account: Account) -> bool:
+def _is_reopening(event: Event, account: ExperimentActivity) -> bool:
     settings = account.experiment.document.settings
     new = event.facts.get("new")
     return settings.is_done(event.facts.get("old")) and new is not None and not settings.is_done(new)
 
 
-def _is_told_elsewhere(event: Event, account: Account, wording: Wording) -> bool:
+def _is_told_elsewhere(event: Event, account: ExperimentActivity, wording: Wording) -> bool:
     """Return whether a change of state is the end of a dead end, or what an experiment still waits for."""
     if is_dropped(account, wording):
         return event is _last_change(account)
     return account.kind == "waiting" and event is _last_change(account)
 
 
-def _last_change(account: Account) -> Event | None:
+def _last_change(account: ExperimentActivity) -> Event | None:
     """Return the newest change of the state that is dated."""
     changes = [event for event in account.events if event.kind == "state" and event.at is not None]
     return changes[-1] if changes else None
@@ -127,7 +127,7 @@ def _told(lead: str, text: str, ref: str, claims: Iterable[Claim], wording: Word
     return Statement(content.content, tuple(claims), below, text if below else "")
 
 
-def _change(event: Event, account: Account, wording: Wording) -> Statement:
+def _change(event: Event, account: ExperimentActivity, wording: Wording) -> Statement:
     """Return the statement that a state was set."""
     old, new = event.facts.get("old"), event.facts.get("new")
     when = f"{wording.on(event.at)} " if event.at else ""
@@ -136,7 +136,9 @@ def _change(event: Event, account: Account, wording: Wording) -> Statement:
     return _told(f"{when}{was}{way}", event.text, event.ref, [changed(event)], wording)
 
 
-def _contradictions(account: Account, others: dict[str, Account], wording: Wording) -> Iterator[Statement]:
+def _contradictions(
+    account: ExperimentActivity, others: dict[str, ExperimentActivity], wording: Wording
+) -> Iterator[Statement]:
     """Yield a statement for each experiment that this one refers to, and that came to the opposite verdict."""
     verdict = account.experiment.conclusion.verdict
     for ref in wording.mentioned(account.experiment):
@@ -152,7 +154,7 @@ def _contradictions(account: Account, others: dict[str, Account], wording: Wordi
             )  # fmt: skip
 
 
-def read_dead_end(account: Account, wording: Wording) -> Item:
+def read_dead_end(account: ExperimentActivity, wording: Wording) -> Item:
     """Return what is known of an experiment that was given up: when, why, how far it had come."""
     one, ref = account.experiment, account.ref
     last = _last_change(account)
@@ -167,28 +169,28 @@ def read_dead_end(account: Account, wording: Wording) -> Item:
     return Item(ref, one.title, account.state or "", "bad", tuple(statements))
 
 
-def _progress(account: Account, wording: Wording) -> Statement:
+def _progress(account: ExperimentActivity, wording: Wording) -> Statement:
     """Return how far an experiment has come; what is open may be done later, so that is not claimed."""
     done, total = account.steps_done(), account.experiment.steps
     claims = [claim for step in done for claim in is_done(step.ref, step.text)] or [exists(account.experiment)]
     if not total:
         return say("It has no steps yet", cite([wording.links.to(account.ref)]), ".", claims=claims)
     if len(done) == len(total):
-        all_of_them = "its one step is" if len(total) == 1 else f"all {amounts.words(len(total), 'step')} are"
+        all_of_them = "its one step is" if len(total) == 1 else f"all {count(len(total), 'step', 'words')} are"
         return say(all_of_them, " done", cite([wording.links.to(account.ref)]), ".", claims=claims)
     if not done:
         none_of_them = (
-            "its one step is not" if len(total) == 1 else f"none of the {amounts.words(len(total), 'step')} is"
+            "its one step is not" if len(total) == 1 else f"none of the {count(len(total), 'step', 'words')} is"
         )
         return say(none_of_them, " done", cite([wording.links.to(account.ref)]), ".", claims=claims)
     verb = "is" if len(done) == 1 else "are"
     return say(
-        f"{amounts.small(len(done))} of {amounts.words(len(total), 'step')} {verb} done",
+        f"{cardinal(len(done), 'words')} of {count(len(total), 'step', 'words')} {verb} done",
         cite([wording.links.to(account.ref)]), ".", claims=claims,
     )  # fmt: skip
 
 
-def read_under_way(account: Account, wording: Wording) -> Item:
+def read_under_way(account: ExperimentActivity, wording: Wording) -> Item:
     """Return where an experiment stands: progress, what it waits for, failed runs, the last note."""
     one = account.experiment
     statements = [_progress(account, wording)]
@@ -204,7 +206,7 @@ def read_under_way(account: Account, wording: Wording) -> Item:
     return Item(account.ref, one.title, account.state or "", tone, tuple(statements))
 
 
-def _waiting(account: Account, wording: Wording) -> Statement:
+def _waiting(account: ExperimentActivity, wording: Wording) -> Statement:
     """Return since when, and for what, an experiment waits."""
     last = _last_change(account)
     if last is None or last.at is None or last.facts.get("new") != account.state:
@@ -212,15 +214,15 @@ def _waiting(account: Account, wording: Wording) -> Statement:
     return _told(f"it waits since {wording.day(last.at)}", last.text, account.ref, [changed(last)], wording)
 
 
-def _failures(account: Account, wording: Wording) -> Iterator[Statement]:
+def _failures(account: ExperimentActivity, wording: Wording) -> Iterator[Statement]:
     """Yield a statement for each step whose runs in the period went wrong."""
     made = [run for run in account.runs if wording.period.holds(run.began)]
     for ref in dict.fromkeys(run.ref for run in made if run.ref and is_failed(run)):
         mine = [run for run in made if run.ref == ref]
         failed = [run for run in mine if is_failed(run)]
-        some = amounts.words(len(failed), "run")
+        some = count(len(failed), "run", "words")
         if len(failed) < len(mine):
-            some = f"{amounts.small(len(failed))} of {amounts.words(len(mine), 'run')}"
+            some = f"{cardinal(len(failed), 'words')} of {count(len(mine), 'run', 'words')}"
         verb = "failed" if all(run.status == "failed" for run in failed) else "did not end well"
         yield say(
             f"{some} {verb}", cite([wording.links.to(ref), *map(wording.links.to_run, failed)], 4), ".",
@@ -228,7 +230,7 @@ def _failures(account: Account, wording: Wording) -> Iterator[Statement]:
         )  # fmt: skip
 
 
-def _last_note(account: Account, wording: Wording) -> Iterator[Statement]:
+def _last_note(account: ExperimentActivity, wording: Wording) -> Iterator[Statement]:
     """Yield the newest note with a time, if there is one."""
     notes = [event for event in account.events if event.kind == "note" and event.at is not None and event.text]
     for note in notes[-1:]:
@@ -236,16 +238,16 @@ def _last_note(account: Account, wording: Wording) -> Iterator[Statement]:
         yield _told(f"last note{when}", note.text, note.ref, [noted(note)], wording)
 
 
-def read_next(account: Account, wording: Wording) -> Item | None:
+def read_next(account: ExperimentActivity, wording: Wording) -> Item | None:
     """Return the step that comes next, or None if none is open."""
     done = {step.ref for step in account.steps_done()}
     left = [step for step in account.experiment.steps if step.ref not in done]
     if not left:
         return None
-    more = f", and {amounts.words(len(left) - 1, 'more step')}" if len(left) > 1 else ""
+    more = f", and {count(len(left) - 1, 'more step', 'words')}" if len(left) > 1 else ""
     return Item(account.ref, account.experiment.title, "", "plain", (_open_step(left[0], more, account, wording),))
 
 
-def _open_step(step: Step, more: str, account: Account, wording: Wording) -> Statement:
+def _open_step(step: Step, more: str, account: ExperimentActivity, wording: Wording) -> Statement:
     text = wording.inline(step.text, account.ref)
     return say(text, cite([wording.links.to(step.ref)]), more, ".", claims=[reads(step.ref, step.text)])

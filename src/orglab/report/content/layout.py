@@ -17,14 +17,14 @@ from orglab.report.blocks import (
     Strong,
     Text,
 )
-from orglab.report.charts.plots import steps_chart, timeline
-from orglab.report.content import amounts
 from orglab.report.content.appendix import charted, record
-from orglab.report.content.claims import Held, to_evidence
-from orglab.report.content.compose import period_text
-from orglab.report.content.outcomes import Results
+from orglab.report.content.evidence import StoredStatement, to_evidence
+from orglab.report.content.plots import steps_chart, timeline
+from orglab.report.content.sections import period_text
 from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.report.content.wording import Wording
+from orglab.runs.statistics import Results
+from orglab.text import day, duration
 
 # These have an item of a list for each experiment; the others a heading each.
 _LISTED = ("next", "journal")
@@ -53,12 +53,12 @@ def lay_out(report: Report) -> Document:
         title=report.title,
         blocks=tuple(blocks),
         subtitle=_subtitle(report),
-        date=amounts.day(report.made.date()),
-        evidence=evidence_of(report),
+        date=day(report.made.date()),
+        evidence=collect_evidence(report),
     )
 
 
-def evidence_of(report: Report) -> dict[str, object]:
+def collect_evidence(report: Report) -> dict[str, object]:
     """Return what the statements of a report rest on, as JSON values."""
     head = {
         "title": report.title,
@@ -66,7 +66,7 @@ def evidence_of(report: Report) -> dict[str, object]:
         "since": report.period.since.isoformat(timespec="seconds"),
         "until": report.period.until.isoformat(timespec="seconds"),
     }
-    return to_evidence((Held(one.text, one.claims) for one in report.statements if one.claims), head)
+    return to_evidence((StoredStatement(one.text, one.claims) for one in report.statements if one.claims), head)
 
 
 def _subtitle(report: Report) -> str:
@@ -104,7 +104,7 @@ def _figures(report: Report) -> Iterator[Figure]:
                          label.replace("steps", "step") if amount == 1 else label)  # fmt: skip
     seconds = counts["seconds"]
     if isinstance(seconds, int | float) and seconds:
-        yield Figure(amounts.duration(seconds), "of runs")
+        yield Figure(duration(seconds), "of runs")
 
 
 def _title(item: Item, wording: Wording) -> Inlines:

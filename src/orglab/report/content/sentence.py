@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from orglab.report.blocks import Inline, Inlines, Reference, Text
-from orglab.report.content.amounts import count
-from orglab.report.content.claims import Claim
+from orglab.report.content.evidence import Claim
 from orglab.report.content.statements import Statement
+from orglab.text import count
 
 # More citations than this nobody reads; the appendix has them all.
 MOST_CITED = 8
@@ -59,10 +59,5 @@ def cite(references: Iterable[Reference], most: int = MOST_CITED) -> list[Inline
         content.append(reference)
         open_bracket = in_brackets
     if len(found) > len(shown):
-        content.append(Text(f" and {count(len(found) - len(shown), 'other')}"))
+        content.append(Text(f" and {count(len(found) - len(shown), 'other', 'grouped')}"))
     return [*content, Text(")")] if open_bracket else content
-
-
-def sentence_end(text: str) -> str:
-    """Return what ends a sentence that ends in `text`: nothing if that does so itself."""
-    return "" if text.rstrip("”\u2019\"') ").endswith((".", "!", "?", "…")) else "."

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orglab.report.blocks import Blocks, Inlines, Reference, Text, plain
-from orglab.report.content.claims import Claim
-from orglab.report.content.facts import Account, Period
-from orglab.report.content.outcomes import Results
+from orglab.report.content.evidence import Claim
+from orglab.report.content.facts import ExperimentActivity, Period
 from orglab.report.content.wording import Wording
+from orglab.runs.statistics import Results
 
 # In this order, as the reader asks: what came of it, what was decided, what failed, what goes on, what comes.
 SECTIONS = {
@@ -88,7 +88,7 @@ class Report:
     counts: Mapping[str, int | float | Mapping[str, int]]
     summary: tuple[Statement, ...]
     sections: Mapping[str, tuple[Item, ...]]
-    touched: tuple[Account, ...]
+    touched: tuple[ExperimentActivity, ...]
     results: Mapping[str, Results]
     wording: Wording
 
@@ -99,11 +99,6 @@ class Report:
         for items in self.sections.values():
             for item in items:
                 yield from item.statements
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing happened."""
-        return not self.touched
 
 
 def spelled(content: Inlines) -> str:

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from orglab.history.events import Event
 from orglab.report.blocks import Inline
-from orglab.report.content import amounts
-from orglab.report.content.claims import Claim
-from orglab.report.content.facts import CLOSED_KINDS, Account
+from orglab.report.content.evidence import Claim
+from orglab.report.content.facts import CLOSED_KINDS, ExperimentActivity
 from orglab.report.content.findings import TONES, is_concluded, is_dropped
-from orglab.report.content.outcomes import is_failed
 from orglab.report.content.sentence import cite, say
 from orglab.report.content.statements import Statement
 from orglab.report.content.wording import Wording, exists, is_done
 from orglab.runs.record import Run
+from orglab.runs.statistics import is_failed
+from orglab.text import cardinal, count, duration
 
 # How a run ends that does not end well, of one and of several.
 _ENDINGS = (
@@ -26,7 +26,7 @@ _ENDINGS = (
 Counts = dict[str, int | float | dict[str, int]]
 
 
-def count_facts(accounts: Sequence[Account], wording: Wording) -> Counts:
+def count_facts(accounts: Sequence[ExperimentActivity], wording: Wording) -> Counts:
     """Return the numbers of a period.
 
     Returns:
@@ -55,7 +55,7 @@ def count_facts(accounts: Sequence[Account], wording: Wording) -> Counts:
     }
 
 
-def summarize(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]:
+def summarize(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     """Yield the sentences of the summary; none for what did not happen."""
     found = list(_sentences(accounts, wording))
     if not found:
@@ -64,28 +64,28 @@ def summarize(accounts: Sequence[Account], wording: Wording) -> Iterator[Stateme
     yield from _unknown(accounts, wording)
 
 
-def _sentences(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]:
+def _sentences(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     opened = _opened(accounts)
     if opened:
         yield say(
-            f"{amounts.words(len(opened), 'experiment')} {_was(opened)} opened", _cited(opened, wording), ".",
+            f"{count(len(opened), 'experiment', 'words')} {_was(opened)} opened", _cited(opened, wording), ".",
             claims=[Claim("created", one.ref, "", _created(one)) for one in opened],
         )  # fmt: skip
     yield from _conclusions([one for one in accounts if is_concluded(one, wording)], wording)
     if dropped := [one for one in accounts if is_dropped(one, wording)]:
         yield say(
-            f"{amounts.words(len(dropped), 'experiment')} {_was(dropped)} given up", _cited(dropped, wording), ".",
+            f"{count(len(dropped), 'experiment', 'words')} {_was(dropped)} given up", _cited(dropped, wording), ".",
             claims=[Claim("state", one.ref, "", one.state) for one in dropped if one.state],
         )  # fmt: skip
     yield from _steps(accounts, wording)
     yield from _runs_and_commits(accounts, wording)
 
 
-def _opened(accounts: Sequence[Account]) -> list[Account]:
+def _opened(accounts: Sequence[ExperimentActivity]) -> list[ExperimentActivity]:
     return [one for one in accounts if one.of_kind("created")]
 
 
-def _created(account: Account) -> str | None:
+def _created(account: ExperimentActivity) -> str | None:
     created = account.experiment.created
     return created.isoformat() if created is not None else None
 
@@ -94,19 +94,19 @@ def _was(found: Sequence[object]) -> str:
     return "was" if len(found) == 1 else "were"
 
 
-def _cited(accounts: Sequence[Account], wording: Wording) -> list[Inline]:
+def _cited(accounts: Sequence[ExperimentActivity], wording: Wording) -> list[Inline]:
     return cite(wording.links.to(one.ref, one.experiment.title) for one in accounts)
 
 
-def _conclusions(concluded: Sequence[Account], wording: Wording) -> Iterator[Statement]:
+def _conclusions(concluded: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     """Yield how many experiments were concluded, with which verdicts."""
     if not concluded:
         return
-    groups: dict[str, list[Account]] = {}
+    groups: dict[str, list[ExperimentActivity]] = {}
     for one in concluded:
         groups.setdefault(one.experiment.conclusion.verdict or "", []).append(one)
     known = [*TONES, *(verdict for verdict in groups if verdict not in TONES and verdict), ""]
-    pieces: list[str | list[Inline]] = [f"{amounts.words(len(concluded), 'experiment')} {_was(concluded)} concluded"]
+    pieces: list[str | list[Inline]] = [f"{count(len(concluded), 'experiment', 'words')} {_was(concluded)} concluded"]
     claims = []
     for verdict in (verdict for verdict in known if verdict in groups):
         mine = groups[verdict]
@@ -115,7 +115,7 @@ def _conclusions(concluded: Sequence[Account], wording: Wording) -> Iterator[Sta
             if len(groups) == 1 and len(mine) == 1
             else "all "
             if len(groups) == 1
-            else f"{amounts.small(len(mine))} "
+            else f"{cardinal(len(mine), 'words')} "
         )
         named = verdict or ("without a verdict" if len(groups) > 1 or len(mine) > 1 else ", without a verdict")
         pieces += [": " if len(pieces) == 1 else ", ", amount, named, _cited(mine, wording)]
@@ -124,32 +124,32 @@ def _conclusions(concluded: Sequence[Account], wording: Wording) -> Iterator[Sta
     yield say(*pieces, ".", claims=claims)
 
 
-def _steps(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]:
+def _steps(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     """Yield how many steps were done."""
     done = [event for one in accounts for event in one.of_kind("step")]
     if done:
         experiments = {event.ref.partition(".")[0] for event in done}
-        of = f" of {amounts.words(len(experiments), 'experiment')}" if len(experiments) > 1 else ""
+        of = f" of {count(len(experiments), 'experiment', 'words')}" if len(experiments) > 1 else ""
         yield say(
-            f"{amounts.words(len(done), 'step')}{of} {_was(done)} done",
+            f"{count(len(done), 'step', 'words')}{of} {_was(done)} done",
             cite(wording.links.to(event.ref, event.text) for event in done), ".",
             claims=[claim for event in done for claim in is_done(event.ref, event.text)],
         )  # fmt: skip
 
 
-def _runs_and_commits(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]:
+def _runs_and_commits(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     """Yield how many runs there were, how long they took, how many failed; and how many commits."""
     if runs := _runs(accounts, wording):
         yield _run_sentence(runs, wording)
     if running := [run for run in runs if run.status == "running"]:
         yield say(
-            f"{amounts.words(len(running), 'run')} {'is' if len(running) == 1 else 'are'} still going",
+            f"{count(len(running), 'run', 'words')} {'is' if len(running) == 1 else 'are'} still going",
             cite(map(wording.links.to_run, running), 4), ".", claims=[Claim("run", run.id) for run in running],
         )  # fmt: skip
     commits = _commits(accounts, wording)
     if commits:
         yield say(
-            f"{amounts.words(len(commits), 'commit')} {'belongs' if len(commits) == 1 else 'belong'} to this work",
+            f"{count(len(commits), 'commit', 'words')} {'belongs' if len(commits) == 1 else 'belong'} to this work",
             cite(map(wording.links.to_commit, commits), 4), ".",
             claims=[Claim("commit", commit) for commit in commits],
         )  # fmt: skip
@@ -158,23 +158,23 @@ def _runs_and_commits(accounts: Sequence[Account], wording: Wording) -> Iterator
 def _run_sentence(runs: Sequence[Run], wording: Wording) -> Statement:
     """Return how many runs were made, how long they took, and how many did not end well."""
     timed = [run for run in runs if run.seconds is not None]
-    took = f", which took {amounts.duration(math.fsum(run.seconds or 0 for run in timed))}" if timed else ""
+    took = f", which took {duration(math.fsum(run.seconds or 0 for run in timed))}" if timed else ""
     in_all = " in all" if len(timed) > 1 else ""
     claims = [Claim("run", run.id, "status", run.status) for run in runs if run.status != "running"]
     claims += [Claim("run", run.id, "seconds", run.seconds) for run in timed]
-    pieces: list[str | list[Inline]] = [f"{amounts.words(len(runs), 'run')} {_was(runs)} made{took}{in_all}"]
+    pieces: list[str | list[Inline]] = [f"{count(len(runs), 'run', 'words')} {_was(runs)} made{took}{in_all}"]
     for status, singular, plural in _ENDINGS:
         if mine := [run for run in runs if run.status == status]:
-            amount = "all" if 1 < len(mine) == len(runs) else "it" if len(runs) == 1 else amounts.small(len(mine))
+            amount = "all" if 1 < len(mine) == len(runs) else "it" if len(runs) == 1 else cardinal(len(mine), "words")
             pieces += [f"; {amount} {singular if len(mine) == 1 else plural}", cite(map(wording.links.to_run, mine), 4)]
     return say(*pieces, ".", claims=claims)
 
 
-def _runs(accounts: Sequence[Account], wording: Wording) -> list[Run]:
+def _runs(accounts: Sequence[ExperimentActivity], wording: Wording) -> list[Run]:
     return [run for one in accounts for run in one.runs if wording.period.holds(run.began)]
 
 
-def _commits(accounts: Sequence[Account], wording: Wording) -> list[str]:
+def _commits(accounts: Sequence[ExperimentActivity], wording: Wording) -> list[str]:
     """Return the full hashes of the commits of the period that belong to the experiments, the oldest first."""
     known = wording.links.commits
     found = {event.commit for one in accounts for event in one.of_kind("commit") if event.commit}
@@ -183,39 +183,39 @@ def _commits(accounts: Sequence[Account], wording: Wording) -> list[str]:
     return sorted(found, key=lambda name: (known[name].authored, name))
 
 
-def _undated_steps(accounts: Sequence[Account], wording: Wording) -> list[Event]:
+def _undated_steps(accounts: Sequence[ExperimentActivity], wording: Wording) -> list[Event]:
     """Return the steps that are done, may have been so in the period, and nobody knows when."""
     since = wording.period.since
     open_then = [one for one in accounts if one.closed is None or one.closed >= since]
     return [event for one in open_then for event in one.events if event.kind == "step" and event.at is None]
 
 
-def _undated(accounts: Sequence[Account]) -> list[Account]:
+def _undated(accounts: Sequence[ExperimentActivity]) -> list[ExperimentActivity]:
     """Return the experiments that nothing can be placed in time of."""
     return [one for one in accounts if not _has_date(one)]
 
 
-def _has_date(account: Account) -> bool:
+def _has_date(account: ExperimentActivity) -> bool:
     return account.closed is not None or any(event.at is not None for event in account.events)
 
 
-def _unknown(accounts: Sequence[Account], wording: Wording) -> Iterator[Statement]:
+def _unknown(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     """Yield what the log does not say when, and so is not counted."""
     steps = _undated_steps(accounts, wording)
     if steps:
         yield say(
-            f"The log does not tell when {amounts.words(len(steps), 'more step')} {_was(steps)} done",
+            f"The log does not tell when {count(len(steps), 'more step', 'words')} {_was(steps)} done",
             cite((wording.links.to(event.ref, event.text) for event in steps), 4), "; not counted here.",
             claims=[claim for event in steps for claim in is_done(event.ref, event.text)],
         )  # fmt: skip
     if closed := [one for one in accounts if one.kind in CLOSED_KINDS and one.closed is None and _has_date(one)]:
         yield say(
-            f"The log does not tell when {amounts.words(len(closed), 'more experiment')} {_was(closed)} closed",
+            f"The log does not tell when {count(len(closed), 'more experiment', 'words')} {_was(closed)} closed",
             _cited(closed, wording), "; not counted here.", claims=[exists(one.experiment) for one in closed],
         )  # fmt: skip
     undated = _undated(accounts)
     if undated:
         yield say(
-            f"{amounts.words(len(undated), 'experiment')} {'has' if len(undated) == 1 else 'have'} no date in the log",
+            f"{count(len(undated), 'experiment', 'words')} {'has' if len(undated) == 1 else 'have'} no date in the log",
             _cited(undated, wording), ".", claims=[exists(one.experiment) for one in undated],
         )  # fmt: skip

@@ -8,16 +8,16 @@ from orglab.experiment.journal import Entry
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository
 from orglab.git.commit import read_named
-from orglab.history.events import Event, journal_events, log_events
-from orglab.report.content import amounts
-from orglab.report.content.claims import Claim, Held, digest
-from orglab.report.content.outcomes import final
+from orglab.history.events import written_events
+from orglab.report.content.evidence import Claim, StoredStatement, digest
 from orglab.report.content.wording import changed, noted, reads
 from orglab.runs.record import Run
+from orglab.runs.statistics import read_final
+from orglab.text import number
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class FailedClaim:
     """A claim that no longer holds.
 
     Attributes:
@@ -31,7 +31,7 @@ class Broken:
     statement: str
 
 
-class Present:
+class CurrentFacts:
     """What the log, the repository and the records say now."""
 
     def __init__(
@@ -53,14 +53,13 @@ class Present:
     def told(self, ref: str) -> frozenset[Claim]:
         """Return what could be claimed today of an experiment's changes of state, notes and journal entries."""
         if ref not in self._events:
-            one = self.experiments[ref]
-            events: list[Event] = [*log_events(one), *journal_events(ref, one.config.letter, self.entries)]
+            events = written_events(self.experiments[ref], self.entries)
             claims = [changed(event) if event.kind == "state" else noted(event) for event in events]
             self._events[ref] = frozenset(claims)
         return self._events[ref]
 
 
-def verify(statements: Iterable[Held], present: Present) -> list[Broken]:
+def verify(statements: Iterable[StoredStatement], present: CurrentFacts) -> list[FailedClaim]:
     """Return the claims that no longer hold, each once, in the order of the statements; git is asked twice."""
     held = list(statements)
     commits = {claim.about for one in held for claim in one.claims if claim.kind == "commit"}
@@ -74,7 +73,7 @@ def verify(statements: Iterable[Held], present: Present) -> list[Broken]:
             message = _commit(claim, alive) if claim.kind == "commit" else _doubt(claim, present)
             if message is not None and message not in seen:
                 seen.add(message)
-                broken.append(Broken(claim, message, statement.text))
+                broken.append(FailedClaim(claim, message, statement.text))
     return broken
 
 
@@ -86,7 +85,7 @@ def _commit(claim: Claim, alive: Mapping[str, object]) -> str | None:
     return None if claim.about in alive else f"the commit {claim.about[:12]} is no longer in the repository"
 
 
-def _doubt(claim: Claim, present: Present) -> str | None:
+def _doubt(claim: Claim, present: CurrentFacts) -> str | None:
     """Return what is wrong with a claim now, or None if it holds."""
     if claim.kind in ("run", "metric"):
         return _run(claim, present)
@@ -98,7 +97,7 @@ def _doubt(claim: Claim, present: Present) -> str | None:
     return next(_experiment(claim, one, present), None)
 
 
-def _experiment(claim: Claim, one: Experiment, present: Present) -> Iterator[str]:
+def _experiment(claim: Claim, one: Experiment, present: CurrentFacts) -> Iterator[str]:
     """Yield what is wrong with a claim about an experiment."""
     ref = one.ref
     if claim.kind == "created":
@@ -119,7 +118,7 @@ def _experiment(claim: Claim, one: Experiment, present: Present) -> Iterator[str
         yield f"{what} of {claim.about} that the report tells of is gone, or reads otherwise now"
 
 
-def _step(claim: Claim, present: Present) -> str | None:
+def _step(claim: Claim, present: CurrentFacts) -> str | None:
     step = present.steps.get(claim.about)
     if step is None:
         return f"{claim.about} is no longer in the log"
@@ -130,15 +129,15 @@ def _step(claim: Claim, present: Present) -> str | None:
     return None if claim.says in (None, step.state) else f"{claim.about} is no longer {claim.says}"
 
 
-def _run(claim: Claim, present: Present) -> str | None:
+def _run(claim: Claim, present: CurrentFacts) -> str | None:
     run = present.runs.get(claim.about)
     if run is None:
         return f"the record of the run {claim.about} is gone"
     if claim.kind == "metric":
-        now = final(run, claim.name)
+        now = read_final(run, claim.name)
         if now == claim.says:
             return None
-        shown = amounts.number(now) if now is not None else "nothing"
+        shown = number(now) if now is not None else "nothing"
         return f"{claim.name} of the run {run.id} is recorded as {_exact(now, claim.says, shown)}"
     if claim.name == "seconds":
         return (
@@ -153,5 +152,5 @@ def _run(claim: Claim, present: Present) -> str | None:
 
 def _exact(now: float | None, before: float | str | None, shown: str) -> str:
     """Return what is recorded now and what the report has, in as many digits as tell them apart."""
-    was = amounts.number(before) if isinstance(before, int | float) else str(before)
+    was = number(before) if isinstance(before, int | float) else str(before)
     return f"{now!r} now, not {before!r}" if was == shown else f"{shown} now, not {was}"

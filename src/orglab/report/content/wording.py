@@ -11,12 +11,12 @@ from orglab.experiment.model import Experiment, without_cookies
 from orglab.history.events import Event
 from orglab.reference import find_references
 from orglab.report.blocks import Blocks, Inline, Inlines, Paragraph, Reference, Text
-from orglab.report.content import amounts
-from orglab.report.content.claims import Claim, digest
+from orglab.report.content.citations import Links
+from orglab.report.content.evidence import Claim, digest
 from orglab.report.content.facts import Period
-from orglab.report.content.links import Links
-from orglab.report.formats.from_org import read_line, read_org
-from orglab.report.formats.from_org_text import Surroundings
+from orglab.report.content.org_blocks import read_line, read_org
+from orglab.report.content.org_inlines import Surroundings
+from orglab.text import day
 
 # What is longer than this is quoted below the sentence.
 _SHORT = 200
@@ -86,7 +86,7 @@ class Wording:
 
     def day(self, moment: datetime.datetime) -> str:
         """Return the day of a moment, with its year where it is not that of the period's end."""
-        return amounts.day(moment, self.period.last_day)
+        return day(moment, self.period.last_day)
 
 
 def exists(experiment: Experiment) -> Claim:

@@ -63,9 +63,9 @@ class Beside:
             for name, content in self.contents.items():
                 write_atomically(folder / name, content)
             for name, digest in known.items():
-                if name not in self.contents and _digest_of(folder / name) == digest:
+                if name not in self.contents and _read_digest(folder / name) == digest:
                     (folder / name).unlink()
-            listed = {name: _digest(content) for name, content in self.contents.items()}
+            listed = {name: compute_digest(content) for name, content in self.contents.items()}
             write_atomically(folder / LIST_NAME, json.dumps(listed, indent=1).encode())
         except OSError as error:
             raise NotWritableError(f"{folder} could not be written: {error.strerror}.") from error
@@ -107,18 +107,18 @@ def _read_list(folder: Path) -> dict[str, str]:
 
 def _check_ours(path: Path, known: str | None, content: bytes) -> None:
     """Refuse to overwrite a file that we have not written, or that has been changed since."""
-    if path.is_symlink() or (path.exists() and _digest_of(path) not in (known, _digest(content))):
+    if path.is_symlink() or (path.exists() and _read_digest(path) not in (known, compute_digest(content))):
         raise NotWritableError(f"{path} is not of this report, or was changed; move it away, or choose another -o.")
 
 
-def _digest(content: bytes) -> str:
+def compute_digest(content: bytes) -> str:
     """Return the sha256 of bytes, in hex."""
     return hashlib.sha256(content).hexdigest()
 
 
-def _digest_of(path: Path) -> str:
+def _read_digest(path: Path) -> str:
     """Return the sha256 of a file; of one that is not there, nothing."""
     try:
-        return _digest(path.read_bytes())
+        return compute_digest(path.read_bytes())
     except OSError:
         return ""

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orglab.errors import NotFoundError, NotReadableError, OrglabError, UsageError
-from orglab.report.content.amounts import duration, number
-from orglab.report.content.layout import evidence_of
+from orglab.report.content.layout import collect_evidence
 from orglab.report.content.statements import Report
-from orglab.report.formats.embedded import pack
+from orglab.report.formats.evidence_block import pack
+from orglab.text import duration, number
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -24,7 +24,7 @@ class ExtraMissingError(OrglabError):
     exit_code = 2
 
 
-def ending_of(template: Path) -> str:
+def find_ending(template: Path) -> str:
     """Return the ending of what a template makes: `.txt` for `weekly.txt.j2`."""
     return (template.with_suffix("") if template.suffix in _MARKS else template).suffix.lower()
 
@@ -49,7 +49,7 @@ def fill_template(report: Report, template: Path, values: Mapping[str, object]) 
         raise ExtraMissingError("A template needs Jinja2: pip install 'orglab[report]'.") from None
     environment = _environment(template)
     try:
-        made = environment.get_template(template.name).render({**values, "evidence": pack(evidence_of(report))})
+        made = environment.get_template(template.name).render({**values, "evidence": pack(collect_evidence(report))})
     except jinja2.TemplateSyntaxError as error:
         raise UsageError(f"{error.filename or template}:{error.lineno}: {error.message}") from error
     except jinja2.TemplateNotFound as error:
@@ -83,7 +83,7 @@ def _environment(template: Path) -> "ImmutableSandboxedEnvironment":
     environment = ImmutableSandboxedEnvironment(
         loader=jinja2.FunctionLoader(lambda name: _source(folder, name)),
         undefined=jinja2.StrictUndefined,
-        autoescape=ending_of(template) in _ESCAPED,
+        autoescape=find_ending(template) in _ESCAPED,
         trim_blocks=True,
         lstrip_blocks=True,
     )

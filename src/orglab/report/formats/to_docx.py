@@ -8,17 +8,17 @@ import json
 import re
 import subprocess
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from orglab.errors import OrglabError, UsageError
 from orglab.report import blocks as b
-from orglab.report.charts import PAGE, chart_parts, chart_table, draw_chart
-from orglab.report.formats.characters import printable
-from orglab.report.formats.embedded import pack
+from orglab.report.characters import printable
+from orglab.report.charts import chart_table, draw_pages
+from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture, read_picture
-from orglab.report.formats.tex import NotConvertedError, read_tex
 from orglab.report.formats.to_pdf import svg_to_png
 from orglab.report.formats.writer import SIGNS, Writer
+from orglab.report.tex import NotConvertedError, read_tex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +29,6 @@ EVIDENCE_PART = "customXml/item1.xml"
 """The part of the file that holds the evidence; Word keeps it when the file is saved."""
 EVIDENCE_NAMESPACE = "urn:orglab:evidence"
 _API = [1, 23, 1]
-_WIDE = 720
 _SECONDS = 120
 _CELL = "Report Cell"
 _CELL_STYLE = re.compile(rb'(<w:style [^>]*w:styleId="ReportCell"[^>]*>(?:(?!</w:style>).)*)</w:style>', re.DOTALL)
@@ -39,8 +38,6 @@ _CELL_LOOK = (
 # Letters: of a column at least, of one whose text may be broken into lines, and of a line of the page.
 _NARROWEST, _BROADEST, _LINE = 4, 36, 68
 _BOXES = {"open": "☐ ", "partial": "◪ ", "done": "☑ "}
-_ALIGN = {"left": "AlignLeft", "right": "AlignRight", "center": "AlignCenter"}
-_DEEPEST_HEADING = 6
 _NO_ATTRIBUTES = ["", [], []]
 _RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/customXml"
 
@@ -110,14 +107,19 @@ def _str(text: str) -> str:
     return _node("Str", " ".join(printable(text).split("\n"))) if text else ""
 
 
+def _around(kind: str) -> tuple[str, str]:
+    """Return what stands before and after the inlines of a node."""
+    return f'{{"t":"{kind}","c":[', "]}"
+
+
 def _attributes(identifier: str = "", classes: "tuple[str, ...]" = (), **pairs: str) -> str:
     """Return the attributes of a node as JSON."""
     return json.dumps([identifier, list(classes), list(pairs.items())])
 
 
-def _shares(rows: "Sequence[tuple[b.Inlines, ...]]", width: int) -> list[float]:
+def _shares(rows: "Sequence[tuple[b.Inlines, ...]]") -> list[float]:
     """Return how much of the page each column gets: what its longest cell needs, to a limit, and its longest word."""
-    least, wished = [_NARROWEST] * width, [_NARROWEST] * width
+    least, wished = [_NARROWEST] * len(rows[0]), [_NARROWEST] * len(rows[0])
     for row in rows:
         for column, cell in enumerate(row):
             text = b.plain(cell)
@@ -139,10 +141,19 @@ def _shares(rows: "Sequence[tuple[b.Inlines, ...]]", width: int) -> list[float]:
 class _TreeWriter(Writer):
     """Writes nodes of pandoc's tree, each as JSON; several stand side by side with commas between."""
 
+    marks: ClassVar = {
+        b.Emphasis: _around("Emph"),
+        b.Strong: _around("Strong"),
+        b.Underline: _around("Underline"),
+        b.Strike: _around("Strikeout"),
+        b.Superscript: _around("Superscript"),
+        b.Subscript: _around("Subscript"),
+    }
+    fixed: ClassVar = {b.Rule: _node("HorizontalRule"), b.LineBreak: _node("LineBreak")}
+    between = ","
+
     def __init__(self, document: b.Document) -> None:
         super().__init__(document)
-        self._ids: set[str] = set()
-        self._level = 0
         self._tables: list[tuple[str, b.Table]] = []
 
     def page(self) -> str:
@@ -150,9 +161,9 @@ class _TreeWriter(Writer):
         document = self.document
         blocks = self.pieces(document.blocks)
         if self._tables:
-            blocks.append(self.heading(b.Heading(1, (b.Text("Numbers of the charts"),))))
+            blocks.append(self._write_heading(b.Heading(1, (b.Text("Numbers of the charts"),))))
             for title, table in self._tables:
-                blocks += [self.kept(f'{{"t":"Strong","c":[{_str(title)}]}}'), self.table(table)]
+                blocks += [self.kept(f'{{"t":"Strong","c":[{_str(title)}]}}'), self._write_table(table)]
         meta = {
             name: {"t": "MetaInlines", "c": [{"t": "Str", "c": printable(value)}]}
             for name, value in (
@@ -168,7 +179,7 @@ class _TreeWriter(Writer):
 
     def inlines(self, content: b.Inlines) -> str:
         """Return inlines as nodes with commas between."""
-        write = self._inline
+        write = self._write
         return ",".join([piece for inline in content if (piece := write[type(inline)](inline))])
 
     def para(self, inlines: str, kind: str = "Para") -> str:
@@ -184,38 +195,21 @@ class _TreeWriter(Writer):
         """Write why something is not shown as it was meant."""
         return f'{{"t":"Emph","c":[{_str(f"[{why}]")}]}}'
 
-    def identity(self, anchor: str) -> str:
-        """Return an anchor the first time it is asked for."""
-        name = b.anchor_of(anchor) if anchor else ""
-        if not name or name in self._ids:
-            return ""
-        self._ids.add(name)
-        return name
-
     def marked(self, anchor: str) -> str:
         """Return an empty span with an anchor, and a comma after it; nothing without one."""
-        name = self.identity(anchor)
+        name = self.give_anchor(anchor)
         return f'{{"t":"Span","c":[{_attributes(name)},[]]}},' if name else ""
 
     # ---- blocks ----
 
-    def heading(self, block: b.Heading) -> str:
-        """Write a heading, not more than one level below the one before."""
-        level = min(block.level, self._level + 1, _DEEPEST_HEADING)
-        self._level = level
-        return (
-            f'{{"t":"Header","c":[{level},{_attributes(self.identity(block.anchor))},[{self.inlines(block.content)}]]}}'
-        )
+    def _write_heading(self, block: b.Heading) -> str:
+        level, attributes = self.limit_level(block.level), _attributes(self.give_anchor(block.anchor))
+        return f'{{"t":"Header","c":[{level},{attributes},[{self.inlines(block.content)}]]}}'
 
-    def paragraph(self, block: b.Paragraph) -> str:
-        """Write a paragraph."""
+    def _write_paragraph(self, block: b.Paragraph) -> str:
         return self.para((self.marked(block.anchor) + self.inlines(block.content)).rstrip(","))
 
-    def content(self, blocks: b.Blocks) -> str:
-        """Return blocks as nodes with commas between."""
-        return ",".join(self.pieces(blocks))
-
-    def item_list(self, block: b.List) -> str:
+    def _write_list(self, block: b.List) -> str:
         """Write a list; where its numbers jump, a new one begins."""
         if block.kind == "definitions":
             items = ",".join(f"[[{self.inlines(item.term)}],[[{self.item(item)}]]]" for item in block.items)
@@ -247,64 +241,56 @@ class _TreeWriter(Writer):
         first = self.para(head.rstrip(","), "Plain")
         return f"{first},{rest}" if rest else first
 
-    def table(self, block: b.Table) -> str:
-        """Write a table."""
-        width = block.width
-        if not width:
+    def _write_table(self, block: b.Table) -> str:
+        if not block.width:
             return ""
-        align = [_ALIGN.get(kind, "AlignLeft") for kind in block.alignment[:width]]
-        align += ["AlignLeft"] * (width - len(align))
-        shares = _shares([block.header, *block.rows], width)
+        header, *rows = block.cells
         columns = ",".join(
-            f'[{{"t":"{kind}"}},{{"t":"ColWidth","c":{share:.4f}}}]' for kind, share in zip(align, shares, strict=True)
+            f'[{{"t":"Align{kind.capitalize()}"}},{{"t":"ColWidth","c":{share:.4f}}}]'
+            for kind, share in zip(block.columns, _shares(block.cells), strict=True)
         )
         none = json.dumps(_NO_ATTRIBUTES)
         caption = f"[null,[{self.para(self.inlines(block.caption), 'Plain')}]]" if block.caption else "[null,[]]"
-        head = (
-            self.row(tuple((b.Strong(cell),) if cell else () for cell in block.header), width) if block.header else ""
-        )
-        body = ",".join(self.row(row, width) for row in block.rows)
+        head = self.row(tuple((b.Strong(cell),) if cell else () for cell in header)) if block.header else ""
+        body = ",".join(map(self.row, rows))
         parts = f"{none},{caption},[{columns}],[{none},[{head}]],[[{none},0,[],[{body}]]],[{none},[]]"
         return f'{{"t":"Table","c":[{parts}]}}'
 
-    def row(self, row: tuple[b.Inlines, ...], width: int) -> str:
+    def row(self, row: tuple[b.Inlines, ...]) -> str:
         """Write the cells of a row."""
         none = json.dumps(_NO_ATTRIBUTES)
-        cells = [self.inlines(cell) for cell in row] + [""] * (width - len(row))
+        cells = [self.inlines(cell) for cell in row]
         style = json.dumps(["", [], [["custom-style", _CELL]]])
         styled = (f'{{"t":"Div","c":[{style},[{self.para(cell, "Plain")}]]}}' for cell in cells)
         made = (f'[{none},{{"t":"AlignDefault"}},1,1,[{cell}]]' for cell in styled)
         return f"[{none},[{','.join(made)}]]"
 
-    def code_block(self, block: b.CodeBlock) -> str:
-        """Write lines of code."""
+    def _write_code_block(self, block: b.CodeBlock) -> str:
         language = re.sub(r"[^\w+#.-]", "", block.language)
         attributes = json.dumps(["", [language] if language else [], []])
         code = f'{{"t":"CodeBlock","c":[{attributes},{json.dumps(printable(block.text))}]}}'
         return f"{code},{self.para(self.inlines(block.caption))}" if block.caption else code
 
-    def math_block(self, block: b.MathBlock) -> str:
+    def _write_math_block(self, block: b.MathBlock) -> str:
         """Write a formula, or its source."""
         try:
             read_tex(block.tex)
         except NotConvertedError as error:
-            return f"{self.code_block(b.CodeBlock(block.tex, 'latex'))},{self.para(self.note(error))}"
+            return f"{self._write_code_block(b.CodeBlock(block.tex, 'latex'))},{self.para(self.note(error))}"
         return self.para(_node("Math", [{"t": "DisplayMath"}, printable(block.tex)]))
 
-    def quote(self, block: b.Quote) -> str:
-        """Write someone else's words."""
+    def _write_quote(self, block: b.Quote) -> str:
         return f'{{"t":"BlockQuote","c":[{self.content(block.content)}]}}'
 
-    def verse(self, block: b.Verse) -> str:
-        """Write lines that stay lines."""
+    def _write_verse(self, block: b.Verse) -> str:
         lines = ",".join(f"[{self.inlines(line)}]" for line in block.lines)
         return f'{{"t":"LineBlock","c":[{lines}]}}'
 
-    def centered(self, block: b.Centered) -> str:
+    def _write_centered(self, block: b.Centered) -> str:
         """Write what stands in the middle, where pandoc has no middle."""
         return self.content(block.content)
 
-    def image(self, block: b.Image) -> str:
+    def _write_image(self, block: b.Image) -> str:
         """Write a picture, with its caption as one for Word."""
         picture = self.picture(block.path, block.alt)
         caption = f",{self.para(self.inlines(block.caption))}" if block.caption else ""
@@ -320,99 +306,61 @@ class _TreeWriter(Writer):
             except OrglabError:
                 picture = f"a picture of the kind {picture.suffix}, which could not be converted"
         if isinstance(picture, str):
-            return f"{self.code(b.Code(path.name))},{_str(' ')},{self.note(picture)}"
+            return f"{self._write_code(b.Code(path.name))},{_str(' ')},{self.note(picture)}"
         return self.embedded(picture, alt, _attributes())
 
     def embedded(self, picture: Picture, alt: str, attributes: str) -> str:
         """Return a picture as a node that holds it."""
         return f'{{"t":"Image","c":[{attributes},[{_str(alt)}],{json.dumps([picture.data_url, ""])}]}}'
 
-    def chart(self, block: b.Chart) -> str:
+    def _write_chart(self, block: b.Chart) -> str:
         """Write a chart as a picture; its numbers go last, or in its place where nothing draws."""
         title = self.kept(f'{{"t":"Strong","c":[{_str(block.title)}]}}')
         caption = f",{self.para(self.inlines(block.caption))}" if block.caption else ""
         pictures = []
-        for number, part in enumerate(chart_parts(block)):
-            svg = draw_chart(part, PAGE, _WIDE, f"chart-{number}")
-            said = re.search(r"<desc[^>]*>([^<]*)</desc>", svg)
+        for svg, alt in draw_pages(block):
             try:
                 png = Picture(svg_to_png(svg.encode(), "svg"), "png", "image/png")
             except UsageError as error:
-                return f"{title},{self.para(self.note(error))},{self.table(chart_table(block))}{caption}"
-            alt = f"{block.title}. {said.group(1) if said else ''}"
-            pictures.append(self.para(self.embedded(png, alt, _attributes(width="16cm"))))
+                return f"{title},{self.para(self.note(error))},{self._write_table(chart_table(block))}{caption}"
+            pictures.append(self.para(self.embedded(png, alt, _attributes(width="11.5cm"))))
         self._tables.append((block.title, chart_table(block)))
         return f"{title},{','.join(pictures)}{caption}"
 
-    def rule(self, block: b.Rule) -> str:  # noqa: ARG002 - one is as any other
-        """Write a line across."""
-        return _node("HorizontalRule")
-
-    def raw(self, block: b.Raw) -> str:
+    def _write_raw(self, block: b.Raw) -> str:
         """Write lines as they are, and why."""
-        return f"{self.code_block(b.CodeBlock(block.text))},{self.para(self.note(block.note))}"
+        return f"{self._write_code_block(b.CodeBlock(block.text))},{self.para(self.note(block.note))}"
 
-    def details(self, block: b.Details) -> str:
+    def _write_details(self, block: b.Details) -> str:
         """Write blocks under their summary."""
         summary = self.para(f'{{"t":"Strong","c":[{self.inlines(block.summary)}]}}')
         content = self.content(block.content)
         return f"{summary},{content}" if content else summary
 
-    def figures(self, block: b.Figures) -> str:
+    def _write_figures(self, block: b.Figures) -> str:
         """Write a few numbers, each over what it counts."""
         if not block.items:
             return ""
         header = tuple((b.Text(item.value),) for item in block.items)
-        return self.table(b.Table(header, (tuple((b.Text(item.label),) for item in block.items),)))
+        return self._write_table(b.Table(header, (tuple((b.Text(item.label),) for item in block.items),)))
 
     # ---- inlines ----
 
-    def text(self, inline: b.Text) -> str:
-        """Write text."""
+    def _write_text(self, inline: b.Text) -> str:
         return _str(inline.text)
 
-    def wrapped(self, kind: str, content: b.Inlines) -> str:
-        """Write inlines inside of a node."""
-        return f'{{"t":"{kind}","c":[{self.inlines(content)}]}}'
-
-    def emphasis(self, inline: b.Emphasis) -> str:
-        """Write stressed text."""
-        return self.wrapped("Emph", inline.content)
-
-    def strong(self, inline: b.Strong) -> str:
-        """Write text of weight."""
-        return self.wrapped("Strong", inline.content)
-
-    def underline(self, inline: b.Underline) -> str:
-        """Write underlined text."""
-        return self.wrapped("Underline", inline.content)
-
-    def strike(self, inline: b.Strike) -> str:
-        """Write text that was struck out."""
-        return self.wrapped("Strikeout", inline.content)
-
-    def superscript(self, inline: b.Superscript) -> str:
-        """Write raised text."""
-        return self.wrapped("Superscript", inline.content)
-
-    def subscript(self, inline: b.Subscript) -> str:
-        """Write lowered text."""
-        return self.wrapped("Subscript", inline.content)
-
-    def code(self, inline: b.Code) -> str:
-        """Write a word of code."""
+    def _write_code(self, inline: b.Code) -> str:
         return _node("Code", [_NO_ATTRIBUTES, " ".join(printable(inline.text).split("\n"))])
 
-    def math(self, inline: b.Math) -> str:
+    def _write_math(self, inline: b.Math) -> str:
         """Write a formula within the line, or its source: pandoc would show what it does not know without a word."""
         try:
             read_tex(inline.tex)
         except NotConvertedError as error:
-            return f"{self.code(b.Code(inline.tex))},{_str(' ')},{self.note(error)}"
+            return f"{self._write_code(b.Code(inline.tex))},{_str(' ')},{self.note(error)}"
         return _node("Math", [{"t": "InlineMath"}, printable(inline.tex)])
 
-    def link(self, inline: b.Link) -> str:
-        """Write a link."""
+    def _write_link(self, inline: b.Link) -> str:
         return self.linked(self.target(inline), self.inlines(inline.content) or _str(inline.url), "")
 
     def linked(self, target: str, content: str, title: str) -> str:
@@ -421,32 +369,25 @@ class _TreeWriter(Writer):
             return content
         return f'{{"t":"Link","c":[{json.dumps(_NO_ATTRIBUTES)},[{content}],{json.dumps([target, printable(title)])}]}}'
 
-    def reference(self, inline: b.Reference) -> str:
-        """Write where a statement comes from."""
+    def _write_reference(self, inline: b.Reference) -> str:
         return self.linked(self.target(inline), _str(inline.cited), inline.title)
 
-    def footnote_mark(self, inline: b.FootnoteMark) -> str:
+    def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
         """Write a footnote; Word has no second mark for one, so that says its number again."""
         is_new = inline.label not in self._numbers
-        number = self.number_of(inline)
+        number = self.number_footnote(inline)
         if not is_new:
             return f'{{"t":"Superscript","c":[{_str(str(number))}]}}'
         return f'{{"t":"Note","c":[{self.content(inline.content) or self.para(_str("…"))}]}}'
 
-    def line_break(self, inline: b.LineBreak) -> str:  # noqa: ARG002 - one is as any other
-        """Write the end of a line."""
-        return _node("LineBreak")
-
-    def inline_image(self, inline: b.InlineImage) -> str:
-        """Write a picture within the line."""
+    def _write_inline_image(self, inline: b.InlineImage) -> str:
         return self.picture(inline.path, inline.alt)
 
-    def badge(self, inline: b.Badge) -> str:
-        """Write a word that stands out."""
+    def _write_badge(self, inline: b.Badge) -> str:
         sign = SIGNS.get(inline.tone, "")
         return f'{{"t":"Strong","c":[{_str(f"{sign} {inline.text}".strip())}]}}'
 
-    def raw_text(self, inline: b.RawText) -> str:
+    def _write_raw_text(self, inline: b.RawText) -> str:
         """Write text as it is, and why."""
-        text = f"{self.code(b.Code(inline.text))}," if inline.text else ""
+        text = f"{self._write_code(b.Code(inline.text))}," if inline.text else ""
         return f"{text}{_str(' ')},{self.note(inline.note)}"

@@ -4,21 +4,20 @@ import base64
 import hashlib
 from html import escape
 from importlib.resources import files
+from typing import ClassVar
 
 from orglab.report import blocks as b
+from orglab.report.characters import printable, unwrapped
 from orglab.report.charts import chart_table, draw_chart
 from orglab.report.charts.canvas import CSS
-from orglab.report.formats.characters import printable, unwrapped
-from orglab.report.formats.embedded import pack
+from orglab.report.formats.evidence_block import pack
+from orglab.report.formats.mathml import to_mathml
 from orglab.report.formats.pictures import read_picture
-from orglab.report.formats.tex import NotConvertedError
-from orglab.report.formats.tex_mathml import to_mathml
 from orglab.report.formats.writer import SIGNS, Writer
+from orglab.report.tex import NotConvertedError
 
-_WIDE, _SLIM = 720, 350
 _BOXES = {"open": ("☐", "open"), "partial": ("◪", "partly done"), "done": ("☑", "done")}
 _LINES_IN_CONTENTS = 40
-_DEEPEST_HEADING = 6
 
 
 def to_html(document: b.Document) -> str:
@@ -34,9 +33,19 @@ def _text(text: str) -> str:
 class _HtmlWriter(Writer):
     """Writes HTML."""
 
+    marks: ClassVar = {
+        b.Emphasis: ("<em>", "</em>"),
+        b.Strong: ("<strong>", "</strong>"),
+        b.Underline: ("<u>", "</u>"),
+        b.Strike: ("<del>", "</del>"),
+        b.Superscript: ("<sup>", "</sup>"),
+        b.Subscript: ("<sub>", "</sub>"),
+    }
+    fixed: ClassVar = {b.Rule: "<hr>", b.LineBreak: "<br>"}
+    between = ""
+
     def __init__(self, document: b.Document) -> None:
         super().__init__(document)
-        self._ids: set[str] = set()
         self._level = 1
         self._charts = 0
         self._contents: list[tuple[str, str]] = []
@@ -45,7 +54,7 @@ class _HtmlWriter(Writer):
         """Return the page."""
         document = self.document
         main = "\n".join(self.pieces(document.blocks))
-        notes = self.endnotes()
+        notes = self.notes()
         style = files("orglab.report.formats").joinpath("page.css").read_text("utf-8")
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -88,13 +97,10 @@ class _HtmlWriter(Writer):
         lines = "".join(f'<li><a href="#{anchor}">{title}</a></li>' for anchor, title in self._contents)
         return f'<nav aria-label="Sections"><ol>{lines}</ol></nav>'
 
-    def endnotes(self) -> str:
+    def notes(self) -> str:
         """Return the footnotes; those that stand in footnotes come after them."""
         written: list[str] = []
-        while len(written) < len(self.footnotes):
-            label = list(self.footnotes)[len(written)]
-            number = self._numbers[label]
-            text = "\n".join(self.pieces(self.footnotes[label])) or "<p>…</p>"
+        for number, text in self.endnotes(lambda blocks: "\n".join(self.pieces(blocks)) or "<p>…</p>"):
             back = f'<a class="back" href="#fnref-{number}" aria-label="Back to the text of note {number}">↩</a>'
             written.append(f'<li id="fn-{number}">{text}{back}</li>')
         if not written:
@@ -107,30 +113,24 @@ class _HtmlWriter(Writer):
 
     def identity(self, anchor: str) -> str:
         """Return the attribute for an anchor, which is given once."""
-        if not anchor or (name := b.anchor_of(anchor)) in self._ids:
-            return ""
-        self._ids.add(name)
-        return f' id="{name}"'
+        name = self.give_anchor(anchor)
+        return f' id="{name}"' if name else ""
 
     # ---- blocks ----
 
-    def heading(self, block: b.Heading) -> str:
-        """Write a heading, not more than one level below the one before, as screen readers expect it."""
-        level = min(block.level + 1, self._level + 1, _DEEPEST_HEADING)
-        self._level = level
+    def _write_heading(self, block: b.Heading) -> str:
+        level = self.limit_level(block.level + 1)
         anchor = block.anchor
         if level == 2 and not anchor:  # noqa: PLR2004 - a section
             anchor = f"section-{len(self._contents) + 1}"
         if level == 2:  # noqa: PLR2004 - a section
-            self._contents.append((b.anchor_of(anchor), _text(b.plain(block.content))))
+            self._contents.append((b.make_anchor(anchor), _text(b.plain(block.content))))
         return f"<h{level}{self.identity(anchor)}>{self.inlines(block.content)}</h{level}>"
 
-    def paragraph(self, block: b.Paragraph) -> str:
-        """Write a paragraph."""
+    def _write_paragraph(self, block: b.Paragraph) -> str:
         return f"<p{self.identity(block.anchor)}>{self.inlines(block.content)}</p>"
 
-    def item_list(self, block: b.List) -> str:
-        """Write a list."""
+    def _write_list(self, block: b.List) -> str:
         if block.kind == "definitions":
             items = [
                 f"<dt{self.identity(item.anchor)}>{self.inlines(item.term)}</dt><dd>{self.item(item)}</dd>"
@@ -155,28 +155,23 @@ class _HtmlWriter(Writer):
         if blocks and isinstance(blocks[0], b.Paragraph):
             sign += self.inlines(blocks[0].content)
             blocks = blocks[1:]
-        return sign + "".join(self.pieces(blocks))
+        return sign + self.content(blocks)
 
-    def table(self, block: b.Table) -> str:
+    def _write_table(self, block: b.Table) -> str:
         """Write a table in a box of its own, which scrolls where it is wider than the page."""
-        width = block.width
-        align = [f' class="{a}"' if a != "left" else "" for a in block.alignment[:width]]
-        align += [""] * (width - len(align))
+        header, *rows = block.cells
+        align = [f' class="{kind}"' if kind != "left" else "" for kind in block.columns]
         parts = [f"<caption>{self.inlines(block.caption)}</caption>"] if block.caption else []
         if block.header:
             cells = "".join(
-                f'<th scope="col"{kind}>{self.inlines(cell)}</th>'
-                for cell, kind in zip(self.filled(block.header, width), align, strict=True)
+                f'<th scope="col"{kind}>{self.inlines(cell)}</th>' for cell, kind in zip(header, align, strict=True)
             )
             parts.append(f"<thead><tr>{cells}</tr></thead>")
         rules = set(block.rules)
         parts.append("<tbody>")
-        for index, row in enumerate(block.rows):
+        for index, row in enumerate(rows):
             kind = ' class="rule"' if index in rules else ""
-            cells = "".join(
-                f"<td{kind}>{self.inlines(cell)}</td>"
-                for cell, kind in zip(self.filled(row, width), align, strict=True)
-            )
+            cells = "".join(f"<td{kind}>{self.inlines(cell)}</td>" for cell, kind in zip(row, align, strict=True))
             parts.append(f"<tr{kind}>{cells}</tr>")
         parts.append("</tbody>")
         said = _text(b.plain(block.caption)) or "Table"
@@ -184,13 +179,8 @@ class _HtmlWriter(Writer):
             f'<div class="scroll" tabindex="0" role="group" aria-label="{said}"><table>{"".join(parts)}</table></div>'
         )
 
-    def filled(self, row: tuple[b.Inlines, ...], width: int) -> tuple[b.Inlines, ...]:
-        """Return a row with as many cells as the table is wide."""
-        return row + ((),) * (width - len(row))
-
-    def code_block(self, block: b.CodeBlock) -> str:
-        """Write lines of code."""
-        language = b.anchor_of(block.language) if block.language else ""
+    def _write_code_block(self, block: b.CodeBlock) -> str:
+        language = b.make_anchor(block.language) if block.language else ""
         kind = f' class="language-{language}"' if language else ""
         said = _text(b.plain(block.caption) or (f"Code: {block.language}" if block.language else "Lines as they are"))
         pre = f'<pre tabindex="0" role="group" aria-label="{said}"><code{kind}>{_text(block.text)}</code></pre>'
@@ -198,7 +188,7 @@ class _HtmlWriter(Writer):
             return pre
         return f"<figure>{pre}<figcaption>{self.inlines(block.caption)}</figcaption></figure>"
 
-    def math_block(self, block: b.MathBlock) -> str:
+    def _write_math_block(self, block: b.MathBlock) -> str:
         """Write a formula, or its source."""
         try:
             formula = to_mathml(block.tex, display=True)
@@ -210,21 +200,17 @@ class _HtmlWriter(Writer):
         """Write why something is not shown as it was meant."""
         return f'<{tag} class="note">[{_text(str(why))}]</{tag}>'
 
-    def quote(self, block: b.Quote) -> str:
-        """Write someone else's words."""
-        return f"<blockquote>{''.join(self.pieces(block.content))}</blockquote>"
+    def _write_quote(self, block: b.Quote) -> str:
+        return f"<blockquote>{self.content(block.content)}</blockquote>"
 
-    def verse(self, block: b.Verse) -> str:
-        """Write lines that stay lines."""
+    def _write_verse(self, block: b.Verse) -> str:
         lines = "\n".join(self.inlines(line) for line in block.lines)
         return f'<p class="verse">{lines}</p>'
 
-    def centered(self, block: b.Centered) -> str:
-        """Write what stands in the middle."""
-        return f'<div class="centered">{"".join(self.pieces(block.content))}</div>'
+    def _write_centered(self, block: b.Centered) -> str:
+        return f'<div class="centered">{self.content(block.content)}</div>'
 
-    def image(self, block: b.Image) -> str:
-        """Write a picture, embedded."""
+    def _write_image(self, block: b.Image) -> str:
         caption = f"<figcaption>{self.inlines(block.caption)}</figcaption>" if block.caption else ""
         return f"<figure>{self.picture(b.InlineImage(block.path, block.alt))}{caption}</figure>"
 
@@ -235,34 +221,27 @@ class _HtmlWriter(Writer):
             return f"<code>{_text(image.path.name)}</code> {self.note(picture)}"
         return f'<img src="{picture.data_url}" alt="{_text(image.alt)}">'
 
-    def chart(self, block: b.Chart) -> str:
-        """Write a chart, once for wide and once for slim screens, and its numbers."""
+    def _write_chart(self, block: b.Chart) -> str:
+        """Write a chart, and its numbers."""
         self._charts += 1
         name = f"chart-{self._charts}"
         caption = f" {self.inlines(block.caption)}" if block.caption else ""
+        table = self._write_table(chart_table(block))
         return (
             f'<figure class="chart"><figcaption><strong>{_text(block.title)}</strong>{caption}</figcaption>'
-            f'<div class="wide">{draw_chart(block, CSS, _WIDE, name)}</div>'
-            f'<div class="slim">{draw_chart(block, CSS, _SLIM, f"{name}-slim")}</div>'
-            f"<details><summary>The numbers of this chart</summary>{self.table(chart_table(block))}</details></figure>"
+            f"{draw_chart(block, CSS, name)}"
+            f"<details><summary>The numbers of this chart</summary>{table}</details></figure>"
         )
 
-    def rule(self, block: b.Rule) -> str:  # noqa: ARG002 - one is as any other
-        """Write a line across."""
-        return "<hr>"
-
-    def raw(self, block: b.Raw) -> str:
+    def _write_raw(self, block: b.Raw) -> str:
         """Write lines as they are, and why."""
         lines = f'<pre tabindex="0" role="group" aria-label="As it is written">{_text(block.text)}</pre>'
         return f'<div class="raw">{lines}{self.note(block.note, "p")}</div>'
 
-    def details(self, block: b.Details) -> str:
-        """Write blocks that a reader may open."""
-        return (
-            f"<details><summary>{self.inlines(block.summary)}</summary>{''.join(self.pieces(block.content))}</details>"
-        )
+    def _write_details(self, block: b.Details) -> str:
+        return f"<details><summary>{self.inlines(block.summary)}</summary>{self.content(block.content)}</details>"
 
-    def figures(self, block: b.Figures) -> str:
+    def _write_figures(self, block: b.Figures) -> str:
         """Write numbers side by side."""
         items = "".join(
             f'<div class="{_tone(item.tone)}"><dt>{_text(item.label)}</dt><dd>{_text(item.value)}</dd></div>'
@@ -272,55 +251,27 @@ class _HtmlWriter(Writer):
 
     # ---- inlines ----
 
-    def text(self, inline: b.Text) -> str:
-        """Write text."""
+    def _write_text(self, inline: b.Text) -> str:
         return _text(inline.text)
 
-    def emphasis(self, inline: b.Emphasis) -> str:
-        """Write stressed text."""
-        return f"<em>{self.inlines(inline.content)}</em>"
-
-    def strong(self, inline: b.Strong) -> str:
-        """Write text of weight."""
-        return f"<strong>{self.inlines(inline.content)}</strong>"
-
-    def underline(self, inline: b.Underline) -> str:
-        """Write underlined text."""
-        return f"<u>{self.inlines(inline.content)}</u>"
-
-    def strike(self, inline: b.Strike) -> str:
-        """Write text that was struck out."""
-        return f"<del>{self.inlines(inline.content)}</del>"
-
-    def superscript(self, inline: b.Superscript) -> str:
-        """Write raised text."""
-        return f"<sup>{self.inlines(inline.content)}</sup>"
-
-    def subscript(self, inline: b.Subscript) -> str:
-        """Write lowered text."""
-        return f"<sub>{self.inlines(inline.content)}</sub>"
-
-    def code(self, inline: b.Code) -> str:
-        """Write a word of code."""
+    def _write_code(self, inline: b.Code) -> str:
         return f"<code>{_text(unwrapped(inline.text))}</code>"
 
-    def math(self, inline: b.Math) -> str:
+    def _write_math(self, inline: b.Math) -> str:
         """Write a formula within the line, or its source."""
         try:
             return to_mathml(inline.tex, display=False)
         except NotConvertedError as error:
             return f"<code>{_text(inline.tex)}</code> {self.note(error)}"
 
-    def link(self, inline: b.Link) -> str:
-        """Write a link."""
+    def _write_link(self, inline: b.Link) -> str:
         target = self.target(inline)
         content = self.inlines(inline.content) or _text(inline.url)
         if not target:
             return f"{content} {self.note('a link that is not followed')}" if inline.url else content
         return f'<a href="{_text(target)}">{content}</a>'
 
-    def reference(self, inline: b.Reference) -> str:
-        """Write where a statement comes from."""
+    def _write_reference(self, inline: b.Reference) -> str:
         target = self.target(inline)
         text = _text(inline.cited)
         kind = f"ref {inline.kind}" if inline.kind in ("experiment", "step", "commit", "run") else "ref"
@@ -329,27 +280,20 @@ class _HtmlWriter(Writer):
             return f'<span class="{kind}"{title}>{text}</span>'
         return f'<a class="{kind}" href="{_text(target)}"{title}>{text}</a>'
 
-    def footnote_mark(self, inline: b.FootnoteMark) -> str:
-        """Write the mark of a footnote."""
-        number = self.number_of(inline)
+    def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
+        number = self.number_footnote(inline)
         identity = self.identity(f"fnref-{number}")
         return f'<sup><a{identity} href="#fn-{number}" aria-label="Note {number}">{number}</a></sup>'
 
-    def line_break(self, inline: b.LineBreak) -> str:  # noqa: ARG002 - one is as any other
-        """Write the end of a line."""
-        return "<br>"
-
-    def inline_image(self, inline: b.InlineImage) -> str:
-        """Write a picture within the line."""
+    def _write_inline_image(self, inline: b.InlineImage) -> str:
         return self.picture(inline)
 
-    def badge(self, inline: b.Badge) -> str:
-        """Write a word that stands out."""
+    def _write_badge(self, inline: b.Badge) -> str:
         sign = SIGNS.get(inline.tone, "")
         shape = f'<span aria-hidden="true">{sign}</span> ' if sign else ""
         return f'<span class="badge {_tone(inline.tone)}">{shape}{_text(inline.text)}</span>'
 
-    def raw_text(self, inline: b.RawText) -> str:
+    def _write_raw_text(self, inline: b.RawText) -> str:
         """Write text as it is, and why."""
         text = f"<code>{_text(inline.text)}</code>" if inline.text else ""
         return f"{text} {self.note(inline.note)}"

@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
+from typing import ClassVar
 
 from orglab.report import blocks as b
-from orglab.report.charts import LIGHT, chart_table, draw_chart
+from orglab.report.characters import lowered, printable, raised, unwrapped
+from orglab.report.charts import chart_table
 from orglab.report.formats.attachments import Beside
-from orglab.report.formats.characters import lowered, printable, raised, unwrapped
-from orglab.report.formats.embedded import pack
-from orglab.report.formats.pictures import read_picture
-from orglab.report.formats.writer import SIGNS, Writer
+from orglab.report.formats.evidence_block import pack
+from orglab.report.formats.pictures import Picture
+from orglab.report.formats.writer import SIGNS, TextWriter
 
-_WIDE = 720
 # What means something wherever it stands; an underscore within a word does not, and a name of a metric stays readable.
 _SPECIAL = re.compile(r"[\\`*\[\]<>$~^|]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w]+;)")
 # What means something where a line begins.
@@ -48,18 +47,19 @@ def _guarded(lines: str) -> str:
     return "\n".join(kept)
 
 
-def _indented(text: str, width: int) -> str:
-    """Return lines that are indented, but for the first and for empty ones."""
-    return re.sub(r"\n(?!\n|\Z)", "\n" + " " * width, text)
-
-
-class _MarkdownWriter(Writer):
+class _MarkdownWriter(TextWriter):
     """Writes Markdown."""
 
+    marks: ClassVar = {
+        b.Emphasis: ("*", "*"),
+        b.Strong: ("**", "**"),
+        b.Underline: ("*", "*"),
+        b.Strike: ("~~", "~~"),
+    }
+    fixed: ClassVar = {b.Rule: "---", b.LineBreak: "\\\n"}
+
     def __init__(self, document: b.Document, beside: Beside | None) -> None:
-        super().__init__(document)
-        self.beside = beside
-        self._charts = 0
+        super().__init__(document, beside)
         self._in_table = False
         self._follows_list = False
 
@@ -71,12 +71,8 @@ class _MarkdownWriter(Writer):
         if byline:
             parts.append(_guarded(byline))
         parts += self.pieces(document.blocks)
-        written = 0
-        while written < len(self.footnotes):
-            label = list(self.footnotes)[written]
-            text = "\n\n".join(self.pieces(self.footnotes[label])) or "…"
-            written += 1
-            parts.append(f"[^{self._numbers[label]}]: {_indented(text, 4)}")
+        notes = self.endnotes(lambda blocks: self.content(blocks) or "…")
+        parts += [f"[^{number}]: {self.indented(text, 4)}" for number, text in notes]
         if document.evidence is not None:
             parts.append(f"<!--\n{pack(document.evidence)}\n-->")
         return "\n\n".join(parts) + "\n"
@@ -87,7 +83,7 @@ class _MarkdownWriter(Writer):
         follows = False
         for block in blocks:
             self._follows_list = follows
-            if piece := self._block[type(block)](block):
+            if piece := self._write[type(block)](block):
                 made.append(piece)
                 follows = isinstance(block, b.List) and not follows
         return made
@@ -96,24 +92,18 @@ class _MarkdownWriter(Writer):
         """Return the text of a heading, where a `#` at the end would be none of it."""
         return _text(text).replace("#", "\\#")
 
-    def line(self, content: b.Inlines) -> str:
-        """Return inlines on one line, as in a heading or a cell."""
-        return " ".join(self.inlines(content).replace("\\\n", " ").split("\n")).strip(" \t")
-
     # ---- blocks ----
 
-    def heading(self, block: b.Heading) -> str:
-        """Write a heading."""
+    def _write_heading(self, block: b.Heading) -> str:
         return f"{'#' * min(block.level + 1, 6)} {self.line(block.content).replace('#', chr(92) + '#')}"
 
-    def paragraph(self, block: b.Paragraph) -> str:
+    def _write_paragraph(self, block: b.Paragraph) -> str:
         """Write a paragraph on one line, but for breaks of the user's own."""
         return _guarded(self.inlines(block.content))
 
-    def item_list(self, block: b.List) -> str:
+    def _write_list(self, block: b.List) -> str:
         """Write a list; where its numbers jump, another kind of bracket begins a new one."""
         lines: list[str] = []
-        is_loose = any(not isinstance(inside, b.List) for item in block.items for inside in item.content[1:])
         number, sign = 0, ")" if self._follows_list else "."
         dash = "* " if self._follows_list else "- "
         for item in block.items:
@@ -128,32 +118,29 @@ class _MarkdownWriter(Writer):
             if item.term:
                 head += f"**{self.line(item.term)}**: "
             pieces = self.pieces(item.content)
-            tight = "\n" if not is_loose else "\n\n"
+            tight = "\n" if not block.is_loose else "\n\n"
             body = tight.join(pieces)
-            lines.append(f"{bullet}{head}{_indented(body, len(bullet))}".rstrip())
-        return ("\n\n" if is_loose else "\n").join(lines)
+            lines.append(f"{bullet}{head}{self.indented(body, len(bullet))}".rstrip())
+        return ("\n\n" if block.is_loose else "\n").join(lines)
 
-    def table(self, block: b.Table) -> str:
+    def _write_table(self, block: b.Table) -> str:
         """Write a table; one without a head gets an empty one, for GitHub knows no other."""
-        width = block.width
-        if not width:
+        if not block.width:
             return ""
         marks = {"left": "---", "right": "--:", "center": ":-:"}
-        align = [marks.get(kind, "---") for kind in block.alignment[:width]]
-        rows = [block.header, *block.rows]
-        lines = [self.row(row, width) for row in rows]
-        lines.insert(1, f"| {' | '.join(align + ['---'] * (width - len(align)))} |")
+        lines = [self.row(row) for row in block.cells]
+        lines.insert(1, f"| {' | '.join(marks[kind] for kind in block.columns)} |")
         table = "\n".join(lines)
         return f"*{self.line(block.caption)}*\n\n{table}" if block.caption else table
 
-    def row(self, row: tuple[b.Inlines, ...], width: int) -> str:
+    def row(self, row: tuple[b.Inlines, ...]) -> str:
         """Write the cells of a row."""
         self._in_table = True
         cells = [self.line(cell) for cell in row]
         self._in_table = False
-        return f"| {' | '.join(cells + [''] * (width - len(cells)))} |"
+        return f"| {' | '.join(cells)} |"
 
-    def code_block(self, block: b.CodeBlock) -> str:
+    def _write_code_block(self, block: b.CodeBlock) -> str:
         """Write lines of code, in a fence longer than any in them."""
         language = re.sub(r"[^\w+#.-]", "", block.language)
         fence = self.fence(block.text)
@@ -164,7 +151,7 @@ class _MarkdownWriter(Writer):
         """Return more backticks than stand together anywhere in a text."""
         return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
 
-    def math_block(self, block: b.MathBlock) -> str:
+    def _write_math_block(self, block: b.MathBlock) -> str:
         """Write a formula, as GitHub and GitLab know it."""
         fence = self.fence(block.tex)
         return f"{fence}math\n{printable(block.tex)}\n{fence}"
@@ -173,102 +160,52 @@ class _MarkdownWriter(Writer):
         """Write why something is not shown as it was meant."""
         return f"*\\[{_text(why)}\\]*"
 
-    def quote(self, block: b.Quote) -> str:
-        """Write someone else's words."""
-        lines = "\n\n".join(self.pieces(block.content)).split("\n")
+    def _write_quote(self, block: b.Quote) -> str:
+        lines = self.content(block.content).split("\n")
         return "\n".join(f"> {line}".rstrip() for line in lines)
 
-    def verse(self, block: b.Verse) -> str:
-        """Write lines that stay lines."""
+    def _write_verse(self, block: b.Verse) -> str:
         lines = [self.line(line) for line in block.lines]
         indents = [len(text) - len(text.lstrip()) for text in map(self.inlines, block.lines)]
         return "\\\n".join("\u00a0" * indent + _guarded(line) for indent, line in zip(indents, lines, strict=True))
 
-    def centered(self, block: b.Centered) -> str:
+    def _write_centered(self, block: b.Centered) -> str:
         """Write what stands in the middle, where no middle is."""
-        return "\n\n".join(self.pieces(block.content))
+        return self.content(block.content)
 
-    def image(self, block: b.Image) -> str:
-        """Write a picture."""
+    def _write_image(self, block: b.Image) -> str:
         picture = self.picture(block.path, block.alt)
         return f"{picture}\n\n*{self.line(block.caption)}*" if block.caption else picture
 
-    def picture(self, path: Path, alt: str) -> str:
-        """Write a picture that is kept beside, or its name."""
-        picture = read_picture(path)
-        if isinstance(picture, str):
-            return f"{self.code(b.Code(path.name))} {self.note(picture)}"
-        if self.beside is None:
-            return self.code(b.Code(path.name))
-        return f"![{_text(alt)}]({self.beside.add(path.stem, picture.suffix, picture.content)})"
+    def embedded(self, beside: Beside, stem: str, picture: Picture, alt: str) -> str:
+        """Keep a picture beside, and write what shows it."""
+        return f"![{_text(alt)}]({beside.add(stem, picture.suffix, picture.content)})"
 
-    def chart(self, block: b.Chart) -> str:
+    def _write_chart(self, block: b.Chart) -> str:
         """Write a chart as a picture beside, and its numbers."""
-        self._charts += 1
-        name = f"chart-{self._charts}"
-        parts = [f"**{_text(block.title)}**" + (f" {self.line(block.caption)}" if block.caption else "")]
-        if self.beside is not None:
-            svg = draw_chart(block, LIGHT, _WIDE, name).encode()
-            parts.append(f"![{_text(block.title)}]({self.beside.add(name, 'svg', svg)})")
-        parts.append(self.table(chart_table(block)))
-        return "\n\n".join(parts)
+        title = f"**{_text(block.title)}**" + (f" {self.line(block.caption)}" if block.caption else "")
+        return "\n\n".join(filter(None, (title, self.drawn(block), self._write_table(chart_table(block)))))
 
-    def rule(self, block: b.Rule) -> str:  # noqa: ARG002 - one is as any other
-        """Write a line across."""
-        return "---"
-
-    def raw(self, block: b.Raw) -> str:
-        """Write lines as they are, and why."""
-        return f"{self.code_block(b.CodeBlock(block.text))}\n\n{self.note(block.note)}"
-
-    def details(self, block: b.Details) -> str:
+    def _write_details(self, block: b.Details) -> str:
         """Write blocks under their summary."""
         return "\n\n".join([_guarded(self.line(block.summary)), *self.pieces(block.content)])
 
-    def figures(self, block: b.Figures) -> str:
+    def _write_figures(self, block: b.Figures) -> str:
         """Write a few numbers on a line."""
         return _guarded(" · ".join(f"**{_text(item.value)}** {_text(item.label)}" for item in block.items))
 
     # ---- inlines ----
 
-    def text(self, inline: b.Text) -> str:
-        """Write text."""
+    def _write_text(self, inline: b.Text) -> str:
         return _text(inline.text)
 
-    def wrapped(self, content: b.Inlines, mark: str) -> str:
-        """Write text between marks, which stand at its first and last character that is no blank."""
-        text = self.inlines(content)
-        inside = text.strip(" \n\t\u00a0")
-        if not inside:
-            return text
-        before, after = text.split(inside, 1)
-        return f"{before}{mark}{inside}{mark}{after}"
-
-    def emphasis(self, inline: b.Emphasis) -> str:
-        """Write stressed text."""
-        return self.wrapped(inline.content, "*")
-
-    def strong(self, inline: b.Strong) -> str:
-        """Write text of weight."""
-        return self.wrapped(inline.content, "**")
-
-    def underline(self, inline: b.Underline) -> str:
-        """Write underlined text, for which there is no mark, as stressed."""
-        return self.wrapped(inline.content, "*")
-
-    def strike(self, inline: b.Strike) -> str:
-        """Write text that was struck out."""
-        return self.wrapped(inline.content, "~~")
-
-    def superscript(self, inline: b.Superscript) -> str:
-        """Write raised text."""
+    def _write_superscript(self, inline: b.Superscript) -> str:
         return _text(raised(b.plain(inline.content)))
 
-    def subscript(self, inline: b.Subscript) -> str:
-        """Write lowered text."""
+    def _write_subscript(self, inline: b.Subscript) -> str:
         return _text(lowered(b.plain(inline.content)))
 
-    def code(self, inline: b.Code) -> str:
+    def _write_code(self, inline: b.Code) -> str:
         """Write a word of code, between more backticks than are in it; a cell ends at a bar even there."""
         text = printable(unwrapped(inline.text))
         if self._in_table:
@@ -279,20 +216,19 @@ class _MarkdownWriter(Writer):
         blank = " " if text[0] in "` " or text[-1] in "` " else ""
         return f"{marks}{blank}{text}{blank}{marks}"
 
-    def math(self, inline: b.Math) -> str:
+    def _write_math(self, inline: b.Math) -> str:
         """Write a formula within the line, as GitHub and GitLab know it: nothing in it is read as Markdown."""
         text = " ".join(printable(inline.tex).split())
-        return f"$`{text}`$" if "`" not in text and text else self.code(b.Code(inline.tex))
+        return f"$`{text}`$" if "`" not in text and text else self._write_code(b.Code(inline.tex))
 
-    def link(self, inline: b.Link) -> str:
-        """Write a link."""
+    def _write_link(self, inline: b.Link) -> str:
         target = self.target(inline)
         content = self.line(inline.content)
         if not target or target.startswith("#"):
             return content or _text(inline.url)
         return f"[{content or _text(inline.url)}](<{target}>)"
 
-    def reference(self, inline: b.Reference) -> str:
+    def _write_reference(self, inline: b.Reference) -> str:
         """Write where a statement comes from; what stands in the same text has no address that all renderers share."""
         target = self.target(inline)
         text = _text(inline.text)
@@ -300,24 +236,9 @@ class _MarkdownWriter(Writer):
             return f"[{text}](<{target}>)"
         return f"[{text}]" if inline.cited != inline.text else text
 
-    def footnote_mark(self, inline: b.FootnoteMark) -> str:
-        """Write the mark of a footnote."""
-        return f"[^{self.number_of(inline)}]"
+    def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
+        return f"[^{self.number_footnote(inline)}]"
 
-    def line_break(self, inline: b.LineBreak) -> str:  # noqa: ARG002 - one is as any other
-        """Write the end of a line."""
-        return "\\\n"
-
-    def inline_image(self, inline: b.InlineImage) -> str:
-        """Write a picture within the line."""
-        return self.picture(inline.path, inline.alt)
-
-    def badge(self, inline: b.Badge) -> str:
-        """Write a word that stands out."""
+    def _write_badge(self, inline: b.Badge) -> str:
         sign = SIGNS.get(inline.tone, "")
         return f"**{f'{sign} ' if sign else ''}{_text(inline.text)}**"
-
-    def raw_text(self, inline: b.RawText) -> str:
-        """Write text as it is, and why."""
-        text = self.code(b.Code(inline.text)) if inline.text else ""
-        return f"{text} {self.note(inline.note)}"

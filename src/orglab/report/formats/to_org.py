@@ -1,18 +1,17 @@
 """The document as an Org file, in which text stays text: what would be markup is kept apart by zero-width spaces."""
 
 import re
-from pathlib import Path
+from typing import ClassVar
 
 from orglab.experiment.escape import ESCAPE
 from orglab.report import blocks as b
-from orglab.report.charts import LIGHT, chart_table, draw_chart
+from orglab.report.characters import printable, unwrapped
+from orglab.report.charts import chart_table
 from orglab.report.formats.attachments import Beside
-from orglab.report.formats.characters import printable, unwrapped
-from orglab.report.formats.embedded import pack
-from orglab.report.formats.pictures import read_picture
-from orglab.report.formats.writer import SIGNS, Writer, anchors_of
+from orglab.report.formats.evidence_block import pack
+from orglab.report.formats.pictures import Picture
+from orglab.report.formats.writer import SIGNS, TextWriter, find_anchors
 
-_WIDE = 720
 _Z = ESCAPE
 # Org reads more than Emacs shows: each of these would begin an object, and no longer does with what is put in.
 # Emacs takes the space for a blank and our own parser does not, so emphasis is kept from both sides.
@@ -63,20 +62,21 @@ def _guarded(lines: str) -> str:
     return "\n".join(kept)
 
 
-def _indented(text: str, width: int) -> str:
-    """Return lines that are indented, but for the first and for empty ones."""
-    return re.sub(r"\n(?!\n|\Z)", "\n" + " " * width, text)
-
-
-class _OrgWriter(Writer):
+class _OrgWriter(TextWriter):
     """Writes Org."""
 
+    marks: ClassVar = {
+        b.Emphasis: ("/", "/"),
+        b.Strong: ("*", "*"),
+        b.Underline: ("_", "_"),
+        b.Strike: ("+", "+"),
+    }
+    fixed: ClassVar = {b.Rule: "-----", b.LineBreak: "\\\\\n"}
+
     def __init__(self, document: b.Document, beside: Beside | None) -> None:
-        super().__init__(document)
-        self.beside = beside
-        self._charts = 0
+        super().__init__(document, beside)
         headings = (block for block in document.blocks if isinstance(block, b.Heading))
-        self._headings = frozenset(anchors_of(headings))
+        self._headings = frozenset(find_anchors(headings))
 
     def page(self) -> str:
         """Return the whole text."""
@@ -86,12 +86,7 @@ class _OrgWriter(Writer):
         lines = [f"#+{name}: {_text(value)}" for name, value in named if value]
         # With a brace only is a subscript one: names of metrics are full of underscores.
         parts = ["\n".join([*lines, "#+OPTIONS: ^:{} toc:nil num:nil"]), self.joined(document.blocks)]
-        notes: list[str] = []
-        while len(notes) < len(self.footnotes):
-            label = list(self.footnotes)[len(notes)]
-            notes.append("")
-            notes[-1] = f"[fn:{self._numbers[label]}] {self.joined(self.footnotes[label]) or '…'}"
-        if notes:
+        if notes := [f"[fn:{number}] {text or '…'}" for number, text in self.endnotes(self.joined)]:
             parts += ["* Notes", *notes]
         if document.evidence is not None:
             parts.append("\n".join(f"# {line}" for line in pack(document.evidence).split("\n")))
@@ -102,7 +97,7 @@ class _OrgWriter(Writer):
         parts: list[str] = []
         before: b.Block | None = None
         for block in blocks:
-            piece = self._block[type(block)](block)
+            piece = self._write[type(block)](block)
             if piece:
                 apart = "\n\n\n" if isinstance(block, b.List) and isinstance(before, b.List) else "\n\n"
                 parts += [apart, piece] if parts else [piece]
@@ -113,7 +108,7 @@ class _OrgWriter(Writer):
         """Return inlines; marks that touch a letter are kept apart from it, for they would be none."""
         parts: list[str] = []
         for inline in content:
-            piece = self._inline[type(inline)](inline)
+            piece = self._write[type(inline)](inline)
             if not piece:
                 continue
             if (parts and isinstance(inline, _MARKED) and parts[-1][-1] not in " \t\n-('\"{" + _Z) or (
@@ -123,29 +118,23 @@ class _OrgWriter(Writer):
             parts.append(piece)
         return "".join(parts)
 
-    def line(self, content: b.Inlines) -> str:
-        """Return inlines on one line, as in a heading or a cell."""
-        return " ".join(self.inlines(content).replace("\\\\\n", " ").split("\n")).strip(" \t")
-
     # ---- blocks ----
 
-    def heading(self, block: b.Heading) -> str:
+    def _write_heading(self, block: b.Heading) -> str:
         """Write a heading, with its anchor as its CUSTOM_ID."""
         title = re.sub(r":(?=[\w@#%:]+:$)", f":{_Z}", self.line(block.content))
         head = f"{'*' * block.level} {title}"
         if not block.anchor:
             return head
-        return f"{head}\n:PROPERTIES:\n:CUSTOM_ID: {b.anchor_of(block.anchor)}\n:END:"
+        return f"{head}\n:PROPERTIES:\n:CUSTOM_ID: {b.make_anchor(block.anchor)}\n:END:"
 
-    def paragraph(self, block: b.Paragraph) -> str:
+    def _write_paragraph(self, block: b.Paragraph) -> str:
         """Write a paragraph on one line, but for breaks of the user's own."""
-        target = f"<<{b.anchor_of(block.anchor)}>> " if block.anchor else ""
+        target = f"<<{b.make_anchor(block.anchor)}>> " if block.anchor else ""
         return target + _guarded(self.inlines(block.content))
 
-    def item_list(self, block: b.List) -> str:
-        """Write a list."""
+    def _write_list(self, block: b.List) -> str:
         lines: list[str] = []
-        is_loose = any(not isinstance(inside, b.List) for item in block.items for inside in item.content[1:])
         number = 0
         for item in block.items:
             bullet, jumps = "- ", False
@@ -156,43 +145,43 @@ class _OrgWriter(Writer):
             head = f"[@{number}] " if jumps else ""
             head += _BOXES[item.checkbox] if item.checkbox else ""
             head += f"{self.line(item.term)} :: " if item.term else ""
-            head += f"<<{b.anchor_of(item.anchor)}>> " if item.anchor else ""
+            head += f"<<{b.make_anchor(item.anchor)}>> " if item.anchor else ""
             body = self.joined(item.content)
-            if not is_loose:
+            if not block.is_loose:
                 body = body.replace("\n\n", "\n")
             if not head and re.match(r"\[[ Xx@-]", body):
                 body = _Z + body
-            lines.append(f"{bullet}{head}{_indented(body, len(bullet))}".rstrip())
-        return ("\n\n" if is_loose else "\n").join(lines)
+            lines.append(f"{bullet}{head}{self.indented(body, len(bullet))}".rstrip())
+        return ("\n\n" if block.is_loose else "\n").join(lines)
 
-    def table(self, block: b.Table) -> str:
+    def _write_table(self, block: b.Table) -> str:
         """Write a table, its columns aligned by a row of cookies."""
         width = block.width
         if not width:
             return ""
+        header, *rows = block.cells
         lines = [f"#+CAPTION: {self.line(block.caption)}"] if block.caption else []
         rule = f"|{'+'.join(['---'] * width)}|"
         if block.header:
-            lines += [self.row(block.header, width), rule]
+            lines += [self.row(header), rule]
         cookies = {"left": "<l>", "right": "<r>", "center": "<c>"}
-        align = [cookies.get(kind, "<l>") for kind in block.alignment[:width]]
-        lines.append(f"| {' | '.join(align + ['<l>'] * (width - len(align)))} |")
+        lines.append(f"| {' | '.join(cookies[kind] for kind in block.columns)} |")
         rules = set(block.rules)
-        for index, row in enumerate(block.rows):
+        for index, row in enumerate(rows):
             if index in rules:
                 lines.append(rule)
-            lines.append(self.row(row, width))
+            lines.append(self.row(row))
         return "\n".join(lines)
 
-    def row(self, row: tuple[b.Inlines, ...], width: int) -> str:
+    def row(self, row: tuple[b.Inlines, ...]) -> str:
         """Write the cells of a row."""
-        cells = [self.line(cell) for cell in row] + [""] * (width - len(row))
+        cells = [self.line(cell) for cell in row]
         if re.fullmatch(r"[/#*!^_$]", cells[0]):
             # In the first column these are marks for Org.
             cells[0] = _Z + cells[0]
         return f"| {' | '.join(cells)} |"
 
-    def code_block(self, block: b.CodeBlock) -> str:
+    def _write_code_block(self, block: b.CodeBlock) -> str:
         """Write lines of code; what would end them, or begin a heading, has a comma before it."""
         language = re.sub(r"[^\w+#.-]", "", block.language)
         kind = "SRC" if language else "EXAMPLE"
@@ -200,26 +189,24 @@ class _OrgWriter(Writer):
         text = _COMMA.sub(r"\1,\2", printable(block.text))
         return f"{caption}#+BEGIN_{kind}{f' {language}' if language else ''}\n{text}\n#+END_{kind}"
 
-    def math_block(self, block: b.MathBlock) -> str:
+    def _write_math_block(self, block: b.MathBlock) -> str:
         """Write a formula, as it was read."""
         tex = re.sub(r"\n\s*\n", "\n", printable(block.tex).strip())
         found = _ENVIRONMENT.match(tex)
         if found and tex.count("\\end{" + found.group(1)) == 1:
             return tex
         if "\\]" in tex or not tex:
-            return self.code_block(b.CodeBlock(block.tex, "latex"))
+            return self._write_code_block(b.CodeBlock(block.tex, "latex"))
         return f"\\[{' '.join(tex.split(chr(10)))}\\]"
 
     def note(self, why: str) -> str:
         """Write why something is not shown as it was meant."""
         return f"/[{_text(why)}]/"
 
-    def quote(self, block: b.Quote) -> str:
-        """Write someone else's words."""
+    def _write_quote(self, block: b.Quote) -> str:
         return f"#+BEGIN_QUOTE\n{self.joined(block.content)}\n#+END_QUOTE"
 
-    def verse(self, block: b.Verse) -> str:
-        """Write lines that stay lines."""
+    def _write_verse(self, block: b.Verse) -> str:
         lines = []
         for line in map(self.inlines, block.lines):
             words = " ".join(line.split("\n"))
@@ -227,102 +214,51 @@ class _OrgWriter(Writer):
             lines.append(" " * indent + _guarded(words))
         return "#+BEGIN_VERSE\n" + "\n".join(lines) + "\n#+END_VERSE"
 
-    def centered(self, block: b.Centered) -> str:
-        """Write what stands in the middle."""
+    def _write_centered(self, block: b.Centered) -> str:
         return f"#+BEGIN_CENTER\n{self.joined(block.content)}\n#+END_CENTER"
 
-    def image(self, block: b.Image) -> str:
-        """Write a picture."""
-        picture = self.picture(block.path)
+    def _write_image(self, block: b.Image) -> str:
+        picture = self.picture(block.path, block.alt)
         if not picture.startswith("[[file:"):
             return picture
         caption = f"#+CAPTION: {self.line(block.caption)}\n" if block.caption else ""
         alt = " ".join(printable(block.alt).replace('"', "'").split())
         return f'{caption}#+ATTR_HTML: :alt "{alt}"\n{picture}'
 
-    def picture(self, path: Path) -> str:
-        """Write a link to a picture that is kept beside, or its name."""
-        picture = read_picture(path)
-        if isinstance(picture, str):
-            return f"{self.code(b.Code(path.name))} {self.note(picture)}"
-        if self.beside is None:
-            return self.code(b.Code(path.name))
-        return f"[[file:{self.beside.add(path.stem, picture.suffix, picture.content, is_url=False)}]]"
+    def embedded(self, beside: Beside, stem: str, picture: Picture, _alt: str) -> str:
+        """Keep a picture beside, and write the link that shows it."""
+        return f"[[file:{beside.add(stem, picture.suffix, picture.content, is_url=False)}]]"
 
-    def chart(self, block: b.Chart) -> str:
+    def _write_chart(self, block: b.Chart) -> str:
         """Write a chart as a picture beside, and its numbers."""
-        self._charts += 1
-        name = f"chart-{self._charts}"
         caption = f"{_text(block.title)}{': ' if block.caption else ''}{self.line(block.caption)}"
-        parts = []
-        if self.beside is not None:
-            svg = draw_chart(block, LIGHT, _WIDE, name).encode()
-            link = self.beside.add(name, "svg", svg, is_url=False)
-            parts.append(f"#+CAPTION: {caption}\n[[file:{link}]]")
-        table = self.table(chart_table(block))
-        parts.append(table if parts else f"#+CAPTION: {caption}\n{table}")
-        return "\n\n".join(parts)
+        parts = filter(None, (self.drawn(block), self._write_table(chart_table(block))))
+        return f"#+CAPTION: {caption}\n" + "\n\n".join(parts)
 
-    def rule(self, block: b.Rule) -> str:  # noqa: ARG002 - one is as any other
-        """Write a line across."""
-        return "-----"
-
-    def raw(self, block: b.Raw) -> str:
-        """Write lines as they are, and why."""
-        return f"{self.code_block(b.CodeBlock(block.text))}\n\n{self.note(block.note)}"
-
-    def details(self, block: b.Details) -> str:
+    def _write_details(self, block: b.Details) -> str:
         """Write blocks under their summary."""
         return f"{_guarded(self.line(block.summary))}\n\n{self.joined(block.content)}"
 
-    def figures(self, block: b.Figures) -> str:
+    def _write_figures(self, block: b.Figures) -> str:
         """Write a few numbers as a list."""
         return "\n".join(f"- {_text(item.value)} {_text(item.label)}" for item in block.items)
 
     # ---- inlines ----
 
-    def text(self, inline: b.Text) -> str:
-        """Write text."""
+    def _write_text(self, inline: b.Text) -> str:
         return _text(inline.text)
 
-    def wrapped(self, content: b.Inlines, mark: str) -> str:
-        """Write text between marks, which stand at its first and last character that is no blank."""
-        text = self.inlines(content)
-        inside = text.strip(" \n\t\u00a0")
-        if not inside:
-            return text
-        before, after = text.split(inside, 1)
-        return f"{before}{mark}{inside}{mark}{after}"
-
-    def emphasis(self, inline: b.Emphasis) -> str:
-        """Write stressed text."""
-        return self.wrapped(inline.content, "/")
-
-    def strong(self, inline: b.Strong) -> str:
-        """Write text of weight."""
-        return self.wrapped(inline.content, "*")
-
-    def underline(self, inline: b.Underline) -> str:
-        """Write underlined text."""
-        return self.wrapped(inline.content, "_")
-
-    def strike(self, inline: b.Strike) -> str:
-        """Write text that was struck out."""
-        return self.wrapped(inline.content, "+")
-
-    def superscript(self, inline: b.Superscript) -> str:
-        """Write raised text."""
+    def _write_superscript(self, inline: b.Superscript) -> str:
         return f"^{{{self.script(inline.content)}}}"
 
-    def subscript(self, inline: b.Subscript) -> str:
-        """Write lowered text."""
+    def _write_subscript(self, inline: b.Subscript) -> str:
         return f"_{{{self.script(inline.content)}}}"
 
     def script(self, content: b.Inlines) -> str:
         """Return the inside of braces, without any."""
         return _text(b.plain(content).replace("{", "(").replace("}", ")"))
 
-    def code(self, inline: b.Code) -> str:
+    def _write_code(self, inline: b.Code) -> str:
         """Write a word of code; one that no marks can hold is text."""
         text = printable(unwrapped(inline.text))
         mark = next((mark for mark in "=~" if mark not in text), "")
@@ -330,19 +266,16 @@ class _OrgWriter(Writer):
             return _text(text)
         return f"{mark}{text}{mark}"
 
-    def math(self, inline: b.Math) -> str:
-        """Write a formula within the line."""
+    def _write_math(self, inline: b.Math) -> str:
         tex = " ".join(printable(inline.tex).split())
         if not tex or "\\)" in tex or "|" in tex:
-            return self.code(b.Code(inline.tex))
+            return self._write_code(b.Code(inline.tex))
         return f"\\({tex}\\)"
 
-    def link(self, inline: b.Link) -> str:
-        """Write a link."""
+    def _write_link(self, inline: b.Link) -> str:
         return self.linked(self.target(inline), self.line(inline.content), inline.url)
 
-    def reference(self, inline: b.Reference) -> str:
-        """Write where a statement comes from."""
+    def _write_reference(self, inline: b.Reference) -> str:
         return self.linked(self.target(inline), _text(inline.text), "")
 
     def linked(self, target: str, content: str, url: str) -> str:
@@ -358,27 +291,12 @@ class _OrgWriter(Writer):
             content += _Z
         return f"[[{target}][{content}]]" if content else f"[[{target}]]"
 
-    def footnote_mark(self, inline: b.FootnoteMark) -> str:
-        """Write the mark of a footnote."""
-        return f"[fn:{self.number_of(inline)}]"
+    def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
+        return f"[fn:{self.number_footnote(inline)}]"
 
-    def line_break(self, inline: b.LineBreak) -> str:  # noqa: ARG002 - one is as any other
-        """Write the end of a line."""
-        return "\\\\\n"
-
-    def inline_image(self, inline: b.InlineImage) -> str:
-        """Write a picture within the line."""
-        return self.picture(inline.path)
-
-    def badge(self, inline: b.Badge) -> str:
-        """Write a word that stands out."""
+    def _write_badge(self, inline: b.Badge) -> str:
         sign = SIGNS.get(inline.tone, "")
         return f"*{f'{sign} ' if sign else ''}{_text(inline.text)}*"
-
-    def raw_text(self, inline: b.RawText) -> str:
-        """Write text as it is, and why."""
-        text = self.code(b.Code(inline.text)) if inline.text else ""
-        return f"{text} {self.note(inline.note)}"
 
 
 _MARKED = (b.Emphasis, b.Strong, b.Underline, b.Strike, b.Code, b.Badge)

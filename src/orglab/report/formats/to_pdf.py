@@ -7,17 +7,17 @@ import re
 import tempfile
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from orglab.errors import OrglabError, UsageError
 from orglab.report import blocks as b
-from orglab.report.charts import PAGE, chart_parts, chart_table, draw_chart
-from orglab.report.formats.characters import printable, unwrapped
-from orglab.report.formats.embedded import pack
+from orglab.report.characters import printable, unwrapped
+from orglab.report.charts import chart_table, draw_pages
+from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture, read_picture
-from orglab.report.formats.tex import NotConvertedError
-from orglab.report.formats.tex_typst import string, to_typst_math
+from orglab.report.formats.typst_math import string, to_typst_math
 from orglab.report.formats.writer import SIGNS, Writer
+from orglab.report.tex import NotConvertedError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 EVIDENCE_NAME = "orglab-evidence.txt"
 """The name of the attachment that holds the evidence."""
 MISSING = "PDF needs typst: install it with  pip install 'orglab[pdf]'"
-_WIDE = 720
 _DEEPEST_HEADING = 5
 # What is longer than this without a blank runs over the edge of the page.
 _LONG_WORD = re.compile(r"[^\s\u200b]{48}(?=[^\s\u200b]{4})")
@@ -58,10 +57,8 @@ def to_pdf(document: b.Document) -> bytes:
     typst = load_typst()
     with tempfile.TemporaryDirectory(prefix="orglab-pdf-") as name:
         folder = Path(name)
-        writer = _TypstWriter(document, folder)
-        body = writer.page()
         try:
-            return _compile(typst, folder, body, "ua-1")
+            return _compile(typst, folder, _TypstWriter(document, folder).page(), "ua-1")
         except typst.TypstError as error:
             missing = _NO_FONT.search(str(error))
         note = ""
@@ -69,12 +66,11 @@ def to_pdf(document: b.Document) -> bytes:
             codes = ", ".join(f"U+{ord(char):04X}" for char in missing.group(1)[:3])
             note = f"Some characters, such as {codes}, have no font on the machine that made this file."
         try:
-            return _compile(typst, folder, writer.page(note), None)
+            return _compile(typst, folder, _TypstWriter(document, folder).page(note), None)
         except typst.TypstError:
             # A picture that seems whole and is not, or a formula: each is tried by itself.
-            careful = _TypstWriter(document, folder, typst)
             try:
-                return _compile(typst, folder, careful.page(note), None)
+                return _compile(typst, folder, _TypstWriter(document, folder, typst).page(note), None)
             except typst.TypstError as error:
                 raise OrglabError(f"typst could not set the report: {error}") from error
 
@@ -125,30 +121,33 @@ def _str(text: str) -> str:
 class _TypstWriter(Writer):
     """Writes typst: expressions that follow a `#`, one after another."""
 
+    marks: ClassVar = {
+        b.Emphasis: ("#emph[", "]"),
+        b.Strong: ("#strong[", "]"),
+        b.Underline: ("#underline[", "]"),
+        b.Strike: ("#strike[", "]"),
+        b.Superscript: ("#super[", "]"),
+        b.Subscript: ("#sub[", "]"),
+    }
+    fixed: ClassVar = {b.Rule: "#divider()", b.LineBreak: "#linebreak()"}
+
     def __init__(self, document: b.Document, folder: Path, checked_by: "ModuleType | None" = None) -> None:
         super().__init__(document)
         self.folder = folder
         self.checked_by = checked_by
-        self._begin()
-
-    def _begin(self) -> None:
-        """Forget what was written."""
-        self.footnotes = {}
-        self._numbers: dict[str, int] = {}
-        self._labels: set[str] = set()
-        self._level = 0
         self._anchor = ""
         self._sections = 0
         self._files = 0
-        self._charts = 0
         self._tables: list[tuple[str, b.Table]] = []
 
     def page(self, note: str = "") -> str:
         """Return the whole source; `note` is said below the title."""
-        self._begin()
         document = self.document
-        body = "\n\n".join(self.pieces(document.blocks))
-        tables = self.tables_of_charts()
+        body = self.pieces(document.blocks)
+        if self._tables:
+            body.append(self._write_heading(b.Heading(1, (b.Text("Numbers of the charts"),))))
+        for name, table in self._tables:
+            body += [f"#chart-title[#strong[#{_str(name)}]]", self._write_table(table)]
         style = files("orglab.report.formats").joinpath("page.typ").read_text("utf-8")
         byline = " · ".join(part for part in (document.author, document.date) if part)
         contents = "true" if document.contents and self._sections > 1 else "false"
@@ -162,29 +161,17 @@ class _TypstWriter(Writer):
         ]
         if note:
             parts.append(f"#said[#{_str(note)}]")
-        parts += [body, tables]
+        parts += body
         if document.evidence is not None:
             kind = 'mime-type: "text/plain", relationship: "data"'
             said = 'description: "What the statements of this report rest on"'
             parts.append(f'#pdf.attach("{EVIDENCE_NAME}", bytes({string(pack(document.evidence))}), {kind}, {said})')
         return "\n\n".join(parts)
 
-    def tables_of_charts(self) -> str:
-        """Return the numbers of all charts, which go last."""
-        if not self._tables:
-            return ""
-        tables, self._tables = self._tables, []
-        parts = [self.heading(b.Heading(1, (b.Text("Numbers of the charts"),)))]
-        for title, table in tables:
-            parts += [f"#chart-title[#strong[#{_str(title)}]]", self.table(table)]
-        return "\n\n".join(parts)
-
     def label(self, anchor: str) -> str:
         """Return the label of an anchor, which is given once."""
-        if not anchor or (name := b.anchor_of(anchor)) in self._labels:
-            return ""
-        self._labels.add(name)
-        return f"#label({string(name)})"
+        name = self.give_anchor(anchor)
+        return f"#label({string(name)})" if name else ""
 
     def labelled(self, anchor: str) -> str:
         """Return something unseen that has the label of an anchor."""
@@ -197,26 +184,17 @@ class _TypstWriter(Writer):
 
     # ---- blocks ----
 
-    def heading(self, block: b.Heading) -> str:
-        """Write a heading, not more than one level below the one before."""
-        level = min(block.level, self._level + 1, _DEEPEST_HEADING)
-        self._level = level
-        self._anchor = b.anchor_of(block.anchor) if block.anchor else ""
+    def _write_heading(self, block: b.Heading) -> str:
+        level = self.limit_level(min(block.level, _DEEPEST_HEADING))
+        self._anchor = b.make_anchor(block.anchor) if block.anchor else ""
         self._sections += level == 1
         return f"#heading(level: {level})[{self.inlines(block.content)}]{self.label(block.anchor)}"
 
-    def paragraph(self, block: b.Paragraph) -> str:
-        """Write a paragraph."""
+    def _write_paragraph(self, block: b.Paragraph) -> str:
         return f"{self.labelled(block.anchor)}{self.inlines(block.content)}"
 
-    def content(self, blocks: b.Blocks) -> str:
-        """Return blocks as one piece of content."""
-        return "\n\n".join(self.pieces(blocks))
-
-    def item_list(self, block: b.List) -> str:
-        """Write a list."""
-        is_loose = any(not isinstance(inside, b.List) for item in block.items for inside in item.content[1:])
-        tight = "false" if is_loose else "true"
+    def _write_list(self, block: b.List) -> str:
+        tight = "false" if block.is_loose else "true"
         items = []
         for item in block.items:
             box = f"{_BOXES[item.checkbox]} " if item.checkbox else ""
@@ -233,42 +211,35 @@ class _TypstWriter(Writer):
         )
         return f"#{kind}(tight: {tight}{marker}, {', '.join(items)})"
 
-    def table(self, block: b.Table) -> str:
+    def _write_table(self, block: b.Table) -> str:
         """Write a table; its head is repeated on each page."""
-        width = block.width
-        if not width:
+        if not block.width:
             return ""
-        align = [kind if kind in ("left", "right", "center") else "left" for kind in block.alignment[:width]]
-        align += ["left"] * (width - len(align))
-        parts = [f"columns: {width}", f"align: ({', '.join(align)},)"]
+        header, *rows = block.cells
+        parts = [f"columns: {block.width}", f"align: ({', '.join(block.columns)},)"]
         if block.header:
-            head = ", ".join(f"[#strong[{cell}]]" for cell in self.cells(block.header, width))
+            head = ", ".join(f"[#strong[{self.inlines(cell)}]]" for cell in header)
             parts += [f"table.header({head})", "head-rule"]
         rules = set(block.rules)
-        for index, row in enumerate(block.rows):
+        for index, row in enumerate(rows):
             if index in rules:
                 parts.append("row-rule")
-            parts.append(", ".join(f"[{cell}]" for cell in self.cells(row, width)))
+            parts.append(", ".join(f"[{self.inlines(cell)}]" for cell in row))
         caption = f"#caption[{self.inlines(block.caption)}]\n" if block.caption else ""
         return f"{caption}#table({', '.join(parts)})"
 
-    def cells(self, row: tuple[b.Inlines, ...], width: int) -> list[str]:
-        """Return the cells of a row, with empty ones where some are missing."""
-        return [self.inlines(cell) for cell in row] + [""] * (width - len(row))
-
-    def code_block(self, block: b.CodeBlock) -> str:
-        """Write lines of code."""
+    def _write_code_block(self, block: b.CodeBlock) -> str:
         language = re.sub(r"[^\w+#.-]", "", block.language)
         text = _LONG_WORD.sub("\\g<0>\u200b", printable(block.text))
         code = f"#raw({string(text)}, block: true{f', lang: {string(language)}' if language else ''})"
         return f"{code}\n#caption[{self.inlines(block.caption)}]" if block.caption else code
 
-    def math_block(self, block: b.MathBlock) -> str:
+    def _write_math_block(self, block: b.MathBlock) -> str:
         """Write a formula, or its source."""
         try:
             return self.formula(block.tex, "true")
         except NotConvertedError as error:
-            return f"{self.code_block(b.CodeBlock(block.tex, 'latex'))}\n{self.note(error)}"
+            return f"{self._write_code_block(b.CodeBlock(block.tex, 'latex'))}\n{self.note(error)}"
 
     def formula(self, tex: str, display: str) -> str:
         """Return a formula; what it is called aloud is its LaTeX."""
@@ -280,12 +251,10 @@ class _TypstWriter(Writer):
                 raise NotConvertedError("the formula could not be set") from None
         return formula
 
-    def quote(self, block: b.Quote) -> str:
-        """Write someone else's words."""
+    def _write_quote(self, block: b.Quote) -> str:
         return f"#quoted[{self.content(block.content)}]"
 
-    def verse(self, block: b.Verse) -> str:
-        """Write lines that stay lines."""
+    def _write_verse(self, block: b.Verse) -> str:
         lines = []
         for line in block.lines:
             first = line[0].text if line and isinstance(line[0], b.Text) else ""
@@ -293,12 +262,10 @@ class _TypstWriter(Writer):
             lines.append(f"#h({indent * 0.5}em)#{{}}{self.inlines(line)}")
         return f"#verse[{'#linebreak()'.join(lines)}]"
 
-    def centered(self, block: b.Centered) -> str:
-        """Write what stands in the middle."""
+    def _write_centered(self, block: b.Centered) -> str:
         return f"#align(center)[{self.content(block.content)}]"
 
-    def image(self, block: b.Image) -> str:
-        """Write a picture."""
+    def _write_image(self, block: b.Image) -> str:
         picture = self.picture(block.path, block.alt, "auto")
         caption = f"\n#align(center)[#caption[{self.inlines(block.caption)}]]" if block.caption else ""
         return f"#picture[{picture}]{caption}"
@@ -312,7 +279,7 @@ class _TypstWriter(Writer):
             except OrglabError:
                 picture = "the picture could not be read"
         if isinstance(picture, str):
-            return f"{self.code(b.Code(path.name))}#{_str(' ')}{self.note(picture)}"
+            return f"{self._write_code(b.Code(path.name))}#{_str(' ')}{self.note(picture)}"
         self._files += 1
         name = f"picture-{self._files}.{picture.suffix}"
         (self.folder / name).write_bytes(picture.content)
@@ -327,84 +294,46 @@ class _TypstWriter(Writer):
             f" {{ {fitted} }} else if size.height > 18cm {{ {limit} }} else {{ {natural} }} }})"
         )
 
-    def chart(self, block: b.Chart) -> str:
+    def _write_chart(self, block: b.Chart) -> str:
         """Write a chart, in as many parts as it takes pages; its numbers go last."""
         caption = f"\n#caption[{self.inlines(block.caption)}]" if block.caption else ""
         parts = [f"#chart-title[#strong[#{_str(block.title)}]]"]
-        for part in chart_parts(block):
-            self._charts += 1
-            svg = draw_chart(part, PAGE, _WIDE, f"chart-{self._charts}")
-            said = re.search(r"<desc[^>]*>([^<]*)</desc>", svg)
-            alt = f"{block.title}. {said.group(1) if said else ''}"
-            parts.append(f'#image(bytes({string(svg)}), format: "svg", width: 100%, alt: {_str(alt)})')
+        for svg, alt in draw_pages(block):
+            parts.append(f'#image(bytes({string(svg)}), format: "svg", width: 70%, alt: {_str(alt)})')
         self._tables.append((block.title, chart_table(block)))
         return "\n".join(parts) + caption
 
-    def rule(self, block: b.Rule) -> str:  # noqa: ARG002 - one is as any other
-        """Write a line across."""
-        return "#divider()"
-
-    def raw(self, block: b.Raw) -> str:
+    def _write_raw(self, block: b.Raw) -> str:
         """Write lines as they are, and why."""
-        return f"{self.code_block(b.CodeBlock(block.text))}\n{self.note(block.note)}"
+        return f"{self._write_code_block(b.CodeBlock(block.text))}\n{self.note(block.note)}"
 
-    def details(self, block: b.Details) -> str:
+    def _write_details(self, block: b.Details) -> str:
         """Write blocks under their summary: paper does not open."""
         return f"#details([{self.inlines(block.summary)}], [{self.content(block.content)}])"
 
-    def figures(self, block: b.Figures) -> str:
+    def _write_figures(self, block: b.Figures) -> str:
         """Write numbers side by side."""
         items = "".join(f"({_str(item.value)}, {_str(item.label)}, {_tone(item.tone)}), " for item in block.items)
         return f"#figures({items})" if items else ""
 
     # ---- inlines ----
 
-    def text(self, inline: b.Text) -> str:
-        """Write text."""
+    def _write_text(self, inline: b.Text) -> str:
         return f"#{_str(inline.text)}"
 
-    def wrapped(self, function: str, content: b.Inlines) -> str:
-        """Write text inside of a function's brackets."""
-        return f"#{function}[{self.inlines(content)}]"
-
-    def emphasis(self, inline: b.Emphasis) -> str:
-        """Write stressed text."""
-        return self.wrapped("emph", inline.content)
-
-    def strong(self, inline: b.Strong) -> str:
-        """Write text of weight."""
-        return self.wrapped("strong", inline.content)
-
-    def underline(self, inline: b.Underline) -> str:
-        """Write underlined text."""
-        return self.wrapped("underline", inline.content)
-
-    def strike(self, inline: b.Strike) -> str:
-        """Write text that was struck out."""
-        return self.wrapped("strike", inline.content)
-
-    def superscript(self, inline: b.Superscript) -> str:
-        """Write raised text."""
-        return self.wrapped("super", inline.content)
-
-    def subscript(self, inline: b.Subscript) -> str:
-        """Write lowered text."""
-        return self.wrapped("sub", inline.content)
-
-    def code(self, inline: b.Code) -> str:
+    def _write_code(self, inline: b.Code) -> str:
         """Write a word of code; a long one is broken rather than boxed."""
         code = f"#raw({_str(unwrapped(inline.text))})"
         return code if len(inline.text) > 40 else f"#code-text[{code}]"  # noqa: PLR2004 - half a line
 
-    def math(self, inline: b.Math) -> str:
+    def _write_math(self, inline: b.Math) -> str:
         """Write a formula within the line, or its source."""
         try:
             return self.formula(inline.tex, "false")
         except NotConvertedError as error:
-            return f"{self.code(b.Code(inline.tex))}#{_str(' ')}{self.note(error)}"
+            return f"{self._write_code(b.Code(inline.tex))}#{_str(' ')}{self.note(error)}"
 
-    def link(self, inline: b.Link) -> str:
-        """Write a link."""
+    def _write_link(self, inline: b.Link) -> str:
         content = self.inlines(inline.content) or f"#{_str(inline.url)}"
         return self.linked(self.target(inline), content)
 
@@ -415,37 +344,31 @@ class _TypstWriter(Writer):
         place = f"label({string(target[1:])})" if target.startswith("#") else string(target)
         return f"#link({place})[{content}]"
 
-    def reference(self, inline: b.Reference) -> str:
+    def _write_reference(self, inline: b.Reference) -> str:
         """Write where a statement comes from, without a link to what it stands in or beside: each costs time to set."""
         target = self.target(inline)
         if self._anchor and (target == f"#{self._anchor}" or target.startswith(f"#{self._anchor}.")):
             target = ""
         return self.linked(target, f"#ref-text[#{_str(inline.cited)}]")
 
-    def footnote_mark(self, inline: b.FootnoteMark) -> str:
+    def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
         """Write the mark of a footnote; its text goes where it is first met."""
         is_new = inline.label not in self._numbers
-        label = f"label({string(f'fn-{self.number_of(inline)}')})"
+        label = f"label({string(f'fn-{self.number_footnote(inline)}')})"
         if not is_new:
             return f"#footnote({label})"
         return f"#footnote[{self.content(inline.content) or '#' + _str('…')}]#{label}"
 
-    def line_break(self, inline: b.LineBreak) -> str:  # noqa: ARG002 - one is as any other
-        """Write the end of a line."""
-        return "#linebreak()"
-
-    def inline_image(self, inline: b.InlineImage) -> str:
-        """Write a picture within the line."""
+    def _write_inline_image(self, inline: b.InlineImage) -> str:
         return self.picture(inline.path, inline.alt, "2.4em")
 
-    def badge(self, inline: b.Badge) -> str:
-        """Write a word that stands out."""
+    def _write_badge(self, inline: b.Badge) -> str:
         sign = _SIGNS.get(inline.tone, "")
         return f"#badge({_tone(inline.tone)})[#{_str(f'{sign} {inline.text}'.strip())}]"
 
-    def raw_text(self, inline: b.RawText) -> str:
+    def _write_raw_text(self, inline: b.RawText) -> str:
         """Write text as it is, and why."""
-        text = self.code(b.Code(inline.text)) if inline.text else ""
+        text = self._write_code(b.Code(inline.text)) if inline.text else ""
         return f"{text}#{_str(' ')}{self.note(inline.note)}"
 
 

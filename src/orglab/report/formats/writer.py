@@ -1,16 +1,20 @@
 """What the writers of all formats share: which method writes which block, the numbers of footnotes, what a link may be.
 
-A writer has a method for each kind of block and inline, and `Writer` calls it.  One that lacks a method does not
-pass the type checker, so no format forgets a kind.
+A writer has a method `_write_heading` for a `Heading`, and so on for each kind of block and inline. A class that lacks
+one cannot be made, so no format forgets a kind.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, get_args
 from urllib.parse import urlsplit
 
 from orglab.report import blocks as b
-from orglab.report.formats.characters import printable
+from orglab.report.characters import printable
+from orglab.report.charts import LIGHT, draw_chart
+from orglab.report.formats.attachments import Beside
+from orglab.report.formats.pictures import Picture, read_picture
 
 SAFE_SCHEMES = frozenset(("http", "https", "mailto", "ftp"))
 """What a link may begin with.  A `javascript:` or `data:` of a hostile log is shown, not followed."""
@@ -20,6 +24,7 @@ LONGEST_URL = 4000
 SIGNS = {"good": "●", "bad": "✕", "unsure": "◆", "active": "△", "waiting": "▽"}
 """The shape that goes with the tone of a badge, as in charts: for grey print, and for who does not see colours."""
 
+_DEEPEST_HEADING = 6
 _NOT_IN_URL = frozenset(' \t\n"<>\\^`{|}')
 
 
@@ -35,211 +40,190 @@ def safe_url(url: str) -> str:
     return "".join("".join(f"%{byte:02X}" for byte in char.encode()) if char in _NOT_IN_URL else char for char in url)
 
 
-def anchors_of(blocks: Iterable[b.Block]) -> Iterator[str]:
+def find_anchors(blocks: Iterable[b.Block]) -> Iterator[str]:
     """Yield the anchors of blocks and of those in them, in order."""
     stack: list[Any] = list(reversed(tuple(blocks)))
     while stack:
         block = stack.pop()
         if isinstance(block, b.Heading | b.Paragraph | b.ListItem) and block.anchor:
-            yield b.anchor_of(block.anchor)
+            yield b.make_anchor(block.anchor)
         if isinstance(block, b.List):
             stack.extend(reversed(block.items))
         elif isinstance(block, b.ListItem | b.Quote | b.Centered | b.Details):
             stack.extend(reversed(block.content))
 
 
-class Writer(ABC):
+_KINDS: tuple[type, ...] = (*get_args(b.Block), *get_args(b.Inline))
+
+
+def _method_name(kind: type) -> str:
+    """Return the method for a kind: `_write_code_block` for a `CodeBlock`."""
+    return "_write" + re.sub("(?=[A-Z])", "_", kind.__name__).lower()
+
+
+class Writer:
     """Writes the blocks of one document, each as a piece of text.
 
     Attributes:
+        marks: What stands before and after inlines that are only marked, such as stressed ones.
+        fixed: What is written for kinds that hold nothing, such as a rule.
+        between: What stands between two blocks.
         document: What is written.
         anchors: The anchors that the document has.
         footnotes: The footnotes met so far, by label, in the order of their numbers.
     """
 
+    marks: ClassVar[Mapping[type, tuple[str, str]]] = {}
+    fixed: ClassVar[Mapping[type, str]] = {}
+    between: ClassVar[str] = "\n\n"
+
+    def __init_subclass__(cls) -> None:
+        """Refuse a writer that forgets a kind of block or inline; one without marks is no format yet."""
+        missing = [_method_name(kind) for kind in _KINDS if kind not in cls.marks and kind not in cls.fixed]
+        missing = [name for name in missing if not hasattr(cls, name)]
+        if missing and cls.marks:
+            raise TypeError(f"{cls.__name__} lacks {', '.join(missing)}")
+
     def __init__(self, document: b.Document) -> None:
         """Be ready to write `document`, once."""
         self.document = document
-        self.anchors = frozenset(anchors_of(document.blocks))
+        self.anchors = frozenset(find_anchors(document.blocks))
         self.footnotes: dict[str, b.Blocks] = {}
         self._numbers: dict[str, int] = {}
-        self._block: dict[type, Callable[[Any], str]] = {
-            b.Heading: self.heading,
-            b.Paragraph: self.paragraph,
-            b.List: self.item_list,
-            b.Table: self.table,
-            b.CodeBlock: self.code_block,
-            b.MathBlock: self.math_block,
-            b.Quote: self.quote,
-            b.Verse: self.verse,
-            b.Centered: self.centered,
-            b.Image: self.image,
-            b.Chart: self.chart,
-            b.Rule: self.rule,
-            b.Raw: self.raw,
-            b.Details: self.details,
-            b.Figures: self.figures,
-        }
-        self._inline: dict[type, Callable[[Any], str]] = {
-            b.Text: self.text,
-            b.Emphasis: self.emphasis,
-            b.Strong: self.strong,
-            b.Underline: self.underline,
-            b.Strike: self.strike,
-            b.Superscript: self.superscript,
-            b.Subscript: self.subscript,
-            b.Code: self.code,
-            b.Math: self.math,
-            b.Link: self.link,
-            b.Reference: self.reference,
-            b.FootnoteMark: self.footnote_mark,
-            b.LineBreak: self.line_break,
-            b.InlineImage: self.inline_image,
-            b.Badge: self.badge,
-            b.RawText: self.raw_text,
+        self._given: set[str] = set()
+        self._level = 0
+        self._write: dict[type, Callable[[Any], str]] = {
+            kind: self._write_marked
+            if kind in self.marks
+            else self._write_fixed
+            if kind in self.fixed
+            else getattr(self, _method_name(kind))
+            for kind in _KINDS
         }
 
     def pieces(self, blocks: Iterable[b.Block]) -> list[str]:
         """Return each block as it is written; one that makes no text is left out."""
-        return [piece for block in blocks if (piece := self._block[type(block)](block))]
+        return [piece for block in blocks if (piece := self._write[type(block)](block))]
+
+    def content(self, blocks: Iterable[b.Block]) -> str:
+        """Return blocks as one piece of text."""
+        return self.between.join(self.pieces(blocks))
 
     def inlines(self, content: b.Inlines) -> str:
         """Return inlines as they are written."""
-        write = self._inline
+        write = self._write
         return "".join([write[type(inline)](inline) for inline in content])
 
-    def number_of(self, mark: b.FootnoteMark) -> int:
+    def number_footnote(self, mark: b.FootnoteMark) -> int:
         """Return the number of a footnote, counted from 1 as marks are met, and keep its text for the end."""
         number = self._numbers.setdefault(mark.label, len(self._numbers) + 1)
         if mark.content or mark.label not in self.footnotes:
             self.footnotes[mark.label] = self.footnotes.get(mark.label) or mark.content
         return number
 
+    def give_anchor(self, anchor: str) -> str:
+        """Return an anchor the first time it is asked for, else nothing: a document has each once."""
+        name = b.make_anchor(anchor) if anchor else ""
+        if name in self._given:
+            return ""
+        self._given.add(name)
+        return name
+
+    def limit_level(self, level: int) -> int:
+        """Return the level of the next heading: not more than one below that before, as screen readers expect it."""
+        self._level = min(level, self._level + 1, _DEEPEST_HEADING)
+        return self._level
+
+    def endnotes(self, write: Callable[[b.Blocks], str]) -> Iterator[tuple[int, str]]:
+        """Yield the number and the text of each footnote; those that stand in footnotes come after them."""
+        written = 0
+        while written < len(self.footnotes):
+            label = list(self.footnotes)[written]
+            written += 1
+            yield self._numbers[label], write(self.footnotes[label])
+
     def target(self, link: "b.Link | b.Reference") -> str:
         """Return what a link leads to: `#anchor` in this document, a url, or nothing."""
-        anchor = b.anchor_of(link.anchor) if link.anchor else ""
+        anchor = b.make_anchor(link.anchor) if link.anchor else ""
         return f"#{anchor}" if anchor in self.anchors else safe_url(link.url)
 
-    @abstractmethod
-    def heading(self, block: b.Heading) -> str:
-        """Write a heading."""
+    def _write_marked(self, inline: b.Marked) -> str:
+        before, after = self.marks[type(inline)]
+        return f"{before}{self.inlines(inline.content)}{after}"
 
-    @abstractmethod
-    def paragraph(self, block: b.Paragraph) -> str:
-        """Write a paragraph."""
+    def _write_fixed(self, piece: "b.Block | b.Inline") -> str:
+        return self.fixed[type(piece)]
 
-    @abstractmethod
-    def item_list(self, block: b.List) -> str:
-        """Write a list."""
 
-    @abstractmethod
-    def table(self, block: b.Table) -> str:
-        """Write a table."""
+class TextWriter(Writer):
+    """What Markdown and Org share: text that is read as it is, with pictures in files beside it.
 
-    @abstractmethod
-    def code_block(self, block: b.CodeBlock) -> str:
-        """Write lines of code."""
+    Attributes:
+        beside: Where pictures and charts are kept for later; without it a chart is its table, a picture its name.
+    """
 
-    @abstractmethod
-    def math_block(self, block: b.MathBlock) -> str:
-        """Write a formula on lines of its own."""
+    def __init__(self, document: b.Document, beside: Beside | None) -> None:
+        """Be ready to write `document`, once."""
+        super().__init__(document)
+        self.beside = beside
+        self._charts = 0
 
-    @abstractmethod
-    def quote(self, block: b.Quote) -> str:
-        """Write someone else's words."""
+    def line(self, content: b.Inlines) -> str:
+        """Return inlines on one line, as in a heading or a cell."""
+        return " ".join(self.inlines(content).replace(self.fixed[b.LineBreak], " ").split("\n")).strip(" \t")
 
-    @abstractmethod
-    def verse(self, block: b.Verse) -> str:
-        """Write lines that stay lines."""
+    def indented(self, text: str, width: int) -> str:
+        """Return lines that are indented, but for the first and for empty ones."""
+        return re.sub(r"\n(?!\n|\Z)", "\n" + " " * width, text)
 
-    @abstractmethod
-    def centered(self, block: b.Centered) -> str:
-        """Write what stands in the middle."""
+    def picture(self, path: Path, alt: str) -> str:
+        """Write a picture that is kept beside, or its name."""
+        picture = read_picture(path)
+        if isinstance(picture, str):
+            return f"{self._write_code(b.Code(path.name))} {self.note(picture)}"
+        if self.beside is None:
+            return self._write_code(b.Code(path.name))
+        return self.embedded(self.beside, path.stem, picture, alt)
 
-    @abstractmethod
-    def image(self, block: b.Image) -> str:
-        """Write a picture, or its name where there is none."""
+    def drawn(self, chart: b.Chart) -> str:
+        """Write a chart that is kept beside; nothing where there is no beside."""
+        self._charts += 1
+        if self.beside is None:
+            return ""
+        name = f"chart-{self._charts}"
+        svg = Picture(draw_chart(chart, LIGHT, name).encode(), "svg", "image/svg+xml")
+        return self.embedded(self.beside, name, svg, chart.title)
 
-    @abstractmethod
-    def chart(self, block: b.Chart) -> str:
-        """Write a chart, and its numbers as a table."""
+    def note(self, why: str) -> str:
+        """Write why something is not shown as it was meant."""
+        raise NotImplementedError
 
-    @abstractmethod
-    def rule(self, block: b.Rule) -> str:
-        """Write a line across."""
+    def embedded(self, beside: Beside, stem: str, picture: Picture, alt: str) -> str:
+        """Keep a picture beside, and write what shows it."""
+        raise NotImplementedError
 
-    @abstractmethod
-    def raw(self, block: b.Raw) -> str:
-        """Write lines that could not be shown as they were meant, and why."""
+    def _write_code(self, inline: b.Code) -> str:
+        raise NotImplementedError
 
-    @abstractmethod
-    def details(self, block: b.Details) -> str:
-        """Write blocks that a reader may open."""
+    def _write_code_block(self, block: b.CodeBlock) -> str:
+        raise NotImplementedError
 
-    @abstractmethod
-    def figures(self, block: b.Figures) -> str:
-        """Write a few numbers side by side."""
+    def _write_marked(self, inline: b.Marked) -> str:
+        """Write text between marks, which stand at its first and last character that is no blank."""
+        mark, _ = self.marks[type(inline)]
+        text = self.inlines(inline.content)
+        inside = text.strip(" \n\t\u00a0")
+        if not inside:
+            return text
+        before, after = text.split(inside, 1)
+        return f"{before}{mark}{inside}{mark}{after}"
 
-    @abstractmethod
-    def text(self, inline: b.Text) -> str:
-        """Write text."""
+    def _write_raw(self, block: b.Raw) -> str:
+        return f"{self._write_code_block(b.CodeBlock(block.text))}\n\n{self.note(block.note)}"
 
-    @abstractmethod
-    def emphasis(self, inline: b.Emphasis) -> str:
-        """Write stressed text."""
+    def _write_inline_image(self, inline: b.InlineImage) -> str:
+        return self.picture(inline.path, inline.alt)
 
-    @abstractmethod
-    def strong(self, inline: b.Strong) -> str:
-        """Write text of weight."""
-
-    @abstractmethod
-    def underline(self, inline: b.Underline) -> str:
-        """Write underlined text."""
-
-    @abstractmethod
-    def strike(self, inline: b.Strike) -> str:
-        """Write text that was struck out."""
-
-    @abstractmethod
-    def superscript(self, inline: b.Superscript) -> str:
-        """Write raised text."""
-
-    @abstractmethod
-    def subscript(self, inline: b.Subscript) -> str:
-        """Write lowered text."""
-
-    @abstractmethod
-    def code(self, inline: b.Code) -> str:
-        """Write a word of code."""
-
-    @abstractmethod
-    def math(self, inline: b.Math) -> str:
-        """Write a formula within the line."""
-
-    @abstractmethod
-    def link(self, inline: b.Link) -> str:
-        """Write a link, or its text where it may not be followed."""
-
-    @abstractmethod
-    def reference(self, inline: b.Reference) -> str:
-        """Write where a statement comes from."""
-
-    @abstractmethod
-    def footnote_mark(self, inline: b.FootnoteMark) -> str:
-        """Write the mark of a footnote."""
-
-    @abstractmethod
-    def line_break(self, inline: b.LineBreak) -> str:
-        """Write the end of a line."""
-
-    @abstractmethod
-    def inline_image(self, inline: b.InlineImage) -> str:
-        """Write a picture within the line."""
-
-    @abstractmethod
-    def badge(self, inline: b.Badge) -> str:
-        """Write a word that stands out."""
-
-    @abstractmethod
-    def raw_text(self, inline: b.RawText) -> str:
-        """Write text that could not be shown as it was meant, and why."""
+    def _write_raw_text(self, inline: b.RawText) -> str:
+        text = self._write_code(b.Code(inline.text)) if inline.text else ""
+        return f"{text} {self.note(inline.note)}"

@@ -4,7 +4,7 @@ Each scorer gives evidence as log-odds, so that a further one (of meaning, by ve
 `SCORERS` without the others changing: it gives what it knows, and 0 for what it does not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from orglab.search.similar.collection import Collection, near_word, rarity
@@ -100,7 +100,7 @@ def score_words(asked: Mapping[str, float], collection: Collection) -> Evidence:
         if feature[0] in (IDEA, SETTING):
             continue
         word = feature
-        if feature[0] != WORDS and not collection.having(word):
+        if feature[0] != WORDS and not collection.count(word):
             word = near_word(collection, word) or word
         value = (KIND if feature[0] == WORDS else WORD) * weight * rarity(collection, word)
         for number, other in collection.having(word).items() if value > _WORTHLESS else ():
@@ -129,6 +129,7 @@ def find_alike(
     most: int = MOST_SHOWN,
     scorers: Sequence[Scorer] = SCORERS,
     but: int | None = None,
+    place: Callable[[int], int] = int,
 ) -> list[Match]:
     """Return the experiments that tried the idea of a question, the surest first; none if none is sure enough.
 
@@ -138,6 +139,7 @@ def find_alike(
         most: How many at the most.
         scorers: Whose evidence is added up.
         but: The number of an experiment that is not to be found: the one that is asked about.
+        place: Where an experiment stands in the log; the number says it, if nothing else does.
     """
     voices = [scorer(asked, collection) for scorer in scorers]
     usual = PRIOR + sum(voice.otherwise for voice in voices)
@@ -149,7 +151,7 @@ def find_alike(
     words = sum(feature[0] not in (IDEA, SETTING, WORDS) for feature in asked)
     limit = SHOWN_FROM_IF_SHORT if words < SHORT else SHOWN_FROM
     # Of those that are equally alike, the newest is of most use.
-    best = sorted((number for number in sure if sure[number] >= limit), key=lambda one: (-sure[one], -one))
+    best = sorted((number for number in sure if sure[number] >= limit), key=lambda one: (-sure[one], -place(one)))
     return [Match(number, sure[number], shared_features(asked, collection, number)) for number in best[:most]]
 
 
@@ -157,7 +159,7 @@ def shared_features(asked: Mapping[str, float], collection: Collection, number: 
     """Return the features that a question and an experiment have both, with what each is worth, the best first."""
     worth = {}
     for feature, weight in asked.items():
-        other = collection.having(feature).get(number)
+        other = collection.weight(feature, number)
         if other is not None:
             worth[feature] = weight * other * rarity(collection, feature)
     return tuple(sorted(worth.items(), key=lambda pair: (-pair[1], pair[0])))

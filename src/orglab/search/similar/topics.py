@@ -4,9 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from orglab.search.similar.collection import idea_weights
-from orglab.search.similar.features import IDEA
-
 # An idea that an experiment only mentions does not make it one of those that tried it.
 _LEAST = 0.55
 # ... nor does one that is clearly not its main idea.
@@ -45,23 +42,23 @@ class Topic(NamedTuple):
         return sorted(number for group in self.groups for number in group.numbers)
 
 
-def make_topics(tags: Sequence[str], features: Sequence[Mapping[str, float]]) -> list[Topic]:
+def make_topics(tags: Sequence[str], ideas: Sequence[Mapping[str, float]]) -> list[Topic]:
     """Return the topics of a log, the largest first, that of experiments without a tag last.
 
     Args:
         tags: The tag of each experiment that says what it is about; empty if it has none.
-        features: The features of each experiment.
+        ideas: The main ideas of each experiment.
     """
     by_tag: dict[str, list[int]] = {}
     for number, tag in enumerate(tags):
         by_tag.setdefault(tag, []).append(number)
-    topics = [Topic(tag, _groups(numbers, features)) for tag, numbers in by_tag.items()]
+    topics = [Topic(tag, _groups(numbers, ideas)) for tag, numbers in by_tag.items()]
     return sorted(topics, key=lambda topic: (topic.name == REST, -len(topic.numbers), topic.name))
 
 
-def _groups(numbers: Sequence[int], features: Sequence[Mapping[str, float]]) -> list[Group]:
+def _groups(numbers: Sequence[int], main: Sequence[Mapping[str, float]]) -> list[Group]:
     """Return the groups of some experiments: each goes to the one of its ideas that says most and is shared."""
-    ideas = {number: _main_ideas(features[number]) for number in numbers}
+    ideas = {number: main[number] for number in numbers}
     counts = Counter(name for found in ideas.values() for name in found)
     members: dict[str, list[int]] = {}
     for number in numbers:
@@ -76,6 +73,10 @@ def _groups(numbers: Sequence[int], features: Sequence[Mapping[str, float]]) -> 
     return sorted(groups, key=lambda group: (group.name == REST, -len(group.numbers), group.name))
 
 
-def _main_ideas(found: Mapping[str, float]) -> dict[str, float]:
+def main_ideas(found: Mapping[str, float]) -> dict[str, float]:
+    """Return the ideas among the features of an experiment that it tried, by name, with their weights."""
+    from orglab.search.similar.collection import idea_weights  # noqa: PLC0415 - a map that is kept needs none of it
+    from orglab.search.similar.features import IDEA  # noqa: PLC0415 - the same
+
     least = max(_LEAST, _NEARLY_MAIN * idea_weights(found)[0])
     return {name[1:]: weight for name, weight in found.items() if name[0] == IDEA and weight >= least}

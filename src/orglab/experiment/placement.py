@@ -1,0 +1,148 @@
+"""Where new text goes in a log, and what it copies from what is around it: bullets, indentation, blank lines."""
+
+import re
+
+from orglab.experiment.model import Experiment
+from orglab.org.document import Document, Part
+from orglab.org.edit import Edit
+from orglab.org.heading import Heading
+from orglab.org.list import Item
+from orglab.org.syntax import compile_late
+from orglab.org.todo import after_meta
+
+_LOCAL_VARIABLES = compile_late(rb"^[ \t]*#+[ \t]*Local Variables:", re.I | re.M)
+
+
+def insert_lines(document: Document, at: int, lines: bytes) -> Edit:
+    """Return the edit that writes whole lines at `at`; a file without its last newline stays without."""
+    if at > 0 and document.text[at - 1 : at] != b"\n":
+        return Edit(at, at, b"\n" + lines.removesuffix(b"\n"))
+    return Edit(at, at, lines)
+
+
+def insert_block(document: Document, at: int, lines: bytes, gap: bytes) -> Edit:
+    """Return the edit that writes a heading and its text at `at`, set off by `gap` as its neighbours are."""
+    text = document.text
+    before = gap if gap and at > 0 and not text[:at].endswith(b"\n\n") else b""
+    after = gap if gap and at < len(text) and text[at : at + 1] != b"\n" else b""
+    return insert_lines(document, at, before + lines + after)
+
+
+def next_bullet(item: Item, number: int) -> str:
+    """Return the bullet for the item after `item`, of the same style."""
+    bullet = item.bullet.decode().rstrip("\n") or "- "
+    if item.is_ordered:
+        bullet = re.sub(r"^\w+", str(number), bullet)
+    return bullet if bullet[-1] in " \t" else bullet + " "
+
+
+def indentation(document: Document, item: Item) -> bytes:
+    """Return the blanks that stand before an item's bullet."""
+    text = document.text
+    at = item.begin
+    while text[at : at + 1] in (b" ", b"\t"):
+        at += 1
+    return text[item.begin : at]
+
+
+def blank_lines_between(document: Document, items: list[Item]) -> bytes:
+    """Return the blank line that stands between the last two items, if one does."""
+    if len(items) < 2:  # noqa: PLR2004 - two make a between
+        return b""
+    return b"\n" if document.text[: items[-1].begin].endswith(b"\n\n") else b""
+
+
+def end_of_item(document: Document, item: Item) -> int:
+    """Return where the line after an item's last line that is not blank begins."""
+    return _after_last_line(document, item.begin, item.end)
+
+
+def _after_last_line(document: Document, begin: int, end: int) -> int:
+    """Return where the line after the last one that is not blank begins; Emacs's local variables are left behind it."""
+    text = document.text
+    end = max(begin, min(end, _variables_at(document)))
+    while end > begin and text[end - 1] in b" \t\n":
+        end -= 1
+    if end == begin:
+        return begin
+    newline = text.find(b"\n", end)
+    return len(text) if newline < 0 else newline + 1
+
+
+def body_column(item: Item) -> int:
+    """Return the column that text under an item's first line begins in."""
+    return item.indent + len(item.bullet.rstrip()) + 1
+
+
+def end_of_text(heading: Heading) -> int:
+    """Return where the line after a section's last line that is not blank begins."""
+    return max(_after_last_line(heading.document, heading.body, heading.end), after_meta(heading))
+
+
+def place_of_child(experiment: Experiment, part: str) -> int:
+    """Return where a new sub-heading of an experiment goes: notes, then steps, then conclusions."""
+    heading = experiment.heading
+    following = {
+        "notes": (experiment.steps_heading, experiment.child(experiment.config.conclusions)),
+        "steps": (experiment.child(experiment.config.conclusions),),
+        "conclusions": (),
+    }[part]
+    place = next((child.begin for child in following if child is not None), None)
+    if place is not None:
+        return place
+    if part == "notes":
+        return _after_last_line(heading.document, heading.body, heading.end)
+    return _after_last_line(heading.document, heading.body, heading.subtree_end)
+
+
+def gap_of(experiment: Experiment) -> bytes:
+    """Return the blank line that stands before the sub-headings of an experiment, if one does."""
+    text = experiment.heading.document.text
+    begins = [child.begin for child in experiment.heading.children()]
+    return b"\n" if not begins or any(text[:begin].endswith(b"\n\n") for begin in begins) else b""
+
+
+def is_at_end(experiment: Experiment) -> bool:
+    """Return whether nothing follows the heading that an experiment is below, if it is below one."""
+    document, parent = experiment.heading.document, experiment.heading.parent
+    if parent is None:
+        return True
+    is_last = not isinstance(document, Part) or document.end == len(document.whole.text)
+    return is_last and parent.subtree_end == len(document.text)
+
+
+def end_of_log(document: Document) -> int:
+    """Return where a log ends: Emacs's local variables, if there are any, stay last, with a heading of their own."""
+    at = _variables_at(document)
+    heading = document.heading_at(at)
+    if at == len(document.text) or heading is None or document.text[heading.body : at].strip():
+        return at
+    return heading.begin if heading.line.is_comment else at
+
+
+def _variables_at(document: Document) -> int:
+    """Return where Emacs's local variables begin; the end of the text if there are none."""
+    text = document.text
+    match = _LOCAL_VARIABLES.search(text, max(0, len(text) - 3000))
+    return match.start() if match else len(text)
+
+
+def find_branch(document: Document, begin: int, end: int, level: int, name: str) -> tuple[bool, int, int, int]:
+    """Find the heading `name` among the headings `begin` to `end`.
+
+    Returns:
+        Whether it is there, where to write (its subtree's end, or before the
+        first later heading of its level), and the headings below it.
+    """
+    place = document.begin_of(end)
+    for index in range(begin, end):
+        if document.stars(index) != level:
+            continue
+        title = document.heading(index).title
+        if title == name:
+            after = document.after_subtree(index)
+            return True, document.begin_of(after), index + 1, after
+        if title > name and title[:4].isdigit():
+            place = document.begin_of(index)
+            break
+    return False, place, end, end

@@ -1,0 +1,384 @@
+"""Org text as blocks of a document: what the user wrote in a section, for any format.
+
+What has no meaning outside of Emacs, or nests deeper than any format shows, is text with a note.  The time it takes
+grows as the text does.
+"""
+
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+
+from orglab.org import syntax
+from orglab.org.element import Element, parse_section
+from orglab.org.source import Source, decode, encode
+from orglab.report.blocks import (
+    Block,
+    Blocks,
+    Centered,
+    CodeBlock,
+    Heading,
+    Image,
+    Inline,
+    Inlines,
+    List,
+    ListItem,
+    Math,
+    MathBlock,
+    Paragraph,
+    Quote,
+    Raw,
+    Rule,
+    Table,
+    Text,
+    Verse,
+    plain,
+)
+from orglab.report.characters import printable
+from orglab.report.content.org_inlines import Surroundings, TextReader, image_link, trimmed
+
+DEEPEST = 12
+"""How deeply lists and blocks may nest; what lies deeper is shown as it is written."""
+MOST_ROWS = 1000
+"""How many rows of a table are shown."""
+MOST_LINES = 2000
+"""How many lines of a block of code are shown."""
+
+_CAPTION = re.compile(rb"^[ \t]*#\+CAPTION(?:\[[^\n]*\])?:[ \t]*([^\n]*)$", re.I | re.M)
+_ALT = re.compile(rb"^[ \t]*#\+ATTR_HTML:[^\n]*:alt[ \t]+(?:\"([^\"\n]*)\"|([^\n:]*))", re.I | re.M)
+_LANGUAGE = re.compile(rb"[ \t]*#\+BEGIN_SRC[ \t]+([^\s:-][^\s]*)", re.I)
+_COMMA = re.compile(r"^([ \t]*),(,*(?:\*|#\+))", re.M)
+_ALIGN = re.compile(rb"<([lrcLRC]?)(?:[0-9]*)>\Z")
+_NUMBER = re.compile(rb"[-+<>~]?[0-9.,]*[0-9][0-9.,]*(?:[eE][-+]?[0-9]+)?%?\Z|(?:nan|inf|-inf|NaN)\Z")
+_COUNTER = re.compile(rb"[0-9]{1,9}")
+_RULE = re.compile(rb"[ \t]*\|-")
+_ENVIRONMENT = re.compile(r"\\begin\{(?:equation|displaymath|math)\*?\}(.*)\\end\{[^}]*\}\s*\Z", re.S)
+_EXPORT_KEYWORD = re.compile(rb"[ \t]*#\+(?:HTML|LATEX|ASCII|ODT|TEXINFO|BEAMER|MD):", re.I)
+_TITLE = re.compile(rb"\*+[ \t]+(?:(?:TODO|DONE)[ \t]+)?([^\n]*?)(?:[ \t]+:[\w@#%:\x80-\xff]+:)?[ \t]*(?:\n|\Z)")
+_ALIGNMENTS = {b"l": "left", b"r": "right", b"c": "center"}
+_LOGS = (b"LOGBOOK", b"CLOCK")
+
+
+def read_org(text: str | bytes, around: Surroundings, level: int = 4) -> Blocks:
+    """Return the blocks that a text makes, such as the description or the conclusion of an experiment.
+
+    Args:
+        text: Org text; any text.  Headings may be in it, the first of them are of `level`.
+        around: What it stands in.
+        level: The level of the first heading.
+    """
+    source = Source(encode(text) if isinstance(text, str) else text).text
+    blocks: list[Block] = []
+    begin, stars = 0, 0
+    for match in syntax.HEADING.finditer(source):
+        if begin < match.start():
+            blocks.extend(read_section(source, parse_section(source, begin, match.start(), first=not stars), around))
+        count = match.end() - match.start() - 1
+        stars = stars or count
+        title = _TITLE.match(source, match.start())
+        if title is None:
+            raise AssertionError(match.start())
+        content = TextReader(source, around).read(*title.span(1))
+        blocks.append(Heading(min(6, level + max(0, count - stars)), content or (Text("…"),)))
+        begin = title.end()
+    if begin < len(source):
+        blocks.extend(read_section(source, parse_section(source, begin, len(source), first=not stars), around))
+    return tuple(blocks)
+
+
+def read_line(text: str | bytes, around: Surroundings) -> Inlines:
+    """Return the inlines that a text makes, such as the title of an experiment or the text of a step."""
+    source = encode(text) if isinstance(text, str) else text
+    return TextReader(source, around).read(0, len(source))
+
+
+def read_section(text: bytes, section: Element, around: Surroundings) -> Blocks:
+    """Return the blocks of a section, or of a part of one: what its children make.
+
+    Args:
+        text: The text that the elements' positions refer to.
+        section: A section, an item, or any element that holds elements.
+        around: What it stands in.
+    """
+    return _Reader(text, around, section).children(section, 0)
+
+
+class _Reader:
+    """Reads the elements of one section."""
+
+    def __init__(self, text: bytes, around: Surroundings, section: Element) -> None:
+        self.text = text
+        self.around = around
+        self.notes: dict[bytes, Blocks] = {}
+        self.inside = TextReader(text, around, self.notes)
+        self.makers: dict[str, Callable[[Element, int], Iterator[Block]]] = {
+            "paragraph": self.paragraph,
+            "plain-list": self.plain_list,
+            "table": self.table,
+            "src-block": self.code,
+            "example-block": self.code,
+            "fixed-width": self.fixed_width,
+            "export-block": self.export,
+            "quote-block": self.quote,
+            "verse-block": self.verse,
+            "center-block": self.centered,
+            "special-block": self.held,
+            "dynamic-block": self.held,
+            "drawer": self.drawer,
+            "keyword": self.keyword,
+            "babel-call": self.call,
+            "horizontal-rule": self.rule,
+            "latex-environment": self.environment,
+        }
+        self.define(section)
+
+    def define(self, section: Element) -> None:
+        """Read the definitions of footnotes; those that stand in one another are not followed."""
+        found: dict[bytes, Blocks] = {}
+        for element in section.walk():
+            if element.type == "footnote-definition" and (
+                match := syntax.FOOTNOTE_DEFINITION.match(self.text, element.start)
+            ):
+                found.setdefault(match.group(1), self.children(element, 1))
+        self.notes.update(found)
+
+    def children(self, parent: Element, depth: int) -> Blocks:
+        """Return the blocks that the elements in `parent` make."""
+        blocks: list[Block] = []
+        for element in parent.children:
+            maker = self.makers.get(element.type)
+            if maker is None:
+                continue
+            if depth > DEEPEST and element.children:
+                blocks.append(Raw(self.lines(element.start, element.end), "nested too deeply"))
+            else:
+                blocks.extend(maker(element, depth))
+        return tuple(blocks)
+
+    def lines(self, begin: int, end: int) -> str:
+        """Return whole lines as they are, without common indentation."""
+        return printable(textwrap.dedent(decode(self.text[begin:end]).expandtabs()).strip("\n").rstrip())
+
+    def caption(self, element: Element) -> Inlines:
+        """Return what its `#+CAPTION:` says."""
+        match = _CAPTION.search(self.text, element.begin, element.start)
+        return self.inside.read(*match.span(1)) if match else ()
+
+    # ---- one method for each type of element ----
+
+    def paragraph(self, element: Element, _depth: int) -> Iterator[Block]:
+        """Yield a paragraph; a picture alone, and formulas on lines of their own, are blocks."""
+        begin, end = self.span(element)
+        target = image_link(self.text, begin, end)
+        if target is not None:
+            yield self.image(element, target)
+            return
+        held: list[Inline] = []
+        for inline in self.inside.read(begin, end):
+            if isinstance(inline, Math) and inline.display:
+                if content := trimmed(held):
+                    yield Paragraph(content)
+                held = []
+                yield MathBlock(inline.tex)
+            else:
+                held.append(inline)
+        if content := trimmed(held):
+            yield Paragraph(content)
+
+    def span(self, element: Element) -> tuple[int, int]:
+        """Return where the text of a paragraph begins and ends, without the blanks around it."""
+        begin, end = element.contents
+        while begin < end and self.text[begin] in b" \t\n\r":
+            begin += 1
+        while end > begin and self.text[end - 1] in b" \t\n\r":
+            end -= 1
+        return begin, end
+
+    def image(self, element: Element, target: bytes) -> Image:
+        """Return the picture of a paragraph that is a link to it."""
+        path = self.inside.path(printable(decode(target)))
+        caption = self.caption(element)
+        alt = _ALT.search(self.text, element.begin, element.start)
+        words = printable(decode(alt.group(1) or alt.group(2) or b"")).strip() if alt else ""
+        return Image(path, words or plain(caption) or path.name, caption)
+
+    def plain_list(self, element: Element, depth: int) -> Iterator[Block]:
+        """Yield a list."""
+        items = [self.item(child, depth) for child in element.children]
+        first = element.children[0].item if element.children else None
+        if first is None:
+            return
+        kind = "numbers" if first.is_ordered else "definitions" if first.tag is not None else "bullets"
+        yield List(tuple(items), kind)
+
+    def item(self, element: Element, depth: int) -> ListItem:
+        """Return an item of a list."""
+        item = element.item
+        if item is None:
+            raise AssertionError(element.begin)
+        boxes = {b"[ ]": "open", b"[-]": "partial", b"[X]": "done", b"[x]": "done", None: None}
+        term: Inlines = ()
+        if item.tag is not None and not item.is_ordered:
+            begin = self.text.index(item.tag, element.begin)
+            term = self.inside.read(begin, begin + len(item.tag))
+        number = int(item.counter) if item.counter and _COUNTER.fullmatch(item.counter) else None
+        return ListItem(self.children(element, depth + 1), boxes[item.checkbox], term, number)
+
+    def table(self, element: Element, _depth: int) -> Iterator[Block]:
+        """Yield a table; one of table.el is shown as it is drawn."""
+        if not syntax.TABLE.match(self.text, element.start):
+            yield CodeBlock(self.lines(*element.contents), "", self.caption(element))
+            return
+        rows: list[list[tuple[int, int]]] = []
+        rules: list[int] = []
+        position, end = element.contents
+        left_out = 0
+        while position < end:
+            line_end = self.text.find(b"\n", position, end)
+            line_end = end if line_end < 0 else line_end
+            if _RULE.match(self.text, position):
+                if rows and rules[-1:] != [len(rows)]:
+                    rules.append(len(rows))
+            elif syntax.TABLE.match(self.text, position):
+                if len(rows) < MOST_ROWS:
+                    rows.append(self.cells(position, line_end))
+                else:
+                    left_out += 1
+            position = line_end + 1
+        yield self.made_table(rows, rules, self.caption(element))
+        if left_out:
+            yield Raw("…", f"{left_out} more rows of this table are in the log")
+
+    def cells(self, begin: int, end: int) -> list[tuple[int, int]]:
+        """Return where the cells of a row begin and end, without the blanks around them."""
+        begin = self.text.index(b"|", begin, end) + 1
+        found = []
+        while begin <= end:
+            stop = self.text.find(b"|", begin, end)
+            after = end if stop < 0 else stop
+            text = self.text[begin:after]
+            lead = len(text) - len(text.lstrip())
+            if stop >= 0 or text.strip():
+                found.append((begin + lead, max(begin + lead, begin + len(text.rstrip()))))
+            if stop < 0:
+                break
+            begin = after + 1
+        return found
+
+    def made_table(self, rows: list[list[tuple[int, int]]], rules: list[int], caption: Inlines) -> Table:
+        """Return a table of cells: what stands above its first rule is its head, if rows follow.
+
+        A row of alignment cookies, or one that only groups columns (`/`), is none of its rows.
+        """
+        alignment: dict[int, str] = {}
+        kept: list[tuple[Inlines, ...]] = []
+        marks: list[int] = []
+        numbers: dict[int, list[bool]] = {}
+        head = rules[0] if rules and rules[0] < len(rows) else 0
+        head_rows = 0
+        for index, row in enumerate(rows):
+            if index in rules:
+                marks.append(len(kept))
+            words = [self.text[begin:end] for begin, end in row]
+            cookies = [_ALIGN.match(word) for word in words]
+            is_special = all(match or not word for match, word in zip(cookies, words, strict=True)) and any(cookies)
+            if is_special or words[:1] == [b"/"]:
+                alignment.update(
+                    {n: _ALIGNMENTS[m.group(1).lower()] for n, m in enumerate(cookies) if m and m.group(1)}
+                )
+                continue
+            if index < head:
+                head_rows += 1
+            else:
+                for column, word in enumerate(words):
+                    if word:
+                        numbers.setdefault(column, []).append(bool(_NUMBER.match(word)))
+            kept.append(tuple(self.inside.read(begin, end) for begin, end in row))
+        width = max(map(len, kept), default=0)
+        aligned = tuple(
+            alignment.get(column, "right" if _mostly(numbers.get(column, [])) else "left") for column in range(width)
+        )
+        # No format has a head of several rows alike, so then all of them stay rows, above a line.
+        header = kept[0] if head_rows == 1 else ()
+        body = kept[1:] if header else kept
+        lines = tuple(mark - (1 if header else 0) for mark in marks)
+        return Table(header, tuple(body), aligned, caption, tuple(line for line in lines if 0 < line < len(body)))
+
+    def code(self, element: Element, _depth: int) -> Iterator[Block]:
+        """Yield a block of code or of an example."""
+        language = _LANGUAGE.match(self.text, element.start)
+        text = self.lines(*element.contents) if element.contents[0] >= 0 else ""
+        yield from self.cut(
+            _COMMA.sub(r"\1\2", text), printable(decode(language.group(1))) if language else "", self.caption(element)
+        )
+
+    def cut(self, text: str, language: str, caption: Inlines) -> Iterator[Block]:
+        """Yield a block of code; of thousands of lines only the first."""
+        lines = text.split("\n")
+        yield CodeBlock("\n".join(lines[:MOST_LINES]), language, caption)
+        if len(lines) > MOST_LINES:
+            yield Raw("…", f"{len(lines) - MOST_LINES} more lines are in the log")
+
+    def fixed_width(self, element: Element, _depth: int) -> Iterator[Block]:
+        """Yield lines that begin with a colon."""
+        text = re.sub(r"(?m)^[ \t]*: ?", "", decode(self.text[element.start : element.end]).rstrip())
+        yield from self.cut(printable(text), "", self.caption(element))
+
+    def export(self, element: Element, _depth: int) -> Iterator[Block]:
+        """Yield a block that is meant for one format, as text: it might hold anything."""
+        if element.contents[0] >= 0:
+            yield Raw(self.lines(*element.contents), "meant for one format only")
+
+    def quote(self, element: Element, depth: int) -> Iterator[Block]:
+        """Yield someone else's words."""
+        yield Quote(self.children(element, depth + 1))
+
+    def centered(self, element: Element, depth: int) -> Iterator[Block]:
+        """Yield what stands in the middle."""
+        yield Centered(self.children(element, depth + 1))
+
+    def verse(self, element: Element, _depth: int) -> Iterator[Block]:
+        """Yield lines that stay lines."""
+        begin, end = element.contents
+        if begin < 0:
+            return
+        lines: list[Inlines] = []
+        while begin < end:
+            line_end = self.text.find(b"\n", begin, end)
+            line_end = end if line_end < 0 else line_end
+            lines.append(self.inside.read(begin, line_end))
+            begin = line_end + 1
+        yield Verse(tuple(lines))
+
+    def held(self, element: Element, depth: int) -> Iterator[Block]:
+        """Yield what stands in a block without a meaning of its own."""
+        yield from self.children(element, depth + 1)
+
+    def drawer(self, element: Element, depth: int) -> Iterator[Block]:
+        """Yield what stands in a drawer, as Org does, but for what Org itself writes there."""
+        name = self.text[element.start : element.end].lstrip()[1:].split(b":", maxsplit=1)[0].upper()
+        if name not in _LOGS:
+            yield from self.children(element, depth + 1)
+
+    def keyword(self, element: Element, _depth: int) -> Iterator[Block]:
+        """Yield a line that is meant for one format as text; other keywords say nothing to a reader."""
+        if _EXPORT_KEYWORD.match(self.text, element.start):
+            yield Raw(self.lines(element.start, element.end), "meant for one format only")
+
+    def call(self, element: Element, _depth: int) -> Iterator[Block]:
+        """Yield a call of a block of code, as text: it is not called."""
+        yield CodeBlock(self.lines(element.start, element.end))
+
+    def rule(self, _element: Element, _depth: int) -> Iterator[Block]:
+        """Yield a line across."""
+        yield Rule()
+
+    def environment(self, element: Element, _depth: int) -> Iterator[Block]:
+        """Yield a formula; an environment that only says that it is one is left out."""
+        tex = self.lines(element.start, element.end)
+        only = _ENVIRONMENT.match(tex)
+        yield MathBlock(only.group(1).strip() if only else tex)
+
+
+def _mostly(flags: list[bool]) -> bool:
+    """Return whether half of them are true or more, as Org aligns a column of numbers."""
+    return bool(flags) and 2 * sum(flags) >= len(flags)

@@ -1,0 +1,87 @@
+"""Formulas as typst's own mathematics: every sign is written as a character, no name of the user's ever is."""
+
+from orglab.report.characters import printable
+from orglab.report.tex import EMPTY, Node, read_tex
+
+_FONTS = {
+    "upright": "upright", "bold": "bold", "script": "cal", "double": "bb", "italic": "italic", "sans": "sans",
+    "mono": "mono", "fraktur": "frak",
+}  # fmt: skip
+_ACCENTS = {"^": "hat", "¯": "overline", "~": "tilde", "→": "arrow", "˙": "dot", "¨": "dot.double", "_": "underline"}
+_LIMITS = frozenset(("argmax", "argmin", "inf", "lim", "max", "min", "sup", "liminf", "limsup"))
+
+
+def to_typst_math(tex: str) -> str:
+    """Return a formula as the inside of typst's `$ $`.
+
+    Raises:
+        NotConvertedError: It holds something that is not known.
+    """
+    return _write(read_tex(tex))
+
+
+def string(text: str) -> str:
+    """Return a text as a string of typst."""
+    return '"' + printable(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def _write(node: Node) -> str:
+    """Return a node; blanks around it keep it from its neighbours."""
+    match node.kind:
+        case "letter":
+            # Any letter but those known to be set in italics might be one of a word of typst's.
+            return f" {node.text} " if len(node.text) == 1 else string(node.text)
+        case "number":
+            return f" {node.text} "
+        case "operator" | "big":
+            return _sign(node.text)
+        case "function":
+            limits = "true" if node.text in _LIMITS else "false"
+            return f" op({string(node.text)}, limits: #{limits}) "
+        case "text":
+            return string(node.text)
+        case "space":
+            return f" #h({node.text}em) "
+        case "row":
+            return "".join(_write(part) for part in node.parts) or " zws "
+    return _built(node)
+
+
+def _sign(text: str) -> str:
+    """Return a sign; those that typst's syntax uses are escaped."""
+    if not text:
+        return ""
+    return f" \\{text} " if text.isascii() else f" {text} "
+
+
+def _built(node: Node) -> str:
+    """Return what is made of several parts."""
+    if node.kind in ("grid", "aligned"):
+        return _table(node)
+    parts = [_write(part) for part in node.parts]
+    match node.kind:
+        case "fraction":
+            return f" frac({parts[0]}, {parts[1]}) "
+        case "binomial":
+            return f" binom({parts[0]}, {parts[1]}) "
+        case "root":
+            return f" sqrt({parts[0]}) " if node.parts[1] == EMPTY else f" root({parts[1]}, {parts[0]}) "
+        case "accent":
+            return f" {_ACCENTS[node.text]}({parts[0]}) "
+        case "font":
+            return f" {_FONTS[node.text]}({parts[0]}) "
+        case "scripts":
+            below = f", b: {parts[1]}" if node.parts[1] != EMPTY else ""
+            above = f", t: {parts[2]}" if node.parts[2] != EMPTY else ""
+            return f" attach({parts[0]}{below}{above}) "
+    return f" lr({''.join(parts)}) "
+
+
+def _table(node: Node) -> str:
+    """Return a matrix, cases or aligned lines."""
+    rows = [[_write(cell) for cell in row.parts] for row in node.parts]
+    if node.kind == "aligned":
+        return " \\\n ".join(" & ".join(row) for row in rows)
+    if node.text == "cases":
+        return " mat(delim: #none, align: #left, " + "; ".join(", ".join(row) for row in rows) + ") "
+    return " mat(delim: #none, " + "; ".join(", ".join(row) for row in rows) + ") "

@@ -1,0 +1,200 @@
+"""Where the records of runs lie, and what waits to be told in a log.  No other module says it.
+
+They lie in the git directory that all worktrees share: no `git clean`, no switch of branches and no end of a worktree
+takes them, and no clone brings any.  Where that cannot be written, or there is no git, they lie in the folder that the
+user's own variable ORGLAB_RECORDS names, else in a hidden folder beside the log.  All these places are read.
+
+    runs/ID/      the record of a run
+    waiting/NAME  what a log does not tell of yet, see `waiting`
+    worktrees/    the working trees of reruns
+
+A place is told by the top of the repository, or else the log's folder.
+"""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from orglab.errors import GitError
+from orglab.git import Repository, find_repository
+
+BESIDE = ".orglab"
+RUNS = "runs"
+WAITING = "waiting"
+WORKTREES = "worktrees"
+PENDING = "pending"  # what former versions called what waits
+
+_SHARED = "orglab"
+_VARIABLE = "ORGLAB_RECORDS"
+_IGNORE = "*\n"
+_LONGEST = 200
+
+
+def find_places(top: Path) -> list[Path]:
+    """Return the folders in which records may lie, those that are preferred for writing first; none has to exist."""
+    repository = find_repository(top)
+    found = [repository.common_dir / _SHARED] if repository is not None else []
+    named = os.environ.get(_VARIABLE, "")
+    if Path(named).is_absolute():
+        # Records of other repositories may lie there too.
+        clone = repository.common_dir if repository is not None else top
+        found.append(Path(named, os.path.realpath(clone).replace(os.sep, "%")[-_LONGEST:]))
+    return [*found, top / BESIDE]
+
+
+def find_worktrees_folder(repository: Repository) -> Path:
+    """Return the folder for the working trees of reruns; git itself has to write beside it, so it has no other."""
+    return repository.common_dir / _SHARED / WORKTREES
+
+
+def make_folder(place: Path, kind: str) -> Path:
+    """Make a folder of a place, and return it.
+
+    Args:
+        place: One of `find_places`.
+        kind: RUNS or WAITING.
+
+    Raises:
+        OSError: It cannot be made, or written, or it is a link.
+    """
+    folder = place / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    if place.name == BESIDE:
+        if not (_is_real_folder(place) and _is_real_folder(folder)):
+            raise NotADirectoryError(20, "A symbolic link is not followed", os.fspath(folder))
+        ignore = place / ".gitignore"
+        if not os.path.lexists(ignore):
+            ignore.write_text(_IGNORE, "ascii")
+    return folder
+
+
+def list_entries(top: Path, kind: str) -> dict[str, Path]:
+    """Return what lies in the folders of one kind, by name; of two of one name the one in the preferred place.
+
+    What a clone brought in its working tree is left out, and so are links.
+
+    Args:
+        top: The top of the repository, or else the log's folder.
+        kind: RUNS or WAITING.
+    """
+    found: dict[str, Path] = {}
+    for place in find_places(top):
+        if place.name == BESIDE:
+            for name, path in list_beside(top, kind).items():
+                found.setdefault(name, path)
+            continue
+        folder = place / kind
+        with contextlib.suppress(OSError):
+            for name in os.listdir(folder):  # noqa: PTH208 - names are wanted
+                if name[0] != ".":
+                    found.setdefault(name, folder / name)
+    return found
+
+
+def list_beside(top: Path, kind: str) -> dict[str, Path]:
+    """Return what lies in a folder of the place beside the log, as far as it is no link and git does not track it."""
+    place = top / BESIDE
+    if not (_is_real_folder(place) and _is_real_folder(place / kind)):
+        return {}
+    entries = {}
+    with contextlib.suppress(OSError), os.scandir(place / kind) as listing:
+        entries = {entry.name: Path(entry.path) for entry in listing if entry.name[0] != "." and not entry.is_symlink()}
+    if not entries:
+        return {}
+    brought = _read_tracked(top)
+    if brought is None or not brought.isdisjoint({BESIDE, f"{BESIDE}/{kind}"}):
+        return {}
+    return {name: path for name, path in entries.items() if f"{BESIDE}/{kind}/{name}".lower() not in brought}
+
+
+def _read_tracked(top: Path) -> frozenset[str] | None:
+    """Return the paths in the place beside the log that git tracks or that lead to what it tracks, from the top.
+
+    None if git refuses to tell.  The place itself is not among them unless it is tracked as such, as a link is.
+    """
+    repository = find_repository(top)
+    if repository is None:
+        return frozenset()
+    try:
+        # Where the file system does not tell cases apart, a folder of another case is this one.
+        told = repository.read("ls-files", "-z", "--full-name", "--", f":(top,literal,icase){BESIDE}")
+    except GitError:
+        return frozenset()  # no git is installed, so nothing was cloned
+    if told is None:
+        return None
+    found = set()
+    for path in os.fsdecode(told).lower().split("\0"):
+        parts = path.split("/")
+        found |= {path, "/".join(parts[:3])} if len(parts) > 2 else {path}  # noqa: PLR2004 - place, kind, name
+    return frozenset(found)
+
+
+def clear_beside(top: Path) -> None:
+    """Remove the place beside the log, if nothing is left in it that somebody may miss."""
+    place = top / BESIDE
+    if not _is_real_folder(place):
+        return
+    with contextlib.suppress(OSError):
+        for kind in (PENDING, WAITING, RUNS, WORKTREES):
+            with contextlib.suppress(OSError):
+                (place / kind).rmdir()
+        if os.listdir(place) == [".gitignore"] and _read_tracked(top) == frozenset({""}):  # noqa: PTH208 - names are wanted
+            (place / ".gitignore").unlink()
+            place.rmdir()
+
+
+def _is_real_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def can_be_written(place: Path) -> bool:
+    """Return whether folders and files can be made in a place, which need not exist yet."""
+    there = place
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    return os.access(there, os.W_OK | os.X_OK)
+
+
+def list_worktrees(repository: Repository) -> Iterator[tuple[Path, Path]]:
+    """Yield the top and the git directory of each worktree of a repository, the one of `repository` first.
+
+    Asking git costs a process, and every command looks here (gitrepository-layout(5) says where they are).
+    """
+    yield repository.top, repository.git_dir
+    common = repository.common_dir
+    if common != repository.git_dir and common.name == ".git":
+        yield common.parent, common
+    with contextlib.suppress(OSError):
+        for name in os.listdir(common / "worktrees"):  # noqa: PTH208 - names are wanted
+            git_dir = common / "worktrees" / name
+            with contextlib.suppress(OSError):
+                link = git_dir / os.fsdecode((git_dir / "gitdir").read_bytes().rstrip(b"\n"))
+                if link.is_file() and not git_dir.samefile(repository.git_dir):
+                    yield link.parent, git_dir
+
+
+def find_old_places(top: Path) -> list[tuple[Path, Path]]:
+    """Return where something lies that belongs elsewhere by now, each with the top of the worktree that it is of.
+
+    These are the places beside the logs of all worktrees, where the git directory is to hold records; and files
+    `pending` of former versions, in git directories or beside the log.
+
+    Args:
+        top: The top of the repository, or else the log's folder.
+    """
+    repository = find_repository(top)
+    if repository is None:
+        return [(top, top / BESIDE)] if os.path.lexists(top / BESIDE / PENDING) else []
+    found = []
+    for tree, git_dir in list_worktrees(repository):
+        beside, pending = tree / BESIDE, git_dir / _SHARED / PENDING
+        if os.path.lexists(beside) and any(os.path.lexists(beside / kind) for kind in (RUNS, WAITING, PENDING)):
+            found.append((tree, beside))
+        if pending.is_file():
+            found.append((tree, pending))
+    return found

@@ -1,0 +1,115 @@
+"""The commits that name experiments, as the cache has them: after new commits, only those are looked through."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from orglab.git.mentions import Mention, Tips, scan
+from orglab.reference import Reference
+from orglab.search.freshness import look_at_git
+from orglab.search.store import Store, look_of, set_look
+
+if TYPE_CHECKING:
+    from orglab.git import Repository
+
+# The newest commit has the greatest number.
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS mention(
+        number INTEGER PRIMARY KEY, committed INTEGER NOT NULL, hash TEXT NOT NULL, names TEXT NOT NULL,
+        record BLOB NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS mentioned(
+        id TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (id, number)) WITHOUT ROWID""",
+)
+_SOURCE = "references"
+
+
+def scan_kept(store: Store, repository: "Repository", letter: str) -> list[Mention]:
+    """Return the commits that name experiments or steps, newest first, as `git.mentions.scan` does.
+
+    Args:
+        store: The index.
+        repository: Where.
+        letter: What stands before the number in a reference.
+
+    Raises:
+        GitError: git refuses.
+    """
+    return _answer(store, repository, letter, "SELECT hash, names, record FROM mention ORDER BY number DESC")
+
+
+def scan_kept_for(store: Store, repository: "Repository", letter: str, name: str) -> list[Mention]:
+    """Return the commits that name one experiment, or a step of it, newest first; `name` is the experiment's id.
+
+    Raises:
+        GitError: git refuses.
+    """
+    query = """SELECT hash, names, record FROM mentioned JOIN mention USING (number)
+        WHERE id = ? ORDER BY number DESC"""
+    return _answer(store, repository, letter, query, name)
+
+
+def _answer(store: Store, repository: "Repository", letter: str, query: str, *values: str) -> list[Mention]:
+    try:
+        look = f"{letter} {look_at_git(os.fspath(repository.git_dir))}"
+    except OSError:
+        look = ""
+
+    def is_held(index: sqlite3.Connection) -> bool:
+        return bool(look) and look_of(index, _SOURCE).get("look") == look
+
+    def hold(index: sqlite3.Connection) -> None:
+        _hold(index, repository, letter)
+        set_look(index, _SOURCE, {**look_of(index, _SOURCE), "look": look})
+
+    def read(index: sqlite3.Connection) -> list[Mention]:
+        return [
+            Mention(name, tuple(Reference(*one) for one in json.loads(names)), record)
+            for name, names, record in index.execute(query, values)
+        ]
+
+    return store.answer(is_held, hold, read)
+
+
+def _hold(index: sqlite3.Connection, repository: "Repository", letter: str) -> None:
+    """Have an index hold the commits that name something."""
+    for table in _TABLES:
+        index.execute(table)
+    held = look_of(index, _SOURCE)
+    known = Tips(frozenset(held["tips"]), held["basis"]) if held.get("letter") == letter else None
+    found = scan(repository, letter, known)
+    if found.gone is not None and not _continues(index, found.mentions, found.gone):
+        found = scan(repository, letter)
+    if found.gone is None:
+        index.execute("DELETE FROM mention")
+        index.execute("DELETE FROM mentioned")
+    _add(index, found.mentions)
+    set_look(index, _SOURCE, {"letter": letter, "tips": sorted(found.tips.commits), "basis": found.tips.basis})
+
+
+def _continues(index: sqlite3.Connection, new: list[Mention], gone: frozenset[str]) -> bool:
+    """Return whether the commits that are held, with the new ones before them, are in the order that git has."""
+    if gone and any(name in gone for (name,) in index.execute("SELECT hash FROM mention")):
+        return False
+    newest: tuple[int | None] = index.execute("SELECT max(committed) FROM mention").fetchone()
+    return not new or newest[0] is None or min(one.commit.committed for one in new) > newest[0]
+
+
+def _add(index: sqlite3.Connection, new: Iterable[Mention]) -> None:
+    """Put commits, newest first, before those that are held."""
+    newest: tuple[int] = index.execute("SELECT coalesce(max(number), 0) FROM mention").fetchone()
+    numbered = [*enumerate(reversed([*new]), newest[0] + 1)]
+    rows = (
+        (
+            number,
+            one.commit.committed,
+            one.hash,
+            json.dumps([(each.id, each.step) for each in one.references]),
+            one.record,
+        )
+        for number, one in numbered
+    )
+    index.executemany("INSERT INTO mention VALUES (?, ?, ?, ?, ?)", rows)
+    ids = ((each, number) for number, one in numbered for each in {each.id for each in one.references})
+    index.executemany("INSERT INTO mentioned VALUES (?, ?)", ids)

@@ -1,0 +1,101 @@
+"""What git tells of the log's own text: in which commit a box was ticked, and an experiment closed."""
+
+from orglab.api import Log
+from orglab.log.text_history import find_closing_commits, find_ticking_commits
+
+NAME = "experiment_log.org"
+LOG = """\
+* TODO [1] A :exp:
+:PROPERTIES:
+:ID: 1
+:END:
+[2018-06-06 Wed 16:00]
+** TODO Experiments [0/2]
+1. [ ] one
+2. [ ] two
+* TODO [2] B :exp:
+:PROPERTIES:
+:ID: 2
+:END:
+** TODO Experiments [0/2]
+1. [ ] one
+2. [ ] two
+"""
+
+
+def ticked(repo, *refs):
+    """Which commit first ticked each step, by its subject."""
+    log = Log(repo.path / NAME)
+    steps = {step.ref: (one, step) for one in log.experiments() for step in one.steps if step.state == "done"}
+    assert set(refs) <= set(steps)
+    return {ref: commit.subject for ref, commit in find_ticking_commits(log, steps).items()}
+
+
+def edit(repo, message, old, new, nth=1):
+    """Commit a change of the log: the nth place where `old` stands."""
+    pieces = (repo.path / NAME).read_text().split(old)
+    return repo.commit(message, {NAME: old.join(pieces[:nth]) + new + old.join(pieces[nth:])})
+
+
+def test_the_commit_that_ticked_a_step(repo):
+    repo.commit("new", {NAME: LOG})
+    edit(repo, "tick e2.1", "1. [ ] one", "1. [X] one", 2)
+    edit(repo, "tick e1.2", "2. [ ] two", "2. [x] two")
+    repo.commit("code", {"a.py": "x"})
+    assert ticked(repo, "e1.2", "e2.1") == {"e1.2": "tick e1.2", "e2.1": "tick e2.1"}
+
+
+def test_a_step_that_was_changed_after_it_was_ticked_is_followed(repo):
+    repo.commit("new", {NAME: LOG})
+    edit(repo, "tick", "1. [ ] one", "1. [x] one")
+    edit(repo, "upper case", "1. [x] one", "1. [X] one")
+    edit(repo, "reworded", "1. [X] one", "1. [X] the first")
+    edit(repo, "another before it", "1. [X] the first", "1. [ ] zero\n2. [X] the first")
+    edit(repo, "renumbered", "2. [ ] two", "3. [ ] two")
+    repo.git("mv", NAME, "old.org")
+    repo.commit("moved away")
+    repo.git("mv", "old.org", NAME)
+    repo.commit("moved back")
+    assert ticked(repo, "e1.2") == {"e1.2": "tick"}
+
+
+def test_a_step_that_was_opened_again_counts_from_when_it_was_ticked_again(repo):
+    repo.commit("new", {NAME: LOG})
+    edit(repo, "tick", "1. [ ] one", "1. [X] one")
+    edit(repo, "undo", "1. [X] one", "1. [ ] one")
+    edit(repo, "again", "1. [ ] one", "1. [X] one")
+    assert ticked(repo) == {"e1.1": "again"}
+
+
+def test_a_log_that_came_with_ticked_boxes_ticked_them(repo):
+    repo.commit("adopted", {NAME: LOG.replace("[ ] one", "[X] one")})
+    assert ticked(repo) == {"e1.1": "adopted", "e2.1": "adopted"}
+
+
+def test_a_tick_on_a_branch_is_found_through_the_merge(repo):
+    repo.commit("new", {NAME: LOG})
+    repo.git("switch", "--quiet", "--create", "side")
+    edit(repo, "on the side", "1. [ ] one", "1. [X] one")
+    repo.git("switch", "--quiet", "main")
+    edit(repo, "on main", "2. [ ] two", "2. [X] two", 2)
+    repo.git("merge", "--quiet", "--no-edit", "side")
+    assert ticked(repo) == {"e1.1": "on the side", "e2.2": "on main"}
+
+
+def test_what_is_not_committed_is_unknown(repo):
+    repo.write(NAME, LOG.replace("1. [ ] one", "1. [X] one"))
+    assert ticked(repo) == {}
+    repo.commit("new", {NAME: LOG})
+    repo.write(NAME, LOG.replace("1. [ ] one", "1. [X] one"))
+    assert ticked(repo) == {}
+
+
+def test_the_commit_that_closed_an_experiment_wrote_its_conclusion_s_state(repo):
+    text = "* {0} [5] A :exp:\n** {0} Conclusions\nIt works.\n"
+    repo.commit("begun", {NAME: text.format("TODO")})
+    repo.commit("closed", {NAME: text.format("DONE")})
+    edit(repo, "retitled", "[5] A", "[5] B")
+    log = Log(repo.path / NAME)
+    assert {ref: one.subject for ref, one in find_closing_commits(log, log.experiments()).items()} == {"e5": "closed"}
+    repo.write(NAME, text.format("TODO"))
+    assert find_closing_commits(log, log.experiments()) == {}

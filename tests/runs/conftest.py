@@ -1,0 +1,47 @@
+"""What the tests of runs share."""
+
+import pytest
+
+from commands import Orglab
+
+TRAIN = """\
+import json, os, pathlib
+out = pathlib.Path("results")
+out.mkdir(exist_ok=True)
+(out / "weights.txt").write_text(os.environ["ORGLAB_COMMIT"])
+(out / "model.ckpt").write_bytes(b"ignored")
+pathlib.Path("metrics.json").write_text(json.dumps({"val_acc": 0.91, "note": "good"}))
+print("trained")
+"""
+
+BY_SEED = """\
+import json, os, pathlib, sys
+pathlib.Path("results").mkdir(exist_ok=True)
+pathlib.Path("results/out.txt").write_text("of " + sys.argv[1] + os.environ.get("EXTRA", ""))
+pathlib.Path("metrics.json").write_text(json.dumps({"acc": float(sys.argv[1]) / 10}))
+"""
+
+
+@pytest.fixture
+def orglab(capsys):
+    """Run commands in this process."""
+    return Orglab(capsys)
+
+
+@pytest.fixture
+def study(repo, orglab):
+    """A repository with a log of one experiment of two steps, and a script."""
+    orglab("init", "--no-hooks")
+    orglab("new", "First", "-s", "one", "-s", "two")
+    repo.commit("code", {"train.py": TRAIN, ".gitignore": "*.ckpt\nmetrics.json\n"})
+    return repo
+
+
+@pytest.fixture
+def seeded(repo, orglab):
+    """A repository with a log of one experiment of one step, and a script whose results depend on its argument."""
+    orglab("init")
+    orglab("new", "First", "-s", "one")
+    settings = "[run]\nenvironment = ['EXTRA']\n"
+    repo.commit("code", {"train.py": BY_SEED, ".gitignore": "metrics.json\ndata/\n", "orglab.toml": settings})
+    return repo

@@ -1,0 +1,70 @@
+"""Records are read as values; a run is named by its id, or the begin or the end of it."""
+
+import json
+import re
+
+import pytest
+
+from orglab.errors import NotFoundError, UsageError
+from orglab.runs.record import find_run, read_newest_runs, read_run, read_runs
+
+RUN = ("run", "1.1", "--results", "results", "--metrics", "metrics.json")
+
+
+def test_a_run_is_named_by_its_begin_or_end(seeded, orglab):
+    for seed in "12":
+        orglab(*RUN, "--", "python", "train.py", seed)
+    runs = read_runs(seeded.path)
+    assert find_run(runs, runs[0].id) is runs[0]
+    assert find_run(runs, runs[0].id[-6:]) is runs[0]
+    with pytest.raises(UsageError, match="Several runs"):
+        find_run(runs, "20")
+    with pytest.raises(NotFoundError, match="There is no run"):
+        find_run(runs, "zz")
+
+
+@pytest.mark.usefixtures("seeded")
+def test_runs_are_listed(orglab):
+    assert "No runs." in orglab("runs").err
+    orglab(*RUN, "--", "python", "train.py", "1")
+    orglab("run", "1", "--", "sh", "-c", "exit 3", code=3)
+    lines = orglab("runs").out.splitlines()
+    assert re.fullmatch(r"\S+  e1\.1  exit 0  0s  python train\.py 1: acc 0\.1", lines[0])
+    assert re.fullmatch(r"\S+  e1    exit 3  0s  sh -c 'exit 3'", lines[1])
+    assert orglab("runs", "1.1").out.splitlines() == lines[:1]
+    assert orglab("runs", "1").out.splitlines() == lines
+    assert "No runs of e1.2." in orglab("runs", "1.2").err
+    form = json.loads(orglab("runs", "1.1", "--json").out)
+    assert (form["version"], form["runs"][0]["status"], form["runs"][0]["metrics"]) == (1, "done", {"acc": 0.1})
+
+
+def test_a_record_is_read_as_far_as_it_makes_sense(tmp_path):
+    lines = [
+        b'{"event": "began", "ref": "e1.1", "argv": ["true", 5], "began": "yesterday", "seconds": "3"}',
+        b"no JSON",
+        b'["no object"]',
+        b'{"event": "ended", "exit_code": 3, "outputs": [{"path": "a"}, {"path": "b", "sha256": "c", "size": 1}]}',
+        b'{"event": "measured", "metrics": {"acc": 0.',
+    ]
+    (tmp_path / "record.jsonl").write_bytes(b"\n".join(lines))
+    run = read_run(tmp_path)
+    assert (run.ref, run.argv, run.began, run.seconds, run.status) == ("e1.1", ("true",), None, None, "failed")
+    assert [one.path for one in run.outputs] == ["b"]
+    assert run.metrics == {}
+
+
+def test_an_empty_record_or_none_is_no_run(tmp_path):
+    assert read_run(tmp_path) is None
+    (tmp_path / "record.jsonl").write_bytes(b"")
+    assert read_run(tmp_path) is None
+
+
+def test_the_newest_runs_come_first_and_are_read_when_they_are_asked_for(tmp_path):
+    folders = [tmp_path / ".orglab/runs" / f"20180606-16160{number}-aaaa" for number in range(4)]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "record.jsonl").write_text('{"ref": "e1"}\n')
+    newest = read_newest_runs(tmp_path, 3)
+    assert next(newest).id == folders[3].name
+    (folders[2] / "record.jsonl").write_text("")
+    assert [run.id for run in newest] == [folders[1].name]
