@@ -4,10 +4,10 @@ import datetime
 from pathlib import Path
 
 import pytest
-from orglab.report.content.last_report import read_last
 
 from orglab.api import Log, open_log
 from orglab.errors import NotFoundError, NotWritableError, UsageError
+from orglab.report.last_report import read_last
 from orglab.report.report_file import ReportFormat, chosen_form, read_evidence_in, render_report, write_report
 from orglab.report.reporting import make_report
 from orglab.report.request import ReportRequest

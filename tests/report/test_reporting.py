@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from orglab.api.serializeats.evidence_block import pack, read_evidence
 
 from orglab.api import open_log
 from orglab.cli.main import run as orglab
 from orglab.errors import NotFoundError, UsageError
+from orglab.report.formats.evidence_block import pack, read_evidence
 from orglab.report.reporting import check_report, make_report, split_arguments
 from orglab.report.request import ReportRequest
 

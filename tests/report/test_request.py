@@ -3,10 +3,10 @@
 import datetime
 
 import pytest
-from orglab.report.content.last_report import LastReport, write_last
 
 from orglab.api import Log
 from orglab.errors import NotFoundError, UsageError
+from orglab.report.last_report import LastReport, write_last
 from orglab.report.request import ReportRequest, choose_experiments, read_period, split_arguments
 
 NOW = datetime.datetime(2026, 11, 20, 12, 0)  # noqa: DTZ001 - the log holds local times

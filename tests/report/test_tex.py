@@ -7,9 +7,9 @@ import pytest
 import typst
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from orglab.api.serializeats.mathml import to_mathml
-from orglab.api.serializeats.typst_math import to_typst_math
 
+from orglab.report.formats.mathml import to_mathml
+from orglab.report.formats.typst_math import to_typst_math
 from orglab.report.tex import EMPTY, LONGEST, Node, NotConvertedError, read_tex
 
 KNOWN = [

@@ -198,7 +198,7 @@ class Knowledge:
         """
         aliases = aliases_of(experiment.heading)
         if not aliases and "mentions" not in vars(self) and self.repository is not None:
-            return scan_kept_for(open_store(self.log), self.repository, self.log.config.letter, experiment.id)
+            return self._find_mentions_of(experiment.id)
         found = self._mentions_by_id.find(_list_ids(experiment))
         if not aliases:
             return found
@@ -208,6 +208,18 @@ class Knowledge:
             ))
             for mention in found
         ]  # fmt: skip
+
+    def _find_mentions_of(self, name: str) -> list[Mention]:
+        """Return the commits that name an id, newest first, without reading those that name others."""
+        if name not in self._mentions_of_one:
+            letter = self.log.config.letter
+            found = scan_kept_for(open_store(self.log), self.repository, letter, name) if self.repository else []
+            self._mentions_of_one[name] = found
+        return self._mentions_of_one[name]
+
+    @cached_property
+    def _mentions_of_one(self) -> dict[str, list[Mention]]:
+        return {}
 
     def find_commits(self, experiment: Experiment) -> list[Commit]:
         """Return the commits that name an experiment or a step of it, by any id that it has or had, oldest first.

@@ -11,15 +11,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from orglab.api.serializeats.attachments import LIST_NAME, Beside
-from orglab.api.serializeats.document_file import ENDINGS, write_document
-from orglab.api.serializeats.evidence_block import read_evidence
-from orglab.api.serializeats.to_docx import find_pandoc, to_docx
-from orglab.api.serializeats.to_html import to_html
-from orglab.api.serializeats.to_markdown import to_markdown
-from orglab.api.serializeats.to_org import to_org
-from orglab.api.serializeats.to_pdf import svg_to_png, to_pdf
-from orglab.api.serializeats.writer import safe_url
 
 from orglab.errors import NotWritableError, UsageError
 from orglab.experiment.escape import ESCAPE
@@ -28,6 +19,15 @@ from orglab.report import blocks as b
 from orglab.report.characters import printable
 from orglab.report.content.org_blocks import read_org
 from orglab.report.content.org_inlines import Surroundings
+from orglab.report.formats.attachments import LIST_NAME, Beside
+from orglab.report.formats.document_file import ENDINGS, write_document
+from orglab.report.formats.evidence_block import read_evidence
+from orglab.report.formats.to_docx import find_pandoc, to_docx
+from orglab.report.formats.to_html import to_html
+from orglab.report.formats.to_markdown import to_markdown
+from orglab.report.formats.to_org import to_org
+from orglab.report.formats.to_pdf import svg_to_png, to_pdf
+from orglab.report.formats.writer import safe_url
 from sample_report import HOSTILE, png, sample, timeline
 
 ANY = st.text(

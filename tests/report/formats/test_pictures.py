@@ -3,8 +3,8 @@
 import os
 
 import pytest
-from orglab.api.serializeats.pictures import LARGEST, Picture, read_picture, recognize
 
+from orglab.report.formats.pictures import LARGEST, Picture, read_picture, recognize
 from sample_report import png
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
