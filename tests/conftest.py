@@ -23,6 +23,8 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 # A slow machine is no defect, so no deadline; in CI every run tries the same inputs.
 hypothesis.settings.register_profile("orglab", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
+# For `make fast`, between two edits.
+hypothesis.settings.register_profile("fast", deadline=None, print_blob=True, max_examples=15)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "orglab")
 
 
@@ -67,8 +69,8 @@ _SLOW_FIXTURES = frozenset(("emacs", "repo", "shared"))
 _SLOW_FILES = frozenset(
     f"test_{name}"
     for name in (
-        "charts", "child", "commands", "docs", "errors", "file", "formats", "from_org", "fuzz", "index", "log",
-        "metrics", "precedents", "properties", "search", "terminal",
+        "charts", "child", "commands", "docs", "errors", "file", "formats", "fuzz", "index", "likeness",
+        "look_commands", "metrics", "org_blocks", "properties", "search", "terminal",
     )
 )  # fmt: skip
 

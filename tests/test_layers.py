@@ -1,6 +1,7 @@
 """The house: imports point down only, deferred ones counted, and what a read command may load."""
 
 import ast
+import functools
 import os
 import subprocess
 import sys
@@ -36,8 +37,13 @@ def modules():
         yield parts, path
 
 
+@functools.cache
 def imports_of(path):
-    """Yield the modules of ours that a file imports when it runs, anywhere in it."""
+    """The modules of ours that a file imports when it runs, anywhere in it."""
+    return tuple(_find_imports(path))
+
+
+def _find_imports(path):
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":

@@ -108,6 +108,7 @@ def assert_nothing_is_off(log):
     assert {found.code for found in log.check()} <= {"unknown-reference", "no-steps", "twice"}
 
 
+@pytest.mark.slow
 @QUICK
 @given(text=TEXT, form=st.sampled_from(FORMS))
 @example("#+begin_src python\nx = a[1/2]\n\n\n- [ ] y\n#+end_src", PAIR)
@@ -126,6 +127,7 @@ def test_any_note_is_read_back_or_refused(tmp_path, text, form):
         assert_nothing_is_off(log)
 
 
+@pytest.mark.slow
 @QUICK
 @given(text=TEXT, form=st.sampled_from(FORMS))
 @example("# all of it\n# a comment", PAIR)
@@ -145,6 +147,7 @@ def test_any_conclusion_is_read_back_or_refused(tmp_path, text, form):
     assert_nothing_is_off(log)
 
 
+@pytest.mark.slow
 @QUICK
 @given(title=LINE, about=TEXT, steps=st.lists(LINE, max_size=3), form=st.sampled_from([*FORMS, ""]))
 @example("a :tag:", "b", ["c :: d", "[X] e"], PAIR)
@@ -165,6 +168,7 @@ def test_any_experiment_is_read_back_or_refused(tmp_path, title, about, steps, f
     assert_nothing_is_off(log)
 
 
+@pytest.mark.slow
 @QUICK
 @given(text=LINE, form=st.sampled_from([*FORMS, SEED, RICH]))
 @example("ends in a hash (0123abc)", PAIR)
@@ -181,6 +185,7 @@ def test_any_step_is_read_back_or_refused(tmp_path, text, form):
     assert [old.text for old in after.steps[:-1]] == [old.text for old in first.steps]
 
 
+@pytest.mark.slow
 @QUICK
 @given(text=TEXT, form=st.sampled_from(FORMS))
 def test_any_reason_is_read_back_or_refused(tmp_path, text, form):
@@ -194,6 +199,7 @@ def test_any_reason_is_read_back_or_refused(tmp_path, text, form):
     assert_nothing_is_off(log)
 
 
+@pytest.mark.slow
 @QUICK
 @given(texts=st.lists(TEXT, min_size=1, max_size=3))
 @example(["<<<<<<< HEAD\nb", "after"])
@@ -228,6 +234,7 @@ OPERATIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(

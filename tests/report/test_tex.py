@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 import typst
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orglab.report.formats.mathml import to_mathml
@@ -54,6 +54,7 @@ PIECES = st.sampled_from(
 
 
 @settings(max_examples=150)
+@example("_\\")
 @given(st.lists(PIECES, max_size=12).map("".join))
 def test_any_formula_is_set_or_refused(tex):
     try:

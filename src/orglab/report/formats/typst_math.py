@@ -58,7 +58,8 @@ def _built(node: Node) -> str:
     """Return what is made of several parts."""
     if node.kind in ("grid", "aligned"):
         return _table(node)
-    parts = [_write(part) for part in node.parts]
+    # An argument of nothing is none to typst, such as that of the sign that a lone `\` is.
+    parts = [_write(part) or " zws " for part in node.parts]
     match node.kind:
         case "fraction":
             return f" frac({parts[0]}, {parts[1]}) "
