@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from orglab.api.ask import AskMethods
-from orglab.api.run import RunMethods
+from orglab.api.commit_rules import CommitMethods
 from orglab.api.setup import SetupMethods
 from orglab.api.share import ShareMethods
 from orglab.config import find_log
@@ -17,7 +17,7 @@ from orglab.errors import NotFoundError
 __all__ = ["Log", "open_log"]
 
 
-class Log(RunMethods, AskMethods, ShareMethods, SetupMethods):
+class Log(CommitMethods, AskMethods, ShareMethods, SetupMethods):
     """One experiment log, with a method for each command.
 
     Every reading method reads the file anew; every writing method replaces it

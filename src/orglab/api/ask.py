@@ -13,11 +13,12 @@ from orglab.reference import Reference, find_references, parse_reference
 
 if TYPE_CHECKING:
     from orglab.experiment.check import Progress
+    from orglab.experiment.resolved import Resolved
     from orglab.git.commit import Commit
     from orglab.git.mentions import Mention
     from orglab.history.events import Event
     from orglab.history.knowledge import Knowledge
-    from orglab.history.references import Place, Resolved
+    from orglab.history.references import Place
     from orglab.history.why import Why
     from orglab.runs.record import Run
     from orglab.search.hits import Found

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from orglab.api.setup import HookStatus
     from orglab.experiment.diagnostic import Diagnostic
     from orglab.experiment.model import Experiment, Note, Step
+    from orglab.experiment.resolved import Resolved
     from orglab.git.commit import Commit
     from orglab.history.events import Event
     from orglab.history.provenance import Link
-    from orglab.history.references import Place, Resolved
+    from orglab.history.references import Place
     from orglab.history.why import Reason, Why
     from orglab.org.timestamp import Timestamp
     from orglab.report.content.evidence import Claim

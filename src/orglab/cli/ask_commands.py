@@ -23,7 +23,7 @@ from orglab.errors import NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from orglab.history.references import Resolved
+    from orglab.experiment.resolved import Resolved
 
 
 @click.command(name="search", cls=TextCommand)

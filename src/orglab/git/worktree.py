@@ -136,6 +136,11 @@ def in_progress(repository: Repository) -> str | None:
     return next((what for name, what in _IN_PROGRESS.items() if os.path.lexists(repository.git_dir / name)), None)
 
 
+def has_put_away(repository: Repository) -> bool:
+    """Return whether a rebase has put changes away (`rebase.autoStash`), which come back when it is over."""
+    return any((repository.git_dir / name / "autostash").exists() for name in ("rebase-merge", "rebase-apply"))
+
+
 def commit_paths(repository: Repository, message: str, paths: Iterable[str], new: Iterable[str] = ()) -> Committed:
     """Commit some paths as they stand in the working tree, on the user's behalf; return the commit's hashes.
 

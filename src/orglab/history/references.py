@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from orglab.experiment.model import Experiment, Step, read_id
+from orglab.experiment.model import Experiment, read_id
+from orglab.experiment.resolved import Resolved, resolve
 from orglab.git.commit import Commit
 from orglab.git.files import files_with
 from orglab.git.mentions import Mention
@@ -20,7 +21,6 @@ from orglab.reference import Reference, find_references
 
 # How many bytes of a line are shown before and behind a reference.
 _AROUND = 120
-_NEAR = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,32 +183,6 @@ def experiment_around(document: Document, at: int, knowledge: Knowledge) -> Expe
 # What a text names
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """A reference in a text, and what it is.
-
-    Attributes:
-        reference: What stands there.
-        at: The index in the text, in bytes, where it begins.
-        spelled: As the log's users write it: `e201.1`.
-        experiment: The experiment, or None if there is none.
-        step: The step, or None if none is named or there is none.
-        near: If it is unknown, the references of what there is that are nearest to it.
-    """
-
-    reference: Reference
-    at: int
-    spelled: str
-    experiment: Experiment | None
-    step: Step | None
-    near: tuple[str, ...] = ()
-
-    @property
-    def is_known(self) -> bool:
-        """Whether there is such an experiment, and such a step if one is named."""
-        return self.experiment is not None and (self.reference.step is None or self.step is not None)
-
-
 def resolve_text(knowledge: Knowledge, text: bytes) -> Iterator[Resolved]:
     """Yield what the references in a text are, in its order; a bracketed word that is nothing's id is none."""
     for at, reference in find_references(text, knowledge.log.config.letter):
@@ -219,15 +193,4 @@ def resolve_text(knowledge: Knowledge, text: bytes) -> Iterator[Resolved]:
 
 def resolve_reference(knowledge: Knowledge, reference: Reference, at: int = 0) -> Resolved:
     """Return what a reference is, with what is nearest to it if it is unknown."""
-    letter = knowledge.log.config.letter
-    spelled = reference.spell(letter)
-    experiment = knowledge.find(reference)
-    if experiment is None:
-        near = tuple(letter + name for name in knowledge.nearest(reference.id))
-        return Resolved(reference, at, spelled, None, None, near)
-    if reference.step is None:
-        return Resolved(reference, at, spelled, experiment, None)
-    step = next((one for one in experiment.steps if one.number == reference.step), None)
-    nearest = sorted(experiment.steps, key=lambda one: abs(one.number - (reference.step or 0)))[:_NEAR]
-    near = () if step is not None else tuple(one.ref for one in nearest) or (experiment.ref,)
-    return Resolved(reference, at, spelled, experiment, step, near)
+    return resolve(reference, knowledge.find(reference), knowledge.log.config.letter, knowledge.nearest, at)

@@ -1,1 +1,1 @@
-"""What the git hooks do; the script that git/shims.py installs starts this package, if it needs to."""
+"""What the git hooks do; the script git/hook.sh, which git/hook_install.py installs, starts this package if need be."""

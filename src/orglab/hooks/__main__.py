@@ -1,4 +1,4 @@
-"""The door of the hooks: the script of git/shims.py comes in here, with the hook's name."""
+"""The door of the hooks: the script git/hook.sh comes in here, with the hook's name."""
 
 import gc
 import importlib
@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from orglab.errors import NotFoundError, OrglabError
-from orglab.git import Repository
+from orglab.git.pending_commit import PendingCommit
 from orglab.hooks.hook import Hook, say
 
 # Which module does what a hook is for: only that one is imported.
@@ -30,11 +30,10 @@ def main() -> None:
     sys.excepthook = _say_defect
     sys.stderr.reconfigure(errors="replace")  # type: ignore[union-attr]
     name, git_dir, folder, letter, *arguments = sys.argv[1:]
-    top = Path.cwd()
-    hook = Hook(Repository(top, top, Path(git_dir).absolute()), Path(folder), arguments)
+    hook = Hook(PendingCommit(git_dir, os.environ.get("GIT_INDEX_FILE")), Path(folder), arguments)
     try:
         if not letter and name != "post-rewrite":
-            hook.remember_names()
+            hook.tell_names()
         code = run(name, hook)
     except NotFoundError:
         # No log in what is checked out: there is nothing to do.

@@ -8,9 +8,10 @@ from orglab.api.ask import Happened, References
 from orglab.cli import output
 from orglab.cli.render.experiment_text import BOXES, head_line, note_lines
 from orglab.config import as_seen_from_here
+from orglab.experiment.resolved import Resolved
 from orglab.history.events import Event
 from orglab.history.provenance import Link
-from orglab.history.references import Place, Resolved
+from orglab.history.references import Place
 from orglab.history.why import Reason, Why
 from orglab.runs.record import Run
 

@@ -5,8 +5,10 @@ and the command, `amend` or `rebase`.  It only grows, several may write it at on
 a line that is not whole is not read.
 """
 
+import fcntl
+import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +30,27 @@ Pair = tuple[str, str]
 def rewrites_path(repository: Repository) -> Path:
     """Return where the map is, or would be."""
     return repository.common_dir / "orglab" / "rewrites"
+
+
+def append_rewrites(repository: Repository, kind: str, pairs: Iterable[Pair]) -> None:
+    """Append to the map what became of commits.
+
+    Args:
+        repository: Where.
+        kind: The command, `amend` or `rebase`.
+        pairs: The full hashes, old and new.
+    """
+    lines = "".join(f"{old} {new} {kind}\n" for old, new in pairs if old != new).encode()
+    if not lines:
+        return
+    path = rewrites_path(repository)
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a+b", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if file.seek(0, os.SEEK_END) and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
+            lines = b"\n" + lines  # who wrote last was killed in the middle of a line
+        while lines:
+            lines = lines[os.write(file.fileno(), lines) :]
 
 
 def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Pair]:
