@@ -10,6 +10,7 @@ import pytest
 
 from lab import NAME, SEED, SOURCE, orglab
 from orglab.cli.main import run
+from orglab.log.active import ActiveStep
 
 LOG = "#+TODO: TODO INPROGRESS | DONE\n" + SEED
 ALL = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite")
@@ -208,6 +209,38 @@ def test_an_active_step_that_is_gone_is_said_and_not_put(study):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("way", ["as it is", "a link", "deep", "from below"])
+def test_a_step_that_is_active_in_the_state_folder_alone_is_put_too(study, tmp_path_factory, monkeypatch, way):
+    state = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    log, cwd = study.path / NAME, study.path
+    if way == "a link":
+        log.rename(study.path / "real.org")
+        log.symlink_to("real.org")
+    if way == "deep":
+        log = study.path / ("x" * 120) / NAME
+        log.parent.mkdir(parents=True)
+        study.git("mv", NAME, log.parent)
+        study.repo.commit("[e201] settings", {"orglab.toml": f'log = "{log.relative_to(study.path)}"\n'})
+    if way == "from below":
+        cwd = study.path / "below"
+        cwd.mkdir()
+    study.commit("before")
+    active = ActiveStep(log, None)
+    active.set("e201.2")
+    study.edit()
+    assert (
+        study.git("commit", "--quiet", "-m", "tune", "train.py" if cwd == study.path else "../train.py", cwd=cwd)
+        == BELONGS
+    )
+    assert study.message() == "[e201.2] tune"
+    active.set(None)
+    assert study.commit("tune") == ""
+    # Another log's is none of ours.
+    ActiveStep(study.path.parent / NAME, None).set("e201.2")
+    assert study.commit("tune") == ""
+
+
 def test_a_step_is_active_in_its_worktree_only(study, tmp_path_factory):
     study.start()
     other = tmp_path_factory.mktemp("worktrees") / "it's another"
@@ -776,3 +809,27 @@ def test_wrong_settings_are_told_and_stop_nothing(study):
     said = study.commit("tune")
     assert "The setting 'letter' in" in said
     assert study.subjects("-1") == ["tune"]
+
+
+# What Python has to load is what a commit waits for.
+DEAR = "click sqlite3 subprocess json difflib hashlib orglab.cli orglab.history orglab.report orglab.runs orglab.search"
+
+
+def loaded_by(study, *arguments):
+    """The modules that a hook loads, with what it is given."""
+    start = "import sys; sys.path.append(sys.argv.pop(1)); from orglab.hooks.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-X", "importtime", "-c", start, SOURCE, arguments[0], ".git", ".", "e", *arguments[1:]],
+        cwd=study.path, env={**os.environ, "GIT_EDITOR": ":"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+
+
+def test_a_hook_loads_nothing_that_a_known_step_does_not_need(study):
+    study.start()
+    (study.path / "message").write_text("tune\n")
+    loaded = loaded_by(study, "prepare-commit-msg", "message", "message")
+    assert (study.path / "message").read_text() == "[e201.2] tune\n"
+    loaded |= loaded_by(study, "commit-msg", "message")
+    assert "orglab.api.commit_rules" in loaded
+    assert not [name for name in loaded for dear in DEAR.split() if f"{name}.".startswith(f"{dear}.")]

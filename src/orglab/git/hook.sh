@@ -60,6 +60,19 @@ learn_names() {
     [ -e "$settings" ] || [ -z "$settings" ] || { letter=; return 1; }
 }
 
+# Whether a step may be active: as the git directory says, or, where that could not be written, the user's state folder
+# (`active_file` in config.py).  What the shell cannot tell without another process is asked of orglab.
+may_be_active() {
+    [ ! -s "$dir/orglab/active" ] || return 0
+    state=${XDG_STATE_HOME:-$HOME/.local/state}/orglab
+    [ -d "$state" ] || return 1
+    learn_names && [ ! -L "$log" ] && cd -P . || return 0
+    place= rest=$PWD/$log
+    while [ "$rest" != "${rest#*/}" ]; do place=$place${rest%%/*}% rest=${rest#*/}; done
+    [ ${#place} -lt 100 ] && [ ${#rest} -lt 100 ] || return 0  # a longer name is cut
+    [ -s "$state/$place$rest/active" ]
+}
+
 # Whether a file may hold a text; true also where grep cannot say.
 may_hold() {
     grep -qF -e "$2" "$1" 2>/dev/null
@@ -100,7 +113,7 @@ prepare_commit_msg() {
     [ "$2" != merge ] || return 0
     [ -d "$dir/orglab" ] || mkdir "$dir/orglab" 2>/dev/null
     true 2>/dev/null > "$said"  # a commit is being made, and no other one copied
-    [ -s "$dir/orglab/active" ] || return 0
+    may_be_active || return 0
     case $2 in squash | commit) return ;; esac
     IFS= read -r subject < "$1"
     case $subject in 'fixup! '* | 'squash! '* | 'amend! '* | 'Revert "'*) return ;; esac
