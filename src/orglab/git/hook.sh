@@ -87,7 +87,7 @@ names_first() {
     case ${1#*]} in "["* | "]"* | "("*) return 1 ;; esac
 }
 
-# Whether a message names the step that we put there and no other, and says something beside it.
+# Whether a message names no other step than the one that we put there, and says something beside it.
 names_only() {
     awk -v ref="[$1]" -v any="[$letter" '
         /^.* -+ >8 -+/ { exit }
@@ -124,11 +124,11 @@ prepare_commit_msg() {
 commit_msg() {
     is_busy && return
     if learn_names; then
-        may_hold "$1" "[$letter" || return 0
         if [ -s "$said" ]; then
             IFS=$tab read -r ref text < "$said"
             names_only "$ref" "$1" && return
         fi
+        may_hold "$1" "[$letter" || return 0
     fi
     ask "$@"
 }

@@ -24,9 +24,11 @@ _MANAGERS = {
     ),
     "overcommit": (b"overcommit", (".overcommit.yml",)),
 }
-# The interpreter looks in its own library first, in the folder of the package, then where packages are usually.
+# The interpreter looks in its own library first, in the folder of the package, then where packages are usually.  It
+# lives too short for cycles to matter, and to look for them while it loads takes some 3 ms.
 _START = """\
-import sys
+import gc, sys
+gc.disable()
 sys.path.append(sys.argv.pop(1))
 try:
     from orglab.hooks.__main__ import main

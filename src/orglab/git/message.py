@@ -7,9 +7,10 @@ from orglab.reference import Reference, find_references
 
 # What git takes for core.commentChar=auto, in this order (builtin/commit.c, adjust_comment_line_char).
 _MARKS = b"#;@!$%^&|:"
-_SCISSORS = re.compile(rb"(?m)^(.+) -{24} >8 -{24}$")
-_REUSED = re.compile(rb"(?:fixup|squash|amend)! |Revert \"|Reapply \"")
-_DONE = re.compile(r"[\s:,-]*(?:done|results)\b", re.IGNORECASE)
+_REUSED = (b"fixup! ", b"squash! ", b"amend! ", b'Revert "', b'Reapply "')
+# Compiled when they are first needed, for most hooks need none of them.
+_SCISSORS = rb"(?m)^(.+) -{24} >8 -{24}$"
+_DONE = r"(?i)[\s:,-]*(?:done|results)\b"
 
 
 def comment_mark(text: bytes, setting: str) -> bytes:
@@ -21,7 +22,7 @@ def comment_mark(text: bytes, setting: str) -> bytes:
     """
     if setting != "auto":
         return setting.encode("utf-8", "surrogateescape")
-    if cut := _SCISSORS.search(text):
+    if cut := re.search(_SCISSORS, text):
         return cut.group(1)
     last = text.rstrip(b"\n").rpartition(b"\n")[2][:1]
     return last if last and last in _MARKS else b"#"
@@ -42,13 +43,13 @@ def content(text: bytes, mark: bytes | None) -> bytes:
 
 def _end(text: bytes, mark: bytes) -> int:
     """Return where git stops to read."""
-    cut = _SCISSORS.search(text)
+    cut = re.search(_SCISSORS, text)
     return cut.start() if cut is not None and cut.group(1) == mark else len(text)
 
 
 def is_reused(text: bytes) -> bool:
     """Return whether a message is about another commit: a fixup, squash, amend or revert of it."""
-    return _REUSED.match(text.lstrip()) is not None
+    return text.lstrip().startswith(_REUSED)
 
 
 def with_reference(text: bytes, reference: str, mark: bytes | None) -> bytes:
@@ -85,7 +86,7 @@ def done_in(text: bytes, letter: str) -> list[Reference]:
                 break
             at = start + len(reference.spell(letter)) + 2
             references.append(reference)
-        if _DONE.match(line[at:].decode("utf-8", "replace")):
+        if re.match(_DONE, line[at:].decode("utf-8", "replace")):
             found += [reference for reference in references if reference.step is not None]
     return list(dict.fromkeys(found))
 

@@ -1,6 +1,5 @@
 """The door of the hooks: the script git/hook.sh comes in here, with the hook's name."""
 
-import gc
 import importlib
 import os
 import sys
@@ -25,8 +24,6 @@ def main() -> None:
     The arguments are the hook's name, the git directory, the folder of the log, the letter of references if the
     script knows the names in the log, and what git gives the hook.
     """
-    # A hook lives too short for its cycles to matter.
-    gc.disable()
     sys.excepthook = _say_defect
     sys.stderr.reconfigure(errors="replace")  # type: ignore[union-attr]
     name, git_dir, folder, letter, *arguments = sys.argv[1:]
