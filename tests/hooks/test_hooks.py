@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from lab import NAME, SEED, SOURCE, orglab
+from lab import NAME, SOURCE, orglab
 from orglab.cli.main import run
+from texts import SEED
 
 LOG = "#+TODO: TODO INPROGRESS | DONE\n" + SEED
 ALL = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lab import SEED, SOURCE, orglab
+from lab import SOURCE, orglab
 from orglab.api import Log, open_log
 from orglab.git import find_repository
 from orglab.git.mentions import scan
@@ -22,6 +22,7 @@ from orglab.search.freshness import look_at_git
 from orglab.search.search import search_log
 from orglab.search.store import look_of, open_store
 from orglab.search.subtrees import LogText
+from texts import SEED
 
 NAME = "experiment_log.org"
 TWO = SEED + "\n" + SEED.replace("201", "202").replace("TODO [", "INPROGRESS [").replace("ABC in XYZ", "Größe naïve")
