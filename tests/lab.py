@@ -10,23 +10,6 @@ from typing import NamedTuple
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 NAME = "experiment_log.org"
-SEED = """\
-* TODO [201] ABC in XYZ model [0%]   :@work:exp:
-  :PROPERTIES:
-  :ID:       201
-  :END:
-  [2018-06-06 Wed 16:16]
-
-- Test if adding ABC to XYZ improves results.
-
-** Notes
-
-** TODO Experiments [1/2]
-1. [X] Test XYZ without ABC (83d45cd)
-2. [ ] Test XYZ with ABC
-
-** TODO Conclusions
-"""
 
 
 class Done(NamedTuple):

@@ -1,7 +1,7 @@
 """The exceptions of orglab: one tree, an exit code each.
 
 A mistake of the user in the log is not here: it is a Diagnostic, a value with a
-position (see check.py).  These are for what stops a command.
+position (see experiment/diagnostic.py).  These are for what stops a command.
 """
 
 
@@ -45,7 +45,7 @@ class NotReadableError(NotFoundError):
 
 
 class NotWritableError(OrglabError):
-    """The log could not be written; its bytes are what they were."""
+    """A log, a record or a report could not be written; what was there before is unchanged."""
 
     exit_code = 4
 

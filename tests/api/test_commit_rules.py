@@ -2,11 +2,12 @@
 
 import pytest
 
-from lab import NAME, SEED
+from lab import NAME
 from orglab.api import Log
 from orglab.errors import NotFoundError
 from orglab.git.pending_commit import PendingCommit
 from orglab.reference import Reference
+from texts import SEED
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import NAME, SEED, SOURCE, orglab
+from lab import NAME, SOURCE, orglab
 from orglab.experiment.diagnostic import ERRORS
+from texts import SEED
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from lab import NAME, SEED, orglab
+from lab import NAME, orglab
+from texts import SEED
 
 # What `import click` does not bring, and reading a log needs.
 NEEDED = {

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from commands import Orglab
-from lab import NAME, SEED, SOURCE
+from lab import NAME, SOURCE
 from orglab.git import find_repository
 from orglab.git import hook_install as shims
 from orglab.git.hook_install import HOOKS
+from texts import SEED
 
 OWN = "#!/bin/sh\necho \"own {name} $*\" >> '{out}'\ncat >> '{out}'\nexit {code}\n"
 

@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from lab import NAME, SEED, SOURCE, orglab
+from lab import NAME, SOURCE, orglab
 from orglab.cli.main import run
 from orglab.log.active import ActiveStep
+from texts import SEED
 
 LOG = "#+TODO: TODO INPROGRESS | DONE\n" + SEED
 ALL = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite")

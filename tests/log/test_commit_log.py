@@ -6,7 +6,8 @@ import subprocess
 import pytest
 
 from commands import Orglab
-from lab import NAME, SEED
+from lab import NAME
+from texts import SEED
 
 NOTED = SEED.replace("** Notes\n", "** Notes\n- A note\n")
 

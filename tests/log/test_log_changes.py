@@ -2,12 +2,12 @@
 
 import pytest
 
-from lab import SEED
 from orglab.config import Config
 from orglab.experiment.changes import compare
 from orglab.experiment.model import read_experiments
 from orglab.log.commit_log import compose_message
 from orglab.org.document import Document
+from texts import SEED
 
 
 def read(text):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lab import SEED, SOURCE, orglab
+from lab import SOURCE, orglab
 from orglab.api import Log, open_log
 from orglab.git import find_repository
 from orglab.git.mentions import scan
@@ -22,6 +22,7 @@ from orglab.search.freshness import look_at_git
 from orglab.search.search import search_log
 from orglab.search.store import look_of, open_store
 from orglab.search.subtrees import LogText
+from texts import SEED
 
 NAME = "experiment_log.org"
 TWO = SEED + "\n" + SEED.replace("201", "202").replace("TODO [", "INPROGRESS [").replace("ABC in XYZ", "Größe naïve")
@@ -196,7 +197,7 @@ COMMANDS = [("search", "abc"), ("search", "Test -größe", "--json"), ("similar"
 
 def test_without_a_change_nothing_is_written(repo):
     repo.commit("[e201] x", {NAME: TWO})
-    os.utime(NAME, (1, 1))
+    os.utime(NAME, ns=(1, 1))  # not a whole second: then a stamp is relied upon after 50 ms, not 2 s
     first = [orglab(*words) for words in COMMANDS]
     before = {path: path.stat().st_mtime_ns for path in Path(".git/orglab").iterdir()}
     assert [orglab(*words) for words in COMMANDS] == first

@@ -1,6 +1,6 @@
-"""What is wrong in a log: diagnostics with a position, and for what is safe to mend, the edits.
+"""Checks the text of a log: diagnostics with positions, and edits for what can be fixed safely.
 
-The command, the hook and the editor server share them.
+What needs git or other files is checked by `history/audit.py`.
 """
 
 import os

@@ -1,6 +1,6 @@
 """What commits change, in a form that can be compared and added up.
 
-For a rewritten commit is looked for by what it changed.  `git patch-id` says whether two patches are equal, and
+A rewritten commit is found by its changes.  `git patch-id` says whether two patches are equal, and
 nothing else; its answers for binary files, modes and white space differ between versions of git.  So the patches are
 read here, all by one `git diff-tree`, and each becomes a vector: how often each line of each file is there more, or
 less, than before.  Such vectors add up: the sum over a run of commits is the vector of their net change, whatever

@@ -1,7 +1,7 @@
 """What leads from a file, a commit, a run or a line of the log to the experiments that it is of, as links.
 
 A run wrote a file, found by the file's content; a commit changed it, names an experiment, or is recorded for a step.
-Where nothing leads anywhere, what is nearest is said to be that.
+If nothing leads to an experiment, the nearest link is returned with `is_near`.
 """
 
 import hashlib

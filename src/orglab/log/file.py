@@ -1,6 +1,6 @@
 """One file, read and replaced so that nothing in it is ever lost.
 
-`update` makes a new file beside the old one, has the disk confirm it, and swaps
+`update` and `edit` make a new file beside the old one, has the disk confirm it, and swap
 the two names in one step (Linux `RENAME_EXCHANGE`, macOS `RENAME_SWAP`).  What
 stood at the name then stands at ours, and is looked at before it goes: if it is
 not byte for byte what the change was made from, because an editor saved in that
@@ -49,7 +49,7 @@ from orglab import lock
 from orglab.errors import LogChangedError, LogHeldError, NotFoundError, NotReadableError, NotWritableError, OrglabError
 from orglab.lock import EditorLock, Writers, editor_holding
 
-__all__ = ["EditorLock", "Snapshot", "create", "editor_holding", "read", "size_limit", "update"]
+__all__ = ["EditorLock", "Snapshot", "create", "edit", "editor_holding", "read", "size_limit", "update"]
 
 _TRIES = 4  # once, and three times more on newer text
 _SAVE_SECONDS = 2.0  # no editor takes longer to write a file

@@ -1,8 +1,4 @@
-"""A change of a text, as a value.
-
-The command line applies it to the file; an editor server sends the same value
-as a workspace edit.
-"""
+"""A change of a text, as a value that whoever asked for it can verify and apply."""
 
 from bisect import bisect_right
 from collections.abc import Iterable

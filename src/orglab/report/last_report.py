@@ -1,4 +1,4 @@
-"""The last report of a clone: until when it went, and what it rests on; beside the log's repository, not in the log."""
+"""The last report of a clone: the end of its period and its evidence, kept in `.git/orglab` and not in the log."""
 
 import datetime
 import json

@@ -1,4 +1,4 @@
-"""What waits is told in the log: each thing once, by whoever holds the lock, now or when the next command comes.
+"""Writes pending run notes and ticks into the log, each once: now, or with the next command.
 
 The note of a run ends in the line `run ID`, and is a function of the record alone.  So it is written where that line
 does not stand yet, two clones that tell the same record write the same bytes, and what a merge doubles can be seen.

@@ -1,4 +1,4 @@
-"""What lies where records do not stay is taken along, once: from the working trees into the git directory.
+"""Moves records from their former folders into the git directory.
 
 There earlier versions kept all records, and there they are kept where the git directory cannot be written.  Nothing
 is deleted before it is in its new place.

@@ -1,4 +1,4 @@
-"""Where the records of runs lie, and what waits to be told in a log.  No other module says it.
+"""Where the records of runs lie, and what waits to be told in a log; no other module names these folders.
 
 They lie in the git directory that all worktrees share: no `git clean`, no switch of branches and no end of a worktree
 takes them, and no clone brings any.  Where that cannot be written, or there is no git, they lie in the folder that the

@@ -7,8 +7,9 @@ A run is a folder of its own, named by its id (where they lie, `places` says):
     metrics.jsonl   the history of its metrics, a JSON object a line
 
 The lines of the record are `{"event": "began", ...}` and, once it is known, `{"event": "ended", ...}` and
-`{"event": "committed", "commit": ...}`; each adds fields to those before it.  A record without an end, of a process
-that is no more, is that of a lost run.  A line cut off by a crash or a full disk is not read.
+`{"event": "committed", "commit": ...}`, `measured`, `copied` or `lost`; each adds fields to those before it.  A record
+without an end, of a process that is no more, is that of a lost run.  A line cut off by a crash or a full disk is not
+read.
 """
 
 import contextlib

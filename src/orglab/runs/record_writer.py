@@ -1,4 +1,4 @@
-"""The record of a run, as the one process that runs it writes it (what it says is read by `runs`)."""
+"""The record of a run, as the one process that runs it writes it (`record` reads it)."""
 
 import contextlib
 import datetime
@@ -41,7 +41,7 @@ class Record:
         """Add a line to the record, in one write.
 
         Args:
-            event: `began`, `ended`, `committed` or `lost`.
+            event: `began`, `ended`, `committed`, `measured`, `copied` or `lost`.
             fields: What it tells.
             durable: Whether the disk confirms it before this returns.
 
@@ -141,7 +141,7 @@ def resume_record(waiting: Waiting) -> Record | None:
         os.close(fd)
         return None
     except OSError:
-        pass  # no locks on this file system; `runs` looked for the process
+        pass  # no locks on this file system; `record` looked for the process
     return Record(waiting.run, fd, waiting)
 
 

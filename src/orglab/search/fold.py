@@ -1,4 +1,4 @@
-"""Text as it is searched: without case, width and other differences that are none to who looks for a word."""
+"""Text for searching: case, width and similar differences are removed."""
 
 import re
 import unicodedata

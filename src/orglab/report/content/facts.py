@@ -80,9 +80,6 @@ class ExperimentActivity:
         return [step for step in self.experiment.steps if step.ref in done]
 
 
-# The old name, until the modules that are being moved say the new one.
-
-
 def read_activities(
     knowledge: Knowledge, experiments: Sequence[Experiment], period: Period, *, with_journal: bool = False
 ) -> list[ExperimentActivity]:
