@@ -57,10 +57,3 @@ def find_references(text: "bytes | mmap.mmap", letter: str) -> Iterator[tuple[in
     for match in reference_pattern(letter).finditer(text):
         step = match.group(2)
         yield match.start(), Reference(match.group(1).decode(), int(step) if step else None)
-
-
-def names(text: bytes, spelled: str) -> bool:
-    """Return whether a text holds the reference that is spelled so, such as `e201.1`."""
-    return f"[{spelled}]".encode() in text and any(
-        match.group()[1:-1] == spelled.encode() for match in reference_pattern("").finditer(text)
-    )

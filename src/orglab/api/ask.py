@@ -113,7 +113,7 @@ class AskMethods(LogFile):
         from orglab.runs.places import RUNS, list_entries
 
         experiment, step = self._experiment_and_step(reference)
-        active = self.active.get()
+        active = self.find_active()
         if self.repository is None and not list_entries(self.top, RUNS):
             # Nothing else can be known, and to load what would ask costs more than to read the log.
             return Shown(experiment, step, {}, (), (), active)
@@ -143,11 +143,11 @@ class AskMethods(LogFile):
             UsageError: There is no such order, or `since` is no date.
         """
         chosen = _choose(self.select(match), set(kinds), since, [tag.strip(":") for tag in tags])
-        return Listed(sort_experiments(chosen, sort), self.active.get())
+        return Listed(sort_experiments(chosen, sort), self.find_active())
 
     def open_steps(self) -> OpenSteps:
         """Return the open steps of the experiments in progress, those of the active experiment first."""
-        active = self.active.get()
+        active = self.find_active()
         in_progress = [one for one in self.experiments() if one.kind == "doing"]
         in_progress.sort(key=lambda one: not is_active(one, active))
         return OpenSteps([(one, step) for one in in_progress for step in one.steps if step.state != "done"], active)

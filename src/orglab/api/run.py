@@ -30,9 +30,10 @@ class RunMethods(WriteMethods):
         Raises:
             UsageError: It is no reference.
         """
-        from orglab.runs.record import find_runs
+        from orglab.runs.log_runs import LogRuns
 
-        return find_runs(self, reference)
+        runs = LogRuns(self)
+        return runs.all if reference is None else runs.find(reference)
 
     def compare_runs(self, name: str, other: str | None = None) -> "Difference":
         """Return what differs between a run and another, or a revision, or the working tree; see `runs.compare`."""

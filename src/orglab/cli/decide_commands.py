@@ -36,7 +36,8 @@ def start_command(reference: str | None, *, clear: bool, anyway: bool) -> None:
     click.echo(state_line(experiment))
     if experiment.is_done or experiment.state is None:
         tell("The log has no keyword for work in progress, so the state stays; see its #+TODO line.")
-    if (active := log.active.get()) == log.spell(reference):
+    _, dot, step = reference.partition(".")
+    if (active := log.find_active()) == f"{experiment.ref}{dot}{step.rstrip(']')}":
         tell(f"{active} is the active one now.")
     else:
         tell("No file can be written for the active step, so it stays what it was.")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from orglab.config import Config
-from orglab.experiment.model import tagged_headings
+from orglab.experiment.model import Experiment, tagged_headings
 from orglab.org import syntax
 from orglab.org.document import Document
 from orglab.org.edit import Edit
@@ -25,6 +25,11 @@ _PROPERTY = compile_late(rb"^[ \t]*:ALIASES:[ \t]+(\S[^\n]*)$", re.I | re.M)
 def aliases_of(heading: Heading) -> tuple[str, ...]:
     """Return the ids that an experiment had before, so that old commit messages still find it."""
     return tuple((heading.property(ALIASES) or "").split())
+
+
+def all_ids(experiment: Experiment) -> tuple[str, ...]:
+    """Return the id that an experiment has, and those that it had before."""
+    return (experiment.id, *aliases_of(experiment.heading))
 
 
 def headings_once_called(document: Document, name: str, config: Config) -> Iterator[Heading]:

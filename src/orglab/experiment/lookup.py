@@ -1,13 +1,13 @@
 """Finding experiments of a document: one by its reference, without reading the others, or some by a match string."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
 from orglab.config import Config
 from orglab.errors import NotFoundError, UsageError
-from orglab.experiment.ids import headings_once_called
+from orglab.experiment.ids import ALIASES, aliases_of, headings_once_called
 from orglab.experiment.model import Experiment, Step, read_id, tagged_headings
 from orglab.org.document import Document
 from orglab.org.heading import Heading
@@ -39,6 +39,22 @@ def find_experiment(document: Document, reference: Reference, config: Config, pa
         for heading in headings_once_called(document, name, config):
             return Experiment(heading, config, str(path))
     raise NotFoundError(f"There is no experiment {config.letter}{names[-1]} in {path}; see `orglab list`.")
+
+
+def find_renumbered(document: Document, read: Callable[[], Iterable[Experiment]]) -> dict[str, Experiment]:
+    """Return the experiments that were renumbered, by the ids that they had before and no other has now.
+
+    Args:
+        document: The log.
+        read: Returns its experiments; not called for a log in which none was renumbered.
+    """
+    if ALIASES.encode() not in document.text.upper():
+        return {}
+    experiments = list(read())
+    found = {alias: one for one in experiments for alias in aliases_of(one.heading)}
+    for one in experiments:
+        found.pop(one.id, None)
+    return found
 
 
 def last_with_id(document: Document, reference: Reference, config: Config, path: Path) -> Experiment:

@@ -201,7 +201,7 @@ class LinkFinder:
 
     def find_active(self) -> list[Link]:
         """Return the active step of this clone."""
-        active = self._parse(self.log.active.get())
+        active = self._parse(self.log.find_active())
         return [Link("is the active step of this clone", tuple(active), is_near=True)] if active else []
 
     def _find_near(self, commit: Commit) -> list[Link]:

@@ -18,14 +18,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from orglab.errors import NotFoundError, UsageError
 from orglab.runs.places import RUNS, list_entries
 from orglab.runs.waiting import RECORD, is_locked
-
-if TYPE_CHECKING:
-    from orglab.log.log import LogFile
 
 OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
@@ -291,7 +288,7 @@ def process_start(pid: int) -> int | None:
 
 
 def read_runs(top: Path) -> list[Run]:
-    """Return the runs that are recorded, oldest first.
+    """Return the runs that are recorded, of all logs, oldest first; `LogRuns` has those of one.
 
     Args:
         top: The top of the repository, or else the log's folder.
@@ -302,7 +299,7 @@ def read_runs(top: Path) -> list[Run]:
 
 
 def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
-    """Yield the newest runs, the newest first by their ids; each is read when it is asked for.
+    """Yield the newest runs, of all logs, the newest first by their ids; each is read when it is asked for.
 
     Args:
         top: The top of the repository, or else the log's folder.
@@ -310,19 +307,6 @@ def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
     """
     folders = list_entries(top, RUNS)
     yield from filter(None, map(read_run, (folders[name] for name in sorted(folders, reverse=True)[:count])))
-
-
-def find_runs(log: "LogFile", reference: str | None = None) -> list[Run]:
-    """Return the runs of an experiment or step of a log, or all of the log, oldest first.
-
-    Raises:
-        UsageError: It is no reference.
-    """
-    runs = [run for run in read_runs(log.top) if run.log in (None, log.name)]
-    if reference is None:
-        return runs
-    wanted = log.spell(reference)
-    return [run for run in runs if f"{run.ref}.".startswith(f"{wanted}.")]
 
 
 def find_run(runs: Iterable[Run], name: str) -> Run:

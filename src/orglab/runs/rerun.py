@@ -15,8 +15,9 @@ from orglab.log.log import LogFile
 from orglab.runs.compare import find_differences
 from orglab.runs.environment import find_python, read_python
 from orglab.runs.launch import launch
+from orglab.runs.log_runs import LogRuns
 from orglab.runs.places import BESIDE, find_worktrees_folder
-from orglab.runs.record import Run, find_run, read_runs
+from orglab.runs.record import Run, find_run
 from orglab.runs.run_request import RunRequest
 from orglab.text import listed
 
@@ -40,7 +41,7 @@ def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), kee
         NotFoundError: There is no such run, or its code is not here.
         GitError: git refuses to make the working tree.
     """
-    run = find_run(read_runs(log.top), name)
+    run = find_run(LogRuns(log).all, name)
     repository, commit = _code(log, run)
     with _worktree(repository, commit, tell, keep=keep) as place:
         folder = place / (run.cwd or ".")
@@ -48,7 +49,7 @@ def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), kee
             tell(f"Not reproduced: {why}.")
         if not folder.is_dir():
             raise NotFoundError(f"The folder {run.cwd} of the run {run.id} is not in its commit.")
-        before = {one.id for one in read_runs(log.top)}
+        before = {one.id for one in LogRuns(log).all}
         metrics = run.fields.get("metrics_file")
         request = RunRequest(
             run.ref or "", run.argv,
@@ -60,7 +61,7 @@ def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), kee
         )  # fmt: skip
         code = launch(log, request, tell)
         again = next(
-            (one for one in read_runs(log.top) if one.id not in before and one.fields.get("rerun_of") == run.id),
+            (one for one in LogRuns(log).all if one.id not in before and one.fields.get("rerun_of") == run.id),
             None,
         )
         if again is not None:
