@@ -222,7 +222,7 @@ def test_every_format_carries_its_evidence(ending):
          "the record of the run 20261110-100000-aa00 is gone"),
         (lambda: edit("0.931", "0.95", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"),
          "acc of the run 20261112-100000-bb00 is recorded as 0.95 now, not 0.931"),
-        (lambda: edit("600.0", "601.0", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"), "took 601.0 s by its record"),
+        (lambda: edit("600.0", "601.0", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"), "took 601 s by its record, not 600 s"),
         (lambda: lose_commits(),  # noqa: PLW0108 - it stands below
          "is no longer in the repository"),
     ],

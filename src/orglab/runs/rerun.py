@@ -13,6 +13,7 @@ from orglab.git.snapshot import file_hash
 from orglab.git.trees import add_worktree, has_commit, ignored_paths, remove_worktree
 from orglab.log.log import LogFile
 from orglab.runs.compare import find_differences
+from orglab.runs.description import value_text
 from orglab.runs.environment import find_python, read_python
 from orglab.runs.launch import launch
 from orglab.runs.log_runs import LogRuns
@@ -152,7 +153,8 @@ def _compared(run: Run, again: Run) -> Iterator[str]:
     """Yield what came out the same, and what did not."""
     metrics = [name for name in run.metrics if run.metrics[name] != again.metrics.get(name)]
     if run.metrics:
-        other = [f"{name} {again.metrics.get(name, 'none')} (was {run.metrics[name]})" for name in metrics]
+        now = {name: value_text(value) for name, value in again.metrics.items()}
+        other = [f"{name} {now.get(name, 'none')} (was {value_text(run.metrics[name])})" for name in metrics]
         yield f"The metrics are others: {listed(other)}." if metrics else "The metrics are the same."
     before = {one.path: one.sha256 for one in run.outputs}
     after = {one.path: one.sha256 for one in again.outputs}

@@ -13,10 +13,9 @@ from orglab.git.worktree import Committed, alone_in, commit_paths, in_progress, 
 from orglab.runs.description import results_message
 from orglab.runs.places import BESIDE
 from orglab.runs.record import Output, Run
-from orglab.text import listed
+from orglab.text import MEGABYTE, listed
 
 Tell = Callable[[str], None]
-_MEGABYTE = 1_000_000
 
 
 class Stamp(NamedTuple):
@@ -113,7 +112,7 @@ def commit_results(
         touched = {top_path(repository, path) for path in (*watch.written(), *watch.removed())} - {None, *apart}
         changes = read_changes(repository, inside)
         new = [path for path in changes.untracked if path in touched]
-        large = [path for path in new if (repository.top / path).lstat().st_size > size_limit * _MEGABYTE]
+        large = [path for path in new if (repository.top / path).lstat().st_size > size_limit * MEGABYTE]
         if large:
             tell(f"Not committed, for of the size (see the setting run.size_limit): {listed(large)}.")
         new = [path for path in new if path not in large]

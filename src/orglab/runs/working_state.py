@@ -18,11 +18,10 @@ from orglab.git.worktree import (
     unlike_head,
 )
 from orglab.runs.description import before_message, command_text
-from orglab.text import listed
+from orglab.text import MEGABYTE, listed
 
 Tell = Callable[[str], None]
 
-_MEGABYTE = 1_000_000
 _RECORDED = 1000  # names that a record holds of what git does not know
 
 
@@ -169,7 +168,7 @@ def _wanted(repository: Repository, policy: Policy, changes: Changes) -> list[st
 def _capture(repository: Repository, policy: Policy, name: str, message: str, tell: Tell) -> State:
     """Make a snapshot, say what is not in it, and return the state."""
     changes = read_changes(repository)
-    snapshot = make_snapshot(repository, name, message, policy.size_limit * _MEGABYTE, changes)
+    snapshot = make_snapshot(repository, name, message, policy.size_limit * MEGABYTE, changes)
     patch = None
     if changes.head is not None and snapshot.commit != changes.head:
         patch = patch_id(repository, changes.head, snapshot.commit, policy.apart)

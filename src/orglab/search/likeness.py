@@ -299,7 +299,7 @@ def _tried(shown: str, file: str, line: int) -> Tried:
 
 def _shown(experiment: "Experiment") -> Tried:
     conclusion = experiment.conclusion
-    at = conclusion.closed or experiment.closed or experiment.created
+    at = experiment.concluded or experiment.created
     return Tried(
         experiment.id, experiment.ref, experiment.title, experiment.state, experiment.kind, experiment.is_done,
         experiment.tags, experiment.verdict, _outcome(experiment), bool(conclusion.text or experiment.verdict),
