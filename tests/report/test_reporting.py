@@ -14,8 +14,8 @@ from orglab.api import open_log
 from orglab.cli.main import run as orglab
 from orglab.errors import NotFoundError, UsageError
 from orglab.report.formats.evidence_block import pack, read_evidence
-from orglab.report.reporting import check_report, make_report, split_arguments
-from orglab.report.request import ReportRequest
+from orglab.report.reporting import check_report, make_report
+from orglab.report.request import ReportRequest, split_arguments
 
 NOW = datetime.datetime(2026, 11, 20, 12, 0)  # noqa: DTZ001 - the log holds local times
 SINCE = ReportRequest(since="2026-11-08")

@@ -9,7 +9,7 @@ from orglab.errors import UsageError
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment, Step
 from orglab.log.log import LogFile
-from orglab.reference import Reference, find_references, parse_reference
+from orglab.reference import Reference, find_references, parse_reference, without_letter
 
 if TYPE_CHECKING:
     from orglab.experiment.check import Progress
@@ -251,8 +251,8 @@ class AskMethods(LogFile):
             reference = parse_reference(text)
         except UsageError:
             return []
-        name = reference.id if reference.id in knowledge.experiments else reference.id.removeprefix(letter)
-        return [resolve_reference(knowledge, Reference(name or reference.id, reference.step))]
+        name = reference.id if reference.id in knowledge.experiments else without_letter(reference.id, letter)
+        return [resolve_reference(knowledge, Reference(name, reference.step))]
 
     def resolve_lines(self, lines: Iterable[bytes]) -> "Iterator[tuple[bytes, list[Resolved]]]":
         """Yield lines as they come, each with what the references in it are, in its order."""

@@ -268,9 +268,10 @@ class WriteMethods(LogFile):
         """Return the tracked files that differ from HEAD, log and journal left out, if it is one of some commits."""
         if not hashes or self.repository is None or self.repository.head() not in hashes:
             return ()
-        from orglab.git.files import changed_beside
+        from orglab.git.files import changed_files
 
-        return tuple(changed_beside(self.repository, (self.path, self.journal)))
+        own = self.find_own_paths(self.repository)
+        return tuple(name for name in changed_files(self.repository) if name not in own)
 
     def _keep_commits(self, commits: Collection[str]) -> None:
         """Let git keep recorded commits, also when they are rewritten; whoever may not write there goes without."""

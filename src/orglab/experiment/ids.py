@@ -1,6 +1,5 @@
 """Ids of experiments: giving one another, and what it was called before."""
 
-import os
 import re
 from collections.abc import Collection, Iterator
 
@@ -13,6 +12,7 @@ from orglab.org.heading import Heading
 from orglab.org.properties import put_property
 from orglab.org.source import decode, encode
 from orglab.org.syntax import compile_late
+from orglab.reference import link_pattern
 
 ALIASES = "ALIASES"
 _NUMBER = compile_late(
@@ -80,8 +80,8 @@ def renumber(heading: Heading, old: str, new: str, config: Config, name: str) ->
     edits = _own_edits(heading, old, new)
     shared = any(one.begin != heading.begin and _has_id(one, old) for one in tagged_headings(document, config.tag))
     if not shared:
-        link = re.compile(rb"\[\[(?:id:|#|file:%s::#)(%s)\]" % (re.escape(os.fsencode(name)), re.escape(old.encode())))
-        edits += [Edit(*match.span(1), new.encode()) for match in link.finditer(document.text)]
+        links = link_pattern(name).finditer(document.text)
+        edits += [Edit(*match.span(1), new.encode()) for match in links if match.group(1) == old.encode()]
     return edits
 
 

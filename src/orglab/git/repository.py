@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from orglab.config import find_git_dir
+from orglab.config import CLONE_FOLDER, find_git_dir
 from orglab.errors import GitError, NotFoundError
 from orglab.git.process import run_reading, run_writing, sentence_of
 
@@ -62,6 +62,16 @@ class Repository:
         except OSError:
             return self.git_dir
         return (self.git_dir / os.fsdecode(named.strip())).resolve()
+
+    @property
+    def own_folder(self) -> Path:
+        """The folder of what we keep for this worktree, in its git directory; it may not exist."""
+        return self.git_dir / CLONE_FOLDER
+
+    @property
+    def shared_folder(self) -> Path:
+        """The folder of what we keep for all worktrees; it may not exist."""
+        return self.common_dir / CLONE_FOLDER
 
     def head(self) -> str | None:
         """Return the short hash of HEAD, or None before the first commit.

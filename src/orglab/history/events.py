@@ -20,7 +20,7 @@ from orglab.history.knowledge import Knowledge
 from orglab.log.text_history import find_ticking_commits
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
-from orglab.reference import Reference, find_references
+from orglab.reference import Reference, find_references, without_letter
 from orglab.runs.record import Run
 
 # In this order within one moment.
@@ -291,7 +291,7 @@ def commit_events(ref: str, letter: str, commits: Iterable[Commit], aliases: Ite
         commits: Any commits.
         aliases: References to it by ids that it had before, such as `e205`; what names these names it.
     """
-    names = {one.removeprefix(letter) for one in (ref, *aliases)}
+    names = {without_letter(one, letter) for one in (ref, *aliases)}
     for commit in commits:
         found = [one for _, one in find_references(commit.message.encode(), letter) if one.id in names]
         refs = list(dict.fromkeys(f"{ref}.{one.step}" if one.step is not None else ref for one in found))
@@ -327,7 +327,7 @@ def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Ite
         entries: The entries of the journal.
         aliases: As for `commit_events`.
     """
-    names = {one.removeprefix(letter) for one in (ref, *aliases)}
+    names = {without_letter(one, letter) for one in (ref, *aliases)}
     for entry in entries:
         mine = [one.step for one in entry.references if one.id in names]
         steps = {f"{ref}.{step}" for step in mine if step is not None}
@@ -356,6 +356,6 @@ def _place(event: Event) -> tuple[bool, datetime.datetime, int, datetime.datetim
 
 def concerns(event: Event, reference: Reference, letter: str) -> bool:
     """Return whether an event is one of a step, or of its whole experiment, that a reference names."""
-    spelled = Reference(reference.id.removeprefix(letter) or reference.id, reference.step).spell(letter)
+    spelled = Reference(without_letter(reference.id, letter), reference.step).spell(letter)
     named = [event.ref, *event.facts.get("refs", "").split(",")]
     return any(one == spelled or (reference.step is None and one.startswith(f"{spelled}.")) for one in named)

@@ -13,7 +13,7 @@ from orglab.experiment.lookup import find_renumbered
 from orglab.experiment.model import Experiment
 from orglab.log.log import LogFile
 from orglab.org.document import Document
-from orglab.reference import parse_reference
+from orglab.reference import parse_reference, without_letter
 from orglab.runs.record import Run, read_newest_runs, read_runs
 
 
@@ -91,7 +91,7 @@ class LogRuns:
     def _renamed(self, run: Run) -> Run:
         """Return a run under the reference that its experiment has now."""
         letter = self._log.config.letter
-        now = self._renumbered.get((run.ref or "").partition(".")[0].removeprefix(letter))
+        now = self._renumbered.get(without_letter((run.ref or "").partition(".")[0], letter))
         return run if now is None else _with_ref(run, now.ref)
 
     @cached_property

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from orglab.git.snapshot import file_hash
+from orglab.git.hashed_file import hash_file
 from orglab.git.worktree import top_path
 from orglab.log.log import LogFile
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, Ended
@@ -103,7 +103,7 @@ def _hash_files(paths: Iterable[Path], base: Path) -> dict[str, str]:
     found = {}
     for path in paths:
         with contextlib.suppress(OSError):
-            found[os.path.relpath(path, base)] = file_hash(path)
+            found[os.path.relpath(path, base)] = hash_file(path)
     return found
 
 

@@ -18,9 +18,10 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from orglab.errors import NotFoundError, UsageError
+from orglab.git.hashed_file import HashedFile
 from orglab.runs.places import RUNS, list_entries
 from orglab.runs.waiting import RECORD, is_locked
 
@@ -29,20 +30,6 @@ METRICS = "metrics.jsonl"
 
 Metric = float | str
 _NEVER = datetime.datetime.min  # noqa: DTZ901 - beside local times
-
-
-class Output(NamedTuple):
-    """A file that a run wrote.
-
-    Attributes:
-        path: Relative to the top of the repository.
-        sha256: Of its content, in hexadecimal.
-        size: In bytes.
-    """
-
-    path: str
-    sha256: str
-    size: int
 
 
 class Run:
@@ -174,7 +161,7 @@ class Run:
         return self._texts("untracked")
 
     @cached_property
-    def large_files(self) -> tuple[Output, ...]:
+    def large_files(self) -> tuple[HashedFile, ...]:
         """The untracked files that its snapshot holds by their hashes alone."""
         return self._outputs("large_files")
 
@@ -214,7 +201,7 @@ class Run:
         return {name: one for name, one in self._mapping("usage").items() if isinstance(one, int | float)}
 
     @cached_property
-    def outputs(self) -> tuple[Output, ...]:
+    def outputs(self) -> tuple[HashedFile, ...]:
         """The files that it wrote under the results paths."""
         return self._outputs("outputs")
 
@@ -241,12 +228,12 @@ class Run:
         value = self.fields.get(name)
         return value if isinstance(value, dict) else {}
 
-    def _outputs(self, name: str) -> tuple[Output, ...]:
+    def _outputs(self, name: str) -> tuple[HashedFile, ...]:
         value = self.fields.get(name)
         found = []
         for one in value if isinstance(value, list) else ():
             with contextlib.suppress(KeyError, TypeError, ValueError):
-                found.append(Output(str(one["path"]), str(one["sha256"]), int(one["size"])))
+                found.append(HashedFile(str(one["path"]), str(one["sha256"]), int(one["size"])))
         return tuple(found)
 
     def _time(self, name: str) -> datetime.datetime | None:

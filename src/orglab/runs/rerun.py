@@ -4,12 +4,12 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from orglab.errors import NotFoundError, NotWritableError
 from orglab.git import Repository
-from orglab.git.snapshot import file_hash
+from orglab.git.hashed_file import hash_file
 from orglab.git.trees import add_worktree, has_commit, ignored_paths, remove_worktree
 from orglab.log.log import LogFile
 from orglab.runs.compare import find_differences
@@ -20,9 +20,7 @@ from orglab.runs.log_runs import LogRuns
 from orglab.runs.places import BESIDE, find_worktrees_folder
 from orglab.runs.record import Run, find_run
 from orglab.runs.run_request import RunRequest
-from orglab.text import listed
-
-Tell = Callable[[str], None]
+from orglab.text import Tell, listed
 
 
 def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False) -> int:
@@ -108,7 +106,7 @@ def _missing(run: Run, repository: Repository, place: Path, links: Sequence[str]
     """Bring what no commit holds into a working tree, and yield what cannot be brought."""
     for large in run.large_files:
         source = repository.top / large.path
-        if source.is_file() and file_hash(source) == large.sha256:
+        if source.is_file() and hash_file(source) == large.sha256:
             (place / large.path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, place / large.path)
         else:

@@ -1,11 +1,12 @@
 """What a run runs on: the changes in the working tree are committed, captured, or refused before it begins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from orglab.errors import GitError
 from orglab.git import Repository
-from orglab.git.snapshot import LargeFile, make_snapshot, patch_id
+from orglab.git.hashed_file import HashedFile
+from orglab.git.snapshot import make_snapshot, patch_id
 from orglab.git.worktree import (
     Changes,
     Committed,
@@ -18,9 +19,7 @@ from orglab.git.worktree import (
     unlike_head,
 )
 from orglab.runs.description import before_message, command_text
-from orglab.text import MEGABYTE, listed
-
-Tell = Callable[[str], None]
+from orglab.text import MEGABYTE, Tell, listed
 
 _RECORDED = 1000  # names that a record holds of what git does not know
 
@@ -44,14 +43,14 @@ class State(NamedTuple):
     patch: str | None = None
     untracked: tuple[str, ...] = ()
     uncaptured: tuple[str, ...] = ()
-    large: tuple[LargeFile, ...] = ()
+    large: tuple[HashedFile, ...] = ()
 
     def fields(self) -> dict[str, Any]:
         """Return what a record holds of it."""
         found: dict[str, Any] = {
             "before": self.head, "hash": self.short, "snapshot": self.snapshot, "patch": self.patch,
             "untracked": list(self.untracked[:_RECORDED]), "uncaptured": list(self.uncaptured),
-            "large_files": [{"path": one.path, "sha256": one.sha256, "size": one.size} for one in self.large],
+            "large_files": [one._asdict() for one in self.large],
         }  # fmt: skip
         return {name: value for name, value in found.items() if value}
 
