@@ -120,6 +120,15 @@ def test_a_new_id_takes_the_active_step_along(places, monkeypatch):
     assert active_of(repo).get() is None
 
 
+def test_the_active_step_may_be_named_by_an_id_that_its_experiment_had(places, monkeypatch):
+    repo, _ = places
+    monkeypatch.chdir(repo.path)
+    orglab("init", "--no-hooks")
+    orglab("new", "A", "-s", "one")
+    orglab("renumber", "1", "--to", "7")
+    assert orglab("start", "1.1").err == "e7.1 is the active one now.\n"
+
+
 def test_of_two_experiments_with_one_id_the_other_keeps_the_active_step(places, monkeypatch):
     repo, _ = places
     monkeypatch.chdir(repo.path)
