@@ -257,10 +257,9 @@ class WriteMethods(LogFile):
         from orglab.git.mentions import read_naming
 
         names = [Reference(name, step.number) for name in all_ids(experiment)]
-        with suppress(GitError):  # where git refuses, `head` says so
-            found = read_naming(self.repository, names, self.config.letter)
-            if named := [one.commit.short for one in islice(found, None if all_commits else 1)]:
-                return named[::-1], "named"
+        found = read_naming(self.repository, names, self.config.letter)
+        if named := [one.commit.short for one in islice(found, None if all_commits else 1)]:
+            return named[::-1], "named"
         head = self.repository.head()
         return ([head], "head") if head else ([], "none")
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from orglab.git.commit import MESSAGE, Commit, parse_commit, read_records
+from orglab.git.commit import MESSAGE, RECORDS, Commit, parse_commit, read_records
 from orglab.git.repository import Repository
 from orglab.reference import Reference, reference_pattern
 
@@ -170,7 +170,7 @@ def revision_lines(reached: frozenset[str], without: frozenset[str] = frozenset(
 
 
 def read_naming(repository: Repository, references: Collection[Reference], letter: str) -> Iterator[Mention]:
-    """Yield the commits on HEAD that name any of some experiments or steps, newest first; none before the first commit.
+    """Yield the commits on HEAD that name any of some experiments or steps, newest first; none where git refuses.
 
     Args:
         repository: Where.
@@ -178,12 +178,12 @@ def read_naming(repository: Repository, references: Collection[Reference], lette
         letter: As for `scan`.
 
     Raises:
-        GitError: git refuses, or is not installed.
+        GitError: git is not installed.
     """
     wanted = [f"--grep=[{one.spell(letter)}]" for one in references]
-    # Without a commit there is no HEAD, which is no mistake.
-    records = read_records(repository, "--ignore-missing", "--fixed-strings", *wanted, "HEAD", "--")
-    for mention in read_mentions(records, letter):
+    # They are few; and without a commit there is no HEAD, which is no mistake.
+    found = repository.read(*RECORDS, "--fixed-strings", *wanted, "HEAD", "--") or b""
+    for mention in read_mentions(filter(None, found.split(b"\0")), letter):
         if any(one in mention.references for one in references):
             yield mention
 
