@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import clock
 from orglab.errors import GitError, NotFoundError, NotWritableError, UnsafeEditError, UsageError
+from orglab.experiment.ids import all_ids, all_references
 from orglab.experiment.lookup import find_step, last_experiment, last_with_id
 from orglab.experiment.model import ID, Experiment, Note, Step
 from orglab.log.log import LogFile
@@ -229,7 +230,7 @@ class WriteMethods(LogFile):
 
         after, _ = self.edit_experiment(parsed, make_edits, clock.now())
         step = find_step(after, parsed)
-        self.leave_active(after, step)
+        self.active.leave(*all_references(after, step))
         self._keep_commits(hashes)
         return Completed(step, tuple(hashes), why, self._changed_since(hashes))
 
@@ -241,7 +242,6 @@ class WriteMethods(LogFile):
         Raises:
             NotFoundError: There is no such step or commit.
         """
-        from orglab.experiment.ids import all_ids
         from orglab.git import is_installed
 
         experiment = self.experiment(reference)
@@ -319,7 +319,7 @@ class WriteMethods(LogFile):
             return edits.conclude(experiment, text, word, keyword, now), None
 
         experiment, _ = self.edit_experiment(_whole(reference), make_edits, now, Added(headings=1, logged=1))
-        self.leave_active(experiment)
+        self.active.leave(*all_references(experiment))
         return experiment
 
     def set_state(self, reference: str, keyword: str, note: str | None = None) -> Experiment:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from orglab.config import Config
-from orglab.experiment.model import Experiment, tagged_headings
+from orglab.experiment.model import Experiment, Step, tagged_headings
 from orglab.org import syntax
 from orglab.org.document import Document
 from orglab.org.edit import Edit
@@ -12,7 +12,7 @@ from orglab.org.heading import Heading
 from orglab.org.properties import put_property
 from orglab.org.source import decode, encode
 from orglab.org.syntax import compile_late
-from orglab.reference import link_pattern
+from orglab.reference import Reference, link_pattern
 
 ALIASES = "ALIASES"
 _NUMBER = compile_late(
@@ -30,6 +30,12 @@ def aliases_of(heading: Heading) -> tuple[str, ...]:
 def all_ids(experiment: Experiment) -> tuple[str, ...]:
     """Return the id that an experiment has, and those that it had before."""
     return (experiment.id, *aliases_of(experiment.heading))
+
+
+def all_references(experiment: Experiment, step: Step | None = None) -> tuple[str, ...]:
+    """Return the references that an experiment, or a step of it, has and had before: `e7.1`, `e1.1`."""
+    number = step.number if step is not None else None
+    return tuple(Reference(name, number).spell(experiment.config.letter) for name in all_ids(experiment))
 
 
 def headings_once_called(document: Document, name: str, config: Config) -> Iterator[Heading]:

@@ -14,7 +14,7 @@ from orglab import clock
 from orglab.config import TERMS_NAME, Config, active_file
 from orglab.errors import NotFoundError, UsageError
 from orglab.experiment.fast_reader import glance
-from orglab.experiment.ids import all_ids, numbers_in, numbers_of_old
+from orglab.experiment.ids import numbers_in, numbers_of_old
 from orglab.experiment.lookup import find_experiment, find_step, select
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, find_repository, is_installed
@@ -118,11 +118,6 @@ class LogFile:
         except (NotFoundError, UsageError):
             return active
         return Reference(found.id, parsed.step).spell(self.config.letter)
-
-    def leave_active(self, experiment: Experiment, step: Step | None = None) -> None:
-        """Have an experiment with its steps, or a step of it, be the active one no more, by whatever id it was."""
-        number = step.number if step is not None else None
-        self.active.leave(*(Reference(name, number).spell(self.config.letter) for name in all_ids(experiment)))
 
     # Reading
 

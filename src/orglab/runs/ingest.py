@@ -13,6 +13,7 @@ from orglab import clock
 from orglab.errors import NotFoundError, NotReadableError, NotWritableError, OrglabError, UsageError
 from orglab.experiment.consequences import Added
 from orglab.experiment.edits import add_run_note, holds_line
+from orglab.experiment.ids import all_references
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment
 from orglab.lock import editor_holding
@@ -63,7 +64,7 @@ def _note_run(log: LogFile, run: Run, at: datetime.datetime, commit: str | None,
 
     after, is_news = log.edit_experiment(reference, make_edits, at, Added(logged=1, headings=1))
     if is_news and done and reference.step is not None:
-        log.leave_active(after, find_step(after, reference))
+        log.active.leave(*all_references(after, find_step(after, reference)))
     return is_news
 
 
