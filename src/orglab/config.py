@@ -11,6 +11,8 @@ from orglab.errors import NotFoundError, UsageError
 LOG_NAME = "experiment_log.org"
 CONFIG_NAME = "orglab.toml"
 TERMS_NAME = "orglab-terms.txt"
+CLONE_FOLDER = "orglab"
+"""What our folder is called in a git directory, and in the folders of a user."""
 
 CONFIG_TEXT = """\
 # Settings of orglab; what stands here is what it does without this file.
@@ -320,11 +322,11 @@ def _git_dir(place: str) -> str | None:
 def active_file(log: str, git_dir: str | None) -> str:
     """Return the file that holds the active step: of the clone, or without git in the user's state folder."""
     if git_dir is not None:
-        return os.path.join(git_dir, "orglab", "active")
+        return os.path.join(git_dir, CLONE_FOLDER, "active")
     state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     # A user without a home, as in some containers: nothing is there, and nothing can be written.
     state = os.devnull if state.startswith("~") else state
-    return os.path.join(state, "orglab", os.path.realpath(log).replace(os.sep, "%")[-200:], "active")
+    return os.path.join(state, CLONE_FOLDER, os.path.realpath(log).replace(os.sep, "%")[-200:], "active")
 
 
 def as_seen_from_here(path: str) -> str:

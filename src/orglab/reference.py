@@ -1,5 +1,6 @@
 """References: `[e201]` is experiment 201, `[e201.1]` its step 1."""
 
+import os
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +29,11 @@ class Reference(NamedTuple):
         return letter + self.id + (f".{self.step}" if self.step is not None else "")
 
 
+def without_letter(name: str, letter: str) -> str:
+    """Return the id that a person spelled with the letter of references before it, or without: `201` of `e201`."""
+    return name.removeprefix(letter) or name
+
+
 def parse_reference(text: str) -> Reference:
     """Return the reference that a user spelled as `201`, `e201`, `[e201.1]` or `201.1`; the letter is kept in the id.
 
@@ -52,15 +58,20 @@ def reference_pattern(letter: str) -> "re.Pattern[bytes]":
     return re.compile(begin + before + rb"([A-Za-z0-9_-]+)(?:\.(\d{1,9}))?\](?![\]\[(])")
 
 
+def link_pattern(file: str | None = None) -> "re.Pattern[bytes]":
+    """Return a regexp for Org links to experiments, in any text: group 1 is the id.
+
+    `[[id:201]]`, `[[#201]]`, and with a file `[[file:experiment_log.org::#201]]`.
+
+    Args:
+        file: The name of the log, to which a link with a file has to lead; None for any file.
+    """
+    place = rb"[^\]\[]*" if file is None else rb"(?:(?:file:)?(?:\./)?%s)" % re.escape(os.fsencode(file))
+    return re.compile(rb"\[\[(?:(?i:id):|(?:%b::)?#)([A-Za-z0-9_-]+)\]" % place)
+
+
 def find_references(text: "bytes | mmap.mmap", letter: str) -> Iterator[tuple[int, Reference]]:
     """Yield each reference in `text` and where it begins."""
     for match in reference_pattern(letter).finditer(text):
         step = match.group(2)
         yield match.start(), Reference(match.group(1).decode(), int(step) if step else None)
-
-
-def names(text: bytes, spelled: str) -> bool:
-    """Return whether a text holds the reference that is spelled so, such as `e201.1`."""
-    return f"[{spelled}]".encode() in text and any(
-        match.group()[1:-1] == spelled.encode() for match in reference_pattern("").finditer(text)
-    )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 
 # Imported by every command: nothing heavy, and a regular expression is compiled when it is first used.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterable, Sequence
+
+Tell = Callable[[str], None]
+"""Hears a sentence for the user."""
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")  # fmt: skip
@@ -27,6 +31,7 @@ _LARGE, _TINY = 1e15, 1e-4
 _LARGE_ON_AXIS = 1e6
 _COMMAS_FROM = 10_000
 _COMPARABLE = 100
+MEGABYTE = 1_000_000
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -121,6 +126,16 @@ def _count_decimals(size: float, digits: int = _DIGITS) -> int:
 
 def _trim(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent(share: float) -> str:
+    """Return a share of one in whole percent: `93%`."""
+    return f"{share:.0%}"
+
+
+def megabytes(size: float) -> str:
+    """Return a size in bytes in whole megabytes, of a million bytes each: `12 MB`."""
+    return f"{size / MEGABYTE:.0f} MB"
 
 
 def shared_decimals(means: Sequence[float], deviations: Sequence[float]) -> int | None:

@@ -10,7 +10,6 @@ from orglab.errors import GitError
 from orglab.git import find_repository
 from orglab.git.files import (
     blame,
-    changed_beside,
     changed_files,
     commits_of_file,
     content_at,
@@ -92,10 +91,10 @@ def test_renames_deletions_and_folders_have_commits(repo, ours):
     assert subjects(commits_of_file(ours, ".")) == ["removed", "renamed", "made"]
 
 
-def test_changed_files_are_those_beside_log_and_journal(repo, ours):
+def test_changed_files_are_those_that_differ_from_head(repo, ours):
     repo.commit("one", {"log.org": "a", "real/journal.org": "a", "a.py": "a", "b.py": "b", "c.py": "c"})
     (repo.path / "journal.org").symlink_to("real/journal.org")
-    assert changed_beside(ours, []) == []
+    assert changed_files(ours) == []
     for name in ("log.org", "real/journal.org", "a.py"):
         repo.write(name, "changed")
     repo.write("b.py", "staged")
@@ -103,7 +102,7 @@ def test_changed_files_are_those_beside_log_and_journal(repo, ours):
     (repo.path / "c.py").unlink()
     repo.write("untracked", "")
     os.utime(repo.path / "log.org")
-    assert changed_beside(ours, [repo.path / "log.org", repo.path / "journal.org"]) == ["a.py", "b.py", "c.py"]
+    assert changed_files(ours) == ["a.py", "b.py", "c.py", "log.org", "real/journal.org"]
 
 
 def test_nothing_that_the_repository_names_is_run(repo, ours):

@@ -52,6 +52,19 @@ def test_all_commits_that_name_the_step_are_recorded_oldest_first(repo, orglab):
     assert "not both" in orglab("done", "1.2", "--all-commits", "--no-commit", code=2).err
 
 
+def test_a_commit_that_names_the_step_by_an_id_that_it_had_names_it(repo, orglab):
+    orglab("init", "--no-hooks")
+    orglab("new", "A", "-s", "one", "-s", "two")
+    first = repo.commit("[e1.1] Before", {"a": "1"})[:7]
+    repo.commit("[e1.2] and [e1]", {"a": "2"})
+    orglab("renumber", "1", "--to", "7")
+    second = repo.commit("[e7.1] After", {"a": "3"})[:7]
+    repo.commit("other", {"a": "4"})
+    said = orglab("done", "7.1", "--all-commits").err
+    assert said == f"e7.1 done, with {first}, {second}: the 2 commits that name [e7.1].\n"
+    assert "the newest commit that names [e7.2]" in orglab("done", "7.2").err
+
+
 def test_done_says_when_head_lacks_what_changed(repo, orglab):
     orglab("init")
     orglab("new", "A", "-s", "one", "-s", "two")

@@ -225,3 +225,13 @@ def test_the_seed_tells_what_it_knows():
         ("created", "e201", "2018-06-06 16:16", "ABC in XYZ model"),
         ("step", "e201.1", "2018-06-06 16:46", "Test XYZ without ABC"),
     ]
+
+
+def test_what_ends_an_experiment_is_the_last_of_its_minute_in_the_words_of_the_log():
+    text = (
+        SEED.replace("* TODO [201]", "#+TODO: OPEN | FINISHED\n* FINISHED [201]", 1)
+        .replace("  :PROPERTIES:", "  CLOSED: [2018-06-07 Thu 10:00]\n  :PROPERTIES:", 1)
+        .replace("** Notes\n", "** Notes\n- [2018-06-07 Thu 10:00] a note\n", 1)
+    )
+    kinds = [one.kind for one in in_order(log_events(experiment(text))) if one.at == datetime(2018, 6, 7, 10)]  # noqa: DTZ001 - local, as in the log
+    assert kinds == ["note", "state"]

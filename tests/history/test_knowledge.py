@@ -90,7 +90,7 @@ def test_what_one_step_has_to_do_with(repo, orglab):
     hashes = repo.git("log", "--format=%h").splitlines()
     assert lines == [
         f"2018-06-06 16:17|commit      e1    {hashes[2]}  [e1.1] and [e1.2]",
-        "2018-06-06 17:00|run         e1.1  train  (done)",
+        "2018-06-06 17:00|run         e1.1  train  (exit 0)",
         "2018-06-07|journal     e1.1  thought on [e1.1]",
     ]
     assert "[e2.1]" not in orglab("log", "1").out

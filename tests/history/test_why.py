@@ -286,7 +286,7 @@ def test_a_page_for_people(repo, orglab):
     write_run(repo, "20180606-170000-aaaa", {"a.pt": "1"}, began="2018-06-06T17:00:00", exit_code=1, why="to see")
     assert orglab("why", "a.pt").out.splitlines() == [
         "a.pt",
-        "  - 20180606-170000-aaaa  2018-06-06 17:00  failed",
+        "  - 20180606-170000-aaaa  2018-06-06 17:00  exit 1",
         "      $ python train.py",
         "      to see",
         "      wrote this file",

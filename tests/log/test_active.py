@@ -1,5 +1,6 @@
 """The active step: in the git directory, or in the user's state folder."""
 
+import json
 import os
 
 import pytest
@@ -98,3 +99,43 @@ def test_steps_are_begun_and_done_in_a_sandbox(places, hooks):
     assert (done.code, done.err) == (0, "")
     done = orglab("start", "1.2", prefix=sandbox, XDG_STATE_HOME="/dev/null/nowhere")
     assert (done.code, done.err) == (0, "No file can be written for the active step, so it stays what it was.\n")
+
+
+def test_a_new_id_takes_the_active_step_along(places, monkeypatch):
+    repo, _ = places
+    monkeypatch.chdir(repo.path)
+    orglab("init", "--no-hooks")
+    orglab("new", "A", "-s", "one", "-s", "two")
+    orglab("start", "1.1")
+    orglab("renumber", "1", "--to", "7")
+    assert active_of(repo).get() == "e7.1"
+    orglab("renumber", "7", "--to", "8")
+    assert active_of(repo).get() == "e8.1"
+    # In another clone nobody moved it.
+    active_of(repo).set("e1.1")
+    assert json.loads(orglab("next", "--json").out)["active"] == "e8.1"
+    assert orglab("run", "--", "true").code == 0
+    assert json.loads(orglab("show", "8.1", "--json").out)["runs"][0]["ref"] == "e8.1"
+    orglab("done", "8.1", "--no-commit")
+    assert active_of(repo).get() is None
+
+
+def test_the_active_step_may_be_named_by_an_id_that_its_experiment_had(places, monkeypatch):
+    repo, _ = places
+    monkeypatch.chdir(repo.path)
+    orglab("init", "--no-hooks")
+    orglab("new", "A", "-s", "one")
+    orglab("renumber", "1", "--to", "7")
+    assert orglab("start", "1.1").err == "e7.1 is the active one now.\n"
+
+
+def test_of_two_experiments_with_one_id_the_other_keeps_the_active_step(places, monkeypatch):
+    repo, _ = places
+    monkeypatch.chdir(repo.path)
+    orglab("init", "--no-hooks")
+    orglab("new", "A", "-s", "one")
+    log = repo.path / LOG
+    log.write_text(log.read_text() + log.read_text()[log.read_text().index("* TODO") :])
+    active_of(repo).set("e1.1")
+    orglab("renumber", "1", "--to", "7")
+    assert active_of(repo).get() == "e1.1"

@@ -43,6 +43,16 @@ def test_a_log_that_is_staged_is_committed_as_it_stands(orglab, repo):
     assert repo.git("status", "--porcelain") == ""
 
 
+def test_the_journal_beside_a_link_to_the_log_is_the_one_that_is_committed(orglab, repo):
+    (repo.path / "sub").mkdir()
+    (repo.path / NAME).rename(repo.path / "sub/real.org")
+    (repo.path / NAME).symlink_to("sub/real.org")
+    repo.commit("moved")
+    orglab("journal", "A thought")
+    orglab("commit")
+    assert repo.git("show", "--format=", "--name-only", "HEAD").split() == ["journal.org"]
+
+
 def test_nothing_to_commit_is_said(orglab, repo):
     repo.write("a.py", "staged\n")
     repo.git("add", "a.py")

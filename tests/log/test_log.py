@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 import orglab
+from orglab import clock
 from orglab.api import Log
 from orglab.errors import NotFoundError, OrglabError, UsageError
 from orglab.experiment.escape import ESCAPE
@@ -351,3 +352,10 @@ def test_times_are_local_and_to_the_minute(tmp_path):
     created = log.new("x").created
     assert created.has_time
     assert before <= created.when <= datetime.datetime.now()  # noqa: DTZ005
+
+
+def test_a_match_string_counts_from_the_one_clock(tmp_path, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: datetime.datetime(2018, 6, 6, 12))  # noqa: DTZ001
+    log = make_log(tmp_path, SEED.replace("  :PROPERTIES:", "  DEADLINE: <2018-06-07 Thu>\n  :PROPERTIES:", 1))
+    assert [one.id for one in log.select('DEADLINE="<tomorrow>"')] == ["201"]
+    assert log.select('DEADLINE<="<today>"') == []

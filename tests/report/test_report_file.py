@@ -20,6 +20,10 @@ def log(repo):
     return Log(repo.write("experiment_log.org", "* TODO [1] A :exp:\n[2026-11-19 Thu]\n* TODO [2] B :exp:\n"))
 
 
+def unasked(_report):
+    raise AssertionError("no template wants it")
+
+
 def report(log, *references):
     return make_report(log, ReportRequest(references), NOW)
 
@@ -62,31 +66,31 @@ def test_the_template_of_the_settings_is_for_files_of_its_ending(repo):
 
 def test_what_people_look_at_carries_no_evidence(log):
     made = report(log)
-    whole, looked_at = (render_report(made, ReportFormat(), {}, for_people=one) for one in (False, True))
+    whole, looked_at = (render_report(made, ReportFormat(), unasked, for_people=one) for one in (False, True))
     assert whole.startswith(looked_at.rstrip())
     assert len(whole) > len(looked_at) + 100
 
 
 def test_a_report_that_is_written_is_remembered_and_one_on_a_part_moves_nothing(log):
-    write_report(log, report(log), Path("week.md"), ReportFormat(), {})
+    write_report(log, report(log), Path("week.md"), ReportFormat(), unasked)
     last = read_last(log.clone_folder)
     assert (last.until, last.file) == (NOW, str(Path("week.md").absolute()))
     later = make_report(log, ReportRequest(["1"]), NOW + datetime.timedelta(days=1))
-    write_report(log, later, Path("part.md"), ReportFormat(), {})
+    write_report(log, later, Path("part.md"), ReportFormat(), unasked)
     assert read_last(log.clone_folder).until == NOW
     assert read_last(log.clone_folder).file.endswith("part.md")
 
 
 def test_a_report_that_cannot_be_written_is_not_remembered(log):
     with pytest.raises(NotWritableError, match="could not be written"):
-        write_report(log, report(log), Path("missing/week.md"), ReportFormat(), {})
+        write_report(log, report(log), Path("missing/week.md"), ReportFormat(), unasked)
     assert read_last(log.clone_folder).file is None
 
 
 def test_evidence_is_in_the_file_or_remembered_of_it(log):
     path = Path("week.txt")
     Path("bare.txt").write_text("{{ title }}")
-    write_report(log, report(log), path, ReportFormat(".txt", Path("bare.txt")), {"title": "T"})
+    write_report(log, report(log), path, ReportFormat(".txt", Path("bare.txt")), lambda _: {"title": "T"})
     last = read_last(log.clone_folder)
     assert read_evidence_in(path, last) == last.evidence
     path.write_text("something else")

@@ -14,8 +14,8 @@ from orglab.api import open_log
 from orglab.cli.main import run as orglab
 from orglab.errors import NotFoundError, UsageError
 from orglab.report.formats.evidence_block import pack, read_evidence
-from orglab.report.reporting import check_report, make_report, split_arguments
-from orglab.report.request import ReportRequest
+from orglab.report.reporting import check_report, make_report
+from orglab.report.request import ReportRequest, split_arguments
 
 NOW = datetime.datetime(2026, 11, 20, 12, 0)  # noqa: DTZ001 - the log holds local times
 SINCE = ReportRequest(since="2026-11-08")
@@ -222,7 +222,7 @@ def test_every_format_carries_its_evidence(ending):
          "the record of the run 20261110-100000-aa00 is gone"),
         (lambda: edit("0.931", "0.95", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"),
          "acc of the run 20261112-100000-bb00 is recorded as 0.95 now, not 0.931"),
-        (lambda: edit("600.0", "601.0", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"), "took 601.0 s by its record"),
+        (lambda: edit("600.0", "601.0", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"), "took 601 s by its record, not 600 s"),
         (lambda: lose_commits(),  # noqa: PLW0108 - it stands below
          "is no longer in the repository"),
     ],

@@ -90,3 +90,18 @@ def test_the_commit_of_a_runs_results_is_still_its_code():
     assert not is_same_code(one, "x", "p")
     assert not is_same_code(run("1", argv=["a"], before="x", uncaptured=["a.py"]), "x", None)
     assert not is_same_code(run("1", argv=["a"]), None, None)
+
+
+def test_numbers_and_ends_of_runs_are_spelled_alike_wherever_people_read_them(study, orglab):
+    study.write("killed.sh", "echo metric loss=2.3123456789; kill -9 $$")
+    study.write("failing.sh", "exit 3")
+    orglab("run", "1.1", "--stdout-metrics", "--", "sh", "killed.sh", code=137)
+    orglab("run", "1.2", "--", "sh", "failing.sh", code=3)
+    for command in (("runs",), ("log", "1"), ("show", "1"), ("report", "--since", "2018-06-01")):
+        said = orglab(*command).out
+        assert said.count("killed by SIGKILL") == said.count("SIGKILL") > 0
+        assert "2.3123456789" not in said
+        assert "exit 3" in said
+    for command in (("runs",), ("log", "1")):
+        assert "loss 2.31235" in orglab(*command).out
+    assert '"metric loss": "2.3123456789"' in orglab("log", "1", "--json").out

@@ -38,6 +38,19 @@ def test_runs_are_listed(orglab):
     assert (form["version"], form["runs"][0]["status"], form["runs"][0]["metrics"]) == (1, "done", {"acc": 0.1})
 
 
+@pytest.mark.usefixtures("seeded")
+def test_every_document_says_the_same_of_a_run(orglab):
+    orglab(*RUN, "--", "python", "train.py", "1")
+    (full,) = json.loads(orglab("runs", "--json").out)["runs"]
+    (short,) = json.loads(orglab("show", "1.1", "--json").out)["runs"]
+    assert short == {name: full[name] for name in short}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", full["began"])
+    report = json.loads(orglab("report", "--since", "yesterday", "--json").out)
+    (told,) = report["experiments"][0]["steps"][0]["runs"]
+    assert told.pop("command") == full["argv"]
+    assert told == {name: full[name] for name in told}
+
+
 def test_a_record_is_read_as_far_as_it_makes_sense(tmp_path):
     lines = [
         b'{"event": "began", "ref": "e1.1", "argv": ["true", 5], "began": "yesterday", "seconds": "3"}',

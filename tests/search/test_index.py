@@ -19,7 +19,6 @@ from orglab.git.mentions import scan
 from orglab.search import store as store_module
 from orglab.search.commit_references import scan_kept, scan_kept_for
 from orglab.search.freshness import look_at_git
-from orglab.search.search import search_log
 from orglab.search.store import look_of, open_store
 from orglab.search.subtrees import LogText
 from texts import SEED
@@ -50,7 +49,7 @@ def read(log):
 
 def found(log, text):
     """What a search finds, as plain values."""
-    result = search_log(log, text)
+    result = log.search(text)
     return result.count, [
         (hit.found, hit.line, [(one.place, one.ref, one.line, one.text) for one in hit.pieces]) for hit in result.hits
     ]
@@ -269,7 +268,7 @@ def test_many_read_while_one_writes(repo):
     writer = subprocess.Popen([sys.executable, "-c", "from orglab import open_log\nfor n in range(15): open_log().add_note('201', f'remark {n}')\n"], env={**os.environ, "PYTHONPATH": str(SOURCE)})  # fmt: skip
     seen = []
     while writer.poll() is None:
-        seen.append(len(search_log(open_log(), "remark* tag:exp").hits))
+        seen.append(len(open_log().search("remark* tag:exp").hits))
     assert writer.returncode == 0
     assert seen == sorted(seen)
     assert found(open_log(), '"remark 14"')[0] == 1

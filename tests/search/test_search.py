@@ -14,7 +14,6 @@ from orglab.errors import UsageError
 from orglab.search import store as store_module
 from orglab.search.fold import fold, fold_with_places
 from orglab.search.query import MOST_TERMS, read_query
-from orglab.search.search import search_log
 from orglab.search.store import memory
 
 NAME = "experiment_log.org"
@@ -78,10 +77,10 @@ def summary(found):
 
 def search(text, **options):
     """What is found with an index, which is what is found without one."""
-    found = summary(search_log(open_log(), text, **options))
+    found = summary(open_log().search(text, **options))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORGLAB_NO_INDEX", "1")
-        assert summary(search_log(open_log(), text, **options)) == found
+        assert summary(open_log().search(text, **options)) == found
     return found
 
 
@@ -220,7 +219,7 @@ def filled(tmp_path_factory):
 @example('in:commit -x* "')
 def test_no_text_makes_it_fail(filled, text):
     try:
-        found = search_log(filled, text)
+        found = filled.search(text)
     except UsageError:
         return
     assert len(found.hits) <= found.count

@@ -9,7 +9,7 @@ from orglab.errors import UsageError
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment, Step
 from orglab.log.log import LogFile
-from orglab.reference import Reference, find_references, parse_reference
+from orglab.reference import Reference, find_references, parse_reference, without_letter
 
 if TYPE_CHECKING:
     from orglab.experiment.check import Progress
@@ -114,7 +114,7 @@ class AskMethods(LogFile):
         from orglab.runs.places import RUNS, list_entries
 
         experiment, step = self._experiment_and_step(reference)
-        active = self.active.get()
+        active = self.find_active()
         if self.repository is None and not list_entries(self.top, RUNS):
             # Nothing else can be known, and to load what would ask costs more than to read the log.
             return Shown(experiment, step, {}, (), (), active)
@@ -144,11 +144,11 @@ class AskMethods(LogFile):
             UsageError: There is no such order, or `since` is no date.
         """
         chosen = _choose(self.select(match), set(kinds), since, [tag.strip(":") for tag in tags])
-        return Listed(sort_experiments(chosen, sort), self.active.get())
+        return Listed(sort_experiments(chosen, sort), self.find_active())
 
     def open_steps(self) -> OpenSteps:
         """Return the open steps of the experiments in progress, those of the active experiment first."""
-        active = self.active.get()
+        active = self.find_active()
         in_progress = [one for one in self.experiments() if one.kind == "doing"]
         in_progress.sort(key=lambda one: not is_active(one, active))
         return OpenSteps([(one, step) for one in in_progress for step in one.steps if step.state != "done"], active)
@@ -252,8 +252,8 @@ class AskMethods(LogFile):
             reference = parse_reference(text)
         except UsageError:
             return []
-        name = reference.id if reference.id in knowledge.experiments else reference.id.removeprefix(letter)
-        return [resolve_reference(knowledge, Reference(name or reference.id, reference.step))]
+        name = reference.id if reference.id in knowledge.experiments else without_letter(reference.id, letter)
+        return [resolve_reference(knowledge, Reference(name, reference.step))]
 
     def resolve_lines(self, lines: Iterable[bytes]) -> "Iterator[tuple[bytes, list[Resolved]]]":
         """Yield lines as they come, each with what the references in it are, in its order."""

@@ -1,9 +1,10 @@
 """The methods about runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orglab.api.write import WriteMethods
+from orglab.text import Tell
 
 if TYPE_CHECKING:
     from orglab.reference import Reference
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
     from orglab.runs.record import Run
     from orglab.runs.run_request import RunRequest
     from orglab.runs.sync import Synced
-
-Tell = Callable[[str], None]
 
 
 class RunMethods(WriteMethods):
@@ -30,9 +29,10 @@ class RunMethods(WriteMethods):
         Raises:
             UsageError: It is no reference.
         """
-        from orglab.runs.record import find_runs
+        from orglab.runs.log_runs import LogRuns
 
-        return find_runs(self, reference)
+        runs = LogRuns(self)
+        return runs.all if reference is None else runs.find(reference)
 
     def compare_runs(self, name: str, other: str | None = None) -> "Difference":
         """Return what differs between a run and another, or a revision, or the working tree; see `runs.compare`."""
@@ -67,10 +67,14 @@ class RunMethods(WriteMethods):
         from orglab.runs.places import find_old_places
         from orglab.runs.waiting import find_waiting
 
-        if find_waiting(self.top, self.path) or find_old_places(self.top):
+        if old := find_old_places(self.top):
+            from orglab.runs.migration import take_along
+
+            take_along(self, old, tell)
+        if waiting := find_waiting(self.top, self.path):
             from orglab.runs.ingest import tell_waiting
 
-            tell_waiting(self, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
+            tell_waiting(self, waiting, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
 
     def complete_later(self, reference: "Reference", commit: str) -> None:
         """Have a step that a commit said is done wait to be ticked by `tell_waiting`; that is on disk afterwards.

@@ -7,7 +7,7 @@ import datetime
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -99,25 +99,32 @@ def commit_form(commit: "Commit") -> dict[str, object]:
     return {
         "hash": commit.hash,
         "short": commit.short,
-        "at": commit.when.isoformat(),
+        "at": _moment(commit.when),
         "author": commit.author,
         "subject": commit.subject,
     }
 
 
 def run_form(run: "Run") -> dict[str, object]:
-    """Return a run in short, as every document but that of `runs` has it."""
+    """Return a run in short, as every document but those of `runs` and `report` has it."""
     return {
-        "id": run.id,
+        **_run_core(run),
         "ref": run.ref,
         "argv": list(run.argv),
-        "status": run.status,
         "exit_code": run.exit_code,
-        "began": run.began.isoformat() if run.began is not None else None,
-        "seconds": run.seconds,
         "why": run.why,
         "before": run.before,
         "snapshot": run.snapshot,
+    }
+
+
+def _run_core(run: "Run") -> dict[str, object]:
+    """Return what every form of a run has."""
+    return {
+        "id": run.id,
+        "status": run.status,
+        "began": _moment(run.began),
+        "seconds": run.seconds,
         "commit": run.commit,
         "metrics": run.metrics,
     }
@@ -190,15 +197,10 @@ def _hit_form(hit: "Hit", log: str, journal: str) -> dict[str, object]:
         names = ("id", "ref", "title", "state", "is_done", "tags", "created")
         own = {name: form[name] for name in names} | {"verdict": form["verdict"], "file": log, "line": hit.line}
     elif hit.kind == "commit":
-        own = {name: form[name] for name in ("hash", "short", "author")} | {"at": authored_at(form["authored"])}
+        own = {name: form[name] for name in ("hash", "short", "author")} | {"at": hit.at}
     else:
         own = {name: form[name] for name in ("at", "title", "references")} | {"file": journal, "line": hit.line}
     return {"kind": hit.kind, **own, "matches": matches}
-
-
-def authored_at(authored: int) -> str:
-    """Return when a commit was written, in seconds since 1970, as ISO 8601 has it, in local time."""
-    return datetime.datetime.fromtimestamp(authored).isoformat()  # noqa: DTZ006 - the log holds local times
 
 
 def precedent_form(one: "Precedent") -> dict[str, object]:
@@ -226,14 +228,12 @@ def _topic_form(topic: "Topic", found: "Map") -> dict[str, object]:
     return {
         "tag": topic.name or None,
         "count": len(topic.numbers),
-        "verdicts": dict(sorted(Counter(verdict_word(found.experiments[number]) for number in topic.numbers).items())),
+        "verdicts": dict(sorted(Counter(found.experiments[number].verdict_word for number in topic.numbers).items())),
         "groups": [
             {
                 "idea": group.name or None,
                 "count": len(group.numbers),
-                "experiments": [
-                    _tried_form(found.experiments[number]) for number in newest_first(group.numbers, found)
-                ],
+                "experiments": [_tried_form(found.experiments[number]) for number in found.newest_first(group.numbers)],
             }
             for group in topic.groups
         ],
@@ -251,23 +251,6 @@ def _tried_form(experiment: "Tried") -> dict[str, object]:
         "file": experiment.file,
         "line": experiment.line,
     }
-
-
-def verdict_word(experiment: "Tried") -> str:
-    """Return the word under which an experiment is counted."""
-    if experiment.verdict:
-        return experiment.verdict
-    return "without verdict" if experiment.is_done else "open"
-
-
-def newest_first(numbers: Sequence[int], found: "Map") -> list[int]:
-    """Return experiments by when they were concluded, the newest first, and those without conclusion last."""
-
-    def key(number: int) -> tuple[bool, str, int]:
-        one = found.experiments[number]
-        return one.is_concluded, one.at, number
-
-    return sorted(numbers, key=key, reverse=True)
 
 
 # ---- references and history ----
@@ -381,21 +364,11 @@ def _reason_form(reason: "Reason") -> dict[str, object]:
 def full_run_form(run: "Run") -> dict[str, object]:
     """Return a run with all that was recorded of it, as `runs --json` has it."""
     return {
-        "id": run.id,
-        "ref": run.ref,
-        "status": run.status,
-        "argv": list(run.argv),
+        **run_form(run),
         "cwd": run.cwd,
-        "why": run.why,
-        "began": run.began.isoformat(timespec="seconds") if run.began else None,
-        "ended": run.ended.isoformat(timespec="seconds") if run.ended else None,
-        "seconds": run.seconds,
-        "exit_code": run.exit_code,
+        "ended": _moment(run.ended),
         "signal": run.signal,
-        "before": run.before,
-        "snapshot": run.snapshot,
         "patch": run.patch,
-        "commit": run.commit,
         "host": run.host,
         "python": run.python,
         "packages": run.packages,
@@ -403,8 +376,7 @@ def full_run_form(run: "Run") -> dict[str, object]:
         "lock_files": run.lock_files,
         "seeds": list(run.seeds),
         "usage": run.usage,
-        "metrics": run.metrics,
-        "outputs": [{"path": one.path, "sha256": one.sha256, "size": one.size} for one in run.outputs],
+        "outputs": [one._asdict() for one in run.outputs],
         "untracked": list(run.untracked),
         "uncaptured": list(run.uncaptured),
         "folder": str(run.folder),
@@ -533,15 +505,7 @@ def _report_commit(name: str, report: "Report") -> dict[str, object]:
 
 
 def _report_run(run: "Run") -> dict[str, object]:
-    return {
-        "id": run.id,
-        "command": list(run.argv),
-        "began": _moment(run.began),
-        "seconds": run.seconds,
-        "status": run.status,
-        "commit": run.commit,
-        "metrics": run.metrics,
-    }
+    return {**_run_core(run), "command": list(run.argv)}
 
 
 def checked_form(found: "Checked") -> dict[str, object]:

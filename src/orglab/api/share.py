@@ -46,8 +46,8 @@ class ShareMethods(LogFile):
             NotFoundError: An experiment is not there, or there was no last report.
             UsageError: A date or the match string cannot be read, or there are two match strings.
         """
-        from orglab.report.reporting import make_report, split_arguments
-        from orglab.report.request import ReportRequest
+        from orglab.report.reporting import make_report
+        from orglab.report.request import ReportRequest, split_arguments
 
         references, match = split_arguments(self, what)
         return make_report(self, ReportRequest(references, match, since, until, title, journal), now)
@@ -62,7 +62,7 @@ class ShareMethods(LogFile):
         Raises:
             UsageError: There is no such format.
         """
-        from orglab.report.reporting import chosen_form
+        from orglab.report.report_file import chosen_form
 
         chosen_form(self, path, template)
 
@@ -79,13 +79,13 @@ class ShareMethods(LogFile):
             UsageError: The template has a mistake.
         """
         from orglab.api.serialize import report_form
-        from orglab.report.reporting import chosen_form, render_report
+        from orglab.report.report_file import chosen_form, render_report
 
         chosen = chosen_form(self, None, template)
-        return render_report(report, chosen, report_form(report), for_people=for_people)
+        return render_report(report, chosen, report_form, for_people=for_people)
 
     def write_report(self, report: "Report", path: Path, template: Path | None = None) -> None:
-        """Write a report to a file, as its ending says, and remember until when it went; see `report.reporting`.
+        """Write a report to a file, as its ending says, and remember until when it went; see `report.report_file`.
 
         Raises:
             NotWritableError: It cannot be written.
@@ -93,9 +93,9 @@ class ShareMethods(LogFile):
             UsageError: There is no such format, or the template has a mistake.
         """
         from orglab.api.serialize import report_form
-        from orglab.report.reporting import chosen_form, write_report
+        from orglab.report.report_file import chosen_form, write_report
 
-        write_report(self, report, path, chosen_form(self, path, template), report_form(report))
+        write_report(self, report, path, chosen_form(self, path, template), report_form)
 
     def check_report(self, path: Path | None = None) -> "Checked":
         """Return what of a report no longer holds: of a file, or of the last one that was written here."""

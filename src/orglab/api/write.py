@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import clock
 from orglab.errors import GitError, NotFoundError, NotWritableError, UnsafeEditError, UsageError
+from orglab.experiment.ids import all_ids, all_references
 from orglab.experiment.lookup import find_step, last_experiment, last_with_id
 from orglab.experiment.model import ID, Experiment, Note, Step
 from orglab.log.log import LogFile
@@ -115,17 +116,24 @@ class WriteMethods(LogFile):
 
         parsed, elsewhere = _whole(reference), self.numbers_on_branches()
 
-        def make_edits(document: "Document") -> "tuple[list[Edit], str]":
+        def make_edits(document: "Document") -> "tuple[list[Edit], tuple[str, str]]":
             found = last_with_id(document, parsed, self.config, self.path)
             chosen = self._choose_id(document, number, elsewhere)
-            return ids.renumber(found.heading, found.id, chosen, self.config, self.path.name), chosen
+            return ids.renumber(found.heading, found.id, chosen, self.config, self.path.name), (found.id, chosen)
 
-        def verify(before: "Document", after: "Document", chosen: str) -> None:
+        def verify(before: "Document", after: "Document", decided: tuple[str, str]) -> None:
+            chosen = decided[1]
             if len(after) != len(before) or self.find(after, Reference(chosen)).id != chosen:
                 raise UnsafeEditError("The new id would not be read as one; nothing was written.")
 
         done = self.edit(make_edits, verify)
-        return self.find(done.after, Reference(done.decided))
+        old, new = done.decided
+        experiment = self.find(done.after, Reference(new))
+        # Unless another one has the old id still: then nobody knows which is meant.
+        with suppress(UsageError):
+            if self.find(done.after, Reference(old)).id == new:
+                self.active.move(self.config.letter + old, experiment.ref)
+        return experiment
 
     def add_step(self, reference: str, text: str) -> Step:
         """Write a step at the end of an experiment's list and return it.
@@ -215,21 +223,29 @@ class WriteMethods(LogFile):
         from orglab.experiment import edits
 
         parsed = parse_reference(reference)
-        hashes, why = self._find_commits(self.step(reference).ref, commits, all_commits=all_commits)
+        hashes, why = self._find_commits(reference, commits, all_commits=all_commits)
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             return edits.tick_step(experiment, find_step(experiment, parsed), hashes, all_boxes=all_boxes), None
 
         after, _ = self.edit_experiment(parsed, make_edits, clock.now())
         step = find_step(after, parsed)
-        self.active.leave(step.ref)
+        self.active.leave(*all_references(after, step))
         self._keep_commits(hashes)
         return Completed(step, tuple(hashes), why, self._changed_since(hashes))
 
-    def _find_commits(self, ref: str, revisions: Iterable[str] | None, *, all_commits: bool) -> tuple[list[str], str]:
-        """Return the short hashes to record for a step, and why those."""
+    def _find_commits(
+        self, reference: str, revisions: Iterable[str] | None, *, all_commits: bool
+    ) -> tuple[list[str], str]:
+        """Return the short hashes to record for a step, and why those.
+
+        Raises:
+            NotFoundError: There is no such step or commit.
+        """
         from orglab.git import is_installed
 
+        experiment = self.experiment(reference)
+        step = find_step(experiment, parse_reference(reference))
         if revisions is not None:
             chosen = list(revisions)
             if chosen and self.repository is None:
@@ -238,7 +254,11 @@ class WriteMethods(LogFile):
             return list(dict.fromkeys(hashes)), "given" if hashes else "none"
         if self.repository is None or not is_installed():
             return [], "none"
-        if named := [*islice(self.repository.naming(ref), None if all_commits else 1)]:
+        from orglab.git.mentions import read_naming
+
+        names = [Reference(name, step.number) for name in all_ids(experiment)]
+        found = read_naming(self.repository, names, self.config.letter)
+        if named := [one.commit.short for one in islice(found, None if all_commits else 1)]:
             return named[::-1], "named"
         head = self.repository.head()
         return ([head], "head") if head else ([], "none")
@@ -247,9 +267,10 @@ class WriteMethods(LogFile):
         """Return the tracked files that differ from HEAD, log and journal left out, if it is one of some commits."""
         if not hashes or self.repository is None or self.repository.head() not in hashes:
             return ()
-        from orglab.git.files import changed_beside
+        from orglab.git.files import changed_files
 
-        return tuple(changed_beside(self.repository, (self.path, self.journal)))
+        own = self.find_own_paths(self.repository)
+        return tuple(name for name in changed_files(self.repository) if name not in own)
 
     def _keep_commits(self, commits: Collection[str]) -> None:
         """Let git keep recorded commits, also when they are rewritten; whoever may not write there goes without."""
@@ -298,7 +319,7 @@ class WriteMethods(LogFile):
             return edits.conclude(experiment, text, word, keyword, now), None
 
         experiment, _ = self.edit_experiment(_whole(reference), make_edits, now, Added(headings=1, logged=1))
-        self.active.leave(experiment.ref)
+        self.active.leave(*all_references(experiment))
         return experiment
 
     def set_state(self, reference: str, keyword: str, note: str | None = None) -> Experiment:

@@ -8,7 +8,7 @@ from orglab.cli.options import KEYWORD, REFERENCE, TextCommand, this_log, typed_
 from orglab.cli.output import tell
 from orglab.cli.render.experiment_text import state_line, step_lines
 from orglab.errors import UsageError
-from orglab.reference import parse_reference
+from orglab.reference import Reference, parse_reference
 
 # How many of the files that are not committed are named.
 _MOST_NAMED = 3
@@ -36,7 +36,8 @@ def start_command(reference: str | None, *, clear: bool, anyway: bool) -> None:
     click.echo(state_line(experiment))
     if experiment.is_done or experiment.state is None:
         tell("The log has no keyword for work in progress, so the state stays; see its #+TODO line.")
-    if (active := log.active.get()) == log.spell(reference):
+    wanted = Reference(experiment.id, parse_reference(reference).step).spell(log.config.letter)
+    if (active := log.find_active()) == wanted:
         tell(f"{active} is the active one now.")
     else:
         tell("No file can be written for the active step, so it stays what it was.")

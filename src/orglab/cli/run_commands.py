@@ -62,7 +62,7 @@ def run_command(
     from orglab.runs.run_request import RunRequest  # noqa: PLC0415 - for one command of several
 
     log = this_log(anyway=anyway)
-    wanted = reference or log.active.get()
+    wanted = reference or log.find_active()
     if wanted is None:
         raise UsageError("Name the step to run for, such as 201.1, or make one the active one with `orglab start`.")
     argv = click.get_current_context().meta["orglab.argv"]

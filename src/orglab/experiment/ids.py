@@ -1,11 +1,10 @@
 """Ids of experiments: giving one another, and what it was called before."""
 
-import os
 import re
 from collections.abc import Collection, Iterator
 
 from orglab.config import Config
-from orglab.experiment.model import tagged_headings
+from orglab.experiment.model import Experiment, Step, tagged_headings
 from orglab.org import syntax
 from orglab.org.document import Document
 from orglab.org.edit import Edit
@@ -13,6 +12,7 @@ from orglab.org.heading import Heading
 from orglab.org.properties import put_property
 from orglab.org.source import decode, encode
 from orglab.org.syntax import compile_late
+from orglab.reference import Reference, link_pattern
 
 ALIASES = "ALIASES"
 _NUMBER = compile_late(
@@ -25,6 +25,17 @@ _PROPERTY = compile_late(rb"^[ \t]*:ALIASES:[ \t]+(\S[^\n]*)$", re.I | re.M)
 def aliases_of(heading: Heading) -> tuple[str, ...]:
     """Return the ids that an experiment had before, so that old commit messages still find it."""
     return tuple((heading.property(ALIASES) or "").split())
+
+
+def all_ids(experiment: Experiment) -> tuple[str, ...]:
+    """Return the id that an experiment has, and those that it had before."""
+    return (experiment.id, *aliases_of(experiment.heading))
+
+
+def all_references(experiment: Experiment, step: Step | None = None) -> tuple[str, ...]:
+    """Return the references that an experiment, or a step of it, has and had before: `e7.1`, `e1.1`."""
+    number = step.number if step is not None else None
+    return tuple(Reference(name, number).spell(experiment.config.letter) for name in all_ids(experiment))
 
 
 def headings_once_called(document: Document, name: str, config: Config) -> Iterator[Heading]:
@@ -75,8 +86,8 @@ def renumber(heading: Heading, old: str, new: str, config: Config, name: str) ->
     edits = _own_edits(heading, old, new)
     shared = any(one.begin != heading.begin and _has_id(one, old) for one in tagged_headings(document, config.tag))
     if not shared:
-        link = re.compile(rb"\[\[(?:id:|#|file:%s::#)(%s)\]" % (re.escape(os.fsencode(name)), re.escape(old.encode())))
-        edits += [Edit(*match.span(1), new.encode()) for match in link.finditer(document.text)]
+        links = link_pattern(name).finditer(document.text)
+        edits += [Edit(*match.span(1), new.encode()) for match in links if match.group(1) == old.encode()]
     return edits
 
 

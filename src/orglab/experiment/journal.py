@@ -21,10 +21,9 @@ from orglab.org.heading import Heading
 from orglab.org.source import decode
 from orglab.org.syntax import compile_late
 from orglab.org.timestamp import INACTIVE, Timestamp, parse_timestamp
-from orglab.reference import Reference, find_references
+from orglab.reference import Reference, find_references, link_pattern
 
 _DAY = compile_late(r"(\d{4})-(\d{2})-(\d{2})(?: |$)")
-_LINK = compile_late(rb"\[\[(?:[^\]\[]*::)?#([A-Za-z0-9_-]+)\]|\[\[id:([A-Za-z0-9_-]+)\]", re.I)
 # org-datetree.el: year, month, day.
 _DAY_LEVEL = 3
 
@@ -94,6 +93,6 @@ def _entry(heading: Heading, below: list[Heading], day: Timestamp | None, config
 
 def _named(text: bytes, config: Config) -> tuple[Reference, ...]:
     """Return what an entry names, in the order of its text."""
-    found = [(match.start(), Reference((match.group(1) or match.group(2)).decode())) for match in _LINK.finditer(text)]
+    found = [(match.start(), Reference(match.group(1).decode())) for match in link_pattern().finditer(text)]
     found += find_references(text, config.letter)
     return tuple(dict.fromkeys(reference for _, reference in sorted(found, key=lambda one: one[0])))

@@ -1,17 +1,21 @@
 """Finding experiments of a document: one by its reference, without reading the others, or some by a match string."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orglab.config import Config
 from orglab.errors import NotFoundError, UsageError
-from orglab.experiment.ids import headings_once_called
+from orglab.experiment.ids import ALIASES, aliases_of, headings_once_called
 from orglab.experiment.model import Experiment, Step, read_id, tagged_headings
 from orglab.org.document import Document
 from orglab.org.heading import Heading
-from orglab.reference import Reference
+from orglab.reference import Reference, without_letter
+
+if TYPE_CHECKING:
+    import datetime
 
 _NEAR = 3
 
@@ -25,9 +29,7 @@ def find_experiment(document: Document, reference: Reference, config: Config, pa
         NotFoundError: There is none.
         UsageError: Two experiments have this id.
     """
-    names = [reference.id]
-    if reference.id.startswith(config.letter) and len(reference.id) > len(config.letter):
-        names.append(reference.id.removeprefix(config.letter))
+    names = [*dict.fromkeys((reference.id, without_letter(reference.id, config.letter)))]
     for name in names:
         found = {heading.line_number: heading for heading in _headings_with(document, name, config)}
         if len(found) > 1:
@@ -41,13 +43,29 @@ def find_experiment(document: Document, reference: Reference, config: Config, pa
     raise NotFoundError(f"There is no experiment {config.letter}{names[-1]} in {path}; see `orglab list`.")
 
 
+def find_renumbered(document: Document, read: Callable[[], Iterable[Experiment]]) -> dict[str, Experiment]:
+    """Return the experiments that were renumbered, by the ids that they had before and no other has now.
+
+    Args:
+        document: The log.
+        read: Returns its experiments; not called for a log in which none was renumbered.
+    """
+    if ALIASES.encode() not in document.text.upper():
+        return {}
+    experiments = list(read())
+    found = {alias: one for one in experiments for alias in aliases_of(one.heading)}
+    for one in experiments:
+        found.pop(one.id, None)
+    return found
+
+
 def last_with_id(document: Document, reference: Reference, config: Config, path: Path) -> Experiment:
     """Return the last experiment that has the id of a reference, in the whole document.
 
     Raises:
         NotFoundError: There is none.
     """
-    for name in (reference.id, reference.id.removeprefix(config.letter)):
+    for name in dict.fromkeys((reference.id, without_letter(reference.id, config.letter))):
         lines = [heading.line_number for heading in _headings_with(document, name, config)]
         if lines:
             heading = next(one for one in tagged_headings(document, config.tag) if one.line_number == max(lines))
@@ -118,20 +136,23 @@ def nearest_ids(name: str, names: Iterable[str]) -> list[str]:
     return near
 
 
-def select(found: list[Experiment], match: str, tag_groups: dict[str, tuple[str, ...]]) -> list[Experiment]:
+def select(
+    found: list[Experiment], match: str, tag_groups: dict[str, tuple[str, ...]], now: "datetime.datetime"
+) -> list[Experiment]:
     """Return the experiments that a match string selects.
 
     Args:
         found: The experiments.
         match: The match string.
         tag_groups: The log's group tags and their members.
+        now: What `<today>` and its like are counted from, local time.
 
     Raises:
         MatchSyntaxError: It cannot be read.
     """
     from orglab.org.match import compile_match  # noqa: PLC0415 - its regexps cost 15 ms, and few lists need them
 
-    wanted = compile_match(match, tag_groups=tag_groups)
+    wanted = compile_match(match, now=now, tag_groups=tag_groups)
     return [one for one in found if wanted.matches(_Selectable(one))]  # type: ignore[arg-type]  # the rest is the heading's
 
 

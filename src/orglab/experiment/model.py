@@ -210,6 +210,11 @@ class Experiment:
         return parse_timestamp(encode(value)) if value else None
 
     @cached_property
+    def concluded(self) -> Timestamp | None:
+        """When it was concluded: what the CLOSED of its conclusion says, else its own; None if neither does."""
+        return self.conclusion.closed or self.closed
+
+    @cached_property
     def _described(self) -> tuple[str, tuple[Note, ...]]:
         """The description, and the notes of the heading's own section."""
         return read_described(self.heading)

@@ -9,6 +9,8 @@ from orglab.git.repository import Repository
 
 # No name holds a line end, and no message a NUL (git-log(1), "PRETTY FORMATS").
 _FORMAT = "--format=%H%n%h%n%P%n%an%n%ae%n%at%n%ct%n%B"
+RECORDS = ("log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-ext-diff", "--no-textconv", _FORMAT)
+"""The git command that prints records of commits, a NUL behind each."""
 # Which line of a record the message begins with, from 0.
 MESSAGE = 7
 
@@ -65,8 +67,7 @@ def read_commits(repository: Repository, *arguments: str, stdin: bytes | None = 
 
 def read_records(repository: Repository, *arguments: str, stdin: bytes | None = None) -> Iterator[bytes]:
     """Yield commits as `read_commits` does, each as the record that `parse_commit` reads."""
-    command = ("log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-ext-diff", "--no-textconv", _FORMAT)
-    return stream(repository.folder, (*command, *arguments), stdin=stdin)
+    return stream(repository.folder, (*RECORDS, *arguments), stdin=stdin)
 
 
 def parse_commit(record: bytes) -> Commit:

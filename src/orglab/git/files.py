@@ -164,12 +164,6 @@ def changed_files(repository: Repository, path: str = ".") -> list[str]:
     return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name] if done.returncode == 0 else []
 
 
-def changed_beside(repository: Repository, paths: Iterable[Path]) -> list[str]:
-    """Return the tracked files that differ from HEAD, but for some, links to them included."""
-    ours = {path_in(repository, one) for path in paths for one in (path, Path(os.path.realpath(path)))}
-    return [name for name in changed_files(repository) if name not in ours]
-
-
 def without_filters(repository: Repository) -> dict[str, str]:
     """Return an environment in which git runs no filter that the settings of the repository itself name.
 

@@ -244,7 +244,7 @@ def read_interpreter(repository: Repository) -> Path | None:
 
 
 def _script_path(repository: Repository) -> Path:
-    return repository.common_dir / "orglab" / "hook"
+    return repository.shared_folder / "hook"
 
 
 def _script(python: str, package: Path, folder: str) -> bytes:

@@ -5,10 +5,10 @@ that it was true for, and is told what came and what went since.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from orglab.git.commit import MESSAGE, Commit, parse_commit, read_records
+from orglab.git.commit import MESSAGE, RECORDS, Commit, parse_commit, read_records
 from orglab.git.repository import Repository
 from orglab.reference import Reference, reference_pattern
 
@@ -167,6 +167,25 @@ def commits_gone(repository: Repository, known: Tips, tips: Tips) -> frozenset[s
 def revision_lines(reached: frozenset[str], without: frozenset[str] = frozenset()) -> bytes:
     """Return the input of `--stdin` for what some commits reach, and others do not."""
     return "".join([f"{name}\n" for name in sorted(reached)] + [f"^{name}\n" for name in sorted(without)]).encode()
+
+
+def read_naming(repository: Repository, references: Collection[Reference], letter: str) -> Iterator[Mention]:
+    """Yield the commits on HEAD that name any of some experiments or steps, newest first; none where git refuses.
+
+    Args:
+        repository: Where.
+        references: The experiments and steps; a step is not named by naming its experiment.
+        letter: As for `scan`.
+
+    Raises:
+        GitError: git is not installed.
+    """
+    wanted = [f"--grep=[{one.spell(letter)}]" for one in references]
+    # They are few; and without a commit there is no HEAD, which is no mistake.
+    found = repository.read(*RECORDS, "--fixed-strings", *wanted, "HEAD", "--") or b""
+    for mention in read_mentions(filter(None, found.split(b"\0")), letter):
+        if any(one in mention.references for one in references):
+            yield mention
 
 
 def read_mentions(records: Iterable[bytes], letter: str) -> Iterator[Mention]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from orglab.config import CLONE_FOLDER
 from orglab.errors import GitError
 from orglab.git.process import run_writing, sentence_of
 from orglab.git.repository import Repository
@@ -23,7 +24,7 @@ def writer_name(repository: Repository) -> str:
     """
     place = repository.common_dir.resolve()
     host = re.sub(r"[^A-Za-z0-9-]+", "-", os.uname().nodename).strip("-")[:40] or "host"
-    kept = place / "orglab" / "writer"
+    kept = place / CLONE_FOLDER / "writer"
     try:
         name, where = kept.read_text("utf-8", "surrogateescape").split("\n")[:2]
     except (OSError, ValueError):
@@ -57,7 +58,7 @@ def publish_records(repository: Repository, writer: str, files: Mapping[str, Pat
     now = dict(zip(files, hashes, strict=True))
     if all(known.get(name) == blob for name, blob in now.items()):
         return False
-    private = repository.common_dir / "orglab" / f"records.{os.getpid()}"
+    private = repository.shared_folder / f"records.{os.getpid()}"
     private.parent.mkdir(exist_ok=True)
     environment = {"GIT_INDEX_FILE": os.fspath(private.absolute())}
     try:

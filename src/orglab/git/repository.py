@@ -2,14 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from orglab.config import find_git_dir
+from orglab.config import CLONE_FOLDER, find_git_dir
 from orglab.errors import GitError, NotFoundError
 from orglab.git.process import run_reading, run_writing, sentence_of
-from orglab.reference import names
 
 _HASH = rb"[0-9a-f]{40}(?:[0-9a-f]{24})?"
 _SHORT_HASH = rb"[0-9a-f]{7,64}"
@@ -64,6 +63,16 @@ class Repository:
             return self.git_dir
         return (self.git_dir / os.fsdecode(named.strip())).resolve()
 
+    @property
+    def own_folder(self) -> Path:
+        """The folder of what we keep for this worktree, in its git directory; it may not exist."""
+        return self.git_dir / CLONE_FOLDER
+
+    @property
+    def shared_folder(self) -> Path:
+        """The folder of what we keep for all worktrees; it may not exist."""
+        return self.common_dir / CLONE_FOLDER
+
     def head(self) -> str | None:
         """Return the short hash of HEAD, or None before the first commit.
 
@@ -99,16 +108,6 @@ class Repository:
         # Not in one step: `:/text^{commit}` would search for that very text.
         short = self.read("rev-parse", "--verify", "--quiet", "--short", f"{full.strip().decode()}^{{commit}}")
         return short.strip().decode() if short and re.fullmatch(_SHORT_HASH, short.strip()) else None
-
-    def naming(self, reference: str) -> Iterator[str]:
-        """Yield the short hashes of the commits on HEAD whose message holds `[reference]`, the newest first."""
-        found = self.read(
-            "log", "-z", "--encoding=UTF-8", "--format=%h%n%B", "--fixed-strings", f"--grep=[{reference}]", "HEAD", "--"
-        )
-        for entry in (found or b"").split(b"\0"):
-            commit, _, message = entry.partition(b"\n")
-            if re.fullmatch(_SHORT_HASH, commit) and names(message, reference):
-                yield commit.decode()
 
     def read_on_branches(self, path: Path) -> bytes:
         """Return the versions of a file on all local and remote-tracking branches, one behind the other.

@@ -3,11 +3,11 @@
 import os
 import shutil
 import stat
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError
+from orglab.git.hashed_file import HashedFile, hash_file
 from orglab.git.process import run_reading
 from orglab.git.repository import Repository, find_repository
 from orglab.git.worktree import Changes, read_changes
@@ -21,21 +21,6 @@ IDENTITY = {
     for who in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "orglab"), ("EMAIL", "orglab@localhost"))
 }
-_CHUNK = 1 << 20
-
-
-class LargeFile(NamedTuple):
-    """A file that a snapshot holds by its hash alone.
-
-    Attributes:
-        path: Relative to the top of the repository.
-        sha256: Of its content, in hexadecimal.
-        size: In bytes.
-    """
-
-    path: str
-    sha256: str
-    size: int
 
 
 class Snapshot(NamedTuple):
@@ -48,7 +33,7 @@ class Snapshot(NamedTuple):
     """
 
     commit: str
-    large: tuple[LargeFile, ...] = ()
+    large: tuple[HashedFile, ...] = ()
     uncaptured: tuple[str, ...] = ()
 
 
@@ -86,7 +71,7 @@ def make_snapshot(
             continue
         snapshot = make_snapshot(inner, name, message, size_limit)
         modules[path] = snapshot.commit
-        large += [LargeFile(f"{path}/{one.path}", one.sha256, one.size) for one in snapshot.large]
+        large += [HashedFile(f"{path}/{one.path}", one.sha256, one.size) for one in snapshot.large]
         uncaptured += [f"{path}/{one}" for one in snapshot.uncaptured]
     tree = _write_tree(top, name, [*found.tracked, *small], modules)
     parents = ("-p", found.head) if found.head is not None else ()
@@ -96,7 +81,7 @@ def make_snapshot(
     return Snapshot(full, tuple(large), tuple(uncaptured))
 
 
-def _sort(top: Path, untracked: tuple[str, ...], size_limit: int) -> tuple[list[str], list[LargeFile], list[str]]:
+def _sort(top: Path, untracked: tuple[str, ...], size_limit: int) -> tuple[list[str], list[HashedFile], list[str]]:
     """Return the untracked files to capture, those to record by their hashes, and those that cannot be captured."""
     small, large, uncaptured = [], [], []
     for path in untracked:
@@ -106,7 +91,7 @@ def _sort(top: Path, untracked: tuple[str, ...], size_limit: int) -> tuple[list[
             if path.endswith("/") or (stat.S_ISREG(status.st_mode) and not os.access(place, os.R_OK)):
                 uncaptured.append(path)
             elif stat.S_ISREG(status.st_mode) and status.st_size > size_limit:
-                large.append(LargeFile(path, file_hash(place), status.st_size))
+                large.append(HashedFile(path, hash_file(place), status.st_size))
             else:
                 small.append(path)
         except OSError:
@@ -114,30 +99,9 @@ def _sort(top: Path, untracked: tuple[str, ...], size_limit: int) -> tuple[list[
     return small, large, uncaptured
 
 
-def file_hash(path: Path, stop: Callable[[], bool] | None = None) -> str:
-    """Return the sha256 of a file's content, in hexadecimal.
-
-    Args:
-        path: The file.
-        stop: Asked between pieces whether to give up.
-
-    Raises:
-        OSError: It cannot be read; an InterruptedError if it was given up.
-    """
-    import hashlib  # noqa: PLC0415 - it loads OpenSSL, and most runs have nothing to hash
-
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(_CHUNK):
-            if stop is not None and stop():
-                raise InterruptedError
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def _write_tree(top: Repository, name: str, paths: list[str], modules: dict[str, str]) -> str:
     """Return the tree that the index would be with these paths as they stand in the working tree."""
-    folder = top.git_dir / "orglab"
+    folder = top.own_folder
     folder.mkdir(exist_ok=True)
     private = folder / f"index.{name}.{os.getpid()}"
     environment = {"GIT_INDEX_FILE": os.fspath(private.absolute())}

@@ -163,7 +163,7 @@ def commit_paths(repository: Repository, message: str, paths: Iterable[str], new
         if unknown:
             _patiently(top, "add", "--intent-to-add", *from_input, stdin=unknown)
         # A hook finds the message in a file; standard input is taken by the paths.
-        note = repository.git_dir / "orglab" / f"message.{os.getpid()}"
+        note = repository.own_folder / f"message.{os.getpid()}"
         try:
             note.write_bytes(message.encode("utf-8", "replace"))
             _patiently(
@@ -209,7 +209,7 @@ def alone_in(repository: Repository) -> Iterator[None]:
     """
     if not is_writable(repository):
         raise GitError(f"No commit can be made, for {repository.git_dir} cannot be written.")
-    folder = repository.git_dir / "orglab"
+    folder = repository.own_folder
     folder.mkdir(exist_ok=True)
     target = os.fspath(folder.resolve() / "commit")
     if target in vars(_alone):

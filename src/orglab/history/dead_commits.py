@@ -98,12 +98,7 @@ class DeadCommits:
 
     def _aside(self) -> frozenset[bytes]:
         """Return the log and the journal as git names them: a commit is seldom about them."""
-        top = self._repository.top.resolve()
-        found = []
-        for path in (self._log.path, self._log.path.parent / self._log.config.journal):
-            with suppress(ValueError):
-                found.append(os.fsencode(path.absolute().resolve().relative_to(top).as_posix()))
-        return frozenset(found)
+        return frozenset(map(os.fsencode, self._log.find_own_paths(self._repository)))
 
     def _diagnostic(self, document: Document, place: Place) -> Diagnostic:
         answer = self._answers[place.recorded.living]

@@ -20,12 +20,11 @@ from orglab.history.knowledge import Knowledge
 from orglab.log.text_history import find_ticking_commits
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
-from orglab.reference import Reference, find_references
+from orglab.reference import Reference, find_references, without_letter
 from orglab.runs.record import Run
 
 # In this order within one moment.
 KINDS = ("created", "state", "commit", "run", "step", "note", "journal", "conclusion")
-_ENDS = ("DONE", "CANCELED", "CANCELLED")
 
 _SAYS_DONE = re.compile(r"\W*(?:done|finished|completed|ticked)\b", re.I)
 _LAST_MOMENT = datetime.timedelta(days=1) - datetime.timedelta(microseconds=1)
@@ -45,6 +44,8 @@ class Event:
         commit: The hash of the commit that it is, or that belongs to it, as it is known; or None.
         run: The id of the run that it is, or None.
         line: The 1-based line of the log or the journal that says so, or None.
+        recorded: The run that it is, or None.
+        is_end: Whether it is a change to a state for what is done, in the words of the log.
         facts: What else is known, by kind:
             state: `new` and `old`, the keywords, where they are known;
             step: `source`, what the time is taken from (`commit`, `note`, `log`, `unknown`), and `commits`, all
@@ -63,6 +64,8 @@ class Event:
     run: str | None = None
     line: int | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    recorded: Run | None = field(default=None, compare=False)
+    is_end: bool = False
 
 
 def read_events(
@@ -214,10 +217,12 @@ def log_events(
 
 def _event(
     kind: str, ref: str, at: Timestamp | None, text: str, *, commit: str | None = None,
-    line: int | None = None, facts: Mapping[str, str] | None = None,
+    line: int | None = None, facts: Mapping[str, str] | None = None, is_end: bool = False,
 ) -> Event:  # fmt: skip
     """Return an event at a time of the log."""
-    return Event(kind, ref, at.when if at else None, _precision(at), text, commit, None, line, facts or {})
+    return Event(
+        kind, ref, at.when if at else None, _precision(at), text, commit, None, line, facts or {}, is_end=is_end
+    )
 
 
 def _precision(at: Timestamp | None) -> str:
@@ -239,8 +244,7 @@ def _conclusion_event(experiment: Experiment, conclusion: Conclusion) -> Event:
     facts = {name: value for name, value in known.items() if value}
     heading = experiment.child(experiment.config.conclusions)
     line = heading.line_number if heading is not None else experiment.line
-    closed = conclusion.closed or experiment.closed
-    return _event("conclusion", experiment.ref, closed, conclusion.text, line=line, facts=facts)
+    return _event("conclusion", experiment.ref, experiment.concluded, conclusion.text, line=line, facts=facts)
 
 
 def _state_events(experiment: Experiment) -> tuple[list[Event], set[int]]:
@@ -260,11 +264,11 @@ def _state_events(experiment: Experiment) -> tuple[list[Event], set[int]]:
         known = {"new": new, "old": logged.old}
         facts = {name: value for name, value in known.items() if value}
         lines.add(line)
-        events.append(_event("state", ref, at, logged.text, line=line, facts=facts))
+        events.append(_event("state", ref, at, logged.text, line=line, facts=facts, is_end=is_done(new)))
         is_told = is_told or (at == closed and (logged.kind == "closing" or is_done(logged.new)))
     if closed is not None and not is_told:
         facts = {"new": experiment.state} if experiment.state else {}
-        events.append(_event("state", ref, closed, "", line=experiment.line, facts=facts))
+        events.append(_event("state", ref, closed, "", line=experiment.line, facts=facts, is_end=experiment.is_done))
     return events, lines
 
 
@@ -287,7 +291,7 @@ def commit_events(ref: str, letter: str, commits: Iterable[Commit], aliases: Ite
         commits: Any commits.
         aliases: References to it by ids that it had before, such as `e205`; what names these names it.
     """
-    names = {one.removeprefix(letter) for one in (ref, *aliases)}
+    names = {without_letter(one, letter) for one in (ref, *aliases)}
     for commit in commits:
         found = [one for _, one in find_references(commit.message.encode(), letter) if one.id in names]
         refs = list(dict.fromkeys(f"{ref}.{one.step}" if one.step is not None else ref for one in found))
@@ -311,7 +315,7 @@ def run_events(ref: str, runs: Iterable[Run]) -> Iterator[Event]:
             facts |= {f"metric {name}": str(value) for name, value in run.metrics.items()}
             precision = "second" if run.began else "unknown"
             text = " ".join(run.argv)
-            yield Event("run", run.ref, run.began, precision, text, run.commit, run.id, None, facts)
+            yield Event("run", run.ref, run.began, precision, text, run.commit, run.id, None, facts, run)
 
 
 def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Iterable[str] = ()) -> Iterator[Event]:
@@ -323,7 +327,7 @@ def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Ite
         entries: The entries of the journal.
         aliases: As for `commit_events`.
     """
-    names = {one.removeprefix(letter) for one in (ref, *aliases)}
+    names = {without_letter(one, letter) for one in (ref, *aliases)}
     for entry in entries:
         mine = [one.step for one in entry.references if one.id in names]
         steps = {f"{ref}.{step}" for step in mine if step is not None}
@@ -345,13 +349,13 @@ def _place(event: Event) -> tuple[bool, datetime.datetime, int, datetime.datetim
     at = event.at or datetime.datetime.max  # noqa: DTZ901 - as the times of the log
     if event.precision == "day" and event.kind in ("state", "conclusion") and at.date() < datetime.date.max:
         at += _LAST_MOMENT
-    rank = len(KINDS) if event.kind == "state" and event.facts.get("new") in _ENDS else KINDS.index(event.kind)
+    rank = len(KINDS) if event.is_end else KINDS.index(event.kind)
     # Most are known to the minute: within one, a note follows the run that it is about.
     return event.at is None, at.replace(second=0, microsecond=0), rank, at
 
 
 def concerns(event: Event, reference: Reference, letter: str) -> bool:
     """Return whether an event is one of a step, or of its whole experiment, that a reference names."""
-    spelled = Reference(reference.id.removeprefix(letter) or reference.id, reference.step).spell(letter)
+    spelled = Reference(without_letter(reference.id, letter), reference.step).spell(letter)
     named = [event.ref, *event.facts.get("refs", "").split(",")]
     return any(one == spelled or (reference.step is None and one.startswith(f"{spelled}.")) for one in named)

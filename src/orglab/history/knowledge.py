@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Generic, TypeVar
 
 from orglab.errors import GitError, OrglabError
-from orglab.experiment.ids import ALIASES, aliases_of
+from orglab.experiment.ids import aliases_of, all_ids
 from orglab.experiment.journal import Entry, read_entries
-from orglab.experiment.lookup import nearest_ids
+from orglab.experiment.lookup import find_renumbered, nearest_ids
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, is_installed
 from orglab.git.commit import Commit, read_commits, read_named
@@ -18,7 +18,8 @@ from orglab.log import file
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 from orglab.reference import Reference, find_references
-from orglab.runs.record import Run, read_runs
+from orglab.runs.log_runs import LogRuns
+from orglab.runs.record import Run
 from orglab.search.commit_references import scan_kept, scan_kept_for
 from orglab.search.store import open_store
 
@@ -126,9 +127,7 @@ class Knowledge:
     @cached_property
     def _once_called(self) -> dict[str, Experiment]:
         """The experiments that were renumbered, by the ids that they had before."""
-        if ALIASES.encode() not in self.document.text.upper():
-            return {}
-        return {alias: one for one in self.experiments.values() for alias in aliases_of(one.heading)}
+        return find_renumbered(self.document, self.experiments.values)
 
     @cached_property
     def journal(self) -> Document | None:
@@ -149,24 +148,22 @@ class Knowledge:
 
     def find_entries(self, experiment: Experiment) -> list[Entry]:
         """Return the entries of the journal that name an experiment or a step of it, as they stand there."""
-        return self._entries_by_id.find(_list_ids(experiment))
+        return self._entries_by_id.find(all_ids(experiment))
 
     # Runs
 
     @cached_property
-    def runs(self) -> list[Run]:
-        """The runs that are recorded, oldest first."""
-        return read_runs(self.log.top)
+    def _log_runs(self) -> LogRuns:
+        return LogRuns(self.log, lambda: self.document)
 
-    @cached_property
-    def _runs_by_ref(self) -> _ByName[Run]:
-        return _ByName(self.runs, lambda run: ((run.ref or "").partition(".")[0],))
+    @property
+    def runs(self) -> list[Run]:
+        """The runs of the log, oldest first, each under the reference that its experiment has now."""
+        return self._log_runs.all
 
     def find_runs(self, experiment: Experiment) -> list[Run]:
         """Return the runs of an experiment and of its steps, oldest first, under the reference that it has now."""
-        ref, letter = experiment.ref, self.log.config.letter
-        found = self._runs_by_ref.find(letter + name for name in _list_ids(experiment))
-        return [_renamed(run, ref) for run in found]
+        return self._log_runs.find_of(experiment)
 
     # Commits
 
@@ -199,7 +196,7 @@ class Knowledge:
         aliases = aliases_of(experiment.heading)
         if not aliases and "mentions" not in vars(self) and self.repository is not None:
             return self._find_mentions_of(experiment.id)
-        found = self._mentions_by_id.find(_list_ids(experiment))
+        found = self._mentions_by_id.find(all_ids(experiment))
         if not aliases:
             return found
         return [
@@ -333,15 +330,4 @@ class PeriodKnowledge(Knowledge):
         Raises:
             GitError: git refuses.
         """
-        return self._commits_by_id.find(_list_ids(experiment))
-
-
-def _list_ids(experiment: Experiment) -> tuple[str, ...]:
-    """Return the id that an experiment has, and those that it had before."""
-    return (experiment.id, *aliases_of(experiment.heading))
-
-
-def _renamed(run: Run, ref: str) -> Run:
-    """Return a run with the reference that its experiment has now."""
-    whole, dot, step = (run.ref or "").partition(".")
-    return run if whole == ref else Run(run.folder, {**run.fields, "ref": f"{ref}{dot}{step}"})
+        return self._commits_by_id.find(all_ids(experiment))

@@ -4,10 +4,10 @@ A run wrote a file, found by the file's content; a commit changed it, names an e
 If nothing leads to an experiment, the nearest link is returned with `is_near`.
 """
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -16,9 +16,10 @@ from pathlib import Path
 from orglab.errors import UsageError
 from orglab.git.commit import Commit, read_commits
 from orglab.git.files import commits_of_file, path_in
+from orglab.git.hashed_file import hash_file
 from orglab.history.knowledge import Knowledge
 from orglab.history.references import experiment_around
-from orglab.reference import Reference, find_references, parse_reference
+from orglab.reference import Reference, find_references, parse_reference, without_letter
 from orglab.runs.record import Run
 
 _HASH = re.compile(rb"(?<![\w-])[0-9a-f]{7,64}(?![\w-])")
@@ -88,7 +89,10 @@ class LinkFinder:
         outputs = [(run, output) for run in self.knowledge.runs for output in run.outputs]
         sizes = {output.size for _, output in outputs}
         # What no run wrote in this size is not read: it may be a checkpoint of many gigabytes.
-        content = _sha256(path) if path.is_file() and path.stat().st_size in sizes else None
+        content = None
+        if path.is_file() and path.stat().st_size in sizes:
+            with suppress(OSError):
+                content = hash_file(path)
         wrote = [(run, output) for run, output in outputs if output.sha256 == content]
         for run, output in wrote:
             called = "" if output.path == name else f", as {output.path}"
@@ -124,7 +128,7 @@ class LinkFinder:
         except UsageError:
             return []
         letter = self.log.config.letter
-        name = reference.id if reference.id in self.knowledge.experiments else reference.id.removeprefix(letter)
+        name = reference.id if reference.id in self.knowledge.experiments else without_letter(reference.id, letter)
         return [Reference(name, reference.step)]
 
     # Commits
@@ -201,7 +205,7 @@ class LinkFinder:
 
     def find_active(self) -> list[Link]:
         """Return the active step of this clone."""
-        active = self._parse(self.log.active.get())
+        active = self._parse(self.log.find_active())
         return [Link("is the active step of this clone", tuple(active), is_near=True)] if active else []
 
     def _find_near(self, commit: Commit) -> list[Link]:
@@ -233,12 +237,3 @@ class LinkFinder:
         ):
             if any(self.knowledge.find(one) is not None for _, one in find_references(commit.message.encode(), letter)):
                 yield commit
-
-
-def _sha256(path: Path) -> str | None:
-    """Return the digest of a file's content, or None if it cannot be read."""
-    try:
-        with path.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError:
-        return None

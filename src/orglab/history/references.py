@@ -2,7 +2,6 @@
 
 import mmap
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from orglab.git.files import files_with
 from orglab.git.mentions import Mention
 from orglab.history.knowledge import Knowledge
 from orglab.org.document import Document
-from orglab.reference import Reference, find_references
+from orglab.reference import Reference, find_references, link_pattern
 
 # How many bytes of a line are shown before and behind a reference.
 _AROUND = 120
@@ -154,10 +153,8 @@ def _in_org(
     """Yield where the log or the journal names something, by reference or by link; of what is not wanted, not all."""
     text = document.text
     config = knowledge.log.config
-    links = re.compile(
-        rb"\[\[(?:file:%s::)?(?:#|id:)([A-Za-z0-9_-]+)\]" % re.escape(os.fsencode(knowledge.log.path.name))
-    )
-    found = [(match.start(), Reference(match.group(1).decode())) for match in links.finditer(text)]
+    links = link_pattern(knowledge.log.path.name).finditer(text)
+    found = [(match.start(), Reference(match.group(1).decode())) for match in links]
     found += find_references(text, config.letter)
     for at, reference in sorted(found, key=lambda one: one[0]):
         named = knowledge.find(reference) if wanted is not None else None

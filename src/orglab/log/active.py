@@ -56,15 +56,24 @@ class ActiveStep:
         why = failed.strerror if failed is not None else None
         raise NotWritableError(f"The active step could not be written to {self._files[0]}: {why}.") from failed
 
-    def leave(self, ref: str) -> None:
-        """Have `ref`, or a step of it, be the active one no more.
+    def leave(self, *refs: str) -> None:
+        """Have none of these, and no step of one, be the active one any more.
 
         What was done is done: where that cannot be written, the old one stays.
         """
-        active = self.get() or ""
-        if active == ref or active.startswith(f"{ref}."):
+        if any(f"{self.get()}.".startswith(f"{ref}.") for ref in refs):
             with suppress(NotWritableError):
                 self.set(None)
+
+    def move(self, old: str, new: str) -> None:
+        """Have an experiment, or the step of it, that is the active one be so under its new reference.
+
+        Where that cannot be written the old one stays, and is understood as one that it had before.
+        """
+        active = self.get() or ""
+        if f"{active}.".startswith(f"{old}."):
+            with suppress(NotWritableError):
+                self.set(new + active[len(old) :])
 
 
 def _write(file: Path, text: str) -> None:

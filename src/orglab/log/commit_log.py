@@ -54,7 +54,7 @@ def commit_log(log: LogFile, text: str | None = None) -> CommittedLog | None:
         raise NotFoundError(f"{log.path} is not in a git repository; make one with `git init`.")
     if (what := in_progress(repository)) is not None:
         raise GitError(f"git is in the middle of {what}; finish it first, the log can go with it.")
-    journal = path.parent / log.config.journal
+    journal = Path(os.path.realpath(log.journal))
     names = [name for one in (path, journal) if (name := top_path(repository, one)) and one.exists()]
     found = read_changes(repository, names)
     if found.unmerged:

@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from orglab import clock
 from orglab.config import TERMS_NAME, Config, active_file
-from orglab.errors import UsageError
+from orglab.errors import NotFoundError, UsageError
 from orglab.experiment.fast_reader import glance
 from orglab.experiment.ids import numbers_in, numbers_of_old
 from orglab.experiment.lookup import find_experiment, find_step, select
@@ -21,7 +22,7 @@ from orglab.log import file
 from orglab.log.active import ActiveStep
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit
-from orglab.reference import Reference, parse_reference
+from orglab.reference import Reference, parse_reference, without_letter
 
 if TYPE_CHECKING:
     import datetime
@@ -103,6 +104,21 @@ class LogFile:
         """The active step of this clone."""
         return ActiveStep(self.path, self.repository)
 
+    def find_active(self) -> str | None:
+        """Return the reference that the active step or experiment of this clone has now, or None.
+
+        It may have been renumbered elsewhere since it was made the active one.
+        """
+        active = self.active.get()
+        if active is None:
+            return None
+        try:
+            parsed = parse_reference(active)
+            found = self.find(self.document(), parsed)
+        except (NotFoundError, UsageError):
+            return active
+        return Reference(found.id, parsed.step).spell(self.config.letter)
+
     # Reading
 
     def snapshot(self) -> file.Snapshot:
@@ -168,12 +184,12 @@ class LogFile:
         found = self.read_experiments(document)
         if match is None:
             return found
-        return select(found, match, document.settings.tag_groups or {})
+        return select(found, match, document.settings.tag_groups or {}, clock.now())
 
     def spell(self, reference: str) -> str:
         """Return a reference as the log's users write it, such as `e201.1` for `[201.1]`; nothing is read."""
         parsed = parse_reference(reference)
-        return Reference(parsed.id.removeprefix(self.config.letter) or parsed.id, parsed.step).spell(self.config.letter)
+        return Reference(without_letter(parsed.id, self.config.letter), parsed.step).spell(self.config.letter)
 
     def terms(self) -> str:
         """Return the text of the user's own terms, `orglab-terms.txt` beside the log; empty if there is none."""

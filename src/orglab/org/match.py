@@ -111,7 +111,7 @@ _NO_GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 def compile_match(
     text: str,
     *,
-    now: datetime.datetime | None = None,
+    now: datetime.datetime,
     tag_groups: Mapping[str, tuple[str, ...]] = _NO_GROUPS,
 ) -> Match:
     """Read a match string, once for all headings.
@@ -127,7 +127,7 @@ def compile_match(
     """
     if not text.strip(" \t\r\n"):
         raise MatchSyntaxError("There is nothing to match", text, 0)
-    now = (now or datetime.datetime.now(datetime.UTC)).astimezone()
+    now = now.astimezone()
     tags, todo = _split_todo(_expand_tag_groups(text, tag_groups))
     predicates: list[_Predicate] = []
     if todo is not None and todo.text.startswith("!"):

@@ -1,6 +1,6 @@
 """The file of a report: in which format it is written, that it is remembered, and what it carries to be checked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ from orglab.report.formats.evidence_block import read_evidence
 from orglab.report.formats.template import fill_template, find_ending
 from orglab.report.formats.to_markdown import to_markdown
 from orglab.report.last_report import LastReport, read_last, write_last
+
+MakeValues = Callable[[Report], Mapping[str, object]]
+"""From a report to the values that a template is given."""
 
 BINARY = (".pdf", ".docx")
 
@@ -61,13 +64,13 @@ def chosen_form(log: LogFile, out: Path | None, template: Path | None) -> Report
     return ReportFormat(ending)
 
 
-def render_report(report: Report, form: ReportFormat, values: Mapping[str, object], *, for_people: bool = False) -> str:
+def render_report(report: Report, form: ReportFormat, make_values: MakeValues, *, for_people: bool = False) -> str:
     """Return a report as text: Markdown, or what the template makes.
 
     Args:
         report: The report.
         form: How.
-        values: What a template is given.
+        make_values: Returns what a template is given; called only for one.
         for_people: Whether it is looked at, and so need not carry its evidence.
 
     Raises:
@@ -75,12 +78,12 @@ def render_report(report: Report, form: ReportFormat, values: Mapping[str, objec
         UsageError: The template has a mistake.
     """
     if form.template is not None:
-        return fill_template(report, form.template, values)
+        return fill_template(report, form.template, make_values(report))
     document = lay_out(report)
     return to_markdown(replace(document, evidence=None) if for_people else document)
 
 
-def write_report(log: LogFile, report: Report, path: Path, form: ReportFormat, values: Mapping[str, object]) -> None:
+def write_report(log: LogFile, report: Report, path: Path, form: ReportFormat, make_values: MakeValues) -> None:
     """Write a report to a file, whole or not at all, and remember that: the next report begins where it ends.
 
     A report that was narrowed to a part of the log is remembered for `--check` alone.
@@ -90,7 +93,7 @@ def write_report(log: LogFile, report: Report, path: Path, form: ReportFormat, v
         report: The report.
         path: The file.
         form: How.
-        values: What a template is given.
+        make_values: Returns what a template is given; called only for one.
 
     Raises:
         NotWritableError: It cannot be written.
@@ -99,7 +102,7 @@ def write_report(log: LogFile, report: Report, path: Path, form: ReportFormat, v
     """
     try:
         if form.template is not None:
-            write_atomically(path, fill_template(report, form.template, values).encode("utf-8", "replace"))
+            write_atomically(path, fill_template(report, form.template, make_values(report)).encode("utf-8", "replace"))
         else:
             write_document(lay_out(report), path)
         content = path.read_bytes()

@@ -18,10 +18,8 @@ from orglab.report.content.statements import Report
 from orglab.report.content.verification import CurrentFacts, FailedClaim, verify
 from orglab.report.content.wording import Wording
 from orglab.report.last_report import read_last
-from orglab.report.report_file import chosen_form, read_evidence_in, render_report, write_report
-from orglab.report.request import ReportRequest, choose_experiments, read_period, split_arguments
-
-__all__ = ["Checked", "check_report", "chosen_form", "make_report", "render_report", "split_arguments", "write_report"]
+from orglab.report.report_file import read_evidence_in
+from orglab.report.request import ReportRequest, choose_experiments, read_period
 
 
 def make_report(log: LogFile, request: ReportRequest, now: datetime.datetime | None = None) -> Report:

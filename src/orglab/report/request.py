@@ -8,7 +8,7 @@ from orglab.clock import parse_since, parse_until
 from orglab.errors import NotFoundError, UsageError
 from orglab.experiment.model import Experiment
 from orglab.log.log import LogFile
-from orglab.reference import parse_reference
+from orglab.reference import parse_reference, without_letter
 from orglab.report.content.facts import Period
 from orglab.report.last_report import read_last
 
@@ -104,4 +104,5 @@ def _is_reference(text: str, ids: set[str], letter: str) -> bool:
         name = parse_reference(text).id
     except UsageError:
         return False
-    return name in ids or name.removeprefix(letter) in ids or name.removeprefix(letter).isdigit() or "[" in text
+    bare = without_letter(name, letter)
+    return name in ids or bare in ids or bare.isdigit() or "[" in text

@@ -7,7 +7,8 @@ from orglab.errors import NotFoundError
 from orglab.git import Repository
 from orglab.git.trees import FileChange, count_changed_lines, full_hash, has_commit, read_patch
 from orglab.log.log import LogFile
-from orglab.runs.record import Metric, Run, find_run, read_runs
+from orglab.runs.log_runs import LogRuns
+from orglab.runs.record import Metric, Run, find_run
 
 Pair = tuple[str | None, str | None]
 
@@ -48,7 +49,7 @@ def compare_runs(log: LogFile, name: str, other: str | None = None) -> Differenc
         NotFoundError: There is no such run, or nothing of the other name.
         UsageError: Several runs have this name.
     """
-    runs = read_runs(log.top)
+    runs = LogRuns(log).all
     first = find_run(runs, name)
     second = None
     revision = None

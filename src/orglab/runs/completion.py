@@ -48,7 +48,7 @@ def _measure(job: Job, printed: Printed | None, before: Stamp | None, stop: Call
         job.tell("Stopped once more, so hashes of what was written may be missing in the record.")
     return {
         "metrics": metrics,
-        "outputs": [{"path": one.path, "sha256": one.sha256, "size": one.size} for one in outputs],
+        "outputs": [one._asdict() for one in outputs],
     }
 
 

@@ -13,19 +13,20 @@ from orglab import clock
 from orglab.errors import NotFoundError, NotReadableError, NotWritableError, OrglabError, UsageError
 from orglab.experiment.consequences import Added
 from orglab.experiment.edits import add_run_note, holds_line
+from orglab.experiment.ids import all_references
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment
+from orglab.lock import editor_holding
 from orglab.log.log import LogFile
 from orglab.org.edit import Edit
 from orglab.org.timestamp import format_inactive
 from orglab.reference import parse_reference
 from orglab.runs.description import format_mark, format_note
-from orglab.runs.migration import take_along
 from orglab.runs.record import Run, read_run
 from orglab.runs.record_writer import resume_record
-from orglab.runs.waiting import Waiting, find_waiting, forget, hold_step, put_off
+from orglab.runs.waiting import Waiting, forget, hold_step, put_off
+from orglab.text import Tell
 
-Tell = Callable[[str], None]
 Complete = Callable[[str, str], Sequence[str]]
 """From a step and a commit to the hashes that were recorded."""
 
@@ -63,24 +64,19 @@ def _note_run(log: LogFile, run: Run, at: datetime.datetime, commit: str | None,
 
     after, is_news = log.edit_experiment(reference, make_edits, at, Added(logged=1, headings=1))
     if is_news and done and reference.step is not None:
-        log.active.leave(find_step(after, reference).ref)
+        log.active.leave(*all_references(after, find_step(after, reference)))
     return is_news
 
 
-def tell_waiting(log: LogFile, complete: Complete, tell: Tell) -> None:
+def tell_waiting(log: LogFile, waiting: Sequence[Waiting], complete: Complete, tell: Tell) -> None:
     """Write into the log what could not be written when it happened: steps that commits said are done, and runs.
 
     Args:
         log: The log.
+        waiting: What waits for it, as `find_waiting` returned it.
         complete: Ticks a step, with a commit, and returns the hashes that were recorded.
         tell: Hears sentences for the user.
     """
-    take_along(log, tell)
-    waiting = find_waiting(log.top, log.path)
-    if not waiting:
-        return
-    from orglab.lock import editor_holding  # noqa: PLC0415 - only where something waits
-
     is_held = editor_holding(os.path.realpath(log.path)) is not None
     for step in waiting:
         if step.ref is None or step.commit is None:

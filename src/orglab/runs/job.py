@@ -1,6 +1,6 @@
 """One run while it is being made: what was asked for, where, and its record."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,8 +9,7 @@ from orglab.log.log import LogFile
 from orglab.runs.record_writer import Record
 from orglab.runs.results import Watch
 from orglab.runs.run_request import RunRequest
-
-Tell = Callable[[str], None]
+from orglab.text import Tell
 
 
 class Job(NamedTuple):

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -28,8 +27,7 @@ from orglab.runs.record_writer import Record, begin_record
 from orglab.runs.results import Watch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.working_state import State
-
-Tell = Callable[[str], None]
+from orglab.text import Tell
 
 
 def launch(log: LogFile, request: RunRequest, tell: Tell) -> int:

@@ -7,7 +7,7 @@ is deleted before it is in its new place.
 import contextlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
 from orglab.log.log import LogFile
@@ -18,27 +18,26 @@ from orglab.runs.places import (
     WAITING,
     can_be_written,
     clear_beside,
-    find_old_places,
     find_places,
     list_beside,
     make_folder,
 )
 from orglab.runs.waiting import RECORD, add_run, add_step, is_locked
+from orglab.text import Tell
 
-Tell = Callable[[str], None]
 
-
-def take_along(log: LogFile, tell: Tell) -> None:
+def take_along(log: LogFile, places: Iterable[tuple[Path, Path]], tell: Tell) -> None:
     """Move what lies in old places of all worktrees to where records lie, if that can be written.
 
     Runs that are still going on stay until they have ended; what git tracks, and links, are not touched.
 
     Args:
         log: The log.
+        places: What `find_old_places` returned.
         tell: Hears a sentence for each place that something was taken from.
     """
     shared = find_places(log.top)[0] if log.repository is not None else None
-    for top, old in find_old_places(log.top):
+    for top, old in places:
         its_log = top / os.path.relpath(log.path.absolute(), log.top)
         with contextlib.suppress(OSError):
             if shared is None or not can_be_written(shared):

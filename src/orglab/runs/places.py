@@ -17,6 +17,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from orglab.config import CLONE_FOLDER
 from orglab.errors import GitError
 from orglab.git import Repository, find_repository
 
@@ -26,7 +27,6 @@ WAITING = "waiting"
 WORKTREES = "worktrees"
 PENDING = "pending"  # what former versions called what waits
 
-_SHARED = "orglab"
 _VARIABLE = "ORGLAB_RECORDS"
 _IGNORE = "*\n"
 _LONGEST = 200
@@ -35,7 +35,7 @@ _LONGEST = 200
 def find_places(top: Path) -> list[Path]:
     """Return the folders in which records may lie, those that are preferred for writing first; none has to exist."""
     repository = find_repository(top)
-    found = [repository.common_dir / _SHARED] if repository is not None else []
+    found = [repository.shared_folder] if repository is not None else []
     named = os.environ.get(_VARIABLE, "")
     if Path(named).is_absolute():
         # Records of other repositories may lie there too.
@@ -46,7 +46,7 @@ def find_places(top: Path) -> list[Path]:
 
 def find_worktrees_folder(repository: Repository) -> Path:
     """Return the folder for the working trees of reruns; git itself has to write beside it, so it has no other."""
-    return repository.common_dir / _SHARED / WORKTREES
+    return repository.shared_folder / WORKTREES
 
 
 def make_folder(place: Path, kind: str) -> Path:
@@ -192,7 +192,7 @@ def find_old_places(top: Path) -> list[tuple[Path, Path]]:
         return [(top, top / BESIDE)] if os.path.lexists(top / BESIDE / PENDING) else []
     found = []
     for tree, git_dir in list_worktrees(repository):
-        beside, pending = tree / BESIDE, git_dir / _SHARED / PENDING
+        beside, pending = tree / BESIDE, git_dir / CLONE_FOLDER / PENDING
         if os.path.lexists(beside) and any(os.path.lexists(beside / kind) for kind in (RUNS, WAITING, PENDING)):
             found.append((tree, beside))
         if pending.is_file():

@@ -8,14 +8,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from orglab.git.snapshot import file_hash
+from orglab.git.hashed_file import hash_file
 from orglab.git.worktree import top_path
 from orglab.log.log import LogFile
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, Ended
 from orglab.runs.description import describe_run, find_same_run, is_same_code
 from orglab.runs.environment import PythonQuestion, find_lock_files, find_seeds
 from orglab.runs.job import Job
-from orglab.runs.record import process_start, read_newest_runs
+from orglab.runs.log_runs import LogRuns
+from orglab.runs.record import process_start
 from orglab.runs.run_request import RunRequest
 from orglab.runs.working_state import Policy, State, settle_state
 
@@ -60,7 +61,7 @@ def tell_same_run(job: Job, state: State) -> None:
     """Tell of an earlier run that did the same, but to who asked for the same."""
     if job.request.of:
         return
-    runs = (run for run in read_newest_runs(job.log.top, _LOOKED_AT) if run.id != job.record.id)
+    runs = (run for run in LogRuns(job.log).read_newest(_LOOKED_AT) if run.id != job.record.id)
     same = find_same_run(runs, job.request.argv, state.head, state.patch)
     if same is None:
         return
@@ -102,7 +103,7 @@ def _hash_files(paths: Iterable[Path], base: Path) -> dict[str, str]:
     found = {}
     for path in paths:
         with contextlib.suppress(OSError):
-            found[os.path.relpath(path, base)] = file_hash(path)
+            found[os.path.relpath(path, base)] = hash_file(path)
     return found
 
 

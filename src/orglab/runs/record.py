@@ -19,34 +19,18 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from orglab.errors import NotFoundError, UsageError
+from orglab.git.hashed_file import HashedFile
 from orglab.runs.places import RUNS, list_entries
 from orglab.runs.waiting import RECORD, is_locked
-
-if TYPE_CHECKING:
-    from orglab.log.log import LogFile
 
 OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
 
 Metric = float | str
 _NEVER = datetime.datetime.min  # noqa: DTZ901 - beside local times
-
-
-class Output(NamedTuple):
-    """A file that a run wrote.
-
-    Attributes:
-        path: Relative to the top of the repository.
-        sha256: Of its content, in hexadecimal.
-        size: In bytes.
-    """
-
-    path: str
-    sha256: str
-    size: int
 
 
 class Run:
@@ -178,7 +162,7 @@ class Run:
         return self._texts("untracked")
 
     @cached_property
-    def large_files(self) -> tuple[Output, ...]:
+    def large_files(self) -> tuple[HashedFile, ...]:
         """The untracked files that its snapshot holds by their hashes alone."""
         return self._outputs("large_files")
 
@@ -218,7 +202,7 @@ class Run:
         return {name: one for name, one in self._mapping("usage").items() if isinstance(one, int | float)}
 
     @cached_property
-    def outputs(self) -> tuple[Output, ...]:
+    def outputs(self) -> tuple[HashedFile, ...]:
         """The files that it wrote under the results paths."""
         return self._outputs("outputs")
 
@@ -245,12 +229,12 @@ class Run:
         value = self.fields.get(name)
         return value if isinstance(value, dict) else {}
 
-    def _outputs(self, name: str) -> tuple[Output, ...]:
+    def _outputs(self, name: str) -> tuple[HashedFile, ...]:
         value = self.fields.get(name)
         found = []
         for one in value if isinstance(value, list) else ():
             with contextlib.suppress(KeyError, TypeError, ValueError):
-                found.append(Output(str(one["path"]), str(one["sha256"]), int(one["size"])))
+                found.append(HashedFile(str(one["path"]), str(one["sha256"]), int(one["size"])))
         return tuple(found)
 
     def _time(self, name: str) -> datetime.datetime | None:
@@ -292,7 +276,7 @@ def process_start(pid: int) -> int | None:
 
 
 def read_runs(top: Path) -> list[Run]:
-    """Return the runs that are recorded, oldest first.
+    """Return the runs that are recorded, of all logs, oldest first; `LogRuns` has those of one.
 
     Args:
         top: The top of the repository, or else the log's folder.
@@ -303,7 +287,7 @@ def read_runs(top: Path) -> list[Run]:
 
 
 def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
-    """Yield the newest runs, the newest first by their ids; each is read when it is asked for.
+    """Yield the newest runs, of all logs, the newest first by their ids; each is read when it is asked for.
 
     Args:
         top: The top of the repository, or else the log's folder.
@@ -311,19 +295,6 @@ def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
     """
     folders = list_entries(top, RUNS)
     yield from filter(None, map(read_run, (folders[name] for name in sorted(folders, reverse=True)[:count])))
-
-
-def find_runs(log: "LogFile", reference: str | None = None) -> list[Run]:
-    """Return the runs of an experiment or step of a log, or all of the log, oldest first.
-
-    Raises:
-        UsageError: It is no reference.
-    """
-    runs = [run for run in read_runs(log.top) if run.log in (None, log.name)]
-    if reference is None:
-        return runs
-    wanted = log.spell(reference)
-    return [run for run in runs if f"{run.ref}.".startswith(f"{wanted}.")]
 
 
 def find_run(runs: Iterable[Run], name: str) -> Run:

@@ -4,23 +4,23 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from orglab.errors import NotFoundError, NotWritableError
 from orglab.git import Repository
-from orglab.git.snapshot import file_hash
+from orglab.git.hashed_file import hash_file
 from orglab.git.trees import add_worktree, has_commit, ignored_paths, remove_worktree
 from orglab.log.log import LogFile
 from orglab.runs.compare import find_differences
+from orglab.runs.description import value_text
 from orglab.runs.environment import find_python, read_python
 from orglab.runs.launch import launch
+from orglab.runs.log_runs import LogRuns
 from orglab.runs.places import BESIDE, find_worktrees_folder
-from orglab.runs.record import Run, find_run, read_runs
+from orglab.runs.record import Run, find_run
 from orglab.runs.run_request import RunRequest
-from orglab.text import listed
-
-Tell = Callable[[str], None]
+from orglab.text import Tell, listed
 
 
 def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False) -> int:
@@ -40,7 +40,7 @@ def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), kee
         NotFoundError: There is no such run, or its code is not here.
         GitError: git refuses to make the working tree.
     """
-    run = find_run(read_runs(log.top), name)
+    run = find_run(LogRuns(log).all, name)
     repository, commit = _code(log, run)
     with _worktree(repository, commit, tell, keep=keep) as place:
         folder = place / (run.cwd or ".")
@@ -48,7 +48,7 @@ def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), kee
             tell(f"Not reproduced: {why}.")
         if not folder.is_dir():
             raise NotFoundError(f"The folder {run.cwd} of the run {run.id} is not in its commit.")
-        before = {one.id for one in read_runs(log.top)}
+        before = {one.id for one in LogRuns(log).all}
         metrics = run.fields.get("metrics_file")
         request = RunRequest(
             run.ref or "", run.argv,
@@ -60,7 +60,7 @@ def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), kee
         )  # fmt: skip
         code = launch(log, request, tell)
         again = next(
-            (one for one in read_runs(log.top) if one.id not in before and one.fields.get("rerun_of") == run.id),
+            (one for one in LogRuns(log).all if one.id not in before and one.fields.get("rerun_of") == run.id),
             None,
         )
         if again is not None:
@@ -106,7 +106,7 @@ def _missing(run: Run, repository: Repository, place: Path, links: Sequence[str]
     """Bring what no commit holds into a working tree, and yield what cannot be brought."""
     for large in run.large_files:
         source = repository.top / large.path
-        if source.is_file() and file_hash(source) == large.sha256:
+        if source.is_file() and hash_file(source) == large.sha256:
             (place / large.path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, place / large.path)
         else:
@@ -151,7 +151,8 @@ def _compared(run: Run, again: Run) -> Iterator[str]:
     """Yield what came out the same, and what did not."""
     metrics = [name for name in run.metrics if run.metrics[name] != again.metrics.get(name)]
     if run.metrics:
-        other = [f"{name} {again.metrics.get(name, 'none')} (was {run.metrics[name]})" for name in metrics]
+        now = {name: value_text(value) for name, value in again.metrics.items()}
+        other = [f"{name} {now.get(name, 'none')} (was {value_text(run.metrics[name])})" for name in metrics]
         yield f"The metrics are others: {listed(other)}." if metrics else "The metrics are the same."
     before = {one.path: one.sha256 for one in run.outputs}
     after = {one.path: one.sha256 for one in again.outputs}

@@ -8,15 +8,12 @@ from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git import Repository
-from orglab.git.snapshot import file_hash
+from orglab.git.hashed_file import HashedFile, hash_file
 from orglab.git.worktree import Committed, alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
 from orglab.runs.description import results_message
 from orglab.runs.places import BESIDE
-from orglab.runs.record import Output, Run
-from orglab.text import listed
-
-Tell = Callable[[str], None]
-_MEGABYTE = 1_000_000
+from orglab.runs.record import Run
+from orglab.text import MEGABYTE, Tell, listed
 
 
 class Stamp(NamedTuple):
@@ -71,7 +68,7 @@ def read_stamp(path: Path) -> Stamp | None:
     return Stamp(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
 
 
-def read_outputs(files: Iterable[Path], top: Path, stop: Callable[[], bool]) -> list[Output]:
+def read_outputs(files: Iterable[Path], top: Path, stop: Callable[[], bool]) -> list[HashedFile]:
     """Return files with their hashes; one that cannot be read, or is none, is left out.
 
     Args:
@@ -83,7 +80,7 @@ def read_outputs(files: Iterable[Path], top: Path, stop: Callable[[], bool]) -> 
     for path in files:
         with contextlib.suppress(OSError):
             if path.is_file():
-                found.append(Output(os.path.relpath(path, top), file_hash(path, stop), path.stat().st_size))
+                found.append(HashedFile(os.path.relpath(path, top), hash_file(path, stop), path.stat().st_size))
     return found
 
 
@@ -113,7 +110,7 @@ def commit_results(
         touched = {top_path(repository, path) for path in (*watch.written(), *watch.removed())} - {None, *apart}
         changes = read_changes(repository, inside)
         new = [path for path in changes.untracked if path in touched]
-        large = [path for path in new if (repository.top / path).lstat().st_size > size_limit * _MEGABYTE]
+        large = [path for path in new if (repository.top / path).lstat().st_size > size_limit * MEGABYTE]
         if large:
             tell(f"Not committed, for of the size (see the setting run.size_limit): {listed(large)}.")
         new = [path for path in new if path not in large]

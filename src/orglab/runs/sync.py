@@ -1,7 +1,6 @@
 """Records of runs go to the other clones of a repository by git, and theirs come here and into the log."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,8 +24,8 @@ from orglab.runs.places import RUNS, find_places, list_entries, make_folder
 from orglab.runs.record import METRICS, Run, read_run, read_runs
 from orglab.runs.record_writer import write_copy
 from orglab.runs.waiting import RECORD, add_run, find_waiting, forget_run
+from orglab.text import Tell
 
-Tell = Callable[[str], None]
 # What another machine names is a path here.
 _FILE = re.compile(rf"(\d{{8}}-\d{{6}}-[0-9a-f]{{4,16}})/({re.escape(RECORD)}|{re.escape(METRICS)})")
 

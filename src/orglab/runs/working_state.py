@@ -1,11 +1,12 @@
 """What a run runs on: the changes in the working tree are committed, captured, or refused before it begins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from orglab.errors import GitError
 from orglab.git import Repository
-from orglab.git.snapshot import LargeFile, make_snapshot, patch_id
+from orglab.git.hashed_file import HashedFile
+from orglab.git.snapshot import make_snapshot, patch_id
 from orglab.git.worktree import (
     Changes,
     Committed,
@@ -18,11 +19,8 @@ from orglab.git.worktree import (
     unlike_head,
 )
 from orglab.runs.description import before_message, command_text
-from orglab.text import listed
+from orglab.text import MEGABYTE, Tell, listed
 
-Tell = Callable[[str], None]
-
-_MEGABYTE = 1_000_000
 _RECORDED = 1000  # names that a record holds of what git does not know
 
 
@@ -45,14 +43,14 @@ class State(NamedTuple):
     patch: str | None = None
     untracked: tuple[str, ...] = ()
     uncaptured: tuple[str, ...] = ()
-    large: tuple[LargeFile, ...] = ()
+    large: tuple[HashedFile, ...] = ()
 
     def fields(self) -> dict[str, Any]:
         """Return what a record holds of it."""
         found: dict[str, Any] = {
             "before": self.head, "hash": self.short, "snapshot": self.snapshot, "patch": self.patch,
             "untracked": list(self.untracked[:_RECORDED]), "uncaptured": list(self.uncaptured),
-            "large_files": [{"path": one.path, "sha256": one.sha256, "size": one.size} for one in self.large],
+            "large_files": [one._asdict() for one in self.large],
         }  # fmt: skip
         return {name: value for name, value in found.items() if value}
 
@@ -169,7 +167,7 @@ def _wanted(repository: Repository, policy: Policy, changes: Changes) -> list[st
 def _capture(repository: Repository, policy: Policy, name: str, message: str, tell: Tell) -> State:
     """Make a snapshot, say what is not in it, and return the state."""
     changes = read_changes(repository)
-    snapshot = make_snapshot(repository, name, message, policy.size_limit * _MEGABYTE, changes)
+    snapshot = make_snapshot(repository, name, message, policy.size_limit * MEGABYTE, changes)
     patch = None
     if changes.head is not None and snapshot.commit != changes.head:
         patch = patch_id(repository, changes.head, snapshot.commit, policy.apart)

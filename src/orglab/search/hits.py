@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from orglab.search.pieces import Piece
 
-# How many hits are shown where nobody says.
-LIMIT = 20
-
 
 class FoundExperiment(NamedTuple):
     """An experiment; each attribute is the one that an experiment has."""
@@ -69,6 +66,11 @@ class Hit:
     found: Shown
     line: int | None
     pieces: "list[Piece]" = field(default_factory=list)
+
+    @property
+    def at(self) -> str | None:
+        """When the experiment was created, the commit written, the entry made, as ISO 8601 has it, if that is known."""
+        return self.found.created if isinstance(self.found, FoundExperiment) else self.found.at
 
     @property
     def form(self) -> Mapping[str, Any]:

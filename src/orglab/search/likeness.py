@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.errors import NotFoundError, UsageError
-from orglab.reference import parse_reference
+from orglab.reference import parse_reference, without_letter
 from orglab.search.kept import keep_rows, kept_rows
 from orglab.search.similar.topics import Topic, main_ideas, make_topics
 from orglab.search.store import Answer, Ask, look_of, open_store, set_look
@@ -70,6 +70,11 @@ class Tried(NamedTuple):
     file: str = ""
     line: int = 0
 
+    @property
+    def verdict_word(self) -> str:
+        """The word under which it is counted."""
+        return self.verdict or ("without verdict" if self.is_done else "open")
+
 
 class Map(NamedTuple):
     """What was tried, by topic.
@@ -81,6 +86,15 @@ class Map(NamedTuple):
 
     experiments: list[Tried]
     topics: list[Topic]
+
+    def newest_first(self, numbers: Sequence[int]) -> list[int]:
+        """Return experiments by when they were concluded, the newest first, and those without conclusion last."""
+
+        def key(number: int) -> tuple[bool, str, int]:
+            one = self.experiments[number]
+            return one.is_concluded, one.at, number
+
+        return sorted(numbers, key=key, reverse=True)
 
 
 def precedents(log: "LogFile", text: str, *, most: int = MOST, progress: Progress | None = None) -> "list[Precedent]":
@@ -266,7 +280,7 @@ class _Likeness:
         except UsageError:
             return None
         query = "SELECT id FROM experiment WHERE name = ?"
-        for one in dict.fromkeys((name, name.removeprefix(self._log.config.letter) or name)):
+        for one in dict.fromkeys((name, without_letter(name, self._log.config.letter))):
             found = index.execute(query, (one,)).fetchall()
             if len(found) == 1:
                 return int(found[0][0])
@@ -299,7 +313,7 @@ def _tried(shown: str, file: str, line: int) -> Tried:
 
 def _shown(experiment: "Experiment") -> Tried:
     conclusion = experiment.conclusion
-    at = conclusion.closed or experiment.closed or experiment.created
+    at = experiment.concluded or experiment.created
     return Tried(
         experiment.id, experiment.ref, experiment.title, experiment.state, experiment.kind, experiment.is_done,
         experiment.tags, experiment.verdict, _outcome(experiment), bool(conclusion.text or experiment.verdict),

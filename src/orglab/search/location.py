@@ -5,6 +5,8 @@ import sys
 import zlib
 from functools import cache
 
+from orglab.config import CLONE_FOLDER
+
 SCHEMA = 1
 # A file here may be changed by another machine while this one believes its own old idea of it.
 _SHARED_TYPES = (
@@ -27,9 +29,9 @@ def index_path(log: str, git_dir: str | None) -> str | None:
         return None
     name = f"index-{_mark(os.path.realpath(log))}-{_mark(program())}.db"
     if git_dir is not None and _is_ours(git_dir) and not is_shared(git_dir):
-        return os.path.join(git_dir, "orglab", name)
+        return os.path.join(git_dir, CLONE_FOLDER, name)
     folder = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(folder, "orglab", f"{os.uname().nodename}-{name}") if os.path.isabs(folder) else None
+    return os.path.join(folder, CLONE_FOLDER, f"{os.uname().nodename}-{name}") if os.path.isabs(folder) else None
 
 
 def _is_ours(folder: str) -> bool:

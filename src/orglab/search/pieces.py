@@ -75,7 +75,7 @@ def experiment_pieces(experiment: "Experiment") -> Iterator[Piece]:
     for note in experiment.notes:
         yield from _paragraphs("note", ref, iso(note.at), None, note.text)
     conclusion = experiment.conclusion
-    closed = iso(conclusion.closed or experiment.closed)
+    closed = iso(experiment.concluded)
     yield from _paragraphs("conclusion", ref, closed, None, conclusion.verdict or "")
     yield from _paragraphs("conclusion", ref, closed, None, conclusion.text)
 

@@ -19,7 +19,7 @@ from orglab.search.documents import (
     remove,
 )
 from orglab.search.freshness import file_look, is_same, look_at_git
-from orglab.search.hits import LIMIT, Found, FoundCommit, FoundEntry, FoundExperiment, Hit
+from orglab.search.hits import Found, FoundCommit, FoundEntry, FoundExperiment, Hit
 from orglab.search.pieces import commit_pieces, entry_pieces, find_pieces, stored_piece
 from orglab.search.query import read_query
 from orglab.search.ranking import rank
@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 _KEY = 4  # bytes of an experiment's number in its subtree
 
 
-def search_log(log: "LogFile", text: str, *, limit: int = LIMIT, progress: Progress | None = None) -> Found:
+def search_log(log: "LogFile", text: str, *, limit: int, progress: Progress | None = None) -> Found:
     """Return what a query finds in a log, its journal and the messages of commits.
 
     Args:

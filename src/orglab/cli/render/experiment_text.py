@@ -227,7 +227,8 @@ def _mention_lines(mention: "Mention") -> list[str]:
 
 def _run_lines(run: "Run") -> list[str]:
     """Return a run in a line: when, which step, how it ended, its command."""
+    from orglab.runs.description import outcome_text  # noqa: PLC0415 - most of what is shown has no runs
+
     began = run.began.isoformat(" ", "minutes") if run.began is not None else output.clean(run.id)
-    ended = f"exit {run.exit_code}" if run.exit_code else run.signal or run.status
-    head = output.paint(f"  {began}", dim=True) + output.clean(f"  {run.ref}  {ended}  ")
+    head = output.paint(f"  {began}", dim=True) + output.clean(f"  {run.ref}  {outcome_text(run)}  ")
     return output.wrap(" ".join(run.argv), "    ", head)

@@ -13,6 +13,7 @@ from orglab.history.events import Event
 from orglab.history.provenance import Link
 from orglab.history.references import Place
 from orglab.history.why import Reason, Why
+from orglab.runs.description import metrics_text, outcome_text
 from orglab.runs.record import Run
 
 _KINDS = {"commit": "Commits", "file": "Files", "log": "Log", "journal": "Journal"}
@@ -100,10 +101,9 @@ def _event_text(event: Event) -> str:
         behind = f"  ({facts['commits'].replace(',', ', ')})" if "commits" in facts else ""
         said = f"  ({why[facts['source']]})" if facts["source"] in why else ""
         return event.text + behind + said
-    if event.kind == "run":
-        exit_code = f" {facts['exit_code']}" if facts["status"] == "failed" else ""
-        metrics = [f"{name.removeprefix('metric ')} {value}" for name, value in facts.items() if name[:7] == "metric "]
-        told = ", ".join([f"{facts['status']}{exit_code}", *metrics])
+    if event.recorded is not None:
+        run = event.recorded
+        told = ", ".join(filter(None, (outcome_text(run), metrics_text(run.metrics.items()))))
         return f"{event.text}  ({told})" + (f"  {facts['why']}" if "why" in facts else "")
     if event.kind == "conclusion" and "verdict" in facts:
         return f"{facts['verdict']}: {event.text}" if event.text else facts["verdict"]
@@ -139,7 +139,7 @@ def _run_lines(run: Run, how: str, mark: str) -> Iterator[str]:
     """Yield a run: when, how it ended, its command, and what was said of it."""
     began = f"  {run.began:%Y-%m-%d %H:%M}" if run.began else ""
     yield from output.flow(
-        [f"  {mark} {output.paint(output.clean(run.id), bold=True)}{began}", output.clean(run.status)]
+        [f"  {mark} {output.paint(output.clean(run.id), bold=True)}{began}", output.clean(outcome_text(run))]
     )
     yield from output.wrap(" ".join(run.argv), "        ", "      $ ")
     if run.why:

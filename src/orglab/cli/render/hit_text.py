@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from orglab.api.serialize import authored_at
 from orglab.cli import output
 from orglab.cli.output import clean, mark, paint
 from orglab.search.hits import Found, Hit
@@ -29,19 +28,19 @@ def _hit_lines(hit: Hit, journal: str) -> Iterator[str]:
         begin = (paint(clean(form["ref"]), bold=True), paint(clean(form["state"] or "-"), state=form["kind"]))
         head = next((piece for piece in hit.pieces if piece.place == "title"), None)
         text, spans = form["title"], head.spans if head is not None else []
-        day, behind = form["created"], f"  ({clean(verdict)})" if verdict and form["is_done"] else ""
+        behind = f"  ({clean(verdict)})" if verdict and form["is_done"] else ""
     elif hit.kind == "commit":
         begin = (paint(clean(form["short"]), bold=True), "commit")
         subject = " ".join(form["message"].strip("\n").partition("\n\n")[0].split())
         head = next((piece for piece in hit.pieces if piece.text == subject), None)
         text, spans = subject, head.spans if head is not None else []
-        day, behind = authored_at(form["authored"]), ""
+        behind = ""
     else:
         begin = (paint(clean(f"{journal}:{hit.line}"), bold=True), "journal")
         head = next((piece for piece in hit.pieces if piece.text == form["title"]), None)
         text, spans = form["title"], head.spans if head is not None else []
-        day, behind = form["at"], ""
-    yield _line("  ".join((*begin, paint((day or "-")[:10], dim=True))) + "  ", text, spans, behind)
+        behind = ""
+    yield _line("  ".join((*begin, paint((hit.at or "-")[:10], dim=True))) + "  ", text, spans, behind)
     for piece in hit.pieces:
         if piece is not head:
             yield _line(_INDENT + _where(piece), piece.text, piece.spans)

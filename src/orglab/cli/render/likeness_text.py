@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from orglab.api.serialize import newest_first, verdict_word
 from orglab.cli import output
 from orglab.search.likeness import Map, Tried
 from orglab.search.similar.answering import Precedent
@@ -45,7 +44,7 @@ def map_lines(found: Map, *, every: bool) -> Iterator[str]:
 
 def _counts(numbers: Sequence[int], found: Map) -> str:
     """Return how many experiments there are, and how they ended, the most frequent first."""
-    words = Counter(verdict_word(found.experiments[number]) for number in numbers)
+    words = Counter(found.experiments[number].verdict_word for number in numbers)
     order = sorted(words.items(), key=lambda item: (-item[1], item[0]))
     return f"{count(len(numbers), 'experiment')}: {', '.join(f'{many} {word}' for word, many in order)}"
 
@@ -55,7 +54,7 @@ def _group_lines(group: Group, found: Map, *, has_name: bool, every: bool) -> It
     if has_name:
         name = group.name or "each by itself"
         yield from output.wrap(f"{name} ({len(group.numbers)})", "    ", "  ")
-    order = newest_first(group.numbers, found)
+    order = found.newest_first(group.numbers)
     shown = order if every else order[:_MOST_LINES]
     for number in shown:
         yield from _experiment_lines(found.experiments[number], "    " if has_name else "  ")
@@ -67,7 +66,7 @@ def _experiment_lines(experiment: Tried, indent: str) -> Iterator[str]:
     """Yield an experiment of the map: two lines, cut to the terminal."""
     ref = output.clean(experiment.ref)
     begin = f"{indent}{output.paint(ref, bold=True)}  "
-    verdict = output.clean(verdict_word(experiment))
+    verdict = output.clean(experiment.verdict_word)
     room = output.columns() - len(indent) - output.width(ref) - 2 if output.columns() else 0
     title = output.clean(experiment.title)
     if room:

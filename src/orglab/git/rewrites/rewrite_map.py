@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from orglab.git.repository import Repository
 
-_LINE = re.compile(rb"([0-9a-f]{40}(?:[0-9a-f]{24})?) ([0-9a-f]{40}(?:[0-9a-f]{24})?) (?:amend|rebase)\s*")
+KINDS = ("amend", "rebase")
+_HASH = rb"[0-9a-f]{40}(?:[0-9a-f]{24})?"
+_LINE = re.compile(rb"(%b) (%b) (?:%b)\s*" % (_HASH, _HASH, "|".join(KINDS).encode()))
 # A line of a reflog: what was, what is, who, when, why (gitrepository-layout(5), "logs").
-_REFLOG = re.compile(
-    rb"([0-9a-f]{40}(?:[0-9a-f]{24})?) ([0-9a-f]{40}(?:[0-9a-f]{24})?) [^\n]*?> (\d+) [-+]\d+\t([^\n]*)"
-)
+_REFLOG = re.compile(rb"(%b) (%b) [^\n]*?> (\d+) [-+]\d+\t([^\n]*)" % (_HASH, _HASH))
 _AMENDS = re.compile(rb"commit \(amend\)|rebase(?: -i)? \((?:reword|edit|squash|fixup|amend)\)")
 # A map that is written out of order is read again; a chain of more links than this is none that people make.
 _PASSES = 20
@@ -29,7 +29,30 @@ Pair = tuple[str, str]
 
 def rewrites_path(repository: Repository) -> Path:
     """Return where the map is, or would be."""
-    return repository.common_dir / "orglab" / "rewrites"
+    return repository.shared_folder / "rewrites"
+
+
+def append_rewrites(repository: Repository, kind: str, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+    """Add to the map what git told of commits that were rewritten; it is written whole, by one process after the other.
+
+    Args:
+        repository: Where.
+        kind: The command, `amend` or `rebase`; of another nothing is written.
+        pairs: The full hashes of a commit and of the one that it became.
+
+    Raises:
+        OSError: The map cannot be written.
+    """
+    lines = b"".join(b"%b %b %b\n" % (old, new, kind.encode()) for old, new in pairs if old != new)
+    if kind not in KINDS or not lines:
+        return
+    repository.shared_folder.mkdir(exist_ok=True)
+    with rewrites_path(repository).open("a+b", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if file.seek(0, os.SEEK_END) and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
+            lines = b"\n" + lines  # who wrote last was killed in the middle of a line
+        while lines:
+            lines = lines[os.write(file.fileno(), lines) :]
 
 
 def append_rewrites(repository: Repository, kind: str, pairs: Iterable[Pair]) -> None:

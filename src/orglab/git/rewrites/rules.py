@@ -22,6 +22,7 @@ from orglab.git.rewrites.traces import (
     undoes,
     was_there_before,
 )  # fmt: skip
+from orglab.text import percent
 
 _LINKS = 50
 _TWIN = 0.7
@@ -260,7 +261,7 @@ class AuthorAndSubject(_OneToOne):
         alike = likeness(self.lineage.patch(dead).lines, self.lineage.patch(living).lines)
         sure = self._confidence(dead, living, alike)
         if alike:
-            said.insert(0, f"{alike:.0%} of the changed lines are the same")
+            said.insert(0, f"{percent(alike)} of the changed lines are the same")
         same_date = author_of(self.lineage.dead[dead]) == author_of(self.lineage.living[living])
         method = "author and date" if same_date else "message and lines"
         return Claim(strength + alike, Successor(living, sure, method, ", ".join(said)))

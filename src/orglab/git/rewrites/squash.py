@@ -17,6 +17,7 @@ from orglab.git.rewrites.traces import (
     undoes,
     was_there_before,
 )  # fmt: skip
+from orglab.text import percent
 
 _LONGEST_RUN = 80
 _COMMON = 40
@@ -236,7 +237,7 @@ class SquashLines:
         beside = ("", "a commit beside it became the same one", "the commits around it became the same one")
         words = (
             "its message lists it" if is_listed else "",
-            f"it holds {share:.0%} of its lines" if share > 0 else "",
+            f"it holds {percent(share)} of its lines" if share > 0 else "",
             beside[is_before + is_after],
             "both name the same step" if names_step else "",
         )

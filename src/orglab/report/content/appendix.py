@@ -22,6 +22,7 @@ from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.plots import history_chart
 from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
+from orglab.runs.description import outcome_text
 from orglab.runs.record import Run
 from orglab.runs.statistics import Results, is_failed, read_final
 from orglab.text import cardinal, count, cut, duration, number
@@ -94,15 +95,8 @@ def _runs(runs: Sequence[Run], wording: Wording) -> Table:
         took = duration(run.seconds) if run.seconds is not None else "\u2013"
         step: Inlines = (wording.links.to(run.ref),) if run.ref else ()
         rows.append(((wording.links.to_run(run),), step, (Code(short),) if short else (), (Text(took),),
-                     (Text(_ending(run)),), _metrics(run)))  # fmt: skip
+                     (Text(outcome_text(run)),), _metrics(run)))  # fmt: skip
     return Table(header, tuple(rows), ("left", "left", "left", "right"))
-
-
-def _ending(run: Run) -> str:
-    """Return how a run ended."""
-    if run.status == "failed":
-        return f"failed ({run.exit_code})"
-    return f"killed ({run.signal})" if run.status == "killed" else run.status
 
 
 def _metrics(run: Run) -> Inlines:

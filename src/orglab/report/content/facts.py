@@ -94,7 +94,7 @@ def read_activities(
     Raises:
         GitError: git refuses.
     """
-    undated = [one for one in experiments if one.is_done and one.closed is None and one.conclusion.closed is None]
+    undated = [one for one in experiments if one.is_done and one.concluded is None]
     has_git = knowledge.repository is not None
     closing = find_closing_commits(knowledge.log, undated) if undated and has_git else {}
     happened = read_events(knowledge, experiments, with_journal=with_journal)

@@ -24,7 +24,7 @@ from orglab.report.content.sections import period_text
 from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.report.content.wording import Wording
 from orglab.runs.statistics import Results
-from orglab.text import day, duration
+from orglab.text import cardinal, day, duration
 
 # These have an item of a list for each experiment; the others a heading each.
 _LISTED = ("next", "journal")
@@ -100,7 +100,7 @@ def _figures(report: Report) -> Iterator[Figure]:
     ):
         amount = counts[name]
         if isinstance(amount, int) and amount:
-            yield Figure(f"{amount:,}", label.removesuffix("s") if amount == 1 and name == "runs" else
+            yield Figure(cardinal(amount, "grouped"), label.removesuffix("s") if amount == 1 and name == "runs" else
                          label.replace("steps", "step") if amount == 1 else label)  # fmt: skip
     seconds = counts["seconds"]
     if isinstance(seconds, int | float) and seconds:

@@ -137,20 +137,20 @@ def _run(claim: Claim, present: CurrentFacts) -> str | None:
         now = read_final(run, claim.name)
         if now == claim.says:
             return None
-        shown = number(now) if now is not None else "nothing"
-        return f"{claim.name} of the run {run.id} is recorded as {_exact(now, claim.says, shown)}"
+        shown, was = _tell_apart(now, claim.says)
+        return f"{claim.name} of the run {run.id} is recorded as {shown} now, not {was}"
     if claim.name == "seconds":
-        return (
-            None
-            if run.seconds == claim.says
-            else f"the run {run.id} took {run.seconds} s by its record, not {claim.says} s"
-        )
+        if run.seconds == claim.says:
+            return None
+        shown, was = _tell_apart(run.seconds, claim.says)
+        return f"the run {run.id} took {shown} s by its record, not {was} s"
     return (
         None if claim.says in (None, run.status) else f"the run {run.id} is recorded as {run.status}, not {claim.says}"
     )
 
 
-def _exact(now: float | None, before: float | str | None, shown: str) -> str:
+def _tell_apart(now: float | None, before: float | str | None) -> tuple[str, str]:
     """Return what is recorded now and what the report has, in as many digits as tell them apart."""
+    shown = number(now) if now is not None else "nothing"
     was = number(before) if isinstance(before, int | float) else str(before)
-    return f"{now!r} now, not {before!r}" if was == shown else f"{shown} now, not {was}"
+    return (repr(now), repr(before)) if was == shown else (shown, was)

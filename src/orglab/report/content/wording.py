@@ -9,7 +9,7 @@ from pathlib import Path
 from orglab.config import Config
 from orglab.experiment.model import Experiment, without_cookies
 from orglab.history.events import Event
-from orglab.reference import find_references
+from orglab.reference import find_references, link_pattern, without_letter
 from orglab.report.blocks import Blocks, Inline, Inlines, Paragraph, Reference, Text
 from orglab.report.content.citations import Links
 from orglab.report.content.evidence import Claim, digest
@@ -21,7 +21,7 @@ from orglab.text import day
 # What is longer than this is quoted below the sentence.
 _SHORT = 200
 _PLAIN = re.compile(r"(?:[^\W_]|[ ,.;()%!?-])+")
-_LINK = re.compile(rb"\[\[(?:id:|#|file:[^\]\n]*::#)([A-Za-z0-9_-]+)\]")
+_LINK = link_pattern()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Wording:
         return Surroundings(self.folder, self._resolve, self.config.letter, ref)
 
     def _resolve(self, name: str, step: int | None) -> Reference | None:
-        for known in (name, name.removeprefix(self.config.letter)):
+        for known in (name, without_letter(name, self.config.letter)):
             ref = self.config.letter + known + (f".{step}" if step is not None else "")
             if ref in self.links.lines:
                 return self.links.to(ref)

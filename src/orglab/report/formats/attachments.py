@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from orglab.errors import NotWritableError
+from orglab.git.hashed_file import hash_file
 
 LIST_NAME = ".orglab-report.json"
 """The file that says which files of the folder are ours, and what they held when they were written."""
@@ -119,6 +120,6 @@ def compute_digest(content: bytes) -> str:
 def _read_digest(path: Path) -> str:
     """Return the sha256 of a file; of one that is not there, nothing."""
     try:
-        return compute_digest(path.read_bytes())
+        return hash_file(path)
     except OSError:
         return ""

@@ -7,6 +7,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from orglab.text import megabytes
+
 LARGEST = 10_000_000
 """Bytes; a larger picture is named, not embedded."""
 
@@ -63,7 +65,7 @@ def read_picture(path: Path) -> Picture | str:
         return "no regular file"
     with open(descriptor, "rb") as file:  # noqa: PTH123 - it is open already
         if status.st_size > LARGEST:
-            return f"too large to embed: {status.st_size / 1e6:.0f} MB"
+            return f"too large to embed: {megabytes(status.st_size)}"
         content = file.read(LARGEST + 1)
     return recognize(content)
 

@@ -1,0 +1,63 @@
+"""The runs of one log, of an experiment and of a step of it: every command finds the same."""
+
+import json
+
+import pytest
+
+from orglab.api import Log
+
+OTHER = "other/experiment_log.org"
+
+
+@pytest.fixture
+def two_logs(study, orglab):
+    """A repository with two logs of the same ids; in the first `true` was run, in the second nothing."""
+    orglab("run", "1.1", "--", "true")
+    (study.path / "other").mkdir()
+    (study.path / OTHER).write_text((study.path / "experiment_log.org").read_text().replace("ran true", "said"))
+    return study
+
+
+def test_the_runs_of_another_log_are_not_those_of_this_one(two_logs, orglab):
+    (run,) = Log(two_logs.path / "experiment_log.org").runs()
+    assert "No runs" in orglab("--log", OTHER, "runs", "1").err
+    assert json.loads(orglab("--log", OTHER, "show", "1", "--json").out)["runs"] == []
+    events = json.loads(orglab("--log", OTHER, "log", "1", "--json").out)["events"]
+    assert "run" not in [event["kind"] for event in events]
+    report = json.loads(orglab("--log", OTHER, "report", "--since", "2018-06-01", "--json").out)
+    assert "runs" not in report["counts"] or report["counts"]["runs"] == 0
+    for command in ("run-diff", "rerun"):
+        assert "There is no run" in orglab("--log", OTHER, command, run.id, code=3).err
+    assert "was run before" not in orglab("--log", OTHER, "run", "1.1", "--", "true").err
+    assert "was run before" in orglab("run", "1.1", "--", "true").err
+
+
+def test_a_record_that_names_no_log_or_one_that_is_gone_is_of_every_log(two_logs, orglab):
+    record = '{"event": "began", "ref": "e1.2", "argv": ["train"], "exit_code": 0}\n'
+    two_logs.write(".git/orglab/runs/20180606-170000-aaaa/record.jsonl", record)
+    for log in ("experiment_log.org", OTHER):
+        assert "train" in orglab("--log", log, "runs", "1.2").out
+    (two_logs.path / "experiment_log.org").rename(two_logs.path / "moved.org")
+    for log in ("moved.org", OTHER):
+        assert "  true" in orglab("--log", log, "runs", "1.1").out
+        assert "  true" in orglab("--log", log, "show", "1.1").out
+
+
+@pytest.mark.usefixtures("study")
+def test_runs_are_found_by_every_id_that_an_experiment_had(orglab):
+    orglab("run", "1.1", "--", "true")
+    orglab("renumber", "1", "--to", "7")
+    for reference in ("7", "7.1", "1", "e1.1"):
+        (run,) = json.loads(orglab("runs", reference, "--json").out)["runs"]
+        assert run["ref"] == "e7.1"
+    assert "  e7.1  " in orglab("runs").out
+    assert "No runs of e7.2." in orglab("runs", "7.2").err
+    assert ", e7.1, " in orglab("run", "7.1", "--", "true").err
+
+
+def test_runs_of_an_experiment_that_is_gone_are_found_by_the_reference_that_they_have(study, orglab):
+    orglab("run", "1.1", "--", "true")
+    path = study.path / "experiment_log.org"
+    path.write_text(path.read_text().replace(":exp:", ":gone:"))
+    assert "  true" in orglab("runs", "1.1").out
+    assert "  true" in orglab("runs").out
