@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 # Imported by every command: nothing heavy, and a regular expression is compiled when it is first used.
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterable, Sequence
 
 Tell = Callable[[str], None]
 """Hears a sentence for the user."""

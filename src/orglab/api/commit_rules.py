@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.care import CareMethods
-from orglab.api.run import RunMethods, Tell
+from orglab.api.run import RunMethods
 from orglab.errors import NotFoundError, NotReadableError, UsageError
 from orglab.experiment.lookup import find_step, nearest_ids
 from orglab.reference import Reference
+from orglab.text import Tell
 
 if TYPE_CHECKING:
     from orglab.experiment.resolved import Resolved

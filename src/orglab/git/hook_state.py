@@ -37,7 +37,7 @@ def write_names(repository: Repository, settings: str, log: str, journal: str, l
 
 def forget_names(repository: Repository) -> None:
     """Have the script know no names, so that it asks each time."""
-    (repository.git_dir / "orglab" / "names").unlink(missing_ok=True)
+    (repository.own_folder / "names").unlink(missing_ok=True)
 
 
 def write_said(repository: Repository, titles: Mapping[str, str], *, ticks: bool) -> None:
@@ -55,6 +55,6 @@ def write_said(repository: Repository, titles: Mapping[str, str], *, ticks: bool
 
 
 def _make_folder(repository: Repository) -> Path:
-    folder = repository.git_dir / "orglab"
+    folder = repository.own_folder
     folder.mkdir(exist_ok=True)
     return folder

@@ -3,11 +3,10 @@
 import re
 import sys
 
-from orglab.git.rewrites.rewrite_map import append_rewrites
+from orglab.git.rewrites.rewrite_map import KINDS, append_rewrites
 from orglab.hooks.hook import Hook, say
 
 _PAIR = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64})(?: .*)?")
-_KINDS = ("amend", "rebase")
 
 
 def post_rewrite(hook: Hook) -> int:
@@ -15,7 +14,7 @@ def post_rewrite(hook: Hook) -> int:
     kind = hook.arguments[0] if hook.arguments else ""
     told = sys.stdin.buffer.read().decode("ascii", "replace").split("\n")
     pairs = [(match[1], match[2]) for line in told if (match := _PAIR.fullmatch(line)) and match[1] != match[2]]
-    if kind not in _KINDS or not pairs:
+    if kind not in KINDS or not pairs:
         return 0
     # First, for what is checked out may have no log, and git tells it but once.
     append_rewrites(hook.commit.repository, kind, pairs)

@@ -8,17 +8,17 @@ OLD, NEW, LAST = (digit * 40 for digit in "abc")
 
 def test_what_is_appended_is_read(repo):
     repository = find_repository(repo.path)
-    append_rewrites(repository, "amend", [(OLD.encode(), NEW.encode()), (LAST.encode(), LAST.encode())])
-    append_rewrites(repository, "rebase", [(NEW.encode(), LAST.encode())])
-    append_rewrites(repository, "filter-branch", [(LAST.encode(), OLD.encode())])
+    append_rewrites(repository, "amend", [(OLD, NEW), (LAST, LAST)])
+    append_rewrites(repository, "rebase", [(NEW, LAST)])
+    append_rewrites(repository, "filter-branch", [(LAST, OLD)])
     assert read_rewrites(repository, [OLD[:7]]) == [(OLD, NEW), (NEW, LAST)]
     assert len(rewrites_path(repository).read_bytes().splitlines()) == 2
 
 
 def test_a_line_that_was_torn_stays_alone(repo):
     repository = find_repository(repo.path)
-    append_rewrites(repository, "amend", [(NEW.encode(), LAST.encode())])
+    append_rewrites(repository, "amend", [(NEW, LAST)])
     with rewrites_path(repository).open("ab") as file:
         file.write(OLD[:20].encode())
-    append_rewrites(repository, "amend", [(OLD.encode(), NEW.encode())])
+    append_rewrites(repository, "amend", [(OLD, NEW)])
     assert set(read_rewrites(repository, [OLD])) == {(OLD, NEW), (NEW, LAST)}

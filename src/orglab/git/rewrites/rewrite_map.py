@@ -32,7 +32,7 @@ def rewrites_path(repository: Repository) -> Path:
     return repository.shared_folder / "rewrites"
 
 
-def append_rewrites(repository: Repository, kind: str, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+def append_rewrites(repository: Repository, kind: str, pairs: Iterable[Pair]) -> None:
     """Add to the map what git told of commits that were rewritten; it is written whole, by one process after the other.
 
     Args:
@@ -43,32 +43,11 @@ def append_rewrites(repository: Repository, kind: str, pairs: Iterable[tuple[byt
     Raises:
         OSError: The map cannot be written.
     """
-    lines = b"".join(b"%b %b %b\n" % (old, new, kind.encode()) for old, new in pairs if old != new)
+    lines = "".join(f"{old} {new} {kind}\n" for old, new in pairs if old != new).encode()
     if kind not in KINDS or not lines:
         return
     repository.shared_folder.mkdir(exist_ok=True)
     with rewrites_path(repository).open("a+b", buffering=0) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if file.seek(0, os.SEEK_END) and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
-            lines = b"\n" + lines  # who wrote last was killed in the middle of a line
-        while lines:
-            lines = lines[os.write(file.fileno(), lines) :]
-
-
-def append_rewrites(repository: Repository, kind: str, pairs: Iterable[Pair]) -> None:
-    """Append to the map what became of commits.
-
-    Args:
-        repository: Where.
-        kind: The command, `amend` or `rebase`.
-        pairs: The full hashes, old and new.
-    """
-    lines = "".join(f"{old} {new} {kind}\n" for old, new in pairs if old != new).encode()
-    if not lines:
-        return
-    path = rewrites_path(repository)
-    path.parent.mkdir(exist_ok=True)
-    with path.open("a+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         if file.seek(0, os.SEEK_END) and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
             lines = b"\n" + lines  # who wrote last was killed in the middle of a line
