@@ -12,7 +12,7 @@ As the author's capture template writes it:
 import datetime
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.model import section_text
@@ -29,8 +29,7 @@ _LINK = compile_late(rb"\[\[(?:[^\]\[]*::)?#([A-Za-z0-9_-]+)\]|\[\[id:([A-Za-z0-
 _DAY_LEVEL = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of the journal.
 
     Attributes:

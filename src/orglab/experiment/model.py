@@ -7,7 +7,6 @@ document by it.
 
 import re
 from collections.abc import Iterator
-from dataclasses import FrozenInstanceError, dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -33,8 +32,7 @@ _VERDICT = compile_late(rb":VERDICT:", re.I)
 _FIRST_STAMP = compile_late(rb"[ \t\n]*(" + INACTIVE.pattern + rb")")
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """Something noted on an experiment or a step.
 
     Attributes:
@@ -52,8 +50,7 @@ class Note:
     original: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of an experiment.
 
     Attributes:
@@ -79,8 +76,7 @@ class Step:
     originals: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
+class Conclusion(NamedTuple):
     """What came of an experiment.
 
     Attributes:
@@ -120,7 +116,7 @@ class Experiment:
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse."""
-        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+        raise AttributeError(f"cannot assign to field {name!r}")
 
     def __repr__(self) -> str:
         """Return the reference and the title."""

@@ -3,8 +3,7 @@
 import datetime
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAIN, CHAINS, Recorded, parse_chain, parse_chains
@@ -20,8 +19,7 @@ _CHAIN = compile_late(CHAIN.encode())
 _PARENTHESES = compile_late(rb"\((%s)\)(?=([ \t]*)(\n|\Z)?)" % CHAINS.encode())
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One commit that the log records.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.git.process import stream
 from orglab.git.repository import Repository
@@ -13,8 +13,7 @@ _FORMAT = "--format=%H%n%h%n%P%n%an%n%ae%n%at%n%ct%n%B"
 MESSAGE = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """One commit.
 
     Attributes:

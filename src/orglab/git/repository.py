@@ -129,9 +129,13 @@ class Repository:
 
 def is_installed() -> bool:
     """Return whether there is a git on the PATH."""
-    import shutil  # noqa: PLC0415 - 3 ms, for it loads what unpacks archives
+    return find_program() is not None
 
-    return shutil.which("git") is not None
+
+def find_program() -> str | None:
+    """Return the git on the PATH, or None; `shutil`, which would do the same, loads what unpacks archives."""
+    places = (f"{folder}/git" for folder in os.get_exec_path())
+    return next((place for place in places if os.access(place, os.X_OK) and Path(place).is_file()), None)
 
 
 def find_repository(folder: Path) -> Repository | None:

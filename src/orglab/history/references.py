@@ -6,9 +6,9 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from orglab.experiment.model import Experiment, Step, read_id
 from orglab.git.commit import Commit
@@ -23,8 +23,7 @@ _AROUND = 120
 _NEAR = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an experiment or a step is named.
 
     Attributes:
@@ -72,7 +71,7 @@ def find_places(knowledge: Knowledge, wanted: Reference | None = None) -> Iterat
             continue
         now = Reference(experiment.id if experiment is not None else place.reference.id, place.reference.step)
         if wanted is None or (now.id == wanted.id and wanted.step in (None, now.step)):
-            yield replace(place, reference=now)
+            yield place._replace(reference=now)
 
 
 def _find_mentions(knowledge: Knowledge, wanted: Reference) -> list[Mention]:
@@ -183,8 +182,7 @@ def experiment_around(document: Document, at: int, knowledge: Knowledge) -> Expe
 # What a text names
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """A reference in a text, and what it is.
 
     Attributes:

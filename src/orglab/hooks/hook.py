@@ -4,7 +4,6 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -26,7 +25,6 @@ def say(text: str) -> None:
     sys.stderr.write(f"orglab: {clean(text)}\n")
 
 
-@dataclass(frozen=True)
 class Hook:
     """One hook that git runs, in the top of the working tree.
 
@@ -36,9 +34,11 @@ class Hook:
         arguments: What git gives the hook.
     """
 
-    repository: Repository
-    folder: Path
-    arguments: Sequence[str]
+    def __init__(self, repository: Repository, folder: Path, arguments: Sequence[str]) -> None:
+        """Stand for a hook; nothing is read."""
+        self.repository = repository
+        self.folder = folder
+        self.arguments = arguments
 
     @cached_property
     def _found(self) -> tuple[Path, Config]:
