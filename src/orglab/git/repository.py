@@ -70,7 +70,7 @@ class Repository:
         Raises:
             GitError: git is not installed, or refuses to read this repository.
         """
-        found = self._short("HEAD")
+        found = self._abbreviate("HEAD")
         if found is None:
             asked = run_reading(self.folder, ("rev-parse", "--git-dir"))
             if asked.returncode != 0:
@@ -97,7 +97,11 @@ class Repository:
         if full is None or not re.fullmatch(_HASH, full.strip()):
             return None
         # Not in one step: `:/text^{commit}` would search for that very text.
-        short = self.read("rev-parse", "--verify", "--quiet", "--short", f"{full.strip().decode()}^{{commit}}")
+        return self._abbreviate(full.strip().decode())
+
+    def _abbreviate(self, name: str) -> str | None:
+        """Return the short hash of the commit that HEAD or a full hash names, or None."""
+        short = self.read("rev-parse", "--verify", "--quiet", "--short", f"{name}^{{commit}}")
         return short.strip().decode() if short and re.fullmatch(_SHORT_HASH, short.strip()) else None
 
     def naming(self, reference: str) -> Iterator[str]:
