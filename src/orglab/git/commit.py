@@ -78,6 +78,11 @@ def parse_commit(record: bytes) -> Commit:
     )  # fmt: skip
 
 
+def read_committed(record: bytes) -> int:
+    """Return when the commit of a record was made, in seconds since 1970, without reading the rest."""
+    return int(record.split(b"\n", MESSAGE)[MESSAGE - 1] or 0)
+
+
 def read_named(repository: Repository, revisions: tuple[str, ...]) -> dict[str, Commit]:
     """Return the commits that hashes, short or full, name: those of them that are there.
 
