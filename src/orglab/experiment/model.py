@@ -28,6 +28,7 @@ _ID = compile_late(ID)
 _TITLE_ID = compile_late(rf"(?:<<({ID})>>|\[({ID})\])\s*")
 _COOKIE = compile_late(r"\s*\[(?:\d*%|\d*/\d*)\]")
 _COMMITS = compile_late(rb"[ \t]*\((%s)\)[ \t]*$" % CHAINS.encode())
+_STATES = {b"[X]": "done", b"[x]": "done", b"[-]": "partial"}
 _VERDICT = compile_late(rb":VERDICT:", re.I)
 _FIRST_STAMP = compile_late(rb"[ \t\n]*(" + INACTIVE.pattern + rb")")
 
@@ -384,12 +385,11 @@ def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
         line = text[words_at(text, item) : line_end if line_end >= 0 else len(text)]
         match = _COMMITS.search(line)
         recorded = parse_chains(match.group(1).decode()) if match else ()
-        state = {b"[X]": "done", b"[x]": "done", b"[-]": "partial"}.get(item.checkbox or b"", "open")
         yield Step(
             number=number,
             ref=f"{experiment.ref}.{number}",
             text=decode(line[: match.start()] if match else line).strip(),
-            state=state,
+            state=_STATES.get(item.checkbox, "open"),
             commits=tuple(dict.fromkeys(one.living for one in recorded)),
             notes=tuple(_step_notes(document, element, item)),
             line=document.source.line_number(item.begin),
