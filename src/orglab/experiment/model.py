@@ -389,7 +389,7 @@ def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
             number=number,
             ref=f"{experiment.ref}.{number}",
             text=decode(line[: match.start()] if match else line).strip(),
-            state=_STATES.get(item.checkbox, "open"),
+            state=_STATES.get(item.checkbox or b"", "open"),
             commits=tuple(dict.fromkeys(one.living for one in recorded)),
             notes=tuple(_step_notes(document, element, item)),
             line=document.source.line_number(item.begin),

@@ -6,15 +6,19 @@ import sys
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from orglab.api import Log
 from orglab.config import Config, find_log, find_settings
 from orglab.errors import NotFoundError, NotReadableError, UsageError
 from orglab.experiment.lookup import find_step
 from orglab.git import Repository
+from orglab.log.log import LogFile
 from orglab.org.document import Document
 from orglab.reference import Reference
 from orglab.text import clean
+
+if TYPE_CHECKING:
+    from orglab.api import Log
 
 REFUSED = 10
 """The exit code of a refusal; any other failure lets git go on."""
@@ -60,8 +64,17 @@ class Hook:
         return self._found[0]
 
     @cached_property
-    def opened(self) -> Log:
-        """The log, opened in the repository that git is working on."""
+    def file(self) -> LogFile:
+        """The file of the log, in the repository that git is working on."""
+        file = LogFile(self.log, self.config)
+        file.repository = self.repository
+        return file
+
+    @cached_property
+    def opened(self) -> "Log":
+        """The log, in the repository that git is working on, for what changes it."""
+        from orglab.api import Log  # noqa: PLC0415 - most hooks only read, and a commit waits for the import
+
         log = Log(self.log, self.config)
         log.repository = self.repository
         return log
@@ -79,7 +92,7 @@ class Hook:
     @property
     def active(self) -> str | None:
         """The active step or experiment of this clone."""
-        return self.opened.active.get()
+        return self.file.active.get()
 
     @cached_property
     def environment(self) -> dict[str, str]:
@@ -98,7 +111,7 @@ class Hook:
 
     def parse(self, text: bytes) -> Document:
         """Return a log's text as a document."""
-        return self.opened.parse(text)
+        return self.file.parse(text)
 
     @cached_property
     def document(self) -> Document:
@@ -108,7 +121,7 @@ class Hook:
             NotFoundError: It is not there, as in a revision from before it, or cannot be read.
         """
         try:
-            return self.opened.document()
+            return self.file.document()
         except NotReadableError as error:
             raise NotFoundError(str(error)) from error
 
@@ -124,7 +137,7 @@ class Hook:
         """
         document = self.document if document is None else document
         try:
-            experiment = self.opened.find(document, reference)
+            experiment = self.file.find(document, reference)
             return experiment.title if reference.step is None else find_step(experiment, reference).text
         except NotFoundError:
             return None

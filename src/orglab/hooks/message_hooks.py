@@ -106,7 +106,7 @@ def _staged(hook: Hook) -> Document:
 def _unknown(hook: Hook, reference: Reference) -> str:
     """Say that the log does not have something, and what it has that is near."""
     ref = reference.spell(hook.letter)
-    experiments = {one.id: one for one in hook.opened.read_experiments(hook.document)}
+    experiments = {one.id: one for one in hook.file.read_experiments(hook.document)}
     if (experiment := experiments.get(reference.id)) is not None:
         steps = len(experiment.steps)
         have = f"it has {steps} step{'' if steps == 1 else 's'}" if steps else "it has no steps"
