@@ -100,7 +100,9 @@ def test_the_values_are_frozen():
     assert isinstance(one.notes[0], Note)
 
 
-FIELDS = ("id", "title", "state", "tags", "created", "progress", "line", "verdict", "is_done", "closed", "description")
+FIELDS = (
+    "id", "title", "state", "tags", "created", "progress", "line", "end", "verdict", "is_done", "closed", "description",
+)  # fmt: skip
 
 
 def assert_glance_reads_the_same(text):

@@ -64,7 +64,7 @@ def _differences(old: Experiment, new: Experiment) -> Iterator[str]:
 
 def _text(experiment: Experiment) -> bytes:
     # Without the blank lines that set it off from the next, which come with that one.
-    return experiment.document.text[experiment.begin : experiment.heading.subtree_end].rstrip()
+    return experiment.document.text[experiment.begin : experiment.end].rstrip()
 
 
 def _state(old: Experiment, new: Experiment) -> Iterator[str]:

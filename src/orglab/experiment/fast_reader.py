@@ -82,6 +82,7 @@ def glance_at(document: Document, config: Config, file: str) -> Callable[[Span],
     tag = encode(f":{config.tag}:")
     words: dict[bytes, str] = {}
     tags: dict[bytes, tuple[str, ...]] = {}
+    size = len(document.text)
 
     def read(part: Span) -> Sequence[Experiment]:
         begin, end, chunk, is_subtree = part
@@ -93,6 +94,7 @@ def glance_at(document: Document, config: Config, file: str) -> Callable[[Span],
         known = one.__dict__
         known["document"] = document
         known["begin"] = begin
+        known["end"] = min(end + 1, size)
         known["config"] = config
         known["file"] = file
         if state is None:
@@ -103,9 +105,6 @@ def glance_at(document: Document, config: Config, file: str) -> Callable[[Span],
             known["title"] = decode(title)
         known["tags"] = tags.get(marks) or tags.setdefault(marks, tuple(decode(marks).strip(":").split(":")))
         known["id"] = name.decode()
-        if b":VERDICT:" not in chunk.upper():
-            # To look for it the model would need the outline.
-            known["verdict"] = None
         if stamp is not None:
             known["created"] = created_at(stamp)
         found = find_steps(chunk, match.end() - 1)

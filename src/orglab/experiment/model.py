@@ -132,6 +132,11 @@ class Experiment:
         return found
 
     @cached_property
+    def end(self) -> int:
+        """Where its subtree ends in the document."""
+        return self.heading.subtree_end
+
+    @cached_property
     def id(self) -> str:
         """The id: of the id property, `:ID:` or `:CUSTOM_ID:`, else of the title; empty if there is none."""
         return read_id(self.heading, self.config)
@@ -273,11 +278,7 @@ class Experiment:
     def verdict(self) -> str | None:
         """The verdict of its conclusion, or None."""
         # Most have none, and are not parsed to say so.
-        return (
-            self.conclusion.verdict
-            if _VERDICT.search(self.document.text, self.begin, self.heading.subtree_end)
-            else None
-        )
+        return self.conclusion.verdict if _VERDICT.search(self.document.text, self.begin, self.end) else None
 
     @cached_property
     def conclusion(self) -> Conclusion:

@@ -67,7 +67,7 @@ def find_places(
     """
     seen: set[int] = set()
     for experiment in read_experiments(document, config, file):
-        found = list(_PARENTHESES.finditer(document.text, experiment.begin, experiment.heading.subtree_end))
+        found = list(_PARENTHESES.finditer(document.text, experiment.begin, experiment.end))
         if wanted is not None:
             found = [match for match in found if not wanted.isdisjoint(parse_chains(match.group(1).decode()))]
         for place in _places_of(experiment, found) if found else ():
