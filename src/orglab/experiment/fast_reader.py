@@ -29,13 +29,17 @@ _HEAD = (
     rb"(?:[ \t]*:LOGBOOK:\n(?:(?![ \t]*:END:|\*)[^\n]*\n)*+[ \t]*:END:[ \t]*\n)?+"
     rb"(?:[ \t\n]*(\[\d{4}-\d{2}-\d{2}(?: [^\n\]]*)?\]))?+"
 )
+# What is neither a line's end nor a bracket, as ranges: they are looked up, where exceptions are tried one by one.
+_PLAIN = rb"[\x00-\x09\x0b-\x5a\x5c-\xff]"
+# The rest of a line in which no bracket is a box.
+_TEXT = _PLAIN + rb"*+(?:\[(?![ Xx-]\])" + _PLAIN + rb"*+)*+\n"
 # A child that may be the steps' heading: in the plainest form (group 1 spans its list), or in one to look at closer.
 _STEPS = (
     rb"\n\*\* (?:(?:%s) )?+(?:%s(?: \[[0-9]*[%%/][0-9]*\])*+[ \t]*\n(?:[ \t]*CLOSED: [^\n]*\n)?+"
     # Steps, and text below them that neither opens a block or drawer nor has a box.
-    rb"((?:\d+[.)] \[[ X]\] [^\n\[]*+(?:\[(?![ Xx-]\])[^\n\[]*+)*+\n"
-    rb"|[ \t]+[^\s#:\[][^\n\[]*+(?:\[(?![ Xx-]\])[^\n\[]*+)*+\n)*+)\n*+(?:\*|\Z)|(?i:%s)|\[|[ \t]|COMMENT)"
-)
+    rb"((?:\d+[.)] \[[ X]\] " + _TEXT + rb"|[ \t]+[^\s#:\[]" + _TEXT + rb")*+)"
+    rb"\n*+(?:\*|\Z)|(?i:%s)|\[|[ \t]|COMMENT)"
+)  # fmt: skip
 
 
 def glance(document: Document, config: Config, file: str) -> Iterator[Experiment]:
