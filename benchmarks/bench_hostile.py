@@ -11,13 +11,12 @@ from measure import table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from orglab.report.formats.from_org import read_org
-from orglab.report.formats.from_org_text import Surroundings
-
 import orgtext
 from orglab.experiment.escape import paragraphs
 from orglab.org.cookies import recount
 from orglab.org.document import Document
+from orglab.report.content.org_blocks import read_org
+from orglab.report.content.org_inlines import Surroundings
 from orglab.search.similar.explain import telling_line
 from orglab.search.similar.features import Record, features
 from orglab.search.similar.lexicon import parse_terms, read_lexicon

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from measure import RUNS, environment, measure, run_once, table
+from measure import RUNS, environment, measure, ratio_rows, run_once, table
 
 HERE = Path(__file__).parent
 PYTHON = sys.executable
@@ -39,16 +39,8 @@ def bench_commands(folder: Path, count: int) -> None:
         "orglab search, two words and a field": [*ORGLAB, "search", "dropout encoder in:step state:done"],
     }
     costs = measure(commands, folder)
-    floor = costs["python -c pass"]
-    rows = [(f"search among {count} experiments", "cpu ms", "wall ms", "x python -c pass (wall)", "goal")]
-    rows += [
-        (
-            name, f"{cost.cpu * 1e3:.0f}", f"{cost.wall * 1e3:.0f}", f"{cost.wall / floor.wall:.1f}",
-            "<= 10" if "search" in name else "",
-        )
-        for name, cost in costs.items()
-    ]  # fmt: skip
-    table(rows)
+    goals = {name: "<= 10" for name in commands if "search" in name}
+    table(ratio_rows(f"search among {count} experiments", costs, goals))
     size = sum(path.stat().st_size for path in (folder / ".git" / "orglab").glob("*.db"))
     log_size = (folder / "experiment_log.org").stat().st_size
     table([

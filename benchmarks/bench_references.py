@@ -14,9 +14,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from measure import RUNS, environment, measure, table
+from make_log import make_log
+from measure import RUNS, environment, measure, ratio_rows, table
 
 COMMITS = 50_000
+REFS_COMMITS = 20_000
 NEW = 20
 _WORDS = ["loss", "encoder", "dropout", "baseline", "learning", "rate", "fix", "refactor", "data", "seed", "metric"]
 
@@ -102,6 +104,16 @@ def bench_references(folder: Path, count: int = COMMITS) -> None:
             (f"scan after {NEW} new commits", f"{warm * 1000:.1f}", "", "<= 30 ms"),
         ]
     table(rows)
+    bench_refs(folder / "refs")
+
+
+def bench_refs(folder: Path) -> None:
+    """Print what `orglab refs 201` costs, once the commits were looked through."""
+    make_repository(folder, REFS_COMMITS, 0.3)
+    make_log(folder / "experiment_log.org", 1_000)
+    refs = [sys.executable, "-m", "orglab", "refs", "201"]
+    costs = measure({"python -c pass": [sys.executable, "-c", "pass"], "orglab refs 201": refs}, folder)
+    table(ratio_rows(f"one experiment in {REFS_COMMITS} commits", costs, {"orglab refs 201": "<= 12"}))
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from make_log import make_log
-from measure import measure, run_once, table
+from measure import measure, ratio_rows, run_once, table
 
 COUNT = 10_000
 QUESTIONS = ("weight decay with a cosine schedule", "soften the targets", "201")
@@ -29,11 +29,9 @@ def make_study(folder: Path, count: int) -> Path:
 def bench(folder: Path, commands: dict[str, list[str]], title: str) -> None:
     """Print what commands cost in a folder, and what the first of them costs the first time."""
     first = run_once(next(iter(commands.values())), folder)
-    floor = "python -c pass"
-    costs = measure({floor: [sys.executable, "-c", "pass"], **commands}, folder)
-    rows = [(f"{title}, 10x is the goal", "ms", "ratio"), ("the first time", f"{1000 * first.wall:.0f}", "")]
-    rows += [(name, f"{1000 * one.wall:.1f}", f"{one.wall / costs[floor].wall:.1f}x") for name, one in costs.items()]
-    table(rows)
+    costs = measure({"python -c pass": [sys.executable, "-c", "pass"], **commands}, folder)
+    table(ratio_rows(title, costs, dict.fromkeys(commands, "<= 10")))
+    table([("the first time", "cpu s", "wall s"), (title, f"{first.cpu:.2f}", f"{first.wall:.2f}")])
 
 
 def main(count: int = COUNT) -> None:

@@ -5,7 +5,7 @@ A `Pick` decides what is random: `random.Random.randrange` for the fuzzer, a dra
 
 import datetime
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from orglab.errors import ConflictMarkersError, UsageError
 from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_boxes
@@ -326,7 +326,7 @@ def change_state(document: Document, pick: Pick) -> Change | None:
 
 def _any_logging(heading: Heading, pick: Pick) -> Logging | None:
     asked = logging_of(heading)
-    return (None, None, replace(asked, done="time"), replace(asked, done="note", drawer="LOGBOOK"))[pick(4)]
+    return (None, None, asked._replace(done="time"), asked._replace(done="note", drawer="LOGBOOK"))[pick(4)]
 
 
 def change_property(document: Document, pick: Pick) -> Change | None:

@@ -16,7 +16,6 @@ A case is judged by its form, never by its id, so a file that nobody has seen is
 """
 
 import argparse
-import dataclasses
 import datetime
 import difflib
 import gzip
@@ -302,7 +301,7 @@ def judge_todo(case: Case) -> Outcome:
     logging = logging_of(heading)
     # What the file says in `#+STARTUP` or `:LOGGING:` comes before the variable.
     done = {"nil": None}.get(asked := case.setting("org-log-done", "nil"), asked)
-    logging = dataclasses.replace(logging, done=logging.done or done)
+    logging = logging._replace(done=logging.done or done)
     state = case.text("state") if case.found["state"] else None
     # Org asks for a note where the file says so; we write whatever note we are given.
     note = NOTE if NOTE in case.output else None

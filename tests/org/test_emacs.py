@@ -8,7 +8,6 @@ import random
 import re
 import tarfile
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
@@ -57,8 +56,8 @@ def changes(document):
         asked = logging_of(heading)
         loggings = {
             "asked": None,
-            "time": replace(asked, done="time"),
-            "note": replace(asked, done="note", drawer="LOGBOOK"),
+            "time": asked._replace(done="time"),
+            "note": asked._replace(done="note", drawer="LOGBOOK"),
         }
         for state in (None, *document.settings.keywords):
             for way, logging in loggings.items():

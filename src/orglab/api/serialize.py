@@ -8,7 +8,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from orglab.config import as_seen_from_here
@@ -171,7 +170,7 @@ def _diagnostic_form(diagnostic: "Diagnostic") -> dict[str, object]:
         "message": diagnostic.message,
         "is_error": diagnostic.is_error,
         "can_be_fixed": bool(diagnostic.fix),
-        **({} if diagnostic.moved is None else asdict(diagnostic.moved)),
+        **({} if diagnostic.moved is None else diagnostic.moved._asdict()),
     }
 
 

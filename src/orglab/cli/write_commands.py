@@ -1,9 +1,6 @@
 """Commands that write something down: new, step, note, journal, edit."""
 
 import os
-import shlex
-import shutil
-import subprocess
 import sys
 
 import click
@@ -133,6 +130,8 @@ def edit_command(reference: str) -> int:
     Example:
       orglab edit 201.1
     """
+    import subprocess  # noqa: PLC0415 - for this command alone
+
     log = this_log()
     command = _editor_command(str(log.path.absolute()), log.find_line(reference))
     return subprocess.run(command, check=False).returncode  # noqa: S603
@@ -144,6 +143,9 @@ def _editor_command(path: str, line: int) -> list[str]:
     Raises:
         NotFoundError: There is no editor.
     """
+    import shlex  # noqa: PLC0415 - for this command alone
+    import shutil  # noqa: PLC0415
+
     chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     command = shlex.split(chosen) if chosen else [name for name in ("editor", "nano", "vi") if shutil.which(name)][:1]
     if not command or shutil.which(command[0]) is None:

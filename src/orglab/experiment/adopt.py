@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.diagnostic import Diagnostic
@@ -18,8 +18,7 @@ _ONLY_DATE = compile_late(rf"{_DATE}(?:\s+[A-Z][a-z]+)?")
 _CHECKLIST = compile_late(rb"^[ \t]*\d+[.)][ \t]+\[[ Xx-]\]", re.M)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(NamedTuple):
     """Headings that could be experiments, and why.
 
     Attributes:
@@ -33,8 +32,7 @@ class Candidates:
     example: Experiment
 
 
-@dataclass(frozen=True, slots=True)
-class Adoption:
+class Adoption(NamedTuple):
     """What a log is made of, as it is.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.experiment.model import Experiment, Note, Step
 from orglab.text import count
@@ -10,8 +10,7 @@ from orglab.text import count
 _WORDS_OF_STATE = {"done": "done", "open": "open again", "partial": "begun"}
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What changed in one experiment.
 
     Attributes:
@@ -65,7 +64,7 @@ def _differences(old: Experiment, new: Experiment) -> Iterator[str]:
 
 def _text(experiment: Experiment) -> bytes:
     # Without the blank lines that set it off from the next, which come with that one.
-    return experiment.document.text[experiment.begin : experiment.heading.subtree_end].rstrip()
+    return experiment.document.text[experiment.begin : experiment.end].rstrip()
 
 
 def _state(old: Experiment, new: Experiment) -> Iterator[str]:

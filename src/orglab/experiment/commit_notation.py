@@ -6,14 +6,10 @@ it lives.  Written by hand there may be several arrows: the first hash is the or
 
 from typing import NamedTuple
 
-from orglab.org.syntax import compile_late
-
 HASH = "[0-9a-f]{7,64}"
 ARROW = " -> "
 CHAIN = rf"{HASH}(?:[ \t]*->[ \t]*{HASH})*"
 CHAINS = rf"{CHAIN}(?:,[ \t]*{CHAIN})*"
-_CHAIN = compile_late(CHAIN)
-_HASH = compile_late(HASH)
 
 
 class Recorded(NamedTuple):
@@ -29,11 +25,11 @@ class Recorded(NamedTuple):
 
 
 def parse_chain(text: str) -> Recorded:
-    """Return what a chain such as `83d45cd -> 1f2e3d4` records."""
-    found = _HASH.findall(text)
-    return Recorded(found[0], found[-1])
+    """Return what a chain such as `83d45cd -> 1f2e3d4` records; CHAIN matches it."""
+    hashes = text.split("->")
+    return Recorded(hashes[0].strip(), hashes[-1].strip())
 
 
 def parse_chains(text: str) -> tuple[Recorded, ...]:
-    """Return what several chains record, in their order."""
-    return tuple(parse_chain(match.group()) for match in _CHAIN.finditer(text))
+    """Return what several chains record, in their order; CHAINS matches them."""
+    return tuple(map(parse_chain, text.split(",")))

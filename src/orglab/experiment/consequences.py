@@ -1,7 +1,6 @@
 """What follows from edits of an experiment: states and cookies, and whether they change what they are meant to."""
 
 import datetime
-from dataclasses import replace
 from typing import NamedTuple
 
 from orglab.errors import UsageError
@@ -98,7 +97,7 @@ def change_state(
     word = logging.keywords.get(state)
     lines = "\n".join(paragraphs(note)) if note else None
     if lines and always_note and word is not None and word.on_enter != "note":
-        logging = replace(logging, keywords={**logging.keywords, state: replace(word, on_enter="note")})
+        logging = logging._replace(keywords={**logging.keywords, state: word._replace(on_enter="note")})
     return set_state(heading, state, now, note=lines, logging=logging, indent=meta_indent(heading))
 
 

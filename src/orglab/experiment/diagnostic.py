@@ -1,6 +1,6 @@
 """What is wrong in a log, as values: with a position, and where it is safe to mend, the edits."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.org.edit import Edit
 
@@ -30,8 +30,7 @@ CODES = {
 ERRORS = frozenset(("conflict", "duplicate-id", "bad-id", "same-number"))
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """What became of a recorded commit that no branch or tag reaches.
 
     Attributes:
@@ -49,8 +48,7 @@ class Moved:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """Something in the log that is wrong or not understood.
 
     Attributes:

@@ -29,13 +29,17 @@ _HEAD = (
     rb"(?:[ \t]*:LOGBOOK:\n(?:(?![ \t]*:END:|\*)[^\n]*\n)*+[ \t]*:END:[ \t]*\n)?+"
     rb"(?:[ \t\n]*(\[\d{4}-\d{2}-\d{2}(?: [^\n\]]*)?\]))?+"
 )
+# What is neither a line's end nor a bracket, as ranges: they are looked up, where exceptions are tried one by one.
+_PLAIN = rb"[\x00-\x09\x0b-\x5a\x5c-\xff]"
+# The rest of a line in which no bracket is a box.
+_TEXT = _PLAIN + rb"*+(?:\[(?![ Xx-]\])" + _PLAIN + rb"*+)*+\n"
 # A child that may be the steps' heading: in the plainest form (group 1 spans its list), or in one to look at closer.
 _STEPS = (
     rb"\n\*\* (?:(?:%s) )?+(?:%s(?: \[[0-9]*[%%/][0-9]*\])*+[ \t]*\n(?:[ \t]*CLOSED: [^\n]*\n)?+"
     # Steps, and text below them that neither opens a block or drawer nor has a box.
-    rb"((?:\d+[.)] \[[ X]\] [^\n\[]*+(?:\[(?![ Xx-]\])[^\n\[]*+)*+\n"
-    rb"|[ \t]+[^\s#:\[][^\n\[]*+(?:\[(?![ Xx-]\])[^\n\[]*+)*+\n)*+)\n*+(?:\*|\Z)|(?i:%s)|\[|[ \t]|COMMENT)"
-)
+    rb"((?:\d+[.)] \[[ X]\] " + _TEXT + rb"|[ \t]+[^\s#:\[]" + _TEXT + rb")*+)"
+    rb"\n*+(?:\*|\Z)|(?i:%s)|\[|[ \t]|COMMENT)"
+)  # fmt: skip
 
 
 def glance(document: Document, config: Config, file: str) -> Iterator[Experiment]:
@@ -82,6 +86,7 @@ def glance_at(document: Document, config: Config, file: str) -> Callable[[Span],
     tag = encode(f":{config.tag}:")
     words: dict[bytes, str] = {}
     tags: dict[bytes, tuple[str, ...]] = {}
+    size = len(document.text)
 
     def read(part: Span) -> Sequence[Experiment]:
         begin, end, chunk, is_subtree = part
@@ -93,6 +98,7 @@ def glance_at(document: Document, config: Config, file: str) -> Callable[[Span],
         known = one.__dict__
         known["document"] = document
         known["begin"] = begin
+        known["end"] = min(end + 1, size)
         known["config"] = config
         known["file"] = file
         if state is None:
@@ -103,9 +109,6 @@ def glance_at(document: Document, config: Config, file: str) -> Callable[[Span],
             known["title"] = decode(title)
         known["tags"] = tags.get(marks) or tags.setdefault(marks, tuple(decode(marks).strip(":").split(":")))
         known["id"] = name.decode()
-        if b":VERDICT:" not in chunk.upper():
-            # To look for it the model would need the outline.
-            known["verdict"] = None
         if stamp is not None:
             known["created"] = created_at(stamp)
         found = find_steps(chunk, match.end() - 1)

@@ -12,7 +12,7 @@ As the author's capture template writes it:
 import datetime
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.model import section_text
@@ -28,8 +28,7 @@ _DAY = compile_late(r"(\d{4})-(\d{2})-(\d{2})(?: |$)")
 _DAY_LEVEL = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of the journal.
 
     Attributes:

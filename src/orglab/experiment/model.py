@@ -7,7 +7,6 @@ document by it.
 
 import re
 from collections.abc import Iterator
-from dataclasses import FrozenInstanceError, dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -29,12 +28,12 @@ _ID = compile_late(ID)
 _TITLE_ID = compile_late(rf"(?:<<({ID})>>|\[({ID})\])\s*")
 _COOKIE = compile_late(r"\s*\[(?:\d*%|\d*/\d*)\]")
 _COMMITS = compile_late(rb"[ \t]*\((%s)\)[ \t]*$" % CHAINS.encode())
+_STATES = {b"[X]": "done", b"[x]": "done", b"[-]": "partial"}
 _VERDICT = compile_late(rb":VERDICT:", re.I)
 _FIRST_STAMP = compile_late(rb"[ \t\n]*(" + INACTIVE.pattern + rb")")
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """Something noted on an experiment or a step.
 
     Attributes:
@@ -52,8 +51,7 @@ class Note:
     original: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of an experiment.
 
     Attributes:
@@ -79,8 +77,7 @@ class Step:
     originals: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
+class Conclusion(NamedTuple):
     """What came of an experiment.
 
     Attributes:
@@ -120,7 +117,7 @@ class Experiment:
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse."""
-        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+        raise AttributeError(f"cannot assign to field {name!r}")
 
     def __repr__(self) -> str:
         """Return the reference and the title."""
@@ -133,6 +130,11 @@ class Experiment:
         if found is None:
             raise AssertionError(self.begin)
         return found
+
+    @cached_property
+    def end(self) -> int:
+        """Where its subtree ends in the document."""
+        return self.heading.subtree_end
 
     @cached_property
     def id(self) -> str:
@@ -281,11 +283,7 @@ class Experiment:
     def verdict(self) -> str | None:
         """The verdict of its conclusion, or None."""
         # Most have none, and are not parsed to say so.
-        return (
-            self.conclusion.verdict
-            if _VERDICT.search(self.document.text, self.begin, self.heading.subtree_end)
-            else None
-        )
+        return self.conclusion.verdict if _VERDICT.search(self.document.text, self.begin, self.end) else None
 
     @cached_property
     def conclusion(self) -> Conclusion:
@@ -393,12 +391,11 @@ def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
         line = text[words_at(text, item) : line_end if line_end >= 0 else len(text)]
         match = _COMMITS.search(line)
         recorded = parse_chains(match.group(1).decode()) if match else ()
-        state = {b"[X]": "done", b"[x]": "done", b"[-]": "partial"}.get(item.checkbox or b"", "open")
         yield Step(
             number=number,
             ref=f"{experiment.ref}.{number}",
             text=decode(line[: match.start()] if match else line).strip(),
-            state=state,
+            state=_STATES.get(item.checkbox or b"", "open"),
             commits=tuple(dict.fromkeys(one.living for one in recorded)),
             notes=tuple(_step_notes(document, element, item)),
             line=document.source.line_number(item.begin),

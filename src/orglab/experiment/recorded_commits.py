@@ -3,8 +3,7 @@
 import datetime
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAIN, CHAINS, Recorded, parse_chain, parse_chains
@@ -20,8 +19,7 @@ _CHAIN = compile_late(CHAIN.encode())
 _PARENTHESES = compile_late(rb"\((%s)\)(?=([ \t]*)(\n|\Z)?)" % CHAINS.encode())
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One commit that the log records.
 
     Attributes:
@@ -69,7 +67,7 @@ def find_places(
     """
     seen: set[int] = set()
     for experiment in read_experiments(document, config, file):
-        found = list(_PARENTHESES.finditer(document.text, experiment.begin, experiment.heading.subtree_end))
+        found = list(_PARENTHESES.finditer(document.text, experiment.begin, experiment.end))
         if wanted is not None:
             found = [match for match in found if not wanted.isdisjoint(parse_chains(match.group(1).decode()))]
         for place in _places_of(experiment, found) if found else ():

@@ -5,6 +5,6 @@ commits.  What needs more of git is a module of its own here, of functions that
 take a `Repository`.
 """
 
-from orglab.git.repository import Repository, find_repository, is_installed
+from orglab.git.repository import Repository, find_program, find_repository, is_installed
 
-__all__ = ["Repository", "find_repository", "is_installed"]
+__all__ = ["Repository", "find_program", "find_repository", "is_installed"]

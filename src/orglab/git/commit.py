@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.git.process import stream
 from orglab.git.repository import Repository
@@ -15,8 +15,7 @@ RECORDS = ("log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-ext-dif
 MESSAGE = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """One commit.
 
     Attributes:
@@ -78,6 +77,11 @@ def parse_commit(record: bytes) -> Commit:
     return Commit(
         full, short, tuple(parents.split()), author, email, int(authored or 0), int(committed or 0), message
     )  # fmt: skip
+
+
+def read_committed(record: bytes) -> int:
+    """Return when the commit of a record was made, in seconds since 1970, without reading the rest."""
+    return int(record.split(b"\n", MESSAGE)[MESSAGE - 1] or 0)
 
 
 def read_named(repository: Repository, revisions: tuple[str, ...]) -> dict[str, Commit]:

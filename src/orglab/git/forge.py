@@ -1,7 +1,7 @@
 """Web pages of commits and files at the known forges, from the address of a git remote; nothing is asked of the net."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote
 
 _URL = re.compile(
@@ -34,8 +34,7 @@ _NAMES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Forge:
+class Forge(NamedTuple):
     """A repository on a forge.
 
     Attributes:

@@ -4,8 +4,8 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from orglab.errors import NotWritableError
 from orglab.git.repository import Repository
@@ -42,8 +42,7 @@ except ImportError:
 main()"""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where the hooks of a repository are.
 
     Attributes:
@@ -59,8 +58,7 @@ class Place:
     is_ours: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(NamedTuple):
     """What an installation did.
 
     Attributes:
@@ -74,8 +72,7 @@ class Installed:
     kept: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HookState:
+class HookState(NamedTuple):
     """How it stands with one hook.
 
     Attributes:

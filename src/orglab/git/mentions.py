@@ -199,11 +199,12 @@ def read_mentions(records: Iterable[bytes], letter: str) -> Iterator[Mention]:
     known: dict[tuple[bytes, bytes], tuple[Reference, ...]] = {}
     for record in records:
         # What stands before the message is a person's name, and may hold anything.
-        if found := find(record.split(b"\n", MESSAGE)[-1]):
+        full, *_, message = record.split(b"\n", MESSAGE)
+        if found := find(message):
             for spelled in found:
                 if spelled not in known:
                     known[spelled] = (Reference(spelled[0].decode(), int(spelled[1]) if spelled[1] else None),)
             references = known[found[0]]
             if len(found) > 1:
                 references = tuple([known[spelled][0] for spelled in dict.fromkeys(found)])
-            yield Mention(record[: record.index(b"\n")].decode(), references, record)
+            yield Mention(full.decode(), references, record)

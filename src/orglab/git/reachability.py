@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.git.repository import Repository
 
@@ -12,8 +12,7 @@ RUNS = "refs/orglab/runs/"
 _FULL = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Reachability:
+class Reachability(NamedTuple):
     """Which recorded commits are reached by a branch or tag.
 
     Attributes:

@@ -79,7 +79,7 @@ class Repository:
         Raises:
             GitError: git is not installed, or refuses to read this repository.
         """
-        found = self._short("HEAD")
+        found = self._abbreviate("HEAD")
         if found is None:
             asked = run_reading(self.folder, ("rev-parse", "--git-dir"))
             if asked.returncode != 0:
@@ -106,7 +106,11 @@ class Repository:
         if full is None or not re.fullmatch(_HASH, full.strip()):
             return None
         # Not in one step: `:/text^{commit}` would search for that very text.
-        short = self.read("rev-parse", "--verify", "--quiet", "--short", f"{full.strip().decode()}^{{commit}}")
+        return self._abbreviate(full.strip().decode())
+
+    def _abbreviate(self, name: str) -> str | None:
+        """Return the short hash of the commit that HEAD or a full hash names, or None."""
+        short = self.read("rev-parse", "--verify", "--quiet", "--short", f"{name}^{{commit}}")
         return short.strip().decode() if short and re.fullmatch(_SHORT_HASH, short.strip()) else None
 
     def read_on_branches(self, path: Path) -> bytes:
@@ -128,9 +132,13 @@ class Repository:
 
 def is_installed() -> bool:
     """Return whether there is a git on the PATH."""
-    import shutil  # noqa: PLC0415 - 3 ms, for it loads what unpacks archives
+    return find_program() is not None
 
-    return shutil.which("git") is not None
+
+def find_program() -> str | None:
+    """Return the git on the PATH, or None; `shutil`, which would do the same, loads what unpacks archives."""
+    places = (f"{folder}/git" for folder in os.get_exec_path())
+    return next((place for place in places if os.access(place, os.X_OK) and Path(place).is_file()), None)
 
 
 def find_repository(folder: Path) -> Repository | None:

@@ -2,9 +2,8 @@
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from orglab.errors import GitError, OrglabError
 from orglab.experiment.ids import aliases_of, all_ids
@@ -30,8 +29,7 @@ _FIRST_YEAR = 1970
 _A_DAY = datetime.timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What is known of one experiment, or of one step of it, beside what the log says.
 
     Attributes:

@@ -8,10 +8,10 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from orglab.errors import UsageError
 from orglab.git.commit import Commit, read_commits
@@ -29,8 +29,7 @@ MOST_COMMITS = 1000
 _MOST_LINKS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One link of the chain.
 
     Attributes:
@@ -201,7 +200,7 @@ class LinkFinder:
     def find_near_line(self, name: str | None) -> list[Link]:
         """Return the last commit of a file that leads to an experiment, as what is nearest to a line of it."""
         links = (self._link_commit(one, "changed the file") for one in self.find_commits(name, MOST_COMMITS))
-        return [replace(link, is_near=True) for link in islice((link for link in links if link.references), 1)]
+        return [link._replace(is_near=True) for link in islice((link for link in links if link.references), 1)]
 
     def find_active(self) -> list[Link]:
         """Return the active step of this clone."""
@@ -212,13 +211,13 @@ class LinkFinder:
         """Return what is nearest to a commit that leads nowhere: what it merged, else what comes next and before."""
         if len(commit.parents) > 1:
             merged = self._find_naming(commit.hash, f"^{commit.parents[0]}")
-            if links := [replace(self._link_commit(one, "was merged by it"), is_near=True) for one in
+            if links := [self._link_commit(one, "was merged by it")._replace(is_near=True) for one in
                          islice(merged, _MOST_LINKS)]:  # fmt: skip
                 self.remarks.append(f"{commit.short} is a merge and names nothing itself; what it merged does.")
                 return links
         after = self._find_naming("--ancestry-path", "--reverse", f"^{commit.hash}", "--branches", "--remotes", "HEAD")
         before = self._find_naming(*commit.parents) if commit.parents else iter(())
-        links = [replace(self._link_commit(one, how), is_near=True) for found, how in
+        links = [self._link_commit(one, how)._replace(is_near=True) for found, how in
                  ((after, "is the next commit after it that names an experiment"),
                   (before, "is the last commit before it that names one")) for one in islice(found, 1)]  # fmt: skip
         self.remarks.append(

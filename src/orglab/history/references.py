@@ -5,9 +5,9 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from orglab.experiment.model import Experiment, read_id
 from orglab.experiment.resolved import Resolved, resolve
@@ -22,8 +22,7 @@ from orglab.reference import Reference, find_references, link_pattern
 _AROUND = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an experiment or a step is named.
 
     Attributes:
@@ -71,7 +70,7 @@ def find_places(knowledge: Knowledge, wanted: Reference | None = None) -> Iterat
             continue
         now = Reference(experiment.id if experiment is not None else place.reference.id, place.reference.step)
         if wanted is None or (now.id == wanted.id and wanted.step in (None, now.step)):
-            yield replace(place, reference=now)
+            yield place._replace(reference=now)
 
 
 def _find_mentions(knowledge: Knowledge, wanted: Reference) -> list[Mention]:

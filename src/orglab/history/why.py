@@ -7,8 +7,8 @@ import datetime
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from orglab.errors import NotFoundError
 from orglab.experiment.model import Experiment, Note, Step
@@ -21,8 +21,7 @@ from orglab.log.log import LogFile
 _LINE = re.compile(r"(.+):([0-9]{1,9})", re.S)
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """An experiment that the chain leads to.
 
     Attributes:
@@ -36,8 +35,7 @@ class Reason:
     note: Note | None
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
+class Why(NamedTuple):
     """The answer.
 
     Attributes:

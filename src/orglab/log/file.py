@@ -40,7 +40,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -66,7 +65,6 @@ _NO_REPLACE = (1, 4)  # RENAME_NOREPLACE, RENAME_EXCL
 _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
-@dataclass(frozen=True)
 class Snapshot:
     """A file's bytes at one moment.
 
@@ -77,10 +75,12 @@ class Snapshot:
         read_at: The time before that, in nanoseconds.
     """
 
-    path: Path
-    data: bytes
-    status: os.stat_result | None = field(default=None, compare=False)
-    read_at: int = field(default=0, compare=False)
+    def __init__(self, path: Path, data: bytes, status: os.stat_result | None = None, read_at: int = 0) -> None:
+        """Remember what was read or written."""
+        self.path = path
+        self.data = data
+        self.status = status
+        self.read_at = read_at
 
     @cached_property
     def digest(self) -> str:

@@ -6,7 +6,6 @@ with Org on which line is an item, a box, a keyword, and which is not.
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orglab.org import syntax
@@ -33,7 +32,6 @@ _BLOCKS = {
 }
 
 
-@dataclass(slots=True, eq=False)
 class Element:
     """One element; positions are in `Source.text`.
 
@@ -49,15 +47,29 @@ class Element:
         structure: The list, for `plain-list` and `item`.
     """
 
-    type: str
-    begin: int
-    end: int
-    start: int
-    contents: tuple[int, int] = (-1, -1)
-    parent: "Element | None" = None
-    children: "list[Element]" = field(default_factory=list)
-    item: Item | None = None
-    structure: Structure | None = None
+    __slots__ = ("begin", "children", "contents", "end", "item", "parent", "start", "structure", "type")
+
+    def __init__(
+        self,
+        type: str,  # noqa: A002 - as Org calls it
+        begin: int,
+        end: int,
+        start: int,
+        contents: tuple[int, int] = (-1, -1),
+        *,
+        item: Item | None = None,
+        structure: Structure | None = None,
+    ) -> None:
+        """Make an element with nothing around it or in it."""
+        self.type = type
+        self.begin = begin
+        self.end = end
+        self.start = start
+        self.contents = contents
+        self.parent: Element | None = None
+        self.children: list[Element] = []
+        self.item = item
+        self.structure = structure
 
     def walk(self) -> Iterator["Element"]:
         """Yield this element and all in it, in the order of the text."""

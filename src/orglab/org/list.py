@@ -6,7 +6,6 @@ As `org-element--list-struct`, `org-list-parents-alist` and `org-list-prevs-alis
 import copy
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from orglab.org import syntax
@@ -14,7 +13,6 @@ from orglab.org.ends import Ends
 from orglab.org.syntax import indentation
 
 
-@dataclass(slots=True, eq=False)
 class Item:
     """One item of a plain list; positions are in `Source.text`.
 
@@ -30,15 +28,30 @@ class Item:
         end: Where it ends, sub-items and blank lines before a further item included.
     """
 
-    begin: int
-    indent: int
-    bullet: bytes
-    counter: bytes | None
-    checkbox: bytes | None
-    checkbox_at: int
-    tag: bytes | None
-    body: int
-    end: int = -1
+    __slots__ = ("begin", "body", "bullet", "checkbox", "checkbox_at", "counter", "end", "indent", "tag")
+
+    def __init__(
+        self,
+        *,
+        begin: int,
+        indent: int,
+        bullet: bytes,
+        counter: bytes | None,
+        checkbox: bytes | None,
+        checkbox_at: int,
+        tag: bytes | None,
+        body: int,
+    ) -> None:
+        """Make an item whose end is not known yet."""
+        self.begin = begin
+        self.indent = indent
+        self.bullet = bullet
+        self.counter = counter
+        self.checkbox = checkbox
+        self.checkbox_at = checkbox_at
+        self.tag = tag
+        self.body = body
+        self.end = -1
 
     @property
     def is_ordered(self) -> bool:

@@ -6,7 +6,6 @@ anywhere or on another machine; it is reported instead.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from orglab.org.source import decode
@@ -19,8 +18,7 @@ LINE = compile_late(rb"#\+(TODO|SEQ_TODO|TYP_TODO|FILETAGS|TAGS|STARTUP|PROPERTY
 _KEYWORD = compile_late(r"([^(]+)(?:\(([^)]*)\))?$")
 
 
-@dataclass(frozen=True, slots=True)
-class Keyword:
+class Keyword(NamedTuple):
     """A TODO keyword.
 
     Attributes:

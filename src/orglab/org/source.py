@@ -15,6 +15,8 @@ from orglab.errors import UnsafeEditError
 from orglab.org.edit import Edit
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Pieces of a large file: as much as the processor keeps near, where a copy of all of it would cost new memory.
+_PIECE = 1 << 16
 
 
 def decode(text: bytes) -> str:
@@ -116,15 +118,16 @@ class Source:
         Raises:
             UnsafeEditError: Edits overlap or lie outside the text.
         """
-        pieces: list[bytes] = []
+        pieces: list[bytes | memoryview] = []
+        raw = memoryview(self.raw)
         done = 0
         for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
             start, end = self.raw_offset(edit.start), self.raw_offset(edit.end)
             if start < done or end < start or edit.end > len(self.text):
                 raise UnsafeEditError(f"The edit of bytes {start} to {end} overlaps another; nothing was written.")
-            pieces += (self.raw[done:start], edit.replacement.replace(b"\n", self.line_ending(edit.start)))
+            pieces += (raw[done:start], edit.replacement.replace(b"\n", self.line_ending(edit.start)))
             done = end
-        pieces.append(self.raw[done:])
+        pieces.append(raw[done:])
         return b"".join(pieces)
 
     def verify(self, edits: Iterable[Edit], after: bytes) -> None:
@@ -142,8 +145,16 @@ class Source:
             start, end = self.raw_offset(edit.start), self.raw_offset(edit.end)
             replacement = edit.replacement.replace(b"\n", self.line_ending(edit.start))
             kept = new + start - old
-            if self.raw[old:start] != after[new:kept] or after[kept : kept + len(replacement)] != replacement:
+            if not _is_same(self.raw, old, start, after, new) or not after.startswith(replacement, kept):
                 raise UnsafeEditError(f"The edit would have changed other bytes before {end}; nothing was written.")
             old, new = end, kept + len(replacement)
-        if self.raw[old:] != after[new:]:
+        if len(after) - new != len(self.raw) - old or not _is_same(self.raw, old, len(self.raw), after, new):
             raise UnsafeEditError(f"The edit would have changed bytes after {old}; nothing was written.")
+
+
+def _is_same(one: bytes, begin: int, end: int, other: bytes, at: int) -> bool:
+    """Return whether the bytes `one[begin:end]` stand at `at` in others."""
+    return all(
+        other.startswith(one[place : min(place + _PIECE, end)], at + place - begin)
+        for place in range(begin, end, _PIECE)
+    )

@@ -5,7 +5,7 @@ As `org-todo`, `org-add-planning-info` and `org-store-log-note`.
 
 import datetime
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.errors import UsageError
 from orglab.org import syntax
@@ -21,8 +21,7 @@ _STATE_NOTE = compile_late(rb'[ \t]*- +State +(?:"\S+")? +from +(?:"\S+")? +\[[0
 _CLOSED = compile_late(rb"CLOSED:[ \t]*[\[<][^\]>\n]*[\]>]?[ \t]*", re.I)
 
 
-@dataclass(frozen=True, slots=True)
-class Logging:
+class Logging(NamedTuple):
     """What a change of state logs in one place of the file.
 
     Attributes:
@@ -187,8 +186,7 @@ def _note_edit(heading: Heading, line: str, note: str | None, logging: Logging) 
     return Edit(place.at, place.at, written + b"\n")
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Where a note goes, and how far it is indented.
 
     Attributes:

@@ -4,7 +4,7 @@ import math
 import re
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orglab.experiment.model import Experiment, Step
 from orglab.runs.record import Run
@@ -23,8 +23,7 @@ _BOOKKEEPING = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The final metrics of a step's runs.
 
     Attributes:
@@ -42,8 +41,7 @@ class Outcome:
         return [(run, value) for run in self.runs if (value := read_final(run, metric)) is not None]
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
+class Results(NamedTuple):
     """What came out of an experiment, step by step.
 
     Attributes:

@@ -1,13 +1,12 @@
 """The commits that name experiments, as the cache has them: after new commits, only those are looked through."""
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from orglab.git.mentions import Mention, Tips, scan
-from orglab.reference import Reference
+from orglab.git.commit import read_committed
+from orglab.git.mentions import Mention, Tips, read_mentions, scan
 from orglab.search.freshness import look_at_git
 from orglab.search.store import Store, look_of, set_look
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 # The newest commit has the greatest number.
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS mention(
-        number INTEGER PRIMARY KEY, committed INTEGER NOT NULL, hash TEXT NOT NULL, names TEXT NOT NULL,
-        record BLOB NOT NULL)""",
+        number INTEGER PRIMARY KEY, committed INTEGER NOT NULL, hash TEXT NOT NULL, record BLOB NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS mentioned(
         id TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (id, number)) WITHOUT ROWID""",
 )
@@ -36,7 +34,7 @@ def scan_kept(store: Store, repository: "Repository", letter: str) -> list[Menti
     Raises:
         GitError: git refuses.
     """
-    return _answer(store, repository, letter, "SELECT hash, names, record FROM mention ORDER BY number DESC")
+    return _answer(store, repository, letter, "SELECT record FROM mention ORDER BY number DESC")
 
 
 def scan_kept_for(store: Store, repository: "Repository", letter: str, name: str) -> list[Mention]:
@@ -45,8 +43,7 @@ def scan_kept_for(store: Store, repository: "Repository", letter: str, name: str
     Raises:
         GitError: git refuses.
     """
-    query = """SELECT hash, names, record FROM mentioned JOIN mention USING (number)
-        WHERE id = ? ORDER BY number DESC"""
+    query = "SELECT record FROM mentioned JOIN mention USING (number) WHERE id = ? ORDER BY number DESC"
     return _answer(store, repository, letter, query, name)
 
 
@@ -64,10 +61,7 @@ def _answer(store: Store, repository: "Repository", letter: str, query: str, *va
         set_look(index, _SOURCE, {**look_of(index, _SOURCE), "look": look})
 
     def read(index: sqlite3.Connection) -> list[Mention]:
-        return [
-            Mention(name, tuple(Reference(*one) for one in json.loads(names)), record)
-            for name, names, record in index.execute(query, values)
-        ]
+        return [*read_mentions((record for (record,) in index.execute(query, values)), letter)]
 
     return store.answer(is_held, hold, read)
 
@@ -93,23 +87,15 @@ def _continues(index: sqlite3.Connection, new: list[Mention], gone: frozenset[st
     if gone and any(name in gone for (name,) in index.execute("SELECT hash FROM mention")):
         return False
     newest: tuple[int | None] = index.execute("SELECT max(committed) FROM mention").fetchone()
-    return not new or newest[0] is None or min(one.commit.committed for one in new) > newest[0]
+    return not new or newest[0] is None or min(read_committed(one.record) for one in new) > newest[0]
 
 
 def _add(index: sqlite3.Connection, new: Iterable[Mention]) -> None:
     """Put commits, newest first, before those that are held."""
     newest: tuple[int] = index.execute("SELECT coalesce(max(number), 0) FROM mention").fetchone()
     numbered = [*enumerate(reversed([*new]), newest[0] + 1)]
-    rows = (
-        (
-            number,
-            one.commit.committed,
-            one.hash,
-            json.dumps([(each.id, each.step) for each in one.references]),
-            one.record,
-        )
-        for number, one in numbered
-    )
-    index.executemany("INSERT INTO mention VALUES (?, ?, ?, ?, ?)", rows)
-    ids = ((each, number) for number, one in numbered for each in {each.id for each in one.references})
-    index.executemany("INSERT INTO mentioned VALUES (?, ?)", ids)
+    rows = ((number, read_committed(one.record), one.hash, one.record) for number, one in numbered)
+    index.executemany("INSERT INTO mention VALUES (?, ?, ?, ?)", rows)
+    ids = {(each.id, number) for number, one in numbered for each in one.references}
+    # As they lie in the table: one by one they would fall all over it.
+    index.executemany("INSERT INTO mentioned VALUES (?, ?)", sorted(ids))

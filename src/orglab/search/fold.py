@@ -31,7 +31,8 @@ def fold_with_places(text: str) -> tuple[str, list[int]]:
     pieces: list[str] = []
     places: list[int] = []
     for place, char in enumerate(text):
-        folded = fold(char)
+        # As `fold` has it: most letters are plain ones even here.
+        folded = char.lower() if " " <= char <= "~" else fold(char)
         pieces.append(folded)
         places += [place] * len(folded)
     return "".join(pieces), [*places, len(text)]

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from orglab.git import find_program
 from orglab.search.location import is_shared
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def look_at_git(git_dir: str) -> str:
         pieces += _read_refs(os.path.join(common, "refs", name))
     for folder in ("objects", os.path.join("objects", "pack")):
         pieces.append(str(os.stat(os.path.join(common, folder)).st_mtime_ns).encode())
-    pieces.append(os.fsencode(_find_git() or ""))
+    # Without a git on the PATH nothing is known.
+    pieces.append(os.fsencode(find_program() or ""))
     text = b"\0".join(pieces)
     return f"{len(text)}-{zlib.crc32(text):08x}-{zlib.adler32(text):08x}"
 
@@ -124,10 +126,3 @@ def _read(path: str) -> bytes:
             return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return b""
-
-
-def _find_git() -> str | None:
-    """Return the git on the PATH: without one, nothing is known."""
-    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    paths = (os.path.join(folder, "git") for folder in folders)
-    return next((path for path in paths if os.access(path, os.X_OK)), None)

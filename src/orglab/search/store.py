@@ -31,7 +31,8 @@ _PATIENCE = 0.25
 DOUBTS = (sqlite3.Error, OSError, ValueError, LookupError, TypeError, ArithmeticError)
 # What stands in the file is never run, and what would wait for the disk does not; columns are long, so pages are large.
 _PRAGMAS = (
-    "page_size=16384", "trusted_schema=OFF", "cell_size_check=ON", "synchronous=OFF", "journal_mode=MEMORY",
+    "page_size=16384", "cache_size=-65536", "trusted_schema=OFF", "cell_size_check=ON", "synchronous=OFF",
+    "journal_mode=MEMORY",
 )  # fmt: skip
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _LEFT_OVER = 3600.0  # seconds after which a file that is being made is no longer

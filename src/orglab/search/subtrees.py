@@ -8,7 +8,6 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -134,7 +133,7 @@ class LogText:
         settings, config = self.document.settings, self.log.config
         groups = {tag: list(members) for tag, members in (settings.tag_groups or {}).items()}
         form = (
-            config, [list(asdict(word).values()) for word in settings.keywords.values()], list(settings.filetags),
+            config, [list(word) for word in settings.keywords.values()], list(settings.filetags),
             groups, sorted(settings.startup), settings.properties, settings.category,
         )  # fmt: skip
         return hashlib.sha256(repr(form).encode("utf-8", "surrogatepass")).hexdigest()

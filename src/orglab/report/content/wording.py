@@ -73,7 +73,7 @@ class Wording:
 
     def mentioned(self, experiment: Experiment) -> Iterator[str]:
         """Yield the references of the other experiments that an experiment's text names, each once."""
-        text = experiment.document.text[experiment.begin : experiment.heading.subtree_end]
+        text = experiment.document.text[experiment.begin : experiment.end]
         names = [match.group(1).decode() for match in _LINK.finditer(text)]
         names += [one.id for _, one in find_references(text, self.config.letter)]
         for name in dict.fromkeys(names):

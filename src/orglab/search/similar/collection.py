@@ -16,6 +16,8 @@ _SHARE, _SHARE_OF_WORDS = 0.02, 0.05
 # A typing error leaves the first letter, and most triples of letters.
 _NEAR = 0.6
 _SHORTEST = 5
+# Rows that are put in at once: one by one they would fall all over the table.
+_MOST_POSTINGS = 1 << 18
 _HUNDREDTHS = [number / 100 for number in range(101)]
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS feature(id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, count INTEGER NOT NULL)",
@@ -55,16 +57,22 @@ class Collection:
     def add(self, experiments: Iterable[tuple[int, Mapping[str, float]]]) -> None:
         """Put experiments in, each by its number and its features."""
         changed: set[int] = set()
+        postings: list[tuple[int, int, int]] = []
         for number, features in experiments:
-            pairs = [(self._id(name), weight) for name, weight in features.items()]
-            self._connection.executemany(
-                "INSERT INTO posting VALUES (?, ?, ?)", [(one, number, round(100 * weight)) for one, weight in pairs]
-            )
+            ids = [self._ids.get(name) or self._id(name) for name in features]
+            postings += [(one, number, round(100 * weight)) for one, weight in zip(ids, features.values(), strict=True)]
+            if len(postings) > _MOST_POSTINGS:
+                self._post(postings)
             self._connection.execute("INSERT INTO main_idea VALUES (?, ?, ?)", (number, *idea_weights(features)))
-            changed.update(one for one, _ in pairs)
-            ids = " ".join(str(one) for one, _ in pairs)
-            self._connection.execute("INSERT INTO features VALUES (?, ?)", (number, ids))
+            changed.update(ids)
+            self._connection.execute("INSERT INTO features VALUES (?, ?)", (number, " ".join(map(str, ids))))
+        self._post(postings)
         self._count(changed)
+
+    def _post(self, postings: list[tuple[int, int, int]]) -> None:
+        """Put in which experiments have which features, by feature, as they lie in the table; leave none."""
+        self._connection.executemany("INSERT INTO posting VALUES (?, ?, ?)", sorted(postings))
+        postings.clear()
 
     def remove(self, numbers: Iterable[int]) -> None:
         """Take experiments out."""

@@ -107,7 +107,7 @@ def _add_groups(
     best: dict[int, float] = {}
     for group, sure, places in lexicon.find(plain, kinds):
         doubt[group] = doubt.get(group, 1.0) * (1.0 - sure)
-        best[group] = max(best.get(group, 0.0), min(weights[at] for at in places))
+        best[group] = max(best.get(group, 0.0), min(map(weights.__getitem__, places)))
     for group, left in doubt.items():
         name = (SETTING if group in lexicon.settings else IDEA) + lexicon.names[group]
         found[name] = best[group] * (1.0 - left) * (_TOPIC if group in lexicon.topics else 1.0)

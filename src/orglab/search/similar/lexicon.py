@@ -125,9 +125,15 @@ class Lexicon:
             for pattern in self.anchors.get(part, ()):
                 group, sure, parts = self.patterns[pattern]
                 if len(parts) == 1:
-                    yield from ((group, sure, [at]) for at in places[part][:1])
-                elif all(other in places for other in parts) and (near := _near([places[one] for one in parts])):
-                    yield group, sure, near
+                    yield group, sure, places[part][:1]
+                    continue
+                # Most terms end here, at the first of their parts that is not there.
+                for other in parts:
+                    if other not in places:
+                        break
+                else:
+                    if near := _near([places[one] for one in parts]):
+                        yield group, sure, near
 
     def _find_parts(self, words: list[tuple[int, str]], places: dict[int, list[int]]) -> None:
         parts, phrases = self.parts, self.phrases
@@ -152,15 +158,20 @@ def load_lexicon(content: bytes) -> Lexicon:
 
 def _put(places: dict[int, list[int]], part: int, at: int) -> None:
     """Note where a part stands; the first places are enough, or a text of one word would take forever."""
-    known = places.setdefault(part, [])
-    if len(known) < _MOST_PLACES and at not in known:
+    known = places.get(part)
+    if known is None:
+        places[part] = [at]
+    elif len(known) < _MOST_PLACES and at not in known:
         known.append(at)
 
 
 def _near(places: list[list[int]]) -> list[int]:
     """Return a place of each part, all within the window; nothing if there are none."""
     for at in places[0]:
-        chosen = [min(others, key=lambda other: abs(other - at)) for others in places]
+        # Most parts stand once.
+        chosen = [
+            others[0] if len(others) == 1 else min(others, key=lambda other: abs(other - at)) for others in places
+        ]
         if max(chosen) - min(chosen) <= WINDOW:
             return chosen
     return []

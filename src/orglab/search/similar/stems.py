@@ -12,6 +12,7 @@ from functools import lru_cache
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*(?:e[-+]?\d+)?(?![^\W\d_])|[^\W_]+")
 # Languages without blanks between words: pairs of characters stand for words.
 _NO_BLANKS = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_NOT_ASCII = re.compile("[^\0-\x7f]+")
 _LONGEST = 40
 # Words that are passed over even inside a term.
 _SKIPPED = frozenset(
@@ -81,12 +82,14 @@ def tokens(text: str) -> list[str]:
     """Return the words and numbers of a text, in lower case, without accents."""
     text = text.casefold()
     if not text.isascii():
-        text = "".join(
-            mark for mark in unicodedata.normalize("NFKD", text) if not unicodedata.combining(mark)
-        ).casefold()
+        text = _NOT_ASCII.sub(_without_accents, unicodedata.normalize("NFKD", text)).casefold()
         if _NO_BLANKS.search(text):
             return [part for word in _TOKEN.findall(text) for part in _parts(word)]
     return _TOKEN.findall(text)
+
+
+def _without_accents(match: re.Match[str]) -> str:
+    return "".join(mark for mark in match.group() if not unicodedata.combining(mark))
 
 
 def _parts(word: str) -> list[str]:
