@@ -12,9 +12,9 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git.commit import Commit, read_commits
 from orglab.git.process import run_reading, sentence_of
-from orglab.git.repository import Repository
+from orglab.git.repository import FULL_HASH, Repository
 
-_BLAMED = re.compile(rb"([0-9a-f]{40}(?:[0-9a-f]{24})?) (\d+) (\d+)(?: \d+)?")
+_BLAMED = re.compile(rb"(%b) (\d+) (\d+)(?: \d+)?" % FULL_HASH)
 _IS_UNKNOWN = re.compile(rb"no such (?:path|ref)|has only \d+ line|invalid line number|outside repository")
 _FILTER = re.compile(rb"filter\..*\.(?:clean|process|required)", re.S)
 _OF_THE_REPOSITORY = (b"local", b"worktree")

@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from orglab.git.commit import MESSAGE, RECORDS, Commit, parse_commit, read_records
-from orglab.git.repository import Repository
+from orglab.git.repository import FULL_HASH, Repository
 from orglab.reference import Reference, reference_pattern
 
-_HASH = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_HASH = re.compile(FULL_HASH)
 _REFS = ("refs/heads", "refs/remotes", "refs/replace")
 
 

@@ -15,9 +15,9 @@ from hashlib import blake2b
 
 from orglab.git.commit import Commit
 from orglab.git.process import stream
-from orglab.git.repository import Repository
+from orglab.git.repository import FULL_HASH, Repository
 
-_COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_COMMIT = re.compile(FULL_HASH)
 _HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _BLOBS = re.compile(rb"index ([0-9a-f]+)\.\.([0-9a-f]+)")
 # A line more or less in a larger file says little, and costs much: as a binary file it is compared whole.

@@ -4,12 +4,12 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from orglab.git.repository import Repository
+from orglab.git.repository import FULL_HASH, Repository
 
 KEEP = "refs/orglab/keep/"
-RUNS = "refs/orglab/runs/"
+RUN_REFS = "refs/orglab/runs/"
 """What runs ran on is on no branch, on purpose."""
-_FULL = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_FULL = re.compile(FULL_HASH.decode())
 
 
 class Reachability(NamedTuple):
@@ -59,7 +59,7 @@ def read_reachability(repository: Repository, recorded: Collection[str]) -> Reac
 def _refs(repository: Repository) -> tuple[list[str], frozenset[str]]:
     """Return the commits that make others alive, and those that our own refs keep."""
     form = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)"
-    listed = repository.read("for-each-ref", form, "refs/heads", "refs/remotes", "refs/tags", KEEP, RUNS) or b""
+    listed = repository.read("for-each-ref", form, "refs/heads", "refs/remotes", "refs/tags", KEEP, RUN_REFS) or b""
     tips, kept = [], []
     for line in listed.decode("utf-8", "replace").splitlines():
         kind, name, tagged_kind, tagged, ref = line.split(" ", 4)

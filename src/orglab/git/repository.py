@@ -10,7 +10,7 @@ from orglab.config import CLONE_FOLDER, find_git_dir
 from orglab.errors import GitError, NotFoundError
 from orglab.git.process import run_reading, run_writing, sentence_of
 
-_HASH = rb"[0-9a-f]{40}(?:[0-9a-f]{24})?"
+FULL_HASH = rb"[0-9a-f]{40}(?:[0-9a-f]{24})?"
 _SHORT_HASH = rb"[0-9a-f]{7,64}"
 
 
@@ -103,7 +103,7 @@ class Repository:
         if "\0" in revision:
             return None
         full = self.read("rev-parse", "--verify", "--quiet", "--end-of-options", revision)
-        if full is None or not re.fullmatch(_HASH, full.strip()):
+        if full is None or not re.fullmatch(FULL_HASH, full.strip()):
             return None
         # Not in one step: `:/text^{commit}` would search for that very text.
         return self._abbreviate(full.strip().decode())

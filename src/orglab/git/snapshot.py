@@ -9,10 +9,10 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git.hashed_file import HashedFile, hash_file
 from orglab.git.process import run_reading
+from orglab.git.reachability import RUN_REFS
 from orglab.git.repository import Repository, find_repository
 from orglab.git.worktree import Changes, read_changes
 
-REFS = "refs/orglab/runs"
 # Nothing may be written beside the user's own index: no shared index, no monitor's state.
 _PRIVATE = ("-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false")
 # A machine without a git identity can run a command too; these commits are on no branch.
@@ -60,7 +60,7 @@ def make_snapshot(
     if found.unmerged:
         raise GitError(f"{found.unmerged[0]} has a conflict; resolve it first.")
     if found.head is not None and found.is_clean:
-        top.act("update-ref", f"{REFS}/{name}", found.head)
+        top.act("update-ref", f"{RUN_REFS}{name}", found.head)
         return Snapshot(found.head)
     small, large, uncaptured = _sort(repository.top, found.untracked, size_limit)
     modules = {}
@@ -77,7 +77,7 @@ def make_snapshot(
     parents = ("-p", found.head) if found.head is not None else ()
     commit = top.act("commit-tree", *parents, tree, stdin=message.encode("utf-8", "replace"), environment=IDENTITY)
     full = commit.decode().strip()
-    top.act("update-ref", f"{REFS}/{name}", full)
+    top.act("update-ref", f"{RUN_REFS}{name}", full)
     return Snapshot(full, tuple(large), tuple(uncaptured))
 
 

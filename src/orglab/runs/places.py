@@ -2,7 +2,8 @@
 
 They lie in the git directory that all worktrees share: no `git clean`, no switch of branches and no end of a worktree
 takes them, and no clone brings any.  Where that cannot be written, or there is no git, they lie in the folder that the
-user's own variable ORGLAB_RECORDS names, else in a hidden folder beside the log.  All these places are read.
+user's own variable ORGLAB_RECORDS names, else in the hidden folder `.orglab` at the top of the repository, or beside a
+log that is in none.  All these places are read.
 
     runs/ID/      the record of a run
     waiting/NAME  what a log does not tell of yet, see `waiting`

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from orglab.errors import GitError, NotWritableError
 from orglab.experiment.edits import holds_line
 from orglab.git import Repository
+from orglab.git.reachability import RUN_REFS
 from orglab.git.records import (
     exchange,
     holds_on_a_branch,
@@ -15,7 +16,6 @@ from orglab.git.records import (
     read_others,
     writer_name,
 )
-from orglab.git.snapshot import REFS
 from orglab.git.worktree import top_path
 from orglab.log.log import LogFile
 from orglab.runs.description import format_mark
@@ -70,7 +70,7 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         own = [run for run in read_runs(top) if not run.is_foreign]
         files = {f"{run.id}/{name}": run.folder / name for run in own for name in (RECORD, METRICS)}
         sent = publish_records(repository, writer, {name: path for name, path in files.items() if path.is_file()})
-        captured = [f"{REFS}/{run.id}" for run in own if run.snapshot] if snapshots else []
+        captured = [f"{RUN_REFS}{run.id}" for run in own if run.snapshot] if snapshots else []
         exchange(repository, remote, writer, tuple(captured))
         received = _receive(repository, top, writer)
     except OSError as error:

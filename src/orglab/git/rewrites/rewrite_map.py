@@ -12,13 +12,12 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from orglab.git.repository import Repository
+from orglab.git.repository import FULL_HASH, Repository
 
 KINDS = ("amend", "rebase")
-_HASH = rb"[0-9a-f]{40}(?:[0-9a-f]{24})?"
-_LINE = re.compile(rb"(%b) (%b) (?:%b)\s*" % (_HASH, _HASH, "|".join(KINDS).encode()))
+_LINE = re.compile(rb"(%b) (%b) (?:%b)\s*" % (FULL_HASH, FULL_HASH, "|".join(KINDS).encode()))
 # A line of a reflog: what was, what is, who, when, why (gitrepository-layout(5), "logs").
-_REFLOG = re.compile(rb"(%b) (%b) [^\n]*?> (\d+) [-+]\d+\t([^\n]*)" % (_HASH, _HASH))
+_REFLOG = re.compile(rb"(%b) (%b) [^\n]*?> (\d+) [-+]\d+\t([^\n]*)" % (FULL_HASH, FULL_HASH))
 _AMENDS = re.compile(rb"commit \(amend\)|rebase(?: -i)? \((?:reword|edit|squash|fixup|amend)\)")
 # A map that is written out of order is read again; a chain of more links than this is none that people make.
 _PASSES = 20

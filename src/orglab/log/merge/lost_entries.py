@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 
+from orglab.experiment.commit_notation import CHAINS
 from orglab.log.merge.node import COMMITS
 
 _ENTRY = re.compile(rb"^(?:\*+ |[ \t]*(?:[-+]|\d+[.)])[ \t])[^\n]*$", re.M)
 _CHANGING = re.compile(rb"\[(?:\d*%|\d*/\d*|[ Xx-])\]")
-_HEAD = re.compile(rb"^\[\d{4}-\d{2}-\d{2}[^\]\n]*\](?:[ \t]*\([0-9a-f]{7,64}(?: -> [0-9a-f]{7,64})?\))?")
+_HEAD = re.compile(rb"^\[\d{4}-\d{2}-\d{2}[^\]\n]*\](?:[ \t]*\(%b\))?" % CHAINS.encode())
 _BULLET = re.compile(rb"^(?:\*+[ \t]+(?:[A-Z]+[ \t]+)?|[ \t]*(?:[-+]|\d+[.)])[ \t]+)")
 
 

@@ -12,14 +12,14 @@ from functools import cached_property
 from itertools import pairwise
 
 from orglab.config import Config
+from orglab.experiment.commit_notation import CHAINS
 from orglab.experiment.model import read_id, without_cookies
 from orglab.org.document import Document
 from orglab.org.element import Element
 from orglab.org.heading import Heading
 from orglab.org.list import Item, Structure
 
-_HASH = rb"[0-9a-f]{7,64}(?:[ \t]*->[ \t]*[0-9a-f]{7,64})*"
-COMMITS = re.compile(rb"[ \t]*\((" + _HASH + rb"(?:,[ \t]*" + _HASH + rb")*)\)[ \t]*$")
+COMMITS = re.compile(rb"[ \t]*\((%b)\)[ \t]*$" % CHAINS.encode())
 _COOKIES = re.compile(rb"[ \t]*\[(?:\d*%|\d*/\d*)\]")
 _BLANK = re.compile(rb"[ \t]*\n")
 # Parts that are added one by one, so that two that were added at one place are both kept.
