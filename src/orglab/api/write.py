@@ -244,8 +244,6 @@ class WriteMethods(LogFile):
         """
         from orglab.git import is_installed
 
-        experiment = self.experiment(reference)
-        step = find_step(experiment, parse_reference(reference))
         if revisions is not None:
             chosen = list(revisions)
             if chosen and self.repository is None:
@@ -256,6 +254,8 @@ class WriteMethods(LogFile):
             return [], "none"
         from orglab.git.mentions import read_naming
 
+        experiment = self.experiment(reference)
+        step = find_step(experiment, parse_reference(reference))
         names = [Reference(name, step.number) for name in all_ids(experiment)]
         found = read_naming(self.repository, names, self.config.letter)
         if named := [one.commit.short for one in islice(found, None if all_commits else 1)]:
