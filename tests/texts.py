@@ -18,6 +18,25 @@ SEED = """\
 ** TODO Conclusions
 """
 
+# Two experiments whose steps read alike.
+ALIKE = """\
+* TODO [1] A :exp:
+:PROPERTIES:
+:ID: 1
+:END:
+[2018-06-06 Wed 16:00]
+** TODO Experiments [0/2]
+1. [ ] one
+2. [ ] two
+* TODO [2] B :exp:
+:PROPERTIES:
+:ID: 2
+:END:
+** TODO Experiments [0/2]
+1. [ ] one
+2. [ ] two
+"""
+
 # One of each kind of thing that people write into a log.
 RICH = """\
 #+TITLE: A log

@@ -10,25 +10,9 @@ from commands import Orglab
 from orglab.api import Log
 from orglab.history.events import read_events
 from orglab.history.knowledge import Knowledge
+from texts import ALIKE
 
 NAME = "experiment_log.org"
-LOG = """\
-* TODO [1] A :exp:
-:PROPERTIES:
-:ID: 1
-:END:
-[2018-06-06 Wed 16:00]
-** TODO Experiments [0/2]
-1. [ ] one
-2. [ ] two
-* TODO [2] B :exp:
-:PROPERTIES:
-:ID: 2
-:END:
-** TODO Experiments [0/2]
-1. [ ] one
-2. [ ] two
-"""
 
 
 @pytest.fixture
@@ -37,14 +21,14 @@ def orglab(capsys):
 
 
 def test_nothing_tells_when_a_box_was_ticked_that_is_not_committed(repo):
-    log = Log(repo.write(NAME, LOG.replace("1. [ ] one", "1. [X] one")))
+    log = Log(repo.write(NAME, ALIKE.replace("1. [ ] one", "1. [X] one")))
     events = [event for one in read_events(Knowledge(log), log.experiments()) for event in one]
     assert [one.facts["source"] for one in events if one.kind == "step"] == ["unknown", "unknown"]
 
 
 def test_without_a_repository_there_is_the_log_alone(tmp_path, monkeypatch, orglab):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / NAME).write_text(LOG)
+    (tmp_path / NAME).write_text(ALIKE)
     said = orglab("log", "1").out
     assert said.splitlines()[2:] == ["2018-06-06 16:00  created     e1  A"]
     assert json.loads(orglab("log", "1", "--json").out)["events"] == [
@@ -63,14 +47,14 @@ def test_without_a_repository_there_is_the_log_alone(tmp_path, monkeypatch, orgl
 
 
 def test_a_repository_without_a_commit(repo, orglab):
-    repo.write(NAME, LOG)
+    repo.write(NAME, ALIKE)
     assert "created" in orglab("log", "1").out
     assert "A" in orglab("show", "1").out
     assert "names" in orglab("refs", "1").err
 
 
 def test_hashes_that_are_gone_are_no_harm(repo, orglab):
-    repo.commit("new", {NAME: LOG.replace("1. [ ] one", "1. [X] one (83d45cd, 0000000)", 1)})
+    repo.commit("new", {NAME: ALIKE.replace("1. [ ] one", "1. [X] one (83d45cd, 0000000)", 1)})
     assert "(83d45cd, 0000000)" in orglab("show", "1").out
     assert "(when the log ticked it)" in orglab("log", "1").out
     (event,) = (one for one in json.loads(orglab("log", "1.1", "--json").out)["events"] if one["kind"] == "step")
@@ -79,7 +63,7 @@ def test_hashes_that_are_gone_are_no_harm(repo, orglab):
 
 
 def test_what_one_step_has_to_do_with(repo, orglab):
-    repo.commit("[e1] new", {NAME: LOG})
+    repo.commit("[e1] new", {NAME: ALIKE})
     repo.commit("[e1.1] and [e1.2]")
     repo.commit("[e1.2] only")
     repo.commit("[e2.1] other")
@@ -98,7 +82,7 @@ def test_what_one_step_has_to_do_with(repo, orglab):
 
 
 def test_text_of_commits_does_not_reach_the_terminal_as_it_is(repo, orglab):
-    repo.commit("new", {NAME: LOG})
+    repo.commit("new", {NAME: ALIKE})
     repo.commit("[e1] \x1b]0;owned\x07\x1b[2J \u202e x")
     for command in (("log", "1"), ("refs", "1"), ("show", "1"), ("why", "HEAD")):
         said = orglab(*command).out
@@ -107,7 +91,7 @@ def test_text_of_commits_does_not_reach_the_terminal_as_it_is(repo, orglab):
 
 
 def test_an_experiment_is_found_by_the_ids_that_it_had(repo, orglab):
-    repo.commit("[e1.1] before", {NAME: LOG})
+    repo.commit("[e1.1] before", {NAME: ALIKE})
     run = '{"event": "began", "ref": "e1.2", "argv": ["train"], "exit_code": 0}\n'
     repo.write(".git/orglab/runs/20180606-170000-aaaa/record.jsonl", run)
     repo.write("journal.org", "* 2018\n** 2018-06 June\n*** 2018-06-05 Tuesday\n**** of [e1.2]\n")
@@ -130,7 +114,7 @@ def test_an_experiment_is_found_by_the_ids_that_it_had(repo, orglab):
 
 
 def test_runs_under_an_old_id_are_those_of_a_step(repo, orglab):
-    repo.commit("new", {NAME: LOG})
+    repo.commit("new", {NAME: ALIKE})
     run = '{"event": "began", "ref": "e1.2", "argv": ["train"], "exit_code": 0}\n'
     repo.write(".orglab/runs/20180606-170000-aaaa/record.jsonl", run)
     orglab("renumber", "1", "--to", "7")
@@ -139,7 +123,7 @@ def test_runs_under_an_old_id_are_those_of_a_step(repo, orglab):
 
 
 def test_each_source_is_read_once(repo):
-    repo.commit("[e1] new", {NAME: LOG})
+    repo.commit("[e1] new", {NAME: ALIKE})
     knowledge = Knowledge(Log(repo.path / NAME))
     experiment = knowledge.experiments["1"]
     first = knowledge.known(experiment)
@@ -152,7 +136,7 @@ def test_each_source_is_read_once(repo):
 
 def test_where_git_refuses_the_log_is_shown_without(repo, orglab, monkeypatch):
     monkeypatch.setenv("ORGLAB_NO_INDEX", "1")
-    repo.commit("[e1] new", {NAME: LOG})
+    repo.commit("[e1] new", {NAME: ALIKE})
     assert "[e1] new" in orglab("show", "1").out
     repo.write(".git/config", "[core\n")
     said = orglab("show", "1").out
@@ -184,8 +168,8 @@ exec '{real}' "$@"
 
 
 def test_git_is_asked_for_what_is_new(repo, orglab, git_calls):
-    name = repo.commit("[e1.1] Results", {NAME: LOG})[:7]
-    repo.write(NAME, LOG.replace("1. [ ] one", f"1. [X] one ({name})", 1))
+    name = repo.commit("[e1.1] Results", {NAME: ALIKE})[:7]
+    repo.write(NAME, ALIKE.replace("1. [ ] one", f"1. [X] one ({name})", 1))
     git_calls()
     orglab("show", "1")
     assert git_calls() == ["for-each-ref", "log"]
@@ -194,19 +178,19 @@ def test_git_is_asked_for_what_is_new(repo, orglab, git_calls):
         # Where the branches are is asked at most; what commits name is in the index.
         assert git_calls() in (["for-each-ref"], [])
     other = repo.commit("names nothing")[:7]
-    repo.write(NAME, LOG.replace("1. [ ] one", f"1. [X] one ({name}, {other})", 1))
+    repo.write(NAME, ALIKE.replace("1. [ ] one", f"1. [X] one ({name}, {other})", 1))
     git_calls()
     orglab("show", "1")
     assert git_calls() == ["for-each-ref", "rev-list", "log", "cat-file", "log"]
 
 
 def test_a_report_asks_git_as_often_for_many_experiments_as_for_one(repo, orglab, git_calls):
-    more = "".join(LOG.split("* TODO [2]", maxsplit=1)[0].replace("1", str(number)) for number in range(30, 60))
-    repo.commit("[e1] new", {NAME: LOG})
+    more = "".join(ALIKE.split("* TODO [2]", maxsplit=1)[0].replace("1", str(number)) for number in range(30, 60))
+    repo.commit("[e1] new", {NAME: ALIKE})
     git_calls()
     orglab("report", "--since", "2018-06-01")
     few = git_calls()
-    repo.commit("more", {NAME: LOG + more})
+    repo.commit("more", {NAME: ALIKE + more})
     for number in range(30, 60):
         repo.commit(f"[e{number}] more")
     git_calls()

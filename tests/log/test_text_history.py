@@ -2,25 +2,9 @@
 
 from orglab.api import Log
 from orglab.log.text_history import find_closing_commits, find_ticking_commits
+from texts import ALIKE
 
 NAME = "experiment_log.org"
-LOG = """\
-* TODO [1] A :exp:
-:PROPERTIES:
-:ID: 1
-:END:
-[2018-06-06 Wed 16:00]
-** TODO Experiments [0/2]
-1. [ ] one
-2. [ ] two
-* TODO [2] B :exp:
-:PROPERTIES:
-:ID: 2
-:END:
-** TODO Experiments [0/2]
-1. [ ] one
-2. [ ] two
-"""
 
 
 def ticked(repo, *refs):
@@ -38,7 +22,7 @@ def edit(repo, message, old, new, nth=1):
 
 
 def test_the_commit_that_ticked_a_step(repo):
-    repo.commit("new", {NAME: LOG})
+    repo.commit("new", {NAME: ALIKE})
     edit(repo, "tick e2.1", "1. [ ] one", "1. [X] one", 2)
     edit(repo, "tick e1.2", "2. [ ] two", "2. [x] two")
     repo.commit("code", {"a.py": "x"})
@@ -46,7 +30,7 @@ def test_the_commit_that_ticked_a_step(repo):
 
 
 def test_a_step_that_was_changed_after_it_was_ticked_is_followed(repo):
-    repo.commit("new", {NAME: LOG})
+    repo.commit("new", {NAME: ALIKE})
     edit(repo, "tick", "1. [ ] one", "1. [x] one")
     edit(repo, "upper case", "1. [x] one", "1. [X] one")
     edit(repo, "reworded", "1. [X] one", "1. [X] the first")
@@ -60,7 +44,7 @@ def test_a_step_that_was_changed_after_it_was_ticked_is_followed(repo):
 
 
 def test_a_step_that_was_opened_again_counts_from_when_it_was_ticked_again(repo):
-    repo.commit("new", {NAME: LOG})
+    repo.commit("new", {NAME: ALIKE})
     edit(repo, "tick", "1. [ ] one", "1. [X] one")
     edit(repo, "undo", "1. [X] one", "1. [ ] one")
     edit(repo, "again", "1. [ ] one", "1. [X] one")
@@ -68,12 +52,12 @@ def test_a_step_that_was_opened_again_counts_from_when_it_was_ticked_again(repo)
 
 
 def test_a_log_that_came_with_ticked_boxes_ticked_them(repo):
-    repo.commit("adopted", {NAME: LOG.replace("[ ] one", "[X] one")})
+    repo.commit("adopted", {NAME: ALIKE.replace("[ ] one", "[X] one")})
     assert ticked(repo) == {"e1.1": "adopted", "e2.1": "adopted"}
 
 
 def test_a_tick_on_a_branch_is_found_through_the_merge(repo):
-    repo.commit("new", {NAME: LOG})
+    repo.commit("new", {NAME: ALIKE})
     repo.git("switch", "--quiet", "--create", "side")
     edit(repo, "on the side", "1. [ ] one", "1. [X] one")
     repo.git("switch", "--quiet", "main")
@@ -83,10 +67,10 @@ def test_a_tick_on_a_branch_is_found_through_the_merge(repo):
 
 
 def test_what_is_not_committed_is_unknown(repo):
-    repo.write(NAME, LOG.replace("1. [ ] one", "1. [X] one"))
+    repo.write(NAME, ALIKE.replace("1. [ ] one", "1. [X] one"))
     assert ticked(repo) == {}
-    repo.commit("new", {NAME: LOG})
-    repo.write(NAME, LOG.replace("1. [ ] one", "1. [X] one"))
+    repo.commit("new", {NAME: ALIKE})
+    repo.write(NAME, ALIKE.replace("1. [ ] one", "1. [X] one"))
     assert ticked(repo) == {}
 
 

@@ -52,7 +52,7 @@ def files_with(repository: Repository, text: str) -> list[str]:
 
     Submodules are repositories of their own and are left out, as are binary files, and files that are not there.
     """
-    found = _at_top(repository).read(
+    found = repository.at_top.read(
         "grep", "-z", "--files-with-matches", "-I", "--no-textconv", "--no-recurse-submodules", "--no-color",
         "--fixed-strings", "--no-ignore-case", "--full-name", "-e", text, "--",
     )  # fmt: skip
@@ -61,7 +61,7 @@ def files_with(repository: Repository, text: str) -> list[str]:
 
 def is_tracked(repository: Repository, path: str) -> bool:
     """Return whether git knows a file, or files below a folder."""
-    return bool(_at_top(repository).read("ls-files", "-z", "--", _literal(path)))
+    return bool(repository.at_top.read("ls-files", "-z", "--", _literal(path)))
 
 
 def commits_of_file(repository: Repository, path: str, *, limit: int | None = None) -> Iterator[Commit]:
@@ -72,7 +72,7 @@ def commits_of_file(repository: Repository, path: str, *, limit: int | None = No
     Raises:
         GitError: git refuses.
     """
-    top = _at_top(repository)
+    top = repository.at_top
     options = [f"--max-count={limit}"] if limit is not None else []
     if not (top.top / path).is_dir():
         options.append("--follow")
@@ -142,7 +142,7 @@ def _unquoted(path: bytes) -> str:
 
 def content_at(repository: Repository, commit: str, path: str) -> bytes | None:
     """Return what a file held in a commit, or None if it was not there."""
-    return _at_top(repository).read("cat-file", "blob", f"{commit}:{path}")
+    return repository.at_top.read("cat-file", "blob", f"{commit}:{path}")
 
 
 def changed_files(repository: Repository, path: str = ".") -> list[str]:
@@ -179,10 +179,6 @@ def without_filters(repository: Repository) -> dict[str, str]:
         found[f"GIT_CONFIG_KEY_{number}"] = os.fsdecode(name)
         found[f"GIT_CONFIG_VALUE_{number}"] = "false" if name.endswith(b".required") else ""
     return found
-
-
-def _at_top(repository: Repository) -> Repository:
-    return Repository(repository.top, repository.top, repository.git_dir)
 
 
 def _literal(path: str) -> str:

@@ -23,6 +23,11 @@ class Repository:
         self.top = top
         self.git_dir = git_dir
 
+    @property
+    def at_top(self) -> "Repository":
+        """The same repository, with git running at its top."""
+        return Repository(self.top, self.top, self.git_dir)
+
     def read(self, *arguments: str, stdin: bytes = b"") -> bytes | None:
         """Return what a git command that only reads prints, or None if it fails.
 

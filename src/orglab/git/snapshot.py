@@ -55,7 +55,7 @@ def make_snapshot(
     Raises:
         GitError: git refuses, or is not installed; or there is a conflict.
     """
-    top = Repository(repository.top, repository.top, repository.git_dir)
+    top = repository.at_top
     found = changes if changes is not None else read_changes(top)
     if found.unmerged:
         raise GitError(f"{found.unmerged[0]} has a conflict; resolve it first.")
@@ -147,7 +147,7 @@ def patch_id(repository: Repository, old: str, new: str, without: tuple[str, ...
     Raises:
         GitError: git refuses, or is not installed.
     """
-    top = Repository(repository.top, repository.top, repository.git_dir)
+    top = repository.at_top
     excluded = [f":(top,literal,exclude){path}" for path in without]
     diff = top.ask(
         "diff-tree", "-p", "--no-ext-diff", "--no-textconv", "--full-index", "--no-renames", old, new, "--", ".",

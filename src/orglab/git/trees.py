@@ -24,10 +24,6 @@ class FileChange(NamedTuple):
     removed: int | None
 
 
-def _top(repository: Repository) -> Repository:
-    return Repository(repository.top, repository.top, repository.git_dir)
-
-
 def full_hash(repository: Repository, revision: str) -> str:
     """Return the full hash of the commit that a revision names.
 
@@ -72,7 +68,7 @@ def count_changed_lines(
     Raises:
         GitError: git refuses, or is not installed.
     """
-    told = _top(repository).ask(
+    told = repository.at_top.ask(
         "diff",
         "--no-ext-diff",
         "--no-textconv",
@@ -104,7 +100,7 @@ def read_patch(repository: Repository, old: str, new: str | None = None, apart: 
     Raises:
         GitError: git refuses, or is not installed.
     """
-    told = _top(repository).ask(
+    told = repository.at_top.ask(
         "diff", "--no-ext-diff", "--no-textconv", "--no-color", *_between(old, new, apart),
         environment=without_filters(repository),
     )  # fmt: skip
@@ -117,7 +113,7 @@ def ignored_paths(repository: Repository) -> list[str]:
     Raises:
         GitError: git refuses, or is not installed.
     """
-    told = _top(repository).ask("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+    told = repository.at_top.ask("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     return [os.fsdecode(path) for path in told.split(b"\0") if path]
 
 

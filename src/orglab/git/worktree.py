@@ -80,7 +80,7 @@ def read_changes(repository: Repository, paths: Sequence[str] = (), *, all_files
     Raises:
         GitError: git refuses, or is not installed.
     """
-    told = _at_top(repository).ask(
+    told = repository.at_top.ask(
         "-c", "status.relativePaths=false", "status", "--porcelain=v2", "-z", "--branch", "--no-renames",
         "--ignore-submodules=none", f"--untracked-files={'all' if all_files else 'normal'}", "--", *literal(paths),
     )  # fmt: skip
@@ -118,7 +118,7 @@ def unlike_head(repository: Repository, changes: Changes) -> list[str]:
         return [path for path in changes.tracked if os.path.lexists(repository.top / path)]
     if not (changes.is_staged or changes.unmerged):
         return list(changes.tracked)
-    told = _at_top(repository).ask(
+    told = repository.at_top.ask(
         "diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=dirty", "--name-status", "-z",
         changes.head, "--",
     )  # fmt: skip
@@ -155,7 +155,7 @@ def commit_paths(repository: Repository, message: str, paths: Iterable[str], new
     Raises:
         GitError: git or a hook refuses; then nothing is committed, and `new` are as unknown as they were.
     """
-    top = _at_top(repository)
+    top = repository.at_top
     wanted = b"\0".join(map(os.fsencode, literal(paths)))
     unknown = b"\0".join(map(os.fsencode, literal(new)))
     from_input = ("--pathspec-from-file=-", "--pathspec-file-nul")
@@ -183,10 +183,6 @@ def commit_paths(repository: Repository, message: str, paths: Iterable[str], new
 def literal(paths: Iterable[str]) -> list[str]:
     """Return pathspecs that mean just these paths from the top, whatever characters are in them."""
     return [f":(top,literal){path}" for path in paths]
-
-
-def _at_top(repository: Repository) -> Repository:
-    return Repository(repository.top, repository.top, repository.git_dir)
 
 
 _alone = threading.local()
