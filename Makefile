@@ -67,7 +67,7 @@ demo: $(VENV)/stamp-demo ## a study on real data, from the first hypothesis to t
 test: system-deps $(VENV)/stamp-test ## every test
 	$(PYTEST) -n $(JOBS) $(NO_SKIP) $(ARGS)
 
-fast: $(VENV)/stamp-test ## the tests that are not slow, in some fifteen seconds
+fast: $(VENV)/stamp-test ## the tests that are not slow, in less than fifteen seconds
 	$(PYTEST) -q -n $(JOBS) -m 'not slow' --hypothesis-profile=fast $(NO_SKIP) $(ARGS)
 
 lint: $(VENV)/stamp-dev ## ruff: every rule but those that pyproject.toml argues with

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 import typst
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orglab.report.formats.mathml import to_mathml
@@ -53,7 +53,6 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
 @example("_\\")
 @given(st.lists(PIECES, max_size=12).map("".join))
 def test_any_formula_is_set_or_refused(tex):

@@ -121,6 +121,7 @@ def test_there_is_nothing_like_it_in_an_empty_collection():
     assert alike(SMOOTHING) == []
 
 
+@pytest.mark.slow
 def test_a_log_of_ten_thousand_has_the_same_answer():
     words = [f"word{number}" for number in range(500)]
     chance = random.Random(3)  # noqa: S311 - no secret is made of it
