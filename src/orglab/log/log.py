@@ -119,6 +119,31 @@ class LogFile:
             return active
         return Reference(found.id, parsed.step).spell(self.config.letter)
 
+    def require_active(self) -> str:
+        """Return the reference of the active step or experiment.
+
+        Raises:
+            UsageError: There is none.
+        """
+        active = self.find_active()
+        if active is None:
+            raise UsageError("No experiment is active; name one, or make one active with `orglab start`.")
+        return active
+
+    def is_reference(self, text: str) -> bool:
+        """Return whether a text names an experiment or step of this log, or has the form of a numbered reference."""
+        try:
+            parsed = parse_reference(text)
+        except UsageError:
+            return False
+        if without_letter(parsed.id, self.config.letter).isdecimal():
+            return True
+        try:
+            self.find(self.document(), parsed)
+        except (NotFoundError, UsageError):
+            return False
+        return True
+
     # Reading
 
     def snapshot(self) -> file.Snapshot:
