@@ -64,17 +64,17 @@ class RunMethods(WriteMethods):
         Args:
             tell: Hears sentences for the user.
         """
+        from orglab.runs.pending import find_pending
         from orglab.runs.places import find_old_places
-        from orglab.runs.waiting import find_waiting
 
         if old := find_old_places(self.top):
             from orglab.runs.migration import take_along
 
             take_along(self, old, tell)
-        if waiting := find_waiting(self.top, self.path):
+        if pending := find_pending(self.top, self.path):
             from orglab.runs.ingest import tell_waiting
 
-            tell_waiting(self, waiting, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
+            tell_waiting(self, pending, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
 
     def complete_later(self, reference: "Reference", commit: str) -> None:
         """Have a step that a commit said is done wait to be ticked by `tell_waiting`; that is on disk afterwards.
@@ -86,6 +86,6 @@ class RunMethods(WriteMethods):
         Raises:
             NotWritableError: That cannot be kept.
         """
-        from orglab.runs.waiting import add_step
+        from orglab.runs.pending import add_pending_step
 
-        add_step(self.top, self.path, reference.spell(self.config.letter), commit)
+        add_pending_step(self.top, self.path, reference.spell(self.config.letter), commit)

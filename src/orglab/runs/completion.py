@@ -13,9 +13,9 @@ from orglab.runs.description import describe_run
 from orglab.runs.ingest import tell_run
 from orglab.runs.job import Job
 from orglab.runs.metrics import Printed, Row, read_metrics
+from orglab.runs.pending import remove_pending
 from orglab.runs.record import read_run
 from orglab.runs.results import Stamp, commit_results, read_outputs, read_stamp
-from orglab.runs.waiting import forget
 
 
 def complete_run(job: Job, printed: Printed | None, before: Stamp | None, stop: Callable[[], bool]) -> None:
@@ -96,7 +96,7 @@ def _tell_log(job: Job) -> None:
         return
     try:
         tell_run(job.log, run, job.tell)
-        forget(job.record.waiting)
+        remove_pending(job.record.pending)
         job.tell(f"{run.ref}  {describe_run(run)}")
     except OrglabError as error:
         job.tell(f"The log does not tell of the run {run.id} yet; the next command will see to it. {error}")
