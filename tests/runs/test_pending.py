@@ -86,7 +86,7 @@ def test_a_command_with_nothing_to_tell_reads_no_file(monkeypatch):
     opened = []
     real = os.open
     monkeypatch.setattr(os, "open", lambda path, *rest, **more: opened.append(path) or real(path, *rest, **more))
-    log.tell_waiting(opened.append)
+    log.write_pending(opened.append)
     assert opened == []
 
 

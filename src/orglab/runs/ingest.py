@@ -68,7 +68,7 @@ def _note_run(log: LogFile, run: Run, at: datetime.datetime, commit: str | None,
     return is_news
 
 
-def tell_waiting(log: LogFile, pending: Sequence[PendingEntry], complete: Complete, tell: Tell) -> None:
+def write_pending(log: LogFile, pending: Sequence[PendingEntry], complete: Complete, tell: Tell) -> None:
     """Write into the log what could not be written when it happened: steps that commits said are done, and runs.
 
     Args:
