@@ -72,7 +72,7 @@ class RunMethods(WriteMethods):
 
             take_along(self, old, tell)
         if pending := find_pending(self.top, self.path):
-            from orglab.runs.ingest import write_pending
+            from orglab.runs.log_writer import write_pending
 
             write_pending(self, pending, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
 

@@ -31,7 +31,7 @@ Complete = Callable[[str, str], Sequence[str]]
 """From a step and a commit to the hashes that were recorded."""
 
 
-def tell_run(log: LogFile, run: Run, tell: Tell) -> bool:
+def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
     """Tell a run in the log, in one edit, and tick its step if it was to; return whether that was news.
 
     Raises:
@@ -43,16 +43,16 @@ def tell_run(log: LogFile, run: Run, tell: Tell) -> bool:
     commit = run.fields.get("hash")
     known = commit if isinstance(commit, str) and re.fullmatch("[0-9a-f]{7,64}", commit) else None
     try:
-        news = _note_run(log, run, at, known, done=done)
+        news = _write_run_note(log, run, at, known, done=done)
     except UsageError as error:
         if not done:
             raise
         tell(f"{run.ref} is not ticked: {error}")
-        news = _note_run(log, run, at, known, done=False)
+        news = _write_run_note(log, run, at, known, done=False)
     return news
 
 
-def _note_run(log: LogFile, run: Run, at: datetime.datetime, commit: str | None, *, done: bool) -> bool:
+def _write_run_note(log: LogFile, run: Run, at: datetime.datetime, commit: str | None, *, done: bool) -> bool:
     """Note a run in the log once, with its step ticked if it is done by it; return whether that was news."""
     reference = parse_reference(run.ref or "")
     head = format_inactive(at).decode() + (f" ({commit})" if commit else "")
@@ -85,14 +85,14 @@ def write_pending(log: LogFile, pending: Sequence[PendingEntry], complete: Compl
             when = "after it has saved"
             tell(f"An editor holds {log.path}, so {step.ref} is ticked by the next orglab command {when}.")
             break
-        if not _tell_step(log, step, step.ref, step.commit, complete, tell):
+        if not _write_step(log, step, step.ref, step.commit, complete, tell):
             break
     if log.anyway or not is_held:
-        for run in tell_runs(log, pending, tell):
+        for run in write_runs(log, pending, tell):
             tell(f"The log tells of the run {run.id} ({run.ref}) now.")
 
 
-def _tell_step(log: LogFile, step: PendingEntry, ref: str, commit: str, complete: Complete, tell: Tell) -> bool:
+def _write_step(log: LogFile, step: PendingEntry, ref: str, commit: str, complete: Complete, tell: Tell) -> bool:
     """Tick a step that a commit said is done, unless it was meanwhile; return whether the log can be written."""
     with lock_step(step) as is_pending:
         if not is_pending:
@@ -110,7 +110,7 @@ def _tell_step(log: LogFile, step: PendingEntry, ref: str, commit: str, complete
     return True
 
 
-def tell_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> list[Run]:
+def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> list[Run]:
     """Tell the log of those runs that have ended, or been lost, and that it does not tell of yet; return them.
 
     What cannot be told now still waits, and `tell` hears why.
@@ -125,10 +125,10 @@ def tell_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> list
         if one.ref is not None:
             continue
         try:
-            run = _settle_run(one, tell)
+            run = _finish_run_record(one, tell)
             if run is None:
                 continue
-            if tell_run(log, run, tell):
+            if write_run(log, run, tell):
                 told.append(run)
             remove_pending(one)
         except UsageError as error:
@@ -144,7 +144,7 @@ def tell_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> list
     return told
 
 
-def _settle_run(pending: PendingEntry, tell: Tell) -> Run | None:
+def _finish_run_record(pending: PendingEntry, tell: Tell) -> Run | None:
     """Return a run that waits to be told, or None if it still goes on, or nothing of it was written down."""
     if pending.run is None:
         remove_pending(pending)
