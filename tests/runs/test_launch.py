@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from lab import SOURCE
-from orglab.runs.places import WAITING, list_entries
+from orglab.runs.places import PENDING, list_entries
 from orglab.runs.record import read_runs
 
 LOG = "experiment_log.org"
@@ -74,7 +74,7 @@ def test_the_practice_of_the_article_in_one_command(study, orglab):
     assert run.packages["pytest"]
     assert run.python == ".".join(map(str, sys.version_info[:3]))
     assert (run.folder / "output.log").read_text() == "trained\n"
-    assert list_entries(study.path, WAITING) == {}
+    assert list_entries(study.path, PENDING) == {}
 
 
 def test_git_knows_nothing_of_the_records(study, orglab):
@@ -157,7 +157,7 @@ def test_clean_refuses_changes_but_not_those_of_the_log(study, orglab):
     assert not (study.path / "started").exists()
     assert log_of(study) == before
     assert len(read_runs(study.path)) == 1
-    assert list_entries(study.path, WAITING) == {}
+    assert list_entries(study.path, PENDING) == {}
 
 
 def test_a_snapshot_is_what_the_command_is_told(study, orglab):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import orglab as process
 from lab import with_read_only
-from orglab.runs.places import BESIDE, RUNS, WAITING, list_entries
+from orglab.runs.places import BESIDE, PENDING, RUNS, list_entries
 from orglab.runs.record import read_runs
 
 LOG = "experiment_log.org"
@@ -121,7 +121,7 @@ def test_where_the_git_directory_cannot_be_written_nothing_moves_and_what_waits_
     done = process("list", prefix=with_read_only(study.path / ".git"))
     assert (done.code, done.err) == (0, f"The log tells of the run {FIRST} (e1.1) now.\n")
     assert [run.folder for run in read_runs(study.path)] == [study.path / BESIDE / RUNS / FIRST]
-    assert list_entries(study.path, WAITING) == {}
+    assert list_entries(study.path, PENDING) == {}
     assert process("list").err.startswith("The record of 1 run is in ")
     assert not (study.path / BESIDE).exists()
 

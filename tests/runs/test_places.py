@@ -8,7 +8,7 @@ import pytest
 from lab import orglab as process
 from lab import with_read_only
 from orglab.git import find_repository
-from orglab.runs.places import BESIDE, RUNS, WAITING, find_places, list_entries, list_worktrees
+from orglab.runs.places import BESIDE, PENDING, RUNS, find_places, list_entries, list_worktrees
 from orglab.runs.record import read_runs
 
 ID = "20180606-161600-3f2a1b"
@@ -111,7 +111,7 @@ def test_in_a_sandbox_a_run_is_recorded_beside_the_log(study):
     assert run.folder == study.path / BESIDE / RUNS / run.id
     assert (run.status, run.uncaptured, run.before) == ("done", ("train.py",), study.git("rev-parse", "HEAD"))
     assert "1. [X] one (" in (study.path / "experiment_log.org").read_text()
-    assert list_entries(study.path, WAITING) == {}
+    assert list_entries(study.path, PENDING) == {}
     assert BESIDE not in study.git("status", "--porcelain", "--untracked-files=all")
     assert run.id in process("runs", prefix=sandbox).out
 

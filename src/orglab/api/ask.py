@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from orglab.git.commit import Commit
     from orglab.git.mentions import Mention
     from orglab.history.events import Event
-    from orglab.history.knowledge import Knowledge
     from orglab.history.references import Place
+    from orglab.history.sources import Sources
     from orglab.history.why import Why
     from orglab.runs.record import Run
     from orglab.search.hits import Found
@@ -118,8 +118,8 @@ class AskMethods(LogFile):
         if self.repository is None and not list_entries(self.top, RUNS):
             # Nothing else can be known, and to load what would ask costs more than to read the log.
             return Shown(experiment, step, {}, (), (), active)
-        known = self._knowledge().known(experiment, step)
-        return Shown(experiment, step, known.commits, known.mentions, known.runs, active)
+        linked = self._sources().find_commits_and_runs(experiment, step)
+        return Shown(experiment, step, linked.commits, linked.mentions, linked.runs, active)
 
     def list_experiments(
         self,
@@ -226,13 +226,13 @@ class AskMethods(LogFile):
         """
         from orglab.history.references import find_places
 
-        knowledge, wanted = self._knowledge(), None
+        sources, wanted = self._sources(), None
         if reference is not None:
             # The id as the log has it; whoever asks for a step that is not there may look for what names it.
             wanted = Reference(self.experiment(reference).id, parse_reference(reference).step)
-        places = [*find_places(knowledge, wanted)]
-        order = {name: number for number, name in enumerate(knowledge.experiments)}
-        named = {place.reference.id: knowledge.find(place.reference) for place in places}
+        places = [*find_places(sources, wanted)]
+        order = {name: number for number, name in enumerate(sources.experiments)}
+        named = {place.reference.id: sources.find(place.reference) for place in places}
         ids = sorted(named, key=lambda name: (order.get(name, len(order)), len(name), name))
         return References(places, {name: named[name] for name in ids})
 
@@ -244,24 +244,24 @@ class AskMethods(LogFile):
         """
         from orglab.history.references import resolve_reference, resolve_text
 
-        knowledge, letter = self._knowledge(), self.config.letter
+        sources, letter = self._sources(), self.config.letter
         encoded = text.encode("utf-8", "surrogateescape")
         if any(True for _ in find_references(encoded, letter)):
-            return list({one.spelled: one for one in resolve_text(knowledge, encoded)}.values())
+            return list({one.spelled: one for one in resolve_text(sources, encoded)}.values())
         try:
             reference = parse_reference(text)
         except UsageError:
             return []
-        name = reference.id if reference.id in knowledge.experiments else without_letter(reference.id, letter)
-        return [resolve_reference(knowledge, Reference(name, reference.step))]
+        name = reference.id if reference.id in sources.experiments else without_letter(reference.id, letter)
+        return [resolve_reference(sources, Reference(name, reference.step))]
 
     def resolve_lines(self, lines: Iterable[bytes]) -> "Iterator[tuple[bytes, list[Resolved]]]":
         """Yield lines as they come, each with what the references in it are, in its order."""
         from orglab.history.references import resolve_text
 
-        knowledge = self._knowledge()
+        sources = self._sources()
         for line in lines:
-            yield line, [*resolve_text(knowledge, line)]
+            yield line, [*resolve_text(sources, line)]
 
     def history(self, reference: str) -> Happened:
         """Return all that happened to an experiment or a step, oldest first.
@@ -274,7 +274,7 @@ class AskMethods(LogFile):
 
         experiment, step = self._experiment_and_step(reference)
         wanted = Reference(experiment.id, step.number if step is not None else None)
-        (events,) = read_events(self._knowledge(), [experiment])
+        (events,) = read_events(self._sources(), [experiment])
         return Happened(experiment, step, [one for one in events if concerns(one, wanted, self.config.letter)])
 
     def why(self, what: str, folder: Path = Path()) -> "Why":
@@ -283,10 +283,10 @@ class AskMethods(LogFile):
 
         return find_why(self, what, folder)
 
-    def _knowledge(self) -> "Knowledge":
-        from orglab.history.knowledge import Knowledge
+    def _sources(self) -> "Sources":
+        from orglab.history.sources import Sources
 
-        return Knowledge(self)
+        return Sources(self)
 
     def _experiment_and_step(self, reference: str) -> tuple[Experiment, Step | None]:
         experiment, parsed = self.experiment(reference), parse_reference(reference)

@@ -155,9 +155,9 @@ class CommitMethods(RunMethods, CareMethods):
 
         done = done_in(made.message, self.config.letter)
         for reference in done:
-            self.complete_later(reference, made.hash)
+            self.queue_completion(reference, made.hash)
         if done:
-            self.tell_waiting(tell)
+            self.write_pending(tell)
 
     def follow_rewrites(self, olds: Collection[str]) -> list[tuple[str, str]]:
         """Write the new hashes into the log behind those of rewritten commits that it records, and return them.

@@ -58,34 +58,34 @@ class RunMethods(WriteMethods):
 
         return sync(self, remote, tell, snapshots=snapshots)
 
-    def tell_waiting(self, tell: Tell) -> None:
-        """Write into the log what could not be written when it happened: steps that commits ticked, and runs.
+    def write_pending(self, tell: Tell) -> None:
+        """Write pending entries to the log: steps that commits completed, and runs.
 
         Args:
             tell: Hears sentences for the user.
         """
+        from orglab.runs.pending import find_pending
         from orglab.runs.places import find_old_places
-        from orglab.runs.waiting import find_waiting
 
         if old := find_old_places(self.top):
             from orglab.runs.migration import take_along
 
             take_along(self, old, tell)
-        if waiting := find_waiting(self.top, self.path):
-            from orglab.runs.ingest import tell_waiting
+        if pending := find_pending(self.top, self.path):
+            from orglab.runs.log_writer import write_pending
 
-            tell_waiting(self, waiting, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
+            write_pending(self, pending, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
 
-    def complete_later(self, reference: "Reference", commit: str) -> None:
-        """Have a step that a commit said is done wait to be ticked by `tell_waiting`; that is on disk afterwards.
+    def queue_completion(self, reference: "Reference", commit: str) -> None:
+        """Record on disk that a commit says a step is done, so that `write_pending` ticks it.
 
         Args:
             reference: The step.
             commit: The full hash.
 
         Raises:
-            NotWritableError: That cannot be kept.
+            NotWritableError: It cannot be recorded.
         """
-        from orglab.runs.waiting import add_step
+        from orglab.runs.pending import add_pending_step
 
-        add_step(self.top, self.path, reference.spell(self.config.letter), commit)
+        add_pending_step(self.top, self.path, reference.spell(self.config.letter), commit)

@@ -58,7 +58,7 @@ def this_log(*, anyway: bool = False) -> Log:
     log = open_log(given, anyway=anyway)
     if given is None:
         log.path = Path(as_seen_from_here(os.fspath(log.path)))
-    log.tell_waiting(output.tell)
+    log.write_pending(output.tell)
     return log
 
 

@@ -1,6 +1,6 @@
 """What happened to experiments, as events: the one place that assembles them of the log, commits, runs, the journal.
 
-`read_events` asks what is known of a log (`knowledge`); the functions below it are pure, and make events of what they
+`read_events` asks what is known of a log (`sources`); the functions below it are pure, and make events of what they
 are given.  When a step was done is told by the first of these that knows (format.md): its newest commit, by the
 author's date; the note that says so; the commit of the log in which its box was first ticked.
 """
@@ -16,7 +16,7 @@ from orglab.experiment.journal import Entry
 from orglab.experiment.model import Conclusion, Experiment, Note, Step, logged_changes
 from orglab.experiment.note_text import Logged
 from orglab.git.commit import Commit
-from orglab.history.knowledge import Knowledge
+from orglab.history.sources import Sources
 from orglab.log.text_history import find_ticking_commits
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
@@ -68,35 +68,33 @@ class Event:
     is_end: bool = False
 
 
-def read_events(
-    knowledge: Knowledge, experiments: Sequence[Experiment], *, with_journal: bool = True
-) -> list[list[Event]]:
+def read_events(sources: Sources, experiments: Sequence[Experiment], *, with_journal: bool = True) -> list[list[Event]]:
     """Return all that happened to each of some experiments, the oldest first, and what is of an unknown time last.
 
     An experiment that had another id before is told of under the one that it has now.  What a run noted in the log is
     left out where the run itself is told.
 
     Args:
-        knowledge: What is known of their log.
+        sources: What is known of their log.
         experiments: The experiments.
         with_journal: Whether the entries of the journal are told.
 
     Raises:
         GitError: git refuses.
     """
-    commits = knowledge.find_named(name for one in experiments for step in one.steps for name in step.commits)
-    ticked = _read_ticked(knowledge, experiments, commits)
-    letter = knowledge.log.config.letter
+    commits = sources.find_named(name for one in experiments for step in one.steps for name in step.commits)
+    ticked = _read_ticked(sources, experiments, commits)
+    letter = sources.log.config.letter
     found = []
     for one in experiments:
         aliases = _spell_aliases(one)
-        runs = knowledge.find_runs(one)
+        runs = sources.find_runs(one)
         told = {run.id for run in runs}
         events = [event for event in log_events(one, commits, ticked) if run_noted(event.text) not in told]
-        events += commit_events(one.ref, letter, knowledge.find_commits(one), aliases)
+        events += commit_events(one.ref, letter, sources.find_commits(one), aliases)
         events += run_events(one.ref, runs)
         if with_journal:
-            events += journal_events(one.ref, letter, knowledge.find_entries(one), aliases)
+            events += journal_events(one.ref, letter, sources.find_entries(one), aliases)
         found.append(in_order(events))
     return found
 
@@ -118,13 +116,13 @@ def _spell_aliases(experiment: Experiment) -> list[str]:
 
 
 def _read_ticked(
-    knowledge: Knowledge, experiments: Iterable[Experiment], commits: Mapping[str, Commit]
+    sources: Sources, experiments: Iterable[Experiment], commits: Mapping[str, Commit]
 ) -> Mapping[str, Commit]:
     """Return the commit of the log that first ticked each step of which nothing else says when it was done.
 
     The steps of what was closed before all that is looked into were done before it too, and are not looked for.
     """
-    since = knowledge.since
+    since = sources.since
     wanted = {}
     for one in experiments:
         if since is None or one.closed is None or one.closed.when >= since:
@@ -132,7 +130,7 @@ def _read_ticked(
                 done = when_done(step, commits)
                 if done is not None and done.source == "unknown":
                     wanted[step.ref] = (one, step)
-    return find_ticking_commits(knowledge.log, wanted) if wanted and knowledge.repository is not None else {}
+    return find_ticking_commits(sources.log, wanted) if wanted and sources.repository is not None else {}
 
 
 class StepDone(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 from orglab import clock
 from orglab.errors import GitError, NotFoundError
 from orglab.experiment.model import Experiment
-from orglab.history.knowledge import Knowledge, PeriodKnowledge
+from orglab.history.sources import PeriodSources, Sources
 from orglab.log.log import LogFile
 from orglab.report.content.citations import Links, read_links
 from orglab.report.content.evidence import from_evidence
@@ -55,9 +55,9 @@ def _read(
     Raises:
         GitError: git refuses.
     """
-    knowledge = PeriodKnowledge(log, chosen, period.since, use_git=use_git)
-    links = read_links(chosen, knowledge)
-    return read_activities(knowledge, chosen, period, with_journal=request.journal), links
+    sources = PeriodSources(log, chosen, period.since, use_git=use_git)
+    links = read_links(chosen, sources)
+    return read_activities(sources, chosen, period, with_journal=request.journal), links
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ def check_report(log: LogFile, path: Path | None = None) -> Checked:
     else:
         file, evidence = str(path), read_evidence_in(path, last)
     held = from_evidence(evidence)
-    knowledge = Knowledge(log)
+    sources = Sources(log)
     needs_journal = any(claim.kind == "journal" for one in held for claim in one.claims)
-    entries = knowledge.entries if needs_journal else []
-    present = CurrentFacts(log.experiments(), knowledge.runs, entries, knowledge.repository)
+    entries = sources.entries if needs_journal else []
+    present = CurrentFacts(log.experiments(), sources.runs, entries, sources.repository)
     return Checked(file, len(held), tuple(verify(held, present)))

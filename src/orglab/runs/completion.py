@@ -10,12 +10,12 @@ from typing import Any
 
 from orglab.errors import NotReadableError, OrglabError
 from orglab.runs.description import describe_run
-from orglab.runs.ingest import tell_run
 from orglab.runs.job import Job
+from orglab.runs.log_writer import write_run
 from orglab.runs.metrics import Printed, Row, read_metrics
+from orglab.runs.pending import remove_pending
 from orglab.runs.record import read_run
 from orglab.runs.results import Stamp, commit_results, read_outputs, read_stamp
-from orglab.runs.waiting import forget
 
 
 def complete_run(job: Job, printed: Printed | None, before: Stamp | None, stop: Callable[[], bool]) -> None:
@@ -29,7 +29,7 @@ def complete_run(job: Job, printed: Printed | None, before: Stamp | None, stop: 
     """
     job.note_down("measured", _measure(job, printed, before, stop))
     _commit(job)
-    _tell_log(job)
+    _write_to_log(job)
 
 
 def _measure(job: Job, printed: Printed | None, before: Stamp | None, stop: Callable[[], bool]) -> dict[str, Any]:
@@ -89,14 +89,14 @@ def _commit(job: Job) -> None:
         job.tell(f"The results are not committed: {error}")
 
 
-def _tell_log(job: Job) -> None:
+def _write_to_log(job: Job) -> None:
     """Tell the log, or leave that to the next command."""
     run = read_run(job.record.folder)
     if run is None:
         return
     try:
-        tell_run(job.log, run, job.tell)
-        forget(job.record.waiting)
+        write_run(job.log, run, job.tell)
+        remove_pending(job.record.pending)
         job.tell(f"{run.ref}  {describe_run(run)}")
     except OrglabError as error:
         job.tell(f"The log does not tell of the run {run.id} yet; the next command will see to it. {error}")

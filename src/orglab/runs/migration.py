@@ -11,18 +11,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from orglab.log.log import LogFile
+from orglab.runs.pending import RECORD, add_pending_run, add_pending_step, is_locked
 from orglab.runs.places import (
     BESIDE,
+    FORMER_PENDING,
     PENDING,
     RUNS,
-    WAITING,
     can_be_written,
     clear_beside,
     find_places,
     list_beside,
     make_folder,
 )
-from orglab.runs.waiting import RECORD, add_run, add_step, is_locked
 from orglab.text import Tell
 
 
@@ -51,8 +51,8 @@ def take_along(log: LogFile, places: Iterable[tuple[Path, Path]], tell: Tell) ->
 
 def _note_what_waits(top: Path, home: Path, its_log: Path) -> None:
     """Have the runs that a former version noted wait in `home`."""
-    for name, path in list_beside(top, PENDING).items():
-        add_run(home, name, its_log)
+    for name, path in list_beside(top, FORMER_PENDING).items():
+        add_pending_run(home, name, its_log)
         path.unlink()
 
 
@@ -62,9 +62,9 @@ def _take_from_tree(top: Path, home: Path, its_log: Path, tell: Tell) -> None:
     count = 0
     for name, path in list_beside(top, RUNS).items():
         count += not is_locked(path / RECORD) and _move(path, make_folder(home, RUNS) / name)
-    for name, path in list_beside(top, WAITING).items():
+    for name, path in list_beside(top, PENDING).items():
         if not os.path.lexists(top / BESIDE / RUNS / name):
-            _move(path, make_folder(home, WAITING) / name)
+            _move(path, make_folder(home, PENDING) / name)
     clear_beside(top)
     if count:
         what = "The record of 1 run is" if count == 1 else f"The records of {count} runs are"
@@ -97,5 +97,5 @@ def _take_steps(top: Path, old: Path, its_log: Path) -> None:
     for line in old.read_text("utf-8", "replace").splitlines():
         ref, blank, commit = line.partition(" ")
         if blank:
-            add_step(top, its_log, ref, commit)
+            add_pending_step(top, its_log, ref, commit)
     old.unlink()

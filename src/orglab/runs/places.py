@@ -24,9 +24,9 @@ from orglab.git import Repository, find_repository
 
 BESIDE = ".orglab"
 RUNS = "runs"
-WAITING = "waiting"
+PENDING = "waiting"
 WORKTREES = "worktrees"
-PENDING = "pending"  # what former versions called what waits
+FORMER_PENDING = "pending"  # what former versions called what waits
 
 _VARIABLE = "ORGLAB_RECORDS"
 _IGNORE = "*\n"
@@ -55,7 +55,7 @@ def make_folder(place: Path, kind: str) -> Path:
 
     Args:
         place: One of `find_places`.
-        kind: RUNS or WAITING.
+        kind: RUNS or PENDING.
 
     Raises:
         OSError: It cannot be made, or written, or it is a link.
@@ -78,7 +78,7 @@ def list_entries(top: Path, kind: str) -> dict[str, Path]:
 
     Args:
         top: The top of the repository, or else the log's folder.
-        kind: RUNS or WAITING.
+        kind: RUNS or PENDING.
     """
     found: dict[str, Path] = {}
     for place in find_places(top):
@@ -138,7 +138,7 @@ def clear_beside(top: Path) -> None:
     if not _is_real_folder(place):
         return
     with contextlib.suppress(OSError):
-        for kind in (PENDING, WAITING, RUNS, WORKTREES):
+        for kind in (FORMER_PENDING, PENDING, RUNS, WORKTREES):
             with contextlib.suppress(OSError):
                 (place / kind).rmdir()
         if os.listdir(place) == [".gitignore"] and _read_tracked(top) == frozenset({""}):  # noqa: PTH208 - names are wanted
@@ -190,11 +190,11 @@ def find_old_places(top: Path) -> list[tuple[Path, Path]]:
     """
     repository = find_repository(top)
     if repository is None:
-        return [(top, top / BESIDE)] if os.path.lexists(top / BESIDE / PENDING) else []
+        return [(top, top / BESIDE)] if os.path.lexists(top / BESIDE / FORMER_PENDING) else []
     found = []
     for tree, git_dir in list_worktrees(repository):
-        beside, pending = tree / BESIDE, git_dir / CLONE_FOLDER / PENDING
-        if os.path.lexists(beside) and any(os.path.lexists(beside / kind) for kind in (RUNS, WAITING, PENDING)):
+        beside, pending = tree / BESIDE, git_dir / CLONE_FOLDER / FORMER_PENDING
+        if os.path.lexists(beside) and any(os.path.lexists(beside / kind) for kind in (RUNS, PENDING, FORMER_PENDING)):
             found.append((tree, beside))
         if pending.is_file():
             found.append((tree, pending))

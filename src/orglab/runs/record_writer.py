@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from orglab.errors import NotWritableError
+from orglab.runs.pending import RECORD, PendingEntry, add_pending_run, remove_pending
 from orglab.runs.places import RUNS, find_places, make_folder
 from orglab.runs.record import METRICS, OUTPUT
-from orglab.runs.waiting import RECORD, Waiting, add_run, forget
 
 _TRIES = 100
 
@@ -23,14 +23,14 @@ class Record:
     Attributes:
         id: The run's id.
         folder: The folder of the run.
-        waiting: What says that the log does not tell of it yet.
+        pending: What says that the log does not tell of it yet.
     """
 
-    def __init__(self, folder: Path, fd: int, waiting: Waiting) -> None:
+    def __init__(self, folder: Path, fd: int, pending: PendingEntry) -> None:
         """Stand for the record in `folder`; `begin_record` makes it."""
         self.id = folder.name
         self.folder = folder
-        self.waiting = waiting
+        self.pending = pending
         self._fd = fd
 
     def end_line(self) -> None:
@@ -78,7 +78,7 @@ class Record:
         for path in self.folder.iterdir():
             path.unlink()
         self.folder.rmdir()
-        forget(self.waiting)
+        remove_pending(self.pending)
 
     def close(self) -> None:
         """Let go of the record."""
@@ -114,11 +114,11 @@ def _begin_in(place: Path, log: Path, name: str) -> Record:
     fd = os.open(folder / RECORD, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     with contextlib.suppress(OSError):
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    # In this order: who finds it waiting finds its lock held.
-    return Record(folder, fd, add_run(place, name, log))
+    # In this order: who finds it pending finds its lock held.
+    return Record(folder, fd, add_pending_run(place, name, log))
 
 
-def resume_record(waiting: Waiting) -> Record | None:
+def resume_record(pending: PendingEntry) -> Record | None:
     """Return the record of a run whose writer is no more, locked by us; None while somebody else has it.
 
     None also where it lies in a place that cannot be written now.
@@ -126,11 +126,11 @@ def resume_record(waiting: Waiting) -> Record | None:
     Raises:
         OSError: It cannot be opened for writing.
     """
-    if waiting.run is None:
+    if pending.run is None:
         return None
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        fd = os.open(waiting.run / RECORD, flags, 0o666)
+        fd = os.open(pending.run / RECORD, flags, 0o666)
     except OSError as error:
         if error.errno == errno.EROFS:
             return None
@@ -142,7 +142,7 @@ def resume_record(waiting: Waiting) -> Record | None:
         return None
     except OSError:
         pass  # no locks on this file system; `record` looked for the process
-    return Record(waiting.run, fd, waiting)
+    return Record(pending.run, fd, pending)
 
 
 def write_copy(folder: Path, file: str, writer: str, version: str, read: Callable[[], bytes]) -> bool:

@@ -19,11 +19,11 @@ from orglab.git.records import (
 from orglab.git.worktree import top_path
 from orglab.log.log import LogFile
 from orglab.runs.description import format_mark
-from orglab.runs.ingest import tell_runs
+from orglab.runs.log_writer import write_runs
+from orglab.runs.pending import RECORD, add_pending_run, find_pending, remove_pending_run
 from orglab.runs.places import RUNS, find_places, list_entries, make_folder
 from orglab.runs.record import METRICS, Run, read_run, read_runs
 from orglab.runs.record_writer import write_copy
-from orglab.runs.waiting import RECORD, add_run, find_waiting, forget_run
 from orglab.text import Tell
 
 # What another machine names is a path here.
@@ -81,11 +81,11 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
     elsewhere = _elsewhere(log, repository, [run for run in waiting if run not in here])
     for run in waiting:
         if run in here or run in elsewhere:
-            forget_run(top, run.id)
+            remove_pending_run(top, run.id)
         else:
-            add_run(find_places(top)[0], run.id, None)
+            add_pending_run(find_places(top)[0], run.id, None)
     # Also those of before whose step was not here yet.
-    told = tell_runs(log, find_waiting(top, log.path), tell)
+    told = write_runs(log, find_pending(top, log.path), tell)
     return Synced(sent, received, told, here, elsewhere)
 
 

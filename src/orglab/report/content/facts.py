@@ -8,7 +8,7 @@ from orglab.experiment.model import Experiment, Step
 from orglab.experiment.states import kind_of
 from orglab.git.commit import Commit
 from orglab.history.events import Event, read_events
-from orglab.history.knowledge import Knowledge
+from orglab.history.sources import Sources
 from orglab.log.text_history import find_closing_commits
 from orglab.runs.record import Run
 
@@ -81,12 +81,12 @@ class ExperimentActivity:
 
 
 def read_activities(
-    knowledge: Knowledge, experiments: Sequence[Experiment], period: Period, *, with_journal: bool = False
+    sources: Sources, experiments: Sequence[Experiment], period: Period, *, with_journal: bool = False
 ) -> list[ExperimentActivity]:
     """Return what happened to each of some experiments until the end of a period and in it, in their order.
 
     Args:
-        knowledge: What is known of their log.
+        sources: The sources of their log.
         experiments: The experiments.
         period: The period.
         with_journal: Whether the entries of the journal are told.
@@ -95,11 +95,11 @@ def read_activities(
         GitError: git refuses.
     """
     undated = [one for one in experiments if one.is_done and one.concluded is None]
-    has_git = knowledge.repository is not None
-    closing = find_closing_commits(knowledge.log, undated) if undated and has_git else {}
-    happened = read_events(knowledge, experiments, with_journal=with_journal)
+    has_git = sources.repository is not None
+    closing = find_closing_commits(sources.log, undated) if undated and has_git else {}
+    happened = read_events(sources, experiments, with_journal=with_journal)
     return [
-        _activity(one, events, knowledge.find_runs(one), closing.get(one.ref), period)
+        _activity(one, events, sources.find_runs(one), closing.get(one.ref), period)
         for one, events in zip(experiments, happened, strict=True)
     ]
 

@@ -22,16 +22,16 @@ from orglab.org.edit import Edit
 from orglab.org.timestamp import format_inactive
 from orglab.reference import parse_reference
 from orglab.runs.description import format_mark, format_note
+from orglab.runs.pending import PendingEntry, lock_step, postpone, remove_pending
 from orglab.runs.record import Run, read_run
 from orglab.runs.record_writer import resume_record
-from orglab.runs.waiting import Waiting, forget, hold_step, put_off
 from orglab.text import Tell
 
 Complete = Callable[[str, str], Sequence[str]]
 """From a step and a commit to the hashes that were recorded."""
 
 
-def tell_run(log: LogFile, run: Run, tell: Tell) -> bool:
+def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
     """Tell a run in the log, in one edit, and tick its step if it was to; return whether that was news.
 
     Raises:
@@ -43,16 +43,16 @@ def tell_run(log: LogFile, run: Run, tell: Tell) -> bool:
     commit = run.fields.get("hash")
     known = commit if isinstance(commit, str) and re.fullmatch("[0-9a-f]{7,64}", commit) else None
     try:
-        news = _note_run(log, run, at, known, done=done)
+        news = _write_run_note(log, run, at, known, done=done)
     except UsageError as error:
         if not done:
             raise
         tell(f"{run.ref} is not ticked: {error}")
-        news = _note_run(log, run, at, known, done=False)
+        news = _write_run_note(log, run, at, known, done=False)
     return news
 
 
-def _note_run(log: LogFile, run: Run, at: datetime.datetime, commit: str | None, *, done: bool) -> bool:
+def _write_run_note(log: LogFile, run: Run, at: datetime.datetime, commit: str | None, *, done: bool) -> bool:
     """Note a run in the log once, with its step ticked if it is done by it; return whether that was news."""
     reference = parse_reference(run.ref or "")
     head = format_inactive(at).decode() + (f" ({commit})" if commit else "")
@@ -68,34 +68,34 @@ def _note_run(log: LogFile, run: Run, at: datetime.datetime, commit: str | None,
     return is_news
 
 
-def tell_waiting(log: LogFile, waiting: Sequence[Waiting], complete: Complete, tell: Tell) -> None:
+def write_pending(log: LogFile, pending: Sequence[PendingEntry], complete: Complete, tell: Tell) -> None:
     """Write into the log what could not be written when it happened: steps that commits said are done, and runs.
 
     Args:
         log: The log.
-        waiting: What waits for it, as `find_waiting` returned it.
+        pending: What waits for it, as `find_pending` returned it.
         complete: Ticks a step, with a commit, and returns the hashes that were recorded.
         tell: Hears sentences for the user.
     """
     is_held = editor_holding(os.path.realpath(log.path)) is not None
-    for step in waiting:
+    for step in pending:
         if step.ref is None or step.commit is None:
             continue
         if is_held:
             when = "after it has saved"
             tell(f"An editor holds {log.path}, so {step.ref} is ticked by the next orglab command {when}.")
             break
-        if not _tell_step(log, step, step.ref, step.commit, complete, tell):
+        if not _write_step(log, step, step.ref, step.commit, complete, tell):
             break
     if log.anyway or not is_held:
-        for run in tell_runs(log, waiting, tell):
+        for run in write_runs(log, pending, tell):
             tell(f"The log tells of the run {run.id} ({run.ref}) now.")
 
 
-def _tell_step(log: LogFile, step: Waiting, ref: str, commit: str, complete: Complete, tell: Tell) -> bool:
+def _write_step(log: LogFile, step: PendingEntry, ref: str, commit: str, complete: Complete, tell: Tell) -> bool:
     """Tick a step that a commit said is done, unless it was meanwhile; return whether the log can be written."""
-    with hold_step(step) as is_waiting:
-        if not is_waiting:
+    with lock_step(step) as is_pending:
+        if not is_pending:
             return True
         try:
             if log.step(ref).state != "done":
@@ -106,37 +106,37 @@ def _tell_step(log: LogFile, step: Waiting, ref: str, commit: str, complete: Com
             return False
         except (NotFoundError, UsageError) as error:
             tell(f"{ref} is not ticked: {error}")
-        forget(step)
+        remove_pending(step)
     return True
 
 
-def tell_runs(log: LogFile, waiting: Iterable[Waiting], tell: Tell) -> list[Run]:
+def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> list[Run]:
     """Tell the log of those runs that have ended, or been lost, and that it does not tell of yet; return them.
 
     What cannot be told now still waits, and `tell` hears why.
 
     Args:
         log: The log.
-        waiting: What waits; steps are passed over.
+        pending: What waits; steps are passed over.
         tell: Hears sentences for the user.
     """
     told = []
-    for one in waiting:
+    for one in pending:
         if one.ref is not None:
             continue
         try:
-            run = _settle_run(one, tell)
+            run = _finish_run_record(one, tell)
             if run is None:
                 continue
-            if tell_run(log, run, tell):
+            if write_run(log, run, tell):
                 told.append(run)
-            forget(one)
+            remove_pending(one)
         except UsageError as error:
             tell(f"The run {one.name} is not in the log: {error}")
-            put_off(one, log.path)
+            postpone(one, log.path)
         except NotFoundError:
             # Its step is on another branch, or not yet: looked for again when the log is another.
-            put_off(one, log.path)
+            postpone(one, log.path)
         except (OrglabError, OSError) as error:
             reason = error if isinstance(error, OrglabError) else f"{error.strerror}."
             tell(f"The run {one.name} is not in the log yet; the next command tries again. {reason}")
@@ -144,25 +144,25 @@ def tell_runs(log: LogFile, waiting: Iterable[Waiting], tell: Tell) -> list[Run]
     return told
 
 
-def _settle_run(waiting: Waiting, tell: Tell) -> Run | None:
+def _finish_run_record(pending: PendingEntry, tell: Tell) -> Run | None:
     """Return a run that waits to be told, or None if it still goes on, or nothing of it was written down."""
-    if waiting.run is None:
-        forget(waiting)
+    if pending.run is None:
+        remove_pending(pending)
         return None
-    record = resume_record(waiting)
+    record = resume_record(pending)
     if record is None:
         return None
     try:
         run = read_run(record.folder)
         if run is None or run.ref is None:
             # Its disk was full before it began.
-            forget(waiting)
+            remove_pending(pending)
             return None
         if run.is_foreign or run.status not in ("running", "lost") or run.fields.get("lost"):
             return run if run.status != "running" else None
         record.end_line()
         record.append("lost", {"lost": True, "found": clock.now().astimezone().isoformat()}, durable=True)
-        tell(f"The run {waiting.name} was lost: it has no end, and its process is no more.")
+        tell(f"The run {pending.name} was lost: it has no end, and its process is no more.")
         return read_run(record.folder)
     finally:
         record.close()

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from lab import SOURCE
-from orglab.runs.places import WAITING, list_entries
+from orglab.runs.places import PENDING, list_entries
 from orglab.runs.record import read_runs
 
 LOG = "experiment_log.org"
@@ -67,7 +67,7 @@ def test_a_conflict_in_the_log_makes_the_run_wait(study, orglab):
     text = log_of(study)
     study.write(LOG, text.replace("2. [ ] two\n", "<<<<<<< a\n2. [ ] two\n=======\n2. [ ] 2\n>>>>>>> b\n"))
     orglab("run", "1.1", "--", "true")
-    assert list_entries(study.path, WAITING)
+    assert list_entries(study.path, PENDING)
     study.write(LOG, text)
     orglab("show", "1")
     assert "ran true" in log_of(study)

@@ -29,7 +29,7 @@ _FIRST_YEAR = 1970
 _A_DAY = datetime.timedelta(days=1)
 
 
-class Known(NamedTuple):
+class CommitsAndRuns(NamedTuple):
     """What is known of one experiment, or of one step of it, beside what the log says.
 
     Attributes:
@@ -42,11 +42,11 @@ class Known(NamedTuple):
     mentions: tuple[Mention, ...]
     runs: tuple[Run, ...]
 
-    def narrowed(self, name: str, step: Step | None) -> "Known":
+    def narrowed(self, name: str, step: Step | None) -> "CommitsAndRuns":
         """Return what of it is of one step of the experiment with the id `name`; all if the step is None."""
         if step is None:
             return self
-        return Known(
+        return CommitsAndRuns(
             {name: self.commits[name] for name in step.commits if name in self.commits},
             tuple(one for one in self.mentions if Reference(name, step.number) in one.references),
             tuple(run for run in self.runs if run.ref == step.ref),
@@ -69,7 +69,7 @@ class _ByName(Generic[Item]):
         return [self._items[place] for place in sorted(places)]
 
 
-class Knowledge:
+class Sources:
     """All that is known of the experiments of one log; each source is read once, when it is first asked for.
 
     An experiment is known by the id that it has and by those that it had before (ALIASES).  Without git there are
@@ -233,7 +233,7 @@ class Knowledge:
             self._named |= {name: found.get(name) for name in new}
         return {name: commit for name in wanted if (commit := self._named.get(name)) is not None}
 
-    def known(self, experiment: Experiment, step: Step | None = None) -> Known:
+    def find_commits_and_runs(self, experiment: Experiment, step: Step | None = None) -> CommitsAndRuns:
         """Return what else is known of one experiment, or of one step of it: its commits, those that name it, its runs.
 
         Where git refuses, its part is empty: the log is readable without.
@@ -245,7 +245,7 @@ class Knowledge:
             commits = self._recorded(experiment, mentions)
         except GitError:
             mentions = []
-        return Known(commits, tuple(mentions), tuple(self.find_runs(experiment))).narrowed(experiment.id, step)
+        return CommitsAndRuns(commits, tuple(mentions), tuple(self.find_runs(experiment))).narrowed(experiment.id, step)
 
     def _recorded(self, experiment: Experiment, mentions: Iterable[Mention]) -> dict[str, Commit]:
         """Return the commits that the steps of an experiment record, by the hashes that they record.
@@ -258,7 +258,7 @@ class Knowledge:
         return {name: commits[name] for name in recorded if name in commits}
 
 
-class PeriodKnowledge(Knowledge):
+class PeriodSources(Sources):
     """What is known for a report on a period: of the commits, only those that the report may tell of.
 
     Those are the commits of HEAD and of the local branches since then, and those that steps and runs record.  git is

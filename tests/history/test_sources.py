@@ -9,7 +9,7 @@ import pytest
 from commands import Orglab
 from orglab.api import Log
 from orglab.history.events import read_events
-from orglab.history.knowledge import Knowledge
+from orglab.history.sources import Sources
 from texts import ALIKE
 
 NAME = "experiment_log.org"
@@ -22,7 +22,7 @@ def orglab(capsys):
 
 def test_nothing_tells_when_a_box_was_ticked_that_is_not_committed(repo):
     log = Log(repo.write(NAME, ALIKE.replace("1. [ ] one", "1. [X] one")))
-    events = [event for one in read_events(Knowledge(log), log.experiments()) for event in one]
+    events = [event for one in read_events(Sources(log), log.experiments()) for event in one]
     assert [one.facts["source"] for one in events if one.kind == "step"] == ["unknown", "unknown"]
 
 
@@ -124,14 +124,14 @@ def test_runs_under_an_old_id_are_those_of_a_step(repo, orglab):
 
 def test_each_source_is_read_once(repo):
     repo.commit("[e1] new", {NAME: ALIKE})
-    knowledge = Knowledge(Log(repo.path / NAME))
-    experiment = knowledge.experiments["1"]
-    first = knowledge.known(experiment)
+    sources = Sources(Log(repo.path / NAME))
+    experiment = sources.experiments["1"]
+    first = sources.find_commits_and_runs(experiment)
     assert len(first.mentions) == 1
     repo.commit("[e1] later")
     repo.write(".orglab/runs/20180606-170000-aaaa/record.jsonl", '{"event": "began", "ref": "e1"}\n')
-    assert knowledge.known(experiment) == first
-    assert len(Knowledge(knowledge.log).known(experiment).mentions) == 2
+    assert sources.find_commits_and_runs(experiment) == first
+    assert len(Sources(sources.log).find_commits_and_runs(experiment).mentions) == 2
 
 
 def test_where_git_refuses_the_log_is_shown_without(repo, orglab, monkeypatch):

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from orglab.errors import NotWritableError
-from orglab.runs.places import RUNS, WAITING, find_places, list_entries, make_folder
+from orglab.runs.places import PENDING, RUNS, find_places, list_entries, make_folder
 
 RECORD = "record.jsonl"
 _LARGEST = 1 << 16
 
 
-class Waiting(NamedTuple):
+class PendingEntry(NamedTuple):
     """One thing that waits.
 
     Attributes:
@@ -40,14 +40,14 @@ class Waiting(NamedTuple):
         return self.path.name
 
 
-def find_waiting(top: Path, log: Path) -> list[Waiting]:
+def find_pending(top: Path, log: Path) -> list[PendingEntry]:
     """Return what may be told in a log now: what is for it, is not still running, and is not put off; runs last.
 
     Args:
         top: The top of the repository, or else the log's folder.
         log: The log.
     """
-    entries = list_entries(top, WAITING)
+    entries = list_entries(top, PENDING)
     if not entries:
         return []
     here = os.path.realpath(log)
@@ -61,13 +61,13 @@ def find_waiting(top: Path, log: Path) -> list[Waiting]:
             continue
         ref, commit = fields.get("ref"), fields.get("commit")
         if isinstance(ref, str) and isinstance(commit, str):
-            steps.append(Waiting(path, ref, commit))
+            steps.append(PendingEntry(path, ref, commit))
         else:
             others[name] = path
     if not others:
         return steps
     folders = list_entries(top, RUNS)
-    runs = [Waiting(path, run=folders.get(name)) for name, path in others.items()]
+    runs = [PendingEntry(path, run=folders.get(name)) for name, path in others.items()]
     return steps + [one for one in runs if one.run is None or not is_locked(one.run / RECORD)]
 
 
@@ -89,18 +89,18 @@ def is_locked(path: Path) -> bool | None:
         os.close(fd)
 
 
-def add_run(place: Path, name: str, log: Path | None) -> Waiting:
+def add_pending_run(place: Path, name: str, log: Path | None) -> PendingEntry:
     """Note in a place that a run waits to be told in a log, or in any; return that.
 
     Raises:
         OSError: That cannot be noted.
     """
-    path = make_folder(place, WAITING) / name
+    path = make_folder(place, PENDING) / name
     _replace(path, {"log": os.path.realpath(log)} if log is not None else {})
-    return Waiting(path, run=place / RUNS / name)
+    return PendingEntry(path, run=place / RUNS / name)
 
 
-def add_step(top: Path, log: Path, ref: str, commit: str) -> None:
+def add_pending_step(top: Path, log: Path, ref: str, commit: str) -> None:
     """Note that a commit said a step is done; it is on disk before the log is tried.
 
     Of two commits that say so of one step, the last counts: the other was amended.
@@ -124,7 +124,7 @@ def add_step(top: Path, log: Path, ref: str, commit: str) -> None:
     failed: OSError | None = None
     for place in find_places(top):
         try:
-            with _open_alone(make_folder(place, WAITING) / name) as fd:
+            with _open_alone(make_folder(place, PENDING) / name) as fd:
                 os.ftruncate(fd, 0)
                 os.write(fd, data)
                 os.fsync(fd)
@@ -136,17 +136,17 @@ def add_step(top: Path, log: Path, ref: str, commit: str) -> None:
 
 
 @contextlib.contextmanager
-def hold_step(waiting: Waiting) -> Iterator[bool]:
+def lock_step(entry: PendingEntry) -> Iterator[bool]:
     """Be alone with a step that waits; yield whether it still waits, for the same commit."""
     try:
-        fd = os.open(waiting.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         yield False
         return
     try:
         with contextlib.suppress(OSError):
             fcntl.flock(fd, fcntl.LOCK_EX)
-        yield os.fstat(fd).st_nlink > 0 and _read(waiting.path).get("commit") == waiting.commit
+        yield os.fstat(fd).st_nlink > 0 and _read(entry.path).get("commit") == entry.commit
     finally:
         os.close(fd)
 
@@ -166,23 +166,23 @@ def _open_alone(path: Path) -> Iterator[int]:
             os.close(fd)
 
 
-def put_off(waiting: Waiting, log: Path) -> None:
+def postpone(entry: PendingEntry, log: Path) -> None:
     """Try again only when the log is another: the step is on another branch, or not yet."""
     with contextlib.suppress(OSError):
-        _replace(waiting.path, {**_read(waiting.path), "unlike": _read_state(log)})
+        _replace(entry.path, {**_read(entry.path), "unlike": _read_state(log)})
 
 
-def forget(waiting: Waiting) -> None:
+def remove_pending(entry: PendingEntry) -> None:
     """Have something wait no more; where that cannot be written, the next look finds it told."""
     with contextlib.suppress(OSError):
-        waiting.path.unlink()
+        entry.path.unlink()
 
 
-def forget_run(top: Path, name: str) -> None:
+def remove_pending_run(top: Path, name: str) -> None:
     """Have a run wait no more, wherever it does."""
-    path = list_entries(top, WAITING).get(name)
+    path = list_entries(top, PENDING).get(name)
     if path is not None:
-        forget(Waiting(path))
+        remove_pending(PendingEntry(path))
 
 
 def _read(path: Path) -> dict[str, Any]:
