@@ -12,8 +12,8 @@ from measure import table
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import orgtext
-from orglab.experiment.escape import paragraphs
-from orglab.org.cookies import recount
+from orglab.experiment.escape import escape_lines
+from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.report.content.org_blocks import read_org
 from orglab.report.content.org_inlines import Surroundings
@@ -31,7 +31,7 @@ def read_and_recount(raw: bytes) -> None:
     """Parse a text, read all objects, and recount the cookies."""
     document = Document(raw)
     orgtext.read_all(document)
-    document.apply(recount(document))
+    document.apply(recount_cookies(document))
 
 
 def compare_words(text: str) -> None:
@@ -74,7 +74,7 @@ def subjects() -> dict[str, Callable[[int], Callable[[], object]]]:
 
     def blocks(size: int) -> Callable[[], object]:
         text = "#+begin_src\n#+begin_quote\n" * (size // 40) + "#+end_quote\n" * (size // 40)
-        return lambda: paragraphs(text, blocks=True)
+        return lambda: escape_lines(text, blocks=True)
 
     def words(piece: str) -> Callable[[int], Callable[[], object]]:
         return lambda size: partial(compare_words, piece * (size // len(piece)))

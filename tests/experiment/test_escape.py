@@ -5,13 +5,13 @@ import pytest
 from orglab.errors import UsageError
 from orglab.experiment.escape import (
     ESCAPE,
-    begins_item,
-    body_lines,
-    item_lines,
-    one_line,
-    paragraphs,
-    step_text,
-    with_head,
+    add_note_head,
+    check_one_line,
+    check_step_text,
+    escape_item_start,
+    escape_lines,
+    format_body,
+    format_item,
 )
 
 
@@ -24,7 +24,7 @@ def shown(lines):
     "text", ["A", "* A", "TODO A :tag:", "[#A] [7] <<8>>", "日本語 🎉", "a\tb", "[X] a", "# a", ":a:"]
 )
 def test_one_line_of_almost_anything_is_taken_as_it_is(text):
-    assert one_line(f"  {text} ", "A title") == text
+    assert check_one_line(f"  {text} ", "A title") == text
 
 
 @pytest.mark.parametrize(
@@ -38,18 +38,18 @@ def test_one_line_of_almost_anything_is_taken_as_it_is(text):
 )  # fmt: skip
 def test_one_line_that_org_would_not_leave_alone_is_refused(text, says):
     with pytest.raises(UsageError, match=f"^A title .*{says}"):
-        one_line(text, "A title")
+        check_one_line(text, "A title")
 
 
 @pytest.mark.parametrize("text", ["a (0123abc)", "(0123abc)", "a (0123abc, 89abcdef)"])
 def test_a_step_that_ends_as_one_with_commits_is_refused(text):
     with pytest.raises(UsageError, match="orglab done -c"):
-        step_text(text)
+        check_step_text(text)
 
 
 @pytest.mark.parametrize("text", ["a (see 0123abc)", "(0123abc) a", "a (0123ab)", "a (0123ABC)", "f(x)"])
 def test_a_step_may_speak_of_commits(text):
-    assert step_text(text) == text
+    assert check_step_text(text) == text
 
 
 @pytest.mark.parametrize(
@@ -75,12 +75,12 @@ def test_a_step_may_speak_of_commits(text):
     ],
 )
 def test_paragraphs(text, lines):
-    assert shown(paragraphs(text)) == (text if lines is None else lines)
+    assert shown(escape_lines(text)) == (text if lines is None else lines)
 
 
 def test_at_the_margin_a_star_and_a_conflict_marker_mean_something():
     text = "* a\n*b\n *c\n** d\n<<<<<<< e\n>>>>>>> f\n======="
-    assert shown(paragraphs(text, at_margin=True)) == "~* a\n*b\n *c\n~** d\n~<<<<<<< e\n~>>>>>>> f\n======="
+    assert shown(escape_lines(text, at_margin=True)) == "~* a\n*b\n *c\n~** d\n~<<<<<<< e\n~>>>>>>> f\n======="
 
 
 @pytest.mark.parametrize(
@@ -97,24 +97,24 @@ def test_at_the_margin_a_star_and_a_conflict_marker_mean_something():
     ],
 )
 def test_blocks_that_are_closed_stay_blocks_where_they_may(text, lines):
-    assert shown(paragraphs(text, blocks=True)) == (text if lines is None else lines)
+    assert shown(escape_lines(text, blocks=True)) == (text if lines is None else lines)
 
 
 def test_in_a_block_at_the_margin_a_comma_keeps_a_star():
     text = "#+begin_src\n* a\n** b\n*c\n#+end_src\n* d"
-    assert shown(paragraphs(text, at_margin=True, blocks=True)) == "#+begin_src\n,* a\n,** b\n*c\n#+end_src\n~* d"
+    assert shown(escape_lines(text, at_margin=True, blocks=True)) == "#+begin_src\n,* a\n,** b\n*c\n#+end_src\n~* d"
 
 
 @pytest.mark.parametrize("text", ["", " \n\t\n", "\x00\x1b[0m"])
 def test_no_text_is_refused(text):
     with pytest.raises(UsageError, match="no text"):
-        paragraphs(text)
+        escape_lines(text)
 
 
 @pytest.mark.parametrize("first", ["[ ] a", "[X] a", "[@3] a", "[2018-06-06 Wed] a", "(0123abc) a"])
 def test_what_a_bullet_would_make_a_box_a_number_or_a_time_is_kept_from_it(first):
-    assert shown(begins_item([first, "[ ] b"])) == f"~{first}\n[ ] b"
-    assert begins_item(["a [ ]"]) == ["a [ ]"]
+    assert shown(escape_item_start([first, "[ ] b"])) == f"~{first}\n[ ] b"
+    assert escape_item_start(["a [ ]"]) == ["a [ ]"]
 
 
 @pytest.mark.parametrize(
@@ -128,9 +128,9 @@ def test_what_a_bullet_would_make_a_box_a_number_or_a_time_is_kept_from_it(first
     ],
 )
 def test_a_note_stands_behind_its_head_or_below_it(lines, after):
-    assert shown(with_head("HEAD", lines)) == after
+    assert shown(add_note_head("HEAD", lines)) == after
 
 
 def test_lines_of_an_item_stand_under_its_text():
-    assert item_lines("10. ", ["a", "    b", "", "      c"], 2) == b"  10. a\n      b\n\n        c\n"
-    assert body_lines(["  a", "  b"]) == b"a\n  b\n"
+    assert format_item("10. ", ["a", "    b", "", "      c"], 2) == b"  10. a\n      b\n\n        c\n"
+    assert format_body(["  a", "  b"]) == b"a\n  b\n"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.config import Config
-from orglab.experiment.fast_reader import glance
+from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.model import Note, read_experiments
 from orglab.org.document import Document
 from texts import RICH
@@ -112,7 +112,7 @@ def assert_glance_reads_the_same(text):
         found = reader(Document(text, CONFIG.keywords), CONFIG, "log.org")
         return [[getattr(one, name) for name in FIELDS] for one in found]
 
-    assert of(glance) == of(read_experiments)
+    assert of(scan_experiments) == of(read_experiments)
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])

@@ -3,7 +3,7 @@
 import pytest
 
 from orglab.config import Config
-from orglab.experiment.changes import compare
+from orglab.experiment.changes import compare_experiments
 from orglab.experiment.model import read_experiments
 from orglab.log.commit_log import compose_message
 from orglab.org.document import Document
@@ -15,7 +15,7 @@ def read(text):
 
 
 def words(before, after):
-    return {change.ref: ", ".join(change.words) for change in compare(read(before), read(after))}
+    return {change.ref: ", ".join(change.words) for change in compare_experiments(read(before), read(after))}
 
 
 OTHER = SEED.replace("201", "202").replace("ABC in XYZ model", "Another")
@@ -74,7 +74,7 @@ def test_two_with_one_id_are_compared_in_their_order():
 
 
 def message(before, after, text=None, *, entries=-1):
-    return compose_message(compare(read(before), read(after)), before != after, entries, "e", text)
+    return compose_message(compare_experiments(read(before), read(after)), before != after, entries, "e", text)
 
 
 def test_the_message_names_one_or_several():

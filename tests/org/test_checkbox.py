@@ -3,14 +3,14 @@
 import pytest
 
 from orglab.errors import UsageError
-from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_boxes, toggled
+from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_checkboxes, toggle_checkbox
 from orglab.org.document import Document
 
 
 def ticked(text, number, box=DONE, **options):
     document = Document(text.encode())
     structure = next(each.structure for each in document.first_section.walk() if each.structure)
-    edits = set_boxes(document, structure, [structure.items[number]], box, **options)
+    edits = set_checkboxes(document, structure, [structure.items[number]], box, **options)
     return bytes(document.apply(edits)).decode()
 
 
@@ -56,4 +56,4 @@ def test_ordered_boxes_are_ticked_in_order():
 
 
 def test_toggling():
-    assert [toggled(box) for box in (OPEN, PARTIAL, DONE, b"[x]", None)] == [DONE, DONE, OPEN, DONE, DONE]
+    assert [toggle_checkbox(box) for box in (OPEN, PARTIAL, DONE, b"[x]", None)] == [DONE, DONE, OPEN, DONE, DONE]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orglab.org.cookies import format_cookie, recount
+from orglab.org.cookies import format_cookie, recount_cookies
 from orglab.org.document import Document
 
 DATA = ":PROPERTIES:\n:COOKIE_DATA: {}\n:END:\n"
@@ -10,7 +10,7 @@ DATA = ":PROPERTIES:\n:COOKIE_DATA: {}\n:END:\n"
 
 def counted(text):
     document = Document(text.encode())
-    return bytes(document.apply(recount(document))).decode()
+    return bytes(document.apply(recount_cookies(document))).decode()
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,13 @@ def test_lists_that_go_down_in_steps_count_as_often_as_org_counts_them():
 
 def test_only_the_headings_that_are_asked_for():
     document = Document(b"[/]\n* a [/]\n* b [/]\n")
-    after = document.apply(recount(document, [document.heading(1)]))
+    after = document.apply(recount_cookies(document, [document.heading(1)]))
     assert bytes(after) == b"[/]\n* a [/]\n* b [0/0]\n"
-    assert bytes(document.apply(recount(document, [None]))).startswith(b"[0/0]\n* a [/]")
+    assert bytes(document.apply(recount_cookies(document, [None]))).startswith(b"[0/0]\n* a [/]")
 
 
 def test_a_true_cookie_is_no_edit():
-    assert recount(Document(b"* a [1/1] [100%]\n- [X] b\n")) == []
+    assert recount_cookies(Document(b"* a [1/1] [100%]\n- [X] b\n")) == []
 
 
 def test_percents_round_down():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import orgtext
 from orglab.errors import ConflictMarkersError, UnsafeEditError
-from orglab.org.cookies import recount
+from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.org.edit import Edit
 
@@ -33,7 +33,7 @@ def test_awkward_bytes_are_kept_and_headings_found(raw):
     assert bytes(document) == raw
     assert [heading.stars for heading in document.headings()] == ([1, 2] if raw else [])
     if raw:
-        made = document.apply([Edit(document.begin_of(1) + 3, document.begin_of(1) + 4, b"C")])
+        made = document.apply([Edit(document.heading_begin(1) + 3, document.heading_begin(1) + 4, b"C")])
         assert bytes(made) == raw.replace(b"** B", b"** C")
 
 
@@ -112,6 +112,6 @@ def test_a_part_says_the_same_as_the_whole(seed, place):
     headings = [heading for heading in whole.headings() if part.begin <= heading.begin < part.end]
     assert [described(heading, part.begin) for heading in part.headings()] == [described(one, 0) for one in headings]
     if whole.conflict_line() is None:
-        edits = recount(part)
+        edits = recount_cookies(part)
         after = whole.apply([Edit(edit.start + part.begin, edit.end + part.begin, edit.replacement) for edit in edits])
         assert part.apply(edits).text == after.text[part.begin :][: len(after.text) - len(whole.text) + len(part.text)]

@@ -13,11 +13,11 @@ import pytest
 
 import orgtext
 from orglab.api import Log
-from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_boxes
-from orglab.org.cookies import recount
+from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_checkboxes
+from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.org.properties import delete_property, put_property, set_tags
-from orglab.org.todo import logging_of, set_state
+from orglab.org.todo import read_logging, set_state
 
 # Beside those of orgtext; none has COOKIE_DATA, for the reason given there.
 TEXTS = {
@@ -40,7 +40,7 @@ TEXTS = {
 
 
 def recounted(document):
-    return document.apply(recount(document))
+    return document.apply(recount_cookies(document))
 
 
 def changes(document):
@@ -49,11 +49,11 @@ def changes(document):
         for element in section.walk():
             if element.type == "item" and element.item.checkbox:
                 for box in (OPEN, PARTIAL, DONE):
-                    edits = set_boxes(document, element.structure, [element.item], box, upper=True)
+                    edits = set_checkboxes(document, element.structure, [element.item], box, upper=True)
                     yield f"box-{element.begin}-{box[1:2].hex()}", document.apply(edits)
         if heading is None:
             continue
-        asked = logging_of(heading)
+        asked = read_logging(heading)
         loggings = {
             "asked": None,
             "time": asked._replace(done="time"),
@@ -184,7 +184,7 @@ def test_real_files_stay_as_we_leave_them(emacs, shared, tmp_path):
             heading = after.heading_at(min(edit.start for edit in change.edits))
             touched = [None] if heading is None else [heading, *heading.ancestors()]
             written = tmp_path / f"{number}--{change.name}-{len(list(tmp_path.iterdir()))}.org"
-            written.write_bytes(bytes(after.apply(recount(after, touched))))
+            written.write_bytes(bytes(after.apply(recount_cookies(after, touched))))
     found = look(emacs, tmp_path)
     assert len(found) > 100
     for name, (theirs, ours, lint) in found.items():

@@ -4,7 +4,7 @@ import pytest
 
 from orglab.org.document import Document
 from orglab.org.heading import element_objects
-from orglab.org.objects import link_type, parse_objects
+from orglab.org.objects import parse_objects, read_link_type
 
 
 def found(text: str) -> list[tuple[str, str]]:
@@ -127,7 +127,7 @@ def test_links(text, expected):
     ],
 )
 def test_what_a_link_points_at(path, kind, value):
-    assert link_type(path) == (kind, value)
+    assert read_link_type(path) == (kind, value)
     (each,) = parse_objects(b"[[" + path + b"][x]]", 0, len(path) + 7)
     assert (each.kind, each.value) == (kind, value)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 
 from orglab.errors import ConflictMarkersError, UnsafeEditError, UsageError
-from orglab.org.cookies import recount
+from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.org.edit import Edit, compose
 from orglab.org.source import Source, decode, encode
@@ -65,14 +65,14 @@ def test_operations_change_what_they_name_and_nothing_else(raw, data):
 def test_after_a_recount_there_is_nothing_to_recount(raw):
     document = Document(raw)
     if document.conflict_line() is None:
-        assert recount(document.apply(recount(document))) == []
+        assert recount_cookies(document.apply(recount_cookies(document))) == []
 
 
 @given(org_texts())
 def test_a_recount_by_parts_is_a_recount(raw):
     document = Document(raw)
-    parts = [recount(document, [heading]) for heading in (None, *document.headings())]
-    assert sorted(map(repr, [edit for part in parts for edit in part])) == sorted(map(repr, recount(document)))
+    parts = [recount_cookies(document, [heading]) for heading in (None, *document.headings())]
+    assert sorted(map(repr, [edit for part in parts for edit in part])) == sorted(map(repr, recount_cookies(document)))
 
 
 @given(org_texts(), st.data())
@@ -109,8 +109,8 @@ def test_operations_composed_do_what_they_do_one_after_the_other(data):
     change = operate(document, lambda count: data.draw(st.integers(0, count - 1)))
     assert change is not None
     after = document.apply(change.edits)
-    both = compose(change.edits, recount(after))
-    assert bytes(document.apply(both)) == bytes(after.apply(recount(after)))
+    both = compose(change.edits, recount_cookies(after))
+    assert bytes(document.apply(both)) == bytes(after.apply(recount_cookies(after)))
 
 
 @given(org_texts(), st.data())

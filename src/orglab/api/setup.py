@@ -10,7 +10,7 @@ from orglab.config import CONFIG_NAME, LOG_NAME, Config, as_seen_from_here, find
 from orglab.errors import NotFoundError, NotWritableError
 
 if TYPE_CHECKING:
-    from orglab.experiment.adopt import Adoption
+    from orglab.experiment.adoption import Adoption
     from orglab.git import Repository
     from orglab.git.hook_install import HookState, Installed, Place
     from orglab.log.merge import Merged

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import clock
 from orglab.errors import GitError, NotFoundError, NotWritableError, UnsafeEditError, UsageError
-from orglab.experiment.ids import all_ids, all_references
-from orglab.experiment.lookup import find_step, last_experiment, last_with_id
+from orglab.experiment.ids import list_ids, list_references
+from orglab.experiment.lookup import find_last_experiment, find_last_with_id, find_step
 from orglab.experiment.model import ID, Experiment, Note, Step
 from orglab.log.log import LogFile
 from orglab.reference import Reference, parse_reference
@@ -71,8 +71,8 @@ class WriteMethods(LogFile):
 
         def make_edits(document: "Document") -> "tuple[list[Edit], str]":
             chosen = self._choose_id(document, number, elsewhere)
-            last = last_experiment(document, self.config, self.path)
-            return edits.new_experiment(
+            last = find_last_experiment(document, self.config, self.path)
+            return edits.add_experiment(
                 document, last, self.config, title, number=chosen, now=now, description=description, steps=texts,
                 tags=names,
             ), chosen  # fmt: skip
@@ -117,7 +117,7 @@ class WriteMethods(LogFile):
         parsed, elsewhere = _whole(reference), self.numbers_on_branches()
 
         def make_edits(document: "Document") -> "tuple[list[Edit], tuple[str, str]]":
-            found = last_with_id(document, parsed, self.config, self.path)
+            found = find_last_with_id(document, parsed, self.config, self.path)
             chosen = self._choose_id(document, number, elsewhere)
             return ids.renumber(found.heading, found.id, chosen, self.config, self.path.name), (found.id, chosen)
 
@@ -176,7 +176,7 @@ class WriteMethods(LogFile):
     def start(self, reference: str) -> Experiment:
         """Set the experiment to be in progress, and it, or its step, to be the active one of this clone."""
         from orglab.experiment.consequences import Added, change_state
-        from orglab.experiment.states import in_progress_keyword, kind_of
+        from orglab.experiment.states import get_state_kind, in_progress_keyword
 
         parsed, now = parse_reference(reference), clock.now()
 
@@ -185,7 +185,7 @@ class WriteMethods(LogFile):
                 find_step(experiment, parsed)
             settings = experiment.document.settings
             state = in_progress_keyword(settings, experiment.state)
-            if state is None or kind_of(experiment.state, settings) == "doing":
+            if state is None or get_state_kind(experiment.state, settings) == "doing":
                 return [], None
             return change_state(experiment.heading, state, now), None
 
@@ -230,7 +230,7 @@ class WriteMethods(LogFile):
 
         after, _ = self.edit_experiment(parsed, make_edits, clock.now())
         step = find_step(after, parsed)
-        self.active.leave(*all_references(after, step))
+        self.active.leave(*list_references(after, step))
         self._keep_commits(hashes)
         return Completed(step, tuple(hashes), why, self._changed_since(hashes))
 
@@ -256,7 +256,7 @@ class WriteMethods(LogFile):
 
         experiment = self.experiment(reference)
         step = find_step(experiment, parse_reference(reference))
-        names = [Reference(name, step.number) for name in all_ids(experiment)]
+        names = [Reference(name, step.number) for name in list_ids(experiment)]
         found = read_naming(self.repository, names, self.config.letter)
         if named := [one.commit.short for one in islice(found, None if all_commits else 1)]:
             return named[::-1], "named"
@@ -306,9 +306,9 @@ class WriteMethods(LogFile):
         """
         from orglab.experiment import edits
         from orglab.experiment.consequences import Added
-        from orglab.experiment.escape import one_line
+        from orglab.experiment.escape import check_one_line
 
-        word, now = one_line(verdict, "A verdict") if verdict else None, clock.now()
+        word, now = check_one_line(verdict, "A verdict") if verdict else None, clock.now()
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             settings = experiment.heading.document.settings
@@ -319,7 +319,7 @@ class WriteMethods(LogFile):
             return edits.conclude(experiment, text, word, keyword, now), None
 
         experiment, _ = self.edit_experiment(_whole(reference), make_edits, now, Added(headings=1, logged=1))
-        self.active.leave(*all_references(experiment))
+        self.active.leave(*list_references(experiment))
         return experiment
 
     def set_state(self, reference: str, keyword: str, note: str | None = None) -> Experiment:
@@ -356,7 +356,7 @@ class WriteMethods(LogFile):
             file.create(self.journal, _JOURNAL_HEADER.encode())
         now = clock.now()
         self.edit(
-            lambda document: (edits.journal_entry(document, now, link, tag, text), None),
+            lambda document: (edits.add_journal_entry(document, now, link, tag, text), None),
             _verify_journal,
             self.journal,
         )

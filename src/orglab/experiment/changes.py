@@ -24,7 +24,7 @@ class Change(NamedTuple):
     title: str
 
 
-def compare(before: Iterable[Experiment], after: Iterable[Experiment]) -> list[Change]:
+def compare_experiments(before: Iterable[Experiment], after: Iterable[Experiment]) -> list[Change]:
     """Return what changed, in the order of the log as it is now; what is gone stands last.
 
     Of two experiments with one id the n-th is compared with the n-th.

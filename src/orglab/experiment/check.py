@@ -12,9 +12,9 @@ from pathlib import Path
 
 from orglab.config import Config
 from orglab.experiment.diagnostic import Diagnostic
-from orglab.experiment.ids import aliases_of
-from orglab.experiment.model import Experiment, ordinals, read_experiments, read_id, tagged_headings, without_cookies
-from orglab.org.cookies import recount
+from orglab.experiment.ids import read_aliases
+from orglab.experiment.model import Experiment, number_items, read_experiments, read_id, strip_cookies, tagged_headings
+from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.org.edit import Edit
 from orglab.org.heading import Heading
@@ -97,7 +97,7 @@ class _Checker:
         )
 
     def references(self, experiments: list[Experiment]) -> Iterator[Diagnostic]:
-        known = {alias: experiment for experiment in experiments for alias in aliases_of(experiment.heading)}
+        known = {alias: experiment for experiment in experiments for alias in read_aliases(experiment.heading)}
         known |= {experiment.id: experiment for experiment in experiments}
         for position, reference in find_references(self.document.text, self.config.letter):
             spelled = f"{self.config.letter}{reference.id}" + (f".{reference.step}" if reference.step else "")
@@ -148,7 +148,7 @@ class _Checker:
                 edit = Edit(item.checkbox_at, item.checkbox_at + 3, b"[X]")
                 self.boxes.append(edit)
                 yield self.at(item.checkbox_at, "lower-case-box", "Org does not count [x]; it counts [X].", edit)
-        numbers = ordinals([child.item for child in found.children if child.item is not None])
+        numbers = number_items([child.item for child in found.children if child.item is not None])
         times = Counter(numbers)
         for child, number in zip(found.children, numbers, strict=True):
             if times[number] > 1:
@@ -166,14 +166,14 @@ class _Checker:
         names = {name.lower() for name in (self.config.notes, self.config.steps, self.config.conclusions)}
         seen: set[str] = set()
         for heading in experiment.heading.children():
-            name = without_cookies(heading.title)
+            name = strip_cookies(heading.title)
             if name.lower() in names and name.lower() in seen:
                 message = f"{experiment.ref} has a second heading {name}; only the first is read."
                 yield self.at(heading.begin, "twice", message)
             seen.add(name.lower())
         words: dict[str, int] = {}
         for step in experiment.steps:
-            text = without_cookies(step.text)
+            text = strip_cookies(step.text)
             if text and text in words:
                 message = f"{step.ref} has the words of {experiment.ref}.{words[text]}."
                 yield self.at(step.item.begin, "twice", message)
@@ -192,7 +192,7 @@ class _Checker:
     def cookies(self) -> Iterator[Diagnostic]:
         # A box `[x]` counts as what it will be when it is mended; that moves nothing.
         is_in_conflict = self.document.conflict_line() is not None
-        for edit in recount(self.document if is_in_conflict else self.document.apply(self.boxes)):
+        for edit in recount_cookies(self.document if is_in_conflict else self.document.apply(self.boxes)):
             old = decode(self.document.text[edit.start : edit.end])
             message = f"{old} should be {decode(edit.replacement)}."
             yield self.at(edit.start, "stale-cookie", message, edit)

@@ -12,7 +12,7 @@ CHAIN = rf"{HASH}(?:[ \t]*->[ \t]*{HASH})*"
 CHAINS = rf"{CHAIN}(?:,[ \t]*{CHAIN})*"
 
 
-class Recorded(NamedTuple):
+class RecordedHash(NamedTuple):
     """A commit that the log records.
 
     Attributes:
@@ -21,15 +21,15 @@ class Recorded(NamedTuple):
     """
 
     original: str
-    living: str
+    current: str
 
 
-def parse_chain(text: str) -> Recorded:
+def parse_chain(text: str) -> RecordedHash:
     """Return what a chain such as `83d45cd -> 1f2e3d4` records; CHAIN matches it."""
     hashes = text.split("->")
-    return Recorded(hashes[0].strip(), hashes[-1].strip())
+    return RecordedHash(hashes[0].strip(), hashes[-1].strip())
 
 
-def parse_chains(text: str) -> tuple[Recorded, ...]:
+def parse_chains(text: str) -> tuple[RecordedHash, ...]:
     """Return what several chains record, in their order; CHAINS matches them."""
     return tuple(map(parse_chain, text.split(",")))

@@ -4,13 +4,13 @@ import datetime
 from typing import NamedTuple
 
 from orglab.errors import UsageError
-from orglab.experiment.escape import paragraphs
-from orglab.experiment.model import Experiment, Note, Step, without_cookies
+from orglab.experiment.escape import escape_lines
+from orglab.experiment.model import Experiment, Note, Step, strip_cookies
 from orglab.experiment.states import done_keyword, todo_keyword
-from orglab.org.cookies import recount
+from orglab.org.cookies import recount_cookies
 from orglab.org.edit import Edit, compose
 from orglab.org.heading import Heading
-from orglab.org.todo import logging_of, meta_indent, set_state
+from orglab.org.todo import meta_indent, read_logging, set_state
 
 
 class Added(NamedTuple):
@@ -32,7 +32,7 @@ class Added(NamedTuple):
 NOTHING = Added()
 
 
-def with_consequences(
+def add_consequences(
     old: Experiment, edits: list[Edit], now: datetime.datetime, added: Added
 ) -> tuple[list[Edit], Experiment]:
     """Return edits of an experiment with what follows from them (states, cookies), and the experiment afterwards.
@@ -47,9 +47,9 @@ def with_consequences(
         UsageError: They would add something else, or change what stands around them.
     """
     new = experiment_after(old, old, edits)
-    settled = settle_steps(old, new, now)
+    settled = update_steps_state(old, new, now)
     new = experiment_after(old, new, settled)
-    counted = true_cookies(old, new)
+    counted = recount_affected_cookies(old, new)
     new = experiment_after(old, new, counted)
     is_meant = (
         new.id == old.id
@@ -73,7 +73,7 @@ def experiment_after(old: Experiment, current: Experiment, edits: list[Edit]) ->
 
 def is_same_step(old: Step, new: Step) -> bool:
     """Return whether a step is still the one it was, whatever its box, commits and counts are now."""
-    return old.number == new.number and without_cookies(old.text) == without_cookies(new.text)
+    return old.number == new.number and strip_cookies(old.text) == strip_cookies(new.text)
 
 
 def all_notes(experiment: Experiment) -> list[Note]:
@@ -93,15 +93,15 @@ def change_state(
         note: Why.
         always_note: Whether the note is written even where the file asks for none.
     """
-    logging = logging_of(heading)
+    logging = read_logging(heading)
     word = logging.keywords.get(state)
-    lines = "\n".join(paragraphs(note)) if note else None
+    lines = "\n".join(escape_lines(note)) if note else None
     if lines and always_note and word is not None and word.on_enter != "note":
         logging = logging._replace(keywords={**logging.keywords, state: word._replace(on_enter="note")})
     return set_state(heading, state, now, note=lines, logging=logging, indent=meta_indent(heading))
 
 
-def true_cookies(before: Experiment, after: Experiment) -> list[Edit]:
+def recount_affected_cookies(before: Experiment, after: Experiment) -> list[Edit]:
     """Return the edits that make those cookies true that a change concerns, and the ones of the headings above.
 
     Args:
@@ -117,7 +117,7 @@ def true_cookies(before: Experiment, after: Experiment) -> list[Edit]:
         lowest = after.heading.parent
     else:
         return []
-    return [] if lowest is None else recount(lowest.document, [lowest, *lowest.ancestors()])
+    return [] if lowest is None else recount_cookies(lowest.document, [lowest, *lowest.ancestors()])
 
 
 def _boxes_of(experiment: Experiment) -> list[bytes | None]:
@@ -126,7 +126,7 @@ def _boxes_of(experiment: Experiment) -> list[bytes | None]:
     return [] if found is None or found.structure is None else [item.checkbox for item in found.structure.items]
 
 
-def settle_steps(before: Experiment, after: Experiment, now: datetime.datetime) -> list[Edit]:
+def update_steps_state(before: Experiment, after: Experiment, now: datetime.datetime) -> list[Edit]:
     """Return the edits of the steps' heading: done when the last step is, to do again when one is re-opened.
 
     As the author's `org-after-todo-statistics-hook`.  A heading without a keyword stays without.

@@ -11,26 +11,34 @@ from collections.abc import Iterable
 from orglab.config import Config, is_tag
 from orglab.errors import UsageError
 from orglab.experiment.consequences import change_state, experiment_after
-from orglab.experiment.escape import begins_item, body_lines, item_lines, one_line, paragraphs, step_text, with_head
+from orglab.experiment.escape import (
+    add_note_head,
+    check_one_line,
+    check_step_text,
+    escape_item_start,
+    escape_lines,
+    format_body,
+    format_item,
+)
 from orglab.experiment.lookup import find_step
-from orglab.experiment.model import Experiment, Step, ordinals, words_at
+from orglab.experiment.model import Experiment, Step, find_words, number_items
 from orglab.experiment.placement import (
     blank_lines_between,
     body_column,
-    end_of_item,
-    end_of_log,
-    end_of_text,
     find_branch,
-    gap_of,
+    find_child_place,
+    find_gap,
+    find_item_end,
+    find_log_end,
+    find_text_end,
     indentation,
     insert_block,
     insert_lines,
     is_at_end,
     next_bullet,
-    place_of_child,
 )  # fmt: skip
 from orglab.experiment.states import done_keyword, todo_keyword
-from orglab.org.checkbox import DONE, OPEN, set_boxes
+from orglab.org.checkbox import DONE, OPEN, set_checkboxes
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
 from orglab.org.list import Item, Structure
@@ -95,9 +103,9 @@ def _boxes(experiment: Experiment, structure: Structure, items: list[Item], box:
     """Return the edits that set boxes in the list of the steps, and give the first of `items` one if it has none."""
     heading = experiment.steps_heading
     ordered = heading is not None and (heading.property("ORDERED") or "nil") != "nil"
-    edits = set_boxes(experiment.heading.document, structure, items, box, ordered=ordered, upper=True)
+    edits = set_checkboxes(experiment.heading.document, structure, items, box, ordered=ordered, upper=True)
     if items[0].checkbox is None:
-        at = words_at(experiment.heading.document.text, items[0])
+        at = find_words(experiment.heading.document.text, items[0])
         edits.append(Edit(at, at, box + b" "))
     return edits
 
@@ -117,22 +125,22 @@ def _commits_edit(document: Document, step: Step, commits: list[str]) -> Edit:
 def add_step(experiment: Experiment, text: str) -> list[Edit]:
     """Return the edits after which a step with `text` ends the list; the list, and its heading, are made if need be."""
     document = experiment.heading.document
-    words = step_text(text)
+    words = check_step_text(text)
     heading = experiment.steps_heading
     if heading is None:
         title = f"{experiment.config.steps} [0/1]"
         lines = f"{_starred(experiment.heading.stars + 1, todo_keyword(document.settings), title)}\n1. [ ] {words}\n"
-        return [insert_block(document, place_of_child(experiment, "steps"), encode(lines), gap_of(experiment))]
+        return [insert_block(document, find_child_place(experiment, "steps"), encode(lines), find_gap(experiment))]
     found = experiment.steps_list
     if found is None or found.structure is None:
-        at = end_of_text(heading)
+        at = find_text_end(heading)
         return [insert_lines(document, at, encode(f"1. [ ] {words}\n"))]
     items = [child.item for child in found.children if child.item is not None]
     last = items[-1]
-    bullet = next_bullet(last, ordinals(items)[-1] + 1)
+    bullet = next_bullet(last, number_items(items)[-1] + 1)
     blank = blank_lines_between(document, items)
     indent = indentation(document, last)
-    at = end_of_item(document, last)
+    at = find_item_end(document, last)
     return [
         *_upper_boxes(found.structure),
         insert_lines(document, at, blank + indent + encode(f"{bullet}[ ] {words}\n")),
@@ -158,24 +166,24 @@ def add_note(experiment: Experiment, step: Step | None, head: str, text: str) ->
         text: The note.
     """
     document = experiment.heading.document
-    lines = with_head(head, paragraphs(text, blocks=True))
+    lines = add_note_head(head, escape_lines(text, blocks=True))
     if step is not None:
         indent = body_column(step.item)
-        note = insert_lines(document, end_of_item(document, step.item), item_lines("- ", lines, indent))
+        note = insert_lines(document, find_item_end(document, step.item), format_item("- ", lines, indent))
         return [*_upper_boxes(_structure(experiment)), note]
     heading = experiment.child(experiment.config.notes)
     if heading is None:
         stars = "*" * (experiment.heading.stars + 1)
-        block = encode(f"{stars} {experiment.config.notes}\n") + item_lines("- ", lines)
-        return [insert_block(document, place_of_child(experiment, "notes"), block, gap_of(experiment))]
+        block = encode(f"{stars} {experiment.config.notes}\n") + format_item("- ", lines)
+        return [insert_block(document, find_child_place(experiment, "notes"), block, find_gap(experiment))]
     found = heading.section.children[-1] if heading.section.children else None
-    at = end_of_text(heading)
+    at = find_text_end(heading)
     if found is None or found.type != "plain-list":
-        return [insert_lines(document, at, item_lines("- ", lines))]
+        return [insert_lines(document, at, format_item("- ", lines))]
     items = [child.item for child in found.children if child.item is not None]
     last = items[-1]
-    bullet = next_bullet(last, ordinals(items)[-1] + 1)
-    return [insert_lines(document, at, blank_lines_between(document, items) + item_lines(bullet, lines, last.indent))]
+    bullet = next_bullet(last, number_items(items)[-1] + 1)
+    return [insert_lines(document, at, blank_lines_between(document, items) + format_item(bullet, lines, last.indent))]
 
 
 def add_run_note(
@@ -203,7 +211,7 @@ def add_run_note(
     return compose(ticks, add_note(ticked, find_step(ticked, reference), head, text))
 
 
-def holds_line(document: Document, line: str) -> bool:
+def contains_line(document: Document, line: str) -> bool:
     """Return whether a line of the whole log is `line`, blanks around it left out."""
     whole = document.whole if isinstance(document, Part) else document
     return re.search(rb"^[ \t]*" + re.escape(line.encode()) + rb"[ \t]*$", whole.text, re.M) is not None
@@ -230,25 +238,25 @@ def conclude(
     if state is None:
         raise UsageError("The log has no keyword for work that is done; its #+TODO line could have one behind a bar.")
     edits = change_state(experiment.heading, state, now)
-    words = body_lines(paragraphs(text, at_margin=True, blocks=True))
+    words = format_body(escape_lines(text, at_margin=True, blocks=True))
     heading = experiment.child(experiment.config.conclusions)
     if heading is None:
         drawer = f":PROPERTIES:\n:VERDICT:  {verdict}\n:END:\n" if verdict else ""
         line = _starred(experiment.heading.stars + 1, done_keyword(document.settings), experiment.config.conclusions)
         block = encode(f"{line}\n{drawer}") + words
-        place = place_of_child(experiment, "conclusions")
-        return [*edits, insert_block(document, place, block, gap_of(experiment))]
+        place = find_child_place(experiment, "conclusions")
+        return [*edits, insert_block(document, place, block, find_gap(experiment))]
     done = done_keyword(document.settings, heading.state)
     if heading.state is not None and not heading.is_done and done is not None:
         edits += change_state(heading, done, now)
     if verdict:
         edits = _with_property(edits, put_property(heading, "VERDICT", verdict))
-    at = end_of_text(heading)
+    at = find_text_end(heading)
     before = b"\n" if document.text[after_meta(heading) : at].strip() else b""
     # Where Org logs behind the blank lines of an empty section, the words follow there.
     logged_at = max((edit.start for edit in edits if edit.start <= heading.end), default=at)
     if logged_at > at:
-        return [*edits, insert_lines(document, logged_at, words + gap_of(experiment))]
+        return [*edits, insert_lines(document, logged_at, words + find_gap(experiment))]
     return [*edits, insert_lines(document, at, before + words)]
 
 
@@ -265,7 +273,7 @@ def _with_property(edits: list[Edit], property_edits: list[Edit]) -> list[Edit]:
 # Experiments
 
 
-def new_experiment(
+def add_experiment(
     document: Document, last: Experiment | None, config: Config, title: str, *, number: str, now: datetime.datetime,
     description: str | None, steps: Iterable[str], tags: Iterable[str],
 ) -> list[Edit]:  # fmt: skip
@@ -282,14 +290,14 @@ def new_experiment(
         steps: The texts of its steps.
         tags: Tags beside those of the settings.
     """
-    title = one_line(title, "A title")
+    title = check_one_line(title, "A title")
     indent = "  " if last is None or last.heading.drawer is None else meta_indent(last.heading).decode()
-    gap = "\n" if last is None else gap_of(last).decode()
+    gap = "\n" if last is None else find_gap(last).decode()
     stars = last.heading.stars if last is not None and is_at_end(last) else 1
     todo = todo_keyword(document.settings)
-    steps_lines = [f"{n}. [ ] {step_text(step)}\n" for n, step in enumerate(steps, 1)]
+    steps_lines = [f"{n}. [ ] {check_step_text(step)}\n" for n, step in enumerate(steps, 1)]
     all_tags = ":".join(dict.fromkeys((*config.tags, *map(_tag, tags))))
-    about = item_lines("- ", begins_item(paragraphs(description))).decode() if description else ""
+    about = format_item("- ", escape_item_start(escape_lines(description))).decode() if description else ""
     block = (
         f"{_starred(stars, todo, f'[{number}] {title} [0%]   :{all_tags}:')}\n"
         f"{indent}:PROPERTIES:\n{indent}{f':{config.id_property.upper()}:':<10} {number}\n"
@@ -299,7 +307,7 @@ def new_experiment(
         f"{_starred(stars + 1, todo, f'{config.steps} [0/{len(steps_lines)}]')}\n{''.join(steps_lines)}{gap}"
         f"{_starred(stars + 1, todo, config.conclusions)}\n"
     )
-    at = end_of_log(document)
+    at = find_log_end(document)
     separate = b"\n" if gap and at > 0 and not document.text[:at].endswith(b"\n\n") else b""
     after = b"\n" if at < len(document.text) and gap else b""
     return [insert_lines(document, at, separate + encode(block) + after)]
@@ -320,7 +328,7 @@ def _tag(tag: str) -> str:
 # The journal
 
 
-def journal_entry(
+def add_journal_entry(
     document: Document, now: datetime.datetime, link: str | None, tag: str | None, text: str
 ) -> list[Edit]:
     """Return the edits that write an entry under today in a date tree.
@@ -332,10 +340,10 @@ def journal_entry(
         tag: The tag of the entry: the experiment's id.
         text: The entry: its first line is the title.
     """
-    lines = paragraphs(text, at_margin=True)
+    lines = escape_lines(text, at_margin=True)
     title = " ".join(filter(None, (link, lines[0].strip())))
     heading = f"**** {title}" + (f" :{tag}:" if tag else "")
-    body = body_lines([format_inactive(now).decode(), *lines[1:]])
+    body = format_body([format_inactive(now).decode(), *lines[1:]])
     block = encode(heading + "\n") + body
     begin, end = 0, len(document)
     at = len(document.text)

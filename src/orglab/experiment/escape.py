@@ -48,7 +48,7 @@ _BEHIND_BULLET = compile_late(rf"\[[ Xx-]\]|\[@|\[\d{{4}}-\d{{2}}-\d{{2}}[^\]\n]
 _COMMITS = compile_late(rf"\({CHAINS}\)$")
 
 
-def one_line(text: str, what: str) -> str:
+def check_one_line(text: str, what: str) -> str:
     """Return `text` without blanks around it.
 
     Args:
@@ -75,19 +75,19 @@ def one_line(text: str, what: str) -> str:
     return text
 
 
-def step_text(text: str) -> str:
+def check_step_text(text: str) -> str:
     """Return the text of a step, one line.
 
     Raises:
         UsageError: It is none, or it ends as a step with commits does.
     """
-    text = one_line(text, "A step")
+    text = check_one_line(text, "A step")
     if found := _COMMITS.search(text):
         raise UsageError(f"A step cannot end in {found.group()}: its commits are written there, by `orglab done -c`.")
     return text
 
 
-def paragraphs(text: str, *, at_margin: bool = False, blocks: bool = False) -> list[str]:
+def escape_lines(text: str, *, at_margin: bool = False, blocks: bool = False) -> list[str]:
     """Return the lines of a longer text, made safe: what Org would count, obey, hide or log is escaped.
 
     Control characters go.  Two blank lines would end the list that the text
@@ -169,12 +169,12 @@ def _safe_line(line: str, *, at_margin: bool) -> str:
     return line
 
 
-def begins_item(lines: list[str]) -> list[str]:
+def escape_item_start(lines: list[str]) -> list[str]:
     """Return lines whose first is to stand right behind a bullet: it must not be read as a box, a number or a time."""
     return [ESCAPE + lines[0], *lines[1:]] if _BEHIND_BULLET.match(lines[0].lstrip()) else lines
 
 
-def with_head(head: str, lines: list[str]) -> list[str]:
+def add_note_head(head: str, lines: list[str]) -> list[str]:
     """Return lines behind a time and commit: on that line, or below it where the first is a block's or a table's."""
     first = lines[0].strip()
     if _BEGIN.match(first) or first.startswith("|"):
@@ -184,7 +184,7 @@ def with_head(head: str, lines: list[str]) -> list[str]:
     return [f"{head} {first}", *lines[1:]]
 
 
-def item_lines(bullet: str, lines: list[str], indent: int = 0) -> bytes:
+def format_item(bullet: str, lines: list[str], indent: int = 0) -> bytes:
     """Return a list item: `bullet` and the first line, the others indented to stand under it.
 
     Args:
@@ -197,7 +197,7 @@ def item_lines(bullet: str, lines: list[str], indent: int = 0) -> bytes:
     return encode("\n".join((first, *rest)) + "\n")
 
 
-def body_lines(lines: list[str]) -> bytes:
+def format_body(lines: list[str]) -> bytes:
     """Return lines as text of a section; the first at the margin, or it would belong to an item before it."""
     return encode("\n".join((lines[0].lstrip(), *lines[1:])) + "\n")
 

@@ -42,10 +42,10 @@ _STEPS = (
 )  # fmt: skip
 
 
-def glance(document: Document, config: Config, file: str) -> Iterator[Experiment]:
+def scan_experiments(document: Document, config: Config, file: str) -> Iterator[Experiment]:
     """Yield the experiments of a document, in order, as `model.read_experiments` does."""
-    read = glance_at(document, config, file)
-    for part in split_parts(document.text):
+    read = make_subtree_reader(document, config, file)
+    for part in split_subtrees(document.text):
         yield from read(part)
 
 
@@ -65,7 +65,7 @@ class Span(NamedTuple):
     is_subtree: bool
 
 
-def split_parts(text: bytes) -> Iterator[Span]:
+def split_subtrees(text: bytes) -> Iterator[Span]:
     """Yield the parts of a text, in order."""
     first, *chunks = text.split(b"\n* ")
     end = len(first)
@@ -76,7 +76,7 @@ def split_parts(text: bytes) -> Iterator[Span]:
         yield Span(begin, end, chunk, True)  # noqa: FBT003 - ten thousand keyword arguments take a millisecond
 
 
-def glance_at(document: Document, config: Config, file: str) -> Callable[[Span], Sequence[Experiment]]:
+def make_subtree_reader(document: Document, config: Config, file: str) -> Callable[[Span], Sequence[Experiment]]:
     """Return the function that returns the experiments of a part."""
     words_first = sorted(document.settings.keywords, key=len, reverse=True)
     names = b"|".join(re.escape(encode(word)) for word in words_first)
@@ -110,7 +110,7 @@ def glance_at(document: Document, config: Config, file: str) -> Callable[[Span],
         known["tags"] = tags.get(marks) or tags.setdefault(marks, tuple(decode(marks).strip(":").split(":")))
         known["id"] = name.decode()
         if stamp is not None:
-            known["created"] = created_at(stamp)
+            known["created"] = read_created(stamp)
         found = find_steps(chunk, match.end() - 1)
         if found is not None and (block := found.group(1)):
             done = block.count(b"[X]")
@@ -120,7 +120,7 @@ def glance_at(document: Document, config: Config, file: str) -> Callable[[Span],
     return read
 
 
-def created_at(stamp: bytes) -> Timestamp | None:
+def read_created(stamp: bytes) -> Timestamp | None:
     """Return a timestamp; the usual form without the parser's regexp."""
     if len(stamp) == _FULL_STAMP and stamp[18] == 0x3A and stamp[15] == 0x20:
         try:

@@ -22,33 +22,33 @@ _NUMBER = compile_late(
 _PROPERTY = compile_late(rb"^[ \t]*:ALIASES:[ \t]+(\S[^\n]*)$", re.I | re.M)
 
 
-def aliases_of(heading: Heading) -> tuple[str, ...]:
+def read_aliases(heading: Heading) -> tuple[str, ...]:
     """Return the ids that an experiment had before, so that old commit messages still find it."""
     return tuple((heading.property(ALIASES) or "").split())
 
 
-def all_ids(experiment: Experiment) -> tuple[str, ...]:
+def list_ids(experiment: Experiment) -> tuple[str, ...]:
     """Return the id that an experiment has, and those that it had before."""
-    return (experiment.id, *aliases_of(experiment.heading))
+    return (experiment.id, *read_aliases(experiment.heading))
 
 
-def all_references(experiment: Experiment, step: Step | None = None) -> tuple[str, ...]:
+def list_references(experiment: Experiment, step: Step | None = None) -> tuple[str, ...]:
     """Return the references that an experiment, or a step of it, has and had before: `e7.1`, `e1.1`."""
     number = step.number if step is not None else None
-    return tuple(Reference(name, number).spell(experiment.config.letter) for name in all_ids(experiment))
+    return tuple(Reference(name, number).spell(experiment.config.letter) for name in list_ids(experiment))
 
 
-def headings_once_called(document: Document, name: str, config: Config) -> Iterator[Heading]:
+def find_headings_by_alias(document: Document, name: str, config: Config) -> Iterator[Heading]:
     """Yield the headings of experiments that had the id `name` before; each in a document of its own part."""
     for match in _PROPERTY.finditer(document.text):
         if name.encode() in match.group(1).split():
             part = document.part_at(match.start())
             heading = part.heading_at(match.start() - part.begin)
-            if heading is not None and config.tag in heading.tags and name in aliases_of(heading):
+            if heading is not None and config.tag in heading.tags and name in read_aliases(heading):
                 yield heading
 
 
-def numbers_in(text: bytes) -> set[int]:
+def find_id_numbers(text: bytes) -> set[int]:
     """Return the whole numbers that are ids of headings in a log's text, experiments or not."""
     return {int(number) for number in _NUMBER.findall(text)}
 
@@ -60,10 +60,10 @@ def next_number(text: bytes, elsewhere: Collection[int] = ()) -> int:
         text: The log.
         elsewhere: The numbers that are ids in other versions of it.
     """
-    return max({0, *elsewhere} | numbers_in(text) | numbers_of_old(text)) + 1
+    return max({0, *elsewhere} | find_id_numbers(text) | find_alias_numbers(text)) + 1
 
 
-def numbers_of_old(text: bytes) -> set[int]:
+def find_alias_numbers(text: bytes) -> set[int]:
     """Return the whole numbers that experiments of a log's text had before: a new one would be taken for an old one."""
     return {int(word) for match in _PROPERTY.finditer(text) for word in match.group(1).split() if word.isdigit()}
 
@@ -98,9 +98,9 @@ def _own_edits(heading: Heading, old: str, new: str) -> list[Edit]:
     start, end = heading.line.title
     if match := re.match(rb"(?:\[|<<)(%s)(?:\]|>>)" % re.escape(old.encode()), text[start:end]):
         edits.append(Edit(start + match.start(1), start + match.end(1), new.encode()))
-    alias = encode(f":{ALIASES}:".ljust(10) + " " + " ".join((*aliases_of(heading), old)))
+    alias = encode(f":{ALIASES}:".ljust(10) + " " + " ".join((*read_aliases(heading), old)))
     if heading.drawer is None:
-        return edits + put_property(heading, ALIASES, " ".join((*aliases_of(heading), old)))
+        return edits + put_property(heading, ALIASES, " ".join((*read_aliases(heading), old)))
     begin, drawer_end = heading.drawer.span(1)
     has_aliases = False
     for match in syntax.NODE_PROPERTY.finditer(text, begin, drawer_end):

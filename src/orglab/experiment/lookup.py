@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orglab.config import Config
 from orglab.errors import NotFoundError, UsageError
-from orglab.experiment.ids import ALIASES, aliases_of, headings_once_called
+from orglab.experiment.ids import ALIASES, find_headings_by_alias, read_aliases
 from orglab.experiment.model import Experiment, Step, read_id, tagged_headings
 from orglab.org.document import Document
 from orglab.org.heading import Heading
@@ -38,7 +38,7 @@ def find_experiment(document: Document, reference: Reference, config: Config, pa
         for heading in found.values():
             return Experiment(heading, config, str(path))
     for name in names:
-        for heading in headings_once_called(document, name, config):
+        for heading in find_headings_by_alias(document, name, config):
             return Experiment(heading, config, str(path))
     raise NotFoundError(f"There is no experiment {config.letter}{names[-1]} in {path}; see `orglab list`.")
 
@@ -53,13 +53,13 @@ def find_renumbered(document: Document, read: Callable[[], Iterable[Experiment]]
     if ALIASES.encode() not in document.text.upper():
         return {}
     experiments = list(read())
-    found = {alias: one for one in experiments for alias in aliases_of(one.heading)}
+    found = {alias: one for one in experiments for alias in read_aliases(one.heading)}
     for one in experiments:
         found.pop(one.id, None)
     return found
 
 
-def last_with_id(document: Document, reference: Reference, config: Config, path: Path) -> Experiment:
+def find_last_with_id(document: Document, reference: Reference, config: Config, path: Path) -> Experiment:
     """Return the last experiment that has the id of a reference, in the whole document.
 
     Raises:
@@ -87,7 +87,7 @@ def _headings_with(document: Document, name: str, config: Config) -> Iterator[He
                 yield heading
 
 
-def last_experiment(document: Document, config: Config, path: Path) -> Experiment | None:
+def find_last_experiment(document: Document, config: Config, path: Path) -> Experiment | None:
     """Return the last experiment of a document, or None."""
     needle = f":{config.tag}:".encode()
     at = document.text.rfind(needle)
@@ -120,7 +120,7 @@ def find_step(experiment: Experiment, reference: Reference) -> Step:
     )
 
 
-def nearest_ids(name: str, names: Iterable[str]) -> list[str]:
+def find_nearest_ids(name: str, names: Iterable[str]) -> list[str]:
     """Return the ids that one may have been meant to be: those written alike, then the numbers next to it; three."""
     import difflib  # noqa: PLC0415 - for what names nothing known
 
@@ -136,7 +136,7 @@ def nearest_ids(name: str, names: Iterable[str]) -> list[str]:
     return near
 
 
-def select(
+def select_experiments(
     found: list[Experiment], match: str, tag_groups: dict[str, tuple[str, ...]], now: "datetime.datetime"
 ) -> list[Experiment]:
     """Return the experiments that a match string selects.

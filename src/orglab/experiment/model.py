@@ -12,8 +12,15 @@ from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS, parse_chains
-from orglab.experiment.note_text import Logged, log_note, note_head, own_text, plain_text, read_logged
-from orglab.experiment.states import kind_of
+from orglab.experiment.note_text import (
+    Logged,
+    find_user_objects,
+    plain_text,
+    read_log_note,
+    read_logged,
+    split_note_head,
+)
+from orglab.experiment.states import get_state_kind
 from orglab.org import syntax
 from orglab.org.document import Document
 from orglab.org.element import Element
@@ -153,7 +160,7 @@ class Experiment:
         match = _TITLE_ID.match(title)
         if match and (match.group(1) or match.group(2) == self.id or match.group(2).isdigit()):
             title = title[match.end() :]
-        return without_cookies(title)
+        return strip_cookies(title)
 
     @cached_property
     def state(self) -> str | None:
@@ -168,7 +175,7 @@ class Experiment:
     @cached_property
     def kind(self) -> str | None:
         """What sort of state it has: `todo`, `doing`, `waiting`, `done`, `dropped`, or None."""
-        return kind_of(self.state, self.document.settings)
+        return get_state_kind(self.state, self.document.settings)
 
     @property
     def state_number(self) -> int:
@@ -199,7 +206,7 @@ class Experiment:
         if match := _FIRST_STAMP.match(text, start, heading.end):
             return parse_timestamp(match.group(1))
         if INACTIVE.search(text, start, heading.end):
-            for found in own_text(text, heading.section):
+            for found in find_user_objects(text, heading.section):
                 if found.type == "timestamp" and found.kind.startswith("inactive"):
                     return parse_timestamp(found.value)
         value = heading.property("CREATED")
@@ -219,7 +226,7 @@ class Experiment:
     @cached_property
     def _described(self) -> tuple[str, tuple[Note, ...]]:
         """The description, and the notes of the heading's own section."""
-        return read_described(self.heading)
+        return read_description(self.heading)
 
     @property
     def description(self) -> str:
@@ -240,7 +247,7 @@ class Experiment:
     def child(self, name: str) -> Heading | None:
         """Return the heading called `name` directly below, whatever its case."""
         for heading in self.heading.children():
-            if without_cookies(heading.title).lower() == name.lower():
+            if strip_cookies(heading.title).lower() == name.lower():
                 return heading
         return None
 
@@ -297,7 +304,7 @@ class Experiment:
         return Conclusion(heading.state, verdict or None, "\n\n".join(filter(None, parts)), closed)
 
 
-def without_cookies(text: str) -> str:
+def strip_cookies(text: str) -> str:
     """Return a title or a step's text without statistics cookies."""
     return _COOKIE.sub("", text).strip() if "[" in text else text
 
@@ -366,7 +373,7 @@ def _checklist(section: Element, *, ordered: bool) -> Element | None:
     return None
 
 
-def ordinals(items: list[Item]) -> list[int]:
+def number_items(items: list[Item]) -> list[int]:
     """Return the number of each item of a list: counted from 1, and from `[@5]` on where it stands."""
     numbers: list[int] = []
     for item in items:
@@ -386,9 +393,9 @@ def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
     text = document.text
     elements = [child for child in steps.children if child.item is not None]
     items = [child.item for child in elements if child.item is not None]
-    for element, item, number in zip(elements, items, ordinals(items), strict=True):
+    for element, item, number in zip(elements, items, number_items(items), strict=True):
         line_end = text.find(b"\n", item.begin)
-        line = text[words_at(text, item) : line_end if line_end >= 0 else len(text)]
+        line = text[find_words(text, item) : line_end if line_end >= 0 else len(text)]
         match = _COMMITS.search(line)
         recorded = parse_chains(match.group(1).decode()) if match else ()
         yield Step(
@@ -396,7 +403,7 @@ def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
             ref=f"{experiment.ref}.{number}",
             text=decode(line[: match.start()] if match else line).strip(),
             state=_STATES.get(item.checkbox or b"", "open"),
-            commits=tuple(dict.fromkeys(one.living for one in recorded)),
+            commits=tuple(dict.fromkeys(one.current for one in recorded)),
             notes=tuple(_step_notes(document, element, item)),
             line=document.source.line_number(item.begin),
             item=item,
@@ -404,7 +411,7 @@ def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
         )
 
 
-def words_at(text: bytes, item: Item) -> int:
+def find_words(text: bytes, item: Item) -> int:
     """Return where the text of a step begins: what stands before ` ::` is part of it, though Org takes it for a tag."""
     if item.tag is None:
         return item.body
@@ -438,7 +445,7 @@ def _told_notes(document: Document, found: Element) -> Iterator[tuple[Note, bool
             continue
         words = _item_words(document.text, child, child.item)
         line = document.source.line_number(child.begin)
-        logged = log_note(words)
+        logged = read_log_note(words)
         if logged is None:
             yield _note(words, line), False
         elif logged[1]:
@@ -456,9 +463,9 @@ def _item_words(text: bytes, element: Element, item: Item) -> str:
 
 def _note(words: str, line: int) -> Note:
     """Return the note that some text is: it may begin with a time and a commit."""
-    at, commit, rest = note_head(words)
+    at, commit, rest = split_note_head(words)
     time = parse_timestamp(encode(at)) if at else None
-    return Note(time, commit.living if commit else None, rest, line, commit.original if commit else None)
+    return Note(time, commit.current if commit else None, rest, line, commit.original if commit else None)
 
 
 def read_notes(heading: Heading) -> Iterator[Note]:
@@ -483,7 +490,7 @@ def read_notes(heading: Heading) -> Iterator[Note]:
         yield _note(plain_text(document.text[slice(*pending)]), document.source.line_number(pending[0]))
 
 
-def read_described(heading: Heading) -> tuple[str, tuple[Note, ...]]:
+def read_description(heading: Heading) -> tuple[str, tuple[Note, ...]]:
     """Return the description that the section of an experiment begins with, and its notes."""
     document = heading.document
     text = document.text
@@ -509,7 +516,7 @@ def read_described(heading: Heading) -> tuple[str, tuple[Note, ...]]:
     return " ".join(description.split()), tuple(notes)
 
 
-def logged_changes(heading: Heading) -> Iterator[tuple[Logged, int]]:
+def read_logged_changes(heading: Heading) -> Iterator[tuple[Logged, int]]:
     """Yield what Org logged of a heading, in its drawer or as items of its section, and the line of each."""
     document = heading.document
     for element in heading.section.children:
@@ -530,7 +537,7 @@ def section_text(heading: Heading) -> str:
             continue
         if element.type == "plain-list":
             items = ((child, child.item) for child in element.children if child.item is not None)
-            said = [child for child, item in items if log_note(_item_words(text, child, item)) is None]
+            said = [child for child, item in items if read_log_note(_item_words(text, child, item)) is None]
             # A keyword above a list, such as #+NAME:, belongs to it.
             parts += [text[element.begin : element.start] if said else b""]
             parts += [text[child.begin : child.end] for child in said]

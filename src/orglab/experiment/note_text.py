@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orglab.experiment.commit_notation import CHAIN, Recorded, parse_chain
+from orglab.experiment.commit_notation import CHAIN, RecordedHash, parse_chain
 from orglab.org.element import Element
 from orglab.org.heading import element_objects
 from orglab.org.objects import Object
@@ -30,7 +30,7 @@ def plain_text(text: bytes) -> str:
     return "\n".join([first.strip(), *(line[margin:] if line.strip(" ") else "" for line in rest)]).strip("\n").rstrip()
 
 
-def note_head(words: str) -> tuple[str | None, Recorded | None, str]:
+def split_note_head(words: str) -> tuple[str | None, RecordedHash | None, str]:
     """Return the time and the commit that a note begins with, each or None, and the rest."""
     match = _HEAD.match(words)
     if match is None or (match.group(1) is None and match.group(2) is None):
@@ -73,7 +73,7 @@ def read_logged(words: str) -> Logged | None:
     return Logged(kind, match["stamp"], match["new"] or None, match["old"] or None, text)
 
 
-def log_note(words: str) -> tuple[str, str] | None:
+def read_log_note(words: str) -> tuple[str, str] | None:
     """Return the time of a note that Org took, and what the user said in it; None if it is not such a note."""
     logged = read_logged(words)
     if logged is None:
@@ -81,7 +81,7 @@ def log_note(words: str) -> tuple[str, str] | None:
     return logged.stamp, f"{logged.new}: {logged.text}" if logged.new and logged.text else logged.text
 
 
-def own_text(text: bytes, section: Element) -> Iterator[Object]:
+def find_user_objects(text: bytes, section: Element) -> Iterator[Object]:
     """Yield the objects of what the user wrote in a section: not of drawers, nor of what Org logs."""
     stack = list(reversed(section.children))
     while stack:
@@ -90,7 +90,7 @@ def own_text(text: bytes, section: Element) -> Iterator[Object]:
             continue
         if element.type == "item":
             begin = element.contents[0]
-            if begin >= 0 and log_note(plain_text(text[begin : element.end])) is not None:
+            if begin >= 0 and read_log_note(plain_text(text[begin : element.end])) is not None:
                 continue
         yield from element_objects(text, element)
         stack.extend(reversed(element.children))

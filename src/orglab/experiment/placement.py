@@ -52,7 +52,7 @@ def blank_lines_between(document: Document, items: list[Item]) -> bytes:
     return b"\n" if document.text[: items[-1].begin].endswith(b"\n\n") else b""
 
 
-def end_of_item(document: Document, item: Item) -> int:
+def find_item_end(document: Document, item: Item) -> int:
     """Return where the line after an item's last line that is not blank begins."""
     return _after_last_line(document, item.begin, item.end)
 
@@ -74,12 +74,12 @@ def body_column(item: Item) -> int:
     return item.indent + len(item.bullet.rstrip()) + 1
 
 
-def end_of_text(heading: Heading) -> int:
+def find_text_end(heading: Heading) -> int:
     """Return where the line after a section's last line that is not blank begins."""
     return max(_after_last_line(heading.document, heading.body, heading.end), after_meta(heading))
 
 
-def place_of_child(experiment: Experiment, part: str) -> int:
+def find_child_place(experiment: Experiment, part: str) -> int:
     """Return where a new sub-heading of an experiment goes: notes, then steps, then conclusions."""
     heading = experiment.heading
     following = {
@@ -95,7 +95,7 @@ def place_of_child(experiment: Experiment, part: str) -> int:
     return _after_last_line(heading.document, heading.body, heading.subtree_end)
 
 
-def gap_of(experiment: Experiment) -> bytes:
+def find_gap(experiment: Experiment) -> bytes:
     """Return the blank line that stands before the sub-headings of an experiment, if one does."""
     text = experiment.heading.document.text
     begins = [child.begin for child in experiment.heading.children()]
@@ -111,7 +111,7 @@ def is_at_end(experiment: Experiment) -> bool:
     return is_last and parent.subtree_end == len(document.text)
 
 
-def end_of_log(document: Document) -> int:
+def find_log_end(document: Document) -> int:
     """Return where a log ends: Emacs's local variables, if there are any, stay last, with a heading of their own."""
     at = _variables_at(document)
     heading = document.heading_at(at)
@@ -134,15 +134,15 @@ def find_branch(document: Document, begin: int, end: int, level: int, name: str)
         Whether it is there, where to write (its subtree's end, or before the
         first later heading of its level), and the headings below it.
     """
-    place = document.begin_of(end)
+    place = document.heading_begin(end)
     for index in range(begin, end):
         if document.stars(index) != level:
             continue
         title = document.heading(index).title
         if title == name:
             after = document.after_subtree(index)
-            return True, document.begin_of(after), index + 1, after
+            return True, document.heading_begin(after), index + 1, after
         if title > name and title[:4].isdigit():
-            place = document.begin_of(index)
+            place = document.heading_begin(index)
             break
     return False, place, end, end

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.config import Config
-from orglab.experiment.commit_notation import CHAIN, CHAINS, Recorded, parse_chain, parse_chains
+from orglab.experiment.commit_notation import CHAIN, CHAINS, RecordedHash, parse_chain, parse_chains
 from orglab.experiment.model import Experiment, Note, Step, read_experiments
 from orglab.org.document import Document
 from orglab.org.edit import Edit
@@ -19,7 +19,7 @@ _CHAIN = compile_late(CHAIN.encode())
 _PARENTHESES = compile_late(rb"\((%s)\)(?=([ \t]*)(\n|\Z)?)" % CHAINS.encode())
 
 
-class Place(NamedTuple):
+class RecordedCommit(NamedTuple):
     """One commit that the log records.
 
     Attributes:
@@ -33,7 +33,7 @@ class Place(NamedTuple):
 
     begin: int
     end: int
-    recorded: Recorded
+    recorded: RecordedHash
     ref: str
     words: str
     at: datetime.datetime | None
@@ -49,14 +49,14 @@ def _is_same(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)
 
 
-def find_recorded(text: bytes) -> set[Recorded]:
+def find_recorded_hashes(text: bytes) -> set[RecordedHash]:
     """Return all that stands in parentheses as commits do: those that a log records, and perhaps some words."""
     return {one for match in _PARENTHESES.finditer(text) for one in parse_chains(match.group(1).decode())}
 
 
-def find_places(
-    document: Document, config: Config, file: str, wanted: AbstractSet[Recorded] | None = None
-) -> Iterator[Place]:
+def find_recorded_commits(
+    document: Document, config: Config, file: str, wanted: AbstractSet[RecordedHash] | None = None
+) -> Iterator[RecordedCommit]:
     """Yield the commits that a log records, in the order of the text.
 
     Args:
@@ -76,7 +76,7 @@ def find_places(
                 yield place
 
 
-def _places_of(experiment: Experiment, found: list["re.Match[bytes]"]) -> Iterator[Place]:
+def _places_of(experiment: Experiment, found: list["re.Match[bytes]"]) -> Iterator[RecordedCommit]:
     """Yield the commits that an experiment records, of parentheses in its text."""
     steps: dict[int, Step] = {step.line: step for step in experiment.steps}
     notes: dict[int, tuple[Note, str]] = {note.line: (note, experiment.ref) for note in experiment.notes}
@@ -93,8 +93,8 @@ def _places_of(experiment: Experiment, found: list["re.Match[bytes]"]) -> Iterat
         if note is not None and (note.original, note.commit) == recorded:
             del notes[note.line]
             at = note.at.when if note.at is not None else None
-            yield Place(*match.span(1), recorded, ref, note.text, at)
+            yield RecordedCommit(*match.span(1), recorded, ref, note.text, at)
 
 
-def _of_step(step: Step, chain: "re.Match[bytes]") -> Place:
-    return Place(*chain.span(), parse_chain(chain.group().decode()), step.ref, step.text, None)
+def _of_step(step: Step, chain: "re.Match[bytes]") -> RecordedCommit:
+    return RecordedCommit(*chain.span(), parse_chain(chain.group().decode()), step.ref, step.text, None)

@@ -8,7 +8,7 @@ _WAITING = ("WAIT", "WAITING", "HOLD", "BLOCKED")
 _BEGUN = ("INPROGRESS", "IN-PROGRESS", "DOING", "STARTED", "RUNNING", "ACTIVE")
 
 
-def kind_of(state: str | None, settings: Settings) -> str | None:
+def get_state_kind(state: str | None, settings: Settings) -> str | None:
     """Return what sort of state a keyword is: `todo`, `doing`, `waiting`, `done` or `dropped`; None for no keyword.
 
     A log has its own words.  Of each `#+TODO` line, the first one is for what

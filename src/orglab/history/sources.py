@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
 from orglab.errors import GitError, OrglabError
-from orglab.experiment.ids import aliases_of, all_ids
+from orglab.experiment.ids import list_ids, read_aliases
 from orglab.experiment.journal import Entry, read_entries
-from orglab.experiment.lookup import find_renumbered, nearest_ids
+from orglab.experiment.lookup import find_nearest_ids, find_renumbered
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, is_installed
 from orglab.git.commit import Commit, read_commits, read_named
@@ -115,7 +115,7 @@ class Sources:
     def nearest(self, name: str) -> list[str]:
         """Return the ids that are nearest to one that there is not; in a stream the same is asked for often."""
         if name not in self._nearest:
-            self._nearest[name] = nearest_ids(name, self.experiments)
+            self._nearest[name] = find_nearest_ids(name, self.experiments)
         return self._nearest[name]
 
     @cached_property
@@ -146,7 +146,7 @@ class Sources:
 
     def find_entries(self, experiment: Experiment) -> list[Entry]:
         """Return the entries of the journal that name an experiment or a step of it, as they stand there."""
-        return self._entries_by_id.find(all_ids(experiment))
+        return self._entries_by_id.find(list_ids(experiment))
 
     # Runs
 
@@ -191,10 +191,10 @@ class Sources:
         Raises:
             GitError: git refuses.
         """
-        aliases = aliases_of(experiment.heading)
+        aliases = read_aliases(experiment.heading)
         if not aliases and "mentions" not in vars(self) and self.repository is not None:
             return self._find_mentions_of(experiment.id)
-        found = self._mentions_by_id.find(all_ids(experiment))
+        found = self._mentions_by_id.find(list_ids(experiment))
         if not aliases:
             return found
         return [
@@ -328,4 +328,4 @@ class PeriodSources(Sources):
         Raises:
             GitError: git refuses.
         """
-        return self._commits_by_id.find(all_ids(experiment))
+        return self._commits_by_id.find(list_ids(experiment))

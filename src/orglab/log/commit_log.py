@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError, NotFoundError, UsageError
-from orglab.experiment.changes import Change, compare
+from orglab.experiment.changes import Change, compare_experiments
 from orglab.experiment.model import Experiment, read_experiments
 from orglab.git import Repository, find_repository
 from orglab.git.message import named_in
@@ -81,7 +81,9 @@ def _changes(
     changes: list[Change] = []
     name, beside = top_path(repository, path), top_path(repository, journal)
     if name in paths:
-        changes = compare(_experiments(log, _at_head(repository, name)), _experiments(log, path.read_bytes()))
+        changes = compare_experiments(
+            _experiments(log, _at_head(repository, name)), _experiments(log, path.read_bytes())
+        )
     entries = 0
     if beside in paths:
         entries = len(_ENTRY.findall(journal.read_bytes())) - len(_ENTRY.findall(_at_head(repository, beside)))

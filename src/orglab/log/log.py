@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from orglab import clock
 from orglab.config import TERMS_NAME, Config, active_file
 from orglab.errors import NotFoundError, UsageError
-from orglab.experiment.fast_reader import glance
-from orglab.experiment.ids import numbers_in, numbers_of_old
-from orglab.experiment.lookup import find_experiment, find_step, select
+from orglab.experiment.fast_reader import scan_experiments
+from orglab.experiment.ids import find_alias_numbers, find_id_numbers
+from orglab.experiment.lookup import find_experiment, find_step, select_experiments
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, find_repository, is_installed
 from orglab.log import file
@@ -172,7 +172,7 @@ class LogFile:
 
     def read_experiments(self, document: Document) -> list[Experiment]:
         """Return the experiments of a version of the log."""
-        return list(glance(document, self.config, str(self.path)))
+        return list(scan_experiments(document, self.config, str(self.path)))
 
     def experiment(self, reference: str) -> Experiment:
         """Return one experiment.
@@ -209,7 +209,7 @@ class LogFile:
         found = self.read_experiments(document)
         if match is None:
             return found
-        return select(found, match, document.settings.tag_groups or {}, clock.now())
+        return select_experiments(found, match, document.settings.tag_groups or {}, clock.now())
 
     def spell(self, reference: str) -> str:
         """Return a reference as the log's users write it, such as `e201.1` for `[201.1]`; nothing is read."""
@@ -225,7 +225,7 @@ class LogFile:
         if self.repository is None or not is_installed():
             return set()
         text = self.repository.read_on_branches(self.path)
-        return numbers_in(text) | numbers_of_old(text)
+        return find_id_numbers(text) | find_alias_numbers(text)
 
     # Writing
 
@@ -278,12 +278,12 @@ class LogFile:
             UsageError: The edits would add something else.
             NotWritableError: The log could not be written; its bytes are what they were.
         """
-        from orglab.experiment.consequences import NOTHING, with_consequences  # noqa: PLC0415 - reading needs none of it
+        from orglab.experiment.consequences import NOTHING, add_consequences  # noqa: PLC0415 - reading needs none of it
 
         def change(document: Document) -> tuple[list[Edit], tuple[Experiment, Decided]]:
             old = self.find(document, reference)
             first, decided = make_edits(old)
-            edits, new = with_consequences(old, first, now, added or NOTHING)
+            edits, new = add_consequences(old, first, now, added or NOTHING)
             moved = old.document.begin if isinstance(old.document, Part) else 0
             return [Edit(one.start + moved, one.end + moved, one.replacement) for one in edits], (new, decided)
 

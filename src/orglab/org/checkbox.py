@@ -13,12 +13,12 @@ from orglab.org.list import Item, Structure
 OPEN, PARTIAL, DONE = b"[ ]", b"[-]", b"[X]"
 
 
-def toggled(box: bytes | None) -> bytes:
+def toggle_checkbox(box: bytes | None) -> bytes:
     """Return the box that toggling makes of `box`: done becomes open, all else done, `[x]` too."""
     return OPEN if box == DONE else DONE
 
 
-def set_boxes(
+def set_checkboxes(
     document: Document,
     structure: Structure,
     items: Iterable[Item],

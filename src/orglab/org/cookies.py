@@ -26,7 +26,7 @@ _COUNTED_IN = frozenset(
 _RECURSIVE = compile_late(rb"COOKIE_DATA:.*recursive", re.I)
 
 
-def recount(document: Document, headings: Iterable[Heading | None] | None = None) -> list[Edit]:
+def recount_cookies(document: Document, headings: Iterable[Heading | None] | None = None) -> list[Edit]:
     """Return the edits that make cookies true, as `org-update-statistics-cookies` for the whole file.
 
     Args:
@@ -51,7 +51,7 @@ def recount(document: Document, headings: Iterable[Heading | None] | None = None
             by_keywords = keywords.edits(heading)
         replaced = {edit.start for edit in by_keywords}
         edits += by_keywords
-        edits += [edit for edit in checkbox_cookies(document, heading) if edit.start not in replaced]
+        edits += [edit for edit in recount_checkbox_cookies(document, heading) if edit.start not in replaced]
     return [edit for edit in edits if document.text[edit.start : edit.end] != edit.replacement]
 
 
@@ -62,7 +62,7 @@ def format_cookie(old: bytes, done: int, total: int) -> bytes:
     return b"[%d/%d]" % (done, total)
 
 
-def checkbox_cookies(document: Document, heading: Heading | None, *, hierarchical: bool = True) -> list[Edit]:
+def recount_checkbox_cookies(document: Document, heading: Heading | None, *, hierarchical: bool = True) -> list[Edit]:
     """Return what the boxes of one section make of the cookies in its heading and text (org-update-checkbox-count).
 
     Args:
@@ -75,14 +75,14 @@ def checkbox_cookies(document: Document, heading: Heading | None, *, hierarchica
     """
     text = document.text
     begin = 0 if heading is None else heading.begin
-    end = document.begin_of(0) if heading is None else heading.end
+    end = document.heading_begin(0) if heading is None else heading.end
     if not syntax.COOKIE.search(text, begin, end):
         return []
     data = document.file_property("COOKIE_DATA") if heading is None else heading.property("COOKIE_DATA")
     words = re.findall(r"\w+", (data or "").lower())
     if "todo" in words:
         return []
-    boxes = _Boxes(document.section_of(heading), recursive=not hierarchical or "recursive" in words)
+    boxes = _Boxes(document.get_section(heading), recursive=not hierarchical or "recursive" in words)
     edits = []
     for start, stop, container, in_list in _cookies(text, heading, boxes):
         counted = boxes.count_all() if container is None else boxes.count_in(container, in_list=in_list)
@@ -172,7 +172,7 @@ class _Boxes:
         return sum(other.is_checked for other in boxes), len(boxes)
 
 
-def keyword_cookies(heading: Heading, *, hierarchical: bool = True) -> list[Edit]:
+def recount_todo_cookies(heading: Heading, *, hierarchical: bool = True) -> list[Edit]:
     """Return what the keywords of sub-headings make of the cookies in a heading (org-update-parent-todo-statistics).
 
     Org recounts at each heading in turn, its parent's cookies and, if told to,
@@ -254,7 +254,7 @@ class _Keywords:
         above = document.heading(self.begin).parent if self.begin < self.end else None
         name = "COOKIE_DATA"
         data = document.file_property(name) if above is None else above.inherited_property(name)
-        begin, end = document.begin_of(self.begin), document.begin_of(self.end)
+        begin, end = document.heading_begin(self.begin), document.heading_begin(self.end)
         if "recursive" not in (data or "") and not _RECURSIVE.search(document.text, begin, end):
             # No other word of it matters here.
             return {}

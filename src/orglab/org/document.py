@@ -104,7 +104,7 @@ class Document:
         """Return how many stars heading number `index` has."""
         return self._stars[index]
 
-    def begin_of(self, index: int) -> int:
+    def heading_begin(self, index: int) -> int:
         """Return where heading number `index` begins; past the last one, the end of the text."""
         return self._begins[index] if index < len(self._begins) else len(self.text)
 
@@ -155,7 +155,7 @@ class Document:
         """What stands before the first heading."""
         return parse_section(self.text, 0, self._first_heading, first=True)
 
-    def section_of(self, heading: Heading | None) -> Element:
+    def get_section(self, heading: Heading | None) -> Element:
         """Return the section of `heading`, or the one before the first heading."""
         return self.first_section if heading is None else heading.section
 
@@ -169,7 +169,7 @@ class Document:
                 continue
             # A block or drawer may hide it; comments do not get here.
             heading = self.heading_at(begin) if begin >= self._first_heading else None
-            element = self.section_of(heading).at(begin)
+            element = self.get_section(heading).at(begin)
             if element.type == "keyword":
                 lines.append((match.group(1), match.group(2)))
         return read_settings(lines, self.default_keywords)
@@ -196,7 +196,7 @@ class Document:
             if heading is not None and match.start() < heading.line_end:
                 found, done = parse_objects(self.text, *heading.line.title), heading.line_end
             else:
-                element = self.section_of(heading).at(match.start())
+                element = self.get_section(heading).at(match.start())
                 found, done = element_objects(self.text, element), match.end()
                 if not element.children:
                     done = element.end
@@ -245,10 +245,10 @@ class Document:
         edits = list(edits)
         if not edits:
             return self
-        self.refuse_conflict()
+        self.require_no_conflict()
         return self._version(self.source.apply(edits))
 
-    def refuse_conflict(self) -> None:
+    def require_no_conflict(self) -> None:
         """Do nothing if the file has no git conflict markers.
 
         Raises:

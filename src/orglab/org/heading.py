@@ -76,12 +76,12 @@ class Heading:
     @cached_property
     def end(self) -> int:
         """Where the heading's own section ends: at the next heading of any level."""
-        return self.document.begin_of(self.index + 1)
+        return self.document.heading_begin(self.index + 1)
 
     @cached_property
     def subtree_end(self) -> int:
         """Where its sub-headings end too."""
-        return self.document.begin_of(self.document.after_subtree(self.index))
+        return self.document.heading_begin(self.document.after_subtree(self.index))
 
     @cached_property
     def line(self) -> Line:

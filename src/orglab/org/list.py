@@ -122,7 +122,7 @@ class Structure:
         self._first = 0
         self._nesting = _Nesting(run)
 
-    def continued(self, begin: int) -> "Structure | None":
+    def starting_at(self, begin: int) -> "Structure | None":
         """Return the part from the item at `begin` on: a less indented item starts a list of its own."""
         if begin not in self.positions:
             return None

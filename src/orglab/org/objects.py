@@ -115,7 +115,7 @@ class _Places:
         self._found: dict[re.Pattern[bytes], list[int]] = {}
         self._pairs: dict[bytes, dict[int, int]] = {}
 
-    def next(self, pattern: "re.Pattern[bytes]", start: int, limit: int) -> int:
+    def find(self, pattern: "re.Pattern[bytes]", start: int, limit: int) -> int:
         """Return the first place of `pattern` at or after `start` and before `limit`; -1 if there is none."""
         places = self._found.get(pattern)
         if places is None:
@@ -124,7 +124,7 @@ class _Places:
         index = bisect_left(places, start)
         return places[index] if index < len(places) and places[index] < limit else -1
 
-    def after_pair(self, brackets: bytes, at: int, limit: int) -> int:
+    def find_pair_end(self, brackets: bytes, at: int, limit: int) -> int:
         """Return the place after the bracket that closes the one at `at`; -1 if there is none before `limit`."""
         pairs = self._pairs.get(brackets)
         if pairs is None:
@@ -160,7 +160,7 @@ def parse_objects(
         while (match := _START.search(text, position, end)) is not None:
             if linked is not None and linked.start() <= match.start():
                 break
-            found = _object_at(text, match, begin, end, places, in_link=in_link)
+            found = _parse_object(text, match, begin, end, places, in_link=in_link)
             if found is None:
                 position = match.start() + 1
                 continue
@@ -177,34 +177,34 @@ def parse_objects(
             todo.append((linked.end(), begin, end, in_link))
 
 
-def _object_at(
+def _parse_object(
     text: bytes, match: "re.Match[bytes]", begin: int, end: int, places: _Places, *, in_link: bool
 ) -> Object | None:
     """Return the object that begins where `match` does, or None; in a link no link, timestamp, target or citation."""
     at = match.start()
     char = text[at : at + 1]
     if char in _EMPHASIS:
-        return _emphasis(text, at, begin, end, char, places)
+        return _parse_emphasis(text, at, begin, end, char, places)
     if char == b"[":
-        return _bracketed(text, at, end, places, in_link=in_link)
+        return _parse_bracketed(text, at, end, places, in_link=in_link)
     if char == b"<":
-        return None if in_link else _angled(text, at, end, places)
+        return None if in_link else _parse_angled(text, at, end, places)
     if char in (b"$", b"\\"):
-        return _latex(text, at, begin, end, places)
+        return _parse_latex(text, at, begin, end, places)
     if char == b"@":
-        return _delimited(text, at, end, _SNIPPET, _SNIPPET_END, places)
+        return _parse_delimited(text, at, end, _SNIPPET, _SNIPPET_END, places)
     if char == b"{":
-        return _delimited(text, at, end, _MACRO, _MACRO_END, places)
+        return _parse_delimited(text, at, end, _MACRO, _MACRO_END, places)
     if match.group() in (b"src_", b"call_"):
-        return _inline(text, at, match.end(), end, places)
-    return None if in_link else _plain_link(text, at, end)
+        return _parse_inline(text, at, match.end(), end, places)
+    return None if in_link else _parse_plain_link(text, at, end)
 
 
-def _emphasis(text: bytes, at: int, begin: int, end: int, mark: bytes, places: _Places) -> Object | None:
+def _parse_emphasis(text: bytes, at: int, begin: int, end: int, mark: bytes, places: _Places) -> Object | None:
     """Return the emphasised text that `mark` opens (org-element--parse-generic-emphasis)."""
     if at > begin and text[at - 1] not in _BEFORE_EMPHASIS:
         return None
-    last = places.next(_CLOSING[mark], at + 2, end - 1)
+    last = places.find(_CLOSING[mark], at + 2, end - 1)
     if last < 0:
         # What ends the text around it ends it too.
         last = end - 1
@@ -219,7 +219,7 @@ def _emphasis(text: bytes, at: int, begin: int, end: int, mark: bytes, places: _
 _ENDS = {_SNIPPET_END: ("export-snippet", 2), _MACRO_END: ("macro", 4)}
 
 
-def _delimited(
+def _parse_delimited(
     text: bytes, at: int, end: int, opening: "re.Pattern[bytes]", closing: "re.Pattern[bytes]", places: _Places
 ) -> Object | None:
     """Return the export snippet or macro call at `at`."""
@@ -229,18 +229,18 @@ def _delimited(
         return None
     if match.group().endswith(b"}"):
         return Object(kind, at, match.end())
-    last = places.next(closing, match.end(), end - length + 1)
+    last = places.find(closing, match.end(), end - length + 1)
     return None if last < 0 else Object(kind, at, last + length)
 
 
-def _bracketed(text: bytes, at: int, end: int, places: _Places, *, in_link: bool) -> Object | None:
+def _parse_bracketed(text: bytes, at: int, end: int, places: _Places, *, in_link: bool) -> Object | None:
     """Return the cookie, timestamp, link, footnote or citation at `at`."""
     if match := syntax.COOKIE.match(text, at, end):
         return Object("statistics-cookie", at, match.end(), value=match.group())
     following = text[at + 1 : at + 2].lower()
     if following == b"f":
         match = _FOOTNOTE.match(text, at, end)
-        last = places.after_pair(b"[]", at, end) if match else -1
+        last = places.find_pair_end(b"[]", at, end) if match else -1
         if match is None or last < 0:
             return None
         contents = (match.end(), last - 1) if match.group(1) is None else (-1, -1)
@@ -248,30 +248,30 @@ def _bracketed(text: bytes, at: int, end: int, places: _Places, *, in_link: bool
     if in_link:
         return None
     if following == b"[":
-        return _bracket_link(text, at, end, places)
+        return _parse_bracket_link(text, at, end, places)
     if following == b"c":
         match = _CITATION.match(text, at, end)
-        last = places.after_pair(b"[]", at, end) if match else -1
-        found = match is not None and places.next(_CITATION_KEY, match.end(), last) >= 0
+        last = places.find_pair_end(b"[]", at, end) if match else -1
+        found = match is not None and places.find(_CITATION_KEY, match.end(), last) >= 0
         return Object("citation", at, last) if found else None
-    return _timestamp(text, at, end, places)
+    return _parse_timestamp(text, at, end, places)
 
 
-def _timestamp(text: bytes, at: int, end: int, places: _Places) -> Object | None:
+def _parse_timestamp(text: bytes, at: int, end: int, places: _Places) -> Object | None:
     """Return the timestamp or range of timestamps at `at`, or None (org-element-timestamp-parser)."""
-    last = places.next(_TIMESTAMP_END, at + 1, end)
+    last = places.find(_TIMESTAMP_END, at + 1, end)
     if last < 0 or text[last] == 0x0A:
         return None
     last += 1
     if text.startswith(b"<%%(", at):
-        closing = places.next(_ANGLE_END, at + 4, end)
-        found = closing > at and text[closing] != 0x0A and places.next(_ROUND_BRACKET, at + 5, closing) >= 0
+        closing = places.find(_ANGLE_END, at + 4, end)
+        found = closing > at and text[closing] != 0x0A and places.find(_ROUND_BRACKET, at + 5, closing) >= 0
         return Object("timestamp", at, last, "diary", text[at:last]) if found else None
     if not _DATE.match(text, at, end):
         return None
     kind = "active" if text[at : at + 1] == b"<" else "inactive"
     if text.startswith(b"--", last) and _DATE.match(text, last + 2, end):
-        closing = places.next(_TIMESTAMP_END, last + 3, end)
+        closing = places.find(_TIMESTAMP_END, last + 3, end)
         if closing >= 0 and text[closing] != 0x0A:
             return Object("timestamp", at, closing + 1, f"{kind}-range", text[at : closing + 1])
     if _TIME_RANGE.search(text, at, last):
@@ -279,7 +279,7 @@ def _timestamp(text: bytes, at: int, end: int, places: _Places) -> Object | None
     return Object("timestamp", at, last, kind, text[at:last])
 
 
-def _bracket_link(text: bytes, at: int, end: int, places: _Places) -> Object | None:
+def _parse_bracket_link(text: bytes, at: int, end: int, places: _Places) -> Object | None:
     """Return the link `[[path]]` or `[[path][description]]` at `at`."""
     match = _LINK_PATH.match(text, at, end)
     if match is None:
@@ -287,7 +287,7 @@ def _bracket_link(text: bytes, at: int, end: int, places: _Places) -> Object | N
     after = match.end()
     contents = (-1, -1)
     if text[after : after + 1] == b"[":
-        closing = places.next(_TWO_BRACKETS, after + 2, end - 1)
+        closing = places.find(_TWO_BRACKETS, after + 2, end - 1)
         if closing < 0:
             return None
         contents = (after + 1, closing)
@@ -297,11 +297,11 @@ def _bracket_link(text: bytes, at: int, end: int, places: _Places) -> Object | N
     else:
         return None
     path = re.sub(rb"\\([\[\]\\])", rb"\1", match.group(1).strip())
-    kind, value = link_type(path)
+    kind, value = read_link_type(path)
     return Object("link", at, after, kind, value, contents)
 
 
-def link_type(path: bytes) -> tuple[str, bytes]:
+def read_link_type(path: bytes) -> tuple[str, bytes]:
     """Return the type of a link's path and what it points at (org-element-link-parser)."""
     if path.startswith(b"#"):
         return "custom-id", path[1:]
@@ -316,22 +316,22 @@ def link_type(path: bytes) -> tuple[str, bytes]:
     return "fuzzy", path
 
 
-def _angled(text: bytes, at: int, end: int, places: _Places) -> Object | None:
+def _parse_angled(text: bytes, at: int, end: int, places: _Places) -> Object | None:
     """Return the target, timestamp or link at `at`."""
     if match := RADIO_TARGET.match(text, at, end):
         return Object("radio-target", at, match.end(), value=match.group(1))
     if match := _TARGET.match(text, at, end):
         return Object("target", at, match.end(), value=match.group(1))
     if match := _ANGLE_LINK.match(text, at, end):
-        last = places.next(_ANGLE, match.end(), end)
+        last = places.find(_ANGLE, match.end(), end)
         # It may go over lines, but not over a blank one, and no line begins with its end.
-        if last < 0 or places.next(_EMPTY_LINE, match.end(), last) >= 0:
+        if last < 0 or places.find(_EMPTY_LINE, match.end(), last) >= 0:
             return None
         return Object("link", at, last + 1, match.group(1).decode(), text[match.end() : last])
-    return _timestamp(text, at, end, places)
+    return _parse_timestamp(text, at, end, places)
 
 
-def _plain_link(text: bytes, at: int, end: int) -> Object | None:
+def _parse_plain_link(text: bytes, at: int, end: int) -> Object | None:
     """Return the link without brackets at `at`; punctuation that ends it is left out."""
     match = _PLAIN_LINK.match(text, at, end)
     if match is None:
@@ -348,20 +348,20 @@ def _plain_link(text: bytes, at: int, end: int) -> Object | None:
     return Object("link", at, match.start(2) + len(value), match.group(1).decode(), value)
 
 
-def _latex(text: bytes, at: int, begin: int, end: int, places: _Places) -> Object | None:
+def _parse_latex(text: bytes, at: int, begin: int, end: int, places: _Places) -> Object | None:
     r"""Return the LaTeX fragment at `at`: `\(..\)`, `\[..\]`, `$$..$$` or `$..$`."""
     closing = _LATEX_ENDS.get(text[at : at + 2])
     if closing is None:
-        return _dollars(text, at, begin, end, places)
-    last = places.next(closing, at + 2, end - 1)
+        return _parse_dollars(text, at, begin, end, places)
+    last = places.find(closing, at + 2, end - 1)
     return None if last < 0 else Object("latex-fragment", at, last + 2)
 
 
-def _dollars(text: bytes, at: int, begin: int, end: int, places: _Places) -> Object | None:
+def _parse_dollars(text: bytes, at: int, begin: int, end: int, places: _Places) -> Object | None:
     """Return the fragment `$..$` at `at`, by the rules that keep prices out."""
     if (at > begin and text[at - 1 : at] == b"$") or text[at + 1 : at + 2] in b" \t\n,.;":
         return None
-    last = places.next(_DOLLAR, at + 1, end)
+    last = places.find(_DOLLAR, at + 1, end)
     if last < 0:
         return None
     following = text[last + 1 : last + 2] if last + 1 < end else b""
@@ -370,15 +370,15 @@ def _dollars(text: bytes, at: int, begin: int, end: int, places: _Places) -> Obj
     return Object("latex-fragment", at, last + 1)
 
 
-def _inline(text: bytes, at: int, after: int, end: int, places: _Places) -> Object | None:
+def _parse_inline(text: bytes, at: int, after: int, end: int, places: _Places) -> Object | None:
     """Return the inline source block or babel call at `at`, whose name begins at `after`."""
     source = text.startswith(b"src_", at)
     brackets = b"{}" if source else b"()"
-    last = places.next(_SOURCE_NAME_END if source else _CALL_NAME_END, after, end)
+    last = places.find(_SOURCE_NAME_END if source else _CALL_NAME_END, after, end)
     if last <= after:
         return None
-    if text[last : last + 1] == b"[" and (last := places.after_pair(b"[]", last, end)) < 0:
+    if text[last : last + 1] == b"[" and (last := places.find_pair_end(b"[]", last, end)) < 0:
         return None
-    if text[last : last + 1] != brackets[:1] or (last := places.after_pair(brackets, last, end)) < 0:
+    if text[last : last + 1] != brackets[:1] or (last := places.find_pair_end(brackets, last, end)) < 0:
         return None
     return Object("inline-src-block" if source else "inline-babel-call", at, last)

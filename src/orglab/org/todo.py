@@ -37,7 +37,7 @@ class Logging(NamedTuple):
     reversed: bool = True
 
 
-def logging_of(heading: Heading) -> Logging:
+def read_logging(heading: Heading) -> Logging:
     """Return what the file asks to log at `heading`: `#+STARTUP`, `:LOGGING:`, `:LOG_INTO_DRAWER:`."""
     settings = heading.document.settings
     done = settings.log_done
@@ -95,7 +95,7 @@ def set_state(
     before = heading.state
     if state == before:
         return []
-    asked = logging or logging_of(heading)
+    asked = logging or read_logging(heading)
     edits = [_keyword_edit(heading, state)]
     if not (asked.done or any(word.on_enter or word.on_leave for word in asked.keywords.values())):
         return edits

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from orglab.errors import NotFoundError, UsageError
-from orglab.experiment.ids import all_ids
+from orglab.experiment.ids import list_ids
 from orglab.experiment.lookup import find_renumbered
 from orglab.experiment.model import Experiment
 from orglab.log.log import LogFile
@@ -61,7 +61,7 @@ class LogRuns:
     def find_of(self, experiment: Experiment) -> list[Run]:
         """Return the runs of an experiment and of its steps, by any id that it has or had, oldest first."""
         letter = self._log.config.letter
-        places = {place for name in all_ids(experiment) for place in self._places.get(letter + name, ())}
+        places = {place for name in list_ids(experiment) for place in self._places.get(letter + name, ())}
         return [_with_ref(self._recorded[place], experiment.ref) for place in sorted(places)]
 
     def read_newest(self, count: int) -> Iterator[Run]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError, NotWritableError
-from orglab.experiment.edits import holds_line
+from orglab.experiment.edits import contains_line
 from orglab.git import Repository
 from orglab.git.reachability import RUN_REFS
 from orglab.git.records import (
@@ -77,7 +77,7 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         raise NotWritableError(f"The records cannot be kept in {find_places(top)[0]}: {error.strerror}.") from error
     waiting = [run for run in received if run.status != "running"]
     text = log.document()
-    here = [run for run in waiting if holds_line(text, format_mark(run))]
+    here = [run for run in waiting if contains_line(text, format_mark(run))]
     elsewhere = _elsewhere(log, repository, [run for run in waiting if run not in here])
     for run in waiting:
         if run in here or run in elsewhere:

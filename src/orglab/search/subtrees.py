@@ -121,9 +121,9 @@ class LogText:
     @cached_property
     def _glance(self) -> "Callable[[Span], Sequence[Experiment]]":
         """What reads the experiments of a subtree."""
-        from orglab.experiment.fast_reader import glance_at  # noqa: PLC0415 - the same
+        from orglab.experiment.fast_reader import make_subtree_reader  # noqa: PLC0415 - the same
 
-        return glance_at(self.document, self.log.config, "")
+        return make_subtree_reader(self.document, self.log.config, "")
 
     @cached_property
     def _settings(self) -> str:
@@ -142,10 +142,10 @@ class LogText:
         """Yield the subtrees that may hold experiments, in order, each with its digest."""
         import hashlib  # noqa: PLC0415 - the same
 
-        from orglab.experiment.fast_reader import split_parts  # noqa: PLC0415 - the same
+        from orglab.experiment.fast_reader import split_subtrees  # noqa: PLC0415 - the same
 
         tag, settings = encode(f":{self.log.config.tag}:"), self._settings.encode()
-        spans = [*split_parts(self.document.text)]
+        spans = [*split_subtrees(self.document.text)]
         for number, span in enumerate(spans):
             if tag in span.chunk:
                 mark = hashlib.sha256(span.chunk)

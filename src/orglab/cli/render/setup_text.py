@@ -9,7 +9,7 @@ from orglab.api import Log
 from orglab.api.setup import Attached, HookStatus
 from orglab.cli import output
 from orglab.cli.render.experiment_text import when
-from orglab.experiment.adopt import Adoption
+from orglab.experiment.adoption import Adoption
 from orglab.experiment.diagnostic import CODES
 from orglab.git.hook_install import HOOKS, Installed, Place
 from orglab.text import count

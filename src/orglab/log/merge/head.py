@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from orglab.experiment.model import without_cookies
+from orglab.experiment.model import strip_cookies
 from orglab.log.merge.node import COMMITS, Node
 from orglab.org.heading import Heading
 from orglab.org.source import decode, encode
@@ -58,7 +58,7 @@ def merge_head(base: Node | None, ours: Node, theirs: Node) -> bytes:
 
 def title_of(heading: Heading) -> str:
     """Return a heading's title without cookies, which follow from what is below."""
-    return without_cookies(heading.title)
+    return strip_cookies(heading.title)
 
 
 def _heading_line(base: Heading | None, node: Node, ours: Heading, theirs: Heading) -> bytes:

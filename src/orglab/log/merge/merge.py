@@ -9,13 +9,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orglab.config import Config
-from orglab.experiment.consequences import settle_steps
-from orglab.experiment.fast_reader import glance
+from orglab.experiment.consequences import update_steps_state
+from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.model import Experiment
 from orglab.log.merge.head import DifferentlyError, choose, merge_head
 from orglab.log.merge.node import ADDED_ALONE, Key, Node, read_nodes, split_lines
 from orglab.log.merge.pairs import pair
-from orglab.org.cookies import recount
+from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.org.source import BYTE_ORDER_MARK, decode
 
@@ -396,26 +396,26 @@ def _region(run: list[_Slot]) -> "Iterable[_Slot | list[_Slot]]":
 def _settled(text: bytes, ours: Document, begins: list[int], config: Config, now: datetime.datetime) -> bytes:
     """Return the merged text with what follows from it: keywords of steps' headings, and cookies."""
     document = Document(text, config.keywords)
-    before = {one.id: one for one in glance(ours, config, "")}
+    before = {one.id: one for one in scan_experiments(ours, config, "")}
     found = [heading for heading in map(document.heading_at, begins) if heading is not None]
     # By their numbers: what is written here moves headings, and adds none.
     indices = sorted({heading.index for heading in found})
     for index in indices:
         after = Experiment(document.heading(index), config, "")
         if config.tag in after.tags and after.id in before:
-            document = document.apply(settle_steps(before[after.id], after, now))
+            document = document.apply(update_steps_state(before[after.id], after, now))
     wanted: dict[int, Heading] = {}
     for index in indices:
         heading = document.heading(index)
         for one in (heading, *heading.ancestors(), *heading.children()):
             wanted[one.index] = one
-    return bytes(document.apply(recount(document, [wanted[index] for index in sorted(wanted)])))
+    return bytes(document.apply(recount_cookies(document, [wanted[index] for index in sorted(wanted)])))
 
 
 def _same_ids(document: Document, config: Config) -> Iterator[str]:
     """Yield a sentence for each id that two experiments have."""
     seen: dict[str, int] = {}
-    for experiment in glance(document, config, ""):
+    for experiment in scan_experiments(document, config, ""):
         if experiment.id in seen:
             yield (
                 f"Two experiments have the id {experiment.id} (lines {seen[experiment.id]} and {experiment.line}); "

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS
-from orglab.experiment.model import read_id, without_cookies
+from orglab.experiment.model import read_id, strip_cookies
 from orglab.org.document import Document
 from orglab.org.element import Element
 from orglab.org.heading import Heading
@@ -104,7 +104,7 @@ def read_node(document: Document, config: Config) -> Node:
     """Return the whole text of a document as a tree."""
     text = document.text
     # The first section begins with blank lines that no part has.
-    first = document.begin_of(0) if len(document) else len(text)
+    first = document.heading_begin(0) if len(document) else len(text)
     root = Node("document", ("document", b""), b"")
     _fill(root, text, document.first_section if first else None, 0, first)
     # Headings are read as a flat list with their depths: a tree of any depth is built without recursion.
@@ -123,7 +123,7 @@ def _heading_node(heading: Heading, config: Config) -> Node:
     text = heading.document.text
     number = read_id(heading, config) if config.tag in heading.tags or heading.drawer is not None else ""
     # Without cookies: they change with what is below.
-    key = ("id", number.encode()) if number else ("title", without_cookies(heading.title).encode("utf-8", "replace"))
+    key = ("id", number.encode()) if number else ("title", strip_cookies(heading.title).encode("utf-8", "replace"))
     node = Node("heading", key, text[heading.begin : heading.body], heading=heading)
     _fill(node, text, heading.section, heading.body, heading.end)
     return node

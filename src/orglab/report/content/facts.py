@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orglab.experiment.model import Experiment, Step
-from orglab.experiment.states import kind_of
+from orglab.experiment.states import get_state_kind
 from orglab.git.commit import Commit
 from orglab.history.events import Event, read_events
 from orglab.history.sources import Sources
@@ -47,7 +47,7 @@ class ExperimentActivity:
         recent: What of it happened in the period.
         runs: Its runs that began before the period's end, oldest first.
         state: Its TODO keyword at the end of the period, as far as the log tells.
-        kind: What sort of state that is, as `states.kind_of` has it.
+        kind: What sort of state that is, as `states.get_state_kind` has it.
         closed: When it was concluded or dropped for the last time, if it is so at the end of the period.
         exists: Whether it had been written down by then, as far as anything tells.
     """
@@ -125,7 +125,7 @@ def _activity(
         # It was closed later, and nothing says what it was before: not closed.
         state = None
     settings = one.document.settings
-    kind = kind_of(state, settings)
+    kind = get_state_kind(state, settings)
     if state is None and one.state is None and (one.conclusion.text or one.verdict):
         # A log without keywords says by its conclusion that something is concluded.
         kind = "done"
