@@ -64,7 +64,7 @@ def _note_run(log: LogFile, run: Run, at: datetime.datetime, commit: str | None,
 
     after, is_news = log.edit_experiment(reference, make_edits, at, Added(logged=1, headings=1))
     if is_news and done and reference.step is not None:
-        log.active.leave(*all_references(after, find_step(after, reference)))
+        log.active.clear(*all_references(after, find_step(after, reference)))
     return is_news
 
 
