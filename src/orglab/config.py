@@ -319,7 +319,7 @@ def _git_dir(place: str) -> str | None:
     return os.path.join(os.path.dirname(place), os.fsdecode(named.removeprefix(b"gitdir: ").rstrip(b"\r\n")))
 
 
-def active_file(log: str, git_dir: str | None) -> str:
+def active_step_file(log: str, git_dir: str | None) -> str:
     """Return the file that holds the active step: of the clone, or without git in the user's state folder."""
     if git_dir is not None:
         return os.path.join(git_dir, CLONE_FOLDER, "active")
@@ -329,7 +329,7 @@ def active_file(log: str, git_dir: str | None) -> str:
     return os.path.join(state, CLONE_FOLDER, os.path.realpath(log).replace(os.sep, "%")[-200:], "active")
 
 
-def as_seen_from_here(path: str) -> str:
+def shorten_path(path: str) -> str:
     """Return a path as a person in this folder would write it: relative, unless that is longer."""
     shorter = os.path.relpath(path)
     return shorter if _length(shorter) <= _length(path) else path

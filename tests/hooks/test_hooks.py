@@ -10,7 +10,7 @@ import pytest
 
 from lab import NAME, SOURCE, orglab
 from orglab.cli.main import run
-from orglab.log.active import ActiveStep
+from orglab.log.active_step import ActiveStep
 from texts import SEED
 
 LOG = "#+TODO: TODO INPROGRESS | DONE\n" + SEED

@@ -5,7 +5,7 @@ import pytest
 from orglab.config import Config
 from orglab.experiment.changes import compare_experiments
 from orglab.experiment.model import read_experiments
-from orglab.log.commit_log import compose_message
+from orglab.log.log_commit import compose_message
 from orglab.org.document import Document
 from texts import SEED
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from orglab.config import as_seen_from_here
+from orglab.config import shorten_path
 
 if TYPE_CHECKING:
     from orglab.api.ask import Happened, OpenSteps, References, Shown
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from orglab.report.reporting import Checked
     from orglab.runs.compare import Difference
     from orglab.runs.record import Run
-    from orglab.search.hits import Found, Hit
-    from orglab.search.likeness import Map, Tried
-    from orglab.search.similar.answering import Precedent
+    from orglab.search.hits import Hit, SearchResult
+    from orglab.search.similar.precedent import Precedent
     from orglab.search.similar.topics import Topic
+    from orglab.search.similarity import Map, TriedExperiment
 
 VERSION = 1
 
@@ -177,7 +177,7 @@ def _diagnostic_form(diagnostic: "Diagnostic") -> dict[str, object]:
 # ---- search and likeness ----
 
 
-def found_form(found: "Found", query: str, log: str, journal: str) -> dict[str, object]:
+def found_form(found: "SearchResult", query: str, log: str, journal: str) -> dict[str, object]:
     """Return what a search found, as `search --json` has it; the paths are the log's and the journal's."""
     hits = [_hit_form(hit, log, journal) for hit in found.hits]
     return {"query": query, "count": found.count, "has_all_words": found.has_all, "hits": hits}
@@ -187,10 +187,10 @@ def _hit_form(hit: "Hit", log: str, journal: str) -> dict[str, object]:
     form = hit.form
     matches = [
         {
-            "place": piece.place, "ref": piece.ref, "at": piece.at, "line": piece.line, "text": piece.text,
-            "spans": [list(span) for span in piece.spans],
+            "place": passage.place, "ref": passage.ref, "at": passage.at, "line": passage.line, "text": passage.text,
+            "spans": [list(span) for span in passage.spans],
         }
-        for piece in hit.pieces
+        for passage in hit.passages
     ]  # fmt: skip
     if hit.kind == "experiment":
         names = ("id", "ref", "title", "state", "is_done", "tags", "created")
@@ -239,7 +239,7 @@ def _topic_form(topic: "Topic", found: "Map") -> dict[str, object]:
     }
 
 
-def _tried_form(experiment: "Tried") -> dict[str, object]:
+def _tried_form(experiment: "TriedExperiment") -> dict[str, object]:
     return {
         "id": experiment.id,
         "ref": experiment.ref,
@@ -268,7 +268,7 @@ def _place_form(place: "Place", found: "References", letter: str) -> dict[str, o
         "experiment": experiment.ref if experiment is not None else None,
         "step": place.reference.step,
         "commit": commit_form(commit) if commit is not None else None,
-        "file": as_seen_from_here(str(place.path)) if place.path is not None else None,
+        "file": shorten_path(str(place.path)) if place.path is not None else None,
         "line": place.line,
         "within": place.within,
         "text": place.text,

@@ -132,7 +132,7 @@ class WriteMethods(LogFile):
         # Unless another one has the old id still: then nobody knows which is meant.
         with suppress(UsageError):
             if self.find(done.after, Reference(old)).id == new:
-                self.active.move(self.config.letter + old, experiment.ref)
+                self.active.rename(self.config.letter + old, experiment.ref)
         return experiment
 
     def add_step(self, reference: str, text: str) -> Step:
@@ -230,7 +230,7 @@ class WriteMethods(LogFile):
 
         after, _ = self.edit_experiment(parsed, make_edits, clock.now())
         step = find_step(after, parsed)
-        self.active.leave(*list_references(after, step))
+        self.active.clear(*list_references(after, step))
         self._keep_commits(hashes)
         return Completed(step, tuple(hashes), why, self._changed_since(hashes))
 
@@ -319,7 +319,7 @@ class WriteMethods(LogFile):
             return edits.conclude(experiment, text, word, keyword, now), None
 
         experiment, _ = self.edit_experiment(_whole(reference), make_edits, now, Added(headings=1, logged=1))
-        self.active.leave(*list_references(experiment))
+        self.active.clear(*list_references(experiment))
         return experiment
 
     def set_state(self, reference: str, keyword: str, note: str | None = None) -> Experiment:

@@ -11,7 +11,7 @@ import click
 
 from orglab.api import Log, open_log
 from orglab.cli import output
-from orglab.config import as_seen_from_here
+from orglab.config import shorten_path
 from orglab.errors import OrglabError, UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def this_log(*, anyway: bool = False) -> Log:
     given = click.get_current_context().find_root().obj["log"]
     log = open_log(given, anyway=anyway)
     if given is None:
-        log.path = Path(as_seen_from_here(os.fspath(log.path)))
+        log.path = Path(shorten_path(os.fspath(log.path)))
     log.write_pending(output.tell)
     return log
 

@@ -61,7 +61,7 @@ learn_names() {
 }
 
 # Whether a step may be active: as the git directory says, or, where that could not be written, the user's state folder
-# (`active_file` in config.py).  What the shell cannot tell without another process is asked of orglab.
+# (`active_step_file` in config.py).  What the shell cannot tell without another process is asked of orglab.
 may_be_active() {
     [ ! -s "$dir/orglab/active" ] || return 0
     state=${XDG_STATE_HOME:-$HOME/.local/state}/orglab

@@ -19,7 +19,7 @@ from orglab.org.document import Document
 from orglab.reference import Reference, find_references
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
-from orglab.search.commit_references import scan_kept, scan_kept_for
+from orglab.search.commit_references import find_experiment_mentions, find_mentions
 from orglab.search.store import open_store
 
 Item = TypeVar("Item")
@@ -179,7 +179,7 @@ class Sources:
         """
         if self.repository is None:
             return []
-        return scan_kept(open_store(self.log), self.repository, self.log.config.letter)
+        return find_mentions(open_store(self.log), self.repository, self.log.config.letter)
 
     @cached_property
     def _mentions_by_id(self) -> _ByName[Mention]:
@@ -208,7 +208,9 @@ class Sources:
         """Return the commits that name an id, newest first, without reading those that name others."""
         if name not in self._mentions_of_one:
             letter = self.log.config.letter
-            found = scan_kept_for(open_store(self.log), self.repository, letter, name) if self.repository else []
+            found = (
+                find_experiment_mentions(open_store(self.log), self.repository, letter, name) if self.repository else []
+            )
             self._mentions_of_one[name] = found
         return self._mentions_of_one[name]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from orglab import clock
-from orglab.config import TERMS_NAME, Config, active_file
+from orglab.config import TERMS_NAME, Config, active_step_file
 from orglab.errors import NotFoundError, UsageError
 from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.ids import find_alias_numbers, find_id_numbers
@@ -19,7 +19,7 @@ from orglab.experiment.lookup import find_experiment, find_step, select_experime
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, find_repository, is_installed
 from orglab.log import file
-from orglab.log.active import ActiveStep
+from orglab.log.active_step import ActiveStep
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit
 from orglab.reference import Reference, parse_reference, without_letter
@@ -89,7 +89,7 @@ class LogFile:
     def clone_folder(self) -> Path:
         """The folder of what this clone keeps for itself, such as the active step and when the last report ended."""
         git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
-        return Path(active_file(os.fspath(self.path), git_dir)).parent
+        return Path(active_step_file(os.fspath(self.path), git_dir)).parent
 
     def find_own_paths(self, repository: Repository) -> tuple[str, ...]:
         """Return the log and the journal as paths of a repository, from its top: they are never committed with code."""

@@ -64,7 +64,7 @@ def _write_run_note(log: LogFile, run: Run, at: datetime.datetime, commit: str |
 
     after, is_news = log.edit_experiment(reference, make_edits, at, Added(logged=1, headings=1))
     if is_news and done and reference.step is not None:
-        log.active.leave(*list_references(after, find_step(after, reference)))
+        log.active.clear(*list_references(after, find_step(after, reference)))
     return is_news
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from orglab.git.commit import read_committed
 from orglab.git.mentions import Mention, Tips, read_mentions, scan
-from orglab.search.freshness import look_at_git
-from orglab.search.store import Store, look_of, set_look
+from orglab.search.freshness import read_git_fingerprint
+from orglab.search.store import Store, read_fingerprint, write_fingerprint
 
 if TYPE_CHECKING:
     from orglab.git import Repository
@@ -23,7 +23,7 @@ _TABLES = (
 _SOURCE = "references"
 
 
-def scan_kept(store: Store, repository: "Repository", letter: str) -> list[Mention]:
+def find_mentions(store: Store, repository: "Repository", letter: str) -> list[Mention]:
     """Return the commits that name experiments or steps, newest first, as `git.mentions.scan` does.
 
     Args:
@@ -37,7 +37,7 @@ def scan_kept(store: Store, repository: "Repository", letter: str) -> list[Menti
     return _answer(store, repository, letter, "SELECT record FROM mention ORDER BY number DESC")
 
 
-def scan_kept_for(store: Store, repository: "Repository", letter: str, name: str) -> list[Mention]:
+def find_experiment_mentions(store: Store, repository: "Repository", letter: str, name: str) -> list[Mention]:
     """Return the commits that name one experiment, or a step of it, newest first; `name` is the experiment's id.
 
     Raises:
@@ -49,28 +49,28 @@ def scan_kept_for(store: Store, repository: "Repository", letter: str, name: str
 
 def _answer(store: Store, repository: "Repository", letter: str, query: str, *values: str) -> list[Mention]:
     try:
-        look = f"{letter} {look_at_git(os.fspath(repository.git_dir))}"
+        look = f"{letter} {read_git_fingerprint(os.fspath(repository.git_dir))}"
     except OSError:
         look = ""
 
-    def is_held(index: sqlite3.Connection) -> bool:
-        return bool(look) and look_of(index, _SOURCE).get("look") == look
+    def is_current(index: sqlite3.Connection) -> bool:
+        return bool(look) and read_fingerprint(index, _SOURCE).get("look") == look
 
-    def hold(index: sqlite3.Connection) -> None:
-        _hold(index, repository, letter)
-        set_look(index, _SOURCE, {**look_of(index, _SOURCE), "look": look})
+    def update(index: sqlite3.Connection) -> None:
+        _update(index, repository, letter)
+        write_fingerprint(index, _SOURCE, {**read_fingerprint(index, _SOURCE), "look": look})
 
     def read(index: sqlite3.Connection) -> list[Mention]:
         return [*read_mentions((record for (record,) in index.execute(query, values)), letter)]
 
-    return store.answer(is_held, hold, read)
+    return store.answer(is_current, update, read)
 
 
-def _hold(index: sqlite3.Connection, repository: "Repository", letter: str) -> None:
+def _update(index: sqlite3.Connection, repository: "Repository", letter: str) -> None:
     """Have an index hold the commits that name something."""
     for table in _TABLES:
         index.execute(table)
-    held = look_of(index, _SOURCE)
+    held = read_fingerprint(index, _SOURCE)
     known = Tips(frozenset(held["tips"]), held["basis"]) if held.get("letter") == letter else None
     found = scan(repository, letter, known)
     if found.gone is not None and not _continues(index, found.mentions, found.gone):
@@ -79,7 +79,7 @@ def _hold(index: sqlite3.Connection, repository: "Repository", letter: str) -> N
         index.execute("DELETE FROM mention")
         index.execute("DELETE FROM mentioned")
     _add(index, found.mentions)
-    set_look(index, _SOURCE, {"letter": letter, "tips": sorted(found.tips.commits), "basis": found.tips.basis})
+    write_fingerprint(index, _SOURCE, {"letter": letter, "tips": sorted(found.tips.commits), "basis": found.tips.basis})
 
 
 def _continues(index: sqlite3.Connection, new: list[Mention], gone: frozenset[str]) -> bool:

@@ -8,9 +8,9 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from orglab.search.fold import EXACT, STEMMED, fold
+from orglab.search.folding import EXACT, STEMMED, fold
 from orglab.search.hits import FoundCommit, FoundEntry, FoundExperiment
-from orglab.search.pieces import experiment_pieces, iso
+from orglab.search.passages import iso, split_experiment
 
 if TYPE_CHECKING:
     from orglab.experiment.model import Experiment
@@ -78,7 +78,7 @@ class Document(NamedTuple):
         state: The words for the state of an experiment.
         tags: Its tags.
         verdict: Its verdict.
-        pieces: Its pieces as JSON has them, where those are not made of what is shown.
+        passages: Its passages as JSON has them, where those are not made of what is shown.
     """
 
     shown: FoundExperiment | FoundCommit | FoundEntry
@@ -87,7 +87,7 @@ class Document(NamedTuple):
     state: str = ""
     tags: str = ""
     verdict: str = ""
-    pieces: Sequence[object] = ()
+    passages: Sequence[object] = ()
 
 
 def add(connection: sqlite3.Connection, kind: str, documents: Iterable[tuple[bytes, Document]]) -> None:
@@ -101,7 +101,7 @@ def add(connection: sqlite3.Connection, kind: str, documents: Iterable[tuple[byt
         columns = (fold(one.texts.get(name, "")) for name in COLUMNS)
         connection.execute(
             f"INSERT INTO document VALUES ({marks})",  # noqa: S608 - marks
-            (number, json.dumps(one.shown), json.dumps(one.pieces), *columns),
+            (number, json.dumps(one.shown), json.dumps(one.passages), *columns),
         )
     for statement in _COME:
         connection.execute(statement, newest)
@@ -127,8 +127,8 @@ def experiment_document(experiment: "Experiment") -> Document:
     }
     state = f" {' '.join(filter(None, (experiment.state, experiment.kind)))} "
     tags = f":{':'.join(experiment.tags)}:"
-    pieces = [one.stored() for one in experiment_pieces(experiment)]
-    return Document(shown, texts, [*map(iso, stamps)], state, tags, verdict or conclusion.verdict or "", pieces)
+    passages = [one.stored() for one in split_experiment(experiment)]
+    return Document(shown, texts, [*map(iso, stamps)], state, tags, verdict or conclusion.verdict or "", passages)
 
 
 def commit_document(commit: FoundCommit) -> Document:

@@ -45,7 +45,7 @@ def was_at_rest(status: os.stat_result, read_at: int, path: str) -> bool:
     return rested and not is_shared(os.path.dirname(os.path.realpath(path)))
 
 
-def file_look(snapshot: "Snapshot") -> dict[str, Any]:
+def file_fingerprint(snapshot: "Snapshot") -> dict[str, Any]:
     """Return by what a file is known again: its digest, its stamp, and whether that can be relied upon."""
     if snapshot.status is None:
         return {"digest": snapshot.digest, "stamp": [0], "at_rest": False}
@@ -77,7 +77,7 @@ def is_same(path: str, look: Mapping[str, Any]) -> bool:
         return False
 
 
-def look_at_git(git_dir: str) -> str:
+def read_git_fingerprint(git_dir: str) -> str:
     """Return what changes when a branch, HEAD or what there is of commits does: files are read, git is not run.
 
     Raises:

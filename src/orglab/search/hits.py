@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from orglab.search.pieces import Piece
+    from orglab.search.passages import Passage
 
 
 class FoundExperiment(NamedTuple):
@@ -59,13 +59,13 @@ class Hit:
         kind: `experiment`, `commit` or `journal`.
         found: The experiment, the commit or the entry.
         line: The line of the experiment's heading or the entry's, or None.
-        pieces: Where the query was found in it.
+        passages: Where the query was found in it.
     """
 
     kind: str
     found: Shown
     line: int | None
-    pieces: "list[Piece]" = field(default_factory=list)
+    passages: "list[Passage]" = field(default_factory=list)
 
     @property
     def at(self) -> str | None:
@@ -79,7 +79,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """What a query found.
 
     Attributes:

@@ -27,7 +27,7 @@ def index_path(log: str, git_dir: str | None) -> str | None:
     """
     if os.environ.get("ORGLAB_NO_INDEX"):
         return None
-    name = f"index-{_mark(os.path.realpath(log))}-{_mark(program())}.db"
+    name = f"index-{_mark(os.path.realpath(log))}-{_mark(program_version())}.db"
     if git_dir is not None and _is_ours(git_dir) and not is_shared(git_dir):
         return os.path.join(git_dir, CLONE_FOLDER, name)
     folder = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
@@ -59,7 +59,7 @@ def is_shared(folder: str) -> bool:
 
 
 @cache
-def program() -> str:
+def program_version() -> str:
     """Return what tells this program from another that reads a log otherwise: its own files, and what it runs on."""
     import sqlite3  # noqa: PLC0415 - not for who only asks where the index lies
     import unicodedata  # noqa: PLC0415

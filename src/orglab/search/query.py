@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orglab.errors import UsageError
-from orglab.search.fold import fold, is_plain, words_of
+from orglab.search.folding import fold, is_plain, words_of
 
 if TYPE_CHECKING:
     import datetime

@@ -17,18 +17,18 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from orglab.search.location import index_path, program
+from orglab.search.location import index_path, program_version
 
 if TYPE_CHECKING:
     from orglab.log.log import LogFile
 
 Answer = TypeVar("Answer")
-Ask = Callable[[sqlite3.Connection], Answer]
+Reader = Callable[[sqlite3.Connection], Answer]
 
 # How long to wait for another process that holds the file, in seconds.
 _PATIENCE = 0.25
 # What a file that is not what we wrote makes of reading it; what else may go wrong is a defect, and is seen.
-DOUBTS = (sqlite3.Error, OSError, ValueError, LookupError, TypeError, ArithmeticError)
+DAMAGE_ERRORS = (sqlite3.Error, OSError, ValueError, LookupError, TypeError, ArithmeticError)
 # What stands in the file is never run, and what would wait for the disk does not; columns are long, so pages are large.
 _PRAGMAS = (
     "page_size=16384", "cache_size=-65536", "trusted_schema=OFF", "cell_size_check=ON", "synchronous=OFF",
@@ -57,7 +57,7 @@ class Store:
         """Stand for the index at `path`; nothing is opened."""
         self.path = path
 
-    def ask(self, question: Ask[Answer]) -> Answer | None:
+    def read(self, question: Reader[Answer]) -> Answer | None:
         """Return what `question` reads from the index; None on any doubt, or if there is none."""
         if self.path is None or not self._is_sealed():
             return None
@@ -69,10 +69,10 @@ class Store:
                     return None
                 answer = question(connection)
                 return answer if self._is_sealed() else None
-        except DOUBTS:
+        except DAMAGE_ERRORS:
             return None
 
-    def change(self, alter: Ask[object]) -> bool:
+    def change(self, alter: Reader[object]) -> bool:
         """Change the index in one step, or make it anew from what `alter` writes into an empty one.
 
         Args:
@@ -88,10 +88,10 @@ class Store:
             if self._has_seal() and (done := self._alter(alter)) is not None:
                 return done
             return self._replace(alter)
-        except DOUBTS:
+        except DAMAGE_ERRORS:
             return False
 
-    def answer(self, is_current: Ask[bool], update: Ask[object], question: Ask[Answer]) -> Answer:
+    def answer(self, is_current: Reader[bool], update: Reader[object], question: Reader[Answer]) -> Answer:
         """Return what `question` reads from an index that is current: this one, brought up to date, or one in memory.
 
         Args:
@@ -103,16 +103,16 @@ class Store:
         def ask(connection: sqlite3.Connection) -> tuple[Answer] | None:
             return (question(connection),) if is_current(connection) else None
 
-        found = self.ask(ask)
+        found = self.read(ask)
         if found is None and self.change(update):
-            found = self.ask(ask)
+            found = self.read(ask)
         if found is not None:
             return found[0]
-        with closing(memory()) as connection:
+        with closing(open_in_memory()) as connection:
             update(connection)
             return question(connection)
 
-    def _alter(self, alter: Ask[object]) -> bool | None:
+    def _alter(self, alter: Reader[object]) -> bool | None:
         """Change the file as it is; False if another holds it, None if it is not to be trusted."""
         path = self.path or ""
         try:
@@ -127,7 +127,7 @@ class Store:
         except sqlite3.Error as error:
             return False if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY else None
 
-    def _replace(self, alter: Ask[object]) -> bool:
+    def _replace(self, alter: Reader[object]) -> bool:
         """Make the file anew, beside the one that may be there, and put it in its place."""
         path = self.path or ""
         folder, name = os.path.split(path)
@@ -139,7 +139,7 @@ class Store:
             undone.callback(_remove, new)
             with closing(_connect(new)) as connection:
                 connection.executescript(f"BEGIN; {_TABLES}")
-                connection.execute("INSERT INTO about VALUES (?)", (program(),))
+                connection.execute("INSERT INTO about VALUES (?)", (program_version(),))
                 alter(connection)
                 connection.execute("COMMIT")
             os.replace(new, path)
@@ -151,7 +151,7 @@ class Store:
     def _is_ours(connection: sqlite3.Connection) -> bool:
         """Return whether this very program wrote the index: names may coincide."""
         found: tuple[str] | None = connection.execute("SELECT program FROM about").fetchone()
-        return found is not None and found[0] == program()
+        return found is not None and found[0] == program_version()
 
     def _is_sealed(self) -> bool:
         """Return whether the file is as it was after our last change."""
@@ -185,20 +185,20 @@ def open_store(log: "LogFile") -> Store:
     return Store(index_path(os.fspath(log.path), git_dir))
 
 
-def memory() -> sqlite3.Connection:
+def open_in_memory() -> sqlite3.Connection:
     """Return an index that is nowhere but in memory, with nothing in it."""
     connection = _connect(":memory:")
     connection.executescript(_TABLES)
     return connection
 
 
-def look_of(connection: sqlite3.Connection, name: str) -> dict[str, Any]:
+def read_fingerprint(connection: sqlite3.Connection, name: str) -> dict[str, Any]:
     """Return what a source looked like when it was read last; empty if it was not."""
     found: tuple[str] | None = connection.execute("SELECT look FROM source WHERE name = ?", (name,)).fetchone()
     return json.loads(found[0]) if found is not None else {}
 
 
-def set_look(connection: sqlite3.Connection, name: str, look: dict[str, Any]) -> None:
+def write_fingerprint(connection: sqlite3.Connection, name: str, look: dict[str, Any]) -> None:
     """Write down what a source looked like when it was read."""
     connection.execute("INSERT OR REPLACE INTO source VALUES (?, ?)", (name, json.dumps(look)))
 

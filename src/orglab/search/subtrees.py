@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.org.source import encode
-from orglab.search.freshness import file_look, is_same, is_untouched
-from orglab.search.store import Store, look_of, set_look
+from orglab.search.freshness import file_fingerprint, is_same, is_untouched
+from orglab.search.store import Store, read_fingerprint, write_fingerprint
 
 if TYPE_CHECKING:
     from orglab.experiment.fast_reader import Span
@@ -79,29 +79,29 @@ class LogText:
         """The subtrees that may hold experiments, in order, each with its digest."""
         return [*self._digested()]
 
-    def is_held(self, index: sqlite3.Connection) -> bool:
+    def is_current(self, index: sqlite3.Connection) -> bool:
         """Return whether an index knows the experiments of the log as it is now."""
-        look = look_of(index, "log")
+        look = read_fingerprint(index, "log")
         return look.get("config") == repr(self.log.config) and is_same(os.fspath(self.log.path), look)
 
-    def hold(self, index: sqlite3.Connection) -> str:
+    def update(self, index: sqlite3.Connection) -> str:
         """Have an index know the experiments of the log; return what changes when the log does."""
-        look = look_of(index, "log")
+        look = read_fingerprint(index, "log")
         key, config = f"{self.snapshot.digest} {self._settings}", repr(self.log.config)
         if look.get("key") != key:
             index.execute(_TABLES)
             index.execute(_NAMES)
             _put(index, list(self._places(index)))
-        set_look(index, "log", {**file_look(self.snapshot), "config": config, "key": key})
+        write_fingerprint(index, "log", {**file_fingerprint(self.snapshot), "config": config, "key": key})
         return key
 
-    def trust_stamp(self, store: Store) -> None:
+    def refresh_stamp(self, store: Store) -> None:
         """Have an index know the log by its stamp, where it was read again only because that was another."""
-        look = store.ask(lambda index: look_of(index, "log")) or {}
+        look = store.read(lambda index: read_fingerprint(index, "log")) or {}
         if look and not is_untouched(os.fspath(self.log.path), look):
-            now = file_look(self.log.snapshot())
+            now = file_fingerprint(self.log.snapshot())
             if now["at_rest"] and now["digest"] == look["digest"]:
-                store.change(lambda index: set_look(index, "log", {**look_of(index, "log"), **now}))
+                store.change(lambda index: write_fingerprint(index, "log", {**read_fingerprint(index, "log"), **now}))
 
     def experiment(self, subtree: bytes, nth: int) -> "Experiment":
         """Return an experiment; its document is the subtree that it stands in: no other is looked at."""

@@ -13,7 +13,7 @@ Value = TypeVar("Value")
 _HASHES = re.compile(rb",[ \t]*")
 
 
-class DifferentlyError(Exception):
+class FieldConflictError(Exception):
     """Both sides changed one field, each to something else."""
 
 
@@ -29,14 +29,14 @@ def choose(
         settle: What it is when both changed it, from ours and theirs.
 
     Raises:
-        DifferentlyError: Both changed it, and there is nothing to settle it.
+        FieldConflictError: Both changed it, and there is nothing to settle it.
     """
     if theirs in (ours, base):
         return ours
     if base == ours:
         return theirs
     if settle is None:
-        raise DifferentlyError
+        raise FieldConflictError
     return settle(ours, theirs)
 
 
@@ -44,7 +44,7 @@ def merge_head(base: Node | None, ours: Node, theirs: Node) -> bytes:
     """Return the first line of a part after both sides.
 
     Raises:
-        DifferentlyError: They say different things.
+        FieldConflictError: They say different things.
     """
     if ours.heading is not None and theirs.heading is not None:
         return _heading_line(base.heading if base else None, ours, ours.heading, theirs.heading)
@@ -68,7 +68,7 @@ def _heading_line(base: Heading | None, node: Node, ours: Heading, theirs: Headi
 
     def further(one: str | None, other: str | None) -> str | None:
         if settings.is_done(one) and settings.is_done(other):
-            raise DifferentlyError
+            raise FieldConflictError
         return max(
             one, other, key=lambda state: (settings.is_done(state), words.index(state) if state in words else -1)
         )

@@ -12,7 +12,7 @@ from orglab.config import Config
 from orglab.experiment.consequences import update_steps_state
 from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.model import Experiment
-from orglab.log.merge.head import DifferentlyError, choose, merge_head
+from orglab.log.merge.head import FieldConflictError, choose, merge_head
 from orglab.log.merge.node import ADDED_ALONE, Key, Node, read_nodes, split_lines
 from orglab.log.merge.pairs import pair
 from orglab.org.cookies import recount_cookies
@@ -174,7 +174,7 @@ class _Merging:
             self.merged_headings.append(len(self.out))
         try:
             self.write(merge_head(base, ours, theirs))
-        except DifferentlyError:
+        except FieldConflictError:
             self.conflict(ours.head, theirs.head)
         self.write(choose(base.gap if base else None, ours.gap, theirs.gap, max))
         self.parts(base.parts if base else [], ours.parts, theirs.parts)

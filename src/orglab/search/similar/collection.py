@@ -173,7 +173,7 @@ def rarity(collection: Collection, feature: str) -> float:
     return math.log(size / (collection.count(feature) + _OTHERS * share)) / math.log(size)
 
 
-def near_word(collection: Collection, word: str) -> str | None:
+def find_near_word(collection: Collection, word: str) -> str | None:
     """Return the word of a collection that is most like one it does not have, by triples of letters."""
     if len(word) < _SHORTEST or not word.isalpha():
         return None

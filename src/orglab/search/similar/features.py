@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from orglab.search.similar.lexicon import WINDOW, Lexicon
-from orglab.search.similar.stems import LITTLE, stems
+from orglab.search.similar.stems import WEAK_WORDS, stems
 
 WORDS, IDEA, SETTING = "=", "!", "@"
 # `Focal loss for weld defects`, `Ticket routing: label smoothing`: the setting stands behind, or before a colon.
@@ -25,7 +25,7 @@ _NUMBER, _SETTING_WORD = 0.5, 0.6
 _MOST_STEPS = 50
 
 
-class Record(NamedTuple):
+class ExperimentText(NamedTuple):
     """The texts of an experiment, or of a question.
 
     Attributes:
@@ -41,13 +41,13 @@ class Record(NamedTuple):
     conclusion: str = ""
 
 
-def question(text: str) -> Record:
+def question(text: str) -> ExperimentText:
     """Return a free text as a record: its first sentence is the title."""
     parts = _SENTENCE.split(" ".join(text[:_LONGEST].split()), maxsplit=1)
-    return Record(parts[0], parts[1] if len(parts) > 1 else "")
+    return ExperimentText(parts[0], parts[1] if len(parts) > 1 else "")
 
 
-def features(record: Record, lexicon: Lexicon) -> dict[str, float]:
+def features(record: ExperimentText, lexicon: Lexicon) -> dict[str, float]:
     """Return the features of a record, each with its weight from 0 to 1, in hundredths."""
     what, on_what = _split_title(record.title[:_LONGEST])
     sentences = [sentence for sentence in _SENTENCE.split(record.description[:_LONGEST]) if sentence]
@@ -89,7 +89,7 @@ def _split_title(title: str) -> tuple[str, str]:
 
 
 def _add_words(found: dict[str, float], words: set[str], weight: float, lexicon: Lexicon) -> None:
-    for word in words - LITTLE:
+    for word in words - WEAK_WORDS:
         own = weight * (_NUMBER if word[0].isdigit() else _SETTING_WORD if word in lexicon.setting_words else 1.0)
         if found.get(word, 0.0) < own:
             found[word] = own

@@ -7,7 +7,7 @@ Each scorer gives evidence as log-odds, so that a further one (of meaning, by ve
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from orglab.search.similar.collection import Collection, near_word, rarity
+from orglab.search.similar.collection import Collection, find_near_word, rarity
 from orglab.search.similar.features import IDEA, SETTING, WORDS
 
 # Log-odds that an experiment that shares nothing is the one, and from which on one is shown.
@@ -101,7 +101,7 @@ def score_words(asked: Mapping[str, float], collection: Collection) -> Evidence:
             continue
         word = feature
         if feature[0] != WORDS and not collection.count(word):
-            word = near_word(collection, word) or word
+            word = find_near_word(collection, word) or word
         value = (KIND if feature[0] == WORDS else WORD) * weight * rarity(collection, word)
         for number, other in collection.having(word).items() if value > _WORTHLESS else ():
             evidence[number] = evidence.get(number, 0.0) + value * other
@@ -122,7 +122,7 @@ def score_settings(asked: Mapping[str, float], collection: Collection) -> Eviden
 SCORERS: tuple[Scorer, ...] = (score_ideas, score_words, score_settings)
 
 
-def find_alike(
+def find_similar(
     asked: Mapping[str, float],
     collection: Collection,
     *,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from orglab.search.similar.stems import LITTLE, stems, tokens
+from orglab.search.similar.stems import WEAK_WORDS, stems, tokens
 
 # How many words may lie between the first part of a term and the last.
 WINDOW = 18
@@ -216,7 +216,7 @@ def _read_group(section: str, line: str) -> tuple[Group, list[str]]:
             wrong.append(f"A term has at most {_MOST_PARTS} parts: {term!r}")
         elif len(words) == 1 < len(tokens(term)) and section != "words":
             wrong.append(f"Of this term one word counts, {words[0]!r}: {term!r}; if it is meant, write it alone")
-        elif not words or (section != "words" and LITTLE.issuperset(words)):
+        elif not words or (section != "words" and WEAK_WORDS.issuperset(words)):
             wrong.append(f"This term has no word that counts: {term!r}")
         else:
             terms.append(term)
@@ -299,7 +299,7 @@ class _Maker:
         if len(parts) == 1:
             is_name = len(parts[0]) > 1 or term.casefold() == self.lexicon.names[group].casefold()
             return 0.9 if is_name else 0.7
-        known = self.lexicon.words.keys() | LITTLE
+        known = self.lexicon.words.keys() | WEAK_WORDS
         telling = sum(not known.issuperset(part) for part in parts)
         if len(parts) == 2 and not telling:  # noqa: PLR2004 - two everyday words, such as `teach + compact`
             return 0.25

@@ -15,14 +15,14 @@ _NO_BLANKS = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 _NOT_ASCII = re.compile("[^\0-\x7f]+")
 _LONGEST = 40
 # Words that are passed over even inside a term.
-_SKIPPED = frozenset(
+_STOP_WORDS = frozenset(
     "a an and any are as be been being but can cannot could did do does done given had has have having he him his "
     "i is it its let lets me might my of or our ours should so some such than that the their theirs them then "
     "there these they this those though thus to very want wants was we were what which who whose will would "
     "yet you your s ll ve".split()
 )
 # Words that make a difference in a term (`back up`, `head only`), but say nothing by themselves.
-LITTLE = frozenset(
+WEAK_WORDS = frozenset(
     "about across after again all along also am around at away back because before behind below beside between "
     "beyond both by d down each either else enough even ever every few for from get gets getting go goes going "
     "her here how if in inside instead into just keep less like made make makes many more most much n nearly need "
@@ -106,9 +106,9 @@ def stem(word: str) -> str:
     Args:
         word: In lower case, as `tokens` gives it.
     """
-    if word in _SKIPPED:
+    if word in _STOP_WORDS:
         return ""
-    if word in LITTLE:
+    if word in WEAK_WORDS:
         return word
     if len(word) <= 3 or not word.isalpha() or word in _WHOLE:  # noqa: PLR2004 - three letters have no ending
         return word[:_LONGEST]

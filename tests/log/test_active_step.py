@@ -8,7 +8,7 @@ import pytest
 from lab import orglab, with_read_only
 from orglab.errors import NotWritableError
 from orglab.git import find_repository
-from orglab.log.active import ActiveStep
+from orglab.log.active_step import ActiveStep
 
 LOG = "experiment_log.org"
 
@@ -31,7 +31,7 @@ def test_it_is_in_the_git_directory(places):
     active.set("e201.1")
     assert (repo.path / ".git/orglab/active").read_text() == "e201.1\n"
     assert active.get() == "e201.1"
-    active.leave("e201")
+    active.clear("e201")
     assert active.get() is None
     assert not any(state.iterdir())
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from orglab.search.store import Store
 
 
-def read_kept(store: Store, kind: str, digests: Iterable[bytes] | None = None) -> dict[bytes, bytes]:
+def read_values(store: Store, kind: str, digests: Iterable[bytes] | None = None) -> dict[bytes, bytes]:
     """Return what is kept of a kind, by digest: of those asked for, or all; what is damaged is not there.
 
     Args:
@@ -15,10 +15,12 @@ def read_kept(store: Store, kind: str, digests: Iterable[bytes] | None = None) -
         kind: Whose it is, with a number that changes when its form does: `similar-1`.
         digests: Of what; any bytes that are another when it is another.
     """
-    return store.ask(lambda connection: kept_rows(connection, kind, digests)) or {}
+    return store.read(lambda connection: select_values(connection, kind, digests)) or {}
 
 
-def kept_rows(connection: sqlite3.Connection, kind: str, digests: Iterable[bytes] | None = None) -> dict[bytes, bytes]:
+def select_values(
+    connection: sqlite3.Connection, kind: str, digests: Iterable[bytes] | None = None
+) -> dict[bytes, bytes]:
     """Return what is kept of a kind, while the index is asked for other things too."""
     every = "SELECT digest, content, mark FROM kept WHERE kind = ?"
     if digests is None:
@@ -34,13 +36,13 @@ def keep(store: Store, kind: str, contents: Mapping[bytes, bytes], current: Coll
 
     Args:
         store: The index.
-        kind: As for `read_kept`.
+        kind: As for `read_values`.
         contents: What is to be kept, by digest.
         current: The digests of all that there is now, if known; what is kept of others goes.
     """
 
     def write(connection: sqlite3.Connection) -> None:
-        keep_rows(connection, kind, contents)
+        insert_values(connection, kind, contents)
         if current is not None:
             known = {digest for (digest,) in connection.execute("SELECT digest FROM kept WHERE kind = ?", (kind,))}
             gone = [(kind, digest) for digest in known.difference(current)]
@@ -49,7 +51,7 @@ def keep(store: Store, kind: str, contents: Mapping[bytes, bytes], current: Coll
     return store.change(write)
 
 
-def keep_rows(connection: sqlite3.Connection, kind: str, contents: Mapping[bytes, bytes]) -> None:
+def insert_values(connection: sqlite3.Connection, kind: str, contents: Mapping[bytes, bytes]) -> None:
     """Keep things of a kind, each under its digest, while the index is changed in other ways too."""
     rows = [(kind, digest, content, _mark(kind, digest, content)) for digest, content in contents.items()]
     connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", rows)

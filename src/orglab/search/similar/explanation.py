@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from orglab.search.similar.features import IDEA, SETTING, WORDS, Record
+from orglab.search.similar.features import IDEA, SETTING, WORDS, ExperimentText
 from orglab.search.similar.fusion import Match
 from orglab.search.similar.stems import stem, tokens
 
@@ -42,7 +42,7 @@ class Why(NamedTuple):
         return "; ".join(filter(None, (ideas, words, settings)))
 
 
-def explain(match: Match, asked: Record) -> Why:
+def explain(match: Match, asked: ExperimentText) -> Why:
     """Return why an experiment was found.
 
     Args:
@@ -65,7 +65,7 @@ def explain(match: Match, asked: Record) -> Why:
     return Why(ideas, settings, () if ideas else tuple(words[:_MOST_WORDS]))
 
 
-def telling_line(text: str) -> str:
+def find_outcome_sentence(text: str) -> str:
     """Return the sentence of a conclusion that says most of how it ended; empty if there is no text."""
     sentences = [_LIST.sub("", part).strip() for part in _SENTENCE.split(text)]
     sentences = [sentence for sentence in sentences if any(map(str.isalnum, sentence))]

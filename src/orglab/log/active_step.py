@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from orglab.config import active_file
+from orglab.config import active_step_file
 from orglab.errors import NotWritableError
 from orglab.git import Repository
 
@@ -20,7 +20,7 @@ class ActiveStep:
         """Stand for the active step of the clone that `log` lies in."""
         named = os.fspath(log)
         places = [os.fspath(repository.git_dir), None] if repository is not None else [None]
-        self._files = [Path(active_file(named, place)) for place in places]
+        self._files = [Path(active_step_file(named, place)) for place in places]
 
     def get(self) -> str | None:
         """Return the reference of the active step or experiment, such as `e201.1`, or None."""
@@ -56,7 +56,7 @@ class ActiveStep:
         why = failed.strerror if failed is not None else None
         raise NotWritableError(f"The active step could not be written to {self._files[0]}: {why}.") from failed
 
-    def leave(self, *refs: str) -> None:
+    def clear(self, *refs: str) -> None:
         """Have none of these, and no step of one, be the active one any more.
 
         What was done is done: where that cannot be written, the old one stays.
@@ -65,7 +65,7 @@ class ActiveStep:
             with suppress(NotWritableError):
                 self.set(None)
 
-    def move(self, old: str, new: str) -> None:
+    def rename(self, old: str, new: str) -> None:
         """Have an experiment, or the step of it, that is the active one be so under its new reference.
 
         Where that cannot be written the old one stays, and is understood as one that it had before.

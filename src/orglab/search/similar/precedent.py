@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from orglab.search.similar.explain import Why
+    from orglab.search.similar.explanation import Why
 
 
 class Precedent(NamedTuple):

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.errors import NotFoundError, UsageError
 from orglab.reference import parse_reference, without_letter
-from orglab.search.kept import keep_rows, kept_rows
+from orglab.search.derived_values import insert_values, select_values
 from orglab.search.similar.topics import Topic, main_ideas, make_topics
-from orglab.search.store import Answer, Ask, look_of, open_store, set_look
+from orglab.search.store import Answer, Reader, open_store, read_fingerprint, write_fingerprint
 from orglab.search.subtrees import LogText
 
 if TYPE_CHECKING:
     from orglab.experiment.model import Experiment
     from orglab.log.log import LogFile
-    from orglab.search.similar.answering import Precedent
-    from orglab.search.similar.features import Record
+    from orglab.search.similar.features import ExperimentText
     from orglab.search.similar.lexicon import Lexicon
+    from orglab.search.similar.precedent import Precedent
 
 Progress = Callable[[int, int], None]
 
@@ -37,7 +37,7 @@ _TABLE = """CREATE TABLE IF NOT EXISTS tried(
     experiment INTEGER PRIMARY KEY, shown TEXT NOT NULL, ideas TEXT NOT NULL, asked TEXT NOT NULL)"""
 
 
-class Tried(NamedTuple):
+class TriedExperiment(NamedTuple):
     """What is shown of an experiment that was tried.
 
     Attributes:
@@ -84,7 +84,7 @@ class Map(NamedTuple):
         topics: Their numbers, by tag and idea.
     """
 
-    experiments: list[Tried]
+    experiments: list[TriedExperiment]
     topics: list[Topic]
 
     def newest_first(self, numbers: Sequence[int]) -> list[int]:
@@ -97,7 +97,9 @@ class Map(NamedTuple):
         return sorted(numbers, key=key, reverse=True)
 
 
-def precedents(log: "LogFile", text: str, *, most: int = MOST, progress: Progress | None = None) -> "list[Precedent]":
+def find_precedents(
+    log: "LogFile", text: str, *, most: int = MOST, progress: Progress | None = None
+) -> "list[Precedent]":
     """Return the experiments that tried the same idea, the surest first; none if none is sure enough.
 
     Args:
@@ -109,9 +111,9 @@ def precedents(log: "LogFile", text: str, *, most: int = MOST, progress: Progres
     Raises:
         NotFoundError: The text is a reference, and there is no such experiment.
     """
-    from orglab.search.similar.features import Record, question  # noqa: PLC0415 - a map needs none of it
+    from orglab.search.similar.features import ExperimentText, question  # noqa: PLC0415 - a map needs none of it
 
-    likeness = _Likeness(log, progress)
+    likeness = _SimilarExperiments(log, progress)
 
     def answer(index: sqlite3.Connection) -> "list[Precedent]":
         number = likeness.referred(index, text)
@@ -119,13 +121,13 @@ def precedents(log: "LogFile", text: str, *, most: int = MOST, progress: Progres
             return likeness.find(index, question(text), most)
         query = "SELECT asked FROM tried WHERE experiment = ?"
         title, description, steps = json.loads(index.execute(query, (number,)).fetchone()[0])
-        return likeness.find(index, Record(title, description, tuple(steps)), most, number)
+        return likeness.find(index, ExperimentText(title, description, tuple(steps)), most, number)
 
     return likeness.answer(answer)
 
 
-def precedents_like(
-    log: "LogFile", asked: "Record", *, most: int = MOST, progress: Progress | None = None
+def find_precedents_for_new(
+    log: "LogFile", asked: "ExperimentText", *, most: int = MOST, progress: Progress | None = None
 ) -> "list[Precedent]":
     """Return the experiments that tried the idea of a record, which is not in the log yet.
 
@@ -135,11 +137,11 @@ def precedents_like(
         most: How many at the most.
         progress: Told how many experiments are read, of how many.
     """
-    likeness = _Likeness(log, progress)
+    likeness = _SimilarExperiments(log, progress)
     return likeness.answer(lambda index: likeness.find(index, asked, most))
 
 
-def map_of(
+def make_map(
     log: "LogFile", match: str | None = None, tags: Sequence[str] = (), *, progress: Progress | None = None
 ) -> Map:
     """Return what was tried, by topic.
@@ -150,10 +152,10 @@ def map_of(
         tags: Only what carries all of them is.
         progress: Told how many experiments are read, of how many.
     """
-    likeness = _Likeness(log, progress)
+    likeness = _SimilarExperiments(log, progress)
     selected = None if match is None else {one.line for one in log.select(match)}
 
-    def read(index: sqlite3.Connection) -> list[tuple[Tried, dict[str, float]]]:
+    def read(index: sqlite3.Connection) -> list[tuple[TriedExperiment, dict[str, float]]]:
         query = """SELECT line, shown, ideas FROM experiment JOIN tried ON experiment = id ORDER BY place"""
         file = os.fspath(log.path)
         found = (
@@ -170,7 +172,7 @@ def map_of(
     return Map([one for one, _ in found], make_topics(topics, [ideas for _, ideas in found]))
 
 
-class _Likeness:
+class _SimilarExperiments:
     """What is worked out of the experiments of a log."""
 
     def __init__(self, log: "LogFile", progress: Progress | None) -> None:
@@ -188,37 +190,40 @@ class _Likeness:
         content = self._terms.encode("utf-8", "surrogatepass")
         return f"{len(content)}-{zlib.crc32(content):08x}-{zlib.adler32(content):08x}"
 
-    def answer(self, question: Ask[Answer]) -> Answer:
+    def answer(self, question: Reader[Answer]) -> Answer:
         """Return what is read from an index that knows the experiments of the log as it is now."""
         store = open_store(self._log)
-        found = store.answer(self._is_held, self._hold, question)
-        self._text.trust_stamp(store)
+        found = store.answer(self._is_current, self._update, question)
+        self._text.refresh_stamp(store)
         return found
 
-    def _is_held(self, index: sqlite3.Connection) -> bool:
-        if not self._text.is_held(index):
+    def _is_current(self, index: sqlite3.Connection) -> bool:
+        if not self._text.is_current(index):
             return False
-        return look_of(index, "tried") == {"key": look_of(index, "log")["key"], "terms": self._terms_mark}
+        return read_fingerprint(index, "tried") == {
+            "key": read_fingerprint(index, "log")["key"],
+            "terms": self._terms_mark,
+        }
 
-    def _hold(self, index: sqlite3.Connection) -> None:
+    def _update(self, index: sqlite3.Connection) -> None:
         """Have an index know them; what it knows already is not worked out again."""
         from orglab.search.similar.collection import Collection  # noqa: PLC0415 - where all is known, none is needed
 
-        key, collection = self._text.hold(index), Collection(index)
+        key, collection = self._text.update(index), Collection(index)
         index.execute(_TABLE)
         collection.make_tables()
         there = collection.numbers()
         query = "SELECT id, subtree, nth FROM experiment ORDER BY place"
         wanted = {number: place for number, *place in index.execute(query)}
-        is_of_these_terms = look_of(index, "tried").get("terms") == self._terms_mark
+        is_of_these_terms = read_fingerprint(index, "tried").get("terms") == self._terms_mark
         stale = there - wanted.keys() if is_of_these_terms else there
         new = {number: place for number, place in wanted.items() if number not in there - stale}
         collection.remove(stale)
         index.executemany("DELETE FROM tried WHERE experiment = ?", [(number,) for number in stale])
         collection.add(self._read(index, new))
         index.execute("DELETE FROM kept WHERE kind = ?", (_LEXICON,))
-        keep_rows(index, _LEXICON, {self._terms_mark.encode(): bytes(self.lexicon(index))})
-        set_look(index, "tried", {"key": key, "terms": self._terms_mark})
+        insert_values(index, _LEXICON, {self._terms_mark.encode(): bytes(self.lexicon(index))})
+        write_fingerprint(index, "tried", {"key": key, "terms": self._terms_mark})
 
     def _read(
         self, index: sqlite3.Connection, new: "dict[int, list[bytes | int]]"
@@ -243,24 +248,26 @@ class _Likeness:
             from orglab.search.similar.lexicon import load_lexicon, read_lexicon  # noqa: PLC0415 - the same
 
             key = self._terms_mark.encode()
-            content = kept_rows(index, _LEXICON, [key]).get(key)
+            content = select_values(index, _LEXICON, [key]).get(key)
             self._lexicon = load_lexicon(content) if content is not None else read_lexicon(self._terms)
         return self._lexicon
 
-    def find(self, index: sqlite3.Connection, asked: "Record", most: int, but: int | None = None) -> "list[Precedent]":
+    def find(
+        self, index: sqlite3.Connection, asked: "ExperimentText", most: int, but: int | None = None
+    ) -> "list[Precedent]":
         """Return the experiments that tried the idea of a record, but not the one with the number `but`."""
-        from orglab.search.similar.answering import Precedent  # noqa: PLC0415 - the same
         from orglab.search.similar.collection import Collection  # noqa: PLC0415 - the same
-        from orglab.search.similar.explain import explain  # noqa: PLC0415 - the same
+        from orglab.search.similar.explanation import explain  # noqa: PLC0415 - the same
         from orglab.search.similar.features import features  # noqa: PLC0415 - the same
-        from orglab.search.similar.fusion import find_alike  # noqa: PLC0415 - the same
+        from orglab.search.similar.fusion import find_similar  # noqa: PLC0415 - the same
+        from orglab.search.similar.precedent import Precedent  # noqa: PLC0415 - the same
 
         query = "SELECT place, line, shown FROM experiment JOIN tried ON experiment = id WHERE id = ?"
 
         def place(number: int) -> int:
             return int(index.execute("SELECT place FROM experiment WHERE id = ?", (number,)).fetchone()[0])
 
-        matches = find_alike(features(asked, self.lexicon(index)), Collection(index), most=most, but=but, place=place)
+        matches = find_similar(features(asked, self.lexicon(index)), Collection(index), most=most, but=but, place=place)
         found = []
         for match in matches:
             _, line, shown = index.execute(query, (match.number,)).fetchone()
@@ -297,24 +304,24 @@ class _Likeness:
         return next((number for (number,) in index.execute(query, (name,))), None)
 
 
-def record(experiment: "Experiment") -> "Record":
+def record(experiment: "Experiment") -> "ExperimentText":
     """Return the texts of an experiment that are compared."""
-    from orglab.search.similar.features import Record  # noqa: PLC0415 - the same
+    from orglab.search.similar.features import ExperimentText  # noqa: PLC0415 - the same
 
     notes = tuple(note.text for note in experiment.notes[:_MOST_NOTES])
     steps = tuple(step.text for step in experiment.steps)
-    return Record(experiment.title, experiment.description, steps + notes, experiment.conclusion.text)
+    return ExperimentText(experiment.title, experiment.description, steps + notes, experiment.conclusion.text)
 
 
-def _tried(shown: str, file: str, line: int) -> Tried:
+def _tried(shown: str, file: str, line: int) -> TriedExperiment:
     """Return what is shown of an experiment, from what is kept of it and where it stands now."""
-    return Tried._make([*json.loads(shown), file, line])
+    return TriedExperiment._make([*json.loads(shown), file, line])
 
 
-def _shown(experiment: "Experiment") -> Tried:
+def _shown(experiment: "Experiment") -> TriedExperiment:
     conclusion = experiment.conclusion
     at = experiment.concluded or experiment.created
-    return Tried(
+    return TriedExperiment(
         experiment.id, experiment.ref, experiment.title, experiment.state, experiment.kind, experiment.is_done,
         experiment.tags, experiment.verdict, _outcome(experiment), bool(conclusion.text or experiment.verdict),
         at.isoformat() if at is not None else "",
@@ -323,9 +330,9 @@ def _shown(experiment: "Experiment") -> Tried:
 
 def _outcome(experiment: "Experiment") -> str:
     """Return what came of an experiment in a line, or how far it is."""
-    from orglab.search.similar.explain import telling_line  # noqa: PLC0415 - the same
+    from orglab.search.similar.explanation import find_outcome_sentence  # noqa: PLC0415 - the same
 
-    if line := telling_line(experiment.conclusion.text):
+    if line := find_outcome_sentence(experiment.conclusion.text):
         return line
     done, total = experiment.progress
     return f"no conclusion yet ({done} of {total} steps done)" if total else "no conclusion yet"

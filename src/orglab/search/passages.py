@@ -1,4 +1,4 @@
-"""Where in a document a query was found: its pieces, and the places of the words in them."""
+"""Where in a document a query was found: its passages, and the places of the words in them."""
 
 import re
 import sqlite3
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from orglab.search.fold import STEMMED, fold_with_places
+from orglab.search.folding import STEMMED, fold_with_offsets
 
 if TYPE_CHECKING:
     from orglab.experiment.model import Experiment
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from orglab.search.hits import FoundCommit, FoundEntry
     from orglab.search.query import Query
 
-# So many pieces of a document are told.
+# So many passages of a document are told.
 MOST = 3
 _PARAGRAPH = re.compile(r"\n[ \t]*\n|\n(?=[ \t]*(?:[-+*]|\d+[.)]) )")
 _COLUMN = {"commit": "message", "journal": "entry", "tag": "tags"}
 _BEGIN, _END = "\x02", "\x03"
 
 
-class Piece:
+class Passage:
     """A line of text in a document, such as a title, a step, a paragraph of a note.
 
     Attributes:
@@ -36,7 +36,7 @@ class Piece:
     __slots__ = ("at", "line", "place", "ref", "spans", "text")
 
     def __init__(self, place: str, ref: str | None, at: str | None, line: int | None, text: str) -> None:
-        """Stand for a piece in which nothing was found yet."""
+        """Stand for a passage in which nothing was found yet."""
         self.place = place
         self.ref = ref
         self.at = at
@@ -45,31 +45,31 @@ class Piece:
         self.spans: list[tuple[int, int]] = []
 
     def stored(self) -> tuple[str, str | None, str | None, int | None, str]:
-        """Return it as it is kept, to be read by `stored_piece`."""
+        """Return it as it is kept, to be read by `restore_passage`."""
         return self.place, self.ref, self.at, self.line, self.text
 
 
-def stored_piece(kept: Sequence[Any], line: int) -> Piece:
-    """Return a piece that was kept.
+def restore_passage(kept: Sequence[Any], line: int) -> Passage:
+    """Return a passage that was kept.
 
     Args:
-        kept: What `Piece.stored` returned, its line counted from that of the experiment's heading.
+        kept: What `Passage.stored` returned, its line counted from that of the experiment's heading.
         line: The line of that heading.
     """
     place, ref, at, offset, text = kept
-    return Piece(place, ref, at, None if offset is None else line + offset, text)
+    return Passage(place, ref, at, None if offset is None else line + offset, text)
 
 
-def experiment_pieces(experiment: "Experiment") -> Iterator[Piece]:
-    """Yield the pieces of an experiment, in their order; their lines count from that of its heading."""
+def split_experiment(experiment: "Experiment") -> Iterator[Passage]:
+    """Yield the passages of an experiment, in their order; their lines count from that of its heading."""
     ref = experiment.ref
     created = iso(experiment.created)
-    yield Piece("title", ref, created, 0, experiment.title)
+    yield Passage("title", ref, created, 0, experiment.title)
     for tag in experiment.tags:
-        yield Piece("tag", ref, created, 0, tag)
+        yield Passage("tag", ref, created, 0, tag)
     yield from _paragraphs("description", ref, created, None, experiment.description)
     for step in experiment.steps:
-        yield Piece("step", step.ref, None, step.line - experiment.line, step.text)
+        yield Passage("step", step.ref, None, step.line - experiment.line, step.text)
         for note in step.notes:
             yield from _paragraphs("note", step.ref, iso(note.at), None, note.text)
     for note in experiment.notes:
@@ -80,11 +80,11 @@ def experiment_pieces(experiment: "Experiment") -> Iterator[Piece]:
     yield from _paragraphs("conclusion", ref, closed, None, conclusion.text)
 
 
-def _paragraphs(place: str, ref: str | None, at: str | None, line: int | None, text: str) -> Iterator[Piece]:
-    """Yield a piece for each paragraph and item of a text, in one line."""
+def _paragraphs(place: str, ref: str | None, at: str | None, line: int | None, text: str) -> Iterator[Passage]:
+    """Yield a passage for each paragraph and item of a text, in one line."""
     for paragraph in _PARAGRAPH.split(text):
         if joined := " ".join(paragraph.split()):
-            yield Piece(place, ref, at, line, joined)
+            yield Passage(place, ref, at, line, joined)
 
 
 def iso(time: "Timestamp | None") -> str | None:
@@ -92,59 +92,59 @@ def iso(time: "Timestamp | None") -> str | None:
     return None if time is None else time.isoformat()
 
 
-def commit_pieces(commit: "FoundCommit") -> Iterator[Piece]:
-    """Yield the pieces of a commit's message."""
+def split_commit(commit: "FoundCommit") -> Iterator[Passage]:
+    """Yield the passages of a commit's message."""
     return _paragraphs("commit", None, commit.at, None, commit.message)
 
 
-def entry_pieces(entry: "FoundEntry") -> Iterator[Piece]:
-    """Yield the pieces of an entry of the journal."""
-    yield Piece("journal", None, entry.at, entry.line, entry.title)
+def split_entry(entry: "FoundEntry") -> Iterator[Passage]:
+    """Yield the passages of an entry of the journal."""
+    yield Passage("journal", None, entry.at, entry.line, entry.title)
     yield from _paragraphs("journal", None, entry.at, entry.line, entry.text)
 
 
-def find_pieces(query: "Query", documents: list[list[Piece]]) -> list[list[Piece]]:
-    """Return of each document the pieces in which a query was found, the best few, in their order.
+def find_passages(query: "Query", documents: list[list[Passage]]) -> list[list[Passage]]:
+    """Return of each document the passages in which a query was found, the best few, in their order.
 
     Args:
         query: The query.
-        documents: The pieces of each document.
+        documents: The passages of each document.
     """
-    pieces = [piece for document in documents for piece in document if _is_asked(piece, query)]
+    passages = [passage for document in documents for passage in document if _is_asked(passage, query)]
     # A reference stands before what it is of, as in what was searched; of it no span is told, for it is shown anyway.
-    begins = [f"{piece.ref} " if piece.ref and piece.place in ("title", "step") else "" for piece in pieces]
-    folded = [fold_with_places(begin + piece.text) for begin, piece in zip(begins, pieces, strict=True)]
-    found: list[list[tuple[int, int]]] = [[] for _ in pieces]
-    counts = [0] * len(pieces)
+    begins = [f"{passage.ref} " if passage.ref and passage.place in ("title", "step") else "" for passage in passages]
+    folded = [fold_with_offsets(begin + passage.text) for begin, passage in zip(begins, passages, strict=True)]
+    found: list[list[tuple[int, int]]] = [[] for _ in passages]
+    counts = [0] * len(passages)
     for spans_of in _find_terms(query, [text for text, _ in folded]):
         for number, spans in spans_of.items():
             places, before = folded[number][1], len(begins[number])
             own = [(max(places[begin] - before, 0), places[end - 1] + 1 - before) for begin, end in spans]
             found[number] += [span for span in own if span[1] > span[0]]
             counts[number] += 1
-    for piece, spans in zip(pieces, found, strict=True):
-        piece.spans = _joined(spans)
-    count_of = {id(piece): count for piece, count in zip(pieces, counts, strict=True)}
+    for passage, spans in zip(passages, found, strict=True):
+        passage.spans = _joined(spans)
+    count_of = {id(passage): count for passage, count in zip(passages, counts, strict=True)}
     return [_best(document, count_of) for document in documents]
 
 
-def _is_asked(piece: Piece, query: "Query") -> bool:
-    return not query.columns or _COLUMN.get(piece.place, piece.place) in query.columns
+def _is_asked(passage: Passage, query: "Query") -> bool:
+    return not query.columns or _COLUMN.get(passage.place, passage.place) in query.columns
 
 
-def _best(document: list[Piece], counts: Mapping[int, int]) -> list[Piece]:
-    """Return the pieces of a document that have most of the terms, in their order."""
-    having = [piece for piece in document if counts.get(id(piece), 0)]
-    best = sorted(having, key=lambda piece: -counts[id(piece)])[:MOST]
-    return [piece for piece in having if any(piece is one for one in best)]
+def _best(document: list[Passage], counts: Mapping[int, int]) -> list[Passage]:
+    """Return the passages of a document that have most of the terms, in their order."""
+    having = [passage for passage in document if counts.get(id(passage), 0)]
+    best = sorted(having, key=lambda passage: -counts[id(passage)])[:MOST]
+    return [passage for passage in having if any(passage is one for one in best)]
 
 
 def _find_terms(query: "Query", texts: list[str]) -> Iterator[dict[int, list[tuple[int, int]]]]:
-    """Yield for each term where it stands: the spans in the folded text of each piece, by the piece's number."""
+    """Yield for each term where it stands: the spans in the folded text of each passage, by the passage's number."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        connection.execute(f"CREATE VIRTUAL TABLE piece USING fts5(text, tokenize='{STEMMED}')")
-        connection.executemany("INSERT INTO piece(rowid, text) VALUES (?, ?)", enumerate(texts))
-        marked = "SELECT rowid, highlight(piece, 0, ?, ?) FROM piece WHERE piece MATCH ?"
+        connection.execute(f"CREATE VIRTUAL TABLE passage USING fts5(text, tokenize='{STEMMED}')")
+        connection.executemany("INSERT INTO passage(rowid, text) VALUES (?, ?)", enumerate(texts))
+        marked = "SELECT rowid, highlight(passage, 0, ?, ?) FROM passage WHERE passage MATCH ?"
         for term in query.wanted:
             if term.is_plain:
                 rows_found = connection.execute(marked, (_BEGIN, _END, term.expression))

@@ -21,7 +21,7 @@ def fold(text: str) -> str:
     return _CONTROL.sub(" ", text.casefold())
 
 
-def fold_with_places(text: str) -> tuple[str, list[int]]:
+def fold_with_offsets(text: str) -> tuple[str, list[int]]:
     """Return a text as it is searched, and for each of its characters, and its end, where it comes from in `text`.
 
     It is folded character by character, so that what is found can be shown in the text as it was written.

@@ -14,7 +14,7 @@ import pytest
 from lab import NAME, SOURCE, orglab
 from orglab.api import Log
 from orglab.errors import UsageError
-from orglab.search.likeness import map_of, precedents
+from orglab.search.similarity import find_precedents, make_map
 from orglab.search.store import open_store
 
 IDEAS = [
@@ -52,7 +52,7 @@ def log(repo):
 
 
 def answers(log):
-    return {text: precedents(log, text) for text in QUESTIONS}
+    return {text: find_precedents(log, text) for text in QUESTIONS}
 
 
 def answers_without_index(log, monkeypatch):
@@ -77,21 +77,21 @@ def test_and_after_each_change_of_the_log(log, monkeypatch):
         log.path.write_text("Something before.\n" * chance.randrange(2) + log_text(*numbers[: chance.randrange(6)]))
         for text in QUESTIONS:
             if text != "1" or "[1]" in log.path.read_text():
-                assert precedents(log, text) == _alone(log, text, monkeypatch)
+                assert find_precedents(log, text) == _alone(log, text, monkeypatch)
 
 
 def _alone(log, text, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setenv("ORGLAB_NO_INDEX", "1")
-        return precedents(Log(log.path), text)
+        return find_precedents(Log(log.path), text)
 
 
 def test_a_text_that_stands_in_the_log_twice_is_two_experiments(log, monkeypatch):
     log.path.write_text(log_text(0, 1, 0))
     for _ in range(2):
-        assert [one.line for one in precedents(log, QUESTIONS[0])] == [29, 1]
+        assert [one.line for one in find_precedents(log, QUESTIONS[0])] == [29, 1]
     log.path.write_text(log_text(2, 0, 1, 0))
-    assert precedents(log, QUESTIONS[0]) == _alone(log, QUESTIONS[0], monkeypatch)
+    assert find_precedents(log, QUESTIONS[0]) == _alone(log, QUESTIONS[0], monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -116,36 +116,36 @@ def test_only_what_changed_is_worked_out_again(log, monkeypatch):
 
     real, made = module.features, []
     monkeypatch.setattr(module, "features", lambda record, lexicon: made.append(record.title) or real(record, lexicon))
-    precedents(log, "coffee")
+    find_precedents(log, "coffee")
     assert sorted(made) == sorted(["coffee", *(title for title, _, _ in IDEAS)])
     made.clear()
     log.path.write_text("Something before.\n" + experiment(9, "Brew coffee", "Wake up.", "") + log_text(3, 2, 0, 4))
-    precedents(log, "coffee")
+    find_precedents(log, "coffee")
     assert sorted(made) == ["Brew coffee", "coffee"]
 
 
 def test_an_id_it_had_before_and_an_id_that_two_have(log):
     log.path.write_text(log_text(0, 1, 0).replace(":ID: 2", ":ID: 2\n:ALIASES: 7"))
-    assert precedents(log, "e7") == precedents(log, "2")
+    assert find_precedents(log, "e7") == find_precedents(log, "2")
     with pytest.raises(UsageError):
-        precedents(log, "e1")
+        find_precedents(log, "e1")
 
 
 def test_a_map_of_some_is_that_of_all_without_the_others(log, monkeypatch):
     log.path.write_text(log_text(0, 1) + experiment(8, *IDEAS[0], "nlp:"))
-    assert [one.id for one in map_of(log).experiments] == ["1", "2", "8"]
+    assert [one.id for one in make_map(log).experiments] == ["1", "2", "8"]
     for arguments in (("nlp", ()), (None, ["nlp"])):
-        found = map_of(log, *arguments)
+        found = make_map(log, *arguments)
         assert [one.id for one in found.experiments] == ["8"]
         with monkeypatch.context() as patch:
             patch.setenv("ORGLAB_NO_INDEX", "1")
-            assert map_of(Log(log.path), *arguments) == found
+            assert make_map(Log(log.path), *arguments) == found
 
 
 def test_new_terms_count_at_once(log):
-    assert precedents(log, "lateral excitation") == []
+    assert find_precedents(log, "lateral excitation") == []
     log.path.with_name("orglab-terms.txt").write_text("distillation: lateral excitation, small student\n")
-    assert [one.ref for one in precedents(log, "lateral excitation")] == ["e4"]
+    assert [one.ref for one in find_precedents(log, "lateral excitation")] == ["e4"]
     assert orglab("similar", "lateral excitation").out.startswith("e4")
     log.path.with_name("orglab-terms.txt").unlink()
     assert orglab("similar", "lateral excitation").out == ""
@@ -215,7 +215,7 @@ def test_new_writes_even_if_looking_fails(log):
     broken = log.path.parent / "broken"
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(
-        "import orglab.search.similar.fusion\norglab.search.similar.fusion.find_alike = None\n"
+        "import orglab.search.similar.fusion\norglab.search.similar.fusion.find_similar = None\n"
     )
     path = os.pathsep.join([str(broken.absolute()), str(SOURCE)])
     assert orglab("new", "Soften the labels", PYTHONPATH=path) == (0, "e6\n", "")
@@ -270,7 +270,7 @@ def test_the_map_of_a_large_log_is_one_that_is_read(repo):
     assert len(out) < 200
     assert out[-1] == "… 18 more topics; --tag TAG or MATCH shows less, --all everything"
     assert any(line.startswith("    … ") for line in out)
-    assert sum(len(topic.numbers) for topic in map_of(Log(Path(NAME))).topics) == 600
+    assert sum(len(topic.numbers) for topic in make_map(Log(Path(NAME))).topics) == 600
     assert orglab("tried", "--all").out.count("(open)") == 600
     assert orglab("tried", "--tag", "topic3").out.startswith("topic3  20 experiments: 20 open\n")
 

@@ -20,7 +20,7 @@ _MOST_REFERENCES = 5
 _ENTRY = re.compile(rb"(?m)^\*{4,} ")
 
 
-class CommittedLog(NamedTuple):
+class LogCommit(NamedTuple):
     """A commit of the log.
 
     Attributes:
@@ -32,7 +32,7 @@ class CommittedLog(NamedTuple):
     message: str
 
 
-def commit_log(log: LogFile, text: str | None = None) -> CommittedLog | None:
+def commit_log(log: LogFile, text: str | None = None) -> LogCommit | None:
     """Commit the log and the journal as they stand, and nothing else; return None if there is nothing to commit.
 
     What else is staged stays staged, what is not stays so, and the user's hooks and signing are honoured.
@@ -71,7 +71,7 @@ def commit_log(log: LogFile, text: str | None = None) -> CommittedLog | None:
         text = "log: begun"
     message = compose_message(changes, is_log, entries, log.config.letter, text)
     made = commit_paths(repository, message, paths, found.untracked)
-    return CommittedLog(made.short, message)
+    return LogCommit(made.short, message)
 
 
 def _changes(
