@@ -19,7 +19,8 @@ CONFIG_TEXT = """\
 log = "{log}"
 # journal = "journal.org"
 # tag = "exp"                  # what makes a heading an experiment
-# tags = ["@work", "exp"]      # the tags of a new one
+# tags = ["exp"]               # the tags of a new one
+# verdicts = []                # besides supported, refuted and inconclusive
 # letter = "e"                 # [e201]
 # id_property = "ID"           # or CUSTOM_ID
 # notes = "Notes"
@@ -100,6 +101,7 @@ class Config(NamedTuple):
         journal: The journal's file, relative to the log.
         tag: The tag that makes a heading an experiment.
         tags: The tags of a new experiment.
+        verdicts: Words for a verdict besides `supported`, `refuted` and `inconclusive`.
         letter: What stands before the number in a reference, such as `e` in `[e201]`.
         id_property: The property that new ids are written to, `ID` or `CUSTOM_ID`.
         notes: The heading of the notes.
@@ -115,7 +117,8 @@ class Config(NamedTuple):
     log: str = LOG_NAME
     journal: str = "journal.org"
     tag: str = "exp"
-    tags: tuple[str, ...] = ("@work", "exp")
+    tags: tuple[str, ...] = ("exp",)
+    verdicts: tuple[str, ...] = ()
     letter: str = "e"
     id_property: str = "ID"
     notes: str = "Notes"
@@ -147,7 +150,7 @@ def read_config(table: Mapping[str, object], where: Path) -> Config:
             values[name] = kind(**_read_values(kind, values[name], where, f"{name}."))  # type: ignore[arg-type]  # checked there
     if "tag" in values:
         # Whoever says what makes an experiment has said what a new one carries.
-        values.setdefault("tags", ("@work", values["tag"]))
+        values.setdefault("tags", (values["tag"],))
     config = Config(**values)  # type: ignore[arg-type]  # checked above, field by field
     if config.report.template:
         if ".." in (parts := Path(config.report.template).parts) or Path(*parts).is_absolute():
@@ -162,6 +165,9 @@ def read_config(table: Mapping[str, object], where: Path) -> Config:
     for tag in config.tags:
         if not is_tag(tag):
             raise UsageError(f"The setting 'tags' in {where} holds {tag!r}; letters, digits, _, @, # and % make a tag.")
+    for word in config.verdicts:
+        if not word.strip() or word != " ".join(word.split()):
+            raise UsageError(f"The setting 'verdicts' in {where} contains {word!r}; a verdict is one line of text.")
     if config.tag not in config.tags:
         raise UsageError(f"The setting 'tags' in {where} must hold the tag {config.tag!r}, which makes an experiment.")
     return config

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 from orglab.config import shorten_path
 
 if TYPE_CHECKING:
+    from orglab.api import Log
     from orglab.api.ask import Happened, OpenSteps, References, Shown
-    from orglab.api.setup import HookStatus
+    from orglab.api.setup import Attached, HookStatus, Initialized
+    from orglab.api.status import Status
+    from orglab.api.write import Completed
     from orglab.experiment.diagnostic import Diagnostic
     from orglab.experiment.model import Experiment, Note, Step
     from orglab.experiment.resolved import Resolved
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from orglab.report.reporting import Checked
     from orglab.runs.compare import Difference
     from orglab.runs.record import Run
+    from orglab.runs.sync import Synced
     from orglab.search.hits import Hit, SearchResult
     from orglab.search.similar.precedent import Precedent
     from orglab.search.similar.topics import Topic
@@ -74,6 +78,13 @@ def experiment_form(experiment: "Experiment") -> dict[str, object]:
     }
 
 
+def brief_experiment_form(experiment: "Experiment") -> dict[str, object]:
+    """Return an experiment in short, as lists and writing commands have it."""
+    names = ("id", "ref", "title", "state", "is_done", "tags", "created", "closed", "progress", "file", "line")
+    whole = experiment_form(experiment)
+    return {**{name: whole[name] for name in names}, "verdict": experiment.verdict}
+
+
 def step_form(step: "Step") -> dict[str, object]:
     """Return a step as it stands in `show --json`."""
     return {
@@ -114,6 +125,7 @@ def run_form(run: "Run") -> dict[str, object]:
         "why": run.why,
         "before": run.before,
         "snapshot": run.snapshot,
+        "discarded": run.discarded,
     }
 
 
@@ -153,6 +165,55 @@ def open_steps_form(found: "OpenSteps") -> dict[str, object]:
     return {"active": found.active, "steps": steps}
 
 
+def completed_form(completed: "Completed") -> dict[str, object]:
+    """Return a completed step, as `done --json` has it."""
+    return {
+        "step": step_form(completed.step),
+        "recorded": list(completed.commits),
+        "why": completed.why,
+        "uncommitted": list(completed.uncommitted),
+    }
+
+
+def status_form(status: "Status") -> dict[str, object]:
+    """Return how things stand, as `status --json` has it."""
+    return {
+        "log": str(status.log),
+        "experiments": status.counts,
+        "active": status.active,
+        "title": status.experiment.title if status.experiment is not None else None,
+        "step": status.step.text if status.step is not None else None,
+        "uncommitted": list(status.uncommitted),
+        "changed": status.changed,
+        "pending": list(status.pending),
+        "running": [run.id for run in status.running],
+        "hooks": status.hooks,
+        "runs": status.run_count,
+        "records": str(status.records),
+        "size": status.records_size,
+    }
+
+
+def init_form(log: "Log", initialized: "Initialized", attached: "Attached | None") -> dict[str, object]:
+    """Return a log that was created or adopted, as `init --json` has it."""
+    return {
+        "log": str(log.path),
+        "created": initialized.adoption is None,
+        "settings": str(initialized.settings) if initialized.settings is not None else None,
+        "hooks": attached is not None and attached.hooks is not None,
+        "changed": [str(path) for path in attached.changed] if attached is not None else [],
+    }
+
+
+def synced_form(synced: "Synced") -> dict[str, object]:
+    """Return what a sync exchanged, as `sync --json` has it."""
+    return {
+        "sent": synced.sent,
+        "received": [run_form(run) for run in synced.received],
+        "written": [run.id for run in synced.told],
+    }
+
+
 def diagnostics_form(found: "Iterable[Diagnostic]", mended: "Iterable[Diagnostic]") -> dict[str, object]:
     """Return what is wrong, and what was mended, as `check --json` has it."""
     return {
@@ -170,6 +231,7 @@ def _diagnostic_form(diagnostic: "Diagnostic") -> dict[str, object]:
         "message": diagnostic.message,
         "is_error": diagnostic.is_error,
         "can_be_fixed": bool(diagnostic.fix),
+        "remedy": diagnostic.remedy,
         **({} if diagnostic.moved is None else diagnostic.moved._asdict()),
     }
 

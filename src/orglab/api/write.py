@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _JOURNAL_HEADER = "#+TITLE: Journal\n"
 _NEW_HEADINGS = 4
+VERDICTS = ("supported", "refuted", "inconclusive")
 
 
 class Completed(NamedTuple):
@@ -52,7 +53,7 @@ class WriteMethods(LogFile):
         tags: Iterable[str] = (),
         number: str | None = None,
     ) -> Experiment:
-        """Write a new experiment at the end of the log and return it.
+        """Add an experiment at the end of the log, make it the active one of this clone, and return it.
 
         Args:
             title: Its title, one line.
@@ -84,7 +85,11 @@ class WriteMethods(LogFile):
                 raise UsageError("Org would read the title or a step as something else; word it differently.")
 
         done = self.edit(make_edits, verify)
-        return self.find(done.after, Reference(done.decided))
+        experiment = self.find(done.after, Reference(done.decided))
+        # The log has the experiment already; where that cannot be kept, the active one stays what it was.
+        with suppress(NotWritableError):
+            self.active.set(experiment.ref)
+        return experiment
 
     def _choose_id(self, document: "Document", number: str | None, elsewhere: Collection[int]) -> str:
         """Return the id for a new experiment: the one that the user chose, if it is free, else the next number."""
@@ -298,17 +303,20 @@ class WriteMethods(LogFile):
         Args:
             reference: The experiment.
             text: The conclusion; what stands there already is kept before it.
-            verdict: `supported`, `refuted`, `inconclusive` or another word.
+            verdict: `supported`, `refuted`, `inconclusive`, or one of the setting `verdicts`.
             keyword: Its state afterwards; the log's done keyword if None.
 
         Raises:
-            UsageError: The log has no such keyword, or it is not a done one.
+            UsageError: The verdict is unknown, or the log has no such keyword, or it is not a done one.
         """
         from orglab.experiment import edits
         from orglab.experiment.consequences import Added
-        from orglab.experiment.escape import check_one_line
 
-        word, now = check_one_line(verdict, "A verdict") if verdict else None, clock.now()
+        if verdict and verdict not in self.verdicts:
+            near = self.find_near_verdict(verdict)
+            hint = f"did you mean {near}?" if near else f"use {', '.join(self.verdicts)}."
+            raise UsageError(f"Unknown verdict {verdict!r}: {hint} Add words of your own to the setting `verdicts`.")
+        word, now = verdict or None, clock.now()
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             settings = experiment.heading.document.settings
@@ -321,6 +329,20 @@ class WriteMethods(LogFile):
         experiment, _ = self.edit_experiment(_whole(reference), make_edits, now, Added(headings=1, logged=1))
         self.active.clear(*list_references(experiment))
         return experiment
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """The words that a verdict may be."""
+        return (*VERDICTS, *self.config.verdicts)
+
+    def find_near_verdict(self, word: str) -> str | None:
+        """Return the verdict that a misspelled word probably means; None if it is one, or like none."""
+        from difflib import get_close_matches
+
+        if word in self.verdicts:
+            return None
+        near = get_close_matches(word.casefold(), self.verdicts, 1)
+        return near[0] if near else None
 
     def set_state(self, reference: str, keyword: str, note: str | None = None) -> Experiment:
         """Set an experiment's TODO keyword, logged as the file asks and with `note` if there is one; return it.

@@ -34,16 +34,17 @@ def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
 
         output.show_json(diagnostics_form(problems, fixed))
         return int(bool(problems))
-    from orglab.cli.render.check_text import diagnostic_lines, list_remedies  # noqa: PLC0415 - not for the merge driver
+    from orglab.cli.render.check_text import diagnostic_lines  # noqa: PLC0415 - not for the merge driver
 
     if fixed:
         # Standard output is for the problems that remain, as without --fix.
-        click.echo("\n".join([*diagnostic_lines(fixed), f"Fixed {count(len(fixed), 'problem')}."]), err=True)
+        click.echo(
+            "\n".join([*diagnostic_lines(fixed, with_remedies=False), f"Fixed {count(len(fixed), 'problem')}."]),
+            err=True,
+        )
     if problems:
         output.show(diagnostic_lines(problems))
         tell(f"{count(len(problems), 'problem')} found.")
-        for remedy in list_remedies(problems):
-            tell(remedy)
     elif not fixed:
         tell("No problems found.")
     return int(bool(problems))

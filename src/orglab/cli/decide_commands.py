@@ -127,7 +127,9 @@ def done_command(
 def _describe_commits(completed: "Completed") -> str:
     """Return which commits were recorded for a step, and why."""
     ref, hashes = completed.step.ref, ", ".join(completed.commits)
-    named = f"{count(len(completed.commits), 'commit')} naming" if len(completed.commits) > 1 else "newest commit naming"
+    named = (
+        f"{count(len(completed.commits), 'commit')} naming" if len(completed.commits) > 1 else "newest commit naming"
+    )
     return {
         "given": f"{ref} done ({hashes}).",
         "named": f"{ref} done ({hashes}, the {named} [{ref}]).",

@@ -62,7 +62,9 @@ def sync_command(remote: str, *, snapshots: bool, as_json: bool, anyway: bool) -
         if run not in synced.here:
             click.echo(f"{run.id}  {output.clean(run.ref or '-')}  {output.clean(describe_run(run))}")
     if synced.elsewhere:
-        output.tell(f"{count(len(synced.elsewhere), 'run')} already in the log of another branch; merge it to see them.")
+        output.tell(
+            f"{count(len(synced.elsewhere), 'run')} already in the log of another branch; merge it to see them."
+        )
     sent = "sent ours" if synced.sent else "nothing to send"
     output.tell(f"Received {count(len(synced.received), 'run')}, {len(synced.told)} new in the log; {sent}.")
 
@@ -73,7 +75,9 @@ def sync_command(remote: str, *, snapshots: bool, as_json: bool, anyway: bool) -
 @click.option("--until", metavar="D", help="The last day; today by default.")
 @click.option("--title", metavar="TEXT", default="", help="The title.")
 @click.option("--journal", is_flag=True, help="Include the journal.")
-@click.option("-o", "out", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE, in the format of its extension.")
+@click.option(
+    "-o", "out", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE, in the format of its extension."
+)
 @click.option("--template", metavar="FILE", type=click.Path(path_type=Path), help="Use a Jinja2 template.")
 @click.option(
     "--check", "checked", metavar="[FILE]", is_flag=False, flag_value=_LAST, default=None,

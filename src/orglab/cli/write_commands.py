@@ -23,7 +23,7 @@ from orglab.config import CONFIG_NAME, LOG_NAME
 from orglab.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from orglab.search.similar.answering import Precedent
+    from orglab.search.similar.precedent import Precedent
 
 
 @click.command(name="init")
@@ -207,8 +207,9 @@ def journal_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> N
 
 @click.command(name="edit")
 @click.argument("reference", type=REFERENCE, required=False)
+@click.option("--line", type=click.IntRange(min=1), metavar="N", help="Open at line N instead.")
 @log_options
-def edit_command(reference: str | None) -> int:
+def edit_command(reference: str | None, line: int | None) -> int:
     """Open the log in your editor (VISUAL, EDITOR) at an experiment or step.
 
     Without REFERENCE, it opens at the active experiment or step.
@@ -219,9 +220,11 @@ def edit_command(reference: str | None) -> int:
     """
     import subprocess  # noqa: PLC0415 - for this command alone
 
+    if reference is not None and line is not None:
+        raise UsageError("Use REFERENCE or --line, not both.")
     log = this_log()
-    line = log.find_line(reference or log.require_active())
-    return subprocess.run(_editor_command(str(log.path.absolute()), line), check=False).returncode  # noqa: S603
+    place = line or log.find_line(reference or log.require_active())
+    return subprocess.run(_editor_command(str(log.path.absolute()), place), check=False).returncode  # noqa: S603
 
 
 def _editor_command(path: str, line: int) -> list[str]:

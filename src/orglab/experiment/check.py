@@ -80,7 +80,7 @@ class _Checker:
             other = first.setdefault(experiment.id, experiment)
             if other is not experiment:
                 message = f"The id {experiment.id} is also that of line {other.line}: give one of them another."
-                yield self.at(experiment.heading.begin, "duplicate-id", message)
+                yield self.at(experiment.heading.begin, "duplicate-id", message)._replace(subject=experiment.id)
         nameless = [one for one in tagged_headings(self.document, self.config.tag) if not read_id(one, self.config)]
         following = self.next_number() if nameless else 0
         for number, heading in enumerate(nameless, following):
@@ -139,9 +139,8 @@ class _Checker:
         if heading is None or found is None or found.structure is None:
             if heading is None:
                 name = self.config.steps
-                yield self.at(
-                    experiment.heading.begin, "no-steps", f"{experiment.ref} has no {name} heading with steps."
-                )
+                message = f"{experiment.ref} has no {name} heading with steps."
+                yield self.at(experiment.heading.begin, "no-steps", message)._replace(subject=experiment.id)
             return
         for item in found.structure.items:
             if item.checkbox == b"[x]":

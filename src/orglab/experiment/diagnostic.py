@@ -59,6 +59,7 @@ class Diagnostic(NamedTuple):
         message: What it is, in one sentence.
         fix: The edits that mend it, where that is safe.
         moved: Of `moved-hash` and `dead-hash`: what became of the commit.
+        subject: The id of the experiment, where the command that fixes the problem needs it.
     """
 
     file: str
@@ -68,6 +69,20 @@ class Diagnostic(NamedTuple):
     message: str
     fix: tuple[Edit, ...] = ()
     moved: Moved | None = None
+    subject: str = ""
+
+    @property
+    def remedy(self) -> str:
+        """The command that fixes it, or that opens the place to be fixed by hand."""
+        if self.fix:
+            return "orglab check --fix"
+        if self.code == "duplicate-id":
+            return f"orglab renumber {self.subject}"
+        if self.code == "no-steps":
+            return f'orglab step {self.subject} "TEXT"'
+        if self.code == "bad-term":
+            return f"edit {self.file}"
+        return f"orglab edit --line {self.line}"
 
     @property
     def is_error(self) -> bool:

@@ -18,7 +18,7 @@ class Job(NamedTuple):
     Attributes:
         log: The log.
         request: What was asked for.
-        ref: The step, or the experiment, as the log spells it.
+        ref: The step or the experiment, as the log spells it; None if the run belongs to none.
         record: Its record, open for writing.
         folder: Where the command runs.
         repository: The repository of that folder, or else the log's; None without git.
@@ -28,7 +28,7 @@ class Job(NamedTuple):
 
     log: LogFile
     request: RunRequest
-    ref: str
+    ref: str | None
     record: Record
     folder: Path
     repository: Repository | None

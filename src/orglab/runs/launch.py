@@ -59,7 +59,7 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> int:
             record.close()
 
 
-def _make_job(log: LogFile, request: RunRequest, ref: str, record: Record, folder: Path, tell: Tell) -> Job:
+def _make_job(log: LogFile, request: RunRequest, ref: str | None, record: Record, folder: Path, tell: Tell) -> Job:
     repository = find_repository(folder) or log.repository
     base = repository.top if repository is not None else log.top
     return Job(log, request, ref, record, folder, repository, Watch(find_results(log, request, base)), tell)

@@ -68,7 +68,8 @@ def tell_same_run(job: Job, state: State) -> None:
     is_same = is_same_code(same, state.head, state.patch) and not state.uncaptured
     on = "the same code" if is_same else "other code"
     when = f"{same.began:%Y-%m-%d %H:%M}" if same.began else "earlier"
-    job.tell(f"This was run before, on {on} ({when}, {same.ref}, {same.id}): {describe_run(same)}.")
+    names = ", ".join(filter(None, (when, same.ref, same.id)))
+    job.tell(f"This was run before, on {on} ({names}): {describe_run(same)}.")
 
 
 def describe_beginning(job: Job, state: State, python: PythonQuestion, now: datetime.datetime) -> dict[str, Any]:
@@ -112,12 +113,13 @@ def make_environment(job: Job, state: State) -> dict[str, str]:
     environment = {
         **os.environ,
         **(job.request.environment or {}),
-        "ORGLAB_EXPERIMENT": job.ref.partition(".")[0],
         "ORGLAB_RUN": job.record.id,
     }
     # What is printed is shown when it is printed, as on a terminal; a pipe would have Python wait for more.
     environment.setdefault("PYTHONUNBUFFERED", "1")
-    for name, value in (("STEP", job.ref if "." in job.ref else ""), ("COMMIT", state.snapshot or state.head)):
+    experiment, _, step = (job.ref or "").partition(".")
+    values = {"EXPERIMENT": experiment, "STEP": job.ref if step else None, "COMMIT": state.snapshot or state.head}
+    for name, value in values.items():
         environment.pop(f"ORGLAB_{name}", None)
         if value:
             environment[f"ORGLAB_{name}"] = value

@@ -117,6 +117,11 @@ class Run:
         return "running" if self._may_run() else "lost"
 
     @property
+    def discarded(self) -> str | None:
+        """The reason why it does not count, perhaps empty; None if it counts."""
+        return (self._text("discard_reason") or "") if self.fields.get("discarded") is True else None
+
+    @property
     def before(self) -> str | None:
         """The full hash of the commit that HEAD was when it began."""
         return self._text("before")
@@ -298,18 +303,18 @@ def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
 
 
 def find_run(runs: Iterable[Run], name: str) -> Run:
-    """Return the run that a user named by its id, or by the begin or the end of it that no other has.
+    """Return the run that a user named by its id, or by any part of it that no other has.
 
     Raises:
-        NotFoundError: There is none.
-        UsageError: There are several.
+        NotFoundError: There is no such run.
+        UsageError: Several runs match.
     """
-    found = [run for run in runs if name and (run.id.startswith(name) or run.id.endswith(name))]
+    found = [run for run in runs if name and name in run.id]
     exact = [run for run in found if run.id == name]
     if len(exact or found) > 1:
-        raise UsageError(f"Several runs are called {name!r}: {', '.join(run.id for run in found[:5])}.")
+        raise UsageError(f"Several runs match {name!r}: {', '.join(run.id for run in found[:5])}.")
     if not found:
-        raise NotFoundError(f"There is no run {name!r}; see `orglab runs`.")
+        raise NotFoundError(f"Unknown run {name!r}; see `orglab runs`.")
     return (exact or found)[0]
 
 

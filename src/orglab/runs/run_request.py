@@ -13,7 +13,7 @@ class RunRequest(NamedTuple):
     """What is to be run, and how.
 
     Attributes:
-        reference: The step, or the experiment.
+        reference: The step or the experiment; None for a run that belongs to no experiment yet.
         argv: The command; no shell looks at it.
         results: Paths whose changes are the results, beside those of the settings.
         metrics: The file in which the command leaves its metrics.
@@ -28,7 +28,7 @@ class RunRequest(NamedTuple):
         of: Fields for the record beside the usual ones, such as the run that it repeats.
     """
 
-    reference: str
+    reference: str | None
     argv: tuple[str, ...]
     results: tuple[Path, ...] = ()
     metrics: Path | None = None
@@ -43,15 +43,19 @@ class RunRequest(NamedTuple):
     of: Mapping[str, object] | None = None
 
 
-def find_reference(log: LogFile, request: RunRequest) -> str:
-    """Return the reference of what is to be run for, as the log spells it.
+def find_reference(log: LogFile, request: RunRequest) -> str | None:
+    """Return the reference of the experiment or step the run belongs to, as the log spells it; None if there is none.
 
     Raises:
         NotFoundError: There is no such experiment or step.
         UsageError: The request makes no sense.
     """
     if not request.argv:
-        raise UsageError("Write the command behind `--`, such as `orglab run 201.1 -- python train.py`.")
+        raise UsageError("Missing the command; write it after --, as in `orglab run -- python train.py`.")
+    if request.reference is None:
+        if request.done:
+            raise UsageError("--done completes a step, and no step is active; name one.")
+        return None
     if parse_reference(request.reference).step is not None:
         return log.step(request.reference).ref
     if request.done:

@@ -118,7 +118,7 @@ def select_counting(runs: Sequence[Run]) -> list[Run]:
     Of those that went well, the ones of the newest command; of runs that differ in nothing, seed included, the newest:
     an earlier one was before a change, or is the same figure again.
     """
-    well = [run for run in runs if run.status == "done"]
+    well = [run for run in runs if run.status == "done" and run.discarded is None]
     measured = [run for run in well if any(read_final(run, name) is not None for name in run.metrics)]
     if not measured:
         return []

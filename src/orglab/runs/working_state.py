@@ -18,7 +18,7 @@ from orglab.git.worktree import (
     short_hash,
     unlike_head,
 )
-from orglab.runs.description import before_message, command_text
+from orglab.runs.description import before_message, command_text, reference_prefix
 from orglab.text import MEGABYTE, Tell, listed
 
 _RECORDED = 1000  # names that a record holds of what git does not know
@@ -72,7 +72,14 @@ class Policy(NamedTuple):
 
 
 def settle_state(
-    repository: Repository, policy: Policy, name: str, tell: Tell, *, ref: str, argv: Sequence[str], why: str | None
+    repository: Repository,
+    policy: Policy,
+    name: str,
+    tell: Tell,
+    *,
+    ref: str | None,
+    argv: Sequence[str],
+    why: str | None,
 ) -> State:
     """Commit, capture or refuse what has changed, and return what the run runs on.
 
@@ -81,7 +88,7 @@ def settle_state(
         policy: What to do.
         name: The run's id.
         tell: Hears sentences for the user.
-        ref: The step.
+        ref: The step or experiment, or None.
         argv: The command.
         why: What the user said of the run.
 
@@ -91,7 +98,7 @@ def settle_state(
     if not is_writable(repository):
         return _leave(repository, policy, tell)
     if policy.before == "snapshot":
-        return _capture(repository, policy, name, f"[{ref}] Snapshot: {command_text(argv)}\n", tell)
+        return _capture(repository, policy, name, f"{reference_prefix(ref)}Snapshot: {command_text(argv)}\n", tell)
     changes = read_changes(repository, all_files=False)
     made = None
     changed = [path for path in changes.tracked if path not in policy.apart]

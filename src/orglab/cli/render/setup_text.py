@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from orglab.api import Log
@@ -100,9 +100,14 @@ def attached_lines(done: Attached) -> Iterator[str]:
     if done.hooks is not None and done.hooks.is_new:
         yield from installed_lines(done.hooks)
     if done.is_left_to_others:
-        yield "The git hooks were not installed, for others write them here: see `orglab hooks install`."
-    for made in done.changed:
-        yield f"Git merges the log by orglab: commit {made} too."
+        yield "The git hooks were not installed, because another tool manages them here: see `orglab setup git`."
+    yield from changed_lines(done.changed)
+
+
+def changed_lines(paths: Iterable[Path]) -> Iterator[str]:
+    """Yield which files tell git to merge the log with orglab, and were changed."""
+    for path in paths:
+        yield f"Changed {path}: git merges the log with orglab. Commit it with your code."
 
 
 def installed_lines(done: Installed) -> Iterator[str]:
@@ -169,7 +174,7 @@ def _for_overcommit() -> Iterator[str]:
         yield f"      command: ['bin/orglab-hook', '{name}']"
 
 
-def status_lines(status: HookStatus) -> Iterator[str]:
+def hook_status_lines(status: HookStatus) -> Iterator[str]:
     """Yield how it stands with each hook, and with what they start."""
     for one in status.hooks:
         behind = f", beside {one.kept.name}" if one.kept is not None else ""
