@@ -162,6 +162,12 @@ def read_config(table: Mapping[str, object], where: Path) -> Config:
         raise UsageError(f"The setting 'id_property' in {where} must be ID or CUSTOM_ID.")
     if not re.fullmatch("[A-Za-z]+", config.letter):
         raise UsageError(f"The setting 'letter' in {where} must be one letter or more, such as e for [e201].")
+    _check_words(config, where)
+    return config
+
+
+def _check_words(config: Config, where: Path) -> None:
+    """Raise UsageError unless the tags are tags, and the verdicts one line of text each."""
     for tag in config.tags:
         if not is_tag(tag):
             raise UsageError(f"The setting 'tags' in {where} holds {tag!r}; letters, digits, _, @, # and % make a tag.")
@@ -170,7 +176,6 @@ def read_config(table: Mapping[str, object], where: Path) -> Config:
             raise UsageError(f"The setting 'verdicts' in {where} contains {word!r}; a verdict is one line of text.")
     if config.tag not in config.tags:
         raise UsageError(f"The setting 'tags' in {where} must hold the tag {config.tag!r}, which makes an experiment.")
-    return config
 
 
 def _read_values(

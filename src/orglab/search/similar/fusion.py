@@ -16,7 +16,7 @@ SHOWN_FROM = -3.1
 # A question of a few words gives less evidence, for and against.
 SHORT, SHOWN_FROM_IF_SHORT = 8, -3.6
 MOST_SHOWN = 3
-# What each kind of evidence is worth, in log-odds; see docs/decisions/likeness-by-words.md for how they were found.
+# What each kind of evidence is worth, in log-odds; see docs/decisions/similar-experiments.md for how they were found.
 CENTRAL, STRONGEST, COVERED, MISSING = 3.1, 2.4, 1.7, 2.8
 WORD, KIND, ON_THE_SAME = 2.6, 2.5, 1.0
 # What nearly every experiment has tells nothing, and to look at all of them takes time.
