@@ -311,12 +311,13 @@ class WriteMethods(LogFile):
         """
         from orglab.experiment import edits
         from orglab.experiment.consequences import Added
+        from orglab.experiment.escape import check_one_line
 
         if verdict and verdict not in self.verdicts:
             near = self.find_near_verdict(verdict)
             hint = f"did you mean {near}?" if near else f"use {', '.join(self.verdicts)}."
             raise UsageError(f"Unknown verdict {verdict!r}: {hint} Add words of your own to the setting `verdicts`.")
-        word, now = verdict or None, clock.now()
+        word, now = check_one_line(verdict, "A verdict") if verdict else None, clock.now()
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             settings = experiment.heading.document.settings

@@ -60,7 +60,7 @@ HIDDEN = {"help": "setup_commands", "merge-driver": "care_commands"}
 
 COMMANDS = {name: module for module, summaries in SECTIONS.values() for name in summaries}
 
-# Commands of version 0.1, and what they are now.  They work for one more version.
+# Former names of commands, and what they are now.  They go in version 0.2.
 OLD_NAMES = {
     ("similar",): ("tried",),
     ("log",): ("show", "--history"),
@@ -71,6 +71,7 @@ OLD_NAMES = {
     ("hooks", "install"): ("setup", "git"),
     ("hooks", "uninstall"): ("setup", "git", "--remove"),
     ("hooks", "status"): ("setup", "git", "--status"),
+    ("hooks",): ("setup",),
     ("completion",): ("setup", "shell", "--print"),
 }
 
@@ -121,7 +122,8 @@ def _replace_old_name(args: list[str]) -> list[str]:
     for old, new in OLD_NAMES.items():
         if args[: len(old)] == list(old):
             name = " ".join(word for word in new if word != "--print")
-            click.echo(f"orglab: `orglab {' '.join(old)}` is now `orglab {name}`; the old name will go.", err=True)
+            notice = f"`orglab {' '.join(old)}` is now `orglab {name}`; the old name works until version 0.2."
+            click.echo(f"orglab: {notice}", err=True)
             rest = args[len(old) :]
             return [*new, *(_join_texts(rest) if old == ("resolve",) else rest)]
     return args

@@ -8,6 +8,7 @@ from orglab.cli import output
 from orglab.cli.options import REFERENCE, change_options, json_option, log_options, this_log, write_options
 from orglab.cli.output import tell
 from orglab.errors import UsageError
+from orglab.text import count
 
 
 class RunCommand(click.Command):
@@ -23,7 +24,7 @@ class RunCommand(click.Command):
             import shlex  # noqa: PLC0415 - for a mistake
 
             spelled = shlex.join(["orglab", "run", *args[:place]]), shlex.join(args[place:])
-            raise click.UsageError(f"Put -- before the command to run: {' -- '.join(spelled)}", ctx)
+            raise UsageError(f"Put -- before the command to run: {' -- '.join(spelled)}")
         place = args.index("--") if "--" in args else len(args)
         ctx.meta["orglab.argv"] = tuple(args[place + 1 :])
         return super().parse_args(ctx, args[:place])
@@ -152,7 +153,7 @@ def list_command(reference: str | None, *, every: bool, full: bool, as_json: boo
     elif not runs:
         tell("No runs yet." if reference is None else f"No runs of {log.spell(reference)}.")
     if len(shown) < len(runs):
-        tell(f"{len(runs) - len(shown)} discarded; include them with --all.")
+        tell(f"{count(len(runs) - len(shown), 'discarded run')} not shown; include them with --all.")
 
 
 @runs_command.command(name="show", short_help="Show everything recorded about a run.")
