@@ -102,7 +102,7 @@ def test_json_has_its_version_and_survives_what_is_no_utf8(orglab, tmp_path):
         (["done", "201.3", "--no-commit"], 3, "There is no step 3"),
         (["done", "201.2", "-c", "HEAD"], 3, "not in a git repository"),
         (["done", "201.2", "-c", "HEAD", "--no-commit"], 2, "not both"),
-        (["state", "201", "NOSUCH"], 2, "There is no state NOSUCH"),
+        (["state", "201", "NOSUCH"], 2, "Unknown state NOSUCH"),
         (["state", "201.1", "DONE"], 2, "A step has no state"),
         (["conclude", "201", "x", "--as", "TODO"], 2, "TODO closes nothing"),
         (["new", ""], 2, "cannot be empty"),

@@ -81,7 +81,7 @@ def test_a_number_that_two_experiments_have_names_both_lines(log):
     log.path.write_text(TWICE)
     (found,) = [one for one in log.check() if one.code == "duplicate-id"]
     second = TWICE[: TWICE.index("* TODO [201] Another")].count("\n") + 1
-    assert (found.line, "line 1:" in found.message) == (second, True)
+    assert (found.line, "in line 1 " in found.message) == (second, True)
 
 
 def test_a_term_that_cannot_be_read_is_said_with_its_line(log):

@@ -27,7 +27,7 @@ NOTES = "** Notes\n"
     [
         ("2. [ ]", "2. [X]", "step 2 done"),
         ("1. [X]", "1. [ ]", "step 1 open again"),
-        ("1. [X]", "1. [-]", "step 1 begun"),
+        ("1. [X]", "1. [-]", "step 1 started"),
         ("with ABC\n", "with ABC\n3. [ ] Third\n", "step 3 added"),
         ("with ABC\n", "with ABC\n3. [X] Third\n", "step 3 done"),
         ("with ABC\n", "with ABC\n3. [ ] C\n4. [ ] D\n5. [ ] E\n", "steps 3-5 added"),

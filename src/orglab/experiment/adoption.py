@@ -1,4 +1,4 @@
-"""An existing Org file as a log: what is understood of it, what is not, and what would make experiments of it."""
+"""Assessing an existing Org file as a log: what is recognized, what is not, and what could become experiments."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -22,9 +22,9 @@ class Candidates(NamedTuple):
     """Headings that could be experiments, and why.
 
     Attributes:
-        why: What they have in common, to stand behind "headings".
-        headings: They; at least one.
-        example: What the first would be as an experiment.
+        why: What they have in common, phrased to follow the word "headings".
+        headings: The headings; at least one.
+        example: The first of them, read as an experiment.
     """
 
     why: str
@@ -33,15 +33,15 @@ class Candidates(NamedTuple):
 
 
 class Adoption(NamedTuple):
-    """What a log is made of, as it is.
+    """What orglab recognizes in an existing Org file.
 
     Attributes:
-        document: The log.
-        experiments: What is read as experiments.
-        nameless: The headings that have the tag but no id, which `check --fix` gives one.
-        candidates: The headings that could be experiments with the tag, the likeliest first.
-        diagnostics: What is wrong or not understood, but for the missing ids.
-        free_number: The first number that is no id.
+        document: The file.
+        experiments: The experiments that are recognized.
+        nameless: The headings that have the tag but no id; `check --fix` gives them one.
+        candidates: The headings that would be experiments if they had the tag, most likely first.
+        diagnostics: The diagnostics of `check`, except for missing ids.
+        free_number: The first number that is not used as an id.
     """
 
     document: Document
@@ -55,63 +55,70 @@ class Adoption(NamedTuple):
 def read_adoption(
     document: Document, config: Config, file: str, diagnostics: list[Diagnostic], free_number: int
 ) -> Adoption:
-    """Return what is understood of an Org file that may not have been written as a log.
+    """Return what orglab recognizes in an Org file that may not have been written as a log.
 
     Args:
         document: The file.
         config: The settings.
-        file: The file as the user knows it.
-        diagnostics: What `check` says of it.
-        free_number: The first number that is no id.
+        file: The path of the file, for display.
+        diagnostics: The diagnostics of `check` for it.
+        free_number: The first number that is not used as an id.
     """
     return Adoption(
         document,
         tuple(read_experiments(document, config, file)),
-        tuple(one for one in tagged_headings(document, config.tag) if not read_id(one, config)),
-        tuple(_candidates(document, config, file)),
-        tuple(one for one in diagnostics if one.code != "no-id"),
+        tuple(heading for heading in tagged_headings(document, config.tag) if not read_id(heading, config)),
+        tuple(_find_candidates(document, config, file)),
+        tuple(diagnostic for diagnostic in diagnostics if diagnostic.code != "no-id"),
         free_number,
     )
 
 
-def _candidates(document: Document, config: Config, file: str) -> Iterator[Candidates]:
-    """Yield the headings that could be experiments, each for the first reason that fits it."""
+def _find_candidates(document: Document, config: Config, file: str) -> Iterator[Candidates]:
+    """Yield the headings that could be experiments, grouped by the first reason that applies."""
     reasons: list[tuple[str, Callable[[Heading], bool]]] = [
-        ("with a number in the title", lambda one: _NUMBERED.match(one.title) is not None),
-        (f"with a tag that begins with {config.tag}", lambda one: any(tag.startswith(config.tag) for tag in one.tags)),
+        ("with a number in the title", lambda heading: _NUMBERED.match(heading.title) is not None),
+        (f"with a tag that begins with {config.tag}", lambda heading: _has_tag_like(heading, config.tag)),
         ("with a numbered checklist below", _has_checklist),
-        ("with a date in front of the title", lambda one: _DATED.match(one.title) is not None and not _is_day(one)),
-        ("below a date", lambda one: one.parent is not None and _is_day(one.parent)),
+        ("with a date before the title", lambda heading: bool(_DATED.match(heading.title)) and not _is_day(heading)),
+        ("below a date", lambda heading: heading.parent is not None and _is_day(heading.parent)),
     ]
-    found: dict[str, list[Heading]] = {why: [] for why, _ in reasons}
-    outside = [one for one in document.headings() if not _is_template(one) and not _is_inside(one, config)]
+    groups: dict[str, list[Heading]] = {why: [] for why, _ in reasons}
+    outside = [
+        heading for heading in document.headings() if not _is_template(heading) and not _is_inside(heading, config)
+    ]
     for heading in outside:
         why = next((why for why, fits in reasons if fits(heading)), None)
         if why is not None:
-            found[why].append(heading)
-    if not any(found.values()):
-        found["naming an experiment"] = [one for one in outside if "experiment" in one.title.lower()]
-    for why, headings in found.items():
+            groups[why].append(heading)
+    if not any(groups.values()):
+        groups["with the word experiment"] = [heading for heading in outside if "experiment" in heading.title.lower()]
+    for why, headings in groups.items():
         if headings:
             yield Candidates(why, tuple(headings), Experiment(headings[0], config, file))
 
 
+def _has_tag_like(heading: Heading, tag: str) -> bool:
+    """Return whether a heading has a tag that begins with `tag`."""
+    return any(other.startswith(tag) for other in heading.tags)
+
+
 def _is_day(heading: Heading) -> bool:
-    """Return whether a heading is a day of a journal and no more."""
+    """Return whether the title of a heading is just a date, as in a journal."""
     return _ONLY_DATE.fullmatch(heading.title) is not None
 
 
 def _is_template(heading: Heading) -> bool:
-    """Return whether a heading is one to copy."""
+    """Return whether a heading is a template to be copied."""
     return "template" in heading.title.lower() or any("template" in tag.lower() for tag in heading.all_tags)
 
 
 def _is_inside(heading: Heading, config: Config) -> bool:
     """Return whether a heading is an experiment or part of one."""
-    return any(config.tag in one.tags for one in (heading, *heading.ancestors()))
+    return any(config.tag in other.tags for other in (heading, *heading.ancestors()))
 
 
 def _has_checklist(heading: Heading) -> bool:
-    """Return whether a numbered checklist stands under a heading directly below this one, as steps do."""
+    """Return whether a direct subheading contains a numbered checklist, like the steps of an experiment."""
     text = heading.document.text
-    return any(_CHECKLIST.search(text, below.body, below.end) for below in heading.children())
+    return any(_CHECKLIST.search(text, child.body, child.end) for child in heading.children())
