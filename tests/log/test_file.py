@@ -417,7 +417,9 @@ def test_without_flock_a_dead_owner_is_noticed_and_one_elsewhere_is_named(log, d
     held_by.write_text(f"{HOST}:{dead}")
     file.update(log, add(b"- one\n"), lock_timeout=1)
     held_by.write_text(f"elsewhere:{dead}")
-    with pytest.raises(NotWritableError, match=rf"{re.escape(str(held_by))} says that elsewhere:{dead}"):
+    with pytest.raises(
+        NotWritableError, match=rf"elsewhere:{dead} is writing it, according to {re.escape(str(held_by))}"
+    ):
         file.update(log, add(b"- two\n"), lock_timeout=0.02)
     assert log.read_bytes() == LOG + b"- one\n"
 
