@@ -97,7 +97,7 @@ def test_json_has_its_version_and_survives_what_is_no_utf8(orglab, tmp_path):
     [
         (["show", "999"], 3, "There is no experiment e999"),
         (["show", "201.9"], 3, "There is no step 9 in e201 (it has 2)"),
-        (["show", "a b"], 2, "is no reference"),
+        (["show", "a b"], 2, "is not a reference"),
         (["done", "201"], 2, "Name a step of e201"),
         (["done", "201.3", "--no-commit"], 3, "There is no step 3"),
         (["done", "201.2", "-c", "HEAD"], 3, "not in a git repository"),
@@ -116,7 +116,7 @@ def test_json_has_its_version_and_survives_what_is_no_utf8(orglab, tmp_path):
         (["note", "201", " \n "], 2, "There is no text"),
         (["list", "exp | other"], 2, "of the match:\n  exp | other\n     ^"),
         (["list", "--sort", "size"], 2, "There is no order 'size'"),
-        (["list", "--since", "soon"], 2, "'soon' is no date"),
+        (["list", "--since", "soon"], 2, "'soon' is not a date"),
         (["list", "--nosuch"], 2, "No such option"),
         (["start"], 2, "Name the experiment or step"),
         (["shw"], 2, "Did you mean show?"),

@@ -576,7 +576,7 @@ def test_a_merge_with_conflicts_is_concluded_with_log_and_code(study):
         study.git("checkout", "--quiet", "--theirs", name)
     refused = orglab("commit", cwd=study.path)
     assert (refused.code, refused.err) == (
-        5, "orglab: git is in the middle of a merge; finish it first, the log can go with it.\n"
+        5, "orglab: git is in the middle of a merge; finish it first, you can include the log in it.\n"
     )  # fmt: skip
     study.git("commit", "--quiet", "-am", "both")
     assert study.subjects("-1") == ["both"]

@@ -70,7 +70,7 @@ def test_where_nothing_can_be_written_that_is_an_error(places, monkeypatch):
     repo, _ = places
     monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/nowhere")
     (repo.path / ".git/orglab/active").mkdir(parents=True)
-    with pytest.raises(NotWritableError, match=r"could not be written to .*/\.git/orglab/active: "):
+    with pytest.raises(NotWritableError, match=r"Cannot write the active step to .*/\.git/orglab/active: "):
         active_of(repo).set("e201.1")
 
 

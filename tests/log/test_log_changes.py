@@ -84,8 +84,8 @@ def test_the_message_names_one_or_several():
     assert message(SEED, SEED, entries=2) == "journal: 2 entries"
     assert message(SEED, SEED, entries=0) == "journal: edited"
     assert message(SEED, done + OTHER) == "[e201] [e202] log: e201 step 2 done; e202 new, with 2 steps"
-    assert message(SEED, SEED + "\n# end\n") in ("[e201] log: edited", "log: text beside the experiments")
-    assert message("# a\n", "# b\n") == "log: text beside the experiments"
+    assert message(SEED, SEED + "\n# end\n") in ("[e201] log: edited", "log: text outside experiments")
+    assert message("# a\n", "# b\n") == "log: text outside experiments"
 
 
 def test_a_long_message_has_a_body():

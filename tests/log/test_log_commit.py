@@ -116,7 +116,7 @@ def test_in_the_middle_of_something_it_is_refused_in_a_sentence(orglab, repo, st
     else:
         place.write_text(repo.git("rev-parse", "HEAD") + "\n")
     said = orglab("commit", code=5).err
-    assert said == f"orglab: git is in the middle of {what}; finish it first, the log can go with it.\n"
+    assert said == f"orglab: git is in the middle of {what}; finish it first, you can include the log in it.\n"
     assert repo.git("log", "--format=%s") == "start"
 
 

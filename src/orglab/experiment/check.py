@@ -79,22 +79,13 @@ class _Checker:
         for experiment in experiments:
             other = first.setdefault(experiment.id, experiment)
             if other is not experiment:
-<<<<<<< HEAD
-                message = f"The id {experiment.id} is also that of line {other.line}: give one of them another."
-                yield self.at(experiment.heading.begin, "duplicate-id", message)._replace(subject=experiment.id)
-        nameless = [one for one in tagged_headings(self.document, self.config.tag) if not read_id(one, self.config)]
-        following = self.next_number() if nameless else 0
-        for number, heading in enumerate(nameless, following):
-            yield self.without_id(heading, number)
-=======
                 message = f"The experiment in line {other.line} also has the id {experiment.id}; change one of them."
-                yield self.at(experiment.heading.begin, "duplicate-id", message)
+                yield self.at(experiment.heading.begin, "duplicate-id", message)._replace(subject=experiment.id)
         tagged = tagged_headings(self.document, self.config.tag)
         nameless = [heading for heading in tagged if not read_id(heading, self.config)]
         first_number = self.next_number() if nameless else 0
         for number, heading in enumerate(nameless, first_number):
             yield self.missing_id(heading, number)
->>>>>>> w-base
 
     def missing_id(self, heading: Heading, number: int) -> Diagnostic:
         for name in ("ID", "CUSTOM_ID"):

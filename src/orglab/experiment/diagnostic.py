@@ -56,16 +56,10 @@ class Diagnostic(NamedTuple):
         line: The 1-based line.
         column: The 1-based column, in characters.
         code: One of `CODES`.
-<<<<<<< HEAD
-        message: What it is, in one sentence.
-        fix: The edits that mend it, where that is safe.
-        moved: Of `moved-hash` and `dead-hash`: what became of the commit.
-        subject: The id of the experiment, where the command that fixes the problem needs it.
-=======
         message: The problem, in one sentence.
         fix: The edits that fix it, if that is safe.
         moved: For `moved-hash` and `dead-hash`: what happened to the commit.
->>>>>>> w-base
+        subject: The id of the experiment, if the command that fixes the problem needs it.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""Committing the log: it and the journal alone, with a message that says what changed in them."""
+"""Committing the log and the journal, and nothing else, with a message that says what changed in them."""
 
 import os
 import re
@@ -14,8 +14,8 @@ from orglab.git.worktree import commit_paths, in_progress, read_changes, top_pat
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 
-# What git and its friends show of a subject, and about as many references as a person takes in.
-_WIDEST = 72
+# The length that git tools show of a subject, and the number of references that stays readable.
+_SUBJECT_WIDTH = 72
 _MOST_REFERENCES = 5
 _ENTRY = re.compile(rb"(?m)^\*{4,} ")
 
@@ -33,65 +33,65 @@ class LogCommit(NamedTuple):
 
 
 def commit_log(log: LogFile, text: str | None = None) -> LogCommit | None:
-    """Commit the log and the journal as they stand, and nothing else; return None if there is nothing to commit.
+    """Commit the log and the journal, and nothing else; return None if there is nothing to commit.
 
-    What else is staged stays staged, what is not stays so, and the user's hooks and signing are honoured.
+    The staging of other files does not change, and the user's hooks and signing settings apply.
 
     Args:
         log: The log.
-        text: The message; references to what changed are put before it if it names none.
+        text: The message; if it contains no reference, references to the changed experiments are put before it.
 
     Raises:
         UsageError: The message is empty.
         NotFoundError: The log is not in a git repository.
-        GitError: git is in the middle of a merge or the like, or refuses.
+        GitError: A merge or similar operation is in progress, or git fails.
     """
     if text is not None and not text.strip():
-        raise UsageError("The message is empty; give one, or leave -m out and it says what changed.")
+        raise UsageError("The message is empty; write one, or leave out -m to have it composed from the changes.")
     path = Path(os.path.realpath(log.path))
     repository = find_repository(path.parent)
     if repository is None:
-        raise NotFoundError(f"{log.path} is not in a git repository; make one with `git init`.")
-    if (what := in_progress(repository)) is not None:
-        raise GitError(f"git is in the middle of {what}; finish it first, the log can go with it.")
+        raise NotFoundError(f"{log.path} is not in a git repository; create one with `git init`.")
+    if (operation := in_progress(repository)) is not None:
+        raise GitError(f"git is in the middle of {operation}; finish it first, you can include the log in it.")
     journal = Path(os.path.realpath(log.journal))
-    names = [name for one in (path, journal) if (name := top_path(repository, one)) and one.exists()]
-    found = read_changes(repository, names)
-    if found.unmerged:
-        raise GitError(f"{found.unmerged[0]} has merge conflicts; resolve them first, then `git add` it.")
-    changed = set(unlike_head(repository, found)) if found.tracked else ()
-    paths = [*(name for name in found.tracked if name in changed), *found.untracked]
+    names = [name for file in (path, journal) if (name := top_path(repository, file)) and file.exists()]
+    status = read_changes(repository, names)
+    if status.unmerged:
+        raise GitError(f"{status.unmerged[0]} has merge conflicts; resolve them first, then `git add` it.")
+    changed = set(unlike_head(repository, status)) if status.tracked else ()
+    paths = [*(name for name in status.tracked if name in changed), *status.untracked]
     if not paths:
         ignored = not repository.read("ls-files", "--", f":(top,literal){names[0]}") if names else False
         if ignored:
-            raise GitError(f"git ignores {names[0]}; take it out of .gitignore, so that the log has a history.")
+            raise GitError(f"git ignores {names[0]}; remove it from .gitignore to commit the log.")
         return None
-    changes, is_log, entries = _changes(log, repository, path, journal, paths)
-    if text is None and not changes and top_path(repository, path) in found.untracked:
-        text = "log: begun"
+    changes, is_log, entries = _find_changes(log, repository, path, journal, paths)
+    if text is None and not changes and top_path(repository, path) in status.untracked:
+        text = "log: created"
     message = compose_message(changes, is_log, entries, log.config.letter, text)
-    made = commit_paths(repository, message, paths, found.untracked)
-    return LogCommit(made.short, message)
+    commit = commit_paths(repository, message, paths, status.untracked)
+    return LogCommit(commit.short, message)
 
 
-def _changes(
+def _find_changes(
     log: LogFile, repository: Repository, path: Path, journal: Path, paths: list[str]
 ) -> tuple[list[Change], bool, int]:
-    """Return what changed in the log, whether its file did, and how many entries the journal has more."""
+    """Return the changed experiments, whether the log changed, and how many journal entries are new (-1: unchanged)."""
     changes: list[Change] = []
-    name, beside = top_path(repository, path), top_path(repository, journal)
-    if name in paths:
+    log_name, journal_name = top_path(repository, path), top_path(repository, journal)
+    if log_name in paths:
         changes = compare_experiments(
-            _experiments(log, _at_head(repository, name)), _experiments(log, path.read_bytes())
+            _experiments(log, _read_at_head(repository, log_name)), _experiments(log, path.read_bytes())
         )
-    entries = 0
-    if beside in paths:
-        entries = len(_ENTRY.findall(journal.read_bytes())) - len(_ENTRY.findall(_at_head(repository, beside)))
-    return changes, name in paths, max(entries, 0) if beside in paths else -1
+    if journal_name not in paths:
+        return changes, log_name in paths, -1
+    before = len(_ENTRY.findall(_read_at_head(repository, journal_name)))
+    return changes, log_name in paths, max(len(_ENTRY.findall(journal.read_bytes())) - before, 0)
 
 
-def _at_head(repository: Repository, name: str) -> bytes:
-    """Return the bytes of a file at HEAD; none if it is not there."""
+def _read_at_head(repository: Repository, name: str) -> bytes:
+    """Return the bytes of a file at HEAD; empty if HEAD does not have it."""
     return repository.read("cat-file", "blob", f"HEAD:{name}") or b""
 
 
@@ -103,35 +103,35 @@ def compose_message(changes: list[Change], is_log: bool, entries: int, letter: s
     """Return the message of a commit of the log.
 
     Args:
-        changes: What changed in its experiments.
+        changes: The changes of experiments.
         is_log: Whether the log changed at all.
-        entries: How many entries the journal has more; -1 if it did not change.
+        entries: How many entries were added to the journal; -1 if it did not change.
         letter: The letter of references.
-        text: What the user says.
+        text: The user's message.
     """
     refs = list(dict.fromkeys(change.ref for change in changes))
-    # With blanks between: in `[e201][e202]` neither counts.
+    # Separated by spaces: in `[e201][e202]` neither is a reference.
     prefix = " ".join(f"[{ref}]" for ref in refs) if len(refs) <= _MOST_REFERENCES else ""
     begin = f"{prefix} " if prefix else ""
     lines = [f"[{change.ref}] {', '.join(change.words)}" for change in changes]
     if text is not None:
-        names = bool(named_in(text.encode("utf-8", "replace"), letter)) or not refs
-        body = "" if prefix or names else "\n\n" + "\n".join(lines)
-        return (text if names else begin + text) + body
-    told = [f"log: {_told(changes)}"] if is_log else []
+        is_complete = bool(named_in(text.encode("utf-8", "replace"), letter)) or not refs
+        body = "" if prefix or is_complete else "\n\n" + "\n".join(lines)
+        return (text if is_complete else begin + text) + body
+    summaries = [f"log: {_summarize(changes)}"] if is_log else []
     if entries >= 0:
-        told.append(f"journal: {entries} entr{'y' if entries == 1 else 'ies'}" if entries else "journal: edited")
-    subject = begin + "; ".join(told)
-    if len(changes) <= 1 or (prefix and len(subject) <= _WIDEST):
+        summaries.append(f"journal: {entries} entr{'y' if entries == 1 else 'ies'}" if entries else "journal: edited")
+    subject = begin + "; ".join(summaries)
+    if len(changes) <= 1 or (prefix and len(subject) <= _SUBJECT_WIDTH):
         return subject
-    told[0] = f"log: {len(changes)} experiments"
-    return begin + "; ".join(told) + "\n\n" + "\n".join(lines)
+    summaries[0] = f"log: {len(changes)} experiments"
+    return begin + "; ".join(summaries) + "\n\n" + "\n".join(lines)
 
 
-def _told(changes: list[Change]) -> str:
-    """Return in one line what changed."""
+def _summarize(changes: list[Change]) -> str:
+    """Return what changed in one line."""
     if not changes:
-        return "text beside the experiments"
+        return "text outside experiments"
     if len(changes) == 1:
         return ", ".join(changes[0].words)
     return "; ".join(f"{change.ref} {', '.join(change.words)}" for change in changes)

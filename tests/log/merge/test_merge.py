@@ -163,7 +163,7 @@ def test_steps_that_each_added_keep_their_words_and_get_numbers_of_their_own():
         in text
     )
     assert len(notes) == 2
-    assert "'Theirs', is item 4 now" in notes[0]
+    assert "'Theirs', is now item 4" in notes[0]
 
 
 def test_states_tags_properties_and_titles_of_both():
