@@ -16,7 +16,7 @@ from orglab.experiment.escape import escape_lines
 from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.report.content.org_blocks import read_org
-from orglab.report.content.org_inlines import Surroundings
+from orglab.report.content.org_inlines import TextContext
 from orglab.search.similar.explanation import find_outcome_sentence
 from orglab.search.similar.features import ExperimentText, features
 from orglab.search.similar.lexicon import parse_terms, read_lexicon
@@ -69,7 +69,7 @@ def subjects() -> dict[str, Callable[[int], Callable[[], object]]]:
         return lambda size: partial(read_and_recount, orgtext.HOSTILE[shape](size))
 
     def report(shape: str) -> Callable[[int], Callable[[], object]]:
-        place = Surroundings(Path())
+        place = TextContext(Path())
         return lambda size: partial(read_org, orgtext.HOSTILE[shape](size).decode("utf-8", "replace"), place)
 
     def blocks(size: int) -> Callable[[], object]:

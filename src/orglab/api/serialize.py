@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from orglab.report.content.evidence import Claim
     from orglab.report.content.facts import ExperimentActivity
     from orglab.report.content.statements import Item, Report, Statement
-    from orglab.report.reporting import Checked
+    from orglab.report.progress_report import ReportCheck
     from orglab.runs.compare import Difference
     from orglab.runs.record import Run
     from orglab.runs.sync import Synced
@@ -569,7 +569,7 @@ def _report_run(run: "Run") -> dict[str, object]:
     return {**_run_core(run), "command": list(run.argv)}
 
 
-def checked_form(found: "Checked") -> dict[str, object]:
+def checked_form(found: "ReportCheck") -> dict[str, object]:
     """Return what became of a report, as `report --check --json` has it."""
     broken = [
         {

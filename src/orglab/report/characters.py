@@ -33,13 +33,13 @@ _UP = str.maketrans("0123456789+-=()niabcdefghjklmoprstuvwxyz", "⁰¹²³⁴⁵
 _DOWN = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 
 
-def raised(text: str) -> str:
-    """Return a text as raised characters, where there are such, else after a `^`."""
+def to_superscript(text: str) -> str:
+    """Return a text as to_superscript characters, where there are such, else after a `^`."""
     return text.translate(_UP) if all(ord(char) in _UP for char in text) else f"^({text})"
 
 
-def lowered(text: str) -> str:
-    """Return a text as lowered characters, where there are such, else after a `_`."""
+def to_subscript(text: str) -> str:
+    """Return a text as to_subscript characters, where there are such, else after a `_`."""
     return text.translate(_DOWN) if all(ord(char) in _DOWN for char in text) else f"_({text})"
 
 

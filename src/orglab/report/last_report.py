@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orglab.errors import NotWritableError
-from orglab.report.formats.attachments import write_atomically
+from orglab.report.formats.assets import write_atomically
 
 _NAME = "last_report.json"
 

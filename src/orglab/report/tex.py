@@ -7,9 +7,9 @@ exactly, and a formula with anything else in it is shown as its source, with a n
 import re
 from dataclasses import dataclass
 
-DEEPEST = 24
+MAX_DEPTH = 24
 """How deeply groups may nest."""
-LONGEST = 20_000
+MAX_LENGTH = 20_000
 """The most characters of a formula that is read."""
 
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[ \t\r\n~]+|[0-9]+(?:\.[0-9]+)?|.", re.S)
@@ -113,7 +113,7 @@ def read_tex(tex: str) -> Node:
     Raises:
         NotConvertedError: It holds something that is not known here, or has no end.
     """
-    if len(tex) > LONGEST:
+    if len(tex) > MAX_LENGTH:
         raise NotConvertedError("too long")
     reading = _Reading(_TOKEN.findall(re.sub(r"(?<!\\)%[^\n]*", "", tex)))
     node = reading.row(frozenset(), 0)
@@ -123,7 +123,7 @@ def read_tex(tex: str) -> Node:
 
 
 class _Reading:
-    """Reads one formula, by recursion that is bounded by `DEEPEST`."""
+    """Reads one formula, by recursion that is bounded by `MAX_DEPTH`."""
 
     def __init__(self, pieces: list[str]) -> None:
         self.pieces = pieces
@@ -145,7 +145,7 @@ class _Reading:
 
     def row(self, stops: frozenset[str], depth: int) -> Node:
         """Return what stands before the next of `stops`, or the end."""
-        if depth > DEEPEST:
+        if depth > MAX_DEPTH:
             raise NotConvertedError("nested too deeply")
         parts: list[Node] = []
         while (piece := self.peek()) and piece not in stops:
@@ -174,7 +174,7 @@ class _Reading:
 
     def argument(self, depth: int) -> Node:
         """Return a group in braces, or the one part that stands in its place."""
-        if depth > DEEPEST:
+        if depth > MAX_DEPTH:
             raise NotConvertedError("nested too deeply")
         piece = self.peek()
         if piece[:1].isdigit() and len(piece) > 1:

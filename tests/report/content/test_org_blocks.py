@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.report import blocks as b
-from orglab.report.content.org_blocks import DEEPEST, MOST_ROWS, read_line, read_org
-from orglab.report.content.org_inlines import Surroundings
+from orglab.report.content.org_blocks import MAX_DEPTH, MAX_ROWS, read_line, read_org
+from orglab.report.content.org_inlines import TextContext
 from sample_report import around
 
 
@@ -87,8 +87,8 @@ def test_a_table_has_a_head_rules_and_alignment(place):
 
 
 def test_a_long_table_says_what_is_left_out(place):
-    table, rest = read_org("| a |\n" * (MOST_ROWS + 5), place)
-    assert len(table.rows) == MOST_ROWS
+    table, rest = read_org("| a |\n" * (MAX_ROWS + 5), place)
+    assert len(table.rows) == MAX_ROWS
     assert rest.note == "5 more rows of this table are in the log"
 
 
@@ -180,9 +180,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("shape", HOSTILE)
 def test_hostile_shapes_are_shallow(place, shape):
-    assert depth(read_org(HOSTILE[shape](6000), place)) <= 3 * DEEPEST + 30
+    assert depth(read_org(HOSTILE[shape](6000), place)) <= 3 * MAX_DEPTH + 30
 
 
 @given(st.text(alphabet=st.sampled_from(list("ab *_/=~+[]|#-<>:\\$^{}@fn1\n\t.")), max_size=80))
 def test_any_text_is_read(tmp_path_factory, source):
-    read_org(source, Surroundings(tmp_path_factory.getbasetemp()))
+    read_org(source, TextContext(tmp_path_factory.getbasetemp()))

@@ -6,9 +6,9 @@ from orglab.report.charts.scale import Scale, day_number, day_ticks
 
 ROW = 31
 """The height of a row: a title, and its bar below."""
-MOST_TITLED = 120
+MAX_TITLED = 120
 """With more rows than that the titles are left out, and bars that do not meet share a row."""
-MOST_LANES = 120
+MAX_LANES = 120
 _LANE = 8
 # What tells the ends of bars apart: the number of a colour of the theme (-1: muted, -2: ink), and of a mark.
 _STATUSES = {
@@ -35,7 +35,7 @@ def draw_timeline(plot: Timeline, title: str, theme: Theme, name: str) -> str:
         canvas.empty("No experiments in this time")
         return canvas.close(title, "A time line without experiments.", name)
     top = canvas.legend(_legend(plot, theme), 2, 10) + 6
-    if len(plot.rows) > MOST_TITLED:
+    if len(plot.rows) > MAX_TITLED:
         _draw_lanes(canvas, plot, top)
     else:
         _draw_rows(canvas, plot, top)
@@ -126,7 +126,7 @@ def _draw_lanes(canvas: Canvas, plot: Timeline, top: float) -> None:
         x1 = scale.place(max(day_number(row.start), scale.low))
         x2 = WIDTH if row.end is None else scale.place(min(day_number(row.end), scale.high)) + 7
         lane = next((number for number, end in enumerate(free) if end <= x1), len(free))
-        if lane == MOST_LANES:
+        if lane == MAX_LANES:
             left_out += 1
             continue
         if lane == len(free):

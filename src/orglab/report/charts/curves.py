@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 
 from orglab.report.blocks import MetricHistory, Series, Table, Text
 from orglab.report.charts.canvas import DASHES, WIDTH, Canvas, Theme, fitted, text_width
-from orglab.report.charts.scale import SMALLEST, Scale, is_drawn, make_scale
+from orglab.report.charts.scale import MIN_LOG_VALUE, Scale, is_drawn, make_scale
 from orglab.text import count, number
 
-MOST_SERIES = 60
+MAX_SERIES = 60
 """How many runs are drawn."""
-MOST_NAMED = 12
+MAX_NAMED = 12
 """How many groups of runs the legend names."""
 _HEIGHT = 190
 _FEW = 24
@@ -22,22 +22,22 @@ Point = tuple[float, float]
 def draw_history(plot: MetricHistory, title: str, theme: Theme, name: str) -> str:
     """Return the history as an `svg` element; `chart.draw_chart` says what the arguments are."""
     canvas = Canvas(theme, 120)
-    drawn = plot.series[:MOST_SERIES]
+    drawn = plot.series[:MAX_SERIES]
     kept = {id(series): list(_segments(series)) for series in drawn}
     values = [y for segments in kept.values() for segment in segments for _, y in segment]
     if not values:
         canvas.empty("No values yet")
         return canvas.close(title, f"There are no values of {plot.metric}.", name)
     groups = list(dict.fromkeys(series.group or series.name for series in drawn))
-    entries = [(group, *_look(groups.index(group), theme)) for group in groups[:MOST_NAMED]]
+    entries = [(group, *_look(groups.index(group), theme)) for group in groups[:MAX_NAMED]]
     top = 8.0
     if len(groups) > 1:
-        if len(groups) > MOST_NAMED:
-            entries.append((f"{len(groups) - MOST_NAMED} more", theme.muted, 0, ""))
+        if len(groups) > MAX_NAMED:
+            entries.append((f"{len(groups) - MAX_NAMED} more", theme.muted, 0, ""))
         top = canvas.legend(entries, 2, 10) + 4
     top += 18
     is_log = _is_log(plot, values)
-    y_scale = make_scale([y for y in values if y > SMALLEST] if is_log else values, top + _HEIGHT, top, log=is_log)
+    y_scale = make_scale([y for y in values if y > MIN_LOG_VALUE] if is_log else values, top + _HEIGHT, top, log=is_log)
     left = _draw_values(canvas, y_scale, plot.metric, top)
     xs = [x for segments in kept.values() for segment in segments for x, _ in segment]
     x_scale = _x_scale(xs, left + 6, WIDTH - 14)
@@ -54,12 +54,12 @@ def _is_log(plot: MetricHistory, values: Sequence[float]) -> bool:
     """Return whether the axis is logarithmic: asked for and possible for some, or helpful and possible for all."""
     if plot.log is None:
         return make_scale(values, 1, 0, log=None).log
-    return plot.log and any(value > SMALLEST for value in values)
+    return plot.log and any(value > MIN_LOG_VALUE for value in values)
 
 
 def _look(index: int, theme: Theme) -> tuple[str, int, str]:
     """Return the colour, mark and dash of a group."""
-    if index >= MOST_NAMED:
+    if index >= MAX_NAMED:
         return theme.muted, 0, ""
     return theme.colors[index % len(theme.colors)], index, DASHES[index % len(DASHES)]
 
@@ -68,7 +68,7 @@ def _segments(series: Series, *, positive: bool = False) -> Iterator[list[Point]
     """Yield the stretches of a series without a gap; if asked, what is not positive is one too."""
     segment: list[Point] = []
     for x, y in series.points:
-        if y is not None and is_drawn(y) and is_drawn(x) and (y > SMALLEST or not positive):
+        if y is not None and is_drawn(y) and is_drawn(x) and (y > MIN_LOG_VALUE or not positive):
             segment.append((x, y))
         elif segment:
             yield segment
@@ -190,7 +190,7 @@ def _description(plot: MetricHistory, scale: Scale) -> str:
     parts = [f"{plot.metric} over {plot.x} of {count(len(plot.series), 'run')}"]
     if scale.log:
         parts.append("on a logarithmic axis")
-    hidden = len(plot.series) - MOST_SERIES
+    hidden = len(plot.series) - MAX_SERIES
     more = f" {hidden} runs are not drawn." if hidden > 0 else ""
     return f"{', '.join(parts)}. The table after it has first, best and last values.{more}"
 

@@ -11,8 +11,8 @@ from orglab.runs.statistics import deviation, mean
 from orglab.text import difference, number, shared_decimals
 
 ROW = 40
-_MOST_DIGITS = 5
-MOST_ROWS = 120
+_MAX_DIGITS = 5
+MAX_ROWS = 120
 """How many steps are drawn."""
 
 
@@ -36,7 +36,7 @@ def _spread(row: StepResult) -> _Spread | None:
 def draw_steps(plot: StepResults, title: str, theme: Theme, name: str) -> str:
     """Return the results as an `svg` element; `chart.draw_chart` says what the arguments are."""
     canvas = Canvas(theme, 120)
-    rows = [(row, _spread(row)) for row in plot.rows[:MOST_ROWS]]
+    rows = [(row, _spread(row)) for row in plot.rows[:MAX_ROWS]]
     values = [value for _, spread in rows if spread for value in spread.values]
     if not values:
         canvas.empty("No values yet")
@@ -81,7 +81,7 @@ def _written(value: float, decimals: int | None) -> str:
 def _rounded(value: float, spread: _Spread, decimals: int | None) -> str:
     """Return a value with the decimals that all have, or else with two digits of its deviation."""
     own = 1 - math.floor(math.log10(spread.deviation)) if 0 < spread.deviation < math.inf else -1
-    is_short = 0 <= own <= _MOST_DIGITS and abs(value) < 10**_MOST_DIGITS
+    is_short = 0 <= own <= _MAX_DIGITS and abs(value) < 10**_MAX_DIGITS
     return _written(value, own if decimals is None and is_short else decimals)
 
 
@@ -135,7 +135,7 @@ def _description(plot: StepResults) -> str:
     """Return what the chart shows, in a sentence or two."""
     baseline = next((row.label for row in plot.rows if row.is_baseline), "")
     said = f" The dashed line is the baseline, {baseline}." if baseline else ""
-    hidden = len(plot.rows) - MOST_ROWS
+    hidden = len(plot.rows) - MAX_ROWS
     more = f" {hidden} steps are not drawn." if hidden > 0 else ""
     signs = "rings are runs, a filled mark is their mean, the line its standard deviation."
     return f"The final {plot.metric} of {len(plot.rows)} steps: {signs}{said}{more}"

@@ -7,17 +7,17 @@ from datetime import date, datetime
 
 from orglab.text import MONTHS, number, power_of_ten
 
-HELPED_BY_LOG = 100
+LOG_RATIO = 100
 """How many times the smallest value the largest is, at least, for an axis to be logarithmic by itself."""
-_LARGEST = 1e300
-SMALLEST = 1e-300
+_MAX_VALUE = 1e300
+MIN_LOG_VALUE = 1e-300
 """What is not larger has no place on a logarithmic axis."""
-_FEW_POWERS = 2
+_MAX_SUBDIVIDED_POWERS = 2
 
 
 def is_drawn(value: float | None) -> bool:
     """Return whether a value has a place: it is finite, and no larger than what can be reckoned with."""
-    return value is not None and math.isfinite(value) and abs(value) <= _LARGEST
+    return value is not None and math.isfinite(value) and abs(value) <= _MAX_VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ def make_scale(values: Iterable[float], begin: float, end: float, *, log: bool |
     """
     kept = list(values)
     low, high = min(kept, default=0.0), max(kept, default=1.0)
-    can = low > SMALLEST
-    if can and (log or (log is None and high >= low * HELPED_BY_LOG)):
+    can = low > MIN_LOG_VALUE
+    if can and (log or (log is None and high >= low * LOG_RATIO)):
         if high / low < 1.0001:  # noqa: PLR2004 - one value
             low, high = low / 2, high * 2
         room = (math.log10(high) - math.log10(low)) * 0.04
@@ -102,7 +102,7 @@ def _powers(low: float, high: float, most: int) -> list[tuple[float, str]]:
     """Return powers of ten between two values; of less than three powers also twice and five times them."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     stride = max(1, math.ceil((last - first + 1) / max(1, most)))
-    units = (1,) if last - first > _FEW_POWERS else (1, 2, 5)
+    units = (1,) if last - first > _MAX_SUBDIVIDED_POWERS else (1, 2, 5)
     # 0.0001 and 100,000 are still read at a glance.
     is_plain = first >= -4 and last <= 5  # noqa: PLR2004
     found: list[tuple[float, str]] = []

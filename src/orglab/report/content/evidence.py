@@ -27,7 +27,7 @@ class Claim(NamedTuple):
     says: str | float | None = None
 
 
-def digest(text: str) -> str:
+def digest_text(text: str) -> str:
     """Return the digest of a text that a report quotes; how its lines are filled does not matter."""
     words = " ".join(text.split()).encode("utf-8", "surrogateescape")
     return hashlib.sha256(words).hexdigest()[:16]

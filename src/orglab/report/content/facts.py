@@ -27,7 +27,7 @@ class Period:
     since: datetime.datetime
     until: datetime.datetime
 
-    def holds(self, moment: datetime.datetime | None) -> bool:
+    def contains(self, moment: datetime.datetime | None) -> bool:
         """Return whether a moment lies in it."""
         return moment is not None and self.since <= moment < self.until
 
@@ -138,7 +138,7 @@ def _activity(
         ]
         closed = max(dates, default=closing.when if closing is not None else None)
     return ExperimentActivity(
-        one, known, tuple(event for event in known if period.holds(event.at)),
+        one, known, tuple(event for event in known if period.contains(event.at)),
         tuple(run for run in runs if run.began is None or run.began < period.until), state, kind, closed,
         exists=any(event.at is not None for event in known) or all(event.at is None for event in events),
     )  # fmt: skip

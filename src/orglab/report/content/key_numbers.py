@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from orglab.report.blocks import Badge, Code, Inline, Inlines, Table, Text
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity
-from orglab.report.content.sentence import cite, say
+from orglab.report.content.sentence import cite, make_statement
 from orglab.report.content.statements import Statement
 from orglab.report.content.wording import Wording
 from orglab.runs.statistics import Outcome, Results, deviation, mean
@@ -15,12 +15,12 @@ from orglab.text import count, difference, number, shared_decimals
 _IN_SENTENCE = 3
 
 
-def figures(account: ExperimentActivity, results: Results, wording: Wording) -> Iterator[Statement]:
+def describe_key_numbers(activity: ExperimentActivity, results: Results, wording: Wording) -> Iterator[Statement]:
     """Yield the statements about the key numbers of an experiment."""
     if not results.outcomes:
         return
     if len(results.outcomes) > _IN_SENTENCE:
-        yield _table(account, results, wording)
+        yield _table(activity, results, wording)
         return
     for metric in results.metrics:
         yield _sentence(metric, results, wording)
@@ -48,7 +48,7 @@ def _sentence(metric: str, results: Results, wording: Wording) -> Statement:
         pieces.append(_role(outcome, results, alone=len(having) == 1))
         pieces.append(cite([wording.links.to(outcome.step.ref, outcome.step.text)]))
         claims += [Claim("metric", run.id, metric, value) for run, value in found]
-    return say(*pieces, ".", claims=claims)
+    return make_statement(*pieces, ".", claims=claims)
 
 
 def _role(outcome: Outcome, results: Results, *, alone: bool) -> str:
@@ -84,21 +84,23 @@ def _decimals(metric: str, outcomes: Sequence[Outcome]) -> int | None:
     return shared_decimals([mean(group) for group in groups], [deviation(group) for group in groups])
 
 
-def _table(account: ExperimentActivity, results: Results, wording: Wording) -> Statement:
+def _table(activity: ExperimentActivity, results: Results, wording: Wording) -> Statement:
     """Return the key numbers as a table, a row for each step."""
     base = results.baseline
     rows: list[tuple[Inlines, ...]] = []
     for outcome in results.outcomes:
         mark: Inlines = (Text(" "), Badge("baseline" if results.is_named else "first")) if outcome is base else ()
-        head: Inlines = (wording.links.to(outcome.step.ref), Text(" "), *wording.inline(outcome.step.text, account.ref),
-                         *mark)  # fmt: skip
+        text = wording.inline(outcome.step.text, activity.ref)
+        head: Inlines = (wording.links.to(outcome.step.ref), Text(" "), *text, *mark)
         cells = [_cell(metric, outcome, base, results) for metric in results.metrics]
         rows.append((head, *cells))
     names: list[Inlines] = [(Code(metric),) for metric in results.metrics]
     header: tuple[Inlines, ...] = ((Text("Step"),), *names)
     table = Table(header, tuple(rows), ("left", *["right"] * len(results.metrics)))
     against = "the baseline" if results.is_named else "the first step"
-    lead = say(f"Step by step, and against {against}", cite([wording.links.to(base.step.ref)] if base else []), ":")
+    lead = make_statement(
+        f"Step by step, and against {against}", cite([wording.links.to(base.step.ref)] if base else []), ":"
+    )
     return Statement(lead.content, tuple(metric_claims(results)), (table,))
 
 

@@ -17,7 +17,7 @@ from orglab.report.blocks import (
     Strong,
     Text,
 )
-from orglab.report.content.appendix import charted, record
+from orglab.report.content.appendix import choose_charted, lay_out_record
 from orglab.report.content.evidence import StoredStatement, to_evidence
 from orglab.report.content.plots import steps_chart, timeline
 from orglab.report.content.sections import period_text
@@ -33,7 +33,7 @@ _LISTED = ("next", "journal")
 def lay_out(report: Report) -> Document:
     """Return a report as a document."""
     wording = report.wording
-    drawn = charted(report)
+    drawn = choose_charted(report)
     blocks: list[Block] = [Heading(1, (Text("Summary"),), "summary"), *_summary(report)]
     for name, items in report.sections.items():
         blocks.append(Heading(1, (Text(SECTIONS[name]),), name.replace("_", "-")))
@@ -47,8 +47,8 @@ def lay_out(report: Report) -> Document:
         if len(drawn) < sum(one.ref in report.results for one in report.touched):
             some = f"How its metrics went is drawn for the {len(drawn)} experiments that something happened to last."
             blocks.append(Paragraph((Text(some),)))
-        for account in report.touched:
-            blocks += record(account, report, wording, is_drawn=account.ref in drawn)
+        for activity in report.touched:
+            blocks += lay_out_record(activity, report, wording, is_drawn=activity.ref in drawn)
     return Document(
         title=report.title,
         blocks=tuple(blocks),

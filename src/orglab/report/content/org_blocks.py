@@ -34,13 +34,13 @@ from orglab.report.blocks import (
     plain,
 )
 from orglab.report.characters import printable
-from orglab.report.content.org_inlines import Surroundings, TextReader, image_link, trimmed
+from orglab.report.content.org_inlines import TextContext, TextReader, image_link, trimmed
 
-DEEPEST = 12
+MAX_DEPTH = 12
 """How deeply lists and blocks may nest; what lies deeper is shown as it is written."""
-MOST_ROWS = 1000
+MAX_ROWS = 1000
 """How many rows of a table are shown."""
-MOST_LINES = 2000
+MAX_LINES = 2000
 """How many lines of a block of code are shown."""
 
 _CAPTION = re.compile(rb"^[ \t]*#\+CAPTION(?:\[[^\n]*\])?:[ \t]*([^\n]*)$", re.I | re.M)
@@ -58,12 +58,12 @@ _ALIGNMENTS = {b"l": "left", b"r": "right", b"c": "center"}
 _LOGS = (b"LOGBOOK", b"CLOCK")
 
 
-def read_org(text: str | bytes, around: Surroundings, level: int = 4) -> Blocks:
+def read_org(text: str | bytes, context: TextContext, level: int = 4) -> Blocks:
     """Return the blocks that a text makes, such as the description or the conclusion of an experiment.
 
     Args:
         text: Org text; any text.  Headings may be in it, the first of them are of `level`.
-        around: What it stands in.
+        context: What it stands in.
         level: The level of the first heading.
     """
     source = Source(encode(text) if isinstance(text, str) else text).text
@@ -71,45 +71,45 @@ def read_org(text: str | bytes, around: Surroundings, level: int = 4) -> Blocks:
     begin, stars = 0, 0
     for match in syntax.HEADING.finditer(source):
         if begin < match.start():
-            blocks.extend(read_section(source, parse_section(source, begin, match.start(), first=not stars), around))
+            blocks.extend(read_section(source, parse_section(source, begin, match.start(), first=not stars), context))
         count = match.end() - match.start() - 1
         stars = stars or count
         title = _TITLE.match(source, match.start())
         if title is None:
             raise AssertionError(match.start())
-        content = TextReader(source, around).read(*title.span(1))
+        content = TextReader(source, context).read(*title.span(1))
         blocks.append(Heading(min(6, level + max(0, count - stars)), content or (Text("…"),)))
         begin = title.end()
     if begin < len(source):
-        blocks.extend(read_section(source, parse_section(source, begin, len(source), first=not stars), around))
+        blocks.extend(read_section(source, parse_section(source, begin, len(source), first=not stars), context))
     return tuple(blocks)
 
 
-def read_line(text: str | bytes, around: Surroundings) -> Inlines:
+def read_line(text: str | bytes, context: TextContext) -> Inlines:
     """Return the inlines that a text makes, such as the title of an experiment or the text of a step."""
     source = encode(text) if isinstance(text, str) else text
-    return TextReader(source, around).read(0, len(source))
+    return TextReader(source, context).read(0, len(source))
 
 
-def read_section(text: bytes, section: Element, around: Surroundings) -> Blocks:
+def read_section(text: bytes, section: Element, context: TextContext) -> Blocks:
     """Return the blocks of a section, or of a part of one: what its children make.
 
     Args:
         text: The text that the elements' positions refer to.
         section: A section, an item, or any element that holds elements.
-        around: What it stands in.
+        context: What it stands in.
     """
-    return _Reader(text, around, section).children(section, 0)
+    return _Reader(text, context, section).children(section, 0)
 
 
 class _Reader:
     """Reads the elements of one section."""
 
-    def __init__(self, text: bytes, around: Surroundings, section: Element) -> None:
+    def __init__(self, text: bytes, context: TextContext, section: Element) -> None:
         self.text = text
-        self.around = around
+        self.context = context
         self.notes: dict[bytes, Blocks] = {}
-        self.inside = TextReader(text, around, self.notes)
+        self.inside = TextReader(text, context, self.notes)
         self.makers: dict[str, Callable[[Element, int], Iterator[Block]]] = {
             "paragraph": self.paragraph,
             "plain-list": self.plain_list,
@@ -148,7 +148,7 @@ class _Reader:
             maker = self.makers.get(element.type)
             if maker is None:
                 continue
-            if depth > DEEPEST and element.children:
+            if depth > MAX_DEPTH and element.children:
                 blocks.append(Raw(self.lines(element.start, element.end), "nested too deeply"))
             else:
                 blocks.extend(maker(element, depth))
@@ -239,7 +239,7 @@ class _Reader:
                 if rows and rules[-1:] != [len(rows)]:
                     rules.append(len(rows))
             elif syntax.TABLE.match(self.text, position):
-                if len(rows) < MOST_ROWS:
+                if len(rows) < MAX_ROWS:
                     rows.append(self.cells(position, line_end))
                 else:
                     left_out += 1
@@ -314,9 +314,9 @@ class _Reader:
     def cut(self, text: str, language: str, caption: Inlines) -> Iterator[Block]:
         """Yield a block of code; of thousands of lines only the first."""
         lines = text.split("\n")
-        yield CodeBlock("\n".join(lines[:MOST_LINES]), language, caption)
-        if len(lines) > MOST_LINES:
-            yield Raw("…", f"{len(lines) - MOST_LINES} more lines are in the log")
+        yield CodeBlock("\n".join(lines[:MAX_LINES]), language, caption)
+        if len(lines) > MAX_LINES:
+            yield Raw("…", f"{len(lines) - MAX_LINES} more lines are in the log")
 
     def fixed_width(self, element: Element, _depth: int) -> Iterator[Block]:
         """Yield lines that begin with a colon."""

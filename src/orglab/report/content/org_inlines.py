@@ -37,7 +37,7 @@ from orglab.report.blocks import (
 from orglab.report.characters import printable, unwrapped
 from orglab.report.tex import LETTERS, OPERATORS
 
-DEEPEST = 24
+MAX_DEPTH = 24
 """How deeply emphasis may nest; what lies deeper is text as it is."""
 IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"))
 
@@ -76,7 +76,7 @@ def _nothing(_id: str, _step: int | None) -> Reference | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class TextContext:
     """What a text stands in, and so what its links mean.
 
     Attributes:
@@ -107,17 +107,17 @@ class TextReader:
 
     Args:
         text: The bytes that positions refer to.
-        around: What it stands in.
+        context: What it stands in.
         footnotes: The definitions of its footnotes, by label; a mark takes its text from here.
     """
 
-    def __init__(self, text: bytes, around: Surroundings, footnotes: Mapping[bytes, Blocks] = _NO_NOTES) -> None:
+    def __init__(self, text: bytes, context: TextContext, footnotes: Mapping[bytes, Blocks] = _NO_NOTES) -> None:
         """Read `text`."""
         self.text = text
-        self.around = around
+        self.context = context
         self.footnotes = footnotes
         self._anonymous = 0
-        self._references = reference_pattern(around.letter)
+        self._references = reference_pattern(context.letter)
 
     def read(self, begin: int, end: int, *, in_link: bool = False) -> Inlines:
         """Return the inlines of `text[begin:end]`, without recursion: emphasis may nest as deep as the line is long."""
@@ -129,7 +129,7 @@ class TextReader:
                 continue
             frames[-1].inlines.extend(self.plain(position, found.begin))
             position = found.begin
-            if found.contents[0] >= 0 and len(frames) <= DEEPEST:
+            if found.contents[0] >= 0 and len(frames) <= MAX_DEPTH:
                 frames.append(_Frame(found, found.contents[1]))
                 position = found.contents[0]
             elif found.contents[0] < 0:
@@ -169,7 +169,7 @@ class TextReader:
 
     def label(self, label: str) -> str:
         """Return a footnote's label as it is in the whole document."""
-        return printable(f"{self.around.prefix}:{label}" if self.around.prefix else label)
+        return printable(f"{self.context.prefix}:{label}" if self.context.prefix else label)
 
     def object(self, found: Object) -> Iterator[Inline]:
         """Yield what an object without contents makes."""
@@ -227,7 +227,7 @@ class TextReader:
 
     def inside(self, target: str, content: Inlines, found: Object) -> Iterator[Inline]:
         """Yield a link to an id: to the experiment, if it is known."""
-        reference = self.around.resolve(target, None)
+        reference = self.context.resolve(target, None)
         if reference is None:
             yield from content
             yield RawText(self.words(found.begin, found.end) if not content else "", "not in this report")
@@ -240,7 +240,7 @@ class TextReader:
         """Yield a link to a file: a picture is shown, any other is named, for its reader has not got it."""
         path = self.path(target)
         search = re.search(r"::#([A-Za-z0-9_-]+)", target)
-        reference = self.around.resolve(search.group(1), None) if search else None
+        reference = self.context.resolve(search.group(1), None) if search else None
         if reference is not None:
             yield Link(content, reference.url, reference.anchor) if content else reference
         elif path.suffix.lower() in IMAGE_SUFFIXES and not content:
@@ -258,7 +258,7 @@ class TextReader:
     def path(self, target: str) -> Path:
         """Return the file that a link names."""
         name = target.split("::", maxsplit=1)[0]
-        return self.around.folder / (Path(name).expanduser() if name.startswith("~/") else Path(name))
+        return self.context.folder / (Path(name).expanduser() if name.startswith("~/") else Path(name))
 
     # ---- the text between objects ----
 
@@ -268,7 +268,7 @@ class TextReader:
             return
         for match in self._references.finditer(self.text, begin, end):
             step = match.group(2)
-            reference = self.around.resolve(match.group(1).decode(), int(step) if step else None)
+            reference = self.context.resolve(match.group(1).decode(), int(step) if step else None)
             if reference is not None:
                 yield from self.scripted(begin, match.start())
                 yield reference

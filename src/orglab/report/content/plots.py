@@ -21,9 +21,9 @@ from orglab.runs.record import Run
 from orglab.runs.statistics import Results
 from orglab.text import count
 
-_MOST_ROWS = 60
-_MOST_SERIES = 12
-_MOST_POINTS = 400
+_MAX_ROWS = 60
+_MAX_SERIES = 12
+_MAX_POINTS = 400
 _STATUS = {"doing": "open", "todo": "open", "waiting": "waiting", "dropped": "canceled", "done": "concluded"}
 # What a row of a history counts by, where it says so.
 _COUNTERS = ("step", "epoch", "iteration", "global_step")
@@ -35,27 +35,27 @@ def timeline(report: Report) -> Chart | None:
     if len(rows) < 2:  # noqa: PLR2004 - one bar compares nothing
         return None
     caption = ""
-    if len(rows) > _MOST_ROWS:
-        caption = f"The {_MOST_ROWS} of {count(len(rows), 'experiment', 'grouped')} that something happened to last."
+    if len(rows) > _MAX_ROWS:
+        caption = f"The {_MAX_ROWS} of {count(len(rows), 'experiment', 'grouped')} that something happened to last."
         times = {one.ref: one.last_moment() or report.period.since for one in report.touched}
-        newest = set(sorted(times, key=lambda ref: times[ref])[-_MOST_ROWS:])
+        newest = set(sorted(times, key=lambda ref: times[ref])[-_MAX_ROWS:])
         rows = [row for row in rows if row.label in newest]
     plot = Timeline(tuple(rows), report.period.last_day, report.period.since.date())
     return Chart(plot, "Experiments over time", (Text(caption),) if caption else ())
 
 
-def _timeline_row(account: ExperimentActivity, report: Report) -> TimelineRow | None:
+def _timeline_row(activity: ExperimentActivity, report: Report) -> TimelineRow | None:
     """Return the bar of an experiment, or None if nobody knows when it began."""
-    dates = [event.at for event in account.events if event.at is not None]
-    created = account.experiment.created
+    dates = [event.at for event in activity.events if event.at is not None]
+    created = activity.experiment.created
     start = created.when if created is not None and created.when < report.period.until else min(dates, default=None)
     if start is None:
         return None
-    verdict = account.experiment.conclusion.verdict if account.kind == "done" else None
-    end = account.closed.date() if account.closed is not None else None
-    status = verdict or _STATUS.get(account.kind or "", "open")
+    verdict = activity.experiment.conclusion.verdict if activity.kind == "done" else None
+    end = activity.closed.date() if activity.closed is not None else None
+    status = verdict or _STATUS.get(activity.kind or "", "open")
     first = min(start.date(), end) if end is not None else start.date()
-    return TimelineRow(account.ref, account.experiment.title, first, end, status, make_anchor(account.ref))
+    return TimelineRow(activity.ref, activity.experiment.title, first, end, status, make_anchor(activity.ref))
 
 
 def steps_chart(ref: str, results: Results, wording: Wording) -> Chart | None:
@@ -77,13 +77,11 @@ def history_chart(ref: str, results: Results) -> Chart | None:
     """Return how the first key metric went in the runs that count; None if they have no history of it."""
     runs = [(outcome.step.ref, run) for outcome in results.outcomes for run in outcome.runs]
     for metric in results.metrics[:1]:
-        read = [(step, run, *_history(run, metric)) for step, run in runs[-_MOST_SERIES:]]
+        read = [(step, run, *_history(run, metric)) for step, run in runs[-_MAX_SERIES:]]
         series = [Series(_name(run), points, step) for step, run, _, points in read if len(points) > 1]
         if series:
             counters = {counter for _, _, counter, points in read if len(points) > 1}
-            rest = (
-                f"The last {_MOST_SERIES} of {count(len(runs), 'run', 'grouped')}." if len(runs) > _MOST_SERIES else ""
-            )
+            rest = f"The last {_MAX_SERIES} of {count(len(runs), 'run', 'grouped')}." if len(runs) > _MAX_SERIES else ""
             x = counters.pop() if len(counters) == 1 else "step"
             return Chart(
                 MetricHistory(tuple(series), metric, x), f"{ref}: {metric} over the runs", (Text(rest),) if rest else ()
@@ -117,10 +115,10 @@ def _is_number(value: object) -> bool:
 
 def _thinned(points: Sequence[tuple[float, float | None]]) -> Iterator[tuple[float, float | None]]:
     """Yield points so few that a chart can show them: of each stretch the least and the greatest value, and a gap."""
-    if len(points) <= _MOST_POINTS:
+    if len(points) <= _MAX_POINTS:
         yield from points
         return
-    stretch = -(-2 * len(points) // _MOST_POINTS)
+    stretch = -(-2 * len(points) // _MAX_POINTS)
     for begin in range(0, len(points), stretch):
         part = points[begin : begin + stretch]
         known = [(value, place) for place, (_, value) in enumerate(part) if value is not None]

@@ -8,10 +8,10 @@ from orglab.report.content.statements import Statement
 from orglab.text import count
 
 # More citations than this nobody reads; the appendix has them all.
-MOST_CITED = 8
+MAX_CITATIONS = 8
 
 
-def say(*pieces: str | Inline | list[Inline] | Inlines, claims: Iterable[Claim] = ()) -> Statement:
+def make_statement(*pieces: str | Inline | list[Inline] | Inlines, claims: Iterable[Claim] = ()) -> Statement:
     """Return the statement that pieces make; a sentence begins with a capital."""
     content: list[Inline] = []
     for piece in pieces:
@@ -22,11 +22,11 @@ def say(*pieces: str | Inline | list[Inline] | Inlines, claims: Iterable[Claim] 
         else:
             content.append(piece)
     if content and isinstance(content[0], Text):
-        content[0] = Text(capital(content[0].text))
+        content[0] = Text(capitalize_first(content[0].text))
     return Statement(_joined(content), tuple(claims))
 
 
-def capital(text: str) -> str:
+def capitalize_first(text: str) -> str:
     """Return a text with its first letter as a sentence has it."""
     return text[:1].upper() + text[1:]
 
@@ -42,7 +42,7 @@ def _joined(content: list[Inline]) -> Inlines:
     return tuple(found)
 
 
-def cite(references: Iterable[Reference], most: int = MOST_CITED) -> list[Inline]:
+def cite(references: Iterable[Reference], most: int = MAX_CITATIONS) -> list[Inline]:
     """Return citations to end a sentence with, a blank before each; of many, the first and how many more.
 
     Commits and runs stand in parentheses, as the log writes commits.

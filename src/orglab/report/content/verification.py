@@ -9,8 +9,8 @@ from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository
 from orglab.git.commit import read_named
 from orglab.history.events import written_events
-from orglab.report.content.evidence import Claim, StoredStatement, digest
-from orglab.report.content.wording import changed, noted, reads
+from orglab.report.content.evidence import Claim, StoredStatement, digest_text
+from orglab.report.content.wording import claim_change, claim_note, claim_text
 from orglab.runs.record import Run
 from orglab.runs.statistics import read_final
 from orglab.text import number
@@ -50,11 +50,11 @@ class CurrentFacts:
         """All steps, by reference."""
         return {step.ref: step for one in self.experiments.values() for step in one.steps}
 
-    def told(self, ref: str) -> frozenset[Claim]:
+    def read_claims(self, ref: str) -> frozenset[Claim]:
         """Return what could be claimed today of an experiment's changes of state, notes and journal entries."""
         if ref not in self._events:
             events = written_events(self.experiments[ref], self.entries)
-            claims = [changed(event) if event.kind == "state" else noted(event) for event in events]
+            claims = [claim_change(event) if event.kind == "state" else claim_note(event) for event in events]
             self._events[ref] = frozenset(claims)
         return self._events[ref]
 
@@ -70,7 +70,7 @@ def verify(statements: Iterable[StoredStatement], present: CurrentFacts) -> list
     broken = []
     for statement in held:
         for claim in statement.claims:
-            message = _commit(claim, alive) if claim.kind == "commit" else _doubt(claim, present)
+            message = _commit(claim, alive) if claim.kind == "commit" else _find_mismatch(claim, present)
             if message is not None and message not in seen:
                 seen.add(message)
                 broken.append(FailedClaim(claim, message, statement.text))
@@ -85,7 +85,7 @@ def _commit(claim: Claim, alive: Mapping[str, object]) -> str | None:
     return None if claim.about in alive else f"the commit {claim.about[:12]} is no longer in the repository"
 
 
-def _doubt(claim: Claim, present: CurrentFacts) -> str | None:
+def _find_mismatch(claim: Claim, present: CurrentFacts) -> str | None:
     """Return what is wrong with a claim now, or None if it holds."""
     if claim.kind in ("run", "metric"):
         return _run(claim, present)
@@ -111,9 +111,9 @@ def _experiment(claim: Claim, one: Experiment, present: CurrentFacts) -> Iterato
         if one.state != claim.says:
             yield f"{ref} is {one.state or 'without a state'} now, not {claim.says}"
     elif claim.kind == "conclusion":
-        if digest(one.conclusion.text) != claim.says:
+        if digest_text(one.conclusion.text) != claim.says:
             yield f"the conclusion of {ref} reads otherwise now"
-    elif claim.kind in ("change", "note", "journal") and claim not in present.told(ref):
+    elif claim.kind in ("change", "note", "journal") and claim not in present.read_claims(ref):
         what = {"change": "a change of state", "note": "a note", "journal": "an entry of the journal"}[claim.kind]
         yield f"{what} of {claim.about} that the report tells of is gone, or reads otherwise now"
 
@@ -123,7 +123,7 @@ def _step(claim: Claim, present: CurrentFacts) -> str | None:
     if step is None:
         return f"{claim.about} is no longer in the log"
     if claim.kind == "text":
-        if reads(step.ref, step.text) == claim:
+        if claim_text(step.ref, step.text) == claim:
             return None
         return f"{claim.about} reads otherwise now: {step.text}"
     return None if claim.says in (None, step.state) else f"{claim.about} is no longer {claim.says}"
@@ -137,19 +137,19 @@ def _run(claim: Claim, present: CurrentFacts) -> str | None:
         now = read_final(run, claim.name)
         if now == claim.says:
             return None
-        shown, was = _tell_apart(now, claim.says)
+        shown, was = _format_pair(now, claim.says)
         return f"{claim.name} of the run {run.id} is recorded as {shown} now, not {was}"
     if claim.name == "seconds":
         if run.seconds == claim.says:
             return None
-        shown, was = _tell_apart(run.seconds, claim.says)
+        shown, was = _format_pair(run.seconds, claim.says)
         return f"the run {run.id} took {shown} s by its record, not {was} s"
     return (
         None if claim.says in (None, run.status) else f"the run {run.id} is recorded as {run.status}, not {claim.says}"
     )
 
 
-def _tell_apart(now: float | None, before: float | str | None) -> tuple[str, str]:
+def _format_pair(now: float | None, before: float | str | None) -> tuple[str, str]:
     """Return what is recorded now and what the report has, in as many digits as tell them apart."""
     shown = number(now) if now is not None else "nothing"
     was = number(before) if isinstance(before, int | float) else str(before)

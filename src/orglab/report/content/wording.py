@@ -12,10 +12,10 @@ from orglab.history.events import Event
 from orglab.reference import find_references, link_pattern, without_letter
 from orglab.report.blocks import Blocks, Inline, Inlines, Paragraph, Reference, Text
 from orglab.report.content.citations import Links
-from orglab.report.content.evidence import Claim, digest
+from orglab.report.content.evidence import Claim, digest_text
 from orglab.report.content.facts import Period
 from orglab.report.content.org_blocks import read_line, read_org
-from orglab.report.content.org_inlines import Surroundings
+from orglab.report.content.org_inlines import TextContext
 from orglab.text import day
 
 # What is longer than this is quoted below the sentence.
@@ -40,9 +40,9 @@ class Wording:
     config: Config
     folder: Path
 
-    def around(self, ref: str) -> Surroundings:
+    def context(self, ref: str) -> TextContext:
         """Return what a text of an experiment stands in."""
-        return Surroundings(self.folder, self._resolve, self.config.letter, ref)
+        return TextContext(self.folder, self._resolve, self.config.letter, ref)
 
     def _resolve(self, name: str, step: int | None) -> Reference | None:
         for known in (name, without_letter(name, self.config.letter)):
@@ -57,11 +57,11 @@ class Wording:
         # Most lines hold nothing that Org would read.
         if _PLAIN.fullmatch(text):
             return (Text(text),)
-        return read_line(text, self.around(ref)) or (Text("…"),)
+        return read_line(text, self.context(ref)) or (Text("…"),)
 
     def blocks(self, text: str, ref: str) -> Blocks:
         """Return a text of the log, such as a conclusion."""
-        return read_org(text, self.around(ref))
+        return read_org(text, self.context(ref))
 
     def quotation(self, text: str, ref: str) -> tuple[list[Inline], Blocks]:
         """Return a text of the log as a sentence quotes it: in quotation marks, or below it if it is long."""
@@ -71,7 +71,7 @@ class Wording:
                 return [Text("“"), *content, Text("”")], ()
         return [], blocks
 
-    def mentioned(self, experiment: Experiment) -> Iterator[str]:
+    def find_mentioned(self, experiment: Experiment) -> Iterator[str]:
         """Yield the references of the other experiments that an experiment's text names, each once."""
         text = experiment.document.text[experiment.begin : experiment.end]
         names = [match.group(1).decode() for match in _LINK.finditer(text)]
@@ -80,7 +80,7 @@ class Wording:
             if name != experiment.id:
                 yield self.config.letter + name
 
-    def on(self, moment: datetime.datetime) -> str:
+    def on_day(self, moment: datetime.datetime) -> str:
         """Return the day of a moment as a sentence has it: `on 4 November`; with the year where it is another."""
         return f"on {self.day(moment)}"
 
@@ -89,28 +89,28 @@ class Wording:
         return day(moment, self.period.last_day)
 
 
-def exists(experiment: Experiment) -> Claim:
+def claim_exists(experiment: Experiment) -> Claim:
     """Return the claim that an experiment is in the log."""
     return Claim("experiment", experiment.ref)
 
 
-def is_done(ref: str, text: str) -> tuple[Claim, Claim]:
+def claim_done(ref: str, text: str) -> tuple[Claim, Claim]:
     """Return the claims that a step is done, and that it is this one."""
-    return Claim("step", ref, "state", "done"), reads(ref, text)
+    return Claim("step", ref, "state", "done"), claim_text(ref, text)
 
 
-def reads(ref: str, text: str) -> Claim:
+def claim_text(ref: str, text: str) -> Claim:
     """Return the claim that a step, or a title, reads so."""
-    return Claim("text", ref, "", digest(strip_cookies(text)))
+    return Claim("text", ref, "", digest_text(strip_cookies(text)))
 
 
-def changed(event: Event) -> Claim:
+def claim_change(event: Event) -> Claim:
     """Return the claim that a state was set then, with what was said of it."""
     at = event.at.isoformat(timespec="minutes") if event.at else ""
     new = event.facts.get("new", "")
-    return Claim("change", event.ref, at, f"{new} {digest(event.text)}".strip())
+    return Claim("change", event.ref, at, f"{new} {digest_text(event.text)}".strip())
 
 
-def noted(event: Event) -> Claim:
+def claim_note(event: Event) -> Claim:
     """Return the claim that a note is there."""
-    return Claim(event.kind, event.ref, "", digest(event.text))
+    return Claim(event.kind, event.ref, "", digest_text(event.text))

@@ -24,8 +24,8 @@ _BLOCK = re.compile(rb"orglab-evidence-1:([A-Za-z0-9+/\s#>|]*):end")
 _STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
 _WIDTH = 72
 # More than this is not the evidence of a report, but something that would fill the memory.
-_LARGEST = 64_000_000
-_MOST_PARTS = 10_000
+_MAX_SIZE = 64_000_000
+_MAX_PARTS = 10_000
 
 
 def pack(evidence: Mapping[str, object]) -> str:
@@ -51,14 +51,14 @@ def _parts(content: bytes) -> Iterator[bytes]:
     yield content
     if content.startswith(b"%PDF-"):
         for place, match in enumerate(_STREAM.finditer(content)):
-            if place >= _MOST_PARTS:
+            if place >= _MAX_PARTS:
                 return
             yield _inflate(match.group(1)) or b""
     elif content.startswith(b"PK"):
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as parts:
-                for part in parts.infolist()[:_MOST_PARTS]:
-                    if part.filename.startswith("customXml/") and part.file_size <= _LARGEST:
+                for part in parts.infolist()[:_MAX_PARTS]:
+                    if part.filename.startswith("customXml/") and part.file_size <= _MAX_SIZE:
                         yield parts.read(part)
         except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError):
             return
@@ -67,7 +67,7 @@ def _parts(content: bytes) -> Iterator[bytes]:
 def _inflate(data: bytes) -> bytes | None:
     """Return what zlib packed, if it is not larger than evidence may be."""
     try:
-        return zlib.decompressobj().decompress(data, _LARGEST)
+        return zlib.decompressobj().decompress(data, _MAX_SIZE)
     except zlib.error:
         return None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orglab.text import megabytes
 
-LARGEST = 10_000_000
+MAX_SIZE = 10_000_000
 """Bytes; a larger picture is named, not embedded."""
 
 _KINDS = (
@@ -64,13 +64,13 @@ def read_picture(path: Path) -> Picture | str:
         os.close(descriptor)
         return "no regular file"
     with open(descriptor, "rb") as file:  # noqa: PTH123 - it is open already
-        if status.st_size > LARGEST:
+        if status.st_size > MAX_SIZE:
             return f"too large to embed: {megabytes(status.st_size)}"
-        content = file.read(LARGEST + 1)
-    return recognize(content)
+        content = file.read(MAX_SIZE + 1)
+    return recognize_picture(content)
 
 
-def recognize(content: bytes) -> Picture | str:
+def recognize_picture(content: bytes) -> Picture | str:
     """Return the picture that bytes are, or why they are none."""
     if not content:
         return "an empty file"

@@ -24,7 +24,7 @@ class ExtraMissingError(OrglabError):
     exit_code = 2
 
 
-def find_ending(template: Path) -> str:
+def find_extension(template: Path) -> str:
     """Return the ending of what a template makes: `.txt` for `weekly.txt.j2`."""
     return (template.with_suffix("") if template.suffix in _MARKS else template).suffix.lower()
 
@@ -83,7 +83,7 @@ def _environment(template: Path) -> "ImmutableSandboxedEnvironment":
     environment = ImmutableSandboxedEnvironment(
         loader=jinja2.FunctionLoader(lambda name: _source(folder, name)),
         undefined=jinja2.StrictUndefined,
-        autoescape=find_ending(template) in _ESCAPED,
+        autoescape=find_extension(template) in _ESCAPED,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from orglab.report import blocks as b
-from orglab.report.characters import lowered, printable, raised, unwrapped
+from orglab.report.characters import printable, to_subscript, to_superscript, unwrapped
 from orglab.report.charts import chart_table
-from orglab.report.formats.attachments import Beside
+from orglab.report.formats.assets import Assets
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture
 from orglab.report.formats.writer import SIGNS, TextWriter
@@ -19,14 +19,14 @@ _AT_BEGIN = re.compile(r"(#{1,6}(?=\s|$)|[-+=:](?=[\s=-]|$)|[-=+]{2,}|\d{1,9}(?=
 _BOXES = {"open": "[ ] ", "partial": "[ ] *(in part)* ", "done": "[x] "}
 
 
-def to_markdown(document: b.Document, beside: Beside | None = None) -> str:
+def to_markdown(document: b.Document, assets: Assets | None = None) -> str:
     """Return the document as Markdown; the same document makes the same text.
 
     Args:
         document: What is written.
-        beside: Where pictures and charts are kept for later; without it a chart is its table, a picture its name.
+        assets: Where pictures and charts are kept for later; without it a chart is its table, a picture its name.
     """
-    return _MarkdownWriter(document, beside).page()
+    return _MarkdownWriter(document, assets).page()
 
 
 def _text(text: str) -> str:
@@ -58,8 +58,8 @@ class _MarkdownWriter(TextWriter):
     }
     fixed: ClassVar = {b.Rule: "---", b.LineBreak: "\\\n"}
 
-    def __init__(self, document: b.Document, beside: Beside | None) -> None:
-        super().__init__(document, beside)
+    def __init__(self, document: b.Document, assets: Assets | None) -> None:
+        super().__init__(document, assets)
         self._in_table = False
         self._follows_list = False
 
@@ -177,9 +177,9 @@ class _MarkdownWriter(TextWriter):
         picture = self.picture(block.path, block.alt)
         return f"{picture}\n\n*{self.line(block.caption)}*" if block.caption else picture
 
-    def embedded(self, beside: Beside, stem: str, picture: Picture, alt: str) -> str:
+    def embedded(self, assets: Assets, stem: str, picture: Picture, alt: str) -> str:
         """Keep a picture beside, and write what shows it."""
-        return f"![{_text(alt)}]({beside.add(stem, picture.suffix, picture.content)})"
+        return f"![{_text(alt)}]({assets.add(stem, picture.suffix, picture.content)})"
 
     def _write_chart(self, block: b.Chart) -> str:
         """Write a chart as a picture beside, and its numbers."""
@@ -200,10 +200,10 @@ class _MarkdownWriter(TextWriter):
         return _text(inline.text)
 
     def _write_superscript(self, inline: b.Superscript) -> str:
-        return _text(raised(b.plain(inline.content)))
+        return _text(to_superscript(b.plain(inline.content)))
 
     def _write_subscript(self, inline: b.Subscript) -> str:
-        return _text(lowered(b.plain(inline.content)))
+        return _text(to_subscript(b.plain(inline.content)))
 
     def _write_code(self, inline: b.Code) -> str:
         """Write a word of code, between more backticks than are in it; a cell ends at a bar even there."""

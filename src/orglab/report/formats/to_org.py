@@ -7,7 +7,7 @@ from orglab.experiment.escape import ESCAPE
 from orglab.report import blocks as b
 from orglab.report.characters import printable, unwrapped
 from orglab.report.charts import chart_table
-from orglab.report.formats.attachments import Beside
+from orglab.report.formats.assets import Assets
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture
 from orglab.report.formats.writer import SIGNS, TextWriter, find_anchors
@@ -32,14 +32,14 @@ _ENVIRONMENT = re.compile(r"\\begin\{([A-Za-z0-9*]+)\}.*\\end\{\1\}\Z", re.S)
 _BOXES = {"open": "[ ] ", "partial": "[-] ", "done": "[X] "}
 
 
-def to_org(document: b.Document, beside: Beside | None = None) -> str:
+def to_org(document: b.Document, assets: Assets | None = None) -> str:
     """Return the document as Org; the same document makes the same text.
 
     Args:
         document: What is written.
-        beside: Where pictures and charts are kept for later; without it a chart is its table, a picture its name.
+        assets: Where pictures and charts are kept for later; without it a chart is its table, a picture its name.
     """
-    return _OrgWriter(document, beside).page()
+    return _OrgWriter(document, assets).page()
 
 
 def _text(text: str) -> str:
@@ -73,8 +73,8 @@ class _OrgWriter(TextWriter):
     }
     fixed: ClassVar = {b.Rule: "-----", b.LineBreak: "\\\\\n"}
 
-    def __init__(self, document: b.Document, beside: Beside | None) -> None:
-        super().__init__(document, beside)
+    def __init__(self, document: b.Document, assets: Assets | None) -> None:
+        super().__init__(document, assets)
         headings = (block for block in document.blocks if isinstance(block, b.Heading))
         self._headings = frozenset(find_anchors(headings))
 
@@ -225,9 +225,9 @@ class _OrgWriter(TextWriter):
         alt = " ".join(printable(block.alt).replace('"', "'").split())
         return f'{caption}#+ATTR_HTML: :alt "{alt}"\n{picture}'
 
-    def embedded(self, beside: Beside, stem: str, picture: Picture, _alt: str) -> str:
+    def embedded(self, assets: Assets, stem: str, picture: Picture, _alt: str) -> str:
         """Keep a picture beside, and write the link that shows it."""
-        return f"[[file:{beside.add(stem, picture.suffix, picture.content, is_url=False)}]]"
+        return f"[[file:{assets.add(stem, picture.suffix, picture.content, is_url=False)}]]"
 
     def _write_chart(self, block: b.Chart) -> str:
         """Write a chart as a picture beside, and its numbers."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 EVIDENCE_NAME = "orglab-evidence.txt"
 """The name of the attachment that holds the evidence."""
 MISSING = "PDF needs typst: install it with  pip install 'orglab[pdf]'"
-_DEEPEST_HEADING = 5
+_MAX_HEADING_LEVEL = 5
 # What is longer than this without a blank runs over the edge of the page.
 _LONG_WORD = re.compile(r"[^\s\u200b]{48}(?=[^\s\u200b]{4})")
 # Drawn, for few fonts have boxes; what stands in them is read aloud.
@@ -185,7 +185,7 @@ class _TypstWriter(Writer):
     # ---- blocks ----
 
     def _write_heading(self, block: b.Heading) -> str:
-        level = self.limit_level(min(block.level, _DEEPEST_HEADING))
+        level = self.limit_level(min(block.level, _MAX_HEADING_LEVEL))
         self._anchor = b.make_anchor(block.anchor) if block.anchor else ""
         self._sections += level == 1
         return f"#heading(level: {level})[{self.inlines(block.content)}]{self.label(block.anchor)}"

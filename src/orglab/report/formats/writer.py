@@ -13,18 +13,18 @@ from urllib.parse import urlsplit
 from orglab.report import blocks as b
 from orglab.report.characters import printable
 from orglab.report.charts import LIGHT, draw_chart
-from orglab.report.formats.attachments import Beside
+from orglab.report.formats.assets import Assets
 from orglab.report.formats.pictures import Picture, read_picture
 
 SAFE_SCHEMES = frozenset(("http", "https", "mailto", "ftp"))
 """What a link may begin with.  A `javascript:` or `data:` of a hostile log is shown, not followed."""
-LONGEST_URL = 4000
+MAX_URL_LENGTH = 4000
 """The most characters of a url that is followed."""
 
 SIGNS = {"good": "●", "bad": "✕", "unsure": "◆", "active": "△", "waiting": "▽"}
 """The shape that goes with the tone of a badge, as in charts: for grey print, and for who does not see colours."""
 
-_DEEPEST_HEADING = 6
+_MAX_HEADING_LEVEL = 6
 _NOT_IN_URL = frozenset(' \t\n"<>\\^`{|}')
 
 
@@ -35,7 +35,7 @@ def safe_url(url: str) -> str:
         scheme = urlsplit(url).scheme.lower()
     except ValueError:
         return ""
-    if scheme not in SAFE_SCHEMES or len(url) > LONGEST_URL:
+    if scheme not in SAFE_SCHEMES or len(url) > MAX_URL_LENGTH:
         return ""
     return "".join("".join(f"%{byte:02X}" for byte in char.encode()) if char in _NOT_IN_URL else char for char in url)
 
@@ -131,7 +131,7 @@ class Writer:
 
     def limit_level(self, level: int) -> int:
         """Return the level of the next heading: not more than one below that before, as screen readers expect it."""
-        self._level = min(level, self._level + 1, _DEEPEST_HEADING)
+        self._level = min(level, self._level + 1, _MAX_HEADING_LEVEL)
         return self._level
 
     def endnotes(self, write: Callable[[b.Blocks], str]) -> Iterator[tuple[int, str]]:
@@ -159,13 +159,13 @@ class TextWriter(Writer):
     """What Markdown and Org share: text that is read as it is, with pictures in files beside it.
 
     Attributes:
-        beside: Where pictures and charts are kept for later; without it a chart is its table, a picture its name.
+        assets: Where pictures and charts are kept for later; without it a chart is its table, a picture its name.
     """
 
-    def __init__(self, document: b.Document, beside: Beside | None) -> None:
+    def __init__(self, document: b.Document, assets: Assets | None) -> None:
         """Be ready to write `document`, once."""
         super().__init__(document)
-        self.beside = beside
+        self.assets = assets
         self._charts = 0
 
     def line(self, content: b.Inlines) -> str:
@@ -181,24 +181,24 @@ class TextWriter(Writer):
         picture = read_picture(path)
         if isinstance(picture, str):
             return f"{self._write_code(b.Code(path.name))} {self.note(picture)}"
-        if self.beside is None:
+        if self.assets is None:
             return self._write_code(b.Code(path.name))
-        return self.embedded(self.beside, path.stem, picture, alt)
+        return self.embedded(self.assets, path.stem, picture, alt)
 
     def drawn(self, chart: b.Chart) -> str:
-        """Write a chart that is kept beside; nothing where there is no beside."""
+        """Write a chart that is kept beside; nothing where there is no assets."""
         self._charts += 1
-        if self.beside is None:
+        if self.assets is None:
             return ""
         name = f"chart-{self._charts}"
         svg = Picture(draw_chart(chart, LIGHT, name).encode(), "svg", "image/svg+xml")
-        return self.embedded(self.beside, name, svg, chart.title)
+        return self.embedded(self.assets, name, svg, chart.title)
 
     def note(self, why: str) -> str:
         """Write why something is not shown as it was meant."""
         raise NotImplementedError
 
-    def embedded(self, beside: Beside, stem: str, picture: Picture, alt: str) -> str:
+    def embedded(self, assets: Assets, stem: str, picture: Picture, alt: str) -> str:
         """Keep a picture beside, and write what shows it."""
         raise NotImplementedError
 

@@ -15,7 +15,7 @@ LIST_NAME = ".orglab-report.json"
 """The file that says which files of the folder are ours, and what they held when they were written."""
 
 
-class Beside:
+class Assets:
     """The files of one report, until they are written.
 
     Attributes:

@@ -18,11 +18,11 @@ from orglab.report.content.statements import Report
 from orglab.report.content.verification import CurrentFacts, FailedClaim, verify
 from orglab.report.content.wording import Wording
 from orglab.report.last_report import read_last
-from orglab.report.report_file import read_evidence_in
-from orglab.report.request import ReportRequest, choose_experiments, read_period
+from orglab.report.rendering import read_report_evidence
+from orglab.report.report_options import ReportOptions, choose_experiments, read_period
 
 
-def make_report(log: LogFile, request: ReportRequest, now: datetime.datetime | None = None) -> Report:
+def make_report(log: LogFile, request: ReportOptions, now: datetime.datetime | None = None) -> Report:
     """Return a report on a log.
 
     Args:
@@ -48,7 +48,7 @@ def make_report(log: LogFile, request: ReportRequest, now: datetime.datetime | N
 
 
 def _read(
-    log: LogFile, request: ReportRequest, chosen: Sequence[Experiment], period: Period, *, use_git: bool = True
+    log: LogFile, request: ReportOptions, chosen: Sequence[Experiment], period: Period, *, use_git: bool = True
 ) -> tuple[list[ExperimentActivity], Links]:
     """Return what happened to the chosen experiments, and what citations of it lead to.
 
@@ -61,7 +61,7 @@ def _read(
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ReportCheck:
     """What became of a report.
 
     Attributes:
@@ -75,7 +75,7 @@ class Checked:
     broken: tuple[FailedClaim, ...]
 
 
-def check_report(log: LogFile, path: Path | None = None) -> Checked:
+def check_report(log: LogFile, path: Path | None = None) -> ReportCheck:
     """Return whether what a report says still holds.
 
     Args:
@@ -91,10 +91,10 @@ def check_report(log: LogFile, path: Path | None = None) -> Checked:
             raise NotFoundError("No report has been written here yet; name one: orglab report --check FILE.")
         file, evidence = last.file, last.evidence
     else:
-        file, evidence = str(path), read_evidence_in(path, last)
+        file, evidence = str(path), read_report_evidence(path, last)
     held = from_evidence(evidence)
     sources = Sources(log)
     needs_journal = any(claim.kind == "journal" for one in held for claim in one.claims)
     entries = sources.entries if needs_journal else []
     present = CurrentFacts(log.experiments(), sources.runs, entries, sources.repository)
-    return Checked(file, len(held), tuple(verify(held, present)))
+    return ReportCheck(file, len(held), tuple(verify(held, present)))

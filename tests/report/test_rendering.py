@@ -8,9 +8,9 @@ import pytest
 from orglab.api import Log, open_log
 from orglab.errors import NotFoundError, NotWritableError, UsageError
 from orglab.report.last_report import read_last
-from orglab.report.report_file import ReportFormat, chosen_form, read_evidence_in, render_report, write_report
-from orglab.report.reporting import make_report
-from orglab.report.request import ReportRequest
+from orglab.report.progress_report import make_report
+from orglab.report.rendering import ReportFormat, choose_format, read_report_evidence, render_report, write_report
+from orglab.report.report_options import ReportOptions
 
 NOW = datetime.datetime(2026, 11, 20, 12, 0)  # noqa: DTZ001 - the log holds local times
 
@@ -25,7 +25,7 @@ def unasked(_report):
 
 
 def report(log, *references):
-    return make_report(log, ReportRequest(references), NOW)
+    return make_report(log, ReportOptions(references), NOW)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def report(log, *references):
     ],
 )
 def test_the_ending_says_the_format(log, out, template, wanted):
-    assert chosen_form(log, Path(out) if out else None, Path(template) if template else None) == wanted
+    assert choose_format(log, Path(out) if out else None, Path(template) if template else None) == wanted
 
 
 @pytest.mark.parametrize(
@@ -52,16 +52,16 @@ def test_the_ending_says_the_format(log, out, template, wanted):
 )
 def test_a_format_that_there_is_not_is_refused(log, out, template, words):
     with pytest.raises(UsageError, match=words):
-        chosen_form(log, Path(out), Path(template) if template else None)
+        choose_format(log, Path(out), Path(template) if template else None)
 
 
 def test_the_template_of_the_settings_is_for_files_of_its_ending(repo):
     repo.write("experiment_log.org", "* TODO [1] A :exp:\n")
     repo.write("orglab.toml", '[report]\ntemplate = "weekly.txt"\n')
     log = open_log()
-    assert chosen_form(log, Path("week.txt"), None).template.name == "weekly.txt"
-    assert chosen_form(log, Path("week.md"), None).template is None
-    assert chosen_form(log, None, None).template is None
+    assert choose_format(log, Path("week.txt"), None).template.name == "weekly.txt"
+    assert choose_format(log, Path("week.md"), None).template is None
+    assert choose_format(log, None, None).template is None
 
 
 def test_what_people_look_at_carries_no_evidence(log):
@@ -75,7 +75,7 @@ def test_a_report_that_is_written_is_remembered_and_one_on_a_part_moves_nothing(
     write_report(log, report(log), Path("week.md"), ReportFormat(), unasked)
     last = read_last(log.clone_folder)
     assert (last.until, last.file) == (NOW, str(Path("week.md").absolute()))
-    later = make_report(log, ReportRequest(["1"]), NOW + datetime.timedelta(days=1))
+    later = make_report(log, ReportOptions(["1"]), NOW + datetime.timedelta(days=1))
     write_report(log, later, Path("part.md"), ReportFormat(), unasked)
     assert read_last(log.clone_folder).until == NOW
     assert read_last(log.clone_folder).file.endswith("part.md")
@@ -92,9 +92,9 @@ def test_evidence_is_in_the_file_or_remembered_of_it(log):
     Path("bare.txt").write_text("{{ title }}")
     write_report(log, report(log), path, ReportFormat(".txt", Path("bare.txt")), lambda _: {"title": "T"})
     last = read_last(log.clone_folder)
-    assert read_evidence_in(path, last) == last.evidence
+    assert read_report_evidence(path, last) == last.evidence
     path.write_text("something else")
     with pytest.raises(NotFoundError, match="holds no evidence"):
-        read_evidence_in(path, last)
+        read_report_evidence(path, last)
     with pytest.raises(NotFoundError, match="cannot be read"):
-        read_evidence_in(Path("none.md"), last)
+        read_report_evidence(Path("none.md"), last)

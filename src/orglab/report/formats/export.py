@@ -1,30 +1,30 @@
-"""A document as a file: the format by the ending, its pictures beside where the format cannot hold them."""
+"""A document as a file: the format by the ending, its pictures beside it where the format cannot hold them."""
 
 from pathlib import Path
 
 from orglab.errors import NotWritableError, UsageError
 from orglab.report.blocks import Document
-from orglab.report.formats.attachments import Beside, write_atomically
+from orglab.report.formats.assets import Assets, write_atomically
 
-ENDINGS = (".md", ".org", ".html", ".pdf", ".docx")
+EXTENSIONS = (".md", ".org", ".html", ".pdf", ".docx")
 """The endings that a report may have."""
 
 
-def _make(ending: str, document: Document, beside: Beside) -> bytes:
+def _make(extension: str, document: Document, assets: Assets) -> bytes:
     """Return the content of a file; what makes one format of five is imported when it is asked for."""
-    if ending == ".md":
+    if extension == ".md":
         from orglab.report.formats.to_markdown import to_markdown  # noqa: PLC0415 - see above
 
-        return to_markdown(document, beside).encode()
-    if ending == ".org":
+        return to_markdown(document, assets).encode()
+    if extension == ".org":
         from orglab.report.formats.to_org import to_org  # noqa: PLC0415 - see above
 
-        return to_org(document, beside).encode()
-    if ending == ".html":
+        return to_org(document, assets).encode()
+    if extension == ".html":
         from orglab.report.formats.to_html import to_html  # noqa: PLC0415 - see above
 
         return to_html(document).encode()
-    if ending == ".pdf":
+    if extension == ".pdf":
         from orglab.report.formats.to_pdf import to_pdf  # noqa: PLC0415 - see above
 
         return to_pdf(document)
@@ -44,13 +44,13 @@ def write_document(document: Document, path: Path) -> None:
         UsageError: There is no such format, or what makes it is not installed.
         NotWritableError: The disk refuses, or a file beside it is not ours.
     """
-    ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise UsageError(f"{path.name!r} ends in no format of a report; use {', '.join(ENDINGS)}.")
-    beside = Beside(path)
-    content = _make(ending, document, beside)
+    extension = path.suffix.lower()
+    if extension not in EXTENSIONS:
+        raise UsageError(f"{path.name!r} ends in no format of a report; use {', '.join(EXTENSIONS)}.")
+    assets = Assets(path)
+    content = _make(extension, document, assets)
     # Pictures first: a report whose pictures are not there yet would be broken for whoever opens it now.
-    beside.write()
+    assets.write()
     try:
         write_atomically(path, content)
     except OSError as error:

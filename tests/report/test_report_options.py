@@ -7,7 +7,7 @@ import pytest
 from orglab.api import Log
 from orglab.errors import NotFoundError, UsageError
 from orglab.report.last_report import LastReport, write_last
-from orglab.report.request import ReportRequest, choose_experiments, read_period, split_arguments
+from orglab.report.report_options import ReportOptions, choose_experiments, read_period, split_arguments
 
 NOW = datetime.datetime(2026, 11, 20, 12, 0)  # noqa: DTZ001 - the log holds local times
 LOG = "* TODO [1] A :exp:nlp:\n* TODO [2] B :exp:\n* TODO [deep] C :exp:nlp:\n"
@@ -19,7 +19,7 @@ def log(repo):
 
 
 def days(log, since=None, until=None):
-    period = read_period(log, ReportRequest(since=since, until=until), NOW)
+    period = read_period(log, ReportOptions(since=since, until=until), NOW)
     return period.since.isoformat(" ", "minutes"), period.until.isoformat(" ", "minutes")
 
 
@@ -51,7 +51,7 @@ def test_a_report_begins_where_the_last_one_ended(log):
 
 def test_experiments_are_chosen_by_reference_and_match_in_the_order_of_the_log(log):
     def chosen(references=(), match=None):
-        return [one.ref for one in choose_experiments(log, ReportRequest(references, match))]
+        return [one.ref for one in choose_experiments(log, ReportOptions(references, match))]
 
     assert chosen() == ["e1", "e2", "edeep"]
     assert chosen(["deep", "e1.3"]) == ["e1", "edeep"]

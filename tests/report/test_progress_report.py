@@ -14,11 +14,11 @@ from orglab.api import open_log
 from orglab.cli.main import run as orglab
 from orglab.errors import NotFoundError, UsageError
 from orglab.report.formats.evidence_block import pack, read_evidence
-from orglab.report.reporting import check_report, make_report
-from orglab.report.request import ReportRequest, split_arguments
+from orglab.report.progress_report import check_report, make_report
+from orglab.report.report_options import ReportOptions, split_arguments
 
 NOW = datetime.datetime(2026, 11, 20, 12, 0)  # noqa: DTZ001 - the log holds local times
-SINCE = ReportRequest(since="2026-11-08")
+SINCE = ReportOptions(since="2026-11-08")
 LOG = """\
 #+TODO: TODO(t) INPROGRESS(i!) WAIT(w@/!) | DONE(d) CANCELED(c@)
 * DONE [201] ABC in XYZ model [100%]   :exp:
@@ -179,7 +179,7 @@ def test_an_empty_period_is_an_honest_short_report(capfd):
 @pytest.mark.usefixtures("study")
 def test_the_past_is_told_as_it_was():
     """Before it was closed, e201 was in progress; what came later is not told."""
-    found = said(ReportRequest(since="2026-11-08", until="2026-11-11"))
+    found = said(ReportOptions(since="2026-11-08", until="2026-11-11"))
     assert found["summary"][0] == "Two experiments were opened [e201] [e203]."
     assert [ref for ref, _ in found["under_way"]] == ["e201"]
     assert "learned" not in found
@@ -187,13 +187,13 @@ def test_the_past_is_told_as_it_was():
 
 @pytest.mark.usefixtures("study")
 def test_it_is_narrowed_by_references_and_match():
-    assert said(ReportRequest(["e201", "202"], "nlp", "2026-11-08"))["summary"][0] == "One step was done [e202.1]."
+    assert said(ReportOptions(["e201", "202"], "nlp", "2026-11-08"))["summary"][0] == "One step was done [e202.1]."
     log = open_log()
     assert split_arguments(log, ["201", "[e202.1]", "nlp"]) == (["201", "[e202.1]"], "nlp")
     with pytest.raises(UsageError, match="One match string"):
         split_arguments(log, ["nlp", "exp+nlp"])
     with pytest.raises(NotFoundError):
-        make_report(log, ReportRequest(["777"]), NOW)
+        make_report(log, ReportOptions(["777"]), NOW)
 
 
 @pytest.mark.usefixtures("study")
@@ -293,17 +293,17 @@ def test_what_happens_later_breaks_no_report():
 
 def test_the_next_report_begins_where_the_last_one_ended(study):
     with pytest.raises(NotFoundError, match="No report has been written"):
-        make_report(open_log(), ReportRequest(since="last report"), NOW)
+        make_report(open_log(), ReportOptions(since="last report"), NOW)
     with pytest.raises(NotFoundError, match="No report has been written"):
         check_report(open_log())
-    assert make_report(open_log(), ReportRequest(), NOW).period.since == datetime.datetime(2026, 11, 6)  # noqa: DTZ001
+    assert make_report(open_log(), ReportOptions(), NOW).period.since == datetime.datetime(2026, 11, 6)  # noqa: DTZ001
     assert orglab(["report", "--until", "2026-11-10", "-o", "week.md"]) == 0
     midnight = datetime.datetime(2026, 11, 11)  # noqa: DTZ001
-    assert make_report(open_log(), ReportRequest(), NOW).period.since == midnight
+    assert make_report(open_log(), ReportOptions(), NOW).period.since == midnight
     # What prints or tells of a part moves nothing.
     assert orglab(["report", "--since", "2026-11-08"]) == 0
     assert orglab(["report", "201", "--since", "2026-11-08", "-o", "part.md"]) == 0
-    assert make_report(open_log(), ReportRequest(since="Last Report"), NOW).period.since == midnight
+    assert make_report(open_log(), ReportOptions(since="Last Report"), NOW).period.since == midnight
     assert check_report(open_log()).file.endswith("part.md")
     assert not study.git("status", "--porcelain", "--", "experiment_log.org")
 
@@ -340,7 +340,7 @@ def test_without_git_runs_and_dates(tmp_path, monkeypatch, capfd):
     Path("experiment_log.org").write_text(
         "* [5] No date, no state\x1b[31m :exp:\n** Experiments\n1. [X] One\n* TODO [6] B :exp:\n"
     )
-    assert said(ReportRequest(since="2w"))["summary"] == [
+    assert said(ReportOptions(since="2w"))["summary"] == [
         "In this period the log, the commits and the runs record nothing.",
         "The log does not tell when one more step was done [e5.1]; not counted here.",
         "Two experiments have no date in the log [e5] [e6].",
@@ -383,7 +383,7 @@ def test_the_journal_is_told_when_asked_for(study):
         "* 2026\n** 2026-11 November\n*** 2026-11-12 Thursday\n**** [[#201][201]] why it explodes :201:\n",
     )
     assert "journal" not in said()
-    assert said(ReportRequest(since="2026-11-08", journal=True))["journal"] == [
+    assert said(ReportOptions(since="2026-11-08", journal=True))["journal"] == [
         ("e201", ["12 November [e201]: “why it explodes”"])
     ]
 
@@ -395,7 +395,7 @@ def test_times_are_local(study, monkeypatch):
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     time.tzset()
     try:
-        counts = make_report(open_log(), ReportRequest(since="2026-11-13", until="2026-11-13"), NOW).counts
+        counts = make_report(open_log(), ReportOptions(since="2026-11-13", until="2026-11-13"), NOW).counts
     finally:
         monkeypatch.setenv("TZ", "UTC")
         time.tzset()
@@ -482,7 +482,7 @@ def test_the_counts_of_a_thousand_experiments_are_those_of_another_counter(tmp_p
     spec.loader.exec_module(bench)
     log = bench.make_project(tmp_path, 1000)
     monkeypatch.chdir(tmp_path)
-    counts = make_report(open_log(), ReportRequest(since="2018-07-01", until="2018-09-30"), NOW).counts
+    counts = make_report(open_log(), ReportOptions(since="2018-07-01", until="2018-09-30"), NOW).counts
     assert counts["opened"] > 300
     assert {name: counts[name] for name in ("opened", "concluded", "dropped", "verdicts", "steps_done", "runs",
                                             "runs_failed", "commits")} == count_by_hand(log)  # fmt: skip

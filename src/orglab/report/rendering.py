@@ -9,10 +9,10 @@ from orglab.errors import NotFoundError, NotWritableError, UsageError
 from orglab.log.log import LogFile
 from orglab.report.content.layout import collect_evidence, lay_out
 from orglab.report.content.statements import Report
-from orglab.report.formats.attachments import compute_digest, write_atomically
-from orglab.report.formats.document_file import ENDINGS, write_document
+from orglab.report.formats.assets import compute_digest, write_atomically
 from orglab.report.formats.evidence_block import read_evidence
-from orglab.report.formats.template import fill_template, find_ending
+from orglab.report.formats.export import EXTENSIONS, write_document
+from orglab.report.formats.template import fill_template, find_extension
 from orglab.report.formats.to_markdown import to_markdown
 from orglab.report.last_report import LastReport, read_last, write_last
 
@@ -27,15 +27,15 @@ class ReportFormat:
     """How a report is to be written.
 
     Attributes:
-        ending: The format: one of ENDINGS, or of what the template makes.
+        extension: The format: one of EXTENSIONS, or of what the template makes.
         template: The template, or None for ours.
     """
 
-    ending: str = ".md"
+    extension: str = ".md"
     template: Path | None = None
 
 
-def chosen_form(log: LogFile, out: Path | None, template: Path | None) -> ReportFormat:
+def choose_format(log: LogFile, out: Path | None, template: Path | None) -> ReportFormat:
     """Return how a report is to be written: by the ending of its file, and the template that makes such files.
 
     Args:
@@ -47,21 +47,21 @@ def chosen_form(log: LogFile, out: Path | None, template: Path | None) -> Report
         UsageError: There is no such format.
     """
     if template is not None:
-        ending = find_ending(template)
+        extension = find_extension(template)
         if out is not None and out.suffix.lower() in BINARY:
             raise UsageError(f"A template makes text, and no {out.suffix}; leave --template out.")
-        return ReportFormat(ending, template)
+        return ReportFormat(extension, template)
     if out is None:
         return ReportFormat()
-    ending = out.suffix.lower()
+    extension = out.suffix.lower()
     own = Path(log.config.report.template) if log.config.report.template else None
-    if own is not None and find_ending(own) == ending and ending not in BINARY:
-        return ReportFormat(ending, own)
-    if ending not in ENDINGS:
-        named = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
-        text = "; .txt needs a template (the setting report.template)" if ending == ".txt" else ""
-        raise UsageError(f"A report is written to a file that ends in {named}, not {ending or 'nothing'}{text}.")
-    return ReportFormat(ending)
+    if own is not None and find_extension(own) == extension and extension not in BINARY:
+        return ReportFormat(extension, own)
+    if extension not in EXTENSIONS:
+        named = f"{', '.join(EXTENSIONS[:-1])} or {EXTENSIONS[-1]}"
+        text = "; .txt needs a template (the setting report.template)" if extension == ".txt" else ""
+        raise UsageError(f"A report is written to a file that ends in {named}, not {extension or 'nothing'}{text}.")
+    return ReportFormat(extension)
 
 
 def render_report(report: Report, form: ReportFormat, make_values: MakeValues, *, for_people: bool = False) -> str:
@@ -113,7 +113,7 @@ def write_report(log: LogFile, report: Report, path: Path, form: ReportFormat, m
     write_last(folder, LastReport(until, str(path.absolute()), compute_digest(content), collect_evidence(report)))
 
 
-def read_evidence_in(path: Path, last: LastReport) -> Mapping[str, Any]:
+def read_report_evidence(path: Path, last: LastReport) -> Mapping[str, Any]:
     """Return the evidence that a report carries, or that is remembered of it."""
     try:
         content = path.read_bytes()

@@ -17,7 +17,7 @@ USUAL = datetime.timedelta(weeks=2)
 
 
 @dataclass(frozen=True, slots=True)
-class ReportRequest:
+class ReportOptions:
     """What report is wanted.
 
     Attributes:
@@ -37,7 +37,7 @@ class ReportRequest:
     journal: bool = False
 
 
-def read_period(log: LogFile, request: ReportRequest, now: datetime.datetime) -> Period:
+def read_period(log: LogFile, request: ReportOptions, now: datetime.datetime) -> Period:
     """Return the time that a request is about.
 
     Raises:
@@ -72,7 +72,7 @@ def _after(day: datetime.date) -> datetime.datetime:
     return _begin(day + datetime.timedelta(days=1))
 
 
-def choose_experiments(log: LogFile, request: ReportRequest) -> list[Experiment]:
+def choose_experiments(log: LogFile, request: ReportOptions) -> list[Experiment]:
     """Return the experiments that a report is narrowed to, in the order of the log."""
     chosen = log.select(request.match)
     if not request.references:
