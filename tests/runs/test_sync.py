@@ -7,7 +7,7 @@ import pytest
 
 from lab import orglab
 from orglab.git import find_repository
-from orglab.git.merge_driver import register
+from orglab.git.merge_config import register_driver
 from orglab.git.records import writer_name
 from orglab.log.merge.driver import CONFLICT
 from orglab.runs.places import WAITING, list_entries
@@ -224,7 +224,7 @@ def test_snapshots_go_along_if_asked(clones):
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_both_folded_beside_other_notes_and_merged_the_log_tells_once(clones, place):
     one, two = clones
-    register(find_repository(one.path), CONFLICT)
+    register_driver(find_repository(one.path), CONFLICT)
     (one.path / ".git" / "info" / "attributes").write_text(f"{LOG} merge=orglab\n")
     two("run", "1.1", "--", "true")
     two("sync")

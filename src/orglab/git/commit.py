@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orglab.git.process import stream
+from orglab.git.process import stream_output
 from orglab.git.repository import Repository
 
 # No name holds a line end, and no message a NUL (git-log(1), "PRETTY FORMATS").
@@ -66,7 +66,7 @@ def read_commits(repository: Repository, *arguments: str, stdin: bytes | None = 
 
 def read_records(repository: Repository, *arguments: str, stdin: bytes | None = None) -> Iterator[bytes]:
     """Yield commits as `read_commits` does, each as the record that `parse_commit` reads."""
-    return stream(repository.folder, (*RECORDS, *arguments), stdin=stdin)
+    return stream_output(repository.folder, (*RECORDS, *arguments), stdin=stdin)
 
 
 def parse_commit(record: bytes) -> Commit:
@@ -79,12 +79,12 @@ def parse_commit(record: bytes) -> Commit:
     )  # fmt: skip
 
 
-def read_committed(record: bytes) -> int:
+def read_commit_time(record: bytes) -> int:
     """Return when the commit of a record was made, in seconds since 1970, without reading the rest."""
     return int(record.split(b"\n", MESSAGE)[MESSAGE - 1] or 0)
 
 
-def read_named(repository: Repository, revisions: tuple[str, ...]) -> dict[str, Commit]:
+def read_commits_by_hash(repository: Repository, revisions: tuple[str, ...]) -> dict[str, Commit]:
     """Return the commits that hashes, short or full, name: those of them that are there.
 
     One `git` for all of them.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git.commit import Commit, read_commits
-from orglab.git.process import run_reading, sentence_of
+from orglab.git.process import read_error, run_readonly
 from orglab.git.repository import FULL_HASH, Repository
 
 _BLAMED = re.compile(rb"(%b) (\d+) (\d+)(?: \d+)?" % FULL_HASH)
@@ -20,7 +20,7 @@ _FILTER = re.compile(rb"filter\..*\.(?:clean|process|required)", re.S)
 _OF_THE_REPOSITORY = (b"local", b"worktree")
 
 
-class Blamed(NamedTuple):
+class BlamedLine(NamedTuple):
     """Where a line of a file comes from.
 
     Attributes:
@@ -47,7 +47,7 @@ def path_in(repository: Repository, path: Path) -> str | None:
     return None if name == ".." or name.startswith(f"..{os.sep}") else Path(name).as_posix()
 
 
-def files_with(repository: Repository, text: str) -> list[str]:
+def find_files_containing(repository: Repository, text: str) -> list[str]:
     """Return the tracked text files whose content in the working tree holds a text, in the order of their names.
 
     Submodules are repositories of their own and are left out, as are binary files, and files that are not there.
@@ -64,7 +64,7 @@ def is_tracked(repository: Repository, path: str) -> bool:
     return bool(repository.at_top.read("ls-files", "-z", "--", _literal(path)))
 
 
-def commits_of_file(repository: Repository, path: str, *, limit: int | None = None) -> Iterator[Commit]:
+def read_commits_of_file(repository: Repository, path: str, *, limit: int | None = None) -> Iterator[Commit]:
     """Yield the commits that changed a file, or files below a folder, newest first; a file's renames are followed.
 
     What was deleted has its commits too.
@@ -79,7 +79,7 @@ def commits_of_file(repository: Repository, path: str, *, limit: int | None = No
     return read_commits(top, *options, "HEAD", "--", _literal(path))
 
 
-def blame(repository: Repository, path: str, lines: Iterable[int], revision: str | None = None) -> list[Blamed]:
+def blame(repository: Repository, path: str, lines: Iterable[int], revision: str | None = None) -> list[BlamedLine]:
     """Return where lines of a file come from, by one git; nothing if it does not know the file, or a line is not there.
 
     Args:
@@ -94,18 +94,18 @@ def blame(repository: Repository, path: str, lines: Iterable[int], revision: str
     wanted = [option for line in sorted(set(lines)) for option in ("-L", f"{line},{line}")]
     if not wanted:
         return []
-    done = run_reading(
+    done = run_readonly(
         repository.top,
         ("blame", "--line-porcelain", "--no-textconv", *wanted,
          *([revision] if revision else []), "--", path),
-        environment=without_filters(repository),
+        environment=disable_filters(repository),
     )  # fmt: skip
     if done.returncode != 0 and not _IS_UNKNOWN.search(done.stderr):
-        raise GitError(f"git blame refused: {sentence_of(done.stderr)}.")
+        raise GitError(f"git blame refused: {read_error(done.stderr)}.")
     return [*_read_blame(done.stdout)] if done.returncode == 0 else []
 
 
-def _read_blame(printed: bytes) -> Iterator[Blamed]:
+def _read_blame(printed: bytes) -> Iterator[BlamedLine]:
     """Yield what `git blame --line-porcelain` printed."""
     match = None
     fields: dict[bytes, bytes] = {}
@@ -121,7 +121,7 @@ def _read_blame(printed: bytes) -> Iterator[Blamed]:
             commit = None if not name.strip(b"0") else name.decode()
             before, _, path = fields.get(b"previous", b"").partition(b" ")
             known = (before.decode(), _unquoted(path)) if before else None
-            yield Blamed(int(line), commit, _unquoted(fields.get(b"filename", b"")), int(then), known)
+            yield BlamedLine(int(line), commit, _unquoted(fields.get(b"filename", b"")), int(then), known)
             match = None
 
 
@@ -140,12 +140,12 @@ def _unquoted(path: bytes) -> str:
     )
 
 
-def content_at(repository: Repository, commit: str, path: str) -> bytes | None:
+def read_file_at(repository: Repository, commit: str, path: str) -> bytes | None:
     """Return what a file held in a commit, or None if it was not there."""
     return repository.at_top.read("cat-file", "blob", f"{commit}:{path}")
 
 
-def changed_files(repository: Repository, path: str = ".") -> list[str]:
+def find_changed_files(repository: Repository, path: str = ".") -> list[str]:
     """Return the tracked files that differ from HEAD, staged or not; nothing before the first commit.
 
     They are compared as they are, without the filters that the repository's own settings name, for those are
@@ -155,16 +155,16 @@ def changed_files(repository: Repository, path: str = ".") -> list[str]:
         repository: Where.
         path: Only this file, or files below this folder.
     """
-    done = run_reading(
+    done = run_readonly(
         repository.top,
         ("diff", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty",
          "HEAD", "--", _literal(path)),
-        environment=without_filters(repository),
+        environment=disable_filters(repository),
     )  # fmt: skip
     return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name] if done.returncode == 0 else []
 
 
-def without_filters(repository: Repository) -> dict[str, str]:
+def disable_filters(repository: Repository) -> dict[str, str]:
     """Return an environment in which git runs no filter that the settings of the repository itself name.
 
     What compares or blames the working tree filters it first, as attributes say; those of the user's own

@@ -95,7 +95,7 @@ def read_reached(repository: Repository, known: Tips | None = None, text: str | 
     tips = read_tips(repository)
     gone: frozenset[str] | None = None
     if known is not None and tips.basis == known.basis:
-        gone = commits_gone(repository, known, tips)
+        gone = find_lost_commits(repository, known, tips)
     without = known.commits if known is not None and gone is not None else frozenset()
     if tips.commits <= without:
         return Reached(iter(()), gone, tips)
@@ -106,7 +106,7 @@ def read_reached(repository: Repository, known: Tips | None = None, text: str | 
     return Reached(read_records(repository, *arguments, stdin=revision_lines(tips.commits, without)), gone, tips)
 
 
-def scan(repository: Repository, letter: str, known: Tips | None = None) -> Scan:
+def scan_mentions(repository: Repository, letter: str, known: Tips | None = None) -> Scan:
     """Return the commits that name experiments or steps: all, or what changed since some tips were scanned.
 
     Args:
@@ -127,7 +127,7 @@ def read_tips(repository: Repository) -> Tips:
     Raises:
         GitError: git refuses, or is not installed.
     """
-    listed = repository.ask("for-each-ref", "--format=%(objectname) %(refname) %(HEAD)", *_REFS)
+    listed = repository.query("for-each-ref", "--format=%(objectname) %(refname) %(HEAD)", *_REFS)
     commits, replaced, is_on_branch = set(), [], False
     for line in listed.splitlines():
         name, ref, head = line.split(b" ", 2)
@@ -156,7 +156,7 @@ def _basis(repository: Repository, replaced: list[bytes]) -> str:
     return hashlib.sha256(b"\n".join([*sorted(shallow.split()), b"", *replaced])).hexdigest()
 
 
-def commits_gone(repository: Repository, known: Tips, tips: Tips) -> frozenset[str] | None:
+def find_lost_commits(repository: Repository, known: Tips, tips: Tips) -> frozenset[str] | None:
     """Return the commits that the known tips reach and the tips now do not; None if git no longer has them all."""
     if known.commits <= tips.commits:
         return frozenset()
@@ -169,13 +169,13 @@ def revision_lines(reached: frozenset[str], without: frozenset[str] = frozenset(
     return "".join([f"{name}\n" for name in sorted(reached)] + [f"^{name}\n" for name in sorted(without)]).encode()
 
 
-def read_naming(repository: Repository, references: Collection[Reference], letter: str) -> Iterator[Mention]:
+def find_mentions(repository: Repository, references: Collection[Reference], letter: str) -> Iterator[Mention]:
     """Yield the commits on HEAD that name any of some experiments or steps, newest first; none where git refuses.
 
     Args:
         repository: Where.
         references: The experiments and steps; a step is not named by naming its experiment.
-        letter: As for `scan`.
+        letter: As for `scan_mentions`.
 
     Raises:
         GitError: git is not installed.
@@ -193,7 +193,7 @@ def read_mentions(records: Iterable[bytes], letter: str) -> Iterator[Mention]:
 
     Args:
         records: The commits, as git printed them.
-        letter: As for `scan`.
+        letter: As for `scan_mentions`.
     """
     find = reference_pattern(letter).findall
     known: dict[tuple[bytes, bytes], tuple[Reference, ...]] = {}

@@ -13,7 +13,7 @@ _SCISSORS = rb"(?m)^(.+) -{24} >8 -{24}$"
 _DONE = r"(?i)[\s:,-]*(?:done|results)\b"
 
 
-def comment_mark(text: bytes, setting: str) -> bytes:
+def find_comment_prefix(text: bytes, setting: str) -> bytes:
     """Return what begins a comment in the text that an editor shows.
 
     Args:
@@ -28,7 +28,7 @@ def comment_mark(text: bytes, setting: str) -> bytes:
     return last if last and last in _MARKS else b"#"
 
 
-def content(text: bytes, mark: bytes | None) -> bytes:
+def strip_comments(text: bytes, mark: bytes | None) -> bytes:
     """Return what git will take of a message: without comments, and without what stands below its scissors.
 
     Args:
@@ -52,7 +52,7 @@ def is_reused(text: bytes) -> bool:
     return text.lstrip().startswith(_REUSED)
 
 
-def with_reference(text: bytes, reference: str, mark: bytes | None) -> bytes:
+def add_reference(text: bytes, reference: str, mark: bytes | None) -> bytes:
     """Return a message with `[reference] ` before its subject; comments stay where they are.
 
     Without a subject the reference stands in the first blank line, or in one before all others.
@@ -71,12 +71,12 @@ def with_reference(text: bytes, reference: str, mark: bytes | None) -> bytes:
     return text[:blank] + put + text[blank:]
 
 
-def named_in(text: bytes, letter: str) -> list[Reference]:
+def read_references(text: bytes, letter: str) -> list[Reference]:
     """Return the references in a message, each once, in the order they come."""
     return list(dict.fromkeys(reference for _, reference in find_references(text, letter)))
 
 
-def done_in(text: bytes, letter: str) -> list[Reference]:
+def read_completed_steps(text: bytes, letter: str) -> list[Reference]:
     """Return the steps that a message says are done: `[e201.1] done` or `[e201.1] Results` begins a line of it."""
     found = []
     for line in text.splitlines():
@@ -91,7 +91,7 @@ def done_in(text: bytes, letter: str) -> list[Reference]:
     return list(dict.fromkeys(found))
 
 
-def without_references(text: bytes, references: Iterable[str]) -> bytes:
+def remove_references(text: bytes, references: Iterable[str]) -> bytes:
     """Return a message without these references, and without blanks around it."""
     for reference in references:
         text = text.replace(f"[{reference}]".encode(), b"")

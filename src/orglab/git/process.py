@@ -25,12 +25,12 @@ _LOCAL = frozenset((
 ))  # fmt: skip
 _CHUNK = 1 << 16
 
-Done: TypeAlias = "subprocess.CompletedProcess[bytes]"
+Completed: TypeAlias = "subprocess.CompletedProcess[bytes]"
 
 
-def run_reading(
+def run_readonly(
     folder: Path, arguments: Sequence[str], stdin: bytes = b"", environment: Mapping[str, str] | None = None
-) -> Done:
+) -> Completed:
     """Run git for reading in `folder`: nothing that a repository's settings name is run, nothing is fetched.
 
     Args:
@@ -51,7 +51,7 @@ def run_reading(
         )
 
 
-def stream(
+def stream_output(
     folder: Path, arguments: Sequence[str], separator: bytes = b"\0", stdin: bytes | None = None
 ) -> Iterator[bytes]:
     """Yield the pieces that a git command for reading prints, as they come.
@@ -93,12 +93,12 @@ def stream(
                 yield last
         if process.returncode != 0:
             errors.seek(0)
-            raise GitError(f"git {arguments[0]} refused: {sentence_of(errors.read())}.")
+            raise GitError(f"git {arguments[0]} refused: {read_error(errors.read())}.")
 
 
-def run_writing(
+def run_as_user(
     folder: Path, arguments: Sequence[str], stdin: bytes = b"", environment: Mapping[str, str] | None = None
-) -> Done:
+) -> Completed:
     """Run git in `folder` on the user's behalf: their identity, hooks and signing are honoured.
 
     Args:
@@ -121,7 +121,7 @@ def run_writing(
         )  # fmt: skip
 
 
-def sentence_of(stderr: bytes) -> str:
+def read_error(stderr: bytes) -> str:
     """Return the line in which git says why it failed, without its `fatal:` and full stop."""
     lines = [line.strip() for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     why = next((line for line in lines if line.startswith(("fatal: ", "error: "))), lines[0] if lines else "no reason")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from orglab.git.repository import FULL_HASH, Repository
 
-KEEP = "refs/orglab/keep/"
+KEEP_REFS = "refs/orglab/keep/"
 RUN_REFS = "refs/orglab/runs/"
 """What runs ran on is on no branch, on purpose."""
 _FULL = re.compile(FULL_HASH.decode())
@@ -59,11 +59,13 @@ def read_reachability(repository: Repository, recorded: Collection[str]) -> Reac
 def _refs(repository: Repository) -> tuple[list[str], frozenset[str]]:
     """Return the commits that make others alive, and those that our own refs keep."""
     form = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)"
-    listed = repository.read("for-each-ref", form, "refs/heads", "refs/remotes", "refs/tags", KEEP, RUN_REFS) or b""
+    listed = (
+        repository.read("for-each-ref", form, "refs/heads", "refs/remotes", "refs/tags", KEEP_REFS, RUN_REFS) or b""
+    )
     tips, kept = [], []
     for line in listed.decode("utf-8", "replace").splitlines():
         kind, name, tagged_kind, tagged, ref = line.split(" ", 4)
-        if ref.startswith(KEEP):
+        if ref.startswith(KEEP_REFS):
             kept.append(name)
         elif "commit" in (kind, tagged_kind):
             tips.append(name if kind == "commit" else tagged)

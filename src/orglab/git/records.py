@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orglab.config import CLONE_FOLDER
 from orglab.errors import GitError
-from orglab.git.process import run_writing, sentence_of
+from orglab.git.process import read_error, run_as_user
 from orglab.git.repository import Repository
 from orglab.git.snapshot import IDENTITY
 
@@ -54,7 +54,7 @@ def publish_records(repository: Repository, writer: str, files: Mapping[str, Pat
     old = repository.read("rev-parse", "--verify", "--quiet", ref)
     known = _blobs(repository, old.decode().strip()) if old else {}
     paths = b"".join(os.fsencode(path.absolute()) + b"\n" for path in files.values())
-    hashes = repository.act("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=paths).decode().split()
+    hashes = repository.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=paths).decode().split()
     now = dict(zip(files, hashes, strict=True))
     if all(known.get(name) == blob for name, blob in now.items()):
         return False
@@ -63,29 +63,29 @@ def publish_records(repository: Repository, writer: str, files: Mapping[str, Pat
     environment = {"GIT_INDEX_FILE": os.fspath(private.absolute())}
     try:
         lines = "".join(f"100644 {blob}\t{name}\0" for name, blob in (known | now).items())
-        repository.act("update-index", "-z", "--index-info", stdin=lines.encode(), environment=environment)
-        tree = repository.act("write-tree", environment=environment).decode().strip()
+        repository.run("update-index", "-z", "--index-info", stdin=lines.encode(), environment=environment)
+        tree = repository.run("write-tree", environment=environment).decode().strip()
     finally:
         private.unlink(missing_ok=True)
     parents = ("-p", old.decode().strip()) if old else ()
     message = f"Records of {writer}\n".encode()
-    commit = repository.act("commit-tree", *parents, tree, stdin=message, environment=IDENTITY).decode().strip()
+    commit = repository.run("commit-tree", *parents, tree, stdin=message, environment=IDENTITY).decode().strip()
     # Only if it is still what we read: another process of this clone may have moved it.
-    repository.act("update-ref", ref, commit, old.decode().strip() if old else "0" * len(commit))
+    repository.run("update-ref", ref, commit, old.decode().strip() if old else "0" * len(commit))
     return True
 
 
 def _blobs(repository: Repository, commit: str) -> dict[str, str]:
     """Return the hashes of the files that a reference holds, by name."""
     found = {}
-    for line in repository.ask("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
+    for line in repository.query("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
         head, tab, name = line.partition(b"\t")
         if tab and head.split()[1] == b"blob":
             found[os.fsdecode(name)] = head.split()[2].decode()
     return found
 
 
-def exchange(repository: Repository, remote: str, writer: str, others: tuple[str, ...] = ()) -> None:
+def sync_records(repository: Repository, remote: str, writer: str, others: tuple[str, ...] = ()) -> None:
     """Fetch what other writers have put on a remote, and push what this one has.  Nobody else's is moved there.
 
     Args:
@@ -108,19 +108,19 @@ def exchange(repository: Repository, remote: str, writer: str, others: tuple[str
 
 def _talk(repository: Repository, *arguments: str) -> None:
     # Nobody can answer a question here: git asks on the terminal, which is ours to read from only while we wait.
-    done = run_writing(repository.folder, arguments, environment={"GIT_TERMINAL_PROMPT": "0"})
+    done = run_as_user(repository.folder, arguments, environment={"GIT_TERMINAL_PROMPT": "0"})
     if done.returncode != 0:
-        raise GitError(f"git {arguments[0]} refused: {sentence_of(done.stderr)}.")
+        raise GitError(f"git {arguments[0]} refused: {read_error(done.stderr)}.")
 
 
-def read_others(repository: Repository, writer: str) -> dict[tuple[str, str], str]:
+def read_other_records(repository: Repository, writer: str) -> dict[tuple[str, str], str]:
     """Return the records of other writers as hashes of blobs, by writer and name.
 
     Raises:
         GitError: git refuses, or is not installed.
     """
     found: dict[tuple[str, str], str] = {}
-    for ref in repository.ask("for-each-ref", "--format=%(refname)", f"{REFS}/").decode().split():
+    for ref in repository.query("for-each-ref", "--format=%(refname)", f"{REFS}/").decode().split():
         name = ref.removeprefix(f"{REFS}/")
         if name != writer:
             found |= {(name, file): blob for file, blob in _blobs(repository, ref).items()}
@@ -133,10 +133,10 @@ def read_blob(repository: Repository, blob: str) -> bytes:
     Raises:
         GitError: git refuses, or is not installed.
     """
-    return repository.ask("cat-file", "blob", blob)
+    return repository.query("cat-file", "blob", blob)
 
 
-def holds_on_a_branch(repository: Repository, name: str, marks: list[str]) -> set[str]:
+def find_lines_on_branches(repository: Repository, name: str, marks: list[str]) -> set[str]:
     """Return those marks that are a line of a file on some local or remote-tracking branch.
 
     Args:
@@ -147,10 +147,10 @@ def holds_on_a_branch(repository: Repository, name: str, marks: list[str]) -> se
     Raises:
         GitError: git refuses, or is not installed.
     """
-    refs = repository.ask("for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes").split()
+    refs = repository.query("for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes").split()
     wanted = b"".join(commit + b":" + os.fsencode(name) + b"\n" for commit in sorted(set(refs)))
-    known = repository.ask("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted)
+    known = repository.query("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted)
     blobs = {line.split()[0] for line in known.splitlines() if line.endswith(b" blob")}
-    texts = [repository.ask("cat-file", "blob", blob.decode()) for blob in sorted(blobs)]
+    texts = [repository.query("cat-file", "blob", blob.decode()) for blob in sorted(blobs)]
     lines = {line.strip() for text in texts for line in text.splitlines() if line.lstrip().startswith(b"run ")}
     return {mark for mark in marks if mark.encode() in lines}

@@ -15,7 +15,7 @@ def remote_url(repository: Repository) -> str | None:
     return found.get("origin") or next(iter(found.values()), None)
 
 
-def unpublished(repository: Repository, commits: Iterable[str]) -> set[str]:
+def find_unpublished(repository: Repository, commits: Iterable[str]) -> set[str]:
     """Return those of some commits that no remote is known to have; none where no remote was ever fetched.
 
     Args:

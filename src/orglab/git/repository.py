@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orglab.config import CLONE_FOLDER, find_git_dir
 from orglab.errors import GitError, NotFoundError
-from orglab.git.process import run_reading, run_writing, sentence_of
+from orglab.git.process import read_error, run_as_user, run_readonly
 
 FULL_HASH = rb"[0-9a-f]{40}(?:[0-9a-f]{24})?"
 _SHORT_HASH = rb"[0-9a-f]{7,64}"
@@ -34,29 +34,29 @@ class Repository:
         Raises:
             GitError: git is not installed.
         """
-        done = run_reading(self.folder, arguments, stdin)
+        done = run_readonly(self.folder, arguments, stdin)
         return done.stdout if done.returncode == 0 else None
 
-    def ask(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
+    def query(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
         """Return what a git command that only reads prints.
 
         Raises:
             GitError: git refuses, or is not installed.
         """
-        done = run_reading(self.folder, arguments, stdin, environment)
+        done = run_readonly(self.folder, arguments, stdin, environment)
         if done.returncode != 0:
-            raise GitError(f"git {arguments[0]} refused: {sentence_of(done.stderr)}.")
+            raise GitError(f"git {arguments[0]} refused: {read_error(done.stderr)}.")
         return done.stdout
 
-    def act(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
+    def run(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
         """Run a git command that writes, on the user's behalf, and return what it prints.
 
         Raises:
             GitError: git, or a hook of the user, refuses; or git is not installed.
         """
-        done = run_writing(self.folder, arguments, stdin, environment)
+        done = run_as_user(self.folder, arguments, stdin, environment)
         if done.returncode != 0:
-            raise GitError(f"git {arguments[0]} refused: {sentence_of(done.stderr)}.")
+            raise GitError(f"git {arguments[0]} refused: {read_error(done.stderr)}.")
         return done.stdout
 
     @cached_property
@@ -86,9 +86,9 @@ class Repository:
         """
         found = self._abbreviate("HEAD")
         if found is None:
-            asked = run_reading(self.folder, ("rev-parse", "--git-dir"))
+            asked = run_readonly(self.folder, ("rev-parse", "--git-dir"))
             if asked.returncode != 0:
-                raise GitError(f"git refuses to read {self.top}: {sentence_of(asked.stderr)}.")
+                raise GitError(f"git refuses to read {self.top}: {read_error(asked.stderr)}.")
         return found
 
     def commit(self, revision: str) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git.hashed_file import HashedFile, hash_file
-from orglab.git.process import run_reading
+from orglab.git.process import run_readonly
 from orglab.git.reachability import RUN_REFS
 from orglab.git.repository import Repository, find_repository
 from orglab.git.worktree import Changes, read_changes
@@ -60,7 +60,7 @@ def make_snapshot(
     if found.unmerged:
         raise GitError(f"{found.unmerged[0]} has a conflict; resolve it first.")
     if found.head is not None and found.is_clean:
-        top.act("update-ref", f"{RUN_REFS}{name}", found.head)
+        top.run("update-ref", f"{RUN_REFS}{name}", found.head)
         return Snapshot(found.head)
     small, large, uncaptured = _sort(repository.top, found.untracked, size_limit)
     modules = {}
@@ -75,9 +75,9 @@ def make_snapshot(
         uncaptured += [f"{path}/{one}" for one in snapshot.uncaptured]
     tree = _write_tree(top, name, [*found.tracked, *small], modules)
     parents = ("-p", found.head) if found.head is not None else ()
-    commit = top.act("commit-tree", *parents, tree, stdin=message.encode("utf-8", "replace"), environment=IDENTITY)
+    commit = top.run("commit-tree", *parents, tree, stdin=message.encode("utf-8", "replace"), environment=IDENTITY)
     full = commit.decode().strip()
-    top.act("update-ref", f"{RUN_REFS}{name}", full)
+    top.run("update-ref", f"{RUN_REFS}{name}", full)
     return Snapshot(full, tuple(large), tuple(uncaptured))
 
 
@@ -108,11 +108,11 @@ def _write_tree(top: Repository, name: str, paths: list[str], modules: dict[str,
     try:
         _copy_index(top.git_dir / "index", private)
         given = b"".join(os.fsencode(path) + b"\0" for path in paths)
-        top.act(*_PRIVATE, "update-index", "--add", "--remove", "-z", "--stdin", stdin=given, environment=environment)
+        top.run(*_PRIVATE, "update-index", "--add", "--remove", "-z", "--stdin", stdin=given, environment=environment)
         if modules:
             lines = "".join(f"160000 {commit}\t{path}\0" for path, commit in modules.items())
-            top.act(*_PRIVATE, "update-index", "-z", "--index-info", stdin=os.fsencode(lines), environment=environment)
-        return top.act(*_PRIVATE, "write-tree", environment=environment).decode().strip()
+            top.run(*_PRIVATE, "update-index", "-z", "--index-info", stdin=os.fsencode(lines), environment=environment)
+        return top.run(*_PRIVATE, "write-tree", environment=environment).decode().strip()
     finally:
         private.unlink(missing_ok=True)
         private.with_name(f"{private.name}.lock").unlink(missing_ok=True)
@@ -149,9 +149,9 @@ def patch_id(repository: Repository, old: str, new: str, without: tuple[str, ...
     """
     top = repository.at_top
     excluded = [f":(top,literal,exclude){path}" for path in without]
-    diff = top.ask(
+    diff = top.query(
         "diff-tree", "-p", "--no-ext-diff", "--no-textconv", "--full-index", "--no-renames", old, new, "--", ".",
         *excluded,
     )  # fmt: skip
-    told = run_reading(top.top, ("patch-id", "--stable"), diff).stdout.split()
+    told = run_readonly(top.top, ("patch-id", "--stable"), diff).stdout.split()
     return told[0].decode() if told else None

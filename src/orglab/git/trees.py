@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError, NotFoundError
-from orglab.git.files import without_filters
+from orglab.git.files import disable_filters
 from orglab.git.repository import Repository
 
 
@@ -32,7 +32,7 @@ def full_hash(repository: Repository, revision: str) -> str:
         GitError: git is not installed, or refuses to read this repository.
     """
     short = repository.commit(revision)
-    found = repository.ask("rev-parse", "--verify", "--end-of-options", f"{short}^{{commit}}")
+    found = repository.query("rev-parse", "--verify", "--end-of-options", f"{short}^{{commit}}")
     return found.decode().strip()
 
 
@@ -68,7 +68,7 @@ def count_changed_lines(
     Raises:
         GitError: git refuses, or is not installed.
     """
-    told = repository.at_top.ask(
+    told = repository.at_top.query(
         "diff",
         "--no-ext-diff",
         "--no-textconv",
@@ -76,7 +76,7 @@ def count_changed_lines(
         "--numstat",
         "-z",
         *_between(old, new, apart),
-        environment=without_filters(repository),
+        environment=disable_filters(repository),
     )
     found = []
     for line in told.split(b"\0"):
@@ -100,20 +100,20 @@ def read_patch(repository: Repository, old: str, new: str | None = None, apart: 
     Raises:
         GitError: git refuses, or is not installed.
     """
-    told = repository.at_top.ask(
+    told = repository.at_top.query(
         "diff", "--no-ext-diff", "--no-textconv", "--no-color", *_between(old, new, apart),
-        environment=without_filters(repository),
+        environment=disable_filters(repository),
     )  # fmt: skip
     return told.decode("utf-8", "replace")
 
 
-def ignored_paths(repository: Repository) -> list[str]:
+def find_ignored_paths(repository: Repository) -> list[str]:
     """Return the files and folders that git ignores, relative to the top; of a folder only its name.
 
     Raises:
         GitError: git refuses, or is not installed.
     """
-    told = repository.at_top.ask("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+    told = repository.at_top.query("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     return [os.fsdecode(path) for path in told.split(b"\0") if path]
 
 
@@ -125,10 +125,10 @@ def add_worktree(repository: Repository, place: Path, commit: str) -> Repository
     Raises:
         GitError: git refuses, or is not installed.
     """
-    repository.act("worktree", "add", "--quiet", "--detach", os.fspath(place), commit)
-    git_dir = os.fsdecode(Repository(place, place, place).ask("rev-parse", "--absolute-git-dir").strip())
+    repository.run("worktree", "add", "--quiet", "--detach", os.fspath(place), commit)
+    git_dir = os.fsdecode(Repository(place, place, place).query("rev-parse", "--absolute-git-dir").strip())
     made = Repository(place, place, Path(git_dir))
-    links = made.ask("ls-tree", "-r", "-z", "--full-tree", "HEAD").split(b"\0")
+    links = made.query("ls-tree", "-r", "-z", "--full-tree", "HEAD").split(b"\0")
     for line in links:
         if line.startswith(b"160000 "):
             head, _, name = line.partition(b"\t")
@@ -136,7 +136,7 @@ def add_worktree(repository: Repository, place: Path, commit: str) -> Repository
             if not os.path.lexists(inner / ".git"):
                 continue
             module = Repository(inner, inner, inner / ".git")
-            module.act(
+            module.run(
                 "worktree", "add", "--quiet", "--detach", os.fspath(place / os.fsdecode(name)), head.split()[2].decode()
             )
     return made
@@ -163,4 +163,4 @@ def remove_worktree(repository: Repository, place: Path) -> None:
 
 def _remove(repository: Repository, place: Path) -> None:
     with suppress(GitError):  # what git leaves registered, its own cleaning up will find gone
-        repository.act("worktree", "remove", "--force", "--force", os.fspath(place))
+        repository.run("worktree", "remove", "--force", "--force", os.fspath(place))

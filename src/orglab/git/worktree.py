@@ -80,9 +80,10 @@ def read_changes(repository: Repository, paths: Sequence[str] = (), *, all_files
     Raises:
         GitError: git refuses, or is not installed.
     """
-    told = repository.at_top.ask(
+    told = repository.at_top.query(
         "-c", "status.relativePaths=false", "status", "--porcelain=v2", "-z", "--branch", "--no-renames",
-        "--ignore-submodules=none", f"--untracked-files={'all' if all_files else 'normal'}", "--", *literal(paths),
+        "--ignore-submodules=none", f"--untracked-files={'all' if all_files else 'normal'}", "--",
+        *literal_pathspecs(paths),
     )  # fmt: skip
     head = None
     is_staged = False
@@ -108,7 +109,7 @@ def read_changes(repository: Repository, paths: Sequence[str] = (), *, all_files
     return Changes(head, tuple(tracked), tuple(untracked), tuple(unmerged), tuple(submodules), is_staged)
 
 
-def unlike_head(repository: Repository, changes: Changes) -> list[str]:
+def find_committable(repository: Repository, changes: Changes) -> list[str]:
     """Return those changed paths whose content in the working tree is not that of HEAD: what a commit can take.
 
     A change that is staged and taken back in the working tree is none, nor is a file that is staged for removal
@@ -118,7 +119,7 @@ def unlike_head(repository: Repository, changes: Changes) -> list[str]:
         return [path for path in changes.tracked if os.path.lexists(repository.top / path)]
     if not (changes.is_staged or changes.unmerged):
         return list(changes.tracked)
-    told = repository.at_top.ask(
+    told = repository.at_top.query(
         "diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=dirty", "--name-status", "-z",
         changes.head, "--",
     )  # fmt: skip
@@ -131,12 +132,12 @@ def unlike_head(repository: Repository, changes: Changes) -> list[str]:
     return found
 
 
-def in_progress(repository: Repository) -> str | None:
+def find_operation(repository: Repository) -> str | None:
     """Return what git is in the middle of, such as `a merge`, or None."""
     return next((what for name, what in _IN_PROGRESS.items() if os.path.lexists(repository.git_dir / name)), None)
 
 
-def has_put_away(repository: Repository) -> bool:
+def has_autostash(repository: Repository) -> bool:
     """Return whether a rebase has put changes away (`rebase.autoStash`), which come back when it is over."""
     return any((repository.git_dir / name / "autostash").exists() for name in ("rebase-merge", "rebase-apply"))
 
@@ -156,31 +157,31 @@ def commit_paths(repository: Repository, message: str, paths: Iterable[str], new
         GitError: git or a hook refuses; then nothing is committed, and `new` are as unknown as they were.
     """
     top = repository.at_top
-    wanted = b"\0".join(map(os.fsencode, literal(paths)))
-    unknown = b"\0".join(map(os.fsencode, literal(new)))
+    wanted = b"\0".join(map(os.fsencode, literal_pathspecs(paths)))
+    unknown = b"\0".join(map(os.fsencode, literal_pathspecs(new)))
     from_input = ("--pathspec-from-file=-", "--pathspec-file-nul")
-    with alone_in(repository):
+    with lock_commits(repository):
         if unknown:
-            _patiently(top, "add", "--intent-to-add", *from_input, stdin=unknown)
+            _run_with_retries(top, "add", "--intent-to-add", *from_input, stdin=unknown)
         # A hook finds the message in a file; standard input is taken by the paths.
         note = repository.own_folder / f"message.{os.getpid()}"
         try:
             note.write_bytes(message.encode("utf-8", "replace"))
-            _patiently(
+            _run_with_retries(
                 top, "commit", "--quiet", "--only", "--cleanup=whitespace", f"--file={note.absolute()}",
                 *from_input, stdin=wanted,
             )  # fmt: skip
         except GitError:
             if unknown:
-                _patiently(top, "reset", "--quiet", *from_input, stdin=unknown)
+                _run_with_retries(top, "reset", "--quiet", *from_input, stdin=unknown)
             raise
         finally:
             note.unlink(missing_ok=True)
-        full, short = top.ask("log", "-1", "--no-show-signature", "--format=%H %h", "HEAD", "--").decode().split()
+        full, short = top.query("log", "-1", "--no-show-signature", "--format=%H %h", "HEAD", "--").decode().split()
         return Committed(full, short)
 
 
-def literal(paths: Iterable[str]) -> list[str]:
+def literal_pathspecs(paths: Iterable[str]) -> list[str]:
     """Return pathspecs that mean just these paths from the top, whatever characters are in them."""
     return [f":(top,literal){path}" for path in paths]
 
@@ -194,7 +195,7 @@ def is_writable(repository: Repository) -> bool:
 
 
 @contextmanager
-def alone_in(repository: Repository) -> Iterator[None]:
+def lock_commits(repository: Repository) -> Iterator[None]:
     """Let no other orglab commit to this working tree meanwhile: git itself would refuse, and not wait.
 
     Whoever looks at what has changed in order to commit it looks within this, or another commits it in between.
@@ -219,12 +220,12 @@ def alone_in(repository: Repository) -> Iterator[None]:
             delattr(_alone, target)
 
 
-def _patiently(repository: Repository, *arguments: str, stdin: bytes) -> bytes:
+def _run_with_retries(repository: Repository, *arguments: str, stdin: bytes) -> bytes:
     """Run git for writing; where the user's own git holds the index, try again for some seconds."""
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
-            return repository.act(*arguments, stdin=stdin, environment=_OURS)
+            return repository.run(*arguments, stdin=stdin, environment=_OURS)
         except GitError as error:
             if not (".lock'" in str(error) and "File exists" in str(error)) or time.monotonic() > deadline:
                 raise
@@ -237,7 +238,7 @@ def short_hash(repository: Repository, full: str) -> str:
     Raises:
         GitError: git refuses, or is not installed.
     """
-    return repository.ask("rev-parse", "--short", full).decode().strip()
+    return repository.query("rev-parse", "--short", full).decode().strip()
 
 
 def top_path(repository: Repository, path: Path) -> str | None:

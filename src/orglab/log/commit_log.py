@@ -9,8 +9,8 @@ from orglab.errors import GitError, NotFoundError, UsageError
 from orglab.experiment.changes import Change, compare
 from orglab.experiment.model import Experiment, read_experiments
 from orglab.git import Repository, find_repository
-from orglab.git.message import named_in
-from orglab.git.worktree import commit_paths, in_progress, read_changes, top_path, unlike_head
+from orglab.git.message import read_references
+from orglab.git.worktree import commit_paths, find_committable, find_operation, read_changes, top_path
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 
@@ -52,14 +52,14 @@ def commit_log(log: LogFile, text: str | None = None) -> CommittedLog | None:
     repository = find_repository(path.parent)
     if repository is None:
         raise NotFoundError(f"{log.path} is not in a git repository; make one with `git init`.")
-    if (what := in_progress(repository)) is not None:
+    if (what := find_operation(repository)) is not None:
         raise GitError(f"git is in the middle of {what}; finish it first, the log can go with it.")
     journal = Path(os.path.realpath(log.journal))
     names = [name for one in (path, journal) if (name := top_path(repository, one)) and one.exists()]
     found = read_changes(repository, names)
     if found.unmerged:
         raise GitError(f"{found.unmerged[0]} has merge conflicts; resolve them first, then `git add` it.")
-    changed = set(unlike_head(repository, found)) if found.tracked else ()
+    changed = set(find_committable(repository, found)) if found.tracked else ()
     paths = [*(name for name in found.tracked if name in changed), *found.untracked]
     if not paths:
         ignored = not repository.read("ls-files", "--", f":(top,literal){names[0]}") if names else False
@@ -113,7 +113,7 @@ def compose_message(changes: list[Change], is_log: bool, entries: int, letter: s
     begin = f"{prefix} " if prefix else ""
     lines = [f"[{change.ref}] {', '.join(change.words)}" for change in changes]
     if text is not None:
-        names = bool(named_in(text.encode("utf-8", "replace"), letter)) or not refs
+        names = bool(read_references(text.encode("utf-8", "replace"), letter)) or not refs
         body = "" if prefix or names else "\n\n" + "\n".join(lines)
         return (text if names else begin + text) + body
     told = [f"log: {_told(changes)}"] if is_log else []

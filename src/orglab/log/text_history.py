@@ -6,8 +6,8 @@ from orglab.errors import OrglabError
 from orglab.experiment.lookup import find_experiment, find_step
 from orglab.experiment.model import Experiment, Step
 from orglab.git import is_installed
-from orglab.git.commit import Commit, read_named
-from orglab.git.files import blame, content_at, path_in
+from orglab.git.commit import Commit, read_commits_by_hash
+from orglab.git.files import blame, path_in, read_file_at
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 from orglab.org.source import encode
@@ -51,7 +51,7 @@ def find_ticking_commits(log: LogFile, steps: dict[str, tuple[Experiment, Step]]
                 if before is not None and blamed.before is not None:
                     following.setdefault(blamed.before, {})[before.line] = (experiment, before, ref)
         pending = following
-    known = read_named(repository, tuple(sorted(set(found.values()))))
+    known = read_commits_by_hash(repository, tuple(sorted(set(found.values()))))
     return {ref: known[commit] for ref, commit in found.items() if commit in known}
 
 
@@ -73,7 +73,7 @@ def find_closing_commits(log: LogFile, experiments: Iterable[Experiment]) -> dic
     if repository is None or path is None or not lines or not _can_be_blamed(log, path):
         return {}
     found = {lines[one.line]: one.commit for one in blame(repository, path, lines) if one.commit is not None}
-    known = read_named(repository, tuple(sorted(set(found.values()))))
+    known = read_commits_by_hash(repository, tuple(sorted(set(found.values()))))
     return {ref: known[commit] for ref, commit in found.items() if commit in known}
 
 
@@ -89,7 +89,7 @@ def _can_be_blamed(log: LogFile, path: str) -> bool:
 
 def _version(log: LogFile, before: tuple[str, str] | None) -> Document | None:
     """Return the log as it was in a commit, or None if nothing was ticked there."""
-    content = content_at(log.repository, *before) if log.repository is not None and before is not None else None
+    content = read_file_at(log.repository, *before) if log.repository is not None and before is not None else None
     # Most are not parsed to say that.
     is_empty = content is None or encode(f":{log.config.tag}:") not in content or b"[X]" not in content.upper()
     return None if content is None or is_empty else Document(content, log.config.keywords)

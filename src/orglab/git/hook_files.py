@@ -40,7 +40,7 @@ def forget_names(repository: Repository) -> None:
     (repository.own_folder / "names").unlink(missing_ok=True)
 
 
-def write_said(repository: Repository, titles: Mapping[str, str], *, ticks: bool) -> None:
+def write_named_references(repository: Repository, titles: Mapping[str, str], *, ticks: bool) -> None:
     """Tell the script which references the message names, and what they are, so that it says so after the commit.
 
     Args:

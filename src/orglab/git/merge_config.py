@@ -28,32 +28,32 @@ def is_registered(repository: Repository) -> bool:
     return bool((repository.read("config", "--get", DRIVER) or b"").strip())
 
 
-def register(repository: Repository, conflict: int) -> None:
+def register_driver(repository: Repository, conflict: int) -> None:
     """Make this clone know the driver.
 
     Raises:
         GitError: git cannot write its settings.
     """
-    repository.act("config", "--local", NAME, "orglab: an experiment log, by headings, steps and notes")
-    repository.act("config", "--local", DRIVER, driver_command(conflict))
+    repository.run("config", "--local", NAME, "orglab: an experiment log, by headings, steps and notes")
+    repository.run("config", "--local", DRIVER, driver_command(conflict))
 
 
-def with_attributes(text: bytes, names: list[str]) -> bytes:
+def add_attributes(text: bytes, names: list[str]) -> bytes:
     """Return a `.gitattributes` in which each file of `names` is merged by the driver; what stands there stays."""
     added = [name for name in names if not _has_merge(text, name)]
     if not added:
         return text
     before = b"\n" if text and not text.endswith(b"\n") else b""
-    return text + before + b"".join(f"{quoted(name)} merge=orglab\n".encode() for name in added)
+    return text + before + b"".join(f"{quote_pattern(name)} merge=orglab\n".encode() for name in added)
 
 
 def _has_merge(text: bytes, name: str) -> bool:
     """Return whether a `.gitattributes` says already how a file is merged, by its name."""
-    pattern = rb"^[ \t]*/?%s[ \t](?:[^\n]*[ \t])?[-!]?merge\b" % re.escape(quoted(name).encode())
+    pattern = rb"^[ \t]*/?%s[ \t](?:[^\n]*[ \t])?[-!]?merge\b" % re.escape(quote_pattern(name).encode())
     return re.search(pattern, text, re.M) is not None
 
 
-def quoted(name: str) -> str:
+def quote_pattern(name: str) -> str:
     """Return a file name as a pattern that means only it: what a pattern would read otherwise is escaped."""
     escaped = re.sub(r"([\\*?\[\]]|^[!#])", r"\\\1", name)
     if re.search(r'[\s"]', escaped):
