@@ -47,7 +47,7 @@ class HookCommit:
         """Return what the index changes of HEAD: `A`, `M`, `D` ..., and the path, relative to the top.
 
         Raises:
-            GitError: git refuses.
+            GitError: git fails.
         """
         told = self.repository.query(
             "diff", "--cached", "--name-status", "-z", "--no-renames", "--no-ext-diff", "--no-textconv",
@@ -71,7 +71,7 @@ class HookCommit:
         """Return the commit that it has become: HEAD.
 
         Raises:
-            GitError: git refuses.
+            GitError: git fails.
         """
         told = self.repository.query(
             "log", "-1", "--no-show-signature", "--encoding=UTF-8", "--format=%H%x00%P%x00%B", "HEAD", "--",

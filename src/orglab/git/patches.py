@@ -90,12 +90,12 @@ def read_patches(
     """Return what each commit changes, by its full hash; one git reads them all.
 
     Args:
-        repository: Where.
+        repository: The repository.
         commits: The commits; a merge is compared with its first parent.
         aside: Files that are no part of what a commit is about, such as the log, unless it changes nothing else.
 
     Raises:
-        GitError: git refuses, for an object that is gone for example.
+        GitError: git fails, for an object that is gone for example.
     """
     wanted = list(commits)
     asked = "".join(f"{' '.join((commit.hash, *commit.parents[:1]))}\n" for commit in wanted)

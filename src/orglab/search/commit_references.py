@@ -87,14 +87,14 @@ def _continues(index: sqlite3.Connection, new: list[Mention], gone: frozenset[st
     if gone and any(name in gone for (name,) in index.execute("SELECT hash FROM mention")):
         return False
     newest: tuple[int | None] = index.execute("SELECT max(committed) FROM mention").fetchone()
-    return not new or newest[0] is None or min(read_commit_time(one.record) for one in new) > newest[0]
+    return not new or newest[0] is None or min(read_commit_time(one.raw) for one in new) > newest[0]
 
 
 def _add(index: sqlite3.Connection, new: Iterable[Mention]) -> None:
     """Put commits, newest first, before those that are held."""
     newest: tuple[int] = index.execute("SELECT coalesce(max(number), 0) FROM mention").fetchone()
     numbered = [*enumerate(reversed([*new]), newest[0] + 1)]
-    rows = ((number, read_commit_time(one.record), one.hash, one.record) for number, one in numbered)
+    rows = ((number, read_commit_time(one.raw), one.hash, one.raw) for number, one in numbered)
     index.executemany("INSERT INTO mention VALUES (?, ?, ?, ?)", rows)
     ids = {(each.id, number) for number, one in numbered for each in one.references}
     # As they lie in the table: one by one they would fall all over it.

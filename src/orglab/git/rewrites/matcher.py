@@ -37,7 +37,7 @@ class RewriteMatcher:
         """Take what is to be asked.
 
         Args:
-            repository: Where.
+            repository: The repository.
             reachability: What of it lives.
             aside: Files that are no part of what a commit is about, such as the log.
             letter: What references to experiments begin with.

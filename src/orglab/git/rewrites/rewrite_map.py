@@ -35,7 +35,7 @@ def append_rewrites(repository: Repository, kind: str, pairs: Iterable[Rewrite])
     """Add to the map what git told of commits that were rewritten; it is written whole, by one process after the other.
 
     Args:
-        repository: Where.
+        repository: The repository.
         kind: The command, `amend` or `rebase`; of another nothing is written.
         pairs: The full hashes of a commit and of the one that it became.
 
@@ -60,7 +60,7 @@ def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Rew
     It is read line by line, so that a map of a million lines takes no memory.
 
     Args:
-        repository: Where.
+        repository: The repository.
         recorded: Hashes, short or full; a short one that several old hashes begin with is told of all of them.
     """
     wanted = {name.encode() for name in recorded}
