@@ -168,7 +168,7 @@ def test_the_lock_of_a_dead_editor_is_no_lock(log):
 def test_a_hostile_revision_is_only_a_name_of_nothing(repo, revision):
     repo.commit("log", {NAME: SEED})
     log = repo.path / NAME
-    refused(log, 3, "done", "201.2", f"--commit={revision}", says="There is no commit")
+    refused(log, 3, "done", "201.2", f"--commit={revision}", says="Unknown commit")
     assert sorted(path.name for path in repo.path.iterdir()) == [".git", NAME]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from orglab.errors import GitError
 from orglab.git import find_repository
-from orglab.git.worktree import commit_paths, in_progress, read_changes, top_path, unlike_head
+from orglab.git.worktree import commit_paths, find_committable, find_operation, read_changes, top_path
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def found(repo):
 
 
 def commit_changes(found):
-    return commit_paths(found, "A message\n", unlike_head(found, read_changes(found))).full
+    return commit_paths(found, "A message\n", find_committable(found, read_changes(found))).full
 
 
 def test_a_partly_staged_file_is_committed_as_it_stands(repo, found):
@@ -70,7 +70,7 @@ def test_a_staged_change_that_was_taken_back_is_none(repo, found):
     (repo.path / "gone.py").unlink()
     changes = read_changes(found)
     assert sorted(changes.tracked) == ["a.py", "gone.py"]
-    assert unlike_head(found, changes) == []
+    assert find_committable(found, changes) == []
 
 
 def test_a_file_marked_to_be_added_is_committed_whole(repo, found):
@@ -134,13 +134,13 @@ def test_a_hook_may_change_the_message(repo, found):
 
 
 def test_what_git_is_in_the_middle_of(repo, found):
-    assert in_progress(found) is None
+    assert find_operation(found) is None
     repo.git("switch", "--quiet", "--create", "other")
     repo.commit("theirs", {"a.py": "theirs\n"})
     repo.git("switch", "--quiet", "main")
     repo.commit("ours", {"a.py": "ours\n"})
     repo.git("merge", "other", check=False)
-    assert in_progress(found) == "a merge"
+    assert find_operation(found) == "a merge"
     assert read_changes(found).unmerged == ("a.py",)
 
 
@@ -164,6 +164,6 @@ def test_a_changed_submodule_is_named_and_a_moved_one_committed(repo, found, tmp
     assert (changes.tracked, changes.submodules) == ((), ("sub",))
     repo.git("-C", repo.path / "sub", "commit", "--quiet", "--allow-empty", "-m", "two")
     changes = read_changes(found)
-    assert unlike_head(found, changes) == ["sub"]
+    assert find_committable(found, changes) == ["sub"]
     commit_changes(found)
     assert read_changes(found).tracked == ()

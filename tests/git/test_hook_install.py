@@ -295,7 +295,7 @@ def test_the_script_runs_in_each_shell(orglab, repo, shell):
 def test_the_interpreter_is_read_back_whatever_its_path(repo):
     repository = find_repository(repo.path)
     for python in ("/a b/python", "/it's/python", "/two\nlines/python", "/$HOME/`x`/python"):
-        shims.install(repository, python, SOURCE, ".")
+        shims.install_hooks(repository, python, SOURCE, ".")
         assert shims.read_interpreter(repository) == Path(python)
         text = (repo.path / ".git/orglab/hook").read_text()
         assert shlex.split(text.partition("\npython=")[2].partition("\npackage=")[0]) == [python]

@@ -85,7 +85,7 @@ def test_a_refused_commit_leaves_the_index_as_it_was(capsys, repo):
     repo.write(NAME, SEED)
     hook = repo.write(".git/hooks/pre-commit", "#!/bin/sh\necho 'not today' >&2\nexit 1\n")
     hook.chmod(0o755)
-    assert orglab("commit", code=5).err.startswith("orglab: git commit refused: not today")
+    assert orglab("commit", code=5).err.startswith("orglab: git commit failed: not today")
     assert repo.git("status", "--porcelain") == f"?? {NAME}"
 
 

@@ -105,7 +105,7 @@ def test_in_a_sandbox_a_run_is_recorded_beside_the_log(study):
     git_dir = study.path / ".git"
     assert done.err.split("\n")[:2] == [
         f"Not committed, for {git_dir} cannot be written: train.py.",
-        f"The results are not committed: No commit can be made, for {git_dir} cannot be written.",
+        f"The results are not committed: {git_dir} is not writable, so nothing can be committed.",
     ]
     (run,) = read_runs(study.path)
     assert run.folder == study.path / BESIDE / RUNS / run.id

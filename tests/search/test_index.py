@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lab import SOURCE, orglab
 from orglab.api import Log, open_log
 from orglab.git import find_repository
-from orglab.git.mentions import scan
+from orglab.git.mentions import scan_mentions
 from orglab.search import store as store_module
 from orglab.search.commit_references import find_experiment_mentions, find_mentions
 from orglab.search.freshness import read_git_fingerprint
@@ -306,7 +306,7 @@ def test_commits_that_name_experiments_are_those_that_git_lists(repo, ways):
             repo.commit("[e201.2] at once")
         else:
             repo.git("reset", "-q", "--hard", "HEAD^")
-        true = scan(find_repository(repo.path), "e").mentions
+        true = scan_mentions(find_repository(repo.path), "e").mentions
         assert mentions() == true
         assert mentions() == true
 
@@ -318,7 +318,9 @@ def test_after_new_commits_only_those_are_read(repo, monkeypatch):
     repo.commit("[e201.1] first")
     repo.commit("[e202.1] second")
     seen = []
-    monkeypatch.setattr(commit_references, "scan", lambda *arguments: seen.append(one := scan(*arguments)) or one)
+    monkeypatch.setattr(
+        commit_references, "scan_mentions", lambda *arguments: seen.append(one := scan_mentions(*arguments)) or one
+    )
     for count in (2, 2, 3):
         if count > 2:
             repo.commit("[e201.2] third")

@@ -257,12 +257,12 @@ class WriteMethods(LogFile):
             return list(dict.fromkeys(hashes)), "given" if hashes else "none"
         if self.repository is None or not is_installed():
             return [], "none"
-        from orglab.git.mentions import read_naming
+        from orglab.git.mentions import find_mentions
 
         experiment = self.experiment(reference)
         step = find_step(experiment, parse_reference(reference))
         names = [Reference(name, step.number) for name in list_ids(experiment)]
-        found = read_naming(self.repository, names, self.config.letter)
+        found = find_mentions(self.repository, names, self.config.letter)
         if named := [one.commit.short for one in islice(found, None if all_commits else 1)]:
             return named[::-1], "named"
         head = self.repository.head()
@@ -272,18 +272,18 @@ class WriteMethods(LogFile):
         """Return the tracked files that differ from HEAD, log and journal left out, if it is one of some commits."""
         if not hashes or self.repository is None or self.repository.head() not in hashes:
             return ()
-        from orglab.git.files import changed_files
+        from orglab.git.files import find_changed_files
 
         own = self.find_own_paths(self.repository)
-        return tuple(name for name in changed_files(self.repository) if name not in own)
+        return tuple(name for name in find_changed_files(self.repository) if name not in own)
 
     def _keep_commits(self, commits: Collection[str]) -> None:
         """Let git keep recorded commits, also when they are rewritten; whoever may not write there goes without."""
         if self.repository is not None and commits:
-            from orglab.git.keep_refs import keep
+            from orglab.git.keep_refs import keep_commits
 
             with suppress(GitError):
-                keep(self.repository, commits)
+                keep_commits(self.repository, commits)
 
     def reopen_step(self, reference: str) -> Step:
         """Open a step again, and the boxes below it; its commits are kept.  Return it."""

@@ -42,7 +42,7 @@ except ImportError:
 main()"""
 
 
-class Place(NamedTuple):
+class HooksFolder(NamedTuple):
     """Where the hooks of a repository are.
 
     Attributes:
@@ -67,7 +67,7 @@ class Installed(NamedTuple):
         kept: The names of hooks that were there before and run beside ours.
     """
 
-    place: Place
+    place: HooksFolder
     is_new: bool
     kept: tuple[str, ...]
 
@@ -87,7 +87,7 @@ class HookState(NamedTuple):
     kept: Path | None
 
 
-def find_place(repository: Repository) -> Place:
+def find_hooks_folder(repository: Repository) -> HooksFolder:
     """Return where git takes the hooks from, and whether shims may be put there.
 
     Only where this clone alone is concerned: not in a folder that several repositories share, nor in one that is
@@ -106,7 +106,7 @@ def find_place(repository: Repository) -> Place:
     if scope is not None and not inside:
         inside = scope in ("local", "worktree") and _is_below(folder, repository.top)
         inside = inside and not repository.read("ls-files", "--", os.fspath(folder))
-    return Place(folder, scope, manager, inside and manager is None)
+    return HooksFolder(folder, scope, manager, inside and manager is None)
 
 
 def _configured(repository: Repository) -> tuple[str | None, bytes | None]:
@@ -131,7 +131,7 @@ def _manager_of(repository: Repository, folder: Path) -> str | None:
     return None
 
 
-def install(repository: Repository, python: str, package: Path, folder: str) -> Installed:
+def install_hooks(repository: Repository, python: str, package: Path, folder: str) -> Installed:
     """Write the script, and the shims where they may be; what was there runs as before.
 
     To do it again changes nothing, and over those of another orglab or interpreter it takes their place.
@@ -145,7 +145,7 @@ def install(repository: Repository, python: str, package: Path, folder: str) -> 
     Raises:
         NotWritableError: They cannot be written.
     """
-    place = find_place(repository)
+    place = find_hooks_folder(repository)
     script = _script_path(repository)
     is_new = _replace(script, _script(python, package, folder))
     if is_new:
@@ -181,14 +181,14 @@ def _free(path: Path) -> Path:
     return path.with_name(f"{path.name}.{number}")
 
 
-def uninstall(repository: Repository) -> list[str]:
+def uninstall_hooks(repository: Repository) -> list[str]:
     """Take the script and the shims away, and put back what was there; return the names of the hooks put back.
 
     Raises:
         NotWritableError: They cannot be changed.
     """
     # core.hooksPath may have come or gone since.
-    folders = dict.fromkeys((find_place(repository).folder, repository.common_dir / "hooks"))
+    folders = dict.fromkeys((find_hooks_folder(repository).folder, repository.common_dir / "hooks"))
     back = []
     for path in (folder / name for folder in folders for name in HOOKS):
         kept = path.with_name(path.name + KEPT)
@@ -211,9 +211,9 @@ def uninstall(repository: Repository) -> list[str]:
     return back
 
 
-def read_states(repository: Repository) -> list[HookState]:
+def read_hook_states(repository: Repository) -> list[HookState]:
     """Return how it stands with each hook."""
-    place = find_place(repository)
+    place = find_hooks_folder(repository)
     _, settings = _MANAGERS.get(place.manager or "", (b"", ()))
     managed = b"".join(_read(repository.top / name) for name in settings)
     return [_state_of(place.folder, name, _script_path(repository), managed) for name in HOOKS]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from orglab.git.commit import Commit
-from orglab.git.process import stream
+from orglab.git.process import stream_output
 from orglab.git.repository import FULL_HASH, Repository
 
 _COMMIT = re.compile(FULL_HASH)
@@ -66,13 +66,13 @@ def signature(vector: Vector) -> int:
     return sum(key * count for key, count in vector.items()) % MODULUS
 
 
-def inside(part: Vector, whole: Vector) -> float:
+def containment(part: Vector, whole: Vector) -> float:
     """Return how much of a vector is in another, from 0 to 1."""
     size = sum(map(abs, part.values()))
     return _shared(part, whole) / size if size else 0.0
 
 
-def likeness(one: Vector, other: Vector) -> float:
+def similarity(one: Vector, other: Vector) -> float:
     """Return how alike two vectors are, from 0 to 1."""
     size = sum(map(abs, one.values())) + sum(map(abs, other.values()))
     return 2 * _shared(one, other) / size if size else 0.0
@@ -90,12 +90,12 @@ def read_patches(
     """Return what each commit changes, by its full hash; one git reads them all.
 
     Args:
-        repository: Where.
+        repository: The repository.
         commits: The commits; a merge is compared with its first parent.
         aside: Files that are no part of what a commit is about, such as the log, unless it changes nothing else.
 
     Raises:
-        GitError: git refuses, for an object that is gone for example.
+        GitError: git fails, for an object that is gone for example.
     """
     wanted = list(commits)
     asked = "".join(f"{' '.join((commit.hash, *commit.parents[:1]))}\n" for commit in wanted)
@@ -106,7 +106,7 @@ def read_patches(
     )  # fmt: skip
     command = ("-c", f"core.bigFileThreshold={_LARGEST}", "-c", "core.quotePath=false", "diff-tree", *options)
     found = {commit.hash: Patch() for commit in wanted}
-    for name, files in _by_commit(stream(repository.folder, command, b"\n", asked.encode())):
+    for name, files in _by_commit(stream_output(repository.folder, command, b"\n", asked.encode())):
         found[name] = _patch(files, aside)
     return found
 

@@ -8,11 +8,11 @@ from orglab.errors import GitError
 from orglab.experiment.diagnostic import Diagnostic, Moved
 from orglab.experiment.recorded_commits import RecordedCommit, find_recorded_commits, find_recorded_hashes
 from orglab.git import Repository
-from orglab.git.commit import read_named
-from orglab.git.keep_refs import keep_also
+from orglab.git.commit import read_commits_by_hash
+from orglab.git.keep_refs import write_keep_refs
 from orglab.git.reachability import Reachability, read_reachability
 from orglab.git.rewrites.matcher import RewriteMatcher
-from orglab.git.rewrites.traces import APPLIED, Successor
+from orglab.git.rewrites.successor import APPLIED, Successor
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 
@@ -47,7 +47,7 @@ class DeadCommits:
             return []
         # Whoever may only read the repository may ask, too.
         with suppress(GitError):
-            keep_also(self._repository, frozenset(reachability.full.values()), reachability.kept)
+            write_keep_refs(self._repository, frozenset(reachability.full.values()), reachability.kept)
         dead = {one.current for one in recorded if not reachability.is_alive(one.current)}
         # Most logs have none, and to parse a log for all that it records takes longer than git does.
         if not dead:
@@ -94,7 +94,9 @@ class DeadCommits:
         """Ask git for the short hashes of the commits that live on."""
         new = {answer.hash for answer in answers if answer.hash is not None} - self._shorts.keys()
         if new:
-            self._shorts |= {name: commit.short for name, commit in read_named(self._repository, tuple(new)).items()}
+            self._shorts |= {
+                name: commit.short for name, commit in read_commits_by_hash(self._repository, tuple(new)).items()
+            }
 
     def _aside(self) -> frozenset[bytes]:
         """Return the log and the journal as git names them: a commit is seldom about them."""

@@ -11,7 +11,7 @@ from orglab.experiment.journal import Entry, read_entries
 from orglab.experiment.lookup import find_nearest_ids, find_renumbered
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, is_installed
-from orglab.git.commit import Commit, read_commits, read_named
+from orglab.git.commit import Commit, read_commits, read_commits_by_hash
 from orglab.git.mentions import Mention
 from orglab.log import file
 from orglab.log.log import LogFile
@@ -231,7 +231,7 @@ class Sources:
         wanted = tuple(dict.fromkeys(hashes))
         new = tuple(name for name in wanted if name not in self._named)
         if new and self.repository is not None:
-            found = read_named(self.repository, new)
+            found = read_commits_by_hash(self.repository, new)
             self._named |= {name: found.get(name) for name in new}
         return {name: commit for name in wanted if (commit := self._named.get(name)) is not None}
 

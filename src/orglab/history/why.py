@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from orglab.errors import NotFoundError
 from orglab.experiment.model import Experiment, Note, Step
-from orglab.git.files import blame, changed_files, is_tracked
+from orglab.git.files import blame, find_changed_files, is_tracked
 from orglab.history.events import run_noted
 from orglab.history.provenance import MOST_COMMITS, Link, LinkFinder
 from orglab.history.sources import Sources
@@ -113,7 +113,7 @@ class _Question:
         if self.repository is None or name is None:
             return "No git repository holds it."
         if is_committed:
-            return f"{name} has changes that are not committed." if changed_files(self.repository, name) else None
+            return f"{name} has changes that are not committed." if find_changed_files(self.repository, name) else None
         return f"{name} is not committed yet." if is_tracked(self.repository, name) else f"git does not know {name}."
 
     def line(self, path: Path, number: int) -> Why:

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 
 from orglab.errors import NotFoundError, OrglabError
-from orglab.git.pending_commit import PendingCommit
-from orglab.hooks.hook import Hook, say
+from orglab.git.hook_commit import HookCommit
+from orglab.hooks.hook import Hook, print_message
 
 # Which module does what a hook is for: only that one is imported.
 _HOMES = {
@@ -27,7 +27,7 @@ def main() -> None:
     sys.excepthook = _say_defect
     sys.stderr.reconfigure(errors="replace")  # type: ignore[union-attr]
     name, git_dir, folder, letter, *arguments = sys.argv[1:]
-    hook = Hook(PendingCommit(git_dir, os.environ.get("GIT_INDEX_FILE")), Path(folder), arguments)
+    hook = Hook(HookCommit(git_dir, os.environ.get("GIT_INDEX_FILE")), Path(folder), arguments)
     try:
         if not letter and name != "post-rewrite":
             hook.tell_names()
@@ -36,7 +36,7 @@ def main() -> None:
         # No log in what is checked out: there is nothing to do.
         code = 0
     except OrglabError as error:
-        say(str(error))
+        print_message(str(error))
         code = 0
     sys.stderr.flush()
     # To take down the interpreter as well takes 4 ms.
@@ -54,7 +54,7 @@ def _say_defect(kind: type[BaseException], error: BaseException, trace: Tracebac
     """Say in a sentence what Python would print as a traceback."""
     if os.environ.get("ORGLAB_DEBUG"):
         sys.__excepthook__(kind, error, trace)
-    say(f"This is a defect of orglab, or of the machine ({kind.__name__}: {error}).")
+    print_message(f"This is a defect of orglab, or of the machine ({kind.__name__}: {error}).")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from orglab.config import find_log
 from orglab.errors import OrglabError
-from orglab.hooks.hook import REFUSED, Hook, say
+from orglab.hooks.hook import REFUSED, Hook, print_message
 
 
 def pre_commit(hook: Hook) -> int:
@@ -14,13 +14,13 @@ def pre_commit(hook: Hook) -> int:
     found = hook.log.find_mixture(hook.commit)
     if found is None:
         return 0
-    say(f"This commit changes {' and '.join(found.paths)} and other files; the log has commits of its own.")
+    print_message(f"This commit changes {' and '.join(found.paths)} and other files; the log has commits of its own.")
     if found.is_staged_in_part:
         here = os.environ.get("GIT_PREFIX") or "."
         names = " ".join(shlex.quote(os.path.relpath(path, here)) for path in found.paths)
-        say(f"Take it out of this one, then repeat your commit: git restore --staged -- {names}")
+        print_message(f"Take it out of this one, then repeat your commit: git restore --staged -- {names}")
     else:
-        say(f"Commit the log first, then repeat your commit: {_commit_command(hook.log.path)}")
+        print_message(f"Commit the log first, then repeat your commit: {_commit_command(hook.log.path)}")
     return REFUSED if found.is_refused else 0
 
 
@@ -39,6 +39,6 @@ def post_commit(hook: Hook) -> int:
     made = hook.commit.read_made()
     if "tick" not in hook.arguments:
         for ref, title in hook.log.find_named(made.message).titles.items():
-            say(f"This commit belongs to {ref}  {title}")
-    hook.log.complete_said(made, say)
+            print_message(f"This commit belongs to {ref}  {title}")
+    hook.log.complete_said(made, print_message)
     return 0

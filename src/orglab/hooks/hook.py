@@ -8,15 +8,15 @@ from pathlib import Path
 
 from orglab.api import Log
 from orglab.config import find_log, find_settings
-from orglab.git.hook_state import forget_names, write_names, write_said
-from orglab.git.pending_commit import PendingCommit
+from orglab.git.hook_commit import HookCommit
+from orglab.git.hook_files import forget_names, write_named_references, write_names
 from orglab.text import clean
 
 REFUSED = 10
 """The exit code of a refusal; any other failure lets git go on."""
 
 
-def say(text: str) -> None:
+def print_message(text: str) -> None:
     """Say something; hooks speak on standard error, where git itself does."""
     sys.stderr.write(f"orglab: {clean(text)}\n")
 
@@ -30,7 +30,7 @@ class Hook:
         arguments: What git gives the hook.
     """
 
-    def __init__(self, commit: PendingCommit, folder: Path, arguments: Sequence[str]) -> None:
+    def __init__(self, commit: HookCommit, folder: Path, arguments: Sequence[str]) -> None:
         """Stand for the hook; nothing is read."""
         self.commit = commit
         self.folder = folder
@@ -64,4 +64,4 @@ class Hook:
 
     def tell_said(self, titles: Mapping[str, str]) -> None:
         """Tell the script what the message names, for it to say after the commit."""
-        write_said(self.commit.repository, titles, ticks=self.log.config.hooks.auto_done)
+        write_named_references(self.commit.repository, titles, ticks=self.log.config.hooks.auto_done)

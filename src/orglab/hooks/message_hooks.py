@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orglab.git import message
-from orglab.hooks.hook import REFUSED, Hook, say
+from orglab.hooks.hook import REFUSED, Hook, print_message
 
 if TYPE_CHECKING:
     from orglab.experiment.resolved import Resolved
@@ -16,16 +16,16 @@ def prepare_commit_msg(hook: Hook) -> int:
     path, source = Path(hook.arguments[0]), (*hook.arguments, "")[1]
     text = path.read_bytes()
     mark = _mark(hook, text)
-    said = message.content(text, mark)
+    said = message.strip_comments(text, mark)
     ref = hook.log.active.get()
     is_empty = source == "message" and not said.strip()
     if ref is None or is_empty or message.is_reused(said) or any(hook.log.find_named(said)):
         return 0
     titles = hook.log.find_named(f"[{ref}]".encode()).titles
     if not titles:
-        say(f"The active step {ref} is not in {hook.log.path} any more, so the message does not name it.")
+        print_message(f"The active step {ref} is not in {hook.log.path} any more, so the message does not name it.")
         return 0
-    path.write_bytes(message.with_reference(text, ref, mark))
+    path.write_bytes(message.add_reference(text, ref, mark))
     # A template may stand in the message as it is; whether it says something is looked at afterwards.
     hook.tell_said({} if source == "template" else titles)
     return 0
@@ -37,7 +37,7 @@ def _mark(hook: Hook, text: bytes) -> bytes | None:
         return None
     told = hook.commit.repository.read("config", "--get-regexp", r"^core\.comment(char|string)$") or b""
     setting = told.rstrip(b"\n").rpartition(b"\n")[2].partition(b" ")[2].decode("utf-8", "surrogateescape")
-    return message.comment_mark(text, setting or "#")
+    return message.find_comment_prefix(text, setting or "#")
 
 
 def commit_msg(hook: Hook) -> int:
@@ -45,7 +45,7 @@ def commit_msg(hook: Hook) -> int:
     path = Path(hook.arguments[0])
     text = path.read_bytes()
     mark = _mark(hook, text)
-    said = message.content(text, mark)
+    said = message.strip_comments(text, mark)
     if mark is not None and _says_nothing(hook, said):
         # With nothing in it git gives up, as it would have without our reference.
         path.write_bytes(b"")
@@ -55,9 +55,9 @@ def commit_msg(hook: Hook) -> int:
     if named.unknown and wanted != "off":
         missing = hook.log.find_missing(named.unknown, hook.commit)
         for one in missing:
-            say(_unknown(hook, one))
+            print_message(_unknown(hook, one))
         if missing and wanted == "refuse":
-            say(f"So the commit was refused; its message is kept: git commit -e -F {path}")
+            print_message(f"So the commit was refused; its message is kept: git commit -e -F {path}")
             return REFUSED
     hook.tell_said(named.titles)
     return 0
@@ -68,7 +68,7 @@ def _says_nothing(hook: Hook, said: bytes) -> bool:
     ref = hook.log.active.get()
     if ref is None or f"[{ref}]".encode() not in said:
         return False
-    rest = message.without_references(said, [ref])
+    rest = message.remove_references(said, [ref])
     if not rest:
         return True
     template = hook.commit.repository.read("config", "--type=path", "commit.template")
@@ -78,7 +78,7 @@ def _says_nothing(hook: Hook, said: bytes) -> bool:
         text = Path(os.fsdecode(template.rstrip(b"\n"))).read_bytes()
     except OSError:
         return False
-    return rest == message.content(text, _mark(hook, text) or b"#").strip()
+    return rest == message.strip_comments(text, _mark(hook, text) or b"#").strip()
 
 
 def _unknown(hook: Hook, one: "Resolved") -> str:

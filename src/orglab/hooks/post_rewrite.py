@@ -4,7 +4,7 @@ import re
 import sys
 
 from orglab.git.rewrites.rewrite_map import KINDS, append_rewrites
-from orglab.hooks.hook import Hook, say
+from orglab.hooks.hook import Hook, print_message
 
 _PAIR = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64})(?: .*)?")
 
@@ -21,7 +21,7 @@ def post_rewrite(hook: Hook) -> int:
     path = hook.log.path
     followed = hook.log.follow_rewrites({old for old, _ in pairs})
     for old, new in followed:
-        say(f"{path}: {old} lives on as {new}.")
+        print_message(f"{path}: {old} lives on as {new}.")
     if followed:
-        say(f"{path} has the new hashes now; commit it with: orglab commit")
+        print_message(f"{path} has the new hashes now; commit it with: orglab commit")
     return 0

@@ -9,8 +9,8 @@ from orglab.errors import GitError, NotFoundError, UsageError
 from orglab.experiment.changes import Change, compare_experiments
 from orglab.experiment.model import Experiment, read_experiments
 from orglab.git import Repository, find_repository
-from orglab.git.message import named_in
-from orglab.git.worktree import commit_paths, in_progress, read_changes, top_path, unlike_head
+from orglab.git.message import read_references
+from orglab.git.worktree import commit_paths, find_committable, find_operation, read_changes, top_path
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 
@@ -52,14 +52,14 @@ def commit_log(log: LogFile, text: str | None = None) -> LogCommit | None:
     repository = find_repository(path.parent)
     if repository is None:
         raise NotFoundError(f"{log.path} is not in a git repository; create one with `git init`.")
-    if (operation := in_progress(repository)) is not None:
+    if (operation := find_operation(repository)) is not None:
         raise GitError(f"git is in the middle of {operation}; finish it first, you can include the log in it.")
     journal = Path(os.path.realpath(log.journal))
     names = [name for file in (path, journal) if (name := top_path(repository, file)) and file.exists()]
     status = read_changes(repository, names)
     if status.unmerged:
         raise GitError(f"{status.unmerged[0]} has merge conflicts; resolve them first, then `git add` it.")
-    changed = set(unlike_head(repository, status)) if status.tracked else ()
+    changed = set(find_committable(repository, status)) if status.tracked else ()
     paths = [*(name for name in status.tracked if name in changed), *status.untracked]
     if not paths:
         ignored = not repository.read("ls-files", "--", f":(top,literal){names[0]}") if names else False
@@ -115,7 +115,7 @@ def compose_message(changes: list[Change], is_log: bool, entries: int, letter: s
     begin = f"{prefix} " if prefix else ""
     lines = [f"[{change.ref}] {', '.join(change.words)}" for change in changes]
     if text is not None:
-        is_complete = bool(named_in(text.encode("utf-8", "replace"), letter)) or not refs
+        is_complete = bool(read_references(text.encode("utf-8", "replace"), letter)) or not refs
         body = "" if prefix or is_complete else "\n\n" + "\n".join(lines)
         return (text if is_complete else begin + text) + body
     summaries = [f"log: {_summarize(changes)}"] if is_log else []

@@ -6,8 +6,8 @@ from orglab.errors import OrglabError
 from orglab.experiment.lookup import find_experiment, find_step
 from orglab.experiment.model import Experiment, Step
 from orglab.git import is_installed
-from orglab.git.commit import Commit, read_named
-from orglab.git.files import blame, content_at, path_in
+from orglab.git.commit import Commit, read_commits_by_hash
+from orglab.git.files import blame, path_in, read_file_at
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 from orglab.org.source import encode
@@ -52,7 +52,7 @@ def find_ticking_commits(log: LogFile, steps: dict[str, tuple[Experiment, Step]]
                 if before is not None and blamed.before is not None:
                     following.setdefault(blamed.before, {})[before.line] = (experiment, before, ref)
         pending = following
-    commits = read_named(repository, tuple(sorted(set(hashes.values()))))
+    commits = read_commits_by_hash(repository, tuple(sorted(set(hashes.values()))))
     return {ref: commits[name] for ref, name in hashes.items() if name in commits}
 
 
@@ -76,7 +76,7 @@ def find_closing_commits(log: LogFile, experiments: Iterable[Experiment]) -> dic
         return {}
     blamed_lines = blame(repository, path, lines)
     hashes = {lines[blamed.line]: blamed.commit for blamed in blamed_lines if blamed.commit is not None}
-    commits = read_named(repository, tuple(sorted(set(hashes.values()))))
+    commits = read_commits_by_hash(repository, tuple(sorted(set(hashes.values()))))
     return {ref: commits[name] for ref, name in hashes.items() if name in commits}
 
 
@@ -92,7 +92,7 @@ def _can_be_blamed(log: LogFile, path: str) -> bool:
 
 def _read_version(log: LogFile, before: tuple[str, str] | None) -> Document | None:
     """Return the log as of a commit, or None if no step was ticked in it."""
-    content = content_at(log.repository, *before) if log.repository is not None and before is not None else None
+    content = read_file_at(log.repository, *before) if log.repository is not None and before is not None else None
     # Checked on the bytes, so that most versions need not be parsed.
     is_empty = content is None or encode(f":{log.config.tag}:") not in content or b"[X]" not in content.upper()
     return None if content is None or is_empty else Document(content, log.config.keywords)

@@ -10,7 +10,7 @@ from pathlib import Path
 from orglab.errors import NotFoundError, NotWritableError
 from orglab.git import Repository
 from orglab.git.hashed_file import hash_file
-from orglab.git.trees import add_worktree, has_commit, ignored_paths, remove_worktree
+from orglab.git.trees import add_worktree, find_ignored_paths, has_commit, remove_worktree
 from orglab.log.log import LogFile
 from orglab.runs.compare import find_differences
 from orglab.runs.description import value_text
@@ -123,7 +123,7 @@ def _missing(run: Run, repository: Repository, place: Path, links: Sequence[str]
     made = (run.fields.get("metrics_file"), *(one.path for one in run.outputs), *links)
     brought = {path.rstrip("/") for path in made if isinstance(path, str)}
     unwanted = (f"{BESIDE}/", "__pycache__")
-    ignored = [path for path in ignored_paths(repository) if not any(part in path for part in unwanted)]
+    ignored = [path for path in find_ignored_paths(repository) if not any(part in path for part in unwanted)]
     left = [path for path in ignored if path.rstrip("/") not in brought]
     if left:
         yield f"git ignores {listed(left)} (bring what is needed with --link)"

@@ -9,7 +9,15 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.hashed_file import HashedFile, hash_file
-from orglab.git.worktree import Committed, alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
+from orglab.git.worktree import (
+    Committed,
+    commit_paths,
+    find_committable,
+    find_operation,
+    lock_commits,
+    read_changes,
+    top_path,
+)
 from orglab.runs.description import results_message
 from orglab.runs.places import BESIDE
 from orglab.runs.record import Run
@@ -106,7 +114,7 @@ def commit_results(
     inside = [path for path in (top_path(repository, one) for one in watch.paths) if path is not None]
     if not inside:
         return None
-    with alone_in(repository):
+    with lock_commits(repository):
         touched = {top_path(repository, path) for path in (*watch.written(), *watch.removed())} - {None, *apart}
         changes = read_changes(repository, inside)
         new = [path for path in changes.untracked if path in touched]
@@ -114,10 +122,10 @@ def commit_results(
         if large:
             tell(f"Not committed, for of the size (see the setting run.size_limit): {listed(large)}.")
         new = [path for path in new if path not in large]
-        wanted = [path for path in unlike_head(repository, changes) if path in touched] + new
+        wanted = [path for path in find_committable(repository, changes) if path in touched] + new
         if not wanted:
             tell("No results to commit: under the results paths is nothing new that git does not ignore.")
             return None
-        if what := in_progress(repository):
+        if what := find_operation(repository):
             raise GitError(f"In the middle of {what} no commit is made of the results: {listed(wanted)}.")
         return commit_paths(repository, results_message(run), wanted, new)

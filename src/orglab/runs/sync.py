@@ -9,11 +9,11 @@ from orglab.experiment.edits import contains_line
 from orglab.git import Repository
 from orglab.git.reachability import RUN_REFS
 from orglab.git.records import (
-    exchange,
-    holds_on_a_branch,
+    find_lines_on_branches,
     publish_records,
     read_blob,
-    read_others,
+    read_other_records,
+    sync_records,
     writer_name,
 )
 from orglab.git.worktree import top_path
@@ -71,7 +71,7 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         files = {f"{run.id}/{name}": run.folder / name for run in own for name in (RECORD, METRICS)}
         sent = publish_records(repository, writer, {name: path for name, path in files.items() if path.is_file()})
         captured = [f"{RUN_REFS}{run.id}" for run in own if run.snapshot] if snapshots else []
-        exchange(repository, remote, writer, tuple(captured))
+        sync_records(repository, remote, writer, tuple(captured))
         received = _receive(repository, top, writer)
     except OSError as error:
         raise NotWritableError(f"The records cannot be kept in {find_places(top)[0]}: {error.strerror}.") from error
@@ -94,7 +94,7 @@ def _receive(repository: Repository, top: Path, writer: str) -> list[Run]:
     news = []
     folders = list_entries(top, RUNS)
     home = make_folder(find_places(top)[0], RUNS)
-    for (name, file), blob in read_others(repository, writer).items():
+    for (name, file), blob in read_other_records(repository, writer).items():
         match = _FILE.fullmatch(file)
         if match is None:
             continue
@@ -113,5 +113,5 @@ def _elsewhere(log: LogFile, repository: Repository, runs: list[Run]) -> list[Ru
     path = top_path(repository, log.path.absolute())
     if path is None or not runs:
         return []
-    marks = holds_on_a_branch(repository, path, [format_mark(run) for run in runs])
+    marks = find_lines_on_branches(repository, path, [format_mark(run) for run in runs])
     return [run for run in runs if format_mark(run) in marks]

@@ -10,13 +10,13 @@ from orglab.git.snapshot import make_snapshot, patch_id
 from orglab.git.worktree import (
     Changes,
     Committed,
-    alone_in,
     commit_paths,
-    in_progress,
+    find_committable,
+    find_operation,
     is_writable,
+    lock_commits,
     read_changes,
     short_hash,
-    unlike_head,
 )
 from orglab.runs.description import before_message, command_text, reference_prefix
 from orglab.text import MEGABYTE, Tell, listed
@@ -103,7 +103,7 @@ def settle_state(
     made = None
     changed = [path for path in changes.tracked if path not in policy.apart]
     if changed or changes.unmerged:
-        with alone_in(repository):
+        with lock_commits(repository):
             # Once more, for another run may just have committed them.
             changes = read_changes(repository, all_files=False)
             wanted = _wanted(repository, policy, changes)
@@ -120,7 +120,9 @@ def _leave(repository: Repository, policy: Policy, tell: Tell) -> State:
         GitError: There are changes where none may be.
     """
     changes = read_changes(repository, all_files=False)
-    left = [path for path in unlike_head(repository, changes) if path not in policy.apart] if changes.tracked else []
+    left = (
+        [path for path in find_committable(repository, changes) if path not in policy.apart] if changes.tracked else []
+    )
     if left and policy.before == "clean":
         raise GitError(f"Changes are not committed: {listed(left)}; commit them, or run with --before commit.")
     if left:
@@ -161,10 +163,10 @@ def _wanted(repository: Repository, policy: Policy, changes: Changes) -> list[st
     """
     if changes.unmerged:
         raise GitError(f"{changes.unmerged[0]} has a conflict; resolve it, or run with --before snapshot afterwards.")
-    wanted = [path for path in unlike_head(repository, changes) if path not in policy.apart]
+    wanted = [path for path in find_committable(repository, changes) if path not in policy.apart]
     if wanted and policy.before == "clean":
         raise GitError(f"Changes are not committed: {listed(wanted)}; commit them, or run with --before commit.")
-    if wanted and (what := in_progress(repository)):
+    if wanted and (what := find_operation(repository)):
         raise GitError(
             f"In the middle of {what} no commit is made of {listed(wanted)}; finish it, or run with --before snapshot."
         )

@@ -5,8 +5,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from orglab.git.commit import read_committed
-from orglab.git.mentions import Mention, Tips, read_mentions, scan
+from orglab.git.commit import read_commit_time
+from orglab.git.mentions import Mention, Tips, read_mentions, scan_mentions
 from orglab.search.freshness import read_git_fingerprint
 from orglab.search.store import Store, read_fingerprint, write_fingerprint
 
@@ -24,7 +24,7 @@ _SOURCE = "references"
 
 
 def find_mentions(store: Store, repository: "Repository", letter: str) -> list[Mention]:
-    """Return the commits that name experiments or steps, newest first, as `git.mentions.scan` does.
+    """Return the commits that name experiments or steps, newest first, as `git.mentions.scan_mentions` does.
 
     Args:
         store: The index.
@@ -72,9 +72,9 @@ def _update(index: sqlite3.Connection, repository: "Repository", letter: str) ->
         index.execute(table)
     held = read_fingerprint(index, _SOURCE)
     known = Tips(frozenset(held["tips"]), held["basis"]) if held.get("letter") == letter else None
-    found = scan(repository, letter, known)
+    found = scan_mentions(repository, letter, known)
     if found.gone is not None and not _continues(index, found.mentions, found.gone):
-        found = scan(repository, letter)
+        found = scan_mentions(repository, letter)
     if found.gone is None:
         index.execute("DELETE FROM mention")
         index.execute("DELETE FROM mentioned")
@@ -87,14 +87,14 @@ def _continues(index: sqlite3.Connection, new: list[Mention], gone: frozenset[st
     if gone and any(name in gone for (name,) in index.execute("SELECT hash FROM mention")):
         return False
     newest: tuple[int | None] = index.execute("SELECT max(committed) FROM mention").fetchone()
-    return not new or newest[0] is None or min(read_committed(one.record) for one in new) > newest[0]
+    return not new or newest[0] is None or min(read_commit_time(one.raw) for one in new) > newest[0]
 
 
 def _add(index: sqlite3.Connection, new: Iterable[Mention]) -> None:
     """Put commits, newest first, before those that are held."""
     newest: tuple[int] = index.execute("SELECT coalesce(max(number), 0) FROM mention").fetchone()
     numbered = [*enumerate(reversed([*new]), newest[0] + 1)]
-    rows = ((number, read_committed(one.record), one.hash, one.record) for number, one in numbered)
+    rows = ((number, read_commit_time(one.raw), one.hash, one.raw) for number, one in numbered)
     index.executemany("INSERT INTO mention VALUES (?, ?, ?, ?)", rows)
     ids = {(each.id, number) for number, one in numbered for each in one.references}
     # As they lie in the table: one by one they would fall all over it.

@@ -11,7 +11,7 @@ from orglab.cli import output
 from orglab.cli.render.experiment_text import when
 from orglab.experiment.adoption import Adoption
 from orglab.experiment.diagnostic import CODES
-from orglab.git.hook_install import HOOKS, Installed, Place
+from orglab.git.hook_install import HOOKS, HooksFolder, Installed
 from orglab.text import count
 
 # A person without orglab has no such script, and is not troubled.
@@ -127,7 +127,7 @@ def _short(path: Path) -> str:
     return os.path.relpath(path) if len(os.path.relpath(path)) < len(str(path)) else str(path)
 
 
-def _by_hand(place: Place, folder: str) -> Iterator[str]:
+def _by_hand(place: HooksFolder, folder: str) -> Iterator[str]:
     """Yield why the hooks folder is left alone, and what to add where."""
     if place.manager == "lefthook":
         yield from _for_lefthook()

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from orglab.git.commit import Commit
 from orglab.git.patches import MODULUS, Patch, signature
-from orglab.git.rewrites.traces import author_of
+from orglab.git.rewrites.successor import author_of
 from orglab.reference import find_references
 
 _NOTHING = Patch()

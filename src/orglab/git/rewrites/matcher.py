@@ -17,10 +17,10 @@ from orglab.git.patches import Patch, read_patches
 from orglab.git.reachability import Reachability, find_commits, find_unreachable
 from orglab.git.repository import Repository
 from orglab.git.rewrites.lineage import Lineage
-from orglab.git.rewrites.rewrite_map import Moves, Pair, read_moves, read_rewrites
-from orglab.git.rewrites.rules import AuthorAndSubject, CherryPick, Rule, SamePatch, Told
+from orglab.git.rewrites.rewrite_map import Reflogs, Rewrite, read_reflogs, read_rewrites
+from orglab.git.rewrites.rules import AuthorAndSubject, CherryPick, ReportedRewrite, Rule, SamePatch
 from orglab.git.rewrites.squash import SquashLines, SquashSum
-from orglab.git.rewrites.traces import APPLIED, Successor
+from orglab.git.rewrites.successor import APPLIED, Successor
 
 _MOST_SEEN = 5000
 _FEW_DEAD = 2000
@@ -37,7 +37,7 @@ class RewriteMatcher:
         """Take what is to be asked.
 
         Args:
-            repository: Where.
+            repository: The repository.
             reachability: What of it lives.
             aside: Files that are no part of what a commit is about, such as the log.
             letter: What references to experiments begin with.
@@ -72,10 +72,10 @@ class RewriteMatcher:
         """Yield the rules in their order; each that needs more than those before reads it first."""
         told = read_rewrites(self._repository, wanted)
         if told:
-            yield Told(told, self._alive({new for _, new in told}), "rewrite map", 0.99)
-        moves = read_moves(self._repository)
+            yield ReportedRewrite(told, self._alive({new for _, new in told}), "rewrite map", 0.99)
+        moves = read_reflogs(self._repository)
         lineage = self._lineage = self._read_lineage(wanted, told, moves)
-        yield Told([*_amended(moves, lineage), *told], lineage.living, "reflog", 0.96)
+        yield ReportedRewrite([*_amended(moves, lineage), *told], lineage.living, "reflog", 0.96)
         yield CherryPick(self._read_picks(wanted, lineage), lineage.on_head)
         if all(self._is_sure(name) or name not in lineage.dead for name in wanted):
             return
@@ -92,14 +92,14 @@ class RewriteMatcher:
 
     # Reading
 
-    def _read_lineage(self, wanted: Collection[str], told: Sequence[Pair], moves: Moves) -> Lineage:
+    def _read_lineage(self, wanted: Collection[str], told: Sequence[Rewrite], moves: Reflogs) -> Lineage:
         """Read the dead commits, and the living ones that are not older than all of them."""
         dead = self._read_dead(wanted, told, moves)
         asked = _lines(self._reachability.tips, self._base(dead))
         living = list(read_commits(self._repository, "--topo-order", "--reverse", "--stdin", stdin=asked))
         return Lineage(dead, living, self._reachability.head, self._letter)
 
-    def _read_dead(self, wanted: Collection[str], told: Sequence[Pair], moves: Moves) -> list[Commit]:
+    def _read_dead(self, wanted: Collection[str], told: Sequence[Rewrite], moves: Reflogs) -> list[Commit]:
         """Read those of the wanted commits that are there, and all dead ones that stood in a line with them."""
         anchors = self._reachability.dead & frozenset(wanted)
         known = {name for pair in told for name in pair}
@@ -138,7 +138,7 @@ class RewriteMatcher:
             return {}  # a tree is gone: messages, authors and dates are left
 
 
-def _amended(moves: Moves, lineage: Lineage) -> list[Pair]:
+def _amended(moves: Reflogs, lineage: Lineage) -> list[Rewrite]:
     """Return the pairs of the reflogs of which the second was made on the parent of the first, as an amend is."""
     found = []
     for old, new in moves.amended:

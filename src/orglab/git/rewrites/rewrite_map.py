@@ -22,7 +22,7 @@ _AMENDS = re.compile(rb"commit \(amend\)|rebase(?: -i)? \((?:reword|edit|squash|
 # A map that is written out of order is read again; a chain of more links than this is none that people make.
 _PASSES = 20
 
-Pair = tuple[str, str]
+Rewrite = tuple[str, str]
 """The full hash of a commit, and of the one that it became."""
 
 
@@ -31,11 +31,11 @@ def rewrites_path(repository: Repository) -> Path:
     return repository.shared_folder / "rewrites"
 
 
-def append_rewrites(repository: Repository, kind: str, pairs: Iterable[Pair]) -> None:
+def append_rewrites(repository: Repository, kind: str, pairs: Iterable[Rewrite]) -> None:
     """Add to the map what git told of commits that were rewritten; it is written whole, by one process after the other.
 
     Args:
-        repository: Where.
+        repository: The repository.
         kind: The command, `amend` or `rebase`; of another nothing is written.
         pairs: The full hashes of a commit and of the one that it became.
 
@@ -54,18 +54,18 @@ def append_rewrites(repository: Repository, kind: str, pairs: Iterable[Pair]) ->
             lines = lines[os.write(file.fileno(), lines) :]
 
 
-def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Pair]:
+def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Rewrite]:
     """Return what the map tells of recorded commits and of what became of them, the last told last.
 
     It is read line by line, so that a map of a million lines takes no memory.
 
     Args:
-        repository: Where.
+        repository: The repository.
         recorded: Hashes, short or full; a short one that several old hashes begin with is told of all of them.
     """
     wanted = {name.encode() for name in recorded}
     lengths = sorted({len(name) for name in wanted})
-    found: dict[Pair, None] = {}
+    found: dict[Rewrite, None] = {}
     for _ in range(_PASSES):
         before = len(found)
         for old, new in _lines(rewrites_path(repository)):
@@ -93,7 +93,7 @@ def _lines(path: Path) -> Iterator[tuple[bytes, bytes]]:
         return
 
 
-class Moves(NamedTuple):
+class Reflogs(NamedTuple):
     """What the reflogs tell.
 
     Attributes:
@@ -101,17 +101,17 @@ class Moves(NamedTuple):
         seen: All commits that HEAD or a branch has stood at, the newest last.
     """
 
-    amended: tuple[Pair, ...]
+    amended: tuple[Rewrite, ...]
     seen: tuple[str, ...]
 
 
-def read_moves(repository: Repository) -> Moves:
+def read_reflogs(repository: Repository) -> Reflogs:
     """Return what the reflogs of HEAD (of each worktree) and of the branches tell.
 
     They are read as files, for git lists no commit that is gone.
     """
     common = repository.common_dir
-    amended: dict[Pair, None] = {}
+    amended: dict[Rewrite, None] = {}
     seen: dict[str, int] = {}
     places = [common / "logs" / "HEAD", *(common / "worktrees").glob("*/logs/HEAD")]
     places += [path for path in (common / "logs" / "refs" / "heads").rglob("*") if path.is_file()]
@@ -127,4 +127,4 @@ def read_moves(repository: Repository) -> Moves:
                     seen[one.decode()] = max(int(when), seen.get(one.decode(), 0))
             if _AMENDS.match(why):
                 amended[old.decode(), new.decode()] = None
-    return Moves(tuple(amended), tuple(sorted(seen, key=seen.__getitem__)))
+    return Reflogs(tuple(amended), tuple(sorted(seen, key=seen.__getitem__)))

@@ -9,18 +9,18 @@ from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from orglab.git.commit import Commit
-from orglab.git.patches import inside, likeness
+from orglab.git.patches import containment, similarity
 from orglab.git.rewrites.lineage import Lineage
-from orglab.git.rewrites.traces import (
+from orglab.git.rewrites.successor import (
     APPLIED,
     AUTOSQUASH,
     PICKED,
     SUGGESTED,
     Successor,
     author_of,
+    is_revert_of,
     is_short,
-    undoes,
-    was_there_before,
+    predates,
 )  # fmt: skip
 from orglab.text import percent
 
@@ -39,7 +39,7 @@ class Rule(Protocol):
         ...
 
 
-class Told:
+class ReportedRewrite:
     """What git itself said when it rewrote a commit, to a hook or in a reflog."""
 
     def __init__(self, links: Sequence[tuple[str, str]], alive: Container[str], method: str, confidence: float) -> None:
@@ -147,10 +147,10 @@ class _OneToOne:
         found = []
         for living in dict.fromkeys(self.candidates(dead)):
             old, new = lineage.dead[dead], lineage.living[living]
-            if lineage.is_ancestor(living, dead) or undoes(new, old):
+            if lineage.is_ancestor(living, dead) or is_revert_of(new, old):
                 continue
             claim = self.claim(dead, living)
-            if was_there_before(new, old) and not (author_of(old) == author_of(new) and self.has_own_date(dead)):
+            if predates(new, old) and not (author_of(old) == author_of(new) and self.has_own_date(dead)):
                 claim = claim._replace(answer=_at_most(_TWIN, claim.answer))
             if claim.answer.confidence >= SUGGESTED:
                 found.append(claim)
@@ -258,7 +258,7 @@ class AuthorAndSubject(_OneToOne):
     def claim(self, dead: str, living: str) -> Claim:
         """Return what speaks for a living commit that says the same or is as old."""
         strength, said = self.words(dead, living)
-        alike = likeness(self.lineage.patch(dead).lines, self.lineage.patch(living).lines)
+        alike = similarity(self.lineage.patch(dead).lines, self.lineage.patch(living).lines)
         sure = self._confidence(dead, living, alike)
         if alike:
             said.insert(0, f"{percent(alike)} of the changed lines are the same")
@@ -281,6 +281,6 @@ class AuthorAndSubject(_OneToOne):
         if same_subject:
             return 0.85 if alike >= _HALF else 0.6 if alike >= _SOME else 0.0
         if same_date and self.has_own_date(dead):
-            held = max(alike, inside(before.lines, after.lines))
+            held = max(alike, containment(before.lines, after.lines))
             return 0.93 if held >= _HALF else 0.85 if held >= _SOME else 0.7 if shares_path or is_empty else 0.0
         return 0.0

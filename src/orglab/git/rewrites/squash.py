@@ -5,17 +5,17 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 
-from orglab.git.patches import MODULUS, Patch, Vector, inside
+from orglab.git.patches import MODULUS, Patch, Vector, containment
 from orglab.git.rewrites.lineage import Lineage
-from orglab.git.rewrites.traces import (
+from orglab.git.rewrites.successor import (
     APPLIED,
     AUTOSQUASH,
     SUGGESTED,
     Successor,
     body_lines,
-    lists,
-    undoes,
-    was_there_before,
+    is_revert_of,
+    lists_subject,
+    predates,
 )  # fmt: skip
 from orglab.text import percent
 
@@ -162,7 +162,7 @@ class SquashLines:
         """Return whether a living commit can be a squash that holds a dead one."""
         lineage = self._lineage
         old, new = lineage.dead[dead], lineage.living[living]
-        if lineage.is_ancestor(living, dead) or undoes(new, old):
+        if lineage.is_ancestor(living, dead) or is_revert_of(new, old):
             return False
         # A squash has the author and date of the first that it holds.  What is another that came later was at most
         # mended, in a conflict, so that it does without this one.
@@ -170,7 +170,7 @@ class SquashLines:
             lineage.are_related(other, dead) and lineage.place[other] > lineage.place[dead]
             for other in self._is_one.get(living, ())
         )
-        return not is_later or lists(new, old.subject, may_be_short=True)
+        return not is_later or lists_subject(new, old.subject, may_be_short=True)
 
     def _left(self, dead: str) -> Vector:
         """Return what is left of a commit's change in the net change of its line: what was changed again is not."""
@@ -206,8 +206,8 @@ class SquashLines:
         if is_near and not lines:
             lines, left = before.lines, self._left(dead)
         whole = {**after.aside, **after.lines}
-        share = inside(lines, whole)
-        return max(share, inside(left, whole)) if is_lenient else share, size
+        share = containment(lines, whole)
+        return max(share, containment(left, whole)) if is_lenient else share, size
 
     def _weigh(self, dead: str, living: str, *, is_before: bool, is_after: bool) -> Successor:
         """Return what speaks for a living commit holding a dead one.
@@ -221,7 +221,7 @@ class SquashLines:
         lineage = self._lineage
         old, new = lineage.dead[dead], lineage.living[living]
         is_near, is_between = is_before or is_after, is_before and is_after
-        is_listed = lists(new, old.subject, may_be_short=is_near)
+        is_listed = lists_subject(new, old.subject, may_be_short=is_near)
         share, size = self._share(dead, living, is_near=is_near, is_lenient=is_near or is_listed)
         names_step = bool(lineage.steps(dead) & lineage.steps(living))
         if is_listed:
@@ -232,7 +232,7 @@ class SquashLines:
             sure = _by_neighbours(share, size, is_between=is_between)
         else:
             sure = _by_lines(share, size, names_step=names_step)
-        if was_there_before(new, old):
+        if predates(new, old):
             sure = min(sure, 0.7)
         beside = ("", "a commit beside it became the same one", "the commits around it became the same one")
         words = (

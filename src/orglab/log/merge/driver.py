@@ -6,7 +6,7 @@ from pathlib import Path
 from orglab import clock
 from orglab.config import Config, find_log
 from orglab.errors import OrglabError
-from orglab.git.merge_driver import attributes_file, is_registered, register, with_attributes
+from orglab.git.merge_config import add_attributes, attributes_file, is_registered, register_driver
 from orglab.log import file
 from orglab.log.log import LogFile
 from orglab.log.merge import Merged, merge
@@ -50,12 +50,12 @@ def install_merge_driver(log: LogFile) -> list[Path]:
     if log.repository is None:
         return []
     if not is_registered(log.repository):
-        register(log.repository, CONFLICT)
+        register_driver(log.repository, CONFLICT)
     path = attributes_file(log.path)
     names = [log.path.name, *([log.config.journal] if os.sep not in log.config.journal else [])]
     if not os.path.lexists(path):
-        file.create(path, with_attributes(b"", names))
+        file.create(path, add_attributes(b"", names))
         return [path]
     before = path.read_bytes()
-    file.update(path, lambda text: with_attributes(text, names))
+    file.update(path, lambda text: add_attributes(text, names))
     return [path] if path.read_bytes() != before else []

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from orglab.experiment.model import Experiment
 from orglab.git.commit import Commit
 from orglab.git.forge import Forge, find_forge
-from orglab.git.remote import is_changed, remote_url, unpublished
+from orglab.git.remote import find_unpublished, is_changed, remote_url
 from orglab.history.sources import PeriodSources
 from orglab.report.blocks import Reference, make_anchor
 from orglab.runs.record import Run
@@ -71,7 +71,7 @@ def read_links(experiments: Iterable[Experiment], sources: PeriodSources) -> Lin
         return Links(commits, lines)
     head = sources.head
     results = {run.commit for run in sources.runs if run.commit}
-    hidden = unpublished(repository, {*sources.commits, *([head] if head else ())})
+    hidden = find_unpublished(repository, {*sources.commits, *([head] if head else ())})
     # What a run's record names may be gone; then there is no page of it either.
     hidden |= results - set(sources.commits)
     try:

@@ -7,7 +7,7 @@ from functools import cached_property
 from orglab.experiment.journal import Entry
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository
-from orglab.git.commit import read_named
+from orglab.git.commit import read_commits_by_hash
 from orglab.history.events import written_events
 from orglab.report.content.evidence import Claim, StoredStatement, digest_text
 from orglab.report.content.wording import claim_change, claim_note, claim_text
@@ -65,7 +65,7 @@ def verify(statements: Iterable[StoredStatement], present: CurrentFacts) -> list
     commits = {claim.about for one in held for claim in one.claims if claim.kind == "commit"}
     # What is no hash is not looked up: it comes from a file.
     names = tuple(sorted(name for name in commits if _is_hash(name)))
-    alive = read_named(present.repository, names) if present.repository is not None and names else {}
+    alive = read_commits_by_hash(present.repository, names) if present.repository is not None and names else {}
     seen: set[str] = set()
     broken = []
     for statement in held:

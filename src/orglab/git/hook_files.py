@@ -19,7 +19,7 @@ def write_names(repository: Repository, settings: str, log: str, journal: str, l
     """Tell the script what there is; where it could not read that, it is told nothing.
 
     Args:
-        repository: Where.
+        repository: The repository.
         settings: The settings file, or empty; as all of these, relative to the top.
         log: The log; empty if it is not in the repository.
         journal: The journal; the same.
@@ -40,11 +40,11 @@ def forget_names(repository: Repository) -> None:
     (repository.own_folder / "names").unlink(missing_ok=True)
 
 
-def write_said(repository: Repository, titles: Mapping[str, str], *, ticks: bool) -> None:
+def write_named_references(repository: Repository, titles: Mapping[str, str], *, ticks: bool) -> None:
     """Tell the script which references the message names, and what they are, so that it says so after the commit.
 
     Args:
-        repository: Where.
+        repository: The repository.
         titles: What each reference is.
         ticks: Whether a commit may tick steps.
     """

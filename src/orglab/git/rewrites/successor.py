@@ -45,12 +45,12 @@ def author_of(commit: Commit) -> tuple[str, str, int]:
     return commit.author, commit.email, commit.authored
 
 
-def undoes(new: Commit, old: Commit) -> bool:
+def is_revert_of(new: Commit, old: Commit) -> bool:
     """Return whether a commit reverts or reapplies another: it names that, but is not what became of it."""
     return _UNDOES.match(new.subject) is not None and new.subject != old.subject
 
 
-def was_there_before(new: Commit, old: Commit) -> bool:
+def predates(new: Commit, old: Commit) -> bool:
     """Return whether a commit was made before another, so that it is at most a twin of it."""
     return new.committed < old.committed - _SKEW
 
@@ -68,7 +68,7 @@ def body_lines(message: str) -> Iterator[str]:
             yield AUTOSQUASH.sub("", words)
 
 
-def lists(commit: Commit, subject: str, *, may_be_short: bool = False) -> bool:
+def lists_subject(commit: Commit, subject: str, *, may_be_short: bool = False) -> bool:
     """Return whether a message holds a subject as a line of its own below the first, or is what a fixup was for."""
     wanted = AUTOSQUASH.sub("", subject)
     if not wanted or (is_short(wanted) and not may_be_short):

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from orglab.git.process import run_reading
+from orglab.git.process import run_readonly
 from orglab.git.repository import Repository
 
 
-class Made(NamedTuple):
+class CreatedCommit(NamedTuple):
     """A commit that git has just made.
 
     Attributes:
@@ -22,7 +22,7 @@ class Made(NamedTuple):
     message: bytes
 
 
-class PendingCommit:
+class HookCommit:
     """The commit that git is making in the current folder, which is the top of the working tree.
 
     Attributes:
@@ -47,9 +47,9 @@ class PendingCommit:
         """Return what the index changes of HEAD: `A`, `M`, `D` ..., and the path, relative to the top.
 
         Raises:
-            GitError: git refuses.
+            GitError: git fails.
         """
-        told = self.repository.ask(
+        told = self.repository.query(
             "diff", "--cached", "--name-status", "-z", "--no-renames", "--no-ext-diff", "--no-textconv",
             "--ignore-submodules=dirty", environment=self._environment,
         )  # fmt: skip
@@ -59,23 +59,23 @@ class PendingCommit:
     def read_file(self, path: str) -> bytes | None:
         """Return what the index holds of a file, or None; `path` is relative to the top."""
         asked = ("cat-file", "blob", f":0:{path}")
-        done = run_reading(self.repository.folder, asked, environment=self._environment)
+        done = run_readonly(self.repository.folder, asked, environment=self._environment)
         return done.stdout if done.returncode == 0 else None
 
     def is_staged_in_part(self, path: str) -> bool:
         """Return whether the working tree has changes of a file that the index has not."""
         asked = ("diff", "--no-ext-diff", "--no-textconv", "--quiet", "--", f":(top,literal){path}")
-        return run_reading(self.repository.folder, asked, environment=self._environment).returncode == 1
+        return run_readonly(self.repository.folder, asked, environment=self._environment).returncode == 1
 
-    def read_made(self) -> Made:
+    def read_made(self) -> CreatedCommit:
         """Return the commit that it has become: HEAD.
 
         Raises:
-            GitError: git refuses.
+            GitError: git fails.
         """
-        told = self.repository.ask(
+        told = self.repository.query(
             "log", "-1", "--no-show-signature", "--encoding=UTF-8", "--format=%H%x00%P%x00%B", "HEAD", "--",
             environment=self._environment,
         )  # fmt: skip
         commit, parents, message = told.split(b"\0", 2)
-        return Made(commit.decode(), b" " in parents, message)
+        return CreatedCommit(commit.decode(), b" " in parents, message)
