@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from orglab.git.commit import Commit
     from orglab.history.events import Event
     from orglab.history.provenance import Link
-    from orglab.history.references import Place
+    from orglab.history.references import Occurrence
     from orglab.history.why import Reason, Why
     from orglab.org.timestamp import Timestamp
     from orglab.report.content.evidence import Claim
@@ -260,7 +260,7 @@ def references_form(found: "References", letter: str) -> dict[str, object]:
     return {"references": [_place_form(place, found, letter) for place in found.places]}
 
 
-def _place_form(place: "Place", found: "References", letter: str) -> dict[str, object]:
+def _place_form(place: "Occurrence", found: "References", letter: str) -> dict[str, object]:
     experiment, commit = found.experiments[place.reference.id], place.commit
     return {
         "kind": place.kind,

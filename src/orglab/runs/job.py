@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from orglab.git import Repository
 from orglab.log.log import LogFile
-from orglab.runs.record_writer import Record
+from orglab.runs.record_writer import RecordWriter
 from orglab.runs.results import Watch
 from orglab.runs.run_request import RunRequest
 from orglab.text import Tell
@@ -29,7 +29,7 @@ class Job(NamedTuple):
     log: LogFile
     request: RunRequest
     ref: str
-    record: Record
+    record: RecordWriter
     folder: Path
     repository: Repository | None
     watch: Watch

@@ -23,7 +23,7 @@ from orglab.runs.preparation import (
     settle_code,
     tell_same_run,
 )
-from orglab.runs.record_writer import Record, begin_record
+from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import Watch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.working_state import State
@@ -59,7 +59,7 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> int:
             record.close()
 
 
-def _make_job(log: LogFile, request: RunRequest, ref: str, record: Record, folder: Path, tell: Tell) -> Job:
+def _make_job(log: LogFile, request: RunRequest, ref: str, record: RecordWriter, folder: Path, tell: Tell) -> Job:
     repository = find_repository(folder) or log.repository
     base = repository.top if repository is not None else log.top
     return Job(log, request, ref, record, folder, repository, Watch(find_results(log, request, base)), tell)
@@ -107,7 +107,7 @@ def _begin(job: Job, obstacle: Ended | None, python: PythonQuestion) -> State:
     return state
 
 
-def _abandon(record: Record) -> None:
+def _abandon(record: RecordWriter) -> None:
     """Remove the record of a run that was never started."""
     with contextlib.suppress(OSError):
         record.remove()

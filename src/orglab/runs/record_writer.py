@@ -17,7 +17,7 @@ from orglab.runs.record import METRICS, OUTPUT
 _TRIES = 100
 
 
-class Record:
+class RecordWriter:
     """The record of one run, open for writing; locked, so that others know that its writer lives.
 
     Attributes:
@@ -85,7 +85,7 @@ class Record:
         os.close(self._fd)
 
 
-def begin_record(top: Path, log: Path, now: datetime.datetime) -> Record:
+def begin_record(top: Path, log: Path, now: datetime.datetime) -> RecordWriter:
     """Make the folder and the record of a new run, where it can be written first, and return it.
 
     Args:
@@ -108,17 +108,17 @@ def begin_record(top: Path, log: Path, now: datetime.datetime) -> Record:
     raise failed or NotWritableError("The run cannot be recorded: no free name was found; try again.")
 
 
-def _begin_in(place: Path, log: Path, name: str) -> Record:
+def _begin_in(place: Path, log: Path, name: str) -> RecordWriter:
     folder = make_folder(place, RUNS) / name
     folder.mkdir()
     fd = os.open(folder / RECORD, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     with contextlib.suppress(OSError):
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     # In this order: who finds it pending finds its lock held.
-    return Record(folder, fd, add_pending_run(place, name, log))
+    return RecordWriter(folder, fd, add_pending_run(place, name, log))
 
 
-def resume_record(pending: PendingEntry) -> Record | None:
+def resume_record(pending: PendingEntry) -> RecordWriter | None:
     """Return the record of a run whose writer is no more, locked by us; None while somebody else has it.
 
     None also where it lies in a place that cannot be written now.
@@ -142,7 +142,7 @@ def resume_record(pending: PendingEntry) -> Record | None:
         return None
     except OSError:
         pass  # no locks on this file system; `record` looked for the process
-    return Record(pending.run, fd, pending)
+    return RecordWriter(pending.run, fd, pending)
 
 
 def write_copy(folder: Path, file: str, writer: str, version: str, read: Callable[[], bytes]) -> bool:
