@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from lab import SOURCE
-from orglab.runs.places import PENDING, list_entries
 from orglab.runs.record import read_runs
+from orglab.runs.storage import PENDING, list_entries
 
 LOG = "experiment_log.org"
 TRAIN = """\

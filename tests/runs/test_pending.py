@@ -8,7 +8,7 @@ import pytest
 
 from orglab.api import open_log
 from orglab.runs.pending import add_pending_run, add_pending_step, find_pending, lock_step, postpone, remove_pending
-from orglab.runs.places import PENDING, list_entries
+from orglab.runs.storage import PENDING, list_entries
 
 ID = "20180606-161600-3f2a1b"
 LOG = "experiment_log.org"

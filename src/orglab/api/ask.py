@@ -111,7 +111,7 @@ class AskMethods(LogFile):
             NotFoundError: There is none.
             UsageError: Two headings have this id, or it is no reference.
         """
-        from orglab.runs.places import RUNS, list_entries
+        from orglab.runs.storage import RUNS, list_entries
 
         experiment, step = self._experiment_and_step(reference)
         active = self.find_active()

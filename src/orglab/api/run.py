@@ -65,12 +65,12 @@ class RunMethods(WriteMethods):
             tell: Hears sentences for the user.
         """
         from orglab.runs.pending import find_pending
-        from orglab.runs.places import find_old_places
+        from orglab.runs.storage import find_old_storage
 
-        if old := find_old_places(self.top):
-            from orglab.runs.migration import take_along
+        if old := find_old_storage(self.top):
+            from orglab.runs.migration import move_old_records
 
-            take_along(self, old, tell)
+            move_old_records(self, old, tell)
         if pending := find_pending(self.top, self.path):
             from orglab.runs.log_writer import write_pending
 

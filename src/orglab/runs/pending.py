@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from orglab.errors import NotWritableError
-from orglab.runs.places import PENDING, RUNS, find_places, list_entries, make_folder
+from orglab.runs.storage import PENDING, RUNS, find_storage_folders, list_entries, make_folder
 
 RECORD = "record.jsonl"
 _LARGEST = 1 << 16
@@ -89,15 +89,15 @@ def is_locked(path: Path) -> bool | None:
         os.close(fd)
 
 
-def add_pending_run(place: Path, name: str, log: Path | None) -> PendingEntry:
-    """Note in a place that a run waits to be told in a log, or in any; return that.
+def add_pending_run(storage: Path, name: str, log: Path | None) -> PendingEntry:
+    """Note in a storage that a run waits to be told in a log, or in any; return that.
 
     Raises:
         OSError: That cannot be noted.
     """
-    path = make_folder(place, PENDING) / name
+    path = make_folder(storage, PENDING) / name
     _replace(path, {"log": os.path.realpath(log)} if log is not None else {})
-    return PendingEntry(path, run=place / RUNS / name)
+    return PendingEntry(path, run=storage / RUNS / name)
 
 
 def add_pending_step(top: Path, log: Path, ref: str, commit: str) -> None:
@@ -122,9 +122,9 @@ def add_pending_step(top: Path, log: Path, ref: str, commit: str) -> None:
     name = f"{ref}-{zlib.crc32(os.fsencode(real)):08x}"
     data = json.dumps({"log": real, "ref": ref, "commit": commit}).encode()
     failed: OSError | None = None
-    for place in find_places(top):
+    for storage in find_storage_folders(top):
         try:
-            with _open_alone(make_folder(place, PENDING) / name) as fd:
+            with _open_alone(make_folder(storage, PENDING) / name) as fd:
                 os.ftruncate(fd, 0)
                 os.write(fd, data)
                 os.fsync(fd)
@@ -132,7 +132,7 @@ def add_pending_step(top: Path, log: Path, ref: str, commit: str) -> None:
             failed = failed or error
         else:
             return
-    raise NotWritableError(f"That {ref} is done could not be kept: {failed.strerror if failed else 'no place'}.")
+    raise NotWritableError(f"That {ref} is done could not be kept: {failed.strerror if failed else 'no storage'}.")
 
 
 @contextlib.contextmanager

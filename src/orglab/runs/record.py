@@ -24,7 +24,7 @@ from typing import Any
 from orglab.errors import NotFoundError, UsageError
 from orglab.git.hashed_file import HashedFile
 from orglab.runs.pending import RECORD, is_locked
-from orglab.runs.places import RUNS, list_entries
+from orglab.runs.storage import RUNS, list_entries
 
 OUTPUT = "output.log"
 METRICS = "metrics.jsonl"

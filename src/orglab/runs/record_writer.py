@@ -11,8 +11,8 @@ from pathlib import Path
 
 from orglab.errors import NotWritableError
 from orglab.runs.pending import RECORD, PendingEntry, add_pending_run, remove_pending
-from orglab.runs.places import RUNS, find_places, make_folder
 from orglab.runs.record import METRICS, OUTPUT
+from orglab.runs.storage import RUNS, find_storage_folders, make_folder
 
 _TRIES = 100
 
@@ -97,31 +97,31 @@ def begin_record(top: Path, log: Path, now: datetime.datetime) -> RecordWriter:
         NotWritableError: They cannot be made.
     """
     failed: NotWritableError | None = None
-    for place in find_places(top):
+    for storage in find_storage_folders(top):
         try:
             for _ in range(_TRIES):
                 with contextlib.suppress(FileExistsError):
-                    return _begin_in(place, log, f"{now:%Y%m%d-%H%M%S}-{choose_suffix()}")
+                    return _begin_in(storage, log, f"{now:%Y%m%d-%H%M%S}-{choose_suffix()}")
         except OSError as error:
-            why = f"The run cannot be recorded in {place / RUNS}: {error.strerror}."
+            why = f"The run cannot be recorded in {storage / RUNS}: {error.strerror}."
             failed = failed or NotWritableError(why)
     raise failed or NotWritableError("The run cannot be recorded: no free name was found; try again.")
 
 
-def _begin_in(place: Path, log: Path, name: str) -> RecordWriter:
-    folder = make_folder(place, RUNS) / name
+def _begin_in(storage: Path, log: Path, name: str) -> RecordWriter:
+    folder = make_folder(storage, RUNS) / name
     folder.mkdir()
     fd = os.open(folder / RECORD, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     with contextlib.suppress(OSError):
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     # In this order: who finds it pending finds its lock held.
-    return RecordWriter(folder, fd, add_pending_run(place, name, log))
+    return RecordWriter(folder, fd, add_pending_run(storage, name, log))
 
 
 def resume_record(pending: PendingEntry) -> RecordWriter | None:
     """Return the record of a run whose writer is no more, locked by us; None while somebody else has it.
 
-    None also where it lies in a place that cannot be written now.
+    None also where it lies in a storage that cannot be written now.
 
     Raises:
         OSError: It cannot be opened for writing.

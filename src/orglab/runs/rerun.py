@@ -17,9 +17,9 @@ from orglab.runs.description import value_text
 from orglab.runs.environment import find_python, read_python
 from orglab.runs.launch import launch
 from orglab.runs.log_runs import LogRuns
-from orglab.runs.places import BESIDE, find_worktrees_folder
 from orglab.runs.record import Run, find_run
 from orglab.runs.run_request import RunRequest
+from orglab.runs.storage import HIDDEN_FOLDER, find_worktrees_folder
 from orglab.text import Tell, listed
 
 
@@ -122,7 +122,7 @@ def _missing(run: Run, repository: Repository, place: Path, links: Sequence[str]
             target.symlink_to(repository.top / link)
     made = (run.fields.get("metrics_file"), *(one.path for one in run.outputs), *links)
     brought = {path.rstrip("/") for path in made if isinstance(path, str)}
-    unwanted = (f"{BESIDE}/", "__pycache__")
+    unwanted = (f"{HIDDEN_FOLDER}/", "__pycache__")
     ignored = [path for path in ignored_paths(repository) if not any(part in path for part in unwanted)]
     left = [path for path in ignored if path.rstrip("/") not in brought]
     if left:

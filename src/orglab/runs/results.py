@@ -11,8 +11,8 @@ from orglab.git import Repository
 from orglab.git.hashed_file import HashedFile, hash_file
 from orglab.git.worktree import Committed, alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
 from orglab.runs.description import results_message
-from orglab.runs.places import BESIDE
 from orglab.runs.record import Run
+from orglab.runs.storage import HIDDEN_FOLDER
 from orglab.text import MEGABYTE, Tell, listed
 
 
@@ -55,7 +55,7 @@ class Watch:
 def _files_below(folder: Path) -> Iterable[Path]:
     """Yield the files below a folder, but those of git and of the records."""
     for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in (".git", BESIDE)]
+        folders[:] = [name for name in folders if name not in (".git", HIDDEN_FOLDER)]
         yield from (Path(place, name) for name in names)
 
 

@@ -21,9 +21,9 @@ from orglab.log.log import LogFile
 from orglab.runs.description import format_mark
 from orglab.runs.log_writer import write_runs
 from orglab.runs.pending import RECORD, add_pending_run, find_pending, remove_pending_run
-from orglab.runs.places import RUNS, find_places, list_entries, make_folder
 from orglab.runs.record import METRICS, Run, read_run, read_runs
 from orglab.runs.record_writer import write_copy
+from orglab.runs.storage import RUNS, find_storage_folders, list_entries, make_folder
 from orglab.text import Tell
 
 # What another machine names is a path here.
@@ -74,7 +74,9 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         exchange(repository, remote, writer, tuple(captured))
         received = _receive(repository, top, writer)
     except OSError as error:
-        raise NotWritableError(f"The records cannot be kept in {find_places(top)[0]}: {error.strerror}.") from error
+        raise NotWritableError(
+            f"The records cannot be kept in {find_storage_folders(top)[0]}: {error.strerror}."
+        ) from error
     waiting = [run for run in received if run.status != "running"]
     text = log.document()
     here = [run for run in waiting if holds_line(text, format_mark(run))]
@@ -83,7 +85,7 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         if run in here or run in elsewhere:
             remove_pending_run(top, run.id)
         else:
-            add_pending_run(find_places(top)[0], run.id, None)
+            add_pending_run(find_storage_folders(top)[0], run.id, None)
     # Also those of before whose step was not here yet.
     told = write_runs(log, find_pending(top, log.path), tell)
     return Synced(sent, received, told, here, elsewhere)
@@ -93,7 +95,7 @@ def _receive(repository: Repository, top: Path, writer: str) -> list[Run]:
     """Keep the records of others that are not kept yet, and return these runs."""
     news = []
     folders = list_entries(top, RUNS)
-    home = make_folder(find_places(top)[0], RUNS)
+    home = make_folder(find_storage_folders(top)[0], RUNS)
     for (name, file), blob in read_others(repository, writer).items():
         match = _FILE.fullmatch(file)
         if match is None:
