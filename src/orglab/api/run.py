@@ -8,7 +8,7 @@ from orglab.text import Tell
 
 if TYPE_CHECKING:
     from orglab.reference import Reference
-    from orglab.runs.compare import Difference
+    from orglab.runs.comparison import Difference
     from orglab.runs.record import Run
     from orglab.runs.run_request import RunRequest
     from orglab.runs.sync import Synced
@@ -35,14 +35,14 @@ class RunMethods(WriteMethods):
         return runs.all if reference is None else runs.find(reference)
 
     def compare_runs(self, name: str, other: str | None = None) -> "Difference":
-        """Return what differs between a run and another, or a revision, or the working tree; see `runs.compare`."""
-        from orglab.runs.compare import compare_runs
+        """Return what differs between a run and another, or a revision, or the working tree; see `runs.comparison`."""
+        from orglab.runs.comparison import compare_runs
 
         return compare_runs(self, name, other)
 
     def read_patch(self, difference: "Difference") -> str:
         """Return the difference of the code as a patch; empty if there is none, or a commit is not here."""
-        from orglab.runs.compare import read_difference
+        from orglab.runs.comparison import read_difference
 
         return read_difference(self, difference)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from orglab.report.content.facts import ExperimentActivity
     from orglab.report.content.statements import Item, Report, Statement
     from orglab.report.reporting import Checked
-    from orglab.runs.compare import Difference
+    from orglab.runs.comparison import Difference
     from orglab.runs.record import Run
     from orglab.search.hits import Found, Hit
     from orglab.search.likeness import Map, Tried

@@ -22,24 +22,24 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, NamedTuple, Self
 
-Keep = Callable[[bytes], None]
+HandleOutput = Callable[[bytes], None]
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
-_PASSED_ON = (
+_FORWARDED = (
     signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTSTP,
     signal.SIGCONT,
 )  # fmt: skip
-_ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
-_CHUNK = 1 << 18
-_PIPE = 1 << 20  # what a pipe may hold, where the system lets us choose
+_TERMINATING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+_CHUNK_BYTES = 1 << 18
+_PIPE_BYTES = 1 << 20  # what a pipe may hold, where the system lets us choose
 _F_SETPIPE_SZ = 1031
 _GRACE_SECONDS = 10.0  # for what a command started to end, once a signal told it to
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 _LFLAG, _CC = 3, 6  # places in what tcgetattr returns
 
 
-class Ended(NamedTuple):
+class ExitStatus(NamedTuple):
     """How a command ended.
 
     Attributes:
@@ -102,24 +102,24 @@ class Child:
         signalled_late: Whether such a signal came.
     """
 
-    def __init__(self, keep: Keep, printed: Keep | None) -> None:
+    def __init__(self, on_output: HandleOutput, on_stdout: HandleOutput | None) -> None:
         """Stand for a command that is not started yet.
 
         Args:
-            keep: Given all output, piece by piece.
-            printed: Given standard output alone.
+            on_output: Called with each piece of output.
+            on_stdout: Called with each piece of standard output; None if nobody needs it.
         """
-        self._keep = keep
-        self._printed = printed
+        self._on_output = on_output
+        self._on_stdout = on_stdout
         self._process: subprocess.Popen[bytes] | None = None
         self._pending: list[int] = []
-        self._told_to_end = False
+        self._is_terminating = False
         self._selector = selectors.DefaultSelector()
-        self._before: dict[int, object] = {}
+        self._previous_handlers: dict[int, object] = {}
         self._master: int | None = None
         self._terminal: int | None = None
-        self._in_front = False
-        self._saved: list[object] | None = None
+        self._is_in_foreground = False
+        self._saved_terminal: list[object] | None = None
         self.signalled_late = False
         self._status: int | None = None
         self._usage: dict[str, float] = {}
@@ -130,12 +130,12 @@ class Child:
 
     def __exit__(self, *_: object) -> None:
         """Give the signals back."""
-        for number in self._before:
-            self._give_back(number)
+        for number in self._previous_handlers:
+            self._restore_signal(number)
 
     def run(
         self, argv: Sequence[str], environment: Mapping[str, str], folder: Path | None = None, *, pty: bool = False
-    ) -> Ended:
+    ) -> ExitStatus:
         """Run a command to its end, and return how it ended.
 
         Args:
@@ -148,32 +148,32 @@ class Child:
         wake_in, wake_out = os.pipe()
         os.set_blocking(wake_in, False)
         os.set_blocking(wake_out, False)
-        self._install(wake_out)
+        self._install_handlers(wake_out)
         try:
             failed = self._start(argv, environment, folder, pty=pty)
             if failed is not None:
                 return failed
             self._selector.register(wake_in, selectors.EVENT_READ, None)
-            self._pump(wake_in)
+            self._forward_output(wake_in)
         finally:
             self._restore()
             self._selector.close()
             for fd in (wake_in, wake_out, self._master, self._terminal):
                 if fd is not None:
                     os.close(fd)
-        return self._ended(time.monotonic() - begun)
+        return self._read_exit_status(time.monotonic() - begun)
 
     # Starting
 
     def _start(
         self, argv: Sequence[str], environment: Mapping[str, str], folder: Path | None, *, pty: bool
-    ) -> Ended | None:
+    ) -> ExitStatus | None:
         """Start the command; return how it ended if it cannot be started."""
         slave = None
         if pty:
             self._master, slave = os.openpty()
             self._copy_size()
-        begin_session = _take_terminal if pty else None
+        begin_session = _set_controlling_terminal if pty else None
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the user's own command, and no shell
                 argv, env=environment, cwd=folder, bufsize=0,
@@ -182,45 +182,45 @@ class Child:
                 process_group=None if pty else 0, start_new_session=pty, preexec_fn=begin_session,  # noqa: PLW1509 - one thread
             )  # fmt: skip
         except OSError as error:
-            return _not_started(argv, error)
+            return _describe_start_failure(argv, error)
         finally:
             if slave is not None:
                 os.close(slave)
-        self._listen()
+        self._start_reading()
         for number in self._pending:
-            self._signal(number)
+            self._send_signal(number)
         return None
 
-    def _listen(self) -> None:
+    def _start_reading(self) -> None:
         """Begin to read what the command prints, and what is typed for its terminal."""
         if self._process is None:
             raise AssertionError
         if self._master is not None:
-            self._register(self._master, _Stream(sys.stdout), self._printed)
+            self._register(self._master, _Stream(sys.stdout), self._on_stdout)
             if _is_terminal(sys.stdin):
-                self._saved = termios.tcgetattr(sys.stdin)
+                self._saved_terminal = termios.tcgetattr(sys.stdin)
                 tty.setraw(sys.stdin, termios.TCSANOW)
-                self._selector.register(sys.stdin.fileno(), selectors.EVENT_READ, self._type)
+                self._selector.register(sys.stdin.fileno(), selectors.EVENT_READ, self._forward_input)
             return
         out, err = self._process.stdout, self._process.stderr
         if out is None or err is None:
             raise AssertionError
-        for pipe, stream, also in ((out, _Stream(sys.stdout), self._printed), (err, _Stream(sys.stderr), None)):
+        for pipe, stream, handle in ((out, _Stream(sys.stdout), self._on_stdout), (err, _Stream(sys.stderr), None)):
             with contextlib.suppress(OSError):
-                fcntl.fcntl(pipe, _F_SETPIPE_SZ, _PIPE)
-            self._register(pipe.fileno(), stream, also)
+                fcntl.fcntl(pipe, _F_SETPIPE_SZ, _PIPE_BYTES)
+            self._register(pipe.fileno(), stream, handle)
 
-    def _register(self, fd: int, stream: _Stream, also: Keep | None) -> None:
+    def _register(self, fd: int, stream: _Stream, handle: HandleOutput | None) -> None:
         os.set_blocking(fd, False)
-        self._selector.register(fd, selectors.EVENT_READ, lambda: self._pass_on(fd, stream, also))
+        self._selector.register(fd, selectors.EVENT_READ, lambda: self._forward(fd, stream, handle))
 
     # While it runs
 
-    def _pump(self, wake: int) -> None:
+    def _forward_output(self, wake: int) -> None:
         """Pass on until the command has ended and what it printed is through."""
         deadline = None
         while True:
-            wait = None if self._status is None else (_LOOK_SECONDS if self._told_to_end else 0)
+            wait = None if self._status is None else (_POLL_SECONDS if self._is_terminating else 0)
             ready = self._selector.select(wait)
             moved = False
             for key, _ in ready:
@@ -230,22 +230,22 @@ class Child:
                 else:
                     moved = key.data() or moved
             if self._status is None:
-                self._look()
+                self._poll()
                 continue
             if moved:
                 continue
             # What a command leaves running on purpose is none of our business, but for what was told to end.
-            if not (self._told_to_end and self._group_lives()):
+            if not (self._is_terminating and self._is_group_alive()):
                 return
             deadline = deadline or time.monotonic() + _GRACE_SECONDS
             if time.monotonic() > deadline:
-                self._signal(signal.SIGKILL)
+                self._send_signal(signal.SIGKILL)
                 return
 
-    def _pass_on(self, fd: int, stream: _Stream, also: Keep | None) -> bool:
+    def _forward(self, fd: int, stream: _Stream, handle: HandleOutput | None) -> bool:
         """Pass on a piece of output, and return whether there was one."""
         try:
-            piece = os.read(fd, _CHUNK)
+            piece = os.read(fd, _CHUNK_BYTES)
         except BlockingIOError:
             return False
         except OSError as error:
@@ -253,29 +253,29 @@ class Child:
                 raise
             piece = b""
         if piece:
-            self._keep(piece)
-            if also is not None:
-                also(piece)
+            self._on_output(piece)
+            if handle is not None:
+                handle(piece)
         if not piece or not stream.write(piece):
             # Nobody reads any more: the command finds that out by its own write, as it would without us.
             self._selector.unregister(fd)
             if fd != self._master:
                 os.close(fd)
-                self._forget(fd)
+                self._close_pipe_object(fd)
         return bool(piece)
 
-    def _forget(self, fd: int) -> None:
+    def _close_pipe_object(self, fd: int) -> None:
         """Have no file object close a descriptor again."""
         for pipe in (self._process.stdout, self._process.stderr) if self._process else ():
             if pipe is not None and not pipe.closed and pipe.fileno() == fd:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
-    def _type(self) -> bool:
+    def _forward_input(self) -> bool:
         """Pass on what is typed; return whether the command printed something, which it has not."""
         if self._master is None:
             return False
-        piece = os.read(sys.stdin.fileno(), _CHUNK)
+        piece = os.read(sys.stdin.fileno(), _CHUNK_BYTES)
         if not piece:
             self._selector.unregister(sys.stdin.fileno())
             piece = b"\x04"
@@ -284,15 +284,15 @@ class Child:
         if settings[_LFLAG] & termios.ISIG and suspend in piece:
             # A session of its own cannot be stopped from its terminal: no shell in it could continue it.
             piece = piece.replace(suspend, b"")
-            self._signal(signal.SIGTSTP)
-            self._stop_too()
+            self._send_signal(signal.SIGTSTP)
+            self._suspend()
         left = memoryview(piece)
         while left:
             with contextlib.suppress(BlockingIOError):
                 left = left[os.write(self._master, left) :]
         return False
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         """See whether the command has ended, or stopped."""
         if self._process is None:
             return
@@ -304,50 +304,50 @@ class Child:
         if pid == 0:
             return
         if os.WIFSTOPPED(status):
-            self._stopped(os.WSTOPSIG(status))
+            self._handle_stop(os.WSTOPSIG(status))
             return
         self._status = status
         self._process.returncode = os.waitstatus_to_exitcode(status)
         unit = 1 if sys.platform == "darwin" else 1024
         self._usage = {"user": usage.ru_utime, "system": usage.ru_stime, "memory": usage.ru_maxrss * unit}
 
-    def _group_lives(self) -> bool:
+    def _is_group_alive(self) -> bool:
         if self._process is None:
             return False
         try:
             os.killpg(self._process.pid, 0)
         except (ProcessLookupError, PermissionError):
             return False
-        return _has_living(self._process.pid)
+        return _has_living_process(self._process.pid)
 
-    def _ended(self, seconds: float) -> Ended:
+    def _read_exit_status(self, seconds: float) -> ExitStatus:
         code = os.waitstatus_to_exitcode(self._status or 0)
         if code < 0:
-            return Ended(None, _signal_name(-code), seconds, self._usage)
-        return Ended(code, None, seconds, self._usage)
+            return ExitStatus(None, _signal_name(-code), seconds, self._usage)
+        return ExitStatus(code, None, seconds, self._usage)
 
     # Signals and the terminal
 
-    def _install(self, wake: int) -> None:
+    def _install_handlers(self, wake: int) -> None:
         """Take over the signals; one that was ignored, as by nohup, stays so for us and the command."""
-        for number in (*_PASSED_ON, signal.SIGCHLD, signal.SIGWINCH):
+        for number in (*_FORWARDED, signal.SIGCHLD, signal.SIGWINCH):
             if number in (signal.SIGCHLD, signal.SIGWINCH) or signal.getsignal(number) != signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._on_signal)
-        self._before_wake = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+                self._previous_handlers[number] = signal.signal(number, self._on_signal)
+        self._previous_wakeup_fd = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     def _restore(self) -> None:
         """Give the terminal back, and the signals but for those that end: they wait for what is left to do."""
-        signal.set_wakeup_fd(self._before_wake)
-        for number in self._before:
-            if number in _ENDING:
+        signal.set_wakeup_fd(self._previous_wakeup_fd)
+        for number in self._previous_handlers:
+            if number in _TERMINATING:
                 signal.signal(number, self._on_late_signal)
             else:
-                self._give_back(number)
-        self._take_back()
-        self._cook()
+                self._restore_signal(number)
+        self._reclaim_terminal()
+        self._restore_terminal_mode()
 
-    def _give_back(self, number: int) -> None:
-        action = self._before[number]
+    def _restore_signal(self, number: int) -> None:
+        action = self._previous_handlers[number]
         signal.signal(number, action if action is not None else signal.SIG_DFL)  # type: ignore[arg-type]  # as it was given to us
 
     def _on_late_signal(self, _number: int, _: FrameType | None) -> None:
@@ -360,18 +360,18 @@ class Child:
             self._copy_size()
         if number in (signal.SIGCHLD, signal.SIGWINCH):
             return
-        self._told_to_end = self._told_to_end or number in _ENDING
+        self._is_terminating = self._is_terminating or number in _TERMINATING
         if self._process is None:
             self._pending.append(number)
             return
-        self._signal(number)
+        self._send_signal(number)
         if number == signal.SIGTSTP:
-            self._stop_too()
-        elif number == signal.SIGCONT and self._saved is not None:
+            self._suspend()
+        elif number == signal.SIGCONT and self._saved_terminal is not None:
             tty.setraw(sys.stdin, termios.TCSANOW)
             self._copy_size()
 
-    def _signal(self, number: int) -> None:
+    def _send_signal(self, number: int) -> None:
         """Send a signal to all that the command is."""
         if self._process is None:
             return
@@ -386,25 +386,25 @@ class Child:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, number)
 
-    def _stopped(self, number: int) -> None:
+    def _handle_stop(self, number: int) -> None:
         """Do what a stop of the command asks for: the terminal for it, or a stop of ours."""
         if number in (signal.SIGTTIN, signal.SIGTTOU) and self._master is None:
-            if self._put_in_front():
-                self._signal(signal.SIGCONT)
+            if self._give_terminal():
+                self._send_signal(signal.SIGCONT)
             else:
                 os.kill(os.getpid(), number)
-        elif number == signal.SIGTSTP and (self._in_front or self._master is not None):
-            self._stop_too()
+        elif number == signal.SIGTSTP and (self._is_in_foreground or self._master is not None):
+            self._suspend()
 
-    def _stop_too(self) -> None:
+    def _suspend(self) -> None:
         """Stop as the command does, so that the shell takes over; what continues us continues it (SIGCONT)."""
-        self._take_back()
-        self._cook(forget=False)
+        self._reclaim_terminal()
+        self._restore_terminal_mode(forget=False)
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, self._on_signal)
 
-    def _put_in_front(self) -> bool:
+    def _give_terminal(self) -> bool:
         """Give the terminal to the command, if it is ours to give."""
         if self._process is None:
             return False
@@ -416,28 +416,28 @@ class Child:
             os.tcsetpgrp(self._terminal, self._process.pid)
         except OSError:
             return False
-        self._in_front = True
+        self._is_in_foreground = True
         return True
 
-    def _take_back(self) -> None:
+    def _reclaim_terminal(self) -> None:
         """Be the group in front of the terminal again."""
-        if not self._in_front or self._terminal is None:
+        if not self._is_in_foreground or self._terminal is None:
             return
-        self._in_front = False
+        self._is_in_foreground = False
         # The system stops who asks for this from behind, but for those who do not hear it.
         heard = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
         with contextlib.suppress(OSError):
             os.tcsetpgrp(self._terminal, os.getpgrp())
         signal.pthread_sigmask(signal.SIG_SETMASK, heard)
 
-    def _cook(self, *, forget: bool = True) -> None:
+    def _restore_terminal_mode(self, *, forget: bool = True) -> None:
         """Have our terminal show lines again, as it did before."""
-        if self._saved is None:
+        if self._saved_terminal is None:
             return
         with contextlib.suppress(termios.error, ValueError):
-            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._saved)  # type: ignore[arg-type]  # as tcgetattr gave it
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._saved_terminal)  # type: ignore[arg-type]  # as tcgetattr gave it
         if forget:
-            self._saved = None
+            self._saved_terminal = None
 
     def _copy_size(self) -> None:
         """Give the command's terminal the size of ours."""
@@ -449,7 +449,7 @@ class Child:
                 return
 
 
-def _has_living(group: int) -> bool:
+def _has_living_process(group: int) -> bool:
     """Return whether a process of a group has not ended; in a container nobody may ask how the ended ones did."""
     try:
         numbers = [entry.name for entry in os.scandir("/proc") if entry.name.isdecimal()]
@@ -464,7 +464,7 @@ def _has_living(group: int) -> bool:
     return False
 
 
-def _take_terminal() -> None:
+def _set_controlling_terminal() -> None:
     """In the new process, a session of its own: make the terminal that it prints to the one that controls it."""
     fcntl.ioctl(1, termios.TIOCSCTTY, 0)
 
@@ -483,8 +483,8 @@ def _signal_name(number: int) -> str:
         return f"SIG{number}"
 
 
-def _not_started(argv: Sequence[str], error: OSError) -> Ended:
+def _describe_start_failure(argv: Sequence[str], error: OSError) -> ExitStatus:
     """Return how a command ended that could not be started, with the code that a shell gives."""
     missing = isinstance(error, FileNotFoundError | NotADirectoryError)
     why = "is not found" if missing else f"cannot be run: {error.strerror}"
-    return Ended(NOT_FOUND if missing else NOT_EXECUTABLE, None, 0.0, {}, f"The command {argv[0]!r} {why}.")
+    return ExitStatus(NOT_FOUND if missing else NOT_EXECUTABLE, None, 0.0, {}, f"The command {argv[0]!r} {why}.")

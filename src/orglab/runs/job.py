@@ -7,7 +7,7 @@ from typing import NamedTuple
 from orglab.git import Repository
 from orglab.log.log import LogFile
 from orglab.runs.record_writer import RecordWriter
-from orglab.runs.results import Watch
+from orglab.runs.results import ResultsWatch
 from orglab.runs.run_request import RunRequest
 from orglab.text import Tell
 
@@ -32,7 +32,7 @@ class Job(NamedTuple):
     record: RecordWriter
     folder: Path
     repository: Repository | None
-    watch: Watch
+    watch: ResultsWatch
     tell: Tell
 
     @property
@@ -40,7 +40,7 @@ class Job(NamedTuple):
         """What the paths in the record are relative to: the top of the repository, or else the log's folder."""
         return self.repository.top if self.repository is not None else self.log.top
 
-    def note_down(self, event: str, fields: Mapping[str, object], *, durable: bool = False) -> None:
+    def record_event(self, event: str, fields: Mapping[str, object], *, durable: bool = False) -> None:
         """Add to the record if that can be; the command has run, so the user hears if not."""
         try:
             self.record.append(event, fields, durable=durable)

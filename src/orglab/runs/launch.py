@@ -9,24 +9,24 @@ from orglab import clock
 from orglab.errors import NotWritableError
 from orglab.git import find_repository
 from orglab.log.log import LogFile
-from orglab.runs.child import Child, Ended
-from orglab.runs.completion import complete_run
-from orglab.runs.environment import PythonQuestion, find_python
+from orglab.runs.child import Child, ExitStatus
+from orglab.runs.environment import PythonProbe, find_python
+from orglab.runs.finalization import finish_run
 from orglab.runs.job import Job
-from orglab.runs.metrics import Printed
+from orglab.runs.metrics import PrintedMetrics
 from orglab.runs.preparation import (
+    check_command,
     describe_beginning,
-    find_obstacle,
-    find_results,
+    find_results_paths,
     format_moment,
     make_environment,
-    settle_code,
-    tell_same_run,
+    save_code,
+    warn_if_run_before,
 )
 from orglab.runs.record_writer import RecordWriter, begin_record
-from orglab.runs.results import Watch, read_stamp
+from orglab.runs.results import ResultsWatch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
-from orglab.runs.working_state import State
+from orglab.runs.working_state import WorkingState
 from orglab.text import Tell
 
 
@@ -49,7 +49,7 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> int:
     """
     folder = request.folder or Path.cwd()
     # First of all, for it answers while the rest is done.
-    with PythonQuestion(find_python(request.argv, folder, log.top)) as python:
+    with PythonProbe(find_python(request.argv, folder, log.top)) as python:
         ref = find_reference(log, request)
         record = begin_record(log.top, log.path, clock.now())
         try:
@@ -62,17 +62,19 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> int:
 def _make_job(log: LogFile, request: RunRequest, ref: str, record: RecordWriter, folder: Path, tell: Tell) -> Job:
     repository = find_repository(folder) or log.repository
     base = repository.top if repository is not None else log.top
-    return Job(log, request, ref, record, folder, repository, Watch(find_results(log, request, base)), tell)
+    return Job(
+        log, request, ref, record, folder, repository, ResultsWatch(find_results_paths(log, request, base)), tell
+    )
 
 
-def _run_job(job: Job, python: PythonQuestion) -> int:
+def _run_job(job: Job, python: PythonProbe) -> int:
     """Prepare, run and complete, and return the exit code."""
     request = job.request
     before = read_stamp(request.metrics) if request.metrics is not None else None
-    printed = Printed() if request.printed_metrics else None
+    printed = PrintedMetrics() if request.printed_metrics else None
     with contextlib.ExitStack() as undone:
         undone.callback(_abandon, job.record)
-        obstacle = find_obstacle(request.argv, job.folder)
+        obstacle = check_command(request.argv, job.folder)
         state = _begin(job, obstacle, python)
         undone.pop_all()
     output = _Output(job.record.output, job.tell)
@@ -80,23 +82,23 @@ def _run_job(job: Job, python: PythonQuestion) -> int:
         ended = obstacle or child.run(request.argv, make_environment(job, state), request.folder, pty=request.pty)
         if ended.error:
             job.tell(ended.error)
-        job.note_down("ended", {
+        job.record_event("ended", {
             "ended": format_moment(clock.now()), "seconds": round(ended.seconds, 3), "exit_code": ended.exit_code,
             "signal": ended.signal, "usage": ended.usage,
         }, durable=True)  # fmt: skip
-        complete_run(job, printed, before, lambda: child.signalled_late)
+        finish_run(job, printed, before, lambda: child.signalled_late)
         return ended.code
 
 
-def _begin(job: Job, obstacle: Ended | None, python: PythonQuestion) -> State:
+def _begin(job: Job, obstacle: ExitStatus | None, python: PythonProbe) -> WorkingState:
     """Settle the code, write down that the run begins, and return what it runs on.
 
     Raises:
         GitError: The changes cannot be committed, or are there where none may be.
         NotWritableError: The run cannot be recorded.
     """
-    state = State() if obstacle else settle_code(job)
-    tell_same_run(job, state)
+    state = WorkingState() if obstacle else save_code(job)
+    warn_if_run_before(job, state)
     beginning = describe_beginning(job, state, python, clock.now())
     try:
         job.record.append("began", beginning, durable=True)

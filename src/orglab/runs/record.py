@@ -261,10 +261,10 @@ class Run:
             return False
         except OSError:
             pass
-        return process_start(pid) == self.fields.get("pid_start")
+        return read_start_time(pid) == self.fields.get("pid_start")
 
 
-def process_start(pid: int) -> int | None:
+def read_start_time(pid: int) -> int | None:
     """Return when a process began, in the system's ticks, so that a number that is used again is not taken for it.
 
     It is field 22 of proc_pid_stat(5); None where there is no such file.

@@ -12,7 +12,7 @@ from orglab.git import Repository
 from orglab.git.hashed_file import hash_file
 from orglab.git.trees import add_worktree, has_commit, ignored_paths, remove_worktree
 from orglab.log.log import LogFile
-from orglab.runs.compare import find_differences
+from orglab.runs.comparison import find_differences
 from orglab.runs.description import value_text
 from orglab.runs.environment import find_python, read_python
 from orglab.runs.launch import launch
@@ -56,7 +56,7 @@ def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), kee
             metrics=place / metrics if isinstance(metrics, str) else None,
             printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,
             why=f"A rerun of {run.id}", folder=folder, commit_results=False,
-            environment=run.environment, of={"rerun_of": run.id},
+            environment=run.environment, extra_fields={"rerun_of": run.id},
         )  # fmt: skip
         code = launch(log, request, tell)
         again = next(

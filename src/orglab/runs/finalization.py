@@ -12,13 +12,13 @@ from orglab.errors import NotReadableError, OrglabError
 from orglab.runs.description import describe_run
 from orglab.runs.job import Job
 from orglab.runs.log_writer import write_run
-from orglab.runs.metrics import Printed, Row, read_metrics
+from orglab.runs.metrics import PrintedMetrics, Row, read_metrics
 from orglab.runs.pending import remove_pending
 from orglab.runs.record import read_run
 from orglab.runs.results import Stamp, commit_results, read_outputs, read_stamp
 
 
-def complete_run(job: Job, printed: Printed | None, before: Stamp | None, stop: Callable[[], bool]) -> None:
+def finish_run(job: Job, printed: PrintedMetrics | None, before: Stamp | None, stop: Callable[[], bool]) -> None:
     """Write down what a run measured and wrote, commit its results, and tell the log.
 
     Args:
@@ -27,12 +27,14 @@ def complete_run(job: Job, printed: Printed | None, before: Stamp | None, stop: 
         before: The metrics file as it stood before.
         stop: Asked now and then whether to leave out what takes long.
     """
-    job.note_down("measured", _measure(job, printed, before, stop))
+    job.record_event("measured", _measure(job, printed, before, stop))
     _commit(job)
     _write_to_log(job)
 
 
-def _measure(job: Job, printed: Printed | None, before: Stamp | None, stop: Callable[[], bool]) -> dict[str, Any]:
+def _measure(
+    job: Job, printed: PrintedMetrics | None, before: Stamp | None, stop: Callable[[], bool]
+) -> dict[str, Any]:
     """Return the metrics and the files that were written."""
     metrics: Row = {}
     if printed is not None:
@@ -43,7 +45,7 @@ def _measure(job: Job, printed: Printed | None, before: Stamp | None, stop: Call
     elif printed is not None and printed.rows:
         with contextlib.suppress(OSError):
             job.record.write_history(iter(printed.rows))
-    outputs = read_outputs(job.watch.written(), job.base, stop)
+    outputs = read_outputs(job.watch.find_written(), job.base, stop)
     if stop():
         job.tell("Stopped once more, so hashes of what was written may be missing in the record.")
     return {
@@ -83,7 +85,7 @@ def _commit(job: Job) -> None:
         apart = job.log.find_own_paths(job.repository)
         made = commit_results(job.repository, run, job.watch, apart, job.log.config.run.size_limit, job.tell)
         if made is not None:
-            job.note_down("committed", {"commit": made.full, "hash": made.short})
+            job.record_event("committed", {"commit": made.full, "hash": made.short})
             job.tell(f"Committed the results as {made.short}.")
     except (OrglabError, OSError) as error:
         job.tell(f"The results are not committed: {error}")
