@@ -34,8 +34,8 @@ def test_records_move_and_what_waits_is_told(study, orglab):
     write_old(study.path, SECOND, pending=True)
     home, old = study.path / ".git/orglab", study.path / HIDDEN_FOLDER
     assert orglab("list").err.split("\n") == [
-        f"The records of 2 runs are in {home / RUNS} now, and no longer in {old}.",
-        f"The log tells of the run {SECOND} (e1.1) now.",
+        f"Moved the records of 2 runs from {old} to {home / RUNS}.",
+        f"Added the run {SECOND} (e1.1) to the log.",
         "",
     ]
     assert not old.exists()
@@ -51,12 +51,10 @@ def test_those_of_all_worktrees_come_along_and_are_told_in_their_own_logs(study,
     study.git("worktree", "add", "--quiet", tree, "-b", "other")
     write_old(tree, FIRST, pending=True)
     home = study.path / ".git/orglab"
-    assert (
-        orglab("list").err == f"The record of 1 run is in {home / RUNS} now, and no longer in {tree / HIDDEN_FOLDER}.\n"
-    )
+    assert orglab("list").err == f"Moved the record of 1 run from {tree / HIDDEN_FOLDER} to {home / RUNS}.\n"
     assert not (tree / HIDDEN_FOLDER).exists()
     assert FIRST not in (study.path / LOG).read_text()
-    assert process("list", cwd=tree).err == f"The log tells of the run {FIRST} (e1.1) now.\n"
+    assert process("list", cwd=tree).err == f"Added the run {FIRST} (e1.1) to the log.\n"
     assert FIRST in (tree / LOG).read_text()
 
 
@@ -121,16 +119,16 @@ def test_another_file_system_is_no_obstacle(study, orglab):
 def test_where_the_git_directory_cannot_be_written_nothing_moves_and_what_waits_is_told(study):
     write_old(study.path, FIRST, pending=True)
     done = process("list", prefix=with_read_only(study.path / ".git"))
-    assert (done.code, done.err) == (0, f"The log tells of the run {FIRST} (e1.1) now.\n")
+    assert (done.code, done.err) == (0, f"Added the run {FIRST} (e1.1) to the log.\n")
     assert [run.folder for run in read_runs(study.path)] == [study.path / HIDDEN_FOLDER / RUNS / FIRST]
     assert list_entries(study.path, PENDING) == {}
-    assert process("list").err.startswith("The record of 1 run is in ")
+    assert process("list").err.startswith("Moved the record of 1 run from ")
     assert not (study.path / HIDDEN_FOLDER).exists()
 
 
 def test_without_git_what_waits_is_told(study, orglab):
     shutil.rmtree(study.path / ".git")
     write_old(study.path, FIRST, pending=True)
-    assert orglab("list").err == f"The log tells of the run {FIRST} (e1.1) now.\n"
+    assert orglab("list").err == f"Added the run {FIRST} (e1.1) to the log.\n"
     assert orglab("list").err == ""
     assert [run.id for run in read_runs(study.path)] == [FIRST]

@@ -110,7 +110,7 @@ def test_steps_and_runs_of_two_logs_are_told_each_in_its_own(repo, orglab, monke
     monkeypatch.chdir(repo.path / "a")
     said = orglab("list").err
     assert f"e1.2 done, with {commit[:7]}; commit the log with `orglab commit`.\n" in said
-    assert "(e1.1) now.\n" in said
+    assert "(e1.1) to the log.\n" in said
     assert Path(LOG).read_text().count("[X]") == 2
     assert list_entries(repo.path, PENDING) == {}
     assert orglab("list").err == ""

@@ -88,7 +88,7 @@ def test_no_link_leads_out(study, orglab, tmp_path_factory, link):
     if link != f"{HIDDEN_FOLDER}/pending":
         done = process("run", "1.1", "--", "true", prefix=with_read_only(study.path / ".git"))
         assert (done.code, done.out) == (4, ""), done
-        assert "The run cannot be recorded in" in done.err
+        assert "Cannot record the run in" in done.err
         assert sorted(outside.rglob("*")) == before
 
 
@@ -111,7 +111,7 @@ def test_in_a_sandbox_a_run_is_recorded_beside_the_log(study):
     git_dir = study.path / ".git"
     assert done.err.split("\n")[:2] == [
         f"Not committed, for {git_dir} cannot be written: train.py.",
-        f"The results are not committed: No commit can be made, for {git_dir} cannot be written.",
+        f"Results not committed: No commit can be made, for {git_dir} cannot be written.",
     ]
     (run,) = read_runs(study.path)
     assert run.folder == study.path / HIDDEN_FOLDER / RUNS / run.id

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from orglab.runs.comparison import Difference
     from orglab.runs.record import Run
     from orglab.runs.run_request import RunRequest
-    from orglab.runs.sync import Synced
+    from orglab.runs.sync import SyncResult
 
 
 class RunMethods(WriteMethods):
@@ -52,7 +52,7 @@ class RunMethods(WriteMethods):
 
         return rerun(self, name, tell, links=links, keep=keep)
 
-    def sync(self, remote: str, tell: Tell, *, snapshots: bool = False) -> "Synced":
+    def sync(self, remote: str, tell: Tell, *, snapshots: bool = False) -> "SyncResult":
         """Exchange the records of runs with a remote, and tell the log of those of others; see `runs.sync.sync`."""
         from orglab.runs.sync import sync
 

@@ -163,13 +163,13 @@ def sync_command(remote: str, *, snapshots: bool, anyway: bool) -> None:
     """
     from orglab.runs.description import describe_run  # noqa: PLC0415 - for one command of several
 
-    done = this_log(anyway=anyway).sync(remote, tell, snapshots=snapshots)
-    for run in done.received:
-        if run in done.here:
+    result = this_log(anyway=anyway).sync(remote, tell, snapshots=snapshots)
+    for run in result.received:
+        if run in result.already_written:
             continue
         click.echo(f"{run.id}  {output.clean(run.ref or '-')}  {output.clean(describe_run(run))}")
-    if done.elsewhere:
-        many = count(len(done.elsewhere), "run")
+    if result.on_other_branches:
+        many = count(len(result.on_other_branches), "run")
         tell(f"The log on another branch tells of {many} of them; that comes by merging it.")
-    tell(f"{count(len(done.received), 'run')} received, {len(done.told)} new in the log"
-         + (", ours sent." if done.sent else "; there was nothing to send."))  # fmt: skip
+    tell(f"{count(len(result.received), 'run')} received, {len(result.written)} new in the log"
+         + (", ours sent." if result.sent else "; there was nothing to send."))  # fmt: skip

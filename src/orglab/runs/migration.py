@@ -1,7 +1,7 @@
-"""Moves records from their former folders into the git directory.
+"""Move records from the hidden folder `.orglab` into the git directory.
 
-There earlier versions kept all records, and there they are kept where the git directory cannot be written.  Nothing
-is deleted before it is in its new place.
+Earlier versions stored all records there, and it is still used while the git directory cannot be written.  Nothing is
+deleted before its copy is complete.
 """
 
 import contextlib
@@ -26,18 +26,18 @@ from orglab.runs.storage import (
 from orglab.text import Tell
 
 
-def move_old_records(log: LogFile, places: Iterable[tuple[Path, Path]], tell: Tell) -> None:
-    """Move what lies in old places of all worktrees to where records lie, if that can be written.
+def move_old_records(log: LogFile, old_paths: Iterable[tuple[Path, Path]], tell: Tell) -> None:
+    """Move the old records of all worktrees into the git directory, if that can be written.
 
-    Runs that are still going on stay until they have ended; what git tracks, and links, are not touched.
+    Runs that are still going on, files that git tracks, and symbolic links are left alone.
 
     Args:
         log: The log.
-        places: What `find_old_storage` returned.
-        tell: Hears a sentence for each place that something was taken from.
+        old_paths: The result of `find_old_storage`.
+        tell: Called with a message for each folder that records were moved from.
     """
     shared = find_storage_folders(log.top)[0] if log.repository is not None else None
-    for top, old in places:
+    for top, old in old_paths:
         log_path = top / os.path.relpath(log.path.absolute(), log.top)
         with contextlib.suppress(OSError):
             if shared is None or not is_writable_folder(shared):
@@ -50,14 +50,14 @@ def move_old_records(log: LogFile, places: Iterable[tuple[Path, Path]], tell: Te
 
 
 def _add_former_runs(top: Path, storage: Path, log_path: Path) -> None:
-    """Have the runs that a former version noted wait in `storage`."""
+    """Add the pending runs of an earlier version to `storage`."""
     for name, path in list_hidden(top, FORMER_PENDING).items():
         add_pending_run(storage, name, log_path)
         path.unlink()
 
 
 def _move_hidden_records(top: Path, storage: Path, log_path: Path, tell: Tell) -> None:
-    """Move the records beside a log, and note what waits."""
+    """Move the records and pending entries of the hidden folder."""
     _add_former_runs(top, storage, log_path)
     count = 0
     for name, path in list_hidden(top, RUNS).items():
@@ -67,12 +67,12 @@ def _move_hidden_records(top: Path, storage: Path, log_path: Path, tell: Tell) -
             _move(path, make_folder(storage, PENDING) / name)
     remove_hidden_folder(top)
     if count:
-        what = "The record of 1 run is" if count == 1 else f"The records of {count} runs are"
-        tell(f"{what} in {storage / RUNS} now, and no longer in {top / HIDDEN_FOLDER}.")
+        what = "the record of 1 run" if count == 1 else f"the records of {count} runs"
+        tell(f"Moved {what} from {top / HIDDEN_FOLDER} to {storage / RUNS}.")
 
 
 def _move(source: Path, target: Path) -> bool:
-    """Move a file or folder, also to another file system; return whether it was moved: there may be one already."""
+    """Move a file or folder, also across file systems; return False if the target exists."""
     if os.path.lexists(target):
         return False
     try:
@@ -93,7 +93,7 @@ def _move(source: Path, target: Path) -> bool:
 
 
 def _move_former_steps(top: Path, old: Path, log_path: Path) -> None:
-    """Take the steps that commits said are done from the file of lines that held them."""
+    """Add the pending steps of an earlier version, which are lines of the file `old`."""
     for line in old.read_text("utf-8", "replace").splitlines():
         ref, blank, commit = line.partition(" ")
         if blank:

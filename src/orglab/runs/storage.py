@@ -1,15 +1,13 @@
-"""Where the records of runs lie, and what waits to be told in a log; no other module names these folders.
+"""The folders that store run records and pending entries; no other module names them.
 
-They lie in the git directory that all worktrees share: no `git clean`, no switch of branches and no end of a worktree
-takes them, and no clone brings any.  Where that cannot be written, or there is no git, they lie in the folder that the
-user's own variable ORGLAB_RECORDS names, else in the hidden folder `.orglab` at the top of the repository, or beside a
-log that is in none.  All these places are read.
+They are in the git directory that all worktrees share, so that `git clean`, a switch of branches or the removal of a
+worktree does not delete them, and no clone contains them.  If that directory cannot be written, or there is no git,
+they are in the folder named by the variable ORGLAB_RECORDS, else in the hidden folder `.orglab` at the top of the
+repository, or beside a log that is in no repository.  All these folders are read.
 
     runs/ID/      the record of a run
-    waiting/NAME  what a log does not tell of yet, see `waiting`
+    waiting/NAME  a pending entry, see `pending`
     worktrees/    the working trees of reruns
-
-A storage is told by the top of the repository, or else the log's folder.
 """
 
 import contextlib
@@ -26,7 +24,7 @@ HIDDEN_FOLDER = ".orglab"
 RUNS = "runs"
 PENDING = "waiting"
 WORKTREES = "worktrees"
-FORMER_PENDING = "pending"  # what former versions called what waits
+FORMER_PENDING = "pending"  # the name of that folder in earlier versions
 
 _VARIABLE = "ORGLAB_RECORDS"
 _IGNORE = "*\n"
@@ -34,31 +32,31 @@ _LONGEST = 200
 
 
 def find_storage_folders(top: Path) -> list[Path]:
-    """Return the folders in which records may lie, those that are preferred for writing first; none has to exist."""
+    """Return the folders that may store records, the preferred one for writing first; they need not exist."""
     repository = find_repository(top)
-    found = [repository.shared_folder] if repository is not None else []
+    folders = [repository.shared_folder] if repository is not None else []
     named = os.environ.get(_VARIABLE, "")
     if Path(named).is_absolute():
-        # Records of other repositories may lie there too.
+        # That folder may hold the records of several repositories.
         clone = repository.common_dir if repository is not None else top
-        found.append(Path(named, os.path.realpath(clone).replace(os.sep, "%")[-_LONGEST:]))
-    return [*found, top / HIDDEN_FOLDER]
+        folders.append(Path(named, os.path.realpath(clone).replace(os.sep, "%")[-_LONGEST:]))
+    return [*folders, top / HIDDEN_FOLDER]
 
 
 def find_worktrees_folder(repository: Repository) -> Path:
-    """Return the folder for the working trees of reruns; git itself has to write beside it, so it has no other."""
+    """Return the folder for the working trees of reruns; git needs to write to its parent anyway."""
     return repository.shared_folder / WORKTREES
 
 
 def make_folder(storage: Path, kind: str) -> Path:
-    """Make a folder of a storage, and return it.
+    """Create a folder inside a storage folder, and return it.
 
     Args:
         storage: One of `find_storage_folders`.
         kind: RUNS or PENDING.
 
     Raises:
-        OSError: It cannot be made, or written, or it is a link.
+        OSError: It cannot be created or written, or it is a symbolic link.
     """
     folder = storage / kind
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,30 +70,30 @@ def make_folder(storage: Path, kind: str) -> Path:
 
 
 def list_entries(top: Path, kind: str) -> dict[str, Path]:
-    """Return what lies in the folders of one kind, by name; of two of one name the one in the preferred storage.
+    """Return the entries of one kind in all storage folders, by name; the preferred folder wins.
 
-    What a clone brought in its working tree is left out, and so are links.
+    Symbolic links, and files that git tracks, are left out.
 
     Args:
-        top: The top of the repository, or else the log's folder.
+        top: The top of the repository, or else the folder of the log.
         kind: RUNS or PENDING.
     """
-    found: dict[str, Path] = {}
+    entries: dict[str, Path] = {}
     for storage in find_storage_folders(top):
         if storage.name == HIDDEN_FOLDER:
             for name, path in list_hidden(top, kind).items():
-                found.setdefault(name, path)
+                entries.setdefault(name, path)
             continue
         folder = storage / kind
         with contextlib.suppress(OSError):
             for name in os.listdir(folder):  # noqa: PTH208 - names are wanted
                 if name[0] != ".":
-                    found.setdefault(name, folder / name)
-    return found
+                    entries.setdefault(name, folder / name)
+    return entries
 
 
 def list_hidden(top: Path, kind: str) -> dict[str, Path]:
-    """Return what lies in a folder of the storage beside the log, as far as it is no link and git does not track it."""
+    """Return the entries of one kind in the hidden folder that are neither symbolic links nor tracked by git."""
     storage = top / HIDDEN_FOLDER
     if not (_is_real_folder(storage) and _is_real_folder(storage / kind)):
         return {}
@@ -104,36 +102,36 @@ def list_hidden(top: Path, kind: str) -> dict[str, Path]:
         entries = {entry.name: Path(entry.path) for entry in listing if entry.name[0] != "." and not entry.is_symlink()}
     if not entries:
         return {}
-    brought = _read_tracked_paths(top)
-    if brought is None or not brought.isdisjoint({HIDDEN_FOLDER, f"{HIDDEN_FOLDER}/{kind}"}):
+    tracked = _read_tracked_paths(top)
+    if tracked is None or not tracked.isdisjoint({HIDDEN_FOLDER, f"{HIDDEN_FOLDER}/{kind}"}):
         return {}
-    return {name: path for name, path in entries.items() if f"{HIDDEN_FOLDER}/{kind}/{name}".lower() not in brought}
+    return {name: path for name, path in entries.items() if f"{HIDDEN_FOLDER}/{kind}/{name}".lower() not in tracked}
 
 
 def _read_tracked_paths(top: Path) -> frozenset[str] | None:
-    """Return the paths in the storage beside the log that git tracks or that lead to what it tracks, from the top.
+    """Return the tracked paths in the hidden folder and their parent folders, relative to the top; None if git fails.
 
-    None if git refuses to tell.  The storage itself is not among them unless it is tracked as such, as a link is.
+    The hidden folder itself is only included if git tracks it as a symbolic link or a submodule.
     """
     repository = find_repository(top)
     if repository is None:
         return frozenset()
     try:
-        # Where the file system does not tell cases apart, a folder of another case is this one.
-        told = repository.read("ls-files", "-z", "--full-name", "--", f":(top,literal,icase){HIDDEN_FOLDER}")
+        # On a file system that ignores case, `.OrgLab` is the same folder.
+        output = repository.read("ls-files", "-z", "--full-name", "--", f":(top,literal,icase){HIDDEN_FOLDER}")
     except GitError:
-        return frozenset()  # no git is installed, so nothing was cloned
-    if told is None:
+        return frozenset()  # git is not installed, so nothing was cloned
+    if output is None:
         return None
-    found = set()
-    for path in os.fsdecode(told).lower().split("\0"):
+    paths = set()
+    for path in os.fsdecode(output).lower().split("\0"):
         parts = path.split("/")
-        found |= {path, "/".join(parts[:3])} if len(parts) > 2 else {path}  # noqa: PLR2004 - storage, kind, name
-    return frozenset(found)
+        paths |= {path, "/".join(parts[:3])} if len(parts) > 2 else {path}  # noqa: PLR2004 - folder, kind, name
+    return frozenset(paths)
 
 
 def remove_hidden_folder(top: Path) -> None:
-    """Remove the storage beside the log, if nothing is left in it that somebody may miss."""
+    """Remove the hidden folder if it holds nothing but empty folders and our `.gitignore`."""
     storage = top / HIDDEN_FOLDER
     if not _is_real_folder(storage):
         return
@@ -154,17 +152,17 @@ def _is_real_folder(path: Path) -> bool:
 
 
 def is_writable_folder(storage: Path) -> bool:
-    """Return whether folders and files can be made in a storage, which need not exist yet."""
-    there = storage
-    while not os.path.lexists(there) and there != there.parent:
-        there = there.parent
-    return os.access(there, os.W_OK | os.X_OK)
+    """Return whether files can be created in a folder, which need not exist yet."""
+    existing = storage
+    while not os.path.lexists(existing) and existing != existing.parent:
+        existing = existing.parent
+    return os.access(existing, os.W_OK | os.X_OK)
 
 
 def list_worktrees(repository: Repository) -> Iterator[tuple[Path, Path]]:
-    """Yield the top and the git directory of each worktree of a repository, the one of `repository` first.
+    """Yield the top and the git directory of each worktree of a repository, that of `repository` first.
 
-    Asking git costs a process, and every command looks here (gitrepository-layout(5) says where they are).
+    Every command calls this, so it reads the files of gitrepository-layout(5) and starts no git process.
     """
     yield repository.top, repository.git_dir
     common = repository.common_dir
@@ -180,22 +178,21 @@ def list_worktrees(repository: Repository) -> Iterator[tuple[Path, Path]]:
 
 
 def find_old_storage(top: Path) -> list[tuple[Path, Path]]:
-    """Return where something lies that belongs elsewhere by now, each with the top of the worktree that it is of.
+    """Return the paths with records that should be moved, each with the top of its worktree.
 
-    These are the places beside the logs of all worktrees, where the git directory is to hold records; and files
-    `pending` of former versions, in git directories or beside the log.
+    These are the hidden folders of all worktrees, and the `pending` files of earlier versions.
 
     Args:
-        top: The top of the repository, or else the log's folder.
+        top: The top of the repository, or else the folder of the log.
     """
     repository = find_repository(top)
     if repository is None:
         return [(top, top / HIDDEN_FOLDER)] if os.path.lexists(top / HIDDEN_FOLDER / FORMER_PENDING) else []
-    found = []
+    old_paths = []
     for tree, git_dir in list_worktrees(repository):
-        beside, pending = tree / HIDDEN_FOLDER, git_dir / CLONE_FOLDER / FORMER_PENDING
-        if os.path.lexists(beside) and any(os.path.lexists(beside / kind) for kind in (RUNS, PENDING, FORMER_PENDING)):
-            found.append((tree, beside))
+        hidden, pending = tree / HIDDEN_FOLDER, git_dir / CLONE_FOLDER / FORMER_PENDING
+        if os.path.lexists(hidden) and any(os.path.lexists(hidden / kind) for kind in (RUNS, PENDING, FORMER_PENDING)):
+            old_paths.append((tree, hidden))
         if pending.is_file():
-            found.append((tree, pending))
-    return found
+            old_paths.append((tree, pending))
+    return old_paths
