@@ -123,7 +123,7 @@ def snapshot_cost(folder: Path, files: int) -> list[list[str]]:
 
 def at_once(folder: Path, count: int) -> list[list[str]]:
     """Return the rows of so many runs that end at once."""
-    from orglab.runs.places import PENDING, list_entries  # noqa: PLC0415 - the other measures are of processes
+    from orglab.runs.storage import PENDING, list_entries  # noqa: PLC0415 - the other measures are of processes
 
     make_study(folder, 20)
     gate = folder / "gate"

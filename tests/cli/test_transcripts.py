@@ -21,7 +21,7 @@ import pytest
 from orglab import clock
 from orglab.cli.main import COMMANDS, run
 from orglab.runs import record_writer
-from orglab.runs.places import RUNS, list_entries
+from orglab.runs.storage import RUNS, list_entries
 from texts import SEED
 
 PAGES = sorted((Path(__file__).parents[1] / "transcripts").glob("*.txt"))

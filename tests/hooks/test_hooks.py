@@ -461,7 +461,7 @@ def test_what_an_editor_holds_is_ticked_by_the_next_command(study):
     holder = study.path / f".#{NAME}"
     holder.symlink_to(f"ada@{os.uname().nodename}.{os.getpid()}")
     said = study.commit("[e201.2] Results")
-    assert "An editor holds experiment_log.org, so e201.2 is ticked by the next orglab command" in said
+    assert "e201.2 is not marked done yet: an editor has unsaved changes of experiment_log.org." in said
     assert "2. [ ]" in study.log
     holder.unlink()
     commit = study.repo.git("rev-parse", "--short", "HEAD")
@@ -473,10 +473,10 @@ def test_what_an_editor_holds_is_ticked_by_the_next_command(study):
 
 def test_what_cannot_be_written_or_is_not_there_is_said_and_only_the_former_kept(study):
     study.settings("[hooks]\nauto_done = true\n")
-    assert "e201.9 is not ticked: There is no step 9 in e201" in study.commit("[e201.9] done")
+    assert "e201.9 was not marked done: There is no step 9 in e201" in study.commit("[e201.9] done")
     good = study.log
     study.edit(NAME, good + "<<<<<<< ours\n=======\n>>>>>>> theirs\n")
-    assert "e201.2 is ticked by the next orglab command, for now it could not be: " in study.commit("[e201.2] done")
+    assert "e201.2 is not marked done yet; the next orglab command tries again. " in study.commit("[e201.2] done")
     study.edit(NAME, good)
     commit = study.repo.git("rev-parse", "--short", "HEAD")
     assert f"e201.2 done, with {commit}" in orglab("list", cwd=study.path).err

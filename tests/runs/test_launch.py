@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from lab import SOURCE
-from orglab.runs.places import PENDING, list_entries
 from orglab.runs.record import read_runs
+from orglab.runs.storage import PENDING, list_entries
 
 LOG = "experiment_log.org"
 TRAIN = """\
@@ -134,7 +134,7 @@ def test_a_failure_is_recorded_and_never_ticks(study, orglab):
 
 @pytest.mark.parametrize(
     ("command", "code", "why"),
-    [("nosuchcommand", 127, "is not found"), ("./train.py", 126, "not executable"), ("./results", 126, "")],
+    [("nosuchcommand", 127, "not found"), ("./train.py", 126, "not executable"), ("./results", 126, "")],
 )
 def test_a_command_that_cannot_be_run_is_recorded_and_nothing_is_committed(study, orglab, command, code, why):
     (study.path / "results").mkdir()
@@ -187,7 +187,7 @@ def test_a_hook_that_refuses_the_results_changes_nothing_of_the_exit_code(study,
     hook = study.write(".git/hooks/pre-commit", "#!/bin/sh\necho error: no >&2; exit 1\n")
     hook.chmod(0o755)
     answer = orglab("run", "1.1", "--results", "results", "--", "python", "train.py")
-    assert "The results are not committed: git commit failed: no." in answer.err
+    assert "Results not committed: git commit refused: no." in answer.err
     assert study.git("status", "--porcelain").split("\n") == [f" M {LOG}", "?? results/"]
 
 
@@ -283,7 +283,7 @@ def test_a_bad_metrics_file_is_a_sentence_and_no_failure(study, orglab):
 def test_metrics_of_an_earlier_run_are_not_taken_for_those_of_this_one(study, orglab):
     study.write("metrics.json", '{"val_acc": 0.99}')
     answer = orglab("run", "1.1", "--metrics", "metrics.json", "--", "true")
-    assert "is older than the run" in answer.err
+    assert "metrics.json was not written by this run" in answer.err
     assert run_of(study).metrics == {}
 
 
@@ -307,7 +307,7 @@ def test_an_earlier_run_of_the_same_command_is_told_before(orglab):
 def test_a_step_with_open_boxes_is_noted_and_not_ticked(study, orglab):
     study.write(LOG, log_of(study).replace("1. [ ] one\n", "1. [ ] one\n   - [ ] below\n"))
     answer = orglab("run", "1.1", "--done", "--", "true")
-    assert "is not ticked" in answer.err
+    assert "was not marked done" in answer.err
     assert "1. [ ] one\n" in log_of(study)
     assert "ran true, exit 0, 0s" in log_of(study)
 
@@ -422,6 +422,6 @@ def test_a_full_disk_stops_the_keeping_and_not_the_command(study, orglab):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, before)
-    assert "is not kept any more" in answer.err
+    assert "is no longer recorded" in answer.err
     assert len(answer.out) == 300_000
     assert run_of(study).status == "done"

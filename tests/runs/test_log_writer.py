@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from lab import SOURCE
-from orglab.runs.places import PENDING, list_entries
 from orglab.runs.record import read_runs
+from orglab.runs.storage import PENDING, list_entries
 
 LOG = "experiment_log.org"
 
@@ -51,13 +51,13 @@ def test_what_the_log_cannot_take_now_the_next_command_tells_once(study, orglab)
     lock = study.path / f".#{LOG}"
     lock.symlink_to(f"user@{os.uname().nodename}.{os.getpid()}")
     answer = orglab("run", "1.1", "--done", "--metrics", "metrics.json", "--", "python", "train.py")
-    assert "The log does not tell of the run" in answer.err
+    assert "is not in the log yet; the next orglab command writes it" in answer.err
     assert "ran python" not in log_of(study)
     orglab("list")
     assert "ran python" not in log_of(study)
     lock.unlink()
     answer = orglab("list")
-    assert f"The log tells of the run {run_of(study).id} (e1.1) now." in answer.err
+    assert f"Added the run {run_of(study).id} (e1.1) to the log." in answer.err
     assert len(re.findall(r"ran python train\.py, exit 0, \ds: val_acc 0\.91", log_of(study))) == 1
     assert "1. [X] one (" in log_of(study)
     assert orglab("list").err == ""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.errors import NotReadableError
-from orglab.runs.metrics import Printed, read_metrics, to_value
+from orglab.runs.metrics import PrintedMetrics, read_metrics, to_value
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ PRINTED = b"metric acc=0.5\nnoise metric acc=9\nmetric  name = two words \r\nmet
 
 @given(st.lists(st.integers(0, len(PRINTED)), max_size=6))
 def test_printed_metrics_are_found_however_the_output_is_cut(cuts):
-    found = Printed()
+    found = PrintedMetrics()
     places = [0, *sorted(cuts), len(PRINTED)]
     for begin, end in itertools.pairwise(places):
         if piece := PRINTED[begin:end]:
@@ -137,7 +137,7 @@ def test_printed_metrics_are_found_however_the_output_is_cut(cuts):
 
 
 def test_output_without_a_line_end_is_not_held():
-    found = Printed()
+    found = PrintedMetrics()
     for _ in range(100):
         found.feed(b"metric x=" + b"y" * 10_000)
         assert len(found._rest) <= 1 << 16

@@ -8,7 +8,7 @@ import pytest
 
 from orglab.api import open_log
 from orglab.runs.pending import add_pending_run, add_pending_step, find_pending, lock_step, postpone, remove_pending
-from orglab.runs.places import PENDING, list_entries
+from orglab.runs.storage import PENDING, list_entries
 
 ID = "20180606-161600-3f2a1b"
 LOG = "experiment_log.org"
@@ -110,7 +110,7 @@ def test_steps_and_runs_of_two_logs_are_told_each_in_its_own(repo, orglab, monke
     monkeypatch.chdir(repo.path / "a")
     said = orglab("list").err
     assert f"e1.2 done, with {commit[:7]}; commit the log with `orglab commit`.\n" in said
-    assert "(e1.1) now.\n" in said
+    assert "(e1.1) to the log.\n" in said
     assert Path(LOG).read_text().count("[X]") == 2
     assert list_entries(repo.path, PENDING) == {}
     assert orglab("list").err == ""

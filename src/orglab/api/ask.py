@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orglab.git.commit import Commit
     from orglab.git.mentions import Mention
     from orglab.history.events import Event
-    from orglab.history.references import Place
+    from orglab.history.references import Occurrence
     from orglab.history.sources import Sources
     from orglab.history.why import Why
     from orglab.runs.record import Run
@@ -83,7 +83,7 @@ class References(NamedTuple):
         experiments: What is named there, by id and in the order of the log; None for what the log does not have.
     """
 
-    places: "list[Place]"
+    places: "list[Occurrence]"
     experiments: Mapping[str, Experiment | None]
 
 
@@ -111,7 +111,7 @@ class AskMethods(LogFile):
             NotFoundError: There is none.
             UsageError: Two headings have this id, or it is no reference.
         """
-        from orglab.runs.places import RUNS, list_entries
+        from orglab.runs.storage import RUNS, list_entries
 
         experiment, step = self._experiment_and_step(reference)
         active = self.find_active()
@@ -224,13 +224,13 @@ class AskMethods(LogFile):
             NotFoundError: There is no such experiment.
             GitError: git refuses.
         """
-        from orglab.history.references import find_places
+        from orglab.history.references import find_occurrences
 
         sources, wanted = self._sources(), None
         if reference is not None:
             # The id as the log has it; whoever asks for a step that is not there may look for what names it.
             wanted = Reference(self.experiment(reference).id, parse_reference(reference).step)
-        places = [*find_places(sources, wanted)]
+        places = [*find_occurrences(sources, wanted)]
         order = {name: number for number, name in enumerate(sources.experiments)}
         named = {place.reference.id: sources.find(place.reference) for place in places}
         ids = sorted(named, key=lambda name: (order.get(name, len(order)), len(name), name))

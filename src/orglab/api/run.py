@@ -9,10 +9,10 @@ from orglab.text import Tell
 
 if TYPE_CHECKING:
     from orglab.reference import Reference
-    from orglab.runs.compare import Difference
+    from orglab.runs.comparison import Difference
     from orglab.runs.record import Run
     from orglab.runs.run_request import RunRequest
-    from orglab.runs.sync import Synced
+    from orglab.runs.sync import SyncResult
 
 
 class RunMethods(WriteMethods):
@@ -67,14 +67,14 @@ class RunMethods(WriteMethods):
         return discard_run(self, name, why, undo=undo)
 
     def compare_runs(self, name: str, other: str | None = None) -> "Difference":
-        """Return what differs between a run and another, or a revision, or the working tree; see `runs.compare`."""
-        from orglab.runs.compare import compare_runs
+        """Return what differs between a run and another, or a revision, or the working tree; see `runs.comparison`."""
+        from orglab.runs.comparison import compare_runs
 
         return compare_runs(self, name, other)
 
     def read_patch(self, difference: "Difference") -> str:
         """Return the difference of the code as a patch; empty if there is none, or a commit is not here."""
-        from orglab.runs.compare import read_difference
+        from orglab.runs.comparison import read_difference
 
         return read_difference(self, difference)
 
@@ -84,7 +84,7 @@ class RunMethods(WriteMethods):
 
         return rerun(self, name, tell, links=links, keep=keep)
 
-    def sync(self, remote: str, tell: Tell, *, snapshots: bool = False) -> "Synced":
+    def sync(self, remote: str, tell: Tell, *, snapshots: bool = False) -> "SyncResult":
         """Exchange the records of runs with a remote, and tell the log of those of others; see `runs.sync.sync`."""
         from orglab.runs.sync import sync
 
@@ -97,12 +97,12 @@ class RunMethods(WriteMethods):
             tell: Hears sentences for the user.
         """
         from orglab.runs.pending import find_pending
-        from orglab.runs.places import find_old_places
+        from orglab.runs.storage import find_old_storage
 
-        if old := find_old_places(self.top):
-            from orglab.runs.migration import take_along
+        if old := find_old_storage(self.top):
+            from orglab.runs.migration import move_old_records
 
-            take_along(self, old, tell)
+            move_old_records(self, old, tell)
         if pending := find_pending(self.top, self.path):
             from orglab.runs.log_writer import write_pending
 

@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from orglab.git.commit import Commit
     from orglab.history.events import Event
     from orglab.history.provenance import Link
-    from orglab.history.references import Place
+    from orglab.history.references import Occurrence
     from orglab.history.why import Reason, Why
     from orglab.org.timestamp import Timestamp
     from orglab.report.content.evidence import Claim
     from orglab.report.content.facts import ExperimentActivity
     from orglab.report.content.statements import Item, Report, Statement
     from orglab.report.progress_report import ReportCheck
-    from orglab.runs.compare import Difference
+    from orglab.runs.comparison import Difference
     from orglab.runs.record import Run
-    from orglab.runs.sync import Synced
+    from orglab.runs.sync import SyncResult
     from orglab.search.hits import Hit, SearchResult
     from orglab.search.similar.precedent import Precedent
     from orglab.search.similar.topics import Topic
@@ -205,12 +205,12 @@ def init_form(log: "Log", initialized: "Initialized", attached: "Attached | None
     }
 
 
-def synced_form(synced: "Synced") -> dict[str, object]:
+def synced_form(synced: "SyncResult") -> dict[str, object]:
     """Return what a sync exchanged, as `sync --json` has it."""
     return {
         "sent": synced.sent,
         "received": [run_form(run) for run in synced.received],
-        "written": [run.id for run in synced.told],
+        "written": [run.id for run in synced.written],
     }
 
 
@@ -322,7 +322,7 @@ def references_form(found: "References", letter: str) -> dict[str, object]:
     return {"references": [_place_form(place, found, letter) for place in found.places]}
 
 
-def _place_form(place: "Place", found: "References", letter: str) -> dict[str, object]:
+def _place_form(place: "Occurrence", found: "References", letter: str) -> dict[str, object]:
     experiment, commit = found.experiments[place.reference.id], place.commit
     return {
         "kind": place.kind,

@@ -66,7 +66,7 @@ class StatusMethods(SetupMethods):
         from orglab.reference import parse_reference
         from orglab.runs.log_runs import LogRuns
         from orglab.runs.pending import find_pending
-        from orglab.runs.places import RUNS, find_places
+        from orglab.runs.storage import RUNS, find_storage_folders
 
         counts: dict[str, int] = {}
         for experiment in self.experiments():
@@ -83,7 +83,7 @@ class StatusMethods(SetupMethods):
         repository = self.repository if is_installed() else None
         uncommitted, changed = self._count_changes(repository) if repository is not None else ((), 0)
         runs = LogRuns(self).all
-        folders = [place / RUNS for place in find_places(self.top)]
+        folders = [place / RUNS for place in find_storage_folders(self.top)]
         entries = find_pending(self.top, self.path)
         return Status(
             self.path, counts, active, found, step, repository is not None, uncommitted, changed,

@@ -59,14 +59,14 @@ def sync_command(remote: str, *, snapshots: bool, as_json: bool, anyway: bool) -
     from orglab.runs.description import describe_run  # noqa: PLC0415 - for one command of several
 
     for run in synced.received:
-        if run not in synced.here:
+        if run not in synced.already_written:
             click.echo(f"{run.id}  {output.clean(run.ref or '-')}  {output.clean(describe_run(run))}")
-    if synced.elsewhere:
+    if synced.on_other_branches:
         output.tell(
-            f"{count(len(synced.elsewhere), 'run')} already in the log of another branch; merge it to see them."
+            f"{count(len(synced.on_other_branches), 'run')} already in the log of another branch; merge it to see them."
         )
     sent = "sent ours" if synced.sent else "nothing to send"
-    output.tell(f"Received {count(len(synced.received), 'run')}, {len(synced.told)} new in the log; {sent}.")
+    output.tell(f"Received {count(len(synced.received), 'run')}, {len(synced.written)} new in the log; {sent}.")
 
 
 @click.command(name="report")

@@ -83,19 +83,19 @@ def read_events(sources: Sources, experiments: Sequence[Experiment], *, with_jou
         GitError: git refuses.
     """
     commits = sources.find_named(name for one in experiments for step in one.steps for name in step.commits)
-    ticked = _read_ticked(sources, experiments, commits)
+    ticked = _read_ticking_commits(sources, experiments, commits)
     letter = sources.log.config.letter
     found = []
     for one in experiments:
         aliases = _spell_aliases(one)
         runs = sources.find_runs(one)
         told = {run.id for run in runs}
-        events = [event for event in log_events(one, commits, ticked) if run_noted(event.text) not in told]
+        events = [event for event in log_events(one, commits, ticked) if read_noted_run(event.text) not in told]
         events += commit_events(one.ref, letter, sources.find_commits(one), aliases)
         events += run_events(one.ref, runs)
         if with_journal:
             events += journal_events(one.ref, letter, sources.find_entries(one), aliases)
-        found.append(in_order(events))
+        found.append(sort_events(events))
     return found
 
 
@@ -115,7 +115,7 @@ def _spell_aliases(experiment: Experiment) -> list[str]:
     return [experiment.config.letter + name for name in read_aliases(experiment.heading)]
 
 
-def _read_ticked(
+def _read_ticking_commits(
     sources: Sources, experiments: Iterable[Experiment], commits: Mapping[str, Commit]
 ) -> Mapping[str, Commit]:
     """Return the commit of the log that first ticked each step of which nothing else says when it was done.
@@ -127,13 +127,13 @@ def _read_ticked(
     for one in experiments:
         if since is None or one.closed is None or one.closed.when >= since:
             for step in one.steps:
-                done = when_done(step, commits)
+                done = find_completion(step, commits)
                 if done is not None and done.source == "unknown":
                     wanted[step.ref] = (one, step)
     return find_ticking_commits(sources.log, wanted) if wanted and sources.repository is not None else {}
 
 
-class StepDone(NamedTuple):
+class StepCompletion(NamedTuple):
     """When a step was done.
 
     Attributes:
@@ -149,9 +149,9 @@ class StepDone(NamedTuple):
     commit: str | None
 
 
-def when_done(
+def find_completion(
     step: Step, commits: Mapping[str, Commit] = _NOTHING, ticked: Mapping[str, Commit] = _NOTHING
-) -> StepDone | None:
+) -> StepCompletion | None:
     """Return when a step was done; None if it is not.
 
     Args:
@@ -164,14 +164,14 @@ def when_done(
     known = [commits[name] for name in step.commits if name in commits]
     if known:
         newest = max(known, key=lambda commit: commit.authored)
-        return StepDone(newest.when, "second", "commit", newest.hash)
+        return StepCompletion(newest.when, "second", "commit", newest.hash)
     said = [note for note in step.notes if note.at is not None and _says_done(note, step)]
     if said and (at := said[-1].at) is not None:
-        return StepDone(at.when, _precision(at), "note", None)
+        return StepCompletion(at.when, _precision(at), "note", None)
     if step.ref in ticked:
         commit = ticked[step.ref]
-        return StepDone(commit.when, "second", "log", commit.hash)
-    return StepDone(None, "unknown", "unknown", None)
+        return StepCompletion(commit.when, "second", "log", commit.hash)
+    return StepCompletion(None, "unknown", "unknown", None)
 
 
 def _says_done(note: Note, step: Step) -> bool:
@@ -193,15 +193,15 @@ def log_events(
 
     Args:
         experiment: The experiment.
-        commits: As for `when_done`.
-        ticked: As for `when_done`.
+        commits: As for `find_completion`.
+        ticked: As for `find_completion`.
     """
     ref = experiment.ref
     yield _event("created", ref, experiment.created, experiment.title, line=experiment.line)
     states, lines = _state_events(experiment)
     yield from states
     for step in experiment.steps:
-        if done := when_done(step, commits, ticked):
+        if done := find_completion(step, commits, ticked):
             facts = {"source": done.source} | ({"commits": ",".join(step.commits)} if step.commits else {})
             newest = done.commit if done.source == "commit" else next(iter(step.commits[-1:]), None)
             yield Event("step", step.ref, done.at, done.precision, step.text, newest, None, step.line, facts)
@@ -227,7 +227,7 @@ def _precision(at: Timestamp | None) -> str:
     return "unknown" if at is None else "minute" if at.has_time else "day"
 
 
-def run_noted(note: str) -> str | None:
+def read_noted_run(note: str) -> str | None:
     """Return the id of the run that a note of the log tells of, as `orglab run` writes it; None if of none."""
     begin, _, last = note.rpartition("\n")
     return last.removeprefix("run ") if begin.startswith("ran ") and last.startswith("run ") else None
@@ -334,7 +334,7 @@ def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Ite
             yield _event("journal", steps.pop() if len(steps) == 1 else ref, entry.at, text, line=entry.line)
 
 
-def in_order(events: Iterable[Event]) -> list[Event]:
+def sort_events(events: Iterable[Event]) -> list[Event]:
     """Return events, the oldest first, and those of an unknown time last.
 
     What is known to the day alone stands at its begin, what ends something at its end; within a minute they stand in

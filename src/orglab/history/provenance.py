@@ -17,7 +17,7 @@ from orglab.errors import UsageError
 from orglab.git.commit import Commit, read_commits
 from orglab.git.files import path_in, read_commits_of_file
 from orglab.git.hashed_file import hash_file
-from orglab.history.references import experiment_around
+from orglab.history.references import find_enclosing_experiment
 from orglab.history.sources import Sources
 from orglab.reference import Reference, find_references, parse_reference, without_letter
 from orglab.runs.record import Run
@@ -170,7 +170,7 @@ class LinkFinder:
     def _locate(self, at: int) -> Reference | None:
         """Return the step of the log that a position belongs to, else the experiment, or None."""
         document = self.sources.document
-        experiment = experiment_around(document, at, self.sources)
+        experiment = find_enclosing_experiment(document, at, self.sources)
         if experiment is None:
             return None
         line = document.source.line_number(at)

@@ -22,7 +22,7 @@ from orglab.reference import Reference, find_references, link_pattern
 _AROUND = 120
 
 
-class Place(NamedTuple):
+class Occurrence(NamedTuple):
     """Where an experiment or a step is named.
 
     Attributes:
@@ -44,7 +44,7 @@ class Place(NamedTuple):
     within: str | None = None
 
 
-def find_places(sources: Sources, wanted: Reference | None = None) -> Iterator[Place]:
+def find_occurrences(sources: Sources, wanted: Reference | None = None) -> Iterator[Occurrence]:
     """Yield where experiments and steps are named: in commits (newest first), tracked files, the log, the journal.
 
     Args:
@@ -81,14 +81,14 @@ def _find_mentions(sources: Sources, wanted: Reference) -> list[Mention]:
     return [one for one in sources.mentions if any(reference.id == wanted.id for reference in one.references)]
 
 
-def _in_commits(mentions: Iterable[Mention]) -> Iterator[Place]:
+def _in_commits(mentions: Iterable[Mention]) -> Iterator[Occurrence]:
     """Yield what commits name."""
     for mention in mentions:
         commit = mention.commit
-        yield from (Place("commit", reference, commit.subject, commit) for reference in mention.references)
+        yield from (Occurrence("commit", reference, commit.subject, commit) for reference in mention.references)
 
 
-def _in_files(sources: Sources) -> Iterator[Place]:
+def _in_files(sources: Sources) -> Iterator[Occurrence]:
     """Yield where the tracked text files of the working tree, log and journal left out, name something."""
     repository = sources.repository
     if repository is None:
@@ -102,7 +102,7 @@ def _in_files(sources: Sources) -> Iterator[Place]:
         with _content(path) as content:
             # The same memory, not a copy of it.
             yield from (
-                Place("file", reference, _line_around(content, at), None, path, line)
+                Occurrence("file", reference, _line_around(content, at), None, path, line)
                 for at, reference, line in _with_lines(content, letter)
             )
 
@@ -146,7 +146,9 @@ def _line_around(content: "bytes | mmap.mmap", at: int) -> str:
     return before + cut.decode("utf-8", "replace").strip() + after
 
 
-def _in_org(kind: str, path: Path, document: Document, sources: Sources, wanted: Reference | None) -> Iterator[Place]:
+def _in_org(
+    kind: str, path: Path, document: Document, sources: Sources, wanted: Reference | None
+) -> Iterator[Occurrence]:
     """Yield where the log or the journal names something, by reference or by link; of what is not wanted, not all."""
     text = document.text
     config = sources.log.config
@@ -157,12 +159,12 @@ def _in_org(kind: str, path: Path, document: Document, sources: Sources, wanted:
         named = sources.find(reference) if wanted is not None else None
         if wanted is not None and wanted.id not in (reference.id, named.id if named is not None else None):
             continue
-        within = experiment_around(document, at, sources) if kind == "log" else None
+        within = find_enclosing_experiment(document, at, sources) if kind == "log" else None
         line = document.source.line_number(at)
-        yield Place(kind, reference, _line_around(text, at), None, path, line, within.ref if within else None)
+        yield Occurrence(kind, reference, _line_around(text, at), None, path, line, within.ref if within else None)
 
 
-def experiment_around(document: Document, at: int, sources: Sources) -> Experiment | None:
+def find_enclosing_experiment(document: Document, at: int, sources: Sources) -> Experiment | None:
     """Return the experiment of the log whose subtree holds a position, or None."""
     config = sources.log.config
     part = document.part_at(at)

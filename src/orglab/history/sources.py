@@ -161,7 +161,7 @@ class Sources:
 
     def find_runs(self, experiment: Experiment) -> list[Run]:
         """Return the runs of an experiment and of its steps, oldest first, under the reference that it has now."""
-        return self._log_runs.find_of(experiment)
+        return self._log_runs.find_by_experiment(experiment)
 
     # Commits
 

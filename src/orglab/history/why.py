@@ -13,7 +13,7 @@ from typing import NamedTuple
 from orglab.errors import NotFoundError
 from orglab.experiment.model import Experiment, Note, Step
 from orglab.git.files import blame, find_changed_files, is_tracked
-from orglab.history.events import run_noted
+from orglab.history.events import read_noted_run
 from orglab.history.provenance import MOST_COMMITS, Link, LinkFinder
 from orglab.history.sources import Sources
 from orglab.log.log import LogFile
@@ -181,7 +181,7 @@ def _nearest_note(experiment: Experiment, steps: list[Step], moment: datetime.da
     everywhere = [*experiment.notes, *(note for step in experiment.steps for note in step.notes)]
     for notes in (on_steps, everywhere):
         # What a run noted of itself is no reason.
-        timed = [(abs(note.at.when - moment), note) for note in notes if note.at and run_noted(note.text) is None]
+        timed = [(abs(note.at.when - moment), note) for note in notes if note.at and read_noted_run(note.text) is None]
         if timed:
             return min(timed, key=lambda one: one[0])[1]
     return None

@@ -61,7 +61,7 @@ def _read_interpreter(script: Path) -> str | None:
     return words[0] if words else None
 
 
-class PythonQuestion:
+class PythonProbe:
     """What is asked of a Python: its version, and what is installed for it; it answers while we do other things.
 
     The folders of its distributions are listed, nothing of them is imported.
@@ -104,7 +104,7 @@ class PythonQuestion:
             self._asked.kill()
             self._asked.communicate()
 
-    def read_answer(self) -> tuple[str | None, dict[str, str]]:
+    def read_result(self) -> tuple[str | None, dict[str, str]]:
         """Return the version, and the distributions by name; nothing if it does not answer."""
         if self._asked is not None:
             told = b""
@@ -121,8 +121,8 @@ class PythonQuestion:
 
 def read_python(python: Path) -> tuple[str | None, dict[str, str]]:
     """Return the version of a Python, and the distributions that are installed for it, by name."""
-    with PythonQuestion(python) as question:
-        return question.read_answer()
+    with PythonProbe(python) as question:
+        return question.read_result()
 
 
 def _distributions(folders: Iterable[Path]) -> dict[str, str]:

@@ -55,10 +55,10 @@ class LogRuns:
         except (NotFoundError, UsageError):
             wanted = self._log.spell(reference)
             return [run for run in self.all if f"{run.ref}.".startswith(f"{wanted}.")]
-        found = self.find_of(experiment)
+        found = self.find_by_experiment(experiment)
         return found if parsed.step is None else [run for run in found if run.ref == f"{experiment.ref}.{parsed.step}"]
 
-    def find_of(self, experiment: Experiment) -> list[Run]:
+    def find_by_experiment(self, experiment: Experiment) -> list[Run]:
         """Return the runs of an experiment and of its steps, by any id that it has or had, oldest first."""
         letter = self._log.config.letter
         places = {place for name in list_ids(experiment) for place in self._places.get(letter + name, ())}

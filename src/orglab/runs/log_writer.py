@@ -1,7 +1,7 @@
-"""Writes pending run notes and ticks into the log, each once: now, or with the next command.
+"""Write runs and completed steps to the log, each once: now, or by the next command.
 
-The note of a run ends in the line `run ID`, and is a function of the record alone.  So it is written where that line
-does not stand yet, two clones that tell the same record write the same bytes, and what a merge doubles can be seen.
+The note of a run ends in the line `run ID`, and depends on the record alone.  So a log that has this line has the run,
+two clones write the same bytes for the same record, and duplicates made by a merge can be recognized.
 """
 
 import datetime
@@ -28,11 +28,11 @@ from orglab.runs.record_writer import resume_record
 from orglab.text import Tell
 
 Complete = Callable[[str, str], Sequence[str]]
-"""From a step and a commit to the hashes that were recorded."""
+"""Completes a step with a commit, and returns the recorded hashes."""
 
 
 def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
-    """Tell a run in the log, in one edit, and tick its step if it was to; return whether that was news.
+    """Write a run to the log in one edit, ticking its step if requested; return whether the log changed.
 
     Raises:
         NotFoundError: The log has no such step.
@@ -41,19 +41,19 @@ def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
     at = (run.ended or run.began or clock.now()).replace(microsecond=0)
     done = run.fields.get("done") is True and run.status == "done"
     commit = run.fields.get("hash")
-    known = commit if isinstance(commit, str) and re.fullmatch("[0-9a-f]{7,64}", commit) else None
+    commit_hash = commit if isinstance(commit, str) and re.fullmatch("[0-9a-f]{7,64}", commit) else None
     try:
-        news = _write_run_note(log, run, at, known, done=done)
+        is_new = _write_run_note(log, run, at, commit_hash, done=done)
     except UsageError as error:
         if not done:
             raise
-        tell(f"{run.ref} is not ticked: {error}")
-        news = _write_run_note(log, run, at, known, done=False)
-    return news
+        tell(f"{run.ref} was not marked done: {error}")
+        is_new = _write_run_note(log, run, at, commit_hash, done=False)
+    return is_new
 
 
 def _write_run_note(log: LogFile, run: Run, at: datetime.datetime, commit: str | None, *, done: bool) -> bool:
-    """Note a run in the log once, with its step ticked if it is done by it; return whether that was news."""
+    """Add the note of a run unless the log has it, ticking its step if `done`; return whether the log changed."""
     reference = parse_reference(run.ref or "")
     head = format_inactive(at).decode() + (f" ({commit})" if commit else "")
 
@@ -62,39 +62,39 @@ def _write_run_note(log: LogFile, run: Run, at: datetime.datetime, commit: str |
             return [], False
         return add_run_note(experiment, reference, head, format_note(run), commit=commit, done=done), True
 
-    after, is_news = log.edit_experiment(reference, make_edits, at, Added(logged=1, headings=1))
-    if is_news and done and reference.step is not None:
+    after, is_new = log.edit_experiment(reference, make_edits, at, Added(logged=1, headings=1))
+    if is_new and done and reference.step is not None:
         log.active.clear(*list_references(after, find_step(after, reference)))
-    return is_news
+    return is_new
 
 
 def write_pending(log: LogFile, pending: Sequence[PendingEntry], complete: Complete, tell: Tell) -> None:
-    """Write into the log what could not be written when it happened: steps that commits said are done, and runs.
+    """Write pending entries to the log: steps that commits completed, and runs.
 
     Args:
         log: The log.
-        pending: What waits for it, as `find_pending` returned it.
-        complete: Ticks a step, with a commit, and returns the hashes that were recorded.
-        tell: Hears sentences for the user.
+        pending: The entries, as returned by `find_pending`.
+        complete: Completes a step.
+        tell: Called with each message for the user.
     """
     is_held = editor_holding(os.path.realpath(log.path)) is not None
-    for step in pending:
-        if step.ref is None or step.commit is None:
+    for entry in pending:
+        if entry.ref is None or entry.commit is None:
             continue
         if is_held:
-            when = "after it has saved"
-            tell(f"An editor holds {log.path}, so {step.ref} is ticked by the next orglab command {when}.")
+            tell(f"{entry.ref} is not marked done yet: an editor has unsaved changes of {log.path}. "
+                 "Save them; the next orglab command marks the step.")  # fmt: skip
             break
-        if not _write_step(log, step, step.ref, step.commit, complete, tell):
+        if not _write_step(log, entry, entry.ref, entry.commit, complete, tell):
             break
     if log.anyway or not is_held:
         for run in write_runs(log, pending, tell):
-            tell(f"The log tells of the run {run.id} ({run.ref}) now.")
+            tell(f"Added the run {run.id} ({run.ref}) to the log.")
 
 
-def _write_step(log: LogFile, step: PendingEntry, ref: str, commit: str, complete: Complete, tell: Tell) -> bool:
-    """Tick a step that a commit said is done, unless it was meanwhile; return whether the log can be written."""
-    with lock_step(step) as is_pending:
+def _write_step(log: LogFile, entry: PendingEntry, ref: str, commit: str, complete: Complete, tell: Tell) -> bool:
+    """Complete a pending step unless it is done already; return False if the log cannot be written."""
+    with lock_step(entry) as is_pending:
         if not is_pending:
             return True
         try:
@@ -102,67 +102,67 @@ def _write_step(log: LogFile, step: PendingEntry, ref: str, commit: str, complet
                 hashes = complete(ref, commit)
                 tell(f"{ref} done, with {', '.join(hashes)}; commit the log with `orglab commit`.")
         except (NotWritableError, NotReadableError) as error:
-            tell(f"{ref} is ticked by the next orglab command, for now it could not be: {error}")
+            tell(f"{ref} is not marked done yet; the next orglab command tries again. {error}")
             return False
         except (NotFoundError, UsageError) as error:
-            tell(f"{ref} is not ticked: {error}")
-        remove_pending(step)
+            tell(f"{ref} was not marked done: {error}")
+        remove_pending(entry)
     return True
 
 
 def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> list[Run]:
-    """Tell the log of those runs that have ended, or been lost, and that it does not tell of yet; return them.
+    """Write the pending runs that have ended, or were lost, to the log; return those that it did not have.
 
-    What cannot be told now still waits, and `tell` hears why.
+    A run that cannot be written now stays pending, and the user is told why.
 
     Args:
         log: The log.
-        pending: What waits; steps are passed over.
-        tell: Hears sentences for the user.
+        pending: The entries; steps are skipped.
+        tell: Called with each message for the user.
     """
-    told = []
-    for one in pending:
-        if one.ref is not None:
+    written = []
+    for entry in pending:
+        if entry.ref is not None:
             continue
         try:
-            run = _finish_run_record(one, tell)
+            run = _finish_run_record(entry, tell)
             if run is None:
                 continue
             if write_run(log, run, tell):
-                told.append(run)
-            remove_pending(one)
+                written.append(run)
+            remove_pending(entry)
         except UsageError as error:
-            tell(f"The run {one.name} is not in the log: {error}")
-            postpone(one, log.path)
+            tell(f"The run {entry.name} was not added to the log: {error}")
+            postpone(entry, log.path)
         except NotFoundError:
-            # Its step is on another branch, or not yet: looked for again when the log is another.
-            postpone(one, log.path)
+            # Its step may be on another branch, so try again once the log has changed.
+            postpone(entry, log.path)
         except (OrglabError, OSError) as error:
             reason = error if isinstance(error, OrglabError) else f"{error.strerror}."
-            tell(f"The run {one.name} is not in the log yet; the next command tries again. {reason}")
+            tell(f"The run {entry.name} is not in the log yet; the next orglab command tries again. {reason}")
             break
-    return told
+    return written
 
 
-def _finish_run_record(pending: PendingEntry, tell: Tell) -> Run | None:
-    """Return a run that waits to be told, or None if it still goes on, or nothing of it was written down."""
-    if pending.run is None:
-        remove_pending(pending)
+def _finish_run_record(entry: PendingEntry, tell: Tell) -> Run | None:
+    """Return the run of a pending entry, marked as lost if it is; None if it still runs or has no record."""
+    if entry.run is None:
+        remove_pending(entry)
         return None
-    record = resume_record(pending)
+    record = resume_record(entry)
     if record is None:
         return None
     try:
         run = read_run(record.folder)
         if run is None or run.ref is None:
-            # Its disk was full before it began.
-            remove_pending(pending)
+            # The disk was full before the command started.
+            remove_pending(entry)
             return None
         if run.is_foreign or run.status not in ("running", "lost") or run.fields.get("lost"):
             return run if run.status != "running" else None
         record.end_line()
         record.append("lost", {"lost": True, "found": clock.now().astimezone().isoformat()}, durable=True)
-        tell(f"The run {pending.name} was lost: it has no end, and its process is no more.")
+        tell(f"The run {entry.name} was lost: its process is gone and recorded no end.")
         return read_run(record.folder)
     finally:
         record.close()

@@ -26,7 +26,7 @@ _PRINTED = re.compile(rb"metric[ \t]+([^\s=][^=\n]{0,199}?)[ \t]*=[ \t]*(\S[^\n]
 _BUFFER = 1 << 16
 
 
-class History:
+class MetricsHistory:
     """The history of metrics that a file holds, read as it is asked for; afterwards, the final values.
 
     Attributes:
@@ -48,7 +48,7 @@ class History:
                 yield {"step": _find_step(row, number), **{name: row[name] for name in row if name != "step"}}
 
 
-def read_metrics(path: Path, start: int = 0) -> History:
+def read_metrics(path: Path, start: int = 0) -> MetricsHistory:
     """Return the metrics in a file.
 
     Args:
@@ -68,14 +68,14 @@ def read_metrics(path: Path, start: int = 0) -> History:
     if not first:
         raise NotReadableError(f"The metrics file {path} is empty.")
     if first not in b"{[":
-        return History(_columns(path, start), is_history=True)
+        return MetricsHistory(_columns(path, start), is_history=True)
     if size <= _WHOLE:
         document = _document(path, start)
         if isinstance(document, dict):
-            return History([document], is_history=False)
+            return MetricsHistory([document], is_history=False)
         if isinstance(document, list):
-            return History([row for row in document if isinstance(row, dict)], is_history=True)
-    return History(_lines(path, start), is_history=True)
+            return MetricsHistory([row for row in document if isinstance(row, dict)], is_history=True)
+    return MetricsHistory(_lines(path, start), is_history=True)
 
 
 def _document(path: Path, start: int) -> object:
@@ -192,7 +192,7 @@ def _find_step(row: Row, number: int) -> Value:
     return found if isinstance(found, int | float) else number
 
 
-class Printed:
+class PrintedMetrics:
     """Finds lines `metric NAME=VALUE` in output that comes in pieces, in bounded memory.
 
     Attributes:

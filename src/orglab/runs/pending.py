@@ -1,8 +1,8 @@
-"""What waits to be told in a log: a run that has ended, or a step that a commit said is done.  A file for each.
+"""Pending entries: runs, and steps that a commit says are done, which are not written to the log yet.
 
-The file is named by the run's id, or by the step and the log.  It is a JSON object: the log that it is for (`log`, a
-real path; none if any log may tell it), for a step `ref` and `commit`, and `unlike`, how the log stood when it could
-not take it.  A command that has nothing to tell sees that by one look at a folder.
+Each is a file, named by the id of the run, or by the step and the log.  It is a JSON object with the log that the entry
+is for (`log`, a real path; missing if any log may take it), for a step `ref` and `commit`, and `unlike`, the version of
+the log that could not take the entry.  So a command only has to list one folder to see that nothing is pending.
 """
 
 import contextlib
@@ -13,20 +13,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from orglab.errors import NotWritableError
-from orglab.runs.places import PENDING, RUNS, find_places, list_entries, make_folder
+from orglab.runs.storage import PENDING, RUNS, find_storage_folders, list_entries, make_folder
 
 RECORD = "record.jsonl"
 _LARGEST = 1 << 16
 
 
 class PendingEntry(NamedTuple):
-    """One thing that waits.
+    """A pending entry.
 
     Attributes:
-        path: Its file.
-        ref: The step that a commit said is done; None for a run.
+        path: The file of the entry.
+        ref: The step that a commit says is done; None for a run.
         commit: The full hash of that commit; None for a run.
-        run: The folder of the run's record; None for a step, and for a run without one.
+        run: The folder of the record of the run; None for a step, and for a run without a record.
     """
 
     path: Path
@@ -36,26 +36,28 @@ class PendingEntry(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of its file: of a run the id."""
+        """The name of the file; for a run, its id."""
         return self.path.name
 
 
 def find_pending(top: Path, log: Path) -> list[PendingEntry]:
-    """Return what may be told in a log now: what is for it, is not still running, and is not put off; runs last.
+    """Return the entries that may be written to a log now, steps before runs.
+
+    Runs that are still going on, and entries postponed until the log changes, are left out.
 
     Args:
-        top: The top of the repository, or else the log's folder.
+        top: The top of the repository, or else the folder of the log.
         log: The log.
     """
     entries = list_entries(top, PENDING)
     if not entries:
         return []
-    here = os.path.realpath(log)
-    steps, others = [], {}
+    real_log = os.path.realpath(log)
+    steps, run_paths = [], {}
     for name, path in sorted(entries.items()):
         fields = _read(path)
-        wanted = fields.get("log")
-        if isinstance(wanted, str) and wanted != here and os.path.lexists(wanted):
+        target = fields.get("log")
+        if isinstance(target, str) and target != real_log and os.path.lexists(target):
             continue
         if fields.get("unlike") not in (None, "") and fields["unlike"] == _read_state(log):
             continue
@@ -63,16 +65,16 @@ def find_pending(top: Path, log: Path) -> list[PendingEntry]:
         if isinstance(ref, str) and isinstance(commit, str):
             steps.append(PendingEntry(path, ref, commit))
         else:
-            others[name] = path
-    if not others:
+            run_paths[name] = path
+    if not run_paths:
         return steps
     folders = list_entries(top, RUNS)
-    runs = [PendingEntry(path, run=folders.get(name)) for name, path in others.items()]
-    return steps + [one for one in runs if one.run is None or not is_locked(one.run / RECORD)]
+    runs = [PendingEntry(path, run=folders.get(name)) for name, path in run_paths.items()]
+    return steps + [entry for entry in runs if entry.run is None or not is_locked(entry.run / RECORD)]
 
 
 def is_locked(path: Path) -> bool | None:
-    """Return whether a process holds the lock of a record; None if that cannot be told here."""
+    """Return whether a process holds the lock of a record; None if that cannot be determined."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -89,42 +91,42 @@ def is_locked(path: Path) -> bool | None:
         os.close(fd)
 
 
-def add_pending_run(place: Path, name: str, log: Path | None) -> PendingEntry:
-    """Note in a place that a run waits to be told in a log, or in any; return that.
+def add_pending_run(storage: Path, name: str, log: Path | None) -> PendingEntry:
+    """Add a run to the pending entries for a log, or for any log if None, and return the entry.
 
     Raises:
-        OSError: That cannot be noted.
+        OSError: The entry cannot be written.
     """
-    path = make_folder(place, PENDING) / name
+    path = make_folder(storage, PENDING) / name
     _replace(path, {"log": os.path.realpath(log)} if log is not None else {})
-    return PendingEntry(path, run=place / RUNS / name)
+    return PendingEntry(path, run=storage / RUNS / name)
 
 
 def add_pending_step(top: Path, log: Path, ref: str, commit: str) -> None:
-    """Note that a commit said a step is done; it is on disk before the log is tried.
+    """Add a step that a commit says is done to the pending entries, durably.
 
-    Of two commits that say so of one step, the last counts: the other was amended.
+    A later commit for the same step replaces the earlier one, which was amended.
 
     Args:
-        top: The top of the repository, or else the log's folder.
+        top: The top of the repository, or else the folder of the log.
         log: The log.
         ref: The step, such as `e201.1`.
         commit: The full hash.
 
     Raises:
-        NotWritableError: That cannot be noted anywhere.
+        NotWritableError: The entry cannot be written anywhere.
     """
-    import json  # noqa: PLC0415 - most commands find nothing that waits
+    import json  # noqa: PLC0415 - most commands find nothing pending
 
-    real = os.path.realpath(log)
-    import zlib  # noqa: PLC0415 - every command looks whether something waits, and mostly nothing does
+    real_log = os.path.realpath(log)
+    import zlib  # noqa: PLC0415 - most commands find nothing pending
 
-    name = f"{ref}-{zlib.crc32(os.fsencode(real)):08x}"
-    data = json.dumps({"log": real, "ref": ref, "commit": commit}).encode()
+    name = f"{ref}-{zlib.crc32(os.fsencode(real_log)):08x}"
+    data = json.dumps({"log": real_log, "ref": ref, "commit": commit}).encode()
     failed: OSError | None = None
-    for place in find_places(top):
+    for storage in find_storage_folders(top):
         try:
-            with _open_alone(make_folder(place, PENDING) / name) as fd:
+            with _open_locked(make_folder(storage, PENDING) / name) as fd:
                 os.ftruncate(fd, 0)
                 os.write(fd, data)
                 os.fsync(fd)
@@ -132,12 +134,12 @@ def add_pending_step(top: Path, log: Path, ref: str, commit: str) -> None:
             failed = failed or error
         else:
             return
-    raise NotWritableError(f"That {ref} is done could not be kept: {failed.strerror if failed else 'no place'}.")
+    raise NotWritableError(f"Cannot record that {ref} is done: {failed.strerror if failed else 'no folder for it'}.")
 
 
 @contextlib.contextmanager
 def lock_step(entry: PendingEntry) -> Iterator[bool]:
-    """Be alone with a step that waits; yield whether it still waits, for the same commit."""
+    """Lock a pending step; yield whether it is still pending for the same commit."""
     try:
         fd = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -152,8 +154,8 @@ def lock_step(entry: PendingEntry) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def _open_alone(path: Path) -> Iterator[int]:
-    """Open a file that waits for writing, alone: nobody tells and removes it meanwhile."""
+def _open_locked(path: Path) -> Iterator[int]:
+    """Open the file of an entry for writing and lock it, so that no other process removes it meanwhile."""
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
@@ -167,27 +169,27 @@ def _open_alone(path: Path) -> Iterator[int]:
 
 
 def postpone(entry: PendingEntry, log: Path) -> None:
-    """Try again only when the log is another: the step is on another branch, or not yet."""
+    """Leave an entry pending until the log has changed, because the log does not have its step now."""
     with contextlib.suppress(OSError):
         _replace(entry.path, {**_read(entry.path), "unlike": _read_state(log)})
 
 
 def remove_pending(entry: PendingEntry) -> None:
-    """Have something wait no more; where that cannot be written, the next look finds it told."""
+    """Remove a pending entry; if that fails, the next command finds it in the log and tries again."""
     with contextlib.suppress(OSError):
         entry.path.unlink()
 
 
 def remove_pending_run(top: Path, name: str) -> None:
-    """Have a run wait no more, wherever it does."""
+    """Remove the pending entry of a run, wherever it is stored."""
     path = list_entries(top, PENDING).get(name)
     if path is not None:
         remove_pending(PendingEntry(path))
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Return what a file that waits says; nothing if it is empty or makes no sense."""
-    import json  # noqa: PLC0415 - most commands find nothing that waits
+    """Return the fields of a pending entry; none if its file is empty or not valid."""
+    import json  # noqa: PLC0415 - most commands find nothing pending
 
     try:
         with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
@@ -198,12 +200,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _replace(path: Path, fields: dict[str, object]) -> None:
-    """Write a file that waits.
+    """Write the file of a pending entry.
 
     Raises:
         OSError: It cannot be written.
     """
-    import json  # noqa: PLC0415 - most commands find nothing that waits
+    import json  # noqa: PLC0415 - most commands find nothing pending
 
     new = path.with_name(f".{path.name}.{os.getpid()}")
     new.write_text(json.dumps(fields), "ascii")
@@ -211,7 +213,7 @@ def _replace(path: Path, fields: dict[str, object]) -> None:
 
 
 def _read_state(log: Path) -> str:
-    """Return what tells one state of a log from another."""
+    """Return a string that differs between versions of a log."""
     try:
         status = log.stat()
     except OSError:

@@ -12,14 +12,14 @@ from orglab.git import Repository
 from orglab.git.hashed_file import hash_file
 from orglab.git.trees import add_worktree, find_ignored_paths, has_commit, remove_worktree
 from orglab.log.log import LogFile
-from orglab.runs.compare import find_differences
+from orglab.runs.comparison import find_differences
 from orglab.runs.description import value_text
 from orglab.runs.environment import find_python, read_python
 from orglab.runs.launch import launch
 from orglab.runs.log_runs import LogRuns
-from orglab.runs.places import BESIDE, find_worktrees_folder
 from orglab.runs.record import Run, find_run
 from orglab.runs.run_request import RunRequest
+from orglab.runs.storage import HIDDEN_FOLDER, find_worktrees_folder
 from orglab.text import Tell, listed
 
 
@@ -56,7 +56,7 @@ def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), kee
             metrics=place / metrics if isinstance(metrics, str) else None,
             printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,
             why=f"A rerun of {run.id}", folder=folder, commit_results=False,
-            environment=run.environment, of={"rerun_of": run.id},
+            environment=run.environment, extra_fields={"rerun_of": run.id},
         )  # fmt: skip
         code = launch(log, request, tell)
         again = next(
@@ -122,7 +122,7 @@ def _missing(run: Run, repository: Repository, place: Path, links: Sequence[str]
             target.symlink_to(repository.top / link)
     made = (run.fields.get("metrics_file"), *(one.path for one in run.outputs), *links)
     brought = {path.rstrip("/") for path in made if isinstance(path, str)}
-    unwanted = (f"{BESIDE}/", "__pycache__")
+    unwanted = (f"{HIDDEN_FOLDER}/", "__pycache__")
     ignored = [path for path in find_ignored_paths(repository) if not any(part in path for part in unwanted)]
     left = [path for path in ignored if path.rstrip("/") not in brought]
     if left:

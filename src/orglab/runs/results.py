@@ -19,8 +19,8 @@ from orglab.git.worktree import (
     top_path,
 )
 from orglab.runs.description import results_message
-from orglab.runs.places import BESIDE
 from orglab.runs.record import Run
+from orglab.runs.storage import HIDDEN_FOLDER
 from orglab.text import MEGABYTE, Tell, listed
 
 
@@ -33,7 +33,7 @@ class Stamp(NamedTuple):
     inode: int
 
 
-class Watch:
+class ResultsWatch:
     """The files under some paths, as they stood when this was made."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -51,11 +51,11 @@ class Watch:
                 if (stamp := read_stamp(file)) is not None:
                     yield file, stamp
 
-    def written(self) -> list[Path]:
+    def find_written(self) -> list[Path]:
         """Return the files that were written since, or are new."""
         return sorted(path for path, stamp in self._look() if self._before.get(path) != stamp)
 
-    def removed(self) -> list[Path]:
+    def find_removed(self) -> list[Path]:
         """Return the files that went away since."""
         return sorted(path for path in self._before if not os.path.lexists(path))
 
@@ -63,7 +63,7 @@ class Watch:
 def _files_below(folder: Path) -> Iterable[Path]:
     """Yield the files below a folder, but those of git and of the records."""
     for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in (".git", BESIDE)]
+        folders[:] = [name for name in folders if name not in (".git", HIDDEN_FOLDER)]
         yield from (Path(place, name) for name in names)
 
 
@@ -93,7 +93,7 @@ def read_outputs(files: Iterable[Path], top: Path, stop: Callable[[], bool]) -> 
 
 
 def commit_results(
-    repository: Repository, run: Run, watch: Watch, apart: Sequence[str], size_limit: int, tell: Tell
+    repository: Repository, run: Run, watch: ResultsWatch, apart: Sequence[str], size_limit: int, tell: Tell
 ) -> Committed | None:
     """Commit those files that a run wrote or removed and that git does not ignore; return the commit, if one.
 
@@ -115,7 +115,10 @@ def commit_results(
     if not inside:
         return None
     with lock_commits(repository):
-        touched = {top_path(repository, path) for path in (*watch.written(), *watch.removed())} - {None, *apart}
+        touched = {top_path(repository, path) for path in (*watch.find_written(), *watch.find_removed())} - {
+            None,
+            *apart,
+        }
         changes = read_changes(repository, inside)
         new = [path for path in changes.untracked if path in touched]
         large = [path for path in new if (repository.top / path).lstat().st_size > size_limit * MEGABYTE]

@@ -25,7 +25,7 @@ class RunRequest(NamedTuple):
         folder: Where it runs; the current folder if None.
         commit_results: Whether the results are committed; the working tree of a rerun goes away.
         environment: Variables beside those of this process.
-        of: Fields for the record beside the usual ones, such as the run that it repeats.
+        extra_fields: Fields for the record beside the usual ones, such as the run that it repeats.
     """
 
     reference: str | None
@@ -40,7 +40,7 @@ class RunRequest(NamedTuple):
     folder: Path | None = None
     commit_results: bool = True
     environment: Mapping[str, str] | None = None
-    of: Mapping[str, object] | None = None
+    extra_fields: Mapping[str, object] | None = None
 
 
 def find_reference(log: LogFile, request: RunRequest) -> str | None:

@@ -24,7 +24,7 @@ from orglab.text import MEGABYTE, Tell, listed
 _RECORDED = 1000  # names that a record holds of what git does not know
 
 
-class State(NamedTuple):
+class WorkingState(NamedTuple):
     """What a run runs on.
 
     Attributes:
@@ -45,7 +45,7 @@ class State(NamedTuple):
     uncaptured: tuple[str, ...] = ()
     large: tuple[HashedFile, ...] = ()
 
-    def fields(self) -> dict[str, Any]:
+    def record_fields(self) -> dict[str, Any]:
         """Return what a record holds of it."""
         found: dict[str, Any] = {
             "before": self.head, "hash": self.short, "snapshot": self.snapshot, "patch": self.patch,
@@ -71,7 +71,7 @@ class Policy(NamedTuple):
     expected: tuple[str, ...] = ()
 
 
-def settle_state(
+def save_working_state(
     repository: Repository,
     policy: Policy,
     name: str,
@@ -80,7 +80,7 @@ def settle_state(
     ref: str | None,
     argv: Sequence[str],
     why: str | None,
-) -> State:
+) -> WorkingState:
     """Commit, capture or refuse what has changed, and return what the run runs on.
 
     Args:
@@ -96,7 +96,7 @@ def settle_state(
         GitError: git or a hook refuses; or there are changes where none may be; or a conflict or a merge is open.
     """
     if not is_writable(repository):
-        return _leave(repository, policy, tell)
+        return _describe_read_only(repository, policy, tell)
     if policy.before == "snapshot":
         return _capture(repository, policy, name, f"{reference_prefix(ref)}Snapshot: {command_text(argv)}\n", tell)
     changes = read_changes(repository, all_files=False)
@@ -106,14 +106,14 @@ def settle_state(
         with lock_commits(repository):
             # Once more, for another run may just have committed them.
             changes = read_changes(repository, all_files=False)
-            wanted = _wanted(repository, policy, changes)
+            wanted = _find_paths_to_commit(repository, policy, changes)
             if wanted:
                 made = commit_paths(repository, before_message(ref, argv, why), wanted)
                 tell(f"Committed {listed(wanted)} before the run.")
     return _describe(repository, policy, changes, made, tell)
 
 
-def _leave(repository: Repository, policy: Policy, tell: Tell) -> State:
+def _describe_read_only(repository: Repository, policy: Policy, tell: Tell) -> WorkingState:
     """Say what cannot be committed, for the git directory cannot be written, and return the state.
 
     Raises:
@@ -132,7 +132,9 @@ def _leave(repository: Repository, policy: Policy, tell: Tell) -> State:
     return state._replace(uncaptured=(*left, *state.uncaptured))
 
 
-def _describe(repository: Repository, policy: Policy, changes: Changes, made: Committed | None, tell: Tell) -> State:
+def _describe(
+    repository: Repository, policy: Policy, changes: Changes, made: Committed | None, tell: Tell
+) -> WorkingState:
     """Say what no commit holds of a working tree, of which one may have been made, and return the state."""
     untracked = tuple(path for path in changes.untracked if path not in policy.apart)
     if surprising := [path for path in untracked if not _is_below(path, policy.expected)]:
@@ -141,7 +143,7 @@ def _describe(repository: Repository, policy: Policy, changes: Changes, made: Co
         tell(f"Not captured, for they are repositories of their own with changes: {listed(changes.submodules)}.")
     if made is None and changes.head is not None:
         made = Committed(changes.head, short_hash(repository, changes.head))
-    return State(
+    return WorkingState(
         made.full if made else None, made.short if made else None, untracked=untracked, uncaptured=changes.submodules
     )
 
@@ -155,7 +157,7 @@ def _them(paths: Sequence[str]) -> str:
     return "it" if len(paths) == 1 else "them"
 
 
-def _wanted(repository: Repository, policy: Policy, changes: Changes) -> list[str]:
+def _find_paths_to_commit(repository: Repository, policy: Policy, changes: Changes) -> list[str]:
     """Return the paths to commit.
 
     Raises:
@@ -173,7 +175,7 @@ def _wanted(repository: Repository, policy: Policy, changes: Changes) -> list[st
     return wanted
 
 
-def _capture(repository: Repository, policy: Policy, name: str, message: str, tell: Tell) -> State:
+def _capture(repository: Repository, policy: Policy, name: str, message: str, tell: Tell) -> WorkingState:
     """Make a snapshot, say what is not in it, and return the state."""
     changes = read_changes(repository)
     snapshot = make_snapshot(repository, name, message, policy.size_limit * MEGABYTE, changes)
@@ -185,7 +187,7 @@ def _capture(repository: Repository, policy: Policy, name: str, message: str, te
         tell(f"Captured by hash alone, for of the size: {listed([one.path for one in snapshot.large])}.")
     if snapshot.uncaptured:
         tell(f"Not captured: {listed(snapshot.uncaptured)}.")
-    return State(
+    return WorkingState(
         # The log records what is on a branch; the snapshot, which is on none, is in the record.
         changes.head or snapshot.commit, short_hash(repository, changes.head or snapshot.commit),
         snapshot.commit, patch,

@@ -11,7 +11,7 @@ from orglab.config import shorten_path
 from orglab.experiment.resolved import Resolved
 from orglab.history.events import Event
 from orglab.history.provenance import Link
-from orglab.history.references import Place
+from orglab.history.references import Occurrence
 from orglab.history.why import Reason, Why
 from orglab.runs.description import metrics_text, outcome_text
 from orglab.runs.record import Run
@@ -35,7 +35,7 @@ def references_lines(found: References, letter: str) -> Iterator[str]:
                 yield from _place_lines([*same], letter)
 
 
-def _place_lines(places: list[Place], letter: str) -> list[str]:
+def _place_lines(places: list[Occurrence], letter: str) -> list[str]:
     """Return places of one commit or line, in a line: where, which steps, what stands there."""
     place = places[0]
     refs = list(dict.fromkeys(one.reference.spell(letter) for one in places))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from orglab.cli import output
-from orglab.runs.compare import Difference
+from orglab.runs.comparison import Difference
 from orglab.runs.description import command_text, metrics_text, outcome_text, value_text
 from orglab.runs.record import OUTPUT, Run
 from orglab.text import count, duration, listed

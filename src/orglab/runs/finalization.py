@@ -1,4 +1,4 @@
-"""What is done after the command of a run has ended: metrics, outputs, a commit of the results, a note in the log.
+"""Finish a run: read its metrics, hash its outputs, commit its results, and write a note to the log.
 
 Nothing here may change the exit code.
 """
@@ -12,28 +12,30 @@ from orglab.errors import NotReadableError, OrglabError
 from orglab.runs.description import describe_run
 from orglab.runs.job import Job
 from orglab.runs.log_writer import write_run
-from orglab.runs.metrics import Printed, Row, read_metrics
+from orglab.runs.metrics import PrintedMetrics, Row, read_metrics
 from orglab.runs.pending import remove_pending
 from orglab.runs.record import read_run
 from orglab.runs.results import Stamp, commit_results, read_outputs, read_stamp
 
 
-def complete_run(job: Job, printed: Printed | None, before: Stamp | None, stop: Callable[[], bool]) -> None:
-    """Write down what a run measured and wrote, commit its results, and tell the log.
+def finish_run(job: Job, printed: PrintedMetrics | None, before: Stamp | None, stop: Callable[[], bool]) -> None:
+    """Record the metrics and outputs of a run, commit its results, and write it to the log.
 
     Args:
         job: The run.
-        printed: The metrics that it printed, if these are asked for.
-        before: The metrics file as it stood before.
-        stop: Asked now and then whether to leave out what takes long.
+        printed: The metrics in its output, if they were requested.
+        before: The state of the metrics file before the run.
+        stop: Called now and then; return True to skip work that takes long.
     """
-    job.note_down("measured", _measure(job, printed, before, stop))
+    job.record_event("measured", _measure(job, printed, before, stop))
     _commit(job)
     _write_to_log(job)
 
 
-def _measure(job: Job, printed: Printed | None, before: Stamp | None, stop: Callable[[], bool]) -> dict[str, Any]:
-    """Return the metrics and the files that were written."""
+def _measure(
+    job: Job, printed: PrintedMetrics | None, before: Stamp | None, stop: Callable[[], bool]
+) -> dict[str, Any]:
+    """Return the metrics and the files that the run wrote."""
     metrics: Row = {}
     if printed is not None:
         printed.end()
@@ -43,19 +45,19 @@ def _measure(job: Job, printed: Printed | None, before: Stamp | None, stop: Call
     elif printed is not None and printed.rows:
         with contextlib.suppress(OSError):
             job.record.write_history(iter(printed.rows))
-    outputs = read_outputs(job.watch.written(), job.base, stop)
+    outputs = read_outputs(job.watch.find_written(), job.base, stop)
     if stop():
-        job.tell("Stopped once more, so hashes of what was written may be missing in the record.")
+        job.tell("Interrupted again: hashes of some written files may be missing from the record.")
     return {
         "metrics": metrics,
-        "outputs": [one._asdict() for one in outputs],
+        "outputs": [output._asdict() for output in outputs],
     }
 
 
 def _keep_metrics(job: Job, path: Path, before: Stamp | None) -> Row:
-    """Return the final metrics in a file, and write down their history."""
+    """Return the final metrics in a file, and record their history."""
     if before is not None and read_stamp(path) == before:
-        job.tell(f"The metrics file {path} is older than the run, so what it says is not of it.")
+        job.tell(f"Metrics not recorded: {path} was not written by this run.")
         return {}
     try:
         history = read_metrics(path)
@@ -70,27 +72,27 @@ def _keep_metrics(job: Job, path: Path, before: Stamp | None) -> Row:
     except NotReadableError as error:
         job.tell(str(error))
     except OSError as error:
-        job.tell(f"The history of the metrics could not be kept: {error.strerror}.")
+        job.tell(f"Cannot record the history of the metrics: {error.strerror}.")
     return history.final
 
 
 def _commit(job: Job) -> None:
-    """Commit the results, and note the commit down."""
+    """Commit the results, and record that commit."""
     run = read_run(job.record.folder)
     if run is None or job.repository is None or not job.watch.paths or not job.request.commit_results:
         return
     try:
-        apart = job.log.find_own_paths(job.repository)
-        made = commit_results(job.repository, run, job.watch, apart, job.log.config.run.size_limit, job.tell)
-        if made is not None:
-            job.note_down("committed", {"commit": made.full, "hash": made.short})
-            job.tell(f"Committed the results as {made.short}.")
+        own_paths = job.log.find_own_paths(job.repository)
+        commit = commit_results(job.repository, run, job.watch, own_paths, job.log.config.run.size_limit, job.tell)
+        if commit is not None:
+            job.record_event("committed", {"commit": commit.full, "hash": commit.short})
+            job.tell(f"Committed the results as {commit.short}.")
     except (OrglabError, OSError) as error:
-        job.tell(f"The results are not committed: {error}")
+        job.tell(f"Results not committed: {error}")
 
 
 def _write_to_log(job: Job) -> None:
-    """Tell the log, or leave that to the next command."""
+    """Write the run to the log, or leave that to the next command."""
     run = read_run(job.record.folder)
     if run is None:
         return
@@ -108,4 +110,4 @@ def _write_to_log(job: Job) -> None:
         remove_pending(job.record.pending)
         job.tell(f"{run.ref}  {describe_run(run)}")
     except OrglabError as error:
-        job.tell(f"The log does not tell of the run {run.id} yet; the next command will see to it. {error}")
+        job.tell(f"The run {run.id} is not in the log yet; the next orglab command writes it. {error}")

@@ -8,8 +8,8 @@ import pytest
 from lab import orglab as process
 from lab import with_read_only
 from orglab.git import find_repository
-from orglab.runs.places import BESIDE, PENDING, RUNS, find_places, list_entries, list_worktrees
 from orglab.runs.record import read_runs
+from orglab.runs.storage import HIDDEN_FOLDER, PENDING, RUNS, find_storage_folders, list_entries, list_worktrees
 
 ID = "20180606-161600-3f2a1b"
 RECORD = json.dumps({"event": "began", "ref": "e1.1", "argv": ["true"], "exit_code": 0}) + "\n"
@@ -36,7 +36,11 @@ def test_records_survive_git_clean_and_the_end_of_a_worktree(study, orglab, tmp_
 
 
 def test_a_clone_brings_no_records(study, orglab, tmp_path_factory, monkeypatch):
-    for path in (f"{BESIDE}/runs/{ID}/record.jsonl", f"{BESIDE}/waiting/{ID}", f"{BESIDE}/pending/{ID}"):
+    for path in (
+        f"{HIDDEN_FOLDER}/runs/{ID}/record.jsonl",
+        f"{HIDDEN_FOLDER}/waiting/{ID}",
+        f"{HIDDEN_FOLDER}/pending/{ID}",
+    ):
         study.write(path, RECORD)
     study.git("add", "--all", "--force")
     study.commit("hostile")
@@ -51,8 +55,8 @@ def test_a_clone_brings_no_records(study, orglab, tmp_path_factory, monkeypatch)
     # What the user's own runs leave there, where nothing else can be written, is known all the same.
     done = process("run", "1.1", "--", "true", prefix=with_read_only(clone / ".git"))
     assert done.code == 0, done.err
-    assert [run.id for run in read_runs(clone)] == names_in(clone / BESIDE / RUNS)[1:]
-    assert names_in(clone / BESIDE / RUNS)[0] == ID
+    assert [run.id for run in read_runs(clone)] == names_in(clone / HIDDEN_FOLDER / RUNS)[1:]
+    assert names_in(clone / HIDDEN_FOLDER / RUNS)[0] == ID
 
 
 def test_a_folder_that_git_tracks_in_another_case_is_brought_too(study, orglab):
@@ -60,11 +64,13 @@ def test_a_folder_that_git_tracks_in_another_case_is_brought_too(study, orglab):
     study.git("add", "--all", "--force")
     study.commit("hostile")
     # As on a file system that does not tell them apart.
-    study.write(f"{BESIDE}/runs/{ID}/record.jsonl", RECORD)
+    study.write(f"{HIDDEN_FOLDER}/runs/{ID}/record.jsonl", RECORD)
     assert orglab("runs").out == ""
 
 
-@pytest.mark.parametrize("link", [BESIDE, f"{BESIDE}/runs", f"{BESIDE}/waiting", f"{BESIDE}/pending"])
+@pytest.mark.parametrize(
+    "link", [HIDDEN_FOLDER, f"{HIDDEN_FOLDER}/runs", f"{HIDDEN_FOLDER}/waiting", f"{HIDDEN_FOLDER}/pending"]
+)
 def test_no_link_leads_out(study, orglab, tmp_path_factory, link):
     outside = tmp_path_factory.mktemp("outside")
     for name in (ID, f"runs/{ID}", f"waiting/{ID}", f"pending/{ID}"):
@@ -79,18 +85,18 @@ def test_no_link_leads_out(study, orglab, tmp_path_factory, link):
     (study.path / link).symlink_to(outside)
     assert orglab("runs").out == ""
     assert sorted(outside.rglob("*")) == before
-    if link != f"{BESIDE}/pending":
+    if link != f"{HIDDEN_FOLDER}/pending":
         done = process("run", "1.1", "--", "true", prefix=with_read_only(study.path / ".git"))
         assert (done.code, done.out) == (4, ""), done
-        assert "The run cannot be recorded in" in done.err
+        assert "Cannot record the run in" in done.err
         assert sorted(outside.rglob("*")) == before
 
 
 def test_a_link_at_the_name_of_a_record_is_not_read(study, orglab, tmp_path_factory):
     outside = tmp_path_factory.mktemp("outside") / "mine.jsonl"
     outside.write_text(RECORD)
-    (study.path / BESIDE / RUNS / ID).mkdir(parents=True)
-    (study.path / BESIDE / RUNS / ID / "record.jsonl").symlink_to(outside)
+    (study.path / HIDDEN_FOLDER / RUNS / ID).mkdir(parents=True)
+    (study.path / HIDDEN_FOLDER / RUNS / ID / "record.jsonl").symlink_to(outside)
     assert orglab("runs").out == ""
     assert outside.read_text() == RECORD
 
@@ -105,14 +111,14 @@ def test_in_a_sandbox_a_run_is_recorded_beside_the_log(study):
     git_dir = study.path / ".git"
     assert done.err.split("\n")[:2] == [
         f"Not committed, for {git_dir} cannot be written: train.py.",
-        f"The results are not committed: {git_dir} is not writable, so nothing can be committed.",
+        f"Results not committed: No commit can be made, for {git_dir} cannot be written.",
     ]
     (run,) = read_runs(study.path)
-    assert run.folder == study.path / BESIDE / RUNS / run.id
+    assert run.folder == study.path / HIDDEN_FOLDER / RUNS / run.id
     assert (run.status, run.uncaptured, run.before) == ("done", ("train.py",), study.git("rev-parse", "HEAD"))
     assert "1. [X] one (" in (study.path / "experiment_log.org").read_text()
     assert list_entries(study.path, PENDING) == {}
-    assert BESIDE not in study.git("status", "--porcelain", "--untracked-files=all")
+    assert HIDDEN_FOLDER not in study.git("status", "--porcelain", "--untracked-files=all")
     assert run.id in process("runs", prefix=sandbox).out
 
 
@@ -134,7 +140,7 @@ def test_in_a_sandbox_clean_is_clean(study):
     assert len(read_runs(study.path)) == 1
     # Once there is a better place, nothing is left behind.
     assert process("list").code == 0
-    assert not (study.path / BESIDE).exists()
+    assert not (study.path / HIDDEN_FOLDER).exists()
 
 
 def test_the_users_own_folder_comes_before_the_one_beside_the_log(study, tmp_path_factory, monkeypatch):
@@ -143,7 +149,7 @@ def test_the_users_own_folder_comes_before_the_one_beside_the_log(study, tmp_pat
     assert process("run", "1.1", "--", "true", prefix=with_read_only(study.path / ".git")).code == 0
     (run,) = read_runs(study.path)
     assert run.folder.is_relative_to(own)
-    assert not (study.path / BESIDE).exists()
+    assert not (study.path / HIDDEN_FOLDER).exists()
     # What lies there of another clone is not taken for a run of this one.
     other = tmp_path_factory.mktemp("other")
     shutil.copytree(study.path, other, dirs_exist_ok=True)
@@ -155,7 +161,7 @@ def test_the_users_own_folder_comes_before_the_one_beside_the_log(study, tmp_pat
 def test_a_folder_that_is_not_absolute_or_that_the_repository_names_does_not_count(study, monkeypatch):
     study.write("orglab.toml", 'records = "/tmp"\n')
     monkeypatch.setenv("ORGLAB_RECORDS", "records")
-    assert find_places(study.path) == [study.path / ".git/orglab", study.path / BESIDE]
+    assert find_storage_folders(study.path) == [study.path / ".git/orglab", study.path / HIDDEN_FOLDER]
 
 
 def test_without_git_records_lie_beside_the_log(tmp_path, orglab, monkeypatch):
@@ -164,7 +170,7 @@ def test_without_git_records_lie_beside_the_log(tmp_path, orglab, monkeypatch):
     orglab("new", "First", "-s", "one")
     orglab("run", "1.1", "--", "true")
     (run,) = read_runs(tmp_path)
-    assert run.folder == tmp_path / BESIDE / RUNS / run.id
+    assert run.folder == tmp_path / HIDDEN_FOLDER / RUNS / run.id
     own = tmp_path / "own"
     monkeypatch.setenv("ORGLAB_RECORDS", str(own))
     orglab("run", "1.1", "--", "true")
@@ -173,7 +179,7 @@ def test_without_git_records_lie_beside_the_log(tmp_path, orglab, monkeypatch):
 
 def test_of_two_records_of_one_run_the_preferred_place_counts(study):
     study.write(f".git/orglab/runs/{ID}/record.jsonl", RECORD.replace("e1.1", "e1.2"))
-    study.write(f"{BESIDE}/runs/{ID}/record.jsonl", RECORD)
+    study.write(f"{HIDDEN_FOLDER}/runs/{ID}/record.jsonl", RECORD)
     assert [run.ref for run in read_runs(study.path)] == ["e1.2"]
 
 
