@@ -259,7 +259,7 @@ def _shim(name: str, folder: Path, script: Path) -> bytes:
         b"#!/bin/sh\n"
         + _MARK
         + os.fsencode(
-            ": `orglab hooks uninstall` takes it away and puts back what was here before.\n"
+            ": `orglab setup git --remove` removes it and restores what was here before.\n"
             f"orglab_hook={name} script={where}\n"
             '[ ! -r "$script" ] || . "$script"\n'
             f'[ ! -x "${{0%/*}}/{name}{KEPT}" ] || exec "${{0%/*}}/{name}{KEPT}" "$@"\n'

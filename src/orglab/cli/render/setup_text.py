@@ -179,6 +179,6 @@ def hook_status_lines(status: HookStatus) -> Iterator[str]:
     for one in status.hooks:
         behind = f", beside {one.kept.name}" if one.kept is not None else ""
         yield from output.wrap(f"{one.state + behind}: {_DOES[one.name]}", " " * 20, f"{one.name:<20}")
-    state = f"{status.interpreter} {'is there' if status.is_there else 'is gone; run `orglab hooks install`'}"
-    found = state if status.interpreter else "none; run `orglab hooks install`"
+    state = f"{status.interpreter} {'is there' if status.is_there else 'is gone; run `orglab setup git`'}"
+    found = state if status.interpreter else "none; run `orglab setup git`"
     yield from output.wrap(found, " " * 20, f"{'interpreter':<20}")
