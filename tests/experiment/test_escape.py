@@ -107,7 +107,7 @@ def test_in_a_block_at_the_margin_a_comma_keeps_a_star():
 
 @pytest.mark.parametrize("text", ["", " \n\t\n", "\x00\x1b[0m"])
 def test_no_text_is_refused(text):
-    with pytest.raises(UsageError, match="no text"):
+    with pytest.raises(UsageError, match="text is empty"):
         escape_lines(text)
 
 
