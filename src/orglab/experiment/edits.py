@@ -21,7 +21,7 @@ from orglab.experiment.escape import (
     format_item,
 )
 from orglab.experiment.lookup import find_step
-from orglab.experiment.model import Experiment, Step, find_words, number_items
+from orglab.experiment.model import Experiment, Step, find_step_text, number_items
 from orglab.experiment.placement import (
     blank_lines_between,
     body_column,
@@ -105,7 +105,7 @@ def _set_boxes(experiment: Experiment, structure: Structure, items: list[Item], 
     ordered = heading is not None and (heading.property("ORDERED") or "nil") != "nil"
     edits = set_checkboxes(experiment.heading.document, structure, items, box, ordered=ordered, upper=True)
     if items[0].checkbox is None:
-        at = find_words(experiment.heading.document.text, items[0])
+        at = find_step_text(experiment.heading.document.text, items[0])
         edits.append(Edit(at, at, box + b" "))
     return edits
 
