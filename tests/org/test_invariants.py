@@ -1,4 +1,4 @@
-"""What is true of any text, and of any operations on it."""
+"""Invariants of any text and any operation."""
 
 import hypothesis.strategies as st
 import pytest
@@ -11,7 +11,7 @@ from orglab.org.edit import Edit, compose
 from orglab.org.source import Source, decode, encode
 from orgtext import LINES, OPERATIONS, SEED, Change, check_change, check_operations, check_spans, check_text
 
-# Lines that mean something, lines that nearly do, and anything.
+# Lines with a meaning in Org, lines that nearly have one, and arbitrary text.
 MARKUP = st.text(alphabet="*-+1. )[]/%Xx:#_=~<>{}()$\\|@&!\t\r\"' aTODO\u2028\xa0é\0", max_size=24)
 LINE = st.one_of(st.sampled_from(LINES), MARKUP, st.text(max_size=12))
 ENDING = st.sampled_from(["\n", "\n", "\n", "\r\n", "\r", "\n\n", ""])
@@ -19,7 +19,7 @@ ENDING = st.sampled_from(["\n", "\n", "\n", "\r\n", "\r", "\n\n", ""])
 
 @st.composite
 def org_texts(draw) -> bytes:
-    """Org-shaped text of one ending or of several, some bytes of which are not UTF-8."""
+    """Org-like text with one or several line endings, partly invalid UTF-8."""
     lines = draw(st.lists(LINE, max_size=20))
     ending = draw(st.sampled_from(["\n", "\n", "\r\n", None]))
     text = "".join(line + (ending or draw(ENDING)) for line in lines)
@@ -30,11 +30,11 @@ def org_texts(draw) -> bytes:
 
 @st.composite
 def edits_of(draw, length: int) -> list[Edit]:
-    """Edits of a text of this length that do not overlap, in any order."""
+    """Edits of a text of the given length that do not overlap, in any order."""
     places = sorted(draw(st.lists(st.integers(0, length), max_size=8)))
     places = places[: len(places) // 2 * 2]
     pairs = zip(places[::2], places[1::2], strict=True)
-    # Of two at one place it is the order of the list that counts, and there only insertions may be two.
+    # At one position, only insertions can be several; they are applied in list order.
     edits = [Edit(start, end, draw(st.sampled_from([b"", b"x", b"yz\n", b"[1/2]"]))) for start, end in pairs]
     return draw(st.permutations(edits))
 
@@ -52,12 +52,12 @@ def test_any_org_text_parses_and_prints_the_same(raw):
 
 
 @given(st.binary())
-def test_bytes_survive_being_text(raw):
+def test_encode_reverses_decode(raw):
     assert encode(decode(raw)) == raw
 
 
 @given(org_texts(), st.data())
-def test_operations_change_what_they_name_and_nothing_else(raw, data):
+def test_operations_change_only_what_they_name(raw, data):
     check_operations(raw, lambda count: data.draw(st.integers(0, count - 1)), count=data.draw(st.integers(1, 4)))
 
 
@@ -69,14 +69,14 @@ def test_after_a_recount_there_is_nothing_to_recount(raw):
 
 
 @given(org_texts())
-def test_a_recount_by_parts_is_a_recount(raw):
+def test_recounting_each_heading_equals_recounting_all(raw):
     document = Document(raw)
     parts = [recount_cookies(document, [heading]) for heading in (None, *document.headings())]
     assert sorted(map(repr, [edit for part in parts for edit in part])) == sorted(map(repr, recount_cookies(document)))
 
 
 @given(org_texts(), st.data())
-def test_text_and_bytes_have_the_same_places(raw, data):
+def test_positions_in_text_and_bytes_correspond(raw, data):
     source = Source(raw)
     place = data.draw(st.integers(0, len(source.text)))
     offset = source.raw_offset(place)
@@ -88,7 +88,7 @@ def test_text_and_bytes_have_the_same_places(raw, data):
 
 
 @given(org_texts(), st.data())
-def test_edits_composed_do_what_they_do_one_after_the_other(raw, data):
+def test_composed_edits_equal_successive_edits(raw, data):
     source = Source(raw.replace(b"\r", b""))
     first = data.draw(edits_of(len(source.text)))
     between = Source(source.apply(first))
@@ -96,14 +96,14 @@ def test_edits_composed_do_what_they_do_one_after_the_other(raw, data):
     try:
         composed = compose(first, second)
     except UnsafeEditError:
-        # One of them touches what was written.
+        # One of them changes what was written.
         return
     assert source.apply(composed) == between.apply(second)
 
 
 @given(st.data())
-def test_operations_composed_do_what_they_do_one_after_the_other(data):
-    """As a command does it: an operation, then the recount of the text that it makes."""
+def test_composed_operations_equal_successive_operations(data):
+    """Like a command: an operation, then a recount of the resulting text."""
     document = Document(SEED.encode())
     operate = data.draw(st.sampled_from(OPERATIONS[:-1]))
     change = operate(document, lambda count: data.draw(st.integers(0, count - 1)))
@@ -128,7 +128,7 @@ def test_a_file_with_conflict_markers_is_never_changed(raw, data):
 
 
 @given(org_texts(), st.data())
-def test_any_edits_leave_the_rest(raw, data):
+def test_edits_leave_the_rest_unchanged(raw, data):
     document = Document(raw)
     edits = data.draw(edits_of(len(document.text)))
     check_spans(check_change(document, Change("edit", edits)))

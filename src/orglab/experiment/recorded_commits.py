@@ -45,8 +45,8 @@ class RecordedCommit(NamedTuple):
         return Edit(begin, self.end, b"" if _is_same(original, current) else f" -> {current}".encode())
 
 
-def _is_same(one: str, other: str) -> bool:
-    return one.startswith(other) or other.startswith(one)
+def _is_same(first: str, second: str) -> bool:
+    return first.startswith(second) or second.startswith(first)
 
 
 def find_recorded_hashes(text: bytes) -> set[RecordedHash]:

@@ -1,4 +1,4 @@
-"""Properties and tags of a heading, put and taken away."""
+"""Setting and deleting properties and tags of a heading."""
 
 import pytest
 
@@ -24,11 +24,11 @@ def made(text, operation, *arguments):
         ("* a\n DEADLINE: <2020-01-01>\n", "* a\n DEADLINE: <2020-01-01>\n :PROPERTIES:\n :ID:       1\n :END:\n"),
     ],
 )
-def test_putting(before, after):
+def test_put(before, after):
     assert made(before, put_property, "ID", "1") == after
 
 
-def test_deleting_takes_an_empty_drawer_along():
+def test_deleting_the_last_property_deletes_the_drawer():
     assert made(DRAWER, delete_property, "id") == "* a\n"
     assert (
         made("* a\n:PROPERTIES:\n:x: 1\n:ID: 1\n:END:\n", delete_property, "ID") == "* a\n:PROPERTIES:\n:x: 1\n:END:\n"
@@ -36,13 +36,13 @@ def test_deleting_takes_an_empty_drawer_along():
     assert made(DRAWER, delete_property, "NO") == DRAWER
 
 
-def test_deleting_takes_what_adds_to_the_property_along():
+def test_deleting_a_property_deletes_its_plus_lines():
     text = "* a\n:PROPERTIES:\n:x: 1\n:b: 2\n:X+: 3\n:x: 4\n:END:\n"
     assert made(text, delete_property, "x") == "* a\n:PROPERTIES:\n:b: 2\n:END:\n"
     assert made("* a\n:PROPERTIES:\n:x+: 3\n:END:", delete_property, "x") == "* a\n"
 
 
-def test_putting_changes_the_first_of_two_and_keeps_what_adds_to_it():
+def test_putting_changes_the_first_duplicate_and_keeps_plus_lines():
     text = "* a\n:PROPERTIES:\n:x: 1\n:x: 2\n:x+: 3\n:END:\n"
     assert made(text, put_property, "x", "9") == text.replace(":x: 1", ":x:        9")
     assert (
