@@ -109,7 +109,7 @@ def test_json_has_its_version_and_survives_what_is_no_utf8(orglab, tmp_path):
         (["new", "two\nlines"], 2, "is one line"),
         (["new", "half [50%] done"], 2, "[50%]"),
         (["new", "red \x1b[31m"], 2, "control characters"),
-        (["new", "x", "-t", "two words"], 2, "is no tag"),
+        (["new", "x", "-t", "two words"], 2, "is not a valid tag"),
         (["new", "x", "--id", "201"], 2, "The id 201 is taken (line 1)"),
         (["new", "x", "--id", "a.b"], 2, "is no"),
         (["step", "201", ""], 2, "cannot be empty"),

@@ -1,4 +1,4 @@
-"""The grammar of recorded hashes: `(83d45cd -> 1f2e3d4, 0a1b2c3)`; where they stand, and how a living one is added."""
+"""Recorded hashes, such as `(83d45cd -> 1f2e3d4, 0a1b2c3)`: finding them and writing a current hash."""
 
 import pytest
 from hypothesis import given
@@ -22,7 +22,7 @@ def step_with(commits):
 
 
 @given(CHAINS, st.sampled_from([" -> ", "->", "  ->\t"]), st.sampled_from([", ", ",", ",\t "]))
-def test_the_last_of_each_chain_counts_and_the_first_is_the_original(chains, arrow, comma):
+def test_the_first_hash_of_a_chain_is_the_original_and_the_last_the_current_one(chains, arrow, comma):
     step = step_with(f"({comma.join(arrow.join(chain) for chain in chains)})")
     assert step.originals == tuple(chain[0] for chain in chains)
     assert step.commits == tuple(dict.fromkeys(chain[-1] for chain in chains))
@@ -40,7 +40,7 @@ def test_the_last_of_each_chain_counts_and_the_first_is_the_original(chains, arr
         "(83D45CD)",
     ],
 )
-def test_what_is_no_chain_is_text(no_commits):
+def test_other_parentheses_are_text(no_commits):
     step = step_with(no_commits)
     assert (step.commits, step.text) == ((), f"Test XYZ without ABC {no_commits}")
 
@@ -51,7 +51,7 @@ LOG = SEED.replace("(83d45cd)", "(83d45cd, aaaaaaa -> bbbbbbb)").replace(
 )
 
 
-def test_places_are_those_that_the_model_reads():
+def test_recorded_commits_are_those_that_the_model_reads():
     found = [
         (place.recorded, place.ref) for place in find_recorded_commits(Document(LOG.encode()), Config(), "log.org")
     ]
@@ -63,7 +63,7 @@ def test_places_are_those_that_the_model_reads():
     ]
 
 
-def test_places_of_some_commits_alone():
+def test_only_the_given_commits_are_found():
     document = Document(LOG.encode())
     recorded = find_recorded_hashes(document.text)
     every = list(find_recorded_commits(document, Config(), "log.org"))
@@ -75,7 +75,7 @@ def test_places_of_some_commits_alone():
 
 
 @given(CHAINS, st.integers(0, 3), HASH)
-def test_a_living_hash_replaces_the_middle_and_keeps_the_original(chains, number, living):
+def test_a_new_current_hash_replaces_the_old_one_and_keeps_the_original(chains, number, living):
     text = SEED.replace("(83d45cd)", f"({', '.join(' -> '.join(chain) for chain in chains)})")
     document = Document(text.encode())
     places = list(find_recorded_commits(document, Config(), "log.org"))
@@ -92,5 +92,5 @@ def test_a_living_hash_replaces_the_middle_and_keeps_the_original(chains, number
     assert experiment.steps[0].text == "Test XYZ without ABC"
 
 
-def test_chains_are_read_in_their_order():
+def test_chains_are_read_in_order():
     assert parse_chains("83d45cd -> 1f2e3d4, 0a1b2c3") == (("83d45cd", "1f2e3d4"), ("0a1b2c3", "0a1b2c3"))

@@ -1,4 +1,4 @@
-"""What a log's own keywords mean."""
+"""The meaning of user-defined keywords."""
 
 import pytest
 
@@ -43,6 +43,6 @@ def test_kinds(lines, kinds):
         ("#+TODO: OPEN |", "OPEN", ("OPEN", None, None)),
     ],
 )
-def test_the_keyword_for_what_is_left_in_progress_and_done(lines, like, words):
+def test_keywords_for_open_running_and_done_work(lines, like, words):
     found = settings(lines)
     assert (todo_keyword(found, like), in_progress_keyword(found, like), done_keyword(found, like)) == words

@@ -11,13 +11,13 @@ from orglab.org.emacs_regexp import TAG_WORD, compile_emacs_regexp, quote_emacs_
 
 
 def found(pattern: str, text: str, also_word: str = "") -> str | None:
-    """What Emacs's `(string-match pattern text)` would put into `(match-string 0 text)`."""
+    """Return what Emacs's `(match-string 0 text)` would be after `(string-match pattern text)`."""
     match = compile_emacs_regexp(pattern, also_word=also_word).search(text)
     return match and match.group()
 
 
 @pytest.mark.parametrize("text", ["(a)", "a|b", "a{2}", "a/b", "#1", "%@&~"])
-def test_what_only_python_takes_for_special_is_a_letter(text: str) -> None:
+def test_characters_special_only_in_python_are_literal(text: str) -> None:
     assert found(text, f"x{text}x") == text
 
 
@@ -56,7 +56,7 @@ def test_backslashes(pattern: str, text: str, expected: str | None) -> None:
         (r"x\|^a", "ba", None),
     ],
 )
-def test_an_operator_without_anything_to_work_on_is_a_letter(pattern: str, text: str, expected: str | None) -> None:
+def test_an_operator_without_operand_is_literal(pattern: str, text: str, expected: str | None) -> None:
     assert found(pattern, text) == expected
 
 
@@ -116,7 +116,7 @@ def test_words_edges_and_case(pattern: str, text: str, expected: str | None) -> 
     assert found(pattern, text) == expected
 
 
-def test_in_a_tag_at_and_underscore_are_of_the_word() -> None:
+def test_at_and_underscore_are_word_characters_in_tags() -> None:
     assert found(r"\<work", "@work") == "work"
     assert found(r"\<work", "@work", TAG_WORD) is None
     assert found(r"\w+", "@at_work", TAG_WORD) == "@at_work"
@@ -153,7 +153,7 @@ PIECES = st.sampled_from([*r"ab_1-.*+?^$[](){}|\:é", r"\(", r"\)", r"\|", r"\{"
 
 
 def syntax_error(pattern: str) -> MatchSyntaxError | None:
-    """Why it is no regexp."""
+    """Return why it is not a regexp."""
     try:
         compile_emacs_regexp(pattern)
     except MatchSyntaxError as error:
@@ -165,7 +165,7 @@ def syntax_error(pattern: str) -> MatchSyntaxError | None:
 def test_any_text_is_a_pattern_or_a_syntax_error(pattern: str) -> None:
     error = syntax_error(pattern)
     assert error is None or 0 <= error.position <= len(pattern)
-    # That would be Python's objection to what was written for it.
+    # That would be Python rejecting the translation.
     assert error is None or "Unsupported regexp" not in error.problem
 
 

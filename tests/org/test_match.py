@@ -51,7 +51,7 @@ GROUPS = {"ml": ("nlp", "vision")}
 
 @dataclass(frozen=True)
 class Entry:
-    """A heading that is nothing but what a match asks for."""
+    """A heading with only the attributes that a match string uses."""
 
     title: str
     level: int = 1
@@ -69,7 +69,7 @@ class Entry:
     drawer: dict[str, str] = field(default_factory=dict)
 
     def property(self, name: str) -> str | None:
-        """The property of that name, in any case."""
+        """The property with that name, ignoring case."""
         return next((value for key, value in self.drawer.items() if key.lower() == name.lower()), None)
 
 
@@ -106,7 +106,7 @@ ENTRIES: tuple[MatchEntry, ...] = (
 
 
 def matched(text: str, groups: Mapping[str, tuple[str, ...]] = GROUPS) -> str:
-    """The first letters of the headings matched: F, S(ub), s(econd), T."""
+    """Return the first letters of the matching headings: F, S(ub), s(econd), T."""
     match = compile_match(text, now=NOW, tag_groups=groups)
     letters = zip("FSsT", ENTRIES, strict=True)
     return "".join(letter for letter, entry in letters if match.matches(entry))
@@ -152,7 +152,7 @@ def test_a_group_tag_stands_for_its_members(text: str, expected: str) -> None:
     assert matched(text) == expected
 
 
-def test_groups_of_groups_and_of_regexps() -> None:
+def test_nested_groups_and_regexps() -> None:
     groups = {"any": ("ml", "any"), "ml": ("nlp", "{^@w}")}
     assert matched("any", groups) == "FS"
     assert matched("nlp|any", groups) == "FS"
@@ -305,7 +305,7 @@ def test_now_is_the_present_unless_given() -> None:
         ('Owner=<"ann"', 5, 'Expected a property, an operator and a number, "text" or {regexp}'),
         ('exp"q"', 3, 'Unexpected `"`'),
         ("exp+{}", 4, "Empty regexp"),
-        # Org takes the bar, and the last slash, for its own wherever it stands.
+        # Org splits at bars and at the last slash, wherever they are.
         ('Owner="a|b"', 6, 'Unclosed `"` (it must be closed before the next `|` and the last `/`)'),
         ("path={a/b}", 5, "Unclosed `{` (it must be closed before the next `|` and the last `/`)"),
         (r"/{T\(O\|X\)DO}", 1, "Unclosed `{` (it must be closed before the next `|` and the last `/`)"),
@@ -315,14 +315,14 @@ def test_now_is_the_present_unless_given() -> None:
         ("-ml +exp", 3, "Invalid character (join terms with `+`, `-`, `&` or `|` only)"),
     ],
 )
-def test_what_org_would_leave_unread_is_an_error_that_points_there(text: str, position: int, problem: str) -> None:
+def test_what_org_would_drop_is_an_error_at_that_position(text: str, position: int, problem: str) -> None:
     with pytest.raises(MatchSyntaxError) as error:
         matched(text)
     assert (error.value.position, error.value.problem, error.value.text) == (position, problem, text)
 
 
 @pytest.mark.parametrize(("tag", "text"), [("é_1", "é_1"), ("हिन्दी", "हिन्दी"), ("cafe\u0301", "+cafe\u0301")])
-def test_tags_are_of_letters_of_every_script(tag: str, text: str) -> None:
+def test_tags_may_use_letters_of_any_script(tag: str, text: str) -> None:
     assert compile_match(text, now=NOW).matches(Entry("One", all_tags=(tag,)))
 
 
@@ -330,7 +330,7 @@ PIECES = st.sampled_from([*'ab1_-+&|/!{}()"<=>*., é\n', "LEVEL", "ml", '"<today
 
 
 def syntax_error(text: str) -> MatchSyntaxError | None:
-    """Why it is no match."""
+    """Return why it is not a match string."""
     try:
         matched(text)
     except MatchSyntaxError as error:

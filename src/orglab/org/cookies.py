@@ -92,9 +92,9 @@ def recount_checkbox_cookies(document: Document, heading: Heading | None, *, hie
 def _cookies(text: bytes, heading: Heading | None, boxes: "_Boxes") -> Iterator[tuple[int, int, Element | None, bool]]:
     """Yield each cookie's span, the element whose boxes it counts (None: the section), and whether it is in a list."""
     if heading is not None:
-        for found in parse_objects(text, *heading.line.title):
-            if found.type == "statistics-cookie":
-                yield found.begin, found.end, None, False
+        for cookie in parse_objects(text, *heading.line.title):
+            if cookie.type == "statistics-cookie":
+                yield cookie.begin, cookie.end, None, False
     section = boxes.section
     places = [match.start() for match in syntax.COOKIE.finditer(text, section.begin, section.end)]
     for element, container, in_list in boxes.elements if places else ():
@@ -102,9 +102,9 @@ def _cookies(text: bytes, heading: Heading | None, boxes: "_Boxes") -> Iterator[
         end = element.children[0].begin if element.children else element.end
         place = bisect_left(places, element.begin)
         if place < len(places) and places[place] < end:
-            for found in element_objects(text, element):
-                if found.type == "statistics-cookie":
-                    yield found.begin, found.end, container, in_list
+            for cookie in element_objects(text, element):
+                if cookie.type == "statistics-cookie":
+                    yield cookie.begin, cookie.end, container, in_list
 
 
 class _Boxes:

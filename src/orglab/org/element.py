@@ -170,12 +170,12 @@ class _Parser:
         first = text[start : start + 1]
         if first in b" \t":
             first = text[start : self.line_after(start)].lstrip(b" \t")[:1]
-        if first in b"#:\\%[" and (found := self.parse_marked(begin, start, limit)):
-            return found
+        if first in b"#:\\%[" and (element := self.parse_marked(begin, start, limit)):
+            return element
         if first == b"-" and syntax.HORIZONTAL_RULE.match(text, start):
             return self.make_element("horizontal-rule", begin, start, self.line_after(start), limit)
-        if first in b"|+" and (found := self.parse_table(begin, start, limit)):
-            return found
+        if first in b"|+" and (element := self.parse_table(begin, start, limit)):
+            return element
         if syntax.ITEM.match(text, start):
             return self.parse_plain_list(begin, start, limit, parent)
         return self.parse_paragraph(begin, start, limit)

@@ -63,15 +63,15 @@ class Ends:
 
     def _find(self) -> dict[bytes, list[int]]:
         """Return the sorted positions of each kind of end."""
-        found: dict[bytes, list[int]] = {}
+        positions: dict[bytes, list[int]] = {}
         text, begin, end = self._text, self._begin, self._end
-        found[_DRAWER] = [match.start() for match in syntax.DRAWER_END.finditer(text, begin, end)]
+        positions[_DRAWER] = [match.start() for match in syntax.DRAWER_END.finditer(text, begin, end)]
         for match in syntax.BLOCK_END.finditer(text, begin, end):
             name = match.group(1)
-            found.setdefault(match.group(2) if name is None else name.lower(), []).append(match.start())
+            positions.setdefault(match.group(2) if name is None else name.lower(), []).append(match.start())
         for match in syntax.LATEX_END.finditer(text, begin, end):
-            found.setdefault(_LATEX + match.group(1).lower(), []).append(match.start())
-        return found
+            positions.setdefault(_LATEX + match.group(1).lower(), []).append(match.start())
+        return positions
 
 
 def _line_after(text: bytes, position: int) -> int:

@@ -155,9 +155,9 @@ class Source:
             raise UnsafeEditError(f"The edit would have changed bytes after {old}; nothing was written.")
 
 
-def _is_same(one: bytes, begin: int, end: int, other: bytes, at: int) -> bool:
-    """Return whether `one[begin:end]` equals the bytes at `at` in `other`."""
+def _is_same(content: bytes, begin: int, end: int, other: bytes, at: int) -> bool:
+    """Return whether `content[begin:end]` equals the bytes at `at` in `other`."""
     return all(
-        other.startswith(one[place : min(place + _PIECE, end)], at + place - begin)
+        other.startswith(content[place : min(place + _PIECE, end)], at + place - begin)
         for place in range(begin, end, _PIECE)
     )

@@ -1,4 +1,4 @@
-"""Commits of changed files before and after a run: what is in them, and what of the user's stays as it was."""
+"""Commits of changed files before and after a run: what they contain, and which of the user's changes remain."""
 
 import threading
 
