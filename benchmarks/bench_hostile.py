@@ -18,7 +18,7 @@ from orglab.org.document import Document
 from orglab.report.content.org_blocks import read_org
 from orglab.report.content.org_inlines import TextContext
 from orglab.search.similar.explanation import find_outcome_sentence
-from orglab.search.similar.features import ExperimentText, features
+from orglab.search.similar.features import ExperimentText, extract_features
 from orglab.search.similar.lexicon import parse_terms, read_lexicon
 
 GOAL = 2.3
@@ -36,7 +36,7 @@ def read_and_recount(raw: bytes) -> None:
 
 def compare_words(text: str) -> None:
     """Work out what is compared of an experiment that is all of this text."""
-    features(ExperimentText(text, text, (text,) * 9, text), read_lexicon(""))
+    extract_features(ExperimentText(text, text, (text,) * 9, text), read_lexicon(""))
     parse_terms(text)
     find_outcome_sentence(text)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from orglab.search.similar.collection import Collection
-from orglab.search.similar.features import ExperimentText, features
+from orglab.search.similar.features import ExperimentText, extract_features
 from orglab.search.similar.fusion import find_similar
 from orglab.search.similar.lexicon import Lexicon, read_lexicon
 
@@ -35,9 +35,9 @@ def read_set(path: Path) -> tuple[Rows, Rows]:
 def answer(experiments: Rows, queries: Rows, lexicon: Lexicon | None = None) -> Results:
     """Return what `similar` shows for each query, the surest first."""
     lexicon = lexicon or read_lexicon()
-    collection = Collection.of(features(record(row), lexicon) for row in experiments)
+    collection = Collection.of(extract_features(record(row), lexicon) for row in experiments)
     asked = [ExperimentText(row["title"], row["description"]) for row in queries]
-    found = [find_similar(features(one, lexicon), collection) for one in asked]
+    found = [find_similar(extract_features(one, lexicon), collection) for one in asked]
     return [[experiments[match.number]["id"] for match in matches] for matches in found]
 
 

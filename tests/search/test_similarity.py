@@ -114,8 +114,10 @@ def test_an_index_that_is_broken_changes_no_answer(log, monkeypatch, harm):
 def test_only_what_changed_is_worked_out_again(log, monkeypatch):
     from orglab.search.similar import features as module  # noqa: PLC0415
 
-    real, made = module.features, []
-    monkeypatch.setattr(module, "features", lambda record, lexicon: made.append(record.title) or real(record, lexicon))
+    real, made = module.extract_features, []
+    monkeypatch.setattr(
+        module, "extract_features", lambda record, lexicon: made.append(record.title) or real(record, lexicon)
+    )
     find_precedents(log, "coffee")
     assert sorted(made) == sorted(["coffee", *(title for title, _, _ in IDEAS)])
     made.clear()

@@ -1,4 +1,4 @@
-"""Small things that others derive, such as the features of an experiment, kept under a digest of what they are of."""
+"""Small derived values, such as a compiled lexicon, stored in the index under a digest of their source."""
 
 import sqlite3
 import zlib
@@ -8,12 +8,12 @@ from orglab.search.store import Store
 
 
 def read_values(store: Store, kind: str, digests: Iterable[bytes] | None = None) -> dict[bytes, bytes]:
-    """Return what is kept of a kind, by digest: of those asked for, or all; what is damaged is not there.
+    """Return the intact values of a kind by digest.
 
     Args:
         store: The index.
-        kind: Whose it is, with a number that changes when its form does: `similar-1`.
-        digests: Of what; any bytes that are another when it is another.
+        kind: The kind of the values, with a version number of their format: `similar-1`.
+        digests: The digests of the values to read; all if None.
     """
     return store.read(lambda connection: select_values(connection, kind, digests)) or {}
 
@@ -21,24 +21,26 @@ def read_values(store: Store, kind: str, digests: Iterable[bytes] | None = None)
 def select_values(
     connection: sqlite3.Connection, kind: str, digests: Iterable[bytes] | None = None
 ) -> dict[bytes, bytes]:
-    """Return what is kept of a kind, while the index is asked for other things too."""
+    """Return the intact values of a kind by digest, as `read_values` does, through an open connection."""
     every = "SELECT digest, content, mark FROM kept WHERE kind = ?"
     if digests is None:
         rows = connection.execute(every, (kind,)).fetchall()
     else:
-        asked = f"{every} AND digest = ?"
-        rows = [row for one in digests for row in connection.execute(asked, (kind, one))]
-    return {digest: content for digest, content, mark in rows if mark == _mark(kind, digest, content)}
+        query = f"{every} AND digest = ?"
+        rows = [row for digest in digests for row in connection.execute(query, (kind, digest))]
+    return {digest: content for digest, content, mark in rows if mark == _checksum(kind, digest, content)}
 
 
-def keep(store: Store, kind: str, contents: Mapping[bytes, bytes], current: Collection[bytes] | None = None) -> bool:
-    """Keep things of a kind, each under its digest; return whether it was done, which nobody may rely upon.
+def write_values(
+    store: Store, kind: str, contents: Mapping[bytes, bytes], current: Collection[bytes] | None = None
+) -> bool:
+    """Store values of a kind, each under its digest; return whether that succeeded, which is not guaranteed.
 
     Args:
         store: The index.
-        kind: As for `read_values`.
-        contents: What is to be kept, by digest.
-        current: The digests of all that there is now, if known; what is kept of others goes.
+        kind: The kind, as for `read_values`.
+        contents: The values by digest.
+        current: The digests of all current values, if known; the values of other digests are removed.
     """
 
     def write(connection: sqlite3.Connection) -> None:
@@ -52,11 +54,10 @@ def keep(store: Store, kind: str, contents: Mapping[bytes, bytes], current: Coll
 
 
 def insert_values(connection: sqlite3.Connection, kind: str, contents: Mapping[bytes, bytes]) -> None:
-    """Keep things of a kind, each under its digest, while the index is changed in other ways too."""
-    rows = [(kind, digest, content, _mark(kind, digest, content)) for digest, content in contents.items()]
+    """Store values of a kind, each under its digest, through an open connection."""
+    rows = [(kind, digest, content, _checksum(kind, digest, content)) for digest, content in contents.items()]
     connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", rows)
 
 
-def _mark(kind: str, digest: bytes, content: bytes) -> int:
-    """Return a check sum."""
+def _checksum(kind: str, digest: bytes, content: bytes) -> int:
     return zlib.crc32(content, zlib.crc32(digest, zlib.crc32(kind.encode())))

@@ -1,20 +1,20 @@
-"""Text for searching: case, width and similar differences are removed."""
+"""Text folding for the search: removes differences of case, width and the like."""
 
 import re
 import unicodedata
 
-# What separates words of other texts; a bell or a NUL is no part of any.
+# Control characters, which separate words.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
-# The tokenizers of SQLite: words as they are, and their English stems.
+# The SQLite tokenizers for exact words and for English stems.
 EXACT = "unicode61 remove_diacritics 2"
 STEMMED = f"porter {EXACT}"
 
 
 def fold(text: str) -> str:
-    """Return a text as it is searched: NFKC, which has one letter for each width, and without case (`ß` is `ss`).
+    """Return a text in NFKC, which unifies character widths, and case-folded (`ß` becomes `ss`).
 
-    The marks on letters (`é`) are left to the tokenizers of SQLite, which take them off.
+    Diacritics (`é`) are left to the tokenizers of SQLite, which remove them.
     """
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
@@ -22,30 +22,30 @@ def fold(text: str) -> str:
 
 
 def fold_with_offsets(text: str) -> tuple[str, list[int]]:
-    """Return a text as it is searched, and for each of its characters, and its end, where it comes from in `text`.
+    """Return a folded text, and the offset in `text` of each of its characters and of its end.
 
-    It is folded character by character, so that what is found can be shown in the text as it was written.
+    The text is folded character by character, so that matches can be highlighted in the original.
     """
     if text.isascii():
         return fold(text), list(range(len(text) + 1))
     pieces: list[str] = []
-    places: list[int] = []
-    for place, char in enumerate(text):
-        # As `fold` has it: most letters are plain ones even here.
+    offsets: list[int] = []
+    for offset, char in enumerate(text):
+        # The same as `fold`; even here most characters are ASCII.
         folded = char.lower() if " " <= char <= "~" else fold(char)
         pieces.append(folded)
-        places += [place] * len(folded)
-    return "".join(pieces), [*places, len(text)]
+        offsets += [offset] * len(folded)
+    return "".join(pieces), [*offsets, len(text)]
 
 
-def words_of(text: str) -> list[str]:
-    """Return the words of a folded text, as the tokenizers see them, marks left on."""
+def split_words(text: str) -> list[str]:
+    """Return the words of a folded text as the tokenizers split them, with diacritics."""
     return re.findall(r"[^\W_]+", text)
 
 
 def is_plain(text: str) -> bool:
-    """Return whether the tokenizers of SQLite find words in a folded text where a reader does.
+    """Return whether the tokenizers of SQLite find the words of a folded text.
 
-    They know no words within Chinese, Japanese or Thai, and take signs, arrows and pictures for blanks.
+    They cannot split Chinese, Japanese or Thai into words, and treat symbols, arrows and emoji as spaces.
     """
-    return bool(words_of(text)) and all(char < "\u0590" for char in text if not char.isspace())
+    return bool(split_words(text)) and all(char < "\u0590" for char in text if not char.isspace())

@@ -1,4 +1,4 @@
-"""Where in a document a query was found: its passages, and the places of the words in them."""
+"""The passages of a document that match a query, with the positions of the matches."""
 
 import re
 import sqlite3
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from orglab.search.hits import FoundCommit, FoundEntry
     from orglab.search.query import Query
 
-# So many passages of a document are told.
+# The number of passages shown of a document.
 MOST = 3
 _PARAGRAPH = re.compile(r"\n[ \t]*\n|\n(?=[ \t]*(?:[-+*]|\d+[.)]) )")
 _COLUMN = {"commit": "message", "journal": "entry", "tag": "tags"}
@@ -22,21 +22,21 @@ _BEGIN, _END = "\x02", "\x03"
 
 
 class Passage:
-    """A line of text in a document, such as a title, a step, a paragraph of a note.
+    """A unit of text in a document, such as a title, a step or a paragraph of a note.
 
     Attributes:
         place: `title`, `description`, `step`, `note`, `conclusion`, `tag`, `commit` or `journal`.
-        ref: The experiment or step that it is of, or None.
-        at: When it was written, as ISO 8601 has it, or None.
-        line: The line of the file that it begins in, or None.
-        text: The text, in one line.
-        spans: Where in the text what was looked for stands: first character and the one after the last.
+        ref: The experiment or step that it belongs to, or None.
+        at: When it was written, in ISO 8601, or None.
+        line: The line of the file at which it begins, or None.
+        text: The text, on one line.
+        spans: The matches in the text, as start and end positions.
     """
 
     __slots__ = ("at", "line", "place", "ref", "spans", "text")
 
     def __init__(self, place: str, ref: str | None, at: str | None, line: int | None, text: str) -> None:
-        """Stand for a passage in which nothing was found yet."""
+        """Create a passage without matches."""
         self.place = place
         self.ref = ref
         self.at = at
@@ -44,24 +44,24 @@ class Passage:
         self.text = text
         self.spans: list[tuple[int, int]] = []
 
-    def stored(self) -> tuple[str, str | None, str | None, int | None, str]:
-        """Return it as it is kept, to be read by `restore_passage`."""
+    def to_row(self) -> tuple[str, str | None, str | None, int | None, str]:
+        """Return the passage without its matches, in the form that `restore_passage` reads."""
         return self.place, self.ref, self.at, self.line, self.text
 
 
-def restore_passage(kept: Sequence[Any], line: int) -> Passage:
-    """Return a passage that was kept.
+def restore_passage(row: Sequence[Any], line: int) -> Passage:
+    """Return a passage from its stored form.
 
     Args:
-        kept: What `Passage.stored` returned, its line counted from that of the experiment's heading.
+        row: The result of `Passage.to_row`, with a line relative to the experiment's heading.
         line: The line of that heading.
     """
-    place, ref, at, offset, text = kept
+    place, ref, at, offset, text = row
     return Passage(place, ref, at, None if offset is None else line + offset, text)
 
 
 def split_experiment(experiment: "Experiment") -> Iterator[Passage]:
-    """Yield the passages of an experiment, in their order; their lines count from that of its heading."""
+    """Yield the passages of an experiment in order, with lines relative to its heading."""
     ref = experiment.ref
     created = iso(experiment.created)
     yield Passage("title", ref, created, 0, experiment.title)
@@ -81,14 +81,14 @@ def split_experiment(experiment: "Experiment") -> Iterator[Passage]:
 
 
 def _paragraphs(place: str, ref: str | None, at: str | None, line: int | None, text: str) -> Iterator[Passage]:
-    """Yield a passage for each paragraph and item of a text, in one line."""
+    """Yield a passage for each paragraph and list item of a text."""
     for paragraph in _PARAGRAPH.split(text):
         if joined := " ".join(paragraph.split()):
             yield Passage(place, ref, at, line, joined)
 
 
 def iso(time: "Timestamp | None") -> str | None:
-    """Return a time as ISO 8601 has it."""
+    """Return a time in ISO 8601."""
     return None if time is None else time.isoformat()
 
 
@@ -98,57 +98,57 @@ def split_commit(commit: "FoundCommit") -> Iterator[Passage]:
 
 
 def split_entry(entry: "FoundEntry") -> Iterator[Passage]:
-    """Yield the passages of an entry of the journal."""
+    """Yield the passages of a journal entry."""
     yield Passage("journal", None, entry.at, entry.line, entry.title)
     yield from _paragraphs("journal", None, entry.at, entry.line, entry.text)
 
 
 def find_passages(query: "Query", documents: list[list[Passage]]) -> list[list[Passage]]:
-    """Return of each document the passages in which a query was found, the best few, in their order.
+    """Return the passages of each document that match a query best, in the order of the document.
 
     Args:
         query: The query.
         documents: The passages of each document.
     """
-    passages = [passage for document in documents for passage in document if _is_asked(passage, query)]
-    # A reference stands before what it is of, as in what was searched; of it no span is told, for it is shown anyway.
-    begins = [f"{passage.ref} " if passage.ref and passage.place in ("title", "step") else "" for passage in passages]
-    folded = [fold_with_offsets(begin + passage.text) for begin, passage in zip(begins, passages, strict=True)]
-    found: list[list[tuple[int, int]]] = [[] for _ in passages]
+    passages = [passage for document in documents for passage in document if _is_in_columns(passage, query)]
+    # As in the searched text, a reference precedes a title or step; it gets no span, because it is shown anyway.
+    prefixes = [f"{passage.ref} " if passage.ref and passage.place in ("title", "step") else "" for passage in passages]
+    folded = [fold_with_offsets(prefix + passage.text) for prefix, passage in zip(prefixes, passages, strict=True)]
+    matches: list[list[tuple[int, int]]] = [[] for _ in passages]
     counts = [0] * len(passages)
-    for spans_of in _find_terms(query, [text for text, _ in folded]):
-        for number, spans in spans_of.items():
-            places, before = folded[number][1], len(begins[number])
-            own = [(max(places[begin] - before, 0), places[end - 1] + 1 - before) for begin, end in spans]
-            found[number] += [span for span in own if span[1] > span[0]]
+    for term_spans in _find_terms(query, [text for text, _ in folded]):
+        for number, spans in term_spans.items():
+            offsets, shift = folded[number][1], len(prefixes[number])
+            original = [(max(offsets[begin] - shift, 0), offsets[end - 1] + 1 - shift) for begin, end in spans]
+            matches[number] += [span for span in original if span[1] > span[0]]
             counts[number] += 1
-    for passage, spans in zip(passages, found, strict=True):
-        passage.spans = _joined(spans)
-    count_of = {id(passage): count for passage, count in zip(passages, counts, strict=True)}
-    return [_best(document, count_of) for document in documents]
+    for passage, spans in zip(passages, matches, strict=True):
+        passage.spans = _merge_spans(spans)
+    term_counts = {id(passage): count for passage, count in zip(passages, counts, strict=True)}
+    return [_select_best(document, term_counts) for document in documents]
 
 
-def _is_asked(passage: Passage, query: "Query") -> bool:
+def _is_in_columns(passage: Passage, query: "Query") -> bool:
     return not query.columns or _COLUMN.get(passage.place, passage.place) in query.columns
 
 
-def _best(document: list[Passage], counts: Mapping[int, int]) -> list[Passage]:
-    """Return the passages of a document that have most of the terms, in their order."""
-    having = [passage for passage in document if counts.get(id(passage), 0)]
-    best = sorted(having, key=lambda passage: -counts[id(passage)])[:MOST]
-    return [passage for passage in having if any(passage is one for one in best)]
+def _select_best(document: list[Passage], counts: Mapping[int, int]) -> list[Passage]:
+    """Return the passages of a document with the most terms, in the order of the document."""
+    matching = [passage for passage in document if counts.get(id(passage), 0)]
+    best = sorted(matching, key=lambda passage: -counts[id(passage)])[:MOST]
+    return [passage for passage in matching if any(passage is other for other in best)]
 
 
 def _find_terms(query: "Query", texts: list[str]) -> Iterator[dict[int, list[tuple[int, int]]]]:
-    """Yield for each term where it stands: the spans in the folded text of each passage, by the passage's number."""
+    """Yield for each term its spans in the folded texts, by the index of the text."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute(f"CREATE VIRTUAL TABLE passage USING fts5(text, tokenize='{STEMMED}')")
         connection.executemany("INSERT INTO passage(rowid, text) VALUES (?, ?)", enumerate(texts))
         marked = "SELECT rowid, highlight(passage, 0, ?, ?) FROM passage WHERE passage MATCH ?"
-        for term in query.wanted:
+        for term in query.included:
             if term.is_plain:
-                rows_found = connection.execute(marked, (_BEGIN, _END, term.expression))
-                yield {number: list(_spans(text)) for number, text in rows_found}
+                rows = connection.execute(marked, (_BEGIN, _END, term.expression))
+                yield {number: list(_read_spans(text)) for number, text in rows}
             else:
                 yield {
                     number: spans
@@ -157,8 +157,8 @@ def _find_terms(query: "Query", texts: list[str]) -> Iterator[dict[int, list[tup
                 }
 
 
-def _spans(marked: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans that are marked, as they are in the text without the marks."""
+def _read_spans(marked: str) -> Iterator[tuple[int, int]]:
+    """Yield the marked spans, as positions in the text without the marks."""
     begin = 0
     for removed, match in enumerate(re.finditer(f"[{_BEGIN}{_END}]", marked)):
         place = match.start() - removed
@@ -168,12 +168,12 @@ def _spans(marked: str) -> Iterator[tuple[int, int]]:
             yield begin, place
 
 
-def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return spans in their order, those that overlap as one."""
-    joined: list[tuple[int, int]] = []
+def _merge_spans(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans in order, with overlapping ones merged."""
+    merged: list[tuple[int, int]] = []
     for begin, end in sorted(spans):
-        if joined and begin <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        if merged and begin <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
-            joined.append((begin, end))
-    return joined
+            merged.append((begin, end))
+    return merged

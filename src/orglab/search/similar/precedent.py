@@ -1,4 +1,4 @@
-"""The answer to a question: which experiments, what came of them, and why they are like it."""
+"""An experiment found as similar, with its outcome and the reason."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,16 +10,16 @@ class Precedent(NamedTuple):
     """An experiment that tried the same idea.
 
     Attributes:
-        score: How sure that is, in log-odds.
-        why: What both have.
-        id: Its id.
-        ref: How others refer to it.
-        title: Its title.
-        state: Its TODO keyword, or None.
-        verdict: Its verdict, or None.
-        outcome: What came of it, in a line.
+        score: The confidence, in log-odds.
+        why: What the experiment and the question have in common.
+        id: The id.
+        ref: The reference.
+        title: The title.
+        state: The TODO keyword, or None.
+        verdict: The verdict, or None.
+        outcome: The outcome in one line.
         file: The log.
-        line: The 1-based line of its heading.
+        line: The 1-based line of the heading.
     """
 
     score: float
