@@ -132,10 +132,10 @@ def test_what_is_said_of_each_kind_of_fact(study):
         "summary": [
             "Three experiments were opened [e201] [e203] [e204].",
             "One experiment was concluded: supported [e201].",
-            "One experiment was given up [e203].",
-            "Three steps of two experiments were done [e201.1] [e201.2] [e202.1].",
-            ("Eight runs were made, which took 6 h in all; one failed (20261113-090000-cc00);"
-            " one was ended by a signal (20261113-091000-cc01)."),
+            "One experiment was dropped [e203].",
+            "Three steps in two experiments were completed [e201.1] [e201.2] [e202.1].",
+            ("Eight runs were made, taking 6 h in total; one failed (20261113-090000-cc00);"
+            " one was killed by a signal (20261113-091000-cc01)."),
             f"Two commits belong to this work ({first}, {second}).",
         ],
         "learned": [
@@ -148,15 +148,15 @@ def test_what_is_said_of_each_kind_of_fact(study):
             ]),
         ],
         "decisions": [
-            ("e201", ["This one was supported; [e199], to which it refers, was refuted."]),
-            ("e202", ["On 12 November it was reopened, from DONE to INPROGRESS [e202]."]),
+            ("e201", ["This experiment was supported, but [e199], which it refers to, was refuted."]),
+            ("e202", ["Reopened on 12 November, from DONE to INPROGRESS [e202]."]),
         ],
-        "dead_ends": [("e203", ["Given up on 16 November: “The teacher does not fit into memory.” [e203]."])],
+        "dead_ends": [("e203", ["Dropped on 16 November: “The teacher does not fit into memory.” [e203]."])],
         "under_way": [
             ("e202", [
                 "One of two steps is done [e202].",
-                "It waits since 15 November: “The GPU node is down.” [e202].",
-                "Two runs did not end well [e202.1] (20261113-090000-cc00, 20261113-091000-cc01).",
+                "Waiting since 15 November: “The GPU node is down.” [e202].",
+                "Two runs did not succeed [e202.1] (20261113-090000-cc00, 20261113-091000-cc01).",
                 "Last note, 13 November: “done, and slower” [e202.1].",
             ]),
         ],
@@ -171,7 +171,7 @@ def test_what_is_said_of_each_kind_of_fact(study):
 def test_an_empty_period_is_an_honest_short_report(capfd):
     assert orglab(["report", "--since", "2020-01-01", "--until", "2020-01-31"]) == 0
     out = capfd.readouterr().out
-    assert "In this period the log, the commits and the runs record nothing." in out
+    assert "No log entries, commits or runs were recorded in this period." in out
     assert "What was learned" not in out
     assert "Appendix" not in out
 
@@ -187,10 +187,10 @@ def test_the_past_is_told_as_it_was():
 
 @pytest.mark.usefixtures("study")
 def test_it_is_narrowed_by_references_and_match():
-    assert said(ReportOptions(["e201", "202"], "nlp", "2026-11-08"))["summary"][0] == "One step was done [e202.1]."
+    assert said(ReportOptions(["e201", "202"], "nlp", "2026-11-08"))["summary"][0] == "One step was completed [e202.1]."
     log = open_log()
     assert split_arguments(log, ["201", "[e202.1]", "nlp"]) == (["201", "[e202.1]"], "nlp")
-    with pytest.raises(UsageError, match="One match string"):
+    with pytest.raises(UsageError, match="Only one match string"):
         split_arguments(log, ["nlp", "exp+nlp"])
     with pytest.raises(NotFoundError):
         make_report(log, ReportOptions(["777"]), NOW)
@@ -210,19 +210,19 @@ def test_every_format_carries_its_evidence(ending):
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        (lambda: edit("supported", "refuted"), "the verdict of e201 is refuted now, not supported"),
+        (lambda: edit("supported", "refuted"), "the verdict of e201 is now refuted, not supported"),
         (lambda: edit("1. [X] Batch 64", "1. [ ] Batch 64"), "e202.1 is no longer done"),
-        (lambda: edit("2. [X] Test XYZ with", "2. [X] Test UVW with"), "e201.2 reads otherwise now: Test UVW with ABC"),
-        (lambda: edit("* DONE [201]", "* TODO [201]"), "e201 is TODO now, not DONE"),
-        (lambda: edit("two points", "three points"), "the conclusion of e201 reads otherwise now"),
-        (lambda: edit("node is down", "node is up"), "a change of state of e202 that the report tells of is gone"),
-        (lambda: edit("[2026-11-17 Tue 16:16]", "[2026-11-18 Wed 16:16]"), "e204 was opened 2026-11-18T16:16"),
+        (lambda: edit("2. [X] Test XYZ with", "2. [X] Test UVW with"), "the text of e201.2 is now: Test UVW with ABC"),
+        (lambda: edit("* DONE [201]", "* TODO [201]"), "the state of e201 is now TODO, not DONE"),
+        (lambda: edit("two points", "three points"), "the conclusion of e201 has changed"),
+        (lambda: edit("node is down", "node is up"), "a state change of e202 that the report cites was removed or edited"),
+        (lambda: edit("[2026-11-17 Tue 16:16]", "[2026-11-18 Wed 16:16]"), "the opening date of e204 is now 2026-11-18T16:16"),
         (lambda: edit(":ID:       203", ":ID:       303"), "e203 is no longer in the log"),
         (lambda: subprocess.run(["rm", "-r", ".git/orglab/runs/20261110-100000-aa00"], check=True),
-         "the record of the run 20261110-100000-aa00 is gone"),
+         "the record of run 20261110-100000-aa00 is missing"),
         (lambda: edit("0.931", "0.95", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"),
-         "acc of the run 20261112-100000-bb00 is recorded as 0.95 now, not 0.931"),
-        (lambda: edit("600.0", "601.0", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"), "took 601 s by its record, not 600 s"),
+         "acc of run 20261112-100000-bb00 is now 0.95, not 0.931"),
+        (lambda: edit("600.0", "601.0", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"), "is now 601 s, not 600 s"),
         (lambda: lose_commits(),  # noqa: PLW0108 - it stands below
          "is no longer in the repository"),
     ],
@@ -268,8 +268,8 @@ def test_a_time_is_told_where_there_is_nothing_else():
 @pytest.mark.parametrize(
     ("steps", "sentence"),
     [
-        ("1. [ ] One\n2. [ ] Two\n", "None of the two steps is done [e203]."),
-        ("1. [ ] One\n", "Its one step is not done [e203]."),
+        ("1. [ ] One\n2. [ ] Two\n", "Neither of the two steps is done [e203]."),
+        ("1. [ ] One\n", "Its only step is not done [e203]."),
     ],
 )
 def test_where_no_step_is_done_it_reads_as_a_sentence(steps, sentence):
@@ -341,8 +341,8 @@ def test_without_git_runs_and_dates(tmp_path, monkeypatch, capfd):
         "* [5] No date, no state\x1b[31m :exp:\n** Experiments\n1. [X] One\n* TODO [6] B :exp:\n"
     )
     assert said(ReportOptions(since="2w"))["summary"] == [
-        "In this period the log, the commits and the runs record nothing.",
-        "The log does not tell when one more step was done [e5.1]; not counted here.",
+        "No log entries, commits or runs were recorded in this period.",
+        "One step was done at an unknown time [e5.1] and is not counted here.",
         "Two experiments have no date in the log [e5] [e6].",
     ]
     assert orglab(["report"]) == 0
@@ -353,7 +353,7 @@ def test_where_git_refuses_the_report_is_made_of_the_log_and_the_runs(study):
     assert any("Two commits belong to this work" in one for one in said()["summary"])
     study.write(".git/config", "[core\n")
     found = said()
-    assert found["summary"][3].startswith("One step was done [e202.1].")
+    assert found["summary"][3].startswith("One step was completed [e202.1].")
     assert any(one.startswith("Eight runs were made") for one in found["summary"])
     assert not any("commits belong" in one for one in found["summary"])
 
@@ -372,7 +372,7 @@ def test_what_is_closed_without_a_date_is_dated_by_the_commit_of_the_log(repo):
     text = "* {0} [5] A :exp:\n[2026-11-10 Tue]\n** {0} Conclusions\nIt works.\n"
     repo.commit("begun", {"experiment_log.org": text.format("TODO")})
     repo.write("experiment_log.org", text.format("DONE"))
-    assert "The log does not tell when one more experiment was closed [e5]; not counted here." in said()["summary"]
+    assert "One experiment was closed at an unknown time [e5] and is not counted here." in said()["summary"]
     repo.commit("closed")
     assert said()["learned"][0] == ("e5", ["Concluded on 12 November, without a verdict [e5].", "It works."])
 
@@ -427,7 +427,7 @@ def test_a_template_of_the_settings_makes_a_mail():
         "{{ title }}\n{% for one in summary %}- {{ one.text }}\n{% endfor %}{{ evidence }}\n"
     )
     assert orglab(["report", "--since", "2026-11-08", "-o", "week.txt"]) == 0
-    assert "- One experiment was given up [e203].\n" in Path("week.txt").read_text()
+    assert "- One experiment was dropped [e203].\n" in Path("week.txt").read_text()
     assert orglab(["report", "--check", "week.txt"]) == 0
     assert orglab(["report", "-o", "week.html"]) == 0
     assert "<!doctype html>" in Path("week.html").read_text().lower()
@@ -438,8 +438,8 @@ def test_a_template_of_the_settings_makes_a_mail():
     ("template", "code", "words"),
     [
         ("{{ ().__class__.__mro__ }}", 2, "unsafe"),
-        ("{% include '../secret.txt' %}", 3, "There is no template"),
-        ("{% include 'link.txt' %}", 3, "There is no template"),
+        ("{% include '../secret.txt' %}", 3, "No template"),
+        ("{% include 'link.txt' %}", 3, "No template"),
         ("{% for %}", 2, ":1:"),
         ("{{ nothing }}", 2, "'nothing' is undefined"),
         ("{{ 1 / 0 }}", 2, "division"),

@@ -44,10 +44,10 @@ def test_the_ending_says_the_format(log, out, template, wanted):
 @pytest.mark.parametrize(
     ("out", "template", "words"),
     [
-        ("week.rtf", None, "not .rtf"),
-        ("week", None, "not nothing"),
+        ("week.rtf", None, "Unknown report format .rtf; use .md, .org"),
+        ("week", None, "'week' has no extension"),
         ("week.txt", None, ".txt needs a template"),
-        ("week.pdf", "mail.txt.j2", "A template makes text, and no .pdf"),
+        ("week.pdf", "mail.txt.j2", "A template cannot write .pdf"),
     ],
 )
 def test_a_format_that_there_is_not_is_refused(log, out, template, words):
@@ -82,7 +82,7 @@ def test_a_report_that_is_written_is_remembered_and_one_on_a_part_moves_nothing(
 
 
 def test_a_report_that_cannot_be_written_is_not_remembered(log):
-    with pytest.raises(NotWritableError, match="could not be written"):
+    with pytest.raises(NotWritableError, match="Cannot write"):
         write_report(log, report(log), Path("missing/week.md"), ReportFormat(), unasked)
     assert read_last(log.clone_folder).file is None
 
@@ -94,7 +94,7 @@ def test_evidence_is_in_the_file_or_remembered_of_it(log):
     last = read_last(log.clone_folder)
     assert read_report_evidence(path, last) == last.evidence
     path.write_text("something else")
-    with pytest.raises(NotFoundError, match="holds no evidence"):
+    with pytest.raises(NotFoundError, match="contains no evidence"):
         read_report_evidence(path, last)
-    with pytest.raises(NotFoundError, match="cannot be read"):
+    with pytest.raises(NotFoundError, match="Cannot read"):
         read_report_evidence(Path("none.md"), last)

@@ -63,5 +63,5 @@ def test_experiments_are_chosen_by_reference_and_match_in_the_order_of_the_log(l
 def test_a_word_is_a_reference_if_the_log_has_it_or_it_can_be_nothing_else(log):
     assert split_arguments(log, ["1", "[e9.1]", "deep", "nlp"]) == (["1", "[e9.1]", "deep"], "nlp")
     assert split_arguments(log, []) == ([], None)
-    with pytest.raises(UsageError, match="One match string"):
+    with pytest.raises(UsageError, match="Only one match string"):
         split_arguments(log, ["nlp", "exp+nlp"])

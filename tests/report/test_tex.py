@@ -32,9 +32,9 @@ def test_what_is_known_is_set_in_both_formats(tex):
 @pytest.mark.parametrize(
     ("tex", "why"),
     [
-        (r"\foo", r"\foo is not known"), ("{a", "the formula ends too early"), ("a}", "} without what it closes"), ("a & b", "& where it means nothing"),
-        (r"\left( a", "the formula ends too early"), (r"\begin{tikz}", "the environment tikz is not known"), ("{" * 99, "nested too deeply"),
-        ("a" * (MAX_LENGTH + 1), "too long"), (r"\input{/etc/passwd}", r"\input is not known"), (r"\text{\evil}", r"\evil in text"), (r"\frac{a}", "the formula ends too early"),
+        (r"\foo", r"\foo is not supported"), ("{a", "incomplete formula"), ("a}", "unmatched }"), ("a & b", "unexpected &"),
+        (r"\left( a", "incomplete formula"), (r"\begin{tikz}", "the environment tikz is not supported"), ("{" * 99, "nested too deeply"),
+        ("a" * (MAX_LENGTH + 1), "too long"), (r"\input{/etc/passwd}", r"\input is not supported"), (r"\text{\evil}", r"\evil in text"), (r"\frac{a}", "incomplete formula"),
     ],
 )  # fmt: skip
 def test_what_is_not_known_is_named(tex, why):

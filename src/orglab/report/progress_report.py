@@ -1,4 +1,4 @@
-"""Reports of a log: made, and checked again later."""
+"""Progress reports: making one from a log, and checking an old one."""
 
 import datetime
 from collections.abc import Sequence
@@ -22,52 +22,52 @@ from orglab.report.rendering import read_report_evidence
 from orglab.report.report_options import ReportOptions, choose_experiments, read_period
 
 
-def make_report(log: LogFile, request: ReportOptions, now: datetime.datetime | None = None) -> Report:
-    """Return a report on a log.
+def make_report(log: LogFile, options: ReportOptions, now: datetime.datetime | None = None) -> Report:
+    """Return a progress report on a log.
 
     Args:
         log: The log.
-        request: What is wanted.
-        now: The local time; that of the machine if None.
+        options: What the report covers.
+        now: The local time; None for the machine's.
 
     Raises:
-        NotFoundError: An experiment is not there, or there was no last report.
-        UsageError: A date or the match string cannot be read.
+        NotFoundError: An experiment does not exist, or there was no last report.
+        UsageError: A date or the match string is invalid.
     """
     now = now or clock.now()
-    period = read_period(log, request, now)
-    chosen = choose_experiments(log, request)
+    period = read_period(log, options, now)
+    experiments = choose_experiments(log, options)
     try:
-        activities, links = _read(log, request, chosen, period)
+        activities, links = _read(log, options, experiments, period)
     except GitError:
-        # The page says where git is not known; a log is no worse without.
-        activities, links = _read(log, request, chosen, period, use_git=False)
+        # The log and the runs are worth a report even where git does not work.
+        activities, links = _read(log, options, experiments, period, use_git=False)
     wording = Wording(period, links, log.config, log.path.absolute().parent)
-    scope = (*(log.spell(reference) for reference in request.references), *((request.match,) if request.match else ()))
-    return compose_report(activities, wording, Head(request.title, now, str(log.path), scope))
+    scope = (*(log.spell(reference) for reference in options.references), *((options.match,) if options.match else ()))
+    return compose_report(activities, wording, Head(options.title, now, str(log.path), scope))
 
 
 def _read(
-    log: LogFile, request: ReportOptions, chosen: Sequence[Experiment], period: Period, *, use_git: bool = True
+    log: LogFile, options: ReportOptions, experiments: Sequence[Experiment], period: Period, *, use_git: bool = True
 ) -> tuple[list[ExperimentActivity], Links]:
-    """Return what happened to the chosen experiments, and what citations of it lead to.
+    """Return the activity of the experiments, and the link targets of citations.
 
     Raises:
-        GitError: git refuses.
+        GitError: git fails.
     """
-    sources = PeriodSources(log, chosen, period.since, use_git=use_git)
-    links = read_links(chosen, sources)
-    return read_activities(sources, chosen, period, with_journal=request.journal), links
+    sources = PeriodSources(log, experiments, period.since, use_git=use_git)
+    links = read_links(experiments, sources)
+    return read_activities(sources, experiments, period, with_journal=options.journal), links
 
 
 @dataclass(frozen=True, slots=True)
 class ReportCheck:
-    """What became of a report.
+    """The result of checking a report.
 
     Attributes:
-        file: The report.
-        statements: How many statements were asked again.
-        broken: What of them no longer holds.
+        file: The path of the report.
+        statements: How many statements were checked.
+        broken: The claims that no longer hold.
     """
 
     file: str
@@ -76,25 +76,25 @@ class ReportCheck:
 
 
 def check_report(log: LogFile, path: Path | None = None) -> ReportCheck:
-    """Return whether what a report says still holds.
+    """Return which claims of a report no longer hold.
 
     Args:
-        log: The log that it is about.
-        path: The report's file; None for the last one written here, which need not exist any more.
+        log: The log that the report is about.
+        path: The report's file; None for the last report written in this clone, even if its file is gone.
 
     Raises:
-        NotFoundError: There is no such report, or it holds no evidence.
+        NotFoundError: There is no such report, or it contains no evidence.
     """
     last = read_last(log.clone_folder)
     if path is None:
         if last.evidence is None or last.file is None:
-            raise NotFoundError("No report has been written here yet; name one: orglab report --check FILE.")
+            raise NotFoundError("No report has been written in this clone yet; use `orglab report --check FILE`.")
         file, evidence = last.file, last.evidence
     else:
         file, evidence = str(path), read_report_evidence(path, last)
-    held = from_evidence(evidence)
+    statements = from_evidence(evidence)
     sources = Sources(log)
-    needs_journal = any(claim.kind == "journal" for one in held for claim in one.claims)
+    needs_journal = any(claim.kind == "journal" for statement in statements for claim in statement.claims)
     entries = sources.entries if needs_journal else []
-    present = CurrentFacts(log.experiments(), sources.runs, entries, sources.repository)
-    return ReportCheck(file, len(held), tuple(verify(held, present)))
+    current = CurrentFacts(log.experiments(), sources.runs, entries, sources.repository)
+    return ReportCheck(file, len(statements), tuple(verify(statements, current)))

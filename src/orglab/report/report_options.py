@@ -1,4 +1,4 @@
-"""What report is asked for: on which experiments, and on which time."""
+"""The options of a report: which experiments and which period it covers."""
 
 import datetime
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from orglab.report.content.facts import Period
 from orglab.report.last_report import read_last
 
 LAST = "last report"
-USUAL = datetime.timedelta(weeks=2)
+DEFAULT_LENGTH = datetime.timedelta(weeks=2)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """What report is wanted.
+    """What a report covers.
 
     Attributes:
-        references: Experiments that it is narrowed to; all if empty.
-        match: An Org match string that it is narrowed to as well, or None.
-        since: Its first day as people write it, `last report` too; None: since the last report, else two weeks.
-        until: Its last day; None: until now.
-        title: Its title; empty for one made from the period.
-        journal: Whether the journal's entries are told.
+        references: The experiments to report on; all if empty.
+        match: An Org match string that the experiments must also match, or None.
+        since: The first day in words, or `last report`; None: from the last report, else the last two weeks.
+        until: The last day in words; None: until now.
+        title: The title; empty for one made from the period.
+        journal: Whether journal entries are included.
     """
 
     references: Sequence[str] = ()
@@ -37,65 +37,65 @@ class ReportOptions:
     journal: bool = False
 
 
-def read_period(log: LogFile, request: ReportOptions, now: datetime.datetime) -> Period:
-    """Return the time that a request is about.
+def read_period(log: LogFile, options: ReportOptions, now: datetime.datetime) -> Period:
+    """Return the period of a report.
 
     Raises:
-        NotFoundError: It is to begin at the last report, and there was none.
-        UsageError: A date cannot be read, or it would end before it begins.
+        NotFoundError: It should begin at the last report, and there is none.
+        UsageError: A date is invalid, or the period would end before it begins.
     """
     until = now
-    if request.until is not None:
-        until = _after(parse_until(request.until, now.date()))
-    wants_last = request.since is not None and request.since.strip().lower() == LAST
-    if request.since is not None and not wants_last:
-        since = _begin(parse_since(request.since, now.date()))
+    if options.until is not None:
+        until = _end_of_day(parse_until(options.until, now.date()))
+    wants_last = options.since is not None and options.since.strip().lower() == LAST
+    if options.since is not None and not wants_last:
+        since = _start_of_day(parse_since(options.since, now.date()))
     else:
         last = read_last(log.clone_folder).until
         if last is None and wants_last:
-            raise NotFoundError("No report has been written here yet; name a date, such as --since 2w.")
-        two_weeks = _begin(max(until.date(), datetime.date.min + USUAL) - USUAL)
+            raise NotFoundError("No report has been written in this clone yet; give a date, such as --since 2w.")
+        two_weeks = _start_of_day(max(until.date(), datetime.date.min + DEFAULT_LENGTH) - DEFAULT_LENGTH)
         since = last if last is not None and (wants_last or last < until) else two_weeks
     if since >= until:
-        raise UsageError(f"The report would end before it begins: {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}.")
+        raise UsageError(f"The period would end before it begins: {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}.")
     return Period(since, until)
 
 
-def _begin(day: datetime.date) -> datetime.datetime:
+def _start_of_day(day: datetime.date) -> datetime.datetime:
     return datetime.datetime.combine(day, datetime.time())
 
 
-def _after(day: datetime.date) -> datetime.datetime:
+def _end_of_day(day: datetime.date) -> datetime.datetime:
     """Return the end of a day."""
     if day == datetime.date.max:
         return datetime.datetime.max  # noqa: DTZ901 - as the times of the log
-    return _begin(day + datetime.timedelta(days=1))
+    return _start_of_day(day + datetime.timedelta(days=1))
 
 
-def choose_experiments(log: LogFile, request: ReportOptions) -> list[Experiment]:
-    """Return the experiments that a report is narrowed to, in the order of the log."""
-    chosen = log.select(request.match)
-    if not request.references:
-        return chosen
-    wanted = {log.experiment(reference).ref for reference in request.references}
-    return [one for one in chosen if one.ref in wanted]
+def choose_experiments(log: LogFile, options: ReportOptions) -> list[Experiment]:
+    """Return the experiments that a report covers, in the order of the log."""
+    matching = log.select(options.match)
+    if not options.references:
+        return matching
+    named = {log.experiment(reference).ref for reference in options.references}
+    return [experiment for experiment in matching if experiment.ref in named]
 
 
 def split_arguments(log: LogFile, arguments: Sequence[str]) -> tuple[list[str], str | None]:
-    """Return which arguments are references, and the match string that may be among them.
+    """Return the references among some arguments, and the match string if there is one.
 
-    A word is a reference if the log has such an experiment, or if it can be nothing else: it has a digit in it.
+    A word is a reference if it is the id of an experiment in the log, if it is a number, or if it is in brackets.
 
     Raises:
-        UsageError: There are two match strings.
+        UsageError: There are several match strings.
     """
-    ids = {one.id for one in log.experiments()} if arguments else set()
+    ids = {experiment.id for experiment in log.experiments()} if arguments else set()
     references: list[str] = []
     matches: list[str] = []
     for argument in arguments:
         (references if _is_reference(argument, ids, log.config.letter) else matches).append(argument)
     if len(matches) > 1:
-        raise UsageError(f"One match string is enough; {matches[0]!r} and {matches[1]!r} are two.")
+        raise UsageError(f"Only one match string is allowed, but there are {matches[0]!r} and {matches[1]!r}.")
     return references, matches[0] if matches else None
 
 

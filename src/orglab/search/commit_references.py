@@ -88,14 +88,14 @@ def _can_prepend(index: sqlite3.Connection, new: list[Mention], gone: frozenset[
     if gone and any(name in gone for (name,) in index.execute("SELECT hash FROM mention")):
         return False
     newest: tuple[int | None] = index.execute("SELECT max(committed) FROM mention").fetchone()
-    return not new or newest[0] is None or min(read_commit_time(mention.record) for mention in new) > newest[0]
+    return not new or newest[0] is None or min(read_commit_time(mention.raw) for mention in new) > newest[0]
 
 
 def _add(index: sqlite3.Connection, new: Iterable[Mention]) -> None:
     """Add commits, newest first, before the indexed ones."""
     newest: tuple[int] = index.execute("SELECT coalesce(max(number), 0) FROM mention").fetchone()
     numbered = [*enumerate(reversed([*new]), newest[0] + 1)]
-    rows = ((number, read_commit_time(mention.record), mention.hash, mention.record) for number, mention in numbered)
+    rows = ((number, read_commit_time(mention.raw), mention.hash, mention.raw) for number, mention in numbered)
     index.executemany("INSERT INTO mention VALUES (?, ?, ?, ?)", rows)
     ids = {(reference.id, number) for number, mention in numbered for reference in mention.references}
     # Inserted in the order of the primary key, to avoid scattered writes.

@@ -1,4 +1,4 @@
-"""The appendix: what is on record of each experiment, for a reader who checks."""
+"""The appendix: the full record of each experiment, for a reader who wants to check."""
 
 from collections.abc import Iterator, Sequence
 
@@ -33,26 +33,26 @@ _MAX_COMMAND_LENGTH = 120
 
 
 def choose_charted(report: Report) -> frozenset[str]:
-    """Return the experiments whose runs are drawn: of many, those that something happened to last.
+    """Return the experiments that get a chart of their runs: of many, the most recently active.
 
-    Hundreds of charts nobody looks at, and a PDF of them takes minutes.
+    Nobody looks at hundreds of charts, and a PDF of them takes minutes.
     """
     times = {one.ref: one.last_moment() or report.period.since for one in report.touched}
-    having = [ref for ref in times if ref in report.results]
-    return frozenset(sorted(having, key=lambda ref: times[ref])[-_MAX_CHARTS:])
+    with_results = [ref for ref in times if ref in report.results]
+    return frozenset(sorted(with_results, key=lambda ref: times[ref])[-_MAX_CHARTS:])
 
 
 def lay_out_record(
     activity: ExperimentActivity, report: Report, wording: Wording, *, is_drawn: bool
 ) -> Iterator[Block]:
-    """Yield all that is on record of an experiment."""
-    ref, one = activity.ref, activity.experiment
-    yield Heading(2, (*wording.inline(one.title, ref), Text(" "), wording.links.to(ref)), make_anchor(ref))
-    if one.description:
-        yield Paragraph(wording.inline(one.description, ref))
-    if one.steps:
+    """Yield the full record of an experiment."""
+    ref, experiment = activity.ref, activity.experiment
+    yield Heading(2, (*wording.inline(experiment.title, ref), Text(" "), wording.links.to(ref)), make_anchor(ref))
+    if experiment.description:
+        yield Paragraph(wording.inline(experiment.description, ref))
+    if experiment.steps:
         done = {event.ref: event for event in activity.events if event.kind == "step"}
-        yield List(tuple(_step(step, done.get(step.ref), activity, wording) for step in one.steps), "numbers")
+        yield List(tuple(_step(step, done.get(step.ref), activity, wording) for step in experiment.steps), "numbers")
     results = report.results.get(ref, Results())
     counted = {run.id for outcome in results.outcomes for run in outcome.runs}
     if runs := [run for run in activity.runs if report.period.contains(run.began) or run.id in counted]:
@@ -64,10 +64,10 @@ def lay_out_record(
 
 
 def _step(step: Step, done: Event | None, activity: ExperimentActivity, wording: Wording) -> ListItem:
-    """Return a step with when it was done, how often it was run, and its commits."""
+    """Return a step with the date it was done, its runs and its commits."""
     content: list[Inline] = [*wording.inline(step.text, activity.ref), Text(" "), wording.links.to(step.ref)]
     if done is not None:
-        content.append(Text(f", done {wording.day(done.at)}" if done.at else ", done, nobody noted when"))
+        content.append(Text(f", done {wording.day(done.at)}" if done.at else ", done (date not recorded)"))
     if runs := [run for run in activity.runs if run.ref == step.ref]:
         failed = sum(map(is_failed, runs))
         also = f", {cardinal(failed, 'words')} failed" if failed else ""
@@ -89,8 +89,8 @@ def _commit(name: str, wording: Wording) -> Inlines:
 
 
 def _runs(runs: Sequence[Run], wording: Wording) -> Table:
-    """Return the runs as a table: what was run, for how long, how it ended, with which figures."""
-    header = tuple((Text(name),) for name in ("Run", "Step", "Command", "Took", "Ended", "Metrics"))
+    """Return a table of the runs: the command, duration, outcome and metrics of each."""
+    header = tuple((Text(name),) for name in ("Run", "Step", "Command", "Duration", "Outcome", "Metrics"))
     rows = []
     for run in runs:
         short = cut(" ".join(run.argv), _MAX_COMMAND_LENGTH)
@@ -102,7 +102,7 @@ def _runs(runs: Sequence[Run], wording: Wording) -> Table:
 
 
 def _metrics(run: Run) -> Inlines:
-    """Return the final metrics of a run, the first of many."""
+    """Return the final metrics of a run, or the first few of many."""
     names = list(run.metrics)
     content: list[Inline] = []
     for name in names[:_MAX_METRICS]:
@@ -115,7 +115,7 @@ def _metrics(run: Run) -> Inlines:
 
 
 def _notes(notes: Sequence[Event], wording: Wording) -> Iterator[Block]:
-    """Yield notes with their times."""
+    """Yield notes with their dates."""
     for note in notes:
         quote, below = wording.quotation(note.text, note.ref.partition(".")[0])
         when = wording.day(note.at) if note.at else ""

@@ -1,4 +1,4 @@
-"""From facts to statements: what is said of each experiment, and where."""
+"""Statements about single experiments, for each section of the report."""
 
 from collections.abc import Iterable, Iterator
 
@@ -25,16 +25,16 @@ def is_concluded(activity: ExperimentActivity, wording: Wording) -> bool:
 
 
 def is_dropped(activity: ExperimentActivity, wording: Wording) -> bool:
-    """Return whether an experiment was given up in the period."""
+    """Return whether an experiment was dropped in the period."""
     return activity.kind == "dropped" and wording.period.contains(activity.closed)
 
 
 def read_learned(activity: ExperimentActivity, results: Results, wording: Wording) -> Item:
-    """Return what an experiment that was concluded has shown: verdict, words, figures, evidence."""
-    one, ref = activity.experiment, activity.ref
-    conclusion = one.conclusion
+    """Return the item on what a concluded experiment showed: verdict, conclusion, key numbers, evidence."""
+    experiment, ref = activity.experiment, activity.ref
+    conclusion = experiment.conclusion
     verdict = conclusion.verdict
-    closed = [Claim("state", ref, "", activity.state)] if activity.state else [claim_exists(one)]
+    closed = [Claim("state", ref, "", activity.state)] if activity.state else [claim_exists(experiment)]
     when = wording.on_day(activity.closed) if activity.closed else ""
     if verdict:
         first = make_statement(
@@ -50,18 +50,18 @@ def read_learned(activity: ExperimentActivity, results: Results, wording: Wordin
         statements.append(_conclusion(activity, wording))
     statements += describe_key_numbers(activity, results, wording)
     statements += _evidence(activity, wording)
-    return Item(ref, one.title, "", "plain", tuple(statements))
+    return Item(ref, experiment.title, "", "plain", tuple(statements))
 
 
 def _conclusion(activity: ExperimentActivity, wording: Wording) -> Statement:
-    """Return the words of a conclusion, as they stand in the log."""
+    """Return the text of a conclusion, as in the log."""
     text = activity.experiment.conclusion.text
     claim = Claim("conclusion", activity.ref, "", digest_text(text))
     return Statement((), (claim,), wording.blocks(text, activity.ref), text)
 
 
 def _evidence(activity: ExperimentActivity, wording: Wording) -> Iterator[Statement]:
-    """Yield what a conclusion rests on: the steps done, their commits, the runs."""
+    """Yield the evidence for a conclusion: the steps done, their commits, the runs."""
     steps = activity.steps_done()
     links = wording.links
     commits = list(dict.fromkeys(name for step in steps for name in step.commits))
@@ -82,7 +82,7 @@ def _evidence(activity: ExperimentActivity, wording: Wording) -> Iterator[Statem
     lost = [name for name in commits if name not in links.commits]
     if lost and links.commits:
         yield make_statement(
-            f"The log names {count(len(lost), 'commit', 'words')} that the repository does not have",
+            f"The log refers to {count(len(lost), 'commit', 'words')} missing from the repository",
             cite((links.to_commit(name) for name in lost), 4), ".", claims=[claim_exists(activity.experiment)],
         )  # fmt: skip
 
@@ -90,9 +90,9 @@ def _evidence(activity: ExperimentActivity, wording: Wording) -> Iterator[Statem
 def read_decisions(
     activity: ExperimentActivity, others: dict[str, ExperimentActivity], wording: Wording
 ) -> Item | None:
-    """Return what was decided on an experiment, or None if nothing was: changes with a note, reopenings, opposites.
+    """Return the item on decisions: state changes with a note, reopenings, contradictions; None if there are none.
 
-    What is told where it is a dead end, or where it waits, is not told again.
+    State changes that the sections on dead ends and on work under way report are not repeated.
     """
     statements = [
         _change(event, activity, wording)
@@ -101,8 +101,8 @@ def read_decisions(
     ]
     if is_concluded(activity, wording):
         statements += _contradictions(activity, others, wording)
-    one = activity.experiment
-    return Item(activity.ref, one.title, "", "plain", tuple(statements)) if statements else None
+    experiment = activity.experiment
+    return Item(activity.ref, experiment.title, "", "plain", tuple(statements)) if statements else None
 
 
 def _is_reopening(event: Event, activity: ExperimentActivity) -> bool:
@@ -112,20 +112,20 @@ def _is_reopening(event: Event, activity: ExperimentActivity) -> bool:
 
 
 def _is_covered_elsewhere(event: Event, activity: ExperimentActivity, wording: Wording) -> bool:
-    """Return whether a change of state is the end of a dead end, or what an experiment still waits for."""
+    """Return whether a state change is reported as a dead end or as what an experiment is waiting for."""
     if is_dropped(activity, wording):
         return event is _last_change(activity)
     return activity.kind == "waiting" and event is _last_change(activity)
 
 
 def _last_change(activity: ExperimentActivity) -> Event | None:
-    """Return the newest change of the state that is dated."""
+    """Return the last dated state change."""
     changes = [event for event in activity.events if event.kind == "state" and event.at is not None]
     return changes[-1] if changes else None
 
 
 def _quote_log(lead: str, text: str, ref: str, claims: Iterable[Claim], wording: Wording) -> Statement:
-    """Return a statement that quotes the log: behind a colon, or below if it is long; then where it stands."""
+    """Return a statement that quotes the log after a colon, or below if the text is long, and cites the place."""
     quote, below = wording.quotation(text, ref.partition(".")[0]) if text else ([], ())
     content = make_statement(
         lead, [Text(": "), *quote] if quote else "", cite([wording.links.to(ref)]), ":" if below else "."
@@ -134,18 +134,22 @@ def _quote_log(lead: str, text: str, ref: str, claims: Iterable[Claim], wording:
 
 
 def _change(event: Event, activity: ExperimentActivity, wording: Wording) -> Statement:
-    """Return the statement that a state was set."""
+    """Return the statement about a state change."""
     old, new = event.facts.get("old"), event.facts.get("new")
-    when = f"{wording.on_day(event.at)} " if event.at else ""
-    was = "it was reopened, " if _is_reopening(event, activity) else "it went " if old and new else "it was "
-    way = f"from {old} to {new}" if old and new else f"set to {new}" if new else "changed"
-    return _quote_log(f"{when}{was}{way}", event.text, event.ref, [claim_change(event)], wording)
+    when = f" {wording.on_day(event.at)}" if event.at else ""
+    if _is_reopening(event, activity):
+        change = f"reopened{when}, from {old} to {new}"
+    elif old and new:
+        change = f"changed from {old} to {new}{when}"
+    else:
+        change = f"set to {new}{when}" if new else f"state changed{when}"
+    return _quote_log(change, event.text, event.ref, [claim_change(event)], wording)
 
 
 def _contradictions(
     activity: ExperimentActivity, others: dict[str, ExperimentActivity], wording: Wording
 ) -> Iterator[Statement]:
-    """Yield a statement for each experiment that this one refers to, and that came to the opposite verdict."""
+    """Yield a statement for each experiment that this one refers to and that had the opposite verdict."""
     verdict = activity.experiment.conclusion.verdict
     for ref in wording.find_mentioned(activity.experiment):
         other = others.get(ref)
@@ -154,29 +158,29 @@ def _contradictions(
         before = other.experiment.conclusion.verdict
         if (before, verdict) in _OPPOSITES:
             yield make_statement(
-                "This one was ", Badge(verdict or "", TONES[verdict or ""]), "; ", wording.links.to(ref),
-                ", to which it refers, was ", Badge(before or "", TONES[before or ""]), ".",
+                "This experiment was ", Badge(verdict or "", TONES[verdict or ""]), ", but ", wording.links.to(ref),
+                ", which it refers to, was ", Badge(before or "", TONES[before or ""]), ".",
                 claims=[Claim("verdict", activity.ref, "", verdict), Claim("verdict", ref, "", before)],
             )  # fmt: skip
 
 
 def read_dead_end(activity: ExperimentActivity, wording: Wording) -> Item:
-    """Return what is known of an experiment that was given up: when, why, how far it had come."""
-    one, ref = activity.experiment, activity.ref
+    """Return the item on a dropped experiment: when and why it was dropped, and how far it got."""
+    experiment, ref = activity.experiment, activity.ref
     last = _last_change(activity)
     reason = last.text if last is not None else ""
     claims = [Claim("state", ref, "", activity.state), *([claim_change(last)] if last is not None and reason else [])]
     when = f" {wording.on_day(activity.closed)}" if activity.closed else ""
-    statements = [_quote_log(f"given up{when}", reason, ref, claims, wording)]
-    if one.conclusion.text:
+    statements = [_quote_log(f"dropped{when}", reason, ref, claims, wording)]
+    if experiment.conclusion.text:
         statements.append(_conclusion(activity, wording))
-    if one.steps:
+    if experiment.steps:
         statements.append(_progress(activity, wording))
-    return Item(ref, one.title, activity.state or "", "bad", tuple(statements))
+    return Item(ref, experiment.title, activity.state or "", "bad", tuple(statements))
 
 
 def _progress(activity: ExperimentActivity, wording: Wording) -> Statement:
-    """Return how far an experiment has come; what is open may be done later, so that is not claimed."""
+    """Return how many steps are done; that others are open is not claimed, as they may be done later."""
     done, total = activity.steps_done(), activity.experiment.steps
     claims = [claim for step in done for claim in claim_done(step.ref, step.text)] or [
         claim_exists(activity.experiment)
@@ -184,11 +188,13 @@ def _progress(activity: ExperimentActivity, wording: Wording) -> Statement:
     if not total:
         return make_statement("It has no steps yet", cite([wording.links.to(activity.ref)]), ".", claims=claims)
     if len(done) == len(total):
-        all_of_them = "its one step is" if len(total) == 1 else f"all {count(len(total), 'step', 'words')} are"
+        all_of_them = {1: "its only step is", 2: "both steps are"}.get(
+            len(total), f"all {count(len(total), 'step', 'words')} are"
+        )
         return make_statement(all_of_them, " done", cite([wording.links.to(activity.ref)]), ".", claims=claims)
     if not done:
-        none_of_them = (
-            "its one step is not" if len(total) == 1 else f"none of the {count(len(total), 'step', 'words')} is"
+        none_of_them = {1: "its only step is not", 2: "neither of the two steps is"}.get(
+            len(total), f"none of the {count(len(total), 'step', 'words')} is"
         )
         return make_statement(none_of_them, " done", cite([wording.links.to(activity.ref)]), ".", claims=claims)
     verb = "is" if len(done) == 1 else "are"
@@ -199,8 +205,8 @@ def _progress(activity: ExperimentActivity, wording: Wording) -> Statement:
 
 
 def read_under_way(activity: ExperimentActivity, wording: Wording) -> Item:
-    """Return where an experiment stands: progress, what it waits for, failed runs, the last note."""
-    one = activity.experiment
+    """Return the item on an open experiment: progress, what it is waiting for, failed runs, the last note."""
+    experiment = activity.experiment
     statements = [_progress(activity, wording)]
     if activity.kind == "waiting":
         statements.append(_waiting(activity, wording))
@@ -208,30 +214,34 @@ def read_under_way(activity: ExperimentActivity, wording: Wording) -> Item:
     statements += _last_note(activity, wording)
     if not activity.recent:
         dated = [event.at for event in activity.events if event.at is not None]
-        last = f"; the last entry is of {wording.day(max(dated))}" if dated else ""
-        statements.append(make_statement(f"Nothing was recorded in this period{last}.", claims=[claim_exists(one)]))
+        last = f"; the last entry is from {wording.day(max(dated))}" if dated else ""
+        statements.append(
+            make_statement(f"Nothing was recorded in this period{last}.", claims=[claim_exists(experiment)])
+        )
     tone = _STATE_TONES.get(activity.kind or "", "plain")
-    return Item(activity.ref, one.title, activity.state or "", tone, tuple(statements))
+    return Item(activity.ref, experiment.title, activity.state or "", tone, tuple(statements))
 
 
 def _waiting(activity: ExperimentActivity, wording: Wording) -> Statement:
-    """Return since when, and for what, an experiment waits."""
+    """Return since when an experiment has been waiting, and for what."""
     last = _last_change(activity)
     if last is None or last.at is None or last.facts.get("new") != activity.state:
-        return make_statement("It waits; the log does not say since when.", claims=[claim_exists(activity.experiment)])
-    return _quote_log(f"it waits since {wording.day(last.at)}", last.text, activity.ref, [claim_change(last)], wording)
+        return make_statement(
+            "Waiting; the log does not record since when.", claims=[claim_exists(activity.experiment)]
+        )
+    return _quote_log(f"waiting since {wording.day(last.at)}", last.text, activity.ref, [claim_change(last)], wording)
 
 
 def _failures(activity: ExperimentActivity, wording: Wording) -> Iterator[Statement]:
-    """Yield a statement for each step whose runs in the period went wrong."""
-    made = [run for run in activity.runs if wording.period.contains(run.began)]
-    for ref in dict.fromkeys(run.ref for run in made if run.ref and is_failed(run)):
-        mine = [run for run in made if run.ref == ref]
-        failed = [run for run in mine if is_failed(run)]
+    """Yield a statement for each step with failed runs in the period."""
+    recent = [run for run in activity.runs if wording.period.contains(run.began)]
+    for ref in dict.fromkeys(run.ref for run in recent if run.ref and is_failed(run)):
+        runs = [run for run in recent if run.ref == ref]
+        failed = [run for run in runs if is_failed(run)]
         some = count(len(failed), "run", "words")
-        if len(failed) < len(mine):
-            some = f"{cardinal(len(failed), 'words')} of {count(len(mine), 'run', 'words')}"
-        verb = "failed" if all(run.status == "failed" for run in failed) else "did not end well"
+        if len(failed) < len(runs):
+            some = f"{cardinal(len(failed), 'words')} of {count(len(runs), 'run', 'words')}"
+        verb = "failed" if all(run.status == "failed" for run in failed) else "did not succeed"
         yield make_statement(
             f"{some} {verb}", cite([wording.links.to(ref), *map(wording.links.to_run, failed)], 4), ".",
             claims=[Claim("run", run.id, "status", run.status) for run in failed],
@@ -239,7 +249,7 @@ def _failures(activity: ExperimentActivity, wording: Wording) -> Iterator[Statem
 
 
 def _last_note(activity: ExperimentActivity, wording: Wording) -> Iterator[Statement]:
-    """Yield the newest note with a time, if there is one."""
+    """Yield the last dated note, if there is one."""
     notes = [event for event in activity.events if event.kind == "note" and event.at is not None and event.text]
     for note in notes[-1:]:
         when = f", {wording.day(note.at)}" if note.at else ""
@@ -247,13 +257,14 @@ def _last_note(activity: ExperimentActivity, wording: Wording) -> Iterator[State
 
 
 def read_next(activity: ExperimentActivity, wording: Wording) -> Item | None:
-    """Return the step that comes next, or None if none is open."""
+    """Return the item on the next open step, or None if no step is open."""
     done = {step.ref for step in activity.steps_done()}
-    left = [step for step in activity.experiment.steps if step.ref not in done]
-    if not left:
+    remaining = [step for step in activity.experiment.steps if step.ref not in done]
+    if not remaining:
         return None
-    more = f", and {count(len(left) - 1, 'more step', 'words')}" if len(left) > 1 else ""
-    return Item(activity.ref, activity.experiment.title, "", "plain", (_open_step(left[0], more, activity, wording),))
+    more = f", and {count(len(remaining) - 1, 'more step', 'words')}" if len(remaining) > 1 else ""
+    statement = _open_step(remaining[0], more, activity, wording)
+    return Item(activity.ref, activity.experiment.title, "", "plain", (statement,))
 
 
 def _open_step(step: Step, more: str, activity: ExperimentActivity, wording: Wording) -> Statement:

@@ -1,4 +1,4 @@
-"""From activities to a report: what each section says, in order, nothing twice and nothing empty."""
+"""The sections of a report, in order; empty ones are left out, and nothing is said twice."""
 
 import datetime
 from collections.abc import Iterator, Sequence
@@ -26,13 +26,13 @@ _OPEN = ("doing", "waiting")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands at the head of a report.
+    """The head of a report.
 
     Attributes:
-        title: Its title; empty for one made from the period.
-        made: When it is made, local time.
-        log: The log's file, as its user knows it.
-        scope: What it was narrowed to.
+        title: The title; empty for one made from the period.
+        made: When the report is made, local time.
+        log: The path of the log, as the user gave it.
+        scope: The references and the match string that the report is limited to.
     """
 
     title: str
@@ -42,8 +42,8 @@ class Head:
 
 
 def compose_report(activities: Sequence[ExperimentActivity], wording: Wording, head: Head) -> Report:
-    """Return the report that activities make."""
-    present = [one for one in activities if one.exists]
+    """Return the report on some activities."""
+    present = [one for one in activities if one.existed]
     results = {one.ref: read_results(one.experiment, one.runs) for one in present if one.runs}
     sections = {name: tuple(items) for name in SECTIONS if (items := list(_section(name, present, results, wording)))}
     return Report(
@@ -62,7 +62,7 @@ def compose_report(activities: Sequence[ExperimentActivity], wording: Wording, h
 
 
 def period_text(period: Period) -> str:
-    """Return the days of a period."""
+    """Return the days of a period in words."""
     return days(period.since.date(), period.last_day)
 
 
@@ -88,7 +88,7 @@ def _section(
 
 
 def _next(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
-    """Yield what comes next: the next step of what is under way, then what is not begun."""
+    """Yield what comes next: the next step of each open experiment, then the experiments not started."""
     yield from filter(None, (read_next(one, wording) for one in activities if one.kind in _OPEN))
     waiting = [one for one in activities if one.kind == "todo"]
     new = [one for one in waiting if one.of_kind("created")]
@@ -98,28 +98,28 @@ def _next(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterato
         statements.append(make_statement(*sentence, claims=[claim_exists(one.experiment)]))
     older = [one for one in waiting if one not in new]
     if older:
-        also = "more " if new else ""
-        verb = "is" if len(older) == 1 else "are"
+        verb = "has" if len(older) == 1 else "have"
+        either = " either" if new else ""
         statements.append(
             make_statement(
-                f"{count(len(older), f'{also}experiment', 'words')} from before {verb} not begun",
+                f"{count(len(older), 'earlier experiment', 'words')} {verb} not been started{either}",
                 cite((wording.links.to(one.ref, one.experiment.title) for one in older), 4), ".",
                 claims=[claim_exists(one.experiment) for one in older],
             )
         )  # fmt: skip
     if statements:
-        yield Item("", "Not begun", "", "plain", tuple(statements))
+        yield Item("", "Not started", "", "plain", tuple(statements))
 
 
 def _journal(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
-    """Yield the entries of the journal; one that names several experiments is told once."""
-    told: set[int | None] = set()
+    """Yield the journal entries; one that names several experiments appears once."""
+    seen: set[int | None] = set()
     for one in activities:
         statements: list[Statement] = []
         for event in one.of_kind("journal"):
-            if event.line in told or event.at is None:
+            if event.line in seen or event.at is None:
                 continue
-            told.add(event.line)
+            seen.add(event.line)
             quote, below = wording.quotation(event.text, one.ref)
             sentence = make_statement(wording.day(event.at), cite([wording.links.to(event.ref)]), ": ", quote)
             statements.append(Statement(sentence.content, (claim_note(event),), below, event.text if below else ""))

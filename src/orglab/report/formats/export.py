@@ -1,4 +1,4 @@
-"""A document as a file: the format by the ending, its pictures beside it where the format cannot hold them."""
+"""Export of a document to a file, in the format of the file's extension."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ from orglab.report.blocks import Document
 from orglab.report.formats.assets import Assets, write_atomically
 
 EXTENSIONS = (".md", ".org", ".html", ".pdf", ".docx")
-"""The endings that a report may have."""
+"""The file name extensions of the report formats."""
 
 
 def _make(extension: str, document: Document, assets: Assets) -> bytes:
-    """Return the content of a file; what makes one format of five is imported when it is asked for."""
+    """Return the content of the file; only the module of its format is imported."""
     if extension == ".md":
         from orglab.report.formats.to_markdown import to_markdown  # noqa: PLC0415 - see above
 
@@ -34,24 +34,26 @@ def _make(extension: str, document: Document, assets: Assets) -> bytes:
 
 
 def write_document(document: Document, path: Path) -> None:
-    """Write a document to a file; it and the pictures beside it are whole, or what they were.
+    """Write a document to a file, and its pictures to a folder next to it if the format needs one.
+
+    Each file is written atomically.
 
     Args:
-        document: What is written.
-        path: The file, whose ending names the format.
+        document: The document.
+        path: The file, whose extension determines the format.
 
     Raises:
-        UsageError: There is no such format, or what makes it is not installed.
-        NotWritableError: The disk refuses, or a file beside it is not ours.
+        UsageError: There is no such format, or a program that it needs is not installed.
+        NotWritableError: A file cannot be written, or a file in the folder does not belong to the report.
     """
     extension = path.suffix.lower()
     if extension not in EXTENSIONS:
-        raise UsageError(f"{path.name!r} ends in no format of a report; use {', '.join(EXTENSIONS)}.")
+        raise UsageError(f"Unknown report format: {path.name!r}; use {', '.join(EXTENSIONS)}.")
     assets = Assets(path)
     content = _make(extension, document, assets)
-    # Pictures first: a report whose pictures are not there yet would be broken for whoever opens it now.
+    # Pictures first, so that the report never refers to pictures that do not exist yet.
     assets.write()
     try:
         write_atomically(path, content)
     except OSError as error:
-        raise NotWritableError(f"{path} could not be written: {error.strerror}.") from error
+        raise NotWritableError(f"Cannot write {path}: {error.strerror}.") from error
