@@ -93,7 +93,7 @@ def test_the_commit_that_first_holds_the_log_may_hold_code(repo, monkeypatch):
 def test_a_merge_and_a_message_without_the_words_tick_nothing(log, commit, repo):
     log.config = log.config._replace(hooks=log.config.hooks._replace(auto_done=True))
     repo.commit("[e201.2] done", {"train.py": "lr = 2\n"})
-    made = commit.read_made()
+    made = commit.read_commit()
     assert made.hash == repo.git("rev-parse", "HEAD").strip()
     log.complete_said(made._replace(is_merge=True), print)
     log.complete_said(made._replace(message=b"[e201.2] tune"), print)

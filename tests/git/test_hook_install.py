@@ -260,7 +260,7 @@ def test_init_installs_them_unless_it_is_told_not_to(repo, capsys):
 def test_a_folder_that_cannot_be_written_is_said(orglab, repo):
     (repo.path / ".git/orglab").write_text("a file in the way\n")
     said = orglab("hooks", "install", code=4).err
-    assert said.startswith("orglab: The hook ")
+    assert said.startswith("orglab: Cannot write the hook ")
     assert said.count("\n") == 1
 
 

@@ -1,9 +1,9 @@
-"""What `hook.sh` knows without starting Python: two files in `orglab` of the git directory, which are written here.
+"""The files that let `hook.sh` work without starting Python, in the folder `orglab` of the git directory.
 
-`names` holds a line each: the settings file (empty if there is none), the log, the journal, and the letter of
-references; it holds as long as no settings file is newer.  `said` is there while a commit is being made: a reference
-of its message, a tab and what that is, a line each, and `auto_done` if steps may be ticked.  A third, `failed`, is the
-script's own.
+`names` has four lines: the settings file (empty if there is none), the log, the journal, and the letter of
+references; it is valid until a settings file is newer.  `said` exists while a commit is being made, with a line for
+each reference in its message: the reference, a tab and its title; then `auto_done`, if commits may tick steps.  A
+third file, `failed`, is written only by the script.
 """
 
 import os
@@ -16,18 +16,18 @@ from orglab.text import clean
 
 
 def write_names(repository: Repository, settings: str, log: str, journal: str, letter: str) -> None:
-    """Tell the script what there is; where it could not read that, it is told nothing.
+    """Write the file `names`, or remove it if the script could not read these names.
 
     Args:
         repository: The repository.
-        settings: The settings file, or empty; as all of these, relative to the top.
+        settings: The settings file, or empty; like the other paths, relative to the top.
         log: The log; empty if it is not in the repository.
-        journal: The journal; the same.
+        journal: The journal; empty if it is not in the repository.
         letter: The letter of references.
     """
     names = (settings, log, journal, letter)
     if not (log and journal and re.fullmatch(r"[A-Za-z0-9_-]+", letter)) or any("\n" in name for name in names):
-        forget_names(repository)
+        remove_names(repository)
         return
     folder = _make_folder(repository)
     new = folder / f"names.{os.getpid()}"
@@ -35,17 +35,17 @@ def write_names(repository: Repository, settings: str, log: str, journal: str, l
     new.replace(folder / "names")
 
 
-def forget_names(repository: Repository) -> None:
-    """Have the script know no names, so that it asks each time."""
+def remove_names(repository: Repository) -> None:
+    """Remove the file `names`, so that the script starts Python each time."""
     (repository.own_folder / "names").unlink(missing_ok=True)
 
 
 def write_named_references(repository: Repository, titles: Mapping[str, str], *, ticks: bool) -> None:
-    """Tell the script which references the message names, and what they are, so that it says so after the commit.
+    """Write the references in the message to the file `said`; the script prints them after the commit.
 
     Args:
         repository: The repository.
-        titles: What each reference is.
+        titles: The title of each reference.
         ticks: Whether a commit may tick steps.
     """
     lines = [f"{ref}\t{' '.join(clean(title).split())}\n" for ref, title in titles.items()]
