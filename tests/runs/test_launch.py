@@ -47,7 +47,7 @@ def test_the_practice_of_the_article_in_one_command(study, orglab):
     )  # fmt: skip
     assert answer.out == "trained\n"
     assert "Committed train.py before the run." in answer.err
-    assert "git does not know it: notes.txt." in answer.err
+    assert "Not committed: notes.txt (untracked)." in answer.err
     results, _, _ = study.git("log", "--format=%h").split()
     assert study.git("log", "-2", "--format=%s").split("\n") == [
         "[e1.1] Results: python train.py --seed 3", "[e1.1] Before: python train.py --seed 3",
@@ -119,7 +119,7 @@ def test_a_checkpoint_of_gigabytes_does_not_get_into_the_history(study, orglab):
     study.write("orglab.toml", "[run]\nsize_limit = 1\nresults = ['results']\n")
     program = "import os; os.mkdir('results'); open('results/big', 'wb').write(b'x' * 1_000_001)"
     answer = orglab("run", "1.1", "--", *python(program))
-    assert "Not committed, for of the size" in answer.err
+    assert "(larger than run.size_limit, " in answer.err
     assert [(one.path, one.size) for one in run_of(study).outputs] == [("results/big", 1_000_001)]
 
 
@@ -198,7 +198,7 @@ def test_in_a_merge_nothing_is_committed(study, orglab):
     study.commit("ours", {"ours.py": "1\n"})
     study.git("merge", "--no-commit", "--quiet", "other")
     answer = orglab("run", "1.1", "--", "true", code=5)
-    assert "In the middle of a merge" in answer.err
+    assert "during a merge" in answer.err
     orglab("run", "1.1", "--before", "snapshot", "--results", "results", "--", "python", "train.py")
     assert run_of(study).status == "done"
     assert study.git("log", "-1", "--format=%s") == "ours"
@@ -229,9 +229,9 @@ def test_the_active_step_is_meant_if_none_is_named(study, orglab):
     [
         (("run", "1.9", "--", "true"), 3, "There is no step 9"),
         (("run", "7.1", "--", "true"), 3, "There is no experiment"),
-        (("run", "1.1"), 2, "behind `--`"),
-        (("run", "1.1", "--"), 2, "behind `--`"),
-        (("run", "1", "--done", "--", "true"), 2, "name its step"),
+        (("run", "1.1"), 2, "after `--`"),
+        (("run", "1.1", "--"), 2, "after `--`"),
+        (("run", "1", "--done", "--", "true"), 2, "needs a step"),
         (("run", "1.1", "--nosuch", "--", "true"), 2, "No such option"),
     ],
 )
@@ -272,7 +272,12 @@ def test_output_forges_nothing_and_invalid_bytes_go_through(study):
 
 
 def test_a_bad_metrics_file_is_a_sentence_and_no_failure(study, orglab):
-    for text, why in ((None, "No such file"), ("", "is empty"), ("{", "is no JSON"), ("just words", "is no JSON")):
+    for text, why in (
+        (None, "No such file"),
+        ("", "is empty"),
+        ("{", "neither JSON nor"),
+        ("just words", "is not JSON"),
+    ):
         if text is not None:
             study.write("m.json", text)
         program = "import os; os.path.exists('m.json') and os.utime('m.json', ns=(1, 1))"

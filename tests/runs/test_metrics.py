@@ -76,7 +76,7 @@ def test_a_value_that_is_missing_in_the_last_row_is_that_of_the_last_row_that_ha
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("", "is empty"), (" \n", "is empty"), ("words", "is no JSON"), ("{\n", "no line of it"), ("\0\1", "is no")],
+    [("", "is empty"), (" \n", "is empty"), ("words", "is not JSON"), ("{\n", "neither JSON nor"), ("\0\1", "is not")],
 )
 def test_what_is_no_metrics_file_is_a_sentence(read, text, why):
     with pytest.raises(NotReadableError, match=why):
@@ -85,7 +85,7 @@ def test_what_is_no_metrics_file_is_a_sentence(read, text, why):
 
 def test_a_folder_or_nothing_is_a_sentence(tmp_path):
     for path in (tmp_path, tmp_path / "none"):
-        with pytest.raises(NotReadableError, match="cannot be read"):
+        with pytest.raises(NotReadableError, match="Cannot read"):
             read_metrics(path)
 
 

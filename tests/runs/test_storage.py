@@ -110,7 +110,7 @@ def test_in_a_sandbox_a_run_is_recorded_beside_the_log(study):
     assert done.code == 0
     git_dir = study.path / ".git"
     assert done.err.split("\n")[:2] == [
-        f"Not committed, for {git_dir} cannot be written: train.py.",
+        f"Not committed: train.py ({git_dir} cannot be written).",
         f"Results not committed: No commit can be made, for {git_dir} cannot be written.",
     ]
     (run,) = read_runs(study.path)
@@ -127,7 +127,7 @@ def test_in_a_sandbox_the_code_is_not_kept_and_that_is_said(study, before, what)
     study.write("train.py", "print(2)\n")
     done = process("run", "1.1", "--before", before, "--", "true", prefix=with_read_only(study.path / ".git"))
     assert done.code == 0
-    assert f"Not {what}, for {study.path / '.git'} cannot be written: train.py.\n" in done.err
+    assert f"Not {what}: train.py ({study.path / '.git'} cannot be written).\n" in done.err
 
 
 def test_in_a_sandbox_clean_is_clean(study):

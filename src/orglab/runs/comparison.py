@@ -1,4 +1,4 @@
-"""What is different between two runs, or between a run and the code of now: code, arguments, surroundings, metrics."""
+"""Compare two runs, or a run with a revision: code, arguments, environment, metrics."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,15 +14,15 @@ Pair = tuple[str | None, str | None]
 
 
 class Difference(NamedTuple):
-    """What differs; of two values the first is the earlier run's.
+    """The differences between a run and another; the first of two values belongs to `run`.
 
     Attributes:
         run: The run.
-        other: What it is compared with: a run, or None for a revision or the working tree.
+        other: The run that it is compared with; None for a revision or the working tree.
         commits: The full hashes of the code of both; the second is None for the working tree.
-        files: The files of the code that differ; None if one of the commits is not here.
+        files: The changed files of the code; None if a commit is unknown or not in this repository.
         arguments: Both commands, if they differ.
-        surroundings: The Python, the host and the environment variables that differ, by name.
+        surroundings: The Python, host, environment variables and lock files that differ, by name.
         packages: The installed distributions that differ, by name.
         metrics: The metrics of both, by name.
     """
@@ -38,16 +38,16 @@ class Difference(NamedTuple):
 
 
 def compare_runs(log: LogFile, name: str, other: str | None = None) -> Difference:
-    """Return what differs between a run and another, or a revision, or the working tree.
+    """Return the differences between a run and another run, a revision or the working tree.
 
     Args:
         log: The log.
-        name: The run's id, or its begin or end.
+        name: The id of the run, or a unique beginning or end of it.
         other: The other run, or a revision; the working tree if None.
 
     Raises:
-        NotFoundError: There is no such run, or nothing of the other name.
-        UsageError: Several runs have this name.
+        NotFoundError: There is no such run, or `other` is neither a run nor a revision.
+        UsageError: Several runs match.
     """
     runs = LogRuns(log).all
     first = find_run(runs, name)
@@ -66,15 +66,17 @@ def compare_runs(log: LogFile, name: str, other: str | None = None) -> Differenc
         first,
         second,
         commits,
-        _files(log, repository, commits, is_tree=other is None),
+        _count_changes(log, repository, commits, is_tree=other is None),
         (first.argv, second.argv) if second is not None and first.argv != second.argv else None,
         find_differences(read_surroundings(first), read_surroundings(second)) if second is not None else {},
         find_differences(first.packages, second.packages) if second is not None else {},
-        _metrics(first, second),
+        _pair_metrics(first, second),
     )
 
 
-def _files(log: LogFile, repository: Repository | None, commits: Pair, *, is_tree: bool) -> list[FileChange] | None:
+def _count_changes(
+    log: LogFile, repository: Repository | None, commits: Pair, *, is_tree: bool
+) -> list[FileChange] | None:
     old, new = commits
     if repository is None or old is None or (new is None and not is_tree):
         return None
@@ -84,24 +86,24 @@ def _files(log: LogFile, repository: Repository | None, commits: Pair, *, is_tre
 
 
 def read_difference(log: LogFile, difference: Difference) -> str:
-    """Return the difference of the code as a patch; empty if there is none, or a commit is not here."""
+    """Return the difference of the code as a patch; empty if there is none, or if a commit is missing."""
     if not difference.files or log.repository is None or difference.commits[0] is None:
         return ""
     return read_patch(log.repository, difference.commits[0], difference.commits[1], log.find_own_paths(log.repository))
 
 
 def read_surroundings(run: Run) -> dict[str, str]:
-    """Return the Python, the host, the chosen variables and the lock files of a run, by name."""
-    found = {"python": run.python, "host": run.host, **run.environment, **run.lock_files}
-    return {name: value for name, value in found.items() if value is not None}
+    """Return the Python, host, environment variables and lock files of a run, by name."""
+    values = {"python": run.python, "host": run.host, **run.environment, **run.lock_files}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def find_differences(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Pair]:
-    """Return the names whose values differ, with both values; None where there is none."""
+    """Return the differing values of two mappings, by name; a missing value is None."""
     names = sorted(old.keys() | new.keys())
     return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
 
 
-def _metrics(first: Run, second: Run | None) -> dict[str, tuple[Metric | None, Metric | None]]:
+def _pair_metrics(first: Run, second: Run | None) -> dict[str, tuple[Metric | None, Metric | None]]:
     later = second.metrics if second is not None else {}
     return {name: (first.metrics.get(name), later.get(name)) for name in dict.fromkeys((*first.metrics, *later))}
