@@ -60,13 +60,8 @@ read_names() {
     [ -e "$settings" ] || [ -z "$settings" ] || { letter=; return 1; }
 }
 
-<<<<<<< HEAD
-# Whether a step may be active: as the git directory says, or, where that could not be written, the user's state folder
-# (`active_step_file` in config.py).  What the shell cannot tell without another process is asked of orglab.
-=======
 # Whether a step may be active: according to the git directory or, if that was not writable, the user's state folder
-# (`active_file` in config.py).  True also if the shell cannot tell without starting another process.
->>>>>>> w-log
+# (`active_step_file` in config.py).  True also if the shell cannot tell without starting another process.
 may_be_active() {
     [ ! -s "$dir/orglab/active" ] || return 0
     state=${XDG_STATE_HOME:-$HOME/.local/state}/orglab

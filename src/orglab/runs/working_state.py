@@ -12,6 +12,7 @@ from orglab.git.worktree import (
     Committed,
     commit_paths,
     find_committable,
+    find_operation,
     is_writable,
     lock_commits,
     read_changes,
@@ -164,10 +165,10 @@ def _find_paths_to_commit(repository: Repository, policy: Policy, changes: Chang
         raise GitError(
             f"{changes.unmerged[0]} has a conflict; resolve it, then finish the merge or run with --before snapshot."
         )
-    paths = [path for path in unlike_head(repository, changes) if path not in policy.excluded]
+    paths = [path for path in find_committable(repository, changes) if path not in policy.excluded]
     if paths and policy.before == "clean":
         raise GitError(f"There are uncommitted changes: {listed(paths)}; commit them, or run with --before commit.")
-    if paths and (operation := in_progress(repository)):
+    if paths and (operation := find_operation(repository)):
         raise GitError(
             f"Cannot commit {listed(paths)} during {operation}; finish it first, or run with --before snapshot."
         )
