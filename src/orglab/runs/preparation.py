@@ -68,7 +68,8 @@ def warn_if_run_before(job: Job, state: WorkingState) -> None:
     is_same = is_same_code(same, state.head, state.patch) and not state.uncaptured
     code = "the same code" if is_same else "different code"
     when = f"{same.began:%Y-%m-%d %H:%M}" if same.began else "earlier"
-    job.tell(f"This was run before, on {code} ({when}, {same.ref}, {same.id}): {describe_run(same)}.")
+    names = ", ".join(filter(None, (when, same.ref, same.id)))
+    job.tell(f"This was run before, on {code} ({names}): {describe_run(same)}.")
 
 
 def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: datetime.datetime) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), kee
         earlier = {old.id for old in LogRuns(log).all}
         metrics = run.fields.get("metrics_file")
         request = RunRequest(
-            run.ref or "", run.argv,
+            run.ref, run.argv,
             results=tuple(tree / path for path in run.fields.get("results") or ()),
             metrics=tree / metrics if isinstance(metrics, str) else None,
             printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,
