@@ -1,6 +1,6 @@
 # The git hooks of orglab.  The shims in the hooks folder source this file; a hook manager runs it as
 # `hook NAME ARGUMENTS...`.  Starting Python takes longer than committing, so this script does what it can by itself,
-# and starts orglab for the rest, for two seconds at most.  Only if orglab refuses it, a commit is stopped.
+# and starts orglab for the rest, for two seconds at most.  A commit is stopped only if orglab refuses it.
 
 case $0 in */hook) orglab_hook=$1 kept=; shift ;; *) kept=${0%/*}/$orglab_hook.orglab-kept ;; esac
 dir=${GIT_DIR:-.git}
