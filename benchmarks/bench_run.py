@@ -123,7 +123,7 @@ def snapshot_cost(folder: Path, files: int) -> list[list[str]]:
 
 def at_once(folder: Path, count: int) -> list[list[str]]:
     """Return the rows of so many runs that end at once."""
-    from orglab.runs.places import WAITING, list_entries  # noqa: PLC0415 - the other measures are of processes
+    from orglab.runs.storage import PENDING, list_entries  # noqa: PLC0415 - the other measures are of processes
 
     make_study(folder, 20)
     gate = folder / "gate"
@@ -134,7 +134,7 @@ def at_once(folder: Path, count: int) -> list[list[str]]:
         subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(count)
     ]
-    while len(list_entries(folder, WAITING)) < count:
+    while len(list_entries(folder, PENDING)) < count:
         time.sleep(0.05)
     opened = time.perf_counter()
     while any(process.poll() is None for process in running):

@@ -10,7 +10,7 @@ import pytest
 
 from lab import NAME, SOURCE, orglab
 from orglab.cli.main import run
-from orglab.log.active import ActiveStep
+from orglab.log.active_step import ActiveStep
 from texts import SEED
 
 LOG = "#+TODO: TODO INPROGRESS | DONE\n" + SEED
@@ -461,7 +461,7 @@ def test_a_log_held_by_an_editor_is_ticked_by_the_next_command(study):
     holder = study.path / f".#{NAME}"
     holder.symlink_to(f"ada@{os.uname().nodename}.{os.getpid()}")
     said = study.commit("[e201.2] Results")
-    assert "An editor holds experiment_log.org, so e201.2 is ticked by the next orglab command" in said
+    assert "e201.2 is not marked done yet: an editor has unsaved changes of experiment_log.org." in said
     assert "2. [ ]" in study.log
     holder.unlink()
     commit = study.repo.git("rev-parse", "--short", "HEAD")
@@ -473,10 +473,10 @@ def test_a_log_held_by_an_editor_is_ticked_by_the_next_command(study):
 
 def test_a_tick_that_cannot_be_written_is_kept_and_an_unknown_step_is_reported(study):
     study.settings("[hooks]\nauto_done = true\n")
-    assert "e201.9 is not ticked: There is no step 9 in e201" in study.commit("[e201.9] done")
+    assert "e201.9 was not marked done: There is no step 9 in e201" in study.commit("[e201.9] done")
     good = study.log
     study.edit(NAME, good + "<<<<<<< ours\n=======\n>>>>>>> theirs\n")
-    assert "e201.2 is ticked by the next orglab command, for now it could not be: " in study.commit("[e201.2] done")
+    assert "e201.2 is not marked done yet; the next orglab command tries again. " in study.commit("[e201.2] done")
     study.edit(NAME, good)
     commit = study.repo.git("rev-parse", "--short", "HEAD")
     assert f"e201.2 done, with {commit}" in orglab("list", cwd=study.path).err
@@ -576,7 +576,7 @@ def test_a_merge_with_conflicts_is_concluded_with_log_and_code(study):
         study.git("checkout", "--quiet", "--theirs", name)
     refused = orglab("commit", cwd=study.path)
     assert (refused.code, refused.err) == (
-        5, "orglab: git is in the middle of a merge; finish it first, the log can go with it.\n"
+        5, "orglab: git is in the middle of a merge; finish it first, you can include the log in it.\n"
     )  # fmt: skip
     study.git("commit", "--quiet", "-am", "both")
     assert study.subjects("-1") == ["both"]

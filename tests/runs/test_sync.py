@@ -10,8 +10,8 @@ from orglab.git import find_repository
 from orglab.git.merge_config import register_driver
 from orglab.git.records import writer_name
 from orglab.log.merge.driver import CONFLICT
-from orglab.runs.places import WAITING, list_entries
 from orglab.runs.record import read_runs
+from orglab.runs.storage import PENDING, list_entries
 
 LOG = "experiment_log.org"
 pytestmark = pytest.mark.slow
@@ -160,7 +160,7 @@ def test_a_step_that_is_not_here_yet_is_waited_for(clones):
     two("sync")
     one("sync")
     assert ids_in(one.log) == []
-    assert len(list_entries(one.path, WAITING)) == 1
+    assert len(list_entries(one.path, PENDING)) == 1
     (one.path / LOG).write_text(re.sub(r"(?m)^ +- .*\n^ +run .*\n", "", two.log))
     one("list")
     assert len(ids_in(one.log)) == 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from orglab.api.care import CareMethods
 from orglab.api.run import RunMethods
 from orglab.errors import NotFoundError, NotReadableError, UsageError
-from orglab.experiment.lookup import find_step, nearest_ids
+from orglab.experiment.lookup import find_nearest_ids, find_step
 from orglab.reference import Reference
 from orglab.text import Tell
 
@@ -109,7 +109,7 @@ class CommitMethods(RunMethods, CareMethods):
         document = self._read_standing()
 
         def find_nearest(name: str) -> list[str]:
-            return nearest_ids(name, [one.id for one in self.read_experiments(document)])
+            return find_nearest_ids(name, [one.id for one in self.read_experiments(document)])
 
         found = []
         for reference in references:
@@ -155,9 +155,9 @@ class CommitMethods(RunMethods, CareMethods):
 
         done = read_completed_steps(made.message, self.config.letter)
         for reference in done:
-            self.complete_later(reference, made.hash)
+            self.queue_completion(reference, made.hash)
         if done:
-            self.tell_waiting(tell)
+            self.write_pending(tell)
 
     def follow_rewrites(self, olds: Collection[str]) -> list[tuple[str, str]]:
         """Write the new hashes into the log behind those of rewritten commits that it records, and return them.

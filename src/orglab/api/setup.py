@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.care import CareMethods
-from orglab.config import CONFIG_NAME, LOG_NAME, Config, as_seen_from_here, find_log
+from orglab.config import CONFIG_NAME, LOG_NAME, Config, find_log, shorten_path
 from orglab.errors import NotFoundError, NotWritableError
 
 if TYPE_CHECKING:
-    from orglab.experiment.adopt import Adoption
+    from orglab.experiment.adoption import Adoption
     from orglab.git import Repository
     from orglab.git.hook_install import HooksFolder, HookState, Installed
     from orglab.log.merge import Merged
@@ -187,7 +187,7 @@ def choose_log(given: str | None) -> Chosen:
     """
     try:
         path, config = find_log(Path(), given)
-        return Chosen(path if given else Path(as_seen_from_here(os.fspath(path))), config, is_certain=True)
+        return Chosen(path if given else Path(shorten_path(os.fspath(path))), config, is_certain=True)
     except NotFoundError:
         others = sorted(path for path in Path().glob("*.org") if path.name.lower() not in _NO_LOGS and path.is_file())
     if others:

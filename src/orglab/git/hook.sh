@@ -61,7 +61,7 @@ read_names() {
 }
 
 # Whether a step may be active: according to the git directory or, if that was not writable, the user's state folder
-# (`active_file` in config.py).  True also if the shell cannot tell without starting another process.
+# (`active_step_file` in config.py).  True also if the shell cannot tell without starting another process.
 may_be_active() {
     [ ! -s "$dir/orglab/active" ] || return 0
     state=${XDG_STATE_HOME:-$HOME/.local/state}/orglab

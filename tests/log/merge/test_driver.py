@@ -198,5 +198,5 @@ def test_check_names_what_stands_twice(repo, orglab):
     path = repo.path / LOG
     path.write_text(path.read_text() + "\n** Notes\n- lost here\n")
     found = orglab("check", code=1).out
-    assert "twice e1.2 has the words of e1.1." in found
+    assert "twice e1.2 has the same text as e1.1." in found
     assert "twice e1 has a second heading Notes" in found
