@@ -38,7 +38,7 @@ run_orglab() {
     0) ;;
     10) return 1 ;;
     137) give_up 'The hook took more than two seconds and was stopped; git goes on without it.' ;;
-    *) give_up "The hook failed (exit code $code); git goes on without it. To repair it, run \`orglab setup git\`." ;;
+    *) give_up "The hook failed (exit code $code); git goes on without it. Check it with \`orglab setup git --status\`." ;;
     esac
 }
 
