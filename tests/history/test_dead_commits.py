@@ -285,7 +285,7 @@ def test_a_commit_that_is_gone_is_said_not_to_be_found(study):
     forget_recorded(study, names)
     assert study.answers() == [(None, False)] * 3
     assert [(one.code, one.message) for one in open_log().check() if one.moved] == [
-        ("dead-hash", f"{name} names no commit here: nothing that git or the log says leads to another.")
+        ("dead-hash", f"{name} is not in this repository: nothing that git or the log says leads to another.")
         for name in names
     ]
 
@@ -416,6 +416,6 @@ def test_another_line_of_the_log_says_what_became_of_a_commit(repo, capsys):
         text.replace("1. [ ] one", f"1. [X] one (1234567 -> {living})").replace("2. [ ] two", "2. [X] two (1234567)")
     )
     found = orglab("check", code=1).out
-    assert f"moved-hash 1234567 lives on as {living} (0.98, log: another line of the log says so)" in found
+    assert f"moved-hash 1234567 is now {living} (0.98, log: recorded on another line of the log)" in found
     orglab("check", "--fix", code=1)
     assert f"2. [X] two (1234567 -> {living})" in log.read_text()
