@@ -1,4 +1,4 @@
-"""From a result back to the reason."""
+"""The reason for a result."""
 
 import hashlib
 import json
@@ -70,7 +70,7 @@ def test_a_commit_that_a_step_or_a_note_records(repo, why):
     assert links(why(second[:8])) == [("nor here", "is the commit; recorded for e201", ["e201"])]
 
 
-def test_a_commit_that_says_nothing_has_neighbours(repo, why):
+def test_a_commit_without_a_reference_has_neighbours(repo, why):
     repo.commit("[e201.1] Before", {NAME: SEED})
     repo.commit("plain")
     repo.commit("[error] in brackets")
@@ -120,7 +120,7 @@ def test_a_line_is_blamed(repo, why, orglab):
     assert "a.py has no line 0" in orglab("why", "a.py:0", code=3).err
 
 
-def test_a_line_that_is_not_committed(repo, why, orglab):
+def test_an_uncommitted_line(repo, why, orglab):
     repo.commit("[e201.1] one", {NAME: SEED, "a.py": "x = 1\n"})
     orglab("start", "201.2")
     repo.write("a.py", "x = 2\n")
@@ -184,7 +184,7 @@ def test_a_file_that_was_deleted(repo, why, orglab):
     assert "is not a commit, a current or former file" in orglab("why", "never.py", code=3).err
 
 
-def test_a_file_that_git_does_not_know(repo, why):
+def test_an_untracked_file(repo, why):
     repo.commit("[e201.1] made", {NAME: SEED})
     repo.write("new.py", "x\n")
     answer = why("new.py")
@@ -225,7 +225,7 @@ def test_a_file_that_a_run_wrote_is_found_by_its_content(repo, why, has_git):
     assert [step["ref"] for step in answer["experiments"][0]["steps"]] == ["e201.1"]
 
 
-def test_a_path_that_a_run_wrote_with_other_content(repo, why):
+def test_an_output_whose_content_has_changed(repo, why):
     repo.commit("new", {NAME: SEED})
     write_run(repo, "20180606-170000-aaaa", {"model.pt": "weights"})
     write_run(repo, "20180607-170000-bbbb", {"model.pt": "better!"})
@@ -244,7 +244,7 @@ def test_a_folder_that_runs_wrote_into(repo, why):
     assert [name for name, _, _ in links(why("out"))] == ["20180606-170000-aaaa"]
 
 
-def test_code_that_no_commit_holds_or_that_is_gone(repo, why):
+def test_uncommitted_or_missing_code(repo, why):
     head = repo.commit("new", {NAME: SEED})
     write_run(repo, "20180606-170000-aaaa", {"a.pt": "1"}, before=head, patch="1234", commit="f" * 40)
     answer = why("a.pt")
@@ -264,7 +264,7 @@ def test_a_commit_that_a_run_made(repo, why):
 
 
 @pytest.mark.parametrize("what", ["-h", "--output=owned", "HEAD:a", "HEAD^{tree}", "", "..:1", "a\nb", "x:99999999999"])
-def test_what_is_nothing_is_refused(repo, orglab, what):
+def test_an_unknown_subject_is_an_error(repo, orglab, what):
     repo.commit("new", {NAME: SEED})
     assert orglab("why", "--", what, code=3).err.startswith("orglab: ")
     assert not (repo.path / "owned").exists()
@@ -307,7 +307,7 @@ def every_command(orglab):
     return {" ".join(words): orglab(*words) for words in [*commands, ("why", "a.py:1"), ("why", "HEAD")]}
 
 
-def test_odd_repositories_are_no_harm(repo, orglab, tmp_path_factory, monkeypatch):
+def test_odd_repositories_are_harmless(repo, orglab, tmp_path_factory, monkeypatch):
     repo.commit("[e201.1] one", {NAME: SEED, "a.py": "# [e201]\n"})
     repo.commit("[e201.1] two", {"a.py": "# [e201]\n#\n"})
     usual = every_command(orglab)

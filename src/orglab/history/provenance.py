@@ -213,17 +213,17 @@ class LinkFinder:
         """Return the nearest links of a commit: the commits that it merged, or else the next and the previous one."""
         if len(commit.parents) > 1:
             merged = self._find_naming(commit.hash, f"^{commit.parents[0]}")
-            if links := [self._link_commit(one, "was merged by it")._replace(is_near=True) for one in
-                         islice(merged, _MOST_LINKS)]:  # fmt: skip
+            links = [self._link_commit(one, "was merged by it") for one in islice(merged, _MOST_LINKS)]
+            if links:
                 self.remarks.append(
                     f"{commit.short} is a merge that names no experiment; the commits that it merged do."
                 )
-                return links
+                return [link._replace(is_near=True) for link in links]
         after = self._find_naming("--ancestry-path", "--reverse", f"^{commit.hash}", "--branches", "--remotes", "HEAD")
         before = self._find_naming(*commit.parents) if commit.parents else iter(())
-        links = [self._link_commit(one, how)._replace(is_near=True) for found, how in
+        links = [self._link_commit(one, how)._replace(is_near=True) for commits, how in
                  ((after, "is the next commit after it that names an experiment"),
-                  (before, "is the last commit before it that names one")) for one in islice(found, 1)]  # fmt: skip
+                  (before, "is the last commit before it that names one")) for one in islice(commits, 1)]  # fmt: skip
         self.remarks.append(
             f"{commit.short} belongs to no known experiment; the nearest commits are shown." if links else
             f"{commit.short} belongs to no known experiment, and no commit before or after it names one."

@@ -228,8 +228,8 @@ class Sources:
         names = tuple(dict.fromkeys(hashes))
         new = tuple(name for name in names if name not in self._named)
         if new and self.repository is not None:
-            found = read_named(self.repository, new)
-            self._named |= {name: found.get(name) for name in new}
+            commits = read_named(self.repository, new)
+            self._named |= {name: commits.get(name) for name in new}
         return {name: commit for name in names if (commit := self._named.get(name)) is not None}
 
     def find_commits_and_runs(self, experiment: Experiment, step: Step | None = None) -> CommitsAndRuns:
