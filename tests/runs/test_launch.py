@@ -187,7 +187,7 @@ def test_a_hook_that_refuses_the_results_does_not_change_the_exit_code(study, or
     hook = study.write(".git/hooks/pre-commit", "#!/bin/sh\necho error: no >&2; exit 1\n")
     hook.chmod(0o755)
     answer = orglab("run", "1.1", "--results", "results", "--", "python", "train.py")
-    assert "Results not committed: git commit refused: no." in answer.err
+    assert "Results not committed: git commit failed: no." in answer.err
     assert study.git("status", "--porcelain").split("\n") == [f" M {LOG}", "?? results/"]
 
 
@@ -218,7 +218,8 @@ def test_the_environment_variables_of_the_command(study, orglab, monkeypatch):
 
 
 def test_the_active_step_is_the_default(study, orglab):
-    assert "Name the step" in orglab("run", "--", "true", code=2).err
+    assert "belongs to no experiment yet" in orglab("run", "--", "true").err
+    assert run_of(study).ref is None
     orglab("start", "1.2")
     orglab("run", "--", "true")
     assert run_of(study).ref == "e1.2"
@@ -378,7 +379,7 @@ def test_repeated_signals_do_not_prevent_the_record(study, number):
 
 def test_hooks_that_tick_or_refuse_do_not_conflict_with_a_run(study, orglab):
     study.commit("settings", {"orglab.toml": "[hooks]\nauto_done = true\nseparate = 'refuse'\nreferences = 'refuse'\n"})
-    orglab("hooks", "install")
+    orglab("setup", "git")
     orglab("start", "1.2")
     study.git("add", LOG)
     study.write("train.py", TRAIN + "# changed\n")
