@@ -123,7 +123,7 @@ def measure_snapshot(folder: Path, files: int) -> list[list[str]]:
 
 def measure_simultaneous(folder: Path, count: int) -> list[list[str]]:
     """Return the rows on `count` runs that end at the same time."""
-    from orglab.runs.places import WAITING, list_entries  # noqa: PLC0415 - the other benchmarks measure processes
+    from orglab.runs.storage import PENDING, list_entries  # noqa: PLC0415 - the other benchmarks measure processes
 
     make_study(folder, 20)
     gate = folder / "gate"
@@ -134,7 +134,7 @@ def measure_simultaneous(folder: Path, count: int) -> list[list[str]]:
         subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(count)
     ]
-    while len(list_entries(folder, WAITING)) < count:
+    while len(list_entries(folder, PENDING)) < count:
         time.sleep(0.05)
     opened = time.perf_counter()
     while any(process.poll() is None for process in running):

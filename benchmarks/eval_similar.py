@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from orglab.search.similar.collection import Collection
-from orglab.search.similar.features import Record, features
-from orglab.search.similar.fusion import find_alike
+from orglab.search.similar.features import ExperimentText, extract_features
+from orglab.search.similar.fusion import find_similar
 from orglab.search.similar.lexicon import Lexicon, read_lexicon
 
 Rows = list[dict[str, Any]]
@@ -35,15 +35,15 @@ def read_set(path: Path) -> tuple[Rows, Rows]:
 def answer(experiments: Rows, queries: Rows, lexicon: Lexicon | None = None) -> Results:
     """Return the ids of the similar experiments for each query, best first."""
     lexicon = lexicon or read_lexicon()
-    collection = Collection.of(features(record(row), lexicon) for row in experiments)
-    records = [Record(row["title"], row["description"]) for row in queries]
-    results = [find_alike(features(query, lexicon), collection) for query in records]
+    collection = Collection.of(extract_features(record(row), lexicon) for row in experiments)
+    texts = [ExperimentText(row["title"], row["description"]) for row in queries]
+    results = [find_similar(extract_features(query, lexicon), collection) for query in texts]
     return [[experiments[match.number]["id"] for match in matches] for matches in results]
 
 
-def record(row: dict[str, Any]) -> Record:
+def record(row: dict[str, Any]) -> ExperimentText:
     """Return the texts of an experiment in a set."""
-    return Record(row["title"], row["description"], tuple(row["steps"]), row["conclusion"])
+    return ExperimentText(row["title"], row["description"], tuple(row["steps"]), row["conclusion"])
 
 
 def answer_plainly(experiments: Rows, queries: Rows, k1: float = 1.2, b: float = 0.75) -> Results:

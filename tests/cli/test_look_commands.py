@@ -36,7 +36,7 @@ NEEDED_TO_WRITE = NEEDED | {"ctypes", "_ctypes", "ctypes._endian", "struct", "_s
 # Ours that neither has a use for; of runs, only what says where records would be.
 UNNEEDED = (
     "orglab.search", "orglab.report", "orglab.history", "orglab.api.serialize", "orglab.experiment.check",
-    "orglab.log.merge", "orglab.org.match", "orglab.runs.record", "orglab.runs.launch", "orglab.runs.ingest",
+    "orglab.log.merge", "orglab.org.match", "orglab.runs.record", "orglab.runs.launch", "orglab.runs.log_writer",
 )  # fmt: skip
 # And what only writing has.
 UNNEEDED_TO_READ = ("orglab.experiment.edits", "orglab.org.todo", "orglab.cli.write_commands")

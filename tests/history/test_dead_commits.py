@@ -285,7 +285,7 @@ def test_a_commit_that_is_gone_is_said_not_to_be_found(study):
     forget_recorded(study, names)
     assert study.answers() == [(None, False)] * 3
     assert [(one.code, one.message) for one in open_log().check() if one.moved] == [
-        ("dead-hash", f"{name} names no commit here: nothing that git or the log says leads to another.")
+        ("dead-hash", f"{name} names no commit here: neither git nor the log names a commit that replaced it.")
         for name in names
     ]
 

@@ -14,11 +14,11 @@ from orglab.history.events import (
     Event,
     commit_events,
     concerns,
-    in_order,
+    find_completion,
     journal_events,
     log_events,
     run_events,
-    when_done,
+    sort_events,
 )
 from orglab.org.document import Document
 from orglab.reference import Reference
@@ -41,7 +41,7 @@ def shown(events):
 
 
 def test_the_events_of_a_rich_log_oldest_first():
-    assert shown(in_order(log_events(experiment(RICH)))) == [
+    assert shown(sort_events(log_events(experiment(RICH)))) == [
         ("created", "e7", "2026-05-30 12:00", "Deep supervision"),
         ("state", "e7", "2026-06-01 09:00", ""),
         ("note", "e7", "2026-06-02 10:00", "The loader shuffles twice."),
@@ -84,7 +84,7 @@ def test_when_a_step_was_done_is_told_by_the_first_that_knows(step, commits, tic
     one = experiment(f"* TODO [1] T :exp:\n** TODO Experiments\n{step}\n").steps[0]
     known = {name: commit(name, authored=at) for name, at in commits.items()}
     first = {ref: commit("f" * 40, authored=at) for ref, at in ticked.items()}
-    done = when_done(one, known, first)
+    done = find_completion(one, known, first)
     if wanted is None:
         assert done is None
     else:
@@ -111,14 +111,14 @@ It does not.
 
 def test_closed_and_the_state_that_was_logged_then_are_one_event():
     text = CLOSED.replace("* DONE [1]", "#+TODO: TODO DOING | DONE\n* DONE [1]", 1)
-    assert shown(in_order(log_events(experiment(text)))) == [
+    assert shown(sort_events(log_events(experiment(text)))) == [
         ("state", "e1", "2026-06-01 09:00", "at last"),
         ("conclusion", "e1", "2026-06-02 09:59", "It does not."),
         ("state", "e1", "2026-06-02 10:00", ""),
         ("created", "e1", None, "T"),
     ]
     without = text.replace('- State "DONE"       from "DOING"      [2026-06-02 Tue 10:00]\n', "")
-    last = [one for one in in_order(log_events(experiment(without))) if one.kind == "state"][-1]
+    last = [one for one in sort_events(log_events(experiment(without))) if one.kind == "state"][-1]
     assert (last.at, last.facts) == (datetime(2026, 6, 2, 10), {"new": "DONE"})  # noqa: DTZ001
 
 
@@ -216,12 +216,12 @@ def test_a_day_begins_with_what_began_and_ends_with_what_ended():
         Event("step", "e1.1", noon, "second"),
         Event("created", "e1", day, "day"),
     ]
-    assert [one.kind for one in in_order(reversed(events))] == ["created", "commit", "step", "conclusion", "note"]
+    assert [one.kind for one in sort_events(reversed(events))] == ["created", "commit", "step", "conclusion", "note"]
     assert {one.kind for one in events} <= set(KINDS)
 
 
 def test_the_seed_tells_what_it_knows():
-    assert shown(in_order(log_events(experiment(SEED), {"83d45cd": commit("83d45cd" + "0" * 33)}))) == [
+    assert shown(sort_events(log_events(experiment(SEED), {"83d45cd": commit("83d45cd" + "0" * 33)}))) == [
         ("created", "e201", "2018-06-06 16:16", "ABC in XYZ model"),
         ("step", "e201.1", "2018-06-06 16:46", "Test XYZ without ABC"),
     ]
@@ -233,5 +233,5 @@ def test_what_ends_an_experiment_is_the_last_of_its_minute_in_the_words_of_the_l
         .replace("  :PROPERTIES:", "  CLOSED: [2018-06-07 Thu 10:00]\n  :PROPERTIES:", 1)
         .replace("** Notes\n", "** Notes\n- [2018-06-07 Thu 10:00] a note\n", 1)
     )
-    kinds = [one.kind for one in in_order(log_events(experiment(text))) if one.at == datetime(2018, 6, 7, 10)]  # noqa: DTZ001 - local, as in the log
+    kinds = [one.kind for one in sort_events(log_events(experiment(text))) if one.at == datetime(2018, 6, 7, 10)]  # noqa: DTZ001 - local, as in the log
     assert kinds == ["note", "state"]

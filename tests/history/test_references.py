@@ -10,8 +10,8 @@ import pytest
 from commands import Orglab
 from lab import SOURCE
 from orglab.api import Log
-from orglab.history.knowledge import Knowledge
-from orglab.history.references import find_places, resolve_reference, resolve_text
+from orglab.history.references import find_occurrences, resolve_reference, resolve_text
+from orglab.history.sources import Sources
 from orglab.reference import Reference
 from texts import SEED
 
@@ -35,7 +35,7 @@ def orglab(capsys):
 
 
 def places(repo, wanted=None):
-    found = find_places(Knowledge(Log(repo.path / NAME)), wanted)
+    found = find_occurrences(Sources(Log(repo.path / NAME)), wanted)
     return [(one.kind, one.reference, one.path and one.path.name, one.line) for one in found]
 
 
@@ -68,7 +68,7 @@ def test_a_word_in_brackets_is_no_reference(repo):
 
 def test_a_place_in_the_log_says_in_which_experiment_it_stands(repo):
     repo.commit("new", {NAME: SEED + OTHER})
-    found = [*find_places(Knowledge(Log(repo.path / NAME)), Reference("201", 2))]
+    found = [*find_occurrences(Sources(Log(repo.path / NAME)), Reference("201", 2))]
     assert [(one.within, one.text[:7]) for one in found] == [("e202", "- As in")]
 
 
@@ -78,7 +78,7 @@ def test_links_pipes_and_huge_lines_are_no_harm(repo):
         (repo.path / name).unlink()
     os.mkfifo(repo.path / "a")
     (repo.path / "b").symlink_to("/etc/passwd")
-    (found,) = find_places(Knowledge(Log(repo.path / NAME)))
+    (found,) = find_occurrences(Sources(Log(repo.path / NAME)))
     assert found.path.name == "long"
     assert found.text == "…" + "x" * 119 + " [e201] " + "y" * 113 + "…"
 
@@ -131,7 +131,7 @@ def test_paths_are_as_seen_from_here(repo, orglab, monkeypatch):
 def test_what_a_text_names(tmp_path, text, wanted):
     log = tmp_path / NAME
     log.write_text(SEED + OTHER)
-    found = [(one.spelled, one.is_known, one.near) for one in resolve_text(Knowledge(Log(log)), text)]
+    found = [(one.spelled, one.is_known, one.near) for one in resolve_text(Sources(Log(log)), text)]
     assert [(spelled, known, set(near)) for spelled, known, near in found] == [
         (spelled, known, set(near)) for spelled, known, near in wanted
     ]
@@ -140,7 +140,7 @@ def test_what_a_text_names(tmp_path, text, wanted):
 def test_nearest_of_ids_that_are_words(tmp_path):
     log = tmp_path / NAME
     log.write_text("".join(f"* TODO [{name}] T :exp:\n" for name in ("dropout-a", "dropout-b", "x1")))
-    found = resolve_reference(Knowledge(Log(log)), Reference("dropout-c"))
+    found = resolve_reference(Sources(Log(log)), Reference("dropout-c"))
     assert set(found.near) == {"edropout-a", "edropout-b"}
 
 

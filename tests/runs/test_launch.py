@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from lab import SOURCE
-from orglab.runs.places import WAITING, list_entries
 from orglab.runs.record import read_runs
+from orglab.runs.storage import PENDING, list_entries
 
 LOG = "experiment_log.org"
 TRAIN = """\
@@ -47,7 +47,7 @@ def test_the_practice_of_the_article_in_one_command(study, orglab):
     )  # fmt: skip
     assert answer.out == "trained\n"
     assert "Committed train.py before the run." in answer.err
-    assert "git does not know it: notes.txt." in answer.err
+    assert "Not committed: notes.txt (untracked)." in answer.err
     results, _, _ = study.git("log", "--format=%h").split()
     assert study.git("log", "-2", "--format=%s").split("\n") == [
         "[e1.1] Results: python train.py --seed 3", "[e1.1] Before: python train.py --seed 3",
@@ -74,7 +74,7 @@ def test_the_practice_of_the_article_in_one_command(study, orglab):
     assert run.packages["pytest"]
     assert run.python == ".".join(map(str, sys.version_info[:3]))
     assert (run.folder / "output.log").read_text() == "trained\n"
-    assert list_entries(study.path, WAITING) == {}
+    assert list_entries(study.path, PENDING) == {}
 
 
 def test_git_knows_nothing_of_the_records(study, orglab):
@@ -119,7 +119,7 @@ def test_a_checkpoint_of_gigabytes_does_not_get_into_the_history(study, orglab):
     study.write("orglab.toml", "[run]\nsize_limit = 1\nresults = ['results']\n")
     program = "import os; os.mkdir('results'); open('results/big', 'wb').write(b'x' * 1_000_001)"
     answer = orglab("run", "1.1", "--", *python(program))
-    assert "Not committed, for of the size" in answer.err
+    assert "(larger than run.size_limit, " in answer.err
     assert [(one.path, one.size) for one in run_of(study).outputs] == [("results/big", 1_000_001)]
 
 
@@ -134,7 +134,7 @@ def test_a_failure_is_recorded_and_never_ticks(study, orglab):
 
 @pytest.mark.parametrize(
     ("command", "code", "why"),
-    [("nosuchcommand", 127, "is not found"), ("./train.py", 126, "not executable"), ("./results", 126, "")],
+    [("nosuchcommand", 127, "not found"), ("./train.py", 126, "not executable"), ("./results", 126, "")],
 )
 def test_a_command_that_cannot_be_run_is_recorded_and_nothing_is_committed(study, orglab, command, code, why):
     (study.path / "results").mkdir()
@@ -157,7 +157,7 @@ def test_clean_refuses_changes_but_not_those_of_the_log(study, orglab):
     assert not (study.path / "started").exists()
     assert log_of(study) == before
     assert len(read_runs(study.path)) == 1
-    assert list_entries(study.path, WAITING) == {}
+    assert list_entries(study.path, PENDING) == {}
 
 
 def test_a_snapshot_is_what_the_command_is_told(study, orglab):
@@ -178,7 +178,7 @@ def test_a_hook_that_refuses_stops_the_run_before_it_begins(study, orglab):
     hook = study.write(".git/hooks/pre-commit", "#!/bin/sh\necho error: no >&2; exit 1\n")
     hook.chmod(0o755)
     study.write("train.py", TRAIN + "# changed\n")
-    assert "refused: no." in orglab("run", "1.1", "--", "touch", "started", code=5).err
+    assert "failed: no." in orglab("run", "1.1", "--", "touch", "started", code=5).err
     assert not (study.path / "started").exists()
     assert read_runs(study.path) == []
 
@@ -187,7 +187,7 @@ def test_a_hook_that_refuses_the_results_changes_nothing_of_the_exit_code(study,
     hook = study.write(".git/hooks/pre-commit", "#!/bin/sh\necho error: no >&2; exit 1\n")
     hook.chmod(0o755)
     answer = orglab("run", "1.1", "--results", "results", "--", "python", "train.py")
-    assert "The results are not committed: git commit refused: no." in answer.err
+    assert "Results not committed: git commit refused: no." in answer.err
     assert study.git("status", "--porcelain").split("\n") == [f" M {LOG}", "?? results/"]
 
 
@@ -198,7 +198,7 @@ def test_in_a_merge_nothing_is_committed(study, orglab):
     study.commit("ours", {"ours.py": "1\n"})
     study.git("merge", "--no-commit", "--quiet", "other")
     answer = orglab("run", "1.1", "--", "true", code=5)
-    assert "In the middle of a merge" in answer.err
+    assert "during a merge" in answer.err
     orglab("run", "1.1", "--before", "snapshot", "--results", "results", "--", "python", "train.py")
     assert run_of(study).status == "done"
     assert study.git("log", "-1", "--format=%s") == "ours"
@@ -229,9 +229,9 @@ def test_the_active_step_is_meant_if_none_is_named(study, orglab):
     [
         (("run", "1.9", "--", "true"), 3, "There is no step 9"),
         (("run", "7.1", "--", "true"), 3, "There is no experiment"),
-        (("run", "1.1"), 2, "behind `--`"),
-        (("run", "1.1", "--"), 2, "behind `--`"),
-        (("run", "1", "--done", "--", "true"), 2, "name its step"),
+        (("run", "1.1"), 2, "after `--`"),
+        (("run", "1.1", "--"), 2, "after `--`"),
+        (("run", "1", "--done", "--", "true"), 2, "needs a step"),
         (("run", "1.1", "--nosuch", "--", "true"), 2, "No such option"),
     ],
 )
@@ -272,7 +272,12 @@ def test_output_forges_nothing_and_invalid_bytes_go_through(study):
 
 
 def test_a_bad_metrics_file_is_a_sentence_and_no_failure(study, orglab):
-    for text, why in ((None, "No such file"), ("", "is empty"), ("{", "is no JSON"), ("just words", "is no JSON")):
+    for text, why in (
+        (None, "No such file"),
+        ("", "is empty"),
+        ("{", "neither JSON nor"),
+        ("just words", "is not JSON"),
+    ):
         if text is not None:
             study.write("m.json", text)
         program = "import os; os.path.exists('m.json') and os.utime('m.json', ns=(1, 1))"
@@ -283,7 +288,7 @@ def test_a_bad_metrics_file_is_a_sentence_and_no_failure(study, orglab):
 def test_metrics_of_an_earlier_run_are_not_taken_for_those_of_this_one(study, orglab):
     study.write("metrics.json", '{"val_acc": 0.99}')
     answer = orglab("run", "1.1", "--metrics", "metrics.json", "--", "true")
-    assert "is older than the run" in answer.err
+    assert "metrics.json was not written by this run" in answer.err
     assert run_of(study).metrics == {}
 
 
@@ -307,7 +312,7 @@ def test_an_earlier_run_of_the_same_command_is_told_before(orglab):
 def test_a_step_with_open_boxes_is_noted_and_not_ticked(study, orglab):
     study.write(LOG, log_of(study).replace("1. [ ] one\n", "1. [ ] one\n   - [ ] below\n"))
     answer = orglab("run", "1.1", "--done", "--", "true")
-    assert "is not ticked" in answer.err
+    assert "was not marked done" in answer.err
     assert "1. [ ] one\n" in log_of(study)
     assert "ran true, exit 0, 0s" in log_of(study)
 
@@ -422,6 +427,6 @@ def test_a_full_disk_stops_the_keeping_and_not_the_command(study, orglab):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, before)
-    assert "is not kept any more" in answer.err
+    assert "is no longer recorded" in answer.err
     assert len(answer.out) == 300_000
     assert run_of(study).status == "done"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.errors import NotReadableError
-from orglab.runs.metrics import Printed, read_metrics, to_value
+from orglab.runs.metrics import PrintedMetrics, read_metrics, to_value
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_value_that_is_missing_in_the_last_row_is_that_of_the_last_row_that_ha
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("", "is empty"), (" \n", "is empty"), ("words", "is no JSON"), ("{\n", "no line of it"), ("\0\1", "is no")],
+    [("", "is empty"), (" \n", "is empty"), ("words", "is not JSON"), ("{\n", "neither JSON nor"), ("\0\1", "is not")],
 )
 def test_what_is_no_metrics_file_is_a_sentence(read, text, why):
     with pytest.raises(NotReadableError, match=why):
@@ -85,7 +85,7 @@ def test_what_is_no_metrics_file_is_a_sentence(read, text, why):
 
 def test_a_folder_or_nothing_is_a_sentence(tmp_path):
     for path in (tmp_path, tmp_path / "none"):
-        with pytest.raises(NotReadableError, match="cannot be read"):
+        with pytest.raises(NotReadableError, match="Cannot read"):
             read_metrics(path)
 
 
@@ -124,7 +124,7 @@ PRINTED = b"metric acc=0.5\nnoise metric acc=9\nmetric  name = two words \r\nmet
 
 @given(st.lists(st.integers(0, len(PRINTED)), max_size=6))
 def test_printed_metrics_are_found_however_the_output_is_cut(cuts):
-    found = Printed()
+    found = PrintedMetrics()
     places = [0, *sorted(cuts), len(PRINTED)]
     for begin, end in itertools.pairwise(places):
         if piece := PRINTED[begin:end]:
@@ -137,7 +137,7 @@ def test_printed_metrics_are_found_however_the_output_is_cut(cuts):
 
 
 def test_output_without_a_line_end_is_not_held():
-    found = Printed()
+    found = PrintedMetrics()
     for _ in range(100):
         found.feed(b"metric x=" + b"y" * 10_000)
         assert len(found._rest) <= 1 << 16

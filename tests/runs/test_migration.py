@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lab import orglab as process
 from lab import with_read_only
-from orglab.runs.places import BESIDE, RUNS, WAITING, list_entries
 from orglab.runs.record import read_runs
+from orglab.runs.storage import HIDDEN_FOLDER, PENDING, RUNS, list_entries
 
 LOG = "experiment_log.org"
 FIRST, SECOND = (f"20180606-16160{number}-3f2a1b" for number in (1, 2))
@@ -17,25 +17,25 @@ FIRST, SECOND = (f"20180606-16160{number}-3f2a1b" for number in (1, 2))
 
 def write_old(top, name, *, pending=False, step="e1.1"):
     """Leave a run as a former version did."""
-    folder = top / BESIDE / "runs" / name
+    folder = top / HIDDEN_FOLDER / "runs" / name
     folder.mkdir(parents=True)
     record = {"event": "began", "ref": step, "argv": ["true"], "began": "2018-06-06T16:16:00+00:00", "exit_code": 0}
     (folder / "record.jsonl").write_text(json.dumps(record) + "\n")
     (folder / "output.log").write_text("printed\n")
-    (top / BESIDE / ".gitignore").write_text("*\n")
-    (top / BESIDE / "pending").mkdir(exist_ok=True)
+    (top / HIDDEN_FOLDER / ".gitignore").write_text("*\n")
+    (top / HIDDEN_FOLDER / "pending").mkdir(exist_ok=True)
     if pending:
-        (top / BESIDE / "pending" / name).touch()
+        (top / HIDDEN_FOLDER / "pending" / name).touch()
     return folder
 
 
 def test_records_move_and_what_waits_is_told(study, orglab):
     write_old(study.path, FIRST)
     write_old(study.path, SECOND, pending=True)
-    home, old = study.path / ".git/orglab", study.path / BESIDE
+    home, old = study.path / ".git/orglab", study.path / HIDDEN_FOLDER
     assert orglab("list").err.split("\n") == [
-        f"The records of 2 runs are in {home / RUNS} now, and no longer in {old}.",
-        f"The log tells of the run {SECOND} (e1.1) now.",
+        f"Moved the records of 2 runs from {old} to {home / RUNS}.",
+        f"Added the run {SECOND} (e1.1) to the log.",
         "",
     ]
     assert not old.exists()
@@ -51,10 +51,10 @@ def test_those_of_all_worktrees_come_along_and_are_told_in_their_own_logs(study,
     study.git("worktree", "add", "--quiet", tree, "-b", "other")
     write_old(tree, FIRST, pending=True)
     home = study.path / ".git/orglab"
-    assert orglab("list").err == f"The record of 1 run is in {home / RUNS} now, and no longer in {tree / BESIDE}.\n"
-    assert not (tree / BESIDE).exists()
+    assert orglab("list").err == f"Moved the record of 1 run from {tree / HIDDEN_FOLDER} to {home / RUNS}.\n"
+    assert not (tree / HIDDEN_FOLDER).exists()
     assert FIRST not in (study.path / LOG).read_text()
-    assert process("list", cwd=tree).err == f"The log tells of the run {FIRST} (e1.1) now.\n"
+    assert process("list", cwd=tree).err == f"Added the run {FIRST} (e1.1) to the log.\n"
     assert FIRST in (tree / LOG).read_text()
 
 
@@ -78,10 +78,10 @@ def test_a_run_that_goes_on_stays_until_it_has_ended(study, orglab):
     with (folder / "record.jsonl").open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         orglab("list")
-        assert sorted(path.name for path in (study.path / BESIDE / RUNS).iterdir()) == [FIRST]
+        assert sorted(path.name for path in (study.path / HIDDEN_FOLDER / RUNS).iterdir()) == [FIRST]
         assert [run.id for run in read_runs(study.path)] == [FIRST, SECOND]
     orglab("list")
-    assert not (study.path / BESIDE).exists()
+    assert not (study.path / HIDDEN_FOLDER).exists()
 
 
 def test_a_record_that_is_there_already_is_not_written_over(study, orglab):
@@ -90,14 +90,14 @@ def test_a_record_that_is_there_already_is_not_written_over(study, orglab):
     before = kept.read_bytes()
     assert orglab("list").err == ""
     assert kept.read_bytes() == before
-    assert (study.path / BESIDE / RUNS / FIRST / "output.log").exists()
+    assert (study.path / HIDDEN_FOLDER / RUNS / FIRST / "output.log").exists()
 
 
 def test_a_working_tree_that_a_rerun_kept_stays(study, orglab):
     write_old(study.path, FIRST)
-    study.git("worktree", "add", "--quiet", "--detach", study.path / BESIDE / "worktrees/kept")
+    study.git("worktree", "add", "--quiet", "--detach", study.path / HIDDEN_FOLDER / "worktrees/kept")
     orglab("list")
-    assert (study.path / BESIDE / "worktrees/kept" / LOG).exists()
+    assert (study.path / HIDDEN_FOLDER / "worktrees/kept" / LOG).exists()
     assert list_entries(study.path, RUNS).keys() == {FIRST}
     assert orglab("list").err == ""
 
@@ -109,7 +109,7 @@ def test_another_file_system_is_no_obstacle(study, orglab):
         shutil.move(study.path / ".git", f"{memory}/git")
         study.write(".git", f"gitdir: {memory}/git\n")
         orglab("list")
-        assert not (study.path / BESIDE).exists()
+        assert not (study.path / HIDDEN_FOLDER).exists()
         (run,) = read_runs(study.path)
         assert run.folder == Path(memory, "git/orglab", RUNS, FIRST)
         assert sorted(path.name for path in run.folder.iterdir()) == ["output.log", "record.jsonl"]
@@ -119,16 +119,16 @@ def test_another_file_system_is_no_obstacle(study, orglab):
 def test_where_the_git_directory_cannot_be_written_nothing_moves_and_what_waits_is_told(study):
     write_old(study.path, FIRST, pending=True)
     done = process("list", prefix=with_read_only(study.path / ".git"))
-    assert (done.code, done.err) == (0, f"The log tells of the run {FIRST} (e1.1) now.\n")
-    assert [run.folder for run in read_runs(study.path)] == [study.path / BESIDE / RUNS / FIRST]
-    assert list_entries(study.path, WAITING) == {}
-    assert process("list").err.startswith("The record of 1 run is in ")
-    assert not (study.path / BESIDE).exists()
+    assert (done.code, done.err) == (0, f"Added the run {FIRST} (e1.1) to the log.\n")
+    assert [run.folder for run in read_runs(study.path)] == [study.path / HIDDEN_FOLDER / RUNS / FIRST]
+    assert list_entries(study.path, PENDING) == {}
+    assert process("list").err.startswith("Moved the record of 1 run from ")
+    assert not (study.path / HIDDEN_FOLDER).exists()
 
 
 def test_without_git_what_waits_is_told(study, orglab):
     shutil.rmtree(study.path / ".git")
     write_old(study.path, FIRST, pending=True)
-    assert orglab("list").err == f"The log tells of the run {FIRST} (e1.1) now.\n"
+    assert orglab("list").err == f"Added the run {FIRST} (e1.1) to the log.\n"
     assert orglab("list").err == ""
     assert [run.id for run in read_runs(study.path)] == [FIRST]

@@ -17,9 +17,9 @@ def test_a_run_is_named_by_its_begin_or_end(seeded, orglab):
     runs = read_runs(seeded.path)
     assert find_run(runs, runs[0].id) is runs[0]
     assert find_run(runs, runs[0].id[-6:]) is runs[0]
-    with pytest.raises(UsageError, match="Several runs"):
+    with pytest.raises(UsageError, match="matches several runs"):
         find_run(runs, "20")
-    with pytest.raises(NotFoundError, match="There is no run"):
+    with pytest.raises(NotFoundError, match="Unknown run"):
         find_run(runs, "zz")
 
 

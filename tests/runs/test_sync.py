@@ -7,11 +7,11 @@ import pytest
 
 from lab import orglab
 from orglab.git import find_repository
-from orglab.git.merge_driver import register
+from orglab.git.merge_config import register_driver
 from orglab.git.records import writer_name
 from orglab.log.merge.driver import CONFLICT
-from orglab.runs.places import WAITING, list_entries
 from orglab.runs.record import read_runs
+from orglab.runs.storage import PENDING, list_entries
 
 LOG = "experiment_log.org"
 pytestmark = pytest.mark.slow
@@ -149,7 +149,7 @@ def test_a_reference_that_somebody_else_has_moved_is_not_forced(clones):
     other = two.git("commit-tree", "HEAD^{tree}", "-m", "forged")
     two.git("push", "--quiet", "--force", "origin", f"{other}:refs/orglab/records/{name}")
     two("run", "1.1", "--", "true")
-    assert "git push refused" in two("sync", code=5).err
+    assert "git push failed" in two("sync", code=5).err
     assert two.git("ls-remote", "origin", f"refs/orglab/records/{name}").startswith(other)
 
 
@@ -160,7 +160,7 @@ def test_a_step_that_is_not_here_yet_is_waited_for(clones):
     two("sync")
     one("sync")
     assert ids_in(one.log) == []
-    assert len(list_entries(one.path, WAITING)) == 1
+    assert len(list_entries(one.path, PENDING)) == 1
     (one.path / LOG).write_text(re.sub(r"(?m)^ +- .*\n^ +run .*\n", "", two.log))
     one("list")
     assert len(ids_in(one.log)) == 1
@@ -202,8 +202,8 @@ def test_a_hostile_record_writes_nowhere_else_and_forges_nothing(clones):
 
 def test_without_the_remote_or_a_repository_it_says_so(clones, tmp_path_factory):
     one, _ = clones
-    assert "git fetch refused" in one("sync", "nosuch", code=5).err
-    assert "git fetch refused" in one("sync", "--", "--upload-pack=touch owned", code=5).err
+    assert "git fetch failed" in one("sync", "nosuch", code=5).err
+    assert "git fetch failed" in one("sync", "--", "--upload-pack=touch owned", code=5).err
     assert not (one.path / "owned").exists()
     alone = Clone(tmp_path_factory.mktemp("alone"), None)
     alone("init")
@@ -224,7 +224,7 @@ def test_snapshots_go_along_if_asked(clones):
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_both_folded_beside_other_notes_and_merged_the_log_tells_once(clones, place):
     one, two = clones
-    register(find_repository(one.path), CONFLICT)
+    register_driver(find_repository(one.path), CONFLICT)
     (one.path / ".git" / "info" / "attributes").write_text(f"{LOG} merge=orglab\n")
     two("run", "1.1", "--", "true")
     two("sync")

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from orglab.git.commit import Commit
     from orglab.git.mentions import Mention
     from orglab.history.events import Event
-    from orglab.history.knowledge import Knowledge
-    from orglab.history.references import Place
+    from orglab.history.references import Occurrence
+    from orglab.history.sources import Sources
     from orglab.history.why import Why
     from orglab.runs.record import Run
-    from orglab.search.hits import Found
-    from orglab.search.likeness import Map
-    from orglab.search.similar.answering import Precedent
+    from orglab.search.hits import SearchResult
+    from orglab.search.similar.precedent import Precedent
+    from orglab.search.similarity import Map
 
 SORT_KEYS = ("log", "id", "created", "state", "title", "progress")
 HITS_SHOWN = 20
@@ -83,7 +83,7 @@ class References(NamedTuple):
         experiments: What is named there, by id and in the order of the log; None for what the log does not have.
     """
 
-    places: "list[Place]"
+    places: "list[Occurrence]"
     experiments: Mapping[str, Experiment | None]
 
 
@@ -111,15 +111,15 @@ class AskMethods(LogFile):
             NotFoundError: There is none.
             UsageError: Two headings have this id, or it is no reference.
         """
-        from orglab.runs.places import RUNS, list_entries
+        from orglab.runs.storage import RUNS, list_entries
 
         experiment, step = self._experiment_and_step(reference)
         active = self.find_active()
         if self.repository is None and not list_entries(self.top, RUNS):
             # Nothing else can be known, and to load what would ask costs more than to read the log.
             return Shown(experiment, step, {}, (), (), active)
-        known = self._knowledge().known(experiment, step)
-        return Shown(experiment, step, known.commits, known.mentions, known.runs, active)
+        linked = self._sources().find_commits_and_runs(experiment, step)
+        return Shown(experiment, step, linked.commits, linked.mentions, linked.runs, active)
 
     def list_experiments(
         self,
@@ -177,7 +177,7 @@ class AskMethods(LogFile):
         """Return the TODO keywords of the log that begin with what is typed."""
         return [name for name in self.document().settings.keywords if name.startswith(begun)]
 
-    def search(self, text: str, *, limit: int = HITS_SHOWN, progress: "Progress | None" = None) -> "Found":
+    def search(self, text: str, *, limit: int = HITS_SHOWN, progress: "Progress | None" = None) -> "SearchResult":
         """Return what a query finds in the log, its journal and the messages of commits; see `search.search`."""
         from orglab.search.search import search_log
 
@@ -193,18 +193,18 @@ class AskMethods(LogFile):
         Raises:
             NotFoundError: The text is a reference, and there is no such experiment.
         """
-        from orglab.search.likeness import precedents
+        from orglab.search.similarity import find_precedents
 
-        return precedents(self, text, progress=progress)
+        return find_precedents(self, text, progress=progress)
 
     def similar_to_new(
         self, title: str, description: str = "", steps: Sequence[str] = (), *, progress: "Progress | None" = None
     ) -> "list[Precedent]":
         """Return the experiments that tried the idea of one that is not in the log yet; see `similar`."""
-        from orglab.search.likeness import precedents_like
-        from orglab.search.similar.features import Record
+        from orglab.search.similar.features import ExperimentText
+        from orglab.search.similarity import find_precedents_for_new
 
-        return precedents_like(self, Record(title, description, tuple(steps)), progress=progress)
+        return find_precedents_for_new(self, ExperimentText(title, description, tuple(steps)), progress=progress)
 
     def tried(self, match: str | None = None, tags: Iterable[str] = ()) -> "Map":
         """Return what was tried, by topic.
@@ -213,9 +213,9 @@ class AskMethods(LogFile):
             match: An Org match string; only what it selects.
             tags: Only what carries all of them.
         """
-        from orglab.search.likeness import map_of
+        from orglab.search.similarity import make_map
 
-        return map_of(self, match, [tag.strip(":") for tag in tags])
+        return make_map(self, match, [tag.strip(":") for tag in tags])
 
     def refs(self, reference: str | None = None) -> References:
         """Return where an experiment or step, or everything, is named: commits, files, the log, the journal.
@@ -224,15 +224,15 @@ class AskMethods(LogFile):
             NotFoundError: There is no such experiment.
             GitError: git refuses.
         """
-        from orglab.history.references import find_places
+        from orglab.history.references import find_occurrences
 
-        knowledge, wanted = self._knowledge(), None
+        sources, wanted = self._sources(), None
         if reference is not None:
             # The id as the log has it; whoever asks for a step that is not there may look for what names it.
             wanted = Reference(self.experiment(reference).id, parse_reference(reference).step)
-        places = [*find_places(knowledge, wanted)]
-        order = {name: number for number, name in enumerate(knowledge.experiments)}
-        named = {place.reference.id: knowledge.find(place.reference) for place in places}
+        places = [*find_occurrences(sources, wanted)]
+        order = {name: number for number, name in enumerate(sources.experiments)}
+        named = {place.reference.id: sources.find(place.reference) for place in places}
         ids = sorted(named, key=lambda name: (order.get(name, len(order)), len(name), name))
         return References(places, {name: named[name] for name in ids})
 
@@ -244,24 +244,24 @@ class AskMethods(LogFile):
         """
         from orglab.history.references import resolve_reference, resolve_text
 
-        knowledge, letter = self._knowledge(), self.config.letter
+        sources, letter = self._sources(), self.config.letter
         encoded = text.encode("utf-8", "surrogateescape")
         if any(True for _ in find_references(encoded, letter)):
-            return list({one.spelled: one for one in resolve_text(knowledge, encoded)}.values())
+            return list({one.spelled: one for one in resolve_text(sources, encoded)}.values())
         try:
             reference = parse_reference(text)
         except UsageError:
             return []
-        name = reference.id if reference.id in knowledge.experiments else without_letter(reference.id, letter)
-        return [resolve_reference(knowledge, Reference(name, reference.step))]
+        name = reference.id if reference.id in sources.experiments else without_letter(reference.id, letter)
+        return [resolve_reference(sources, Reference(name, reference.step))]
 
     def resolve_lines(self, lines: Iterable[bytes]) -> "Iterator[tuple[bytes, list[Resolved]]]":
         """Yield lines as they come, each with what the references in it are, in its order."""
         from orglab.history.references import resolve_text
 
-        knowledge = self._knowledge()
+        sources = self._sources()
         for line in lines:
-            yield line, [*resolve_text(knowledge, line)]
+            yield line, [*resolve_text(sources, line)]
 
     def history(self, reference: str) -> Happened:
         """Return all that happened to an experiment or a step, oldest first.
@@ -274,7 +274,7 @@ class AskMethods(LogFile):
 
         experiment, step = self._experiment_and_step(reference)
         wanted = Reference(experiment.id, step.number if step is not None else None)
-        (events,) = read_events(self._knowledge(), [experiment])
+        (events,) = read_events(self._sources(), [experiment])
         return Happened(experiment, step, [one for one in events if concerns(one, wanted, self.config.letter)])
 
     def why(self, what: str, folder: Path = Path()) -> "Why":
@@ -283,10 +283,10 @@ class AskMethods(LogFile):
 
         return find_why(self, what, folder)
 
-    def _knowledge(self) -> "Knowledge":
-        from orglab.history.knowledge import Knowledge
+    def _sources(self) -> "Sources":
+        from orglab.history.sources import Sources
 
-        return Knowledge(self)
+        return Sources(self)
 
     def _experiment_and_step(self, reference: str) -> tuple[Experiment, Step | None]:
         experiment, parsed = self.experiment(reference), parse_reference(reference)

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orglab.api.write import WriteMethods
+from orglab.reference import parse_reference
 from orglab.text import Tell
 
 if TYPE_CHECKING:
     from orglab.reference import Reference
-    from orglab.runs.compare import Difference
+    from orglab.runs.comparison import Difference
     from orglab.runs.record import Run
     from orglab.runs.run_request import RunRequest
-    from orglab.runs.sync import Synced
+    from orglab.runs.sync import SyncResult
 
 
 class RunMethods(WriteMethods):
@@ -27,22 +28,53 @@ class RunMethods(WriteMethods):
         """Return the runs of an experiment or step, or all, oldest first.
 
         Raises:
-            UsageError: It is no reference.
+            NotFoundError: There is no such experiment or step, and no run of one.
+            UsageError: It is not a reference.
         """
         from orglab.runs.log_runs import LogRuns
 
         runs = LogRuns(self)
-        return runs.all if reference is None else runs.find(reference)
+        if reference is None:
+            return runs.all
+        found = runs.find(reference)
+        if not found:
+            # Raises if the reference names nothing.
+            (self.experiment if parse_reference(reference).step is None else self.step)(reference)
+        return found
+
+    def find_run(self, name: str) -> "Run":
+        """Return the run with an id, or with a part of an id that no other run has.
+
+        Raises:
+            NotFoundError: There is no such run.
+            UsageError: Several runs match.
+        """
+        from orglab.runs.log_runs import LogRuns
+        from orglab.runs.record import find_run
+
+        return find_run(LogRuns(self).all, name)
+
+    def assign_run(self, name: str, reference: str, tell: Tell) -> "Run":
+        """Assign a run without an experiment to an experiment or step; see `runs.assignment.assign_run`."""
+        from orglab.runs.assignment import assign_run
+
+        return assign_run(self, name, reference, tell)
+
+    def discard_run(self, name: str, why: str = "", *, undo: bool = False) -> "Run":
+        """Mark a run as one that does not count, or that counts again; see `runs.assignment.discard_run`."""
+        from orglab.runs.assignment import discard_run
+
+        return discard_run(self, name, why, undo=undo)
 
     def compare_runs(self, name: str, other: str | None = None) -> "Difference":
-        """Return what differs between a run and another, or a revision, or the working tree; see `runs.compare`."""
-        from orglab.runs.compare import compare_runs
+        """Return what differs between a run and another, or a revision, or the working tree; see `runs.comparison`."""
+        from orglab.runs.comparison import compare_runs
 
         return compare_runs(self, name, other)
 
     def read_patch(self, difference: "Difference") -> str:
         """Return the difference of the code as a patch; empty if there is none, or a commit is not here."""
-        from orglab.runs.compare import read_difference
+        from orglab.runs.comparison import read_difference
 
         return read_difference(self, difference)
 
@@ -52,40 +84,40 @@ class RunMethods(WriteMethods):
 
         return rerun(self, name, tell, links=links, keep=keep)
 
-    def sync(self, remote: str, tell: Tell, *, snapshots: bool = False) -> "Synced":
+    def sync(self, remote: str, tell: Tell, *, snapshots: bool = False) -> "SyncResult":
         """Exchange the records of runs with a remote, and tell the log of those of others; see `runs.sync.sync`."""
         from orglab.runs.sync import sync
 
         return sync(self, remote, tell, snapshots=snapshots)
 
-    def tell_waiting(self, tell: Tell) -> None:
-        """Write into the log what could not be written when it happened: steps that commits ticked, and runs.
+    def write_pending(self, tell: Tell) -> None:
+        """Write pending entries to the log: steps that commits completed, and runs.
 
         Args:
             tell: Hears sentences for the user.
         """
-        from orglab.runs.places import find_old_places
-        from orglab.runs.waiting import find_waiting
+        from orglab.runs.pending import find_pending
+        from orglab.runs.storage import find_old_storage
 
-        if old := find_old_places(self.top):
-            from orglab.runs.migration import take_along
+        if old := find_old_storage(self.top):
+            from orglab.runs.migration import move_old_records
 
-            take_along(self, old, tell)
-        if waiting := find_waiting(self.top, self.path):
-            from orglab.runs.ingest import tell_waiting
+            move_old_records(self, old, tell)
+        if pending := find_pending(self.top, self.path):
+            from orglab.runs.log_writer import write_pending
 
-            tell_waiting(self, waiting, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
+            write_pending(self, pending, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
 
-    def complete_later(self, reference: "Reference", commit: str) -> None:
-        """Have a step that a commit said is done wait to be ticked by `tell_waiting`; that is on disk afterwards.
+    def queue_completion(self, reference: "Reference", commit: str) -> None:
+        """Record on disk that a commit says a step is done, so that `write_pending` ticks it.
 
         Args:
             reference: The step.
             commit: The full hash.
 
         Raises:
-            NotWritableError: That cannot be kept.
+            NotWritableError: It cannot be recorded.
         """
-        from orglab.runs.waiting import add_step
+        from orglab.runs.pending import add_pending_step
 
-        add_step(self.top, self.path, reference.spell(self.config.letter), commit)
+        add_pending_step(self.top, self.path, reference.spell(self.config.letter), commit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orglab.log.log import LogFile
 
 if TYPE_CHECKING:
-    from orglab.log.commit_log import CommittedLog
+    from orglab.log.log_commit import LogCommit
     from orglab.report.content.statements import Report
     from orglab.report.progress_report import ReportCheck
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class ShareMethods(LogFile):
     """The methods of `Log` that give something away."""
 
-    def commit(self, text: str | None = None) -> "CommittedLog | None":
-        """Commit the log and the journal alone; return None if there is nothing to commit; see `log.commit_log`."""
-        from orglab.log.commit_log import commit_log
+    def commit(self, text: str | None = None) -> "LogCommit | None":
+        """Commit the log and the journal alone; return None if there is nothing to commit; see `log.log_commit`."""
+        from orglab.log.log_commit import commit_log
 
         return commit_log(self, text)
 

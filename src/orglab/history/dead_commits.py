@@ -6,13 +6,13 @@ from contextlib import suppress
 
 from orglab.errors import GitError
 from orglab.experiment.diagnostic import Diagnostic, Moved
-from orglab.experiment.recorded_commits import Place, find_places, find_recorded
+from orglab.experiment.recorded_commits import RecordedCommit, find_recorded_commits, find_recorded_hashes
 from orglab.git import Repository
-from orglab.git.commit import read_named
-from orglab.git.keep_refs import keep_also
+from orglab.git.commit import read_commits_by_hash
+from orglab.git.keep_refs import write_keep_refs
 from orglab.git.reachability import Reachability, read_reachability
 from orglab.git.rewrites.matcher import RewriteMatcher
-from orglab.git.rewrites.traces import APPLIED, Successor
+from orglab.git.rewrites.successor import APPLIED, Successor
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 
@@ -39,7 +39,7 @@ class DeadCommits:
         Raises:
             GitError: git refuses.
         """
-        recorded = find_recorded(document.text)
+        recorded = find_recorded_hashes(document.text)
         if not recorded:
             return []
         reachability = read_reachability(self._repository, dict.fromkeys(name for one in recorded for name in one))
@@ -47,19 +47,19 @@ class DeadCommits:
             return []
         # Whoever may only read the repository may ask, too.
         with suppress(GitError):
-            keep_also(self._repository, frozenset(reachability.full.values()), reachability.kept)
-        dead = {one.living for one in recorded if not reachability.is_alive(one.living)}
+            write_keep_refs(self._repository, frozenset(reachability.full.values()), reachability.kept)
+        dead = {one.current for one in recorded if not reachability.is_alive(one.current)}
         # Most logs have none, and to parse a log for all that it records takes longer than git does.
         if not dead:
             return []
         wanted = {one for one in recorded if not dead.isdisjoint(one)}
-        found = list(find_places(document, self._log.config, str(self._log.path), wanted))
-        places = [place for place in found if place.recorded.living in dead]
+        found = list(find_recorded_commits(document, self._log.config, str(self._log.path), wanted))
+        places = [place for place in found if place.recorded.current in dead]
         self._answers |= self._told_by_log(found, reachability)
-        self._answers |= self._find([one for one in places if one.recorded.living not in self._answers], reachability)
-        return [self._diagnostic(document, place) for place in places if place.recorded.living in self._answers]
+        self._answers |= self._find([one for one in places if one.recorded.current not in self._answers], reachability)
+        return [self._diagnostic(document, place) for place in places if place.recorded.current in self._answers]
 
-    def _told_by_log(self, places: Sequence[Place], reachability: Reachability) -> dict[str, Successor]:
+    def _told_by_log(self, places: Sequence[RecordedCommit], reachability: Reachability) -> dict[str, Successor]:
         """Return what other lines of the log say: a clone that did not rewrite has no map, but the same log."""
         found: dict[str, Successor] = {}
         for place in places:
@@ -70,7 +70,7 @@ class DeadCommits:
                 found[original] = Successor(full, 0.98, "log", "another line of the log says so")
         return found
 
-    def _find(self, dead: Sequence[Place], reachability: Reachability) -> Mapping[str, Successor]:
+    def _find(self, dead: Sequence[RecordedCommit], reachability: Reachability) -> Mapping[str, Successor]:
         """Return what became of dead commits, by the hash that counts in the log."""
         answers: dict[str, Successor] = {}
         asked: dict[str, str] = {}
@@ -94,17 +94,19 @@ class DeadCommits:
         """Ask git for the short hashes of the commits that live on."""
         new = {answer.hash for answer in answers if answer.hash is not None} - self._shorts.keys()
         if new:
-            self._shorts |= {name: commit.short for name, commit in read_named(self._repository, tuple(new)).items()}
+            self._shorts |= {
+                name: commit.short for name, commit in read_commits_by_hash(self._repository, tuple(new)).items()
+            }
 
     def _aside(self) -> frozenset[bytes]:
         """Return the log and the journal as git names them: a commit is seldom about them."""
         return frozenset(map(os.fsencode, self._log.find_own_paths(self._repository)))
 
-    def _diagnostic(self, document: Document, place: Place) -> Diagnostic:
-        answer = self._answers[place.recorded.living]
+    def _diagnostic(self, document: Document, place: RecordedCommit) -> Diagnostic:
+        answer = self._answers[place.recorded.current]
         source = document.source
         where = str(self._log.path), source.line_number(place.begin), source.column(place.begin)
-        name = place.recorded.living
+        name = place.recorded.current
         living = self._shorts.get(answer.hash or "", answer.hash)
         moved = Moved(name, living, answer.confidence, answer.method, answer.evidence)
         why = f"({answer.confidence:.2f}, {answer.method}: {answer.evidence})"

@@ -1,6 +1,6 @@
 """What happened to experiments, as events: the one place that assembles them of the log, commits, runs, the journal.
 
-`read_events` asks what is known of a log (`knowledge`); the functions below it are pure, and make events of what they
+`read_events` asks what is known of a log (`sources`); the functions below it are pure, and make events of what they
 are given.  When a step was done is told by the first of these that knows (format.md): its newest commit, by the
 author's date; the note that says so; the commit of the log in which its box was first ticked.
 """
@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from orglab.experiment.ids import aliases_of
+from orglab.experiment.ids import read_aliases
 from orglab.experiment.journal import Entry
-from orglab.experiment.model import Conclusion, Experiment, Note, Step, logged_changes
+from orglab.experiment.model import Conclusion, Experiment, Note, Step, read_logged_changes
 from orglab.experiment.note_text import Logged
 from orglab.git.commit import Commit
-from orglab.history.knowledge import Knowledge
+from orglab.history.sources import Sources
 from orglab.log.text_history import find_ticking_commits
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
@@ -68,36 +68,34 @@ class Event:
     is_end: bool = False
 
 
-def read_events(
-    knowledge: Knowledge, experiments: Sequence[Experiment], *, with_journal: bool = True
-) -> list[list[Event]]:
+def read_events(sources: Sources, experiments: Sequence[Experiment], *, with_journal: bool = True) -> list[list[Event]]:
     """Return all that happened to each of some experiments, the oldest first, and what is of an unknown time last.
 
     An experiment that had another id before is told of under the one that it has now.  What a run noted in the log is
     left out where the run itself is told.
 
     Args:
-        knowledge: What is known of their log.
+        sources: What is known of their log.
         experiments: The experiments.
         with_journal: Whether the entries of the journal are told.
 
     Raises:
         GitError: git refuses.
     """
-    commits = knowledge.find_named(name for one in experiments for step in one.steps for name in step.commits)
-    ticked = _read_ticked(knowledge, experiments, commits)
-    letter = knowledge.log.config.letter
+    commits = sources.find_named(name for one in experiments for step in one.steps for name in step.commits)
+    ticked = _read_ticking_commits(sources, experiments, commits)
+    letter = sources.log.config.letter
     found = []
     for one in experiments:
         aliases = _spell_aliases(one)
-        runs = knowledge.find_runs(one)
+        runs = sources.find_runs(one)
         told = {run.id for run in runs}
-        events = [event for event in log_events(one, commits, ticked) if run_noted(event.text) not in told]
-        events += commit_events(one.ref, letter, knowledge.find_commits(one), aliases)
+        events = [event for event in log_events(one, commits, ticked) if read_noted_run(event.text) not in told]
+        events += commit_events(one.ref, letter, sources.find_commits(one), aliases)
         events += run_events(one.ref, runs)
         if with_journal:
-            events += journal_events(one.ref, letter, knowledge.find_entries(one), aliases)
-        found.append(in_order(events))
+            events += journal_events(one.ref, letter, sources.find_entries(one), aliases)
+        found.append(sort_events(events))
     return found
 
 
@@ -114,28 +112,28 @@ def written_events(experiment: Experiment, entries: Iterable[Entry]) -> list[Eve
 
 def _spell_aliases(experiment: Experiment) -> list[str]:
     """Return the references by ids that an experiment had before, such as `e205`."""
-    return [experiment.config.letter + name for name in aliases_of(experiment.heading)]
+    return [experiment.config.letter + name for name in read_aliases(experiment.heading)]
 
 
-def _read_ticked(
-    knowledge: Knowledge, experiments: Iterable[Experiment], commits: Mapping[str, Commit]
+def _read_ticking_commits(
+    sources: Sources, experiments: Iterable[Experiment], commits: Mapping[str, Commit]
 ) -> Mapping[str, Commit]:
     """Return the commit of the log that first ticked each step of which nothing else says when it was done.
 
     The steps of what was closed before all that is looked into were done before it too, and are not looked for.
     """
-    since = knowledge.since
+    since = sources.since
     wanted = {}
     for one in experiments:
         if since is None or one.closed is None or one.closed.when >= since:
             for step in one.steps:
-                done = when_done(step, commits)
+                done = find_completion(step, commits)
                 if done is not None and done.source == "unknown":
                     wanted[step.ref] = (one, step)
-    return find_ticking_commits(knowledge.log, wanted) if wanted and knowledge.repository is not None else {}
+    return find_ticking_commits(sources.log, wanted) if wanted and sources.repository is not None else {}
 
 
-class StepDone(NamedTuple):
+class StepCompletion(NamedTuple):
     """When a step was done.
 
     Attributes:
@@ -151,9 +149,9 @@ class StepDone(NamedTuple):
     commit: str | None
 
 
-def when_done(
+def find_completion(
     step: Step, commits: Mapping[str, Commit] = _NOTHING, ticked: Mapping[str, Commit] = _NOTHING
-) -> StepDone | None:
+) -> StepCompletion | None:
     """Return when a step was done; None if it is not.
 
     Args:
@@ -166,14 +164,14 @@ def when_done(
     known = [commits[name] for name in step.commits if name in commits]
     if known:
         newest = max(known, key=lambda commit: commit.authored)
-        return StepDone(newest.when, "second", "commit", newest.hash)
+        return StepCompletion(newest.when, "second", "commit", newest.hash)
     said = [note for note in step.notes if note.at is not None and _says_done(note, step)]
     if said and (at := said[-1].at) is not None:
-        return StepDone(at.when, _precision(at), "note", None)
+        return StepCompletion(at.when, _precision(at), "note", None)
     if step.ref in ticked:
         commit = ticked[step.ref]
-        return StepDone(commit.when, "second", "log", commit.hash)
-    return StepDone(None, "unknown", "unknown", None)
+        return StepCompletion(commit.when, "second", "log", commit.hash)
+    return StepCompletion(None, "unknown", "unknown", None)
 
 
 def _says_done(note: Note, step: Step) -> bool:
@@ -195,15 +193,15 @@ def log_events(
 
     Args:
         experiment: The experiment.
-        commits: As for `when_done`.
-        ticked: As for `when_done`.
+        commits: As for `find_completion`.
+        ticked: As for `find_completion`.
     """
     ref = experiment.ref
     yield _event("created", ref, experiment.created, experiment.title, line=experiment.line)
     states, lines = _state_events(experiment)
     yield from states
     for step in experiment.steps:
-        if done := when_done(step, commits, ticked):
+        if done := find_completion(step, commits, ticked):
             facts = {"source": done.source} | ({"commits": ",".join(step.commits)} if step.commits else {})
             newest = done.commit if done.source == "commit" else next(iter(step.commits[-1:]), None)
             yield Event("step", step.ref, done.at, done.precision, step.text, newest, None, step.line, facts)
@@ -229,7 +227,7 @@ def _precision(at: Timestamp | None) -> str:
     return "unknown" if at is None else "minute" if at.has_time else "day"
 
 
-def run_noted(note: str) -> str | None:
+def read_noted_run(note: str) -> str | None:
     """Return the id of the run that a note of the log tells of, as `orglab run` writes it; None if of none."""
     begin, _, last = note.rpartition("\n")
     return last.removeprefix("run ") if begin.startswith("ran ") and last.startswith("run ") else None
@@ -277,7 +275,7 @@ def _oldest_first(experiment: Experiment) -> list[tuple[Logged, int]]:
 
     Org writes the newest first (org-log-states-order-reversed), unless its user wants it otherwise.
     """
-    found = [one for one in logged_changes(experiment.heading) if one[0].kind != "note"]
+    found = [one for one in read_logged_changes(experiment.heading) if one[0].kind != "note"]
     stamps = [logged.stamp for logged, _ in found]
     return found if stamps and stamps[0] < stamps[-1] else found[::-1]
 
@@ -336,7 +334,7 @@ def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Ite
             yield _event("journal", steps.pop() if len(steps) == 1 else ref, entry.at, text, line=entry.line)
 
 
-def in_order(events: Iterable[Event]) -> list[Event]:
+def sort_events(events: Iterable[Event]) -> list[Event]:
     """Return events, the oldest first, and those of an unknown time last.
 
     What is known to the day alone stands at its begin, what ends something at its end; within a minute they stand in

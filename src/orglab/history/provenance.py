@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from orglab.errors import UsageError
 from orglab.git.commit import Commit, read_commits
-from orglab.git.files import commits_of_file, path_in
+from orglab.git.files import path_in, read_commits_of_file
 from orglab.git.hashed_file import hash_file
-from orglab.history.knowledge import Knowledge
-from orglab.history.references import experiment_around
+from orglab.history.references import find_enclosing_experiment
+from orglab.history.sources import Sources
 from orglab.reference import Reference, find_references, parse_reference, without_letter
 from orglab.runs.record import Run
 
@@ -51,15 +51,15 @@ class LinkFinder:
     """Finds the links of what is asked about.
 
     Attributes:
-        knowledge: What is known of the log.
+        sources: What is known of the log.
         remarks: What else is to be said: what is missing, what is only near.
     """
 
-    def __init__(self, knowledge: Knowledge) -> None:
+    def __init__(self, sources: Sources) -> None:
         """Remember what is known; nothing is looked for yet."""
-        self.knowledge = knowledge
-        self.log = knowledge.log
-        self.repository = knowledge.repository
+        self.sources = sources
+        self.log = sources.log
+        self.repository = sources.repository
         self.remarks: list[str] = []
 
     def locate(self, path: Path) -> str | None:
@@ -68,12 +68,12 @@ class LinkFinder:
 
     def find_commit(self, name: str) -> Commit | None:
         """Return the commit that a hash names, or None if it is not there."""
-        return self.knowledge.find_named([name]).get(name)
+        return self.sources.find_named([name]).get(name)
 
     def find_commits(self, name: str | None, limit: int) -> Iterator[Commit]:
         """Yield the last commits of a file or folder; none before the first commit."""
         if self.repository is not None and name is not None and self.repository.head() is not None:
-            yield from commits_of_file(self.repository, name, limit=limit)
+            yield from read_commits_of_file(self.repository, name, limit=limit)
 
     # Runs
 
@@ -81,11 +81,11 @@ class LinkFinder:
         """Yield the runs that wrote a file's content, and then the commits of their code; of a folder, all in it."""
         if path.is_dir():
             below = "" if name == "." else f"{name}/"
-            for run in reversed(self.knowledge.runs):
+            for run in reversed(self.sources.runs):
                 if any(output.path.startswith(below) for output in run.outputs):
                     yield from self._link_run(run, "wrote files here")
             return
-        outputs = [(run, output) for run in self.knowledge.runs for output in run.outputs]
+        outputs = [(run, output) for run in self.sources.runs for output in run.outputs]
         sizes = {output.size for _, output in outputs}
         # What no run wrote in this size is not read: it may be a checkpoint of many gigabytes.
         content = None
@@ -127,7 +127,7 @@ class LinkFinder:
         except UsageError:
             return []
         letter = self.log.config.letter
-        name = reference.id if reference.id in self.knowledge.experiments else without_letter(reference.id, letter)
+        name = reference.id if reference.id in self.sources.experiments else without_letter(reference.id, letter)
         return [Reference(name, reference.step)]
 
     # Commits
@@ -144,12 +144,12 @@ class LinkFinder:
         letter = self.log.config.letter
         named = [one for _, one in find_references(commit.message.encode(), letter)]
         for one in dict.fromkeys(named):
-            if self.knowledge.find(one) is None and one.id.isdecimal():
+            if self.sources.find(one) is None and one.id.isdecimal():
                 self.remarks.append(f"{commit.short} names {letter}{one.id}, which the log does not have.")
-        known = [one for one in named if self.knowledge.find(one) is not None]
+        known = [one for one in named if self.sources.find(one) is not None]
         words = self._hashes.get(commit.hash[:_PREFIX], ())
         recorded = [*filter(None, (self._locate(at) for word, at in words if commit.hash.startswith(word)))]
-        runs = [run for run in self.knowledge.runs if commit.hash in (run.before, run.snapshot, run.commit)]
+        runs = [run for run in self.sources.runs if commit.hash in (run.before, run.snapshot, run.commit)]
         ran = [reference for run in runs for reference in self._parse(run.ref)]
         told = [
             f"{way} {', '.join(one.spell(letter) for one in dict.fromkeys(found))}"
@@ -162,15 +162,15 @@ class LinkFinder:
     def _hashes(self) -> dict[str, list[tuple[str, int]]]:
         """What looks like a hash in the log, and where, by its first seven digits."""
         found: dict[str, list[tuple[str, int]]] = {}
-        for match in _HASH.finditer(self.knowledge.document.text):
+        for match in _HASH.finditer(self.sources.document.text):
             word = match.group().decode()
             found.setdefault(word[:_PREFIX], []).append((word, match.start()))
         return found
 
     def _locate(self, at: int) -> Reference | None:
         """Return the step of the log that a position belongs to, else the experiment, or None."""
-        document = self.knowledge.document
-        experiment = experiment_around(document, at, self.knowledge)
+        document = self.sources.document
+        experiment = find_enclosing_experiment(document, at, self.sources)
         if experiment is None:
             return None
         line = document.source.line_number(at)
@@ -181,7 +181,7 @@ class LinkFinder:
 
     def find_log_line(self, number: int) -> list[Link]:
         """Return what stands in a line of the log itself."""
-        text = self.knowledge.document.text
+        text = self.sources.document.text
         at = 0
         for _ in range(number - 1):
             at = text.find(b"\n", at) + 1
@@ -234,5 +234,5 @@ class LinkFinder:
         for commit in read_commits(
             self.repository, "--ignore-missing", "--fixed-strings", f"--grep=[{letter}", *revisions, "--"
         ):
-            if any(self.knowledge.find(one) is not None for _, one in find_references(commit.message.encode(), letter)):
+            if any(self.sources.find(one) is not None for _, one in find_references(commit.message.encode(), letter)):
                 yield commit

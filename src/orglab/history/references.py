@@ -12,9 +12,9 @@ from typing import NamedTuple
 from orglab.experiment.model import Experiment, read_id
 from orglab.experiment.resolved import Resolved, resolve
 from orglab.git.commit import Commit
-from orglab.git.files import files_with
+from orglab.git.files import find_files_containing
 from orglab.git.mentions import Mention
-from orglab.history.knowledge import Knowledge
+from orglab.history.sources import Sources
 from orglab.org.document import Document
 from orglab.reference import Reference, find_references, link_pattern
 
@@ -22,7 +22,7 @@ from orglab.reference import Reference, find_references, link_pattern
 _AROUND = 120
 
 
-class Place(NamedTuple):
+class Occurrence(NamedTuple):
     """Where an experiment or a step is named.
 
     Attributes:
@@ -44,28 +44,28 @@ class Place(NamedTuple):
     within: str | None = None
 
 
-def find_places(knowledge: Knowledge, wanted: Reference | None = None) -> Iterator[Place]:
+def find_occurrences(sources: Sources, wanted: Reference | None = None) -> Iterator[Occurrence]:
     """Yield where experiments and steps are named: in commits (newest first), tracked files, the log, the journal.
 
     Args:
-        knowledge: What is known of the log.
+        sources: What is known of the log.
         wanted: Only this experiment with its steps, or only this step; everything if None.  A reference in
             a text counts if its experiment exists, or if it is a number, for `[error]` is no reference.
 
     Raises:
         GitError: git refuses.
     """
-    log = knowledge.log
-    mentions = knowledge.mentions if wanted is None else _find_mentions(knowledge, wanted)
-    journal = knowledge.journal
-    entries = _in_org("journal", log.journal, journal, knowledge, wanted) if journal is not None else ()
+    log = sources.log
+    mentions = sources.mentions if wanted is None else _find_mentions(sources, wanted)
+    journal = sources.journal
+    entries = _in_org("journal", log.journal, journal, sources, wanted) if journal is not None else ()
     for place in chain(
         _in_commits(mentions),
-        _in_files(knowledge),
-        _in_org("log", log.path, knowledge.document, knowledge, wanted),
+        _in_files(sources),
+        _in_org("log", log.path, sources.document, sources, wanted),
         entries,
     ):
-        experiment = knowledge.find(place.reference)
+        experiment = sources.find(place.reference)
         if experiment is None and not place.reference.id.isdecimal():
             continue
         now = Reference(experiment.id if experiment is not None else place.reference.id, place.reference.step)
@@ -73,36 +73,36 @@ def find_places(knowledge: Knowledge, wanted: Reference | None = None) -> Iterat
             yield place._replace(reference=now)
 
 
-def _find_mentions(knowledge: Knowledge, wanted: Reference) -> list[Mention]:
+def _find_mentions(sources: Sources, wanted: Reference) -> list[Mention]:
     """Return the commits that name an experiment, or the id of one that there is not."""
-    experiment = knowledge.find(wanted)
+    experiment = sources.find(wanted)
     if experiment is not None:
-        return knowledge.find_mentions(experiment)
-    return [one for one in knowledge.mentions if any(reference.id == wanted.id for reference in one.references)]
+        return sources.find_mentions(experiment)
+    return [one for one in sources.mentions if any(reference.id == wanted.id for reference in one.references)]
 
 
-def _in_commits(mentions: Iterable[Mention]) -> Iterator[Place]:
+def _in_commits(mentions: Iterable[Mention]) -> Iterator[Occurrence]:
     """Yield what commits name."""
     for mention in mentions:
         commit = mention.commit
-        yield from (Place("commit", reference, commit.subject, commit) for reference in mention.references)
+        yield from (Occurrence("commit", reference, commit.subject, commit) for reference in mention.references)
 
 
-def _in_files(knowledge: Knowledge) -> Iterator[Place]:
+def _in_files(sources: Sources) -> Iterator[Occurrence]:
     """Yield where the tracked text files of the working tree, log and journal left out, name something."""
-    repository = knowledge.repository
+    repository = sources.repository
     if repository is None:
         return
-    log, letter = knowledge.log, knowledge.log.config.letter
+    log, letter = sources.log, sources.log.config.letter
     own = {os.path.realpath(log.path), os.path.realpath(log.journal)}
-    for name in files_with(repository, f"[{letter}"):
+    for name in find_files_containing(repository, f"[{letter}"):
         path = repository.top / name
         if os.path.realpath(path) in own:
             continue
         with _content(path) as content:
             # The same memory, not a copy of it.
             yield from (
-                Place("file", reference, _line_around(content, at), None, path, line)
+                Occurrence("file", reference, _line_around(content, at), None, path, line)
                 for at, reference, line in _with_lines(content, letter)
             )
 
@@ -147,31 +147,31 @@ def _line_around(content: "bytes | mmap.mmap", at: int) -> str:
 
 
 def _in_org(
-    kind: str, path: Path, document: Document, knowledge: Knowledge, wanted: Reference | None
-) -> Iterator[Place]:
+    kind: str, path: Path, document: Document, sources: Sources, wanted: Reference | None
+) -> Iterator[Occurrence]:
     """Yield where the log or the journal names something, by reference or by link; of what is not wanted, not all."""
     text = document.text
-    config = knowledge.log.config
-    links = link_pattern(knowledge.log.path.name).finditer(text)
+    config = sources.log.config
+    links = link_pattern(sources.log.path.name).finditer(text)
     found = [(match.start(), Reference(match.group(1).decode())) for match in links]
     found += find_references(text, config.letter)
     for at, reference in sorted(found, key=lambda one: one[0]):
-        named = knowledge.find(reference) if wanted is not None else None
+        named = sources.find(reference) if wanted is not None else None
         if wanted is not None and wanted.id not in (reference.id, named.id if named is not None else None):
             continue
-        within = experiment_around(document, at, knowledge) if kind == "log" else None
+        within = find_enclosing_experiment(document, at, sources) if kind == "log" else None
         line = document.source.line_number(at)
-        yield Place(kind, reference, _line_around(text, at), None, path, line, within.ref if within else None)
+        yield Occurrence(kind, reference, _line_around(text, at), None, path, line, within.ref if within else None)
 
 
-def experiment_around(document: Document, at: int, knowledge: Knowledge) -> Experiment | None:
+def find_enclosing_experiment(document: Document, at: int, sources: Sources) -> Experiment | None:
     """Return the experiment of the log whose subtree holds a position, or None."""
-    config = knowledge.log.config
+    config = sources.log.config
     part = document.part_at(at)
     heading = part.heading_at(at - part.begin)
     while heading is not None:
         if config.tag in heading.tags and (name := read_id(heading, config)):
-            return knowledge.experiments.get(name)
+            return sources.experiments.get(name)
         heading = heading.parent
     return None
 
@@ -179,14 +179,14 @@ def experiment_around(document: Document, at: int, knowledge: Knowledge) -> Expe
 # What a text names
 
 
-def resolve_text(knowledge: Knowledge, text: bytes) -> Iterator[Resolved]:
+def resolve_text(sources: Sources, text: bytes) -> Iterator[Resolved]:
     """Yield what the references in a text are, in its order; a bracketed word that is nothing's id is none."""
-    for at, reference in find_references(text, knowledge.log.config.letter):
-        found = resolve_reference(knowledge, reference, at)
+    for at, reference in find_references(text, sources.log.config.letter):
+        found = resolve_reference(sources, reference, at)
         if found.is_known or found.experiment is not None or reference.id.isdecimal():
             yield found
 
 
-def resolve_reference(knowledge: Knowledge, reference: Reference, at: int = 0) -> Resolved:
+def resolve_reference(sources: Sources, reference: Reference, at: int = 0) -> Resolved:
     """Return what a reference is, with what is nearest to it if it is unknown."""
-    return resolve(reference, knowledge.find(reference), knowledge.log.config.letter, knowledge.nearest, at)
+    return resolve(reference, sources.find(reference), sources.log.config.letter, sources.nearest, at)

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from orglab.errors import NotFoundError
 from orglab.experiment.model import Experiment, Note, Step
-from orglab.git.files import blame, changed_files, is_tracked
-from orglab.history.events import run_noted
-from orglab.history.knowledge import Knowledge
+from orglab.git.files import blame, find_changed_files, is_tracked
+from orglab.history.events import read_noted_run
 from orglab.history.provenance import MOST_COMMITS, Link, LinkFinder
+from orglab.history.sources import Sources
 from orglab.log.log import LogFile
 
 _LINE = re.compile(r"(.+):([0-9]{1,9})", re.S)
@@ -65,7 +65,7 @@ def find_why(log: LogFile, what: str, folder: Path) -> Why:
         NotFoundError: It is none of these.
         GitError: git refuses.
     """
-    question = _Question(Knowledge(log))
+    question = _Question(Sources(log))
     if what and os.path.lexists(folder / what):
         return question.file(folder / what)
     match = _LINE.fullmatch(what)
@@ -84,11 +84,11 @@ def find_why(log: LogFile, what: str, folder: Path) -> Why:
 class _Question:
     """A question for one thing."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
-        self.knowledge = knowledge
-        self.log = knowledge.log
-        self.repository = knowledge.repository
-        self.finder = LinkFinder(knowledge)
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+        self.log = sources.log
+        self.repository = sources.repository
+        self.finder = LinkFinder(sources)
 
     def revision(self, name: str) -> Why:
         """Return why a commit is there."""
@@ -113,7 +113,7 @@ class _Question:
         if self.repository is None or name is None:
             return "No git repository holds it."
         if is_committed:
-            return f"{name} has changes that are not committed." if changed_files(self.repository, name) else None
+            return f"{name} has changes that are not committed." if find_changed_files(self.repository, name) else None
         return f"{name} is not committed yet." if is_tracked(self.repository, name) else f"git does not know {name}."
 
     def line(self, path: Path, number: int) -> Why:
@@ -138,7 +138,7 @@ class _Question:
     def has_been(self, path: Path) -> bool:
         """Return whether a file that is not there was committed, or written by a run."""
         name = self.finder.locate(path)
-        was_written = any(output.path == name for run in self.knowledge.runs for output in run.outputs)
+        was_written = any(output.path == name for run in self.sources.runs for output in run.outputs)
         return was_written or any(True for _ in self.finder.find_commits(name, 1))
 
     def _refuse_missing_line(self, path: Path, number: int) -> None:
@@ -156,13 +156,13 @@ class _Question:
         chain = tuple(links)
         steps: dict[str, list[Step]] = {}
         for reference in dict.fromkeys(one for link in chain for one in link.references):
-            experiment = self.knowledge.find(reference)
+            experiment = self.sources.find(reference)
             if experiment is not None:
                 wanted = [one for one in experiment.steps if one.number == reference.step]
                 steps.setdefault(experiment.id, []).extend(wanted)
         moment = next(filter(None, map(_moment, chain)), None)
         reasons = [Reason(one, tuple(found), _nearest_note(one, found, moment)) for one, found in
-                   ((self.knowledge.experiments[name], found) for name, found in steps.items())]  # fmt: skip
+                   ((self.sources.experiments[name], found) for name, found in steps.items())]  # fmt: skip
         return Why(subject, chain, tuple(reasons), tuple(dict.fromkeys(self.finder.remarks)))
 
 
@@ -181,7 +181,7 @@ def _nearest_note(experiment: Experiment, steps: list[Step], moment: datetime.da
     everywhere = [*experiment.notes, *(note for step in experiment.steps for note in step.notes)]
     for notes in (on_steps, everywhere):
         # What a run noted of itself is no reason.
-        timed = [(abs(note.at.when - moment), note) for note in notes if note.at and run_noted(note.text) is None]
+        timed = [(abs(note.at.when - moment), note) for note in notes if note.at and read_noted_run(note.text) is None]
         if timed:
             return min(timed, key=lambda one: one[0])[1]
     return None

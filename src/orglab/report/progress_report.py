@@ -8,7 +8,7 @@ from pathlib import Path
 from orglab import clock
 from orglab.errors import GitError, NotFoundError
 from orglab.experiment.model import Experiment
-from orglab.history.knowledge import Knowledge, PeriodKnowledge
+from orglab.history.sources import PeriodSources, Sources
 from orglab.log.log import LogFile
 from orglab.report.content.citations import Links, read_links
 from orglab.report.content.evidence import from_evidence
@@ -55,9 +55,9 @@ def _read(
     Raises:
         GitError: git fails.
     """
-    knowledge = PeriodKnowledge(log, experiments, period.since, use_git=use_git)
-    links = read_links(experiments, knowledge)
-    return read_activities(knowledge, experiments, period, with_journal=options.journal), links
+    sources = PeriodSources(log, experiments, period.since, use_git=use_git)
+    links = read_links(experiments, sources)
+    return read_activities(sources, experiments, period, with_journal=options.journal), links
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ def check_report(log: LogFile, path: Path | None = None) -> ReportCheck:
     else:
         file, evidence = str(path), read_report_evidence(path, last)
     statements = from_evidence(evidence)
-    knowledge = Knowledge(log)
+    sources = Sources(log)
     needs_journal = any(claim.kind == "journal" for statement in statements for claim in statement.claims)
-    entries = knowledge.entries if needs_journal else []
-    current = CurrentFacts(log.experiments(), knowledge.runs, entries, knowledge.repository)
+    entries = sources.entries if needs_journal else []
+    current = CurrentFacts(log.experiments(), sources.runs, entries, sources.repository)
     return ReportCheck(file, len(statements), tuple(verify(statements, current)))

@@ -1,4 +1,4 @@
-"""What is said of a run in the log and in commits: its command, how it ended, how long it took, what it measured."""
+"""Describe a run for the log and for commit messages: command, exit status, duration, metrics."""
 
 import re
 import shlex
@@ -7,33 +7,33 @@ from collections.abc import Iterable, Sequence
 from orglab.runs.record import Metric, Run
 from orglab.text import cut, duration, number
 
-_COMMAND = 200  # characters of a command in the log; the record has all of it
+_COMMAND = 200  # characters of a command in the log; the record has the whole command
 _SUBJECT = 100
 _METRICS = 8
 _VALUE = 40
 
 
 def command_text(argv: Sequence[str], room: int = _COMMAND) -> str:
-    """Return a command as one would type it, in one line without control characters, cut to `room` characters."""
-    # What is longer is cut anyway; a script behind -c can have megabytes.
+    """Return a command as typed in a shell, on one line without control characters, cut to `room` characters."""
+    # Cut before quoting, because a script after -c can have megabytes.
     words = " ".join(shlex.quote(word[: room + 1]) for word in argv[: room + 1])
-    text = "".join(char if char.isprintable() else _escaped(char) for char in words)
+    text = "".join(char if char.isprintable() else _escape(char) for char in words)
     return cut(text, room)
 
 
-def _escaped(char: str) -> str:
+def _escape(char: str) -> str:
     return char.encode("unicode_escape", "surrogatepass").decode() if char < "\ud800" or char > "\udfff" else "\ufffd"
 
 
 def metrics_text(metrics: Iterable[tuple[str, Metric]]) -> str:
-    """Return metrics as `val_acc 0.91, loss 0.12`; of many the first."""
+    """Return metrics as `val_acc 0.91, loss 0.12`; if there are many, only the first ones."""
     pairs = list(metrics)
-    told = [f"{_printable(name)} {value_text(value)}" for name, value in pairs[:_METRICS]]
-    return ", ".join(told) + (f", and {len(pairs) - _METRICS} more" if len(pairs) > _METRICS else "")
+    shown = [f"{_printable(name)} {value_text(value)}" for name, value in pairs[:_METRICS]]
+    return ", ".join(shown) + (f", and {len(pairs) - _METRICS} more" if len(pairs) > _METRICS else "")
 
 
 def value_text(value: Metric) -> str:
-    """Return a metric's value: six digits of a number, the begin of a text."""
+    """Return the value of a metric: a number with six digits, or the beginning of a string."""
     return cut(_printable(value), _VALUE) if isinstance(value, str) else number(value, digits=6, style="plain")
 
 
@@ -49,7 +49,7 @@ def outcome_text(run: Run) -> str:
 
 
 def describe_run(run: Run) -> str:
-    """Return a run in a line: `ran CMD, exit 0, 3m12s: val_acc 0.91`."""
+    """Return a run on one line: `ran CMD, exit 0, 3m12s: val_acc 0.91`."""
     parts = [f"ran {command_text(run.argv)}", outcome_text(run)]
     if run.seconds is not None:
         parts.append(duration(run.seconds, is_compact=True))
@@ -58,25 +58,30 @@ def describe_run(run: Run) -> str:
 
 
 def format_note(run: Run) -> str:
-    """Return the note that tells of a run in the log: it is the same in every clone, and ends in `format_mark(run)`."""
+    """Return the note of a run for the log: the same in every clone, ending in `format_mark(run)`."""
     return "\n".join(filter(None, (describe_run(run), (run.why or "").strip(), format_mark(run))))
 
 
 def format_mark(run: Run) -> str:
-    """Return the line by which a run's note is known, however it has been edited since."""
+    """Return the line that identifies the note of a run, even if the rest was edited."""
     return f"run {run.id}"
 
 
-def before_message(ref: str, argv: Sequence[str], why: str | None) -> str:
-    """Return the message of the commit of what a run is about to run on."""
+def reference_prefix(ref: str | None) -> str:
+    """Return the beginning of a commit's subject: the reference in brackets, or nothing if there is none."""
+    return f"[{ref}] " if ref is not None else ""
+
+
+def before_message(ref: str | None, argv: Sequence[str], why: str | None) -> str:
+    """Return the message of the commit that is made before a run."""
     body = [f"Command: {command_text(argv, 10 * _COMMAND)}", why or ""]
-    return "\n\n".join(filter(None, (f"[{ref}] Before: {command_text(argv, _SUBJECT)}", *body))) + "\n"
+    return "\n\n".join(filter(None, (f"{reference_prefix(ref)}Before: {command_text(argv, _SUBJECT)}", *body))) + "\n"
 
 
 def results_message(run: Run) -> str:
-    """Return the message of the commit of a run's results.
+    """Return the message of the commit of the results of a run.
 
-    That of a failed one does not say `Results`, for that word may tick the step (`hooks.auto_done`).
+    For a failed run it does not contain `Results`, because that word may tick the step (`hooks.auto_done`).
     """
     what = "Results" if run.status == "done" else "Failed"
     lines = [
@@ -87,40 +92,40 @@ def results_message(run: Run) -> str:
         f"Run: {run.id}",
     ]
     return (
-        f"[{run.ref}] {what}: {command_text(run.argv, _SUBJECT)}\n\n"
+        f"{reference_prefix(run.ref)}{what}: {command_text(run.argv, _SUBJECT)}\n\n"
         + (f"{run.why}\n\n" if run.why else "")
         + ("\n".join(lines) + "\n")
     )
 
 
 def is_same_code(run: Run, before: str | None, patch: str | None) -> bool:
-    """Return whether a commit, with these changes, is the code that a run ran on; its results do not count as code."""
+    """Return whether a run used the code of a commit with these changes; its results do not count as code."""
     return before is not None and before in (run.before, run.commit) and run.patch == patch and not run.uncaptured
 
 
 def find_same_run(
     runs: Iterable[Run], argv: Sequence[str], before: str | None = None, patch: str | None = None
 ) -> Run | None:
-    """Return the newest earlier run that did the same, or None.
+    """Return the best match among earlier runs, or None.
 
-    The same is the same command on the same code, else the same command, else the same changes of the code
-    (`patch`) with the same arguments, whatever they were called by.
+    That is the newest run of the same command on the same code, else of the same command, else of the same code
+    changes (`patch`) with the same arguments to any program.
 
     Args:
-        runs: The earlier runs, newest first; no more of them are taken than are needed.
+        runs: The earlier runs, newest first; consumed only as far as needed.
         argv: The command.
-        before: The full hash of the commit that it runs on.
-        patch: The stable patch id of what the working tree holds beyond that.
+        before: The full hash of HEAD.
+        patch: The stable patch id of the uncommitted changes.
     """
-    wanted = tuple(argv)
+    command = tuple(argv)
     same_command = same_patch = None
     for run in runs:
         if run.status not in ("done", "failed", "killed"):
             continue
-        if run.argv == wanted:
+        if run.argv == command:
             if is_same_code(run, before, patch):
                 return run
             same_command = same_command or run
-        elif patch is not None and run.patch == patch and run.argv[1:] == wanted[1:]:
+        elif patch is not None and run.patch == patch and run.argv[1:] == command[1:]:
             same_patch = same_patch or run
     return same_command or same_patch

@@ -1,4 +1,4 @@
-"""What a command finds around it: its Python and what is installed there, lock files, seeds in its arguments."""
+"""Find the environment of a command: its Python and installed packages, lock files, and seeds in its arguments."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?")
-# These find the project's own environment.
+# These use the environment of the project.
 _LAUNCHERS = frozenset(("uv", "uvx", "poetry", "pdm", "hatch", "pipenv", "rye"))
 _SITE = re.compile(r"(.+)\.(?:dist|egg)-info")
 _VERSION = re.compile(r"(?m)^version(?:_info)?\s*=\s*(\d+(?:\.\d+)+)")
@@ -25,12 +25,12 @@ _PYTHON_SECONDS = 5
 def find_python(argv: Sequence[str], folder: Path, top: Path) -> Path | None:
     """Return the Python that a command would use, or None if none is found.
 
-    That is the command itself, or what its first line (`#!`) names; for uv, poetry and their like the project's
-    `.venv`; for all others the first `python3` or `python` of the PATH.
+    That is the command itself or the interpreter of its `#!` line; for launchers such as uv and poetry the `.venv` of
+    the project; for any other command the first `python3` or `python` on the PATH.
 
     Args:
         argv: The command.
-        folder: Where it runs.
+        folder: The folder that it runs in.
         top: The top of the project.
     """
     if not argv:
@@ -38,8 +38,8 @@ def find_python(argv: Sequence[str], folder: Path, top: Path) -> Path | None:
     name = Path(argv[0]).name
     program = shutil.which(argv[0]) if os.sep not in argv[0] else os.fspath(folder / argv[0])
     if name in _LAUNCHERS:
-        own = (place / ".venv" / "bin" / "python" for place in (folder, top))
-        program = next((os.fspath(one) for one in own if one.exists()), None)
+        candidates = (project / ".venv" / "bin" / "python" for project in (folder, top))
+        program = next((os.fspath(path) for path in candidates if path.exists()), None)
     elif program is not None and not _PYTHON.fullmatch(name):
         program = _read_interpreter(Path(program))
     if program is None or not _PYTHON.fullmatch(Path(program).name):
@@ -48,7 +48,7 @@ def find_python(argv: Sequence[str], folder: Path, top: Path) -> Path | None:
 
 
 def _read_interpreter(script: Path) -> str | None:
-    """Return what the first line of a script names."""
+    """Return the interpreter that the `#!` line of a script names, or None."""
     try:
         with script.open("rb") as file:
             first = file.readline(512)
@@ -61,19 +61,19 @@ def _read_interpreter(script: Path) -> str | None:
     return words[0] if words else None
 
 
-class PythonQuestion:
-    """What is asked of a Python: its version, and what is installed for it; it answers while we do other things.
+class PythonProbe:
+    """Finds the version of a Python and its installed distributions, in the background.
 
-    The folders of its distributions are listed, nothing of them is imported.
+    Distributions are found by listing folders; none is imported.
 
     Attributes:
         path: The Python, or None.
     """
 
     def __init__(self, path: Path | None) -> None:
-        """Ask `path`, if what lies beside it does not tell."""
+        """Start to ask `path`, unless its `pyvenv.cfg` has the answer."""
         self.path = path
-        self._asked: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._version: str | None = None
         self._folders: list[Path] = []
         if path is None:
@@ -89,45 +89,45 @@ class PythonQuestion:
             return
         program = "import sys; print(sys.version.split()[0]); print(*sys.path, sep='\\n')"
         with contextlib.suppress(OSError):
-            self._asked = subprocess.Popen(  # noqa: S603 - the Python that the user's own command is about to run
+            self._process = subprocess.Popen(  # noqa: S603 - the Python that the user's own command is about to run
                 [path, "-c", program],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/",
             )  # fmt: skip
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Return this object."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wait for the answer no longer."""
-        if self._asked is not None:
-            self._asked.kill()
-            self._asked.communicate()
+        """Stop a Python that has not answered."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
 
-    def read_answer(self) -> tuple[str | None, dict[str, str]]:
-        """Return the version, and the distributions by name; nothing if it does not answer."""
-        if self._asked is not None:
-            told = b""
+    def read_result(self) -> tuple[str | None, dict[str, str]]:
+        """Return the version and the distributions by name; None and an empty dict if the Python does not answer."""
+        if self._process is not None:
+            output = b""
             with contextlib.suppress(subprocess.TimeoutExpired):
-                told = self._asked.communicate(timeout=_PYTHON_SECONDS)[0]
-                self._asked = None
-            version, *paths = os.fsdecode(told).splitlines() or [""]
+                output = self._process.communicate(timeout=_PYTHON_SECONDS)[0]
+                self._process = None
+            version, *paths = os.fsdecode(output).splitlines() or [""]
             self._version, self._folders = version or None, [Path(path) for path in paths if path]
         if self.path is None:
             return None, {}
-        given = [Path(one) for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
-        return self._version, _distributions([*given, *self._folders])
+        own_folders = [Path(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+        return self._version, _find_distributions([*own_folders, *self._folders])
 
 
 def read_python(python: Path) -> tuple[str | None, dict[str, str]]:
-    """Return the version of a Python, and the distributions that are installed for it, by name."""
-    with PythonQuestion(python) as question:
-        return question.read_answer()
+    """Return the version of a Python and its installed distributions by name."""
+    with PythonProbe(python) as probe:
+        return probe.read_result()
 
 
-def _distributions(folders: Iterable[Path]) -> dict[str, str]:
-    """Return the distributions in folders, by normalized name; the first folder counts, as for an import."""
-    found: dict[str, str] = {}
+def _find_distributions(folders: Iterable[Path]) -> dict[str, str]:
+    """Return the distributions in some folders by normalized name; as in an import, the first folder wins."""
+    versions: dict[str, str] = {}
     for folder in folders:
         try:
             names = [entry.name for entry in os.scandir(folder)]
@@ -136,36 +136,36 @@ def _distributions(folders: Iterable[Path]) -> dict[str, str]:
         for name in names:
             if match := _SITE.fullmatch(name):
                 distribution, _, version = match.group(1).partition("-")
-                # An egg's name goes on with the Python it was built for.
+                # The name of an egg ends in the Python that it was built for.
                 version = re.sub(r"-py\d.*", "", version)
-                found.setdefault(re.sub(r"[-_.]+", "-", distribution).lower(), version)
-    return dict(sorted(found.items()))
+                versions.setdefault(re.sub(r"[-_.]+", "-", distribution).lower(), version)
+    return dict(sorted(versions.items()))
 
 
 def find_lock_files(folders: Iterable[Path]) -> list[Path]:
-    """Return the files in some folders that pin what is installed."""
-    found = []
+    """Return the dependency lock files in some folders."""
+    paths = []
     for folder in dict.fromkeys(folders):
         try:
-            found += [
+            paths += [
                 folder / name
                 for name in sorted(entry.name for entry in os.scandir(folder))
                 if _LOCK_FILES.fullmatch(name)
             ]
         except OSError:
             continue
-    return [path for path in found if path.is_file()]
+    return [path for path in paths if path.is_file()]
 
 
 def find_seeds(argv: Sequence[str]) -> list[str]:
-    """Return the seeds among arguments: `--seed 3`, `--seed=3`, `seed=3`, `model.random_state=3`."""
+    """Return the seeds in the arguments of a command: `--seed 3`, `--seed=3`, `seed=3`, `model.random_state=3`."""
     seeds = []
-    for place, argument in enumerate(argv[1:], 1):
+    for position, argument in enumerate(argv[1:], 1):
         name, equals, value = argument.partition("=")
         if not _SEED.fullmatch(name):
             continue
         if equals:
             seeds.append(value)
-        elif argument.startswith("-") and place + 1 < len(argv):
-            seeds.append(argv[place + 1])
+        elif argument.startswith("-") and position + 1 < len(argv):
+            seeds.append(argv[position + 1])
     return [seed for seed in seeds if seed]

@@ -1,4 +1,4 @@
-"""A command is run for a step of an experiment: a commit before, the command, a record, a commit after, a note."""
+"""Run a command for a step: commit the code, run it, record it, commit the results, and write a note to the log."""
 
 import contextlib
 import os
@@ -9,47 +9,47 @@ from orglab import clock
 from orglab.errors import NotWritableError
 from orglab.git import find_repository
 from orglab.log.log import LogFile
-from orglab.runs.child import Child, Ended
-from orglab.runs.completion import complete_run
-from orglab.runs.environment import PythonQuestion, find_python
+from orglab.runs.child import Child, ExitStatus
+from orglab.runs.environment import PythonProbe, find_python
+from orglab.runs.finalization import finish_run
 from orglab.runs.job import Job
-from orglab.runs.metrics import Printed
+from orglab.runs.metrics import PrintedMetrics
 from orglab.runs.preparation import (
+    check_command,
     describe_beginning,
-    find_obstacle,
-    find_results,
+    find_results_paths,
     format_moment,
     make_environment,
-    settle_code,
-    tell_same_run,
+    save_code,
+    warn_if_run_before,
 )
-from orglab.runs.record_writer import Record, begin_record
-from orglab.runs.results import Watch, read_stamp
+from orglab.runs.record_writer import RecordWriter, begin_record
+from orglab.runs.results import ResultsWatch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
-from orglab.runs.working_state import State
+from orglab.runs.working_state import WorkingState
 from orglab.text import Tell
 
 
 def launch(log: LogFile, request: RunRequest, tell: Tell) -> int:
     """Run a command for a step, and return its exit code.
 
-    Afterwards there is a record of it; the code that it ran on is a commit, its results are, and the log tells of
-    it.  What of that could not be done is told, and changes nothing of the exit code.
+    Afterwards the run is recorded, its code and its results are committed, and the log has a note on it.  If one of
+    these fails once the command has started, the user is told, and the exit code stays that of the command.
 
     Args:
         log: The log.
-        request: What is to be run.
-        tell: Hears sentences for the user.
+        request: What to run.
+        tell: Called with each message for the user.
 
     Raises:
         NotFoundError: There is no such experiment or step.
-        UsageError: The request makes no sense.
-        GitError: The changes cannot be committed, or are there where none may be.
+        UsageError: The request is not valid.
+        GitError: The changes cannot be committed, or `clean` allows none.
         NotWritableError: The run cannot be recorded.
     """
     folder = request.folder or Path.cwd()
-    # First of all, for it answers while the rest is done.
-    with PythonQuestion(find_python(request.argv, folder, log.top)) as python:
+    # Started first, because it works in the background.
+    with PythonProbe(find_python(request.argv, folder, log.top)) as python:
         ref = find_reference(log, request)
         record = begin_record(log.top, log.path, clock.now())
         try:
@@ -59,62 +59,66 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> int:
             record.close()
 
 
-def _make_job(log: LogFile, request: RunRequest, ref: str, record: Record, folder: Path, tell: Tell) -> Job:
+def _make_job(
+    log: LogFile, request: RunRequest, ref: str | None, record: RecordWriter, folder: Path, tell: Tell
+) -> Job:
     repository = find_repository(folder) or log.repository
     base = repository.top if repository is not None else log.top
-    return Job(log, request, ref, record, folder, repository, Watch(find_results(log, request, base)), tell)
+    return Job(
+        log, request, ref, record, folder, repository, ResultsWatch(find_results_paths(log, request, base)), tell
+    )
 
 
-def _run_job(job: Job, python: PythonQuestion) -> int:
-    """Prepare, run and complete, and return the exit code."""
+def _run_job(job: Job, python: PythonProbe) -> int:
+    """Prepare, run and finish a job, and return the exit code."""
     request = job.request
     before = read_stamp(request.metrics) if request.metrics is not None else None
-    printed = Printed() if request.printed_metrics else None
-    with contextlib.ExitStack() as undone:
-        undone.callback(_abandon, job.record)
-        obstacle = find_obstacle(request.argv, job.folder)
-        state = _begin(job, obstacle, python)
-        undone.pop_all()
+    printed = PrintedMetrics() if request.printed_metrics else None
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(_abandon, job.record)
+        failure = check_command(request.argv, job.folder)
+        state = _begin(job, failure, python)
+        cleanup.pop_all()
     output = _Output(job.record.output, job.tell)
     with output, Child(output.keep, printed.feed if printed else None) as child:
-        ended = obstacle or child.run(request.argv, make_environment(job, state), request.folder, pty=request.pty)
-        if ended.error:
-            job.tell(ended.error)
-        job.note_down("ended", {
-            "ended": format_moment(clock.now()), "seconds": round(ended.seconds, 3), "exit_code": ended.exit_code,
-            "signal": ended.signal, "usage": ended.usage,
+        status = failure or child.run(request.argv, make_environment(job, state), request.folder, pty=request.pty)
+        if status.error:
+            job.tell(status.error)
+        job.record_event("ended", {
+            "ended": format_moment(clock.now()), "seconds": round(status.seconds, 3), "exit_code": status.exit_code,
+            "signal": status.signal, "usage": status.usage,
         }, durable=True)  # fmt: skip
-        complete_run(job, printed, before, lambda: child.signalled_late)
-        return ended.code
+        finish_run(job, printed, before, lambda: child.signalled_late)
+        return status.code
 
 
-def _begin(job: Job, obstacle: Ended | None, python: PythonQuestion) -> State:
-    """Settle the code, write down that the run begins, and return what it runs on.
+def _begin(job: Job, failure: ExitStatus | None, python: PythonProbe) -> WorkingState:
+    """Save the code, record the start of the run, and return its working state.
 
     Raises:
-        GitError: The changes cannot be committed, or are there where none may be.
+        GitError: The changes cannot be committed, or `clean` allows none.
         NotWritableError: The run cannot be recorded.
     """
-    state = State() if obstacle else settle_code(job)
-    tell_same_run(job, state)
+    state = WorkingState() if failure else save_code(job)
+    warn_if_run_before(job, state)
     beginning = describe_beginning(job, state, python, clock.now())
     try:
         job.record.append("began", beginning, durable=True)
     except OSError as error:
         raise NotWritableError(
-            f"The run cannot be recorded in {job.record.folder}: {error.strerror}; it was not started."
+            f"The run was not started, because it cannot be recorded in {job.record.folder}: {error.strerror}."
         ) from error
     return state
 
 
-def _abandon(record: Record) -> None:
+def _abandon(record: RecordWriter) -> None:
     """Remove the record of a run that was never started."""
     with contextlib.suppress(OSError):
         record.remove()
 
 
 class _Output:
-    """The file that keeps what a command prints."""
+    """The file that stores the output of a command."""
 
     def __init__(self, path: Path, tell: Tell) -> None:
         self._path = path
@@ -129,7 +133,7 @@ class _Output:
         return self
 
     def keep(self, piece: bytes) -> None:
-        """Keep a piece of output; a full disk stops the keeping, not the command."""
+        """Store some output; if the disk is full, the command goes on without storing more."""
         if self._fd is None:
             return
         left = memoryview(piece)
@@ -140,7 +144,7 @@ class _Output:
             self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
-        self._tell(f"What the command prints is not kept any more: {error.strerror}.")
+        self._tell(f"The output of the command is no longer recorded: {error.strerror}.")
         self.__exit__()
 
     def __exit__(self, *_: object) -> None:

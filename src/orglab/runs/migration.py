@@ -1,7 +1,7 @@
-"""Moves records from their former folders into the git directory.
+"""Move records from the hidden folder `.orglab` into the git directory.
 
-There earlier versions kept all records, and there they are kept where the git directory cannot be written.  Nothing
-is deleted before it is in its new place.
+Earlier versions stored all records there, and it is still used while the git directory cannot be written.  Nothing is
+deleted before its copy is complete.
 """
 
 import contextlib
@@ -11,68 +11,68 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from orglab.log.log import LogFile
-from orglab.runs.places import (
-    BESIDE,
+from orglab.runs.pending import RECORD, add_pending_run, add_pending_step, is_locked
+from orglab.runs.storage import (
+    FORMER_PENDING,
+    HIDDEN_FOLDER,
     PENDING,
     RUNS,
-    WAITING,
-    can_be_written,
-    clear_beside,
-    find_places,
-    list_beside,
+    find_storage_folders,
+    is_writable_folder,
+    list_hidden,
     make_folder,
+    remove_hidden_folder,
 )
-from orglab.runs.waiting import RECORD, add_run, add_step, is_locked
 from orglab.text import Tell
 
 
-def take_along(log: LogFile, places: Iterable[tuple[Path, Path]], tell: Tell) -> None:
-    """Move what lies in old places of all worktrees to where records lie, if that can be written.
+def move_old_records(log: LogFile, old_paths: Iterable[tuple[Path, Path]], tell: Tell) -> None:
+    """Move the old records of all worktrees into the git directory, if that can be written.
 
-    Runs that are still going on stay until they have ended; what git tracks, and links, are not touched.
+    Runs that are still going on, files that git tracks, and symbolic links are left alone.
 
     Args:
         log: The log.
-        places: What `find_old_places` returned.
-        tell: Hears a sentence for each place that something was taken from.
+        old_paths: The result of `find_old_storage`.
+        tell: Called with a message for each folder that records were moved from.
     """
-    shared = find_places(log.top)[0] if log.repository is not None else None
-    for top, old in places:
-        its_log = top / os.path.relpath(log.path.absolute(), log.top)
+    shared = find_storage_folders(log.top)[0] if log.repository is not None else None
+    for top, old in old_paths:
+        log_path = top / os.path.relpath(log.path.absolute(), log.top)
         with contextlib.suppress(OSError):
-            if shared is None or not can_be_written(shared):
-                if top == log.top and old.name == BESIDE:
-                    _note_what_waits(top, old, its_log)
-            elif old.name == BESIDE:
-                _take_from_tree(top, shared, its_log, tell)
+            if shared is None or not is_writable_folder(shared):
+                if top == log.top and old.name == HIDDEN_FOLDER:
+                    _add_former_runs(top, old, log_path)
+            elif old.name == HIDDEN_FOLDER:
+                _move_hidden_records(top, shared, log_path, tell)
             else:
-                _take_steps(log.top, old, its_log)
+                _move_former_steps(log.top, old, log_path)
 
 
-def _note_what_waits(top: Path, home: Path, its_log: Path) -> None:
-    """Have the runs that a former version noted wait in `home`."""
-    for name, path in list_beside(top, PENDING).items():
-        add_run(home, name, its_log)
+def _add_former_runs(top: Path, storage: Path, log_path: Path) -> None:
+    """Add the pending runs of an earlier version to `storage`."""
+    for name, path in list_hidden(top, FORMER_PENDING).items():
+        add_pending_run(storage, name, log_path)
         path.unlink()
 
 
-def _take_from_tree(top: Path, home: Path, its_log: Path, tell: Tell) -> None:
-    """Move the records beside a log, and note what waits."""
-    _note_what_waits(top, home, its_log)
+def _move_hidden_records(top: Path, storage: Path, log_path: Path, tell: Tell) -> None:
+    """Move the records and pending entries of the hidden folder."""
+    _add_former_runs(top, storage, log_path)
     count = 0
-    for name, path in list_beside(top, RUNS).items():
-        count += not is_locked(path / RECORD) and _move(path, make_folder(home, RUNS) / name)
-    for name, path in list_beside(top, WAITING).items():
-        if not os.path.lexists(top / BESIDE / RUNS / name):
-            _move(path, make_folder(home, WAITING) / name)
-    clear_beside(top)
+    for name, path in list_hidden(top, RUNS).items():
+        count += not is_locked(path / RECORD) and _move(path, make_folder(storage, RUNS) / name)
+    for name, path in list_hidden(top, PENDING).items():
+        if not os.path.lexists(top / HIDDEN_FOLDER / RUNS / name):
+            _move(path, make_folder(storage, PENDING) / name)
+    remove_hidden_folder(top)
     if count:
-        what = "The record of 1 run is" if count == 1 else f"The records of {count} runs are"
-        tell(f"{what} in {home / RUNS} now, and no longer in {top / BESIDE}.")
+        what = "the record of 1 run" if count == 1 else f"the records of {count} runs"
+        tell(f"Moved {what} from {top / HIDDEN_FOLDER} to {storage / RUNS}.")
 
 
 def _move(source: Path, target: Path) -> bool:
-    """Move a file or folder, also to another file system; return whether it was moved: there may be one already."""
+    """Move a file or folder, also across file systems; return False if the target exists."""
     if os.path.lexists(target):
         return False
     try:
@@ -92,10 +92,10 @@ def _move(source: Path, target: Path) -> bool:
     return True
 
 
-def _take_steps(top: Path, old: Path, its_log: Path) -> None:
-    """Take the steps that commits said are done from the file of lines that held them."""
+def _move_former_steps(top: Path, old: Path, log_path: Path) -> None:
+    """Add the pending steps of an earlier version, which are lines of the file `old`."""
     for line in old.read_text("utf-8", "replace").splitlines():
         ref, blank, commit = line.partition(" ")
         if blank:
-            add_step(top, its_log, ref, commit)
+            add_pending_step(top, log_path, ref, commit)
     old.unlink()

@@ -1,15 +1,14 @@
-"""Run records: what `orglab run` wrote down of each run, read as values.
+"""Read the records that `orglab run` writes.
 
-A run is a folder of its own, named by its id (where they lie, `places` says):
+Each run has a folder, named by its id (`storage` knows where):
 
-    record.jsonl    a JSON object a line, appended by the one process that ran it
-    output.log      what the command printed
-    metrics.jsonl   the history of its metrics, a JSON object a line
+    record.jsonl    one JSON object per line, appended by the process of the run
+    output.log      the output of the command
+    metrics.jsonl   the history of the metrics, one JSON object per line
 
-The lines of the record are `{"event": "began", ...}` and, once it is known, `{"event": "ended", ...}` and
-`{"event": "committed", "commit": ...}`, `measured`, `copied` or `lost`; each adds fields to those before it.  A record
-without an end, of a process that is no more, is that of a lost run.  A line cut off by a crash or a full disk is not
-read.
+The record starts with `{"event": "began", ...}`, followed by events such as `{"event": "ended", ...}`, `measured`,
+`{"event": "committed", "commit": ...}`, `copied` or `lost`; each adds fields.  If the record has no end and its process
+is gone, the run is lost.  A line that was cut off by a crash or a full disk is skipped.
 """
 
 import contextlib
@@ -23,24 +22,24 @@ from typing import Any
 
 from orglab.errors import NotFoundError, UsageError
 from orglab.git.hashed_file import HashedFile
-from orglab.runs.places import RUNS, list_entries
-from orglab.runs.waiting import RECORD, is_locked
+from orglab.runs.pending import RECORD, is_locked
+from orglab.runs.storage import RUNS, list_entries
 
 OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
 
 Metric = float | str
-_NEVER = datetime.datetime.min  # noqa: DTZ901 - beside local times
+_NEVER = datetime.datetime.min  # noqa: DTZ901 - compared with local times
 
 
 class Run:
-    """One run, as its record stood when it was read.
+    """A run, as recorded when it was read.
 
-    Each attribute is what the record says, or None (an empty collection) if it does not say.
+    An attribute that the record does not have is None, or an empty collection.
     """
 
     def __init__(self, folder: Path, fields: Mapping[str, Any]) -> None:
-        """Stand for the run whose record in `folder` has these fields."""
+        """Make the run whose record in `folder` has these fields."""
         self.folder = folder
         self.fields = dict(fields)
 
@@ -50,17 +49,17 @@ class Run:
 
     @property
     def id(self) -> str:
-        """The id, the folder's name: `20180606-161600-3f2a`, local time and chance."""
+        """The id, which names the folder: local time and a random suffix, `20180606-161600-3f2a1b`."""
         return self.folder.name
 
     @property
     def ref(self) -> str | None:
-        """The step, or experiment, that it was run for: `e201.1`."""
+        """The step or experiment of the run: `e201.1`."""
         return self._text("ref")
 
     @property
     def log(self) -> str | None:
-        """The log that tells of it, relative to the top of the repository."""
+        """The log of the run, relative to the top of the repository."""
         return self._text("log")
 
     @property
@@ -70,33 +69,33 @@ class Run:
 
     @property
     def cwd(self) -> str | None:
-        """The folder that it ran in, relative to the top of the repository."""
+        """The folder of the command, relative to the top of the repository."""
         return self._text("cwd")
 
     @property
     def why(self) -> str | None:
-        """What the user said of it (`-m`)."""
+        """Why it was run (`-m`)."""
         return self._text("why")
 
     @cached_property
     def began(self) -> datetime.datetime | None:
-        """When it began, local time."""
+        """When it started, in local time."""
         return self._time("began")
 
     @cached_property
     def ended(self) -> datetime.datetime | None:
-        """When it ended, local time."""
+        """When it ended, in local time."""
         return self._time("ended")
 
     @property
     def seconds(self) -> float | None:
-        """How long the command took, by the clock."""
+        """The wall-clock time of the command."""
         value = self.fields.get("seconds")
         return float(value) if isinstance(value, int | float) else None
 
     @property
     def exit_code(self) -> int | None:
-        """The command's exit code; None if a signal ended it, or it has not ended."""
+        """The exit code; None if a signal ended the command, or it has not ended."""
         value = self.fields.get("exit_code")
         return value if isinstance(value, int) else None
 
@@ -107,43 +106,48 @@ class Run:
 
     @property
     def status(self) -> str:
-        """`done` (exit 0), `failed`, `killed` by a signal, `running`, or `lost`: no end, and nobody to write one."""
+        """`done` (exit 0), `failed`, `killed` by a signal, `running`, or `lost` (its process is gone)."""
         if self.fields.get("lost"):
             return "lost"
         if self.signal is not None:
             return "killed"
         if self.exit_code is not None:
             return "failed" if self.exit_code else "done"
-        return "running" if self._may_run() else "lost"
+        return "running" if self._is_running() else "lost"
+
+    @property
+    def discarded(self) -> str | None:
+        """The reason why it does not count, perhaps empty; None if it counts."""
+        return (self._text("discard_reason") or "") if self.fields.get("discarded") is True else None
 
     @property
     def before(self) -> str | None:
-        """The full hash of the commit that HEAD was when it began."""
+        """The full hash of HEAD when it started."""
         return self._text("before")
 
     @property
     def snapshot(self) -> str | None:
-        """The full hash of the commit that holds the whole working state it ran on, if one was made."""
+        """The full hash of the snapshot of the working tree, if one was made."""
         return self._text("snapshot")
 
     @property
     def code(self) -> str | None:
-        """The full hash of the commit that holds the code that it ran on."""
+        """The full hash of the commit with its code: the snapshot, or else `before`."""
         return self.snapshot or self.before
 
     @property
     def patch(self) -> str | None:
-        """The stable patch id of what the working tree held beyond `before`; None if nothing."""
+        """The stable patch id of the changes in the snapshot relative to `before`; None if there are none."""
         return self._text("patch")
 
     @property
     def commit(self) -> str | None:
-        """The full hash of the commit of its results, if there were any."""
+        """The full hash of the commit of its results, if there is one."""
         return self._text("commit")
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the record is a copy of another clone's, which `orglab sync` brought."""
+        """Whether the record was received from another clone by `orglab sync`."""
         return "writer" in self.fields
 
     @property
@@ -153,27 +157,27 @@ class Run:
 
     @property
     def uncaptured(self) -> tuple[str, ...]:
-        """What no commit and no snapshot holds of the state it ran on, such as a changed submodule."""
+        """Changes that neither a commit nor the snapshot holds, such as a changed submodule."""
         return self._texts("uncaptured")
 
     @property
     def untracked(self) -> tuple[str, ...]:
-        """Files that git did not know, and that no snapshot holds."""
+        """The untracked files that are not in a snapshot."""
         return self._texts("untracked")
 
     @cached_property
     def large_files(self) -> tuple[HashedFile, ...]:
-        """The untracked files that its snapshot holds by their hashes alone."""
-        return self._outputs("large_files")
+        """The untracked files of which the snapshot holds only the hash."""
+        return self._hashed_files("large_files")
 
     @property
     def host(self) -> str | None:
-        """The machine."""
+        """The host name."""
         return self._text("host")
 
     @property
     def python(self) -> str | None:
-        """The version of the Python that the command would find."""
+        """The version of the Python that the command would use."""
         return self._text("python")
 
     @property
@@ -183,59 +187,60 @@ class Run:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables that the settings ask to keep."""
+        """The environment variables that the setting `run.environment` names."""
         return {name: text for name, text in self._mapping("environment").items() if isinstance(text, str)}
 
     @property
     def lock_files(self) -> dict[str, str]:
-        """The sha256 of each lock file of dependencies, by path."""
+        """The sha256 of each dependency lock file, by path."""
         return {name: text for name, text in self._mapping("lock_files").items() if isinstance(text, str)}
 
     @property
     def seeds(self) -> tuple[str, ...]:
-        """The seeds seen in the arguments."""
+        """The seeds in the arguments."""
         return self._texts("seeds")
 
     @property
     def usage(self) -> dict[str, float]:
-        """What the system counted: `user` and `system` seconds of the processor, `memory` bytes at most."""
-        return {name: one for name, one in self._mapping("usage").items() if isinstance(one, int | float)}
+        """CPU seconds (`user`, `system`) and peak `memory` in bytes."""
+        return {name: value for name, value in self._mapping("usage").items() if isinstance(value, int | float)}
 
     @cached_property
     def outputs(self) -> tuple[HashedFile, ...]:
         """The files that it wrote under the results paths."""
-        return self._outputs("outputs")
+        return self._hashed_files("outputs")
 
     @property
     def metrics(self) -> dict[str, Metric]:
-        """The final value of each metric; text where it was no number."""
-        return {name: one for name, one in self._mapping("metrics").items() if isinstance(one, int | float | str)}
+        """The final value of each metric; a string if it is not a number."""
+        items = self._mapping("metrics").items()
+        return {name: value for name, value in items if isinstance(value, int | float | str)}
 
     def history(self) -> Iterator[dict[str, Metric]]:
-        """Yield the rows of the metrics' history, oldest first; `step` is one of their names where there is one."""
+        """Yield the rows of the history of the metrics, oldest first; a row may have a `step`."""
         yield from read_lines(self.folder / METRICS)
 
     def _text(self, name: str) -> str | None:
         value = self.fields.get(name)
         return value if isinstance(value, str) and value else None
 
-    # A record may come from another machine, so nothing is taken for what it should be.
+    # A record may come from another machine, so types are checked.
 
     def _texts(self, name: str) -> tuple[str, ...]:
         value = self.fields.get(name)
-        return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+        return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
 
     def _mapping(self, name: str) -> dict[str, Any]:
         value = self.fields.get(name)
         return value if isinstance(value, dict) else {}
 
-    def _outputs(self, name: str) -> tuple[HashedFile, ...]:
+    def _hashed_files(self, name: str) -> tuple[HashedFile, ...]:
         value = self.fields.get(name)
-        found = []
-        for one in value if isinstance(value, list) else ():
+        files = []
+        for file in value if isinstance(value, list) else ():
             with contextlib.suppress(KeyError, TypeError, ValueError):
-                found.append(HashedFile(str(one["path"]), str(one["sha256"]), int(one["size"])))
-        return tuple(found)
+                files.append(HashedFile(str(file["path"]), str(file["sha256"]), int(file["size"])))
+        return tuple(files)
 
     def _time(self, name: str) -> datetime.datetime | None:
         try:
@@ -244,14 +249,14 @@ class Run:
             return None
         return moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
 
-    def _may_run(self) -> bool:
-        """Return whether the process that writes the record may be there still."""
+    def _is_running(self) -> bool:
+        """Return whether the process that writes the record is alive, or may be."""
         if self.is_foreign:
             return True
-        # Its writer holds a lock on it, also on another machine or in a container that shares the folder.
-        held = is_locked(self.folder / RECORD)
-        if held is not None or self.host != os.uname().nodename:
-            return held is not False
+        # The writer holds a lock, which is seen from other machines and containers that share the folder.
+        is_held = is_locked(self.folder / RECORD)
+        if is_held is not None or self.host != os.uname().nodename:
+            return is_held is not False
         pid = self.fields.get("pid")
         if not isinstance(pid, int):
             return False
@@ -261,13 +266,13 @@ class Run:
             return False
         except OSError:
             pass
-        return process_start(pid) == self.fields.get("pid_start")
+        return read_start_time(pid) == self.fields.get("pid_start")
 
 
-def process_start(pid: int) -> int | None:
-    """Return when a process began, in the system's ticks, so that a number that is used again is not taken for it.
+def read_start_time(pid: int) -> int | None:
+    """Return the start time of a process in clock ticks, to detect that a process id was reused.
 
-    It is field 22 of proc_pid_stat(5); None where there is no such file.
+    This is field 22 of proc_pid_stat(5); None if there is no such file.
     """
     try:
         return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
@@ -276,45 +281,45 @@ def process_start(pid: int) -> int | None:
 
 
 def read_runs(top: Path) -> list[Run]:
-    """Return the runs that are recorded, of all logs, oldest first; `LogRuns` has those of one.
+    """Return the recorded runs of all logs, oldest first; `LogRuns` has those of one log.
 
     Args:
-        top: The top of the repository, or else the log's folder.
+        top: The top of the repository, or else the folder of the log.
     """
-    found = [read_run(folder) for folder in list_entries(top, RUNS).values()]
-    # Two that began within a second are in no order by their names.
-    return sorted((run for run in found if run is not None), key=lambda run: (run.began or _NEVER, run.id))
+    runs = [read_run(folder) for folder in list_entries(top, RUNS).values()]
+    # Ids have a resolution of one second, so they do not suffice.
+    return sorted((run for run in runs if run is not None), key=lambda run: (run.began or _NEVER, run.id))
 
 
 def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
-    """Yield the newest runs, of all logs, the newest first by their ids; each is read when it is asked for.
+    """Yield the newest runs of all logs, newest first by id; records are read lazily.
 
     Args:
-        top: The top of the repository, or else the log's folder.
-        count: How many records at most are read.
+        top: The top of the repository, or else the folder of the log.
+        count: The largest number of records to read.
     """
     folders = list_entries(top, RUNS)
     yield from filter(None, map(read_run, (folders[name] for name in sorted(folders, reverse=True)[:count])))
 
 
 def find_run(runs: Iterable[Run], name: str) -> Run:
-    """Return the run that a user named by its id, or by the begin or the end of it that no other has.
+    """Return the run with an id, or with a part of an id that no other run has.
 
     Raises:
-        NotFoundError: There is none.
-        UsageError: There are several.
+        NotFoundError: There is no such run.
+        UsageError: Several runs match.
     """
-    found = [run for run in runs if name and (run.id.startswith(name) or run.id.endswith(name))]
-    exact = [run for run in found if run.id == name]
-    if len(exact or found) > 1:
-        raise UsageError(f"Several runs are called {name!r}: {', '.join(run.id for run in found[:5])}.")
-    if not found:
-        raise NotFoundError(f"There is no run {name!r}; see `orglab runs`.")
-    return (exact or found)[0]
+    matches = [run for run in runs if name and name in run.id]
+    exact = [run for run in matches if run.id == name]
+    if len(exact or matches) > 1:
+        raise UsageError(f"{name!r} matches several runs: {', '.join(run.id for run in matches[:5])}.")
+    if not matches:
+        raise NotFoundError(f"Unknown run {name!r}; `orglab runs` lists all.")
+    return (exact or matches)[0]
 
 
 def read_run(folder: Path) -> Run | None:
-    """Return the run that is recorded in a folder, or None if no line of its record can be read."""
+    """Return the run in a folder, or None if no line of its record can be read."""
     fields: dict[str, Any] = {}
     for line in read_lines(folder / RECORD):
         fields |= line
@@ -322,7 +327,7 @@ def read_run(folder: Path) -> Run | None:
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a file of lines; a line that is none, such as a last one cut off, is passed over."""
+    """Yield the JSON objects of a JSON Lines file; invalid lines, such as a last one cut off, are skipped."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as lines:  # noqa: PTH123
             for line in lines:

@@ -1,4 +1,4 @@
-"""The record of a run, as the one process that runs it writes it (`record` reads it)."""
+"""Write the record of a run (`record` reads it)."""
 
 import contextlib
 import datetime
@@ -10,40 +10,40 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from orglab.errors import NotWritableError
-from orglab.runs.places import RUNS, find_places, make_folder
+from orglab.runs.pending import RECORD, PendingEntry, add_pending_run, remove_pending
 from orglab.runs.record import METRICS, OUTPUT
-from orglab.runs.waiting import RECORD, Waiting, add_run, forget
+from orglab.runs.storage import RUNS, find_storage_folders, make_folder
 
 _TRIES = 100
 
 
-class Record:
-    """The record of one run, open for writing; locked, so that others know that its writer lives.
+class RecordWriter:
+    """The record of a run, open for writing; its lock tells other processes that the run goes on.
 
     Attributes:
-        id: The run's id.
+        id: The id of the run.
         folder: The folder of the run.
-        waiting: What says that the log does not tell of it yet.
+        pending: The pending entry of the run.
     """
 
-    def __init__(self, folder: Path, fd: int, waiting: Waiting) -> None:
-        """Stand for the record in `folder`; `begin_record` makes it."""
+    def __init__(self, folder: Path, fd: int, pending: PendingEntry) -> None:
+        """Take an open record; `begin_record` creates one."""
         self.id = folder.name
         self.folder = folder
-        self.waiting = waiting
+        self.pending = pending
         self._fd = fd
 
     def end_line(self) -> None:
-        """End the line in which a killed writer may have stopped, so that the next one is read."""
+        """End an incomplete line of a killed writer, so that the next line is valid."""
         os.write(self._fd, b"\n")
 
     def append(self, event: str, fields: Mapping[str, object], *, durable: bool = False) -> None:
-        """Add a line to the record, in one write.
+        """Append an event to the record.
 
         Args:
             event: `began`, `ended`, `committed`, `measured`, `copied` or `lost`.
-            fields: What it tells.
-            durable: Whether the disk confirms it before this returns.
+            fields: The fields of the event.
+            durable: Whether to flush it to the disk.
 
         Raises:
             OSError: It cannot be written.
@@ -57,7 +57,7 @@ class Record:
 
     @property
     def output(self) -> Path:
-        """The file for what the command prints."""
+        """The file for the output of the command."""
         return self.folder / OUTPUT
 
     def write_history(self, rows: Iterator[Mapping[str, object]]) -> None:
@@ -70,7 +70,7 @@ class Record:
             file.writelines(json.dumps(row, ensure_ascii=True) + "\n" for row in rows)
 
     def remove(self) -> None:
-        """Remove the record and its folder: the run never began.
+        """Remove the record of a run that was not started, with its folder.
 
         Raises:
             OSError: They cannot be removed.
@@ -78,59 +78,58 @@ class Record:
         for path in self.folder.iterdir():
             path.unlink()
         self.folder.rmdir()
-        forget(self.waiting)
+        remove_pending(self.pending)
 
     def close(self) -> None:
-        """Let go of the record."""
+        """Close the record and release its lock."""
         os.close(self._fd)
 
 
-def begin_record(top: Path, log: Path, now: datetime.datetime) -> Record:
-    """Make the folder and the record of a new run, where it can be written first, and return it.
+def begin_record(top: Path, log: Path, now: datetime.datetime) -> RecordWriter:
+    """Create the folder and the record of a new run in the first storage folder that can be written.
 
     Args:
-        top: The top of the repository, or else the log's folder.
-        log: The log that is to tell of it.
-        now: Local time, which the id begins with.
+        top: The top of the repository, or else the folder of the log.
+        log: The log that the run belongs to.
+        now: Local time, for the id.
 
     Raises:
-        NotWritableError: They cannot be made.
+        NotWritableError: No record can be created.
     """
-    failed: NotWritableError | None = None
-    for place in find_places(top):
+    failure: NotWritableError | None = None
+    for storage in find_storage_folders(top):
         try:
             for _ in range(_TRIES):
                 with contextlib.suppress(FileExistsError):
-                    return _begin_in(place, log, f"{now:%Y%m%d-%H%M%S}-{choose_suffix()}")
+                    return _begin_in(storage, log, f"{now:%Y%m%d-%H%M%S}-{choose_suffix()}")
         except OSError as error:
-            why = f"The run cannot be recorded in {place / RUNS}: {error.strerror}."
-            failed = failed or NotWritableError(why)
-    raise failed or NotWritableError("The run cannot be recorded: no free name was found; try again.")
+            failure = failure or NotWritableError(f"Cannot record the run in {storage / RUNS}: {error.strerror}.")
+    raise failure or NotWritableError("Cannot record the run: no unused id was found; try again.")
 
 
-def _begin_in(place: Path, log: Path, name: str) -> Record:
-    folder = make_folder(place, RUNS) / name
+def _begin_in(storage: Path, log: Path, name: str) -> RecordWriter:
+    folder = make_folder(storage, RUNS) / name
     folder.mkdir()
     fd = os.open(folder / RECORD, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     with contextlib.suppress(OSError):
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    # In this order: who finds it waiting finds its lock held.
-    return Record(folder, fd, add_run(place, name, log))
+    # Only after the lock is held: a pending run without a lock counts as ended.
+    return RecordWriter(folder, fd, add_pending_run(storage, name, log))
 
 
-def resume_record(waiting: Waiting) -> Record | None:
-    """Return the record of a run whose writer is no more, locked by us; None while somebody else has it.
+def resume_record(pending: PendingEntry) -> RecordWriter | None:
+    """Open and lock the record of a run whose process is gone.
 
-    None also where it lies in a place that cannot be written now.
+    Returns None if another process holds the lock, or if the record is on a read-only file system.
 
     Raises:
-        OSError: It cannot be opened for writing.
+        OSError: The record cannot be opened for writing.
     """
-    if waiting.run is None:
+    if pending.run is None:
         return None
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        fd = os.open(waiting.run / RECORD, flags, 0o666)
+        fd = os.open(pending.run / RECORD, flags, 0o666)
     except OSError as error:
         if error.errno == errno.EROFS:
             return None
@@ -141,18 +140,18 @@ def resume_record(waiting: Waiting) -> Record | None:
         os.close(fd)
         return None
     except OSError:
-        pass  # no locks on this file system; `record` looked for the process
-    return Record(waiting.run, fd, waiting)
+        pass  # this file system has no locks; `Run.status` checks the process instead
+    return RecordWriter(pending.run, fd, pending)
 
 
 def write_copy(folder: Path, file: str, writer: str, version: str, read: Callable[[], bytes]) -> bool:
-    """Keep a file of another writer's run, as it stands there; return whether it is news.
+    """Store a file of a run of another clone; return whether it is new.
 
     Args:
         folder: The folder of the run.
-        file: The file.
-        writer: The other writer.
-        version: What names the content; if the last copy was of the same, nothing is done.
+        file: The name of the file.
+        writer: The name of the other clone.
+        version: Identifies the content; a version that is stored already is not read again.
         read: Returns the content.
 
     Raises:
@@ -174,5 +173,5 @@ def write_copy(folder: Path, file: str, writer: str, version: str, read: Callabl
 
 
 def choose_suffix() -> str:
-    """Return six hexadecimal digits, which chance chooses: they end the id of a run."""
+    """Return six random hexadecimal digits, the end of the id of a run."""
     return os.urandom(3).hex()

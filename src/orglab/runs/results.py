@@ -1,4 +1,4 @@
-"""The results of a run: which files it wrote under the results paths, and a commit of them."""
+"""Find the files that a run wrote under the results paths, and commit them."""
 
 import contextlib
 import os
@@ -9,15 +9,23 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.hashed_file import HashedFile, hash_file
-from orglab.git.worktree import Committed, alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
+from orglab.git.worktree import (
+    Committed,
+    commit_paths,
+    find_committable,
+    find_operation,
+    lock_commits,
+    read_changes,
+    top_path,
+)
 from orglab.runs.description import results_message
-from orglab.runs.places import BESIDE
 from orglab.runs.record import Run
+from orglab.runs.storage import HIDDEN_FOLDER
 from orglab.text import MEGABYTE, Tell, listed
 
 
 class Stamp(NamedTuple):
-    """What the system says of a file; writing it changes one of these."""
+    """File attributes of which at least one changes when the file is written."""
 
     mtime: int
     ctime: int
@@ -25,15 +33,15 @@ class Stamp(NamedTuple):
     inode: int
 
 
-class Watch:
-    """The files under some paths, as they stood when this was made."""
+class ResultsWatch:
+    """Detects which files under some paths are written or removed after it is created."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        """Look at the files of `paths`, which may not exist yet."""
+        """Remember the state of the files under `paths`, which may not exist yet."""
         self.paths = paths
-        self._before = dict(self._look())
+        self._before = dict(self._read_stamps())
 
-    def _look(self) -> Iterable[tuple[Path, Stamp]]:
+    def _read_stamps(self) -> Iterable[tuple[Path, Stamp]]:
         for path in self.paths:
             if path.is_dir():
                 files: Iterable[Path] = _files_below(path)
@@ -43,24 +51,24 @@ class Watch:
                 if (stamp := read_stamp(file)) is not None:
                     yield file, stamp
 
-    def written(self) -> list[Path]:
-        """Return the files that were written since, or are new."""
-        return sorted(path for path, stamp in self._look() if self._before.get(path) != stamp)
+    def find_written(self) -> list[Path]:
+        """Return the files that were written or created since."""
+        return sorted(path for path, stamp in self._read_stamps() if self._before.get(path) != stamp)
 
-    def removed(self) -> list[Path]:
-        """Return the files that went away since."""
+    def find_removed(self) -> list[Path]:
+        """Return the files that were removed since."""
         return sorted(path for path in self._before if not os.path.lexists(path))
 
 
 def _files_below(folder: Path) -> Iterable[Path]:
-    """Yield the files below a folder, but those of git and of the records."""
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in (".git", BESIDE)]
-        yield from (Path(place, name) for name in names)
+    """Yield the files below a folder, except those of git and of run records."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in (".git", HIDDEN_FOLDER)]
+        yield from (Path(parent, name) for name in names)
 
 
 def read_stamp(path: Path) -> Stamp | None:
-    """Return what the system says of a file, or None if there is none."""
+    """Return the stamp of a file, or None if there is no such file."""
     try:
         status = path.lstat()
     except OSError:
@@ -69,55 +77,58 @@ def read_stamp(path: Path) -> Stamp | None:
 
 
 def read_outputs(files: Iterable[Path], top: Path, stop: Callable[[], bool]) -> list[HashedFile]:
-    """Return files with their hashes; one that cannot be read, or is none, is left out.
+    """Return files with their hashes; what is not a readable regular file is left out.
 
     Args:
         files: The files.
-        top: What the paths are relative to.
-        stop: Asked now and then whether to leave the rest out.
+        top: The base of the returned paths.
+        stop: Called now and then; return True to leave the rest out.
     """
-    found = []
+    outputs = []
     for path in files:
         with contextlib.suppress(OSError):
             if path.is_file():
-                found.append(HashedFile(os.path.relpath(path, top), hash_file(path, stop), path.stat().st_size))
-    return found
+                outputs.append(HashedFile(os.path.relpath(path, top), hash_file(path, stop), path.stat().st_size))
+    return outputs
 
 
 def commit_results(
-    repository: Repository, run: Run, watch: Watch, apart: Sequence[str], size_limit: int, tell: Tell
+    repository: Repository, run: Run, watch: ResultsWatch, excluded: Sequence[str], size_limit: int, tell: Tell
 ) -> Committed | None:
-    """Commit those files that a run wrote or removed and that git does not ignore; return the commit, if one.
+    """Commit the files that a run wrote or removed, except those that git ignores; return the commit or None.
 
-    Whatever else is changed or staged stays so.  A new file above the size limit is not committed: a checkpoint of
-    gigabytes would stay in the history for good.
+    Other changes stay as they are, staged or not.  A new file above the size limit is not committed, because a large
+    checkpoint would stay in the history for good.
 
     Args:
         repository: The repository.
         run: The run, with its metrics.
-        watch: The files under the results paths as they stood before.
-        apart: Paths that are never committed with code or results, relative to the top.
+        watch: The files under the results paths before the run.
+        excluded: Paths of the log and the journal, relative to the top; they are never committed with results.
         size_limit: Megabytes.
-        tell: Hears sentences for the user.
+        tell: Called with each message for the user.
 
     Raises:
         GitError: git or a hook refuses.
     """
-    inside = [path for path in (top_path(repository, one) for one in watch.paths) if path is not None]
+    inside = [path for path in (top_path(repository, results) for results in watch.paths) if path is not None]
     if not inside:
         return None
-    with alone_in(repository):
-        touched = {top_path(repository, path) for path in (*watch.written(), *watch.removed())} - {None, *apart}
+    with lock_commits(repository):
+        files = (*watch.find_written(), *watch.find_removed())
+        touched = {top_path(repository, path) for path in files} - {None, *excluded}
         changes = read_changes(repository, inside)
         new = [path for path in changes.untracked if path in touched]
         large = [path for path in new if (repository.top / path).lstat().st_size > size_limit * MEGABYTE]
         if large:
-            tell(f"Not committed, for of the size (see the setting run.size_limit): {listed(large)}.")
+            tell(f"Not committed: {listed(large)} (larger than run.size_limit, {size_limit} MB).")
         new = [path for path in new if path not in large]
-        wanted = [path for path in unlike_head(repository, changes) if path in touched] + new
-        if not wanted:
-            tell("No results to commit: under the results paths is nothing new that git does not ignore.")
+        paths = [path for path in find_committable(repository, changes) if path in touched] + new
+        if not paths:
+            tell("No results to commit: the run changed no files under the results paths, except ignored ones.")
             return None
-        if what := in_progress(repository):
-            raise GitError(f"In the middle of {what} no commit is made of the results: {listed(wanted)}.")
-        return commit_paths(repository, results_message(run), wanted, new)
+        if operation := find_operation(repository):
+            raise GitError(
+                f"Cannot commit the results during {operation}: {listed(paths)}; finish it, then commit them."
+            )
+        return commit_paths(repository, results_message(run), paths, new)

@@ -1,4 +1,4 @@
-"""What is to be run, as the user asks for it."""
+"""The request to run a command."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,25 +10,25 @@ from orglab.reference import parse_reference
 
 
 class RunRequest(NamedTuple):
-    """What is to be run, and how.
+    """What to run, and how.
 
     Attributes:
-        reference: The step, or the experiment.
-        argv: The command; no shell looks at it.
-        results: Paths whose changes are the results, beside those of the settings.
-        metrics: The file in which the command leaves its metrics.
-        printed_metrics: Whether lines `metric NAME=VALUE` on its standard output are metrics.
+        reference: The step or the experiment; None for a run that belongs to no experiment yet.
+        argv: The command; it is not passed to a shell.
+        results: Paths of results, in addition to those of the settings.
+        metrics: The file that the command writes its metrics to.
+        printed_metrics: Whether lines `metric NAME=VALUE` on standard output are metrics.
         before: `commit`, `snapshot` or `clean`; the setting `run.before` if None.
-        done: Whether the step is ticked if the command ends with 0.
-        why: What the user says of it.
-        pty: Whether the command gets a terminal.
-        folder: Where it runs; the current folder if None.
-        commit_results: Whether the results are committed; the working tree of a rerun goes away.
-        environment: Variables beside those of this process.
-        of: Fields for the record beside the usual ones, such as the run that it repeats.
+        done: Whether to tick the step if the exit code is 0.
+        why: Why the command is run.
+        pty: Whether to give the command a terminal.
+        folder: The folder to run in; the current one if None.
+        commit_results: Whether to commit the results; a rerun does not, because its working tree is removed.
+        environment: Environment variables to add to those of this process.
+        extra_fields: More fields for the record, such as the run that a rerun repeats.
     """
 
-    reference: str
+    reference: str | None
     argv: tuple[str, ...]
     results: tuple[Path, ...] = ()
     metrics: Path | None = None
@@ -40,20 +40,24 @@ class RunRequest(NamedTuple):
     folder: Path | None = None
     commit_results: bool = True
     environment: Mapping[str, str] | None = None
-    of: Mapping[str, object] | None = None
+    extra_fields: Mapping[str, object] | None = None
 
 
-def find_reference(log: LogFile, request: RunRequest) -> str:
-    """Return the reference of what is to be run for, as the log spells it.
+def find_reference(log: LogFile, request: RunRequest) -> str | None:
+    """Return the reference of the step or experiment, as written in the log; None if the run belongs to none.
 
     Raises:
         NotFoundError: There is no such experiment or step.
-        UsageError: The request makes no sense.
+        UsageError: The request is not valid.
     """
     if not request.argv:
-        raise UsageError("Write the command behind `--`, such as `orglab run 201.1 -- python train.py`.")
+        raise UsageError("No command given; write it after `--`, as in `orglab run -- python train.py`.")
+    if request.reference is None:
+        if request.done:
+            raise UsageError("--done needs a step, and none is active; name one.")
+        return None
     if parse_reference(request.reference).step is not None:
         return log.step(request.reference).ref
     if request.done:
-        raise UsageError(f"--done ticks a step; {request.reference} is an experiment: name its step.")
+        raise UsageError(f"--done needs a step, such as 201.1, but {request.reference} is an experiment.")
     return log.experiment(request.reference).ref

@@ -1,69 +1,69 @@
-"""Records of runs go to the other clones of a repository by git, and theirs come here and into the log."""
+"""Exchange the records of runs with other clones through git, and write the received runs to the log."""
 
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError, NotWritableError
-from orglab.experiment.edits import holds_line
+from orglab.experiment.edits import contains_line
 from orglab.git import Repository
 from orglab.git.reachability import RUN_REFS
 from orglab.git.records import (
-    exchange,
-    holds_on_a_branch,
+    find_lines_on_branches,
     publish_records,
     read_blob,
-    read_others,
+    read_other_records,
+    sync_records,
     writer_name,
 )
 from orglab.git.worktree import top_path
 from orglab.log.log import LogFile
 from orglab.runs.description import format_mark
-from orglab.runs.ingest import tell_runs
-from orglab.runs.places import RUNS, find_places, list_entries, make_folder
+from orglab.runs.log_writer import write_runs
+from orglab.runs.pending import RECORD, add_pending_run, find_pending, remove_pending_run
 from orglab.runs.record import METRICS, Run, read_run, read_runs
 from orglab.runs.record_writer import write_copy
-from orglab.runs.waiting import RECORD, add_run, find_waiting, forget_run
+from orglab.runs.storage import RUNS, find_storage_folders, list_entries, make_folder
 from orglab.text import Tell
 
-# What another machine names is a path here.
+# Another machine chose these names, and they become paths here.
 _FILE = re.compile(rf"(\d{{8}}-\d{{6}}-[0-9a-f]{{4,16}})/({re.escape(RECORD)}|{re.escape(METRICS)})")
 
 
-class Synced(NamedTuple):
-    """What a sync brought.
+class SyncResult(NamedTuple):
+    """What a sync sent and received.
 
     Attributes:
-        sent: Whether records of this clone were news to the reference.
-        received: Runs of others that are new, or say more than they did.
-        told: Those that the log tells of now.
-        here: Those that the log tells of already.
-        elsewhere: Those that the log tells of on another branch, and so will here once that is merged.
+        sent: Whether records of this clone were new to the remote.
+        received: Runs of other clones that are new, or whose records have grown.
+        written: The runs that were written to the log.
+        already_written: The received runs that the log already had.
+        on_other_branches: The received runs that the log has on another branch, and gets by a merge.
     """
 
     sent: bool
     received: list[Run]
-    told: list[Run]
-    here: list[Run]
-    elsewhere: list[Run]
+    written: list[Run]
+    already_written: list[Run]
+    on_other_branches: list[Run]
 
 
-def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> Synced:
-    """Exchange the records of runs with a remote, and tell the log of those it does not tell of.
+def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> SyncResult:
+    """Exchange the records of runs with a remote, and write the received runs to the log.
 
     Args:
         log: The log.
         remote: The remote's name, or a URL.
-        tell: Hears sentences for the user.
-        snapshots: Whether the snapshots of this clone's runs are pushed too: all that was in its working tree.
+        tell: Called with each message for the user.
+        snapshots: Whether to push the snapshots of this clone's runs too; they hold its whole working tree.
 
     Raises:
         GitError: git refuses, or the remote cannot be reached.
-        NotWritableError: The records cannot be kept here.
+        NotWritableError: The records cannot be stored here.
     """
     repository = log.repository
     if repository is None:
-        raise GitError(f"{log.path} is not in a git repository; records are exchanged by git.")
+        raise GitError(f"{log.path} is not in a git repository, and records are exchanged through git.")
     top = log.top
     try:
         writer = writer_name(repository)
@@ -71,47 +71,49 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         files = {f"{run.id}/{name}": run.folder / name for run in own for name in (RECORD, METRICS)}
         sent = publish_records(repository, writer, {name: path for name, path in files.items() if path.is_file()})
         captured = [f"{RUN_REFS}{run.id}" for run in own if run.snapshot] if snapshots else []
-        exchange(repository, remote, writer, tuple(captured))
+        sync_records(repository, remote, writer, tuple(captured))
         received = _receive(repository, top, writer)
     except OSError as error:
-        raise NotWritableError(f"The records cannot be kept in {find_places(top)[0]}: {error.strerror}.") from error
-    waiting = [run for run in received if run.status != "running"]
-    text = log.document()
-    here = [run for run in waiting if holds_line(text, format_mark(run))]
-    elsewhere = _elsewhere(log, repository, [run for run in waiting if run not in here])
-    for run in waiting:
-        if run in here or run in elsewhere:
-            forget_run(top, run.id)
+        raise NotWritableError(
+            f"The records cannot be stored in {find_storage_folders(top)[0]}: {error.strerror}."
+        ) from error
+    ended = [run for run in received if run.status != "running"]
+    document = log.document()
+    already_written = [run for run in ended if contains_line(document, format_mark(run))]
+    on_branches = _find_on_branches(log, repository, [run for run in ended if run not in already_written])
+    for run in ended:
+        if run in already_written or run in on_branches:
+            remove_pending_run(top, run.id)
         else:
-            add_run(find_places(top)[0], run.id, None)
-    # Also those of before whose step was not here yet.
-    told = tell_runs(log, find_waiting(top, log.path), tell)
-    return Synced(sent, received, told, here, elsewhere)
+            add_pending_run(find_storage_folders(top)[0], run.id, None)
+    # Includes runs of earlier syncs whose step the log did not have at that time.
+    written = write_runs(log, find_pending(top, log.path), tell)
+    return SyncResult(sent, received, written, already_written, on_branches)
 
 
 def _receive(repository: Repository, top: Path, writer: str) -> list[Run]:
-    """Keep the records of others that are not kept yet, and return these runs."""
-    news = []
+    """Store the new records of other clones, and return their runs."""
+    received = []
     folders = list_entries(top, RUNS)
-    home = make_folder(find_places(top)[0], RUNS)
-    for (name, file), blob in read_others(repository, writer).items():
+    storage = make_folder(find_storage_folders(top)[0], RUNS)
+    for (name, file), blob in read_other_records(repository, writer).items():
         match = _FILE.fullmatch(file)
         if match is None:
             continue
-        folder = folders.setdefault(match.group(1), home / match.group(1))
+        folder = folders.setdefault(match.group(1), storage / match.group(1))
         known = read_run(folder)
         if known is not None and known.fields.get("writer") != name:
-            continue  # ours, or that of a third
-        is_news = write_copy(folder, match.group(2), name, blob, lambda: read_blob(repository, blob))  # noqa: B023 - called at once
-        if is_news and match.group(2) == RECORD and (run := read_run(folder)) is not None:
-            news.append(run)
-    return news
+            continue  # a run of this clone, or of a third one
+        is_new = write_copy(folder, match.group(2), name, blob, lambda: read_blob(repository, blob))  # noqa: B023 - called at once
+        if is_new and match.group(2) == RECORD and (run := read_run(folder)) is not None:
+            received.append(run)
+    return received
 
 
-def _elsewhere(log: LogFile, repository: Repository, runs: list[Run]) -> list[Run]:
-    """Return the runs that the log tells of on another branch."""
+def _find_on_branches(log: LogFile, repository: Repository, runs: list[Run]) -> list[Run]:
+    """Return the runs that the log has on another branch."""
     path = top_path(repository, log.path.absolute())
     if path is None or not runs:
         return []
-    marks = holds_on_a_branch(repository, path, [format_mark(run) for run in runs])
+    marks = find_lines_on_branches(repository, path, [format_mark(run) for run in runs])
     return [run for run in runs if format_mark(run) in marks]

@@ -1,4 +1,4 @@
-"""What a run runs on: the changes in the working tree are committed, captured, or refused before it begins."""
+"""Save the working state before a run: commit, capture or refuse the changes in the working tree."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,31 +10,31 @@ from orglab.git.snapshot import make_snapshot, patch_id
 from orglab.git.worktree import (
     Changes,
     Committed,
-    alone_in,
     commit_paths,
-    in_progress,
+    find_committable,
+    find_operation,
     is_writable,
+    lock_commits,
     read_changes,
     short_hash,
-    unlike_head,
 )
-from orglab.runs.description import before_message, command_text
+from orglab.runs.description import before_message, command_text, reference_prefix
 from orglab.text import MEGABYTE, Tell, listed
 
-_RECORDED = 1000  # names that a record holds of what git does not know
+_MOST_UNTRACKED = 1000  # untracked files that a record names
 
 
-class State(NamedTuple):
-    """What a run runs on.
+class WorkingState(NamedTuple):
+    """The code that a run uses.
 
     Attributes:
-        head: The full hash of HEAD, with what was committed before; None without a commit.
-        short: The same, short.
+        head: The full hash of HEAD, after the changes were committed; None before the first commit.
+        short: The short hash of HEAD.
         snapshot: The full hash of the snapshot, or None.
-        patch: The patch id of the snapshot over HEAD, or None.
-        untracked: Files that git does not know, and that no snapshot holds.
-        uncaptured: What neither commit nor snapshot holds.
-        large: Untracked files that the snapshot holds by hash alone.
+        patch: The patch id of the changes in the snapshot relative to HEAD, or None.
+        untracked: Untracked files that are not in a snapshot.
+        uncaptured: Changes that neither a commit nor the snapshot holds.
+        large: Untracked files of which the snapshot holds only the hash.
     """
 
     head: str | None = None
@@ -45,139 +45,151 @@ class State(NamedTuple):
     uncaptured: tuple[str, ...] = ()
     large: tuple[HashedFile, ...] = ()
 
-    def fields(self) -> dict[str, Any]:
-        """Return what a record holds of it."""
-        found: dict[str, Any] = {
+    def record_fields(self) -> dict[str, Any]:
+        """Return the fields for the record."""
+        fields: dict[str, Any] = {
             "before": self.head, "hash": self.short, "snapshot": self.snapshot, "patch": self.patch,
-            "untracked": list(self.untracked[:_RECORDED]), "uncaptured": list(self.uncaptured),
-            "large_files": [one._asdict() for one in self.large],
+            "untracked": list(self.untracked[:_MOST_UNTRACKED]), "uncaptured": list(self.uncaptured),
+            "large_files": [file._asdict() for file in self.large],
         }  # fmt: skip
-        return {name: value for name, value in found.items() if value}
+        return {name: value for name, value in fields.items() if value}
 
 
 class Policy(NamedTuple):
-    """What is done before a run.
+    """How to save the working state before a run.
 
     Attributes:
         before: `commit`, `snapshot` or `clean`.
-        size_limit: Megabytes; a larger untracked file is in a snapshot by its hash alone.
-        apart: Paths that are never committed with code, relative to the top: the log and the journal.
-        expected: Paths of results and metrics, which need not be listed as unknown to git.
+        size_limit: Megabytes; of a larger untracked file, a snapshot holds only the hash.
+        excluded: Paths of the log and the journal, relative to the top; they are never committed with code.
+        expected: Paths of results and metrics, which may be untracked.
     """
 
     before: str
     size_limit: int
-    apart: tuple[str, ...]
+    excluded: tuple[str, ...]
     expected: tuple[str, ...] = ()
 
 
-def settle_state(
-    repository: Repository, policy: Policy, name: str, tell: Tell, *, ref: str, argv: Sequence[str], why: str | None
-) -> State:
-    """Commit, capture or refuse what has changed, and return what the run runs on.
+def save_working_state(
+    repository: Repository,
+    policy: Policy,
+    name: str,
+    tell: Tell,
+    *,
+    ref: str | None,
+    argv: Sequence[str],
+    why: str | None,
+) -> WorkingState:
+    """Commit, capture or refuse the uncommitted changes, and return the working state.
 
     Args:
         repository: The repository.
         policy: What to do.
-        name: The run's id.
-        tell: Hears sentences for the user.
+        name: The id of the run.
+        tell: Called with each message for the user.
         ref: The step.
         argv: The command.
-        why: What the user said of the run.
+        why: Why it is run.
 
     Raises:
-        GitError: git or a hook refuses; or there are changes where none may be; or a conflict or a merge is open.
+        GitError: git or a hook refuses; or `clean` allows no changes; or a conflict or a merge is unresolved.
     """
     if not is_writable(repository):
-        return _leave(repository, policy, tell)
+        return _describe_read_only(repository, policy, tell)
     if policy.before == "snapshot":
-        return _capture(repository, policy, name, f"[{ref}] Snapshot: {command_text(argv)}\n", tell)
+        return _capture(repository, policy, name, f"{reference_prefix(ref)}Snapshot: {command_text(argv)}\n", tell)
     changes = read_changes(repository, all_files=False)
-    made = None
-    changed = [path for path in changes.tracked if path not in policy.apart]
+    commit = None
+    changed = [path for path in changes.tracked if path not in policy.excluded]
     if changed or changes.unmerged:
-        with alone_in(repository):
-            # Once more, for another run may just have committed them.
+        with lock_commits(repository):
+            # Read again, because another run may have committed them in the meantime.
             changes = read_changes(repository, all_files=False)
-            wanted = _wanted(repository, policy, changes)
-            if wanted:
-                made = commit_paths(repository, before_message(ref, argv, why), wanted)
-                tell(f"Committed {listed(wanted)} before the run.")
-    return _describe(repository, policy, changes, made, tell)
+            paths = _find_paths_to_commit(repository, policy, changes)
+            if paths:
+                commit = commit_paths(repository, before_message(ref, argv, why), paths)
+                tell(f"Committed {listed(paths)} before the run.")
+    return _describe(repository, policy, changes, commit, tell)
 
 
-def _leave(repository: Repository, policy: Policy, tell: Tell) -> State:
-    """Say what cannot be committed, for the git directory cannot be written, and return the state.
+def _describe_read_only(repository: Repository, policy: Policy, tell: Tell) -> WorkingState:
+    """Tell the user about changes that a read-only git directory cannot take, and return the working state.
 
     Raises:
-        GitError: There are changes where none may be.
+        GitError: `clean` allows no changes.
     """
     changes = read_changes(repository, all_files=False)
-    left = [path for path in unlike_head(repository, changes) if path not in policy.apart] if changes.tracked else []
-    if left and policy.before == "clean":
-        raise GitError(f"Changes are not committed: {listed(left)}; commit them, or run with --before commit.")
-    if left:
-        what = "captured" if policy.before == "snapshot" else "committed"
-        tell(f"Not {what}, for {repository.git_dir} cannot be written: {listed(left)}.")
+    changed = find_committable(repository, changes) if changes.tracked else ()
+    paths = [path for path in changed if path not in policy.excluded]
+    if paths and policy.before == "clean":
+        raise GitError(f"There are uncommitted changes: {listed(paths)}; commit them, or run with --before commit.")
+    if paths:
+        action = "captured" if policy.before == "snapshot" else "committed"
+        tell(f"Not {action}: {listed(paths)} ({repository.git_dir} cannot be written).")
     state = _describe(repository, policy, changes, None, tell)
-    return state._replace(uncaptured=(*left, *state.uncaptured))
+    return state._replace(uncaptured=(*paths, *state.uncaptured))
 
 
-def _describe(repository: Repository, policy: Policy, changes: Changes, made: Committed | None, tell: Tell) -> State:
-    """Say what no commit holds of a working tree, of which one may have been made, and return the state."""
-    untracked = tuple(path for path in changes.untracked if path not in policy.apart)
+def _describe(
+    repository: Repository, policy: Policy, changes: Changes, commit: Committed | None, tell: Tell
+) -> WorkingState:
+    """Tell the user what is not committed, and return the working state."""
+    untracked = tuple(path for path in changes.untracked if path not in policy.excluded)
     if surprising := [path for path in untracked if not _is_below(path, policy.expected)]:
-        tell(f"Not committed, for git does not know {_them(surprising)}: {listed(surprising)}.")
+        tell(f"Not committed: {listed(surprising)} (untracked).")
     if changes.submodules:
-        tell(f"Not captured, for they are repositories of their own with changes: {listed(changes.submodules)}.")
-    if made is None and changes.head is not None:
-        made = Committed(changes.head, short_hash(repository, changes.head))
-    return State(
-        made.full if made else None, made.short if made else None, untracked=untracked, uncaptured=changes.submodules
+        tell(f"Not committed: changes in the submodules {listed(changes.submodules)}.")
+    if commit is None and changes.head is not None:
+        commit = Committed(changes.head, short_hash(repository, changes.head))
+    return WorkingState(
+        commit.full if commit else None,
+        commit.short if commit else None,
+        untracked=untracked,
+        uncaptured=changes.submodules,
     )
 
 
 def _is_below(path: str, folders: Sequence[str]) -> bool:
-    """Return whether a path is one of some others, or below one."""
+    """Return whether a path is one of some folders, or below one."""
     return any(f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/") for folder in folders)
 
 
-def _them(paths: Sequence[str]) -> str:
-    return "it" if len(paths) == 1 else "them"
-
-
-def _wanted(repository: Repository, policy: Policy, changes: Changes) -> list[str]:
+def _find_paths_to_commit(repository: Repository, policy: Policy, changes: Changes) -> list[str]:
     """Return the paths to commit.
 
     Raises:
-        GitError: They must not, or cannot, be committed.
+        GitError: They cannot be committed, or `clean` allows no changes.
     """
     if changes.unmerged:
-        raise GitError(f"{changes.unmerged[0]} has a conflict; resolve it, or run with --before snapshot afterwards.")
-    wanted = [path for path in unlike_head(repository, changes) if path not in policy.apart]
-    if wanted and policy.before == "clean":
-        raise GitError(f"Changes are not committed: {listed(wanted)}; commit them, or run with --before commit.")
-    if wanted and (what := in_progress(repository)):
         raise GitError(
-            f"In the middle of {what} no commit is made of {listed(wanted)}; finish it, or run with --before snapshot."
+            f"{changes.unmerged[0]} has a conflict; resolve it, then finish the merge or run with --before snapshot."
         )
-    return wanted
+    paths = [path for path in find_committable(repository, changes) if path not in policy.excluded]
+    if paths and policy.before == "clean":
+        raise GitError(f"There are uncommitted changes: {listed(paths)}; commit them, or run with --before commit.")
+    if paths and (operation := find_operation(repository)):
+        raise GitError(
+            f"Cannot commit {listed(paths)} during {operation}; finish it first, or run with --before snapshot."
+        )
+    return paths
 
 
-def _capture(repository: Repository, policy: Policy, name: str, message: str, tell: Tell) -> State:
-    """Make a snapshot, say what is not in it, and return the state."""
+def _capture(repository: Repository, policy: Policy, name: str, message: str, tell: Tell) -> WorkingState:
+    """Make a snapshot, tell the user what it does not hold, and return the working state."""
     changes = read_changes(repository)
     snapshot = make_snapshot(repository, name, message, policy.size_limit * MEGABYTE, changes)
     patch = None
     if changes.head is not None and snapshot.commit != changes.head:
-        patch = patch_id(repository, changes.head, snapshot.commit, policy.apart)
+        patch = patch_id(repository, changes.head, snapshot.commit, policy.excluded)
         tell(f"Captured the working state as {short_hash(repository, snapshot.commit)}.")
     if snapshot.large:
-        tell(f"Captured by hash alone, for of the size: {listed([one.path for one in snapshot.large])}.")
+        tell(f"Captured only by hash: {listed([file.path for file in snapshot.large])} (larger than run.size_limit, "
+             f"{policy.size_limit} MB).")  # fmt: skip
     if snapshot.uncaptured:
         tell(f"Not captured: {listed(snapshot.uncaptured)}.")
-    return State(
-        # The log records what is on a branch; the snapshot, which is on none, is in the record.
+    return WorkingState(
+        # The log names the commit on the branch; the snapshot, which is on no branch, is in the record.
         changes.head or snapshot.commit, short_hash(repository, changes.head or snapshot.commit),
         snapshot.commit, patch,
         uncaptured=snapshot.uncaptured, large=snapshot.large,

@@ -1,11 +1,11 @@
-"""What happened to an experiment, as the report has it: the same as `orglab log` tells, until the end of a period."""
+"""The activity of an experiment in a report: the same events as in `orglab show --history`, up to the end of the period."""
 
 import datetime
 import json
 
 from orglab.api import Log
 from orglab.history.events import read_events
-from orglab.history.knowledge import Knowledge, PeriodKnowledge
+from orglab.history.sources import PeriodSources, Sources
 from orglab.report.content.facts import Period, read_activities
 
 NAME = "experiment_log.org"
@@ -63,10 +63,10 @@ def period(until):
 def test_the_report_and_the_log_tell_the_same_of_an_experiment(repo):
     log = write_study(repo)
     experiments = log.experiments()
-    told = read_events(Knowledge(log), experiments)
+    told = read_events(Sources(log), experiments)
     whole = period(datetime.datetime(2018, 7, 1))  # noqa: DTZ001
-    knowledge = PeriodKnowledge(log, experiments, whole.since)
-    activities = read_activities(knowledge, experiments, whole, with_journal=True)
+    sources = PeriodSources(log, experiments, whole.since)
+    activities = read_activities(sources, experiments, whole, with_journal=True)
     assert [list(one.events) for one in activities] == told
     assert [(one.kind, one.ref, one.text) for one in told[0]] == [
         ("created", "e7", "A"),
@@ -90,7 +90,7 @@ def test_what_comes_after_the_period_is_not_told(repo):
     log = write_study(repo)
     chosen = log.experiments()[:1]
     day = period(datetime.datetime(2018, 6, 6, 16, 30))  # noqa: DTZ001
-    (activity,) = read_activities(PeriodKnowledge(log, chosen, day.since), chosen, day)
+    (activity,) = read_activities(PeriodSources(log, chosen, day.since), chosen, day)
     assert [(one.kind, one.ref) for one in activity.recent] == [
         ("created", "e7"), ("commit", "e7.1"), ("step", "e7.1"), ("commit", "e7"), ("step", "e7.2"),
     ]  # fmt: skip
@@ -102,8 +102,8 @@ def test_the_journal_is_told_when_asked_for(repo):
     chosen = log.experiments()[:1]
     whole = period(datetime.datetime(2018, 7, 1))  # noqa: DTZ001
     for with_journal in (False, True):
-        knowledge = PeriodKnowledge(log, chosen, whole.since)
-        (activity,) = read_activities(knowledge, chosen, whole, with_journal=with_journal)
+        sources = PeriodSources(log, chosen, whole.since)
+        (activity,) = read_activities(sources, chosen, whole, with_journal=with_journal)
         assert len(activity.of_kind("journal")) == with_journal
 
 
@@ -111,7 +111,7 @@ def test_without_git_there_are_the_log_and_the_runs(repo):
     log = write_study(repo)
     chosen = log.experiments()[:1]
     whole = period(datetime.datetime(2018, 7, 1))  # noqa: DTZ001
-    (activity,) = read_activities(PeriodKnowledge(log, chosen, whole.since, use_git=False), chosen, whole)
+    (activity,) = read_activities(PeriodSources(log, chosen, whole.since, use_git=False), chosen, whole)
     assert not activity.of_kind("commit")
     assert len(activity.of_kind("run")) == 1
     assert [one.facts["source"] for one in activity.events if one.kind == "step"] == ["unknown", "unknown"]

@@ -7,11 +7,11 @@ from itertools import groupby
 from orglab.api.ask import Happened, References
 from orglab.cli import output
 from orglab.cli.render.experiment_text import BOXES, head_line, note_lines
-from orglab.config import as_seen_from_here
+from orglab.config import shorten_path
 from orglab.experiment.resolved import Resolved
 from orglab.history.events import Event
 from orglab.history.provenance import Link
-from orglab.history.references import Place
+from orglab.history.references import Occurrence
 from orglab.history.why import Reason, Why
 from orglab.runs.description import metrics_text, outcome_text
 from orglab.runs.record import Run
@@ -35,14 +35,14 @@ def references_lines(found: References, letter: str) -> Iterator[str]:
                 yield from _place_lines([*same], letter)
 
 
-def _place_lines(places: list[Place], letter: str) -> list[str]:
+def _place_lines(places: list[Occurrence], letter: str) -> list[str]:
     """Return places of one commit or line, in a line: where, which steps, what stands there."""
     place = places[0]
     refs = list(dict.fromkeys(one.reference.spell(letter) for one in places))
     if place.commit is not None:
         begin = f"  {place.commit.short}  {place.commit.when:%Y-%m-%d}"
     else:
-        begin = f"  {output.clean(as_seen_from_here(os.fspath(place.path or '.')))}:{place.line}"
+        begin = f"  {output.clean(shorten_path(os.fspath(place.path or '.')))}:{place.line}"
     own = place.within in (None, refs[0].partition(".")[0])
     named = ", ".join(refs) + ("" if own else f" (in {place.within})")
     return output.wrap(place.text, "    ", output.paint(begin, dim=True) + output.clean(f"  {named}  "))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from orglab.experiment.model import Experiment
 from orglab.git.commit import Commit
 from orglab.git.forge import Forge, find_forge
-from orglab.git.remote import is_changed, remote_url, unpublished
-from orglab.history.knowledge import PeriodKnowledge
+from orglab.git.remote import find_unpublished, is_changed, remote_url
+from orglab.history.sources import PeriodSources
 from orglab.report.blocks import Reference, make_anchor
 from orglab.runs.record import Run
 
@@ -56,7 +56,7 @@ class Links:
         return Reference(run.id, page, "" if page or not run.ref else make_anchor(run.ref), "run", " ".join(run.argv))
 
 
-def read_links(experiments: Iterable[Experiment], knowledge: PeriodKnowledge) -> Links:
+def read_links(experiments: Iterable[Experiment], sources: PeriodSources) -> Links:
     """Return the links for some experiments, with at most five calls to git.
 
     Raises:
@@ -64,18 +64,18 @@ def read_links(experiments: Iterable[Experiment], knowledge: PeriodKnowledge) ->
     """
     lines = {experiment.ref: experiment.line for experiment in experiments}
     lines |= {step.ref: step.line for experiment in experiments for step in experiment.steps}
-    commits = {**knowledge.commits, **knowledge.recorded}
-    repository = knowledge.repository
+    commits = {**sources.commits, **sources.recorded}
+    repository = sources.repository
     forge = find_forge(remote_url(repository) or "") if repository is not None else None
     if forge is None or repository is None:
         return Links(commits, lines)
-    head = knowledge.head
-    results = {run.commit for run in knowledge.runs if run.commit}
-    hidden = unpublished(repository, {*knowledge.commits, *([head] if head else ())})
+    head = sources.head
+    results = {run.commit for run in sources.runs if run.commit}
+    hidden = find_unpublished(repository, {*sources.commits, *([head] if head else ())})
     # The commit named in a run's record may no longer exist, and then has no page either.
-    hidden |= results - set(knowledge.commits)
+    hidden |= results - set(sources.commits)
     try:
-        path = knowledge.log.path.absolute().resolve().relative_to(repository.top.resolve()).as_posix()
+        path = sources.log.path.absolute().resolve().relative_to(repository.top.resolve()).as_posix()
     except ValueError:
         path = ""
     has_lines = bool(path) and head not in hidden and not is_changed(repository, path)

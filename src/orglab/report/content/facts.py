@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orglab.experiment.model import Experiment, Step
-from orglab.experiment.states import kind_of
+from orglab.experiment.states import get_state_kind
 from orglab.git.commit import Commit
 from orglab.history.events import Event, read_events
-from orglab.history.knowledge import Knowledge
+from orglab.history.sources import Sources
 from orglab.log.text_history import find_closing_commits
 from orglab.runs.record import Run
 
@@ -47,7 +47,7 @@ class ExperimentActivity:
         recent: Its events in the period.
         runs: Its runs that began before the end of the period, oldest first.
         state: Its TODO keyword at the end of the period, as far as the log shows.
-        kind: The kind of that state, as returned by `states.kind_of`.
+        kind: The kind of that state, as returned by `states.get_state_kind`.
         closed: When it was last concluded or dropped, if it is closed at the end of the period.
         existed: Whether it was in the log by the end of the period, as far as is known.
     """
@@ -81,12 +81,12 @@ class ExperimentActivity:
 
 
 def read_activities(
-    knowledge: Knowledge, experiments: Sequence[Experiment], period: Period, *, with_journal: bool = False
+    sources: Sources, experiments: Sequence[Experiment], period: Period, *, with_journal: bool = False
 ) -> list[ExperimentActivity]:
     """Return the activity of each experiment up to the end of a period, in the order given.
 
     Args:
-        knowledge: What is known about their log.
+        sources: What is known about their log.
         experiments: The experiments.
         period: The period.
         with_journal: Whether journal entries are included.
@@ -95,11 +95,11 @@ def read_activities(
         GitError: git fails.
     """
     undated = [experiment for experiment in experiments if experiment.is_done and experiment.concluded is None]
-    has_git = knowledge.repository is not None
-    closing = find_closing_commits(knowledge.log, undated) if undated and has_git else {}
-    all_events = read_events(knowledge, experiments, with_journal=with_journal)
+    has_git = sources.repository is not None
+    closing = find_closing_commits(sources.log, undated) if undated and has_git else {}
+    all_events = read_events(sources, experiments, with_journal=with_journal)
     return [
-        _make_activity(experiment, events, knowledge.find_runs(experiment), closing.get(experiment.ref), period)
+        _make_activity(experiment, events, sources.find_runs(experiment), closing.get(experiment.ref), period)
         for experiment, events in zip(experiments, all_events, strict=True)
     ]
 
@@ -125,7 +125,7 @@ def _make_activity(
     elif later and settings.is_done(later[0].facts.get("new")):
         # It was closed after the period, and its state before that is unknown, but it was not closed.
         state = None
-    kind = kind_of(state, settings)
+    kind = get_state_kind(state, settings)
     if state is None and experiment.state is None and (experiment.conclusion.text or experiment.verdict):
         # In a log without TODO keywords, an experiment with a conclusion is done.
         kind = "done"

@@ -10,7 +10,7 @@ from html.entities import name2codepoint
 from pathlib import Path
 from types import MappingProxyType
 
-from orglab.org.objects import Object, link_type, parse_objects
+from orglab.org.objects import Object, parse_objects, read_link_type
 from orglab.org.source import decode
 from orglab.reference import reference_pattern
 from orglab.report.blocks import (
@@ -346,6 +346,6 @@ def image_link(text: bytes, begin: int, end: int) -> bytes | None:
     stripped = text[begin:end].strip()
     if not (stripped.startswith(b"[[") and stripped.endswith(b"]]")) or b"[" in stripped[2:]:
         return None
-    kind, value = link_type(stripped[2:-2])
+    kind, value = read_link_type(stripped[2:-2])
     suffix = Path(printable(decode(value))).suffix.lower()
     return value if kind.lower().startswith("file") and suffix in IMAGE_SUFFIXES else None

@@ -7,7 +7,7 @@ from functools import cached_property
 from orglab.experiment.journal import Entry
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository
-from orglab.git.commit import read_named
+from orglab.git.commit import read_commits_by_hash
 from orglab.history.events import written_events
 from orglab.report.content.evidence import Claim, StoredStatement, digest_text
 from orglab.report.content.wording import claim_change, claim_note, claim_text
@@ -65,7 +65,7 @@ def verify(statements: Iterable[StoredStatement], current: CurrentFacts) -> list
     commits = {claim.about for statement in statements for claim in statement.claims if claim.kind == "commit"}
     # The names come from a file, so only hashes are passed to git.
     names = tuple(sorted(name for name in commits if _is_hash(name)))
-    existing = read_named(current.repository, names) if current.repository is not None and names else {}
+    existing = read_commits_by_hash(current.repository, names) if current.repository is not None and names else {}
     seen: set[str] = set()
     failed = []
     for statement in statements:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orglab.config import Config
-from orglab.experiment.model import Experiment, without_cookies
+from orglab.experiment.model import Experiment, strip_cookies
 from orglab.history.events import Event
 from orglab.reference import find_references, link_pattern, without_letter
 from orglab.report.blocks import Blocks, Inline, Inlines, Paragraph, Reference, Text
@@ -53,7 +53,7 @@ class Wording:
 
     def inline(self, text: str, ref: str) -> Inlines:
         """Return one line of the log, such as a title or the text of a step, without statistics cookies."""
-        text = without_cookies(text)
+        text = strip_cookies(text)
         # Most lines contain no markup, and need no parsing.
         if _PLAIN.fullmatch(text):
             return (Text(text),)
@@ -101,7 +101,7 @@ def claim_done(ref: str, text: str) -> tuple[Claim, Claim]:
 
 def claim_text(ref: str, text: str) -> Claim:
     """Return the claim that a step or title has this text."""
-    return Claim("text", ref, "", digest_text(without_cookies(text)))
+    return Claim("text", ref, "", digest_text(strip_cookies(text)))
 
 
 def claim_change(event: Event) -> Claim:

@@ -1,0 +1,109 @@
+"""Compare two runs, or a run with a revision: code, arguments, environment, metrics."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from orglab.errors import NotFoundError
+from orglab.git import Repository
+from orglab.git.trees import FileChange, count_changed_lines, full_hash, has_commit, read_patch
+from orglab.log.log import LogFile
+from orglab.runs.log_runs import LogRuns
+from orglab.runs.record import Metric, Run, find_run
+
+Pair = tuple[str | None, str | None]
+
+
+class Difference(NamedTuple):
+    """The differences between a run and another; the first of two values belongs to `run`.
+
+    Attributes:
+        run: The run.
+        other: The run that it is compared with; None for a revision or the working tree.
+        commits: The full hashes of the code of both; the second is None for the working tree.
+        files: The changed files of the code; None if a commit is unknown or not in this repository.
+        arguments: Both commands, if they differ.
+        surroundings: The Python, host, environment variables and lock files that differ, by name.
+        packages: The installed distributions that differ, by name.
+        metrics: The metrics of both, by name.
+    """
+
+    run: Run
+    other: Run | None
+    commits: Pair
+    files: list[FileChange] | None
+    arguments: tuple[tuple[str, ...], tuple[str, ...]] | None
+    surroundings: dict[str, Pair]
+    packages: dict[str, Pair]
+    metrics: dict[str, tuple[Metric | None, Metric | None]]
+
+
+def compare_runs(log: LogFile, name: str, other: str | None = None) -> Difference:
+    """Return the differences between a run and another run, a revision or the working tree.
+
+    Args:
+        log: The log.
+        name: The id of the run, or a unique beginning or end of it.
+        other: The other run, or a revision; the working tree if None.
+
+    Raises:
+        NotFoundError: There is no such run, or `other` is neither a run nor a revision.
+        UsageError: Several runs match.
+    """
+    runs = LogRuns(log).all
+    first = find_run(runs, name)
+    second = None
+    revision = None
+    repository = log.repository
+    if other is not None:
+        try:
+            second = find_run(runs, other)
+        except NotFoundError:
+            if repository is None:
+                raise
+            revision = full_hash(repository, other)
+    commits = (first.code, second.code if second is not None else revision)
+    return Difference(
+        first,
+        second,
+        commits,
+        _count_changes(log, repository, commits, is_tree=other is None),
+        (first.argv, second.argv) if second is not None and first.argv != second.argv else None,
+        find_differences(read_surroundings(first), read_surroundings(second)) if second is not None else {},
+        find_differences(first.packages, second.packages) if second is not None else {},
+        _pair_metrics(first, second),
+    )
+
+
+def _count_changes(
+    log: LogFile, repository: Repository | None, commits: Pair, *, is_tree: bool
+) -> list[FileChange] | None:
+    old, new = commits
+    if repository is None or old is None or (new is None and not is_tree):
+        return None
+    if not has_commit(repository, old) or (new is not None and not has_commit(repository, new)):
+        return None
+    return count_changed_lines(repository, old, new, log.find_own_paths(repository))
+
+
+def read_difference(log: LogFile, difference: Difference) -> str:
+    """Return the difference of the code as a patch; empty if there is none, or if a commit is missing."""
+    if not difference.files or log.repository is None or difference.commits[0] is None:
+        return ""
+    return read_patch(log.repository, difference.commits[0], difference.commits[1], log.find_own_paths(log.repository))
+
+
+def read_surroundings(run: Run) -> dict[str, str]:
+    """Return the Python, host, environment variables and lock files of a run, by name."""
+    values = {"python": run.python, "host": run.host, **run.environment, **run.lock_files}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def find_differences(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Pair]:
+    """Return the differing values of two mappings, by name; a missing value is None."""
+    names = sorted(old.keys() | new.keys())
+    return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
+
+
+def _pair_metrics(first: Run, second: Run | None) -> dict[str, tuple[Metric | None, Metric | None]]:
+    later = second.metrics if second is not None else {}
+    return {name: (first.metrics.get(name), later.get(name)) for name in dict.fromkeys((*first.metrics, *later))}

@@ -1,0 +1,168 @@
+"""Write runs and completed steps to the log, each once: now, or by the next command.
+
+The note of a run ends in the line `run ID`, and depends on the record alone.  So a log that has this line has the run,
+two clones write the same bytes for the same record, and duplicates made by a merge can be recognized.
+"""
+
+import datetime
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from orglab import clock
+from orglab.errors import NotFoundError, NotReadableError, NotWritableError, OrglabError, UsageError
+from orglab.experiment.consequences import Added
+from orglab.experiment.edits import add_run_note, contains_line
+from orglab.experiment.ids import list_references
+from orglab.experiment.lookup import find_step
+from orglab.experiment.model import Experiment
+from orglab.lock import editor_holding
+from orglab.log.log import LogFile
+from orglab.org.edit import Edit
+from orglab.org.timestamp import format_inactive
+from orglab.reference import parse_reference
+from orglab.runs.description import format_mark, format_note
+from orglab.runs.pending import PendingEntry, lock_step, postpone, remove_pending
+from orglab.runs.record import Run, read_run
+from orglab.runs.record_writer import resume_record
+from orglab.text import Tell
+
+Complete = Callable[[str, str], Sequence[str]]
+"""Completes a step with a commit, and returns the recorded hashes."""
+
+
+def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
+    """Write a run to the log in one edit, ticking its step if requested; return whether the log changed.
+
+    Raises:
+        NotFoundError: The log has no such step.
+        NotWritableError: The log cannot be written now.
+    """
+    at = (run.ended or run.began or clock.now()).replace(microsecond=0)
+    done = run.fields.get("done") is True and run.status == "done"
+    commit = run.fields.get("hash")
+    commit_hash = commit if isinstance(commit, str) and re.fullmatch("[0-9a-f]{7,64}", commit) else None
+    try:
+        is_new = _write_run_note(log, run, at, commit_hash, done=done)
+    except UsageError as error:
+        if not done:
+            raise
+        tell(f"{run.ref} was not marked done: {error}")
+        is_new = _write_run_note(log, run, at, commit_hash, done=False)
+    return is_new
+
+
+def _write_run_note(log: LogFile, run: Run, at: datetime.datetime, commit: str | None, *, done: bool) -> bool:
+    """Add the note of a run unless the log has it, ticking its step if `done`; return whether the log changed."""
+    reference = parse_reference(run.ref or "")
+    head = format_inactive(at).decode() + (f" ({commit})" if commit else "")
+
+    def make_edits(experiment: Experiment) -> tuple[list[Edit], bool]:
+        if contains_line(experiment.document, format_mark(run)):
+            return [], False
+        return add_run_note(experiment, reference, head, format_note(run), commit=commit, done=done), True
+
+    after, is_new = log.edit_experiment(reference, make_edits, at, Added(logged=1, headings=1))
+    if is_new and done and reference.step is not None:
+        log.active.clear(*list_references(after, find_step(after, reference)))
+    return is_new
+
+
+def write_pending(log: LogFile, pending: Sequence[PendingEntry], complete: Complete, tell: Tell) -> None:
+    """Write pending entries to the log: steps that commits completed, and runs.
+
+    Args:
+        log: The log.
+        pending: The entries, as returned by `find_pending`.
+        complete: Completes a step.
+        tell: Called with each message for the user.
+    """
+    is_held = editor_holding(os.path.realpath(log.path)) is not None
+    for entry in pending:
+        if entry.ref is None or entry.commit is None:
+            continue
+        if is_held:
+            tell(f"{entry.ref} is not marked done yet: an editor has unsaved changes of {log.path}. "
+                 "Save them; the next orglab command marks the step.")  # fmt: skip
+            break
+        if not _write_step(log, entry, entry.ref, entry.commit, complete, tell):
+            break
+    if log.anyway or not is_held:
+        for run in write_runs(log, pending, tell):
+            tell(f"Added the run {run.id} ({run.ref}) to the log.")
+
+
+def _write_step(log: LogFile, entry: PendingEntry, ref: str, commit: str, complete: Complete, tell: Tell) -> bool:
+    """Complete a pending step unless it is done already; return False if the log cannot be written."""
+    with lock_step(entry) as is_pending:
+        if not is_pending:
+            return True
+        try:
+            if log.step(ref).state != "done":
+                hashes = complete(ref, commit)
+                tell(f"{ref} done, with {', '.join(hashes)}; commit the log with `orglab commit`.")
+        except (NotWritableError, NotReadableError) as error:
+            tell(f"{ref} is not marked done yet; the next orglab command tries again. {error}")
+            return False
+        except (NotFoundError, UsageError) as error:
+            tell(f"{ref} was not marked done: {error}")
+        remove_pending(entry)
+    return True
+
+
+def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> list[Run]:
+    """Write the pending runs that have ended, or were lost, to the log; return those that it did not have.
+
+    A run that cannot be written now stays pending, and the user is told why.
+
+    Args:
+        log: The log.
+        pending: The entries; steps are skipped.
+        tell: Called with each message for the user.
+    """
+    written = []
+    for entry in pending:
+        if entry.ref is not None:
+            continue
+        try:
+            run = _finish_run_record(entry, tell)
+            if run is None:
+                continue
+            if write_run(log, run, tell):
+                written.append(run)
+            remove_pending(entry)
+        except UsageError as error:
+            tell(f"The run {entry.name} was not added to the log: {error}")
+            postpone(entry, log.path)
+        except NotFoundError:
+            # Its step may be on another branch, so try again once the log has changed.
+            postpone(entry, log.path)
+        except (OrglabError, OSError) as error:
+            reason = error if isinstance(error, OrglabError) else f"{error.strerror}."
+            tell(f"The run {entry.name} is not in the log yet; the next orglab command tries again. {reason}")
+            break
+    return written
+
+
+def _finish_run_record(entry: PendingEntry, tell: Tell) -> Run | None:
+    """Return the run of a pending entry, marked as lost if it is; None if it still runs or has no record."""
+    if entry.run is None:
+        remove_pending(entry)
+        return None
+    record = resume_record(entry)
+    if record is None:
+        return None
+    try:
+        run = read_run(record.folder)
+        if run is None or run.ref is None:
+            # The disk was full before the command started.
+            remove_pending(entry)
+            return None
+        if run.is_foreign or run.status not in ("running", "lost") or run.fields.get("lost"):
+            return run if run.status != "running" else None
+        record.end_line()
+        record.append("lost", {"lost": True, "found": clock.now().astimezone().isoformat()}, durable=True)
+        tell(f"The run {entry.name} was lost: its process is gone and recorded no end.")
+        return read_run(record.folder)
+    finally:
+        record.close()

@@ -1,0 +1,198 @@
+"""The folders that store run records and pending entries; no other module names them.
+
+They are in the git directory that all worktrees share, so that `git clean`, a switch of branches or the removal of a
+worktree does not delete them, and no clone contains them.  If that directory cannot be written, or there is no git,
+they are in the folder named by the variable ORGLAB_RECORDS, else in the hidden folder `.orglab` at the top of the
+repository, or beside a log that is in no repository.  All these folders are read.
+
+    runs/ID/      the record of a run
+    waiting/NAME  a pending entry, see `pending`
+    worktrees/    the working trees of reruns
+"""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from orglab.config import CLONE_FOLDER
+from orglab.errors import GitError
+from orglab.git import Repository, find_repository
+
+HIDDEN_FOLDER = ".orglab"
+RUNS = "runs"
+PENDING = "waiting"
+WORKTREES = "worktrees"
+FORMER_PENDING = "pending"  # the name of that folder in earlier versions
+
+_VARIABLE = "ORGLAB_RECORDS"
+_IGNORE = "*\n"
+_LONGEST = 200
+
+
+def find_storage_folders(top: Path) -> list[Path]:
+    """Return the folders that may store records, the preferred one for writing first; they need not exist."""
+    repository = find_repository(top)
+    folders = [repository.shared_folder] if repository is not None else []
+    named = os.environ.get(_VARIABLE, "")
+    if Path(named).is_absolute():
+        # That folder may hold the records of several repositories.
+        clone = repository.common_dir if repository is not None else top
+        folders.append(Path(named, os.path.realpath(clone).replace(os.sep, "%")[-_LONGEST:]))
+    return [*folders, top / HIDDEN_FOLDER]
+
+
+def find_worktrees_folder(repository: Repository) -> Path:
+    """Return the folder for the working trees of reruns; git needs to write to its parent anyway."""
+    return repository.shared_folder / WORKTREES
+
+
+def make_folder(storage: Path, kind: str) -> Path:
+    """Create a folder inside a storage folder, and return it.
+
+    Args:
+        storage: One of `find_storage_folders`.
+        kind: RUNS or PENDING.
+
+    Raises:
+        OSError: It cannot be created or written, or it is a symbolic link.
+    """
+    folder = storage / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    if storage.name == HIDDEN_FOLDER:
+        if not (_is_real_folder(storage) and _is_real_folder(folder)):
+            raise NotADirectoryError(20, "A symbolic link is not followed", os.fspath(folder))
+        ignore = storage / ".gitignore"
+        if not os.path.lexists(ignore):
+            ignore.write_text(_IGNORE, "ascii")
+    return folder
+
+
+def list_entries(top: Path, kind: str) -> dict[str, Path]:
+    """Return the entries of one kind in all storage folders, by name; the preferred folder wins.
+
+    Symbolic links, and files that git tracks, are left out.
+
+    Args:
+        top: The top of the repository, or else the folder of the log.
+        kind: RUNS or PENDING.
+    """
+    entries: dict[str, Path] = {}
+    for storage in find_storage_folders(top):
+        if storage.name == HIDDEN_FOLDER:
+            for name, path in list_hidden(top, kind).items():
+                entries.setdefault(name, path)
+            continue
+        folder = storage / kind
+        with contextlib.suppress(OSError):
+            for name in os.listdir(folder):  # noqa: PTH208 - names are wanted
+                if name[0] != ".":
+                    entries.setdefault(name, folder / name)
+    return entries
+
+
+def list_hidden(top: Path, kind: str) -> dict[str, Path]:
+    """Return the entries of one kind in the hidden folder that are neither symbolic links nor tracked by git."""
+    storage = top / HIDDEN_FOLDER
+    if not (_is_real_folder(storage) and _is_real_folder(storage / kind)):
+        return {}
+    entries = {}
+    with contextlib.suppress(OSError), os.scandir(storage / kind) as listing:
+        entries = {entry.name: Path(entry.path) for entry in listing if entry.name[0] != "." and not entry.is_symlink()}
+    if not entries:
+        return {}
+    tracked = _read_tracked_paths(top)
+    if tracked is None or not tracked.isdisjoint({HIDDEN_FOLDER, f"{HIDDEN_FOLDER}/{kind}"}):
+        return {}
+    return {name: path for name, path in entries.items() if f"{HIDDEN_FOLDER}/{kind}/{name}".lower() not in tracked}
+
+
+def _read_tracked_paths(top: Path) -> frozenset[str] | None:
+    """Return the tracked paths in the hidden folder and their parent folders, relative to the top; None if git fails.
+
+    The hidden folder itself is only included if git tracks it as a symbolic link or a submodule.
+    """
+    repository = find_repository(top)
+    if repository is None:
+        return frozenset()
+    try:
+        # On a file system that ignores case, `.OrgLab` is the same folder.
+        output = repository.read("ls-files", "-z", "--full-name", "--", f":(top,literal,icase){HIDDEN_FOLDER}")
+    except GitError:
+        return frozenset()  # git is not installed, so nothing was cloned
+    if output is None:
+        return None
+    paths = set()
+    for path in os.fsdecode(output).lower().split("\0"):
+        parts = path.split("/")
+        paths |= {path, "/".join(parts[:3])} if len(parts) > 2 else {path}  # noqa: PLR2004 - folder, kind, name
+    return frozenset(paths)
+
+
+def remove_hidden_folder(top: Path) -> None:
+    """Remove the hidden folder if it holds nothing but empty folders and our `.gitignore`."""
+    storage = top / HIDDEN_FOLDER
+    if not _is_real_folder(storage):
+        return
+    with contextlib.suppress(OSError):
+        for kind in (FORMER_PENDING, PENDING, RUNS, WORKTREES):
+            with contextlib.suppress(OSError):
+                (storage / kind).rmdir()
+        if os.listdir(storage) == [".gitignore"] and _read_tracked_paths(top) == frozenset({""}):  # noqa: PTH208 - names are wanted
+            (storage / ".gitignore").unlink()
+            storage.rmdir()
+
+
+def _is_real_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def is_writable_folder(storage: Path) -> bool:
+    """Return whether files can be created in a folder, which need not exist yet."""
+    existing = storage
+    while not os.path.lexists(existing) and existing != existing.parent:
+        existing = existing.parent
+    return os.access(existing, os.W_OK | os.X_OK)
+
+
+def list_worktrees(repository: Repository) -> Iterator[tuple[Path, Path]]:
+    """Yield the top and the git directory of each worktree of a repository, that of `repository` first.
+
+    Every command calls this, so it reads the files of gitrepository-layout(5) and starts no git process.
+    """
+    yield repository.top, repository.git_dir
+    common = repository.common_dir
+    if common != repository.git_dir and common.name == ".git":
+        yield common.parent, common
+    with contextlib.suppress(OSError):
+        for name in os.listdir(common / "worktrees"):  # noqa: PTH208 - names are wanted
+            git_dir = common / "worktrees" / name
+            with contextlib.suppress(OSError):
+                link = git_dir / os.fsdecode((git_dir / "gitdir").read_bytes().rstrip(b"\n"))
+                if link.is_file() and not git_dir.samefile(repository.git_dir):
+                    yield link.parent, git_dir
+
+
+def find_old_storage(top: Path) -> list[tuple[Path, Path]]:
+    """Return the paths with records that should be moved, each with the top of its worktree.
+
+    These are the hidden folders of all worktrees, and the `pending` files of earlier versions.
+
+    Args:
+        top: The top of the repository, or else the folder of the log.
+    """
+    repository = find_repository(top)
+    if repository is None:
+        return [(top, top / HIDDEN_FOLDER)] if os.path.lexists(top / HIDDEN_FOLDER / FORMER_PENDING) else []
+    old_paths = []
+    for tree, git_dir in list_worktrees(repository):
+        hidden, pending = tree / HIDDEN_FOLDER, git_dir / CLONE_FOLDER / FORMER_PENDING
+        if os.path.lexists(hidden) and any(os.path.lexists(hidden / kind) for kind in (RUNS, PENDING, FORMER_PENDING)):
+            old_paths.append((tree, hidden))
+        if pending.is_file():
+            old_paths.append((tree, pending))
+    return old_paths

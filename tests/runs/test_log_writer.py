@@ -1,0 +1,99 @@
+"""What waits is told in the log, once, by whoever comes next."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from lab import SOURCE
+from orglab.runs.record import read_runs
+from orglab.runs.storage import PENDING, list_entries
+
+LOG = "experiment_log.org"
+
+
+def run_of(study, place=-1):
+    return read_runs(study.path)[place]
+
+
+def log_of(study):
+    return (study.path / LOG).read_text()
+
+
+def test_a_run_that_was_killed_with_its_recorder_is_found_lost_by_the_next_command(study, orglab):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orglab", "run", "1.1", "--done", "--", "cat"],
+        cwd=study.path, env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdin.write(b"x\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"x\n"
+    orglab("list")
+    assert run_of(study).status == "running"
+    assert "ran cat" not in log_of(study)
+    process.kill()
+    process.communicate()
+    assert run_of(study).status == "lost"
+    answer = orglab("list")
+    assert "was lost" in answer.err
+    assert "ran cat, lost\n" in log_of(study)
+    assert "1. [ ] one\n" in log_of(study)
+    before = log_of(study)
+    assert orglab("list").err == ""
+    assert log_of(study) == before
+
+
+@pytest.mark.slow
+def test_what_the_log_cannot_take_now_the_next_command_tells_once(study, orglab):
+    lock = study.path / f".#{LOG}"
+    lock.symlink_to(f"user@{os.uname().nodename}.{os.getpid()}")
+    answer = orglab("run", "1.1", "--done", "--metrics", "metrics.json", "--", "python", "train.py")
+    assert "is not in the log yet; the next orglab command writes it" in answer.err
+    assert "ran python" not in log_of(study)
+    orglab("list")
+    assert "ran python" not in log_of(study)
+    lock.unlink()
+    answer = orglab("list")
+    assert f"Added the run {run_of(study).id} (e1.1) to the log." in answer.err
+    assert len(re.findall(r"ran python train\.py, exit 0, \ds: val_acc 0\.91", log_of(study))) == 1
+    assert "1. [X] one (" in log_of(study)
+    assert orglab("list").err == ""
+
+
+def test_a_conflict_in_the_log_makes_the_run_wait(study, orglab):
+    text = log_of(study)
+    study.write(LOG, text.replace("2. [ ] two\n", "<<<<<<< a\n2. [ ] two\n=======\n2. [ ] 2\n>>>>>>> b\n"))
+    orglab("run", "1.1", "--", "true")
+    assert list_entries(study.path, PENDING)
+    study.write(LOG, text)
+    orglab("show", "1")
+    assert "ran true" in log_of(study)
+
+
+def test_a_step_that_is_on_another_branch_is_waited_for_quietly(study, orglab):
+    orglab("new", "Second", "-s", "other")
+    text = log_of(study)
+    orglab("run", "2.1", "--", "sh", "-c", f"git checkout --quiet {LOG}")
+    assert "ran sh" not in log_of(study)
+    assert orglab("list").err == ""
+    study.write(LOG, text)
+    orglab("list")
+    assert "ran sh" in log_of(study)
+
+
+@pytest.mark.slow
+def test_what_finishes_at_once_is_all_told(study):
+    command = [sys.executable, "-m", "orglab", "run", "1.1", "--", "true"]
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    running = [
+        subprocess.Popen(command, cwd=study.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for _ in range(8)
+    ]
+    said = [process.communicate(timeout=60)[0] for process in running]
+    assert [process.returncode for process in running] == [0] * 8, said
+    ids = re.findall(r"^     run (\S+)$", log_of(study), re.M)
+    assert len(set(ids)) == len(ids) == 8
+    assert {run.id for run in read_runs(study.path)} == set(ids)

@@ -1,0 +1,194 @@
+"""Where records lie: in the git directory that all worktrees share; else elsewhere, and all places are read."""
+
+import json
+import shutil
+
+import pytest
+
+from lab import orglab as process
+from lab import with_read_only
+from orglab.git import find_repository
+from orglab.runs.record import read_runs
+from orglab.runs.storage import HIDDEN_FOLDER, PENDING, RUNS, find_storage_folders, list_entries, list_worktrees
+
+ID = "20180606-161600-3f2a1b"
+RECORD = json.dumps({"event": "began", "ref": "e1.1", "argv": ["true"], "exit_code": 0}) + "\n"
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_records_survive_git_clean_and_the_end_of_a_worktree(study, orglab, tmp_path_factory, monkeypatch):
+    tree = tmp_path_factory.mktemp("trees") / "other"
+    study.git("worktree", "add", "--quiet", tree, "-b", "other")
+    orglab("run", "1.1", "--", "true")
+    monkeypatch.chdir(tree)
+    orglab("run", "1.2", "--", "true")
+    seen = [(run.id, run.ref) for run in read_runs(tree)]
+    assert [ref for _, ref in seen] == ["e1.1", "e1.2"]
+    orglab("commit")
+    monkeypatch.chdir(study.path)
+    study.git("clean", "-fdxq")
+    study.git("worktree", "remove", tree)
+    assert [(run.id, run.ref) for run in read_runs(study.path)] == seen
+    assert names_in(study.path) == [".git", ".gitignore", "experiment_log.org", "train.py"]
+
+
+def test_a_clone_brings_no_records(study, orglab, tmp_path_factory, monkeypatch):
+    for path in (
+        f"{HIDDEN_FOLDER}/runs/{ID}/record.jsonl",
+        f"{HIDDEN_FOLDER}/waiting/{ID}",
+        f"{HIDDEN_FOLDER}/pending/{ID}",
+    ):
+        study.write(path, RECORD)
+    study.git("add", "--all", "--force")
+    study.commit("hostile")
+    clone = tmp_path_factory.mktemp("clone")
+    study.git("clone", "--quiet", study.path, clone)
+    monkeypatch.chdir(clone)
+    before = (clone / "experiment_log.org").read_bytes()
+    answer = orglab("runs")
+    assert (answer.out, answer.err) == ("", "No runs.\n")
+    assert (clone / "experiment_log.org").read_bytes() == before
+    assert study.git("-C", clone, "status", "--porcelain") == ""
+    # What the user's own runs leave there, where nothing else can be written, is known all the same.
+    done = process("run", "1.1", "--", "true", prefix=with_read_only(clone / ".git"))
+    assert done.code == 0, done.err
+    assert [run.id for run in read_runs(clone)] == names_in(clone / HIDDEN_FOLDER / RUNS)[1:]
+    assert names_in(clone / HIDDEN_FOLDER / RUNS)[0] == ID
+
+
+def test_a_folder_that_git_tracks_in_another_case_is_brought_too(study, orglab):
+    study.write(f".OrgLab/runs/{ID}/record.jsonl", RECORD)
+    study.git("add", "--all", "--force")
+    study.commit("hostile")
+    # As on a file system that does not tell them apart.
+    study.write(f"{HIDDEN_FOLDER}/runs/{ID}/record.jsonl", RECORD)
+    assert orglab("runs").out == ""
+
+
+@pytest.mark.parametrize(
+    "link", [HIDDEN_FOLDER, f"{HIDDEN_FOLDER}/runs", f"{HIDDEN_FOLDER}/waiting", f"{HIDDEN_FOLDER}/pending"]
+)
+def test_no_link_leads_out(study, orglab, tmp_path_factory, link):
+    outside = tmp_path_factory.mktemp("outside")
+    for name in (ID, f"runs/{ID}", f"waiting/{ID}", f"pending/{ID}"):
+        (outside / name).parent.mkdir(exist_ok=True)
+        if name.startswith("runs"):
+            (outside / name).mkdir()
+            (outside / name / "record.jsonl").write_text(RECORD)
+        else:
+            (outside / name).write_text("key")
+    before = sorted(outside.rglob("*"))
+    (study.path / link).parent.mkdir(exist_ok=True)
+    (study.path / link).symlink_to(outside)
+    assert orglab("runs").out == ""
+    assert sorted(outside.rglob("*")) == before
+    if link != f"{HIDDEN_FOLDER}/pending":
+        done = process("run", "1.1", "--", "true", prefix=with_read_only(study.path / ".git"))
+        assert (done.code, done.out) == (4, ""), done
+        assert "Cannot record the run in" in done.err
+        assert sorted(outside.rglob("*")) == before
+
+
+def test_a_link_at_the_name_of_a_record_is_not_read(study, orglab, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "mine.jsonl"
+    outside.write_text(RECORD)
+    (study.path / HIDDEN_FOLDER / RUNS / ID).mkdir(parents=True)
+    (study.path / HIDDEN_FOLDER / RUNS / ID / "record.jsonl").symlink_to(outside)
+    assert orglab("runs").out == ""
+    assert outside.read_text() == RECORD
+
+
+def test_in_a_sandbox_a_run_is_recorded_beside_the_log(study):
+    study.write("train.py", "print(2)\n")
+    sandbox = with_read_only(study.path / ".git")
+    done = process(
+        "run", "1.1", "--done", "--results", "out", "--", "sh", "-c", "mkdir out; echo 1 > out/a", prefix=sandbox
+    )
+    assert done.code == 0
+    git_dir = study.path / ".git"
+    assert done.err.split("\n")[:2] == [
+        f"Not committed: train.py ({git_dir} cannot be written).",
+        f"Results not committed: No commit can be made, for {git_dir} cannot be written.",
+    ]
+    (run,) = read_runs(study.path)
+    assert run.folder == study.path / HIDDEN_FOLDER / RUNS / run.id
+    assert (run.status, run.uncaptured, run.before) == ("done", ("train.py",), study.git("rev-parse", "HEAD"))
+    assert "1. [X] one (" in (study.path / "experiment_log.org").read_text()
+    assert list_entries(study.path, PENDING) == {}
+    assert HIDDEN_FOLDER not in study.git("status", "--porcelain", "--untracked-files=all")
+    assert run.id in process("runs", prefix=sandbox).out
+
+
+@pytest.mark.parametrize(("before", "what"), [("snapshot", "captured"), ("commit", "committed")])
+def test_in_a_sandbox_the_code_is_not_kept_and_that_is_said(study, before, what):
+    study.write("train.py", "print(2)\n")
+    done = process("run", "1.1", "--before", before, "--", "true", prefix=with_read_only(study.path / ".git"))
+    assert done.code == 0
+    assert f"Not {what}: train.py ({study.path / '.git'} cannot be written).\n" in done.err
+
+
+def test_in_a_sandbox_clean_is_clean(study):
+    sandbox = with_read_only(study.path / ".git")
+    assert process("run", "1.1", "--before", "clean", "--", "true", prefix=sandbox).code == 0
+    study.write("train.py", "print(2)\n")
+    done = process("run", "1.1", "--before", "clean", "--", "touch", "started", prefix=sandbox)
+    assert (done.code, "train.py; commit them" in done.err) == (5, True)
+    assert not (study.path / "started").exists()
+    assert len(read_runs(study.path)) == 1
+    # Once there is a better place, nothing is left behind.
+    assert process("list").code == 0
+    assert not (study.path / HIDDEN_FOLDER).exists()
+
+
+def test_the_users_own_folder_comes_before_the_one_beside_the_log(study, tmp_path_factory, monkeypatch):
+    own = tmp_path_factory.mktemp("records")
+    monkeypatch.setenv("ORGLAB_RECORDS", str(own))
+    assert process("run", "1.1", "--", "true", prefix=with_read_only(study.path / ".git")).code == 0
+    (run,) = read_runs(study.path)
+    assert run.folder.is_relative_to(own)
+    assert not (study.path / HIDDEN_FOLDER).exists()
+    # What lies there of another clone is not taken for a run of this one.
+    other = tmp_path_factory.mktemp("other")
+    shutil.copytree(study.path, other, dirs_exist_ok=True)
+    assert read_runs(other) == []
+    assert process("run", "1.1", "--", "true").code == 0
+    assert [run.folder.is_relative_to(own) for run in read_runs(study.path)] == [True, False]
+
+
+def test_a_folder_that_is_not_absolute_or_that_the_repository_names_does_not_count(study, monkeypatch):
+    study.write("orglab.toml", 'records = "/tmp"\n')
+    monkeypatch.setenv("ORGLAB_RECORDS", "records")
+    assert find_storage_folders(study.path) == [study.path / ".git/orglab", study.path / HIDDEN_FOLDER]
+
+
+def test_without_git_records_lie_beside_the_log(tmp_path, orglab, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    orglab("init")
+    orglab("new", "First", "-s", "one")
+    orglab("run", "1.1", "--", "true")
+    (run,) = read_runs(tmp_path)
+    assert run.folder == tmp_path / HIDDEN_FOLDER / RUNS / run.id
+    own = tmp_path / "own"
+    monkeypatch.setenv("ORGLAB_RECORDS", str(own))
+    orglab("run", "1.1", "--", "true")
+    assert [run.folder.is_relative_to(own) for run in read_runs(tmp_path)] == [False, True]
+
+
+def test_of_two_records_of_one_run_the_preferred_place_counts(study):
+    study.write(f".git/orglab/runs/{ID}/record.jsonl", RECORD.replace("e1.1", "e1.2"))
+    study.write(f"{HIDDEN_FOLDER}/runs/{ID}/record.jsonl", RECORD)
+    assert [run.ref for run in read_runs(study.path)] == ["e1.2"]
+
+
+def test_worktrees_are_those_that_git_lists(study, tmp_path_factory):
+    trees = tmp_path_factory.mktemp("trees")
+    for name in ("one", "two", "gone"):
+        study.git("worktree", "add", "--quiet", "--detach", trees / name)
+    shutil.rmtree(trees / "gone")
+    for here in (study.path, trees / "one"):
+        listed = [tree for tree, _ in list_worktrees(find_repository(here))]
+        assert listed[0] == here
+        assert sorted(listed) == sorted([study.path, trees / "one", trees / "two"])
