@@ -36,8 +36,8 @@ def answer(experiments: Rows, queries: Rows, lexicon: Lexicon | None = None) -> 
     """Return the ids of the similar experiments for each query, best first."""
     lexicon = lexicon or read_lexicon()
     collection = Collection.of(extract_features(record(row), lexicon) for row in experiments)
-    texts = [ExperimentText(row["title"], row["description"]) for row in queries]
-    results = [find_similar(extract_features(query, lexicon), collection) for query in texts]
+    records = [ExperimentText(row["title"], row["description"]) for row in queries]
+    results = [find_similar(extract_features(query, lexicon), collection) for query in records]
     return [[experiments[match.number]["id"] for match in matches] for matches in results]
 
 

@@ -1,4 +1,4 @@
-"""What became of recorded commits: in real repositories, for each way to rewrite one and for what must not mislead."""
+"""Current hashes of recorded commits, in real repositories: each way to rewrite a commit, and what may mislead."""
 
 import importlib.util
 import json
@@ -77,7 +77,7 @@ def three(study):
     return names
 
 
-def test_what_is_on_a_branch_tag_or_remote_is_alive(study):
+def test_a_commit_on_a_branch_tag_or_remote_is_alive(study):
     three(study)
     study.git("checkout", "--quiet", "-b", "other", "HEAD~3")
     assert study.answers() == ["alive"] * 3
@@ -147,7 +147,7 @@ def test_a_cherry_pick_on_another_branch(study):
     assert study.answers()[1] == ("[e1.2] Change number 2", True)
 
 
-def test_a_server_that_rebased_tells_nothing(study, tmp_path_factory):
+def test_a_rebase_on_the_server(study, tmp_path_factory):
     three(study)
     study.git("checkout", "--quiet", "-b", "topic")
     other = tmp_path_factory.mktemp("server") / "clone"
@@ -165,7 +165,7 @@ def test_a_server_that_rebased_tells_nothing(study, tmp_path_factory):
 # ---- what must not mislead ----
 
 
-def test_the_revert_of_a_dropped_commit_is_not_it(study):
+def test_the_revert_of_a_dropped_commit_is_not_its_successor(study):
     names = three(study)
     study.git("revert", "--no-edit", names[2])
     study.edit_history("HEAD~4", "3s/pick/drop/", "4s/pick/drop/")
@@ -188,7 +188,7 @@ def test_a_patch_that_was_applied_again_is_not_the_first_that_was_dropped(study)
     assert study.answers()[1] in ("alive", ("[e1.1] Change number 1", True))
 
 
-def test_a_false_reference_is_not_it(study):
+def test_a_commit_with_a_wrong_reference_is_not_the_successor(study):
     names = three(study)
     study.edit_history("HEAD~3", "2s/pick/drop/")
     study.change(2, "[e1.2] Something else", file="model.py")
@@ -278,19 +278,19 @@ def forget_recorded(study, names):
     study.forget()
 
 
-def test_a_commit_that_is_gone_is_said_not_to_be_found(study):
+def test_a_missing_commit_is_reported(study):
     names = three(study)
     study.git("rebase", "--quiet", "--force-rebase", "HEAD~3")
     study.git("commit", "--quiet", "--amend", "-m", "[e1.3] Change number 3, reworded")
     forget_recorded(study, names)
     assert study.answers() == [(None, False)] * 3
     assert [(one.code, one.message) for one in open_log().check() if one.moved] == [
-        ("dead-hash", f"{name} names no commit here: neither git nor the log names a commit that replaced it.")
+        ("dead-hash", f"{name} is not in this repository: nothing that git or the log says leads to another.")
         for name in names
     ]
 
 
-def test_a_commit_that_is_gone_is_found_by_what_was_picked_from_it(study):
+def test_a_missing_commit_is_found_by_its_cherry_pick(study):
     names = three(study)
     study.git("checkout", "--quiet", "-b", "release", "HEAD~3")
     study.change(7, "Release")
@@ -300,7 +300,7 @@ def test_a_commit_that_is_gone_is_found_by_what_was_picked_from_it(study):
     assert study.answers() == [(None, False), ("[e1.2] Change number 2", True), (None, False)]
 
 
-def test_a_shallow_clone_says_nothing_of_what_it_never_had(study, tmp_path_factory, monkeypatch):
+def test_a_shallow_clone_reports_no_commits_that_it_never_had(study, tmp_path_factory, monkeypatch):
     three(study)
     study.repo.commit("log")
     clone = tmp_path_factory.mktemp("shallow") / "clone"
@@ -312,7 +312,7 @@ def test_a_shallow_clone_says_nothing_of_what_it_never_had(study, tmp_path_facto
 # ---- keeping, fixing, and the whole ----
 
 
-def test_what_is_recorded_is_kept_through_gc_and_can_still_be_shown(repo):
+def test_recorded_commits_survive_gc(repo):
     repo.write("experiment_log.org", "* TODO [1] One :exp:\n[2018-06-06 Wed]\n** TODO Experiments\n1. [ ] A\n")
     full = repo.commit("[e1.1] Work", {"train.py": LINES})
     assert orglab("done", "1.1").code == 0
@@ -354,7 +354,7 @@ def test_a_history_that_is_reworded_and_squashed_leaves_no_dead_hash(repo, hooks
         assert any(name.startswith(step["commits"][0]) for name in living)
 
 
-def test_a_second_rewrite_replaces_the_living_hash_and_json_tells_all(study):
+def test_a_second_rewrite_replaces_the_current_hash(study):
     (_, _, name) = three(study)
     for message in ("Once", "Twice"):
         study.git("commit", "--quiet", "--amend", "-m", message)
@@ -404,7 +404,7 @@ def test_a_snapshot_of_a_run_is_not_dead(repo, capsys):
     orglab("check", code=0)
 
 
-def test_another_line_of_the_log_says_what_became_of_a_commit(repo, capsys):
+def test_a_successor_is_found_on_another_line_of_the_log(repo, capsys):
     orglab = Orglab(capsys)
     repo.commit("begun", {"a.py": "1\n"})
     orglab("init", "--no-hooks")
@@ -416,6 +416,6 @@ def test_another_line_of_the_log_says_what_became_of_a_commit(repo, capsys):
         text.replace("1. [ ] one", f"1. [X] one (1234567 -> {living})").replace("2. [ ] two", "2. [X] two (1234567)")
     )
     found = orglab("check", code=1).out
-    assert f"moved-hash 1234567 lives on as {living} (0.98, log: another line of the log says so)" in found
+    assert f"moved-hash 1234567 is now {living} (0.98, log: recorded on another line of the log)" in found
     orglab("check", "--fix", code=1)
     assert f"2. [X] two (1234567 -> {living})" in log.read_text()

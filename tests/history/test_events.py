@@ -1,4 +1,4 @@
-"""What happened to an experiment, as events: from the log, commits, runs and the journal."""
+"""The history of an experiment as events, from the log, commits, runs and the journal."""
 
 from datetime import datetime
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_the_events_of_a_rich_log_oldest_first():
     ]
 
 
-def test_an_event_says_old_and_new_state_and_its_line():
+def test_a_state_event_has_both_states_and_its_line():
     state = next(one for one in log_events(experiment(RICH)) if one.kind == "state")
     assert state.facts == {"new": "DOING", "old": "TODO"}
     assert RICH.splitlines()[state.line - 1] == '- State "DOING"      from "TODO"       [2026-06-01 Mon 09:00]'
@@ -80,7 +80,7 @@ def test_an_event_says_old_and_new_state_and_its_line():
         ("1. [X] a (83d45cd)", {}, {}, (None, "unknown", "unknown")),
     ],
 )
-def test_when_a_step_was_done_is_told_by_the_first_that_knows(step, commits, ticked, wanted):
+def test_the_time_of_a_step_is_from_the_first_source_that_has_one(step, commits, ticked, wanted):
     one = experiment(f"* TODO [1] T :exp:\n** TODO Experiments\n{step}\n").steps[0]
     known = {name: commit(name, authored=at) for name, at in commits.items()}
     first = {ref: commit("f" * 40, authored=at) for ref, at in ticked.items()}
@@ -109,7 +109,7 @@ It does not.
 """
 
 
-def test_closed_and_the_state_that_was_logged_then_are_one_event():
+def test_closed_and_its_logged_state_are_one_event():
     text = CLOSED.replace("* DONE [1]", "#+TODO: TODO DOING | DONE\n* DONE [1]", 1)
     assert shown(sort_events(log_events(experiment(text)))) == [
         ("state", "e1", "2026-06-01 09:00", "at last"),
@@ -206,7 +206,7 @@ def test_entries_of_the_journal():
     ]
 
 
-def test_a_day_begins_with_what_began_and_ends_with_what_ended():
+def test_events_of_a_day_start_with_beginnings_and_end_with_ends():
     day = datetime(2026, 6, 2)  # noqa: DTZ001
     noon = datetime(2026, 6, 2, 12)  # noqa: DTZ001
     events = [
@@ -220,14 +220,14 @@ def test_a_day_begins_with_what_began_and_ends_with_what_ended():
     assert {one.kind for one in events} <= set(KINDS)
 
 
-def test_the_seed_tells_what_it_knows():
+def test_the_events_of_the_seed_log():
     assert shown(sort_events(log_events(experiment(SEED), {"83d45cd": commit("83d45cd" + "0" * 33)}))) == [
         ("created", "e201", "2018-06-06 16:16", "ABC in XYZ model"),
         ("step", "e201.1", "2018-06-06 16:46", "Test XYZ without ABC"),
     ]
 
 
-def test_what_ends_an_experiment_is_the_last_of_its_minute_in_the_words_of_the_log():
+def test_the_end_of_an_experiment_is_the_last_event_of_its_minute():
     text = (
         SEED.replace("* TODO [201]", "#+TODO: OPEN | FINISHED\n* FINISHED [201]", 1)
         .replace("  :PROPERTIES:", "  CLOSED: [2018-06-07 Thu 10:00]\n  :PROPERTIES:", 1)

@@ -1,4 +1,4 @@
-"""Who names an experiment, and what a text names."""
+"""Where an experiment is named, and what the references in a text mean."""
 
 import json
 import os
@@ -61,18 +61,18 @@ def test_commits_files_log_and_journal_name_an_experiment(repo):
     assert places(repo, nine) == [("file", nine, "train.py", 2)]
 
 
-def test_a_word_in_brackets_is_no_reference(repo):
+def test_a_word_in_brackets_is_not_a_reference(repo):
     repo.commit("[error] x = [entry]", {NAME: SEED, "a.py": "x = [entry, [e] ]\ny = [else]\n"})
     assert places(repo) == []
 
 
-def test_a_place_in_the_log_says_in_which_experiment_it_stands(repo):
+def test_an_occurrence_in_the_log_has_its_experiment(repo):
     repo.commit("new", {NAME: SEED + OTHER})
     found = [*find_occurrences(Sources(Log(repo.path / NAME)), Reference("201", 2))]
     assert [(one.within, one.text[:7]) for one in found] == [("e202", "- As in")]
 
 
-def test_links_pipes_and_huge_lines_are_no_harm(repo):
+def test_symbolic_links_pipes_and_huge_lines_are_harmless(repo):
     repo.commit("new", {NAME: SEED, "a": "[e201]", "b": "[e201]", "long": "x" * 3_000_000 + " [e201] " + "y" * 300})
     for name in ("a", "b"):
         (repo.path / name).unlink()
@@ -137,14 +137,14 @@ def test_what_a_text_names(tmp_path, text, wanted):
     ]
 
 
-def test_nearest_of_ids_that_are_words(tmp_path):
+def test_the_nearest_of_ids_that_are_words(tmp_path):
     log = tmp_path / NAME
     log.write_text("".join(f"* TODO [{name}] T :exp:\n" for name in ("dropout-a", "dropout-b", "x1")))
     found = resolve_reference(Sources(Log(log)), Reference("dropout-c"))
     assert set(found.near) == {"edropout-a", "edropout-b"}
 
 
-def test_resolve_says_what_and_where(repo, orglab):
+def test_resolve_shows_the_experiment_and_its_line(repo, orglab):
     repo.write(NAME, SEED + OTHER)
     said = orglab("resolve", "Results of [e201.1] and [e202]").out.splitlines()
     assert said == [

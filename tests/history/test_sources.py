@@ -1,4 +1,4 @@
-"""What is known of a log's experiments beside it: of commits, runs and the journal; and what it costs to know it."""
+"""The commits, runs and journal entries of experiments, and the number of git calls that they need."""
 
 import json
 import os
@@ -20,13 +20,13 @@ def orglab(capsys):
     return Orglab(capsys)
 
 
-def test_nothing_tells_when_a_box_was_ticked_that_is_not_committed(repo):
+def test_the_time_of_an_uncommitted_checkbox_is_unknown(repo):
     log = Log(repo.write(NAME, ALIKE.replace("1. [ ] one", "1. [X] one")))
     events = [event for one in read_events(Sources(log), log.experiments()) for event in one]
     assert [one.facts["source"] for one in events if one.kind == "step"] == ["unknown", "unknown"]
 
 
-def test_without_a_repository_there_is_the_log_alone(tmp_path, monkeypatch, orglab):
+def test_without_a_repository_only_the_log_is_read(tmp_path, monkeypatch, orglab):
     monkeypatch.chdir(tmp_path)
     (tmp_path / NAME).write_text(ALIKE)
     said = orglab("log", "1").out
@@ -53,7 +53,7 @@ def test_a_repository_without_a_commit(repo, orglab):
     assert "names" in orglab("refs", "1").err
 
 
-def test_hashes_that_are_gone_are_no_harm(repo, orglab):
+def test_missing_hashes_are_harmless(repo, orglab):
     repo.commit("new", {NAME: ALIKE.replace("1. [ ] one", "1. [X] one (83d45cd, 0000000)", 1)})
     assert "(83d45cd, 0000000)" in orglab("show", "1").out
     assert "(when the log ticked it)" in orglab("log", "1").out
@@ -62,7 +62,7 @@ def test_hashes_that_are_gone_are_no_harm(repo, orglab):
     assert event["at"] == "2018-06-06T16:16:00"
 
 
-def test_what_one_step_has_to_do_with(repo, orglab):
+def test_the_commits_and_runs_of_one_step(repo, orglab):
     repo.commit("[e1] new", {NAME: ALIKE})
     repo.commit("[e1.1] and [e1.2]")
     repo.commit("[e1.2] only")
@@ -90,7 +90,7 @@ def test_text_of_commits_does_not_reach_the_terminal_as_it_is(repo, orglab):
         assert not set(said) & set("\x1b\x07\u202e")
 
 
-def test_an_experiment_is_found_by_the_ids_that_it_had(repo, orglab):
+def test_an_experiment_is_found_by_its_former_ids(repo, orglab):
     repo.commit("[e1.1] before", {NAME: ALIKE})
     run = '{"event": "began", "ref": "e1.2", "argv": ["train"], "exit_code": 0}\n'
     repo.write(".git/orglab/runs/20180606-170000-aaaa/record.jsonl", run)
@@ -134,7 +134,7 @@ def test_each_source_is_read_once(repo):
     assert len(Sources(sources.log).find_commits_and_runs(experiment).mentions) == 2
 
 
-def test_where_git_refuses_the_log_is_shown_without(repo, orglab, monkeypatch):
+def test_the_log_is_shown_if_git_fails(repo, orglab, monkeypatch):
     monkeypatch.setenv("ORGLAB_NO_INDEX", "1")
     repo.commit("[e1] new", {NAME: ALIKE})
     assert "[e1] new" in orglab("show", "1").out
@@ -167,7 +167,7 @@ exec '{real}' "$@"
     return take
 
 
-def test_git_is_asked_for_what_is_new(repo, orglab, git_calls):
+def test_only_new_commits_are_read_from_git(repo, orglab, git_calls):
     name = repo.commit("[e1.1] Results", {NAME: ALIKE})[:7]
     repo.write(NAME, ALIKE.replace("1. [ ] one", f"1. [X] one ({name})", 1))
     git_calls()
@@ -184,7 +184,7 @@ def test_git_is_asked_for_what_is_new(repo, orglab, git_calls):
     assert git_calls() == ["for-each-ref", "rev-list", "log", "cat-file", "log"]
 
 
-def test_a_report_asks_git_as_often_for_many_experiments_as_for_one(repo, orglab, git_calls):
+def test_a_report_calls_git_equally_often_for_many_experiments(repo, orglab, git_calls):
     more = "".join(ALIKE.split("* TODO [2]", maxsplit=1)[0].replace("1", str(number)) for number in range(30, 60))
     repo.commit("[e1] new", {NAME: ALIKE})
     git_calls()

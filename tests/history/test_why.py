@@ -1,4 +1,4 @@
-"""From a result back to the reason."""
+"""The reason for a result."""
 
 import hashlib
 import json
@@ -59,7 +59,7 @@ def test_a_commit_that_names_a_step(repo, why):
     assert reason["description"] == "Test if adding ABC to XYZ improves results."
     assert reason["steps"] == [{"ref": "e201.1", "text": "Test XYZ without ABC", "state": "done"}]
     assert reason["note"]["text"] == "near"
-    assert answer["remarks"] == [f"{answer['links'][0]['commit']['short']} names e7, which the log does not have."]
+    assert answer["remarks"] == [f"{answer['links'][0]['commit']['short']} names e7, which is not in the log."]
 
 
 def test_a_commit_that_a_step_or_a_note_records(repo, why):
@@ -70,7 +70,7 @@ def test_a_commit_that_a_step_or_a_note_records(repo, why):
     assert links(why(second[:8])) == [("nor here", "is the commit; recorded for e201", ["e201"])]
 
 
-def test_a_commit_that_says_nothing_has_neighbours(repo, why):
+def test_a_commit_without_a_reference_has_neighbours(repo, why):
     repo.commit("[e201.1] Before", {NAME: SEED})
     repo.commit("plain")
     repo.commit("[error] in brackets")
@@ -86,7 +86,7 @@ def test_a_commit_that_says_nothing_has_neighbours(repo, why):
         "is the next commit after it that names an experiment; names e201.2",
         "is the last commit before it that names one; names e201.1",
     ]
-    assert "Nothing says what" in answer["remarks"][0]
+    assert "belongs to no known experiment" in answer["remarks"][0]
     assert [step["ref"] for step in answer["experiments"][0]["steps"]] == ["e201.2", "e201.1"]
 
 
@@ -116,11 +116,11 @@ def test_a_line_is_blamed(repo, why, orglab):
     repo.commit("[e201.2] two", {"a.py": "x = 1\ny = 2\n"})
     assert links(why("a.py:1")) == [("[e201.1] one", "changed line 1 last; names e201.1", ["e201.1"])]
     assert links(why("a.py:2")) == [("[e201.2] two", "changed line 2 last; names e201.2", ["e201.2"])]
-    assert "There is no line 3 in a.py; it has 2" in orglab("why", "a.py:3", code=3).err
-    assert "There is no line 0" in orglab("why", "a.py:0", code=3).err
+    assert "a.py has no line 3; it has 2 lines" in orglab("why", "a.py:3", code=3).err
+    assert "a.py has no line 0" in orglab("why", "a.py:0", code=3).err
 
 
-def test_a_line_that_is_not_committed(repo, why, orglab):
+def test_an_uncommitted_line(repo, why, orglab):
     repo.commit("[e201.1] one", {NAME: SEED, "a.py": "x = 1\n"})
     orglab("start", "201.2")
     repo.write("a.py", "x = 2\n")
@@ -152,7 +152,7 @@ def test_a_file_and_a_folder(repo, why):
     assert [subject for subject, _, _ in links(why("src"))] == ["[e201.2] moved", "[e201.1] made"]
     assert [subject for subject, _, _ in links(why("."))] == ["[e201.2] moved", "[e201.1] made"]
     repo.write("src/b.py", "changed\n")
-    assert why("src/b.py")["remarks"] == ["src/b.py has changes that are not committed."]
+    assert why("src/b.py")["remarks"] == ["src/b.py has uncommitted changes."]
 
 
 def test_a_file_none_of_whose_commits_names_anything(repo, why):
@@ -171,7 +171,7 @@ def test_a_file_of_many_commits_shows_the_last(repo, why):
         repo.commit(f"[e201.1] {number}", {"a.py": f"{number}\n"})
     answer = why("a.py")
     assert [subject for subject, _, _ in links(answer)] == [f"[e201.1] {number}" for number in (6, 5, 4, 3, 2)]
-    assert answer["remarks"] == ["7 of its 7 commits lead to experiments; these are the last."]
+    assert answer["remarks"] == ["7 of its 7 commits belong to experiments; only the newest are shown."]
 
 
 def test_a_file_that_was_deleted(repo, why, orglab):
@@ -180,15 +180,15 @@ def test_a_file_that_was_deleted(repo, why, orglab):
     repo.commit("[e201.2] removed")
     answer = why("old.py")
     assert [subject for subject, _, _ in links(answer)] == ["[e201.2] removed", "[e201.1] made"]
-    assert answer["remarks"] == ["old.py is not there any more, but its history is."]
-    assert "neither a commit, nor a file" in orglab("why", "never.py", code=3).err
+    assert answer["remarks"] == ["old.py no longer exists; this is its history."]
+    assert "is not a commit, a current or former file" in orglab("why", "never.py", code=3).err
 
 
-def test_a_file_that_git_does_not_know(repo, why):
+def test_an_untracked_file(repo, why):
     repo.commit("[e201.1] made", {NAME: SEED})
     repo.write("new.py", "x\n")
     answer = why("new.py")
-    assert (answer["links"], answer["remarks"]) == ([], ["git does not know new.py."])
+    assert (answer["links"], answer["remarks"]) == ([], ["new.py is untracked."])
     repo.git("add", "new.py")
     assert why("new.py")["remarks"] == ["new.py is not committed yet."]
     assert why("new.py:1")["remarks"] == ["Line 1 is not committed yet."]
@@ -225,14 +225,14 @@ def test_a_file_that_a_run_wrote_is_found_by_its_content(repo, why, has_git):
     assert [step["ref"] for step in answer["experiments"][0]["steps"]] == ["e201.1"]
 
 
-def test_a_path_that_a_run_wrote_with_other_content(repo, why):
+def test_an_output_whose_content_has_changed(repo, why):
     repo.commit("new", {NAME: SEED})
     write_run(repo, "20180606-170000-aaaa", {"model.pt": "weights"})
     write_run(repo, "20180607-170000-bbbb", {"model.pt": "better!"})
     repo.write("model.pt", "changed by hand")
     answer = why("model.pt")
     assert [(one["run"]["id"], one["is_near"]) for one in answer["links"]] == [("20180607-170000-bbbb", True)]
-    assert "A run wrote model.pt, but with other content than it has now." in answer["remarks"]
+    assert "A run wrote model.pt, but its content has changed since." in answer["remarks"]
     (repo.path / "model.pt").unlink()
     assert links(why("model.pt"))[0][:2] == ("20180607-170000-bbbb", "wrote this path last")
 
@@ -244,12 +244,12 @@ def test_a_folder_that_runs_wrote_into(repo, why):
     assert [name for name, _, _ in links(why("out"))] == ["20180606-170000-aaaa"]
 
 
-def test_code_that_no_commit_holds_or_that_is_gone(repo, why):
+def test_uncommitted_or_missing_code(repo, why):
     head = repo.commit("new", {NAME: SEED})
     write_run(repo, "20180606-170000-aaaa", {"a.pt": "1"}, before=head, patch="1234", commit="f" * 40)
     answer = why("a.pt")
-    assert links(answer)[1][1] == "is the code that it ran, with changes that no commit holds"
-    assert "The commit fffffff that holds its results is not here." in answer["remarks"]
+    assert links(answer)[1][1] == "is the code that it ran, with uncommitted changes"
+    assert "The commit fffffff, which holds its results, is not in this repository." in answer["remarks"]
     write_run(repo, "20180607-170000-bbbb", {"b.pt": "2"}, before=head, snapshot=head, patch="1234", ref="nonsense [")
     assert [(how, refs) for _, how, refs in links(why("b.pt"))] == [
         ("wrote this file", []),
@@ -264,7 +264,7 @@ def test_a_commit_that_a_run_made(repo, why):
 
 
 @pytest.mark.parametrize("what", ["-h", "--output=owned", "HEAD:a", "HEAD^{tree}", "", "..:1", "a\nb", "x:99999999999"])
-def test_what_is_nothing_is_refused(repo, orglab, what):
+def test_an_unknown_subject_is_an_error(repo, orglab, what):
     repo.commit("new", {NAME: SEED})
     assert orglab("why", "--", what, code=3).err.startswith("orglab: ")
     assert not (repo.path / "owned").exists()
@@ -274,11 +274,11 @@ def test_without_git_there_are_the_runs(tmp_path, monkeypatch, orglab, tmp_path_
     monkeypatch.chdir(tmp_path)
     (tmp_path / NAME).write_text(SEED)
     (tmp_path / "a").write_text("x")
-    assert "No git repository holds it." in orglab("why", "a").out
-    assert "No git repository holds it." in orglab("why", "a:1").out
+    assert "It is not in a git repository." in orglab("why", "a").out
+    assert "It is not in a git repository." in orglab("why", "a:1").out
     monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("empty")))
-    assert "No git repository holds it." in orglab("why", "a").out
-    assert "neither a commit" in orglab("why", "HEAD", code=3).err
+    assert "It is not in a git repository." in orglab("why", "a").out
+    assert "is not a commit" in orglab("why", "HEAD", code=3).err
 
 
 def test_a_page_for_people(repo, orglab):
@@ -290,7 +290,7 @@ def test_a_page_for_people(repo, orglab):
         "      $ python train.py",
         "      to see",
         "      wrote this file",
-        "  ! git does not know a.pt.",
+        "  ! a.pt is untracked.",
         "",
         "e201  ABC in XYZ model",
         f"TODO  {NAME}:1",
@@ -307,7 +307,7 @@ def every_command(orglab):
     return {" ".join(words): orglab(*words) for words in [*commands, ("why", "a.py:1"), ("why", "HEAD")]}
 
 
-def test_odd_repositories_are_no_harm(repo, orglab, tmp_path_factory, monkeypatch):
+def test_odd_repositories_are_harmless(repo, orglab, tmp_path_factory, monkeypatch):
     repo.commit("[e201.1] one", {NAME: SEED, "a.py": "# [e201]\n"})
     repo.commit("[e201.1] two", {"a.py": "# [e201]\n#\n"})
     usual = every_command(orglab)

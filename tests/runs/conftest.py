@@ -1,4 +1,4 @@
-"""What the tests of runs share."""
+"""Fixtures shared by the tests of runs."""
 
 import pytest
 

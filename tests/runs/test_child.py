@@ -1,4 +1,4 @@
-"""A command below ours: output, ends, signals, terminals.  Real processes, and a real terminal where one is meant."""
+"""Child processes: output, exit status, signals and terminals, with real processes and real terminals."""
 
 import os
 import pty
@@ -73,7 +73,7 @@ def test_the_exit_code_is_the_commands_own(argv, code, told):
     assert out == ("$HOME; *\n" if argv[0] == "echo" else "")
 
 
-def test_output_and_errors_stay_apart_and_both_are_kept():
+def test_standard_output_and_error_are_separate_and_both_recorded():
     _, out, err = finish(start("sh", "-c", "echo out; echo err >&2"))
     assert out == "out\n"
     assert err.startswith("err\n")
@@ -92,7 +92,7 @@ def test_output_is_live():
     process.communicate("\n", timeout=30)
 
 
-def test_when_nobody_reads_any_more_the_command_hears_of_it_as_without_us():
+def test_a_command_notices_that_its_output_is_no_longer_read():
     process = start("yes")
     assert process.stdout.readline() == "y\n"
     process.stdout.close()
@@ -101,7 +101,7 @@ def test_when_nobody_reads_any_more_the_command_hears_of_it_as_without_us():
     process.stderr.close()
 
 
-def test_what_a_command_leaves_running_on_purpose_is_not_waited_for():
+def test_background_processes_are_not_waited_for():
     code, out, _ = finish(start("sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $!"))
     assert code == 0
     assert not is_gone(int(out))
@@ -141,7 +141,7 @@ def test_a_signal_leaves_no_orphan(number):
     assert all(map(is_gone, pids))
 
 
-def test_what_is_told_to_end_is_waited_for_though_its_parent_is_gone():
+def test_a_signalled_process_is_waited_for_after_its_parent_has_ended():
     # The shell dies of the signal at once; what it started writes its checkpoint first.
     program = "import signal,sys,time\ndef f(*_):\n print('saving'); time.sleep(.2); print('saved'); sys.exit()\n"
     program += "signal.signal(signal.SIGTERM, f); print('ready'); signal.pause()"
@@ -151,7 +151,7 @@ def test_what_is_told_to_end_is_waited_for_though_its_parent_is_gone():
     assert finish(process)[:2] == (143, "saving\nsaved\n")
 
 
-def test_a_signal_that_was_ignored_stays_so():
+def test_an_ignored_signal_stays_ignored():
     process = start(
         "sh", "-c", "kill -HUP $$; echo alive", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
     )
@@ -159,7 +159,7 @@ def test_a_signal_that_was_ignored_stays_so():
 
 
 @pytest.mark.slow
-def test_endless_output_without_a_line_end_is_not_held_in_memory():
+def test_endless_output_without_a_newline_is_not_kept_in_memory():
     silent = subprocess.run(
         [sys.executable, "-c", RUNNER, "pipe", "head", "-c", "1000000000", "/dev/zero"],
         env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdout=subprocess.DEVNULL, preexec_fn=limit_memory, check=False,
@@ -274,7 +274,7 @@ def test_control_z_stops_the_command_and_us_and_the_shell_continues_both(mode, a
     terminal.end()
 
 
-def test_a_command_has_a_terminal_of_the_size_of_ours_if_it_is_to():
+def test_a_pty_has_the_size_of_our_terminal():
     terminal = Terminal("sh", "-c", 'stty rows 33 cols 77; "$@"', "sh", sys.executable, "-c", RUNNER, "pty", *python("""
         import os, signal, sys
         signal.signal(signal.SIGWINCH, lambda *_: (print("now", *os.get_terminal_size(), flush=True), sys.exit(0)))

@@ -1,4 +1,4 @@
-"""What differs between runs, or between a run and the code of now."""
+"""Comparing two runs, or a run with a revision or the working tree."""
 
 import json
 
@@ -39,7 +39,7 @@ def test_two_runs_differ_in_code_arguments_surroundings_and_metrics(seeded, orgl
     assert form["surroundings"] == {"EXTRA": [None, "!"]}
 
 
-def test_a_run_against_a_revision_and_against_what_is_here_now(seeded, orglab):
+def test_a_run_is_compared_with_a_revision_and_with_the_working_tree(seeded, orglab):
     orglab(*RUN, "--", "python", "train.py", "1")
     first = latest(seeded)
     assert "Code: the same" in orglab("run-diff", first.id, first.before).out

@@ -1,4 +1,4 @@
-"""What is said of runs."""
+"""Descriptions of runs in the log and in commit messages."""
 
 from pathlib import Path
 
@@ -34,12 +34,12 @@ def run(name="20180606-161600-3f2a1b", **fields):
         (["a", "ü"], "a 'ü'"),
     ],
 )
-def test_a_command_is_one_line_as_one_types_it(argv, text):
+def test_a_command_is_quoted_as_in_a_shell(argv, text):
     assert command_text(argv) == text
 
 
 @given(st.lists(st.text(), min_size=1), st.integers(2, 50))
-def test_a_command_is_one_printable_line_of_bearable_length(argv, room):
+def test_a_command_is_one_printable_line_of_limited_length(argv, room):
     text = command_text(argv, room)
     assert len(text) <= room
     assert all(char.isprintable() or char == "\ufffd" for char in text)
@@ -63,13 +63,13 @@ def test_metrics():
         ({"lost": True}, "ran CMD, lost"),
     ],
 )
-def test_a_run_is_a_sentence_and_its_note_ends_in_its_mark(fields, text):
+def test_a_run_is_one_line_and_its_note_ends_in_its_mark(fields, text):
     one = run(argv=["CMD"], why="Because", **fields)
     assert describe_run(one) == text
     assert format_note(one) == f"{text}\nBecause\nrun 20180606-161600-3f2a1b"
 
 
-def test_the_same_run_is_the_same_command_best_on_the_same_code_else_the_same_change():
+def test_the_same_run_has_the_same_command_and_code_or_the_same_change():
     first = run("1", argv=["python", "a.py", "1"], exit_code=0, before="x", patch="p")
     second = run("2", argv=["python", "a.py", "1"], exit_code=0, before="y", patch="q")
     lost = run("3", argv=["python", "a.py", "1"], lost=True, before="x", patch="p")
@@ -92,7 +92,7 @@ def test_the_commit_of_a_runs_results_is_still_its_code():
     assert not is_same_code(run("1", argv=["a"]), None, None)
 
 
-def test_numbers_and_ends_of_runs_are_spelled_alike_wherever_people_read_them(study, orglab):
+def test_numbers_and_exit_statuses_are_written_alike_everywhere(study, orglab):
     study.write("killed.sh", "echo metric loss=2.3123456789; kill -9 $$")
     study.write("failing.sh", "exit 3")
     orglab("run", "1.1", "--stdout-metrics", "--", "sh", "killed.sh", code=137)

@@ -1,4 +1,4 @@
-"""What a command finds around it."""
+"""Finding the environment of a command."""
 
 import os
 import sys
@@ -51,7 +51,7 @@ def test_the_python_of_a_command(tmp_path, monkeypatch):
     assert find_python(["nosuch"], tmp_path, tmp_path) is None
 
 
-def test_what_is_installed_is_what_python_itself_says():
+def test_distributions_are_those_that_python_reports():
     version, packages = read_python(Path(sys.executable))
     assert version == ".".join(map(str, sys.version_info[:3]))
     known = {one.name.lower().replace("_", "-").replace(".", "-"): one.version for one in metadata.distributions()}
@@ -74,7 +74,7 @@ def test_an_environment_is_read_without_running_it(tmp_path):
     assert not list(tmp_path.rglob("ran"))
 
 
-def test_a_python_that_fails_is_no_failure_of_ours(tmp_path):
+def test_a_failing_python_is_not_an_error(tmp_path):
     python = tmp_path / "bin" / "python"
     python.parent.mkdir()
     python.write_text("#!/bin/sh\nexit 1\n")

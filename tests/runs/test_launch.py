@@ -1,4 +1,4 @@
-"""`orglab run`: a commit before, the command, a commit after, a record, a note."""
+"""`orglab run`: a commit before, the command, the record, a commit after, and a note."""
 
 import contextlib
 import json
@@ -38,7 +38,7 @@ def python(text):
     return (sys.executable, "-c", text)
 
 
-def test_the_practice_of_the_article_in_one_command(study, orglab):
+def test_one_command_commits_runs_records_and_notes(study, orglab):
     study.write("train.py", TRAIN + "# changed\n")
     study.write("notes.txt", "untracked\n")
     answer = orglab(
@@ -77,7 +77,7 @@ def test_the_practice_of_the_article_in_one_command(study, orglab):
     assert list_entries(study.path, PENDING) == {}
 
 
-def test_git_knows_nothing_of_the_records(study, orglab):
+def test_git_does_not_see_the_records(study, orglab):
     orglab("run", "1.1", "--", "true")
     study.git("add", "--all")
     assert study.git("diff", "--cached", "--name-only") == LOG
@@ -108,14 +108,14 @@ def test_removed_results_are_changes_too(study, orglab):
     assert study.git("show", "--format=", "--name-status", "HEAD") == "D\tresults/old.txt"
 
 
-def test_without_new_results_there_is_no_commit_and_that_is_said(study, orglab):
+def test_without_new_results_there_is_a_message_and_no_commit(study, orglab):
     head = study.git("rev-parse", "HEAD")
     assert "No results to commit" in orglab("run", "1.1", "--results", "results", "--", "true").err
     assert study.git("rev-parse", "HEAD") == head
     assert f"({head[:7]}) ran true, exit 0, 0s\n" in log_of(study)
 
 
-def test_a_checkpoint_of_gigabytes_does_not_get_into_the_history(study, orglab):
+def test_a_large_new_file_is_not_committed(study, orglab):
     study.write("orglab.toml", "[run]\nsize_limit = 1\nresults = ['results']\n")
     program = "import os; os.mkdir('results'); open('results/big', 'wb').write(b'x' * 1_000_001)"
     answer = orglab("run", "1.1", "--", *python(program))
@@ -160,7 +160,7 @@ def test_clean_refuses_changes_but_not_those_of_the_log(study, orglab):
     assert list_entries(study.path, PENDING) == {}
 
 
-def test_a_snapshot_is_what_the_command_is_told(study, orglab):
+def test_the_command_gets_the_hash_of_the_snapshot(study, orglab):
     study.write("train.py", TRAIN + "# changed\n")
     study.write("new.py", "1\n")
     head = study.git("rev-parse", "HEAD")
@@ -183,7 +183,7 @@ def test_a_hook_that_refuses_stops_the_run_before_it_begins(study, orglab):
     assert read_runs(study.path) == []
 
 
-def test_a_hook_that_refuses_the_results_changes_nothing_of_the_exit_code(study, orglab):
+def test_a_hook_that_refuses_the_results_does_not_change_the_exit_code(study, orglab):
     hook = study.write(".git/hooks/pre-commit", "#!/bin/sh\necho error: no >&2; exit 1\n")
     hook.chmod(0o755)
     answer = orglab("run", "1.1", "--results", "results", "--", "python", "train.py")
@@ -204,7 +204,7 @@ def test_in_a_merge_nothing_is_committed(study, orglab):
     assert study.git("log", "-1", "--format=%s") == "ours"
 
 
-def test_what_the_command_finds_in_its_environment(study, orglab, monkeypatch):
+def test_the_environment_variables_of_the_command(study, orglab, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     study.commit("settings", {"orglab.toml": "[run]\nenvironment = ['CUDA_VISIBLE_DEVICES', 'NOT_THERE']\n"})
     names = ("EXPERIMENT", "STEP", "RUN", "COMMIT")
@@ -217,7 +217,7 @@ def test_what_the_command_finds_in_its_environment(study, orglab, monkeypatch):
     assert re.search(r"\*\* Notes\n\n?- \[.*\) ran sh", log_of(study))
 
 
-def test_the_active_step_is_meant_if_none_is_named(study, orglab):
+def test_the_active_step_is_the_default(study, orglab):
     assert "Name the step" in orglab("run", "--", "true", code=2).err
     orglab("start", "1.2")
     orglab("run", "--", "true")
@@ -235,7 +235,7 @@ def test_the_active_step_is_meant_if_none_is_named(study, orglab):
         (("run", "1.1", "--nosuch", "--", "true"), 2, "No such option"),
     ],
 )
-def test_a_wish_that_makes_no_sense_runs_nothing(study, orglab, arguments, code, why):
+def test_an_invalid_request_runs_nothing(study, orglab, arguments, code, why):
     assert why in orglab(*arguments, code=code).err
     assert read_runs(study.path) == []
 
@@ -271,7 +271,7 @@ def test_output_forges_nothing_and_invalid_bytes_go_through(study):
     assert "forged" not in log_of(study)
 
 
-def test_a_bad_metrics_file_is_a_sentence_and_no_failure(study, orglab):
+def test_a_bad_metrics_file_is_a_message_and_not_a_failure(study, orglab):
     for text, why in (
         (None, "No such file"),
         ("", "is empty"),
@@ -302,7 +302,7 @@ def test_the_history_of_metrics_is_kept_with_a_step(study, orglab):
 
 
 @pytest.mark.usefixtures("study")
-def test_an_earlier_run_of_the_same_command_is_told_before(orglab):
+def test_an_earlier_run_of_the_same_command_is_mentioned(orglab):
     orglab("run", "1.1", "--metrics", "metrics.json", "--", "python", "train.py")
     answer = orglab("run", "1.2", "--", "python", "train.py")
     assert "This was run before, on the same code" in answer.err
@@ -357,7 +357,7 @@ def test_a_signal_is_recorded_and_its_exit_code_given(study, number):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signals_that_do_not_stop_coming_change_nothing_of_that(study, number):
+def test_repeated_signals_do_not_prevent_the_record(study, number):
     # The command ends at the first with a code of its own; the others come before, during and after that.
     program = f"import signal, sys; signal.signal({int(number)}, lambda *_: sys.exit(9)); print('ready', flush=True); signal.pause()"
     process = subprocess.Popen(
@@ -376,7 +376,7 @@ def test_signals_that_do_not_stop_coming_change_nothing_of_that(study, number):
     assert " ran " in log_of(study)
 
 
-def test_hooks_that_tick_and_refuse_do_not_fight_it(study, orglab):
+def test_hooks_that_tick_or_refuse_do_not_conflict_with_a_run(study, orglab):
     study.commit("settings", {"orglab.toml": "[hooks]\nauto_done = true\nseparate = 'refuse'\nreferences = 'refuse'\n"})
     orglab("hooks", "install")
     orglab("start", "1.2")
@@ -396,7 +396,7 @@ def test_hooks_that_tick_and_refuse_do_not_fight_it(study, orglab):
 
 
 @pytest.mark.slow
-def test_runs_at_once_with_changes_and_results_do_not_refuse_each_other(study):
+def test_parallel_runs_with_changes_and_results_all_succeed(study):
     study.write("train.py", TRAIN + "# changed\n")
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     running = [
@@ -415,7 +415,7 @@ def test_runs_at_once_with_changes_and_results_do_not_refuse_each_other(study):
     assert len(re.findall(r"^     run \S+$", log_of(study), re.M)) == 6
 
 
-def test_a_full_disk_stops_the_keeping_and_not_the_command(study, orglab):
+def test_a_full_disk_does_not_stop_the_command(study, orglab):
     orglab("run", "1.1", "--", "true")
     import resource  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The runs of one log, of an experiment and of a step of it: every command finds the same."""
+"""The runs of a log, an experiment or a step: every command finds the same."""
 
 import json
 
@@ -32,7 +32,7 @@ def test_the_runs_of_another_log_are_not_those_of_this_one(two_logs, orglab):
     assert "was run before" in orglab("run", "1.1", "--", "true").err
 
 
-def test_a_record_that_names_no_log_or_one_that_is_gone_is_of_every_log(two_logs, orglab):
+def test_a_record_without_an_existing_log_belongs_to_every_log(two_logs, orglab):
     record = '{"event": "began", "ref": "e1.2", "argv": ["train"], "exit_code": 0}\n'
     two_logs.write(".git/orglab/runs/20180606-170000-aaaa/record.jsonl", record)
     for log in ("experiment_log.org", OTHER):
@@ -44,7 +44,7 @@ def test_a_record_that_names_no_log_or_one_that_is_gone_is_of_every_log(two_logs
 
 
 @pytest.mark.usefixtures("study")
-def test_runs_are_found_by_every_id_that_an_experiment_had(orglab):
+def test_runs_are_found_by_former_ids(orglab):
     orglab("run", "1.1", "--", "true")
     orglab("renumber", "1", "--to", "7")
     for reference in ("7", "7.1", "1", "e1.1"):
@@ -55,7 +55,7 @@ def test_runs_are_found_by_every_id_that_an_experiment_had(orglab):
     assert ", e7.1, " in orglab("run", "7.1", "--", "true").err
 
 
-def test_runs_of_an_experiment_that_is_gone_are_found_by_the_reference_that_they_have(study, orglab):
+def test_runs_of_a_removed_experiment_are_found_by_their_recorded_reference(study, orglab):
     orglab("run", "1.1", "--", "true")
     path = study.path / "experiment_log.org"
     path.write_text(path.read_text().replace(":exp:", ":gone:"))

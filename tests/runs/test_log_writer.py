@@ -1,4 +1,4 @@
-"""What waits is told in the log, once, by whoever comes next."""
+"""Pending runs are written to the log exactly once, by the next command."""
 
 import os
 import re
@@ -22,7 +22,7 @@ def log_of(study):
     return (study.path / LOG).read_text()
 
 
-def test_a_run_that_was_killed_with_its_recorder_is_found_lost_by_the_next_command(study, orglab):
+def test_a_run_whose_orglab_was_killed_is_lost_for_the_next_command(study, orglab):
     process = subprocess.Popen(
         [sys.executable, "-m", "orglab", "run", "1.1", "--done", "--", "cat"],
         cwd=study.path, env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -47,7 +47,7 @@ def test_a_run_that_was_killed_with_its_recorder_is_found_lost_by_the_next_comma
 
 
 @pytest.mark.slow
-def test_what_the_log_cannot_take_now_the_next_command_tells_once(study, orglab):
+def test_a_pending_run_is_written_once_by_the_next_command(study, orglab):
     lock = study.path / f".#{LOG}"
     lock.symlink_to(f"user@{os.uname().nodename}.{os.getpid()}")
     answer = orglab("run", "1.1", "--done", "--metrics", "metrics.json", "--", "python", "train.py")
@@ -63,7 +63,7 @@ def test_what_the_log_cannot_take_now_the_next_command_tells_once(study, orglab)
     assert orglab("list").err == ""
 
 
-def test_a_conflict_in_the_log_makes_the_run_wait(study, orglab):
+def test_a_conflict_in_the_log_leaves_the_run_pending(study, orglab):
     text = log_of(study)
     study.write(LOG, text.replace("2. [ ] two\n", "<<<<<<< a\n2. [ ] two\n=======\n2. [ ] 2\n>>>>>>> b\n"))
     orglab("run", "1.1", "--", "true")
@@ -73,7 +73,7 @@ def test_a_conflict_in_the_log_makes_the_run_wait(study, orglab):
     assert "ran true" in log_of(study)
 
 
-def test_a_step_that_is_on_another_branch_is_waited_for_quietly(study, orglab):
+def test_a_run_of_a_step_on_another_branch_stays_pending_without_a_message(study, orglab):
     orglab("new", "Second", "-s", "other")
     text = log_of(study)
     orglab("run", "2.1", "--", "sh", "-c", f"git checkout --quiet {LOG}")
@@ -85,7 +85,7 @@ def test_a_step_that_is_on_another_branch_is_waited_for_quietly(study, orglab):
 
 
 @pytest.mark.slow
-def test_what_finishes_at_once_is_all_told(study):
+def test_runs_that_end_at_the_same_time_are_all_written(study):
     command = [sys.executable, "-m", "orglab", "run", "1.1", "--", "true"]
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     running = [

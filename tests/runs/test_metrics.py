@@ -1,4 +1,4 @@
-"""Metrics in files and in output, with the values that a number cannot hold."""
+"""Metrics in files and in output, including values that are not finite numbers."""
 
 import itertools
 import json
@@ -40,7 +40,7 @@ def test_json_holds_final_values(read):
         ("-0.0", -0.0), ("1e3", 1000.0), ('"\\ud800"', "?"),
     ],
 )  # fmt: skip
-def test_what_is_no_number_is_kept_as_text(read, written, value):
+def test_a_value_that_is_not_a_number_is_kept_as_text(read, written, value):
     _, final, _ = read(f'{{"m": {written}}}')
     assert final == {"m": value}
     json.dumps(final, allow_nan=False)
@@ -57,20 +57,20 @@ def test_what_is_no_number_is_kept_as_text(read, written, value):
         ('\n{"epoch": 1, "loss": 2.5}\nnot json\n\n{"epoch": 2, "loss": 1.5}\n{"epoch": 3, "lo', "m.jsonl"),
     ],
 )
-def test_a_history_is_a_row_a_step(read, text, name):
+def test_a_history_has_one_row_per_step(read, text, name):
     rows, final, is_history = read(text, name)
     assert rows == [{"step": 1, "epoch": 1, "loss": 2.5}, {"step": 2, "epoch": 2, "loss": 1.5}]
     assert final == {"epoch": 2, "loss": 1.5}
     assert is_history
 
 
-def test_the_step_is_the_column_called_so_else_the_rows_number(read):
+def test_the_step_is_a_column_or_else_the_row_number(read):
     assert [row["step"] for row in read("Global_Step,a\n10,1\n20,2\n")[0]] == [10, 20]
     assert [row["step"] for row in read("a,b\n5,1\n6,2\n")[0]] == [1, 2]
     assert [row["step"] for row in read("step,a\nx,1\n20,2\n")[0]] == [1, 20]
 
 
-def test_a_value_that_is_missing_in_the_last_row_is_that_of_the_last_row_that_has_it(read):
+def test_the_final_value_is_from_the_last_row_that_has_one(read):
     assert read("step,train,val\n1,3,4\n2,2,\n")[1] == {"step": 2, "train": 2, "val": 4}
 
 
@@ -78,24 +78,24 @@ def test_a_value_that_is_missing_in_the_last_row_is_that_of_the_last_row_that_ha
     ("text", "why"),
     [("", "is empty"), (" \n", "is empty"), ("words", "is not JSON"), ("{\n", "neither JSON nor"), ("\0\1", "is not")],
 )
-def test_what_is_no_metrics_file_is_a_sentence(read, text, why):
+def test_an_invalid_metrics_file_is_an_error(read, text, why):
     with pytest.raises(NotReadableError, match=why):
         read(text)
 
 
-def test_a_folder_or_nothing_is_a_sentence(tmp_path):
+def test_a_folder_or_missing_file_is_an_error(tmp_path):
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(NotReadableError, match="Cannot read"):
             read_metrics(path)
 
 
-def test_a_deep_document_is_no_recursion_error(read):
+def test_a_deeply_nested_document_is_not_a_recursion_error(read):
     with pytest.raises(NotReadableError):
         read('{"a":' * 100_000)
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_metrics_or_a_sentence(tmp_path_factory, data):
+def test_any_bytes_are_metrics_or_an_error(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "any"
     path.write_bytes(data)
     try:
@@ -110,7 +110,7 @@ def test_any_bytes_are_metrics_or_a_sentence(tmp_path_factory, data):
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists))
-def test_a_value_is_a_finite_number_or_a_text_of_bearable_length(value):
+def test_a_value_is_a_finite_number_or_a_short_text(value):
     found = to_value(value)
     if isinstance(found, str):
         assert len(found) <= 500
@@ -123,7 +123,7 @@ PRINTED = b"metric acc=0.5\nnoise metric acc=9\nmetric  name = two words \r\nmet
 
 
 @given(st.lists(st.integers(0, len(PRINTED)), max_size=6))
-def test_printed_metrics_are_found_however_the_output_is_cut(cuts):
+def test_printed_metrics_are_found_wherever_the_output_is_split(cuts):
     found = PrintedMetrics()
     places = [0, *sorted(cuts), len(PRINTED)]
     for begin, end in itertools.pairwise(places):
@@ -136,7 +136,7 @@ def test_printed_metrics_are_found_however_the_output_is_cut(cuts):
     ]  # fmt: skip
 
 
-def test_output_without_a_line_end_is_not_held():
+def test_output_without_a_newline_is_not_kept_in_memory():
     found = PrintedMetrics()
     for _ in range(100):
         found.feed(b"metric x=" + b"y" * 10_000)

@@ -1,4 +1,4 @@
-"""What lies in the places of former versions is taken along, once."""
+"""Records of earlier versions are moved exactly once."""
 
 import fcntl
 import json
@@ -29,7 +29,7 @@ def write_old(top, name, *, pending=False, step="e1.1"):
     return folder
 
 
-def test_records_move_and_what_waits_is_told(study, orglab):
+def test_records_move_and_pending_runs_are_written(study, orglab):
     write_old(study.path, FIRST)
     write_old(study.path, SECOND, pending=True)
     home, old = study.path / ".git/orglab", study.path / HIDDEN_FOLDER
@@ -46,7 +46,7 @@ def test_records_move_and_what_waits_is_told(study, orglab):
     assert orglab("list").err == ""
 
 
-def test_those_of_all_worktrees_come_along_and_are_told_in_their_own_logs(study, orglab, tmp_path_factory):
+def test_records_of_all_worktrees_move_and_are_written_to_their_own_logs(study, orglab, tmp_path_factory):
     tree = tmp_path_factory.mktemp("trees") / "other"
     study.git("worktree", "add", "--quiet", tree, "-b", "other")
     write_old(tree, FIRST, pending=True)
@@ -58,7 +58,7 @@ def test_those_of_all_worktrees_come_along_and_are_told_in_their_own_logs(study,
     assert FIRST in (tree / LOG).read_text()
 
 
-def test_steps_that_a_commit_said_are_done_come_along(study, orglab, tmp_path_factory):
+def test_pending_steps_move(study, orglab, tmp_path_factory):
     tree = tmp_path_factory.mktemp("trees") / "other"
     study.git("worktree", "add", "--quiet", tree, "-b", "other")
     head = study.git("rev-parse", "HEAD")
@@ -84,7 +84,7 @@ def test_a_run_that_goes_on_stays_until_it_has_ended(study, orglab):
     assert not (study.path / HIDDEN_FOLDER).exists()
 
 
-def test_a_record_that_is_there_already_is_not_written_over(study, orglab):
+def test_an_existing_record_is_not_overwritten(study, orglab):
     write_old(study.path, FIRST)
     kept = study.write(f".git/orglab/runs/{FIRST}/record.jsonl", '{"ref": "e1.2", "exit_code": 0}\n')
     before = kept.read_bytes()
@@ -102,7 +102,7 @@ def test_a_working_tree_that_a_rerun_kept_stays(study, orglab):
     assert orglab("list").err == ""
 
 
-def test_another_file_system_is_no_obstacle(study, orglab):
+def test_records_move_to_another_file_system(study, orglab):
     write_old(study.path, FIRST, pending=True)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
         assert Path(memory).stat().st_dev != study.path.stat().st_dev
@@ -116,7 +116,7 @@ def test_another_file_system_is_no_obstacle(study, orglab):
         assert FIRST in (study.path / LOG).read_text()
 
 
-def test_where_the_git_directory_cannot_be_written_nothing_moves_and_what_waits_is_told(study):
+def test_with_a_read_only_git_directory_nothing_moves_and_pending_runs_are_written(study):
     write_old(study.path, FIRST, pending=True)
     done = process("list", prefix=with_read_only(study.path / ".git"))
     assert (done.code, done.err) == (0, f"Added the run {FIRST} (e1.1) to the log.\n")
@@ -126,7 +126,7 @@ def test_where_the_git_directory_cannot_be_written_nothing_moves_and_what_waits_
     assert not (study.path / HIDDEN_FOLDER).exists()
 
 
-def test_without_git_what_waits_is_told(study, orglab):
+def test_without_git_pending_runs_are_written(study, orglab):
     shutil.rmtree(study.path / ".git")
     write_old(study.path, FIRST, pending=True)
     assert orglab("list").err == f"Added the run {FIRST} (e1.1) to the log.\n"

@@ -1,4 +1,4 @@
-"""What waits to be told in a log: one file for each, for one log, seen by one look."""
+"""Pending entries: one file each, for one log."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ def names(study, log=LOG):
     return [one.ref or one.name for one in find_pending(study.path, study.path / log)]
 
 
-def test_what_waits_is_for_one_log_unless_that_is_gone(study):
+def test_an_entry_is_for_one_log_unless_that_is_gone(study):
     home = study.path / ".git/orglab"
     study.write("other/log.org", "")
     add_pending_run(home, ID, study.path / "other/log.org")
@@ -35,12 +35,12 @@ def test_a_log_is_the_same_by_each_of_its_names(study):
     assert names(study) == names(study, "link.org") == ["e1.1"]
 
 
-def test_what_came_from_another_clone_is_for_any_log(study):
+def test_a_received_run_is_for_any_log(study):
     add_pending_run(study.path / ".git/orglab", ID, None)
     assert names(study) == names(study, "other.org") == [ID]
 
 
-def test_of_two_commits_the_last_counts_and_two_logs_have_each_their_step(study):
+def test_the_last_of_two_commits_counts_and_each_log_has_its_own_entry(study):
     study.write("other.org", "")
     for log, commit in ((LOG, "1" * 40), (LOG, "2" * 40), ("other.org", "3" * 40)):
         add_pending_step(study.path, study.path / log, "e1.1", commit)
@@ -48,7 +48,7 @@ def test_of_two_commits_the_last_counts_and_two_logs_have_each_their_step(study)
     assert [one.commit for one in find_pending(study.path, study.path / "other.org")] == ["3" * 40]
 
 
-def test_a_step_whose_commit_was_amended_meanwhile_is_not_told_with_the_old_one(study):
+def test_a_step_is_not_completed_with_an_amended_commit(study):
     add_pending_step(study.path, study.path / LOG, "e1.1", "1" * 40)
     (old,) = find_pending(study.path, study.path / LOG)
     add_pending_step(study.path, study.path / LOG, "e1.1", "2" * 40)
@@ -62,7 +62,7 @@ def test_a_step_whose_commit_was_amended_meanwhile_is_not_told_with_the_old_one(
         assert not is_pending
 
 
-def test_what_is_put_off_waits_until_the_log_is_another(study):
+def test_a_postponed_entry_stays_pending_until_the_log_changes(study):
     home = study.path / ".git/orglab"
     add_pending_run(home, ID, study.path / LOG)
     (waiting,) = find_pending(study.path, study.path / LOG)
@@ -73,7 +73,7 @@ def test_what_is_put_off_waits_until_the_log_is_another(study):
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[1]", b"\xff", b'{"log": 5, "ref": [], "unlike": {}}', b"[" * 100_000])
-def test_a_file_that_makes_no_sense_is_a_run_without_a_record_and_goes(study, orglab, text):
+def test_an_invalid_file_is_removed(study, orglab, text):
     (study.path / ".git/orglab/waiting").mkdir(parents=True)
     study.write(f".git/orglab/waiting/{ID}", text)
     assert orglab("list").err == ""
@@ -81,7 +81,7 @@ def test_a_file_that_makes_no_sense_is_a_run_without_a_record_and_goes(study, or
 
 
 @pytest.mark.usefixtures("study")
-def test_a_command_with_nothing_to_tell_reads_no_file(monkeypatch):
+def test_without_pending_entries_no_file_is_read(monkeypatch):
     log = open_log(LOG)
     opened = []
     real = os.open
@@ -90,7 +90,7 @@ def test_a_command_with_nothing_to_tell_reads_no_file(monkeypatch):
     assert opened == []
 
 
-def test_steps_and_runs_of_two_logs_are_told_each_in_its_own(repo, orglab, monkeypatch):
+def test_entries_of_two_logs_are_written_each_to_its_own(repo, orglab, monkeypatch):
     for name, title in (("a", "Vision"), ("b", "Speech")):
         (repo.path / name).mkdir()
         monkeypatch.chdir(repo.path / name)

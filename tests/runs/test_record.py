@@ -1,4 +1,4 @@
-"""Records are read as values; a run is named by its id, or the begin or the end of it."""
+"""Records are read as values; a run is found by its id, or by a beginning or end of it."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from orglab.runs.record import find_run, read_newest_runs, read_run, read_runs
 RUN = ("run", "1.1", "--results", "results", "--metrics", "metrics.json")
 
 
-def test_a_run_is_named_by_its_begin_or_end(seeded, orglab):
+def test_a_run_is_found_by_a_beginning_or_end_of_its_id(seeded, orglab):
     for seed in "12":
         orglab(*RUN, "--", "python", "train.py", seed)
     runs = read_runs(seeded.path)
@@ -39,7 +39,7 @@ def test_runs_are_listed(orglab):
 
 
 @pytest.mark.usefixtures("seeded")
-def test_every_document_says_the_same_of_a_run(orglab):
+def test_a_run_has_the_same_json_everywhere(orglab):
     orglab(*RUN, "--", "python", "train.py", "1")
     (full,) = json.loads(orglab("runs", "--json").out)["runs"]
     (short,) = json.loads(orglab("show", "1.1", "--json").out)["runs"]
@@ -51,7 +51,7 @@ def test_every_document_says_the_same_of_a_run(orglab):
     assert told == {name: full[name] for name in told}
 
 
-def test_a_record_is_read_as_far_as_it_makes_sense(tmp_path):
+def test_invalid_parts_of_a_record_are_skipped(tmp_path):
     lines = [
         b'{"event": "began", "ref": "e1.1", "argv": ["true", 5], "began": "yesterday", "seconds": "3"}',
         b"no JSON",
@@ -66,13 +66,13 @@ def test_a_record_is_read_as_far_as_it_makes_sense(tmp_path):
     assert run.metrics == {}
 
 
-def test_an_empty_record_or_none_is_no_run(tmp_path):
+def test_an_empty_or_missing_record_is_not_a_run(tmp_path):
     assert read_run(tmp_path) is None
     (tmp_path / "record.jsonl").write_bytes(b"")
     assert read_run(tmp_path) is None
 
 
-def test_the_newest_runs_come_first_and_are_read_when_they_are_asked_for(tmp_path):
+def test_the_newest_runs_come_first_and_are_read_lazily(tmp_path):
     folders = [tmp_path / ".orglab/runs" / f"20180606-16160{number}-aaaa" for number in range(4)]
     for folder in folders:
         folder.mkdir(parents=True)

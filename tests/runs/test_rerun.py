@@ -1,4 +1,4 @@
-"""A run is done again, on its code."""
+"""Repeating a run on its code."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ def latest(seeded):
 
 
 @pytest.mark.parametrize("before", ["commit", "snapshot"])
-def test_a_rerun_is_on_the_code_of_then_and_leaves_that_of_now(seeded, orglab, before):
+def test_a_rerun_uses_the_old_code_and_leaves_the_working_tree_alone(seeded, orglab, before):
     orglab(*RUN, "--before", before, "--", "python", "train.py", "3")
     first = latest(seeded)
     seeded.write("train.py", "raise SystemExit(9)\n")
@@ -33,7 +33,7 @@ def test_a_rerun_is_on_the_code_of_then_and_leaves_that_of_now(seeded, orglab, b
     assert (seeded.path / LOG).read_text().count(f"A rerun of {first.id}") == 1
 
 
-def test_what_cannot_be_reproduced_is_said(seeded, orglab):
+def test_what_cannot_be_reproduced_is_reported(seeded, orglab):
     seeded.write("data/big", "x")
     seeded.write("untracked.py", "")
     orglab(*RUN, "--", "python", "train.py", "3")
@@ -48,7 +48,7 @@ def test_what_cannot_be_reproduced_is_said(seeded, orglab):
     assert "ignored by git" not in orglab("rerun", first.id, "--link", "data", "--link", "metrics.json").err
 
 
-def test_a_large_file_is_brought_if_it_is_still_what_it_was(seeded, orglab):
+def test_an_unchanged_large_file_is_copied(seeded, orglab):
     seeded.commit("settings", {"orglab.toml": "[run]\nsize_limit = 0\n"})
     seeded.write("input.bin", "12345")
     program = ("sh", "-c", "mkdir -p results && cp input.bin results/copy")
@@ -69,7 +69,7 @@ def test_a_rerun_can_keep_its_working_tree(seeded, orglab):
     assert (place / "results/out.txt").read_text() == "of 3"
 
 
-def test_the_code_of_a_run_that_is_not_here_is_asked_for(seeded, orglab):
+def test_missing_code_of_a_run_is_an_error(seeded, orglab):
     orglab(*RUN, "--", "python", "train.py", "3")
     first = latest(seeded)
     with (first.folder / "record.jsonl").open("a") as file:
@@ -93,7 +93,7 @@ def test_a_submodule_is_in_the_working_tree_of_a_rerun(seeded, orglab, tmp_path_
     assert seeded.git("-C", seeded.path / "sub", "worktree", "list").count("\n") == 0
 
 
-def test_a_rerun_forgets_no_working_tree_of_the_user_that_is_away_for_the_moment(seeded, orglab, tmp_path_factory):
+def test_a_rerun_does_not_prune_an_unmounted_worktree_of_the_user(seeded, orglab, tmp_path_factory):
     orglab(*RUN, "--", "python", "train.py", "3")
     disk = tmp_path_factory.mktemp("mount") / "disk"
     seeded.git("worktree", "add", "--quiet", "--detach", disk / "tree")

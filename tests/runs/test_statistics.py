@@ -1,4 +1,4 @@
-"""Numbers over runs: which count, what they come to, and what they are measured against."""
+"""Statistics of runs: which count, their mean and deviation, and the baseline."""
 
 import math
 from pathlib import Path
@@ -72,7 +72,7 @@ def test_a_final_value_is_a_finite_number(value, found):
     assert read_final(run(1, metrics={"loss": value}), "loss") == found
 
 
-def test_a_run_that_did_not_end_well_has_failed():
+def test_failed_killed_and_lost_runs_have_failed():
     assert [is_failed(run(1, **fields)) for fields in ({}, {"exit_code": 3}, {"lost": True})] == [False, True, True]
 
 
@@ -95,7 +95,7 @@ def test_the_baseline_says_so_or_is_the_first(experiment):
     assert find_baseline(experiment().steps[:1]) == (None, False)
 
 
-def test_results_are_those_of_the_steps_that_have_a_number(experiment):
+def test_results_include_the_steps_with_a_number(experiment):
     runs = [run(1, metrics={"loss": 0.5, "seed": 1}), run(2, "e1.2", metrics={"loss": 0.25, "seed": 1})]
     results = read_results(experiment(), runs)
     assert [(one.step.number, one.is_baseline, [value for _, value in one.values("loss")]) for one in results.outcomes] == [
@@ -105,7 +105,7 @@ def test_results_are_those_of_the_steps_that_have_a_number(experiment):
     assert read_results(experiment(), []).outcomes == ()
 
 
-def test_a_metric_that_the_log_speaks_of_is_the_key_one(experiment):
+def test_a_metric_that_the_log_mentions_is_the_key_metric(experiment):
     runs = [run(n, f"e1.{n}", metrics={"loss": n, "val_acc": 1 / n, "seconds": n}) for n in (1, 2)]
     assert read_results(experiment(), runs).metrics == ("loss", "val_acc")
     assert read_results(experiment(title="Is val acc better?"), runs).metrics == ("val_acc",)

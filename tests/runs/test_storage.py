@@ -1,4 +1,4 @@
-"""Where records lie: in the git directory that all worktrees share; else elsewhere, and all places are read."""
+"""The folders of records: the git directory that all worktrees share, or else others; all are read."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ def test_records_survive_git_clean_and_the_end_of_a_worktree(study, orglab, tmp_
     assert names_in(study.path) == [".git", ".gitignore", "experiment_log.org", "train.py"]
 
 
-def test_a_clone_brings_no_records(study, orglab, tmp_path_factory, monkeypatch):
+def test_a_clone_has_no_records(study, orglab, tmp_path_factory, monkeypatch):
     for path in (
         f"{HIDDEN_FOLDER}/runs/{ID}/record.jsonl",
         f"{HIDDEN_FOLDER}/waiting/{ID}",
@@ -59,7 +59,7 @@ def test_a_clone_brings_no_records(study, orglab, tmp_path_factory, monkeypatch)
     assert names_in(clone / HIDDEN_FOLDER / RUNS)[0] == ID
 
 
-def test_a_folder_that_git_tracks_in_another_case_is_brought_too(study, orglab):
+def test_a_tracked_folder_in_another_case_is_ignored(study, orglab):
     study.write(f".OrgLab/runs/{ID}/record.jsonl", RECORD)
     study.git("add", "--all", "--force")
     study.commit("hostile")
@@ -71,7 +71,7 @@ def test_a_folder_that_git_tracks_in_another_case_is_brought_too(study, orglab):
 @pytest.mark.parametrize(
     "link", [HIDDEN_FOLDER, f"{HIDDEN_FOLDER}/runs", f"{HIDDEN_FOLDER}/waiting", f"{HIDDEN_FOLDER}/pending"]
 )
-def test_no_link_leads_out(study, orglab, tmp_path_factory, link):
+def test_symbolic_links_are_not_followed(study, orglab, tmp_path_factory, link):
     outside = tmp_path_factory.mktemp("outside")
     for name in (ID, f"runs/{ID}", f"waiting/{ID}", f"pending/{ID}"):
         (outside / name).parent.mkdir(exist_ok=True)
@@ -123,7 +123,7 @@ def test_in_a_sandbox_a_run_is_recorded_beside_the_log(study):
 
 
 @pytest.mark.parametrize(("before", "what"), [("snapshot", "captured"), ("commit", "committed")])
-def test_in_a_sandbox_the_code_is_not_kept_and_that_is_said(study, before, what):
+def test_in_a_sandbox_a_message_says_that_the_code_is_not_committed(study, before, what):
     study.write("train.py", "print(2)\n")
     done = process("run", "1.1", "--before", before, "--", "true", prefix=with_read_only(study.path / ".git"))
     assert done.code == 0
@@ -158,13 +158,13 @@ def test_the_users_own_folder_comes_before_the_one_beside_the_log(study, tmp_pat
     assert [run.folder.is_relative_to(own) for run in read_runs(study.path)] == [True, False]
 
 
-def test_a_folder_that_is_not_absolute_or_that_the_repository_names_does_not_count(study, monkeypatch):
+def test_a_relative_folder_or_one_named_by_the_repository_is_ignored(study, monkeypatch):
     study.write("orglab.toml", 'records = "/tmp"\n')
     monkeypatch.setenv("ORGLAB_RECORDS", "records")
     assert find_storage_folders(study.path) == [study.path / ".git/orglab", study.path / HIDDEN_FOLDER]
 
 
-def test_without_git_records_lie_beside_the_log(tmp_path, orglab, monkeypatch):
+def test_without_git_records_are_stored_beside_the_log(tmp_path, orglab, monkeypatch):
     monkeypatch.chdir(tmp_path)
     orglab("init")
     orglab("new", "First", "-s", "one")
@@ -177,7 +177,7 @@ def test_without_git_records_lie_beside_the_log(tmp_path, orglab, monkeypatch):
     assert [run.folder.is_relative_to(own) for run in read_runs(tmp_path)] == [False, True]
 
 
-def test_of_two_records_of_one_run_the_preferred_place_counts(study):
+def test_of_two_records_of_a_run_the_preferred_folder_wins(study):
     study.write(f".git/orglab/runs/{ID}/record.jsonl", RECORD.replace("e1.1", "e1.2"))
     study.write(f"{HIDDEN_FOLDER}/runs/{ID}/record.jsonl", RECORD)
     assert [run.ref for run in read_runs(study.path)] == ["e1.2"]

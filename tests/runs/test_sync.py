@@ -1,4 +1,4 @@
-"""Runs of other clones come by git, and into the log once.  Real clones of a bare repository."""
+"""Runs of other clones are received through git and written to the log once.  Real clones of a bare repository."""
 
 import json
 import re
@@ -60,7 +60,7 @@ def ids_in(text):
     return re.findall(r"^ *run (\S+)$", text, re.M)
 
 
-def test_a_run_elsewhere_comes_into_the_log_once(clones):
+def test_a_run_of_another_clone_is_written_once(clones):
     one, two = clones
     two("run", "1.1", "--stdout-metrics", "--done", "--", "sh", "-c", "echo metric acc=0.5")
     assert "ours sent" in two("sync").err
@@ -77,7 +77,7 @@ def test_a_run_elsewhere_comes_into_the_log_once(clones):
     assert (run.is_foreign, run.metrics, run.status) == (True, {"acc": 0.5}, "done")
 
 
-def test_both_folded_and_merged_the_log_tells_once(clones):
+def test_two_clones_that_write_the_same_run_merge_to_one_note(clones):
     one, two = clones
     two("run", "1.1", "--", "true")
     two("sync")
@@ -90,7 +90,7 @@ def test_both_folded_and_merged_the_log_tells_once(clones):
     one("check")
 
 
-def test_what_is_on_a_branch_comes_by_merging_it(clones):
+def test_a_run_that_is_in_the_log_on_a_branch_is_not_written(clones):
     one, two = clones
     two("run", "1.1", "--", "true")
     two("sync")
@@ -105,7 +105,7 @@ def test_what_is_on_a_branch_comes_by_merging_it(clones):
     assert len(ids_in(one.log)) == 1
 
 
-def test_a_run_that_goes_on_is_told_when_it_has_ended(clones):
+def test_a_running_run_is_written_when_it_has_ended(clones):
     one, two = clones
     (two.path / "nested.sh").write_text("python -m orglab sync\n")
     two("run", "1.1", "--", "sh", "-c", "python3 -m orglab sync >/dev/null 2>&1; true")
@@ -153,7 +153,7 @@ def test_a_reference_that_somebody_else_has_moved_is_not_forced(clones):
     assert two.git("ls-remote", "origin", f"refs/orglab/records/{name}").startswith(other)
 
 
-def test_a_step_that_is_not_here_yet_is_waited_for(clones):
+def test_a_run_of_a_missing_step_stays_pending(clones):
     one, two = clones
     two("new", "Second", "-s", "other")
     two("run", "2.1", "--", "true")
@@ -200,7 +200,7 @@ def test_a_hostile_record_writes_nowhere_else_and_forges_nothing(clones):
     one("check")
 
 
-def test_without_the_remote_or_a_repository_it_says_so(clones, tmp_path_factory):
+def test_a_missing_remote_or_repository_is_an_error(clones, tmp_path_factory):
     one, _ = clones
     assert "git fetch failed" in one("sync", "nosuch", code=5).err
     assert "git fetch failed" in one("sync", "--", "--upload-pack=touch owned", code=5).err
@@ -210,7 +210,7 @@ def test_without_the_remote_or_a_repository_it_says_so(clones, tmp_path_factory)
     assert "not in a git repository" in alone("sync", code=5).err
 
 
-def test_snapshots_go_along_if_asked(clones):
+def test_snapshots_are_pushed_on_request(clones):
     _, two = clones
     (two.path / "new.py").write_text("1\n")
     two("run", "1.1", "--before", "snapshot", "--", "true")
@@ -222,7 +222,7 @@ def test_snapshots_go_along_if_asked(clones):
 
 
 @pytest.mark.parametrize("place", ["before", "after"])
-def test_both_folded_beside_other_notes_and_merged_the_log_tells_once(clones, place):
+def test_two_clones_that_write_the_same_run_among_other_notes_merge_to_one_note(clones, place):
     one, two = clones
     register_driver(find_repository(one.path), CONFLICT)
     (one.path / ".git" / "info" / "attributes").write_text(f"{LOG} merge=orglab\n")
@@ -242,7 +242,7 @@ def test_both_folded_beside_other_notes_and_merged_the_log_tells_once(clones, pl
     assert one.log.count("A thought of") == 2
 
 
-def test_a_clone_whose_log_tells_of_all_runs_says_no_more(clones):
+def test_a_sync_without_news_prints_no_runs(clones):
     one, two = clones
     two("run", "1.1", "--", "true")
     two("sync")

@@ -1,1 +1,1 @@
-"""What happened to an experiment, who names what, and from a result back to the reason."""
+"""The history of experiments, references to them, and the reason for a result."""

@@ -1,4 +1,4 @@
-"""What `check` says of a log beyond its own text: commits that were rewritten, what merges lost, the user's terms."""
+"""The part of `check` that needs git or other files: rewritten commits, entries lost in merges, the user's terms."""
 
 import os
 from collections import defaultdict
@@ -16,32 +16,32 @@ from orglab.org.document import Document
 from orglab.org.source import decode
 
 AUDITED = frozenset(("moved-hash", "dead-hash", "lost-in-merge", "bad-term"))
-"""The codes of what is found here."""
+"""The codes of the diagnostics found here."""
 
 
 def audit(
     log: LogFile, document: Document, commits: DeadCommits | None, codes: Collection[str] = AUDITED
 ) -> list[Diagnostic]:
-    """Return what is wrong in a log, as git and the files beside it tell.
+    """Return the diagnostics of a log that need git or other files.
 
     Args:
         log: The log.
-        document: What is in it, or what would be.
-        commits: What is known of the commits that it records; None without git.
-        codes: What to look for; the rest costs nothing.
+        document: Its current or intended content.
+        commits: Finds its dead commits; None without git.
+        codes: The diagnostics to look for; others cost nothing.
     """
-    found: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     if commits is not None and not {"moved-hash", "dead-hash"}.isdisjoint(codes):
-        found += commits.diagnose(document)
+        diagnostics += commits.diagnose(document)
     if "lost-in-merge" in codes and log.repository is not None and is_installed():
-        found += _lost_in_merges(document, log.path, log.repository)
+        diagnostics += _find_lost_entries(document, log.path, log.repository)
     if "bad-term" in codes:
-        found += _bad_terms(log)
-    return found
+        diagnostics += _find_bad_terms(log)
+    return diagnostics
 
 
-def _lost_in_merges(document: Document, path: Path, repository: Repository) -> Iterator[Diagnostic]:
-    """Yield a diagnostic for each newer merge that left out what one side had added, and where it is still."""
+def _find_lost_entries(document: Document, path: Path, repository: Repository) -> Iterator[Diagnostic]:
+    """Yield a diagnostic for each recent merge that lost entries of one side, with where they still are."""
     for merge in read_merges(repository, path):
         lost: dict[int, list[bytes]] = defaultdict(list)
         for side, line in find_losses(merge.base, merge.sides, merge.merged, document.text):
@@ -53,11 +53,11 @@ def _lost_in_merges(document: Document, path: Path, repository: Repository) -> I
             yield Diagnostic(str(path), 1, 1, "lost-in-merge", message)
 
 
-def _bad_terms(log: LogFile) -> Iterator[Diagnostic]:
-    """Yield what cannot be read in the user's own terms."""
+def _find_bad_terms(log: LogFile) -> Iterator[Diagnostic]:
+    """Yield a diagnostic for each invalid line of the user's terms."""
     text = log.terms()
     if text:
-        from orglab.search.similar.lexicon import parse_terms  # noqa: PLC0415 - few logs have terms of their own
+        from orglab.search.similar.lexicon import parse_terms  # noqa: PLC0415 - few logs have their own terms
 
         name = str(log.path.parent / TERMS_NAME)
-        yield from (Diagnostic(name, one.line, 1, "bad-term", one.message) for one in parse_terms(text)[1])
+        yield from (Diagnostic(name, error.line, 1, "bad-term", error.message) for error in parse_terms(text)[1])

@@ -1,8 +1,8 @@
-"""What happened to experiments, as events: the one place that assembles them of the log, commits, runs, the journal.
+"""The history of experiments as events, from the log, commits, runs and the journal.
 
-`read_events` asks what is known of a log (`sources`); the functions below it are pure, and make events of what they
-are given.  When a step was done is told by the first of these that knows (format.md): its newest commit, by the
-author's date; the note that says so; the commit of the log in which its box was first ticked.
+`read_events` reads the sources of a log (`sources`); the functions below it are pure.  The time when a step was done is
+taken from the first of these that exists (format.md): its newest commit, by the author's date; the note that says so;
+the commit of the log that first ticked its checkbox.
 """
 
 import datetime
@@ -23,7 +23,7 @@ from orglab.org.timestamp import Timestamp, parse_timestamp
 from orglab.reference import Reference, find_references, without_letter
 from orglab.runs.record import Run
 
-# In this order within one moment.
+# In the order of events with the same time.
 KINDS = ("created", "state", "commit", "run", "step", "note", "journal", "conclusion")
 
 _SAYS_DONE = re.compile(r"\W*(?:done|finished|completed|ticked)\b", re.I)
@@ -38,20 +38,20 @@ class Event:
     Attributes:
         kind: One of KINDS.
         ref: The experiment or step: `e201`, `e201.1`.
-        at: When, local time; None if that is unknown.
-        precision: What `at` is right to: `second`, `minute`, `day`; `unknown` without one.
-        text: In the words of the log, the commit's subject, the run's command.
-        commit: The hash of the commit that it is, or that belongs to it, as it is known; or None.
-        run: The id of the run that it is, or None.
-        line: The 1-based line of the log or the journal that says so, or None.
-        recorded: The run that it is, or None.
-        is_end: Whether it is a change to a state for what is done, in the words of the log.
-        facts: What else is known, by kind:
-            state: `new` and `old`, the keywords, where they are known;
-            step: `source`, what the time is taken from (`commit`, `note`, `log`, `unknown`), and `commits`, all
-            of its hashes, with a comma between;
-            commit: `author`, `short`, and `refs`, all that it names of the experiment, with a comma between;
-            run: `status`, `exit_code`, `seconds`, `why`, `metric NAME`, those that are known;
+        at: The local time; None if it is unknown.
+        precision: The precision of `at`: `second`, `minute` or `day`; `unknown` if it is None.
+        text: The text in the log, the subject of the commit or the command of the run.
+        commit: The hash of the commit of the event, or None.
+        run: The id of the run, or None.
+        line: The 1-based line in the log or the journal, or None.
+        recorded: The run, or None.
+        is_end: Whether the state changes to a done keyword of the log.
+        facts: More details, by kind:
+            state: the keywords `new` and `old`, if known;
+            step: `source`, the source of the time (`commit`, `note`, `log`, `unknown`), and `commits`, its
+            comma-separated hashes;
+            commit: `author`, `short` and `refs`, its comma-separated references to the experiment;
+            run: `status`, `exit_code`, `seconds`, `why` and `metric NAME`, if known;
             conclusion: `verdict`, `state`.
     """
 
@@ -69,78 +69,80 @@ class Event:
 
 
 def read_events(sources: Sources, experiments: Sequence[Experiment], *, with_journal: bool = True) -> list[list[Event]]:
-    """Return all that happened to each of some experiments, the oldest first, and what is of an unknown time last.
+    """Return the events of some experiments, each oldest first, with events of unknown time last.
 
-    An experiment that had another id before is told of under the one that it has now.  What a run noted in the log is
-    left out where the run itself is told.
+    Events under a former id of an experiment have its current one.  The note of a run is left out if the run itself is
+    an event.
 
     Args:
-        sources: What is known of their log.
+        sources: The sources of their log.
         experiments: The experiments.
-        with_journal: Whether the entries of the journal are told.
+        with_journal: Whether to include journal entries.
 
     Raises:
         GitError: git refuses.
     """
-    commits = sources.find_named(name for one in experiments for step in one.steps for name in step.commits)
+    commits = sources.find_named(
+        name for experiment in experiments for step in experiment.steps for name in step.commits
+    )
     ticked = _read_ticking_commits(sources, experiments, commits)
     letter = sources.log.config.letter
-    found = []
-    for one in experiments:
-        aliases = _spell_aliases(one)
-        runs = sources.find_runs(one)
-        told = {run.id for run in runs}
-        events = [event for event in log_events(one, commits, ticked) if read_noted_run(event.text) not in told]
-        events += commit_events(one.ref, letter, sources.find_commits(one), aliases)
-        events += run_events(one.ref, runs)
+    histories = []
+    for experiment in experiments:
+        ref, aliases = experiment.ref, _spell_aliases(experiment)
+        runs = sources.find_runs(experiment)
+        ids = {run.id for run in runs}
+        events = [event for event in log_events(experiment, commits, ticked) if read_noted_run(event.text) not in ids]
+        events += commit_events(ref, letter, sources.find_commits(experiment), aliases)
+        events += run_events(ref, runs)
         if with_journal:
-            events += journal_events(one.ref, letter, sources.find_entries(one), aliases)
-        found.append(sort_events(events))
-    return found
+            events += journal_events(ref, letter, sources.find_entries(experiment), aliases)
+        histories.append(sort_events(events))
+    return histories
 
 
 def written_events(experiment: Experiment, entries: Iterable[Entry]) -> list[Event]:
-    """Return what the log and the journal alone say of an experiment; of its steps not when they were done.
+    """Return the events of an experiment in the log and the journal; the times of its steps are unknown.
 
     Args:
         experiment: The experiment.
-        entries: The entries of the journal, any.
+        entries: Any entries of the journal.
     """
-    mine = journal_events(experiment.ref, experiment.config.letter, entries, _spell_aliases(experiment))
-    return [*log_events(experiment), *mine]
+    from_journal = journal_events(experiment.ref, experiment.config.letter, entries, _spell_aliases(experiment))
+    return [*log_events(experiment), *from_journal]
 
 
 def _spell_aliases(experiment: Experiment) -> list[str]:
-    """Return the references by ids that an experiment had before, such as `e205`."""
+    """Return the references to an experiment by its former ids, such as `e205`."""
     return [experiment.config.letter + name for name in read_aliases(experiment.heading)]
 
 
 def _read_ticking_commits(
     sources: Sources, experiments: Iterable[Experiment], commits: Mapping[str, Commit]
 ) -> Mapping[str, Commit]:
-    """Return the commit of the log that first ticked each step of which nothing else says when it was done.
+    """Return the commit of the log that first ticked each step whose time nothing else tells.
 
-    The steps of what was closed before all that is looked into were done before it too, and are not looked for.
+    Steps of experiments that were closed before `sources.since` are skipped.
     """
     since = sources.since
-    wanted = {}
-    for one in experiments:
-        if since is None or one.closed is None or one.closed.when >= since:
-            for step in one.steps:
-                done = find_completion(step, commits)
-                if done is not None and done.source == "unknown":
-                    wanted[step.ref] = (one, step)
-    return find_ticking_commits(sources.log, wanted) if wanted and sources.repository is not None else {}
+    undated = {}
+    for experiment in experiments:
+        if since is None or experiment.closed is None or experiment.closed.when >= since:
+            for step in experiment.steps:
+                completion = find_completion(step, commits)
+                if completion is not None and completion.source == "unknown":
+                    undated[step.ref] = (experiment, step)
+    return find_ticking_commits(sources.log, undated) if undated and sources.repository is not None else {}
 
 
 class StepCompletion(NamedTuple):
     """When a step was done.
 
     Attributes:
-        at: Local time, or None.
-        precision: What `at` is right to, as in Event.
-        source: What it is taken from: `commit`, `note`, `log` (the commit of the log that ticked it), `unknown`.
-        commit: The full hash of the commit that it is taken from, or None.
+        at: The local time, or None.
+        precision: The precision of `at`, as in Event.
+        source: The source of the time: `commit`, `note`, `log` (the commit of the log that ticked it) or `unknown`.
+        commit: The full hash of the commit that is the source, or None.
     """
 
     at: datetime.datetime | None
@@ -152,12 +154,12 @@ class StepCompletion(NamedTuple):
 def find_completion(
     step: Step, commits: Mapping[str, Commit] = _NOTHING, ticked: Mapping[str, Commit] = _NOTHING
 ) -> StepCompletion | None:
-    """Return when a step was done; None if it is not.
+    """Return when a step was done, or None if it is not done.
 
     Args:
         step: The step.
-        commits: The commits that are known, by the hashes that the log writes.
-        ticked: The commit of the log that first ticked a step, by the step's reference.
+        commits: The known commits, by their hashes in the log.
+        ticked: The commit of the log that first ticked a step, by the reference of the step.
     """
     if step.state != "done":
         return None
@@ -165,8 +167,8 @@ def find_completion(
     if known:
         newest = max(known, key=lambda commit: commit.authored)
         return StepCompletion(newest.when, "second", "commit", newest.hash)
-    said = [note for note in step.notes if note.at is not None and _says_done(note, step)]
-    if said and (at := said[-1].at) is not None:
+    notes = [note for note in step.notes if note.at is not None and _says_done(note, step)]
+    if notes and (at := notes[-1].at) is not None:
         return StepCompletion(at.when, _precision(at), "note", None)
     if step.ref in ticked:
         commit = ticked[step.ref]
@@ -175,21 +177,21 @@ def find_completion(
 
 
 def _says_done(note: Note, step: Step) -> bool:
-    """Return whether a note says that its step is done: in that word, or with one of the step's commits."""
+    """Return whether a note says that its step is done, with such a word or with a commit of the step."""
     return _SAYS_DONE.match(note.text) is not None or (
         note.commit is not None and any(_same_hash(note.commit, name) for name in step.commits)
     )
 
 
 def _same_hash(one: str, other: str) -> bool:
-    """Return whether two hashes, each perhaps short, may name one commit."""
+    """Return whether two hashes, full or short, may name the same commit."""
     return one.startswith(other) or other.startswith(one)
 
 
 def log_events(
     experiment: Experiment, commits: Mapping[str, Commit] = _NOTHING, ticked: Mapping[str, Commit] = _NOTHING
 ) -> Iterator[Event]:
-    """Yield what the log says of an experiment: creation, states, steps done, notes, conclusion.
+    """Yield the events of an experiment in the log: creation, states, completed steps, notes, conclusion.
 
     Args:
         experiment: The experiment.
@@ -201,12 +203,13 @@ def log_events(
     states, lines = _state_events(experiment)
     yield from states
     for step in experiment.steps:
-        if done := find_completion(step, commits, ticked):
-            facts = {"source": done.source} | ({"commits": ",".join(step.commits)} if step.commits else {})
-            newest = done.commit if done.source == "commit" else next(iter(step.commits[-1:]), None)
-            yield Event("step", step.ref, done.at, done.precision, step.text, newest, None, step.line, facts)
+        if completion := find_completion(step, commits, ticked):
+            facts = {"source": completion.source} | ({"commits": ",".join(step.commits)} if step.commits else {})
+            newest = completion.commit if completion.source == "commit" else next(iter(step.commits[-1:]), None)
+            at, precision = completion.at, completion.precision
+            yield Event("step", step.ref, at, precision, step.text, newest, None, step.line, facts)
         yield from (_note_event(note, step.ref) for note in step.notes)
-    # What was said of a state is told with it.
+    # The note of a state change is part of that event.
     yield from (_note_event(note, ref) for note in experiment.notes if note.line not in lines)
     conclusion = experiment.conclusion
     if conclusion.text or conclusion.verdict or conclusion.closed:
@@ -217,7 +220,7 @@ def _event(
     kind: str, ref: str, at: Timestamp | None, text: str, *, commit: str | None = None,
     line: int | None = None, facts: Mapping[str, str] | None = None, is_end: bool = False,
 ) -> Event:  # fmt: skip
-    """Return an event at a time of the log."""
+    """Return an event at a timestamp of the log."""
     return Event(
         kind, ref, at.when if at else None, _precision(at), text, commit, None, line, facts or {}, is_end=is_end
     )
@@ -228,7 +231,7 @@ def _precision(at: Timestamp | None) -> str:
 
 
 def read_noted_run(note: str) -> str | None:
-    """Return the id of the run that a note of the log tells of, as `orglab run` writes it; None if of none."""
+    """Return the id of the run in a note that `orglab run` wrote, or None for any other note."""
     begin, _, last = note.rpartition("\n")
     return last.removeprefix("run ") if begin.startswith("ran ") and last.startswith("run ") else None
 
@@ -246,16 +249,16 @@ def _conclusion_event(experiment: Experiment, conclusion: Conclusion) -> Event:
 
 
 def _state_events(experiment: Experiment) -> tuple[list[Event], set[int]]:
-    """Return the changes of the state that Org logged, its CLOSED among them, and their lines.
+    """Return the state changes that Org logged, including CLOSED, and their lines.
 
-    A closing note and an entry of the drawer tell of the same change as CLOSED does: that is one event.
+    A closing note or a drawer entry for the same change as CLOSED makes one event with it.
     """
     closed = experiment.closed
     ref = experiment.ref
     is_done = experiment.document.settings.is_done
     events: list[Event] = []
     lines: set[int] = set()
-    is_told = False
+    is_closed_logged = False
     for logged, line in _oldest_first(experiment):
         at = parse_timestamp(encode(logged.stamp))
         new = logged.new or (experiment.state if logged.kind == "closing" else None)
@@ -263,21 +266,21 @@ def _state_events(experiment: Experiment) -> tuple[list[Event], set[int]]:
         facts = {name: value for name, value in known.items() if value}
         lines.add(line)
         events.append(_event("state", ref, at, logged.text, line=line, facts=facts, is_end=is_done(new)))
-        is_told = is_told or (at == closed and (logged.kind == "closing" or is_done(logged.new)))
-    if closed is not None and not is_told:
+        is_closed_logged = is_closed_logged or (at == closed and (logged.kind == "closing" or is_done(logged.new)))
+    if closed is not None and not is_closed_logged:
         facts = {"new": experiment.state} if experiment.state else {}
         events.append(_event("state", ref, closed, "", line=experiment.line, facts=facts, is_end=experiment.is_done))
     return events, lines
 
 
 def _oldest_first(experiment: Experiment) -> list[tuple[Logged, int]]:
-    """Return the changes of the state as they happened, also those of one minute.
+    """Return the state changes, oldest first, even within one minute.
 
-    Org writes the newest first (org-log-states-order-reversed), unless its user wants it otherwise.
+    Org writes the newest first (org-log-states-order-reversed), unless the user has set it otherwise.
     """
-    found = [one for one in read_logged_changes(experiment.heading) if one[0].kind != "note"]
-    stamps = [logged.stamp for logged, _ in found]
-    return found if stamps and stamps[0] < stamps[-1] else found[::-1]
+    changes = [change for change in read_logged_changes(experiment.heading) if change[0].kind != "note"]
+    stamps = [logged.stamp for logged, _ in changes]
+    return changes if stamps and stamps[0] < stamps[-1] else changes[::-1]
 
 
 def commit_events(ref: str, letter: str, commits: Iterable[Commit], aliases: Iterable[str] = ()) -> Iterator[Event]:
@@ -285,22 +288,22 @@ def commit_events(ref: str, letter: str, commits: Iterable[Commit], aliases: Ite
 
     Args:
         ref: The experiment's reference, such as `e201`.
-        letter: What stands before the number in a reference.
+        letter: The letter before the number in a reference.
         commits: Any commits.
-        aliases: References to it by ids that it had before, such as `e205`; what names these names it.
+        aliases: The references to it by its former ids, such as `e205`.
     """
-    names = {without_letter(one, letter) for one in (ref, *aliases)}
+    names = {without_letter(name, letter) for name in (ref, *aliases)}
     for commit in commits:
-        found = [one for _, one in find_references(commit.message.encode(), letter) if one.id in names]
-        refs = list(dict.fromkeys(f"{ref}.{one.step}" if one.step is not None else ref for one in found))
+        references = [found for _, found in find_references(commit.message.encode(), letter) if found.id in names]
+        refs = list(dict.fromkeys(f"{ref}.{found.step}" if found.step is not None else ref for found in references))
         if refs:
-            one = refs[0] if len(refs) == 1 else ref
+            subject = refs[0] if len(refs) == 1 else ref
             facts = {"author": commit.author, "short": commit.short, "refs": ",".join(refs)}
-            yield Event("commit", one, commit.when, "second", commit.subject, commit.hash, None, None, facts)
+            yield Event("commit", subject, commit.when, "second", commit.subject, commit.hash, None, None, facts)
 
 
 def run_events(ref: str, runs: Iterable[Run]) -> Iterator[Event]:
-    """Yield an event for each run of an experiment or of a step of it, at the time when it began.
+    """Yield an event for each run of an experiment or of a step of it, at the time when it started.
 
     Args:
         ref: The experiment's reference, such as `e201`.
@@ -321,39 +324,39 @@ def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Ite
 
     Args:
         ref: The experiment's reference, such as `e201`.
-        letter: What stands before the number in a reference.
-        entries: The entries of the journal.
+        letter: The letter before the number in a reference.
+        entries: Any entries of the journal.
         aliases: As for `commit_events`.
     """
-    names = {without_letter(one, letter) for one in (ref, *aliases)}
+    names = {without_letter(name, letter) for name in (ref, *aliases)}
     for entry in entries:
-        mine = [one.step for one in entry.references if one.id in names]
-        steps = {f"{ref}.{step}" for step in mine if step is not None}
-        if mine:
+        numbers = [reference.step for reference in entry.references if reference.id in names]
+        steps = {f"{ref}.{number}" for number in numbers if number is not None}
+        if numbers:
             text = "\n".join(filter(None, (entry.title, entry.text)))
             yield _event("journal", steps.pop() if len(steps) == 1 else ref, entry.at, text, line=entry.line)
 
 
 def sort_events(events: Iterable[Event]) -> list[Event]:
-    """Return events, the oldest first, and those of an unknown time last.
+    """Return events oldest first, with events of unknown time last.
 
-    What is known to the day alone stands at its begin, what ends something at its end; within a minute they stand in
-    the order in which one leads to the other.
+    An event known only to the day sorts at the beginning of that day, or at its end if it ends something.  Within a
+    minute, events sort in the order of KINDS.
     """
-    return sorted(events, key=_place)
+    return sorted(events, key=_sort_key)
 
 
-def _place(event: Event) -> tuple[bool, datetime.datetime, int, datetime.datetime]:
-    at = event.at or datetime.datetime.max  # noqa: DTZ901 - as the times of the log
+def _sort_key(event: Event) -> tuple[bool, datetime.datetime, int, datetime.datetime]:
+    at = event.at or datetime.datetime.max  # noqa: DTZ901 - local, as the times of the log
     if event.precision == "day" and event.kind in ("state", "conclusion") and at.date() < datetime.date.max:
         at += _LAST_MOMENT
     rank = len(KINDS) if event.is_end else KINDS.index(event.kind)
-    # Most are known to the minute: within one, a note follows the run that it is about.
+    # Most times are known to the minute only; within it, a note follows its run.
     return event.at is None, at.replace(second=0, microsecond=0), rank, at
 
 
 def concerns(event: Event, reference: Reference, letter: str) -> bool:
-    """Return whether an event is one of a step, or of its whole experiment, that a reference names."""
+    """Return whether an event concerns the step or the experiment that a reference names."""
     spelled = Reference(without_letter(reference.id, letter), reference.step).spell(letter)
-    named = [event.ref, *event.facts.get("refs", "").split(",")]
-    return any(one == spelled or (reference.step is None and one.startswith(f"{spelled}.")) for one in named)
+    refs = [event.ref, *event.facts.get("refs", "").split(",")]
+    return any(ref == spelled or (reference.step is None and ref.startswith(f"{spelled}.")) for ref in refs)

@@ -1,7 +1,7 @@
-"""What leads from a file, a commit, a run or a line of the log to the experiments that it is of, as links.
+"""Find the links from a file, a commit, a run or a line of the log to experiments.
 
-A run wrote a file, found by the file's content; a commit changed it, names an experiment, or is recorded for a step.
-If nothing leads to an experiment, the nearest link is returned with `is_near`.
+A run wrote a file, which is recognized by its content; a commit changed the file, names an experiment, or is recorded
+for a step.  If nothing leads to an experiment, the nearest link is returned, marked `is_near`.
 """
 
 import os
@@ -25,19 +25,19 @@ from orglab.runs.record import Run
 _HASH = re.compile(rb"(?<![\w-])[0-9a-f]{7,64}(?![\w-])")
 _PREFIX = 7
 MOST_COMMITS = 1000
-# How many of a file's commits are links of the chain; what is older is counted.
+# The number of commits of a file that become links; older ones are only counted.
 _MOST_LINKS = 5
 
 
 class Link(NamedTuple):
-    """One link of the chain.
+    """A link of the chain.
 
     Attributes:
-        how: What it has to do with the one before, in words: `wrote this file`, `changed line 3`.
-        references: The experiments and steps that it is of.
-        commit: The commit that it is, or None.
-        run: The run that it is, or None.
-        is_near: Whether it is only what is nearest.
+        how: How it relates to the previous link: `wrote this file`, `changed line 3`.
+        references: The experiments and steps that it belongs to.
+        commit: The commit, or None.
+        run: The run, or None.
+        is_near: Whether it is only the nearest link, which may belong to another experiment.
     """
 
     how: str
@@ -48,37 +48,37 @@ class Link(NamedTuple):
 
 
 class LinkFinder:
-    """Finds the links of what is asked about.
+    """Finds links, and collects remarks for the user.
 
     Attributes:
-        sources: What is known of the log.
-        remarks: What else is to be said: what is missing, what is only near.
+        sources: The sources of the log.
+        remarks: Remarks on what is missing or uncertain.
     """
 
     def __init__(self, sources: Sources) -> None:
-        """Remember what is known; nothing is looked for yet."""
+        """Take the sources of a log; nothing is read yet."""
         self.sources = sources
         self.log = sources.log
         self.repository = sources.repository
         self.remarks: list[str] = []
 
     def locate(self, path: Path) -> str | None:
-        """Return a path relative to the top of the repository, or None if it is not in it."""
+        """Return a path relative to the top of the repository, or None if it is outside."""
         return path_in(self.log.repository, path) if self.log.repository is not None else None
 
     def find_commit(self, name: str) -> Commit | None:
-        """Return the commit that a hash names, or None if it is not there."""
+        """Return the commit with a hash, or None if it does not exist."""
         return self.sources.find_named([name]).get(name)
 
     def find_commits(self, name: str | None, limit: int) -> Iterator[Commit]:
-        """Yield the last commits of a file or folder; none before the first commit."""
+        """Yield the newest commits of a file or folder."""
         if self.repository is not None and name is not None and self.repository.head() is not None:
             yield from read_commits_of_file(self.repository, name, limit=limit)
 
     # Runs
 
     def find_runs(self, path: Path, name: str | None) -> Iterator[Link]:
-        """Yield the runs that wrote a file's content, and then the commits of their code; of a folder, all in it."""
+        """Yield the runs that wrote the content of a file, or a file in a folder, each with its commits."""
         if path.is_dir():
             below = "" if name == "." else f"{name}/"
             for run in reversed(self.sources.runs):
@@ -87,39 +87,39 @@ class LinkFinder:
             return
         outputs = [(run, output) for run in self.sources.runs for output in run.outputs]
         sizes = {output.size for _, output in outputs}
-        # What no run wrote in this size is not read: it may be a checkpoint of many gigabytes.
+        # A file whose size matches no output is not read, because it may be a large checkpoint.
         content = None
         if path.is_file() and path.stat().st_size in sizes:
             with suppress(OSError):
                 content = hash_file(path)
-        wrote = [(run, output) for run, output in outputs if output.sha256 == content]
-        for run, output in wrote:
-            called = "" if output.path == name else f", as {output.path}"
-            yield from self._link_run(run, f"wrote this file{called}")
-        if not wrote and (others := [run for run, output in outputs if output.path == name]):
-            is_there = os.path.lexists(path)
-            if is_there:
-                self.remarks.append(f"A run wrote {name}, but with other content than it has now.")
-            yield from self._link_run(others[-1], "wrote this path last", is_near=is_there)
+        matches = [(run, output) for run, output in outputs if output.sha256 == content]
+        for run, output in matches:
+            other_path = "" if output.path == name else f", as {output.path}"
+            yield from self._link_run(run, f"wrote this file{other_path}")
+        if not matches and (others := [run for run, output in outputs if output.path == name]):
+            exists = os.path.lexists(path)
+            if exists:
+                self.remarks.append(f"A run wrote {name}, but its content has changed since.")
+            yield from self._link_run(others[-1], "wrote this path last", is_near=exists)
 
     def _link_run(self, run: Run, how: str, *, is_near: bool = False) -> Iterator[Link]:
-        """Yield a run, and the commits that hold its code and its results."""
+        """Yield a run, and the commits of its code and its results."""
         references = tuple(self._parse(run.ref))
         yield Link(how, references, run=run, is_near=is_near)
         names = {run.snapshot: "holds the code that it ran", run.commit: "holds its results"}
         if run.snapshot is None:
-            changed = ", with changes that no commit holds" if run.patch else ""
-            names = {run.before: f"is the code that it ran{changed}", **names}
-        for name, what in names.items():
+            changes = ", with uncommitted changes" if run.patch else ""
+            names = {run.before: f"is the code that it ran{changes}", **names}
+        for name, role in names.items():
             if name is not None:
                 commit = self.find_commit(name)
                 if commit is None:
-                    self.remarks.append(f"The commit {name[:_PREFIX]} that {what} is not here.")
+                    self.remarks.append(f"The commit {name[:_PREFIX]}, which {role}, is not in this repository.")
                 else:
-                    yield Link(what, references, commit, is_near=is_near)
+                    yield Link(role, references, commit, is_near=is_near)
 
     def _parse(self, ref: str | None) -> list[Reference]:
-        """Return the reference that a run or the active step has, as the log knows it."""
+        """Return a recorded reference as the log has it; empty if it is None or not valid."""
         if ref is None:
             return []
         try:
@@ -133,42 +133,42 @@ class LinkFinder:
     # Commits
 
     def find_links(self, commit: Commit, how: str) -> list[Link]:
-        """Return a commit and what it leads to; what is nearest to it, if it leads nowhere."""
+        """Return the link of a commit; if it leads to no experiment, with the nearest links."""
         link = self._link_commit(commit, how)
         if link.references:
             return [link]
         return [link, *self._find_near(commit)]
 
     def _link_commit(self, commit: Commit, how: str) -> Link:
-        """Return a commit as a link, with what it is of: what it names, which steps and notes have it, which runs."""
+        """Return a commit as a link, with the experiments that it names, that record it, or whose runs used it."""
         letter = self.log.config.letter
-        named = [one for _, one in find_references(commit.message.encode(), letter)]
-        for one in dict.fromkeys(named):
-            if self.sources.find(one) is None and one.id.isdecimal():
-                self.remarks.append(f"{commit.short} names {letter}{one.id}, which the log does not have.")
-        known = [one for one in named if self.sources.find(one) is not None]
+        named = [reference for _, reference in find_references(commit.message.encode(), letter)]
+        for reference in dict.fromkeys(named):
+            if self.sources.find(reference) is None and reference.id.isdecimal():
+                self.remarks.append(f"{commit.short} names {letter}{reference.id}, which is not in the log.")
+        known = [reference for reference in named if self.sources.find(reference) is not None]
         words = self._hashes.get(commit.hash[:_PREFIX], ())
         recorded = [*filter(None, (self._locate(at) for word, at in words if commit.hash.startswith(word)))]
         runs = [run for run in self.sources.runs if commit.hash in (run.before, run.snapshot, run.commit)]
         ran = [reference for run in runs for reference in self._parse(run.ref)]
-        told = [
-            f"{way} {', '.join(one.spell(letter) for one in dict.fromkeys(found))}"
-            for way, found in (("names", known), ("recorded for", recorded), ("of a run of", ran))
-            if found
+        reasons = [
+            f"{relation} {', '.join(reference.spell(letter) for reference in dict.fromkeys(references))}"
+            for relation, references in (("names", known), ("recorded for", recorded), ("of a run of", ran))
+            if references
         ]
-        return Link("; ".join([how, *told]), tuple(dict.fromkeys([*known, *recorded, *ran])), commit)
+        return Link("; ".join([how, *reasons]), tuple(dict.fromkeys([*known, *recorded, *ran])), commit)
 
     @cached_property
     def _hashes(self) -> dict[str, list[tuple[str, int]]]:
-        """What looks like a hash in the log, and where, by its first seven digits."""
-        found: dict[str, list[tuple[str, int]]] = {}
+        """The words of the log that look like a hash, with their positions, by their first seven digits."""
+        words: dict[str, list[tuple[str, int]]] = {}
         for match in _HASH.finditer(self.sources.document.text):
             word = match.group().decode()
-            found.setdefault(word[:_PREFIX], []).append((word, match.start()))
-        return found
+            words.setdefault(word[:_PREFIX], []).append((word, match.start()))
+        return words
 
     def _locate(self, at: int) -> Reference | None:
-        """Return the step of the log that a position belongs to, else the experiment, or None."""
+        """Return the step at a position of the log, or else the experiment, or None."""
         document = self.sources.document
         experiment = find_enclosing_experiment(document, at, self.sources)
         if experiment is None:
@@ -180,26 +180,28 @@ class LinkFinder:
         return Reference(experiment.id)
 
     def find_log_line(self, number: int) -> list[Link]:
-        """Return what stands in a line of the log itself."""
+        """Return the link of a line of the log."""
         text = self.sources.document.text
         at = 0
         for _ in range(number - 1):
             at = text.find(b"\n", at) + 1
             if at == 0:
                 return []
-        found = self._locate(at)
-        return [Link("is the line of the log", (found,))] if found is not None else []
+        reference = self._locate(at)
+        return [Link("is the line of the log", (reference,))] if reference is not None else []
 
     def link_file(self, commits: list[Commit]) -> list[Link]:
-        """Return those of a file's commits that lead to an experiment, the newest first; what is nearest, if none."""
+        """Return the commits of a file that lead to experiments, newest first; if there are none, the nearest links."""
         links = [link for link in (self._link_commit(commit, "changed it") for commit in commits) if link.references]
         if len(links) > _MOST_LINKS:
-            self.remarks.append(f"{len(links)} of its {len(commits)} commits lead to experiments; these are the last.")
+            self.remarks.append(
+                f"{len(links)} of its {len(commits)} commits belong to experiments; only the newest are shown."
+            )
         return links[:_MOST_LINKS] if links or not commits else self.find_links(commits[0], "changed it last")
 
     def find_near_line(self, name: str | None) -> list[Link]:
-        """Return the last commit of a file that leads to an experiment, as what is nearest to a line of it."""
-        links = (self._link_commit(one, "changed the file") for one in self.find_commits(name, MOST_COMMITS))
+        """Return the newest commit of a file that leads to an experiment, as the nearest link of a line."""
+        links = (self._link_commit(commit, "changed the file") for commit in self.find_commits(name, MOST_COMMITS))
         return [link._replace(is_near=True) for link in islice((link for link in links if link.references), 1)]
 
     def find_active(self) -> list[Link]:
@@ -208,31 +210,34 @@ class LinkFinder:
         return [Link("is the active step of this clone", tuple(active), is_near=True)] if active else []
 
     def _find_near(self, commit: Commit) -> list[Link]:
-        """Return what is nearest to a commit that leads nowhere: what it merged, else what comes next and before."""
+        """Return the nearest links of a commit: the commits that it merged, or else the next and the previous one."""
         if len(commit.parents) > 1:
             merged = self._find_naming(commit.hash, f"^{commit.parents[0]}")
-            if links := [self._link_commit(one, "was merged by it")._replace(is_near=True) for one in
-                         islice(merged, _MOST_LINKS)]:  # fmt: skip
-                self.remarks.append(f"{commit.short} is a merge and names nothing itself; what it merged does.")
-                return links
+            links = [self._link_commit(one, "was merged by it") for one in islice(merged, _MOST_LINKS)]
+            if links:
+                self.remarks.append(
+                    f"{commit.short} is a merge that names no experiment; the commits that it merged do."
+                )
+                return [link._replace(is_near=True) for link in links]
         after = self._find_naming("--ancestry-path", "--reverse", f"^{commit.hash}", "--branches", "--remotes", "HEAD")
         before = self._find_naming(*commit.parents) if commit.parents else iter(())
-        links = [self._link_commit(one, how)._replace(is_near=True) for found, how in
+        links = [self._link_commit(one, how)._replace(is_near=True) for commits, how in
                  ((after, "is the next commit after it that names an experiment"),
-                  (before, "is the last commit before it that names one")) for one in islice(found, 1)]  # fmt: skip
+                  (before, "is the last commit before it that names one")) for one in islice(commits, 1)]  # fmt: skip
         self.remarks.append(
-            f"Nothing says what {commit.short} is of; what follows is only near." if links else
-            f"Nothing says what {commit.short} is of, and no commit before or after it names an experiment."
+            f"{commit.short} belongs to no known experiment; the nearest commits are shown." if links else
+            f"{commit.short} belongs to no known experiment, and no commit before or after it names one."
         )  # fmt: skip
         return links
 
     def _find_naming(self, *revisions: str) -> Iterator[Commit]:
-        """Yield the commits among some that name an experiment of the log, as `git log` lists them."""
+        """Yield the commits of some revisions that name an experiment of the log, in the order of `git log`."""
         if self.repository is None:
             return
         letter = self.log.config.letter
         for commit in read_commits(
             self.repository, "--ignore-missing", "--fixed-strings", f"--grep=[{letter}", *revisions, "--"
         ):
-            if any(self.sources.find(one) is not None for _, one in find_references(commit.message.encode(), letter)):
+            references = find_references(commit.message.encode(), letter)
+            if any(self.sources.find(reference) is not None for _, reference in references):
                 yield commit

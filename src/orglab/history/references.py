@@ -1,4 +1,4 @@
-"""Who names an experiment: commits, tracked files, the log itself, the journal; and what a text names."""
+"""Find references: where an experiment is named, and what the references in a text mean."""
 
 import mmap
 import os
@@ -18,21 +18,21 @@ from orglab.history.sources import Sources
 from orglab.org.document import Document
 from orglab.reference import Reference, find_references, link_pattern
 
-# How many bytes of a line are shown before and behind a reference.
+# Bytes of a long line that are shown before and after a reference.
 _AROUND = 120
 
 
 class Occurrence(NamedTuple):
-    """Where an experiment or a step is named.
+    """An occurrence of a reference.
 
     Attributes:
         kind: `commit`, `file`, `log` or `journal`.
-        reference: What is named, by the id that it has now.
-        text: The commit's subject, or the line, of a long one the part around the reference.
+        reference: What is named, with its current id.
+        text: The subject of the commit, or the line; of a long line, the part around the reference.
         commit: The commit, or None.
         path: The file, or None.
         line: The 1-based line of the file, or None.
-        within: The experiment of the log that the line belongs to, such as `e205`; or None.
+        within: The experiment that contains the line of the log, such as `e205`; or None.
     """
 
     kind: str
@@ -44,52 +44,53 @@ class Occurrence(NamedTuple):
     within: str | None = None
 
 
-def find_occurrences(sources: Sources, wanted: Reference | None = None) -> Iterator[Occurrence]:
-    """Yield where experiments and steps are named: in commits (newest first), tracked files, the log, the journal.
+def find_occurrences(sources: Sources, target: Reference | None = None) -> Iterator[Occurrence]:
+    """Yield the occurrences of references: in commits (newest first), tracked files, the log, the journal.
 
     Args:
-        sources: What is known of the log.
-        wanted: Only this experiment with its steps, or only this step; everything if None.  A reference in
-            a text counts if its experiment exists, or if it is a number, for `[error]` is no reference.
+        sources: The sources of the log.
+        target: Only this experiment with its steps, or only this step; everything if None.  An unknown
+            reference counts only if it is a number, because a word such as `[error]` is not a reference.
 
     Raises:
         GitError: git refuses.
     """
     log = sources.log
-    mentions = sources.mentions if wanted is None else _find_mentions(sources, wanted)
+    mentions = sources.mentions if target is None else _find_mentions(sources, target)
     journal = sources.journal
-    entries = _in_org("journal", log.journal, journal, sources, wanted) if journal is not None else ()
-    for place in chain(
+    entries = _in_org("journal", log.journal, journal, sources, target) if journal is not None else ()
+    for occurrence in chain(
         _in_commits(mentions),
         _in_files(sources),
-        _in_org("log", log.path, sources.document, sources, wanted),
+        _in_org("log", log.path, sources.document, sources, target),
         entries,
     ):
-        experiment = sources.find(place.reference)
-        if experiment is None and not place.reference.id.isdecimal():
+        experiment = sources.find(occurrence.reference)
+        if experiment is None and not occurrence.reference.id.isdecimal():
             continue
-        now = Reference(experiment.id if experiment is not None else place.reference.id, place.reference.step)
-        if wanted is None or (now.id == wanted.id and wanted.step in (None, now.step)):
-            yield place._replace(reference=now)
+        current_id = experiment.id if experiment is not None else occurrence.reference.id
+        current = Reference(current_id, occurrence.reference.step)
+        if target is None or (current.id == target.id and target.step in (None, current.step)):
+            yield occurrence._replace(reference=current)
 
 
-def _find_mentions(sources: Sources, wanted: Reference) -> list[Mention]:
-    """Return the commits that name an experiment, or the id of one that there is not."""
-    experiment = sources.find(wanted)
+def _find_mentions(sources: Sources, target: Reference) -> list[Mention]:
+    """Return the commits that name an experiment, or an unknown id."""
+    experiment = sources.find(target)
     if experiment is not None:
         return sources.find_mentions(experiment)
-    return [one for one in sources.mentions if any(reference.id == wanted.id for reference in one.references)]
+    return [mention for mention in sources.mentions if any(ref.id == target.id for ref in mention.references)]
 
 
 def _in_commits(mentions: Iterable[Mention]) -> Iterator[Occurrence]:
-    """Yield what commits name."""
+    """Yield the occurrences in commit messages."""
     for mention in mentions:
         commit = mention.commit
         yield from (Occurrence("commit", reference, commit.subject, commit) for reference in mention.references)
 
 
 def _in_files(sources: Sources) -> Iterator[Occurrence]:
-    """Yield where the tracked text files of the working tree, log and journal left out, name something."""
+    """Yield the occurrences in tracked text files, except the log and the journal."""
     repository = sources.repository
     if repository is None:
         return
@@ -99,19 +100,19 @@ def _in_files(sources: Sources) -> Iterator[Occurrence]:
         path = repository.top / name
         if os.path.realpath(path) in own:
             continue
-        with _content(path) as content:
-            # The same memory, not a copy of it.
+        with _map_file(path) as content:
+            # The mapped memory is searched without a copy.
             yield from (
                 Occurrence("file", reference, _line_around(content, at), None, path, line)
-                for at, reference, line in _with_lines(content, letter)
+                for at, reference, line in _find_with_lines(content, letter)
             )
 
 
 @contextmanager
-def _content(path: Path) -> Iterator["bytes | mmap.mmap"]:
-    """Give the content of a regular file; nothing for what is none, or cannot be read."""
+def _map_file(path: Path) -> Iterator["bytes | mmap.mmap"]:
+    """Yield the content of a regular file; empty if it is not one, or cannot be read."""
     try:
-        # A link could lead anywhere, and a pipe would never end.
+        # Do not follow symbolic links, and do not block on a pipe.
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         yield b""
@@ -127,8 +128,8 @@ def _content(path: Path) -> Iterator["bytes | mmap.mmap"]:
         os.close(fd)
 
 
-def _with_lines(content: "bytes | mmap.mmap", letter: str) -> Iterator[tuple[int, Reference, int]]:
-    """Yield each reference in a text, where it begins, and its 1-based line."""
+def _find_with_lines(content: "bytes | mmap.mmap", letter: str) -> Iterator[tuple[int, Reference, int]]:
+    """Yield each reference in a text, with its position and its 1-based line."""
     line, before = 1, 0
     for at, reference in find_references(content, letter):
         line += content[before:at].count(b"\n")
@@ -137,27 +138,27 @@ def _with_lines(content: "bytes | mmap.mmap", letter: str) -> Iterator[tuple[int
 
 
 def _line_around(content: "bytes | mmap.mmap", at: int) -> str:
-    """Return the line of a text that holds a position; of a long one the part around it."""
+    """Return the line that contains a position; of a long line, the part around it."""
     begin = content.rfind(b"\n", 0, at) + 1
     end = content.find(b"\n", at)
     end = len(content) if end < 0 else end
-    cut = content[max(begin, at - _AROUND) : min(end, at + _AROUND)]
+    part = content[max(begin, at - _AROUND) : min(end, at + _AROUND)]
     before, after = "…" * (at - begin > _AROUND), "…" * (end - at > _AROUND)
-    return before + cut.decode("utf-8", "replace").strip() + after
+    return before + part.decode("utf-8", "replace").strip() + after
 
 
 def _in_org(
-    kind: str, path: Path, document: Document, sources: Sources, wanted: Reference | None
+    kind: str, path: Path, document: Document, sources: Sources, target: Reference | None
 ) -> Iterator[Occurrence]:
-    """Yield where the log or the journal names something, by reference or by link; of what is not wanted, not all."""
+    """Yield the occurrences in the log or the journal, as references or links; with `target`, at least those of it."""
     text = document.text
     config = sources.log.config
     links = link_pattern(sources.log.path.name).finditer(text)
-    found = [(match.start(), Reference(match.group(1).decode())) for match in links]
-    found += find_references(text, config.letter)
-    for at, reference in sorted(found, key=lambda one: one[0]):
-        named = sources.find(reference) if wanted is not None else None
-        if wanted is not None and wanted.id not in (reference.id, named.id if named is not None else None):
+    references = [(match.start(), Reference(match.group(1).decode())) for match in links]
+    references += find_references(text, config.letter)
+    for at, reference in sorted(references, key=lambda pair: pair[0]):
+        named = sources.find(reference) if target is not None else None
+        if target is not None and target.id not in (reference.id, named.id if named is not None else None):
             continue
         within = find_enclosing_experiment(document, at, sources) if kind == "log" else None
         line = document.source.line_number(at)
@@ -165,7 +166,7 @@ def _in_org(
 
 
 def find_enclosing_experiment(document: Document, at: int, sources: Sources) -> Experiment | None:
-    """Return the experiment of the log whose subtree holds a position, or None."""
+    """Return the experiment whose subtree contains a position of the log, or None."""
     config = sources.log.config
     part = document.part_at(at)
     heading = part.heading_at(at - part.begin)
@@ -176,17 +177,17 @@ def find_enclosing_experiment(document: Document, at: int, sources: Sources) -> 
     return None
 
 
-# What a text names
+# The references in a text
 
 
 def resolve_text(sources: Sources, text: bytes) -> Iterator[Resolved]:
-    """Yield what the references in a text are, in its order; a bracketed word that is nothing's id is none."""
+    """Yield the resolved references in a text, in order; an unknown word in brackets is not a reference."""
     for at, reference in find_references(text, sources.log.config.letter):
-        found = resolve_reference(sources, reference, at)
-        if found.is_known or found.experiment is not None or reference.id.isdecimal():
-            yield found
+        resolved = resolve_reference(sources, reference, at)
+        if resolved.is_known or resolved.experiment is not None or reference.id.isdecimal():
+            yield resolved
 
 
 def resolve_reference(sources: Sources, reference: Reference, at: int = 0) -> Resolved:
-    """Return what a reference is, with what is nearest to it if it is unknown."""
+    """Return a resolved reference, with similar ones if it is unknown."""
     return resolve(reference, sources.find(reference), sources.log.config.letter, sources.nearest, at)

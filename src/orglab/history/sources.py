@@ -1,4 +1,4 @@
-"""What git, the journal and the runs know of the experiments of one log."""
+"""Read the sources of one log: its experiments, journal, runs and commits."""
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,17 +24,17 @@ from orglab.search.store import open_store
 
 Item = TypeVar("Item")
 
-# git counts seconds from here.
+# git cannot handle earlier dates.
 _FIRST_YEAR = 1970
 _A_DAY = datetime.timedelta(days=1)
 
 
 class CommitsAndRuns(NamedTuple):
-    """What is known of one experiment, or of one step of it, beside what the log says.
+    """The commits and runs of an experiment or a step.
 
     Attributes:
-        commits: The commits that its steps record, by the hashes that they record; those of them that are there.
-        mentions: The commits that name it or a step of it, newest first.
+        commits: The commits that its steps record, by their recorded hashes; missing commits are left out.
+        mentions: The commits that name it or its steps, newest first.
         runs: Its runs and those of its steps, oldest first.
     """
 
@@ -42,52 +42,51 @@ class CommitsAndRuns(NamedTuple):
     mentions: tuple[Mention, ...]
     runs: tuple[Run, ...]
 
-    def narrowed(self, name: str, step: Step | None) -> "CommitsAndRuns":
-        """Return what of it is of one step of the experiment with the id `name`; all if the step is None."""
+    def select_step(self, name: str, step: Step | None) -> "CommitsAndRuns":
+        """Return the part for a step of the experiment with the id `name`; all if the step is None."""
         if step is None:
             return self
         return CommitsAndRuns(
-            {name: self.commits[name] for name in step.commits if name in self.commits},
-            tuple(one for one in self.mentions if Reference(name, step.number) in one.references),
+            {commit: self.commits[commit] for commit in step.commits if commit in self.commits},
+            tuple(mention for mention in self.mentions if Reference(name, step.number) in mention.references),
             tuple(run for run in self.runs if run.ref == step.ref),
         )
 
 
-class _ByName(Generic[Item]):
-    """Items in their order, to be had by the names that stand in them."""
+class _NameIndex(Generic[Item]):
+    """An ordered list of items, with lookup by the names that they contain."""
 
     def __init__(self, items: Sequence[Item], names_in: Callable[[Item], Iterable[str]]) -> None:
         self._items = items
-        self._places: dict[str, list[int]] = {}
-        for place, item in enumerate(items):
+        self._positions: dict[str, list[int]] = {}
+        for position, item in enumerate(items):
             for name in set(names_in(item)):
-                self._places.setdefault(name, []).append(place)
+                self._positions.setdefault(name, []).append(position)
 
     def find(self, names: Iterable[str]) -> list[Item]:
-        """Return the items in which any of some names stands, each once, in their order."""
-        places = {place for name in names for place in self._places.get(name, ())}
-        return [self._items[place] for place in sorted(places)]
+        """Return the items that contain any of some names, in order."""
+        positions = {position for name in names for position in self._positions.get(name, ())}
+        return [self._items[position] for position in sorted(positions)]
 
 
 class Sources:
-    """All that is known of the experiments of one log; each source is read once, when it is first asked for.
+    """The experiments of one log, with its journal, runs and commits; each is read once, when first needed.
 
-    An experiment is known by the id that it has and by those that it had before (ALIASES).  Without git there are
-    no commits.
+    Experiments are found by their current and former ids (ALIASES).  Without git there are no commits.
 
     Attributes:
         log: The log.
-        since: What ended before this moment is not looked into; None for all.
+        since: What ended before this time is not read; None for everything.
     """
 
     since: datetime.datetime | None = None
 
     def __init__(self, log: LogFile, *, use_git: bool = True) -> None:
-        """Remember what is asked for; nothing is read yet.
+        """Take a log; nothing is read yet.
 
         Args:
             log: The log.
-            use_git: Whether git may be asked; it may have refused.
+            use_git: Whether to use git; False after it has failed.
         """
         self.log = log
         self._use_git = use_git
@@ -97,23 +96,23 @@ class Sources:
 
     @cached_property
     def document(self) -> Document:
-        """The log as it stands."""
+        """The document of the log."""
         return self.log.document()
 
     @cached_property
     def experiments(self) -> dict[str, Experiment]:
-        """The experiments by their ids, in the order of the log; of two with one id, the first."""
-        found: dict[str, Experiment] = {}
+        """The experiments by id, in the order of the log; of two with the same id, the first."""
+        experiments: dict[str, Experiment] = {}
         for experiment in self.log.read_experiments(self.document):
-            found.setdefault(experiment.id, experiment)
-        return found
+            experiments.setdefault(experiment.id, experiment)
+        return experiments
 
     def find(self, reference: Reference) -> Experiment | None:
-        """Return the experiment that a reference in a text names, by its id or one that it had before, or None."""
-        return self.experiments.get(reference.id) or self._once_called.get(reference.id)
+        """Return the experiment that a reference names, by its current or a former id, or None."""
+        return self.experiments.get(reference.id) or self._renumbered.get(reference.id)
 
     def nearest(self, name: str) -> list[str]:
-        """Return the ids that are nearest to one that there is not; in a stream the same is asked for often."""
+        """Return the ids that are most similar to an unknown one; answers are cached."""
         if name not in self._nearest:
             self._nearest[name] = find_nearest_ids(name, self.experiments)
         return self._nearest[name]
@@ -123,13 +122,13 @@ class Sources:
         return {}
 
     @cached_property
-    def _once_called(self) -> dict[str, Experiment]:
-        """The experiments that were renumbered, by the ids that they had before."""
+    def _renumbered(self) -> dict[str, Experiment]:
+        """The renumbered experiments by their former ids."""
         return find_renumbered(self.document, self.experiments.values)
 
     @cached_property
     def journal(self) -> Document | None:
-        """The journal, or None if there is none that can be read."""
+        """The document of the journal, or None if it is missing or cannot be read."""
         try:
             return self.log.parse(file.read(self.log.journal).data)
         except OrglabError:
@@ -137,15 +136,15 @@ class Sources:
 
     @cached_property
     def entries(self) -> list[Entry]:
-        """The entries of the journal; none without one."""
+        """The entries of the journal."""
         return [] if self.journal is None else [*read_entries(self.journal, self.log.config)]
 
     @cached_property
-    def _entries_by_id(self) -> _ByName[Entry]:
-        return _ByName(self.entries, lambda entry: (one.id for one in entry.references))
+    def _entries_by_id(self) -> _NameIndex[Entry]:
+        return _NameIndex(self.entries, lambda entry: (reference.id for reference in entry.references))
 
     def find_entries(self, experiment: Experiment) -> list[Entry]:
-        """Return the entries of the journal that name an experiment or a step of it, as they stand there."""
+        """Return the entries of the journal that name an experiment or a step of it, in their order."""
         return self._entries_by_id.find(list_ids(experiment))
 
     # Runs
@@ -156,23 +155,23 @@ class Sources:
 
     @property
     def runs(self) -> list[Run]:
-        """The runs of the log, oldest first, each under the reference that its experiment has now."""
+        """The runs of the log, oldest first, with the current reference of their experiment."""
         return self._log_runs.all
 
     def find_runs(self, experiment: Experiment) -> list[Run]:
-        """Return the runs of an experiment and of its steps, oldest first, under the reference that it has now."""
+        """Return the runs of an experiment and its steps, oldest first, with its current reference."""
         return self._log_runs.find_by_experiment(experiment)
 
     # Commits
 
     @cached_property
     def repository(self) -> Repository | None:
-        """The log's repository, where git can be asked."""
+        """The repository of the log, or None if git cannot be used."""
         return self.log.repository if self._use_git and is_installed() else None
 
     @cached_property
     def mentions(self) -> list[Mention]:
-        """The commits that name anything, newest first; none without git.
+        """The commits that name an experiment, newest first; empty without git.
 
         Raises:
             GitError: git refuses.
@@ -182,36 +181,36 @@ class Sources:
         return find_mentions(open_store(self.log), self.repository, self.log.config.letter)
 
     @cached_property
-    def _mentions_by_id(self) -> _ByName[Mention]:
-        return _ByName(self.mentions, lambda mention: (one.id for one in mention.references))
+    def _mentions_by_id(self) -> _NameIndex[Mention]:
+        return _NameIndex(self.mentions, lambda mention: (reference.id for reference in mention.references))
 
     def find_mentions(self, experiment: Experiment) -> list[Mention]:
-        """Return the commits that name an experiment or a step of it, newest first, by the id that it has now.
+        """Return the commits that name an experiment or a step of it, newest first, with its current id.
 
         Raises:
             GitError: git refuses.
         """
         aliases = read_aliases(experiment.heading)
         if not aliases and "mentions" not in vars(self) and self.repository is not None:
-            return self._find_mentions_of(experiment.id)
-        found = self._mentions_by_id.find(list_ids(experiment))
+            return self._read_mentions_of(experiment.id)
+        mentions = self._mentions_by_id.find(list_ids(experiment))
         if not aliases:
-            return found
+            return mentions
         return [
             mention._replace(references=tuple(
-                Reference(experiment.id, one.step) if one.id in aliases else one for one in mention.references
+                Reference(experiment.id, named.step) if named.id in aliases else named for named in mention.references
             ))
-            for mention in found
+            for mention in mentions
         ]  # fmt: skip
 
-    def _find_mentions_of(self, name: str) -> list[Mention]:
-        """Return the commits that name an id, newest first, without reading those that name others."""
+    def _read_mentions_of(self, name: str) -> list[Mention]:
+        """Return the commits that name an id, newest first, without reading all mentions."""
         if name not in self._mentions_of_one:
             letter = self.log.config.letter
-            found = (
+            mentions = (
                 find_experiment_mentions(open_store(self.log), self.repository, letter, name) if self.repository else []
             )
-            self._mentions_of_one[name] = found
+            self._mentions_of_one[name] = mentions
         return self._mentions_of_one[name]
 
     @cached_property
@@ -219,7 +218,7 @@ class Sources:
         return {}
 
     def find_commits(self, experiment: Experiment) -> list[Commit]:
-        """Return the commits that name an experiment or a step of it, by any id that it has or had, oldest first.
+        """Return the commits that name an experiment or a step of it, by current or former ids, oldest first.
 
         Raises:
             GitError: git refuses.
@@ -227,59 +226,58 @@ class Sources:
         return [mention.commit for mention in reversed(self.find_mentions(experiment))]
 
     def find_named(self, hashes: Iterable[str]) -> dict[str, Commit]:
-        """Return the commits that hashes of the log name, by these; those of them that are there."""
-        wanted = tuple(dict.fromkeys(hashes))
-        new = tuple(name for name in wanted if name not in self._named)
+        """Return the commits of some hashes in the log, by hash; missing commits are left out."""
+        names = tuple(dict.fromkeys(hashes))
+        new = tuple(name for name in names if name not in self._named)
         if new and self.repository is not None:
-            found = read_commits_by_hash(self.repository, new)
-            self._named |= {name: found.get(name) for name in new}
-        return {name: commit for name in wanted if (commit := self._named.get(name)) is not None}
+            commits = read_commits_by_hash(self.repository, new)
+            self._named |= {name: commits.get(name) for name in new}
+        return {name: commit for name in names if (commit := self._named.get(name)) is not None}
 
     def find_commits_and_runs(self, experiment: Experiment, step: Step | None = None) -> CommitsAndRuns:
-        """Return what else is known of one experiment, or of one step of it: its commits, those that name it, its runs.
-
-        Where git refuses, its part is empty: the log is readable without.
-        """
+        """Return the commits and runs of an experiment or a step; there are no commits if git fails."""
         commits: Mapping[str, Commit] = {}
         mentions: list[Mention] = []
         try:
             mentions = self.find_mentions(experiment)
-            commits = self._recorded(experiment, mentions)
+            commits = self._find_recorded(experiment, mentions)
         except GitError:
             mentions = []
-        return CommitsAndRuns(commits, tuple(mentions), tuple(self.find_runs(experiment))).narrowed(experiment.id, step)
+        return CommitsAndRuns(commits, tuple(mentions), tuple(self.find_runs(experiment))).select_step(
+            experiment.id, step
+        )
 
-    def _recorded(self, experiment: Experiment, mentions: Iterable[Mention]) -> dict[str, Commit]:
-        """Return the commits that the steps of an experiment record, by the hashes that they record.
+    def _find_recorded(self, experiment: Experiment, mentions: Iterable[Mention]) -> dict[str, Commit]:
+        """Return the commits that the steps of an experiment record, by their recorded hashes.
 
-        Most name it too; git is asked for the others only.
+        Most of them are mentions, so only the others are read from git.
         """
         recorded = dict.fromkeys(name for step in experiment.steps for name in step.commits)
-        commits = {name: one.commit for one in mentions for name in recorded if one.hash.startswith(name)}
+        commits = {name: mention.commit for mention in mentions for name in recorded if mention.hash.startswith(name)}
         commits |= self.find_named(name for name in recorded if name not in commits)
         return {name: commits[name] for name in recorded if name in commits}
 
 
 class PeriodSources(Sources):
-    """What is known for a report on a period: of the commits, only those that the report may tell of.
+    """The sources for a report on a period, with only the commits that may be in it.
 
-    Those are the commits of HEAD and of the local branches since then, and those that steps and runs record.  git is
-    asked four times, however many experiments there are.
+    These are the commits of HEAD and of the local branches since the start of the period, and those that steps and runs
+    record.  The number of git calls does not depend on the number of experiments.
 
     Attributes:
-        since: When the period begins, local time.
+        since: The start of the period, in local time.
     """
 
     def __init__(
         self, log: LogFile, experiments: Sequence[Experiment], since: datetime.datetime, *, use_git: bool = True
     ) -> None:
-        """Remember what is asked for; nothing is read yet.
+        """Take a log and a period; nothing is read yet.
 
         Args:
             log: The log.
-            experiments: Those that the report is about.
-            since: When the period begins, local time.
-            use_git: Whether git may be asked; it may have refused.
+            experiments: The experiments of the report.
+            since: The start of the period, in local time.
+            use_git: Whether to use git; False after it has failed.
         """
         super().__init__(log, use_git=use_git)
         self.since: datetime.datetime = since
@@ -287,45 +285,45 @@ class PeriodSources(Sources):
 
     @cached_property
     def recorded(self) -> dict[str, Commit]:
-        """The commits that steps and runs record, by the hashes that they write; those of them that are there."""
-        names = [name for one in self._experiments for step in one.steps for name in step.commits]
+        """The commits that steps and runs record, by their recorded hashes; missing commits are left out."""
+        names = [name for experiment in self._experiments for step in experiment.steps for name in step.commits]
         return self.find_named([*names, *(run.commit for run in self.runs if run.commit is not None)])
 
     @cached_property
     def head(self) -> str:
-        """The full hash of HEAD; empty if there is none."""
+        """The full hash of HEAD, or an empty string."""
         if self.repository is None:
             return ""
         return (self.repository.read("rev-parse", "--verify", "--quiet", "HEAD") or b"").decode().strip()
 
     @cached_property
     def commits(self) -> dict[str, Commit]:
-        """The commits that the report may tell of, by their full hashes; newest first, then those only recorded.
+        """The commits that may be in the report, by full hash: newest first, then those that are only recorded.
 
         Raises:
             GitError: git refuses.
         """
         if self.repository is None:
             return {}
-        # By the committer's date, which is never before the author's; a day more, for clocks go wrong.
+        # git filters by the committer's date, which is not before the author's; a day allows for wrong clocks.
         since = int((self.since - _A_DAY).timestamp()) if self.since.year > _FIRST_YEAR else 0
         recent = read_commits(self.repository, f"--since=@{since}", "--branches", *filter(None, (self.head,)), "--")
         return {one.hash: one for one in recent} | {one.hash: one for one in self.recorded.values()}
 
     @cached_property
-    def _commits_by_id(self) -> _ByName[Commit]:
+    def _commits_by_id(self) -> _NameIndex[Commit]:
         letter = self.log.config.letter
-        begin = f"[{letter}"
+        prefix = f"[{letter}"
 
         def names_in(commit: Commit) -> Iterable[str]:
-            if begin not in commit.message:
+            if prefix not in commit.message:
                 return ()
-            return (one.id for _, one in find_references(commit.message.encode("utf-8", "replace"), letter))
+            return (reference.id for _, reference in find_references(commit.message.encode("utf-8", "replace"), letter))
 
-        return _ByName([*reversed(self.commits.values())], names_in)
+        return _NameIndex([*reversed(self.commits.values())], names_in)
 
     def find_commits(self, experiment: Experiment) -> list[Commit]:
-        """Return the commits of the period that name an experiment, and those recorded that do, oldest first.
+        """Return the commits of the period, and the recorded commits, that name an experiment, oldest first.
 
         Raises:
             GitError: git refuses.

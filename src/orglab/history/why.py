@@ -1,6 +1,6 @@
-"""From a result back to the reason: a commit, a file or a line, to the steps and experiments that it is of.
+"""Explain a result: find the experiments and steps of a commit, a file or a line.
 
-What leads there is a chain of links (`provenance`).
+They are found by a chain of links (`provenance`).
 """
 
 import datetime
@@ -26,8 +26,8 @@ class Reason(NamedTuple):
 
     Attributes:
         experiment: The experiment.
-        steps: The steps of it that the chain leads to.
-        note: The note on it, or on these steps, that is nearest in time to the chain's first link; or None.
+        steps: Its steps that the chain leads to.
+        note: The note on these steps, or on the experiment, that is nearest in time to the first link; or None.
     """
 
     experiment: Experiment
@@ -36,13 +36,13 @@ class Reason(NamedTuple):
 
 
 class Why(NamedTuple):
-    """The answer.
+    """The explanation of a result.
 
     Attributes:
-        subject: What was asked about, in words.
-        links: The chain, what is nearest first.
-        reasons: What it leads to.
-        remarks: What else is to be said: what is not committed, what is missing, what is only near.
+        subject: The commit, file or line.
+        links: The chain of links, starting at the subject.
+        reasons: The experiments that it leads to.
+        remarks: Remarks on what is uncommitted, missing or uncertain.
     """
 
     subject: str
@@ -54,35 +54,35 @@ class Why(NamedTuple):
 def find_why(log: LogFile, what: str, folder: Path) -> Why:
     """Return where a commit, a file or a line of a file comes from.
 
-    A file that is there is meant before a revision of the same name.
+    An existing file takes precedence over a revision of the same name.
 
     Args:
         log: The log.
         what: A revision, a file or folder, or FILE:LINE.
-        folder: What a path is relative to.
+        folder: The base of relative paths.
 
     Raises:
         NotFoundError: It is none of these.
         GitError: git refuses.
     """
-    question = _Question(Sources(log))
+    explainer = _Explainer(Sources(log))
     if what and os.path.lexists(folder / what):
-        return question.file(folder / what)
+        return explainer.explain_file(folder / what)
     match = _LINE.fullmatch(what)
     if match is not None and os.path.lexists(folder / match[1]):
-        return question.line(folder / match[1], int(match[2]))
-    repository = question.repository
+        return explainer.explain_line(folder / match[1], int(match[2]))
+    repository = explainer.repository
     if repository is not None:
         try:
-            return question.revision(repository.commit(what))
+            return explainer.explain_commit(repository.commit(what))
         except NotFoundError:
-            if what and "\0" not in what and question.has_been(folder / what):
-                return question.file(folder / what)
-    raise NotFoundError(f"{what!r} is neither a commit, nor a file that is there or was, nor FILE:LINE.")
+            if what and "\0" not in what and explainer.existed(folder / what):
+                return explainer.explain_file(folder / what)
+    raise NotFoundError(f"{what!r} is not a commit, a current or former file, or FILE:LINE.")
 
 
-class _Question:
-    """A question for one thing."""
+class _Explainer:
+    """Explains a commit, a file or a line."""
 
     def __init__(self, sources: Sources) -> None:
         self.sources = sources
@@ -90,98 +90,100 @@ class _Question:
         self.repository = sources.repository
         self.finder = LinkFinder(sources)
 
-    def revision(self, name: str) -> Why:
-        """Return why a commit is there."""
+    def explain_commit(self, name: str) -> Why:
+        """Return where a commit comes from."""
         commit = self.finder.find_commit(name)
         if commit is None:
-            raise NotFoundError(f"The commit {name} cannot be read.")
-        return self._answer(f"commit {commit.short}", self.finder.find_links(commit, "is the commit"))
+            raise NotFoundError(f"Cannot read the commit {name}.")
+        return self._make_answer(f"commit {commit.short}", self.finder.find_links(commit, "is the commit"))
 
-    def file(self, path: Path) -> Why:
-        """Return why a file, or what is in a folder, is what it is."""
+    def explain_file(self, path: Path) -> Why:
+        """Return where a file or folder comes from."""
         name = self.finder.locate(path)
         links = [*self.finder.find_runs(path, name)]
         commits = [*self.finder.find_commits(name, MOST_COMMITS)]
-        if (remark := self._state_of(path, name, is_committed=bool(commits))) is not None:
+        if (remark := self._describe_state(path, name, is_committed=bool(commits))) is not None:
             self.finder.remarks.append(remark)
-        return self._answer(name or str(path), [*links, *self.finder.link_file(commits)])
+        return self._make_answer(name or str(path), [*links, *self.finder.link_file(commits)])
 
-    def _state_of(self, path: Path, name: str | None, *, is_committed: bool) -> str | None:
-        """Say what is special about a file that is not committed as it is."""
+    def _describe_state(self, path: Path, name: str | None, *, is_committed: bool) -> str | None:
+        """Return a remark on a file whose current content is not committed, or None."""
         if not os.path.lexists(path):
-            return f"{name} is not there any more, but its history is."
+            return f"{name} no longer exists; this is its history."
         if self.repository is None or name is None:
-            return "No git repository holds it."
+            return "It is not in a git repository."
         if is_committed:
-            return f"{name} has changes that are not committed." if find_changed_files(self.repository, name) else None
-        return f"{name} is not committed yet." if is_tracked(self.repository, name) else f"git does not know {name}."
+            return f"{name} has uncommitted changes." if find_changed_files(self.repository, name) else None
+        return f"{name} is not committed yet." if is_tracked(self.repository, name) else f"{name} is untracked."
 
-    def line(self, path: Path, number: int) -> Why:
-        """Return why a line of a file is what it is."""
+    def explain_line(self, path: Path, number: int) -> Why:
+        """Return where a line of a file comes from."""
         name = self.finder.locate(path)
         subject = f"{name or path}:{number}"
         is_log = os.path.realpath(path) == os.path.realpath(self.log.path)
         links = self.finder.find_log_line(number) if is_log else []
-        found = blame(self.repository, name, [number]) if self.repository is not None and name is not None else []
-        if not found:
-            self._refuse_missing_line(path, number)
-            if (remark := self._state_of(path, name, is_committed=False)) is not None:
+        blamed = blame(self.repository, name, [number]) if self.repository is not None and name is not None else []
+        if not blamed:
+            self._check_line_number(path, number)
+            if (remark := self._describe_state(path, name, is_committed=False)) is not None:
                 self.finder.remarks.append(remark)
-            return self._answer(subject, [*links, *self.finder.find_runs(path, name)])
-        if found[0].commit is None:
+            return self._make_answer(subject, [*links, *self.finder.find_runs(path, name)])
+        if blamed[0].commit is None:
             self.finder.remarks.append(f"Line {number} is not committed yet.")
-            return self._answer(subject, [*links, *self.finder.find_active(), *self.finder.find_near_line(name)])
-        commit = self.finder.find_commit(found[0].commit)
+            return self._make_answer(subject, [*links, *self.finder.find_active(), *self.finder.find_near_line(name)])
+        commit = self.finder.find_commit(blamed[0].commit)
         links += self.finder.find_links(commit, f"changed line {number} last") if commit is not None else []
-        return self._answer(subject, links)
+        return self._make_answer(subject, links)
 
-    def has_been(self, path: Path) -> bool:
-        """Return whether a file that is not there was committed, or written by a run."""
+    def existed(self, path: Path) -> bool:
+        """Return whether a missing file was once committed, or written by a run."""
         name = self.finder.locate(path)
         was_written = any(output.path == name for run in self.sources.runs for output in run.outputs)
         return was_written or any(True for _ in self.finder.find_commits(name, 1))
 
-    def _refuse_missing_line(self, path: Path, number: int) -> None:
-        """Raise NotFoundError if a file has no such line."""
+    def _check_line_number(self, path: Path, number: int) -> None:
+        """Raise NotFoundError if a file has no line with this number."""
         try:
             with path.open("rb") as lines:
                 count = sum(1 for _ in lines)
         except OSError as error:
-            raise NotFoundError(f"{path} cannot be read: {error.strerror}.") from error
+            raise NotFoundError(f"Cannot read {path}: {error.strerror}.") from error
         if not 1 <= number <= count:
-            raise NotFoundError(f"There is no line {number} in {path}; it has {count}.")
+            raise NotFoundError(f"{path} has no line {number}; it has {count} lines.")
 
-    def _answer(self, subject: str, links: Iterable[Link]) -> Why:
-        """Return the answer that links make: each experiment once, with the note that is nearest in time."""
+    def _make_answer(self, subject: str, links: Iterable[Link]) -> Why:
+        """Return the answer for a chain of links: each experiment once, with the note that is nearest in time."""
         chain = tuple(links)
         steps: dict[str, list[Step]] = {}
-        for reference in dict.fromkeys(one for link in chain for one in link.references):
+        for reference in dict.fromkeys(named for link in chain for named in link.references):
             experiment = self.sources.find(reference)
             if experiment is not None:
-                wanted = [one for one in experiment.steps if one.number == reference.step]
-                steps.setdefault(experiment.id, []).extend(wanted)
-        moment = next(filter(None, map(_moment, chain)), None)
-        reasons = [Reason(one, tuple(found), _nearest_note(one, found, moment)) for one, found in
-                   ((self.sources.experiments[name], found) for name, found in steps.items())]  # fmt: skip
+                matching = [step for step in experiment.steps if step.number == reference.step]
+                steps.setdefault(experiment.id, []).extend(matching)
+        moment = next(filter(None, map(_read_time, chain)), None)
+        reasons = []
+        for name, its_steps in steps.items():
+            experiment = self.sources.experiments[name]
+            reasons.append(Reason(experiment, tuple(its_steps), _find_nearest_note(experiment, its_steps, moment)))
         return Why(subject, chain, tuple(reasons), tuple(dict.fromkeys(self.finder.remarks)))
 
 
-def _moment(link: Link) -> datetime.datetime | None:
-    """Return when a link was, local time."""
+def _read_time(link: Link) -> datetime.datetime | None:
+    """Return the local time of a link, or None."""
     if link.commit is not None:
         return link.commit.when
     return (link.run.ended or link.run.began) if link.run is not None else None
 
 
-def _nearest_note(experiment: Experiment, steps: list[Step], moment: datetime.datetime | None) -> Note | None:
-    """Return the note nearest in time to a moment: on the steps, else on the experiment and all its steps."""
+def _find_nearest_note(experiment: Experiment, steps: list[Step], moment: datetime.datetime | None) -> Note | None:
+    """Return the note nearest to a time: on the steps, or else on the experiment or any of its steps."""
     if moment is None:
         return None
     on_steps = [note for step in steps for note in step.notes]
     everywhere = [*experiment.notes, *(note for step in experiment.steps for note in step.notes)]
     for notes in (on_steps, everywhere):
-        # What a run noted of itself is no reason.
+        # The note of a run is not a reason.
         timed = [(abs(note.at.when - moment), note) for note in notes if note.at and read_noted_run(note.text) is None]
         if timed:
-            return min(timed, key=lambda one: one[0])[1]
+            return min(timed, key=lambda pair: pair[0])[1]
     return None

@@ -1,1 +1,1 @@
-"""Runs: launching a command for a step, its record, and what is made of records later."""
+"""Runs: launching a command for a step, recording it, and reading the records."""
