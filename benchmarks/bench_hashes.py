@@ -17,7 +17,7 @@ from make_history import LOG, History, make_history
 from measure import table
 
 from orglab import open_log
-from orglab.git.rewrites.traces import APPLIED
+from orglab.git.rewrites.successor import APPLIED
 
 VARIANTS = ("plain", "hook", "kept", "clone")
 

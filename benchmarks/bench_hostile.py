@@ -12,13 +12,13 @@ from measure import table
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import orgtext
-from orglab.experiment.escape import paragraphs
-from orglab.org.cookies import recount
+from orglab.experiment.escape import escape_lines
+from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.report.content.org_blocks import read_org
-from orglab.report.content.org_inlines import Surroundings
-from orglab.search.similar.explain import telling_line
-from orglab.search.similar.features import Record, features
+from orglab.report.content.org_inlines import TextContext
+from orglab.search.similar.explanation import find_outcome_sentence
+from orglab.search.similar.features import ExperimentText, extract_features
 from orglab.search.similar.lexicon import parse_terms, read_lexicon
 
 GOAL = 2.3
@@ -31,14 +31,14 @@ def read_and_recount(raw: bytes) -> None:
     """Parse a text, read all objects, and recount the cookies."""
     document = Document(raw)
     orgtext.read_all(document)
-    document.apply(recount(document))
+    document.apply(recount_cookies(document))
 
 
 def compare_words(text: str) -> None:
     """Work out what is compared of an experiment that is all of this text."""
-    features(Record(text, text, (text,) * 9, text), read_lexicon(""))
+    extract_features(ExperimentText(text, text, (text,) * 9, text), read_lexicon(""))
     parse_terms(text)
-    telling_line(text)
+    find_outcome_sentence(text)
 
 
 def best_time(run: Callable[[], object]) -> float:
@@ -69,12 +69,12 @@ def subjects() -> dict[str, Callable[[int], Callable[[], object]]]:
         return lambda size: partial(read_and_recount, orgtext.HOSTILE[shape](size))
 
     def report(shape: str) -> Callable[[int], Callable[[], object]]:
-        place = Surroundings(Path())
+        place = TextContext(Path())
         return lambda size: partial(read_org, orgtext.HOSTILE[shape](size).decode("utf-8", "replace"), place)
 
     def blocks(size: int) -> Callable[[], object]:
         text = "#+begin_src\n#+begin_quote\n" * (size // 40) + "#+end_quote\n" * (size // 40)
-        return lambda: paragraphs(text, blocks=True)
+        return lambda: escape_lines(text, blocks=True)
 
     def words(piece: str) -> Callable[[int], Callable[[], object]]:
         return lambda size: partial(compare_words, piece * (size // len(piece)))

@@ -28,12 +28,12 @@ import gc, sys, time
 gc.disable()  # as the command line does
 from pathlib import Path
 from orglab.git import find_repository
-from orglab.git.mentions import Tips, scan
+from orglab.git.mentions import Tips, scan_mentions
 import tempfile
 repository = find_repository(Path(sys.argv[1]))
 known = Tips(frozenset(sys.argv[2:]), "") if sys.argv[2:] else None
 begun = time.perf_counter()
-found = scan(repository, "e", known)
+found = scan_mentions(repository, "e", known)
 print(time.perf_counter() - begun, len(found.mentions))
 """
 

@@ -32,9 +32,9 @@ def year(count: int) -> object:
     """Return the report of a year: a time line, a section for each experiment, its steps in the appendix."""
     from orglab.report import blocks as b  # noqa: PLC0415 - each format is measured in a process of its own
     from orglab.report.content.org_blocks import read_org  # noqa: PLC0415
-    from orglab.report.content.org_inlines import Surroundings  # noqa: PLC0415
+    from orglab.report.content.org_inlines import TextContext  # noqa: PLC0415
 
-    around = Surroundings(Path(), lambda name, _step: b.Reference(f"e{name}", anchor=f"e{name}"))
+    around = TextContext(Path(), lambda name, _step: b.Reference(f"e{name}", anchor=f"e{name}"))
     blocks: list[b.Block] = [b.Heading(1, (b.Text("What was learned"),))]
     rows = []
     for number in range(count):
@@ -74,7 +74,7 @@ def inside(what: str, count: int) -> None:
         begun, cpu = time.perf_counter(), time.process_time()
         size = len(draw_chart(chart, LIGHT, "c"))
     else:
-        from orglab.report.formats.document_file import write_document  # noqa: PLC0415
+        from orglab.report.formats.export import write_document  # noqa: PLC0415
 
         begun, cpu = time.perf_counter(), time.process_time()
         document = year(count)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from orglab.search.similar.collection import Collection
-from orglab.search.similar.features import Record, features
-from orglab.search.similar.fusion import find_alike
+from orglab.search.similar.features import ExperimentText, extract_features
+from orglab.search.similar.fusion import find_similar
 from orglab.search.similar.lexicon import Lexicon, read_lexicon
 
 Rows = list[dict[str, Any]]
@@ -35,15 +35,15 @@ def read_set(path: Path) -> tuple[Rows, Rows]:
 def answer(experiments: Rows, queries: Rows, lexicon: Lexicon | None = None) -> Results:
     """Return what `similar` shows for each query, the surest first."""
     lexicon = lexicon or read_lexicon()
-    collection = Collection.of(features(record(row), lexicon) for row in experiments)
-    asked = [Record(row["title"], row["description"]) for row in queries]
-    found = [find_alike(features(one, lexicon), collection) for one in asked]
+    collection = Collection.of(extract_features(record(row), lexicon) for row in experiments)
+    asked = [ExperimentText(row["title"], row["description"]) for row in queries]
+    found = [find_similar(extract_features(one, lexicon), collection) for one in asked]
     return [[experiments[match.number]["id"] for match in matches] for matches in found]
 
 
-def record(row: dict[str, Any]) -> Record:
+def record(row: dict[str, Any]) -> ExperimentText:
     """Return the texts of an experiment of a set."""
-    return Record(row["title"], row["description"], tuple(row["steps"]), row["conclusion"])
+    return ExperimentText(row["title"], row["description"], tuple(row["steps"]), row["conclusion"])
 
 
 def answer_plainly(experiments: Rows, queries: Rows, k1: float = 1.2, b: float = 0.75) -> Results:

@@ -69,7 +69,7 @@ _SLOW_FIXTURES = frozenset(("emacs", "repo", "shared"))
 _SLOW_FILES = frozenset(
     f"test_{name}"
     for name in (
-        "charts", "child", "commands", "docs", "errors", "file", "formats", "fuzz", "index", "likeness",
+        "charts", "child", "commands", "docs", "errors", "file", "formats", "fuzz", "index", "similarity",
         "look_commands", "metrics", "org_blocks", "properties", "search", "terminal",
     )
 )  # fmt: skip

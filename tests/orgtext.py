@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from orglab.errors import ConflictMarkersError, UsageError
-from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_boxes
-from orglab.org.cookies import recount
+from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_checkboxes
+from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.org.edit import Edit
 from orglab.org.element import Element
 from orglab.org.heading import Heading, element_objects
 from orglab.org.objects import Object, parse_objects
 from orglab.org.properties import delete_property, put_property, set_tags
-from orglab.org.todo import Logging, logging_of, set_state
+from orglab.org.todo import Logging, read_logging, set_state
 from texts import SEED
 
 NOW = datetime.datetime(2026, 6, 15, 12, 30)  # noqa: DTZ001 - the log holds local times
@@ -308,7 +308,7 @@ def change_boxes(document: Document, pick: Pick) -> Change | None:
         return None
     structure, item = items[pick(len(items))]
     box = (OPEN, PARTIAL, DONE)[pick(3)]
-    return Change("set_boxes", set_boxes(document, structure, [item], box, upper=not pick(4)))
+    return Change("set_checkboxes", set_checkboxes(document, structure, [item], box, upper=not pick(4)))
 
 
 def change_state(document: Document, pick: Pick) -> Change | None:
@@ -325,7 +325,7 @@ def change_state(document: Document, pick: Pick) -> Change | None:
 
 
 def _any_logging(heading: Heading, pick: Pick) -> Logging | None:
-    asked = logging_of(heading)
+    asked = read_logging(heading)
     return (None, None, asked._replace(done="time"), asked._replace(done="note", drawer="LOGBOOK"))[pick(4)]
 
 
@@ -358,7 +358,7 @@ def change_tags(document: Document, pick: Pick) -> Change | None:
 
 def recount_all(document: Document, _pick: Pick) -> Change:
     """Recount every cookie."""
-    return Change("recount", recount(document))
+    return Change("recount_cookies", recount_cookies(document))
 
 
 OPERATIONS: tuple[Callable[[Document, Pick], Change | None], ...] = (
@@ -391,7 +391,7 @@ def check_text(raw: bytes) -> Document:
 
 def check_spans(document: Document) -> None:
     """Assert that the headings and sections tile the text, and that elements lie in order in what holds them."""
-    end = document.begin_of(0)
+    end = document.heading_begin(0)
     for heading, section in sections(document):
         if heading is not None:
             assert heading.begin == end
@@ -400,7 +400,7 @@ def check_spans(document: Document) -> None:
             end = heading.end
             for start, stop in (heading.line.state, heading.line.priority, heading.line.title, heading.line.tags):
                 assert (start, stop) == (-1, -1) or heading.begin < start <= stop <= heading.line_end
-        limit = document.begin_of(0) if heading is None else heading.end
+        limit = document.heading_begin(0) if heading is None else heading.end
         assert section.begin <= section.end <= limit
         for element in section.walk():
             check_element(element)
@@ -455,8 +455,8 @@ def check_change(before: Document, change: Change) -> Document:
 
 def check_wanted(before: Document, change: Change, after: Document) -> None:
     """Assert that the operation did what it is for."""
-    if change.name == "recount":
-        assert recount(after) == []
+    if change.name == "recount_cookies":
+        assert recount_cookies(after) == []
     elif change.heading >= 0:
         old, new = before.heading(change.heading), after.heading(change.heading)
         assert len(before) == len(after)
@@ -490,5 +490,5 @@ def check_operations(raw: bytes, pick: Pick, count: int) -> Document:
             document = check_change(document, change)
             check_spans(document)
     if document.conflict_line() is None:
-        check_change(document, Change("recount", recount(document)))
+        check_change(document, Change("recount_cookies", recount_cookies(document)))
     return document

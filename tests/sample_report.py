@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from orglab.report import blocks as b
 from orglab.report.content.org_blocks import read_org
-from orglab.report.content.org_inlines import Surroundings
+from orglab.report.content.org_inlines import TextContext
 
 HOSTILE = "<script>alert(1)</script> & \"quotes\" 'too' \\ ` $x$ #set *a* _b_ [c](d) | ~e~ @f {g} @@html:<b>@@ \x07\x1b[31m\u202e"
 ORG = r"""
@@ -112,7 +112,7 @@ def around(folder):
         text = f"e{name}" + (f".{step}" if step else "")
         return b.Reference(text, anchor=text, kind="step" if step else "experiment", title="Warmup")
 
-    return Surroundings(folder, resolve, prefix="e201")
+    return TextContext(folder, resolve, prefix="e201")
 
 
 def timeline(count=7):

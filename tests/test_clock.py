@@ -45,7 +45,7 @@ def test_a_date(text, day):
     ],
 )
 def test_no_date(text):
-    with pytest.raises(UsageError, match="is no date"):
+    with pytest.raises(UsageError, match="is not a date"):
         parse_since(text, TODAY)
 
 

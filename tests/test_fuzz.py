@@ -5,7 +5,7 @@ import os
 import pytest
 
 import fuzz
-from orglab.org.cookies import recount
+from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.org.edit import Edit, compose
 from orgtext import HOSTILE, Change, check_change, read_all
@@ -35,7 +35,7 @@ def test_the_fuzzer_says_what_it_did(capsys, monkeypatch):
         Change("set_state", [], 0, ("DONE",)),
         Change("set_tags", [Edit(4, 4, b" :a:")], 0, ("b",)),
         Change("put_property", [], 0, ("ID", "1")),
-        Change("recount", []),
+        Change("recount_cookies", []),
     ],
     ids=lambda change: change.name,
 )
@@ -53,7 +53,7 @@ def read_and_change(raw: bytes) -> Document:
         assert last.inherited_property("NO_SUCH") is None
         assert isinstance(last.all_tags, tuple)
     read_all(document)
-    edits = recount(document)
+    edits = recount_cookies(document)
     for edit in edits:
         assert document.source.line_number(edit.start) > 0
         assert document.source.column(edit.start) > 0
@@ -65,5 +65,5 @@ def read_and_change(raw: bytes) -> Document:
 def test_a_hostile_text_is_read(shape):
     raw = HOSTILE[shape](30_000)
     after = read_and_change(raw)
-    assert recount(after) == []
+    assert recount_cookies(after) == []
     assert after.apply([]).source.raw == after.source.raw

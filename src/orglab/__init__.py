@@ -5,8 +5,8 @@
     for experiment in log.experiments():
         print(experiment.ref, experiment.state, experiment.title)
 
-What is named here stays as it is until the next major version; other modules
-may change with any.
+The names listed here stay stable until the next major version; other modules
+may change in any release.
 """
 
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is first asked for, so that `import orglab` costs a command nothing."""
+    """Import a public name on first use, so that `import orglab` costs a command nothing."""
     import importlib  # noqa: PLC0415
 
     if name == "__version__":

@@ -1,4 +1,4 @@
-"""The door: `orglab`, and `python -m orglab`."""
+"""The entry point of `orglab` and `python -m orglab`."""
 
 import gc
 import os
@@ -6,8 +6,8 @@ import sys
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code; an error is one sentence, not a traceback."""
-    # A command lives too short for its cycles to matter, and looking for them in a large log takes time.
+    """Run the command line and exit with its exit code; an error prints one sentence, not a traceback."""
+    # A command is too short-lived for reference cycles to matter, and collecting them in a large log takes time.
     gc.disable()
     _open_closed_streams()
     try:
@@ -20,16 +20,16 @@ def main() -> None:
         sys.stderr.write("orglab: Stopped.\n")
         code = 130
     except BrokenPipeError:
-        # The reader (`| head`) has gone.  Python would complain once more when it closes stdout at exit.
+        # The reader (`| head`) has gone.  Python would report the error again when it closes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    # When it ends Python looks for cycles all the same, a tenth of the whole time; what is frozen it leaves out.
+    # At exit Python collects cycles anyway, a tenth of the whole run time; it skips frozen objects.
     gc.freeze()
     sys.exit(code)
 
 
 def _open_closed_streams() -> None:
-    """Give a process that was started with a stream closed (`<&-`, `>&-`) one that says and hears nothing."""
+    """Replace standard streams that were closed by the caller (`<&-`, `>&-`) with the null device."""
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
     if sys.stdout is None:

@@ -18,33 +18,33 @@ Days = tuple[datetime.date, datetime.date]
 
 
 def now() -> datetime.datetime:
-    """Return the local time, as the log has it: a naive datetime.
+    """Return the local time as a naive datetime, as used in the log.
 
-    An operation asks once and hands the value down, so that all that it writes has one time.
+    An operation calls this once and passes the value on, so that everything it writes has the same time.
     """
     return datetime.datetime.now()  # noqa: DTZ005 - Org timestamps are local times
 
 
 def parse_since(text: str, today: datetime.date) -> datetime.date:
-    """Return the day that `text` names, looking back from `today`; the first of them if it names several.
+    """Return the day that `text` names, looking back from `today`; the first day if it names several.
 
     Args:
         text: `2026-06-01`, `2026-06`, `2026`, `today`, `yesterday`, a weekday (the last one before
             today, or today), `last monday` (before today), a month, `this week`, `last week`, `last month`,
             `last year`, or how long ago: a number with d, w, m or y, `3 days ago`, `two weeks`.
-        today: The day it is.
+        today: The current day.
 
     Raises:
-        UsageError: It is none of these.
+        UsageError: `text` is none of these.
     """
     return parse_days(text, today)[0]
 
 
 def parse_until(text: str, today: datetime.date) -> datetime.date:
-    """Return the last of the days that `text` names, in the same words as `parse_since`: `2026-06` ends on the 30th.
+    """Return the last of the days that `text` names, in the syntax of `parse_since`: `2026-06` ends on the 30th.
 
     Raises:
-        UsageError: It is no date.
+        UsageError: `text` is not a date.
     """
     return parse_days(text, today)[1]
 
@@ -53,20 +53,20 @@ def parse_days(text: str, today: datetime.date) -> Days:
     """Return the first and the last of the days that `text` names, looking back from `today`.
 
     Raises:
-        UsageError: It is no date.
+        UsageError: `text` is not a date.
     """
     word = " ".join(text.lower().split())
     try:
-        found = _named(word, today) or _ago(word, today) or _written(word)
+        days = _parse_name(word, today) or _parse_ago(word, today) or _parse_date(word)
     except (OverflowError, ValueError):
-        found = None
-    if found is None:
-        raise UsageError(f"{text!r} is no date; write 2026-06-01, 2w, monday, yesterday, last week or 3 days ago.")
-    return found
+        days = None
+    if days is None:
+        raise UsageError(f"{text!r} is not a date; write 2026-06-01, 2w, monday, yesterday, last week or 3 days ago.")
+    return days
 
 
-def _named(word: str, today: datetime.date) -> Days | None:
-    """Return the days that a name stands for, or None if it is no name."""
+def _parse_name(word: str, today: datetime.date) -> Days | None:
+    """Return the days that a name such as `yesterday`, `last week` or `june` means, or None if it is not a name."""
     day = datetime.timedelta(days=1)
     if word in ("today", "now"):
         return today, today
@@ -79,9 +79,9 @@ def _named(word: str, today: datetime.date) -> Days | None:
         return None
     for number, name in enumerate(_WEEKDAYS):
         if name.startswith(unit):
-            before = (today.weekday() - number) % 7
-            found = today - day * (before or 7 * (which == "last"))
-            return found, found
+            days_ago = (today.weekday() - number) % 7
+            weekday = today - day * (days_ago or 7 * (which == "last"))
+            return weekday, weekday
     for number, name in enumerate(_MONTHS, 1):
         if name.startswith(unit):
             has_been = number < today.month or (number == today.month and not which)
@@ -90,7 +90,7 @@ def _named(word: str, today: datetime.date) -> Days | None:
 
 
 def _calendar(today: datetime.date, unit: str, *, back: bool) -> Days:
-    """Return the week (from Monday), month or year that `today` is in, or the one before."""
+    """Return the week (from Monday), month or year that contains `today`, or the one before it."""
     if unit == "week":
         monday = today - datetime.timedelta(days=today.weekday() + 7 * back)
         return monday, monday + datetime.timedelta(days=6)
@@ -101,32 +101,32 @@ def _calendar(today: datetime.date, unit: str, *, back: bool) -> Days:
 
 
 def _month(year: int, month: int) -> Days:
-    import calendar  # noqa: PLC0415 - for one kind of date of many, and every command imports this module
+    import calendar  # noqa: PLC0415 - few dates need it, and every command imports this module
 
     return datetime.date(year, month, 1), datetime.date(year, month, calendar.monthrange(year, month)[1])
 
 
-def _ago(word: str, today: datetime.date) -> Days | None:
-    """Return the day so long ago, or None if that is not what `word` says."""
+def _parse_ago(word: str, today: datetime.date) -> Days | None:
+    """Return the day that lies `word` (`2w`, `3 days ago`) before today, or None if `word` has another form."""
     match = re.fullmatch(_AGO, word)
     if match is None:
         return None
     number = _NUMBERS.get(match.group(1)) or int(match.group(1))
     try:
-        found = today - datetime.timedelta(days=number * _DAYS[match.group(2)[0]])
+        day = today - datetime.timedelta(days=number * _DAYS[match.group(2)[0]])
     except OverflowError:
-        found = datetime.date.min
-    return found, found
+        day = datetime.date.min
+    return day, day
 
 
-def _written(word: str) -> Days | None:
-    """Return the days of a date that is written in full or in part, or None if it is none."""
-    # Not fromisoformat: it wants all three parts.
+def _parse_date(word: str) -> Days | None:
+    """Return the days of a full or partial date (`2026-06-01`, `2026-06`, `2026`), or None if it is not one."""
+    # Not fromisoformat: it requires all three parts.
     match = re.fullmatch(_DATE, word)
     if match is None:
         return None
     year, month, day = (int(part) if part else 0 for part in match.groups())
     if day:
-        found = datetime.date(year, month, day)
-        return found, found
+        date = datetime.date(year, month, day)
+        return date, date
     return _month(year, month) if month else (datetime.date(year, 1, 1), datetime.date(year, 12, 31))

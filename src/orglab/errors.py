@@ -1,33 +1,33 @@
-"""The exceptions of orglab: one tree, an exit code each.
+"""The exceptions of orglab, each with its exit code.
 
-A mistake of the user in the log is not here: it is a Diagnostic, a value with a
-position (see experiment/diagnostic.py).  These are for what stops a command.
+An exception stops a command.  A mistake in the user's log is not an exception but a
+Diagnostic, a value with a position (see experiment/diagnostic.py).
 """
 
 
 class OrglabError(Exception):
-    """A command cannot go on.  The text is one sentence that says what to do."""
+    """A command cannot continue.  The message is one sentence that says what to do."""
 
     exit_code = 1
 
 
 class UsageError(OrglabError):
-    """The arguments make no sense together."""
+    """The arguments are invalid, alone or in combination."""
 
     exit_code = 2
 
 
 class MatchSyntaxError(UsageError):
-    """A match string cannot be read.
+    """A match string is invalid.
 
     Args:
         problem: What is wrong, without the position.
         text: The whole match string.
-        position: Index in `text` of the character that cannot be read.
+        position: Index in `text` of the first invalid character.
     """
 
     def __init__(self, problem: str, text: str, position: int) -> None:
-        """Make the message: the problem, the text, and a caret under the character."""
+        """Compose the message: the problem, the text, and a caret under the character."""
         super().__init__(f"{problem} at character {position + 1} of the match:\n  {text}\n  {' ' * position}^")
         self.problem = problem
         self.text = text
@@ -35,23 +35,23 @@ class MatchSyntaxError(UsageError):
 
 
 class NotFoundError(OrglabError):
-    """There is no such log, experiment, step or commit."""
+    """A log, experiment, step or commit does not exist."""
 
     exit_code = 3
 
 
 class NotReadableError(NotFoundError):
-    """The log is there, but it cannot be read."""
+    """The log exists, but cannot be read."""
 
 
 class NotWritableError(OrglabError):
-    """A log, a record or a report could not be written; what was there before is unchanged."""
+    """A log, record or report could not be written; the existing file is unchanged."""
 
     exit_code = 4
 
 
 class LogChangedError(NotWritableError):
-    """The log kept changing under us, so nothing was written."""
+    """Another program kept changing the log, so nothing was written."""
 
 
 class LogHeldError(NotWritableError):
@@ -63,10 +63,10 @@ class ConflictMarkersError(NotWritableError):
 
 
 class UnsafeEditError(NotWritableError):
-    """An edit would have changed more than it named: a defect of orglab."""
+    """An edit would have changed more than it named: a bug in orglab."""
 
 
 class GitError(OrglabError):
-    """git refused, or is not there."""
+    """git failed, or is not installed."""
 
     exit_code = 5

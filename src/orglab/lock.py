@@ -1,20 +1,18 @@
-"""Who else may be writing a log: other orglab processes, an editor, any program at all.
+"""Locks against other writers of a log: orglab processes, editors and any other program.
 
-Three questions, three answers, each from the weakest thing that can hold it:
-
-* `held`: one orglab process at a time changes a log.  The lock is `flock` on a
-  hidden file beside the log, `.NAME.orglab-lock`, which is there only while
-  somebody writes, so git and the user do not meet it.  It stands beside the log
-  because only there do all machines that share the log (NFS, a cluster) see the
-  same file: a lock in a cache folder is one lock per machine, and `flock` on the
-  folder itself, which would need no file, is local to each NFS client without
-  saying so.  The kernel gives the lock back when its holder dies, however it
-  dies; a lock file left by a kill is taken over by the next writer.  Where the
-  file system has no `flock` (NFS without lockd), see `_hold_by_name`.
-* `editor_holding`: does Emacs have changes of it that are not saved?
-* `claim`, `is_intact`, `release`: does anybody have it open for writing?  Only
-  the kernel knows, and on Linux it tells the owner of the file (or root) through
-  a lease.  Elsewhere the answer is `Writers.UNKNOWN`.
+* `held`: only one orglab process at a time changes a log.  The lock is `flock` on a
+  hidden file beside the log, `.NAME.orglab-lock`, which exists only during a
+  write, so that git and the user never see it.  It is beside the log because
+  only there do all machines that share the log (NFS, a cluster) see the same
+  file: a lock in a cache folder would be one lock per machine, and `flock` on
+  the folder itself, which would need no file, is silently local to each NFS
+  client.  The kernel releases the lock when its holder dies for any reason; the
+  next writer takes over a lock file that a killed process left.  For file
+  systems without `flock` (NFS without lockd) see `_hold_by_name`.
+* `editor_holding`: whether Emacs has unsaved changes of the log.
+* `claim`, `is_intact`, `release`: whether any program has the log open for
+  writing.  Only the kernel knows; Linux tells the owner of the file (or root)
+  through a lease.  Elsewhere the answer is `Writers.UNKNOWN`.
 """
 
 import errno
@@ -38,15 +36,15 @@ _EMACS_OWNER = r"(?P<user>.*)@(?P<host>[^@]*)\.(?P<pid>\d{1,9})(?:[:\uf022]\d+)?
 
 
 class Writers(Enum):
-    """What the kernel says about programs that have a file open for writing."""
+    """Whether any program has a file open for writing, according to the kernel."""
 
-    NONE = "nobody has, and we are told if somebody tries"
-    SOME = "somebody has"
-    UNKNOWN = "this system, file system or owner does not let us ask"
+    NONE = "no program has, and a later attempt is detected"
+    SOME = "at least one program has"
+    UNKNOWN = "the system, the file system or the file's owner does not allow the question"
 
 
 class EditorLock(NamedTuple):
-    """An Emacs that holds unsaved changes of a file, as its lock names it."""
+    """An Emacs with unsaved changes of a file, as named by its lock."""
 
     path: Path
     user: str
@@ -55,18 +53,18 @@ class EditorLock(NamedTuple):
 
     @property
     def owner(self) -> str:
-        """The holder as Emacs writes it, `user@host.pid`."""
+        """The owner in the form Emacs uses, `user@host.pid`."""
         return f"{self.user}@{self.host}.{self.pid}"
 
 
 def editor_holding(path: str | os.PathLike[str]) -> EditorLock | None:
-    """Say which live Emacs has unsaved changes of `path`, or None.
+    """Return the lock of a running Emacs that has unsaved changes of `path`, or None.
 
-    The lock is looked for beside the name as given and beside the real file.  On
-    this host it counts if its process lives; on another, where that cannot be
-    asked, it always counts.  The boot time after the process number is not used:
-    it comes from a different clock in each version of Emacs, and a lock wrongly
-    called stale costs the user more than one wrongly called live.
+    The lock may be beside `path` or beside the file it links to.  A lock from
+    this host counts if its process is running; one from another host, where that
+    cannot be checked, always counts.  The boot time after the process number is
+    ignored: its clock differs between versions of Emacs, and wrongly ignoring a
+    live lock costs the user more than wrongly respecting a stale one.
     """
     real = os.path.realpath(path)
     for name in dict.fromkeys((real, os.path.abspath(path))):
@@ -82,50 +80,50 @@ def wait_for_editor(path: str, deadline: float) -> None:
 
     Args:
         path: The log.
-        deadline: On the clock of `time.monotonic`.
+        deadline: A time of `time.monotonic`.
 
     Raises:
-        LogHeldError: At the deadline one still does.
+        LogHeldError: An Emacs still has unsaved changes at the deadline.
     """
     while (editor := editor_holding(path)) is not None:
-        left = deadline - time.monotonic()
-        if left <= 0:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
             msg = (
                 f"{path} has unsaved changes in Emacs ({editor.owner}): save it there, or pass --anyway "
-                f"(if that Emacs is gone, delete {editor.path}); nothing was written"
+                f"(if that Emacs is no longer running, delete {editor.path}); nothing was written"
             )
             raise LogHeldError(msg)
-        time.sleep(min(left, _POLL_SECONDS))
+        time.sleep(min(remaining, _POLL_SECONDS))
 
 
 def claim(fd: int) -> Writers:
-    """Ask whether anybody has the file open for writing; if not, learn of anybody who tries.
+    """Return whether any program has the file open for writing; if none has, watch for one that tries.
 
-    After `NONE` whoever opens the file for writing, or truncates it, waits inside
-    that call until `release`.  So hold a claim for milliseconds only.
+    After `NONE`, a program that opens the file for writing or truncates it blocks
+    in that call until `release`, so hold a claim for milliseconds only.
 
     Args:
         fd: A descriptor opened for reading only.
     """
     writers = Writers.UNKNOWN
     if sys.platform == "linux":
-        import signal  # noqa: PLC0415 - who only reads claims nothing
+        import signal  # noqa: PLC0415 - a command that only reads claims nothing
 
         try:
-            # The kernel tells of a broken lease by SIGIO, which kills a process that
-            # does not expect it.  SIGURG is ignored unless somebody asks for it.
+            # By default the kernel reports a broken lease with SIGIO, which kills a process
+            # without a handler.  SIGURG is ignored by default.
             fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
             fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
             writers = Writers.NONE
         except BlockingIOError:
             writers = Writers.SOME
         except OSError:
-            writers = Writers.UNKNOWN  # EACCES: another user's file.  EINVAL: no leases there.
+            writers = Writers.UNKNOWN  # EACCES: another user's file.  EINVAL: a file system without leases.
     return writers
 
 
 def wait_and_claim(fd: int, seconds: float) -> Writers:
-    """Claim the file as soon as nobody has it open for writing, for at most `seconds`."""
+    """Claim the file as soon as no program has it open for writing, waiting at most `seconds`."""
     deadline = time.monotonic() + seconds
     pause = 0.001
     while (writers := claim(fd)) is Writers.SOME and time.monotonic() < deadline:
@@ -135,20 +133,20 @@ def wait_and_claim(fd: int, seconds: float) -> Writers:
 
 
 def is_intact(fd: int) -> bool:
-    """Say whether nobody has tried to open the file for writing since `claim` said NONE."""
-    # A lease that somebody waits for reads as F_UNLCK although we still have it.
+    """Return whether no program has tried to open the file for writing since `claim` returned NONE."""
+    # While another program waits for the lease it reads as F_UNLCK, although it is still ours.
     return sys.platform == "linux" and fcntl.fcntl(fd, fcntl.F_GETLEASE) == fcntl.F_RDLCK
 
 
 def release(fd: int) -> None:
-    """Let those in who wait to open the file for writing; without a claim, do nothing."""
+    """Release the claim, so that programs waiting to open the file can proceed; without a claim, do nothing."""
     if sys.platform == "linux":
-        with suppress(OSError):  # EAGAIN where there is no claim
+        with suppress(OSError):  # EAGAIN without a claim
             fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 
 
 def remove(path: str) -> None:
-    """Remove a temporary file; if that cannot be, its name stays and nothing else is wrong."""
+    """Remove a temporary file, ignoring errors: a leftover file does no harm."""
     for _ in range(2):  # a network file system may fail once
         with suppress(OSError):
             os.unlink(path)
@@ -156,21 +154,21 @@ def remove(path: str) -> None:
 
 
 def close(fd: int) -> None:
-    """Close a descriptor that nothing was written through, so that no error of it matters."""
+    """Close a descriptor through which nothing was written, ignoring errors."""
     with suppress(OSError):
         os.close(fd)
 
 
 @contextmanager
 def held(target: str, timeout: float) -> Iterator[None]:
-    """Be the only orglab process (and thread) that changes `target`, for a `with` block.
+    """Lock `target` against other orglab processes and threads for the duration of a `with` block.
 
     Args:
-        target: The real path of the log, no symbolic link in it.
-        timeout: Seconds to wait for the others.
+        target: The real path of the log, without symbolic links.
+        timeout: Seconds to wait for the lock.
 
     Raises:
-        NotWritableError: Others kept it for that long, or there can be no lock.
+        NotWritableError: The lock was not free in time, or cannot be created.
     """
     folder, name = os.path.split(target)
     path = os.path.join(folder, f".{name}.orglab-lock")
@@ -180,60 +178,60 @@ def held(target: str, timeout: float) -> Iterator[None]:
             fd = _acquire(path, target, deadline)
         except OSError as error:
             if error.errno not in _NO_FLOCK:
-                msg = f"cannot write {target}: no lock can be made beside it: {error.strerror}; it is unchanged"
+                msg = f"cannot write {target}: cannot create a lock beside it: {error.strerror}; the file is unchanged"
                 raise NotWritableError(msg) from error
             stack.enter_context(_hold_by_name(path + ".by", target, deadline))
         else:
-            stack.callback(_give_back, path, fd)
+            stack.callback(_release_lock, path, fd)
         yield
 
 
 def _acquire(path: str, target: str, deadline: float) -> int:
-    """Return a locked descriptor of the lock file that stands at `path`.
+    """Return a locked descriptor of the lock file at `path`.
 
-    The last holder removed the file that we waited for, and another process may
-    have locked a new one since: so look again at what stands there.
+    The last holder removes the file that we wait for, and another process may then
+    lock a new one: so check that the locked file is still the one at `path`.
     """
     while True:
         fd = _open_lock(path)
         try:
             ours = _flock(fd, deadline)
         except OSError:
-            remove(path)  # no flock here, so nobody can hold it
+            remove(path)  # without flock no process can hold it
             raise
         if not ours:
-            raise _too_long(target, "another orglab process is writing it")
+            raise _timeout_error(target, "another orglab process is writing it")
         try:
-            stands = _is_same_file(path, fd)
+            is_current = _is_same_file(path, fd)
         except OSError:
-            _give_back(path, fd)
+            _release_lock(path, fd)
             raise
-        if stands:
+        if is_current:
             return fd
         close(fd)
 
 
-def _give_back(path: str, fd: int) -> None:
-    """Let the next one in; if there is none, remove the lock file while it is still ours."""
-    last = True
+def _release_lock(path: str, fd: int) -> None:
+    """Release the lock; remove the lock file first if no other process waits for it."""
+    is_last = True
     with suppress(OSError):
-        last = not _is_waited_for(fd) and _is_same_file(path, fd)
-    if last:
+        is_last = not _is_waited_for(fd) and _is_same_file(path, fd)
+    if is_last:
         remove(path)
-    with suppress(OSError):  # not by closing alone: a forked child may have the descriptor too
+    with suppress(OSError):  # closing is not enough: a forked child may have the descriptor too
         fcntl.flock(fd, fcntl.LOCK_UN)
     close(fd)
 
 
 def _is_waited_for(fd: int) -> bool:
-    """Say whether others wait for the lock on `fd`, where the kernel tells (Linux).
+    """Return whether other processes wait for the lock on `fd`, where the kernel tells (Linux).
 
-    Without this each of 200 who wait would wake up 200 times, to find its lock
-    file removed.
+    Without this, each of 200 waiting processes would wake up 200 times only to find
+    its lock file removed.
     """
     status = os.fstat(fd)
     if not status.st_size:
-        # Nobody has had to wait (see _flock): the kernel needs 10 ms to gather its locks.
+        # No process has had to wait (see _flock); reading /proc/locks would take 10 ms.
         return False
     inode = f":{status.st_ino} "
     with suppress(FileNotFoundError), open("/proc/locks", encoding="ascii") as locks:
@@ -242,31 +240,31 @@ def _is_waited_for(fd: int) -> bool:
 
 
 def _open_lock(path: str) -> int:
-    """Open the lock file for writing (NFS wants that for an exclusive lock), making it if need be."""
+    """Open the lock file for writing (NFS requires that for an exclusive lock), creating it if necessary."""
     while True:
-        # Not O_CREAT at once: in a sticky folder Linux refuses that on the file of
-        # another user (fs.protected_regular), who may have been killed.
+        # Without O_CREAT first: in a sticky folder Linux refuses O_CREAT on a file of
+        # another user (fs.protected_regular), which a killed process may have left.
         with suppress(FileNotFoundError):
             return os.open(path, os.O_RDWR | os.O_NOFOLLOW)
         with suppress(FileExistsError):
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
             with suppress(OSError):
-                # In a shared folder our umask would shut others out of a lock that
-                # we leave by being killed.  There is nothing in the file.
+                # In a shared folder, our umask would lock other users out for good if we
+                # were killed.  The file has no content to protect.
                 os.fchmod(fd, 0o666)
             return fd
 
 
 def _flock(fd: int, deadline: float) -> bool:
-    """Lock `fd` until the deadline.  Unless this returns True, `fd` is closed, or will be."""
+    """Return whether `fd` could be locked before the deadline; if not, `fd` is or will be closed."""
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        # Whoever holds it sees by the size that somebody waits, or did.
+        # The size tells the holder that another process waits, or did.
         with suppress(OSError):
             os.ftruncate(fd, 1)
-        # Polling would be unfair, and slow for 200 waiters; a timer signal is not
-        # for a library.  A thread can sleep in the kernel's own queue.
+        # Polling would be unfair, and slow with 200 waiting processes; a library must not
+        # use a timer signal.  A thread can sleep in the kernel's own queue.
         return _FlockWait(fd).wait(deadline - time.monotonic())
     except OSError:
         close(fd)
@@ -275,7 +273,7 @@ def _flock(fd: int, deadline: float) -> bool:
 
 
 class _FlockWait:
-    """A thread that waits in `flock`, and what becomes of the descriptor if nobody waits for it any more."""
+    """A thread that waits in `flock`, and closes the descriptor if the caller has given up meanwhile."""
 
     def __init__(self, fd: int) -> None:
         """Prepare to lock `fd`."""
@@ -286,7 +284,7 @@ class _FlockWait:
         self._error: OSError | None = None
 
     def wait(self, seconds: float) -> bool:
-        """Return whether `fd` is locked; if not, or on an exception, it is or will be closed."""
+        """Return whether `fd` was locked in time; if not, or on an exception, it is or will be closed."""
         threading.Thread(target=self._block, name="orglab-lock", daemon=True).start()
         ours = False
         try:
@@ -314,10 +312,10 @@ class _FlockWait:
 
 @contextmanager
 def _hold_by_name(path: str, target: str, deadline: float) -> Iterator[None]:
-    """Hold the lock by the existence of `path`, which names its owner `host:pid`.
+    """Hold the lock through the existence of `path`, which names its owner as `host:pid`.
 
-    A dead owner of this host is noticed and its lock removed.  Of another host
-    nobody can ask, so at the deadline the error names the file to delete.
+    The lock of a dead process on this host is removed.  Processes on other hosts
+    cannot be checked, so at the deadline the error names the file to delete.
     """
     mine = f"{path}.{os.urandom(6).hex()}"
     try:
@@ -326,10 +324,11 @@ def _hold_by_name(path: str, target: str, deadline: float) -> Iterator[None]:
         while not _link(mine, path):
             _remove_dead_owner(path, mine)
             if time.monotonic() >= deadline:
-                raise _too_long(target, f"{path} says that {_read_text(path) or 'somebody'} is writing it")
+                owner = _read_text(path) or "another process"
+                raise _timeout_error(target, f"{owner} is writing it, according to {path}")
             time.sleep(_POLL_SECONDS)
     except OSError as error:
-        msg = f"cannot write {target}: its file system has no locks ({error.strerror}); it is unchanged"
+        msg = f"cannot write {target}: its file system has no locks ({error.strerror}); the file is unchanged"
         raise NotWritableError(msg) from error
     finally:
         remove(mine)
@@ -340,7 +339,7 @@ def _hold_by_name(path: str, target: str, deadline: float) -> Iterator[None]:
 
 
 def _link(mine: str, path: str) -> bool:
-    """Give our owner file the common name; False if another has it.  Atomic on NFS too."""
+    """Give our owner file the shared name; return False if the name is taken.  Atomic on NFS too."""
     try:
         os.link(mine, path)
     except FileExistsError:
@@ -357,16 +356,16 @@ def _remove_dead_owner(path: str, mine: str) -> None:
     aside = mine + ".dead"
     with suppress(FileNotFoundError):
         os.rename(path, aside)
-        # Between reading and renaming another may have removed the dead lock and
-        # taken its own: then give that back.
+        # Between our reading and renaming, another process may have removed the dead
+        # lock and created its own: then restore that one.
         if _read_text(aside) != owner:
             _link(aside, path)
         os.unlink(aside)
 
 
 def _may_live(host: str, pid: int) -> bool:
-    """Say whether a process may be running: False only if it is of this host and is gone."""
-    if host != re.sub(r"[ \t]", "-", os.uname().nodename):  # Emacs writes it so
+    """Return whether a process may be running: False only if it was on this host and is gone."""
+    if host != re.sub(r"[ \t]", "-", os.uname().nodename):  # the spelling of Emacs
         return True
     try:
         os.kill(pid, 0)
@@ -378,7 +377,7 @@ def _may_live(host: str, pid: int) -> bool:
 
 
 def _read_emacs_lock(path: str) -> str:
-    """Return the owner in an Emacs lock: a link's target, or text where links cannot be made."""
+    """Return the owner in an Emacs lock: the target of a link, or the text of a file where links are unsupported."""
     try:
         return os.readlink(path)
     except OSError as error:
@@ -388,7 +387,7 @@ def _read_emacs_lock(path: str) -> str:
 def _read_text(path: str) -> str:
     """Return the text of a short file, or "" if it cannot be read."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO of that name must not stop us
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # do not block on a FIFO
     except OSError:
         return ""
     try:
@@ -400,13 +399,13 @@ def _read_text(path: str) -> str:
 
 
 def _is_same_file(path: str, fd: int) -> bool:
-    """Say whether `fd` is the file that stands at `path`."""
+    """Return whether `fd` is the file at `path`."""
     try:
         return os.path.samestat(os.lstat(path), os.fstat(fd))
     except FileNotFoundError:
         return False
 
 
-def _too_long(target: str, why: str) -> NotWritableError:
-    """Make the error of a lock that others kept."""
-    return NotWritableError(f"cannot write {target}: {why}; wait for it to end and try again; it is unchanged")
+def _timeout_error(target: str, reason: str) -> NotWritableError:
+    """Return the error for a lock that was not released in time."""
+    return NotWritableError(f"cannot write {target}: {reason}; try again when it has finished; the file is unchanged")

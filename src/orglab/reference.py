@@ -25,35 +25,35 @@ class Reference(NamedTuple):
     step: int | None = None
 
     def spell(self, letter: str) -> str:
-        """Return it as the log's users write it, such as `e201.1`; its id is without the letter."""
+        """Return the reference as the log's users write it, such as `e201.1`, given an id without the letter."""
         return letter + self.id + (f".{self.step}" if self.step is not None else "")
 
 
 def without_letter(name: str, letter: str) -> str:
-    """Return the id that a person spelled with the letter of references before it, or without: `201` of `e201`."""
+    """Return an id without the letter that a user may have written before it: `201` for `e201`."""
     return name.removeprefix(letter) or name
 
 
 def parse_reference(text: str) -> Reference:
-    """Return the reference that a user spelled as `201`, `e201`, `[e201.1]` or `201.1`; the letter is kept in the id.
+    """Return the reference that a user wrote as `201`, `e201`, `[e201.1]` or `201.1`; the id keeps the letter.
 
     Raises:
-        UsageError: It is none of these.
+        UsageError: `text` has none of these forms.
     """
     match = re.fullmatch(_SPELLING, text.strip())
     if match is None:
-        raise UsageError(f"{text!r} is no reference; write 201, e201, 201.1 or [e201.1].")
+        raise UsageError(f"{text!r} is not a reference; write e12 or e12.1.")
     return Reference(match.group(2), int(match.group(3)) if match.group(3) else None)
 
 
 def reference_pattern(letter: str) -> "re.Pattern[bytes]":
     """Return a regexp for references in any text: group 1 is the id, group 2 the step.
 
-    Inside a word or a longer bracket they do not count: `foo[e201]` is an
+    A match inside a word or a longer bracket does not count: `foo[e201]` is an
     index, `[[e201]]` an Org link.
     """
     begin = rb"\[" + re.escape(letter.encode())
-    # What stands before is looked at behind the bracket, for only what begins with plain text is found fast.
+    # The lookbehind comes after the bracket: only a pattern that begins with a literal is searched fast.
     before = rb"(?<![\w\[\]\x80-\xff]" + begin + rb")"
     return re.compile(begin + before + rb"([A-Za-z0-9_-]+)(?:\.(\d{1,9}))?\](?![\]\[(])")
 
@@ -64,14 +64,14 @@ def link_pattern(file: str | None = None) -> "re.Pattern[bytes]":
     `[[id:201]]`, `[[#201]]`, and with a file `[[file:experiment_log.org::#201]]`.
 
     Args:
-        file: The name of the log, to which a link with a file has to lead; None for any file.
+        file: The name of the log that a link with a file must point to; None for any file.
     """
     place = rb"[^\]\[]*" if file is None else rb"(?:(?:file:)?(?:\./)?%s)" % re.escape(os.fsencode(file))
     return re.compile(rb"\[\[(?:(?i:id):|(?:%b::)?#)([A-Za-z0-9_-]+)\]" % place)
 
 
 def find_references(text: "bytes | mmap.mmap", letter: str) -> Iterator[tuple[int, Reference]]:
-    """Yield each reference in `text` and where it begins."""
+    """Yield each reference in `text`, preceded by its offset."""
     for match in reference_pattern(letter).finditer(text):
         step = match.group(2)
         yield match.start(), Reference(match.group(1).decode(), int(step) if step else None)

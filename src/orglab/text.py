@@ -1,4 +1,4 @@
-"""Text for people: cleaned of what a terminal would obey, and numbers, counts, durations and days as they are read."""
+"""Text for display: without terminal control characters; numbers, counts, durations and days formatted for reading."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-# Imported by every command: nothing heavy, and a regular expression is compiled when it is first used.
+# Every command imports this module: no heavy imports, and regular expressions are compiled on first use.
 if TYPE_CHECKING:
     import datetime
 
 Tell = Callable[[str], None]
-"""Hears a sentence for the user."""
+"""Receives a message for the user."""
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")  # fmt: skip
 
-# Control characters, and those that turn the direction of text around.
+# Control characters, and characters that change the direction of text.
 _HOSTILE = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u200b\ud800-\udfff]"
 _MINUS = "\u2212"
 _SMALL_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -25,7 +25,7 @@ _SMALL_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "e
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _DIGITS = 4
 _MOST_DECIMALS = 6
-# Sizes from which on, and below which, a report writes an exponent, and an axis a power of ten.
+# From _LARGE on, and below _TINY, a report writes an exponent; an axis writes a power of ten from _LARGE_ON_AXIS on.
 _LARGE, _TINY = 1e15, 1e-4
 _LARGE_ON_AXIS = 1e6
 _COMMAS_FROM = 10_000
@@ -35,15 +35,15 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def clean(text: str) -> str:
-    """Return text without what a terminal would obey instead of show; bytes that are no UTF-8 become U+FFFD."""
-    # Python calls none of those printable, and its regexps take longer to compile than a page to print.
+    """Return text without terminal control characters; bytes that are not UTF-8 become U+FFFD."""
+    # None of the removed characters is printable, and compiling the regexp takes longer than printing a page.
     if text.isprintable() or all(line.isprintable() for line in text.split("\n")):
         return text
     return re.sub(_HOSTILE, lambda match: "\ufffd" if match.group() >= "\ud800" else "", text.expandtabs())
 
 
 def cut(text: str, room: int) -> str:
-    """Return a text of at most `room` characters; an ellipsis stands for what is missing."""
+    """Return a text cut to at most `room` characters, an ellipsis included."""
     return text if len(text) <= room else text[: room - 1] + "…"
 
 
@@ -51,19 +51,19 @@ def cut(text: str, room: int) -> str:
 
 
 def count(amount: int, noun: str, style: str = "plain") -> str:
-    """Return an amount and its noun: `1 run`, `12 runs`; `cardinal` says what the styles are."""
+    """Return an amount and its noun: `1 run`, `12 runs`; for the styles see `cardinal`."""
     return f"{cardinal(amount, style)} {noun}" + ("" if amount == 1 else "s")
 
 
 def cardinal(amount: int, style: str = "plain") -> str:
-    """Return an amount: `plain` as `1000`, `grouped` as `1,000`, in `words` up to twelve as a sentence holds it."""
+    """Return an amount: `plain` as `1000`, `grouped` as `1,000`, `words` spelled out up to twelve."""
     if style == "words" and amount < len(_SMALL_COUNTS):
         return _SMALL_COUNTS[amount]
     return str(amount) if style == "plain" else f"{amount:,}"
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:
-    """Return some names as a sentence has them: the first few, and how many more there are."""
+    """Return names joined for a sentence: the first `most`, and how many more there are."""
     names = list(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
@@ -73,14 +73,14 @@ def listed(names: Iterable[str], most: int = 5) -> str:
 
 
 def number(value: float, decimals: int | None = None, *, digits: int = _DIGITS, style: str = "report") -> str:
-    """Return a number as people read it, to so many significant digits and without zeros that say nothing.
+    """Return a number formatted for reading, with a fixed number of significant digits and no trailing zeros.
 
     Args:
         value: The number.
-        decimals: How many decimals it has instead.
-        digits: How many significant digits it has.
-        style: `report`: whole numbers whole, commas from 10,000 on, a real minus; `axis`: narrow blanks and powers
-            of ten instead; `plain`: ASCII alone, as notes in the log and messages of commits have it.
+        decimals: How many decimals to show, instead of significant digits.
+        digits: How many significant digits to show.
+        style: `report`: integers without decimals, commas from 10,000 on, a minus sign (U+2212); `axis`: narrow
+            spaces and powers of ten instead; `plain`: ASCII only, for notes in the log and commit messages.
     """
     if style == "plain":
         return str(value) if isinstance(value, int) else f"{value:.{digits}g}"
@@ -114,12 +114,12 @@ def _number_on_axis(value: float, decimals: int | None, digits: int) -> str:
 
 
 def power_of_ten(exponent: int, factor: str = "") -> str:
-    """Return a power of ten as it is written on an axis: `10⁶`, or a multiple of it."""
+    """Return a power of ten as shown on an axis: `10⁶`, or a multiple of it."""
     return f"{factor}{'×' if factor else ''}10{str(exponent).translate(_RAISED)}"
 
 
 def _count_decimals(size: float, digits: int = _DIGITS) -> int:
-    """Return how many decimals the significant digits of a positive number have."""
+    """Return how many decimals show the given number of significant digits of a positive number."""
     return max(0, digits - 1 - math.floor(math.log10(size)))
 
 
@@ -128,20 +128,20 @@ def _trim(text: str) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share of one in whole percent: `93%`."""
+    """Return a fraction as a whole percentage: `93%`."""
     return f"{share:.0%}"
 
 
 def megabytes(size: float) -> str:
-    """Return a size in bytes in whole megabytes, of a million bytes each: `12 MB`."""
+    """Return a size in bytes as whole megabytes of a million bytes: `12 MB`."""
     return f"{size / MEGABYTE:.0f} MB"
 
 
 def shared_decimals(means: Sequence[float], deviations: Sequence[float]) -> int | None:
-    """Return how many decimals some means are shown with, so that they can be compared.
+    """Return how many decimals to show for all of some means, so that they can be compared.
 
-    As many as the smallest deviation needs for two digits, where there is one, else as four digits of a mean have.
-    None if that is left to each: for whole numbers, and for those that differ by orders of magnitude.
+    This is as many as two digits of the smallest deviation need or, without deviations, four digits of a mean.
+    None if each mean is formatted by itself: integers, and means that differ by orders of magnitude.
     """
     sizes = [abs(mean) for mean in means if math.isfinite(mean) and mean]
     if not sizes or max(sizes) >= _LARGE or min(sizes) < _TINY or all(size.is_integer() for size in sizes):
@@ -154,7 +154,7 @@ def shared_decimals(means: Sequence[float], deviations: Sequence[float]) -> int 
 
 
 def difference(value: float, baseline: float, decimals: int | None = None) -> str:
-    """Return by how much a value differs from that of the baseline, with its sign: `+0.019`."""
+    """Return the signed difference between a value and the baseline: `+0.019`."""
     change = value - baseline
     if not math.isfinite(change):
         return ""
@@ -168,12 +168,12 @@ def difference(value: float, baseline: float, decimals: int | None = None) -> st
 
 
 def duration(seconds: float, *, is_compact: bool = False) -> str:
-    """Return how long something took, in its two largest units.
+    """Return a duration in its two largest units.
 
     Args:
-        seconds: How long.
-        is_compact: Whether it is written as in the log, `3m12s` and cut to the second, not as in a report,
-            `3 min 12 s` and rounded.
+        seconds: The duration.
+        is_compact: Whether to use the form of the log, `3m12s`, truncated to seconds, rather than that of a report,
+            `3 min 12 s`, rounded.
     """
     if is_compact:
         return _compact_duration(int(seconds))
@@ -207,7 +207,7 @@ def _compact_duration(seconds: int) -> str:
 
 
 def day(moment: datetime.date, today: datetime.date | None = None) -> str:
-    """Return a day as it is written in a sentence: `3 November`, with the year if it is not that of `today`."""
+    """Return a day for use in a sentence: `3 November`, with the year unless it is that of `today`."""
     text = f"{moment.day} {MONTHS[moment.month - 1]}"
     return text if today is not None and today.year == moment.year else f"{text} {moment.year}"
 

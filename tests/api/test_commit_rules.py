@@ -5,7 +5,7 @@ import pytest
 from lab import NAME
 from orglab.api import Log
 from orglab.errors import NotFoundError
-from orglab.git.pending_commit import PendingCommit
+from orglab.git.hook_commit import HookCommit
 from orglab.reference import Reference
 from texts import SEED
 
@@ -20,7 +20,7 @@ def log(repo, monkeypatch):
 
 @pytest.fixture
 def commit():
-    return PendingCommit(".git", None)
+    return HookCommit(".git", None)
 
 
 def stage(repo, **files):
@@ -87,13 +87,13 @@ def test_the_setting_says_what_becomes_of_a_mixture(log, commit, repo, setting, 
 def test_the_commit_that_first_holds_the_log_may_hold_code(repo, monkeypatch):
     monkeypatch.chdir(repo.path)
     stage(repo, **{NAME: SEED, "train.py": "lr = 1\n"})
-    assert Log(repo.path / NAME).find_mixture(PendingCommit(".git", None)) is None
+    assert Log(repo.path / NAME).find_mixture(HookCommit(".git", None)) is None
 
 
 def test_a_merge_and_a_message_without_the_words_tick_nothing(log, commit, repo):
     log.config = log.config._replace(hooks=log.config.hooks._replace(auto_done=True))
     repo.commit("[e201.2] done", {"train.py": "lr = 2\n"})
-    made = commit.read_made()
+    made = commit.read_commit()
     assert made.hash == repo.git("rev-parse", "HEAD").strip()
     log.complete_said(made._replace(is_merge=True), print)
     log.complete_said(made._replace(message=b"[e201.2] tune"), print)

@@ -42,7 +42,7 @@ def refused(log, code, *arguments, says, stdin="", **environment):
         (2, ["list", "--no-such"], "--no-such"),
         (2, ["list", "--sort", "size"], "created"),
         (2, ["list", "--since", "soon"], "soon"),
-        (2, ["show", "2 0 1"], "no reference"),
+        (2, ["show", "2 0 1"], "not a reference"),
         (2, ["done", "201"], "e201.1"),
         (2, ["done", "201.2", "-c", "HEAD", "--no-commit"], "not both"),
         (2, ["start"], "--clear"),
@@ -168,7 +168,7 @@ def test_the_lock_of_a_dead_editor_is_no_lock(log):
 def test_a_hostile_revision_is_only_a_name_of_nothing(repo, revision):
     repo.commit("log", {NAME: SEED})
     log = repo.path / NAME
-    refused(log, 3, "done", "201.2", f"--commit={revision}", says="There is no commit")
+    refused(log, 3, "done", "201.2", f"--commit={revision}", says="Unknown commit")
     assert sorted(path.name for path in repo.path.iterdir()) == [".git", NAME]
 
 

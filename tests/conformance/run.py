@@ -34,8 +34,8 @@ from typing import Any
 
 from orglab.errors import MatchSyntaxError, UsageError
 from orglab.org import syntax
-from orglab.org.checkbox import PARTIAL, set_boxes, toggled
-from orglab.org.cookies import checkbox_cookies, format_cookie, keyword_cookies, recount
+from orglab.org.checkbox import PARTIAL, set_checkboxes, toggle_checkbox
+from orglab.org.cookies import format_cookie, recount_checkbox_cookies, recount_cookies, recount_todo_cookies
 from orglab.org.document import Document
 from orglab.org.edit import Edit
 from orglab.org.element import Element
@@ -44,7 +44,7 @@ from orglab.org.list import Item
 from orglab.org.match import compile_match
 from orglab.org.properties import delete_property, put_property, set_tags
 from orglab.org.source import decode, encode
-from orglab.org.todo import logging_of, set_state
+from orglab.org.todo import read_logging, set_state
 
 # What `current-time` said while the cases were recorded, and what was typed where Org asked for a note.
 NOW = datetime.datetime(2026, 6, 15, 12, 30)  # noqa: DTZ001 - the log holds local times
@@ -206,12 +206,12 @@ def judge_all_cookies(case: Case) -> Outcome:
     boxes = case.setting("org-checkbox-hierarchical-statistics", "t") != "nil"
     keywords = case.setting("org-hierarchical-todo-statistics", "t") != "nil"
     if boxes and keywords:
-        return case.judge(document.apply(recount(document)))
+        return case.judge(document.apply(recount_cookies(document)))
     # Boxes first: where both count, what the keywords of sub-headings say stays.
-    edits = {edit.start: edit for edit in checkbox_cookies(document, None, hierarchical=boxes)}
+    edits = {edit.start: edit for edit in recount_checkbox_cookies(document, None, hierarchical=boxes)}
     for heading in document.headings():
-        edits |= {edit.start: edit for edit in checkbox_cookies(document, heading, hierarchical=boxes)}
-        edits |= {edit.start: edit for edit in keyword_cookies(heading, hierarchical=keywords)}
+        edits |= {edit.start: edit for edit in recount_checkbox_cookies(document, heading, hierarchical=boxes)}
+        edits |= {edit.start: edit for edit in recount_todo_cookies(heading, hierarchical=keywords)}
     return case.judge(document.apply(edits.values()))
 
 
@@ -224,13 +224,13 @@ def judge_cookies_here(case: Case) -> Outcome:
     """At a heading Org looks whether its entry has a box, then whether it has sub-headings."""
     document, heading, place = case.document, case.document.heading_at(case.place), case.place
     if heading is None or place > heading.line_end:
-        edits = checkbox_cookies(document, heading)
+        edits = recount_checkbox_cookies(document, heading)
     else:
         entry = (document.text, place, heading.end)
         if _ANY_BOX.search(*entry) and not _COUNTS_KEYWORDS.search(*entry):
-            edits = checkbox_cookies(document, heading)
+            edits = recount_checkbox_cookies(document, heading)
         elif any(heading.children()):
-            edits = keyword_cookies(heading)
+            edits = recount_todo_cookies(heading)
         else:
             # It does not count anything here: nothing of nothing is 100%.
             cookies = syntax.COOKIE.finditer(document.text, heading.begin, heading.line_end)
@@ -259,23 +259,23 @@ def judge_ctrl_c(case: Case) -> Outcome:
 def _toggle(case: Case, *, partial: bool) -> Outcome:
     """Toggle the box at the place, or all those of the entry when the place is in its heading."""
     document, heading, place = case.document, case.document.heading_at(case.place), case.place
-    section = document.section_of(heading)
+    section = document.get_section(heading)
     if heading is not None and place <= heading.line_end:
         chosen = [element for element in section.walk() if element.item is not None]
     else:
         element = section.at(place)
         chosen = [next(around for around in (element, *element.ancestors()) if around.item is not None)]
-    box = PARTIAL if partial else toggled(_item(chosen[0]).checkbox)
+    box = PARTIAL if partial else toggle_checkbox(_item(chosen[0]).checkbox)
     ordered = heading is not None and heading.property("ORDERED") not in (None, "nil")
     edits: list[Edit] = []
     try:
         for structure, items in itertools.groupby(chosen, key=lambda element: element.structure):
             if structure is not None:
-                edits += set_boxes(document, structure, map(_item, items), box, ordered=ordered)
+                edits += set_checkboxes(document, structure, map(_item, items), box, ordered=ordered)
     except UsageError as error:
         return PASSED if case.failed else Outcome("failed", f"an error: {error}")
     done = document.apply(edits)
-    return case.judge(done.apply(checkbox_cookies(done, done.heading_at(place))))
+    return case.judge(done.apply(recount_checkbox_cookies(done, done.heading_at(place))))
 
 
 def _item(element: Element) -> Item:
@@ -298,7 +298,7 @@ def judge_list(_case: Case) -> Outcome:
 @form(_AT + rf"\(org-todo (?:{_STRING.format('state')}|'none)\)")
 def judge_todo(case: Case) -> Outcome:
     heading = case.heading
-    logging = logging_of(heading)
+    logging = read_logging(heading)
     # What the file says in `#+STARTUP` or `:LOGGING:` comes before the variable.
     done = {"nil": None}.get(asked := case.setting("org-log-done", "nil"), asked)
     logging = logging._replace(done=logging.done or done)
@@ -313,10 +313,10 @@ def _keyword_cookies_above(heading: Heading) -> Iterator[Edit]:
     """Yield what `org-todo` writes of cookies: in the parent, and further up where COOKIE_DATA says recursive."""
     parent = heading.parent
     if parent is not None:
-        yield from keyword_cookies(parent)
+        yield from recount_todo_cookies(parent)
         if "recursive" in (parent.inherited_property("COOKIE_DATA") or ""):
             for above in parent.ancestors():
-                yield from keyword_cookies(above)
+                yield from recount_todo_cookies(above)
 
 
 @form(rf"\(org-set-tags \(append \(org-get-tags nil t\) \(list {_STRING.format('tag')}\)\)\)")
@@ -517,7 +517,7 @@ _BOXES = {b"[ ]": "off", b"[-]": "trans", b"[X]": "on", None: None}
 def dump_items(document: Document) -> Iterator[Record]:
     """Yield each list item as it was recorded."""
     place = document.source.raw_offset
-    sections = (document.section_of(heading) for heading in (None, *document.headings()))
+    sections = (document.get_section(heading) for heading in (None, *document.headings()))
     for element in itertools.chain.from_iterable(section.walk() for section in sections):
         item = element.item
         if element.type != "item" or item is None:
@@ -548,7 +548,7 @@ def dump_elements(document: Document) -> Iterator[list[Any]]:
     for heading in (None, *document.headings()):
         if heading is not None:
             yield ["headline", place(heading.begin), place(heading.subtree_end)]
-        for element in document.section_of(heading).walk():
+        for element in document.get_section(heading).walk():
             # Org has no section where there is nothing in it.
             if element.type != "section" or element.begin < element.end:
                 yield [element.type, place(element.begin), place(element.end)]
@@ -567,7 +567,7 @@ def judge_file(raw: bytes, record: Record) -> Iterator[tuple[str, Outcome]]:
     # ... and the tag of an item not at all.
     items = [[value for key, value in item.items() if key != "tag"] for item in dump_items(document)]
     changed = [[line, _unaligned(text)] for line, text in record["cookies_all_changed_lines"]]
-    recounted = list(_changed_lines(document, document.apply(recount(document))))
+    recounted = list(_changed_lines(document, document.apply(recount_cookies(document))))
     yield "corpus_todo_keywords", compare(list(settings.keywords), record["todo_keywords"])
     yield "corpus_done_keywords", compare(list(settings.done_names), record["done_keywords"])
     yield "corpus_filetags", compare(list(settings.filetags), record["filetags"])

@@ -1,4 +1,4 @@
-"""Each code of `check` has a text that it is said of, and what can be mended is mended by `--fix`."""
+"""Each code of `check` has an example text here, and `--fix` fixes what can be fixed."""
 
 import pytest
 
@@ -42,13 +42,13 @@ def test_the_example_has_nothing_to_report(log):
 
 
 def test_every_code_has_a_text_here():
-    # What git has to say is tested with git, in test_merging.py and test_resolving.py.
+    # Checks that need git are tested in tests/history/test_dead_commits.py and tests/log/merge/.
     assert set(TEXTS) == set(CODES) - {"lost-in-merge", "moved-hash", "dead-hash", "bad-term"}
     assert set(CODES) > ERRORS
 
 
 @pytest.mark.parametrize("code", TEXTS)
-def test_a_code_is_said_of_its_text_at_a_place_in_it(log, code):
+def test_each_code_is_reported_for_its_text_at_a_position(log, code):
     log.path.write_text(TEXTS[code])
     found = [one for one in log.check() if one.code == code]
     assert found
@@ -60,7 +60,7 @@ def test_a_code_is_said_of_its_text_at_a_place_in_it(log, code):
 
 
 @pytest.mark.parametrize("code", ["no-id", "lower-case-box", "stale-cookie"])
-def test_what_is_safe_is_mended_and_not_reported_again(log, code):
+def test_safe_fixes_are_applied_and_not_reported_again(log, code):
     log.path.write_text(TEXTS[code])
     mended, left = log.fix()
     assert code in codes(mended)
@@ -72,26 +72,26 @@ def test_what_is_safe_is_mended_and_not_reported_again(log, code):
 
 
 @pytest.mark.parametrize("code", sorted(set(TEXTS) - {"no-id", "lower-case-box", "stale-cookie"}))
-def test_what_is_not_safe_has_no_fix(log, code):
+def test_unsafe_problems_have_no_fix(log, code):
     log.path.write_text(TEXTS[code])
     assert not any(one.fix for one in log.check() if one.code == code)
 
 
-def test_a_number_that_two_experiments_have_names_both_lines(log):
+def test_a_duplicate_id_is_reported_with_both_lines(log):
     log.path.write_text(TWICE)
     (found,) = [one for one in log.check() if one.code == "duplicate-id"]
     second = TWICE[: TWICE.index("* TODO [201] Another")].count("\n") + 1
-    assert (found.line, "line 1:" in found.message) == (second, True)
+    assert (found.line, "in line 1 " in found.message) == (second, True)
 
 
-def test_a_term_that_cannot_be_read_is_said_with_its_line(log):
+def test_an_invalid_term_is_reported_with_its_line(log):
     (log.path.parent / "orglab-terms.txt").write_text("warmup: ramp up\n: nothing\n")
     found = [one for one in log.check() if one.code == "bad-term"]
     assert [(one.line, one.column) for one in found] == [(2, 1)]
     assert found[0].file.endswith("orglab-terms.txt")
 
 
-def test_only_the_codes_that_are_asked_for_are_mended_and_told(log):
+def test_only_the_given_codes_are_fixed_and_reported(log):
     log.path.write_text(TEXTS["lower-case-box"] + "* TODO Nameless :exp:\n")
     mended, left = log.fix(only=("lower-case-box",))
     assert codes(mended) == {"lower-case-box"}

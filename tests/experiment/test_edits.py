@@ -1,4 +1,4 @@
-"""Before and after: what each command makes of a log, byte by byte.
+"""The log before and after each command, byte by byte.
 
 A case of cases/writing.txt is a log, a command behind `----`, and the log
 after.  `[NOW]` stands for a timestamp of now, `~` for a zero-width space.
@@ -43,7 +43,7 @@ def test_before_and_after(case, ending, capsys, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.split("\n")[0] for case in CASES])
-def test_a_missing_last_newline_stays_missing_where_nothing_is_added_behind(case, capsys, tmp_path, monkeypatch):
+def test_a_missing_last_newline_stays_missing_unless_text_is_appended(case, capsys, tmp_path, monkeypatch):
     _, before, command, after = read_case(case)
     monkeypatch.chdir(tmp_path)
     log = tmp_path / "experiment_log.org"

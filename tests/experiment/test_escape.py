@@ -1,30 +1,30 @@
-"""What text becomes on its way into a log."""
+"""Escaping text for a log."""
 
 import pytest
 
 from orglab.errors import UsageError
 from orglab.experiment.escape import (
     ESCAPE,
-    begins_item,
-    body_lines,
-    item_lines,
-    one_line,
-    paragraphs,
-    step_text,
-    with_head,
+    add_note_head,
+    check_one_line,
+    check_step_text,
+    escape_item_start,
+    escape_lines,
+    format_body,
+    format_item,
 )
 
 
 def shown(lines):
-    """Lines as a test can show them: `~` for a zero-width space."""
+    """Return lines with `~` for a zero-width space."""
     return "\n".join(lines).replace(ESCAPE, "~")
 
 
 @pytest.mark.parametrize(
     "text", ["A", "* A", "TODO A :tag:", "[#A] [7] <<8>>", "日本語 🎉", "a\tb", "[X] a", "# a", ":a:"]
 )
-def test_one_line_of_almost_anything_is_taken_as_it_is(text):
-    assert one_line(f"  {text} ", "A title") == text
+def test_almost_any_single_line_is_kept_as_it_is(text):
+    assert check_one_line(f"  {text} ", "A title") == text
 
 
 @pytest.mark.parametrize(
@@ -36,20 +36,20 @@ def test_one_line_of_almost_anything_is_taken_as_it_is(text):
         ("caf\udce9", "UTF-8"), ("Local Variables: x", "Emacs"),
     ],
 )  # fmt: skip
-def test_one_line_that_org_would_not_leave_alone_is_refused(text, says):
+def test_a_line_that_org_would_change_is_rejected(text, says):
     with pytest.raises(UsageError, match=f"^A title .*{says}"):
-        one_line(text, "A title")
+        check_one_line(text, "A title")
 
 
 @pytest.mark.parametrize("text", ["a (0123abc)", "(0123abc)", "a (0123abc, 89abcdef)"])
-def test_a_step_that_ends_as_one_with_commits_is_refused(text):
+def test_a_step_that_ends_like_commits_is_rejected(text):
     with pytest.raises(UsageError, match="orglab done -c"):
-        step_text(text)
+        check_step_text(text)
 
 
 @pytest.mark.parametrize("text", ["a (see 0123abc)", "(0123abc) a", "a (0123ab)", "a (0123ABC)", "f(x)"])
-def test_a_step_may_speak_of_commits(text):
-    assert step_text(text) == text
+def test_a_step_may_mention_commits(text):
+    assert check_step_text(text) == text
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_a_step_may_speak_of_commits(text):
         ("* star\n<<<<<<< HEAD", None),
     ],
 )
-def test_paragraphs(text, lines):
-    assert shown(paragraphs(text)) == (text if lines is None else lines)
+def test_escape_lines(text, lines):
+    assert shown(escape_lines(text)) == (text if lines is None else lines)
 
 
-def test_at_the_margin_a_star_and_a_conflict_marker_mean_something():
+def test_stars_and_conflict_markers_at_the_margin_are_escaped():
     text = "* a\n*b\n *c\n** d\n<<<<<<< e\n>>>>>>> f\n======="
-    assert shown(paragraphs(text, at_margin=True)) == "~* a\n*b\n *c\n~** d\n~<<<<<<< e\n~>>>>>>> f\n======="
+    assert shown(escape_lines(text, at_margin=True)) == "~* a\n*b\n *c\n~** d\n~<<<<<<< e\n~>>>>>>> f\n======="
 
 
 @pytest.mark.parametrize(
@@ -96,25 +96,25 @@ def test_at_the_margin_a_star_and_a_conflict_marker_mean_something():
         ("#+begin: x\n#+end:", "~#+begin: x\n~#+end:"),
     ],
 )
-def test_blocks_that_are_closed_stay_blocks_where_they_may(text, lines):
-    assert shown(paragraphs(text, blocks=True)) == (text if lines is None else lines)
+def test_closed_blocks_are_kept_if_allowed(text, lines):
+    assert shown(escape_lines(text, blocks=True)) == (text if lines is None else lines)
 
 
-def test_in_a_block_at_the_margin_a_comma_keeps_a_star():
+def test_a_star_at_the_margin_of_a_block_is_escaped_with_a_comma():
     text = "#+begin_src\n* a\n** b\n*c\n#+end_src\n* d"
-    assert shown(paragraphs(text, at_margin=True, blocks=True)) == "#+begin_src\n,* a\n,** b\n*c\n#+end_src\n~* d"
+    assert shown(escape_lines(text, at_margin=True, blocks=True)) == "#+begin_src\n,* a\n,** b\n*c\n#+end_src\n~* d"
 
 
 @pytest.mark.parametrize("text", ["", " \n\t\n", "\x00\x1b[0m"])
-def test_no_text_is_refused(text):
-    with pytest.raises(UsageError, match="no text"):
-        paragraphs(text)
+def test_empty_text_is_rejected(text):
+    with pytest.raises(UsageError, match="text is empty"):
+        escape_lines(text)
 
 
 @pytest.mark.parametrize("first", ["[ ] a", "[X] a", "[@3] a", "[2018-06-06 Wed] a", "(0123abc) a"])
-def test_what_a_bullet_would_make_a_box_a_number_or_a_time_is_kept_from_it(first):
-    assert shown(begins_item([first, "[ ] b"])) == f"~{first}\n[ ] b"
-    assert begins_item(["a [ ]"]) == ["a [ ]"]
+def test_the_start_of_an_item_is_not_read_as_box_counter_or_time(first):
+    assert shown(escape_item_start([first, "[ ] b"])) == f"~{first}\n[ ] b"
+    assert escape_item_start(["a [ ]"]) == ["a [ ]"]
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ def test_what_a_bullet_would_make_a_box_a_number_or_a_time_is_kept_from_it(first
         (["#+begin_src", "#+end_src"], "HEAD\n#+begin_src\n#+end_src"),
     ],
 )
-def test_a_note_stands_behind_its_head_or_below_it(lines, after):
-    assert shown(with_head("HEAD", lines)) == after
+def test_a_note_follows_its_head_on_the_same_or_the_next_line(lines, after):
+    assert shown(add_note_head("HEAD", lines)) == after
 
 
-def test_lines_of_an_item_stand_under_its_text():
-    assert item_lines("10. ", ["a", "    b", "", "      c"], 2) == b"  10. a\n      b\n\n        c\n"
-    assert body_lines(["  a", "  b"]) == b"a\n  b\n"
+def test_lines_of_an_item_are_indented():
+    assert format_item("10. ", ["a", "    b", "", "      c"], 2) == b"  10. a\n      b\n\n        c\n"
+    assert format_body(["  a", "  b"]) == b"a\n  b\n"

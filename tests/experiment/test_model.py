@@ -1,11 +1,11 @@
-"""What is read as an experiment, part by part."""
+"""Reading experiments, part by part."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.config import Config
-from orglab.experiment.fast_reader import glance
+from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.model import Note, read_experiments
 from orglab.org.document import Document
 from texts import RICH
@@ -34,12 +34,12 @@ def test_id_and_title(heading, number, title):
     assert (one.id, one.ref, one.title) == (number, f"e{number}", title)
 
 
-def test_only_a_heading_with_the_tag_itself_and_an_id_is_one():
+def test_an_experiment_has_the_tag_itself_and_an_id():
     text = "#+FILETAGS: :exp:\n* [1] by the file\n* [2] own :exp:\n** [3] below\n* no id :exp:\n* [4] other :expo:\n"
     assert [one.id for one in read(text)] == ["2"]
 
 
-def test_the_setting_says_which_property_and_tag():
+def test_property_and_tag_are_settings():
     text = "* A :run:\n:PROPERTIES:\n:ID: 0b1c\n:CUSTOM_ID: 5\n:END:\n"
     (one,) = read(text, Config(tag="run", tags=("run",), id_property="CUSTOM_ID", letter="r"))
     assert one.ref == "r5"
@@ -93,7 +93,7 @@ def test_a_conclusion_with_a_verdict():
     assert one.verdict == "refuted"
 
 
-def test_the_values_are_frozen():
+def test_values_are_immutable():
     one, _ = read(RICH)
     with pytest.raises(AttributeError):
         one.title = "other"
@@ -112,11 +112,11 @@ def assert_glance_reads_the_same(text):
         found = reader(Document(text, CONFIG.keywords), CONFIG, "log.org")
         return [[getattr(one, name) for name in FIELDS] for one in found]
 
-    assert of(glance) == of(read_experiments)
+    assert of(scan_experiments) == of(read_experiments)
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
-def test_a_glance_reads_what_the_model_reads(ending):
+def test_the_fast_reader_reads_the_same_as_the_model(ending):
     from texts import SEED  # noqa: PLC0415
 
     for text in (RICH, SEED, SEED * 3, "\n" + SEED + "* Other\n** TODO Experiments\n1. [ ] not of e201\n", SEED[:-1]):
@@ -134,5 +134,5 @@ LINES = [
 
 
 @given(st.lists(st.sampled_from(LINES), min_size=1, max_size=25))
-def test_a_glance_reads_what_the_model_reads_in_any_order_of_lines(lines):
+def test_the_fast_reader_reads_the_same_as_the_model_for_any_order_of_lines(lines):
     assert_glance_reads_the_same("\n".join(lines).encode())

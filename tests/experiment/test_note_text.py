@@ -1,8 +1,8 @@
-"""The user's words inside Org text."""
+"""The user's text in notes and sections."""
 
 import pytest
 
-from orglab.experiment.note_text import log_note, note_head, own_text, plain_text
+from orglab.experiment.note_text import find_user_objects, plain_text, read_log_note, split_note_head
 from orglab.org.document import Document
 
 
@@ -38,7 +38,7 @@ def test_plain_text(text, words):
     ],
 )
 def test_a_note_may_begin_with_a_time_and_a_commit(words, head):
-    assert note_head(words) == head
+    assert split_note_head(words) == head
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,14 @@ def test_a_note_may_begin_with_a_time_and_a_commit(words, head):
         ("", None),
     ],
 )
-def test_what_org_logs_by_itself(words, logged):
-    assert log_note(words) == logged
+def test_log_notes_of_org(words, logged):
+    assert read_log_note(words) == logged
 
 
-def test_own_text_is_neither_a_drawer_s_nor_logged():
+def test_user_objects_exclude_drawers_and_log_notes():
     document = Document(
         b"* A\nCLOSED: [2001-01-01 Mon]\n:PROPERTIES:\n:X: [2002-01-01 Tue]\n:END:\n:LOGBOOK:\n- [2003-01-01 Wed]\n:END:\n"
         b'- State "A" from "B" [2004-01-01 Thu]\n- said [2005-01-01 Sat]\n  - deeper [2006-01-01 Sun]\n\nalso [2007-01-01 Mon]\n'
     )
-    found = own_text(document.text, document.heading(0).section)
+    found = find_user_objects(document.text, document.heading(0).section)
     assert [one.value[:5] for one in found if one.type == "timestamp"] == [b"[2005", b"[2006", b"[2007"]

@@ -1,13 +1,13 @@
-"""The grammar of recorded hashes: `(83d45cd -> 1f2e3d4, 0a1b2c3)`; where they stand, and how a living one is added."""
+"""Recorded hashes, such as `(83d45cd -> 1f2e3d4, 0a1b2c3)`: finding them and writing a current hash."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.config import Config
-from orglab.experiment.commit_notation import Recorded, parse_chains
+from orglab.experiment.commit_notation import RecordedHash, parse_chains
 from orglab.experiment.model import read_experiments
-from orglab.experiment.recorded_commits import find_places, find_recorded
+from orglab.experiment.recorded_commits import find_recorded_commits, find_recorded_hashes
 from orglab.org.document import Document
 from texts import SEED
 
@@ -22,7 +22,7 @@ def step_with(commits):
 
 
 @given(CHAINS, st.sampled_from([" -> ", "->", "  ->\t"]), st.sampled_from([", ", ",", ",\t "]))
-def test_the_last_of_each_chain_counts_and_the_first_is_the_original(chains, arrow, comma):
+def test_the_first_hash_of_a_chain_is_the_original_and_the_last_the_current_one(chains, arrow, comma):
     step = step_with(f"({comma.join(arrow.join(chain) for chain in chains)})")
     assert step.originals == tuple(chain[0] for chain in chains)
     assert step.commits == tuple(dict.fromkeys(chain[-1] for chain in chains))
@@ -40,7 +40,7 @@ def test_the_last_of_each_chain_counts_and_the_first_is_the_original(chains, arr
         "(83D45CD)",
     ],
 )
-def test_what_is_no_chain_is_text(no_commits):
+def test_other_parentheses_are_text(no_commits):
     step = step_with(no_commits)
     assert (step.commits, step.text) == ((), f"Test XYZ without ABC {no_commits}")
 
@@ -51,44 +51,46 @@ LOG = SEED.replace("(83d45cd)", "(83d45cd, aaaaaaa -> bbbbbbb)").replace(
 )
 
 
-def test_places_are_those_that_the_model_reads():
-    found = [(place.recorded, place.ref) for place in find_places(Document(LOG.encode()), Config(), "log.org")]
+def test_recorded_commits_are_those_that_the_model_reads():
+    found = [
+        (place.recorded, place.ref) for place in find_recorded_commits(Document(LOG.encode()), Config(), "log.org")
+    ]
     assert found == [
-        (Recorded("0123abc", "1234abc"), "e201"),
-        (Recorded("7777777", "7777777"), "e201"),
-        (Recorded("83d45cd", "83d45cd"), "e201.1"),
-        (Recorded("aaaaaaa", "bbbbbbb"), "e201.1"),
+        (RecordedHash("0123abc", "1234abc"), "e201"),
+        (RecordedHash("7777777", "7777777"), "e201"),
+        (RecordedHash("83d45cd", "83d45cd"), "e201.1"),
+        (RecordedHash("aaaaaaa", "bbbbbbb"), "e201.1"),
     ]
 
 
-def test_places_of_some_commits_alone():
+def test_only_the_given_commits_are_found():
     document = Document(LOG.encode())
-    recorded = find_recorded(document.text)
-    every = list(find_places(document, Config(), "log.org"))
+    recorded = find_recorded_hashes(document.text)
+    every = list(find_recorded_commits(document, Config(), "log.org"))
     assert {place.recorded for place in every} < recorded
-    assert Recorded("5555555", "5555555") in recorded  # said in a note, and not recorded
+    assert RecordedHash("5555555", "5555555") in recorded  # said in a note, and not recorded
     for place in every:
-        assert list(find_places(document, Config(), "log.org", {place.recorded})) == [place]
-    assert list(find_places(document, Config(), "log.org", recorded)) == every
+        assert list(find_recorded_commits(document, Config(), "log.org", {place.recorded})) == [place]
+    assert list(find_recorded_commits(document, Config(), "log.org", recorded)) == every
 
 
 @given(CHAINS, st.integers(0, 3), HASH)
-def test_a_living_hash_replaces_the_middle_and_keeps_the_original(chains, number, living):
+def test_a_new_current_hash_replaces_the_old_one_and_keeps_the_original(chains, number, living):
     text = SEED.replace("(83d45cd)", f"({', '.join(' -> '.join(chain) for chain in chains)})")
     document = Document(text.encode())
-    places = list(find_places(document, Config(), "log.org"))
+    places = list(find_recorded_commits(document, Config(), "log.org"))
     number %= len(places)
     after = document.apply([places[number].edit(living)])
     (experiment,) = read_experiments(after, Config(), "log.org")
-    recorded = [place.recorded for place in find_places(after, Config(), "log.org")]
+    recorded = [place.recorded for place in find_recorded_commits(after, Config(), "log.org")]
     original = chains[number][0]
     is_same = original.startswith(living) or living.startswith(original)
     assert recorded[number] == (original, original if is_same else living)
     assert [one for at, one in enumerate(recorded) if at != number] == [
-        Recorded(chain[0], chain[-1]) for at, chain in enumerate(chains) if at != number
+        RecordedHash(chain[0], chain[-1]) for at, chain in enumerate(chains) if at != number
     ]
     assert experiment.steps[0].text == "Test XYZ without ABC"
 
 
-def test_chains_are_read_in_their_order():
+def test_chains_are_read_in_order():
     assert parse_chains("83d45cd -> 1f2e3d4, 0a1b2c3") == (("83d45cd", "1f2e3d4"), ("0a1b2c3", "0a1b2c3"))

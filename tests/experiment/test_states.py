@@ -1,8 +1,8 @@
-"""What a log's own keywords mean."""
+"""The meaning of user-defined keywords."""
 
 import pytest
 
-from orglab.experiment.states import done_keyword, in_progress_keyword, kind_of, todo_keyword
+from orglab.experiment.states import done_keyword, get_state_kind, in_progress_keyword, todo_keyword
 from orglab.org.document import Document
 
 OURS = "#+TODO: TODO(t) INPROGRESS(i!) WAIT(w@/!) | DONE(d) CANCELED(c@)"
@@ -27,8 +27,8 @@ def settings(lines):
 )  # fmt: skip
 def test_kinds(lines, kinds):
     found = settings(lines)
-    assert {word: kind_of(word, found) for word in kinds} == kinds
-    assert kind_of(None, found) is None
+    assert {word: get_state_kind(word, found) for word in kinds} == kinds
+    assert get_state_kind(None, found) is None
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,6 @@ def test_kinds(lines, kinds):
         ("#+TODO: OPEN |", "OPEN", ("OPEN", None, None)),
     ],
 )
-def test_the_keyword_for_what_is_left_in_progress_and_done(lines, like, words):
+def test_keywords_for_open_running_and_done_work(lines, like, words):
     found = settings(lines)
     assert (todo_keyword(found, like), in_progress_keyword(found, like), done_keyword(found, like)) == words

@@ -10,12 +10,12 @@ from orglab.errors import GitError
 from orglab.git import find_repository
 from orglab.git.files import (
     blame,
-    changed_files,
-    commits_of_file,
-    content_at,
-    files_with,
+    find_changed_files,
+    find_files_containing,
     is_tracked,
     path_in,
+    read_commits_of_file,
+    read_file_at,
 )
 
 STRANGE = ["-h", "--output=owned", "a b*.py", ":(top)x", "we\nird", 'qu"ote\\n', "é.py", "sub/[e1].py"]
@@ -39,9 +39,9 @@ def test_text_files_that_hold_a_text(repo, ours):
     (repo.path / "gone.py").unlink()
     (repo.path / "link").unlink()
     (repo.path / "link").symlink_to("a.py")
-    assert files_with(ours, "[e") == ["a.py", "sub/b.txt"]
+    assert find_files_containing(ours, "[e") == ["a.py", "sub/b.txt"]
     # From a folder below the top the same files are meant.
-    assert files_with(find_repository(repo.path / "sub"), "[e") == ["a.py", "sub/b.txt"]
+    assert find_files_containing(find_repository(repo.path / "sub"), "[e") == ["a.py", "sub/b.txt"]
 
 
 @pytest.mark.parametrize("name", STRANGE)
@@ -51,29 +51,29 @@ def test_a_name_is_never_an_option_or_a_pattern(repo, ours, name):
     repo.write(name, "# [e1]\nmore\nnew\n")
     path = path_in(ours, repo.path / name)
     assert path == name
-    assert files_with(ours, "[e1]") == [name]
-    assert subjects(commits_of_file(ours, path)) == ["two", "[e1] one"]
+    assert find_files_containing(ours, "[e1]") == [name]
+    assert subjects(read_commits_of_file(ours, path)) == ["two", "[e1] one"]
     assert is_tracked(ours, path)
-    assert changed_files(ours) == changed_files(ours, path) == [name]
+    assert find_changed_files(ours) == find_changed_files(ours, path) == [name]
     first, second, third = blame(ours, path, [1, 2, 3])
     assert (first.path, first.line_then, first.before) == (name, 1, None)
     assert second.before == (first.commit, name)
     assert third.commit is None
-    assert content_at(ours, first.commit, path) == b"# [e1]\n"
+    assert read_file_at(ours, first.commit, path) == b"# [e1]\n"
     assert not (repo.path / "owned").exists()
 
 
 def test_what_is_not_known(repo, ours):
-    assert files_with(ours, "[e") == []
-    assert changed_files(ours) == []
+    assert find_files_containing(ours, "[e") == []
+    assert find_changed_files(ours) == []
     assert blame(ours, "a", [1]) == []
     repo.commit("one", {"a": "1\n"})
     assert blame(ours, "a", [2]) == []
     assert blame(ours, "b", [1]) == []
     assert blame(ours, "a", []) == []
-    assert subjects(commits_of_file(ours, "b")) == []
+    assert subjects(read_commits_of_file(ours, "b")) == []
     assert not is_tracked(ours, "b")
-    assert content_at(ours, repo.git("rev-parse", "HEAD"), "b") is None
+    assert read_file_at(ours, repo.git("rev-parse", "HEAD"), "b") is None
     assert path_in(ours, Path("/")) is None
     assert path_in(ours, repo.path) == "."
 
@@ -82,19 +82,19 @@ def test_renames_deletions_and_folders_have_commits(repo, ours):
     repo.commit("made", {"old.py": "x = 1\n" * 20, "sub/a": "a"})
     repo.git("mv", "old.py", "new.py")
     repo.commit("renamed")
-    assert subjects(commits_of_file(ours, "new.py")) == ["renamed", "made"]
-    assert subjects(commits_of_file(ours, "new.py", limit=1)) == ["renamed"]
+    assert subjects(read_commits_of_file(ours, "new.py")) == ["renamed", "made"]
+    assert subjects(read_commits_of_file(ours, "new.py", limit=1)) == ["renamed"]
     repo.git("rm", "--quiet", "new.py")
     repo.commit("removed", {"sub/a": "b"})
-    assert subjects(commits_of_file(ours, "new.py")) == ["removed", "renamed", "made"]
-    assert subjects(commits_of_file(ours, "sub")) == ["removed", "made"]
-    assert subjects(commits_of_file(ours, ".")) == ["removed", "renamed", "made"]
+    assert subjects(read_commits_of_file(ours, "new.py")) == ["removed", "renamed", "made"]
+    assert subjects(read_commits_of_file(ours, "sub")) == ["removed", "made"]
+    assert subjects(read_commits_of_file(ours, ".")) == ["removed", "renamed", "made"]
 
 
 def test_changed_files_are_those_that_differ_from_head(repo, ours):
     repo.commit("one", {"log.org": "a", "real/journal.org": "a", "a.py": "a", "b.py": "b", "c.py": "c"})
     (repo.path / "journal.org").symlink_to("real/journal.org")
-    assert changed_files(ours) == []
+    assert find_changed_files(ours) == []
     for name in ("log.org", "real/journal.org", "a.py"):
         repo.write(name, "changed")
     repo.write("b.py", "staged")
@@ -102,7 +102,7 @@ def test_changed_files_are_those_that_differ_from_head(repo, ours):
     (repo.path / "c.py").unlink()
     repo.write("untracked", "")
     os.utime(repo.path / "log.org")
-    assert changed_files(ours) == ["a.py", "b.py", "c.py", "log.org", "real/journal.org"]
+    assert find_changed_files(ours) == ["a.py", "b.py", "c.py", "log.org", "real/journal.org"]
 
 
 def test_nothing_that_the_repository_names_is_run(repo, ours):
@@ -123,10 +123,10 @@ def test_nothing_that_the_repository_names_is_run(repo, ours):
     for attribute in ("* filter=evil diff=evil\n", "* filter=a=b diff=a=b\n", "* filter=x.y diff=x.y\n"):
         repo.write(".git/info/attributes", attribute)
         repo.write("a.py", "# [e1]\nmore\n")
-        assert files_with(ours, "[e1]") == ["a.py", "b=c.py"]
-        assert changed_files(ours) == ["a.py"]
+        assert find_files_containing(ours, "[e1]") == ["a.py", "b=c.py"]
+        assert find_changed_files(ours) == ["a.py"]
         assert [one.commit is None for one in blame(ours, "a.py", [1, 2])] == [False, True]
-        assert subjects(commits_of_file(ours, "a.py")) == ["[e1] one"]
+        assert subjects(read_commits_of_file(ours, "a.py")) == ["[e1] one"]
         assert not (repo.path / "owned").exists()
 
 
@@ -148,7 +148,7 @@ def test_a_filter_of_the_user_is_the_user_s(repo, ours, tmp_path_factory):
         repo.commit("one", {".gitattributes": "*.txt filter=rot\n", "a.txt": "abc\n"})
         assert repo.git("show", "HEAD:a.txt") == "nop"
         os.utime(repo.path / "a.txt", (1, 1))
-        assert changed_files(ours) == []
+        assert find_changed_files(ours) == []
 
 
 def test_submodules_are_repositories_of_their_own(repo, tmp_path_factory):
@@ -160,8 +160,8 @@ def test_submodules_are_repositories_of_their_own(repo, tmp_path_factory):
     repo.write("sub/b.py", "# [e1]\n")
     subprocess.run(["git", "add", "b.py"], cwd=repo.path / "sub", check=True)
     outer, ours = find_repository(repo.path), find_repository(repo.path / "sub")
-    assert files_with(outer, "[e1]") == ["a.py"]
-    assert files_with(ours, "[e1]") == ["b.py"]
-    assert changed_files(outer) == []
-    assert changed_files(ours) == ["b.py"]
+    assert find_files_containing(outer, "[e1]") == ["a.py"]
+    assert find_files_containing(ours, "[e1]") == ["b.py"]
+    assert find_changed_files(outer) == []
+    assert find_changed_files(ours) == ["b.py"]
     assert path_in(ours, repo.path / "sub" / "b.py") == "b.py"

@@ -260,7 +260,7 @@ def test_init_installs_them_unless_it_is_told_not_to(repo, capsys):
 def test_a_folder_that_cannot_be_written_is_said(orglab, repo):
     (repo.path / ".git/orglab").write_text("a file in the way\n")
     said = orglab("hooks", "install", code=4).err
-    assert said.startswith("orglab: The hook ")
+    assert said.startswith("orglab: Cannot write the hook ")
     assert said.count("\n") == 1
 
 
@@ -295,7 +295,7 @@ def test_the_script_runs_in_each_shell(orglab, repo, shell):
 def test_the_interpreter_is_read_back_whatever_its_path(repo):
     repository = find_repository(repo.path)
     for python in ("/a b/python", "/it's/python", "/two\nlines/python", "/$HOME/`x`/python"):
-        shims.install(repository, python, SOURCE, ".")
+        shims.install_hooks(repository, python, SOURCE, ".")
         assert shims.read_interpreter(repository) == Path(python)
         text = (repo.path / ".git/orglab/hook").read_text()
         assert shlex.split(text.partition("\npython=")[2].partition("\npackage=")[0]) == [python]

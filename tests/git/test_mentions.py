@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orglab.git import find_repository
-from orglab.git.mentions import Scan, Tips, read_tips, scan
+from orglab.git.mentions import Scan, Tips, read_tips, scan_mentions
 from orglab.reference import Reference, find_references
 
 E1, E1_1 = Reference("1"), Reference("1", 1)
@@ -34,7 +34,7 @@ class Kept:
         self.mentions = {}
 
     def refresh(self):
-        found = scan(self.repository, "e", self.tips)
+        found = scan_mentions(self.repository, "e", self.tips)
         if found.gone is None:
             self.mentions.clear()
         for name in found.gone or ():
@@ -46,7 +46,7 @@ class Kept:
     def check(self):
         """Refresh, and compare with a scan of everything."""
         found = self.refresh()
-        assert self.mentions == {one.hash: one.references for one in scan(self.repository, "e").mentions}
+        assert self.mentions == {one.hash: one.references for one in scan_mentions(self.repository, "e").mentions}
         return found
 
 
@@ -54,7 +54,7 @@ def test_messages_are_scanned_newest_first(repo, ours):
     repo.commit("[e1] begin")
     repo.commit("nothing")
     last = repo.commit("Some words\n\nbody names [e1.1], [e7] and again [e1.1]")
-    found = scan(ours, "e")
+    found = scan_mentions(ours, "e")
     assert subjects(found) == ["Some words", "[e1] begin"]
     assert found.mentions[0].references == (E1_1, Reference("7"))
     assert found.mentions[0].hash == found.mentions[0].commit.hash == last
@@ -82,7 +82,7 @@ def test_messages_are_scanned_newest_first(repo, ours):
 )
 def test_what_counts_as_naming(repo, ours, message, references):
     repo.commit(message)
-    assert [one.references for one in scan(ours, "e").mentions] == ([references] if references else [])
+    assert [one.references for one in scan_mentions(ours, "e").mentions] == ([references] if references else [])
 
 
 def test_a_message_that_is_not_utf_8_and_one_in_latin_1(repo, ours):
@@ -94,7 +94,7 @@ def test_a_message_that_is_not_utf_8_and_one_in_latin_1(repo, ours):
             cwd=repo.path,
             check=True,
         )
-    found = scan(ours, "e").mentions
+    found = scan_mentions(ours, "e").mentions
     assert [one.references for one in found] == [(E1_1,), (E1, E1_1)]
     assert found[0].commit.subject == "déjà vu [e1.1]"
 
@@ -102,12 +102,12 @@ def test_a_message_that_is_not_utf_8_and_one_in_latin_1(repo, ours):
 def test_a_name_of_a_person_names_nothing(repo, ours, monkeypatch):
     monkeypatch.setenv("GIT_AUTHOR_NAME", "A [e1] B")
     repo.commit("see [error]")
-    assert [one.references for one in scan(ours, "e").mentions] == [(Reference("rror"),)]
+    assert [one.references for one in scan_mentions(ours, "e").mentions] == [(Reference("rror"),)]
 
 
 def test_another_letter(repo, ours):
     repo.commit("[exp1.2] and [e1]")
-    assert scan(ours, "exp").mentions[0].references == (Reference("1", 2),)
+    assert scan_mentions(ours, "exp").mentions[0].references == (Reference("1", 2),)
 
 
 def test_local_and_remote_branches_and_a_detached_head_are_scanned_and_nothing_else(repo, ours):
@@ -121,11 +121,11 @@ def test_local_and_remote_branches_and_a_detached_head_are_scanned_and_nothing_e
     repo.git("switch", "--quiet", "--detach", "main")
     repo.commit("[e1] detached")
     wanted = {"[e1] main", "[e1] other", "[e1] remote", "[e1] detached"}
-    assert set(subjects(scan(ours, "e"))) == wanted
+    assert set(subjects(scan_mentions(ours, "e"))) == wanted
 
 
 def test_no_commit_and_no_branch(repo, ours):
-    assert scan(ours, "e") == Scan([], None, Tips(frozenset(), ""))
+    assert scan_mentions(ours, "e") == Scan([], None, Tips(frozenset(), ""))
     kept = Kept(ours)
     kept.check()
     repo.commit("[e1] first")
@@ -217,8 +217,8 @@ def test_a_worktree_has_a_head_of_its_own(repo, tmp_path_factory):
     place = tmp_path_factory.mktemp("worktree") / "w"
     repo.git("worktree", "add", "--quiet", "--detach", place)
     subprocess.run(["git", "commit", "--quiet", "--allow-empty", "--message=[e1] there"], cwd=place, check=True)
-    assert set(subjects(scan(find_repository(place), "e"))) == {"[e1] there", "[e1] main"}
-    assert subjects(scan(find_repository(repo.path), "e")) == ["[e1] main"]
+    assert set(subjects(scan_mentions(find_repository(place), "e"))) == {"[e1] there", "[e1] main"}
+    assert subjects(scan_mentions(find_repository(repo.path), "e")) == ["[e1] main"]
 
 
 def test_one_broken_branch_hides_no_other(repo, ours):
@@ -237,7 +237,7 @@ def test_hostile_names_of_branches(repo, ours, name):
     head = repo.commit("[e1] a")
     place = repo.path / ".git" / "refs" / "heads" / name
     place.write_text(f"{head}\n")
-    assert subjects(scan(ours, "e")) == ["[e1] a"]
+    assert subjects(scan_mentions(ours, "e")) == ["[e1] a"]
     assert not (repo.path / "owned").exists()
 
 
@@ -260,8 +260,8 @@ def test_hostile_settings_run_nothing(repo, ours):
         "core.commitGraph": "true",
     }.items():
         repo.git("config", name, value)
-    assert subjects(scan(ours, "e")) == ["[e1] a"]
-    assert len(scan(ours, "e").mentions[0].commit.short) == 7
+    assert subjects(scan_mentions(ours, "e")) == ["[e1] a"]
+    assert len(scan_mentions(ours, "e").mentions[0].commit.short) == 7
     assert not (repo.path / "owned").exists()
 
 
@@ -310,11 +310,11 @@ def test_ten_thousand_commits_take_a_moment(repo, ours):
             f"data {len(message)}\n{message}\n" + (f"from :{number - 1}\n" if number > 1 else "")
         )
     repo.git("fast-import", "--quiet", stdin="".join(lines))
-    found = scan(ours, "e")
+    found = scan_mentions(ours, "e")
     assert len(found.mentions) == 3333
     repo.git("switch", "--quiet", "main")
     repo.commit("[e1] new")
-    assert len(scan(ours, "e", found.tips).mentions) == 1
+    assert len(scan_mentions(ours, "e", found.tips).mentions) == 1
 
 
 @given(st.text(), st.sampled_from(["[e1]", "[e1.1]", "[e2]"]), st.text())

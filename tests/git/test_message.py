@@ -14,21 +14,21 @@ lines = st.lists(st.sampled_from([b"", b" ", b"# comment", b"tune", b"[e1] tune"
 @given(lines, st.sampled_from([b"#", b";", None]))
 def test_a_reference_is_put_in_and_all_else_stays(found, mark):
     text = b"\n".join(found)
-    after = message.with_reference(text, "e201.1", mark)
+    after = message.add_reference(text, "e201.1", mark)
     assert after.replace(b"[e201.1] ", b"", 1).strip(b"\n") == text.strip(b"\n")
     assert subject(after, mark).rstrip() == (b"[e201.1] " + subject(text, mark)).rstrip()
 
 
 def subject(text, mark):
     """The first line of a message that says something."""
-    return next((line for line in message.content(text, mark).split(b"\n") if line.strip()), b"")
+    return next((line for line in message.strip_comments(text, mark).split(b"\n") if line.strip()), b"")
 
 
 @given(lines)
 def test_below_the_scissors_nothing_counts(found):
     text = b"\n".join(found) + b"\n"
-    assert message.content(text + SCISSORS + b"[e9] diff\n", b"#") == message.content(text, b"#")
-    assert message.with_reference(text + SCISSORS + b"tune\n", "e1", b"#").endswith(SCISSORS + b"tune\n")
+    assert message.strip_comments(text + SCISSORS + b"[e9] diff\n", b"#") == message.strip_comments(text, b"#")
+    assert message.add_reference(text + SCISSORS + b"tune\n", "e1", b"#").endswith(SCISSORS + b"tune\n")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_below_the_scissors_nothing_counts(found):
     ],
 )
 def test_what_begins_a_comment(text, setting, mark):
-    assert message.comment_mark(text, setting) == mark
+    assert message.find_comment_prefix(text, setting) == mark
 
 
 @pytest.mark.parametrize("subject", ["fixup! a", "squash! a", "amend! a", 'Revert "a"', 'Reapply "a"'])
@@ -55,8 +55,8 @@ def test_messages_about_another_commit(subject):
 
 def test_steps_that_are_done():
     one, two = Reference("1", 1), Reference("x-1", 2)
-    assert message.done_in(b"[e1.1] done", "e") == [one]
-    assert message.done_in(b"[e1.1], [ex-1.2]: Results\n\n[e1.1] done", "e") == [one, two]
+    assert message.read_completed_steps(b"[e1.1] done", "e") == [one]
+    assert message.read_completed_steps(b"[e1.1], [ex-1.2]: Results\n\n[e1.1] done", "e") == [one, two]
     for text in (
         b"",
         b"[e1.1]",
@@ -67,12 +67,12 @@ def test_steps_that_are_done():
         b"[e1.1] x done",
         b"[e1.1]done.x"[:6],
     ):
-        assert message.done_in(text, "e") == []
+        assert message.read_completed_steps(text, "e") == []
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read(text):
-    message.done_in(text, "e")
-    message.named_in(text, "e")
-    message.content(text, b"#")
-    assert b"[e1] " in message.with_reference(text, "e1", b"#")
+    message.read_completed_steps(text, "e")
+    message.read_references(text, "e")
+    message.strip_comments(text, b"#")
+    assert b"[e1] " in message.add_reference(text, "e1", b"#")

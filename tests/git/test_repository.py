@@ -3,7 +3,7 @@
 import pytest
 
 from commands import Orglab
-from orglab.experiment.ids import numbers_in
+from orglab.experiment.ids import find_id_numbers
 
 LOG = "experiment_log.org"
 
@@ -90,7 +90,7 @@ def test_what_is_no_commit_is_refused(repo, orglab, revision):
     orglab("new", "A", "-s", "one")
     repo.commit("a", {"a": "1"})
     before = (repo.path / LOG).read_bytes()
-    assert "There is no commit" in orglab("done", "1.1", f"--commit={revision}", code=3).err
+    assert "Unknown commit" in orglab("done", "1.1", f"--commit={revision}", code=3).err
     assert (repo.path / LOG).read_bytes() == before
     assert not (repo.path / "owned").exists()
 
@@ -192,8 +192,8 @@ def test_a_repository_that_git_refuses_is_a_git_error_where_a_commit_is_wanted(r
     orglab("new", "A", "-s", "one")
     repo.commit("x")
     (repo.path / ".git" / "config").write_text("[core\n")
-    assert "git refuses to read" in orglab("done", "1.1", code=5).err
-    assert "git refuses to read" in orglab("done", "1.1", "-c", "HEAD", code=5).err
+    assert "git cannot read" in orglab("done", "1.1", code=5).err
+    assert "git cannot read" in orglab("done", "1.1", "-c", "HEAD", code=5).err
     assert "[X]" not in (repo.path / LOG).read_text()
     orglab("note", "1", "noted all the same")
     orglab("done", "1.1", "--no-commit")
@@ -237,7 +237,7 @@ def test_the_repository_is_that_of_the_log_whatever_a_hook_says(repo, orglab, tm
     ],
 )
 def test_numbers_of_a_log(text, numbers):
-    assert numbers_in(text.encode()) == numbers
+    assert find_id_numbers(text.encode()) == numbers
 
 
 def test_a_log_that_is_only_on_another_branch_counts(repo, orglab):

@@ -10,7 +10,7 @@ import pytest
 
 from lab import NAME, SOURCE, orglab
 from orglab.cli.main import run
-from orglab.log.active import ActiveStep
+from orglab.log.active_step import ActiveStep
 from texts import SEED
 
 LOG = "#+TODO: TODO INPROGRESS | DONE\n" + SEED
@@ -205,7 +205,7 @@ def test_an_active_step_that_is_gone_is_said_and_not_put(study):
     study.start()
     study.edit(NAME, LOG.replace("2. [ ] Test XYZ with ABC\n", ""))
     study.git("commit", "--quiet", "-m", "[e201] log", NAME)
-    assert "The active step e201.2 is not in experiment_log.org any more" in study.commit("tune")
+    assert "The active step e201.2 is no longer in experiment_log.org" in study.commit("tune")
     assert study.message() == "tune"
 
 
@@ -265,8 +265,8 @@ def test_a_step_is_active_in_its_worktree_only(study, tmp_path_factory):
 
 def test_a_name_that_the_log_does_not_have_is_told_with_what_is_near(study):
     said = study.commit("[e201.3] and [e202] and [e201.1]")
-    assert "names [e201.3], and there is no such step of e201 in experiment_log.org: it has 2 steps." in said
-    assert "names [e202], and there is no experiment e202 in experiment_log.org; did you mean e201?" in said
+    assert "names [e201.3], but e201 in experiment_log.org has no such step (it has 2)." in said
+    assert "names [e202], but there is no experiment e202 in experiment_log.org; did you mean e201?" in said
     assert "belongs to e201.1  Test XYZ without ABC" in said
     assert len(study.subjects()) == 2
 
@@ -342,7 +342,7 @@ def test_a_log_that_is_staged_in_part_is_to_be_unstaged(study):
 def test_the_settings_warn_or_say_nothing(study):
     study.settings('[hooks]\nseparate = "warn"\n')
     mixed(study)
-    assert "the log has commits of its own" in study.git("commit", "--quiet", "-am", "tune")
+    assert "commit the log separately" in study.git("commit", "--quiet", "-am", "tune")
     study.settings('[hooks]\nseparate = "off"\n')
     mixed(study)
     assert study.git("commit", "--quiet", "-am", "tune") == ""
@@ -576,7 +576,7 @@ def test_a_merge_with_conflicts_is_concluded_with_log_and_code(study):
         study.git("checkout", "--quiet", "--theirs", name)
     refused = orglab("commit", cwd=study.path)
     assert (refused.code, refused.err) == (
-        5, "orglab: git is in the middle of a merge; finish it first, the log can go with it.\n"
+        5, "orglab: git is in the middle of a merge; finish it first, you can include the log in it.\n"
     )  # fmt: skip
     study.git("commit", "--quiet", "-am", "both")
     assert study.subjects("-1") == ["both"]
@@ -752,7 +752,7 @@ def test_a_broken_orglab_stops_no_commit(study, tmp_path_factory, how):
     if how != "script gone":
         assert said.count("orglab: ") == (2 if how == "missing" else 1), "it is said once a commit"
     if how == "venv deleted":
-        assert "is gone, so the hook did nothing; run `orglab hooks install`" in said
+        assert "is missing, so the hook did nothing; run `orglab setup git`" in said
     study.git("commit", "--quiet", "--amend", "-m", "amended")
 
 
@@ -768,7 +768,7 @@ def test_a_hanging_orglab_is_given_up_once_a_commit_and_leaves_no_process(study,
     # What the hooks print comes through a pipe, which an orphan would keep open.
     said = study.git("commit", "--quiet", "-am", "[e9] tune", GIT_EDITOR="true")
     assert study.message() == "[e9] tune"
-    assert said == "orglab: The hook took more than two seconds, so git goes on without it.\n"
+    assert said == "orglab: The hook took more than two seconds and was stopped; git goes on without it.\n"
     (pid,) = (folder / "pids").read_text().split()
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid), 0)
@@ -780,8 +780,8 @@ def test_a_defect_is_a_sentence(study):
     (study.path / ".git/orglab/names").unlink(missing_ok=True)
     (study.path / ".git/orglab/names").mkdir()
     said = study.commit("tune")
-    assert "This is a defect of orglab" in said
-    assert "so git goes on without it" in said
+    assert "Unexpected error (" in said
+    assert "git goes on without it" in said
 
 
 def test_a_revision_from_before_the_log_has_nothing_to_look_up(study):
@@ -802,7 +802,7 @@ def test_a_log_that_the_environment_names_is_looked_for_where_the_user_is(study)
     study.git("add", "sub/x")
     said = study.git("commit", "--quiet", "-m", "[e301.1] tune", cwd=study.path / "sub", ORGLAB_LOG="lab.org")
     assert said == "orglab: This commit belongs to e301.1  Test XYZ without ABC\n"
-    assert "names [e301.1], and there is no experiment e301" in study.commit("[e301.1] tune")
+    assert "names [e301.1], but there is no experiment e301" in study.commit("[e301.1] tune")
 
 
 def test_wrong_settings_are_told_and_stop_nothing(study):

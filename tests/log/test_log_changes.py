@@ -3,9 +3,9 @@
 import pytest
 
 from orglab.config import Config
-from orglab.experiment.changes import compare
+from orglab.experiment.changes import compare_experiments
 from orglab.experiment.model import read_experiments
-from orglab.log.commit_log import compose_message
+from orglab.log.log_commit import compose_message
 from orglab.org.document import Document
 from texts import SEED
 
@@ -15,7 +15,7 @@ def read(text):
 
 
 def words(before, after):
-    return {change.ref: ", ".join(change.words) for change in compare(read(before), read(after))}
+    return {change.ref: ", ".join(change.words) for change in compare_experiments(read(before), read(after))}
 
 
 OTHER = SEED.replace("201", "202").replace("ABC in XYZ model", "Another")
@@ -27,7 +27,7 @@ NOTES = "** Notes\n"
     [
         ("2. [ ]", "2. [X]", "step 2 done"),
         ("1. [X]", "1. [ ]", "step 1 open again"),
-        ("1. [X]", "1. [-]", "step 1 begun"),
+        ("1. [X]", "1. [-]", "step 1 started"),
         ("with ABC\n", "with ABC\n3. [ ] Third\n", "step 3 added"),
         ("with ABC\n", "with ABC\n3. [X] Third\n", "step 3 done"),
         ("with ABC\n", "with ABC\n3. [ ] C\n4. [ ] D\n5. [ ] E\n", "steps 3-5 added"),
@@ -74,7 +74,7 @@ def test_two_with_one_id_are_compared_in_their_order():
 
 
 def message(before, after, text=None, *, entries=-1):
-    return compose_message(compare(read(before), read(after)), before != after, entries, "e", text)
+    return compose_message(compare_experiments(read(before), read(after)), before != after, entries, "e", text)
 
 
 def test_the_message_names_one_or_several():
@@ -84,8 +84,8 @@ def test_the_message_names_one_or_several():
     assert message(SEED, SEED, entries=2) == "journal: 2 entries"
     assert message(SEED, SEED, entries=0) == "journal: edited"
     assert message(SEED, done + OTHER) == "[e201] [e202] log: e201 step 2 done; e202 new, with 2 steps"
-    assert message(SEED, SEED + "\n# end\n") in ("[e201] log: edited", "log: text beside the experiments")
-    assert message("# a\n", "# b\n") == "log: text beside the experiments"
+    assert message(SEED, SEED + "\n# end\n") in ("[e201] log: edited", "log: text outside experiments")
+    assert message("# a\n", "# b\n") == "log: text outside experiments"
 
 
 def test_a_long_message_has_a_body():

@@ -1,20 +1,20 @@
-"""Ticking: the box itself, and those above it."""
+"""Setting a checkbox and updating those above it."""
 
 import pytest
 
 from orglab.errors import UsageError
-from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_boxes, toggled
+from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_checkboxes, toggle_checkbox
 from orglab.org.document import Document
 
 
 def ticked(text, number, box=DONE, **options):
     document = Document(text.encode())
     structure = next(each.structure for each in document.first_section.walk() if each.structure)
-    edits = set_boxes(document, structure, [structure.items[number]], box, **options)
+    edits = set_checkboxes(document, structure, [structure.items[number]], box, **options)
     return bytes(document.apply(edits)).decode()
 
 
-def test_boxes_above_say_what_those_below_are():
+def test_parent_boxes_follow_the_boxes_below():
     text = "- [ ] a\n  - [ ] b\n  - [ ] c\n"
     half = "- [-] a\n  - [X] b\n  - [ ] c\n"
     assert ticked(text, 1) == half
@@ -23,7 +23,7 @@ def test_boxes_above_say_what_those_below_are():
     assert ticked(half, 0) == half
 
 
-def test_boxes_two_above_say_it_too():
+def test_grandparent_boxes_are_updated():
     text = "- [ ] a\n  - [ ] b\n    - [ ] c\n    - [ ] d\n"
     assert ticked(text, 2) == "- [-] a\n  - [-] b\n    - [X] c\n    - [ ] d\n"
     assert ticked("- [ ] a\n  - [ ] b\n    - [ ] c\n", 2) == "- [X] a\n  - [X] b\n    - [X] c\n"
@@ -35,7 +35,7 @@ def test_an_item_without_a_box_gets_none():
     assert ticked("- a\n  - [ ] b\n", 1) == "- a\n  - [X] b\n"
 
 
-def test_lower_case_is_written_as_org_counts_it():
+def test_a_lower_case_x_becomes_upper_case():
     assert ticked("- [x] a\n- [ ] b\n", 1, upper=True) == "- [X] a\n- [X] b\n"
     assert ticked("- [x] a\n- [ ] b\n", 1) == "- [x] a\n- [X] b\n"
 
@@ -47,13 +47,13 @@ def test_only_the_box_changes(text):
     assert ticked(text, 0, PARTIAL) == text.replace("[ ]", "[-]")
 
 
-def test_ordered_boxes_are_ticked_in_order():
+def test_ordered_boxes_must_be_checked_in_order():
     with pytest.raises(UsageError, match="line 1"):
         ticked("- [ ] a\n- [ ] b\n", 1, ordered=True)
     assert ticked("- [X] a\n- [ ] b\n", 1, ordered=True) == "- [X] a\n- [X] b\n"
-    # What is out of order further down is not asked about.
+    # Boxes further down that are out of order are ignored.
     assert ticked("- [ ] a\n- [ ] b\n- [X] c\n", 0, ordered=True) == "- [X] a\n- [ ] b\n- [X] c\n"
 
 
 def test_toggling():
-    assert [toggled(box) for box in (OPEN, PARTIAL, DONE, b"[x]", None)] == [DONE, DONE, OPEN, DONE, DONE]
+    assert [toggle_checkbox(box) for box in (OPEN, PARTIAL, DONE, b"[x]", None)] == [DONE, DONE, OPEN, DONE, DONE]

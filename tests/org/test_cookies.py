@@ -2,7 +2,7 @@
 
 import pytest
 
-from orglab.org.cookies import format_cookie, recount
+from orglab.org.cookies import format_cookie, recount_cookies
 from orglab.org.document import Document
 
 DATA = ":PROPERTIES:\n:COOKIE_DATA: {}\n:END:\n"
@@ -10,7 +10,7 @@ DATA = ":PROPERTIES:\n:COOKIE_DATA: {}\n:END:\n"
 
 def counted(text):
     document = Document(text.encode())
-    return bytes(document.apply(recount(document))).decode()
+    return bytes(document.apply(recount_cookies(document))).decode()
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_cookie_of_an_item_counts_what_is_directly_below():
     assert counted("- [ ] a [/]\n  - [X] b [%]\n    - [ ] c\n") == "- [ ] a [1/1]\n  - [X] b [0%]\n    - [ ] c\n"
 
 
-def test_code_and_tables_hold_no_cookie():
+def test_code_and_tables_have_no_cookies():
     text = "* =[/]= a\n| [/] |\n: [/]\n- [X] b\n"
     assert counted(text) == text
 
@@ -59,12 +59,12 @@ def test_an_item_counts_its_first_list_with_boxes():
     assert counted(text) == text.replace("[/]", "[0/0]")
 
 
-def test_only_the_headings_of_one_level_count_and_the_last_one_says_which():
+def test_only_headings_of_the_level_of_the_last_one_count():
     assert counted("* a [/]\n*** TODO b\n** DONE c\n") == "* a [1/1]\n*** TODO b\n** DONE c\n"
     assert counted("* a [/]\n** DONE b\n*** TODO c\n") == "* a [1/1]\n** DONE b\n*** TODO c\n"
 
 
-def test_counting_recursively_is_inherited_and_stops_where_boxes_are_counted():
+def test_recursive_counting_is_inherited_and_stops_where_boxes_are_counted():
     text = "* a [/]\n" + DATA.format("recursive") + "** TODO b [/]\n*** DONE c [/]\n**** DONE d\n"
     assert counted(text) == text.replace("a [/]", "a [2/3]").replace("b [/]", "b [2/2]").replace("c [/]", "c [1/1]")
     text = "* a [/]\n** b [/]\n" + DATA.format("checkbox recursive") + "- [X] x\n*** TODO c\n"
@@ -73,21 +73,21 @@ def test_counting_recursively_is_inherited_and_stops_where_boxes_are_counted():
     assert counted(text) == text.replace("[/]", "[1/2]")
 
 
-def test_lists_that_go_down_in_steps_count_as_often_as_org_counts_them():
-    # To Org each step begins a list that goes on with those below.
+def test_lists_with_decreasing_indentation_are_counted_like_org():
+    # To Org, each decrease of indentation begins a list that continues with the items below.
     assert counted("* a [/]\n    - [ ] b\n  - [X] c\n- [ ] d\n").startswith("* a [2/6]\n")
     assert counted("* a [/]\n  - [ ] b\n  - [X] c\n- [X] d\n  - [X] e\n- [ ] f\n").startswith("* a [3/6]\n")
 
 
-def test_only_the_headings_that_are_asked_for():
+def test_only_the_given_headings_are_recounted():
     document = Document(b"[/]\n* a [/]\n* b [/]\n")
-    after = document.apply(recount(document, [document.heading(1)]))
+    after = document.apply(recount_cookies(document, [document.heading(1)]))
     assert bytes(after) == b"[/]\n* a [/]\n* b [0/0]\n"
-    assert bytes(document.apply(recount(document, [None]))).startswith(b"[0/0]\n* a [/]")
+    assert bytes(document.apply(recount_cookies(document, [None]))).startswith(b"[0/0]\n* a [/]")
 
 
-def test_a_true_cookie_is_no_edit():
-    assert recount(Document(b"* a [1/1] [100%]\n- [X] b\n")) == []
+def test_a_correct_cookie_needs_no_edit():
+    assert recount_cookies(Document(b"* a [1/1] [100%]\n- [X] b\n")) == []
 
 
 def test_percents_round_down():

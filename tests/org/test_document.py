@@ -1,4 +1,4 @@
-"""A file as a value: its headings, its parts, and the versions that edits make of it."""
+"""Documents: their headings, parts and edited versions."""
 
 import random
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import orgtext
 from orglab.errors import ConflictMarkersError, UnsafeEditError
-from orglab.org.cookies import recount
+from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.org.edit import Edit
 
@@ -33,11 +33,11 @@ def test_awkward_bytes_are_kept_and_headings_found(raw):
     assert bytes(document) == raw
     assert [heading.stars for heading in document.headings()] == ([1, 2] if raw else [])
     if raw:
-        made = document.apply([Edit(document.begin_of(1) + 3, document.begin_of(1) + 4, b"C")])
+        made = document.apply([Edit(document.heading_begin(1) + 3, document.heading_begin(1) + 4, b"C")])
         assert bytes(made) == raw.replace(b"** B", b"** C")
 
 
-def test_the_outline_says_what_is_below_what():
+def test_outline_relations():
     document = Document(b"before\n*** a\n* b\n*** c\n** d\n* e\n")
     a, b, c, d, e = document.headings()
     assert [heading.parent for heading in (a, b, c, d, e)] == [None, None, b, b, None]
@@ -47,7 +47,7 @@ def test_the_outline_says_what_is_below_what():
     assert document.heading_at(document.text.index(b"d")) is d
 
 
-def test_relatives_may_be_far_away():
+def test_outline_relations_of_distant_headings():
     document = Document(b"* a\n" + b"** b\n" * 200 + b"*** c\n" * 200 + b"** d\n* e\n")
     a, d, e = (document.heading(index) for index in (0, 401, 402))
     assert (document.heading(300).parent, document.heading(200).parent) == (document.heading(200), a)
@@ -55,11 +55,11 @@ def test_relatives_may_be_far_away():
     assert (a.subtree_end, document.heading(200).subtree_end, d.subtree_end) == (e.begin, d.begin, e.begin)
 
 
-def test_stars_need_a_space_at_the_begin_of_a_line():
+def test_a_heading_needs_stars_at_line_start_and_a_space():
     assert len(Document(b"*a\n *  b\n**\n- * c\n")) == 0
 
 
-def test_conflict_markers_are_told_and_nothing_is_written():
+def test_conflict_markers_are_reported_and_nothing_is_written():
     document = Document(b"* A\n<<<<<<< HEAD\n* B\n=======\n>>>>>>> other\n")
     assert document.conflict_line() == 2
     assert document.apply([]) is document
@@ -67,12 +67,12 @@ def test_conflict_markers_are_told_and_nothing_is_written():
         document.apply([Edit(0, 0, b"x")])
 
 
-def test_seven_angles_in_a_line_are_no_conflict():
+def test_seven_angle_brackets_within_a_line_are_not_a_conflict():
     assert Document(b"* A\n see <<<<<<< HEAD\n<<<<<<<\n").conflict_line() is None
 
 
 @pytest.mark.parametrize("edits", [[Edit(0, 99, b"")], [Edit(2, 1, b"")], [Edit(0, 2, b""), Edit(1, 3, b"")]])
-def test_edits_that_cannot_be_are_refused(edits):
+def test_invalid_edits_are_rejected(edits):
     with pytest.raises(UnsafeEditError):
         Document(b"* A\n").apply(edits)
 
@@ -102,7 +102,7 @@ def described(heading, moved):
 
 
 @given(st.integers(0, 2**40), st.integers(0, 2**40))
-def test_a_part_says_the_same_as_the_whole(seed, place):
+def test_a_part_reads_the_same_as_the_whole(seed, place):
     whole = Document(orgtext.random_text(random.Random(seed).randrange))  # noqa: S311 - the same each time
     part = whole.part_at(place % (len(whole.text) + 1))
     assert part.text == whole.text[part.begin : part.end]
@@ -112,6 +112,6 @@ def test_a_part_says_the_same_as_the_whole(seed, place):
     headings = [heading for heading in whole.headings() if part.begin <= heading.begin < part.end]
     assert [described(heading, part.begin) for heading in part.headings()] == [described(one, 0) for one in headings]
     if whole.conflict_line() is None:
-        edits = recount(part)
+        edits = recount_cookies(part)
         after = whole.apply([Edit(edit.start + part.begin, edit.end + part.begin, edit.replacement) for edit in edits])
         assert part.apply(edits).text == after.text[part.begin :][: len(after.text) - len(whole.text) + len(part.text)]

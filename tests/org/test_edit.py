@@ -1,4 +1,4 @@
-"""Edits as values: two sets of them made one."""
+"""Composition of two lists of edits."""
 
 import pytest
 
@@ -18,12 +18,12 @@ from orglab.org.source import Source
         ([Edit(5, 6, b"F"), Edit(0, 1, b"A")], [Edit(2, 3, b"C")], b"AbCdeF"),
     ],
 )
-def test_both_at_once_do_what_one_after_the_other_does(first, second, after):
+def test_composed_edits_equal_successive_edits(first, second, after):
     assert Source(b"abcdef").apply(compose(first, second)) == after
     assert Source(Source(b"abcdef").apply(first)).apply(second) == after
 
 
 @pytest.mark.parametrize("second", [Edit(2, 3, b""), Edit(1, 3, b"x"), Edit(3, 5, b"x"), Edit(0, 6, b"")])
-def test_what_the_first_wrote_is_not_touched(second):
+def test_the_second_edits_cannot_change_what_the_first_wrote(second):
     with pytest.raises(UnsafeEditError, match="nothing was written"):
         compose([Edit(2, 3, b"XY")], [second])

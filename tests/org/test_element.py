@@ -1,4 +1,4 @@
-"""What a section is made of: which line begins what, and where it ends."""
+"""The elements of a section: where they begin and end."""
 
 import pytest
 
@@ -7,13 +7,13 @@ from orglab.org.element import Element
 
 
 def elements(document: Document) -> list[Element]:
-    """Those of the first section, or of the first heading's if the text begins with it, in order."""
+    """Return the elements of the first section, or of the first heading's if the text begins with one."""
     section = document.heading(0).section if document.text.startswith(b"*") else document.first_section
     return list(section.walk())[1:]
 
 
 def parts(text: str) -> list[tuple[str, str]]:
-    """The elements of a text, each with what it spans."""
+    """Return the elements of a text, each with the text it spans."""
     document = Document(text.encode())
     return [(element.type, document.text[element.begin : element.end].decode()) for element in elements(document)]
 
@@ -65,7 +65,7 @@ def test_plain_lines(text, expected):
         (":a b:\n:END:\n", ["paragraph", "paragraph"]),
     ],
 )
-def test_what_has_an_end_needs_one(text, expected):
+def test_blocks_and_drawers_must_be_closed(text, expected):
     assert types(text) == expected
 
 
@@ -91,7 +91,7 @@ def test_a_drawer_may_begin_with_a_blank_line_that_is_a_paragraph():
         ("#+title: x\na\n", [("keyword", "#+title: x\n"), ("paragraph", "a\n")]),
     ],
 )
-def test_keywords_belong_to_what_follows_if_anything_may_have_them(text, expected):
+def test_affiliated_keywords_belong_to_the_next_element_that_can_have_them(text, expected):
     assert parts(text)[: len(expected)] == expected
 
 
@@ -120,11 +120,11 @@ def test_a_clock_line_has_a_time(line, is_clock):
         ("+--+\n+--+\nx\n", ["table", "paragraph"]),
     ],
 )
-def test_a_table_of_the_other_kind_ends_with_a_rule(text, expected):
+def test_a_table_el_table_ends_with_a_rule(text, expected):
     assert types(text) == expected
 
 
-def test_below_a_heading_come_planning_and_properties():
+def test_a_heading_is_followed_by_planning_and_properties():
     text = "* a\nDEADLINE: <2020-01-01>\n:PROPERTIES:\n:A: b\n:B+:\n:END:\nSCHEDULED: <2020-01-01>\n"
     assert parts(text) == [
         ("planning", "DEADLINE: <2020-01-01>\n"),
@@ -147,7 +147,7 @@ def test_below_a_heading_come_planning_and_properties():
         ("* a\n:PROPERTIES:\n:END:\n", "property-drawer"),
     ],
 )
-def test_where_a_property_drawer_may_stand(text, kind):
+def test_where_a_property_drawer_is_allowed(text, kind):
     assert next(found for found in types(text) if "drawer" in found) == kind
 
 
@@ -176,7 +176,7 @@ def test_a_list_in_a_list_in_a_block():
     ]
 
 
-def test_windows_lines_and_a_byte_order_mark_are_no_difference():
+def test_crlf_and_a_byte_order_mark_make_no_difference():
     text = "#+begin_quote\n- a\n\n  b\n#+end_quote\n"
     assert parts(("\ufeff" + text).replace("\n", "\r\n")) == parts(text)
 
@@ -186,7 +186,7 @@ def innermost(text: str, what: str) -> Element:
     return document.first_section.at(document.text.index(what.encode()))
 
 
-def test_what_stands_at_a_place_and_around_it():
+def test_element_at_a_position_and_its_ancestors():
     found = innermost("- a\n  - b\n", "b")
     assert [element.type for element in (found, *found.ancestors())] == [
         "paragraph", "item", "plain-list", "item", "plain-list", "section",
@@ -194,9 +194,9 @@ def test_what_stands_at_a_place_and_around_it():
     assert innermost("- a\n  - b\n", "- b").type == "item"
 
 
-def test_depth_is_no_matter():
+def test_deep_nesting():
     deep = b"#+begin_x\n" * 2000 + b"a\n" + b"#+end_x\n" * 2000
-    # The first end is that of all beginnings, as in Org.
+    # The first end closes all openings, as in Org.
     assert types(deep.decode())[0] == "special-block"
     nested = "".join(f"#+begin_x{depth}\n" for depth in range(2000))
     nested += "".join(f"#+end_x{depth}\n" for depth in reversed(range(2000)))

@@ -1,4 +1,4 @@
-"""What we write, Emacs leaves as it is: it recounts no cookie otherwise, and org-lint finds nothing new.
+"""Emacs agrees with what we write: it does not change any cookie, and org-lint finds nothing new.
 
 All files are written first, and one Emacs looks at all of them.
 """
@@ -13,13 +13,13 @@ import pytest
 
 import orgtext
 from orglab.api import Log
-from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_boxes
-from orglab.org.cookies import recount
+from orglab.org.checkbox import DONE, OPEN, PARTIAL, set_checkboxes
+from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.org.properties import delete_property, put_property, set_tags
-from orglab.org.todo import logging_of, set_state
+from orglab.org.todo import read_logging, set_state
 
-# Beside those of orgtext; none has COOKIE_DATA, for the reason given there.
+# In addition to those of orgtext; none has COOKIE_DATA, for the reason given there.
 TEXTS = {
     **orgtext.FILES,
     "bare": "* TODO [1] A :exp:\n** TODO Experiments [/]\n1. [ ] x\n** TODO Conclusions\n",
@@ -40,20 +40,20 @@ TEXTS = {
 
 
 def recounted(document):
-    return document.apply(recount(document))
+    return document.apply(recount_cookies(document))
 
 
 def changes(document):
-    """Yield a name and the document after, for each operation at each place of a document."""
+    """Yield the name and the resulting document for each operation at each position of a document."""
     for number, (heading, section) in enumerate(orgtext.sections(document)):
         for element in section.walk():
             if element.type == "item" and element.item.checkbox:
                 for box in (OPEN, PARTIAL, DONE):
-                    edits = set_boxes(document, element.structure, [element.item], box, upper=True)
+                    edits = set_checkboxes(document, element.structure, [element.item], box, upper=True)
                     yield f"box-{element.begin}-{box[1:2].hex()}", document.apply(edits)
         if heading is None:
             continue
-        asked = logging_of(heading)
+        asked = read_logging(heading)
         loggings = {
             "asked": None,
             "time": asked._replace(done="time"),
@@ -106,14 +106,14 @@ LOOK = """
 
 
 def write_all(folder, scratch):
-    """Write the texts, and what each operation makes of them; return the names."""
-    # What entries of a journal link to.
+    """Write the texts and the results of each operation, and return the names."""
+    # The target of the links in journal entries.
     (folder / "log.org").write_text(orgtext.SEED)
     for name, text in TEXTS.items():
         base = recounted(Document(text.encode()))
         (folder / f"{name}.org").write_bytes(bytes(base))
         for change, after in changes(base):
-            # In a file an operation and its recount are one edit.
+            # In a file, an operation and its recount are written together.
             (folder / f"{name}--{change}.org").write_bytes(bytes(recounted(after)))
         for change, command in COMMANDS.items():
             path = scratch / f"{name}-{change}" / "log.org"
@@ -129,7 +129,7 @@ def write_all(folder, scratch):
 
 
 def look(emacs, folder):
-    """Return the text that Emacs makes of each file, empty where it changes nothing, and what org-lint says of it."""
+    """Return the text after Emacs recounts each file (empty if unchanged), and the output of org-lint."""
     looked = [json.loads(line) for line in emacs(LOOK, folder).splitlines()]
     found = {name: (text, (folder / f"{name}.org").read_bytes().decode(), list(lint)) for name, text, lint in looked}
     assert len(found) == len(list(folder.iterdir()))
@@ -144,7 +144,7 @@ def seen(emacs, tmp_path_factory):
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_emacs_counts_what_we_counted(seen, text):
+def test_emacs_counts_the_same(seen, text):
     changed = {name: made for name, made in seen.items() if name.partition("--")[0] == text and made[0]}
     assert {name: (ours, theirs) for name, (theirs, ours, _) in changed.items()} == {}
 
@@ -159,19 +159,19 @@ def test_org_lint_finds_nothing_new(seen, text):
 
 
 def corpus_texts(archive):
-    """Yield a score of real files that have boxes or keywords, of a size at which org-lint is quick."""
+    """Yield some twenty real files with boxes or keywords that are small enough for org-lint to be quick."""
     with tarfile.open(archive) as files:
         members = sorted((member for member in files if 400 < member.size < 9000), key=lambda member: member.name)
         texts = (files.extractfile(member).read() for member in members)
-        # Emacs before 9.8 reads COOKIE_DATA once; and this is not about line endings.
+        # Org before 9.8 reads COOKIE_DATA only once; and this test is not about line endings.
         fit = [text for text in texts if not re.search(rb"COOKIE_DATA|\r|[^\x00-\x7f]", text)]
     wanted = [text for text in fit if re.search(rb"^[ \t]*[-+] \[[ X]\]|^\*+ (?:TODO|DONE) ", text, re.M)]
     yield from wanted[:: max(1, len(wanted) // 20)]
 
 
 @pytest.mark.shared
-def test_real_files_stay_as_we_leave_them(emacs, shared, tmp_path):
-    """After each operation only the cookies of its entry and of those above are recounted, as a command does."""
+def test_emacs_leaves_our_real_files_unchanged(emacs, shared, tmp_path):
+    """After each operation, only the cookies of its entry and of those above are recounted, as a command does."""
     for number, raw in enumerate(corpus_texts(shared / "corpus" / "org-files.tar.gz")):
         base = recounted(Document(raw))
         (tmp_path / f"{number}.org").write_bytes(bytes(base))
@@ -184,7 +184,7 @@ def test_real_files_stay_as_we_leave_them(emacs, shared, tmp_path):
             heading = after.heading_at(min(edit.start for edit in change.edits))
             touched = [None] if heading is None else [heading, *heading.ancestors()]
             written = tmp_path / f"{number}--{change.name}-{len(list(tmp_path.iterdir()))}.org"
-            written.write_bytes(bytes(after.apply(recount(after, touched))))
+            written.write_bytes(bytes(after.apply(recount_cookies(after, touched))))
     found = look(emacs, tmp_path)
     assert len(found) > 100
     for name, (theirs, ours, lint) in found.items():

@@ -11,13 +11,13 @@ from orglab.org.emacs_regexp import TAG_WORD, compile_emacs_regexp, quote_emacs_
 
 
 def found(pattern: str, text: str, also_word: str = "") -> str | None:
-    """What Emacs's `(string-match pattern text)` would put into `(match-string 0 text)`."""
+    """Return what Emacs's `(match-string 0 text)` would be after `(string-match pattern text)`."""
     match = compile_emacs_regexp(pattern, also_word=also_word).search(text)
     return match and match.group()
 
 
 @pytest.mark.parametrize("text", ["(a)", "a|b", "a{2}", "a/b", "#1", "%@&~"])
-def test_what_only_python_takes_for_special_is_a_letter(text: str) -> None:
+def test_characters_special_only_in_python_are_literal(text: str) -> None:
     assert found(text, f"x{text}x") == text
 
 
@@ -56,7 +56,7 @@ def test_backslashes(pattern: str, text: str, expected: str | None) -> None:
         (r"x\|^a", "ba", None),
     ],
 )
-def test_an_operator_without_anything_to_work_on_is_a_letter(pattern: str, text: str, expected: str | None) -> None:
+def test_an_operator_without_operand_is_literal(pattern: str, text: str, expected: str | None) -> None:
     assert found(pattern, text) == expected
 
 
@@ -116,7 +116,7 @@ def test_words_edges_and_case(pattern: str, text: str, expected: str | None) -> 
     assert found(pattern, text) == expected
 
 
-def test_in_a_tag_at_and_underscore_are_of_the_word() -> None:
+def test_at_and_underscore_are_word_characters_in_tags() -> None:
     assert found(r"\<work", "@work") == "work"
     assert found(r"\<work", "@work", TAG_WORD) is None
     assert found(r"\w+", "@at_work", TAG_WORD) == "@at_work"
@@ -126,21 +126,21 @@ def test_in_a_tag_at_and_underscore_are_of_the_word() -> None:
 @pytest.mark.parametrize(
     ("pattern", "position", "problem"),
     [
-        (r"a\(b", 1, r"This `\(` has no `\)`"),
-        (r"ab\)", 2, r"This `\)` has no `\(`"),
-        ("a[b", 1, "This `[` has no `]`"),
-        ("[[:alfa:]]", 1, "There is no class of characters `[:alfa:]`"),
-        ("ab\\", 2, "Nothing follows this backslash"),
-        (r"a\{2", 1, r"`\{` needs a number or two, and `\}`"),
-        (r"a\{3,2\}", 1, r"`\{n,m\}` needs n <= m <= 65535"),
-        (r"a\{65536\}", 1, r"`\{n,m\}` needs n <= m <= 65535"),
-        (r"\(a\1\)", 3, "There is no group 1 before this"),
-        (r"\(?a\)", 0, r"`\(?` needs a `:`, as in `\(?:a\)`"),
-        (r"\(?0:a\)", 0, r"`\(?` needs a `:`, as in `\(?:a\)`"),
-        (r"a\=", 1, r"`\=` means nothing here"),
-        (r"\_a", 0, r"`\_a` means nothing here"),
-        (r"\sx", 0, r"`\sx` names no class of characters"),
-        (r"\(" * 51 + r"\)" * 51, 100, "The groups are nested too deep"),
+        (r"a\(b", 1, r"Unclosed `\(`"),
+        (r"ab\)", 2, r"Unmatched `\)`"),
+        ("a[b", 1, "Unclosed `[`"),
+        ("[[:alfa:]]", 1, "Unknown character class `[:alfa:]`"),
+        ("ab\\", 2, "Trailing backslash"),
+        (r"a\{2", 1, r"Expected one or two numbers and `\}` after `\{`"),
+        (r"a\{3,2\}", 1, r"`\{n,m\}` requires n <= m <= 65535"),
+        (r"a\{65536\}", 1, r"`\{n,m\}` requires n <= m <= 65535"),
+        (r"\(a\1\)", 3, "No group 1 before this back-reference"),
+        (r"\(?a\)", 0, r"Expected `:` after `\(?`, as in `\(?:a\)`,"),
+        (r"\(?0:a\)", 0, r"Expected `:` after `\(?`, as in `\(?:a\)`,"),
+        (r"a\=", 1, r"Unsupported construct `\=`"),
+        (r"\_a", 0, r"Unsupported construct `\_a`"),
+        (r"\sx", 0, r"Unknown character class `\sx`"),
+        (r"\(" * 51 + r"\)" * 51, 100, "Groups nested too deeply"),
     ],
 )
 def test_an_error_points_at_its_cause(pattern: str, position: int, problem: str) -> None:
@@ -153,7 +153,7 @@ PIECES = st.sampled_from([*r"ab_1-.*+?^$[](){}|\:é", r"\(", r"\)", r"\|", r"\{"
 
 
 def syntax_error(pattern: str) -> MatchSyntaxError | None:
-    """Why it is no regexp."""
+    """Return why it is not a regexp."""
     try:
         compile_emacs_regexp(pattern)
     except MatchSyntaxError as error:
@@ -165,8 +165,8 @@ def syntax_error(pattern: str) -> MatchSyntaxError | None:
 def test_any_text_is_a_pattern_or_a_syntax_error(pattern: str) -> None:
     error = syntax_error(pattern)
     assert error is None or 0 <= error.position <= len(pattern)
-    # That would be Python's objection to what was written for it.
-    assert error is None or "cannot be used" not in error.problem
+    # That would be Python rejecting the translation.
+    assert error is None or "Unsupported regexp" not in error.problem
 
 
 @given(st.text())

@@ -1,4 +1,4 @@
-"""The parts of a heading's line, and what belongs to the heading."""
+"""The parts of a heading line, and the planning, properties and tags of a heading."""
 
 import pytest
 
@@ -42,11 +42,11 @@ def test_the_line(line, state, priority, title, tags, ending):
     assert (heading.state, heading.priority, heading.title, heading.tags) == (state, priority, title, tags)
 
 
-def test_bytes_that_are_no_utf_8_come_back_from_the_title():
+def test_invalid_utf_8_in_a_title_is_preserved():
     assert first(b"* Gr\xf6\xdfe :t:\n").title.encode("utf-8", "surrogateescape") == b"Gr\xf6\xdfe"
 
 
-def test_a_comment_is_no_part_of_the_title():
+def test_the_word_comment_is_not_part_of_the_title():
     assert first("* TODO COMMENT a\n").line.is_comment
     assert not first("* COMMENTS a\n").line.is_comment
     assert not first("* COMMENT\ta\n").line.is_comment
@@ -79,7 +79,7 @@ def test_tags_are_inherited_from_the_file_and_from_above():
     assert document.heading(1).all_tags == ("f", "y", "z", "x")
 
 
-def test_depth_is_no_matter():
+def test_deep_nesting():
     document = Document(b"".join(b"*" * stars + b" a :t%d:\n" % stars for stars in range(1, 1500)))
     last = document.heading(len(document) - 1)
     assert (last.level, len(last.all_tags), len(list(last.ancestors()))) == (1499, 1499, 1498)

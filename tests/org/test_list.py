@@ -17,7 +17,7 @@ def only_list(text) -> Structure:
 
 
 def spans(text):
-    """Each item of a text with all that is in it, and how deep it is nested."""
+    """Return each item of a text with everything in it, and its nesting depth."""
     document = Document(text.encode())
     return [
         (
@@ -37,7 +37,7 @@ def test_the_parts_of_an_item():
     assert not items("- [x] a\n")[0].is_checked
 
 
-def test_what_is_no_item():
+def test_lines_that_are_not_items():
     assert items("-a\n1 b\n\xa0- c\n#+begin_src\n- d\n#+end_src\n\u2028- e\n") == []
 
 
@@ -74,13 +74,13 @@ def test_the_first_line(line, bullet, counter, box, tag, body):
     assert item.checkbox is None or line.encode()[item.checkbox_at :].startswith(item.checkbox)
 
 
-def test_an_ordinal_has_no_tag():
+def test_a_numbered_item_has_no_tag():
     (item,) = items("1. a :: b\n")
     assert b"1. a :: b"[item.body :] == b"a :: b"
 
 
 @pytest.mark.parametrize("line", ["* a", "-a", "a. b", "1 a", "1.a", "\u2013\u2009a", "\xa0- a", "\f- a", ":- a"])
-def test_lines_that_begin_no_item(line):
+def test_lines_that_do_not_start_an_item(line):
     assert items("x\n" + line) == []
 
 
@@ -112,8 +112,8 @@ def test_a_list_knows_its_items():
     assert found.subtree(f) == []
 
 
-def test_in_a_list_of_odd_indentation_items_nest_as_org_has_it():
-    # No level is as deep as `c`: it goes to that of the first one less deep (org-list-parents-alist).
+def test_ill_formed_indentation_nests_like_org():
+    # No level has the indentation of `c`, so the nearest smaller one is used (org-list-parents-alist).
     found = only_list("- a\n    - b\n  - c\n- d\n")
     a, b, c, d = found.items
     assert [found.parents()[item.begin] for item in (a, b, c, d)] == [None, a, None, None]

@@ -51,7 +51,7 @@ GROUPS = {"ml": ("nlp", "vision")}
 
 @dataclass(frozen=True)
 class Entry:
-    """A heading that is nothing but what a match asks for."""
+    """A heading with only the attributes that a match string uses."""
 
     title: str
     level: int = 1
@@ -69,7 +69,7 @@ class Entry:
     drawer: dict[str, str] = field(default_factory=dict)
 
     def property(self, name: str) -> str | None:
-        """The property of that name, in any case."""
+        """The property with that name, ignoring case."""
         return next((value for key, value in self.drawer.items() if key.lower() == name.lower()), None)
 
 
@@ -106,7 +106,7 @@ ENTRIES: tuple[MatchEntry, ...] = (
 
 
 def matched(text: str, groups: Mapping[str, tuple[str, ...]] = GROUPS) -> str:
-    """The first letters of the headings matched: F, S(ub), s(econd), T."""
+    """Return the first letters of the matching headings: F, S(ub), s(econd), T."""
     match = compile_match(text, now=NOW, tag_groups=groups)
     letters = zip("FSsT", ENTRIES, strict=True)
     return "".join(letter for letter, entry in letters if match.matches(entry))
@@ -152,7 +152,7 @@ def test_a_group_tag_stands_for_its_members(text: str, expected: str) -> None:
     assert matched(text) == expected
 
 
-def test_groups_of_groups_and_of_regexps() -> None:
+def test_nested_groups_and_regexps() -> None:
     groups = {"any": ("ml", "any"), "ml": ("nlp", "{^@w}")}
     assert matched("any", groups) == "FS"
     assert matched("nlp|any", groups) == "FS"
@@ -286,43 +286,43 @@ def test_now_is_the_present_unless_given() -> None:
 @pytest.mark.parametrize(
     ("text", "position", "problem"),
     [
-        ("", 0, "There is nothing to match"),
-        (" ", 0, "There is nothing to match"),
-        (" exp", 0, "Terms are joined by `+`, `-`, `&` and `|` only,"),
-        ("exp +nlp", 3, "Terms are joined by `+`, `-`, `&` and `|` only,"),
-        ("exp | nlp", 3, "Terms are joined by `+`, `-`, `&` and `|` only,"),
-        ("LEVEL=1 & exp", 7, "Terms are joined by `+`, `-`, `&` and `|` only,"),
-        ("exp,nlp", 3, "Terms are joined by `+`, `-`, `&` and `|` only,"),
-        ("(exp|nlp)", 0, "Terms are joined by `+`, `-`, `&` and `|` only,"),
-        ("exp&!nlp", 4, "`!` cannot stand here,"),
-        ("exp/TODO/DONE", 3, "`/` cannot stand here,"),
-        ("exp+", 4, "A tag or a property is missing"),
-        ("nlp|exp--lab", 8, "`-` cannot stand here,"),
-        ("nlp||exp", 4, "There is nothing between two `|`"),
-        ("exp/TODO WAIT", 8, "Terms are joined by `+`, `-`, `&` and `|` only,"),
-        ("loss<abc", 4, 'A number, a "text" or a {regexp} must follow the name and this operator,'),
-        ("loss/=5", 5, 'A number, a "text" or a {regexp} must follow the name and this operator,'),
-        ('Owner=<"ann"', 5, 'A number, a "text" or a {regexp} must follow the name and this operator,'),
-        ('exp"q"', 3, '`"` cannot stand here,'),
-        ("exp+{}", 4, "There is no regexp in these braces,"),
-        # Org takes the bar, and the last slash, for its own wherever it stands.
-        ('Owner="a|b"', 6, 'This `"` is not closed before the next `|`, or before the last `/`,'),
-        ("path={a/b}", 5, "This `{` is not closed before the next `|`, or before the last `/`,"),
-        (r"/{T\(O\|X\)DO}", 1, "This `{` is not closed before the next `|`, or before the last `/`,"),
-        (r"exp+{a\(b}", 6, r"This `\(` has no `\)`"),
-        (r"nlp|Owner={[a}/TODO", 11, "This `[` has no `]`"),
-        ("ml=1", 2, 'A number, a "text" or a {regexp} must follow the name and this operator,'),
-        ("-ml +exp", 3, "Terms are joined by `+`, `-`, `&` and `|` only,"),
+        ("", 0, "Nothing to match"),
+        (" ", 0, "Nothing to match"),
+        (" exp", 0, "Invalid character (join terms with `+`, `-`, `&` or `|` only)"),
+        ("exp +nlp", 3, "Invalid character (join terms with `+`, `-`, `&` or `|` only)"),
+        ("exp | nlp", 3, "Invalid character (join terms with `+`, `-`, `&` or `|` only)"),
+        ("LEVEL=1 & exp", 7, "Invalid character (join terms with `+`, `-`, `&` or `|` only)"),
+        ("exp,nlp", 3, "Invalid character (join terms with `+`, `-`, `&` or `|` only)"),
+        ("(exp|nlp)", 0, "Invalid character (join terms with `+`, `-`, `&` or `|` only)"),
+        ("exp&!nlp", 4, "Unexpected `!`"),
+        ("exp/TODO/DONE", 3, "Unexpected `/`"),
+        ("exp+", 4, "Expected a tag or property"),
+        ("nlp|exp--lab", 8, "Unexpected `-`"),
+        ("nlp||exp", 4, "Expected a term between two `|`"),
+        ("exp/TODO WAIT", 8, "Invalid character (join terms with `+`, `-`, `&` or `|` only)"),
+        ("loss<abc", 4, 'Expected a property, an operator and a number, "text" or {regexp}'),
+        ("loss/=5", 5, 'Expected a property, an operator and a number, "text" or {regexp}'),
+        ('Owner=<"ann"', 5, 'Expected a property, an operator and a number, "text" or {regexp}'),
+        ('exp"q"', 3, 'Unexpected `"`'),
+        ("exp+{}", 4, "Empty regexp"),
+        # Org splits at bars and at the last slash, wherever they are.
+        ('Owner="a|b"', 6, 'Unclosed `"` (it must be closed before the next `|` and the last `/`)'),
+        ("path={a/b}", 5, "Unclosed `{` (it must be closed before the next `|` and the last `/`)"),
+        (r"/{T\(O\|X\)DO}", 1, "Unclosed `{` (it must be closed before the next `|` and the last `/`)"),
+        (r"exp+{a\(b}", 6, r"Unclosed `\(`"),
+        (r"nlp|Owner={[a}/TODO", 11, "Unclosed `[`"),
+        ("ml=1", 2, 'Expected a property, an operator and a number, "text" or {regexp}'),
+        ("-ml +exp", 3, "Invalid character (join terms with `+`, `-`, `&` or `|` only)"),
     ],
 )
-def test_what_org_would_leave_unread_is_an_error_that_points_there(text: str, position: int, problem: str) -> None:
+def test_what_org_would_drop_is_an_error_at_that_position(text: str, position: int, problem: str) -> None:
     with pytest.raises(MatchSyntaxError) as error:
         matched(text)
     assert (error.value.position, error.value.problem, error.value.text) == (position, problem, text)
 
 
 @pytest.mark.parametrize(("tag", "text"), [("é_1", "é_1"), ("हिन्दी", "हिन्दी"), ("cafe\u0301", "+cafe\u0301")])
-def test_tags_are_of_letters_of_every_script(tag: str, text: str) -> None:
+def test_tags_may_use_letters_of_any_script(tag: str, text: str) -> None:
     assert compile_match(text, now=NOW).matches(Entry("One", all_tags=(tag,)))
 
 
@@ -330,7 +330,7 @@ PIECES = st.sampled_from([*'ab1_-+&|/!{}()"<=>*., é\n', "LEVEL", "ml", '"<today
 
 
 def syntax_error(text: str) -> MatchSyntaxError | None:
-    """Why it is no match."""
+    """Return why it is not a match string."""
     try:
         matched(text)
     except MatchSyntaxError as error:

@@ -1,14 +1,14 @@
-"""What stands in a line of text: links, targets, timestamps, cookies, and what hides them."""
+"""The objects in a line of text: links, targets, timestamps, cookies, and objects that hide them."""
 
 import pytest
 
 from orglab.org.document import Document
 from orglab.org.heading import element_objects
-from orglab.org.objects import link_type, parse_objects
+from orglab.org.objects import parse_objects, read_link_type
 
 
 def found(text: str) -> list[tuple[str, str]]:
-    """The objects of a text, each with what it spans."""
+    """Return the objects of a text, each with the text it spans."""
     raw = text.encode()
     return [(each.type, raw[each.begin : each.end].decode()) for each in parse_objects(raw, 0, len(raw))]
 
@@ -18,7 +18,7 @@ def links(text: str) -> list[str]:
 
 
 def in_file(text: str, kind: str) -> list[str]:
-    """The objects of this kind that a whole file has before its first heading."""
+    """Return the objects of a type before the first heading of a file."""
     document = Document(text.encode())
     return [
         document.text[each.begin : each.end].decode()
@@ -48,14 +48,14 @@ def test_cookies(text, expected):
     assert [span for kind, span in found(text) if kind == "statistics-cookie"] == expected
 
 
-def test_no_cookie_in_a_cell_but_in_what_stands_in_one():
+def test_cookies_in_a_table_cell_only_inside_other_objects():
     assert in_file("| [1/2] | *[3/4]* [%] |\n|-[5/6]-|\n#+TBLFM: $1=[7/8]\n", "statistics-cookie") == ["[3/4]"]
     assert in_file("| *a | [[id:b1]] b* |\n", "bold") == []
     assert in_file("| *a | [[id:b1]] b* |\n", "link") == ["[[id:b1]]"]
     assert in_file("+---+\n| [[id:b1]] |\n+---+\n", "link") == []
 
 
-def test_a_caption_a_title_and_a_tag_are_text_but_no_other_keyword_is():
+def test_captions_titles_and_tags_have_objects_but_other_keywords_do_not():
     text = "#+TITLE: [1/2]\n#+x: [2/2]\n#+caption: [3/3]\n- a [4/4] :: [5/5]\n"
     assert in_file(text, "statistics-cookie") == ["[1/2]", "[3/3]", "[4/4]", "[5/5]"]
 
@@ -127,7 +127,7 @@ def test_links(text, expected):
     ],
 )
 def test_what_a_link_points_at(path, kind, value):
-    assert link_type(path) == (kind, value)
+    assert read_link_type(path) == (kind, value)
     (each,) = parse_objects(b"[[" + path + b"][x]]", 0, len(path) + 7)
     assert (each.kind, each.value) == (kind, value)
 
@@ -139,7 +139,7 @@ def test_targets():
     ]
 
 
-def test_text_links_to_a_radio_target_wherever_it_is():
+def test_text_links_to_radio_targets_anywhere():
     text = "A b, a  B. abs <<<a b>>> *a b* [[x][a b]] =a b=\n\n#+begin_example\n<<<abs>>>\n#+end_example\n* h\n"
     assert in_file(text, "link") == ["A b", "a  B", "a b", "[[x][a b]]"]
     assert in_file("*b* <<<*b*>>>\n", "link") == ["*b*"]
@@ -189,17 +189,17 @@ def test_footnotes():
     ]
 
 
-def test_what_emphasis_holds_ends_with_it():
+def test_objects_in_emphasis_end_with_it():
     assert found("*a [fn:: b* c]") == [("bold", "*a [fn:: b*")]
     assert found("*a {{{m(b* c)}}}") == [("bold", "*a {{{m(b*")]
 
 
-def test_prices_are_no_formulas():
+def test_prices_are_not_formulas():
     assert found("It costs $5, or $6.") == []
     assert found("$a$ and $b$.") == [("latex-fragment", "$a$"), ("latex-fragment", "$b$")]
 
 
-def test_depth_is_no_matter():
+def test_deep_nesting():
     assert len(found("[fn:: " * 5000 + "a" + "]" * 5000)) == 5000
     assert len(found("*/" * 3000 + "a" + "/*" * 3000)) == 6000
     assert found("[[" * 5000 + "*" * 5000 + "{{{" * 5000) == []

@@ -1,134 +1,67 @@
-"""What is true of any text, and of any operations on it."""
+"""Setting and deleting properties and tags of a heading."""
 
-import hypothesis.strategies as st
 import pytest
-from hypothesis import example, given
 
-from orglab.errors import ConflictMarkersError, UnsafeEditError, UsageError
-from orglab.org.cookies import recount
 from orglab.org.document import Document
-from orglab.org.edit import Edit, compose
-from orglab.org.source import Source, decode, encode
-from orgtext import LINES, OPERATIONS, SEED, Change, check_change, check_operations, check_spans, check_text
+from orglab.org.properties import delete_property, put_property, set_tags
 
-# Lines that mean something, lines that nearly do, and anything.
-MARKUP = st.text(alphabet="*-+1. )[]/%Xx:#_=~<>{}()$\\|@&!\t\r\"' aTODO\u2028\xa0é\0", max_size=24)
-LINE = st.one_of(st.sampled_from(LINES), MARKUP, st.text(max_size=12))
-ENDING = st.sampled_from(["\n", "\n", "\n", "\r\n", "\r", "\n\n", ""])
+DRAWER = "* a\n:PROPERTIES:\n:ID:       1\n:END:\n"
 
 
-@st.composite
-def org_texts(draw) -> bytes:
-    """Org-shaped text of one ending or of several, some bytes of which are not UTF-8."""
-    lines = draw(st.lists(LINE, max_size=20))
-    ending = draw(st.sampled_from(["\n", "\n", "\r\n", None]))
-    text = "".join(line + (ending or draw(ENDING)) for line in lines)
-    mark = draw(st.sampled_from([b"", b"", b"", b"\xef\xbb\xbf"]))
-    last = draw(st.sampled_from([b"", b"", b"- [ ] \xe9", b"* \xff [/]", b"\0"]))
-    return mark + text.encode("utf-8", "replace") + last
+def made(text, operation, *arguments):
+    document = Document(text.encode())
+    return bytes(document.apply(operation(document.heading(0), *arguments))).decode()
 
 
-@st.composite
-def edits_of(draw, length: int) -> list[Edit]:
-    """Edits of a text of this length that do not overlap, in any order."""
-    places = sorted(draw(st.lists(st.integers(0, length), max_size=8)))
-    places = places[: len(places) // 2 * 2]
-    pairs = zip(places[::2], places[1::2], strict=True)
-    # Of two at one place it is the order of the list that counts, and there only insertions may be two.
-    edits = [Edit(start, end, draw(st.sampled_from([b"", b"x", b"yz\n", b"[1/2]"]))) for start, end in pairs]
-    return draw(st.permutations(edits))
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("* a\n", DRAWER),
+        ("* a", DRAWER.rstrip("\n")),
+        ("* a\r\n", DRAWER.replace("\n", "\r\n")),
+        ("* a\n:PROPERTIES:\n:id: 0\n:END:\n", DRAWER),
+        ("* a\n  :PROPERTIES:\n  :X: 0\n  :END:\n", "* a\n  :PROPERTIES:\n  :X: 0\n  :ID:       1\n  :END:\n"),
+        ("* a\n DEADLINE: <2020-01-01>\n", "* a\n DEADLINE: <2020-01-01>\n :PROPERTIES:\n :ID:       1\n :END:\n"),
+    ],
+)
+def test_put(before, after):
+    assert made(before, put_property, "ID", "1") == after
 
 
-@given(st.binary())
-@example(b"\xef\xbb\xbf* a\r\n- [ ] b\r\n")
-@example(b"* a\r\r\n\r")
-def test_any_bytes_parse_and_print_the_same(raw):
-    check_text(raw)
+def test_deleting_the_last_property_deletes_the_drawer():
+    assert made(DRAWER, delete_property, "id") == "* a\n"
+    assert (
+        made("* a\n:PROPERTIES:\n:x: 1\n:ID: 1\n:END:\n", delete_property, "ID") == "* a\n:PROPERTIES:\n:x: 1\n:END:\n"
+    )
+    assert made(DRAWER, delete_property, "NO") == DRAWER
 
 
-@given(org_texts())
-def test_any_org_text_parses_and_prints_the_same(raw):
-    check_text(raw)
+def test_deleting_a_property_deletes_its_plus_lines():
+    text = "* a\n:PROPERTIES:\n:x: 1\n:b: 2\n:X+: 3\n:x: 4\n:END:\n"
+    assert made(text, delete_property, "x") == "* a\n:PROPERTIES:\n:b: 2\n:END:\n"
+    assert made("* a\n:PROPERTIES:\n:x+: 3\n:END:", delete_property, "x") == "* a\n"
 
 
-@given(st.binary())
-def test_bytes_survive_being_text(raw):
-    assert encode(decode(raw)) == raw
+def test_putting_changes_the_first_duplicate_and_keeps_plus_lines():
+    text = "* a\n:PROPERTIES:\n:x: 1\n:x: 2\n:x+: 3\n:END:\n"
+    assert made(text, put_property, "x", "9") == text.replace(":x: 1", ":x:        9")
+    assert (
+        made("* a\n:PROPERTIES:\n\t:x: 1\n:END:", put_property, "x", "2") == "* a\n:PROPERTIES:\n\t:x:        2\n:END:"
+    )
+    assert made("* a\n:PROPERTIES:\n:END:\n", put_property, "x", "") == "* a\n:PROPERTIES:\n:x:\n:END:\n"
 
 
-@given(org_texts(), st.data())
-def test_operations_change_what_they_name_and_nothing_else(raw, data):
-    check_operations(raw, lambda count: data.draw(st.integers(0, count - 1)), count=data.draw(st.integers(1, 4)))
+def test_tags_stay_where_they_are():
+    assert made("* a\t  :x:\n", set_tags, ("y", "@z")) == "* a\t  :y:@z:\n"
+    assert made("* a\t  :x:\n", set_tags, ()) == "* a\n"
+    assert made("* a\r\n", set_tags, ("é",)) == "* a :é:\r\n"
+    assert made("* a", set_tags, ("x",)) == "* a :x:"
 
 
-@given(org_texts())
-def test_after_a_recount_there_is_nothing_to_recount(raw):
-    document = Document(raw)
-    if document.conflict_line() is None:
-        assert recount(document.apply(recount(document))) == []
-
-
-@given(org_texts())
-def test_a_recount_by_parts_is_a_recount(raw):
-    document = Document(raw)
-    parts = [recount(document, [heading]) for heading in (None, *document.headings())]
-    assert sorted(map(repr, [edit for part in parts for edit in part])) == sorted(map(repr, recount(document)))
-
-
-@given(org_texts(), st.data())
-def test_text_and_bytes_have_the_same_places(raw, data):
-    source = Source(raw)
-    place = data.draw(st.integers(0, len(source.text)))
-    offset = source.raw_offset(place)
-    before = source.raw[len(source.raw) - len(source.raw.removeprefix(b"\xef\xbb\xbf")) : offset]
-    assert before.replace(b"\r\n", b"\n") in (source.text[:place], source.text[:place] + b"\r")
-    assert source.line_number(place) == source.text.count(b"\n", 0, place) + 1
-    start = source.text.rfind(b"\n", 0, place) + 1
-    assert source.column(place) == len(decode(source.text[start:place])) + 1
-
-
-@given(org_texts(), st.data())
-def test_edits_composed_do_what_they_do_one_after_the_other(raw, data):
-    source = Source(raw.replace(b"\r", b""))
-    first = data.draw(edits_of(len(source.text)))
-    between = Source(source.apply(first))
-    second = data.draw(edits_of(len(between.text)))
-    try:
-        composed = compose(first, second)
-    except UnsafeEditError:
-        # One of them touches what was written.
-        return
-    assert source.apply(composed) == between.apply(second)
-
-
-@given(st.data())
-def test_operations_composed_do_what_they_do_one_after_the_other(data):
-    """As a command does it: an operation, then the recount of the text that it makes."""
-    document = Document(SEED.encode())
-    operate = data.draw(st.sampled_from(OPERATIONS[:-1]))
-    change = operate(document, lambda count: data.draw(st.integers(0, count - 1)))
-    assert change is not None
-    after = document.apply(change.edits)
-    both = compose(change.edits, recount(after))
-    assert bytes(document.apply(both)) == bytes(after.apply(recount(after)))
-
-
-@given(org_texts(), st.data())
-def test_a_file_with_conflict_markers_is_never_changed(raw, data):
-    document = Document(raw + b"\n<<<<<<< HEAD\n* TODO a [/]\n- [ ] b\n=======\n>>>>>>> x\n")
-    operate = data.draw(st.sampled_from(OPERATIONS))
-    try:
-        change = operate(document, lambda count: data.draw(st.integers(0, count - 1)))
-    except UsageError:
-        return
-    if change is None or not change.edits:
-        return
-    with pytest.raises(ConflictMarkersError, match=rf"line {document.conflict_line()}\b"):
-        document.apply(change.edits)
-
-
-@given(org_texts(), st.data())
-def test_any_edits_leave_the_rest(raw, data):
-    document = Document(raw)
-    edits = data.draw(edits_of(len(document.text)))
-    check_spans(check_change(document, Change("edit", edits)))
+@pytest.mark.parametrize("line", ["* TODO", "* TODO ", "* [#A]", "* COMMENT", "* ", "* TODO [#A] "])
+def test_a_heading_without_a_title_may_have_tags(line):
+    document = Document(line.encode())
+    after = document.apply(set_tags(document.heading(0), ("x", "y")))
+    assert after.heading(0).tags == ("x", "y")
+    assert (after.heading(0).title, after.heading(0).state) == ("", document.heading(0).state)
+    assert after.apply(set_tags(after.heading(0), ())).heading(0).tags == ()

@@ -1,4 +1,4 @@
-"""What a file says about itself."""
+"""In-buffer settings."""
 
 from orglab.org.document import Document
 
@@ -19,7 +19,7 @@ def test_keywords():
     assert settings("* TODO a\n").done_names == ("DONE",)
 
 
-def test_a_line_in_a_block_says_nothing():
+def test_lines_in_blocks_are_ignored():
     assert settings("#+begin_example\n#+TODO: A | B\n#+end_example\n").todo_names == ("TODO",)
     assert settings("# #+TODO: A | B\n").todo_names == ("TODO",)
 

@@ -1,4 +1,4 @@
-"""Bytes in, the same bytes out; and edits where they were meant."""
+"""Bytes are preserved, and edits are applied at the right positions."""
 
 import pytest
 from hypothesis import given
@@ -14,22 +14,22 @@ from orglab.org.source import Source
     [b"", b"\n", b"* A\r\n** B\r\n", b"\xef\xbb\xbf* A\n", b"* A\r\n* B\n* C\r", b"caf\xe9 \0 \xe2\x80\xa8 \f\n",
      b"no last newline", b"\r\r\n\r\n", b"\xef\xbb\xbf\xef\xbb\xbf* A\r\n"],
 )  # fmt: skip
-def test_no_edit_no_change(raw):
+def test_without_edits_nothing_changes(raw):
     assert Source(raw).apply([]) == raw
 
 
 @given(st.binary())
-def test_any_bytes_come_back(raw):
+def test_any_bytes_are_preserved(raw):
     assert Source(raw).apply([]) == raw
 
 
-def test_new_text_ends_its_lines_as_its_neighbours():
+def test_new_text_uses_the_line_endings_around_it():
     assert Source(b"a\r\nb\r\n").apply([Edit(2, 2, b"x\n")]) == b"a\r\nx\r\nb\r\n"
     assert Source(b"a\nb\r\n").apply([Edit(2, 2, b"x\n")]) == b"a\nx\r\nb\r\n"
     assert Source(b"a\r\nb").apply([Edit(3, 3, b"\nx")]) == b"a\r\nb\r\nx"
 
 
-def test_a_mark_at_the_begin_moves_nothing():
+def test_a_byte_order_mark_does_not_shift_positions():
     assert Source(b"\xef\xbb\xbf* A\n").apply([Edit(2, 3, b"B")]) == b"\xef\xbb\xbf* B\n"
 
 
@@ -46,7 +46,7 @@ def test_columns_count_characters_and_lines_count_newlines():
     assert source.line_number(0) == 1
 
 
-def test_edits_that_overlap_are_refused():
+def test_overlapping_edits_are_rejected():
     with pytest.raises(UnsafeEditError):
         Source(b"abcdef").apply([Edit(0, 3, b""), Edit(2, 4, b"")])
 
@@ -58,7 +58,7 @@ def edits(draw, size):
 
 
 @given(st.data())
-def test_composed_edits_do_what_one_after_the_other_does(data):
+def test_composed_edits_equal_successive_edits(data):
     text = data.draw(st.binary(max_size=60).filter(lambda raw: b"\r" not in raw and not raw.startswith(b"\xef")))
     first = data.draw(edits(len(text)))
     between = Source(text).apply(first)
@@ -73,7 +73,7 @@ def test_composed_edits_do_what_one_after_the_other_does(data):
 
 
 @given(st.lists(st.sampled_from([b"* A\n", b"* B\r\n", b"\xef\xbb\xbf", b"x", b"\r", b"\n", b"\xe9"])), st.data())
-def test_what_edits_made_is_verified_and_any_other_byte_is_seen(pieces, data):
+def test_verify_detects_any_other_changed_byte(pieces, data):
     source = Source(b"".join(pieces))
     places = sorted(data.draw(st.lists(st.integers(0, len(source.text)), min_size=2, max_size=2)))
     edits = [Edit(*places, data.draw(st.sampled_from([b"", b"y", b"y\nz"])))]

@@ -1,4 +1,4 @@
-"""Another keyword, and what is logged of it."""
+"""Changing the TODO keyword and logging the change."""
 
 import datetime
 
@@ -31,7 +31,7 @@ def test_the_keyword_alone(before, state, after):
     assert changed(before, state) == after
 
 
-def test_closed_comes_and_goes():
+def test_closed_is_added_and_removed():
     settings = "#+STARTUP: logdone\n"
     done = f"{settings}* DONE a\nCLOSED: {STAMP}\n"
     assert changed(f"{settings}* TODO a\n", "DONE") == done
@@ -40,7 +40,7 @@ def test_closed_comes_and_goes():
     assert changed(planned, "DONE") == f"{settings}* DONE a\n  CLOSED: {STAMP} DEADLINE: <2026-07-01>\n"
 
 
-def test_a_note_goes_where_the_file_says():
+def test_a_note_is_written_where_the_file_requires():
     text = "#+TODO: A(a) | B(b@)\n* A a\ntext\n"
     note = f'- State "B"          from "A"          {STAMP} \\\\\n  why\n'
     assert changed(text, "B", note="why") == f"#+TODO: A(a) | B(b@)\n* B a\n{note}text\n"
@@ -68,7 +68,7 @@ def test_leaving_a_state_is_logged_where_entering_the_next_is_not():
     assert changed(text, None) == text.replace("* W ", "* ")
 
 
-def test_the_newest_note_stands_first_unless_the_file_says_otherwise():
+def test_the_newest_note_comes_first_unless_the_file_says_otherwise():
     text = "#+STARTUP: logdrawer\n#+TODO: A | B(b!)\n* A a\n  :LOGBOOK:\n  - old\n  :END:\n"
     note = f'  - State "B"          from "A"          {STAMP}\n'
     assert changed(text, "B") == text.replace("* A a", "* B a").replace("  - old", f"{note}  - old")
@@ -99,11 +99,11 @@ def test_without_a_drawer_a_note_follows_the_others_if_the_file_says_so(before, 
     assert made == f"{settings}* B a\n{after.format(note=note)}"
 
 
-def test_what_the_entry_says_of_logging_counts():
+def test_the_logging_property_overrides_the_file():
     text = "#+STARTUP: logdone\n* TODO a\n:PROPERTIES:\n:LOGGING:  nil\n:END:\n"
     assert changed(text, "DONE") == text.replace("TODO", "DONE")
 
 
-def test_no_such_keyword():
+def test_an_unknown_keyword_is_rejected():
     with pytest.raises(UsageError, match="TODO, DONE"):
         changed("* a\n", "NEXT")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orglab.report.formats.mathml import to_mathml
 from orglab.report.formats.typst_math import to_typst_math
-from orglab.report.tex import EMPTY, LONGEST, Node, NotConvertedError, read_tex
+from orglab.report.tex import EMPTY, MAX_LENGTH, Node, NotConvertedError, read_tex
 
 KNOWN = [
     r"\frac{a}{b}+x_i^2", r"\mathcal{L}(\theta) = \frac{1}{n}\sum_{i=1}^{n} \left( y_i - \hat{y}_i \right)^2 + \lambda \lVert \theta \rVert_2^2",
@@ -32,9 +32,9 @@ def test_what_is_known_is_set_in_both_formats(tex):
 @pytest.mark.parametrize(
     ("tex", "why"),
     [
-        (r"\foo", r"\foo is not known"), ("{a", "the formula ends too early"), ("a}", "} without what it closes"), ("a & b", "& where it means nothing"),
-        (r"\left( a", "the formula ends too early"), (r"\begin{tikz}", "the environment tikz is not known"), ("{" * 99, "nested too deeply"),
-        ("a" * (LONGEST + 1), "too long"), (r"\input{/etc/passwd}", r"\input is not known"), (r"\text{\evil}", r"\evil in text"), (r"\frac{a}", "the formula ends too early"),
+        (r"\foo", r"\foo is not supported"), ("{a", "incomplete formula"), ("a}", "unmatched }"), ("a & b", "unexpected &"),
+        (r"\left( a", "incomplete formula"), (r"\begin{tikz}", "the environment tikz is not supported"), ("{" * 99, "nested too deeply"),
+        ("a" * (MAX_LENGTH + 1), "too long"), (r"\input{/etc/passwd}", r"\input is not supported"), (r"\text{\evil}", r"\evil in text"), (r"\frac{a}", "incomplete formula"),
     ],
 )  # fmt: skip
 def test_what_is_not_known_is_named(tex, why):

@@ -45,5 +45,5 @@ def test_a_run_is_compared_with_a_revision_and_with_the_working_tree(seeded, org
     assert "Code: the same" in orglab("run-diff", first.id, first.before).out
     seeded.write("train.py", (seeded.path / "train.py").read_text() + "# now\n")
     assert "train.py  +1 -0" in orglab("run-diff", first.id).out
-    assert "There is no commit 'nosuch'" in orglab("run-diff", first.id, "nosuch", code=3).err
-    assert "There is no commit '--output=owned'" in orglab("run-diff", first.id, "--", "--output=owned", code=3).err
+    assert "Unknown commit 'nosuch'" in orglab("run-diff", first.id, "nosuch", code=3).err
+    assert "Unknown commit '--output=owned'" in orglab("run-diff", first.id, "--", "--output=owned", code=3).err

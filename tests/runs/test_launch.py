@@ -178,7 +178,7 @@ def test_a_hook_that_refuses_stops_the_run_before_it_begins(study, orglab):
     hook = study.write(".git/hooks/pre-commit", "#!/bin/sh\necho error: no >&2; exit 1\n")
     hook.chmod(0o755)
     study.write("train.py", TRAIN + "# changed\n")
-    assert "refused: no." in orglab("run", "1.1", "--", "touch", "started", code=5).err
+    assert "failed: no." in orglab("run", "1.1", "--", "touch", "started", code=5).err
     assert not (study.path / "started").exists()
     assert read_runs(study.path) == []
 

@@ -7,7 +7,7 @@ import pytest
 
 from lab import orglab
 from orglab.git import find_repository
-from orglab.git.merge_driver import register
+from orglab.git.merge_config import register_driver
 from orglab.git.records import writer_name
 from orglab.log.merge.driver import CONFLICT
 from orglab.runs.record import read_runs
@@ -149,7 +149,7 @@ def test_a_reference_that_somebody_else_has_moved_is_not_forced(clones):
     other = two.git("commit-tree", "HEAD^{tree}", "-m", "forged")
     two.git("push", "--quiet", "--force", "origin", f"{other}:refs/orglab/records/{name}")
     two("run", "1.1", "--", "true")
-    assert "git push refused" in two("sync", code=5).err
+    assert "git push failed" in two("sync", code=5).err
     assert two.git("ls-remote", "origin", f"refs/orglab/records/{name}").startswith(other)
 
 
@@ -202,8 +202,8 @@ def test_a_hostile_record_writes_nowhere_else_and_forges_nothing(clones):
 
 def test_a_missing_remote_or_repository_is_an_error(clones, tmp_path_factory):
     one, _ = clones
-    assert "git fetch refused" in one("sync", "nosuch", code=5).err
-    assert "git fetch refused" in one("sync", "--", "--upload-pack=touch owned", code=5).err
+    assert "git fetch failed" in one("sync", "nosuch", code=5).err
+    assert "git fetch failed" in one("sync", "--", "--upload-pack=touch owned", code=5).err
     assert not (one.path / "owned").exists()
     alone = Clone(tmp_path_factory.mktemp("alone"), None)
     alone("init")
@@ -224,7 +224,7 @@ def test_snapshots_are_pushed_on_request(clones):
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_two_clones_that_write_the_same_run_among_other_notes_merge_to_one_note(clones, place):
     one, two = clones
-    register(find_repository(one.path), CONFLICT)
+    register_driver(find_repository(one.path), CONFLICT)
     (one.path / ".git" / "info" / "attributes").write_text(f"{LOG} merge=orglab\n")
     two("run", "1.1", "--", "true")
     two("sync")

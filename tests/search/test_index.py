@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from lab import SOURCE, orglab
 from orglab.api import Log, open_log
 from orglab.git import find_repository
-from orglab.git.mentions import scan
+from orglab.git.mentions import scan_mentions
 from orglab.search import store as store_module
-from orglab.search.commit_references import scan_kept, scan_kept_for
-from orglab.search.freshness import look_at_git
-from orglab.search.store import look_of, open_store
+from orglab.search.commit_references import find_experiment_mentions, find_mentions
+from orglab.search.freshness import read_git_fingerprint
+from orglab.search.store import open_store, read_fingerprint
 from orglab.search.subtrees import LogText
 from texts import SEED
 
@@ -32,14 +32,14 @@ def doubts_are_seen(monkeypatch):
     """A defect in what asks the cache must not pass as a doubt."""
     import sqlite3  # noqa: PLC0415
 
-    monkeypatch.setattr(store_module, "DOUBTS", (sqlite3.Error, OSError))
+    monkeypatch.setattr(store_module, "DAMAGE_ERRORS", (sqlite3.Error, OSError))
 
 
 def held(log):
     """The experiments that the cache knows: id, line, which of the log."""
     text, store = LogText(log), open_store(log)
     rows = "SELECT name, line, place FROM experiment ORDER BY place"
-    return store.answer(text.is_held, text.hold, lambda index: index.execute(rows).fetchall())
+    return store.answer(text.is_current, text.update, lambda index: index.execute(rows).fetchall())
 
 
 def read(log):
@@ -51,7 +51,7 @@ def found(log, text):
     """What a search finds, as plain values."""
     result = log.search(text)
     return result.count, [
-        (hit.found, hit.line, [(one.place, one.ref, one.line, one.text) for one in hit.pieces]) for hit in result.hits
+        (hit.found, hit.line, [(one.place, one.ref, one.line, one.text) for one in hit.passages]) for hit in result.hits
     ]
 
 
@@ -131,17 +131,17 @@ def test_a_file_that_was_touched_is_known_by_its_new_stamp(repo, parsed):
 
 def test_the_look_of_a_repository_reads_refs_wherever_they_are(repo):
     repo.commit("a")
-    looks = {look_at_git(".git")}
+    looks = {read_git_fingerprint(".git")}
     repo.git("pack-refs", "--all")
-    looks.add(look_at_git(".git"))
+    looks.add(read_git_fingerprint(".git"))
     repo.git("branch", "deep/er/branch")
-    looks.add(look_at_git(".git"))
+    looks.add(read_git_fingerprint(".git"))
     repo.git("checkout", "-q", "--detach")
-    looks.add(look_at_git(".git"))
+    looks.add(read_git_fingerprint(".git"))
     repo.git("worktree", "add", "-q", "tree")
-    before = look_at_git(".git/worktrees/tree")
+    before = read_git_fingerprint(".git/worktrees/tree")
     repo.git("update-ref", "refs/remotes/origin/main", "HEAD")
-    assert look_at_git(".git/worktrees/tree") != before
+    assert read_git_fingerprint(".git/worktrees/tree") != before
     assert len(looks) == 4
 
 
@@ -186,7 +186,7 @@ def test_a_warm_answer_parses_no_log(repo):
     command = [sys.executable, "-c", program, "-", "search", "test"]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, env={**os.environ, "PYTHONPATH": str(SOURCE)})  # fmt: skip
     assert done.stdout == first.out != ""
-    unneeded = {"hashlib", "orglab.experiment.journal", "orglab.git.mentions", "orglab.search.likeness", "subprocess"}
+    unneeded = {"hashlib", "orglab.experiment.journal", "orglab.git.mentions", "orglab.search.similarity", "subprocess"}
     assert set(done.stderr.split()) & unneeded == set()
 
 
@@ -285,10 +285,10 @@ def test_commits_that_name_experiments_are_those_that_git_lists(repo, ways):
     log = open_log()
 
     def mentions():
-        kept = scan_kept(open_store(log), find_repository(repo.path), "e")
+        kept = find_mentions(open_store(log), find_repository(repo.path), "e")
         for name in ("201", "202", "9"):
             some = [one for one in kept if name in {each.id for each in one.references}]
-            assert scan_kept_for(open_store(log), find_repository(repo.path), "e", name) == some
+            assert find_experiment_mentions(open_store(log), find_repository(repo.path), "e", name) == some
         return kept
 
     assert len(mentions()) == 2
@@ -306,7 +306,7 @@ def test_commits_that_name_experiments_are_those_that_git_lists(repo, ways):
             repo.commit("[e201.2] at once")
         else:
             repo.git("reset", "-q", "--hard", "HEAD^")
-        true = scan(find_repository(repo.path), "e").mentions
+        true = scan_mentions(find_repository(repo.path), "e").mentions
         assert mentions() == true
         assert mentions() == true
 
@@ -318,11 +318,13 @@ def test_after_new_commits_only_those_are_read(repo, monkeypatch):
     repo.commit("[e201.1] first")
     repo.commit("[e202.1] second")
     seen = []
-    monkeypatch.setattr(commit_references, "scan", lambda *arguments: seen.append(one := scan(*arguments)) or one)
+    monkeypatch.setattr(
+        commit_references, "scan_mentions", lambda *arguments: seen.append(one := scan_mentions(*arguments)) or one
+    )
     for count in (2, 2, 3):
         if count > 2:
             repo.commit("[e201.2] third")
-        assert len(scan_kept(open_store(log), log.repository, "e")) == count
+        assert len(find_mentions(open_store(log), log.repository, "e")) == count
     assert [len(one.mentions) for one in seen] == [2, 1]
-    assert [one.references[0].id for one in scan_kept(open_store(log), log.repository, "x")] == []
-    assert open_store(log).ask(lambda index: look_of(index, "references"))["letter"] == "x"
+    assert [one.references[0].id for one in find_mentions(open_store(log), log.repository, "x")] == []
+    assert open_store(log).read(lambda index: read_fingerprint(index, "references"))["letter"] == "x"

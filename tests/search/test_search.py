@@ -12,9 +12,9 @@ from conftest import Repository
 from orglab.api import Log, open_log
 from orglab.errors import UsageError
 from orglab.search import store as store_module
-from orglab.search.fold import fold, fold_with_places
+from orglab.search.folding import fold, fold_with_offsets
 from orglab.search.query import MOST_TERMS, read_query
-from orglab.search.store import memory
+from orglab.search.store import open_in_memory
 
 NAME = "experiment_log.org"
 TODAY = datetime.date(2026, 7, 29)
@@ -44,7 +44,7 @@ def study(repo, monkeypatch):
     import sqlite3  # noqa: PLC0415
 
     # A defect in what asks the index must not pass as a doubt.
-    monkeypatch.setattr(store_module, "DOUBTS", (sqlite3.Error, OSError))
+    monkeypatch.setattr(store_module, "DAMAGE_ERRORS", (sqlite3.Error, OSError))
     repo.commit("Start", {NAME: LOG, "journal.org": JOURNAL})
     repo.commit("[e1.2] Results with gradient clipping\n\nThe norm was 1.0\nand more.")
     return repo
@@ -70,7 +70,7 @@ def shelf(library, monkeypatch):
 def summary(found):
     return found.count, found.has_all, [
         (hit.kind, hit.form.get("ref") or hit.form.get("hash") or hit.form["title"], hit.line,
-         [(one.place, one.ref, one.at, one.line, one.text, one.spans) for one in hit.pieces])
+         [(one.place, one.ref, one.at, one.line, one.text, one.spans) for one in hit.passages])
         for hit in found.hits
     ]  # fmt: skip
 
@@ -202,7 +202,7 @@ def test_any_text_is_a_query(text):
     try:
         search(text)
     except UsageError as error:
-        assert "nothing to look for" in str(error) or "'in:'" in str(error)  # noqa: PT017 - others are as good
+        assert "query is empty" in str(error) or "in:" in str(error)  # noqa: PT017 - others are as good
 
 
 @pytest.fixture(scope="module")
@@ -224,14 +224,14 @@ def test_no_text_makes_it_fail(filled, text):
         return
     assert len(found.hits) <= found.count
     for hit in found.hits:
-        for piece in hit.pieces:
+        for piece in hit.passages:
             ends = [0, *(place for span in piece.spans for place in span), len(piece.text)]
             assert ends == sorted(ends)
 
 
 @given(st.text())
 def test_folded_text_knows_where_it_comes_from(text):
-    folded, places = fold_with_places(text)
+    folded, places = fold_with_offsets(text)
     assert len(places) == len(folded) + 1
     assert places == sorted(places)
     assert places[-1] == len(text)
@@ -261,7 +261,7 @@ def test_a_field_that_cannot_be_is_an_error(text):
 
 
 def test_sqlite_has_what_search_needs():
-    connection = memory()
+    connection = open_in_memory()
     connection.execute("CREATE VIRTUAL TABLE x USING fts5(a, tokenize='porter unicode61 remove_diacritics 2')")
     connection.close()
 
@@ -276,7 +276,7 @@ def test_the_command(capsys):
     assert orglab("search", "zzz", "dropout").err == "Nothing has all of these words; these have some.\n"
     found = json.loads(orglab("search", "dropout", "--json").out)
     assert (found["version"], found["count"], found["hits"][0]["ref"], found["has_all_words"]) == (1, 1, "e1", True)
-    assert "nothing to look for" in orglab("search", '""', code=2).err
+    assert "query is empty" in orglab("search", '""', code=2).err
     assert orglab("search", "run", "--limit", "1").err == "3 more; see them with --limit 4.\n"
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.search import store as store_module
-from orglab.search.kept import keep, read_kept
+from orglab.search.derived_values import read_values, write_values
 from orglab.search.location import index_path, is_shared
 from orglab.search.store import Store
 
@@ -22,25 +22,25 @@ def store(tmp_path):
 
 
 def test_what_is_kept_is_read(store):
-    assert read_kept(store, "a") == {}
-    assert keep(store, "a", {b"1": b"one", b"2": b"two"})
-    assert keep(store, "b", {b"1": b"other"})
-    assert read_kept(store, "a") == {b"1": b"one", b"2": b"two"}
-    assert read_kept(store, "a", [b"2", b"3"]) == {b"2": b"two"}
+    assert read_values(store, "a") == {}
+    assert write_values(store, "a", {b"1": b"one", b"2": b"two"})
+    assert write_values(store, "b", {b"1": b"other"})
+    assert read_values(store, "a") == {b"1": b"one", b"2": b"two"}
+    assert read_values(store, "a", [b"2", b"3"]) == {b"2": b"two"}
 
 
 def test_what_is_no_longer_there_goes(store):
-    keep(store, "a", {b"1": b"one", b"2": b"two"})
-    keep(store, "a", {b"3": b"three"}, current={b"2", b"3"})
-    assert read_kept(store, "a") == {b"2": b"two", b"3": b"three"}
+    write_values(store, "a", {b"1": b"one", b"2": b"two"})
+    write_values(store, "a", {b"3": b"three"}, current={b"2", b"3"})
+    assert read_values(store, "a") == {b"2": b"two", b"3": b"three"}
 
 
 def test_an_index_that_is_nowhere_keeps_nothing(monkeypatch, tmp_path):
     monkeypatch.setenv("ORGLAB_NO_INDEX", "1")
     path = index_path(str(tmp_path / "log"), None)
     assert path is None
-    assert not keep(Store(path), "a", {b"1": b"one"})
-    assert read_kept(Store(path), "a") == {}
+    assert not write_values(Store(path), "a", {b"1": b"one"})
+    assert read_values(Store(path), "a") == {}
 
 
 def truncate(path):
@@ -80,62 +80,62 @@ HARM_TO_SEAL = [truncate, make_empty, replace_by_noise, os.unlink]
     ("which", "harm"), [*((".db", harm) for harm in HARM_TO_FILE), *((".seal", harm) for harm in HARM_TO_SEAL)]
 )
 def test_what_was_harmed_is_not_asked_but_made_anew(store, which, harm):
-    keep(store, "a", {b"1": b"one" * 3000})
+    write_values(store, "a", {b"1": b"one" * 3000})
     harm(Path(store.path).with_suffix(which))
-    assert read_kept(store, "a") == {}
-    assert keep(store, "a", {b"2": b"two"})
-    assert read_kept(store, "a") == {b"2": b"two"}
+    assert read_values(store, "a") == {}
+    assert write_values(store, "a", {b"2": b"two"})
+    assert read_values(store, "a") == {b"2": b"two"}
 
 
 def test_another_program_s_index_is_not_read(store, monkeypatch):
-    keep(store, "a", {b"1": b"one"})
-    monkeypatch.setattr(store_module, "program", lambda: "another")
-    assert read_kept(store, "a") == {}
-    assert keep(store, "a", {b"2": b"two"})
-    assert read_kept(store, "a") == {b"2": b"two"}
+    write_values(store, "a", {b"1": b"one"})
+    monkeypatch.setattr(store_module, "program_version", lambda: "another")
+    assert read_values(store, "a") == {}
+    assert write_values(store, "a", {b"2": b"two"})
+    assert read_values(store, "a") == {b"2": b"two"}
 
 
 def test_who_holds_it_is_not_waited_for_long(store, monkeypatch):
-    monkeypatch.setattr(store_module, "_PATIENCE", 0.01)
-    keep(store, "a", {b"1": b"one"})
+    monkeypatch.setattr(store_module, "_TIMEOUT", 0.01)
+    write_values(store, "a", {b"1": b"one"})
     other = sqlite3.connect(store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    assert read_kept(store, "a") == {b"1": b"one"}  # it has not written yet
-    assert not keep(store, "a", {b"2": b"two"})
+    assert read_values(store, "a") == {b"1": b"one"}  # it has not written yet
+    assert not write_values(store, "a", {b"2": b"two"})
     other.execute("ROLLBACK")
     other.execute("BEGIN EXCLUSIVE")
-    assert read_kept(store, "a") == {}
-    assert not keep(store, "a", {b"2": b"two"})
+    assert read_values(store, "a") == {}
+    assert not write_values(store, "a", {b"2": b"two"})
     other.close()
-    assert read_kept(store, "a") == {b"1": b"one"}
+    assert read_values(store, "a") == {b"1": b"one"}
 
 
 def test_what_goes_wrong_in_a_change_leaves_all_as_it_was(store):
-    keep(store, "a", {b"1": b"one"})
+    write_values(store, "a", {b"1": b"one"})
 
     def fail(connection):
         connection.execute("DELETE FROM kept")
         raise ZeroDivisionError
 
     assert not store.change(fail)
-    assert read_kept(store, "a") == {b"1": b"one"}
+    assert read_values(store, "a") == {b"1": b"one"}
 
 
 def test_two_write_at_once(store):
-    keep(store, "a", {b"0": b"zero"})
+    write_values(store, "a", {b"0": b"zero"})
     program = (
-        "import sys; from orglab.search.store import Store; from orglab.search.kept import keep\n"
-        "for n in range(20): keep(Store(sys.argv[1]), 'a', {f'{sys.argv[2]} {n}'.encode(): b'x' * 5000})"
+        "import sys; from orglab.search.store import Store; from orglab.search.derived_values import write_values\n"
+        "for n in range(20): write_values(Store(sys.argv[1]), 'a', {f'{sys.argv[2]} {n}'.encode(): b'x' * 5000})"
     )
     writers = [subprocess.Popen([sys.executable, "-c", program, store.path, str(n)]) for n in range(3)]
     seen = 0
     while any(writer.poll() is None for writer in writers):
-        found = read_kept(store, "a")
+        found = read_values(store, "a")
         assert all(content in (b"zero", b"x" * 5000) for content in found.values())
         seen += bool(found)
     assert [writer.wait() for writer in writers] == [0, 0, 0]
-    assert keep(store, "a", {b"last": b"last"})
-    assert read_kept(store, "a")[b"last"] == b"last"
+    assert write_values(store, "a", {b"last": b"last"})
+    assert read_values(store, "a")[b"last"] == b"last"
 
 
 @given(
@@ -145,11 +145,11 @@ def test_two_write_at_once(store):
 )
 def test_no_byte_of_the_file_can_make_it_lie(tmp_path_factory, contents, noise, place):
     store = Store(str(tmp_path_factory.mktemp("any") / "index-1.db"))
-    keep(store, "a", contents)
+    write_values(store, "a", contents)
     with Path(store.path).open("r+b") as file:
         file.seek(int(place * Path(store.path).stat().st_size))
         file.write(noise)
-    found = read_kept(store, "a")
+    found = read_values(store, "a")
     assert found.items() <= contents.items()
 
 

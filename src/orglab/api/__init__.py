@@ -9,15 +9,15 @@ from pathlib import Path
 
 from orglab.api.ask import AskMethods
 from orglab.api.commit_rules import CommitMethods
-from orglab.api.setup import SetupMethods
 from orglab.api.share import ShareMethods
+from orglab.api.status import StatusMethods
 from orglab.config import find_log
 from orglab.errors import NotFoundError
 
 __all__ = ["Log", "open_log"]
 
 
-class Log(CommitMethods, AskMethods, ShareMethods, SetupMethods):
+class Log(CommitMethods, AskMethods, ShareMethods, StatusMethods):
     """One experiment log, with a method for each command.
 
     Every reading method reads the file anew; every writing method replaces it

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from orglab.history.sources import Sources
     from orglab.history.why import Why
     from orglab.runs.record import Run
-    from orglab.search.hits import Found
-    from orglab.search.likeness import Map
-    from orglab.search.similar.answering import Precedent
+    from orglab.search.hits import SearchResult
+    from orglab.search.similar.precedent import Precedent
+    from orglab.search.similarity import Map
 
 SORT_KEYS = ("log", "id", "created", "state", "title", "progress")
 HITS_SHOWN = 20
@@ -177,7 +177,7 @@ class AskMethods(LogFile):
         """Return the TODO keywords of the log that begin with what is typed."""
         return [name for name in self.document().settings.keywords if name.startswith(begun)]
 
-    def search(self, text: str, *, limit: int = HITS_SHOWN, progress: "Progress | None" = None) -> "Found":
+    def search(self, text: str, *, limit: int = HITS_SHOWN, progress: "Progress | None" = None) -> "SearchResult":
         """Return what a query finds in the log, its journal and the messages of commits; see `search.search`."""
         from orglab.search.search import search_log
 
@@ -193,18 +193,18 @@ class AskMethods(LogFile):
         Raises:
             NotFoundError: The text is a reference, and there is no such experiment.
         """
-        from orglab.search.likeness import precedents
+        from orglab.search.similarity import find_precedents
 
-        return precedents(self, text, progress=progress)
+        return find_precedents(self, text, progress=progress)
 
     def similar_to_new(
         self, title: str, description: str = "", steps: Sequence[str] = (), *, progress: "Progress | None" = None
     ) -> "list[Precedent]":
         """Return the experiments that tried the idea of one that is not in the log yet; see `similar`."""
-        from orglab.search.likeness import precedents_like
-        from orglab.search.similar.features import Record
+        from orglab.search.similar.features import ExperimentText
+        from orglab.search.similarity import find_precedents_for_new
 
-        return precedents_like(self, Record(title, description, tuple(steps)), progress=progress)
+        return find_precedents_for_new(self, ExperimentText(title, description, tuple(steps)), progress=progress)
 
     def tried(self, match: str | None = None, tags: Iterable[str] = ()) -> "Map":
         """Return what was tried, by topic.
@@ -213,9 +213,9 @@ class AskMethods(LogFile):
             match: An Org match string; only what it selects.
             tags: Only what carries all of them.
         """
-        from orglab.search.likeness import map_of
+        from orglab.search.similarity import make_map
 
-        return map_of(self, match, [tag.strip(":") for tag in tags])
+        return make_map(self, match, [tag.strip(":") for tag in tags])
 
     def refs(self, reference: str | None = None) -> References:
         """Return where an experiment or step, or everything, is named: commits, files, the log, the journal.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from orglab.log.log import LogFile
 
 if TYPE_CHECKING:
-    from orglab.experiment.adopt import Adoption
+    from orglab.experiment.adoption import Adoption
     from orglab.experiment.check import Progress
     from orglab.experiment.diagnostic import Diagnostic
     from orglab.history.dead_commits import DeadCommits
@@ -34,13 +34,13 @@ class CareMethods(LogFile):
             progress: Told how many experiments are checked, of how many.
             only: The codes to look for, and to mend; all if None.
         """
-        from orglab.org.cookies import recount
+        from orglab.org.cookies import recount_cookies
         from orglab.org.edit import compose
 
         commits = self._dead_commits()
 
         def make_edits(document: "Document") -> "tuple[list[Edit], list[Diagnostic]]":
-            document.refuse_conflict()
+            document.require_no_conflict()
             # A heading that gets an id is an experiment then, with more to mend; and a box that becomes `[X]` counts.
             nameless = [one for one in self._check_text(document, progress, only) if one.code == "no-id" and one.fix]
             edits = _fixes(nameless)
@@ -48,7 +48,7 @@ class CareMethods(LogFile):
             others = [one for one in found if one.code != "no-id" and one.fix]
             edits = compose(edits, _fixes(others))
             if only is None or "stale-cookie" in only:
-                edits = compose(edits, recount(document.apply(edits)))
+                edits = compose(edits, recount_cookies(document.apply(edits)))
             return edits, [*nameless, *others]
 
         done = self.edit(make_edits)
@@ -56,7 +56,7 @@ class CareMethods(LogFile):
 
     def adopt(self) -> "Adoption":
         """Return what is understood of the log, which may not have been written as one; nothing is changed."""
-        from orglab.experiment.adopt import read_adoption
+        from orglab.experiment.adoption import read_adoption
         from orglab.experiment.diagnostic import CODES
         from orglab.experiment.ids import next_number
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from orglab.api.care import CareMethods
 from orglab.api.run import RunMethods
 from orglab.errors import NotFoundError, NotReadableError, UsageError
-from orglab.experiment.lookup import find_step, nearest_ids
+from orglab.experiment.lookup import find_nearest_ids, find_step
 from orglab.reference import Reference
 from orglab.text import Tell
 
 if TYPE_CHECKING:
     from orglab.experiment.resolved import Resolved
-    from orglab.git.pending_commit import Made, PendingCommit
+    from orglab.git.hook_commit import CreatedCommit, HookCommit
     from orglab.org.document import Document
 
 
@@ -56,7 +56,7 @@ class CommitMethods(RunMethods, CareMethods):
             return "", ""
         return top_path(repository, self.path) or "", top_path(repository, self.journal) or ""
 
-    def find_mixture(self, commit: "PendingCommit") -> Mixture | None:
+    def find_mixture(self, commit: "HookCommit") -> Mixture | None:
         """Return what is wrong with a commit that changes the log and something else; None if it does not.
 
         The commit that first holds the log may hold other things: there is nothing yet that it could be apart from.
@@ -81,10 +81,10 @@ class CommitMethods(RunMethods, CareMethods):
         Raises:
             NotFoundError: It names something, and there is no log in the working tree, or none that can be read.
         """
-        from orglab.git.message import named_in
+        from orglab.git.message import read_references
 
         found = Named({}, [])
-        references = named_in(message, self.config.letter)
+        references = read_references(message, self.config.letter)
         document = self._read_standing() if references else None
         for reference in references:
             title = self._find_title(document, reference) if document is not None else None
@@ -94,7 +94,7 @@ class CommitMethods(RunMethods, CareMethods):
                 found.unknown.append(reference)
         return found
 
-    def find_missing(self, references: Iterable[Reference], commit: "PendingCommit") -> "list[Resolved]":
+    def find_missing(self, references: Iterable[Reference], commit: "HookCommit") -> "list[Resolved]":
         """Return those references that neither the log in the index has, nor the working tree's; with what is near.
 
         An experiment may be committed that the working tree has no more.
@@ -109,7 +109,7 @@ class CommitMethods(RunMethods, CareMethods):
         document = self._read_standing()
 
         def find_nearest(name: str) -> list[str]:
-            return nearest_ids(name, [one.id for one in self.read_experiments(document)])
+            return find_nearest_ids(name, [one.id for one in self.read_experiments(document)])
 
         found = []
         for reference in references:
@@ -140,7 +140,7 @@ class CommitMethods(RunMethods, CareMethods):
             # Two experiments have this id: `check` says so, and a commit is no place for it.
             return ""
 
-    def complete_said(self, made: "Made", tell: Tell) -> None:
+    def complete_said(self, made: "CreatedCommit", tell: Tell) -> None:
         """Tick the steps that a commit's message says are done, if the settings say so, and the commit is no merge.
 
         Where the log is held, that is done by the next command.
@@ -151,9 +151,9 @@ class CommitMethods(RunMethods, CareMethods):
         """
         if not self.config.hooks.auto_done or made.is_merge:
             return
-        from orglab.git.message import done_in
+        from orglab.git.message import read_completed_steps
 
-        done = done_in(made.message, self.config.letter)
+        done = read_completed_steps(made.message, self.config.letter)
         for reference in done:
             self.queue_completion(reference, made.hash)
         if done:
@@ -169,7 +169,7 @@ class CommitMethods(RunMethods, CareMethods):
             Each hash as it stands in the log, and under which it lives on, once; none if git will put back what a
             rebase has put away of the log, for that would not fit any more.
         """
-        from orglab.git.worktree import has_put_away
+        from orglab.git.worktree import has_autostash
 
         try:
             text = self.path.read_bytes()
@@ -177,7 +177,7 @@ class CommitMethods(RunMethods, CareMethods):
             return []
         if not any(old[:7].encode() in text for old in olds):
             return []
-        if self.repository is None or has_put_away(self.repository):
+        if self.repository is None or has_autostash(self.repository):
             return []
         mended, _ = self.fix(only=("moved-hash",))
         moved = [one.moved for one in mended if one.moved is not None]

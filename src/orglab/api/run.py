@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orglab.api.write import WriteMethods
+from orglab.reference import parse_reference
 from orglab.text import Tell
 
 if TYPE_CHECKING:
@@ -27,12 +28,43 @@ class RunMethods(WriteMethods):
         """Return the runs of an experiment or step, or all, oldest first.
 
         Raises:
-            UsageError: It is no reference.
+            NotFoundError: There is no such experiment or step, and no run of one.
+            UsageError: It is not a reference.
         """
         from orglab.runs.log_runs import LogRuns
 
         runs = LogRuns(self)
-        return runs.all if reference is None else runs.find(reference)
+        if reference is None:
+            return runs.all
+        found = runs.find(reference)
+        if not found:
+            # Raises if the reference names nothing.
+            (self.experiment if parse_reference(reference).step is None else self.step)(reference)
+        return found
+
+    def find_run(self, name: str) -> "Run":
+        """Return the run with an id, or with a part of an id that no other run has.
+
+        Raises:
+            NotFoundError: There is no such run.
+            UsageError: Several runs match.
+        """
+        from orglab.runs.log_runs import LogRuns
+        from orglab.runs.record import find_run
+
+        return find_run(LogRuns(self).all, name)
+
+    def assign_run(self, name: str, reference: str, tell: Tell) -> "Run":
+        """Assign a run without an experiment to an experiment or step; see `runs.assignment.assign_run`."""
+        from orglab.runs.assignment import assign_run
+
+        return assign_run(self, name, reference, tell)
+
+    def discard_run(self, name: str, why: str = "", *, undo: bool = False) -> "Run":
+        """Mark a run as one that does not count, or that counts again; see `runs.assignment.discard_run`."""
+        from orglab.runs.assignment import discard_run
+
+        return discard_run(self, name, why, undo=undo)
 
     def compare_runs(self, name: str, other: str | None = None) -> "Difference":
         """Return what differs between a run and another, or a revision, or the working tree; see `runs.comparison`."""

@@ -10,11 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from orglab.config import as_seen_from_here
+from orglab.config import shorten_path
 
 if TYPE_CHECKING:
+    from orglab.api import Log
     from orglab.api.ask import Happened, OpenSteps, References, Shown
-    from orglab.api.setup import HookStatus
+    from orglab.api.setup import Attached, HookStatus, Initialized
+    from orglab.api.status import Status
+    from orglab.api.write import Completed
     from orglab.experiment.diagnostic import Diagnostic
     from orglab.experiment.model import Experiment, Note, Step
     from orglab.experiment.resolved import Resolved
@@ -27,13 +30,14 @@ if TYPE_CHECKING:
     from orglab.report.content.evidence import Claim
     from orglab.report.content.facts import ExperimentActivity
     from orglab.report.content.statements import Item, Report, Statement
-    from orglab.report.reporting import Checked
+    from orglab.report.progress_report import ReportCheck
     from orglab.runs.comparison import Difference
     from orglab.runs.record import Run
-    from orglab.search.hits import Found, Hit
-    from orglab.search.likeness import Map, Tried
-    from orglab.search.similar.answering import Precedent
+    from orglab.runs.sync import SyncResult
+    from orglab.search.hits import Hit, SearchResult
+    from orglab.search.similar.precedent import Precedent
     from orglab.search.similar.topics import Topic
+    from orglab.search.similarity import Map, TriedExperiment
 
 VERSION = 1
 
@@ -72,6 +76,13 @@ def experiment_form(experiment: "Experiment") -> dict[str, object]:
         "file": experiment.file,
         "line": experiment.line,
     }
+
+
+def brief_experiment_form(experiment: "Experiment") -> dict[str, object]:
+    """Return an experiment in short, as lists and writing commands have it."""
+    names = ("id", "ref", "title", "state", "is_done", "tags", "created", "closed", "progress", "file", "line")
+    whole = experiment_form(experiment)
+    return {**{name: whole[name] for name in names}, "verdict": experiment.verdict}
 
 
 def step_form(step: "Step") -> dict[str, object]:
@@ -114,6 +125,7 @@ def run_form(run: "Run") -> dict[str, object]:
         "why": run.why,
         "before": run.before,
         "snapshot": run.snapshot,
+        "discarded": run.discarded,
     }
 
 
@@ -153,6 +165,55 @@ def open_steps_form(found: "OpenSteps") -> dict[str, object]:
     return {"active": found.active, "steps": steps}
 
 
+def completed_form(completed: "Completed") -> dict[str, object]:
+    """Return a completed step, as `done --json` has it."""
+    return {
+        "step": step_form(completed.step),
+        "recorded": list(completed.commits),
+        "why": completed.why,
+        "uncommitted": list(completed.uncommitted),
+    }
+
+
+def status_form(status: "Status") -> dict[str, object]:
+    """Return how things stand, as `status --json` has it."""
+    return {
+        "log": str(status.log),
+        "experiments": status.counts,
+        "active": status.active,
+        "title": status.experiment.title if status.experiment is not None else None,
+        "step": status.step.text if status.step is not None else None,
+        "uncommitted": list(status.uncommitted),
+        "changed": status.changed,
+        "pending": list(status.pending),
+        "running": [run.id for run in status.running],
+        "hooks": status.hooks,
+        "runs": status.run_count,
+        "records": str(status.records),
+        "size": status.records_size,
+    }
+
+
+def init_form(log: "Log", initialized: "Initialized", attached: "Attached | None") -> dict[str, object]:
+    """Return a log that was created or adopted, as `init --json` has it."""
+    return {
+        "log": str(log.path),
+        "created": initialized.adoption is None,
+        "settings": str(initialized.settings) if initialized.settings is not None else None,
+        "hooks": attached is not None and attached.hooks is not None,
+        "changed": [str(path) for path in attached.changed] if attached is not None else [],
+    }
+
+
+def synced_form(synced: "SyncResult") -> dict[str, object]:
+    """Return what a sync exchanged, as `sync --json` has it."""
+    return {
+        "sent": synced.sent,
+        "received": [run_form(run) for run in synced.received],
+        "written": [run.id for run in synced.written],
+    }
+
+
 def diagnostics_form(found: "Iterable[Diagnostic]", mended: "Iterable[Diagnostic]") -> dict[str, object]:
     """Return what is wrong, and what was mended, as `check --json` has it."""
     return {
@@ -170,6 +231,7 @@ def _diagnostic_form(diagnostic: "Diagnostic") -> dict[str, object]:
         "message": diagnostic.message,
         "is_error": diagnostic.is_error,
         "can_be_fixed": bool(diagnostic.fix),
+        "remedy": diagnostic.remedy,
         **({} if diagnostic.moved is None else diagnostic.moved._asdict()),
     }
 
@@ -177,7 +239,7 @@ def _diagnostic_form(diagnostic: "Diagnostic") -> dict[str, object]:
 # ---- search and likeness ----
 
 
-def found_form(found: "Found", query: str, log: str, journal: str) -> dict[str, object]:
+def found_form(found: "SearchResult", query: str, log: str, journal: str) -> dict[str, object]:
     """Return what a search found, as `search --json` has it; the paths are the log's and the journal's."""
     hits = [_hit_form(hit, log, journal) for hit in found.hits]
     return {"query": query, "count": found.count, "has_all_words": found.has_all, "hits": hits}
@@ -187,10 +249,10 @@ def _hit_form(hit: "Hit", log: str, journal: str) -> dict[str, object]:
     form = hit.form
     matches = [
         {
-            "place": piece.place, "ref": piece.ref, "at": piece.at, "line": piece.line, "text": piece.text,
-            "spans": [list(span) for span in piece.spans],
+            "place": passage.place, "ref": passage.ref, "at": passage.at, "line": passage.line, "text": passage.text,
+            "spans": [list(span) for span in passage.spans],
         }
-        for piece in hit.pieces
+        for passage in hit.passages
     ]  # fmt: skip
     if hit.kind == "experiment":
         names = ("id", "ref", "title", "state", "is_done", "tags", "created")
@@ -239,7 +301,7 @@ def _topic_form(topic: "Topic", found: "Map") -> dict[str, object]:
     }
 
 
-def _tried_form(experiment: "Tried") -> dict[str, object]:
+def _tried_form(experiment: "TriedExperiment") -> dict[str, object]:
     return {
         "id": experiment.id,
         "ref": experiment.ref,
@@ -268,7 +330,7 @@ def _place_form(place: "Occurrence", found: "References", letter: str) -> dict[s
         "experiment": experiment.ref if experiment is not None else None,
         "step": place.reference.step,
         "commit": commit_form(commit) if commit is not None else None,
-        "file": as_seen_from_here(str(place.path)) if place.path is not None else None,
+        "file": shorten_path(str(place.path)) if place.path is not None else None,
         "line": place.line,
         "within": place.within,
         "text": place.text,
@@ -507,7 +569,7 @@ def _report_run(run: "Run") -> dict[str, object]:
     return {**_run_core(run), "command": list(run.argv)}
 
 
-def checked_form(found: "Checked") -> dict[str, object]:
+def checked_form(found: "ReportCheck") -> dict[str, object]:
     """Return what became of a report, as `report --check --json` has it."""
     broken = [
         {

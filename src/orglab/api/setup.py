@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.care import CareMethods
-from orglab.config import CONFIG_NAME, LOG_NAME, Config, as_seen_from_here, find_log
+from orglab.config import CONFIG_NAME, LOG_NAME, Config, find_log, shorten_path
 from orglab.errors import NotFoundError, NotWritableError
 
 if TYPE_CHECKING:
-    from orglab.experiment.adopt import Adoption
+    from orglab.experiment.adoption import Adoption
     from orglab.git import Repository
-    from orglab.git.hook_install import HookState, Installed, Place
+    from orglab.git.hook_install import HooksFolder, HookState, Installed
     from orglab.log.merge import Merged
 
 _HEADER = """\
@@ -59,7 +59,7 @@ class HookStatus(NamedTuple):
         is_there: Whether that can be started.
     """
 
-    place: "Place"
+    place: "HooksFolder"
     hooks: "list[HookState]"
     interpreter: Path | None
     is_there: bool
@@ -114,13 +114,13 @@ class SetupMethods(CareMethods):
             GitError: git cannot write its settings.
         """
         from orglab.git import is_installed
-        from orglab.git.hook_install import find_place
+        from orglab.git.hook_install import find_hooks_folder
         from orglab.log.merge.driver import install_merge_driver
 
         if not is_installed():
             return Attached(None, is_left_to_others=False, changed=[])
         repository = self._find_repository()
-        is_ours = repository is not None and find_place(repository).is_ours
+        is_ours = repository is not None and find_hooks_folder(repository).is_ours
         hooks = self.install_hooks() if is_ours else None
         return Attached(hooks, repository is not None and not is_ours, install_merge_driver(self))
 
@@ -132,12 +132,12 @@ class SetupMethods(CareMethods):
             NotWritableError: They cannot be written.
         """
         import orglab
-        from orglab.git.hook_install import install
+        from orglab.git.hook_install import install_hooks
         from orglab.git.worktree import top_path
 
         repository = self._require_repository()
         folder = os.path.dirname(top_path(repository, Path(os.path.realpath(self.path))) or "")  # noqa: PTH120 - a name
-        return install(repository, sys.executable, Path(orglab.__file__).resolve().parents[1], folder or ".")
+        return install_hooks(repository, sys.executable, Path(orglab.__file__).resolve().parents[1], folder or ".")
 
     def uninstall_hooks(self) -> list[str]:
         """Take the git hooks away, put back what was there before, and return the names of that.
@@ -146,9 +146,9 @@ class SetupMethods(CareMethods):
             NotFoundError: The log is not in a git repository.
             NotWritableError: They cannot be taken away.
         """
-        from orglab.git.hook_install import uninstall
+        from orglab.git.hook_install import uninstall_hooks
 
-        return uninstall(self._require_repository())
+        return uninstall_hooks(self._require_repository())
 
     def hook_status(self) -> HookStatus:
         """Return how it stands with the git hooks.
@@ -156,12 +156,12 @@ class SetupMethods(CareMethods):
         Raises:
             NotFoundError: The log is not in a git repository.
         """
-        from orglab.git.hook_install import find_place, read_interpreter, read_states
+        from orglab.git.hook_install import find_hooks_folder, read_hook_states, read_interpreter
 
         repository = self._require_repository()
         python = read_interpreter(repository)
         is_there = python is not None and os.access(python, os.X_OK)
-        return HookStatus(find_place(repository), read_states(repository), python, is_there)
+        return HookStatus(find_hooks_folder(repository), read_hook_states(repository), python, is_there)
 
     def _find_repository(self) -> "Repository | None":
         """Return the repository whose hooks are meant: that of the file, wherever a link to it lies."""
@@ -187,7 +187,7 @@ def choose_log(given: str | None) -> Chosen:
     """
     try:
         path, config = find_log(Path(), given)
-        return Chosen(path if given else Path(as_seen_from_here(os.fspath(path))), config, is_certain=True)
+        return Chosen(path if given else Path(shorten_path(os.fspath(path))), config, is_certain=True)
     except NotFoundError:
         others = sorted(path for path in Path().glob("*.org") if path.name.lower() not in _NO_LOGS and path.is_file())
     if others:

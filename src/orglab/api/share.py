@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from orglab.log.log import LogFile
 
 if TYPE_CHECKING:
-    from orglab.log.commit_log import CommittedLog
+    from orglab.log.log_commit import LogCommit
     from orglab.report.content.statements import Report
-    from orglab.report.reporting import Checked
+    from orglab.report.progress_report import ReportCheck
 
 
 class ShareMethods(LogFile):
     """The methods of `Log` that give something away."""
 
-    def commit(self, text: str | None = None) -> "CommittedLog | None":
-        """Commit the log and the journal alone; return None if there is nothing to commit; see `log.commit_log`."""
-        from orglab.log.commit_log import commit_log
+    def commit(self, text: str | None = None) -> "LogCommit | None":
+        """Commit the log and the journal alone; return None if there is nothing to commit; see `log.log_commit`."""
+        from orglab.log.log_commit import commit_log
 
         return commit_log(self, text)
 
@@ -46,11 +46,11 @@ class ShareMethods(LogFile):
             NotFoundError: An experiment is not there, or there was no last report.
             UsageError: A date or the match string cannot be read, or there are two match strings.
         """
-        from orglab.report.reporting import make_report
-        from orglab.report.request import ReportRequest, split_arguments
+        from orglab.report.progress_report import make_report
+        from orglab.report.report_options import ReportOptions, split_arguments
 
         references, match = split_arguments(self, what)
-        return make_report(self, ReportRequest(references, match, since, until, title, journal), now)
+        return make_report(self, ReportOptions(references, match, since, until, title, journal), now)
 
     def check_format(self, path: Path | None, template: Path | None = None) -> None:
         """Do nothing if a report can be written so; say it before the work is done.
@@ -62,9 +62,9 @@ class ShareMethods(LogFile):
         Raises:
             UsageError: There is no such format.
         """
-        from orglab.report.report_file import chosen_form
+        from orglab.report.rendering import choose_format
 
-        chosen_form(self, path, template)
+        choose_format(self, path, template)
 
     def render_report(self, report: "Report", template: Path | None = None, *, for_people: bool = False) -> str:
         """Return a report as text: Markdown, or what a template makes.
@@ -79,13 +79,13 @@ class ShareMethods(LogFile):
             UsageError: The template has a mistake.
         """
         from orglab.api.serialize import report_form
-        from orglab.report.report_file import chosen_form, render_report
+        from orglab.report.rendering import choose_format, render_report
 
-        chosen = chosen_form(self, None, template)
+        chosen = choose_format(self, None, template)
         return render_report(report, chosen, report_form, for_people=for_people)
 
     def write_report(self, report: "Report", path: Path, template: Path | None = None) -> None:
-        """Write a report to a file, as its ending says, and remember until when it went; see `report.report_file`.
+        """Write a report to a file, as its ending says, and remember until when it went; see `report.rendering`.
 
         Raises:
             NotWritableError: It cannot be written.
@@ -93,12 +93,12 @@ class ShareMethods(LogFile):
             UsageError: There is no such format, or the template has a mistake.
         """
         from orglab.api.serialize import report_form
-        from orglab.report.report_file import chosen_form, write_report
+        from orglab.report.rendering import choose_format, write_report
 
-        write_report(self, report, path, chosen_form(self, path, template), report_form)
+        write_report(self, report, path, choose_format(self, path, template), report_form)
 
-    def check_report(self, path: Path | None = None) -> "Checked":
+    def check_report(self, path: Path | None = None) -> "ReportCheck":
         """Return what of a report no longer holds: of a file, or of the last one that was written here."""
-        from orglab.report.reporting import check_report
+        from orglab.report.progress_report import check_report
 
         return check_report(self, path)

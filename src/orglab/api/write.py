@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import clock
 from orglab.errors import GitError, NotFoundError, NotWritableError, UnsafeEditError, UsageError
-from orglab.experiment.ids import all_ids, all_references
-from orglab.experiment.lookup import find_step, last_experiment, last_with_id
+from orglab.experiment.ids import list_ids, list_references
+from orglab.experiment.lookup import find_last_experiment, find_last_with_id, find_step
 from orglab.experiment.model import ID, Experiment, Note, Step
 from orglab.log.log import LogFile
 from orglab.reference import Reference, parse_reference
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _JOURNAL_HEADER = "#+TITLE: Journal\n"
 _NEW_HEADINGS = 4
+VERDICTS = ("supported", "refuted", "inconclusive")
 
 
 class Completed(NamedTuple):
@@ -52,7 +53,7 @@ class WriteMethods(LogFile):
         tags: Iterable[str] = (),
         number: str | None = None,
     ) -> Experiment:
-        """Write a new experiment at the end of the log and return it.
+        """Add an experiment at the end of the log, make it the active one of this clone, and return it.
 
         Args:
             title: Its title, one line.
@@ -71,8 +72,8 @@ class WriteMethods(LogFile):
 
         def make_edits(document: "Document") -> "tuple[list[Edit], str]":
             chosen = self._choose_id(document, number, elsewhere)
-            last = last_experiment(document, self.config, self.path)
-            return edits.new_experiment(
+            last = find_last_experiment(document, self.config, self.path)
+            return edits.add_experiment(
                 document, last, self.config, title, number=chosen, now=now, description=description, steps=texts,
                 tags=names,
             ), chosen  # fmt: skip
@@ -84,7 +85,11 @@ class WriteMethods(LogFile):
                 raise UsageError("Org would read the title or a step as something else; word it differently.")
 
         done = self.edit(make_edits, verify)
-        return self.find(done.after, Reference(done.decided))
+        experiment = self.find(done.after, Reference(done.decided))
+        # The log has the experiment already; where that cannot be kept, the active one stays what it was.
+        with suppress(NotWritableError):
+            self.active.set(experiment.ref)
+        return experiment
 
     def _choose_id(self, document: "Document", number: str | None, elsewhere: Collection[int]) -> str:
         """Return the id for a new experiment: the one that the user chose, if it is free, else the next number."""
@@ -117,7 +122,7 @@ class WriteMethods(LogFile):
         parsed, elsewhere = _whole(reference), self.numbers_on_branches()
 
         def make_edits(document: "Document") -> "tuple[list[Edit], tuple[str, str]]":
-            found = last_with_id(document, parsed, self.config, self.path)
+            found = find_last_with_id(document, parsed, self.config, self.path)
             chosen = self._choose_id(document, number, elsewhere)
             return ids.renumber(found.heading, found.id, chosen, self.config, self.path.name), (found.id, chosen)
 
@@ -132,7 +137,7 @@ class WriteMethods(LogFile):
         # Unless another one has the old id still: then nobody knows which is meant.
         with suppress(UsageError):
             if self.find(done.after, Reference(old)).id == new:
-                self.active.move(self.config.letter + old, experiment.ref)
+                self.active.rename(self.config.letter + old, experiment.ref)
         return experiment
 
     def add_step(self, reference: str, text: str) -> Step:
@@ -176,7 +181,7 @@ class WriteMethods(LogFile):
     def start(self, reference: str) -> Experiment:
         """Set the experiment to be in progress, and it, or its step, to be the active one of this clone."""
         from orglab.experiment.consequences import Added, change_state
-        from orglab.experiment.states import in_progress_keyword, kind_of
+        from orglab.experiment.states import get_state_kind, in_progress_keyword
 
         parsed, now = parse_reference(reference), clock.now()
 
@@ -185,7 +190,7 @@ class WriteMethods(LogFile):
                 find_step(experiment, parsed)
             settings = experiment.document.settings
             state = in_progress_keyword(settings, experiment.state)
-            if state is None or kind_of(experiment.state, settings) == "doing":
+            if state is None or get_state_kind(experiment.state, settings) == "doing":
                 return [], None
             return change_state(experiment.heading, state, now), None
 
@@ -230,7 +235,7 @@ class WriteMethods(LogFile):
 
         after, _ = self.edit_experiment(parsed, make_edits, clock.now())
         step = find_step(after, parsed)
-        self.active.leave(*all_references(after, step))
+        self.active.clear(*list_references(after, step))
         self._keep_commits(hashes)
         return Completed(step, tuple(hashes), why, self._changed_since(hashes))
 
@@ -252,12 +257,12 @@ class WriteMethods(LogFile):
             return list(dict.fromkeys(hashes)), "given" if hashes else "none"
         if self.repository is None or not is_installed():
             return [], "none"
-        from orglab.git.mentions import read_naming
+        from orglab.git.mentions import find_mentions
 
         experiment = self.experiment(reference)
         step = find_step(experiment, parse_reference(reference))
-        names = [Reference(name, step.number) for name in all_ids(experiment)]
-        found = read_naming(self.repository, names, self.config.letter)
+        names = [Reference(name, step.number) for name in list_ids(experiment)]
+        found = find_mentions(self.repository, names, self.config.letter)
         if named := [one.commit.short for one in islice(found, None if all_commits else 1)]:
             return named[::-1], "named"
         head = self.repository.head()
@@ -267,18 +272,18 @@ class WriteMethods(LogFile):
         """Return the tracked files that differ from HEAD, log and journal left out, if it is one of some commits."""
         if not hashes or self.repository is None or self.repository.head() not in hashes:
             return ()
-        from orglab.git.files import changed_files
+        from orglab.git.files import find_changed_files
 
         own = self.find_own_paths(self.repository)
-        return tuple(name for name in changed_files(self.repository) if name not in own)
+        return tuple(name for name in find_changed_files(self.repository) if name not in own)
 
     def _keep_commits(self, commits: Collection[str]) -> None:
         """Let git keep recorded commits, also when they are rewritten; whoever may not write there goes without."""
         if self.repository is not None and commits:
-            from orglab.git.keep_refs import keep
+            from orglab.git.keep_refs import keep_commits
 
             with suppress(GitError):
-                keep(self.repository, commits)
+                keep_commits(self.repository, commits)
 
     def reopen_step(self, reference: str) -> Step:
         """Open a step again, and the boxes below it; its commits are kept.  Return it."""
@@ -298,17 +303,21 @@ class WriteMethods(LogFile):
         Args:
             reference: The experiment.
             text: The conclusion; what stands there already is kept before it.
-            verdict: `supported`, `refuted`, `inconclusive` or another word.
+            verdict: `supported`, `refuted`, `inconclusive`, or one of the setting `verdicts`.
             keyword: Its state afterwards; the log's done keyword if None.
 
         Raises:
-            UsageError: The log has no such keyword, or it is not a done one.
+            UsageError: The verdict is unknown, or the log has no such keyword, or it is not a done one.
         """
         from orglab.experiment import edits
         from orglab.experiment.consequences import Added
-        from orglab.experiment.escape import one_line
+        from orglab.experiment.escape import check_one_line
 
-        word, now = one_line(verdict, "A verdict") if verdict else None, clock.now()
+        if verdict and verdict not in self.verdicts:
+            near = self.find_near_verdict(verdict)
+            hint = f"did you mean {near}?" if near else f"use {', '.join(self.verdicts)}."
+            raise UsageError(f"Unknown verdict {verdict!r}: {hint} Add words of your own to the setting `verdicts`.")
+        word, now = check_one_line(verdict, "A verdict") if verdict else None, clock.now()
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             settings = experiment.heading.document.settings
@@ -319,8 +328,22 @@ class WriteMethods(LogFile):
             return edits.conclude(experiment, text, word, keyword, now), None
 
         experiment, _ = self.edit_experiment(_whole(reference), make_edits, now, Added(headings=1, logged=1))
-        self.active.leave(*all_references(experiment))
+        self.active.clear(*list_references(experiment))
         return experiment
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """The words that a verdict may be."""
+        return (*VERDICTS, *self.config.verdicts)
+
+    def find_near_verdict(self, word: str) -> str | None:
+        """Return the verdict that a misspelled word probably means; None if it is one, or like none."""
+        from difflib import get_close_matches
+
+        if word in self.verdicts:
+            return None
+        near = get_close_matches(word.casefold(), self.verdicts, 1)
+        return near[0] if near else None
 
     def set_state(self, reference: str, keyword: str, note: str | None = None) -> Experiment:
         """Set an experiment's TODO keyword, logged as the file asks and with `note` if there is one; return it.
@@ -356,7 +379,7 @@ class WriteMethods(LogFile):
             file.create(self.journal, _JOURNAL_HEADER.encode())
         now = clock.now()
         self.edit(
-            lambda document: (edits.journal_entry(document, now, link, tag, text), None),
+            lambda document: (edits.add_journal_entry(document, now, link, tag, text), None),
             _verify_journal,
             self.journal,
         )

@@ -1,4 +1,4 @@
-"""Commands that look after a log: check, and the merge driver that git calls."""
+"""Commands that take care of a log: check, renumber, and the merge driver that git calls."""
 
 from pathlib import Path
 
@@ -6,19 +6,20 @@ import click
 
 from orglab.api.setup import merge_versions
 from orglab.cli import output
-from orglab.cli.options import this_log, write_options
+from orglab.cli.options import REFERENCE, this_log, write_options
 from orglab.cli.output import tell
+from orglab.cli.render.experiment_text import state_line
 from orglab.text import count
 
 
 @click.command(name="check")
-@click.option("--fix", is_flag=True, help="Mend what is safe: missing ids, [x], stale cookies, moved hashes.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--fix", is_flag=True, help="Fix what is safe to fix: missing ids, [x], stale cookies, moved hashes.")
 @write_options
 def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
-    """Say what is wrong in the log, a line each: file:line:column: code message.
+    """Find problems in the log, and name the command that fixes each.
 
-    Exit code 1 if there is something to report.
+    Prints one problem per line: file:line:column: code message. The exit code is 1
+    if there are any.
 
     \b
     Example:
@@ -27,25 +28,51 @@ def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
     """
     log = this_log(anyway=anyway)
     with output.progress_bar("Checking") as update:
-        mended, found = log.fix(update) if fix else ([], log.check(update))
+        fixed, problems = log.fix(update) if fix else ([], log.check(update))
     if as_json:
         from orglab.api.serialize import diagnostics_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json(diagnostics_form(found, mended))
-        return int(bool(found))
-    from orglab.cli.render.check_text import diagnostic_lines  # noqa: PLC0415 - the merge driver needs none of it
+        output.show_json(diagnostics_form(problems, fixed))
+        return int(bool(problems))
+    from orglab.cli.render.check_text import diagnostic_lines  # noqa: PLC0415 - not for the merge driver
 
-    if mended:
-        # On standard output stands what is left, as without --fix.
-        click.echo("\n".join([*diagnostic_lines(mended), f"Mended {count(len(mended), 'thing')}."]), err=True)
-    if found:
-        output.show(diagnostic_lines(found))
-        fixable = sum(bool(one.fix) for one in found)
-        more = f"; `orglab check --fix` mends {fixable}" if fixable else ""
-        click.echo(f"{count(len(found), 'thing')} to look at{more}.", err=True)
-    elif not mended:
-        click.echo("Nothing to report.", err=True)
-    return int(bool(found))
+    if fixed:
+        # Standard output is for the problems that remain, as without --fix.
+        click.echo(
+            "\n".join([*diagnostic_lines(fixed, with_remedies=False), f"Fixed {count(len(fixed), 'problem')}."]),
+            err=True,
+        )
+    if problems:
+        output.show(diagnostic_lines(problems))
+        tell(f"{count(len(problems), 'problem')} found.")
+    elif not fixed:
+        tell("No problems found.")
+    return int(bool(problems))
+
+
+@click.command(name="renumber")
+@click.argument("reference", type=REFERENCE)
+@click.option("--to", "number", metavar="ID", help="The new id; the next free number by default.")
+@write_options
+def renumber_command(reference: str, number: str | None, *, as_json: bool, anyway: bool) -> None:
+    """Change an experiment's id. The old id stays as an alias, so old references still work.
+
+    If two experiments have the same id, as after a merge, the later one in the log
+    is changed.
+
+    \b
+    Example:
+      orglab renumber 205 --to 207
+    """
+    log = this_log(anyway=anyway)
+    experiment = log.renumber(reference, number)
+    if as_json:
+        from orglab.api.serialize import brief_experiment_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json({"experiment": brief_experiment_form(experiment)})
+    else:
+        click.echo(state_line(experiment))
+    tell(f"{log.spell(reference)} is now an alias of {experiment.ref}, unless another experiment has that id.")
 
 
 @click.command(name="merge-driver", hidden=True)
@@ -55,15 +82,15 @@ def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
 @click.argument("size", type=int, default=7)
 @click.argument("path", default="")
 def merge_driver_command(base: str, ours: str, theirs: str, size: int, path: str) -> int:
-    """Merge two versions of a log into the file OURS, as git asks a merge driver to (gitattributes(5)).
+    """Merge two versions of a log into the file OURS; git calls this as a merge driver (gitattributes(5)).
 
-    Exit code 6 if it has conflict markers then.
+    The exit code is 6 if the result has conflict markers.
 
     \b
     Example:
       orglab merge-driver base.org ours.org theirs.org
     """
-    from orglab.log.merge.driver import CONFLICT  # noqa: PLC0415 - the check needs none of it
+    from orglab.log.merge.driver import CONFLICT  # noqa: PLC0415 - not for the check
 
     merged = merge_versions(Path(base), Path(ours), Path(theirs), size)
     for note in merged.notes:

@@ -1,25 +1,44 @@
-"""Commands that decide how things stand: start, done, undo, conclude, state, renumber."""
+"""Commands that decide how things stand: start, done, conclude, state."""
+
+import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from orglab.api.write import Completed
 from orglab.cli import output
-from orglab.cli.options import KEYWORD, REFERENCE, TextCommand, this_log, typed_text, write_options
+from orglab.cli.options import (
+    KEYWORD,
+    REFERENCE,
+    TextCommand,
+    read_text,
+    split_reference,
+    this_log,
+    write_options,
+)
 from orglab.cli.output import tell
 from orglab.cli.render.experiment_text import state_line, step_lines
 from orglab.errors import UsageError
 from orglab.reference import Reference, parse_reference
+from orglab.text import count
 
-# How many of the files that are not committed are named.
+if TYPE_CHECKING:
+    from orglab.api import Log
+    from orglab.api.write import Completed
+    from orglab.experiment.model import Experiment
+
+# How many uncommitted files are named.
 _MOST_NAMED = 3
 
 
 @click.command(name="start")
 @click.argument("reference", type=REFERENCE, required=False)
-@click.option("--clear", is_flag=True, help="No step is the active one any more.")
+@click.option("--clear", is_flag=True, help="Have no active experiment or step any more.")
 @write_options
-def start_command(reference: str | None, *, clear: bool, anyway: bool) -> None:
-    """Begin to work: the experiment is in progress, and it or its step the active one of this clone.
+def start_command(reference: str | None, *, clear: bool, as_json: bool, anyway: bool) -> None:
+    """Start work: set the experiment in progress, and make it or its step the active one.
+
+    Other commands use the active experiment or step when none is named. Each
+    working tree has its own.
 
     \b
     Example:
@@ -28,146 +47,163 @@ def start_command(reference: str | None, *, clear: bool, anyway: bool) -> None:
     """
     log = this_log(anyway=anyway)
     if clear == (reference is not None):
-        raise UsageError("Name the experiment or step to start, or give --clear.")
+        raise UsageError("Name the experiment or step to start, or use --clear.")
     if reference is None:
         log.clear_active()
+        if as_json:
+            output.show_json({"active": None})
         return
     experiment = log.start(reference)
-    click.echo(state_line(experiment))
-    if experiment.is_done or experiment.state is None:
-        tell("The log has no keyword for work in progress, so the state stays; see its #+TODO line.")
-    wanted = Reference(experiment.id, parse_reference(reference).step).spell(log.config.letter)
-    if (active := log.find_active()) == wanted:
-        tell(f"{active} is the active one now.")
+    active = log.find_active()
+    if as_json:
+        from orglab.api.serialize import brief_experiment_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json({"experiment": brief_experiment_form(experiment), "active": active})
     else:
-        tell("No file can be written for the active step, so it stays what it was.")
+        click.echo(state_line(experiment))
+    if experiment.is_done or experiment.state is None:
+        tell("The state was not changed: the log has no keyword for work in progress; see its #+TODO line.")
+    if active == Reference(experiment.id, parse_reference(reference).step).spell(log.config.letter):
+        tell(f"{active} is now active.")
+    else:
+        tell("The active step was not changed: its file cannot be written.")
 
 
 @click.command(name="done")
-@click.argument("reference", type=REFERENCE)
-@click.option(
-    "-c", "--commit", "commits", multiple=True, metavar="REV", help="The commit with the results; may be repeated."
-)
-@click.option("--all-commits", is_flag=True, help="Every commit on HEAD that names the step, not only the newest.")
+@click.argument("reference", type=REFERENCE, required=False)
+@click.option("-c", "--commit", "commits", multiple=True, metavar="REV",
+              help="The commit that holds the results; may be repeated.")  # fmt: skip
+@click.option("--all-commits", is_flag=True, help="Record every commit on HEAD that names the step.")
 @click.option("--no-commit", is_flag=True, help="Record no commit.")
-@click.option("--all", "all_boxes", is_flag=True, help="Tick the open boxes below the step too.")
+@click.option("--all", "all_boxes", is_flag=True, help="Also tick the open checkboxes below the step.")
+@click.option("--undo", is_flag=True, help="Reopen the step; its commits are kept.")
 @write_options
 def done_command(
-    reference: str, commits: tuple[str, ...], *, all_commits: bool, no_commit: bool, all_boxes: bool, anyway: bool
-) -> None:
-    """Tick a step, and write the commit of its results behind it.
+    reference: str | None, commits: tuple[str, ...], *, all_commits: bool, no_commit: bool, all_boxes: bool,
+    undo: bool, as_json: bool, anyway: bool,
+) -> None:  # fmt: skip
+    """Complete a step, and record the commit that holds its results.
 
-    Without -c that is the newest commit whose message names the step, such as
-    [e201.1], else HEAD.
+    Without REFERENCE, that is the active step. Without -c, the newest commit
+    whose message names the step, such as [e201.1], is recorded, or else HEAD.
 
     \b
     Example:
       orglab done 201.1
       orglab done 201.1 -c HEAD~1 -c 83d45cd
-      orglab done 201.1 --all-commits
+      orglab done 201.1 --undo
     """
-    if bool(commits) + all_commits + no_commit > 1:
-        other = "--all-commits" if all_commits else "-c"
-        raise UsageError(f"Give {other} or {'--no-commit' if no_commit else '-c'}, not both.")
-    given = list(commits) if commits else [] if no_commit else None
-    done = this_log(anyway=anyway).complete_step(reference, given, all_commits=all_commits, all_boxes=all_boxes)
-    output.show(step_lines(done.step, None))
-    tell(_why(done))
-    if done.uncommitted:
-        first = ", ".join(done.uncommitted[:_MOST_NAMED])
-        more = f" and {len(done.uncommitted) - _MOST_NAMED} more" if len(done.uncommitted) > _MOST_NAMED else ""
-        tell(f"HEAD is recorded, but your changes to {first}{more} are not in it; if they belong to it, commit them.")
+    given = {"-c": bool(commits), "--all-commits": all_commits, "--no-commit": no_commit, "--undo": undo}
+    chosen = [name for name, is_given in given.items() if is_given]
+    if len(chosen) > 1:
+        raise UsageError(f"Use {' or '.join(chosen[:2])}, not both.")
+    log = this_log(anyway=anyway)
+    target = reference or log.require_active()
+    if undo:
+        step = log.reopen_step(target)
+        if as_json:
+            from orglab.api.serialize import step_form  # noqa: PLC0415 - only for JSON
+
+            output.show_json({"step": step_form(step)})
+        else:
+            output.show(step_lines(step, None))
+        return
+    revisions = list(commits) if commits else [] if no_commit else None
+    completed = log.complete_step(target, revisions, all_commits=all_commits, all_boxes=all_boxes)
+    if as_json:
+        from orglab.api.serialize import completed_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(completed_form(completed))
+        return
+    output.show(step_lines(completed.step, None))
+    tell(_describe_commits(completed))
+    if completed.uncommitted:
+        first = ", ".join(completed.uncommitted[:_MOST_NAMED])
+        more = len(completed.uncommitted) - _MOST_NAMED
+        others = f" and {more} more" if more > 0 else ""
+        tell(f"Uncommitted changes are not part of HEAD, which was recorded: {first}{others}.")
 
 
-def _why(done: Completed) -> str:
-    """Say which commit was recorded, and why that one."""
-    hashes = ", ".join(done.commits)
+def _describe_commits(completed: "Completed") -> str:
+    """Return which commits were recorded for a step, and why."""
+    ref, hashes = completed.step.ref, ", ".join(completed.commits)
+    named = (
+        f"{count(len(completed.commits), 'commit')} naming" if len(completed.commits) > 1 else "newest commit naming"
+    )
     return {
-        "given": f"{done.step.ref} done, with {hashes}.",
-        "named": f"{done.step.ref} done, with {hashes}: {_which(done)} [{done.step.ref}].",
-        "head": f"{done.step.ref} done, with {hashes}: HEAD, for no commit names [{done.step.ref}].",
-        "none": f"{done.step.ref} done, without a commit.",
-    }[done.why]
-
-
-def _which(done: Completed) -> str:
-    return "the newest commit that names" if len(done.commits) == 1 else f"the {len(done.commits)} commits that name"
-
-
-@click.command(name="undo")
-@click.argument("reference", type=REFERENCE)
-@write_options
-def undo_command(reference: str, *, anyway: bool) -> None:
-    """Open a step again; its commits are kept.
-
-    \b
-    Example:
-      orglab undo 201.1
-    """
-    output.show(step_lines(this_log(anyway=anyway).reopen_step(reference), None))
+        "given": f"{ref} done ({hashes}).",
+        "named": f"{ref} done ({hashes}, the {named} [{ref}]).",
+        "head": f"{ref} done ({hashes}, which is HEAD; no commit names [{ref}]).",
+        "none": f"{ref} done, without a commit.",
+    }[completed.why]
 
 
 @click.command(name="conclude", cls=TextCommand)
-@click.argument("reference", type=REFERENCE)
-@click.argument("text")
-@click.option("--verdict", metavar="WORD", help="supported, refuted, inconclusive, or your own word.")
-@click.option(
-    "--as",
-    "keyword",
-    type=KEYWORD,
-    metavar="KEYWORD",
-    help="The state afterwards, such as CANCELED; DONE if not given.",
-)
+@click.argument("words", nargs=-1, required=True, type=REFERENCE, metavar="[REFERENCE] TEXT")
+@click.option("--verdict", metavar="WORD", help="supported, refuted, inconclusive, or one of the setting `verdicts`.")
+@click.option("--as", "keyword", type=KEYWORD, metavar="KEYWORD",
+              help="The state it gets, such as CANCELED; DONE by default.")  # fmt: skip
 @write_options
-def conclude_command(reference: str, text: str, verdict: str | None, keyword: str | None, *, anyway: bool) -> None:
-    """Write what came of an experiment under Conclusions, and close it.
+def conclude_command(
+    words: tuple[str, ...], verdict: str | None, keyword: str | None, *, as_json: bool, anyway: bool
+) -> None:
+    """Write an experiment's conclusion, and close it.
 
-    TEXT may be - for standard input.
+    Without REFERENCE, that is the active experiment. If TEXT is -, it is read from standard input.
 
     \b
     Example:
+      orglab conclude "No: -0.2" --verdict refuted
       orglab conclude 201 "ABC adds 1.2 points, beyond seed noise." --verdict supported
     """
     log = this_log(anyway=anyway)
-    experiment = log.conclude(reference, typed_text(text), verdict=verdict, keyword=keyword)
-    click.echo(state_line(experiment))
-    left = experiment.progress.total - experiment.progress.done
-    if left:
-        tell(f"{left} step{' is' if left == 1 else 's are'} still open.")
+    reference, text = split_reference(log, words, "conclusion")
+    target = reference or log.require_active().partition(".")[0]
+    word = _confirm_verdict(log, verdict) if verdict is not None else None
+    experiment = log.conclude(target, read_text(text), verdict=word, keyword=keyword)
+    _show_state(experiment, as_json=as_json)
+    still_open = experiment.progress.total - experiment.progress.done
+    if still_open:
+        tell(f"{count(still_open, 'step')} still open.")
+
+
+def _confirm_verdict(log: "Log", word: str) -> str:
+    """Return the verdict that the user means; of a near miss, a terminal is asked.
+
+    Raises:
+        UsageError: It is no known verdict, and nobody can be asked.
+    """
+    near = log.find_near_verdict(word)
+    if near is None or not sys.stdin.isatty():
+        # `conclude` refuses what is not known.
+        return word
+    return near if click.confirm(f"Unknown verdict {word!r}. Did you mean {near}?", default=True, err=True) else word
 
 
 @click.command(name="state", cls=TextCommand)
 @click.argument("reference", type=REFERENCE)
 @click.argument("keyword", type=KEYWORD)
-@click.option("-m", "--message", "note", metavar="NOTE", help="Why.")
+@click.option("-m", "--message", "note", metavar="NOTE", help="Why; written beside the change of state.")
 @write_options
-def state_command(reference: str, keyword: str, note: str | None, *, anyway: bool) -> None:
-    """Set an experiment's state, logged as the file asks.
+def state_command(reference: str, keyword: str, note: str | None, *, as_json: bool, anyway: bool) -> None:
+    """Set an experiment's state to one of the log's TODO keywords.
+
+    The change is logged as the log's #+TODO line asks.
 
     \b
     Example:
       orglab state 201 WAIT -m "The cluster is down until Monday"
     """
     if parse_reference(reference).step is not None:
-        raise UsageError("A step has no state; `orglab done` and `orglab undo` set its box.")
-    click.echo(state_line(this_log(anyway=anyway).set_state(reference, keyword, note)))
+        raise UsageError("A step has no state; use `orglab done` or `orglab done --undo`.")
+    _show_state(this_log(anyway=anyway).set_state(reference, keyword, note), as_json=as_json)
 
 
-@click.command(name="renumber")
-@click.argument("reference", type=REFERENCE)
-@click.option("--to", "number", metavar="ID", help="Its new id; the next free number if not given.")
-@write_options
-def renumber_command(reference: str, number: str | None, *, anyway: bool) -> None:
-    """Give an experiment another id; the old one stays as an alias, so that old references still find it.
+def _show_state(experiment: "Experiment", *, as_json: bool) -> None:
+    """Print an experiment's new state."""
+    if as_json:
+        from orglab.api.serialize import brief_experiment_form  # noqa: PLC0415 - only for JSON
 
-    Of two experiments with one id, as a merge can leave them, the one further
-    down gets the new id.
-
-    \b
-    Example:
-      orglab renumber 205 --to 207
-    """
-    log = this_log(anyway=anyway)
-    renumbered = log.renumber(reference, number)
-    click.echo(state_line(renumbered))
-    tell(f"{log.spell(reference)} is an alias of {renumbered.ref} now, as far as no other experiment has that id.")
+        output.show_json({"experiment": brief_experiment_form(experiment)})
+    else:
+        click.echo(state_line(experiment))

@@ -1,80 +1,85 @@
-"""Commands that look at experiments: list, show, next."""
+"""Commands that look at the log: status, list, next, show, search."""
+
+import os
 
 import click
 
-from orglab.api.ask import SORT_KEYS
+from orglab.api.ask import HITS_SHOWN, SORT_KEYS
 from orglab.cli import output
-from orglab.cli.options import REFERENCE, log_options, this_log
+from orglab.cli.options import REFERENCE, TextCommand, json_option, log_options, this_log
 from orglab.cli.render.experiment_text import open_steps_lines, shown_lines, table
+
+
+@click.command(name="status")
+@json_option
+@log_options
+def status_command(*, as_json: bool) -> None:
+    """Show the log, the active step, uncommitted changes, pending entries, the git hooks and the run records.
+
+    \b
+    Example:
+      orglab status
+    """
+    log = this_log()
+    status = log.status()
+    if as_json:
+        from orglab.api.serialize import status_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(status_form(status))
+    else:
+        from orglab.cli.render.status_text import status_lines  # noqa: PLC0415 - for one command of several
+
+        output.show(status_lines(status))
 
 
 @click.command(name="list")
 @click.argument("match", required=False)
-@click.option("--todo", "kinds", flag_value="todo", multiple=True, help="Those to begin.")
-@click.option("--doing", "kinds", flag_value="doing", multiple=True, help="Those in progress.")
-@click.option("--waiting", "kinds", flag_value="waiting", multiple=True, help="Those that wait.")
-@click.option("--done", "kinds", flag_value="done", multiple=True, help="Those done with.")
-@click.option("--all", "kinds", flag_value="all", multiple=True, help="All (as without an option).")
-@click.option("--since", metavar="DATE", help="Created on DATE or later: 2026-06-01, 2w, monday, yesterday.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="That carry TAG; several mean all of them.")
+@click.option("--todo", "kinds", flag_value="todo", multiple=True, help="Only those not started.")
+@click.option("--doing", "kinds", flag_value="doing", multiple=True, help="Only those in progress.")
+@click.option("--waiting", "kinds", flag_value="waiting", multiple=True, help="Only those that wait.")
+@click.option("--done", "kinds", flag_value="done", multiple=True, help="Only those closed.")
+@click.option("--all", "kinds", flag_value="all", multiple=True, help="All (the default).")
+@click.option("--since", metavar="DATE", help="Only those created since DATE: 2026-06-01, 2w, monday, yesterday.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only those with TAG; if repeated, with all of them.")
 @click.option(
-    "--sort", metavar="KEY", default="log", help=f"By {', '.join(SORT_KEYS)}; -KEY turns it around.",
+    "--sort", metavar="KEY", default="log", help=f"Sort by {', '.join(SORT_KEYS)}; -KEY reverses the order.",
     shell_complete=lambda _ctx, _param, incomplete: [key for key in SORT_KEYS if key.startswith(incomplete)],
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--full", is_flag=True, help="With --json: everything the log holds of each.")
+@json_option
 @log_options
 def list_command(
-    match: str | None, kinds: tuple[str, ...], since: str | None, tags: tuple[str, ...], sort: str, *, as_json: bool
-) -> None:
-    """List experiments: one line each.
+    match: str | None, kinds: tuple[str, ...], since: str | None, tags: tuple[str, ...], sort: str, *, full: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """List experiments, one per line.
 
-    MATCH is an Org match string over headings: tags, properties, times, states.
+    MATCH is an Org match string: it selects by tags, properties, times and states.
 
     \b
     Example:
       orglab list --doing --tag nlp
       orglab list 'exp+nlp-urgent/!TODO|WAIT' --since 2w --sort -created
     """
-    found = this_log().list_experiments(match, kinds=kinds, since=since, tags=tags, sort=sort)
+    listed = this_log().list_experiments(match, kinds=kinds, since=since, tags=tags, sort=sort)
     if as_json:
-        from orglab.api.serialize import experiment_form  # noqa: PLC0415 - only for JSON
+        from orglab.api.serialize import brief_experiment_form, experiment_form  # noqa: PLC0415 - only for JSON
 
+        make_form = experiment_form if full else brief_experiment_form
         forms = []
-        with output.progress_bar("Reading") as update:
-            for number, experiment in enumerate(found.experiments, 1):
-                forms.append(experiment_form(experiment))
-                update(number, len(found.experiments))
+        with output.progress_bar("Reading the log") as update:
+            for number, experiment in enumerate(listed.experiments, 1):
+                forms.append(make_form(experiment))
+                update(number, len(listed.experiments))
         output.show_json({"experiments": forms})
-    elif found.experiments:
-        output.show(table(found.experiments, found.active))
+    elif listed.experiments:
+        output.show(table(listed.experiments, listed.active))
     else:
-        output.tell("No experiment matches." if match or kinds or since or tags else "No experiments.")
-
-
-@click.command(name="show")
-@click.argument("reference", type=REFERENCE)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@log_options
-def show_command(reference: str, *, as_json: bool) -> None:
-    """Show one experiment, or one step: states, steps with their commits, notes, conclusion.
-
-    \b
-    Example:
-      orglab show 201
-      orglab show 201.1 --json
-    """
-    log = this_log()
-    shown = log.show(reference)
-    if as_json:
-        from orglab.api.serialize import shown_form  # noqa: PLC0415 - only for JSON
-
-        output.show_json(shown_form(shown, log.config.letter))
-    else:
-        output.show(shown_lines(shown))
+        output.tell("No experiment matches." if match or kinds or since or tags else "No experiments yet.")
 
 
 @click.command(name="next")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@json_option
 @log_options
 def next_command(*, as_json: bool) -> None:
     """List the open steps of the experiments in progress.
@@ -83,12 +88,98 @@ def next_command(*, as_json: bool) -> None:
     Example:
       orglab next
     """
-    found = this_log().open_steps()
+    open_steps = this_log().open_steps()
     if as_json:
         from orglab.api.serialize import open_steps_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json(open_steps_form(found))
-    elif found.steps:
-        output.show(open_steps_lines(found))
+        output.show_json(open_steps_form(open_steps))
+    elif open_steps.steps:
+        output.show(open_steps_lines(open_steps))
     else:
-        output.tell("No open step in an experiment in progress; begin one with `orglab start`.")
+        output.tell("No experiment in progress has an open step; start one with `orglab start`.")
+
+
+@click.command(name="show")
+@click.argument("reference", type=REFERENCE, required=False)
+@click.option("--history", is_flag=True, help="Everything that happened to it, oldest first.")
+@json_option
+@log_options
+def show_command(reference: str | None, *, history: bool, as_json: bool) -> None:
+    """Show an experiment or a step: its state, steps, commits, notes, runs and conclusion.
+
+    Without REFERENCE, that is the active one. With --history: when it was created,
+    its changes of state, commits that name it, runs, completed steps, notes, journal
+    entries and its conclusion.
+
+    \b
+    Example:
+      orglab show 201
+      orglab show 201.1 --history
+    """
+    log = this_log()
+    target = reference or log.require_active()
+    if history:
+        happened = log.history(target)
+        if as_json:
+            from orglab.api.serialize import happened_form  # noqa: PLC0415 - only for JSON
+
+            output.show_json(happened_form(happened))
+        else:
+            from orglab.cli.render.history_text import happened_lines  # noqa: PLC0415 - only for the history
+
+            output.show(happened_lines(happened))
+        return
+    shown = log.show(target)
+    if as_json:
+        from orglab.api.serialize import shown_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(shown_form(shown, log.config.letter))
+    else:
+        output.show(shown_lines(shown))
+
+
+@click.command(name="search", cls=TextCommand)
+@click.argument("words", nargs=-1, required=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=HITS_SHOWN,
+    metavar="N",
+    help=f"Show at most N hits ({HITS_SHOWN} by default).",
+)
+@json_option
+@log_options
+def search_command(words: tuple[str, ...], limit: int, *, as_json: bool) -> None:
+    """Search experiments, steps, notes, conclusions, journal entries and commit messages.
+
+    Finds what contains all the words, in any order and inflection; "..." keeps
+    words together, -WORD excludes a word, WOR* matches a prefix. Narrow the search
+    with fields: tag:nlp state:DONE verdict:refuted since:2026-01-01 until:2w
+    in:conclusion.
+
+    \b
+    Example:
+      orglab search dropout encoder
+      orglab search 'lr=3e-4 -warmup in:conclusion'
+      orglab search '"label smoothing" verdict:refuted since:2026'
+    """
+    log = this_log()
+    query = " ".join(words)
+    with output.progress_bar("Indexing the log") as update:
+        result = log.search(query, limit=limit, progress=update)
+    journal = os.fspath(log.journal)
+    if as_json:
+        from orglab.api.serialize import found_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(found_form(result, query, os.fspath(log.path), journal))
+        return
+    if not result.hits:
+        output.tell("Nothing result.")
+        return
+    from orglab.cli.render.hit_text import hit_lines  # noqa: PLC0415 - for one command of several
+
+    output.show(hit_lines(result, journal))
+    if not result.has_all:
+        output.tell("Nothing contains all of these words; shown is what contains some.")
+    if result.count > len(result.hits):
+        output.tell(f"{result.count - len(result.hits)} more; show them with --limit {result.count}.")

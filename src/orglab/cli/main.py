@@ -8,61 +8,71 @@ import click
 from orglab.cli.output import clean, tolerate_encoding_errors
 from orglab.errors import OrglabError
 
-# Which module holds each command: only that one is imported.
-COMMANDS = {
-    "init": "setup_commands", "completion": "setup_commands", "hooks": "setup_commands",
-    "new": "write_commands", "step": "write_commands", "note": "write_commands", "journal": "write_commands",
-    "edit": "write_commands",
-    "start": "decide_commands", "done": "decide_commands", "undo": "decide_commands", "conclude": "decide_commands",
-    "state": "decide_commands", "renumber": "decide_commands",
-    "run": "run_commands", "runs": "run_commands", "run-diff": "run_commands", "rerun": "run_commands",
-    "sync": "run_commands",
-    "list": "look_commands", "show": "look_commands", "next": "look_commands",
-    "search": "ask_commands", "similar": "ask_commands", "tried": "ask_commands", "refs": "ask_commands",
-    "resolve": "ask_commands", "log": "ask_commands", "why": "ask_commands",
-    "report": "share_commands", "commit": "share_commands",
-    "check": "care_commands",
+# The sections of `orglab --help`, in the order people meet them: each command with one line, and the module that
+# holds it.  Only the module of the command that is called is imported.
+SECTIONS = {
+    "Write": ("write_commands", {
+        "init": "Create a log here, or describe the one that exists.",
+        "new": "Add an experiment, and make it the active one.",
+        "step": "Add a step to an experiment.",
+        "note": "Add a note, with the time and the commit.",
+        "journal": "Add an entry to the journal.",
+        "edit": "Open the log in your editor at an experiment or step.",
+    }),
+    "Decide": ("decide_commands", {
+        "start": "Start work on an experiment or step.",
+        "done": "Complete a step, with the commit that holds its results.",
+        "conclude": "Write an experiment's conclusion, and close it.",
+        "state": "Set an experiment's state.",
+    }),
+    "Look": ("look_commands", {
+        "status": "Show the active step and what is not saved yet.",
+        "list": "List experiments.",
+        "next": "List the open steps of experiments in progress.",
+        "show": "Show an experiment or step, or its history.",
+        "search": "Search the log, the journal and commit messages.",
+    }),
+    "Ask": ("ask_commands", {
+        "tried": "Show whether an idea was tried before, and how it ended.",
+        "why": "Show why a commit, file or line exists.",
+        "refs": "List what refers to an experiment.",
+    }),
+    "Run": ("run_commands", {
+        "run": "Run a command and record it.",
+        "runs": "List, compare and repeat runs.",
+    }),
+    "Share": ("share_commands", {
+        "commit": "Commit the log and the journal, and nothing else.",
+        "sync": "Exchange run records with other clones.",
+        "report": "Write a progress report, or check an earlier one.",
+    }),
+    "Care": ("care_commands", {
+        "check": "Find problems in the log, and fix what is safe to fix.",
+        "renumber": "Change an experiment's id; the old one still works.",
+    }),
+    "Set up": ("setup_commands", {
+        "setup": "Connect orglab with git and with your shell.",
+    }),
 }  # fmt: skip
 
-# What only git calls: found, and not listed.
-PLUMBING = {
-    "merge-driver": "care_commands",
-}
+# Not listed: `help` repeats `--help`, and only git calls the merge driver.
+HIDDEN = {"help": "setup_commands", "merge-driver": "care_commands"}
 
-# One line each, in the order people meet them; `orglab --help` imports no command.
-SUMMARIES = {
-    "init": "Make a log here, or say what an existing one holds.",
-    "new": "Write down a new experiment.",
-    "step": "Add a step to an experiment.",
-    "note": "Note something, with the time and the commit.",
-    "start": "Begin to work on an experiment or a step.",
-    "run": "Run a command for a step, with commits, a record and a note.",
-    "runs": "List runs.",
-    "run-diff": "Say what differs between two runs.",
-    "rerun": "Run a run's command again, on its code.",
-    "sync": "Exchange the records of runs with other clones.",
-    "done": "Tick a step, with the commit of its results.",
-    "undo": "Open a step again.",
-    "conclude": "Write what came of an experiment, and close it.",
-    "state": "Set an experiment's state.",
-    "journal": "Write a raw thought into the journal.",
-    "commit": "Commit the log and the journal alone, saying what changed.",
-    "edit": "Open the log in your editor, at the line.",
-    "list": "List experiments.",
-    "show": "Show one experiment.",
-    "search": "Find experiments, notes, conclusions, commits, journal entries.",
-    "next": "List the open steps of the experiments in progress.",
-    "similar": "Show experiments that tried the same idea.",
-    "tried": "Show what was tried, by topic, and how it ended.",
-    "log": "Print all that happened to an experiment, oldest first.",
-    "why": "Say why a commit, a file or a line is there.",
-    "refs": "List every commit, file and line that names an experiment.",
-    "resolve": "Say what the references in a text are.",
-    "renumber": "Give an experiment another id; the old one still finds it.",
-    "report": "Write the progress report, or check an old one.",
-    "check": "Say what is wrong in the log, and mend what is safe.",
-    "hooks": "Install the git hooks, take them away, or say how they are.",
-    "completion": "Print the script for your shell's completion.",
+COMMANDS = {name: module for module, summaries in SECTIONS.values() for name in summaries}
+
+# Former names of commands, and what they are now.  They go in version 0.2.
+OLD_NAMES = {
+    ("similar",): ("tried",),
+    ("log",): ("show", "--history"),
+    ("undo",): ("done", "--undo"),
+    ("resolve",): ("refs", "--in"),
+    ("run-diff",): ("runs", "diff"),
+    ("rerun",): ("runs", "rerun"),
+    ("hooks", "install"): ("setup", "git"),
+    ("hooks", "uninstall"): ("setup", "git", "--remove"),
+    ("hooks", "status"): ("setup", "git", "--status"),
+    ("hooks",): ("setup",),
+    ("completion",): ("setup", "shell", "--print"),
 }
 
 
@@ -70,42 +80,64 @@ class LazyGroup(click.Group):
     """A group that imports a command's module when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the names of all commands, in the order to show them."""
-        return list(SUMMARIES)
+        """Return the names of all listed commands, in order."""
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Return a command, importing its module."""
-        home = COMMANDS.get(cmd_name) or PLUMBING.get(cmd_name)
-        if home is None:
+        module_name = COMMANDS.get(cmd_name) or HIDDEN.get(cmd_name)
+        if module_name is None:
             return None
         import importlib  # noqa: PLC0415
 
-        module = importlib.import_module(f"orglab.cli.{home}")
+        module = importlib.import_module(f"orglab.cli.{module_name}")
         command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         if not isinstance(command, click.Command):
             raise TypeError(cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the list of commands."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(SUMMARIES.items()))
+        """Write the list of commands, section by section, with all summaries in one column."""
+        width = max(map(len, COMMANDS))
+        for title, (_, summaries) in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), summary) for name, summary in summaries.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; a mistyped one gets the nearest name."""
-        if args and args[0] not in {**COMMANDS, **PLUMBING} and not args[0].startswith("-"):
+        """Find the command; an old name leads to the new one, and a mistyped one gets the nearest name."""
+        args = _replace_old_name(args)
+        if args and args[0] not in COMMANDS and args[0] not in HIDDEN and not args[0].startswith("-"):
             import difflib  # noqa: PLC0415
 
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
             hint = f" Did you mean {near[0]}?" if near else " See `orglab --help`."
-            raise click.UsageError(f"There is no command {args[0]!r}.{hint}")
+            raise click.UsageError(f"Unknown command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
 
+def _replace_old_name(args: list[str]) -> list[str]:
+    """Return arguments with the old name of a command replaced by the new one, which standard error then names."""
+    for old, new in OLD_NAMES.items():
+        if args[: len(old)] == list(old):
+            name = " ".join(word for word in new if word != "--print")
+            notice = f"`orglab {' '.join(old)}` is now `orglab {name}`; the old name works until version 0.2."
+            click.echo(f"orglab: {notice}", err=True)
+            rest = args[len(old) :]
+            return [*new, *(_join_texts(rest) if old == ("resolve",) else rest)]
+    return args
+
+
+def _join_texts(args: list[str]) -> list[str]:
+    """Return the arguments of the old `resolve`, which took its text in several words, or from a pipe."""
+    options = [word for word in args if word == "--json"]
+    texts = [word for word in args if word not in ("--json", "--")]
+    return [" ".join(texts) or "-", *options]
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--log", "log", metavar="FILE", help="The experiment log; found by itself if not given.")
+@click.option("--log", "log", metavar="FILE", help="The experiment log; found automatically by default.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.option(
     "--version",
@@ -122,8 +154,9 @@ def orglab(ctx: click.Context, log: str | None, *, debug: bool) -> None:
     \b
     Example:
       orglab init
-      orglab new "Dropout in the encoder" -s "Baseline" -s "Dropout 0.1"
-      orglab done 1.1
+      orglab new "Does dropout help?" -d "+1 point over 3 seeds"
+      orglab run -- python train.py --seed 1
+      orglab conclude "No: -0.2" --verdict refuted
     """
     ctx.obj = {"log": log, "debug": debug}
 
@@ -158,16 +191,17 @@ def run(arguments: Sequence[str]) -> int:
         import signal  # noqa: PLC0415 - mostly nobody stops it
 
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return _fail("Stopped.", 130, None)
+        return _fail("Interrupted.", 130, None)
     except BrokenPipeError:
         return 0
     except SystemExit as stop:
         return int(stop.code or 0)
     except OSError as error:
-        return _fail(f"The machine failed: {error}.", 4, error if debug else None)
+        return _fail(f"The operating system reported an error: {error}.", 4, error if debug else None)
     except Exception as error:  # noqa: BLE001 - the one door: no traceback reaches a user who did not ask for it
         kind = f"{type(error).__name__}: {error}"
-        return _fail(f"This is a defect of orglab ({kind}); --debug shows where.", 70, error if debug else None)
+        message = f"Internal error ({kind}); run again with --debug and report it."
+        return _fail(message, 70, error if debug else None)
     return result if isinstance(result, int) else 0
 
 

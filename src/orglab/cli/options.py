@@ -1,4 +1,4 @@
-"""What commands share: the log they are about, and arguments that name experiments."""
+"""What commands share: the log to work on, common options, and arguments that name experiments."""
 
 import os
 import re
@@ -11,8 +11,8 @@ import click
 
 from orglab.api import Log, open_log
 from orglab.cli import output
-from orglab.config import as_seen_from_here
-from orglab.errors import OrglabError
+from orglab.config import shorten_path
+from orglab.errors import OrglabError, UsageError
 
 if TYPE_CHECKING:
     import io
@@ -23,7 +23,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def log_options(function: Command) -> Command:
-    """Give a command `--log` and `--debug`, which may stand before or behind its name."""
+    """Add `--log` and `--debug` to a command; they may also stand before its name."""
     function = click.option("--debug", is_flag=True, expose_value=False, hidden=True)(function)
     return click.option(
         "--log", "log_file", metavar="FILE", callback=_remember, expose_value=False, help="The experiment log."
@@ -32,49 +32,77 @@ def log_options(function: Command) -> Command:
 
 def _remember(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
     if value is not None:
-        # While the shell completes, the group has not run, and there is no object yet.
+        # During shell completion the group has not run, so there is no object yet.
         ctx.find_root().ensure_object(dict)["log"] = value
 
 
 def write_options(function: Command) -> Command:
-    """Give a command that writes `--anyway`, `--log` and `--debug`."""
-    option = click.option("--anyway", is_flag=True, help="Write although an editor holds unsaved changes of the log.")
+    """Add `--json`, `--anyway`, `--log` and `--debug` to a command that writes."""
+    return json_option(change_options(function))
+
+
+def change_options(function: Command) -> Command:
+    """Add `--anyway`, `--log` and `--debug` to a command that writes."""
+    option = click.option("--anyway", is_flag=True, help="Write even if an editor has unsaved changes in the log.")
     return log_options(option(function))
 
 
+def json_option(function: Command) -> Command:
+    """Add `--json` to a command."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
 def this_log(*, anyway: bool = False) -> Log:
-    """Return the log that the current command is about."""
+    """Return the log that the current command works on, with pending entries written to it."""
     given = click.get_current_context().find_root().obj["log"]
     log = open_log(given, anyway=anyway)
     if given is None:
-        log.path = Path(as_seen_from_here(os.fspath(log.path)))
+        log.path = Path(shorten_path(os.fspath(log.path)))
     log.write_pending(output.tell)
     return log
 
 
-def typed_text(text: str) -> str:
-    """Return the text of an argument; `-` reads standard input."""
+def read_text(text: str) -> str:
+    """Return a text argument; `-` reads standard input."""
     if text != "-":
         return text
-    # Piece by piece: within one long read, a Ctrl-C that comes between two system calls is not heard.
+    # Read in pieces: one long read would not be interrupted by a Ctrl-C between two system calls.
     stream = cast("io.BufferedReader", sys.stdin.buffer)
     return b"".join(iter(lambda: stream.read1(1 << 16), b"")).decode("utf-8", "replace")
 
 
+def split_reference(log: Log, words: tuple[str, ...], what: str) -> tuple[str | None, str]:
+    """Return the reference and the text of `[REFERENCE] TEXT`; the reference is None if only a text is given.
+
+    Args:
+        log: The log.
+        words: The arguments.
+        what: What the text is, for the message of an error: `note`, `conclusion`.
+
+    Raises:
+        UsageError: There are more arguments, or the only one is a reference.
+    """
+    if len(words) > 2:  # noqa: PLR2004 - a reference and a text
+        raise UsageError("Too many arguments; put the text in quotes.")
+    if len(words) == 1 and log.is_reference(words[0]):
+        raise UsageError(f"Missing the text of the {what} for {words[0]}.")
+    return (words[0] if len(words) > 1 else None), words[-1]
+
+
 class ReferenceType(click.ParamType[str]):
-    """An experiment or step, in any spelling; the shell completes it from the log."""
+    """An experiment or step in any spelling; the shell completes it from the log."""
 
     name = "reference"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":  # noqa: ARG002
-        """Return the experiments, or behind a dot the steps, that begin with what is typed."""
-        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while the shell completes
+        """Return the experiments, or after a dot the steps, that begin with what is typed."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only needed for completion
 
         try:
-            found = _completed_log(ctx).complete_reference(incomplete)
+            candidates = _completed_log(ctx).complete_reference(incomplete)
         except OrglabError:
             return []
-        return [CompletionItem(name, help=output.clean(text)) for name, text in found]
+        return [CompletionItem(name, help=output.clean(text)) for name, text in candidates]
 
 
 REFERENCE = ReferenceType()
@@ -87,7 +115,7 @@ class KeywordType(click.ParamType[str]):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":  # noqa: ARG002
         """Return the keywords that begin with what is typed."""
-        from click.shell_completion import CompletionItem  # noqa: PLC0415 - the same
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only needed for completion
 
         try:
             return [CompletionItem(name) for name in _completed_log(ctx).complete_keyword(incomplete)]
@@ -99,26 +127,26 @@ KEYWORD = KeywordType()
 
 
 def _completed_log(ctx: click.Context) -> Log:
-    """Return the log that a command is about while the shell still completes it.
+    """Return the log during shell completion, when the command itself has not run.
 
     Raises:
-        OrglabError: There is none.
+        OrglabError: There is no log.
     """
     root = ctx.find_root()
     return open_log((root.obj or {}).get("log") or root.params.get("log"))
 
 
-# What has the form of an option; other words that begin with a dash are text.
+# What looks like an option; any other word that begins with a dash is text.
 _OPTION = r"-|--|-[A-Za-z]|--[A-Za-z][\w-]*(?:=.*)?"
-# No argument of a process can hold this.
+# Cannot occur in an argument of a process.
 _SHIELD = "\0"
 
 
 class TextCommand(click.Command):
-    """A command with texts among its arguments: `- like this` and `-5 %` are texts, not options."""
+    """A command that takes texts, which may begin with a dash: `- like this` and `-5 %` are not options."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments; what begins with a dash and has not the form of an option is a text."""
+        """Parse the arguments; a word that begins with a dash but does not look like an option is text."""
         shielded = [_SHIELD + arg if arg.startswith("-") and not _is_option(arg) else arg for arg in args]
         rest = super().parse_args(ctx, shielded)
         ctx.params = {name: _unshield(value) for name, value in ctx.params.items()}
@@ -130,7 +158,7 @@ def _is_option(argument: str) -> bool:
 
 
 def _unshield(value: object) -> object:
-    """Return an argument as it was typed."""
+    """Return an argument as the user typed it."""
     if isinstance(value, str):
         return value.removeprefix(_SHIELD)
     return tuple(map(_unshield, value)) if isinstance(value, tuple) else value

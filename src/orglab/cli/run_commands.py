@@ -1,175 +1,271 @@
-"""Commands about runs: run, runs, run-diff, rerun, sync."""
+"""Commands about runs: run, and runs (list, show, diff, rerun, discard, assign)."""
 
 from pathlib import Path
 
 import click
 
 from orglab.cli import output
-from orglab.cli.options import REFERENCE, log_options, this_log, write_options
+from orglab.cli.options import REFERENCE, change_options, json_option, log_options, this_log, write_options
 from orglab.cli.output import tell
 from orglab.errors import UsageError
 from orglab.text import count
 
 
 class RunCommand(click.Command):
-    """A command with another one behind `--`, which is taken as it is."""
+    """A command that takes another one after `--`, as it is."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments before the first `--`; what follows is the command to run."""
+        """Parse the arguments before the first `--`; what follows is the command to run.
+
+        Raises:
+            UsageError: There is a command, but no `--`.
+        """
+        if "--" not in args and (place := self._find_command(args)) is not None:
+            import shlex  # noqa: PLC0415 - for a mistake
+
+            spelled = shlex.join(["orglab", "run", *args[:place]]), shlex.join(args[place:])
+            raise UsageError(f"Put -- before the command to run: {' -- '.join(spelled)}")
         place = args.index("--") if "--" in args else len(args)
         ctx.meta["orglab.argv"] = tuple(args[place + 1 :])
         return super().parse_args(ctx, args[:place])
 
+    def _find_command(self, args: list[str]) -> int | None:
+        """Return where a command seems to begin: the second word that is no option, or the first if it is no id."""
+        takes_value = {
+            name for option in self.params if isinstance(option, click.Option) and not option.is_flag
+            for name in option.opts
+        }  # fmt: skip
+        words: list[int] = []
+        is_value = False
+        for place, arg in enumerate(args):
+            if is_value or arg.startswith("-"):
+                is_value = not is_value and arg in takes_value
+                continue
+            words.append(place)
+        if not words:
+            return None
+        has_reference = any(char.isdigit() for char in args[words[0]]) and "/" not in args[words[0]]
+        if has_reference:
+            return words[1] if len(words) > 1 else None
+        return words[0] if len(words) > 1 else None
+
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Return the pieces of the usage line."""
-        return [*super().collect_usage_pieces(ctx), "-- CMD..."]
+        return [*super().collect_usage_pieces(ctx), "-- COMMAND..."]
 
 
 @click.command(name="run", cls=RunCommand)
 @click.argument("reference", type=REFERENCE, required=False)
 @click.option("--results", multiple=True, type=click.Path(path_type=Path), metavar="PATH",
-              help="A file or folder whose changes are the results, to be committed; may be repeated.")  # fmt: skip
+              help="Commit what the command changes in this file or folder; may be repeated.")  # fmt: skip
 @click.option("--metrics", type=click.Path(path_type=Path), metavar="FILE",
-              help="The metrics that the command leaves: JSON, JSON lines, CSV or TSV.")  # fmt: skip
-@click.option("--stdout-metrics", is_flag=True, help="Lines `metric NAME=VALUE` that it prints are metrics.")
+              help="Read metrics from a file the command writes: JSON, JSON lines, CSV or TSV.")  # fmt: skip
+@click.option("--stdout-metrics", is_flag=True, help="Read metrics from printed lines `metric NAME=VALUE`.")
 @click.option("--before", type=click.Choice(["commit", "snapshot", "clean"]),
-              help="What is done with changes first: commit, capture all beside the branch, or refuse.")  # fmt: skip
-@click.option("--done", is_flag=True, help="Tick the step if the command ends with 0.")
-@click.option("-m", "--message", "why", metavar="WHY", help="Why; it stands in the commits and the log.")
+              help="With uncommitted changes: commit them, take a snapshot, or refuse to run.")  # fmt: skip
+@click.option("--done", is_flag=True, help="Complete the step if the command exits with 0.")
+@click.option("-m", "--message", "why", metavar="WHY", help="Why; written to the log and the commits.")
 @click.option("--pty", is_flag=True, help="Give the command a terminal, for progress bars.")
-@write_options
+@change_options
 def run_command(
-    reference: str | None,
-    results: tuple[Path, ...],
-    metrics: Path | None,
-    before: str | None,
-    why: str | None,
-    *,
-    stdout_metrics: bool,
-    done: bool,
-    pty: bool,
-    anyway: bool,
-) -> int:
-    """Run a command for a step: a commit before, the command, a commit of the results, a record, a note.
+    reference: str | None, results: tuple[Path, ...], metrics: Path | None, before: str | None, why: str | None, *,
+    stdout_metrics: bool, done: bool, pty: bool, anyway: bool,
+) -> int:  # fmt: skip
+    """Run a command and record it: its exact code, what it printed, its results and metrics, and a note in the log.
 
-    Without REFERENCE it is for the active step (`orglab start`). The exit code is the command's own.
+    Uncommitted changes are committed before the run, and its results after it.
+    Without REFERENCE, the run belongs to the active experiment or step. The exit
+    code is the command's.
 
     \b
     Example:
+      orglab run -- python train.py --seed 1
       orglab run 201.1 --results results --metrics metrics.json -- python train.py --seed 3
       orglab run 201.1 --done -m "Is seed 2 the outlier?" -- make train
     """
     from orglab.runs.run_request import RunRequest  # noqa: PLC0415 - for one command of several
 
     log = this_log(anyway=anyway)
-    wanted = reference or log.find_active()
-    if wanted is None:
-        raise UsageError("Name the step to run for, such as 201.1, or make one the active one with `orglab start`.")
     argv = click.get_current_context().meta["orglab.argv"]
     request = RunRequest(
-        wanted, argv, results=tuple(path.absolute() for path in results), metrics=metrics, before=before, done=done,
-        printed_metrics=stdout_metrics, why=why, pty=pty,
+        reference or log.find_active(), argv, results=tuple(path.absolute() for path in results), metrics=metrics,
+        before=before, done=done, printed_metrics=stdout_metrics, why=why, pty=pty,
     )  # fmt: skip
     return log.run(request, tell)
 
 
-@click.command(name="runs")
-@click.argument("reference", type=REFERENCE, required=False)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@log_options
-def runs_command(reference: str | None, *, as_json: bool) -> None:
-    """List runs, oldest first: of an experiment, of a step, or all.
+class DefaultGroup(click.Group):
+    """A group whose first command is the one that is meant if none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments, with the name of the default command added if there is none."""
+        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+            args = [next(iter(self.commands)), *args]
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of the commands, in the order they are defined."""
+        return list(self.commands)
+
+
+@click.group(name="runs", cls=DefaultGroup)
+def runs_command() -> None:
+    """List, show, compare and repeat runs, and say which of them count.
+
+    `orglab runs 201` is short for `orglab runs list 201`. RUN may be shortened to
+    any part of a run's id that no other run has.
 
     \b
     Example:
       orglab runs 201.1
-      orglab runs --json
+      orglab runs show 3c0749
+      orglab runs diff 3c0749 9a11fe
+    """
+
+
+@runs_command.command(name="list", short_help="List runs (the default).")
+@click.argument("reference", type=REFERENCE, required=False)
+@click.option("--all", "every", is_flag=True, help="Include discarded runs.")
+@click.option("--full", is_flag=True, help="With --json: everything that was recorded.")
+@json_option
+@log_options
+def list_command(reference: str | None, *, every: bool, full: bool, as_json: bool) -> None:
+    """List the runs of an experiment or a step, or all runs, oldest first.
+
+    \b
+    Example:
+      orglab runs 201.1
+      orglab runs --all --json
     """
     log = this_log()
-    found = log.runs(reference)
+    runs = log.runs(reference)
+    shown = [run for run in runs if every or run.discarded is None]
+    if as_json:
+        from orglab.api.serialize import full_run_form, run_form  # noqa: PLC0415 - only for JSON
+
+        make_form = full_run_form if full else run_form
+        output.show_json({"runs": [make_form(run) for run in shown], "discarded": len(runs) - len(shown)})
+        return
+    if shown:
+        from orglab.cli.render.run_text import run_lines  # noqa: PLC0415 - for two commands of several
+
+        output.show(run_lines(shown))
+    elif not runs:
+        tell("No runs yet." if reference is None else f"No runs of {log.spell(reference)}.")
+    if len(shown) < len(runs):
+        tell(f"{count(len(runs) - len(shown), 'discarded run')} not shown; include them with --all.")
+
+
+@runs_command.command(name="show", short_help="Show everything recorded about a run.")
+@click.argument("run")
+@json_option
+@log_options
+def show_command(run: str, *, as_json: bool) -> None:
+    """Show everything recorded about a run, with the end of what it printed.
+
+    \b
+    Example:
+      orglab runs show 3c0749
+    """
+    found = this_log().find_run(run)
     if as_json:
         from orglab.api.serialize import full_run_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json({"runs": [full_run_form(run) for run in found]})
-    elif found:
-        from orglab.cli.render.run_text import run_lines  # noqa: PLC0415 - for two commands of several
-
-        output.show(run_lines(found))
+        output.show_json(full_run_form(found))
     else:
-        tell("No runs." if reference is None else f"No runs of {log.spell(reference)}.")
+        from orglab.cli.render.run_text import run_page  # noqa: PLC0415 - for one command of several
+
+        output.show(run_page(found))
 
 
-@click.command(name="run-diff")
+@runs_command.command(name="diff", short_help="Show what differs between two runs.")
 @click.argument("run")
 @click.argument("other", metavar="[RUN|REV]", required=False)
-@click.option("-p", "--patch", is_flag=True, help="Show the difference of the code as a patch.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("-p", "--patch", is_flag=True, help="Also show the difference in code as a patch.")
+@json_option
 @log_options
-def run_diff_command(run: str, other: str | None, *, patch: bool, as_json: bool) -> None:
-    """Say what differs between two runs: code, arguments, environment, packages, metrics.
+def diff_command(run: str, other: str | None, *, patch: bool, as_json: bool) -> None:
+    """Show what differs between two runs: code, arguments, environment, packages, metrics.
 
-    With a revision, or with nothing, the code of the run is compared with that revision's, or with what is here
-    now. RUN is a run's id, or its begin or end.
+    If the second is a revision, or missing, the run's code is compared with that
+    revision, or with the working tree.
 
     \b
     Example:
-      orglab run-diff 3c0749 9a11fe
-      orglab run-diff 3c0749 HEAD --patch
+      orglab runs diff 3c0749 9a11fe
+      orglab runs diff 3c0749 HEAD --patch
     """
     log = this_log()
-    found = log.compare_runs(run, other)
+    difference = log.compare_runs(run, other)
     if as_json:
         from orglab.api.serialize import difference_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json(difference_form(found))
+        output.show_json(difference_form(difference))
         return
     from orglab.cli.render.run_text import difference_lines  # noqa: PLC0415 - for two commands of several
 
-    text = log.read_patch(found) if patch else ""
-    behind = ["", *map(output.clean, text.splitlines())] if text else []
-    output.show([*difference_lines(found), *behind])
+    text = log.read_patch(difference) if patch else ""
+    patch_lines = ["", *map(output.clean, text.splitlines())] if text else []
+    output.show([*difference_lines(difference), *patch_lines])
 
 
-@click.command(name="rerun")
+@runs_command.command(name="rerun", short_help="Repeat a run on the code it ran on.")
 @click.argument("run")
 @click.option("--link", "links", multiple=True, metavar="PATH",
-              help="What git ignores and the command needs, such as data: linked into the working tree.")  # fmt: skip
-@click.option("--keep", is_flag=True, help="Keep the working tree.")
-@write_options
+              help="Link a path that git ignores, such as data, into the working tree; may be repeated.")  # fmt: skip
+@click.option("--keep", is_flag=True, help="Keep the working tree afterwards.")
+@change_options
 def rerun_command(run: str, links: tuple[str, ...], *, keep: bool, anyway: bool) -> int:
-    """Run the command of a run again, on the code it ran on, in a working tree of its own.
+    """Repeat a run: run its command again on the code it ran on, in a working tree of its own.
 
-    What could not be reproduced is said, and whether metrics and files came out the same. The exit code is the
-    command's own.
+    Prints what could not be reproduced, and whether metrics and files came out the
+    same. The exit code is the command's.
 
     \b
     Example:
-      orglab rerun 3c0749 --link data
+      orglab runs rerun 3c0749 --link data
     """
     return this_log(anyway=anyway).rerun(run, tell, links=links, keep=keep)
 
 
-@click.command(name="sync")
-@click.argument("remote", default="origin")
-@click.option("--snapshots", is_flag=True, help="Push the snapshots too: all that was in the working tree.")
+@runs_command.command(name="discard", short_help="Mark a run as one that does not count.")
+@click.argument("run")
+@click.option("-m", "--message", "why", metavar="WHY", help="Why; kept in the run's record.")
+@click.option("--undo", is_flag=True, help="Let the run count again.")
 @write_options
-def sync_command(remote: str, *, snapshots: bool, anyway: bool) -> None:
-    """Exchange the records of runs with other clones, by git, and tell the log of theirs.
+def discard_command(run: str, why: str | None, *, undo: bool, as_json: bool, anyway: bool) -> None:
+    """Mark a run as one that does not count. Its record and its note in the log stay.
 
     \b
     Example:
-      orglab sync
-      orglab sync cluster --snapshots
+      orglab runs discard 3c0749 -m "Ran on the wrong data"
     """
-    from orglab.runs.description import describe_run  # noqa: PLC0415 - for one command of several
+    if undo and why is not None:
+        raise UsageError("Use --undo or -m, not both.")
+    discarded = this_log(anyway=anyway).discard_run(run, why or "", undo=undo)
+    if as_json:
+        from orglab.api.serialize import run_form  # noqa: PLC0415 - only for JSON
 
-    result = this_log(anyway=anyway).sync(remote, tell, snapshots=snapshots)
-    for run in result.received:
-        if run in result.already_written:
-            continue
-        click.echo(f"{run.id}  {output.clean(run.ref or '-')}  {output.clean(describe_run(run))}")
-    if result.on_other_branches:
-        many = count(len(result.on_other_branches), "run")
-        tell(f"The log on another branch tells of {many} of them; that comes by merging it.")
-    tell(f"{count(len(result.received), 'run')} received, {len(result.written)} new in the log"
-         + (", ours sent." if result.sent else "; there was nothing to send."))  # fmt: skip
+        output.show_json(run_form(discarded))
+    else:
+        click.echo(f"{discarded.id}  {'counts again' if undo else 'discarded'}")
+
+
+@runs_command.command(name="assign", short_help="Say which experiment or step a run belongs to.")
+@click.argument("run")
+@click.argument("reference", type=REFERENCE)
+@write_options
+def assign_command(run: str, reference: str, *, as_json: bool, anyway: bool) -> None:
+    """Assign a run that was recorded without an experiment to an experiment or step, and add its note to the log.
+
+    \b
+    Example:
+      orglab runs assign 3c0749 201.1
+    """
+    assigned = this_log(anyway=anyway).assign_run(run, reference, tell)
+    if as_json:
+        from orglab.api.serialize import run_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(run_form(assigned))
+    else:
+        click.echo(f"{assigned.id}  {assigned.ref}")

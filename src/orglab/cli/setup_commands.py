@@ -1,126 +1,134 @@
-"""Commands that set up: init, completion, hooks."""
+"""Commands that set up: setup (git, shell), and help."""
 
-import shlex
+from typing import TYPE_CHECKING
 
 import click
 
-from orglab.api import Log
-from orglab.api.setup import choose_log
 from orglab.cli import output
-from orglab.cli.options import log_options, this_log
-from orglab.cli.render.setup_text import adoption_lines, attached_lines, installed_lines, status_lines
-from orglab.config import CONFIG_NAME, LOG_NAME
+from orglab.cli.options import json_option, log_options, this_log
 from orglab.errors import UsageError
 
+if TYPE_CHECKING:
+    from orglab.api import Log
 
-@click.command(name="init")
-@click.option("--config", "with_config", is_flag=True, help=f"Write {CONFIG_NAME} too, with every setting explained.")
-@click.option("--no-hooks", is_flag=True, help="Leave git's hooks and its merge settings alone.")
-@log_options
-def init_command(*, with_config: bool, no_hooks: bool) -> None:
-    """Make a log here; an existing one is adopted: it is read and reported on, and not changed.
 
-    In a git repository the git hooks are installed (see `orglab hooks --help`),
-    and git is told to merge the log by orglab.
+@click.command(name="help")
+@click.argument("names", nargs=-1, metavar="[COMMAND]")
+def help_command(names: tuple[str, ...]) -> None:
+    """Show the help of a command, as --help does.
 
     \b
     Example:
-      orglab init
-      orglab --log LabBook.org init --config
+      orglab help run
     """
-    given = click.get_current_context().find_root().obj["log"]
-    chosen = choose_log(given)
-    log = Log(chosen.path, chosen.config)
-    if not chosen.is_certain:
-        output.show(adoption_lines(log, log.adopt()))
-        click.echo()
-        click.echo(output.clean(f"To keep it as the log:  orglab --log {shlex.quote(str(log.path))} init --config"))
-        click.echo(f"To begin a new log:     orglab --log {LOG_NAME} init")
-        return
-    done = log.init(with_settings=with_config)
-    if done.adoption is not None:
-        output.show(adoption_lines(log, done.adoption))
+    ctx = click.get_current_context().find_root()
+    command: click.Command = ctx.command
+    for name in names:
+        found = command.get_command(ctx, name) if isinstance(command, click.Group) else None
+        if found is None:
+            raise UsageError(f"Unknown command {' '.join(names)!r}. See `orglab --help`.")
+        ctx, command = click.Context(found, info_name=name, parent=ctx), found
+    click.echo(command.get_help(ctx))
+
+
+@click.group(name="setup")
+def setup_command() -> None:
+    """Connect orglab with git and with your shell, show what is set up, or remove it.
+
+    \b
+    Example:
+      orglab setup git
+      orglab setup shell
+      orglab setup git --remove
+    """
+
+
+@setup_command.command(name="git", short_help="Install the git hooks and the merge driver.")
+@click.option("--status", is_flag=True, help="Show the state of each hook.")
+@click.option("--remove", is_flag=True, help="Remove the hooks, and restore what was there before.")
+@json_option
+@log_options
+def git_command(*, status: bool, remove: bool, as_json: bool) -> None:
+    """Install the git hooks, and have git merge the log with orglab. `orglab init` does this too.
+
+    Existing hooks keep running. No hook ever stops a commit because orglab is
+    missing or fails.
+
+    \b
+    Example:
+      orglab setup git
+      orglab setup git --status
+    """
+    if status and remove:
+        raise UsageError("Use --status or --remove, not both.")
+    log = this_log()
+    if status:
+        _show_hooks(log, as_json=as_json)
+    elif remove:
+        restored = log.uninstall_hooks()
+        if as_json:
+            output.show_json({"restored": restored})
+        else:
+            click.echo("Removed the git hooks." + (f" Restored: {', '.join(restored)}." if restored else ""))
     else:
-        click.echo(f'Made {log.path}. Write down the first experiment: orglab new "TITLE" -s "FIRST STEP"')
-    if done.settings is not None:
-        click.echo(f"Made {done.settings}.")
-    if not no_hooks:
-        for line in attached_lines(log.attach()):
-            click.echo(line)
+        _install_hooks(log, as_json=as_json)
 
 
-@click.command(name="completion")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion_command(shell: str) -> None:
-    """Print the script that completes commands, options and references in your shell.
-
-    \b
-    Example:
-      orglab completion bash >> ~/.bashrc
-      orglab completion zsh >> ~/.zshrc
-      orglab completion fish > ~/.config/fish/completions/orglab.fish
-    """
-    from click.shell_completion import get_completion_class  # noqa: PLC0415
-
-    found = get_completion_class(shell)
-    if found is None:
-        raise UsageError(f"There is no completion for {shell}.")
-    root = click.get_current_context().find_root().command
-    click.echo(found(root, {}, "orglab", "_ORGLAB_COMPLETE").source())
-
-
-@click.group(name="hooks")
-def hooks_command() -> None:
-    """Install the git hooks, take them away, or say how they are.
-
-    They never stop a commit because orglab is missing or broken.
-
-    \b
-    Example:
-      orglab hooks install
-      orglab hooks status
-    """
-
-
-@hooks_command.command(name="install", short_help="Install them beside those that are there.")
-@log_options
-def install_command() -> None:
-    """Install the git hooks beside those that are there, which run as before.
-
-    \b
-    Example:
-      orglab hooks install
-    """
-    output.show(installed_lines(this_log().install_hooks()))
-
-
-@hooks_command.command(name="uninstall", short_help="Take them away again.")
-@log_options
-def uninstall_command() -> None:
-    """Take the git hooks away, and put back what was there before.
-
-    \b
-    Example:
-      orglab hooks uninstall
-    """
-    back = this_log().uninstall_hooks()
-    click.echo("Took the git hooks away." + (f" Put back: {', '.join(back)}." if back else ""))
-
-
-@hooks_command.command(name="status", short_help="Say how they are.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@log_options
-def status_command(*, as_json: bool) -> None:
-    """Say how it stands with each hook, and whether the interpreter that they start is there.
-
-    \b
-    Example:
-      orglab hooks status
-    """
-    status = this_log().hook_status()
+def _show_hooks(log: "Log", *, as_json: bool) -> None:
+    """Print the state of each git hook."""
+    hooks = log.hook_status()
     if as_json:
         from orglab.api.serialize import hooks_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json(hooks_form(status))
+        output.show_json(hooks_form(hooks))
     else:
-        output.show(status_lines(status))
+        from orglab.cli.render.setup_text import hook_status_lines  # noqa: PLC0415 - for one way of one command
+
+        output.show(hook_status_lines(hooks))
+
+
+def _install_hooks(log: "Log", *, as_json: bool) -> None:
+    """Install the git hooks and the merge driver, and print what was done."""
+    installed = log.install_hooks()
+    changed = log.attach().changed
+    if as_json:
+        from orglab.api.serialize import hooks_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json({**hooks_form(log.hook_status()), "changed": [str(path) for path in changed]})
+        return
+    from orglab.cli.render.setup_text import changed_lines, installed_lines  # noqa: PLC0415 - for one way of one command
+
+    output.show([*installed_lines(installed), *changed_lines(changed)])
+
+
+@setup_command.command(name="shell", short_help="Install completion for your shell.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]), required=False)
+@click.option("--remove", is_flag=True, help="Remove the completion again.")
+@click.option("--print", "only_print", is_flag=True, help="Print the completion script, and install nothing.")
+@json_option
+def shell_command(shell: str | None, *, remove: bool, only_print: bool, as_json: bool) -> None:
+    """Install completion of commands, options and references for your shell.
+
+    Without an argument, the shell is the one in the variable SHELL. For bash and zsh, a marked block is added at
+    the end of .bashrc or .zshrc; fish gets a file of its own.
+
+    \b
+    Example:
+      orglab setup shell
+      orglab setup shell zsh --remove
+    """
+    from orglab.cli import shell_setup  # noqa: PLC0415 - for one command of several
+
+    name = shell or shell_setup.find_shell()
+    if only_print:
+        click.echo(shell_setup.make_script(name))
+        return
+    path, is_changed = shell_setup.remove(name) if remove else shell_setup.install(name)
+    if as_json:
+        output.show_json({"shell": name, "file": str(path), "changed": is_changed})
+    elif remove:
+        click.echo(f"Removed the completion from {path}." if is_changed else f"No completion is installed in {path}.")
+    elif is_changed:
+        click.echo(f"Installed completion for {name} in {path}; open a new shell to use it.")
+    else:
+        click.echo(f"Completion for {name} is already installed in {path}.")

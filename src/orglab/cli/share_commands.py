@@ -1,4 +1,4 @@
-"""Commands that give something away: commit, report."""
+"""Commands that share: commit, sync, report."""
 
 from pathlib import Path
 
@@ -6,57 +6,95 @@ import click
 
 from orglab.api import Log
 from orglab.cli import output
-from orglab.cli.options import REFERENCE, TextCommand, log_options, this_log
+from orglab.cli.options import REFERENCE, TextCommand, json_option, log_options, this_log, write_options
 from orglab.text import count
 
-# What `--check` without a file is given.
+# The value of `--check` without a file.
 _LAST = ""
 _LONGEST = 70
 
 
 @click.command(name="commit", cls=TextCommand)
-@click.option("-m", "--message", metavar="TEXT", help="What to say; the references to what changed are put before it.")
+@click.option("-m", "--message", metavar="TEXT", help="The message; references to what changed are put before it.")
+@json_option
 @log_options
-def commit_command(message: str | None) -> None:
-    """Commit the log and the journal alone; whatever else is staged stays staged.
+def commit_command(message: str | None, *, as_json: bool) -> None:
+    """Commit the log and the journal, and nothing else; what is staged stays staged.
 
-    The message says what changed, such as: [e201] log: step 1 done, 2 notes
+    By default the message describes the changes: [e201] log: step 1 done, 2 notes
 
     \b
     Example:
       orglab commit
-      orglab commit -m "The plan for the second week"
+      orglab commit -m "Plan the second week"
     """
-    done = this_log().commit(message)
-    if done is None:
-        click.echo("The log has nothing to commit.", err=True)
+    committed = this_log().commit(message)
+    if as_json:
+        form = {"commit": None} if committed is None else {"commit": committed.commit, "message": committed.message}
+        output.show_json(form)
+    elif committed is None:
+        output.tell("Nothing to commit: the log and the journal have not changed.")
+    else:
+        click.echo(f"{committed.commit}  {output.clean(committed.message.partition(chr(10))[0])}")
+
+
+@click.command(name="sync")
+@click.argument("remote", default="origin")
+@click.option("--snapshots", is_flag=True, help="Also push the snapshots, which hold whole working trees.")
+@write_options
+def sync_command(remote: str, *, snapshots: bool, as_json: bool, anyway: bool) -> None:
+    """Exchange run records with other clones through a git remote, and add notes on their runs to the log.
+
+    \b
+    Example:
+      orglab sync
+      orglab sync cluster --snapshots
+    """
+    synced = this_log(anyway=anyway).sync(remote, output.tell, snapshots=snapshots)
+    if as_json:
+        from orglab.api.serialize import synced_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(synced_form(synced))
         return
-    click.echo(f"{done.commit}  {output.clean(done.message.partition(chr(10))[0])}")
+    from orglab.runs.description import describe_run  # noqa: PLC0415 - for one command of several
+
+    for run in synced.received:
+        if run not in synced.already_written:
+            click.echo(f"{run.id}  {output.clean(run.ref or '-')}  {output.clean(describe_run(run))}")
+    if synced.on_other_branches:
+        output.tell(
+            f"{count(len(synced.on_other_branches), 'run')} already in the log of another branch; merge it to see them."
+        )
+    sent = "sent ours" if synced.sent else "nothing to send"
+    output.tell(f"Received {count(len(synced.received), 'run')}, {len(synced.written)} new in the log; {sent}.")
 
 
 @click.command(name="report")
 @click.argument("what", nargs=-1, type=REFERENCE)
 @click.option("--since", metavar="D", help="The first day: 2026-11-01, monday, 2w, 'last month', 'last report'.")
-@click.option("--until", metavar="D", help="The last day; now if not given.")
+@click.option("--until", metavar="D", help="The last day; today by default.")
 @click.option("--title", metavar="TEXT", default="", help="The title.")
-@click.option("--journal", is_flag=True, help="Tell what the journal has, too.")
-@click.option("-o", "out", metavar="FILE", type=click.Path(path_type=Path), help="Write it there, as the ending says.")
-@click.option("--template", metavar="FILE", type=click.Path(path_type=Path), help="A Jinja2 template for it.")
+@click.option("--journal", is_flag=True, help="Include the journal.")
+@click.option(
+    "-o", "out", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE, in the format of its extension."
+)
+@click.option("--template", metavar="FILE", type=click.Path(path_type=Path), help="Use a Jinja2 template.")
 @click.option(
     "--check", "checked", metavar="[FILE]", is_flag=False, flag_value=_LAST, default=None,
-    help="Say what of a report no longer holds; of the last one, if no file is named.",
+    help="List what a report says that no longer holds; by default, the last report.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@json_option
 @log_options
 def report_command(  # noqa: PLR0917 - click calls it by name
     what: tuple[str, ...], since: str | None, until: str | None, title: str, out: Path | None, template: Path | None,
     checked: str | None, *, journal: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    """Write the progress report: what was learned, decided and done, with the evidence.
+    """Write a progress report: what was learned, decided and done, with the evidence.
 
-    WHAT are experiments, and an Org match string, that it is narrowed to. It begins where the last report ended, else
-    two weeks ago. The ending of FILE says which format: .md .org .html .pdf .docx; without -o it is Markdown, on
-    standard output. With --check, exit code 1 if something no longer holds.
+    WHAT narrows it to experiments, or to what an Org match string selects. It
+    begins where the last report ended, or two weeks ago. The extension of FILE
+    chooses the format: .md .org .html .pdf .docx. Without -o, it is printed as
+    Markdown. With --check, the exit code is 1 if something no longer holds.
 
     \b
     Example:
@@ -84,23 +122,26 @@ def report_command(  # noqa: PLR0917 - click calls it by name
 
 
 def _check(log: Log, path: Path | None, *, as_json: bool) -> int:
-    """Say what of a report no longer holds, a line each."""
-    found = log.check_report(path)
+    """Print what a report says that no longer holds, one statement per line."""
+    checked = log.check_report(path)
     if as_json:
         from orglab.api.serialize import checked_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json(checked_form(found))
-    elif found.broken:
-        output.show([output.clean(" ".join(_line(one.message, one.statement).split())) for one in found.broken])
-        click.echo(f"{count(len(found.broken), 'thing')} no longer as {output.clean(found.file)} says.", err=True)
+        output.show_json(checked_form(checked))
+    elif checked.broken:
+        lines = [_describe_broken(broken.message, broken.statement) for broken in checked.broken]
+        output.show([output.clean(" ".join(line.split())) for line in lines])
+        many = len(checked.broken)
+        verb = "statement no longer holds" if many == 1 else "statements no longer hold"
+        output.tell(f"{many} {verb} in {checked.file}.")
     else:
-        click.echo(f"All {count(found.statements, 'statement')} of {output.clean(found.file)} hold.", err=True)
-    return int(bool(found.broken))
+        output.tell(f"All {count(checked.statements, 'statement')} in {checked.file} still hold.")
+    return int(bool(checked.broken))
 
 
-def _line(message: str, statement: str) -> str:
-    """Return what is so now, and what the report says."""
+def _describe_broken(message: str, statement: str) -> str:
+    """Return what is true now, and what the report says."""
     if not statement:
         return message
     words = statement if len(statement) <= _LONGEST else statement[: _LONGEST - 1].rstrip() + "…"
-    return f"{message}; the report: {words}"
+    return f"{message}; the report says: {words}"

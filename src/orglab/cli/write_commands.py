@@ -1,37 +1,95 @@
-"""Commands that write something down: new, step, note, journal, edit."""
+"""Commands that write: init, new, step, note, journal, edit."""
 
 import os
+import shlex
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from orglab.api import Log
 from orglab.cli import output
-from orglab.cli.options import REFERENCE, TextCommand, log_options, this_log, typed_text, write_options
+from orglab.cli.options import (
+    REFERENCE,
+    TextCommand,
+    json_option,
+    log_options,
+    read_text,
+    split_reference,
+    this_log,
+    write_options,
+)
+from orglab.config import CONFIG_NAME, LOG_NAME
 from orglab.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from orglab.search.similar.precedent import Precedent
+
+
+@click.command(name="init")
+@click.option("--config", "with_config", is_flag=True, help=f"Also create {CONFIG_NAME}, with every setting explained.")
+@click.option("--no-hooks", is_flag=True, help="Do not change git's hooks and merge settings.")
+@json_option
+@log_options
+def init_command(*, with_config: bool, no_hooks: bool, as_json: bool) -> None:
+    """Create a log here. An existing one is read and described, and not changed.
+
+    In a git repository this also installs the git hooks and tells git to merge
+    the log with orglab (see `orglab setup git --help`).
+
+    \b
+    Example:
+      orglab init
+      orglab --log LabBook.org init --config
+    """
+    from orglab.api.setup import choose_log  # noqa: PLC0415 - for one command of several
+    from orglab.cli.render.setup_text import adoption_lines, attached_lines  # noqa: PLC0415 - the same
+
+    chosen = choose_log(click.get_current_context().find_root().obj["log"])
+    log = Log(chosen.path, chosen.config)
+    if not chosen.is_certain:
+        log_name = shlex.quote(str(log.path))
+        if as_json:
+            raise UsageError(f"There is no {LOG_NAME} here; name the log, for example with --log {log_name}.")
+        output.show(adoption_lines(log, log.adopt()))
+        click.echo()
+        click.echo(output.clean(f"To use it as the log:  orglab --log {log_name} init --config"))
+        click.echo(f"To start a new log:    orglab --log {LOG_NAME} init")
+        return
+    done = log.init(with_settings=with_config)
+    attached = None if no_hooks else log.attach()
+    if as_json:
+        from orglab.api.serialize import init_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(init_form(log, done, attached))
+        return
+    if done.adoption is not None:
+        output.show(adoption_lines(log, done.adoption))
+    else:
+        click.echo(f'Created {log.path}. Add the first experiment with: orglab new "TITLE" -d "WHAT YOU EXPECT"')
+    if done.settings is not None:
+        click.echo(f"Created {done.settings}.")
+    if attached is not None:
+        for line in attached_lines(attached):
+            click.echo(line)
 
 
 @click.command(name="new", cls=TextCommand)
 @click.argument("title")
-@click.option("-d", "--description", metavar="TEXT", help="What it is to find out; - reads standard input.")
-@click.option("-s", "--step", "steps", multiple=True, metavar="TEXT", help="A step; may be given several times.")
-@click.option("-t", "--tag", "tags", multiple=True, metavar="TAG", help="A tag; may be given several times.")
-@click.option("--id", "number", metavar="ID", help="Its id; the next free number if not given.")
-@click.option("--ask", is_flag=True, help="Where something like it was tried, ask before it is written.")
+@click.option("-d", "--description", metavar="TEXT", help="The question or hypothesis; - reads standard input.")
+@click.option("-s", "--step", "steps", multiple=True, metavar="TEXT", help="A step; may be repeated.")
+@click.option("-t", "--tag", "tags", multiple=True, metavar="TAG", help="A tag; may be repeated.")
+@click.option("--id", "number", metavar="ID", help="Its id; the next free number by default.")
+@click.option("--run", metavar="RUN", help="A run that belongs to it; see `orglab runs assign`.")
+@click.option("--ask", is_flag=True, help="If something similar was tried before, ask whether to go on.")
 @write_options
 def new_command(
-    title: str,
-    description: str | None,
-    steps: tuple[str, ...],
-    tags: tuple[str, ...],
-    number: str | None,
-    *,
-    ask: bool,
-    anyway: bool,
-) -> int:
-    """Write down a new experiment at the end of the log, and print its reference.
+    title: str, description: str | None, steps: tuple[str, ...], tags: tuple[str, ...], number: str | None,
+    run: str | None, *, ask: bool, as_json: bool, anyway: bool,
+) -> int:  # fmt: skip
+    """Add an experiment at the end of the log, make it the active one, and print its reference.
 
-    Before that, up to three earlier experiments that tried the same are shown, on standard error.
+    If similar experiments were tried before, up to three of them are shown first, on standard error.
 
     \b
     Example:
@@ -39,92 +97,122 @@ def new_command(
         -s "Test XYZ without ABC" -s "Test XYZ with ABC" -t nlp
     """
     if ask and not sys.stdin.isatty():
-        raise UsageError("--ask needs a terminal to ask on; leave it out, or see `orglab similar` first.")
-    about = None if description is None else typed_text(description)
+        raise UsageError("--ask needs a terminal; leave it out, or run `orglab tried` first.")
+    about = None if description is None else read_text(description)
     log = this_log(anyway=anyway)
-    found = _tried_before(log, title, about, steps) if ask or log.config.similar else []
-    if found and ask and not click.confirm("Write it down all the same?", err=True):
+    run_id = log.find_run(run).id if run is not None else None
+    precedents = _find_precedents(log, title, about, steps) if ask or log.config.similar else []
+    if precedents and not as_json:
+        from orglab.cli.render.likeness_text import precedent_lines  # noqa: PLC0415 - for one command of several
+
+        click.echo("\n".join(["Tried before:", *(f"  {line}" for line in precedent_lines(precedents))]), err=True)
+    if precedents and ask and not click.confirm("Add the experiment anyway?", err=True):
         output.tell("Nothing was written.")
         return 1
-    click.echo(log.new(title, description=about, steps=steps, tags=tags, number=number).ref)
+    experiment = log.new(title, description=about, steps=steps, tags=tags, number=number)
+    if run_id is not None:
+        log.assign_run(run_id, experiment.ref, output.tell)
+    if as_json:
+        from orglab.api.serialize import brief_experiment_form, precedent_form  # noqa: PLC0415 - only for JSON
+
+        tried = [precedent_form(precedent) for precedent in precedents]
+        output.show_json({"experiment": brief_experiment_form(experiment), "tried_before": tried})
+    else:
+        click.echo(experiment.ref)
     return 0
 
 
-def _tried_before(log: Log, title: str, description: str | None, steps: tuple[str, ...]) -> list[str]:
-    """Show earlier experiments that tried the same, on standard error, and return the lines."""
+def _find_precedents(log: Log, title: str, description: str | None, steps: tuple[str, ...]) -> "list[Precedent]":
+    """Return earlier experiments that tried the same; none if they cannot be searched."""
     try:
-        from orglab.cli.render.likeness_text import precedent_lines  # noqa: PLC0415 - for one command of many
-
-        with output.progress_bar("Reading") as update:
-            found = log.similar_to_new(title, description or "", steps, progress=update)
-        lines = list(precedent_lines(found))
-    except Exception:  # noqa: BLE001 - whatever goes wrong with the warning must not keep anybody from writing
+        with output.progress_bar("Indexing the log") as update:
+            return log.similar_to_new(title, description or "", steps, progress=update)
+    except Exception:  # noqa: BLE001 - a failing search must not keep anybody from writing
         return []
-    if lines:
-        click.echo("\n".join(["Tried before:", *(f"  {line}" for line in lines)]), err=True)
-    return lines
 
 
 @click.command(name="step", cls=TextCommand)
-@click.argument("reference", type=REFERENCE)
-@click.argument("text")
+@click.argument("words", nargs=-1, required=True, type=REFERENCE, metavar="[REFERENCE] TEXT")
 @write_options
-def step_command(reference: str, text: str, *, anyway: bool) -> None:
-    """Add a step at the end of an experiment's list, and print its reference.
+def step_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> None:
+    """Add a step to an experiment, and print its reference.
+
+    Without REFERENCE, it is added to the active experiment.
 
     \b
     Example:
-      orglab step 201 "Test XYZ with ABC, three seeds"
+      orglab step "Test XYZ with ABC, three seeds"
+      orglab step 201 "Test XYZ without ABC"
     """
-    click.echo(this_log(anyway=anyway).add_step(reference, text).ref)
+    log = this_log(anyway=anyway)
+    reference, text = split_reference(log, words, "step")
+    step = log.add_step(reference or log.require_active().partition(".")[0], read_text(text))
+    if as_json:
+        from orglab.api.serialize import step_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(step_form(step))
+    else:
+        click.echo(step.ref)
 
 
 @click.command(name="note", cls=TextCommand)
-@click.argument("reference", type=REFERENCE)
-@click.argument("text")
+@click.argument("words", nargs=-1, required=True, type=REFERENCE, metavar="[REFERENCE] TEXT")
 @write_options
-def note_command(reference: str, text: str, *, anyway: bool) -> None:
-    """Note something under a step or under the experiment's Notes, with the time and the commit.
+def note_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> None:
+    """Add a note to an experiment or a step, with the time and the current commit.
 
-    TEXT may be - for standard input.
+    Without REFERENCE, it is added to the active experiment or step. If TEXT is -,
+    it is read from standard input.
 
     \b
     Example:
-      orglab note 201.1 "The loss explodes after 2k steps; clipping at 1.0 helps"
-      tail -5 train.log | orglab note 201 -
+      orglab note "The loss explodes after 2k steps; clipping at 1.0 helps"
+      tail -5 train.log | orglab note 201.1 -
     """
     log = this_log(anyway=anyway)
-    note = log.add_note(reference, typed_text(text))
+    reference, text = split_reference(log, words, "note")
+    target = reference or log.require_active()
+    note = log.add_note(target, read_text(text))
+    ref = log.spell(target)
+    if as_json:
+        from orglab.api.serialize import note_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json({"ref": ref, **note_form(note)})
+        return
     at = note.at.isoformat().replace("T", " ") if note.at else ""
-    ref = log.spell(reference)
     click.echo("  ".join(filter(None, (ref, "noted", at, note.commit or ""))))
 
 
 @click.command(name="journal", cls=TextCommand)
-@click.argument("words", nargs=-1, required=True, metavar="[REFERENCE] TEXT")
+@click.argument("words", nargs=-1, required=True, type=REFERENCE, metavar="[REFERENCE] TEXT")
 @write_options
-def journal_command(words: tuple[str, ...], *, anyway: bool) -> None:
-    """Write an entry under today in the journal, linked to an experiment if one is named.
+def journal_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> None:
+    """Add an entry under today's date to the journal, linked to an experiment if one is named.
 
-    TEXT may be - for standard input.
+    If TEXT is -, it is read from standard input.
 
     \b
     Example:
       orglab journal "Is the tokenizer the culprit?"
       orglab journal 201 "why the loss explodes"
     """
-    if len(words) > 2:  # noqa: PLR2004 - a reference and a text
-        raise UsageError("Put the text in quotes.")
-    reference = words[0] if len(words) > 1 else None
     log = this_log(anyway=anyway)
-    click.echo(log.add_journal_entry(typed_text(words[-1]), reference))
+    reference, text = split_reference(log, words, "entry")
+    path = log.add_journal_entry(read_text(text), reference)
+    if as_json:
+        output.show_json({"file": os.fspath(path)})
+    else:
+        click.echo(path)
 
 
 @click.command(name="edit")
-@click.argument("reference", type=REFERENCE)
+@click.argument("reference", type=REFERENCE, required=False)
+@click.option("--line", type=click.IntRange(min=1), metavar="N", help="Open at line N instead.")
 @log_options
-def edit_command(reference: str) -> int:
-    """Open the log in your editor (VISUAL, EDITOR) at the line of an experiment or step.
+def edit_command(reference: str | None, line: int | None) -> int:
+    """Open the log in your editor (VISUAL, EDITOR) at an experiment or step.
+
+    Without REFERENCE, it opens at the active experiment or step.
 
     \b
     Example:
@@ -132,9 +220,11 @@ def edit_command(reference: str) -> int:
     """
     import subprocess  # noqa: PLC0415 - for this command alone
 
+    if reference is not None and line is not None:
+        raise UsageError("Use REFERENCE or --line, not both.")
     log = this_log()
-    command = _editor_command(str(log.path.absolute()), log.find_line(reference))
-    return subprocess.run(command, check=False).returncode  # noqa: S603
+    place = line or log.find_line(reference or log.require_active())
+    return subprocess.run(_editor_command(str(log.path.absolute()), place), check=False).returncode  # noqa: S603
 
 
 def _editor_command(path: str, line: int) -> list[str]:
@@ -143,15 +233,14 @@ def _editor_command(path: str, line: int) -> list[str]:
     Raises:
         NotFoundError: There is no editor.
     """
-    import shlex  # noqa: PLC0415 - for this command alone
-    import shutil  # noqa: PLC0415
+    import shutil  # noqa: PLC0415 - for this command alone
 
     chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     command = shlex.split(chosen) if chosen else [name for name in ("editor", "nano", "vi") if shutil.which(name)][:1]
-    if not command or shutil.which(command[0]) is None:
-        raise NotFoundError(
-            f"There is no editor {command[0] if command else ''}; set EDITOR to yours.".replace(" ;", ";")
-        )
+    if not command:
+        raise NotFoundError("No editor found; set EDITOR to yours.")
+    if shutil.which(command[0]) is None:
+        raise NotFoundError(f"The editor {command[0]} is not installed; set EDITOR to yours.")
     name = os.path.basename(command[0])  # noqa: PTH119 - a command, not a path of ours
     if name in ("code", "codium", "cursor"):
         return [*command, "--wait", "--goto", f"{path}:{line}"]

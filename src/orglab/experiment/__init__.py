@@ -1,1 +1,1 @@
-"""What an experiment is: its values, how they are read from Org text, and the edits that change them."""
+"""Experiments: their data model, how they are read from Org text, and the edits that change them."""

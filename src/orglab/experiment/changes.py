@@ -1,4 +1,4 @@
-"""What changed between two readings of a log, experiment by experiment, in the words of a commit's subject."""
+"""What changed between two versions of a log, experiment by experiment, worded for the subject of a commit."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from orglab.experiment.model import Experiment, Note, Step
 from orglab.text import count
 
-_WORDS_OF_STATE = {"done": "done", "open": "open again", "partial": "begun"}
+_WORDS_OF_STATE = {"done": "done", "open": "open again", "partial": "started"}
 
 
 class Change(NamedTuple):
@@ -15,8 +15,8 @@ class Change(NamedTuple):
 
     Attributes:
         ref: Its reference, such as `e201`.
-        words: What changed, the most telling first: `new`, `step 1 done`, `2 notes`.
-        title: Its title, as it is now, or was where it is gone.
+        words: What changed, most important first: `new`, `step 1 done`, `2 notes`.
+        title: Its current title, or its last one if it was removed.
     """
 
     ref: str
@@ -24,46 +24,46 @@ class Change(NamedTuple):
     title: str
 
 
-def compare(before: Iterable[Experiment], after: Iterable[Experiment]) -> list[Change]:
-    """Return what changed, in the order of the log as it is now; what is gone stands last.
+def compare_experiments(before: Iterable[Experiment], after: Iterable[Experiment]) -> list[Change]:
+    """Return the changes in the order of `after`, followed by the removed experiments.
 
-    Of two experiments with one id the n-th is compared with the n-th.
+    If several experiments have the same id, the n-th one is compared with the n-th one.
     """
-    old, new = _numbered(before), _numbered(after)
-    found = []
+    old, new = _number_by_id(before), _number_by_id(after)
+    changes = []
     for key, experiment in new.items():
-        words = tuple(_differences(old[key], experiment)) if key in old else _new(experiment)
+        words = tuple(_describe_changes(old[key], experiment)) if key in old else _describe_new(experiment)
         if words:
-            found.append(Change(experiment.ref, words, experiment.title))
-    found += [Change(one.ref, ("removed",), one.title) for key, one in old.items() if key not in new]
-    return found
+            changes.append(Change(experiment.ref, words, experiment.title))
+    changes += [Change(gone.ref, ("removed",), gone.title) for key, gone in old.items() if key not in new]
+    return changes
 
 
-def _numbered(experiments: Iterable[Experiment]) -> dict[tuple[str, int], Experiment]:
+def _number_by_id(experiments: Iterable[Experiment]) -> dict[tuple[str, int], Experiment]:
     seen: Counter[str] = Counter()
-    found = {}
-    for one in experiments:
-        found[one.id, seen[one.id]] = one
-        seen[one.id] += 1
-    return found
+    numbered = {}
+    for experiment in experiments:
+        numbered[experiment.id, seen[experiment.id]] = experiment
+        seen[experiment.id] += 1
+    return numbered
 
 
-def _new(experiment: Experiment) -> tuple[str, ...]:
+def _describe_new(experiment: Experiment) -> tuple[str, ...]:
     steps = len(experiment.steps)
     return ("new", *([f"with {count(steps, 'step')}"] if steps else []))
 
 
-def _differences(old: Experiment, new: Experiment) -> Iterator[str]:
-    """Yield what is different in an experiment, in words."""
+def _describe_changes(old: Experiment, new: Experiment) -> Iterator[str]:
+    """Yield what changed in an experiment, in words."""
     if _text(old) == _text(new):
         return
-    found = [*_state(old, new), *_steps(old.steps, new.steps), *_notes(old, new), *_rest(old, new), *_hashes(old, new)]
-    # Blank lines, a drawer, prose below a heading of the user's own.
-    yield from found or ["edited"]
+    words = [*_state(old, new), *_steps(old.steps, new.steps), *_notes(old, new), *_rest(old, new), *_hashes(old, new)]
+    # "edited": blank lines, a drawer or text below a heading that orglab does not read.
+    yield from words or ["edited"]
 
 
 def _text(experiment: Experiment) -> bytes:
-    # Without the blank lines that set it off from the next, which come with that one.
+    # Without the blank lines before the next experiment, which are added together with that one.
     return experiment.document.text[experiment.begin : experiment.end].rstrip()
 
 
@@ -81,22 +81,22 @@ def _steps(old: Sequence[Step], new: Sequence[Step]) -> Iterator[str]:
     both = [(before[step.number], step) for step in new if step.number in before]
     for state, word in _WORDS_OF_STATE.items():
         changed = [now.number for then, now in both if now.state == state != then.state]
-        # A step that was written down and done between two commits is told by its being done.
+        # A step that was added and done between two commits is only reported as done.
         changed += [step.number for step in new if step.number not in before and step.state == state == "done"]
         if changed:
-            yield f"{_named('step', changed)} {word}"
+            yield f"{_join_numbers('step', changed)} {word}"
     added = [step.number for step in new if step.number not in before and step.state != "done"]
     if added:
-        yield f"{_named('step', added)} added"
+        yield f"{_join_numbers('step', added)} added"
     gone = set(before) - {step.number for step in new}
     if gone:
-        yield f"{_named('step', sorted(gone))} removed"
+        yield f"{_join_numbers('step', sorted(gone))} removed"
     reworded = [now.number for then, now in both if now.text != then.text]
     if reworded:
-        yield f"{_named('step', reworded)} reworded"
+        yield f"{_join_numbers('step', reworded)} reworded"
     committed = [now.number for then, now in both if now.originals != then.originals and now.state == then.state]
     if committed:
-        yield f"{_named('step', committed)}: commits"
+        yield f"{_join_numbers('step', committed)}: commits"
 
 
 def _notes(old: Experiment, new: Experiment) -> Iterator[str]:
@@ -111,21 +111,21 @@ def _notes(old: Experiment, new: Experiment) -> Iterator[str]:
 
 
 def _all_notes(experiment: Experiment) -> Iterator[str]:
-    """Yield the texts of all notes: where a note stands in the file is no matter."""
+    """Yield the texts of all notes, regardless of where they are in the file."""
     notes: list[Note] = [*experiment.notes, *(note for step in experiment.steps for note in step.notes)]
     return (f"{note.at} {note.original} {note.text}" for note in notes)
 
 
 def _hashes(old: Experiment, new: Experiment) -> Iterator[str]:
-    """Yield a word if commits that were recorded got other hashes, by a rebase or the like."""
-    before, after = (dict(_living(one)) for one in (old, new))
-    moved = sum(before[original] != living for original, living in after.items() if original in before)
+    """Yield how many recorded commits got a new hash, for example by a rebase."""
+    before, after = (dict(_current_hashes(experiment)) for experiment in (old, new))
+    moved = sum(before[original] != current for original, current in after.items() if original in before)
     if moved:
         yield f"{moved} hash{'' if moved == 1 else 'es'} rewritten"
 
 
-def _living(experiment: Experiment) -> Iterator[tuple[str, str]]:
-    """Yield each hash that is recorded, as it was written first and as it is now."""
+def _current_hashes(experiment: Experiment) -> Iterator[tuple[str, str]]:
+    """Yield the original and the current hash of each recorded commit."""
     for step in experiment.steps:
         yield from zip(step.originals, step.commits, strict=True)
         yield from ((note.original, note.commit) for note in step.notes if note.original and note.commit)
@@ -141,7 +141,7 @@ def _rest(old: Experiment, new: Experiment) -> Iterator[str]:
         yield "tags"
 
 
-def _named(noun: str, numbers: Sequence[int]) -> str:
+def _join_numbers(noun: str, numbers: Sequence[int]) -> str:
     """Return `step 1`, `steps 1, 2`, or `steps 1-4`."""
     if len(numbers) == 1:
         return f"{noun} {numbers[0]}"

@@ -1,7 +1,7 @@
-"""Hashes as the log records them: `(83d45cd)`, `(83d45cd -> 1f2e3d4, 0a1b2c3)`.
+"""The notation of commits in the log: `(83d45cd)`, `(83d45cd -> 1f2e3d4, 0a1b2c3)`.
 
-A commit that was rewritten stands with the hash that was recorded first; behind an arrow stands the one under which
-it lives.  Written by hand there may be several arrows: the first hash is the original, the last one counts.
+For a rewritten commit, the originally recorded hash is followed by an arrow and the current hash.  A chain edited by
+hand may have several arrows; the first hash is the original one and the last is the current one.
 """
 
 from typing import NamedTuple
@@ -12,24 +12,24 @@ CHAIN = rf"{HASH}(?:[ \t]*->[ \t]*{HASH})*"
 CHAINS = rf"{CHAIN}(?:,[ \t]*{CHAIN})*"
 
 
-class Recorded(NamedTuple):
-    """A commit that the log records.
+class RecordedHash(NamedTuple):
+    """The hashes of a commit in the log.
 
     Attributes:
-        original: The hash that was written first.
-        living: The hash that counts now: the last of the chain, the original if there is no other.
+        original: The hash that was recorded first.
+        current: The current hash: the last of the chain, the same as `original` if there is only one.
     """
 
     original: str
-    living: str
+    current: str
 
 
-def parse_chain(text: str) -> Recorded:
-    """Return what a chain such as `83d45cd -> 1f2e3d4` records; CHAIN matches it."""
+def parse_chain(text: str) -> RecordedHash:
+    """Return the hashes in a chain such as `83d45cd -> 1f2e3d4`, which CHAIN matches."""
     hashes = text.split("->")
-    return Recorded(hashes[0].strip(), hashes[-1].strip())
+    return RecordedHash(hashes[0].strip(), hashes[-1].strip())
 
 
-def parse_chains(text: str) -> tuple[Recorded, ...]:
-    """Return what several chains record, in their order; CHAINS matches them."""
+def parse_chains(text: str) -> tuple[RecordedHash, ...]:
+    """Return the hashes in comma-separated chains, which CHAINS matches, in order."""
     return tuple(map(parse_chain, text.split(",")))

@@ -1,26 +1,26 @@
-"""What follows from edits of an experiment: states and cookies, and whether they change what they are meant to."""
+"""Consequences of editing an experiment: states and cookies to update, and a check that nothing else changes."""
 
 import datetime
 from typing import NamedTuple
 
 from orglab.errors import UsageError
-from orglab.experiment.escape import paragraphs
-from orglab.experiment.model import Experiment, Note, Step, without_cookies
+from orglab.experiment.escape import escape_lines
+from orglab.experiment.model import Experiment, Note, Step, strip_cookies
 from orglab.experiment.states import done_keyword, todo_keyword
-from orglab.org.cookies import recount
+from orglab.org.cookies import recount_cookies
 from orglab.org.edit import Edit, compose
 from orglab.org.heading import Heading
-from orglab.org.todo import logging_of, meta_indent, set_state
+from orglab.org.todo import meta_indent, read_logging, set_state
 
 
 class Added(NamedTuple):
-    """What an edit of an experiment may add to it; more would mean that Org reads the text as something else.
+    """What an edit may add to an experiment; anything else means that Org would misread the text.
 
     Attributes:
-        steps: Steps, exactly so many.
-        notes: Notes, at least so many.
-        logged: Notes beside these, logged with a state: at most so many.
-        headings: Headings, at most so many.
+        steps: The exact number of steps.
+        notes: The minimum number of notes.
+        logged: The maximum number of additional notes, logged with a state change.
+        headings: The maximum number of headings.
     """
 
     steps: int = 0
@@ -32,48 +32,49 @@ class Added(NamedTuple):
 NOTHING = Added()
 
 
-def with_consequences(
+def add_consequences(
     old: Experiment, edits: list[Edit], now: datetime.datetime, added: Added
 ) -> tuple[list[Edit], Experiment]:
-    """Return edits of an experiment with what follows from them (states, cookies), and the experiment afterwards.
+    """Return the edits with their consequences for states and cookies, and the experiment after them.
 
     Args:
         old: The experiment.
-        edits: The edits, in its document.
+        edits: The edits, in the document of the experiment.
         now: Local time.
-        added: What they may add.
+        added: What the edits may add.
 
     Raises:
-        UsageError: They would add something else, or change what stands around them.
+        UsageError: The edits would add something else, or change the meaning of the surrounding text.
     """
     new = experiment_after(old, old, edits)
-    settled = settle_steps(old, new, now)
-    new = experiment_after(old, new, settled)
-    counted = true_cookies(old, new)
-    new = experiment_after(old, new, counted)
-    is_meant = (
+    state_edits = update_steps_state(old, new, now)
+    new = experiment_after(old, new, state_edits)
+    cookie_edits = recount_affected_cookies(old, new)
+    new = experiment_after(old, new, cookie_edits)
+    is_expected = (
         new.id == old.id
         and len(new.steps) == len(old.steps) + added.steps
         and all(map(is_same_step, old.steps, new.steps))
         and added.notes <= len(all_notes(new)) - len(all_notes(old)) <= added.notes + added.logged
         and 0 <= len(new.document) - len(old.document) <= added.headings
     )
-    if not is_meant:
+    if not is_expected:
         raise UsageError(
-            "The text would change what the lines after it mean (an unclosed block or drawer?); nothing was written."
+            "The text would change the meaning of the lines after it (is a block or drawer unclosed?); "
+            "nothing was written."
         )
-    return compose(compose(edits, settled), counted), new
+    return compose(compose(edits, state_edits), cookie_edits), new
 
 
 def experiment_after(old: Experiment, current: Experiment, edits: list[Edit]) -> Experiment:
-    """Return the experiment after edits; none of them moves it to another place of the outline."""
+    """Return the experiment after edits that do not change its position in the outline."""
     document = current.document.apply(edits)
     return Experiment(document.heading(old.heading.index), old.config, old.file)
 
 
 def is_same_step(old: Step, new: Step) -> bool:
-    """Return whether a step is still the one it was, whatever its box, commits and counts are now."""
-    return old.number == new.number and without_cookies(old.text) == without_cookies(new.text)
+    """Return whether two steps have the same number and text, ignoring checkbox, commits and cookies."""
+    return old.number == new.number and strip_cookies(old.text) == strip_cookies(new.text)
 
 
 def all_notes(experiment: Experiment) -> list[Note]:
@@ -84,32 +85,32 @@ def all_notes(experiment: Experiment) -> list[Note]:
 def change_state(
     heading: Heading, state: str, now: datetime.datetime, note: str | None = None, *, always_note: bool = False
 ) -> list[Edit]:
-    """Return the edits that set a heading's keyword, logged as the file asks.
+    """Return the edits that set a heading's TODO keyword, logged according to the file's settings.
 
     Args:
         heading: The heading.
         state: The keyword.
         now: Local time.
-        note: Why.
-        always_note: Whether the note is written even where the file asks for none.
+        note: The reason for the change.
+        always_note: Whether to write the note even if the settings do not require one.
     """
-    logging = logging_of(heading)
+    logging = read_logging(heading)
     word = logging.keywords.get(state)
-    lines = "\n".join(paragraphs(note)) if note else None
+    lines = "\n".join(escape_lines(note)) if note else None
     if lines and always_note and word is not None and word.on_enter != "note":
         logging = logging._replace(keywords={**logging.keywords, state: word._replace(on_enter="note")})
     return set_state(heading, state, now, note=lines, logging=logging, indent=meta_indent(heading))
 
 
-def true_cookies(before: Experiment, after: Experiment) -> list[Edit]:
-    """Return the edits that make those cookies true that a change concerns, and the ones of the headings above.
+def recount_affected_cookies(before: Experiment, after: Experiment) -> list[Edit]:
+    """Return the edits that recount the cookies affected by a change, including those of the headings above.
 
     Args:
-        before: The experiment as it was.
-        after: The same, changed.
+        before: The experiment before the change.
+        after: The experiment after the change.
     """
     lowest: Heading | None
-    if _boxes_of(before) != _boxes_of(after):
+    if _read_checkboxes(before) != _read_checkboxes(after):
         lowest = after.steps_heading
     elif [child.state for child in before.heading.children()] != [child.state for child in after.heading.children()]:
         lowest = after.heading
@@ -117,27 +118,32 @@ def true_cookies(before: Experiment, after: Experiment) -> list[Edit]:
         lowest = after.heading.parent
     else:
         return []
-    return [] if lowest is None else recount(lowest.document, [lowest, *lowest.ancestors()])
+    return [] if lowest is None else recount_cookies(lowest.document, [lowest, *lowest.ancestors()])
 
 
-def _boxes_of(experiment: Experiment) -> list[bytes | None]:
-    """Return the boxes of all items in the list of the steps."""
-    found = experiment.steps_list
-    return [] if found is None or found.structure is None else [item.checkbox for item in found.structure.items]
+def _read_checkboxes(experiment: Experiment) -> list[bytes | None]:
+    """Return the checkboxes of all items in the list of steps."""
+    steps = experiment.steps_list
+    return [] if steps is None or steps.structure is None else [item.checkbox for item in steps.structure.items]
 
 
-def settle_steps(before: Experiment, after: Experiment, now: datetime.datetime) -> list[Edit]:
-    """Return the edits of the steps' heading: done when the last step is, to do again when one is re-opened.
+def update_steps_state(before: Experiment, after: Experiment, now: datetime.datetime) -> list[Edit]:
+    """Return the edits that mark the steps heading done when all steps are done, and not done when one is reopened.
 
-    As the author's `org-after-todo-statistics-hook`.  A heading without a keyword stays without.
+    This does what an `org-after-todo-statistics-hook` would do.  A heading without a TODO keyword is left alone.
 
     Args:
-        before: The experiment as it was.
-        after: The same, changed.
+        before: The experiment before the change.
+        after: The experiment after the change.
         now: Local time.
     """
     heading = after.steps_heading
-    if heading is None or heading.state is None or not after.steps or _boxes_of(before) == _boxes_of(after):
+    if (
+        heading is None
+        or heading.state is None
+        or not after.steps
+        or _read_checkboxes(before) == _read_checkboxes(after)
+    ):
         return []
     all_done = all(step.state == "done" for step in after.steps)
     if all_done == heading.is_done:

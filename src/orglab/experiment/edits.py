@@ -1,7 +1,7 @@
-"""What each command changes: from a document and a wish to edits.
+"""The edits that each command makes.
 
-New text copies what is around it: the indentation of drawers, bullets, blank
-lines between siblings.  Nothing else is touched.
+New text copies the style of the text around it: the indentation of drawers, bullets,
+blank lines between siblings.  Nothing else is changed.
 """
 
 import datetime
@@ -11,26 +11,34 @@ from collections.abc import Iterable
 from orglab.config import Config, is_tag
 from orglab.errors import UsageError
 from orglab.experiment.consequences import change_state, experiment_after
-from orglab.experiment.escape import begins_item, body_lines, item_lines, one_line, paragraphs, step_text, with_head
+from orglab.experiment.escape import (
+    add_note_head,
+    check_one_line,
+    check_step_text,
+    escape_item_start,
+    escape_lines,
+    format_body,
+    format_item,
+)
 from orglab.experiment.lookup import find_step
-from orglab.experiment.model import Experiment, Step, ordinals, words_at
+from orglab.experiment.model import Experiment, Step, find_step_text, number_items
 from orglab.experiment.placement import (
     blank_lines_between,
     body_column,
-    end_of_item,
-    end_of_log,
-    end_of_text,
     find_branch,
-    gap_of,
+    find_child_place,
+    find_gap,
+    find_item_end,
+    find_log_end,
+    find_text_end,
     indentation,
     insert_block,
     insert_lines,
     is_at_end,
     next_bullet,
-    place_of_child,
 )  # fmt: skip
 from orglab.experiment.states import done_keyword, todo_keyword
-from orglab.org.checkbox import DONE, OPEN, set_boxes
+from orglab.org.checkbox import DONE, OPEN, set_checkboxes
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
 from orglab.org.list import Item, Structure
@@ -41,8 +49,8 @@ from orglab.org.todo import after_meta, meta_indent
 from orglab.reference import Reference
 
 
-def _starred(stars: int, keyword: str | None, title: str) -> str:
-    """Return a heading's line."""
+def _format_heading(stars: int, keyword: str | None, title: str) -> str:
+    """Return the line of a heading."""
     return " ".join(filter(None, ("*" * stars, keyword, title)))
 
 
@@ -50,16 +58,16 @@ def _starred(stars: int, keyword: str | None, title: str) -> str:
 
 
 def tick_step(experiment: Experiment, step: Step, commits: Iterable[str], *, all_boxes: bool) -> list[Edit]:
-    """Return the edits of a step's list and line: `[X]`, and its commits' short hashes in parentheses.
+    """Return the edits that mark a step as done and add short hashes to it, in parentheses.
 
     Args:
         experiment: The experiment.
         step: The step.
-        commits: Short hashes to add to those it has.
-        all_boxes: Whether open boxes below it are ticked too.
+        commits: Short hashes to add to those of the step.
+        all_boxes: Whether to check open checkboxes below the step too.
 
     Raises:
-        UsageError: There are, and they are not to be ticked.
+        UsageError: There are open checkboxes below the step, and `all_boxes` is False.
     """
     document = experiment.heading.document
     structure = _structure(experiment)
@@ -68,42 +76,42 @@ def tick_step(experiment: Experiment, step: Step, commits: Iterable[str], *, all
     if still_open and not all_boxes:
         lines = ", ".join(str(document.source.line_number(item.begin)) for item in still_open[:5])
         raise UsageError(
-            f"{step.ref} has open boxes of its own (line {lines}): tick them first, or give --all to tick them too."
+            f"{step.ref} has open checkboxes below it (line {lines}); check them first, or use --all to check them too."
         )
-    edits = _boxes(experiment, structure, [step.item, *below], DONE)
+    edits = _set_boxes(experiment, structure, [step.item, *below], DONE)
     known = (*step.commits, *step.originals)
-    # One commit may be written in more digits than another time.
-    new = [commit for commit in commits if not any(one.startswith(commit) or commit.startswith(one) for one in known)]
-    return [*edits, _commits_edit(document, step, new)] if new else edits
+    # The same commit may be abbreviated to different lengths.
+    new = [commit for commit in commits if not any(old.startswith(commit) or commit.startswith(old) for old in known)]
+    return [*edits, _add_commits(document, step, new)] if new else edits
 
 
 def open_step(experiment: Experiment, step: Step) -> list[Edit]:
-    """Return the edits after which a step is open, and the boxes below it; its commits are kept."""
+    """Return the edits that reopen a step and the checkboxes below it; its commits are kept."""
     structure = _structure(experiment)
     below = [item for item in structure.subtree(step.item) if item.checkbox is not None]
-    return _boxes(experiment, structure, [step.item, *below], OPEN)
+    return _set_boxes(experiment, structure, [step.item, *below], OPEN)
 
 
 def _structure(experiment: Experiment) -> Structure:
-    found = experiment.steps_list
-    if found is None or found.structure is None:
+    steps = experiment.steps_list
+    if steps is None or steps.structure is None:
         raise AssertionError(experiment)
-    return found.structure
+    return steps.structure
 
 
-def _boxes(experiment: Experiment, structure: Structure, items: list[Item], box: bytes) -> list[Edit]:
-    """Return the edits that set boxes in the list of the steps, and give the first of `items` one if it has none."""
+def _set_boxes(experiment: Experiment, structure: Structure, items: list[Item], box: bytes) -> list[Edit]:
+    """Return the edits that set the checkboxes of steps; the first of `items` gets one if it has none."""
     heading = experiment.steps_heading
     ordered = heading is not None and (heading.property("ORDERED") or "nil") != "nil"
-    edits = set_boxes(experiment.heading.document, structure, items, box, ordered=ordered, upper=True)
+    edits = set_checkboxes(experiment.heading.document, structure, items, box, ordered=ordered, upper=True)
     if items[0].checkbox is None:
-        at = words_at(experiment.heading.document.text, items[0])
+        at = find_step_text(experiment.heading.document.text, items[0])
         edits.append(Edit(at, at, box + b" "))
     return edits
 
 
-def _commits_edit(document: Document, step: Step, commits: list[str]) -> Edit:
-    """Return the edit that adds hashes to the parentheses that end a step's first line."""
+def _add_commits(document: Document, step: Step, commits: list[str]) -> Edit:
+    """Return the edit that adds hashes to the parentheses at the end of a step's first line."""
     text = document.text
     end = text.find(b"\n", step.item.begin)
     end = len(text) if end < 0 else end
@@ -115,32 +123,34 @@ def _commits_edit(document: Document, step: Step, commits: list[str]) -> Edit:
 
 
 def add_step(experiment: Experiment, text: str) -> list[Edit]:
-    """Return the edits after which a step with `text` ends the list; the list, and its heading, are made if need be."""
+    """Return the edits that append a step to the list of steps, which is created with its heading if needed."""
     document = experiment.heading.document
-    words = step_text(text)
+    words = check_step_text(text)
     heading = experiment.steps_heading
     if heading is None:
         title = f"{experiment.config.steps} [0/1]"
-        lines = f"{_starred(experiment.heading.stars + 1, todo_keyword(document.settings), title)}\n1. [ ] {words}\n"
-        return [insert_block(document, place_of_child(experiment, "steps"), encode(lines), gap_of(experiment))]
-    found = experiment.steps_list
-    if found is None or found.structure is None:
-        at = end_of_text(heading)
+        lines = (
+            f"{_format_heading(experiment.heading.stars + 1, todo_keyword(document.settings), title)}\n1. [ ] {words}\n"
+        )
+        return [insert_block(document, find_child_place(experiment, "steps"), encode(lines), find_gap(experiment))]
+    steps = experiment.steps_list
+    if steps is None or steps.structure is None:
+        at = find_text_end(heading)
         return [insert_lines(document, at, encode(f"1. [ ] {words}\n"))]
-    items = [child.item for child in found.children if child.item is not None]
+    items = [child.item for child in steps.children if child.item is not None]
     last = items[-1]
-    bullet = next_bullet(last, ordinals(items)[-1] + 1)
+    bullet = next_bullet(last, number_items(items)[-1] + 1)
     blank = blank_lines_between(document, items)
     indent = indentation(document, last)
-    at = end_of_item(document, last)
+    at = find_item_end(document, last)
     return [
-        *_upper_boxes(found.structure),
+        *_upper_boxes(steps.structure),
         insert_lines(document, at, blank + indent + encode(f"{bullet}[ ] {words}\n")),
     ]
 
 
 def _upper_boxes(structure: Structure) -> list[Edit]:
-    """Return the edits that make each `[x]` of a list the `[X]` that Org counts, as every edit of the list does."""
+    """Return the edits that turn each `[x]` of a list into `[X]`, which Org counts."""
     boxes = [item.checkbox_at for item in structure.items if item.checkbox == b"[x]"]
     return [Edit(box, box + 3, b"[X]") for box in boxes]
 
@@ -149,51 +159,51 @@ def _upper_boxes(structure: Structure) -> list[Edit]:
 
 
 def add_note(experiment: Experiment, step: Step | None, head: str, text: str) -> list[Edit]:
-    """Return the edits that write a note under a step, or under `Notes`.
+    """Return the edits that add a note to a step, or to the `Notes` heading.
 
     Args:
         experiment: The experiment.
         step: The step, or None.
-        head: The time and the commit that the note begins with.
+        head: The time and commit that the note begins with.
         text: The note.
     """
     document = experiment.heading.document
-    lines = with_head(head, paragraphs(text, blocks=True))
+    lines = add_note_head(head, escape_lines(text, blocks=True))
     if step is not None:
         indent = body_column(step.item)
-        note = insert_lines(document, end_of_item(document, step.item), item_lines("- ", lines, indent))
+        note = insert_lines(document, find_item_end(document, step.item), format_item("- ", lines, indent))
         return [*_upper_boxes(_structure(experiment)), note]
     heading = experiment.child(experiment.config.notes)
     if heading is None:
         stars = "*" * (experiment.heading.stars + 1)
-        block = encode(f"{stars} {experiment.config.notes}\n") + item_lines("- ", lines)
-        return [insert_block(document, place_of_child(experiment, "notes"), block, gap_of(experiment))]
-    found = heading.section.children[-1] if heading.section.children else None
-    at = end_of_text(heading)
-    if found is None or found.type != "plain-list":
-        return [insert_lines(document, at, item_lines("- ", lines))]
-    items = [child.item for child in found.children if child.item is not None]
+        block = encode(f"{stars} {experiment.config.notes}\n") + format_item("- ", lines)
+        return [insert_block(document, find_child_place(experiment, "notes"), block, find_gap(experiment))]
+    last_element = heading.section.children[-1] if heading.section.children else None
+    at = find_text_end(heading)
+    if last_element is None or last_element.type != "plain-list":
+        return [insert_lines(document, at, format_item("- ", lines))]
+    items = [child.item for child in last_element.children if child.item is not None]
     last = items[-1]
-    bullet = next_bullet(last, ordinals(items)[-1] + 1)
-    return [insert_lines(document, at, blank_lines_between(document, items) + item_lines(bullet, lines, last.indent))]
+    bullet = next_bullet(last, number_items(items)[-1] + 1)
+    return [insert_lines(document, at, blank_lines_between(document, items) + format_item(bullet, lines, last.indent))]
 
 
 def add_run_note(
     experiment: Experiment, reference: Reference, head: str, text: str, *, commit: str | None, done: bool
 ) -> list[Edit]:
-    """Return the edits that note a run and, if a step was done by it, tick that with its commit.
+    """Return the edits that add a note about a run and, if `done`, mark its step as done with its commit.
 
     Args:
         experiment: The experiment.
-        reference: It, or a step of it.
-        head: The time and the commit that the note begins with.
+        reference: The reference of the experiment or of a step of it.
+        head: The time and commit that the note begins with.
         text: The note.
-        commit: The short hash for the step.
-        done: Whether the step is ticked, if it is not yet.
+        commit: The short hash to add to the step.
+        done: Whether to mark the step as done if it is not yet.
 
     Raises:
         NotFoundError: There is no such step.
-        UsageError: The step has open boxes of its own.
+        UsageError: There are open checkboxes below the step.
     """
     step = None if reference.step is None else find_step(experiment, reference)
     if step is None or not done or step.state == "done":
@@ -203,8 +213,8 @@ def add_run_note(
     return compose(ticks, add_note(ticked, find_step(ticked, reference), head, text))
 
 
-def holds_line(document: Document, line: str) -> bool:
-    """Return whether a line of the whole log is `line`, blanks around it left out."""
+def contains_line(document: Document, line: str) -> bool:
+    """Return whether the whole log contains `line` as a line, ignoring blanks around it."""
     whole = document.whole if isinstance(document, Part) else document
     return re.search(rb"^[ \t]*" + re.escape(line.encode()) + rb"[ \t]*$", whole.text, re.M) is not None
 
@@ -215,47 +225,52 @@ def holds_line(document: Document, line: str) -> bool:
 def conclude(
     experiment: Experiment, text: str, verdict: str | None, keyword: str | None, now: datetime.datetime
 ) -> list[Edit]:
-    """Return the edits that write what came of an experiment, and close it.
+    """Return the edits that write the conclusion of an experiment and close it.
 
     Args:
         experiment: The experiment.
-        text: The conclusion; what stands there already is kept before it.
-        verdict: `supported`, `refuted`, `inconclusive` or another word; None writes none.
-        keyword: The experiment's state afterwards; its done keyword if None.
+        text: The conclusion; it is appended to any existing text.
+        verdict: `supported`, `refuted`, `inconclusive` or another word; None to write none.
+        keyword: The new state of the experiment; None for its done keyword.
         now: Local time.
+
+    Raises:
+        UsageError: The log has no done keyword.
     """
     document = experiment.heading.document
     is_closed = keyword is None and experiment.is_done
     state = experiment.state if is_closed else keyword or done_keyword(document.settings, experiment.state)
     if state is None:
-        raise UsageError("The log has no keyword for work that is done; its #+TODO line could have one behind a bar.")
+        raise UsageError("The log has no done state; add one after a | in its #+TODO line.")
     edits = change_state(experiment.heading, state, now)
-    words = body_lines(paragraphs(text, at_margin=True, blocks=True))
+    words = format_body(escape_lines(text, at_margin=True, blocks=True))
     heading = experiment.child(experiment.config.conclusions)
     if heading is None:
         drawer = f":PROPERTIES:\n:VERDICT:  {verdict}\n:END:\n" if verdict else ""
-        line = _starred(experiment.heading.stars + 1, done_keyword(document.settings), experiment.config.conclusions)
+        line = _format_heading(
+            experiment.heading.stars + 1, done_keyword(document.settings), experiment.config.conclusions
+        )
         block = encode(f"{line}\n{drawer}") + words
-        place = place_of_child(experiment, "conclusions")
-        return [*edits, insert_block(document, place, block, gap_of(experiment))]
+        place = find_child_place(experiment, "conclusions")
+        return [*edits, insert_block(document, place, block, find_gap(experiment))]
     done = done_keyword(document.settings, heading.state)
     if heading.state is not None and not heading.is_done and done is not None:
         edits += change_state(heading, done, now)
     if verdict:
         edits = _with_property(edits, put_property(heading, "VERDICT", verdict))
-    at = end_of_text(heading)
+    at = find_text_end(heading)
     before = b"\n" if document.text[after_meta(heading) : at].strip() else b""
-    # Where Org logs behind the blank lines of an empty section, the words follow there.
+    # If Org logs after the blank lines of an empty section, the conclusion goes after the log entry.
     logged_at = max((edit.start for edit in edits if edit.start <= heading.end), default=at)
     if logged_at > at:
-        return [*edits, insert_lines(document, logged_at, words + gap_of(experiment))]
+        return [*edits, insert_lines(document, logged_at, words + find_gap(experiment))]
     return [*edits, insert_lines(document, at, before + words)]
 
 
 def _with_property(edits: list[Edit], property_edits: list[Edit]) -> list[Edit]:
-    """Return edits of a state and of a property so that what both write at one place stands in Org's order.
+    """Return edits of a state and of a property, ordered so that insertions at one position follow Org's order.
 
-    That is CLOSED, then the properties, then what is logged.
+    The order is CLOSED, properties, log entries.
     """
     places = {edit.start for edit in property_edits}
     logged = [edit for edit in edits if edit.start in places and not edit.replacement.lstrip().startswith(b"CLOSED:")]
@@ -265,83 +280,83 @@ def _with_property(edits: list[Edit], property_edits: list[Edit]) -> list[Edit]:
 # Experiments
 
 
-def new_experiment(
+def add_experiment(
     document: Document, last: Experiment | None, config: Config, title: str, *, number: str, now: datetime.datetime,
     description: str | None, steps: Iterable[str], tags: Iterable[str],
 ) -> list[Edit]:  # fmt: skip
-    """Return the edits after which a new experiment ends the log.
+    """Return the edits that append a new experiment to the log.
 
     Args:
         document: The log.
-        last: Its last experiment, whose looks are copied; None if there is none.
+        last: The last experiment of the log, whose style is copied; None if there is none.
         config: The settings.
         title: The title.
         number: The id.
         now: Local time.
-        description: What it is about.
-        steps: The texts of its steps.
-        tags: Tags beside those of the settings.
+        description: The description.
+        steps: The texts of the steps.
+        tags: Tags to add to those of the settings.
     """
-    title = one_line(title, "A title")
+    title = check_one_line(title, "A title")
     indent = "  " if last is None or last.heading.drawer is None else meta_indent(last.heading).decode()
-    gap = "\n" if last is None else gap_of(last).decode()
+    gap = "\n" if last is None else find_gap(last).decode()
     stars = last.heading.stars if last is not None and is_at_end(last) else 1
     todo = todo_keyword(document.settings)
-    steps_lines = [f"{n}. [ ] {step_text(step)}\n" for n, step in enumerate(steps, 1)]
-    all_tags = ":".join(dict.fromkeys((*config.tags, *map(_tag, tags))))
-    about = item_lines("- ", begins_item(paragraphs(description))).decode() if description else ""
+    steps_lines = [f"{n}. [ ] {check_step_text(step)}\n" for n, step in enumerate(steps, 1)]
+    all_tags = ":".join(dict.fromkeys((*config.tags, *map(_check_tag, tags))))
+    description_item = format_item("- ", escape_item_start(escape_lines(description))).decode() if description else ""
     block = (
-        f"{_starred(stars, todo, f'[{number}] {title} [0%]   :{all_tags}:')}\n"
+        f"{_format_heading(stars, todo, f'[{number}] {title} [0%]   :{all_tags}:')}\n"
         f"{indent}:PROPERTIES:\n{indent}{f':{config.id_property.upper()}:':<10} {number}\n"
         f"{indent}:END:\n{indent}{format_inactive(now).decode()}\n{gap}"
-        f"{about}{gap if about else ''}"
-        f"{_starred(stars + 1, None, config.notes)}\n{gap}"
-        f"{_starred(stars + 1, todo, f'{config.steps} [0/{len(steps_lines)}]')}\n{''.join(steps_lines)}{gap}"
-        f"{_starred(stars + 1, todo, config.conclusions)}\n"
+        f"{description_item}{gap if description_item else ''}"
+        f"{_format_heading(stars + 1, None, config.notes)}\n{gap}"
+        f"{_format_heading(stars + 1, todo, f'{config.steps} [0/{len(steps_lines)}]')}\n{''.join(steps_lines)}{gap}"
+        f"{_format_heading(stars + 1, todo, config.conclusions)}\n"
     )
-    at = end_of_log(document)
+    at = find_log_end(document)
     separate = b"\n" if gap and at > 0 and not document.text[:at].endswith(b"\n\n") else b""
     after = b"\n" if at < len(document.text) and gap else b""
     return [insert_lines(document, at, separate + encode(block) + after)]
 
 
-def _tag(tag: str) -> str:
+def _check_tag(tag: str) -> str:
     """Return a tag without colons.
 
     Raises:
-        UsageError: Org would not read it as one.
+        UsageError: It is not a valid Org tag.
     """
     tag = tag.strip(":")
     if not is_tag(tag):
-        raise UsageError(f"{tag!r} is no tag: letters, digits, _, @, # and % make one.")
+        raise UsageError(f"{tag!r} is not a valid tag; use letters, digits, _, @, # and %.")
     return tag
 
 
 # The journal
 
 
-def journal_entry(
+def add_journal_entry(
     document: Document, now: datetime.datetime, link: str | None, tag: str | None, text: str
 ) -> list[Edit]:
-    """Return the edits that write an entry under today in a date tree.
+    """Return the edits that add an entry under today's date in a date tree.
 
     Args:
         document: The journal.
         now: Local time.
-        link: What the entry's title begins with: a link to the experiment.
-        tag: The tag of the entry: the experiment's id.
-        text: The entry: its first line is the title.
+        link: A link to the experiment, with which the title of the entry begins.
+        tag: The tag of the entry: the id of the experiment.
+        text: The entry; its first line is the title.
     """
-    lines = paragraphs(text, at_margin=True)
+    lines = escape_lines(text, at_margin=True)
     title = " ".join(filter(None, (link, lines[0].strip())))
     heading = f"**** {title}" + (f" :{tag}:" if tag else "")
-    body = body_lines([format_inactive(now).decode(), *lines[1:]])
+    body = format_body([format_inactive(now).decode(), *lines[1:]])
     block = encode(heading + "\n") + body
     begin, end = 0, len(document)
     at = len(document.text)
     for level, name in enumerate(date_tree(now.date()), 1):
-        found, at, begin, end = find_branch(document, begin, end, level, name)
-        if not found:
+        exists, at, begin, end = find_branch(document, begin, end, level, name)
+        if not exists:
             missing = date_tree(now.date())[level - 1 :]
             heads = "".join(f"{'*' * (level + n)} {part}\n" for n, part in enumerate(missing))
             return [insert_lines(document, at, encode(heads) + block)]

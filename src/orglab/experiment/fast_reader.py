@@ -1,9 +1,9 @@
-"""The fields of a list's line, for experiments that follow the template: read by a few regexps each.
+"""A fast reader of the fields that a list of experiments shows, for experiments that follow the template.
 
-A log of ten thousand experiments is listed in the time that parsing a hundred
-takes.  What is read here is what the model would read: a regexp matches only
-where Org's rules leave no other reading, and what it does not match is left to
-the model, field by field or whole.
+It lists ten thousand experiments in the time it takes to parse a hundred.  The
+results are the same as those of `model`: the regexps match only text that Org's
+rules allow to be read in one way, and anything else is left to `model`, either
+single fields or the whole experiment.
 """
 
 import datetime
@@ -25,38 +25,38 @@ _HEAD = (
     # Planning and properties.
     rb"(?:[ \t]*CLOSED: \[[^\]\n]*\][ \t]*\n)?+[ \t]*:PROPERTIES:\n"
     rb"[ \t]*:(?:ID|CUSTOM_ID):[ \t]+([A-Za-z0-9_-]+)[ \t]*\n[ \t]*:END:[ \t]*\n"
-    # A log drawer, and the time it was written down.
+    # The log drawer and the time of creation.
     rb"(?:[ \t]*:LOGBOOK:\n(?:(?![ \t]*:END:|\*)[^\n]*\n)*+[ \t]*:END:[ \t]*\n)?+"
     rb"(?:[ \t\n]*(\[\d{4}-\d{2}-\d{2}(?: [^\n\]]*)?\]))?+"
 )
-# What is neither a line's end nor a bracket, as ranges: they are looked up, where exceptions are tried one by one.
+# Anything but a newline or a bracket; ranges are faster here than a negated set.
 _PLAIN = rb"[\x00-\x09\x0b-\x5a\x5c-\xff]"
-# The rest of a line in which no bracket is a box.
+# The rest of a line without a checkbox
 _TEXT = _PLAIN + rb"*+(?:\[(?![ Xx-]\])" + _PLAIN + rb"*+)*+\n"
-# A child that may be the steps' heading: in the plainest form (group 1 spans its list), or in one to look at closer.
+# A child that may be the steps heading: either in its simplest form (group 1 is its list), or one for the full parser
 _STEPS = (
     rb"\n\*\* (?:(?:%s) )?+(?:%s(?: \[[0-9]*[%%/][0-9]*\])*+[ \t]*\n(?:[ \t]*CLOSED: [^\n]*\n)?+"
-    # Steps, and text below them that neither opens a block or drawer nor has a box.
+    # Steps, and text below them that has no checkbox and opens no block or drawer.
     rb"((?:\d+[.)] \[[ X]\] " + _TEXT + rb"|[ \t]+[^\s#:\[]" + _TEXT + rb")*+)"
     rb"\n*+(?:\*|\Z)|(?i:%s)|\[|[ \t]|COMMENT)"
 )  # fmt: skip
 
 
-def glance(document: Document, config: Config, file: str) -> Iterator[Experiment]:
-    """Yield the experiments of a document, in order, as `model.read_experiments` does."""
-    read = glance_at(document, config, file)
-    for part in split_parts(document.text):
-        yield from read(part)
+def scan_experiments(document: Document, config: Config, file: str) -> Iterator[Experiment]:
+    """Yield the experiments of a document, in order, like `model.read_experiments`."""
+    read = make_subtree_reader(document, config, file)
+    for span in split_subtrees(document.text):
+        yield from read(span)
 
 
 class Span(NamedTuple):
-    """A subtree of the first level, or what stands before the first one.
+    """A level-1 subtree, or the text before the first one.
 
     Attributes:
         begin: Where it begins in the text.
-        end: Where it ends there, its last newline left out.
-        chunk: What stands behind its first star and blank; for what stands before all subtrees, all of it.
-        is_subtree: Whether it is one.
+        end: Where it ends in the text, before its last newline.
+        chunk: The text after its first star and blank; the whole text if it is not a subtree.
+        is_subtree: Whether it is a subtree.
     """
 
     begin: int
@@ -65,8 +65,8 @@ class Span(NamedTuple):
     is_subtree: bool
 
 
-def split_parts(text: bytes) -> Iterator[Span]:
-    """Yield the parts of a text, in order."""
+def split_subtrees(text: bytes) -> Iterator[Span]:
+    """Yield the text before the first level-1 subtree, then these subtrees, in order."""
     first, *chunks = text.split(b"\n* ")
     end = len(first)
     is_subtree = first.startswith(b"* ")
@@ -76,8 +76,8 @@ def split_parts(text: bytes) -> Iterator[Span]:
         yield Span(begin, end, chunk, True)  # noqa: FBT003 - ten thousand keyword arguments take a millisecond
 
 
-def glance_at(document: Document, config: Config, file: str) -> Callable[[Span], Sequence[Experiment]]:
-    """Return the function that returns the experiments of a part."""
+def make_subtree_reader(document: Document, config: Config, file: str) -> Callable[[Span], Sequence[Experiment]]:
+    """Return a function that reads the experiments in a span."""
     words_first = sorted(document.settings.keywords, key=len, reverse=True)
     names = b"|".join(re.escape(encode(word)) for word in words_first)
     steps = re.escape(encode(config.steps))
@@ -88,40 +88,40 @@ def glance_at(document: Document, config: Config, file: str) -> Callable[[Span],
     tags: dict[bytes, tuple[str, ...]] = {}
     size = len(document.text)
 
-    def read(part: Span) -> Sequence[Experiment]:
-        begin, end, chunk, is_subtree = part
+    def read(span: Span) -> Sequence[Experiment]:
+        begin, end, chunk, is_subtree = span
         match = match_head(chunk) if is_subtree else None
         if match is None or tag not in match.group(4) or chunk.find(tag, match.end(4)) >= 0:
             return tuple(read_experiments_between(document, config, file, begin, end)) if tag in chunk else ()
         state, number, title, marks, name, stamp = match.groups()
-        one = Experiment.__new__(Experiment)
-        known = one.__dict__
-        known["document"] = document
-        known["begin"] = begin
-        known["end"] = min(end + 1, size)
-        known["config"] = config
-        known["file"] = file
+        experiment = Experiment.__new__(Experiment)
+        fields = experiment.__dict__
+        fields["document"] = document
+        fields["begin"] = begin
+        fields["end"] = min(end + 1, size)
+        fields["config"] = config
+        fields["file"] = file
         if state is None:
-            known["state"] = None
+            fields["state"] = None
         else:
-            known["state"] = words.get(state) or words.setdefault(state, decode(state))
+            fields["state"] = words.get(state) or words.setdefault(state, decode(state))
         if number is None or number == name:
-            known["title"] = decode(title)
-        known["tags"] = tags.get(marks) or tags.setdefault(marks, tuple(decode(marks).strip(":").split(":")))
-        known["id"] = name.decode()
+            fields["title"] = decode(title)
+        fields["tags"] = tags.get(marks) or tags.setdefault(marks, tuple(decode(marks).strip(":").split(":")))
+        fields["id"] = name.decode()
         if stamp is not None:
-            known["created"] = created_at(stamp)
-        found = find_steps(chunk, match.end() - 1)
-        if found is not None and (block := found.group(1)):
-            done = block.count(b"[X]")
-            known["progress"] = Progress(done, done + block.count(b"[ ]"))
-        return (one,)
+            fields["created"] = read_created(stamp)
+        steps_match = find_steps(chunk, match.end() - 1)
+        if steps_match is not None and (steps_list := steps_match.group(1)):
+            done = steps_list.count(b"[X]")
+            fields["progress"] = Progress(done, done + steps_list.count(b"[ ]"))
+        return (experiment,)
 
     return read
 
 
-def created_at(stamp: bytes) -> Timestamp | None:
-    """Return a timestamp; the usual form without the parser's regexp."""
+def read_created(stamp: bytes) -> Timestamp | None:
+    """Return a timestamp; the usual form is read without the regexp of `parse_timestamp`."""
     if len(stamp) == _FULL_STAMP and stamp[18] == 0x3A and stamp[15] == 0x20:
         try:
             when = datetime.datetime.fromisoformat((stamp[1:11] + stamp[15:21]).decode())

@@ -1,4 +1,4 @@
-"""Ids of experiments: giving one another, and what it was called before."""
+"""Ids of experiments: current ids, former ids (aliases) and renumbering."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -22,85 +22,85 @@ _NUMBER = compile_late(
 _PROPERTY = compile_late(rb"^[ \t]*:ALIASES:[ \t]+(\S[^\n]*)$", re.I | re.M)
 
 
-def aliases_of(heading: Heading) -> tuple[str, ...]:
-    """Return the ids that an experiment had before, so that old commit messages still find it."""
+def read_aliases(heading: Heading) -> tuple[str, ...]:
+    """Return the former ids of an experiment, which old commit messages may use."""
     return tuple((heading.property(ALIASES) or "").split())
 
 
-def all_ids(experiment: Experiment) -> tuple[str, ...]:
-    """Return the id that an experiment has, and those that it had before."""
-    return (experiment.id, *aliases_of(experiment.heading))
+def list_ids(experiment: Experiment) -> tuple[str, ...]:
+    """Return the current id of an experiment, followed by its former ones."""
+    return (experiment.id, *read_aliases(experiment.heading))
 
 
-def all_references(experiment: Experiment, step: Step | None = None) -> tuple[str, ...]:
-    """Return the references that an experiment, or a step of it, has and had before: `e7.1`, `e1.1`."""
+def list_references(experiment: Experiment, step: Step | None = None) -> tuple[str, ...]:
+    """Return the current and former references of an experiment or of one of its steps: `e7.1`, `e1.1`."""
     number = step.number if step is not None else None
-    return tuple(Reference(name, number).spell(experiment.config.letter) for name in all_ids(experiment))
+    return tuple(Reference(name, number).spell(experiment.config.letter) for name in list_ids(experiment))
 
 
-def headings_once_called(document: Document, name: str, config: Config) -> Iterator[Heading]:
-    """Yield the headings of experiments that had the id `name` before; each in a document of its own part."""
+def find_headings_by_alias(document: Document, name: str, config: Config) -> Iterator[Heading]:
+    """Yield the headings of experiments with the former id `name`, each in a document of its own `Part`."""
     for match in _PROPERTY.finditer(document.text):
         if name.encode() in match.group(1).split():
             part = document.part_at(match.start())
             heading = part.heading_at(match.start() - part.begin)
-            if heading is not None and config.tag in heading.tags and name in aliases_of(heading):
+            if heading is not None and config.tag in heading.tags and name in read_aliases(heading):
                 yield heading
 
 
-def numbers_in(text: bytes) -> set[int]:
-    """Return the whole numbers that are ids of headings in a log's text, experiments or not."""
+def find_id_numbers(text: bytes) -> set[int]:
+    """Return the whole numbers that are ids of headings in the text of a log, including headings of other kinds."""
     return {int(number) for number in _NUMBER.findall(text)}
 
 
 def next_number(text: bytes, elsewhere: Collection[int] = ()) -> int:
-    """Return the next whole number that is and was no id.
+    """Return the next whole number that was never used as an id.
 
     Args:
-        text: The log.
-        elsewhere: The numbers that are ids in other versions of it.
+        text: The text of the log.
+        elsewhere: The numbers that are ids in other versions of the log.
     """
-    return max({0, *elsewhere} | numbers_in(text) | numbers_of_old(text)) + 1
+    return max({0, *elsewhere} | find_id_numbers(text) | find_alias_numbers(text)) + 1
 
 
-def numbers_of_old(text: bytes) -> set[int]:
-    """Return the whole numbers that experiments of a log's text had before: a new one would be taken for an old one."""
+def find_alias_numbers(text: bytes) -> set[int]:
+    """Return the whole numbers that are former ids, which must not be reused for new experiments."""
     return {int(word) for match in _PROPERTY.finditer(text) for word in match.group(1).split() if word.isdigit()}
 
 
 def renumber(heading: Heading, old: str, new: str, config: Config, name: str) -> list[Edit]:
-    """Return the edits after which an experiment has another id, and the old one as an alias.
+    """Return the edits that give an experiment another id and keep the old one as an alias.
 
-    Links of the log to the old id lead to the new one, unless another
-    experiment still has the old one; references such as `[e205]` in any text
-    are left, for the alias answers them.
+    Links in the log to the old id are changed to the new one, unless another experiment
+    still has the old id.  References such as `[e205]` are left alone, because the alias
+    resolves them.
 
     Args:
-        heading: The experiment's heading, in the whole document.
-        old: The id that it has.
-        new: The id that it gets.
+        heading: The heading of the experiment, in the whole document.
+        old: The current id.
+        new: The new id.
         config: The settings.
-        name: The name of the log's file.
+        name: The file name of the log.
     """
     document = heading.document
-    edits = _own_edits(heading, old, new)
-    shared = any(one.begin != heading.begin and _has_id(one, old) for one in tagged_headings(document, config.tag))
-    if not shared:
+    edits = _renumber_heading(heading, old, new)
+    others = (other for other in tagged_headings(document, config.tag) if other.begin != heading.begin)
+    if not any(_has_id(other, old) for other in others):
         links = link_pattern(name).finditer(document.text)
         edits += [Edit(*match.span(1), new.encode()) for match in links if match.group(1) == old.encode()]
     return edits
 
 
-def _own_edits(heading: Heading, old: str, new: str) -> list[Edit]:
-    """Return the edits of the heading's line and drawer."""
+def _renumber_heading(heading: Heading, old: str, new: str) -> list[Edit]:
+    """Return the edits of the heading's line and property drawer."""
     text = heading.document.text
     edits = []
     start, end = heading.line.title
     if match := re.match(rb"(?:\[|<<)(%s)(?:\]|>>)" % re.escape(old.encode()), text[start:end]):
         edits.append(Edit(start + match.start(1), start + match.end(1), new.encode()))
-    alias = encode(f":{ALIASES}:".ljust(10) + " " + " ".join((*aliases_of(heading), old)))
+    alias = encode(f":{ALIASES}:".ljust(10) + " " + " ".join((*read_aliases(heading), old)))
     if heading.drawer is None:
-        return edits + put_property(heading, ALIASES, " ".join((*aliases_of(heading), old)))
+        return edits + put_property(heading, ALIASES, " ".join((*read_aliases(heading), old)))
     begin, drawer_end = heading.drawer.span(1)
     has_aliases = False
     for match in syntax.NODE_PROPERTY.finditer(text, begin, drawer_end):
@@ -116,6 +116,6 @@ def _own_edits(heading: Heading, old: str, new: str) -> list[Edit]:
 
 
 def _has_id(heading: Heading, name: str) -> bool:
-    """Return whether a heading is called so by a property or in its title."""
-    named = re.match(r"(?:\[|<<)([\w-]+)(?:\]|>>)", heading.title)
-    return name in (heading.property("ID"), heading.property("CUSTOM_ID"), named and named.group(1))
+    """Return whether a heading has the id `name` in a property or in its title."""
+    title_id = re.match(r"(?:\[|<<)([\w-]+)(?:\]|>>)", heading.title)
+    return name in (heading.property("ID"), heading.property("CUSTOM_ID"), title_id and title_id.group(1))

@@ -1,6 +1,6 @@
-"""The journal: entries of an Org date tree, read as values.
+"""The journal: reading the entries of an Org date tree.
 
-As the author's capture template writes it:
+This is the format that an Org capture template writes:
 
     * 2018
     ** 2018-06 June
@@ -32,10 +32,10 @@ class Entry(NamedTuple):
     """One entry of the journal.
 
     Attributes:
-        at: When: the time that it begins with, else the day that it stands under; None if it stands under none.
-        title: Its heading, without the link that it begins with.
-        text: What stands below it.
-        references: The experiments and steps that it names, by link or by reference, each once, in order.
+        at: The time that the entry begins with, else the day of its date tree heading, else None.
+        title: The title of its heading, without a link at the start.
+        text: The text below the heading.
+        references: The experiments and steps it links or refers to, each once, in order.
         line: The 1-based line of its heading.
     """
 
@@ -47,27 +47,27 @@ class Entry(NamedTuple):
 
 
 def read_entries(document: Document, config: Config) -> Iterator[Entry]:
-    """Yield the entries of a journal, in its order.
+    """Yield the entries of a journal, in file order.
 
-    An entry is a heading below a day's, with all that is below it; of a journal that is no date tree, each heading
-    that has none above it but such.
+    An entry is a heading below a day heading, with its whole subtree.  In a journal without a date tree, every
+    top heading is an entry.
     """
     day: Timestamp | None = None
     index = 0
     while index < len(document):
         heading = document.heading(index)
         index += 1
-        named = _day_of(heading.title)
-        if heading.stars <= _DAY_LEVEL and (named is not None or re.match(r"\d{4}(?:-\d{2})?\b", heading.title)):
-            day = named
+        heading_day = _parse_day(heading.title)
+        if heading.stars <= _DAY_LEVEL and (heading_day is not None or re.match(r"\d{4}(?:-\d{2})?\b", heading.title)):
+            day = heading_day
             continue
         after = document.after_subtree(heading.index)
-        yield _entry(heading, [document.heading(below) for below in range(index, after)], day, config)
+        yield _read_entry(heading, [document.heading(below) for below in range(index, after)], day, config)
         index = after
 
 
-def _day_of(title: str) -> Timestamp | None:
-    """Return the day that a heading of the date tree names, or None."""
+def _parse_day(title: str) -> Timestamp | None:
+    """Return the day of a date tree heading, or None."""
     match = _DAY.match(title)
     try:
         year, month, day = map(int, match.groups()) if match else (0, 0, 0)
@@ -76,8 +76,8 @@ def _day_of(title: str) -> Timestamp | None:
         return None
 
 
-def _entry(heading: Heading, below: list[Heading], day: Timestamp | None, config: Config) -> Entry:
-    """Return the entry at a heading."""
+def _read_entry(heading: Heading, below: list[Heading], day: Timestamp | None, config: Config) -> Entry:
+    """Return the entry of a heading and the headings below it."""
     document = heading.document
     raw = document.text[heading.begin : heading.subtree_end]
     text = section_text(heading)
@@ -85,13 +85,13 @@ def _entry(heading: Heading, below: list[Heading], day: Timestamp | None, config
     at = parse_timestamp(stamp.group()) if stamp else None
     if stamp and at:
         text = decode(text.encode("utf-8", "surrogateescape")[stamp.end() :]).strip()
-    parts = [text, *("\n".join(filter(None, (one.title, section_text(one)))) for one in below)]
+    parts = [text, *("\n".join(filter(None, (child.title, section_text(child)))) for child in below)]
     title = re.sub(r"^\s*\[\[[^\]]*\](?:\[[^\]]*\])?\]\s*", "", heading.title) or heading.title
-    return Entry(at or day, title, "\n\n".join(filter(None, parts)), _named(raw, config), heading.line_number)
+    return Entry(at or day, title, "\n\n".join(filter(None, parts)), _read_references(raw, config), heading.line_number)
 
 
-def _named(text: bytes, config: Config) -> tuple[Reference, ...]:
-    """Return what an entry names, in the order of its text."""
-    found = [(match.start(), Reference(match.group(1).decode())) for match in link_pattern().finditer(text)]
-    found += find_references(text, config.letter)
-    return tuple(dict.fromkeys(reference for _, reference in sorted(found, key=lambda one: one[0])))
+def _read_references(text: bytes, config: Config) -> tuple[Reference, ...]:
+    """Return the links and references in a text, in order, each once."""
+    positions = [(match.start(), Reference(match.group(1).decode())) for match in link_pattern().finditer(text)]
+    positions += find_references(text, config.letter)
+    return tuple(dict.fromkeys(reference for _, reference in sorted(positions, key=lambda pair: pair[0])))

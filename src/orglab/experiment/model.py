@@ -1,8 +1,7 @@
-"""Experiments, as they are read from an Org document: frozen values.
+"""The data model: experiments, steps, notes and conclusions, read from an Org document as immutable values.
 
-What cannot be read as the template has it is read as far as it goes; `check`
-says what it was.  Each value knows its line, and writing goes back to the
-document by it.
+Text that deviates from the template is read as far as possible; `orglab check` reports
+it.  Each value has its line or item in the document, which the edits use.
 """
 
 import re
@@ -12,8 +11,15 @@ from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS, parse_chains
-from orglab.experiment.note_text import Logged, log_note, note_head, own_text, plain_text, read_logged
-from orglab.experiment.states import kind_of
+from orglab.experiment.note_text import (
+    Logged,
+    find_user_objects,
+    plain_text,
+    read_log_note,
+    read_logged,
+    split_note_head,
+)
+from orglab.experiment.states import get_state_kind
 from orglab.org import syntax
 from orglab.org.document import Document
 from orglab.org.element import Element
@@ -34,14 +40,14 @@ _FIRST_STAMP = compile_late(rb"[ \t\n]*(" + INACTIVE.pattern + rb")")
 
 
 class Note(NamedTuple):
-    """Something noted on an experiment or a step.
+    """A note on an experiment or a step.
 
     Attributes:
-        at: When, or None.
-        commit: The commit that stood then, by the hash under which it lives, or None.
-        text: What, without the time and the commit.
-        line: The 1-based line where it begins.
-        original: The hash that was written first, or None; the same unless the commit was rewritten.
+        at: The time of the note, or None.
+        commit: The current hash of the recorded commit, or None.
+        text: The text, without time and commit.
+        line: The 1-based line where the note begins.
+        original: The hash that was recorded first, or None; the same as `commit` unless that was rewritten.
     """
 
     at: Timestamp | None
@@ -55,15 +61,15 @@ class Step(NamedTuple):
     """One step of an experiment.
 
     Attributes:
-        number: Its Org ordinal, from 1 on; `[@5]` counts.
-        ref: How others refer to it: `e201.1`.
-        text: Its first line, without box and commits.
+        number: Its number in the Org list, from 1 on; `[@5]` sets it.
+        ref: The reference: `e201.1`.
+        text: Its first line, without checkbox and commits.
         state: `open`, `partial` or `done`.
-        commits: The hashes that end its first line: of each commit the one under which it lives, and each once.
-        notes: The indented text under it.
+        commits: The current hashes of the commits at the end of its first line, each once.
+        notes: The notes in the indented text under it.
         line: The 1-based line where it begins.
-        item: Its item in the document.
-        originals: The hashes that were written there first; the same unless a commit was rewritten.
+        item: The list item in the document.
+        originals: The hashes that were recorded first; the same as `commits` unless a commit was rewritten.
     """
 
     number: int
@@ -78,13 +84,13 @@ class Step(NamedTuple):
 
 
 class Conclusion(NamedTuple):
-    """What came of an experiment.
+    """The conclusion of an experiment.
 
     Attributes:
         state: The TODO keyword of its heading, or None.
         verdict: `supported`, `refuted`, `inconclusive`, the user's own word, or None.
-        text: What stands under the heading.
-        closed: When it was concluded, or None.
+        text: The text under the heading.
+        closed: The time of its CLOSED timestamp, or None.
     """
 
     state: str | None
@@ -94,20 +100,20 @@ class Conclusion(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How many steps are done, of how many."""
+    """The number of done steps and of all steps."""
 
     done: int
     total: int
 
 
 class Experiment:
-    """One experiment of the log, as it stood when the log was read; it never changes.
+    """One experiment in one version of the log; it is immutable.
 
-    What costs parsing is read when first asked for, from the document it holds.
+    Attributes that need parsing are read from the document on first use.
     """
 
     def __init__(self, heading: Heading, config: Config, file: str) -> None:
-        """Read the experiment at `heading`; `file` is the log as the user knows it."""
+        """Create the experiment at `heading`; `file` is the path of the log, for display."""
         vars(self).update(document=heading.document, begin=heading.begin, heading=heading, config=config, file=file)
 
     document: Document
@@ -116,7 +122,7 @@ class Experiment:
     file: str
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Refuse."""
+        """Raise AttributeError: experiments are immutable."""
         raise AttributeError(f"cannot assign to field {name!r}")
 
     def __repr__(self) -> str:
@@ -125,25 +131,25 @@ class Experiment:
 
     @cached_property
     def heading(self) -> Heading:
-        """Its heading in the document."""
-        found = self.document.heading_at(self.begin)
-        if found is None:
+        """The heading in the document."""
+        heading = self.document.heading_at(self.begin)
+        if heading is None:
             raise AssertionError(self.begin)
-        return found
+        return heading
 
     @cached_property
     def end(self) -> int:
-        """Where its subtree ends in the document."""
+        """Where the subtree ends in the document."""
         return self.heading.subtree_end
 
     @cached_property
     def id(self) -> str:
-        """The id: of the id property, `:ID:` or `:CUSTOM_ID:`, else of the title; empty if there is none."""
+        """The id: from the property `:ID:` or `:CUSTOM_ID:`, else from the title; empty if there is none."""
         return read_id(self.heading, self.config)
 
     @property
     def ref(self) -> str:
-        """How others refer to it: `e201`."""
+        """The reference: `e201`."""
         return self.config.letter + self.id
 
     @cached_property
@@ -153,7 +159,7 @@ class Experiment:
         match = _TITLE_ID.match(title)
         if match and (match.group(1) or match.group(2) == self.id or match.group(2).isdigit()):
             title = title[match.end() :]
-        return without_cookies(title)
+        return strip_cookies(title)
 
     @cached_property
     def state(self) -> str | None:
@@ -162,96 +168,96 @@ class Experiment:
 
     @property
     def is_done(self) -> bool:
-        """Whether the state is a done one."""
+        """Whether the TODO keyword is a done state."""
         return self.document.settings.is_done(self.state)
 
     @cached_property
     def kind(self) -> str | None:
-        """What sort of state it has: `todo`, `doing`, `waiting`, `done`, `dropped`, or None."""
-        return kind_of(self.state, self.document.settings)
+        """The kind of the state: `todo`, `doing`, `waiting`, `done`, `dropped` or None."""
+        return get_state_kind(self.state, self.document.settings)
 
     @property
     def state_number(self) -> int:
-        """Where its keyword stands among the log's, counted from 0; -1 without one."""
+        """The 0-based index of the TODO keyword in the log's keywords; -1 if there is none."""
         return list(self.document.settings.keywords).index(self.state) if self.state else -1
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
-        """The tags of the heading itself."""
+        """The heading's own tags."""
         return self.heading.tags
 
     @property
     def line(self) -> int:
-        """The 1-based line of its heading."""
+        """The 1-based line of the heading."""
         return self.document.source.line_number(self.begin)
 
     @property
     def properties(self) -> dict[str, str]:
-        """The properties of its drawer, names in upper case."""
+        """The properties in the drawer, by upper-case name."""
         return dict(self.heading.properties)
 
     @cached_property
     def created(self) -> Timestamp | None:
-        """When it was written down: the first inactive timestamp of its own section, else `:CREATED:`."""
+        """When it was created: the first inactive timestamp in its own section, else `:CREATED:`, else None."""
         heading = self.heading
         text = heading.document.text
         start = heading.drawer.end() if heading.drawer else heading.after_planning
         if match := _FIRST_STAMP.match(text, start, heading.end):
             return parse_timestamp(match.group(1))
         if INACTIVE.search(text, start, heading.end):
-            for found in own_text(text, heading.section):
-                if found.type == "timestamp" and found.kind.startswith("inactive"):
-                    return parse_timestamp(found.value)
+            for timestamp in find_user_objects(text, heading.section):
+                if timestamp.type == "timestamp" and timestamp.kind.startswith("inactive"):
+                    return parse_timestamp(timestamp.value)
         value = heading.property("CREATED")
         return parse_timestamp(encode(value)) if value else None
 
     @cached_property
     def closed(self) -> Timestamp | None:
-        """What its CLOSED says, or None."""
+        """The time of the heading's CLOSED timestamp, or None."""
         value = self.heading.closed
         return parse_timestamp(encode(value)) if value else None
 
     @cached_property
     def concluded(self) -> Timestamp | None:
-        """When it was concluded: what the CLOSED of its conclusion says, else its own; None if neither does."""
+        """When it was concluded: the CLOSED time of its conclusion, else its own, else None."""
         return self.conclusion.closed or self.closed
 
     @cached_property
-    def _described(self) -> tuple[str, tuple[Note, ...]]:
-        """The description, and the notes of the heading's own section."""
-        return read_described(self.heading)
+    def _section(self) -> tuple[str, tuple[Note, ...]]:
+        """The description, and the notes in the heading's own section."""
+        return read_description(self.heading)
 
     @property
     def description(self) -> str:
-        """What it is about: the first list item of its own section, else its first paragraph."""
-        return self._described[0]
+        """The description: the first list item in its own section, else the first paragraph there."""
+        return self._section[0]
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
-        """The other items of its own section, and all that stands under `Notes`."""
-        found = list(self._described[1])
+        """The other items in its own section, and everything under its `Notes` heading."""
+        notes = list(self._section[1])
         heading = self.child(self.config.notes)
         if heading is not None:
-            found += read_notes(heading)
+            notes += read_notes(heading)
             for below in headings_below(heading):
-                found.append(Note(None, None, _with_title(below), below.line_number))
-        return tuple(found)
+                notes.append(Note(None, None, _title_and_text(below), below.line_number))
+        return tuple(notes)
 
     def child(self, name: str) -> Heading | None:
-        """Return the heading called `name` directly below, whatever its case."""
+        """Return the heading directly below that has the title `name`, ignoring case and cookies, or None."""
         for heading in self.heading.children():
-            if without_cookies(heading.title).lower() == name.lower():
+            if strip_cookies(heading.title).lower() == name.lower():
                 return heading
         return None
 
     @cached_property
     def steps_heading(self) -> Heading | None:
-        """The heading that holds the steps: the one so called, else the first TODO one with a numbered checklist."""
-        named = self.child(self.config.steps)
-        if named is not None:
-            return named
+        """The steps heading: the one with that title, else the first with a TODO keyword and a numbered checklist."""
+        heading = self.child(self.config.steps)
+        if heading is not None:
+            return heading
         for heading in self.heading.children():
-            if heading.state is not None and _checklist(heading.section, ordered=True) is not None:
+            if heading.state is not None and _find_checklist(heading.section, ordered=True) is not None:
                 return heading
         return None
 
@@ -263,47 +269,47 @@ class Experiment:
             return None
         section = heading.section
         return (
-            _checklist(section, ordered=True)
-            or _checklist(section, ordered=False)
+            _find_checklist(section, ordered=True)
+            or _find_checklist(section, ordered=False)
             or next((element for element in section.children if _is_ordered(element)), None)
         )
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The steps, in order."""
-        found = self.steps_list
-        return () if found is None else tuple(read_steps(self, found))
+        steps = self.steps_list
+        return () if steps is None else tuple(read_steps(self, steps))
 
     @cached_property
     def progress(self) -> Progress:
-        """How many steps are done."""
+        """The number of done steps and of all steps."""
         return Progress(sum(step.state == "done" for step in self.steps), len(self.steps))
 
     @cached_property
     def verdict(self) -> str | None:
-        """The verdict of its conclusion, or None."""
-        # Most have none, and are not parsed to say so.
+        """The verdict of the conclusion, or None."""
+        # Most experiments have no verdict; the search avoids parsing them.
         return self.conclusion.verdict if _VERDICT.search(self.document.text, self.begin, self.end) else None
 
     @cached_property
     def conclusion(self) -> Conclusion:
-        """What came of it."""
+        """The conclusion; without a conclusions heading, it has no text."""
         heading = self.child(self.config.conclusions)
         if heading is None:
             return Conclusion(None, self.heading.property("VERDICT"), "", None)
         verdict = heading.property("VERDICT") or self.heading.property("VERDICT")
-        parts = [section_text(heading), *map(_with_title, headings_below(heading))]
+        parts = [section_text(heading), *map(_title_and_text, headings_below(heading))]
         closed = parse_timestamp(encode(heading.closed)) if heading.closed else None
         return Conclusion(heading.state, verdict or None, "\n\n".join(filter(None, parts)), closed)
 
 
-def without_cookies(text: str) -> str:
-    """Return a title or a step's text without statistics cookies."""
+def strip_cookies(text: str) -> str:
+    """Return a title or the text of a step without statistics cookies."""
     return _COOKIE.sub("", text).strip() if "[" in text else text
 
 
 def read_experiments(document: Document, config: Config, file: str) -> Iterator[Experiment]:
-    """Yield the experiments of a document, in order: the headings that carry the tag themselves and have an id."""
+    """Yield the experiments of a document, in order: the headings that have the tag themselves, and an id."""
     return read_experiments_between(document, config, file, 0, len(document.text))
 
 
@@ -317,9 +323,9 @@ def read_experiments_between(
 
 
 def tagged_headings(document: Document, tag: str, begin: int = 0, end: int | None = None) -> Iterator[Heading]:
-    """Yield the headings that carry `tag` themselves, in order.
+    """Yield the headings that have `tag` themselves, in order.
 
-    The tag is searched for in the text, for most headings of a log carry none.
+    It searches the text for the tag, because most headings of a log have no tags.
     """
     text = document.text
     end = len(text) if end is None else end
@@ -335,7 +341,7 @@ def tagged_headings(document: Document, tag: str, begin: int = 0, end: int | Non
 
 
 def read_id(heading: Heading, config: Config) -> str:
-    """Return the id of a heading, or an empty string."""
+    """Return the id of a heading, or an empty string if it has none."""
     names = ("ID", "CUSTOM_ID") if config.id_property.upper() == "ID" else ("CUSTOM_ID", "ID")
     for name in names:
         value = heading.property(name)
@@ -346,7 +352,7 @@ def read_id(heading: Heading, config: Config) -> str:
 
 
 def headings_below(heading: Heading) -> Iterator[Heading]:
-    """Yield all headings in the subtree of `heading`, but not itself."""
+    """Yield all headings in the subtree of `heading`, excluding itself."""
     document = heading.document
     return (document.heading(index) for index in range(heading.index + 1, document.after_subtree(heading.index)))
 
@@ -356,8 +362,8 @@ def _is_ordered(element: Element) -> bool:
     return element.type == "plain-list" and item is not None and item.is_ordered
 
 
-def _checklist(section: Element, *, ordered: bool) -> Element | None:
-    """Return the first list of a section whose own items have boxes."""
+def _find_checklist(section: Element, *, ordered: bool) -> Element | None:
+    """Return the first list of a section with checkboxes in its top items; only a numbered list if `ordered`."""
     for element in section.children:
         if element.type != "plain-list" or (ordered and not _is_ordered(element)):
             continue
@@ -366,14 +372,14 @@ def _checklist(section: Element, *, ordered: bool) -> Element | None:
     return None
 
 
-def ordinals(items: list[Item]) -> list[int]:
-    """Return the number of each item of a list: counted from 1, and from `[@5]` on where it stands."""
+def number_items(items: list[Item]) -> list[int]:
+    """Return the number of each item of a list, counted from 1 or from a counter such as `[@5]`."""
     numbers: list[int] = []
     for item in items:
         if item.counter is None:
             numbers.append(numbers[-1] + 1 if numbers else 1)
         elif item.counter.isdigit():
-            # No step has a number of a thousand digits, and Python refuses to read one.
+            # Cut to 9 digits, because Python refuses to parse a number with thousands of digits.
             numbers.append(int(item.counter[:9]))
         else:
             numbers.append(item.counter.upper()[0] - ord("A") + 1)
@@ -381,14 +387,14 @@ def ordinals(items: list[Item]) -> list[int]:
 
 
 def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
-    """Yield the steps that the items of a list are."""
+    """Yield the steps in the list `steps`."""
     document = experiment.heading.document
     text = document.text
     elements = [child for child in steps.children if child.item is not None]
     items = [child.item for child in elements if child.item is not None]
-    for element, item, number in zip(elements, items, ordinals(items), strict=True):
+    for element, item, number in zip(elements, items, number_items(items), strict=True):
         line_end = text.find(b"\n", item.begin)
-        line = text[words_at(text, item) : line_end if line_end >= 0 else len(text)]
+        line = text[find_step_text(text, item) : line_end if line_end >= 0 else len(text)]
         match = _COMMITS.search(line)
         recorded = parse_chains(match.group(1).decode()) if match else ()
         yield Step(
@@ -396,16 +402,16 @@ def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
             ref=f"{experiment.ref}.{number}",
             text=decode(line[: match.start()] if match else line).strip(),
             state=_STATES.get(item.checkbox or b"", "open"),
-            commits=tuple(dict.fromkeys(one.living for one in recorded)),
+            commits=tuple(dict.fromkeys(commit.current for commit in recorded)),
             notes=tuple(_step_notes(document, element, item)),
             line=document.source.line_number(item.begin),
             item=item,
-            originals=tuple(one.original for one in recorded),
+            originals=tuple(commit.original for commit in recorded),
         )
 
 
-def words_at(text: bytes, item: Item) -> int:
-    """Return where the text of a step begins: what stands before ` ::` is part of it, though Org takes it for a tag."""
+def find_step_text(text: bytes, item: Item) -> int:
+    """Return where the text of a step begins, including what Org takes as a description tag before ` ::`."""
     if item.tag is None:
         return item.body
     match = syntax.FULL_ITEM.match(text, item.begin)
@@ -413,7 +419,7 @@ def words_at(text: bytes, item: Item) -> int:
 
 
 def _step_notes(document: Document, element: Element, item: Item) -> Iterator[Note]:
-    """Yield the notes under a step: what follows its first line, and the items in it."""
+    """Yield the notes under a step: the text after its first line, and the items of its nested lists."""
     text = document.text
     first_end = text.find(b"\n", item.begin) + 1 or len(text)
     for child in element.children:
@@ -426,27 +432,27 @@ def _step_notes(document: Document, element: Element, item: Item) -> Iterator[No
                 yield _note(words, document.source.line_number(begin))
 
 
-def _list_notes(document: Document, found: Element) -> Iterator[Note]:
-    """Yield a note for each item of a list, but what Org logs by itself without a word of the user."""
-    return (note for note, _ in _told_notes(document, found))
+def _list_notes(document: Document, plain_list: Element) -> Iterator[Note]:
+    """Yield a note for each item of a list, except log notes of Org without text by the user."""
+    return (note for note, _ in _classify_notes(document, plain_list))
 
 
-def _told_notes(document: Document, found: Element) -> Iterator[tuple[Note, bool]]:
-    """Yield a note for each item of a list, and whether it is Org that took it."""
-    for child in found.children:
+def _classify_notes(document: Document, plain_list: Element) -> Iterator[tuple[Note, bool]]:
+    """Yield the same notes, and whether each is a log note of Org."""
+    for child in plain_list.children:
         if child.item is None:
             continue
-        words = _item_words(document.text, child, child.item)
+        words = _item_text(document.text, child, child.item)
         line = document.source.line_number(child.begin)
-        logged = log_note(words)
+        logged = read_log_note(words)
         if logged is None:
             yield _note(words, line), False
         elif logged[1]:
             yield Note(parse_timestamp(encode(logged[0])), None, logged[1], line), True
 
 
-def _item_words(text: bytes, element: Element, item: Item) -> str:
-    """Return what an item says behind its bullet, box included."""
+def _item_text(text: bytes, element: Element, item: Item) -> str:
+    """Return the text of an item after its bullet, including its checkbox."""
     start = item.begin
     while text[start] in b" \t":
         start += 1
@@ -455,14 +461,14 @@ def _item_words(text: bytes, element: Element, item: Item) -> str:
 
 
 def _note(words: str, line: int) -> Note:
-    """Return the note that some text is: it may begin with a time and a commit."""
-    at, commit, rest = note_head(words)
+    """Return a note for a text that may begin with a time and a commit."""
+    at, commit, rest = split_note_head(words)
     time = parse_timestamp(encode(at)) if at else None
-    return Note(time, commit.living if commit else None, rest, line, commit.original if commit else None)
+    return Note(time, commit.current if commit else None, rest, line, commit.original if commit else None)
 
 
 def read_notes(heading: Heading) -> Iterator[Note]:
-    """Yield the notes of a section: each item of its lists, and each paragraph with what belongs to it."""
+    """Yield the notes of a section: each list item, and each paragraph with the blocks and tables after it."""
     document = heading.document
     pending: tuple[int, int] | None = None
     for element in heading.section.children:
@@ -483,8 +489,8 @@ def read_notes(heading: Heading) -> Iterator[Note]:
         yield _note(plain_text(document.text[slice(*pending)]), document.source.line_number(pending[0]))
 
 
-def read_described(heading: Heading) -> tuple[str, tuple[Note, ...]]:
-    """Return the description that the section of an experiment begins with, and its notes."""
+def read_description(heading: Heading) -> tuple[str, tuple[Note, ...]]:
+    """Return the description and the notes in the section of an experiment's heading."""
     document = heading.document
     text = document.text
     notes: list[Note] = []
@@ -492,14 +498,14 @@ def read_described(heading: Heading) -> tuple[str, tuple[Note, ...]]:
     paragraph: str | None = None
     for element in heading.section.children:
         if element.type == "paragraph" and paragraph is None:
-            said = text[element.start : element.end]
-            words = plain_text(INACTIVE.sub(b"", said, count=1) if _FIRST_STAMP.match(said) else said)
+            content = text[element.start : element.end]
+            words = plain_text(INACTIVE.sub(b"", content, count=1) if _FIRST_STAMP.match(content) else content)
             paragraph = words or None
         lists = [element] if element.type == "plain-list" else element.children if element.type == "drawer" else []
-        for found in lists:
-            if found.type != "plain-list":
+        for plain_list in lists:
+            if plain_list.type != "plain-list":
                 continue
-            for note, is_logged in _told_notes(document, found):
+            for note, is_logged in _classify_notes(document, plain_list):
                 if description is None and element.type == "plain-list" and not is_logged:
                     description = note.text
                 else:
@@ -509,20 +515,20 @@ def read_described(heading: Heading) -> tuple[str, tuple[Note, ...]]:
     return " ".join(description.split()), tuple(notes)
 
 
-def logged_changes(heading: Heading) -> Iterator[tuple[Logged, int]]:
-    """Yield what Org logged of a heading, in its drawer or as items of its section, and the line of each."""
+def read_logged_changes(heading: Heading) -> Iterator[tuple[Logged, int]]:
+    """Yield the log notes that Org wrote for a heading, in a drawer or in its section, with their line numbers."""
     document = heading.document
     for element in heading.section.children:
-        for found in element.children if element.type == "drawer" else (element,):
-            if found.type != "plain-list":
+        for plain_list in element.children if element.type == "drawer" else (element,):
+            if plain_list.type != "plain-list":
                 continue
-            for child in found.children:
-                if child.item is not None and (logged := read_logged(_item_words(document.text, child, child.item))):
+            for child in plain_list.children:
+                if child.item is not None and (logged := read_logged(_item_text(document.text, child, child.item))):
                     yield logged, document.source.line_number(child.begin)
 
 
 def section_text(heading: Heading) -> str:
-    """Return what the user wrote under a heading: its section without planning, drawers and what Org logs."""
+    """Return the text that the user wrote under a heading: its section without planning, drawers and log notes."""
     text = heading.document.text
     parts = []
     for element in heading.section.children:
@@ -530,15 +536,15 @@ def section_text(heading: Heading) -> str:
             continue
         if element.type == "plain-list":
             items = ((child, child.item) for child in element.children if child.item is not None)
-            said = [child for child, item in items if log_note(_item_words(text, child, item)) is None]
-            # A keyword above a list, such as #+NAME:, belongs to it.
-            parts += [text[element.begin : element.start] if said else b""]
-            parts += [text[child.begin : child.end] for child in said]
+            written = [child for child, item in items if read_log_note(_item_text(text, child, item)) is None]
+            # Affiliated keywords before a list, such as #+NAME:, belong to it.
+            parts += [text[element.begin : element.start] if written else b""]
+            parts += [text[child.begin : child.end] for child in written]
         else:
             parts.append(text[element.begin : element.end])
     return plain_text(b"".join(parts))
 
 
-def _with_title(heading: Heading) -> str:
-    """Return the title of a heading and the text below it."""
+def _title_and_text(heading: Heading) -> str:
+    """Return the title of a heading and the text under it."""
     return "\n".join(filter(None, (heading.title, section_text(heading))))

@@ -1,4 +1,4 @@
-"""Where new text goes in a log, and what it copies from what is around it: bullets, indentation, blank lines."""
+"""Where to insert new text in a log, and which bullets, indentation and blank lines to copy from around it."""
 
 import re
 
@@ -14,14 +14,14 @@ _LOCAL_VARIABLES = compile_late(rb"^[ \t]*#+[ \t]*Local Variables:", re.I | re.M
 
 
 def insert_lines(document: Document, at: int, lines: bytes) -> Edit:
-    """Return the edit that writes whole lines at `at`; a file without its last newline stays without."""
+    """Return the edit that inserts whole lines at `at`; a file that does not end in a newline stays that way."""
     if at > 0 and document.text[at - 1 : at] != b"\n":
         return Edit(at, at, b"\n" + lines.removesuffix(b"\n"))
     return Edit(at, at, lines)
 
 
 def insert_block(document: Document, at: int, lines: bytes, gap: bytes) -> Edit:
-    """Return the edit that writes a heading and its text at `at`, set off by `gap` as its neighbours are."""
+    """Return the edit that inserts a heading and its text at `at`, separated from its neighbours by `gap`."""
     text = document.text
     before = gap if gap and at > 0 and not text[:at].endswith(b"\n\n") else b""
     after = gap if gap and at < len(text) and text[at : at + 1] != b"\n" else b""
@@ -29,7 +29,7 @@ def insert_block(document: Document, at: int, lines: bytes, gap: bytes) -> Edit:
 
 
 def next_bullet(item: Item, number: int) -> str:
-    """Return the bullet for the item after `item`, of the same style."""
+    """Return the bullet for an item with the given number after `item`, in the same style."""
     bullet = item.bullet.decode().rstrip("\n") or "- "
     if item.is_ordered:
         bullet = re.sub(r"^\w+", str(number), bullet)
@@ -37,7 +37,7 @@ def next_bullet(item: Item, number: int) -> str:
 
 
 def indentation(document: Document, item: Item) -> bytes:
-    """Return the blanks that stand before an item's bullet."""
+    """Return the blanks before the bullet of an item."""
     text = document.text
     at = item.begin
     while text[at : at + 1] in (b" ", b"\t"):
@@ -46,21 +46,21 @@ def indentation(document: Document, item: Item) -> bytes:
 
 
 def blank_lines_between(document: Document, items: list[Item]) -> bytes:
-    """Return the blank line that stands between the last two items, if one does."""
-    if len(items) < 2:  # noqa: PLR2004 - two make a between
+    """Return the blank line between the last two items, or an empty string if there is none."""
+    if len(items) < 2:  # noqa: PLR2004 - the last two items
         return b""
     return b"\n" if document.text[: items[-1].begin].endswith(b"\n\n") else b""
 
 
-def end_of_item(document: Document, item: Item) -> int:
-    """Return where the line after an item's last line that is not blank begins."""
+def find_item_end(document: Document, item: Item) -> int:
+    """Return where the last non-blank line of an item ends, after its newline."""
     return _after_last_line(document, item.begin, item.end)
 
 
 def _after_last_line(document: Document, begin: int, end: int) -> int:
-    """Return where the line after the last one that is not blank begins; Emacs's local variables are left behind it."""
+    """Return where the last non-blank line of `begin` to `end` ends, before any local variables of Emacs."""
     text = document.text
-    end = max(begin, min(end, _variables_at(document)))
+    end = max(begin, min(end, _find_local_variables(document)))
     while end > begin and text[end - 1] in b" \t\n":
         end -= 1
     if end == begin:
@@ -70,17 +70,17 @@ def _after_last_line(document: Document, begin: int, end: int) -> int:
 
 
 def body_column(item: Item) -> int:
-    """Return the column that text under an item's first line begins in."""
+    """Return the column where text under the first line of an item begins."""
     return item.indent + len(item.bullet.rstrip()) + 1
 
 
-def end_of_text(heading: Heading) -> int:
-    """Return where the line after a section's last line that is not blank begins."""
+def find_text_end(heading: Heading) -> int:
+    """Return where the last non-blank line of a section ends, after its newline."""
     return max(_after_last_line(heading.document, heading.body, heading.end), after_meta(heading))
 
 
-def place_of_child(experiment: Experiment, part: str) -> int:
-    """Return where a new sub-heading of an experiment goes: notes, then steps, then conclusions."""
+def find_child_place(experiment: Experiment, part: str) -> int:
+    """Return where to insert a new subheading of an experiment; the order is notes, steps, conclusions."""
     heading = experiment.heading
     following = {
         "notes": (experiment.steps_heading, experiment.child(experiment.config.conclusions)),
@@ -95,15 +95,15 @@ def place_of_child(experiment: Experiment, part: str) -> int:
     return _after_last_line(heading.document, heading.body, heading.subtree_end)
 
 
-def gap_of(experiment: Experiment) -> bytes:
-    """Return the blank line that stands before the sub-headings of an experiment, if one does."""
+def find_gap(experiment: Experiment) -> bytes:
+    """Return the blank line before the subheadings of an experiment, or an empty string if there is none."""
     text = experiment.heading.document.text
     begins = [child.begin for child in experiment.heading.children()]
     return b"\n" if not begins or any(text[:begin].endswith(b"\n\n") for begin in begins) else b""
 
 
 def is_at_end(experiment: Experiment) -> bool:
-    """Return whether nothing follows the heading that an experiment is below, if it is below one."""
+    """Return whether nothing follows the subtree of an experiment's parent heading, if it has one."""
     document, parent = experiment.heading.document, experiment.heading.parent
     if parent is None:
         return True
@@ -111,38 +111,38 @@ def is_at_end(experiment: Experiment) -> bool:
     return is_last and parent.subtree_end == len(document.text)
 
 
-def end_of_log(document: Document) -> int:
-    """Return where a log ends: Emacs's local variables, if there are any, stay last, with a heading of their own."""
-    at = _variables_at(document)
+def find_log_end(document: Document) -> int:
+    """Return where to append to a log: before Emacs's local variables and a heading that contains only them."""
+    at = _find_local_variables(document)
     heading = document.heading_at(at)
     if at == len(document.text) or heading is None or document.text[heading.body : at].strip():
         return at
     return heading.begin if heading.line.is_comment else at
 
 
-def _variables_at(document: Document) -> int:
-    """Return where Emacs's local variables begin; the end of the text if there are none."""
+def _find_local_variables(document: Document) -> int:
+    """Return where Emacs's local variables begin, or the end of the text if there are none."""
     text = document.text
     match = _LOCAL_VARIABLES.search(text, max(0, len(text) - 3000))
     return match.start() if match else len(text)
 
 
 def find_branch(document: Document, begin: int, end: int, level: int, name: str) -> tuple[bool, int, int, int]:
-    """Find the heading `name` among the headings `begin` to `end`.
+    """Find the date tree heading `name` among the headings with the indices `begin` to `end`.
 
     Returns:
-        Whether it is there, where to write (its subtree's end, or before the
-        first later heading of its level), and the headings below it.
+        Whether it exists; where to insert (at the end of its subtree, or before the first
+        later heading of its level); and the range of the headings below it.
     """
-    place = document.begin_of(end)
+    place = document.heading_begin(end)
     for index in range(begin, end):
         if document.stars(index) != level:
             continue
         title = document.heading(index).title
         if title == name:
             after = document.after_subtree(index)
-            return True, document.begin_of(after), index + 1, after
+            return True, document.heading_begin(after), index + 1, after
         if title > name and title[:4].isdigit():
-            place = document.begin_of(index)
+            place = document.heading_begin(index)
             break
     return False, place, end, end

@@ -1,4 +1,4 @@
-"""What a reference in a text is: an experiment or a step, or what is nearest to it if it is unknown."""
+"""Resolution of a reference in a text to an experiment or step, or to similar references if it is unknown."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ _NEAR = 3
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A reference in a text, and what it is.
+    """A reference in a text, and the experiment or step it refers to.
 
     Attributes:
-        reference: What stands there.
-        at: The index in the text, in bytes, where it begins.
-        spelled: As the log's users write it: `e201.1`.
-        experiment: The experiment, or None if there is none.
-        step: The step, or None if none is named or there is none.
-        near: If it is unknown, the references of what there is that are nearest to it.
+        reference: The reference.
+        at: The byte offset in the text where it begins.
+        spelled: The reference as written in the log: `e201.1`.
+        experiment: The experiment, or None if it does not exist.
+        step: The step, or None if the reference has no step or it does not exist.
+        near: The nearest existing references, if this one is unknown.
     """
 
     reference: Reference
@@ -31,7 +31,7 @@ class Resolved:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is such an experiment, and such a step if one is named."""
+        """Whether the experiment exists, and the step too if the reference has one."""
         return self.experiment is not None and (self.reference.step is None or self.step is not None)
 
 
@@ -42,21 +42,21 @@ def resolve(
     find_nearest: Callable[[str], Iterable[str]],
     at: int = 0,
 ) -> Resolved:
-    """Return what a reference is.
+    """Return the resolved reference.
 
     Args:
-        reference: What stands in the text.
-        experiment: The experiment that it, or its step, is of; None if there is none.
-        letter: The letter of references.
-        find_nearest: From an id that there is not to those nearest to it.
-        at: The index in the text, in bytes, where it begins.
+        reference: The reference in the text.
+        experiment: The experiment with its id, or None if there is none.
+        letter: The letter that references begin with.
+        find_nearest: Returns the ids nearest to an unknown id.
+        at: The byte offset in the text where it begins.
     """
     spelled = reference.spell(letter)
     if experiment is None:
         return Resolved(reference, at, spelled, None, None, tuple(letter + name for name in find_nearest(reference.id)))
     if reference.step is None:
         return Resolved(reference, at, spelled, experiment, None)
-    step = next((one for one in experiment.steps if one.number == reference.step), None)
-    nearest = sorted(experiment.steps, key=lambda one: abs(one.number - (reference.step or 0)))[:_NEAR]
-    near = () if step is not None else tuple(one.ref for one in nearest) or (experiment.ref,)
+    step = next((step for step in experiment.steps if step.number == reference.step), None)
+    nearest = sorted(experiment.steps, key=lambda other: abs(other.number - (reference.step or 0)))[:_NEAR]
+    near = () if step is not None else tuple(other.ref for other in nearest) or (experiment.ref,)
     return Resolved(reference, at, spelled, experiment, step, near)

@@ -1,19 +1,19 @@
-"""What the TODO keywords of a log mean for an experiment: to begin, in progress, waiting, done, dropped."""
+"""The meaning of a log's TODO keywords for an experiment: to do, in progress, waiting, done or dropped."""
 
 from collections.abc import Callable
 
 from orglab.org.settings import Keyword, Settings
 
 _WAITING = ("WAIT", "WAITING", "HOLD", "BLOCKED")
-_BEGUN = ("INPROGRESS", "IN-PROGRESS", "DOING", "STARTED", "RUNNING", "ACTIVE")
+_IN_PROGRESS = ("INPROGRESS", "IN-PROGRESS", "DOING", "STARTED", "RUNNING", "ACTIVE")
 
 
-def kind_of(state: str | None, settings: Settings) -> str | None:
-    """Return what sort of state a keyword is: `todo`, `doing`, `waiting`, `done` or `dropped`; None for no keyword.
+def get_state_kind(state: str | None, settings: Settings) -> str | None:
+    """Return the kind of a state: `todo`, `doing`, `waiting`, `done` or `dropped`; None for no keyword.
 
-    A log has its own words.  Of each `#+TODO` line, the first one is for what
-    is to begin and the first behind the bar for what went well; the others are
-    for what is under way, and for what did not.
+    A log may define its own keywords.  In each `#+TODO` line, the first keyword means to do and
+    the first one after the bar means done; the other keywords before the bar mean in progress,
+    and the others after it mean dropped.  A few common names are recognized in any position.
     """
     word = settings.keywords.get(state) if state else None
     if word is None:
@@ -23,39 +23,39 @@ def kind_of(state: str | None, settings: Settings) -> str | None:
         return "done" if word.name == "DONE" or word == next(other for other in line if other.is_done) else "dropped"
     if word.name in _WAITING:
         return "waiting"
-    return "doing" if _is_under_way(word, settings) else "todo"
+    return "doing" if _is_in_progress(word, settings) else "todo"
 
 
 def done_keyword(settings: Settings, like: str | None = None) -> str | None:
-    """Return the keyword for work that is done: `DONE`, or the first done one, of the `#+TODO` line of `like`."""
-    return _keyword(settings, "DONE", like, lambda word: word.is_done)
+    """Return the done keyword, preferably in the `#+TODO` line of `like`: `DONE`, else the first done keyword."""
+    return _find_keyword(settings, "DONE", like, lambda word: word.is_done)
 
 
 def todo_keyword(settings: Settings, like: str | None = None) -> str | None:
-    """Return the keyword for work that is left: `TODO`, or the first, of the `#+TODO` line of `like`."""
-    return _keyword(settings, "TODO", like, lambda word: not word.is_done)
+    """Return the keyword for open work, preferably in the `#+TODO` line of `like`: `TODO`, else the first one."""
+    return _find_keyword(settings, "TODO", like, lambda word: not word.is_done)
 
 
 def in_progress_keyword(settings: Settings, like: str | None = None) -> str | None:
-    """Return the keyword for work in progress: `INPROGRESS`, or the second, of the `#+TODO` line of `like`."""
-    return _keyword(settings, "INPROGRESS", like, lambda word: _is_under_way(word, settings))
+    """Return the keyword for work in progress, preferably in the line of `like`: `INPROGRESS`, else the first one."""
+    return _find_keyword(settings, "INPROGRESS", like, lambda word: _is_in_progress(word, settings))
 
 
 def _line(word: Keyword, settings: Settings) -> list[Keyword]:
-    """Return the keywords that stand in one `#+TODO` line with `word`."""
+    """Return the keywords in the same `#+TODO` line as `word`."""
     return [other for other in settings.keywords.values() if other.sequence == word.sequence]
 
 
-def _is_under_way(word: Keyword, settings: Settings) -> bool:
-    """Return whether a keyword is for work that has begun: not the first of its line, nor one that waits."""
+def _is_in_progress(word: Keyword, settings: Settings) -> bool:
+    """Return whether a keyword is for work in progress: neither the first of its line, nor waiting, nor done."""
     if word.is_done or word.name in _WAITING:
         return False
-    return word.name in _BEGUN or word != _line(word, settings)[0]
+    return word.name in _IN_PROGRESS or word != _line(word, settings)[0]
 
 
-def _keyword(settings: Settings, name: str, like: str | None, fits: Callable[[Keyword], bool]) -> str | None:
-    """Return a keyword that fits: best of the line of `like`, best called `name`; None if there is none."""
+def _find_keyword(settings: Settings, name: str, like: str | None, fits: Callable[[Keyword], bool]) -> str | None:
+    """Return a keyword that `fits` accepts, preferably in the line of `like`, then one called `name`; else None."""
     words = settings.keywords
     line = words[like].sequence if like in words else None
-    fitting = sorted(filter(fits, words.values()), key=lambda word: (word.sequence != line, word.name != name))
-    return fitting[0].name if fitting else None
+    candidates = sorted(filter(fits, words.values()), key=lambda word: (word.sequence != line, word.name != name))
+    return candidates[0].name if candidates else None

@@ -1,8 +1,7 @@
-"""git: every subprocess of it, and what it says, as values.
+"""Everything that runs git or reads its files.
 
-`process` runs it, hardened; `repository` finds and asks one; `commit` reads
-commits.  What needs more of git is a module of its own here, of functions that
-take a `Repository`.
+`process` runs git, hardened; `repository` finds and queries a repository; `commit`
+reads commits.  The other modules hold functions that take a `Repository`.
 """
 
 from orglab.git.repository import Repository, find_program, find_repository, is_installed

@@ -1,17 +1,17 @@
-"""Commits as values, read many at a time."""
+"""Commits, read many at a time."""
 
 import datetime
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orglab.git.process import stream
+from orglab.git.process import stream_output
 from orglab.git.repository import Repository
 
-# No name holds a line end, and no message a NUL (git-log(1), "PRETTY FORMATS").
+# Names contain no line ends, and messages no NUL (git-log(1), "PRETTY FORMATS").
 _FORMAT = "--format=%H%n%h%n%P%n%an%n%ae%n%at%n%ct%n%B"
-RECORDS = ("log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-ext-diff", "--no-textconv", _FORMAT)
-"""The git command that prints records of commits, a NUL behind each."""
-# Which line of a record the message begins with, from 0.
+LOG_COMMAND = ("log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-ext-diff", "--no-textconv", _FORMAT)
+"""The git command that prints raw commits, each ending in a NUL."""
+# Index of the line of a raw commit where the message begins.
 MESSAGE = 7
 
 
@@ -20,12 +20,12 @@ class Commit(NamedTuple):
 
     Attributes:
         hash: Its full hash, 40 or 64 hexadecimal digits.
-        short: The same, as short as git finds unambiguous.
-        parents: The full hashes of its parents; the first is what it was made on.
-        author: Who wrote it.
-        email: Their address.
-        authored: When, in seconds since 1970; a rebase keeps it.
-        committed: When this commit was made of it.
+        short: Its short hash, as abbreviated by git.
+        parents: The full hashes of its parents.
+        author: The author's name.
+        email: The author's email address.
+        authored: The author date, in seconds since 1970; a rebase keeps it.
+        committed: The committer date.
         message: The whole message.
     """
 
@@ -40,12 +40,12 @@ class Commit(NamedTuple):
 
     @property
     def subject(self) -> str:
-        """The first paragraph of the message, in one line, as git has it."""
+        """The subject as git defines it: the first paragraph of the message in one line."""
         return " ".join(self.message.strip("\n").partition("\n\n")[0].split("\n"))
 
     @property
     def when(self) -> datetime.datetime:
-        """When it was written, as local time: the log holds local times."""
+        """The author date in local time, as in the log."""
         return datetime.datetime.fromtimestamp(self.authored)  # noqa: DTZ006
 
 
@@ -53,25 +53,25 @@ def read_commits(repository: Repository, *arguments: str, stdin: bytes | None = 
     """Yield commits, newest first, as `git log` with these arguments lists them.
 
     Args:
-        repository: Where.
-        arguments: Options of `git log`, then revisions; text that may begin with a dash behind
-            `--end-of-options`, paths behind `--`.
-        stdin: Revisions, a line each, if `--stdin` is among the arguments.
+        repository: The repository.
+        arguments: Options of `git log`, then revisions; text that may begin with a dash comes after
+            `--end-of-options`, paths after `--`.
+        stdin: Revisions, one per line, if `--stdin` is among the arguments.
 
     Raises:
-        GitError: git refuses.
+        GitError: git fails.
     """
-    return map(parse_commit, read_records(repository, *arguments, stdin=stdin))
+    return map(parse_commit, read_raw_commits(repository, *arguments, stdin=stdin))
 
 
-def read_records(repository: Repository, *arguments: str, stdin: bytes | None = None) -> Iterator[bytes]:
-    """Yield commits as `read_commits` does, each as the record that `parse_commit` reads."""
-    return stream(repository.folder, (*RECORDS, *arguments), stdin=stdin)
+def read_raw_commits(repository: Repository, *arguments: str, stdin: bytes | None = None) -> Iterator[bytes]:
+    """Yield commits as `read_commits` does, in the form that `parse_commit` reads."""
+    return stream_output(repository.folder, (*LOG_COMMAND, *arguments), stdin=stdin)
 
 
-def parse_commit(record: bytes) -> Commit:
-    """Return the commit that a record of `git log` in our format is."""
-    full, short, parents, author, email, authored, committed, message = record.decode("utf-8", "replace").split(
+def parse_commit(raw: bytes) -> Commit:
+    """Parse a commit that `LOG_COMMAND` printed."""
+    full, short, parents, author, email, authored, committed, message = raw.decode("utf-8", "replace").split(
         "\n", MESSAGE
     )
     return Commit(
@@ -79,21 +79,20 @@ def parse_commit(record: bytes) -> Commit:
     )  # fmt: skip
 
 
-def read_committed(record: bytes) -> int:
-    """Return when the commit of a record was made, in seconds since 1970, without reading the rest."""
-    return int(record.split(b"\n", MESSAGE)[MESSAGE - 1] or 0)
+def read_commit_time(raw: bytes) -> int:
+    """Return the committer date of a raw commit, in seconds since 1970, without parsing the rest."""
+    return int(raw.split(b"\n", MESSAGE)[MESSAGE - 1] or 0)
 
 
-def read_named(repository: Repository, revisions: tuple[str, ...]) -> dict[str, Commit]:
-    """Return the commits that hashes, short or full, name: those of them that are there.
-
-    One `git` for all of them.
-    """
-    wanted = "".join(f"{revision}^{{commit}}\n" for revision in revisions)
-    known = repository.read("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted.encode()) or b""
-    full = [line.split()[0].decode() if line.endswith(b" commit") else None for line in known.splitlines()]
-    asked = sorted({name for name in full if name})
-    if not asked:
+def read_commits_by_hash(repository: Repository, revisions: tuple[str, ...]) -> dict[str, Commit]:
+    """Return commits by short or full hash, without those that do not exist."""
+    names = "".join(f"{revision}^{{commit}}\n" for revision in revisions)
+    objects = repository.read("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=names.encode()) or b""
+    full = [line.split()[0].decode() if line.endswith(b" commit") else None for line in objects.splitlines()]
+    existing = sorted({name for name in full if name})
+    if not existing:
         return {}
-    found = {commit.hash: commit for commit in read_commits(repository, "--no-walk=unsorted", *asked, "--")}
-    return {revision: found[name] for revision, name in zip(revisions, full, strict=False) if name and name in found}
+    commits = {commit.hash: commit for commit in read_commits(repository, "--no-walk=unsorted", *existing, "--")}
+    return {
+        revision: commits[name] for revision, name in zip(revisions, full, strict=False) if name and name in commits
+    }

@@ -1,6 +1,6 @@
-"""What git knows of files: which hold a text, which are changed, who wrote their lines, and what became of them.
+"""Tracked files: which contain a text, which are changed, which commits changed them, and where their lines come from.
 
-Paths are relative to the top of the repository, as git has them, and literal: no character in them is a pattern.
+Paths are relative to the top of the repository, and literal: they are never read as patterns.
 """
 
 import os
@@ -11,24 +11,24 @@ from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git.commit import Commit, read_commits
-from orglab.git.process import run_reading, sentence_of
+from orglab.git.process import read_error, run_readonly
 from orglab.git.repository import FULL_HASH, Repository
 
 _BLAMED = re.compile(rb"(%b) (\d+) (\d+)(?: \d+)?" % FULL_HASH)
-_IS_UNKNOWN = re.compile(rb"no such (?:path|ref)|has only \d+ line|invalid line number|outside repository")
+_NOT_IN_FILE = re.compile(rb"no such (?:path|ref)|has only \d+ line|invalid line number|outside repository")
 _FILTER = re.compile(rb"filter\..*\.(?:clean|process|required)", re.S)
-_OF_THE_REPOSITORY = (b"local", b"worktree")
+_REPOSITORY_SCOPES = (b"local", b"worktree")
 
 
-class Blamed(NamedTuple):
-    """Where a line of a file comes from.
+class BlamedLine(NamedTuple):
+    """The origin of a line of a file.
 
     Attributes:
-        line: Its 1-based number in the file that was asked about.
-        commit: The full hash of the commit that last changed it; None if that is not committed yet.
-        path: What the file was called there.
-        line_then: The line's number there.
-        before: The full hash of the commit before and the file's path in it; None where the file begins there.
+        line: Its 1-based number in the blamed file.
+        commit: The full hash of the commit that last changed it; None if it is not committed yet.
+        path: The path of the file in that commit.
+        line_then: The number of the line in that commit.
+        before: The full hash of the previous commit and the file's path in it; None if the file begins in `commit`.
     """
 
     line: int
@@ -39,38 +39,38 @@ class Blamed(NamedTuple):
 
 
 def path_in(repository: Repository, path: Path) -> str | None:
-    """Return a file's path relative to the top of the repository, or None if it is not in it.
+    """Return a file's path relative to the top of the repository, or None if it is outside.
 
-    Links of its folder are followed; the file itself may be one.
+    Symbolic links are resolved in its folder, but not in its last component.
     """
     name = os.path.relpath(Path(os.path.realpath(path.parent), path.name), os.path.realpath(repository.top))
     return None if name == ".." or name.startswith(f"..{os.sep}") else Path(name).as_posix()
 
 
-def files_with(repository: Repository, text: str) -> list[str]:
-    """Return the tracked text files whose content in the working tree holds a text, in the order of their names.
+def find_files_containing(repository: Repository, text: str) -> list[str]:
+    """Return the tracked text files that contain a text in the working tree, sorted by name.
 
-    Submodules are repositories of their own and are left out, as are binary files, and files that are not there.
+    Submodules, binary files and missing files are left out.
     """
-    found = repository.at_top.read(
+    listed = repository.at_top.read(
         "grep", "-z", "--files-with-matches", "-I", "--no-textconv", "--no-recurse-submodules", "--no-color",
         "--fixed-strings", "--no-ignore-case", "--full-name", "-e", text, "--",
     )  # fmt: skip
-    return [os.fsdecode(name) for name in (found or b"").split(b"\0") if name]
+    return [os.fsdecode(name) for name in (listed or b"").split(b"\0") if name]
 
 
 def is_tracked(repository: Repository, path: str) -> bool:
-    """Return whether git knows a file, or files below a folder."""
+    """Return whether a file, or any file below a folder, is tracked."""
     return bool(repository.at_top.read("ls-files", "-z", "--", _literal(path)))
 
 
-def commits_of_file(repository: Repository, path: str, *, limit: int | None = None) -> Iterator[Commit]:
-    """Yield the commits that changed a file, or files below a folder, newest first; a file's renames are followed.
+def read_commits_of_file(repository: Repository, path: str, *, limit: int | None = None) -> Iterator[Commit]:
+    """Yield the commits that changed a file, or files below a folder, newest first; renames of a file are followed.
 
-    What was deleted has its commits too.
+    Deleted files have commits, too.
 
     Raises:
-        GitError: git refuses.
+        GitError: git fails.
     """
     top = repository.at_top
     options = [f"--max-count={limit}"] if limit is not None else []
@@ -79,34 +79,34 @@ def commits_of_file(repository: Repository, path: str, *, limit: int | None = No
     return read_commits(top, *options, "HEAD", "--", _literal(path))
 
 
-def blame(repository: Repository, path: str, lines: Iterable[int], revision: str | None = None) -> list[Blamed]:
-    """Return where lines of a file come from, by one git; nothing if it does not know the file, or a line is not there.
+def blame(repository: Repository, path: str, lines: Iterable[int], revision: str | None = None) -> list[BlamedLine]:
+    """Return the origin of lines of a file; nothing if the file is not tracked or one of the lines does not exist.
 
     Args:
-        repository: Where.
+        repository: The repository.
         path: The file.
         lines: The 1-based numbers.
-        revision: The full hash of the commit that has the file; the working tree if None.
+        revision: The full hash of the commit to blame the file in; None for the working tree.
 
     Raises:
-        GitError: git refuses, as where `blame.ignoreRevsFile` names a file that is not there.
+        GitError: git fails, for example because the file in `blame.ignoreRevsFile` does not exist.
     """
-    wanted = [option for line in sorted(set(lines)) for option in ("-L", f"{line},{line}")]
-    if not wanted:
+    ranges = [option for line in sorted(set(lines)) for option in ("-L", f"{line},{line}")]
+    if not ranges:
         return []
-    done = run_reading(
+    completed = run_readonly(
         repository.top,
-        ("blame", "--line-porcelain", "--no-textconv", *wanted,
+        ("blame", "--line-porcelain", "--no-textconv", *ranges,
          *([revision] if revision else []), "--", path),
-        environment=without_filters(repository),
+        environment=disable_filters(repository),
     )  # fmt: skip
-    if done.returncode != 0 and not _IS_UNKNOWN.search(done.stderr):
-        raise GitError(f"git blame refused: {sentence_of(done.stderr)}.")
-    return [*_read_blame(done.stdout)] if done.returncode == 0 else []
+    if completed.returncode != 0 and not _NOT_IN_FILE.search(completed.stderr):
+        raise GitError(f"git blame failed: {read_error(completed.stderr)}.")
+    return [*_parse_blame(completed.stdout)] if completed.returncode == 0 else []
 
 
-def _read_blame(printed: bytes) -> Iterator[Blamed]:
-    """Yield what `git blame --line-porcelain` printed."""
+def _parse_blame(printed: bytes) -> Iterator[BlamedLine]:
+    """Yield the lines of the output of `git blame --line-porcelain`."""
     match = None
     fields: dict[bytes, bytes] = {}
     for text in printed.split(b"\n"):
@@ -120,13 +120,13 @@ def _read_blame(printed: bytes) -> Iterator[Blamed]:
             name, then, line = match.groups()
             commit = None if not name.strip(b"0") else name.decode()
             before, _, path = fields.get(b"previous", b"").partition(b" ")
-            known = (before.decode(), _unquoted(path)) if before else None
-            yield Blamed(int(line), commit, _unquoted(fields.get(b"filename", b"")), int(then), known)
+            previous = (before.decode(), _unquote(path)) if before else None
+            yield BlamedLine(int(line), commit, _unquote(fields.get(b"filename", b"")), int(then), previous)
             match = None
 
 
-def _unquoted(path: bytes) -> str:
-    """Return a path as it is; git quotes as C does those with a quote, a backslash or a control character."""
+def _unquote(path: bytes) -> str:
+    """Undo git's C-style quoting of paths with a quote, a backslash or a control character."""
     if not path.startswith(b'"'):
         return os.fsdecode(path)
     names = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
@@ -140,47 +140,46 @@ def _unquoted(path: bytes) -> str:
     )
 
 
-def content_at(repository: Repository, commit: str, path: str) -> bytes | None:
-    """Return what a file held in a commit, or None if it was not there."""
+def read_file_at(repository: Repository, commit: str, path: str) -> bytes | None:
+    """Return the content of a file in a commit, or None if it does not exist there."""
     return repository.at_top.read("cat-file", "blob", f"{commit}:{path}")
 
 
-def changed_files(repository: Repository, path: str = ".") -> list[str]:
+def find_changed_files(repository: Repository, path: str = ".") -> list[str]:
     """Return the tracked files that differ from HEAD, staged or not; nothing before the first commit.
 
-    They are compared as they are, without the filters that the repository's own settings name, for those are
-    programs.
+    They are compared without the filters in the repository's own configuration, because filters are programs.
 
     Args:
-        repository: Where.
+        repository: The repository.
         path: Only this file, or files below this folder.
     """
-    done = run_reading(
+    completed = run_readonly(
         repository.top,
         ("diff", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty",
          "HEAD", "--", _literal(path)),
-        environment=without_filters(repository),
+        environment=disable_filters(repository),
     )  # fmt: skip
-    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name] if done.returncode == 0 else []
+    return [os.fsdecode(name) for name in completed.stdout.split(b"\0") if name] if completed.returncode == 0 else []
 
 
-def without_filters(repository: Repository) -> dict[str, str]:
-    """Return an environment in which git runs no filter that the settings of the repository itself name.
+def disable_filters(repository: Repository) -> dict[str, str]:
+    """Return an environment in which git runs no filter from the repository's own configuration.
 
-    What compares or blames the working tree filters it first, as attributes say; those of the user's own
-    settings, such as those of Git LFS, are the user's.
+    git filters the files of the working tree before it compares or blames them.  Filters in the user's own
+    configuration, such as Git LFS, are trusted.
     """
     listed = repository.read("config", "-z", "--show-scope", "--name-only", "--get-regexp", r"^filter\..") or b""
     pieces = listed.split(b"\0")
-    ours = {name for scope, name in zip(pieces[::2], pieces[1::2], strict=False)
-            if scope in _OF_THE_REPOSITORY and _FILTER.fullmatch(name)}  # fmt: skip
-    found = {"GIT_CONFIG_COUNT": str(len(ours))} if ours else {}
-    for number, name in enumerate(sorted(ours)):
-        found[f"GIT_CONFIG_KEY_{number}"] = os.fsdecode(name)
-        found[f"GIT_CONFIG_VALUE_{number}"] = "false" if name.endswith(b".required") else ""
-    return found
+    filters = {name for scope, name in zip(pieces[::2], pieces[1::2], strict=False)
+            if scope in _REPOSITORY_SCOPES and _FILTER.fullmatch(name)}  # fmt: skip
+    environment = {"GIT_CONFIG_COUNT": str(len(filters))} if filters else {}
+    for number, name in enumerate(sorted(filters)):
+        environment[f"GIT_CONFIG_KEY_{number}"] = os.fsdecode(name)
+        environment[f"GIT_CONFIG_VALUE_{number}"] = "false" if name.endswith(b".required") else ""
+    return environment
 
 
 def _literal(path: str) -> str:
-    """Return the pathspec that means just this path, whatever characters are in it."""
+    """Return the pathspec that matches exactly this path."""
     return f":(top,literal){path}" if path != "." else ":(top)"

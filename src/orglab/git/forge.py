@@ -1,4 +1,4 @@
-"""Web pages of commits and files at the known forges, from the address of a git remote; nothing is asked of the net."""
+"""Web pages of commits and files on known forges, from the URL of a git remote; the network is not used."""
 
 import re
 from typing import NamedTuple
@@ -8,18 +8,18 @@ _URL = re.compile(
     r"(?P<scheme>https?|ssh|git|git\+ssh|ssh\+git)://(?:[^/@\s]*@)?(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])"
     r"(?::(?P<port>[0-9]{1,5}))?/(?P<path>[^\s?#]+)"
 )
-# What scp and git read as host and path: no scheme, a colon, and no slash before it.
+# The scp-like form of git: no scheme, and a colon with no slash before it.
 _SCP = re.compile(r"(?:[^/@\s:]+@)?(?P<host>[A-Za-z0-9.-]+):(?!//)(?P<path>[^\s?#]+)")
 _HASH = re.compile(r"[0-9a-f]{7,64}")
 _PART = re.compile(r"~?[A-Za-z0-9_.+-]+")
-# Over ssh these have another name than on the web.
+# Hosts with different names for ssh and the web.
 _WEB_NAMES = {
     "ssh.github.com": "github.com",
     "altssh.gitlab.com": "gitlab.com",
     "altssh.bitbucket.org": "bitbucket.org",
 }
 
-# Where the page of a commit and that of a file is; a file's line is named so.
+# The path of a commit's page, the path of a file's page, and what selects a line of the file.
 _PAGES = {
     "github": ("commit/{}", "blob/{}/{}", "?plain=1#L{}"),
     "gitlab": ("-/commit/{}", "-/blob/{}/{}", "?plain=1#L{}"),
@@ -27,7 +27,7 @@ _PAGES = {
     "bitbucket": ("commits/{}", "src/{}/{}", "#lines-{}"),
     "sourcehut": ("commit/{}", "tree/{}/item/{}", "#L{}"),
 }
-# A forge of one's own is known by a part of its host's name: gitlab.example.org, git.sr.ht.
+# A self-hosted forge is recognized by a part of its host name: gitlab.example.org, git.sr.ht.
 _NAMES = {
     "github": "github", "gitlab": "gitlab", "codeberg": "gitea", "gitea": "gitea", "forgejo": "gitea",
     "bitbucket": "bitbucket", "sourcehut": "sourcehut",
@@ -39,36 +39,36 @@ class Forge(NamedTuple):
 
     Attributes:
         kind: `github`, `gitlab`, `gitea` (Codeberg and Forgejo too), `bitbucket` or `sourcehut`.
-        base: The address of its page, without a slash behind.
+        base: The URL of its page, without a trailing slash.
     """
 
     kind: str
     base: str
 
     def commit_url(self, commit: str) -> str:
-        """Return the address of a commit's page; empty if `commit` is no hash."""
+        """Return the URL of a commit's page; empty if `commit` is not a hash."""
         return f"{self.base}/{_PAGES[self.kind][0].format(commit)}" if _HASH.fullmatch(commit) else ""
 
     def file_url(self, commit: str, path: str, line: int | None = None) -> str:
-        """Return the address of a file's page as it is in a commit; empty if `commit` is no hash.
+        """Return the URL of a file's page in a commit; empty if `commit` is not a hash.
 
         Args:
             commit: The hash.
-            path: From the top of the repository, with slashes.
+            path: Relative to the top of the repository, with slashes.
             line: The 1-based line to show.
         """
         if not _HASH.fullmatch(commit):
             return ""
         _, page, mark = _PAGES[self.kind]
-        # A byte of a file's name that is no UTF-8 is quoted as that byte.
+        # Bytes that are not valid UTF-8 are quoted unchanged.
         name = quote(path.encode("utf-8", "surrogateescape"))
         return f"{self.base}/{page.format(commit, name)}" + (mark.format(line) if line is not None else "")
 
 
 def find_forge(remote: str) -> Forge | None:
-    """Return the forge that the address of a remote leads to, or None if it is none that is known.
+    """Return the forge of a remote's URL, or None if it is not a known one.
 
-    Name, password and token in the address are left out; over ssh the port is that of ssh and is left out too.
+    User, password and token are left out, and so is the port of an ssh URL.
 
     Args:
         remote: As `git remote -v` prints it: `git@github.com:ada/study.git`, `https://gitlab.example.org/lab/study`.
@@ -76,22 +76,22 @@ def find_forge(remote: str) -> Forge | None:
     match = _URL.fullmatch(remote) or (None if "://" in remote else _SCP.fullmatch(remote))
     if match is None:
         return None
-    found = match.groupdict()
-    host = found["host"].lower().rstrip(".")
+    groups = match.groupdict()
+    host = groups["host"].lower().rstrip(".")
     host = _WEB_NAMES.get(host, host)
-    parts = found["path"].strip("/").removesuffix(".git").split("/")
-    kind = _kind_of(host)
+    parts = groups["path"].strip("/").removesuffix(".git").split("/")
+    kind = _find_kind(host)
     if kind is None or not _is_repository(kind, parts):
         return None
-    web = found.get("scheme") in ("http", "https")
-    port = f":{found['port']}" if web and found.get("port") else ""
-    # A forge that is reached without TLS has no page with it; over ssh nobody knows, and TLS is usual.
-    scheme = "http" if found.get("scheme") == "http" else "https"
+    is_web = groups.get("scheme") in ("http", "https")
+    port = f":{groups['port']}" if is_web and groups.get("port") else ""
+    # A forge with an http:// remote may not serve https://; for an ssh remote, https:// is the best guess.
+    scheme = "http" if groups.get("scheme") == "http" else "https"
     return Forge(kind, f"{scheme}://{host}{port}/{'/'.join(parts)}")
 
 
-def _kind_of(host: str) -> str | None:
-    """Return which forge a host is, by the parts of its name."""
+def _find_kind(host: str) -> str | None:
+    """Return the kind of forge that a host runs, by the parts of its name."""
     if host == "git.sr.ht":
         return "sourcehut"
     for part in re.split(r"[.-]", host):
@@ -101,6 +101,6 @@ def _kind_of(host: str) -> str | None:
 
 
 def _is_repository(kind: str, parts: list[str]) -> bool:
-    """Return whether a path names a repository: an owner and a name; groups of groups on GitLab."""
+    """Return whether a path is that of a repository: an owner and a name, with nested groups on GitLab."""
     enough = len(parts) >= 2 if kind == "gitlab" else len(parts) == 2  # noqa: PLR2004 - owner and name
     return enough and all(_PART.fullmatch(part) and part not in (".", "..") for part in parts)

@@ -1,4 +1,4 @@
-"""A file as it is known by its content: that of a snapshot, or the output of a run."""
+"""A file of a snapshot, or an output of a run, identified by the hash of its content."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +8,12 @@ _CHUNK = 1 << 20
 
 
 class HashedFile(NamedTuple):
-    """A file, known by its content.
+    """A file, identified by the hash of its content.
 
     Attributes:
         path: Relative to the top of the repository.
-        sha256: Of its content, in hexadecimal.
-        size: In bytes.
+        sha256: The hash of its content, in hexadecimal.
+        size: Its size in bytes.
     """
 
     path: str
@@ -26,12 +26,12 @@ def hash_file(path: Path, stop: Callable[[], bool] | None = None) -> str:
 
     Args:
         path: The file.
-        stop: Asked between pieces whether to give up.
+        stop: Called between chunks; hashing stops when it returns True.
 
     Raises:
-        OSError: It cannot be read; an InterruptedError if it was given up.
+        OSError: It cannot be read; an InterruptedError if `stop` returned True.
     """
-    import hashlib  # noqa: PLC0415 - it loads OpenSSL, and most runs have nothing to hash
+    import hashlib  # noqa: PLC0415 - it loads OpenSSL, and most runs hash no files
 
     digest = hashlib.sha256()
     with path.open("rb", buffering=0) as file:

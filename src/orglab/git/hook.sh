@@ -1,6 +1,6 @@
-# What orglab does in a git hook.  The shims in the hooks folder source this file; a hook manager runs it as
-# `hook NAME ARGUMENTS...`.  Starting Python takes longer than committing, so what can be known without is known
-# here; what cannot is asked of orglab, for two seconds at most.  Only a refusal of orglab stops a commit.
+# The git hooks of orglab.  The shims in the hooks folder source this file; a hook manager runs it as
+# `hook NAME ARGUMENTS...`.  Starting Python takes longer than committing, so this script does what it can by itself,
+# and starts orglab for the rest, for two seconds at most.  Only if orglab refuses it, a commit is stopped.
 
 case $0 in */hook) orglab_hook=$1 kept=; shift ;; *) kept=${0%/*}/$orglab_hook.orglab-kept ;; esac
 dir=${GIT_DIR:-.git}
@@ -8,27 +8,27 @@ dir=${GIT_DIR:-.git}
 [ -d "$dir" ] || dir=$(git rev-parse --absolute-git-dir)
 said=$dir/orglab/said names=$dir/orglab/names failed=$dir/orglab/failed letter= tab='	'
 
-# Run the hook that was here before, with the arguments and the input that git gives; false if it refuses.
+# Run the user's own hook with git's arguments and input; false if it fails.
 run_kept() {
     [ -n "$kept" ] && [ -x "$kept" ] || return 0
-    # pre-commit runs the hook that it found as NAME.legacy, us; its own script of old would run that again.
+    # pre-commit runs this hook as NAME.legacy; if its own old script is the kept hook, that would run it again.
     [ -z "$PRE_COMMIT_RUNNING_LEGACY" ] || ! grep -q pre-commit.com "$kept" || return 0
     "$kept" "$@" 3<&-
 }
 
-# Say why git goes on without us; the other hooks of this commit neither try again nor say so again.
+# Print why git goes on without orglab; the other hooks of this commit neither try again nor print it again.
 give_up() {
     echo "orglab: $1" >&2
     true 2>/dev/null > "$failed"
 }
 
-# Ask orglab, which reads descriptor 3; false if it refuses.
-ask() {
+# Run the hook in Python, with descriptor 3 as its input; false if it refuses the commit.
+run_orglab() {
     [ ! -e "$failed" ] || return 0
-    [ -x "$python" ] || { give_up "$python is gone, so the hook did nothing; run \`orglab hooks install\`."; return 0; }
+    [ -x "$python" ] || { give_up "$python is missing, so the hook did nothing; run \`orglab setup git\`."; return 0; }
     "$python" -I -S -c "$start" "$package" "$orglab_hook" "$dir" "$folder" "$letter" "$@" <&3 3<&- &
     child=$!
-    # Not every system has timeout(1).
+    # macOS has no timeout(1).
     ( trap 'kill "$sleep"; exit' TERM; sleep 2 & sleep=$!; wait "$sleep" && kill -9 "$child" ) <&- >/dev/null 2>&1 3<&- &
     guard=$!
     wait "$child" 2>/dev/null
@@ -37,12 +37,12 @@ ask() {
     case $code in
     0) ;;
     10) return 1 ;;
-    137) give_up 'The hook took more than two seconds, so git goes on without it.' ;;
-    *) give_up "The hook failed ($code), so git goes on without it; see \`orglab hooks status\`." ;;
+    137) give_up 'The hook took more than two seconds and was stopped; git goes on without it.' ;;
+    *) give_up "The hook failed (exit code $code); git goes on without it. To repair it, run \`orglab setup git\`." ;;
     esac
 }
 
-# Whether git is in the middle of something that makes commits of commits.
+# Whether git is in the middle of a merge, cherry-pick, revert or rebase.
 is_busy() {
     for state in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply sequencer; do
         [ ! -e "$dir/$state" ] || return 0
@@ -50,8 +50,8 @@ is_busy() {
     return 1
 }
 
-# Learn what the log is called and the letter of references: what orglab wrote down the last time, if it holds.
-learn_names() {
+# Read the names of log and journal and the letter of references from the file that orglab wrote, if it is still valid.
+read_names() {
     [ -z "$ORGLAB_LOG" ] && [ -r "$names" ] || return 1
     for file in orglab.toml pyproject.toml "$folder/orglab.toml" "$folder/pyproject.toml"; do
         [ ! "$file" -nt "$names" ] || return 1
@@ -60,35 +60,35 @@ learn_names() {
     [ -e "$settings" ] || [ -z "$settings" ] || { letter=; return 1; }
 }
 
-# Whether a step may be active: as the git directory says, or, where that could not be written, the user's state folder
-# (`active_file` in config.py).  What the shell cannot tell without another process is asked of orglab.
+# Whether a step may be active: according to the git directory or, if that was not writable, the user's state folder
+# (`active_step_file` in config.py).  True also if the shell cannot tell without starting another process.
 may_be_active() {
     [ ! -s "$dir/orglab/active" ] || return 0
     state=${XDG_STATE_HOME:-$HOME/.local/state}/orglab
     [ -d "$state" ] || return 1
-    learn_names && [ ! -L "$log" ] && cd -P . || return 0
+    read_names && [ ! -L "$log" ] && cd -P . || return 0
     place= rest=$PWD/$log
     while [ "$rest" != "${rest#*/}" ]; do place=$place${rest%%/*}% rest=${rest#*/}; done
-    [ ${#place} -lt 100 ] && [ ${#rest} -lt 100 ] || return 0  # a longer name is cut
+    [ ${#place} -lt 100 ] && [ ${#rest} -lt 100 ] || return 0  # orglab shortens longer names
     [ -s "$state/$place$rest/active" ]
 }
 
-# Whether a file may hold a text; true also where grep cannot say.
-may_hold() {
+# Whether a file may contain a text; true also if grep fails.
+may_contain() {
     grep -qF -e "$2" "$1" 2>/dev/null
     [ $? -ne 1 ]
 }
 
-# Whether a subject begins with a reference; one without a number may be a word.
-names_first() {
+# Whether a subject begins with a reference; one without a digit at its end may be an ordinary word.
+begins_with_reference() {
     case $1 in "[$letter"*"]"*) ;; *) return 1 ;; esac
     ref=${1%%]*}
     case ${ref#?} in *[!A-Za-z0-9_.-]* | *[!0-9]) return 1 ;; esac
     case ${1#*]} in "["* | "]"* | "("*) return 1 ;; esac
 }
 
-# Whether a message names no other step than the one that we put there, and says something beside it.
-names_only() {
+# Whether a message contains other text, but no reference except the one that prepare-commit-msg added.
+has_only_reference() {
     awk -v ref="[$1]" -v any="[$letter" '
         /^.* -+ >8 -+/ { exit }
         { while ((at = index($0, ref)) > 0) $0 = substr($0, 1, at - 1) substr($0, at + length(ref)) }
@@ -100,11 +100,11 @@ names_only() {
 pre_commit() {
     [ ! -e "$failed" ] || rm -f "$failed"
     is_busy && return
-    if learn_names; then
+    if read_names; then
         GIT_OPTIONAL_LOCKS=0 git --literal-pathspecs diff --cached --quiet --no-ext-diff --no-renames --diff-filter=M \
             -- "$log" "$journal" && return
     fi
-    ask
+    run_orglab
 }
 
 prepare_commit_msg() {
@@ -112,25 +112,25 @@ prepare_commit_msg() {
     is_busy && return
     [ "$2" != merge ] || return 0
     [ -d "$dir/orglab" ] || mkdir "$dir/orglab" 2>/dev/null
-    true 2>/dev/null > "$said"  # a commit is being made, and no other one copied
+    true 2>/dev/null > "$said"  # a new commit is being made, not copied from another one
     may_be_active || return 0
     case $2 in squash | commit) return ;; esac
     IFS= read -r subject < "$1"
     case $subject in 'fixup! '* | 'squash! '* | 'amend! '* | 'Revert "'*) return ;; esac
-    learn_names && names_first "$subject" && return
-    ask "$@"
+    read_names && begins_with_reference "$subject" && return
+    run_orglab "$@"
 }
 
 commit_msg() {
     is_busy && return
-    if learn_names; then
+    if read_names; then
         if [ -s "$said" ]; then
             IFS=$tab read -r ref text < "$said"
-            names_only "$ref" "$1" && return
+            has_only_reference "$ref" "$1" && return
         fi
-        may_hold "$1" "[$letter" || return 0
+        may_contain "$1" "[$letter" || return 0
     fi
-    ask "$@"
+    run_orglab "$@"
 }
 
 post_commit() {
@@ -141,13 +141,13 @@ post_commit() {
     if [ -s "$said" ]; then
         while IFS=$tab read -r ref text; do
             if [ "$ref" = auto_done ]; then
-                ! grep -qiE '\][[:space:]:,-]*(done|results)' "$message" || ask tick
-            elif may_hold "$message" "[$ref]"; then
+                ! grep -qiE '\][[:space:]:,-]*(done|results)' "$message" || run_orglab tick
+            elif may_contain "$message" "[$ref]"; then
                 printf 'orglab: This commit belongs to %s  %s\n' "$ref" "$text" >&2
             fi
         done < "$said"
-    elif ! learn_names || may_hold "$message" "[$letter"; then
-        ask
+    elif ! read_names || may_contain "$message" "[$letter"; then
+        run_orglab
     fi
     rm -f "$said"
 }
@@ -156,7 +156,7 @@ post_commit() {
 case $orglab_hook in
 pre-commit)
     exec 3</dev/null
-    # Ours first: it takes no time, and a refusal should not wait for the checks of a project.
+    # orglab's check first: it is fast, and the project's own checks may be slow.
     pre_commit || exit 1
     run_kept "$@"
     exit ;;
@@ -164,7 +164,7 @@ post-rewrite)
     pairs=$(cat)
     printf '%s\n' "$pairs" | run_kept "$@"
     code=$?
-    printf '%s\n' "$pairs" | { exec 3<&0; ask "$@"; }
+    printf '%s\n' "$pairs" | { exec 3<&0; run_orglab "$@"; }
     exit "$code" ;;
 prepare-commit-msg | commit-msg | post-commit)
     run_kept "$@" || exit

@@ -1,4 +1,4 @@
-"""Installing hooks: the shims in the hooks folder, the script that they source, and what was there before."""
+"""Installing the git hooks: the shims in the hooks folder, the script that they source, and the user's own hooks."""
 
 import os
 import shlex
@@ -13,9 +13,9 @@ from orglab.git.repository import Repository
 HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite")
 KEPT = ".orglab-kept"
 _MARK = b"# A git hook of orglab"
-# In each hook that the pre-commit framework writes; the script looks for it too.
-_FRAMEWORK = b"pre-commit.com"
-# Hook managers that write their hooks anew whenever they like, and what tells of them: in a hook's text, in a folder.
+# In each hook that the pre-commit framework writes; the script looks for it, too.
+_PRE_COMMIT_MARK = b"pre-commit.com"
+# Hook managers that overwrite the hooks at any time: a word in their hooks, and their settings in the top folder.
 _MANAGERS = {
     "husky": (b"husky", (".husky",)),
     "lefthook": (
@@ -24,8 +24,8 @@ _MANAGERS = {
     ),
     "overcommit": (b"overcommit", (".overcommit.yml",)),
 }
-# The interpreter looks in its own library first, in the folder of the package, then where packages are usually.  It
-# lives too short for cycles to matter, and to look for them while it loads takes some 3 ms.
+# The interpreter searches its standard library, the folder of the package, and then site-packages.  It exits too soon
+# to need garbage collection, which takes about 3 ms while modules are imported.
 _START = """\
 import gc, sys
 gc.disable()
@@ -42,14 +42,14 @@ except ImportError:
 main()"""
 
 
-class Place(NamedTuple):
-    """Where the hooks of a repository are.
+class HooksFolder(NamedTuple):
+    """The folder from which git runs the hooks of a repository.
 
     Attributes:
-        folder: The folder that git takes them from.
-        scope: Whose setting says so: `local`, `global` ..., or None where git's own rule does.
-        manager: The hook manager that writes them, or None.
-        is_ours: Whether shims may be put there: no other repository or person is concerned.
+        folder: The folder.
+        scope: The scope of core.hooksPath (`local`, `global` ...), or None if it is not set.
+        manager: The hook manager that writes the hooks, or None.
+        is_ours: Whether shims may be put there, because only this clone uses the folder.
     """
 
     folder: Path
@@ -59,27 +59,27 @@ class Place(NamedTuple):
 
 
 class Installed(NamedTuple):
-    """What an installation did.
+    """The result of an installation.
 
     Attributes:
-        place: Where the hooks are.
-        is_new: Whether something was written.
-        kept: The names of hooks that were there before and run beside ours.
+        place: The folder of the hooks.
+        is_new: Whether anything was written.
+        kept: The names of existing hooks that still run, before or after orglab's.
     """
 
-    place: Place
+    place: HooksFolder
     is_new: bool
     kept: tuple[str, ...]
 
 
 class HookState(NamedTuple):
-    """How it stands with one hook.
+    """The state of one hook.
 
     Attributes:
         name: Its name.
-        state: `installed`, `old` (of an older orglab), `by hand` (a script that calls us), `other` (somebody
-            else's), or `absent`.
-        kept: The hook that was there before and runs beside ours, or None.
+        state: `installed`, `old` (installed by another version of orglab), `by hand` (a script that calls orglab),
+            `other` (a hook that does not), or `absent`.
+        kept: The existing hook that still runs, or None.
     """
 
     name: str
@@ -87,43 +87,43 @@ class HookState(NamedTuple):
     kept: Path | None
 
 
-def find_place(repository: Repository) -> Place:
-    """Return where git takes the hooks from, and whether shims may be put there.
+def find_hooks_folder(repository: Repository) -> HooksFolder:
+    """Return the folder from which git runs hooks, and whether shims may be put there.
 
-    Only where this clone alone is concerned: not in a folder that several repositories share, nor in one that is
-    tracked, nor where a hook manager would write over them.
+    They may not be put into a folder that is tracked or shared by several repositories, or where a hook manager
+    would overwrite them.
 
     Raises:
         GitError: git is not installed.
     """
-    scope, value = _configured(repository)
+    scope, value = _read_hooks_path(repository)
     folder = repository.common_dir / "hooks" if value is None else Path(os.fsdecode(value))
     if not folder.is_absolute():
-        # Git looks from where it runs hooks.
+        # It is relative to the folder in which git runs hooks.
         folder = repository.top / folder
-    manager = _manager_of(repository, folder)
+    manager = _find_manager(repository, folder)
     inside = _is_below(folder, repository.common_dir)
     if scope is not None and not inside:
         inside = scope in ("local", "worktree") and _is_below(folder, repository.top)
         inside = inside and not repository.read("ls-files", "--", os.fspath(folder))
-    return Place(folder, scope, manager, inside and manager is None)
+    return HooksFolder(folder, scope, manager, inside and manager is None)
 
 
-def _configured(repository: Repository) -> tuple[str | None, bytes | None]:
-    """Return the scope and the value of core.hooksPath, as a git of the user sees it."""
-    told = repository.read("config", "--show-scope", "-z", "--type=path", "--get-all", "core.hooksPath") or b""
-    pieces = told.split(b"\0")
-    # The scope `command` is our own, which keeps hooks from running.
-    found = [pair for pair in zip(pieces[::2], pieces[1::2], strict=False) if pair[0] != b"command"]
-    return (found[-1][0].decode(), found[-1][1]) if found and found[-1][1] else (None, None)
+def _read_hooks_path(repository: Repository) -> tuple[str | None, bytes | None]:
+    """Return the scope and the value of core.hooksPath in the user's configuration."""
+    printed = repository.read("config", "--show-scope", "-z", "--type=path", "--get-all", "core.hooksPath") or b""
+    pieces = printed.split(b"\0")
+    # The scope `command` is that of orglab's own option, which keeps hooks from running.
+    values = [pair for pair in zip(pieces[::2], pieces[1::2], strict=False) if pair[0] != b"command"]
+    return (values[-1][0].decode(), values[-1][1]) if values and values[-1][1] else (None, None)
 
 
 def _is_below(path: Path, folder: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
-def _manager_of(repository: Repository, folder: Path) -> str | None:
-    """Return the hook manager whose hooks are in a folder, or whose settings are in the repository."""
+def _find_manager(repository: Repository, folder: Path) -> str | None:
+    """Return the hook manager whose hooks are in the folder, or whose settings are in the repository."""
     texts = b"".join(_read(folder / name) for name in HOOKS if not _is_shim(folder / name))
     for manager, (mark, files) in _MANAGERS.items():
         if mark in texts or any((repository.top / name).exists() for name in files):
@@ -131,35 +131,35 @@ def _manager_of(repository: Repository, folder: Path) -> str | None:
     return None
 
 
-def install(repository: Repository, python: str, package: Path, folder: str) -> Installed:
-    """Write the script, and the shims where they may be; what was there runs as before.
+def install_hooks(repository: Repository, python: str, package: Path, folder: str) -> Installed:
+    """Write the script, and the shims if the folder is ours; existing hooks run as before.
 
-    To do it again changes nothing, and over those of another orglab or interpreter it takes their place.
+    Hooks of another orglab or interpreter are replaced; if nothing is different, nothing is written.
 
     Args:
         repository: The repository.
-        python: The interpreter, an absolute path.
+        python: The absolute path of the interpreter.
         package: The folder that `orglab` is imported from.
         folder: The folder of the log, relative to the top.
 
     Raises:
-        NotWritableError: They cannot be written.
+        NotWritableError: A hook cannot be written.
     """
-    place = find_place(repository)
+    place = find_hooks_folder(repository)
     script = _script_path(repository)
-    is_new = _replace(script, _script(python, package, folder))
+    is_new = _replace(script, _build_script(python, package, folder))
     if is_new:
-        # An older script may have written it in another form, and the log may be another.
+        # Another version may have written it in another format, or for another log.
         script.with_name("names").unlink(missing_ok=True)
     if place.is_ours:
         for name in HOOKS:
-            is_new |= _install_one(place.folder / name, _shim(name, place.folder, script))
+            is_new |= _install_shim(place.folder / name, _build_shim(name, place.folder, script))
     kept = tuple(name for name in HOOKS if os.path.lexists(place.folder / (name + KEPT))) if place.is_ours else ()
     return Installed(place, is_new, kept)
 
 
-def _install_one(path: Path, shim: bytes) -> bool:
-    """Put a shim at a hook's name, or at the one that pre-commit moved it to; return whether it was not there."""
+def _install_shim(path: Path, shim: bytes) -> bool:
+    """Write the shim of a hook, or of the hook that pre-commit has renamed; return whether it was changed."""
     legacy = path.with_name(path.name + ".legacy")
     if _is_shim(legacy) and not _is_shim(path):
         path = legacy
@@ -167,67 +167,67 @@ def _install_one(path: Path, shim: bytes) -> bool:
         kept = path.with_name(path.name + KEPT)
         with _writing(path):
             if os.path.lexists(kept):
-                # Somebody wrote over our shim, so this has not run since; but it is not ours to remove.
-                kept.rename(_free(kept))
+                # The shim was overwritten, so the kept hook has not run since; but it is the user's.
+                kept.rename(_find_free_name(kept))
             path.rename(kept)
     return _replace(path, shim)
 
 
-def _free(path: Path) -> Path:
-    """Return a name like that of `path` which nothing has."""
+def _find_free_name(path: Path) -> Path:
+    """Return `path` with the first number appended for which no file exists."""
     number = 1
     while os.path.lexists(path.with_name(f"{path.name}.{number}")):
         number += 1
     return path.with_name(f"{path.name}.{number}")
 
 
-def uninstall(repository: Repository) -> list[str]:
-    """Take the script and the shims away, and put back what was there; return the names of the hooks put back.
+def uninstall_hooks(repository: Repository) -> list[str]:
+    """Remove the script and the shims, restore the existing hooks, and return the names of those.
 
     Raises:
-        NotWritableError: They cannot be changed.
+        NotWritableError: A hook cannot be changed.
     """
-    # core.hooksPath may have come or gone since.
-    folders = dict.fromkeys((find_place(repository).folder, repository.common_dir / "hooks"))
-    back = []
+    # core.hooksPath may have been set or unset since the installation.
+    folders = dict.fromkeys((find_hooks_folder(repository).folder, repository.common_dir / "hooks"))
+    restored = []
     for path in (folder / name for folder in folders for name in HOOKS):
         kept = path.with_name(path.name + KEPT)
-        place = path if _is_shim(path) else path.with_name(path.name + ".legacy")
-        if not _is_shim(place):
+        shim = path if _is_shim(path) else path.with_name(path.name + ".legacy")
+        if not _is_shim(shim):
             continue
-        with _writing(place):
-            if _FRAMEWORK in _read(kept) and _FRAMEWORK in _read(path):
-                # It has been installed again since, and would run its own script of old as another's.
+        with _writing(shim):
+            if _PRE_COMMIT_MARK in _read(kept) and _PRE_COMMIT_MARK in _read(path):
+                # pre-commit was installed again since, and would run its own old script as if it were another hook.
                 kept.unlink()
             if os.path.lexists(kept):
-                kept.rename(place)
-                back.append(path.name)
+                kept.rename(shim)
+                restored.append(path.name)
             else:
-                place.unlink()
+                shim.unlink()
     for name in ("hook", "names", "said", "failed"):
         path = _script_path(repository).with_name(name)
         with _writing(path):
             path.unlink(missing_ok=True)
-    return back
+    return restored
 
 
-def read_states(repository: Repository) -> list[HookState]:
-    """Return how it stands with each hook."""
-    place = find_place(repository)
+def read_hook_states(repository: Repository) -> list[HookState]:
+    """Return the state of each hook."""
+    place = find_hooks_folder(repository)
     _, settings = _MANAGERS.get(place.manager or "", (b"", ()))
     managed = b"".join(_read(repository.top / name) for name in settings)
-    return [_state_of(place.folder, name, _script_path(repository), managed) for name in HOOKS]
+    return [_read_state(place.folder, name, _script_path(repository), managed) for name in HOOKS]
 
 
-def _state_of(folder: Path, name: str, script: Path, managed: bytes) -> HookState:
-    """Return how it stands with a hook; `managed` is what the settings of a hook manager say."""
+def _read_state(folder: Path, name: str, script: Path, managed: bytes) -> HookState:
+    """Return the state of a hook; `managed` is the text of a hook manager's settings."""
     path = folder / name
     kept = path.with_name(name + KEPT)
-    shim = next((one for one in (path, path.with_name(name + ".legacy")) if _is_shim(one)), None)
+    shim = next((file for file in (path, path.with_name(name + ".legacy")) if _is_shim(file)), None)
     if shim is not None:
-        state = "installed" if _read(shim) == _shim(name, folder, script) else "old"
+        state = "installed" if _read(shim) == _build_shim(name, folder, script) else "old"
         return HookState(name, state, kept if os.path.lexists(kept) else None)
-    # husky runs the script of that name one folder above.
+    # husky runs the script of the same name in the parent folder.
     texts = (_read(path), _read(folder.parent / name), managed)
     if any(b"orglab/hook" in text or b"orglab-hook" in text for text in texts):
         return HookState(name, "by hand", None)
@@ -235,31 +235,31 @@ def _state_of(folder: Path, name: str, script: Path, managed: bytes) -> HookStat
 
 
 def read_interpreter(repository: Repository) -> Path | None:
-    """Return the interpreter that the hooks start, or None if they are not installed."""
-    told = _read(_script_path(repository)).partition(b"\npython=")[2].partition(b"\npackage=")[0]
-    return Path(shlex.split(os.fsdecode(told))[0]) if told else None
+    """Return the interpreter that the hooks run, or None if they are not installed."""
+    quoted = _read(_script_path(repository)).partition(b"\npython=")[2].partition(b"\npackage=")[0]
+    return Path(shlex.split(os.fsdecode(quoted))[0]) if quoted else None
 
 
 def _script_path(repository: Repository) -> Path:
     return repository.shared_folder / "hook"
 
 
-def _script(python: str, package: Path, folder: str) -> bytes:
-    """Return the script with what this installation knows."""
-    known = {"python": python, "package": os.fspath(package), "folder": folder, "start": _START}
-    lines = [f"{name}={shlex.quote(value)}\n" for name, value in known.items()]
+def _build_script(python: str, package: Path, folder: str) -> bytes:
+    """Return the text of the script, with the variables of this installation."""
+    variables = {"python": python, "package": os.fspath(package), "folder": folder, "start": _START}
+    lines = [f"{name}={shlex.quote(value)}\n" for name, value in variables.items()]
     return b"#!/bin/sh\n" + os.fsencode("".join(lines)) + Path(__file__).with_name("hook.sh").read_bytes()
 
 
-def _shim(name: str, folder: Path, script: Path) -> bytes:
-    """Return the shim of a hook."""
-    usual = folder == script.parent.parent / "hooks" and not folder.is_symlink()
-    where = '"${0%/*}/../orglab/hook"' if usual else shlex.quote(os.fspath(script.absolute()))
+def _build_shim(name: str, folder: Path, script: Path) -> bytes:
+    """Return the text of a hook's shim."""
+    is_default = folder == script.parent.parent / "hooks" and not folder.is_symlink()
+    where = '"${0%/*}/../orglab/hook"' if is_default else shlex.quote(os.fspath(script.absolute()))
     return (
         b"#!/bin/sh\n"
         + _MARK
         + os.fsencode(
-            ": `orglab hooks uninstall` takes it away and puts back what was here before.\n"
+            ", installed by `orglab setup git`, which can also remove it and restore your own hook.\n"
             f"orglab_hook={name} script={where}\n"
             '[ ! -r "$script" ] || . "$script"\n'
             f'[ ! -x "${{0%/*}}/{name}{KEPT}" ] || exec "${{0%/*}}/{name}{KEPT}" "$@"\n'
@@ -272,7 +272,7 @@ def _is_shim(path: Path) -> bool:
 
 
 def _read(path: Path) -> bytes:
-    """Return the bytes of a hook; none if there is no such file, or it cannot be read."""
+    """Return the bytes of a file; empty if it does not exist or cannot be read."""
     try:
         return path.read_bytes()
     except OSError:
@@ -280,7 +280,7 @@ def _read(path: Path) -> bytes:
 
 
 def _replace(path: Path, text: bytes) -> bool:
-    """Make a script hold a text, in one step, for git may run it at any moment; return whether it did not."""
+    """Replace a script atomically, because git may run it at any moment; return whether it was changed."""
     if _read(path) == text and os.access(path, os.X_OK):
         return False
     new = path.with_name(f".{path.name}.{os.getpid()}")
@@ -294,8 +294,8 @@ def _replace(path: Path, text: bytes) -> bool:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Turn what the system says into a sentence."""
+    """Turn an OSError into a NotWritableError."""
     try:
         yield
     except OSError as error:
-        raise NotWritableError(f"The hook {path} cannot be changed: {error.strerror}.") from error
+        raise NotWritableError(f"Cannot write the hook {path}: {error.strerror}.") from error

@@ -1,48 +1,48 @@
-"""Keeping recorded commits alive, so that a rewritten one can still be shown when git has cleaned up."""
+"""Refs that keep recorded commits from being garbage-collected, so that rewritten ones can still be shown."""
 
 import os
 from collections.abc import Collection
 
-from orglab.git.reachability import KEEP, find_commits
+from orglab.git.reachability import KEEP_REFS, find_commits
 from orglab.git.repository import Repository
 
-# To ask which are kept costs as much as to write a few refs once more.
+# Up to this many, writing all refs again is as fast as listing the existing ones.
 _FEW = 8
 _NO_HOOKS = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": os.devnull}
 
 
-def keep(repository: Repository, recorded: Collection[str]) -> None:
-    """See that each recorded commit that is there has a ref `refs/orglab/keep/<hash>`.
+def keep_commits(repository: Repository, recorded: Collection[str]) -> None:
+    """Give each recorded commit that exists a ref `refs/orglab/keep/<hash>`.
 
     Args:
-        repository: Where.
+        repository: The repository.
         recorded: Hashes, short or full.
 
     Raises:
-        GitError: git refuses; no ref is written then.
+        GitError: git fails; then no ref is written.
     """
     full = frozenset(find_commits(repository, recorded).values())
     if len(full) <= _FEW:
-        keep_also(repository, full, ())
+        write_keep_refs(repository, full, ())
     else:
-        known = (repository.read("for-each-ref", "--format=%(objectname)", KEEP) or b"").decode().split()
-        keep_also(repository, full, frozenset(known))
+        known = (repository.read("for-each-ref", "--format=%(objectname)", KEEP_REFS) or b"").decode().split()
+        write_keep_refs(repository, full, frozenset(known))
 
 
-def keep_also(repository: Repository, commits: Collection[str], kept: Collection[str]) -> None:
-    """Write the refs of commits that are not yet kept.
+def write_keep_refs(repository: Repository, commits: Collection[str], kept: Collection[str]) -> None:
+    """Write the keep refs of commits that have none.
 
     Args:
-        repository: Where.
-        commits: Full hashes of commits that are there.
-        kept: The full hashes of those that are kept.
+        repository: The repository.
+        commits: Full hashes of existing commits.
+        kept: The full hashes of commits with a keep ref.
 
     Raises:
-        GitError: git refuses; no ref is written then.
+        GitError: git fails; then no ref is written.
     """
     new = sorted(set(commits) - set(kept))
     if new:
-        # `update` and not `create`: another process may have kept the same.
-        lines = "".join(f"update {KEEP}{commit} {commit}\n" for commit in new)
-        # Commands that only read keep commits too, and must run no hook that the repository names.
-        repository.act("update-ref", "--stdin", stdin=lines.encode(), environment=_NO_HOOKS)
+        # `update`, not `create`: another process may have written the same ref.
+        lines = "".join(f"update {KEEP_REFS}{commit} {commit}\n" for commit in new)
+        # Read-only commands write keep refs, too, and must not run the repository's hooks.
+        repository.run("update-ref", "--stdin", stdin=lines.encode(), environment=_NO_HOOKS)

@@ -1,4 +1,4 @@
-"""The merges in which a file was put together, and its versions there."""
+"""The merge commits of a file, and its versions in them."""
 
 import os
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ MOST = 20
 
 
 class Merge(NamedTuple):
-    """A merge commit, and a file in it.
+    """A file in a merge commit.
 
     Attributes:
         hash: The merge's full hash.
         parents: The full hashes of its two parents.
-        base: The file in the commit that both parents grew from; empty if there was none.
+        base: The file in the merge base; empty if there is none.
         sides: The file in each parent.
-        merged: The file in the merge.
+        merged: The file in the merge commit.
     """
 
     hash: str
@@ -29,18 +29,18 @@ class Merge(NamedTuple):
 
 
 def read_merges(repository: Repository, path: Path, most: int = MOST) -> Iterator[Merge]:
-    """Yield the newest merges behind HEAD in which both sides had changed a file.
+    """Yield the merges in the history of HEAD in which a file differs between the two parents, newest first.
 
     Args:
-        repository: Where.
+        repository: The repository.
         path: The file.
-        most: How many merges are looked at.
+        most: The number of merges to look at.
     """
     try:
         name = path.absolute().resolve().relative_to(repository.top.resolve())
     except ValueError:
         return
-    # With --full-history also those that took one side whole, which plain history leaves out (git-log(1)).
+    # Without --full-history, git log leaves out merges that took the file from one side (git-log(1)).
     listed = repository.read(
         "log",
         f"--max-count={most}",
@@ -53,12 +53,12 @@ def read_merges(repository: Repository, path: Path, most: int = MOST) -> Iterato
     )
     for line in (listed or b"").decode().splitlines():
         full, *parents = line.split()
-        if len(parents) != 2:  # noqa: PLR2004 - an octopus has no two sides
+        if len(parents) != 2:  # noqa: PLR2004 - an octopus merge has more than two sides
             continue
         bases = (repository.read("merge-base", parents[0], parents[1]) or b"").split()
-        spelled = os.fsencode(name)
-        wanted = [full.encode(), *(parent.encode() for parent in parents), *bases[:1]]
-        texts = _read_blobs(repository, [one + b":" + spelled for one in wanted])
+        path_bytes = os.fsencode(name)
+        commits = [full.encode(), *(parent.encode() for parent in parents), *bases[:1]]
+        texts = _read_blobs(repository, [commit + b":" + path_bytes for commit in commits])
         if texts[0] is None or texts[1] is None or texts[2] is None:
             continue
         base = texts[3] if bases else b""
@@ -67,18 +67,18 @@ def read_merges(repository: Repository, path: Path, most: int = MOST) -> Iterato
 
 
 def _read_blobs(repository: Repository, names: list[bytes]) -> list[bytes | None]:
-    """Return the content of each object named, None for one that is not there."""
+    """Return the content of each named blob, or None if it does not exist."""
     out = repository.read("cat-file", "--batch", stdin=b"".join(name + b"\n" for name in names)) or b""
-    found: list[bytes | None] = []
+    contents: list[bytes | None] = []
     at = 0
     for _ in names:
         end = out.find(b"\n", at)
         head = out[at:end].split()
         if len(head) < 3 or head[-2] != b"blob":  # noqa: PLR2004 - hash, kind, size
-            found.append(None)
+            contents.append(None)
             at = end + 1
             continue
         size = int(head[-1])
-        found.append(out[end + 1 : end + 1 + size])
+        contents.append(out[end + 1 : end + 1 + size])
         at = end + 2 + size
-    return found
+    return contents

@@ -1,4 +1,4 @@
-"""Remotes: their addresses, and which commits they are known to have; nothing is asked of the net."""
+"""Remotes: their URLs, and the commits that they are known to have; the network is not used."""
 
 from collections.abc import Iterable
 
@@ -6,33 +6,33 @@ from orglab.git.repository import Repository
 
 
 def remote_url(repository: Repository) -> str | None:
-    """Return the address of the remote `origin`, or else of the first one; None if there is none."""
-    found: dict[str, str] = {}
+    """Return the URL of the remote `origin`, or else of the first one; None if there is none."""
+    urls: dict[str, str] = {}
     for line in (repository.read("remote", "-v") or b"").decode("utf-8", "surrogateescape").split("\n"):
         name, _, rest = line.partition("\t")
         if rest.endswith(" (fetch)"):
-            found.setdefault(name, rest.removesuffix(" (fetch)"))
-    return found.get("origin") or next(iter(found.values()), None)
+            urls.setdefault(name, rest.removesuffix(" (fetch)"))
+    return urls.get("origin") or next(iter(urls.values()), None)
 
 
-def unpublished(repository: Repository, commits: Iterable[str]) -> set[str]:
-    """Return those of some commits that no remote is known to have; none where no remote was ever fetched.
+def find_unpublished(repository: Repository, commits: Iterable[str]) -> set[str]:
+    """Return the commits that no remote is known to have; none if no remote was ever fetched.
 
     Args:
-        repository: Where.
-        commits: Full hashes that are there.
+        repository: The repository.
+        commits: Full hashes of existing commits.
     """
-    asked = set(commits)
-    if not asked or not repository.read("for-each-ref", "--count=1", "--format=%(objectname)", "refs/remotes"):
+    hashes = set(commits)
+    if not hashes or not repository.read("for-each-ref", "--count=1", "--format=%(objectname)", "refs/remotes"):
         return set()
-    wanted = "".join(f"{commit}\n" for commit in sorted(asked)).encode()
-    missing = repository.read("rev-list", "--stdin", "--not", "--remotes", stdin=wanted) or b""
-    return asked & set(missing.decode().split())
+    lines = "".join(f"{commit}\n" for commit in sorted(hashes)).encode()
+    missing = repository.read("rev-list", "--stdin", "--not", "--remotes", stdin=lines) or b""
+    return hashes & set(missing.decode().split())
 
 
 def is_changed(repository: Repository, path: str) -> bool:
-    """Return whether a file, from the top of the repository, differs from the one of HEAD, or is not in it."""
+    """Return whether a file, relative to the top of the repository, differs from HEAD or is not in it."""
     if not repository.read("ls-tree", "--full-tree", "-z", "--name-only", "HEAD", "--", path):
         return True
-    named = f":(top,literal){path}"
-    return repository.read("diff", "--quiet", "--no-ext-diff", "--no-textconv", "HEAD", "--", named) is None
+    pathspec = f":(top,literal){path}"
+    return repository.read("diff", "--quiet", "--no-ext-diff", "--no-textconv", "HEAD", "--", pathspec) is None

@@ -1,4 +1,4 @@
-"""One repository: where it is, what its revisions name, and what its branches hold."""
+"""A repository: its folders, its commits by revision, and the files on its branches."""
 
 import os
 import re
@@ -8,149 +8,149 @@ from pathlib import Path
 
 from orglab.config import CLONE_FOLDER, find_git_dir
 from orglab.errors import GitError, NotFoundError
-from orglab.git.process import run_reading, run_writing, sentence_of
+from orglab.git.process import read_error, run_as_user, run_readonly
 
 FULL_HASH = rb"[0-9a-f]{40}(?:[0-9a-f]{24})?"
 _SHORT_HASH = rb"[0-9a-f]{7,64}"
 
 
 class Repository:
-    """The git repository that a folder lies in."""
+    """The git repository that a folder is in."""
 
     def __init__(self, folder: Path, top: Path, git_dir: Path) -> None:
-        """Stand for the repository of `folder`; `find_repository` finds it."""
+        """Describe the repository of `folder`; use `find_repository` to find it."""
         self.folder = folder
         self.top = top
         self.git_dir = git_dir
 
     @property
     def at_top(self) -> "Repository":
-        """The same repository, with git running at its top."""
+        """The same repository, with git running in its top folder."""
         return Repository(self.top, self.top, self.git_dir)
 
     def read(self, *arguments: str, stdin: bytes = b"") -> bytes | None:
-        """Return what a git command that only reads prints, or None if it fails.
+        """Return the output of a read-only git command, or None if it fails.
 
         Raises:
             GitError: git is not installed.
         """
-        done = run_reading(self.folder, arguments, stdin)
-        return done.stdout if done.returncode == 0 else None
+        completed = run_readonly(self.folder, arguments, stdin)
+        return completed.stdout if completed.returncode == 0 else None
 
-    def ask(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
-        """Return what a git command that only reads prints.
-
-        Raises:
-            GitError: git refuses, or is not installed.
-        """
-        done = run_reading(self.folder, arguments, stdin, environment)
-        if done.returncode != 0:
-            raise GitError(f"git {arguments[0]} refused: {sentence_of(done.stderr)}.")
-        return done.stdout
-
-    def act(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
-        """Run a git command that writes, on the user's behalf, and return what it prints.
+    def query(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
+        """Return the output of a read-only git command.
 
         Raises:
-            GitError: git, or a hook of the user, refuses; or git is not installed.
+            GitError: git fails, or is not installed.
         """
-        done = run_writing(self.folder, arguments, stdin, environment)
-        if done.returncode != 0:
-            raise GitError(f"git {arguments[0]} refused: {sentence_of(done.stderr)}.")
-        return done.stdout
+        completed = run_readonly(self.folder, arguments, stdin, environment)
+        if completed.returncode != 0:
+            raise GitError(f"git {arguments[0]} failed: {read_error(completed.stderr)}.")
+        return completed.stdout
+
+    def run(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
+        """Run a git command as the user would, and return its output.
+
+        Raises:
+            GitError: git or one of the user's hooks fails, or git is not installed.
+        """
+        completed = run_as_user(self.folder, arguments, stdin, environment)
+        if completed.returncode != 0:
+            raise GitError(f"git {arguments[0]} failed: {read_error(completed.stderr)}.")
+        return completed.stdout
 
     @cached_property
     def common_dir(self) -> Path:
-        """The git directory that all worktrees share; refs, objects and settings are there."""
+        """The git directory that all worktrees share, with the refs, the objects and the configuration."""
         try:
-            named = (self.git_dir / "commondir").read_bytes()
+            path = (self.git_dir / "commondir").read_bytes()
         except OSError:
             return self.git_dir
-        return (self.git_dir / os.fsdecode(named.strip())).resolve()
+        return (self.git_dir / os.fsdecode(path.strip())).resolve()
 
     @property
     def own_folder(self) -> Path:
-        """The folder of what we keep for this worktree, in its git directory; it may not exist."""
+        """The folder of orglab's files for this worktree, in its git directory; it may not exist."""
         return self.git_dir / CLONE_FOLDER
 
     @property
     def shared_folder(self) -> Path:
-        """The folder of what we keep for all worktrees; it may not exist."""
+        """The folder of orglab's files for all worktrees; it may not exist."""
         return self.common_dir / CLONE_FOLDER
 
     def head(self) -> str | None:
         """Return the short hash of HEAD, or None before the first commit.
 
         Raises:
-            GitError: git is not installed, or refuses to read this repository.
+            GitError: git is not installed, or cannot read this repository.
         """
-        found = self._abbreviate("HEAD")
-        if found is None:
-            asked = run_reading(self.folder, ("rev-parse", "--git-dir"))
-            if asked.returncode != 0:
-                raise GitError(f"git refuses to read {self.top}: {sentence_of(asked.stderr)}.")
-        return found
+        short = self._abbreviate("HEAD")
+        if short is None:
+            completed = run_readonly(self.folder, ("rev-parse", "--git-dir"))
+            if completed.returncode != 0:
+                raise GitError(f"git cannot read {self.top}: {read_error(completed.stderr)}.")
+        return short
 
     def commit(self, revision: str) -> str:
         """Return the short hash of a commit.
 
         Raises:
-            NotFoundError: `revision` names no commit.
-            GitError: git is not installed, or refuses to read this repository.
+            NotFoundError: `revision` is not a commit.
+            GitError: git is not installed, or cannot read this repository.
         """
-        found = self._short(revision)
-        if found is None:
+        short = self._find_short(revision)
+        if short is None:
             self.head()
-            raise NotFoundError(f"There is no commit {revision!r} in {self.top}; see `git log`.")
-        return found
+            raise NotFoundError(f"Unknown commit {revision!r} in {self.top}; see `git log`.")
+        return short
 
-    def _short(self, revision: str) -> str | None:
+    def _find_short(self, revision: str) -> str | None:
         if "\0" in revision:
             return None
         full = self.read("rev-parse", "--verify", "--quiet", "--end-of-options", revision)
         if full is None or not re.fullmatch(FULL_HASH, full.strip()):
             return None
-        # Not in one step: `:/text^{commit}` would search for that very text.
+        # Two steps: `:/text^{commit}` would search for that literal text.
         return self._abbreviate(full.strip().decode())
 
     def _abbreviate(self, name: str) -> str | None:
-        """Return the short hash of the commit that HEAD or a full hash names, or None."""
+        """Return the short hash of HEAD or of a full hash, or None if it is not a commit."""
         short = self.read("rev-parse", "--verify", "--quiet", "--short", f"{name}^{{commit}}")
         return short.strip().decode() if short and re.fullmatch(_SHORT_HASH, short.strip()) else None
 
     def read_on_branches(self, path: Path) -> bytes:
-        """Return the versions of a file on all local and remote-tracking branches, one behind the other.
+        """Return the versions of a file on all local and remote-tracking branches, concatenated.
 
         Args:
-            path: The file; nothing is returned for one outside the repository.
+            path: The file; for one outside the repository the result is empty.
         """
         try:
             name = path.absolute().resolve().relative_to(self.top.resolve()).as_posix()
         except ValueError:
             return b""
         refs = self.read("for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes") or b""
-        wanted = b"".join(commit + b":" + os.fsencode(name) + b"\n" for commit in sorted(set(refs.split())))
-        known = self.read("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted) or b""
-        blobs = {line.split()[0] for line in known.splitlines() if line.endswith(b" blob")}
+        names = b"".join(commit + b":" + os.fsencode(name) + b"\n" for commit in sorted(set(refs.split())))
+        objects = self.read("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=names) or b""
+        blobs = {line.split()[0] for line in objects.splitlines() if line.endswith(b" blob")}
         return self.read("cat-file", "--batch", stdin=b"".join(blob + b"\n" for blob in sorted(blobs))) or b""
 
 
 def is_installed() -> bool:
-    """Return whether there is a git on the PATH."""
+    """Return whether git is on the PATH."""
     return find_program() is not None
 
 
 def find_program() -> str | None:
-    """Return the git on the PATH, or None; `shutil`, which would do the same, loads what unpacks archives."""
-    places = (f"{folder}/git" for folder in os.get_exec_path())
-    return next((place for place in places if os.access(place, os.X_OK) and Path(place).is_file()), None)
+    """Return the path of git, or None; `shutil.which` would do the same, but `shutil` imports archive modules."""
+    paths = (f"{folder}/git" for folder in os.get_exec_path())
+    return next((path for path in paths if os.access(path, os.X_OK) and Path(path).is_file()), None)
 
 
 def find_repository(folder: Path) -> Repository | None:
-    """Return the repository that `folder` lies in, or None.
+    """Return the repository that `folder` is in, or None.
 
-    It is found as git finds it, by a `.git` that is a folder, or a file that
-    names one (in a worktree or submodule); to ask git itself costs 5 ms.
+    It is found as git does, by a `.git` that is a folder, or a file that
+    names one (in a worktree or submodule); asking git takes 5 ms.
     """
-    found = find_git_dir(os.fspath(folder.absolute()))
-    return None if found is None else Repository(folder.absolute(), *map(Path, found))
+    paths = find_git_dir(os.fspath(folder.absolute()))
+    return None if paths is None else Repository(folder.absolute(), *map(Path, paths))

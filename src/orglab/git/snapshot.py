@@ -1,4 +1,4 @@
-"""A commit of the whole working state, made beside the branch: index, branch and working tree stay as they are."""
+"""Snapshots: commits of the whole working tree, on no branch; index, branch and working tree stay as they are."""
 
 import os
 import shutil
@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git.hashed_file import HashedFile, hash_file
-from orglab.git.process import run_reading
+from orglab.git.process import run_readonly
 from orglab.git.reachability import RUN_REFS
 from orglab.git.repository import Repository, find_repository
 from orglab.git.worktree import Changes, read_changes
 
-# Nothing may be written beside the user's own index: no shared index, no monitor's state.
-_PRIVATE = ("-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false")
-# A machine without a git identity can run a command too; these commits are on no branch.
+# git must write nothing but the copy of the index: no shared index, no fsmonitor state, no untracked cache.
+_PLAIN_INDEX = ("-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false")
+# The user may have no git identity, and these commits are on no branch.
 IDENTITY = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
@@ -24,12 +24,12 @@ IDENTITY = {
 
 
 class Snapshot(NamedTuple):
-    """What was captured of a working tree.
+    """A captured working tree.
 
     Attributes:
-        commit: The full hash of the commit that holds it; HEAD itself where the working tree is what HEAD is.
-        large: Files above the size limit, by hash alone.
-        uncaptured: What is not in it: repositories that are no submodules, files that cannot be read.
+        commit: The full hash of its commit; HEAD itself if the working tree is equal to HEAD.
+        large: Files above the size limit, recorded only by hash.
+        uncaptured: Paths that are not in the commit: nested repositories that are not submodules, unreadable files.
     """
 
     commit: str
@@ -40,58 +40,59 @@ class Snapshot(NamedTuple):
 def make_snapshot(
     repository: Repository, name: str, message: str, size_limit: int, changes: Changes | None = None
 ) -> Snapshot:
-    """Commit the whole working state under `refs/orglab/runs/NAME`, and return what was captured.
+    """Commit the whole working tree under `refs/orglab/runs/NAME`, and return the snapshot.
 
-    Submodules that have changes are captured in the same way, in their own repositories.  What git ignores is left
-    out.
+    Submodules with changes are captured in the same way, in their own repositories.  Ignored files are left out.
 
     Args:
         repository: The repository.
         name: The run's id.
         message: The commit's message.
-        size_limit: In bytes; a larger file that git does not know is recorded by its hash alone.
-        changes: What `git status` says, if it has been asked already.
+        size_limit: In bytes; a larger untracked file is recorded only by its hash.
+        changes: The changes of the working tree, if they have been read already.
 
     Raises:
-        GitError: git refuses, or is not installed; or there is a conflict.
+        GitError: git fails, is not installed, or a file has a conflict.
     """
     top = repository.at_top
-    found = changes if changes is not None else read_changes(top)
-    if found.unmerged:
-        raise GitError(f"{found.unmerged[0]} has a conflict; resolve it first.")
-    if found.head is not None and found.is_clean:
-        top.act("update-ref", f"{RUN_REFS}{name}", found.head)
-        return Snapshot(found.head)
-    small, large, uncaptured = _sort(repository.top, found.untracked, size_limit)
+    changes = changes if changes is not None else read_changes(top)
+    if changes.unmerged:
+        raise GitError(f"{changes.unmerged[0]} has a conflict; resolve it first.")
+    if changes.head is not None and changes.is_clean:
+        top.run("update-ref", f"{RUN_REFS}{name}", changes.head)
+        return Snapshot(changes.head)
+    small, large, uncaptured = _sort_untracked(repository.top, changes.untracked, size_limit)
     modules = {}
-    for path in found.submodules:
+    for path in changes.submodules:
         inner = find_repository(repository.top / path)
         if inner is None or inner.top != repository.top / path:
             uncaptured.append(path)
             continue
         snapshot = make_snapshot(inner, name, message, size_limit)
         modules[path] = snapshot.commit
-        large += [HashedFile(f"{path}/{one.path}", one.sha256, one.size) for one in snapshot.large]
-        uncaptured += [f"{path}/{one}" for one in snapshot.uncaptured]
-    tree = _write_tree(top, name, [*found.tracked, *small], modules)
-    parents = ("-p", found.head) if found.head is not None else ()
-    commit = top.act("commit-tree", *parents, tree, stdin=message.encode("utf-8", "replace"), environment=IDENTITY)
+        large += [HashedFile(f"{path}/{file.path}", file.sha256, file.size) for file in snapshot.large]
+        uncaptured += [f"{path}/{inner_path}" for inner_path in snapshot.uncaptured]
+    tree = _write_tree(top, name, [*changes.tracked, *small], modules)
+    parents = ("-p", changes.head) if changes.head is not None else ()
+    commit = top.run("commit-tree", *parents, tree, stdin=message.encode("utf-8", "replace"), environment=IDENTITY)
     full = commit.decode().strip()
-    top.act("update-ref", f"{RUN_REFS}{name}", full)
+    top.run("update-ref", f"{RUN_REFS}{name}", full)
     return Snapshot(full, tuple(large), tuple(uncaptured))
 
 
-def _sort(top: Path, untracked: tuple[str, ...], size_limit: int) -> tuple[list[str], list[HashedFile], list[str]]:
-    """Return the untracked files to capture, those to record by their hashes, and those that cannot be captured."""
+def _sort_untracked(
+    top: Path, untracked: tuple[str, ...], size_limit: int
+) -> tuple[list[str], list[HashedFile], list[str]]:
+    """Return the untracked files to capture, those to record only by hash, and those that cannot be captured."""
     small, large, uncaptured = [], [], []
     for path in untracked:
-        place = top / path
+        file = top / path
         try:
-            status = place.lstat()
-            if path.endswith("/") or (stat.S_ISREG(status.st_mode) and not os.access(place, os.R_OK)):
+            status = file.lstat()
+            if path.endswith("/") or (stat.S_ISREG(status.st_mode) and not os.access(file, os.R_OK)):
                 uncaptured.append(path)
             elif stat.S_ISREG(status.st_mode) and status.st_size > size_limit:
-                large.append(HashedFile(path, hash_file(place), status.st_size))
+                large.append(HashedFile(path, hash_file(file), status.st_size))
             else:
                 small.append(path)
         except OSError:
@@ -100,58 +101,59 @@ def _sort(top: Path, untracked: tuple[str, ...], size_limit: int) -> tuple[list[
 
 
 def _write_tree(top: Repository, name: str, paths: list[str], modules: dict[str, str]) -> str:
-    """Return the tree that the index would be with these paths as they stand in the working tree."""
+    """Write the tree of the index with these paths as they are in the working tree, and return its hash."""
     folder = top.own_folder
     folder.mkdir(exist_ok=True)
     private = folder / f"index.{name}.{os.getpid()}"
     environment = {"GIT_INDEX_FILE": os.fspath(private.absolute())}
     try:
         _copy_index(top.git_dir / "index", private)
-        given = b"".join(os.fsencode(path) + b"\0" for path in paths)
-        top.act(*_PRIVATE, "update-index", "--add", "--remove", "-z", "--stdin", stdin=given, environment=environment)
+        names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        update = ("update-index", "--add", "--remove", "-z", "--stdin")
+        top.run(*_PLAIN_INDEX, *update, stdin=names, environment=environment)
         if modules:
-            lines = "".join(f"160000 {commit}\t{path}\0" for path, commit in modules.items())
-            top.act(*_PRIVATE, "update-index", "-z", "--index-info", stdin=os.fsencode(lines), environment=environment)
-        return top.act(*_PRIVATE, "write-tree", environment=environment).decode().strip()
+            entries = os.fsencode("".join(f"160000 {commit}\t{path}\0" for path, commit in modules.items()))
+            top.run(*_PLAIN_INDEX, "update-index", "-z", "--index-info", stdin=entries, environment=environment)
+        return top.run(*_PLAIN_INDEX, "write-tree", environment=environment).decode().strip()
     finally:
         private.unlink(missing_ok=True)
         private.with_name(f"{private.name}.lock").unlink(missing_ok=True)
 
 
 def _copy_index(index: Path, private: Path) -> None:
-    """Copy an index with its time, if there is one.
+    """Copy an index, if there is one, with its modification time.
 
-    git looks into a file only if its entry is not older than the index that holds it, so a copy of now would hide
-    an edit of the same size within the second (racy-git, in git's documentation).
+    git compares a file's content only if its entry is not older than the index.  With a newer time, the copy would
+    hide an edit that keeps the size, made within the same second (see racy-git in git's documentation).
     """
     try:
         source = index.open("rb")
     except FileNotFoundError:
         return
     with source, private.open("wb") as copy:
-        # The time is that of what is read, though git may put another index there meanwhile.
-        moment = os.fstat(source.fileno()).st_mtime_ns
+        # From the open file: git may replace the index meanwhile.
+        modified = os.fstat(source.fileno()).st_mtime_ns
         shutil.copyfileobj(source, copy)
-    os.utime(private, ns=(moment, moment))
+    os.utime(private, ns=(modified, modified))
 
 
-def patch_id(repository: Repository, old: str, new: str, without: tuple[str, ...] = ()) -> str | None:
-    """Return the stable patch id of what lies between two commits, or None if nothing does.
+def patch_id(repository: Repository, old: str, new: str, excluded: tuple[str, ...] = ()) -> str | None:
+    """Return the stable patch id of the differences between two commits, or None if there are none.
 
     Args:
         repository: The repository.
-        old: The full hash of one.
-        new: The full hash of the other.
-        without: Paths to leave out, relative to the top: the log is no code.
+        old: The full hash of the old commit.
+        new: The full hash of the new commit.
+        excluded: Paths to leave out, relative to the top, such as the log.
 
     Raises:
-        GitError: git refuses, or is not installed.
+        GitError: git fails, or is not installed.
     """
     top = repository.at_top
-    excluded = [f":(top,literal,exclude){path}" for path in without]
-    diff = top.ask(
+    pathspecs = [f":(top,literal,exclude){path}" for path in excluded]
+    diff = top.query(
         "diff-tree", "-p", "--no-ext-diff", "--no-textconv", "--full-index", "--no-renames", old, new, "--", ".",
-        *excluded,
+        *pathspecs,
     )  # fmt: skip
-    told = run_reading(top.top, ("patch-id", "--stable"), diff).stdout.split()
-    return told[0].decode() if told else None
+    fields = run_readonly(top.top, ("patch-id", "--stable"), diff).stdout.split()
+    return fields[0].decode() if fields else None

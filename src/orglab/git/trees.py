@@ -1,4 +1,4 @@
-"""What two commits differ in, and a commit's files as a working tree of their own."""
+"""The differences between two commits, and working trees of single commits."""
 
 import os
 from contextlib import suppress
@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError, NotFoundError
-from orglab.git.files import without_filters
+from orglab.git.files import disable_filters
 from orglab.git.repository import Repository
 
 
 class FileChange(NamedTuple):
-    """How much of a file differs.
+    """The size of a file's change.
 
     Attributes:
         path: Relative to the top of the repository.
-        added: Lines that are new; None in a binary file.
-        removed: Lines that went; None in a binary file.
+        added: Number of added lines; None for a binary file.
+        removed: Number of removed lines; None for a binary file.
     """
 
     path: str
@@ -25,22 +25,21 @@ class FileChange(NamedTuple):
 
 
 def full_hash(repository: Repository, revision: str) -> str:
-    """Return the full hash of the commit that a revision names.
+    """Return the full hash of a revision's commit.
 
     Raises:
-        NotFoundError: It names none here.
-        GitError: git is not installed, or refuses to read this repository.
+        NotFoundError: The revision is not a commit.
+        GitError: git is not installed, or cannot read this repository.
     """
     short = repository.commit(revision)
-    found = repository.ask("rev-parse", "--verify", "--end-of-options", f"{short}^{{commit}}")
-    return found.decode().strip()
+    return repository.query("rev-parse", "--verify", "--end-of-options", f"{short}^{{commit}}").decode().strip()
 
 
 def has_commit(repository: Repository, full: str) -> bool:
     """Return whether a commit is in this repository.
 
     Raises:
-        GitError: git is not installed, or refuses to read this repository.
+        GitError: git is not installed, or cannot read this repository.
     """
     try:
         repository.commit(full)
@@ -49,108 +48,107 @@ def has_commit(repository: Repository, full: str) -> bool:
     return True
 
 
-def _between(old: str, new: str | None, apart: tuple[str, ...]) -> list[str]:
-    ends = [old] if new is None else [old, new]
-    return [*ends, "--", ":(top)", *(f":(top,literal,exclude){path}" for path in apart)]
+def _diff_arguments(old: str, new: str | None, excluded: tuple[str, ...]) -> list[str]:
+    commits = [old] if new is None else [old, new]
+    return [*commits, "--", ":(top)", *(f":(top,literal,exclude){path}" for path in excluded)]
 
 
 def count_changed_lines(
-    repository: Repository, old: str, new: str | None = None, apart: tuple[str, ...] = ()
+    repository: Repository, old: str, new: str | None = None, excluded: tuple[str, ...] = ()
 ) -> list[FileChange]:
-    """Return the files that differ between a commit and another, or the working tree if there is none.
+    """Return the files that differ between a commit and another one, or the working tree.
 
     Args:
         repository: The repository.
-        old: The full hash of the one.
-        new: The full hash of the other, or None.
-        apart: Paths to leave out, relative to the top.
+        old: The full hash of the old commit.
+        new: The full hash of the new one; None for the working tree.
+        excluded: Paths to leave out, relative to the top.
 
     Raises:
-        GitError: git refuses, or is not installed.
+        GitError: git fails, or is not installed.
     """
-    told = repository.at_top.ask(
+    printed = repository.at_top.query(
         "diff",
         "--no-ext-diff",
         "--no-textconv",
         "--no-renames",
         "--numstat",
         "-z",
-        *_between(old, new, apart),
-        environment=without_filters(repository),
+        *_diff_arguments(old, new, excluded),
+        environment=disable_filters(repository),
     )
-    found = []
-    for line in told.split(b"\0"):
+    changes = []
+    for line in printed.split(b"\0"):
         added, _, rest = line.partition(b"\t")
         removed, tab, path = rest.partition(b"\t")
         if tab:
-            counts = [int(one) if one.isdigit() else None for one in (added, removed)]
-            found.append(FileChange(os.fsdecode(path), counts[0], counts[1]))
-    return found
+            counts = [int(count) if count.isdigit() else None for count in (added, removed)]
+            changes.append(FileChange(os.fsdecode(path), counts[0], counts[1]))
+    return changes
 
 
-def read_patch(repository: Repository, old: str, new: str | None = None, apart: tuple[str, ...] = ()) -> str:
-    """Return the same as a patch.
+def read_patch(repository: Repository, old: str, new: str | None = None, excluded: tuple[str, ...] = ()) -> str:
+    """Return the patch between a commit and another one, or the working tree.
 
     Args:
         repository: The repository.
-        old: The full hash of the one.
-        new: The full hash of the other, or None.
-        apart: Paths to leave out, relative to the top.
+        old: The full hash of the old commit.
+        new: The full hash of the new one; None for the working tree.
+        excluded: Paths to leave out, relative to the top.
 
     Raises:
-        GitError: git refuses, or is not installed.
+        GitError: git fails, or is not installed.
     """
-    told = repository.at_top.ask(
-        "diff", "--no-ext-diff", "--no-textconv", "--no-color", *_between(old, new, apart),
-        environment=without_filters(repository),
+    patch = repository.at_top.query(
+        "diff", "--no-ext-diff", "--no-textconv", "--no-color", *_diff_arguments(old, new, excluded),
+        environment=disable_filters(repository),
     )  # fmt: skip
-    return told.decode("utf-8", "replace")
+    return patch.decode("utf-8", "replace")
 
 
-def ignored_paths(repository: Repository) -> list[str]:
-    """Return the files and folders that git ignores, relative to the top; of a folder only its name.
+def find_ignored_paths(repository: Repository) -> list[str]:
+    """Return the ignored files and folders, relative to the top; the content of an ignored folder is not listed.
 
     Raises:
-        GitError: git refuses, or is not installed.
+        GitError: git fails, or is not installed.
     """
-    told = repository.at_top.ask("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
-    return [os.fsdecode(path) for path in told.split(b"\0") if path]
+    listed = repository.at_top.query("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+    return [os.fsdecode(path) for path in listed.split(b"\0") if path]
 
 
 def add_worktree(repository: Repository, place: Path, commit: str) -> Repository:
-    """Make a working tree of a commit's files, on no branch, and return its repository.
+    """Add a worktree with a detached HEAD at `commit`, and return its repository.
 
-    Submodules are filled from those of this working tree.
+    Its submodules are added as worktrees of the submodules of this working tree.
 
     Raises:
-        GitError: git refuses, or is not installed.
+        GitError: git fails, or is not installed.
     """
-    repository.act("worktree", "add", "--quiet", "--detach", os.fspath(place), commit)
-    git_dir = os.fsdecode(Repository(place, place, place).ask("rev-parse", "--absolute-git-dir").strip())
-    made = Repository(place, place, Path(git_dir))
-    links = made.ask("ls-tree", "-r", "-z", "--full-tree", "HEAD").split(b"\0")
-    for line in links:
+    repository.run("worktree", "add", "--quiet", "--detach", os.fspath(place), commit)
+    git_dir = os.fsdecode(Repository(place, place, place).query("rev-parse", "--absolute-git-dir").strip())
+    worktree = Repository(place, place, Path(git_dir))
+    for line in worktree.query("ls-tree", "-r", "-z", "--full-tree", "HEAD").split(b"\0"):
         if line.startswith(b"160000 "):
             head, _, name = line.partition(b"\t")
             inner = repository.top / os.fsdecode(name)
             if not os.path.lexists(inner / ".git"):
                 continue
             module = Repository(inner, inner, inner / ".git")
-            module.act(
+            module.run(
                 "worktree", "add", "--quiet", "--detach", os.fspath(place / os.fsdecode(name)), head.split()[2].decode()
             )
-    return made
+    return worktree
 
 
 def remove_worktree(repository: Repository, place: Path) -> None:
-    """Remove a working tree that `add_worktree` made, whatever has been written in it, and no other.
+    """Remove a worktree that `add_worktree` added, with all changes in it.
 
-    `git worktree prune` would forget those of the user that are not there at the moment, such as on an unplugged disk.
+    `git worktree prune` would also drop worktrees of the user that are unavailable, such as on an unplugged disk.
 
     Raises:
         GitError: git is not installed.
     """
-    import shutil  # noqa: PLC0415 - for one command of many
+    import shutil  # noqa: PLC0415 - only one command needs it
 
     for line in (repository.read("ls-files", "-z", "--stage") or b"").split(b"\0"):
         name = os.fsdecode(line.partition(b"\t")[2])
@@ -162,5 +160,5 @@ def remove_worktree(repository: Repository, place: Path) -> None:
 
 
 def _remove(repository: Repository, place: Path) -> None:
-    with suppress(GitError):  # what git leaves registered, its own cleaning up will find gone
-        repository.act("worktree", "remove", "--force", "--force", os.fspath(place))
+    with suppress(GitError):  # git's own garbage collection will prune what stays registered
+        repository.run("worktree", "remove", "--force", "--force", os.fspath(place))

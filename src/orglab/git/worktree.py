@@ -1,7 +1,7 @@
-"""What differs between the last commit and the working tree, and commits of some of it.
+"""The changes of the working tree, and commits of some of them.
 
-A commit here is of whole files as they stand in the working tree (`git commit --only`): that is what runs.  What
-else the user has staged stays staged.
+Commits here contain whole files as they are in the working tree (`git commit --only`), because that is the code that
+runs.  Other changes that the user has staged stay staged.
 """
 
 import os
@@ -23,25 +23,25 @@ _IN_PROGRESS = {
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase",
 }
-# Tells our own hooks that this commit is ours, names what it is about and ticks nothing; the user's hooks run.
-_OURS = {"ORGLAB_COMMITTING": "1"}
+# Tells orglab's hooks that orglab makes this commit, so that they do nothing; the user's hooks run.
+_COMMITTING = {"ORGLAB_COMMITTING": "1"}
 _LOCK_SECONDS = 60.0
 _BUSY_SECONDS = 10.0
 _BUSY_PAUSE = 0.05
-# Columns before the path in the lines of `git status --porcelain=v2`, which git-status(1) documents.
+# Number of fields before the path in the lines of `git status --porcelain=v2` (git-status(1)).
 _FIELDS = {b"1": 8, b"u": 10}
 
 
 class Changes(NamedTuple):
-    """What `git status` says.  Paths are relative to the top of the repository.
+    """The output of `git status`.  Paths are relative to the top of the repository.
 
     Attributes:
         head: The full hash of HEAD; None before the first commit.
-        tracked: Paths that git knows and that differ from HEAD, staged or not.
-        untracked: Files that git does not know and does not ignore; a nested repository ends in `/`.
+        tracked: Tracked paths that differ from HEAD, staged or not.
+        untracked: Untracked files that are not ignored; a nested repository ends in `/`.
         unmerged: Paths with conflicts.
-        submodules: Submodules whose own working trees differ from their commits.
-        is_staged: Whether the index differs from HEAD, so that the working tree need not.
+        submodules: Submodules with changes in their own working trees.
+        is_staged: Whether the index differs from HEAD; then the working tree may be equal to HEAD.
     """
 
     head: str | None
@@ -53,16 +53,16 @@ class Changes(NamedTuple):
 
     @property
     def is_clean(self) -> bool:
-        """Whether the working tree is what HEAD is."""
+        """Whether the working tree is equal to HEAD."""
         return not (self.tracked or self.untracked or self.unmerged or self.submodules)
 
 
 class Committed(NamedTuple):
-    """The hashes of a commit that was made.
+    """The hashes of a new commit.
 
     Attributes:
-        full: All of it.
-        short: As short as git finds unambiguous.
+        full: The full hash.
+        short: The short hash, as abbreviated by git.
     """
 
     full: str
@@ -70,24 +70,25 @@ class Committed(NamedTuple):
 
 
 def read_changes(repository: Repository, paths: Sequence[str] = (), *, all_files: bool = True) -> Changes:
-    """Return what differs between HEAD and the working tree.
+    """Return the differences between HEAD and the working tree.
 
     Args:
         repository: The repository.
-        paths: Where to look, relative to the top; everywhere if there are none.
-        all_files: Whether each file of an untracked folder is listed, not only the folder.
+        paths: The paths to look at, relative to the top; everything if there are none.
+        all_files: Whether to list each file of an untracked folder instead of the folder.
 
     Raises:
-        GitError: git refuses, or is not installed.
+        GitError: git fails, or is not installed.
     """
-    told = repository.at_top.ask(
+    printed = repository.at_top.query(
         "-c", "status.relativePaths=false", "status", "--porcelain=v2", "-z", "--branch", "--no-renames",
-        "--ignore-submodules=none", f"--untracked-files={'all' if all_files else 'normal'}", "--", *literal(paths),
+        "--ignore-submodules=none", f"--untracked-files={'all' if all_files else 'normal'}", "--",
+        *literal_pathspecs(paths),
     )  # fmt: skip
     head = None
     is_staged = False
     tracked, untracked, unmerged, submodules = [], [], [], []
-    for line in told.split(b"\0"):
+    for line in printed.split(b"\0"):
         kind = line[:1]
         if line.startswith(b"# branch.oid ") and line != b"# branch.oid (initial)":
             head = line.split(b" ")[2].decode()
@@ -108,123 +109,124 @@ def read_changes(repository: Repository, paths: Sequence[str] = (), *, all_files
     return Changes(head, tuple(tracked), tuple(untracked), tuple(unmerged), tuple(submodules), is_staged)
 
 
-def unlike_head(repository: Repository, changes: Changes) -> list[str]:
-    """Return those changed paths whose content in the working tree is not that of HEAD: what a commit can take.
+def find_committable(repository: Repository, changes: Changes) -> list[str]:
+    """Return the changed paths whose content in the working tree differs from HEAD, so that they can be committed.
 
-    A change that is staged and taken back in the working tree is none, nor is a file that is staged for removal
-    while it is still there.
+    Changes that are staged but undone in the working tree are left out, and so are files that are staged for removal
+    but still exist.
     """
     if changes.head is None:
         return [path for path in changes.tracked if os.path.lexists(repository.top / path)]
     if not (changes.is_staged or changes.unmerged):
         return list(changes.tracked)
-    told = repository.at_top.ask(
+    printed = repository.at_top.query(
         "diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=dirty", "--name-status", "-z",
         changes.head, "--",
     )  # fmt: skip
-    pieces = told.split(b"\0")
-    found = []
+    pieces = printed.split(b"\0")
+    committable = []
     for state, name in zip(pieces[::2], pieces[1::2], strict=False):
         path = os.fsdecode(name)
         if state != b"D" or not os.path.lexists(repository.top / path):
-            found.append(path)
-    return found
+            committable.append(path)
+    return committable
 
 
-def in_progress(repository: Repository) -> str | None:
-    """Return what git is in the middle of, such as `a merge`, or None."""
-    return next((what for name, what in _IN_PROGRESS.items() if os.path.lexists(repository.git_dir / name)), None)
+def find_operation(repository: Repository) -> str | None:
+    """Return the operation that git is in the middle of, such as `a merge`, or None."""
+    files = ((repository.git_dir / name, operation) for name, operation in _IN_PROGRESS.items())
+    return next((operation for file, operation in files if os.path.lexists(file)), None)
 
 
-def has_put_away(repository: Repository) -> bool:
-    """Return whether a rebase has put changes away (`rebase.autoStash`), which come back when it is over."""
+def has_autostash(repository: Repository) -> bool:
+    """Return whether a rebase has stashed changes (`rebase.autoStash`) and will restore them when it ends."""
     return any((repository.git_dir / name / "autostash").exists() for name in ("rebase-merge", "rebase-apply"))
 
 
 def commit_paths(repository: Repository, message: str, paths: Iterable[str], new: Iterable[str] = ()) -> Committed:
-    """Commit some paths as they stand in the working tree, on the user's behalf; return the commit's hashes.
+    """Commit these paths as they are in the working tree, as the user would, and return the commit's hashes.
 
-    Afterwards the index holds for these paths what was committed, and for all others what it held.
+    The index entries of all other paths stay as they were.
 
     Args:
         repository: The repository.
         message: The message.
         paths: The paths, relative to the top.
-        new: Those among them that git does not know yet.
+        new: The untracked ones among them.
 
     Raises:
-        GitError: git or a hook refuses; then nothing is committed, and `new` are as unknown as they were.
+        GitError: git or a hook fails; then nothing is committed, and `new` are still untracked.
     """
     top = repository.at_top
-    wanted = b"\0".join(map(os.fsencode, literal(paths)))
-    unknown = b"\0".join(map(os.fsencode, literal(new)))
+    pathspecs = b"\0".join(map(os.fsencode, literal_pathspecs(paths)))
+    untracked = b"\0".join(map(os.fsencode, literal_pathspecs(new)))
     from_input = ("--pathspec-from-file=-", "--pathspec-file-nul")
-    with alone_in(repository):
-        if unknown:
-            _patiently(top, "add", "--intent-to-add", *from_input, stdin=unknown)
-        # A hook finds the message in a file; standard input is taken by the paths.
-        note = repository.own_folder / f"message.{os.getpid()}"
+    with lock_commits(repository):
+        if untracked:
+            _run_with_retries(top, "add", "--intent-to-add", *from_input, stdin=untracked)
+        # The message goes into a file, because standard input holds the paths.
+        message_file = repository.own_folder / f"message.{os.getpid()}"
         try:
-            note.write_bytes(message.encode("utf-8", "replace"))
-            _patiently(
-                top, "commit", "--quiet", "--only", "--cleanup=whitespace", f"--file={note.absolute()}",
-                *from_input, stdin=wanted,
+            message_file.write_bytes(message.encode("utf-8", "replace"))
+            _run_with_retries(
+                top, "commit", "--quiet", "--only", "--cleanup=whitespace", f"--file={message_file.absolute()}",
+                *from_input, stdin=pathspecs,
             )  # fmt: skip
         except GitError:
-            if unknown:
-                _patiently(top, "reset", "--quiet", *from_input, stdin=unknown)
+            if untracked:
+                _run_with_retries(top, "reset", "--quiet", *from_input, stdin=untracked)
             raise
         finally:
-            note.unlink(missing_ok=True)
-        full, short = top.ask("log", "-1", "--no-show-signature", "--format=%H %h", "HEAD", "--").decode().split()
+            message_file.unlink(missing_ok=True)
+        full, short = top.query("log", "-1", "--no-show-signature", "--format=%H %h", "HEAD", "--").decode().split()
         return Committed(full, short)
 
 
-def literal(paths: Iterable[str]) -> list[str]:
-    """Return pathspecs that mean just these paths from the top, whatever characters are in them."""
+def literal_pathspecs(paths: Iterable[str]) -> list[str]:
+    """Return pathspecs that match exactly these paths, relative to the top."""
     return [f":(top,literal){path}" for path in paths]
 
 
-_alone = threading.local()
+_locked = threading.local()
 
 
 def is_writable(repository: Repository) -> bool:
-    """Return whether commits can be made: in a sandbox the git directory may be there for reading alone."""
+    """Return whether commits can be made: in a sandbox the git directory may be read-only."""
     return all(os.access(folder, os.W_OK | os.X_OK) for folder in (repository.git_dir, repository.common_dir))
 
 
 @contextmanager
-def alone_in(repository: Repository) -> Iterator[None]:
-    """Let no other orglab commit to this working tree meanwhile: git itself would refuse, and not wait.
+def lock_commits(repository: Repository) -> Iterator[None]:
+    """Keep other orglab processes from committing to this working tree; git itself would fail instead of waiting.
 
-    Whoever looks at what has changed in order to commit it looks within this, or another commits it in between.
-    It may stand within itself.
+    Hold the lock from reading the changes to committing them, or another process may commit them in between.
+    The lock is reentrant.
 
     Raises:
-        GitError: No commit can be made there.
+        GitError: The git directory is not writable.
     """
     if not is_writable(repository):
-        raise GitError(f"No commit can be made, for {repository.git_dir} cannot be written.")
+        raise GitError(f"{repository.git_dir} is not writable, so nothing can be committed.")
     folder = repository.own_folder
     folder.mkdir(exist_ok=True)
     target = os.fspath(folder.resolve() / "commit")
-    if target in vars(_alone):
+    if target in vars(_locked):
         yield
         return
     with held(target, _LOCK_SECONDS):
-        setattr(_alone, target, True)
+        setattr(_locked, target, True)
         try:
             yield
         finally:
-            delattr(_alone, target)
+            delattr(_locked, target)
 
 
-def _patiently(repository: Repository, *arguments: str, stdin: bytes) -> bytes:
-    """Run git for writing; where the user's own git holds the index, try again for some seconds."""
+def _run_with_retries(repository: Repository, *arguments: str, stdin: bytes) -> bytes:
+    """Run a git command as the user would, with retries for some seconds while another git locks the index."""
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
-            return repository.act(*arguments, stdin=stdin, environment=_OURS)
+            return repository.run(*arguments, stdin=stdin, environment=_COMMITTING)
         except GitError as error:
             if not (".lock'" in str(error) and "File exists" in str(error)) or time.monotonic() > deadline:
                 raise
@@ -232,15 +234,15 @@ def _patiently(repository: Repository, *arguments: str, stdin: bytes) -> bytes:
 
 
 def short_hash(repository: Repository, full: str) -> str:
-    """Return the hash of a commit that git has just named, as short as git finds unambiguous.
+    """Return the short hash of a commit, as abbreviated by git.
 
     Raises:
-        GitError: git refuses, or is not installed.
+        GitError: git fails, or is not installed.
     """
-    return repository.ask("rev-parse", "--short", full).decode().strip()
+    return repository.query("rev-parse", "--short", full).decode().strip()
 
 
 def top_path(repository: Repository, path: Path) -> str | None:
-    """Return a path relative to the top of the repository, or None if it is not in it."""
+    """Return a path relative to the top of the repository, or None if it is outside."""
     relative = os.path.relpath(path.parent.resolve() / path.name, repository.top.resolve())
     return None if relative == ".." or relative.startswith(f"..{os.sep}") else relative

@@ -6,13 +6,13 @@ from contextlib import suppress
 
 from orglab.errors import GitError
 from orglab.experiment.diagnostic import Diagnostic, Moved
-from orglab.experiment.recorded_commits import Place, find_places, find_recorded
+from orglab.experiment.recorded_commits import RecordedCommit, find_recorded_commits, find_recorded_hashes
 from orglab.git import Repository
-from orglab.git.commit import read_named
-from orglab.git.keep_refs import keep_also
+from orglab.git.commit import read_commits_by_hash
+from orglab.git.keep_refs import write_keep_refs
 from orglab.git.reachability import Reachability, read_reachability
 from orglab.git.rewrites.matcher import RewriteMatcher
-from orglab.git.rewrites.traces import APPLIED, Successor
+from orglab.git.rewrites.successor import APPLIED, Successor
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 
@@ -41,7 +41,7 @@ class DeadCommits:
         Raises:
             GitError: git refuses.
         """
-        recorded = find_recorded(document.text)
+        recorded = find_recorded_hashes(document.text)
         if not recorded:
             return []
         reachability = read_reachability(
@@ -51,42 +51,42 @@ class DeadCommits:
             return []
         # In a read-only repository the diagnostics are still useful.
         with suppress(GitError):
-            keep_also(self._repository, frozenset(reachability.full.values()), reachability.kept)
-        dead = {hashes.living for hashes in recorded if not reachability.is_alive(hashes.living)}
+            write_keep_refs(self._repository, frozenset(reachability.full.values()), reachability.kept)
+        dead = {hashes.current for hashes in recorded if not reachability.is_alive(hashes.current)}
         # Most logs have no dead commits, and parsing a whole log takes longer than asking git.
         if not dead:
             return []
         affected = {hashes for hashes in recorded if not dead.isdisjoint(hashes)}
-        all_places = list(find_places(document, self._log.config, str(self._log.path), affected))
-        places = [place for place in all_places if place.recorded.living in dead]
+        all_places = list(find_recorded_commits(document, self._log.config, str(self._log.path), affected))
+        places = [place for place in all_places if place.recorded.current in dead]
         self._answers |= self._find_in_log(all_places, reachability)
-        unknown = [place for place in places if place.recorded.living not in self._answers]
+        unknown = [place for place in places if place.recorded.current not in self._answers]
         self._answers |= self._find_in_git(unknown, reachability)
-        return [self._make_diagnostic(document, place) for place in places if place.recorded.living in self._answers]
+        return [self._make_diagnostic(document, place) for place in places if place.recorded.current in self._answers]
 
-    def _find_in_log(self, places: Sequence[Place], reachability: Reachability) -> dict[str, Successor]:
+    def _find_in_log(self, places: Sequence[RecordedCommit], reachability: Reachability) -> dict[str, Successor]:
         """Return the successors that other lines of the log record; a clone that did not rewrite has only these."""
         successors: dict[str, Successor] = {}
         for place in places:
-            original, living = place.recorded
-            if original != living and original not in successors and reachability.is_alive(living):
-                full = reachability.full[living]
-                self._shorts.setdefault(full, living)
+            original, current = place.recorded
+            if original != current and original not in successors and reachability.is_alive(current):
+                full = reachability.full[current]
+                self._shorts.setdefault(full, current)
                 successors[original] = Successor(full, 0.98, "log", "recorded on another line of the log")
         return successors
 
-    def _find_in_git(self, dead: Sequence[Place], reachability: Reachability) -> Mapping[str, Successor]:
+    def _find_in_git(self, dead: Sequence[RecordedCommit], reachability: Reachability) -> Mapping[str, Successor]:
         """Return the successors of dead commits, by their newest hash in the log."""
         answers: dict[str, Successor] = {}
         names: dict[str, str] = {}
         for place in dead:
-            original, living = place.recorded
-            full = reachability.full.get(living) or reachability.full.get(original)
+            original, current = place.recorded
+            full = reachability.full.get(current) or reachability.full.get(original)
             if reachability.is_alive(original):
                 why = "the original hash is on a branch"
-                answers.setdefault(living, Successor(reachability.full[original], 0.99, "reachable", why))
+                answers.setdefault(current, Successor(reachability.full[original], 0.99, "reachable", why))
             elif full or not reachability.is_shallow:
-                names.setdefault(living, full or living)
+                names.setdefault(current, full or current)
         unknown = {full for name, full in names.items() if name not in answers}
         if unknown:
             matcher = RewriteMatcher(self._repository, reachability, self._find_own_paths(), self._log.config.letter)
@@ -99,17 +99,19 @@ class DeadCommits:
         """Read the short hashes of the successors."""
         new = {answer.hash for answer in answers if answer.hash is not None} - self._shorts.keys()
         if new:
-            self._shorts |= {name: commit.short for name, commit in read_named(self._repository, tuple(new)).items()}
+            self._shorts |= {
+                name: commit.short for name, commit in read_commits_by_hash(self._repository, tuple(new)).items()
+            }
 
     def _find_own_paths(self) -> frozenset[bytes]:
         """Return the paths of the log and the journal in git, which say little about a commit."""
         return frozenset(map(os.fsencode, self._log.find_own_paths(self._repository)))
 
-    def _make_diagnostic(self, document: Document, place: Place) -> Diagnostic:
-        answer = self._answers[place.recorded.living]
+    def _make_diagnostic(self, document: Document, place: RecordedCommit) -> Diagnostic:
+        answer = self._answers[place.recorded.current]
         source = document.source
         where = str(self._log.path), source.line_number(place.begin), source.column(place.begin)
-        name = place.recorded.living
+        name = place.recorded.current
         current = self._shorts.get(answer.hash or "", answer.hash)
         moved = Moved(name, current, answer.confidence, answer.method, answer.evidence)
         why = f"({answer.confidence:.2f}, {answer.method}: {answer.evidence})"

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from orglab.experiment.ids import aliases_of
+from orglab.experiment.ids import read_aliases
 from orglab.experiment.journal import Entry
-from orglab.experiment.model import Conclusion, Experiment, Note, Step, logged_changes
+from orglab.experiment.model import Conclusion, Experiment, Note, Step, read_logged_changes
 from orglab.experiment.note_text import Logged
 from orglab.git.commit import Commit
 from orglab.history.sources import Sources
@@ -114,7 +114,7 @@ def written_events(experiment: Experiment, entries: Iterable[Entry]) -> list[Eve
 
 def _spell_aliases(experiment: Experiment) -> list[str]:
     """Return the references to an experiment by its former ids, such as `e205`."""
-    return [experiment.config.letter + name for name in aliases_of(experiment.heading)]
+    return [experiment.config.letter + name for name in read_aliases(experiment.heading)]
 
 
 def _read_ticking_commits(
@@ -278,7 +278,7 @@ def _oldest_first(experiment: Experiment) -> list[tuple[Logged, int]]:
 
     Org writes the newest first (org-log-states-order-reversed), unless the user has set it otherwise.
     """
-    changes = [change for change in logged_changes(experiment.heading) if change[0].kind != "note"]
+    changes = [change for change in read_logged_changes(experiment.heading) if change[0].kind != "note"]
     stamps = [logged.stamp for logged, _ in changes]
     return changes if stamps and stamps[0] < stamps[-1] else changes[::-1]
 

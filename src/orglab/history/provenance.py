@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from orglab.errors import UsageError
 from orglab.git.commit import Commit, read_commits
-from orglab.git.files import commits_of_file, path_in
+from orglab.git.files import path_in, read_commits_of_file
 from orglab.git.hashed_file import hash_file
 from orglab.history.references import find_enclosing_experiment
 from orglab.history.sources import Sources
@@ -73,7 +73,7 @@ class LinkFinder:
     def find_commits(self, name: str | None, limit: int) -> Iterator[Commit]:
         """Yield the newest commits of a file or folder."""
         if self.repository is not None and name is not None and self.repository.head() is not None:
-            yield from commits_of_file(self.repository, name, limit=limit)
+            yield from read_commits_of_file(self.repository, name, limit=limit)
 
     # Runs
 

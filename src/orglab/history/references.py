@@ -12,7 +12,7 @@ from typing import NamedTuple
 from orglab.experiment.model import Experiment, read_id
 from orglab.experiment.resolved import Resolved, resolve
 from orglab.git.commit import Commit
-from orglab.git.files import files_with
+from orglab.git.files import find_files_containing
 from orglab.git.mentions import Mention
 from orglab.history.sources import Sources
 from orglab.org.document import Document
@@ -96,7 +96,7 @@ def _in_files(sources: Sources) -> Iterator[Occurrence]:
         return
     log, letter = sources.log, sources.log.config.letter
     own = {os.path.realpath(log.path), os.path.realpath(log.journal)}
-    for name in files_with(repository, f"[{letter}"):
+    for name in find_files_containing(repository, f"[{letter}"):
         path = repository.top / name
         if os.path.realpath(path) in own:
             continue

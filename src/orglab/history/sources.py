@@ -6,12 +6,12 @@ from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
 from orglab.errors import GitError, OrglabError
-from orglab.experiment.ids import aliases_of, all_ids
+from orglab.experiment.ids import list_ids, read_aliases
 from orglab.experiment.journal import Entry, read_entries
-from orglab.experiment.lookup import find_renumbered, nearest_ids
+from orglab.experiment.lookup import find_nearest_ids, find_renumbered
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, is_installed
-from orglab.git.commit import Commit, read_commits, read_named
+from orglab.git.commit import Commit, read_commits, read_commits_by_hash
 from orglab.git.mentions import Mention
 from orglab.log import file
 from orglab.log.log import LogFile
@@ -19,7 +19,7 @@ from orglab.org.document import Document
 from orglab.reference import Reference, find_references
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
-from orglab.search.commit_references import scan_kept, scan_kept_for
+from orglab.search.commit_references import find_experiment_mentions, find_mentions
 from orglab.search.store import open_store
 
 Item = TypeVar("Item")
@@ -114,7 +114,7 @@ class Sources:
     def nearest(self, name: str) -> list[str]:
         """Return the ids that are most similar to an unknown one; answers are cached."""
         if name not in self._nearest:
-            self._nearest[name] = nearest_ids(name, self.experiments)
+            self._nearest[name] = find_nearest_ids(name, self.experiments)
         return self._nearest[name]
 
     @cached_property
@@ -145,7 +145,7 @@ class Sources:
 
     def find_entries(self, experiment: Experiment) -> list[Entry]:
         """Return the entries of the journal that name an experiment or a step of it, in their order."""
-        return self._entries_by_id.find(all_ids(experiment))
+        return self._entries_by_id.find(list_ids(experiment))
 
     # Runs
 
@@ -178,7 +178,7 @@ class Sources:
         """
         if self.repository is None:
             return []
-        return scan_kept(open_store(self.log), self.repository, self.log.config.letter)
+        return find_mentions(open_store(self.log), self.repository, self.log.config.letter)
 
     @cached_property
     def _mentions_by_id(self) -> _NameIndex[Mention]:
@@ -190,10 +190,10 @@ class Sources:
         Raises:
             GitError: git refuses.
         """
-        aliases = aliases_of(experiment.heading)
+        aliases = read_aliases(experiment.heading)
         if not aliases and "mentions" not in vars(self) and self.repository is not None:
             return self._read_mentions_of(experiment.id)
-        mentions = self._mentions_by_id.find(all_ids(experiment))
+        mentions = self._mentions_by_id.find(list_ids(experiment))
         if not aliases:
             return mentions
         return [
@@ -207,7 +207,9 @@ class Sources:
         """Return the commits that name an id, newest first, without reading all mentions."""
         if name not in self._mentions_of_one:
             letter = self.log.config.letter
-            mentions = scan_kept_for(open_store(self.log), self.repository, letter, name) if self.repository else []
+            mentions = (
+                find_experiment_mentions(open_store(self.log), self.repository, letter, name) if self.repository else []
+            )
             self._mentions_of_one[name] = mentions
         return self._mentions_of_one[name]
 
@@ -228,7 +230,7 @@ class Sources:
         names = tuple(dict.fromkeys(hashes))
         new = tuple(name for name in names if name not in self._named)
         if new and self.repository is not None:
-            commits = read_named(self.repository, new)
+            commits = read_commits_by_hash(self.repository, new)
             self._named |= {name: commits.get(name) for name in new}
         return {name: commit for name in names if (commit := self._named.get(name)) is not None}
 
@@ -326,4 +328,4 @@ class PeriodSources(Sources):
         Raises:
             GitError: git refuses.
         """
-        return self._commits_by_id.find(all_ids(experiment))
+        return self._commits_by_id.find(list_ids(experiment))

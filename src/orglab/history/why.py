@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from orglab.errors import NotFoundError
 from orglab.experiment.model import Experiment, Note, Step
-from orglab.git.files import blame, changed_files, is_tracked
+from orglab.git.files import blame, find_changed_files, is_tracked
 from orglab.history.events import read_noted_run
 from orglab.history.provenance import MOST_COMMITS, Link, LinkFinder
 from orglab.history.sources import Sources
@@ -113,7 +113,7 @@ class _Explainer:
         if self.repository is None or name is None:
             return "It is not in a git repository."
         if is_committed:
-            return f"{name} has uncommitted changes." if changed_files(self.repository, name) else None
+            return f"{name} has uncommitted changes." if find_changed_files(self.repository, name) else None
         return f"{name} is not committed yet." if is_tracked(self.repository, name) else f"{name} is untracked."
 
     def explain_line(self, path: Path, number: int) -> Why:

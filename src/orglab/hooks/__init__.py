@@ -1,1 +1,1 @@
-"""What the git hooks do; the script git/hook.sh, which git/hook_install.py installs, starts this package if need be."""
+"""The git hooks in Python; the script git/hook.sh, which git/hook_install.py installs, starts them when it needs to."""

@@ -1,4 +1,4 @@
-"""The hooks about a commit itself: log and code are kept apart, and what a commit belongs to is said."""
+"""The pre-commit hook, which keeps the log out of other commits, and post-commit, which shows what a commit names."""
 
 import os
 import shlex
@@ -6,26 +6,26 @@ from pathlib import Path
 
 from orglab.config import find_log
 from orglab.errors import OrglabError
-from orglab.hooks.hook import REFUSED, Hook, say
+from orglab.hooks.hook import REFUSED, Hook, print_message
 
 
 def pre_commit(hook: Hook) -> int:
-    """Refuse, or warn of, a commit that changes the log and something else."""
-    found = hook.log.find_mixture(hook.commit)
-    if found is None:
+    """Refuse a commit that changes the log and other files, or warn about it."""
+    mixture = hook.log.find_mixture(hook.commit)
+    if mixture is None:
         return 0
-    say(f"This commit changes {' and '.join(found.paths)} and other files; the log has commits of its own.")
-    if found.is_staged_in_part:
+    print_message(f"This commit changes {' and '.join(mixture.paths)} and other files; commit the log separately.")
+    if mixture.is_staged_in_part:
         here = os.environ.get("GIT_PREFIX") or "."
-        names = " ".join(shlex.quote(os.path.relpath(path, here)) for path in found.paths)
-        say(f"Take it out of this one, then repeat your commit: git restore --staged -- {names}")
+        names = " ".join(shlex.quote(os.path.relpath(path, here)) for path in mixture.paths)
+        print_message(f"Unstage it, then repeat your commit: git restore --staged -- {names}")
     else:
-        say(f"Commit the log first, then repeat your commit: {_commit_command(hook.log.path)}")
-    return REFUSED if found.is_refused else 0
+        print_message(f"Commit the log first, then repeat your commit: {_commit_command(hook.log.path)}")
+    return REFUSED if mixture.is_refused else 0
 
 
 def _commit_command(log: Path) -> str:
-    """Return the command that commits the log, as it is typed where the user is."""
+    """Return the command that commits the log, as typed in the user's current folder."""
     here = Path(os.environ.get("GIT_PREFIX") or ".")
     try:
         is_found = find_log(here)[0].resolve() == log.resolve()
@@ -35,10 +35,10 @@ def _commit_command(log: Path) -> str:
 
 
 def post_commit(hook: Hook) -> int:
-    """Say what the commit belongs to, and tick the steps that it says are done, if the setting says so."""
-    made = hook.commit.read_made()
+    """Print what the commit belongs to, and tick the steps that its message completes, if hooks.auto_done is set."""
+    commit = hook.commit.read_commit()
     if "tick" not in hook.arguments:
-        for ref, title in hook.log.find_named(made.message).titles.items():
-            say(f"This commit belongs to {ref}  {title}")
-    hook.log.complete_said(made, say)
+        for ref, title in hook.log.find_named(commit.message).titles.items():
+            print_message(f"This commit belongs to {ref}  {title}")
+    hook.log.complete_said(commit, print_message)
     return 0

@@ -1,4 +1,4 @@
-"""One hook that git runs: where, about which log, and how it speaks."""
+"""One run of a hook: its commit, its log and its messages."""
 
 import os
 import sys
@@ -8,30 +8,30 @@ from pathlib import Path
 
 from orglab.api import Log
 from orglab.config import find_log, find_settings
-from orglab.git.hook_state import forget_names, write_names, write_said
-from orglab.git.pending_commit import PendingCommit
+from orglab.git.hook_commit import HookCommit
+from orglab.git.hook_files import remove_names, write_named_references, write_names
 from orglab.text import clean
 
 REFUSED = 10
-"""The exit code of a refusal; any other failure lets git go on."""
+"""The exit code that stops the commit; after any other failure git goes on."""
 
 
-def say(text: str) -> None:
-    """Say something; hooks speak on standard error, where git itself does."""
+def print_message(text: str) -> None:
+    """Print a message on standard error, as git does."""
     sys.stderr.write(f"orglab: {clean(text)}\n")
 
 
 class Hook:
-    """One hook that git runs, in the top of the working tree.
+    """One run of a hook, in the top folder of the working tree.
 
     Attributes:
         commit: The commit that git is making, or has made.
-        folder: Where the log is looked for, relative to the top.
-        arguments: What git gives the hook.
+        folder: The folder in which to look for the log, relative to the top.
+        arguments: git's arguments for the hook.
     """
 
-    def __init__(self, commit: PendingCommit, folder: Path, arguments: Sequence[str]) -> None:
-        """Stand for the hook; nothing is read."""
+    def __init__(self, commit: HookCommit, folder: Path, arguments: Sequence[str]) -> None:
+        """Store the arguments; nothing is read."""
         self.commit = commit
         self.folder = folder
         self.arguments = arguments
@@ -44,24 +44,24 @@ class Hook:
             NotFoundError: There is none.
         """
         start = self.folder if self.folder.is_dir() else Path()
-        given = os.environ.get("ORGLAB_LOG")
-        if given:
-            # It was said where the user is, and git has gone to the top.
-            given = os.fspath(Path(os.environ.get("GIT_PREFIX", "")) / given)
-        path, config = find_log(start, given)
+        chosen = os.environ.get("ORGLAB_LOG")
+        if chosen:
+            # It is relative to the user's folder, and git runs hooks in the top folder.
+            chosen = os.fspath(Path(os.environ.get("GIT_PREFIX", "")) / chosen)
+        path, config = find_log(start, chosen)
         log = Log(Path(os.path.relpath(path)), config)
         log.repository = self.commit.repository
         return log
 
-    def tell_names(self) -> None:
-        """Tell the script what the log, the journal and the letter are, so that it need not ask again."""
+    def write_names(self) -> None:
+        """Write the names of the log and the journal and the letter for the script, so that it can skip Python."""
         settings, table = find_settings(os.fspath(self.folder))
         names = self.log.names_in_repository()
         if os.environ.get("ORGLAB_LOG"):
-            forget_names(self.commit.repository)
+            remove_names(self.commit.repository)
             return
         write_names(self.commit.repository, os.path.relpath(settings) if table else "", *names, self.log.config.letter)
 
-    def tell_said(self, titles: Mapping[str, str]) -> None:
-        """Tell the script what the message names, for it to say after the commit."""
-        write_said(self.commit.repository, titles, ticks=self.log.config.hooks.auto_done)
+    def write_named_references(self, titles: Mapping[str, str]) -> None:
+        """Write the references in the message for the script, which prints them after the commit."""
+        write_named_references(self.commit.repository, titles, ticks=self.log.config.hooks.auto_done)

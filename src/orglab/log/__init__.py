@@ -1,1 +1,1 @@
-"""The log's file: read, edited, verified and written, merged and committed."""
+"""The log's file: reading, verified editing, merging and committing."""

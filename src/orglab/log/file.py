@@ -1,34 +1,33 @@
-"""One file, read and replaced so that nothing in it is ever lost.
+"""Reading and replacing one file without ever losing what is in it.
 
-`update` and `edit` make a new file beside the old one, has the disk confirm it, and swap
-the two names in one step (Linux `RENAME_EXCHANGE`, macOS `RENAME_SWAP`).  What
-stood at the name then stands at ours, and is looked at before it goes: if it is
-not byte for byte what the change was made from, because an editor saved in that
-instant by writing in place or by renaming, the names are swapped back and the
-change is made again, from the editor's text.  So whatever stops us, a reader
-finds the old bytes or the new bytes, and an editor's text is never below ours.
+`update` and `edit` write a new file beside the old one, sync it to disk, and swap
+the two names atomically (Linux `RENAME_EXCHANGE`, macOS `RENAME_SWAP`).  The
+displaced file is then compared before it is removed: if it is not byte for byte
+what the change was based on, because an editor saved at that moment in place or
+by renaming, the names are swapped back and the change is applied again to the
+editor's text.  So after any interruption a reader finds the old bytes or the new
+bytes, and our text never replaces an editor's.
 
-In-place writers are seen through a lease (`lock.claim`): one that opens the file
-while we swap waits inside its `open` for the few milliseconds until the names
-stand as they will stay.  One that has it open before is waited for.
+In-place writers are detected through a lease (`lock.claim`): a program that opens
+the file during the swap blocks in its `open` for a few milliseconds, until the
+names are final.  A program that already has it open is waited for.
 
-What cannot be had everywhere:
+The limits:
 
-* Without leases (macOS, NFS, FUSE, a log that another user owns) an editor that
-  has opened the file but not yet written when we look at the displaced bytes,
-  after the folder's fsync, writes to a file that is going away.  Nor can a save
-  in progress be told from a short file, but by its changing under us.
-* Without an atomic swap (NFS and some FUSE) the file is replaced by a plain
-  rename.  The old file stays open and what an editor wrote in it is put back;
-  but one that saves by renaming between our last look and our rename is lost.
-* Two editors that save at once are one too many: the text that cannot be put
-  back under the name is kept beside it as `NAME.orglab-kept-*`, and an error
-  says so.
-* An editor that loaded the log, and saves it later without looking whether it
-  changed, overwrites what was written between.  Emacs and vim look.
+* Without leases (macOS, NFS, FUSE, a log that another user owns), an editor that
+  has opened the file but not written to it when the displaced bytes are
+  compared, after the folder's fsync, writes to a file that is being removed.
+  And a save in progress can be told from a short file only by its growth.
+* Without an atomic swap (NFS and some FUSE), the file is replaced by a plain
+  rename.  The old file stays open, and what an editor writes to it is restored;
+  but a save by renaming between our last check and our rename is lost.
+* If two editors save at the same moment, only one text can have the name: the
+  other is kept beside it as `NAME.orglab-kept-*`, and an error says so.
+* An editor that loaded the log, and saves it later without checking whether it
+  changed, overwrites what was written meanwhile.  Emacs and vim check.
 
-Other names of the file (hard links) keep the old text, as after a save by Emacs
-or a checkout by git: a `cp -al` backup must not change with the original.
+Hard links to the file keep the old text, as after a save by Emacs or a checkout
+by git: a `cp -al` backup must not change with the original.
 """
 
 import errno
@@ -50,13 +49,13 @@ from orglab.lock import EditorLock, Writers, editor_holding
 
 __all__ = ["EditorLock", "Snapshot", "create", "edit", "editor_holding", "read", "size_limit", "update"]
 
-_TRIES = 4  # once, and three times more on newer text
+_TRIES = 4  # the first attempt, and three more on newer text
 _SAVE_SECONDS = 2.0  # no editor takes longer to write a file
 _RECENT_SECONDS = 5.0
 _PAUSE = 0.02
-_STILL = 15  # pauses without a change, after which a save is taken to be complete
+_STILL = 15  # pauses without a change, after which a save counts as complete
 _CHUNK = 1 << 18
-_SMALL = 1 << 25  # read without asking how much memory is free
+_SMALL = 1 << 25  # files up to this size are read without checking the free memory
 Decided = TypeVar("Decided")
 
 _ACL = "system.posix_acl_access"
@@ -71,12 +70,12 @@ class Snapshot:
     Attributes:
         path: The file.
         data: Its bytes.
-        status: What the system said of it after they were read, if they were read and not written.
-        read_at: The time before that, in nanoseconds.
+        status: The file's status after reading, or None if the bytes were written rather than read.
+        read_at: The time before reading, in nanoseconds.
     """
 
     def __init__(self, path: Path, data: bytes, status: os.stat_result | None = None, read_at: int = 0) -> None:
-        """Remember what was read or written."""
+        """Record the bytes that were read or written."""
         self.path = path
         self.data = data
         self.status = status
@@ -84,14 +83,14 @@ class Snapshot:
 
     @cached_property
     def digest(self) -> str:
-        """Their SHA-256 in hexadecimal."""
-        import hashlib  # noqa: PLC0415 - it loads OpenSSL, which costs as much as starting Python
+        """The SHA-256 of the bytes in hexadecimal."""
+        import hashlib  # noqa: PLC0415 - it loads OpenSSL, which takes as long as starting Python
 
         return hashlib.sha256(self.data).hexdigest()
 
 
 class _Text(NamedTuple):
-    """What one attempt to change the file started from; `fd` is open for reading."""
+    """The text that one attempt to change the file is based on; `fd` is open for reading."""
 
     shown: Path
     target: str
@@ -102,29 +101,29 @@ class _Text(NamedTuple):
 
 
 class _Temp(NamedTuple):
-    """A new file beside the log, on the disk, not yet under the log's name."""
+    """A new file beside the log, synced to disk, not yet under the log's name."""
 
     path: str
     status: os.stat_result
 
     def is_at(self, path: str) -> bool:
-        """Say whether this file, and no other, stands at `path`."""
+        """Return whether the file at `path` is this one."""
         with suppress(FileNotFoundError):
             return os.path.samestat(os.lstat(path), self.status)
         return False
 
     def remove(self) -> None:
-        """Remove the file, if it still has its temporary name and not another's text is there."""
+        """Remove the file, unless another file has its temporary name now."""
         if self.is_at(self.path):
             lock.remove(self.path)
 
 
 def read(path: str | os.PathLike[str]) -> Snapshot:
-    """Return the bytes of a file.  It is neither locked nor waited for.
+    """Return the bytes of a file, without locking it or waiting for writers.
 
     Raises:
-        NotFoundError: There is none, or it is a folder.
-        NotReadableError: It cannot be read, is no regular file, or is too large.
+        NotFoundError: The file does not exist, or is a folder.
+        NotReadableError: The file cannot be read, is not a regular file, or is too large.
     """
     shown = Path(path)
     with ExitStack() as stack:
@@ -136,7 +135,7 @@ def read(path: str | os.PathLike[str]) -> Snapshot:
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """Return the text of a file that may be absent: then, and where it cannot be read, it is empty."""
+    """Return the text of a file; an empty text if the file does not exist or cannot be read."""
     try:
         return read(path).data.decode("utf-8", "replace")
     except NotFoundError:
@@ -144,10 +143,10 @@ def read_text(path: str | os.PathLike[str]) -> str:
 
 
 def size_limit() -> int:
-    """Return the size in bytes above which a file is refused: a 20th of the memory that can be had.
+    """Return the size in bytes above which a file is refused: a 20th of the available memory.
 
-    A log is held several times over while it is changed (old bytes, new bytes,
-    their trees); a machine that swaps is worse than a sentence.
+    A change holds a log in memory several times (old bytes, new bytes, their
+    trees); an error message is better than a machine that swaps.
     """
     available = 1 << 32
     with suppress(OSError, ValueError):
@@ -155,7 +154,7 @@ def size_limit() -> int:
     with suppress(OSError, ValueError, IndexError), open("/proc/meminfo", encoding="ascii") as file:
         available = int(file.read().split("MemAvailable:")[1].split()[0]) * 1024
     with suppress(OSError, ValueError), open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
-        available = min(available, int(file.read()))  # a container; "max" is no number
+        available = min(available, int(file.read()))  # in a container; "max" raises ValueError
     return available // 20
 
 
@@ -167,7 +166,7 @@ def update(
     anyway: bool = False,
     lock_timeout: float = 30.0,
 ) -> tuple[Snapshot, Snapshot]:
-    """Replace the bytes of a file by `change` of them, and return the file before and after; see `edit`."""
+    """Replace the bytes of a file by what `change` returns for them; return the file before and after; see `edit`."""
     before, after, _ = edit(
         path, lambda data: (change(data), None), wait_for_editor=wait_for_editor, anyway=anyway,
         lock_timeout=lock_timeout,
@@ -183,41 +182,40 @@ def edit(
     anyway: bool = False,
     lock_timeout: float = 30.0,
 ) -> tuple[Snapshot, Snapshot, Decided]:
-    """Replace the bytes of a file by those that `change` makes of them, durably and in one step.
+    """Replace the bytes of a file by what `change` returns for them, durably and atomically.
 
     Afterwards the file holds the new bytes, on disk, under the same name (a
-    symbolic link is followed), with the mode, owner, access list and extended
-    attributes that it had.  After any error it holds the old bytes or an
-    editor's newer ones.  If `change` returns what it was given, or raises,
-    nothing is written.
+    symbolic link is followed), with its mode, owner, access list and extended
+    attributes.  After any error it holds the old bytes or an editor's newer
+    ones.  If `change` returns the bytes unchanged, or raises, nothing is written.
 
     Args:
         path: The file.
-        change: From the old bytes to the new ones, and whatever else it decided.  Called again if the file changes
+        change: Returns the new bytes for the old ones, and any result.  Called again if the file changes
             meanwhile.
         wait_for_editor: Seconds to wait for Emacs to save its unsaved changes.
-        anyway: Write although an editor holds the file.
+        anyway: Whether to write although an editor holds the file.
         lock_timeout: Seconds to wait for other orglab processes.
 
     Returns:
-        The file before, the file after, and what `change` decided when it was called last.
+        The file before, the file after, and the result of the last call of `change`.
 
     Raises:
-        NotFoundError: There is no such file, or it is a folder.
-        LogHeldError: An editor has unsaved changes, or has it open for writing.
-        LogChangedError: It changed under us four times.
-        NotWritableError: It cannot be written; the sentence says why.
-        NotReadableError: It is no regular file, or is too large.
+        NotFoundError: The file does not exist, or is a folder.
+        LogHeldError: An editor has unsaved changes, or has the file open for writing.
+        LogChangedError: The file changed during each of four attempts.
+        NotWritableError: The file cannot be written; the message says why.
+        NotReadableError: The file is not a regular file, or is too large.
     """
     shown = Path(path)
     target = os.path.realpath(path)
     deadline = time.monotonic() + wait_for_editor
     with _writing(shown):
-        lock.close(_open(shown, target, to_write=True))  # what can never be written is said at once
+        lock.close(_open(shown, target, to_write=True))  # fail at once if the file can never be written
     texts = None
     while texts is None:
         if not anyway:
-            # Outside the lock, so that all who wait for the editor wait at once.
+            # Outside the lock, so that several processes can wait for the editor at the same time.
             lock.wait_for_editor(target, deadline)
         with lock.held(target, lock_timeout):
             if anyway or editor_holding(target) is None:
@@ -227,17 +225,17 @@ def edit(
 
 
 def create(path: str | os.PathLike[str], data: bytes) -> Snapshot:
-    """Make a new file with `data`, on disk; at no moment does it stand there half written.
+    """Create a file with `data`, durably; no reader ever sees a partly written file.
 
     Raises:
-        NotWritableError: Something of that name exists, or it cannot be written.
+        NotWritableError: A file of that name exists, or it cannot be written.
     """
     shown = Path(path)
     target = os.path.join(os.path.realpath(shown.parent), shown.name)
     with ExitStack() as stack:
         stack.enter_context(_explaining(f"cannot create {shown}", "; nothing was written"))
         if os.path.lexists(target):
-            raise FileExistsError(errno.EEXIST, "it exists already")
+            raise FileExistsError(errno.EEXIST, "it already exists")
         folder = _open_folder(target, stack)
         temp = _write_temp(target, data)
         stack.callback(temp.remove)
@@ -251,7 +249,7 @@ def create(path: str | os.PathLike[str], data: bytes) -> Snapshot:
 def _change_under_lock(
     shown: Path, target: str, change: Callable[[bytes], tuple[bytes, Decided]], *, watched: bool
 ) -> tuple[bytes, bytes, Decided]:
-    """Under the lock, try until no editor saved between our reading and our replacing."""
+    """Under the lock, retry until no editor saves between our read and our replacement."""
     for attempt in range(_TRIES):
         with ExitStack() as stack:
             with _writing(shown):
@@ -264,33 +262,33 @@ def _change_under_lock(
             with _writing(shown):
                 if _replace(text, after):
                     return text.data, after, decided
-    msg = f"{shown} was saved {_TRIES} times while it was being written; nothing of ours is in it, try again"
+    msg = f"{shown} was saved by another program during each of {_TRIES} attempts; nothing was written, try again"
     raise LogChangedError(msg)
 
 
 def _open(shown: Path, path: str, *, to_write: bool = False) -> int:
-    """Open a regular file of bearable size for reading, and touch nothing else (a FIFO would block)."""
+    """Open a regular file within the size limit for reading, and refuse anything else (a FIFO would block)."""
     status = os.stat(path)
     if stat.S_ISDIR(status.st_mode):
         raise NotFoundError(f"{shown} is a folder, not a log; name the file in it")
     if not stat.S_ISREG(status.st_mode):
-        raise NotReadableError(f"{shown} is not a regular file, so it is neither read nor written")
+        raise NotReadableError(f"{shown} is not a regular file, so orglab neither reads nor writes it")
     if status.st_size > _SMALL and status.st_size > (limit := size_limit()):
         msg = (
-            f"{shown} has {status.st_size >> 20} MB, and this machine has memory for {limit >> 20} MB: "
+            f"{shown} is too large ({status.st_size >> 20} MB; this machine has memory for {limit >> 20} MB): "
             "move old experiments to another file"
         )
         raise NotReadableError(msg)
     if to_write and not os.access(path, os.W_OK):
-        # A rename would replace it all the same: it asks the folder, not the file.
+        # A rename would still succeed: it needs write permission for the folder, not the file.
         raise NotWritableError(
-            f"cannot write {shown}: the file or its file system is read-only for you; it is unchanged"
+            f"cannot write {shown}: the file or its file system is read-only for you; the file is unchanged"
         )
     return os.open(path, os.O_RDONLY | os.O_NOCTTY)
 
 
 def _open_saved(shown: Path, target: str, patience: float) -> int:
-    """Open the log; an editor that saves by renaming leaves a moment without a file."""
+    """Open the log, waiting up to `patience` seconds for it to exist: a save by renaming briefly leaves no file."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -302,7 +300,7 @@ def _open_saved(shown: Path, target: str, patience: float) -> int:
 
 
 def _read_saved(shown: Path, target: str, fd: int, *, watched: bool) -> _Text:
-    """Read the log when nobody is in the middle of writing it."""
+    """Read the log once no program is in the middle of writing it."""
     try:
         writers = lock.wait_and_claim(fd, _SAVE_SECONDS) if watched else Writers.UNKNOWN
         if writers is Writers.SOME:
@@ -316,7 +314,7 @@ def _read_saved(shown: Path, target: str, fd: int, *, watched: bool) -> _Text:
 
 
 def _read_steady(fd: int) -> bytes:
-    """Read a file to its end, again if it changed while it was read."""
+    """Return the bytes of a file, read again if it changed during the read."""
     data, steady, tries = b"", False, 0
     while not steady and tries < _TRIES:
         first = os.fstat(fd)
@@ -330,12 +328,12 @@ def _read_steady(fd: int) -> bytes:
 
 
 def _is_recent(fd: int) -> bool:
-    """Say whether a file was written in the last seconds, or a clock elsewhere is wrong."""
+    """Return whether a file was written within the last seconds (or will be, by the clock of another machine)."""
     return abs(time.time() - os.fstat(fd).st_mtime) < _RECENT_SECONDS
 
 
 def _read_at_rest(fd: int) -> bytes:
-    """Read a file that somebody is writing, when it has not changed for a while, or not stopped to."""
+    """Read a file that may be being written: once it has not changed for a while, or after the longest save."""
     deadline = time.monotonic() + _SAVE_SECONDS
     data, still = _read_steady(fd), 0
     while still < _STILL and time.monotonic() < deadline:
@@ -347,7 +345,7 @@ def _read_at_rest(fd: int) -> bytes:
 
 
 def _replace(text: _Text, after: bytes) -> bool:
-    """Put `after` in the place of the log; False, and nothing is changed, if its text is no longer `text`."""
+    """Replace the log by `after`; return False and change nothing if its text is no longer `text`."""
     with ExitStack() as stack:
         folder = _open_folder(text.target, stack)
         temp = _write_temp(text.target, after, text)
@@ -361,28 +359,28 @@ def _replace(text: _Text, after: bytes) -> bool:
         except FileNotFoundError:
             return False  # an editor that saves by renaming is halfway
         if swapped:
-            return _settle_swap(text, temp, after, folder, told=writers is Writers.NONE)
+            return _finish_swap(text, temp, after, folder, is_claimed=writers is Writers.NONE)
         os.rename(temp.path, text.target)
-        return _settle_rename(text, after, folder, told=writers is Writers.NONE)
+        return _finish_rename(text, after, folder, is_claimed=writers is Writers.NONE)
 
 
-def _settle_swap(text: _Text, temp: _Temp, after: bytes, folder: int, *, told: bool) -> bool:
-    """Remove what the swap displaced, if it is what we read; else swap back and return False."""
-    clean = False
+def _finish_swap(text: _Text, temp: _Temp, after: bytes, folder: int, *, is_claimed: bool) -> bool:
+    """Remove the displaced file if it is the one we read; otherwise swap back and return False."""
+    is_unchanged = False
     try:
         _sync_folder(folder)
         if os.path.samestat(os.lstat(temp.path), text.status):
-            clean = lock.is_intact(text.fd) if told else _has_bytes(text.fd, text.data)
+            is_unchanged = lock.is_intact(text.fd) if is_claimed else _has_bytes(text.fd, text.data)
     finally:  # also when the disk failed, or the user pressed Ctrl-C
-        if not clean:
+        if not is_unchanged:
             _swap_back(text, temp, after)
-    if clean:
+    if is_unchanged:
         lock.remove(temp.path)
-    return clean
+    return is_unchanged
 
 
 def _swap_back(text: _Text, temp: _Temp, after: bytes) -> None:
-    """Give the displaced text its name again; an editor that waits to write it then writes the log."""
+    """Give the displaced file its name back, so that an editor waiting to write it writes the log."""
     try:
         _rename(temp.path, text.target, _SWAP)
     except OSError as error:
@@ -391,20 +389,20 @@ def _swap_back(text: _Text, temp: _Temp, after: bytes) -> None:
         raise _keep(text, temp.path)  # a second editor saved over our new text
 
 
-def _settle_rename(text: _Text, after: bytes, folder: int, *, told: bool) -> bool:
-    """Look what was written in the old file since we read it; put that back and return False."""
+def _finish_rename(text: _Text, after: bytes, folder: int, *, is_claimed: bool) -> bool:
+    """Check the replaced file; if an editor wrote to it since we read it, restore that text and return False."""
     with _explaining(f"{text.shown} was written", "; it may not survive a power cut"):
         _sync_folder(folder)
-        if lock.is_intact(text.fd) if told else _has_bytes(text.fd, text.data):
+        if lock.is_intact(text.fd) if is_claimed else _has_bytes(text.fd, text.data):
             return True
     with _explaining(f"{text.shown} was written", "; what an editor saved at that moment is not in it"):
         lock.release(text.fd)
-        writers = lock.wait_and_claim(text.fd, _SAVE_SECONDS) if told else Writers.UNKNOWN
-        late = _read_steady(text.fd) if told else _read_at_rest(text.fd)
+        writers = lock.wait_and_claim(text.fd, _SAVE_SECONDS) if is_claimed else Writers.UNKNOWN
+        late = _read_steady(text.fd) if is_claimed else _read_at_rest(text.fd)
         if writers is Writers.NONE and late == text.data:
             return True
         if writers is Writers.UNKNOWN and text.data.startswith(late):
-            return True  # cut short, and not written again: that is no text to put back
+            return True  # truncated and not written again: there is no text to restore
         temp = _write_temp(text.target, late, text)
         if not _file_has(text.target, after):
             raise _keep(text, temp.path)
@@ -416,7 +414,7 @@ def _settle_rename(text: _Text, after: bytes, folder: int, *, told: bool) -> boo
 
 
 def _write_temp(target: str, data: bytes, like: _Text | None = None) -> _Temp:
-    """Write a new file beside `target`, on disk, with the attributes of `like`; on an error there is none."""
+    """Write a new file beside `target`, synced to disk, with the attributes of `like`; after an error none is left."""
     folder, name = os.path.split(target)
     path = os.path.join(folder, f".{name}.orglab-{os.urandom(6).hex()}")
     with ExitStack() as stack:
@@ -426,7 +424,7 @@ def _write_temp(target: str, data: bytes, like: _Text | None = None) -> _Temp:
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(fd, rest) :]
-            if like:  # not before: a write takes set-id bits and capabilities away, unless root does it
+            if like:  # after writing: a write clears set-id bits and capabilities, unless root does it
                 _copy_attributes(like, fd)
             _sync(fd)
             status = os.fstat(fd)
@@ -437,7 +435,7 @@ def _write_temp(target: str, data: bytes, like: _Text | None = None) -> _Temp:
 
 
 def _copy_attributes(like: _Text, fd: int) -> None:
-    """Give a new file, which nobody else may open yet, the owner, attributes, access list and mode of the log."""
+    """Give a new file, still accessible to its owner only, the owner, attributes, access list and mode of the log."""
     made = os.fstat(fd)
     mode = stat.S_IMODE(like.status.st_mode)
     names = _attribute_names(like.fd)
@@ -456,7 +454,7 @@ def _copy_attributes(like: _Text, fd: int) -> None:
 
 
 def _attribute_names(fd: int) -> list[str]:
-    """List the extended attributes that are the user's to keep."""
+    """Return the names of the extended attributes to copy."""
     names: list[str] = []
     if sys.platform == "linux":
         try:
@@ -464,12 +462,12 @@ def _attribute_names(fd: int) -> list[str]:
         except OSError as error:
             if error.errno not in _UNSUPPORTED:
                 raise
-    # Those two are checksums of the old bytes: a new file with them could not be opened.
+    # The two excluded ones are checksums of the old bytes: a new file with them could not be opened.
     return [name for name in names if name not in ("security.ima", "security.evm")]
 
 
 def _copy_owner(like: _Text, fd: int, mode: int, *, has_acl: bool) -> int:
-    """Keep owner and group as far as we may; return the mode that gives nobody more than before."""
+    """Keep owner and group as far as permitted; return a mode that grants no user more access than before."""
     for owner in (like.status.st_uid, -1):
         try:
             os.fchown(fd, owner, like.status.st_gid)
@@ -480,13 +478,13 @@ def _copy_owner(like: _Text, fd: int, mode: int, *, has_acl: bool) -> int:
             return mode if owner != -1 else mode & ~(stat.S_ISUID | stat.S_ISGID)
     if has_acl:
         raise PermissionError(errno.EPERM, "its group and access list cannot be kept")
-    # The group is another now: it may do what everybody may.
+    # The group has changed: it gets no more permissions than everyone.
     return mode & 0o707 | (mode & 0o007) << 3 & mode
 
 
 def _rename(old: str, new: str, flags: tuple[int, int]) -> bool:
-    """Rename with a flag, to swap or not to replace; False where that cannot be done."""
-    import ctypes  # noqa: PLC0415 - 2 ms that a command that only reads need not pay
+    """Rename with a flag, to swap or not to replace; return False where that is not supported."""
+    import ctypes  # noqa: PLC0415 - takes 2 ms, and commands that only read do not need it
 
     libc = ctypes.CDLL(None, use_errno=True)
     source, destination = os.fsencode(old), os.fsencode(new)
@@ -507,14 +505,14 @@ def _rename(old: str, new: str, flags: tuple[int, int]) -> bool:
 
 
 def _open_folder(target: str, stack: ExitStack) -> int:
-    """Open the folder before anything is changed: afterwards there may be no descriptor left."""
+    """Open the folder of a file before anything is changed: later there may be no descriptor left."""
     fd = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY)
     stack.callback(lock.close, fd)
     return fd
 
 
 def _sync_folder(fd: int) -> None:
-    """Have the names in a folder on disk, where the file system knows how (EINVAL: it does not)."""
+    """Sync the names in a folder to disk, where the file system supports it (EINVAL: it does not)."""
     try:
         _sync(fd)
     except OSError as error:
@@ -523,16 +521,16 @@ def _sync_folder(fd: int) -> None:
 
 
 def _sync(fd: int) -> None:
-    """Have a file on disk."""
+    """Sync a file to disk."""
     if sys.platform == "darwin":
-        with suppress(OSError):  # fsync there leaves it in the disk's own cache
+        with suppress(OSError):  # fsync on macOS leaves the data in the disk's own cache
             fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
             return
     os.fsync(fd)
 
 
 def _is_at_name(text: _Text) -> bool:
-    """Say whether the file that we read is still the one under the log's name."""
+    """Return whether the file that we read is still the one under the log's name."""
     try:
         return os.path.samestat(os.lstat(text.target), text.status)
     except FileNotFoundError:
@@ -540,14 +538,14 @@ def _is_at_name(text: _Text) -> bool:
 
 
 def _has_bytes(fd: int, data: bytes) -> bool:
-    """Compare a file with `data`, byte by byte: no time stamp is fine enough, and no copy is made."""
+    """Return whether a file holds `data`: compared byte by byte, as no timestamp is precise enough, without a copy."""
     if os.fstat(fd).st_size != len(data):
         return False
     return all(os.pread(fd, _CHUNK, at) == data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK))
 
 
 def _file_has(path: str, data: bytes) -> bool:
-    """Say whether nobody writes the file at `path`, and it holds `data`."""
+    """Return whether the file at `path` holds `data` and no program is writing it."""
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         return lock.wait_and_claim(fd, _SAVE_SECONDS) is not Writers.SOME and _has_bytes(fd, data)
@@ -560,35 +558,35 @@ def _file_has(path: str, data: bytes) -> bool:
 def _explaining(
     what: str, end: str, kind: type[OrglabError] = NotWritableError, *, absent: Path | None = None
 ) -> Iterator[None]:
-    """Turn an error of the system into one sentence, which ends with what the file holds now."""
+    """Turn an OSError into one of orglab's errors: `what`, the reason, and `end`, the state of the file."""
     try:
         yield
     except OSError as error:
         if absent is not None and isinstance(error, FileNotFoundError | NotADirectoryError):
-            raise NotFoundError(f"there is no file {absent}") from error
+            raise NotFoundError(f"{absent} does not exist") from error
         raise kind(f"{what}: {error.strerror or error}{end}") from error
 
 
 def _writing(shown: Path) -> AbstractContextManager[None]:
-    """Explain errors until the new text stands."""
-    return _explaining(f"cannot write {shown}", "; it is unchanged", absent=shown)
+    """Explain errors that happen before the log is replaced."""
+    return _explaining(f"cannot write {shown}", "; the file is unchanged", absent=shown)
 
 
 def _held_open(shown: Path) -> LogHeldError:
-    """Make the error of a file that a program keeps open."""
+    """Return the error for a file that another program keeps open."""
     return LogHeldError(
-        f"a program has {shown} open for writing: close it there, or pass --anyway; orglab wrote nothing"
+        f"another program has {shown} open for writing: close it there, or pass --anyway; nothing was written"
     )
 
 
 def _keep(text: _Text, path: str) -> LogChangedError:
-    """Keep a text that has no other name, and make the error that says where."""
+    """Keep a text that would otherwise be lost, and return the error that says where."""
     kept = f"{text.target}.orglab-kept-{os.urandom(3).hex()}"
     try:
         os.rename(path, kept)
     except OSError:
         kept = path
     return LogChangedError(
-        f"{text.shown} was saved by somebody at the same moment; one of the two texts is in {kept}: "
-        "compare them and join them by hand"
+        f"another program saved {text.shown} at the same moment; one of the two texts is in {kept}: "
+        "compare the files and merge them by hand"
     )

@@ -1,7 +1,6 @@
-"""The log's file: read, edited under a lock, verified, written.  The one door to it.
+"""The log's file: reading, and editing under a lock with verification.  All access to the log goes through here.
 
-What an edit is comes from `experiment.edits`, as a pure function of the document; how bytes reach the disk is in
-`file`.
+Edits are pure functions of the document, from `experiment.edits`; `file` writes the bytes to disk.
 """
 
 import os
@@ -11,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from orglab import clock
-from orglab.config import TERMS_NAME, Config, active_file
+from orglab.config import TERMS_NAME, Config, active_step_file
 from orglab.errors import NotFoundError, UsageError
-from orglab.experiment.fast_reader import glance
-from orglab.experiment.ids import numbers_in, numbers_of_old
-from orglab.experiment.lookup import find_experiment, find_step, select
+from orglab.experiment.fast_reader import scan_experiments
+from orglab.experiment.ids import find_alias_numbers, find_id_numbers
+from orglab.experiment.lookup import find_experiment, find_step, select_experiments
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, find_repository, is_installed
 from orglab.log import file
-from orglab.log.active import ActiveStep
+from orglab.log.active_step import ActiveStep
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit
 from orglab.reference import Reference, parse_reference, without_letter
@@ -31,18 +30,18 @@ if TYPE_CHECKING:
 
 Decided = TypeVar("Decided")
 MakeEdits = Callable[[Document], tuple[list[Edit], Decided]]
-"""From a document to edits, and what they decided: a pure function, called again if the file changes meanwhile."""
+"""Returns edits of a document, and any result: a pure function, called again if the file changes meanwhile."""
 MakeExperimentEdits = Callable[[Experiment], tuple[list[Edit], Decided]]
 Verify = Callable[[Document, Document, Decided], None]
 
 
 class Edited(NamedTuple, Generic[Decided]):
-    """A file that was edited.
+    """An edited file.
 
     Attributes:
-        before: What it held.
-        after: What it holds now.
-        decided: What the edits decided.
+        before: The document before the edit.
+        after: The document after the edit.
+        decided: The result that was returned with the edits.
     """
 
     before: Document
@@ -60,24 +59,24 @@ class LogFile:
     """
 
     def __init__(self, path: Path, config: Config | None = None, *, anyway: bool = False) -> None:
-        """Stand for the log at `path`; nothing is read."""
+        """Open the log at `path`; nothing is read yet."""
         self.path = path
         self.config = config or Config()
         self.anyway = anyway
 
     @cached_property
     def repository(self) -> Repository | None:
-        """The git repository that the log lies in, or None."""
+        """The git repository that contains the log, or None."""
         return find_repository(self.path.absolute().parent)
 
     @property
     def top(self) -> Path:
-        """The top of the repository, or else the log's own folder."""
+        """The top of the repository; without a repository, the log's folder."""
         return self.repository.top if self.repository is not None else self.path.absolute().parent
 
     @property
     def name(self) -> str:
-        """The path from there to the file, by which a repository tells its logs apart."""
+        """The path of the log relative to `top`, which identifies the log within its repository."""
         return os.path.relpath(os.path.realpath(self.path), os.path.realpath(self.top))
 
     @property
@@ -87,17 +86,17 @@ class LogFile:
 
     @property
     def clone_folder(self) -> Path:
-        """The folder of what this clone keeps for itself, such as the active step and when the last report ended."""
+        """The folder of data private to this clone, such as the active step and the end of the last report."""
         git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
-        return Path(active_file(os.fspath(self.path), git_dir)).parent
+        return Path(active_step_file(os.fspath(self.path), git_dir)).parent
 
     def find_own_paths(self, repository: Repository) -> tuple[str, ...]:
-        """Return the log and the journal as paths of a repository, from its top: they are never committed with code."""
-        from orglab.git.worktree import top_path  # noqa: PLC0415 - for runs alone
+        """Return the log and the journal as paths from the top of a repository: they are never committed with code."""
+        from orglab.git.worktree import top_path  # noqa: PLC0415 - only runs need it
 
-        named = (self.path.absolute(), self.journal.absolute())
-        own = (*named, *(path.resolve() for path in named))
-        return tuple(sorted({found for found in (top_path(repository, one) for one in own) if found is not None}))
+        files = (self.path.absolute(), self.journal.absolute())
+        resolved = (*files, *(path.resolve() for path in files))
+        return tuple(sorted({path for path in (top_path(repository, file) for file in resolved) if path is not None}))
 
     @cached_property
     def active(self) -> ActiveStep:
@@ -105,19 +104,44 @@ class LogFile:
         return ActiveStep(self.path, self.repository)
 
     def find_active(self) -> str | None:
-        """Return the reference that the active step or experiment of this clone has now, or None.
+        """Return the current reference of the active step or experiment of this clone, or None.
 
-        It may have been renumbered elsewhere since it was made the active one.
+        Another clone may have renumbered the experiment since.
         """
         active = self.active.get()
         if active is None:
             return None
         try:
             parsed = parse_reference(active)
-            found = self.find(self.document(), parsed)
+            experiment = self.find(self.document(), parsed)
         except (NotFoundError, UsageError):
             return active
-        return Reference(found.id, parsed.step).spell(self.config.letter)
+        return Reference(experiment.id, parsed.step).spell(self.config.letter)
+
+    def require_active(self) -> str:
+        """Return the reference of the active step or experiment.
+
+        Raises:
+            UsageError: There is none.
+        """
+        active = self.find_active()
+        if active is None:
+            raise UsageError("No experiment is active; name one, or make one active with `orglab start`.")
+        return active
+
+    def is_reference(self, text: str) -> bool:
+        """Return whether a text names an experiment or step of this log, or has the form of a numbered reference."""
+        try:
+            parsed = parse_reference(text)
+        except UsageError:
+            return False
+        if without_letter(parsed.id, self.config.letter).isdecimal():
+            return True
+        try:
+            self.find(self.document(), parsed)
+        except (NotFoundError, UsageError):
+            return False
+        return True
 
     # Reading
 
@@ -125,7 +149,7 @@ class LogFile:
         """Return the bytes of the log.
 
         Raises:
-            NotFoundError: There is no such file.
+            NotFoundError: The file does not exist.
         """
         return file.read(self.path)
 
@@ -133,7 +157,7 @@ class LogFile:
         """Return the log as an Org document.
 
         Raises:
-            NotFoundError: There is no such file.
+            NotFoundError: The file does not exist.
         """
         return self.parse(self.snapshot().data)
 
@@ -147,7 +171,7 @@ class LogFile:
 
     def read_experiments(self, document: Document) -> list[Experiment]:
         """Return the experiments of a version of the log."""
-        return list(glance(document, self.config, str(self.path)))
+        return list(scan_experiments(document, self.config, str(self.path)))
 
     def experiment(self, reference: str) -> Experiment:
         """Return one experiment.
@@ -156,8 +180,8 @@ class LogFile:
             reference: `201`, `e201`, `[e201]`; a step's reference names its experiment.
 
         Raises:
-            NotFoundError: There is none.
-            UsageError: Two headings have this id, or it is no reference.
+            NotFoundError: The experiment does not exist.
+            UsageError: Two headings have this id, or `reference` is not a reference.
         """
         return self.find(self.document(), parse_reference(reference))
 
@@ -165,7 +189,7 @@ class LogFile:
         """Return one step, such as `201.1`.
 
         Raises:
-            NotFoundError: There is none.
+            NotFoundError: The step does not exist.
         """
         parsed = parse_reference(reference)
         return find_step(self.find(self.document(), parsed), parsed)
@@ -175,19 +199,19 @@ class LogFile:
         return find_experiment(document, reference, self.config, self.path)
 
     def select(self, match: str | None = None) -> list[Experiment]:
-        """Return the experiments whose headings an Org match string selects, in the order of the log; all if None.
+        """Return the experiments whose headings match an Org match string, in the order of the log; all if None.
 
         Raises:
-            MatchSyntaxError: The match string cannot be read.
+            MatchSyntaxError: The match string is invalid.
         """
         document = self.document()
-        found = self.read_experiments(document)
+        experiments = self.read_experiments(document)
         if match is None:
-            return found
-        return select(found, match, document.settings.tag_groups or {}, clock.now())
+            return experiments
+        return select_experiments(experiments, match, document.settings.tag_groups or {}, clock.now())
 
     def spell(self, reference: str) -> str:
-        """Return a reference as the log's users write it, such as `e201.1` for `[201.1]`; nothing is read."""
+        """Return a reference as the log's users write it, such as `e201.1` for `[201.1]`, without reading the log."""
         parsed = parse_reference(reference)
         return Reference(without_letter(parsed.id, self.config.letter), parsed.step).spell(self.config.letter)
 
@@ -196,26 +220,26 @@ class LogFile:
         return file.read_text(self.path.parent / TERMS_NAME)
 
     def numbers_on_branches(self) -> set[int]:
-        """Return the whole numbers that are or were ids in the log on any branch; none without git."""
+        """Return the numbers that are or were ids in the log on any branch; none without git."""
         if self.repository is None or not is_installed():
             return set()
         text = self.repository.read_on_branches(self.path)
-        return numbers_in(text) | numbers_of_old(text)
+        return find_id_numbers(text) | find_alias_numbers(text)
 
     # Writing
 
     def edit(
         self, make_edits: MakeEdits[Decided], verify: Verify[Decided] | None = None, path: Path | None = None
     ) -> Edited[Decided]:
-        """Replace the file by what edits make of it: locked, verified, durable.
+        """Apply edits to the file under a lock, verified and durable.
 
         Args:
-            make_edits: From the document to edits.
-            verify: Raises if the document afterwards is not what was meant; then nothing is written.
+            make_edits: Returns the edits for a document.
+            verify: Raises if the resulting document is not as intended; then nothing is written.
             path: Another file of the log, such as the journal; the log itself if None.
 
         Raises:
-            NotWritableError: It could not be written; its bytes are what they were.
+            NotWritableError: The file could not be written; it is unchanged.
             UsageError: The edits would change the settings of the file.
         """
 
@@ -226,7 +250,10 @@ class LogFile:
             if after is not before:
                 before.source.verify(edits, bytes(after))
                 if after.settings != before.settings:
-                    raise UsageError("The text holds a #+ line that would change the whole file; nothing was written.")
+                    raise UsageError(
+                        "The text contains a #+ line that would change the settings of the whole file; "
+                        "nothing was written."
+                    )
                 if verify is not None:
                     verify(before, after, decided)
             return bytes(after), Edited(before, after, decided)
@@ -240,26 +267,26 @@ class LogFile:
         now: "datetime.datetime",
         added: "Added | None" = None,
     ) -> tuple[Experiment, Decided]:
-        """Edit one experiment, with what follows from that; return it as it stands afterwards, and what was decided.
+        """Edit one experiment and update what depends on it, such as cookies; return the new experiment and the result.
 
         Args:
             reference: The experiment, or a step of it.
-            make_edits: From the experiment to edits.
+            make_edits: Returns the edits for the experiment, and any result.
             now: Local time.
             added: What the edits may add; nothing if None.
 
         Raises:
-            NotFoundError: There is no such experiment.
+            NotFoundError: The experiment does not exist.
             UsageError: The edits would add something else.
-            NotWritableError: The log could not be written; its bytes are what they were.
+            NotWritableError: The log could not be written; it is unchanged.
         """
-        from orglab.experiment.consequences import NOTHING, with_consequences  # noqa: PLC0415 - reading needs none of it
+        from orglab.experiment.consequences import NOTHING, add_consequences  # noqa: PLC0415 - reading needs none of it
 
         def change(document: Document) -> tuple[list[Edit], tuple[Experiment, Decided]]:
             old = self.find(document, reference)
             first, decided = make_edits(old)
-            edits, new = with_consequences(old, first, now, added or NOTHING)
-            moved = old.document.begin if isinstance(old.document, Part) else 0
-            return [Edit(one.start + moved, one.end + moved, one.replacement) for one in edits], (new, decided)
+            edits, new = add_consequences(old, first, now, added or NOTHING)
+            offset = old.document.begin if isinstance(old.document, Part) else 0
+            return [Edit(edit.start + offset, edit.end + offset, edit.replacement) for edit in edits], (new, decided)
 
         return self.edit(change).decided

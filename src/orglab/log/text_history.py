@@ -1,4 +1,4 @@
-"""What git tells of the log's own text: in which commit a box was ticked, and an experiment closed."""
+"""The git history of the log's text: the commits in which checkboxes were ticked and experiments closed."""
 
 from collections.abc import Iterable
 
@@ -6,34 +6,35 @@ from orglab.errors import OrglabError
 from orglab.experiment.lookup import find_experiment, find_step
 from orglab.experiment.model import Experiment, Step
 from orglab.git import is_installed
-from orglab.git.commit import Commit, read_named
-from orglab.git.files import blame, content_at, path_in
+from orglab.git.commit import Commit, read_commits_by_hash
+from orglab.git.files import blame, path_in, read_file_at
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 from orglab.org.source import encode
 from orglab.reference import Reference
 
-# How often a step is followed to the version before, where a line that was ticked already was changed.
+# How many versions back a step is followed when a commit changed a line that was already ticked.
 _ROUNDS = 20
-# How many bytes of the log's versions `git blame` may have to compare: some seconds.
+# How many bytes of the log's versions `git blame` may compare: this takes some seconds.
 _BLAMED_BYTES = 4 << 30
 
 
 def find_ticking_commits(log: LogFile, steps: dict[str, tuple[Experiment, Step]]) -> dict[str, Commit]:
-    """Return the commit of the log in which the box of each step was first ticked, by the step's reference.
+    """Return the commit of the log in which each step's checkbox was first ticked, by the step's reference.
 
-    The step's line is blamed, all lines by one git; where it was ticked in the version before already (its words were
-    changed, or a step was put before it) it is followed there.  What was ticked and is not committed has none.
+    One `git blame` finds the commit that last changed each step's line.  If the step was already ticked in the version
+    before that commit (it was reworded, or another step was inserted before it), the search continues there.  Steps
+    ticked but not committed yet are left out.
 
     Args:
         log: The log.
-        steps: Experiment and step by the step's reference, as they stand in the log's file.
+        steps: Experiment and step by the step's reference, as read from the log's file.
     """
     repository = log.repository
     path = path_in(repository, log.path) if repository is not None and is_installed() else None
     if repository is None or path is None or not _can_be_blamed(log, path):
         return {}
-    found: dict[str, str] = {}
+    hashes: dict[str, str] = {}
     versions: dict[tuple[str, str] | None, Document | None] = {}
     pending = {("", path): {step.line: (experiment, step, step.ref) for experiment, step in steps.values()}}
     for _ in range(_ROUNDS):
@@ -43,42 +44,44 @@ def find_ticking_commits(log: LogFile, steps: dict[str, tuple[Experiment, Step]]
                 experiment, step, ref = lines[blamed.line]
                 if blamed.commit is None:
                     continue
-                found[ref] = blamed.commit
+                hashes[ref] = blamed.commit
                 if blamed.before not in versions:
-                    versions[blamed.before] = _version(log, blamed.before)
+                    versions[blamed.before] = _read_version(log, blamed.before)
                 version = versions[blamed.before]
-                before = _ticked_in(version, log, experiment, step) if version is not None else None
+                before = _find_ticked_step(version, log, experiment, step) if version is not None else None
                 if before is not None and blamed.before is not None:
                     following.setdefault(blamed.before, {})[before.line] = (experiment, before, ref)
         pending = following
-    known = read_named(repository, tuple(sorted(set(found.values()))))
-    return {ref: known[commit] for ref, commit in found.items() if commit in known}
+    commits = read_commits_by_hash(repository, tuple(sorted(set(hashes.values()))))
+    return {ref: commits[name] for ref, name in hashes.items() if name in commits}
 
 
 def find_closing_commits(log: LogFile, experiments: Iterable[Experiment]) -> dict[str, Commit]:
-    """Return the commit of the log that wrote the heading of each experiment's conclusion as it is, by its reference.
+    """Return the commit of the log that last changed the heading of each experiment's conclusion, by its reference.
 
-    That is when it was closed, where the log keeps no dates of it (without `#+STARTUP: logdone`).
+    It tells when an experiment was closed where the log has no closing dates (without `#+STARTUP: logdone`).
 
     Args:
         log: The log.
-        experiments: Some that are closed, as they stand in the log's file.
+        experiments: Closed experiments, as read from the log's file.
     """
     repository = log.repository
     path = path_in(repository, log.path) if repository is not None and is_installed() else None
     lines = {}
-    for one in experiments:
-        heading = one.child(log.config.conclusions)
-        lines[heading.line_number if heading is not None and heading.state is not None else one.line] = one.ref
+    for experiment in experiments:
+        heading = experiment.child(log.config.conclusions)
+        line = heading.line_number if heading is not None and heading.state is not None else experiment.line
+        lines[line] = experiment.ref
     if repository is None or path is None or not lines or not _can_be_blamed(log, path):
         return {}
-    found = {lines[one.line]: one.commit for one in blame(repository, path, lines) if one.commit is not None}
-    known = read_named(repository, tuple(sorted(set(found.values()))))
-    return {ref: known[commit] for ref, commit in found.items() if commit in known}
+    blamed_lines = blame(repository, path, lines)
+    hashes = {lines[blamed.line]: blamed.commit for blamed in blamed_lines if blamed.commit is not None}
+    commits = read_commits_by_hash(repository, tuple(sorted(set(hashes.values()))))
+    return {ref: commits[name] for ref, name in hashes.items() if name in commits}
 
 
 def _can_be_blamed(log: LogFile, path: str) -> bool:
-    """Return whether all versions of the log can be compared in some seconds."""
+    """Return whether all versions of the log can be compared within some seconds."""
     repository = log.repository
     size = log.path.stat().st_size
     if repository is None or size <= 1 << 20:
@@ -87,20 +90,20 @@ def _can_be_blamed(log: LogFile, path: str) -> bool:
     return int(count) * size <= _BLAMED_BYTES
 
 
-def _version(log: LogFile, before: tuple[str, str] | None) -> Document | None:
-    """Return the log as it was in a commit, or None if nothing was ticked there."""
-    content = content_at(log.repository, *before) if log.repository is not None and before is not None else None
-    # Most are not parsed to say that.
+def _read_version(log: LogFile, before: tuple[str, str] | None) -> Document | None:
+    """Return the log as of a commit, or None if no step was ticked in it."""
+    content = read_file_at(log.repository, *before) if log.repository is not None and before is not None else None
+    # Checked on the bytes, so that most versions need not be parsed.
     is_empty = content is None or encode(f":{log.config.tag}:") not in content or b"[X]" not in content.upper()
     return None if content is None or is_empty else Document(content, log.config.keywords)
 
 
-def _ticked_in(document: Document, log: LogFile, experiment: Experiment, step: Step) -> Step | None:
-    """Return a step as it was in a version of the log, if its box was ticked there: that of its words, else number."""
+def _find_ticked_step(document: Document, log: LogFile, experiment: Experiment, step: Step) -> Step | None:
+    """Return the step of a version of the log with the same text, else the same number; None if it is not ticked."""
     try:
-        then = find_experiment(document, Reference(experiment.id), log.config, log.path)
-        same = [one for one in then.steps if one.text == step.text]
-        before = same[0] if same else find_step(then, Reference(experiment.id, step.number))
+        old = find_experiment(document, Reference(experiment.id), log.config, log.path)
+        same = [other for other in old.steps if other.text == step.text]
+        before = same[0] if same else find_step(old, Reference(experiment.id, step.number))
     except OrglabError:
         return None
     return before if before.state == "done" else None

@@ -1,1 +1,1 @@
-"""Org: lossless documents, usable on their own.  Knows no experiments."""
+"""Lossless Org documents: parsing and editing, independent of experiments."""

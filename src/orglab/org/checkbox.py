@@ -1,6 +1,6 @@
-"""Ticking boxes: an item's own, and those of the items it is nested in.
+"""Setting the checkboxes of list items and updating those of their parents.
 
-As `org-toggle-checkbox` and `org-list-struct-fix-box`.
+Follows `org-toggle-checkbox` and `org-list-struct-fix-box`.
 """
 
 from collections.abc import Iterable
@@ -13,12 +13,12 @@ from orglab.org.list import Item, Structure
 OPEN, PARTIAL, DONE = b"[ ]", b"[-]", b"[X]"
 
 
-def toggled(box: bytes | None) -> bytes:
-    """Return the box that toggling makes of `box`: done becomes open, all else done, `[x]` too."""
+def toggle_checkbox(box: bytes | None) -> bytes:
+    """Return the checkbox after toggling `box`: `[X]` becomes `[ ]`, anything else (also `[x]`) becomes `[X]`."""
     return OPEN if box == DONE else DONE
 
 
-def set_boxes(
+def set_checkboxes(
     document: Document,
     structure: Structure,
     items: Iterable[Item],
@@ -27,20 +27,20 @@ def set_boxes(
     ordered: bool = False,
     upper: bool = False,
 ) -> list[Edit]:
-    """Return the edits that set the boxes of `items`, and make their parents' boxes say so.
+    """Return the edits that set the checkboxes of `items` and update those of their parents.
 
-    A box whose item has boxes below it shows what those are, whatever is asked for.
+    The checkbox of an item with checkboxes below it always follows those, whatever `box` is.
 
     Args:
-        document: The file.
+        document: The document.
         structure: The list that holds the items.
-        items: The items to set; those without a box are left.
+        items: The items to set; those without a checkbox are left alone.
         box: `[ ]`, `[-]` or `[X]`.
-        ordered: Whether the entry's ORDERED property asks for boxes to be ticked in order.
-        upper: Whether each `[x]` of the list becomes `[X]`, which Org counts as done.
+        ordered: Whether the entry's ORDERED property requires checkboxes to be checked in order.
+        upper: Whether to turn each `[x]` in the list into `[X]`, which Org counts as done.
 
     Raises:
-        UsageError: `ordered`, and an earlier box is open.
+        UsageError: `ordered` is set and an earlier checkbox is open.
     """
     chosen = list(items)
     boxes = {item.begin: item.checkbox for item in structure.items}
@@ -60,7 +60,7 @@ def set_boxes(
 
 
 def _fix_parents(structure: Structure, boxes: dict[int, bytes | None]) -> None:
-    """Set the box of each item that has one by the boxes directly below it, deepest first."""
+    """Set the checkbox of each parent item from the checkboxes directly below it, deepest first."""
     parents = structure.parents()
     with_box = {
         parent.begin: parent
@@ -78,11 +78,13 @@ def _fix_parents(structure: Structure, boxes: dict[int, bytes | None]) -> None:
 
 
 def _check_order(document: Document, structure: Structure, boxes: dict[int, bytes | None], first: int) -> None:
-    """Raise UsageError if a box before `first` is open while a later one is done (the ORDERED property)."""
+    """Raise UsageError if a checkbox before `first` is open while a later one is done (the ORDERED property)."""
     blocking: Item | None = None
     for item in structure.items:
         if blocking is None and boxes[item.begin] == OPEN:
             blocking = item
         elif blocking is not None and boxes[item.begin] == DONE and blocking.begin < first:
             line = document.source.line_number(blocking.begin)
-            raise UsageError(f"The boxes here are to be ticked in order (:ORDERED:), and that in line {line} is open.")
+            raise UsageError(
+                f"The checkbox in line {line} is still open; this list must be checked off in order (:ORDERED:)."
+            )

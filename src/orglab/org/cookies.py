@@ -1,9 +1,8 @@
 """Statistics cookies: `[1/2]` and `[50%]`, in headings, items and text, counted as Org 9.8.9 counts them.
 
-Two passes, as in `org-update-statistics-cookies`: `org-update-checkbox-count`
-counts boxes, then `org-update-parent-todo-statistics` counts the keywords of
-sub-headings, and where both have something to say of a heading, the second has
-the last word.
+There are two passes, as in `org-update-statistics-cookies`: `org-update-checkbox-count`
+counts checkboxes, then `org-update-parent-todo-statistics` counts the TODO keywords of
+subheadings.  Where both apply to a heading, the second wins.
 """
 
 import re
@@ -19,25 +18,25 @@ from orglab.org.list import Item, Structure
 from orglab.org.objects import parse_objects
 from orglab.org.syntax import compile_late
 
-# What a cookie outside these counts is the whole section.
+# A cookie outside all of these counts the whole section.
 _COUNTED_IN = frozenset(
     ("drawer", "center-block", "dynamic-block", "item", "quote-block", "special-block", "verse-block")
 )
 _RECURSIVE = compile_late(rb"COOKIE_DATA:.*recursive", re.I)
 
 
-def recount(document: Document, headings: Iterable[Heading | None] | None = None) -> list[Edit]:
-    """Return the edits that make cookies true, as `org-update-statistics-cookies` for the whole file.
+def recount_cookies(document: Document, headings: Iterable[Heading | None] | None = None) -> list[Edit]:
+    """Return the edits that correct statistics cookies, as `org-update-statistics-cookies` does for a whole file.
 
     Args:
-        document: The file.
-        headings: Only the cookies of these headings and of their own sections;
-            None among them is the text before the first heading.  All if None.
+        document: The document.
+        headings: Recount only the cookies of these headings and their own sections; an
+            element None stands for the text before the first heading.  All if None.
     """
     if headings is None:
         chosen: list[Heading | None] = [None, *document.headings()]
     else:
-        # From above, for one count of the keywords in a subtree will do for all headings in it.
+        # Top-down, because counting the keywords of a subtree once serves all headings in it.
         chosen = sorted(headings, key=lambda heading: -1 if heading is None else heading.index)
     keywords: _Keywords | None = None
     edits: list[Edit] = []
@@ -51,38 +50,38 @@ def recount(document: Document, headings: Iterable[Heading | None] | None = None
             by_keywords = keywords.edits(heading)
         replaced = {edit.start for edit in by_keywords}
         edits += by_keywords
-        edits += [edit for edit in checkbox_cookies(document, heading) if edit.start not in replaced]
+        edits += [edit for edit in recount_checkbox_cookies(document, heading) if edit.start not in replaced]
     return [edit for edit in edits if document.text[edit.start : edit.end] != edit.replacement]
 
 
 def format_cookie(old: bytes, done: int, total: int) -> bytes:
-    """Return a cookie of the kind of `old` (org-format-percent-cookie rounds down)."""
+    """Return a cookie in the format of `old` (org-format-percent-cookie rounds down)."""
     if old.endswith(b"%]"):
         return b"[%d%%]" % (100 * done // max(1, total))
     return b"[%d/%d]" % (done, total)
 
 
-def checkbox_cookies(document: Document, heading: Heading | None, *, hierarchical: bool = True) -> list[Edit]:
-    """Return what the boxes of one section make of the cookies in its heading and text (org-update-checkbox-count).
+def recount_checkbox_cookies(document: Document, heading: Heading | None, *, hierarchical: bool = True) -> list[Edit]:
+    """Return the edits that count a section's checkboxes in its heading and text (org-update-checkbox-count).
 
     Args:
-        document: The file.
-        heading: The section's heading; None for the text before the first.
+        document: The document.
+        heading: The section's heading; None for the text before the first heading.
         hierarchical: Org's `org-checkbox-hierarchical-statistics`: count direct children only.
 
     Returns:
-        An edit for every cookie, also where it is true already.
+        An edit for every cookie, even if it is already correct.
     """
     text = document.text
     begin = 0 if heading is None else heading.begin
-    end = document.begin_of(0) if heading is None else heading.end
+    end = document.heading_begin(0) if heading is None else heading.end
     if not syntax.COOKIE.search(text, begin, end):
         return []
     data = document.file_property("COOKIE_DATA") if heading is None else heading.property("COOKIE_DATA")
     words = re.findall(r"\w+", (data or "").lower())
     if "todo" in words:
         return []
-    boxes = _Boxes(document.section_of(heading), recursive=not hierarchical or "recursive" in words)
+    boxes = _Boxes(document.get_section(heading), recursive=not hierarchical or "recursive" in words)
     edits = []
     for start, stop, container, in_list in _cookies(text, heading, boxes):
         counted = boxes.count_all() if container is None else boxes.count_in(container, in_list=in_list)
@@ -91,33 +90,33 @@ def checkbox_cookies(document: Document, heading: Heading | None, *, hierarchica
 
 
 def _cookies(text: bytes, heading: Heading | None, boxes: "_Boxes") -> Iterator[tuple[int, int, Element | None, bool]]:
-    """Yield the span of each cookie, the element whose boxes it counts (None: the section), and if a list holds it."""
+    """Yield each cookie's span, the element whose boxes it counts (None: the section), and whether it is in a list."""
     if heading is not None:
-        for found in parse_objects(text, *heading.line.title):
-            if found.type == "statistics-cookie":
-                yield found.begin, found.end, None, False
+        for cookie in parse_objects(text, *heading.line.title):
+            if cookie.type == "statistics-cookie":
+                yield cookie.begin, cookie.end, None, False
     section = boxes.section
     places = [match.start() for match in syntax.COOKIE.finditer(text, section.begin, section.end)]
     for element, container, in_list in boxes.elements if places else ():
-        # Its own text ends where its first child begins.
+        # The element's own text ends where its first child begins.
         end = element.children[0].begin if element.children else element.end
         place = bisect_left(places, element.begin)
         if place < len(places) and places[place] < end:
-            for found in element_objects(text, element):
-                if found.type == "statistics-cookie":
-                    yield found.begin, found.end, container, in_list
+            for cookie in element_objects(text, element):
+                if cookie.type == "statistics-cookie":
+                    yield cookie.begin, cookie.end, container, in_list
 
 
 class _Boxes:
-    """The boxes of a section, and how many of them each of its elements has."""
+    """The checkboxes of a section, counted for each of its elements."""
 
     def __init__(self, section: Element, *, recursive: bool) -> None:
         self.section = section
         self.recursive = recursive
-        # Each element, the one whose boxes a cookie in it counts, and whether a list holds that one.
+        # Each element, the container whose boxes a cookie in it counts, and whether that container is in a list.
         self.elements: list[tuple[Element, Element | None, bool]] = []
         self._items: list[Element] = []
-        # The first item with a box of each outermost list.
+        # The first item with a box in each outermost list.
         first: list[Element] = []
         last: Element | None = None
         todo: list[tuple[Element, Element | None, bool, Element | None]] = [(section, None, False, None)]
@@ -136,32 +135,32 @@ class _Boxes:
             todo.extend((child, container, in_list, outermost) for child in reversed(element.children))
         self._begins = [element.begin for element in self._items]
         self._list_begins = [element.begin for element in first]
-        # How many boxes are checked, and how many there are, in the lists before each.
+        # Checked boxes and all boxes in the lists before each of `first`.
         self._sums = [(0, 0)]
         for element in first:
             done, total = self._count(element.structure, None)
             self._sums.append((self._sums[-1][0] + done, self._sums[-1][1] + total))
 
     def count_all(self) -> tuple[int, int]:
-        """Return how many boxes of the section are checked, and how many there are."""
+        """Return how many boxes in the section are checked, and how many there are."""
         return self._sums[-1]
 
     def count_in(self, container: Element, *, in_list: bool) -> tuple[int, int]:
-        """Return how many of the boxes in `container`, which a list may hold, are checked, and how many there are."""
+        """Return how many boxes in `container` are checked, and how many there are."""
         begin, end = container.contents
         index = bisect_left(self._begins, begin)
         if index == len(self._begins) or self._begins[index] >= end:
             return 0, 0
         first = self._items[index]
         if in_list:
-            # Org goes on after the outermost list that holds the first box, and so past the container.
+            # Org continues after the outermost list around the first box, which lies past the container.
             return self._count(first.structure, container.item if container.type == "item" else None)
         low = self._sums[bisect_left(self._list_begins, begin)]
         high = self._sums[bisect_left(self._list_begins, end)]
         return high[0] - low[0], high[1] - low[1]
 
     def _count(self, structure: Structure | None, item: Item | None) -> tuple[int, int]:
-        """Return how many boxes are checked and how many there are, below `item` or in a whole list."""
+        """Return how many boxes are checked and how many there are, below `item` or in the whole list."""
         if structure is None:
             return 0, 0
         if item is None:
@@ -172,18 +171,18 @@ class _Boxes:
         return sum(other.is_checked for other in boxes), len(boxes)
 
 
-def keyword_cookies(heading: Heading, *, hierarchical: bool = True) -> list[Edit]:
-    """Return what the keywords of sub-headings make of the cookies in a heading (org-update-parent-todo-statistics).
+def recount_todo_cookies(heading: Heading, *, hierarchical: bool = True) -> list[Edit]:
+    """Return the edits that count the keywords of subheadings in a heading (org-update-parent-todo-statistics).
 
-    Org recounts at each heading in turn, its parent's cookies and, if told to,
-    those further up; what the last one writes stays.  So only that one is counted.
+    At each heading in turn, Org recounts the cookies of the parent and, if recursive,
+    of the ancestors above it.  Only the last recount survives, so only that one is done here.
 
     Args:
-        heading: The heading whose cookies are counted.
+        heading: The heading whose cookies are recounted.
         hierarchical: Org's `org-hierarchical-todo-statistics`: count direct children only.
 
     Returns:
-        An edit for every cookie in the heading's line, also where it is true already.
+        An edit for every cookie in the heading's line, even if it is already correct.
     """
     document = heading.document
     if not syntax.COOKIE.search(document.text, heading.begin, heading.line_end):
@@ -193,7 +192,7 @@ def keyword_cookies(heading: Heading, *, hierarchical: bool = True) -> list[Edit
 
 
 class _Keywords:
-    """The keywords of the headings with the numbers `begin` to `end`: a subtree, or all there are."""
+    """The TODO keywords of the headings with index `begin` to `end`: a subtree or the whole document."""
 
     def __init__(self, document: Document, begin: int, end: int, *, hierarchical: bool) -> None:
         self.begin = begin
@@ -201,16 +200,16 @@ class _Keywords:
         self._document = document
         self._hierarchical = hierarchical
         self._counts_boxes: dict[int, bool] = {}
-        # Of the last heading whose recount reaches one: whether it counts recursively, and its stars.
+        # For each heading, the last heading whose recount reaches it: whether it counts recursively, and its stars.
         self._last: dict[int, tuple[bool, int]] = {}
-        # For each number of stars, and for all under 0: the headings, and how many are done and have a keyword before.
+        # By number of stars (0: all headings): the indices, and the running totals of done and of all keywords.
         self._counted: dict[int, tuple[list[int], list[tuple[int, int]]]] = {0: ([], [(0, 0)])}
         self._read()
 
     def edits(self, heading: Heading) -> list[Edit]:
         """Return an edit for every cookie in the heading's line."""
         last = self._last.get(heading.index)
-        if last is None or self._has_boxes_counted(heading):
+        if last is None or self._counts_checkboxes(heading):
             return []
         recursive, stars = last
         indices, sums = self._counted[0 if recursive else stars]
@@ -224,7 +223,7 @@ class _Keywords:
         ]
 
     def _read(self) -> None:
-        """Visit all headings in order, as `org-map-region` does."""
+        """Visit all headings in order, like `org-map-region`."""
         document = self._document
         inherited = self._inherited_data()
         for index in range(self.begin, self.end):
@@ -243,39 +242,39 @@ class _Keywords:
                 continue
             while above >= self.begin:
                 ancestor = document.heading(above)
-                if ancestor.begin < holder or self._has_boxes_counted(ancestor):
+                if ancestor.begin < holder or self._counts_checkboxes(ancestor):
                     break
                 self._last[above] = (True, heading.stars)
                 above = document.parent_index(above)
 
     def _inherited_data(self) -> dict[int, tuple[str, int]]:
-        """Return for each heading its own or inherited `COOKIE_DATA`, and where the heading that has it begins."""
+        """Return each heading's own or inherited `COOKIE_DATA`, and where the heading that defines it begins."""
         document = self._document
         above = document.heading(self.begin).parent if self.begin < self.end else None
         name = "COOKIE_DATA"
         data = document.file_property(name) if above is None else above.inherited_property(name)
-        begin, end = document.begin_of(self.begin), document.begin_of(self.end)
+        begin, end = document.heading_begin(self.begin), document.heading_begin(self.end)
         if "recursive" not in (data or "") and not _RECURSIVE.search(document.text, begin, end):
-            # No other word of it matters here.
+            # "recursive" is the only word that matters here.
             return {}
-        found: dict[int, tuple[str, int]] = {}
+        inherited: dict[int, tuple[str, int]] = {}
         for index in range(self.begin, self.end):
             heading = document.heading(index)
             own = heading.property(name)
             parent = document.parent_index(index)
             if own is not None:
-                found[index] = (own, heading.begin)
+                inherited[index] = (own, heading.begin)
             elif parent >= self.begin:
-                found[index] = found[parent]
+                inherited[index] = inherited[parent]
             else:
                 holder = heading.property_holder(name)
-                found[index] = (data or "", 0 if holder is None else holder.begin)
-        return found
+                inherited[index] = (data or "", 0 if holder is None else holder.begin)
+        return inherited
 
-    def _has_boxes_counted(self, heading: Heading) -> bool:
-        """Return whether the heading's `COOKIE_DATA` says that its cookies are of boxes."""
-        found = self._counts_boxes.get(heading.index)
-        if found is None:
+    def _counts_checkboxes(self, heading: Heading) -> bool:
+        """Return whether the heading's `COOKIE_DATA` makes its cookies count checkboxes."""
+        counts_boxes = self._counts_boxes.get(heading.index)
+        if counts_boxes is None:
             data = (heading.property("COOKIE_DATA") or "").lower()
-            found = self._counts_boxes[heading.index] = bool(re.search(r"\bcheckbox\b", data))
-        return found
+            counts_boxes = self._counts_boxes[heading.index] = bool(re.search(r"\bcheckbox\b", data))
+        return counts_boxes

@@ -1,7 +1,7 @@
-"""An Org file as a value: its bytes, its outline, and edits of it.
+"""An Org file as an immutable value: its bytes, its outline, and edits to it.
 
-Parsing and printing give the same bytes, for every input.  Reading finds the
-headings; what stands below each is parsed when it is asked for.
+Parsing and printing return the same bytes for any input.  Only headings are found
+at first; the section below each is parsed on demand.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,15 +21,15 @@ from orglab.org.syntax import compile_late
 if TYPE_CHECKING:
     import re
 
-# A literal `\n*` lets the regexp engine jump from heading to heading.
+# The literal prefix `\n*` lets the regexp engine jump from heading to heading.
 _HEADINGS = compile_late(rb"\n\*+ ")
 _MARKERS = (b"<<<<<<<", b">>>>>>>")
-# How many headings to look through for a relative before all relations are found at once.
+# How many headings to search for a parent or subtree end before computing all of them at once.
 _NEAR = 64
 
 
 class Document:
-    """One version of an Org file.  It never changes: `apply` gives the next version.
+    """One version of an Org file.  It is immutable: `apply` returns the next version.
 
     Attributes:
         source: The bytes, and the text that positions refer to.
@@ -37,11 +37,11 @@ class Document:
     """
 
     def __init__(self, raw: bytes, default_keywords: str = ORG_KEYWORDS) -> None:
-        """Read a file.
+        """Create a document from the bytes of a file.
 
         Args:
-            raw: Its bytes, any bytes.
-            default_keywords: The TODO keywords of a file that has no `#+TODO` line, as such a line has them.
+            raw: The bytes; any bytes are accepted.
+            default_keywords: The value of the `#+TODO` line assumed for a file without one.
         """
         self.source = Source(raw)
         self.text = self.source.text
@@ -52,7 +52,7 @@ class Document:
 
     @cached_property
     def _outline(self) -> tuple[list[int], list[int]]:
-        """Where each heading begins, and how many stars it has.  Found when asked for: a list can do without."""
+        """Where each heading begins, and how many stars it has."""
         text = self.text
         begins: list[int] = []
         stars: list[int] = []
@@ -79,7 +79,7 @@ class Document:
         return self.source.raw
 
     def __len__(self) -> int:
-        """Return how many headings there are."""
+        """Return the number of headings."""
         return len(self._begins)
 
     @cached_property
@@ -90,31 +90,31 @@ class Document:
         return hashlib.sha256(self.source.raw).hexdigest()
 
     def heading(self, index: int) -> Heading:
-        """Return heading number `index`, counted from 0."""
-        found = self._headings.get(index)
-        if found is None:
-            found = self._headings[index] = Heading(self, index, self._begins[index], self._stars[index])
-        return found
+        """Return the heading with the 0-based index `index`."""
+        heading = self._headings.get(index)
+        if heading is None:
+            heading = self._headings[index] = Heading(self, index, self._begins[index], self._stars[index])
+        return heading
 
     def headings(self) -> Iterator[Heading]:
         """Yield all headings, in order."""
         return (self.heading(index) for index in range(len(self._begins)))
 
     def stars(self, index: int) -> int:
-        """Return how many stars heading number `index` has."""
+        """Return the number of stars of the heading at `index`."""
         return self._stars[index]
 
-    def begin_of(self, index: int) -> int:
-        """Return where heading number `index` begins; past the last one, the end of the text."""
+    def heading_begin(self, index: int) -> int:
+        """Return where the heading at `index` begins, or the end of the text if `index` is past the last heading."""
         return self._begins[index] if index < len(self._begins) else len(self.text)
 
     def parent_index(self, index: int) -> int:
-        """Return the number of the heading above heading `index`, or -1."""
+        """Return the index of the parent of the heading at `index`, or -1."""
         stars = self._stars
         if stars[index] == 1:
             return -1
         if self._parent_indices is None:
-            # Most parents are near; only where one is not is it worth to find all at once.
+            # Most parents are near; computing all of them only pays off when one is not.
             for place in range(index - 1, max(-1, index - _NEAR), -1):
                 if stars[place] < stars[index]:
                     return place
@@ -122,7 +122,7 @@ class Document:
         return self._parent_indices[index]
 
     def after_subtree(self, index: int) -> int:
-        """Return the number of the first heading after the subtree of heading `index`."""
+        """Return the index of the first heading after the subtree of the heading at `index`."""
         stars = self._stars
         if self._after is None:
             for place in range(index + 1, min(len(stars), index + _NEAR)):
@@ -132,7 +132,7 @@ class Document:
         return self._after[index]
 
     def heading_at(self, position: int) -> Heading | None:
-        """Return the heading whose line or own section holds `position`, or None before the first."""
+        """Return the heading whose line or own section contains `position`, or None before the first heading."""
         low, high = 0, len(self._begins)
         while low < high:
             middle = (low + high) // 2
@@ -144,7 +144,7 @@ class Document:
 
     @cached_property
     def _first_heading(self) -> int:
-        """Where the first heading begins, found without the outline."""
+        """Where the first heading begins, found without reading the outline."""
         if syntax.HEADING.match(self.text):
             return 0
         match = _HEADINGS.search(self.text)
@@ -152,41 +152,40 @@ class Document:
 
     @cached_property
     def first_section(self) -> Element:
-        """What stands before the first heading."""
+        """The section before the first heading."""
         return parse_section(self.text, 0, self._first_heading, first=True)
 
-    def section_of(self, heading: Heading | None) -> Element:
-        """Return the section of `heading`, or the one before the first heading."""
+    def get_section(self, heading: Heading | None) -> Element:
+        """Return the section of `heading`, or the one before the first heading if it is None."""
         return self.first_section if heading is None else heading.section
 
     @cached_property
     def settings(self) -> Settings:
-        """What the `#+` lines of the file say, wherever they stand."""
+        """The settings in the `#+` lines anywhere in the file."""
         lines = []
         for match in LINE.finditer(self.text):
             begin = self.text.rfind(b"\n", 0, match.start()) + 1
             if self.text[begin : match.start()].strip(b" \t"):
                 continue
-            # A block or drawer may hide it; comments do not get here.
+            # The line may be inside a block or drawer; LINE does not match comments.
             heading = self.heading_at(begin) if begin >= self._first_heading else None
-            element = self.section_of(heading).at(begin)
+            element = self.get_section(heading).at(begin)
             if element.type == "keyword":
                 lines.append((match.group(1), match.group(2)))
         return read_settings(lines, self.default_keywords)
 
     @cached_property
     def state_names(self) -> frozenset[bytes]:
-        """The TODO keywords as they stand in the text."""
+        """The TODO keywords as bytes."""
         return frozenset(map(encode, self.settings.keywords))
 
     @property
     def radio_pattern(self) -> "re.Pattern[bytes] | None":
-        """What text links to a radio target `<<<name>>>` somewhere in the file; None if there is none."""
+        """A pattern for text that links to a radio target `<<<name>>>` of the file; None if it has no such target."""
         return self._radio_pattern
 
     @cached_property
     def _radio_pattern(self) -> "re.Pattern[bytes] | None":
-        """What text links to a radio target `<<<name>>>` somewhere in the file; None if there is none."""
         names: list[bytes] = []
         done = 0
         for match in RADIO_TARGET.finditer(self.text):
@@ -194,13 +193,13 @@ class Document:
                 continue
             heading = self.heading_at(match.start())
             if heading is not None and match.start() < heading.line_end:
-                found, done = parse_objects(self.text, *heading.line.title), heading.line_end
+                objects, done = parse_objects(self.text, *heading.line.title), heading.line_end
             else:
-                element = self.section_of(heading).at(match.start())
-                found, done = element_objects(self.text, element), match.end()
+                element = self.get_section(heading).at(match.start())
+                objects, done = element_objects(self.text, element), match.end()
                 if not element.children:
                     done = element.end
-            names += (other.value for other in found if other.type == "radio-target")
+            names += (target.value for target in objects if target.type == "radio-target")
         return radio_pattern(names)
 
     @cached_property
@@ -211,48 +210,48 @@ class Document:
         return {}
 
     def file_property(self, name: str) -> str | None:
-        """Return a property of the whole file: of its first drawer, else of a `#+PROPERTY` line."""
-        found = self._file_properties.get(name.upper())
-        return found if found is not None else (self.settings.properties or {}).get(name.upper())
+        """Return a file-wide property: from the property drawer at the top, else from a `#+PROPERTY` line."""
+        value = self._file_properties.get(name.upper())
+        return value if value is not None else (self.settings.properties or {}).get(name.upper())
 
     @cached_property
     def conflict(self) -> int | None:
-        """Where the first git conflict marker stands, or None."""
-        found = []
+        """The position of the first git conflict marker, or None."""
+        positions = []
         for marker in _MARKERS:
-            # Without the blank behind it: the search leaps by the last character, and blanks are everywhere.
+            # Searched without its trailing space: `find` skips by the last character, and spaces are everywhere.
             at = self.text.find(marker)
             while at >= 0 and not (self.text[at + 7 : at + 8] == b" " and self.text[at - 1 : at] in (b"\n", b"")):
                 at = self.text.find(marker, at + 1)
-            found += [at] if at >= 0 else []
-        return min(found, default=None)
+            positions += [at] if at >= 0 else []
+        return min(positions, default=None)
 
     def conflict_line(self) -> int | None:
-        """Return the line of the first git conflict marker, or None."""
+        """Return the line number of the first git conflict marker, or None."""
         position = self.conflict
         return None if position is None else self.source.line_number(position)
 
     def apply(self, edits: Iterable[Edit]) -> "Document":
-        """Return the document after `edits`: bytes outside their spans are the same.
+        """Return the document after `edits`; bytes outside their spans stay the same.
 
         Args:
-            edits: Changes that do not overlap, in any order.
+            edits: Edits that do not overlap, in any order.
 
         Raises:
             ConflictMarkersError: The file has git conflict markers.
-            UnsafeEditError: Edits overlap, or would change more than they name.
+            UnsafeEditError: Edits overlap or lie outside the text.
         """
         edits = list(edits)
         if not edits:
             return self
-        self.refuse_conflict()
+        self.require_no_conflict()
         return self._version(self.source.apply(edits))
 
-    def refuse_conflict(self) -> None:
-        """Do nothing if the file has no git conflict markers.
+    def require_no_conflict(self) -> None:
+        """Raise an error if the file has git conflict markers.
 
         Raises:
-            ConflictMarkersError: It has.
+            ConflictMarkersError: The file has git conflict markers.
         """
         line = self.conflict_line()
         if line is not None:
@@ -265,31 +264,31 @@ class Document:
         return Document(raw, self.default_keywords)
 
     def part_at(self, position: int) -> "Part":
-        """Return the first-level subtree that holds `position`, or what stands before all, as a document."""
+        """Return the level-1 subtree that contains `position`, or the text before all of them, as a document."""
         begin = self.text.rfind(b"\n* ", 0, position + 2) + 1
         end = self.text.find(b"\n* ", max(position, begin))
         return Part(self, begin, len(self.text) if end < 0 else end + 1)
 
 
 class Part(Document):
-    """A subtree of the first level as a document of its own, with the settings and line numbers of the whole.
+    """A level-1 subtree as a document of its own, with the settings and line numbers of the whole document.
 
-    To change one experiment of ten thousand, no other is read.
+    It allows changing one experiment of ten thousand without reading the others.
 
     Attributes:
-        whole: The document.
-        begin: Where the part begins in the text of the whole.
+        whole: The whole document.
+        begin: Where the part begins in the text of the whole document.
         end: Where it ends there.
     """
 
     def __init__(self, whole: Document, begin: int, end: int, text: bytes | None = None) -> None:
-        """Cut out `whole.text[begin:end]`; `text` is what edits have made of it."""
+        """Create the part `whole.text[begin:end]`; `text` is its text after edits, if there were any."""
         super().__init__(b"", whole.default_keywords)
         self.whole = whole
         self.begin = begin
         self.end = end
-        cut = whole.text[begin:end] if text is None else text
-        self.source = Source.plain(cut, whole.source.line_number(begin))
+        part = whole.text[begin:end] if text is None else text
+        self.source = Source.plain(part, whole.source.line_number(begin))
         self.text = self.source.text
 
     def _version(self, raw: bytes) -> "Part":
@@ -302,36 +301,36 @@ class Part(Document):
 
     @property
     def radio_pattern(self) -> "re.Pattern[bytes] | None":
-        """What text links to a radio target of the whole file."""
+        """The radio pattern of the whole file."""
         return self.whole.radio_pattern
 
     def file_property(self, name: str) -> str | None:
-        """Return a property of the whole file."""
+        """Return a file-wide property."""
         return self.whole.file_property(name)
 
     def conflict_line(self) -> int | None:
-        """Return the line of the first git conflict marker of the whole file, or None."""
+        """Return the line number of the first git conflict marker in the whole file, or None."""
         return self.whole.conflict_line()
 
 
 def _parent_indices(stars: list[int]) -> list[int]:
-    """Return for each heading the number of the one above it, or -1."""
-    found: list[int] = []
+    """Return for each heading the index of its parent, or -1."""
+    parents: list[int] = []
     above: list[int] = []
-    for place, count in enumerate(stars):
+    for index, count in enumerate(stars):
         while above and stars[above[-1]] >= count:
             above.pop()
-        found.append(above[-1] if above else -1)
-        above.append(place)
-    return found
+        parents.append(above[-1] if above else -1)
+        above.append(index)
+    return parents
 
 
 def _after_subtrees(stars: list[int]) -> list[int]:
-    """Return for each heading the number of the first one after its subtree."""
-    found = [len(stars)] * len(stars)
+    """Return for each heading the index of the first heading after its subtree."""
+    after = [len(stars)] * len(stars)
     open_headings: list[int] = []
-    for place, count in enumerate(stars):
+    for index, count in enumerate(stars):
         while open_headings and stars[open_headings[-1]] >= count:
-            found[open_headings.pop()] = place
-        open_headings.append(place)
-    return found
+            after[open_headings.pop()] = index
+        open_headings.append(index)
+    return after

@@ -1,4 +1,4 @@
-"""A change of a text, as a value that whoever asked for it can verify and apply."""
+"""Edits of a text, as values that the caller can verify and apply."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from orglab.errors import UnsafeEditError
 
 
 class Edit(NamedTuple):
-    r"""Replace the text from `start` to `end` (positions in `Source.text`) by `replacement`, with `\n` line ends."""
+    r"""Replace `Source.text[start:end]` with `replacement`, whose line endings are `\n`."""
 
     start: int
     end: int
@@ -16,33 +16,33 @@ class Edit(NamedTuple):
 
 
 def compose(first: Iterable[Edit], second: Iterable[Edit]) -> list[Edit]:
-    """Return edits that do at once what `first` and then `second` do.
+    """Return the edits that have the effect of `first` followed by `second`.
 
     Args:
         first: Edits of a text.
-        second: Edits of the text after `first`; none may touch what `first` wrote.
+        second: Edits of the text after `first`; none may change what `first` wrote.
 
     Raises:
-        UnsafeEditError: An edit of `second` touches what `first` wrote.
+        UnsafeEditError: An edit in `second` changes what `first` wrote.
     """
-    done = sorted(first, key=lambda edit: (edit.start, edit.end))
-    # For each of them: where what it wrote begins and ends, and how much longer the text is from there on.
+    earlier = sorted(first, key=lambda edit: (edit.start, edit.end))
+    # For each edit: where its replacement begins and ends, and by how much it shifts the text after it.
     begins: list[int] = []
     ends: list[int] = []
     shifts = [0]
-    for edit in done:
+    for edit in earlier:
         begins.append(edit.start + shifts[-1])
         ends.append(begins[-1] + len(edit.replacement))
         shifts.append(shifts[-1] + len(edit.replacement) - (edit.end - edit.start))
-    between: list[list[Edit]] = [[] for _ in range(len(done) + 1)]
+    between: list[list[Edit]] = [[] for _ in range(len(earlier) + 1)]
     for edit in second:
-        # The first that ends after this one begins; an insertion right before it is no touch.
+        # The first replacement that ends after this edit begins; inserting right before it is allowed.
         place = bisect_right(ends, edit.start)
-        if place < len(done) and begins[place] < edit.end:
-            raise UnsafeEditError("An edit would have changed what another wrote; nothing was written.")
+        if place < len(earlier) and begins[place] < edit.end:
+            raise UnsafeEditError("One edit would overwrite the result of another; nothing was written.")
         between[place].append(Edit(edit.start - shifts[place], edit.end - shifts[place], edit.replacement))
-    # In the order of the text: of two insertions at one place it decides which stands first.
+    # In text order, because that decides which of two insertions at one place comes first.
     composed = between[0]
-    for edit, following in zip(done, between[1:], strict=True):
+    for edit, following in zip(earlier, between[1:], strict=True):
         composed += [edit, *following]
     return composed

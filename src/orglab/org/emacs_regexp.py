@@ -1,11 +1,11 @@
 r"""Emacs regexps as Python patterns, for the `{...}` of Org's match strings.
 
-Emacs writes `\(`, `\|` and `\{` for what Python writes `(`, `|` and `{`, and
-those three, bare, are letters to it.  Which characters make a word, a symbol or
-a blank is the syntax table's affair: here it is Org's (`org-mode-syntax-table`,
-and `org-mode-tags-syntax-table` for tags), exact for ASCII.  Beyond ASCII a
-word character is one of Python's `\w`, which is what Emacs takes it for too but
-for rare signs such as `²`.
+Emacs writes `\(`, `\|` and `\{` where Python writes `(`, `|` and `{`; without the
+backslash they are literal.  Which characters are word, symbol or blank characters
+depends on the syntax table: here Org's (`org-mode-syntax-table`, and
+`org-mode-tags-syntax-table` for tags), exact for ASCII.  Beyond ASCII, word
+characters are Python's `\w`, which differs from Emacs only in rare characters
+such as `²`.
 
 The rules are those of `regex_compile` in Emacs's `regex-emacs.c`.
 """
@@ -16,12 +16,12 @@ from orglab.errors import MatchSyntaxError
 from orglab.org.syntax import compile_late
 
 TAG_WORD = "@_"
-"""What is part of a word in a tag, and not elsewhere: see org-mode-tags-syntax-table."""
+"""Characters that are part of a word in tags only: see org-mode-tags-syntax-table."""
 
-_DEEPEST = 50  # Python's own parser recurses, and would end in a RecursionError far deeper
+_DEEPEST = 50  # Python's parser is recursive and would raise a RecursionError at far deeper nesting
 _MOST = 0xFFFF  # RE_DUP_MAX, the largest number in `\{n,m\}`
 
-_MARKS = "\u0300-\u036f"  # accents after their letter, as macOS writes é: of a word to Emacs, not to `\w`
+_MARKS = "\u0300-\u036f"  # combining accents, as in é on macOS: word characters to Emacs, but not in `\w`
 _SPACES = r"\t\n\r\f \xa0\u1680\u2000-\u200b\u202f\u205f\u3000"
 _LETTER = rf"[^\W\d_]|[{_MARKS}]"
 _CLASSES = {
@@ -32,7 +32,7 @@ _CLASSES = {
     "cntrl": r"[\x00-\x1f]",
     "digit": "[0-9]",
     "graph": r"[^\x00-\x20\x7f-\xa0\s]",
-    # Where case is ignored both mean any letter that has a case (`ISUPPER` in regex-emacs.c).
+    # When case is ignored, both mean any letter (`ISUPPER` in regex-emacs.c).
     "lower": _LETTER,
     "upper": _LETTER,
     "multibyte": r"[^\x00-\x7f]",
@@ -49,42 +49,41 @@ _RANGE = compile_late(r"(.)-([^]])", re.DOTALL)
 
 
 def compile_emacs_regexp(pattern: str, *, also_word: str = "") -> re.Pattern[str]:
-    r"""Return the Python pattern that finds what Emacs would find, without regard to case.
+    r"""Return the Python pattern that finds what Emacs would find, ignoring case.
 
-    Case is ignored because Org ignores it where it tries match strings: `org-scan-tags`
-    binds `case-fold-search`.
+    Case is ignored because Org does so for match strings: `org-scan-tags` binds `case-fold-search`.
 
     Args:
         pattern: An Emacs regexp.
-        also_word: Characters that count as parts of words, besides those of Org's syntax table.
+        also_word: Characters that count as word characters in addition to those of Org's syntax table.
 
     Raises:
-        MatchSyntaxError: Emacs would refuse the regexp, or it asks for what only a buffer
-            has (`\=`, `\cX`).  The error's text and position are those of `pattern`.
+        MatchSyntaxError: Emacs would reject the regexp, or it uses a construct that needs a
+            buffer (`\=`, `\cX`).  The error refers to a position in `pattern`.
     """
     translated = _Translation(pattern, also_word).translate()
     try:
         return re.compile(translated, re.IGNORECASE | re.MULTILINE)
     except re.error as error:
-        raise MatchSyntaxError(f"The regexp cannot be used ({error.msg})", pattern, 0) from error
+        raise MatchSyntaxError(f"Unsupported regexp ({error.msg})", pattern, 0) from error
 
 
 def quote_emacs_regexp(text: str) -> str:
-    """Return the Emacs regexp that finds `text` and nothing else (`regexp-quote`)."""
+    """Return the Emacs regexp that matches exactly `text` (`regexp-quote`)."""
     return re.sub(r"[][.*+?^$\\]", r"\\\g<0>", text)
 
 
 class _Translation:
-    """One regexp on its way from Emacs to Python."""
+    """The translation of one Emacs regexp to a Python pattern."""
 
     def __init__(self, pattern: str, also_word: str) -> None:
         self._pattern = pattern
         self._position = 0
         self._pieces: list[str] = []
-        # Where in the pieces that stands which a `*` would repeat: Emacs's `laststart`.
+        # Index of the first piece that a following `*` would repeat: Emacs's `laststart`.
         self._repeatable: int | None = None
         self._starts_alternative = True
-        # Groups not yet closed: the piece and the position that they begin at, and their number.
+        # Groups not yet closed: the piece and position where each begins, and its number.
         self._open: list[tuple[int, int, int | None]] = []
         self._names: dict[int, str] = {}
         self._highest = 0
@@ -105,7 +104,7 @@ class _Translation:
         while self._position < len(self._pattern):
             self._read_element()
         if self._open:
-            raise self._error(r"This `\(` has no `\)`", self._open[-1][1])
+            raise self._error(r"Unclosed `\(`", self._open[-1][1])
         return "".join(self._pieces)
 
     def _make_assertions(self) -> dict[str, str]:
@@ -113,7 +112,7 @@ class _Translation:
         constituent = f"(?:{word}|{self._symbol})"
         edge = rf"(?<={word})(?!{word})|(?<!{word})(?={word})"
         return {
-            # Both ends of the text are word boundaries to Emacs, whatever stands there.
+            # To Emacs, both ends of the text are always word boundaries.
             r"\b": rf"(?:\A|\Z|{edge})",
             r"\B": rf"(?!\A|\Z|{edge})",
             r"\<": rf"(?<!{word})(?={word})",
@@ -128,7 +127,7 @@ class _Translation:
         return MatchSyntaxError(problem, self._pattern, position)
 
     def _add(self, piece: str, length: int, *, repeatable: bool = True) -> None:
-        """Append the translation of the next `length` characters."""
+        """Append `piece` as the translation of the next `length` characters."""
         if repeatable:
             self._repeatable = len(self._pieces)
         self._pieces.append(piece)
@@ -136,7 +135,7 @@ class _Translation:
         self._starts_alternative = False
 
     def _read_element(self) -> None:
-        """Translate what stands at the position: one character, or as many as belong together."""
+        """Translate the next construct: one or more characters."""
         character = self._pattern[self._position]
         following = self._pattern[self._position + 1 : self._position + 3]
         if character == "\\":
@@ -152,15 +151,15 @@ class _Translation:
         elif character == "$" and following in ("", r"\)", r"\|"):
             self._add("$", 1, repeatable=False)
         else:
-            # In all other places, `^`, `$`, `*`, `+` and `?` are letters.
+            # In all other positions, `^`, `$`, `*`, `+` and `?` are literal.
             self._add(re.escape(character), 1)
 
     # ---- repetition ----
 
     def _read_repetition(self) -> None:
         """Translate a run of `*`, `+` and `?`, which is one operator to Emacs: `a*+` is `a*`."""
-        found = _REPETITIONS.match(self._pattern, self._position)
-        run = found.group() if found else ""
+        match = _REPETITIONS.match(self._pattern, self._position)
+        run = match.group() if match else ""
         none = many = False
         greedy = True
         for operator in run:
@@ -174,18 +173,18 @@ class _Translation:
 
     def _read_interval(self) -> None:
         r"""Translate `\{n\}`, `\{n,m\}`, `\{n,\}` or `\{,m\}`."""
-        found = _INTERVAL.match(self._pattern, self._position)
-        if not found:
-            raise self._error(r"`\{` needs a number or two, and `\}`", self._position)
-        least = int(found[1] or 0)
-        most = (int(found[3]) if found[3] else _MOST) if found[2] else least
-        if most > _MOST or least > most or (found[3] and not found[2]):
-            raise self._error(rf"`\{{n,m\}}` needs n <= m <= {_MOST}", self._position)
+        match = _INTERVAL.match(self._pattern, self._position)
+        if not match:
+            raise self._error(r"Expected one or two numbers and `\}` after `\{`", self._position)
+        least = int(match[1] or 0)
+        most = (int(match[3]) if match[3] else _MOST) if match[2] else least
+        if most > _MOST or least > most or (match[3] and not match[2]):
+            raise self._error(rf"`\{{n,m\}}` requires n <= m <= {_MOST}", self._position)
         if self._repeatable is None:
             self._add(r"\{", 2)
         else:
-            self._position = found.end()
-            self._repeat(f"{{{least},{'' if found[2] and not found[3] else most}}}")
+            self._position = match.end()
+            self._repeat(f"{{{least},{'' if match[2] and not match[3] else most}}}")
 
     def _repeat(self, operator: str) -> None:
         start = self._repeatable
@@ -195,20 +194,20 @@ class _Translation:
     # ---- backslash ----
 
     def _read_backslash(self) -> None:
-        """Translate a backslash and what belongs to it."""
+        """Translate a backslash construct."""
         start = self._position
         pair = self._pattern[start : start + (3 if self._pattern.startswith(r"\_", start) else 2)]
         if pair == "\\":
-            raise self._error("Nothing follows this backslash", start)
+            raise self._error("Trailing backslash", start)
         if pair in self._constructs:
             self._constructs[pair]()
         elif pair in self._assertions:
-            # Emacs repeats `\<` and its like, but what stands before `\b` and its like.
+            # A following `*` repeats `\<` and `\_<` themselves, but not `\b` or `\B`: it repeats what is before those.
             self._add(self._assertions[pair], len(pair), repeatable=pair[-1] in "<>")
         elif pair[1] in "123456789":
             self._read_back_reference(int(pair[1]))
         elif pair[1] in "_=cC":
-            raise self._error(f"`{pair}` means nothing here", start)
+            raise self._error(f"Unsupported construct `{pair}`", start)
         else:
             self._add(re.escape(pair[1]), 2)
 
@@ -218,37 +217,37 @@ class _Translation:
 
     def _open_group(self) -> None:
         start = self._position
-        found = _GROUP.match(self._pattern, start)
-        if not found:
-            raise self._error(r"`\(?` needs a `:`, as in `\(?:a\)`", start)
+        match = _GROUP.match(self._pattern, start)
+        if not match:
+            raise self._error(r"Expected `:` after `\(?`, as in `\(?:a\)`,", start)
         if len(self._open) == _DEEPEST:
-            raise self._error("The groups are nested too deep", start)
+            raise self._error("Groups nested too deeply", start)
         number: int | None = None
-        if found[1] is None:
+        if match[1] is None:
             number = self._highest + 1
-        elif found[1]:
-            number = int(found[1])
+        elif match[1]:
+            number = int(match[1])
         self._open.append((len(self._pieces), start, number))
         if number is None:
             piece = "(?:"
         else:
             self._highest = max(self._highest, number)
             self._captures += 1
-            # The number may come twice in Emacs, and a name may not in Python; the last one counts.
+            # Emacs allows a number twice (the last group counts); Python does not allow a name twice.
             self._names[number] = f"g{self._captures}"
             piece = f"(?P<{self._names[number]}>"
-        self._add(piece, found.end() - start)
+        self._add(piece, match.end() - start)
         self._repeatable, self._starts_alternative = None, True
 
     def _close_group(self) -> None:
         if not self._open:
-            raise self._error(r"This `\)` has no `\(`", self._position)
+            raise self._error(r"Unmatched `\)`", self._position)
         self._add(")", 2)
         self._repeatable = self._open.pop()[0]
 
     def _read_back_reference(self, number: int) -> None:
         if number > self._highest or any(number == opened for _, _, opened in self._open):
-            raise self._error(f"There is no group {number} before this", self._position)
+            raise self._error(f"No group {number} before this back-reference", self._position)
         name = self._names.get(number)
         self._add(f"(?P={name})" if name else "(?!)", 2)
 
@@ -269,14 +268,14 @@ class _Translation:
             '"': '"',
         }
         if code not in classes:
-            raise self._error(rf"`\{kind}{code}` names no class of characters", start)
+            raise self._error(rf"Unknown character class `\{kind}{code}`", start)
         complement = kind in "WS"
         self._add(_one_of([classes[code]], complement=complement), 2 if kind in "wW" else 3)
 
     # ---- brackets ----
 
     def _read_bracket(self) -> None:
-        """Translate `[...]`, where a backslash is a character like any other."""
+        """Translate `[...]`, in which a backslash is literal."""
         pattern, start = self._pattern, self._position
         complement = pattern.startswith("^", start + 1)
         first = position = start + 1 + complement
@@ -287,16 +286,16 @@ class _Translation:
             if name_end >= 0:
                 classes.append(self._find_class(pattern[position + 2 : name_end], position))
                 position = name_end + 2
-            elif found := _RANGE.match(pattern, position):
-                low, high = found.groups()
-                if low <= high:  # to Emacs `[z-a]` is no error but empty
+            elif match := _RANGE.match(pattern, position):
+                low, high = match.groups()
+                if low <= high:  # to Emacs, `[z-a]` is not an error but an empty range
                     characters.append(f"{re.escape(low)}-{re.escape(high)}")
                 position += 3
             else:
                 characters.append(re.escape(pattern[position]))
                 position += 1
         if position == len(pattern):
-            raise self._error("This `[` has no `]`", start)
+            raise self._error("Unclosed `[`", start)
         if characters:
             classes.append(f"[{''.join(characters)}]")
         self._add(_one_of(classes, complement=complement), position + 1 - start)
@@ -307,11 +306,11 @@ class _Translation:
         if name == "punct":
             return rf"[!-/:-@\[-`{{-~]|(?![\x00-\x7f])(?!{self._word})[\s\S]"
         if name not in _CLASSES:
-            raise self._error(f"There is no class of characters `[:{name}:]`", position)
+            raise self._error(f"Unknown character class `[:{name}:]`", position)
         return _CLASSES[name]
 
 
 def _one_of(classes: list[str], *, complement: bool) -> str:
-    """Return a pattern of one character that is in one of `classes`, or in none."""
+    """Return a pattern for one character that is in any of `classes`, or in none of them if `complement`."""
     any_of = "|".join(classes) or "(?!)"
     return rf"(?:(?!{any_of})[\s\S])" if complement else f"(?:{any_of})"

@@ -1,4 +1,4 @@
-"""A heading of the outline and what belongs to it: state, tags, planning, properties, section."""
+"""Headings of the outline: TODO keyword, tags, planning, properties and section."""
 
 import re
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ _TAGS = compile_late(rb":[\w@#%:\x80-\xff]+:")
 
 
 class Line(NamedTuple):
-    """The parts of a heading's line; spans are positions in `Source.text`, (-1, -1) for a part that is not there.
+    """The parts of a heading's line, as spans in `Source.text`; (-1, -1) for a missing part.
 
     Attributes:
         state: The span of the TODO keyword.
         priority: The span of `[#A]` and the blanks after it.
-        title: The span of the title, blanks around it left out.
+        title: The span of the title, without surrounding blanks.
         tags: The span of `:a:b:`.
-        is_comment: Whether the word COMMENT stands before the title.
+        is_comment: Whether the title is preceded by the word COMMENT.
     """
 
     state: tuple[int, int]
@@ -39,10 +39,10 @@ class Line(NamedTuple):
 
 
 class Heading:
-    """One heading.  What costs reading is read when first asked for."""
+    """One heading.  Expensive attributes are parsed on first use."""
 
     def __init__(self, document: "Document", index: int, begin: int, stars: int) -> None:
-        """Stand for the heading number `index` of `document`."""
+        """Create the heading with the 0-based index `index` in `document`."""
         self.document = document
         self.index = index
         self.begin = begin
@@ -54,47 +54,47 @@ class Heading:
 
     @property
     def level(self) -> int:
-        """The level: how many stars; where the file says `#+STARTUP: odd`, half as many and one (org-reduced-level)."""
+        """The number of stars; with `#+STARTUP: odd`, half of it plus one (org-reduced-level)."""
         return self.stars // 2 + 1 if "odd" in self.document.settings.startup else self.stars
 
     @cached_property
     def line_end(self) -> int:
-        """Where the line of the heading ends, before its newline."""
+        """Where the heading line ends, before its newline."""
         end = self.document.text.find(b"\n", self.begin)
         return len(self.document.text) if end < 0 else end
 
     @property
     def line_number(self) -> int:
-        """The 1-based line of the heading."""
+        """The 1-based line number of the heading."""
         return self.document.source.line_number(self.begin)
 
     @property
     def body(self) -> int:
-        """Where the line after the heading begins."""
+        """Where the line after the heading line begins."""
         return min(self.line_end + 1, len(self.document.text))
 
     @cached_property
     def end(self) -> int:
-        """Where the heading's own section ends: at the next heading of any level."""
-        return self.document.begin_of(self.index + 1)
+        """Where the heading's own section ends: at the next heading, whatever its level."""
+        return self.document.heading_begin(self.index + 1)
 
     @cached_property
     def subtree_end(self) -> int:
-        """Where its sub-headings end too."""
-        return self.document.begin_of(self.document.after_subtree(self.index))
+        """Where the heading's subtree ends."""
+        return self.document.heading_begin(self.document.after_subtree(self.index))
 
     @cached_property
     def line(self) -> Line:
-        """The parts of the line (org-element-headline-parser)."""
+        """The parts of the heading line (org-element-headline-parser)."""
         text = self.document.text
         end = self.line_end
-        position = _skip(text, self.begin + self.stars, end)
+        position = _skip_blanks(text, self.begin + self.stars, end)
         state = priority = (-1, -1)
         word = text.find(b" ", position, end)
         word = end if word < 0 else word
         if text[position:word] in self.document.state_names:
             state = (position, word)
-            position = _skip(text, word, end)
+            position = _skip_blanks(text, word, end)
         if match := _PRIORITY.match(text, position, end):
             priority = match.span()
             position = match.end()
@@ -105,9 +105,9 @@ class Heading:
         while last > position and text[last - 1] in b" \t":
             last -= 1
         tags = (-1, -1)
-        if text[last - 1 : last] == b":" and (found := _tags_span(text, position, last)) is not None:
-            tags = found
-            last = found[0]
+        if text[last - 1 : last] == b":" and (span := _find_tags(text, position, last)) is not None:
+            tags = span
+            last = span[0]
             while last > position and text[last - 1] in b" \t":
                 last -= 1
         return Line(state, priority, (position, max(last, position)), tags, comment is not None)
@@ -120,7 +120,7 @@ class Heading:
 
     @property
     def is_done(self) -> bool:
-        """Whether the state is one of the done keywords."""
+        """Whether the TODO keyword is a done state."""
         return self.document.settings.is_done(self.state)
 
     @property
@@ -131,39 +131,39 @@ class Heading:
 
     @cached_property
     def title(self) -> str:
-        """The text of the heading without keyword, priority, COMMENT and tags; cookies are kept."""
+        """The title without TODO keyword, priority, COMMENT and tags, but with statistics cookies."""
         start, end = self.line.title
         return decode(self.document.text[start:end])
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
-        """The tags that the heading itself carries."""
+        """The heading's own tags."""
         start, end = self.line.tags
         return () if start < 0 else tuple(tag for tag in decode(self.document.text[start:end]).split(":") if tag)
 
     @cached_property
     def all_tags(self) -> tuple[str, ...]:
-        """The tags of the file, of the headings above, and its own, each once: where it stands last (org-get-tags)."""
-        # Not from the parent's: thousands of levels would be as many calls deep.
+        """The tags of the file, of the ancestors and of the heading; only the last of duplicates (org-get-tags)."""
+        # Not computed from the parent's tags, because thousands of levels would exceed the recursion limit.
         upwards = [tag for heading in (self, *self.ancestors()) for tag in reversed(heading.tags)]
         upwards += reversed(self.document.settings.filetags)
         return tuple(reversed(dict.fromkeys(upwards)))
 
     @property
     def parent(self) -> "Heading | None":
-        """The heading that this one is below, or None."""
+        """The parent heading, or None."""
         index = self.document.parent_index(self.index)
         return None if index < 0 else self.document.heading(index)
 
     def ancestors(self) -> "Iterator[Heading]":
-        """Yield the headings above it, nearest first."""
+        """Yield the headings above this one, nearest first."""
         heading = self.parent
         while heading is not None:
             yield heading
             heading = heading.parent
 
     def children(self) -> "Iterator[Heading]":
-        """Yield the headings directly below it."""
+        """Yield the headings directly below this one."""
         index = self.index + 1
         end = self.document.after_subtree(self.index)
         while index < end:
@@ -172,18 +172,18 @@ class Heading:
 
     @cached_property
     def planning(self) -> tuple[int, int]:
-        """The span of the planning line without its newline, or (-1, -1)."""
+        """The span of the planning line, without its newline; (-1, -1) if there is none."""
         text, body = self.document.text, self.body
         if body >= self.end or not syntax.PLANNING.match(text, body):
             return -1, -1
         end = text.find(b"\n", body)
         return body, len(text) if end < 0 else end
 
-    def _planned(self, keyword: bytes) -> str | None:
+    def _read_planning(self, keyword: bytes) -> str | None:
         start, end = self.planning
         if start >= 0:
             text = self.document.text
-            # Up to the last bracket: else each keyword without one would look for it to the line's end.
+            # Only up to the last bracket; otherwise each keyword without a timestamp would search the rest of the line.
             last = max(text.rfind(b"]", start, end), text.rfind(b">", start, end)) + 1
             for match in syntax.PLANNING_ITEM.finditer(text, start, last):
                 if match.group(1).upper() == keyword:
@@ -193,41 +193,41 @@ class Heading:
     @property
     def closed(self) -> str | None:
         """The timestamp after `CLOSED:`, or None."""
-        return self._planned(b"CLOSED")
+        return self._read_planning(b"CLOSED")
 
     @property
     def scheduled(self) -> str | None:
         """The timestamp after `SCHEDULED:`, or None."""
-        return self._planned(b"SCHEDULED")
+        return self._read_planning(b"SCHEDULED")
 
     @property
     def deadline(self) -> str | None:
         """The timestamp after `DEADLINE:`, or None."""
-        return self._planned(b"DEADLINE")
+        return self._read_planning(b"DEADLINE")
 
     @property
     def after_planning(self) -> int:
-        """Where the line after the heading and its planning line begins: the property drawer's place."""
+        """Where the line after the heading and its planning line begins; a property drawer must be here."""
         end = self.planning[1]
         return self.body if end < 0 else min(end + 1, len(self.document.text))
 
     @cached_property
     def drawer(self) -> "re.Match[bytes] | None":
-        """The property drawer: group 1 spans its properties."""
+        """The match of the property drawer, or None; group 1 is its contents."""
         return syntax.PROPERTY_DRAWER.match(self.document.text, self.after_planning, self.end)
 
     @cached_property
     def properties(self) -> dict[str, str]:
-        """The properties of the drawer, names in upper case; of a name that stands twice the first (org-entry-get)."""
+        """The properties in the drawer, by upper-case name; the first of duplicates counts (org-entry-get)."""
         return read_properties(self.document.text, self.drawer)
 
     def inherited_property(self, name: str) -> str | None:
-        """Return the value of a property of the heading, of the nearest heading above that has it, or of the file."""
+        """Return a property of the heading, of its nearest ancestor that has the property, or of the file."""
         holder = self.property_holder(name)
         return self.document.file_property(name) if holder is None else holder.property(name)
 
     def property_holder(self, name: str) -> "Heading | None":
-        """Return the heading that gives this one its value of a property; None if none, or the file."""
+        """Return the nearest heading, this one or an ancestor, that has the property; None if there is none."""
         for heading in (self, *self.ancestors()):
             if heading.property(name) is not None:
                 return heading
@@ -235,7 +235,7 @@ class Heading:
 
     @property
     def category(self) -> str | None:
-        """The category: its own, inherited, or the file's."""
+        """The category: the heading's own, inherited, or the file's."""
         return self.inherited_property("CATEGORY") or self.document.settings.category
 
     @cached_property
@@ -244,41 +244,41 @@ class Heading:
         return parse_section(self.document.text, self.body, self.end, first=False)
 
     def objects(self) -> Iterator[Object]:
-        """Yield the objects of the title and of the section, in order."""
+        """Yield the objects in the title and in the section, in order."""
         radio = self.document.radio_pattern
         yield from parse_objects(self.document.text, *self.line.title, radio=radio)
         for element in self.section.walk():
             yield from element_objects(self.document.text, element, radio)
 
-    def _timestamp(self, kind: str) -> str | None:
-        for found in self.objects():
-            if found.type == "timestamp" and found.kind.startswith(kind):
-                return decode(found.value)
+    def _find_timestamp(self, kind: str) -> str | None:
+        for timestamp in self.objects():
+            if timestamp.type == "timestamp" and timestamp.kind.startswith(kind):
+                return decode(timestamp.value)
         return None
 
     @property
     def timestamp(self) -> str | None:
-        """The first active timestamp of title or section, planning and drawers of properties left out."""
-        return self._timestamp("active")
+        """The first active timestamp in title or section, ignoring planning and property drawers."""
+        return self._find_timestamp("active")
 
     @property
     def timestamp_ia(self) -> str | None:
-        """The first inactive timestamp of title or section."""
-        return self._timestamp("inactive")
+        """The first inactive timestamp in title or section."""
+        return self._find_timestamp("inactive")
 
-    # Last, for in the class body it hides the builtin.
+    # Must be last, because it shadows the builtin in the class body.
     def property(self, name: str) -> str | None:
-        """Return the value of a property of the heading itself, whatever the case of its name."""
+        """Return the value of the heading's own property `name` (case-insensitive), or None."""
         return self.properties.get(name.upper())
 
 
 def element_objects(text: bytes, element: Element, radio: "re.Pattern[bytes] | None" = None) -> Iterator[Object]:
-    """Yield the objects directly in `element`: of its text, its tag, or a keyword's value that Org parses.
+    """Yield the objects directly in `element`: in its text, tag, table cells, caption or parsed keyword value.
 
     Args:
-        text: The text that the parser reads.
+        text: The text of the document.
         element: The element.
-        radio: The document's `radio_pattern`; without it links to radio targets are not found.
+        radio: The document's `radio_pattern`; without it, links to radio targets are not found.
     """
     if element.start > element.begin:
         for match in _CAPTION.finditer(text, element.begin, element.start):
@@ -295,18 +295,18 @@ def element_objects(text: bytes, element: Element, radio: "re.Pattern[bytes] | N
 
 
 def _table_objects(text: bytes, table: Element, radio: "re.Pattern[bytes] | None") -> Iterator[Object]:
-    """Yield the objects of a table's cells; those of table.el have none."""
+    """Yield the objects in the cells of an Org table; table.el tables have none."""
     if not syntax.TABLE.match(text, table.start):
         return
     for row in _TABLE_ROW.finditer(text, *table.contents):
         for cell in _TABLE_CELL.finditer(text, *row.span(1)):
             inside = -1
-            for found in parse_objects(text, *cell.span(), radio=radio):
-                # A cookie counts in what stands in a cell, such as emphasis, but not in the cell itself.
-                if found.type != "statistics-cookie" or found.begin < inside:
-                    yield found
-                if found.contents[0] >= 0:
-                    inside = max(inside, found.end)
+            for child in parse_objects(text, *cell.span(), radio=radio):
+                # Cookies are recognized inside other objects in a cell, such as bold, but not directly in the cell.
+                if child.type != "statistics-cookie" or child.begin < inside:
+                    yield child
+                if child.contents[0] >= 0:
+                    inside = max(inside, child.end)
 
 
 _TABLE_ROW = compile_late(rb"^[ \t]*\|(?!-)(.*)$", re.M)
@@ -316,29 +316,29 @@ _CAPTION = compile_late(rb"^[ \t]*#\+CAPTION:(.*)$", re.I | re.M)
 
 
 def read_properties(text: bytes, drawer: "re.Match[bytes] | None") -> dict[str, str]:
-    """Return the properties of a drawer; `name+` adds to `name`, with a space between."""
+    """Return the properties in a drawer, by upper-case name; `name+` appends to `name`, separated by a space."""
     if drawer is None:
         return {}
-    found: dict[str, list[str]] = {}
+    properties: dict[str, list[str]] = {}
     for match in syntax.NODE_PROPERTY.finditer(text, *drawer.span(1)):
         name = decode(match.group(2)).upper()
         value = decode(match.group(3) or b"")
         if name.endswith("+"):
-            found.setdefault(name[:-1], []).append(value)
+            properties.setdefault(name[:-1], []).append(value)
         else:
-            found.setdefault(name, [value])
-    return {name: " ".join(values) for name, values in found.items()}
+            properties.setdefault(name, [value])
+    return {name: " ".join(values) for name, values in properties.items()}
 
 
-def _skip(text: bytes, position: int, end: int) -> int:
-    """Return the first place from `position` on that is not blank."""
+def _skip_blanks(text: bytes, position: int, end: int) -> int:
+    """Return the first position from `position` on that is not a blank, at most `end`."""
     while position < end and text[position] in b" \t":
         position += 1
     return position
 
 
-def _tags_span(text: bytes, title: int, last: int) -> tuple[int, int] | None:
-    """Return the span of the tags that end a heading's text at `last`, or None (org-tag-line-re)."""
+def _find_tags(text: bytes, title: int, last: int) -> tuple[int, int] | None:
+    """Return the span of the tags that end at `last`, or None; `title` is where the title begins (org-tag-line-re)."""
     start = last
     while start > title and text[start - 1] not in b" \t":
         start -= 1

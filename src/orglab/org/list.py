@@ -1,6 +1,6 @@
 """Plain lists: which lines are items, how they nest, and where each ends.
 
-As `org-element--list-struct`, `org-list-parents-alist` and `org-list-prevs-alist`.
+Follows `org-element--list-struct`, `org-list-parents-alist` and `org-list-prevs-alist`.
 """
 
 import copy
@@ -18,14 +18,14 @@ class Item:
 
     Attributes:
         begin: Where its first line begins.
-        indent: Column of its bullet.
+        indent: The column of its bullet.
         bullet: The bullet and the blanks after it, such as `1. `.
-        counter: What stands in `[@5]`, or None.
-        checkbox: `[ ]`, `[-]`, `[X]` or `[x]`, or None.
+        counter: The counter, such as `5` in `[@5]`, or None.
+        checkbox: `[ ]`, `[-]`, `[X]`, `[x]` or None.
         checkbox_at: Where the checkbox begins, or -1.
-        tag: What stands before ` ::`, or None; also for a numbered item, where it is no tag.
+        tag: The text before ` ::`, or None; also set for a numbered item, where Org does not use it as a tag.
         body: Where the text of the first line begins: after bullet, counter, checkbox and tag.
-        end: Where it ends, sub-items and blank lines before a further item included.
+        end: Where it ends, including sub-items and blank lines before the next item.
     """
 
     __slots__ = ("begin", "body", "bullet", "checkbox", "checkbox_at", "counter", "end", "indent", "tag")
@@ -42,7 +42,7 @@ class Item:
         tag: bytes | None,
         body: int,
     ) -> None:
-        """Make an item whose end is not known yet."""
+        """Create an item whose end is not known yet."""
         self.begin = begin
         self.indent = indent
         self.bullet = bullet
@@ -55,12 +55,12 @@ class Item:
 
     @property
     def is_ordered(self) -> bool:
-        """Whether the bullet is a number (or a letter)."""
+        """Whether the bullet is a number or a letter."""
         return self.bullet[:1] not in b"-+*"
 
     @property
     def is_checked(self) -> bool:
-        """Whether Org counts it as done: `[X]`, in upper case only."""
+        """Whether Org counts the item as done: only with an upper-case `[X]`."""
         return self.checkbox == b"[X]"
 
 
@@ -87,10 +87,10 @@ def read_item(text: bytes, begin: int, indent: int) -> Item:
 
 
 def find_tag(text: bytes, body: int, line_end: int) -> tuple[int, int]:
-    """Return where the description tag of an item's text ends, and what follows ` :: ` begins; (-1, body) if none.
+    """Return where the description tag of an item ends, and where the text after ` :: ` begins; (-1, body) if none.
 
-    The last ` ::` of the line that a blank or the line's end follows.  By hand,
-    for the regexp of Org takes quadratic time on a line of blanks.
+    The tag ends at the last ` ::` that is followed by a blank or the end of the line.  This is not a
+    regexp because Org's takes quadratic time on a line of blanks.
     """
     at = line_end
     while (at := text.rfind(b"::", body, at)) >= 0:
@@ -107,23 +107,23 @@ def find_tag(text: bytes, body: int, line_end: int) -> tuple[int, int]:
 
 
 class Structure:
-    """The items of a list and of all its sub-lists, in the order of the text.
+    """The items of a list and of all its sub-lists, in text order.
 
-    A list that begins further down in the same run of items shares `run` with
-    this one, so that a staircase of items costs no copy each.
+    Lists that begin further down in the same run of items share `run`, so that
+    a run with ever smaller indentation is not copied for each list in it.
     """
 
     __slots__ = ("_first", "_nesting", "positions", "run")
 
     def __init__(self, run: list[Item]) -> None:
-        """Hold the items of `run`."""
+        """Create the structure of the list that begins with the first item of `run`."""
         self.run = run
         self.positions = {item.begin: index for index, item in enumerate(run)}
         self._first = 0
         self._nesting = _Nesting(run)
 
-    def continued(self, begin: int) -> "Structure | None":
-        """Return the part from the item at `begin` on: a less indented item starts a list of its own."""
+    def starting_at(self, begin: int) -> "Structure | None":
+        """Return the list that starts at the item at `begin`, which is indented less than this list; else None."""
         if begin not in self.positions:
             return None
         rest = copy.copy(self)
@@ -132,16 +132,16 @@ class Structure:
 
     @property
     def items(self) -> list[Item]:
-        """All items, top ones and nested ones."""
+        """All items, including nested ones."""
         return self.run[self._first :] if self._first else self.run
 
     def item_at(self, begin: int) -> Item | None:
-        """Return the item that begins at `begin`."""
+        """Return the item that begins at `begin`, or None."""
         index = self.positions.get(begin, -1)
         return self.run[index] if index >= self._first else None
 
     def parents(self) -> dict[int, Item | None]:
-        """Return for the begin of each item the item it is nested in (org-list-parents-alist)."""
+        """Return the parent of each item, by where the item begins (org-list-parents-alist)."""
         return self._nesting.parents
 
     def children(self, item: Item) -> list[Item]:
@@ -154,15 +154,15 @@ class Structure:
         return self.run[begin : bisect_left(self.run, item.end, begin, key=lambda other: other.begin)]
 
     def count_boxes(self, *, nested: bool) -> tuple[int, int]:
-        """Return how many boxes of the list are checked, and how many there are; nested lists' too if asked."""
+        """Return how many checkboxes are checked, and how many there are; in nested lists only if `nested`."""
         counts = self._nesting.counts_of_all if nested else self._nesting.counts_of_list
         return counts[self._first]
 
 
 class _Nesting:
-    """Which item of a run is nested in which; found when first asked for.
+    """The nesting of the items of a run, computed on first use.
 
-    It is the same for all lists of the run, as each begins less indented than those before it.
+    It is the same for all lists of the run, because each begins less indented than those before it.
     """
 
     def __init__(self, run: list[Item]) -> None:
@@ -170,27 +170,27 @@ class _Nesting:
 
     @cached_property
     def parents(self) -> dict[int, Item | None]:
-        """For the begin of each item the item it is nested in."""
+        """The parent of each item, by where the item begins."""
         return dict(_parents(self._run))
 
     @cached_property
     def children(self) -> dict[int, list[Item]]:
-        """For the begin of each item that has them the items directly below it."""
-        found: dict[int, list[Item]] = {}
+        """The items directly below each item that has any, by where the item begins."""
+        children: dict[int, list[Item]] = {}
         for item in self._run:
             parent = self.parents[item.begin]
             if parent is not None:
-                found.setdefault(parent.begin, []).append(item)
-        return found
+                children.setdefault(parent.begin, []).append(item)
+        return children
 
     @cached_property
     def counts_of_all(self) -> list[tuple[int, int]]:
-        """For each item how many boxes are checked, and how many there are, from it on."""
+        """For each item, the number of checked and of all checkboxes from that item on."""
         return self._count([index + 1 for index in range(len(self._run))])
 
     @cached_property
     def counts_of_list(self) -> list[tuple[int, int]]:
-        """The same, nested items left out: after an item comes what begins where it ends (org-list-get-all-items)."""
+        """The same without nested items: the next item begins where an item ends (org-list-get-all-items)."""
         places = {item.begin: index for index, item in enumerate(self._run)}
         return self._count([places.get(item.end, len(self._run)) for item in self._run])
 
@@ -204,14 +204,14 @@ class _Nesting:
 
 
 def _parents(items: list[Item]) -> Iterator[tuple[int, Item | None]]:
-    """Yield each item's begin and its parent, by indentation, as org-list-parents-alist finds it."""
+    """Yield where each item begins and its parent, found by indentation like org-list-parents-alist."""
     yield items[0].begin, None
     levels: list[tuple[int, Item | None]] = [(items[0].indent, None)]
     before = items[0]
     for item in items[1:]:
         if levels[-1][0] > item.indent:
-            # A sub-list is over.  In an ill-formed list no level may have this
-            # indentation: then the first one less indented is taken.
+            # A sub-list ends.  In an ill-formed list, no level may have exactly this
+            # indentation; then the nearest less indented level is used.
             rest = list(levels)
             while rest and rest[-1][0] != item.indent:
                 rest.pop()
@@ -225,13 +225,13 @@ def _parents(items: list[Item]) -> Iterator[tuple[int, Item | None]]:
 
 
 def read_structure(text: bytes, begin: int, limit: int, ends: Ends) -> Structure:
-    """Return the list that begins at `begin` (org-element--list-struct).
+    """Return the structure of the list at `begin` (org-element--list-struct).
 
     Args:
-        text: The text that the parser reads.
+        text: The text of the document.
         begin: Where the first item begins.
         limit: The list ends here at the latest.
-        ends: Where blocks and drawers of this part of the text end.
+        ends: The ends of blocks and drawers in this part of the text.
     """
     run: list[Item] = []
     open_items: list[Item] = []
@@ -265,13 +265,13 @@ def read_structure(text: bytes, begin: int, limit: int, ends: Ends) -> Structure
 
 
 def _close(open_items: list[Item], indent: int, end: int) -> None:
-    """End the open items that are indented by `indent` or more."""
+    """Set the end of the open items that are indented by `indent` or more, and remove them."""
     while open_items and open_items[-1].indent >= indent:
         open_items.pop().end = end
 
 
 def _after_blanks(text: bytes, position: int) -> int:
-    """Return the begin of the line after the last one before `position` that is not blank."""
+    """Return where the last non-blank line before `position` ends, after its newline."""
     while position > 0 and text[position - 1] in b" \t\r\n":
         position -= 1
     newline = text.find(b"\n", position)

@@ -1,14 +1,15 @@
-r"""Org's match strings: which headings `+exp-@work+loss<*0.5/!-WAIT` means.
+r"""Org's match strings, such as `+exp-@work+loss<*0.5/!-WAIT`.
 
-`compile_match` follows `org-make-tags-matcher` of Org 9.8 rule by rule, its
-surprises included, but for one: where Org cannot read on, it drops the rest and
-so matches more than was asked; here that is a MatchSyntaxError.
+`compile_match` follows `org-make-tags-matcher` of Org 9.8 rule by rule, including
+its surprises, with one exception: where Org cannot parse the rest, it drops it and
+so matches more than requested; here that is a MatchSyntaxError.
 
-A match is `TAGS/TODO`. Both sides are alternatives, joined by `|`, of terms,
-joined by nothing, `&`, `+`, `:` or `-` (but not). A term is a tag, a `{regexp}`
-of tags, or a property, an operator (with `*`: and the property exists) and a
-number, a `"text"`, a `"<time>"` or a `{regexp}`. On the TODO side a term is a
-keyword or a `{regexp}` of keywords, and `!` before them asks for an open state.
+A match string is `TAGS/TODO`.  Both sides consist of alternatives joined by `|`; each
+alternative consists of terms joined by nothing, `&`, `+`, `:` or `-` ("and not").  A
+term is a tag, a `{regexp}` for tags, or a property comparison: name, operator (with
+`*`, the property must exist) and a number, `"text"`, `"<time>"` or `{regexp}`.  On the
+TODO side, a term is a keyword or a `{regexp}` for keywords, and a leading `!` requires
+a state that is not done.
 """
 
 import datetime
@@ -28,38 +29,38 @@ from orglab.org.syntax import compile_late
 
 
 class MatchEntry(Protocol):
-    """What a match asks of a heading.
+    """What a match string can ask about a heading.
 
-    Timestamps are text as it stands in the file, such as `[2026-06-01 Mon 10:00]`.
+    Timestamps are strings as written in the file, such as `[2026-06-01 Mon 10:00]`.
     """
 
     @property
     def level(self) -> int:
-        """How many stars it has."""
+        """The level of the heading."""
 
     @property
     def state(self) -> str | None:
-        """Its TODO keyword."""
+        """The TODO keyword, or None."""
 
     @property
     def is_done(self) -> bool:
-        """Whether that is one of the keywords for what is done."""
+        """Whether the TODO keyword is a done state."""
 
     @property
     def priority(self) -> str | None:
-        """`A` of `[#A]`."""
+        """The priority: `A` for `[#A]`."""
 
     @property
     def title(self) -> str:
-        """Its text without keyword, priority and tags."""
+        """The text of the heading without keyword, priority and tags."""
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Its own tags."""
+        """The heading's own tags."""
 
     @property
     def all_tags(self) -> tuple[str, ...]:
-        """The file's tags, its ancestors' and its own, each once."""
+        """The tags of the file, of the ancestors and of the heading, each once."""
 
     @property
     def closed(self) -> str | None:
@@ -75,18 +76,18 @@ class MatchEntry(Protocol):
 
     @property
     def timestamp(self) -> str | None:
-        """The first active timestamp that plans nothing."""
+        """The first active timestamp outside the planning line."""
 
     @property
     def timestamp_ia(self) -> str | None:
-        """The first inactive timestamp that plans nothing."""
+        """The first inactive timestamp outside the planning line."""
 
     @property
     def category(self) -> str | None:
-        """Its category, inherited or the file's."""
+        """The category: its own, inherited or the file's."""
 
     def property(self, name: str) -> str | None:
-        """Return a property of its drawer; `name` in any case."""
+        """Return the value of a property in the drawer; `name` is case-insensitive."""
 
 
 _Predicate = Callable[[MatchEntry], bool]
@@ -95,13 +96,13 @@ _Comparison = Callable[[str], bool]
 
 @dataclass(frozen=True)
 class Match:
-    """A match string, read."""
+    """A compiled match string."""
 
     text: str
     _accepts: _Predicate = field(repr=False, compare=False)
 
     def matches(self, entry: MatchEntry) -> bool:
-        """Return whether `entry` is one of those meant."""
+        """Return whether the match string selects `entry`."""
         return self._accepts(entry)
 
 
@@ -114,19 +115,19 @@ def compile_match(
     now: datetime.datetime,
     tag_groups: Mapping[str, tuple[str, ...]] = _NO_GROUPS,
 ) -> Match:
-    """Read a match string, once for all headings.
+    """Return the compiled match string, for use on any number of headings.
 
     Args:
         text: The match string.
-        now: What `<now>`, `<today>`, `<+1w>` and their like are counted from; without a zone, local time.
-        tag_groups: Group tags and their members (`#+TAGS: [ ml : nlp vision ]`). Who asks for
-            `ml` means `nlp` and `vision` too, and what they stand for in turn.
+        now: The time that `<now>`, `<today>`, `<+1w>` etc. refer to; local time if it has no time zone.
+        tag_groups: Group tags and their members (`#+TAGS: [ ml : nlp vision ]`).  `ml` also matches
+            `nlp` and `vision`, and their members in turn.
 
     Raises:
-        MatchSyntaxError: Org could not read it to its end.
+        MatchSyntaxError: Org could not parse the whole string.
     """
     if not text.strip(" \t\r\n"):
-        raise MatchSyntaxError("There is nothing to match", text, 0)
+        raise MatchSyntaxError("Nothing to match", text, 0)
     now = now.astimezone()
     tags, todo = _split_todo(_expand_tag_groups(text, tag_groups))
     predicates: list[_Predicate] = []
@@ -160,16 +161,16 @@ def _not(predicate: _Predicate) -> _Predicate:
     return lambda entry: not predicate(entry)
 
 
-# ---- parts of the text ----
+# ---- parts of the match string ----
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A stretch of the match string with its group tags expanded, and where the user wrote it.
+    """A part of the match string with group tags expanded, and where it is in the original.
 
     Attributes:
-        text: The stretch.
-        origins: For each of its characters, and its end, the index in `whole`.
+        text: The text of the part.
+        origins: For each character of `text`, and for its end, the index in `whole`.
         whole: The match string as the user wrote it.
     """
 
@@ -178,7 +179,7 @@ class _Part:
     whole: str
 
     def cut(self, start: int, end: int | None = None) -> "_Part":
-        """Return the part of this from `start` to `end`."""
+        """Return the part from `start` to `end`."""
         end = len(self.text) if end is None else end
         return _Part(self.text[start:end], self.origins[start : end + 1], self.whole)
 
@@ -188,10 +189,10 @@ class _Part:
 
 
 def _expand_tag_groups(text: str, groups: Mapping[str, tuple[str, ...]]) -> _Part:
-    """Return `text` with a regexp of tags for each group tag.
+    """Return `text` with each group tag replaced by a regexp for its tags.
 
-    Like org-tags-expand, this asks only that the tag is a word outside of `{...}`: it
-    ignores case, and does not spare keywords, names of properties and quoted text.
+    Like org-tags-expand, this replaces any word outside `{...}` that equals a group tag, ignoring
+    case, even if it is a keyword, a property name or quoted text.
     """
     if not groups:
         return _Part(text, range(len(text) + 1), text)
@@ -201,19 +202,19 @@ def _expand_tag_groups(text: str, groups: Mapping[str, tuple[str, ...]]) -> _Par
     pieces: list[str] = []
     origins: list[int] = []
     done = 0
-    for found in group_tag.finditer(text):
-        start = found.start()
+    for match in group_tag.finditer(text):
+        start = match.start()
         if any(start in span for span in regexps):
             continue
-        regexp = _group_regexp(found.group(), groups)
+        regexp = _group_regexp(match.group(), groups)
         pieces += (text[done:start], regexp)
         origins += (*range(done, start), *([start] * len(regexp)))
-        done = found.end()
+        done = match.end()
     return _Part("".join((*pieces, text[done:])), [*origins, *range(done, len(text) + 1)], text)
 
 
 def _find_regexps(text: str) -> list[range]:
-    """Return where `{...}` stand in `text`."""
+    """Return the ranges of the `{...}` in `text`."""
     regexps: list[range] = []
     end = 0
     while (start := text.find("{", end)) >= 0 and (end := text.find("}", start + 2) + 1):
@@ -226,14 +227,14 @@ def _any_of_tags(tags: Iterable[str]) -> str:
 
 
 def _group_regexp(group_tag: str, groups: Mapping[str, tuple[str, ...]]) -> str:
-    """Return the term that finds a group tag, its members and theirs (org--tags-expand-group)."""
+    """Return the term for a group tag and its members, recursively (org--tags-expand-group)."""
     names: list[str] = []
     regexps: list[str] = []
     pending, seen = [group_tag], {group_tag}
     while pending:
         tag = pending.pop()
-        if found := re.search(r"\{(.+?)\}", tag):
-            regexps.append(found[1])  # a member in braces is a regexp itself
+        if match := re.search(r"\{(.+?)\}", tag):
+            regexps.append(match[1])  # a member in braces is itself a regexp
         else:
             names.append(tag)
         members = [member for member in groups.get(tag, ()) if member not in seen]
@@ -243,10 +244,10 @@ def _group_regexp(group_tag: str, groups: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def _split_todo(part: _Part) -> tuple[_Part, _Part | None]:
-    """Return the sides of the last `/`, or of the last run of them.
+    """Return the two sides of the last `/` or run of slashes; the second is None if there is no slash.
 
-    Org looks at no braces here, so the slash of `path={a/b}` splits it, and that of
-    `path={a/b}/` does not. A quote after the slash shows that it stands in a text.
+    Org ignores braces here: `path={a/b}` is split at its slash, `path={a/b}/` at the last one.
+    If a quote follows the last slash, the slash is taken to be inside quoted text.
     """
     slashes = list(re.finditer("/+", part.text))
     if not slashes or '"' in part.text[slashes[-1].end() :]:
@@ -255,8 +256,8 @@ def _split_todo(part: _Part) -> tuple[_Part, _Part | None]:
 
 
 def _split_alternatives(part: _Part, bar: str) -> list[_Part]:
-    """Return the parts between bars; one bar at either end is ignored (org-split-string)."""
-    bars = [found.start() for found in re.finditer(bar, part.text)]
+    """Return the parts between bars, ignoring one bar at either end (org-split-string)."""
+    bars = [match.start() for match in re.finditer(bar, part.text)]
     alternatives = [part.cut(start + 1, end) for start, end in pairwise((-1, *bars, len(part.text)))]
     if bars and not alternatives[0].text:
         del alternatives[0]
@@ -267,7 +268,7 @@ def _split_alternatives(part: _Part, bar: str) -> list[_Part]:
 
 # ---- terms ----
 
-# The regexp of org-make-tags-matcher; `\w` is its `[[:alnum:]_]`, see `_shadow`.
+# The regexp of org-make-tags-matcher; `\w` stands for its `[[:alnum:]_]`, see `_shadow`.
 _TERM = compile_late(
     r"""&?(?P<sign>[-+:])?
     (?P<term> (?P<regexp>\{[^}]+\})
@@ -282,64 +283,68 @@ _SIGN = compile_late("&?[-+:]?")
 
 
 def _read_terms(part: _Part) -> Iterator[re.Match[str]]:
-    """Yield the terms of one alternative; that they cover it is what Org does not check."""
+    """Yield the terms of one alternative.
+
+    Raises:
+        MatchSyntaxError: The terms do not cover the alternative; Org does not check this.
+    """
     shadow = _shadow(part.text)
     position = 0
     while position < len(shadow):
-        found = _TERM.match(shadow, position)
-        if not found:
+        term = _TERM.match(shadow, position)
+        if not term:
             raise _unreadable(part, position)
-        yield found
-        position = found.end()
+        yield term
+        position = term.end()
 
 
 def _shadow(text: str) -> str:
-    r"""Return `text` with letters for combining marks, which are letters to Emacs, and not to `\w`."""
+    r"""Return `text` with combining marks replaced by letters: Emacs counts them as letters, `\w` does not."""
     if text.isascii():
         return text
     return "".join("a" if unicodedata.category(character)[0] == "M" else character for character in text)
 
 
 def _unreadable(part: _Part, position: int) -> MatchSyntaxError:
-    """Return the error for a part that cannot be read on from `position`."""
+    """Return the error for a part that cannot be parsed from `position` on."""
     if sign := _SIGN.match(part.text, position):
         position = sign.end()
     rest = part.text[position:]
     if not rest:
-        problem = "A tag or a property is missing"
+        problem = "Expected a tag or property"
     elif rest.startswith("{}"):
-        problem = "There is no regexp in these braces,"
+        problem = "Empty regexp"
     elif unclosed := _UNCLOSED.match(rest):
         position += unclosed.end()
-        problem = f"This `{rest[unclosed.end()]}` is not closed before the next `|`, or before the last `/`,"
+        problem = f"Unclosed `{rest[unclosed.end()]}` (it must be closed before the next `|` and the last `/`)"
     elif _OPERATOR.match(rest):
-        problem = 'A number, a "text" or a {regexp} must follow the name and this operator,'
+        problem = 'Expected a property, an operator and a number, "text" or {regexp}'
     elif rest[0].isspace() or rest[0] in ",()":
-        problem = "Terms are joined by `+`, `-`, `&` and `|` only,"
+        problem = "Invalid character (join terms with `+`, `-`, `&` or `|` only)"
     else:
-        problem = f"`{rest[0]}` cannot stand here,"
+        problem = f"Unexpected `{rest[0]}`"
     return part.error(problem, position)
 
 
 def _read_tags(part: _Part, now: datetime.datetime) -> _Predicate:
     alternatives: list[_Predicate] = []
-    # A `\|` is of a regexp, whatever is around it.
+    # A `\|` always belongs to a regexp.
     for alternative in _split_alternatives(part, r"(?<!\\)\|"):
         if not alternative.text:
-            raise alternative.error("There is nothing between two `|`")
-        terms = [_read_tag_term(alternative, found, now) for found in _read_terms(alternative)]
+            raise alternative.error("Expected a term between two `|`")
+        terms = [_read_tag_term(alternative, term, now) for term in _read_terms(alternative)]
         alternatives.append(_all_of(terms))
     return _any_of(alternatives)
 
 
-def _read_tag_term(part: _Part, found: re.Match[str], now: datetime.datetime) -> _Predicate:
-    if found["regexp"]:
-        predicate = _match_any_tag(_compile_regexp(part.cut(*found.span("regexp")), TAG_WORD))
-    elif found["name"]:
-        predicate = _read_property(part, found, now)
+def _read_tag_term(part: _Part, term: re.Match[str], now: datetime.datetime) -> _Predicate:
+    if term["regexp"]:
+        predicate = _match_any_tag(_compile_regexp(part.cut(*term.span("regexp")), TAG_WORD))
+    elif term["name"]:
+        predicate = _read_property(part, term, now)
     else:
-        predicate = _has_tag(part.text[slice(*found.span("term"))])
-    return _not(predicate) if found["sign"] == "-" else predicate
+        predicate = _has_tag(part.text[slice(*term.span("term"))])
+    return _not(predicate) if term["sign"] == "-" else predicate
 
 
 def _has_tag(tag: str) -> _Predicate:
@@ -352,7 +357,7 @@ def _match_any_tag(regexp: re.Pattern[str]) -> _Predicate:
 
 
 def _compile_regexp(part: _Part, also_word: str = "") -> re.Pattern[str]:
-    """Return the pattern of a `{regexp}`."""
+    """Return the pattern for a `{regexp}`."""
     try:
         return compile_emacs_regexp(part.text[1:-1], also_word=also_word)
     except MatchSyntaxError as error:
@@ -361,18 +366,18 @@ def _compile_regexp(part: _Part, also_word: str = "") -> re.Pattern[str]:
 
 def _read_todo(part: _Part) -> _Predicate:
     alternatives: list[_Predicate] = []
-    # Org repairs a split at `\|` on the side of the tags only, so that no regexp here can have one.
+    # Org handles `\|` on the tags side only, so a regexp on the TODO side cannot contain one.
     for alternative in _split_alternatives(part, r"\|"):
-        terms = [_read_keyword(alternative, found) for found in _read_terms(alternative)]
+        terms = [_read_keyword(alternative, term) for term in _read_terms(alternative)]
         if terms:
             alternatives.append(_all_of(terms))
     return _any_of(alternatives)
 
 
-def _read_keyword(part: _Part, found: re.Match[str]) -> _Predicate:
-    term = part.cut(*found.span("term"))
-    predicate = _match_state(_compile_regexp(term)) if found["regexp"] else _has_state(term.text)
-    return _not(predicate) if found["sign"] == "-" else predicate
+def _read_keyword(part: _Part, term: re.Match[str]) -> _Predicate:
+    keyword = part.cut(*term.span("term"))
+    predicate = _match_state(_compile_regexp(keyword)) if term["regexp"] else _has_state(keyword.text)
+    return _not(predicate) if term["sign"] == "-" else predicate
 
 
 def _has_state(keyword: str) -> _Predicate:
@@ -380,7 +385,7 @@ def _has_state(keyword: str) -> _Predicate:
 
 
 def _match_state(regexp: re.Pattern[str]) -> _Predicate:
-    # Without a keyword Org ends in a Lisp error here.
+    # Org raises a Lisp error here if there is no keyword.
     search = regexp.search
     return lambda entry: entry.state is not None and search(entry.state) is not None
 
@@ -392,7 +397,7 @@ def _tag_string(tags: tuple[str, ...]) -> str | None:
     return f":{':'.join(tags)}:" if tags else None
 
 
-# What org-entry-properties does not look up in the drawer. FILE, BLOCKED and CLOCKSUM are not here.
+# Special properties, which org-entry-properties does not read from the drawer.  FILE, BLOCKED and CLOCKSUM are missing.
 _SPECIAL: Mapping[str, Callable[[MatchEntry], str | None]] = {
     "LEVEL": lambda entry: str(entry.level),
     "TODO": lambda entry: entry.state,
@@ -429,39 +434,39 @@ _DAYS = {"d": 1, "w": 7, "m": 31, "y": 365.25}
 _TIMESTAMP = compile_late(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?: +[^]+0-9>\r\n -]+)?(?: +([0-9]{1,2}):([0-9]{2}))?")
 _NUMBER = compile_late(r"[ \t]*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)")
 
-_LONGEST_INT = 1000  # Python refuses to read an int of thousands of digits
+_LONGEST_INT = 1000  # Python refuses to parse an int with thousands of digits
 
 
-def _read_property(part: _Part, found: re.Match[str], now: datetime.datetime) -> _Predicate:
-    # `\-` is how a name with a minus in it is written.
-    name = re.sub(r"\\(.)", r"\1", part.text[slice(*found.span("name"))])
-    value_of = _SPECIAL.get(name.upper()) or _drawer_property(name)
-    compare = _read_comparison(part.cut(*found.span("operand")), _OPERATORS[found["operator"]], now)
-    if not found["star"]:
-        return lambda entry: compare(value_of(entry) or "")
+def _read_property(part: _Part, term: re.Match[str], now: datetime.datetime) -> _Predicate:
+    # A minus in a name is written `\-`.
+    name = re.sub(r"\\(.)", r"\1", part.text[slice(*term.span("name"))])
+    get_value = _SPECIAL.get(name.upper()) or _drawer_property(name)
+    compare = _read_comparison(part.cut(*term.span("operand")), _OPERATORS[term["operator"]], now)
+    if not term["star"]:
+        return lambda entry: compare(get_value(entry) or "")
 
     def compare_existing(entry: MatchEntry) -> bool:
-        value = value_of(entry)
+        value = get_value(entry)
         return value is not None and compare(value)
 
     return compare_existing
 
 
 def _drawer_property(name: str) -> Callable[[MatchEntry], str | None]:
-    def value_of(entry: MatchEntry) -> str | None:
+    def get_value(entry: MatchEntry) -> str | None:
         value = entry.property(name)
         return None if value == "nil" else value  # org-not-nil
 
-    return value_of
+    return get_value
 
 
 def _read_comparison(part: _Part, compare: Callable[[Any, Any], bool], now: datetime.datetime) -> _Comparison:
-    """Return the comparison of a property's value with an operand, by the operand's kind."""
+    """Return the comparison of a property value with an operand, depending on the type of the operand."""
     operand = part.text
     if operand.startswith("{"):
         search = _compile_regexp(part).search
-        wanted = compare is not operator.ne  # all other operators mean that it matches
-        return lambda value: (search(value) is not None) is wanted
+        must_match = compare is not operator.ne  # any other operator means that the regexp matches
+        return lambda value: (search(value) is not None) is must_match
     if _TIME.fullmatch(operand):
         return _compare_time(_read_time(operand[1:-1], now), compare)
     if operand.startswith('"'):
@@ -472,18 +477,18 @@ def _read_comparison(part: _Part, compare: Callable[[Any, Any], bool], now: date
 
 
 def _read_number(text: str) -> float:
-    """Return the number that `text` begins with, else 0 (string-to-number)."""
-    found = _NUMBER.match(text)
-    if not found:
+    """Return the number that `text` starts with, or 0 (string-to-number)."""
+    match = _NUMBER.match(text)
+    if not match:
         return 0
-    whole = found[1].lstrip("-+").isdigit() and len(found[1]) <= _LONGEST_INT
-    return int(found[1]) if whole else float(found[1])
+    is_int = match[1].lstrip("-+").isdigit() and len(match[1]) <= _LONGEST_INT
+    return int(match[1]) if is_int else float(match[1])
 
 
 def _compare_time(moment: float, compare: Callable[[Any, Any], bool]) -> _Comparison:
-    """Return the comparison of a timestamp with `moment`; a missing one is neither before nor after."""
+    """Return the comparison of a timestamp with `moment`; it is False for a missing timestamp."""
     if compare is operator.ne:
-        compare = operator.eq  # org-time<> is written `\=`, which Lisp reads as `=`
+        compare = operator.eq  # org-time<> uses `\=`, which Lisp reads as `=`
 
     def compare_timestamp(value: str) -> bool:
         seconds = _read_timestamp(value)
@@ -493,7 +498,7 @@ def _compare_time(moment: float, compare: Callable[[Any, Any], bool]) -> _Compar
 
 
 def _read_time(text: str, now: datetime.datetime) -> float:
-    """Return the moment that a time operand means, else 0 (org-matcher-time)."""
+    """Return the time that an operand stands for, or 0 (org-matcher-time)."""
     today = time.mktime((now.year, now.month, now.day, 0, 0, 0, 0, 0, -1))
     named = {"<now>": now.timestamp(), "<today>": today, "<tomorrow>": today + _DAY}
     if text in named:
@@ -503,13 +508,13 @@ def _read_time(text: str, now: datetime.datetime) -> float:
 
 
 def _read_timestamp(text: str) -> float:
-    """Return the moment of the first date in `text`, else 0 (org-2ft)."""
-    found = _TIMESTAMP.search(text)
-    if not found:
+    """Return the time of the first date in `text`, or 0 (org-2ft)."""
+    match = _TIMESTAMP.search(text)
+    if not match:
         return 0.0
-    year, month, day, hour, minute = (int(number or 0) for number in found.groups())
+    year, month, day, hour, minute = (int(number or 0) for number in match.groups())
     try:
-        # Like Emacs's encode-time this takes 30 February to be 2 March.
+        # Like Emacs's encode-time, this turns 30 February into 2 March.
         return time.mktime((year, month, day, hour, minute, 0, 0, 0, -1))
     except (OverflowError, ValueError):
         return 0.0

@@ -1,4 +1,4 @@
-"""Putting and deleting properties of a heading (org-entry-put, org-entry-delete)."""
+"""Setting and deleting properties of a heading (org-entry-put, org-entry-delete), and setting its tags."""
 
 import re
 
@@ -9,11 +9,11 @@ from orglab.org.source import decode, encode
 
 
 def put_property(heading: Heading, name: str, value: str) -> list[Edit]:
-    """Return the edits after which the heading's property `name` is `value`.
+    """Return the edits that set the heading's property `name` to `value`.
 
     Args:
         heading: The heading.
-        name: The property's name, as it is to be written.
+        name: The property's name, in the case to write.
         value: One line of text.
     """
     text = heading.document.text
@@ -23,7 +23,7 @@ def put_property(heading: Heading, name: str, value: str) -> list[Edit]:
         before = b"" if text[at - 1 : at] == b"\n" else b"\n"
         indent = b" " * syntax.indentation(text, heading.planning[0]) if heading.planning[0] >= 0 else b""
         lines = b"".join(indent + part + b"\n" for part in (b":PROPERTIES:", line.rstrip(), b":END:"))
-        # Where the file lacks its last newline it goes on lacking it.
+        # A file that does not end in a newline stays that way.
         return [Edit(at, at, before + (lines[:-1] if before else lines))]
     begin, end = heading.drawer.span(1)
     for match in syntax.NODE_PROPERTY.finditer(text, begin, end):
@@ -34,19 +34,19 @@ def put_property(heading: Heading, name: str, value: str) -> list[Edit]:
 
 
 def delete_property(heading: Heading, name: str) -> list[Edit]:
-    """Return the edits after which the heading has no property `name`, nor `name+`; a drawer left empty goes too."""
+    """Return the edits that delete the properties `name` and `name+`, and the drawer if it would be empty."""
     text = heading.document.text
     if heading.drawer is None:
         return []
     lines = list(syntax.NODE_PROPERTY.finditer(text, *heading.drawer.span(1)))
-    chosen = [match for match in lines if decode(match.group(2)).upper().removesuffix("+") == name.upper()]
-    if chosen and len(chosen) == len(lines):
+    deleted = [match for match in lines if decode(match.group(2)).upper().removesuffix("+") == name.upper()]
+    if deleted and len(deleted) == len(lines):
         return [Edit(heading.drawer.start(), min(heading.drawer.end() + 1, len(text)), b"")]
-    return [Edit(match.start(), match.end() + 1, b"") for match in chosen]
+    return [Edit(match.start(), match.end() + 1, b"") for match in deleted]
 
 
 def set_tags(heading: Heading, tags: tuple[str, ...]) -> list[Edit]:
-    """Return the edits after which the heading carries `tags`, where it carried them, without realigning."""
+    """Return the edits that set the heading's tags, without realigning them."""
     start, end = heading.line.tags
     written = b":" + encode(":".join(tags)) + b":" if tags else b""
     if start >= 0:

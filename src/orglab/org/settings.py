@@ -1,7 +1,7 @@
-"""What a file says about itself: `#+TODO`, `#+FILETAGS`, `#+TAGS`, `#+STARTUP`, `#+PROPERTY`, `#+SETUPFILE`.
+"""In-buffer settings: `#+TODO`, `#+FILETAGS`, `#+TAGS`, `#+STARTUP`, `#+PROPERTY`, `#+CATEGORY`, `#+SETUPFILE`.
 
-As `org-set-regexps-and-options`.  A setup file is not followed, for it may lie
-anywhere or on another machine; it is reported instead.
+Follows `org-set-regexps-and-options`.  Setup files are not read, because they may be
+anywhere, even on another machine; `orglab check` reports them instead.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from orglab.org.source import decode
 from orglab.org.syntax import compile_late
 
-# The words Org itself falls back on; a log has more (see model.TODO_KEYWORDS).
+# Org's own default; orglab's default for logs is the setting `keywords`.
 ORG_KEYWORDS = "TODO | DONE"
 
 LINE = compile_late(rb"#\+(TODO|SEQ_TODO|TYP_TODO|FILETAGS|TAGS|STARTUP|PROPERTY|CATEGORY|SETUPFILE):[ \t]*(.*)", re.I)
@@ -22,11 +22,11 @@ class Keyword(NamedTuple):
     """A TODO keyword.
 
     Attributes:
-        name: The word.
-        is_done: Whether it stands after the bar.
-        sequence: Which `#+TODO` line it comes from, counted from 0.
-        on_enter: What is logged on entering it: `note` (`@`), `time` (`!`) or None.
-        on_leave: What is logged on leaving it, where the next state logs nothing.
+        name: The keyword.
+        is_done: Whether it comes after the bar.
+        sequence: The 0-based index of the `#+TODO` line that defines it.
+        on_enter: What is logged on entering the state: `note` (`@`), `time` (`!`) or None.
+        on_leave: What is logged on leaving it, if entering the next state logs nothing.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Settings(NamedTuple):
         startup: The words of the `#+STARTUP` lines.
         properties: File-wide properties, names in upper case.
         category: The file's category, or None.
-        setupfiles: What `#+SETUPFILE` lines name; not followed.
+        setupfiles: The files in `#+SETUPFILE` lines, which are not read.
     """
 
     keywords: dict[str, Keyword]
@@ -59,12 +59,12 @@ class Settings(NamedTuple):
 
     @property
     def todo_names(self) -> tuple[str, ...]:
-        """The keywords that stand for work left to do."""
+        """The keywords before the bar."""
         return tuple(word.name for word in self.keywords.values() if not word.is_done)
 
     @property
     def done_names(self) -> tuple[str, ...]:
-        """The keywords that stand for work done with."""
+        """The keywords after the bar."""
         return tuple(word.name for word in self.keywords.values() if word.is_done)
 
     def is_done(self, name: str | None) -> bool:
@@ -74,23 +74,23 @@ class Settings(NamedTuple):
 
     @property
     def log_done(self) -> str | None:
-        """What closing an entry logs: `note` (lognotedone), `time` (logdone) or None."""
+        """What is logged when an entry is done: `note` (lognotedone), `time` (logdone) or None."""
         if "lognotedone" in self.startup:
             return "note"
         return "time" if "logdone" in self.startup else None
 
 
 def read_settings(lines: Iterable[tuple[bytes, bytes]], default_keywords: str) -> Settings:
-    """Return the settings that keyword lines make.
+    """Return the settings defined by keyword lines.
 
     Args:
-        lines: Name and value of each line, in the order of the file.
-        default_keywords: The value of a `#+TODO` line to use where there is none.
+        lines: The name and value of each line, in file order.
+        default_keywords: The value of the `#+TODO` line assumed if there is none.
     """
     values: dict[str, list[str]] = {}
     for key, text in lines:
         values.setdefault(key.decode().upper(), []).append(decode(text).strip())
-    # Org reads TYP_TODO lines before the others.
+    # Org reads TYP_TODO lines first.
     todo = values.get("TYP_TODO", []) + values.get("TODO", []) + values.get("SEQ_TODO", [])
     keywords = _read_keywords(todo) or _read_keywords([default_keywords])
     properties: dict[str, str] = {}
@@ -110,7 +110,7 @@ def read_settings(lines: Iterable[tuple[bytes, bytes]], default_keywords: str) -
 
 
 def _read_keywords(lines: list[str]) -> dict[str, Keyword]:
-    """Return the keywords of `#+TODO` lines; without a bar the last word of a line is its done state."""
+    """Return the keywords in `#+TODO` lines; in a line without a bar, the last one is the done state."""
     keywords: dict[str, Keyword] = {}
     for sequence, line in enumerate(lines):
         words = line.split()
@@ -122,13 +122,13 @@ def _read_keywords(lines: list[str]) -> dict[str, Keyword]:
             on_enter, _, on_leave = (match.group(2) or "").partition("/")
             keywords.setdefault(
                 match.group(1),
-                Keyword(match.group(1), place >= bar, sequence, _logging(on_enter), _logging(on_leave)),
+                Keyword(match.group(1), place >= bar, sequence, _parse_logging(on_enter), _parse_logging(on_leave)),
             )
     return keywords
 
 
-def _logging(text: str) -> str | None:
-    """Return what `@` or `!` in a keyword's parentheses asks for."""
+def _parse_logging(text: str) -> str | None:
+    """Return what to log for `@` or `!` in the parentheses of a keyword."""
     return "note" if "@" in text else "time" if "!" in text else None
 
 
@@ -137,7 +137,7 @@ _TAG_KEY = compile_late(r"\(.\)$")
 
 
 def _read_groups(lines: list[str]) -> dict[str, tuple[str, ...]]:
-    """Return the tag groups of `#+TAGS` lines: `[ ml : nlp vision ]`, `{ ml : nlp vision }`."""
+    """Return the tag groups in `#+TAGS` lines: `[ ml : nlp vision ]`, `{ ml : nlp vision }`."""
     groups: dict[str, tuple[str, ...]] = {}
     group: list[str] | None = None
     has_members = False
@@ -151,6 +151,6 @@ def _read_groups(lines: list[str]) -> dict[str, tuple[str, ...]]:
         elif word == ":":
             has_members = True
         elif group is not None and _TAG.fullmatch(tag := _TAG_KEY.sub("", word)):
-            # Before the colon the last word is the group's name.
+            # The last word before the colon is the group tag.
             group = [*group, tag] if has_members else [tag]
     return groups

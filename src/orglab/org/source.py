@@ -1,10 +1,10 @@
 r"""The bytes of an Org file, and the plain text that the parser reads.
 
-Org's grammar knows one line ending.  Files have two, and sometimes a
-byte-order mark.  So the parser reads `Source.text`, where `\r\n` is `\n` and
-the mark is gone, and every position in it can be turned back into a position
-of `Source.raw`, the bytes as they are.  All else stays: a lone `\r`, NUL, form
-feeds, U+2028 and bytes that are not UTF-8 are ordinary characters of a line.
+Org's grammar has one line ending, but files use two and may begin with a
+byte-order mark.  Therefore the parser reads `Source.text`, in which `\r\n` is `\n`
+and the mark is removed; every position in it can be converted to a position in
+`Source.raw`, the original bytes.  Everything else is kept: a lone `\r`, NUL, form
+feeds, U+2028 and invalid UTF-8 are ordinary characters of a line.
 """
 
 import re
@@ -15,12 +15,12 @@ from orglab.errors import UnsafeEditError
 from orglab.org.edit import Edit
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# Pieces of a large file: as much as the processor keeps near, where a copy of all of it would cost new memory.
+# Bytes are compared in pieces of this size, which fit in the processor cache, to avoid copying a large file.
 _PIECE = 1 << 16
 
 
 def decode(text: bytes) -> str:
-    """Return `text` as a string; bytes that are not UTF-8 become lone surrogates, and come back by `encode`."""
+    """Return `text` as a string; invalid UTF-8 becomes lone surrogates, which `encode` turns back into the bytes."""
     return text.decode("utf-8", "surrogateescape")
 
 
@@ -34,33 +34,33 @@ class Source:
 
     Attributes:
         raw: The bytes of the file.
-        text: The same without byte-order mark, with `\n` for `\r\n`.
+        text: The same bytes without the byte-order mark and with `\n` for `\r\n`.
     """
 
     __slots__ = ("_column", "_counted", "_crlf", "_mark", "_top", "raw", "text")
 
     def __init__(self, raw: bytes) -> None:
-        """Read `raw`; any bytes will do."""
+        """Create a source from `raw`; any bytes are accepted."""
         self.raw = raw
         self._mark = len(BYTE_ORDER_MARK) if raw.startswith(BYTE_ORDER_MARK) else 0
         self._crlf: list[int] = []
         self._counted = self._top = (0, 1)
         self._column = (-1, 0)
         self.text = raw[self._mark :] if self._mark else raw
-        # A single character is looked for four times as fast as two.
+        # Searching for one character first is four times as fast as searching for two.
         if b"\r" in raw and b"\r\n" in raw:
-            # The n-th removed `\r` stood n places further right than its newline stands now.
-            found = re.finditer(rb"\r\n", self.text)
-            self._crlf = [match.start() - n for n, match in enumerate(found)]
+            # The n-th removed `\r` was n positions to the right of where its newline is now.
+            matches = re.finditer(rb"\r\n", self.text)
+            self._crlf = [match.start() - n for n, match in enumerate(matches)]
             self.text = self.text.replace(b"\r\n", b"\n")
 
     @classmethod
     def plain(cls, text: bytes, first_line: int) -> "Source":
-        r"""Return a source of text that a source has been made of already: nothing in it is a line ending but `\n`.
+        r"""Return a source for text that is already normalized: its only line ending is `\n`.
 
         Args:
-            text: A part of `Source.text`, or what edits have made of one.
-            first_line: The line of the file that it begins with.
+            text: A part of a `Source.text`, possibly edited.
+            first_line: The line number in the file where `text` begins.
         """
         source = cls(b"")
         source.raw = source.text = text
@@ -68,13 +68,13 @@ class Source:
         return source
 
     def raw_offset(self, position: int) -> int:
-        r"""Return where in `raw` the place `position` of `text` is; at a line's end, before its `\r`."""
+        r"""Return the position in `raw` for a position in `text`; at the end of a line, the one before its `\r`."""
         if not self._crlf:
             return position + self._mark
         return position + self._mark + bisect_left(self._crlf, position)
 
     def line_ending(self, position: int) -> bytes:
-        """Return the line ending to use for text written at `position`: that of the line there, or before it."""
+        """Return the line ending to use for text inserted at `position`: that of its line, or of the last line."""
         if not self._crlf:
             return b"\n"
         newline = self.text.find(b"\n", position)
@@ -84,9 +84,9 @@ class Source:
         return b"\r\n" if place < len(self._crlf) and self._crlf[place] == newline else b"\n"
 
     def line_number(self, position: int) -> int:
-        """Return the 1-based line of `position`.
+        """Return the 1-based line number of `position`.
 
-        Counted from where it was last asked for: a list asks from top to bottom.
+        It is counted from the last position asked for, because callers usually go from top to bottom.
         """
         place, line = self._counted
         if position < place:
@@ -101,7 +101,7 @@ class Source:
         start = self.text.rfind(b"\n", 0, position) + 1
         before, column = self._column
         if start < before <= position:
-            # Further on in the line asked for last, which may be long.
+            # Counted from the last position asked for in the same line, which may be long.
             column += len(decode(self.text[before:position]))
         else:
             column = len(decode(self.text[start:position])) + 1
@@ -112,8 +112,8 @@ class Source:
         """Return the bytes of the file after `edits`.
 
         Args:
-            edits: Changes of `text`, in any order, that do not overlap.  Two
-                insertions at one place stand in the order given.
+            edits: Edits of `text` that do not overlap, in any order.  Two insertions
+                at one position are applied in the order given.
 
         Raises:
             UnsafeEditError: Edits overlap or lie outside the text.
@@ -124,21 +124,24 @@ class Source:
         for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
             start, end = self.raw_offset(edit.start), self.raw_offset(edit.end)
             if start < done or end < start or edit.end > len(self.text):
-                raise UnsafeEditError(f"The edit of bytes {start} to {end} overlaps another; nothing was written.")
+                raise UnsafeEditError(
+                    f"The edit of bytes {start} to {end} overlaps another edit or the end of the file; "
+                    "nothing was written."
+                )
             pieces += (raw[done:start], edit.replacement.replace(b"\n", self.line_ending(edit.start)))
             done = end
         pieces.append(raw[done:])
         return b"".join(pieces)
 
     def verify(self, edits: Iterable[Edit], after: bytes) -> None:
-        """Do nothing if `after` is these bytes with `edits` in them, and all bytes outside the edits as they were.
+        """Raise an error unless `after` differs from `raw` by exactly `edits`.
 
         Args:
-            edits: Changes of `text`, as for `apply`.
-            after: The bytes of the file after them.
+            edits: Edits of `text`, as for `apply`.
+            after: The bytes of the file after the edits.
 
         Raises:
-            UnsafeEditError: Another byte differs.
+            UnsafeEditError: Any other byte differs.
         """
         old = new = 0
         for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
@@ -152,9 +155,9 @@ class Source:
             raise UnsafeEditError(f"The edit would have changed bytes after {old}; nothing was written.")
 
 
-def _is_same(one: bytes, begin: int, end: int, other: bytes, at: int) -> bool:
-    """Return whether the bytes `one[begin:end]` stand at `at` in others."""
+def _is_same(content: bytes, begin: int, end: int, other: bytes, at: int) -> bool:
+    """Return whether `content[begin:end]` equals the bytes at `at` in `other`."""
     return all(
-        other.startswith(one[place : min(place + _PIECE, end)], at + place - begin)
+        other.startswith(content[place : min(place + _PIECE, end)], at + place - begin)
         for place in range(begin, end, _PIECE)
     )

@@ -1,4 +1,4 @@
-"""Org timestamps: `[2018-06-06 Wed 16:16]`, `<2018-06-06>`, and times as our JSON prints them."""
+"""Org timestamps, such as `[2018-06-06 Wed 16:16]` or `<2018-06-06>`, and their ISO 8601 form."""
 
 import datetime
 from typing import NamedTuple
@@ -14,10 +14,10 @@ INACTIVE = compile_late(rb"\[\d{4}-\d{2}-\d{2}(?: [^\n\]]*)?\]")
 
 
 class Timestamp(NamedTuple):
-    """A point in time as precise as the log has it.
+    """A point in time, to the precision given in the file.
 
     Attributes:
-        when: Local time; midnight where there is no time of day.
+        when: The local time; midnight if there is no time of day.
         has_time: Whether there is a time of day.
     """
 
@@ -25,12 +25,12 @@ class Timestamp(NamedTuple):
     has_time: bool
 
     def isoformat(self) -> str:
-        """Return it as ISO 8601, to the precision that it has."""
+        """Return the timestamp in ISO 8601: the date, and the time of day if there is one."""
         return self.when.isoformat(timespec="minutes") if self.has_time else self.when.date().isoformat()
 
 
 def parse_timestamp(text: bytes) -> Timestamp | None:
-    """Return the first timestamp in `text`, or None if there is none or it names no real day."""
+    """Return the first timestamp in `text`, or None if there is none or it is not a valid date."""
     match = _STAMP.search(text)
     if match is None:
         return None
@@ -43,11 +43,11 @@ def parse_timestamp(text: bytes) -> Timestamp | None:
 
 
 def format_inactive(when: datetime.datetime) -> bytes:
-    """Return `when` as an inactive timestamp to the minute, with the English weekday whatever the locale."""
+    """Return `when` as an inactive timestamp to the minute, with an English weekday regardless of the locale."""
     return f"[{when:%Y-%m-%d} {_WEEKDAYS[when.weekday()]} {when:%H:%M}]".encode()
 
 
 def date_tree(day: datetime.date) -> tuple[str, str, str]:
-    """Return the headings of `day` in a date tree: year, month, day (org-datetree.el)."""
+    """Return the year, month and day headings for `day` in a date tree (org-datetree.el)."""
     month = f"{day:%Y-%m} {_MONTHS[day.month - 1]}"
     return f"{day:%Y}", month, f"{day:%Y-%m-%d} {_LONG_WEEKDAYS[day.weekday()]}"

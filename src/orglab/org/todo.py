@@ -1,6 +1,6 @@
-"""Changing a heading's TODO keyword, with the timestamps and notes that the file asks for.
+"""Changing the TODO keyword of a heading, with the timestamps and notes that the file's settings require.
 
-As `org-todo`, `org-add-planning-info` and `org-store-log-note`.
+Follows `org-todo`, `org-add-planning-info` and `org-store-log-note`.
 """
 
 import datetime
@@ -16,19 +16,19 @@ from orglab.org.source import encode
 from orglab.org.syntax import compile_late
 from orglab.org.timestamp import format_inactive
 
-# A note of a state among the items of an entry (org-skip-over-state-notes).
+# A state note in the list of an entry (org-skip-over-state-notes).
 _STATE_NOTE = compile_late(rb'[ \t]*- +State +(?:"\S+")? +from +(?:"\S+")? +\[[0-9]{4}-[0-9]{2}-[0-9]{2}[^\n]*?\]')
 _CLOSED = compile_late(rb"CLOSED:[ \t]*[\[<][^\]>\n]*[\]>]?[ \t]*", re.I)
 
 
 class Logging(NamedTuple):
-    """What a change of state logs in one place of the file.
+    """What a state change of a heading logs.
 
     Attributes:
-        done: `time` adds CLOSED, `note` a closing note too, None nothing (org-log-done).
-        keywords: What each keyword logs.
-        drawer: The drawer that notes go into, or None (org-log-into-drawer).
-        reversed: Whether the newest note stands first (org-log-states-order-reversed).
+        done: `time` adds CLOSED, `note` also adds a closing note, None adds nothing (org-log-done).
+        keywords: The keywords, with what each of them logs.
+        drawer: The drawer for notes, or None (org-log-into-drawer).
+        reversed: Whether the newest note comes first (org-log-states-order-reversed).
     """
 
     done: str | None
@@ -37,32 +37,32 @@ class Logging(NamedTuple):
     reversed: bool = True
 
 
-def logging_of(heading: Heading) -> Logging:
-    """Return what the file asks to log at `heading`: `#+STARTUP`, `:LOGGING:`, `:LOG_INTO_DRAWER:`."""
+def read_logging(heading: Heading) -> Logging:
+    """Return what to log at `heading` according to `#+STARTUP`, `:LOGGING:` and `:LOG_INTO_DRAWER:`."""
     settings = heading.document.settings
     done = settings.log_done
     keywords = settings.keywords
     if (local := heading.inherited_property("LOGGING")) is not None:
         done, keywords = _local_logging(local, settings)
     drawer = "LOGBOOK" if "logdrawer" in settings.startup else None
-    if (named := heading.inherited_property("LOG_INTO_DRAWER")) is not None:
-        drawer = {"nil": None, "t": "LOGBOOK", "": None}.get(named, named)
+    if (value := heading.inherited_property("LOG_INTO_DRAWER")) is not None:
+        drawer = {"nil": None, "t": "LOGBOOK", "": None}.get(value, value)
     return Logging(done, keywords, drawer, "nologstatesreversed" not in settings.startup)
 
 
 def _local_logging(value: str, settings: Settings) -> tuple[str | None, dict[str, Keyword]]:
-    """Return what a `:LOGGING:` property asks for; it replaces all that the file says (org-local-logging)."""
+    """Return what a `:LOGGING:` property requires; it overrides the whole file's settings (org-local-logging)."""
     words = value.split()
     done = "note" if "lognotedone" in words else "time" if "logdone" in words else None
-    asked = read_settings([(b"TODO", encode(" ".join(word for word in words if "(" in word)))], "").keywords
+    local = read_settings([(b"TODO", encode(" ".join(word for word in words if "(" in word)))], "").keywords
     keywords = {
-        name: Keyword(name, word.is_done, word.sequence, *_asked(asked.get(name)))
+        name: Keyword(name, word.is_done, word.sequence, *_keyword_logging(local.get(name)))
         for name, word in settings.keywords.items()
     }
     return done, keywords
 
 
-def _asked(word: Keyword | None) -> tuple[str | None, str | None]:
+def _keyword_logging(word: Keyword | None) -> tuple[str | None, str | None]:
     """Return what is logged on entering and on leaving a keyword."""
     return (None, None) if word is None else (word.on_enter, word.on_leave)
 
@@ -76,42 +76,42 @@ def set_state(
     logging: Logging | None = None,
     indent: bytes = b"",
 ) -> list[Edit]:
-    """Return the edits after which the heading's keyword is `state`, logged as asked; none if it is already.
+    """Return the edits that set the heading's TODO keyword and log the change; none if it has that keyword already.
 
     Args:
         heading: The heading.
-        state: The keyword; None takes it away.
+        state: The new keyword; None removes the keyword.
         now: Local time for CLOSED and notes.
-        note: The text of the note, for states that ask for one.
-        logging: What to log; what the file asks for if None.
-        indent: What a new CLOSED line begins with; Org writes none.
+        note: The text of the note, for states that log one.
+        logging: What to log; according to the file if None.
+        indent: The indentation of a new CLOSED line; Org uses none.
 
     Raises:
         UsageError: The file has no such keyword.
     """
     settings = heading.document.settings
     if state is not None and state not in settings.keywords:
-        raise UsageError(f"There is no state {state} in this file; it has {', '.join(settings.keywords)}.")
+        raise UsageError(f"Unknown state {state}; use one of {', '.join(settings.keywords)}.")
     before = heading.state
     if state == before:
         return []
-    asked = logging or logging_of(heading)
-    edits = [_keyword_edit(heading, state)]
-    if not (asked.done or any(word.on_enter or word.on_leave for word in asked.keywords.values())):
+    logging = logging or read_logging(heading)
+    edits = [_set_keyword(heading, state)]
+    if not (logging.done or any(word.on_enter or word.on_leave for word in logging.keywords.values())):
         return edits
-    entered = asked.keywords.get(state) if state else None
-    left = asked.keywords.get(before) if before else None
+    entered = logging.keywords.get(state) if state else None
+    left = logging.keywords.get(before) if before else None
     log = (entered.on_enter if entered else None) or (left.on_leave if left else None)
     is_done, was_done = settings.is_done(state), settings.is_done(before)
     if state is None or (not is_done and (before is None or was_done)):
         edits += _remove_closed(heading)
-    if is_done and not was_done and asked.done:
+    if is_done and not was_done and logging.done:
         edits += _add_closed(heading, now, indent)
-        if not log and asked.done == "note":
-            edits.append(_note_edit(heading, f"CLOSING NOTE {format_inactive(now).decode()}", note, asked))
+        if not log and logging.done == "note":
+            edits.append(_add_note(heading, f"CLOSING NOTE {format_inactive(now).decode()}", note, logging))
     if state and log:
         line = f"State {_quoted(state):<12} from {_quoted(before):<12} {format_inactive(now).decode()}"
-        edits.append(_note_edit(heading, line, note, asked))
+        edits.append(_add_note(heading, line, note, logging))
     return edits
 
 
@@ -119,8 +119,8 @@ def _quoted(state: str | None) -> str:
     return f'"{state}"' if state else ""
 
 
-def _keyword_edit(heading: Heading, state: str | None) -> Edit:
-    """Return the edit of the keyword itself."""
+def _set_keyword(heading: Heading, state: str | None) -> Edit:
+    """Return the edit that sets or removes the keyword itself."""
     text = heading.document.text
     start, end = heading.line.state
     if start >= 0 and state:
@@ -136,7 +136,7 @@ def _keyword_edit(heading: Heading, state: str | None) -> Edit:
 
 
 def _remove_closed(heading: Heading) -> list[Edit]:
-    """Return the edit that takes CLOSED from the planning line, and the line if nothing else is on it."""
+    """Return the edit that removes CLOSED from the planning line, or the whole line if it has nothing else."""
     text = heading.document.text
     start, end = heading.planning
     match = _CLOSED.search(text, start, end) if start >= 0 else None
@@ -154,7 +154,7 @@ def _remove_closed(heading: Heading) -> list[Edit]:
 
 
 def _add_closed(heading: Heading, now: datetime.datetime, indent: bytes) -> list[Edit]:
-    """Return the edit that writes CLOSED: first in the planning line, or in a new line below the heading."""
+    """Return the edit that adds or updates CLOSED in the planning line, or adds a planning line."""
     text = heading.document.text
     start, end = heading.planning
     closed = b"CLOSED: " + format_inactive(now)
@@ -169,10 +169,10 @@ def _add_closed(heading: Heading, now: datetime.datetime, indent: bytes) -> list
     return [Edit(at, at, closed + b" ")]
 
 
-def _note_edit(heading: Heading, line: str, note: str | None, logging: Logging) -> Edit:
-    """Return the edit that writes a log note where Org would (org-log-beginning)."""
+def _add_note(heading: Heading, line: str, note: str | None, logging: Logging) -> Edit:
+    """Return the edit that adds a log note where Org would (org-log-beginning)."""
     text = heading.document.text
-    place = _place_of_note(heading, logging) if logging.drawer is None else _place_in_drawer(heading, logging)
+    place = _find_note_place(heading, logging) if logging.drawer is None else _find_drawer_place(heading, logging)
     indent = place.indent
     lines = [encode(part) for part in (note or "").rstrip().splitlines()]
     first = encode(line) + (b" \\\\" if lines else b"")
@@ -187,13 +187,13 @@ def _note_edit(heading: Heading, line: str, note: str | None, logging: Logging) 
 
 
 class _Place(NamedTuple):
-    """Where a note goes, and how far it is indented.
+    """Where to write a note.
 
     Attributes:
-        at: Where it begins.
-        indent: The blanks before it.
-        line_end: Where the empty line that it takes ends, or None: a new line.
-        is_new_drawer: Whether its drawer is still to be made.
+        at: The position where it begins.
+        indent: The indentation.
+        line_end: Where the blank line that the note replaces ends; None to insert a new line.
+        is_new_drawer: Whether the drawer must be created.
     """
 
     at: int
@@ -202,8 +202,8 @@ class _Place(NamedTuple):
     is_new_drawer: bool = False
 
 
-def _place_of_note(heading: Heading, logging: Logging) -> _Place:
-    """Return where a note goes that goes into no drawer: before what stands there, or after the notes of states."""
+def _find_note_place(heading: Heading, logging: Logging) -> _Place:
+    """Return where to write a note without a drawer: at the start of the section, or after the state notes there."""
     text = heading.document.text
     begin = after_meta(heading)
     indent = meta_indent(heading)
@@ -224,13 +224,13 @@ def _place_of_note(heading: Heading, logging: Logging) -> _Place:
         first -= 1
     newline = text.find(b"\n", first)
     at = max(begin, len(text) if newline < 0 else newline + 1)
-    # Like Org it takes an empty line that is there.
+    # Like Org, reuse an existing blank line.
     end = at + len(blanks_at(text, at))
     return _Place(at, indent, end if end < heading.end and text[end : end + 1] == b"\n" else None)
 
 
-def _place_in_drawer(heading: Heading, logging: Logging) -> _Place:
-    """Return where a note goes in the log drawer, which may have to be made."""
+def _find_drawer_place(heading: Heading, logging: Logging) -> _Place:
+    """Return where to write a note in the log drawer, which may have to be created."""
     text = heading.document.text
     name = encode(logging.drawer or "").lower()
     for element in heading.section.walk():
@@ -245,21 +245,21 @@ def _place_in_drawer(heading: Heading, logging: Logging) -> _Place:
 
 
 def after_meta(heading: Heading) -> int:
-    """Return where the line after heading, planning line and property drawer begins (org-end-of-meta-data)."""
+    """Return where the line after the heading, planning line and property drawer begins (org-end-of-meta-data)."""
     if heading.drawer is not None:
         return min(heading.drawer.end() + 1, len(heading.document.text))
     return heading.after_planning
 
 
 def meta_indent(heading: Heading) -> bytes:
-    """Return the blanks that the heading's drawer, or else its planning line, begins with."""
+    """Return the indentation of the heading's property drawer, or else of its planning line."""
     text = heading.document.text
     start = heading.drawer.start() if heading.drawer is not None else heading.planning[0]
     return b"" if start < 0 else blanks_at(text, start)
 
 
 def blanks_at(text: bytes, start: int) -> bytes:
-    """Return the blanks that begin at `start`."""
+    """Return the blanks at `start`."""
     end = start
     while text[end : end + 1] in (b" ", b"\t"):
         end += 1

@@ -1,1 +1,1 @@
-"""The progress report: a document made of blocks, and the formats it is written in."""
+"""The progress report: its statements, the document blocks that hold them, and the formats it is written in."""

@@ -1,9 +1,9 @@
-"""What a document is made of, whatever format it is written in: blocks, and inlines in them.
+"""The document model shared by all formats: blocks, and the inlines in them.
 
-Every value is frozen, and holds text as the user wrote it: nothing here is escaped, each writer does that for its
-format.  A writer never trusts a text or a url: it may be built from anything.
+All values are frozen and hold text as the user wrote it. Nothing is escaped here; each writer escapes for its format,
+and never trusts a text or a URL.
 
-What cannot be shown as it is meant is a `Raw` block or a `RawText` with a note that says why.
+What cannot be shown as intended becomes a `Raw` block or a `RawText`, with a note that says why.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text as it is read; a newline in it is a blank."""
+    """Plain text; a newline in it counts as a space."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """Text with something done to it; each kind is a class of its own."""
+    """Text with markup; each kind of markup is a subclass."""
 
     content: Inlines
 
 
 class Emphasis(Marked):
-    """Text that is stressed (italic)."""
+    """Emphasized (italic) text."""
 
 
 class Strong(Marked):
-    """Text of weight (bold)."""
+    """Bold text."""
 
 
 class Underline(Marked):
@@ -47,31 +47,31 @@ class Underline(Marked):
 
 
 class Strike(Marked):
-    """Text that was struck out."""
+    """Struck-out text."""
 
 
 class Superscript(Marked):
-    """Raised text."""
+    """Superscript text."""
 
 
 class Subscript(Marked):
-    """Lowered text."""
+    """Subscript text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A word of code, a file name, a command."""
+    """Inline code, such as a file name or a command."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Math:
-    """A formula within the line.
+    """An inline formula.
 
     Attributes:
-        tex: LaTeX source without its dollars.
-        display: Whether it was written to stand on a line of its own; within a line it is set as any other.
+        tex: LaTeX source without the dollar signs.
+        display: Whether it was written as a display formula; within a line it is typeset like any other.
     """
 
     tex: str
@@ -83,9 +83,9 @@ class Link:
     """A link that the user wrote.
 
     Attributes:
-        content: What is read; empty: the url itself.
-        url: `http:`, `https:` or `mailto:`; any other is shown as text, never followed.
-        anchor: The anchor in this document that it leads to instead; it has precedence where that exists.
+        content: The text of the link; empty for the URL itself.
+        url: An `http:`, `https:` or `mailto:` URL; any other is shown as text.
+        anchor: An anchor in this document, which takes precedence over the URL if it exists.
     """
 
     content: Inlines
@@ -95,14 +95,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Where a statement comes from: an experiment, a step, a commit, a run.
+    """A citation of the source of a statement: an experiment, a step, a commit or a run.
 
     Attributes:
-        text: What is read: `e201.1`, `83d45cd`, `r7k2`.
-        url: A page of the web about it, or empty.
-        anchor: The anchor in this document about it, or empty; it has precedence where that exists.
+        text: The text shown: `e201.1`, `83d45cd`, `r7k2`.
+        url: A web page about it, or empty.
+        anchor: Its anchor in this document, or empty; takes precedence over the URL if it exists.
         kind: `experiment`, `step`, `commit`, `run` or `other`.
-        title: A few words about what it is (a commit's subject), shown where there is room, or empty.
+        title: A short description (such as a commit's subject), shown where there is room, or empty.
     """
 
     text: str
@@ -113,17 +113,17 @@ class Reference:
 
     @property
     def cited(self) -> str:
-        """The text as people write it in a log and in messages: an experiment and a step in brackets."""
+        """The text as in logs and commit messages: experiments and steps in brackets."""
         return f"[{self.text}]" if self.kind in ("experiment", "step") else self.text
 
 
 @dataclass(frozen=True, slots=True)
 class FootnoteMark:
-    """The mark of a footnote, which carries its text; marks with the same label share one number.
+    """A footnote mark together with the footnote's text; marks with the same label share one number.
 
     Attributes:
-        label: What tells it from the others of the document.
-        content: Its text; empty for a mark that repeats one.
+        label: The label, unique in the document.
+        content: The text; empty for a repeated mark.
     """
 
     label: str
@@ -132,12 +132,12 @@ class FootnoteMark:
 
 @dataclass(frozen=True, slots=True)
 class LineBreak:
-    """A line ends here."""
+    """A forced line break."""
 
 
 @dataclass(frozen=True, slots=True)
 class InlineImage:
-    """A picture within the line: see `Image`."""
+    """An inline picture; see `Image`."""
 
     path: Path
     alt: str
@@ -145,11 +145,11 @@ class InlineImage:
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A word that stands out, such as a verdict or a state.
+    """A highlighted word, such as a verdict or a state.
 
     Attributes:
         text: The word: `supported`, `WAIT`.
-        tone: `good`, `bad`, `unsure`, `active`, `waiting` or `plain`: its colour, and the shape that goes with it.
+        tone: `good`, `bad`, `unsure`, `active`, `waiting` or `plain`; determines its colour and symbol.
     """
 
     text: str
@@ -158,11 +158,11 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class RawText:
-    """Text that could not be shown as it was meant: a dangling link, an export snippet, a picture that is missing.
+    """Text that cannot be shown as intended: a dangling link, an export snippet, a missing picture.
 
     Attributes:
-        text: The text as it stands in the log.
-        note: Why, in a few words: `no such file`.
+        text: The text from the log.
+        note: The reason, in a few words: `no such file`.
     """
 
     text: str
@@ -178,8 +178,8 @@ class Heading:
 
     Attributes:
         level: From 1 (a section of the document) to 5.
-        content: What it says.
-        anchor: Its name for links: letters, digits, `-`, `_` and `.`; made from nothing else by `make_anchor`.
+        content: The text.
+        anchor: Its anchor, as `make_anchor` returns it: letters, digits, `-`, `_` and `.`.
     """
 
     level: int
@@ -200,11 +200,11 @@ class ListItem:
     """An item of a list.
 
     Attributes:
-        content: Its blocks; mostly one paragraph, and lists below it.
-        checkbox: `open`, `partial`, `done`, or None for an item without a box.
-        term: What is defined, in a list of definitions.
-        number: Its number, where it is not that of the one before plus one.
-        anchor: Its name for links, or empty.
+        content: Its blocks; usually one paragraph, possibly with nested lists.
+        checkbox: `open`, `partial`, `done`, or None for an item without a checkbox.
+        term: The term defined, in a definition list.
+        number: Its number, if it does not follow that of the previous item.
+        anchor: Its anchor, or empty.
     """
 
     content: Blocks
@@ -228,7 +228,7 @@ class List:
 
     @property
     def is_loose(self) -> bool:
-        """Whether an item holds more than a paragraph and lists below it, and so stands apart from the next."""
+        """Whether an item has more than a paragraph and nested lists, so that items are separated by space."""
         return any(not isinstance(inside, List) for item in self.items for inside in item.content[1:])
 
 
@@ -237,11 +237,11 @@ class Table:
     """A table.
 
     Attributes:
-        header: The cells of its head; empty for none.
-        rows: The rows of cells below; a row that is too short is filled up.
-        alignment: `left`, `right`, `center` for each column; what is missing is `left`.
-        caption: What it shows.
-        rules: Indices of `rows` before which a line is drawn, for groups of rows.
+        header: The cells of the header row; empty for none.
+        rows: The rows of cells; short rows are padded.
+        alignment: `left`, `right` or `center` for each column; `left` if missing.
+        caption: The caption.
+        rules: Indices of `rows` before which a rule is drawn, to separate groups of rows.
     """
 
     header: tuple[Inlines, ...]
@@ -252,30 +252,30 @@ class Table:
 
     @property
     def width(self) -> int:
-        """How many columns it has."""
+        """The number of columns."""
         return max([len(self.header), *map(len, self.rows)], default=0)
 
     @property
     def columns(self) -> list[str]:
-        """How each column is aligned: `left`, `right` or `center`."""
+        """The alignment of each column: `left`, `right` or `center`."""
         known = [kind if kind in ("right", "center") else "left" for kind in self.alignment[: self.width]]
         return known + ["left"] * (self.width - len(known))
 
     @property
     def cells(self) -> list[tuple[Inlines, ...]]:
-        """The head and the rows, each with as many cells as the table is wide."""
+        """The header and the rows, each padded to the width of the table."""
         width = self.width
         return [row + ((),) * (width - len(row)) for row in (self.header, *self.rows)]
 
 
 @dataclass(frozen=True, slots=True)
 class CodeBlock:
-    """Lines of code, or of anything whose lines and blanks matter.
+    """A block of code or other preformatted text.
 
     Attributes:
-        text: The lines, without a last newline.
-        language: The language as Org names it (`python`, `sh`), or empty.
-        caption: What it shows.
+        text: The lines, without a trailing newline.
+        language: The language as named in Org (`python`, `sh`), or empty.
+        caption: The caption.
     """
 
     text: str
@@ -285,40 +285,40 @@ class CodeBlock:
 
 @dataclass(frozen=True, slots=True)
 class MathBlock:
-    r"""A formula on lines of its own; LaTeX source, with `\begin{..}` where it is an environment."""
+    r"""A display formula; LaTeX source, including `\begin{..}` if it is an environment."""
 
     tex: str
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Someone else's words."""
+    """A block quotation."""
 
     content: Blocks
 
 
 @dataclass(frozen=True, slots=True)
 class Verse:
-    """Lines that stay lines."""
+    """Verse: its line breaks are kept."""
 
     lines: tuple[Inlines, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Centered:
-    """Blocks in the middle of the page."""
+    """Centered blocks."""
 
     content: Blocks
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture on its own.
+    """A picture in a paragraph of its own.
 
     Attributes:
-        path: Its file, absolute.  It need not exist: then its name is shown, with a note.
-        alt: What it shows, for those who cannot see it.
-        caption: What stands below it.
+        path: The absolute path of the file. If it does not exist, its name is shown with a note.
+        alt: The alternative text.
+        caption: The caption.
     """
 
     path: Path
@@ -328,12 +328,12 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart, drawn by each writer as its format can; a table of its numbers goes with it.
+    """A chart; each writer draws it as its format allows, and adds a table of its data.
 
     Attributes:
-        plot: What is drawn.
-        title: What it shows, in one line.
-        caption: A sentence below it.
+        plot: The data to draw.
+        title: The title, one line.
+        caption: The caption.
     """
 
     plot: Timeline | MetricHistory | StepResults
@@ -343,12 +343,12 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A line across the page."""
+    """A horizontal rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Lines that could not be shown as they were meant: see `RawText`."""
+    """Lines that cannot be shown as intended; see `RawText`."""
 
     text: str
     note: str
@@ -356,11 +356,11 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """Blocks that a reader opens who wants to check; where nothing opens, they stand there under their summary.
+    """Blocks that are collapsed under a summary, or simply follow it in formats that cannot collapse.
 
     Attributes:
-        summary: The line that is always read.
-        content: What it opens.
+        summary: The line that is always visible.
+        content: The collapsed blocks.
     """
 
     summary: Inlines
@@ -369,12 +369,12 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number of `Figures`.
+    """One of several `Figures`.
 
     Attributes:
-        value: The number as it is read: `12`, `3.5 h`.
+        value: The formatted number: `12`, `3.5 h`.
         label: What it counts: `runs`.
-        tone: As of a `Badge`.
+        tone: A tone, as in `Badge`.
     """
 
     value: str
@@ -384,7 +384,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A few numbers at a glance, side by side."""
+    """A few key figures, side by side."""
 
     items: tuple[Figure, ...]
 
@@ -394,16 +394,16 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class TimelineRow:
-    """One experiment of a time line.
+    """One experiment in a timeline.
 
     Attributes:
         label: Its reference: `e201`.
-        title: Its title; cut where there is no room.
+        title: Its title; truncated if there is no room.
         start: When it was opened.
-        end: When it was concluded; None while it is open.
-        status: The verdict, or the state of one that is open; words other than `supported`, `refuted`,
+        end: When it was closed; None while it is open.
+        status: Its verdict, or its state while it is open; words other than `supported`, `refuted`,
             `inconclusive`, `open`, `waiting` and `canceled` are drawn as `other`, with the word in the legend.
-        anchor: The anchor of this document about it, or empty.
+        anchor: Its anchor in this document, or empty.
     """
 
     label: str
@@ -416,12 +416,12 @@ class TimelineRow:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Bars from when experiments were opened to when they were concluded.
+    """Bars from when experiments were opened to when they were closed.
 
     Attributes:
-        rows: The experiments, in the order they are drawn.
-        until: The day that open bars reach: today, or the report's last day.
-        since: The first day shown; None: that of the first row.  Bars that begin earlier are cut there.
+        rows: The experiments, in drawing order.
+        until: The day where open bars end: today, or the report's last day.
+        since: The first day shown; None for that of the first row. Earlier bars are cut off there.
     """
 
     rows: tuple[TimelineRow, ...]
@@ -434,9 +434,9 @@ class Series:
     """The values of one run.
 
     Attributes:
-        name: What the legend calls it.
-        points: Pairs of x and y, in the order of x; NaN, infinity or None in y is a gap.
-        group: Series of one group (the seeds of a step) share their colour; empty: the name.
+        name: Its name in the legend.
+        points: Pairs of x and y, ordered by x; NaN, infinity or None as y is a gap.
+        group: Series in one group (the seeds of a step) share a colour; empty: the name.
     """
 
     name: str
@@ -446,13 +446,13 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class MetricHistory:
-    """How a metric went, run by run.
+    """The history of a metric, one series for each run.
 
     Attributes:
         series: The runs.
-        metric: Its name, for the axis: `val_loss`.
+        metric: The name of the metric, for the axis: `val_loss`.
         x: What x counts: `step`, `epoch`.
-        log: Whether the axis of values is logarithmic; None: where it helps, and can.
+        log: Whether the value axis is logarithmic; None: if that is useful and possible.
     """
 
     series: tuple[Series, ...]
@@ -467,10 +467,10 @@ class StepResult:
 
     Attributes:
         label: Its reference: `e201.1`.
-        title: A few words on it, or empty.
-        values: One for each seed or run; those that are not finite are left out, and counted.
-        is_baseline: Whether the others are measured against it.
-        anchor: The anchor of this document about it, or empty.
+        title: A short description, or empty.
+        values: One for each seed or run; those that are not finite are omitted but counted.
+        is_baseline: Whether it is the baseline of the other steps.
+        anchor: Its anchor in this document, or empty.
     """
 
     label: str
@@ -482,13 +482,13 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class StepResults:
-    """The final metric, step by step, against the baseline.
+    """The final value of a metric for each step, compared with the baseline.
 
     Attributes:
         rows: The steps.
-        metric: Its name.
-        better: `higher`, `lower` or empty where nobody said.
-        log: Whether the axis is logarithmic; None: where it helps, and can.
+        metric: The name of the metric.
+        better: `higher` or `lower`, or empty if unknown.
+        log: Whether the axis is logarithmic; None: if that is useful and possible.
     """
 
     rows: tuple[StepResult, ...]
@@ -545,13 +545,13 @@ class Document:
 
     Attributes:
         title: Its title.
-        blocks: What it says.
-        subtitle: A line below the title, such as the span of time.
-        date: When it was made, as it is read.
-        language: The language it is written in, as BCP 47 names it.
-        author: Whose work it is about, or empty.
-        evidence: What its statements rest on, as JSON; kept in the file, for `--check` to read again.
-        contents: Whether a list of its sections goes first, where the format has room for one.
+        blocks: Its content.
+        subtitle: A line below the title, such as the period.
+        date: The formatted date when it was made.
+        language: Its language, as a BCP 47 tag.
+        author: The author, or empty.
+        evidence: The evidence for its statements, as JSON values; stored in the file for `--check`.
+        contents: Whether it has a table of contents, in formats with room for one.
     """
 
     title: str
@@ -569,16 +569,16 @@ _ANCHOR = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 @lru_cache(8192)
 def make_anchor(text: str) -> str:
-    """Return a text as an anchor: what an anchor may not hold is `-`; one that begins otherwise gets an `a-` before.
+    """Return the anchor for a text: forbidden characters become `-`, and `a-` goes before anything but a letter.
 
-    It begins with a letter, as every format wants it; the same text has the same anchor.
+    The same text always has the same anchor.
     """
     name = "".join(char if char in _ANCHOR else "-" for char in text)
     return name if name[:1].isalpha() else f"a-{name}"
 
 
 def plain(content: Inlines) -> str:
-    """Return the text of inlines without any markup, for a title, an outline or an alternative text."""
+    """Return the text of inlines without markup, for a title, an outline or an alternative text."""
     parts: list[str] = []
     stack = list(reversed(content))
     while stack:

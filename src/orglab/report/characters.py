@@ -1,24 +1,24 @@
-"""Characters that no format can hold, and blanks between words."""
+"""Text for every format: without forbidden characters, with lines joined, and in super- or subscript characters."""
 
 import re
 import unicodedata
 
-# What XML 1.0 forbids and typst, pandoc or a browser stumble over: controls but for tab and newline, lone surrogates,
-# and the two that are no characters.  And what turns the text around, which would turn that of others too.
+# What XML 1.0 forbids and typst, pandoc or browsers reject: control characters except tab and newline, lone
+# surrogates, and two noncharacters. Also direction overrides, which would affect the text around them.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _NEWLINES = re.compile(r"[ \t]*\n[ \t]*")
 _ESCAPED = re.compile("[\udc80-\udcff]+")
 
 
 def printable(text: str) -> str:
-    """Return a text without what no format can hold; bytes that are not UTF-8 are shown as U+FFFD."""
+    """Return a text without the characters that some format forbids; bytes that are not UTF-8 become U+FFFD."""
     if text.isprintable():
         return text
     return _FORBIDDEN.sub("", _ESCAPED.sub("\ufffd", text))
 
 
 def unwrapped(text: str) -> str:
-    """Return the lines of a paragraph as one; between two wide characters, as of Chinese, no blank is put."""
+    """Return the lines of a paragraph joined by spaces, or by nothing between two wide characters such as Chinese."""
     if "\n" not in text:
         return text
 
@@ -29,20 +29,20 @@ def unwrapped(text: str) -> str:
     return _NEWLINES.sub(join, text)
 
 
-_UP = str.maketrans("0123456789+-=()niabcdefghjklmoprstuvwxyz", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱᵃᵇᶜᵈᵉᶠᵍʰʲᵏˡᵐᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
-_DOWN = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_SUPERSCRIPTS = str.maketrans("0123456789+-=()niabcdefghjklmoprstuvwxyz", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱᵃᵇᶜᵈᵉᶠᵍʰʲᵏˡᵐᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
+_SUBSCRIPTS = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 
 
-def raised(text: str) -> str:
-    """Return a text as raised characters, where there are such, else after a `^`."""
-    return text.translate(_UP) if all(ord(char) in _UP for char in text) else f"^({text})"
+def to_superscript(text: str) -> str:
+    """Return a text in superscript characters if all of it exists as such, else in parentheses after `^`."""
+    return text.translate(_SUPERSCRIPTS) if all(ord(char) in _SUPERSCRIPTS for char in text) else f"^({text})"
 
 
-def lowered(text: str) -> str:
-    """Return a text as lowered characters, where there are such, else after a `_`."""
-    return text.translate(_DOWN) if all(ord(char) in _DOWN for char in text) else f"_({text})"
+def to_subscript(text: str) -> str:
+    """Return a text in subscript characters if all of it exists as such, else in parentheses after `_`."""
+    return text.translate(_SUBSCRIPTS) if all(ord(char) in _SUBSCRIPTS for char in text) else f"_({text})"
 
 
 def is_wide(char: str) -> bool:
-    """Return whether a character fills two columns."""
+    """Return whether a character is two columns wide."""
     return char > "\u10ff" and unicodedata.east_asian_width(char) in "WF"

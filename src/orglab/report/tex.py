@@ -1,16 +1,16 @@
-r"""LaTeX formulas: the part of them that people write in logs, read into a tree that HTML and PDF are written from.
+r"""A parser for the LaTeX that people write in logs; its tree is the source of formulas in HTML and PDF.
 
-No format that we write but docx reads LaTeX, and converting all of it takes a TeX.  So what is known here is read
-exactly, and a formula with anything else in it is shown as its source, with a note (docs/decisions/).
+Of the formats we write only docx accepts LaTeX, and supporting all of it takes a TeX. So a subset is parsed exactly,
+and any other formula is shown as its source, with a note (docs/decisions/).
 """
 
 import re
 from dataclasses import dataclass
 
-DEEPEST = 24
-"""How deeply groups may nest."""
-LONGEST = 20_000
-"""The most characters of a formula that is read."""
+MAX_DEPTH = 24
+"""How deeply groups may be nested."""
+MAX_LENGTH = 20_000
+"""The maximum number of characters in a formula."""
 
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[ \t\r\n~]+|[0-9]+(?:\.[0-9]+)?|.", re.S)
 
@@ -20,20 +20,20 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
-def _signs(text: str) -> dict[str, str]:
-    """Return the signs of a table of names and signs, in turn, by name."""
+def _symbols(text: str) -> dict[str, str]:
+    """Return a mapping from a table of alternating names and symbols."""
     words = text.split()
     return dict(zip(words[::2], words[1::2], strict=True))
 
 
-LETTERS = _signs("""
+LETTERS = _symbols("""
     alpha α beta β gamma γ delta δ epsilon ϵ varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι kappa κ
     lambda λ mu μ nu ν xi ξ pi π varpi ϖ rho ρ varrho ϱ sigma σ varsigma ς tau τ upsilon υ phi ϕ varphi φ
     chi χ psi ψ omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Upsilon Υ Phi Φ Psi Ψ Omega Ω ell
     ℓ hbar ℏ Re ℜ Im ℑ partial ∂ infty ∞ emptyset ∅ varnothing ∅ aleph ℵ nabla ∇ top ⊤ bot ⊥ imath ı jmath ȷ
     dagger † ddagger ‡ prime ′ degree ° checkmark ✓
 """)
-OPERATORS = _signs("""
+OPERATORS = _symbols("""
     cdot ⋅ times × div ÷ pm ± mp ∓ ast ∗ star ⋆ circ ∘ bullet • oplus ⊕ otimes ⊗ odot ⊙ cup ∪ cap ∩ setminus
     ∖ wedge ∧ land ∧ vee ∨ lor ∨ neg ¬ lnot ¬ le ≤ leq ≤ leqslant ≤ ge ≥ geq ≥ geqslant ≥ ll ≪ gg ≫ ne ≠ neq
     ≠ approx ≈ sim ∼ simeq ≃ cong ≅ equiv ≡ propto ∝ in ∈ notin ∉ ni ∋ subset ⊂ subseteq ⊆ supset ⊃ supseteq
@@ -42,10 +42,10 @@ OPERATORS = _signs("""
     ldots … dots … cdots ⋯ vdots ⋮ ddots ⋱ colon : models ⊨ vdash ⊢ triangleq ≜ prec ≺ succ ≻ therefore ∴
     because ∵
 """)
-_BIG_SIGNS = _signs("""
+_BIG_SYMBOLS = _symbols("""
     sum ∑ prod ∏ int ∫ iint ∬ oint ∮ bigcup ⋃ bigcap ⋂ bigoplus ⨁ bigotimes ⨂ bigvee ⋁ bigwedge ⋀ coprod ∐
 """)
-_FENCE_SIGNS = _signs("""
+_FENCE_SYMBOLS = _symbols("""
     langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ lvert | rvert | lVert ‖ rVert ‖ vert | Vert ‖ lbrace
     { rbrace } { { } } | ‖
 """)
@@ -88,8 +88,8 @@ class Node:
     Attributes:
         kind: `row`, `letter`, `number`, `operator`, `big`, `function`, `text`, `space`, `fraction`, `binomial`, `root`,
             `scripts`, `accent`, `font`, `fenced`, `grid` or `aligned`.
-        text: A sign, a word, an accent, a font or the name of a size.
-        parts: What it is made of: numerator and denominator; base, sub and superscript; the rows of a grid...
+        text: A symbol, a word, an accent, a font or a width.
+        parts: Its parts: numerator and denominator; base, subscript and superscript; the rows of a grid...
     """
 
     kind: str
@@ -101,51 +101,51 @@ EMPTY = Node("row")
 
 
 class NotConvertedError(Exception):
-    """A formula holds something that is not known here; the text says what."""
+    """A formula is invalid or contains something unsupported; the message says what."""
 
 
 def read_tex(tex: str) -> Node:
     """Return the tree of a formula.
 
     Args:
-        tex: LaTeX without dollars or brackets around it; an environment with its `begin` and `end`.
+        tex: LaTeX without the dollar signs or brackets around it; an environment with its `begin` and `end`.
 
     Raises:
-        NotConvertedError: It holds something that is not known here, or has no end.
+        NotConvertedError: The formula is invalid, or contains something unsupported.
     """
-    if len(tex) > LONGEST:
-        raise NotConvertedError("too long")
-    reading = _Reading(_TOKEN.findall(re.sub(r"(?<!\\)%[^\n]*", "", tex)))
-    node = reading.row(frozenset(), 0)
-    if piece := reading.peek():
-        raise NotConvertedError(f"{piece} without what it closes")
+    if len(tex) > MAX_LENGTH:
+        raise NotConvertedError("formula too long")
+    parser = _Parser(_TOKEN.findall(re.sub(r"(?<!\\)%[^\n]*", "", tex)))
+    node = parser.row(frozenset(), 0)
+    if piece := parser.peek():
+        raise NotConvertedError(f"unmatched {piece}")
     return node
 
 
-class _Reading:
-    """Reads one formula, by recursion that is bounded by `DEEPEST`."""
+class _Parser:
+    """A recursive-descent parser for one formula, with recursion limited by `MAX_DEPTH`."""
 
     def __init__(self, pieces: list[str]) -> None:
         self.pieces = pieces
         self.at = 0
 
     def peek(self) -> str:
-        """Return the next piece that is no blank; nothing at the end."""
+        """Return the next token that is not a space; empty at the end."""
         while self.at < len(self.pieces) and self.pieces[self.at][0] in " \t\r\n~":
             self.at += 1
         return self.pieces[self.at] if self.at < len(self.pieces) else ""
 
     def take(self) -> str:
-        """Return the next piece that is no blank, and go on."""
+        """Consume and return the next token that is not a space."""
         piece = self.peek()
         if not piece:
-            raise NotConvertedError("the formula ends too early")
+            raise NotConvertedError("incomplete formula")
         self.at += 1
         return piece
 
     def row(self, stops: frozenset[str], depth: int) -> Node:
-        """Return what stands before the next of `stops`, or the end."""
-        if depth > DEEPEST:
+        """Return everything up to the next of `stops`, or to the end."""
+        if depth > MAX_DEPTH:
             raise NotConvertedError("nested too deeply")
         parts: list[Node] = []
         while (piece := self.peek()) and piece not in stops:
@@ -155,30 +155,30 @@ class _Reading:
         return parts[0] if len(parts) == 1 else Node("row", "", tuple(parts))
 
     def scripted(self, depth: int) -> Node:
-        """Return the next part with its sub- and superscript."""
+        """Return the next part with its subscript and superscript."""
         base = EMPTY if self.peek() in ("_", "^") else self.part(depth)
         if self.peek() in (r"\limits", r"\nolimits"):
             self.take()
         below, above = EMPTY, EMPTY
-        found = False
+        has_scripts = False
         while (piece := self.peek()) in ("_", "^", "'"):
             self.take()
-            found = True
+            has_scripts = True
             if piece == "'":
                 above = Node("row", "", (*above.parts, Node("operator", "′")))
             elif piece == "_":
                 below = self.argument(depth)
             else:
                 above = self.argument(depth)
-        return Node("scripts", "", (base, below, above)) if found else base
+        return Node("scripts", "", (base, below, above)) if has_scripts else base
 
     def argument(self, depth: int) -> Node:
-        """Return a group in braces, or the one part that stands in its place."""
-        if depth > DEEPEST:
+        """Return a group in braces, or a single part without braces."""
+        if depth > MAX_DEPTH:
             raise NotConvertedError("nested too deeply")
         piece = self.peek()
         if piece[:1].isdigit() and len(piece) > 1:
-            # Without braces it is one character, as TeX has it: `\frac12` is a half.
+            # Without braces an argument is one character, as in TeX: `\frac12` is one half.
             self.pieces[self.at] = piece[1:]
             return Node("number", piece[0])
         if piece != "{":
@@ -186,7 +186,7 @@ class _Reading:
         self.take()
         inside = self.row(frozenset(), depth + 1)
         if self.take() != "}":
-            raise NotConvertedError("a brace that nothing closes")
+            raise NotConvertedError("unclosed brace")
         return inside
 
     def part(self, depth: int) -> Node:
@@ -202,19 +202,19 @@ class _Reading:
         if piece.isalpha():
             return Node("letter", piece)
         if piece in "&#$}_^%":
-            raise NotConvertedError(f"{piece} where it means nothing")
+            raise NotConvertedError(f"unexpected {piece}")
         return Node("operator", {"-": "−", "*": "∗"}.get(piece, piece))
 
     def command(self, name: str, depth: int) -> Node:
-        r"""Return what `\name` makes."""
-        for kind, signs in (
+        r"""Return the node of the command `\name`."""
+        for kind, symbols in (
             ("letter", LETTERS),
             ("operator", OPERATORS),
-            ("big", _BIG_SIGNS),
-            ("operator", _FENCE_SIGNS),
+            ("big", _BIG_SYMBOLS),
+            ("operator", _FENCE_SYMBOLS),
         ):
-            if name in signs:
-                return Node(kind, signs[name])
+            if name in symbols:
+                return Node(kind, symbols[name])
         if name in _FUNCTIONS:
             return Node("function", name)
         if name in _SPACES:
@@ -250,10 +250,10 @@ class _Reading:
             return Node("operator", self.fence())
         if name == "begin":
             return self.environment(depth)
-        raise NotConvertedError(rf"\{name} is not known")
+        raise NotConvertedError(rf"\{name} is not supported")
 
     def fenced(self, depth: int) -> Node:
-        r"""Return what stands between `\left(` and `\right)`."""
+        r"""Return the content of `\left( ... \right)`, with its fences."""
         opening = self.fence()
         inside = self.row(frozenset(), depth + 1)
         if self.take() != r"\right":
@@ -262,20 +262,20 @@ class _Reading:
         return Node("fenced", "", (Node("operator", opening), inside, Node("operator", closing)))
 
     def fence(self) -> str:
-        r"""Return the sign after `\left` or `\right`; nothing for a dot."""
+        r"""Return the fence symbol after `\left` or `\right`; empty for a dot."""
         piece = self.take()
         if piece == ".":
             return ""
         if piece in "()[]|/<>":
             return {"<": "⟨", ">": "⟩"}.get(piece, piece)
-        if piece.startswith("\\") and piece[1:] in _FENCE_SIGNS:
-            return _FENCE_SIGNS[piece[1:]]
-        raise NotConvertedError(f"{piece} is no fence")
+        if piece.startswith("\\") and piece[1:] in _FENCE_SYMBOLS:
+            return _FENCE_SYMBOLS[piece[1:]]
+        raise NotConvertedError(f"{piece} is not a fence")
 
     def words(self) -> str:
-        r"""Return the text in the braces of `\text{...}`; no commands may stand in it."""
+        r"""Return the text in the braces of `\text{...}`, which must not contain commands."""
         if self.take() != "{":
-            raise NotConvertedError("text without braces")
+            raise NotConvertedError("missing brace")
         words: list[str] = []
         while self.at < len(self.pieces) and (piece := self.pieces[self.at]) != "}":
             self.at += 1
@@ -286,11 +286,11 @@ class _Reading:
         return "".join(words)
 
     def environment(self, depth: int) -> Node:
-        r"""Return what `\begin{name}` holds: the cells of its rows."""
+        r"""Return the content of `\begin{name} ... \end{name}`: the cells of its rows."""
         name = self.words()
         kind = name.removesuffix("*")
         if kind not in _GRIDS and kind not in _ALIGNED and kind != "array":
-            raise NotConvertedError(f"the environment {name} is not known")
+            raise NotConvertedError(f"the environment {name} is not supported")
         if kind in ("array", "alignat") and self.peek() == "{":
             self.words()
         rows: list[Node] = []
@@ -305,7 +305,7 @@ class _Reading:
             if piece == "\\\\":
                 continue
             if piece != r"\end" or self.words() != name:
-                raise NotConvertedError(rf"\begin{{{name}}} without its end")
+                raise NotConvertedError(rf"\begin{{{name}}} without \end")
             break
         if len(rows) > 1 and rows[-1].parts == (EMPTY,):
             rows.pop()

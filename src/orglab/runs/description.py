@@ -67,10 +67,15 @@ def format_mark(run: Run) -> str:
     return f"run {run.id}"
 
 
-def before_message(ref: str, argv: Sequence[str], why: str | None) -> str:
+def reference_prefix(ref: str | None) -> str:
+    """Return the beginning of a commit's subject: the reference in brackets, or nothing if there is none."""
+    return f"[{ref}] " if ref is not None else ""
+
+
+def before_message(ref: str | None, argv: Sequence[str], why: str | None) -> str:
     """Return the message of the commit that is made before a run."""
     body = [f"Command: {command_text(argv, 10 * _COMMAND)}", why or ""]
-    return "\n\n".join(filter(None, (f"[{ref}] Before: {command_text(argv, _SUBJECT)}", *body))) + "\n"
+    return "\n\n".join(filter(None, (f"{reference_prefix(ref)}Before: {command_text(argv, _SUBJECT)}", *body))) + "\n"
 
 
 def results_message(run: Run) -> str:
@@ -87,7 +92,7 @@ def results_message(run: Run) -> str:
         f"Run: {run.id}",
     ]
     return (
-        f"[{run.ref}] {what}: {command_text(run.argv, _SUBJECT)}\n\n"
+        f"{reference_prefix(run.ref)}{what}: {command_text(run.argv, _SUBJECT)}\n\n"
         + (f"{run.why}\n\n" if run.why else "")
         + ("\n".join(lines) + "\n")
     )

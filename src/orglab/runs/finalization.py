@@ -96,6 +96,15 @@ def _write_to_log(job: Job) -> None:
     run = read_run(job.record.folder)
     if run is None:
         return
+    if run.ref is None:
+        remove_pending(job.record.pending)
+        short = run.id.rpartition("-")[2]
+        job.tell(f"{run.id}  {describe_run(run)}")
+        job.tell(
+            f"This run belongs to no experiment yet. Assign it with `orglab runs assign {short} REF`, "
+            f'or add an experiment for it with `orglab new "TITLE" --run {short}`.'
+        )
+        return
     try:
         write_run(job.log, run, job.tell)
         remove_pending(job.record.pending)

@@ -18,7 +18,7 @@ class Job(NamedTuple):
     Attributes:
         log: The log.
         request: What to run.
-        ref: The step or the experiment, as written in the log.
+        ref: The step or the experiment, as written in the log; None if the run belongs to none.
         record: The record, open for writing.
         folder: Where the command runs.
         repository: The repository of that folder, or else of the log; None without git.
@@ -28,7 +28,7 @@ class Job(NamedTuple):
 
     log: LogFile
     request: RunRequest
-    ref: str
+    ref: str | None
     record: RecordWriter
     folder: Path
     repository: Repository | None

@@ -59,7 +59,9 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> int:
             record.close()
 
 
-def _make_job(log: LogFile, request: RunRequest, ref: str, record: RecordWriter, folder: Path, tell: Tell) -> Job:
+def _make_job(
+    log: LogFile, request: RunRequest, ref: str | None, record: RecordWriter, folder: Path, tell: Tell
+) -> Job:
     repository = find_repository(folder) or log.repository
     base = repository.top if repository is not None else log.top
     return Job(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from orglab.errors import NotFoundError, UsageError
-from orglab.experiment.ids import all_ids
+from orglab.experiment.ids import list_ids
 from orglab.experiment.lookup import find_renumbered
 from orglab.experiment.model import Experiment
 from orglab.log.log import LogFile
@@ -61,7 +61,7 @@ class LogRuns:
     def find_by_experiment(self, experiment: Experiment) -> list[Run]:
         """Return the runs of an experiment and its steps, under its current and former ids, oldest first."""
         letter = self._log.config.letter
-        positions = {at for name in all_ids(experiment) for at in self._positions.get(letter + name, ())}
+        positions = {at for name in list_ids(experiment) for at in self._positions.get(letter + name, ())}
         return [_with_ref(self._recorded[at], experiment.ref) for at in sorted(positions)]
 
     def read_newest(self, count: int) -> Iterator[Run]:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from orglab import clock
 from orglab.errors import NotFoundError, NotReadableError, NotWritableError, OrglabError, UsageError
 from orglab.experiment.consequences import Added
-from orglab.experiment.edits import add_run_note, holds_line
-from orglab.experiment.ids import all_references
+from orglab.experiment.edits import add_run_note, contains_line
+from orglab.experiment.ids import list_references
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment
 from orglab.lock import editor_holding
@@ -58,13 +58,13 @@ def _write_run_note(log: LogFile, run: Run, at: datetime.datetime, commit: str |
     head = format_inactive(at).decode() + (f" ({commit})" if commit else "")
 
     def make_edits(experiment: Experiment) -> tuple[list[Edit], bool]:
-        if holds_line(experiment.document, format_mark(run)):
+        if contains_line(experiment.document, format_mark(run)):
             return [], False
         return add_run_note(experiment, reference, head, format_note(run), commit=commit, done=done), True
 
     after, is_new = log.edit_experiment(reference, make_edits, at, Added(logged=1, headings=1))
     if is_new and done and reference.step is not None:
-        log.active.leave(*all_references(after, find_step(after, reference)))
+        log.active.clear(*list_references(after, find_step(after, reference)))
     return is_new
 
 

@@ -68,7 +68,8 @@ def warn_if_run_before(job: Job, state: WorkingState) -> None:
     is_same = is_same_code(same, state.head, state.patch) and not state.uncaptured
     code = "the same code" if is_same else "different code"
     when = f"{same.began:%Y-%m-%d %H:%M}" if same.began else "earlier"
-    job.tell(f"This was run before, on {code} ({when}, {same.ref}, {same.id}): {describe_run(same)}.")
+    names = ", ".join(filter(None, (when, same.ref, same.id)))
+    job.tell(f"This was run before, on {code} ({names}): {describe_run(same)}.")
 
 
 def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: datetime.datetime) -> dict[str, Any]:
@@ -112,12 +113,13 @@ def make_environment(job: Job, state: WorkingState) -> dict[str, str]:
     environment = {
         **os.environ,
         **(job.request.environment or {}),
-        "ORGLAB_EXPERIMENT": job.ref.partition(".")[0],
         "ORGLAB_RUN": job.record.id,
     }
     # Python buffers output to a pipe, and the user wants to see it at once, as on a terminal.
     environment.setdefault("PYTHONUNBUFFERED", "1")
-    for name, value in (("STEP", job.ref if "." in job.ref else ""), ("COMMIT", state.snapshot or state.head)):
+    experiment, _, step = (job.ref or "").partition(".")
+    values = {"EXPERIMENT": experiment, "STEP": job.ref if step else None, "COMMIT": state.snapshot or state.head}
+    for name, value in values.items():
         environment.pop(f"ORGLAB_{name}", None)
         if value:
             environment[f"ORGLAB_{name}"] = value

@@ -116,6 +116,11 @@ class Run:
         return "running" if self._is_running() else "lost"
 
     @property
+    def discarded(self) -> str | None:
+        """The reason why it does not count, perhaps empty; None if it counts."""
+        return (self._text("discard_reason") or "") if self.fields.get("discarded") is True else None
+
+    @property
     def before(self) -> str | None:
         """The full hash of HEAD when it started."""
         return self._text("before")
@@ -298,13 +303,13 @@ def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
 
 
 def find_run(runs: Iterable[Run], name: str) -> Run:
-    """Return the run with an id, or with a unique beginning or end of an id.
+    """Return the run with an id, or with a part of an id that no other run has.
 
     Raises:
         NotFoundError: There is no such run.
         UsageError: Several runs match.
     """
-    matches = [run for run in runs if name and (run.id.startswith(name) or run.id.endswith(name))]
+    matches = [run for run in runs if name and name in run.id]
     exact = [run for run in matches if run.id == name]
     if len(exact or matches) > 1:
         raise UsageError(f"{name!r} matches several runs: {', '.join(run.id for run in matches[:5])}.")

@@ -10,7 +10,7 @@ from pathlib import Path
 from orglab.errors import NotFoundError, NotWritableError
 from orglab.git import Repository
 from orglab.git.hashed_file import hash_file
-from orglab.git.trees import add_worktree, has_commit, ignored_paths, remove_worktree
+from orglab.git.trees import add_worktree, find_ignored_paths, has_commit, remove_worktree
 from orglab.log.log import LogFile
 from orglab.runs.comparison import find_differences
 from orglab.runs.description import value_text
@@ -52,7 +52,7 @@ def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), kee
         earlier = {old.id for old in LogRuns(log).all}
         metrics = run.fields.get("metrics_file")
         request = RunRequest(
-            run.ref or "", run.argv,
+            run.ref, run.argv,
             results=tuple(tree / path for path in run.fields.get("results") or ()),
             metrics=tree / metrics if isinstance(metrics, str) else None,
             printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,
@@ -126,7 +126,7 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
     not_needed = (run.fields.get("metrics_file"), *(output.path for output in run.outputs), *links)
     provided = {path.rstrip("/") for path in not_needed if isinstance(path, str)}
     unwanted = (f"{HIDDEN_FOLDER}/", "__pycache__")
-    ignored = [path for path in ignored_paths(repository) if not any(part in path for part in unwanted)]
+    ignored = [path for path in find_ignored_paths(repository) if not any(part in path for part in unwanted)]
     missing = [path for path in ignored if path.rstrip("/") not in provided]
     if missing:
         yield f"{listed(missing)} (ignored by git; use --link for what the command needs)"

@@ -9,7 +9,15 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.hashed_file import HashedFile, hash_file
-from orglab.git.worktree import Committed, alone_in, commit_paths, in_progress, read_changes, top_path, unlike_head
+from orglab.git.worktree import (
+    Committed,
+    commit_paths,
+    find_committable,
+    find_operation,
+    lock_commits,
+    read_changes,
+    top_path,
+)
 from orglab.runs.description import results_message
 from orglab.runs.record import Run
 from orglab.runs.storage import HIDDEN_FOLDER
@@ -106,7 +114,7 @@ def commit_results(
     inside = [path for path in (top_path(repository, results) for results in watch.paths) if path is not None]
     if not inside:
         return None
-    with alone_in(repository):
+    with lock_commits(repository):
         files = (*watch.find_written(), *watch.find_removed())
         touched = {top_path(repository, path) for path in files} - {None, *excluded}
         changes = read_changes(repository, inside)
@@ -115,11 +123,11 @@ def commit_results(
         if large:
             tell(f"Not committed: {listed(large)} (larger than run.size_limit, {size_limit} MB).")
         new = [path for path in new if path not in large]
-        paths = [path for path in unlike_head(repository, changes) if path in touched] + new
+        paths = [path for path in find_committable(repository, changes) if path in touched] + new
         if not paths:
             tell("No results to commit: the run changed no files under the results paths, except ignored ones.")
             return None
-        if operation := in_progress(repository):
+        if operation := find_operation(repository):
             raise GitError(
                 f"Cannot commit the results during {operation}: {listed(paths)}; finish it, then commit them."
             )

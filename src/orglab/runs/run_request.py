@@ -13,7 +13,7 @@ class RunRequest(NamedTuple):
     """What to run, and how.
 
     Attributes:
-        reference: The step, or the experiment.
+        reference: The step or the experiment; None for a run that belongs to no experiment yet.
         argv: The command; it is not passed to a shell.
         results: Paths of results, in addition to those of the settings.
         metrics: The file that the command writes its metrics to.
@@ -28,7 +28,7 @@ class RunRequest(NamedTuple):
         extra_fields: More fields for the record, such as the run that a rerun repeats.
     """
 
-    reference: str
+    reference: str | None
     argv: tuple[str, ...]
     results: tuple[Path, ...] = ()
     metrics: Path | None = None
@@ -43,15 +43,19 @@ class RunRequest(NamedTuple):
     extra_fields: Mapping[str, object] | None = None
 
 
-def find_reference(log: LogFile, request: RunRequest) -> str:
-    """Return the reference of the step or experiment, as written in the log.
+def find_reference(log: LogFile, request: RunRequest) -> str | None:
+    """Return the reference of the step or experiment, as written in the log; None if the run belongs to none.
 
     Raises:
         NotFoundError: There is no such experiment or step.
         UsageError: The request is not valid.
     """
     if not request.argv:
-        raise UsageError("No command given; write it after `--`, as in `orglab run 201.1 -- python train.py`.")
+        raise UsageError("No command given; write it after `--`, as in `orglab run -- python train.py`.")
+    if request.reference is None:
+        if request.done:
+            raise UsageError("--done needs a step, and none is active; name one.")
+        return None
     if parse_reference(request.reference).step is not None:
         return log.step(request.reference).ref
     if request.done:

@@ -118,7 +118,7 @@ def select_counting(runs: Sequence[Run]) -> list[Run]:
     These are the successful runs of the newest command; of runs with the same seed, only the newest, because an
     earlier one used older code or has the same values.
     """
-    successful = [run for run in runs if run.status == "done"]
+    successful = [run for run in runs if run.status == "done" and run.discarded is None]
     measured = [run for run in successful if any(read_final(run, name) is not None for name in run.metrics)]
     if not measured:
         return []

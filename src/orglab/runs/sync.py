@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError, NotWritableError
-from orglab.experiment.edits import holds_line
+from orglab.experiment.edits import contains_line
 from orglab.git import Repository
 from orglab.git.reachability import RUN_REFS
 from orglab.git.records import (
-    exchange,
-    holds_on_a_branch,
+    find_lines_on_branches,
     publish_records,
     read_blob,
-    read_others,
+    read_other_records,
+    sync_records,
     writer_name,
 )
 from orglab.git.worktree import top_path
@@ -71,7 +71,7 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         files = {f"{run.id}/{name}": run.folder / name for run in own for name in (RECORD, METRICS)}
         sent = publish_records(repository, writer, {name: path for name, path in files.items() if path.is_file()})
         captured = [f"{RUN_REFS}{run.id}" for run in own if run.snapshot] if snapshots else []
-        exchange(repository, remote, writer, tuple(captured))
+        sync_records(repository, remote, writer, tuple(captured))
         received = _receive(repository, top, writer)
     except OSError as error:
         raise NotWritableError(
@@ -79,7 +79,7 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         ) from error
     ended = [run for run in received if run.status != "running"]
     document = log.document()
-    already_written = [run for run in ended if holds_line(document, format_mark(run))]
+    already_written = [run for run in ended if contains_line(document, format_mark(run))]
     on_branches = _find_on_branches(log, repository, [run for run in ended if run not in already_written])
     for run in ended:
         if run in already_written or run in on_branches:
@@ -96,7 +96,7 @@ def _receive(repository: Repository, top: Path, writer: str) -> list[Run]:
     received = []
     folders = list_entries(top, RUNS)
     storage = make_folder(find_storage_folders(top)[0], RUNS)
-    for (name, file), blob in read_others(repository, writer).items():
+    for (name, file), blob in read_other_records(repository, writer).items():
         match = _FILE.fullmatch(file)
         if match is None:
             continue
@@ -115,5 +115,5 @@ def _find_on_branches(log: LogFile, repository: Repository, runs: list[Run]) -> 
     path = top_path(repository, log.path.absolute())
     if path is None or not runs:
         return []
-    marks = holds_on_a_branch(repository, path, [format_mark(run) for run in runs])
+    marks = find_lines_on_branches(repository, path, [format_mark(run) for run in runs])
     return [run for run in runs if format_mark(run) in marks]

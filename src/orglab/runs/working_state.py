@@ -10,15 +10,15 @@ from orglab.git.snapshot import make_snapshot, patch_id
 from orglab.git.worktree import (
     Changes,
     Committed,
-    alone_in,
     commit_paths,
-    in_progress,
+    find_committable,
+    find_operation,
     is_writable,
+    lock_commits,
     read_changes,
     short_hash,
-    unlike_head,
 )
-from orglab.runs.description import before_message, command_text
+from orglab.runs.description import before_message, command_text, reference_prefix
 from orglab.text import MEGABYTE, Tell, listed
 
 _MOST_UNTRACKED = 1000  # untracked files that a record names
@@ -72,7 +72,14 @@ class Policy(NamedTuple):
 
 
 def save_working_state(
-    repository: Repository, policy: Policy, name: str, tell: Tell, *, ref: str, argv: Sequence[str], why: str | None
+    repository: Repository,
+    policy: Policy,
+    name: str,
+    tell: Tell,
+    *,
+    ref: str | None,
+    argv: Sequence[str],
+    why: str | None,
 ) -> WorkingState:
     """Commit, capture or refuse the uncommitted changes, and return the working state.
 
@@ -91,12 +98,12 @@ def save_working_state(
     if not is_writable(repository):
         return _describe_read_only(repository, policy, tell)
     if policy.before == "snapshot":
-        return _capture(repository, policy, name, f"[{ref}] Snapshot: {command_text(argv)}\n", tell)
+        return _capture(repository, policy, name, f"{reference_prefix(ref)}Snapshot: {command_text(argv)}\n", tell)
     changes = read_changes(repository, all_files=False)
     commit = None
     changed = [path for path in changes.tracked if path not in policy.excluded]
     if changed or changes.unmerged:
-        with alone_in(repository):
+        with lock_commits(repository):
             # Read again, because another run may have committed them in the meantime.
             changes = read_changes(repository, all_files=False)
             paths = _find_paths_to_commit(repository, policy, changes)
@@ -113,7 +120,7 @@ def _describe_read_only(repository: Repository, policy: Policy, tell: Tell) -> W
         GitError: `clean` allows no changes.
     """
     changes = read_changes(repository, all_files=False)
-    changed = unlike_head(repository, changes) if changes.tracked else ()
+    changed = find_committable(repository, changes) if changes.tracked else ()
     paths = [path for path in changed if path not in policy.excluded]
     if paths and policy.before == "clean":
         raise GitError(f"There are uncommitted changes: {listed(paths)}; commit them, or run with --before commit.")
@@ -158,10 +165,10 @@ def _find_paths_to_commit(repository: Repository, policy: Policy, changes: Chang
         raise GitError(
             f"{changes.unmerged[0]} has a conflict; resolve it, then finish the merge or run with --before snapshot."
         )
-    paths = [path for path in unlike_head(repository, changes) if path not in policy.excluded]
+    paths = [path for path in find_committable(repository, changes) if path not in policy.excluded]
     if paths and policy.before == "clean":
         raise GitError(f"There are uncommitted changes: {listed(paths)}; commit them, or run with --before commit.")
-    if paths and (operation := in_progress(repository)):
+    if paths and (operation := find_operation(repository)):
         raise GitError(
             f"Cannot commit {listed(paths)} during {operation}; finish it first, or run with --before snapshot."
         )

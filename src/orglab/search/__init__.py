@@ -1,13 +1,14 @@
-"""The cache of what is dear to make: full text, the commits that name experiments, likeness.
+"""The index of what is expensive to compute: full text, the commits that name experiments, similar experiments.
 
-Nothing is in it alone, every answer is the same without it, and on any doubt it is made anew.
+The index holds only what can be computed again: every answer is the same without it, and a doubtful index is rebuilt.
 
-    location    the file it lies in, and which file systems are not to be trusted
-    store       that file: asked, changed, doubted, dropped
-    freshness   whether a file, and the branches, are still as they were when they were read
-    subtrees    which experiments a log has: after an edit only the subtrees whose bytes are new are parsed
-    query, documents, ranking, pieces, hits, search    full text
+    location             the path of the index file, and the file systems that are unsafe for it
+    store                the index file: reading, changing, checking and replacing it
+    freshness            whether a file, or the branches, changed since they were read
+    subtrees             the experiments of a log: after an edit only changed subtrees are parsed
+    query, documents, ranking, passages, hits, search    full-text search
+    folding              text normalization for the search
     commit_references    the commits that name experiments
-    likeness    what was tried before; how likeness is found is in `similar`
-    kept        small things that are kept under a digest
+    similarity           experiments that tried the same idea, found by the package `similar`
+    derived_values       small values stored under the digest of what they are derived from
 """

@@ -1,14 +1,14 @@
-"""The commits that name experiments, as the cache has them: after new commits, only those are looked through."""
+"""The commits that name experiments, from the index: after new commits, only those are scanned."""
 
 import os
 import sqlite3
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from orglab.git.commit import read_committed
-from orglab.git.mentions import Mention, Tips, read_mentions, scan
-from orglab.search.freshness import look_at_git
-from orglab.search.store import Store, look_of, set_look
+from orglab.git.commit import read_commit_time
+from orglab.git.mentions import Mention, Tips, read_mentions, scan_mentions
+from orglab.search.freshness import read_git_fingerprint
+from orglab.search.store import Store, read_fingerprint, write_fingerprint
 
 if TYPE_CHECKING:
     from orglab.git import Repository
@@ -23,25 +23,25 @@ _TABLES = (
 _SOURCE = "references"
 
 
-def scan_kept(store: Store, repository: "Repository", letter: str) -> list[Mention]:
-    """Return the commits that name experiments or steps, newest first, as `git.mentions.scan` does.
+def find_mentions(store: Store, repository: "Repository", letter: str) -> list[Mention]:
+    """Return the commits that name experiments or steps, newest first, like `git.mentions.scan_mentions`.
 
     Args:
         store: The index.
-        repository: Where.
-        letter: What stands before the number in a reference.
+        repository: The repository.
+        letter: The letter before the number in a reference.
 
     Raises:
-        GitError: git refuses.
+        GitError: git fails.
     """
     return _answer(store, repository, letter, "SELECT record FROM mention ORDER BY number DESC")
 
 
-def scan_kept_for(store: Store, repository: "Repository", letter: str, name: str) -> list[Mention]:
+def find_experiment_mentions(store: Store, repository: "Repository", letter: str, name: str) -> list[Mention]:
     """Return the commits that name one experiment, or a step of it, newest first; `name` is the experiment's id.
 
     Raises:
-        GitError: git refuses.
+        GitError: git fails.
     """
     query = "SELECT record FROM mentioned JOIN mention USING (number) WHERE id = ? ORDER BY number DESC"
     return _answer(store, repository, letter, query, name)
@@ -49,53 +49,54 @@ def scan_kept_for(store: Store, repository: "Repository", letter: str, name: str
 
 def _answer(store: Store, repository: "Repository", letter: str, query: str, *values: str) -> list[Mention]:
     try:
-        look = f"{letter} {look_at_git(os.fspath(repository.git_dir))}"
+        fingerprint = f"{letter} {read_git_fingerprint(os.fspath(repository.git_dir))}"
     except OSError:
-        look = ""
+        fingerprint = ""
 
-    def is_held(index: sqlite3.Connection) -> bool:
-        return bool(look) and look_of(index, _SOURCE).get("look") == look
+    def is_current(index: sqlite3.Connection) -> bool:
+        return bool(fingerprint) and read_fingerprint(index, _SOURCE).get("look") == fingerprint
 
-    def hold(index: sqlite3.Connection) -> None:
-        _hold(index, repository, letter)
-        set_look(index, _SOURCE, {**look_of(index, _SOURCE), "look": look})
+    def update(index: sqlite3.Connection) -> None:
+        _update(index, repository, letter)
+        write_fingerprint(index, _SOURCE, {**read_fingerprint(index, _SOURCE), "look": fingerprint})
 
     def read(index: sqlite3.Connection) -> list[Mention]:
         return [*read_mentions((record for (record,) in index.execute(query, values)), letter)]
 
-    return store.answer(is_held, hold, read)
+    return store.answer(is_current, update, read)
 
 
-def _hold(index: sqlite3.Connection, repository: "Repository", letter: str) -> None:
-    """Have an index hold the commits that name something."""
+def _update(index: sqlite3.Connection, repository: "Repository", letter: str) -> None:
+    """Bring the commits that name experiments in an index up to date."""
     for table in _TABLES:
         index.execute(table)
-    held = look_of(index, _SOURCE)
-    known = Tips(frozenset(held["tips"]), held["basis"]) if held.get("letter") == letter else None
-    found = scan(repository, letter, known)
-    if found.gone is not None and not _continues(index, found.mentions, found.gone):
-        found = scan(repository, letter)
-    if found.gone is None:
+    indexed = read_fingerprint(index, _SOURCE)
+    known = Tips(frozenset(indexed["tips"]), indexed["basis"]) if indexed.get("letter") == letter else None
+    result = scan_mentions(repository, letter, known)
+    if result.gone is not None and not _can_prepend(index, result.mentions, result.gone):
+        result = scan_mentions(repository, letter)
+    if result.gone is None:
         index.execute("DELETE FROM mention")
         index.execute("DELETE FROM mentioned")
-    _add(index, found.mentions)
-    set_look(index, _SOURCE, {"letter": letter, "tips": sorted(found.tips.commits), "basis": found.tips.basis})
+    _add(index, result.mentions)
+    tips = result.tips
+    write_fingerprint(index, _SOURCE, {"letter": letter, "tips": sorted(tips.commits), "basis": tips.basis})
 
 
-def _continues(index: sqlite3.Connection, new: list[Mention], gone: frozenset[str]) -> bool:
-    """Return whether the commits that are held, with the new ones before them, are in the order that git has."""
+def _can_prepend(index: sqlite3.Connection, new: list[Mention], gone: frozenset[str]) -> bool:
+    """Return whether the new commits followed by the indexed ones are in git's order."""
     if gone and any(name in gone for (name,) in index.execute("SELECT hash FROM mention")):
         return False
     newest: tuple[int | None] = index.execute("SELECT max(committed) FROM mention").fetchone()
-    return not new or newest[0] is None or min(read_committed(one.record) for one in new) > newest[0]
+    return not new or newest[0] is None or min(read_commit_time(mention.raw) for mention in new) > newest[0]
 
 
 def _add(index: sqlite3.Connection, new: Iterable[Mention]) -> None:
-    """Put commits, newest first, before those that are held."""
+    """Add commits, newest first, before the indexed ones."""
     newest: tuple[int] = index.execute("SELECT coalesce(max(number), 0) FROM mention").fetchone()
     numbered = [*enumerate(reversed([*new]), newest[0] + 1)]
-    rows = ((number, read_committed(one.record), one.hash, one.record) for number, one in numbered)
+    rows = ((number, read_commit_time(mention.raw), mention.hash, mention.raw) for number, mention in numbered)
     index.executemany("INSERT INTO mention VALUES (?, ?, ?, ?)", rows)
-    ids = {(each.id, number) for number, one in numbered for each in one.references}
-    # As they lie in the table: one by one they would fall all over it.
+    ids = {(reference.id, number) for number, mention in numbered for reference in mention.references}
+    # Inserted in the order of the primary key, to avoid scattered writes.
     index.executemany("INSERT INTO mentioned VALUES (?, ?)", sorted(ids))

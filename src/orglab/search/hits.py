@@ -1,4 +1,4 @@
-"""What a search finds, as values that can be shown."""
+"""The results of a search."""
 
 import datetime
 from collections.abc import Mapping
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from orglab.search.pieces import Piece
+    from orglab.search.passages import Passage
 
 
 class FoundExperiment(NamedTuple):
-    """An experiment; each attribute is the one that an experiment has."""
+    """The fields of an experiment that a hit shows, named as in `Experiment`."""
 
     id: str
     ref: str
@@ -24,7 +24,7 @@ class FoundExperiment(NamedTuple):
 
 
 class FoundCommit(NamedTuple):
-    """A commit; each attribute is the one that a commit has."""
+    """The fields of a commit that a hit shows, named as in `Commit`."""
 
     hash: str
     short: str
@@ -34,12 +34,12 @@ class FoundCommit(NamedTuple):
 
     @property
     def at(self) -> str:
-        """When it was written, as ISO 8601 has it, in local time."""
+        """The author date in ISO 8601, in local time."""
         return datetime.datetime.fromtimestamp(self.authored).isoformat()  # noqa: DTZ006 - the log holds local times
 
 
 class FoundEntry(NamedTuple):
-    """An entry of the journal; each attribute is the one that an entry has, references as users write them."""
+    """The fields of a journal entry that a hit shows, with references as users write them."""
 
     at: str | None
     title: str
@@ -53,39 +53,39 @@ Shown: TypeAlias = FoundExperiment | FoundCommit | FoundEntry
 
 @dataclass(slots=True)
 class Hit:
-    """A document that a query means.
+    """A document that matches a query.
 
     Attributes:
         kind: `experiment`, `commit` or `journal`.
-        found: The experiment, the commit or the entry.
-        line: The line of the experiment's heading or the entry's, or None.
-        pieces: Where the query was found in it.
+        found: The experiment, commit or journal entry.
+        line: The line of the heading of the experiment or entry, or None.
+        passages: The passages that match the query.
     """
 
     kind: str
     found: Shown
     line: int | None
-    pieces: "list[Piece]" = field(default_factory=list)
+    passages: "list[Passage]" = field(default_factory=list)
 
     @property
     def at(self) -> str | None:
-        """When the experiment was created, the commit written, the entry made, as ISO 8601 has it, if that is known."""
+        """The date of the experiment's creation, the commit or the journal entry in ISO 8601, or None if unknown."""
         return self.found.created if isinstance(self.found, FoundExperiment) else self.found.at
 
     @property
     def form(self) -> Mapping[str, Any]:
-        """What was found, by the names of its attributes."""
+        """The attributes of `found` by name."""
         return self.found._asdict()
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a query found.
+class SearchResult:
+    """The result of a search.
 
     Attributes:
         hits: The best hits.
-        count: How many there are in all.
-        has_all: Whether they have all of the words; if not, some.
+        count: The number of all hits.
+        has_all: Whether the hits contain all words of the query, rather than some.
     """
 
     hits: list[Hit]

@@ -1,4 +1,4 @@
-"""Where the index of a log lies: in the clone's own git directory, else in the user's cache folder."""
+"""The path of the index of a log: in the clone's git directory, else in the user's cache folder."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from functools import cache
 from orglab.config import CLONE_FOLDER
 
 SCHEMA = 1
-# A file here may be changed by another machine while this one believes its own old idea of it.
+# Another machine may change a file on these while this machine still sees its cached version.
 _SHARED_TYPES = (
     "nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs", "ocfs2", "gfs", "fuse",
     "virtiofs", "vboxsf", "vmhgfs", "prl_fs", "drvfs", "davfs", "ncpfs", "coda", "orangefs", "pvfs2",
@@ -16,18 +16,18 @@ _SHARED_TYPES = (
 
 
 def index_path(log: str, git_dir: str | None) -> str | None:
-    """Return the file for the index of a log, whether it is there or not; None if there is no place for one.
+    """Return the path of the index of a log, whether it exists or not; None if there is no place for one.
 
-    The name depends on the log, and on the program: two versions of orglab that work on one log have an index
-    each, and neither has to read what the other wrote.
+    The name depends on the log and on the version of orglab: two versions that work on one log use separate
+    indexes, and neither needs to read what the other wrote.
 
     Args:
-        log: The log, as the user knows it.
-        git_dir: The git directory of the clone that it lies in, if it lies in one.
+        log: The path of the log.
+        git_dir: The git directory of the clone that contains the log, or None.
     """
     if os.environ.get("ORGLAB_NO_INDEX"):
         return None
-    name = f"index-{_mark(os.path.realpath(log))}-{_mark(program())}.db"
+    name = f"index-{_mark(os.path.realpath(log))}-{_mark(program_version())}.db"
     if git_dir is not None and _is_ours(git_dir) and not is_shared(git_dir):
         return os.path.join(git_dir, CLONE_FOLDER, name)
     folder = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
@@ -35,7 +35,7 @@ def index_path(log: str, git_dir: str | None) -> str | None:
 
 
 def _is_ours(folder: str) -> bool:
-    """Return whether a folder is this user's, and can be written: a shared one has an index of somebody else."""
+    """Return whether this user owns a folder and can write to it: an index in another user's folder is not ours."""
     try:
         return os.stat(folder).st_uid == os.geteuid() and os.access(folder, os.W_OK)
     except OSError:
@@ -43,9 +43,9 @@ def _is_ours(folder: str) -> bool:
 
 
 def is_shared(folder: str) -> bool:
-    """Return whether a folder is on a file system that other machines may write too.
+    """Return whether a folder is on a file system to which other machines may write.
 
-    There neither locks nor times can be relied upon.  Where the system does not say, it is taken to be local.
+    Neither locks nor timestamps are reliable there.  If the type is unknown, the file system counts as local.
     """
     try:
         device = os.stat(folder).st_dev
@@ -59,21 +59,20 @@ def is_shared(folder: str) -> bool:
 
 
 @cache
-def program() -> str:
-    """Return what tells this program from another that reads a log otherwise: its own files, and what it runs on."""
-    import sqlite3  # noqa: PLC0415 - not for who only asks where the index lies
+def program_version() -> str:
+    """Return a string that identifies this version of orglab, by its files, and of Python, Unicode and SQLite."""
+    import sqlite3  # noqa: PLC0415 - not needed for the path of the index
     import unicodedata  # noqa: PLC0415
 
     versions = f"{SCHEMA} {sys.version_info[:2]} {unicodedata.unidata_version} {sqlite3.sqlite_version}"
-    return f"{versions} {_code(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))}"
+    return f"{versions} {_fingerprint_code(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))}"
 
 
-def _code(folder: str) -> str:
-    """Return what changes when a file of the program does: names, sizes and times, for reading them all takes longer.
+def _fingerprint_code(folder: str) -> str:
+    """Return a fingerprint of the code in a folder: names, sizes and times, as reading all files would take longer.
 
-    The terms that likeness knows are part of it, and packages within packages.
-
-    Where it has no files (in an archive), the version that was installed has to do.
+    It covers subpackages, and the built-in terms of `similar`.  If there are no files (in a zip archive), it is
+    the path of the folder.
     """
     marks = []
     try:
@@ -88,5 +87,5 @@ def _code(folder: str) -> str:
 
 
 def _mark(text: str) -> str:
-    """Return a short name for a text."""
+    """Return a short hash of a text."""
     return f"{zlib.crc32(os.fsencode(text)):08x}"

@@ -1,12 +1,13 @@
-"""The file of an index: asked, changed in one step, doubted, made anew.
+"""The file of an index: reading it, changing it atomically, detecting damage and rebuilding it.
 
-It is an SQLite file that is written without a journal on disk, without waiting for the disk, and without trust:
-beside it lies a seal, which says what the file looked like after our last change (size, times, inode) and since which
-start of the machine.  Whatever else happened to it (a crash in the middle of a change, a power cut, bytes that
-something else wrote) breaks the seal, and a file whose seal is broken is not asked but replaced.  So is one that
-SQLite refuses.  Readers look at the seal before and after they read.
+The SQLite file is written without a journal on disk and without syncing.  A seal, a small file beside it, records
+the file's size, times and inode after our last change, and the boot id of the machine.  Anything else that happens
+to the file (a crash during a change, a power cut, a write by another program) breaks the seal, and a file whose
+seal is broken is replaced instead of read.  So is a file that SQLite rejects.  Readers check the seal before and
+after reading.
 
-Nobody waits for it: where another process holds it for longer than a moment, the answer is had without it.
+No process waits long for the index: if another process holds it for more than a moment, the answer is computed
+without it.
 """
 
 import json
@@ -17,27 +18,27 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from orglab.search.location import index_path, program
+from orglab.search.location import index_path, program_version
 
 if TYPE_CHECKING:
     from orglab.log.log import LogFile
 
 Answer = TypeVar("Answer")
-Ask = Callable[[sqlite3.Connection], Answer]
+Reader = Callable[[sqlite3.Connection], Answer]
 
-# How long to wait for another process that holds the file, in seconds.
-_PATIENCE = 0.25
-# What a file that is not what we wrote makes of reading it; what else may go wrong is a defect, and is seen.
-DOUBTS = (sqlite3.Error, OSError, ValueError, LookupError, TypeError, ArithmeticError)
-# What stands in the file is never run, and what would wait for the disk does not; columns are long, so pages are large.
+# Seconds to wait for another process that holds the file.
+_TIMEOUT = 0.25
+# The errors that reading a damaged file may cause; any other error is a bug and is not hidden.
+DAMAGE_ERRORS = (sqlite3.Error, OSError, ValueError, LookupError, TypeError, ArithmeticError)
+# The schema of the file is not trusted, nothing waits for the disk, and pages are large because columns are long.
 _PRAGMAS = (
     "page_size=16384", "cache_size=-65536", "trusted_schema=OFF", "cell_size_check=ON", "synchronous=OFF",
     "journal_mode=MEMORY",
 )  # fmt: skip
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_LEFT_OVER = 3600.0  # seconds after which a file that is being made is no longer
-_PROGRAMS = 2  # that work on a log by turns, and each keep their index
-# What is asked of makes its own tables when it has something to put in.
+_LEFTOVER_SECONDS = 3600.0  # an unfinished file of this age was abandoned
+_VERSIONS = 2  # versions of orglab that may use a log in turn and keep their indexes
+# Other modules create their own tables.
 _TABLES = """
 CREATE TABLE about(program TEXT NOT NULL);
 CREATE TABLE source(name TEXT PRIMARY KEY, look TEXT NOT NULL);
@@ -47,78 +48,78 @@ CREATE TABLE kept(kind TEXT NOT NULL, digest BLOB NOT NULL, content BLOB NOT NUL
 
 
 class Store:
-    """The file of one index, which may not be there.
+    """The file of one index, which may not exist.
 
     Attributes:
-        path: Where it lies, or None for nowhere.
+        path: The path of the file, or None if there is no place for it.
     """
 
     def __init__(self, path: str | None) -> None:
-        """Stand for the index at `path`; nothing is opened."""
+        """Give access to the index at `path`; nothing is opened yet."""
         self.path = path
 
-    def ask(self, question: Ask[Answer]) -> Answer | None:
-        """Return what `question` reads from the index; None on any doubt, or if there is none."""
+    def read(self, question: Reader[Answer]) -> Answer | None:
+        """Return what `question` reads from the index; None if the index does not exist or may be damaged."""
         if self.path is None or not self._is_sealed():
             return None
         try:
             with closing(_connect(self.path)) as connection:
                 connection.execute("BEGIN")
-                # From here on no other process of ours changes the file, or it is another file.
+                # From here on no other orglab process changes this file; it may only replace it.
                 if not self._is_ours(connection):
                     return None
                 answer = question(connection)
                 return answer if self._is_sealed() else None
-        except DOUBTS:
+        except DAMAGE_ERRORS:
             return None
 
-    def change(self, alter: Ask[object]) -> bool:
-        """Change the index in one step, or make it anew from what `alter` writes into an empty one.
+    def change(self, alter: Reader[object]) -> bool:
+        """Change the index atomically, or rebuild it with what `alter` writes into an empty one.
 
         Args:
-            alter: Writes; into the index as it is, or into one where there is nothing.
+            alter: Writes into the current index or an empty one.
 
         Returns:
-            Whether it was done; if not, nothing is lost: there may be no place for an index, or another process
-            is writing it.
+            Whether the index was changed.  It is not if there is no place for an index, or while another process
+            writes it; nothing is lost then.
         """
         if self.path is None:
             return False
         try:
-            if self._has_seal() and (done := self._alter(alter)) is not None:
-                return done
+            if self._wait_for_seal() and (is_changed := self._alter(alter)) is not None:
+                return is_changed
             return self._replace(alter)
-        except DOUBTS:
+        except DAMAGE_ERRORS:
             return False
 
-    def answer(self, is_current: Ask[bool], update: Ask[object], question: Ask[Answer]) -> Answer:
-        """Return what `question` reads from an index that is current: this one, brought up to date, or one in memory.
+    def answer(self, is_current: Reader[bool], update: Reader[object], question: Reader[Answer]) -> Answer:
+        """Return what `question` reads from an up-to-date index: this one after an update, or one in memory.
 
         Args:
-            is_current: Whether an index tells of all that is asked about, as it is now.
-            update: Brings an index up to date, an empty one too.
+            is_current: Returns whether an index is up to date for the question.
+            update: Brings an index, which may be empty, up to date.
             question: Reads the answer.
         """
 
-        def ask(connection: sqlite3.Connection) -> tuple[Answer] | None:
+        def read_if_current(connection: sqlite3.Connection) -> tuple[Answer] | None:
             return (question(connection),) if is_current(connection) else None
 
-        found = self.ask(ask)
-        if found is None and self.change(update):
-            found = self.ask(ask)
-        if found is not None:
-            return found[0]
-        with closing(memory()) as connection:
+        answer = self.read(read_if_current)
+        if answer is None and self.change(update):
+            answer = self.read(read_if_current)
+        if answer is not None:
+            return answer[0]
+        with closing(open_in_memory()) as connection:
             update(connection)
             return question(connection)
 
-    def _alter(self, alter: Ask[object]) -> bool | None:
-        """Change the file as it is; False if another holds it, None if it is not to be trusted."""
+    def _alter(self, alter: Reader[object]) -> bool | None:
+        """Change the existing file; return False if another process holds it, None if it may be damaged."""
         path = self.path or ""
         try:
             with closing(_connect(path)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
-                if not self._has_seal() or not self._is_ours(connection):
+                if not self._wait_for_seal() or not self._is_ours(connection):
                     return None
                 alter(connection)
                 connection.execute("COMMIT")
@@ -127,42 +128,42 @@ class Store:
         except sqlite3.Error as error:
             return False if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY else None
 
-    def _replace(self, alter: Ask[object]) -> bool:
-        """Make the file anew, beside the one that may be there, and put it in its place."""
+    def _replace(self, alter: Reader[object]) -> bool:
+        """Build a new file beside the existing one, if any, and replace that."""
         path = self.path or ""
         folder, name = os.path.split(path)
-        # In the cache folder of a user it is nobody else's; in a git directory it is as its neighbours are.
+        # Private in the user's cache folder; with default permissions, like other files, in a git directory.
         os.makedirs(folder, mode=0o777 if name.startswith("index-") else 0o700, exist_ok=True)
-        _tidy(path)
+        _remove_leftovers(path)
         new = f"{path}.{os.getpid()}-{time.monotonic_ns()}.new"
-        with ExitStack() as undone:
-            undone.callback(_remove, new)
+        with ExitStack() as cleanup:
+            cleanup.callback(_remove, new)
             with closing(_connect(new)) as connection:
                 connection.executescript(f"BEGIN; {_TABLES}")
-                connection.execute("INSERT INTO about VALUES (?)", (program(),))
+                connection.execute("INSERT INTO about VALUES (?)", (program_version(),))
                 alter(connection)
                 connection.execute("COMMIT")
             os.replace(new, path)
-            undone.pop_all()
+            cleanup.pop_all()
         self._seal()
         return True
 
     @staticmethod
     def _is_ours(connection: sqlite3.Connection) -> bool:
-        """Return whether this very program wrote the index: names may coincide."""
-        found: tuple[str] | None = connection.execute("SELECT program FROM about").fetchone()
-        return found is not None and found[0] == program()
+        """Return whether this version of orglab wrote the index: the hashes in file names may collide."""
+        row: tuple[str] | None = connection.execute("SELECT program FROM about").fetchone()
+        return row is not None and row[0] == program_version()
 
     def _is_sealed(self) -> bool:
-        """Return whether the file is as it was after our last change."""
+        """Return whether the file is unchanged since our last change."""
         try:
             with open(_seal_name(self.path or ""), encoding="ascii") as seal:
-                return seal.read() == _look(self.path or "")
+                return seal.read() == _describe_file(self.path or "")
         except (OSError, ValueError):
             return False
 
-    def _has_seal(self) -> bool:
-        """Return the same, and wait a moment for who has changed the file and is about to seal it."""
+    def _wait_for_seal(self) -> bool:
+        """Return whether the file is sealed, waiting a moment for a process that has changed it to seal it."""
         if self._is_sealed():
             return True
         if not os.path.exists(self.path or ""):
@@ -171,45 +172,45 @@ class Store:
         return self._is_sealed()
 
     def _seal(self) -> None:
-        """Write down what the file looks like."""
+        """Write the seal for the current file."""
         path = self.path or ""
         new = f"{path}.{os.getpid()}.seal.new"
         with open(new, "w", encoding="ascii") as seal:
-            seal.write(_look(path))
+            seal.write(_describe_file(path))
         os.replace(new, _seal_name(path))
 
 
 def open_store(log: "LogFile") -> Store:
-    """Return the index of a log: a cache, and no more."""
+    """Return the index of a log."""
     git_dir = os.fspath(log.repository.git_dir) if log.repository is not None else None
     return Store(index_path(os.fspath(log.path), git_dir))
 
 
-def memory() -> sqlite3.Connection:
-    """Return an index that is nowhere but in memory, with nothing in it."""
+def open_in_memory() -> sqlite3.Connection:
+    """Return an empty index in memory."""
     connection = _connect(":memory:")
     connection.executescript(_TABLES)
     return connection
 
 
-def look_of(connection: sqlite3.Connection, name: str) -> dict[str, Any]:
-    """Return what a source looked like when it was read last; empty if it was not."""
-    found: tuple[str] | None = connection.execute("SELECT look FROM source WHERE name = ?", (name,)).fetchone()
-    return json.loads(found[0]) if found is not None else {}
+def read_fingerprint(connection: sqlite3.Connection, name: str) -> dict[str, Any]:
+    """Return the fingerprint of a source when it was last indexed; empty if it was not."""
+    row: tuple[str] | None = connection.execute("SELECT look FROM source WHERE name = ?", (name,)).fetchone()
+    return json.loads(row[0]) if row is not None else {}
 
 
-def set_look(connection: sqlite3.Connection, name: str, look: dict[str, Any]) -> None:
-    """Write down what a source looked like when it was read."""
-    connection.execute("INSERT OR REPLACE INTO source VALUES (?, ?)", (name, json.dumps(look)))
+def write_fingerprint(connection: sqlite3.Connection, name: str, fingerprint: dict[str, Any]) -> None:
+    """Store the fingerprint that a source had when it was indexed."""
+    connection.execute("INSERT OR REPLACE INTO source VALUES (?, ?)", (name, json.dumps(fingerprint)))
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    """Open a file."""
-    with ExitStack() as undone:
-        connection = undone.enter_context(closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)))
+    """Return a connection to an SQLite file."""
+    with ExitStack() as cleanup:
+        connection = cleanup.enter_context(closing(sqlite3.connect(path, timeout=_TIMEOUT, isolation_level=None)))
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-        undone.pop_all()
+        cleanup.pop_all()
     return connection
 
 
@@ -222,14 +223,17 @@ def _seal_name(path: str) -> str:
     return path.removesuffix(".db") + ".seal"
 
 
-def _look(path: str) -> str:
-    """Return what a file looks like, and since when the machine runs: after a power cut only the names may be right."""
+def _describe_file(path: str) -> str:
+    """Return the status of a file and the boot id of the machine: a power cut may lose data but keep the status."""
     status = os.stat(path)
-    return f"{_started()} {status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\n"
+    return (
+        f"{_read_boot_id()} {status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns} "
+        f"{status.st_ctime_ns}\n"
+    )
 
 
-def _started() -> str:
-    """Return what is another after each start of the machine; macOS tells it to no one who reads files."""
+def _read_boot_id() -> str:
+    """Return a string that changes with each boot of the machine; `-` on macOS, which has no file with it."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as boot:
             return boot.read().strip()
@@ -237,21 +241,21 @@ def _started() -> str:
         return "-"
 
 
-def _tidy(path: str) -> None:
-    """Remove what nobody finished, and the indexes of this log that older programs made; of those a few stay.
+def _remove_leftovers(path: str) -> None:
+    """Remove abandoned files and all but the newest indexes of a log.
 
     Args:
-        path: The index that is about to be made.
+        path: The index that is about to be created.
     """
     folder, name = os.path.split(path)
     log, _, _ = name.rpartition("-")
-    found = []
+    files = []
     for entry in os.scandir(folder):
         if entry.name.startswith(f"{log}-"):
             with suppress(OSError):
-                found.append((entry.stat(follow_symlinks=False).st_mtime, entry.path))
-    indexes = sorted((one for one in found if one[1].endswith((".db", ".seal"))), reverse=True)
-    unfinished = [one for one in found if one[1].endswith(".new") and time.time() - one[0] > _LEFT_OVER]
-    for _, old in (*indexes[2 * _PROGRAMS :], *unfinished):
+                files.append((entry.stat(follow_symlinks=False).st_mtime, entry.path))
+    indexes = sorted((file for file in files if file[1].endswith((".db", ".seal"))), reverse=True)
+    unfinished = [file for file in files if file[1].endswith(".new") and time.time() - file[0] > _LEFTOVER_SECONDS]
+    for _, old in (*indexes[2 * _VERSIONS :], *unfinished):
         with suppress(OSError):
             os.unlink(old)

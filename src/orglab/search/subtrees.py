@@ -1,7 +1,7 @@
-"""The experiments of a log, as the cache knows them: by the first-level subtrees that they stand in.
+"""The experiments of a log in the index, by the first-level subtrees that contain them.
 
-A subtree is known by the digest of its bytes and of the file's settings, so what was made of one is good as long as
-these are what they were, wherever it stands.
+A subtree is identified by the digest of its bytes and of the file's settings, so what is derived from it stays valid
+until these change, wherever the subtree moves.
 """
 
 import os
@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.org.source import encode
-from orglab.search.freshness import file_look, is_same, is_untouched
-from orglab.search.store import Store, look_of, set_look
+from orglab.search.freshness import file_fingerprint, is_same, is_untouched
+from orglab.search.store import Store, read_fingerprint, write_fingerprint
 
 if TYPE_CHECKING:
     from orglab.experiment.fast_reader import Span
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from orglab.log.log import LogFile
     from orglab.org.document import Document
 
-_DIGEST = 16  # bytes of a subtree's
-# An id is used once: what was made of an experiment that is gone is never taken for another's.
+_DIGEST = 16  # bytes of a subtree's digest
+# Ids are never reused, so that data derived from a removed experiment is never taken for that of another.
 _TABLES = """CREATE TABLE IF NOT EXISTS experiment(
     id INTEGER PRIMARY KEY AUTOINCREMENT, subtree BLOB NOT NULL, nth INTEGER NOT NULL, copy INTEGER NOT NULL,
     place INTEGER NOT NULL, line INTEGER NOT NULL, lines_before INTEGER NOT NULL, name TEXT NOT NULL,
@@ -32,16 +32,16 @@ _NAMES = "CREATE INDEX IF NOT EXISTS experiment_name ON experiment(name)"
 
 
 class Place(NamedTuple):
-    """An experiment in the log.
+    """The position of an experiment in the log.
 
     Attributes:
-        subtree: The digest of the subtree that it stands in.
-        nth: Which experiment of the subtree it is, from 0 on.
-        copy: Which of the subtrees with these bytes that is, from 0 on.
-        place: Which experiment of the log it is, from 0 on.
+        subtree: The digest of the subtree that contains the experiment.
+        nth: The 0-based number of the experiment within the subtree.
+        copy: The 0-based number of the subtree among those with the same bytes.
+        place: The 0-based number of the experiment within the log.
         line: The 1-based line of its heading.
-        lines_before: How many lines of the subtree stand before the heading.
-        name: Its id.
+        lines_before: How many lines of the subtree precede the heading.
+        name: The experiment's id.
     """
 
     subtree: bytes
@@ -54,58 +54,59 @@ class Place(NamedTuple):
 
 
 class LogText:
-    """The text of a log as it is now; read when an index does not know it.
+    """The current text of a log, read only if the index is not up to date.
 
     Attributes:
         log: The log.
     """
 
     def __init__(self, log: "LogFile") -> None:
-        """Stand for the text of a log; nothing is read."""
+        """Give access to the text of a log; nothing is read yet."""
         self.log = log
 
     @cached_property
     def snapshot(self) -> "Snapshot":
-        """Its bytes."""
+        """The bytes of the log."""
         return self.log.snapshot()
 
     @cached_property
     def document(self) -> "Document":
-        """The same, as a document."""
+        """The log as a document."""
         return self.log.parse(self.snapshot.data)
 
     @cached_property
     def spans(self) -> "list[tuple[bytes, Span]]":
         """The subtrees that may hold experiments, in order, each with its digest."""
-        return [*self._digested()]
+        return [*self._digest_subtrees()]
 
-    def is_held(self, index: sqlite3.Connection) -> bool:
-        """Return whether an index knows the experiments of the log as it is now."""
-        look = look_of(index, "log")
-        return look.get("config") == repr(self.log.config) and is_same(os.fspath(self.log.path), look)
+    def is_current(self, index: sqlite3.Connection) -> bool:
+        """Return whether an index holds the current experiments of the log."""
+        indexed = read_fingerprint(index, "log")
+        return indexed.get("config") == repr(self.log.config) and is_same(os.fspath(self.log.path), indexed)
 
-    def hold(self, index: sqlite3.Connection) -> str:
-        """Have an index know the experiments of the log; return what changes when the log does."""
-        look = look_of(index, "log")
+    def update(self, index: sqlite3.Connection) -> str:
+        """Bring the experiments in an index up to date; return a key that changes with the log."""
         key, config = f"{self.snapshot.digest} {self._settings}", repr(self.log.config)
-        if look.get("key") != key:
+        if read_fingerprint(index, "log").get("key") != key:
             index.execute(_TABLES)
             index.execute(_NAMES)
-            _put(index, list(self._places(index)))
-        set_look(index, "log", {**file_look(self.snapshot), "config": config, "key": key})
+            _write_places(index, list(self._places(index)))
+        write_fingerprint(index, "log", {**file_fingerprint(self.snapshot), "config": config, "key": key})
         return key
 
-    def trust_stamp(self, store: Store) -> None:
-        """Have an index know the log by its stamp, where it was read again only because that was another."""
-        look = store.ask(lambda index: look_of(index, "log")) or {}
-        if look and not is_untouched(os.fspath(self.log.path), look):
-            now = file_look(self.log.snapshot())
-            if now["at_rest"] and now["digest"] == look["digest"]:
-                store.change(lambda index: set_look(index, "log", {**look_of(index, "log"), **now}))
+    def refresh_stamp(self, store: Store) -> None:
+        """Store the current stamp of the log if only the stamp changed, so that the log need not be read again."""
+        indexed = store.read(lambda index: read_fingerprint(index, "log")) or {}
+        if indexed and not is_untouched(os.fspath(self.log.path), indexed):
+            current = file_fingerprint(self.log.snapshot())
+            if current["at_rest"] and current["digest"] == indexed["digest"]:
+                store.change(
+                    lambda index: write_fingerprint(index, "log", {**read_fingerprint(index, "log"), **current})
+                )
 
     def experiment(self, subtree: bytes, nth: int) -> "Experiment":
-        """Return an experiment; its document is the subtree that it stands in: no other is looked at."""
-        from orglab.experiment.model import Experiment  # noqa: PLC0415 - where all is known, none is read
+        """Return an experiment, with the subtree that contains it as its document; other subtrees are not parsed."""
+        from orglab.experiment.model import Experiment  # noqa: PLC0415 - not needed if the index is up to date
 
         begin = self._glance(self._by_digest[subtree])[nth].begin
         part = self.document.part_at(begin)
@@ -120,14 +121,14 @@ class LogText:
 
     @cached_property
     def _glance(self) -> "Callable[[Span], Sequence[Experiment]]":
-        """What reads the experiments of a subtree."""
-        from orglab.experiment.fast_reader import glance_at  # noqa: PLC0415 - the same
+        """The function that reads the experiments of a subtree."""
+        from orglab.experiment.fast_reader import make_subtree_reader  # noqa: PLC0415 - the same
 
-        return glance_at(self.document, self.log.config, "")
+        return make_subtree_reader(self.document, self.log.config, "")
 
     @cached_property
     def _settings(self) -> str:
-        """What the reading of each subtree depends on, beside its bytes."""
+        """A digest of what the reading of each subtree depends on besides its bytes."""
         import hashlib  # noqa: PLC0415 - it loads OpenSSL
 
         settings, config = self.document.settings, self.log.config
@@ -138,55 +139,57 @@ class LogText:
         )  # fmt: skip
         return hashlib.sha256(repr(form).encode("utf-8", "surrogatepass")).hexdigest()
 
-    def _digested(self) -> "Iterator[tuple[bytes, Span]]":
+    def _digest_subtrees(self) -> "Iterator[tuple[bytes, Span]]":
         """Yield the subtrees that may hold experiments, in order, each with its digest."""
         import hashlib  # noqa: PLC0415 - the same
 
-        from orglab.experiment.fast_reader import split_parts  # noqa: PLC0415 - the same
+        from orglab.experiment.fast_reader import split_subtrees  # noqa: PLC0415 - the same
 
         tag, settings = encode(f":{self.log.config.tag}:"), self._settings.encode()
-        spans = [*split_parts(self.document.text)]
+        spans = [*split_subtrees(self.document.text)]
         for number, span in enumerate(spans):
             if tag in span.chunk:
-                mark = hashlib.sha256(span.chunk)
-                # The last one may lack the newline that ends the others.
+                digest = hashlib.sha256(span.chunk)
+                # The last subtree may lack the final newline.
                 is_last = number == len(spans) - 1
-                mark.update(b"\0%s %d %d" % (settings, span.is_subtree, is_last))
-                yield mark.digest()[:_DIGEST], span
+                digest.update(b"\0%s %d %d" % (settings, span.is_subtree, is_last))
+                yield digest.digest()[:_DIGEST], span
 
     def _places(self, index: sqlite3.Connection) -> Iterator[Place]:
-        """Yield the experiments of the log, in order; those of subtrees that an index knows are not parsed."""
+        """Yield the experiments of the log in order, without parsing subtrees that the index already has."""
         known: dict[bytes, list[tuple[int, str]]] = {}
-        held = "SELECT subtree, lines_before, name FROM experiment WHERE copy = 0 ORDER BY nth"
-        for subtree, lines, name in index.execute(held):
+        query = "SELECT subtree, lines_before, name FROM experiment WHERE copy = 0 ORDER BY nth"
+        for subtree, lines, name in index.execute(query):
             known.setdefault(subtree, []).append((lines, name))
         text = self.document.text
         copies: Counter[bytes] = Counter()
         place, line, counted = 0, self.document.source.line_number(0), 0
         for subtree, span in self.spans:
-            found = known.get(subtree)
-            if found is None:
-                read = self._glance(span)
-                found = known[subtree] = [(text.count(b"\n", span.begin, one.begin), one.id) for one in read]
+            headings = known.get(subtree)
+            if headings is None:
+                headings = known[subtree] = [
+                    (text.count(b"\n", span.begin, experiment.begin), experiment.id)
+                    for experiment in self._glance(span)
+                ]
             line += text.count(b"\n", counted, span.begin)
             counted = span.begin
-            for nth, (lines, name) in enumerate(found):
+            for nth, (lines, name) in enumerate(headings):
                 yield Place(subtree, nth, copies[subtree], place, line + lines, lines, name)
                 place += 1
             copies[subtree] += 1
 
 
-def _put(index: sqlite3.Connection, places: list[Place]) -> None:
-    """Have an index know these experiments, and no others."""
+def _write_places(index: sqlite3.Connection, places: list[Place]) -> None:
+    """Replace the experiments in an index by the given ones."""
     query = "SELECT subtree, nth, copy, id, place, line FROM experiment"
-    held = {(subtree, nth, copy): rest for subtree, nth, copy, *rest in index.execute(query)}
+    indexed = {(subtree, nth, copy): rest for subtree, nth, copy, *rest in index.execute(query)}
     new, moved = [], []
-    for one in places:
-        there = held.pop(one[:3], None)
-        if there is None:
-            new.append((None, *one))
-        elif there[1:] != [one.place, one.line]:
-            moved.append((one.place, one.line, there[0]))
-    index.executemany("DELETE FROM experiment WHERE id = ?", [(number,) for number, _, _ in held.values()])
+    for place in places:
+        row = indexed.pop(place[:3], None)
+        if row is None:
+            new.append((None, *place))
+        elif row[1:] != [place.place, place.line]:
+            moved.append((place.place, place.line, row[0]))
+    index.executemany("DELETE FROM experiment WHERE id = ?", [(number,) for number, _, _ in indexed.values()])
     index.executemany("INSERT INTO experiment VALUES (?, ?, ?, ?, ?, ?, ?, ?)", new)
     index.executemany("UPDATE experiment SET place = ?, line = ? WHERE id = ?", moved)

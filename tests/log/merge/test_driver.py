@@ -7,7 +7,7 @@ import pytest
 
 from commands import Orglab
 from orglab.api import open_log
-from orglab.git.merge_driver import quoted, with_attributes
+from orglab.git.merge_config import add_attributes, quote_pattern
 from orglab.log.merge.driver import install_merge_driver
 
 LOG = "experiment_log.org"
@@ -114,17 +114,17 @@ def test_a_module_of_the_repository_is_not_run(study, orglab):
 @pytest.mark.usefixtures("study")
 def test_attributes_of_the_user_stay():
     assert install_merge_driver(open_log()) == []
-    assert with_attributes(b"*.png binary", ["a.org"]) == b"*.png binary\na.org merge=orglab\n"
-    assert with_attributes(b"a.org -merge\n", ["a.org"]) == b"a.org -merge\n"
+    assert add_attributes(b"*.png binary", ["a.org"]) == b"*.png binary\na.org merge=orglab\n"
+    assert add_attributes(b"a.org -merge\n", ["a.org"]) == b"a.org -merge\n"
 
 
 @pytest.mark.parametrize(
     "name", ["a b.org", 'q"uote.org', "st*r[1].org", "#h.org", "!x.org", "tab\there.org", "back\\slash.org", "ünï.org"]
 )
 def test_git_reads_the_name_of_any_log_in_the_attributes(repo, name):
-    repo.write(".gitattributes", with_attributes(b"", [name]))
+    repo.write(".gitattributes", add_attributes(b"", [name]))
     said = repo.git("check-attr", "-z", "merge", "--", name).split("\0")
-    assert said[2] == "orglab", quoted(name)
+    assert said[2] == "orglab", quote_pattern(name)
     assert repo.git("check-attr", "-z", "merge", "--", "other.org").split("\0")[2] == "unspecified"
 
 
@@ -198,5 +198,5 @@ def test_check_names_what_stands_twice(repo, orglab):
     path = repo.path / LOG
     path.write_text(path.read_text() + "\n** Notes\n- lost here\n")
     found = orglab("check", code=1).out
-    assert "twice e1.2 has the words of e1.1." in found
+    assert "twice e1.2 has the same text as e1.1." in found
     assert "twice e1 has a second heading Notes" in found

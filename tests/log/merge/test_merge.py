@@ -11,7 +11,7 @@ from orglab.config import Config
 from orglab.experiment.model import read_experiments
 from orglab.log.merge import merge
 from orglab.log.merge.node import read_node, read_nodes
-from orglab.org.cookies import recount
+from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 
 NOW = datetime.datetime(2018, 6, 8, 12, 0)  # noqa: DTZ001 - the log holds local times
@@ -163,7 +163,7 @@ def test_steps_that_each_added_keep_their_words_and_get_numbers_of_their_own():
         in text
     )
     assert len(notes) == 2
-    assert "'Theirs', is item 4 now" in notes[0]
+    assert "'Theirs', is now item 4" in notes[0]
 
 
 def test_states_tags_properties_and_titles_of_both():
@@ -322,7 +322,7 @@ def test_nothing_that_was_added_is_lost_and_cookies_are_true(mine, others):
     ids = [one.id for one in read_experiments(document, Config(), "")]
     assert len(ids) == len(set(ids))
     touched = [one.heading for one in read_experiments(document, Config(), "") if one.id == "201"]
-    assert not recount(document, touched) or BASE in (ours, theirs)
+    assert not recount_cookies(document, touched) or BASE in (ours, theirs)
 
 
 @given(OPERATIONS)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from orglab.report import blocks as b
 from orglab.report.charts import LIGHT, chart_parts, chart_table, draw_chart
-from orglab.report.charts.canvas import fitted, text_width
-from orglab.report.charts.curves import thinned
+from orglab.report.charts.canvas import fit_text, text_width
+from orglab.report.charts.curves import thin_out
 from orglab.report.charts.scale import day_ticks, make_scale
 from sample_report import history, results, timeline
 
@@ -127,7 +127,7 @@ def test_an_axis_is_logarithmic_by_itself_where_it_helps_and_can():
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=4000), st.integers(1, 50))
 def test_thinning_keeps_first_last_and_extremes(values, columns):
     points = list(enumerate(values))
-    kept = thinned(points, columns)
+    kept = thin_out(points, columns)
     assert (kept[0], kept[-1]) == (points[0], points[-1])
     assert (min(y for _, y in kept), max(y for _, y in kept)) == (min(values), max(values))
     assert kept == sorted(kept, key=lambda point: point[0])
@@ -164,7 +164,16 @@ def test_mean_deviation_and_difference_are_right():
     table = chart_table(b.Chart(results(), ""))
     cells = [[b.plain(cell) for cell in row] for row in table.rows]
     assert cells[0] == ["e201.1", "baseline", "3", "0.8117", "0.0035", "0.8080", "0.8150", "baseline"]
-    assert cells[1] == ["e201.2", "with ABC", "3 (+1 without value)", "0.8270", "0.0036", "0.8240", "0.8310", "+0.0153"]
+    assert cells[1] == [
+        "e201.2",
+        "with ABC",
+        "3 (+1 without a value)",
+        "0.8270",
+        "0.0036",
+        "0.8240",
+        "0.8310",
+        "+0.0153",
+    ]
     assert cells[2] == ["e201.3", "never run", "0", "–", "–", "–", "–", "–"]
 
 
@@ -190,4 +199,4 @@ def test_a_hundred_thousand_points_take_little():
 
 @pytest.mark.parametrize("text", ["長い題名を持つ実験", "W" * 50, "i" * 200, "", "<&>"])
 def test_a_text_is_cut_to_its_room(text):
-    assert text_width(fitted(text, 60, 12), 12) <= 61
+    assert text_width(fit_text(text, 60, 12), 12) <= 61

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.report import blocks as b
-from orglab.report.content.org_blocks import DEEPEST, MOST_ROWS, read_line, read_org
-from orglab.report.content.org_inlines import Surroundings
+from orglab.report.content.org_blocks import MAX_DEPTH, MAX_ROWS, read_line, read_org
+from orglab.report.content.org_inlines import TextContext
 from sample_report import around
 
 
@@ -61,8 +61,8 @@ def test_references_and_ids_are_what_they_name(place):
         ("[[https://example.org][*site*]]", b.Link((b.Strong(text("site")),), "https://example.org")),
         ("[[javascript:alert(1)]]", b.Text("javascript:alert(1)")),
         ("[[doi:10.1000/182]]", b.Link(text("doi:10.1000/182"), "https://doi.org/10.1000/182")),
-        ("@@html:<script>@@", b.RawText("@@html:<script>@@", "meant for one format only")),
-        ("[[elisp:(f)]]", b.RawText("[[elisp:(f)]]", "a link of the type elisp")),
+        ("@@html:<script>@@", b.RawText("@@html:<script>@@", "for one export format only")),
+        ("[[elisp:(f)]]", b.RawText("[[elisp:(f)]]", "unsupported link type elisp")),
         ("$x^2$", b.Math("x^2")),
     ],
 )
@@ -87,8 +87,8 @@ def test_a_table_has_a_head_rules_and_alignment(place):
 
 
 def test_a_long_table_says_what_is_left_out(place):
-    table, rest = read_org("| a |\n" * (MOST_ROWS + 5), place)
-    assert len(table.rows) == MOST_ROWS
+    table, rest = read_org("| a |\n" * (MAX_ROWS + 5), place)
+    assert len(table.rows) == MAX_ROWS
     assert rest.note == "5 more rows of this table are in the log"
 
 
@@ -109,8 +109,8 @@ def test_blocks_are_told_apart(place):
     )
     assert found == (
         b.CodeBlock("if x:\n  * y", "python"), b.CodeBlock("fixed\n two"), b.Quote((b.Paragraph(text("q")),)),
-        b.Verse((text("a"), text("  b"))), b.Raw("<b>", "meant for one format only"), b.MathBlock("a=b"), b.Rule(),
-        b.Raw("#+HTML: <i>", "meant for one format only"),
+        b.Verse((text("a"), text("  b"))), b.Raw("<b>", "for one export format only"), b.MathBlock("a=b"), b.Rule(),
+        b.Raw("#+HTML: <i>", "for one export format only"),
     )  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def test_footnotes_carry_their_text(place):
     marks = [inline for inline in paragraph.content if isinstance(inline, b.FootnoteMark)]
     assert [mark.label.startswith("e201:") for mark in marks] == [True, True]
     assert b.plain(marks[0].content[0].content) == "The text."
-    assert paragraph.content[-1] == b.RawText("[fn:none]", "this footnote has no text")
+    assert paragraph.content[-1] == b.RawText("[fn:none]", "undefined footnote")
 
 
 def test_footnotes_that_name_each_other_end(place):
@@ -180,9 +180,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("shape", HOSTILE)
 def test_hostile_shapes_are_shallow(place, shape):
-    assert depth(read_org(HOSTILE[shape](6000), place)) <= 3 * DEEPEST + 30
+    assert depth(read_org(HOSTILE[shape](6000), place)) <= 3 * MAX_DEPTH + 30
 
 
 @given(st.text(alphabet=st.sampled_from(list("ab *_/=~+[]|#-<>:\\$^{}@fn1\n\t.")), max_size=80))
 def test_any_text_is_read(tmp_path_factory, source):
-    read_org(source, Surroundings(tmp_path_factory.getbasetemp()))
+    read_org(source, TextContext(tmp_path_factory.getbasetemp()))

@@ -18,10 +18,10 @@ from orglab.org.document import Document as OrgDocument
 from orglab.report import blocks as b
 from orglab.report.characters import printable
 from orglab.report.content.org_blocks import read_org
-from orglab.report.content.org_inlines import Surroundings
-from orglab.report.formats.attachments import LIST_NAME, Beside
-from orglab.report.formats.document_file import ENDINGS, write_document
+from orglab.report.content.org_inlines import TextContext
+from orglab.report.formats.assets import LIST_NAME, Assets
 from orglab.report.formats.evidence_block import read_evidence
+from orglab.report.formats.export import EXTENSIONS, write_document
 from orglab.report.formats.to_docx import find_pandoc, to_docx
 from orglab.report.formats.to_html import to_html
 from orglab.report.formats.to_markdown import to_markdown
@@ -148,7 +148,7 @@ def test_org_finds_no_object_in_the_text(text):
     body = source.split("\n\n", 1)[1] if "\n\n" in source else ""
     kinds = {element.type for element in OrgDocument(source.encode()).first_section.walk()}
     assert kinds <= {"section", "keyword", "paragraph"}
-    (paragraph,) = read_org(body, Surroundings(".")) or (b.Paragraph(()),)
+    (paragraph,) = read_org(body, TextContext(".")) or (b.Paragraph(()),)
     assert all(isinstance(one, b.Text | b.Link | b.Subscript | b.Superscript) for one in paragraph.content)
     # By the file's options only braces make a script: one without them is text, and one with them would lack them here.
     signs = {b.Subscript: "_", b.Superscript: "^"}
@@ -206,7 +206,7 @@ def test_the_sample_is_what_it_was(document, tmp_path, ending, request):
     assert made == golden.read_text()
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", EXTENSIONS)
 def test_evidence_comes_back_from_every_format(document, tmp_path, ending):
     write_document(document, tmp_path / f"report{ending}")
     assert read_evidence((tmp_path / f"report{ending}").read_bytes()) == document.evidence
@@ -301,7 +301,7 @@ def test_a_footnote_within_a_footnote_has_a_number_of_its_own():
 def test_two_lists_stay_two():
     lists = tuple(b.List((b.ListItem((b.Paragraph((b.Text(word),)),)),)) for word in "ab")
     assert [
-        len(block.items) for block in read_org(to_org(b.Document("", lists)).split("\n\n", 1)[1], Surroundings("."))
+        len(block.items) for block in read_org(to_org(b.Document("", lists)).split("\n\n", 1)[1], TextContext("."))
     ] == [1, 1]
     tokens = MarkdownIt("commonmark").parse(to_markdown(b.Document("", lists)))
     assert sum(token.type == "bullet_list_open" for token in tokens) == 2
@@ -396,10 +396,10 @@ def test_what_is_not_ours_is_not_overwritten(tmp_path):
     folder = tmp_path / "weekly.md-files"
     folder.mkdir()
     (folder / "a.png").write_text("mine")
-    beside = Beside(tmp_path / "weekly.md")
-    beside.add("a", "png", b"ours")
+    assets = Assets(tmp_path / "weekly.md")
+    assets.add("a", "png", b"ours")
     with pytest.raises(NotWritableError, match="move it away"):
-        beside.write()
+        assets.write()
     assert (folder / "a.png").read_text() == "mine"
 
 
@@ -408,7 +408,7 @@ def test_a_list_from_elsewhere_deletes_nothing_outside(tmp_path):
     (tmp_path / "victim").write_text("")
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     (tmp_path / "weekly.md-files" / LIST_NAME).write_text(f'{{"../victim": "{empty}", "..": "{empty}"}}')
-    Beside(tmp_path / "weekly.md").write()
+    Assets(tmp_path / "weekly.md").write()
     assert (tmp_path / "victim").exists()
 
 

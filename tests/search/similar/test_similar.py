@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orglab.search.similar.collection import Collection, near_word
-from orglab.search.similar.explain import explain, telling_line
-from orglab.search.similar.features import Record, features, question
-from orglab.search.similar.fusion import SCORERS, Evidence, find_alike
+from orglab.search.similar.collection import Collection, find_near_word
+from orglab.search.similar.explanation import explain, find_outcome_sentence
+from orglab.search.similar.features import ExperimentText, extract_features, parse_question
+from orglab.search.similar.fusion import SCORERS, Evidence, find_similar
 from orglab.search.similar.lexicon import (
     Lexicon,
     load_lexicon,
@@ -41,8 +41,8 @@ LEXICON = read_lexicon()
 
 def alike(asked, *records, lexicon=LEXICON, **options):
     """The numbers of the records that are found for a question."""
-    collection = Collection.of(features(record, lexicon) for record in records)
-    return [match.number for match in find_alike(features(asked, lexicon), collection, **options)]
+    collection = Collection.of(extract_features(record, lexicon) for record in records)
+    return [match.number for match in find_similar(extract_features(asked, lexicon), collection, **options)]
 
 
 # ---- quality ----
@@ -75,11 +75,13 @@ def test_the_same_question_has_the_same_answer_whatever_the_order_of_sets():
     assert EVALUATION.answer(experiments, queries[:20]) == EVALUATION.answer(experiments, queries[:20])
 
 
-SMOOTHING = Record(
+SMOOTHING = ExperimentText(
     "Label smoothing 0.1 on the intent classifier", "Overconfident on 77 classes.", ("edit loss",), "No."
 )
-CLIPPING = Record("Clip gradients at norm 1", "The loss explodes about once a day.", ("add",), "No NaN since.")
-FEATURES = Record("Holiday features for demand", "Peaks at Easter are missed.", ("join calendar",), "WAPE 23 -> 19 %.")
+CLIPPING = ExperimentText("Clip gradients at norm 1", "The loss explodes about once a day.", ("add",), "No NaN since.")
+FEATURES = ExperimentText(
+    "Holiday features for demand", "Peaks at Easter are missed.", ("join calendar",), "WAPE 23 -> 19 %."
+)
 
 
 @pytest.mark.parametrize(
@@ -97,23 +99,23 @@ FEATURES = Record("Holiday features for demand", "Peaks at Easter are missed.", 
     ],
 )
 def test_an_idea_is_found_in_other_words(asked, found):
-    assert alike(question(asked), SMOOTHING, CLIPPING, FEATURES) == found
+    assert alike(parse_question(asked), SMOOTHING, CLIPPING, FEATURES) == found
 
 
 def test_who_shares_the_setting_but_not_the_idea_is_not_shown():
-    asked = Record("Graph features for the intent classifier", "Build a graph of intents, node2vec vectors.")
+    asked = ExperimentText("Graph features for the intent classifier", "Build a graph of intents, node2vec vectors.")
     assert alike(asked, SMOOTHING, CLIPPING, FEATURES) == []
 
 
 def test_a_typing_error_is_forgiven():
-    assert alike(question("holliday featurs for demand peaks at easter"), SMOOTHING, CLIPPING, FEATURES) == [2]
-    assert near_word(Collection.of([{"smooth": 1.0}]), "smoooth") == "smooth"
-    assert near_word(Collection.of([{"smooth": 1.0}]), "drought") is None
+    assert alike(parse_question("holliday featurs for demand peaks at easter"), SMOOTHING, CLIPPING, FEATURES) == [2]
+    assert find_near_word(Collection.of([{"smooth": 1.0}]), "smoooth") == "smooth"
+    assert find_near_word(Collection.of([{"smooth": 1.0}]), "drought") is None
 
 
 def test_of_equals_the_newest_comes_first_and_the_one_that_asks_is_left_out():
     assert alike(SMOOTHING, SMOOTHING, CLIPPING, SMOOTHING) == [2, 0]
-    assert alike(SMOOTHING, SMOOTHING, CLIPPING, SMOOTHING, but=2) == [0]
+    assert alike(SMOOTHING, SMOOTHING, CLIPPING, SMOOTHING, exclude=2) == [0]
     assert alike(SMOOTHING, *[SMOOTHING] * 9) == [8, 7, 6]
 
 
@@ -125,8 +127,10 @@ def test_there_is_nothing_like_it_in_an_empty_collection():
 def test_a_log_of_ten_thousand_has_the_same_answer():
     words = [f"word{number}" for number in range(500)]
     chance = random.Random(3)  # noqa: S311 - no secret is made of it
-    others = [Record(" ".join(chance.choices(words, k=5)), " ".join(chance.choices(words, k=30))) for _ in range(2000)]
-    assert alike(question("soften the one-hot targets"), *others, SMOOTHING) == [2000]
+    others = [
+        ExperimentText(" ".join(chance.choices(words, k=5)), " ".join(chance.choices(words, k=30))) for _ in range(2000)
+    ]
+    assert alike(parse_question("soften the one-hot targets"), *others, SMOOTHING) == [2000]
 
 
 def test_a_further_scorer_joins_the_fusion():
@@ -134,7 +138,7 @@ def test_a_further_scorer_joins_the_fusion():
         assert asked
         return Evidence({len(collection) - 1: 9.0})
 
-    assert alike(question("something else"), SMOOTHING, CLIPPING, scorers=[*SCORERS, oracle]) == [1]
+    assert alike(parse_question("something else"), SMOOTHING, CLIPPING, scorers=[*SCORERS, oracle]) == [1]
 
 
 # ---- terms ----
@@ -148,8 +152,8 @@ def test_our_own_terms_have_no_problem():
 
 
 def test_a_term_of_the_user_makes_two_texts_alike():
-    record = Record("FLERP in the encoder", "Add it.")
-    asked = question("use frobnicated lateral excitation")
+    record = ExperimentText("FLERP in the encoder", "Add it.")
+    asked = parse_question("use frobnicated lateral excitation")
     assert alike(asked, record, CLIPPING) == []
     own = read_lexicon("flerp: FLERP, frobnicated + excitation\n")
     assert alike(asked, record, CLIPPING, lexicon=own) == [0]
@@ -158,13 +162,16 @@ def test_a_term_of_the_user_makes_two_texts_alike():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("no colon", "A line is `name: term, term`"),
-        (": nameless", "A line is `name: term, term`"),
-        ("x" * 10_001 + ": y", "with at most 10000 characters"),
-        ("idea: of the", "no word that counts"),
-        ("idea: an idea", "Of this term one word counts"),
-        ("idea: b + c + f + g + h + k + m", "A term has at most 6 parts"),
-        ("[nonsense]", "There is no section [nonsense], only [words], [measures], [settings], [topics], [ideas]"),
+        ("no colon", "A line must be `name: term, term`"),
+        (": nameless", "A line must be `name: term, term`"),
+        ("x" * 10_001 + ": y", "of at most 10000 characters"),
+        ("idea: of the", "has only words that are ignored"),
+        ("idea: an idea", "Only 'idea' counts in the term"),
+        ("idea: b + c + f + g + h + k + m", "has more than 6 parts"),
+        (
+            "[nonsense]",
+            "Unknown section [nonsense], ignored; the sections are [words], [measures], [settings], [topics], [ideas]",
+        ),
     ],
 )
 def test_a_line_that_cannot_be_read_is_a_problem_and_the_others_count(line, message):
@@ -183,16 +190,16 @@ def test_any_terms_and_any_text_have_an_answer(terms, text):
     groups, problems = parse_terms(terms)
     assert all(problem.line > 0 for problem in problems)
     lexicon = make_lexicon(groups)
-    record = Record(text, text, (text, text), text)
-    assert alike(question(text), record, lexicon=lexicon) in ([], [0])
+    record = ExperimentText(text, text, (text, text), text)
+    assert alike(parse_question(text), record, lexicon=lexicon) in ([], [0])
 
 
 @given(st.text())
 def test_any_text_has_stems_and_features(text):
     assert all(stems(text))
-    found = features(Record(text, text, (text,), text), LEXICON)
+    found = extract_features(ExperimentText(text, text, (text,), text), LEXICON)
     assert all(0 <= weight <= 1 and round(weight, 2) == weight for weight in found.values())
-    assert telling_line(text) == " ".join(telling_line(text).split())
+    assert find_outcome_sentence(text) == " ".join(find_outcome_sentence(text).split())
 
 
 @pytest.mark.parametrize(
@@ -213,11 +220,11 @@ def test_any_text_has_stems_and_features(text):
 def test_time_is_linear(shape):
     def cost(size):
         text = shape * size
-        record = Record(text, text, tuple([text] * 9), text)
+        record = ExperimentText(text, text, tuple([text] * 9), text)
         begin = time.perf_counter()
-        features(record, LEXICON)
+        extract_features(record, LEXICON)
         parse_terms(text)
-        telling_line(text)
+        find_outcome_sentence(text)
         return time.perf_counter() - begin
 
     cost(100)
@@ -266,23 +273,23 @@ def test_numbers_accents_and_languages_without_blanks_are_read():
 
 
 def test_after_experiments_came_and_went_the_answers_are_those_of_a_new_collection():
-    found = [features(record, LEXICON) for record in (SMOOTHING, CLIPPING, FEATURES, SMOOTHING)]
-    new = features(Record("Gradient clipping by value", "The gradient explodes."), LEXICON)
+    found = [extract_features(record, LEXICON) for record in (SMOOTHING, CLIPPING, FEATURES, SMOOTHING)]
+    new = extract_features(ExperimentText("Gradient clipping by value", "The gradient explodes."), LEXICON)
     changed, made = Collection.of(found), Collection.of([])
     changed.remove([0, 2])
     changed.add([(4, new)])
     made.add([(4, new), (1, found[1]), (3, found[3])])
     assert changed.numbers() == {1, 3, 4}
     for text in ("soften the targets", "holliday featurs", "limit the norm of the gradient", "nothing"):
-        asked = features(question(text), LEXICON)
-        assert find_alike(asked, changed) == find_alike(asked, made)
-    assert near_word(changed, "holliday") is None  # a word that is gone is none that was meant
+        asked = extract_features(parse_question(text), LEXICON)
+        assert find_similar(asked, changed) == find_similar(asked, made)
+    assert find_near_word(changed, "holliday") is None  # a word that is gone is none that was meant
 
 
 def test_of_equals_the_one_further_down_the_log_comes_first():
-    found = features(SMOOTHING, LEXICON)
+    found = extract_features(SMOOTHING, LEXICON)
     collection = Collection.of([found, found, found])
-    matches = find_alike(found, collection, place=lambda number: -number)
+    matches = find_similar(found, collection, place=lambda number: -number)
     assert [match.number for match in matches] == [0, 1, 2]
 
 
@@ -290,15 +297,15 @@ def test_of_equals_the_one_further_down_the_log_comes_first():
 
 
 def why(asked, record):
-    collection = Collection.of([features(record, LEXICON)])
-    [match] = find_alike(features(asked, LEXICON), collection)
+    collection = Collection.of([extract_features(record, LEXICON)])
+    [match] = find_similar(extract_features(asked, LEXICON), collection)
     return str(explain(match, asked))
 
 
 def test_the_reason_is_the_idea_and_the_setting_else_words():
-    asked = Record("Smooth the labels", "The intent classifier is overconfident; use label smoothing.")
+    asked = ExperimentText("Smooth the labels", "The intent classifier is overconfident; use label smoothing.")
     assert why(asked, SMOOTHING) == "both: label smoothing; same setting: intent classification"
-    odd = Record("Frobnicate the zorble gearbox", "Zorbles wear out.")
+    odd = ExperimentText("Frobnicate the zorble gearbox", "Zorbles wear out.")
     assert why(odd, odd).startswith("both say: ")
     assert "frobnicate" in why(odd, odd)
 
@@ -315,7 +322,7 @@ def test_the_reason_is_the_idea_and_the_setting_else_words():
     ],
 )  # fmt: skip
 def test_the_line_that_tells_most_is_shown(text, line):
-    assert telling_line(text) == line
+    assert find_outcome_sentence(text) == line
 
 
 # ---- topics ----
@@ -324,7 +331,7 @@ def test_the_line_that_tells_most_is_shown(text, line):
 def test_topics_are_tags_and_in_them_shared_ideas():
     records = [SMOOTHING, CLIPPING, SMOOTHING, FEATURES, CLIPPING]
     topics = make_topics(
-        ["nlp", "nlp", "nlp", "", "nlp"], [main_ideas(features(record, LEXICON)) for record in records]
+        ["nlp", "nlp", "nlp", "", "nlp"], [main_ideas(extract_features(record, LEXICON)) for record in records]
     )
     assert [(topic.name, topic.numbers) for topic in topics] == [("nlp", [0, 1, 2, 4]), ("", [3])]
     assert [(group.name, group.numbers) for group in topics[0].groups] == [

@@ -1,4 +1,4 @@
-"""What is wrong in a log."""
+"""Problems in a log."""
 
 from collections.abc import Iterable
 
@@ -6,10 +6,12 @@ from orglab.cli import output
 from orglab.experiment.diagnostic import Diagnostic
 
 
-def diagnostic_lines(found: Iterable[Diagnostic]) -> list[str]:
-    """Return a line for each diagnostic."""
+def diagnostic_lines(diagnostics: Iterable[Diagnostic], *, with_remedies: bool = True) -> list[str]:
+    """Return a line for each diagnostic: where, what, and the command that fixes it."""
     return [
-        f"{output.clean(one.file)}:{one.line}:{one.column}: "
-        f"{output.paint(one.code, state='dropped' if one.is_error else 'doing')} {output.clean(one.message)}"
-        for one in found
+        f"{output.clean(diagnostic.file)}:{diagnostic.line}:{diagnostic.column}: "
+        f"{output.paint(diagnostic.code, state='dropped' if diagnostic.is_error else 'doing')} "
+        + output.clean(diagnostic.message)
+        + (f" Fix: `{output.clean(diagnostic.remedy)}`" if with_remedies else "")
+        for diagnostic in diagnostics
     ]

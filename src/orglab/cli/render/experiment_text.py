@@ -214,7 +214,7 @@ def _known_lines(shown: Shown) -> Iterator[str]:
         for run in shown.runs[: -_MOST - 1 : -1]:
             yield from _run_lines(run)
         if (more := len(shown.runs) - _MOST) > 0:
-            yield output.paint(f"  and {more} more: orglab log {output.clean(shown.experiment.id)}", dim=True)
+            yield output.paint(f"  and {more} more: orglab runs {output.clean(shown.experiment.id)}", dim=True)
 
 
 def _mention_lines(mention: "Mention") -> list[str]:

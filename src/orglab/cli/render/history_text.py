@@ -7,7 +7,7 @@ from itertools import groupby
 from orglab.api.ask import Happened, References
 from orglab.cli import output
 from orglab.cli.render.experiment_text import BOXES, head_line, note_lines
-from orglab.config import as_seen_from_here
+from orglab.config import shorten_path
 from orglab.experiment.resolved import Resolved
 from orglab.history.events import Event
 from orglab.history.provenance import Link
@@ -42,7 +42,7 @@ def _place_lines(places: list[Occurrence], letter: str) -> list[str]:
     if place.commit is not None:
         begin = f"  {place.commit.short}  {place.commit.when:%Y-%m-%d}"
     else:
-        begin = f"  {output.clean(as_seen_from_here(os.fspath(place.path or '.')))}:{place.line}"
+        begin = f"  {output.clean(shorten_path(os.fspath(place.path or '.')))}:{place.line}"
     own = place.within in (None, refs[0].partition(".")[0])
     named = ", ".join(refs) + ("" if own else f" (in {place.within})")
     return output.wrap(place.text, "    ", output.paint(begin, dim=True) + output.clean(f"  {named}  "))

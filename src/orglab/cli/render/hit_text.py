@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from orglab.cli import output
 from orglab.cli.output import clean, mark, paint
-from orglab.search.hits import Found, Hit
-from orglab.search.pieces import Piece
+from orglab.search.hits import Hit, SearchResult
+from orglab.search.passages import Passage
 
 _PLACES = {"description": "about", "commit": "message"}
 _PLACE_WIDTH = 12
@@ -14,7 +14,7 @@ _INDENT = "    "
 _BEFORE = 3
 
 
-def hit_lines(found: Found, journal: str) -> Iterator[str]:
+def hit_lines(found: SearchResult, journal: str) -> Iterator[str]:
     """Yield what a search found; `journal` is the journal, as the user knows it."""
     for hit in found.hits:
         yield from _hit_lines(hit, journal)
@@ -26,33 +26,33 @@ def _hit_lines(hit: Hit, journal: str) -> Iterator[str]:
     if hit.kind == "experiment":
         verdict = form["verdict"] or ""
         begin = (paint(clean(form["ref"]), bold=True), paint(clean(form["state"] or "-"), state=form["kind"]))
-        head = next((piece for piece in hit.pieces if piece.place == "title"), None)
+        head = next((passage for passage in hit.passages if passage.place == "title"), None)
         text, spans = form["title"], head.spans if head is not None else []
         behind = f"  ({clean(verdict)})" if verdict and form["is_done"] else ""
     elif hit.kind == "commit":
         begin = (paint(clean(form["short"]), bold=True), "commit")
         subject = " ".join(form["message"].strip("\n").partition("\n\n")[0].split())
-        head = next((piece for piece in hit.pieces if piece.text == subject), None)
+        head = next((passage for passage in hit.passages if passage.text == subject), None)
         text, spans = subject, head.spans if head is not None else []
         behind = ""
     else:
         begin = (paint(clean(f"{journal}:{hit.line}"), bold=True), "journal")
-        head = next((piece for piece in hit.pieces if piece.text == form["title"]), None)
+        head = next((passage for passage in hit.passages if passage.text == form["title"]), None)
         text, spans = form["title"], head.spans if head is not None else []
         behind = ""
     yield _line("  ".join((*begin, paint((hit.at or "-")[:10], dim=True))) + "  ", text, spans, behind)
-    for piece in hit.pieces:
-        if piece is not head:
-            yield _line(_INDENT + _where(piece), piece.text, piece.spans)
+    for passage in hit.passages:
+        if passage is not head:
+            yield _line(_INDENT + _where(passage), passage.text, passage.spans)
 
 
-def _where(piece: Piece) -> str:
-    """Return the place of a piece, and its day where it has one of its own."""
-    name = _PLACES.get(piece.place, piece.place)
-    number = (piece.ref or "").rpartition(".")[2] if "." in (piece.ref or "") else ""
+def _where(passage: Passage) -> str:
+    """Return the place of a passage, and its day where it has one of its own."""
+    name = _PLACES.get(passage.place, passage.place)
+    number = (passage.ref or "").rpartition(".")[2] if "." in (passage.ref or "") else ""
     label = paint(f"{name} {number}".ljust(_PLACE_WIDTH), dim=True)
-    is_dated = piece.at and piece.place in ("note", "conclusion")
-    return label + (paint(f"{(piece.at or '')[:10]}  ", dim=True) if is_dated else "")
+    is_dated = passage.at and passage.place in ("note", "conclusion")
+    return label + (paint(f"{(passage.at or '')[:10]}  ", dim=True) if is_dated else "")
 
 
 def _line(begin: str, text: str, spans: list[tuple[int, int]], behind: str = "") -> str:

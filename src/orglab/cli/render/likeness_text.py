@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from orglab.cli import output
-from orglab.search.likeness import Map, Tried
-from orglab.search.similar.answering import Precedent
+from orglab.search.similar.precedent import Precedent
 from orglab.search.similar.topics import Group
+from orglab.search.similarity import Map, TriedExperiment
 from orglab.text import count
 
 # Of a large log, the map is one that a person still reads.
@@ -62,7 +62,7 @@ def _group_lines(group: Group, found: Map, *, has_name: bool, every: bool) -> It
         yield f"{'    ' if has_name else '  '}… {len(order) - len(shown)} more"
 
 
-def _experiment_lines(experiment: Tried, indent: str) -> Iterator[str]:
+def _experiment_lines(experiment: TriedExperiment, indent: str) -> Iterator[str]:
     """Yield an experiment of the map: two lines, cut to the terminal."""
     ref = output.clean(experiment.ref)
     begin = f"{indent}{output.paint(ref, bold=True)}  "

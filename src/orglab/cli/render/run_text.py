@@ -1,27 +1,30 @@
-"""Runs, and what differs between two."""
+"""Runs, and what differs between two of them."""
 
 from collections.abc import Iterator, Sequence
 
 from orglab.cli import output
 from orglab.runs.comparison import Difference
 from orglab.runs.description import command_text, metrics_text, outcome_text, value_text
-from orglab.runs.record import Run
-from orglab.text import count, duration
+from orglab.runs.record import OUTPUT, Run
+from orglab.text import count, duration, listed
 
-# Where fewer columns than this would be left for a command, it stands on lines of its own.
+# With fewer columns than this left for a command, it gets lines of its own.
 _ROOM = 30
 _SHORT = 7
+# How much of what a run printed is shown.
+_LAST_LINES = 20
+_TAIL = 1 << 14
 
 
 def run_lines(runs: Sequence[Run]) -> Iterator[str]:
-    """Yield a line for each run: id, step, how it ended, how long it took, the command, the metrics."""
+    """Yield a line for each run: id, step, status, duration, command, metrics."""
     refs = [output.clean(run.ref or "-") for run in runs]
-    ends = [output.clean(outcome_text(run)) for run in runs]
+    ends = ["discarded" if run.discarded is not None else output.clean(outcome_text(run)) for run in runs]
     times = [duration(run.seconds, is_compact=True) if run.seconds is not None else "-" for run in runs]
     widths = [max(map(output.width, texts)) for texts in (refs, ends, times)]
     limit = output.columns()
     for run, ref, end, time in zip(runs, refs, ends, times, strict=True):
-        colour = {"done": "done", "running": "doing"}.get(run.status, "dropped")
+        colour = {"done": "done", "running": "doing"}.get(run.status if run.discarded is None else "", "dropped")
         begin = "  ".join((
             output.paint(run.id, bold=True), output.fit(ref, widths[0]),
             output.paint(output.fit(end, widths[1]), state=colour), f"{time:>{widths[2]}}",
@@ -38,8 +41,55 @@ def run_lines(runs: Sequence[Run]) -> Iterator[str]:
             yield from output.wrap(words, "    ")
 
 
+def run_page(run: Run) -> Iterator[str]:
+    """Yield everything recorded about a run, with the end of what it printed."""
+    yield from output.wrap(command_text(run.argv), "  ", output.paint(run.id, bold=True) + "  ")
+    times = (f"{name} {moment:%Y-%m-%d %H:%M:%S}" for name, moment in (("began", run.began), ("ended", run.ended))
+             if moment is not None)  # fmt: skip
+    took = [f"took {duration(run.seconds)}"] if run.seconds is not None else []
+    counted = [] if run.discarded is None else ["discarded" + (f" ({run.discarded})" if run.discarded else "")]
+    facts = {
+        "Status": ", ".join((outcome_text(run), *times, *took, *counted)),
+        "For": run.ref or "no experiment",
+        "Why": run.why or "",
+        "Code": run.code or "unknown",
+        "Results": run.commit or "",
+        "Metrics": metrics_text(run.metrics.items()),
+        "Seeds": ", ".join(run.seeds),
+        "Folder": run.cwd or "",
+        "Host": run.host or "",
+        "Python": f"{run.python}, {count(len(run.packages), 'package')}" if run.python else "",
+        "Environment": ", ".join(f"{name}={value}" for name, value in run.environment.items()),
+        "Wrote": listed(f"{file.path} ({file.size} bytes)" for file in run.outputs) if run.outputs else "",
+        "Not captured": listed((*run.uncaptured, *run.untracked)) if run.uncaptured or run.untracked else "",
+        "Record": str(run.folder),
+    }
+    width = max(map(len, facts))
+    for name, text in facts.items():
+        if text:
+            yield from output.wrap(
+                output.clean(text), " " * (width + 2), output.paint(name.ljust(width), bold=True) + "  "
+            )
+    if printed := _read_end(run):
+        yield ""
+        yield output.paint("Output (the end)", bold=True)
+        yield from (f"  {output.clean(line)}" for line in printed)
+
+
+def _read_end(run: Run) -> list[str]:
+    """Return the last lines that a run printed; none if it printed nothing, or they are not here."""
+    try:
+        with (run.folder / OUTPUT).open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - _TAIL))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    return text.splitlines()[-_LAST_LINES:]
+
+
 def difference_lines(found: Difference) -> Iterator[str]:
-    """Yield what differs as text."""
+    """Yield what differs between two runs, or a run and a revision."""
     against = found.other.id if found.other else (found.commits[1] or "")[:_SHORT] or "the working tree"
     yield f"{found.run.id} and {against}"
     yield from _code_lines(found)
@@ -48,7 +98,7 @@ def difference_lines(found: Difference) -> Iterator[str]:
             "Arguments",
             *(f"  {sign} {output.clean(command_text(argv))}" for sign, argv in zip("-+", found.arguments, strict=True)),
         ]
-    for title, pairs in (("Surroundings", found.surroundings), ("Packages", found.packages)):
+    for title, pairs in (("Environment", found.surroundings), ("Packages", found.packages)):
         if pairs:
             yield title
             yield from (
@@ -67,7 +117,7 @@ def difference_lines(found: Difference) -> Iterator[str]:
 def _code_lines(found: Difference) -> Iterator[str]:
     old, new = ((one or "")[:_SHORT] for one in found.commits)
     if found.files is None:
-        yield "Code: not compared, for a commit is not here or not known"
+        yield "Code: not compared, because a commit is unknown or missing in this clone"
         return
     if not found.files:
         yield "Code: the same"

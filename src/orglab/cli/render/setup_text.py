@@ -2,16 +2,16 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from orglab.api import Log
 from orglab.api.setup import Attached, HookStatus
 from orglab.cli import output
 from orglab.cli.render.experiment_text import when
-from orglab.experiment.adopt import Adoption
+from orglab.experiment.adoption import Adoption
 from orglab.experiment.diagnostic import CODES
-from orglab.git.hook_install import HOOKS, Installed, Place
+from orglab.git.hook_install import HOOKS, HooksFolder, Installed
 from orglab.text import count
 
 # A person without orglab has no such script, and is not troubled.
@@ -100,9 +100,14 @@ def attached_lines(done: Attached) -> Iterator[str]:
     if done.hooks is not None and done.hooks.is_new:
         yield from installed_lines(done.hooks)
     if done.is_left_to_others:
-        yield "The git hooks were not installed, for others write them here: see `orglab hooks install`."
-    for made in done.changed:
-        yield f"Git merges the log by orglab: commit {made} too."
+        yield "The git hooks were not installed, because another tool manages them here: see `orglab setup git`."
+    yield from changed_lines(done.changed)
+
+
+def changed_lines(paths: Iterable[Path]) -> Iterator[str]:
+    """Yield which files tell git to merge the log with orglab, and were changed."""
+    for path in paths:
+        yield f"Changed {path}: git merges the log with orglab. Commit it with your code."
 
 
 def installed_lines(done: Installed) -> Iterator[str]:
@@ -122,7 +127,7 @@ def _short(path: Path) -> str:
     return os.path.relpath(path) if len(os.path.relpath(path)) < len(str(path)) else str(path)
 
 
-def _by_hand(place: Place, folder: str) -> Iterator[str]:
+def _by_hand(place: HooksFolder, folder: str) -> Iterator[str]:
     """Yield why the hooks folder is left alone, and what to add where."""
     if place.manager == "lefthook":
         yield from _for_lefthook()
@@ -169,11 +174,11 @@ def _for_overcommit() -> Iterator[str]:
         yield f"      command: ['bin/orglab-hook', '{name}']"
 
 
-def status_lines(status: HookStatus) -> Iterator[str]:
+def hook_status_lines(status: HookStatus) -> Iterator[str]:
     """Yield how it stands with each hook, and with what they start."""
     for one in status.hooks:
         behind = f", beside {one.kept.name}" if one.kept is not None else ""
         yield from output.wrap(f"{one.state + behind}: {_DOES[one.name]}", " " * 20, f"{one.name:<20}")
-    state = f"{status.interpreter} {'is there' if status.is_there else 'is gone; run `orglab hooks install`'}"
-    found = state if status.interpreter else "none; run `orglab hooks install`"
+    state = f"{status.interpreter} {'is there' if status.is_there else 'is gone; run `orglab setup git`'}"
+    found = state if status.interpreter else "none; run `orglab setup git`"
     yield from output.wrap(found, " " * 20, f"{'interpreter':<20}")

@@ -1,1 +1,1 @@
-"""Which commit became which, after a rebase, an amend or a squash."""
+"""Finding the commits that replaced others in a rebase, an amend or a squash."""

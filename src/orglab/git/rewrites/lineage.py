@@ -1,4 +1,4 @@
-"""The dead commits of a repository and the living ones that may have taken their place: who stood beside whom."""
+"""The dead commits of a repository, the living ones that may have replaced them, and how they are related."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,169 +6,173 @@ from functools import cached_property
 
 from orglab.git.commit import Commit
 from orglab.git.patches import MODULUS, Patch, signature
-from orglab.git.rewrites.traces import author_of
+from orglab.git.rewrites.successor import author_of
 from orglab.reference import find_references
 
 _NOTHING = Patch()
 
 
 class Lineage:
-    """Dead and living commits, with what they change.
+    """Dead and living commits, with their patches.
 
     Attributes:
-        dead: Commits that no branch reaches, by hash, parents before children.
-        living: Those that may have taken their place, the same.
-        patches: What they change, by hash; a commit without is one that changes nothing of interest.
+        dead: Commits that no branch reaches, by full hash, parents before children.
+        living: Commits that may have replaced them, in the same form.
+        patches: Their patches, by full hash; a commit without a patch changes nothing.
         head: The commit that is checked out, or None.
-        letter: What references to experiments begin with.
+        letter: The letter of references.
+        position: The position of each commit in `dead` and then `living`, by full hash.
     """
 
     def __init__(self, dead: Sequence[Commit], living: Sequence[Commit], head: str | None, letter: str) -> None:
-        """Take commits; parents outside of both are older than all."""
+        """Take the commits; parents that are in neither list are older than all of them."""
         self.dead = {commit.hash: commit for commit in dead}
         self.living = {commit.hash: commit for commit in living}
         self.patches: Mapping[str, Patch] = {}
         self.head = head
         self.letter = letter
-        self._own: dict[tuple[str, tuple[str, object]], bool] = {}
+        self._unique: dict[tuple[str, tuple[str, object]], bool] = {}
         self._steps: dict[str, frozenset[tuple[str, int]]] = {}
-        self.place = {name: number for number, name in enumerate((*self.dead, *self.living))}
+        self.position = {name: number for number, name in enumerate((*self.dead, *self.living))}
 
     def patch(self, name: str) -> Patch:
-        """Return what a commit changes."""
+        """Return the patch of a commit."""
         return self.patches.get(name, _NOTHING)
 
-    def share_path(self, dead: str, living: str) -> bool:
-        """Return whether two commits change one file."""
+    def share_file(self, dead: str, living: str) -> bool:
+        """Return whether two commits change the same file."""
         return not self.patch(dead).paths.isdisjoint(self.patch(living).paths)
 
     @cached_property
-    def sums(self) -> dict[str, tuple[int, int]]:
-        """The signatures of what each commit changes: without the files set aside, and with them."""
-        found = {}
-        for name in self.place:
+    def signatures(self) -> dict[str, tuple[int, int]]:
+        """The signatures of each commit's changes, without and with the excluded files."""
+        signatures = {}
+        for name in self.position:
             patch = self.patch(name)
             lines = signature(patch.lines)
-            found[name] = lines, (lines + signature(patch.aside)) % MODULUS
-        return found
+            signatures[name] = lines, (lines + signature(patch.excluded)) % MODULUS
+        return signatures
 
-    def keys(self, name: str) -> Iterator[tuple[str, object]]:
-        """Yield all that a commit may share with another: patch, lines, subject, author and date."""
+    def find_keys(self, name: str) -> Iterator[tuple[str, object]]:
+        """Yield the properties that two versions of a commit may share: author and date, subject, patch, lines."""
         commit, patch = self.dead.get(name) or self.living[name], self.patch(name)
         yield "author", author_of(commit)
         if commit.subject:
             yield "subject", commit.subject
         if not patch.is_empty:
             yield "patch", patch.digest
-            if self.sums[name][0]:
-                yield "lines", self.sums[name][0]
+            if self.signatures[name][0]:
+                yield "lines", self.signatures[name][0]
             if patch.bare:
                 yield "bare", patch.bare
 
     @cached_property
-    def living_with(self) -> dict[tuple[str, object], list[str]]:
-        """The living commits by what they may share with a dead one."""
-        return self._by_keys(self.living)
+    def living_by_key(self) -> dict[tuple[str, object], list[str]]:
+        """The living commits by the properties that they may share with a dead one."""
+        return self._group_by_key(self.living)
 
     @cached_property
-    def dead_with(self) -> dict[tuple[str, object], list[str]]:
-        """The dead commits by the same."""
-        return self._by_keys(self.dead)
+    def dead_by_key(self) -> dict[tuple[str, object], list[str]]:
+        """The dead commits by the same properties."""
+        return self._group_by_key(self.dead)
 
-    def _by_keys(self, names: Mapping[str, Commit]) -> dict[tuple[str, object], list[str]]:
-        found: dict[tuple[str, object], list[str]] = defaultdict(list)
+    def _group_by_key(self, names: Mapping[str, Commit]) -> dict[tuple[str, object], list[str]]:
+        groups: dict[tuple[str, object], list[str]] = defaultdict(list)
         for name in names:
-            for key in self.keys(name):
-                found[key].append(name)
-        return found
+            for key in self.find_keys(name):
+                groups[key].append(name)
+        return groups
 
-    def is_own(self, dead: str, key: tuple[str, object]) -> bool:
-        """Return whether what a dead commit shares with living ones is its own: no other beside it has the same."""
-        if (dead, key) not in self._own:
-            self._own[dead, key] = self._has_own(dead, key)
-        return self._own[dead, key]
+    def is_unique(self, dead: str, key: tuple[str, object]) -> bool:
+        """Return whether a property identifies a dead commit: no related one has it, nor two different living ones."""
+        if (dead, key) not in self._unique:
+            self._unique[dead, key] = self._check_unique(dead, key)
+        return self._unique[dead, key]
 
-    def _has_own(self, dead: str, key: tuple[str, object]) -> bool:
-        if any(self.are_related(dead, peer) for peer in self.dead_with.get(key, ())):
+    def _check_unique(self, dead: str, key: tuple[str, object]) -> bool:
+        if any(self.are_related(dead, peer) for peer in self.dead_by_key.get(key, ())):
             return False
-        others = [name for name in self.living_with.get(key, ()) if not self.is_ancestor(name, dead)]
+        others = [name for name in self.living_by_key.get(key, ()) if not self.is_ancestor(name, dead)]
         return (
             len(others) <= 1
             or len({self.living[name].subject for name in others}) == 1
-            or len({self.sums[name][0] for name in others}) == 1
+            or len({self.signatures[name][0] for name in others}) == 1
         )
 
-    def steps(self, name: str) -> frozenset[tuple[str, int]]:
-        """Return the steps that a commit's message names."""
+    def read_steps(self, name: str) -> frozenset[tuple[str, int]]:
+        """Return the steps that a commit's message mentions."""
         if name not in self._steps:
             commit = self.dead.get(name) or self.living[name]
-            found = find_references(commit.message.encode(), self.letter)
-            self._steps[name] = frozenset((one.id, one.step) for _, one in found if one.step)
+            references = find_references(commit.message.encode(), self.letter)
+            self._steps[name] = frozenset(
+                (reference.id, reference.step) for _, reference in references if reference.step
+            )
         return self._steps[name]
 
     @cached_property
     def on_head(self) -> frozenset[str]:
         """The living commits that HEAD reaches."""
-        found: set[str] = set()
-        waiting = [self.head or ""]
-        while waiting:
-            name = waiting.pop()
-            if name in self.living and name not in found:
-                found.add(name)
-                waiting += self.living[name].parents
-        return frozenset(found)
+        reached: set[str] = set()
+        unvisited = [self.head or ""]
+        while unvisited:
+            name = unvisited.pop()
+            if name in self.living and name not in reached:
+                reached.add(name)
+                unvisited += self.living[name].parents
+        return frozenset(reached)
 
-    # Who was made on whom: sets of commits are the bits of a number, for there may be thousands of sets of thousands
+    # Ancestry.  Sets of commits are the bits of an int, because there may be thousands of sets of thousands of commits.
 
     @cached_property
     def _boundary(self) -> dict[str, int]:
-        """A bit for each living commit that a dead one was made on."""
+        """A bit for each living commit that is a parent of a dead one."""
         parents = (parent for commit in self.dead.values() for parent in commit.parents if parent in self.living)
         return {name: 1 << number for number, name in enumerate(dict.fromkeys(parents))}
 
     @cached_property
-    def _made_on(self) -> dict[str, int]:
-        """The bits of the living commits that each dead one comes from."""
-        found: dict[str, int] = {}
+    def _boundary_below(self) -> dict[str, int]:
+        """The bits of the boundary commits that are ancestors of each dead one."""
+        ancestors: dict[str, int] = {}
         for name, commit in self.dead.items():
-            found[name] = 0
+            ancestors[name] = 0
             for parent in commit.parents:
-                found[name] |= found.get(parent, 0) | self._boundary.get(parent, 0)
-        return found
+                ancestors[name] |= ancestors.get(parent, 0) | self._boundary.get(parent, 0)
+        return ancestors
 
     @cached_property
-    def _below(self) -> dict[str, int]:
-        """The bits of the boundary that each living commit is, or is an ancestor of."""
-        found = dict.fromkeys(self.living, 0)
+    def _boundary_above(self) -> dict[str, int]:
+        """The bits of the boundary commits that are equal to or descend from each living one."""
+        descendants = dict.fromkeys(self.living, 0)
         for name in reversed(self.living):
-            found[name] |= self._boundary.get(name, 0)
+            descendants[name] |= self._boundary.get(name, 0)
             for parent in self.living[name].parents:
-                if parent in found:
-                    found[parent] |= found[name]
-        return found
+                if parent in descendants:
+                    descendants[parent] |= descendants[name]
+        return descendants
 
     def is_ancestor(self, living: str, dead: str) -> bool:
-        """Return whether a dead commit was made on a living one, which so cannot be what became of it."""
-        return bool(self._below[living] & self._made_on[dead])
+        """Return whether a living commit is an ancestor of a dead one, so that it cannot have replaced it."""
+        return bool(self._boundary_above[living] & self._boundary_below[dead])
 
     @cached_property
-    def _line(self) -> dict[str, int]:
+    def _dead_ancestors(self) -> dict[str, int]:
         """The bits of each dead commit and its dead ancestors."""
-        found: dict[str, int] = {}
+        ancestors: dict[str, int] = {}
         for number, (name, commit) in enumerate(self.dead.items()):
-            found[name] = 1 << number
+            ancestors[name] = 1 << number
             for parent in commit.parents:
-                found[name] |= found.get(parent, 0)
-        return found
+                ancestors[name] |= ancestors.get(parent, 0)
+        return ancestors
 
-    def are_related(self, one: str, other: str) -> bool:
-        """Return whether two different dead commits stood in one history, so that they are not versions of one."""
-        return one != other and bool(
-            self._line[one] >> self.place[other] & 1 or self._line[other] >> self.place[one] & 1
+    def are_related(self, first: str, second: str) -> bool:
+        """Return whether one of two dead commits is an ancestor of the other, so that they are not versions of one."""
+        return first != second and bool(
+            self._dead_ancestors[first] >> self.position[second] & 1
+            or self._dead_ancestors[second] >> self.position[first] & 1
         )
 
-    def before(self, name: str) -> Iterator[str]:
-        """Yield the dead commits that a dead one was made on, nearest first, by first parents."""
+    def walk_ancestors(self, name: str) -> Iterator[str]:
+        """Yield the dead ancestors of a dead commit along first parents, nearest first."""
         parents = self.dead[name].parents
         while parents and parents[0] in self.dead:
             yield parents[0]
@@ -176,12 +180,12 @@ class Lineage:
 
     @cached_property
     def _child(self) -> dict[str, str]:
-        """The last dead commit that was made on each dead one."""
+        """The last dead child of each commit, by first parents."""
         return {commit.parents[0]: name for name, commit in self.dead.items() if commit.parents}
 
-    def after(self, name: str) -> Iterator[str]:
-        """Yield the dead commits that were made on a dead one, nearest first."""
-        following = self._child.get(name)
-        while following is not None:
-            yield following
-            following = self._child.get(following)
+    def walk_descendants(self, name: str) -> Iterator[str]:
+        """Yield the dead descendants of a dead commit, nearest first."""
+        child = self._child.get(name)
+        while child is not None:
+            yield child
+            child = self._child.get(child)

@@ -1,8 +1,8 @@
-"""What git told of commits that were rewritten: the map that our post-rewrite hook writes, and the reflogs.
+"""Rewritten commits as reported by git: the map that the post-rewrite hook writes, and the reflogs.
 
-The map is `orglab/rewrites` in the git directory that all worktrees share, a line each: the old hash, the new one,
-and the command, `amend` or `rebase`.  It only grows, several may write it at once, and a crash may tear a line, so
-a line that is not whole is not read.
+The map is the file `orglab/rewrites` in the git directory that all worktrees share.  Each line has the old hash, the
+new one, and the command, `amend` or `rebase`.  Lines are only appended, possibly by several processes, and incomplete
+lines, as left by a crash, are ignored.
 """
 
 import fcntl
@@ -16,28 +16,28 @@ from orglab.git.repository import FULL_HASH, Repository
 
 KINDS = ("amend", "rebase")
 _LINE = re.compile(rb"(%b) (%b) (?:%b)\s*" % (FULL_HASH, FULL_HASH, "|".join(KINDS).encode()))
-# A line of a reflog: what was, what is, who, when, why (gitrepository-layout(5), "logs").
+# A line of a reflog: old hash, new hash, committer, time, reason (gitrepository-layout(5), "logs").
 _REFLOG = re.compile(rb"(%b) (%b) [^\n]*?> (\d+) [-+]\d+\t([^\n]*)" % (FULL_HASH, FULL_HASH))
 _AMENDS = re.compile(rb"commit \(amend\)|rebase(?: -i)? \((?:reword|edit|squash|fixup|amend)\)")
-# A map that is written out of order is read again; a chain of more links than this is none that people make.
+# If the lines are out of order, the map is read again; real chains of rewrites are shorter than this.
 _PASSES = 20
 
-Pair = tuple[str, str]
-"""The full hash of a commit, and of the one that it became."""
+Rewrite = tuple[str, str]
+"""The full hashes of a commit and of the one that replaced it."""
 
 
 def rewrites_path(repository: Repository) -> Path:
-    """Return where the map is, or would be."""
+    """Return the path of the map, which may not exist."""
     return repository.shared_folder / "rewrites"
 
 
-def append_rewrites(repository: Repository, kind: str, pairs: Iterable[Pair]) -> None:
-    """Add to the map what git told of commits that were rewritten; it is written whole, by one process after the other.
+def append_rewrites(repository: Repository, kind: str, pairs: Iterable[Rewrite]) -> None:
+    """Append rewritten commits to the map, under a lock.
 
     Args:
-        repository: Where.
-        kind: The command, `amend` or `rebase`; of another nothing is written.
-        pairs: The full hashes of a commit and of the one that it became.
+        repository: The repository.
+        kind: The command, `amend` or `rebase`; for any other nothing is written.
+        pairs: The rewritten commits.
 
     Raises:
         OSError: The map cannot be written.
@@ -49,23 +49,23 @@ def append_rewrites(repository: Repository, kind: str, pairs: Iterable[Pair]) ->
     with rewrites_path(repository).open("a+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         if file.seek(0, os.SEEK_END) and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
-            lines = b"\n" + lines  # who wrote last was killed in the middle of a line
+            lines = b"\n" + lines  # the last writer was killed in the middle of a line
         while lines:
             lines = lines[os.write(file.fileno(), lines) :]
 
 
-def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Pair]:
-    """Return what the map tells of recorded commits and of what became of them, the last told last.
+def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Rewrite]:
+    """Return the rewrites of recorded commits and of their successors from the map, the latest last.
 
-    It is read line by line, so that a map of a million lines takes no memory.
+    The map is read line by line, so that even a million lines take no memory.
 
     Args:
-        repository: Where.
-        recorded: Hashes, short or full; a short one that several old hashes begin with is told of all of them.
+        repository: The repository.
+        recorded: Hashes, short or full; a short hash stands for all old hashes that begin with it.
     """
     wanted = {name.encode() for name in recorded}
     lengths = sorted({len(name) for name in wanted})
-    found: dict[Pair, None] = {}
+    found: dict[Rewrite, None] = {}
     for _ in range(_PASSES):
         before = len(found)
         for old, new in _lines(rewrites_path(repository)):
@@ -74,7 +74,7 @@ def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Pai
                     wanted.add(new)
                     lengths = sorted({*lengths, len(new)})
                 pair = old.decode(), new.decode()
-                # The last time that it was told counts.
+                # A repeated line counts at its last position.
                 found.pop(pair, None)
                 found[pair] = None
         if len(found) == before:
@@ -83,7 +83,7 @@ def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Pai
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the old and the new hash of each whole line."""
+    """Yield the old and the new hash of each complete line."""
     try:
         with path.open("rb") as file:
             for line in file:
@@ -93,38 +93,38 @@ def _lines(path: Path) -> Iterator[tuple[bytes, bytes]]:
         return
 
 
-class Moves(NamedTuple):
-    """What the reflogs tell.
+class Reflogs(NamedTuple):
+    """The contents of the reflogs.
 
     Attributes:
-        amended: Pairs of a commit and the one that git says replaced it; whether it did shows in their parents.
-        seen: All commits that HEAD or a branch has stood at, the newest last.
+        amended: Commits and those recorded after them by an amend; their parents show whether it replaced them.
+        seen: All commits that HEAD or a branch has pointed to, the newest last.
     """
 
-    amended: tuple[Pair, ...]
+    amended: tuple[Rewrite, ...]
     seen: tuple[str, ...]
 
 
-def read_moves(repository: Repository) -> Moves:
-    """Return what the reflogs of HEAD (of each worktree) and of the branches tell.
+def read_reflogs(repository: Repository) -> Reflogs:
+    """Return the reflogs of HEAD (in each worktree) and of the branches.
 
-    They are read as files, for git lists no commit that is gone.
+    They are read as files, because git does not list commits that are gone.
     """
     common = repository.common_dir
-    amended: dict[Pair, None] = {}
+    amended: dict[Rewrite, None] = {}
     seen: dict[str, int] = {}
-    places = [common / "logs" / "HEAD", *(common / "worktrees").glob("*/logs/HEAD")]
-    places += [path for path in (common / "logs" / "refs" / "heads").rglob("*") if path.is_file()]
-    for path in places:
+    paths = [common / "logs" / "HEAD", *(common / "worktrees").glob("*/logs/HEAD")]
+    paths += [path for path in (common / "logs" / "refs" / "heads").rglob("*") if path.is_file()]
+    for path in paths:
         try:
             text = path.read_bytes()
         except OSError:
             continue
         for match in _REFLOG.finditer(text):
-            old, new, when, why = match.groups()
-            for one in (old, new):
-                if one.strip(b"0"):
-                    seen[one.decode()] = max(int(when), seen.get(one.decode(), 0))
-            if _AMENDS.match(why):
+            old, new, time, reason = match.groups()
+            for name in (old, new):
+                if name.strip(b"0"):
+                    seen[name.decode()] = max(int(time), seen.get(name.decode(), 0))
+            if _AMENDS.match(reason):
                 amended[old.decode(), new.decode()] = None
-    return Moves(tuple(amended), tuple(sorted(seen, key=seen.__getitem__)))
+    return Reflogs(tuple(amended), tuple(sorted(seen, key=seen.__getitem__)))

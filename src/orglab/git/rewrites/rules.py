@@ -1,6 +1,6 @@
-"""Rules that tell which living commit a dead one is: what git said, then what both change, then what both say.
+"""Rules that find the living commit that replaced a dead one, by git's own reports, the changes, or the messages.
 
-A rule is asked for names, and answers for those of which it knows. `matcher` has the order.
+A rule gets the hashes of dead commits, and returns the successors that it finds.  `matcher` defines the order.
 """
 
 from collections import defaultdict
@@ -9,71 +9,71 @@ from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from orglab.git.commit import Commit
-from orglab.git.patches import inside, likeness
+from orglab.git.patches import containment, similarity
 from orglab.git.rewrites.lineage import Lineage
-from orglab.git.rewrites.traces import (
+from orglab.git.rewrites.successor import (
     APPLIED,
     AUTOSQUASH,
     PICKED,
     SUGGESTED,
     Successor,
     author_of,
+    is_revert_of,
     is_short,
-    undoes,
-    was_there_before,
+    predates,
 )  # fmt: skip
 from orglab.text import percent
 
-_LINKS = 50
+_LONGEST_CHAIN = 50
 _TWIN = 0.7
 _HALF = 0.5
 _SOME = 0.2
-_FEW_LINES = 2  # a line that is changed is taken away and added
+_FEW_LINES = 2  # a changed line counts as removed and added
 
 
 class Rule(Protocol):
-    """One way to find what became of commits."""
+    """A way to find the successors of commits."""
 
     def find(self, dead: Collection[str]) -> Mapping[str, Successor]:
-        """Return what became of those of some commits that the rule knows of."""
+        """Return the successors of the commits for which the rule finds one."""
         ...
 
 
-class Told:
-    """What git itself said when it rewrote a commit, to a hook or in a reflog."""
+class ReportedRewrite:
+    """git reported the rewrite itself, to a hook or in a reflog."""
 
     def __init__(self, links: Sequence[tuple[str, str]], alive: Container[str], method: str, confidence: float) -> None:
-        """Take pairs of an old and a new full hash, the last told last."""
+        """Take pairs of an old and a new full hash, the latest last."""
         self._alive = alive
         self._method, self._confidence = method, confidence
-        self._following: dict[str, list[str]] = defaultdict(list)
+        self._replacements: dict[str, list[str]] = defaultdict(list)
         for old, new in links:
-            self._following[old].insert(0, new)
+            self._replacements[old].insert(0, new)
 
     def find(self, dead: Collection[str]) -> dict[str, Successor]:
-        """Return the living commits at the end of what was told; a short hash is told of all that it begins."""
+        """Return the living commits at the end of the chains; a short hash stands for all hashes that begin with it."""
         found = {}
         for name in dead:
-            olds = [name] if name in self._following else [old for old in self._following if old.startswith(name)]
-            for living in filter(None, map(self._last, olds)):
-                why = "git said so when it was rewritten"
+            olds = [name] if name in self._replacements else [old for old in self._replacements if old.startswith(name)]
+            for living in filter(None, map(self._follow, olds)):
+                why = "recorded by git when it was rewritten"
                 found[name] = Successor(living, self._confidence, self._method, why)
         return found
 
-    def _last(self, start: str) -> str | None:
-        """Return the living commit at the end of the links from one, or None."""
-        seen, edge = {start}, [start]
-        for _ in range(_LINKS):
-            edge = [new for old in edge for new in self._following.get(old, ()) if new not in seen]
-            living = next((new for new in edge if new in self._alive), None)
-            if living is not None or not edge:
+    def _follow(self, start: str) -> str | None:
+        """Return the living commit at the end of the chain from a commit, or None."""
+        seen, newest = {start}, [start]
+        for _ in range(_LONGEST_CHAIN):
+            newest = [new for old in newest for new in self._replacements.get(old, ()) if new not in seen]
+            living = next((new for new in newest if new in self._alive), None)
+            if living is not None or not newest:
                 return living
-            seen.update(edge)
+            seen.update(newest)
         return None
 
 
 class CherryPick:
-    """What `git cherry-pick -x` wrote into the message of the commit that it made."""
+    """The message of a living commit names the dead one, as written by `git cherry-pick -x`."""
 
     def __init__(self, living: Iterable[Commit], on_head: Container[str]) -> None:
         """Read the messages of living commits."""
@@ -84,22 +84,22 @@ class CherryPick:
         self._on_head = on_head
 
     def find(self, dead: Collection[str]) -> dict[str, Successor]:
-        """Return the commits that were picked from others; of several, the first one on HEAD is meant."""
+        """Return the cherry-picks of commits; if there are several, the first one on HEAD."""
         found = {}
         for name in dead:
             full = [name] if name in self._picks else [picked for picked in self._picks if picked.startswith(name)]
             picks = [pick for picked in full for pick in self._picks[picked]]
-            for pick in sorted(picks, key=lambda one: one not in self._on_head)[:1]:
-                found[name] = Successor(pick, 0.95, "cherry-pick", "it says that it was picked from it")
+            for pick in sorted(picks, key=lambda hash_: hash_ not in self._on_head)[:1]:
+                found[name] = Successor(pick, 0.95, "cherry-pick", "its message says that it was cherry-picked")
         return found
 
 
 class Claim(NamedTuple):
-    """A dead commit's claim that a living one is it.
+    """The claim of a dead commit that a living one has replaced it.
 
     Attributes:
-        strength: How much is alike: of two claims of commits that stood side by side, the stronger is right.
-        answer: What it comes to; its hash is the living commit.
+        strength: How similar the commits are; among the claims of related commits, the strongest wins.
+        answer: The resulting successor; its hash is the living commit.
     """
 
     strength: float
@@ -107,19 +107,19 @@ class Claim(NamedTuple):
 
 
 class _OneToOne:
-    """What two rules have in common: a living commit is at most one of the dead ones that stood in one line."""
+    """Base of the rules in which a living commit replaces at most one of several related dead commits."""
 
     def __init__(self, lineage: Lineage, known: Mapping[str, Successor]) -> None:
         self.lineage = lineage
         self.known = known
 
     def find(self, dead: Collection[str]) -> dict[str, Successor]:
-        """Return which living commits dead ones are; all that are not yet known are asked for together."""
+        """Return the successors of dead commits; all that are not known yet must be passed together."""
         names = [name for name in self.lineage.dead if name in dead]
-        claims = {name: self._claims(name) for name in names}
-        # Of commits alike in all the n-th became the n-th: the names are in their order, and so are their claims.
+        claims = {name: self._find_claims(name) for name in names}
+        # The sort is stable, so among commits equal in everything the n-th dead one gets the n-th living one.
         ordered = sorted(
-            ((name, claim) for name in names for claim in claims[name]), key=lambda one: -round(one[1].strength, 2)
+            ((name, claim) for name in names for claim in claims[name]), key=lambda pair: -round(pair[1].strength, 2)
         )
         found: dict[str, Successor] = {}
         taken: dict[str, list[str]] = defaultdict(list)
@@ -129,158 +129,160 @@ class _OneToOne:
         for name, claim in ordered:
             living = claim.answer.hash or ""
             if name not in found and not any(self.lineage.are_related(name, other) for other in taken[living]):
-                found[name] = _at_most(self._limit(name, claims), claim.answer)
+                found[name] = _limit_confidence(self._find_limit(name, claims), claim.answer)
                 taken[living].append(name)
         return found
 
-    def candidates(self, dead: str) -> Collection[str]:
-        """Return the living commits that share what the rule is about."""
+    def find_candidates(self, dead: str) -> Collection[str]:
+        """Return the living commits that share the properties that the rule compares."""
         raise NotImplementedError
 
-    def claim(self, dead: str, living: str) -> Claim:
-        """Return what speaks for a living commit being a dead one."""
+    def build_claim(self, dead: str, living: str) -> Claim:
+        """Return the claim of a dead commit to a living one."""
         raise NotImplementedError
 
-    def _claims(self, dead: str) -> list[Claim]:
+    def _find_claims(self, dead: str) -> list[Claim]:
         """Return the claims of a dead commit, the strongest first."""
         lineage = self.lineage
-        found = []
-        for living in dict.fromkeys(self.candidates(dead)):
+        claims = []
+        for living in dict.fromkeys(self.find_candidates(dead)):
             old, new = lineage.dead[dead], lineage.living[living]
-            if lineage.is_ancestor(living, dead) or undoes(new, old):
+            if lineage.is_ancestor(living, dead) or is_revert_of(new, old):
                 continue
-            claim = self.claim(dead, living)
-            if was_there_before(new, old) and not (author_of(old) == author_of(new) and self.has_own_date(dead)):
-                claim = claim._replace(answer=_at_most(_TWIN, claim.answer))
+            claim = self.build_claim(dead, living)
+            if predates(new, old) and not (author_of(old) == author_of(new) and self.has_unique_date(dead)):
+                claim = claim._replace(answer=_limit_confidence(_TWIN, claim.answer))
             if claim.answer.confidence >= SUGGESTED:
-                found.append(claim)
-        return sorted(found, key=lambda one: (-round(one.strength, 2), self._rank(one)))
+                claims.append(claim)
+        return sorted(claims, key=lambda claim: (-round(claim.strength, 2), self._rank(claim)))
 
     def _rank(self, claim: Claim) -> tuple[bool, bool, int]:
-        """Return what orders commits alike in all: the same one stands on other branches, or again behind its revert.
+        """Return the sort key among equally strong claims, such as to copies on other branches or after a revert.
 
-        The first one on HEAD is meant, and none that was picked from it.
+        The first copy on HEAD comes first, and cherry-picks come after it.
         """
         name = claim.answer.hash or ""
         is_pick = PICKED.search(self.lineage.living[name].message) is not None
-        return name not in self.lineage.on_head, is_pick, self.lineage.place[name]
+        return name not in self.lineage.on_head, is_pick, self.lineage.position[name]
 
-    def has_own_date(self, dead: str) -> bool:
-        """Return whether no other commit beside a dead one has its author and date."""
-        return self.lineage.is_own(dead, ("author", author_of(self.lineage.dead[dead])))
+    def has_unique_date(self, dead: str) -> bool:
+        """Return whether the author and date identify a dead commit."""
+        return self.lineage.is_unique(dead, ("author", author_of(self.lineage.dead[dead])))
 
-    def has_own_subject(self, dead: str) -> bool:
-        """Return whether no other commit beside a dead one has its subject."""
+    def has_unique_subject(self, dead: str) -> bool:
+        """Return whether the subject identifies a dead commit."""
         subject = self.lineage.dead[dead].subject
-        return bool(subject) and self.lineage.is_own(dead, ("subject", subject))
+        return bool(subject) and self.lineage.is_unique(dead, ("subject", subject))
 
-    def _limit(self, dead: str, claims: Mapping[str, list[Claim]]) -> float:
-        """Return how sure an answer can be, for of several claims alike it may not be clear which one is meant.
+    def _find_limit(self, dead: str, claims: Mapping[str, list[Claim]]) -> float:
+        """Return the highest possible confidence, which is lower if it is unclear which of several claims is right.
 
-        It is clear if as many dead commits beside each other claim the same, or if one claims them and one is on HEAD.
+        It is clear if as many related dead commits make the same claims, or if only this one does and one of the
+        living commits is on HEAD.
         """
-        tied = _strongest(claims[dead])
+        tied = _find_strongest(claims[dead])
         if len(tied) <= 1:
             return 1.0
         names = {claim.answer.hash for claim in tied}
         peers = 1 + sum(
-            self.lineage.are_related(name, dead) and {one.answer.hash for one in _strongest(found)} == names
-            for name, found in claims.items()
+            self.lineage.are_related(name, dead) and {claim.answer.hash for claim in _find_strongest(others)} == names
+            for name, others in claims.items()
         )
         first, second = self._rank(tied[0]), self._rank(tied[1])
         is_clear = peers == len(tied) or (peers == 1 and (not first[0] or first[:2] != second[:2]))
         return 0.92 if is_clear else 0.8
 
-    def words(self, dead: str, living: str) -> tuple[float, list[str]]:
-        """Return how much messages and authors speak for a living commit being a dead one, and what does."""
+    def compare_texts(self, dead: str, living: str) -> tuple[float, list[str]]:
+        """Return how much the messages and authors of two commits add to a claim's strength, and the evidence."""
         old, new = self.lineage.dead[dead], self.lineage.living[living]
-        strength, said = float(old.message == new.message), []
+        strength, evidence = float(old.message == new.message), []
         if old.subject and old.subject == new.subject:
             strength += 2
-            said.append("the same subject")
+            evidence.append("the same subject")
         if author_of(old) == author_of(new):
-            strength += 3 if self.has_own_date(dead) else 1
-            said.append("the same author and date")
-        return strength, said
+            strength += 3 if self.has_unique_date(dead) else 1
+            evidence.append("the same author and date")
+        return strength, evidence
 
 
-def _strongest(claims: list[Claim]) -> list[Claim]:
+def _find_strongest(claims: list[Claim]) -> list[Claim]:
     """Return the claims that are as strong as the first one."""
     return [claim for claim in claims if round(claim.strength, 2) == round(claims[0].strength, 2)]
 
 
-def _at_most(confidence: float, answer: Successor) -> Successor:
+def _limit_confidence(confidence: float, answer: Successor) -> Successor:
     return replace(answer, confidence=min(confidence, answer.confidence))
 
 
 class SamePatch(_OneToOne):
-    """Both change the same: the same patch, or the same lines with others around them or in another file."""
+    """Both commits make the same change: the same patch, or the same lines in another context or file."""
 
-    def candidates(self, dead: str) -> list[str]:
-        """Return the living commits that change the same."""
+    def find_candidates(self, dead: str) -> list[str]:
+        """Return the living commits that make the same change."""
         lineage = self.lineage
-        keys = [key for key in lineage.keys(dead) if key[0] in ("patch", "lines", "bare")]
+        keys = [key for key in lineage.find_keys(dead) if key[0] in ("patch", "lines", "bare")]
         size = lineage.patch(dead).size
         return [
-            name for key in keys for name in lineage.living_with.get(key, ())
+            name for key in keys for name in lineage.living_by_key.get(key, ())
             if key[0] != "bare" or lineage.patch(name).size == size
         ]  # fmt: skip
 
-    def claim(self, dead: str, living: str) -> Claim:
-        """Return what speaks for a living commit that changes the same."""
+    def build_claim(self, dead: str, living: str) -> Claim:
+        """Return the claim of a dead commit to a living one that makes the same change."""
         before, after = self.lineage.patch(dead), self.lineage.patch(living)
         old, new = self.lineage.dead[dead], self.lineage.living[living]
         is_patch, is_moved = before.digest == after.digest, before.lines != after.lines
-        strength, said = self.words(dead, living)
+        strength, evidence = self.compare_texts(dead, living)
         same_date = author_of(old) == author_of(new)
-        if (old.subject and old.subject == new.subject) or (same_date and self.has_own_date(dead)):
-            sure = 0.99 if is_patch or not is_moved else 0.97
+        if (old.subject and old.subject == new.subject) or (same_date and self.has_unique_date(dead)):
+            confidence = 0.99 if is_patch or not is_moved else 0.97
         elif is_patch or not is_moved:
-            sure = 0.93 if before.size > _FEW_LINES or (before.size and same_date) else 0.86 if before.size else 0.0
+            is_enough = before.size > _FEW_LINES or (before.size and same_date)
+            confidence = 0.93 if is_enough else 0.86 if before.size else 0.0
         else:
-            sure = 0.7 if before.size > _FEW_LINES else 0.0
+            confidence = 0.7 if before.size > _FEW_LINES else 0.0
         what = "the same patch" if is_patch else "the same lines" + (" in another file" if is_moved else "")
         strength += 4 if is_patch else 2.5 if is_moved else 3.5
         method = "patch id" if is_patch else "changed lines"
-        return Claim(strength, Successor(living, sure, method, ", ".join((what, *said))))
+        return Claim(strength, Successor(living, confidence, method, ", ".join((what, *evidence))))
 
 
 class AuthorAndSubject(_OneToOne):
-    """Both say the same, or were written at the same time by the same person, and their changes are alike."""
+    """Both commits have the same subject, or the same author and date, and similar changes."""
 
-    def candidates(self, dead: str) -> list[str]:
-        """Return the living commits with its subject, that of what it was to mend, or its author and date."""
+    def find_candidates(self, dead: str) -> list[str]:
+        """Return the living commits with its subject, the subject that it is a fixup of, or its author and date."""
         commit = self.lineage.dead[dead]
         keys = (("subject", commit.subject), ("subject", AUTOSQUASH.sub("", commit.subject)),
                 ("author", author_of(commit)))  # fmt: skip
-        return [name for key in keys for name in self.lineage.living_with.get(key, ())]
+        return [name for key in keys for name in self.lineage.living_by_key.get(key, ())]
 
-    def claim(self, dead: str, living: str) -> Claim:
-        """Return what speaks for a living commit that says the same or is as old."""
-        strength, said = self.words(dead, living)
-        alike = likeness(self.lineage.patch(dead).lines, self.lineage.patch(living).lines)
-        sure = self._confidence(dead, living, alike)
+    def build_claim(self, dead: str, living: str) -> Claim:
+        """Return the claim of a dead commit to a living one with the same subject, or author and date."""
+        strength, evidence = self.compare_texts(dead, living)
+        alike = similarity(self.lineage.patch(dead).lines, self.lineage.patch(living).lines)
+        confidence = self._rate(dead, living, alike)
         if alike:
-            said.insert(0, f"{percent(alike)} of the changed lines are the same")
+            evidence.insert(0, f"{percent(alike)} of the changed lines are the same")
         same_date = author_of(self.lineage.dead[dead]) == author_of(self.lineage.living[living])
         method = "author and date" if same_date else "message and lines"
-        return Claim(strength + alike, Successor(living, sure, method, ", ".join(said)))
+        return Claim(strength + alike, Successor(living, confidence, method, ", ".join(evidence)))
 
-    def _confidence(self, dead: str, living: str, alike: float) -> float:
-        """Return how sure it is that a living commit is a dead one whose changes are so much alike."""
+    def _rate(self, dead: str, living: str, alike: float) -> float:
+        """Return the confidence that a living commit has replaced a dead one, given the similarity of their changes."""
         old, new = self.lineage.dead[dead], self.lineage.living[living]
         before, after = self.lineage.patch(dead), self.lineage.patch(living)
-        shares_path = self.lineage.share_path(dead, living)
+        shares_file = self.lineage.share_file(dead, living)
         is_empty = before.is_empty and after.is_empty
         same_subject = bool(old.subject) and old.subject == new.subject
         same_date = author_of(old) == author_of(new)
-        if same_subject and same_date and (self.has_own_date(dead) or self.has_own_subject(dead)):
-            return 0.97 if alike >= _SOME or is_empty else 0.95 if shares_path else 0.91
-        if same_subject and self.has_own_subject(dead) and not is_short(old.subject):
-            return 0.94 if alike >= _HALF else 0.85 if alike >= _SOME or is_empty else 0.7 if shares_path else 0.0
+        if same_subject and same_date and (self.has_unique_date(dead) or self.has_unique_subject(dead)):
+            return 0.97 if alike >= _SOME or is_empty else 0.95 if shares_file else 0.91
+        if same_subject and self.has_unique_subject(dead) and not is_short(old.subject):
+            return 0.94 if alike >= _HALF else 0.85 if alike >= _SOME or is_empty else 0.7 if shares_file else 0.0
         if same_subject:
             return 0.85 if alike >= _HALF else 0.6 if alike >= _SOME else 0.0
-        if same_date and self.has_own_date(dead):
-            held = max(alike, inside(before.lines, after.lines))
-            return 0.93 if held >= _HALF else 0.85 if held >= _SOME else 0.7 if shares_path or is_empty else 0.0
+        if same_date and self.has_unique_date(dead):
+            held = max(alike, containment(before.lines, after.lines))
+            return 0.93 if held >= _HALF else 0.85 if held >= _SOME else 0.7 if shares_file or is_empty else 0.0
         return 0.0

@@ -1,7 +1,7 @@
-"""Merging two versions of a log that grew from one: by headings, list items and fields, not by lines.
+"""Three-way merge of a log, by headings, list items and fields rather than lines.
 
-`node` cuts a text into parts that know what they are; `pairs` finds which part of
-one version is which of another; `merge` puts the versions together.
+`node` parses a text into a tree of parts; `pairs` matches the parts of two
+versions; `merge` combines the versions, `head` the first lines of parts.
 """
 
 from orglab.log.merge.merge import Merged, merge

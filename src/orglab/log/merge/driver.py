@@ -1,4 +1,4 @@
-"""Merging logs in git: the driver that git calls, and telling git of it."""
+"""The merge driver that git calls for a log, and its registration in git."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from orglab import clock
 from orglab.config import Config, find_log
 from orglab.errors import OrglabError
-from orglab.git.merge_driver import attributes_file, is_registered, register, with_attributes
+from orglab.git.merge_config import add_attributes, attributes_file, is_registered, register_driver
 from orglab.log import file
 from orglab.log.log import LogFile
 from orglab.log.merge import Merged, merge
@@ -17,13 +17,13 @@ CONFLICT = 6
 
 
 def merge_files(base: Path, ours: Path, theirs: Path, marker_size: int = 7) -> Merged:
-    """Merge the versions of a log in three files into that of `ours`, and return what came of it.
+    """Merge three files with versions of a log into `ours`, and return the result.
 
     Args:
-        base: The version that both grew from.
-        ours: Our version; replaced.
-        theirs: Theirs.
-        marker_size: How long conflict markers are.
+        base: The common ancestor.
+        ours: Our version, which is replaced by the merge.
+        theirs: Their version.
+        marker_size: The length of conflict markers.
     """
     try:
         _, config = find_log(Path())
@@ -31,7 +31,7 @@ def merge_files(base: Path, ours: Path, theirs: Path, marker_size: int = 7) -> M
         config = Config()
     texts = [path.read_bytes() for path in (base, ours, theirs)]
     merged = merge(texts[0], texts[1], texts[2], config, clock.now(), Labels(size=marker_size))
-    # Not in place: killed in the middle, git would take half a log for the merged one.
+    # Not in place: if we were killed halfway, git would take half a log for the merged one.
     temporary = ours.with_name(f"{ours.name}.orglab")
     temporary.write_bytes(merged.data)
     temporary.replace(ours)
@@ -39,23 +39,23 @@ def merge_files(base: Path, ours: Path, theirs: Path, marker_size: int = 7) -> M
 
 
 def install_merge_driver(log: LogFile) -> list[Path]:
-    """Make git merge a log and its journal by orglab in this clone; return the files that this changed.
+    """Make git use orglab to merge the log and its journal in this clone; return the files that were changed.
 
-    In a repository that has it already nothing is written.
+    Nothing is written if the merge driver is already installed.
 
     Raises:
         NotWritableError: `.gitattributes` cannot be written.
-        GitError: git cannot write its settings.
+        GitError: git cannot write its configuration.
     """
     if log.repository is None:
         return []
     if not is_registered(log.repository):
-        register(log.repository, CONFLICT)
+        register_driver(log.repository, CONFLICT)
     path = attributes_file(log.path)
     names = [log.path.name, *([log.config.journal] if os.sep not in log.config.journal else [])]
     if not os.path.lexists(path):
-        file.create(path, with_attributes(b"", names))
+        file.create(path, add_attributes(b"", names))
         return [path]
     before = path.read_bytes()
-    file.update(path, lambda text: with_attributes(text, names))
+    file.update(path, lambda text: add_attributes(text, names))
     return [path] if path.read_bytes() != before else []

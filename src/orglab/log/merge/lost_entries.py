@@ -1,4 +1,4 @@
-"""What a merge lost: notes, steps and experiments that one side had added and that the result does not have."""
+"""Entries lost in a merge: notes, steps and experiments that one side added and the result does not have."""
 
 import re
 from collections.abc import Iterator
@@ -13,18 +13,18 @@ _BULLET = re.compile(rb"^(?:\*+[ \t]+(?:[A-Z]+[ \t]+)?|[ \t]*(?:[-+]|\d+[.)])[ \
 
 
 def find_losses(base: bytes, sides: tuple[bytes, bytes], merged: bytes, now: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield each entry (a heading's or an item's line) that a side added and neither the merge nor the log now has.
+    """Yield each entry (the line of a heading or an item) that a side added and that is missing from merge and log.
 
-    Prose is left out: whoever resolves a conflict may well word it anew.
+    Prose is ignored, because resolving a conflict often means rewording it.
 
     Args:
-        base: The log that both sides grew from.
-        sides: The log of each.
-        merged: The log that the merge made.
-        now: The log as it is.
+        base: The common ancestor of both sides.
+        sides: The log on each side.
+        merged: The log after the merge.
+        now: The current log.
 
     Yields:
-        Which side, 0 or 1, and the line.
+        The side, 0 or 1, and the line.
     """
     known = {*map(_words, _entries(base)), *map(_words, _entries(merged)), *map(_words, _entries(now))}
     for number, side in enumerate(sides):
@@ -38,6 +38,6 @@ def _entries(text: bytes) -> list[bytes]:
 
 
 def _words(line: bytes) -> bytes:
-    """Return a line without what changes while its words stay: bullet, keyword, box, cookies, time, commits."""
+    """Return the words of a line, without bullet, keyword, checkbox, cookies, timestamp and commits."""
     bare = _HEAD.sub(b"", COMMITS.sub(b"", _CHANGING.sub(b"", _BULLET.sub(b"", line))))
     return b" ".join(bare.split())

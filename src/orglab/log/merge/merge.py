@@ -1,4 +1,4 @@
-"""Three versions of a log made one."""
+"""The three-way merge of a log."""
 
 import datetime
 import re
@@ -9,13 +9,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orglab.config import Config
-from orglab.experiment.consequences import settle_steps
-from orglab.experiment.fast_reader import glance
+from orglab.experiment.consequences import update_steps_state
+from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.model import Experiment
-from orglab.log.merge.head import DifferentlyError, choose, merge_head
+from orglab.log.merge.head import FieldConflictError, choose, merge_head
 from orglab.log.merge.node import ADDED_ALONE, Key, Node, read_nodes, split_lines
 from orglab.log.merge.pairs import pair
-from orglab.org.cookies import recount
+from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.org.source import BYTE_ORDER_MARK, decode
 
@@ -27,12 +27,12 @@ _NUMBER = re.compile(rb"([ \t]*)(\d+)([.)])")
 
 @dataclass
 class Merged:
-    """What came of a merge.
+    """The result of a merge.
 
     Attributes:
-        data: The bytes; with conflict markers where the sides disagree.
-        conflicts: How many places have markers.
-        notes: What a person should know of what was done, a sentence each.
+        data: The bytes, with conflict markers where the sides disagree.
+        conflicts: The number of conflicts.
+        notes: Messages for the user about decisions of the merge.
     """
 
     data: bytes
@@ -42,7 +42,7 @@ class Merged:
 
 @dataclass(frozen=True)
 class Labels:
-    """What stands behind the conflict markers, and how long they are (gitattributes(5), conflict-marker-size)."""
+    """The labels after the conflict markers, and the length of the markers (gitattributes(5), conflict-marker-size)."""
 
     ours: str = "ours"
     theirs: str = "theirs"
@@ -52,20 +52,21 @@ class Labels:
 def merge(
     base: bytes, ours: bytes, theirs: bytes, config: Config, now: datetime.datetime, labels: Labels | None = None
 ) -> Merged:
-    """Return a log, or a journal, with what both sides did to it since `base`.
+    """Return a log, or a journal, with the changes of both sides since `base`.
 
-    What one side changed is taken as it has it.  Where both did: a heading and
-    an item are merged field by field, added headings, items and properties are
-    all kept, ours first, and words that both wrote at one place are a conflict.
-    Cookies and the keyword of the steps' heading follow from what came of it.
+    A change that only one side made is adopted.  Where both sides changed
+    something, headings and items are merged field by field; added headings,
+    items and properties are all kept, ours first; other text that both changed at one
+    place is a conflict.  Cookies and the keyword of the steps' heading are
+    recomputed from the result.
 
     Args:
-        base: The version that both grew from; empty if there is none.
+        base: The common ancestor; empty if there is none.
         ours: Our version.
-        theirs: Theirs.
+        theirs: Their version.
         config: The settings.
-        now: Local time, for what a state change logs.
-        labels: For the conflict markers.
+        now: Local time, for the logging of state changes.
+        labels: The labels and length of conflict markers.
     """
     if theirs in (ours, base):
         return Merged(ours, 0, [])
@@ -77,13 +78,13 @@ def merge(
     merging.parts(*(root.parts for root in roots))
     text = bytes(merging.out)
     if not merging.conflicts:
-        text = _settled(text, documents[1], merging.merged_headings, config, now)
-        merging.notes += _same_ids(Document(text, config.keywords), config)
-    return Merged(_with_endings(text, base, ours, theirs), merging.conflicts, merging.notes)
+        text = _update_dependents(text, documents[1], merging.merged_headings, config, now)
+        merging.notes += _find_duplicate_ids(Document(text, config.keywords), config)
+    return Merged(_restore_line_ends(text, base, ours, theirs), merging.conflicts, merging.notes)
 
 
 def _read(data: bytes, config: Config) -> Document:
-    """Return a version as a document whose last line has an end."""
+    """Return a version as a document whose last line ends with a newline."""
     document = Document(data, config.keywords)
     if document.text and not document.text.endswith(b"\n"):
         document = Document(document.text + b"\n", config.keywords)
@@ -92,16 +93,16 @@ def _read(data: bytes, config: Config) -> Document:
 
 @dataclass
 class _Slot:
-    """A place of the result.
+    """A position in the result, with the versions of its part.
 
     Attributes:
-        base: The part as it was, or None.
-        ours: As we have it.
-        theirs: As they have it.
-        inserted: Who added it: `ours`, `theirs`, or nobody alone.
-        separator: The blank lines that stand before it, where somebody alone added it.
-        number: The number that it gets in a numbered list, if not its own.
-        blanks: The blank lines that it gets behind it, if not its own.
+        base: The part in the common ancestor, or None.
+        ours: The part in our version, or None.
+        theirs: The part in their version, or None.
+        inserted: The only side that added the part, `ours` or `theirs`; empty if neither or both did.
+        separator: The blank lines before the part, if only one side added it.
+        number: The new number of an item in a numbered list, or None to keep its own.
+        blanks: The blank lines to put after the part, or None to keep its own.
     """
 
     base: Node | None
@@ -115,7 +116,7 @@ class _Slot:
 
 @dataclass
 class _Merging:
-    """Writes the result, part by part."""
+    """Writes the result of a merge, part by part."""
 
     labels: Labels
     out: bytearray = field(default_factory=bytearray)
@@ -124,7 +125,7 @@ class _Merging:
     merged_headings: list[int] = field(default_factory=list)
 
     def parts(self, base: Sequence[Node], ours: Sequence[Node], theirs: Sequence[Node]) -> None:
-        """Write what a sequence of parts becomes."""
+        """Write the merge of a sequence of parts."""
         slots = list(_slots(base, ours, theirs))
         self.renumber(slots)
         _separate(slots)
@@ -135,29 +136,29 @@ class _Merging:
                 self.region(region)
 
     def region(self, slots: list[_Slot]) -> None:
-        """Write a run of lines that both sides changed, with markers unless they did the same."""
-        ours = [one.ours for one in slots if one.ours is not None]
-        theirs = [one.theirs for one in slots if one.theirs is not None]
-        if [one.head for one in ours] == [one.head for one in theirs]:
-            for one in ours:
-                self.write(one.core + one.trail)
+        """Write a run of lines that both sides changed, with conflict markers unless the changes are the same."""
+        ours = [slot.ours for slot in slots if slot.ours is not None]
+        theirs = [slot.theirs for slot in slots if slot.theirs is not None]
+        if [node.head for node in ours] == [node.head for node in theirs]:
+            for node in ours:
+                self.write(node.core + node.trail)
             return
-        texts = [b"".join(one.core + one.trail for one in side) for side in (ours, theirs)]
+        texts = [b"".join(node.core + node.trail for node in side) for side in (ours, theirs)]
         self.conflict(*texts)
 
     def slot(self, slot: _Slot) -> None:
-        """Write what one part becomes."""
+        """Write the merge of one part."""
         base, ours, theirs = slot.base, slot.ours, slot.theirs
         if ours is None or theirs is None:
-            kept = ours or theirs
-            if kept is None:
+            remaining = ours or theirs
+            if remaining is None:
                 return
             if base is None:
-                self.write(_renumbered(kept, slot.number) if slot.number else kept.core)
-                self.write(kept.trail if slot.blanks is None else slot.blanks)
-            elif kept.core != base.core:
-                # One side took it away, the other changed it.
-                self.conflict(*(one.core + one.trail if one else b"" for one in (ours, theirs)))
+                self.write(_renumber_item(remaining, slot.number) if slot.number else remaining.core)
+                self.write(remaining.trail if slot.blanks is None else slot.blanks)
+            elif remaining.core != base.core:
+                # One side removed the part, the other changed it.
+                self.conflict(*(node.core + node.trail if node else b"" for node in (ours, theirs)))
             return
         if theirs.core in (ours.core, base.core if base else None):
             self.write(ours.core)
@@ -174,7 +175,7 @@ class _Merging:
             self.merged_headings.append(len(self.out))
         try:
             self.write(merge_head(base, ours, theirs))
-        except DifferentlyError:
+        except FieldConflictError:
             self.conflict(ours.head, theirs.head)
         self.write(choose(base.gap if base else None, ours.gap, theirs.gap, max))
         self.parts(base.parts if base else [], ours.parts, theirs.parts)
@@ -183,7 +184,7 @@ class _Merging:
         self.write(ours.tail)
 
     def renumber(self, slots: list[_Slot]) -> None:
-        """Give what they added to a numbered list the numbers that follow ours."""
+        """Number the items that they added to a numbered list after ours."""
         last = 0
         for slot in slots:
             node = slot.ours or slot.theirs
@@ -195,8 +196,8 @@ class _Merging:
             if slot.inserted == "theirs" and last and number <= last:
                 slot.number = last + 1
                 self.notes.append(
-                    f"Item {number} that they added, {decode(node.key[1])!r}, is item {last + 1} now: "
-                    f"ours has an item {number} too."
+                    f"Their item {number}, {decode(node.key[1])!r}, is now item {last + 1}, "
+                    f"because our version also has an item {number}."
                 )
                 number = last + 1
             last = number
@@ -214,7 +215,7 @@ class _Merging:
         self.out += text
 
     def trim(self) -> None:
-        """Take the blank lines at the end away again."""
+        """Remove the blank lines at the end of the text written so far."""
         end = len(self.out)
         while end and self.out[end - 1 : end] == b"\n":
             line = self.out.rfind(b"\n", 0, end - 1) + 1
@@ -224,21 +225,21 @@ class _Merging:
         del self.out[end:]
 
 
-def _renumbered(node: Node, number: int) -> bytes:
+def _renumber_item(node: Node, number: int) -> bytes:
     """Return an item's text with another number."""
     return _NUMBER.sub(rb"\g<1>%d\g<3>" % number, node.core, count=1)
 
 
 def _slots(base: Sequence[Node], ours: Sequence[Node], theirs: Sequence[Node]) -> Iterator[_Slot]:
-    """Yield the parts of all three versions, in the order that they have in the result.
+    """Yield the parts of all three versions, in the order of the result.
 
-    That is the order of the side that moved something, else ours; what only
-    the other side has stands behind what it stands behind there.
+    This is the order of the side that moved parts, else ours; a part that only
+    the other side has comes after the part that it follows there.
     """
     in_ours, in_theirs = pair(base, ours), pair(base, theirs)
     of_ours = {place: index for index, place in in_ours.items()}
     of_theirs = {place: index for index, place in in_theirs.items()}
-    both_new = _pair_new(ours, theirs, of_ours, of_theirs)
+    both_new = _pair_added(ours, theirs, of_ours, of_theirs)
     leads = "theirs" if _is_moved(in_theirs) and not _is_moved(in_ours) else "ours"
     slots = {
         "ours": [_Slot(None, node, None, "ours", before) for node, before in zip(ours, _separators(ours), strict=True)],
@@ -248,71 +249,75 @@ def _slots(base: Sequence[Node], ours: Sequence[Node], theirs: Sequence[Node]) -
     }
     deleted: list[tuple[int, _Slot]] = []
     for index, node in enumerate(base):
-        slot = _shared(slots, in_ours.get(index), in_theirs.get(index), leads)
+        slot = _share_slot(slots, in_ours.get(index), in_theirs.get(index), leads)
         if slot is None:
             deleted.append((index, _Slot(node, None, None)))
         else:
             slot.base = node
             slot.inserted = ""
     for mine, other in both_new.items():
-        slot = _shared(slots, mine, other, leads)
+        slot = _share_slot(slots, mine, other, leads)
         if slot is not None:
             slot.inserted = ""
-    yield from _with_deleted(_woven(slots[leads], slots["theirs" if leads == "ours" else "ours"]), deleted, base)
+    merged = _interleave(slots[leads], slots["theirs" if leads == "ours" else "ours"])
+    yield from _insert_deleted(merged, deleted, base)
 
 
 def _separators(parts: Sequence[Node]) -> list[bytes]:
-    """Return the blank lines that stand before each part."""
+    """Return the blank lines before each part."""
     return [part.trail for part in [Node("line", ("line", b""), b""), *parts[:-1]]][: len(parts)]
 
 
 def _separate(slots: list[_Slot]) -> None:
-    """Set what both added at one place off from each other as each is from what stands before it."""
+    """Separate parts that both sides added at one place by the blank lines that precede each of them."""
     for slot, following in pairwise(slots):
         if slot.inserted and following.inserted not in ("", slot.inserted):
             slot.blanks = slot.separator
 
 
-def _shared(slots: dict[str, list[_Slot]], mine: int | None, other: int | None, leads: str) -> _Slot | None:
-    """Return the one slot of a part that both sides may have; the other side's place holds the same slot then."""
+def _share_slot(slots: dict[str, list[_Slot]], mine: int | None, other: int | None, leads: str) -> _Slot | None:
+    """Return the slot of a part; if both sides have the part, make them share one slot."""
     if mine is None and other is None:
         return None
     if mine is None or other is None:
         return slots["ours"][mine] if mine is not None else slots["theirs"][other or 0]
-    one, two = slots["ours"][mine], slots["theirs"][other]
-    one.theirs, two.ours = two.theirs, one.ours
-    slots["theirs" if leads == "ours" else "ours"][other if leads == "ours" else mine] = one if leads == "ours" else two
-    return one if leads == "ours" else two
+    ours, theirs = slots["ours"][mine], slots["theirs"][other]
+    ours.theirs, theirs.ours = theirs.theirs, ours.ours
+    if leads == "ours":
+        slots["theirs"][other] = ours
+        return ours
+    slots["ours"][mine] = theirs
+    return theirs
 
 
-def _woven(leading: list[_Slot], other: list[_Slot]) -> list[_Slot]:
+def _interleave(leading: list[_Slot], other: list[_Slot]) -> list[_Slot]:
     """Return the slots of both sides in one order."""
-    behind: dict[int, list[_Slot]] = {}
+    following: dict[int, list[_Slot]] = {}
     known = {id(slot) for slot in leading}
     anchor = 0
     for slot in other:
         if id(slot) in known:
             anchor = id(slot)
         else:
-            behind.setdefault(anchor, []).append(slot)
-    woven: list[_Slot] = []
-    waiting = behind.get(0, [])
+            following.setdefault(anchor, []).append(slot)
+    merged: list[_Slot] = []
+    pending = following.get(0, [])
     shared = {id(slot) for slot in other}
     for slot in leading:
-        # What only we have stands before what only they have.
+        # Parts that only the leading side has come before those that only the other side has.
         if id(slot) in shared:
-            woven += waiting
-            waiting = behind.get(id(slot), [])
-        woven.append(slot)
-    return _sorted_days([*woven, *waiting])
+            merged += pending
+            pending = following.get(id(slot), [])
+        merged.append(slot)
+    return _sort_days([*merged, *pending])
 
 
-def _sorted_days(slots: list[_Slot]) -> list[_Slot]:
-    """Return the headings of a date tree, if these are some, by date (org-datetree.el)."""
+def _sort_days(slots: list[_Slot]) -> list[_Slot]:
+    """Return the slots sorted by date if they are headings of a date tree (org-datetree.el), else unchanged."""
     titles = [_title(slot) for slot in slots]
     if len(slots) < 2 or not all(title and re.match(r"\d{4}(-\d{2}){0,2}( |$)", title) for title in titles):  # noqa: PLR2004
         return slots
-    return [slot for _, slot in sorted(zip(titles, slots, strict=True), key=lambda one: one[0] or "")]
+    return [slot for _, slot in sorted(zip(titles, slots, strict=True), key=lambda pair: pair[0] or "")]
 
 
 def _title(slot: _Slot) -> str | None:
@@ -320,8 +325,8 @@ def _title(slot: _Slot) -> str | None:
     return node.heading.title if node is not None and node.heading is not None else None
 
 
-def _with_deleted(slots: list[_Slot], deleted: list[tuple[int, _Slot]], base: Sequence[Node]) -> list[_Slot]:
-    """Return the slots with those of parts that both sides took away where they stood: a change beside them shows."""
+def _insert_deleted(slots: list[_Slot], deleted: list[tuple[int, _Slot]], base: Sequence[Node]) -> list[_Slot]:
+    """Return the slots with the parts that both sides removed at their old positions, to detect changes beside them."""
     if not deleted:
         return slots
     places = {id(node): index for index, node in enumerate(base)}
@@ -331,44 +336,44 @@ def _with_deleted(slots: list[_Slot], deleted: list[tuple[int, _Slot]], base: Se
         if slot.base is not None:
             last = max(last, places[id(slot.base)])
         order.append((last, 1))
-    found = list(slots)
+    result = list(slots)
     for index, slot in reversed(deleted):
-        found.insert(bisect_right(order, (index, 0)), slot)
-    return found
+        result.insert(bisect_right(order, (index, 0)), slot)
+    return result
 
 
 def _is_moved(places: dict[int, int]) -> bool:
-    """Return whether a side has parts in another order than the base."""
-    found = [places[index] for index in sorted(places)]
-    return any(one > two for one, two in pairwise(found))
+    """Return whether a side has parts in an order other than that of the base."""
+    order = [places[index] for index in sorted(places)]
+    return any(place > next_place for place, next_place in pairwise(order))
 
 
-def _pair_new(
+def _pair_added(
     ours: Sequence[Node], theirs: Sequence[Node], of_ours: dict[int, int], of_theirs: dict[int, int]
 ) -> dict[int, int]:
-    """Return which part that both sides added is one and the same: a heading, property or drawer of one name."""
-    new: dict[Key, int] = {}
+    """Return the pairs of parts that both sides added, such as headings, properties or drawers of the same name."""
+    added: dict[Key, int] = {}
     for place, node in enumerate(theirs):
         if place not in of_theirs and node.kind not in ("line", "row"):
-            new.setdefault(node.key, place)
-    found = {}
+            added.setdefault(node.key, place)
+    pairs = {}
     for place, node in enumerate(ours):
-        other = new.get(node.key) if place not in of_ours else None
+        other = added.get(node.key) if place not in of_ours else None
         if other is not None and _is_same(node, theirs[other]):
-            found[place] = other
-            del new[node.key]
-    return found
+            pairs[place] = other
+            del added[node.key]
+    return pairs
 
 
 def _is_same(ours: Node, theirs: Node) -> bool:
-    """Return whether what both sides added is one thing; two experiments with one number are two."""
+    """Return whether two added parts with the same key are the same; two experiments may share a number by chance."""
     if ours.kind == "heading" and ours.key[0] == "id" and ours.heading is not None and theirs.heading is not None:
         return ours.heading.title == theirs.heading.title and ours.heading.timestamp_ia == theirs.heading.timestamp_ia
     return ours.kind != "item" or ours.core == theirs.core
 
 
 def _regions(slots: list[_Slot]) -> Iterator["_Slot | list[_Slot]"]:
-    """Yield slots one by one, and what both sides changed at one place as a list."""
+    """Yield slots one by one, and runs of slots that both sides changed as lists."""
     run: list[_Slot] = []
     for slot in slots:
         if slot.ours is not None and slot.theirs is not None:
@@ -381,51 +386,51 @@ def _regions(slots: list[_Slot]) -> Iterator["_Slot | list[_Slot]"]:
 
 
 def _region(run: list[_Slot]) -> "Iterable[_Slot | list[_Slot]]":
-    """Return a run of parts that not both sides have: as one region if in each other's way, else one by one."""
+    """Return a run of parts that at most one side has: as one region if the sides conflict, else one by one."""
     added = {(slot.inserted, node.kind) for slot in run if slot.inserted and (node := slot.ours or slot.theirs)}
-    lines = {who for who, kind in added if kind not in ADDED_ALONE}
-    # Both took a line away and one wrote something there, or an item and both did: they changed it, each otherwise.
+    lines = {side for side, kind in added if kind not in ADDED_ALONE}
+    # Both removed a line and at least one added one there, or both removed an item and added one: a change by both.
     gone = {slot.base.kind for slot in run if slot.base is not None and slot.ours is None and slot.theirs is None}
     changed = any(
-        kind != "heading" and len({who for who, other in added if other == kind}) > (kind in ADDED_ALONE)
+        kind != "heading" and len({side for side, other in added if other == kind}) > (kind in ADDED_ALONE)
         for kind in gone
     )
     return [run] if changed or len(lines) > 1 else run
 
 
-def _settled(text: bytes, ours: Document, begins: list[int], config: Config, now: datetime.datetime) -> bytes:
-    """Return the merged text with what follows from it: keywords of steps' headings, and cookies."""
+def _update_dependents(text: bytes, ours: Document, begins: list[int], config: Config, now: datetime.datetime) -> bytes:
+    """Return the merged text with up-to-date keywords of steps' headings and cookies."""
     document = Document(text, config.keywords)
-    before = {one.id: one for one in glance(ours, config, "")}
-    found = [heading for heading in map(document.heading_at, begins) if heading is not None]
-    # By their numbers: what is written here moves headings, and adds none.
-    indices = sorted({heading.index for heading in found})
+    before = {experiment.id: experiment for experiment in scan_experiments(ours, config, "")}
+    headings = [heading for heading in map(document.heading_at, begins) if heading is not None]
+    # By index: these edits move headings, but add none.
+    indices = sorted({heading.index for heading in headings})
     for index in indices:
         after = Experiment(document.heading(index), config, "")
         if config.tag in after.tags and after.id in before:
-            document = document.apply(settle_steps(before[after.id], after, now))
-    wanted: dict[int, Heading] = {}
+            document = document.apply(update_steps_state(before[after.id], after, now))
+    affected: dict[int, Heading] = {}
     for index in indices:
         heading = document.heading(index)
-        for one in (heading, *heading.ancestors(), *heading.children()):
-            wanted[one.index] = one
-    return bytes(document.apply(recount(document, [wanted[index] for index in sorted(wanted)])))
+        for relative in (heading, *heading.ancestors(), *heading.children()):
+            affected[relative.index] = relative
+    return bytes(document.apply(recount_cookies(document, [affected[index] for index in sorted(affected)])))
 
 
-def _same_ids(document: Document, config: Config) -> Iterator[str]:
-    """Yield a sentence for each id that two experiments have."""
+def _find_duplicate_ids(document: Document, config: Config) -> Iterator[str]:
+    """Yield a message for each id that two experiments have."""
     seen: dict[str, int] = {}
-    for experiment in glance(document, config, ""):
+    for experiment in scan_experiments(document, config, ""):
         if experiment.id in seen:
             yield (
                 f"Two experiments have the id {experiment.id} (lines {seen[experiment.id]} and {experiment.line}); "
-                f"both are kept. `orglab renumber {experiment.id}` gives the second another."
+                f"both are kept. Give the second one a new id with `orglab renumber {experiment.id}`."
             )
         seen.setdefault(experiment.id, experiment.line)
 
 
-def _with_endings(text: bytes, base: bytes, ours: bytes, theirs: bytes) -> bytes:
-    r"""Return the text with our byte-order mark and line ends, and without a last newline if both want none."""
+def _restore_line_ends(text: bytes, base: bytes, ours: bytes, theirs: bytes) -> bytes:
+    r"""Return the text with our byte-order mark and line ends, and the final newline that results from both sides."""
     ends = [data.endswith(b"\n") or not data for data in (base, ours, theirs)]
     if not choose(ends[0] if base else None, ends[1], ends[2], max):
         text = text.removesuffix(b"\n")
@@ -435,7 +440,7 @@ def _with_endings(text: bytes, base: bytes, ours: bytes, theirs: bytes) -> bytes
 
 
 def _with_carriage_returns(text: bytes, ours: bytes) -> bytes:
-    r"""Return the text with `\r\n` at the lines that have it in our version; new lines end as most of ours do."""
+    r"""Return the text with `\r\n` after the lines that have it in our version; new lines end like most of ours."""
     lines = split_lines(ours)
     with_return = {line[:-2] for line in lines if line.endswith(b"\r\n")}
     without = {line[:-1] for line in lines if line.endswith(b"\n") and not line.endswith(b"\r\n")}

@@ -1,7 +1,7 @@
 """A log's text as a tree of parts: headings, list items, drawers, properties, rows and lines.
 
 Every byte is in exactly one part: the text of a node is its head, the blank
-lines after it, its parts, its tail, and the blank lines behind it.
+lines after the head, its parts, its tail, and the blank lines after all that.
 """
 
 import re
@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS
-from orglab.experiment.model import read_id, without_cookies
+from orglab.experiment.model import read_id, strip_cookies
 from orglab.org.document import Document
 from orglab.org.element import Element
 from orglab.org.heading import Heading
@@ -22,7 +22,7 @@ from orglab.org.list import Item, Structure
 COMMITS = re.compile(rb"[ \t]*\((%b)\)[ \t]*$" % CHAINS.encode())
 _COOKIES = re.compile(rb"[ \t]*\[(?:\d*%|\d*/\d*)\]")
 _BLANK = re.compile(rb"[ \t]*\n")
-# Parts that are added one by one, so that two that were added at one place are both kept.
+# Kinds of parts that are independent of each other: if both sides add one at the same place, both are kept.
 ADDED_ALONE = frozenset(("heading", "item", "drawer", "property", "planning", "row"))
 
 Key = tuple[str, bytes]
@@ -34,14 +34,14 @@ class Node:
 
     Attributes:
         kind: `document`, `heading`, `item`, `drawer`, `properties`, `property`, `planning`, `row` or `line`.
-        key: What stays as it is when the part is changed, so that versions of it find each other.
-        head: Its first line.
+        key: Identifies the part in other versions, as changes of the part do not affect it.
+        head: The first line.
         gap: The blank lines after the head.
-        parts: What is in it, in order.
-        tail: Its last line, of a drawer.
-        blanks: The blank lines behind it.
-        heading: The heading, of a heading.
-        item: The item, of an item.
+        parts: The parts inside, in order.
+        tail: The last line of a drawer.
+        blanks: The blank lines after the part.
+        heading: The heading, if the part is one.
+        item: The list item, if the part is one.
     """
 
     kind: str
@@ -56,34 +56,37 @@ class Node:
 
     @cached_property
     def text(self) -> bytes:
-        """The whole text of it, the blank lines behind it left out."""
+        """The whole text, without the blank lines after it."""
         inside = b"".join(part.text + part.blanks for part in self.parts)
         return self.head + self.gap + inside + self.tail
 
     @cached_property
     def core(self) -> bytes:
-        """The text without blank lines at its end: what has to differ for it to be another version."""
-        return _without_last_blanks(self.text)
+        """The text without blank lines at its end: the part counts as changed if this differs."""
+        return _strip_last_blanks(self.text)
 
     @cached_property
     def trail(self) -> bytes:
-        """The blank lines that end it and stand behind it."""
+        """The blank lines at the end of the text and after it."""
         return self.text[len(self.core) :] + self.blanks
 
 
 def read_nodes(documents: Sequence[Document], config: Config) -> list[Node]:
-    """Return the whole text of each version as a tree; the first-level headings that all have alike stay unread.
+    """Return the whole text of each version as a tree; first-level subtrees that are the same in all are not parsed.
 
-    A last newline that is missing has been added before.
+    The caller has added a missing final newline.
     """
-    cut = [_subtrees(document) for document in documents]
-    once = [{text for text, count in Counter(text for _, text in one).items() if count == 1} for one in cut]
-    alike = set.intersection(*once) if once else set()
+    subtrees_by_version = [_subtrees(document) for document in documents]
+    unique = [
+        {text for text, count in Counter(text for _, text in subtrees).items() if count == 1}
+        for subtrees in subtrees_by_version
+    ]
+    identical = set.intersection(*unique) if unique else set()
     roots = []
-    for document, subtrees in zip(documents, cut, strict=True):
+    for document, subtrees in zip(documents, subtrees_by_version, strict=True):
         root = Node("document", ("document", b""), b"")
         for begin, text in subtrees:
-            if text in alike and text.startswith(b"* "):
+            if text in identical and text.startswith(b"* "):
                 root.parts.append(Node("heading", ("text", text), text))
             else:
                 below = read_node(document.part_at(begin), config)
@@ -94,7 +97,7 @@ def read_nodes(documents: Sequence[Document], config: Config) -> list[Node]:
 
 
 def _subtrees(document: Document) -> list[tuple[int, bytes]]:
-    """Return where each first-level heading begins, what stands before the first one too, and the text from there."""
+    """Return the position and text of each first-level subtree, and of any text before the first one."""
     text = document.text
     begins = [0, *(match.start() + 1 for match in re.finditer(rb"\n\* ", text))]
     return [(begin, text[begin:end]) for begin, end in pairwise([*begins, len(text)]) if end > begin]
@@ -103,45 +106,45 @@ def _subtrees(document: Document) -> list[tuple[int, bytes]]:
 def read_node(document: Document, config: Config) -> Node:
     """Return the whole text of a document as a tree."""
     text = document.text
-    # The first section begins with blank lines that no part has.
-    first = document.begin_of(0) if len(document) else len(text)
+    # The first section may begin with blank lines that belong to no part.
+    first = document.heading_begin(0) if len(document) else len(text)
     root = Node("document", ("document", b""), b"")
     _fill(root, text, document.first_section if first else None, 0, first)
-    # Headings are read as a flat list with their depths: a tree of any depth is built without recursion.
-    above: list[tuple[int, Node]] = [(0, root)]
+    # Built from the flat list of headings and their levels, without recursion, for trees of any depth.
+    ancestors: list[tuple[int, Node]] = [(0, root)]
     for heading in document.headings():
         node = _heading_node(heading, config)
-        while above[-1][0] >= heading.stars:
-            above.pop()
-        above[-1][1].parts.append(node)
-        above.append((heading.stars, node))
+        while ancestors[-1][0] >= heading.stars:
+            ancestors.pop()
+        ancestors[-1][1].parts.append(node)
+        ancestors.append((heading.stars, node))
     return root
 
 
 def _heading_node(heading: Heading, config: Config) -> Node:
-    """Return a heading with its own section, without the headings below it."""
+    """Return a heading with its own section, without its subheadings."""
     text = heading.document.text
-    number = read_id(heading, config) if config.tag in heading.tags or heading.drawer is not None else ""
-    # Without cookies: they change with what is below.
-    key = ("id", number.encode()) if number else ("title", without_cookies(heading.title).encode("utf-8", "replace"))
+    name = read_id(heading, config) if config.tag in heading.tags or heading.drawer is not None else ""
+    # Without cookies, which change with the subtree.
+    key = ("id", name.encode()) if name else ("title", strip_cookies(heading.title).encode("utf-8", "replace"))
     node = Node("heading", key, text[heading.begin : heading.body], heading=heading)
     _fill(node, text, heading.section, heading.body, heading.end)
     return node
 
 
 def _fill(node: Node, text: bytes, section: Element | None, begin: int, end: int) -> None:
-    """Give a node the parts that stand between two positions."""
+    """Add the parts between two positions to a node."""
     at = begin
     for element in section.children if section is not None else ():
         _add_lines(node, text[at : element.begin])
-        for part in _parts_of(text, element):
+        for part in _split_element(text, element):
             _add(node, part)
         at = element.end
     _add_lines(node, text[at:end])
 
 
-def _parts_of(text: bytes, element: Element) -> Iterator[Node]:
-    """Yield the parts that an element is made of, one after the other, blank lines among them as lines."""
+def _split_element(text: bytes, element: Element) -> Iterator[Node]:
+    """Yield the parts of an element in order, including blank lines."""
     structure = element.structure
     if element.type == "plain-list" and structure is not None:
         yield from _lines(text[element.begin : element.start])
@@ -163,11 +166,11 @@ def _parts_of(text: bytes, element: Element) -> Iterator[Node]:
 
 def _core_end(text: bytes, element: Element) -> int:
     """Return where an element ends without the blank lines after it."""
-    return element.begin + len(_without_last_blanks(text[element.begin : element.end]))
+    return element.begin + len(_strip_last_blanks(text[element.begin : element.end]))
 
 
 def _drawer_node(text: bytes, element: Element) -> Node:
-    """Return a drawer, with properties as its parts or what else it holds."""
+    """Return a drawer, with its properties or other content as parts."""
     body = text[element.begin : _core_end(text, element)]
     lines = split_lines(body)
     is_properties = element.type == "property-drawer"
@@ -180,7 +183,7 @@ def _drawer_node(text: bytes, element: Element) -> Node:
     inside, at = element.begin + len(lines[0]), element.begin + len(body) - len(lines[-1])
     for child in element.children:
         _add_lines(node, text[inside : child.begin])
-        for part in _parts_of(text, child):
+        for part in _split_element(text, child):
             _add(node, part)
         inside = child.end
     _add_lines(node, text[inside:at])
@@ -188,30 +191,30 @@ def _drawer_node(text: bytes, element: Element) -> Node:
 
 
 def _item_node(text: bytes, item: Item, structure: Structure) -> Node:
-    """Return an item with the items below it, however deep they nest."""
+    """Return an item with its subitems, nested to any depth."""
     top = _item_head(text, item)
-    todo = [(top, item)]
-    while todo:
-        node, at_item = todo.pop()
-        at = at_item.begin + len(node.head)
-        for child in structure.children(at_item):
+    pending = [(top, item)]
+    while pending:
+        node, parent = pending.pop()
+        at = parent.begin + len(node.head)
+        for child in structure.children(parent):
             _add_lines(node, text[at : child.begin])
-            below = _item_head(text, child)
-            node.parts.append(below)
-            todo.append((below, child))
+            child_node = _item_head(text, child)
+            node.parts.append(child_node)
+            pending.append((child_node, child))
             at = child.end
-        _add_lines(node, text[at : at_item.end])
+        _add_lines(node, text[at : parent.end])
     return top
 
 
 def _item_head(text: bytes, item: Item) -> Node:
-    """Return an item's first line as a node that has no parts yet."""
+    """Return an item's first line as a node without parts."""
     end = text.find(b"\n", item.begin) + 1 or len(text)
-    return Node("item", ("item", words_of(text[item.begin : end], item)), text[item.begin : end], item=item)
+    return Node("item", ("item", item_words(text[item.begin : end], item)), text[item.begin : end], item=item)
 
 
-def words_of(head: bytes, item: Item) -> bytes:
-    """Return the words of an item's first line: without bullet, counter, box, commits and cookies."""
+def item_words(head: bytes, item: Item) -> bytes:
+    """Return the words of an item's first line: without bullet, counter, checkbox, commits and cookies."""
     rest = head[item.body - item.begin :] if item.tag is None else head[len(item.bullet) :]
     return _COOKIES.sub(b"", COMMITS.sub(b"", rest.rstrip(b"\n"))).strip()
 
@@ -228,12 +231,12 @@ def _lines(text: bytes, kind: str = "line", key: bytes | None = None) -> Iterato
 
 
 def split_lines(text: bytes) -> list[bytes]:
-    r"""Return the lines of a text with their ends; a lone `\r` is a character like any other."""
+    r"""Return the lines of a text with their line ends; a lone `\r` does not end a line."""
     return re.findall(rb"[^\n]*\n|[^\n]+\Z", text)
 
 
 def _add(node: Node, part: Node) -> None:
-    """Make a part the last one of a node; a blank line belongs to what stands before it."""
+    """Append a part to a node; a blank line is added to the part before it."""
     if part.kind in ("line", "planning", "row") and _BLANK.fullmatch(part.head):
         if node.parts:
             node.parts[-1].blanks += part.head
@@ -243,7 +246,7 @@ def _add(node: Node, part: Node) -> None:
         node.parts.append(part)
 
 
-def _without_last_blanks(text: bytes) -> bytes:
+def _strip_last_blanks(text: bytes) -> bytes:
     """Return a text without the blank lines at its end."""
     end = len(text)
     while end:

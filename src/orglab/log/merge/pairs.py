@@ -1,34 +1,34 @@
-"""Which part of one version is which part of another."""
+"""Pairs of parts that correspond to each other in two versions of a log."""
 
 import difflib
 from collections import defaultdict
 from collections.abc import Sequence
 
-from orglab.log.merge.node import ADDED_ALONE, Node, words_of
+from orglab.log.merge.node import ADDED_ALONE, Node, item_words
 from orglab.org.source import decode
 
-_ALIKE = 0.5
+_LEAST_SIMILARITY = 0.5
 
 
 def pair(old: Sequence[Node], new: Sequence[Node]) -> dict[int, int]:
-    """Return for each part of `old` that is in `new` still, changed or not, its place there.
+    """Return the index in `new` of each part of `old` that still exists, changed or not, by its index in `old`.
 
-    In order as far as the order is the same; a heading, item or property that
-    was moved is found by its key; of items whose words were changed, the
-    likeliest one between the same neighbours is taken.
+    Parts in the same order are paired by their keys; a heading, item or property
+    that was moved is found by its key; a reworded item is paired with the most
+    similar item between the same neighbours.
     """
-    found: dict[int, int] = {}
+    pairs: dict[int, int] = {}
     for tag, begin, end, new_begin, new_end in _opcodes(old, new):
         if tag == "equal":
-            found.update(zip(range(begin, end), range(new_begin, new_end), strict=True))
+            pairs.update(zip(range(begin, end), range(new_begin, new_end), strict=True))
         elif tag == "replace":
-            found.update(_pair_reworded(old, new, range(begin, end), range(new_begin, new_end)))
-    _pair_moved(old, new, found)
-    return found
+            pairs.update(_pair_reworded(old, new, range(begin, end), range(new_begin, new_end)))
+    _pair_moved(old, new, pairs)
+    return pairs
 
 
 def _opcodes(old: Sequence[Node], new: Sequence[Node]) -> list[tuple[str, int, int, int, int]]:
-    """Return how the keys of one sequence become those of another; what both begin and end with costs nothing."""
+    """Return the difflib opcodes between the keys of two sequences; a common beginning and end are skipped first."""
     head = 0
     while head < min(len(old), len(new)) and old[head].key == new[head].key:
         head += 1
@@ -45,38 +45,39 @@ def _opcodes(old: Sequence[Node], new: Sequence[Node]) -> list[tuple[str, int, i
 
 
 def _pair_reworded(old: Sequence[Node], new: Sequence[Node], olds: range, news: range) -> dict[int, int]:
-    """Return pairs of items between the same neighbours whose words are alike, and of the headings likewise."""
-    found: dict[int, int] = {}
+    """Return the pairs of items between the same neighbours whose words are similar."""
+    pairs: dict[int, int] = {}
     free = [place for place in news if new[place].kind == "item"]
     for place in olds:
         if old[place].kind != "item":
             continue
-        best = max(free, key=lambda other: _likeness(old[place], new[other]), default=None)
-        if best is not None and _likeness(old[place], new[best]) >= _ALIKE:
-            found[place] = best
+        best = max(free, key=lambda other: _compare_words(old[place], new[other]), default=None)
+        if best is not None and _compare_words(old[place], new[best]) >= _LEAST_SIMILARITY:
+            pairs[place] = best
             free.remove(best)
-    return found
+    return pairs
 
 
-def _likeness(one: Node, other: Node) -> float:
-    """Return how alike the words of two items are, from 0 to 1."""
-    if one.item is None or other.item is None:
+def _compare_words(old: Node, new: Node) -> float:
+    """Return the similarity of the words of two items, from 0 to 1."""
+    if old.item is None or new.item is None:
         return 0.0
-    mine, others = decode(words_of(one.head, one.item)).split(), decode(words_of(other.head, other.item)).split()
-    return float(difflib.SequenceMatcher(None, mine, others, autojunk=False).ratio())
+    old_words = decode(item_words(old.head, old.item)).split()
+    new_words = decode(item_words(new.head, new.item)).split()
+    return float(difflib.SequenceMatcher(None, old_words, new_words, autojunk=False).ratio())
 
 
-def _pair_moved(old: Sequence[Node], new: Sequence[Node], found: dict[int, int]) -> None:
-    """Add the pairs of parts that have a key that stands once on each side, wherever that is."""
-    taken = set(found.values())
-    left: dict[tuple[str, bytes], list[int]] = defaultdict(list)
+def _pair_moved(old: Sequence[Node], new: Sequence[Node], pairs: dict[int, int]) -> None:
+    """Add to `pairs` the parts whose key is unique among the unpaired parts of each side."""
+    paired = set(pairs.values())
+    new_places: dict[tuple[str, bytes], list[int]] = defaultdict(list)
     for place, node in enumerate(new):
-        if place not in taken and node.kind in ADDED_ALONE and node.kind != "row":
-            left[node.key].append(place)
-    counts: dict[tuple[str, bytes], list[int]] = defaultdict(list)
+        if place not in paired and node.kind in ADDED_ALONE and node.kind != "row":
+            new_places[node.key].append(place)
+    old_places: dict[tuple[str, bytes], list[int]] = defaultdict(list)
     for place, node in enumerate(old):
-        if place not in found and node.key in left:
-            counts[node.key].append(place)
-    for key, places in counts.items():
-        if len(places) == len(left[key]) == 1:
-            found[places[0]] = left[key][0]
+        if place not in pairs and node.key in new_places:
+            old_places[node.key].append(place)
+    for key, places in old_places.items():
+        if len(places) == len(new_places[key]) == 1:
+            pairs[places[0]] = new_places[key][0]

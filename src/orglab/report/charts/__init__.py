@@ -1,4 +1,4 @@
-"""Charts as SVG: a few hundred lines of our own, for a report that needs nothing but itself."""
+"""Charts as SVG, drawn without a library so that a report needs no dependencies."""
 
 import re
 from collections.abc import Iterator
@@ -12,16 +12,16 @@ from orglab.report.charts.dots import draw_steps, steps_table
 __all__ = ["LIGHT", "PAGE", "Theme", "chart_parts", "chart_table", "draw_chart", "draw_pages"]
 
 ROWS_OF_A_PAGE = 24
-"""How many rows of a time line or of steps go into one picture of a page."""
+"""The number of rows of a timeline or of steps in one picture on paper."""
 
 
 def draw_chart(chart: Chart, theme: Theme, name: str) -> str:
     """Return a chart as an `svg` element.
 
     Args:
-        chart: What is drawn.
+        chart: The chart.
         theme: Its colours and font.
-        name: What its ids begin with; no other chart of the page may have it.
+        name: The prefix of its ids, unique on the page.
     """
     plot = chart.plot
     if isinstance(plot, Timeline):
@@ -32,7 +32,7 @@ def draw_chart(chart: Chart, theme: Theme, name: str) -> str:
 
 
 def chart_table(chart: Chart) -> Table:
-    """Return the numbers of a chart as a table, for those who cannot see it, or want to know."""
+    """Return the data of a chart as a table, for readers who cannot see it or want the exact values."""
     plot = chart.plot
     if isinstance(plot, Timeline):
         return timeline_table(plot)
@@ -40,15 +40,15 @@ def chart_table(chart: Chart) -> Table:
 
 
 def draw_pages(chart: Chart) -> Iterator[tuple[str, str]]:
-    """Yield a chart as pictures for paper, each an `svg` element and what it shows in words."""
+    """Yield a chart as pictures for paper, each an `svg` element with its alternative text."""
     for number, part in enumerate(chart_parts(chart)):
         svg = draw_chart(part, PAGE, f"chart-{number}")
-        said = re.search(r"<desc[^>]*>([^<]*)</desc>", svg)
-        yield svg, f"{chart.title}. {said.group(1) if said else ''}"
+        description = re.search(r"<desc[^>]*>([^<]*)</desc>", svg)
+        yield svg, f"{chart.title}. {description.group(1) if description else ''}"
 
 
 def chart_parts(chart: Chart) -> list[Chart]:
-    """Return a chart as charts that each fit on a page; all of a time line have the same days."""
+    """Return a chart split into charts that each fit on a page; parts of a timeline share the same dates."""
     plot = chart.plot
     if isinstance(plot, MetricHistory) or len(plot.rows) <= ROWS_OF_A_PAGE * 4 // 3:
         return [chart]

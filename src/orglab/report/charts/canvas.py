@@ -1,4 +1,4 @@
-"""What charts are drawn with: colours that all can tell apart, shapes for grey print, and text that fits."""
+"""The drawing of charts: colours that everyone can distinguish, shapes for grey print, and text that fits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ class Theme:
     """The colours and the font of a chart.
 
     Attributes:
-        colors: Of series, in their order.
-        ink: Of text and marks.
-        muted: Of what is said beside.
-        grid: Of lines behind.
-        paper: Of what lies behind it all.
-        font: A list of families, as CSS has it.
+        colors: The colours of series, in order.
+        ink: The colour of text and marks.
+        muted: The colour of secondary text.
+        grid: The colour of grid lines.
+        paper: The background colour.
+        font: The font families, in CSS syntax.
     """
 
     colors: tuple[str, ...]
@@ -29,12 +29,12 @@ class Theme:
 
 
 WIDTH = 420
-"""How wide every chart is drawn, in pixels of its own: titles stand above, so that it is read from a phone to print."""
+"""The width of every chart in its own pixels; titles are above, so that it is readable from phones to print."""
 SERIES = 6
-"""How many colours there are; past them dashes and markers tell series apart."""
+"""The number of colours; beyond that, dashes and marks distinguish series."""
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
-# The palette of Okabe and Ito, which those see apart who do not see all colours.  On white some of it is too pale for
-# a line (less than 3:1), so those are darkened at the same hue.
+# The palette of Okabe and Ito, which colour-blind readers can distinguish. Those too pale for lines on white (contrast
+# below 3:1) are darkened at the same hue.
 LIGHT = Theme(("#0072b2", "#c24e00", "#008563", "#a8507f", "#8a6100", "#1c6f9e"), "#1c1b19", "#5c5a55", "#e4e1da",
               "#ffffff", _FONT)  # fmt: skip
 PAGE = Theme(LIGHT.colors, LIGHT.ink, LIGHT.muted, "#dcd9d2", LIGHT.paper,
@@ -43,7 +43,7 @@ CSS = Theme(
     tuple(f"var(--series-{number + 1})" for number in range(SERIES)),
     "var(--ink)", "var(--muted)", "var(--grid)", "var(--paper)", "inherit",
 )  # fmt: skip
-"""For a page that says in its style sheet what each is, light and dark."""
+"""For a page whose style sheet defines the colours, light and dark."""
 
 _OPEN_SHAPES = (5, 6)
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "5 5", "1 4")
@@ -52,15 +52,15 @@ _BROAD = frozenset("mwMW@%—…ABCDGHKNOQRUVXY")
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """Return about how wide a text is in a sans-serif font, rather more than less."""
+    """Return the approximate width of a text in a sans-serif font, rather too wide than too narrow."""
     units = 0.05 * len(text) if bold else 0.0
     for char in text:
         units += 1.05 if is_wide(char) else 0.36 if char in _NARROW else 0.82 if char in _BROAD else 0.6
     return units * size
 
 
-def fitted(text: str, width: float, size: float) -> str:
-    """Return a text cut to a width, with an ellipsis where something is missing."""
+def fit_text(text: str, width: float, size: float) -> str:
+    """Return a text truncated to a width, with an ellipsis if something is cut off."""
     text = " ".join(printable(text).split())
     if text_width(text[:400], size) <= width:
         return text[:400]
@@ -78,12 +78,12 @@ class Canvas:
     """The elements of one chart, in the order they are drawn.
 
     Attributes:
-        theme: Its colours.
-        height: Its height; it may grow until the canvas is closed.
+        theme: The colours and font.
+        height: The height; it may change until the canvas is closed.
     """
 
     def __init__(self, theme: Theme, height: float) -> None:
-        """Begin with nothing drawn."""
+        """Start with an empty canvas."""
         self.theme = theme
         self.height = height
         self.elements: list[str] = []
@@ -119,7 +119,7 @@ class Canvas:
     def bar(
         self, x: float, y: float, width: float, height: float, fill: str, *, stroke: str = "", dash: str = ""
     ) -> None:
-        """Draw a bar with round corners."""
+        """Draw a bar with rounded corners."""
         outline = f' stroke="{stroke}" stroke-width="1.4"' if stroke else ""
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
         self.elements.append(
@@ -139,7 +139,7 @@ class Canvas:
         bold: bool = False,
         halo: bool = False,
     ) -> None:
-        """Write a text, whose base line is at `y`; with a halo it is read over lines."""
+        """Write a text with its baseline at `y`; a halo keeps it readable over lines."""
         weight = ' font-weight="600"' if bold else ""
         if halo:
             weight += f' stroke="{self.theme.paper}" stroke-width="3" paint-order="stroke"'
@@ -171,17 +171,17 @@ class Canvas:
         self.elements.append(f'<path d="{lines[shape]}" fill="{inside}" stroke="{color}" stroke-width="{weight}"/>')
 
     def legend(self, entries: Sequence[tuple[str, str, int, str]], x: float, y: float) -> float:
-        """Draw what the signs mean, in as many lines as it takes, and return where the next thing may begin.
+        """Draw a legend on as many lines as needed, and return the y position below it.
 
         Args:
-            entries: each a text, a colour, the number of a mark, and a dash; `-`: no line, `o`: a hollow mark.
-            x: Where each line begins.
+            entries: Each a text, a colour, the number of a mark, and a dash; `-`: no line, `o`: a hollow mark.
+            x: The left end of each line.
             y: The middle of the first line.
         """
         at = x
         for text, color, shape, dash in entries:
             sample = 10 if dash in ("-", "o") else 26
-            label = fitted(text, WIDTH - x - sample - 10, 12)
+            label = fit_text(text, WIDTH - x - sample - 10, 12)
             needed = sample + 6 + text_width(label, 12) + 16
             if at > x and at + needed - 16 > WIDTH:
                 at, y = x, y + 20
@@ -193,12 +193,12 @@ class Canvas:
         return y + 18
 
     def empty(self, text: str) -> None:
-        """Say that there is nothing to draw."""
+        """Draw a message instead of a chart without data."""
         self.bar(0.5, 0.5, WIDTH - 1, self.height - 1, "none", stroke=self.theme.grid)
         self.text(WIDTH / 2, self.height / 2 + 4, text, 13, "middle", self.theme.muted)
 
     def close(self, title: str, description: str, name: str) -> str:
-        """Return the chart as an `svg` element, with its title and description for those who hear it."""
+        """Return the chart as an `svg` element, with a title and description for screen readers."""
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {self.height:g}"'
             f' width="{WIDTH:g}" height="{self.height:g}" role="img" aria-labelledby="{name}-t {name}-d"'

@@ -1,4 +1,4 @@
-"""From values to places: nice ticks for numbers, powers of ten and days, and the words on them."""
+"""Axes: the mapping from values to positions, and round ticks with labels for numbers, powers of ten and days."""
 
 import math
 from collections.abc import Iterable
@@ -7,29 +7,29 @@ from datetime import date, datetime
 
 from orglab.text import MONTHS, number, power_of_ten
 
-HELPED_BY_LOG = 100
-"""How many times the smallest value the largest is, at least, for an axis to be logarithmic by itself."""
-_LARGEST = 1e300
-SMALLEST = 1e-300
-"""What is not larger has no place on a logarithmic axis."""
-_FEW_POWERS = 2
+LOG_RATIO = 100
+"""The ratio of largest to smallest value from which an axis is logarithmic by default."""
+_MAX_VALUE = 1e300
+MIN_LOG_VALUE = 1e-300
+"""Only larger values have a position on a logarithmic axis."""
+_MAX_SUBDIVIDED_POWERS = 2
 
 
 def is_drawn(value: float | None) -> bool:
-    """Return whether a value has a place: it is finite, and no larger than what can be reckoned with."""
-    return value is not None and math.isfinite(value) and abs(value) <= _LARGEST
+    """Return whether a value can be drawn: it is finite and not so large that calculations overflow."""
+    return value is not None and math.isfinite(value) and abs(value) <= _MAX_VALUE
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A straight or logarithmic axis.
+    """A linear or logarithmic axis.
 
     Attributes:
         low: The value at `begin`.
         high: The value at `end`.
-        begin: A place, in pixels.
-        end: A place, in pixels.
-        log: Whether places go by the logarithm.
+        begin: A position, in pixels.
+        end: A position, in pixels.
+        log: Whether the axis is logarithmic.
     """
 
     low: float
@@ -39,34 +39,34 @@ class Scale:
     log: bool = False
 
     def place(self, value: float) -> float:
-        """Return where a value is."""
+        """Return the position of a value."""
         if self.log:
             share = (math.log10(value) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
         else:
-            # Halved, for the difference of the two largest numbers is none.
+            # Halved, because the difference of very large values may overflow.
             share = (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
         return self.begin + share * (self.end - self.begin)
 
     def ticks(self, most: int, *, whole: bool = False) -> list[tuple[float, str]]:
-        """Return values worth a line and what is written there, about `most` of them; whole numbers if asked."""
+        """Return about `most` tick values with their labels, only whole numbers if `whole` is true."""
         if self.log:
             return _powers(self.low, self.high, most)
         return _round_numbers(self.low, self.high, most, smallest=1.0 if whole else 0.0)
 
 
 def make_scale(values: Iterable[float], begin: float, end: float, *, log: bool | None = False) -> Scale:
-    """Return an axis on which all of some finite values have a place, with some room at both ends.
+    """Return an axis that covers some finite values, with some room at both ends.
 
     Args:
         values: The values.
-        begin: The place of the low end.
-        end: The place of the high end.
-        log: Whether it is logarithmic; None: if it helps.  It never is where a value is not positive.
+        begin: The position of the low end.
+        end: The position of the high end.
+        log: Whether it is logarithmic, if all values are positive; None: if that is useful.
     """
-    kept = list(values)
-    low, high = min(kept, default=0.0), max(kept, default=1.0)
-    can = low > SMALLEST
-    if can and (log or (log is None and high >= low * HELPED_BY_LOG)):
+    values = list(values)
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    can_be_log = low > MIN_LOG_VALUE
+    if can_be_log and (log or (log is None and high >= low * LOG_RATIO)):
         if high / low < 1.0001:  # noqa: PLR2004 - one value
             low, high = low / 2, high * 2
         room = (math.log10(high) - math.log10(low)) * 0.04
@@ -82,7 +82,7 @@ def make_scale(values: Iterable[float], begin: float, end: float, *, log: bool |
 
 
 def _round_numbers(low: float, high: float, most: int, smallest: float) -> list[tuple[float, str]]:
-    """Return multiples of one, two or five times a power of ten between two values."""
+    """Return multiples of 1, 2 or 5 times a power of ten between two values."""
     span = high / 2 - low / 2
     power = 10.0 ** math.floor(math.log10(span / max(1, most)))
     step = next(power * unit for unit in (1, 2, 5, 10, 20, 50, 100, 200) if span / (power * unit) * 2 <= max(1, most))
@@ -93,40 +93,40 @@ def _round_numbers(low: float, high: float, most: int, smallest: float) -> list[
     texts = []
     for index in range(count + 1):
         value = (first + index) * step
-        is_plain = digits <= 6 and abs(value) < 1e6  # noqa: PLR2004 - as `number` has it
+        is_plain = digits <= 6 and abs(value) < 1e6  # noqa: PLR2004 - the limits of `number`
         texts.append((value, number(value, digits if is_plain else None, style="axis")))
     return texts
 
 
 def _powers(low: float, high: float, most: int) -> list[tuple[float, str]]:
-    """Return powers of ten between two values; of less than three powers also twice and five times them."""
+    """Return powers of ten between two values; if they span few powers, also 2 and 5 times each."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     stride = max(1, math.ceil((last - first + 1) / max(1, most)))
-    units = (1,) if last - first > _FEW_POWERS else (1, 2, 5)
-    # 0.0001 and 100,000 are still read at a glance.
+    units = (1,) if last - first > _MAX_SUBDIVIDED_POWERS else (1, 2, 5)
+    # 0.0001 and 100,000 are still easy to read.
     is_plain = first >= -4 and last <= 5  # noqa: PLR2004
-    found: list[tuple[float, str]] = []
+    ticks: list[tuple[float, str]] = []
     for power in range(first, last + 1, stride):
         for unit in units:
             value = unit * 10.0**power
             if low <= value <= high:
                 raised = power_of_ten(power, "" if unit == 1 else str(unit))
-                found.append((value, number(value, max(0, -power), style="axis") if is_plain else raised))
-    return found if len(found) <= most * 2 else found[:: math.ceil(len(found) / most)]
+                ticks.append((value, number(value, max(0, -power), style="axis") if is_plain else raised))
+    return ticks if len(ticks) <= most * 2 else ticks[:: math.ceil(len(ticks) / most)]
 
 
 # ---- days ----
 
 
 def day_number(when: date) -> float:
-    """Return a day, or a time of a day, as a number of days."""
+    """Return a date or datetime as a number of days."""
     if isinstance(when, datetime):
         return when.toordinal() + (when.hour * 60 + when.minute) / 1440
     return float(when.toordinal())
 
 
 def day_ticks(since: float, until: float, most: int) -> list[tuple[float, str]]:
-    """Return days worth a line, and their names: days, Mondays, or firsts of months or years."""
+    """Return tick days with their labels: days, Mondays, or the first days of months or years."""
     span = until - since
     first, last = (
         date.fromordinal(min(max(1, day), date.max.toordinal())) for day in (math.ceil(since), math.floor(until))
@@ -139,21 +139,21 @@ def day_ticks(since: float, until: float, most: int) -> list[tuple[float, str]]:
     for months in (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12_000, 24_000, 60_000):
         if span / (30.4 * months) <= most:
             break
-    found: list[tuple[float, str]] = []
+    ticks: list[tuple[float, str]] = []
     month = first.year * 12 + first.month - 1
     month += -month % months
     while month < 12 * 9999 and (day := date(month // 12, month % 12 + 1, 1)) <= last:
         if day >= first:
             name = str(day.year) if months >= 12 or day.month == 1 else _month_name(day)  # noqa: PLR2004 - a year
-            if not found and name != str(day.year):
+            if not ticks and name != str(day.year):
                 name += f" {day.year}"
-            found.append((float(day.toordinal()), name))
+            ticks.append((float(day.toordinal()), name))
         month += months
-    return found
+    return ticks
 
 
 def _day_name(day: date) -> str:
-    """Return a day as it stands on an axis."""
+    """Return the label of a day on an axis."""
     return f"{day.day} {_month_name(day)}"
 
 

@@ -1,1 +1,1 @@
-"""What a report says: from what happened to statements, each with what it rests on."""
+"""The content of a report: from events in the log to statements, each with its evidence."""

@@ -1,4 +1,4 @@
-"""The appendix: what is on record of each experiment, for a reader who checks."""
+"""The appendix: the full record of each experiment, for a reader who wants to check."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,46 +27,48 @@ from orglab.runs.record import Run
 from orglab.runs.statistics import Results, is_failed, read_final
 from orglab.text import cardinal, count, cut, duration, number
 
-_MOST_CHARTS = 24
-_MOST_METRICS = 6
-_LONGEST_COMMAND = 120
+_MAX_CHARTS = 24
+_MAX_METRICS = 6
+_MAX_COMMAND_LENGTH = 120
 
 
-def charted(report: Report) -> frozenset[str]:
-    """Return the experiments whose runs are drawn: of many, those that something happened to last.
+def choose_charted(report: Report) -> frozenset[str]:
+    """Return the experiments that get a chart of their runs: of many, the most recently active.
 
-    Hundreds of charts nobody looks at, and a PDF of them takes minutes.
+    Nobody looks at hundreds of charts, and a PDF of them takes minutes.
     """
     times = {one.ref: one.last_moment() or report.period.since for one in report.touched}
-    having = [ref for ref in times if ref in report.results]
-    return frozenset(sorted(having, key=lambda ref: times[ref])[-_MOST_CHARTS:])
+    with_results = [ref for ref in times if ref in report.results]
+    return frozenset(sorted(with_results, key=lambda ref: times[ref])[-_MAX_CHARTS:])
 
 
-def record(account: ExperimentActivity, report: Report, wording: Wording, *, is_drawn: bool) -> Iterator[Block]:
-    """Yield all that is on record of an experiment."""
-    ref, one = account.ref, account.experiment
-    yield Heading(2, (*wording.inline(one.title, ref), Text(" "), wording.links.to(ref)), make_anchor(ref))
-    if one.description:
-        yield Paragraph(wording.inline(one.description, ref))
-    if one.steps:
-        done = {event.ref: event for event in account.events if event.kind == "step"}
-        yield List(tuple(_step(step, done.get(step.ref), account, wording) for step in one.steps), "numbers")
+def lay_out_record(
+    activity: ExperimentActivity, report: Report, wording: Wording, *, is_drawn: bool
+) -> Iterator[Block]:
+    """Yield the full record of an experiment."""
+    ref, experiment = activity.ref, activity.experiment
+    yield Heading(2, (*wording.inline(experiment.title, ref), Text(" "), wording.links.to(ref)), make_anchor(ref))
+    if experiment.description:
+        yield Paragraph(wording.inline(experiment.description, ref))
+    if experiment.steps:
+        done = {event.ref: event for event in activity.events if event.kind == "step"}
+        yield List(tuple(_step(step, done.get(step.ref), activity, wording) for step in experiment.steps), "numbers")
     results = report.results.get(ref, Results())
     counted = {run.id for outcome in results.outcomes for run in outcome.runs}
-    if runs := [run for run in account.runs if report.period.holds(run.began) or run.id in counted]:
+    if runs := [run for run in activity.runs if report.period.contains(run.began) or run.id in counted]:
         yield _runs(runs, wording)
     if is_drawn and (chart := history_chart(ref, results)):
         yield chart
-    if notes := [event for event in account.recent if event.kind == "note" and event.text]:
+    if notes := [event for event in activity.recent if event.kind == "note" and event.text]:
         yield Details((Text(count(len(notes), "note", "grouped")),), tuple(_notes(notes, wording)))
 
 
-def _step(step: Step, done: Event | None, account: ExperimentActivity, wording: Wording) -> ListItem:
-    """Return a step with when it was done, how often it was run, and its commits."""
-    content: list[Inline] = [*wording.inline(step.text, account.ref), Text(" "), wording.links.to(step.ref)]
+def _step(step: Step, done: Event | None, activity: ExperimentActivity, wording: Wording) -> ListItem:
+    """Return a step with the date it was done, its runs and its commits."""
+    content: list[Inline] = [*wording.inline(step.text, activity.ref), Text(" "), wording.links.to(step.ref)]
     if done is not None:
-        content.append(Text(f", done {wording.day(done.at)}" if done.at else ", done, nobody noted when"))
-    if runs := [run for run in account.runs if run.ref == step.ref]:
+        content.append(Text(f", done {wording.day(done.at)}" if done.at else ", done (date not recorded)"))
+    if runs := [run for run in activity.runs if run.ref == step.ref]:
         failed = sum(map(is_failed, runs))
         also = f", {cardinal(failed, 'words')} failed" if failed else ""
         took = duration(sum(run.seconds or 0 for run in runs))
@@ -87,11 +89,11 @@ def _commit(name: str, wording: Wording) -> Inlines:
 
 
 def _runs(runs: Sequence[Run], wording: Wording) -> Table:
-    """Return the runs as a table: what was run, for how long, how it ended, with which figures."""
-    header = tuple((Text(name),) for name in ("Run", "Step", "Command", "Took", "Ended", "Metrics"))
+    """Return a table of the runs: the command, duration, outcome and metrics of each."""
+    header = tuple((Text(name),) for name in ("Run", "Step", "Command", "Duration", "Outcome", "Metrics"))
     rows = []
     for run in runs:
-        short = cut(" ".join(run.argv), _LONGEST_COMMAND)
+        short = cut(" ".join(run.argv), _MAX_COMMAND_LENGTH)
         took = duration(run.seconds) if run.seconds is not None else "\u2013"
         step: Inlines = (wording.links.to(run.ref),) if run.ref else ()
         rows.append(((wording.links.to_run(run),), step, (Code(short),) if short else (), (Text(took),),
@@ -100,20 +102,20 @@ def _runs(runs: Sequence[Run], wording: Wording) -> Table:
 
 
 def _metrics(run: Run) -> Inlines:
-    """Return the final metrics of a run, the first of many."""
+    """Return the final metrics of a run, or the first few of many."""
     names = list(run.metrics)
     content: list[Inline] = []
-    for name in names[:_MOST_METRICS]:
+    for name in names[:_MAX_METRICS]:
         value = read_final(run, name)
         shown = number(value) if value is not None else str(run.metrics[name])
         content += [*([Text(", ")] if content else []), Code(name), Text(f" {shown}")]
-    if len(names) > _MOST_METRICS:
-        content.append(Text(f" and {count(len(names) - _MOST_METRICS, 'more metric', 'grouped')}"))
+    if len(names) > _MAX_METRICS:
+        content.append(Text(f" and {count(len(names) - _MAX_METRICS, 'more metric', 'grouped')}"))
     return tuple(content) or (Text("\u2013"),)
 
 
 def _notes(notes: Sequence[Event], wording: Wording) -> Iterator[Block]:
-    """Yield notes with their times."""
+    """Yield notes with their dates."""
     for note in notes:
         quote, below = wording.quotation(note.text, note.ref.partition(".")[0])
         when = wording.day(note.at) if note.at else ""

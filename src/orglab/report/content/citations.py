@@ -1,4 +1,4 @@
-"""Citations: where a statement comes from, with the address of a web page where the remote is a known forge."""
+"""Citations of the sources of statements, with links to web pages if the remote is a known forge."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from orglab.experiment.model import Experiment
 from orglab.git.commit import Commit
 from orglab.git.forge import Forge, find_forge
-from orglab.git.remote import is_changed, remote_url, unpublished
+from orglab.git.remote import find_unpublished, is_changed, remote_url
 from orglab.history.sources import PeriodSources
 from orglab.report.blocks import Reference, make_anchor
 from orglab.runs.record import Run
@@ -14,16 +14,16 @@ from orglab.runs.record import Run
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Makes citations: they lead to the web where it is known what is there, else to the report's own appendix.
+    """The source of citations: they link to the web if the page is known to exist, else to the report's appendix.
 
     Attributes:
-        commits: The commits that are known, by the hashes that the log writes and by full ones.
+        commits: The known commits, by the hashes in the log and by full hashes.
         lines: The 1-based line in the log of each experiment and step.
-        forge: Where the repository is on the web, or None.
-        hidden: Full hashes of commits that the forge does not have.
-        head: The full hash of HEAD, if the forge has it; else empty.
-        log: The log's path from the top of the repository.
-        has_lines: Whether the log's lines are still those of HEAD.
+        forge: The forge of the repository, or None.
+        hidden: The full hashes of commits that the forge does not have.
+        head: The full hash of HEAD if the forge has it; else empty.
+        log: The path of the log relative to the top of the repository.
+        has_lines: Whether the log is unchanged since HEAD, so that line numbers are valid there.
     """
 
     commits: Mapping[str, Commit] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Links:
         return Reference(ref, url, make_anchor(ref) if ref in self.lines and not url else "", kind, title)
 
     def to_commit(self, name: str) -> Reference:
-        """Return a citation of a commit, by the hash that the log writes or by a full one."""
+        """Return a citation of a commit, given the hash in the log or the full hash."""
         commit = self.commits.get(name)
         if commit is None:
             return Reference(name[:12], "", "", "commit", "")
@@ -51,19 +51,19 @@ class Links:
         return Reference(commit.short, page, "", "commit", commit.subject)
 
     def to_run(self, run: Run) -> Reference:
-        """Return a citation of a run; its page is that of the commit of its results."""
+        """Return a citation of a run; it links to the commit of its results."""
         page = self.forge.commit_url(run.commit) if self.forge and run.commit and run.commit not in self.hidden else ""
         return Reference(run.id, page, "" if page or not run.ref else make_anchor(run.ref), "run", " ".join(run.argv))
 
 
 def read_links(experiments: Iterable[Experiment], sources: PeriodSources) -> Links:
-    """Return what makes citations; git is asked five times at most.
+    """Return the links for some experiments, with at most five calls to git.
 
     Raises:
-        GitError: git refuses.
+        GitError: git fails.
     """
-    lines = {one.ref: one.line for one in experiments}
-    lines |= {step.ref: step.line for one in experiments for step in one.steps}
+    lines = {experiment.ref: experiment.line for experiment in experiments}
+    lines |= {step.ref: step.line for experiment in experiments for step in experiment.steps}
     commits = {**sources.commits, **sources.recorded}
     repository = sources.repository
     forge = find_forge(remote_url(repository) or "") if repository is not None else None
@@ -71,8 +71,8 @@ def read_links(experiments: Iterable[Experiment], sources: PeriodSources) -> Lin
         return Links(commits, lines)
     head = sources.head
     results = {run.commit for run in sources.runs if run.commit}
-    hidden = unpublished(repository, {*sources.commits, *([head] if head else ())})
-    # What a run's record names may be gone; then there is no page of it either.
+    hidden = find_unpublished(repository, {*sources.commits, *([head] if head else ())})
+    # The commit named in a run's record may no longer exist, and then has no page either.
     hidden |= results - set(sources.commits)
     try:
         path = sources.log.path.absolute().resolve().relative_to(repository.top.resolve()).as_posix()

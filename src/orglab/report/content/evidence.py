@@ -1,4 +1,4 @@
-"""Claims: what a statement of a report rests on, in a form that can be asked again later."""
+"""Claims: the facts behind the statements of a report, in a form that can be verified later."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,13 +12,13 @@ EVIDENCE = "orglab report"
 
 
 class Claim(NamedTuple):
-    """One fact that a statement rests on.
+    """One fact that supports a statement.
 
     Attributes:
         kind: One of KINDS.
-        about: The reference of an experiment or step, a full hash, or the id of a run.
-        name: What of it: a metric's name, `seconds`; else empty.
-        says: What it was: `done`, a verdict, a number, a digest of a text; None: only that it is there.
+        about: The reference of an experiment or step, the full hash of a commit, or the id of a run.
+        name: The property: a metric's name, `seconds`, ...; or empty.
+        says: The claimed value: `done`, a verdict, a number, the digest of a text; None: only that it exists.
     """
 
     kind: str
@@ -27,18 +27,18 @@ class Claim(NamedTuple):
     says: str | float | None = None
 
 
-def digest(text: str) -> str:
-    """Return the digest of a text that a report quotes; how its lines are filled does not matter."""
+def digest_text(text: str) -> str:
+    """Return the digest of a quoted text; line wrapping does not affect it."""
     words = " ".join(text.split()).encode("utf-8", "surrogateescape")
     return hashlib.sha256(words).hexdigest()[:16]
 
 
 class StoredStatement(NamedTuple):
-    """A statement of a report, read back, and what it rests on.
+    """A statement of a report as stored in its evidence.
 
     Attributes:
         text: The statement.
-        claims: Its claims.
+        claims: The claims that support it.
     """
 
     text: str
@@ -46,36 +46,39 @@ class StoredStatement(NamedTuple):
 
 
 def to_evidence(statements: Iterable[StoredStatement], head: Mapping[str, object]) -> dict[str, object]:
-    """Return statements as JSON values, each claim written once.
+    """Return statements as JSON values, with each claim stored once.
 
     Args:
         statements: The statements.
-        head: What else the document says of itself.
+        head: Further fields about the report.
     """
-    places: dict[Claim, int] = {}
-    listed = [
-        {"text": one.text, "claims": [places.setdefault(claim, len(places)) for claim in dict.fromkeys(one.claims)]}
-        for one in statements
+    indices: dict[Claim, int] = {}
+    stored = [
+        {
+            "text": statement.text,
+            "claims": [indices.setdefault(claim, len(indices)) for claim in dict.fromkeys(statement.claims)],
+        }
+        for statement in statements
     ]
-    return {"kind": EVIDENCE, "version": 1, **head, "claims": [list(claim) for claim in places], "statements": listed}
+    return {"kind": EVIDENCE, "version": 1, **head, "claims": [list(claim) for claim in indices], "statements": stored}
 
 
 def from_evidence(evidence: Mapping[str, Any]) -> list[StoredStatement]:
-    """Return the statements that JSON values hold.
+    """Return the statements stored in evidence.
 
     Raises:
-        NotFoundError: They are not those of a report.
+        NotFoundError: The evidence is not that of a report, or is of another version.
     """
     try:
         if evidence["kind"] != EVIDENCE or evidence["version"] != 1:
-            raise NotFoundError("The evidence in the report is of another version of orglab; write the report anew.")
-        claims = [_read_claim(one) for one in evidence["claims"]]
+            raise NotFoundError("The report was written by another version of orglab; write it again to check it.")
+        claims = [_read_claim(values) for values in evidence["claims"]]
         return [
-            StoredStatement(str(one["text"]), tuple(claims[place] for place in one["claims"] if place >= 0))
-            for one in evidence["statements"]
+            StoredStatement(str(fields["text"]), tuple(claims[index] for index in fields["claims"] if index >= 0))
+            for fields in evidence["statements"]
         ]
     except (KeyError, TypeError, IndexError, ValueError):
-        raise NotFoundError("The evidence in the report cannot be read; it may have been cut off.") from None
+        raise NotFoundError("Cannot read the evidence in the report; it may be incomplete.") from None
 
 
 def _read_claim(values: Sequence[Any]) -> Claim:

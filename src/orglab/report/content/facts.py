@@ -1,11 +1,11 @@
-"""What a report is made from: the experiments, and what happened to each until the end of the period and in it."""
+"""The facts behind a report: the experiments, and their events up to the end of the period and within it."""
 
 import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orglab.experiment.model import Experiment, Step
-from orglab.experiment.states import kind_of
+from orglab.experiment.states import get_state_kind
 from orglab.git.commit import Commit
 from orglab.history.events import Event, read_events
 from orglab.history.sources import Sources
@@ -17,39 +17,39 @@ CLOSED_KINDS = ("done", "dropped")
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The time that a report is about.
+    """The period of a report.
 
     Attributes:
-        since: Its begin, local time.
-        until: Its end, which is no part of it.
+        since: Its beginning, local time.
+        until: Its end, exclusive.
     """
 
     since: datetime.datetime
     until: datetime.datetime
 
-    def holds(self, moment: datetime.datetime | None) -> bool:
-        """Return whether a moment lies in it."""
+    def contains(self, moment: datetime.datetime | None) -> bool:
+        """Return whether a time is within the period."""
         return moment is not None and self.since <= moment < self.until
 
     @property
     def last_day(self) -> datetime.date:
-        """The last day of it."""
+        """The last day of the period."""
         return max(self.since, self.until - datetime.timedelta(microseconds=1)).date()
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentActivity:
-    """One experiment, and what happened to it.
+    """An experiment and its events.
 
     Attributes:
-        experiment: The experiment, as the log has it now.
-        events: What happened until the end of the period, in order; what has no time stands last.
-        recent: What of it happened in the period.
-        runs: Its runs that began before the period's end, oldest first.
-        state: Its TODO keyword at the end of the period, as far as the log tells.
-        kind: What sort of state that is, as `states.kind_of` has it.
-        closed: When it was concluded or dropped for the last time, if it is so at the end of the period.
-        exists: Whether it had been written down by then, as far as anything tells.
+        experiment: The experiment, as it is in the log now.
+        events: Its events up to the end of the period, in order; undated ones last.
+        recent: Its events in the period.
+        runs: Its runs that began before the end of the period, oldest first.
+        state: Its TODO keyword at the end of the period, as far as the log shows.
+        kind: The kind of that state, as returned by `states.get_state_kind`.
+        closed: When it was last concluded or dropped, if it is closed at the end of the period.
+        existed: Whether it was in the log by the end of the period, as far as is known.
     """
 
     experiment: Experiment
@@ -59,7 +59,7 @@ class ExperimentActivity:
     state: str | None
     kind: str | None
     closed: datetime.datetime | None
-    exists: bool
+    existed: bool
 
     @property
     def ref(self) -> str:
@@ -67,15 +67,15 @@ class ExperimentActivity:
         return self.experiment.ref
 
     def last_moment(self) -> datetime.datetime | None:
-        """Return when something happened to it last in the period; None if nothing did, or not at a known time."""
+        """Return the time of its last event in the period; None if there is none with a known time."""
         return max((event.at for event in self.recent if event.at is not None), default=self.closed)
 
     def of_kind(self, kind: str) -> list[Event]:
-        """Return the events of a kind in the period."""
+        """Return its events of a kind in the period."""
         return [event for event in self.recent if event.kind == kind]
 
     def steps_done(self) -> list[Step]:
-        """Return the steps that were done at the end of the period; those of an unknown time too."""
+        """Return the steps that were done by the end of the period, including those done at an unknown time."""
         done = {event.ref for event in self.events if event.kind == "step"}
         return [step for step in self.experiment.steps if step.ref in done]
 
@@ -83,51 +83,51 @@ class ExperimentActivity:
 def read_activities(
     sources: Sources, experiments: Sequence[Experiment], period: Period, *, with_journal: bool = False
 ) -> list[ExperimentActivity]:
-    """Return what happened to each of some experiments until the end of a period and in it, in their order.
+    """Return the activity of each experiment up to the end of a period, in the order given.
 
     Args:
-        sources: The sources of their log.
+        sources: What is known about their log.
         experiments: The experiments.
         period: The period.
-        with_journal: Whether the entries of the journal are told.
+        with_journal: Whether journal entries are included.
 
     Raises:
-        GitError: git refuses.
+        GitError: git fails.
     """
-    undated = [one for one in experiments if one.is_done and one.concluded is None]
+    undated = [experiment for experiment in experiments if experiment.is_done and experiment.concluded is None]
     has_git = sources.repository is not None
     closing = find_closing_commits(sources.log, undated) if undated and has_git else {}
-    happened = read_events(sources, experiments, with_journal=with_journal)
+    all_events = read_events(sources, experiments, with_journal=with_journal)
     return [
-        _activity(one, events, sources.find_runs(one), closing.get(one.ref), period)
-        for one, events in zip(experiments, happened, strict=True)
+        _make_activity(experiment, events, sources.find_runs(experiment), closing.get(experiment.ref), period)
+        for experiment, events in zip(experiments, all_events, strict=True)
     ]
 
 
-def _activity(
-    one: Experiment, events: list[Event], runs: Iterable[Run], closing: Commit | None, period: Period
+def _make_activity(
+    experiment: Experiment, events: list[Event], runs: Iterable[Run], closing: Commit | None, period: Period
 ) -> ExperimentActivity:
-    """Return the activity that events make.
+    """Return the activity of an experiment.
 
     Args:
-        one: The experiment.
-        events: All that happened to it, in order.
+        experiment: The experiment.
+        events: All its events, in order.
         runs: Its runs.
-        closing: The commit of the log that closed it, if that is known.
-        period: What time the report is about.
+        closing: The commit that closed it in the log, if known.
+        period: The period of the report.
     """
     known = tuple(event for event in events if event.at is None or event.at < period.until)
     later = [event for event in events if event.kind == "state" and event.at and event.at >= period.until]
-    state = one.state
+    state = experiment.state
+    settings = experiment.document.settings
     if later and "old" in later[0].facts:
         state = later[0].facts["old"]
-    elif later and one.document.settings.is_done(later[0].facts.get("new")):
-        # It was closed later, and nothing says what it was before: not closed.
+    elif later and settings.is_done(later[0].facts.get("new")):
+        # It was closed after the period, and its state before that is unknown, but it was not closed.
         state = None
-    settings = one.document.settings
-    kind = kind_of(state, settings)
-    if state is None and one.state is None and (one.conclusion.text or one.verdict):
-        # A log without keywords says by its conclusion that something is concluded.
+    kind = get_state_kind(state, settings)
+    if state is None and experiment.state is None and (experiment.conclusion.text or experiment.verdict):
+        # In a log without TODO keywords, an experiment with a conclusion is done.
         kind = "done"
     closed = None
     if kind in CLOSED_KINDS:
@@ -138,7 +138,7 @@ def _activity(
         ]
         closed = max(dates, default=closing.when if closing is not None else None)
     return ExperimentActivity(
-        one, known, tuple(event for event in known if period.holds(event.at)),
+        experiment, known, tuple(event for event in known if period.contains(event.at)),
         tuple(run for run in runs if run.began is None or run.began < period.until), state, kind, closed,
-        exists=any(event.at is not None for event in known) or all(event.at is None for event in events),
+        existed=any(event.at is not None for event in known) or all(event.at is None for event in events),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The report as a document: headings, sentences, tables and charts, in the order that they are read."""
+"""The layout of a report as a document: headings, sentences, tables and charts, in reading order."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,7 +17,7 @@ from orglab.report.blocks import (
     Strong,
     Text,
 )
-from orglab.report.content.appendix import charted, record
+from orglab.report.content.appendix import choose_charted, lay_out_record
 from orglab.report.content.evidence import StoredStatement, to_evidence
 from orglab.report.content.plots import steps_chart, timeline
 from orglab.report.content.sections import period_text
@@ -26,14 +26,14 @@ from orglab.report.content.wording import Wording
 from orglab.runs.statistics import Results
 from orglab.text import cardinal, day, duration
 
-# These have an item of a list for each experiment; the others a heading each.
+# In these sections each experiment is a list item; in the others it has a heading.
 _LISTED = ("next", "journal")
 
 
 def lay_out(report: Report) -> Document:
     """Return a report as a document."""
     wording = report.wording
-    drawn = charted(report)
+    drawn = choose_charted(report)
     blocks: list[Block] = [Heading(1, (Text("Summary"),), "summary"), *_summary(report)]
     for name, items in report.sections.items():
         blocks.append(Heading(1, (Text(SECTIONS[name]),), name.replace("_", "-")))
@@ -43,12 +43,12 @@ def lay_out(report: Report) -> Document:
             for item in items:
                 blocks += _entry(item, report, wording, with_chart=name == "learned" and item.ref in drawn)
     if report.touched:
-        blocks.append(Heading(1, (Text("Appendix: the record"),), "appendix"))
+        blocks.append(Heading(1, (Text("Appendix: the experiments in detail"),), "appendix"))
         if len(drawn) < sum(one.ref in report.results for one in report.touched):
-            some = f"How its metrics went is drawn for the {len(drawn)} experiments that something happened to last."
-            blocks.append(Paragraph((Text(some),)))
-        for account in report.touched:
-            blocks += record(account, report, wording, is_drawn=account.ref in drawn)
+            limited = f"Charts are drawn only for the {len(drawn)} most recently active experiments."
+            blocks.append(Paragraph((Text(limited),)))
+        for activity in report.touched:
+            blocks += lay_out_record(activity, report, wording, is_drawn=activity.ref in drawn)
     return Document(
         title=report.title,
         blocks=tuple(blocks),
@@ -59,18 +59,19 @@ def lay_out(report: Report) -> Document:
 
 
 def collect_evidence(report: Report) -> dict[str, object]:
-    """Return what the statements of a report rest on, as JSON values."""
+    """Return the evidence for the statements of a report, as JSON values."""
     head = {
         "title": report.title,
         "made": report.made.isoformat(timespec="seconds"),
         "since": report.period.since.isoformat(timespec="seconds"),
         "until": report.period.until.isoformat(timespec="seconds"),
     }
-    return to_evidence((StoredStatement(one.text, one.claims) for one in report.statements if one.claims), head)
+    supported = (statement for statement in report.statements if statement.claims)
+    return to_evidence((StoredStatement(statement.text, statement.claims) for statement in supported), head)
 
 
 def _subtitle(report: Report) -> str:
-    """Return what the report is about: its days, if the title does not say them, and what it is narrowed to."""
+    """Return the period, unless the title has it, and what the report is limited to."""
     days = period_text(report.period)
     parts = [] if days in report.title else [days]
     if report.scope:
@@ -79,7 +80,7 @@ def _subtitle(report: Report) -> str:
 
 
 def _summary(report: Report) -> Iterator[Block]:
-    """Yield the numbers at a glance, the sentences, and the time line."""
+    """Yield the key figures, the sentences and the timeline."""
     if (items := tuple(_figures(report))) and len(items) > 1:
         yield Figures(items)
     content: list[Inline] = []
@@ -95,7 +96,7 @@ def _figures(report: Report) -> Iterator[Figure]:
     for name, label in (
         ("opened", "opened"),
         ("concluded", "concluded"),
-        ("steps_done", "steps done"),
+        ("steps_done", "steps completed"),
         ("runs", "runs"),
     ):
         amount = counts[name]
@@ -104,11 +105,11 @@ def _figures(report: Report) -> Iterator[Figure]:
                          label.replace("steps", "step") if amount == 1 else label)  # fmt: skip
     seconds = counts["seconds"]
     if isinstance(seconds, int | float) and seconds:
-        yield Figure(duration(seconds), "of runs")
+        yield Figure(duration(seconds), "of run time")
 
 
 def _title(item: Item, wording: Wording) -> Inlines:
-    """Return the heading of an experiment: its title, and its reference before it."""
+    """Return the heading of an experiment: its reference, title and badge."""
     word: list[Inline] = [Text(" "), Badge(item.word, item.tone)] if item.word else []
     if not item.ref:
         return (Text(item.title), *word)
@@ -116,7 +117,7 @@ def _title(item: Item, wording: Wording) -> Inlines:
 
 
 def _entry(item: Item, report: Report, wording: Wording, *, with_chart: bool) -> Iterator[Block]:
-    """Yield what a section says of an experiment, under a heading of its own."""
+    """Yield an item of a section under its own heading."""
     yield Heading(2, _title(item, wording))
     yield from _paragraphs(item.statements)
     if with_chart and (chart := steps_chart(item.ref, report.results.get(item.ref, Results()), wording)):
@@ -124,7 +125,7 @@ def _entry(item: Item, report: Report, wording: Wording, *, with_chart: bool) ->
 
 
 def _paragraphs(statements: Sequence[Statement]) -> Iterator[Block]:
-    """Yield statements as paragraphs: sentences follow each other, a quotation ends one."""
+    """Yield statements as paragraphs: sentences run on until a quotation ends the paragraph."""
     content: list[Inline] = []
     for statement in statements:
         content += [*([Text(" ")] if content and statement.content else []), *statement.content]
@@ -138,7 +139,7 @@ def _paragraphs(statements: Sequence[Statement]) -> Iterator[Block]:
 
 
 def _list_item(item: Item, wording: Wording) -> ListItem:
-    """Return what a section says of an experiment, as an item of a list."""
+    """Return an item of a section as a list item."""
     lead = Paragraph((Strong(_title(item, wording)),))
     if len(item.statements) == 1 and not item.statements[0].quote:
         return ListItem((Paragraph((Strong(_title(item, wording)), Text(": "), *item.statements[0].content)),))

@@ -1,7 +1,7 @@
-"""Org text as blocks of a document: what the user wrote in a section, for any format.
+"""Org text as blocks of a document, for any format.
 
-What has no meaning outside of Emacs, or nests deeper than any format shows, is text with a note.  The time it takes
-grows as the text does.
+What has no meaning outside Emacs, or is nested too deeply, becomes text with a note. The time taken is linear in the
+length of the text.
 """
 
 import re
@@ -34,14 +34,14 @@ from orglab.report.blocks import (
     plain,
 )
 from orglab.report.characters import printable
-from orglab.report.content.org_inlines import Surroundings, TextReader, image_link, trimmed
+from orglab.report.content.org_inlines import TextContext, TextReader, image_link, trimmed
 
-DEEPEST = 12
-"""How deeply lists and blocks may nest; what lies deeper is shown as it is written."""
-MOST_ROWS = 1000
-"""How many rows of a table are shown."""
-MOST_LINES = 2000
-"""How many lines of a block of code are shown."""
+MAX_DEPTH = 12
+"""How deeply lists and blocks may be nested; deeper ones are shown as source."""
+MAX_ROWS = 1000
+"""The maximum number of rows shown of a table."""
+MAX_LINES = 2000
+"""The maximum number of lines shown of a code block."""
 
 _CAPTION = re.compile(rb"^[ \t]*#\+CAPTION(?:\[[^\n]*\])?:[ \t]*([^\n]*)$", re.I | re.M)
 _ALT = re.compile(rb"^[ \t]*#\+ATTR_HTML:[^\n]*:alt[ \t]+(?:\"([^\"\n]*)\"|([^\n:]*))", re.I | re.M)
@@ -58,12 +58,12 @@ _ALIGNMENTS = {b"l": "left", b"r": "right", b"c": "center"}
 _LOGS = (b"LOGBOOK", b"CLOCK")
 
 
-def read_org(text: str | bytes, around: Surroundings, level: int = 4) -> Blocks:
-    """Return the blocks that a text makes, such as the description or the conclusion of an experiment.
+def read_org(text: str | bytes, context: TextContext, level: int = 4) -> Blocks:
+    """Return the blocks of a text, such as the description or the conclusion of an experiment.
 
     Args:
-        text: Org text; any text.  Headings may be in it, the first of them are of `level`.
-        around: What it stands in.
+        text: Org text, possibly with headings.
+        context: The context of the text.
         level: The level of the first heading.
     """
     source = Source(encode(text) if isinstance(text, str) else text).text
@@ -71,45 +71,45 @@ def read_org(text: str | bytes, around: Surroundings, level: int = 4) -> Blocks:
     begin, stars = 0, 0
     for match in syntax.HEADING.finditer(source):
         if begin < match.start():
-            blocks.extend(read_section(source, parse_section(source, begin, match.start(), first=not stars), around))
+            blocks.extend(read_section(source, parse_section(source, begin, match.start(), first=not stars), context))
         count = match.end() - match.start() - 1
         stars = stars or count
         title = _TITLE.match(source, match.start())
         if title is None:
             raise AssertionError(match.start())
-        content = TextReader(source, around).read(*title.span(1))
+        content = TextReader(source, context).read(*title.span(1))
         blocks.append(Heading(min(6, level + max(0, count - stars)), content or (Text("…"),)))
         begin = title.end()
     if begin < len(source):
-        blocks.extend(read_section(source, parse_section(source, begin, len(source), first=not stars), around))
+        blocks.extend(read_section(source, parse_section(source, begin, len(source), first=not stars), context))
     return tuple(blocks)
 
 
-def read_line(text: str | bytes, around: Surroundings) -> Inlines:
-    """Return the inlines that a text makes, such as the title of an experiment or the text of a step."""
+def read_line(text: str | bytes, context: TextContext) -> Inlines:
+    """Return the inlines of a text, such as the title of an experiment or the text of a step."""
     source = encode(text) if isinstance(text, str) else text
-    return TextReader(source, around).read(0, len(source))
+    return TextReader(source, context).read(0, len(source))
 
 
-def read_section(text: bytes, section: Element, around: Surroundings) -> Blocks:
-    """Return the blocks of a section, or of a part of one: what its children make.
+def read_section(text: bytes, section: Element, context: TextContext) -> Blocks:
+    """Return the blocks of the children of a section or other element.
 
     Args:
         text: The text that the elements' positions refer to.
-        section: A section, an item, or any element that holds elements.
-        around: What it stands in.
+        section: A section, an item, or any other element with children.
+        context: The context of the text.
     """
-    return _Reader(text, around, section).children(section, 0)
+    return _Reader(text, context, section).children(section, 0)
 
 
 class _Reader:
-    """Reads the elements of one section."""
+    """A reader of the elements of one section."""
 
-    def __init__(self, text: bytes, around: Surroundings, section: Element) -> None:
+    def __init__(self, text: bytes, context: TextContext, section: Element) -> None:
         self.text = text
-        self.around = around
-        self.notes: dict[bytes, Blocks] = {}
-        self.inside = TextReader(text, around, self.notes)
+        self.context = context
+        self.footnotes: dict[bytes, Blocks] = {}
+        self.inline_reader = TextReader(text, context, self.footnotes)
         self.makers: dict[str, Callable[[Element, int], Iterator[Block]]] = {
             "paragraph": self.paragraph,
             "plain-list": self.plain_list,
@@ -121,8 +121,8 @@ class _Reader:
             "quote-block": self.quote,
             "verse-block": self.verse,
             "center-block": self.centered,
-            "special-block": self.held,
-            "dynamic-block": self.held,
+            "special-block": self.children_of_block,
+            "dynamic-block": self.children_of_block,
             "drawer": self.drawer,
             "keyword": self.keyword,
             "babel-call": self.call,
@@ -132,60 +132,60 @@ class _Reader:
         self.define(section)
 
     def define(self, section: Element) -> None:
-        """Read the definitions of footnotes; those that stand in one another are not followed."""
-        found: dict[bytes, Blocks] = {}
+        """Read the footnote definitions; footnotes within footnotes are not resolved."""
+        definitions: dict[bytes, Blocks] = {}
         for element in section.walk():
             if element.type == "footnote-definition" and (
                 match := syntax.FOOTNOTE_DEFINITION.match(self.text, element.start)
             ):
-                found.setdefault(match.group(1), self.children(element, 1))
-        self.notes.update(found)
+                definitions.setdefault(match.group(1), self.children(element, 1))
+        self.footnotes.update(definitions)
 
     def children(self, parent: Element, depth: int) -> Blocks:
-        """Return the blocks that the elements in `parent` make."""
+        """Return the blocks of the children of `parent`."""
         blocks: list[Block] = []
         for element in parent.children:
             maker = self.makers.get(element.type)
             if maker is None:
                 continue
-            if depth > DEEPEST and element.children:
+            if depth > MAX_DEPTH and element.children:
                 blocks.append(Raw(self.lines(element.start, element.end), "nested too deeply"))
             else:
                 blocks.extend(maker(element, depth))
         return tuple(blocks)
 
     def lines(self, begin: int, end: int) -> str:
-        """Return whole lines as they are, without common indentation."""
+        """Return whole lines without their common indentation."""
         return printable(textwrap.dedent(decode(self.text[begin:end]).expandtabs()).strip("\n").rstrip())
 
     def caption(self, element: Element) -> Inlines:
-        """Return what its `#+CAPTION:` says."""
+        """Return the caption of an element from its `#+CAPTION:`."""
         match = _CAPTION.search(self.text, element.begin, element.start)
-        return self.inside.read(*match.span(1)) if match else ()
+        return self.inline_reader.read(*match.span(1)) if match else ()
 
     # ---- one method for each type of element ----
 
     def paragraph(self, element: Element, _depth: int) -> Iterator[Block]:
-        """Yield a paragraph; a picture alone, and formulas on lines of their own, are blocks."""
+        """Yield a paragraph; a picture on its own and display formulas become blocks of their own."""
         begin, end = self.span(element)
         target = image_link(self.text, begin, end)
         if target is not None:
             yield self.image(element, target)
             return
-        held: list[Inline] = []
-        for inline in self.inside.read(begin, end):
+        inlines: list[Inline] = []
+        for inline in self.inline_reader.read(begin, end):
             if isinstance(inline, Math) and inline.display:
-                if content := trimmed(held):
+                if content := trimmed(inlines):
                     yield Paragraph(content)
-                held = []
+                inlines = []
                 yield MathBlock(inline.tex)
             else:
-                held.append(inline)
-        if content := trimmed(held):
+                inlines.append(inline)
+        if content := trimmed(inlines):
             yield Paragraph(content)
 
     def span(self, element: Element) -> tuple[int, int]:
-        """Return where the text of a paragraph begins and ends, without the blanks around it."""
+        """Return the begin and end of a paragraph's text, without surrounding whitespace."""
         begin, end = element.contents
         while begin < end and self.text[begin] in b" \t\n\r":
             begin += 1
@@ -194,8 +194,8 @@ class _Reader:
         return begin, end
 
     def image(self, element: Element, target: bytes) -> Image:
-        """Return the picture of a paragraph that is a link to it."""
-        path = self.inside.path(printable(decode(target)))
+        """Return the image of a paragraph that consists of a link to a picture."""
+        path = self.inline_reader.path(printable(decode(target)))
         caption = self.caption(element)
         alt = _ALT.search(self.text, element.begin, element.start)
         words = printable(decode(alt.group(1) or alt.group(2) or b"")).strip() if alt else ""
@@ -219,12 +219,12 @@ class _Reader:
         term: Inlines = ()
         if item.tag is not None and not item.is_ordered:
             begin = self.text.index(item.tag, element.begin)
-            term = self.inside.read(begin, begin + len(item.tag))
+            term = self.inline_reader.read(begin, begin + len(item.tag))
         number = int(item.counter) if item.counter and _COUNTER.fullmatch(item.counter) else None
         return ListItem(self.children(element, depth + 1), boxes[item.checkbox], term, number)
 
     def table(self, element: Element, _depth: int) -> Iterator[Block]:
-        """Yield a table; one of table.el is shown as it is drawn."""
+        """Yield a table; a table.el table is shown as preformatted text."""
         if not syntax.TABLE.match(self.text, element.start):
             yield CodeBlock(self.lines(*element.contents), "", self.caption(element))
             return
@@ -239,35 +239,35 @@ class _Reader:
                 if rows and rules[-1:] != [len(rows)]:
                     rules.append(len(rows))
             elif syntax.TABLE.match(self.text, position):
-                if len(rows) < MOST_ROWS:
+                if len(rows) < MAX_ROWS:
                     rows.append(self.cells(position, line_end))
                 else:
                     left_out += 1
             position = line_end + 1
-        yield self.made_table(rows, rules, self.caption(element))
+        yield self.build_table(rows, rules, self.caption(element))
         if left_out:
             yield Raw("…", f"{left_out} more rows of this table are in the log")
 
     def cells(self, begin: int, end: int) -> list[tuple[int, int]]:
-        """Return where the cells of a row begin and end, without the blanks around them."""
+        """Return the begin and end of the cells of a row, without surrounding whitespace."""
         begin = self.text.index(b"|", begin, end) + 1
-        found = []
+        cells = []
         while begin <= end:
             stop = self.text.find(b"|", begin, end)
             after = end if stop < 0 else stop
             text = self.text[begin:after]
             lead = len(text) - len(text.lstrip())
             if stop >= 0 or text.strip():
-                found.append((begin + lead, max(begin + lead, begin + len(text.rstrip()))))
+                cells.append((begin + lead, max(begin + lead, begin + len(text.rstrip()))))
             if stop < 0:
                 break
             begin = after + 1
-        return found
+        return cells
 
-    def made_table(self, rows: list[list[tuple[int, int]]], rules: list[int], caption: Inlines) -> Table:
-        """Return a table of cells: what stands above its first rule is its head, if rows follow.
+    def build_table(self, rows: list[list[tuple[int, int]]], rules: list[int], caption: Inlines) -> Table:
+        """Return a table of cells: the rows above its first rule are its header, if rows follow.
 
-        A row of alignment cookies, or one that only groups columns (`/`), is none of its rows.
+        A row of alignment cookies, or one that groups columns (`/`), is not part of the table.
         """
         alignment: dict[int, str] = {}
         kept: list[tuple[Inlines, ...]] = []
@@ -292,52 +292,52 @@ class _Reader:
                 for column, word in enumerate(words):
                     if word:
                         numbers.setdefault(column, []).append(bool(_NUMBER.match(word)))
-            kept.append(tuple(self.inside.read(begin, end) for begin, end in row))
+            kept.append(tuple(self.inline_reader.read(begin, end) for begin, end in row))
         width = max(map(len, kept), default=0)
         aligned = tuple(
             alignment.get(column, "right" if _mostly(numbers.get(column, [])) else "left") for column in range(width)
         )
-        # No format has a head of several rows alike, so then all of them stay rows, above a line.
+        # Not all formats support a header of several rows; those stay ordinary rows, followed by a rule.
         header = kept[0] if head_rows == 1 else ()
         body = kept[1:] if header else kept
         lines = tuple(mark - (1 if header else 0) for mark in marks)
         return Table(header, tuple(body), aligned, caption, tuple(line for line in lines if 0 < line < len(body)))
 
     def code(self, element: Element, _depth: int) -> Iterator[Block]:
-        """Yield a block of code or of an example."""
+        """Yield a code or example block."""
         language = _LANGUAGE.match(self.text, element.start)
         text = self.lines(*element.contents) if element.contents[0] >= 0 else ""
-        yield from self.cut(
+        yield from self.truncated_code(
             _COMMA.sub(r"\1\2", text), printable(decode(language.group(1))) if language else "", self.caption(element)
         )
 
-    def cut(self, text: str, language: str, caption: Inlines) -> Iterator[Block]:
-        """Yield a block of code; of thousands of lines only the first."""
+    def truncated_code(self, text: str, language: str, caption: Inlines) -> Iterator[Block]:
+        """Yield a block of code, truncated after `MAX_LINES` lines."""
         lines = text.split("\n")
-        yield CodeBlock("\n".join(lines[:MOST_LINES]), language, caption)
-        if len(lines) > MOST_LINES:
-            yield Raw("…", f"{len(lines) - MOST_LINES} more lines are in the log")
+        yield CodeBlock("\n".join(lines[:MAX_LINES]), language, caption)
+        if len(lines) > MAX_LINES:
+            yield Raw("…", f"{len(lines) - MAX_LINES} more lines are in the log")
 
     def fixed_width(self, element: Element, _depth: int) -> Iterator[Block]:
-        """Yield lines that begin with a colon."""
+        """Yield a fixed-width area: lines that begin with a colon."""
         text = re.sub(r"(?m)^[ \t]*: ?", "", decode(self.text[element.start : element.end]).rstrip())
-        yield from self.cut(printable(text), "", self.caption(element))
+        yield from self.truncated_code(printable(text), "", self.caption(element))
 
     def export(self, element: Element, _depth: int) -> Iterator[Block]:
-        """Yield a block that is meant for one format, as text: it might hold anything."""
+        """Yield an export block as text, as it may contain anything."""
         if element.contents[0] >= 0:
-            yield Raw(self.lines(*element.contents), "meant for one format only")
+            yield Raw(self.lines(*element.contents), "for one export format only")
 
     def quote(self, element: Element, depth: int) -> Iterator[Block]:
-        """Yield someone else's words."""
+        """Yield a quote block."""
         yield Quote(self.children(element, depth + 1))
 
     def centered(self, element: Element, depth: int) -> Iterator[Block]:
-        """Yield what stands in the middle."""
+        """Yield a center block."""
         yield Centered(self.children(element, depth + 1))
 
     def verse(self, element: Element, _depth: int) -> Iterator[Block]:
-        """Yield lines that stay lines."""
+        """Yield a verse block."""
         begin, end = element.contents
         if begin < 0:
             return
@@ -345,40 +345,40 @@ class _Reader:
         while begin < end:
             line_end = self.text.find(b"\n", begin, end)
             line_end = end if line_end < 0 else line_end
-            lines.append(self.inside.read(begin, line_end))
+            lines.append(self.inline_reader.read(begin, line_end))
             begin = line_end + 1
         yield Verse(tuple(lines))
 
-    def held(self, element: Element, depth: int) -> Iterator[Block]:
-        """Yield what stands in a block without a meaning of its own."""
+    def children_of_block(self, element: Element, depth: int) -> Iterator[Block]:
+        """Yield the contents of a special or dynamic block."""
         yield from self.children(element, depth + 1)
 
     def drawer(self, element: Element, depth: int) -> Iterator[Block]:
-        """Yield what stands in a drawer, as Org does, but for what Org itself writes there."""
+        """Yield the contents of a drawer, as Org exports them, except for Org's own log drawers."""
         name = self.text[element.start : element.end].lstrip()[1:].split(b":", maxsplit=1)[0].upper()
         if name not in _LOGS:
             yield from self.children(element, depth + 1)
 
     def keyword(self, element: Element, _depth: int) -> Iterator[Block]:
-        """Yield a line that is meant for one format as text; other keywords say nothing to a reader."""
+        """Yield an export keyword such as `#+HTML:` as text; other keywords are omitted."""
         if _EXPORT_KEYWORD.match(self.text, element.start):
-            yield Raw(self.lines(element.start, element.end), "meant for one format only")
+            yield Raw(self.lines(element.start, element.end), "for one export format only")
 
     def call(self, element: Element, _depth: int) -> Iterator[Block]:
-        """Yield a call of a block of code, as text: it is not called."""
+        """Yield a Babel call as text; it is not executed."""
         yield CodeBlock(self.lines(element.start, element.end))
 
     def rule(self, _element: Element, _depth: int) -> Iterator[Block]:
-        """Yield a line across."""
+        """Yield a horizontal rule."""
         yield Rule()
 
     def environment(self, element: Element, _depth: int) -> Iterator[Block]:
-        """Yield a formula; an environment that only says that it is one is left out."""
+        """Yield a LaTeX environment as a formula, without a plain `equation` or similar environment around it."""
         tex = self.lines(element.start, element.end)
         only = _ENVIRONMENT.match(tex)
         yield MathBlock(only.group(1).strip() if only else tex)
 
 
 def _mostly(flags: list[bool]) -> bool:
-    """Return whether half of them are true or more, as Org aligns a column of numbers."""
+    """Return whether at least half of the flags are true, Org's rule for aligning a column of numbers."""
     return bool(flags) and 2 * sum(flags) >= len(flags)

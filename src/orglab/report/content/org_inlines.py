@@ -1,6 +1,6 @@
-r"""The inlines that Org text makes: emphasis, links, formulas, footnotes, and the text between them.
+r"""Org objects as inlines: emphasis, links, formulas, footnotes, and the text between them.
 
-Nothing is executed, fetched or guessed.  What has no meaning outside of Emacs is text with a note.
+Nothing is executed, fetched or guessed. What has no meaning outside Emacs becomes text with a note.
 """
 
 import re
@@ -10,7 +10,7 @@ from html.entities import name2codepoint
 from pathlib import Path
 from types import MappingProxyType
 
-from orglab.org.objects import Object, link_type, parse_objects
+from orglab.org.objects import Object, parse_objects, read_link_type
 from orglab.org.source import decode
 from orglab.reference import reference_pattern
 from orglab.report.blocks import (
@@ -37,8 +37,8 @@ from orglab.report.blocks import (
 from orglab.report.characters import printable, unwrapped
 from orglab.report.tex import LETTERS, OPERATORS
 
-DEEPEST = 24
-"""How deeply emphasis may nest; what lies deeper is text as it is."""
+MAX_DEPTH = 24
+"""How deeply emphasis may be nested; deeper markup is shown as text."""
 IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"))
 
 _CONTAINERS: dict[str, type[Strong | Emphasis | Underline | Strike]] = {
@@ -47,7 +47,7 @@ _CONTAINERS: dict[str, type[Strong | Emphasis | Underline | Strike]] = {
     "underline": Underline,
     "strike-through": Strike,
 }
-# org-entities, as far as HTML and LaTeX name them alike.
+# The org-entities that have the same name in HTML or LaTeX, and a few more.
 _ENTITIES = {
     **{name: chr(code) for name, code in name2codepoint.items()},
     **LETTERS,
@@ -55,12 +55,12 @@ _ENTITIES = {
     "vert": "|", "deg": "°", "infin": "∞", "rarr": "→", "larr": "←", "harr": "↔", "EUR": "€", "plusmn": "±",
     "lbrace": "{", "rbrace": "}", "under": "_", "equal": "=", "tilde": "~", "slash": "/", "plus": "+", "dollar": "$",
 }  # fmt: skip
-# What is looked for in the text between objects: a line break, an entity, a sub- or superscript.
+# In the text between objects: a line break, an entity, a subscript or superscript.
 _INSIDE = re.compile(
     rb"\\\\[ \t]*(?:\n|\Z)"
     rb"|\\(?P<entity>there4|sup[123]|frac[13][24]|[a-zA-Z]+)(?:\{\}|(?![a-zA-Z]))"
     rb"|(?<=[^\s])(?P<script>[_^])(?:\{(?P<braces>[^{}\n]*)\}"
-    # A zero-width space is no letter: it is put there so that this is none.
+    # A zero-width space is there to prevent a script.
     rb"|(?P<bare>(?!\xe2\x80\x8b)[+-]?[0-9A-Za-z\x80-\xff.,\\]*[0-9A-Za-z\x80-\xff]))"
 )
 _NUMBER = re.compile(rb"[+-]?[0-9][0-9.,]*")
@@ -70,57 +70,57 @@ _NO_NOTES: Mapping[bytes, Blocks] = MappingProxyType({})
 _WEB = ("http", "https", "mailto", "ftp")
 
 
-def _nothing(_id: str, _step: int | None) -> Reference | None:
-    """Know no experiment."""
+def _resolve_nothing(_id: str, _step: int | None) -> Reference | None:
+    """Resolve no reference."""
     return None
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a text stands in, and so what its links mean.
+class TextContext:
+    """The context of a text, which determines the meaning of its links.
 
     Attributes:
-        folder: The folder of the log, which links to files start from.
-        resolve: What `[e201.1]` or a link to the id `201` refers to: takes the id and the step (or None), and returns
+        folder: The folder of the log, which file links are relative to.
+        resolve: Resolves `[e201.1]` or a link to the id `201`: takes the id and the step (or None), and returns
             the reference to show, or None if there is none.
-        letter: What stands before the number in a reference.
-        prefix: What tells the footnotes of this text from those of others in the same document: `e201`.
+        letter: The letter before the number in a reference.
+        prefix: A prefix that keeps this text's footnote labels unique in the document: `e201`.
     """
 
     folder: Path
-    resolve: Callable[[str, int | None], Reference | None] = _nothing
+    resolve: Callable[[str, int | None], Reference | None] = _resolve_nothing
     letter: str = "e"
     prefix: str = ""
 
 
 @dataclass(slots=True)
 class _Frame:
-    """Something that holds inlines, while it is read."""
+    """An object whose contents are being read."""
 
-    found: Object | None
+    object: Object | None
     end: int
     inlines: list[Inline] = field(default_factory=list)
 
 
 class TextReader:
-    """Reads the inlines of one text.
+    """A reader of the inlines of one text.
 
     Args:
         text: The bytes that positions refer to.
-        around: What it stands in.
-        footnotes: The definitions of its footnotes, by label; a mark takes its text from here.
+        context: The context of the text.
+        footnotes: The definitions of its footnotes, by label.
     """
 
-    def __init__(self, text: bytes, around: Surroundings, footnotes: Mapping[bytes, Blocks] = _NO_NOTES) -> None:
+    def __init__(self, text: bytes, context: TextContext, footnotes: Mapping[bytes, Blocks] = _NO_NOTES) -> None:
         """Read `text`."""
         self.text = text
-        self.around = around
+        self.context = context
         self.footnotes = footnotes
         self._anonymous = 0
-        self._references = reference_pattern(around.letter)
+        self._references = reference_pattern(context.letter)
 
     def read(self, begin: int, end: int, *, in_link: bool = False) -> Inlines:
-        """Return the inlines of `text[begin:end]`, without recursion: emphasis may nest as deep as the line is long."""
+        """Return the inlines of `text[begin:end]`; not recursive, since emphasis may be nested arbitrarily deep."""
         frames = [_Frame(None, end)]
         position = begin
         for found in parse_objects(self.text, begin, end, in_link=in_link):
@@ -129,7 +129,7 @@ class TextReader:
                 continue
             frames[-1].inlines.extend(self.plain(position, found.begin))
             position = found.begin
-            if found.contents[0] >= 0 and len(frames) <= DEEPEST:
+            if found.contents[0] >= 0 and len(frames) <= MAX_DEPTH:
                 frames.append(_Frame(found, found.contents[1]))
                 position = found.contents[0]
             elif found.contents[0] < 0:
@@ -139,20 +139,20 @@ class TextReader:
         return tuple(frames[0].inlines)
 
     def _close(self, frames: list[_Frame], position: int, until: int) -> int:
-        """End the frames that end at or before `until`, and return where the text goes on."""
+        """Close the frames that end at or before `until`, and return the position to continue from."""
         while frames[-1].end <= until:
             frame = frames[-1]
             frame.inlines.extend(self.plain(position, frame.end))
             position = max(position, frame.end)
-            if frame.found is None:
+            if frame.object is None:
                 break
             frames.pop()
-            frames[-1].inlines.extend(self.container(frame.found, tuple(frame.inlines)))
-            position = frame.found.end
+            frames[-1].inlines.extend(self.container(frame.object, tuple(frame.inlines)))
+            position = frame.object.end
         return position
 
     def container(self, found: Object, content: Inlines) -> Iterator[Inline]:
-        """Yield what an object that holds inlines makes."""
+        """Yield the inlines of an object with contents."""
         kind = _CONTAINERS.get(found.type)
         if kind is not None:
             yield kind(content)
@@ -168,11 +168,11 @@ class TextReader:
             yield from content
 
     def label(self, label: str) -> str:
-        """Return a footnote's label as it is in the whole document."""
-        return printable(f"{self.around.prefix}:{label}" if self.around.prefix else label)
+        """Return a footnote's label, unique in the document."""
+        return printable(f"{self.context.prefix}:{label}" if self.context.prefix else label)
 
     def object(self, found: Object) -> Iterator[Inline]:
-        """Yield what an object without contents makes."""
+        """Yield the inlines of an object without contents."""
         raw = self.words(found.begin, found.end)
         match found.type:
             case "verbatim" | "code":
@@ -186,11 +186,11 @@ class TextReader:
             case "footnote-reference":
                 content = self.footnotes.get(found.value)
                 if content is None:
-                    yield RawText(raw, "this footnote has no text")
+                    yield RawText(raw, "undefined footnote")
                 else:
                     yield FootnoteMark(self.label(decode(found.value)), content)
             case "export-snippet" | "macro":
-                yield RawText(raw, "meant for one format only" if raw.startswith("@@") else "a macro, not expanded")
+                yield RawText(raw, "for one export format only" if raw.startswith("@@") else "macro, not expanded")
             case "inline-src-block":
                 source = _SOURCE.match(self.text[found.begin : found.end])
                 yield Code(printable(unwrapped(decode(source.group(1)))) if source else raw)
@@ -202,11 +202,11 @@ class TextReader:
                 yield Text(raw)
 
     def words(self, begin: int, end: int) -> str:
-        """Return a stretch of the text as one line."""
+        """Return a part of the text on one line."""
         return printable(unwrapped(decode(self.text[begin:end])))
 
     def link(self, found: Object, content: Inlines) -> Iterator[Inline]:
-        """Yield what a link makes; only those to the web and into the document are links."""
+        """Yield the inlines of a link; only web links and links to known experiments stay links."""
         kind, target = found.kind.lower(), printable(decode(found.value)).strip()
         if kind in _WEB:
             content = content or (() if kind != "mailto" else (Text(target),))
@@ -223,11 +223,11 @@ class TextReader:
             yield from content or (Text(target),)
         else:
             yield from content
-            yield RawText(self.words(found.begin, found.end) if not content else "", f"a link of the type {kind}")
+            yield RawText(self.words(found.begin, found.end) if not content else "", f"unsupported link type {kind}")
 
     def inside(self, target: str, content: Inlines, found: Object) -> Iterator[Inline]:
-        """Yield a link to an id: to the experiment, if it is known."""
-        reference = self.around.resolve(target, None)
+        """Yield a link to an id: a link to the experiment if it is known."""
+        reference = self.context.resolve(target, None)
         if reference is None:
             yield from content
             yield RawText(self.words(found.begin, found.end) if not content else "", "not in this report")
@@ -237,10 +237,10 @@ class TextReader:
             yield reference
 
     def file(self, target: str, content: Inlines) -> Iterator[Inline]:
-        """Yield a link to a file: a picture is shown, any other is named, for its reader has not got it."""
+        """Yield a link to a file: a picture is shown, any other file is named, since the reader does not have it."""
         path = self.path(target)
         search = re.search(r"::#([A-Za-z0-9_-]+)", target)
-        reference = self.around.resolve(search.group(1), None) if search else None
+        reference = self.context.resolve(search.group(1), None) if search else None
         if reference is not None:
             yield Link(content, reference.url, reference.anchor) if content else reference
         elif path.suffix.lower() in IMAGE_SUFFIXES and not content:
@@ -256,19 +256,19 @@ class TextReader:
                 yield RawText("", "no such file")
 
     def path(self, target: str) -> Path:
-        """Return the file that a link names."""
+        """Return the path of a file link."""
         name = target.split("::", maxsplit=1)[0]
-        return self.around.folder / (Path(name).expanduser() if name.startswith("~/") else Path(name))
+        return self.context.folder / (Path(name).expanduser() if name.startswith("~/") else Path(name))
 
     # ---- the text between objects ----
 
     def plain(self, begin: int, end: int) -> Iterator[Inline]:
-        """Yield the text between `begin` and `end`, where no object is: with references, entities, scripts, breaks."""
+        """Yield `text[begin:end]`, which contains no objects, with references, entities, scripts and line breaks."""
         if begin >= end:
             return
         for match in self._references.finditer(self.text, begin, end):
             step = match.group(2)
-            reference = self.around.resolve(match.group(1).decode(), int(step) if step else None)
+            reference = self.context.resolve(match.group(1).decode(), int(step) if step else None)
             if reference is not None:
                 yield from self.scripted(begin, match.start())
                 yield reference
@@ -276,7 +276,7 @@ class TextReader:
         yield from self.scripted(begin, end)
 
     def scripted(self, begin: int, end: int) -> Iterator[Inline]:
-        """Yield the text between `begin` and `end` with entities, sub- and superscripts and line breaks."""
+        """Yield `text[begin:end]` with entities, subscripts, superscripts and line breaks."""
         parts: list[str] = []
         position = begin
         for match in _INSIDE.finditer(self.text, begin, end):
@@ -292,16 +292,17 @@ class TextReader:
             if entity is not None:
                 parts.append(entity)
                 continue
-            yield from _joined(parts)
+            yield from _join(parts)
             parts = []
             yield LineBreak() if inline is None else inline
         parts.append(self.words(position, end))
-        yield from _joined(parts)
+        yield from _join(parts)
 
     def script(self, match: "re.Match[bytes]") -> Inline | None:
-        """Return the sub- or superscript of a match, if it can only be meant so.
+        """Return the subscript or superscript of a match, or None if it may be part of a name.
 
-        What has braces is one; and without them a number, or a letter after a letter. `val_loss`, `seed_1` are names.
+        With braces it is always a script; without, only a number or a letter after a single letter, because `val_loss`
+        and `seed_1` are names.
         """
         braces, bare = match.group("braces"), match.group("bare")
         if braces is None:
@@ -316,15 +317,15 @@ class TextReader:
         return kind((Text(inside),))
 
 
-def _joined(parts: list[str]) -> Iterator[Inline]:
-    """Yield the text that parts make, if any."""
+def _join(parts: list[str]) -> Iterator[Inline]:
+    """Yield the joined parts as one text, if any."""
     text = "".join(parts)
     if text:
         yield Text(text)
 
 
 def _exists(path: Path) -> bool:
-    """Return whether a file is there; a name that no file may have is not."""
+    """Return whether a file exists; an invalid name does not."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -332,7 +333,7 @@ def _exists(path: Path) -> bool:
 
 
 def trimmed(inlines: list[Inline]) -> Inlines:
-    """Return inlines without blanks at their begin and end."""
+    """Return inlines without leading and trailing whitespace."""
     if inlines and isinstance(first := inlines[0], Text):
         inlines = [Text(first.text.lstrip()), *inlines[1:]]
     if inlines and isinstance(last := inlines[-1], Text):
@@ -341,10 +342,10 @@ def trimmed(inlines: list[Inline]) -> Inlines:
 
 
 def image_link(text: bytes, begin: int, end: int) -> bytes | None:
-    """Return the file that `text[begin:end]` links to, if it is a link to a picture and nothing else."""
+    """Return the link target of `text[begin:end]` if it is a single link to a picture, else None."""
     stripped = text[begin:end].strip()
     if not (stripped.startswith(b"[[") and stripped.endswith(b"]]")) or b"[" in stripped[2:]:
         return None
-    kind, value = link_type(stripped[2:-2])
+    kind, value = read_link_type(stripped[2:-2])
     suffix = Path(printable(decode(value))).suffix.lower()
     return value if kind.lower().startswith("file") and suffix in IMAGE_SUFFIXES else None

@@ -1,4 +1,4 @@
-"""From accounts to a report: what each section says, in order, nothing twice and nothing empty."""
+"""The sections of a report, in order; empty ones are left out, and nothing is said twice."""
 
 import datetime
 from collections.abc import Iterator, Sequence
@@ -14,10 +14,10 @@ from orglab.report.content.findings import (
     read_next,
     read_under_way,
 )
-from orglab.report.content.sentence import cite, say
+from orglab.report.content.sentence import cite, make_statement
 from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.report.content.summary import count_facts, summarize
-from orglab.report.content.wording import Wording, exists, noted
+from orglab.report.content.wording import Wording, claim_exists, claim_note
 from orglab.runs.statistics import Results, read_results
 from orglab.text import count, days
 
@@ -26,13 +26,13 @@ _OPEN = ("doing", "waiting")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands at the head of a report.
+    """The head of a report.
 
     Attributes:
-        title: Its title; empty for one made from the period.
-        made: When it is made, local time.
-        log: The log's file, as its user knows it.
-        scope: What it was narrowed to.
+        title: The title; empty for one made from the period.
+        made: When the report is made, local time.
+        log: The path of the log, as the user gave it.
+        scope: The references and the match string that the report is limited to.
     """
 
     title: str
@@ -41,9 +41,9 @@ class Head:
     scope: tuple[str, ...] = ()
 
 
-def compose_report(accounts: Sequence[ExperimentActivity], wording: Wording, head: Head) -> Report:
-    """Return the report that accounts make."""
-    present = [one for one in accounts if one.exists]
+def compose_report(activities: Sequence[ExperimentActivity], wording: Wording, head: Head) -> Report:
+    """Return the report on some activities."""
+    present = [one for one in activities if one.existed]
     results = {one.ref: read_results(one.experiment, one.runs) for one in present if one.runs}
     sections = {name: tuple(items) for name in SECTIONS if (items := list(_section(name, present, results, wording)))}
     return Report(
@@ -55,73 +55,73 @@ def compose_report(accounts: Sequence[ExperimentActivity], wording: Wording, hea
         counts=count_facts(present, wording),
         summary=tuple(summarize(present, wording)),
         sections=sections,
-        touched=tuple(one for one in present if one.recent or wording.period.holds(one.closed)),
+        touched=tuple(one for one in present if one.recent or wording.period.contains(one.closed)),
         results=results,
         wording=wording,
     )
 
 
 def period_text(period: Period) -> str:
-    """Return the days of a period."""
+    """Return the days of a period in words."""
     return days(period.since.date(), period.last_day)
 
 
 def _section(
-    name: str, accounts: Sequence[ExperimentActivity], results: dict[str, Results], wording: Wording
+    name: str, activities: Sequence[ExperimentActivity], results: dict[str, Results], wording: Wording
 ) -> Iterator[Item]:
     """Yield the items of a section."""
     if name == "learned":
-        for one in accounts:
+        for one in activities:
             if is_concluded(one, wording):
                 yield read_learned(one, results.get(one.ref, Results()), wording)
     elif name == "decisions":
-        others = {one.ref: one for one in accounts}
-        yield from filter(None, (read_decisions(one, others, wording) for one in accounts if one.recent))
+        others = {one.ref: one for one in activities}
+        yield from filter(None, (read_decisions(one, others, wording) for one in activities if one.recent))
     elif name == "dead_ends":
-        yield from (read_dead_end(one, wording) for one in accounts if is_dropped(one, wording))
+        yield from (read_dead_end(one, wording) for one in activities if is_dropped(one, wording))
     elif name == "under_way":
-        yield from (read_under_way(one, wording) for one in accounts if one.kind in _OPEN)
+        yield from (read_under_way(one, wording) for one in activities if one.kind in _OPEN)
     elif name == "next":
-        yield from _next(accounts, wording)
+        yield from _next(activities, wording)
     else:
-        yield from _journal(accounts, wording)
+        yield from _journal(activities, wording)
 
 
-def _next(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
-    """Yield what comes next: the next step of what is under way, then what is not begun."""
-    yield from filter(None, (read_next(one, wording) for one in accounts if one.kind in _OPEN))
-    waiting = [one for one in accounts if one.kind == "todo"]
+def _next(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
+    """Yield what comes next: the next step of each open experiment, then the experiments not started."""
+    yield from filter(None, (read_next(one, wording) for one in activities if one.kind in _OPEN))
+    waiting = [one for one in activities if one.kind == "todo"]
     new = [one for one in waiting if one.of_kind("created")]
     statements = []
     for one in new:
         sentence = (wording.inline(one.experiment.title, one.ref), cite([wording.links.to(one.ref)]), ".")
-        statements.append(say(*sentence, claims=[exists(one.experiment)]))
+        statements.append(make_statement(*sentence, claims=[claim_exists(one.experiment)]))
     older = [one for one in waiting if one not in new]
     if older:
-        also = "more " if new else ""
-        verb = "is" if len(older) == 1 else "are"
+        verb = "has" if len(older) == 1 else "have"
+        either = " either" if new else ""
         statements.append(
-            say(
-                f"{count(len(older), f'{also}experiment', 'words')} from before {verb} not begun",
+            make_statement(
+                f"{count(len(older), 'earlier experiment', 'words')} {verb} not been started{either}",
                 cite((wording.links.to(one.ref, one.experiment.title) for one in older), 4), ".",
-                claims=[exists(one.experiment) for one in older],
+                claims=[claim_exists(one.experiment) for one in older],
             )
         )  # fmt: skip
     if statements:
-        yield Item("", "Not begun", "", "plain", tuple(statements))
+        yield Item("", "Not started", "", "plain", tuple(statements))
 
 
-def _journal(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
-    """Yield the entries of the journal; one that names several experiments is told once."""
-    told: set[int | None] = set()
-    for one in accounts:
+def _journal(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
+    """Yield the journal entries; one that names several experiments appears once."""
+    seen: set[int | None] = set()
+    for one in activities:
         statements: list[Statement] = []
         for event in one.of_kind("journal"):
-            if event.line in told or event.at is None:
+            if event.line in seen or event.at is None:
                 continue
-            told.add(event.line)
+            seen.add(event.line)
             quote, below = wording.quotation(event.text, one.ref)
-            sentence = say(wording.day(event.at), cite([wording.links.to(event.ref)]), ": ", quote)
-            statements.append(Statement(sentence.content, (noted(event),), below, event.text if below else ""))
+            sentence = make_statement(wording.day(event.at), cite([wording.links.to(event.ref)]), ": ", quote)
+            statements.append(Statement(sentence.content, (claim_note(event),), below, event.text if below else ""))
         if statements:
             yield Item(one.ref, one.experiment.title, "", "plain", tuple(statements))

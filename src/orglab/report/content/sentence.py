@@ -1,4 +1,4 @@
-"""Sentences: pieces of text and citations put together."""
+"""Sentences: statements assembled from text and citations."""
 
 from collections.abc import Iterable
 
@@ -7,12 +7,12 @@ from orglab.report.content.evidence import Claim
 from orglab.report.content.statements import Statement
 from orglab.text import count
 
-# More citations than this nobody reads; the appendix has them all.
-MOST_CITED = 8
+# Nobody reads more citations than this in a sentence; the appendix has all of them.
+MAX_CITATIONS = 8
 
 
-def say(*pieces: str | Inline | list[Inline] | Inlines, claims: Iterable[Claim] = ()) -> Statement:
-    """Return the statement that pieces make; a sentence begins with a capital."""
+def make_statement(*pieces: str | Inline | list[Inline] | Inlines, claims: Iterable[Claim] = ()) -> Statement:
+    """Return a statement made of some pieces, with a capital first letter."""
     content: list[Inline] = []
     for piece in pieces:
         if isinstance(piece, str):
@@ -22,33 +22,33 @@ def say(*pieces: str | Inline | list[Inline] | Inlines, claims: Iterable[Claim] 
         else:
             content.append(piece)
     if content and isinstance(content[0], Text):
-        content[0] = Text(capital(content[0].text))
-    return Statement(_joined(content), tuple(claims))
+        content[0] = Text(capitalize_first(content[0].text))
+    return Statement(_merge_texts(content), tuple(claims))
 
 
-def capital(text: str) -> str:
-    """Return a text with its first letter as a sentence has it."""
+def capitalize_first(text: str) -> str:
+    """Return a text with its first letter in upper case."""
     return text[:1].upper() + text[1:]
 
 
-def _joined(content: list[Inline]) -> Inlines:
-    """Return inlines with neighbouring texts made one."""
-    found: list[Inline] = []
+def _merge_texts(content: list[Inline]) -> Inlines:
+    """Return inlines with adjacent texts merged."""
+    merged: list[Inline] = []
     for piece in content:
-        if isinstance(piece, Text) and found and isinstance(last := found[-1], Text):
-            found[-1] = Text(last.text + piece.text)
+        if isinstance(piece, Text) and merged and isinstance(last := merged[-1], Text):
+            merged[-1] = Text(last.text + piece.text)
         else:
-            found.append(piece)
-    return tuple(found)
+            merged.append(piece)
+    return tuple(merged)
 
 
-def cite(references: Iterable[Reference], most: int = MOST_CITED) -> list[Inline]:
-    """Return citations to end a sentence with, a blank before each; of many, the first and how many more.
+def cite(references: Iterable[Reference], most: int = MAX_CITATIONS) -> list[Inline]:
+    """Return citations for the end of a sentence, with leading spaces; of many, the first few and how many others.
 
-    Commits and runs stand in parentheses, as the log writes commits.
+    Commits and runs are in parentheses, like commits in the log.
     """
-    found = list(dict.fromkeys(references))
-    shown = found if len(found) <= most + 1 else found[:most]
+    cited = list(dict.fromkeys(references))
+    shown = cited if len(cited) <= most + 1 else cited[:most]
     content: list[Inline] = []
     open_bracket = False
     for reference in shown:
@@ -58,6 +58,6 @@ def cite(references: Iterable[Reference], most: int = MOST_CITED) -> list[Inline
         content.append(Text(" " if not in_brackets else ", " if open_bracket else " ("))
         content.append(reference)
         open_bracket = in_brackets
-    if len(found) > len(shown):
-        content.append(Text(f" and {count(len(found) - len(shown), 'other', 'grouped')}"))
+    if len(cited) > len(shown):
+        content.append(Text(f" and {count(len(cited) - len(shown), 'other', 'grouped')}"))
     return [*content, Text(")")] if open_bracket else content

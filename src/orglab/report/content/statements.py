@@ -1,4 +1,4 @@
-"""What a report says, before it is laid out: statements with their evidence, by experiment and by section."""
+"""The statements of a report before layout, with their evidence, by section and experiment."""
 
 import datetime
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from orglab.report.content.facts import ExperimentActivity, Period
 from orglab.report.content.wording import Wording
 from orglab.runs.statistics import Results
 
-# In this order, as the reader asks: what came of it, what was decided, what failed, what goes on, what comes.
+# In the order of the reader's questions: what came out, what was decided, what failed, what is going on, what is next.
 SECTIONS = {
     "learned": "What was learned",
     "decisions": "Decisions and reversals",
@@ -26,10 +26,10 @@ class Statement:
     """A sentence made from facts.
 
     Attributes:
-        content: The sentence, its citations in it.
-        claims: The facts that it rests on.
-        quote: What it quotes below, if that does not fit into a sentence, or a table.
-        source: The text that it quotes, as it stands in the log; empty for a table.
+        content: The sentence, including its citations.
+        claims: The facts that support it.
+        quote: Blocks below the sentence: a quotation too long for it, or a table.
+        source: The quoted text as it is in the log; empty for a table.
     """
 
     content: Inlines
@@ -39,20 +39,20 @@ class Statement:
 
     @property
     def text(self) -> str:
-        """The sentence as plain text, citations in brackets."""
-        return spelled(self.content)
+        """The sentence as plain text, with citations in brackets."""
+        return to_plain_text(self.content)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What a section says of one experiment.
+    """The part of a section about one experiment.
 
     Attributes:
-        ref: The experiment; empty for what is of none.
-        title: Its title.
-        word: Its verdict or state, to stand out; or empty.
-        tone: The tone of that word, as a Badge has it.
-        statements: What is said.
+        ref: The reference of the experiment; empty if the item is not about a single one.
+        title: The title.
+        word: The verdict or state, shown as a badge; or empty.
+        tone: The tone of that badge.
+        statements: The statements.
     """
 
     ref: str
@@ -67,17 +67,17 @@ class Report:
     """A progress report.
 
     Attributes:
-        title: Its title.
-        period: What time it is about.
+        title: The title.
+        period: The period it covers.
         made: When it was made, local time.
-        log: The log's file, as its user knows it.
-        scope: The references and the match string that it was narrowed to, as the user wrote them.
-        counts: The numbers of the summary, by name.
-        summary: What it says first.
-        sections: What it says of each experiment, by the names of SECTIONS.
-        touched: The experiments of the appendix: those to which something happened in the period.
-        results: What came out of the steps, by experiment.
-        wording: What it is put into words with.
+        log: The path of the log, as the user gave it.
+        scope: The references and the match string that the report is limited to.
+        counts: The numbers in the summary, by name.
+        summary: The statements of the summary.
+        sections: The items of each section, by the names in SECTIONS.
+        touched: The experiments with events in the period, which are listed in the appendix.
+        results: The results of the steps, by experiment.
+        wording: The context for wording.
     """
 
     title: str
@@ -101,6 +101,6 @@ class Report:
                 yield from item.statements
 
 
-def spelled(content: Inlines) -> str:
-    """Return inlines as plain text, citations of the log in brackets as people write them."""
-    return plain(tuple(Text(one.cited) if isinstance(one, Reference) else one for one in content))
+def to_plain_text(content: Inlines) -> str:
+    """Return inlines as plain text, with citations of experiments and steps in brackets."""
+    return plain(tuple(Text(inline.cited) if isinstance(inline, Reference) else inline for inline in content))

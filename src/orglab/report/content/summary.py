@@ -1,4 +1,4 @@
-"""The summary: how much happened, in sentences, each with what it counts."""
+"""The summary: sentences that say how much happened, each with what it counts."""
 
 import math
 from collections import Counter
@@ -9,97 +9,101 @@ from orglab.report.blocks import Inline
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import CLOSED_KINDS, ExperimentActivity
 from orglab.report.content.findings import TONES, is_concluded, is_dropped
-from orglab.report.content.sentence import cite, say
+from orglab.report.content.sentence import cite, make_statement
 from orglab.report.content.statements import Statement
-from orglab.report.content.wording import Wording, exists, is_done
+from orglab.report.content.wording import Wording, claim_done, claim_exists
 from orglab.runs.record import Run
 from orglab.runs.statistics import is_failed
 from orglab.text import cardinal, count, duration
 
-# How a run ends that does not end well, of one and of several.
+# How an unsuccessful run ended, in the singular and the plural.
 _ENDINGS = (
     ("failed", "failed", "failed"),
-    ("killed", "was ended by a signal", "were ended by a signal"),
+    ("killed", "was killed by a signal", "were killed by signals"),
     ("lost", "was lost", "were lost"),
 )
 
 Counts = dict[str, int | float | dict[str, int]]
 
 
-def count_facts(accounts: Sequence[ExperimentActivity], wording: Wording) -> Counts:
+def count_facts(activities: Sequence[ExperimentActivity], wording: Wording) -> Counts:
     """Return the numbers of a period.
 
     Returns:
-        `opened`, `concluded`, `dropped`: experiments; `verdicts`: how many of those concluded had which;
-        `steps_done`; `steps_undated`: steps that are done, of experiments that were not closed before, and nobody
-        knows when; `runs`, `runs_failed` (those that a signal ended and those that were lost too), `runs_running`;
-        `seconds`: what the runs took by the clock, added up; `commits`: of those that name an experiment or stand
-        behind a step, those made in the period; `undated`: experiments without any date.
+        `opened`, `concluded`, `dropped`: experiments; `verdicts`: concluded experiments by verdict;
+        `steps_done`; `steps_undated`: steps done at an unknown time, in experiments not closed before the period;
+        `runs`, `runs_failed` (including killed and lost ones), `runs_running`; `seconds`: the total wall-clock time
+        of the runs; `commits`: commits in the period that name an experiment or are recorded in a step;
+        `undated`: experiments without any date.
     """
-    runs = _runs(accounts, wording)
-    concluded = [one for one in accounts if is_concluded(one, wording)]
+    runs = _runs(activities, wording)
+    concluded = [one for one in activities if is_concluded(one, wording)]
     verdicts = Counter(one.experiment.conclusion.verdict or "" for one in concluded)
     return {
-        "opened": len(_opened(accounts)),
+        "opened": len(_opened(activities)),
         "concluded": len(concluded),
-        "dropped": sum(is_dropped(one, wording) for one in accounts),
+        "dropped": sum(is_dropped(one, wording) for one in activities),
         "verdicts": dict(sorted(verdicts.items())),
-        "steps_done": sum(len(one.of_kind("step")) for one in accounts),
-        "steps_undated": len(_undated_steps(accounts, wording)),
+        "steps_done": sum(len(one.of_kind("step")) for one in activities),
+        "steps_undated": len(_undated_steps(activities, wording)),
         "runs": len(runs),
         "runs_failed": sum(is_failed(run) for run in runs),
         "runs_running": sum(run.status == "running" for run in runs),
         "seconds": math.fsum(run.seconds or 0 for run in runs),
-        "commits": len(_commits(accounts, wording)),
-        "undated": len(_undated(accounts)),
+        "commits": len(_commits(activities, wording)),
+        "undated": len(_undated(activities)),
     }
 
 
-def summarize(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
-    """Yield the sentences of the summary; none for what did not happen."""
-    found = list(_sentences(accounts, wording))
-    if not found:
-        yield say("In this period the log, the commits and the runs record nothing.")
-    yield from found
-    yield from _unknown(accounts, wording)
+def summarize(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
+    """Yield the sentences of the summary; what did not happen is not mentioned."""
+    sentences = list(_sentences(activities, wording))
+    if not sentences:
+        yield make_statement("No log entries, commits or runs were recorded in this period.")
+    yield from sentences
+    yield from _undated_facts(activities, wording)
 
 
-def _sentences(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
-    opened = _opened(accounts)
+def _sentences(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
+    opened = _opened(activities)
     if opened:
-        yield say(
+        yield make_statement(
             f"{count(len(opened), 'experiment', 'words')} {_was(opened)} opened", _cited(opened, wording), ".",
             claims=[Claim("created", one.ref, "", _created(one)) for one in opened],
         )  # fmt: skip
-    yield from _conclusions([one for one in accounts if is_concluded(one, wording)], wording)
-    if dropped := [one for one in accounts if is_dropped(one, wording)]:
-        yield say(
-            f"{count(len(dropped), 'experiment', 'words')} {_was(dropped)} given up", _cited(dropped, wording), ".",
+    yield from _conclusions([one for one in activities if is_concluded(one, wording)], wording)
+    if dropped := [one for one in activities if is_dropped(one, wording)]:
+        yield make_statement(
+            f"{count(len(dropped), 'experiment', 'words')} {_was(dropped)} dropped", _cited(dropped, wording), ".",
             claims=[Claim("state", one.ref, "", one.state) for one in dropped if one.state],
         )  # fmt: skip
-    yield from _steps(accounts, wording)
-    yield from _runs_and_commits(accounts, wording)
+    yield from _steps(activities, wording)
+    yield from _runs_and_commits(activities, wording)
 
 
-def _opened(accounts: Sequence[ExperimentActivity]) -> list[ExperimentActivity]:
-    return [one for one in accounts if one.of_kind("created")]
+def _opened(activities: Sequence[ExperimentActivity]) -> list[ExperimentActivity]:
+    return [one for one in activities if one.of_kind("created")]
 
 
-def _created(account: ExperimentActivity) -> str | None:
-    created = account.experiment.created
+def _created(activity: ExperimentActivity) -> str | None:
+    created = activity.experiment.created
     return created.isoformat() if created is not None else None
 
 
-def _was(found: Sequence[object]) -> str:
-    return "was" if len(found) == 1 else "were"
+def _was(things: Sequence[object]) -> str:
+    return "was" if len(things) == 1 else "were"
 
 
-def _cited(accounts: Sequence[ExperimentActivity], wording: Wording) -> list[Inline]:
-    return cite(wording.links.to(one.ref, one.experiment.title) for one in accounts)
+def _is(things: Sequence[object]) -> str:
+    return "is" if len(things) == 1 else "are"
+
+
+def _cited(activities: Sequence[ExperimentActivity], wording: Wording) -> list[Inline]:
+    return cite(wording.links.to(one.ref, one.experiment.title) for one in activities)
 
 
 def _conclusions(concluded: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
-    """Yield how many experiments were concluded, with which verdicts."""
+    """Yield how many experiments were concluded, and with which verdicts."""
     if not concluded:
         return
     groups: dict[str, list[ExperimentActivity]] = {}
@@ -107,48 +111,49 @@ def _conclusions(concluded: Sequence[ExperimentActivity], wording: Wording) -> I
         groups.setdefault(one.experiment.conclusion.verdict or "", []).append(one)
     known = [*TONES, *(verdict for verdict in groups if verdict not in TONES and verdict), ""]
     pieces: list[str | list[Inline]] = [f"{count(len(concluded), 'experiment', 'words')} {_was(concluded)} concluded"]
+    separator = ": " if any(groups) else " " if len(concluded) == 1 else ", "
     claims = []
     for verdict in (verdict for verdict in known if verdict in groups):
-        mine = groups[verdict]
+        group = groups[verdict]
         amount = (
             ""
-            if len(groups) == 1 and len(mine) == 1
+            if len(groups) == 1 and len(group) == 1
             else "all "
             if len(groups) == 1
-            else f"{cardinal(len(mine), 'words')} "
+            else f"{cardinal(len(group), 'words')} "
         )
-        named = verdict or ("without a verdict" if len(groups) > 1 or len(mine) > 1 else ", without a verdict")
-        pieces += [": " if len(pieces) == 1 else ", ", amount, named, _cited(mine, wording)]
-        claims += [Claim("state", one.ref, "", one.state) for one in mine if one.state]
-        claims += [Claim("verdict", one.ref, "", verdict) for one in mine if verdict]
-    yield say(*pieces, ".", claims=claims)
+        pieces += [separator, amount, verdict or "without a verdict", _cited(group, wording)]
+        separator = ", "
+        claims += [Claim("state", one.ref, "", one.state) for one in group if one.state]
+        claims += [Claim("verdict", one.ref, "", verdict) for one in group if verdict]
+    yield make_statement(*pieces, ".", claims=claims)
 
 
-def _steps(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
-    """Yield how many steps were done."""
-    done = [event for one in accounts for event in one.of_kind("step")]
+def _steps(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
+    """Yield how many steps were completed."""
+    done = [event for one in activities for event in one.of_kind("step")]
     if done:
         experiments = {event.ref.partition(".")[0] for event in done}
-        of = f" of {count(len(experiments), 'experiment', 'words')}" if len(experiments) > 1 else ""
-        yield say(
-            f"{count(len(done), 'step', 'words')}{of} {_was(done)} done",
+        where = f" in {count(len(experiments), 'experiment', 'words')}" if len(experiments) > 1 else ""
+        yield make_statement(
+            f"{count(len(done), 'step', 'words')}{where} {_was(done)} completed",
             cite(wording.links.to(event.ref, event.text) for event in done), ".",
-            claims=[claim for event in done for claim in is_done(event.ref, event.text)],
+            claims=[claim for event in done for claim in claim_done(event.ref, event.text)],
         )  # fmt: skip
 
 
-def _runs_and_commits(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
+def _runs_and_commits(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     """Yield how many runs there were, how long they took, how many failed; and how many commits."""
-    if runs := _runs(accounts, wording):
+    if runs := _runs(activities, wording):
         yield _run_sentence(runs, wording)
     if running := [run for run in runs if run.status == "running"]:
-        yield say(
-            f"{count(len(running), 'run', 'words')} {'is' if len(running) == 1 else 'are'} still going",
+        yield make_statement(
+            f"{count(len(running), 'run', 'words')} {_is(running)} still running",
             cite(map(wording.links.to_run, running), 4), ".", claims=[Claim("run", run.id) for run in running],
         )  # fmt: skip
-    commits = _commits(accounts, wording)
+    commits = _commits(activities, wording)
     if commits:
-        yield say(
+        yield make_statement(
             f"{count(len(commits), 'commit', 'words')} {'belongs' if len(commits) == 1 else 'belong'} to this work",
             cite(map(wording.links.to_commit, commits), 4), ".",
             claims=[Claim("commit", commit) for commit in commits],
@@ -156,66 +161,69 @@ def _runs_and_commits(accounts: Sequence[ExperimentActivity], wording: Wording) 
 
 
 def _run_sentence(runs: Sequence[Run], wording: Wording) -> Statement:
-    """Return how many runs were made, how long they took, and how many did not end well."""
+    """Return how many runs were made, how long they took, and how many were unsuccessful."""
     timed = [run for run in runs if run.seconds is not None]
-    took = f", which took {duration(math.fsum(run.seconds or 0 for run in timed))}" if timed else ""
-    in_all = " in all" if len(timed) > 1 else ""
+    took = f", taking {duration(math.fsum(run.seconds or 0 for run in timed))}" if timed else ""
+    in_all = " in total" if len(timed) > 1 else ""
     claims = [Claim("run", run.id, "status", run.status) for run in runs if run.status != "running"]
     claims += [Claim("run", run.id, "seconds", run.seconds) for run in timed]
     pieces: list[str | list[Inline]] = [f"{count(len(runs), 'run', 'words')} {_was(runs)} made{took}{in_all}"]
     for status, singular, plural in _ENDINGS:
-        if mine := [run for run in runs if run.status == status]:
-            amount = "all" if 1 < len(mine) == len(runs) else "it" if len(runs) == 1 else cardinal(len(mine), "words")
-            pieces += [f"; {amount} {singular if len(mine) == 1 else plural}", cite(map(wording.links.to_run, mine), 4)]
-    return say(*pieces, ".", claims=claims)
+        if group := [run for run in runs if run.status == status]:
+            amount = "all" if 1 < len(group) == len(runs) else "it" if len(runs) == 1 else cardinal(len(group), "words")
+            verb = singular if len(group) == 1 else plural
+            pieces += [f"; {amount} {verb}", cite(map(wording.links.to_run, group), 4)]
+    return make_statement(*pieces, ".", claims=claims)
 
 
-def _runs(accounts: Sequence[ExperimentActivity], wording: Wording) -> list[Run]:
-    return [run for one in accounts for run in one.runs if wording.period.holds(run.began)]
+def _runs(activities: Sequence[ExperimentActivity], wording: Wording) -> list[Run]:
+    return [run for one in activities for run in one.runs if wording.period.contains(run.began)]
 
 
-def _commits(accounts: Sequence[ExperimentActivity], wording: Wording) -> list[str]:
-    """Return the full hashes of the commits of the period that belong to the experiments, the oldest first."""
+def _commits(activities: Sequence[ExperimentActivity], wording: Wording) -> list[str]:
+    """Return the full hashes of the commits of the period that belong to the experiments, oldest first."""
     known = wording.links.commits
-    found = {event.commit for one in accounts for event in one.of_kind("commit") if event.commit}
-    written = {name for one in accounts for step in one.experiment.steps for name in step.commits}
-    found |= {known[name].hash for name in written if name in known and wording.period.holds(known[name].when)}
-    return sorted(found, key=lambda name: (known[name].authored, name))
+    hashes = {event.commit for one in activities for event in one.of_kind("commit") if event.commit}
+    recorded = {name for one in activities for step in one.experiment.steps for name in step.commits}
+    hashes |= {known[name].hash for name in recorded if name in known and wording.period.contains(known[name].when)}
+    return sorted(hashes, key=lambda name: (known[name].authored, name))
 
 
-def _undated_steps(accounts: Sequence[ExperimentActivity], wording: Wording) -> list[Event]:
-    """Return the steps that are done, may have been so in the period, and nobody knows when."""
+def _undated_steps(activities: Sequence[ExperimentActivity], wording: Wording) -> list[Event]:
+    """Return the steps that were done at an unknown time, possibly in the period."""
     since = wording.period.since
-    open_then = [one for one in accounts if one.closed is None or one.closed >= since]
-    return [event for one in open_then for event in one.events if event.kind == "step" and event.at is None]
+    candidates = [one for one in activities if one.closed is None or one.closed >= since]
+    return [event for one in candidates for event in one.events if event.kind == "step" and event.at is None]
 
 
-def _undated(accounts: Sequence[ExperimentActivity]) -> list[ExperimentActivity]:
-    """Return the experiments that nothing can be placed in time of."""
-    return [one for one in accounts if not _has_date(one)]
+def _undated(activities: Sequence[ExperimentActivity]) -> list[ExperimentActivity]:
+    """Return the experiments without any dated event."""
+    return [one for one in activities if not _has_date(one)]
 
 
-def _has_date(account: ExperimentActivity) -> bool:
-    return account.closed is not None or any(event.at is not None for event in account.events)
+def _has_date(activity: ExperimentActivity) -> bool:
+    return activity.closed is not None or any(event.at is not None for event in activity.events)
 
 
-def _unknown(accounts: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
-    """Yield what the log does not say when, and so is not counted."""
-    steps = _undated_steps(accounts, wording)
+def _undated_facts(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
+    """Yield what happened at an unknown time, and so is not counted."""
+    steps = _undated_steps(activities, wording)
     if steps:
-        yield say(
-            f"The log does not tell when {count(len(steps), 'more step', 'words')} {_was(steps)} done",
-            cite((wording.links.to(event.ref, event.text) for event in steps), 4), "; not counted here.",
-            claims=[claim for event in steps for claim in is_done(event.ref, event.text)],
+        yield make_statement(
+            f"{count(len(steps), 'step', 'words')} {_was(steps)} done at an unknown time",
+            cite((wording.links.to(event.ref, event.text) for event in steps), 4),
+            f" and {_is(steps)} not counted here.",
+            claims=[claim for event in steps for claim in claim_done(event.ref, event.text)],
         )  # fmt: skip
-    if closed := [one for one in accounts if one.kind in CLOSED_KINDS and one.closed is None and _has_date(one)]:
-        yield say(
-            f"The log does not tell when {count(len(closed), 'more experiment', 'words')} {_was(closed)} closed",
-            _cited(closed, wording), "; not counted here.", claims=[exists(one.experiment) for one in closed],
+    if closed := [one for one in activities if one.kind in CLOSED_KINDS and one.closed is None and _has_date(one)]:
+        yield make_statement(
+            f"{count(len(closed), 'experiment', 'words')} {_was(closed)} closed at an unknown time",
+            _cited(closed, wording), f" and {_is(closed)} not counted here.",
+            claims=[claim_exists(one.experiment) for one in closed],
         )  # fmt: skip
-    undated = _undated(accounts)
+    undated = _undated(activities)
     if undated:
-        yield say(
+        yield make_statement(
             f"{count(len(undated), 'experiment', 'words')} {'has' if len(undated) == 1 else 'have'} no date in the log",
-            _cited(undated, wording), ".", claims=[exists(one.experiment) for one in undated],
+            _cited(undated, wording), ".", claims=[claim_exists(one.experiment) for one in undated],
         )  # fmt: skip

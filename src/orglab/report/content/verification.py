@@ -1,4 +1,4 @@
-"""Whether what a report claimed still holds: each claim asked again of the log, the repository and the records."""
+"""Verification of a report: each claim is checked against the current log, repository and run records."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from functools import cached_property
 from orglab.experiment.journal import Entry
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository
-from orglab.git.commit import read_named
+from orglab.git.commit import read_commits_by_hash
 from orglab.history.events import written_events
-from orglab.report.content.evidence import Claim, StoredStatement, digest
-from orglab.report.content.wording import changed, noted, reads
+from orglab.report.content.evidence import Claim, StoredStatement, digest_text
+from orglab.report.content.wording import claim_change, claim_note, claim_text
 from orglab.runs.record import Run
 from orglab.runs.statistics import read_final
 from orglab.text import number
@@ -22,8 +22,8 @@ class FailedClaim:
 
     Attributes:
         claim: The claim.
-        message: What is so now, in one line.
-        statement: The first statement that rests on it.
+        message: What has changed, in one line.
+        statement: The first statement that depends on it.
     """
 
     claim: Claim
@@ -32,13 +32,13 @@ class FailedClaim:
 
 
 class CurrentFacts:
-    """What the log, the repository and the records say now."""
+    """The current state of the log, the repository and the run records."""
 
     def __init__(
         self, experiments: Sequence[Experiment], runs: Iterable[Run], entries: Sequence[Entry],
         repository: Repository | None,
     ) -> None:  # fmt: skip
-        """Stand for what is so now."""
+        """Take the experiments, runs, journal entries and repository to check against."""
         self.experiments = {one.ref: one for one in experiments}
         self.runs = {run.id: run for run in runs}
         self.entries = entries
@@ -50,107 +50,109 @@ class CurrentFacts:
         """All steps, by reference."""
         return {step.ref: step for one in self.experiments.values() for step in one.steps}
 
-    def told(self, ref: str) -> frozenset[Claim]:
-        """Return what could be claimed today of an experiment's changes of state, notes and journal entries."""
+    def read_claims(self, ref: str) -> frozenset[Claim]:
+        """Return the claims that hold now about an experiment's state changes, notes and journal entries."""
         if ref not in self._events:
             events = written_events(self.experiments[ref], self.entries)
-            claims = [changed(event) if event.kind == "state" else noted(event) for event in events]
+            claims = [claim_change(event) if event.kind == "state" else claim_note(event) for event in events]
             self._events[ref] = frozenset(claims)
         return self._events[ref]
 
 
-def verify(statements: Iterable[StoredStatement], present: CurrentFacts) -> list[FailedClaim]:
-    """Return the claims that no longer hold, each once, in the order of the statements; git is asked twice."""
-    held = list(statements)
-    commits = {claim.about for one in held for claim in one.claims if claim.kind == "commit"}
-    # What is no hash is not looked up: it comes from a file.
+def verify(statements: Iterable[StoredStatement], current: CurrentFacts) -> list[FailedClaim]:
+    """Return the claims that no longer hold, each once, in the order of the statements; git is called twice."""
+    statements = list(statements)
+    commits = {claim.about for statement in statements for claim in statement.claims if claim.kind == "commit"}
+    # The names come from a file, so only hashes are passed to git.
     names = tuple(sorted(name for name in commits if _is_hash(name)))
-    alive = read_named(present.repository, names) if present.repository is not None and names else {}
+    existing = read_commits_by_hash(current.repository, names) if current.repository is not None and names else {}
     seen: set[str] = set()
-    broken = []
-    for statement in held:
+    failed = []
+    for statement in statements:
         for claim in statement.claims:
-            message = _commit(claim, alive) if claim.kind == "commit" else _doubt(claim, present)
+            message = _check_commit(claim, existing) if claim.kind == "commit" else _find_mismatch(claim, current)
             if message is not None and message not in seen:
                 seen.add(message)
-                broken.append(FailedClaim(claim, message, statement.text))
-    return broken
+                failed.append(FailedClaim(claim, message, statement.text))
+    return failed
 
 
 def _is_hash(text: str) -> bool:
     return len(text) in (40, 64) and set(text) <= set("0123456789abcdef")
 
 
-def _commit(claim: Claim, alive: Mapping[str, object]) -> str | None:
-    return None if claim.about in alive else f"the commit {claim.about[:12]} is no longer in the repository"
+def _check_commit(claim: Claim, existing: Mapping[str, object]) -> str | None:
+    return None if claim.about in existing else f"commit {claim.about[:12]} is no longer in the repository"
 
 
-def _doubt(claim: Claim, present: CurrentFacts) -> str | None:
-    """Return what is wrong with a claim now, or None if it holds."""
+def _find_mismatch(claim: Claim, current: CurrentFacts) -> str | None:
+    """Return why a claim no longer holds, or None if it does."""
     if claim.kind in ("run", "metric"):
-        return _run(claim, present)
+        return _check_run(claim, current)
     if claim.kind in ("step", "text"):
-        return _step(claim, present)
-    one = present.experiments.get(claim.about.partition(".")[0])
-    if one is None:
+        return _check_step(claim, current)
+    experiment = current.experiments.get(claim.about.partition(".")[0])
+    if experiment is None:
         return f"{claim.about.partition('.')[0]} is no longer in the log"
-    return next(_experiment(claim, one, present), None)
+    return next(_check_experiment(claim, experiment, current), None)
 
 
-def _experiment(claim: Claim, one: Experiment, present: CurrentFacts) -> Iterator[str]:
-    """Yield what is wrong with a claim about an experiment."""
-    ref = one.ref
+def _check_experiment(claim: Claim, experiment: Experiment, current: CurrentFacts) -> Iterator[str]:
+    """Yield why a claim about an experiment no longer holds."""
+    ref = experiment.ref
     if claim.kind == "created":
-        now = one.created.isoformat() if one.created is not None else "unknown"
+        now = experiment.created.isoformat() if experiment.created is not None else "unknown"
         if now != claim.says:
-            yield f"{ref} was opened {now} by the log, not {claim.says}"
+            yield f"the opening date of {ref} is now {now}, not {claim.says}"
     elif claim.kind == "verdict":
-        if one.conclusion.verdict != claim.says:
-            yield f"the verdict of {ref} is {one.conclusion.verdict or 'none'} now, not {claim.says}"
+        if experiment.conclusion.verdict != claim.says:
+            yield f"the verdict of {ref} is now {experiment.conclusion.verdict or 'none'}, not {claim.says}"
     elif claim.kind == "state":
-        if one.state != claim.says:
-            yield f"{ref} is {one.state or 'without a state'} now, not {claim.says}"
+        if experiment.state != claim.says:
+            yield f"the state of {ref} is now {experiment.state or 'none'}, not {claim.says}"
     elif claim.kind == "conclusion":
-        if digest(one.conclusion.text) != claim.says:
-            yield f"the conclusion of {ref} reads otherwise now"
-    elif claim.kind in ("change", "note", "journal") and claim not in present.told(ref):
-        what = {"change": "a change of state", "note": "a note", "journal": "an entry of the journal"}[claim.kind]
-        yield f"{what} of {claim.about} that the report tells of is gone, or reads otherwise now"
+        if digest_text(experiment.conclusion.text) != claim.says:
+            yield f"the conclusion of {ref} has changed"
+    elif claim.kind in ("change", "note", "journal") and claim not in current.read_claims(ref):
+        what = {"change": "a state change of", "note": "a note on", "journal": "a journal entry on"}[claim.kind]
+        yield f"{what} {claim.about} that the report cites was removed or edited"
 
 
-def _step(claim: Claim, present: CurrentFacts) -> str | None:
-    step = present.steps.get(claim.about)
+def _check_step(claim: Claim, current: CurrentFacts) -> str | None:
+    step = current.steps.get(claim.about)
     if step is None:
         return f"{claim.about} is no longer in the log"
     if claim.kind == "text":
-        if reads(step.ref, step.text) == claim:
+        if claim_text(step.ref, step.text) == claim:
             return None
-        return f"{claim.about} reads otherwise now: {step.text}"
+        return f"the text of {claim.about} is now: {step.text}"
     return None if claim.says in (None, step.state) else f"{claim.about} is no longer {claim.says}"
 
 
-def _run(claim: Claim, present: CurrentFacts) -> str | None:
-    run = present.runs.get(claim.about)
+def _check_run(claim: Claim, current: CurrentFacts) -> str | None:
+    run = current.runs.get(claim.about)
     if run is None:
-        return f"the record of the run {claim.about} is gone"
+        return f"the record of run {claim.about} is missing"
     if claim.kind == "metric":
-        now = read_final(run, claim.name)
-        if now == claim.says:
+        value = read_final(run, claim.name)
+        if value == claim.says:
             return None
-        shown, was = _tell_apart(now, claim.says)
-        return f"{claim.name} of the run {run.id} is recorded as {shown} now, not {was}"
+        now, before = _format_pair(value, claim.says)
+        return f"{claim.name} of run {run.id} is now {now}, not {before}"
     if claim.name == "seconds":
         if run.seconds == claim.says:
             return None
-        shown, was = _tell_apart(run.seconds, claim.says)
-        return f"the run {run.id} took {shown} s by its record, not {was} s"
+        now, before = _format_pair(run.seconds, claim.says)
+        return f"the duration of run {run.id} is now {now} s, not {before} s"
     return (
-        None if claim.says in (None, run.status) else f"the run {run.id} is recorded as {run.status}, not {claim.says}"
+        None
+        if claim.says in (None, run.status)
+        else f"the status of run {run.id} is now {run.status}, not {claim.says}"
     )
 
 
-def _tell_apart(now: float | None, before: float | str | None) -> tuple[str, str]:
-    """Return what is recorded now and what the report has, in as many digits as tell them apart."""
-    shown = number(now) if now is not None else "nothing"
-    was = number(before) if isinstance(before, int | float) else str(before)
-    return (repr(now), repr(before)) if was == shown else (shown, was)
+def _format_pair(now: float | None, before: float | str | None) -> tuple[str, str]:
+    """Return a current and a claimed value, with enough digits to differ."""
+    shown = number(now) if now is not None else "missing"
+    claimed = number(before) if isinstance(before, int | float) else str(before)
+    return (repr(now), repr(before)) if claimed == shown else (shown, claimed)

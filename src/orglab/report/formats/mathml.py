@@ -1,11 +1,11 @@
-"""Formulas as MathML Core, which browsers typeset by themselves and screen readers read."""
+"""Formulas as MathML Core, which browsers typeset and screen readers read."""
 
 from html import escape
 
 from orglab.report.characters import printable
 from orglab.report.tex import EMPTY, Node, read_tex
 
-# MathML Core has styled letters as characters of their own: where the capital A and the small a of a style stand.
+# MathML Core writes styled letters as separate characters: the code points of A, a and 0 in each style.
 _ALPHABETS = {
     "bold": (0x1D400, 0x1D41A, 0x1D7CE),
     "script": (0x1D49C, 0x1D4B6, 0),
@@ -15,7 +15,7 @@ _ALPHABETS = {
     "fraktur": (0x1D504, 0x1D51E, 0),
 }
 _BRACKETS = frozenset("()[]{}|‖⟨⟩⌊⌋⌈⌉/")
-# Those that had been characters before there was an alphabet.
+# Letters that Unicode encodes elsewhere, because they existed before the alphabets.
 _HOLES = {
     "script": dict(zip("BEFHILMRego", "ℬℰℱℋℐℒℳℛℯℊℴ", strict=True)),
     "double": dict(zip("CHNPQRZ", "ℂℍℕℙℚℝℤ", strict=True)),
@@ -27,11 +27,11 @@ def to_mathml(tex: str, *, display: bool) -> str:
     """Return a formula as a `math` element.
 
     Args:
-        tex: LaTeX without dollars or brackets around it.
-        display: Whether it stands on lines of its own.
+        tex: LaTeX without the dollar signs or brackets around it.
+        display: Whether it is a display formula.
 
     Raises:
-        NotConvertedError: It holds something that is not known.
+        NotConvertedError: The formula is invalid, or contains something unsupported.
     """
     kind = ' display="block"' if display else ""
     body = _write(read_tex(tex), "")
@@ -39,12 +39,12 @@ def to_mathml(tex: str, *, display: bool) -> str:
 
 
 def _source(tex: str) -> str:
-    """Return the LaTeX as an annotation, which a reader may copy."""
+    """Return the LaTeX source as an annotation, for copying."""
     return f'<annotation encoding="application/x-tex">{escape(printable(tex))}</annotation>'
 
 
 def _write(node: Node, font: str) -> str:
-    """Return a node in the font around it."""
+    """Return a node in the font of its context."""
     match node.kind:
         case "letter":
             upright = ' mathvariant="normal"' if font == "upright" else ""
@@ -52,7 +52,7 @@ def _write(node: Node, font: str) -> str:
         case "number":
             return f"<mn>{_styled(node.text, font)}</mn>"
         case "operator":
-            # Brackets that nobody asked to grow do not.
+            # Without `\left` and `\right`, brackets keep their size.
             fixed = ' stretchy="false"' if node.text in _BRACKETS else ""
             return f"<mo{fixed}>{escape(node.text)}</mo>" if node.text else ""
         case "big":
@@ -71,7 +71,7 @@ def _write(node: Node, font: str) -> str:
 
 
 def _built(node: Node, font: str) -> str:
-    """Return what is made of several parts."""
+    """Return a node made of several parts."""
     if node.kind in ("grid", "aligned"):
         return _table(node, font)
     if node.kind == "scripts":
@@ -95,7 +95,7 @@ def _built(node: Node, font: str) -> str:
 
 
 def _scripts(node: Node, font: str) -> str:
-    """Return a base with what stands below and above it."""
+    """Return a base with its subscript and superscript."""
     base, below, above = (f"<mrow>{_write(part, font)}</mrow>" for part in node.parts)
     has_below, has_above = node.parts[1] != EMPTY, node.parts[2] != EMPTY
     limits = node.parts[0].kind == "big" and node.parts[0].text not in "∫∬∮"
@@ -126,7 +126,7 @@ def _table(node: Node, font: str) -> str:
 
 
 def _styled(text: str, font: str) -> str:
-    """Return a text in the letters of a font, escaped."""
+    """Return a text in the characters of a font, escaped."""
     places = _ALPHABETS.get(font)
     if places is None:
         return escape(printable(text))

@@ -1,4 +1,4 @@
-"""The pictures of a log: read if they are what they seem, and small enough to travel inside a report."""
+"""The pictures of a log: recognized by their content, and checked before they are embedded in a report."""
 
 import base64
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from orglab.text import megabytes
 
-LARGEST = 10_000_000
-"""Bytes; a larger picture is named, not embedded."""
+MAX_SIZE = 10_000_000
+"""In bytes; of a larger picture only the name is shown."""
 
 _KINDS = (
     (b"\x89PNG\r\n\x1a\n", "png", "image/png"),
@@ -20,7 +20,7 @@ _KINDS = (
 _SVG = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:\s|<\?xml[^>]*\?>|<!--(?:(?!-->).)*+-->|<!DOCTYPE\s+svg[^>\[]*>)*+<svg[\s>]", re.S | re.I
 )
-# Entities may grow without end; what is not the picture itself may lie anywhere on the reader's machine or the web.
+# Entities may expand without limit, and external references may point anywhere on the reader's machine or the web.
 _UNSAFE_SVG = re.compile(
     rb"<!ENTITY|<script|<foreignObject|javascript:|[\s:]href\s*=\s*[\"']\s*(?!#|data:image/)", re.I
 )
@@ -28,12 +28,12 @@ _UNSAFE_SVG = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that was read.
+    """A picture.
 
     Attributes:
         content: Its bytes.
-        suffix: `png`, `jpg`, `gif`, `webp` or `svg`, by its content.
-        media_type: The same as MIME has it.
+        suffix: `png`, `jpg`, `gif`, `webp` or `svg`, determined from the content.
+        media_type: The MIME type.
     """
 
     content: bytes
@@ -42,18 +42,18 @@ class Picture:
 
     @property
     def data_url(self) -> str:
-        """The picture as a url of itself."""
+        """The picture as a `data:` URL."""
         return f"data:{self.media_type};base64,{base64.b64encode(self.content).decode()}"
 
 
 def read_picture(path: Path) -> Picture | str:
-    """Return a picture, or why it cannot be shown, in a few words.
+    """Return a picture, or the reason in a few words why it cannot be shown.
 
     Args:
-        path: Its file.  What it is called does not matter: what is in it does.
+        path: The file. Its name does not matter, only its content does.
     """
     try:
-        # Not blocking: a pipe that is called `plot.png` has no end.
+        # Non-blocking, because reading a named pipe called `plot.png` might never end.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return "no such file"
@@ -62,18 +62,18 @@ def read_picture(path: Path) -> Picture | str:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        return "no regular file"
+        return "not a regular file"
     with open(descriptor, "rb") as file:  # noqa: PTH123 - it is open already
-        if status.st_size > LARGEST:
+        if status.st_size > MAX_SIZE:
             return f"too large to embed: {megabytes(status.st_size)}"
-        content = file.read(LARGEST + 1)
-    return recognize(content)
+        content = file.read(MAX_SIZE + 1)
+    return recognize_picture(content)
 
 
-def recognize(content: bytes) -> Picture | str:
-    """Return the picture that bytes are, or why they are none."""
+def recognize_picture(content: bytes) -> Picture | str:
+    """Return bytes as a picture, or the reason why they are not one that can be shown."""
     if not content:
-        return "an empty file"
+        return "empty file"
     for magic, suffix, media_type in _KINDS:
         if content.startswith(magic):
             return Picture(content, suffix, media_type)
@@ -81,6 +81,6 @@ def recognize(content: bytes) -> Picture | str:
         return Picture(content, "webp", "image/webp")
     if _SVG.match(content):
         if _UNSAFE_SVG.search(content):
-            return "an SVG with scripts, entities or parts from elsewhere"
+            return "an SVG with scripts, entities or external content"
         return Picture(content, "svg", "image/svg+xml")
-    return "not a picture of a known kind"
+    return "not a supported picture format"

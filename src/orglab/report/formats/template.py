@@ -1,4 +1,4 @@
-"""A report through the user's own template: Jinja2, in a sandbox, with no file but those of the template's folder."""
+"""Reports from the user's own Jinja2 template, run in a sandbox that reads files only from the template's folder."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,54 +13,54 @@ from orglab.text import duration, number
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-# What names a template as one; before it stands the ending of what it makes: weekly.txt.j2.
+# The extensions of templates; the extension of the output goes before them: weekly.txt.j2.
 _MARKS = (".j2", ".jinja", ".jinja2")
 _ESCAPED = (".html", ".htm", ".xml")
 
 
 class ExtraMissingError(OrglabError):
-    """A library that an extra brings is not installed."""
+    """A library from an optional extra is not installed."""
 
     exit_code = 2
 
 
-def find_ending(template: Path) -> str:
-    """Return the ending of what a template makes: `.txt` for `weekly.txt.j2`."""
+def find_extension(template: Path) -> str:
+    """Return the extension of a template's output: `.txt` for `weekly.txt.j2`."""
     return (template.with_suffix("") if template.suffix in _MARKS else template).suffix.lower()
 
 
 def fill_template(report: Report, template: Path, values: Mapping[str, object]) -> str:
-    """Return what a template makes of a report.
+    """Return a report as rendered by a template.
 
     Args:
         report: The report.
         template: The template.
-        values: What it is given: what `report --json` prints.  With it comes `evidence`, a block of lines that
-            `report --check` reads again.
+        values: The variables of the template: those that `report --json` prints. `evidence` is added to them, a block
+            of lines for `report --check`.
 
     Raises:
         ExtraMissingError: Jinja2 is not installed.
-        NotFoundError: There is no such template, or one that it includes.
-        UsageError: The template has a mistake.
+        NotFoundError: The template, or one that it includes, does not exist.
+        UsageError: The template is invalid.
     """
     try:
-        import jinja2  # noqa: PLC0415 - for those who have a template
+        import jinja2  # noqa: PLC0415 - only needed for templates
     except ImportError:
-        raise ExtraMissingError("A template needs Jinja2: pip install 'orglab[report]'.") from None
+        raise ExtraMissingError("Templates need Jinja2; install it with: pip install 'orglab[report]'") from None
     environment = _environment(template)
     try:
-        made = environment.get_template(template.name).render({**values, "evidence": pack(collect_evidence(report))})
+        text = environment.get_template(template.name).render({**values, "evidence": pack(collect_evidence(report))})
     except jinja2.TemplateSyntaxError as error:
         raise UsageError(f"{error.filename or template}:{error.lineno}: {error.message}") from error
     except jinja2.TemplateNotFound as error:
-        raise NotFoundError(f"There is no template {error.name!r} in {template.parent}.") from error
+        raise NotFoundError(f"No template {error.name!r} in {template.parent}.") from error
     except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-        raise UsageError(f"The template {template} fails: {error}.") from error
-    return made if made.endswith("\n") else made + "\n"
+        raise UsageError(f"The template {template} failed: {error}.") from error
+    return text if text.endswith("\n") else text + "\n"
 
 
 def _source(folder: Path, name: str) -> tuple[str, str, None] | None:
-    """Return the text of a template and its file; None if there is none in the folder, links followed."""
+    """Return the text and path of a template; None if it is not in the folder after resolving symlinks."""
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         return None
@@ -69,13 +69,13 @@ def _source(folder: Path, name: str) -> tuple[str, str, None] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise NotReadableError(f"The template {folder / name} cannot be read: {error.strerror}.") from error
+        raise NotReadableError(f"Cannot read the template {folder / name}: {error.strerror}.") from error
     except UnicodeDecodeError:
         raise UsageError(f"The template {folder / name} is not UTF-8.") from None
 
 
 def _environment(template: Path) -> "ImmutableSandboxedEnvironment":
-    """Return what a template is read in: it can neither change nor reach anything."""
+    """Return the sandbox for a template, which can neither change nor access anything outside."""
     import jinja2  # noqa: PLC0415 - the same
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415 - the same
 
@@ -83,7 +83,7 @@ def _environment(template: Path) -> "ImmutableSandboxedEnvironment":
     environment = ImmutableSandboxedEnvironment(
         loader=jinja2.FunctionLoader(lambda name: _source(folder, name)),
         undefined=jinja2.StrictUndefined,
-        autoescape=find_ending(template) in _ESCAPED,
+        autoescape=find_extension(template) in _ESCAPED,
         trim_blocks=True,
         lstrip_blocks=True,
     )

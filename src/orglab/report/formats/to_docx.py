@@ -1,6 +1,6 @@
-"""The document as docx, by pandoc, which gets it as a tree of its own: there is no markup to escape or to be read.
+"""The docx writer: pandoc converts the document from its own JSON tree, so there is no markup to escape.
 
-pandoc runs sandboxed: it reads no file and no address.  Pictures travel inside of the tree.
+pandoc runs in its sandbox, without access to files or the network; pictures are embedded in the tree.
 """
 
 import io
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-MISSING = "docx needs pandoc: install it with  pip install 'orglab[docx]'"
+MISSING = "docx needs pandoc; install it with: pip install 'orglab[docx]'"
 EVIDENCE_PART = "customXml/item1.xml"
-"""The part of the file that holds the evidence; Word keeps it when the file is saved."""
+"""The part of the file with the evidence; Word preserves it when saving."""
 EVIDENCE_NAMESPACE = "urn:orglab:evidence"
 _API = [1, 23, 1]
 _SECONDS = 120
@@ -35,7 +35,7 @@ _CELL_STYLE = re.compile(rb'(<w:style [^>]*w:styleId="ReportCell"[^>]*>(?:(?!</w
 _CELL_LOOK = (
     b'<w:pPr><w:spacing w:before="30" w:after="30"/></w:pPr><w:rPr><w:sz w:val="17"/><w:szCs w:val="17"/></w:rPr>'
 )
-# Letters: of a column at least, of one whose text may be broken into lines, and of a line of the page.
+# In characters: the minimum width of a column, the maximum before its text wraps, and the width of the page.
 _NARROWEST, _BROADEST, _LINE = 4, 36, 68
 _BOXES = {"open": "☐ ", "partial": "◪ ", "done": "☑ "}
 _NO_ATTRIBUTES = ["", [], []]
@@ -43,23 +43,23 @@ _RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships
 
 
 def to_docx(document: b.Document) -> bytes:
-    """Return the document as a docx file.
+    """Return a document as a docx file.
 
     Raises:
         UsageError: pandoc is not installed.
-        OrglabError: pandoc refuses, which is a defect of ours.
+        OrglabError: pandoc fails, which is a bug in orglab.
     """
-    return _finished(_run_pandoc(_TreeWriter(document).page()), document.evidence)
+    return _finish(_run_pandoc(_TreeWriter(document).page()), document.evidence)
 
 
 def find_pandoc() -> str:
     """Return the path of pandoc.
 
     Raises:
-        UsageError: It is not installed.
+        UsageError: pandoc is not installed.
     """
     try:
-        import pypandoc  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra: most commands, and most people, do without
+        import pypandoc  # type: ignore[import-untyped]  # noqa: PLC0415 - an optional extra
 
         return str(pypandoc.get_pandoc_path())
     except (ImportError, OSError):
@@ -67,23 +67,23 @@ def find_pandoc() -> str:
 
 
 def _run_pandoc(tree: str) -> bytes:
-    """Return the docx that pandoc makes of a tree."""
+    """Return a tree converted to docx by pandoc."""
     command = [find_pandoc(), "--from=json", "--to=docx", "--sandbox", "--output=-", "--quiet"]
     try:
-        # Nothing of the user's is among the arguments.
-        done = subprocess.run(command, input=tree.encode(), capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603
+        # No argument comes from the user.
+        completed = subprocess.run(command, input=tree.encode(), capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:
         raise OrglabError(f"pandoc could not write the report: {error}") from error
-    if done.returncode != 0:
-        raise OrglabError(f"pandoc could not write the report: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
+    if completed.returncode != 0:
+        raise OrglabError(f"pandoc could not write the report: {completed.stderr.decode(errors='replace').strip()}")
+    return completed.stdout
 
 
-def _finished(made: bytes, evidence: "Mapping[str, object] | None") -> bytes:
-    """Return a docx with smaller text in its tables, and with the evidence as a part of custom XML."""
+def _finish(docx: bytes, evidence: "Mapping[str, object] | None") -> bytes:
+    """Return a docx with smaller text in tables, and with the evidence as a custom XML part."""
     relation = f'<Relationship Id="rIdOrglab" Type="{_RELATION}" Target="../{EVIDENCE_PART}"/></Relationships>'
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(made)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(io.BytesIO(docx)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for entry in old.infolist():
             content = old.read(entry)
             if entry.filename == "word/styles.xml":
@@ -98,27 +98,27 @@ def _finished(made: bytes, evidence: "Mapping[str, object] | None") -> bytes:
 
 
 def _node(kind: str, content: object = None) -> str:
-    """Return a node of pandoc's tree as JSON."""
+    """Return a node of pandoc's tree, as JSON."""
     return json.dumps({"t": kind} if content is None else {"t": kind, "c": content})
 
 
 def _str(text: str) -> str:
-    """Return a text as a node; its blanks are as good as pandoc's own."""
+    """Return a text as a single node; spaces need no nodes of their own."""
     return _node("Str", " ".join(printable(text).split("\n"))) if text else ""
 
 
-def _around(kind: str) -> tuple[str, str]:
-    """Return what stands before and after the inlines of a node."""
+def _delimiters(kind: str) -> tuple[str, str]:
+    """Return the JSON before and after the inlines of a node."""
     return f'{{"t":"{kind}","c":[', "]}"
 
 
 def _attributes(identifier: str = "", classes: "tuple[str, ...]" = (), **pairs: str) -> str:
-    """Return the attributes of a node as JSON."""
+    """Return the attributes of a node, as JSON."""
     return json.dumps([identifier, list(classes), list(pairs.items())])
 
 
 def _shares(rows: "Sequence[tuple[b.Inlines, ...]]") -> list[float]:
-    """Return how much of the page each column gets: what its longest cell needs, to a limit, and its longest word."""
+    """Return each column's share of the page, from its longest word and its longest cell, up to a limit."""
     least, wished = [_NARROWEST] * len(rows[0]), [_NARROWEST] * len(rows[0])
     for row in rows:
         for column, cell in enumerate(row):
@@ -139,15 +139,15 @@ def _shares(rows: "Sequence[tuple[b.Inlines, ...]]") -> list[float]:
 
 
 class _TreeWriter(Writer):
-    """Writes nodes of pandoc's tree, each as JSON; several stand side by side with commas between."""
+    """A writer of pandoc's tree: each node is JSON, and several are separated by commas."""
 
     marks: ClassVar = {
-        b.Emphasis: _around("Emph"),
-        b.Strong: _around("Strong"),
-        b.Underline: _around("Underline"),
-        b.Strike: _around("Strikeout"),
-        b.Superscript: _around("Superscript"),
-        b.Subscript: _around("Subscript"),
+        b.Emphasis: _delimiters("Emph"),
+        b.Strong: _delimiters("Strong"),
+        b.Underline: _delimiters("Underline"),
+        b.Strike: _delimiters("Strikeout"),
+        b.Superscript: _delimiters("Superscript"),
+        b.Subscript: _delimiters("Subscript"),
     }
     fixed: ClassVar = {b.Rule: _node("HorizontalRule"), b.LineBreak: _node("LineBreak")}
     between = ","
@@ -157,13 +157,13 @@ class _TreeWriter(Writer):
         self._tables: list[tuple[str, b.Table]] = []
 
     def page(self) -> str:
-        """Return the whole tree."""
+        """Return the complete tree."""
         document = self.document
         blocks = self.pieces(document.blocks)
         if self._tables:
-            blocks.append(self._write_heading(b.Heading(1, (b.Text("Numbers of the charts"),))))
+            blocks.append(self._write_heading(b.Heading(1, (b.Text("Chart data"),))))
             for title, table in self._tables:
-                blocks += [self.kept(f'{{"t":"Strong","c":[{_str(title)}]}}'), self._write_table(table)]
+                blocks += [self.keep_with_next(f'{{"t":"Strong","c":[{_str(title)}]}}'), self._write_table(table)]
         meta = {
             name: {"t": "MetaInlines", "c": [{"t": "Str", "c": printable(value)}]}
             for name, value in (
@@ -178,25 +178,25 @@ class _TreeWriter(Writer):
         return f'{{"pandoc-api-version":{_API},"meta":{json.dumps(meta)},"blocks":[{",".join(blocks)}]}}'
 
     def inlines(self, content: b.Inlines) -> str:
-        """Return inlines as nodes with commas between."""
+        """Return inlines as nodes separated by commas."""
         write = self._write
         return ",".join([piece for inline in content if (piece := write[type(inline)](inline))])
 
     def para(self, inlines: str, kind: str = "Para") -> str:
-        """Return a paragraph of nodes."""
+        """Return a paragraph node."""
         return f'{{"t":"{kind}","c":[{inlines}]}}'
 
-    def kept(self, inlines: str) -> str:
-        """Return a paragraph that stays on the page of what comes after it, by the style that pandoc has for that."""
+    def keep_with_next(self, inlines: str) -> str:
+        """Return a paragraph kept on the same page as the next one, by means of a style of pandoc's."""
         style = json.dumps(["", [], [["custom-style", "Captioned Figure"]]])
         return f'{{"t":"Div","c":[{style},[{self.para(inlines)}]]}}'
 
     def note(self, why: object) -> str:
-        """Write why something is not shown as it was meant."""
+        """Write a note on why something is not shown as intended."""
         return f'{{"t":"Emph","c":[{_str(f"[{why}]")}]}}'
 
-    def marked(self, anchor: str) -> str:
-        """Return an empty span with an anchor, and a comma after it; nothing without one."""
+    def anchor_span(self, anchor: str) -> str:
+        """Return an empty span with an anchor, followed by a comma; empty without an anchor."""
         name = self.give_anchor(anchor)
         return f'{{"t":"Span","c":[{_attributes(name)},[]]}},' if name else ""
 
@@ -207,7 +207,7 @@ class _TreeWriter(Writer):
         return f'{{"t":"Header","c":[{level},{attributes},[{self.inlines(block.content)}]]}}'
 
     def _write_paragraph(self, block: b.Paragraph) -> str:
-        return self.para((self.marked(block.anchor) + self.inlines(block.content)).rstrip(","))
+        return self.para((self.anchor_span(block.anchor) + self.inlines(block.content)).rstrip(","))
 
     def _write_list(self, block: b.List) -> str:
         """Write a list; where its numbers jump, a new one begins."""
@@ -229,8 +229,8 @@ class _TreeWriter(Writer):
         return ",".join(f'{{"t":"OrderedList","c":[[{first},{style}],[{",".join(items)}]]}}' for first, items in lists)
 
     def item(self, item: b.ListItem) -> str:
-        """Write what an item holds: its first paragraph close to the bullet."""
-        head = self.marked(item.anchor)
+        """Write the content of an item, with its first paragraph next to the bullet."""
+        head = self.anchor_span(item.anchor)
         if item.checkbox:
             head += f"{_str(_BOXES[item.checkbox])},"
         blocks = item.content
@@ -262,8 +262,8 @@ class _TreeWriter(Writer):
         cells = [self.inlines(cell) for cell in row]
         style = json.dumps(["", [], [["custom-style", _CELL]]])
         styled = (f'{{"t":"Div","c":[{style},[{self.para(cell, "Plain")}]]}}' for cell in cells)
-        made = (f'[{none},{{"t":"AlignDefault"}},1,1,[{cell}]]' for cell in styled)
-        return f"[{none},[{','.join(made)}]]"
+        nodes = (f'[{none},{{"t":"AlignDefault"}},1,1,[{cell}]]' for cell in styled)
+        return f"[{none},[{','.join(nodes)}]]"
 
     def _write_code_block(self, block: b.CodeBlock) -> str:
         language = re.sub(r"[^\w+#.-]", "", block.language)
@@ -287,11 +287,11 @@ class _TreeWriter(Writer):
         return f'{{"t":"LineBlock","c":[{lines}]}}'
 
     def _write_centered(self, block: b.Centered) -> str:
-        """Write what stands in the middle, where pandoc has no middle."""
+        """Write centered blocks as ordinary ones; pandoc has no centering."""
         return self.content(block.content)
 
     def _write_image(self, block: b.Image) -> str:
-        """Write a picture, with its caption as one for Word."""
+        """Write a picture, followed by its caption."""
         picture = self.picture(block.path, block.alt)
         caption = f",{self.para(self.inlines(block.caption))}" if block.caption else ""
         return self.para(picture) + caption
@@ -300,22 +300,22 @@ class _TreeWriter(Writer):
         """Write a picture, or its name."""
         picture = read_picture(path)
         if isinstance(picture, Picture) and picture.suffix in ("svg", "webp"):
-            # Word shows neither everywhere.
+            # Not all versions of Word show these.
             try:
                 picture = Picture(svg_to_png(picture.content, picture.suffix), "png", "image/png")
             except OrglabError:
-                picture = f"a picture of the kind {picture.suffix}, which could not be converted"
+                picture = f"this {picture.suffix} picture could not be converted"
         if isinstance(picture, str):
             return f"{self._write_code(b.Code(path.name))},{_str(' ')},{self.note(picture)}"
         return self.embedded(picture, alt, _attributes())
 
     def embedded(self, picture: Picture, alt: str, attributes: str) -> str:
-        """Return a picture as a node that holds it."""
+        """Return a node with an embedded picture."""
         return f'{{"t":"Image","c":[{attributes},[{_str(alt)}],{json.dumps([picture.data_url, ""])}]}}'
 
     def _write_chart(self, block: b.Chart) -> str:
-        """Write a chart as a picture; its numbers go last, or in its place where nothing draws."""
-        title = self.kept(f'{{"t":"Strong","c":[{_str(block.title)}]}}')
+        """Write a chart as a picture, with its data at the end of the document; without typst only the data."""
+        title = self.keep_with_next(f'{{"t":"Strong","c":[{_str(block.title)}]}}')
         caption = f",{self.para(self.inlines(block.caption))}" if block.caption else ""
         pictures = []
         for svg, alt in draw_pages(block):
@@ -328,17 +328,17 @@ class _TreeWriter(Writer):
         return f"{title},{','.join(pictures)}{caption}"
 
     def _write_raw(self, block: b.Raw) -> str:
-        """Write lines as they are, and why."""
+        """Write lines unchanged, followed by the note."""
         return f"{self._write_code_block(b.CodeBlock(block.text))},{self.para(self.note(block.note))}"
 
     def _write_details(self, block: b.Details) -> str:
-        """Write blocks under their summary."""
+        """Write the summary, followed by the blocks."""
         summary = self.para(f'{{"t":"Strong","c":[{self.inlines(block.summary)}]}}')
         content = self.content(block.content)
         return f"{summary},{content}" if content else summary
 
     def _write_figures(self, block: b.Figures) -> str:
-        """Write a few numbers, each over what it counts."""
+        """Write key figures as a table, each above its label."""
         if not block.items:
             return ""
         header = tuple((b.Text(item.value),) for item in block.items)
@@ -353,7 +353,7 @@ class _TreeWriter(Writer):
         return _node("Code", [_NO_ATTRIBUTES, " ".join(printable(inline.text).split("\n"))])
 
     def _write_math(self, inline: b.Math) -> str:
-        """Write a formula within the line, or its source: pandoc would show what it does not know without a word."""
+        """Write an inline formula, or its source if pandoc might silently show it wrong."""
         try:
             read_tex(inline.tex)
         except NotConvertedError as error:
@@ -373,7 +373,7 @@ class _TreeWriter(Writer):
         return self.linked(self.target(inline), _str(inline.cited), inline.title)
 
     def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
-        """Write a footnote; Word has no second mark for one, so that says its number again."""
+        """Write a footnote; a repeated mark is only its number, since Word does not support several marks."""
         is_new = inline.label not in self._numbers
         number = self.number_footnote(inline)
         if not is_new:
@@ -388,6 +388,6 @@ class _TreeWriter(Writer):
         return f'{{"t":"Strong","c":[{_str(f"{sign} {inline.text}".strip())}]}}'
 
     def _write_raw_text(self, inline: b.RawText) -> str:
-        """Write text as it is, and why."""
+        """Write text unchanged, followed by the note."""
         text = f"{self._write_code(b.Code(inline.text))}," if inline.text else ""
         return f"{text}{_str(' ')},{self.note(inline.note)}"

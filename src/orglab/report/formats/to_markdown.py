@@ -1,54 +1,54 @@
-"""The document as Markdown: CommonMark with the tables, boxes and footnotes of GitHub; no HTML but one comment."""
+"""The Markdown writer: CommonMark with GitHub's tables, checkboxes and footnotes; no HTML except one comment."""
 
 import re
 from collections.abc import Iterable
 from typing import ClassVar
 
 from orglab.report import blocks as b
-from orglab.report.characters import lowered, printable, raised, unwrapped
+from orglab.report.characters import printable, to_subscript, to_superscript, unwrapped
 from orglab.report.charts import chart_table
-from orglab.report.formats.attachments import Beside
+from orglab.report.formats.assets import Assets
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture
 from orglab.report.formats.writer import SIGNS, TextWriter
 
-# What means something wherever it stands; an underscore within a word does not, and a name of a metric stays readable.
+# Characters with a meaning anywhere; an underscore within a word has none, which keeps names of metrics readable.
 _SPECIAL = re.compile(r"[\\`*\[\]<>$~^|]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w]+;)")
-# What means something where a line begins.
+# Characters with a meaning at the beginning of a line.
 _AT_BEGIN = re.compile(r"(#{1,6}(?=\s|$)|[-+=:](?=[\s=-]|$)|[-=+]{2,}|\d{1,9}(?=[.)](?:\s|$)))")
-_BOXES = {"open": "[ ] ", "partial": "[ ] *(in part)* ", "done": "[x] "}
+_BOXES = {"open": "[ ] ", "partial": "[ ] *(partly done)* ", "done": "[x] "}
 
 
-def to_markdown(document: b.Document, beside: Beside | None = None) -> str:
-    """Return the document as Markdown; the same document makes the same text.
+def to_markdown(document: b.Document, assets: Assets | None = None) -> str:
+    """Return a document as Markdown; the output is deterministic.
 
     Args:
-        document: What is written.
-        beside: Where pictures and charts are kept for later; without it a chart is its table, a picture its name.
+        document: The document.
+        assets: Collects pictures and charts; without it charts become tables and pictures their file names.
     """
-    return _MarkdownWriter(document, beside).page()
+    return _MarkdownWriter(document, assets).page()
 
 
 def _text(text: str) -> str:
-    """Return a text without what Markdown would read."""
+    """Return a text with Markdown syntax escaped."""
     return _SPECIAL.sub(r"\\\g<0>", " ".join(printable(text).split("\n")))
 
 
 def _guarded(lines: str) -> str:
-    """Return the lines of a paragraph so that none begins a heading, a list, a rule or a definition."""
-    kept = []
+    """Return the lines of a paragraph, escaped so that none begins a heading, a list, a rule or a definition."""
+    escaped = []
     for line in lines.split("\n"):
         line = line.strip(" \t")  # noqa: PLW2901
         match = _AT_BEGIN.match(line)
         if match:
             number = match.group().isdigit()
             line = f"{match.group()}\\{line[match.end() :]}" if number else f"\\{line}"  # noqa: PLW2901
-        kept.append(line)
-    return "\n".join(kept)
+        escaped.append(line)
+    return "\n".join(escaped)
 
 
 class _MarkdownWriter(TextWriter):
-    """Writes Markdown."""
+    """A writer of Markdown."""
 
     marks: ClassVar = {
         b.Emphasis: ("*", "*"),
@@ -58,13 +58,13 @@ class _MarkdownWriter(TextWriter):
     }
     fixed: ClassVar = {b.Rule: "---", b.LineBreak: "\\\n"}
 
-    def __init__(self, document: b.Document, beside: Beside | None) -> None:
-        super().__init__(document, beside)
+    def __init__(self, document: b.Document, assets: Assets | None) -> None:
+        super().__init__(document, assets)
         self._in_table = False
         self._follows_list = False
 
     def page(self) -> str:
-        """Return the whole text."""
+        """Return the complete text."""
         document = self.document
         parts = [f"# {self.title(document.title)}"] if document.title else []
         byline = " · ".join(_text(part) for part in (document.subtitle, document.author, document.date) if part)
@@ -78,18 +78,18 @@ class _MarkdownWriter(TextWriter):
         return "\n\n".join(parts) + "\n"
 
     def pieces(self, blocks: Iterable[b.Block]) -> list[str]:
-        """Return each block as it is written; two lists that follow each other have different bullets, to stay two."""
-        made: list[str] = []
+        """Return the text of each block; adjacent lists get different bullets so that they are not merged."""
+        pieces: list[str] = []
         follows = False
         for block in blocks:
             self._follows_list = follows
             if piece := self._write[type(block)](block):
-                made.append(piece)
+                pieces.append(piece)
                 follows = isinstance(block, b.List) and not follows
-        return made
+        return pieces
 
     def title(self, text: str) -> str:
-        """Return the text of a heading, where a `#` at the end would be none of it."""
+        """Return the text of a heading, where a trailing `#` would be dropped unless escaped."""
         return _text(text).replace("#", "\\#")
 
     # ---- blocks ----
@@ -98,11 +98,11 @@ class _MarkdownWriter(TextWriter):
         return f"{'#' * min(block.level + 1, 6)} {self.line(block.content).replace('#', chr(92) + '#')}"
 
     def _write_paragraph(self, block: b.Paragraph) -> str:
-        """Write a paragraph on one line, but for breaks of the user's own."""
+        """Write a paragraph on one line, except for the user's line breaks."""
         return _guarded(self.inlines(block.content))
 
     def _write_list(self, block: b.List) -> str:
-        """Write a list; where its numbers jump, another kind of bracket begins a new one."""
+        """Write a list; where its numbers jump, another delimiter begins a new list."""
         lines: list[str] = []
         number, sign = 0, ")" if self._follows_list else "."
         dash = "* " if self._follows_list else "- "
@@ -124,7 +124,7 @@ class _MarkdownWriter(TextWriter):
         return ("\n\n" if block.is_loose else "\n").join(lines)
 
     def _write_table(self, block: b.Table) -> str:
-        """Write a table; one without a head gets an empty one, for GitHub knows no other."""
+        """Write a table; without a header it gets an empty one, since GitHub requires one."""
         if not block.width:
             return ""
         marks = {"left": "---", "right": "--:", "center": ":-:"}
@@ -141,23 +141,23 @@ class _MarkdownWriter(TextWriter):
         return f"| {' | '.join(cells)} |"
 
     def _write_code_block(self, block: b.CodeBlock) -> str:
-        """Write lines of code, in a fence longer than any in them."""
+        """Write a code block, with a fence longer than any in it."""
         language = re.sub(r"[^\w+#.-]", "", block.language)
         fence = self.fence(block.text)
         code = f"{fence}{language}\n{printable(block.text)}\n{fence}"
         return f"*{self.line(block.caption)}*\n\n{code}" if block.caption else code
 
     def fence(self, text: str) -> str:
-        """Return more backticks than stand together anywhere in a text."""
+        """Return a fence longer than any run of backticks in a text."""
         return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
 
     def _write_math_block(self, block: b.MathBlock) -> str:
-        """Write a formula, as GitHub and GitLab know it."""
+        """Write a display formula in the syntax of GitHub and GitLab."""
         fence = self.fence(block.tex)
         return f"{fence}math\n{printable(block.tex)}\n{fence}"
 
     def note(self, why: str) -> str:
-        """Write why something is not shown as it was meant."""
+        """Write a note on why something is not shown as intended."""
         return f"*\\[{_text(why)}\\]*"
 
     def _write_quote(self, block: b.Quote) -> str:
@@ -170,28 +170,28 @@ class _MarkdownWriter(TextWriter):
         return "\\\n".join("\u00a0" * indent + _guarded(line) for indent, line in zip(indents, lines, strict=True))
 
     def _write_centered(self, block: b.Centered) -> str:
-        """Write what stands in the middle, where no middle is."""
+        """Write centered blocks as ordinary ones; Markdown has no centering."""
         return self.content(block.content)
 
     def _write_image(self, block: b.Image) -> str:
         picture = self.picture(block.path, block.alt)
         return f"{picture}\n\n*{self.line(block.caption)}*" if block.caption else picture
 
-    def embedded(self, beside: Beside, stem: str, picture: Picture, alt: str) -> str:
-        """Keep a picture beside, and write what shows it."""
-        return f"![{_text(alt)}]({beside.add(stem, picture.suffix, picture.content)})"
+    def embedded(self, assets: Assets, stem: str, picture: Picture, alt: str) -> str:
+        """Add a picture to the assets and write an image that shows it."""
+        return f"![{_text(alt)}]({assets.add(stem, picture.suffix, picture.content)})"
 
     def _write_chart(self, block: b.Chart) -> str:
-        """Write a chart as a picture beside, and its numbers."""
+        """Write a chart as a picture, followed by a table of its data."""
         title = f"**{_text(block.title)}**" + (f" {self.line(block.caption)}" if block.caption else "")
         return "\n\n".join(filter(None, (title, self.drawn(block), self._write_table(chart_table(block)))))
 
     def _write_details(self, block: b.Details) -> str:
-        """Write blocks under their summary."""
+        """Write the summary, followed by the blocks."""
         return "\n\n".join([_guarded(self.line(block.summary)), *self.pieces(block.content)])
 
     def _write_figures(self, block: b.Figures) -> str:
-        """Write a few numbers on a line."""
+        """Write key figures on one line."""
         return _guarded(" · ".join(f"**{_text(item.value)}** {_text(item.label)}" for item in block.items))
 
     # ---- inlines ----
@@ -200,13 +200,13 @@ class _MarkdownWriter(TextWriter):
         return _text(inline.text)
 
     def _write_superscript(self, inline: b.Superscript) -> str:
-        return _text(raised(b.plain(inline.content)))
+        return _text(to_superscript(b.plain(inline.content)))
 
     def _write_subscript(self, inline: b.Subscript) -> str:
-        return _text(lowered(b.plain(inline.content)))
+        return _text(to_subscript(b.plain(inline.content)))
 
     def _write_code(self, inline: b.Code) -> str:
-        """Write a word of code, between more backticks than are in it; a cell ends at a bar even there."""
+        """Write inline code, between more backticks than it contains; in a table a `|` is escaped even in code."""
         text = printable(unwrapped(inline.text))
         if self._in_table:
             text = text.replace("|", "\\|")
@@ -217,7 +217,7 @@ class _MarkdownWriter(TextWriter):
         return f"{marks}{blank}{text}{blank}{marks}"
 
     def _write_math(self, inline: b.Math) -> str:
-        """Write a formula within the line, as GitHub and GitLab know it: nothing in it is read as Markdown."""
+        """Write an inline formula in the syntax of GitHub and GitLab, where nothing in it is read as Markdown."""
         text = " ".join(printable(inline.tex).split())
         return f"$`{text}`$" if "`" not in text and text else self._write_code(b.Code(inline.tex))
 
@@ -229,7 +229,7 @@ class _MarkdownWriter(TextWriter):
         return f"[{content or _text(inline.url)}](<{target}>)"
 
     def _write_reference(self, inline: b.Reference) -> str:
-        """Write where a statement comes from; what stands in the same text has no address that all renderers share."""
+        """Write a citation; it links only to the web, since renderers do not agree on anchors within a document."""
         target = self.target(inline)
         text = _text(inline.text)
         if target and not target.startswith("#"):

@@ -1,4 +1,4 @@
-"""The document as an Org file, in which text stays text: what would be markup is kept apart by zero-width spaces."""
+"""The Org writer; zero-width spaces keep plain text from being read as markup."""
 
 import re
 from typing import ClassVar
@@ -7,14 +7,14 @@ from orglab.experiment.escape import ESCAPE
 from orglab.report import blocks as b
 from orglab.report.characters import printable, unwrapped
 from orglab.report.charts import chart_table
-from orglab.report.formats.attachments import Beside
+from orglab.report.formats.assets import Assets
 from orglab.report.formats.evidence_block import pack
 from orglab.report.formats.pictures import Picture
 from orglab.report.formats.writer import SIGNS, TextWriter, find_anchors
 
 _Z = ESCAPE
-# Org reads more than Emacs shows: each of these would begin an object, and no longer does with what is put in.
-# Emacs takes the space for a blank and our own parser does not, so emphasis is kept from both sides.
+# Each of these would begin an object, unless a zero-width space follows. Emacs treats that space as whitespace and our
+# parser does not, so emphasis markers get one on both sides.
 _EMPHASIS = re.compile(r"(?:(?<=[\s\-('\"{])|^)([*/_+=~])(?=\S)")
 _OPENINGS = re.compile(
     r"\[(?=\[|fn:|cite|\d+[%/]|[%/])|<(?=[<\d%A-Za-z])|@(?=@)|\{(?=\{\{)|\\(?=[A-Za-z(\[\\_])|[_^](?=\{)|\](?=\])"
@@ -32,38 +32,38 @@ _ENVIRONMENT = re.compile(r"\\begin\{([A-Za-z0-9*]+)\}.*\\end\{\1\}\Z", re.S)
 _BOXES = {"open": "[ ] ", "partial": "[-] ", "done": "[X] "}
 
 
-def to_org(document: b.Document, beside: Beside | None = None) -> str:
-    """Return the document as Org; the same document makes the same text.
+def to_org(document: b.Document, assets: Assets | None = None) -> str:
+    """Return a document as Org text; the output is deterministic.
 
     Args:
-        document: What is written.
-        beside: Where pictures and charts are kept for later; without it a chart is its table, a picture its name.
+        document: The document.
+        assets: Collects pictures and charts; without it charts become tables and pictures their file names.
     """
-    return _OrgWriter(document, beside).page()
+    return _OrgWriter(document, assets).page()
 
 
 def _text(text: str) -> str:
-    """Return a text in which Org finds no object."""
+    """Return a text escaped so that Org finds no object in it."""
     text = " ".join(printable(text).split("\n"))
     if _NUMBER.fullmatch(text):
         return text
     text = _OPENINGS.sub(rf"\g<0>{_Z}", _EMPHASIS.sub(rf"{_Z}\1{_Z}", text))
     text = text.replace("$", "\\dollar{}").replace("|", "\\vert{}")
-    # Behind these an entity would be read as raised or lowered text.
+    # After `_` or `^` an entity would be read as a script.
     return re.sub(r"([_^])(?=\\(?:dollar|vert)\{\})", rf"\1{_Z}", text)
 
 
 def _guarded(lines: str) -> str:
-    """Return the lines of a paragraph so that none begins an element."""
-    kept = []
+    """Return the lines of a paragraph, escaped so that none begins another element."""
+    escaped = []
     for line in lines.split("\n"):
         words = line.strip(" \t")
-        kept.append(_Z + words if _LINE.match(words) else words)
-    return "\n".join(kept)
+        escaped.append(_Z + words if _LINE.match(words) else words)
+    return "\n".join(escaped)
 
 
 class _OrgWriter(TextWriter):
-    """Writes Org."""
+    """A writer of Org text."""
 
     marks: ClassVar = {
         b.Emphasis: ("/", "/"),
@@ -73,18 +73,18 @@ class _OrgWriter(TextWriter):
     }
     fixed: ClassVar = {b.Rule: "-----", b.LineBreak: "\\\\\n"}
 
-    def __init__(self, document: b.Document, beside: Beside | None) -> None:
-        super().__init__(document, beside)
+    def __init__(self, document: b.Document, assets: Assets | None) -> None:
+        super().__init__(document, assets)
         headings = (block for block in document.blocks if isinstance(block, b.Heading))
         self._headings = frozenset(find_anchors(headings))
 
     def page(self) -> str:
-        """Return the whole text."""
+        """Return the complete text."""
         document = self.document
-        named = (("TITLE", document.title), ("SUBTITLE", document.subtitle), ("AUTHOR", document.author),
+        keywords = (("TITLE", document.title), ("SUBTITLE", document.subtitle), ("AUTHOR", document.author),
                  ("DATE", document.date), ("LANGUAGE", document.language))  # fmt: skip
-        lines = [f"#+{name}: {_text(value)}" for name, value in named if value]
-        # With a brace only is a subscript one: names of metrics are full of underscores.
+        lines = [f"#+{name}: {_text(value)}" for name, value in keywords if value]
+        # Subscripts only in braces, since names of metrics are full of underscores.
         parts = ["\n".join([*lines, "#+OPTIONS: ^:{} toc:nil num:nil"]), self.joined(document.blocks)]
         if notes := [f"[fn:{number}] {text or '…'}" for number, text in self.endnotes(self.joined)]:
             parts += ["* Notes", *notes]
@@ -93,7 +93,7 @@ class _OrgWriter(TextWriter):
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def joined(self, blocks: b.Blocks) -> str:
-        """Return blocks with an empty line between them, and two between two lists, which would be one."""
+        """Return blocks separated by an empty line, and by two between lists, which would otherwise be merged."""
         parts: list[str] = []
         before: b.Block | None = None
         for block in blocks:
@@ -105,7 +105,7 @@ class _OrgWriter(TextWriter):
         return "".join(parts)
 
     def inlines(self, content: b.Inlines) -> str:
-        """Return inlines; marks that touch a letter are kept apart from it, for they would be none."""
+        """Return the text of inlines; a zero-width space separates markers from adjacent letters, so that they work."""
         parts: list[str] = []
         for inline in content:
             piece = self._write[type(inline)](inline)
@@ -121,7 +121,7 @@ class _OrgWriter(TextWriter):
     # ---- blocks ----
 
     def _write_heading(self, block: b.Heading) -> str:
-        """Write a heading, with its anchor as its CUSTOM_ID."""
+        """Write a heading, with its anchor as CUSTOM_ID."""
         title = re.sub(r":(?=[\w@#%:]+:$)", f":{_Z}", self.line(block.content))
         head = f"{'*' * block.level} {title}"
         if not block.anchor:
@@ -129,7 +129,7 @@ class _OrgWriter(TextWriter):
         return f"{head}\n:PROPERTIES:\n:CUSTOM_ID: {b.make_anchor(block.anchor)}\n:END:"
 
     def _write_paragraph(self, block: b.Paragraph) -> str:
-        """Write a paragraph on one line, but for breaks of the user's own."""
+        """Write a paragraph on one line, except for the user's line breaks."""
         target = f"<<{b.make_anchor(block.anchor)}>> " if block.anchor else ""
         return target + _guarded(self.inlines(block.content))
 
@@ -155,7 +155,7 @@ class _OrgWriter(TextWriter):
         return ("\n\n" if block.is_loose else "\n").join(lines)
 
     def _write_table(self, block: b.Table) -> str:
-        """Write a table, its columns aligned by a row of cookies."""
+        """Write a table, with a row of alignment cookies."""
         width = block.width
         if not width:
             return ""
@@ -177,12 +177,12 @@ class _OrgWriter(TextWriter):
         """Write the cells of a row."""
         cells = [self.line(cell) for cell in row]
         if re.fullmatch(r"[/#*!^_$]", cells[0]):
-            # In the first column these are marks for Org.
+            # In the first column Org treats these as marking characters.
             cells[0] = _Z + cells[0]
         return f"| {' | '.join(cells)} |"
 
     def _write_code_block(self, block: b.CodeBlock) -> str:
-        """Write lines of code; what would end them, or begin a heading, has a comma before it."""
+        """Write a source block, with a comma before lines that would end it or begin a heading."""
         language = re.sub(r"[^\w+#.-]", "", block.language)
         kind = "SRC" if language else "EXAMPLE"
         caption = f"#+CAPTION: {self.line(block.caption)}\n" if block.caption else ""
@@ -190,7 +190,7 @@ class _OrgWriter(TextWriter):
         return f"{caption}#+BEGIN_{kind}{f' {language}' if language else ''}\n{text}\n#+END_{kind}"
 
     def _write_math_block(self, block: b.MathBlock) -> str:
-        """Write a formula, as it was read."""
+        """Write a display formula."""
         tex = re.sub(r"\n\s*\n", "\n", printable(block.tex).strip())
         found = _ENVIRONMENT.match(tex)
         if found and tex.count("\\end{" + found.group(1)) == 1:
@@ -200,7 +200,7 @@ class _OrgWriter(TextWriter):
         return f"\\[{' '.join(tex.split(chr(10)))}\\]"
 
     def note(self, why: str) -> str:
-        """Write why something is not shown as it was meant."""
+        """Write a note on why something is not shown as intended."""
         return f"/[{_text(why)}]/"
 
     def _write_quote(self, block: b.Quote) -> str:
@@ -225,22 +225,22 @@ class _OrgWriter(TextWriter):
         alt = " ".join(printable(block.alt).replace('"', "'").split())
         return f'{caption}#+ATTR_HTML: :alt "{alt}"\n{picture}'
 
-    def embedded(self, beside: Beside, stem: str, picture: Picture, _alt: str) -> str:
-        """Keep a picture beside, and write the link that shows it."""
-        return f"[[file:{beside.add(stem, picture.suffix, picture.content, is_url=False)}]]"
+    def embedded(self, assets: Assets, stem: str, picture: Picture, _alt: str) -> str:
+        """Add a picture to the assets and write a link that shows it."""
+        return f"[[file:{assets.add(stem, picture.suffix, picture.content, is_url=False)}]]"
 
     def _write_chart(self, block: b.Chart) -> str:
-        """Write a chart as a picture beside, and its numbers."""
+        """Write a chart as a picture, followed by a table of its data."""
         caption = f"{_text(block.title)}{': ' if block.caption else ''}{self.line(block.caption)}"
         parts = filter(None, (self.drawn(block), self._write_table(chart_table(block))))
         return f"#+CAPTION: {caption}\n" + "\n\n".join(parts)
 
     def _write_details(self, block: b.Details) -> str:
-        """Write blocks under their summary."""
+        """Write the summary, followed by the blocks."""
         return f"{_guarded(self.line(block.summary))}\n\n{self.joined(block.content)}"
 
     def _write_figures(self, block: b.Figures) -> str:
-        """Write a few numbers as a list."""
+        """Write key figures as a list."""
         return "\n".join(f"- {_text(item.value)} {_text(item.label)}" for item in block.items)
 
     # ---- inlines ----
@@ -255,11 +255,11 @@ class _OrgWriter(TextWriter):
         return f"_{{{self.script(inline.content)}}}"
 
     def script(self, content: b.Inlines) -> str:
-        """Return the inside of braces, without any."""
+        """Return the text inside the braces of a script, with parentheses instead of braces."""
         return _text(b.plain(content).replace("{", "(").replace("}", ")"))
 
     def _write_code(self, inline: b.Code) -> str:
-        """Write a word of code; one that no marks can hold is text."""
+        """Write inline code; text that cannot be marked up is written as plain text."""
         text = printable(unwrapped(inline.text))
         mark = next((mark for mark in "=~" if mark not in text), "")
         if not text.strip() or text != text.strip() or not mark or "|" in text:
@@ -279,13 +279,13 @@ class _OrgWriter(TextWriter):
         return self.linked(self.target(inline), _text(inline.text), "")
 
     def linked(self, target: str, content: str, url: str) -> str:
-        """Write a link with a description; into the document by CUSTOM_ID or by target."""
+        """Write a link with a description; within the document it goes to a CUSTOM_ID or a target."""
         if not target:
             return content or _text(url)
         if target.startswith("#") and target[1:] not in self._headings:
             target = target[1:]
         target = target.replace("[", "%5B").replace("]", "%5D")
-        # A description holds no links, and ends at two brackets.
+        # A description must not contain links or two closing brackets.
         content = content.replace("[[", "[").replace("]]", f"]{_Z}]")
         if content.endswith("]"):
             content += _Z

@@ -1,6 +1,6 @@
-"""The document as PDF, typeset by typst, which ships its compiler and fonts in one package of Python's.
+"""The PDF writer; the document is typeset by typst, whose Python package includes the compiler and fonts.
 
-All text of the user is written as strings of typst, never as markup, so nothing of it is ever read as a command.
+User text is written only as typst string literals, never as markup, so none of it can be read as a command.
 """
 
 import re
@@ -23,36 +23,36 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 EVIDENCE_NAME = "orglab-evidence.txt"
-"""The name of the attachment that holds the evidence."""
-MISSING = "PDF needs typst: install it with  pip install 'orglab[pdf]'"
-_DEEPEST_HEADING = 5
-# What is longer than this without a blank runs over the edge of the page.
+"""The name of the attachment with the evidence."""
+MISSING = "PDF needs typst; install it with: pip install 'orglab[pdf]'"
+_MAX_HEADING_LEVEL = 5
+# A longer word would run off the page.
 _LONG_WORD = re.compile(r"[^\s\u200b]{48}(?=[^\s\u200b]{4})")
-# Drawn, for few fonts have boxes; what stands in them is read aloud.
+# Drawn, because few fonts have checkboxes; screen readers read the text inside.
 _BOXES = {"open": "#check-box[]", "partial": "#check-box[\u2013]", "done": "#check-box[\u00d7]"}
 _SIGNS = {**SIGNS, "bad": "\u00d7"}
 _NO_FONT = re.compile(r"the text `?\"?(.*?)\"?`? could not be displayed")
 
 
 def load_typst() -> "ModuleType":
-    """Return the package typst.
+    """Return the typst package.
 
     Raises:
-        UsageError: It is not installed.
+        UsageError: typst is not installed.
     """
     try:
-        import typst  # noqa: PLC0415 - an extra: most commands, and most people, do without
+        import typst  # noqa: PLC0415 - an optional extra
     except ImportError:
         raise UsageError(MISSING) from None
     return typst
 
 
 def to_pdf(document: b.Document) -> bytes:
-    """Return the document as a PDF, accessible (PDF/UA) if all of its characters have a font on this machine.
+    """Return a document as PDF; it is accessible (PDF/UA) if there are fonts for all of its characters.
 
     Raises:
         UsageError: typst is not installed.
-        OrglabError: typst cannot set it, which is a defect of ours.
+        OrglabError: typst fails, which is a bug in orglab.
     """
     typst = load_typst()
     with tempfile.TemporaryDirectory(prefix="orglab-pdf-") as name:
@@ -64,38 +64,38 @@ def to_pdf(document: b.Document) -> bytes:
         note = ""
         if missing:
             codes = ", ".join(f"U+{ord(char):04X}" for char in missing.group(1)[:3])
-            note = f"Some characters, such as {codes}, have no font on the machine that made this file."
+            note = f"Some characters, such as {codes}, are missing from all fonts on the machine that made this file."
         try:
             return _compile(typst, folder, _TypstWriter(document, folder).page(note), None)
         except typst.TypstError:
-            # A picture that seems whole and is not, or a formula: each is tried by itself.
+            # A picture is damaged or a formula fails; compile each separately to leave out only those.
             try:
                 return _compile(typst, folder, _TypstWriter(document, folder, typst).page(note), None)
             except typst.TypstError as error:
-                raise OrglabError(f"typst could not set the report: {error}") from error
+                raise OrglabError(f"typst could not typeset the report: {error}") from error
 
 
 def _compile(typst: "ModuleType", folder: Path, source: str, standard: str | None) -> bytes:
-    """Return the PDF of a source, which sees nothing but `folder`, and no packages."""
+    """Return a source compiled to PDF, without access to packages or to files outside `folder`."""
     nothing = folder / "no-packages"
     compiler = typst.Compiler(source.encode(), root=folder, package_path=nothing, package_cache_path=nothing)
-    made = compiler.compile(format="pdf", pdf_standards=standard or [], timestamp=0)
-    if not isinstance(made, bytes):
-        raise OrglabError("typst made no PDF.")
-    return made
+    pdf = compiler.compile(format="pdf", pdf_standards=standard or [], timestamp=0)
+    if not isinstance(pdf, bytes):
+        raise OrglabError("typst returned no PDF.")
+    return pdf
 
 
 def svg_to_png(svg: bytes, suffix: str = "svg", ppi: float = 192) -> bytes:
-    """Return a picture as PNG, at its own size.
+    """Return a picture converted to PNG, at its natural size.
 
     Args:
-        svg: The picture's bytes.
-        suffix: What kind of picture it is.
-        ppi: Pixels an inch; a CSS pixel is a 96th of an inch.
+        svg: The bytes of the picture.
+        suffix: Its format.
+        ppi: The resolution in pixels per inch; a CSS pixel is 1/96 inch.
 
     Raises:
         UsageError: typst is not installed.
-        OrglabError: It is no picture that typst reads.
+        OrglabError: typst cannot read the picture.
     """
     typst = load_typst()
     with tempfile.TemporaryDirectory(prefix="orglab-png-") as name:
@@ -104,22 +104,22 @@ def svg_to_png(svg: bytes, suffix: str = "svg", ppi: float = 192) -> bytes:
         source = f'#set page(width: auto, height: auto, margin: 0pt)\n#image("picture.{suffix}")'
         try:
             compiler = typst.Compiler(source.encode(), root=folder, package_path=folder, package_cache_path=folder)
-            made = compiler.compile(format="png", ppi=ppi)
+            png = compiler.compile(format="png", ppi=ppi)
         except typst.TypstError as error:
             raise OrglabError(f"the picture could not be drawn: {error}") from error
-    if not isinstance(made, bytes):
-        raise OrglabError("typst made no picture.")
-    return made
+    if not isinstance(png, bytes):
+        raise OrglabError("typst returned no picture.")
+    return png
 
 
 def _str(text: str) -> str:
-    """Return a text as a string of typst, with places to break where a word is longer than a line."""
+    """Return a text as a typst string literal, with break opportunities in words longer than a line."""
     text = " ".join(printable(text).split("\n"))
     return string(_LONG_WORD.sub("\\g<0>\u200b", text) if len(text) > 50 else text)  # noqa: PLR2004 - see _LONG_WORD
 
 
 class _TypstWriter(Writer):
-    """Writes typst: expressions that follow a `#`, one after another."""
+    """A writer of typst source: a sequence of expressions, each after a `#`."""
 
     marks: ClassVar = {
         b.Emphasis: ("#emph[", "]"),
@@ -141,11 +141,11 @@ class _TypstWriter(Writer):
         self._tables: list[tuple[str, b.Table]] = []
 
     def page(self, note: str = "") -> str:
-        """Return the whole source; `note` is said below the title."""
+        """Return the complete source, with `note` below the title."""
         document = self.document
         body = self.pieces(document.blocks)
         if self._tables:
-            body.append(self._write_heading(b.Heading(1, (b.Text("Numbers of the charts"),))))
+            body.append(self._write_heading(b.Heading(1, (b.Text("Chart data"),))))
         for name, table in self._tables:
             body += [f"#chart-title[#strong[#{_str(name)}]]", self._write_table(table)]
         style = files("orglab.report.formats").joinpath("page.typ").read_text("utf-8")
@@ -160,45 +160,45 @@ class _TypstWriter(Writer):
             f"#front({_str(title)}, {_or_none(document.subtitle)}, {_or_none(byline)}, {contents})",
         ]
         if note:
-            parts.append(f"#said[#{_str(note)}]")
+            parts.append(f"#note[#{_str(note)}]")
         parts += body
         if document.evidence is not None:
             kind = 'mime-type: "text/plain", relationship: "data"'
-            said = 'description: "What the statements of this report rest on"'
-            parts.append(f'#pdf.attach("{EVIDENCE_NAME}", bytes({string(pack(document.evidence))}), {kind}, {said})')
+            about = 'description: "Evidence for the statements in this report"'
+            parts.append(f'#pdf.attach("{EVIDENCE_NAME}", bytes({string(pack(document.evidence))}), {kind}, {about})')
         return "\n\n".join(parts)
 
     def label(self, anchor: str) -> str:
-        """Return the label of an anchor, which is given once."""
+        """Return the label of an anchor on its first use, else nothing."""
         name = self.give_anchor(anchor)
         return f"#label({string(name)})" if name else ""
 
-    def labelled(self, anchor: str) -> str:
-        """Return something unseen that has the label of an anchor."""
+    def label_element(self, anchor: str) -> str:
+        """Return an invisible element with the label of an anchor."""
         label = self.label(anchor)
         return f"#metadata(none){label}" if label else ""
 
     def note(self, why: object) -> str:
-        """Write why something is not shown as it was meant."""
-        return f"#said[#{_str(f'[{why}]')}]"
+        """Write a note on why something is not shown as intended."""
+        return f"#note[#{_str(f'[{why}]')}]"
 
     # ---- blocks ----
 
     def _write_heading(self, block: b.Heading) -> str:
-        level = self.limit_level(min(block.level, _DEEPEST_HEADING))
+        level = self.limit_level(min(block.level, _MAX_HEADING_LEVEL))
         self._anchor = b.make_anchor(block.anchor) if block.anchor else ""
         self._sections += level == 1
         return f"#heading(level: {level})[{self.inlines(block.content)}]{self.label(block.anchor)}"
 
     def _write_paragraph(self, block: b.Paragraph) -> str:
-        return f"{self.labelled(block.anchor)}{self.inlines(block.content)}"
+        return f"{self.label_element(block.anchor)}{self.inlines(block.content)}"
 
     def _write_list(self, block: b.List) -> str:
         tight = "false" if block.is_loose else "true"
         items = []
         for item in block.items:
             box = f"{_BOXES[item.checkbox]} " if item.checkbox else ""
-            body = f"{self.labelled(item.anchor)}{box}{self.content(item.content)}"
+            body = f"{self.label_element(item.anchor)}{box}{self.content(item.content)}"
             if block.kind == "numbers":
                 items.append(f"enum.item({'' if item.number is None else f'{item.number}'})[{body}]".replace("()", ""))
             elif block.kind == "definitions":
@@ -212,7 +212,7 @@ class _TypstWriter(Writer):
         return f"#{kind}(tight: {tight}{marker}, {', '.join(items)})"
 
     def _write_table(self, block: b.Table) -> str:
-        """Write a table; its head is repeated on each page."""
+        """Write a table; its header is repeated on each page."""
         if not block.width:
             return ""
         header, *rows = block.cells
@@ -242,13 +242,13 @@ class _TypstWriter(Writer):
             return f"{self._write_code_block(b.CodeBlock(block.tex, 'latex'))}\n{self.note(error)}"
 
     def formula(self, tex: str, display: str) -> str:
-        """Return a formula; what it is called aloud is its LaTeX."""
+        """Return a formula with its LaTeX source as alternative text."""
         formula = f"#math.equation(block: {display}, alt: {_str(tex)}, ${to_typst_math(tex)}$)"
         if self.checked_by is not None:
             try:
                 self.checked_by.compile(formula.encode())
             except self.checked_by.TypstError:
-                raise NotConvertedError("the formula could not be set") from None
+                raise NotConvertedError("the formula could not be typeset") from None
         return formula
 
     def _write_quote(self, block: b.Quote) -> str:
@@ -271,7 +271,7 @@ class _TypstWriter(Writer):
         return f"#picture[{picture}]{caption}"
 
     def picture(self, path: Path, alt: str, height: str) -> str:
-        """Write a picture, as large as it is or as there is room; or its name."""
+        """Write a picture at its natural size or as large as fits, or only its name."""
         picture = read_picture(path)
         if isinstance(picture, Picture) and self.checked_by is not None:
             try:
@@ -295,7 +295,7 @@ class _TypstWriter(Writer):
         )
 
     def _write_chart(self, block: b.Chart) -> str:
-        """Write a chart, in as many parts as it takes pages; its numbers go last."""
+        """Write a chart, in one part for each page; its data goes to the end of the document."""
         caption = f"\n#caption[{self.inlines(block.caption)}]" if block.caption else ""
         parts = [f"#chart-title[#strong[#{_str(block.title)}]]"]
         for svg, alt in draw_pages(block):
@@ -304,15 +304,15 @@ class _TypstWriter(Writer):
         return "\n".join(parts) + caption
 
     def _write_raw(self, block: b.Raw) -> str:
-        """Write lines as they are, and why."""
+        """Write lines unchanged, followed by the note."""
         return f"{self._write_code_block(b.CodeBlock(block.text))}\n{self.note(block.note)}"
 
     def _write_details(self, block: b.Details) -> str:
-        """Write blocks under their summary: paper does not open."""
+        """Write the summary, followed by the blocks."""
         return f"#details([{self.inlines(block.summary)}], [{self.content(block.content)}])"
 
     def _write_figures(self, block: b.Figures) -> str:
-        """Write numbers side by side."""
+        """Write key figures side by side."""
         items = "".join(f"({_str(item.value)}, {_str(item.label)}, {_tone(item.tone)}), " for item in block.items)
         return f"#figures({items})" if items else ""
 
@@ -322,12 +322,12 @@ class _TypstWriter(Writer):
         return f"#{_str(inline.text)}"
 
     def _write_code(self, inline: b.Code) -> str:
-        """Write a word of code; a long one is broken rather than boxed."""
+        """Write inline code; long code gets no box, so that it can wrap."""
         code = f"#raw({_str(unwrapped(inline.text))})"
         return code if len(inline.text) > 40 else f"#code-text[{code}]"  # noqa: PLR2004 - half a line
 
     def _write_math(self, inline: b.Math) -> str:
-        """Write a formula within the line, or its source."""
+        """Write an inline formula, or its source."""
         try:
             return self.formula(inline.tex, "false")
         except NotConvertedError as error:
@@ -338,21 +338,21 @@ class _TypstWriter(Writer):
         return self.linked(self.target(inline), content)
 
     def linked(self, target: str, content: str) -> str:
-        """Write a link to the web, or to a label."""
+        """Write a link to a URL or a label."""
         if not target:
             return content
         place = f"label({string(target[1:])})" if target.startswith("#") else string(target)
         return f"#link({place})[{content}]"
 
     def _write_reference(self, inline: b.Reference) -> str:
-        """Write where a statement comes from, without a link to what it stands in or beside: each costs time to set."""
+        """Write a citation, without a link if it would lead to its own section: each link costs time."""
         target = self.target(inline)
         if self._anchor and (target == f"#{self._anchor}" or target.startswith(f"#{self._anchor}.")):
             target = ""
         return self.linked(target, f"#ref-text[#{_str(inline.cited)}]")
 
     def _write_footnote_mark(self, inline: b.FootnoteMark) -> str:
-        """Write the mark of a footnote; its text goes where it is first met."""
+        """Write a footnote mark; the first one includes the text."""
         is_new = inline.label not in self._numbers
         label = f"label({string(f'fn-{self.number_footnote(inline)}')})"
         if not is_new:
@@ -367,16 +367,16 @@ class _TypstWriter(Writer):
         return f"#badge({_tone(inline.tone)})[#{_str(f'{sign} {inline.text}'.strip())}]"
 
     def _write_raw_text(self, inline: b.RawText) -> str:
-        """Write text as it is, and why."""
+        """Write text unchanged, followed by the note."""
         text = self._write_code(b.Code(inline.text)) if inline.text else ""
         return f"{text}#{_str(' ')}{self.note(inline.note)}"
 
 
 def _or_none(text: str) -> str:
-    """Return a text as a string of typst, and nothing as its `none`."""
+    """Return a text as a typst string literal, or `none` if it is empty."""
     return _str(text) if text else "none"
 
 
 def _tone(tone: str) -> str:
-    """Return the name of a tone, as a string of typst."""
+    """Return the name of a tone as a typst string literal."""
     return string(tone if tone in SIGNS else "plain")

@@ -1,4 +1,4 @@
-"""Formulas as typst's own mathematics: every sign is written as a character, no name of the user's ever is."""
+"""Formulas in typst's math syntax: symbols are written as characters, so no user text is read as a typst name."""
 
 from orglab.report.characters import printable
 from orglab.report.tex import EMPTY, Node, read_tex
@@ -12,24 +12,24 @@ _LIMITS = frozenset(("argmax", "argmin", "inf", "lim", "max", "min", "sup", "lim
 
 
 def to_typst_math(tex: str) -> str:
-    """Return a formula as the inside of typst's `$ $`.
+    """Return a formula for use inside typst's `$ $`.
 
     Raises:
-        NotConvertedError: It holds something that is not known.
+        NotConvertedError: The formula is invalid, or contains something unsupported.
     """
     return _write(read_tex(tex))
 
 
 def string(text: str) -> str:
-    """Return a text as a string of typst."""
+    """Return a text as a typst string literal."""
     return '"' + printable(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 def _write(node: Node) -> str:
-    """Return a node; blanks around it keep it from its neighbours."""
+    """Return a node, with spaces around it to separate it from its neighbours."""
     match node.kind:
         case "letter":
-            # Any letter but those known to be set in italics might be one of a word of typst's.
+            # Adjacent letters would be read as a typst name.
             return f" {node.text} " if len(node.text) == 1 else string(node.text)
         case "number":
             return f" {node.text} "
@@ -48,17 +48,17 @@ def _write(node: Node) -> str:
 
 
 def _sign(text: str) -> str:
-    """Return a sign; those that typst's syntax uses are escaped."""
+    """Return a symbol, escaped if it might be typst syntax."""
     if not text:
         return ""
     return f" \\{text} " if text.isascii() else f" {text} "
 
 
 def _built(node: Node) -> str:
-    """Return what is made of several parts."""
+    """Return a node made of several parts."""
     if node.kind in ("grid", "aligned"):
         return _table(node)
-    # An argument of nothing is none to typst, such as that of the sign that a lone `\` is.
+    # typst does not accept empty arguments, so those become a zero-width space.
     parts = [_write(part) or " zws " for part in node.parts]
     match node.kind:
         case "fraction":

@@ -1,7 +1,7 @@
-"""What the writers of all formats share: which method writes which block, the numbers of footnotes, what a link may be.
+"""The base classes of the writers: dispatch by kind of block, footnote numbers, anchors and safe links.
 
-A writer has a method `_write_heading` for a `Heading`, and so on for each kind of block and inline. A class that lacks
-one cannot be made, so no format forgets a kind.
+A writer has a method `_write_heading` for a `Heading`, and so on for each kind of block and inline. Defining a class
+that lacks one fails, so no format can forget a kind.
 """
 
 import re
@@ -13,35 +13,35 @@ from urllib.parse import urlsplit
 from orglab.report import blocks as b
 from orglab.report.characters import printable
 from orglab.report.charts import LIGHT, draw_chart
-from orglab.report.formats.attachments import Beside
+from orglab.report.formats.assets import Assets
 from orglab.report.formats.pictures import Picture, read_picture
 
 SAFE_SCHEMES = frozenset(("http", "https", "mailto", "ftp"))
-"""What a link may begin with.  A `javascript:` or `data:` of a hostile log is shown, not followed."""
-LONGEST_URL = 4000
-"""The most characters of a url that is followed."""
+"""The URL schemes allowed in links. A `javascript:` or `data:` URL from a hostile log is shown as text."""
+MAX_URL_LENGTH = 4000
+"""The maximum length of a URL in a link."""
 
 SIGNS = {"good": "●", "bad": "✕", "unsure": "◆", "active": "△", "waiting": "▽"}
-"""The shape that goes with the tone of a badge, as in charts: for grey print, and for who does not see colours."""
+"""The symbol for the tone of a badge, as in charts, for grey print and colour-blind readers."""
 
-_DEEPEST_HEADING = 6
+_MAX_HEADING_LEVEL = 6
 _NOT_IN_URL = frozenset(' \t\n"<>\\^`{|}')
 
 
 def safe_url(url: str) -> str:
-    """Return a url that may be followed, what may not stand in one as `%XX`; empty for any other."""
+    """Return a URL if it is safe to link to, with forbidden characters percent-encoded; otherwise an empty string."""
     url = printable(url).strip()
     try:
         scheme = urlsplit(url).scheme.lower()
     except ValueError:
         return ""
-    if scheme not in SAFE_SCHEMES or len(url) > LONGEST_URL:
+    if scheme not in SAFE_SCHEMES or len(url) > MAX_URL_LENGTH:
         return ""
     return "".join("".join(f"%{byte:02X}" for byte in char.encode()) if char in _NOT_IN_URL else char for char in url)
 
 
 def find_anchors(blocks: Iterable[b.Block]) -> Iterator[str]:
-    """Yield the anchors of blocks and of those in them, in order."""
+    """Yield the anchors of blocks and of nested blocks, in order."""
     stack: list[Any] = list(reversed(tuple(blocks)))
     while stack:
         block = stack.pop()
@@ -57,20 +57,20 @@ _KINDS: tuple[type, ...] = (*get_args(b.Block), *get_args(b.Inline))
 
 
 def _method_name(kind: type) -> str:
-    """Return the method for a kind: `_write_code_block` for a `CodeBlock`."""
+    """Return the name of the method for a kind: `_write_code_block` for `CodeBlock`."""
     return "_write" + re.sub("(?=[A-Z])", "_", kind.__name__).lower()
 
 
 class Writer:
-    """Writes the blocks of one document, each as a piece of text.
+    """A writer of the blocks of one document, each as a piece of text.
 
     Attributes:
-        marks: What stands before and after inlines that are only marked, such as stressed ones.
-        fixed: What is written for kinds that hold nothing, such as a rule.
-        between: What stands between two blocks.
-        document: What is written.
-        anchors: The anchors that the document has.
-        footnotes: The footnotes met so far, by label, in the order of their numbers.
+        marks: The text before and after inlines that only have markup, such as emphasis.
+        fixed: The text for kinds without content, such as a rule.
+        between: The separator between two blocks.
+        document: The document.
+        anchors: The anchors in the document.
+        footnotes: The footnotes so far, by label, in the order of their numbers.
     """
 
     marks: ClassVar[Mapping[type, tuple[str, str]]] = {}
@@ -78,19 +78,19 @@ class Writer:
     between: ClassVar[str] = "\n\n"
 
     def __init_subclass__(cls) -> None:
-        """Refuse a writer that forgets a kind of block or inline; one without marks is no format yet."""
+        """Reject a writer that lacks a kind of block or inline, unless it is abstract (without marks)."""
         missing = [_method_name(kind) for kind in _KINDS if kind not in cls.marks and kind not in cls.fixed]
         missing = [name for name in missing if not hasattr(cls, name)]
         if missing and cls.marks:
             raise TypeError(f"{cls.__name__} lacks {', '.join(missing)}")
 
     def __init__(self, document: b.Document) -> None:
-        """Be ready to write `document`, once."""
+        """Prepare to write `document` once."""
         self.document = document
         self.anchors = frozenset(find_anchors(document.blocks))
         self.footnotes: dict[str, b.Blocks] = {}
         self._numbers: dict[str, int] = {}
-        self._given: set[str] = set()
+        self._used_anchors: set[str] = set()
         self._level = 0
         self._write: dict[type, Callable[[Any], str]] = {
             kind: self._write_marked
@@ -102,40 +102,40 @@ class Writer:
         }
 
     def pieces(self, blocks: Iterable[b.Block]) -> list[str]:
-        """Return each block as it is written; one that makes no text is left out."""
+        """Return the text of each block, without empty ones."""
         return [piece for block in blocks if (piece := self._write[type(block)](block))]
 
     def content(self, blocks: Iterable[b.Block]) -> str:
-        """Return blocks as one piece of text."""
+        """Return the text of some blocks."""
         return self.between.join(self.pieces(blocks))
 
     def inlines(self, content: b.Inlines) -> str:
-        """Return inlines as they are written."""
+        """Return the text of some inlines."""
         write = self._write
         return "".join([write[type(inline)](inline) for inline in content])
 
     def number_footnote(self, mark: b.FootnoteMark) -> int:
-        """Return the number of a footnote, counted from 1 as marks are met, and keep its text for the end."""
+        """Return the number of a footnote, in the order of first use from 1, and keep its text for the end."""
         number = self._numbers.setdefault(mark.label, len(self._numbers) + 1)
         if mark.content or mark.label not in self.footnotes:
             self.footnotes[mark.label] = self.footnotes.get(mark.label) or mark.content
         return number
 
     def give_anchor(self, anchor: str) -> str:
-        """Return an anchor the first time it is asked for, else nothing: a document has each once."""
+        """Return an anchor on its first use, afterwards an empty string: anchors are unique in a document."""
         name = b.make_anchor(anchor) if anchor else ""
-        if name in self._given:
+        if name in self._used_anchors:
             return ""
-        self._given.add(name)
+        self._used_anchors.add(name)
         return name
 
     def limit_level(self, level: int) -> int:
-        """Return the level of the next heading: not more than one below that before, as screen readers expect it."""
-        self._level = min(level, self._level + 1, _DEEPEST_HEADING)
+        """Return the level for the next heading: at most one deeper than the last, as screen readers expect."""
+        self._level = min(level, self._level + 1, _MAX_HEADING_LEVEL)
         return self._level
 
     def endnotes(self, write: Callable[[b.Blocks], str]) -> Iterator[tuple[int, str]]:
-        """Yield the number and the text of each footnote; those that stand in footnotes come after them."""
+        """Yield the number and text of each footnote; footnotes within footnotes come last."""
         written = 0
         while written < len(self.footnotes):
             label = list(self.footnotes)[written]
@@ -143,7 +143,7 @@ class Writer:
             yield self._numbers[label], write(self.footnotes[label])
 
     def target(self, link: "b.Link | b.Reference") -> str:
-        """Return what a link leads to: `#anchor` in this document, a url, or nothing."""
+        """Return the target of a link: `#anchor` in this document, a URL, or an empty string."""
         anchor = b.make_anchor(link.anchor) if link.anchor else ""
         return f"#{anchor}" if anchor in self.anchors else safe_url(link.url)
 
@@ -156,50 +156,50 @@ class Writer:
 
 
 class TextWriter(Writer):
-    """What Markdown and Org share: text that is read as it is, with pictures in files beside it.
+    """The base of the Markdown and Org writers: readable text, with pictures in separate files.
 
     Attributes:
-        beside: Where pictures and charts are kept for later; without it a chart is its table, a picture its name.
+        assets: Collects pictures and charts; without it charts become tables and pictures their file names.
     """
 
-    def __init__(self, document: b.Document, beside: Beside | None) -> None:
-        """Be ready to write `document`, once."""
+    def __init__(self, document: b.Document, assets: Assets | None) -> None:
+        """Prepare to write `document` once."""
         super().__init__(document)
-        self.beside = beside
+        self.assets = assets
         self._charts = 0
 
     def line(self, content: b.Inlines) -> str:
-        """Return inlines on one line, as in a heading or a cell."""
+        """Return inlines on one line, as for a heading or a cell."""
         return " ".join(self.inlines(content).replace(self.fixed[b.LineBreak], " ").split("\n")).strip(" \t")
 
     def indented(self, text: str, width: int) -> str:
-        """Return lines that are indented, but for the first and for empty ones."""
+        """Return text with all lines indented except the first and empty ones."""
         return re.sub(r"\n(?!\n|\Z)", "\n" + " " * width, text)
 
     def picture(self, path: Path, alt: str) -> str:
-        """Write a picture that is kept beside, or its name."""
+        """Add a picture to the assets and write a reference to it, or only its name."""
         picture = read_picture(path)
         if isinstance(picture, str):
             return f"{self._write_code(b.Code(path.name))} {self.note(picture)}"
-        if self.beside is None:
+        if self.assets is None:
             return self._write_code(b.Code(path.name))
-        return self.embedded(self.beside, path.stem, picture, alt)
+        return self.embedded(self.assets, path.stem, picture, alt)
 
     def drawn(self, chart: b.Chart) -> str:
-        """Write a chart that is kept beside; nothing where there is no beside."""
+        """Add a chart to the assets and write a reference to it; nothing without assets."""
         self._charts += 1
-        if self.beside is None:
+        if self.assets is None:
             return ""
         name = f"chart-{self._charts}"
         svg = Picture(draw_chart(chart, LIGHT, name).encode(), "svg", "image/svg+xml")
-        return self.embedded(self.beside, name, svg, chart.title)
+        return self.embedded(self.assets, name, svg, chart.title)
 
     def note(self, why: str) -> str:
-        """Write why something is not shown as it was meant."""
+        """Write a note on why something is not shown as intended."""
         raise NotImplementedError
 
-    def embedded(self, beside: Beside, stem: str, picture: Picture, alt: str) -> str:
-        """Keep a picture beside, and write what shows it."""
+    def embedded(self, assets: Assets, stem: str, picture: Picture, alt: str) -> str:
+        """Add a picture to the assets and write a reference to it."""
         raise NotImplementedError
 
     def _write_code(self, inline: b.Code) -> str:
@@ -209,7 +209,7 @@ class TextWriter(Writer):
         raise NotImplementedError
 
     def _write_marked(self, inline: b.Marked) -> str:
-        """Write text between marks, which stand at its first and last character that is no blank."""
+        """Write text between marks, which go next to the first and last characters that are not whitespace."""
         mark, _ = self.marks[type(inline)]
         text = self.inlines(inline.content)
         inside = text.strip(" \n\t\u00a0")

@@ -1,1 +1,1 @@
-"""Experiments that tried the same idea, however it was worded.  Text in, likeness out; knows no log and no Org."""
+"""Comparison of texts to find experiments that tried the same idea in other words, independent of log and Org."""

@@ -1,22 +1,22 @@
-"""The experiments of a log, ready to be compared: which of them have a feature, and how much.
+"""An inverted index of the features of experiments, in SQLite tables in a file or in memory.
 
-They are rows of SQLite, in a file or in memory: a feature, an experiment that has it, its weight in hundredths.
+Each row holds a feature, an experiment that has it, and the weight in hundredths.
 """
 
 import math
 import sqlite3
 from collections.abc import Iterable, Mapping
 
-from orglab.search.similar.features import IDEA, WORDS
+from orglab.search.similar.features import IDEA, SYNONYMS
 
-# What is seldom in a log of a thousand experiments is so in one of ten: as if there were so many others beside it,
-# with each feature in its usual share of them.
+# Rarity is smoothed, so that small logs give about the same values as large ones: as if there were so many other
+# experiments, of which a fixed share has each feature.
 _OTHERS = 40
 _SHARE, _SHARE_OF_WORDS = 0.02, 0.05
-# A typing error leaves the first letter, and most triples of letters.
+# A misspelled word usually keeps its first letter and most of its trigrams.
 _NEAR = 0.6
 _SHORTEST = 5
-# Rows that are put in at once: one by one they would fall all over the table.
+# The number of rows inserted at once, in the order of the primary key, to avoid scattered writes.
 _MOST_POSTINGS = 1 << 18
 _HUNDREDTHS = [number / 100 for number in range(101)]
 _TABLES = (
@@ -24,7 +24,7 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS posting(
         feature INTEGER NOT NULL, experiment INTEGER NOT NULL, weight INTEGER NOT NULL,
         PRIMARY KEY (feature, experiment)) WITHOUT ROWID""",
-    # What is asked of many stands apart from what is long.
+    # Short values that are read for many experiments are kept apart from long ones.
     "CREATE TABLE IF NOT EXISTS main_idea(experiment INTEGER PRIMARY KEY, greatest REAL NOT NULL, total REAL NOT NULL)",
     "CREATE TABLE IF NOT EXISTS features(experiment INTEGER PRIMARY KEY, ids TEXT NOT NULL)",
 )
@@ -34,160 +34,161 @@ class Collection:
     """Experiments by number, with their features."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        """Stand for the experiments in a database."""
+        """Give access to the experiments in a database."""
         self._connection = connection
         self._size: int | None = None
         self._ids: dict[str, int] = {}
-        self._known: dict[str, tuple[int, int]] = {}
-        self._having: dict[str, dict[int, float]] = {}
+        self._ids_and_counts: dict[str, tuple[int, int]] = {}
+        self._experiments: dict[str, dict[int, float]] = {}
 
     @classmethod
     def of(cls, experiments: Iterable[Mapping[str, float]]) -> "Collection":
-        """Return a collection in memory of the features of experiments, numbered from 0 on."""
-        found = cls(sqlite3.connect(":memory:", isolation_level=None))
-        found.make_tables()
-        found.add(enumerate(experiments))
-        return found
+        """Return a collection in memory of experiments with these features, numbered from 0 on."""
+        collection = cls(sqlite3.connect(":memory:", isolation_level=None))
+        collection.make_tables()
+        collection.add(enumerate(experiments))
+        return collection
 
     def make_tables(self) -> None:
-        """Make the tables, unless they are there."""
+        """Create the tables, unless they exist."""
         for table in _TABLES:
             self._connection.execute(table)
 
     def add(self, experiments: Iterable[tuple[int, Mapping[str, float]]]) -> None:
-        """Put experiments in, each by its number and its features."""
+        """Add experiments, each with its number and its features."""
         changed: set[int] = set()
         postings: list[tuple[int, int, int]] = []
         for number, features in experiments:
-            ids = [self._ids.get(name) or self._id(name) for name in features]
-            postings += [(one, number, round(100 * weight)) for one, weight in zip(ids, features.values(), strict=True)]
+            ids = [self._ids.get(name) or self._find_or_add_id(name) for name in features]
+            weights = features.values()
+            postings += [(feature, number, round(100 * weight)) for feature, weight in zip(ids, weights, strict=True)]
             if len(postings) > _MOST_POSTINGS:
-                self._post(postings)
+                self._insert_postings(postings)
             self._connection.execute("INSERT INTO main_idea VALUES (?, ?, ?)", (number, *idea_weights(features)))
             changed.update(ids)
             self._connection.execute("INSERT INTO features VALUES (?, ?)", (number, " ".join(map(str, ids))))
-        self._post(postings)
-        self._count(changed)
+        self._insert_postings(postings)
+        self._update_counts(changed)
 
-    def _post(self, postings: list[tuple[int, int, int]]) -> None:
-        """Put in which experiments have which features, by feature, as they lie in the table; leave none."""
+    def _insert_postings(self, postings: list[tuple[int, int, int]]) -> None:
+        """Insert which experiments have which features, in the order of the primary key, and empty the list."""
         self._connection.executemany("INSERT INTO posting VALUES (?, ?, ?)", sorted(postings))
         postings.clear()
 
     def remove(self, numbers: Iterable[int]) -> None:
-        """Take experiments out."""
+        """Remove experiments."""
         changed: set[int] = set()
         for number in numbers:
             query = "SELECT ids FROM features WHERE experiment = ?"
-            ids = [int(one) for one in self._connection.execute(query, (number,)).fetchone()[0].split()]
-            pairs = [(one, number) for one in ids]
+            ids = [int(feature) for feature in self._connection.execute(query, (number,)).fetchone()[0].split()]
+            pairs = [(feature, number) for feature in ids]
             self._connection.executemany("DELETE FROM posting WHERE feature = ? AND experiment = ?", pairs)
             changed.update(ids)
             for table in ("main_idea", "features"):
                 self._connection.execute(f"DELETE FROM {table} WHERE experiment = ?", (number,))  # noqa: S608 - ours
-        self._count(changed)
+        self._update_counts(changed)
 
-    def _count(self, changed: Iterable[int]) -> None:
-        """Count again how many experiments have some features; one that none has is no longer a word of the log."""
+    def _update_counts(self, changed: Iterable[int]) -> None:
+        """Recount how many experiments have the changed features, and remove features that none has."""
         count = "UPDATE feature SET count = (SELECT count(*) FROM posting WHERE feature = feature.id) WHERE id = ?"
-        self._connection.executemany(count, [(one,) for one in changed])
+        self._connection.executemany(count, [(feature,) for feature in changed])
         self._connection.execute("DELETE FROM feature WHERE count = 0")
         self._size = None
         self._ids.clear()
-        self._known.clear()
-        self._having.clear()
+        self._ids_and_counts.clear()
+        self._experiments.clear()
 
-    def _id(self, name: str) -> int:
-        """Return the number of a feature, a new one if it has none."""
+    def _find_or_add_id(self, name: str) -> int:
+        """Return the id of a feature, which is added if it is new."""
         if name not in self._ids:
-            content = _encoded(name)
+            content = _encode(name)
             self._connection.execute("INSERT OR IGNORE INTO feature(name, count) VALUES (?, 0)", (content,))
             query = "SELECT id FROM feature WHERE name = ?"
             self._ids[name] = int(self._connection.execute(query, (content,)).fetchone()[0])
         return self._ids[name]
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of experiments."""
         if self._size is None:
             self._size = int(self._connection.execute("SELECT count(*) FROM main_idea").fetchone()[0])
         return self._size
 
     def numbers(self) -> set[int]:
-        """Return the numbers of all of them."""
+        """Return the numbers of all experiments."""
         return {number for (number,) in self._connection.execute("SELECT experiment FROM main_idea")}
 
     def _find(self, feature: str) -> tuple[int, int]:
-        """Return the number of a feature, and how many have it."""
-        if feature not in self._known:
+        """Return the id of a feature, and how many experiments have it."""
+        if feature not in self._ids_and_counts:
             query = "SELECT id, count FROM feature WHERE name = ?"
-            self._known[feature] = self._connection.execute(query, (_encoded(feature),)).fetchone() or (0, 0)
-        return self._known[feature]
+            self._ids_and_counts[feature] = self._connection.execute(query, (_encode(feature),)).fetchone() or (0, 0)
+        return self._ids_and_counts[feature]
 
     def count(self, feature: str) -> int:
         """Return how many experiments have a feature."""
         return self._find(feature)[1]
 
-    def having(self, feature: str) -> Mapping[int, float]:
+    def find_experiments(self, feature: str) -> Mapping[int, float]:
         """Return the numbers of the experiments that have a feature, with its weight in each."""
-        if feature not in self._having:
+        if feature not in self._experiments:
             query = "SELECT experiment, weight FROM posting WHERE feature = ?"
-            found = self._connection.execute(query, self._find(feature)[:1]).fetchall()
-            self._having[feature] = {number: _HUNDREDTHS[weight] for number, weight in found}
-        return self._having[feature]
+            rows = self._connection.execute(query, self._find(feature)[:1]).fetchall()
+            self._experiments[feature] = {number: _HUNDREDTHS[weight] for number, weight in rows}
+        return self._experiments[feature]
 
     def weight(self, feature: str, number: int) -> float | None:
-        """Return the weight of a feature in an experiment, or None if that has it not."""
+        """Return the weight of a feature in an experiment, or None if the experiment does not have it."""
         query = "SELECT weight FROM posting WHERE feature = ? AND experiment = ?"
-        found = self._connection.execute(query, (self._find(feature)[0], number)).fetchone()
-        return _HUNDREDTHS[found[0]] if found is not None else None
+        row = self._connection.execute(query, (self._find(feature)[0], number)).fetchone()
+        return _HUNDREDTHS[row[0]] if row is not None else None
 
     def ideas(self, number: int) -> tuple[float, float]:
-        """Return the greatest weight of an idea of an experiment, and the sum of all of them."""
+        """Return the greatest weight of the ideas of an experiment, and the sum of their weights."""
         query = "SELECT greatest, total FROM main_idea WHERE experiment = ?"
         greatest, total = self._connection.execute(query, (number,)).fetchone()
         return greatest, total
 
     def words(self, begin: str) -> Iterable[str]:
-        """Return the words that begin with a letter."""
-        first = _encoded(begin)
+        """Return the words with a prefix."""
+        first = _encode(begin)
         rows = self._connection.execute(
             "SELECT name FROM feature WHERE name >= ? AND name < ?", (first, first + b"\xff")
         )
         return [name.decode("utf-8", "surrogatepass") for (name,) in rows]
 
 
-def _encoded(name: str) -> bytes:
+def _encode(name: str) -> bytes:
     return name.encode("utf-8", "surrogatepass")
 
 
-def idea_weights(found: Mapping[str, float]) -> tuple[float, float]:
-    """Return the greatest weight of the ideas among features, and the sum of all of them."""
-    weights = [weight for feature, weight in found.items() if feature[0] == IDEA]
+def idea_weights(features: Mapping[str, float]) -> tuple[float, float]:
+    """Return the greatest weight of the ideas among features, and the sum of their weights."""
+    weights = [weight for feature, weight in features.items() if feature[0] == IDEA]
     return max(weights, default=0.0), sum(weights)
 
 
 def rarity(collection: Collection, feature: str) -> float:
-    """Return how telling a feature is: about 1 for one that no experiment has, 0 for one that all have."""
-    share = _SHARE_OF_WORDS if feature[0] == WORDS else _SHARE
+    """Return the rarity of a feature: about 1 for one that no experiment has, 0 for one that all have."""
+    share = _SHARE_OF_WORDS if feature[0] == SYNONYMS else _SHARE
     size = len(collection) + _OTHERS
     return math.log(size / (collection.count(feature) + _OTHERS * share)) / math.log(size)
 
 
-def near_word(collection: Collection, word: str) -> str | None:
-    """Return the word of a collection that is most like one it does not have, by triples of letters."""
+def find_near_word(collection: Collection, word: str) -> str | None:
+    """Return the word of a collection most similar to an unknown word by its trigrams, or None."""
     if len(word) < _SHORTEST or not word.isalpha():
         return None
-    mine = _triples(word)
-    best, likeness = None, _NEAR
+    trigrams = _trigrams(word)
+    best, best_similarity = None, _NEAR
     for other in collection.words(word[0]):
-        if abs(len(other) - len(word)) <= 2 and other != word:  # noqa: PLR2004 - more is no slip of the finger
-            theirs = _triples(other)
-            alike = 2 * len(mine & theirs) / (len(mine) + len(theirs))
-            if (alike, other) > (likeness, best or ""):
-                best, likeness = other, alike
+        if abs(len(other) - len(word)) <= 2 and other != word:  # noqa: PLR2004 - more would not be a misspelling
+            other_trigrams = _trigrams(other)
+            similarity = 2 * len(trigrams & other_trigrams) / (len(trigrams) + len(other_trigrams))
+            if (similarity, other) > (best_similarity, best or ""):
+                best, best_similarity = other, similarity
     return best
 
 
-def _triples(word: str) -> set[str]:
+def _trigrams(word: str) -> set[str]:
     padded = f" {word} "
     return {padded[at : at + 3] for at in range(len(padded) - 2)}

@@ -1,61 +1,61 @@
-"""Which experiments tried the same idea: the evidence of scorers is added up, and below a limit nothing is said.
+"""The experiments that tried the same idea: the sum of the evidence of several scorers, if it exceeds a threshold.
 
-Each scorer gives evidence as log-odds, so that a further one (of meaning, by vectors of a language model) can join
-`SCORERS` without the others changing: it gives what it knows, and 0 for what it does not.
+Scorers return evidence as log-odds, with 0 for experiments about which they know nothing.  So another scorer (such as
+one with embeddings of a language model) can be added to `SCORERS` without changing the others.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from orglab.search.similar.collection import Collection, near_word, rarity
-from orglab.search.similar.features import IDEA, SETTING, WORDS
+from orglab.search.similar.collection import Collection, find_near_word, rarity
+from orglab.search.similar.features import IDEA, SETTING, SYNONYMS
 
-# Log-odds that an experiment that shares nothing is the one, and from which on one is shown.
+# The log-odds of an experiment that shares nothing with the question, and the threshold for showing one.
 PRIOR = -6.1
 SHOWN_FROM = -3.1
-# A question of a few words gives less evidence, for and against.
+# A question of fewer words than SHORT gives less evidence, for and against.
 SHORT, SHOWN_FROM_IF_SHORT = 8, -3.6
 MOST_SHOWN = 3
-# What each kind of evidence is worth, in log-odds; see docs/decisions/likeness-by-words.md for how they were found.
+# The weight of each kind of evidence, in log-odds; docs/decisions/similar-experiments.md tells how they were tuned.
 CENTRAL, STRONGEST, COVERED, MISSING = 3.1, 2.4, 1.7, 2.8
 WORD, KIND, ON_THE_SAME = 2.6, 2.5, 1.0
-# What nearly every experiment has tells nothing, and to look at all of them takes time.
+# Features of nearly all experiments are skipped: they say nothing, and reading them takes time.
 _WORTHLESS = 0.05
-# An idea that is hardly mentioned does not count as the main one.
+# The least weight for the main idea: an idea that is only mentioned does not count as one.
 _LEAST_MAIN = 0.4
 
 
 class Evidence(NamedTuple):
-    """What a scorer knows, in log-odds.
+    """The evidence of one scorer, in log-odds.
 
     Attributes:
-        of: By the number of the experiment.
-        otherwise: Of every experiment that is not there.
+        by_experiment: The evidence by the number of the experiment.
+        default: The evidence for all other experiments.
     """
 
-    of: Mapping[int, float]
-    otherwise: float = 0.0
+    by_experiment: Mapping[int, float]
+    default: float = 0.0
 
 
 class Scorer(Protocol):
-    """Gives evidence on which experiments tried the idea of a question: one voice in the fusion."""
+    """Gives evidence of which experiments tried the idea of a question."""
 
-    def __call__(self, asked: Mapping[str, float], collection: Collection) -> Evidence:
-        """Return what it knows.
+    def __call__(self, question: Mapping[str, float], collection: Collection) -> Evidence:
+        """Return the evidence.
 
         Args:
-            asked: The features of the question.
+            question: The features of the question.
             collection: The experiments.
         """
 
 
 class Match(NamedTuple):
-    """An experiment that is like a question.
+    """An experiment that is similar to a question.
 
     Attributes:
-        number: Its number in the collection.
-        score: How sure that is, in log-odds.
-        shared: The features that both have, and what each is worth, the most telling first.
+        number: The number of the experiment in the collection.
+        score: The confidence, in log-odds.
+        shared: The features that both have and their worth, the most telling first.
     """
 
     number: int
@@ -63,23 +63,23 @@ class Match(NamedTuple):
     shared: tuple[tuple[str, float], ...]
 
 
-def score_ideas(asked: Mapping[str, float], collection: Collection) -> Evidence:
-    """Give evidence by ideas: whether the main one of both is the same, and whether the question has another."""
-    ideas = {feature: weight for feature, weight in asked.items() if feature[0] == IDEA}
+def score_ideas(question: Mapping[str, float], collection: Collection) -> Evidence:
+    """Return the evidence from ideas: shared ones, especially the main idea, and those that only the question has."""
+    ideas = {feature: weight for feature, weight in question.items() if feature[0] == IDEA}
     worth = {feature: weight * rarity(collection, feature) for feature, weight in ideas.items()}
     order = sorted(worth, key=lambda feature: (-worth[feature], feature))
     best: dict[int, float] = {}
     covered: dict[int, float] = {}
-    # How many of the first ideas of the question, by worth, an experiment has: the next one is missing.
-    has_first: dict[int, int] = {}
+    # The length of the prefix of `order` that an experiment has: the next idea is its most important missing one.
+    prefix_lengths: dict[int, int] = {}
     for place, feature in enumerate(order):
         value, weight = worth[feature], ideas[feature]
-        for number, other in collection.having(feature).items() if value > _WORTHLESS else ():
+        for number, other in collection.find_experiments(feature).items() if value > _WORTHLESS else ():
             if value * other > best.get(number, 0.0):
                 best[number] = value * other
             covered[number] = covered.get(number, 0.0) + weight * other
-            if has_first.get(number, 0) == place:
-                has_first[number] = place + 1
+            if prefix_lengths.get(number, 0) == place:
+                prefix_lengths[number] = place + 1
     missing = [MISSING * worth[feature] for feature in order] + [0.0]
     central = CENTRAL / max([*ideas.values(), _LEAST_MAIN])
     evidence = {}
@@ -88,33 +88,33 @@ def score_ideas(asked: Mapping[str, float], collection: Collection) -> Evidence:
         evidence[number] = (
             strongest * (STRONGEST + central / (max(_LEAST_MAIN, main)))
             + COVERED * covered[number] / (total + 0.5)
-            - missing[has_first.get(number, 0)]
+            - missing[prefix_lengths.get(number, 0)]
         )
     return Evidence(evidence, -missing[0])
 
 
-def score_words(asked: Mapping[str, float], collection: Collection) -> Evidence:
-    """Give evidence by words, as they are written and as groups of everyday words."""
+def score_words(question: Mapping[str, float], collection: Collection) -> Evidence:
+    """Return the evidence from words, both as written and as synonym groups."""
     evidence: dict[int, float] = {}
-    for feature, weight in asked.items():
+    for feature, weight in question.items():
         if feature[0] in (IDEA, SETTING):
             continue
         word = feature
-        if feature[0] != WORDS and not collection.count(word):
-            word = near_word(collection, word) or word
-        value = (KIND if feature[0] == WORDS else WORD) * weight * rarity(collection, word)
-        for number, other in collection.having(word).items() if value > _WORTHLESS else ():
+        if feature[0] != SYNONYMS and not collection.count(word):
+            word = find_near_word(collection, word) or word
+        value = (KIND if feature[0] == SYNONYMS else WORD) * weight * rarity(collection, word)
+        for number, other in collection.find_experiments(word).items() if value > _WORTHLESS else ():
             evidence[number] = evidence.get(number, 0.0) + value * other
     return Evidence(evidence)
 
 
-def score_settings(asked: Mapping[str, float], collection: Collection) -> Evidence:
-    """Give evidence by what the idea is tried on: the same dataset, model or task."""
+def score_settings(question: Mapping[str, float], collection: Collection) -> Evidence:
+    """Return the evidence from experimental settings: the same dataset, model or task."""
     evidence: dict[int, float] = {}
-    for feature, weight in asked.items():
+    for feature, weight in question.items():
         if feature[0] == SETTING:
             value = ON_THE_SAME * weight * rarity(collection, feature)
-            for number, other in collection.having(feature).items() if value > _WORTHLESS else ():
+            for number, other in collection.find_experiments(feature).items() if value > _WORTHLESS else ():
                 evidence[number] = evidence.get(number, 0.0) + value * other
     return Evidence(evidence)
 
@@ -122,43 +122,46 @@ def score_settings(asked: Mapping[str, float], collection: Collection) -> Eviden
 SCORERS: tuple[Scorer, ...] = (score_ideas, score_words, score_settings)
 
 
-def find_alike(
-    asked: Mapping[str, float],
+def find_similar(
+    question: Mapping[str, float],
     collection: Collection,
     *,
     most: int = MOST_SHOWN,
     scorers: Sequence[Scorer] = SCORERS,
-    but: int | None = None,
+    exclude: int | None = None,
     place: Callable[[int], int] = int,
 ) -> list[Match]:
-    """Return the experiments that tried the idea of a question, the surest first; none if none is sure enough.
+    """Return the experiments that tried the idea of a question, most similar first; none if none is similar enough.
 
     Args:
-        asked: The features of the question.
+        question: The features of the question.
         collection: The experiments.
-        most: How many at the most.
-        scorers: Whose evidence is added up.
-        but: The number of an experiment that is not to be found: the one that is asked about.
-        place: Where an experiment stands in the log; the number says it, if nothing else does.
+        most: The maximum number of experiments.
+        scorers: The scorers whose evidence is added up.
+        exclude: The number of an experiment to leave out: the one that the question is taken from.
+        place: Returns the position of an experiment in the log; by default its number.
     """
-    voices = [scorer(asked, collection) for scorer in scorers]
-    usual = PRIOR + sum(voice.otherwise for voice in voices)
-    sure: dict[int, float] = {}
-    for voice in voices:
-        for number, value in voice.of.items():
-            sure[number] = sure.get(number, usual) + value - voice.otherwise
-    sure.pop(-1 if but is None else but, None)
-    words = sum(feature[0] not in (IDEA, SETTING, WORDS) for feature in asked)
+    evidences = [scorer(question, collection) for scorer in scorers]
+    default = PRIOR + sum(evidence.default for evidence in evidences)
+    scores: dict[int, float] = {}
+    for evidence in evidences:
+        for number, value in evidence.by_experiment.items():
+            scores[number] = scores.get(number, default) + value - evidence.default
+    scores.pop(-1 if exclude is None else exclude, None)
+    words = sum(feature[0] not in (IDEA, SETTING, SYNONYMS) for feature in question)
     limit = SHOWN_FROM_IF_SHORT if words < SHORT else SHOWN_FROM
-    # Of those that are equally alike, the newest is of most use.
-    best = sorted((number for number in sure if sure[number] >= limit), key=lambda one: (-sure[one], -place(one)))
-    return [Match(number, sure[number], shared_features(asked, collection, number)) for number in best[:most]]
+    # Among equally similar experiments, the newest is the most useful.
+    candidates = (number for number in scores if scores[number] >= limit)
+    best = sorted(candidates, key=lambda number: (-scores[number], -place(number)))
+    return [Match(number, scores[number], shared_features(question, collection, number)) for number in best[:most]]
 
 
-def shared_features(asked: Mapping[str, float], collection: Collection, number: int) -> tuple[tuple[str, float], ...]:
-    """Return the features that a question and an experiment have both, with what each is worth, the best first."""
+def shared_features(
+    question: Mapping[str, float], collection: Collection, number: int
+) -> tuple[tuple[str, float], ...]:
+    """Return the features that a question and an experiment share, with their worth, the most telling first."""
     worth = {}
-    for feature, weight in asked.items():
+    for feature, weight in question.items():
         other = collection.weight(feature, number)
         if other is not None:
             worth[feature] = weight * other * rarity(collection, feature)

@@ -1,8 +1,8 @@
-"""Text as a list of stems: words without their endings, so that `quantised` is `quantization`.
+"""Stemming: removes the endings of words, so that `quantised` matches `quantization`.
 
-The rules are a few, for English; what they do not know keeps its form, and both
-sides of a comparison go through the same rules.  Every text has stems, in time
-linear in its length.
+A few rules for English; other words stay as they are, and both sides of a
+comparison go through the same rules.  Any text can be stemmed, in time linear in
+its length.
 """
 
 import re
@@ -10,19 +10,19 @@ import unicodedata
 from functools import lru_cache
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*(?:e[-+]?\d+)?(?![^\W\d_])|[^\W_]+")
-# Languages without blanks between words: pairs of characters stand for words.
-_NO_BLANKS = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+# Scripts without spaces between words: pairs of characters replace words.
+_NO_SPACES = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _NOT_ASCII = re.compile("[^\0-\x7f]+")
 _LONGEST = 40
-# Words that are passed over even inside a term.
-_SKIPPED = frozenset(
+# Words that are ignored even inside a term.
+_STOP_WORDS = frozenset(
     "a an and any are as be been being but can cannot could did do does done given had has have having he him his "
     "i is it its let lets me might my of or our ours should so some such than that the their theirs them then "
     "there these they this those though thus to very want wants was we were what which who whose will would "
     "yet you your s ll ve".split()
 )
-# Words that make a difference in a term (`back up`, `head only`), but say nothing by themselves.
-LITTLE = frozenset(
+# Words that matter inside a term (`back up`, `head only`), but are ignored by themselves.
+WEAK_WORDS = frozenset(
     "about across after again all along also am around at away back because before behind below beside between "
     "beyond both by d down each either else enough even ever every few for from get gets getting go goes going "
     "her here how if in inside instead into just keep less like made make makes many more most much n nearly need "
@@ -31,7 +31,7 @@ LITTLE = frozenset(
     "together too toward towards tri tried tries try trying two under until up upon us use used uses using via "
     "when where whether well while whole whom why with within without".split()
 )
-# Words whose ending is no ending: their stem means something else.
+# Words that keep their ending, because their stem would mean something else.
 _WHOLE = frozenset(
     "transformer teacher adapter router filter number cluster buffer parameter center paper order pointer layer "
     "corner over under other better tensor vector error factor mirror monitor color colour editor timing string "
@@ -56,7 +56,7 @@ _IRREGULAR = {
     "pretrained": "pretrain", "labelled": "label", "labelling": "label", "labeled": "label", "labeling": "label",
     "modelling": "model", "modeling": "model", "pre": "pre", "images": "imag", "image": "imag",
 }  # fmt: skip
-# The first ending that fits is taken off, if what is left has at least so many letters.
+# Ending, replacement, and the least length of the stem without it; the first ending that fits is replaced.
 _ENDINGS = (
     ("izational", "iz", 3), ("isational", "iz", 3), ("ifications", "if", 2), ("ification", "if", 2),
     ("izations", "iz", 3), ("isations", "iz", 3), ("ization", "iz", 3), ("isation", "iz", 3), ("izers", "iz", 3),
@@ -79,12 +79,12 @@ for _rule in _ENDINGS:
 
 
 def tokens(text: str) -> list[str]:
-    """Return the words and numbers of a text, in lower case, without accents."""
+    """Return the words and numbers of a text, in lower case and without accents."""
     text = text.casefold()
     if not text.isascii():
         text = _NOT_ASCII.sub(_without_accents, unicodedata.normalize("NFKD", text)).casefold()
-        if _NO_BLANKS.search(text):
-            return [part for word in _TOKEN.findall(text) for part in _parts(word)]
+        if _NO_SPACES.search(text):
+            return [part for word in _TOKEN.findall(text) for part in _split_word(word)]
     return _TOKEN.findall(text)
 
 
@@ -92,39 +92,39 @@ def _without_accents(match: re.Match[str]) -> str:
     return "".join(mark for mark in match.group() if not unicodedata.combining(mark))
 
 
-def _parts(word: str) -> list[str]:
-    """Return a word, or the pairs of its characters where a language writes no blanks."""
-    if not _NO_BLANKS.search(word):
+def _split_word(word: str) -> list[str]:
+    """Return a word, or the pairs of its characters in a script without spaces."""
+    if not _NO_SPACES.search(word):
         return [word]
     return [word[at : at + 2] for at in range(max(1, len(word) - 1))]
 
 
 @lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
-    """Return a word without its ending; empty for one that is passed over.
+    """Return a word without its ending; empty for a stop word.
 
     Args:
-        word: In lower case, as `tokens` gives it.
+        word: A lower-case word, as returned by `tokens`.
     """
-    if word in _SKIPPED:
+    if word in _STOP_WORDS:
         return ""
-    if word in LITTLE:
+    if word in WEAK_WORDS:
         return word
     if len(word) <= 3 or not word.isalpha() or word in _WHOLE:  # noqa: PLR2004 - three letters have no ending
         return word[:_LONGEST]
     if word[-1] == "s" and word[:-1] in _WHOLE:
         return word[:-1]
     known = _IRREGULAR.get(word)
-    return known if known is not None else _stripped(word[:_LONGEST])
+    return known if known is not None else _strip_ending(word[:_LONGEST])
 
 
-def _stripped(word: str) -> str:
-    """Return a word without the first ending that fits, doubled letters and a mute e."""
-    for ending, put, least in _BY_LAST.get(word[-1], ()):
+def _strip_ending(word: str) -> str:
+    """Return a word without the first ending that fits, doubled letters and a silent e."""
+    for ending, replacement, least in _BY_LAST.get(word[-1], ()):
         if word.endswith(ending) and len(word) - len(ending) >= least:
             if ending == "s" and word[-2] in "su":
                 break
-            word = word[: -len(ending)] + put
+            word = word[: -len(ending)] + replacement
             break
     if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "se":  # noqa: PLR2004
         word = word[:-1]
@@ -134,5 +134,5 @@ def _stripped(word: str) -> str:
 
 
 def stems(text: str) -> list[str]:
-    """Return the stems of a text, in order, without those that are passed over."""
-    return [one for one in map(stem, tokens(text)) if one]
+    """Return the stems of a text in order, without stop words."""
+    return [stemmed for stemmed in map(stem, tokens(text)) if stemmed]

@@ -1,14 +1,14 @@
-"""A log by what was tried: topics, and in each the groups of experiments with the same idea."""
+"""The topics of a log, and in each the groups of experiments with the same idea."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-# An idea that an experiment only mentions does not make it one of those that tried it.
+# The least weight of an idea that an experiment tried rather than mentioned.
 _LEAST = 0.55
-# ... nor does one that is clearly not its main idea.
+# The least weight of such an idea relative to the experiment's main idea.
 _NEARLY_MAIN = 0.85
-# Two that share an idea are a group.
+# The least number of experiments in a group.
 _SMALLEST = 2
 REST = ""
 
@@ -17,7 +17,7 @@ class Group(NamedTuple):
     """Experiments with the same idea.
 
     Attributes:
-        name: The idea; empty for those that share none.
+        name: The idea; empty for experiments that share none.
         numbers: The experiments, in the order of the log.
     """
 
@@ -29,8 +29,8 @@ class Topic(NamedTuple):
     """Experiments with the same tag.
 
     Attributes:
-        name: The tag; empty for those without one.
-        groups: The largest group first, those that share no idea last.
+        name: The tag; empty for experiments without one.
+        groups: The groups, the largest first, experiments that share no idea last.
     """
 
     name: str
@@ -43,11 +43,11 @@ class Topic(NamedTuple):
 
 
 def make_topics(tags: Sequence[str], ideas: Sequence[Mapping[str, float]]) -> list[Topic]:
-    """Return the topics of a log, the largest first, that of experiments without a tag last.
+    """Return the topics of a log, the largest first, experiments without a tag last.
 
     Args:
-        tags: The tag of each experiment that says what it is about; empty if it has none.
-        ideas: The main ideas of each experiment.
+        tags: The topic tag of each experiment; empty if it has none.
+        ideas: The main ideas of each experiment, with their weights.
     """
     by_tag: dict[str, list[int]] = {}
     for number, tag in enumerate(tags):
@@ -57,26 +57,26 @@ def make_topics(tags: Sequence[str], ideas: Sequence[Mapping[str, float]]) -> li
 
 
 def _groups(numbers: Sequence[int], main: Sequence[Mapping[str, float]]) -> list[Group]:
-    """Return the groups of some experiments: each goes to the one of its ideas that says most and is shared."""
+    """Return the groups of some experiments: each is grouped by the one of its shared ideas with the most weight."""
     ideas = {number: main[number] for number in numbers}
-    counts = Counter(name for found in ideas.values() for name in found)
+    counts = Counter(name for weights in ideas.values() for name in weights)
     members: dict[str, list[int]] = {}
     for number in numbers:
         shared = {name: weight for name, weight in ideas[number].items() if counts[name] >= _SMALLEST}
         best = min(shared, key=lambda name: (-shared[name], -counts[name], name), default=REST)
         members.setdefault(best, []).append(number)
-    # Where all others of a group went to another, who is left shares its idea with nobody.
-    lonely = [name for name, found in members.items() if name != REST and len(found) < _SMALLEST]
-    for name in lonely:
+    # If all others with an idea went to other groups, the last one shares it with none.
+    too_small = [name for name, group in members.items() if name != REST and len(group) < _SMALLEST]
+    for name in too_small:
         members.setdefault(REST, []).extend(members.pop(name))
-    groups = [Group(name, sorted(found)) for name, found in members.items()]
+    groups = [Group(name, sorted(group)) for name, group in members.items()]
     return sorted(groups, key=lambda group: (group.name == REST, -len(group.numbers), group.name))
 
 
-def main_ideas(found: Mapping[str, float]) -> dict[str, float]:
-    """Return the ideas among the features of an experiment that it tried, by name, with their weights."""
-    from orglab.search.similar.collection import idea_weights  # noqa: PLC0415 - a map that is kept needs none of it
+def main_ideas(features: Mapping[str, float]) -> dict[str, float]:
+    """Return the ideas that an experiment with these features tried, by name, with their weights."""
+    from orglab.search.similar.collection import idea_weights  # noqa: PLC0415 - not needed if the index is current
     from orglab.search.similar.features import IDEA  # noqa: PLC0415 - the same
 
-    least = max(_LEAST, _NEARLY_MAIN * idea_weights(found)[0])
-    return {name[1:]: weight for name, weight in found.items() if name[0] == IDEA and weight >= least}
+    least = max(_LEAST, _NEARLY_MAIN * idea_weights(features)[0])
+    return {name[1:]: weight for name, weight in features.items() if name[0] == IDEA and weight >= least}

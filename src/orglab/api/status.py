@@ -1,0 +1,127 @@
+"""The method behind `status`: what is active, what is not saved yet, and what is set up."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from orglab.api.setup import SetupMethods
+from orglab.errors import GitError
+
+if TYPE_CHECKING:
+    from orglab.experiment.model import Experiment, Step
+    from orglab.git import Repository
+    from orglab.runs.record import Run
+
+_INSTALLED = ("installed", "by hand")
+
+
+class Status(NamedTuple):
+    """How things stand with a log.
+
+    Attributes:
+        log: The log.
+        counts: How many experiments there are of each kind of state: `todo`, `doing`, `waiting`, `done`, `dropped`.
+        active: The reference of the active experiment or step, or None.
+        experiment: Its experiment; None if there is none, or the log does not have it.
+        step: The step, if it is one.
+        is_in_git: Whether the log is in a git repository, and git is installed.
+        uncommitted: Which of the log and the journal have uncommitted changes.
+        changed: How many other files have uncommitted changes; files that git does not track count too.
+        pending: The steps and run ids that are recorded, and not written to the log yet.
+        running: The runs that are still going on.
+        hooks: `installed`, `outdated`, `partly installed` or `not installed`; None without git.
+        run_count: How many runs are recorded for the log.
+        records: The folder of the run records.
+        records_size: Its size in bytes.
+    """
+
+    log: Path
+    counts: dict[str, int]
+    active: str | None
+    experiment: "Experiment | None"
+    step: "Step | None"
+    is_in_git: bool
+    uncommitted: tuple[str, ...]
+    changed: int
+    pending: tuple[str, ...]
+    running: "tuple[Run, ...]"
+    hooks: str | None
+    run_count: int
+    records: Path
+    records_size: int
+
+
+class StatusMethods(SetupMethods):
+    """The method of `Log` that shows how things stand."""
+
+    def status(self) -> Status:
+        """Return what is active, uncommitted, pending and set up.
+
+        Raises:
+            GitError: git refuses.
+        """
+        from orglab.errors import NotFoundError, UsageError
+        from orglab.experiment.lookup import find_step
+        from orglab.git import is_installed
+        from orglab.reference import parse_reference
+        from orglab.runs.log_runs import LogRuns
+        from orglab.runs.pending import find_pending
+        from orglab.runs.storage import RUNS, find_storage_folders
+
+        counts: dict[str, int] = {}
+        for experiment in self.experiments():
+            kind = experiment.kind or "todo"
+            counts[kind] = counts.get(kind, 0) + 1
+        active, found, step = self.find_active(), None, None
+        if active is not None:
+            try:
+                found = self.experiment(active)
+                parsed = parse_reference(active)
+                step = find_step(found, parsed) if parsed.step is not None else None
+            except (NotFoundError, UsageError):
+                pass
+        repository = self.repository if is_installed() else None
+        uncommitted, changed = self._count_changes(repository) if repository is not None else ((), 0)
+        runs = LogRuns(self).all
+        folders = [place / RUNS for place in find_storage_folders(self.top)]
+        entries = find_pending(self.top, self.path)
+        return Status(
+            self.path, counts, active, found, step, repository is not None, uncommitted, changed,
+            tuple(entry.ref or entry.name for entry in entries), tuple(run for run in runs if run.status == "running"),
+            self._describe_hooks() if repository is not None else None, len(runs),
+            next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),
+        )  # fmt: skip
+
+    def _count_changes(self, repository: "Repository") -> tuple[tuple[str, ...], int]:
+        """Return which of the log and the journal have changes, and how many other files have."""
+        from orglab.git.worktree import read_changes
+
+        changes = read_changes(repository, all_files=False)
+        names = {*changes.tracked, *changes.untracked, *changes.unmerged, *changes.submodules}
+        own = {*self.find_own_paths(repository)}
+        return tuple(sorted(names & own)), len(names - own)
+
+    def _describe_hooks(self) -> str:
+        """Return the state of the git hooks as a whole."""
+        try:
+            status = self.hook_status()
+        except GitError:
+            return "not installed"
+        states = [hook.state for hook in status.hooks]
+        if not any(state in (*_INSTALLED, "old") for state in states):
+            return "not installed"
+        if "old" in states or not status.is_there:
+            return "outdated"
+        return "installed" if all(state in _INSTALLED for state in states) else "partly installed"
+
+
+def _measure(folder: Path) -> int:
+    """Return the size of the files below a folder, in bytes; what cannot be read counts nothing."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(parent, name)).st_size  # noqa: PTH118 - a string is at hand
+            except OSError:
+                continue
+    return total

@@ -1,0 +1,68 @@
+"""How things stand with a log."""
+
+from collections.abc import Iterator
+
+from orglab.api.status import Status
+from orglab.cli import output
+from orglab.config import shorten_path
+from orglab.text import MEGABYTE, count, listed
+
+_KINDS = {"todo": "to do", "doing": "in progress", "waiting": "waiting", "done": "done", "dropped": "dropped"}
+_LABEL = 12
+_KILOBYTE = 1024
+# Of each so many are named.
+_MOST = 3
+
+
+def status_lines(status: Status) -> Iterator[str]:
+    """Yield a line for each part of the status."""
+    total = sum(status.counts.values())
+    kinds = [f"{status.counts[kind]} {name}" for kind, name in _KINDS.items() if kind in status.counts]
+    yield from _line("Log", f"{status.log}: {count(total, 'experiment')}" + (f" ({', '.join(kinds)})" if kinds else ""))
+    yield from _line("Active", _describe_active(status))
+    yield from _line("Uncommitted", _describe_changes(status))
+    yield from _line("Pending", _describe_pending(status))
+    if status.running:
+        runs = listed((f"{run.id} ({run.ref or 'no experiment'})" for run in status.running), _MOST)
+        yield from _line("Running", runs)
+    if status.hooks is not None:
+        hint = "" if status.hooks == "installed" else "; run `orglab setup git`"
+        yield from _line("Git hooks", status.hooks + hint)
+    size = _describe_size(status.records_size)
+    records = f"{count(status.run_count, 'run')}, {size} in {shorten_path(str(status.records))}"
+    yield from _line("Runs", records if status.run_count else "none recorded")
+
+
+def _line(label: str, text: str) -> list[str]:
+    """Return a label and a text, wrapped beside it."""
+    return output.wrap(text, " " * (_LABEL + 1), output.paint(f"{label:<{_LABEL}}", bold=True) + " ")
+
+
+def _describe_active(status: Status) -> str:
+    if status.active is None:
+        return "none; choose one with `orglab start`"
+    if status.experiment is None:
+        return f"{status.active}, which is not in this log"
+    if status.step is not None:
+        return f"{status.active}  {status.step.text}  ({status.experiment.title})"
+    return f"{status.active}  {status.experiment.title}"
+
+
+def _describe_changes(status: Status) -> str:
+    if not status.is_in_git:
+        return "unknown: the log is not in a git repository"
+    own = f"{' and '.join(status.uncommitted)}; save with `orglab commit`" if status.uncommitted else ""
+    others = f"{count(status.changed, 'other file')}" if status.changed else ""
+    return ", ".join(filter(None, (others, own))) or "nothing"
+
+
+def _describe_pending(status: Status) -> str:
+    if not status.pending:
+        return "nothing"
+    return f"{listed(status.pending, _MOST)}; written to the log by the next command that can"
+
+
+def _describe_size(size: int) -> str:
+    if size >= MEGABYTE:
+        return f"{size / MEGABYTE:.0f} MB"
+    return f"{max(1, size // _KILOBYTE)} KB" if size else "0 KB"

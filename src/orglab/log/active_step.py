@@ -1,0 +1,84 @@
+"""The active step of a clone: the step in progress, used by the hooks and by `orglab run`."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from orglab.config import active_step_file
+from orglab.errors import NotWritableError
+from orglab.git import Repository
+
+
+class ActiveStep:
+    """The active step, stored as one line in a file of the clone's git directory.
+
+    Without git, or where the git directory is not writable, the file is in the user's state folder.  The file
+    written last counts, as a sandbox may make the git directory read-only for a while.  The active step is not in
+    the log, because people who share a log work on different steps.
+    """
+
+    def __init__(self, log: Path, repository: Repository | None) -> None:
+        """Give access to the active step of the clone that contains `log`."""
+        path = os.fspath(log)
+        git_dirs = [os.fspath(repository.git_dir), None] if repository is not None else [None]
+        self._files = [Path(active_step_file(path, git_dir)) for git_dir in git_dirs]
+
+    def get(self) -> str | None:
+        """Return the reference of the active step or experiment, such as `e201.1`, or None."""
+        written = []
+        for file in self._files:
+            with suppress(OSError):
+                written.append((file.stat().st_mtime_ns, file.read_text("utf-8", "replace").strip()))
+        return max(written)[1] or None if written else None
+
+    def set(self, reference: str | None) -> None:
+        """Make `reference` the active step or experiment; None clears it.
+
+        Raises:
+            NotWritableError: No file can be written.
+        """
+        if reference == self.get():
+            return
+        first_error: OSError | None = None
+        for number, file in enumerate(self._files):
+            try:
+                if reference is None and number == 0:
+                    file.unlink(missing_ok=True)
+                else:
+                    # An empty file overrides the older files.
+                    _write(file, f"{reference or ''}\n")
+            except OSError as error:
+                first_error = first_error or error
+                continue
+            for other in self._files[number + 1 :]:
+                with suppress(OSError):
+                    other.unlink(missing_ok=True)
+            return
+        reason = first_error.strerror if first_error is not None else None
+        raise NotWritableError(f"Cannot write the active step to {self._files[0]}: {reason}.") from first_error
+
+    def clear(self, *refs: str) -> None:
+        """Clear the active step if it is one of `refs` or a step of one.
+
+        The operation that calls this has succeeded already, so an error is ignored and the active step stays.
+        """
+        if any(f"{self.get()}.".startswith(f"{ref}.") for ref in refs):
+            with suppress(NotWritableError):
+                self.set(None)
+
+    def rename(self, old: str, new: str) -> None:
+        """Update the active experiment or step after the experiment's reference changed from `old` to `new`.
+
+        An error is ignored: the old reference stays, and is resolved as an earlier id of the experiment.
+        """
+        active = self.get() or ""
+        if f"{active}.".startswith(f"{old}."):
+            with suppress(NotWritableError):
+                self.set(new + active[len(old) :])
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_name(f"active.{os.getpid()}")
+    new.write_text(text, "utf-8")
+    new.replace(file)

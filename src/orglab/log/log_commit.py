@@ -1,0 +1,137 @@
+"""Committing the log and the journal, and nothing else, with a message that says what changed in them."""
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from orglab.errors import GitError, NotFoundError, UsageError
+from orglab.experiment.changes import Change, compare_experiments
+from orglab.experiment.model import Experiment, read_experiments
+from orglab.git import Repository, find_repository
+from orglab.git.message import read_references
+from orglab.git.worktree import commit_paths, find_committable, find_operation, read_changes, top_path
+from orglab.log.log import LogFile
+from orglab.org.document import Document
+
+# The length that git tools show of a subject, and the number of references that stays readable.
+_SUBJECT_WIDTH = 72
+_MOST_REFERENCES = 5
+_ENTRY = re.compile(rb"(?m)^\*{4,} ")
+
+
+class LogCommit(NamedTuple):
+    """A commit of the log.
+
+    Attributes:
+        commit: Its short hash.
+        message: Its message.
+    """
+
+    commit: str
+    message: str
+
+
+def commit_log(log: LogFile, text: str | None = None) -> LogCommit | None:
+    """Commit the log and the journal, and nothing else; return None if there is nothing to commit.
+
+    The staging of other files does not change, and the user's hooks and signing settings apply.
+
+    Args:
+        log: The log.
+        text: The message; if it contains no reference, references to the changed experiments are put before it.
+
+    Raises:
+        UsageError: The message is empty.
+        NotFoundError: The log is not in a git repository.
+        GitError: A merge or similar operation is in progress, or git fails.
+    """
+    if text is not None and not text.strip():
+        raise UsageError("The message is empty; write one, or leave out -m to have it composed from the changes.")
+    path = Path(os.path.realpath(log.path))
+    repository = find_repository(path.parent)
+    if repository is None:
+        raise NotFoundError(f"{log.path} is not in a git repository; create one with `git init`.")
+    if (operation := find_operation(repository)) is not None:
+        raise GitError(f"git is in the middle of {operation}; finish it first, you can include the log in it.")
+    journal = Path(os.path.realpath(log.journal))
+    names = [name for file in (path, journal) if (name := top_path(repository, file)) and file.exists()]
+    status = read_changes(repository, names)
+    if status.unmerged:
+        raise GitError(f"{status.unmerged[0]} has merge conflicts; resolve them first, then `git add` it.")
+    changed = set(find_committable(repository, status)) if status.tracked else ()
+    paths = [*(name for name in status.tracked if name in changed), *status.untracked]
+    if not paths:
+        ignored = not repository.read("ls-files", "--", f":(top,literal){names[0]}") if names else False
+        if ignored:
+            raise GitError(f"git ignores {names[0]}; remove it from .gitignore to commit the log.")
+        return None
+    changes, is_log, entries = _find_changes(log, repository, path, journal, paths)
+    if text is None and not changes and top_path(repository, path) in status.untracked:
+        text = "log: created"
+    message = compose_message(changes, is_log, entries, log.config.letter, text)
+    commit = commit_paths(repository, message, paths, status.untracked)
+    return LogCommit(commit.short, message)
+
+
+def _find_changes(
+    log: LogFile, repository: Repository, path: Path, journal: Path, paths: list[str]
+) -> tuple[list[Change], bool, int]:
+    """Return the changed experiments, whether the log changed, and how many journal entries are new (-1: unchanged)."""
+    changes: list[Change] = []
+    log_name, journal_name = top_path(repository, path), top_path(repository, journal)
+    if log_name in paths:
+        changes = compare_experiments(
+            _experiments(log, _read_at_head(repository, log_name)), _experiments(log, path.read_bytes())
+        )
+    if journal_name not in paths:
+        return changes, log_name in paths, -1
+    before = len(_ENTRY.findall(_read_at_head(repository, journal_name)))
+    return changes, log_name in paths, max(len(_ENTRY.findall(journal.read_bytes())) - before, 0)
+
+
+def _read_at_head(repository: Repository, name: str) -> bytes:
+    """Return the bytes of a file at HEAD; empty if HEAD does not have it."""
+    return repository.read("cat-file", "blob", f"HEAD:{name}") or b""
+
+
+def _experiments(log: LogFile, data: bytes) -> list[Experiment]:
+    return list(read_experiments(Document(data, log.config.keywords), log.config, str(log.path)))
+
+
+def compose_message(changes: list[Change], is_log: bool, entries: int, letter: str, text: str | None = None) -> str:  # noqa: FBT001
+    """Return the message of a commit of the log.
+
+    Args:
+        changes: The changes of experiments.
+        is_log: Whether the log changed at all.
+        entries: How many entries were added to the journal; -1 if it did not change.
+        letter: The letter of references.
+        text: The user's message.
+    """
+    refs = list(dict.fromkeys(change.ref for change in changes))
+    # Separated by spaces: in `[e201][e202]` neither is a reference.
+    prefix = " ".join(f"[{ref}]" for ref in refs) if len(refs) <= _MOST_REFERENCES else ""
+    begin = f"{prefix} " if prefix else ""
+    lines = [f"[{change.ref}] {', '.join(change.words)}" for change in changes]
+    if text is not None:
+        is_complete = bool(read_references(text.encode("utf-8", "replace"), letter)) or not refs
+        body = "" if prefix or is_complete else "\n\n" + "\n".join(lines)
+        return (text if is_complete else begin + text) + body
+    summaries = [f"log: {_summarize(changes)}"] if is_log else []
+    if entries >= 0:
+        summaries.append(f"journal: {entries} entr{'y' if entries == 1 else 'ies'}" if entries else "journal: edited")
+    subject = begin + "; ".join(summaries)
+    if len(changes) <= 1 or (prefix and len(subject) <= _SUBJECT_WIDTH):
+        return subject
+    summaries[0] = f"log: {len(changes)} experiments"
+    return begin + "; ".join(summaries) + "\n\n" + "\n".join(lines)
+
+
+def _summarize(changes: list[Change]) -> str:
+    """Return what changed in one line."""
+    if not changes:
+        return "text outside experiments"
+    if len(changes) == 1:
+        return ", ".join(changes[0].words)
+    return "; ".join(f"{change.ref} {', '.join(change.words)}" for change in changes)

@@ -1,0 +1,138 @@
+"""Reports as text and files: choosing the format, writing the file, remembering it, and reading its evidence back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from orglab.errors import NotFoundError, NotWritableError, UsageError
+from orglab.log.log import LogFile
+from orglab.report.content.layout import collect_evidence, lay_out
+from orglab.report.content.statements import Report
+from orglab.report.formats.assets import compute_digest, write_atomically
+from orglab.report.formats.evidence_block import read_evidence
+from orglab.report.formats.export import EXTENSIONS, write_document
+from orglab.report.formats.template import fill_template, find_extension
+from orglab.report.formats.to_markdown import to_markdown
+from orglab.report.last_report import LastReport, read_last, write_last
+
+MakeValues = Callable[[Report], Mapping[str, object]]
+"""A function from a report to the values passed to a template."""
+
+BINARY = (".pdf", ".docx")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFormat:
+    """The format of a report.
+
+    Attributes:
+        extension: The file name extension: one of EXTENSIONS, or that of the template's output.
+        template: The user's template, or None.
+    """
+
+    extension: str = ".md"
+    template: Path | None = None
+
+
+def choose_format(log: LogFile, out: Path | None, template: Path | None) -> ReportFormat:
+    """Return the format of a report, from the extension of its file and the template for that extension.
+
+    Args:
+        log: The log, whose settings may name a template; it applies to files with the extension of its output.
+        out: The file; None for standard output.
+        template: A template for this report only, or None.
+
+    Raises:
+        UsageError: There is no such format.
+    """
+    if template is not None:
+        extension = find_extension(template)
+        if out is not None and out.suffix.lower() in BINARY:
+            raise UsageError(f"A template cannot write {out.suffix}; use another extension or omit --template.")
+        return ReportFormat(extension, template)
+    if out is None:
+        return ReportFormat()
+    extension = out.suffix.lower()
+    configured = Path(log.config.report.template) if log.config.report.template else None
+    if configured is not None and find_extension(configured) == extension and extension not in BINARY:
+        return ReportFormat(extension, configured)
+    if extension not in EXTENSIONS:
+        problem = f"Unknown report format {extension}" if extension else f"The file name {out.name!r} has no extension"
+        text = "; .txt needs a template (the setting report.template)" if extension == ".txt" else ""
+        raise UsageError(f"{problem}; use {', '.join(EXTENSIONS[:-1])} or {EXTENSIONS[-1]}{text}.")
+    return ReportFormat(extension)
+
+
+def render_report(
+    report: Report, report_format: ReportFormat, make_values: MakeValues, *, for_people: bool = False
+) -> str:
+    """Return a report as text: Markdown, or the output of the template.
+
+    Args:
+        report: The report.
+        report_format: The format.
+        make_values: Returns the values for the template; called only if there is one.
+        for_people: Whether the text is only for reading, and so leaves the evidence out.
+
+    Raises:
+        OrglabError: Jinja2 is not installed.
+        UsageError: The template is invalid.
+    """
+    if report_format.template is not None:
+        return fill_template(report, report_format.template, make_values(report))
+    document = lay_out(report)
+    return to_markdown(replace(document, evidence=None) if for_people else document)
+
+
+def write_report(
+    log: LogFile, report: Report, path: Path, report_format: ReportFormat, make_values: MakeValues
+) -> None:
+    """Write a report to a file atomically, and remember it as the last report, so that the next begins where it ends.
+
+    A report on a part of the log is remembered only for `--check`.
+
+    Args:
+        log: The log.
+        report: The report.
+        path: The file.
+        report_format: The format.
+        make_values: Returns the values for the template; called only if there is one.
+
+    Raises:
+        NotWritableError: The file cannot be written.
+        OrglabError: A library that the format needs is not installed.
+        UsageError: The template is invalid.
+    """
+    try:
+        if report_format.template is not None:
+            text = fill_template(report, report_format.template, make_values(report))
+            write_atomically(path, text.encode("utf-8", "replace"))
+        else:
+            write_document(lay_out(report), path)
+        content = path.read_bytes()
+    except OSError as error:
+        raise NotWritableError(f"Cannot write the report to {path}: {error.strerror}.") from error
+    folder = log.clone_folder
+    until = read_last(folder).until if report.scope else report.period.until
+    write_last(folder, LastReport(until, str(path.absolute()), compute_digest(content), collect_evidence(report)))
+
+
+def read_report_evidence(path: Path, last: LastReport) -> Mapping[str, Any]:
+    """Return the evidence in a report's file, or else the remembered evidence if that file is the last report.
+
+    Raises:
+        NotFoundError: The file cannot be read, or there is no evidence for it.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise NotFoundError(f"Cannot read the report {path}: {error.strerror}.") from error
+    evidence = read_evidence(content)
+    if evidence is not None:
+        return evidence
+    if last.evidence is not None and last.sha256 == compute_digest(content):
+        return last.evidence
+    raise NotFoundError(
+        f"{path} contains no evidence; it was not written by `orglab report`, or the evidence was removed."
+    )

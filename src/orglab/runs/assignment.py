@@ -1,0 +1,93 @@
+"""What a user decides about a recorded run: which experiment it belongs to, and whether it counts."""
+
+from orglab.errors import GitError, NotFoundError, NotWritableError, UsageError
+from orglab.experiment.edits import contains_line
+from orglab.log.log import LogFile
+from orglab.reference import parse_reference
+from orglab.runs.description import format_mark
+from orglab.runs.log_runs import LogRuns
+from orglab.runs.log_writer import write_run
+from orglab.runs.pending import PendingEntry, add_pending_run, remove_pending_run
+from orglab.runs.record import Run, find_run, read_run
+from orglab.runs.record_writer import resume_record
+from orglab.text import Tell
+
+
+def assign_run(log: LogFile, name: str, reference: str, tell: Tell) -> Run:
+    """Assign a run without an experiment to an experiment or step, add its note to the log, and return it.
+
+    Args:
+        log: The log.
+        name: The run's id, or a part of it.
+        reference: The experiment or step.
+        tell: Receives sentences for the user.
+
+    Raises:
+        NotFoundError: There is no such run, experiment or step.
+        UsageError: Several runs have this name, or the run belongs to an experiment already.
+        NotWritableError: The run's record cannot be written.
+    """
+    run = find_run(LogRuns(log).all, name)
+    parsed = parse_reference(reference)
+    ref = log.experiment(reference).ref if parsed.step is None else log.step(reference).ref
+    if run.ref == ref:
+        return run
+    if run.ref is not None and contains_line(log.document(), format_mark(run)):
+        raise UsageError(f"The run {run.id} is in the log as one of {run.ref}; move its note there by hand.")
+    assigned = _append(run, "assigned", {"ref": ref})
+    # If the log cannot be written now, the next command tries again.
+    place = run.folder.parent.parent
+    try:
+        add_pending_run(place, run.id, log.path)
+    except OSError as error:
+        raise NotWritableError(f"The run {run.id} cannot be assigned: {error.strerror}.") from error
+    try:
+        write_run(log, assigned, tell)
+        remove_pending_run(log.top, run.id)
+    except (NotWritableError, GitError) as error:
+        tell(f"The note on the run {run.id} will be written by the next orglab command. {error}")
+    return assigned
+
+
+def discard_run(log: LogFile, name: str, why: str, *, undo: bool = False) -> Run:
+    """Mark a run as one that does not count, or that counts again, and return it.
+
+    Args:
+        log: The log.
+        name: The run's id, or a part of it.
+        why: The reason; may be empty.
+        undo: Whether the run counts again.
+
+    Raises:
+        NotFoundError: There is no such run.
+        UsageError: Several runs have this name.
+        NotWritableError: The run's record cannot be written.
+    """
+    run = find_run(LogRuns(log).all, name)
+    return _append(run, "discarded", {"discarded": not undo, "discard_reason": why})
+
+
+def _append(run: Run, event: str, fields: dict[str, object]) -> Run:
+    """Add an event to the record of a run, and return the run as it is then.
+
+    Raises:
+        UsageError: The record is a copy from another clone, which the next sync would replace.
+        NotWritableError: It cannot be written, or the run is still going on.
+    """
+    if run.is_foreign:
+        raise UsageError(f"The run {run.id} was recorded in another clone; change it there, and run `orglab sync`.")
+    try:
+        record = resume_record(PendingEntry(run.folder, run=run.folder))
+        if record is None:
+            raise NotWritableError(f"The run {run.id} is still running, or its record cannot be written.")
+        try:
+            record.end_line()
+            record.append(event, fields, durable=True)
+        finally:
+            record.close()
+    except OSError as error:
+        raise NotWritableError(f"The record of the run {run.id} cannot be written: {error.strerror}.") from error
+    changed = read_run(run.folder)
+    if changed is None:
+        raise NotFoundError(f"The record of the run {run.id} has been removed.")
+    return changed

@@ -1,0 +1,77 @@
+"""The reason why an experiment is similar to a question, and its outcome in one line."""
+
+import re
+from typing import NamedTuple
+
+from orglab.search.similar.features import IDEA, SETTING, SYNONYMS, ExperimentText
+from orglab.search.similar.fusion import Match
+from orglab.search.similar.stems import stem, tokens
+
+_MOST_IDEAS, _MOST_SETTINGS, _MOST_WORDS = 2, 2, 4
+# The least worth of a shared feature that counts as a reason.
+_LEAST = 0.1
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[^a-z])|\n+")
+_LIST = re.compile(r"^\s*(?:[-+*]|\d+[.)])\s+(?:\[[ Xx-]\]\s+)?")
+# Signs and words that are typical of a sentence about the outcome.
+_RESULT = re.compile(
+    r"->|→|[-+±<>=]\s?\d|\d\s?%|\b(?:better|worse|best|same|equal|no (?:gain|difference|effect|change|improvement)|"
+    r"unchanged|improv\w+|refuted|supported|confirmed|adopted|keep|kept|drop(?:ped)?|hurts?|help(?:s|ed)|fail(?:s|ed)|"
+    r"because|worth|not (?:usable|worth|enough)|diverge[sd]?|collapse[sd]?|faster|slower|gains?|lost|loses)\b",
+    re.IGNORECASE,
+)
+
+
+class Why(NamedTuple):
+    """What a question and an experiment have in common.
+
+    Attributes:
+        ideas: The ideas, by the names of their groups.
+        settings: The experimental settings, such as datasets and models.
+        words: Words of the question, if no idea is shared.
+    """
+
+    ideas: tuple[str, ...]
+    settings: tuple[str, ...]
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return the explanation as one line."""
+        ideas = f"both: {', '.join(self.ideas)}" if self.ideas else ""
+        words = f"both say: {', '.join(self.words)}" if self.words else ""
+        settings = f"same setting: {', '.join(self.settings)}" if self.settings else ""
+        return "; ".join(filter(None, (ideas, words, settings)))
+
+
+def explain(match: Match, question: ExperimentText) -> Why:
+    """Return why an experiment matches a question.
+
+    Args:
+        match: The experiment.
+        question: The texts of the question.
+    """
+    names = [feature for feature, worth in match.shared if worth >= _LEAST]
+    worths = [worth for feature, worth in match.shared if feature[0] == IDEA and worth >= _LEAST]
+    # Next to a strong reason, a weak one is often none.
+    main = max(worths, default=0.0) / 2
+    ideas = tuple(name[1:] for name, worth in match.shared if name[0] == IDEA and worth >= max(main, _LEAST))
+    ideas = ideas[:_MOST_IDEAS]
+    settings = tuple(name[1:] for name in names if name[0] == SETTING)[:_MOST_SETTINGS]
+    written: dict[str, str] = {}
+    for word in tokens(f"{question.title} {question.description}"):
+        written.setdefault(stem(word), word)
+    shared = {feature: worth for feature, worth in match.shared if feature[0] not in (IDEA, SETTING, SYNONYMS)}
+    enough = max(shared.values(), default=0.0) / 2
+    words = [written[name] for name, worth in shared.items() if worth >= enough and name in written]
+    return Why(ideas, settings, () if ideas else tuple(words[:_MOST_WORDS]))
+
+
+def find_outcome_sentence(text: str) -> str:
+    """Return the sentence of a conclusion that says most about the outcome; empty if there is no text."""
+    sentences = [_LIST.sub("", part).strip() for part in _SENTENCE.split(text)]
+    sentences = [sentence for sentence in sentences if any(map(str.isalnum, sentence))]
+    if not sentences:
+        return ""
+    counts = [len(_RESULT.findall(sentence[:1000])) for sentence in sentences[:20]]
+    # The first sentence is preferred, unless another says clearly more.
+    best = max(range(len(counts)), key=lambda at: (counts[at] - (at > 0), -at))
+    return " ".join(sentences[best].split())

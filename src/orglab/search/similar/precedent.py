@@ -1,0 +1,34 @@
+"""An experiment found as similar, with its outcome and the reason."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from orglab.search.similar.explanation import Why
+
+
+class Precedent(NamedTuple):
+    """An experiment that tried the same idea.
+
+    Attributes:
+        score: The confidence, in log-odds.
+        why: What the experiment and the question have in common.
+        id: The id.
+        ref: The reference.
+        title: The title.
+        state: The TODO keyword, or None.
+        verdict: The verdict, or None.
+        outcome: The outcome in one line.
+        file: The log.
+        line: The 1-based line of the heading.
+    """
+
+    score: float
+    why: "Why"
+    id: str
+    ref: str
+    title: str
+    state: str | None
+    verdict: str | None
+    outcome: str
+    file: str
+    line: int

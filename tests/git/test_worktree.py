@@ -1,0 +1,169 @@
+"""Commits of changed files before and after a run: what they contain, and which of the user's changes remain."""
+
+import threading
+
+import pytest
+
+from orglab.errors import GitError
+from orglab.git import find_repository
+from orglab.git.worktree import commit_paths, find_committable, find_operation, read_changes, top_path
+
+
+@pytest.fixture
+def found(repo):
+    """A repository with a commit of a.py and b.py."""
+    repo.commit("first", {"a.py": "1\n", "b.py": "1\n"})
+    return find_repository(repo.path)
+
+
+def commit_changes(found):
+    return commit_paths(found, "A message\n", find_committable(found, read_changes(found))).full
+
+
+def test_a_partly_staged_file_is_committed_as_it_stands(repo, found):
+    repo.write("a.py", "staged\n")
+    repo.git("add", "a.py")
+    repo.write("a.py", "staged\nand more\n")
+    full = commit_changes(found)
+    assert repo.git("show", f"{full}:a.py") == "staged\nand more"
+    assert repo.git("status", "--porcelain") == ""
+
+
+def test_what_else_is_staged_stays_staged(repo, found):
+    repo.write("a.py", "2\n")
+    repo.write("b.py", "staged\n")
+    repo.git("add", "b.py")
+    commit_paths(found, "Only a\n", ["a.py"])
+    assert repo.git("show", "--format=", "--name-only", "HEAD") == "a.py"
+    assert repo.git("diff", "--cached", "--name-only") == "b.py"
+
+
+def test_staged_new_files_and_removals_are_changes(repo, found):
+    repo.write("new.py", "new\n")
+    repo.git("add", "new.py")
+    (repo.path / "b.py").unlink()
+    commit_changes(found)
+    assert repo.git("ls-tree", "--name-only", "HEAD").split() == ["a.py", "new.py"]
+
+
+def test_a_file_that_git_is_to_forget_but_that_is_there_is_left_alone(repo, found):
+    repo.git("rm", "--cached", "--quiet", "b.py")
+    repo.write("a.py", "2\n")
+    commit_changes(found)
+    assert repo.git("ls-tree", "--name-only", "HEAD").split() == ["a.py", "b.py"]
+    assert repo.git("diff", "--cached", "--name-status") == "D\tb.py"
+
+
+def test_the_hashes_of_a_commit_are_those_that_git_gives(repo, found):
+    repo.write("a.py", "2\n")
+    made = commit_paths(found, "Only a\n", ["a.py"])
+    assert made.full == repo.git("rev-parse", "HEAD")
+    assert made.short == repo.git("rev-parse", "--short", "HEAD")
+
+
+def test_a_staged_change_that_was_taken_back_is_none(repo, found):
+    repo.write("a.py", "2\n")
+    repo.git("add", "a.py")
+    repo.write("a.py", "1\n")
+    repo.write("gone.py", "1\n")
+    repo.git("add", "gone.py")
+    (repo.path / "gone.py").unlink()
+    changes = read_changes(found)
+    assert sorted(changes.tracked) == ["a.py", "gone.py"]
+    assert find_committable(found, changes) == []
+
+
+def test_a_file_marked_to_be_added_is_committed_whole(repo, found):
+    repo.write("later.py", "text\n")
+    repo.git("add", "--intent-to-add", "later.py")
+    full = commit_changes(found)
+    assert repo.git("show", f"{full}:later.py") == "text"
+
+
+def test_the_first_commit_of_a_repository(repo):
+    repo.write("a.py", "1\n")
+    repo.write("b.py", "1\n")
+    repo.git("add", "a.py")
+    found = find_repository(repo.path)
+    assert read_changes(found).head is None
+    commit_changes(found)
+    assert repo.git("ls-tree", "--name-only", "HEAD") == "a.py"
+
+
+@pytest.mark.parametrize("name", ["-h", "--output=owned", "a b", "*.py", ":(top)x", "ü\n", "[a]"])
+@pytest.mark.usefixtures("found")
+def test_a_path_is_just_that_path(repo, name):
+    repo.write("other.py", "1\n")
+    repo.write(name, "new\n")
+    found = find_repository(repo.path)
+    commit_paths(found, "New\n", [name], [name])
+    assert repo.git("show", "--format=", "--name-only", "-z", "HEAD").rstrip("\0") == name
+    assert read_changes(found).untracked == ("other.py",)
+    assert not (repo.path / "owned").exists()
+
+
+@pytest.mark.usefixtures("found")
+def test_from_a_folder_below_paths_are_those_of_the_top(repo, monkeypatch):
+    repo.write("sub/c.py", "1\n")
+    repo.git("add", "sub/c.py")
+    monkeypatch.chdir(repo.path / "sub")
+    below = find_repository(repo.path / "sub")
+    assert commit_changes(below) == repo.git("rev-parse", "HEAD")
+    assert repo.git("show", "--format=", "--name-only", "HEAD") == "sub/c.py"
+    assert top_path(below, repo.path / "sub" / "c.py") == "sub/c.py"
+    assert top_path(below, repo.path.parent / "c.py") is None
+
+
+def test_the_users_hooks_are_honoured_and_a_refusal_leaves_everything(repo, found):
+    hook = repo.write(".git/hooks/pre-commit", "#!/bin/sh\necho error: not today >&2\nexit 1\n")
+    hook.chmod(0o755)
+    repo.write("new.py", "1\n")
+    before = repo.git("status", "--porcelain")
+    with pytest.raises(GitError, match="not today"):
+        commit_paths(found, "New\n", ["new.py"], ["new.py"])
+    assert repo.git("status", "--porcelain") == before
+    assert repo.git("log", "--format=%s") == "first"
+
+
+def test_a_hook_may_change_the_message(repo, found):
+    hook = repo.write(".git/hooks/prepare-commit-msg", '#!/bin/sh\necho "# $2" >> "$1"; echo Signed >> "$1"\n')
+    hook.chmod(0o755)
+    repo.write("a.py", "2\n")
+    commit_changes(found)
+    assert repo.git("log", "-1", "--format=%B").split("\n") == ["A message", "# message", "Signed"]
+
+
+def test_what_git_is_in_the_middle_of(repo, found):
+    assert find_operation(found) is None
+    repo.git("switch", "--quiet", "--create", "other")
+    repo.commit("theirs", {"a.py": "theirs\n"})
+    repo.git("switch", "--quiet", "main")
+    repo.commit("ours", {"a.py": "ours\n"})
+    repo.git("merge", "other", check=False)
+    assert find_operation(found) == "a merge"
+    assert read_changes(found).unmerged == ("a.py",)
+
+
+def test_while_another_git_holds_the_index_it_is_waited_for(repo, found):
+    lock = repo.path / ".git" / "index.lock"
+    lock.touch()
+    threading.Timer(0.3, lock.unlink).start()
+    repo.write("a.py", "2\n")
+    commit_paths(found, "Later\n", ["a.py"])
+    assert repo.git("log", "-1", "--format=%s") == "Later"
+
+
+def test_a_changed_submodule_is_named_and_a_moved_one_committed(repo, found, tmp_path_factory):
+    inner = tmp_path_factory.mktemp("inner")
+    repo.git("init", "--quiet", inner)
+    repo.git("-C", inner, "commit", "--quiet", "--allow-empty", "-m", "one")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inner, "sub")
+    repo.commit("with a submodule")
+    repo.write("sub/new", "1\n")
+    changes = read_changes(found)
+    assert (changes.tracked, changes.submodules) == ((), ("sub",))
+    repo.git("-C", repo.path / "sub", "commit", "--quiet", "--allow-empty", "-m", "two")
+    changes = read_changes(found)
+    assert find_committable(found, changes) == ["sub"]
+    commit_changes(found)
+    assert read_changes(found).tracked == ()

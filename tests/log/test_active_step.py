@@ -1,0 +1,141 @@
+"""The active step: in the git directory, or in the user's state folder."""
+
+import json
+import os
+
+import pytest
+
+from lab import orglab, with_read_only
+from orglab.errors import NotWritableError
+from orglab.git import find_repository
+from orglab.log.active_step import ActiveStep
+
+LOG = "experiment_log.org"
+
+
+@pytest.fixture
+def places(repo, tmp_path_factory, monkeypatch):
+    """A clone, and the state folder of the user."""
+    state = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    return repo, state
+
+
+def active_of(repo):
+    return ActiveStep(repo.path / LOG, find_repository(repo.path))
+
+
+def test_it_is_in_the_git_directory(places):
+    repo, state = places
+    active = active_of(repo)
+    active.set("e201.1")
+    assert (repo.path / ".git/orglab/active").read_text() == "e201.1\n"
+    assert active.get() == "e201.1"
+    active.clear("e201")
+    assert active.get() is None
+    assert not any(state.iterdir())
+
+
+def test_where_that_cannot_be_written_it_is_in_the_state_folder_until_it_can(places):
+    repo, state = places
+    active = active_of(repo)
+    active.set("e201.1")
+    # A folder at its name: neither written over nor removed, whoever one is.
+    file = repo.path / ".git/orglab/active"
+    file.unlink()
+    file.mkdir()
+    active.set("e201.2")
+    assert active.get() == "e201.2"
+    assert [path.read_text() for path in state.rglob("active")] == ["e201.2\n"]
+    file.rmdir()
+    active.set("e201.3")
+    assert active.get() == "e201.3"
+    assert not [*state.rglob("active")]
+
+
+def test_what_was_said_last_counts(places):
+    repo, state = places
+    active = active_of(repo)
+    active.set("e201.1")
+    other = ActiveStep(repo.path / LOG, None)
+    other.set("e201.2")
+    os.utime(repo.path / ".git/orglab/active", ns=(1, 1))
+    assert active.get() == "e201.2"
+    (kept,) = state.rglob("active")
+    kept.write_text("\n")
+    assert active.get() is None
+
+
+def test_where_nothing_can_be_written_that_is_an_error(places, monkeypatch):
+    repo, _ = places
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/nowhere")
+    (repo.path / ".git/orglab/active").mkdir(parents=True)
+    with pytest.raises(NotWritableError, match=r"Cannot write the active step to .*/\.git/orglab/active: "):
+        active_of(repo).set("e201.1")
+
+
+@pytest.mark.parametrize("hooks", [["--no-hooks"], []])
+def test_steps_are_begun_and_done_in_a_sandbox(places, hooks):
+    repo, _ = places
+    orglab("init", *hooks)
+    orglab("new", "First", "-s", "one", "-s", "two")
+    head = repo.commit("log")[:7]
+    sandbox = with_read_only(repo.path / ".git")
+    for command, said in (
+        (("start", "1.1"), "e1.1 is the active one now.\n"),
+        (("done", "1.1"), f"e1.1 done, with {head}: HEAD, for no commit names [e1.1].\n"),
+        (("start", "1.2"), "e1.2 is the active one now.\n"),
+        (("note", "1.2", "A thought"), ""),
+    ):
+        done = orglab(*command, prefix=sandbox)
+        assert (done.code, done.err) == (0, said), done
+    text = (repo.path / LOG).read_text()
+    assert f"1. [X] one ({head})\n" in text
+    assert "A thought" in text
+    assert "* INPROGRESS [1]" in text
+    assert not (repo.path / ".git/orglab/active").exists()
+    assert ">  2. [ ] two\n" in orglab("next").out
+    done = orglab("start", "--clear", prefix=sandbox)
+    assert (done.code, done.err) == (0, "")
+    done = orglab("start", "1.2", prefix=sandbox, XDG_STATE_HOME="/dev/null/nowhere")
+    assert (done.code, done.err) == (0, "No file can be written for the active step, so it stays what it was.\n")
+
+
+def test_a_new_id_takes_the_active_step_along(places, monkeypatch):
+    repo, _ = places
+    monkeypatch.chdir(repo.path)
+    orglab("init", "--no-hooks")
+    orglab("new", "A", "-s", "one", "-s", "two")
+    orglab("start", "1.1")
+    orglab("renumber", "1", "--to", "7")
+    assert active_of(repo).get() == "e7.1"
+    orglab("renumber", "7", "--to", "8")
+    assert active_of(repo).get() == "e8.1"
+    # In another clone nobody moved it.
+    active_of(repo).set("e1.1")
+    assert json.loads(orglab("next", "--json").out)["active"] == "e8.1"
+    assert orglab("run", "--", "true").code == 0
+    assert json.loads(orglab("show", "8.1", "--json").out)["runs"][0]["ref"] == "e8.1"
+    orglab("done", "8.1", "--no-commit")
+    assert active_of(repo).get() is None
+
+
+def test_the_active_step_may_be_named_by_an_id_that_its_experiment_had(places, monkeypatch):
+    repo, _ = places
+    monkeypatch.chdir(repo.path)
+    orglab("init", "--no-hooks")
+    orglab("new", "A", "-s", "one")
+    orglab("renumber", "1", "--to", "7")
+    assert orglab("start", "1.1").err == "e7.1 is the active one now.\n"
+
+
+def test_of_two_experiments_with_one_id_the_other_keeps_the_active_step(places, monkeypatch):
+    repo, _ = places
+    monkeypatch.chdir(repo.path)
+    orglab("init", "--no-hooks")
+    orglab("new", "A", "-s", "one")
+    log = repo.path / LOG
+    log.write_text(log.read_text() + log.read_text()[log.read_text().index("* TODO") :])
+    active_of(repo).set("e1.1")
+    orglab("renumber", "1", "--to", "7")
+    assert active_of(repo).get() == "e1.1"

@@ -1,0 +1,522 @@
+"""Reports: what is said of which facts, that it is counted rightly, written, remembered and checked again."""
+
+import datetime
+import importlib.util
+import json
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from orglab.api import open_log
+from orglab.cli.main import run as orglab
+from orglab.errors import NotFoundError, UsageError
+from orglab.report.formats.evidence_block import pack, read_evidence
+from orglab.report.progress_report import check_report, make_report
+from orglab.report.report_options import ReportOptions, split_arguments
+
+NOW = datetime.datetime(2026, 11, 20, 12, 0)  # noqa: DTZ001 - the log holds local times
+SINCE = ReportOptions(since="2026-11-08")
+LOG = """\
+#+TODO: TODO(t) INPROGRESS(i!) WAIT(w@/!) | DONE(d) CANCELED(c@)
+* DONE [201] ABC in XYZ model [100%]   :exp:
+  CLOSED: [2026-11-14 Sat 16:16]
+  :PROPERTIES:
+  :ID:       201
+  :END:
+  :LOGBOOK:
+  - State "DONE" from "INPROGRESS" [2026-11-14 Sat 16:16]
+  :END:
+  [2026-11-09 Mon 16:16]
+- Test if adding ABC to XYZ improves results. See [[id:199]].
+** Notes
+- [2026-11-11 Wed 10:00] Seed 2 is *slower*.
+** DONE Experiments [2/2]
+1. [X] Test XYZ without ABC (HASH1)
+2. [X] Test XYZ with ABC (HASH2)
+** DONE Conclusions
+   CLOSED: [2026-11-14 Sat 16:16]
+   :PROPERTIES:
+   :VERDICT: supported
+   :END:
+ABC raises acc by two points.
+* WAIT [202] Larger batches [50%]   :exp:nlp:
+  :PROPERTIES:
+  :ID:       202
+  :END:
+  :LOGBOOK:
+  - State "WAIT" from "INPROGRESS" [2026-11-15 Sun 09:00] \\\\
+    The GPU node is down.
+  - State "INPROGRESS" from "DONE" [2026-11-12 Thu 09:00]
+  :END:
+  [2026-10-09 Fri 16:16]
+** TODO Experiments [1/2]
+1. [X] Batch 64
+   - [2026-11-13 Fri 11:00] done, and slower
+2. [ ] Batch 128 <script>alert(1)</script>
+** TODO Conclusions
+* CANCELED [203] Distillation   :exp:
+  CLOSED: [2026-11-16 Mon 10:00]
+  :PROPERTIES:
+  :ID:       203
+  :END:
+  :LOGBOOK:
+  - State "CANCELED" from "TODO" [2026-11-16 Mon 10:00] \\\\
+    The teacher does not fit into memory.
+  :END:
+  [2026-11-10 Tue 16:16]
+* TODO [204] Warmup   :exp:
+  :PROPERTIES:
+  :ID:       204
+  :END:
+  [2026-11-17 Tue 16:16]
+* DONE [199] ABC is useless  :exp:
+  CLOSED: [2026-09-16 Wed 10:00]
+  :PROPERTIES:
+  :ID:       199
+  :VERDICT:  refuted
+  :END:
+  [2026-09-10 Thu 16:16]
+"""
+
+
+def record(name, ref, argv, seconds=600.0, code=0, **more):
+    """Write the record of a run, as `orglab run` does."""
+    folder = Path(".git/orglab/runs") / name
+    folder.mkdir(parents=True, exist_ok=True)
+    began = f"{name[:4]}-{name[4:6]}-{name[6:8]}T{name[9:11]}:{name[11:13]}:00+00:00"
+    lines = (
+        {"event": "began", "ref": ref, "argv": argv, "began": began, "host": "elsewhere"},
+        {"event": "ended", "seconds": seconds, "exit_code": code, **more},
+    )
+    (folder / "record.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder / "record.jsonl"
+
+
+@pytest.fixture
+def study(repo):
+    """A repository with a log in which something of each kind happened, and runs."""
+    hashes = []
+    for day, message in ((10, "[e201.1] Results: baseline"), (12, "[e201.2] Results with ABC")):
+        repo.now = datetime.datetime(2026, 11, day, 12, 0, tzinfo=datetime.UTC)
+        hashes.append(repo.commit(message)[:7])
+    repo.now = datetime.datetime(2026, 11, 17, 12, 0, tzinfo=datetime.UTC)
+    repo.commit("log", {"experiment_log.org": LOG.replace("HASH1", hashes[0]).replace("HASH2", hashes[1])})
+    for seed, (old, new) in enumerate([(0.9119999999, 0.931), (0.908, 0.929), (0.915, 0.9337)]):
+        argv = ["python", "train.py", "--seed", str(seed)]
+        record(
+            f"20261110-10{seed:02}00-aa{seed:02}", "e201.1", argv, metrics={"acc": old, "loss": 0.3}, seeds=[str(seed)]
+        )
+        record(
+            f"20261112-10{seed:02}00-bb{seed:02}", "e201.2", [*argv, "--abc"], metrics={"acc": new}, seeds=[str(seed)]
+        )
+    record("20261113-090000-cc00", "e202.1", ["make", "train"], 12, code=2)
+    record("20261113-091000-cc01", "e202.1", ["make", "train"], 18000, code=None, signal="SIGKILL")
+    return repo
+
+
+def said(request=SINCE):
+    """What the report says, section by section, as plain text."""
+    report = make_report(open_log(), request, NOW)
+    found = {"summary": [one.text for one in report.summary]}
+    for name, items in report.sections.items():
+        found[name] = [(item.ref, [one.text or one.source for one in item.statements]) for item in items]
+    return found
+
+
+def test_what_is_said_of_each_kind_of_fact(study):
+    first, second = (study.git("log", "--format=%h", "--grep", word) for word in ("baseline", "with ABC"))
+    assert said() == {
+        "summary": [
+            "Three experiments were opened [e201] [e203] [e204].",
+            "One experiment was concluded: supported [e201].",
+            "One experiment was dropped [e203].",
+            "Three steps in two experiments were completed [e201.1] [e201.2] [e202.1].",
+            ("Eight runs were made, taking 6 h in total; one failed (20261113-090000-cc00);"
+            " one was killed by a signal (20261113-091000-cc01)."),
+            f"Two commits belong to this work ({first}, {second}).",
+        ],
+        "learned": [
+            ("e201", [
+                "Concluded on 14 November: supported [e201].",
+                "ABC raises acc by two points.",
+                "acc: 0.9117 ± 0.0035 (n = 3) in the baseline [e201.1]; 0.9312 ± 0.0024 (n = 3), +0.0196, in [e201.2].",
+                (f"Evidence: two steps [e201.1] [e201.2], two commits ({first}, {second}), six runs"
+                " (20261110-100000-aa00, 20261110-100100-aa01, 20261110-100200-aa02 and 3 others)."),
+            ]),
+        ],
+        "decisions": [
+            ("e201", ["This experiment was supported, but [e199], which it refers to, was refuted."]),
+            ("e202", ["Reopened on 12 November, from DONE to INPROGRESS [e202]."]),
+        ],
+        "dead_ends": [("e203", ["Dropped on 16 November: “The teacher does not fit into memory.” [e203]."])],
+        "under_way": [
+            ("e202", [
+                "One of two steps is done [e202].",
+                "Waiting since 15 November: “The GPU node is down.” [e202].",
+                "Two runs did not succeed [e202.1] (20261113-090000-cc00, 20261113-091000-cc01).",
+                "Last note, 13 November: “done, and slower” [e202.1].",
+            ]),
+        ],
+        "next": [
+            ("e202", ["Batch 128 <script>alert(1)</script> [e202.2]."]),
+            ("", ["Warmup [e204]."]),
+        ],
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("study")
+def test_an_empty_period_is_an_honest_short_report(capfd):
+    assert orglab(["report", "--since", "2020-01-01", "--until", "2020-01-31"]) == 0
+    out = capfd.readouterr().out
+    assert "No log entries, commits or runs were recorded in this period." in out
+    assert "What was learned" not in out
+    assert "Appendix" not in out
+
+
+@pytest.mark.usefixtures("study")
+def test_the_past_is_told_as_it_was():
+    """Before it was closed, e201 was in progress; what came later is not told."""
+    found = said(ReportOptions(since="2026-11-08", until="2026-11-11"))
+    assert found["summary"][0] == "Two experiments were opened [e201] [e203]."
+    assert [ref for ref, _ in found["under_way"]] == ["e201"]
+    assert "learned" not in found
+
+
+@pytest.mark.usefixtures("study")
+def test_it_is_narrowed_by_references_and_match():
+    assert said(ReportOptions(["e201", "202"], "nlp", "2026-11-08"))["summary"][0] == "One step was completed [e202.1]."
+    log = open_log()
+    assert split_arguments(log, ["201", "[e202.1]", "nlp"]) == (["201", "[e202.1]"], "nlp")
+    with pytest.raises(UsageError, match="Only one match string"):
+        split_arguments(log, ["nlp", "exp+nlp"])
+    with pytest.raises(NotFoundError):
+        make_report(log, ReportOptions(["777"]), NOW)
+
+
+@pytest.mark.usefixtures("study")
+@pytest.mark.parametrize("ending", ["md", "org", "html", "pdf", "docx"])
+def test_every_format_carries_its_evidence(ending):
+    path = Path(f"week.{ending}")
+    assert orglab(["report", "--since", "2026-11-08", "-o", str(path)]) == 0
+    assert orglab(["report", "--check", str(path)]) == 0
+    assert read_evidence(path.read_bytes())["kind"] == "orglab report"
+    assert path.read_bytes().count(b"<script>alert") == 0
+
+
+@pytest.mark.usefixtures("study")
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (lambda: edit("supported", "refuted"), "the verdict of e201 is now refuted, not supported"),
+        (lambda: edit("1. [X] Batch 64", "1. [ ] Batch 64"), "e202.1 is no longer done"),
+        (lambda: edit("2. [X] Test XYZ with", "2. [X] Test UVW with"), "the text of e201.2 is now: Test UVW with ABC"),
+        (lambda: edit("* DONE [201]", "* TODO [201]"), "the state of e201 is now TODO, not DONE"),
+        (lambda: edit("two points", "three points"), "the conclusion of e201 has changed"),
+        (lambda: edit("node is down", "node is up"), "a state change of e202 that the report cites was removed or edited"),
+        (lambda: edit("[2026-11-17 Tue 16:16]", "[2026-11-18 Wed 16:16]"), "the opening date of e204 is now 2026-11-18T16:16"),
+        (lambda: edit(":ID:       203", ":ID:       303"), "e203 is no longer in the log"),
+        (lambda: subprocess.run(["rm", "-r", ".git/orglab/runs/20261110-100000-aa00"], check=True),
+         "the record of run 20261110-100000-aa00 is missing"),
+        (lambda: edit("0.931", "0.95", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"),
+         "acc of run 20261112-100000-bb00 is now 0.95, not 0.931"),
+        (lambda: edit("600.0", "601.0", ".git/orglab/runs/20261112-100000-bb00/record.jsonl"), "is now 601 s, not 600 s"),
+        (lambda: lose_commits(),  # noqa: PLW0108 - it stands below
+         "is no longer in the repository"),
+    ],
+)  # fmt: skip
+def test_what_no_longer_holds_is_listed(change, line, capfd):
+    assert orglab(["report", "--since", "2026-11-08", "-o", "week.md"]) == 0
+    capfd.readouterr()
+    change()
+    assert orglab(["report", "--check", "week.md"]) == 1
+    assert line in capfd.readouterr().out
+
+
+def edit(old, new, name="experiment_log.org"):
+    path = Path(name)
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+
+
+@pytest.mark.usefixtures("study")
+def test_what_a_script_keeps_books_of_is_no_finding_unless_the_log_speaks_of_it():
+    edit("ABC raises acc by two points.", "ABC raises acc over three seeds.")
+    edit("* CANCELED [203] Distillation   :exp:", "* DONE [203] Distillation   :exp:")
+    edit("  [2026-11-10 Tue 16:16]\n", "  [2026-11-10 Tue 16:16]\n** DONE Experiments\n1. [X] One\n2. [X] Two\n")
+    for minute, (ref, acc) in enumerate([("e201.1", 0.5), ("e201.2", 0.75), ("e203.1", 0.625), ("e203.2", 0.5)]):
+        metrics = {"seconds": 10 + minute, "seeds": 3, "acc": acc}
+        record(f"20261113-12{minute:02}00-dd00", ref, ["python", "new.py"], metrics=metrics)
+    learned = dict(said()["learned"])
+    for ref in ("e201", "e203"):
+        assert [text.partition(":")[0] for text in learned[ref] if text.startswith(("acc", "se"))] == ["acc"]
+
+
+@pytest.mark.usefixtures("study")
+def test_a_time_is_told_where_there_is_nothing_else():
+    for minute, ref in enumerate(("e201.1", "e201.2")):
+        record(f"20261113-12{minute:02}00-dd00", ref, ["python", "new.py"], metrics={"seconds": -1.5 - minute})
+    assert (
+        "seconds: \u22121.5 in the baseline [e201.1]; \u22122.5, \u22121.0, in [e201.2]."
+        in dict(said()["learned"])["e201"]
+    )
+
+
+@pytest.mark.usefixtures("study")
+@pytest.mark.parametrize(
+    ("steps", "sentence"),
+    [
+        ("1. [ ] One\n2. [ ] Two\n", "Neither of the two steps is done [e203]."),
+        ("1. [ ] One\n", "Its only step is not done [e203]."),
+    ],
+)
+def test_where_no_step_is_done_it_reads_as_a_sentence(steps, sentence):
+    edit("  [2026-11-10 Tue 16:16]\n", f"  [2026-11-10 Tue 16:16]\n** TODO Experiments\n{steps}")
+    assert dict(said()["dead_ends"])["e203"][1] == sentence
+
+
+def lose_commits():
+    for command in (["checkout", "-q", "--orphan", "new"], ["commit", "-qm", "new"], ["branch", "-qD", "main"],
+                    ["reflog", "expire", "--expire=now", "--all"], ["gc", "-q", "--prune=now"]):  # fmt: skip
+        subprocess.run(["git", *command], check=True, capture_output=True)
+
+
+@pytest.mark.usefixtures("study")
+def test_what_happens_later_breaks_no_report():
+    assert orglab(["report", "--since", "2026-11-08", "-o", "week.md"]) == 0
+    edit("2. [ ] Batch 128", "2. [X] Batch 128")
+    edit("\n* TODO [204]", "\n* DONE [204]")
+    assert orglab(["report", "--check", "week.md"]) == 0
+
+
+def test_the_next_report_begins_where_the_last_one_ended(study):
+    with pytest.raises(NotFoundError, match="No report has been written"):
+        make_report(open_log(), ReportOptions(since="last report"), NOW)
+    with pytest.raises(NotFoundError, match="No report has been written"):
+        check_report(open_log())
+    assert make_report(open_log(), ReportOptions(), NOW).period.since == datetime.datetime(2026, 11, 6)  # noqa: DTZ001
+    assert orglab(["report", "--until", "2026-11-10", "-o", "week.md"]) == 0
+    midnight = datetime.datetime(2026, 11, 11)  # noqa: DTZ001
+    assert make_report(open_log(), ReportOptions(), NOW).period.since == midnight
+    # What prints or tells of a part moves nothing.
+    assert orglab(["report", "--since", "2026-11-08"]) == 0
+    assert orglab(["report", "201", "--since", "2026-11-08", "-o", "part.md"]) == 0
+    assert make_report(open_log(), ReportOptions(since="Last Report"), NOW).period.since == midnight
+    assert check_report(open_log()).file.endswith("part.md")
+    assert not study.git("status", "--porcelain", "--", "experiment_log.org")
+
+
+def test_a_report_that_is_mailed_is_read_again():
+    block = pack({"kind": "orglab report", "version": 1, "claims": [], "statements": []})
+    quoted = "\r\n".join(f"> > {line}" for line in block.splitlines()).encode()
+    assert read_evidence(b"Dear all,\r\n" + quoted)["version"] == 1
+    assert "--" not in block
+    assert read_evidence(block.replace("eJ", "eK", 1).encode()) is None
+    assert read_evidence(b"%PDF-1.7\nstream\nx\nendstream") is None
+    assert read_evidence(b"PK\x03\x04 no zip") is None
+
+
+@pytest.mark.usefixtures("study")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-o", "week.rtf"],
+        ["-o", "week"],
+        ["-o", "week.txt"],
+        ["--since", "soon"],
+        ["--since", "today", "--until", "2020"],
+    ],
+)
+def test_wrong_usage_is_a_sentence(arguments, capfd):
+    assert orglab(["report", *arguments]) == 2
+    assert capfd.readouterr().err.count("\n") == 1
+
+
+def test_without_git_runs_and_dates(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".git").mkdir()  # stops the search above
+    Path("experiment_log.org").write_text(
+        "* [5] No date, no state\x1b[31m :exp:\n** Experiments\n1. [X] One\n* TODO [6] B :exp:\n"
+    )
+    assert said(ReportOptions(since="2w"))["summary"] == [
+        "No log entries, commits or runs were recorded in this period.",
+        "One step was done at an unknown time [e5.1] and is not counted here.",
+        "Two experiments have no date in the log [e5] [e6].",
+    ]
+    assert orglab(["report"]) == 0
+    assert "\x1b" not in capfd.readouterr().out
+
+
+def test_where_git_refuses_the_report_is_made_of_the_log_and_the_runs(study):
+    assert any("Two commits belong to this work" in one for one in said()["summary"])
+    study.write(".git/config", "[core\n")
+    found = said()
+    assert found["summary"][3].startswith("One step was completed [e202.1].")
+    assert any(one.startswith("Eight runs were made") for one in found["summary"])
+    assert not any("commits belong" in one for one in found["summary"])
+
+
+def test_a_log_without_keywords_concludes_by_its_words(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("experiment_log.org").write_text(
+        "* [5] A :exp:\n[2026-11-10 Tue]\n** Conclusions\nCLOSED: [2026-11-12 Thu]\nIt works.\n"
+    )
+    assert said()["learned"] == [("e5", ["Concluded on 12 November, without a verdict [e5].", "It works."])]
+
+
+def test_what_is_closed_without_a_date_is_dated_by_the_commit_of_the_log(repo):
+    """A log without `logdone`: the commit that closed it tells when; before it is committed, nobody does."""
+    repo.now = datetime.datetime(2026, 11, 12, 12, 0, tzinfo=datetime.UTC)
+    text = "* {0} [5] A :exp:\n[2026-11-10 Tue]\n** {0} Conclusions\nIt works.\n"
+    repo.commit("begun", {"experiment_log.org": text.format("TODO")})
+    repo.write("experiment_log.org", text.format("DONE"))
+    assert "One experiment was closed at an unknown time [e5] and is not counted here." in said()["summary"]
+    repo.commit("closed")
+    assert said()["learned"][0] == ("e5", ["Concluded on 12 November, without a verdict [e5].", "It works."])
+
+
+def test_the_journal_is_told_when_asked_for(study):
+    study.write(
+        "journal.org",
+        "* 2026\n** 2026-11 November\n*** 2026-11-12 Thursday\n**** [[#201][201]] why it explodes :201:\n",
+    )
+    assert "journal" not in said()
+    assert said(ReportOptions(since="2026-11-08", journal=True))["journal"] == [
+        ("e201", ["12 November [e201]: “why it explodes”"])
+    ]
+
+
+def test_times_are_local(study, monkeypatch):
+    """At 23:30 UTC on the 12th it is the 13th in Auckland."""
+    study.now = datetime.datetime(2026, 11, 12, 23, 30, tzinfo=datetime.UTC)
+    study.commit("[e202.2] late")
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    try:
+        counts = make_report(open_log(), ReportOptions(since="2026-11-13", until="2026-11-13"), NOW).counts
+    finally:
+        monkeypatch.setenv("TZ", "UTC")
+        time.tzset()
+    # The commit, and what was done at noon of the 12th is at one in the morning of the 13th there.
+    assert counts["commits"] == 2
+
+
+def test_citations_lead_to_the_forge(study):
+    study.git("remote", "add", "origin", "git@github.com:ada/study.git")
+    head = study.git("rev-parse", "HEAD")
+    links = make_report(open_log(), SINCE, NOW).wording.links
+    assert links.to("e204").url == f"https://github.com/ada/study/blob/{head}/experiment_log.org?plain=1#L48"
+    # What the remote is known not to have has no page there.
+    study.git("update-ref", "refs/remotes/origin/main", "HEAD~1")
+    links = make_report(open_log(), SINCE, NOW).wording.links
+    assert links.to("e204").url == ""
+    assert links.to("e204").anchor == "e204"
+    assert links.to_commit(study.git("rev-parse", "HEAD~2")).url.startswith("https://github.com/ada/study/commit/")
+
+
+# ---- templates ----
+
+
+@pytest.mark.usefixtures("study")
+def test_a_template_of_the_settings_makes_a_mail():
+    Path("orglab.toml").write_text('[report]\ntemplate = "mail/weekly.txt.j2"\n')
+    Path("mail").mkdir()
+    Path("mail/weekly.txt.j2").write_text(
+        "{{ title }}\n{% for one in summary %}- {{ one.text }}\n{% endfor %}{{ evidence }}\n"
+    )
+    assert orglab(["report", "--since", "2026-11-08", "-o", "week.txt"]) == 0
+    assert "- One experiment was dropped [e203].\n" in Path("week.txt").read_text()
+    assert orglab(["report", "--check", "week.txt"]) == 0
+    assert orglab(["report", "-o", "week.html"]) == 0
+    assert "<!doctype html>" in Path("week.html").read_text().lower()
+
+
+@pytest.mark.usefixtures("study")
+@pytest.mark.parametrize(
+    ("template", "code", "words"),
+    [
+        ("{{ ().__class__.__mro__ }}", 2, "unsafe"),
+        ("{% include '../secret.txt' %}", 3, "No template"),
+        ("{% include 'link.txt' %}", 3, "No template"),
+        ("{% for %}", 2, ":1:"),
+        ("{{ nothing }}", 2, "'nothing' is undefined"),
+        ("{{ 1 / 0 }}", 2, "division"),
+    ],
+)
+def test_a_template_reaches_nothing(template, code, words, capfd):
+    Path("secret.txt").write_text("secret")
+    folder = Path("templates")
+    folder.mkdir()
+    (folder / "link.txt").symlink_to(Path("secret.txt").absolute())
+    (folder / "t.txt").write_text(template)
+    assert orglab(["report", "--template", "templates/t.txt"]) == code
+    printed = capfd.readouterr()
+    assert words in printed.err
+    assert "secret" not in printed.out
+
+
+@pytest.mark.usefixtures("study")
+def test_html_of_a_template_is_escaped(capfd):
+    Path("t.html").write_text("{{ sections[-1]['items'][0].statements[0].text }}")
+    assert orglab(["report", "--since", "2026-11-08", "--template", "t.html"]) == 0
+    assert "&lt;script&gt;" in capfd.readouterr().out
+
+
+def test_a_template_of_the_settings_lies_beside_them(repo):
+    repo.write("orglab.toml", '[report]\ntemplate = "../../etc/passwd"\n')
+    with pytest.raises(UsageError, match="beside it"):
+        open_log()
+
+
+# ---- counted ----
+
+
+@pytest.mark.slow
+def test_the_counts_of_a_thousand_experiments_are_those_of_another_counter(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location(
+        "bench_report", Path(__file__).parents[2] / "benchmarks/bench_report.py"
+    )
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    log = bench.make_project(tmp_path, 1000)
+    monkeypatch.chdir(tmp_path)
+    counts = make_report(open_log(), ReportOptions(since="2018-07-01", until="2018-09-30"), NOW).counts
+    assert counts["opened"] > 300
+    assert {name: counts[name] for name in ("opened", "concluded", "dropped", "verdicts", "steps_done", "runs",
+                                            "runs_failed", "commits")} == count_by_hand(log)  # fmt: skip
+
+
+def count_by_hand(log):
+    """The same from the bytes of the log, `git log` and the records, by regular expressions alone."""
+    text = log.read_text()
+
+    def inside(day):
+        return "2018-07-01" <= day <= "2018-09-30"
+
+    git = subprocess.run(
+        ["git", "log", "--format=%H %ad %s", "--date=format-local:%Y-%m-%d"],
+        cwd=log.parent, capture_output=True, check=True, text=True,
+    ).stdout.splitlines()  # fmt: skip
+    days = {line[:9]: line[41:51] for line in git}
+    found = {"opened": 0, "concluded": 0, "dropped": 0, "verdicts": {}, "steps_done": 0}
+    for part in re.split(r"(?m)^(?=\* )", text)[1:]:
+        found["opened"] += inside(re.search(r"(?m)^  \[(\d{4}-\d\d-\d\d)", part).group(1))
+        closed = re.search(r"(?m)^  CLOSED: \[(\d{4}-\d\d-\d\d)", part)
+        if closed and inside(closed.group(1)):
+            if part.startswith("* CANCELED"):
+                found["dropped"] += 1
+            else:
+                found["concluded"] += 1
+                verdict = re.search(r":VERDICT: +(\w+)", part)
+                word = verdict.group(1) if verdict else ""
+                found["verdicts"][word] = found["verdicts"].get(word, 0) + 1
+        found["steps_done"] += sum(inside(days[one]) for one in re.findall(r"(?m)^\d+\. \[X\] .* \((\w{9})\)$", part))
+    runs = [path for path in (log.parent / ".git/orglab/runs").glob("*/record.jsonl")
+            if inside(f"{path.parent.name[:4]}-{path.parent.name[4:6]}-{path.parent.name[6:8]}")]  # fmt: skip
+    return found | {
+        "runs": len(runs),
+        "runs_failed": sum('"exit_code": 1' in path.read_text() for path in runs),
+        "commits": sum(inside(line[41:51]) and "[e" in line for line in git),
+    }
