@@ -1,8 +1,8 @@
-"""How well dead hashes are resolved: `python benchmarks/bench_hashes.py [SEED]... [--dead N]`.
+"""Precision and recall of resolving dead hashes: `python benchmarks/bench_hashes.py [SEED]... [--dead N]`.
 
-Histories of make_history.py are judged in four variants: as they are, where only objects and reflogs tell (`plain`);
-with the map that the post-rewrite hook writes (`hook`); in a repository without reflogs whose old commits are there
-because they were recorded (`kept`); and in a fresh clone, which has none of the old commits (`clone`).
+Histories from make_history.py are evaluated in four variants: unchanged, with only objects and reflogs as evidence
+(`plain`); with the map that the post-rewrite hook writes (`hook`); in a repository without reflogs in which refs keep
+the old commits (`kept`); and in a fresh clone without the old commits (`clone`).
 """
 
 import argparse
@@ -23,18 +23,18 @@ VARIANTS = ("plain", "hook", "kept", "clone")
 
 
 def variant_of(history: History, variant: str, folder: Path) -> Path:
-    """Return a copy of a history's repository, made into a variant."""
+    """Return a copy of a history's repository, converted to a variant."""
     if variant == "clone":
         subprocess.run(["git", "clone", "--quiet", "--no-local", history.folder, folder], check=True)
         shutil.copy(history.folder / LOG, folder / LOG)
         return folder
     shutil.copytree(history.folder, folder)
-    told = folder / ".git" / "told"
-    if variant == "hook" and told.exists():
+    rewritten = folder / ".git" / "rewritten"
+    if variant == "hook" and rewritten.exists():
         (folder / ".git" / "orglab").mkdir(exist_ok=True)
-        shutil.move(told, folder / ".git" / "orglab" / "rewrites")
+        shutil.move(rewritten, folder / ".git" / "orglab" / "rewrites")
     if variant == "kept":
-        lines = "".join(f"update refs/orglab/keep/{one.name} {one.name}\n" for one in history.played)
+        lines = "".join(f"update refs/orglab/keep/{commit.name} {commit.name}\n" for commit in history.played)
         subprocess.run(["git", "update-ref", "--stdin"], cwd=folder, input=lines, text=True, check=True)
         subprocess.run(["git", "reflog", "expire", "--expire=now", "--all"], cwd=folder, check=True)
         subprocess.run(["git", "gc", "--quiet", "--prune=now"], cwd=folder, check=True)
@@ -42,29 +42,31 @@ def variant_of(history: History, variant: str, folder: Path) -> Path:
 
 
 def judge(history: History, folder: Path, counts: Counter, wrong: list[str] | None = None) -> float:
-    """Count right and wrong answers of `check`, by kind; return the seconds that it took."""
+    """Count right and wrong answers of `check` by kind, and return the seconds it took."""
     begun = time.perf_counter()
-    found = open_log(folder / LOG).check()
+    diagnostics = open_log(folder / LOG).check()
     seconds = time.perf_counter() - begun
-    answers = {one.moved.hash: one.moved for one in found if one.moved is not None}
-    for one in history.played:
-        answer = answers.get(one.name[:9])
+    answers = {diagnostic.moved.hash: diagnostic.moved for diagnostic in diagnostics if diagnostic.moved is not None}
+    for commit in history.played:
+        answer = answers.get(commit.name[:9])
         is_right = answer is not None and (
-            answer.living is None if one.became is None else one.became.startswith(answer.living or "-")
+            answer.living is None if commit.became is None else commit.became.startswith(answer.living or "-")
         )
         is_applied = answer is not None and answer.living is not None and answer.confidence >= APPLIED
-        counts[one.kind, "all"] += 1
-        counts[one.kind, "found"] += is_right
-        counts[one.kind, "applied"] += is_applied
-        counts[one.kind, "right"] += is_applied and is_right
+        counts[commit.kind, "all"] += 1
+        counts[commit.kind, "found"] += is_right
+        counts[commit.kind, "applied"] += is_applied
+        counts[commit.kind, "right"] += is_applied and is_right
         if wrong is not None and not is_right:
-            said = (
+            given = (
                 "nothing"
                 if answer is None
                 else f"{answer.living} {answer.confidence:.2f} {answer.method}: {answer.evidence}"
             )
-            became = (one.became or "dropped")[:9]
-            wrong.append(f"{'APPLIED ' * is_applied}{one.kind} {one.name[:9]} became {became}; {said}")
+            became = (commit.became or "dropped")[:9]
+            wrong.append(
+                f"{'APPLIED ' * is_applied}{commit.kind} {commit.name[:9]} became {became}; the answer was {given}"
+            )
     return seconds
 
 
@@ -85,12 +87,15 @@ def main(
                     print(f"seed {seed}, {variant}", *wrong, sep="\n  ")
                 shutil.rmtree(folder)
     for variant in variants:
-        found = counts[variant]
-        kinds = sorted({kind for kind, _ in found})
+        variant_counts = counts[variant]
+        kinds = sorted({kind for kind, _ in variant_counts})
         rows = [("kind", "dead", "applied", "right", "precision", "recall")]
         for kind in (*kinds, "all"):
-            total = {what: sum(found[one, what] for one in (kinds if kind == "all" else [kind])) for what in
-                     ("all", "applied", "right", "found")}  # fmt: skip
+            summed = kinds if kind == "all" else [kind]
+            total = {
+                column: sum(variant_counts[each, column] for each in summed)
+                for column in ("all", "applied", "right", "found")
+            }
             precision = f"{total['right'] / total['applied']:.1%}" if total["applied"] else "-"
             rows.append((kind, str(total["all"]), str(total["applied"]), str(total["right"]), precision,
                          f"{total['found'] / max(1, total['all']):.1%}"))  # fmt: skip
@@ -100,9 +105,9 @@ def main(
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("seeds", nargs="*", type=int, help="which histories (1)")
-    parser.add_argument("--dead", type=int, default=200, help="recorded commits that die in each (200)")
+    parser.add_argument("seeds", nargs="*", type=int, help="the seeds of the histories (default: 1)")
+    parser.add_argument("--dead", type=int, default=200, help="recorded commits that die in each (default: 200)")
     parser.add_argument("--variant", action="append", choices=VARIANTS, help="only this variant")
-    parser.add_argument("--verbose", action="store_true", help="print what is not right")
-    given = parser.parse_args()
-    main(given.seeds, given.dead, tuple(given.variant or VARIANTS), verbose=given.verbose)
+    parser.add_argument("--verbose", action="store_true", help="print wrong answers")
+    arguments = parser.parse_args()
+    main(arguments.seeds, arguments.dead, tuple(arguments.variant or VARIANTS), verbose=arguments.verbose)

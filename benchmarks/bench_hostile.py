@@ -1,4 +1,4 @@
-"""Hostile shapes of text: how many times as long twice the text takes.  Linear is 2; what is quadratic shows as 4."""
+"""Hostile text shapes: how much longer twice the text takes. A ratio of 2 is linear, 4 is quadratic."""
 
 import gc
 import sys
@@ -22,8 +22,8 @@ from orglab.search.similar.features import ExperimentText, extract_features
 from orglab.search.similar.lexicon import parse_terms, read_lexicon
 
 GOAL = 2.3
-_LEAST_SECONDS = 0.03  # long enough for the clock, and for what is quadratic to show
-_LARGEST = 2_000_000
+_MIN_SECONDS = 0.03  # long enough to measure, and for quadratic behaviour to show
+_MAX_SIZE = 2_000_000
 _TRIES = 3
 
 
@@ -35,42 +35,42 @@ def read_and_recount(raw: bytes) -> None:
 
 
 def compare_words(text: str) -> None:
-    """Work out what is compared of an experiment that is all of this text."""
+    """Compute the features that are compared, of an experiment whose texts all are this one."""
     extract_features(ExperimentText(text, text, (text,) * 9, text), read_lexicon(""))
     parse_terms(text)
     find_outcome_sentence(text)
 
 
 def best_time(run: Callable[[], object]) -> float:
-    """Return the shortest of a few runs: what else the machine does only ever adds to it."""
-    found = []
+    """Return the shortest of a few runs, since other load on the machine only adds time."""
+    seconds = []
     for _ in range(_TRIES):
         gc.collect()
         gc.disable()
         begun = time.perf_counter()
         run()
-        found.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - begun)
         gc.enable()
-    return min(found)
+    return min(seconds)
 
 
 def growth(make: Callable[[int], Callable[[], object]]) -> tuple[int, float, float]:
-    """Return the size, the seconds that it takes, and how many times as long twice the size takes."""
+    """Return the size, the seconds it takes, and the ratio for twice the size."""
     size = 10_000
-    while (short := best_time(make(size))) < _LEAST_SECONDS and size < _LARGEST:
+    while (short := best_time(make(size))) < _MIN_SECONDS and size < _MAX_SIZE:
         size *= 2
     return size, short, best_time(make(2 * size)) / short
 
 
 def subjects() -> dict[str, Callable[[int], Callable[[], object]]]:
-    """Return what is measured: from a size to a call."""
+    """Return the subjects: functions from a size to a call to measure."""
 
     def org(shape: str) -> Callable[[int], Callable[[], object]]:
         return lambda size: partial(read_and_recount, orgtext.HOSTILE[shape](size))
 
     def report(shape: str) -> Callable[[int], Callable[[], object]]:
-        place = TextContext(Path())
-        return lambda size: partial(read_org, orgtext.HOSTILE[shape](size).decode("utf-8", "replace"), place)
+        context = TextContext(Path())
+        return lambda size: partial(read_org, orgtext.HOSTILE[shape](size).decode("utf-8", "replace"), context)
 
     def blocks(size: int) -> Callable[[], object]:
         text = "#+begin_src\n#+begin_quote\n" * (size // 40) + "#+end_quote\n" * (size // 40)
@@ -79,18 +79,18 @@ def subjects() -> dict[str, Callable[[int], Callable[[], object]]]:
     def words(piece: str) -> Callable[[int], Callable[[], object]]:
         return lambda size: partial(compare_words, piece * (size // len(piece)))
 
-    found = {f"org: {shape}": org(shape) for shape in orgtext.HOSTILE}
-    found |= {f"report: {shape}": report(shape) for shape in orgtext.HOSTILE}
-    found["note: unclosed blocks"] = blocks
-    found |= {f"similar: {piece.strip()[:12]}": words(piece) for piece in (
+    makers = {f"org: {shape}": org(shape) for shape in orgtext.HOSTILE}
+    makers |= {f"report: {shape}": report(shape) for shape in orgtext.HOSTILE}
+    makers["note: unclosed blocks"] = blocks
+    makers |= {f"similar: {piece.strip()[:12]}": words(piece) for piece in (
         "small large ", "a" * 50 + " ", "学习率预热", "learning rate ", "one + ", "é\u0301",
     )}  # fmt: skip
-    return found
+    return makers
 
 
 def main() -> None:
     """Print a table of all shapes."""
-    rows = [("hostile shape", "bytes", "seconds", "x for twice the text", "goal")]
+    rows = [("hostile shape", "bytes", "seconds", "ratio for twice the text", "goal")]
     for name, make in subjects().items():
         size, seconds, ratio = growth(make)
         rows.append((name, str(size), f"{seconds:.3f}", f"{ratio:.1f}", f"< {GOAL}"))

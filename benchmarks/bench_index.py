@@ -1,4 +1,4 @@
-"""How fast a search is: whole processes, beside `python -c pass`; and a list in process.  `python bench_index.py`."""
+"""The speed of `orglab search` in whole processes next to `python -c pass`, and of listing experiments in process."""
 
 import argparse
 import os
@@ -17,7 +17,7 @@ ORGLAB = [PYTHON, "-m", "orglab"]
 
 
 def make_study(folder: Path, count: int) -> Path:
-    """Make a repository with a log of so many experiments, and return the log."""
+    """Make a repository with a log of `count` experiments, and return the path of the log."""
     log = folder / "experiment_log.org"
     subprocess.run([PYTHON, str(HERE / "make_log.py"), str(count), str(log)], check=True)
     git = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "gc.auto=0"]
@@ -28,29 +28,29 @@ def make_study(folder: Path, count: int) -> Path:
 
 
 def bench_commands(folder: Path, count: int) -> None:
-    """Whole processes that search, once the cache has what they ask; and what it costs to come to that."""
+    """Measure searches with an existing index, and the cost of making the index."""
     middle = str(count // 2)
     first = run_once([*ORGLAB, "search", "dropout"], folder).wall
     commands = {
         "python -c pass": [PYTHON, "-c", "pass"],
         "python -c 'import click'": [PYTHON, "-c", "import click"],
-        "orglab search, one hit": [*ORGLAB, "search", f"e{middle}.1"],
-        "orglab search, a word of most experiments": [*ORGLAB, "search", "dropout"],
+        "orglab search, one result": [*ORGLAB, "search", f"e{middle}.1"],
+        "orglab search, a word in most experiments": [*ORGLAB, "search", "dropout"],
         "orglab search, two words and a field": [*ORGLAB, "search", "dropout encoder in:step state:done"],
     }
     costs = measure(commands, folder)
     goals = {name: "<= 10" for name in commands if "search" in name}
-    table(ratio_rows(f"search among {count} experiments", costs, goals))
+    table(ratio_rows(f"search in {count} experiments", costs, goals))
     size = sum(path.stat().st_size for path in (folder / ".git" / "orglab").glob("*.db"))
     log_size = (folder / "experiment_log.org").stat().st_size
     table([
-        ("making the cache", "seconds", "MB", "x the log"),
-        ("the first search", f"{first:.2f}", f"{size / 1e6:.0f}", f"{size / log_size:.1f}"),
+        ("making the index", "seconds", "MB", "x the log"),
+        ("first search", f"{first:.2f}", f"{size / 1e6:.0f}", f"{size / log_size:.1f}"),
     ])  # fmt: skip
 
 
 def bench_edits(folder: Path, log: Path, count: int) -> None:
-    """What a command costs after something else changed one experiment."""
+    """Measure a search after one experiment was edited in the log."""
     text = log.read_bytes()
     turn = iter(range(1000))
 
@@ -60,34 +60,34 @@ def bench_edits(folder: Path, log: Path, count: int) -> None:
     commands = {"orglab search": [*ORGLAB, "search", "again"]}
     costs = measure(commands, folder, before=edit)
     log.write_bytes(text)
-    rows = [(f"after an edit of one of {count} experiments", "cpu ms", "wall ms")]
+    rows = [(f"after editing one of {count} experiments", "cpu ms", "wall ms")]
     rows += [(name, f"{cost.cpu * 1e3:.0f}", f"{cost.wall * 1e3:.0f}") for name, cost in costs.items()]
     table(rows)
 
 
 def inside(what: str, log: Path) -> float:
-    """Return the seconds that a thing takes in a fresh process, imports left out: the median of some runs."""
+    """Return the median seconds of a task in a fresh process, without imports."""
     seconds = []
     for turn in range(RUNS + 1):
         command = [PYTHON, str(HERE / "inside.py"), what, str(log)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
+        result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
         if turn:
-            seconds.append(float(done.stdout))
+            seconds.append(float(result.stdout))
     return statistics.median(seconds)
 
 
 def bench_list(log: Path) -> None:
-    """List every experiment in process: the file is read, there is no cache of it."""
-    floor, listed = inside("floor", log), inside("orglab", log)
+    """Measure listing all experiments in process: the file is read, no index is used."""
+    floor, ours = inside("floor", log), inside("orglab", log)
     table([
-        ("list every experiment, in process", "seconds", "x read + sha256", "goal"),
+        ("list all experiments, in process", "seconds", "x read + sha256", "goal"),
         ("read + sha256", f"{floor:.4f}", "1.0", ""),
-        ("list", f"{listed:.4f}", f"{listed / floor:.1f}", "<= 8"),
+        ("list", f"{ours:.4f}", f"{ours / floor:.1f}", "<= 8"),
     ])  # fmt: skip
 
 
 def main(count: int = 10_000) -> None:
-    """Make a study, measure, and take it away again."""
+    """Make a study, measure, and remove it."""
     folder = Path(tempfile.mkdtemp(prefix="orglab-bench-"))
     try:
         log = make_study(folder, count)
@@ -101,5 +101,5 @@ def main(count: int = 10_000) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=10_000, help="experiments in the log (10,000)")
+    parser.add_argument("--count", type=int, default=10_000, help="experiments in the log (default: 10,000)")
     main(parser.parse_args().count)

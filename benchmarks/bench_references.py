@@ -1,7 +1,7 @@
-"""Finding every reference in the messages of 50,000 commits: at once, and after 20 new ones, against `git log`.
+"""Finding all references in the messages of 50,000 commits, and in 20 new ones, compared with `git log`.
 
-The repository is written by `git fast-import`, in some seconds.  `scan` is timed inside a fresh process, imports left
-out, as an index would call it; the whole process is a row of its own.
+The repository is made with `git fast-import` in a few seconds. `scan` is timed inside a fresh process without the
+imports, as the index calls it; the whole process has a row of its own.
 """
 
 import argparse
@@ -22,7 +22,7 @@ REFS_COMMITS = 20_000
 NEW = 20
 _WORDS = ["loss", "encoder", "dropout", "baseline", "learning", "rate", "fix", "refactor", "data", "seed", "metric"]
 
-# The first scan, and one from the tips of before the last commits; prints seconds and how many were found.
+# A first scan, or one that starts from given tips; prints the seconds and the number of commits found.
 _SCAN = """
 import gc, sys, time
 gc.disable()  # as the command line does
@@ -39,7 +39,7 @@ print(time.perf_counter() - begun, len(found.mentions))
 
 
 def make_repository(folder: Path, count: int, share: float) -> None:
-    """Write a repository of so many commits, a share of which name a step."""
+    """Make a repository of `count` commits, a share of which name a step."""
     subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(folder)], check=True)
     text = b"".join(_commits(count, share))
     subprocess.run(["git", "fast-import", "--quiet"], input=text, cwd=folder, check=True)
@@ -47,7 +47,7 @@ def make_repository(folder: Path, count: int, share: float) -> None:
 
 
 def _commits(count: int, share: float) -> Iterator[bytes]:
-    """Yield commits as `git fast-import` reads them; the same for the same count and share."""
+    """Yield commits in the format of `git fast-import`; the same for the same count and share."""
     chance = random.Random(1)  # noqa: S311 - a benchmark
     moment = 1_500_000_000
     for number in range(1, count + 1):
@@ -66,7 +66,7 @@ def _commits(count: int, share: float) -> Iterator[bytes]:
 
 
 def _inside(folder: Path, *known: str) -> tuple[float, int]:
-    """Return the seconds of a scan in a fresh process, the median of some, and how many commits it found."""
+    """Return the median seconds of a scan in a fresh process, and the number of commits it found."""
     seconds, found = [], 0
     for turn in range(RUNS + 1):
         command = [sys.executable, "-c", _SCAN, str(folder), *known]
@@ -78,11 +78,11 @@ def _inside(folder: Path, *known: str) -> tuple[float, int]:
 
 
 def bench_references(folder: Path, count: int = COMMITS) -> None:
-    """Print the table, for a repository where few commits name something and one where all do.
+    """Print the table for a repository where some commits name a step, and one where all do.
 
     Args:
-        folder: Where to write.
-        count: How many commits.
+        folder: The folder to work in.
+        count: The number of commits.
     """
     rows = [("find every [eN.M] in commit messages", "ms", "x git log", "goal")]
     for share in (0.3, 1.0):
@@ -108,7 +108,7 @@ def bench_references(folder: Path, count: int = COMMITS) -> None:
 
 
 def bench_refs(folder: Path) -> None:
-    """Print what `orglab refs 201` costs, once the commits were looked through."""
+    """Print the cost of `orglab refs 201` after the commits were scanned."""
     make_repository(folder, REFS_COMMITS, 0.3)
     make_log(folder / "experiment_log.org", 1_000)
     refs = [sys.executable, "-m", "orglab", "refs", "201"]
@@ -117,9 +117,9 @@ def bench_refs(folder: Path) -> None:
 
 
 def main() -> None:
-    """Run it."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("count", nargs="?", type=int, default=COMMITS, help="commits (default 50000)")
+    parser.add_argument("count", nargs="?", type=int, default=COMMITS, help="the number of commits (default: 50000)")
     arguments = parser.parse_args()
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="orglab-bench-") as folder:

@@ -1,8 +1,8 @@
-"""What it costs to write a report of many experiments in each format, and a chart of many points.
+"""The cost of writing a report on many experiments in each format, and of a chart with many points.
 
     python benchmarks/bench_render.py [EXPERIMENTS]
 
-The floor beside each is the same with one experiment: what starting typst or pandoc costs.
+The column "one experiment" is the floor: the cost of starting typst or pandoc.
 """
 
 import datetime
@@ -28,13 +28,13 @@ ORG = """The *warmup* beats =constant= by 0.8 points, see [e1.1].
 STATUSES = ("supported", "refuted", "inconclusive", "open")
 
 
-def year(count: int) -> object:
-    """Return the report of a year: a time line, a section for each experiment, its steps in the appendix."""
-    from orglab.report import blocks as b  # noqa: PLC0415 - each format is measured in a process of its own
+def make_year_report(count: int) -> object:
+    """Return a report on a year: a timeline, a section for each experiment, and its steps in the appendix."""
+    from orglab.report import blocks as b  # noqa: PLC0415 - each format is measured in its own process
     from orglab.report.content.org_blocks import read_org  # noqa: PLC0415
     from orglab.report.content.org_inlines import TextContext  # noqa: PLC0415
 
-    around = TextContext(Path(), lambda name, _step: b.Reference(f"e{name}", anchor=f"e{name}"))
+    context = TextContext(Path(), lambda name, _step: b.Reference(f"e{name}", anchor=f"e{name}"))
     blocks: list[b.Block] = [b.Heading(1, (b.Text("What was learned"),))]
     rows = []
     for number in range(count):
@@ -43,9 +43,9 @@ def year(count: int) -> object:
         end = None if number % 20 == 3 else start + datetime.timedelta(days=number % 20)
         rows.append(b.TimelineRow(f"e{number}", "ABC in XYZ model", start, end, status, f"e{number}"))
         head = (b.Reference(f"e{number}", anchor=f"e{number}"), b.Text(" ABC in XYZ model "), b.Badge(status, "good"))
-        blocks += [b.Heading(2, head, f"e{number}"), *read_org(ORG, around)]
+        blocks += [b.Heading(2, head, f"e{number}"), *read_org(ORG, context)]
     blocks.append(b.Heading(1, (b.Text("Appendix"),)))
-    names = tuple((b.Text(name),) for name in ("Step", "Commit", "Command", "Took", "Metric"))
+    names = tuple((b.Text(name),) for name in ("Step", "Commit", "Command", "Duration", "Metric"))
     for number in range(count):
         steps = tuple(
             (
@@ -62,8 +62,8 @@ def year(count: int) -> object:
     return b.Document("A year", (b.Chart(timeline, "Experiments"), *blocks), evidence={"version": 1})
 
 
-def inside(what: str, count: int) -> None:
-    """Do one thing, and print its seconds, the processor's seconds, its bytes and the most memory."""
+def measure_inside(what: str, count: int) -> None:
+    """Do one task, and print its wall seconds, CPU seconds, output bytes and peak memory."""
     from orglab.report import blocks as b  # noqa: PLC0415
 
     if what == "chart":
@@ -77,7 +77,7 @@ def inside(what: str, count: int) -> None:
         from orglab.report.formats.export import write_document  # noqa: PLC0415
 
         begun, cpu = time.perf_counter(), time.process_time()
-        document = year(count)
+        document = make_year_report(count)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"report{what}"
             write_document(document, path)  # type: ignore[arg-type]
@@ -88,23 +88,23 @@ def inside(what: str, count: int) -> None:
 
 def main(count: int = 1000) -> None:
     """Print the table."""
-    rows = [("what", "seconds", "processor", "of one experiment", "MB", "memory MB")]
+    rows = [("task", "seconds", "cpu s", "one experiment", "MB", "memory MB")]
     for what in (".html", ".md", ".org", ".pdf", ".docx", "chart"):
-        found = []
+        costs = []
         for experiments in (1, count) if what != "chart" else (count,):
             command = (sys.executable, __file__, "--inside", what, str(experiments))
             lines = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(3)]
-            found.append(min([float(part) for part in line.split()] for line in lines))
-        wall, cpu, size, memory = found[-1]
+            costs.append(min([float(part) for part in line.split()] for line in lines))
+        wall, cpu, size, memory = costs[-1]
         rows.append((
             f"{count} experiments {what}" if what != "chart" else "chart of 6 runs of 10,000 points",
-            f"{wall:.2f}", f"{cpu:.2f}", f"{found[0][0]:.2f}", f"{size / 1e6:.2f}", f"{memory:.0f}",
+            f"{wall:.2f}", f"{cpu:.2f}", f"{costs[0][0]:.2f}", f"{size / 1e6:.2f}", f"{memory:.0f}",
         ))  # fmt: skip
     table(rows)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--inside"]:
-        inside(sys.argv[2], int(sys.argv[3]))
+        measure_inside(sys.argv[2], int(sys.argv[3]))
     else:
         main(*map(int, sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""What a report on a year costs: 1,000 experiments with commits and runs, in each format, beside a bare `git log`."""
+"""The cost of a report on a year of 1,000 experiments with commits and runs, in each format, next to `git log`."""
 
 import datetime
 import json
@@ -20,10 +20,10 @@ _STEP = re.compile(r"(?m)^(\d+\. \[X\] .*) \([0-9a-f]{7}\)$")
 
 
 def make_project(folder: Path, count: int, seed: int = 1) -> Path:
-    """Make a repository with a log of `count` experiments, a commit for each step done, and runs for some of them.
+    """Make a repository with a log of `count` experiments, a commit for each step done, and runs of some steps.
 
     Returns:
-        The log.
+        The path of the log.
     """
     rng = random.Random(seed)  # noqa: S311 - not a secret
     log = folder / "experiment_log.org"
@@ -40,11 +40,10 @@ def make_project(folder: Path, count: int, seed: int = 1) -> Path:
             ref = f"e{number.group(1)}.{match.group(1).partition('.')[0]}"
             stream.append(_commit(len(stream) + 1, int(when.timestamp()), f"[{ref}] Results of step {step}"))
             places.append((place, match.group(1), ref, when))
-    done = subprocess.run(
+    subprocess.run(
         ["git", "fast-import", "--quiet", "--export-marks=.git/marks"],
         cwd=folder, input="".join(stream).encode(), check=True,
     )  # fmt: skip
-    del done
     marks = dict(line.split()[::1] for line in (folder / ".git/marks").read_text().splitlines())
     for number, (place, words, ref, when) in enumerate(places, 1):
         commit = marks[f":{number}"][:9]
@@ -66,7 +65,7 @@ def _git(folder: Path, *arguments: str) -> None:
 
 
 def _commit(mark: int, when: int, message: str) -> str:
-    """Return a commit as fast-import reads it."""
+    """Return a commit in the format of `git fast-import`."""
     return (
         f"commit refs/heads/main\nmark :{mark}\ncommitter A U Thor <a@example.org> {when} +0000\n"
         f"data {len(message.encode())}\n{message}\n"
@@ -74,7 +73,7 @@ def _commit(mark: int, when: int, message: str) -> str:
 
 
 def _run(folder: Path, number: int, ref: str, when: datetime.datetime, rng: random.Random) -> None:
-    """Write the record of a run; one of seven failed."""
+    """Write the record of a run; one in seven failed."""
     home = folder / ".git" / "orglab" / "runs" / f"{when:%Y%m%d-%H%M%S}-{number:04x}"
     home.mkdir(parents=True)
     seconds = round(rng.uniform(1, 5000), 2)
@@ -87,7 +86,7 @@ def _run(folder: Path, number: int, ref: str, when: datetime.datetime, rng: rand
 
 
 def main(count: int = COUNT) -> None:
-    """Print what the report of a year costs in each format."""
+    """Print the cost of the report in each format."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_project(folder, count)
@@ -96,16 +95,16 @@ def main(count: int = COUNT) -> None:
             "python -c pass": [sys.executable, "-c", "pass"],
             "git log": ["git", "log", "--format=%H%n%B"],
             **{
-                f"report, {ending}": [*report, "-o", f"report.{ending}"]
-                for ending in ("md", "org", "html", "pdf", "docx")
+                f"report, {extension}": [*report, "-o", f"report.{extension}"]
+                for extension in ("md", "org", "html", "pdf", "docx")
             },
             "report --json": [*report, "--json"],
             "report --check": [sys.executable, "-m", "orglab", "report", "--check"],
         }
         costs = measure(commands, folder, runs=3)
-    rows = [("what", "wall", "processor", "memory")]
+    rows = [("command", "wall", "cpu", "memory")]
     rows += [
-        (what, f"{one.wall:.2f} s", f"{one.cpu:.2f} s", f"{one.memory / 1e6:.0f} MB") for what, one in costs.items()
+        (name, f"{cost.wall:.2f} s", f"{cost.cpu:.2f} s", f"{cost.memory / 1e6:.0f} MB") for name, cost in costs.items()
     ]
     table(rows)
 

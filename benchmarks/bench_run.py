@@ -1,4 +1,4 @@
-"""What `orglab run` costs beside the command itself, and a snapshot of many files beside looking at them.
+"""The overhead of `orglab run`, and the cost of a snapshot of many files compared with listing them.
 
 python benchmarks/bench_run.py            # 50,000 files, 200 runs at once
 python benchmarks/bench_run.py 5000 20
@@ -23,13 +23,13 @@ ORGLAB = [sys.executable, "-m", "orglab"]
 
 
 def git(folder: Path, *arguments: str) -> None:
-    """Run git, quietly, as somebody."""
+    """Run git with a fixed identity, without printing its output."""
     identity = ("-c", "user.name=Bench", "-c", "user.email=bench@example.org", "-c", "gc.auto=0")
     subprocess.run(["git", *identity, *arguments], cwd=folder, env=environment(), check=True, capture_output=True)
 
 
 def make_study(folder: Path, files: int) -> None:
-    """Make a repository with a log of one experiment, and so many files of code."""
+    """Make a repository with a log of one experiment, and `files` source files."""
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "config", "user.name", "Bench")
     git(folder, "config", "user.email", "bench@example.org")
@@ -47,8 +47,8 @@ def make_study(folder: Path, files: int) -> None:
     git(folder, "commit", "--quiet", "--message=All")
 
 
-def look_at_all(folder: str) -> int:
-    """Look at each file below a folder, as whoever wants to know what has changed must at least."""
+def stat_all(folder: str) -> int:
+    """Stat every file in a folder, the minimum for finding out what changed, and return their number."""
     count = 0
     pending = [folder]
     while pending:
@@ -63,8 +63,8 @@ def look_at_all(folder: str) -> int:
     return count
 
 
-def own_cost(folder: Path) -> list[list[str]]:
-    """Return the rows of what a run costs where nothing has changed, and where a file has."""
+def measure_overhead(folder: Path) -> list[list[str]]:
+    """Return the rows on the overhead of a run with no changes, and with a changed file."""
     make_study(folder, 20)
     costs = measure({"true": ["true"], "run": [*ORGLAB, "run", "1.1", "--", "true"]}, folder, ROUNDS)
 
@@ -78,24 +78,24 @@ def own_cost(folder: Path) -> list[list[str]]:
         },
         folder, ROUNDS, change,
     )  # fmt: skip
-    rows = [["run of `true`", "floor ms", "ms", "own cost ms", "of it processor ms", "goal"]]
+    rows = [["run of `true`", "floor ms", "ms", "overhead ms", "overhead cpu ms", "goal"]]
     for name, floors, whole in (
         ("nothing changed", [costs["true"]], costs["run"]),
-        ("a file changed, and `git commit`", [costs["true"], changed["commit"]], changed["run"]),
+        ("a changed file; floor with `git commit`", [costs["true"], changed["commit"]], changed["run"]),
     ):
-        floor, cpu = sum(one.wall for one in floors), sum(one.cpu for one in floors)
+        floor, cpu = sum(cost.wall for cost in floors), sum(cost.cpu for cost in floors)
         own = [f"{seconds * 1000:.0f}" for seconds in (floor, whole.wall, whole.wall - floor, whole.cpu - cpu)]
         rows.append([name, *own, "<= 100"])
     return rows
 
 
-def snapshot_cost(folder: Path, files: int) -> list[list[str]]:
-    """Return the rows of what a snapshot costs beside a look at all files."""
-    from orglab.git import find_repository  # noqa: PLC0415 - the other measures are of processes
+def measure_snapshot(folder: Path, files: int) -> list[list[str]]:
+    """Return the rows on the cost of a snapshot compared with a stat of all files."""
+    from orglab.git import find_repository  # noqa: PLC0415 - the other benchmarks measure processes
     from orglab.git.snapshot import make_snapshot  # noqa: PLC0415
 
     make_study(folder, files)
-    # An index of the same second as its files has git read them all again; that is not what is measured.
+    # If the git index is as recent as the files, git reads them all again, which should not be measured.
     time.sleep(1.1)
     git(folder, "update-index", "--really-refresh")
     repository = find_repository(folder)
@@ -108,7 +108,7 @@ def snapshot_cost(folder: Path, files: int) -> list[list[str]]:
             folder_number = number % (files // 100)
             (folder / f"d{folder_number}" / f"f{folder_number * 100}.py").write_text(f"{turn} {number}\n")
         begun = time.perf_counter()
-        look_at_all(str(folder))
+        stat_all(str(folder))
         between = time.perf_counter()
         make_snapshot(repository, f"r{turn}", "x\n", 10**7)
         looks.append(between - begun)
@@ -116,14 +116,14 @@ def snapshot_cost(folder: Path, files: int) -> list[list[str]]:
     look, take = statistics.median(looks[1:]), statistics.median(takes[1:])
     return [
         [f"{files} files, {CHANGED} changed", "ms", "ratio", "goal"],
-        ["lstat and scandir of all", f"{look * 1000:.0f}", "1.0", ""],
+        ["scandir and lstat of all files", f"{look * 1000:.0f}", "1.0", ""],
         ["snapshot", f"{take * 1000:.0f}", f"{take / look:.1f}", "<= 2.7"],
     ]
 
 
-def at_once(folder: Path, count: int) -> list[list[str]]:
-    """Return the rows of so many runs that end at once."""
-    from orglab.runs.storage import PENDING, list_entries  # noqa: PLC0415 - the other measures are of processes
+def measure_simultaneous(folder: Path, count: int) -> list[list[str]]:
+    """Return the rows on `count` runs that end at the same time."""
+    from orglab.runs.storage import PENDING, list_entries  # noqa: PLC0415 - the other benchmarks measure processes
 
     make_study(folder, 20)
     gate = folder / "gate"
@@ -138,7 +138,7 @@ def at_once(folder: Path, count: int) -> list[list[str]]:
         time.sleep(0.05)
     opened = time.perf_counter()
     while any(process.poll() is None for process in running):
-        # Each opening lets those through that wait at the gate now.
+        # Each opening releases the runs that are waiting at the gate now.
         with contextlib.suppress(OSError):
             os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
         time.sleep(0.05)
@@ -146,19 +146,23 @@ def at_once(folder: Path, count: int) -> list[list[str]]:
     ended = time.perf_counter()
     text = (folder / "experiment_log.org").read_text()
     marks = {line.strip() for line in text.split("\n") if line.strip().startswith("run 2")}
-    told = text.count("ran cat")
+    entries = text.count("ran cat")
     return [
-        ["runs that end at once", "entries", "ids", "exit 0", "s to start", "s to end", "goal"],
-        [str(count), str(told), str(len(marks)), str(codes.count(0)), f"{opened - begun:.1f}", f"{ended - opened:.1f}",
-         f"{count} entries, {count} ids, < 30 s"],
+        ["runs that end at the same time", "entries", "ids", "exit 0", "s to start", "s to end", "goal"],
+        [str(count), str(entries), str(len(marks)), str(codes.count(0)),
+         f"{opened - begun:.1f}", f"{ended - opened:.1f}", f"{count} entries, {count} ids, < 30 s"],
     ]  # fmt: skip
 
 
 def main(files: int = FILES, count: int = AT_ONCE) -> None:
     """Print the tables."""
-    for rows in (own_cost, lambda folder: snapshot_cost(folder, files), lambda folder: at_once(folder, count)):
+    for measure_rows in (
+        measure_overhead,
+        lambda folder: measure_snapshot(folder, files),
+        lambda folder: measure_simultaneous(folder, count),
+    ):
         with tempfile.TemporaryDirectory() as name:
-            table(rows(Path(name)))
+            table(measure_rows(Path(name)))
 
 
 if __name__ == "__main__":

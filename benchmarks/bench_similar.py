@@ -1,6 +1,8 @@
-"""How long `orglab similar` takes on a log of ten thousand, and `tried` on small ones: `bench_similar.py [COUNT]`.
+"""The time of `orglab tried TEXT` on a log of 10,000 experiments, and of `orglab tried` on small logs.
 
-Whole processes, in a git repository, beside `python -c pass`; the goal is ten times that, with the cache there.
+    python benchmarks/bench_similar.py [COUNT]
+
+Whole processes in a git repository; the goal is ten times `python -c pass`, with an existing index.
 """
 
 import subprocess
@@ -19,7 +21,7 @@ TRIED = (3, 1000)
 
 
 def make_study(folder: Path, count: int) -> Path:
-    """Make a repository with a log of so many experiments."""
+    """Make a repository with a log of `count` experiments."""
     folder.mkdir()
     make_log(folder / "experiment_log.org", count)
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
@@ -27,21 +29,22 @@ def make_study(folder: Path, count: int) -> Path:
 
 
 def bench(folder: Path, commands: dict[str, list[str]], title: str) -> None:
-    """Print what commands cost in a folder, and what the first of them costs the first time."""
+    """Print the cost of commands in a folder, and of the first run of the first one."""
     first = run_once(next(iter(commands.values())), folder)
     costs = measure({"python -c pass": [sys.executable, "-c", "pass"], **commands}, folder)
     table(ratio_rows(title, costs, dict.fromkeys(commands, "<= 10")))
-    table([("the first time", "cpu s", "wall s"), (title, f"{first.cpu:.2f}", f"{first.wall:.2f}")])
+    table([("first run", "cpu s", "wall s"), (title, f"{first.cpu:.2f}", f"{first.wall:.2f}")])
 
 
 def main(count: int = COUNT) -> None:
-    """Measure, and print tables."""
+    """Measure and print the tables."""
     orglab = [sys.executable, "-m", "orglab"]
     with tempfile.TemporaryDirectory() as name:
-        asked = {text: [*orglab, "similar", text] for text in QUESTIONS}
-        bench(make_study(Path(name, "similar"), count), asked, f"similar among {count}")
+        commands = {text: [*orglab, "similar", text] for text in QUESTIONS}
+        bench(make_study(Path(name, "similar"), count), commands, f"tried TEXT, {count} experiments")
         for few in TRIED:
-            bench(make_study(Path(name, f"tried-{few}"), few), {"tried": [*orglab, "tried"]}, f"tried among {few}")
+            title = f"tried, {few} experiments"
+            bench(make_study(Path(name, f"tried-{few}"), few), {"tried": [*orglab, "tried"]}, title)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The floor of a durable write: the same bytes to a new file, fsync, rename, fsync of the folder."""
+"""The floor for a durable write: the same bytes to a new file, fsync, rename, fsync of the folder."""
 
 import os
 import sys

@@ -1,11 +1,11 @@
-"""How well `similar` finds what was tried before: `python benchmarks/eval_similar.py SET.jsonl`.
+"""How well `orglab tried TEXT` finds similar experiments: `python benchmarks/eval_similar.py SET.jsonl`.
 
-SET holds experiments and queries, one JSON object a line, as tests/similar/own.jsonl does.  Standard output is one
-JSON line: recall at 1 and at 3, and the share of the queries without an answer for which something was shown.
-A plain BM25, which is never silent, is measured beside it, on standard error.
+SET has one JSON object per line, experiments and queries, like tests/similar/own.jsonl. One JSON line is printed to
+standard output: recall at 1 and 3, and the share of queries without relevant experiments that got results anyway.
+For comparison a plain BM25, which always returns results, is measured and printed to standard error.
 
-recall@k of a query = relevant ids in the first k / min(k, number of relevant ids), averaged over the queries that have
-one; hit@3: at least one in the first three; silent: nothing was shown.
+recall@k of a query = relevant ids in the first k / min(k, number of relevant ids), averaged over the queries with
+relevant experiments; hit@3: at least one relevant id in the first three; silent: no results.
 """
 
 import json
@@ -33,34 +33,34 @@ def read_set(path: Path) -> tuple[Rows, Rows]:
 
 
 def answer(experiments: Rows, queries: Rows, lexicon: Lexicon | None = None) -> Results:
-    """Return what `similar` shows for each query, the surest first."""
+    """Return the ids of the similar experiments for each query, best first."""
     lexicon = lexicon or read_lexicon()
     collection = Collection.of(extract_features(record(row), lexicon) for row in experiments)
-    asked = [ExperimentText(row["title"], row["description"]) for row in queries]
-    found = [find_similar(extract_features(one, lexicon), collection) for one in asked]
-    return [[experiments[match.number]["id"] for match in matches] for matches in found]
+    records = [ExperimentText(row["title"], row["description"]) for row in queries]
+    results = [find_similar(extract_features(query, lexicon), collection) for query in records]
+    return [[experiments[match.number]["id"] for match in matches] for matches in results]
 
 
 def record(row: dict[str, Any]) -> ExperimentText:
-    """Return the texts of an experiment of a set."""
+    """Return the texts of an experiment in a set."""
     return ExperimentText(row["title"], row["description"], tuple(row["steps"]), row["conclusion"])
 
 
 def answer_plainly(experiments: Rows, queries: Rows, k1: float = 1.2, b: float = 0.75) -> Results:
-    """Return the three best by a plain BM25, whatever they are."""
+    """Return the three best experiments for each query by plain BM25, however low their scores."""
     texts = [" ".join([row["title"], row["description"], *row["steps"], row["conclusion"]]) for row in experiments]
     counts = [Counter(_words(text)) for text in texts]
     mean = sum(map(Counter.total, counts)) / len(counts)
-    having = Counter(word for count in counts for word in count)
-    worth = {word: math.log(1 + (len(counts) - many + 0.5) / (many + 0.5)) for word, many in having.items()}
+    frequencies = Counter(word for count in counts for word in count)
+    weights = {word: math.log(1 + (len(counts) - many + 0.5) / (many + 0.5)) for word, many in frequencies.items()}
     results = []
     for query in queries:
-        asked = set(_words(f"{query['title']} {query['description']}"))
+        query_words = set(_words(f"{query['title']} {query['description']}"))
         scores = []
         for row, count in zip(experiments, counts, strict=True):
             length = k1 * (1 - b + b * count.total() / mean)
             score = sum(
-                worth[word] * count[word] * (k1 + 1) / (count[word] + length) for word in asked if word in count
+                weights[word] * count[word] * (k1 + 1) / (count[word] + length) for word in query_words if word in count
             )
             scores.append((-score, row["id"]))
         results.append([name for _, name in sorted(scores)[:3]])
@@ -72,7 +72,7 @@ def _words(text: str) -> list[str]:
 
 
 def judge(queries: Rows, results: Results) -> dict[str, Any]:
-    """Return the measures of results, for all queries and by type."""
+    """Return the measures of some results, for all queries and by type."""
     by_type: dict[str, list[tuple[float, ...]]] = {}
     alarms = []
     for query, found in zip(queries, results, strict=True):
@@ -99,7 +99,7 @@ def _means(found: Sequence[tuple[float, ...]]) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure a set."""
+    """Evaluate a set."""
     if len(arguments) != 1:
         print("usage: eval_similar.py SET.jsonl", file=sys.stderr)
         return 2

@@ -1,9 +1,11 @@
-"""Make a repository whose log records commits that died since: `python benchmarks/make_history.py SEED FOLDER`.
+"""Make a repository whose log records commits that were later rewritten.
 
-The history is played with git itself, an episode for each way in which commits die: on a topic branch commits are
-made and recorded in the log, then they are rewritten and reach the main branch under other hashes.  What became of
-each is known, from git's own post-rewrite hook or from how the episode was played.  Between episodes the main branch
-gets commits that mislead: reverts, commits that name a step and change something else, the same patch again.
+    python benchmarks/make_history.py SEED FOLDER
+
+The history is made with git itself, in an episode for each kind of rewrite: commits are made on a topic branch and
+recorded in the log, then they are rewritten and reach the main branch under other hashes. What became of each is
+known from git's own post-rewrite hook or from the episode. Between episodes the main branch gets misleading commits:
+reverts, commits that name a step and change something else, the same patch again.
 """
 
 import os
@@ -16,7 +18,8 @@ from pathlib import Path
 
 LOG = "experiment_log.org"
 HOOK = (
-    '#!/bin/sh\nwhile read -r old new rest; do echo "$old $new $1" >> "$(git rev-parse --git-common-dir)/told"; done\n'
+    '#!/bin/sh\nfile="$(git rev-parse --git-common-dir)/rewritten"\n'
+    'while read -r old new rest; do echo "$old $new $1" >> "$file"; done\n'
 )
 WORDS = [
     "loss",
@@ -54,12 +57,12 @@ SUBJECTS = ("wip", "fix", "Results", "Fix typo", "Update config", "more", "Tune 
 
 @dataclass
 class Played:
-    """A recorded commit.
+    """A commit recorded in the log.
 
     Attributes:
-        kind: How it died.
+        kind: How it was rewritten.
         name: Its full hash when it was recorded.
-        became: The full hash of the living commit, or None if it was dropped.
+        became: Its current full hash, or None if it was dropped.
     """
 
     kind: str
@@ -69,7 +72,7 @@ class Played:
 
 @dataclass
 class History:
-    """A repository in the making."""
+    """A repository whose history is being made."""
 
     folder: Path
     chance: random.Random
@@ -84,42 +87,42 @@ class History:
     # git
 
     def git(self, *arguments: str, stdin: str = "", check: bool = True, **environment: str) -> str:
-        """Run git, at a later time than before."""
+        """Run git, with the clock advanced."""
         self.clock += self.chance.choice(self.pace)
         date = f"{self.clock} +0000"
         base = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         names = {"AUTHOR": "Ada Author", "COMMITTER": "Ada Author"}
-        for who, name in names.items():
-            base |= {f"GIT_{who}_NAME": name, f"GIT_{who}_EMAIL": "ada@example.org", f"GIT_{who}_DATE": date}
+        for role, name in names.items():
+            base |= {f"GIT_{role}_NAME": name, f"GIT_{role}_EMAIL": "ada@example.org", f"GIT_{role}_DATE": date}
         base |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_EDITOR": "true", "LC_ALL": "C"}
-        done = subprocess.run(
+        result = subprocess.run(
             ["git", *arguments], cwd=self.folder, env=base | environment, input=stdin, capture_output=True,
             encoding="utf-8", check=False,
         )  # fmt: skip
-        if check and done.returncode != 0:
-            sys.exit(f"git {' '.join(arguments)}: {done.stdout}{done.stderr}")
-        return done.stdout.strip()
+        if check and result.returncode != 0:
+            sys.exit(f"git {' '.join(arguments)} failed: {result.stdout}{result.stderr}")
+        return result.stdout.strip()
 
     def head(self) -> str:
         """Return the full hash of HEAD."""
         return self.git("rev-parse", "HEAD")
 
-    # What people do
+    # What people do in a repository
 
     def file(self) -> Path:
-        """Return one of the files that commits change; a few are changed often."""
+        """Return one of the files that commits change; some are changed often."""
         names = ["train.py", "train.py", "model.py", "config.yaml", "loader.py", "notes.md", "results/table.csv"]
         return self.folder / self.chance.choice(names)
 
     def line(self) -> str:
-        """Return a line that another commit may well have too."""
+        """Return a line that other commits are likely to have too."""
         chance = self.chance
         if chance.random() < 0.25:
             return chance.choice(("", "    return x", "}", "import os", "# TODO", "    pass"))
         return f"{'    ' * chance.randrange(3)}{chance.choice(WORDS)} = {chance.choice(WORDS)}({chance.randrange(30)})"
 
     def edit(self, path: Path | None = None) -> None:
-        """Change a file as people do: lines added, changed, taken away; more seldom something else."""
+        """Change a file as people do: usually add, change or remove lines, sometimes something else."""
         chance = self.chance
         path = path or self.file()
         path.parent.mkdir(exist_ok=True)
@@ -134,8 +137,8 @@ class History:
         elif what < 0.87 and len(lines) > 30:
             del lines[at : at + size]
         elif what < 0.92:
-            # White space alone.
-            lines[at : at + size] = ["  " + one for one in lines[at : at + size]] or ["  "]
+            # Only whitespace.
+            lines[at : at + size] = ["  " + line for line in lines[at : at + size]] or ["  "]
         elif what < 0.96:
             (self.folder / f"figure{chance.randrange(4)}.png").write_bytes(b"\0" + chance.randbytes(200))
         else:
@@ -144,7 +147,7 @@ class History:
         path.write_text("\n".join(lines))
 
     def message(self, ref: str | None) -> str:
-        """Return a message; a quarter of them name no step."""
+        """Return a commit message, which names the step in three of four cases."""
         chance = self.chance
         subject = f"{chance.choice(('Add', 'Use', 'Try', 'Change', 'Drop'))} {' '.join(chance.sample(WORDS, 3))}"
         if chance.random() < 0.12:
@@ -155,13 +158,13 @@ class History:
         return subject + body
 
     def commit(self, message: str, *options: str) -> str:
-        """Commit everything and return the hash."""
+        """Commit everything except the log, and return the hash."""
         self.git("add", "--all", ":(top)", f":(exclude,top){LOG}")
         self.git("commit", "--quiet", "--allow-empty", "--file=-", *options, stdin=message)
         return self.head()
 
     def work(self, ref: str | None = None) -> str:
-        """Change something and commit it."""
+        """Make some changes, commit them, and return the hash."""
         for _ in range(self.chance.choice((1, 1, 2, 3))):
             self.edit()
         message = self.message(ref)
@@ -170,7 +173,7 @@ class History:
         return self.commit(message)
 
     def record(self, kind: str, name: str) -> None:
-        """Write a commit into the log, and commit the log more often than not."""
+        """Record a commit in the log, and usually commit the log."""
         self.played.append(Played(kind, name))
         with (self.folder / LOG).open("a") as log:
             log.write(f"{self.step}. [@{self.step}] [X] Step {self.step} of this ({name[:9]})\n")
@@ -178,26 +181,26 @@ class History:
             self.git("add", LOG)
             self.git("commit", "--quiet", "-m", f"[e{self.experiment}] log: step {self.step} done")
 
-    def topic(self, kind: str, count: int, *, mostly: float = 0.7) -> list[str]:
-        """Make a topic branch with `count` commits, most of them recorded; return the hashes of the commits."""
+    def topic(self, kind: str, count: int, *, recorded_share: float = 0.7) -> list[str]:
+        """Make a topic branch with `count` commits, most of them recorded, and return their hashes."""
         self.experiment += 1
         self.step = 0
         self.git("checkout", "--quiet", "-b", f"topic{self.experiment}")
         with (self.folder / LOG).open("a") as log:
             log.write(f"* TODO [{self.experiment}] Experiment :exp:\n[2026-06-01 Mon]\n** TODO Experiments\n")
         self.git("commit", "--quiet", "-am", f"[e{self.experiment}] log: new")
-        made = []
+        hashes = []
         for _ in range(count):
             self.step += 1
-            made.append(self.work(f"e{self.experiment}.{self.step}"))
-            if self.chance.random() < mostly:
-                self.record(kind, made[-1])
+            hashes.append(self.work(f"e{self.experiment}.{self.step}"))
+            if self.chance.random() < recorded_share:
+                self.record(kind, hashes[-1])
         if self.git("status", "--porcelain", "--", LOG):
             self.git("commit", "--quiet", "-m", f"[e{self.experiment}] log", LOG)
-        return made
+        return hashes
 
     def upstream(self, count: int = 3) -> None:
-        """Let the main branch go on meanwhile; sometimes with what misleads."""
+        """Add commits to the main branch in the meantime, some of them misleading."""
         branch = self.git("rev-parse", "--abbrev-ref", "HEAD")
         self.git("checkout", "--quiet", "main")
         for _ in range(self.chance.randrange(count + 1)):
@@ -205,11 +208,11 @@ class History:
         self.git("checkout", "--quiet", branch)
 
     def traps(self) -> None:
-        """Let the main branch have reverts, false references, and the same patch again."""
+        """Add misleading commits to the main branch: reverts, false references, the same patch again."""
         chance = self.chance
         if chance.random() < 0.3:
-            victim = self.git("rev-list", "--max-count=15", "--no-merges", "main", "--", "train.py", "model.py").split()
-            name = chance.choice(victim) if victim else "HEAD"
+            hashes = self.git("rev-list", "--max-count=15", "--no-merges", "main", "--", "train.py", "model.py").split()
+            name = chance.choice(hashes) if hashes else "HEAD"
             if self.git("revert", "--no-edit", name, check=False) and chance.random() < 0.4:
                 self.git("cherry-pick", "--allow-empty", name, check=False)
             for state in ("revert", "cherry-pick"):
@@ -220,7 +223,7 @@ class History:
             self.commit(f"[e{self.experiment}.{chance.randrange(1, 6)}] {' '.join(chance.sample(WORDS, 3))}")
 
     def land(self) -> None:
-        """Let the main branch have the topic branch as it is now, and delete that."""
+        """Merge the topic branch into the main branch and delete it."""
         branch = self.git("rev-parse", "--abbrev-ref", "HEAD")
         self.git("checkout", "--quiet", "main")
         if (
@@ -233,9 +236,9 @@ class History:
         self.git("branch", "-D", branch)
 
     def script(self, todo: Callable[[list[str]], list[str]], *options: str) -> None:
-        """Rebase interactively onto where the branch left the main one."""
+        """Rebase interactively onto the merge base with the main branch."""
         base = self.git("merge-base", "main", "HEAD")
-        lines = [f"pick {one}" for one in self.git("rev-list", "--reverse", f"{base}..HEAD").split()]
+        lines = [f"pick {name}" for name in self.git("rev-list", "--reverse", f"{base}..HEAD").split()]
         path = self.folder / ".git" / "todo"
         path.write_text("\n".join(todo(lines)) + "\n")
         self.git("rebase", "--quiet", "-i", "-X", "theirs", "--empty=drop", *options, base,
@@ -244,14 +247,14 @@ class History:
     # Episodes
 
     def rebase(self, count: int) -> None:
-        """A rebase onto a main branch that went on, with conflicts resolved."""
+        """Rebase onto a main branch with new commits, with conflicts resolved."""
         self.topic("rebase", count)
         self.upstream(6)
         self.git("rebase", "--quiet", "-X", "theirs", "main")
         self.land()
 
     def reword(self, count: int) -> None:
-        """Other messages, some with nothing of the old ones."""
+        """Reword commits, some of them completely."""
         made = self.topic("reword", count)
 
         def todo(lines: list[str]) -> list[str]:
@@ -267,8 +270,8 @@ class History:
         self.land()
 
     def amend(self, count: int) -> None:
-        """Commits that are amended with more changes, after they were recorded."""
-        self.topic("amend", count, mostly=0)
+        """Amend commits with more changes after they were recorded."""
+        self.topic("amend", count, recorded_share=0)
         for _ in range(count):
             self.step += 1
             name = self.work(f"e{self.experiment}.{self.step}")
@@ -282,7 +285,7 @@ class History:
         self.land()
 
     def fixup(self, count: int) -> None:
-        """Fixups that are squashed into what they mend; some of them are recorded too."""
+        """Squash fixups into the commits that they fix; some fixups are recorded too."""
         made = self.topic("fixup", count)
         for name in self.chance.sample(made, max(1, count // 2)):
             self.edit()
@@ -298,12 +301,12 @@ class History:
         self.land()
 
     def _clean(self) -> None:
-        """Commit what is written in the log."""
+        """Commit the log if it has changed."""
         if self.git("status", "--porcelain", "--", LOG):
             self.git("commit", "--quiet", "-m", "log", LOG)
 
     def squash(self, count: int) -> None:
-        """Neighbours that are squashed, with the message that git proposes or another."""
+        """Squash adjacent commits, with git's default message or another."""
         made = self.topic("squash", count)
 
         def todo(lines: list[str]) -> list[str]:
@@ -333,18 +336,18 @@ class History:
         self.git("branch", "-D", branch)
 
     def squash_list(self, count: int) -> None:
-        """A squash merge whose message lists what it holds."""
+        """Squash-merge with a message that lists the commits."""
         self._squash_merge(
             "squash-list", count,
-            lambda subjects: "\n\n".join((f"Topic (#{self.experiment})", *(f"* {one}" for one in subjects))),
+            lambda subjects: "\n\n".join((f"Topic (#{self.experiment})", *(f"* {subject}" for subject in subjects))),
         )  # fmt: skip
 
     def squash_bare(self, count: int) -> None:
-        """A squash merge that says nothing of what it holds."""
+        """Squash-merge with a message that does not list the commits."""
         self._squash_merge("squash-bare", count, lambda _: f"Topic {self.experiment} (#{self.experiment})")
 
     def server(self, count: int) -> None:
-        """A rebase that somebody else's machine did: no hook and no reflog of ours tells."""
+        """Rebase on another machine, so that no local hook or reflog records it."""
         made = self.topic("server-rebase", count)
         self.upstream()
         branch = self.git("rev-parse", "--abbrev-ref", "HEAD")
@@ -368,7 +371,7 @@ class History:
         subprocess.run(["rm", "-rf", str(other)], check=True)
 
     def drop(self, count: int) -> None:
-        """Commits that are left out."""
+        """Drop commits."""
         made = self.topic("drop", count)
         gone = set(self.chance.sample(made, max(1, 2 * count // 3)))
 
@@ -376,14 +379,14 @@ class History:
             return [line for line in lines if line.split()[1] not in gone]
 
         self.script(todo)
-        for one in self.played:
-            if one.kind == "drop" and one.name in made and one.name not in gone:
-                one.kind = "rebase"
+        for commit in self.played:
+            if commit.kind == "drop" and commit.name in made and commit.name not in gone:
+                commit.kind = "rebase"
         self.truth |= dict.fromkeys(gone, None)
         self.land()
 
     def author(self, count: int) -> None:
-        """Commits whose author and date are set anew."""
+        """Reset the author and date of commits."""
         self.topic("author-reset", count)
         base = self.git("merge-base", "main", "HEAD")
         exec_ = "git commit --quiet --amend --no-edit --reset-author --allow-empty"
@@ -399,7 +402,7 @@ class History:
         self.land()
 
     def pick(self, count: int) -> None:
-        """Commits that are picked onto the main branch, from one that is deleted."""
+        """Cherry-pick commits onto the main branch, and delete the topic branch."""
         made = self.topic("cherry-pick", count)
         self.upstream()
         branch = self.git("rev-parse", "--abbrev-ref", "HEAD")
@@ -413,7 +416,7 @@ class History:
         self.git("branch", "-D", branch)
 
     def recommit(self, count: int) -> None:
-        """Commits that are reset and committed anew, all as one."""
+        """Soft-reset commits and commit them again as one."""
         made = self.topic("recommit", count)
         base = self.git("merge-base", "main", "HEAD")
         self.git("reset", "--quiet", "--soft", base)
@@ -421,10 +424,10 @@ class History:
         self.truth |= dict.fromkeys(made, self.head())
         self.land()
 
-    # The whole
+    # The whole history
 
     def play(self, dead: int) -> None:
-        """Play episodes until so many commits are recorded and dead, then learn what became of each."""
+        """Play episodes until `dead` recorded commits are rewritten, then find out what became of each."""
         self.folder.mkdir(parents=True)
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("config", "gc.auto", "0")
@@ -448,38 +451,38 @@ class History:
             self._clean()
             self.traps()
             number += 1
-        self._learn()
+        self._resolve()
 
-    def _learn(self) -> None:
-        """Follow what git told, and what the episodes did."""
-        told: dict[str, str] = {}
-        path = self.folder / ".git" / "told"
+    def _resolve(self) -> None:
+        """Find out what became of each commit, from the hook's record and from the episodes."""
+        rewritten: dict[str, str] = {}
+        path = self.folder / ".git" / "rewritten"
         for line in path.read_text().splitlines() if path.exists() else []:
             old, new, _ = line.split()
-            told[old] = new
-        alive = set(self.git("rev-list", "main").split())
-        for one in self.played:
-            name: str | None = one.name
+            rewritten[old] = new
+        reachable = set(self.git("rev-list", "main").split())
+        for commit in self.played:
+            name: str | None = commit.name
             for _ in range(50):
-                if name is None or name in alive:
+                if name is None or name in reachable:
                     break
-                name = self.truth[name] if name in self.truth else told.get(name)
-            one.became = name if name in alive else None
-        # The revert of a squash takes what the log recorded along.
+                name = self.truth[name] if name in self.truth else rewritten.get(name)
+            commit.became = name if name in reachable else None
+        # Reverting a squash may also have removed what the log recorded.
         log = (self.folder / LOG).read_text()
-        self.played = [one for one in self.played if one.name not in alive and one.name[:9] in log]
+        self.played = [commit for commit in self.played if commit.name not in reachable and commit.name[:9] in log]
 
 
 def make_history(folder: Path, seed: int, dead: int = 200) -> History:
-    """Return a history with so many dead commits in its log, played in a new folder."""
+    """Return a history with `dead` rewritten commits in its log, made in a new folder."""
     history = History(folder, random.Random(seed))  # noqa: S311 - the same in every run
     if seed % 3 == 0:
-        # As a script works: many commits in a second, so that a date tells nothing.
+        # Like a script: many commits per second, so that dates are no evidence.
         history.pace = (0, 0, 0, 0, 0, 0, 1)
     history.play(dead)
     return history
 
 
 if __name__ == "__main__":
-    for one in make_history(Path(sys.argv[2]), int(sys.argv[1])).played:
-        print(one.kind, one.name, one.became)
+    for commit in make_history(Path(sys.argv[2]), int(sys.argv[1])).played:
+        print(commit.kind, commit.name, commit.became)

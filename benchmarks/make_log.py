@@ -1,7 +1,7 @@
-"""Make a synthetic experiment log of a size: about 1.36 KB an experiment, the same for the same seed.
+"""Make a synthetic experiment log, about 1.36 KB per experiment, the same for the same seed.
 
-It has what a log has: states, tags, drawers, notes with blocks and tables,
-checklists with hashes, links, conclusions, and some words that are not ASCII.
+It has states, tags, drawers, notes with blocks and tables, checklists with
+hashes, links, conclusions, and some non-ASCII words.
 """
 
 import argparse
@@ -75,12 +75,12 @@ HEADER = (
 
 
 def sentence(rng: random.Random, words: int) -> str:
-    """Return so many words."""
+    """Return a sentence of `words` random words."""
     return " ".join(rng.choice(WORDS) for _ in range(words)).capitalize()
 
 
 def paragraph(rng: random.Random, sentences: int) -> Iterator[str]:
-    """Yield the lines of a paragraph, filled to 72 columns."""
+    """Yield the lines of a paragraph, wrapped at 72 columns."""
     line = ""
     for word in ". ".join(sentence(rng, rng.randint(8, 16)) for _ in range(sentences)).split():
         if len(line) + len(word) > 71:

@@ -1,4 +1,4 @@
-"""How the figures are taken: whole processes, medians, as ratios against a floor in the same run."""
+"""Measurement of whole processes: medians, and ratios to a floor measured in the same run."""
 
 import os
 import statistics
@@ -15,7 +15,7 @@ RUNS = 9
 
 @dataclass(frozen=True)
 class Cost:
-    """The median of some runs: seconds of the processor, seconds on the clock, and the most memory in bytes."""
+    """The cost of a command: median CPU seconds, median wall-clock seconds, and peak memory in bytes."""
 
     cpu: float
     wall: float
@@ -23,9 +23,9 @@ class Cost:
 
 
 def run_once(command: Sequence[str], folder: Path) -> Cost:
-    """Run a command and return what the operating system says it cost."""
+    """Run a command and return its cost as reported by the operating system."""
     begun = time.perf_counter()
-    # To a file: a pipe that nobody reads would stop a talkative peer for good.
+    # To a file, because a verbose command would block on a pipe that nobody reads.
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, env=environment()
@@ -41,7 +41,7 @@ def run_once(command: Sequence[str], folder: Path) -> Cost:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of what is measured: byte-compiled code, no settings of the user."""
+    """Return the environment for commands: byte-compiled code, and no settings of the user."""
     unwanted = ("ORGLAB_", "GIT_", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
     return {name: value for name, value in os.environ.items() if not name.startswith(unwanted)} | {"LC_ALL": "C.UTF-8"}
 
@@ -49,7 +49,7 @@ def environment() -> dict[str, str]:
 def measure(
     commands: dict[str, Sequence[str]], folder: Path, runs: int = RUNS, before: Callable[[], None] | None = None
 ) -> dict[str, Cost]:
-    """Return the cost of each command, in turns after a warm-up so that a drift of the machine meets all alike."""
+    """Return the cost of each command; they alternate after a warm-up, so that drift affects all of them equally."""
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for turn in range(runs + 1):
         for name, command in commands.items():
@@ -60,29 +60,29 @@ def measure(
                 costs[name].append(cost)
     return {
         name: Cost(
-            statistics.median(cost.cpu for cost in found),
-            statistics.median(cost.wall for cost in found),
-            max(cost.memory for cost in found),
+            statistics.median(cost.cpu for cost in runs_of_command),
+            statistics.median(cost.wall for cost in runs_of_command),
+            max(cost.memory for cost in runs_of_command),
         )
-        for name, found in costs.items()
+        for name, runs_of_command in costs.items()
     }
 
 
 def ratio_rows(title: str, costs: dict[str, Cost], goals: dict[str, str]) -> list[tuple[str, ...]]:
-    """Return the rows of a table of costs, each beside the first of them.
+    """Return the rows of a table of costs, with ratios to the first one.
 
-    What the processor did is the surer figure: the clock of a busy machine counts what others do as well.
+    CPU time is the more reliable figure, since wall-clock time on a busy machine includes other load.
     """
     floor = next(iter(costs.values()))
     rows: list[tuple[str, ...]] = [(title, "cpu ms", "x cpu", "wall ms", "x wall", "goal")]
     for name, cost in costs.items():
         figures = (cost.cpu * 1e3, cost.cpu / floor.cpu, cost.wall * 1e3, cost.wall / floor.wall)
-        rows.append((name, *(f"{one:.1f}" for one in figures), goals.get(name, "")))
+        rows.append((name, *(f"{figure:.1f}" for figure in figures), goals.get(name, "")))
     return rows
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows as a table; the first is its head."""
+    """Print rows as a table with the first row as its header."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for number, row in enumerate(rows):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,6 +1,6 @@
-"""The benchmarks: `make bench`.  Prints tables with ratios; decides nothing.
+"""Run the benchmarks (`make bench`) and print tables of ratios; no result makes it fail.
 
-Whole processes, medians of nine after a warm-up, peers in the same run.
+Whole processes are measured: the median of nine runs after a warm-up, with peers in the same run.
 """
 
 import argparse
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 LOG = "experiment_log.org"
-# At how many experiments commands are measured, and the goal of each.
+# The sizes of log at which commands are measured, with the goal for each command.
 COMMAND_GOALS = {
     1_000: {
         "orglab show": "<= 7", "orglab show, in a repository": "<= 7", "orglab list": "<= 7",
@@ -47,12 +47,12 @@ EMACS_LIST = """
 
 
 def make_log(path: Path, count: int) -> None:
-    """Write a log, in a process of its own: the memory of this one is counted into what it starts."""
+    """Write a log in a separate process, because the memory of this process counts towards its children."""
     subprocess.run([PYTHON, str(HERE / "make_log.py"), str(count), str(path)], check=True)
 
 
 def inside(what: str, path: Path) -> float:
-    """Return the seconds that a thing takes in a fresh process, imports left out: the median of some runs."""
+    """Return the median seconds of a task in a fresh process, without imports."""
     seconds = []
     for turn in range(RUNS + 1):
         command = [PYTHON, str(HERE / "inside.py"), what, str(path)]
@@ -63,11 +63,11 @@ def inside(what: str, path: Path) -> float:
 
 
 def bench_list(folder: Path, count: int, *, slow_peers: bool) -> None:
-    """List every experiment, in process."""
+    """Measure listing all experiments, in process."""
     log = folder / "experiment_log.org"
     size = log.stat().st_size
     floor = inside("floor", log)
-    rows = [("list every experiment", "seconds", "x read + sha256", "goal")]
+    rows = [("list all experiments", "seconds", "x read + sha256", "goal")]
     rows.append((f"read + sha256 ({count} experiments, {size / 1e6:.1f} MB)", f"{floor:.4f}", "1.0", ""))
     ours = inside("orglab", log)
     rows.append(("orglab: id, state, title, tags, created, progress", f"{ours:.4f}", f"{ours / floor:.1f}", "<= 8"))
@@ -78,40 +78,40 @@ def bench_list(folder: Path, count: int, *, slow_peers: bool) -> None:
 
 
 def slow_costs(log: Path) -> dict[str, float]:
-    """Return the seconds of the peers that take long: once each, after no warm-up."""
-    found: dict[str, float] = {}
+    """Return the seconds of the slow peers, run once each without a warm-up."""
+    costs: dict[str, float] = {}
     try:
         command = [PYTHON, str(HERE / "inside.py"), "orgparse", str(log)]
         result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
-        found["orgparse: load (once)"] = float(result.stdout)
+        costs["orgparse: load (once)"] = float(result.stdout)
     except subprocess.CalledProcessError:
-        print("orgparse is not installed: left out")
+        print("orgparse is not installed; skipped")
     emacs = shutil.which("emacs")
     if emacs:
         start = run_once([emacs, "-Q", "--batch", "--eval", "(require 'org)"], log.parent).wall
         lisp = EMACS_LIST.replace("%S", f'"{log}"').replace("%%", "%")
-        found["Emacs: org-map-entries (once)"] = (
+        costs["Emacs: org-map-entries (once)"] = (
             run_once([emacs, "-Q", "--batch", "--eval", lisp], log.parent).wall - start
         )
-    return found
+    return costs
 
 
 def bench_growth(folder: Path) -> None:
-    """How the time for each experiment grows with the log."""
-    rows = [("growth: list", "seconds", "microseconds each", "x the smallest", "goal")]
+    """Measure how the time per experiment grows with the log."""
+    rows = [("growth: list", "seconds", "microseconds per experiment", "x the smallest log", "goal")]
     first = 0.0
     for count in (1_000, 10_000, 50_000):
         path = folder / f"log{count}.org"
         make_log(path, count)
         seconds = inside("orglab", path)
-        each = seconds / count * 1e6
-        first = first or each
-        rows.append((f"{count} experiments", f"{seconds:.4f}", f"{each:.1f}", f"{each / first:.2f}", "<= 1.3"))
+        cost = seconds / count * 1e6
+        first = first or cost
+        rows.append((f"{count} experiments", f"{seconds:.4f}", f"{cost:.1f}", f"{cost / first:.2f}", "<= 1.3"))
     table(rows)
 
 
 def bench_memory(folder: Path) -> None:
-    """The most memory of a list of 50,000, whole process."""
+    """Measure the peak memory of a process that lists 50,000 experiments."""
     path = folder / "log50000.org"
     costs = measure(
         {
@@ -126,17 +126,17 @@ def bench_memory(folder: Path) -> None:
         ("memory: list, 50,000", "MB", "x the file", "goal"),
         ("the file", f"{size / 1e6:.0f}", "1.0", ""),
         ("Python with orglab imported", f"{costs['nothing'].memory / 1e6:.0f}", "", ""),
-        ("the whole process at its most", f"{used / 1e6:.0f}", f"{used / size:.1f}", "<= 4"),
+        ("the whole process, peak", f"{used / 1e6:.0f}", f"{used / size:.1f}", "<= 4"),
     ])  # fmt: skip
 
 
 def bench_commands(folder: Path, count: int, goals: dict[str, str]) -> None:
-    """Whole processes on a log of some size, in a git repository and outside; the log is put back before each.
+    """Measure commands on a log, in a git repository and outside; the log is restored before each.
 
     Args:
-        folder: Where to work.
-        count: How many experiments the log has.
-        goals: The most that a command may cost, of what `python -c pass` does.
+        folder: The folder to work in.
+        count: The number of experiments in the log.
+        goals: The goal for each command, in multiples of `python -c pass`.
     """
     outside, inside_git = folder / f"{count}", folder / f"{count}-git"
     for place in (outside, inside_git):
@@ -163,7 +163,7 @@ def bench_commands(folder: Path, count: int, goals: dict[str, str]) -> None:
 
 
 def make_repository(folder: Path, log: Path) -> None:
-    """Make a repository of one commit, which holds a copy of a log."""
+    """Make a repository with one commit, a copy of a log."""
     git = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "gc.auto=0"]
     shutil.copyfile(log, folder / LOG)
     for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "start"]):
@@ -174,7 +174,7 @@ TOPICS = ("log", "references", "hooks", "run", "hashes", "index", "similar", "re
 
 
 def bench_topic(topic: str) -> None:
-    """Run the benchmarks of one topic, which have a module of their own."""
+    """Run the benchmarks of one topic other than `log`."""
     print(f"---- {topic} ----\n")
     if topic == "references":
         with tempfile.TemporaryDirectory(prefix="orglab-bench-") as folder:
@@ -193,16 +193,16 @@ def bench_topic(topic: str) -> None:
 
 
 def main() -> None:
-    """Run all benchmarks, those of some topics, or with --quick those of the log that take seconds."""
+    """Run all benchmarks, those of some topics, or with --quick only the fast ones of the log."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=10_000, help="experiments in the log (10,000)")
+    parser.add_argument("--count", type=int, default=10_000, help="experiments in the log (default: 10,000)")
     parser.add_argument("--quick", action="store_true", help="without orgparse, Emacs, growth and memory")
-    parser.add_argument("--folder", type=Path, help="where to write (a temporary folder)")
-    parser.add_argument("topics", nargs="*", metavar="TOPIC", help=f"some of {', '.join(TOPICS)} (all)")
+    parser.add_argument("--folder", type=Path, help="the folder to work in (default: a temporary one)")
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help=f"any of {', '.join(TOPICS)} (default: all)")
     arguments = parser.parse_args()
     topics = arguments.topics or (("log",) if arguments.quick else TOPICS)
     if unknown := set(topics) - set(TOPICS):
-        parser.error(f"there is no topic {', '.join(sorted(unknown))}")
+        parser.error(f"unknown topic: {', '.join(sorted(unknown))}")
     if "log" in topics:
         bench_log(arguments)
     for topic in topics:
@@ -211,7 +211,7 @@ def main() -> None:
 
 
 def bench_log(arguments: argparse.Namespace) -> None:
-    """The log itself: reading, writing, growth, memory."""
+    """Measure the log itself: reading, writing, growth, memory."""
     folder = Path(tempfile.mkdtemp(prefix="orglab-bench-", dir=arguments.folder))
     try:
         make_log(folder / "experiment_log.org", arguments.count)

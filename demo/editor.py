@@ -1,4 +1,4 @@
-"""The person at the editor during the demo's `git rebase --interactive`: squashes one commit, rewords another."""
+"""The editor for the demo's `git rebase --interactive`: squashes one commit and rewords another."""
 
 import re
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 file = Path(sys.argv[1])
 text = file.read_text()
 if file.name == "git-rebase-todo":
-    # The results of a step go into the commit before, that of its settings; the next settings get better words.
+    # The results of one step go into the commit with its settings; the settings of another get a better message.
     text = re.sub(r"^pick( \w+ \[e2\.1\] Results)", r"fixup\1", text, count=1, flags=re.MULTILINE)
     text = re.sub(r"^pick( \w+ \[e1\.1\] (?!Results))", r"reword\1", text, count=1, flags=re.MULTILINE)
 else:

@@ -1,11 +1,11 @@
-// Look at an HTML report as its readers do: run axe in headless Chromium, light and dark, wide and on a phone.
+// Check the accessibility of an HTML report: run axe in headless Chromium, in light and dark mode, wide and on a phone.
 //
 //     npm install --prefix /tmp/axe axe-core puppeteer-core
 //     NODE_PATH=/tmp/axe/node_modules node scripts/check_accessibility.js report.html [FOLDER]
 //
-// It exits with 1 if axe finds something, the page is wider than its window, or anything is asked of the network.
-// In FOLDER it leaves what it saw: a picture of each, and the page as it prints.  CHROMIUM names the browser's program.
-// The tests do not need it: tests/test_report_writers.py holds what can be seen without a browser.
+// The exit code is 1 if axe reports violations, the page is wider than its window, or it accesses the network.
+// In FOLDER it saves screenshots of each and the printed page. CHROMIUM is the path of the browser.
+// The tests do not need this script: tests/report/formats/test_formats.py checks what needs no browser.
 const fs = require("fs");
 const path = require("path");
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -16,7 +16,9 @@ const looks = [["light", 1280, "light"], ["dark", 1000, "dark"], ["phone", 390, 
 async function look(browser, file, folder, [name, width, scheme]) {
   const page = await browser.newPage();
   const problems = [];
-  page.on("request", (asked) => { if (!/^(file|data):/.test(asked.url())) problems.push(`asks for ${asked.url()}`); });
+  page.on("request", (request) => {
+    if (!/^(file|data):/.test(request.url())) problems.push(`requests ${request.url()}`);
+  });
   page.on("pageerror", (error) => problems.push(String(error)));
   await page.setViewport({ width, height: 900 });
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
@@ -24,15 +26,16 @@ async function look(browser, file, folder, [name, width, scheme]) {
   if (folder) await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
   if (folder && name === "light") await page.pdf({ path: path.join(folder, "print.pdf"), format: "A4", printBackground: true });
   const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  if (wider > 0) problems.push(`is ${wider} pixels wider than its window`);
-  const found = await page.evaluate(async (source) => {
+  if (wider > 0) problems.push(`the page is ${wider} pixels wider than its window`);
+  const violations = await page.evaluate(async (source) => {
     (0, eval)(source);
     document.querySelectorAll("details").forEach((details) => { details.open = true; });
-    return (await axe.run(document)).violations.map((one) => `${one.id}: ${one.help} (${one.nodes.length}): ${one.nodes[0].html.slice(0, 160)}`);
+    return (await axe.run(document)).violations.map((violation) =>
+      `${violation.id}: ${violation.help} (${violation.nodes.length}): ${violation.nodes[0].html.slice(0, 160)}`);
   }, axe);
   await page.close();
-  for (const problem of problems.concat(found)) console.log(`${name}: ${problem}`);
-  return problems.length + found.length;
+  for (const problem of problems.concat(violations)) console.log(`${name}: ${problem}`);
+  return problems.length + violations.length;
 }
 
 (async () => {
@@ -42,6 +45,6 @@ async function look(browser, file, folder, [name, width, scheme]) {
   let count = 0;
   for (const one of looks) count += await look(browser, file, folder, one);
   await browser.close();
-  console.log(count ? `${count} found` : "nothing found");
+  console.log(count ? `${count} problems found` : "No problems found");
   process.exit(count ? 1 : 0);
 })();

@@ -1,8 +1,8 @@
 #!/bin/sh
-# What the tests want from the system, installed by apt when it is missing and we may.
+# Install the programs that the tests need with apt, if they are missing and apt may be used.
 #
-# It never fails: a test without its program is skipped and says so (with STRICT=1 that
-# is a failure of that test, with a better sentence than one from here).
+# This never fails: a test without its program is skipped and says so. With STRICT=1 the
+# test fails instead, with a clearer message than this script could give.
 set -u
 
 missing=
@@ -11,12 +11,12 @@ need() { # need COMMAND PACKAGE
 }
 
 need git git
-need emacs emacs-nox # Org itself, to judge what we write
+need emacs emacs-nox # Org itself, to compare with
 need setfattr attr   # a rewritten log keeps its extended attributes
-need setfacl acl     # ... and its access list
-need zsh zsh         # completion, in the shell that completes
+need setfacl acl     # ... and its access control list
+need zsh zsh         # shell completion
 need fish fish
-# strace makes each system call of a write fail; macOS has none that can.
+# strace makes each system call of a write fail; macOS has nothing like it.
 [ "$(uname -s)" != Linux ] || need strace strace
 
 [ -n "$missing" ] || exit 0
@@ -32,12 +32,12 @@ elif [ "$as_root" = no ]; then
   echo "Some tests will be skipped. To run them all: sudo apt install$missing" >&2
 else
   echo "Installing for the tests:$missing" >&2
-  apt() { # the words of $as_root and $missing are meant to be split
+  apt() { # word splitting of $as_root and $missing is intended
     # shellcheck disable=SC2086
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 "$@" </dev/null >/dev/null
   }
   # shellcheck disable=SC2086
   { apt update && apt install --yes --no-install-recommends $missing; } ||
-    echo "apt could not. Some tests will be skipped. To run them all, install:$missing" >&2
+    echo "apt failed. Some tests will be skipped. To run them all, install:$missing" >&2
 fi
 exit 0

@@ -1,12 +1,12 @@
-r"""Print a picture (SVG) of a terminal: text as text, readable on light and on dark pages.
+r"""Print an SVG picture of a terminal, with real text, readable on light and dark pages.
 
-The picture in the README is made so, in the study that `make demo DIR=/tmp/study` leaves,
+This makes the picture in the README, from the study made by `make demo DIR=/tmp/study`,
 with orglab on the PATH:
 
     python scripts/terminal_picture.py -C /tmp/study "orglab list" "orglab show e1" > docs/terminal.svg
 
-Each command runs on a terminal of 92 columns, so it prints what it prints for people. Without
-commands, text is read from standard input; it may hold the escape codes of bold, dim and colours.
+Each command runs on a pseudo-terminal of 92 columns, so its output is that for people. Without
+commands, the text is read from standard input; it may contain escape codes for bold, dim and colours.
 """  # noqa: INP001 - a folder of scripts, not a package
 
 import argparse
@@ -22,9 +22,9 @@ from collections.abc import Iterator
 from html import escape
 
 COLUMNS = 92
-CELL = (8.43, 19)  # of 14 px: how far a letter goes in the widest of the fonts, and from line to line
+CELL = (8.43, 19)  # at 14 px: the width of a character in the widest of the fonts, and the line height
 EDGE = 16
-# What `ESC [ n m` turns on; 0 turns everything off.
+# The styles that `ESC [ n m` turns on; 0 turns all of them off.
 CLASSES = {"1": "bold", "2": "dim", "32": "green", "33": "yellow", "35": "magenta", "36": "cyan"}
 STYLE = """\
 text { font: 14px ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; fill: #24292f;
@@ -40,13 +40,13 @@ rect { fill: #f6f8fa; stroke: #d0d7de }
 
 
 def run_on_terminal(command: str, folder: str) -> str:
-    """Return what a command prints on a terminal, with its colours, below the command as typed."""
+    """Return a command as typed, followed by its output on a terminal, with colours."""
     ours, theirs = pty.openpty()
-    # Tall, so that nothing is paged.
+    # Tall enough that no pager is used.
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 1000, COLUMNS, 0, 0))
     unwanted = ("COLUMNS", "LINES", "NO_COLOR")
     environment = {name: value for name, value in os.environ.items() if name not in unwanted}
-    process = subprocess.Popen(  # noqa: S602 - the command of whoever calls this
+    process = subprocess.Popen(  # noqa: S602 - the caller's own command
         command, shell=True, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
@@ -55,12 +55,12 @@ def run_on_terminal(command: str, folder: str) -> str:
         printed += piece
     os.close(ours)
     if process.wait():
-        sys.exit(f"{command} ended with {process.returncode}:\n{printed.decode()}")
+        sys.exit(f"{command} failed with exit code {process.returncode}:\n{printed.decode()}")
     return f"$ \x1b[1m{command}\x1b[0m\n" + printed.decode().replace("\r\n", "\n")
 
 
 def _read(terminal: int) -> bytes:
-    """Read what there is; nothing where the other end is closed, which Linux reports as an error."""
+    """Return the available output; empty at the end, which Linux reports as an error."""
     try:
         return os.read(terminal, 65536)
     except OSError:
@@ -68,7 +68,7 @@ def _read(terminal: int) -> bytes:
 
 
 def spans(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the classes and the words of each run of equal style."""
+    """Yield the CSS classes and text of each part in one style."""
     on: list[str] = []
     for number, part in enumerate(re.split(r"\x1b\[([\d;]*)m", text)):
         if number % 2 == 0:
@@ -92,7 +92,7 @@ def draw_line(line: str, y: int) -> str:
 
 
 def draw(text: str, title: str) -> str:
-    """Return the picture of a text."""
+    """Return the SVG of a text."""
     lines = text.rstrip("\n").split("\n")
     width, height = round(COLUMNS * CELL[0]) + 2 * EDGE, len(lines) * CELL[1] + 2 * EDGE
     drawn = "\n".join(draw_line(line, EDGE + 14 + n * CELL[1]) for n, line in enumerate(lines) if line)
@@ -105,10 +105,10 @@ def draw(text: str, title: str) -> str:
 
 
 def main() -> None:
-    """Run the commands, or read the text, and print the picture."""
+    """Run the commands, or read standard input, and print the picture."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("-C", "--folder", default=".", help="where the commands run")
-    parser.add_argument("commands", nargs="*", help="what to run; standard input is drawn if there is none")
+    parser.add_argument("-C", "--folder", default=".", help="the folder to run the commands in")
+    parser.add_argument("commands", nargs="*", help="the commands to run; without any, standard input is drawn")
     arguments = parser.parse_args()
     shown = [run_on_terminal(command, arguments.folder) for command in arguments.commands]
     title = "A terminal: " + ", then ".join(arguments.commands) if shown else "A terminal"

@@ -44,7 +44,7 @@ def test_a_date(text, day):
         "0000",
     ],
 )
-def test_no_date(text):
+def test_an_invalid_date(text):
     with pytest.raises(UsageError, match="is not a date"):
         parse_since(text, TODAY)
 

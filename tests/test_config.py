@@ -7,7 +7,7 @@ from orglab.config import Config, find_log
 from orglab.errors import NotFoundError, UsageError
 
 
-def test_the_nearest_log_above_up_to_the_repository(tmp_path):
+def test_the_nearest_log_up_to_the_root_of_the_repository(tmp_path):
     (tmp_path / "experiment_log.org").touch()
     inner = tmp_path / "repository" / "deep"
     inner.mkdir(parents=True)
@@ -17,7 +17,7 @@ def test_the_nearest_log_above_up_to_the_repository(tmp_path):
         find_log(inner)
 
 
-def test_what_is_given_comes_before_the_environment_and_the_files(tmp_path, monkeypatch):
+def test_the_option_overrides_the_environment_and_the_files(tmp_path, monkeypatch):
     (tmp_path / "orglab.toml").write_text('log = "own.org"\nletter = "x"\n')
     assert find_log(tmp_path) == (tmp_path / "own.org", Config(log="own.org", letter="x"))
     monkeypatch.setenv("ORGLAB_LOG", "env.org")
@@ -26,7 +26,7 @@ def test_what_is_given_comes_before_the_environment_and_the_files(tmp_path, monk
     assert (str(path), config.letter) == ("given.org", "x")
 
 
-def test_pyproject_will_do(tmp_path):
+def test_settings_in_pyproject(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[tool.orglab]\nlog = "notes/log.org"\ntags = ["exp", "x"]\n')
     path, config = find_log(tmp_path)
     assert (path, config.tags) == (tmp_path / "notes/log.org", ("exp", "x"))
@@ -60,6 +60,6 @@ def test_names_of_the_parts_are_settings(tmp_path, monkeypatch, capsys):
     assert "** SHUT Result\nYes.\n" in text
 
 
-def test_the_tag_alone_will_do(tmp_path):
+def test_tags_follow_from_the_tag_setting(tmp_path):
     (tmp_path / "orglab.toml").write_text('log = "x.org"\ntag = "run"\n')
     assert find_log(tmp_path)[1] == Config(log="x.org", tag="run", tags=("@work", "run"))

@@ -12,7 +12,7 @@ def test_spellings(text):
 
 
 @pytest.mark.parametrize("text", ["", "e 1", "1.x", "1.2.3", "a/b", "[[1]]", "é"])
-def test_no_reference(text):
+def test_an_invalid_reference(text):
     with pytest.raises(UsageError):
         parse_reference(text)
 

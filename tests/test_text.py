@@ -25,7 +25,7 @@ from orglab.text import cardinal, count, cut, day, days, difference, duration, l
         (-math.inf, "−∞", "−∞", "-inf"),
     ],
 )
-def test_a_number_is_written_for_where_it_stands(value, in_report, on_axis, in_log):
+def test_a_number_in_each_style(value, in_report, on_axis, in_log):
     assert number(value) == in_report
     assert number(value, style="axis") == on_axis
     assert number(value, digits=6, style="plain") == in_log
@@ -39,7 +39,7 @@ def test_decimals_are_kept_where_they_are_asked_for():
 
 
 @given(st.floats(-1e300, 1e300))
-def test_a_number_in_a_report_is_short_and_what_it_was(value):
+def test_a_number_in_a_report_is_short_and_close(value):
     text = number(value)
     assert len(text) <= 24
     read = float(text.replace(",", "").replace("−", "-"))
@@ -87,7 +87,7 @@ def test_durations(seconds, in_report, in_log):
     assert duration(seconds, is_compact=True) == in_log
 
 
-def test_a_duration_that_cannot_be():
+def test_an_invalid_duration():
     assert duration(-1) == duration(math.nan) == duration(math.inf) == "an unknown time"
 
 

@@ -1,10 +1,11 @@
 """Decide a claim about two results: compare.py BEFORE.csv AFTER.csv MORE_THAN VERDICT.json [--steadier].
 
-The claim: the accuracy after is higher than before by more than so much (a number below
-zero claims that no more than so much is lost). With --steadier: a seed moves the accuracy
-less than before, by more than so much. The seeds are compared one by one, and the mean
-difference is taken to be known within two standard errors. It is supported if all of that
-interval agrees with the claim, refuted if all of it disagrees, and else inconclusive.
+The claim is that AFTER has a higher accuracy than BEFORE by more than MORE_THAN; a negative
+MORE_THAN claims that no more than that is lost. With --steadier the claim is that the seed
+changes the accuracy less than before, by more than MORE_THAN. Results are paired by seed,
+and the mean difference is taken to be accurate to two standard errors. The claim is
+supported if the whole interval agrees with it, refuted if the whole interval disagrees,
+and otherwise inconclusive.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ from typing import Any
 
 
 def steadiness(scores: list[float]) -> list[float]:
-    """How far each score is from the middle one; the further, the lower."""
-    middle = statistics.median(scores)
-    return [-abs(score - middle) for score in scores]
+    """Return the negative distance of each score from the median."""
+    median = statistics.median(scores)
+    return [-abs(score - median) for score in scores]
 
 
 def read_scores(file: Path) -> list[float]:
-    """The accuracy of each seed."""
+    """Return the accuracy of each seed."""
     with file.open(newline="") as table:
         return [float(row["accuracy"]) for row in csv.DictReader(table)]
 
 
 def decide(differences: list[float], more_than: float) -> dict[str, Any]:
-    """The verdict on "the mean of these is more than that", and what it rests on."""
+    """Return the verdict on whether the mean difference exceeds `more_than`, with the numbers behind it."""
     mean = statistics.mean(differences)
     margin = 2 * statistics.stdev(differences) / math.sqrt(len(differences))
     if mean - margin > more_than:
@@ -50,7 +51,7 @@ def decide(differences: list[float], more_than: float) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Read two results, write the verdict, and say what it is."""
+    """Read two results, and write and print the verdict."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)

@@ -1,10 +1,10 @@
 """Train and evaluate a classifier of handwritten digits: train.py SETTINGS.toml.
 
-The settings say which model, on how many digits, and with what in front of it. Each
-seed draws the digits to train on, and 500 others to be tested on, and starts the model.
-For settings/e1.1.toml it writes results/e1.1.json, the numbers; results/e1.1.csv, the
+The settings choose the model, the number of training digits and the preprocessing. Each
+seed draws the training digits and 500 others for testing, and initializes the model.
+For settings/e1.1.toml the results are results/e1.1.json, the numbers; results/e1.1.csv, the
 accuracy of each seed; and models/e1.1.joblib, the last model, with the commit of the code
-that trained it: `orglab run` hands that on in ORGLAB_COMMIT.
+that trained it, which `orglab run` passes in ORGLAB_COMMIT.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 
 
 def shift(digits: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Move every digit, an image of 8 by 8 pixels, by that many pixels; what comes in is blank."""
+    """Return all digits, images of 8 by 8 pixels, shifted by a number of pixels; the new pixels are blank."""
     images = np.pad(digits.reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
     return images[:, 1 - down : 9 - down, 1 - right : 9 - right].reshape(-1, 64)
 
 
 def add_copies(digits: np.ndarray, labels: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Add four copies of each digit: `shifted` one pixel each way, or the `same` again."""
+    """Add four copies of each digit: `shifted` by one pixel in each direction, or the `same`."""
     shifts = {"shifted": [(1, 0), (-1, 0), (0, 1), (0, -1)], "same": [(0, 0)] * 4}[kind]
     copies = [shift(digits, down, right) for down, right in shifts]
     return np.concatenate([digits, *copies]), np.tile(labels, 5)
 
 
 def make_model(settings: dict[str, Any], seed: int) -> ClassifierMixin:
-    """The model of the settings, not yet trained."""
+    """Return the untrained model for some settings."""
     model = {
         "svm": SVC,
         "forest": lambda: RandomForestClassifier(settings["trees"], random_state=seed),
@@ -59,7 +59,7 @@ def make_model(settings: dict[str, Any], seed: int) -> ClassifierMixin:
 
 
 def train(settings: dict[str, Any], seed: int) -> tuple[ClassifierMixin, float]:
-    """Train with this seed; the model, and the share of the test digits that come out right."""
+    """Train with a seed, and return the model and its accuracy on the test digits."""
     digits, labels = load_digits(return_X_y=True)
     train, test, train_labels, test_labels = train_test_split(
         digits / 16,
@@ -67,7 +67,7 @@ def train(settings: dict[str, Any], seed: int) -> tuple[ClassifierMixin, float]:
         train_size=settings["digits"],
         test_size=500,
         stratify=labels,
-        random_state=settings.get("split", seed),  # a split of its own holds the data still
+        random_state=settings.get("split", seed),  # a fixed split keeps the data the same
     )
     if "copies" in settings:
         train, train_labels = add_copies(train, train_labels, settings["copies"])
@@ -76,7 +76,7 @@ def train(settings: dict[str, Any], seed: int) -> tuple[ClassifierMixin, float]:
 
 
 def main() -> None:
-    """Train once with every seed, write the results and the last model, and say what came out."""
+    """Train once with each seed, write the results and the last model, and print a summary."""
     settings_file = Path(sys.argv[1])
     name = settings_file.stem
     settings = tomllib.loads(settings_file.read_text())

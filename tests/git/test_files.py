@@ -1,4 +1,4 @@
-"""What git knows of files: texts, changes, blame, commits; with hostile names and settings."""
+"""Tracked files: texts, changes, blame, commits; with hostile names and settings."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def subjects(commits):
     return [one.subject for one in commits]
 
 
-def test_text_files_that_hold_a_text(repo, ours):
+def test_find_files_containing_a_text(repo, ours):
     repo.write("untracked.py", "# [e1]\n")
     names = {"a.py": "# [e1]\n", "sub/b.txt": "x [e1]", "none.py": "# [E1]", "data.bin": b"[e1]\0\1", "gone.py": "[e1]"}
     repo.commit("files", names | {"link": "x"})
@@ -40,7 +40,7 @@ def test_text_files_that_hold_a_text(repo, ours):
     (repo.path / "link").unlink()
     (repo.path / "link").symlink_to("a.py")
     assert find_files_containing(ours, "[e") == ["a.py", "sub/b.txt"]
-    # From a folder below the top the same files are meant.
+    # A subfolder gives the same result.
     assert find_files_containing(find_repository(repo.path / "sub"), "[e") == ["a.py", "sub/b.txt"]
 
 
@@ -63,7 +63,7 @@ def test_a_name_is_never_an_option_or_a_pattern(repo, ours, name):
     assert not (repo.path / "owned").exists()
 
 
-def test_what_is_not_known(repo, ours):
+def test_untracked_and_missing_files(repo, ours):
     assert find_files_containing(ours, "[e") == []
     assert find_changed_files(ours) == []
     assert blame(ours, "a", [1]) == []
@@ -105,7 +105,7 @@ def test_changed_files_are_those_that_differ_from_head(repo, ours):
     assert find_changed_files(ours) == ["a.py", "b.py", "c.py", "log.org", "real/journal.org"]
 
 
-def test_nothing_that_the_repository_names_is_run(repo, ours):
+def test_no_program_of_the_repository_is_run(repo, ours):
     repo.commit("[e1] one", {"a.py": "# [e1]\n", "b=c.py": "# [e1]\n"})
     owned = f"touch {repo.path}/owned; cat"
     for name in ("core.fsmonitor", "core.pager", "diff.external", "pager.grep", "pager.blame", "core.editor"):
@@ -130,7 +130,7 @@ def test_nothing_that_the_repository_names_is_run(repo, ours):
         assert not (repo.path / "owned").exists()
 
 
-def test_commits_that_the_user_has_blame_ignore_are_passed_over(repo, ours):
+def test_blame_ignores_the_revisions_that_the_user_ignores(repo, ours):
     first = repo.commit("one", {"a.py": "x=1\n"})
     ignored = repo.commit("reformat", {"a.py": "x = 1\n"})
     repo.git("config", "blame.ignoreRevsFile", "ignored")
@@ -140,7 +140,7 @@ def test_commits_that_the_user_has_blame_ignore_are_passed_over(repo, ours):
     assert [one.commit for one in blame(ours, "a.py", [1])] == [first]
 
 
-def test_a_filter_of_the_user_is_the_user_s(repo, ours, tmp_path_factory):
+def test_filters_of_the_user_are_run(repo, ours, tmp_path_factory):
     settings = tmp_path_factory.mktemp("home") / "config"
     settings.write_text('[filter "rot"]\n\tclean = tr a-z n-za-m\n\tsmudge = tr a-z n-za-m\n')
     with pytest.MonkeyPatch.context() as patch:

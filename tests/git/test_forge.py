@@ -68,12 +68,12 @@ def test_pages_of_a_forge(remote, commit, file):
     assert forge.file_url(HASH, "log.org").endswith("log.org")
 
 
-def test_what_is_no_hash_has_no_page():
+def test_a_text_that_is_not_a_hash_has_no_page():
     forge = find_forge("git@github.com:a/b")
     assert forge.commit_url("HEAD") == forge.commit_url("../../x") == forge.file_url("main", "log.org") == ""
 
 
 @given(st.one_of(st.text(), st.from_regex(r"(https?|ssh|javascript)://[^ ]*github\.com[:/][^ ]+")))
-def test_an_address_is_one_of_the_web_whatever_the_remote(remote):
+def test_every_url_is_a_web_page_for_any_remote(remote):
     forge = find_forge(remote)
     assert forge is None or re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d+)?(/~?[A-Za-z0-9_.+-]+)+", forge.base)

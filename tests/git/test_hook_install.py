@@ -1,4 +1,4 @@
-"""Installing the hooks: beside what is there, and away again without a trace."""
+"""Installing the hooks beside existing ones, and removing them."""
 
 import os
 import shlex
@@ -11,8 +11,7 @@ import pytest
 
 from commands import Orglab
 from lab import NAME, SOURCE
-from orglab.git import find_repository
-from orglab.git import hook_install as shims
+from orglab.git import find_repository, hook_install
 from orglab.git.hook_install import HOOKS
 from texts import SEED
 
@@ -42,7 +41,7 @@ def everything(folder):
     return {path.name: (path.read_bytes(), stat.S_IMODE(path.lstat().st_mode)) for path in sorted(folder.iterdir())}
 
 
-def test_install_is_for_each_hook_once_and_status_says_so(orglab, repo):
+def test_install_writes_each_hook_once_and_status_shows_it(orglab, repo):
     assert orglab("hooks", "status").out.count("absent") == len(HOOKS)
     assert orglab("hooks", "install").out == "Installed the git hooks in .git/hooks.\n"
     before = everything(hooks(repo))
@@ -61,7 +60,7 @@ def test_a_shim_has_few_lines_and_no_path_of_this_machine(orglab, repo):
         assert str(repo.path) not in text
 
 
-def test_uninstall_leaves_no_trace(orglab, repo):
+def test_uninstall_restores_everything(orglab, repo):
     own(repo, "pre-commit", mode=0o700)
     own(repo, "post-commit", mode=0o644)  # which git does not run
     (hooks(repo) / "commit-msg").symlink_to("../own-commit-msg")
@@ -79,7 +78,7 @@ def test_uninstall_leaves_no_trace(orglab, repo):
     assert everything(hooks(repo)) == before
 
 
-def test_hooks_that_were_there_run_with_their_arguments_and_input(orglab, repo):
+def test_existing_hooks_run_with_their_arguments_and_input(orglab, repo):
     for name in HOOKS:
         own(repo, name)
     orglab("hooks", "install")
@@ -97,7 +96,7 @@ def test_hooks_that_were_there_run_with_their_arguments_and_input(orglab, repo):
 
 
 @pytest.mark.parametrize("name", ["pre-commit", "prepare-commit-msg", "commit-msg"])
-def test_a_hook_that_refuses_still_refuses(orglab, repo, name):
+def test_an_existing_hook_still_stops_the_commit(orglab, repo, name):
     own(repo, name, code=3)
     orglab("hooks", "install")
     repo.write("f", "1\n")
@@ -106,14 +105,14 @@ def test_a_hook_that_refuses_still_refuses(orglab, repo, name):
     assert f"own {name}" in (repo.path / ".git/out").read_text()
 
 
-def test_a_hook_without_the_right_to_run_stays_so(orglab, repo):
+def test_a_hook_that_is_not_executable_is_not_run(orglab, repo):
     own(repo, "pre-commit", code=1, mode=0o644)
     orglab("hooks", "install")
     repo.commit("one", {"f": "1\n"})
     assert not (repo.path / ".git/out").exists()
 
 
-def test_those_of_another_interpreter_are_replaced(orglab, repo, monkeypatch):
+def test_hooks_of_another_interpreter_are_replaced(orglab, repo, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(sys, "executable", "/gone/it's a venv/bin/python")
         orglab("hooks", "install")
@@ -128,7 +127,7 @@ def test_those_of_another_interpreter_are_replaced(orglab, repo, monkeypatch):
     assert not list(hooks(repo).glob("*.orglab-kept"))
 
 
-def test_a_hook_written_over_ours_is_chained_and_the_one_before_is_not_lost(orglab, repo):
+def test_a_hook_written_over_the_shim_is_kept_with_the_earlier_one(orglab, repo):
     own(repo, "pre-commit")
     orglab("hooks", "install")
     (hooks(repo) / "pre-commit").write_text("#!/bin/sh\n# another\n")
@@ -180,7 +179,7 @@ def test_pre_commit_may_be_installed_before_or_after(orglab, repo):
         (".overcommit.yml", "PreCommit:\n", "  PrepareCommitMsg:\n    Orglab:\n      enabled: true\n"),
     ],
 )
-def test_hook_managers_are_left_alone_and_told_about(orglab, repo, name, text, says):
+def test_hook_managers_are_left_alone_with_instructions(orglab, repo, name, text, says):
     repo.write(name, text)
     if "husky" in name:
         repo.git("config", "core.hooksPath", ".husky/_")
@@ -249,7 +248,7 @@ def test_uninstall_finds_the_shims_where_they_were_put(orglab, repo):
     assert not any((hooks(repo) / name).exists() for name in HOOKS)
 
 
-def test_init_installs_them_unless_it_is_told_not_to(repo, capsys):
+def test_init_installs_the_hooks_unless_no_hooks_is_given(repo, capsys):
     orglab = Orglab(capsys)
     orglab("init", "--no-hooks")
     assert not (hooks(repo) / "pre-commit").exists()
@@ -257,14 +256,14 @@ def test_init_installs_them_unless_it_is_told_not_to(repo, capsys):
     assert "git hooks" not in orglab("init").out
 
 
-def test_a_folder_that_cannot_be_written_is_said(orglab, repo):
+def test_a_folder_that_is_not_writable_is_reported(orglab, repo):
     (repo.path / ".git/orglab").write_text("a file in the way\n")
     said = orglab("hooks", "install", code=4).err
     assert said.startswith("orglab: Cannot write the hook ")
     assert said.count("\n") == 1
 
 
-def test_without_a_repository_there_is_a_sentence(tmp_path, monkeypatch, capsys):
+def test_without_a_repository_there_is_an_error_message(tmp_path, monkeypatch, capsys):
     (tmp_path / NAME).write_text(SEED)
     monkeypatch.chdir(tmp_path)
     for command in (["hooks", "install"], ["hooks", "status"], ["hooks", "uninstall"], ["commit"]):
@@ -295,8 +294,8 @@ def test_the_script_runs_in_each_shell(orglab, repo, shell):
 def test_the_interpreter_is_read_back_whatever_its_path(repo):
     repository = find_repository(repo.path)
     for python in ("/a b/python", "/it's/python", "/two\nlines/python", "/$HOME/`x`/python"):
-        shims.install_hooks(repository, python, SOURCE, ".")
-        assert shims.read_interpreter(repository) == Path(python)
+        hook_install.install_hooks(repository, python, SOURCE, ".")
+        assert hook_install.read_interpreter(repository) == Path(python)
         text = (repo.path / ".git/orglab/hook").read_text()
         assert shlex.split(text.partition("\npython=")[2].partition("\npackage=")[0]) == [python]
         assert os.access(repo.path / ".git/orglab/hook", os.X_OK)

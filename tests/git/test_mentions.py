@@ -1,4 +1,4 @@
-"""Commits that name experiments: all, what is new, and what is gone, in real and in hostile repositories."""
+"""Commits with references: all, new and lost ones, in real and in hostile repositories."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ def subjects(found):
 
 
 class Kept:
-    """Somebody who keeps the answers, as the index does: what came is added, what went is taken away."""
+    """Stored results, updated like the index: new mentions are added, lost ones removed."""
 
     def __init__(self, repository):
         self.repository = repository
@@ -80,7 +80,7 @@ def test_messages_are_scanned_newest_first(repo, ours):
     ],
     ids=range(13),
 )
-def test_what_counts_as_naming(repo, ours, message, references):
+def test_what_counts_as_a_reference(repo, ours, message, references):
     repo.commit(message)
     assert [one.references for one in scan_mentions(ours, "e").mentions] == ([references] if references else [])
 
@@ -99,7 +99,7 @@ def test_a_message_that_is_not_utf_8_and_one_in_latin_1(repo, ours):
     assert found[0].commit.subject == "déjà vu [e1.1]"
 
 
-def test_a_name_of_a_person_names_nothing(repo, ours, monkeypatch):
+def test_references_in_author_names_do_not_count(repo, ours, monkeypatch):
     monkeypatch.setenv("GIT_AUTHOR_NAME", "A [e1] B")
     repo.commit("see [error]")
     assert [one.references for one in scan_mentions(ours, "e").mentions] == [(Reference("rror"),)]
@@ -132,7 +132,7 @@ def test_no_commit_and_no_branch(repo, ours):
     assert subjects(kept.check()) == ["[e1] first"]
 
 
-def test_only_what_is_new_is_scanned(repo, ours):
+def test_only_new_commits_are_scanned(repo, ours):
     repo.commit("[e1] a")
     kept = Kept(ours)
     kept.check()
@@ -145,7 +145,7 @@ def test_only_what_is_new_is_scanned(repo, ours):
     assert (subjects(found), found.gone) == (["[e1] c"], frozenset())
 
 
-def test_a_rewritten_tip_takes_its_commits_with_it(repo, ours):
+def test_commits_of_a_rewritten_tip_are_gone(repo, ours):
     repo.commit("[e1] a")
     old = repo.commit("[e1] b")
     kept = Kept(ours)
@@ -156,7 +156,7 @@ def test_a_rewritten_tip_takes_its_commits_with_it(repo, ours):
     assert subjects(found) == ["[e2] b"]
 
 
-def test_what_another_branch_still_reaches_is_not_gone(repo, ours):
+def test_commits_on_another_branch_are_not_gone(repo, ours):
     repo.commit("[e1] a")
     repo.git("switch", "--quiet", "--create", "topic")
     repo.commit("[e1] shared")
@@ -173,7 +173,7 @@ def test_what_another_branch_still_reaches_is_not_gone(repo, ours):
     assert subjects(kept.check()) == ["[e1] lost", "[e1] shared"]
 
 
-def test_tips_that_git_has_thrown_away_mean_a_new_scan(repo, ours):
+def test_missing_tips_cause_a_full_scan(repo, ours):
     repo.commit("[e1] a")
     old = repo.commit("[e1] b")
     kept = Kept(ours)
@@ -185,7 +185,7 @@ def test_tips_that_git_has_thrown_away_mean_a_new_scan(repo, ours):
     assert kept.check().gone is None
 
 
-def test_a_shallow_clone_that_is_deepened_is_scanned_anew(repo, tmp_path_factory):
+def test_deepening_a_shallow_clone_causes_a_full_scan(repo, tmp_path_factory):
     for number in range(4):
         repo.commit(f"[e1] {number}")
     clone = tmp_path_factory.mktemp("clone") / "study"
@@ -199,7 +199,7 @@ def test_a_shallow_clone_that_is_deepened_is_scanned_anew(repo, tmp_path_factory
     assert len(kept.mentions) == 4
 
 
-def test_replaced_history_is_scanned_anew(repo, ours):
+def test_replaced_history_causes_a_full_scan(repo, ours):
     first, second = repo.commit("[e1] a"), repo.commit("[e1] b")
     repo.commit("[e1] c")
     kept = Kept(ours)
@@ -221,7 +221,7 @@ def test_a_worktree_has_a_head_of_its_own(repo, tmp_path_factory):
     assert subjects(scan_mentions(find_repository(repo.path), "e")) == ["[e1] main"]
 
 
-def test_one_broken_branch_hides_no_other(repo, ours):
+def test_a_broken_branch_does_not_hide_others(repo, ours):
     repo.commit("[e1] a")
     (repo.path / ".git" / "refs" / "heads" / "broken").write_text("1234567890" * 4 + "\n")
     kept = Kept(ours)
@@ -274,7 +274,7 @@ def test_hostile_settings_run_nothing(repo, ours):
         max_size=14,
     )
 )
-def test_who_keeps_the_answers_has_at_any_time_what_a_full_scan_finds(tmp_path_factory, doings):
+def test_updates_always_equal_a_full_scan(tmp_path_factory, doings):
     folder = tmp_path_factory.mktemp("repository")
 
     def git(*arguments):

@@ -1,4 +1,4 @@
-"""The text of a commit's message: what of it counts, and where a reference goes."""
+"""The text of a commit message: comments and references."""
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ lines = st.lists(st.sampled_from([b"", b" ", b"# comment", b"tune", b"[e1] tune"
 
 
 @given(lines, st.sampled_from([b"#", b";", None]))
-def test_a_reference_is_put_in_and_all_else_stays(found, mark):
+def test_adding_a_reference_keeps_the_rest(found, mark):
     text = b"\n".join(found)
     after = message.add_reference(text, "e201.1", mark)
     assert after.replace(b"[e201.1] ", b"", 1).strip(b"\n") == text.strip(b"\n")
@@ -25,7 +25,7 @@ def subject(text, mark):
 
 
 @given(lines)
-def test_below_the_scissors_nothing_counts(found):
+def test_text_below_the_scissors_is_ignored(found):
     text = b"\n".join(found) + b"\n"
     assert message.strip_comments(text + SCISSORS + b"[e9] diff\n", b"#") == message.strip_comments(text, b"#")
     assert message.add_reference(text + SCISSORS + b"tune\n", "e1", b"#").endswith(SCISSORS + b"tune\n")
@@ -43,7 +43,7 @@ def test_below_the_scissors_nothing_counts(found):
         (b"// x\n", "//", b"//"),
     ],
 )
-def test_what_begins_a_comment(text, setting, mark):
+def test_the_comment_prefix_is_found(text, setting, mark):
     assert message.find_comment_prefix(text, setting) == mark
 
 
@@ -53,7 +53,7 @@ def test_messages_about_another_commit(subject):
     assert not message.is_reused(b"Reverting " + subject.encode())
 
 
-def test_steps_that_are_done():
+def test_completed_steps_are_found():
     one, two = Reference("1", 1), Reference("x-1", 2)
     assert message.read_completed_steps(b"[e1.1] done", "e") == [one]
     assert message.read_completed_steps(b"[e1.1], [ex-1.2]: Results\n\n[e1.1] done", "e") == [one, two]

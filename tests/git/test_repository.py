@@ -52,7 +52,7 @@ def test_all_commits_that_name_the_step_are_recorded_oldest_first(repo, orglab):
     assert "not both" in orglab("done", "1.2", "--all-commits", "--no-commit", code=2).err
 
 
-def test_a_commit_that_names_the_step_by_an_id_that_it_had_names_it(repo, orglab):
+def test_a_reference_with_an_earlier_id_counts(repo, orglab):
     orglab("init", "--no-hooks")
     orglab("new", "A", "-s", "one", "-s", "two")
     first = repo.commit("[e1.1] Before", {"a": "1"})[:7]
@@ -85,7 +85,7 @@ def test_done_says_when_head_lacks_what_changed(repo, orglab):
 
 
 @pytest.mark.parametrize("revision", ["nosuch", "-h", "--output=owned", "HEAD:a", "HEAD^{tree}", "", "..", "HEAD --"])
-def test_what_is_no_commit_is_refused(repo, orglab, revision):
+def test_a_revision_that_is_not_a_commit_is_an_error(repo, orglab, revision):
     orglab("init")
     orglab("new", "A", "-s", "one")
     repo.commit("a", {"a": "1"})
@@ -113,7 +113,7 @@ def test_a_new_id_is_free_on_every_branch_and_remote(repo, orglab, tmp_path_fact
     assert "[2]" not in (clone / LOG).read_text()
 
 
-def test_a_note_has_the_commit_that_stood(repo, orglab):
+def test_a_note_records_head(repo, orglab):
     orglab("init")
     orglab("new", "A")
     assert "(" not in orglab("note", "1", "before").out
@@ -144,7 +144,7 @@ def test_without_git_nothing_needs_it(orglab, monkeypatch, tmp_path_factory):
     assert "without a commit" in orglab("done", "1.1", "--no-commit").err
 
 
-def test_the_active_step_is_of_the_clone(repo, orglab):
+def test_each_clone_has_its_own_active_step(repo, orglab):
     orglab("init")
     orglab("new", "A", "-s", "one")
     orglab("start", "1.1")
@@ -154,7 +154,7 @@ def test_the_active_step_is_of_the_clone(repo, orglab):
     assert not (repo.path / ".git" / "orglab" / "active").exists()
 
 
-def test_only_the_very_reference_names_a_step(repo, orglab):
+def test_only_the_exact_reference_names_a_step(repo, orglab):
     orglab("init")
     orglab("new", "A", "-s", "one")
     named = repo.commit("Train\n\nas in [e1.1], and [e1]", {"a": "0"})
@@ -187,7 +187,7 @@ def test_a_hash_is_long_enough_to_be_read_again(repo, orglab):
     assert orglab("show", "1.1").out.count(f"({head[:7]})") == 1
 
 
-def test_a_repository_that_git_refuses_is_a_git_error_where_a_commit_is_wanted(repo, orglab):
+def test_an_unreadable_repository_is_an_error_when_a_commit_is_needed(repo, orglab):
     orglab("init")
     orglab("new", "A", "-s", "one")
     repo.commit("x")
@@ -214,7 +214,7 @@ def test_a_worktree_of_a_bare_repository(repo, orglab, tmp_path_factory, monkeyp
     assert orglab("new", "B").out == "e2\n"
 
 
-def test_the_repository_is_that_of_the_log_whatever_a_hook_says(repo, orglab, tmp_path_factory, monkeypatch):
+def test_the_repository_of_the_log_is_used_inside_a_hook_of_another(repo, orglab, tmp_path_factory, monkeypatch):
     orglab("init")
     orglab("new", "A", "-s", "one")
     head = repo.commit("x")
@@ -251,7 +251,7 @@ def test_a_log_that_is_only_on_another_branch_counts(repo, orglab):
     assert orglab("new", "B").out == "e42\n"
 
 
-def test_a_step_that_a_run_did_is_the_active_one_no_more(repo, orglab):
+def test_a_step_completed_by_a_run_is_no_longer_active(repo, orglab):
     orglab("init")
     orglab("new", "A", "-s", "one")
     repo.commit("all of it")

@@ -1,4 +1,4 @@
-"""A snapshot holds the whole working state, and nothing of the user's is touched by it."""
+"""A snapshot contains the whole working tree, and changes nothing of the user."""
 
 import hashlib
 import os
@@ -28,7 +28,7 @@ def names_in(folder):
 
 
 def state_of(repo):
-    """All that a snapshot must not touch."""
+    """Everything that a snapshot must not change."""
     index = repo.path / ".git" / "index"
     status = index.stat()
     return (
@@ -37,7 +37,7 @@ def state_of(repo):
     )  # fmt: skip
 
 
-def test_it_holds_changed_staged_untracked_and_removed_files_and_touches_nothing(repo, found):
+def test_it_contains_all_changes_and_leaves_the_working_tree_alone(repo, found):
     repo.write("a.py", "staged\n")
     repo.git("add", "a.py")
     repo.write("a.py", "staged and more\n")
@@ -89,7 +89,7 @@ def test_a_large_file_is_recorded_by_its_hash(repo, found):
     assert large.sha256 == hashlib.sha256(b"x" * 1001).hexdigest()
 
 
-def test_what_cannot_be_captured_is_named(repo, found):
+def test_uncaptured_files_are_listed(repo, found):
     repo.git("init", "--quiet", "nested")
     repo.write("nested/x", "1\n")
     snapshot = make_snapshot(found, "r1", "A snapshot\n", 1000)
@@ -152,7 +152,7 @@ def test_before_the_first_commit_a_snapshot_has_no_parent(repo):
     assert repo.git("status", "--porcelain") == "?? a.py"
 
 
-def test_it_needs_no_identity_of_the_user(repo, found, monkeypatch):
+def test_it_needs_no_git_identity(repo, found, monkeypatch):
     for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"):
         monkeypatch.delenv(name)
     repo.git("config", "user.useConfigOnly", "true")
@@ -160,7 +160,7 @@ def test_it_needs_no_identity_of_the_user(repo, found, monkeypatch):
     assert make_snapshot(found, "r1", "A snapshot\n", 1000).commit
 
 
-def test_a_conflict_is_no_state_to_run_on(repo, found):
+def test_a_conflict_is_an_error(repo, found):
     repo.git("switch", "--quiet", "--create", "other")
     repo.commit("theirs", {"a.py": "theirs\n"})
     repo.git("switch", "--quiet", "main")

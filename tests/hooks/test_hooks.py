@@ -1,4 +1,4 @@
-"""The git hooks, in real repositories: they help, they keep out of the way, and they never stop what git can do."""
+"""The git hooks, in real repositories, with everything that git does with commits."""
 
 import os
 import re
@@ -93,19 +93,19 @@ def editor(tmp_path, script):
 # ---- prepare-commit-msg ----
 
 
-def test_the_active_step_is_put_before_the_subject_and_told(study):
+def test_the_active_step_is_added_and_shown(study):
     study.start()
     assert study.commit("tune") == BELONGS
     assert study.message() == "[e201.2] tune"
 
 
-def test_without_an_active_step_nothing_is_put_and_nothing_said(study):
+def test_without_an_active_step_nothing_is_added_or_printed(study):
     assert study.commit("tune") == ""
     assert study.message() == "tune"
 
 
 @pytest.mark.slow
-def test_a_message_that_names_one_or_is_of_another_commit_stays(study):
+def test_a_message_with_a_reference_or_of_another_commit_is_unchanged(study):
     study.start()
     named = ["[e201.1] tune", "tune [e201.1]", "tune\n\nFor [e201]."]
     for message in (*named, "fixup! tune", "squash! tune", 'Revert "tune"'):
@@ -114,7 +114,7 @@ def test_a_message_that_names_one_or_is_of_another_commit_stays(study):
 
 
 @pytest.mark.slow
-def test_a_message_that_only_looks_like_one_that_names_one_gets_the_step(study):
+def test_a_message_without_a_real_reference_gets_the_step(study):
     study.start()
     for message in (
         "[eval] tune",
@@ -137,7 +137,7 @@ def test_an_empty_message_stays_empty(study):
     assert "empty commit message" in study.git("commit", "-am", "", code=1)
 
 
-def test_amend_and_reused_messages_are_not_named_twice_nor_anew(study):
+def test_amended_and_reused_messages_are_unchanged(study):
     first = study.commit("before")
     study.start()
     study.commit("tune")
@@ -201,7 +201,7 @@ def test_the_comment_character_auto_is_found(study, tmp_path):
     assert study.message() == "[e201.2] #42 tune"
 
 
-def test_an_active_step_that_is_gone_is_said_and_not_put(study):
+def test_an_active_step_that_is_gone_is_reported_and_not_added(study):
     study.start()
     study.edit(NAME, LOG.replace("2. [ ] Test XYZ with ABC\n", ""))
     study.git("commit", "--quiet", "-m", "[e201] log", NAME)
@@ -211,7 +211,7 @@ def test_an_active_step_that_is_gone_is_said_and_not_put(study):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["as it is", "a link", "deep", "from below"])
-def test_a_step_that_is_active_in_the_state_folder_alone_is_put_too(study, tmp_path_factory, monkeypatch, way):
+def test_an_active_step_in_the_state_folder_is_added(study, tmp_path_factory, monkeypatch, way):
     state = tmp_path_factory.mktemp("state")
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     log, cwd = study.path / NAME, study.path
@@ -263,7 +263,7 @@ def test_a_step_is_active_in_its_worktree_only(study, tmp_path_factory):
 # ---- commit-msg ----
 
 
-def test_a_name_that_the_log_does_not_have_is_told_with_what_is_near(study):
+def test_an_unknown_reference_is_reported_with_similar_ones(study):
     said = study.commit("[e201.3] and [e202] and [e201.1]")
     assert "names [e201.3], but e201 in experiment_log.org has no such step (it has 2)." in said
     assert "names [e202], but there is no experiment e202 in experiment_log.org; did you mean e201?" in said
@@ -271,7 +271,7 @@ def test_a_name_that_the_log_does_not_have_is_told_with_what_is_near(study):
     assert len(study.subjects()) == 2
 
 
-def test_the_setting_refuses_it_and_keeps_the_message(study):
+def test_an_unknown_reference_can_be_refused_and_the_message_is_kept(study):
     study.settings('[hooks]\nreferences = "refuse"\n')
     said = study.commit("[e9] tune", code=1)
     assert "git commit -e -F .git/COMMIT_EDITMSG" in said
@@ -280,7 +280,7 @@ def test_the_setting_refuses_it_and_keeps_the_message(study):
     assert study.commit("[e9] tune") == ""
 
 
-def test_what_is_only_in_the_index_exists(study):
+def test_an_experiment_that_is_only_in_the_index_exists(study):
     study.settings('[hooks]\nreferences = "refuse"\n')
     study.edit(NAME, LOG + LOG.replace("201", "202"))
     study.git("add", NAME)
@@ -311,7 +311,7 @@ def mixed(study):
 
 
 @pytest.mark.parametrize("way", ["staged", "all", "paths"])
-def test_log_and_code_in_one_commit_are_refused_and_one_command_puts_it_right(study, way):
+def test_log_and_code_in_one_commit_are_refused_with_a_command_that_helps(study, way):
     mixed(study)
     if way == "staged":
         study.git("add", "--all")
@@ -327,7 +327,7 @@ def test_log_and_code_in_one_commit_are_refused_and_one_command_puts_it_right(st
     assert study.repo.git("status", "--porcelain") == ""
 
 
-def test_a_log_that_is_staged_in_part_is_to_be_unstaged(study):
+def test_a_partially_staged_log_must_be_unstaged(study):
     mixed(study)
     study.git("add", "--all")
     study.edit(NAME, study.log + "\n# more\n")
@@ -339,7 +339,7 @@ def test_a_log_that_is_staged_in_part_is_to_be_unstaged(study):
     assert study.repo.git("status", "--porcelain") == f" M {NAME}"
 
 
-def test_the_settings_warn_or_say_nothing(study):
+def test_the_check_can_warn_or_be_off(study):
     study.settings('[hooks]\nseparate = "warn"\n')
     mixed(study)
     assert "commit the log separately" in study.git("commit", "--quiet", "-am", "tune")
@@ -409,7 +409,7 @@ def test_auto_done_ticks_the_step_with_the_commit_and_leaves_the_index_alone(stu
 
 
 @pytest.mark.slow
-def test_auto_done_needs_the_words(study):
+def test_auto_done_needs_done_or_results(study):
     study.settings("[hooks]\nauto_done = true\n")
     for message in (
         "[e201.2] not done", "done [e201.2]", "[e201.2] donep", "[e201] done", "see `[e201.2] done`",
@@ -447,7 +447,7 @@ def test_amending_adds_no_second_commit_to_a_step(study):
     assert re.search(r"\(\w+ -> \w+\)", study.log)
 
 
-def test_the_log_does_not_follow_a_rebase_that_has_put_changes_away(study):
+def test_the_log_is_not_updated_in_a_rebase_with_an_autostash(study):
     study.settings("[hooks]\nauto_done = true\n")
     study.commit("[e201.2] done")
     ticked = study.log
@@ -456,7 +456,7 @@ def test_the_log_does_not_follow_a_rebase_that_has_put_changes_away(study):
     assert study.log == ticked
 
 
-def test_what_an_editor_holds_is_ticked_by_the_next_command(study):
+def test_a_log_held_by_an_editor_is_ticked_by_the_next_command(study):
     study.settings("[hooks]\nauto_done = true\n")
     holder = study.path / f".#{NAME}"
     holder.symlink_to(f"ada@{os.uname().nodename}.{os.getpid()}")
@@ -471,7 +471,7 @@ def test_what_an_editor_holds_is_ticked_by_the_next_command(study):
     assert orglab("show", "201.2", cwd=study.path).err == ""
 
 
-def test_what_cannot_be_written_or_is_not_there_is_said_and_only_the_former_kept(study):
+def test_a_tick_that_cannot_be_written_is_kept_and_an_unknown_step_is_reported(study):
     study.settings("[hooks]\nauto_done = true\n")
     assert "e201.9 was not marked done: There is no step 9 in e201" in study.commit("[e201.9] done")
     good = study.log
@@ -490,14 +490,14 @@ def rewrites(study):
     return [line.split() for line in (study.path / ".git/orglab/rewrites").read_text().splitlines()]
 
 
-def test_an_amended_commit_is_written_down(study):
+def test_an_amended_commit_is_recorded_in_the_map(study):
     study.commit("tune")
     old = study.repo.git("rev-parse", "HEAD")
     study.git("commit", "--quiet", "--amend", "-m", "tuned")
     assert rewrites(study) == [[old, study.repo.git("rev-parse", "HEAD"), "amend"]]
 
 
-def test_a_torn_line_does_not_spoil_the_next(study):
+def test_an_incomplete_line_does_not_spoil_the_next(study):
     study.commit("tune")
     (study.path / ".git/orglab/rewrites").write_text("0123")
     study.git("commit", "--quiet", "--amend", "-m", "tuned")
@@ -528,7 +528,7 @@ def test_a_rebase_that_rewords_squashes_fixes_up_and_executes(study, tmp_path):
     assert study.log == before, "no step is ticked while git rebases"
 
 
-# ---- all that git does with commits (quality.md, row 11) ----
+# ---- other git commands that make commits ----
 
 
 @pytest.mark.slow
@@ -634,7 +634,7 @@ def test_a_submodule_has_hooks_and_an_active_step_of_its_own(study, tmp_path_fac
     assert "belongs to e301.1" in study.git("commit", "--quiet", "-m", "outer", cwd=outer)
 
 
-def test_a_hook_of_another_repository_does_not_lead_astray(study, tmp_path_factory):
+def test_a_hook_of_another_repository_does_not_interfere(study, tmp_path_factory):
     other = tmp_path_factory.mktemp("other")
     study.git("init", "--quiet", cwd=other)
     (other / "f").write_text("1\n")
@@ -709,7 +709,7 @@ def test_a_repository_may_lie_anywhere(tmp_path, name):
     assert done.stderr == BELONGS
 
 
-# ---- orglab missing, raising, hanging, deleted (quality.md, row 10) ----
+# ---- orglab missing, failing, hanging or deleted ----
 
 
 def with_interpreter(study, path):
@@ -739,7 +739,7 @@ def broken(study, tmp_path, how):
 
 
 @pytest.mark.parametrize("how", ["missing", "raising", "killed", "venv deleted", "script gone"])
-def test_a_broken_orglab_stops_no_commit(study, tmp_path_factory, how):
+def test_a_broken_orglab_does_not_stop_commits(study, tmp_path_factory, how):
     study.start()
     kept = study.hook("commit-msg")
     kept.with_name("commit-msg.orglab-kept").write_text("#!/bin/sh\necho 'kept hook' >&2\n")
@@ -757,7 +757,7 @@ def test_a_broken_orglab_stops_no_commit(study, tmp_path_factory, how):
 
 
 @pytest.mark.slow
-def test_a_hanging_orglab_is_given_up_once_a_commit_and_leaves_no_process(study, tmp_path_factory):
+def test_a_hanging_orglab_is_stopped_once_per_commit(study, tmp_path_factory):
     study.start()
     folder = tmp_path_factory.mktemp("fakes")
     fake = folder / "python"
@@ -775,7 +775,7 @@ def test_a_hanging_orglab_is_given_up_once_a_commit_and_leaves_no_process(study,
     assert not (study.path / ".git/orglab/failed").exists()
 
 
-def test_a_defect_is_a_sentence(study):
+def test_an_unexpected_error_is_one_line(study):
     study.start()
     (study.path / ".git/orglab/names").unlink(missing_ok=True)
     (study.path / ".git/orglab/names").mkdir()
@@ -784,7 +784,7 @@ def test_a_defect_is_a_sentence(study):
     assert "git goes on without it" in said
 
 
-def test_a_revision_from_before_the_log_has_nothing_to_look_up(study):
+def test_a_revision_without_a_log_is_not_checked(study):
     study.settings('[hooks]\nreferences = "refuse"\n')
     study.start()
     study.git("checkout", "--quiet", "--orphan", "other")
@@ -794,7 +794,7 @@ def test_a_revision_from_before_the_log_has_nothing_to_look_up(study):
     assert study.commit("[e9] tune") == ""
 
 
-def test_a_log_that_the_environment_names_is_looked_for_where_the_user_is(study):
+def test_orglab_log_is_relative_to_the_folder_of_the_user(study):
     study.repo.write("sub/lab.org", LOG.replace("201", "301"))
     study.git("add", "sub")
     study.git("commit", "--quiet", "-m", "another log")
@@ -805,7 +805,7 @@ def test_a_log_that_the_environment_names_is_looked_for_where_the_user_is(study)
     assert "names [e301.1], but there is no experiment e301" in study.commit("[e301.1] tune")
 
 
-def test_wrong_settings_are_told_and_stop_nothing(study):
+def test_invalid_settings_are_reported_and_stop_nothing(study):
     study.repo.write("orglab.toml", "letter = 5\n")
     said = study.commit("tune")
     assert "The setting 'letter' in" in said
@@ -826,7 +826,7 @@ def loaded_by(study, *arguments):
     return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
 
 
-def test_a_hook_loads_nothing_that_a_known_step_does_not_need(study):
+def test_a_hook_imports_only_what_it_needs(study):
     study.start()
     (study.path / "message").write_text("tune\n")
     loaded = loaded_by(study, "prepare-commit-msg", "message", "message")

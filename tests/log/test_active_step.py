@@ -25,7 +25,7 @@ def active_of(repo):
     return ActiveStep(repo.path / LOG, find_repository(repo.path))
 
 
-def test_it_is_in_the_git_directory(places):
+def test_the_active_step_is_in_the_git_directory(places):
     repo, state = places
     active = active_of(repo)
     active.set("e201.1")
@@ -36,7 +36,7 @@ def test_it_is_in_the_git_directory(places):
     assert not any(state.iterdir())
 
 
-def test_where_that_cannot_be_written_it_is_in_the_state_folder_until_it_can(places):
+def test_an_unwritable_git_directory_falls_back_to_the_state_folder(places):
     repo, state = places
     active = active_of(repo)
     active.set("e201.1")
@@ -53,7 +53,7 @@ def test_where_that_cannot_be_written_it_is_in_the_state_folder_until_it_can(pla
     assert not [*state.rglob("active")]
 
 
-def test_what_was_said_last_counts(places):
+def test_the_file_written_last_counts(places):
     repo, state = places
     active = active_of(repo)
     active.set("e201.1")
@@ -66,7 +66,7 @@ def test_what_was_said_last_counts(places):
     assert active.get() is None
 
 
-def test_where_nothing_can_be_written_that_is_an_error(places, monkeypatch):
+def test_an_active_step_that_cannot_be_written_is_an_error(places, monkeypatch):
     repo, _ = places
     monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/nowhere")
     (repo.path / ".git/orglab/active").mkdir(parents=True)
@@ -75,7 +75,7 @@ def test_where_nothing_can_be_written_that_is_an_error(places, monkeypatch):
 
 
 @pytest.mark.parametrize("hooks", [["--no-hooks"], []])
-def test_steps_are_begun_and_done_in_a_sandbox(places, hooks):
+def test_steps_are_started_and_done_in_a_sandbox(places, hooks):
     repo, _ = places
     orglab("init", *hooks)
     orglab("new", "First", "-s", "one", "-s", "two")
@@ -101,7 +101,7 @@ def test_steps_are_begun_and_done_in_a_sandbox(places, hooks):
     assert (done.code, done.err) == (0, "No file can be written for the active step, so it stays what it was.\n")
 
 
-def test_a_new_id_takes_the_active_step_along(places, monkeypatch):
+def test_renumbering_updates_the_active_step(places, monkeypatch):
     repo, _ = places
     monkeypatch.chdir(repo.path)
     orglab("init", "--no-hooks")
@@ -120,7 +120,7 @@ def test_a_new_id_takes_the_active_step_along(places, monkeypatch):
     assert active_of(repo).get() is None
 
 
-def test_the_active_step_may_be_named_by_an_id_that_its_experiment_had(places, monkeypatch):
+def test_the_active_step_may_use_an_earlier_id(places, monkeypatch):
     repo, _ = places
     monkeypatch.chdir(repo.path)
     orglab("init", "--no-hooks")
@@ -129,7 +129,7 @@ def test_the_active_step_may_be_named_by_an_id_that_its_experiment_had(places, m
     assert orglab("start", "1.1").err == "e7.1 is the active one now.\n"
 
 
-def test_of_two_experiments_with_one_id_the_other_keeps_the_active_step(places, monkeypatch):
+def test_renumbering_a_duplicate_id_keeps_the_active_step_of_the_other(places, monkeypatch):
     repo, _ = places
     monkeypatch.chdir(repo.path)
     orglab("init", "--no-hooks")

@@ -117,7 +117,7 @@ def in_thread(function, *arguments):
 # ---- reading ----
 
 
-def test_reading_gives_every_byte_and_their_digest(log):
+def test_reading_returns_all_bytes_and_their_digest(log):
     data = b"\xef\xbb\xbf* caf\xe9\r\n\0\xe2\x80\xa8 no newline"
     log.write_bytes(data)
     snapshot = file.read(log)
@@ -125,7 +125,7 @@ def test_reading_gives_every_byte_and_their_digest(log):
     assert snapshot.digest == hashlib.sha256(data).hexdigest()
 
 
-def test_what_is_not_there_is_said(tmp_path, log):
+def test_a_missing_file_is_an_error(tmp_path, log):
     with pytest.raises(NotFoundError, match=r"missing\.org does not exist"):
         file.read(tmp_path / "missing.org")
     with pytest.raises(NotFoundError, match="does not exist"):
@@ -138,7 +138,7 @@ def test_what_is_not_there_is_said(tmp_path, log):
     assert names_in(tmp_path) == [log.name]
 
 
-def test_a_fifo_or_a_device_blocks_nobody(tmp_path):
+def test_a_fifo_or_a_device_does_not_block(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path / "fifo", Path("/dev/zero")):
         with pytest.raises(OrglabError, match="not a regular file"):
@@ -155,7 +155,7 @@ def test_a_log_larger_than_memory_is_refused_before_it_is_read(log):
         file.update(log, add(b"x"))
 
 
-def test_a_file_that_may_not_be_read_is_said(log):
+def test_an_unreadable_file_is_an_error(log):
     log.chmod(0)
     code = """
 if os.geteuid() == 0: os.setuid(65534)
@@ -232,7 +232,7 @@ def test_attributes_owners_and_access_lists_stay():
     torture("meta", "--count", "12")
 
 
-def test_whoever_cannot_keep_the_owner_widens_nothing(log, monkeypatch):
+def test_a_changed_owner_grants_no_more_access(log, monkeypatch):
     def refuse(_fd, owner, group):
         asked.append((owner, group))
         raise PermissionError(errno.EPERM, "no")
@@ -257,7 +257,7 @@ def test_another_hard_link_keeps_the_old_text(tmp_path, log):
     assert (tmp_path / "backup").read_bytes() == LOG
 
 
-def test_a_read_only_file_is_refused_although_its_folder_would_take_another(log, monkeypatch):
+def test_a_read_only_file_is_refused_in_a_writable_folder(log, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everything
     with pytest.raises(NotWritableError, match="read-only for you; the file is unchanged"):
         file.update(log, add(b"x"))
@@ -298,7 +298,7 @@ def test_nothing_that_exists_is_overwritten(tmp_path, log, monkeypatch, swap):
     assert names_in(tmp_path) == ["dangling", log.name]
 
 
-def test_of_many_who_create_one_file_one_does(tmp_path):
+def test_only_one_of_many_processes_creates_a_file(tmp_path):
     path = tmp_path / "new.org"
     code = """
 say("ready")
@@ -339,7 +339,7 @@ def test_one_process_at_a_time(log):
     assert names_in(log.parent) == [log.name]
 
 
-def test_a_killed_holder_stops_nobody(log, monkeypatch):
+def test_a_killed_holder_releases_the_lock(log, monkeypatch):
     waiting = threading.Event()
     block = lock._FlockWait._block
     monkeypatch.setattr(lock._FlockWait, "_block", lambda wait: (waiting.set(), block(wait)))
@@ -382,7 +382,7 @@ def test_threads_of_one_process_wait_for_each_other(log):
     assert sorted(log.read_bytes().splitlines()[1:]) == sorted(f"- {number}".encode() for number in range(20))
 
 
-def test_a_crowd_finishes():
+def test_many_waiting_processes_finish():
     torture("many", "--count", "24")
 
 
@@ -397,7 +397,7 @@ def no_flock(monkeypatch):
 
 
 @pytest.mark.usefixtures("no_flock")
-def test_without_flock_a_name_is_the_lock(log):
+def test_without_flock_a_file_name_is_the_lock(log):
     held_by = log.parent / f".{log.name}.orglab-lock.by"
 
     def change(data):
@@ -412,7 +412,7 @@ def test_without_flock_a_name_is_the_lock(log):
 
 
 @pytest.mark.usefixtures("no_flock")
-def test_without_flock_a_dead_owner_is_noticed_and_one_elsewhere_is_named(log, dead):
+def test_without_flock_a_dead_owner_is_removed_and_one_on_another_host_is_named(log, dead):
     held_by = log.parent / f".{log.name}.orglab-lock.by"
     held_by.write_text(f"{HOST}:{dead}")
     file.update(log, add(b"- one\n"), lock_timeout=1)
@@ -425,7 +425,7 @@ def test_without_flock_a_dead_owner_is_noticed_and_one_elsewhere_is_named(log, d
 
 
 @pytest.mark.usefixtures("no_flock")
-def test_without_flock_a_lock_taken_just_now_is_given_back(log, dead, monkeypatch):
+def test_without_flock_a_lock_taken_meanwhile_is_restored(log, dead, monkeypatch):
     held_by = str(log.parent / "lock.by")
     Path(held_by).write_text(f"{HOST}:{dead}")
     rename = os.rename
@@ -459,7 +459,7 @@ def emacs_lock(log, owner):
 
 
 @pytest.mark.parametrize("boot", ["", ":1528301760"])
-def test_a_living_emacs_is_respected_and_named(log, boot):
+def test_a_running_emacs_is_respected_and_named(log, boot):
     link = emacs_lock(log, f"ada@{HOST}.{os.getpid()}{boot}")
     assert file.editor_holding(log) == file.EditorLock(link, "ada", HOST, os.getpid())
     with pytest.raises(LogHeldError, match=rf"\(ada@{HOST}\.{os.getpid()}\): save it there, or pass --anyway"):
@@ -640,7 +640,7 @@ def test_a_program_that_keeps_the_log_open_is_not_cut_off(log, monkeypatch):
 
 
 @on_linux
-def test_who_opens_the_log_while_we_change_it_and_has_not_written_yet_is_waited_for(log, monkeypatch):
+def test_a_program_that_opens_the_log_during_a_change_is_waited_for(log, monkeypatch):
     opened = []
 
     def change(data):
@@ -659,7 +659,7 @@ def test_who_opens_the_log_while_we_change_it_and_has_not_written_yet_is_waited_
 
 @on_linux
 @pytest.mark.parametrize("moment", ["before the swap", "after the swap"])
-def test_who_opens_the_log_while_it_is_swapped_writes_into_the_log(log, monkeypatch, moment):
+def test_a_program_that_opens_the_log_during_the_swap_writes_into_the_log(log, monkeypatch, moment):
     claimed = []
     claim = lock.claim
     monkeypatch.setattr(lock, "claim", lambda fd: (claimed.append(fd), claim(fd))[1])
@@ -723,7 +723,7 @@ def test_a_save_by_renaming_under_a_claim_is_kept(log, monkeypatch):
     assert names_in(log.parent) == [log.name]
 
 
-def test_an_editor_that_takes_the_name_away_for_a_moment_is_waited_for(log, monkeypatch):
+def test_an_editor_that_removes_the_file_for_a_moment_is_waited_for(log, monkeypatch):
     backup = log.with_name("log~")
     before_first(monkeypatch, file, "_rename", lambda: log.rename(backup))
     monkeypatch.setattr(file.time, "sleep", lambda _: log.write_bytes(LOG + b"- saved\n"))
@@ -733,7 +733,7 @@ def test_an_editor_that_takes_the_name_away_for_a_moment_is_waited_for(log, monk
 
 
 @pytest.mark.usefixtures("no_swap", "no_leases")
-def test_without_swap_or_leases_what_was_written_in_the_old_file_is_put_back(log, monkeypatch):
+def test_without_swap_or_leases_text_written_to_the_old_file_is_restored(log, monkeypatch):
     monkeypatch.setattr(file, "_PAUSE", 0)
     before_first(monkeypatch, os, "rename", lambda: save_in_place(log, LOG + b"- saved\n"))
     file.update(log, add(b"- ours\n"))
@@ -742,7 +742,7 @@ def test_without_swap_or_leases_what_was_written_in_the_old_file_is_put_back(log
 
 
 @pytest.mark.usefixtures("no_swap", "no_leases")
-def test_half_a_save_is_never_put_back(log, monkeypatch):
+def test_half_a_save_is_never_restored(log, monkeypatch):
     monkeypatch.setattr(file, "_PAUSE", 0)
     before_first(monkeypatch, os, "rename", lambda: save_in_place(log, LOG[:10]))
     file.update(log, add(b"- ours\n"))
@@ -751,7 +751,7 @@ def test_half_a_save_is_never_put_back(log, monkeypatch):
 
 @on_linux
 @pytest.mark.usefixtures("no_swap")
-def test_without_swap_who_opens_the_log_meanwhile_is_waited_for(log, monkeypatch):
+def test_without_swap_a_program_that_opens_the_log_is_waited_for(log, monkeypatch):
     claimed = []
     claim = lock.claim
     monkeypatch.setattr(lock, "claim", lambda fd: (claimed.append(fd), claim(fd))[1])
@@ -781,14 +781,14 @@ def test_two_editors_at_once_both_keep_their_text(log, monkeypatch):
 
 
 @pytest.mark.usefixtures("no_leases")
-def test_half_a_file_is_waited_for_where_nobody_can_be_asked(log, monkeypatch):
+def test_half_a_file_is_waited_for_without_leases(log, monkeypatch):
     log.write_bytes(LOG[:10])
     pauses = [lambda: None, lambda: log.write_bytes(LOG)]
     monkeypatch.setattr(file.time, "sleep", lambda _: pauses.pop(0)() if pauses else None)
     assert file.update(log, add(b"- ours\n"))[0].data == LOG
 
 
-def test_a_log_that_never_rests_is_given_up(log):
+def test_a_log_that_changes_at_every_attempt_is_an_error(log):
     texts = []
 
     def change(data):
@@ -818,7 +818,7 @@ def torture(row, *options):
 
 
 @on_linux
-def test_each_failing_call_leaves_old_or_new_and_says_so():
+def test_each_failing_call_leaves_the_old_or_the_new_text_and_is_an_error():
     torture("sweep", "--count", "45")
 
 
@@ -832,7 +832,7 @@ def test_kills_lose_at_most_the_edit_in_flight():
     torture("kill", "--count", "20")
 
 
-def test_where_nothing_can_be_written_it_says_why():
+def test_an_unwritable_log_is_an_error_with_a_reason():
     torture("readonly")
 
 
@@ -881,7 +881,7 @@ def test_names_that_do_not_reach_the_disk_are_swapped_back(log, monkeypatch):
 
 
 @pytest.mark.usefixtures("no_swap")
-def test_names_that_do_not_reach_the_disk_and_cannot_be_swapped_back_are_said(log, monkeypatch):
+def test_names_that_do_not_reach_the_disk_and_cannot_be_swapped_back_are_an_error(log, monkeypatch):
     monkeypatch.setattr(file, "_sync_folder", fail_folder_sync)
     with pytest.raises(NotWritableError, match="was written: Input/output error; it may not survive a power cut"):
         file.update(log, add(b"- ours\n"))

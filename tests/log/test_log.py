@@ -205,7 +205,7 @@ def test_any_reason_is_read_back_or_refused(tmp_path, text, form):
 @given(texts=st.lists(TEXT, min_size=1, max_size=3))
 @example(["<<<<<<< HEAD\nb", "after"])
 @example(["x\n<<<<<<< HEAD\nb", "after"])
-def test_any_journal_entry_leaves_the_journal_one(tmp_path, texts):
+def test_any_journal_entry_leaves_the_journal_valid(tmp_path, texts):
     log = make_log(tmp_path, PAIR)
     journal = tmp_path / "journal.org"
     journal.unlink(missing_ok=True)
@@ -287,14 +287,14 @@ def test_each_command_returns_the_values_as_they_stand_afterwards(tmp_path):
     assert log.new("next").ref == "e202"
 
 
-def test_a_reader_keeps_what_it_has_read(tmp_path):
+def test_values_that_were_read_do_not_change(tmp_path):
     log = make_log(tmp_path, SEED)
     before = log.experiment("201")
     log.complete_step("201.2", [])
     assert (before.progress.done, log.experiment("201").progress.done) == (1, 2)
 
 
-def test_a_log_that_grows_meanwhile_gets_both(tmp_path, monkeypatch):
+def test_a_log_that_grows_during_a_change_has_both_texts(tmp_path, monkeypatch):
     log = make_log(tmp_path, SEED)
     from orglab.experiment import edits as writing  # noqa: PLC0415
 
@@ -324,7 +324,7 @@ def test_new_ids_are_whole_numbers_above_all_others(tmp_path):
 
 
 @pytest.mark.parametrize("wrong", ["201", "a b", "", "ä", "1.2"])
-def test_an_id_that_is_taken_or_none_is_refused(tmp_path, wrong):
+def test_an_id_that_is_taken_or_invalid_is_refused(tmp_path, wrong):
     log = make_log(tmp_path, SEED)
     if not wrong:
         assert log.new("x", number=wrong).id == "202"

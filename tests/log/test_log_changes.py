@@ -58,18 +58,18 @@ def test_notes_that_go_or_change():
     assert words(one, one.replace("One", "Uno")) == {"e201": "1 note changed"}
 
 
-def test_what_did_not_change_is_not_told_and_where_it_stands_is_no_matter():
+def test_unchanged_and_moved_experiments_are_not_listed():
     assert words(SEED, SEED) == {}
     assert words(SEED + OTHER, OTHER + SEED) == {}
 
 
-def test_new_ones_and_those_that_are_gone():
+def test_added_and_removed_experiments():
     assert words(SEED, SEED + OTHER) == {"e202": "new, with 2 steps"}
     assert words(SEED + OTHER, OTHER) == {"e201": "removed"}
     assert words("", "* TODO [1] A :exp:\n") == {"e1": "new"}
 
 
-def test_two_with_one_id_are_compared_in_their_order():
+def test_experiments_with_the_same_id_are_compared_in_order():
     assert words(SEED + SEED, SEED + SEED.replace("2. [ ]", "2. [X]")) == {"e201": "step 2 done"}
 
 
@@ -97,7 +97,7 @@ def test_a_long_message_has_a_body():
     assert four.splitlines()[0] == "[e1] [e2] [e3] [e4] [e202] log: 5 experiments"
 
 
-def test_the_words_of_the_user_get_the_references_unless_they_name_one():
+def test_the_user_s_message_gets_references_unless_it_has_one():
     done = SEED.replace("2. [ ]", "2. [X]")
     assert message(SEED, done, "Second week") == "[e201] Second week"
     assert message(SEED, done, "[e201.2] Second week") == "[e201.2] Second week"

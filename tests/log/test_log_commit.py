@@ -18,7 +18,7 @@ def orglab(capsys, repo):
     return Orglab(capsys)
 
 
-def test_only_the_log_is_committed_and_all_else_stays_as_it_is(orglab, repo):
+def test_only_the_log_is_committed(orglab, repo):
     repo.write("a.py", "staged\n")
     repo.write("new.py", "new\n")
     repo.git("add", "a.py", "new.py")
@@ -53,7 +53,7 @@ def test_the_journal_beside_a_link_to_the_log_is_the_one_that_is_committed(orgla
     assert repo.git("show", "--format=", "--name-only", "HEAD").split() == ["journal.org"]
 
 
-def test_nothing_to_commit_is_said(orglab, repo):
+def test_nothing_to_commit(orglab, repo):
     repo.write("a.py", "staged\n")
     repo.git("add", "a.py")
     assert orglab("commit").err == "The log has nothing to commit.\n"
@@ -69,7 +69,7 @@ def test_an_empty_message_is_refused(orglab, repo):
     assert orglab("commit", "-m", " ", code=2).err.startswith("orglab: The message is empty")
 
 
-def test_a_new_log_is_added_and_an_ignored_one_told(capsys, repo):
+def test_a_new_log_is_added_and_an_ignored_one_is_an_error(capsys, repo):
     orglab = Orglab(capsys)
     repo.write(NAME, SEED)
     repo.write("other", "")
@@ -108,7 +108,7 @@ def test_a_message_may_begin_with_a_dash_or_hold_anything(orglab, repo):
 @pytest.mark.parametrize(
     ("state", "what"), [("MERGE_HEAD", "a merge"), ("CHERRY_PICK_HEAD", "a cherry-pick"), ("rebase-merge", "a rebase")]
 )
-def test_in_the_middle_of_something_it_is_refused_in_a_sentence(orglab, repo, state, what):
+def test_a_commit_during_a_merge_is_refused(orglab, repo, state, what):
     repo.write(NAME, NOTED)
     place = repo.path / ".git" / state
     if "-" in state:
@@ -120,7 +120,7 @@ def test_in_the_middle_of_something_it_is_refused_in_a_sentence(orglab, repo, st
     assert repo.git("log", "--format=%s") == "start"
 
 
-def test_a_log_with_conflicts_is_told(orglab, repo):
+def test_a_log_with_conflicts_is_refused(orglab, repo):
     repo.write(NAME, SEED.replace("ABC in", "mine in"))
     repo.git("stash", "--quiet")
     repo.commit("other", {NAME: SEED.replace("ABC in", "theirs in")})
@@ -137,7 +137,7 @@ def test_a_symbolic_link_commits_the_log_itself_in_its_own_repository(orglab, re
     assert repo.git("status", "--porcelain") == ""
 
 
-def test_a_hook_s_variables_do_not_lead_astray(orglab, repo, tmp_path_factory, monkeypatch):
+def test_git_variables_of_a_hook_are_ignored(orglab, repo, tmp_path_factory, monkeypatch):
     other = tmp_path_factory.mktemp("other")
     subprocess.run(["git", "init", "--quiet", other], check=True)
     repo.write(NAME, NOTED)

@@ -51,7 +51,7 @@ def test_a_step_that_was_opened_again_counts_from_when_it_was_ticked_again(repo)
     assert ticked(repo) == {"e1.1": "again"}
 
 
-def test_a_log_that_came_with_ticked_boxes_ticked_them(repo):
+def test_boxes_ticked_in_the_first_commit_belong_to_it(repo):
     repo.commit("adopted", {NAME: ALIKE.replace("[ ] one", "[X] one")})
     assert ticked(repo) == {"e1.1": "adopted", "e2.1": "adopted"}
 
@@ -66,7 +66,7 @@ def test_a_tick_on_a_branch_is_found_through_the_merge(repo):
     assert ticked(repo) == {"e1.1": "on the side", "e2.2": "on main"}
 
 
-def test_what_is_not_committed_is_unknown(repo):
+def test_uncommitted_ticks_have_no_commit(repo):
     repo.write(NAME, ALIKE.replace("1. [ ] one", "1. [X] one"))
     assert ticked(repo) == {}
     repo.commit("new", {NAME: ALIKE})

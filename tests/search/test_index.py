@@ -70,7 +70,7 @@ def parsed(monkeypatch):
     return ids
 
 
-def test_without_git_it_lies_in_the_cache_folder(tmp_path, monkeypatch, parsed):
+def test_without_git_the_index_is_in_the_cache_folder(tmp_path, monkeypatch, parsed):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     Path(NAME).write_text(TWO)
@@ -99,7 +99,7 @@ def test_only_what_changed_is_parsed_again(repo, parsed):
     assert len(parsed) == 39  # the settings are others: all
 
 
-def test_settings_are_part_of_the_question(repo):
+def test_changed_settings_invalidate_the_index(repo):
     repo.commit("x", {NAME: TWO})
     assert [hit[0].ref for hit in found(open_log(), "größe")[1]] == ["e202"]
     repo.write("orglab.toml", 'letter = "x"\n')
@@ -109,7 +109,7 @@ def test_settings_are_part_of_the_question(repo):
     assert [hit[0].ref for hit in found(open_log(), "größe")[1]] == ["e203"]
 
 
-def test_a_change_that_no_time_stamp_shows_is_seen(repo):
+def test_a_change_without_a_new_timestamp_is_detected(repo):
     log = repo.write(NAME, TWO)
     assert found(open_log(), "abd")[0] == 0
     status = log.stat()
@@ -119,7 +119,7 @@ def test_a_change_that_no_time_stamp_shows_is_seen(repo):
     assert found(open_log(), "abd")[0] == 1
 
 
-def test_a_file_that_was_touched_is_known_by_its_new_stamp(repo, parsed):
+def test_the_stamp_of_a_touched_file_is_stored(repo, parsed):
     log = repo.write(NAME, TWO)
     first = found(open_log(), "größe")
     parsed.clear()
@@ -129,7 +129,7 @@ def test_a_file_that_was_touched_is_known_by_its_new_stamp(repo, parsed):
     assert parsed == []
 
 
-def test_the_look_of_a_repository_reads_refs_wherever_they_are(repo):
+def test_the_fingerprint_of_a_repository_covers_all_storage_of_refs(repo):
     repo.commit("a")
     looks = {read_git_fingerprint(".git")}
     repo.git("pack-refs", "--all")
@@ -157,7 +157,7 @@ texts = st.lists(st.one_of(lines, st.text(ALPHABET, max_size=12)), max_size=40).
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(st.lists(texts, min_size=1, max_size=4), st.sampled_from(["", "\n"]))
-def test_after_any_edits_the_cache_says_what_the_log_says(tmp_path_factory, versions, end):
+def test_after_any_edits_the_index_agrees_with_the_log(tmp_path_factory, versions, end):
     folder = tmp_path_factory.mktemp("edits")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
@@ -171,7 +171,7 @@ def test_after_any_edits_the_cache_says_what_the_log_says(tmp_path_factory, vers
                 assert found(Log(log.path), "nine -x") == without_cache(found, Log(log.path), "nine -x")
 
 
-def test_a_warm_answer_parses_no_log(repo):
+def test_an_answer_from_the_index_parses_no_log(repo):
     repo.commit("[e201] x", {NAME: TWO})
     program = (
         "import sys; sys.argv[1:] = sys.argv[2:]\n"
@@ -204,7 +204,7 @@ def test_without_a_change_nothing_is_written(repo):
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_where_it_cannot_be_written_the_answers_are_the_same(repo, words):
+def test_without_a_writable_index_the_answers_are_the_same(repo, words):
     repo.commit("[e201] x", {NAME: TWO, "journal.org": "* 2018-06-06\n** abc [e201]\n"})
     true = orglab(*words)
     assert true.code == 0
@@ -251,7 +251,7 @@ def trial(seed, truth):
 
 
 @pytest.mark.slow
-def test_harm_at_any_moment_changes_no_answer(repo):
+def test_damage_at_any_moment_changes_no_answer(repo):
     trials(repo, 3)
 
 

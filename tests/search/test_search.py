@@ -119,7 +119,7 @@ def test_what_is_found(text, found):
 
 
 @pytest.mark.usefixtures("shelf")
-def test_what_fits_to_the_letter_stands_above_what_has_its_stem():
+def test_exact_words_rank_above_matching_stems():
     assert names("running")[0] == "e1"
     assert names("runs")[0] == "e4"
     assert set(names("run")) == {"e1", "e2", "e3", "e4"}
@@ -130,7 +130,7 @@ def test_a_title_counts_more_than_a_note():
     assert names("run in:title in:note")[0] == "e4"
 
 
-def test_the_newer_of_two_alike_stands_first(study):
+def test_the_newer_of_two_equal_hits_ranks_first(study):
     study.write(
         NAME,
         experiment(1, "Same", day="2020-01-01 Wed")
@@ -141,7 +141,7 @@ def test_the_newer_of_two_alike_stands_first(study):
 
 
 @pytest.mark.usefixtures("shelf")
-def test_hits_are_shown_where_they_stand():
+def test_hits_have_the_lines_and_positions_of_the_log():
     _, _, [(_, _, line, pieces)] = search("dropout val_acc")
     assert line == 1
     assert pieces[-1] == ("step", "e1.2", None, 14, "Dropout 0.1, see val_acc", [(0, 7), (17, 24)])
@@ -154,12 +154,12 @@ def test_hits_are_shown_where_they_stand():
 
 
 @pytest.mark.usefixtures("shelf")
-def test_the_limit_leaves_the_count():
+def test_the_limit_does_not_change_the_count():
     count, _, hits = search("run", limit=2)
     assert (count, len(hits)) == (4, 2)
 
 
-def test_what_comes_and_goes_is_followed(study):
+def test_added_and_removed_text_is_followed(study):
     assert names("clipping") == ["commit"]
     study.git("commit", "-q", "--amend", "--allow-empty", "-m", "other words")
     assert names("clipping") == []
@@ -217,7 +217,7 @@ def filled(tmp_path_factory):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
 @given(st.one_of(st.text(max_size=40), st.text('"-*:() tagsincerun\x00e1.=+[]{}^', max_size=30)))
 @example('in:commit -x* "')
-def test_no_text_makes_it_fail(filled, text):
+def test_no_query_fails(filled, text):
     try:
         found = filled.search(text)
     except UsageError:
@@ -230,7 +230,7 @@ def test_no_text_makes_it_fail(filled, text):
 
 
 @given(st.text())
-def test_folded_text_knows_where_it_comes_from(text):
+def test_folded_text_has_offsets_in_the_original(text):
     folded, places = fold_with_offsets(text)
     assert len(places) == len(folded) + 1
     assert places == sorted(places)
@@ -255,7 +255,7 @@ def test_a_query_is_read():
 
 
 @pytest.mark.parametrize("text", ["since:never", "until:x", "in:nowhere", "-in:step"])
-def test_a_field_that_cannot_be_is_an_error(text):
+def test_an_invalid_field_is_an_error(text):
     with pytest.raises(UsageError):
         read_query(text, TODAY)
 

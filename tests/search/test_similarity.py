@@ -69,7 +69,7 @@ def test_the_answer_is_the_same_with_and_without_an_index(log, monkeypatch):
     assert answers(log) == plain == answers(log)
 
 
-def test_and_after_each_change_of_the_log(log, monkeypatch):
+def test_the_answer_is_the_same_after_each_change_of_the_log(log, monkeypatch):
     chance = random.Random(5)  # noqa: S311 - no secret is made of it
     for _ in range(8):
         numbers = [*range(len(IDEAS))]
@@ -86,7 +86,7 @@ def _alone(log, text, monkeypatch):
         return find_precedents(Log(log.path), text)
 
 
-def test_a_text_that_stands_in_the_log_twice_is_two_experiments(log, monkeypatch):
+def test_identical_subtrees_are_two_experiments(log, monkeypatch):
     log.path.write_text(log_text(0, 1, 0))
     for _ in range(2):
         assert [one.line for one in find_precedents(log, QUESTIONS[0])] == [29, 1]
@@ -97,7 +97,7 @@ def test_a_text_that_stands_in_the_log_twice_is_two_experiments(log, monkeypatch
 @pytest.mark.parametrize(
     "harm", ["UPDATE kept SET content = x'00'", "DELETE FROM posting WHERE random() % 2", "DROP TABLE tried", "rubbish"]
 )
-def test_an_index_that_is_broken_changes_no_answer(log, monkeypatch, harm):
+def test_a_damaged_index_changes_no_answer(log, monkeypatch, harm):
     plain = answers_without_index(log, monkeypatch)
     assert answers(log) == plain
     path = Path(open_store(log).path)
@@ -111,7 +111,7 @@ def test_an_index_that_is_broken_changes_no_answer(log, monkeypatch, harm):
     assert answers(Log(log.path)) == plain
 
 
-def test_only_what_changed_is_worked_out_again(log, monkeypatch):
+def test_only_changed_experiments_are_recomputed(log, monkeypatch):
     from orglab.search.similar import features as module  # noqa: PLC0415
 
     real, made = module.extract_features, []
@@ -126,14 +126,14 @@ def test_only_what_changed_is_worked_out_again(log, monkeypatch):
     assert sorted(made) == ["Brew coffee", "coffee"]
 
 
-def test_an_id_it_had_before_and_an_id_that_two_have(log):
+def test_an_earlier_id_and_a_duplicate_id(log):
     log.path.write_text(log_text(0, 1, 0).replace(":ID: 2", ":ID: 2\n:ALIASES: 7"))
     assert find_precedents(log, "e7") == find_precedents(log, "2")
     with pytest.raises(UsageError):
         find_precedents(log, "e1")
 
 
-def test_a_map_of_some_is_that_of_all_without_the_others(log, monkeypatch):
+def test_a_map_of_selected_experiments_is_the_map_without_the_others(log, monkeypatch):
     log.path.write_text(log_text(0, 1) + experiment(8, *IDEAS[0], "nlp:"))
     assert [one.id for one in make_map(log).experiments] == ["1", "2", "8"]
     for arguments in (("nlp", ()), (None, ["nlp"])):
@@ -144,7 +144,7 @@ def test_a_map_of_some_is_that_of_all_without_the_others(log, monkeypatch):
             assert make_map(Log(log.path), *arguments) == found
 
 
-def test_new_terms_count_at_once(log):
+def test_new_terms_take_effect_at_once(log):
     assert find_precedents(log, "lateral excitation") == []
     log.path.with_name("orglab-terms.txt").write_text("distillation: lateral excitation, small student\n")
     assert [one.ref for one in find_precedents(log, "lateral excitation")] == ["e4"]
@@ -154,7 +154,7 @@ def test_new_terms_count_at_once(log):
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.write_bytes(os.urandom(999)), os.mkfifo])
-def test_a_terms_file_that_is_none_keeps_nobody_from_anything(log, make):
+def test_an_invalid_terms_file_is_ignored(log, make):
     make(log.path.with_name("orglab-terms.txt"))
     assert orglab("similar", QUESTIONS[0]).out.startswith("e1")
     assert orglab("new", "Soften the labels").out == "e6\n"
@@ -178,7 +178,7 @@ UNREAD = ("experiment.journal", "search.similar.lexicon", "search.similar.featur
     [(("similar", "soften the labels"), UNREAD[1:]), (("similar", "e1", "--json"), UNREAD[1:]), (("tried",), ())],
 )
 @pytest.mark.usefixtures("log")
-def test_a_warm_answer_parses_no_log_and_loads_what_it_needs(words, is_read):
+def test_an_answer_from_the_index_parses_no_log_and_loads_only_what_it_needs(words, is_read):
     program = (
         "import sys; sys.argv[1:] = sys.argv[2:]\n"
         "from orglab.org.document import Document\n"
@@ -207,13 +207,13 @@ def test_new_shows_what_was_tried_and_writes():
 
 
 @pytest.mark.usefixtures("log")
-def test_new_is_silent_when_nothing_is_like_it_or_nobody_wants_to_hear():
+def test_new_prints_nothing_without_similar_experiments_or_if_turned_off():
     assert orglab("new", "Knit a jumper").err == ""
     Path("orglab.toml").write_text("similar = false\n")
     assert orglab("new", "Soften the labels").err == ""
 
 
-def test_new_writes_even_if_looking_fails(log):
+def test_new_writes_even_if_the_comparison_fails(log):
     broken = log.path.parent / "broken"
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(
@@ -257,7 +257,7 @@ def test_hostile_text_is_shown_as_text(repo):
         assert "\x07" not in out
 
 
-def test_a_log_of_nothing_has_an_answer(repo):
+def test_an_empty_log_has_an_answer(repo):
     repo.write(NAME, "")
     assert orglab("similar", "label smoothing") == (0, "", "No experiment tried that, as far as its words tell.\n")
     assert orglab("tried") == (0, "", "No experiments.\n")
@@ -265,7 +265,7 @@ def test_a_log_of_nothing_has_an_answer(repo):
 
 
 @pytest.mark.slow
-def test_the_map_of_a_large_log_is_one_that_is_read(repo):
+def test_the_map_of_a_large_log_stays_short(repo):
     tags = [f"topic{number}:" for number in range(30)]
     repo.write(NAME, "".join(experiment(number, *IDEAS[number % 5], tags[number % 30]) for number in range(1, 601)))
     out = orglab("tried").out.splitlines()

@@ -21,7 +21,7 @@ def store(tmp_path):
     return Store(str(tmp_path / "git" / "index-1.db"))
 
 
-def test_what_is_kept_is_read(store):
+def test_stored_values_are_read(store):
     assert read_values(store, "a") == {}
     assert write_values(store, "a", {b"1": b"one", b"2": b"two"})
     assert write_values(store, "b", {b"1": b"other"})
@@ -29,13 +29,13 @@ def test_what_is_kept_is_read(store):
     assert read_values(store, "a", [b"2", b"3"]) == {b"2": b"two"}
 
 
-def test_what_is_no_longer_there_goes(store):
+def test_values_that_are_not_current_are_removed(store):
     write_values(store, "a", {b"1": b"one", b"2": b"two"})
     write_values(store, "a", {b"3": b"three"}, current={b"2", b"3"})
     assert read_values(store, "a") == {b"2": b"two", b"3": b"three"}
 
 
-def test_an_index_that_is_nowhere_keeps_nothing(monkeypatch, tmp_path):
+def test_an_index_without_a_path_stores_nothing(monkeypatch, tmp_path):
     monkeypatch.setenv("ORGLAB_NO_INDEX", "1")
     path = index_path(str(tmp_path / "log"), None)
     assert path is None
@@ -79,7 +79,7 @@ HARM_TO_SEAL = [truncate, make_empty, replace_by_noise, os.unlink]
 @pytest.mark.parametrize(
     ("which", "harm"), [*((".db", harm) for harm in HARM_TO_FILE), *((".seal", harm) for harm in HARM_TO_SEAL)]
 )
-def test_what_was_harmed_is_not_asked_but_made_anew(store, which, harm):
+def test_a_damaged_index_is_rebuilt(store, which, harm):
     write_values(store, "a", {b"1": b"one" * 3000})
     harm(Path(store.path).with_suffix(which))
     assert read_values(store, "a") == {}
@@ -87,7 +87,7 @@ def test_what_was_harmed_is_not_asked_but_made_anew(store, which, harm):
     assert read_values(store, "a") == {b"2": b"two"}
 
 
-def test_another_program_s_index_is_not_read(store, monkeypatch):
+def test_the_index_of_another_version_is_not_read(store, monkeypatch):
     write_values(store, "a", {b"1": b"one"})
     monkeypatch.setattr(store_module, "program_version", lambda: "another")
     assert read_values(store, "a") == {}
@@ -95,7 +95,7 @@ def test_another_program_s_index_is_not_read(store, monkeypatch):
     assert read_values(store, "a") == {b"2": b"two"}
 
 
-def test_who_holds_it_is_not_waited_for_long(store, monkeypatch):
+def test_a_locked_index_is_not_waited_for_long(store, monkeypatch):
     monkeypatch.setattr(store_module, "_TIMEOUT", 0.01)
     write_values(store, "a", {b"1": b"one"})
     other = sqlite3.connect(store.path, isolation_level=None)
@@ -110,7 +110,7 @@ def test_who_holds_it_is_not_waited_for_long(store, monkeypatch):
     assert read_values(store, "a") == {b"1": b"one"}
 
 
-def test_what_goes_wrong_in_a_change_leaves_all_as_it_was(store):
+def test_a_failed_change_leaves_the_index_unchanged(store):
     write_values(store, "a", {b"1": b"one"})
 
     def fail(connection):
@@ -143,7 +143,7 @@ def test_two_write_at_once(store):
     st.binary(min_size=1, max_size=50),
     st.floats(0, 1),
 )
-def test_no_byte_of_the_file_can_make_it_lie(tmp_path_factory, contents, noise, place):
+def test_no_changed_byte_leads_to_a_wrong_answer(tmp_path_factory, contents, noise, place):
     store = Store(str(tmp_path_factory.mktemp("any") / "index-1.db"))
     write_values(store, "a", contents)
     with Path(store.path).open("r+b") as file:

@@ -1,6 +1,6 @@
 # The git hooks of orglab.  The shims in the hooks folder source this file; a hook manager runs it as
 # `hook NAME ARGUMENTS...`.  Starting Python takes longer than committing, so this script does what it can by itself,
-# and starts orglab for the rest, for two seconds at most.  Only if orglab refuses it, a commit is stopped.
+# and starts orglab for the rest, for two seconds at most.  A commit is stopped only if orglab refuses it.
 
 case $0 in */hook) orglab_hook=$1 kept=; shift ;; *) kept=${0%/*}/$orglab_hook.orglab-kept ;; esac
 dir=${GIT_DIR:-.git}
@@ -38,7 +38,7 @@ run_orglab() {
     0) ;;
     10) return 1 ;;
     137) give_up 'The hook took more than two seconds and was stopped; git goes on without it.' ;;
-    *) give_up "The hook failed (exit code $code); git goes on without it. To repair it, run \`orglab setup git\`." ;;
+    *) give_up "The hook failed (exit code $code); git goes on without it. Check it with \`orglab setup git --status\`." ;;
     esac
 }
 

@@ -259,7 +259,7 @@ def _build_shim(name: str, folder: Path, script: Path) -> bytes:
         b"#!/bin/sh\n"
         + _MARK
         + os.fsencode(
-            ", installed by `orglab setup git`, which can also remove it and restore your own hook.\n"
+            "; `orglab setup git --remove` removes it and restores your own hook.\n"
             f"orglab_hook={name} script={where}\n"
             '[ ! -r "$script" ] || . "$script"\n'
             f'[ ! -x "${{0%/*}}/{name}{KEPT}" ] || exec "${{0%/*}}/{name}{KEPT}" "$@"\n'

@@ -50,7 +50,7 @@ class Edited(NamedTuple, Generic[Decided]):
 
 
 class LogFile:
-    """The file of one experiment log; each method reads it anew.
+    """The file of one experiment log; each method reads the file again.
 
     Attributes:
         path: The file.

@@ -1,4 +1,4 @@
-"""Each rule that tells what became of a commit, in a real repository where it is the first that knows."""
+"""Each rule of the matcher, in a real repository where it is the first to find the commit."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ class Rewritten:
         self.git("reflog", "expire", "--expire=now", "--all")
 
     def find(self, *names):
-        """What became of commits: the subject, and the method that told."""
+        """Return the subject of each successor, and the method that found it."""
         repository = find_repository(self.repo.path)
         matcher = RewriteMatcher(repository, read_reachability(repository, names), frozenset(), "e")
         found = matcher.find(names)
@@ -56,7 +56,7 @@ def rewritten(repo):
     return Rewritten(repo)
 
 
-def test_the_map_answers_before_all_others(rewritten):
+def test_the_rewrite_map_comes_first(rewritten):
     rewritten.git("commit", "--quiet", "--amend", "-m", "Reworded")
     other = rewritten.change(5, "What the hook was told")
     assert rewritten.find(rewritten.old[2]) == [("Reworded", "reflog")]
@@ -64,13 +64,13 @@ def test_the_map_answers_before_all_others(rewritten):
     assert rewritten.find(rewritten.old[2]) == [("What the hook was told", "rewrite map")]
 
 
-def test_the_map_tells_of_what_is_gone_and_of_short_hashes(rewritten):
+def test_the_map_finds_missing_commits_and_short_hashes(rewritten):
     gone = "1234567" + "0" * 33
     rewritten.write_map(gone, rewritten.old[0])
     assert rewritten.find(gone[:9]) == [("Change number 1", "rewrite map")]
 
 
-def test_a_reflog_tells_of_an_amend_that_left_nothing_as_it_was(rewritten):
+def test_a_reflog_finds_an_amend_with_a_completely_different_change(rewritten):
     rewritten.change(4, "x", words="quite different")
     rewritten.git("reset", "--quiet", "--soft", "HEAD~2")
     rewritten.git("commit", "--quiet", "-m", "Third")
@@ -82,7 +82,7 @@ def test_a_reflog_tells_of_an_amend_that_left_nothing_as_it_was(rewritten):
     assert rewritten.find(third) == [("Nothing of it", "reflog")]
 
 
-def test_a_pick_says_what_it_was_picked_from(rewritten):
+def test_a_cherry_pick_names_its_source(rewritten):
     rewritten.git("checkout", "--quiet", "-b", "release", "HEAD~3")
     rewritten.change(5, "Release")
     rewritten.git("cherry-pick", "-x", rewritten.old[1])
@@ -90,7 +90,7 @@ def test_a_pick_says_what_it_was_picked_from(rewritten):
     assert rewritten.find(rewritten.old[1]) == [("Change number 2", "cherry-pick")]
     rewritten.forget_reflogs()
     rewritten.git("gc", "--quiet", "--prune=now")
-    # What is gone has only this.
+    # For a missing commit, this is the only rule.
     assert rewritten.find(*rewritten.old[1:]) == [("Change number 2", "cherry-pick"), (None, "gone")]
 
 
@@ -104,7 +104,7 @@ def test_a_pick_says_what_it_was_picked_from(rewritten):
     ],
     ids=["reordered", "reworded", "with another message", "with another author"],
 )  # fmt: skip
-def test_the_same_patch_is_the_same_commit(rewritten, script, subjects):
+def test_equal_patches_match(rewritten, script, subjects):
     rewritten.edit_history(script)
     if rewritten.old[0] in rewritten.git("rev-list", "HEAD"):
         rewritten.git("rebase", "--quiet", "--force-rebase", "HEAD~3")
@@ -112,7 +112,7 @@ def test_the_same_patch_is_the_same_commit(rewritten, script, subjects):
     assert rewritten.find(*rewritten.old[:2]) == [(subject, "patch id") for subject in subjects]
 
 
-def test_the_same_lines_with_others_around_them_are_the_same_commit(rewritten):
+def test_equal_lines_in_another_context_match(rewritten):
     rewritten.git("checkout", "--quiet", "-b", "topic")
     rewritten.git("checkout", "--quiet", "-B", "main", "HEAD~3")
     rewritten.repo.commit("Upstream", {"train.py": "\n".join([*LINES[:19], "a line between", *LINES[19:]])})
@@ -121,28 +121,28 @@ def test_the_same_lines_with_others_around_them_are_the_same_commit(rewritten):
     assert rewritten.find(rewritten.old[1]) == [("Change number 2", "changed lines")]
 
 
-def test_the_same_author_and_date_and_half_of_the_change(rewritten):
+def test_same_author_and_date_and_half_of_the_change_match(rewritten):
     rewritten.repo.write("train.py", (rewritten.repo.path / "train.py").read_text().replace("3 0 once", "3 0 twice"))
     rewritten.git("commit", "--quiet", "--all", "--amend", "--no-edit")
     rewritten.forget_reflogs()
     assert rewritten.find(rewritten.old[2]) == [("Change number 3", "author and date")]
 
 
-def test_a_subject_of_its_own_and_half_of_the_change(rewritten):
+def test_a_unique_subject_and_half_of_the_change_match(rewritten):
     rewritten.repo.write("train.py", (rewritten.repo.path / "train.py").read_text().replace("3 0 once", "3 0 twice"))
     rewritten.git("commit", "--quiet", "--all", "--amend", "--no-edit", "--reset-author")
     rewritten.forget_reflogs()
     assert rewritten.find(rewritten.old[2]) == [("Change number 3", "message and lines")]
 
 
-def test_the_sum_of_a_squash(rewritten):
+def test_the_sum_of_changes_matches_a_squash(rewritten):
     rewritten.edit_history("-e '2,3s/pick/fixup/'")
     rewritten.git("commit", "--quiet", "--amend", "--reset-author", "-m", "All of it")
     rewritten.forget_reflogs()
     assert rewritten.find(*rewritten.old) == [("All of it", "branch diff")] * 3
 
 
-def test_a_squash_that_lists_what_it_holds_and_more(rewritten):
+def test_a_squash_message_lists_its_commits(rewritten):
     rewritten.git("reset", "--quiet", "--soft", "HEAD~3")
     rewritten.repo.write("train.py", (rewritten.repo.path / "train.py").read_text().replace("1 0 once", "1 0 twice"))
     rewritten.git("add", "--all")
@@ -152,7 +152,7 @@ def test_a_squash_that_lists_what_it_holds_and_more(rewritten):
     assert rewritten.find(*rewritten.old) == [("All of it", "squash message")] * 3
 
 
-def test_a_squash_that_lists_nothing_holds_the_lines(rewritten):
+def test_a_squash_without_a_list_matches_by_lines(rewritten):
     rewritten.edit_history("-e '2s/pick/fixup/'")
     rewritten.repo.write("train.py", (rewritten.repo.path / "train.py").read_text().replace("1 0 once", "1 0 twice"))
     rewritten.git("commit", "--quiet", "--all", "--fixup=HEAD~1")
@@ -164,13 +164,13 @@ def test_a_squash_that_lists_nothing_holds_the_lines(rewritten):
     assert rewritten.find(rewritten.old[1]) == [("Change number 1", "changed lines")]
 
 
-def test_a_dropped_commit_became_no_other(rewritten):
+def test_a_dropped_commit_has_no_successor(rewritten):
     rewritten.edit_history("-e '2d'")
     rewritten.forget_reflogs()
     assert rewritten.find(*rewritten.old[1:]) == [(None, "dropped"), ("Change number 3", "patch id")]
 
 
-def test_one_commit_is_not_two_that_stood_side_by_side(rewritten):
+def test_a_commit_does_not_replace_two_related_ones(rewritten):
     rewritten.git("revert", "--no-edit", "HEAD")
     again = rewritten.change(3, "Change number 3")
     rewritten.git("reset", "--quiet", "--hard", "HEAD~3")
@@ -182,7 +182,7 @@ def test_one_commit_is_not_two_that_stood_side_by_side(rewritten):
     assert found[1][0] == "Change number 3"
 
 
-def test_a_filter_that_moved_every_file(rewritten):
+def test_a_rewrite_that_moves_every_file(rewritten):
     environment = {**os.environ, "FILTER_BRANCH_SQUELCH_WARNING": "1"}
     command = ["git", "filter-branch", "--tree-filter", "mkdir src && mv train.py src/", "main"]
     subprocess.run(command, check=True, env=environment, capture_output=True, cwd=rewritten.repo.path)

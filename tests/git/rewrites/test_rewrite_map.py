@@ -1,4 +1,4 @@
-"""The map of rewrites: what is appended is read, and a torn line spoils none but itself."""
+"""The map of rewrites: appending and reading, with incomplete lines."""
 
 from orglab.git import find_repository
 from orglab.git.rewrites.rewrite_map import append_rewrites, read_rewrites, rewrites_path
@@ -6,7 +6,7 @@ from orglab.git.rewrites.rewrite_map import append_rewrites, read_rewrites, rewr
 OLD, NEW, LAST = (digit * 40 for digit in "abc")
 
 
-def test_what_is_appended_is_read(repo):
+def test_appended_rewrites_are_read(repo):
     repository = find_repository(repo.path)
     append_rewrites(repository, "amend", [(OLD, NEW), (LAST, LAST)])
     append_rewrites(repository, "rebase", [(NEW, LAST)])
@@ -15,7 +15,7 @@ def test_what_is_appended_is_read(repo):
     assert len(rewrites_path(repository).read_bytes().splitlines()) == 2
 
 
-def test_a_line_that_was_torn_stays_alone(repo):
+def test_an_incomplete_line_is_ignored(repo):
     repository = find_repository(repo.path)
     append_rewrites(repository, "amend", [(NEW, LAST)])
     with rewrites_path(repository).open("ab") as file:

@@ -82,7 +82,7 @@ def test_conclusions_of_both_conflict_and_no_command_writes_until_it_is_resolved
     assert study.git("diff", "--name-only", "--diff-filter=U") == LOG
 
 
-def test_where_the_driver_is_gone_git_merges_the_text(study, orglab):
+def test_without_the_driver_git_merges_the_text(study, orglab):
     command = study.git("config", "merge.orglab.driver")
     study.git("config", "merge.orglab.driver", command.replace(sys.executable, "/nowhere/python"))
     on_other(study, lambda: orglab("new", "Theirs", "--id", "8"))
@@ -128,7 +128,7 @@ def test_git_reads_the_name_of_any_log_in_the_attributes(repo, name):
     assert repo.git("check-attr", "-z", "merge", "--", "other.org").split("\0")[2] == "unspecified"
 
 
-def test_the_driver_takes_the_words_of_git_for_markers(tmp_path):
+def test_the_driver_uses_the_marker_size_of_git(tmp_path):
     for name, text in (("base", "a\n"), ("ours", "b\n"), ("theirs", "c\n")):
         (tmp_path / name).write_text(text)
     done = subprocess.run(
@@ -163,7 +163,7 @@ def test_an_old_number_still_finds_the_experiment(repo, orglab):
     assert "e9" in orglab("show", "1").out
 
 
-def test_of_two_with_one_number_the_second_gets_another(repo, orglab):
+def test_the_second_of_two_experiments_with_one_number_is_renumbered(repo, orglab):
     orglab("init")
     orglab("new", "First")
     text = (repo.path / LOG).read_text()
@@ -178,7 +178,7 @@ def test_of_two_with_one_number_the_second_gets_another(repo, orglab):
 # ---- what a merge without the driver damages ----
 
 
-def test_check_names_what_a_merge_left_out(study, orglab):
+def test_check_reports_entries_lost_in_a_merge(study, orglab):
     on_other(study, lambda: orglab("note", "1", "a finding of theirs"))
     orglab("note", "1", "a note of ours")
     study.commit("ours")
@@ -192,7 +192,7 @@ def test_check_names_what_a_merge_left_out(study, orglab):
     assert "lost-in-merge" not in orglab("check").out
 
 
-def test_check_names_what_stands_twice(repo, orglab):
+def test_check_reports_duplicates(repo, orglab):
     orglab("init")
     orglab("new", "A", "-s", "one", "-s", "one")
     path = repo.path / LOG

@@ -71,7 +71,7 @@ TICK_2 = (
 )
 
 
-def test_each_ticks_a_step():
+def test_both_sides_tick_a_step():
     text, notes = merged(changed(*TICK_1), changed(*TICK_2))
     assert "1. [X] Test XYZ without ABC (aaaaaaa)\n2. [X] Test XYZ with ABC (bbbbbbb)\n" in text
     # The last open step is done, so the heading is; the experiment's own cookie follows.
@@ -86,7 +86,7 @@ def test_the_same_step_with_two_commits_has_both():
     assert "** TODO Experiments [1/2]\n" in text
 
 
-def test_a_hash_that_one_side_found_the_living_one_of():
+def test_a_current_hash_that_one_side_added():
     base = changed(*TICK_1)
     living = base.replace("(aaaaaaa)", "(aaaaaaa -> ddddddd)")
     more = base.replace("(aaaaaaa)", "(aaaaaaa, ccccccc)")
@@ -94,13 +94,13 @@ def test_a_hash_that_one_side_found_the_living_one_of():
     assert "1. [X] Test XYZ without ABC (aaaaaaa -> ddddddd, ccccccc)\n" in text
 
 
-def test_each_adds_a_note():
+def test_both_sides_add_a_note():
     first = "- [2018-06-06 Wed 16:20] (83d45cd) first note\n"
     text, _ = merged(changed((first, first + "- ours\n  two lines\n")), changed((first, first + "- theirs\n")))
     assert f"** Notes\n{first}- ours\n  two lines\n- theirs\n\n** TODO" in text
 
 
-def test_each_notes_under_the_same_step():
+def test_both_sides_add_a_note_to_the_same_step():
     text, _ = merged(
         changed(("without ABC\n", "without ABC\n   - [2018-06-07 Thu 10:00] ours\n")),
         changed(("without ABC\n", "without ABC\n   - [2018-06-07 Thu 11:00] theirs\n")),
@@ -108,7 +108,7 @@ def test_each_notes_under_the_same_step():
     assert "without ABC\n   - [2018-06-07 Thu 10:00] ours\n   - [2018-06-07 Thu 11:00] theirs\n2. [ ]" in text
 
 
-def test_the_first_note_of_each_makes_one_heading():
+def test_the_first_notes_of_both_sides_share_a_heading():
     base = changed(("** Notes\n- [2018-06-06 Wed 16:20] (83d45cd) first note\n\n", ""))
     ours, theirs = (
         changed(("** TODO Experiments [0/2]", f"** Notes\n- {side}\n\n** TODO Experiments [0/2]"), text=base)
@@ -130,12 +130,12 @@ NEW = """
 """
 
 
-def test_each_adds_an_experiment():
+def test_both_sides_add_an_experiment():
     ours, theirs = BASE + NEW.format(id=203, title="Ours"), BASE + NEW.format(id=204, title="Theirs")
     assert merged(ours, theirs) == (ours + NEW.format(id=204, title="Theirs"), [])
 
 
-def test_two_experiments_with_one_number_are_kept_both_and_reported():
+def test_two_experiments_with_one_number_are_both_kept_and_reported():
     ours, theirs = BASE + NEW.format(id=203, title="Ours"), BASE + NEW.format(id=203, title="Theirs")
     text, notes = merged(ours, theirs)
     assert text == ours + NEW.format(id=203, title="Theirs")
@@ -152,7 +152,7 @@ def test_the_same_experiment_on_both_branches_is_one():
     )
 
 
-def test_steps_that_each_added_keep_their_words_and_get_numbers_of_their_own():
+def test_steps_added_by_both_sides_get_different_numbers():
     ours = changed(("2. [ ] Test XYZ with ABC\n", "2. [ ] Test XYZ with ABC\n3. [ ] Ours\n"), ("[0/2]", "[0/3]"))
     theirs = changed(
         ("2. [ ] Test XYZ with ABC\n", "2. [ ] Test XYZ with ABC\n3. [ ] Theirs\n4. [ ] More\n"), ("[0/2]", "[0/4]")
@@ -166,7 +166,7 @@ def test_steps_that_each_added_keep_their_words_and_get_numbers_of_their_own():
     assert "'Theirs', is now item 4" in notes[0]
 
 
-def test_states_tags_properties_and_titles_of_both():
+def test_states_tags_properties_and_titles_changed_by_both():
     text, _ = merged(
         changed(
             (
@@ -186,7 +186,7 @@ def test_states_tags_properties_and_titles_of_both():
     assert "  :ID:       201\n  :GPU:  2\n" in text
 
 
-def test_words_changed_here_and_ticked_there():
+def test_one_side_rewords_and_the_other_ticks_a_step():
     text, _ = merged(changed(("1. [ ] Test XYZ without ABC", "1. [ ] Test XYZ without any ABC")), changed(*TICK_1))
     assert "1. [X] Test XYZ without any ABC (aaaaaaa)\n" in text
 
@@ -212,7 +212,7 @@ def test_conclusions_of_both_are_a_conflict():
         (("* TODO [202]", "* DONE [202]"), ("* TODO [202]", "* CANCELED [202]")),
     ],
 )
-def test_what_both_changed_otherwise_is_a_conflict(ours, theirs):
+def test_different_changes_of_the_same_text_are_a_conflict(ours, theirs):
     done = merge(BASE.encode(), changed(ours).encode(), changed(theirs).encode(), Config(), NOW)
     assert done.conflicts == 1
     text = done.data.decode()
@@ -223,7 +223,7 @@ def test_what_both_changed_otherwise_is_a_conflict(ours, theirs):
     assert "only step" in text
 
 
-def test_taken_away_here_and_changed_there_is_a_conflict():
+def test_a_part_removed_by_one_side_and_changed_by_the_other_is_a_conflict():
     begin = BASE.index("* TODO [202]")
     done = merge(
         BASE.encode(), BASE[:begin].encode(), changed(("only step", "only step of it")).encode(), Config(), NOW
@@ -232,7 +232,7 @@ def test_taken_away_here_and_changed_there_is_a_conflict():
     assert b"only step of it" in done.data
 
 
-def test_taken_away_here_and_left_alone_there_is_away():
+def test_a_part_removed_by_one_side_and_unchanged_by_the_other_is_removed():
     begin = BASE.index("* TODO [202]")
     text, _ = merged(BASE[:begin], changed(*TICK_1))
     assert "[202]" not in text
@@ -311,7 +311,7 @@ def grown(operations, side):
 
 
 @given(OPERATIONS, OPERATIONS)
-def test_nothing_that_was_added_is_lost_and_cookies_are_true(mine, others):
+def test_no_addition_is_lost_and_cookies_are_correct(mine, others):
     (ours, our_lines), (theirs, their_lines) = grown(mine, "ours"), grown(others, "theirs")
     text, _ = merged(ours, theirs)
     assert not [line for line in (*our_lines, *their_lines) if line not in text and f"exp{line}" in ours + theirs]
@@ -326,7 +326,7 @@ def test_nothing_that_was_added_is_lost_and_cookies_are_true(mine, others):
 
 
 @given(OPERATIONS)
-def test_a_merge_with_what_was_is_what_is(operations):
+def test_a_merge_with_the_base_is_the_other_side(operations):
     text, _ = grown(operations, "ours")
     assert merged(text, BASE)[0] == text
     assert merged(BASE, text)[0] == text

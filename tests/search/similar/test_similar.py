@@ -102,18 +102,18 @@ def test_an_idea_is_found_in_other_words(asked, found):
     assert alike(parse_question(asked), SMOOTHING, CLIPPING, FEATURES) == found
 
 
-def test_who_shares_the_setting_but_not_the_idea_is_not_shown():
+def test_an_experiment_that_shares_only_the_setting_is_not_shown():
     asked = ExperimentText("Graph features for the intent classifier", "Build a graph of intents, node2vec vectors.")
     assert alike(asked, SMOOTHING, CLIPPING, FEATURES) == []
 
 
-def test_a_typing_error_is_forgiven():
+def test_a_misspelled_word_is_found():
     assert alike(parse_question("holliday featurs for demand peaks at easter"), SMOOTHING, CLIPPING, FEATURES) == [2]
     assert find_near_word(Collection.of([{"smooth": 1.0}]), "smoooth") == "smooth"
     assert find_near_word(Collection.of([{"smooth": 1.0}]), "drought") is None
 
 
-def test_of_equals_the_newest_comes_first_and_the_one_that_asks_is_left_out():
+def test_the_newest_of_equals_comes_first_and_the_excluded_one_is_left_out():
     assert alike(SMOOTHING, SMOOTHING, CLIPPING, SMOOTHING) == [2, 0]
     assert alike(SMOOTHING, SMOOTHING, CLIPPING, SMOOTHING, exclude=2) == [0]
     assert alike(SMOOTHING, *[SMOOTHING] * 9) == [8, 7, 6]
@@ -133,7 +133,7 @@ def test_a_log_of_ten_thousand_has_the_same_answer():
     assert alike(parse_question("soften the one-hot targets"), *others, SMOOTHING) == [2000]
 
 
-def test_a_further_scorer_joins_the_fusion():
+def test_another_scorer_can_be_added():
     def oracle(asked, collection):
         assert asked
         return Evidence({len(collection) - 1: 9.0})
@@ -181,7 +181,7 @@ def test_a_line_that_cannot_be_read_is_a_problem_and_the_others_count(line, mess
     assert message in problems[0].message
 
 
-def test_what_stands_under_an_unknown_section_is_left_out():
+def test_lines_of_an_unknown_section_are_ignored():
     assert [group.name for group in parse_terms("[nonsense]\na1: b1\n[ideas]\nc1: d1\n")[0]] == ["c1"]
 
 
@@ -264,7 +264,7 @@ def test_words_of_two_families_do_not(words):
     assert len(set(map(stem, words.split()))) == 2
 
 
-def test_numbers_accents_and_languages_without_blanks_are_read():
+def test_numbers_accents_and_scripts_without_spaces():
     assert tokens("Lr=3e-4, 0.5 Poincaré ResNet-50 int8") == ["lr", "3e-4", "0.5", "poincare", "resnet", "50", "int8"]
     assert tokens("学习率") == ["学习", "习率"]
 
@@ -272,7 +272,7 @@ def test_numbers_accents_and_languages_without_blanks_are_read():
 # ---- what came and went ----
 
 
-def test_after_experiments_came_and_went_the_answers_are_those_of_a_new_collection():
+def test_after_additions_and_removals_the_answers_are_those_of_a_new_collection():
     found = [extract_features(record, LEXICON) for record in (SMOOTHING, CLIPPING, FEATURES, SMOOTHING)]
     new = extract_features(ExperimentText("Gradient clipping by value", "The gradient explodes."), LEXICON)
     changed, made = Collection.of(found), Collection.of([])
@@ -286,7 +286,7 @@ def test_after_experiments_came_and_went_the_answers_are_those_of_a_new_collecti
     assert find_near_word(changed, "holliday") is None  # a word that is gone is none that was meant
 
 
-def test_of_equals_the_one_further_down_the_log_comes_first():
+def test_the_last_of_equals_in_the_log_comes_first():
     found = extract_features(SMOOTHING, LEXICON)
     collection = Collection.of([found, found, found])
     matches = find_similar(found, collection, place=lambda number: -number)
@@ -321,7 +321,7 @@ def test_the_reason_is_the_idea_and_the_setting_else_words():
         ("- No difference\n- Another", "No difference"),
     ],
 )  # fmt: skip
-def test_the_line_that_tells_most_is_shown(text, line):
+def test_the_most_telling_line_is_shown(text, line):
     assert find_outcome_sentence(text) == line
 
 

@@ -37,7 +37,7 @@ def choose_charted(report: Report) -> frozenset[str]:
 
     Nobody looks at hundreds of charts, and a PDF of them takes minutes.
     """
-    times = {one.ref: one.last_moment() or report.period.since for one in report.touched}
+    times = {activity.ref: activity.last_moment() or report.period.since for activity in report.touched}
     with_results = [ref for ref in times if ref in report.results]
     return frozenset(sorted(with_results, key=lambda ref: times[ref])[-_MAX_CHARTS:])
 

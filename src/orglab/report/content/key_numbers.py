@@ -79,7 +79,7 @@ def _spread(values: Sequence[float], decimals: int | None) -> str:
 
 
 def _decimals(metric: str, outcomes: Sequence[Outcome]) -> int | None:
-    groups = [[value for _, value in one.values(metric)] for one in outcomes]
+    groups = [[value for _, value in outcome.values(metric)] for outcome in outcomes]
     return shared_decimals([mean(group) for group in groups], [deviation(group) for group in groups])
 
 

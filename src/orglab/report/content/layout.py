@@ -44,7 +44,7 @@ def lay_out(report: Report) -> Document:
                 blocks += _entry(item, report, wording, with_chart=name == "learned" and item.ref in drawn)
     if report.touched:
         blocks.append(Heading(1, (Text("Appendix: the experiments in detail"),), "appendix"))
-        if len(drawn) < sum(one.ref in report.results for one in report.touched):
+        if len(drawn) < sum(activity.ref in report.results for activity in report.touched):
             limited = f"Charts are drawn only for the {len(drawn)} most recently active experiments."
             blocks.append(Paragraph((Text(limited),)))
         for activity in report.touched:

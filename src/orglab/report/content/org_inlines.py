@@ -123,18 +123,18 @@ class TextReader:
         """Return the inlines of `text[begin:end]`; not recursive, since emphasis may be nested arbitrarily deep."""
         frames = [_Frame(None, end)]
         position = begin
-        for found in parse_objects(self.text, begin, end, in_link=in_link):
-            position = self._close(frames, position, found.begin)
-            if found.begin < position:
+        for obj in parse_objects(self.text, begin, end, in_link=in_link):
+            position = self._close(frames, position, obj.begin)
+            if obj.begin < position:
                 continue
-            frames[-1].inlines.extend(self.plain(position, found.begin))
-            position = found.begin
-            if found.contents[0] >= 0 and len(frames) <= MAX_DEPTH:
-                frames.append(_Frame(found, found.contents[1]))
-                position = found.contents[0]
-            elif found.contents[0] < 0:
-                frames[-1].inlines.extend(self.object(found))
-                position = found.end
+            frames[-1].inlines.extend(self.plain(position, obj.begin))
+            position = obj.begin
+            if obj.contents[0] >= 0 and len(frames) <= MAX_DEPTH:
+                frames.append(_Frame(obj, obj.contents[1]))
+                position = obj.contents[0]
+            elif obj.contents[0] < 0:
+                frames[-1].inlines.extend(self.object(obj))
+                position = obj.end
         self._close(frames, position, end + 1)
         return tuple(frames[0].inlines)
 
@@ -151,18 +151,18 @@ class TextReader:
             position = frame.object.end
         return position
 
-    def container(self, found: Object, content: Inlines) -> Iterator[Inline]:
+    def container(self, obj: Object, content: Inlines) -> Iterator[Inline]:
         """Yield the inlines of an object with contents."""
-        kind = _CONTAINERS.get(found.type)
+        kind = _CONTAINERS.get(obj.type)
         if kind is not None:
             yield kind(content)
-        elif found.type == "link":
-            yield from self.link(found, content)
-        elif found.type == "footnote-reference":
-            label = decode(found.value)
+        elif obj.type == "link":
+            yield from self.link(obj, content)
+        elif obj.type == "footnote-reference":
+            label = decode(obj.value)
             if not label:
                 self._anonymous += 1
-                label = f"{found.begin}.{self._anonymous}"
+                label = f"{obj.begin}.{self._anonymous}"
             yield FootnoteMark(self.label(label), (Paragraph(content),))
         else:
             yield from content
@@ -171,66 +171,66 @@ class TextReader:
         """Return a footnote's label, unique in the document."""
         return printable(f"{self.context.prefix}:{label}" if self.context.prefix else label)
 
-    def object(self, found: Object) -> Iterator[Inline]:
+    def object(self, obj: Object) -> Iterator[Inline]:
         """Yield the inlines of an object without contents."""
-        raw = self.words(found.begin, found.end)
-        match found.type:
+        raw = self.words(obj.begin, obj.end)
+        match obj.type:
             case "verbatim" | "code":
-                yield Code(printable(unwrapped(decode(found.value))))
+                yield Code(printable(unwrapped(decode(obj.value))))
             case "link":
-                yield from self.link(found, ())
+                yield from self.link(obj, ())
             case "latex-fragment":
                 display = raw.startswith(("$$", r"\["))
                 tex = raw[2:-2] if display or raw.startswith("\\") else raw[1:-1]
                 yield Math(tex.strip(), display)
             case "footnote-reference":
-                content = self.footnotes.get(found.value)
+                content = self.footnotes.get(obj.value)
                 if content is None:
                     yield RawText(raw, "undefined footnote")
                 else:
-                    yield FootnoteMark(self.label(decode(found.value)), content)
+                    yield FootnoteMark(self.label(decode(obj.value)), content)
             case "export-snippet" | "macro":
                 yield RawText(raw, "for one export format only" if raw.startswith("@@") else "macro, not expanded")
             case "inline-src-block":
-                source = _SOURCE.match(self.text[found.begin : found.end])
+                source = _SOURCE.match(self.text[obj.begin : obj.end])
                 yield Code(printable(unwrapped(decode(source.group(1)))) if source else raw)
             case "inline-babel-call":
                 yield Code(raw)
             case "radio-target":
-                yield Text(printable(decode(found.value)))
-            case _ if found.type != "target":
+                yield Text(printable(decode(obj.value)))
+            case _ if obj.type != "target":
                 yield Text(raw)
 
     def words(self, begin: int, end: int) -> str:
         """Return a part of the text on one line."""
         return printable(unwrapped(decode(self.text[begin:end])))
 
-    def link(self, found: Object, content: Inlines) -> Iterator[Inline]:
+    def link(self, obj: Object, content: Inlines) -> Iterator[Inline]:
         """Yield the inlines of a link; only web links and links to known experiments stay links."""
-        kind, target = found.kind.lower(), printable(decode(found.value)).strip()
+        kind, target = obj.kind.lower(), printable(decode(obj.value)).strip()
         if kind in _WEB:
             content = content or (() if kind != "mailto" else (Text(target),))
             yield Link(content, f"{kind}:{target}")
         elif kind == "doi":
             yield Link(content or (Text(f"doi:{target}"),), f"https://doi.org/{target}")
         elif kind in ("id", "custom-id"):
-            yield from self.inside(target, content, found)
+            yield from self.inside(target, content, obj)
         elif kind.startswith("file"):
             yield from self.file(target, content)
         elif kind == "radio":
-            yield Text(self.words(found.begin, found.end))
+            yield Text(self.words(obj.begin, obj.end))
         elif kind == "fuzzy":
             yield from content or (Text(target),)
         else:
             yield from content
-            yield RawText(self.words(found.begin, found.end) if not content else "", f"unsupported link type {kind}")
+            yield RawText(self.words(obj.begin, obj.end) if not content else "", f"unsupported link type {kind}")
 
-    def inside(self, target: str, content: Inlines, found: Object) -> Iterator[Inline]:
+    def inside(self, target: str, content: Inlines, obj: Object) -> Iterator[Inline]:
         """Yield a link to an id: a link to the experiment if it is known."""
         reference = self.context.resolve(target, None)
         if reference is None:
             yield from content
-            yield RawText(self.words(found.begin, found.end) if not content else "", "not in this report")
+            yield RawText(self.words(obj.begin, obj.end) if not content else "", "not in this report")
         elif content:
             yield Link(content, reference.url, reference.anchor)
         else:

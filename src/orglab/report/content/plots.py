@@ -31,13 +31,13 @@ _COUNTERS = ("step", "epoch", "iteration", "global_step")
 
 def timeline(report: Report) -> Chart | None:
     """Return the timeline of the experiments with events in the period; None for fewer than two."""
-    rows = [row for one in report.touched if (row := _timeline_row(one, report)) is not None]
+    rows = [row for activity in report.touched if (row := _timeline_row(activity, report)) is not None]
     if len(rows) < 2:  # noqa: PLR2004 - a single bar shows nothing
         return None
     caption = ""
     if len(rows) > _MAX_ROWS:
         caption = f"The {_MAX_ROWS} most recently active of {count(len(rows), 'experiment', 'grouped')}."
-        times = {one.ref: one.last_moment() or report.period.since for one in report.touched}
+        times = {activity.ref: activity.last_moment() or report.period.since for activity in report.touched}
         latest = set(sorted(times, key=lambda ref: times[ref])[-_MAX_ROWS:])
         rows = [row for row in rows if row.label in latest]
     plot = Timeline(tuple(rows), report.period.last_day, report.period.since.date())

@@ -43,8 +43,8 @@ class Head:
 
 def compose_report(activities: Sequence[ExperimentActivity], wording: Wording, head: Head) -> Report:
     """Return the report on some activities."""
-    present = [one for one in activities if one.existed]
-    results = {one.ref: read_results(one.experiment, one.runs) for one in present if one.runs}
+    present = [activity for activity in activities if activity.existed]
+    results = {activity.ref: read_results(activity.experiment, activity.runs) for activity in present if activity.runs}
     sections = {name: tuple(items) for name in SECTIONS if (items := list(_section(name, present, results, wording)))}
     return Report(
         title=head.title or f"Progress report, {period_text(wording.period)}",
@@ -55,7 +55,7 @@ def compose_report(activities: Sequence[ExperimentActivity], wording: Wording, h
         counts=count_facts(present, wording),
         summary=tuple(summarize(present, wording)),
         sections=sections,
-        touched=tuple(one for one in present if one.recent or wording.period.contains(one.closed)),
+        touched=tuple(activity for activity in present if activity.recent or wording.period.contains(activity.closed)),
         results=results,
         wording=wording,
     )
@@ -71,16 +71,18 @@ def _section(
 ) -> Iterator[Item]:
     """Yield the items of a section."""
     if name == "learned":
-        for one in activities:
-            if is_concluded(one, wording):
-                yield read_learned(one, results.get(one.ref, Results()), wording)
+        for activity in activities:
+            if is_concluded(activity, wording):
+                yield read_learned(activity, results.get(activity.ref, Results()), wording)
     elif name == "decisions":
-        others = {one.ref: one for one in activities}
-        yield from filter(None, (read_decisions(one, others, wording) for one in activities if one.recent))
+        others = {activity.ref: activity for activity in activities}
+        yield from filter(
+            None, (read_decisions(activity, others, wording) for activity in activities if activity.recent)
+        )
     elif name == "dead_ends":
-        yield from (read_dead_end(one, wording) for one in activities if is_dropped(one, wording))
+        yield from (read_dead_end(activity, wording) for activity in activities if is_dropped(activity, wording))
     elif name == "under_way":
-        yield from (read_under_way(one, wording) for one in activities if one.kind in _OPEN)
+        yield from (read_under_way(activity, wording) for activity in activities if activity.kind in _OPEN)
     elif name == "next":
         yield from _next(activities, wording)
     else:
@@ -89,22 +91,26 @@ def _section(
 
 def _next(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
     """Yield what comes next: the next step of each open experiment, then the experiments not started."""
-    yield from filter(None, (read_next(one, wording) for one in activities if one.kind in _OPEN))
-    waiting = [one for one in activities if one.kind == "todo"]
-    new = [one for one in waiting if one.of_kind("created")]
+    yield from filter(None, (read_next(activity, wording) for activity in activities if activity.kind in _OPEN))
+    waiting = [activity for activity in activities if activity.kind == "todo"]
+    new = [activity for activity in waiting if activity.of_kind("created")]
     statements = []
-    for one in new:
-        sentence = (wording.inline(one.experiment.title, one.ref), cite([wording.links.to(one.ref)]), ".")
-        statements.append(make_statement(*sentence, claims=[claim_exists(one.experiment)]))
-    older = [one for one in waiting if one not in new]
+    for activity in new:
+        sentence = (
+            wording.inline(activity.experiment.title, activity.ref),
+            cite([wording.links.to(activity.ref)]),
+            ".",
+        )
+        statements.append(make_statement(*sentence, claims=[claim_exists(activity.experiment)]))
+    older = [activity for activity in waiting if activity not in new]
     if older:
         verb = "has" if len(older) == 1 else "have"
         either = " either" if new else ""
         statements.append(
             make_statement(
                 f"{count(len(older), 'earlier experiment', 'words')} {verb} not been started{either}",
-                cite((wording.links.to(one.ref, one.experiment.title) for one in older), 4), ".",
-                claims=[claim_exists(one.experiment) for one in older],
+                cite((wording.links.to(activity.ref, activity.experiment.title) for activity in older), 4), ".",
+                claims=[claim_exists(activity.experiment) for activity in older],
             )
         )  # fmt: skip
     if statements:
@@ -114,14 +120,14 @@ def _next(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterato
 def _journal(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Item]:
     """Yield the journal entries; one that names several experiments appears once."""
     seen: set[int | None] = set()
-    for one in activities:
+    for activity in activities:
         statements: list[Statement] = []
-        for event in one.of_kind("journal"):
+        for event in activity.of_kind("journal"):
             if event.line in seen or event.at is None:
                 continue
             seen.add(event.line)
-            quote, below = wording.quotation(event.text, one.ref)
+            quote, below = wording.quotation(event.text, activity.ref)
             sentence = make_statement(wording.day(event.at), cite([wording.links.to(event.ref)]), ": ", quote)
             statements.append(Statement(sentence.content, (claim_note(event),), below, event.text if below else ""))
         if statements:
-            yield Item(one.ref, one.experiment.title, "", "plain", tuple(statements))
+            yield Item(activity.ref, activity.experiment.title, "", "plain", tuple(statements))

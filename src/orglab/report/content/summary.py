@@ -37,14 +37,14 @@ def count_facts(activities: Sequence[ExperimentActivity], wording: Wording) -> C
         `undated`: experiments without any date.
     """
     runs = _runs(activities, wording)
-    concluded = [one for one in activities if is_concluded(one, wording)]
-    verdicts = Counter(one.experiment.conclusion.verdict or "" for one in concluded)
+    concluded = [activity for activity in activities if is_concluded(activity, wording)]
+    verdicts = Counter(activity.experiment.conclusion.verdict or "" for activity in concluded)
     return {
         "opened": len(_opened(activities)),
         "concluded": len(concluded),
-        "dropped": sum(is_dropped(one, wording) for one in activities),
+        "dropped": sum(is_dropped(activity, wording) for activity in activities),
         "verdicts": dict(sorted(verdicts.items())),
-        "steps_done": sum(len(one.of_kind("step")) for one in activities),
+        "steps_done": sum(len(activity.of_kind("step")) for activity in activities),
         "steps_undated": len(_undated_steps(activities, wording)),
         "runs": len(runs),
         "runs_failed": sum(is_failed(run) for run in runs),
@@ -69,20 +69,20 @@ def _sentences(activities: Sequence[ExperimentActivity], wording: Wording) -> It
     if opened:
         yield make_statement(
             f"{count(len(opened), 'experiment', 'words')} {_was(opened)} opened", _cited(opened, wording), ".",
-            claims=[Claim("created", one.ref, "", _created(one)) for one in opened],
+            claims=[Claim("created", activity.ref, "", _created(activity)) for activity in opened],
         )  # fmt: skip
-    yield from _conclusions([one for one in activities if is_concluded(one, wording)], wording)
-    if dropped := [one for one in activities if is_dropped(one, wording)]:
+    yield from _conclusions([activity for activity in activities if is_concluded(activity, wording)], wording)
+    if dropped := [activity for activity in activities if is_dropped(activity, wording)]:
         yield make_statement(
             f"{count(len(dropped), 'experiment', 'words')} {_was(dropped)} dropped", _cited(dropped, wording), ".",
-            claims=[Claim("state", one.ref, "", one.state) for one in dropped if one.state],
+            claims=[Claim("state", activity.ref, "", activity.state) for activity in dropped if activity.state],
         )  # fmt: skip
     yield from _steps(activities, wording)
     yield from _runs_and_commits(activities, wording)
 
 
 def _opened(activities: Sequence[ExperimentActivity]) -> list[ExperimentActivity]:
-    return [one for one in activities if one.of_kind("created")]
+    return [activity for activity in activities if activity.of_kind("created")]
 
 
 def _created(activity: ExperimentActivity) -> str | None:
@@ -99,7 +99,7 @@ def _is(things: Sequence[object]) -> str:
 
 
 def _cited(activities: Sequence[ExperimentActivity], wording: Wording) -> list[Inline]:
-    return cite(wording.links.to(one.ref, one.experiment.title) for one in activities)
+    return cite(wording.links.to(activity.ref, activity.experiment.title) for activity in activities)
 
 
 def _conclusions(concluded: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
@@ -107,8 +107,8 @@ def _conclusions(concluded: Sequence[ExperimentActivity], wording: Wording) -> I
     if not concluded:
         return
     groups: dict[str, list[ExperimentActivity]] = {}
-    for one in concluded:
-        groups.setdefault(one.experiment.conclusion.verdict or "", []).append(one)
+    for activity in concluded:
+        groups.setdefault(activity.experiment.conclusion.verdict or "", []).append(activity)
     known = [*TONES, *(verdict for verdict in groups if verdict not in TONES and verdict), ""]
     pieces: list[str | list[Inline]] = [f"{count(len(concluded), 'experiment', 'words')} {_was(concluded)} concluded"]
     separator = ": " if any(groups) else " " if len(concluded) == 1 else ", "
@@ -124,14 +124,14 @@ def _conclusions(concluded: Sequence[ExperimentActivity], wording: Wording) -> I
         )
         pieces += [separator, amount, verdict or "without a verdict", _cited(group, wording)]
         separator = ", "
-        claims += [Claim("state", one.ref, "", one.state) for one in group if one.state]
-        claims += [Claim("verdict", one.ref, "", verdict) for one in group if verdict]
+        claims += [Claim("state", activity.ref, "", activity.state) for activity in group if activity.state]
+        claims += [Claim("verdict", activity.ref, "", verdict) for activity in group if verdict]
     yield make_statement(*pieces, ".", claims=claims)
 
 
 def _steps(activities: Sequence[ExperimentActivity], wording: Wording) -> Iterator[Statement]:
     """Yield how many steps were completed."""
-    done = [event for one in activities for event in one.of_kind("step")]
+    done = [event for activity in activities for event in activity.of_kind("step")]
     if done:
         experiments = {event.ref.partition(".")[0] for event in done}
         where = f" in {count(len(experiments), 'experiment', 'words')}" if len(experiments) > 1 else ""
@@ -177,14 +177,14 @@ def _run_sentence(runs: Sequence[Run], wording: Wording) -> Statement:
 
 
 def _runs(activities: Sequence[ExperimentActivity], wording: Wording) -> list[Run]:
-    return [run for one in activities for run in one.runs if wording.period.contains(run.began)]
+    return [run for activity in activities for run in activity.runs if wording.period.contains(run.began)]
 
 
 def _commits(activities: Sequence[ExperimentActivity], wording: Wording) -> list[str]:
     """Return the full hashes of the commits of the period that belong to the experiments, oldest first."""
     known = wording.links.commits
-    hashes = {event.commit for one in activities for event in one.of_kind("commit") if event.commit}
-    recorded = {name for one in activities for step in one.experiment.steps for name in step.commits}
+    hashes = {event.commit for activity in activities for event in activity.of_kind("commit") if event.commit}
+    recorded = {name for activity in activities for step in activity.experiment.steps for name in step.commits}
     hashes |= {known[name].hash for name in recorded if name in known and wording.period.contains(known[name].when)}
     return sorted(hashes, key=lambda name: (known[name].authored, name))
 
@@ -192,13 +192,13 @@ def _commits(activities: Sequence[ExperimentActivity], wording: Wording) -> list
 def _undated_steps(activities: Sequence[ExperimentActivity], wording: Wording) -> list[Event]:
     """Return the steps that were done at an unknown time, possibly in the period."""
     since = wording.period.since
-    candidates = [one for one in activities if one.closed is None or one.closed >= since]
-    return [event for one in candidates for event in one.events if event.kind == "step" and event.at is None]
+    candidates = [activity for activity in activities if activity.closed is None or activity.closed >= since]
+    return [event for activity in candidates for event in activity.events if event.kind == "step" and event.at is None]
 
 
 def _undated(activities: Sequence[ExperimentActivity]) -> list[ExperimentActivity]:
     """Return the experiments without any dated event."""
-    return [one for one in activities if not _has_date(one)]
+    return [activity for activity in activities if not _has_date(activity)]
 
 
 def _has_date(activity: ExperimentActivity) -> bool:
@@ -215,15 +215,19 @@ def _undated_facts(activities: Sequence[ExperimentActivity], wording: Wording) -
             f" and {_is(steps)} not counted here.",
             claims=[claim for event in steps for claim in claim_done(event.ref, event.text)],
         )  # fmt: skip
-    if closed := [one for one in activities if one.kind in CLOSED_KINDS and one.closed is None and _has_date(one)]:
+    if closed := [
+        activity
+        for activity in activities
+        if activity.kind in CLOSED_KINDS and activity.closed is None and _has_date(activity)
+    ]:
         yield make_statement(
             f"{count(len(closed), 'experiment', 'words')} {_was(closed)} closed at an unknown time",
             _cited(closed, wording), f" and {_is(closed)} not counted here.",
-            claims=[claim_exists(one.experiment) for one in closed],
+            claims=[claim_exists(activity.experiment) for activity in closed],
         )  # fmt: skip
     undated = _undated(activities)
     if undated:
         yield make_statement(
             f"{count(len(undated), 'experiment', 'words')} {'has' if len(undated) == 1 else 'have'} no date in the log",
-            _cited(undated, wording), ".", claims=[claim_exists(one.experiment) for one in undated],
+            _cited(undated, wording), ".", claims=[claim_exists(activity.experiment) for activity in undated],
         )  # fmt: skip

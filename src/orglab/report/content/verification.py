@@ -39,7 +39,7 @@ class CurrentFacts:
         repository: Repository | None,
     ) -> None:  # fmt: skip
         """Take the experiments, runs, journal entries and repository to check against."""
-        self.experiments = {one.ref: one for one in experiments}
+        self.experiments = {experiment.ref: experiment for experiment in experiments}
         self.runs = {run.id: run for run in runs}
         self.entries = entries
         self.repository = repository
@@ -48,7 +48,7 @@ class CurrentFacts:
     @cached_property
     def steps(self) -> Mapping[str, Step]:
         """All steps, by reference."""
-        return {step.ref: step for one in self.experiments.values() for step in one.steps}
+        return {step.ref: step for experiment in self.experiments.values() for step in experiment.steps}
 
     def read_claims(self, ref: str) -> frozenset[Claim]:
         """Return the claims that hold now about an experiment's state changes, notes and journal entries."""

@@ -192,8 +192,8 @@ class _OrgWriter(TextWriter):
     def _write_math_block(self, block: b.MathBlock) -> str:
         """Write a display formula."""
         tex = re.sub(r"\n\s*\n", "\n", printable(block.tex).strip())
-        found = _ENVIRONMENT.match(tex)
-        if found and tex.count("\\end{" + found.group(1)) == 1:
+        match = _ENVIRONMENT.match(tex)
+        if match and tex.count("\\end{" + match.group(1)) == 1:
             return tex
         if "\\]" in tex or not tex:
             return self._write_code_block(b.CodeBlock(block.tex, "latex"))
