@@ -157,7 +157,7 @@ def test_resolve_shows_the_experiment_and_its_line(repo, orglab):
     assert unknown.out.splitlines() == said[:1]
     assert "There is no experiment e203; nearest: e20" in unknown.err
     assert "There is no step 9 in e201; nearest: e201.2, e201.1." in unknown.err
-    assert "names nothing" in orglab("resolve", "some words").err
+    assert "No references in the text" in orglab("resolve", "some words").err
     forms = json.loads(orglab("resolve", "[e201.1] [e203]", "--json").out)["references"]
     assert [(one["ref"], one["is_known"], one["line"]) for one in forms] == [
         ("e201.1", True, 12),

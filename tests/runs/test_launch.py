@@ -187,7 +187,7 @@ def test_a_hook_that_refuses_the_results_does_not_change_the_exit_code(study, or
     hook = study.write(".git/hooks/pre-commit", "#!/bin/sh\necho error: no >&2; exit 1\n")
     hook.chmod(0o755)
     answer = orglab("run", "1.1", "--results", "results", "--", "python", "train.py")
-    assert "Results not committed: git commit refused: no." in answer.err
+    assert "Results not committed: git commit failed: no." in answer.err
     assert study.git("status", "--porcelain").split("\n") == [f" M {LOG}", "?? results/"]
 
 

@@ -25,7 +25,7 @@ def test_a_run_is_found_by_a_beginning_or_end_of_its_id(seeded, orglab):
 
 @pytest.mark.usefixtures("seeded")
 def test_runs_are_listed(orglab):
-    assert "No runs." in orglab("runs").err
+    assert "No runs yet." in orglab("runs").err
     orglab(*RUN, "--", "python", "train.py", "1")
     orglab("run", "1", "--", "sh", "-c", "exit 3", code=3)
     lines = orglab("runs").out.splitlines()

@@ -49,7 +49,7 @@ def test_a_clone_has_no_records(study, orglab, tmp_path_factory, monkeypatch):
     monkeypatch.chdir(clone)
     before = (clone / "experiment_log.org").read_bytes()
     answer = orglab("runs")
-    assert (answer.out, answer.err) == ("", "No runs.\n")
+    assert (answer.out, answer.err) == ("", "No runs yet.\n")
     assert (clone / "experiment_log.org").read_bytes() == before
     assert study.git("-C", clone, "status", "--porcelain") == ""
     # What the user's own runs leave there, where nothing else can be written, is known all the same.
@@ -111,7 +111,7 @@ def test_in_a_sandbox_a_run_is_recorded_beside_the_log(study):
     git_dir = study.path / ".git"
     assert done.err.split("\n")[:2] == [
         f"Not committed: train.py ({git_dir} cannot be written).",
-        f"Results not committed: No commit can be made, for {git_dir} cannot be written.",
+        f"Results not committed: {git_dir} is not writable, so nothing can be committed.",
     ]
     (run,) = read_runs(study.path)
     assert run.folder == study.path / HIDDEN_FOLDER / RUNS / run.id
