@@ -68,10 +68,10 @@ class DeadCommits:
         """Return the successors that other lines of the log record; a clone that did not rewrite has only these."""
         successors: dict[str, Successor] = {}
         for place in places:
-            original, living = place.recorded
-            if original != living and original not in successors and reachability.is_alive(living):
-                full = reachability.full[living]
-                self._shorts.setdefault(full, living)
+            original, current = place.recorded
+            if original != current and original not in successors and reachability.is_alive(current):
+                full = reachability.full[current]
+                self._shorts.setdefault(full, current)
                 successors[original] = Successor(full, 0.98, "log", "recorded on another line of the log")
         return successors
 
@@ -80,13 +80,13 @@ class DeadCommits:
         answers: dict[str, Successor] = {}
         names: dict[str, str] = {}
         for place in dead:
-            original, living = place.recorded
-            full = reachability.full.get(living) or reachability.full.get(original)
+            original, current = place.recorded
+            full = reachability.full.get(current) or reachability.full.get(original)
             if reachability.is_alive(original):
                 why = "the original hash is on a branch"
-                answers.setdefault(living, Successor(reachability.full[original], 0.99, "reachable", why))
+                answers.setdefault(current, Successor(reachability.full[original], 0.99, "reachable", why))
             elif full or not reachability.is_shallow:
-                names.setdefault(living, full or living)
+                names.setdefault(current, full or current)
         unknown = {full for name, full in names.items() if name not in answers}
         if unknown:
             matcher = RewriteMatcher(self._repository, reachability, self._find_own_paths(), self._log.config.letter)
