@@ -285,7 +285,7 @@ def test_a_missing_commit_is_reported(study):
     forget_recorded(study, names)
     assert study.answers() == [(None, False)] * 3
     assert [(one.code, one.message) for one in open_log().check() if one.moved] == [
-        ("dead-hash", f"{name} is not in this repository: nothing that git or the log says leads to another.")
+        ("dead-hash", f"{name} is not in this repository: neither git nor the log names a commit that replaced it.")
         for name in names
     ]
 
