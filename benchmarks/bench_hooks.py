@@ -53,7 +53,7 @@ def make_repository(folder: Path, *, hooks: str | None, active: bool, experiment
             path.write_text("#!/bin/sh\nexit 0\n")
             path.chmod(0o755)
     elif hooks == "orglab":
-        run(folder, sys.executable, "-m", "orglab", "hooks", "install")
+        run(folder, sys.executable, "-m", "orglab", "setup", "git")
     if active:
         run(folder, sys.executable, "-m", "orglab", "start", "1.1")
         run(folder, sys.executable, "-m", "orglab", "commit")

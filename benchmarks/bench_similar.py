@@ -40,8 +40,8 @@ def main(count: int = COUNT) -> None:
     """Measure and print the tables."""
     orglab = [sys.executable, "-m", "orglab"]
     with tempfile.TemporaryDirectory() as name:
-        commands = {text: [*orglab, "similar", text] for text in QUESTIONS}
-        bench(make_study(Path(name, "similar"), count), commands, f"tried TEXT, {count} experiments")
+        commands = {text: [*orglab, "tried", text] for text in QUESTIONS}
+        bench(make_study(Path(name, "tried"), count), commands, f"tried TEXT, {count} experiments")
         for few in TRIED:
             title = f"tried, {few} experiments"
             bench(make_study(Path(name, f"tried-{few}"), few), {"tried": [*orglab, "tried"]}, title)

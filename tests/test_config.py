@@ -62,4 +62,4 @@ def test_names_of_the_parts_are_settings(tmp_path, monkeypatch, capsys):
 
 def test_tags_follow_from_the_tag_setting(tmp_path):
     (tmp_path / "orglab.toml").write_text('log = "x.org"\ntag = "run"\n')
-    assert find_log(tmp_path)[1] == Config(log="x.org", tag="run", tags=("@work", "run"))
+    assert find_log(tmp_path)[1] == Config(log="x.org", tag="run", tags=("run",))

@@ -44,5 +44,5 @@ def test_done_changes_the_box_the_counts_and_the_keyword_and_nothing_else(orglab
 @pytest.mark.parametrize("spelling", ["201.2", "e201.2", "[e201.2]"])
 def test_undo_reverts_done_in_any_spelling(orglab, tmp_path, spelling):
     orglab("done", spelling, "--no-commit")
-    orglab("undo", spelling)
+    orglab("done", "--undo", spelling)
     assert (tmp_path / "experiment_log.org").read_text() == SEED

@@ -39,7 +39,7 @@ def test_every_command_is_in_the_help(orglab):
 
 
 def test_a_day_with_the_log(orglab, tmp_path):
-    assert "Made experiment_log.org" in orglab("init").out
+    assert "Created experiment_log.org" in orglab("init").out
     assert orglab("new", "First idea", "-s", "baseline", "-s", "idea", "-t", "nlp").out == "e1\n"
     assert orglab("step", "e1", "ablation").out == "e1.3\n"
     assert "e1  INPROGRESS" in orglab("start", "1.1").out
@@ -48,7 +48,7 @@ def test_a_day_with_the_log(orglab, tmp_path):
     assert orglab("note", "1.1", "slow").out.startswith("e1.1  noted  2")
     assert "[X] baseline" in orglab("done", "1.1").out
     assert json.loads(orglab("next", "--json").out)["active"] is None
-    assert "[ ] baseline" in orglab("undo", "1.1").out
+    assert "[ ] baseline" in orglab("done", "--undo", "1.1").out
     assert "e1  WAIT" in orglab("state", "1", "WAIT", "-m", "the cluster").out
     assert orglab("journal", "1", "why so slow").out == "journal.org\n"
     said = orglab("conclude", "1", "It does not help.", "--verdict", "refuted")

@@ -131,7 +131,7 @@ def test_conflict_markers_refuse_every_write_and_name_their_line(log):
     log.write_text(SEED.replace("** Notes\n", "** Notes\n" + markers).replace("[X]", "[x]"))
     for arguments in (
         ["note", "201", "x"], ["done", "201.2", "--no-commit"], ["new", "x"], ["step", "201", "x"],
-        ["conclude", "201", "x"], ["state", "201", "DONE"], ["undo", "201.1"], ["check", "--fix"],
+        ["conclude", "201", "x"], ["state", "201", "DONE"], ["done", "--undo", "201.1"], ["check", "--fix"],
     ):  # fmt: skip
         refused(log, 4, *arguments, says="line 10")
     assert orglab("show", "201").code == 0
@@ -185,7 +185,7 @@ def test_a_repository_without_commits_records_none(repo):
     log = repo.write(NAME, SEED)
     assert "without a commit" in orglab("done", "201.2").err
     assert "2. [X] Test XYZ with ABC\n" in log.read_text()
-    refused(log, 3, "undo", "201.9", says="step 9")
+    refused(log, 3, "done", "--undo", "201.9", says="step 9")
 
 
 def test_a_detached_head_is_a_commit_as_any(repo):

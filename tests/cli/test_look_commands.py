@@ -84,7 +84,7 @@ def waiting(repo):
     """A log with step 2 waiting: a commit said it is done while an editor held the log."""
     repo.write(NAME, SEED)
     (repo.path / "orglab.toml").write_text("[hooks]\nauto_done = true\n")
-    assert orglab("hooks", "install", cwd=repo.path).code == 0
+    assert orglab("setup", "git", cwd=repo.path).code == 0
     repo.git("add", "-A")
     repo.git("commit", "-qm", "start")
     held = repo.path / f".#{NAME}"

@@ -126,7 +126,7 @@ def test_ctrl_c_stops_with_one_sentence(log, tmp_path):
             continue
     os.close(writer)
     # click begins a line of its own behind the terminal's ^C.
-    assert (process.returncode, said) == (130, "\norglab: Stopped.\n")
+    assert (process.returncode, said) == (130, "\norglab: Interrupted.\n")
     assert log.read_text() == LOG
 
 

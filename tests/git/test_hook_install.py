@@ -42,18 +42,19 @@ def everything(folder):
 
 
 def test_install_writes_each_hook_once_and_status_shows_it(orglab, repo):
-    assert orglab("hooks", "status").out.count("absent") == len(HOOKS)
-    assert orglab("hooks", "install").out == "Installed the git hooks in .git/hooks.\n"
+    assert orglab("setup", "git", "--status").out.count("absent") == len(HOOKS)
+    first = orglab("setup", "git").out.splitlines()
+    assert [line.partition(" ")[0] for line in first] == ["Installed", "Changed"]
     before = everything(hooks(repo))
-    assert orglab("hooks", "install").out == "The git hooks are installed in .git/hooks already.\n"
+    assert orglab("setup", "git").out == "The git hooks are installed in .git/hooks already.\n"
     assert everything(hooks(repo)) == before
-    said = orglab("hooks", "status").out
+    said = orglab("setup", "git", "--status").out
     assert said.count("installed: ") == len(HOOKS)
     assert f"{sys.executable} is there" in said
 
 
 def test_a_shim_has_few_lines_and_no_path_of_this_machine(orglab, repo):
-    orglab("hooks", "install")
+    orglab("setup", "git")
     for name in HOOKS:
         text = (hooks(repo) / name).read_text()
         assert len(text.splitlines()) == 5
@@ -66,22 +67,22 @@ def test_uninstall_restores_everything(orglab, repo):
     (hooks(repo) / "commit-msg").symlink_to("../own-commit-msg")
     (hooks(repo) / "pre-push").write_bytes(b"#!/bin/sh\n\xff\r\n")
     before = everything(Path(hooks(repo))) if (repo.path / ".git/own-commit-msg").write_text("#!/bin/sh\n") else None
-    assert "commit-msg, post-commit" in orglab("hooks", "install").out.replace("pre-commit, ", "")
-    assert "installed, beside pre-commit.orglab-kept" in orglab("hooks", "status").out
-    orglab("hooks", "install")
-    said = orglab("hooks", "uninstall").out
-    assert said == "Took the git hooks away. Put back: pre-commit, commit-msg, post-commit.\n"
+    assert "commit-msg, post-commit" in orglab("setup", "git").out.replace("pre-commit, ", "")
+    assert "installed, beside pre-commit.orglab-kept" in orglab("setup", "git", "--status").out
+    orglab("setup", "git")
+    said = orglab("setup", "git", "--remove").out
+    assert said == "Removed the git hooks. Restored: pre-commit, commit-msg, post-commit.\n"
     assert everything(hooks(repo)) == before
     assert (hooks(repo) / "commit-msg").is_symlink()
     assert not (repo.path / ".git/orglab/hook").exists()
-    orglab("hooks", "uninstall")
+    orglab("setup", "git", "--remove")
     assert everything(hooks(repo)) == before
 
 
 def test_existing_hooks_run_with_their_arguments_and_input(orglab, repo):
     for name in HOOKS:
         own(repo, name)
-    orglab("hooks", "install")
+    orglab("setup", "git")
     repo.commit("one", {"f": "1\n"})
     out = repo.path / ".git" / "out"
     assert out.read_text().splitlines() == [
@@ -98,7 +99,7 @@ def test_existing_hooks_run_with_their_arguments_and_input(orglab, repo):
 @pytest.mark.parametrize("name", ["pre-commit", "prepare-commit-msg", "commit-msg"])
 def test_an_existing_hook_still_stops_the_commit(orglab, repo, name):
     own(repo, name, code=3)
-    orglab("hooks", "install")
+    orglab("setup", "git")
     repo.write("f", "1\n")
     repo.git("commit", "-am", "one", check=False)
     assert repo.git("log", "--format=%s") == "start"
@@ -107,7 +108,7 @@ def test_an_existing_hook_still_stops_the_commit(orglab, repo, name):
 
 def test_a_hook_that_is_not_executable_is_not_run(orglab, repo):
     own(repo, "pre-commit", code=1, mode=0o644)
-    orglab("hooks", "install")
+    orglab("setup", "git")
     repo.commit("one", {"f": "1\n"})
     assert not (repo.path / ".git/out").exists()
 
@@ -115,24 +116,24 @@ def test_a_hook_that_is_not_executable_is_not_run(orglab, repo):
 def test_hooks_of_another_interpreter_are_replaced(orglab, repo, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(sys, "executable", "/gone/it's a venv/bin/python")
-        orglab("hooks", "install")
-    said = orglab("hooks", "status").out
-    assert "/gone/it's a venv/bin/python is gone; run `orglab hooks install`" in said
-    assert orglab("hooks", "install").out == "Installed the git hooks in .git/hooks.\n"
-    assert f"{sys.executable} is there" in orglab("hooks", "status").out
+        orglab("setup", "git")
+    said = orglab("setup", "git", "--status").out
+    assert "/gone/it's a venv/bin/python is gone; run `orglab setup git`" in said
+    assert orglab("setup", "git").out == "Installed the git hooks in .git/hooks.\n"
+    assert f"{sys.executable} is there" in orglab("setup", "git", "--status").out
     shim = hooks(repo) / "pre-commit"
     shim.write_text(shim.read_text() + "# of an older orglab\n")
-    assert "old: keeps the log" in orglab("hooks", "status").out
-    orglab("hooks", "install")
+    assert "old: keeps the log" in orglab("setup", "git", "--status").out
+    orglab("setup", "git")
     assert not list(hooks(repo).glob("*.orglab-kept"))
 
 
 def test_a_hook_written_over_the_shim_is_kept_with_the_earlier_one(orglab, repo):
     own(repo, "pre-commit")
-    orglab("hooks", "install")
+    orglab("setup", "git")
     (hooks(repo) / "pre-commit").write_text("#!/bin/sh\n# another\n")
-    assert "other: keeps the log" in orglab("hooks", "status").out
-    orglab("hooks", "install")
+    assert "other: keeps the log" in orglab("setup", "git", "--status").out
+    orglab("setup", "git")
     assert "# another" in (hooks(repo) / "pre-commit.orglab-kept").read_text()
     assert "own pre-commit" in (hooks(repo) / "pre-commit.orglab-kept.1").read_text()
 
@@ -152,21 +153,21 @@ echo framework >> '{out}'
 def test_pre_commit_may_be_installed_before_or_after(orglab, repo):
     out = repo.path / ".git/out"
     own(repo, "pre-commit", text=FRAMEWORK)
-    orglab("hooks", "install")
+    orglab("setup", "git")
     repo.commit("one", {"f": "1\n"})
     assert out.read_text() == "framework\n"
     # `pre-commit install` again: it moves what is not its own out of the way.
     (hooks(repo) / "pre-commit").rename(hooks(repo) / "pre-commit.legacy")
     own(repo, "pre-commit", text=FRAMEWORK)
-    assert "installed, beside" in orglab("hooks", "status").out
-    assert "already" in orglab("hooks", "install").out
+    assert "installed, beside" in orglab("setup", "git", "--status").out
+    assert "already" in orglab("setup", "git").out
     repo.commit("two", {"f": "2\n"})
     assert out.read_text() == "framework\n" * 2
     repo.write("f", "3\n")
     repo.write(NAME, SEED + "\n")
     repo.git("commit", "-am", "both", check=False)
     assert repo.git("log", "-1", "--format=%s") == "two"
-    orglab("hooks", "uninstall")
+    orglab("setup", "git", "--remove")
     assert sorted(path.name for path in hooks(repo).iterdir() if "orglab" in path.name or "legacy" in path.name) == []
     repo.git("commit", "-am", "both")
 
@@ -184,13 +185,13 @@ def test_hook_managers_are_left_alone_with_instructions(orglab, repo, name, text
     if "husky" in name:
         repo.git("config", "core.hooksPath", ".husky/_")
     before = everything(hooks(repo)) if hooks(repo).exists() else None
-    assert says in orglab("hooks", "install").out
+    assert says in orglab("setup", "git").out
     assert (everything(hooks(repo)) if hooks(repo).exists() else None) == before
-    assert "not installed, for others write them here: see `orglab hooks install`" in orglab("init").out
+    assert "not installed, because another tool manages them here: see `orglab setup git`" in orglab("init").out
     if name.endswith(".yml"):
-        assert "by hand" not in orglab("hooks", "status").out
-        repo.write(name, orglab("hooks", "install").out)
-        assert orglab("hooks", "status").out.count("by hand") == len(HOOKS)
+        assert "by hand" not in orglab("setup", "git", "--status").out
+        repo.write(name, orglab("setup", "git").out)
+        assert orglab("setup", "git", "--status").out.count("by hand") == len(HOOKS)
 
 
 @pytest.mark.parametrize("scope", ["--local", "--global"])
@@ -205,7 +206,7 @@ def test_a_shared_hooks_path_is_left_alone_and_the_printed_line_works(
     repo.git("add", "--all")
     repo.git("commit", "--quiet", "--allow-empty", "-m", "hooks")
     repo.git("config", scope, "core.hooksPath", "tracked hooks" if scope == "--local" else folder)
-    said = orglab("hooks", "install").out
+    said = orglab("setup", "git").out
     assert "so it was" in said
     assert sorted(path.name for path in folder.iterdir()) == ["pre-push"]
     lines = said.splitlines()
@@ -213,7 +214,7 @@ def test_a_shared_hooks_path_is_left_alone_and_the_printed_line_works(
         line = lines[lines.index(f"  {name}:") + 1].strip()
         (folder / name).write_text(f"#!/bin/sh\n{line}\n")
         (folder / name).chmod(0o755)
-    assert orglab("hooks", "status").out.count("by hand") == len(HOOKS)
+    assert orglab("setup", "git", "--status").out.count("by hand") == len(HOOKS)
     orglab("start", "201.2")
     repo.git("add", "--all")
     repo.git("commit", "--quiet", "--no-verify", "-m", "[e201] log and hooks")
@@ -225,26 +226,26 @@ def test_a_shared_hooks_path_is_left_alone_and_the_printed_line_works(
     repo.write(NAME, SEED + "\n")
     repo.git("commit", "-am", "both", check=False)
     assert repo.git("log", "-1", "--format=%s") == "[e201.2] tuned"
-    orglab("hooks", "uninstall")
+    orglab("setup", "git", "--remove")
     repo.git("commit", "--quiet", "-am", "both")
 
 
 def test_a_hooks_path_of_this_clone_alone_gets_the_shims(orglab, repo):
     repo.git("config", "core.hooksPath", "my hooks")
     repo.write(".git/info/exclude", "my hooks\n")
-    assert orglab("hooks", "install").out == "Installed the git hooks in my hooks.\n"
+    assert orglab("setup", "git").out.startswith("Installed the git hooks in my hooks.\n")
     orglab("start", "201.2")
     orglab("commit")
     repo.commit("tune", {"f": "1\n"})
     assert repo.git("log", "-1", "--format=%s") == "[e201.2] tune"
-    orglab("hooks", "uninstall")
+    orglab("setup", "git", "--remove")
     assert list((repo.path / "my hooks").iterdir()) == []
 
 
 def test_uninstall_finds_the_shims_where_they_were_put(orglab, repo):
-    orglab("hooks", "install")
+    orglab("setup", "git")
     repo.git("config", "core.hooksPath", "/nonexistent")
-    orglab("hooks", "uninstall")
+    orglab("setup", "git", "--remove")
     assert not any((hooks(repo) / name).exists() for name in HOOKS)
 
 
@@ -258,7 +259,7 @@ def test_init_installs_the_hooks_unless_no_hooks_is_given(repo, capsys):
 
 def test_a_folder_that_is_not_writable_is_reported(orglab, repo):
     (repo.path / ".git/orglab").write_text("a file in the way\n")
-    said = orglab("hooks", "install", code=4).err
+    said = orglab("setup", "git", code=4).err
     assert said.startswith("orglab: Cannot write the hook ")
     assert said.count("\n") == 1
 
@@ -266,9 +267,9 @@ def test_a_folder_that_is_not_writable_is_reported(orglab, repo):
 def test_without_a_repository_there_is_an_error_message(tmp_path, monkeypatch, capsys):
     (tmp_path / NAME).write_text(SEED)
     monkeypatch.chdir(tmp_path)
-    for command in (["hooks", "install"], ["hooks", "status"], ["hooks", "uninstall"], ["commit"]):
+    for command in (["setup", "git"], ["setup", "git", "--status"], ["setup", "git", "--remove"], ["commit"]):
         said = Orglab(capsys)(*command, code=3).err
-        assert said == f"orglab: {NAME} is not in a git repository; make one with `git init`.\n"
+        assert said == f"orglab: {NAME} is not in a git repository; create one with `git init`.\n"
 
 
 SHELLS = [shell for shell in ("/bin/dash", "/bin/bash", "/bin/ksh", "/bin/busybox") if Path(shell).exists()]
@@ -276,7 +277,7 @@ SHELLS = [shell for shell in ("/bin/dash", "/bin/bash", "/bin/ksh", "/bin/busybo
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_script_runs_in_each_shell(orglab, repo, shell):
-    orglab("hooks", "install")
+    orglab("setup", "git")
     orglab("start", "201.2")
     orglab("commit")
     for path in (*(hooks(repo) / name for name in HOOKS),):

@@ -17,11 +17,11 @@ def test_done_takes_the_commit_that_names_the_step_else_head(repo, orglab):
     orglab("init")
     orglab("new", "A", "-s", "one", "-s", "two")
     assert "without a commit" in orglab("done", "1.1").err
-    orglab("undo", "1.1")
+    orglab("done", "--undo", "1.1")
     named = repo.commit("[e1.1] Results", {"a": "1"})[:7]
     head = repo.commit("other", {"a": "2"})[:7]
-    assert f"with {named}: the newest commit that names [e1.1]" in orglab("done", "1.1").err
-    assert f"with {head}: HEAD" in orglab("done", "1.2").err
+    assert f"({named}, the newest commit naming [e1.1])" in orglab("done", "1.1").err
+    assert f"({head}, which is HEAD;" in orglab("done", "1.2").err
     assert f"1. [X] one ({named})\n2. [X] two ({head})\n" in (repo.path / LOG).read_text()
 
 
@@ -44,10 +44,10 @@ def test_all_commits_that_name_the_step_are_recorded_oldest_first(repo, orglab):
     repo.git("switch", "--quiet", "main")
     second = repo.commit("Results\n\nof [e1.1]", {"a": "3"})[:7]
     said = orglab("done", "1.1", "--all-commits").err
-    assert said == f"e1.1 done, with {first}, {second}: the 2 commits that name [e1.1].\n"
+    assert said == f"e1.1 done ({first}, {second}, the 2 commits naming [e1.1]).\n"
     assert f"1. [X] one ({first}, {second})\n" in (repo.path / LOG).read_text()
     repo.git("commit", "--quiet", "-am", "log")
-    assert "HEAD, for no commit names [e1.2]" in orglab("done", "1.2", "--all-commits").err
+    assert "HEAD; no commit names [e1.2]" in orglab("done", "1.2", "--all-commits").err
     assert "not both" in orglab("done", "1.2", "--all-commits", "-c", "HEAD", code=2).err
     assert "not both" in orglab("done", "1.2", "--all-commits", "--no-commit", code=2).err
 
@@ -61,8 +61,8 @@ def test_a_reference_with_an_earlier_id_counts(repo, orglab):
     second = repo.commit("[e7.1] After", {"a": "3"})[:7]
     repo.commit("other", {"a": "4"})
     said = orglab("done", "7.1", "--all-commits").err
-    assert said == f"e7.1 done, with {first}, {second}: the 2 commits that name [e7.1].\n"
-    assert "the newest commit that names [e7.2]" in orglab("done", "7.2").err
+    assert said == f"e7.1 done ({first}, {second}, the 2 commits naming [e7.1]).\n"
+    assert "the newest commit naming [e7.2]" in orglab("done", "7.2").err
 
 
 def test_done_says_when_head_lacks_what_changed(repo, orglab):
@@ -77,10 +77,10 @@ def test_done_says_when_head_lacks_what_changed(repo, orglab):
     assert "HEAD is recorded" not in orglab("done", "1.2").err
     repo.write("a.py", "2")
     assert "HEAD is recorded" not in orglab("done", "1.1").err
-    assert "your changes to a.py are not in it" in orglab("done", "1.2", "-c", "HEAD").err
+    assert "not part of HEAD, which was recorded: a.py." in orglab("done", "1.2", "-c", "HEAD").err
     for name in files:
         repo.write(name, "2")
-    assert "your changes to a.py, b.py, c.py and 2 more are not in it" in orglab("done", "1.2", "-c", "HEAD").err
+    assert "not part of HEAD, which was recorded: a.py, b.py, c.py and 2 more." in orglab("done", "1.2", "-c", "HEAD").err
     assert "HEAD is recorded" not in orglab("done", "1.2", "-c", "HEAD~1").err
 
 
@@ -160,7 +160,7 @@ def test_only_the_exact_reference_names_a_step(repo, orglab):
     named = repo.commit("Train\n\nas in [e1.1], and [e1]", {"a": "0"})
     for message in ("an_index[e1.1]", "a link [[e1.1]]", "[e1.11]", "[e11.1]", "[e1.1](there)", "[E1.1]"):
         repo.commit(message, {"a": message})
-    assert f"with {named[:7]}: the newest" in orglab("done", "1.1").err
+    assert f"({named[:7]}, the newest" in orglab("done", "1.1").err
 
 
 def test_a_revision_is_anything_that_git_takes_for_one(repo, orglab):
@@ -183,7 +183,7 @@ def test_a_hash_is_long_enough_to_be_read_again(repo, orglab):
     orglab("new", "A", "-s", "one")
     head = repo.commit("x")
     repo.git("config", "core.abbrev", "4")
-    assert f"with {head[:7]}" in orglab("done", "1.1").err
+    assert f"({head[:7]}, " in orglab("done", "1.1").err
     assert orglab("show", "1.1").out.count(f"({head[:7]})") == 1
 
 
@@ -210,7 +210,7 @@ def test_a_worktree_of_a_bare_repository(repo, orglab, tmp_path_factory, monkeyp
     monkeypatch.chdir(folder / "tree")
     orglab("start", "1.1")
     assert (folder / "study.git" / "worktrees" / "tree" / "orglab" / "active").read_text() == "e1.1\n"
-    assert f"with {head[:7]}" in orglab("done", "1.1").err
+    assert f"({head[:7]}, " in orglab("done", "1.1").err
     assert orglab("new", "B").out == "e2\n"
 
 
@@ -223,7 +223,7 @@ def test_the_repository_of_the_log_is_used_inside_a_hook_of_another(repo, orglab
     monkeypatch.chdir(elsewhere)
     monkeypatch.setenv("GIT_DIR", str(elsewhere / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(elsewhere / "index"))
-    assert f"with {head[:7]}" in orglab("--log", repo.path / LOG, "done", "1.1").err
+    assert f"({head[:7]}, " in orglab("--log", repo.path / LOG, "done", "1.1").err
     assert list(elsewhere.iterdir()) == [elsewhere / ".git"]
 
 

@@ -146,19 +146,19 @@ def test_the_nearest_of_ids_that_are_words(tmp_path):
 
 def test_resolve_shows_the_experiment_and_its_line(repo, orglab):
     repo.write(NAME, SEED + OTHER)
-    said = orglab("resolve", "Results of [e201.1] and [e202]").out.splitlines()
+    said = orglab("refs", "--in", "Results of [e201.1] and [e202]").out.splitlines()
     assert said == [
         f"e201.1  [X] Test XYZ without ABC  e201 ABC in XYZ model  (TODO)  {NAME}:12",
         f"e202  Longer training  (DONE, refuted)  {NAME}:16",
     ]
     for spelled in ("201.1", "e201.1", "[e201.1]"):
-        assert orglab("resolve", spelled).out.splitlines() == said[:1]
-    unknown = orglab("resolve", "[e201.1] [e203] [e201.9]", code=3)
+        assert orglab("refs", "--in", spelled).out.splitlines() == said[:1]
+    unknown = orglab("refs", "--in", "[e201.1] [e203] [e201.9]", code=3)
     assert unknown.out.splitlines() == said[:1]
     assert "There is no experiment e203; nearest: e20" in unknown.err
     assert "There is no step 9 in e201; nearest: e201.2, e201.1." in unknown.err
-    assert "No references in the text" in orglab("resolve", "some words").err
-    forms = json.loads(orglab("resolve", "[e201.1] [e203]", "--json").out)["references"]
+    assert "No references" in orglab("refs", "--in", "some words").err
+    forms = json.loads(orglab("refs", "--in", "[e201.1] [e203]", "--json").out)["references"]
     assert [(one["ref"], one["is_known"], one["line"]) for one in forms] == [
         ("e201.1", True, 12),
         ("e203", False, None),

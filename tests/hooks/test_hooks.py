@@ -24,7 +24,9 @@ class Study:
     def __init__(self, repo):
         self.repo, self.path = repo, repo.path
         repo.commit("start", {NAME: LOG, "train.py": "lr = 0\n"})
-        assert run(["hooks", "install"]) == 0
+        # `setup git` writes a file for git to track, which is not what these tests are about.
+        repo.write(".git/info/exclude", ".gitattributes\n")
+        assert run(["setup", "git"]) == 0
 
     def git(self, *arguments, code=0, cwd=None, stdin=None, **environment):
         """What git says on standard error, its hooks included."""
@@ -368,7 +370,7 @@ def test_a_log_alone_and_code_alone_and_a_partial_commit_of_one_pass(study):
 
 def test_a_log_in_a_subfolder_is_named_as_the_user_there_would(repo):
     repo.commit("start", {f"a b/{NAME}": LOG, "a b/code/x.py": "0\n", "code/train.py": "0\n"})
-    assert orglab("hooks", "install", cwd=repo.path / "a b").code == 0
+    assert orglab("setup", "git", cwd=repo.path / "a b").code == 0
     repo.write(f"a b/{NAME}", LOG + "\n")
     repo.write("code/train.py", "1\n")
     for folder, command in (("code", f"orglab --log '../a b/{NAME}' commit"), ("a b/code", "orglab commit")):
@@ -609,7 +611,7 @@ def test_a_shallow_clone_and_a_bare_one_with_a_worktree(study, tmp_path_factory)
     study.git("clone", "--quiet", "--bare", study.path, place / "bare.git")
     study.git("worktree", "add", "--quiet", place / "tree", "main", cwd=place / "bare.git")
     for folder in (place / "shallow", place / "tree"):
-        assert orglab("hooks", "install", cwd=folder).code == 0
+        assert orglab("setup", "git", cwd=folder).code == 0
         assert orglab("start", "201.2", cwd=folder).code == 0
         assert orglab("commit", cwd=folder).code == 0
         (folder / "train.py").write_text("new\n")
@@ -625,7 +627,7 @@ def test_a_submodule_has_hooks_and_an_active_step_of_its_own(study, tmp_path_fac
     (outer / NAME).write_text(LOG.replace("201", "301"))
     inner = outer / "lab"
     for folder, ref in ((outer, "301.1"), (inner, "201.2")):
-        assert orglab("hooks", "install", cwd=folder).code == 0
+        assert orglab("setup", "git", cwd=folder).code == 0
         assert orglab("start", ref, cwd=folder).code == 0
     assert orglab("commit", cwd=inner).code == 0
     (inner / "train.py").write_text("new\n")
@@ -701,7 +703,7 @@ def test_a_repository_may_lie_anywhere(tmp_path, name):
     folder.mkdir()
     (folder / NAME).write_text(LOG)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
-    for command in (["hooks", "install"], ["start", "201.2"], ["commit"]):
+    for command in (["setup", "git"], ["start", "201.2"], ["commit"]):
         assert orglab(*command, cwd=folder).code == 0
     (folder / "x").write_text("")
     subprocess.run(["git", "add", "x"], cwd=folder, check=True)

@@ -82,9 +82,9 @@ def test_steps_are_started_and_done_in_a_sandbox(places, hooks):
     head = repo.commit("log")[:7]
     sandbox = with_read_only(repo.path / ".git")
     for command, said in (
-        (("start", "1.1"), "e1.1 is the active one now.\n"),
-        (("done", "1.1"), f"e1.1 done, with {head}: HEAD, for no commit names [e1.1].\n"),
-        (("start", "1.2"), "e1.2 is the active one now.\n"),
+        (("start", "1.1"), "e1.1 is now active.\n"),
+        (("done", "1.1"), f"e1.1 done ({head}, which is HEAD; no commit names [e1.1]).\n"),
+        (("start", "1.2"), "e1.2 is now active.\n"),
         (("note", "1.2", "A thought"), ""),
     ):
         done = orglab(*command, prefix=sandbox)
@@ -126,7 +126,7 @@ def test_the_active_step_may_use_an_earlier_id(places, monkeypatch):
     orglab("init", "--no-hooks")
     orglab("new", "A", "-s", "one")
     orglab("renumber", "1", "--to", "7")
-    assert orglab("start", "1.1").err == "e7.1 is the active one now.\n"
+    assert orglab("start", "1.1").err == "e7.1 is now active.\n"
 
 
 def test_renumbering_a_duplicate_id_keeps_the_active_step_of_the_other(places, monkeypatch):

@@ -56,12 +56,12 @@ def test_the_journal_beside_a_link_to_the_log_is_the_one_that_is_committed(orgla
 def test_nothing_to_commit(orglab, repo):
     repo.write("a.py", "staged\n")
     repo.git("add", "a.py")
-    assert orglab("commit").err == "The log has nothing to commit.\n"
+    assert orglab("commit").err == "Nothing to commit: the log and the journal have not changed.\n"
     assert repo.git("log", "--format=%s") == "start"
     repo.write(NAME, NOTED)
     repo.git("add", NAME)
     repo.write(NAME, SEED)
-    assert orglab("commit").err == "The log has nothing to commit.\n"
+    assert orglab("commit").err == "Nothing to commit: the log and the journal have not changed.\n"
 
 
 def test_an_empty_message_is_refused(orglab, repo):
@@ -90,7 +90,7 @@ def test_a_refused_commit_leaves_the_index_as_it_was(capsys, repo):
 
 
 def test_the_hooks_of_the_user_run_and_ours_add_nothing(orglab, repo):
-    orglab("hooks", "install")
+    orglab("setup", "git")
     repo.write(".git/hooks/commit-msg.orglab-kept", '#!/bin/sh\necho "Signed" >> "$1"\n').chmod(0o755)
     orglab("start", "201.1")
     orglab("commit", "-m", "Second week")

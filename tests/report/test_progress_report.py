@@ -466,7 +466,7 @@ def test_html_of_a_template_is_escaped(capfd):
 
 def test_a_template_of_the_settings_lies_beside_them(repo):
     repo.write("orglab.toml", '[report]\ntemplate = "../../etc/passwd"\n')
-    with pytest.raises(UsageError, match="beside it"):
+    with pytest.raises(UsageError, match="same folder or below"):
         open_log()
 
 

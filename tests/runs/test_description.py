@@ -104,4 +104,4 @@ def test_numbers_and_exit_statuses_are_written_alike_everywhere(study, orglab):
         assert "exit 3" in said
     for command in (("runs",), ("log", "1")):
         assert "loss 2.31235" in orglab(*command).out
-    assert '"metric loss": "2.3123456789"' in orglab("log", "1", "--json").out
+    assert '"metric loss": "2.3123456789"' in orglab("show", "--history", "1", "--json").out

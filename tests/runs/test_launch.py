@@ -218,7 +218,8 @@ def test_the_environment_variables_of_the_command(study, orglab, monkeypatch):
 
 
 def test_the_active_step_is_the_default(study, orglab):
-    assert "Name the step" in orglab("run", "--", "true", code=2).err
+    assert "belongs to no experiment yet" in orglab("run", "--", "true").err
+    assert run_of(study).ref is None
     orglab("start", "1.2")
     orglab("run", "--", "true")
     assert run_of(study).ref == "e1.2"
@@ -378,7 +379,7 @@ def test_repeated_signals_do_not_prevent_the_record(study, number):
 
 def test_hooks_that_tick_or_refuse_do_not_conflict_with_a_run(study, orglab):
     study.commit("settings", {"orglab.toml": "[hooks]\nauto_done = true\nseparate = 'refuse'\nreferences = 'refuse'\n"})
-    orglab("hooks", "install")
+    orglab("setup", "git")
     orglab("start", "1.2")
     study.git("add", LOG)
     study.write("train.py", TRAIN + "# changed\n")

@@ -26,8 +26,8 @@ def test_the_runs_of_another_log_are_not_those_of_this_one(two_logs, orglab):
     assert "run" not in [event["kind"] for event in events]
     report = json.loads(orglab("--log", OTHER, "report", "--since", "2018-06-01", "--json").out)
     assert "runs" not in report["counts"] or report["counts"]["runs"] == 0
-    for command in ("run-diff", "rerun"):
-        assert "Unknown run" in orglab("--log", OTHER, command, run.id, code=3).err
+    for command in ("show", "diff", "rerun"):
+        assert "Unknown run" in orglab("--log", OTHER, "runs", command, run.id, code=3).err
     assert "was run before" not in orglab("--log", OTHER, "run", "1.1", "--", "true").err
     assert "was run before" in orglab("run", "1.1", "--", "true").err
 

@@ -22,7 +22,7 @@ def test_a_rerun_uses_the_old_code_and_leaves_the_working_tree_alone(seeded, org
     seeded.write("train.py", "raise SystemExit(9)\n")
     seeded.write("results/out.txt", "of now")
     head = seeded.git("rev-parse", "HEAD")
-    answer = orglab("rerun", first.id)
+    answer = orglab("runs", "rerun", first.id)
     assert "The metrics are the same." in answer.err
     assert "The files are the same, byte for byte." in answer.err
     again = latest(seeded)
@@ -42,10 +42,10 @@ def test_what_cannot_be_reproduced_is_reported(seeded, orglab):
     changed = {"packages": first.packages | {"pytest": "0.1"}, "python": "2.7.1", "host": "elsewhere"}
     with record.open("a") as file:
         file.write(json.dumps({"event": "changed", **changed}) + "\n")
-    err = orglab("rerun", first.id).err
+    err = orglab("runs", "rerun", first.id).err
     for line in ("data/ (ignored by git", "untracked.py (untracked)", "pytest", "was 2.7.1", "(was elsewhere)"):
         assert line in err
-    assert "ignored by git" not in orglab("rerun", first.id, "--link", "data", "--link", "metrics.json").err
+    assert "ignored by git" not in orglab("runs", "rerun", first.id, "--link", "data", "--link", "metrics.json").err
 
 
 def test_an_unchanged_large_file_is_copied(seeded, orglab):
@@ -55,15 +55,15 @@ def test_an_unchanged_large_file_is_copied(seeded, orglab):
     orglab(*RUN[:-2], "--before", "snapshot", "--", *program)
     first = latest(seeded)
     assert [one.path for one in first.large_files] == ["input.bin"]
-    assert "byte for byte" in orglab("rerun", first.id).err
+    assert "byte for byte" in orglab("runs", "rerun", first.id).err
     seeded.write("input.bin", "54321")
-    answer = orglab("rerun", first.id, code=1)
+    answer = orglab("runs", "rerun", first.id, code=1)
     assert "input.bin (changed or missing, and not in any commit)" in answer.err
 
 
 def test_a_rerun_can_keep_its_working_tree(seeded, orglab):
     orglab(*RUN, "--", "python", "train.py", "3")
-    err = orglab("rerun", latest(seeded).id, "--keep").err
+    err = orglab("runs", "rerun", latest(seeded).id, "--keep").err
     (place,) = (seeded.path / ".git" / "orglab" / "worktrees").iterdir()
     assert str(place) in err
     assert (place / "results/out.txt").read_text() == "of 3"
@@ -74,8 +74,8 @@ def test_missing_code_of_a_run_is_an_error(seeded, orglab):
     first = latest(seeded)
     with (first.folder / "record.jsonl").open("a") as file:
         file.write(json.dumps({"event": "x", "before": "0" * 40}) + "\n")
-    assert "is not in this repository; fetch it" in orglab("rerun", first.id, code=3).err
-    assert "not compared" in orglab("run-diff", first.id).out
+    assert "is not in this repository; fetch it" in orglab("runs", "rerun", first.id, code=3).err
+    assert "not compared" in orglab("runs", "diff", first.id).out
 
 
 def test_a_submodule_is_in_the_working_tree_of_a_rerun(seeded, orglab, tmp_path_factory):
@@ -88,7 +88,7 @@ def test_a_submodule_is_in_the_working_tree_of_a_rerun(seeded, orglab, tmp_path_
     orglab(*RUN[:-2], "--before", "snapshot", "--", "sh", "-c", "mkdir -p results; cp sub/part.txt results/")
     shutil.copy(seeded.path / "sub/part.txt", seeded.path / "kept")
     (seeded.path / "sub/part.txt").unlink()
-    answer = orglab("rerun", latest(seeded).id)
+    answer = orglab("runs", "rerun", latest(seeded).id)
     assert "byte for byte" in answer.err
     assert seeded.git("-C", seeded.path / "sub", "worktree", "list").count("\n") == 0
 
@@ -98,7 +98,7 @@ def test_a_rerun_does_not_prune_an_unmounted_worktree_of_the_user(seeded, orglab
     disk = tmp_path_factory.mktemp("mount") / "disk"
     seeded.git("worktree", "add", "--quiet", "--detach", disk / "tree")
     disk.rename(disk.with_name("unplugged"))
-    orglab("rerun", latest(seeded).id)
+    orglab("runs", "rerun", latest(seeded).id)
     disk.with_name("unplugged").rename(disk)
     assert seeded.git("-C", disk / "tree", "status", "--porcelain") == ""
     assert len(seeded.git("worktree", "list").split("\n")) == 2

@@ -148,15 +148,15 @@ def test_new_terms_take_effect_at_once(log):
     assert find_precedents(log, "lateral excitation") == []
     log.path.with_name("orglab-terms.txt").write_text("distillation: lateral excitation, small student\n")
     assert [one.ref for one in find_precedents(log, "lateral excitation")] == ["e4"]
-    assert orglab("similar", "lateral excitation").out.startswith("e4")
+    assert orglab("tried", "lateral excitation").out.startswith("e4")
     log.path.with_name("orglab-terms.txt").unlink()
-    assert orglab("similar", "lateral excitation").out == ""
+    assert orglab("tried", "lateral excitation").out == ""
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.write_bytes(os.urandom(999)), os.mkfifo])
 def test_an_invalid_terms_file_is_ignored(log, make):
     make(log.path.with_name("orglab-terms.txt"))
-    assert orglab("similar", QUESTIONS[0]).out.startswith("e1")
+    assert orglab("tried", QUESTIONS[0]).out.startswith("e1")
     assert orglab("new", "Soften the labels").out == "e6\n"
 
 
@@ -164,10 +164,10 @@ def test_an_invalid_terms_file_is_ignored(log, make):
 @pytest.mark.usefixtures("log")
 def test_the_command_answers_the_same_without_an_index():
     for text in [QUESTIONS[0], "coffee", "e1.1"]:
-        slow = orglab("similar", text, ORGLAB_NO_INDEX="1")
-        assert orglab("similar", text) == slow == orglab("similar", text)
-    assert orglab("similar", "e1", "--json") == orglab("similar", "e1", "--json", ORGLAB_NO_INDEX="1")
-    assert orglab("similar", "e99").code == 3
+        slow = orglab("tried", text, ORGLAB_NO_INDEX="1")
+        assert orglab("tried", text) == slow == orglab("tried", text)
+    assert orglab("tried", "e1", "--json") == orglab("tried", "e1", "--json", ORGLAB_NO_INDEX="1")
+    assert orglab("tried", "e99").code == 3
 
 
 UNREAD = ("experiment.journal", "search.similar.lexicon", "search.similar.features", "search.similar.fusion")
@@ -243,14 +243,14 @@ def test_on_a_terminal_it_waits_for_a_yes(log, typed, code, count):
     os.close(follower)
     assert (done.returncode, len(log.experiments())) == (code, count)
     assert done.stdout == ("e6\n" if code == 0 else "")
-    assert "Write it down all the same?" in done.stderr
+    assert "Add the experiment anyway?" in done.stderr
 
 
 def test_hostile_text_is_shown_as_text(repo):
     repo.write(
         NAME, experiment(1, "Label smoothing \x1b[31mred", "Soften \x07 it.", "\x1b]0;owned\x07 Accuracy -1 %.", "nlp:")
     )
-    for command in (["similar", "label smoothing"], ["tried"]):
+    for command in (["tried", "label smoothing"], ["tried"]):
         out = orglab(*command).out
         assert "Label smoothing" in out
         assert "\x1b" not in out
@@ -259,8 +259,8 @@ def test_hostile_text_is_shown_as_text(repo):
 
 def test_an_empty_log_has_an_answer(repo):
     repo.write(NAME, "")
-    assert orglab("similar", "label smoothing") == (0, "", "No experiment tried that, as far as its words tell.\n")
-    assert orglab("tried") == (0, "", "No experiments.\n")
+    assert orglab("tried", "label smoothing") == (0, "", "No similar experiment found.\n")
+    assert orglab("tried") == (0, "", "No experiments yet.\n")
     assert json.loads(orglab("tried", "--json").out) == {"version": 1, "topics": []}
 
 

@@ -174,7 +174,7 @@ def search_command(words: tuple[str, ...], limit: int, *, as_json: bool) -> None
         output.show_json(found_form(result, query, os.fspath(log.path), journal))
         return
     if not result.hits:
-        output.tell("Nothing result.")
+        output.tell("Nothing found.")
         return
     from orglab.cli.render.hit_text import hit_lines  # noqa: PLC0415 - for one command of several
 

@@ -1,7 +1,6 @@
 """Commands that write: init, new, step, note, journal, edit."""
 
 import os
-import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,9 @@ def init_command(*, with_config: bool, no_hooks: bool, as_json: bool) -> None:
       orglab init
       orglab --log LabBook.org init --config
     """
-    from orglab.api.setup import choose_log  # noqa: PLC0415 - for one command of several
+    import shlex  # noqa: PLC0415 - for one command of several
+
+    from orglab.api.setup import choose_log  # noqa: PLC0415 - the same
     from orglab.cli.render.setup_text import adoption_lines, attached_lines  # noqa: PLC0415 - the same
 
     chosen = choose_log(click.get_current_context().find_root().obj["log"])
@@ -233,7 +234,8 @@ def _editor_command(path: str, line: int) -> list[str]:
     Raises:
         NotFoundError: There is no editor.
     """
-    import shutil  # noqa: PLC0415 - for this command alone
+    import shlex  # noqa: PLC0415 - for this command alone
+    import shutil  # noqa: PLC0415
 
     chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     command = shlex.split(chosen) if chosen else [name for name in ("editor", "nano", "vi") if shutil.which(name)][:1]

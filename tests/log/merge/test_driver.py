@@ -53,7 +53,7 @@ def test_ticks_notes_and_experiments_of_two_branches_merge(study, orglab):
     assert "** DONE Experiments [2/2]" in text
     assert text.index("a note of ours") < text.index("a note of theirs")
     assert orglab("list").out.split() == ["e1", *orglab("list").out.split()[1:]]
-    assert [line.split()[0] for line in orglab("list").out.splitlines()] == ["e1", "e7", "e8"]
+    assert [line.removeprefix(">").split()[0] for line in orglab("list").out.splitlines()] == ["e1", "e7", "e8"]
     assert orglab("check", code=0).out == ""
     assert study.git("status", "--porcelain") == ""
 

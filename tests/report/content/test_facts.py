@@ -1,4 +1,4 @@
-"""What happened to an experiment, as the report has it: the same as `orglab log` tells, until the end of a period."""
+"""The activity of an experiment in a report: the same events as in `orglab show --history`, up to the end of the period."""
 
 import datetime
 import json

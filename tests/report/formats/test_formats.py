@@ -141,6 +141,7 @@ def test_a_cell_of_markdown_holds_one_cell(text):
 
 @with_examples
 @example("_|")
+@example("0^0|")
 @example("x^$")
 @given(ANY)
 def test_org_finds_no_object_in_the_text(text):

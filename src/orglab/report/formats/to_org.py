@@ -49,8 +49,8 @@ def _text(text: str) -> str:
         return text
     text = _OPENINGS.sub(rf"\g<0>{_Z}", _EMPHASIS.sub(rf"{_Z}\1{_Z}", text))
     text = text.replace("$", "\\dollar{}").replace("|", "\\vert{}")
-    # After `_` or `^` an entity would be read as a script.
-    return re.sub(r"([_^])(?=\\(?:dollar|vert)\{\})", rf"\1{_Z}", text)
+    # After `_` or `^`, an entity would be read as the script, or as its end.
+    return re.sub(r"([_^])(?=[+-]?[\w.,]*\\(?:dollar|vert)\{\})", rf"\1{_Z}", text)
 
 
 def _guarded(lines: str) -> str:
