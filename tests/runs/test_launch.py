@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -217,7 +218,17 @@ def test_the_environment_variables_of_the_command(study, orglab, monkeypatch):
     assert re.search(r"\*\* Notes\n\n?- \[.*\) ran sh", log_of(study))
 
 
+@pytest.mark.usefixtures("study")
+def test_json_replaces_what_the_command_prints(orglab):
+    answer = orglab("run", "1.1", "--json", "--", "sh", "-c", "echo out; echo err >&2; exit 3", code=3)
+    form = json.loads(answer.out)
+    assert (form["ref"], form["status"], form["exit_code"]) == ("e1.1", "failed", 3)
+    assert Path(form["output"]).read_text() == "out\nerr\n"
+    assert "err\n" not in answer.err
+
+
 def test_the_active_step_is_the_default(study, orglab):
+    orglab("start", "--clear")
     assert "belongs to no experiment yet" in orglab("run", "--", "true").err
     assert run_of(study).ref is None
     orglab("start", "1.2")

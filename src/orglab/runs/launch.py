@@ -3,7 +3,7 @@
 import contextlib
 import os
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from orglab import clock
 from orglab.errors import NotWritableError
@@ -23,6 +23,7 @@ from orglab.runs.preparation import (
     save_code,
     warn_if_run_before,
 )
+from orglab.runs.record import Run, read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import ResultsWatch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
@@ -30,8 +31,20 @@ from orglab.runs.working_state import WorkingState
 from orglab.text import Tell
 
 
-def launch(log: LogFile, request: RunRequest, tell: Tell) -> int:
-    """Run a command for a step, and return its exit code.
+class LaunchedRun(NamedTuple):
+    """A run that has ended.
+
+    Attributes:
+        exit_code: The exit code of the command, as a shell reports it: 128 plus the number of a signal.
+        run: What was recorded of it; None if the record cannot be read.
+    """
+
+    exit_code: int
+    run: Run | None
+
+
+def launch(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
+    """Run a command for a step, and return its exit code and its record.
 
     Afterwards the run is recorded, its code and its results are committed, and the log has a note on it.  If one of
     these fails once the command has started, the user is told, and the exit code stays that of the command.
@@ -54,7 +67,7 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> int:
         record = begin_record(log.top, log.path, clock.now())
         try:
             job = _make_job(log, request, ref, record, folder, tell)
-            return _run_job(job, python)
+            return LaunchedRun(_run_job(job, python), read_run(record.folder))
         finally:
             record.close()
 
@@ -80,7 +93,7 @@ def _run_job(job: Job, python: PythonProbe) -> int:
         state = _begin(job, failure, python)
         cleanup.pop_all()
     output = _Output(job.record.output, job.tell)
-    with output, Child(output.keep, printed.feed if printed else None) as child:
+    with output, Child(output.keep, printed.feed if printed else None, show_output=request.show_output) as child:
         status = failure or child.run(request.argv, make_environment(job, state), request.folder, pty=request.pty)
         if status.error:
             job.tell(status.error)
