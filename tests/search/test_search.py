@@ -274,12 +274,13 @@ def test_the_command(capsys):
     )
     assert orglab("search", "zzz").err == "Nothing found.\n"
     assert (
-        orglab("search", "zzz", "dropout").err == "Nothing contains all of these words; shown is what contains some.\n"
+        orglab("search", "zzz", "dropout").err
+        == "Nothing contains all of these words; these results contain some of them.\n"
     )
     found = json.loads(orglab("search", "dropout", "--json").out)
     assert (found["version"], found["count"], found["hits"][0]["ref"], found["has_all_words"]) == (1, 1, "e1", True)
     assert "query is empty" in orglab("search", '""', code=2).err
-    assert orglab("search", "run", "--limit", "1").err == "3 more; see them with --limit 4.\n"
+    assert orglab("search", "run", "--limit", "1").err == "3 more; show them with --limit 4.\n"
 
 
 def test_hostile_text_is_shown_without_what_a_terminal_obeys(study, capsys):
