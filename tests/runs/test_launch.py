@@ -229,6 +229,7 @@ def test_json_replaces_what_the_command_prints(orglab):
 
 def test_the_active_step_is_the_default(study, orglab):
     orglab("start", "--clear")
+    orglab("start", "--clear")
     assert "belongs to no experiment yet" in orglab("run", "--", "true").err
     assert run_of(study).ref is None
     orglab("start", "1.2")

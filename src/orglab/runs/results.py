@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git import Repository
+from orglab.git.files import path_in
 from orglab.git.hashed_file import HashedFile, hash_file
 from orglab.git.worktree import (
     Committed,
@@ -16,7 +17,6 @@ from orglab.git.worktree import (
     find_operation,
     lock_commits,
     read_changes,
-    top_path,
 )
 from orglab.runs.description import results_message
 from orglab.runs.record import Run
@@ -141,12 +141,12 @@ def commit_results(
     Raises:
         GitError: git or a hook refuses.
     """
-    inside = [path for path in (top_path(repository, results) for results in watch.paths) if path is not None]
+    inside = [path for path in (path_in(repository, results) for results in watch.paths) if path is not None]
     if not inside:
         return None
     with lock_commits(repository):
         files = (*watch.find_written(), *watch.find_removed())
-        touched = {top_path(repository, path) for path in files} - {None, *excluded}
+        touched = {path_in(repository, path) for path in files} - {None, *excluded}
         changes = read_changes(repository, inside)
         new = [path for path in changes.untracked if path in touched]
         large = [path for path in new if (repository.top / path).lstat().st_size > size_limit * MEGABYTE]
