@@ -53,11 +53,11 @@ def test_a_day_with_the_log(orglab, tmp_path):
     assert orglab("journal", "1", "why so slow").out == "journal.org\n"
     said = orglab("conclude", "1", "It does not help.", "--verdict", "refuted")
     assert said.out == "e1  DONE  First idea\n"
-    assert said.err == "3 steps are still open.\n"
+    assert said.err == "3 steps still open.\n"
     shown = orglab("show", "1").out
     assert "Conclusions: refuted" in shown
     assert "It does not help." in shown
-    assert orglab("check").err == "Nothing to report.\n"
+    assert orglab("check").err == "No problems found.\n"
     assert "[[file:experiment_log.org::#1][1]] why so slow :1:" in (tmp_path / "journal.org").read_text()
 
 

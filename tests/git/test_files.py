@@ -76,6 +76,18 @@ def test_untracked_and_missing_files(repo, ours):
     assert read_file_at(ours, repo.git("rev-parse", "HEAD"), "b") is None
     assert path_in(ours, Path("/")) is None
     assert path_in(ours, repo.path) == "."
+    assert path_in(ours, repo.path.parent / "c.py") is None
+
+
+def test_links_are_followed_in_the_folder_of_a_path_but_not_in_its_name(repo, tmp_path_factory):
+    repo.write("sub/c.py", "1\n")
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "link").symlink_to(repo.path / "sub")
+    (repo.path / "alias.py").symlink_to(outside / "c.py")
+    ours = find_repository(repo.path)
+    assert path_in(ours, outside / "link" / "c.py") == "sub/c.py"
+    assert path_in(ours, repo.path / "alias.py") == "alias.py"
+    assert path_in(ours, outside / "link") is None
 
 
 def test_renames_deletions_and_folders_have_commits(repo, ours):

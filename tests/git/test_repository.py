@@ -80,7 +80,9 @@ def test_done_says_when_head_lacks_what_changed(repo, orglab):
     assert "not part of HEAD, which was recorded: a.py." in orglab("done", "1.2", "-c", "HEAD").err
     for name in files:
         repo.write(name, "2")
-    assert "not part of HEAD, which was recorded: a.py, b.py, c.py and 2 more." in orglab("done", "1.2", "-c", "HEAD").err
+    assert (
+        "not part of HEAD, which was recorded: a.py, b.py, c.py and 2 more." in orglab("done", "1.2", "-c", "HEAD").err
+    )
     assert "HEAD is recorded" not in orglab("done", "1.2", "-c", "HEAD~1").err
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from orglab.errors import GitError
 from orglab.git import find_repository
-from orglab.git.worktree import commit_paths, find_committable, find_operation, read_changes, top_path
+from orglab.git.worktree import commit_paths, find_committable, find_operation, read_changes
 
 
 @pytest.fixture
@@ -110,8 +110,6 @@ def test_from_a_folder_below_paths_are_those_of_the_top(repo, monkeypatch):
     below = find_repository(repo.path / "sub")
     assert commit_changes(below) == repo.git("rev-parse", "HEAD")
     assert repo.git("show", "--format=", "--name-only", "HEAD") == "sub/c.py"
-    assert top_path(below, repo.path / "sub" / "c.py") == "sub/c.py"
-    assert top_path(below, repo.path.parent / "c.py") is None
 
 
 def test_the_users_hooks_are_honoured_and_a_refusal_leaves_everything(repo, found):

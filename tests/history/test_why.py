@@ -356,4 +356,9 @@ def test_hostile_settings_of_a_repository_run_nothing(repo, orglab):
 def test_a_message_of_a_megabyte_is_shown_by_its_subject(repo, orglab):
     repo.commit("[e201.1] subject\n\n" + "word " * 200_000, {NAME: SEED})
     assert "[e201.1] subject" in orglab("show", "201").out
-    assert max(len(said.out) for said in (orglab("show", "--history", "201"), orglab("refs", "201"), orglab("why", "HEAD"))) < 2000
+    assert (
+        max(
+            len(said.out) for said in (orglab("show", "--history", "201"), orglab("refs", "201"), orglab("why", "HEAD"))
+        )
+        < 2000
+    )

@@ -79,6 +79,7 @@ def test_steps_are_started_and_done_in_a_sandbox(places, hooks):
     repo, _ = places
     orglab("init", *hooks)
     orglab("new", "First", "-s", "one", "-s", "two")
+    in_clone = (repo.path / ".git/orglab/active").read_text()
     head = repo.commit("log")[:7]
     sandbox = with_read_only(repo.path / ".git")
     for command, said in (
@@ -93,12 +94,12 @@ def test_steps_are_started_and_done_in_a_sandbox(places, hooks):
     assert f"1. [X] one ({head})\n" in text
     assert "A thought" in text
     assert "* INPROGRESS [1]" in text
-    assert not (repo.path / ".git/orglab/active").exists()
+    assert (repo.path / ".git/orglab/active").read_text() == in_clone
     assert ">  2. [ ] two\n" in orglab("next").out
     done = orglab("start", "--clear", prefix=sandbox)
     assert (done.code, done.err) == (0, "")
     done = orglab("start", "1.2", prefix=sandbox, XDG_STATE_HOME="/dev/null/nowhere")
-    assert (done.code, done.err) == (0, "No file can be written for the active step, so it stays what it was.\n")
+    assert (done.code, done.err) == (0, "The active step was not changed: its file cannot be written.\n")
 
 
 def test_renumbering_updates_the_active_step(places, monkeypatch):

@@ -33,6 +33,8 @@ def test_runs_are_listed(orglab):
     assert re.fullmatch(r"\S+  e1    exit 3  0s  sh -c 'exit 3'", lines[1])
     assert orglab("runs", "1.1").out.splitlines() == lines[:1]
     assert orglab("runs", "1").out.splitlines() == lines
+    assert "There is no step 2" in orglab("runs", "1.2", code=3).err
+    orglab("step", "1", "later")
     assert "No runs of e1.2." in orglab("runs", "1.2").err
     form = json.loads(orglab("runs", "1.1", "--json").out)
     assert (form["version"], form["runs"][0]["status"], form["runs"][0]["metrics"]) == (1, "done", {"acc": 0.1})

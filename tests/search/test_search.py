@@ -273,7 +273,9 @@ def test_the_command(capsys):
         "e1  DONE  2026-01-05  Dropout in the encoder  (refuted)\n"
     )
     assert orglab("search", "zzz").err == "Nothing found.\n"
-    assert orglab("search", "zzz", "dropout").err == "Nothing contains all of these words; shown is what contains some.\n"
+    assert (
+        orglab("search", "zzz", "dropout").err == "Nothing contains all of these words; shown is what contains some.\n"
+    )
     found = json.loads(orglab("search", "dropout", "--json").out)
     assert (found["version"], found["count"], found["hits"][0]["ref"], found["has_all_words"]) == (1, 1, "e1", True)
     assert "query is empty" in orglab("search", '""', code=2).err

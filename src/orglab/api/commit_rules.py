@@ -49,12 +49,12 @@ class CommitMethods(RunMethods, CareMethods):
 
     def names_in_repository(self) -> tuple[str, str]:
         """Return the log and the journal, as paths from the top of the repository; empty for what is not in it."""
-        from orglab.git.worktree import top_path
+        from orglab.git.files import path_in
 
         repository = self.repository
         if repository is None:
             return "", ""
-        return top_path(repository, self.path) or "", top_path(repository, self.journal) or ""
+        return path_in(repository, self.path) or "", path_in(repository, self.journal) or ""
 
     def find_mixture(self, commit: "HookCommit") -> Mixture | None:
         """Return what is wrong with a commit that changes the log and something else; None if it does not.

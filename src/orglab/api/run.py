@@ -10,6 +10,7 @@ from orglab.text import Tell
 if TYPE_CHECKING:
     from orglab.reference import Reference
     from orglab.runs.comparison import Difference
+    from orglab.runs.launch import LaunchedRun
     from orglab.runs.record import Run
     from orglab.runs.run_request import RunRequest
     from orglab.runs.sync import SyncResult
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 class RunMethods(WriteMethods):
     """The methods of `Log` about runs."""
 
-    def run(self, request: "RunRequest", tell: Tell) -> int:
-        """Run a command for a step, and return its exit code; see `runs.launch.launch`."""
+    def run(self, request: "RunRequest", tell: Tell) -> "LaunchedRun":
+        """Run a command and record it; see `runs.launch.launch`."""
         from orglab.runs.launch import launch
 
         return launch(self, request, tell)
@@ -78,11 +79,13 @@ class RunMethods(WriteMethods):
 
         return read_difference(self, difference)
 
-    def rerun(self, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False) -> int:
-        """Run the command of a run again, on its code, and return its exit code; see `runs.rerun.rerun`."""
+    def rerun(
+        self, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False, show_output: bool = True
+    ) -> "LaunchedRun":
+        """Run the command of a run again, on its code; see `runs.rerun.rerun`."""
         from orglab.runs.rerun import rerun
 
-        return rerun(self, name, tell, links=links, keep=keep)
+        return rerun(self, name, tell, links=links, keep=keep, show_output=show_output)
 
     def sync(self, remote: str, tell: Tell, *, snapshots: bool = False) -> "SyncResult":
         """Exchange the records of runs with a remote, and tell the log of those of others; see `runs.sync.sync`."""

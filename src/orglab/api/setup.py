@@ -132,11 +132,11 @@ class SetupMethods(CareMethods):
             NotWritableError: They cannot be written.
         """
         import orglab
+        from orglab.git.files import path_in
         from orglab.git.hook_install import install_hooks
-        from orglab.git.worktree import top_path
 
         repository = self._require_repository()
-        folder = os.path.dirname(top_path(repository, Path(os.path.realpath(self.path))) or "")  # noqa: PTH120 - a name
+        folder = os.path.dirname(path_in(repository, Path(os.path.realpath(self.path))) or "")  # noqa: PTH120 - a name
         return install_hooks(repository, sys.executable, Path(orglab.__file__).resolve().parents[1], folder or ".")
 
     def uninstall_hooks(self) -> list[str]:

@@ -51,7 +51,7 @@ def tried_command(
 
         output.show_json({"experiments": [precedent_form(precedent) for precedent in precedents]})
     elif precedents:
-        from orglab.cli.render.likeness_text import precedent_lines  # noqa: PLC0415 - for one command of several
+        from orglab.cli.render.similarity_text import precedent_lines  # noqa: PLC0415 - for one command of several
 
         output.show(precedent_lines(precedents))
     else:
@@ -66,7 +66,7 @@ def _show_overview(log: "Log", match: str | None, tags: tuple[str, ...], *, ever
 
         output.show_json(tried_form(overview))
     elif overview.experiments:
-        from orglab.cli.render.likeness_text import map_lines  # noqa: PLC0415 - for one command of several
+        from orglab.cli.render.similarity_text import map_lines  # noqa: PLC0415 - for one command of several
 
         output.show(map_lines(overview, every=every))
     else:

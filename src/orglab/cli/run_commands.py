@@ -1,6 +1,7 @@
 """Commands about runs: run, and runs (list, show, diff, rerun, discard, assign)."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,14 @@ from orglab.cli.options import REFERENCE, change_options, json_option, log_optio
 from orglab.cli.output import tell
 from orglab.errors import UsageError
 from orglab.text import count
+
+if TYPE_CHECKING:
+    from orglab.runs.launch import LaunchedRun
+
+
+_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON; what the command prints is only recorded."
+)
 
 
 class RunCommand(click.Command):
@@ -66,10 +75,11 @@ class RunCommand(click.Command):
 @click.option("--done", is_flag=True, help="Complete the step if the command exits with 0.")
 @click.option("-m", "--message", "why", metavar="WHY", help="Why; written to the log and the commits.")
 @click.option("--pty", is_flag=True, help="Give the command a terminal, for progress bars.")
+@_json_option
 @change_options
-def run_command(
+def run_command(  # noqa: PLR0913 - one for each option
     reference: str | None, results: tuple[Path, ...], metrics: Path | None, before: str | None, why: str | None, *,
-    stdout_metrics: bool, done: bool, pty: bool, anyway: bool,
+    stdout_metrics: bool, done: bool, pty: bool, as_json: bool, anyway: bool,
 ) -> int:  # fmt: skip
     """Run a command and record it: its exact code, what it printed, its results and metrics, and a note in the log.
 
@@ -89,9 +99,19 @@ def run_command(
     argv = click.get_current_context().meta["orglab.argv"]
     request = RunRequest(
         reference or log.find_active(), argv, results=tuple(path.absolute() for path in results), metrics=metrics,
-        before=before, done=done, printed_metrics=stdout_metrics, why=why, pty=pty,
+        before=before, done=done, printed_metrics=stdout_metrics, why=why, pty=pty, show_output=not as_json,
     )  # fmt: skip
-    return log.run(request, tell)
+    return _finish(log.run(request, tell), as_json=as_json)
+
+
+def _finish(launched: "LaunchedRun", *, as_json: bool) -> int:
+    """Print a run that has ended as JSON, if that was asked for, and return the exit code of its command."""
+    if as_json and launched.run is not None:
+        from orglab.api.serialize import run_form  # noqa: PLC0415 - only for JSON
+        from orglab.runs.record import OUTPUT  # noqa: PLC0415 - the same
+
+        output.show_json({**run_form(launched.run), "output": str(launched.run.folder / OUTPUT)})
+    return launched.exit_code
 
 
 class DefaultGroup(click.Group):
@@ -214,8 +234,9 @@ def diff_command(run: str, other: str | None, *, patch: bool, as_json: bool) -> 
 @click.option("--link", "links", multiple=True, metavar="PATH",
               help="Link a path that git ignores, such as data, into the working tree; may be repeated.")  # fmt: skip
 @click.option("--keep", is_flag=True, help="Keep the working tree afterwards.")
+@_json_option
 @change_options
-def rerun_command(run: str, links: tuple[str, ...], *, keep: bool, anyway: bool) -> int:
+def rerun_command(run: str, links: tuple[str, ...], *, keep: bool, as_json: bool, anyway: bool) -> int:
     """Repeat a run: run its command again on the code it ran on, in a working tree of its own.
 
     Prints what could not be reproduced, and whether metrics and files came out the
@@ -225,7 +246,8 @@ def rerun_command(run: str, links: tuple[str, ...], *, keep: bool, anyway: bool)
     Example:
       orglab runs rerun 3c0749 --link data
     """
-    return this_log(anyway=anyway).rerun(run, tell, links=links, keep=keep)
+    launched = this_log(anyway=anyway).rerun(run, tell, links=links, keep=keep, show_output=not as_json)
+    return _finish(launched, as_json=as_json)
 
 
 @runs_command.command(name="discard", short_help="Mark a run as one that does not count.")

@@ -104,7 +104,7 @@ def new_command(
     run_id = log.find_run(run).id if run is not None else None
     precedents = _find_precedents(log, title, about, steps) if ask or log.config.similar else []
     if precedents and not as_json:
-        from orglab.cli.render.likeness_text import precedent_lines  # noqa: PLC0415 - for one command of several
+        from orglab.cli.render.similarity_text import precedent_lines  # noqa: PLC0415 - for one command of several
 
         click.echo("\n".join(["Tried before:", *(f"  {line}" for line in precedent_lines(precedents))]), err=True)
     if precedents and ask and not click.confirm("Add the experiment anyway?", err=True):

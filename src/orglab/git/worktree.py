@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError
@@ -240,9 +239,3 @@ def short_hash(repository: Repository, full: str) -> str:
         GitError: git fails, or is not installed.
     """
     return repository.query("rev-parse", "--short", full).decode().strip()
-
-
-def top_path(repository: Repository, path: Path) -> str | None:
-    """Return a path relative to the top of the repository, or None if it is outside."""
-    relative = os.path.relpath(path.parent.resolve() / path.name, repository.top.resolve())
-    return None if relative == ".." or relative.startswith(f"..{os.sep}") else relative

@@ -92,11 +92,11 @@ class LogFile:
 
     def find_own_paths(self, repository: Repository) -> tuple[str, ...]:
         """Return the log and the journal as paths from the top of a repository: they are never committed with code."""
-        from orglab.git.worktree import top_path  # noqa: PLC0415 - only runs need it
+        from orglab.git.files import path_in  # noqa: PLC0415 - only runs need it
 
         files = (self.path.absolute(), self.journal.absolute())
         resolved = (*files, *(path.resolve() for path in files))
-        return tuple(sorted({path for path in (top_path(repository, file) for file in resolved) if path is not None}))
+        return tuple(sorted({path for path in (path_in(repository, file) for file in resolved) if path is not None}))
 
     @cached_property
     def active(self) -> ActiveStep:

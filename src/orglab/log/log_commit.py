@@ -9,8 +9,9 @@ from orglab.errors import GitError, NotFoundError, UsageError
 from orglab.experiment.changes import Change, compare_experiments
 from orglab.experiment.model import Experiment, read_experiments
 from orglab.git import Repository, find_repository
+from orglab.git.files import path_in
 from orglab.git.message import read_references
-from orglab.git.worktree import commit_paths, find_committable, find_operation, read_changes, top_path
+from orglab.git.worktree import commit_paths, find_committable, find_operation, read_changes
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 
@@ -55,7 +56,7 @@ def commit_log(log: LogFile, text: str | None = None) -> LogCommit | None:
     if (operation := find_operation(repository)) is not None:
         raise GitError(f"git is in the middle of {operation}; finish it first, you can include the log in it.")
     journal = Path(os.path.realpath(log.journal))
-    names = [name for file in (path, journal) if (name := top_path(repository, file)) and file.exists()]
+    names = [name for file in (path, journal) if (name := path_in(repository, file)) and file.exists()]
     status = read_changes(repository, names)
     if status.unmerged:
         raise GitError(f"{status.unmerged[0]} has merge conflicts; resolve them first, then `git add` it.")
@@ -67,7 +68,7 @@ def commit_log(log: LogFile, text: str | None = None) -> LogCommit | None:
             raise GitError(f"git ignores {names[0]}; remove it from .gitignore to commit the log.")
         return None
     changes, is_log, entries = _find_changes(log, repository, path, journal, paths)
-    if text is None and not changes and top_path(repository, path) in status.untracked:
+    if text is None and not changes and path_in(repository, path) in status.untracked:
         text = "log: created"
     message = compose_message(changes, is_log, entries, log.config.letter, text)
     commit = commit_paths(repository, message, paths, status.untracked)
@@ -79,7 +80,7 @@ def _find_changes(
 ) -> tuple[list[Change], bool, int]:
     """Return the changed experiments, whether the log changed, and how many journal entries are new (-1: unchanged)."""
     changes: list[Change] = []
-    log_name, journal_name = top_path(repository, path), top_path(repository, journal)
+    log_name, journal_name = path_in(repository, path), path_in(repository, journal)
     if log_name in paths:
         changes = compare_experiments(
             _experiments(log, _read_at_head(repository, log_name)), _experiments(log, path.read_bytes())

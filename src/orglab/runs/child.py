@@ -102,13 +102,15 @@ class Child:
         signalled_late: Whether such a signal has arrived.
     """
 
-    def __init__(self, on_output: HandleOutput, on_stdout: HandleOutput | None) -> None:
+    def __init__(self, on_output: HandleOutput, on_stdout: HandleOutput | None, *, show_output: bool = True) -> None:
         """Prepare to run a command; `run` starts it.
 
         Args:
             on_output: Called with each piece of output.
             on_stdout: Called with each piece of standard output; None if nobody needs it.
+            show_output: Whether the output also goes to our own standard output and standard error.
         """
+        self._show_output = show_output
         self._on_output = on_output
         self._on_stdout = on_stdout
         self._process: subprocess.Popen[bytes] | None = None
@@ -196,7 +198,7 @@ class Child:
         if self._process is None:
             raise AssertionError
         if self._master is not None:
-            self._register(self._master, _Stream(sys.stdout), self._on_stdout)
+            self._register(self._master, self._open_stream(sys.stdout), self._on_stdout)
             if _is_terminal(sys.stdin):
                 self._saved_terminal = termios.tcgetattr(sys.stdin)
                 tty.setraw(sys.stdin, termios.TCSANOW)
@@ -205,10 +207,14 @@ class Child:
         out, err = self._process.stdout, self._process.stderr
         if out is None or err is None:
             raise AssertionError
-        for pipe, stream, handle in ((out, _Stream(sys.stdout), self._on_stdout), (err, _Stream(sys.stderr), None)):
+        for pipe, own, handle in ((out, sys.stdout, self._on_stdout), (err, sys.stderr, None)):
             with contextlib.suppress(OSError):
                 fcntl.fcntl(pipe, _F_SETPIPE_SZ, _PIPE_BYTES)
-            self._register(pipe.fileno(), stream, handle)
+            self._register(pipe.fileno(), self._open_stream(own), handle)
+
+    def _open_stream(self, stream: IO[str] | None) -> _Stream:
+        """Return where output is forwarded to: one of our own streams, or nowhere."""
+        return _Stream(stream if self._show_output else None)
 
     def _register(self, fd: int, stream: _Stream, handle: HandleOutput | None) -> None:
         os.set_blocking(fd, False)

@@ -3,7 +3,7 @@
 import contextlib
 import os
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from orglab import clock
 from orglab.errors import NotWritableError
@@ -14,6 +14,7 @@ from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.finalization import finish_run
 from orglab.runs.job import Job
 from orglab.runs.metrics import PrintedMetrics
+from orglab.runs.pending import RECORD
 from orglab.runs.preparation import (
     check_command,
     describe_beginning,
@@ -23,6 +24,7 @@ from orglab.runs.preparation import (
     save_code,
     warn_if_run_before,
 )
+from orglab.runs.record import Run, read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import ResultsWatch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
@@ -30,8 +32,20 @@ from orglab.runs.working_state import WorkingState
 from orglab.text import Tell
 
 
-def launch(log: LogFile, request: RunRequest, tell: Tell) -> int:
-    """Run a command for a step, and return its exit code.
+class LaunchedRun(NamedTuple):
+    """A run that has ended.
+
+    Attributes:
+        exit_code: The exit code of the command, as a shell reports it: 128 plus the number of a signal.
+        run: What was recorded of it; None if the record cannot be read.
+    """
+
+    exit_code: int
+    run: Run | None
+
+
+def launch(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
+    """Run a command for a step, and return its exit code and its record.
 
     Afterwards the run is recorded, its code and its results are committed, and the log has a note on it.  If one of
     these fails once the command has started, the user is told, and the exit code stays that of the command.
@@ -54,7 +68,7 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> int:
         record = begin_record(log.top, log.path, clock.now())
         try:
             job = _make_job(log, request, ref, record, folder, tell)
-            return _run_job(job, python)
+            return LaunchedRun(_run_job(job, python), read_run(record.folder))
         finally:
             record.close()
 
@@ -79,8 +93,9 @@ def _run_job(job: Job, python: PythonProbe) -> int:
         failure = check_command(request.argv, job.folder)
         state = _begin(job, failure, python)
         cleanup.pop_all()
+    began = read_stamp(job.record.folder / RECORD)
     output = _Output(job.record.output, job.tell)
-    with output, Child(output.keep, printed.feed if printed else None) as child:
+    with output, Child(output.keep, printed.feed if printed else None, show_output=request.show_output) as child:
         status = failure or child.run(request.argv, make_environment(job, state), request.folder, pty=request.pty)
         if status.error:
             job.tell(status.error)
@@ -88,7 +103,7 @@ def _run_job(job: Job, python: PythonProbe) -> int:
             "ended": format_moment(clock.now()), "seconds": round(status.seconds, 3), "exit_code": status.exit_code,
             "signal": status.signal, "usage": status.usage,
         }, durable=True)  # fmt: skip
-        finish_run(job, printed, before, lambda: child.signalled_late)
+        finish_run(job, printed, before, began, lambda: child.signalled_late)
         return status.code
 
 

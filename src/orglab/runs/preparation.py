@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from orglab.git.files import path_in
 from orglab.git.hashed_file import hash_file
-from orglab.git.worktree import top_path
 from orglab.log.log import LogFile
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, ExitStatus
 from orglab.runs.description import describe_run, find_same_run, is_same_code
@@ -49,7 +49,7 @@ def save_code(job: Job) -> WorkingState:
         return WorkingState()
     config = job.log.config.run
     generated = (*job.watch.paths, *([job.request.metrics] if job.request.metrics is not None else []))
-    expected = tuple(path for path in (top_path(job.repository, file) for file in generated) if path is not None)
+    expected = tuple(path for path in (path_in(job.repository, file) for file in generated) if path is not None)
     own_paths = job.log.find_own_paths(job.repository)
     policy = Policy(job.request.before or config.before, config.size_limit, own_paths, expected)
     return save_working_state(

@@ -15,7 +15,7 @@ from orglab.log.log import LogFile
 from orglab.runs.comparison import find_differences
 from orglab.runs.description import value_text
 from orglab.runs.environment import find_python, read_python
-from orglab.runs.launch import launch
+from orglab.runs.launch import LaunchedRun, launch
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run, find_run
 from orglab.runs.run_request import RunRequest
@@ -23,18 +23,21 @@ from orglab.runs.storage import HIDDEN_FOLDER, find_worktrees_folder
 from orglab.text import Tell, listed
 
 
-def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False) -> int:
-    """Run the command of a run again, on its code, and return its exit code.
+def rerun(
+    log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False, show_output: bool = True
+) -> LaunchedRun:
+    """Run the command of a run again, on its code, and return the new run.
 
     The code is checked out into a separate working tree, so the current one does not change.  Afterwards the new run is
     recorded, and the user knows what could not be reproduced and whether metrics and files are the same.
 
     Args:
         log: The log.
-        name: The id of the run, or a unique beginning or end of it.
+        name: The id of the run, or a part of it that no other run has.
         tell: Called with each message for the user.
         links: Ignored paths that the command needs, such as `data`; they are linked into the working tree.
         keep: Whether to keep the working tree.
+        show_output: Whether what the command prints is shown.
 
     Raises:
         NotFoundError: There is no such run, or its code is not in this repository.
@@ -49,7 +52,6 @@ def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), kee
             tell(f"Not reproduced: {problem}.")
         if not folder.is_dir():
             raise NotFoundError(f"The run {run.id} ran in the folder {run.cwd}, which is not in its commit.")
-        earlier = {old.id for old in LogRuns(log).all}
         metrics = run.fields.get("metrics_file")
         request = RunRequest(
             run.ref, run.argv,
@@ -57,17 +59,13 @@ def rerun(log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), kee
             metrics=tree / metrics if isinstance(metrics, str) else None,
             printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,
             why=f"A rerun of {run.id}", folder=folder, commit_results=False,
-            environment=run.environment, extra_fields={"rerun_of": run.id},
+            environment=run.environment, extra_fields={"rerun_of": run.id}, show_output=show_output,
         )  # fmt: skip
-        code = launch(log, request, tell)
-        repeated = next(
-            (new for new in LogRuns(log).all if new.id not in earlier and new.fields.get("rerun_of") == run.id),
-            None,
-        )
-        if repeated is not None:
-            for line in _compare_results(run, repeated):
+        launched = launch(log, request, tell)
+        if launched.run is not None:
+            for line in _compare_results(run, launched.run):
                 tell(line)
-    return code
+    return launched
 
 
 def _find_code(log: LogFile, run: Run) -> tuple[Repository, str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git import Repository
+from orglab.git.files import path_in
 from orglab.git.hashed_file import HashedFile, hash_file
 from orglab.git.worktree import (
     Committed,
@@ -16,12 +17,15 @@ from orglab.git.worktree import (
     find_operation,
     lock_commits,
     read_changes,
-    top_path,
 )
 from orglab.runs.description import results_message
 from orglab.runs.record import Run
 from orglab.runs.storage import HIDDEN_FOLDER
 from orglab.text import MEGABYTE, Tell, listed
+
+_MAX_LOOKED_AT = 20_000  # files below the folder of a run that names no results
+_SKIPPED_FOLDERS = frozenset(("__pycache__", "node_modules"))
+_SKIPPED_MARKS = frozenset(("pyvenv.cfg", "CACHEDIR.TAG"))
 
 
 class Stamp(NamedTuple):
@@ -65,6 +69,32 @@ def _files_below(folder: Path) -> Iterable[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in (".git", HIDDEN_FOLDER)]
         yield from (Path(parent, name) for name in names)
+
+
+def find_changed_since(folder: Path, since: int) -> list[Path] | None:
+    """Return the files below a folder that were written since a time; None if there are too many files to look at.
+
+    Hidden folders, caches and environments are skipped, because what lies there is not the result of a run.
+
+    Args:
+        folder: The folder.
+        since: Nanoseconds, in the time of the file system.
+    """
+    changed, count = [], 0
+    for parent, folders, names in os.walk(folder):
+        if not _SKIPPED_MARKS.isdisjoint(names) and parent != os.fspath(folder):
+            folders.clear()
+            continue
+        folders[:] = [name for name in folders if name[0] != "." and name not in _SKIPPED_FOLDERS]
+        count += len(names)
+        if count > _MAX_LOOKED_AT:
+            return None
+        for name in names:
+            path = Path(parent, name)
+            stamp = read_stamp(path)
+            if stamp is not None and max(stamp.mtime, stamp.ctime) >= since and not path.is_symlink():
+                changed.append(path)
+    return sorted(changed)
 
 
 def read_stamp(path: Path) -> Stamp | None:
@@ -111,12 +141,12 @@ def commit_results(
     Raises:
         GitError: git or a hook refuses.
     """
-    inside = [path for path in (top_path(repository, results) for results in watch.paths) if path is not None]
+    inside = [path for path in (path_in(repository, results) for results in watch.paths) if path is not None]
     if not inside:
         return None
     with lock_commits(repository):
         files = (*watch.find_written(), *watch.find_removed())
-        touched = {top_path(repository, path) for path in files} - {None, *excluded}
+        touched = {path_in(repository, path) for path in files} - {None, *excluded}
         changes = read_changes(repository, inside)
         new = [path for path in changes.untracked if path in touched]
         large = [path for path in new if (repository.top / path).lstat().st_size > size_limit * MEGABYTE]

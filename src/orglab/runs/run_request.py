@@ -26,6 +26,7 @@ class RunRequest(NamedTuple):
         commit_results: Whether to commit the results; a rerun does not, because its working tree is removed.
         environment: Environment variables to add to those of this process.
         extra_fields: More fields for the record, such as the run that a rerun repeats.
+        show_output: Whether what the command prints is shown; it is kept in the record in any case.
     """
 
     reference: str | None
@@ -41,6 +42,7 @@ class RunRequest(NamedTuple):
     commit_results: bool = True
     environment: Mapping[str, str] | None = None
     extra_fields: Mapping[str, object] | None = None
+    show_output: bool = True
 
 
 def find_reference(log: LogFile, request: RunRequest) -> str | None:

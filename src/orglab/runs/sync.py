@@ -7,6 +7,7 @@ from typing import NamedTuple
 from orglab.errors import GitError, NotWritableError
 from orglab.experiment.edits import contains_line
 from orglab.git import Repository
+from orglab.git.files import path_in
 from orglab.git.reachability import RUN_REFS
 from orglab.git.records import (
     find_lines_on_branches,
@@ -16,7 +17,6 @@ from orglab.git.records import (
     sync_records,
     writer_name,
 )
-from orglab.git.worktree import top_path
 from orglab.log.log import LogFile
 from orglab.runs.description import format_mark
 from orglab.runs.log_writer import write_runs
@@ -112,7 +112,7 @@ def _receive(repository: Repository, top: Path, writer: str) -> list[Run]:
 
 def _find_on_branches(log: LogFile, repository: Repository, runs: list[Run]) -> list[Run]:
     """Return the runs that the log has on another branch."""
-    path = top_path(repository, log.path.absolute())
+    path = path_in(repository, log.path.absolute())
     if path is None or not runs:
         return []
     marks = find_lines_on_branches(repository, path, [format_mark(run) for run in runs])
