@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from wcwidth import wcswidth
 
+from orglab import open_log
+
 ORGLAB = [sys.executable, "-m", "orglab"]
 LOG = """\
 #+TODO: TODO INPROGRESS | DONE
@@ -143,3 +145,19 @@ def test_shells_complete_commands_and_references(shell, log):
     done = subprocess.run([binary], env=environment, capture_output=True, text=True, check=True, cwd=log.parent)
     assert "333" in done.stdout
     assert "22" not in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("typed", "code", "verdict"), [(b"y\n", 0, "supported"), (b"n\n", 2, None)])
+def test_a_misspelled_verdict_is_questioned_on_a_terminal(log, typed, code, verdict):
+    log.write_text(LOG)
+    leader, follower = pty.openpty()
+    os.write(leader, typed)
+    command = [*ORGLAB, "--log", log, "conclude", "1", "It helps.", "--verdict", "suported"]
+    done = subprocess.run(command, stdin=follower, capture_output=True, text=True, check=False)
+    os.close(leader)
+    os.close(follower)
+    assert "Did you mean supported?" in done.stderr
+    assert done.returncode == code
+    (experiment,) = (one for one in open_log(log).experiments() if one.id == "1")
+    assert experiment.verdict == verdict

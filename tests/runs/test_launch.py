@@ -443,3 +443,40 @@ def test_a_full_disk_does_not_stop_the_command(study, orglab):
     assert "is no longer recorded" in answer.err
     assert len(answer.out) == 300_000
     assert run_of(study).status == "done"
+
+
+# ---- outputs that nobody named ----
+
+WRITE = "import pathlib, sys\n[pathlib.Path(name).write_text('1') for name in sys.argv[1:]]\n"
+
+
+@pytest.fixture
+def unnamed(repo, orglab):
+    """A repository whose settings name no results."""
+    folders = ("out", "venv", ".cache", "sub/__pycache__")
+    files = {f"{folder}/old": "0" for folder in folders} | {"venv/pyvenv.cfg": ""}
+    repo.commit("start", {"write.py": WRITE, ".gitignore": "out/\n", **files})
+    orglab("init", "--no-hooks")
+    orglab("new", "A")
+    return repo
+
+
+def test_written_files_are_recorded_where_no_results_are_named(unnamed, orglab):
+    names = ("out/model.pt", "table.csv", "venv/new", ".cache/new", "sub/__pycache__/new")
+    orglab("run", "--", sys.executable, "write.py", *names)
+    run = run_of(unnamed)
+    assert [output.path for output in run.outputs] == ["out/model.pt", "table.csv"]
+    assert run.commit is None
+    why = orglab("why", "out/model.pt").out
+    assert run.id in why
+    assert "wrote this file" in why
+
+
+def test_files_written_beside_another_run_are_nobodys(unnamed, orglab):
+    script = unnamed.write("wait.sh", f"{sys.executable} -m orglab run -- sh -c 'echo 1 > a'\n")
+    unnamed.git("add", "--all")
+    unnamed.git("commit", "--quiet", "-m", "wait")
+    answer = orglab("run", "--", "sh", script)
+    outer, inner = read_runs(unnamed.path)
+    assert (outer.outputs, inner.outputs) == ((), ())
+    assert f"the run {inner.id} went on at the same time; name the outputs with --results" in answer.err

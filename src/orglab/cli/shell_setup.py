@@ -52,9 +52,8 @@ def install(shell: str) -> tuple[Path, bool]:
         # Only where orglab is installed, so that a shared startup file works on other machines too.
         block = f"{_BEGIN}\nif command -v orglab >/dev/null 2>&1; then\n{script}fi\n{_END}\n"
         others = _BLOCK.sub("", before)
-        gap = "\n" if others and not others.endswith("\n\n") else ""
-        end = "" if not others or others.endswith("\n") else "\n"
-        after = f"{others}{end}{gap}{block}"
+        # One more line end, which `remove` takes away too, so that every byte is as before then.
+        after = f"{others}\n{block}" if others else block
     return path, _write(path, before, after)
 
 

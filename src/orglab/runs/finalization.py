@@ -4,9 +4,9 @@ Nothing here may change the exit code.
 """
 
 import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from orglab.errors import NotReadableError, OrglabError
 from orglab.runs.description import describe_run
@@ -14,28 +14,37 @@ from orglab.runs.job import Job
 from orglab.runs.log_writer import write_run
 from orglab.runs.metrics import PrintedMetrics, Row, read_metrics
 from orglab.runs.pending import remove_pending
-from orglab.runs.record import read_run
-from orglab.runs.results import Stamp, commit_results, read_outputs, read_stamp
+from orglab.runs.record import Run, read_newest_runs, read_run
+from orglab.runs.results import Stamp, commit_results, find_changed_since, read_outputs, read_stamp
+from orglab.text import listed
+
+_MAX_HASHED = 1 << 30  # bytes of a file that is not named as a result
+_MAX_COMPARED = 50  # earlier runs
 
 
-def finish_run(job: Job, printed: PrintedMetrics | None, before: Stamp | None, stop: Callable[[], bool]) -> None:
+def finish_run(
+    job: Job, printed: PrintedMetrics | None, before: Stamp | None, began: Stamp | None, stop: Callable[[], bool]
+) -> None:
     """Record the metrics and outputs of a run, commit its results, and write it to the log.
 
     Args:
         job: The run.
         printed: The metrics in its output, if they were requested.
         before: The state of the metrics file before the run.
+        began: The state of the record when the command was started.
         stop: Called now and then; return True to skip work that takes long.
     """
-    job.record_event("measured", _measure(job, printed, before, stop))
+    metrics = _read_metrics(job, printed, before)
+    outputs = read_outputs(_find_outputs(job, began), job.base, stop)
+    if stop():
+        job.tell("Interrupted again: hashes of some written files may be missing from the record.")
+    job.record_event("measured", {"metrics": metrics, "outputs": [output._asdict() for output in outputs]})
     _commit(job)
     _write_to_log(job)
 
 
-def _measure(
-    job: Job, printed: PrintedMetrics | None, before: Stamp | None, stop: Callable[[], bool]
-) -> dict[str, Any]:
-    """Return the metrics and the files that the run wrote."""
+def _read_metrics(job: Job, printed: PrintedMetrics | None, before: Stamp | None) -> Row:
+    """Return the final metrics of the run, and record their history."""
     metrics: Row = {}
     if printed is not None:
         printed.end()
@@ -45,13 +54,41 @@ def _measure(
     elif printed is not None and printed.rows:
         with contextlib.suppress(OSError):
             job.record.write_history(iter(printed.rows))
-    outputs = read_outputs(job.watch.find_written(), job.base, stop)
-    if stop():
-        job.tell("Interrupted again: hashes of some written files may be missing from the record.")
-    return {
-        "metrics": metrics,
-        "outputs": [output._asdict() for output in outputs],
-    }
+    return metrics
+
+
+def _find_outputs(job: Job, began: Stamp | None) -> list[Path]:
+    """Return the files that the run wrote: under its results paths or, if none are named, in its folder."""
+    if job.watch.paths or began is None:
+        return job.watch.find_written()
+    written = find_changed_since(job.folder, began.ctime)
+    if written is None:
+        job.tell(f"Outputs not recorded: {job.folder} has too many files to search; name the outputs with --results.")
+        return []
+    own = {path.resolve() for path in (job.log.path, job.log.journal)}
+    written = [path for path in written if path.resolve() not in own]
+    if not written:
+        return []
+    if other := _find_simultaneous_run(job):
+        job.tell(f"Outputs not recorded: the run {other.id} went on at the same time; name the outputs with --results.")
+        return []
+    large = [path for path in written if path.stat().st_size > _MAX_HASHED]
+    if large:
+        names = listed(os.path.relpath(path, job.base) for path in large)
+        job.tell(f"Not recorded as outputs, because they are larger than 1 GB: {names}; name them with --results.")
+    return [path for path in written if path not in large]
+
+
+def _find_simultaneous_run(job: Job) -> Run | None:
+    """Return another run of this repository that went on while the job did, or None."""
+    own = read_run(job.record.folder)
+    began = own.began if own is not None else None
+    for run in read_newest_runs(job.log.top, _MAX_COMPARED):
+        if run.id == job.record.id or run.is_foreign:
+            continue
+        if run.status == "running" or (run.ended is not None and began is not None and run.ended > began):
+            return run
+    return None
 
 
 def _keep_metrics(job: Job, path: Path, before: Stamp | None) -> Row:

@@ -14,6 +14,7 @@ from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.finalization import finish_run
 from orglab.runs.job import Job
 from orglab.runs.metrics import PrintedMetrics
+from orglab.runs.pending import RECORD
 from orglab.runs.preparation import (
     check_command,
     describe_beginning,
@@ -92,6 +93,7 @@ def _run_job(job: Job, python: PythonProbe) -> int:
         failure = check_command(request.argv, job.folder)
         state = _begin(job, failure, python)
         cleanup.pop_all()
+    began = read_stamp(job.record.folder / RECORD)
     output = _Output(job.record.output, job.tell)
     with output, Child(output.keep, printed.feed if printed else None, show_output=request.show_output) as child:
         status = failure or child.run(request.argv, make_environment(job, state), request.folder, pty=request.pty)
@@ -101,7 +103,7 @@ def _run_job(job: Job, python: PythonProbe) -> int:
             "ended": format_moment(clock.now()), "seconds": round(status.seconds, 3), "exit_code": status.exit_code,
             "signal": status.signal, "usage": status.usage,
         }, durable=True)  # fmt: skip
-        finish_run(job, printed, before, lambda: child.signalled_late)
+        finish_run(job, printed, before, began, lambda: child.signalled_late)
         return status.code
 
 

@@ -23,6 +23,10 @@ from orglab.runs.record import Run
 from orglab.runs.storage import HIDDEN_FOLDER
 from orglab.text import MEGABYTE, Tell, listed
 
+_MAX_LOOKED_AT = 20_000  # files below the folder of a run that names no results
+_SKIPPED_FOLDERS = frozenset(("__pycache__", "node_modules"))
+_SKIPPED_MARKS = frozenset(("pyvenv.cfg", "CACHEDIR.TAG"))
+
 
 class Stamp(NamedTuple):
     """File attributes of which at least one changes when the file is written."""
@@ -65,6 +69,32 @@ def _files_below(folder: Path) -> Iterable[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in (".git", HIDDEN_FOLDER)]
         yield from (Path(parent, name) for name in names)
+
+
+def find_changed_since(folder: Path, since: int) -> list[Path] | None:
+    """Return the files below a folder that were written since a time; None if there are too many files to look at.
+
+    Hidden folders, caches and environments are skipped, because what lies there is not the result of a run.
+
+    Args:
+        folder: The folder.
+        since: Nanoseconds, in the time of the file system.
+    """
+    changed, count = [], 0
+    for parent, folders, names in os.walk(folder):
+        if not _SKIPPED_MARKS.isdisjoint(names) and parent != os.fspath(folder):
+            folders.clear()
+            continue
+        folders[:] = [name for name in folders if name[0] != "." and name not in _SKIPPED_FOLDERS]
+        count += len(names)
+        if count > _MAX_LOOKED_AT:
+            return None
+        for name in names:
+            path = Path(parent, name)
+            stamp = read_stamp(path)
+            if stamp is not None and max(stamp.mtime, stamp.ctime) >= since and not path.is_symlink():
+                changed.append(path)
+    return sorted(changed)
 
 
 def read_stamp(path: Path) -> Stamp | None:
