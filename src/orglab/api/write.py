@@ -215,7 +215,7 @@ class WriteMethods(LogFile):
         commits: Iterable[str] | None = None,
         *,
         all_commits: bool = False,
-        all_boxes: bool = False,
+        all_checkboxes: bool = False,
     ) -> Completed:
         """Tick a step, record the commits that hold its results, and return it.
 
@@ -224,7 +224,7 @@ class WriteMethods(LogFile):
             commits: Revisions to record; none if empty.  If None, the newest commit
                 on HEAD whose message names the step, or else HEAD.
             all_commits: If `commits` is None, record every commit that names the step, oldest first.
-            all_boxes: Whether to tick the open checkboxes below the step too.
+            all_checkboxes: Whether to tick the open checkboxes below the step too.
 
         Raises:
             NotFoundError: There is no such step or commit.
@@ -236,7 +236,9 @@ class WriteMethods(LogFile):
         hashes, why = self._find_commits(reference, commits, all_commits=all_commits)
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
-            return edits.tick_step(experiment, find_step(experiment, parsed), hashes, all_boxes=all_boxes), None
+            return edits.tick_step(
+                experiment, find_step(experiment, parsed), hashes, all_checkboxes=all_checkboxes
+            ), None
 
         after, _ = self.edit_experiment(parsed, make_edits, clock.now())
         step = find_step(after, parsed)

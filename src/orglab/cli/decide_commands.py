@@ -75,11 +75,11 @@ def start_command(reference: str | None, *, clear: bool, as_json: bool, anyway: 
               help="The commit that holds the results; may be repeated.")  # fmt: skip
 @click.option("--all-commits", is_flag=True, help="Record every commit on HEAD that names the step.")
 @click.option("--no-commit", is_flag=True, help="Record no commit.")
-@click.option("--all", "all_boxes", is_flag=True, help="Also tick the open checkboxes below the step.")
+@click.option("--all", "all_checkboxes", is_flag=True, help="Also tick the open checkboxes below the step.")
 @click.option("--undo", is_flag=True, help="Reopen the step; its commits are kept.")
 @write_options
 def done_command(
-    reference: str | None, commits: tuple[str, ...], *, all_commits: bool, no_commit: bool, all_boxes: bool,
+    reference: str | None, commits: tuple[str, ...], *, all_commits: bool, no_commit: bool, all_checkboxes: bool,
     undo: bool, as_json: bool, anyway: bool,
 ) -> None:  # fmt: skip
     """Complete a step, and record the commit that holds its results.
@@ -109,7 +109,7 @@ def done_command(
             output.show(step_lines(step, None))
         return
     revisions = list(commits) if commits else [] if no_commit else None
-    completed = log.complete_step(target, revisions, all_commits=all_commits, all_boxes=all_boxes)
+    completed = log.complete_step(target, revisions, all_commits=all_commits, all_checkboxes=all_checkboxes)
     if as_json:
         from orglab.api.serialize import completed_form  # noqa: PLC0415 - only for JSON
 

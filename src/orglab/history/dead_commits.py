@@ -33,7 +33,7 @@ class DeadCommits:
     def diagnose(self, document: Document) -> list[Diagnostic]:
         """Return a diagnostic for each recorded commit that no branch reaches.
 
-        As a side effect, git is told to keep the recorded commits that exist.
+        As a side effect, git keeps the recorded commits that exist.
 
         Args:
             document: The current or intended content of the log.

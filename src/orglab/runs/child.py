@@ -107,7 +107,7 @@ class Child:
 
         Args:
             on_output: Called with each piece of output.
-            on_stdout: Called with each piece of standard output; None if nobody needs it.
+            on_stdout: Called with each piece of standard output; None if it is not needed.
             show_output: Whether the output also goes to our own standard output and standard error.
         """
         self._show_output = show_output

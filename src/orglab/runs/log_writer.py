@@ -113,7 +113,7 @@ def _write_step(log: LogFile, entry: PendingEntry, ref: str, commit: str, comple
 def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> list[Run]:
     """Write the pending runs that have ended, or were lost, to the log; return those that it did not have.
 
-    A run that cannot be written now stays pending, and the user is told why.
+    A run that cannot be written now stays pending, and the user gets the reason.
 
     Args:
         log: The log.
