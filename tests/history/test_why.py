@@ -181,7 +181,7 @@ def test_a_file_that_was_deleted(repo, why, orglab):
     answer = why("old.py")
     assert [subject for subject, _, _ in links(answer)] == ["[e201.2] removed", "[e201.1] made"]
     assert answer["remarks"] == ["old.py no longer exists; this is its history."]
-    assert "is not a commit, a current or former file" in orglab("why", "never.py", code=3).err
+    assert "There is no commit or file" in orglab("why", "never.py", code=3).err
 
 
 def test_an_untracked_file(repo, why):
@@ -278,7 +278,7 @@ def test_without_git_there_are_the_runs(tmp_path, monkeypatch, orglab, tmp_path_
     assert "It is not in a git repository." in orglab("why", "a:1").out
     monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("empty")))
     assert "It is not in a git repository." in orglab("why", "a").out
-    assert "is not a commit" in orglab("why", "HEAD", code=3).err
+    assert "There is no commit" in orglab("why", "HEAD", code=3).err
 
 
 def test_a_page_for_people(repo, orglab):

@@ -279,7 +279,7 @@ def test_the_command(capsys):
     found = json.loads(orglab("search", "dropout", "--json").out)
     assert (found["version"], found["count"], found["hits"][0]["ref"], found["has_all_words"]) == (1, 1, "e1", True)
     assert "query is empty" in orglab("search", '""', code=2).err
-    assert orglab("search", "run", "--limit", "1").err == "3 more; see them with --limit 4.\n"
+    assert orglab("search", "run", "--limit", "1").err == "3 more; show them with --limit 4.\n"
 
 
 def test_hostile_text_is_shown_without_what_a_terminal_obeys(study, capsys):

@@ -172,7 +172,7 @@ class SetupMethods(CareMethods):
     def _require_repository(self) -> "Repository":
         found = self._find_repository()
         if found is None:
-            raise NotFoundError(f"{self.path} is not in a git repository; make one with `git init`.")
+            raise NotFoundError(f"{self.path} is not in a git repository; create one with `git init`.")
         return found
 
 

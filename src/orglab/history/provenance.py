@@ -21,6 +21,7 @@ from orglab.history.references import find_enclosing_experiment
 from orglab.history.sources import Sources
 from orglab.reference import Reference, find_references, parse_reference, without_letter
 from orglab.runs.record import Run
+from orglab.text import listed
 
 _HASH = re.compile(rb"(?<![\w-])[0-9a-f]{7,64}(?![\w-])")
 _PREFIX = 7
@@ -109,6 +110,7 @@ class LinkFinder:
         names = {run.snapshot: "holds the code that it ran", run.commit: "holds its results"}
         if run.snapshot is None:
             changes = ", with uncommitted changes" if run.patch else ""
+            changes += f", without {listed(run.untracked, 3)} (untracked)" if run.untracked else ""
             names = {run.before: f"is the code that it ran{changes}", **names}
         for name, role in names.items():
             if name is not None:
