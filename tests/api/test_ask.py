@@ -50,8 +50,8 @@ def test_a_list_is_chosen_and_sorted(log, wanted, refs):
     assert [one.ref for one in log.list_experiments(**wanted).experiments] == refs
 
 
-def test_there_is_no_such_order(log):
-    with pytest.raises(UsageError, match="There is no order 'size'"):
+def test_an_unknown_sort_key(log):
+    with pytest.raises(UsageError, match="Unknown sort key 'size'"):
         log.list_experiments(sort="size")
 
 

@@ -95,8 +95,8 @@ def test_a_merge_and_a_message_without_the_words_tick_nothing(log, commit, repo)
     repo.commit("[e201.2] done", {"train.py": "lr = 2\n"})
     made = commit.read_commit()
     assert made.hash == repo.git("rev-parse", "HEAD").strip()
-    log.complete_said(made._replace(is_merge=True), print)
-    log.complete_said(made._replace(message=b"[e201.2] tune"), print)
+    log.complete_steps_in_message(made._replace(is_merge=True), print)
+    log.complete_steps_in_message(made._replace(message=b"[e201.2] tune"), print)
     assert log.step("201.2").state != "done"
-    log.complete_said(made, print)
+    log.complete_steps_in_message(made, print)
     assert log.step("201.2").state == "done"

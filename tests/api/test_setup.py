@@ -50,7 +50,7 @@ def test_a_log_is_made_once_and_adopted_afterwards(folder):
 
 def test_settings_that_are_there_keep_the_log_from_being_made(folder):
     (folder / "orglab.toml").write_text("")
-    with pytest.raises(NotWritableError, match="is here already"):
+    with pytest.raises(NotWritableError, match="already exists"):
         Log(Path("experiment_log.org")).init(with_settings=True)
     assert not (folder / "experiment_log.org").exists()
 

@@ -51,7 +51,7 @@ def refused(log, code, *arguments, says, stdin="", **environment):
         (2, ["conclude", "201", "words", "--as", "TODO"], "TODO"),
         (2, ["conclude", "201", " "], "text is empty"),
         (2, ["new", "Again", "--id", "201"], "line 1"),
-        (2, ["new", "Odd", "--id", "a b"], "no id"),
+        (2, ["new", "Odd", "--id", "a b"], "not a valid id"),
         (2, ["new", "Odd", "-t", "two words"], "two words"),
         (2, ["new", ""], "empty"),
         (2, ["new", "one\ntwo"], "one line"),

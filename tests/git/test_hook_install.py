@@ -46,11 +46,11 @@ def test_install_writes_each_hook_once_and_status_shows_it(orglab, repo):
     first = orglab("setup", "git").out.splitlines()
     assert [line.partition(" ")[0] for line in first] == ["Installed", "Changed"]
     before = everything(hooks(repo))
-    assert orglab("setup", "git").out == "The git hooks are installed in .git/hooks already.\n"
+    assert orglab("setup", "git").out == "The git hooks are already installed in .git/hooks.\n"
     assert everything(hooks(repo)) == before
     said = orglab("setup", "git", "--status").out
     assert said.count("installed: ") == len(HOOKS)
-    assert f"{sys.executable} is there" in said
+    assert f"{sys.executable} exists" in said
 
 
 def test_a_shim_has_few_lines_and_no_path_of_this_machine(orglab, repo):
@@ -68,7 +68,7 @@ def test_uninstall_restores_everything(orglab, repo):
     (hooks(repo) / "pre-push").write_bytes(b"#!/bin/sh\n\xff\r\n")
     before = everything(Path(hooks(repo))) if (repo.path / ".git/own-commit-msg").write_text("#!/bin/sh\n") else None
     assert "commit-msg, post-commit" in orglab("setup", "git").out.replace("pre-commit, ", "")
-    assert "installed, beside pre-commit.orglab-kept" in orglab("setup", "git", "--status").out
+    assert "installed, together with pre-commit.orglab-kept" in orglab("setup", "git", "--status").out
     orglab("setup", "git")
     said = orglab("setup", "git", "--remove").out
     assert said == "Removed the git hooks. Restored: pre-commit, commit-msg, post-commit.\n"
@@ -118,9 +118,9 @@ def test_hooks_of_another_interpreter_are_replaced(orglab, repo, monkeypatch):
         patch.setattr(sys, "executable", "/gone/it's a venv/bin/python")
         orglab("setup", "git")
     said = orglab("setup", "git", "--status").out
-    assert "/gone/it's a venv/bin/python is gone; run `orglab setup git`" in said
+    assert "/gone/it's a venv/bin/python does not exist; run `orglab setup git`" in said
     assert orglab("setup", "git").out == "Installed the git hooks in .git/hooks.\n"
-    assert f"{sys.executable} is there" in orglab("setup", "git", "--status").out
+    assert f"{sys.executable} exists" in orglab("setup", "git", "--status").out
     shim = hooks(repo) / "pre-commit"
     shim.write_text(shim.read_text() + "# of an older orglab\n")
     assert "old: keeps the log" in orglab("setup", "git", "--status").out
@@ -159,7 +159,7 @@ def test_pre_commit_may_be_installed_before_or_after(orglab, repo):
     # `pre-commit install` again: it moves what is not its own out of the way.
     (hooks(repo) / "pre-commit").rename(hooks(repo) / "pre-commit.legacy")
     own(repo, "pre-commit", text=FRAMEWORK)
-    assert "installed, beside" in orglab("setup", "git", "--status").out
+    assert "installed, together with" in orglab("setup", "git", "--status").out
     assert "already" in orglab("setup", "git").out
     repo.commit("two", {"f": "2\n"})
     assert out.read_text() == "framework\n" * 2

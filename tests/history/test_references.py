@@ -99,7 +99,7 @@ def test_the_refs_of_all_are_grouped(repo, orglab):
         "Files",
         "  sub/a.py:1  e202  # [e202], [e201]",
         "",
-        "e7  (no such experiment)",
+        "e7  (unknown experiment)",
         "Commits",
         f"  {short}  2018-06-06  e7  [e201.1] Results [e7]",
     ]

@@ -274,7 +274,8 @@ def test_the_command(capsys):
     )
     assert orglab("search", "zzz").err == "Nothing found.\n"
     assert (
-        orglab("search", "zzz", "dropout").err == "Nothing contains all of these words; shown is what contains some.\n"
+        orglab("search", "zzz", "dropout").err
+        == "Nothing contains all of these words; these results contain some of them.\n"
     )
     found = json.loads(orglab("search", "dropout", "--json").out)
     assert (found["version"], found["count"], found["hits"][0]["ref"], found["has_all_words"]) == (1, 1, "e1", True)

@@ -270,7 +270,7 @@ def test_the_map_of_a_large_log_stays_short(repo):
     repo.write(NAME, "".join(experiment(number, *IDEAS[number % 5], tags[number % 30]) for number in range(1, 601)))
     out = orglab("tried").out.splitlines()
     assert len(out) < 200
-    assert out[-1] == "… 18 more topics; --tag TAG or MATCH shows less, --all everything"
+    assert out[-1] == "… 18 more topics; narrow with --tag or --match, or show all with --all"
     assert any(line.startswith("    … ") for line in out)
     assert sum(len(topic.numbers) for topic in make_map(Log(Path(NAME))).topics) == 600
     assert orglab("tried", "--all").out.count("(open)") == 600

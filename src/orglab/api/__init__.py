@@ -1,7 +1,7 @@
-"""What every front door calls: `Log`, with a method for each command.
+"""The API: `Log`, with a method for each command.
 
-A method reads or writes, and returns plain values; how they are shown is the caller's business.  What a method needs
-is imported when it is called.
+Methods return plain values and print nothing; the caller decides how to show them.  Each method imports what it needs
+when it is called.
 """
 
 import os
@@ -20,8 +20,8 @@ __all__ = ["Log", "open_log"]
 class Log(CommitMethods, AskMethods, ShareMethods, StatusMethods):
     """One experiment log, with a method for each command.
 
-    Every reading method reads the file anew; every writing method replaces it
-    durably, under a lock, and returns the model's values as they stand afterwards.
+    Each reading method reads the file again. Each writing method replaces the file
+    durably, under a lock, and returns what the log holds afterwards.
 
     Attributes:
         path: The file.
@@ -33,21 +33,21 @@ class Log(CommitMethods, AskMethods, ShareMethods, StatusMethods):
 def open_log(
     path: str | os.PathLike[str] | None = None, *, start: str | os.PathLike[str] = ".", anyway: bool = False
 ) -> Log:
-    """Return the experiment log.
+    """Open the experiment log.
 
     Args:
-        path: The file; found from `start` if None, as the command line finds it.
-        start: The folder to look from.
+        path: The file; if None, it is found from `start`, as on the command line.
+        start: The folder where the search begins.
         anyway: Whether to write although an editor holds unsaved changes.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is no log.
     """
-    found, config = find_log(Path(start), os.fspath(path) if path is not None else None)
+    log_path, config = find_log(Path(start), os.fspath(path) if path is not None else None)
     try:
-        found.lstat()
+        log_path.lstat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFoundError(f"There is no file {found}; make it with `orglab init`.") from error
+        raise NotFoundError(f"There is no file {log_path}; create it with `orglab init`.") from error
     except OSError:
-        pass  # reading will say what is the matter
-    return Log(found, config, anyway=anyway)
+        pass  # Reading the log will report it.
+    return Log(log_path, config, anyway=anyway)

@@ -1,4 +1,4 @@
-"""The methods that answer: show, list, next, search, similar, tried, refs, resolve, history, why."""
+"""The reading methods of `Log`: show, list, search, references, history and others."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 SORT_KEYS = ("log", "id", "created", "state", "title", "progress")
 HITS_SHOWN = 20
-"""How many hits of a search are shown where nobody says."""
+"""The number of hits that a search shows by default."""
 KINDS = ("todo", "doing", "waiting", "done", "all")
 
 
 class Shown(NamedTuple):
-    """An experiment, or a step of it, and what else is known of it.
+    """An experiment or a step, with its commits and runs.
 
     Attributes:
         experiment: The experiment.
-        step: The step, if one is meant.
-        commits: The commits that its steps record, by the hashes that they record; those of them that are there.
-        mentions: The commits that name it or a step of it, newest first.
-        runs: Its runs and those of its steps, oldest first.
+        step: The step; None if the whole experiment is shown.
+        commits: The recorded commits that exist in this clone, by the recorded hash.
+        mentions: The commits that name the experiment or a step of it, newest first.
+        runs: The runs of the experiment and its steps, oldest first.
         active: The active step of this clone, or None.
     """
 
@@ -52,10 +52,10 @@ class Shown(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """Experiments of a list.
+    """A list of experiments.
 
     Attributes:
-        experiments: The experiments, in the order that was asked for.
+        experiments: The experiments, in the requested order.
         active: The active step of this clone, or None.
     """
 
@@ -79,21 +79,21 @@ class References(NamedTuple):
     """Where experiments are named.
 
     Attributes:
-        places: Where: commits (newest first), files, the log, the journal.
-        experiments: What is named there, by id and in the order of the log; None for what the log does not have.
+        places: The places: commits (newest first), files, the log, the journal.
+        experiments: The named experiments by id, in the order of the log; None for an unknown id.
     """
 
     places: "list[Occurrence]"
     experiments: Mapping[str, Experiment | None]
 
 
-class Happened(NamedTuple):
-    """What happened to an experiment, or a step of it.
+class History(NamedTuple):
+    """The history of an experiment or a step.
 
     Attributes:
         experiment: The experiment.
-        step: The step, if one is meant.
-        events: What happened, oldest first.
+        step: The step; None for the history of the whole experiment.
+        events: The events, oldest first.
     """
 
     experiment: Experiment
@@ -102,21 +102,21 @@ class Happened(NamedTuple):
 
 
 class AskMethods(LogFile):
-    """The methods of `Log` that answer."""
+    """The reading methods of `Log`."""
 
     def show(self, reference: str) -> Shown:
-        """Return one experiment, or one step, with its commits, those that name it, and its runs.
+        """Return an experiment or a step, with its recorded commits, the commits that name it, and its runs.
 
         Raises:
-            NotFoundError: There is none.
-            UsageError: Two headings have this id, or it is no reference.
+            NotFoundError: There is no such experiment or step.
+            UsageError: `reference` is not a reference, or two headings have this id.
         """
         from orglab.runs.storage import RUNS, list_entries
 
         experiment, step = self._experiment_and_step(reference)
         active = self.find_active()
         if self.repository is None and not list_entries(self.top, RUNS):
-            # Nothing else can be known, and to load what would ask costs more than to read the log.
+            # There can be no commits and runs, and loading the modules takes longer than reading the log.
             return Shown(experiment, step, {}, (), (), active)
         linked = self._sources().find_commits_and_runs(experiment, step)
         return Shown(experiment, step, linked.commits, linked.mentions, linked.runs, active)
@@ -130,21 +130,21 @@ class AskMethods(LogFile):
         tags: Iterable[str] = (),
         sort: str = "log",
     ) -> Listed:
-        """Return experiments, chosen and sorted.
+        """Return the selected experiments, sorted.
 
         Args:
-            match: An Org match string over headings; all if None.
-            kinds: Of KINDS: the kinds of state; all if there are none.
-            since: The first day on which they were created, as people write it.
-            tags: What all of them carry.
-            sort: Of SORT_KEYS; with `-` before it turned around.
+            match: An Org match string; all experiments if None.
+            kinds: The kinds of state to include, from KINDS; all if empty.
+            since: The earliest day of creation, in any form that `--since` accepts.
+            tags: Tags that each experiment must have.
+            sort: One of SORT_KEYS; a `-` before it reverses the order.
 
         Raises:
-            MatchSyntaxError: The match string cannot be read.
-            UsageError: There is no such order, or `since` is no date.
+            MatchSyntaxError: The match string is not valid.
+            UsageError: The sort key is unknown, or `since` is not a date.
         """
-        chosen = _choose(self.select(match), set(kinds), since, [tag.strip(":") for tag in tags])
-        return Listed(sort_experiments(chosen, sort), self.find_active())
+        selected = _filter(self.select(match), set(kinds), since, [tag.strip(":") for tag in tags])
+        return Listed(sort_experiments(selected, sort), self.find_active())
 
     def open_steps(self) -> OpenSteps:
         """Return the open steps of the experiments in progress, those of the active experiment first."""
@@ -157,41 +157,41 @@ class AskMethods(LogFile):
         """Return the 1-based line of an experiment's heading, or of a step.
 
         Raises:
-            NotFoundError: There is none.
+            NotFoundError: There is no such experiment or step.
         """
         experiment, step = self._experiment_and_step(reference)
         return experiment.line if step is None else step.line
 
     def complete_reference(self, begun: str) -> list[tuple[str, str]]:
-        """Return the references that begin with what is typed, and what each is: steps once there is a dot."""
-        found: list[tuple[str, str]] = []
+        """Return the references that begin with `begun`, each with its title or text; after a dot, those of steps."""
+        candidates: list[tuple[str, str]] = []
         for experiment in self.experiments():
             name = experiment.ref if begun.startswith(self.config.letter) else experiment.id
             if begun.startswith(f"{name}."):
-                found += [(f"{name}.{step.number}", step.text) for step in experiment.steps]
+                candidates += [(f"{name}.{step.number}", step.text) for step in experiment.steps]
             else:
-                found.append((name, experiment.title))
-        return [one for one in found if one[0].startswith(begun)]
+                candidates.append((name, experiment.title))
+        return [candidate for candidate in candidates if candidate[0].startswith(begun)]
 
     def complete_keyword(self, begun: str) -> list[str]:
-        """Return the TODO keywords of the log that begin with what is typed."""
+        """Return the TODO keywords of the log that begin with `begun`."""
         return [name for name in self.document().settings.keywords if name.startswith(begun)]
 
     def search(self, text: str, *, limit: int = HITS_SHOWN, progress: "Progress | None" = None) -> "SearchResult":
-        """Return what a query finds in the log, its journal and the messages of commits; see `search.search`."""
+        """Search the log, the journal and commit messages; see `search.search`."""
         from orglab.search.search import search_log
 
         return search_log(self, text, limit=limit, progress=progress)
 
     def similar(self, text: str, *, progress: "Progress | None" = None) -> "list[Precedent]":
-        """Return the experiments that tried the same idea, the surest first; none if none is sure enough.
+        """Return the experiments that tried the same idea, the most certain first; uncertain ones are left out.
 
         Args:
             text: The idea in words, or the reference of an experiment.
-            progress: Told how many experiments are read, of how many.
+            progress: Called with the number of experiments that are read, and their total.
 
         Raises:
-            NotFoundError: The text is a reference, and there is no such experiment.
+            NotFoundError: The text is a reference to an unknown experiment.
         """
         from orglab.search.similarity import find_precedents
 
@@ -200,54 +200,50 @@ class AskMethods(LogFile):
     def similar_to_new(
         self, title: str, description: str = "", steps: Sequence[str] = (), *, progress: "Progress | None" = None
     ) -> "list[Precedent]":
-        """Return the experiments that tried the idea of one that is not in the log yet; see `similar`."""
+        """Return the experiments that tried the same idea as one that is not in the log yet; see `similar`."""
         from orglab.search.similar.features import ExperimentText
         from orglab.search.similarity import find_precedents_for_new
 
         return find_precedents_for_new(self, ExperimentText(title, description, tuple(steps)), progress=progress)
 
     def tried(self, match: str | None = None, tags: Iterable[str] = ()) -> "Map":
-        """Return what was tried, by topic.
+        """Return an overview of what was tried, by topic.
 
         Args:
-            match: An Org match string; only what it selects.
-            tags: Only what carries all of them.
+            match: An Org match string that selects experiments; all if None.
+            tags: Tags that each experiment must have.
         """
         from orglab.search.similarity import make_map
 
         return make_map(self, match, [tag.strip(":") for tag in tags])
 
     def refs(self, reference: str | None = None) -> References:
-        """Return where an experiment or step, or everything, is named: commits, files, the log, the journal.
+        """Return where an experiment or step is named, or all references: commits, files, the log, the journal.
 
         Raises:
             NotFoundError: There is no such experiment.
-            GitError: git refuses.
+            GitError: git fails.
         """
         from orglab.history.references import find_occurrences
 
-        sources, wanted = self._sources(), None
+        sources, target = self._sources(), None
         if reference is not None:
-            # The id as the log has it; whoever asks for a step that is not there may look for what names it.
-            wanted = Reference(self.experiment(reference).id, parse_reference(reference).step)
-        places = [*find_occurrences(sources, wanted)]
+            # The id as the log has it.  The step may be missing: what refers to it can still be found.
+            target = Reference(self.experiment(reference).id, parse_reference(reference).step)
+        places = [*find_occurrences(sources, target)]
         order = {name: number for number, name in enumerate(sources.experiments)}
         named = {place.reference.id: sources.find(place.reference) for place in places}
         ids = sorted(named, key=lambda name: (order.get(name, len(order)), len(name), name))
         return References(places, {name: named[name] for name in ids})
 
     def resolve(self, text: str) -> "list[Resolved]":
-        """Return what the references in a text are, each once; a text that is itself a reference is one.
-
-        Args:
-            text: Any text.
-        """
+        """Look up the references in a text, each once; the text may also be a bare reference such as `201`."""
         from orglab.history.references import resolve_reference, resolve_text
 
         sources, letter = self._sources(), self.config.letter
         encoded = text.encode("utf-8", "surrogateescape")
         if any(True for _ in find_references(encoded, letter)):
-            return list({one.spelled: one for one in resolve_text(sources, encoded)}.values())
+            return list({resolved.spelled: resolved for resolved in resolve_text(sources, encoded)}.values())
         try:
             reference = parse_reference(text)
         except UsageError:
@@ -256,29 +252,29 @@ class AskMethods(LogFile):
         return [resolve_reference(sources, Reference(name, reference.step))]
 
     def resolve_lines(self, lines: Iterable[bytes]) -> "Iterator[tuple[bytes, list[Resolved]]]":
-        """Yield lines as they come, each with what the references in it are, in its order."""
+        """Yield each line as soon as it is read, with the references in it looked up, in their order."""
         from orglab.history.references import resolve_text
 
         sources = self._sources()
         for line in lines:
             yield line, [*resolve_text(sources, line)]
 
-    def history(self, reference: str) -> Happened:
-        """Return all that happened to an experiment or a step, oldest first.
+    def history(self, reference: str) -> History:
+        """Return the history of an experiment or a step, oldest event first.
 
         Raises:
-            NotFoundError: There is none.
-            GitError: git refuses.
+            NotFoundError: There is no such experiment or step.
+            GitError: git fails.
         """
         from orglab.history.events import concerns, read_events
 
         experiment, step = self._experiment_and_step(reference)
-        wanted = Reference(experiment.id, step.number if step is not None else None)
+        target = Reference(experiment.id, step.number if step is not None else None)
         (events,) = read_events(self._sources(), [experiment])
-        return Happened(experiment, step, [one for one in events if concerns(one, wanted, self.config.letter)])
+        return History(experiment, step, [event for event in events if concerns(event, target, self.config.letter)])
 
     def why(self, what: str, folder: Path = Path()) -> "Why":
-        """Return where a commit, a file or a line of a file comes from; see `history.why`."""
+        """Return why a commit, a file or a line of a file exists; see `history.why`."""
         from orglab.history.why import find_why
 
         return find_why(self, what, folder)
@@ -298,33 +294,33 @@ def is_active(experiment: Experiment, active: str | None) -> bool:
     return active is not None and f"{active}.".startswith(f"{experiment.ref}.")
 
 
-def _choose(found: list[Experiment], kinds: set[str], since: str | None, tags: Sequence[str]) -> list[Experiment]:
-    """Return those experiments that have the kinds and tags that are wanted, and are not older."""
+def _filter(experiments: list[Experiment], kinds: set[str], since: str | None, tags: Sequence[str]) -> list[Experiment]:
+    """Return the experiments with one of the kinds and all of the tags, created since a day."""
     if kinds and "all" not in kinds:
         kinds |= {"dropped"} if "done" in kinds else set()
-        found = [one for one in found if one.kind in kinds]
+        experiments = [one for one in experiments if one.kind in kinds]
     if since is not None:
         first = clock.parse_since(since, clock.now().date())
-        found = [one for one in found if one.created is not None and one.created.when.date() >= first]
-    return [one for one in found if all(tag in one.tags for tag in tags)]
+        experiments = [one for one in experiments if one.created is not None and one.created.when.date() >= first]
+    return [one for one in experiments if all(tag in one.tags for tag in tags)]
 
 
-def sort_experiments(found: list[Experiment], key: str) -> list[Experiment]:
-    """Return experiments sorted by one of SORT_KEYS; `-` before it turns the order around.
+def sort_experiments(experiments: list[Experiment], key: str) -> list[Experiment]:
+    """Return experiments sorted by one of SORT_KEYS; a `-` before it reverses the order.
 
     Raises:
-        UsageError: There is no such key.
+        UsageError: The key is unknown.
     """
     name = key.removeprefix("-")
     if name not in SORT_KEYS:
-        raise UsageError(f"There is no order {key!r}; there is {', '.join(SORT_KEYS)}, each with - before it too.")
+        raise UsageError(f"Unknown sort key {key!r}; use one of {', '.join(SORT_KEYS)} (prefix - to reverse).")
     if name != "log":
-        found = sorted(found, key=_SORTS[name])
-    return found[::-1] if key.startswith("-") else found
+        experiments = sorted(experiments, key=_SORTS[name])
+    return experiments[::-1] if key.startswith("-") else experiments
 
 
 _SORTS: dict[str, Callable[[Experiment], tuple[object, ...]]] = {
-    # As numbers where they are numbers, of any length.
+    # Numeric ids are sorted by value, whatever their length.
     "id": lambda one: (not one.id.isdecimal(), len(one.id.lstrip("0")) * one.id.isdecimal(), one.id.lstrip("0")),
     "created": lambda one: (one.created is None, one.created.when if one.created else None),
     "state": lambda one: (one.state_number,),

@@ -1,4 +1,4 @@
-"""The methods that look after a log: check, fix, adopt."""
+"""The methods of `Log` that check it and fix it."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
 
 class CareMethods(LogFile):
-    """The methods of `Log` that look after it."""
+    """The methods of `Log` that check it and fix it."""
 
     def check(self, progress: "Progress | None" = None) -> "list[Diagnostic]":
-        """Return what is wrong in the log, and in what it says of commits and merges, in the order of its lines.
+        """Return the problems in the log, and with its commits and merges, in the order of their lines.
 
         Args:
-            progress: Told how many experiments are checked, of how many.
+            progress: Called with the number of experiments that are checked, and their total.
         """
         return self._check(self.document(), self._dead_commits(), progress)
 
     def fix(
         self, progress: "Progress | None" = None, only: Collection[str] | None = None
     ) -> "tuple[list[Diagnostic], list[Diagnostic]]":
-        """Mend what is safe to mend, and return what was mended and what is left.
+        """Fix what is safe to fix, and return the fixed problems and the remaining ones.
 
         Args:
-            progress: Told how many experiments are checked, of how many.
-            only: The codes to look for, and to mend; all if None.
+            progress: Called with the number of experiments that are checked, and their total.
+            only: The codes of the problems to look for and to fix; all if None.
         """
         from orglab.org.cookies import recount_cookies
         from orglab.org.edit import compose
@@ -41,11 +41,12 @@ class CareMethods(LogFile):
 
         def make_edits(document: "Document") -> "tuple[list[Edit], list[Diagnostic]]":
             document.require_no_conflict()
-            # A heading that gets an id is an experiment then, with more to mend; and a box that becomes `[X]` counts.
+            # A heading that gets an id becomes an experiment, which may have more problems; cookies are recounted last,
+            # because a checkbox that becomes `[X]` counts.
             nameless = [one for one in self._check_text(document, progress, only) if one.code == "no-id" and one.fix]
             edits = _fixes(nameless)
-            found = self._check(document.apply(edits), commits, progress, only)
-            others = [one for one in found if one.code != "no-id" and one.fix]
+            problems = self._check(document.apply(edits), commits, progress, only)
+            others = [one for one in problems if one.code != "no-id" and one.fix]
             edits = compose(edits, _fixes(others))
             if only is None or "stale-cookie" in only:
                 edits = compose(edits, recount_cookies(document.apply(edits)))
@@ -55,15 +56,15 @@ class CareMethods(LogFile):
         return done.decided, self._check(done.after, commits, None, only)
 
     def adopt(self) -> "Adoption":
-        """Return what is understood of the log, which may not have been written as one; nothing is changed."""
+        """Return how a file that may not be a log yet is read as one; nothing is changed."""
         from orglab.experiment.adoption import read_adoption
         from orglab.experiment.diagnostic import CODES
         from orglab.experiment.ids import next_number
 
         document = self.document()
         free = next_number(document.text, self.numbers_on_branches())
-        found = self._check(document, None, only={*CODES} - {"bad-term"})
-        return read_adoption(document, self.config, str(self.path), found, free)
+        problems = self._check(document, None, only={*CODES} - {"bad-term"})
+        return read_adoption(document, self.config, str(self.path), problems, free)
 
     def _check(
         self,
@@ -72,35 +73,35 @@ class CareMethods(LogFile):
         progress: "Progress | None" = None,
         only: Collection[str] | None = None,
     ) -> "list[Diagnostic]":
-        """Return what is wrong in the log, those with some codes or all; what stands in another file comes last."""
+        """Return the problems in the log and related files, of some codes or all; those in other files come last."""
         from orglab.history.audit import AUDITED, audit
 
-        found = self._check_text(document, progress, only)
-        found += audit(self, document, commits, AUDITED if only is None else only)
-        found = [one for one in found if only is None or one.code in only]
-        return sorted(found, key=lambda one: (one.file != str(self.path), one.line, one.column))
+        problems = self._check_text(document, progress, only)
+        problems += audit(self, document, commits, AUDITED if only is None else only)
+        problems = [one for one in problems if only is None or one.code in only]
+        return sorted(problems, key=lambda one: (one.file != str(self.path), one.line, one.column))
 
     def _check_text(
         self, document: "Document", progress: "Progress | None" = None, only: Collection[str] | None = None
     ) -> "list[Diagnostic]":
-        """Return what is wrong in the text of the log, unless other codes alone are looked for."""
+        """Return the problems in the text of the log; none if `only` has just codes of the audit."""
         from orglab.experiment.check import check
         from orglab.experiment.ids import next_number
         from orglab.history.audit import AUDITED
 
         if only is not None and AUDITED.issuperset(only):
             return []
-        found = check(
+        problems = check(
             document,
             self.config,
             str(self.path),
             lambda: next_number(document.text, self.numbers_on_branches()),
             progress,
         )
-        return [one for one in found if only is None or one.code in only]
+        return [one for one in problems if only is None or one.code in only]
 
     def _dead_commits(self) -> "DeadCommits | None":
-        """Return what tells under which hashes recorded commits live, if there is a git to ask."""
+        """Return the finder of current hashes of recorded commits; None without git."""
         from orglab.git import is_installed
 
         if self.repository is None or not is_installed():
@@ -110,6 +111,6 @@ class CareMethods(LogFile):
         return DeadCommits(self, self.repository)
 
 
-def _fixes(found: "list[Diagnostic]") -> "list[Edit]":
-    """Return the edits that mend what was found; cookies are recounted after all of them."""
-    return [edit for one in found if one.code != "stale-cookie" for edit in one.fix]
+def _fixes(problems: "list[Diagnostic]") -> "list[Edit]":
+    """Return the edits that fix problems; stale cookies are recounted separately, after all of them."""
+    return [edit for one in problems if one.code != "stale-cookie" for edit in one.fix]

@@ -1,4 +1,4 @@
-"""What a commit may hold, what its message names and ticks, and how the log follows a rewrite: what git hooks ask."""
+"""The methods of `Log` that git hooks call: rules for commits and their messages, and rewritten commits."""
 
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class Mixture(NamedTuple):
-    """A commit that changes the log or the journal, and something else.
+    """A commit that changes both the log or the journal and other files.
 
     Attributes:
-        paths: Which of the two, relative to the top.
-        is_staged_in_part: Whether the working tree has changes of them that are not staged, so that the log cannot
-            be committed first as it is meant.
-        is_refused: Whether the settings refuse the commit; else they warn.
+        paths: The changed log and journal, relative to the top.
+        is_staged_in_part: Whether some of their changes are not staged, so that committing the log first would include
+            changes that the user left out.
+        is_refused: Whether the settings refuse the commit; otherwise they warn.
     """
 
     paths: list[str]
@@ -32,11 +32,11 @@ class Mixture(NamedTuple):
 
 
 class Named(NamedTuple):
-    """What a message names; empty if that is nothing.
+    """The references in a commit message.
 
     Attributes:
-        titles: The references that the log has, as people write them, and what they are: the text of a step, the title
-            of an experiment; empty where two experiments have that id.
+        titles: The known references, as people write them, with the text of the step or the title of the experiment;
+            an empty text if two experiments have that id.
         unknown: The references that the log in the working tree does not have.
     """
 
@@ -48,7 +48,7 @@ class CommitMethods(RunMethods, CareMethods):
     """The methods of `Log` that git hooks call."""
 
     def names_in_repository(self) -> tuple[str, str]:
-        """Return the log and the journal, as paths from the top of the repository; empty for what is not in it."""
+        """Return the paths of the log and the journal from the top of the repository; empty if outside of it."""
         from orglab.git.files import path_in
 
         repository = self.repository
@@ -57,61 +57,61 @@ class CommitMethods(RunMethods, CareMethods):
         return path_in(repository, self.path) or "", path_in(repository, self.journal) or ""
 
     def find_mixture(self, commit: "HookCommit") -> Mixture | None:
-        """Return what is wrong with a commit that changes the log and something else; None if it does not.
+        """Return the mixture if a commit changes the log and other files; None if it does not.
 
-        The commit that first holds the log may hold other things: there is nothing yet that it could be apart from.
+        The commit that adds the log may contain other files too.
 
         Raises:
-            GitError: git refuses.
+            GitError: git fails.
         """
-        wanted, own = self.config.hooks.separate, {*self.names_in_repository()} - {""}
-        if wanted == "off" or not own:
+        rule, own = self.config.hooks.separate, {*self.names_in_repository()} - {""}
+        if rule == "off" or not own:
             return None
         changes = commit.read_changes()
         edited = [path for state, path in changes if path in own and state == "M"]
         if not edited or all(path in own for _, path in changes):
             return None
-        return Mixture(edited, any(map(commit.is_staged_in_part, edited)), wanted == "refuse")
+        return Mixture(edited, any(map(commit.is_staged_in_part, edited)), rule == "refuse")
 
     def find_named(self, message: bytes) -> Named:
-        """Return what a message names.
+        """Return the references in a message, known and unknown.
 
-        A mistyped id is told from a word by its digits: `[eval]` counts only if there is an experiment of that name.
+        An unknown reference counts only if it contains a digit: `[eval]` is just a word unless it is an experiment.
 
         Raises:
-            NotFoundError: It names something, and there is no log in the working tree, or none that can be read.
+            NotFoundError: There are references, but no readable log in the working tree.
         """
         from orglab.git.message import read_references
 
-        found = Named({}, [])
+        named = Named({}, [])
         references = read_references(message, self.config.letter)
-        document = self._read_standing() if references else None
+        document = self._read_current() if references else None
         for reference in references:
             title = self._find_title(document, reference) if document is not None else None
             if title is not None:
-                found.titles[reference.spell(self.config.letter)] = title
+                named.titles[reference.spell(self.config.letter)] = title
             elif any(map(str.isdigit, reference.id)):
-                found.unknown.append(reference)
-        return found
+                named.unknown.append(reference)
+        return named
 
     def find_missing(self, references: Iterable[Reference], commit: "HookCommit") -> "list[Resolved]":
-        """Return those references that neither the log in the index has, nor the working tree's; with what is near.
+        """Return the references that the staged log does not have, with the nearest ones that exist.
 
-        An experiment may be committed that the working tree has no more.
+        The staged log decides: it may have an experiment that the log in the working tree has lost.
 
         Raises:
-            NotFoundError: There is no log in the working tree, or none that can be read.
+            NotFoundError: There is no readable log in the working tree.
         """
         from orglab.experiment.resolved import resolve
 
         name = self.names_in_repository()[0]
         staged = self.parse((commit.read_file(name) if name else None) or b"")
-        document = self._read_standing()
+        document = self._read_current()
 
         def find_nearest(name: str) -> list[str]:
             return find_nearest_ids(name, [one.id for one in self.read_experiments(document)])
 
-        found = []
+        missing = []
         for reference in references:
             if self._find_title(staged, reference) is not None:
                 continue
@@ -119,55 +119,61 @@ class CommitMethods(RunMethods, CareMethods):
                 experiment = self.find(document, reference)
             except NotFoundError:
                 experiment = None
-            found.append(resolve(reference, experiment, self.config.letter, find_nearest))
-        return found
+            missing.append(resolve(reference, experiment, self.config.letter, find_nearest))
+        return missing
 
-    def _read_standing(self) -> "Document":
-        """Return the log of the working tree; a revision from before it has none."""
+    def _read_current(self) -> "Document":
+        """Return the log in the working tree; an old revision may have none.
+
+        Raises:
+            NotFoundError: There is no readable log.
+        """
         try:
             return self.document()
         except NotReadableError as error:
             raise NotFoundError(str(error)) from error
 
     def _find_title(self, document: "Document", reference: Reference) -> str | None:
-        """Return the text of a step or the title of an experiment, or None if a document has no such one."""
+        """Return the text of a step or the title of an experiment; None if the document does not have it."""
         try:
             experiment = self.find(document, reference)
             return experiment.title if reference.step is None else find_step(experiment, reference).text
         except NotFoundError:
             return None
         except UsageError:
-            # Two experiments have this id: `check` says so, and a commit is no place for it.
+            # Two experiments have this id.  `orglab check` reports it, so the hooks do not.
             return ""
 
-    def complete_said(self, made: "CreatedCommit", tell: Tell) -> None:
-        """Tick the steps that a commit's message says are done, if the settings say so, and the commit is no merge.
+    def complete_steps_in_message(self, commit: "CreatedCommit", tell: Tell) -> None:
+        """Tick the steps that a commit's message says are done, unless the setting is off or it is a merge.
 
-        Where the log is held, that is done by the next command.
+        If the log cannot be written now, the next command does it.
 
         Args:
-            made: The commit.
-            tell: Hears sentences for the user.
+            commit: The commit.
+            tell: Called with sentences for the user.
         """
-        if not self.config.hooks.auto_done or made.is_merge:
+        if not self.config.hooks.auto_done or commit.is_merge:
             return
         from orglab.git.message import read_completed_steps
 
-        done = read_completed_steps(made.message, self.config.letter)
-        for reference in done:
-            self.queue_completion(reference, made.hash)
-        if done:
+        completed = read_completed_steps(commit.message, self.config.letter)
+        for reference in completed:
+            self.queue_completion(reference, commit.hash)
+        if completed:
             self.write_pending(tell)
 
     def follow_rewrites(self, olds: Collection[str]) -> list[tuple[str, str]]:
-        """Write the new hashes into the log behind those of rewritten commits that it records, and return them.
+        """Add the current hashes of rewritten commits to the log, and return what was added.
+
+        Nothing is written while a rebase keeps uncommitted changes in an autostash, because git could not apply that
+        to the changed log.
 
         Args:
-            olds: The full hashes of commits that git has just told of, which the map of rewrites has.
+            olds: The full hashes of the rewritten commits, as git has reported them.
 
         Returns:
-            Each hash as it stands in the log, and under which it lives on, once; none if git will put back what a
-            rebase has put away of the log, for that would not fit any more.
+            Each hash in the log with its current hash, once.
         """
         from orglab.git.worktree import has_autostash
 
@@ -179,6 +185,6 @@ class CommitMethods(RunMethods, CareMethods):
             return []
         if self.repository is None or has_autostash(self.repository):
             return []
-        mended, _ = self.fix(only=("moved-hash",))
-        moved = [one.moved for one in mended if one.moved is not None]
+        fixed, _ = self.fix(only=("moved-hash",))
+        moved = [one.moved for one in fixed if one.moved is not None]
         return [*dict.fromkeys((one.hash, one.living) for one in moved if one.living is not None)]

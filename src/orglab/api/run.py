@@ -26,10 +26,10 @@ class RunMethods(WriteMethods):
         return launch(self, request, tell)
 
     def runs(self, reference: str | None = None) -> "list[Run]":
-        """Return the runs of an experiment or step, or all, oldest first.
+        """Return the runs of an experiment or a step, or all runs, oldest first.
 
         Raises:
-            NotFoundError: There is no such experiment or step, and no run of one.
+            NotFoundError: There is no such experiment or step, and no run of it.
             UsageError: It is not a reference.
         """
         from orglab.runs.log_runs import LogRuns
@@ -37,14 +37,14 @@ class RunMethods(WriteMethods):
         runs = LogRuns(self)
         if reference is None:
             return runs.all
-        found = runs.find(reference)
-        if not found:
-            # Raises if the reference names nothing.
+        selected = runs.find(reference)
+        if not selected:
+            # Raises if the reference is unknown.
             (self.experiment if parse_reference(reference).step is None else self.step)(reference)
-        return found
+        return selected
 
     def find_run(self, name: str) -> "Run":
-        """Return the run with an id, or with a part of an id that no other run has.
+        """Return the run with an id, or with a part of an id that is unique.
 
         Raises:
             NotFoundError: There is no such run.
@@ -62,19 +62,19 @@ class RunMethods(WriteMethods):
         return assign_run(self, name, reference, tell)
 
     def discard_run(self, name: str, why: str = "", *, undo: bool = False) -> "Run":
-        """Mark a run as one that does not count, or that counts again; see `runs.assignment.discard_run`."""
+        """Mark a run as discarded, or with `undo` as counting again; see `runs.assignment.discard_run`."""
         from orglab.runs.assignment import discard_run
 
         return discard_run(self, name, why, undo=undo)
 
     def compare_runs(self, name: str, other: str | None = None) -> "Difference":
-        """Return what differs between a run and another, or a revision, or the working tree; see `runs.comparison`."""
+        """Return what differs between a run and another run, a revision or the working tree; see `runs.comparison`."""
         from orglab.runs.comparison import compare_runs
 
         return compare_runs(self, name, other)
 
     def read_patch(self, difference: "Difference") -> str:
-        """Return the difference of the code as a patch; empty if there is none, or a commit is not here."""
+        """Return the difference in code as a patch; empty if there is none, or a commit is missing in this clone."""
         from orglab.runs.comparison import read_difference
 
         return read_difference(self, difference)
@@ -82,13 +82,13 @@ class RunMethods(WriteMethods):
     def rerun(
         self, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False, show_output: bool = True
     ) -> "LaunchedRun":
-        """Run the command of a run again, on its code; see `runs.rerun.rerun`."""
+        """Run the command of a run again on the code it ran on; see `runs.rerun.rerun`."""
         from orglab.runs.rerun import rerun
 
         return rerun(self, name, tell, links=links, keep=keep, show_output=show_output)
 
     def sync(self, remote: str, tell: Tell, *, snapshots: bool = False) -> "SyncResult":
-        """Exchange the records of runs with a remote, and tell the log of those of others; see `runs.sync.sync`."""
+        """Exchange run records with a remote, and write the received runs to the log; see `runs.sync.sync`."""
         from orglab.runs.sync import sync
 
         return sync(self, remote, tell, snapshots=snapshots)
@@ -97,7 +97,7 @@ class RunMethods(WriteMethods):
         """Write pending entries to the log: steps that commits completed, and runs.
 
         Args:
-            tell: Hears sentences for the user.
+            tell: Called with sentences for the user.
         """
         from orglab.runs.pending import find_pending
         from orglab.runs.storage import find_old_storage
@@ -112,7 +112,7 @@ class RunMethods(WriteMethods):
             write_pending(self, pending, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
 
     def queue_completion(self, reference: "Reference", commit: str) -> None:
-        """Record on disk that a commit says a step is done, so that `write_pending` ticks it.
+        """Record that a commit completes a step, so that `write_pending` ticks it.
 
         Args:
             reference: The step.

@@ -1,6 +1,6 @@
-"""What the API returns, as JSON values: for `--json`, templates of reports, and every other reader that is a program.
+"""The results of the API as JSON values, for `--json`, report templates and other programs.
 
-The documents are stable, documented in docs/reference/json.md, with a version at the top of each.
+The documents are stable and described in docs/reference/json.md; each begins with its version.
 """
 
 import datetime
@@ -14,7 +14,7 @@ from orglab.config import shorten_path
 
 if TYPE_CHECKING:
     from orglab.api import Log
-    from orglab.api.ask import Happened, OpenSteps, References, Shown
+    from orglab.api.ask import History, OpenSteps, References, Shown
     from orglab.api.setup import Attached, HookStatus, Initialized
     from orglab.api.status import Status
     from orglab.api.write import Completed
@@ -43,15 +43,15 @@ VERSION = 1
 
 
 def render(document: Mapping[str, object]) -> str:
-    """Return a document as JSON text, with the version first; what was not UTF-8 in the log is U+FFFD."""
+    """Return a document as JSON text, with the version first; invalid UTF-8 of the log becomes U+FFFD."""
     text = json.dumps({"version": VERSION, **document}, ensure_ascii=False, indent=2)
-    # A terminal obeys these raw; a JSON parser reads them back from an escape.
+    # Raw control characters could change the terminal; a JSON parser reads the escapes as the same characters.
     text = re.sub("[\x7f-\x9f\u2028\u2029]", lambda match: f"\\u{ord(match.group()):04x}", text)
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def experiment_form(experiment: "Experiment") -> dict[str, object]:
-    """Return an experiment as `show --json` has it, but for the version."""
+    """Return an experiment, as in `show --json`."""
     conclusion = experiment.conclusion
     return {
         "id": experiment.id,
@@ -79,14 +79,14 @@ def experiment_form(experiment: "Experiment") -> dict[str, object]:
 
 
 def brief_experiment_form(experiment: "Experiment") -> dict[str, object]:
-    """Return an experiment in short, as lists and writing commands have it."""
+    """Return the main fields of an experiment, as in `list --json` and the output of writing commands."""
     names = ("id", "ref", "title", "state", "is_done", "tags", "created", "closed", "progress", "file", "line")
     whole = experiment_form(experiment)
     return {**{name: whole[name] for name in names}, "verdict": experiment.verdict}
 
 
 def step_form(step: "Step") -> dict[str, object]:
-    """Return a step as it stands in `show --json`."""
+    """Return a step, as in `show --json`."""
     return {
         "number": step.number,
         "ref": step.ref,
@@ -100,12 +100,12 @@ def step_form(step: "Step") -> dict[str, object]:
 
 
 def note_form(note: "Note") -> dict[str, object]:
-    """Return a note as it stands in `show --json`."""
+    """Return a note, as in `show --json`."""
     return {"at": _time(note.at), "commit": note.commit, "text": note.text, "original": note.original}
 
 
 def commit_form(commit: "Commit") -> dict[str, object]:
-    """Return a commit, as every document has it."""
+    """Return a commit, as in every document."""
     return {
         "hash": commit.hash,
         "short": commit.short,
@@ -116,7 +116,7 @@ def commit_form(commit: "Commit") -> dict[str, object]:
 
 
 def run_form(run: "Run") -> dict[str, object]:
-    """Return a run in short, as every document but those of `runs` and `report` has it."""
+    """Return the main fields of a run, as in every document except `runs show`, `runs --full` and `report`."""
     return {
         **_run_core(run),
         "ref": run.ref,
@@ -130,7 +130,7 @@ def run_form(run: "Run") -> dict[str, object]:
 
 
 def _run_core(run: "Run") -> dict[str, object]:
-    """Return what every form of a run has."""
+    """Return the fields that every document with runs has."""
     return {
         "id": run.id,
         "status": run.status,
@@ -145,7 +145,7 @@ def _run_core(run: "Run") -> dict[str, object]:
 
 
 def shown_form(shown: "Shown", letter: str) -> dict[str, object]:
-    """Return an experiment or a step with what is known of it, as `show --json` has it."""
+    """Return an experiment or a step with its commits and runs, as in `show --json`."""
     experiment, step = shown.experiment, shown.step
     own = experiment_form(experiment) if step is None else step_form(step)
     where = {} if step is None else {"experiment": experiment.ref, "file": experiment.file}
@@ -157,16 +157,17 @@ def shown_form(shown: "Shown", letter: str) -> dict[str, object]:
     return {**own, **where, "recorded": recorded, "mentions": mentions, "runs": [run_form(run) for run in shown.runs]}
 
 
-def open_steps_form(found: "OpenSteps") -> dict[str, object]:
-    """Return open steps, as `next --json` has them."""
+def open_steps_form(open_steps: "OpenSteps") -> dict[str, object]:
+    """Return open steps, as in `next --json`."""
     steps = [
-        {**step_form(step), "experiment": one.ref, "title": one.title, "file": one.file} for one, step in found.steps
+        {**step_form(step), "experiment": experiment.ref, "title": experiment.title, "file": experiment.file}
+        for experiment, step in open_steps.steps
     ]
-    return {"active": found.active, "steps": steps}
+    return {"active": open_steps.active, "steps": steps}
 
 
 def completed_form(completed: "Completed") -> dict[str, object]:
-    """Return a completed step, as `done --json` has it."""
+    """Return a completed step, as in `done --json`."""
     return {
         "step": step_form(completed.step),
         "recorded": list(completed.commits),
@@ -176,7 +177,7 @@ def completed_form(completed: "Completed") -> dict[str, object]:
 
 
 def status_form(status: "Status") -> dict[str, object]:
-    """Return how things stand, as `status --json` has it."""
+    """Return the status of a log, as in `status --json`."""
     return {
         "log": str(status.log),
         "experiments": status.counts,
@@ -195,7 +196,7 @@ def status_form(status: "Status") -> dict[str, object]:
 
 
 def init_form(log: "Log", initialized: "Initialized", attached: "Attached | None") -> dict[str, object]:
-    """Return a log that was created or adopted, as `init --json` has it."""
+    """Return a log that was created or adopted, as in `init --json`."""
     return {
         "log": str(log.path),
         "created": initialized.adoption is None,
@@ -206,7 +207,7 @@ def init_form(log: "Log", initialized: "Initialized", attached: "Attached | None
 
 
 def synced_form(synced: "SyncResult") -> dict[str, object]:
-    """Return what a sync exchanged, as `sync --json` has it."""
+    """Return the result of a sync, as in `sync --json`."""
     return {
         "sent": synced.sent,
         "received": [run_form(run) for run in synced.received],
@@ -214,11 +215,11 @@ def synced_form(synced: "SyncResult") -> dict[str, object]:
     }
 
 
-def diagnostics_form(found: "Iterable[Diagnostic]", mended: "Iterable[Diagnostic]") -> dict[str, object]:
-    """Return what is wrong, and what was mended, as `check --json` has it."""
+def diagnostics_form(problems: "Iterable[Diagnostic]", fixed: "Iterable[Diagnostic]") -> dict[str, object]:
+    """Return the problems that remain and those that were fixed, as in `check --json`."""
     return {
-        "diagnostics": [_diagnostic_form(one) for one in found],
-        "fixed": [_diagnostic_form(one) for one in mended],
+        "diagnostics": [_diagnostic_form(one) for one in problems],
+        "fixed": [_diagnostic_form(one) for one in fixed],
     }
 
 
@@ -236,13 +237,13 @@ def _diagnostic_form(diagnostic: "Diagnostic") -> dict[str, object]:
     }
 
 
-# ---- search and likeness ----
+# ---- search and similarity ----
 
 
-def found_form(found: "SearchResult", query: str, log: str, journal: str) -> dict[str, object]:
-    """Return what a search found, as `search --json` has it; the paths are the log's and the journal's."""
-    hits = [_hit_form(hit, log, journal) for hit in found.hits]
-    return {"query": query, "count": found.count, "has_all_words": found.has_all, "hits": hits}
+def search_form(result: "SearchResult", query: str, log: str, journal: str) -> dict[str, object]:
+    """Return the result of a search, as in `search --json`; `log` and `journal` are their paths."""
+    hits = [_hit_form(hit, log, journal) for hit in result.hits]
+    return {"query": query, "count": result.count, "has_all_words": result.has_all, "hits": hits}
 
 
 def _hit_form(hit: "Hit", log: str, journal: str) -> dict[str, object]:
@@ -265,7 +266,7 @@ def _hit_form(hit: "Hit", log: str, journal: str) -> dict[str, object]:
 
 
 def precedent_form(one: "Precedent") -> dict[str, object]:
-    """Return a precedent as it stands in `similar --json`."""
+    """Return a precedent, as in `tried TEXT --json`."""
     return {
         "id": one.id,
         "ref": one.ref,
@@ -280,21 +281,25 @@ def precedent_form(one: "Precedent") -> dict[str, object]:
     }
 
 
-def tried_form(found: "Map") -> dict[str, object]:
-    """Return what was tried, as `tried --json` has it."""
-    return {"topics": [_topic_form(topic, found) for topic in found.topics]}
+def tried_form(overview: "Map") -> dict[str, object]:
+    """Return the overview of what was tried, as in `tried --json`."""
+    return {"topics": [_topic_form(topic, overview) for topic in overview.topics]}
 
 
-def _topic_form(topic: "Topic", found: "Map") -> dict[str, object]:
+def _topic_form(topic: "Topic", overview: "Map") -> dict[str, object]:
     return {
         "tag": topic.name or None,
         "count": len(topic.numbers),
-        "verdicts": dict(sorted(Counter(found.experiments[number].verdict_word for number in topic.numbers).items())),
+        "verdicts": dict(
+            sorted(Counter(overview.experiments[number].verdict_word for number in topic.numbers).items())
+        ),
         "groups": [
             {
                 "idea": group.name or None,
                 "count": len(group.numbers),
-                "experiments": [_tried_form(found.experiments[number]) for number in found.newest_first(group.numbers)],
+                "experiments": [
+                    _tried_form(overview.experiments[number]) for number in overview.newest_first(group.numbers)
+                ],
             }
             for group in topic.groups
         ],
@@ -317,13 +322,13 @@ def _tried_form(experiment: "TriedExperiment") -> dict[str, object]:
 # ---- references and history ----
 
 
-def references_form(found: "References", letter: str) -> dict[str, object]:
-    """Return where experiments are named, as `refs --json` has it."""
-    return {"references": [_place_form(place, found, letter) for place in found.places]}
+def references_form(references: "References", letter: str) -> dict[str, object]:
+    """Return where experiments are named, as in `refs --json`."""
+    return {"references": [_place_form(place, references, letter) for place in references.places]}
 
 
-def _place_form(place: "Occurrence", found: "References", letter: str) -> dict[str, object]:
-    experiment, commit = found.experiments[place.reference.id], place.commit
+def _place_form(place: "Occurrence", references: "References", letter: str) -> dict[str, object]:
+    experiment, commit = references.experiments[place.reference.id], place.commit
     return {
         "kind": place.kind,
         "ref": place.reference.spell(letter),
@@ -337,17 +342,17 @@ def _place_form(place: "Occurrence", found: "References", letter: str) -> dict[s
     }
 
 
-def resolved_form(found: "Iterable[tuple[int, Resolved]]") -> dict[str, object]:
-    """Return what the references in a text are, each with the line of the text, as `resolve --json` has it."""
-    return {"references": [_resolved_form(one, line) for line, one in found]}
+def resolved_form(references: "Iterable[tuple[int, Resolved]]") -> dict[str, object]:
+    """Return the references in a text, each with its line in the text, as in `refs --in --json`."""
+    return {"references": [_resolved_form(resolved, line) for line, resolved in references]}
 
 
-def _resolved_form(one: "Resolved", line: int) -> dict[str, object]:
-    experiment, step = one.experiment, one.step
+def _resolved_form(resolved: "Resolved", line: int) -> dict[str, object]:
+    experiment, step = resolved.experiment, resolved.step
     place = step.line if step is not None else experiment.line if experiment is not None else None
     return {
-        "ref": one.spelled,
-        "is_known": one.is_known,
+        "ref": resolved.spelled,
+        "is_known": resolved.is_known,
         "input_line": line,
         "experiment": experiment.ref if experiment is not None else None,
         "title": experiment.title if experiment is not None else None,
@@ -355,18 +360,18 @@ def _resolved_form(one: "Resolved", line: int) -> dict[str, object]:
         "verdict": experiment.verdict if experiment is not None else None,
         "step": {"number": step.number, "text": step.text, "state": step.state} if step is not None else None,
         "file": experiment.file if experiment is not None else None,
-        "line": place if one.is_known else None,
-        "near": list(one.near),
+        "line": place if resolved.is_known else None,
+        "near": list(resolved.near),
     }
 
 
-def happened_form(happened: "Happened") -> dict[str, object]:
-    """Return what happened to an experiment, as `log --json` has it."""
-    return {"experiment": happened.experiment.ref, "events": [event_form(one) for one in happened.events]}
+def history_form(history: "History") -> dict[str, object]:
+    """Return the history of an experiment, as in `show --history --json`."""
+    return {"experiment": history.experiment.ref, "events": [event_form(event) for event in history.events]}
 
 
 def event_form(event: "Event") -> dict[str, object]:
-    """Return an event as it stands in `log --json`."""
+    """Return an event, as in `show --history --json`."""
     at = event.at
     spelled = None if at is None else at.date().isoformat() if event.precision == "day" else at.isoformat(
         timespec="minutes" if event.precision == "minute" else "seconds")  # fmt: skip
@@ -384,7 +389,7 @@ def event_form(event: "Event") -> dict[str, object]:
 
 
 def why_form(answer: "Why", letter: str) -> dict[str, object]:
-    """Return an answer as `why --json` has it."""
+    """Return an answer, as in `why --json`."""
     return {
         "subject": answer.subject,
         "links": [_link_form(link, letter) for link in answer.links],
@@ -423,7 +428,7 @@ def _reason_form(reason: "Reason") -> dict[str, object]:
 
 
 def full_run_form(run: "Run") -> dict[str, object]:
-    """Return a run with all that was recorded of it, as `runs --json` has it."""
+    """Return everything that was recorded about a run, as in `runs show --json`."""
     return {
         **run_form(run),
         "cwd": run.cwd,
@@ -444,30 +449,32 @@ def full_run_form(run: "Run") -> dict[str, object]:
     }
 
 
-def difference_form(found: "Difference") -> dict[str, object]:
-    """Return what differs between two runs, or a run and a revision."""
+def difference_form(difference: "Difference") -> dict[str, object]:
+    """Return what differs between two runs, or a run and a revision, as in `runs diff --json`."""
     return {
-        "run": found.run.id,
-        "other": found.other.id if found.other else None,
-        "commits": list(found.commits),
+        "run": difference.run.id,
+        "other": difference.other.id if difference.other else None,
+        "commits": list(difference.commits),
         "code": None
-        if found.files is None
-        else [{"path": path, "added": added, "removed": removed} for path, added, removed in found.files],
-        "arguments": [list(argv) for argv in found.arguments] if found.arguments else None,
-        "surroundings": {name: list(pair) for name, pair in found.surroundings.items()},
-        "packages": {name: list(pair) for name, pair in found.packages.items()},
-        "metrics": {name: list(pair) for name, pair in found.metrics.items()},
+        if difference.files is None
+        else [{"path": path, "added": added, "removed": removed} for path, added, removed in difference.files],
+        "arguments": [list(argv) for argv in difference.arguments] if difference.arguments else None,
+        "surroundings": {name: list(pair) for name, pair in difference.surroundings.items()},
+        "packages": {name: list(pair) for name, pair in difference.packages.items()},
+        "metrics": {name: list(pair) for name, pair in difference.metrics.items()},
     }
 
 
 def hooks_form(status: "HookStatus") -> dict[str, object]:
-    """Return how it stands with the git hooks, as `hooks status --json` has it."""
+    """Return the state of the git hooks, as in `setup git --status --json`."""
     python = status.interpreter
     return {
         "folder": str(status.place.folder),
         "manager": status.place.manager,
         "interpreter": None if python is None else {"path": str(python), "is_there": status.is_there},
-        "hooks": [{"name": one.name, "state": one.state, "kept": one.kept and str(one.kept)} for one in status.hooks],
+        "hooks": [
+            {"name": hook.name, "state": hook.state, "kept": hook.kept and str(hook.kept)} for hook in status.hooks
+        ],
     }
 
 
@@ -475,7 +482,7 @@ def hooks_form(status: "HookStatus") -> dict[str, object]:
 
 
 def report_form(report: "Report") -> dict[str, object]:
-    """Return a report, but for the version; docs/reference/json.md says what its fields are."""
+    """Return a report, as in `report --json` and in templates."""
     from orglab.report.content.statements import SECTIONS
     from orglab.text import days
 
@@ -526,17 +533,17 @@ def _claim_form(claim: "Claim") -> dict[str, object]:
 
 
 def _report_experiment(account: "ExperimentActivity", report: "Report") -> dict[str, object]:
-    """Return what is on record of an experiment."""
-    one, links = account.experiment, report.wording.links
-    done = {event.ref: event for event in account.events if event.kind == "step"}
+    """Return what a report says about an experiment."""
+    experiment, links = account.experiment, report.wording.links
+    completed = {event.ref: event for event in account.events if event.kind == "step"}
     results = report.results.get(account.ref)
     baseline = results.baseline.step.ref if results and results.baseline else None
     return {
         "ref": account.ref,
-        "title": one.title,
+        "title": experiment.title,
         "state": account.state,
-        "verdict": one.conclusion.verdict if account.kind == "done" else None,
-        "created": one.created.isoformat() if one.created else None,
+        "verdict": experiment.conclusion.verdict if account.kind == "done" else None,
+        "created": experiment.created.isoformat() if experiment.created else None,
         "closed": _moment(account.closed),
         "url": links.to(account.ref).url or None,
         "baseline": baseline,
@@ -544,12 +551,12 @@ def _report_experiment(account: "ExperimentActivity", report: "Report") -> dict[
             {
                 "ref": step.ref,
                 "text": step.text,
-                "is_done": step.ref in done,
-                "done": _moment(done[step.ref].at) if step.ref in done else None,
+                "is_done": step.ref in completed,
+                "done": _moment(completed[step.ref].at) if step.ref in completed else None,
                 "commits": [_report_commit(name, report) for name in step.commits],
                 "runs": [_report_run(run) for run in account.runs if run.ref == step.ref],
             }
-            for step in one.steps
+            for step in experiment.steps
         ],
         "runs": [_report_run(run) for run in account.runs if run.ref == account.ref],
     }
@@ -569,8 +576,8 @@ def _report_run(run: "Run") -> dict[str, object]:
     return {**_run_core(run), "command": list(run.argv)}
 
 
-def checked_form(found: "ReportCheck") -> dict[str, object]:
-    """Return what became of a report, as `report --check --json` has it."""
+def checked_form(checked: "ReportCheck") -> dict[str, object]:
+    """Return which statements of a report no longer hold, as in `report --check --json`."""
     broken = [
         {
             "kind": one.claim.kind,
@@ -580,9 +587,9 @@ def checked_form(found: "ReportCheck") -> dict[str, object]:
             "message": one.message,
             "statement": one.statement,
         }
-        for one in found.broken
+        for one in checked.broken
     ]
-    return {"file": found.file, "statements": found.statements, "broken": broken}
+    return {"file": checked.file, "statements": checked.statements, "broken": broken}
 
 
 def _moment(time: datetime.datetime | None) -> str | None:

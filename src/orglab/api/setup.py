@@ -1,4 +1,4 @@
-"""Beginning with a log: made or adopted, its settings file, the git hooks, merging in git."""
+"""The methods of `Log` that set it up: creating or adopting it, its settings file, the git hooks, merging."""
 
 import os
 import sys
@@ -24,12 +24,12 @@ _NO_LOGS = ("readme.org", "journal.org")
 
 
 class Chosen(NamedTuple):
-    """Which log is to be made or adopted.
+    """The log that `orglab init` creates or adopts.
 
     Attributes:
-        path: The file: the one named, the one found, or that of a new log.
+        path: The file: the one that the user named, an existing log, or the file of a new one.
         config: Its settings.
-        is_certain: Whether it is meant; else it is the likeliest of several files, which someone has to name.
+        is_certain: Whether this is the log; otherwise it is the largest Org file here, and the user has to name it.
     """
 
     path: Path
@@ -38,11 +38,11 @@ class Chosen(NamedTuple):
 
 
 class Initialized(NamedTuple):
-    """A log that was made or adopted.
+    """A log that was created or adopted.
 
     Attributes:
-        adoption: What is understood of a log that was there; None of one that was made.
-        settings: The settings file that was made, or None.
+        adoption: How the existing file is read as a log; None if the log was created.
+        settings: The settings file that was created, or None.
     """
 
     adoption: "Adoption | None"
@@ -50,13 +50,13 @@ class Initialized(NamedTuple):
 
 
 class HookStatus(NamedTuple):
-    """How it stands with the git hooks.
+    """The state of the git hooks.
 
     Attributes:
-        place: Where git takes them from.
-        hooks: Each hook.
-        interpreter: What they start, or None if they are not installed.
-        is_there: Whether that can be started.
+        place: The folder where git looks for hooks.
+        hooks: The state of each hook.
+        interpreter: The Python that the hooks start; None if they are not installed.
+        is_there: Whether that Python can be started.
     """
 
     place: "HooksFolder"
@@ -66,12 +66,12 @@ class HookStatus(NamedTuple):
 
 
 class Attached(NamedTuple):
-    """What ties a repository to its log.
+    """What was set up in git for a log.
 
     Attributes:
-        hooks: How the git hooks were installed; None if they were not, for there is no git, or others write them.
-        is_left_to_others: Whether others write the hooks of this repository.
-        changed: The files that tell git to merge the log by orglab, and are new or changed.
+        hooks: The result of installing the git hooks; None if there is no git, or another tool manages the hooks.
+        is_left_to_others: Whether another tool manages the hooks of this repository.
+        changed: The new or changed files that have git merge the log with orglab.
     """
 
     hooks: "Installed | None"
@@ -80,23 +80,23 @@ class Attached(NamedTuple):
 
 
 class SetupMethods(CareMethods):
-    """The methods of `Log` that make it, and tie it to git."""
+    """The methods of `Log` that set it up, also in git."""
 
     def init(self, *, with_settings: bool = False) -> Initialized:
-        """Make the log with its header, or if it is there, read it; it is not changed then.
+        """Create the log with its header; an existing one is only read.
 
         Args:
-            with_settings: Whether to make a settings file beside it, which names it and explains the other settings.
+            with_settings: Whether to also create a settings file, which names the log and explains every setting.
 
         Raises:
-            NotWritableError: There is a settings file already, or something cannot be written.
+            NotWritableError: There is a settings file already, or a file cannot be written.
         """
         from orglab.config import CONFIG_TEXT
         from orglab.log import file
 
         settings = self.path.parent / CONFIG_NAME
         if with_settings and os.path.lexists(settings):
-            raise NotWritableError(f"{settings} is here already, so it is left as it is; edit it.")
+            raise NotWritableError(f"{settings} already exists; edit it instead.")
         adoption = None
         if os.path.lexists(self.path):
             adoption = self.adopt()
@@ -107,10 +107,10 @@ class SetupMethods(CareMethods):
         return Initialized(adoption, settings if with_settings else None)
 
     def attach(self) -> Attached:
-        """Install the git hooks, if they are this clone's own, and have git merge the log by orglab.
+        """Install the git hooks, unless another tool manages them, and have git merge the log with orglab.
 
         Raises:
-            NotWritableError: Something cannot be written.
+            NotWritableError: A file cannot be written.
             GitError: git cannot write its settings.
         """
         from orglab.git import is_installed
@@ -125,11 +125,11 @@ class SetupMethods(CareMethods):
         return Attached(hooks, repository is not None and not is_ours, install_merge_driver(self))
 
     def install_hooks(self) -> "Installed":
-        """Install the git hooks that look after the log, beside those that are there.
+        """Install the git hooks; existing hooks keep running.
 
         Raises:
             NotFoundError: The log is not in a git repository.
-            NotWritableError: They cannot be written.
+            NotWritableError: The hooks cannot be written.
         """
         import orglab
         from orglab.git.files import path_in
@@ -140,18 +140,18 @@ class SetupMethods(CareMethods):
         return install_hooks(repository, sys.executable, Path(orglab.__file__).resolve().parents[1], folder or ".")
 
     def uninstall_hooks(self) -> list[str]:
-        """Take the git hooks away, put back what was there before, and return the names of that.
+        """Remove the git hooks, restore the hooks that were there before, and return the names of those.
 
         Raises:
             NotFoundError: The log is not in a git repository.
-            NotWritableError: They cannot be taken away.
+            NotWritableError: The hooks cannot be removed.
         """
         from orglab.git.hook_install import uninstall_hooks
 
         return uninstall_hooks(self._require_repository())
 
     def hook_status(self) -> HookStatus:
-        """Return how it stands with the git hooks.
+        """Return the state of the git hooks.
 
         Raises:
             NotFoundError: The log is not in a git repository.
@@ -164,23 +164,23 @@ class SetupMethods(CareMethods):
         return HookStatus(find_hooks_folder(repository), read_hook_states(repository), python, is_there)
 
     def _find_repository(self) -> "Repository | None":
-        """Return the repository whose hooks are meant: that of the file, wherever a link to it lies."""
+        """Return the repository that contains the log; if the log is a link, that of the linked file."""
         from orglab.git import find_repository
 
         return find_repository(Path(os.path.realpath(self.path)).parent)
 
     def _require_repository(self) -> "Repository":
-        found = self._find_repository()
-        if found is None:
+        repository = self._find_repository()
+        if repository is None:
             raise NotFoundError(f"{self.path} is not in a git repository; create one with `git init`.")
-        return found
+        return repository
 
 
 def choose_log(given: str | None) -> Chosen:
-    """Return which log is to be made or adopted in the current folder.
+    """Return the log to create or adopt in the current folder.
 
     Args:
-        given: The file that the user names, or None.
+        given: The file that the user named, or None.
 
     Raises:
         UsageError: A settings file cannot be read.
@@ -196,13 +196,13 @@ def choose_log(given: str | None) -> Chosen:
 
 
 def merge_versions(base: Path, ours: Path, theirs: Path, marker_size: int = 7) -> "Merged":
-    """Merge the versions of a log in three files into that of `ours`, and return what came of it.
+    """Merge three versions of a log into the file `ours`, and return the result.
 
     Args:
-        base: The version that both grew from.
-        ours: Our version; replaced.
-        theirs: Theirs.
-        marker_size: How long conflict markers are.
+        base: The common ancestor.
+        ours: Our version; it is replaced by the result.
+        theirs: Their version.
+        marker_size: The length of conflict markers.
     """
     from orglab.log.merge.driver import merge_files
 

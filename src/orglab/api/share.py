@@ -1,4 +1,4 @@
-"""The methods that give something away: the commit of the log, the report."""
+"""The methods of `Log` that share it: committing, reports."""
 
 import datetime
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class ShareMethods(LogFile):
-    """The methods of `Log` that give something away."""
+    """The methods of `Log` that share it."""
 
     def commit(self, text: str | None = None) -> "LogCommit | None":
-        """Commit the log and the journal alone; return None if there is nothing to commit; see `log.log_commit`."""
+        """Commit only the log and the journal; return None if there is nothing to commit; see `log.log_commit`."""
         from orglab.log.log_commit import commit_log
 
         return commit_log(self, text)
@@ -35,16 +35,17 @@ class ShareMethods(LogFile):
         """Return a progress report.
 
         Args:
-            what: Experiments that it is narrowed to, and an Org match string; all if empty.
-            since: Its first day as people write it, `last report` too; None: since the last report, else two weeks.
-            until: Its last day; None: until now.
-            title: Its title; empty for one made from the period.
-            journal: Whether the journal's entries are told.
+            what: References of experiments, or an Org match string, to narrow the report to; all if empty.
+            since: The first day, in any form that `--since` accepts, such as `last report`; if None, the report begins
+                where the last one ended, or two weeks ago.
+            until: The last day; if None, the report ends now.
+            title: The title; if empty, it is made from the period.
+            journal: Whether to include the entries of the journal.
             now: The local time; that of the machine if None.
 
         Raises:
-            NotFoundError: An experiment is not there, or there was no last report.
-            UsageError: A date or the match string cannot be read, or there are two match strings.
+            NotFoundError: There is no such experiment, or no last report.
+            UsageError: A date or the match string is not valid, or there are two match strings.
         """
         from orglab.report.progress_report import make_report
         from orglab.report.report_options import ReportOptions, split_arguments
@@ -53,30 +54,30 @@ class ShareMethods(LogFile):
         return make_report(self, ReportOptions(references, match, since, until, title, journal), now)
 
     def check_format(self, path: Path | None, template: Path | None = None) -> None:
-        """Do nothing if a report can be written so; say it before the work is done.
+        """Raise an error before the report is made if its format is not supported.
 
         Args:
-            path: The file, whose ending says the format; None for text.
-            template: A Jinja2 template for it, or None.
+            path: The file, whose extension chooses the format; None for text.
+            template: A Jinja2 template, or None.
 
         Raises:
-            UsageError: There is no such format.
+            UsageError: The format is unknown.
         """
         from orglab.report.rendering import choose_format
 
         choose_format(self, path, template)
 
     def render_report(self, report: "Report", template: Path | None = None, *, for_people: bool = False) -> str:
-        """Return a report as text: Markdown, or what a template makes.
+        """Return a report as text: Markdown, or the output of a template.
 
         Args:
             report: The report.
             template: A Jinja2 template, or None.
-            for_people: Whether it is looked at, and so need not carry its evidence.
+            for_people: Whether to leave out the evidence, which only programs need.
 
         Raises:
             OrglabError: Jinja2 is not installed.
-            UsageError: The template has a mistake.
+            UsageError: The template has an error.
         """
         from orglab.api.serialize import report_form
         from orglab.report.rendering import choose_format, render_report
@@ -85,12 +86,12 @@ class ShareMethods(LogFile):
         return render_report(report, chosen, report_form, for_people=for_people)
 
     def write_report(self, report: "Report", path: Path, template: Path | None = None) -> None:
-        """Write a report to a file, as its ending says, and remember until when it went; see `report.rendering`.
+        """Write a report to a file, in the format of its extension, and remember where it ended.
 
         Raises:
-            NotWritableError: It cannot be written.
+            NotWritableError: The file cannot be written.
             OrglabError: A library that the format needs is not installed.
-            UsageError: There is no such format, or the template has a mistake.
+            UsageError: The format is unknown, or the template has an error.
         """
         from orglab.api.serialize import report_form
         from orglab.report.rendering import choose_format, write_report
@@ -98,7 +99,7 @@ class ShareMethods(LogFile):
         write_report(self, report, path, choose_format(self, path, template), report_form)
 
     def check_report(self, path: Path | None = None) -> "ReportCheck":
-        """Return what of a report no longer holds: of a file, or of the last one that was written here."""
+        """Return the statements of a report that no longer hold; by default, of the last report written here."""
         from orglab.report.progress_report import check_report
 
         return check_report(self, path)

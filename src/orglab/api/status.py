@@ -1,4 +1,4 @@
-"""The method behind `status`: what is active, what is not saved yet, and what is set up."""
+"""The method of `Log` for `orglab status`: what is active, what is not saved yet, and what is set up."""
 
 import os
 from pathlib import Path
@@ -16,21 +16,21 @@ _INSTALLED = ("installed", "by hand")
 
 
 class Status(NamedTuple):
-    """How things stand with a log.
+    """The status of a log.
 
     Attributes:
         log: The log.
-        counts: How many experiments there are of each kind of state: `todo`, `doing`, `waiting`, `done`, `dropped`.
+        counts: The number of experiments by kind of state: `todo`, `doing`, `waiting`, `done`, `dropped`.
         active: The reference of the active experiment or step, or None.
-        experiment: Its experiment; None if there is none, or the log does not have it.
-        step: The step, if it is one.
+        experiment: The active experiment; None if nothing is active, or the log does not have it.
+        step: The active step, or None.
         is_in_git: Whether the log is in a git repository, and git is installed.
-        uncommitted: Which of the log and the journal have uncommitted changes.
-        changed: How many other files have uncommitted changes; files that git does not track count too.
-        pending: The steps and run ids that are recorded, and not written to the log yet.
-        running: The runs that are still going on.
+        uncommitted: The log and the journal, if they have uncommitted changes.
+        changed: The number of other files with uncommitted changes, including untracked files.
+        pending: The references of steps and ids of runs that are recorded but not written to the log yet.
+        running: The runs that have not ended.
         hooks: `installed`, `outdated`, `partly installed` or `not installed`; None without git.
-        run_count: How many runs are recorded for the log.
+        run_count: The number of recorded runs.
         records: The folder of the run records.
         records_size: Its size in bytes.
     """
@@ -52,13 +52,13 @@ class Status(NamedTuple):
 
 
 class StatusMethods(SetupMethods):
-    """The method of `Log` that shows how things stand."""
+    """The method of `Log` that returns its status."""
 
     def status(self) -> Status:
         """Return what is active, uncommitted, pending and set up.
 
         Raises:
-            GitError: git refuses.
+            GitError: git fails.
         """
         from orglab.errors import NotFoundError, UsageError
         from orglab.experiment.lookup import find_step
@@ -72,12 +72,12 @@ class StatusMethods(SetupMethods):
         for experiment in self.experiments():
             kind = experiment.kind or "todo"
             counts[kind] = counts.get(kind, 0) + 1
-        active, found, step = self.find_active(), None, None
+        active, active_experiment, step = self.find_active(), None, None
         if active is not None:
             try:
-                found = self.experiment(active)
+                active_experiment = self.experiment(active)
                 parsed = parse_reference(active)
-                step = find_step(found, parsed) if parsed.step is not None else None
+                step = find_step(active_experiment, parsed) if parsed.step is not None else None
             except (NotFoundError, UsageError):
                 pass
         repository = self.repository if is_installed() else None
@@ -86,14 +86,14 @@ class StatusMethods(SetupMethods):
         folders = [place / RUNS for place in find_storage_folders(self.top)]
         entries = find_pending(self.top, self.path)
         return Status(
-            self.path, counts, active, found, step, repository is not None, uncommitted, changed,
+            self.path, counts, active, active_experiment, step, repository is not None, uncommitted, changed,
             tuple(entry.ref or entry.name for entry in entries), tuple(run for run in runs if run.status == "running"),
             self._describe_hooks() if repository is not None else None, len(runs),
             next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),
         )  # fmt: skip
 
     def _count_changes(self, repository: "Repository") -> tuple[tuple[str, ...], int]:
-        """Return which of the log and the journal have changes, and how many other files have."""
+        """Return which of the log and the journal have changes, and the number of other files with changes."""
         from orglab.git.worktree import read_changes
 
         changes = read_changes(repository, all_files=False)
@@ -116,7 +116,7 @@ class StatusMethods(SetupMethods):
 
 
 def _measure(folder: Path) -> int:
-    """Return the size of the files below a folder, in bytes; what cannot be read counts nothing."""
+    """Return the size of the files below a folder, in bytes, without those that cannot be read."""
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:

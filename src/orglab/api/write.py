@@ -1,4 +1,4 @@
-"""The methods that write into the log and the journal."""
+"""The methods of `Log` that write to the log and the journal."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -25,13 +25,13 @@ _NEW_HEADINGS = 4
 
 
 class Completed(NamedTuple):
-    """A step that was done, and which commits were recorded, and why those.
+    """A completed step, and the commits that were recorded for it.
 
     Attributes:
-        step: The step as it stands now.
+        step: The step after the change.
         commits: The short hashes that were added to it.
-        why: `given`, `named` (its message names the step), `head`, or `none`.
-        uncommitted: If one of them is HEAD, the tracked files that are not as they are there, but for log and journal.
+        why: How they were chosen: `given`, `named` (the message names the step), `head`, or `none`.
+        uncommitted: If HEAD is among them, the tracked files with uncommitted changes, without the log and the journal.
     """
 
     step: Step
@@ -55,14 +55,14 @@ class WriteMethods(LogFile):
         """Add an experiment at the end of the log, make it the active one of this clone, and return it.
 
         Args:
-            title: Its title, one line.
-            description: What it is to find out.
-            steps: The texts of its steps.
-            tags: Tags beside those of the settings.
-            number: Its id; the next whole number over the log and all branches if None.
+            title: The title, one line.
+            description: The question or hypothesis.
+            steps: The texts of the steps.
+            tags: Tags in addition to those of the settings.
+            number: The id; if None, the next number that is free in the log and on all branches.
 
         Raises:
-            UsageError: A text cannot stand in the log, or the id is taken.
+            UsageError: The log cannot contain one of the texts, or the id is taken.
         """
         from orglab.experiment import edits
 
@@ -81,66 +81,71 @@ class WriteMethods(LogFile):
             new = self.find(after, Reference(chosen))
             kept = new.title == title.strip() and [step.text for step in new.steps] == [text.strip() for text in texts]
             if not kept or any(step.commits for step in new.steps) or len(after) != len(before) + _NEW_HEADINGS:
-                raise UsageError("Org would read the title or a step as something else; word it differently.")
+                raise UsageError("Org would not read the title or a step as plain text; rephrase it.")
 
-        done = self.edit(make_edits, verify)
-        experiment = self.find(done.after, Reference(done.decided))
-        # The log has the experiment already; where that cannot be kept, the active one stays what it was.
+        edited = self.edit(make_edits, verify)
+        experiment = self.find(edited.after, Reference(edited.decided))
+        # The experiment is in the log already, so a read-only git directory is no reason to fail.
         with suppress(NotWritableError):
             self.active.set(experiment.ref)
         return experiment
 
     def _choose_id(self, document: "Document", number: str | None, elsewhere: Collection[int]) -> str:
-        """Return the id for a new experiment: the one that the user chose, if it is free, else the next number."""
+        """Return the id for an experiment: the one that the user chose, or the next free number.
+
+        Raises:
+            UsageError: The chosen id is not valid or already taken.
+        """
         from orglab.experiment import ids
 
         if not number:
             return str(ids.next_number(document.text, elsewhere))
         if not re.fullmatch(ID, number):
-            raise UsageError(f"{number!r} is no id: letters, digits, - and _ make one.")
+            raise UsageError(f"{number!r} is not a valid id; use letters, digits, - and _.")
         try:
             line = self.find(document, Reference(number)).line
         except NotFoundError:
             return number
-        raise UsageError(f"The id {number} is taken (line {line}); without --id a free one is found.")
+        raise UsageError(f"The id {number} is already taken (line {line}); choose another, or omit it.")
 
     def renumber(self, reference: str, number: str | None = None) -> Experiment:
         """Give an experiment another id, keep the old one as an alias, and return it.
 
-        Of two experiments with one id the one that stands further down is meant.
+        If two experiments have the same id, the later one in the log is renumbered.
 
         Args:
             reference: The experiment.
-            number: Its new id; the next whole number over the log and all branches if None.
+            number: The new id; if None, the next number that is free in the log and on all branches.
 
         Raises:
-            UsageError: The id is taken, or none.
+            UsageError: The id is not valid or already taken.
         """
         from orglab.experiment import ids
 
         parsed, elsewhere = _whole(reference), self.numbers_on_branches()
 
         def make_edits(document: "Document") -> "tuple[list[Edit], tuple[str, str]]":
-            found = find_last_with_id(document, parsed, self.config, self.path)
+            experiment = find_last_with_id(document, parsed, self.config, self.path)
             chosen = self._choose_id(document, number, elsewhere)
-            return ids.renumber(found.heading, found.id, chosen, self.config, self.path.name), (found.id, chosen)
+            edits = ids.renumber(experiment.heading, experiment.id, chosen, self.config, self.path.name)
+            return edits, (experiment.id, chosen)
 
         def verify(before: "Document", after: "Document", decided: tuple[str, str]) -> None:
             chosen = decided[1]
             if len(after) != len(before) or self.find(after, Reference(chosen)).id != chosen:
-                raise UnsafeEditError("The new id would not be read as one; nothing was written.")
+                raise UnsafeEditError("Org would not read the new id as one; nothing was written.")
 
-        done = self.edit(make_edits, verify)
-        old, new = done.decided
-        experiment = self.find(done.after, Reference(new))
-        # Unless another one has the old id still: then nobody knows which is meant.
+        edited = self.edit(make_edits, verify)
+        old, new = edited.decided
+        experiment = self.find(edited.after, Reference(new))
+        # If another experiment still has the old id, the active step stays with that one.
         with suppress(UsageError):
-            if self.find(done.after, Reference(old)).id == new:
+            if self.find(edited.after, Reference(old)).id == new:
                 self.active.rename(self.config.letter + old, experiment.ref)
         return experiment
 
     def add_step(self, reference: str, text: str) -> Step:
-        """Write a step at the end of an experiment's list and return it.
+        """Add a step at the end of an experiment's list, and return it.
 
         Raises:
             UsageError: The text cannot be that of a step.
@@ -154,7 +159,7 @@ class WriteMethods(LogFile):
         return after.steps[-1]
 
     def add_note(self, reference: str, text: str) -> Note:
-        """Write a note with the time, and the commit if HEAD is one, under a step or under `Notes`; return it."""
+        """Add a note with the time and the current commit, if any, under a step or under `Notes`; return it."""
         from orglab.experiment import edits
         from orglab.experiment.consequences import Added
         from orglab.org.timestamp import format_inactive
@@ -171,14 +176,14 @@ class WriteMethods(LogFile):
         return (after.notes if parsed.step is None else find_step(after, parsed).notes)[-1]
 
     def _head(self) -> str | None:
-        """Return the short hash of HEAD; None before the first commit, without git, and where git refuses."""
+        """Return the short hash of HEAD; None without git, before the first commit, or if git fails."""
         try:
             return self.repository.head() if self.repository is not None else None
         except GitError:
             return None
 
     def start(self, reference: str) -> Experiment:
-        """Set the experiment to be in progress, and it, or its step, to be the active one of this clone."""
+        """Set an experiment in progress, make it or its step the active one of this clone, and return it."""
         from orglab.experiment.consequences import Added, change_state
         from orglab.experiment.states import get_state_kind, in_progress_keyword
 
@@ -194,13 +199,13 @@ class WriteMethods(LogFile):
             return change_state(experiment.heading, state, now), None
 
         experiment, _ = self.edit_experiment(parsed, make_edits, now, Added(logged=1))
-        # The state is in the log already; `active` tells whoever wants to know.
+        # The state is in the log already; the caller can compare `find_active`.
         with suppress(NotWritableError):
             self.active.set(experiment.ref if parsed.step is None else f"{experiment.ref}.{parsed.step}")
         return experiment
 
     def clear_active(self) -> None:
-        """Have no active step in this clone any more."""
+        """Clear the active experiment or step of this clone."""
         self.active.set(None)
 
     def complete_step(
@@ -211,18 +216,18 @@ class WriteMethods(LogFile):
         all_commits: bool = False,
         all_boxes: bool = False,
     ) -> Completed:
-        """Tick a step, with the commit that has its results, and return it.
+        """Tick a step, record the commits that hold its results, and return it.
 
         Args:
             reference: The step.
-            commits: Revisions that git knows; none if empty.  If None, the newest
-                commit on HEAD whose message names the step, else HEAD.
-            all_commits: Whether, if that is None, it is every commit that names the step, the oldest first.
-            all_boxes: Whether open boxes below the step are ticked too.
+            commits: Revisions to record; none if empty.  If None, the newest commit
+                on HEAD whose message names the step, or else HEAD.
+            all_commits: If `commits` is None, record every commit that names the step, oldest first.
+            all_boxes: Whether to tick the open checkboxes below the step too.
 
         Raises:
             NotFoundError: There is no such step or commit.
-            UsageError: The step has open boxes of its own.
+            UsageError: There are open checkboxes below the step.
         """
         from orglab.experiment import edits
 
@@ -241,7 +246,7 @@ class WriteMethods(LogFile):
     def _find_commits(
         self, reference: str, revisions: Iterable[str] | None, *, all_commits: bool
     ) -> tuple[list[str], str]:
-        """Return the short hashes to record for a step, and why those.
+        """Return the short hashes to record for a step, and how they were chosen.
 
         Raises:
             NotFoundError: There is no such step or commit.
@@ -251,7 +256,7 @@ class WriteMethods(LogFile):
         if revisions is not None:
             chosen = list(revisions)
             if chosen and self.repository is None:
-                raise NotFoundError(f"There is no commit {chosen[0]!r}: {self.path} is not in a git repository.")
+                raise NotFoundError(f"Unknown commit {chosen[0]!r}: {self.path} is not in a git repository.")
             hashes = [self.repository.commit(revision) for revision in chosen] if self.repository else []
             return list(dict.fromkeys(hashes)), "given" if hashes else "none"
         if self.repository is None or not is_installed():
@@ -261,14 +266,14 @@ class WriteMethods(LogFile):
         experiment = self.experiment(reference)
         step = find_step(experiment, parse_reference(reference))
         names = [Reference(name, step.number) for name in list_ids(experiment)]
-        found = find_mentions(self.repository, names, self.config.letter)
-        if named := [one.commit.short for one in islice(found, None if all_commits else 1)]:
+        mentions = find_mentions(self.repository, names, self.config.letter)
+        if named := [mention.commit.short for mention in islice(mentions, None if all_commits else 1)]:
             return named[::-1], "named"
         head = self.repository.head()
         return ([head], "head") if head else ([], "none")
 
     def _changed_since(self, hashes: list[str]) -> tuple[str, ...]:
-        """Return the tracked files that differ from HEAD, log and journal left out, if it is one of some commits."""
+        """Return the uncommitted files, without the log and the journal; none if HEAD is not one of the commits."""
         if not hashes or self.repository is None or self.repository.head() not in hashes:
             return ()
         from orglab.git.files import find_changed_files
@@ -277,7 +282,7 @@ class WriteMethods(LogFile):
         return tuple(name for name in find_changed_files(self.repository) if name not in own)
 
     def _keep_commits(self, commits: Collection[str]) -> None:
-        """Let git keep recorded commits, also when they are rewritten; whoever may not write there goes without."""
+        """Have git keep recorded commits after they are rewritten, if the git directory can be written."""
         if self.repository is not None and commits:
             from orglab.git.keep_refs import keep_commits
 
@@ -285,7 +290,7 @@ class WriteMethods(LogFile):
                 keep_commits(self.repository, commits)
 
     def reopen_step(self, reference: str) -> Step:
-        """Open a step again, and the boxes below it; its commits are kept.  Return it."""
+        """Reopen a step and the checkboxes below it, and return it; its commits are kept."""
         from orglab.experiment import edits
 
         parsed = parse_reference(reference)
@@ -297,16 +302,16 @@ class WriteMethods(LogFile):
     def conclude(
         self, reference: str, text: str, *, verdict: str | None = None, keyword: str | None = None
     ) -> Experiment:
-        """Write what came of an experiment, close it, and return it.
+        """Write an experiment's conclusion, close the experiment, and return it.
 
         Args:
             reference: The experiment.
             text: The conclusion; an earlier one is kept before it. If it is empty, only the verdict is written.
             verdict: `supported`, `refuted`, `inconclusive`, or one of the setting `verdicts`.
-            keyword: Its state afterwards; the log's done keyword if None.
+            keyword: The new state; if None, the done keyword.
 
         Raises:
-            UsageError: The verdict is unknown, or the log has no such keyword, or it is not a done one.
+            UsageError: The verdict or the keyword is unknown, or the keyword is not a done one.
         """
         from orglab.experiment import edits
         from orglab.experiment.consequences import Added
@@ -323,7 +328,8 @@ class WriteMethods(LogFile):
             settings = experiment.heading.document.settings
             if keyword is not None and not settings.is_done(keyword):
                 raise UsageError(
-                    f"{keyword} closes nothing; the log's done states are {', '.join(settings.done_names)}."
+                    f"{keyword} does not close an experiment; use one of the log's done states: "
+                    f"{', '.join(settings.done_names)}."
                 )
             return edits.conclude(experiment, text, word, keyword, now), None
 
@@ -343,7 +349,7 @@ class WriteMethods(LogFile):
         return find_near_verdict(word, self.verdicts)
 
     def set_state(self, reference: str, keyword: str, note: str | None = None) -> Experiment:
-        """Set an experiment's TODO keyword, logged as the file asks and with `note` if there is one; return it.
+        """Set an experiment's state, log the change as the file asks, with `note` if given, and return the experiment.
 
         Raises:
             UsageError: The log has no such keyword.
@@ -358,20 +364,20 @@ class WriteMethods(LogFile):
         return self.edit_experiment(_whole(reference), make_edits, now, Added(logged=1))[0]
 
     def add_journal_entry(self, text: str, reference: str | None = None) -> "Path":
-        """Write an entry under today in the journal beside the log, made if need be; return the journal's path.
+        """Add an entry under today's date to the journal, which is created if missing, and return its path.
 
         Args:
             text: The entry; its first line is the title.
-            reference: The experiment that it links to.
+            reference: The experiment to link to.
         """
         from orglab.experiment import edits
         from orglab.log import file
 
         link = tag = None
         if reference is not None:
-            found = self.experiment(reference)
-            link = f"[[file:{self.path.name}::#{found.id}][{found.id}]]"
-            tag = found.id.replace("-", "_")
+            experiment = self.experiment(reference)
+            link = f"[[file:{self.path.name}::#{experiment.id}][{experiment.id}]]"
+            tag = experiment.id.replace("-", "_")
         if not self.journal.exists():
             file.create(self.journal, _JOURNAL_HEADER.encode())
         now = clock.now()
@@ -384,13 +390,17 @@ class WriteMethods(LogFile):
 
 
 def _verify_journal(before: "Document", after: "Document", _: None) -> None:
-    """Raise unless an entry, and at most its day, month and year, are new."""
+    """Raise an error unless the only new headings are the entry and its day, month and year."""
     if not 1 <= len(after) - len(before) <= _NEW_HEADINGS:
         raise UnsafeEditError("The entry would change the outline of the journal; nothing was written.")
 
 
 def _whole(reference: str) -> Reference:
-    """Return the reference that a user spelled, if it is that of an experiment and not of a step."""
+    """Return the parsed reference of an experiment.
+
+    Raises:
+        UsageError: It is the reference of a step.
+    """
     parsed = parse_reference(reference)
     if parsed.step is not None:
         raise UsageError(f"{reference} is a step; name its experiment, {parsed.id}.")

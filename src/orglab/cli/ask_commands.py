@@ -78,7 +78,7 @@ def _show_overview(log: "Log", match: str | None, tags: tuple[str, ...], *, ever
 @json_option
 @log_options
 def why_command(what: str, *, as_json: bool) -> None:
-    """Show why a commit, a file or a line exists: the run, the step, the experiment and the reason behind it.
+    """Show why a commit, a file or a line exists: its run, step, experiment and reason.
 
     A file that a run wrote is recognized by its content, even if it was renamed.
 
@@ -137,7 +137,7 @@ def refs_command(reference: str | None, text: str | None, *, as_json: bool) -> N
 
 
 def _explain(log: "Log", text: str, *, as_json: bool) -> None:
-    """Print what the references in a text are; of standard input line by line, as it comes.
+    """Print what the references in a text are; standard input is explained line by line as it is read.
 
     Raises:
         NotFoundError: The text names something that the log does not have.
@@ -167,7 +167,7 @@ def _explain(log: "Log", text: str, *, as_json: bool) -> None:
 
 
 def _annotate(lines: "Iterable[tuple[bytes, list[Resolved]]]") -> None:
-    """Print lines as they come, and below each line what it refers to."""
+    """Print each line as soon as it is read, and below it what it refers to."""
     from orglab.cli.render.history_text import resolved_lines, unknown_sentence  # noqa: PLC0415 - for one way of one
 
     for line, references in lines:
@@ -176,6 +176,8 @@ def _annotate(lines: "Iterable[tuple[bytes, list[Resolved]]]") -> None:
         indent = " " * (len(text) - len(text.lstrip()))
         for resolved in {resolved.spelled: resolved for resolved in references}.values():
             begin = f"{indent}= "
-            told = resolved_lines(resolved, begin) if resolved.is_known else [f"{begin}{unknown_sentence(resolved)}"]
-            for explanation in told:
-                click.echo(output.paint(output.plain(explanation), dim=True))
+            explanation = (
+                resolved_lines(resolved, begin) if resolved.is_known else [f"{begin}{unknown_sentence(resolved)}"]
+            )
+            for explained in explanation:
+                click.echo(output.paint(output.plain(explained), dim=True))

@@ -1,4 +1,4 @@
-"""Commands that take care of a log: check, renumber, and the merge driver that git calls."""
+"""Commands that maintain a log: check, renumber, and the merge driver that git calls."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Commands that decide how things stand: start, done, conclude, state."""
+"""Commands that change the state of experiments and steps: start, done, conclude, state."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ _MOST_NAMED = 3
 
 @click.command(name="start")
 @click.argument("reference", type=REFERENCE, required=False)
-@click.option("--clear", is_flag=True, help="Have no active experiment or step any more.")
+@click.option("--clear", is_flag=True, help="Clear the active experiment or step.")
 @write_options
 def start_command(reference: str | None, *, clear: bool, as_json: bool, anyway: bool) -> None:
     """Start work: set the experiment in progress, and make it or its step the active one.
@@ -93,8 +93,8 @@ def done_command(
       orglab done 201.1 -c HEAD~1 -c 83d45cd
       orglab done 201.1 --undo
     """
-    given = {"-c": bool(commits), "--all-commits": all_commits, "--no-commit": no_commit, "--undo": undo}
-    chosen = [name for name, is_given in given.items() if is_given]
+    options = {"-c": bool(commits), "--all-commits": all_commits, "--no-commit": no_commit, "--undo": undo}
+    chosen = [name for name, is_given in options.items() if is_given]
     if len(chosen) > 1:
         raise UsageError(f"Use {' or '.join(chosen[:2])}, not both.")
     log = this_log(anyway=anyway)
@@ -177,14 +177,10 @@ def conclude_command(
 
 
 def _confirm_verdict(log: "Log", word: str) -> str:
-    """Return the verdict that the user means; of a near miss, a terminal is asked.
-
-    Raises:
-        UsageError: It is no known verdict, and nobody can be asked.
-    """
+    """Return the verdict that the user means; if it is misspelled, the user is asked on a terminal."""
     near = log.find_near_verdict(word)
     if near is None or not sys.stdin.isatty():
-        # `conclude` refuses what is not known.
+        # If it is unknown, `conclude` refuses it.
         return word
     return near if click.confirm(f"Unknown verdict {word!r}. Did you mean {near}?", default=True, err=True) else word
 

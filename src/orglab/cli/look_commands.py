@@ -7,7 +7,7 @@ import click
 from orglab.api.ask import HITS_SHOWN, SORT_KEYS
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, TextCommand, json_option, log_options, this_log
-from orglab.cli.render.experiment_text import open_steps_lines, shown_lines, table
+from orglab.cli.render.experiment_text import experiment_table, open_steps_lines, shown_lines
 
 
 @click.command(name="status")
@@ -36,7 +36,7 @@ def status_command(*, as_json: bool) -> None:
 @click.argument("match", required=False)
 @click.option("--todo", "kinds", flag_value="todo", multiple=True, help="Only those not started.")
 @click.option("--doing", "kinds", flag_value="doing", multiple=True, help="Only those in progress.")
-@click.option("--waiting", "kinds", flag_value="waiting", multiple=True, help="Only those that wait.")
+@click.option("--waiting", "kinds", flag_value="waiting", multiple=True, help="Only those that are waiting.")
 @click.option("--done", "kinds", flag_value="done", multiple=True, help="Only those closed.")
 @click.option("--all", "kinds", flag_value="all", multiple=True, help="All (the default).")
 @click.option("--since", metavar="DATE", help="Only those created since DATE: 2026-06-01, 2w, monday, yesterday.")
@@ -73,7 +73,7 @@ def list_command(
                 update(number, len(listed.experiments))
         output.show_json({"experiments": forms})
     elif listed.experiments:
-        output.show(table(listed.experiments, listed.active))
+        output.show(experiment_table(listed.experiments, listed.active))
     else:
         output.tell("No experiment matches." if match or kinds or since or tags else "No experiments yet.")
 
@@ -119,15 +119,15 @@ def show_command(reference: str | None, *, history: bool, as_json: bool) -> None
     log = this_log()
     target = reference or log.require_active()
     if history:
-        happened = log.history(target)
+        events = log.history(target)
         if as_json:
-            from orglab.api.serialize import happened_form  # noqa: PLC0415 - only for JSON
+            from orglab.api.serialize import history_form  # noqa: PLC0415 - only for JSON
 
-            output.show_json(happened_form(happened))
+            output.show_json(history_form(events))
         else:
-            from orglab.cli.render.history_text import happened_lines  # noqa: PLC0415 - only for the history
+            from orglab.cli.render.history_text import history_lines  # noqa: PLC0415 - only for the history
 
-            output.show(happened_lines(happened))
+            output.show(history_lines(events))
         return
     shown = log.show(target)
     if as_json:
@@ -169,9 +169,9 @@ def search_command(words: tuple[str, ...], limit: int, *, as_json: bool) -> None
         result = log.search(query, limit=limit, progress=update)
     journal = os.fspath(log.journal)
     if as_json:
-        from orglab.api.serialize import found_form  # noqa: PLC0415 - only for JSON
+        from orglab.api.serialize import search_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json(found_form(result, query, os.fspath(log.path), journal))
+        output.show_json(search_form(result, query, os.fspath(log.path), journal))
         return
     if not result.hits:
         output.tell("Nothing found.")
@@ -180,6 +180,6 @@ def search_command(words: tuple[str, ...], limit: int, *, as_json: bool) -> None
 
     output.show(hit_lines(result, journal))
     if not result.has_all:
-        output.tell("Nothing contains all of these words; shown is what contains some.")
+        output.tell("Nothing contains all of these words; these results contain some of them.")
     if result.count > len(result.hits):
         output.tell(f"{result.count - len(result.hits)} more; show them with --limit {result.count}.")

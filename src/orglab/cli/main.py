@@ -1,4 +1,4 @@
-"""The group of all commands, and the one place where errors become a sentence and an exit code."""
+"""The group of all commands, and the one place that turns errors into a sentence and an exit code."""
 
 import os
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ import click
 from orglab.cli.output import clean, tolerate_encoding_errors
 from orglab.errors import OrglabError
 
-# The sections of `orglab --help`, in the order people meet them: each command with one line, and the module that
-# holds it.  Only the module of the command that is called is imported.
+# The sections of `orglab --help`: the module of each, and its commands with one line each.  Only the module of the
+# command that is called is imported.
 SECTIONS = {
     "Write": ("write_commands", {
         "init": "Create a log here, or describe the one that exists.",
@@ -60,7 +60,7 @@ HIDDEN = {"help": "setup_commands", "merge-driver": "care_commands"}
 
 COMMANDS = {name: module for module, summaries in SECTIONS.values() for name in summaries}
 
-# Former names of commands, and what they are now.  They go in version 0.2.
+# The old names of commands, and the new ones.  Version 0.2 removes them.
 OLD_NAMES = {
     ("similar",): ("tried",),
     ("log",): ("show", "--history"),
@@ -187,8 +187,8 @@ def run(arguments: Sequence[str]) -> int:
     except OrglabError as error:
         return _fail(str(error), error.exit_code, error if debug else None)
     except (KeyboardInterrupt, click.Abort):
-        # An impatient second Ctrl-C must not make a traceback of the first.
-        import signal  # noqa: PLC0415 - mostly nobody stops it
+        # A second Ctrl-C must not print a traceback.
+        import signal  # noqa: PLC0415 - only for Ctrl-C
 
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         return _fail("Interrupted.", 130, None)
@@ -198,7 +198,7 @@ def run(arguments: Sequence[str]) -> int:
         return int(stop.code or 0)
     except OSError as error:
         return _fail(f"The operating system reported an error: {error}.", 4, error if debug else None)
-    except Exception as error:  # noqa: BLE001 - the one door: no traceback reaches a user who did not ask for it
+    except Exception as error:  # noqa: BLE001 - users see a traceback only with --debug
         kind = f"{type(error).__name__}: {error}"
         message = f"Internal error ({kind}); run again with --debug and report it."
         return _fail(message, 70, error if debug else None)

@@ -1,4 +1,4 @@
-"""What commands share: the log to work on, common options, and arguments that name experiments."""
+"""The log that a command works on, common options, and arguments that name experiments."""
 
 import os
 import re
@@ -23,7 +23,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def log_options(function: Command) -> Command:
-    """Add `--log` and `--debug` to a command; they may also stand before its name."""
+    """Add `--log` and `--debug` to a command; they are also accepted before its name."""
     function = click.option("--debug", is_flag=True, expose_value=False, hidden=True)(function)
     return click.option(
         "--log", "log_file", metavar="FILE", callback=_remember, expose_value=False, help="The experiment log."
@@ -77,7 +77,7 @@ def split_reference(log: Log, words: tuple[str, ...], what: str) -> tuple[str | 
     Args:
         log: The log.
         words: The arguments.
-        what: What the text is, for the message of an error: `note`, `conclusion`.
+        what: The kind of text, for error messages: `note`, `conclusion`.
 
     Raises:
         UsageError: There are more arguments, or the only one is a reference.
@@ -97,7 +97,7 @@ class ReferenceType(click.ParamType[str]):
     name = "reference"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":  # noqa: ARG002
-        """Return the experiments, or after a dot the steps, that begin with what is typed."""
+        """Return the experiments, or after a dot the steps, that begin with `incomplete`."""
         from click.shell_completion import CompletionItem  # noqa: PLC0415 - only needed for completion
 
         try:

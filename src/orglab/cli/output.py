@@ -1,4 +1,4 @@
-"""Text for people: aligned by what a terminal shows, coloured only there, paged when long."""
+"""Output for people: aligned by the width of characters, and on a terminal coloured, wrapped and paged."""
 
 import os
 import re
@@ -10,28 +10,28 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orglab.text import clean as clean  # noqa: PLC0414 - shown text is cleaned by all that print
+from orglab.text import clean as clean  # noqa: PLC0414 - for the modules that print
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
-# What is written without blanks and breaks anywhere: Chinese, Japanese, and what is as wide.
+# Characters between which a line can break, because their scripts have no spaces: Chinese, Japanese and others.
 _WIDE = (
     "\u1100-\u115f\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\U00020000-\U0003fffd"
 )
 _PIECE = rf"\s+|[{_WIDE}]|[^\s{_WIDE}]+"
 _MARGIN = r"\s*(?:[-+*] |\d+[.)] )?"
-# Lines longer than this are hard to read, and shorter than that hard to bear.
+# Longer lines than _WIDEST are hard to read, and wrapping to fewer columns than _NARROWEST is no help.
 _WIDEST = 100
 _NARROWEST = 24
-# As `click.style` writes them, which would end each with a reset of its own.
+# The codes of `click.style`, which would add a reset after each.
 _COLOURS = {"doing": "\x1b[33m", "done": "\x1b[32m", "dropped": "\x1b[35m", "todo": "\x1b[36m"}
 _BOLD, _DIM, _FOUND, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[0m"
 _STYLE = r"\x1b\[[0-?]*[ -/]*[@-~]"
 
 
 def width(text: str) -> int:
-    """Return how many columns a terminal gives to `text`."""
+    """Return the number of columns that `text` takes on a terminal."""
     if text.isascii():
         return len(text)
     from wcwidth import wcswidth  # noqa: PLC0415 - its tables cost 10 ms, and most logs are ASCII
@@ -41,11 +41,11 @@ def width(text: str) -> int:
 
 
 def fit(text: str, columns: int) -> str:
-    """Return `text` cut to `columns`, with an ellipsis where something is cut, and filled up with blanks."""
+    """Return `text` cut to `columns`, with an ellipsis if it is cut, or padded with spaces."""
     if text.isascii() and len(text) <= columns:
         return text.ljust(columns)
     if width(text) > columns:
-        # A character takes a column or two, but for those that go on top of another.
+        # Cut roughly first: almost every character takes one column or two, and a few combine with others.
         text = text[: 8 * columns + 8]
         while text and width(text) > columns - 1:
             text = text[:-1]
@@ -59,51 +59,50 @@ def is_terminal() -> bool:
 
 
 def columns() -> int:
-    """Return the width to write for: the terminal's; 0, no limit, in a pipe."""
+    """Return the width of the terminal; 0, which means no limit, in a pipe."""
     return _terminal_size().columns if is_terminal() else 0
 
 
 def _terminal_size() -> os.terminal_size:
-    """Return the size of the terminal, or of what a terminal used to be."""
-    import shutil  # noqa: PLC0415 - in a pipe nobody asks
+    """Return the size of the terminal; 80 by 24 if it is unknown."""
+    import shutil  # noqa: PLC0415 - not needed in a pipe
 
     return shutil.get_terminal_size((80, 24))
 
 
 def paint(text: str, *, state: str | None = None, bold: bool = False, dim: bool = False) -> str:
-    """Return text in the colour of a kind of state; `show` takes the colour out where it is not wanted."""
+    """Return text in the colour of a kind of state; `show` removes the colours if the output has none."""
     return f"{_COLOURS.get(state or '', '')}{_BOLD * bold}{_DIM * dim}{text}{_RESET}"
 
 
 def mark(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """Return text, cleaned, in which some spans of it stand out."""
+    """Return cleaned text with some spans of it highlighted."""
     pieces: list[str] = []
-    done = 0
+    position = 0
     for begin, end in spans:
-        pieces += (clean(text[done:begin]), f"{_BOLD}{_FOUND}{clean(text[begin:end])}{_RESET}")
-        done = end
-    return "".join((*pieces, clean(text[done:])))
+        pieces += (clean(text[position:begin]), f"{_BOLD}{_FOUND}{clean(text[begin:end])}{_RESET}")
+        position = end
+    return "".join((*pieces, clean(text[position:])))
 
 
 def plain(text: str) -> str:
-    """Return painted text without its paint."""
+    """Return text without its colours."""
     return re.sub(_STYLE, "", text)
 
 
 def wrap(text: str, indent: str, first: str | None = None) -> list[str]:
-    """Return the lines of a text, each paragraph wrapped to the terminal and indented; unwrapped in a pipe.
+    """Return the lines of a text, wrapped to the terminal and indented; in a pipe they are not wrapped.
 
     Args:
-        text: The text; its own line ends stay.
-        indent: What each line begins with.
-        first: What the first line begins with instead.
+        text: The text; its line breaks are kept.
+        indent: The indentation of each line.
+        first: The beginning of the first line, in place of the indentation.
     """
     first = indent if first is None else first
     room = min(columns(), _WIDEST) - width(indent)
     taken = width(plain(first)) - width(indent)
     lines: list[str] = []
     for line in clean(text).split("\n"):
-        # On narrower terminals wrapping is no help.
         lines += _wrapped(line, room, taken) if room >= _NARROWEST else [line]
         taken = 0
     starts = [first, *[indent] * (len(lines) - 1)]
@@ -111,12 +110,12 @@ def wrap(text: str, indent: str, first: str | None = None) -> list[str]:
 
 
 def has_room(begin: str) -> bool:
-    """Return whether there is room for text in a line that begins so."""
+    """Return whether a line that begins with `begin` has room for text."""
     return not is_terminal() or min(columns(), _WIDEST) - width(plain(begin)) >= _NARROWEST
 
 
 def flow(pieces: Iterable[str]) -> list[str]:
-    """Return pieces of text beside each other, on as many lines as the terminal needs."""
+    """Return lines with the pieces of text next to each other, as many per line as fit the terminal."""
     lines: list[str] = []
     for piece in pieces:
         line = f"{lines[-1]}  {piece}" if lines else piece
@@ -128,26 +127,26 @@ def flow(pieces: Iterable[str]) -> list[str]:
 
 
 def _wrapped(line: str, room: int, taken: int) -> list[str]:
-    """Return a line as lines of at most `room` columns, the first of so many fewer as are taken.
+    """Return a line as lines of at most `room` columns; of the first, `taken` columns are in use already.
 
-    What follows a bullet stays behind it.  A word that is longer, such as a URL, stays in one piece.
+    After a bullet, the following lines are indented.  A longer word, such as a URL, is not broken.
     """
     match = re.match(_MARGIN, line)
     current = match.group() if match else ""
     after = " " * min(len(current), room // 2)
-    found: list[str] = []
+    lines: list[str] = []
     for piece in re.findall(_PIECE, line[len(current) :]):
         if current.strip() and width(current + piece.rstrip()) > room - taken:
-            found.append(current.rstrip())
+            lines.append(current.rstrip())
             current, taken = after, 0
             if piece.isspace():
                 continue
         current += piece
-    return [*found, current.rstrip()]
+    return [*lines, current.rstrip()]
 
 
 def show(lines: Iterable[str]) -> None:
-    """Print lines; on a terminal that they do not fit, through the pager (`PAGER`, else `less -FRX`)."""
+    """Print lines; if they do not fit the terminal, through the pager (`PAGER`, or else `less -FRX`)."""
     text = "\n".join(lines) + "\n"
     if is_terminal() and sys.stdin.isatty() and text.count("\n") + 1 > _terminal_size().lines:
         os.environ.setdefault("LESS", "-FRX")
@@ -160,18 +159,18 @@ def show(lines: Iterable[str]) -> None:
 
 def show_json(form: Mapping[str, object]) -> None:
     """Print JSON values as a document."""
-    from orglab.api.serialize import render  # noqa: PLC0415 - most commands print none
+    from orglab.api.serialize import render  # noqa: PLC0415 - only for JSON
 
     show([render(form)])
 
 
 def tell(sentence: str) -> None:
-    """Print a sentence to standard error: what is not the answer itself, so that a script can use that."""
+    """Print a sentence to standard error, so that scripts can read the result from standard output."""
     click.echo(clean(sentence), err=True)
 
 
 def tolerate_encoding_errors() -> None:
-    """Have the standard streams show what their encoding does not have, as well as they can; ASCII is none."""
+    """Have the standard streams replace characters that their encoding does not have; ASCII becomes UTF-8."""
     for stream in (sys.stdout, sys.stderr):
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
             is_ascii = (stream.encoding or "").lower() in ("ascii", "us-ascii", "ansi_x3.4-1968", "646")
@@ -180,18 +179,18 @@ def tolerate_encoding_errors() -> None:
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Give what is told how much is done, of how much: it shows a bar on a terminal's stderr, after a second."""
+    """Yield a function to call with the work done and its total; after a second it shows a bar on a terminal."""
     begun = time.monotonic()
     bar: ProgressBar[int] | None = None
 
     with ExitStack() as stack:
 
-        def update(done: int, total: int) -> None:
+        def update(completed: int, total: int) -> None:
             nonlocal bar
             if bar is None:
                 if time.monotonic() - begun < 1 or not sys.stderr.isatty():
                     return
                 bar = stack.enter_context(click.progressbar(length=total, label=label, file=sys.stderr))
-            bar.update(done - bar.pos)
+            bar.update(completed - bar.pos)
 
         yield update

@@ -21,7 +21,7 @@ _json_option = click.option(
 
 
 class RunCommand(click.Command):
-    """A command that takes another one after `--`, as it is."""
+    """A command that takes another command after `--`, unchanged."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments before the first `--`; what follows is the command to run.
@@ -39,7 +39,7 @@ class RunCommand(click.Command):
         return super().parse_args(ctx, args[:place])
 
     def _find_command(self, args: list[str]) -> int | None:
-        """Return where a command seems to begin: the second word that is no option, or the first if it is no id."""
+        """Return where a command seems to begin: at the second word, or at the first if that is not a reference."""
         takes_value = {
             name for option in self.params if isinstance(option, click.Option) and not option.is_flag
             for name in option.opts
@@ -115,7 +115,7 @@ def _finish(launched: "LaunchedRun", *, as_json: bool) -> int:
 
 
 class DefaultGroup(click.Group):
-    """A group whose first command is the one that is meant if none is named."""
+    """A group whose first command is the default."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments, with the name of the default command added if there is none."""
@@ -187,15 +187,15 @@ def show_command(run: str, *, as_json: bool) -> None:
     Example:
       orglab runs show 3c0749
     """
-    found = this_log().find_run(run)
+    recorded = this_log().find_run(run)
     if as_json:
         from orglab.api.serialize import full_run_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json(full_run_form(found))
+        output.show_json(full_run_form(recorded))
     else:
         from orglab.cli.render.run_text import run_page  # noqa: PLC0415 - for one command of several
 
-        output.show(run_page(found))
+        output.show(run_page(recorded))
 
 
 @runs_command.command(name="diff", short_help="Show what differs between two runs.")

@@ -24,10 +24,10 @@ def help_command(names: tuple[str, ...]) -> None:
     ctx = click.get_current_context().find_root()
     command: click.Command = ctx.command
     for name in names:
-        found = command.get_command(ctx, name) if isinstance(command, click.Group) else None
-        if found is None:
+        subcommand = command.get_command(ctx, name) if isinstance(command, click.Group) else None
+        if subcommand is None:
             raise UsageError(f"Unknown command {' '.join(names)!r}. See `orglab --help`.")
-        ctx, command = click.Context(found, info_name=name, parent=ctx), found
+        ctx, command = click.Context(subcommand, info_name=name, parent=ctx), subcommand
     click.echo(command.get_help(ctx))
 
 
@@ -103,7 +103,7 @@ def _install_hooks(log: "Log", *, as_json: bool) -> None:
 
 @setup_command.command(name="shell", short_help="Install completion for your shell.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]), required=False)
-@click.option("--remove", is_flag=True, help="Remove the completion again.")
+@click.option("--remove", is_flag=True, help="Remove the completion.")
 @click.option("--print", "only_print", is_flag=True, help="Print the completion script, and install nothing.")
 @json_option
 def shell_command(shell: str | None, *, remove: bool, only_print: bool, as_json: bool) -> None:

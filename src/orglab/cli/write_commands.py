@@ -57,19 +57,19 @@ def init_command(*, with_config: bool, no_hooks: bool, as_json: bool) -> None:
         click.echo(output.clean(f"To use it as the log:  orglab --log {log_name} init --config"))
         click.echo(f"To start a new log:    orglab --log {LOG_NAME} init")
         return
-    done = log.init(with_settings=with_config)
+    initialized = log.init(with_settings=with_config)
     attached = None if no_hooks else log.attach()
     if as_json:
         from orglab.api.serialize import init_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json(init_form(log, done, attached))
+        output.show_json(init_form(log, initialized, attached))
         return
-    if done.adoption is not None:
-        output.show(adoption_lines(log, done.adoption))
+    if initialized.adoption is not None:
+        output.show(adoption_lines(log, initialized.adoption))
     else:
         click.echo(f'Created {log.path}. Add the first experiment with: orglab new "TITLE" -d "WHAT YOU EXPECT"')
-    if done.settings is not None:
-        click.echo(f"Created {done.settings}.")
+    if initialized.settings is not None:
+        click.echo(f"Created {initialized.settings}.")
     if attached is not None:
         for line in attached_lines(attached):
             click.echo(line)
@@ -124,11 +124,11 @@ def new_command(
 
 
 def _find_precedents(log: Log, title: str, description: str | None, steps: tuple[str, ...]) -> "list[Precedent]":
-    """Return earlier experiments that tried the same; none if they cannot be searched."""
+    """Return earlier experiments that tried the same; none if the search fails."""
     try:
         with output.progress_bar("Indexing the log") as update:
             return log.similar_to_new(title, description or "", steps, progress=update)
-    except Exception:  # noqa: BLE001 - a failing search must not keep anybody from writing
+    except Exception:  # noqa: BLE001 - the experiment is added even if the search fails
         return []
 
 

@@ -40,5 +40,5 @@ def post_commit(hook: Hook) -> int:
     if "tick" not in hook.arguments:
         for ref, title in hook.log.find_named(commit.message).titles.items():
             print_message(f"This commit belongs to {ref}  {title}")
-    hook.log.complete_said(commit, print_message)
+    hook.log.complete_steps_in_message(commit, print_message)
     return 0

@@ -170,8 +170,8 @@ def test_the_second_of_two_experiments_with_one_number_is_renumbered(repo, orgla
     (repo.path / LOG).write_text(text + "\n" + text[text.index("* TODO") :].replace("First", "Second"))
     assert orglab("renumber", "1").out == "e2  TODO  Second\n"
     assert "First" in orglab("show", "1").out
-    assert orglab("renumber", "1", "--to", "2", code=2).err.startswith("orglab: The id 2 is taken")
-    assert "no id" in orglab("renumber", "1", "--to", "a b", code=2).err
+    assert orglab("renumber", "1", "--to", "2", code=2).err.startswith("orglab: The id 2 is already taken")
+    assert "not a valid id" in orglab("renumber", "1", "--to", "a b", code=2).err
     assert "no experiment" in orglab("renumber", "77", code=3).err
 
 

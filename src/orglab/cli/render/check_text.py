@@ -1,4 +1,4 @@
-"""Problems in a log."""
+"""The output of `orglab check`."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from orglab.experiment.diagnostic import Diagnostic
 
 
 def diagnostic_lines(diagnostics: Iterable[Diagnostic], *, with_remedies: bool = True) -> list[str]:
-    """Return a line for each diagnostic: where, what, and the command that fixes it."""
+    """Return a line for each diagnostic: its place, its code and message, and the command that fixes it."""
     return [
         f"{output.clean(diagnostic.file)}:{diagnostic.line}:{diagnostic.column}: "
         f"{output.paint(diagnostic.code, state='dropped' if diagnostic.is_error else 'doing')} "

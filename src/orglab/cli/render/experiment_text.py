@@ -1,4 +1,4 @@
-"""Experiments: a line of a list, a page, a step, a note, and below a page the commits and runs that are of it."""
+"""Experiments in lists and as pages, with steps, notes, commits and runs."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,58 +15,57 @@ if TYPE_CHECKING:
     from orglab.runs.record import Run
 
 BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}
-# Where fewer columns than this would be left for a title, the date goes.
+# If fewer columns than this are left for a title, the date is left out.
 _TITLE_ROOM = 24
-# As `orglab commit` begins the subject of a commit of the log.
-_OF_THE_LOG = r"(?:\[[^\]\s]+\][ ,]*)+log: "
-# Of each so many are shown on a page; the JSON has them all.
+# The beginning of the subjects that `orglab commit` writes.
+_LOG_COMMIT = r"(?:\[[^\]\s]+\][ ,]*)+log: "
+# The number of commits and of runs that a page shows; the JSON has all of them.
 _MOST = 10
 
 
-def table(found: list[Experiment], active: str | None) -> Iterator[str]:
+def experiment_table(experiments: list[Experiment], active: str | None) -> Iterator[str]:
     """Yield a line for each experiment: reference, state, progress, date, title, verdict.
 
-    The title stands last: on a terminal it is cut, in a pipe it is whole, and
-    what stands before it is aligned in both.
+    The title comes last, because it is cut on a terminal and complete in a pipe; the columns before it are aligned.
     """
-    refs = [output.clean(one.ref) for one in found]
-    states = [output.clean(one.state or "-") for one in found]
-    counts = [f"{one.progress.done}/{one.progress.total}" if one.progress.total else "-" for one in found]
-    dates = [one.created.isoformat()[:10] if one.created else "-" for one in found]
+    refs = [output.clean(one.ref) for one in experiments]
+    states = [output.clean(one.state or "-") for one in experiments]
+    counts = [f"{one.progress.done}/{one.progress.total}" if one.progress.total else "-" for one in experiments]
+    dates = [one.created.isoformat()[:10] if one.created else "-" for one in experiments]
     ref_width, count_width, date_width = (max(map(output.width, texts)) for texts in (refs, counts, dates))
     state_width = min(max(map(output.width, states)), 12)
     limit = output.columns()
     room = limit - (2 + ref_width + 2 + state_width + 2 + count_width + 2) if limit else 0
     has_dates = not limit or room - date_width - 2 >= _TITLE_ROOM
     room = max(room - (date_width + 2) * has_dates, 1) if limit else 0
-    kinds = {one.state: one.kind for one in {one.state: one for one in found}.values()}
-    for one, ref, state, count, date in zip(found, refs, states, counts, dates, strict=True):
+    kinds = {one.state: one.kind for one in {one.state: one for one in experiments}.values()}
+    for experiment, ref, state, count, date in zip(experiments, refs, states, counts, dates, strict=True):
         begin = (
-            ("> " if is_active(one, active) else "  ")
+            ("> " if is_active(experiment, active) else "  ")
             + output.paint(output.fit(ref, ref_width), bold=True)
             + "  "
-            + output.paint(output.fit(state, state_width), state=kinds[one.state])
+            + output.paint(output.fit(state, state_width), state=kinds[experiment.state])
             + f"  {count:>{count_width}}  "
         )
         if has_dates:
             begin += output.paint(f"{date:<{date_width}}", dim=True) + "  "
-        yield (begin + _title(one, room)).rstrip()
+        yield (begin + _title(experiment, room)).rstrip()
 
 
 def _title(experiment: Experiment, room: int) -> str:
-    """Return title and verdict in `room` columns; without a limit, in as many as they take."""
+    """Return title and verdict in `room` columns; 0 means no limit."""
     title = output.clean(experiment.title)
     verdict = output.clean(experiment.verdict or "") if experiment.is_done else ""
-    behind = f"  ({verdict})" if verdict else ""
+    suffix = f"  ({verdict})" if verdict else ""
     if not room:
-        return title + behind
-    if output.width(title + behind) > room and output.width(behind) < room // 2:
-        return output.fit(title, room - output.width(behind)).rstrip() + behind
-    return output.fit(title + behind, room)
+        return title + suffix
+    if output.width(title + suffix) > room and output.width(suffix) < room // 2:
+        return output.fit(title, room - output.width(suffix)).rstrip() + suffix
+    return output.fit(title + suffix, room)
 
 
 def head_line(experiment: Experiment) -> list[str]:
-    """Return the reference and the title."""
+    """Return the lines with the reference and the title."""
     ref = output.clean(experiment.ref)
     return output.wrap(experiment.title, " " * (len(ref) + 2), output.paint(ref, bold=True) + "  ")
 
@@ -106,22 +105,22 @@ def _facts(experiment: Experiment) -> Iterator[str]:
     if progress.total:
         yield f"{progress.done} of {progress.total} steps done"
     if experiment.created:
-        yield f"created {when(experiment.created)}"
+        yield f"created {format_time(experiment.created)}"
     if experiment.closed:
-        yield f"closed {when(experiment.closed)}"
+        yield f"closed {format_time(experiment.closed)}"
 
 
 def conclusion_lines(experiment: Experiment) -> Iterator[str]:
-    """Yield what came of an experiment, if something did."""
-    found = experiment.conclusion
-    if not (found.text or found.verdict):
+    """Yield the conclusion of an experiment, if there is one."""
+    conclusion = experiment.conclusion
+    if not (conclusion.text or conclusion.verdict):
         return
     yield ""
-    behind = ": " + output.clean(found.verdict) if found.verdict else ""
-    closed = f"  ({when(found.closed)})" if found.closed else ""
-    yield output.paint("Conclusions" + behind, bold=True) + output.paint(closed, dim=True)
-    if found.text:
-        yield from output.wrap(found.text, "  ")
+    verdict = ": " + output.clean(conclusion.verdict) if conclusion.verdict else ""
+    closed = f"  ({format_time(conclusion.closed)})" if conclusion.closed else ""
+    yield output.paint("Conclusions" + verdict, bold=True) + output.paint(closed, dim=True)
+    if conclusion.text:
+        yield from output.wrap(conclusion.text, "  ")
 
 
 def step_lines(step: Step, active: str | None, commits: "Mapping[str, Commit] | None" = None) -> Iterator[str]:
@@ -130,7 +129,7 @@ def step_lines(step: Step, active: str | None, commits: "Mapping[str, Commit] | 
     Args:
         step: The step.
         active: The reference of the active step.
-        commits: The commits that are known, by the hashes that the log writes: their subjects are shown.
+        commits: The commits that exist in this clone, by the hashes in the log; their subjects are shown.
     """
     mark = ">" if step.ref == active else " "
     head = f"{mark} {step.number:>2}. {BOXES[step.state]} "
@@ -153,8 +152,8 @@ def step_lines(step: Step, active: str | None, commits: "Mapping[str, Commit] | 
 
 
 def note_lines(note: Note, indent: str) -> Iterator[str]:
-    """Yield a note: when, at which commit, what."""
-    head = "  ".join(filter(None, (when(note.at), note.commit)))
+    """Yield a note: its time, its commit, its text."""
+    head = "  ".join(filter(None, (format_time(note.at), note.commit)))
     bullet = f"{indent}- {output.paint(head, dim=True)}"
     if not head:
         yield from output.wrap(note.text, indent + "  ", bullet)
@@ -165,41 +164,41 @@ def note_lines(note: Note, indent: str) -> Iterator[str]:
         yield from output.wrap(note.text, indent + "  ")
 
 
-def when(time: Timestamp | None) -> str:
-    """Return a time as people read it."""
+def format_time(time: Timestamp | None) -> str:
+    """Return a time with a space between day and hour; empty for None."""
     return time.isoformat().replace("T", " ") if time is not None else ""
 
 
 def shown_lines(shown: Shown) -> Iterator[str]:
-    """Yield an experiment or a step as a page of text, with what else is known of it."""
+    """Yield an experiment or a step as a page of text, with its commits and runs."""
     experiment, step = shown.experiment, shown.step
     if step is None:
         yield from experiment_lines(experiment, shown.active, shown.commits)
     else:
         yield from [*head_line(experiment), ""]
         yield from step_lines(step, shown.active, shown.commits)
-    yield from _known_lines(shown)
+    yield from _commit_and_run_lines(shown)
 
 
-def open_steps_lines(found: OpenSteps) -> Iterator[str]:
+def open_steps_lines(open_steps: OpenSteps) -> Iterator[str]:
     """Yield open steps, below their experiments."""
     before = None
-    for experiment, step in found.steps:
+    for experiment, step in open_steps.steps:
         if experiment is not before:
             yield from [""] * (before is not None)
             yield from head_line(experiment)
-        yield from step_lines(step, found.active)
+        yield from step_lines(step, open_steps.active)
         before = experiment
 
 
-def _known_lines(shown: Shown) -> Iterator[str]:
-    """Yield the commits that name an experiment or step, and its runs, the newest first.
+def _commit_and_run_lines(shown: Shown) -> Iterator[str]:
+    """Yield the commits that name an experiment or step, and its runs, newest first.
 
-    Not those that a step shows, nor those of the log alone: what these tell stands on the page.
+    Commits that a step shows are left out, and commits of the log alone, because the page shows what they changed.
     """
     on_page = {commit.hash for commit in shown.commits.values()}
     others = [
-        one for one in shown.mentions if one.hash not in on_page and not re.match(_OF_THE_LOG, one.commit.subject)
+        one for one in shown.mentions if one.hash not in on_page and not re.match(_LOG_COMMIT, one.commit.subject)
     ]
     if others:
         yield ""
@@ -218,7 +217,7 @@ def _known_lines(shown: Shown) -> Iterator[str]:
 
 
 def _mention_lines(mention: "Mention") -> list[str]:
-    """Return a commit in a line: hash, day, subject."""
+    """Return the line of a commit: hash, date, subject."""
     commit = mention.commit
     return output.wrap(
         commit.subject, "    ", output.paint(f"  {commit.short}  {commit.when:%Y-%m-%d}", dim=True) + "  "
@@ -226,8 +225,8 @@ def _mention_lines(mention: "Mention") -> list[str]:
 
 
 def _run_lines(run: "Run") -> list[str]:
-    """Return a run in a line: when, which step, how it ended, its command."""
-    from orglab.runs.description import outcome_text  # noqa: PLC0415 - most of what is shown has no runs
+    """Return the line of a run: time, step, outcome, command."""
+    from orglab.runs.description import outcome_text  # noqa: PLC0415 - most experiments have no runs
 
     began = run.began.isoformat(" ", "minutes") if run.began is not None else output.clean(run.id)
     head = output.paint(f"  {began}", dim=True) + output.clean(f"  {run.ref}  {outcome_text(run)}  ")

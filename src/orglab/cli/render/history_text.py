@@ -1,10 +1,10 @@
-"""Where an experiment is named, what a text names, what happened, and why something is there."""
+"""References to experiments, references in a text, the history of an experiment, and the output of `orglab why`."""
 
 import os
 from collections.abc import Iterator
 from itertools import groupby
 
-from orglab.api.ask import Happened, References
+from orglab.api.ask import History, References
 from orglab.cli import output
 from orglab.cli.render.experiment_text import BOXES, head_line, note_lines
 from orglab.config import shorten_path
@@ -20,61 +20,65 @@ _KINDS = {"commit": "Commits", "file": "Files", "log": "Log", "journal": "Journa
 _LONGEST_KIND = 10
 
 
-def references_lines(found: References, letter: str) -> Iterator[str]:
-    """Yield where experiments are named, by experiment and by kind of place."""
-    for number, (name, experiment) in enumerate(found.experiments.items()):
+def references_lines(references: References, letter: str) -> Iterator[str]:
+    """Yield the places that name experiments, by experiment and by kind of place."""
+    for number, (name, experiment) in enumerate(references.experiments.items()):
         yield from [""] * bool(number)
         if experiment is not None:
             yield from head_line(experiment)
         else:
-            yield output.paint(output.clean(letter + name), bold=True) + "  (no such experiment)"
-        mine = [place for place in found.places if place.reference.id == name]
-        for kind, of_kind in groupby(mine, key=lambda place: place.kind):
+            yield output.paint(output.clean(letter + name), bold=True) + "  (unknown experiment)"
+        places = [place for place in references.places if place.reference.id == name]
+        for kind, of_kind in groupby(places, key=lambda place: place.kind):
             yield output.paint(f"{_KINDS[kind]}", dim=True)
             for _, same in groupby(of_kind, key=lambda place: (place.commit, place.path, place.line)):
                 yield from _place_lines([*same], letter)
 
 
 def _place_lines(places: list[Occurrence], letter: str) -> list[str]:
-    """Return places of one commit or line, in a line: where, which steps, what stands there."""
+    """Return the line for the places of one commit or line: the place, the references, the text."""
     place = places[0]
     refs = list(dict.fromkeys(one.reference.spell(letter) for one in places))
     if place.commit is not None:
         begin = f"  {place.commit.short}  {place.commit.when:%Y-%m-%d}"
     else:
         begin = f"  {output.clean(shorten_path(os.fspath(place.path or '.')))}:{place.line}"
-    own = place.within in (None, refs[0].partition(".")[0])
-    named = ", ".join(refs) + ("" if own else f" (in {place.within})")
+    is_own = place.within in (None, refs[0].partition(".")[0])
+    named = ", ".join(refs) + ("" if is_own else f" (in {place.within})")
     return output.wrap(place.text, "    ", output.paint(begin, dim=True) + output.clean(f"  {named}  "))
 
 
-def resolved_lines(one: Resolved, begin: str) -> list[str]:
-    """Return what a reference is, and where, in a line: of a step its box and text, then the experiment."""
-    experiment = one.experiment
+def resolved_lines(resolved: Resolved, begin: str) -> list[str]:
+    """Return the line of a known reference: for a step its checkbox and text, then the experiment, then the place."""
+    experiment = resolved.experiment
     if experiment is None:
-        raise AssertionError(one)
-    step = one.step
-    box = f"{BOXES[step.state]} {step.text}  " if step is not None else ""
+        raise AssertionError(resolved)
+    step = resolved.step
+    checkbox = f"{BOXES[step.state]} {step.text}  " if step is not None else ""
     line = step.line if step is not None else experiment.line
-    whole = f"{experiment.ref} " if one.spelled != experiment.ref else ""
+    whole = f"{experiment.ref} " if resolved.spelled != experiment.ref else ""
     verdict = f", {experiment.verdict}" if experiment.is_done and experiment.verdict else ""
     state = f"  ({experiment.state or 'no state'}{verdict})"
-    words = f"{box}{whole}{experiment.title}{state}  {experiment.file}:{line}"
-    return output.wrap(words, " " * (len(begin) + 2), begin + output.paint(output.clean(one.spelled), bold=True) + "  ")
+    words = f"{checkbox}{whole}{experiment.title}{state}  {experiment.file}:{line}"
+    head = begin + output.paint(output.clean(resolved.spelled), bold=True) + "  "
+    return output.wrap(words, " " * (len(begin) + 2), head)
 
 
-def unknown_sentence(one: Resolved) -> str:
-    """Say that there is no such thing, and what is near."""
-    what = f"step {one.reference.step} in {one.experiment.ref}" if one.experiment is not None else (
-        f"experiment {one.spelled.partition('.')[0]}")  # fmt: skip
-    near = f"; nearest: {', '.join(one.near)}" if one.near else ""
+def unknown_sentence(resolved: Resolved) -> str:
+    """Return the sentence for an unknown reference, with the nearest references that exist."""
+    what = (
+        f"step {resolved.reference.step} in {resolved.experiment.ref}"
+        if resolved.experiment is not None
+        else f"experiment {resolved.spelled.partition('.')[0]}"
+    )
+    near = f"; nearest: {', '.join(resolved.near)}" if resolved.near else ""
     return f"There is no {what}{near}."
 
 
-def happened_lines(happened: Happened) -> Iterator[str]:
-    """Yield a time line: when, what, the words."""
-    step, events = happened.step, happened.events
-    yield from head_line(happened.experiment)
+def history_lines(history: History) -> Iterator[str]:
+    """Yield the history of an experiment or a step, a line for each event: time, kind, reference, text."""
+    step, events = history.step, history.events
+    yield from head_line(history.experiment)
     if step is not None:
         yield from output.wrap(step.text, "      ", f"  {step.number:>2}. {BOXES[step.state]} ")
     yield ""
@@ -89,7 +93,7 @@ def happened_lines(happened: Happened) -> Iterator[str]:
 
 
 def _event_text(event: Event) -> str:
-    """Return what happened, in words."""
+    """Return an event in words."""
     facts = event.facts
     if event.kind == "state":
         change = " -> ".join(filter(None, (facts.get("old"), facts.get("new"))))
@@ -97,21 +101,21 @@ def _event_text(event: Event) -> str:
     if event.kind == "commit":
         return f"{facts['short']}  {event.text}"
     if event.kind == "step":
-        why = {"note": "as its note says", "log": "when the log ticked it", "unknown": "nothing says when"}
-        behind = f"  ({facts['commits'].replace(',', ', ')})" if "commits" in facts else ""
-        said = f"  ({why[facts['source']]})" if facts["source"] in why else ""
-        return event.text + behind + said
+        sources = {"note": "time of its note", "log": "time of the commit of the log", "unknown": "time unknown"}
+        commits = f"  ({facts['commits'].replace(',', ', ')})" if "commits" in facts else ""
+        source = f"  ({sources[facts['source']]})" if facts["source"] in sources else ""
+        return event.text + commits + source
     if event.recorded is not None:
         run = event.recorded
-        told = ", ".join(filter(None, (outcome_text(run), metrics_text(run.metrics.items()))))
-        return f"{event.text}  ({told})" + (f"  {facts['why']}" if "why" in facts else "")
+        outcome = ", ".join(filter(None, (outcome_text(run), metrics_text(run.metrics.items()))))
+        return f"{event.text}  ({outcome})" + (f"  {facts['why']}" if "why" in facts else "")
     if event.kind == "conclusion" and "verdict" in facts:
         return f"{facts['verdict']}: {event.text}" if event.text else facts["verdict"]
     return f"({event.commit[:7]}) {event.text}" if event.kind == "note" and event.commit else event.text
 
 
 def why_lines(answer: Why) -> Iterator[str]:
-    """Yield an answer: the chain, what it leads to, and what else is to be said."""
+    """Yield an answer: the chain of links, the remarks, and the experiments it leads to."""
     yield output.paint(output.clean(answer.subject), bold=True)
     for link in answer.links:
         yield from _link_lines(link)
@@ -123,7 +127,7 @@ def why_lines(answer: Why) -> Iterator[str]:
 
 
 def _link_lines(link: Link) -> Iterator[str]:
-    """Yield a link: which commit or run, when, what it says, and what it has to do with the one before."""
+    """Yield a link: the commit or run, its time and subject, and how it is connected to the link before it."""
     mark = "~" if link.is_near else "-"
     if link.run is not None:
         yield from _run_lines(link.run, link.how, mark)
@@ -136,7 +140,7 @@ def _link_lines(link: Link) -> Iterator[str]:
 
 
 def _run_lines(run: Run, how: str, mark: str) -> Iterator[str]:
-    """Yield a run: when, how it ended, its command, and what was said of it."""
+    """Yield a run: its time, outcome, command and reason."""
     began = f"  {run.began:%Y-%m-%d %H:%M}" if run.began else ""
     yield from output.flow(
         [f"  {mark} {output.paint(output.clean(run.id), bold=True)}{began}", output.clean(outcome_text(run))]
@@ -148,7 +152,7 @@ def _run_lines(run: Run, how: str, mark: str) -> Iterator[str]:
 
 
 def _reason_lines(reason: Reason) -> Iterator[str]:
-    """Yield an experiment: what it is about, how it stands, the steps that are meant, and the nearest note."""
+    """Yield an experiment: its title, state and description, the steps concerned, and the nearest note."""
     experiment = reason.experiment
     yield from head_line(experiment)
     verdict = f"  {output.clean(experiment.verdict)}" if experiment.verdict else ""

@@ -1,4 +1,4 @@
-"""What a search found."""
+"""Search results."""
 
 from collections.abc import Iterator
 
@@ -10,44 +10,44 @@ from orglab.search.passages import Passage
 _PLACES = {"description": "about", "commit": "message"}
 _PLACE_WIDTH = 12
 _INDENT = "    "
-# How much of a line stands before what was found, where not all of it can be shown.
+# If a line is cut, the first match begins after this fraction of it: a third.
 _BEFORE = 3
 
 
-def hit_lines(found: SearchResult, journal: str) -> Iterator[str]:
-    """Yield what a search found; `journal` is the journal, as the user knows it."""
-    for hit in found.hits:
+def hit_lines(result: SearchResult, journal: str) -> Iterator[str]:
+    """Yield the hits of a search; `journal` is the path of the journal as it is shown."""
+    for hit in result.hits:
         yield from _hit_lines(hit, journal)
 
 
 def _hit_lines(hit: Hit, journal: str) -> Iterator[str]:
-    """Yield a hit: what it is, in a line, and below it where the words stand."""
+    """Yield a hit: a line with its title, and below it the passages that match."""
     form, head = hit.form, None
     if hit.kind == "experiment":
         verdict = form["verdict"] or ""
         begin = (paint(clean(form["ref"]), bold=True), paint(clean(form["state"] or "-"), state=form["kind"]))
         head = next((passage for passage in hit.passages if passage.place == "title"), None)
         text, spans = form["title"], head.spans if head is not None else []
-        behind = f"  ({clean(verdict)})" if verdict and form["is_done"] else ""
+        suffix = f"  ({clean(verdict)})" if verdict and form["is_done"] else ""
     elif hit.kind == "commit":
         begin = (paint(clean(form["short"]), bold=True), "commit")
         subject = " ".join(form["message"].strip("\n").partition("\n\n")[0].split())
         head = next((passage for passage in hit.passages if passage.text == subject), None)
         text, spans = subject, head.spans if head is not None else []
-        behind = ""
+        suffix = ""
     else:
         begin = (paint(clean(f"{journal}:{hit.line}"), bold=True), "journal")
         head = next((passage for passage in hit.passages if passage.text == form["title"]), None)
         text, spans = form["title"], head.spans if head is not None else []
-        behind = ""
-    yield _line("  ".join((*begin, paint((hit.at or "-")[:10], dim=True))) + "  ", text, spans, behind)
+        suffix = ""
+    yield _line("  ".join((*begin, paint((hit.at or "-")[:10], dim=True))) + "  ", text, spans, suffix)
     for passage in hit.passages:
         if passage is not head:
             yield _line(_INDENT + _where(passage), passage.text, passage.spans)
 
 
 def _where(passage: Passage) -> str:
-    """Return the place of a passage, and its day where it has one of its own."""
+    """Return the place of a passage, with its date if it has one of its own."""
     name = _PLACES.get(passage.place, passage.place)
     number = (passage.ref or "").rpartition(".")[2] if "." in (passage.ref or "") else ""
     label = paint(f"{name} {number}".ljust(_PLACE_WIDTH), dim=True)
@@ -55,10 +55,10 @@ def _where(passage: Passage) -> str:
     return label + (paint(f"{(passage.at or '')[:10]}  ", dim=True) if is_dated else "")
 
 
-def _line(begin: str, text: str, spans: list[tuple[int, int]], behind: str = "") -> str:
-    """Return a line of text with what was found in it standing out; on a terminal cut to what is around that."""
+def _line(begin: str, text: str, spans: list[tuple[int, int]], suffix: str = "") -> str:
+    """Return a line of text with the matches highlighted; on a terminal, cut to what is around the first match."""
     limit = output.columns()
-    room = limit - output.width(output.plain(begin + behind)) if limit else 0
+    room = limit - output.width(output.plain(begin + suffix)) if limit else 0
     if limit and output.width(clean(text)) > room > 0:
         first = spans[0][0] if spans else 0
         start = 0 if len(text) <= room else max(0, min(first - room // _BEFORE, len(text) - room + 1))
@@ -68,5 +68,5 @@ def _line(begin: str, text: str, spans: list[tuple[int, int]], behind: str = "")
             stop -= max(1, (output.width(clean(text[start:stop])) - room) // 2)
         spans = [(max(a, start) - start, min(b, stop) - start) for a, b in spans if a < stop and b > start]
         cut = text[start:stop]
-        return (begin + lead + mark(cut, spans) + "…" * (stop < len(text)) + behind).rstrip()
-    return (begin + mark(text, spans) + behind).rstrip()
+        return (begin + lead + mark(cut, spans) + "…" * (stop < len(text)) + suffix).rstrip()
+    return (begin + mark(text, spans) + suffix).rstrip()

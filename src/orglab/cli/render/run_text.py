@@ -1,4 +1,4 @@
-"""Runs, and what differs between two of them."""
+"""Runs, and the differences between two of them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,10 +8,10 @@ from orglab.runs.description import command_text, metrics_text, outcome_text, va
 from orglab.runs.record import OUTPUT, Run
 from orglab.text import count, duration, listed
 
-# With fewer columns than this left for a command, it gets lines of its own.
+# If fewer columns than this are left for a command, it is printed below.
 _ROOM = 30
 _SHORT = 7
-# How much of what a run printed is shown.
+# How many lines of a run's output are shown, and how many bytes are read for that.
 _LAST_LINES = 20
 _TAIL = 1 << 14
 
@@ -42,14 +42,14 @@ def run_lines(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def run_page(run: Run) -> Iterator[str]:
-    """Yield everything recorded about a run, with the end of what it printed."""
+    """Yield everything recorded about a run, with the end of its output."""
     yield from output.wrap(command_text(run.argv), "  ", output.paint(run.id, bold=True) + "  ")
     times = (f"{name} {moment:%Y-%m-%d %H:%M:%S}" for name, moment in (("began", run.began), ("ended", run.ended))
              if moment is not None)  # fmt: skip
     took = [f"took {duration(run.seconds)}"] if run.seconds is not None else []
-    counted = [] if run.discarded is None else ["discarded" + (f" ({run.discarded})" if run.discarded else "")]
+    discarded = [] if run.discarded is None else ["discarded" + (f" ({run.discarded})" if run.discarded else "")]
     facts = {
-        "Status": ", ".join((outcome_text(run), *times, *took, *counted)),
+        "Status": ", ".join((outcome_text(run), *times, *took, *discarded)),
         "For": run.ref or "no experiment",
         "Why": run.why or "",
         "Code": run.code or "unknown",
@@ -77,7 +77,7 @@ def run_page(run: Run) -> Iterator[str]:
 
 
 def _read_end(run: Run) -> list[str]:
-    """Return the last lines that a run printed; none if it printed nothing, or they are not here."""
+    """Return the last lines of a run's output; none if it printed nothing, or the output is not in this clone."""
     try:
         with (run.folder / OUTPUT).open("rb") as file:
             file.seek(0, 2)
@@ -88,40 +88,40 @@ def _read_end(run: Run) -> list[str]:
     return text.splitlines()[-_LAST_LINES:]
 
 
-def difference_lines(found: Difference) -> Iterator[str]:
+def difference_lines(difference: Difference) -> Iterator[str]:
     """Yield what differs between two runs, or a run and a revision."""
-    against = found.other.id if found.other else (found.commits[1] or "")[:_SHORT] or "the working tree"
-    yield f"{found.run.id} and {against}"
-    yield from _code_lines(found)
-    if found.arguments:
-        yield from [
-            "Arguments",
-            *(f"  {sign} {output.clean(command_text(argv))}" for sign, argv in zip("-+", found.arguments, strict=True)),
-        ]
-    for title, pairs in (("Environment", found.surroundings), ("Packages", found.packages)):
+    revision = (difference.commits[1] or "")[:_SHORT] or "the working tree"
+    other = difference.other.id if difference.other else revision
+    yield f"{difference.run.id} and {other}"
+    yield from _code_lines(difference)
+    if difference.arguments:
+        yield "Arguments"
+        for sign, argv in zip("-+", difference.arguments, strict=True):
+            yield f"  {sign} {output.clean(command_text(argv))}"
+    for title, pairs in (("Environment", difference.surroundings), ("Packages", difference.packages)):
         if pairs:
             yield title
             yield from (
                 f"  {output.clean(name)}: {output.clean(old or 'none')} -> {output.clean(new or 'none')}"
                 for name, (old, new) in pairs.items()
             )
-    if found.other is None and found.metrics:
-        yield f"Metrics: {output.clean(metrics_text(found.run.metrics.items()))}"
-    elif found.metrics:
+    if difference.other is None and difference.metrics:
+        yield f"Metrics: {output.clean(metrics_text(difference.run.metrics.items()))}"
+    elif difference.metrics:
         yield "Metrics"
-        for name, (old, new) in found.metrics.items():
-            values = [output.clean(value_text(one)) if one is not None else "none" for one in (old, new)]
-            yield f"  {output.clean(name)}: {values[0]}" + ("" if old == new else f" -> {values[1]}")
+        for name, (old, new) in difference.metrics.items():
+            first, second = (output.clean(value_text(one)) if one is not None else "none" for one in (old, new))
+            yield f"  {output.clean(name)}: {first}" + ("" if old == new else f" -> {second}")
 
 
-def _code_lines(found: Difference) -> Iterator[str]:
-    old, new = ((one or "")[:_SHORT] for one in found.commits)
-    if found.files is None:
+def _code_lines(difference: Difference) -> Iterator[str]:
+    old, new = ((commit or "")[:_SHORT] for commit in difference.commits)
+    if difference.files is None:
         yield "Code: not compared, because a commit is unknown or missing in this clone"
         return
-    if not found.files:
+    if not difference.files:
         yield "Code: the same"
         return
-    yield f"Code: {count(len(found.files), 'file')} ({old} -> {new or 'working tree'})"
-    for path, added, removed in found.files:
+    yield f"Code: {count(len(difference.files), 'file')} ({old} -> {new or 'working tree'})"
+    for path, added, removed in difference.files:
         yield f"  {output.clean(path)}  " + ("binary" if added is None else f"+{added} -{removed}")

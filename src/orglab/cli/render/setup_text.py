@@ -1,4 +1,4 @@
-"""What `init` understood of a log, and the git hooks."""
+"""The output of `orglab init` and `orglab setup git`."""
 
 import os
 from collections import Counter
@@ -8,47 +8,48 @@ from pathlib import Path
 from orglab.api import Log
 from orglab.api.setup import Attached, HookStatus
 from orglab.cli import output
-from orglab.cli.render.experiment_text import when
+from orglab.cli.render.experiment_text import format_time
 from orglab.experiment.adoption import Adoption
 from orglab.experiment.diagnostic import CODES
 from orglab.git.hook_install import HOOKS, HooksFolder, Installed
 from orglab.text import count
 
-# A person without orglab has no such script, and is not troubled.
+# Does nothing where orglab is not installed and there is no such script.
 _CALL = 'hook=$(git rev-parse --git-common-dir)/orglab/hook; [ ! -x "$hook" ] || "$hook"'
 _DOES = {
     "pre-commit": "keeps the log and other files in separate commits",
     "prepare-commit-msg": "puts the active step before the subject",
-    "commit-msg": "looks up what the message names",
-    "post-commit": "says which step the commit belongs to",
-    "post-rewrite": "writes down which commit became which",
+    "commit-msg": "checks the references in the message",
+    "post-commit": "prints the step that the commit belongs to",
+    "post-rewrite": "records the new hashes of rewritten commits",
 }
 
 
-def adoption_lines(log: Log, found: Adoption) -> Iterator[str]:
-    """Yield what is understood of an existing log, what is not, and what would make it so."""
-    yield output.clean(f"{log.path} is here already; nothing was changed.")
+def adoption_lines(log: Log, adoption: Adoption) -> Iterator[str]:
+    """Yield what is understood of an existing file, what could be an experiment, and what is not understood."""
+    yield output.clean(f"{log.path} already exists; nothing was changed.")
     yield ""
     yield output.paint("Understood", bold=True)
-    yield from _understood(found)
-    if found.nameless or found.candidates:
+    yield from _understood(adoption)
+    if adoption.nameless or adoption.candidates:
         yield ""
-        yield output.paint("Could be experiments" if not found.experiments else "Could be experiments too", bold=True)
-        yield from _possible(found, log)
+        title = "Could be experiments too" if adoption.experiments else "Could be experiments"
+        yield output.paint(title, bold=True)
+        yield from _possible(adoption, log)
     yield ""
     yield output.paint("Not understood", bold=True)
-    for code, number in Counter(one.code for one in found.diagnostics).most_common():
+    for code, number in Counter(one.code for one in adoption.diagnostics).most_common():
         yield from output.wrap(CODES[code], "    ", f"  {number} {code}: ")
     yield (
-        "  `orglab check` names each with its line."
-        if found.diagnostics
-        else "  Nothing. (`orglab check` asks git too.)"
+        "  `orglab check` lists each with its line."
+        if adoption.diagnostics
+        else "  Nothing. (`orglab check` also checks the commits.)"
     )
 
 
-def _understood(found: Adoption) -> Iterator[str]:
-    """Yield the counts of headings, states, experiments and what they hold."""
-    document, experiments = found.document, found.experiments
+def _understood(adoption: Adoption) -> Iterator[str]:
+    """Yield the numbers of headings, states, experiments and their parts."""
+    document, experiments = adoption.document, adoption.experiments
     levels = len({heading.level for heading in document.headings()})
     yield f"  {count(len(document), 'heading')}" + (f" on {count(levels, 'level')}" if len(document) else "")
     settings = document.settings
@@ -72,55 +73,55 @@ def _understood(found: Adoption) -> Iterator[str]:
     yield from output.wrap("; ".join(parts), "    ", "  ")
 
 
-def _possible(found: Adoption, log: Log) -> Iterator[str]:
-    """Yield which headings could be experiments, and what would make them so."""
-    tag, free = log.config.tag, found.free_number
-    if found.nameless:
-        lines = ", ".join(str(heading.line_number) for heading in found.nameless[:5])
-        more = ", ..." if len(found.nameless) > 5 else ""  # noqa: PLR2004 - enough to see which
-        many = count(len(found.nameless), "heading")
+def _possible(adoption: Adoption, log: Log) -> Iterator[str]:
+    """Yield which headings could be experiments, and how to make them experiments."""
+    tag, free = log.config.tag, adoption.free_number
+    if adoption.nameless:
+        lines = ", ".join(str(heading.line_number) for heading in adoption.nameless[:5])
+        more = ", ..." if len(adoption.nameless) > 5 else ""  # noqa: PLR2004 - enough to recognize them
+        many = count(len(adoption.nameless), "heading")
         yield from output.wrap(f"{many} with the tag :{tag}: but without an id, line {lines}{more}:", "    ", "  ")
         yield from output.wrap(f"`orglab check --fix` makes them {log.config.letter}{free} and following", "    ")
-    for candidates in found.candidates:
+    for candidates in adoption.candidates:
         first, one = candidates.headings[0], candidates.example
         many = count(len(candidates.headings), "heading")
         yield from output.wrap(f"{many} {candidates.why}, such as line {first.line_number}:", "    ", "  ")
         yield "      " + output.fit(output.clean(f"{one.state or ''} {one.title}".strip()), 66).rstrip()
         facts = [count(one.progress.total, "step"), count(len(one.notes), "note")]
-        facts.append(f"created {when(one.created)}" if one.created else "no time")
+        facts.append(f"created {format_time(one.created)}" if one.created else "no time")
         facts.append(f"described as: {one.description[:60]}" if one.description else "no description")
         yield from output.wrap(f"would be {log.config.letter}{one.id or free}; {', '.join(facts)}", "    ")
-    if found.candidates:
-        text = f"To make a heading an experiment, write :{tag}: behind its title; `orglab check --fix` gives it an id."
+    if adoption.candidates:
+        text = f"To make a heading an experiment, write :{tag}: after its title; `orglab check --fix` gives it an id."
         yield from output.wrap(text, "  ")
 
 
-def attached_lines(done: Attached) -> Iterator[str]:
-    """Yield what is new in how a repository is tied to its log."""
-    if done.hooks is not None and done.hooks.is_new:
-        yield from installed_lines(done.hooks)
-    if done.is_left_to_others:
+def attached_lines(attached: Attached) -> Iterator[str]:
+    """Yield what was set up in git for a log."""
+    if attached.hooks is not None and attached.hooks.is_new:
+        yield from installed_lines(attached.hooks)
+    if attached.is_left_to_others:
         yield "The git hooks were not installed, because another tool manages them here: see `orglab setup git`."
-    yield from changed_lines(done.changed)
+    yield from changed_lines(attached.changed)
 
 
 def changed_lines(paths: Iterable[Path]) -> Iterator[str]:
-    """Yield which files tell git to merge the log with orglab, and were changed."""
+    """Yield the changed files that have git merge the log with orglab."""
     for path in paths:
         yield f"Changed {path}: git merges the log with orglab. Commit it with your code."
 
 
-def installed_lines(done: Installed) -> Iterator[str]:
-    """Yield what there is to say about an installation."""
-    where = output.clean(_short(done.place.folder))
-    if not done.place.is_ours:
-        yield from _by_hand(done.place, where)
-    elif done.is_new:
+def installed_lines(installed: Installed) -> Iterator[str]:
+    """Yield whether the hooks were installed, or how to add them by hand."""
+    where = output.clean(_short(installed.place.folder))
+    if not installed.place.is_ours:
+        yield from _by_hand(installed.place, where)
+    elif installed.is_new:
         yield f"Installed the git hooks in {where}."
-        if done.kept:
-            yield f"What was there runs as before: {', '.join(done.kept)}."
+        if installed.kept:
+            yield f"Existing hooks keep running: {', '.join(installed.kept)}."
     else:
-        yield f"The git hooks are installed in {where} already."
+        yield f"The git hooks are already installed in {where}."
 
 
 def _short(path: Path) -> str:
@@ -128,7 +129,7 @@ def _short(path: Path) -> str:
 
 
 def _by_hand(place: HooksFolder, folder: str) -> Iterator[str]:
-    """Yield why the hooks folder is left alone, and what to add where."""
+    """Yield why the hooks folder was left alone, and what to add by hand."""
     if place.manager == "lefthook":
         yield from _for_lefthook()
         return
@@ -161,7 +162,7 @@ def _for_lefthook() -> Iterator[str]:
 
 
 def _for_overcommit() -> Iterator[str]:
-    """Yield what to add for overcommit, which runs scripts that git tracks only, and gives them the arguments."""
+    """Yield what to add for overcommit, which only runs tracked scripts, with the arguments of the hook."""
     yield "overcommit writes the hooks of this repository. Put this into bin/orglab-hook, make it executable and"
     yield "commit it:"
     yield "  #!/bin/sh"
@@ -175,10 +176,10 @@ def _for_overcommit() -> Iterator[str]:
 
 
 def hook_status_lines(status: HookStatus) -> Iterator[str]:
-    """Yield how it stands with each hook, and with what they start."""
-    for one in status.hooks:
-        behind = f", beside {one.kept.name}" if one.kept is not None else ""
-        yield from output.wrap(f"{one.state + behind}: {_DOES[one.name]}", " " * 20, f"{one.name:<20}")
-    state = f"{status.interpreter} {'is there' if status.is_there else 'is gone; run `orglab setup git`'}"
-    found = state if status.interpreter else "none; run `orglab setup git`"
-    yield from output.wrap(found, " " * 20, f"{'interpreter':<20}")
+    """Yield the state of each hook, and of the Python that they start."""
+    for hook in status.hooks:
+        kept = f", together with {hook.kept.name}" if hook.kept is not None else ""
+        yield from output.wrap(f"{hook.state + kept}: {_DOES[hook.name]}", " " * 20, f"{hook.name:<20}")
+    state = f"{status.interpreter} {'exists' if status.is_there else 'does not exist; run `orglab setup git`'}"
+    interpreter = state if status.interpreter else "none; run `orglab setup git`"
+    yield from output.wrap(interpreter, " " * 20, f"{'interpreter':<20}")

@@ -1,4 +1,4 @@
-"""Experiments that tried the same, and the map of all that was tried."""
+"""Similar experiments, and the overview of everything that was tried."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,61 +9,62 @@ from orglab.search.similar.topics import Group
 from orglab.search.similarity import Map, TriedExperiment
 from orglab.text import count
 
-# Of a large log, the map is one that a person still reads.
+# The overview of a large log is limited to what a person reads.
 _MOST_TOPICS, _MOST_GROUPS, _MOST_LINES = 12, 6, 3
 
 
-def precedent_lines(found: Sequence[Precedent]) -> Iterator[str]:
-    """Yield the lines that show precedents: title and verdict, what came of it, and why it is like this one."""
-    for one in found:
-        ref = output.clean(one.ref)
+def precedent_lines(precedents: Sequence[Precedent]) -> Iterator[str]:
+    """Yield the lines that show precedents: title and verdict, outcome, and why they are similar."""
+    for precedent in precedents:
+        ref = output.clean(precedent.ref)
         indent = " " * (len(ref) + 2)
-        title = f"{one.title}  ({one.verdict or one.state or 'no state'})"
+        title = f"{precedent.title}  ({precedent.verdict or precedent.state or 'no state'})"
         yield from output.wrap(title, indent, output.paint(ref, bold=True) + "  ")
-        yield from output.wrap(one.outcome, indent)
-        yield from (output.paint(line, dim=True) for line in output.wrap(str(one.why), indent))
+        yield from output.wrap(precedent.outcome, indent)
+        yield from (output.paint(line, dim=True) for line in output.wrap(str(precedent.why), indent))
 
 
-def map_lines(found: Map, *, every: bool) -> Iterator[str]:
-    """Yield the lines of a map; of a large one, what is left out is counted."""
-    topics = found.topics if every else found.topics[:_MOST_TOPICS]
+def map_lines(overview: Map, *, every: bool) -> Iterator[str]:
+    """Yield the lines of the overview; if it is large, part of it is left out and counted."""
+    topics = overview.topics if every else overview.topics[:_MOST_TOPICS]
     for number, topic in enumerate(topics):
         if number:
             yield ""
-        name = topic.name or ("other" if len(found.topics) > 1 else "all")
-        yield from output.wrap(_counts(topic.numbers, found), "  ", output.paint(output.clean(name), bold=True) + "  ")
+        name = topic.name or ("other" if len(overview.topics) > 1 else "all")
+        head = output.paint(output.clean(name), bold=True) + "  "
+        yield from output.wrap(_counts(topic.numbers, overview), "  ", head)
         groups = topic.groups if every else topic.groups[:_MOST_GROUPS]
         for group in groups:
-            yield from _group_lines(group, found, has_name=len(topic.groups) > 1 or bool(group.name), every=every)
-        if left := topic.groups[len(groups) :]:
-            yield f"  … {count(len(left), 'more idea')}, {count(sum(len(one.numbers) for one in left), 'experiment')}"
-    if left_out := found.topics[len(topics) :]:
+            yield from _group_lines(group, overview, has_name=len(topic.groups) > 1 or bool(group.name), every=every)
+        if rest := topic.groups[len(groups) :]:
+            yield f"  … {count(len(rest), 'more idea')}, {count(sum(len(one.numbers) for one in rest), 'experiment')}"
+    if left_out := overview.topics[len(topics) :]:
         yield ""
-        yield f"… {count(len(left_out), 'more topic')}; --tag TAG or MATCH shows less, --all everything"
+        yield f"… {count(len(left_out), 'more topic')}; narrow with --tag or --match, or show all with --all"
 
 
-def _counts(numbers: Sequence[int], found: Map) -> str:
-    """Return how many experiments there are, and how they ended, the most frequent first."""
-    words = Counter(found.experiments[number].verdict_word for number in numbers)
+def _counts(numbers: Sequence[int], overview: Map) -> str:
+    """Return the number of experiments, and of each verdict, the most frequent first."""
+    words = Counter(overview.experiments[number].verdict_word for number in numbers)
     order = sorted(words.items(), key=lambda item: (-item[1], item[0]))
     return f"{count(len(numbers), 'experiment')}: {', '.join(f'{many} {word}' for word, many in order)}"
 
 
-def _group_lines(group: Group, found: Map, *, has_name: bool, every: bool) -> Iterator[str]:
+def _group_lines(group: Group, overview: Map, *, has_name: bool, every: bool) -> Iterator[str]:
     """Yield the lines of a group: its idea, and its newest experiments."""
     if has_name:
-        name = group.name or "each by itself"
+        name = group.name or "no common idea"
         yield from output.wrap(f"{name} ({len(group.numbers)})", "    ", "  ")
-    order = found.newest_first(group.numbers)
+    order = overview.newest_first(group.numbers)
     shown = order if every else order[:_MOST_LINES]
     for number in shown:
-        yield from _experiment_lines(found.experiments[number], "    " if has_name else "  ")
+        yield from _experiment_lines(overview.experiments[number], "    " if has_name else "  ")
     if len(shown) < len(order):
         yield f"{'    ' if has_name else '  '}… {len(order) - len(shown)} more"
 
 
 def _experiment_lines(experiment: TriedExperiment, indent: str) -> Iterator[str]:
-    """Yield an experiment of the map: two lines, cut to the terminal."""
+    """Yield an experiment of the overview: two lines, cut to the terminal."""
     ref = output.clean(experiment.ref)
     begin = f"{indent}{output.paint(ref, bold=True)}  "
     verdict = output.clean(experiment.verdict_word)

@@ -1,4 +1,4 @@
-"""How things stand with a log."""
+"""The output of `orglab status`."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from orglab.text import MEGABYTE, count, listed
 _KINDS = {"todo": "to do", "doing": "in progress", "waiting": "waiting", "done": "done", "dropped": "dropped"}
 _LABEL = 12
 _KILOBYTE = 1024
-# Of each so many are named.
+# The number of pending entries and runs that are named.
 _MOST = 3
 
 
