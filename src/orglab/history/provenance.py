@@ -155,7 +155,7 @@ class LinkFinder:
         ran = [reference for run in runs for reference in self._parse(run.ref)]
         reasons = [
             f"{relation} {', '.join(reference.spell(letter) for reference in dict.fromkeys(references))}"
-            for relation, references in (("names", known), ("recorded for", recorded), ("of a run of", ran))
+            for relation, references in (("its message names", known), ("recorded in the log for", recorded), ("used by a run of", ran))
             if references
         ]
         return Link("; ".join([how, *reasons]), tuple(dict.fromkeys([*known, *recorded, *ran])), commit)
