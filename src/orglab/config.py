@@ -11,6 +11,7 @@ from orglab.errors import NotFoundError, UsageError
 LOG_NAME = "experiment_log.org"
 CONFIG_NAME = "orglab.toml"
 TERMS_NAME = "orglab-terms.txt"
+VERDICTS = ("supported", "refuted", "inconclusive")
 CLONE_FOLDER = "orglab"
 """The name of orglab's folder in a git directory, and in the user's state and cache folders."""
 
@@ -129,6 +130,11 @@ class Config(NamedTuple):
     hooks: HooksConfig = HooksConfig()
     run: RunConfig = RunConfig()
     report: ReportConfig = ReportConfig()
+
+    @property
+    def all_verdicts(self) -> tuple[str, ...]:
+        """The words that a verdict may be."""
+        return (*VERDICTS, *self.verdicts)
 
 
 _TABLES = {"hooks": HooksConfig, "run": RunConfig, "report": ReportConfig}

@@ -53,7 +53,7 @@ def test_a_commit_that_names_a_step(repo, why):
     repo.commit("new", {NAME: SEED.replace("(83d45cd)\n", f"(83d45cd)\n{note}")})
     repo.commit("[e201.1] Results [e7]")
     answer = why("HEAD")
-    assert links(answer) == [("[e201.1] Results [e7]", "is the commit; names e201.1", ["e201.1"])]
+    assert links(answer) == [("[e201.1] Results [e7]", "is the commit; its message names e201.1", ["e201.1"])]
     (reason,) = answer["experiments"]
     assert reason["title"] == "ABC in XYZ model"
     assert reason["description"] == "Test if adding ABC to XYZ improves results."
@@ -66,8 +66,8 @@ def test_a_commit_that_a_step_or_a_note_records(repo, why):
     first, second = repo.commit("nothing said", {"a": "1"}), repo.commit("nor here", {"a": "2"})
     text = SEED.replace("(83d45cd)", f"({first[:7]})").replace("** Notes\n", f"** Notes\n- ({second[:9]}) odd\n")
     repo.commit("log", {NAME: text})
-    assert links(why("HEAD~2")) == [("nothing said", "is the commit; recorded for e201.1", ["e201.1"])]
-    assert links(why(second[:8])) == [("nor here", "is the commit; recorded for e201", ["e201"])]
+    assert links(why("HEAD~2")) == [("nothing said", "is the commit; recorded in the log for e201.1", ["e201.1"])]
+    assert links(why(second[:8])) == [("nor here", "is the commit; recorded in the log for e201", ["e201"])]
 
 
 def test_a_commit_without_a_reference_has_neighbours(repo, why):
@@ -83,8 +83,8 @@ def test_a_commit_without_a_reference_has_neighbours(repo, why):
     ]
     assert [how for _, how, _ in links(answer)] == [
         "is the commit",
-        "is the next commit after it that names an experiment; names e201.2",
-        "is the last commit before it that names one; names e201.1",
+        "is the next commit after it that names an experiment; its message names e201.2",
+        "is the last commit before it that names one; its message names e201.1",
     ]
     assert "belongs to no known experiment" in answer["remarks"][0]
     assert [step["ref"] for step in answer["experiments"][0]["steps"]] == ["e201.2", "e201.1"]
@@ -107,15 +107,15 @@ def test_a_merge_commit_leads_to_what_it_merged(repo, why):
     repo.commit("[e201] on main", {"b": "1"})
     repo.git("merge", "--quiet", "--no-ff", "--message=Merge side", "side")
     answer = why("HEAD")
-    assert links(answer)[1:] == [("[e201.2] on the side", "was merged by it; names e201.2", ["e201.2"])]
+    assert links(answer)[1:] == [("[e201.2] on the side", "was merged by it; its message names e201.2", ["e201.2"])]
     assert "is a merge" in answer["remarks"][0]
 
 
 def test_a_line_is_blamed(repo, why, orglab):
     repo.commit("[e201.1] one", {NAME: SEED, "a.py": "x = 1\ny = 1\n"})
     repo.commit("[e201.2] two", {"a.py": "x = 1\ny = 2\n"})
-    assert links(why("a.py:1")) == [("[e201.1] one", "changed line 1 last; names e201.1", ["e201.1"])]
-    assert links(why("a.py:2")) == [("[e201.2] two", "changed line 2 last; names e201.2", ["e201.2"])]
+    assert links(why("a.py:1")) == [("[e201.1] one", "changed line 1 last; its message names e201.1", ["e201.1"])]
+    assert links(why("a.py:2")) == [("[e201.2] two", "changed line 2 last; its message names e201.2", ["e201.2"])]
     assert "a.py has no line 3; it has 2 lines" in orglab("why", "a.py:3", code=3).err
     assert "a.py has no line 0" in orglab("why", "a.py:0", code=3).err
 
@@ -128,7 +128,7 @@ def test_an_uncommitted_line(repo, why, orglab):
     assert answer["remarks"] == ["Line 1 is not committed yet."]
     assert links(answer) == [
         (None, "is the active step of this clone", ["e201.2"]),
-        ("[e201.1] one", "changed the file; names e201.1", ["e201.1"]),
+        ("[e201.1] one", "changed the file; its message names e201.1", ["e201.1"]),
     ]
     assert all(one["is_near"] for one in answer["links"])
 
@@ -181,7 +181,7 @@ def test_a_file_that_was_deleted(repo, why, orglab):
     answer = why("old.py")
     assert [subject for subject, _, _ in links(answer)] == ["[e201.2] removed", "[e201.1] made"]
     assert answer["remarks"] == ["old.py no longer exists; this is its history."]
-    assert "is not a commit, a current or former file" in orglab("why", "never.py", code=3).err
+    assert "There is no commit or file" in orglab("why", "never.py", code=3).err
 
 
 def test_an_untracked_file(repo, why):
@@ -260,7 +260,7 @@ def test_uncommitted_or_missing_code(repo, why):
 def test_a_commit_that_a_run_made(repo, why):
     repo.commit("new", {NAME: SEED})
     write_run(repo, "20180606-170000-aaaa", commit=repo.commit("no reference"))
-    assert links(why("HEAD")) == [("no reference", "is the commit; of a run of e201.1", ["e201.1"])]
+    assert links(why("HEAD")) == [("no reference", "is the commit; used by a run of e201.1", ["e201.1"])]
 
 
 @pytest.mark.parametrize("what", ["-h", "--output=owned", "HEAD:a", "HEAD^{tree}", "", "..:1", "a\nb", "x:99999999999"])
@@ -278,7 +278,7 @@ def test_without_git_there_are_the_runs(tmp_path, monkeypatch, orglab, tmp_path_
     assert "It is not in a git repository." in orglab("why", "a:1").out
     monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("empty")))
     assert "It is not in a git repository." in orglab("why", "a").out
-    assert "is not a commit" in orglab("why", "HEAD", code=3).err
+    assert "There is no commit" in orglab("why", "HEAD", code=3).err
 
 
 def test_a_page_for_people(repo, orglab):

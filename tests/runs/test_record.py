@@ -18,9 +18,11 @@ def test_a_run_is_found_by_a_beginning_or_end_of_its_id(seeded, orglab):
     assert find_run(runs, runs[0].id) is runs[0]
     assert find_run(runs, runs[0].id[-6:]) is runs[0]
     with pytest.raises(UsageError, match="matches several runs"):
-        find_run(runs, "20")
+        find_run(runs, runs[0].id[:8])
+    with pytest.raises(UsageError, match="too short"):
+        find_run(runs, "e1")
     with pytest.raises(NotFoundError, match="Unknown run"):
-        find_run(runs, "zz")
+        find_run(runs, "zzzz")
 
 
 @pytest.mark.usefixtures("seeded")

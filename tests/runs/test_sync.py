@@ -202,8 +202,8 @@ def test_a_hostile_record_writes_nowhere_else_and_forges_nothing(clones):
 
 def test_a_missing_remote_or_repository_is_an_error(clones, tmp_path_factory):
     one, _ = clones
-    assert "git fetch failed" in one("sync", "nosuch", code=5).err
-    assert "git fetch failed" in one("sync", "--", "--upload-pack=touch owned", code=5).err
+    assert "There is no remote" in one("sync", "nosuch", code=5).err
+    assert "There is no remote" in one("sync", "--", "--upload-pack=touch owned", code=5).err
     assert not (one.path / "owned").exists()
     alone = Clone(tmp_path_factory.mktemp("alone"), None)
     alone("init")

@@ -190,6 +190,7 @@ def status_form(status: "Status") -> dict[str, object]:
         "running": [run.id for run in status.running],
         "hooks": status.hooks,
         "runs": status.run_count,
+        "unassigned": list(status.unassigned),
         "records": str(status.records),
         "size": status.records_size,
     }
@@ -417,6 +418,7 @@ def _reason_form(reason: "Reason") -> dict[str, object]:
         "state": experiment.state,
         "verdict": experiment.verdict,
         "description": experiment.description,
+        "conclusion": experiment.conclusion.text,
         "file": experiment.file,
         "line": experiment.line,
         "steps": [{"ref": step.ref, "text": step.text, "state": step.state} for step in reason.steps],

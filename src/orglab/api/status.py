@@ -31,6 +31,7 @@ class Status(NamedTuple):
         running: The runs that have not ended.
         hooks: `installed`, `outdated`, `partly installed` or `not installed`; None without git.
         run_count: The number of recorded runs.
+        unassigned: The ids of the runs that belong to no experiment.
         records: The folder of the run records.
         records_size: Its size in bytes.
     """
@@ -47,6 +48,7 @@ class Status(NamedTuple):
     running: "tuple[Run, ...]"
     hooks: str | None
     run_count: int
+    unassigned: tuple[str, ...]
     records: Path
     records_size: int
 
@@ -89,6 +91,7 @@ class StatusMethods(SetupMethods):
             self.path, counts, active, active_experiment, step, repository is not None, uncommitted, changed,
             tuple(entry.ref or entry.name for entry in entries), tuple(run for run in runs if run.status == "running"),
             self._describe_hooks() if repository is not None else None, len(runs),
+            tuple(run.id for run in runs if run.ref is None and run.discarded is None),
             next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),
         )  # fmt: skip
 

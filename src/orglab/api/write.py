@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _JOURNAL_HEADER = "#+TITLE: Journal\n"
 _NEW_HEADINGS = 4
-VERDICTS = ("supported", "refuted", "inconclusive")
 
 
 class Completed(NamedTuple):
@@ -309,7 +308,7 @@ class WriteMethods(LogFile):
 
         Args:
             reference: The experiment.
-            text: The conclusion; it is added after an existing one.
+            text: The conclusion; an earlier one is kept before it. If it is empty, only the verdict is written.
             verdict: `supported`, `refuted`, `inconclusive`, or one of the setting `verdicts`.
             keyword: The new state; if None, the done keyword.
 
@@ -320,6 +319,7 @@ class WriteMethods(LogFile):
         from orglab.experiment.consequences import Added
         from orglab.experiment.escape import check_one_line
 
+        verdict = next((word for word in self.verdicts if verdict and word.casefold() == verdict.casefold()), verdict)
         if verdict and verdict not in self.verdicts:
             near = self.find_near_verdict(verdict)
             hint = f"did you mean {near}?" if near else f"use {', '.join(self.verdicts)}."
@@ -341,17 +341,14 @@ class WriteMethods(LogFile):
 
     @property
     def verdicts(self) -> tuple[str, ...]:
-        """The verdicts that are allowed."""
-        return (*VERDICTS, *self.config.verdicts)
+        """The words that a verdict may be."""
+        return self.config.all_verdicts
 
     def find_near_verdict(self, word: str) -> str | None:
-        """Return the verdict that a misspelled word probably means; None if it is a verdict, or similar to none."""
-        from difflib import get_close_matches
+        """Return the verdict that a misspelled word probably means; None if it is one, or like none."""
+        from orglab.experiment.states import find_near_verdict
 
-        if word in self.verdicts:
-            return None
-        near = get_close_matches(word.casefold(), self.verdicts, 1)
-        return near[0] if near else None
+        return find_near_verdict(word, self.verdicts)
 
     def set_state(self, reference: str, keyword: str, note: str | None = None) -> Experiment:
         """Set an experiment's state, log the change as the file asks, with `note` if given, and return the experiment.

@@ -139,7 +139,7 @@ def _describe_commits(completed: "Completed") -> str:
 
 
 @click.command(name="conclude", cls=TextCommand)
-@click.argument("words", nargs=-1, required=True, type=REFERENCE, metavar="[REFERENCE] TEXT")
+@click.argument("words", nargs=-1, type=REFERENCE, metavar="[REFERENCE] TEXT")
 @click.option("--verdict", metavar="WORD", help="supported, refuted, inconclusive, or one of the setting `verdicts`.")
 @click.option("--as", "keyword", type=KEYWORD, metavar="KEYWORD",
               help="The state it gets, such as CANCELED; DONE by default.")  # fmt: skip
@@ -149,7 +149,8 @@ def conclude_command(
 ) -> None:
     """Write an experiment's conclusion, and close it.
 
-    Without REFERENCE, that is the active experiment. If TEXT is -, it is read from standard input.
+    Without REFERENCE, that is the active experiment. If TEXT is -, it is read from standard input. Without TEXT, the
+    verdict is added to the conclusion that is there.
 
     \b
     Example:
@@ -157,11 +158,19 @@ def conclude_command(
       orglab conclude 201 "ABC adds 1.2 points, beyond seed noise." --verdict supported
     """
     log = this_log(anyway=anyway)
-    reference, text = split_reference(log, words, "conclusion")
+    if verdict is not None and (not words or (len(words) == 1 and log.is_reference(words[0]))):
+        reference, text = (words[0] if words else None), ""
+    else:
+        reference, text = split_reference(log, words, "conclusion")
     target = reference or log.require_active().partition(".")[0]
     word = _confirm_verdict(log, verdict) if verdict is not None else None
+    had_conclusion = bool(log.experiment(target).conclusion.text)
     experiment = log.conclude(target, read_text(text), verdict=word, keyword=keyword)
     _show_state(experiment, as_json=as_json)
+    if had_conclusion and text:
+        tell("Added below the earlier conclusion.")
+    if experiment.verdict is None:
+        tell(f"No verdict yet; add one with `orglab conclude {experiment.id} --verdict WORD`.")
     still_open = experiment.progress.total - experiment.progress.done
     if still_open:
         tell(f"{count(still_open, 'step')} still open.")

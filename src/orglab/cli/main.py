@@ -1,7 +1,7 @@
 """The group of all commands, and the one place that turns errors into a sentence and an exit code."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -76,6 +76,14 @@ OLD_NAMES = {
 }
 
 
+def describe_unknown(name: str, commands: Iterable[str], group: str = "orglab") -> str:
+    """Return the message for an unknown command, with the nearest name."""
+    import difflib  # noqa: PLC0415 - for a mistyped command
+
+    near = difflib.get_close_matches(name, list(commands), 1)
+    return f"Unknown command {name!r}. " + (f"Did you mean {near[0]}?" if near else f"See `{group} --help`.")
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is called."""
 
@@ -109,11 +117,7 @@ class LazyGroup(click.Group):
         """Find the command; an old name leads to the new one, and a mistyped one gets the nearest name."""
         args = _replace_old_name(args)
         if args and args[0] not in COMMANDS and args[0] not in HIDDEN and not args[0].startswith("-"):
-            import difflib  # noqa: PLC0415
-
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            hint = f" Did you mean {near[0]}?" if near else " See `orglab --help`."
-            raise click.UsageError(f"Unknown command {args[0]!r}.{hint}")
+            raise click.UsageError(describe_unknown(args[0], COMMANDS))
         return super().resolve_command(ctx, args)
 
 

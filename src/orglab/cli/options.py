@@ -82,6 +82,8 @@ def split_reference(log: Log, words: tuple[str, ...], what: str) -> tuple[str | 
     Raises:
         UsageError: There are more arguments, or the only one is a reference.
     """
+    if not words:
+        raise UsageError(f"Missing the text of the {what}.")
     if len(words) > 2:  # noqa: PLR2004 - a reference and a text
         raise UsageError("Too many arguments; put the text in quotes.")
     if len(words) == 1 and log.is_reference(words[0]):

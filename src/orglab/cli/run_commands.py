@@ -120,8 +120,17 @@ class DefaultGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments, with the name of the default command added if there is none."""
         if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+            if args and args[0].isalpha():
+                self._refuse_misspelled(args[0])
             args = [next(iter(self.commands)), *args]
         return super().parse_args(ctx, args)
+
+    def _refuse_misspelled(self, word: str) -> None:
+        """Raise UsageError for a word that is nearly the name of a command: ids of experiments have a digit, mostly."""
+        import difflib  # noqa: PLC0415 - for a mistake
+
+        if near := difflib.get_close_matches(word, self.commands, 1):
+            raise UsageError(f"Unknown command '{self.name} {word}'. Did you mean {near[0]}?")
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names of the commands, in the order they are defined."""

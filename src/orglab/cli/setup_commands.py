@@ -26,7 +26,10 @@ def help_command(names: tuple[str, ...]) -> None:
     for name in names:
         subcommand = command.get_command(ctx, name) if isinstance(command, click.Group) else None
         if subcommand is None:
-            raise UsageError(f"Unknown command {' '.join(names)!r}. See `orglab --help`.")
+            from orglab.cli.main import describe_unknown  # noqa: PLC0415 - the group imports this module late
+
+            known = command.list_commands(ctx) if isinstance(command, click.Group) else []
+            raise UsageError(describe_unknown(name, known, ctx.command_path))
         ctx, command = click.Context(subcommand, info_name=name, parent=ctx), subcommand
     click.echo(command.get_help(ctx))
 

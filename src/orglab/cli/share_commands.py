@@ -108,6 +108,8 @@ def report_command(  # noqa: PLR0917 - click calls it by name
         return _check(log, Path(checked) if checked != _LAST else None, as_json=as_json)
     log.check_format(out, template)
     report = log.report(what, since=since, until=until, title=title, journal=journal)
+    if not report.touched:
+        output.tell("Nothing happened in this period; choose another one with --since, such as --since 1w.")
     if as_json:
         from orglab.api.serialize import report_form  # noqa: PLC0415 - only for JSON
 

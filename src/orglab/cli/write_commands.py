@@ -133,7 +133,7 @@ def _find_precedents(log: Log, title: str, description: str | None, steps: tuple
 
 
 @click.command(name="step", cls=TextCommand)
-@click.argument("words", nargs=-1, required=True, type=REFERENCE, metavar="[REFERENCE] TEXT")
+@click.argument("words", nargs=-1, type=REFERENCE, metavar="[REFERENCE] TEXT")
 @write_options
 def step_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> None:
     """Add a step to an experiment, and print its reference.
@@ -157,7 +157,7 @@ def step_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> None
 
 
 @click.command(name="note", cls=TextCommand)
-@click.argument("words", nargs=-1, required=True, type=REFERENCE, metavar="[REFERENCE] TEXT")
+@click.argument("words", nargs=-1, type=REFERENCE, metavar="[REFERENCE] TEXT")
 @write_options
 def note_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> None:
     """Add a note to an experiment or a step, with the time and the current commit.
@@ -185,7 +185,7 @@ def note_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> None
 
 
 @click.command(name="journal", cls=TextCommand)
-@click.argument("words", nargs=-1, required=True, type=REFERENCE, metavar="[REFERENCE] TEXT")
+@click.argument("words", nargs=-1, type=REFERENCE, metavar="[REFERENCE] TEXT")
 @write_options
 def journal_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> None:
     """Add an entry under today's date to the journal, linked to an experiment if one is named.

@@ -14,6 +14,7 @@ from orglab.config import Config
 from orglab.experiment.diagnostic import Diagnostic
 from orglab.experiment.ids import read_aliases
 from orglab.experiment.model import Experiment, number_items, read_experiments, read_id, strip_cookies, tagged_headings
+from orglab.experiment.states import find_near_verdict
 from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.org.edit import Edit
@@ -131,9 +132,17 @@ class _Checker:
         if experiment.created is None:
             yield self.at(heading.begin, "no-created", f"{experiment.ref} has no timestamp.")
         yield from self.steps(experiment)
+        yield from self.verdict(experiment)
         yield from self.duplicates(experiment)
         for child in (heading, *heading.children()):
             yield from self.unclosed(child)
+
+    def verdict(self, experiment: Experiment) -> Iterator[Diagnostic]:
+        word = experiment.verdict
+        near = find_near_verdict(word, self.config.all_verdicts) if word else None
+        if near is not None:
+            heading = experiment.child(self.config.conclusions) or experiment.heading
+            yield self.at(heading.begin, "unknown-verdict", f"Unknown verdict {word!r}; did you mean {near}?")
 
     def steps(self, experiment: Experiment) -> Iterator[Diagnostic]:
         heading, steps = experiment.steps_heading, experiment.steps_list

@@ -19,6 +19,7 @@ CODES = {
     "no-created": "An experiment has no timestamp that says when it was created.",
     "unknown-reference": "A reference or link points to an experiment or step that is not in the log.",
     "unknown-keyword": "A heading begins with a word in capitals that is not a TODO keyword of the file.",
+    "unknown-verdict": "A verdict looks like a misspelling of a known one.",
     "unclosed": "A block or drawer is not closed, so it is read as plain text.",
     "twice": "An experiment has two headings with the same name, or two steps with the same text (after a merge?).",
     "lost-in-merge": "A merge dropped a note, a step or an experiment that one side had added.",
@@ -81,7 +82,7 @@ class Diagnostic(NamedTuple):
         if self.code == "no-steps":
             return f'orglab step {self.subject} "TEXT"'
         if self.code == "bad-term":
-            return f"edit {self.file}"
+            return f"edit line {self.line} of {self.file}"
         return f"orglab edit --line {self.line}"
 
     @property

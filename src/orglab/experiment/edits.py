@@ -229,21 +229,23 @@ def conclude(
 
     Args:
         experiment: The experiment.
-        text: The conclusion; it is appended to any existing text.
+        text: The conclusion; it is appended to any existing text. If it is empty, only the verdict is written.
         verdict: `supported`, `refuted`, `inconclusive` or another word; None to write none.
         keyword: The new state of the experiment; None for its done keyword.
         now: Local time.
 
     Raises:
-        UsageError: The log has no done keyword.
+        UsageError: The log has no done keyword, or there is no conclusion to give a verdict to.
     """
+    if not text and not experiment.conclusion.text:
+        raise UsageError(f"{experiment.ref} has no conclusion yet; write one before its verdict.")
     document = experiment.heading.document
     is_closed = keyword is None and experiment.is_done
     state = experiment.state if is_closed else keyword or done_keyword(document.settings, experiment.state)
     if state is None:
         raise UsageError("The log has no done state; add one after a | in its #+TODO line.")
     edits = change_state(experiment.heading, state, now)
-    words = format_body(escape_lines(text, at_margin=True, blocks=True))
+    words = format_body(escape_lines(text, at_margin=True, blocks=True)) if text else b""
     heading = experiment.child(experiment.config.conclusions)
     if heading is None:
         drawer = f":PROPERTIES:\n:VERDICT:  {verdict}\n:END:\n" if verdict else ""
@@ -258,6 +260,8 @@ def conclude(
         edits += change_state(heading, done, now)
     if verdict:
         edits = _with_property(edits, put_property(heading, "VERDICT", verdict))
+    if not text:
+        return edits
     at = find_text_end(heading)
     before = b"\n" if document.text[after_meta(heading) : at].strip() else b""
     # If Org logs after the blank lines of an empty section, the conclusion goes after the log entry.

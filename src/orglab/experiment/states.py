@@ -1,10 +1,12 @@
 """The meaning of a log's TODO keywords for an experiment: to do, in progress, waiting, done or dropped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from orglab.org.settings import Keyword, Settings
 
 _WAITING = ("WAIT", "WAITING", "HOLD", "BLOCKED")
+# How much of a misspelled verdict must agree, so that `partly supported` is a word of its own.
+_SIMILAR = 0.8
 _IN_PROGRESS = ("INPROGRESS", "IN-PROGRESS", "DOING", "STARTED", "RUNNING", "ACTIVE")
 
 
@@ -59,3 +61,13 @@ def _find_keyword(settings: Settings, name: str, like: str | None, fits: Callabl
     line = words[like].sequence if like in words else None
     candidates = sorted(filter(fits, words.values()), key=lambda word: (word.sequence != line, word.name != name))
     return candidates[0].name if candidates else None
+
+
+def find_near_verdict(word: str, verdicts: Sequence[str]) -> str | None:
+    """Return the verdict that a misspelled word probably means; None if it is a verdict, or like none."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a word that may be misspelled
+
+    if word in verdicts:
+        return None
+    near = get_close_matches(word.casefold(), verdicts, 1, _SIMILAR)
+    return near[0] if near else None

@@ -64,6 +64,12 @@ def is_tracked(repository: Repository, path: str) -> bool:
     return bool(repository.at_top.read("ls-files", "-z", "--", _literal(path)))
 
 
+def is_ignored(repository: Repository, path: str) -> bool:
+    """Return whether git ignores an untracked file."""
+    return bool(repository.at_top.read("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--",
+                                       _literal(path)))  # fmt: skip
+
+
 def read_commits_of_file(repository: Repository, path: str, *, limit: int | None = None) -> Iterator[Commit]:
     """Yield the commits that changed a file, or files below a folder, newest first; renames of a file are followed.
 

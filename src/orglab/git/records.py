@@ -98,6 +98,8 @@ def sync_records(repository: Repository, remote: str, writer: str, others: tuple
         GitError: git fails, or the remote cannot be reached.
     """
     own = f"{REFS}/{writer}"
+    if repository.read("remote", "get-url", "--", remote) is None and not any(char in remote for char in "/:."):
+        raise GitError(f"There is no remote {remote!r}; add one with `git remote add {remote} URL`.")
     _run_remote(repository, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--",
           remote, f"{REFS}/*:{REFS}/*", f"^{own}")  # fmt: skip
     pushed = [*([own] if repository.read("rev-parse", "--verify", "--quiet", own) else []), *others]

@@ -21,6 +21,7 @@ from orglab.history.references import find_enclosing_experiment
 from orglab.history.sources import Sources
 from orglab.reference import Reference, find_references, parse_reference, without_letter
 from orglab.runs.record import Run
+from orglab.text import listed
 
 _HASH = re.compile(rb"(?<![\w-])[0-9a-f]{7,64}(?![\w-])")
 _PREFIX = 7
@@ -109,6 +110,7 @@ class LinkFinder:
         names = {run.snapshot: "holds the code that it ran", run.commit: "holds its results"}
         if run.snapshot is None:
             changes = ", with uncommitted changes" if run.patch else ""
+            changes += f", without {listed(run.untracked, 3)} (untracked)" if run.untracked else ""
             names = {run.before: f"is the code that it ran{changes}", **names}
         for name, role in names.items():
             if name is not None:
@@ -153,7 +155,7 @@ class LinkFinder:
         ran = [reference for run in runs for reference in self._parse(run.ref)]
         reasons = [
             f"{relation} {', '.join(reference.spell(letter) for reference in dict.fromkeys(references))}"
-            for relation, references in (("names", known), ("recorded for", recorded), ("of a run of", ran))
+            for relation, references in (("its message names", known), ("recorded in the log for", recorded), ("used by a run of", ran))
             if references
         ]
         return Link("; ".join([how, *reasons]), tuple(dict.fromkeys([*known, *recorded, *ran])), commit)

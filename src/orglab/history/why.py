@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from orglab.errors import NotFoundError
 from orglab.experiment.model import Experiment, Note, Step
-from orglab.git.files import blame, find_changed_files, is_tracked
+from orglab.git.files import blame, find_changed_files, is_ignored, is_tracked
 from orglab.history.events import read_noted_run
 from orglab.history.provenance import MOST_COMMITS, Link, LinkFinder
 from orglab.history.sources import Sources
@@ -78,7 +78,9 @@ def find_why(log: LogFile, what: str, folder: Path) -> Why:
         except NotFoundError:
             if what and "\0" not in what and explainer.existed(folder / what):
                 return explainer.explain_file(folder / what)
-    raise NotFoundError(f"{what!r} is not a commit, a current or former file, or FILE:LINE.")
+    if log.is_reference(what):
+        raise NotFoundError(f"{what} is an experiment or a step; see `orglab show {what}`.")
+    raise NotFoundError(f"There is no commit or file {what!r}, now or in the history.")
 
 
 class _Explainer:
@@ -114,7 +116,10 @@ class _Explainer:
             return "It is not in a git repository."
         if is_committed:
             return f"{name} has uncommitted changes." if find_changed_files(self.repository, name) else None
-        return f"{name} is not committed yet." if is_tracked(self.repository, name) else f"{name} is untracked."
+        if is_tracked(self.repository, name):
+            return f"{name} is not committed yet."
+        # Models and data are often ignored on purpose.
+        return None if is_ignored(self.repository, name) else f"{name} is untracked."
 
     def explain_line(self, path: Path, number: int) -> Why:
         """Return where a line of a file comes from."""

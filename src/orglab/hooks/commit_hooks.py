@@ -18,9 +18,9 @@ def pre_commit(hook: Hook) -> int:
     if mixture.is_staged_in_part:
         here = os.environ.get("GIT_PREFIX") or "."
         names = " ".join(shlex.quote(os.path.relpath(path, here)) for path in mixture.paths)
-        print_message(f"Unstage it, then repeat your commit: git restore --staged -- {names}")
+        print_message(f"Unstage it with `git restore --staged -- {names}`, then repeat your commit.")
     else:
-        print_message(f"Commit the log first, then repeat your commit: {_commit_command(hook.log.path)}")
+        print_message(f"Commit the log with `{_commit_command(hook.log.path)}`, then repeat your commit.")
     return REFUSED if mixture.is_refused else 0
 
 

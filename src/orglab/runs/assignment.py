@@ -64,7 +64,9 @@ def discard_run(log: LogFile, name: str, why: str, *, undo: bool = False) -> Run
         NotWritableError: The run's record cannot be written.
     """
     run = find_run(LogRuns(log).all, name)
-    return _append(run, "discarded", {"discarded": not undo, "discard_reason": why})
+    _append(run, "discarded", {"discarded": not undo, "discard_reason": why})
+    # Read again through the log, under the reference that its experiment has now.
+    return find_run(LogRuns(log).all, run.id)
 
 
 def _append(run: Run, event: str, fields: dict[str, object]) -> Run:

@@ -28,6 +28,8 @@ from orglab.runs.storage import RUNS, list_entries
 OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
 
+_SHORTEST = 4  # a shorter part of an id may be anything, such as the reference e2
+
 Metric = float | str
 _NEVER = datetime.datetime.min  # noqa: DTZ901 - compared with local times
 
@@ -307,9 +309,11 @@ def find_run(runs: Iterable[Run], name: str) -> Run:
 
     Raises:
         NotFoundError: There is no such run.
-        UsageError: Several runs match.
+        UsageError: Several runs match, or the part is too short.
     """
-    matches = [run for run in runs if name and name in run.id]
+    if len(name) < _SHORTEST:
+        raise UsageError(f"{name!r} is too short for a run; give at least {_SHORTEST} characters of its id.")
+    matches = [run for run in runs if name in run.id]
     exact = [run for run in matches if run.id == name]
     if len(exact or matches) > 1:
         raise UsageError(f"{name!r} matches several runs: {', '.join(run.id for run in matches[:5])}.")

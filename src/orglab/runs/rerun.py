@@ -125,7 +125,11 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
     provided = {path.rstrip("/") for path in not_needed if isinstance(path, str)}
     unwanted = (f"{HIDDEN_FOLDER}/", "__pycache__")
     ignored = [path for path in find_ignored_paths(repository) if not any(part in path for part in unwanted)]
-    missing = [path for path in ignored if path.rstrip("/") not in provided]
+    missing = [
+        path
+        for path in ignored
+        if path.rstrip("/") not in provided and not any(output.path.startswith(path) for output in run.outputs)
+    ]
     if missing:
         yield f"{listed(missing)} (ignored by git; use --link for what the command needs)"
 

@@ -302,8 +302,8 @@ class _ComparedExperiments:
             # It may be an earlier id; otherwise this raises the error.
             name = self._log.experiment(text).id
         except NotFoundError:
-            # `dropout` may be a word or an id, but `e201` and `[e201]` can only be references.
-            if any(map(str.isdigit, text)) or "[" in text:
+            # `dropout` and `L2` may be words or ids, but `e201` and `[e201]` can only be references.
+            if without_letter(name, self._log.config.letter).isdecimal() or "[" in text:
                 raise
             return None
         return next((number for (number,) in index.execute(query, (name,))), None)

@@ -304,9 +304,9 @@ def why(asked, record):
 
 def test_the_reason_is_the_idea_and_the_setting_else_words():
     asked = ExperimentText("Smooth the labels", "The intent classifier is overconfident; use label smoothing.")
-    assert why(asked, SMOOTHING) == "both: label smoothing; same setting: intent classification"
+    assert why(asked, SMOOTHING) == "in common: label smoothing; same setting: intent classification"
     odd = ExperimentText("Frobnicate the zorble gearbox", "Zorbles wear out.")
-    assert why(odd, odd).startswith("both say: ")
+    assert why(odd, odd).startswith("words in common: ")
     assert "frobnicate" in why(odd, odd)
 
 

@@ -12,6 +12,6 @@ def diagnostic_lines(diagnostics: Iterable[Diagnostic], *, with_remedies: bool =
         f"{output.clean(diagnostic.file)}:{diagnostic.line}:{diagnostic.column}: "
         f"{output.paint(diagnostic.code, state='dropped' if diagnostic.is_error else 'doing')} "
         + output.clean(diagnostic.message)
-        + (f" Fix: `{output.clean(diagnostic.remedy)}`" if with_remedies else "")
+        + (f" Fix: {output.clean(diagnostic.remedy)}" if with_remedies else "")
         for diagnostic in diagnostics
     ]

@@ -165,6 +165,9 @@ def _reason_lines(reason: Reason) -> Iterator[str]:
         yield from output.wrap(experiment.description, "  ")
     for step in reason.steps:
         yield from output.wrap(step.text, " " * 10, f"  {step.number:>2}. {BOXES[step.state]} ")
+    if experiment.conclusion.text:
+        yield output.paint("  Conclusion", dim=True)
+        yield from output.wrap(experiment.conclusion.text, "  ")
     if reason.note is not None:
         yield output.paint("  The note nearest in time", dim=True)
         yield from note_lines(reason.note, "  ")

@@ -50,7 +50,7 @@ def run_page(run: Run) -> Iterator[str]:
     discarded = [] if run.discarded is None else ["discarded" + (f" ({run.discarded})" if run.discarded else "")]
     facts = {
         "Status": ", ".join((outcome_text(run), *times, *took, *discarded)),
-        "For": run.ref or "no experiment",
+        "Experiment": run.ref or "none yet; see `orglab runs assign --help`",
         "Why": run.why or "",
         "Code": run.code or "unknown",
         "Results": run.commit or "",

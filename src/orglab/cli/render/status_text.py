@@ -31,6 +31,9 @@ def status_lines(status: Status) -> Iterator[str]:
     size = _describe_size(status.records_size)
     records = f"{count(status.run_count, 'run')}, {size} in {shorten_path(str(status.records))}"
     yield from _line("Runs", records if status.run_count else "none recorded")
+    if status.unassigned:
+        hint = "; see `orglab runs assign --help`"
+        yield from _line("Unassigned", listed(status.unassigned, _MOST) + hint)
 
 
 def _line(label: str, text: str) -> list[str]:
@@ -40,7 +43,7 @@ def _line(label: str, text: str) -> list[str]:
 
 def _describe_active(status: Status) -> str:
     if status.active is None:
-        return "none; choose one with `orglab start`"
+        return "none; choose one with `orglab start`, or add one with `orglab new`"
     if status.experiment is None:
         return f"{status.active}, which is not in this log"
     if status.step is not None:
@@ -51,9 +54,9 @@ def _describe_active(status: Status) -> str:
 def _describe_changes(status: Status) -> str:
     if not status.is_in_git:
         return "unknown: the log is not in a git repository"
-    own = f"{' and '.join(status.uncommitted)}; save with `orglab commit`" if status.uncommitted else ""
-    others = f"{count(status.changed, 'other file')}" if status.changed else ""
-    return ", ".join(filter(None, (others, own))) or "nothing"
+    own = f"{' and '.join(status.uncommitted)} (run `orglab commit`)" if status.uncommitted else ""
+    others = count(status.changed, "other file" if own else "file") if status.changed else ""
+    return " and ".join(filter(None, (own, others))) or "nothing"
 
 
 def _describe_pending(status: Status) -> str:

@@ -36,8 +36,8 @@ class Why(NamedTuple):
 
     def __str__(self) -> str:
         """Return the explanation as one line."""
-        ideas = f"both: {', '.join(self.ideas)}" if self.ideas else ""
-        words = f"both say: {', '.join(self.words)}" if self.words else ""
+        ideas = f"in common: {', '.join(self.ideas)}" if self.ideas else ""
+        words = f"words in common: {', '.join(self.words)}" if self.words else ""
         settings = f"same setting: {', '.join(self.settings)}" if self.settings else ""
         return "; ".join(filter(None, (ideas, words, settings)))
 
