@@ -153,9 +153,10 @@ class LinkFinder:
         recorded = [*filter(None, (self._locate(at) for word, at in words if commit.hash.startswith(word)))]
         runs = [run for run in self.sources.runs if commit.hash in (run.before, run.snapshot, run.commit)]
         ran = [reference for run in runs for reference in self._parse(run.ref)]
+        related = {"its message names": known, "recorded in the log for": recorded, "used by a run of": ran}
         reasons = [
             f"{relation} {', '.join(reference.spell(letter) for reference in dict.fromkeys(references))}"
-            for relation, references in (("its message names", known), ("recorded in the log for", recorded), ("used by a run of", ran))
+            for relation, references in related.items()
             if references
         ]
         return Link("; ".join([how, *reasons]), tuple(dict.fromkeys([*known, *recorded, *ran])), commit)
