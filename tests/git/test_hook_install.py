@@ -42,9 +42,9 @@ def everything(folder):
 
 
 def test_install_writes_each_hook_once_and_status_shows_it(orglab, repo):
-    assert orglab("setup", "git", "--status").out.count("absent") == len(HOOKS)
+    assert orglab("setup", "git", "--status").out.count("not installed") == len(HOOKS)
     first = orglab("setup", "git").out.splitlines()
-    assert [line.partition(" ")[0] for line in first] == ["Installed", "Changed"]
+    assert [line.partition(" ")[0] for line in first] == ["Installed", "Updated"]
     before = everything(hooks(repo))
     assert orglab("setup", "git").out == "The git hooks are already installed in .git/hooks.\n"
     assert everything(hooks(repo)) == before
@@ -68,7 +68,7 @@ def test_uninstall_restores_everything(orglab, repo):
     (hooks(repo) / "pre-push").write_bytes(b"#!/bin/sh\n\xff\r\n")
     before = everything(Path(hooks(repo))) if (repo.path / ".git/own-commit-msg").write_text("#!/bin/sh\n") else None
     assert "commit-msg, post-commit" in orglab("setup", "git").out.replace("pre-commit, ", "")
-    assert "installed, together with pre-commit.orglab-kept" in orglab("setup", "git", "--status").out
+    assert "(saved as pre-commit.orglab-kept)" in orglab("setup", "git", "--status").out
     orglab("setup", "git")
     said = orglab("setup", "git", "--remove").out
     assert said == "Removed the git hooks. Restored: pre-commit, commit-msg, post-commit.\n"
@@ -123,7 +123,7 @@ def test_hooks_of_another_interpreter_are_replaced(orglab, repo, monkeypatch):
     assert f"{sys.executable} exists" in orglab("setup", "git", "--status").out
     shim = hooks(repo) / "pre-commit"
     shim.write_text(shim.read_text() + "# of an older orglab\n")
-    assert "old: keeps the log" in orglab("setup", "git", "--status").out
+    assert "outdated: keeps the log" in orglab("setup", "git", "--status").out
     orglab("setup", "git")
     assert not list(hooks(repo).glob("*.orglab-kept"))
 
@@ -132,7 +132,7 @@ def test_a_hook_written_over_the_shim_is_kept_with_the_earlier_one(orglab, repo)
     own(repo, "pre-commit")
     orglab("setup", "git")
     (hooks(repo) / "pre-commit").write_text("#!/bin/sh\n# another\n")
-    assert "other: keeps the log" in orglab("setup", "git", "--status").out
+    assert "not installed (another hook is there)" in orglab("setup", "git", "--status").out
     orglab("setup", "git")
     assert "# another" in (hooks(repo) / "pre-commit.orglab-kept").read_text()
     assert "own pre-commit" in (hooks(repo) / "pre-commit.orglab-kept.1").read_text()
@@ -159,7 +159,7 @@ def test_pre_commit_may_be_installed_before_or_after(orglab, repo):
     # `pre-commit install` again: it moves what is not its own out of the way.
     (hooks(repo) / "pre-commit").rename(hooks(repo) / "pre-commit.legacy")
     own(repo, "pre-commit", text=FRAMEWORK)
-    assert "installed, together with" in orglab("setup", "git", "--status").out
+    assert "your own hook still runs" in orglab("setup", "git", "--status").out
     assert "already" in orglab("setup", "git").out
     repo.commit("two", {"f": "2\n"})
     assert out.read_text() == "framework\n" * 2
@@ -175,7 +175,7 @@ def test_pre_commit_may_be_installed_before_or_after(orglab, repo):
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        (".husky/_/h", "", "husky writes the hooks of this repository; add a line to each of these scripts in .husky:"),
+        (".husky/_/h", "", "The hooks were not installed, because husky manages them here."),
         ("lefthook.yml", "pre-commit:\n", "        run: hook=$(git rev-parse --git-common-dir)/orglab/hook; [ !"),
         (".overcommit.yml", "PreCommit:\n", "  PrepareCommitMsg:\n    Orglab:\n      enabled: true\n"),
     ],
@@ -207,7 +207,7 @@ def test_a_shared_hooks_path_is_left_alone_and_the_printed_line_works(
     repo.git("commit", "--quiet", "--allow-empty", "-m", "hooks")
     repo.git("config", scope, "core.hooksPath", "tracked hooks" if scope == "--local" else folder)
     said = orglab("setup", "git").out
-    assert "so it was" in said
+    assert "Add this line to each script there:" in said
     assert sorted(path.name for path in folder.iterdir()) == ["pre-push"]
     lines = said.splitlines()
     for name in HOOKS:

@@ -77,11 +77,11 @@ def test_done_says_when_head_lacks_what_changed(repo, orglab):
     assert "HEAD is recorded" not in orglab("done", "1.2").err
     repo.write("a.py", "2")
     assert "HEAD is recorded" not in orglab("done", "1.1").err
-    assert "not part of HEAD, which was recorded: a.py." in orglab("done", "1.2", "-c", "HEAD").err
+    assert "does not include the uncommitted changes to a.py." in orglab("done", "1.2", "-c", "HEAD").err
     for name in files:
         repo.write(name, "2")
     assert (
-        "not part of HEAD, which was recorded: a.py, b.py, c.py and 2 more." in orglab("done", "1.2", "-c", "HEAD").err
+        "does not include the uncommitted changes to a.py, b.py, c.py and 2 more." in orglab("done", "1.2", "-c", "HEAD").err
     )
     assert "HEAD is recorded" not in orglab("done", "1.2", "-c", "HEAD~1").err
 

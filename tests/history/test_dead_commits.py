@@ -416,6 +416,6 @@ def test_a_successor_is_found_on_another_line_of_the_log(repo, capsys):
         text.replace("1. [ ] one", f"1. [X] one (1234567 -> {living})").replace("2. [ ] two", "2. [X] two (1234567)")
     )
     found = orglab("check", code=1).out
-    assert f"moved-hash 1234567 is now {living} (0.98, log: recorded on another line of the log)" in found
+    assert f"moved-hash 1234567 is now {living} (log: recorded on another line of the log; confidence 0.98)" in found
     orglab("check", "--fix", code=1)
     assert f"2. [X] two (1234567 -> {living})" in log.read_text()

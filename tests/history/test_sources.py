@@ -56,7 +56,7 @@ def test_a_repository_without_a_commit(repo, orglab):
 def test_missing_hashes_are_harmless(repo, orglab):
     repo.commit("new", {NAME: ALIKE.replace("1. [ ] one", "1. [X] one (83d45cd, 0000000)", 1)})
     assert "(83d45cd, 0000000)" in orglab("show", "1").out
-    assert "(time of the commit of the log)" in orglab("show", "--history", "1").out
+    assert "(dated by the commit of the log)" in orglab("show", "--history", "1").out
     (event,) = (
         one for one in json.loads(orglab("show", "--history", "1.1", "--json").out)["events"] if one["kind"] == "step"
     )

@@ -83,8 +83,8 @@ def test_a_commit_without_a_reference_has_neighbours(repo, why):
     ]
     assert [how for _, how, _ in links(answer)] == [
         "is the commit",
-        "is the next commit after it that names an experiment; its message names e201.2",
-        "is the last commit before it that names one; its message names e201.1",
+        "is the nearest later commit that names an experiment; its message names e201.2",
+        "is the nearest earlier commit that names an experiment; its message names e201.1",
     ]
     assert "belongs to no known experiment" in answer["remarks"][0]
     assert [step["ref"] for step in answer["experiments"][0]["steps"]] == ["e201.2", "e201.1"]
@@ -127,7 +127,7 @@ def test_an_uncommitted_line(repo, why, orglab):
     answer = why("a.py:1")
     assert answer["remarks"] == ["Line 1 is not committed yet."]
     assert links(answer) == [
-        (None, "is the active step of this clone", ["e201.2"]),
+        (None, "is the active step of this working tree", ["e201.2"]),
         ("[e201.1] one", "changed the file; its message names e201.1", ["e201.1"]),
     ]
     assert all(one["is_near"] for one in answer["links"])
@@ -136,7 +136,7 @@ def test_an_uncommitted_line(repo, why, orglab):
 def test_a_line_of_the_log(repo, why):
     repo.commit("new", {NAME: SEED})
     answer = why(f"{NAME}:{SEED.splitlines().index('2. [ ] Test XYZ with ABC') + 1}")
-    assert links(answer)[0] == (None, "is the line of the log", ["e201.2"])
+    assert links(answer)[0] == (None, "is the part of the log with this line", ["e201.2"])
 
 
 def test_a_file_and_a_folder(repo, why):

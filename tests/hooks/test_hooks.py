@@ -321,7 +321,7 @@ def test_log_and_code_in_one_commit_are_refused_with_a_command_that_helps(study,
     before = study.repo.git("status", "--porcelain")
     said = study.git("commit", "-m", "tune", *arguments, code=1)
     assert study.repo.git("status", "--porcelain") == before
-    command = said.splitlines()[1].rpartition(": ")[2]
+    command = said.splitlines()[1].split("`")[1]
     assert command == "orglab commit"
     assert orglab(*command.split()[1:], cwd=study.path).out.endswith("  [e201] log: 1 note\n")
     study.git("commit", "--quiet", "-m", "tune", *arguments)
@@ -334,7 +334,7 @@ def test_a_partially_staged_log_must_be_unstaged(study):
     study.git("add", "--all")
     study.edit(NAME, study.log + "\n# more\n")
     said = study.git("commit", "-m", "tune", code=1)
-    command = said.splitlines()[1].rpartition(": ")[2]
+    command = said.splitlines()[1].split("`")[1]
     assert command == f"git restore --staged -- {NAME}"
     study.git(*command.split()[1:])
     study.git("commit", "--quiet", "-m", "tune")
@@ -377,7 +377,7 @@ def test_a_log_in_a_subfolder_is_named_as_the_user_there_would(repo):
         done = subprocess.run(
             ["git", "commit", "-am", "x"], cwd=repo.path / folder, capture_output=True, text=True, check=False
         )
-        assert done.stderr.splitlines()[1].endswith(f": {command}")
+        assert done.stderr.splitlines()[1].endswith(f"`{command}`, then repeat your commit.")
         assert done.returncode == 1
 
 
@@ -389,7 +389,7 @@ def test_a_log_that_gets_another_name_is_kept_apart_under_that_name(study):
     study.git("commit", "--quiet", "-m", "rename")
     study.edit("lab.org")
     study.edit()
-    assert "changes lab.org and other files" in study.git("commit", "-am", "both", code=1)
+    assert "mixes lab.org with other files" in study.git("commit", "-am", "both", code=1)
     (study.path / "orglab.toml").unlink()
     study.git("mv", "lab.org", NAME)
     study.git("reset", "--quiet", "--hard")
@@ -463,7 +463,7 @@ def test_a_log_held_by_an_editor_is_ticked_by_the_next_command(study):
     holder = study.path / f".#{NAME}"
     holder.symlink_to(f"ada@{os.uname().nodename}.{os.getpid()}")
     said = study.commit("[e201.2] Results")
-    assert "e201.2 is not marked done yet: an editor has unsaved changes of experiment_log.org." in said
+    assert "e201.2 is not completed yet: an editor has unsaved changes of experiment_log.org." in said
     assert "2. [ ]" in study.log
     holder.unlink()
     commit = study.repo.git("rev-parse", "--short", "HEAD")
@@ -475,10 +475,10 @@ def test_a_log_held_by_an_editor_is_ticked_by_the_next_command(study):
 
 def test_a_tick_that_cannot_be_written_is_kept_and_an_unknown_step_is_reported(study):
     study.settings("[hooks]\nauto_done = true\n")
-    assert "e201.9 was not marked done: There is no step 9 in e201" in study.commit("[e201.9] done")
+    assert "e201.9 was not completed: There is no step 9 in e201" in study.commit("[e201.9] done")
     good = study.log
     study.edit(NAME, good + "<<<<<<< ours\n=======\n>>>>>>> theirs\n")
-    assert "e201.2 is not marked done yet; the next orglab command tries again. " in study.commit("[e201.2] done")
+    assert "e201.2 is not completed yet; the next orglab command tries again. " in study.commit("[e201.2] done")
     study.edit(NAME, good)
     commit = study.repo.git("rev-parse", "--short", "HEAD")
     assert f"e201.2 done, with {commit}" in orglab("list", cwd=study.path).err
@@ -578,7 +578,7 @@ def test_a_merge_with_conflicts_is_concluded_with_log_and_code(study):
         study.git("checkout", "--quiet", "--theirs", name)
     refused = orglab("commit", cwd=study.path)
     assert (refused.code, refused.err) == (
-        5, "orglab: git is in the middle of a merge; finish it first, you can include the log in it.\n"
+        5, "orglab: git is in the middle of a merge; finish that first (its commit may include the log).\n"
     )  # fmt: skip
     study.git("commit", "--quiet", "-am", "both")
     assert study.subjects("-1") == ["both"]

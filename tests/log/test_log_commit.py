@@ -116,7 +116,7 @@ def test_a_commit_during_a_merge_is_refused(orglab, repo, state, what):
     else:
         place.write_text(repo.git("rev-parse", "HEAD") + "\n")
     said = orglab("commit", code=5).err
-    assert said == f"orglab: git is in the middle of {what}; finish it first, you can include the log in it.\n"
+    assert said == f"orglab: git is in the middle of {what}; finish that first (its commit may include the log).\n"
     assert repo.git("log", "--format=%s") == "start"
 
 

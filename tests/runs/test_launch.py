@@ -242,8 +242,8 @@ def test_the_active_step_is_the_default(study, orglab):
     [
         (("run", "1.9", "--", "true"), 3, "There is no step 9"),
         (("run", "7.1", "--", "true"), 3, "There is no experiment"),
-        (("run", "1.1"), 2, "after `--`"),
-        (("run", "1.1", "--"), 2, "after `--`"),
+        (("run", "1.1"), 2, "Put -- before"),
+        (("run", "1.1", "--"), 2, "Put -- before"),
         (("run", "1", "--done", "--", "true"), 2, "needs a step"),
         (("run", "1.1", "--nosuch", "--", "true"), 2, "No such option"),
     ],
@@ -318,14 +318,14 @@ def test_the_history_of_metrics_is_kept_with_a_step(study, orglab):
 def test_an_earlier_run_of_the_same_command_is_mentioned(orglab):
     orglab("run", "1.1", "--metrics", "metrics.json", "--", "python", "train.py")
     answer = orglab("run", "1.2", "--", "python", "train.py")
-    assert "This was run before, on the same code" in answer.err
+    assert "The same was run before, on the same code" in answer.err
     assert "val_acc 0.91" in answer.err
 
 
 def test_a_step_with_open_boxes_is_noted_and_not_ticked(study, orglab):
     study.write(LOG, log_of(study).replace("1. [ ] one\n", "1. [ ] one\n   - [ ] below\n"))
     answer = orglab("run", "1.1", "--done", "--", "true")
-    assert "was not marked done" in answer.err
+    assert "was not completed" in answer.err
     assert "1. [ ] one\n" in log_of(study)
     assert "ran true, exit 0, 0s" in log_of(study)
 
@@ -479,4 +479,4 @@ def test_files_written_beside_another_run_are_nobodys(unnamed, orglab):
     answer = orglab("run", "--", "sh", script)
     outer, inner = read_runs(unnamed.path)
     assert (outer.outputs, inner.outputs) == ((), ())
-    assert f"the run {inner.id} went on at the same time; name the outputs with --results" in answer.err
+    assert f"run {inner.id} was running at the same time; use --results" in answer.err

@@ -74,7 +74,7 @@ def test_missing_code_of_a_run_is_an_error(seeded, orglab):
     first = latest(seeded)
     with (first.folder / "record.jsonl").open("a") as file:
         file.write(json.dumps({"event": "x", "before": "0" * 40}) + "\n")
-    assert "is not in this repository; fetch it" in orglab("runs", "rerun", first.id, code=3).err
+    assert "is not in this repository; push it" in orglab("runs", "rerun", first.id, code=3).err
     assert "not compared" in orglab("runs", "diff", first.id).out
 
 

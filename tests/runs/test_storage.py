@@ -122,7 +122,7 @@ def test_in_a_sandbox_a_run_is_recorded_beside_the_log(study):
     assert run.id in process("runs", prefix=sandbox).out
 
 
-@pytest.mark.parametrize(("before", "what"), [("snapshot", "captured"), ("commit", "committed")])
+@pytest.mark.parametrize(("before", "what"), [("snapshot", "in a snapshot"), ("commit", "committed")])
 def test_in_a_sandbox_a_message_says_that_the_code_is_not_committed(study, before, what):
     study.write("train.py", "print(2)\n")
     done = process("run", "1.1", "--before", before, "--", "true", prefix=with_read_only(study.path / ".git"))

@@ -63,14 +63,14 @@ def ids_in(text):
 def test_a_run_of_another_clone_is_written_once(clones):
     one, two = clones
     two("run", "1.1", "--stdout-metrics", "--done", "--", "sh", "-c", "echo metric acc=0.5")
-    assert "sent ours" in two("sync").err
+    assert "Sent our run records" in two("sync").err
     answer = one("sync")
-    assert "Received 1 run, 1 new in the log" in answer.err
+    assert "Received 1 run; added 1 to the log" in answer.err
     assert "acc 0.5" in answer.out
     assert "exit 0, 0s: acc 0.5" in one.log
     assert "1. [X] one (" in one.log
     before = one.log
-    assert "Received 0 runs, 0 new in the log" in one("sync").err
+    assert "Received 0 runs; added 0 to the log" in one("sync").err
     one("list")
     assert one.log == before
     (run,) = read_runs(one.path)
@@ -98,7 +98,7 @@ def test_a_run_that_is_in_the_log_on_a_branch_is_not_written(clones):
     two.git("push", "--quiet")
     one.git("fetch", "--quiet")
     answer = one("sync")
-    assert "log of another branch" in answer.err
+    assert "another branch's log has" in answer.err
     assert ids_in(one.log) == []
     one.git("merge", "--quiet", "origin/main")
     one("list")
@@ -250,7 +250,7 @@ def test_a_sync_without_news_prints_no_runs(clones):
     two.git("push", "--quiet")
     one.git("pull", "--quiet")
     answer = one("sync")
-    assert "log of another branch" not in answer.err
+    assert "another branch's log has" not in answer.err
     assert answer.out == ""
-    assert "Received 1 run, 0 new in the log" in answer.err
+    assert "Received 1 run; added 0 to the log" in answer.err
     assert len(ids_in(one.log)) == 1

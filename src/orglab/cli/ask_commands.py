@@ -87,7 +87,7 @@ def why_command(what: str, *, as_json: bool) -> None:
     """Show why a commit, a file or a line exists: its run, step, experiment and reason.
 
     A file that a run wrote is recognized by its content, even if it was renamed.
-    In the answer, ~ marks what is only near, and ! a remark. FILE may be a folder.
+    In the answer, ~ marks what is only near, and ! a warning. FILE may be a folder.
 
     \b
     Example:

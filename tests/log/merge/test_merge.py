@@ -163,7 +163,7 @@ def test_steps_added_by_both_sides_get_different_numbers():
         in text
     )
     assert len(notes) == 2
-    assert "'Theirs', is now item 4" in notes[0]
+    assert "'Theirs', from the merged branch, is now item 4" in notes[0]
 
 
 def test_states_tags_properties_and_titles_changed_by_both():

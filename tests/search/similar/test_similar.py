@@ -162,11 +162,11 @@ def test_a_term_of_the_user_makes_two_texts_alike():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("no colon", "A line must be `name: term, term`"),
-        (": nameless", "A line must be `name: term, term`"),
-        ("x" * 10_001 + ": y", "of at most 10000 characters"),
+        ("no colon", "Write a line as `name: term, term`"),
+        (": nameless", "Write a line as `name: term, term`"),
+        ("x" * 10_001 + ": y", "with at most 10000 characters"),
         ("idea: of the", "has only words that are ignored"),
-        ("idea: an idea", "Only 'idea' counts in the term"),
+        ("idea: an idea", "The other words of"),
         ("idea: b + c + f + g + h + k + m", "has more than 6 parts"),
         (
             "[nonsense]",
