@@ -97,7 +97,7 @@ def test_steps_are_started_and_done_in_a_sandbox(places, hooks):
     assert (repo.path / ".git/orglab/active").read_text() == in_clone
     assert ">  2. [ ] two\n" in orglab("next").out
     done = orglab("start", "--clear", prefix=sandbox)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, "No experiment is active now.\n")
     done = orglab("start", "1.2", prefix=sandbox, XDG_STATE_HOME="/dev/null/nowhere")
     assert (done.code, done.err) == (0, "The active step was not changed: its file cannot be written.\n")
 

@@ -270,7 +270,7 @@ def test_a_log_is_opened_as_the_command_finds_it(tmp_path, monkeypatch):
     monkeypatch.chdir(inner)
     assert orglab.open_log().experiment("201").title == "ABC in XYZ model"
     assert orglab.open_log(start=tmp_path).experiments()[0].ref == "e201"
-    with pytest.raises(NotFoundError, match="orglab --log .* init"):
+    with pytest.raises(NotFoundError, match=r"orglab --log .* init"):
         orglab.open_log(tmp_path / "other.org")
 
 
