@@ -74,7 +74,7 @@ lint: $(VENV)/stamp-dev ## ruff: every rule but those that pyproject.toml argues
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(VENV)/stamp-dev ## what ruff can mend by itself
+format: $(VENV)/stamp-dev ## what ruff can fix by itself
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 

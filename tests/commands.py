@@ -1,4 +1,4 @@
-"""Commands as the tests give them: through the one door, in this process."""
+"""Running commands in the process of the test."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from orglab.cli.main import run
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command said, and how it ended."""
+    """The output and the exit code of a command."""
 
     code: int
     out: str
@@ -21,7 +21,7 @@ class Orglab:
         self._capsys = capsys
 
     def __call__(self, *arguments, code=0):
-        """Run a command, check its exit code, and return what it said."""
+        """Run a command, check its exit code, and return its output."""
         self._capsys.readouterr()
         ended = run([str(argument) for argument in arguments])
         said = self._capsys.readouterr()

@@ -1,4 +1,4 @@
-"""What every test has: a clean environment, a git repository on demand, Emacs, and the no-skip switch."""
+"""Fixtures of all tests: a clean environment, a git repository, Emacs; and the option `--no-skip`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "or
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--no-skip` and `--refresh`."""
     parser.addoption("--no-skip", action="store_true", help="a skipped test is a failed one, with its reason")
-    parser.addoption("--refresh", action="store_true", help="write tests/transcripts anew: read what differs")
+    parser.addoption("--refresh", action="store_true", help="write tests/transcripts again; read the difference")
 
 
 def _fail_if_skipped(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -119,7 +119,7 @@ def _git_date(moment: datetime) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing of the person who runs the tests reaches them: their settings, editor, colours, zone, locale.
+    """Keep the settings, editor, colours, time zone and locale of the user from the tests.
 
     The home is empty, git has one pinned identity and date, it is UTC, and text is UTF-8.
     """
@@ -162,7 +162,7 @@ class Repository:
     now: datetime = field(default=START)
 
     def git(self, *arguments: str | Path, stdin: str | None = None, check: bool = True) -> str:
-        """What git says on standard output, without the last newline."""
+        """Run git and return its standard output without the last newline."""
         date = _git_date(self.now)
         done = subprocess.run(
             ["git", *arguments],
@@ -178,14 +178,14 @@ class Repository:
         return done.stdout.rstrip("\n")
 
     def write(self, name: str, text: str | bytes) -> Path:
-        """Put a file there, folders and all; the text as it is, line endings too."""
+        """Write a file and its folders; line endings are kept."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
 
     def commit(self, message: str, files: dict[str, str | bytes] | None = None) -> str:
-        """Write these files, commit everything (nothing will do too), a minute later; its full hash."""
+        """Write files, commit all changes (or an empty commit), and return the full hash."""
         for name, text in (files or {}).items():
             self.write(name, text)
         self.git("add", "--all")
@@ -208,7 +208,7 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
 
 @pytest.fixture(scope="session")
 def emacs() -> Callable[..., str]:
-    """Run Emacs Lisp in `emacs -Q --batch`, and have what it printed with `princ`.
+    """Return a function that runs Emacs Lisp in `emacs -Q --batch` and returns what it prints with `princ`.
 
     The arguments after the Lisp are in `command-line-args-left` there. Org is loaded, no
     backup or lock file is made, and an error in the Lisp fails the test with its message.

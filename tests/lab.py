@@ -1,4 +1,4 @@
-"""What the tests of the model and of the command line share: the seed's example, and a real `orglab` process."""
+"""Running `orglab` in a process of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Done(NamedTuple):
 
 
 def orglab(*arguments, cwd=None, stdin="", prefix=(), **environment) -> Done:
-    """Run the command in a process of its own; a variable that is None is taken out of its environment."""
+    """Run the command in a process of its own; a variable that is None is removed from its environment."""
     variables = {**os.environ, "PYTHONPATH": str(SOURCE), **environment}
     done = subprocess.run(
         [*prefix, sys.executable, "-m", "orglab", *map(str, arguments)],
@@ -38,7 +38,7 @@ def orglab(*arguments, cwd=None, stdin="", prefix=(), **environment) -> Done:
 
 
 def with_read_only(folder: Path) -> tuple[str, ...]:
-    """What stands before a command for which a folder is there for reading alone; modes do not stop root."""
+    """Return a prefix for commands that makes a folder read-only, even for root."""
     if os.geteuid() == 0:
         script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
         return ("unshare", "--mount", "sh", "-c", script, str(folder))
@@ -47,7 +47,7 @@ def with_read_only(folder: Path) -> tuple[str, ...]:
 
 
 def changed_lines(before: str, after: str) -> list[tuple[str, str]]:
-    """The lines that differ between two texts of as many lines."""
+    """Return the lines that differ between two texts with the same number of lines."""
     old, new = before.split("\n"), after.split("\n")
     assert len(old) == len(new), f"{len(old)} lines became {len(new)}:\n{after}"
     return [(a, b) for a, b in zip(old, new, strict=True) if a != b]

@@ -1,4 +1,4 @@
-"""A report that has everything a report may have: all blocks, all inlines, all charts, and hostile text in each."""
+"""A report with all kinds of blocks, inline elements and charts, and hostile text in each."""
 
 import math
 import struct
@@ -102,7 +102,7 @@ def png(width=60, height=30):
 
 
 def around(folder):
-    """What the sample's Org text stands in: a folder with a picture and a file, experiments 201 and 202."""
+    """The place of the sample's Org text: a folder with a picture and a file, experiments 201 and 202."""
     (folder / "plot.png").write_bytes(png())
     (folder / "code.py").write_text("pass\n")
 
@@ -116,7 +116,7 @@ def around(folder):
 
 
 def timeline(count=7):
-    """A time line of so many experiments."""
+    """Return a time line of `count` experiments."""
     statuses = ("supported", "refuted", "inconclusive", "open", "waiting", "canceled", "surprising")
     titles = (
         "ABC in XYZ model",
@@ -133,7 +133,7 @@ def timeline(count=7):
 
 
 def history(points=40, runs=4):
-    """The history of so many runs, in two groups, with a gap."""
+    """Return the history of a metric over `count` runs, in two groups, with a gap."""
     series = []
     for run in range(runs):
         values = [

@@ -1,4 +1,4 @@
-"""Which log a command is about, and what its parts are called."""
+"""Settings, and finding the log."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_settings_in_pyproject(tmp_path):
     "text",
     ["nosuch = 1", "log = 3", "tags = 'exp'", "tags = ['x']", "id_property = 'UUID'", "log = ", "\xff"],
 )
-def test_a_wrong_setting_is_named(tmp_path, text):
+def test_an_invalid_setting_is_named(tmp_path, text):
     (tmp_path / "orglab.toml").write_bytes(text.encode("latin-1"))
     with pytest.raises(UsageError, match=r"orglab\.toml"):
         find_log(tmp_path)

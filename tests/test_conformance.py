@@ -1,4 +1,4 @@
-"""What Org itself does, recorded: `tests/conformance/run.py` on all that lies beside the repository."""
+"""Comparison with recorded answers of Org: `tests/conformance/run.py`."""
 
 import gzip
 import json
@@ -43,8 +43,8 @@ def test_we_do_what_org_does_with_our_own_texts():
     assert all(passed == total for passed, total in report["groups"].values())
 
 
-def test_the_own_records_are_of_the_cases_that_are_written_down(tmp_path, emacs):
-    # With the Org that is here they are recorded anew: the texts, the forms, and what came of them.
+def test_our_own_records_are_up_to_date(tmp_path, emacs):
+    # The installed Org records them again: the texts, the forms and the results.
     del emacs
     path = tmp_path / "own.json"
     done = subprocess.run([sys.executable, RUNNER.with_name("record.py"), path], capture_output=True, check=False)
@@ -137,7 +137,7 @@ def test_settings_of_a_case_count(tmp_path):
         (json.dumps([{"repo": "a/b", "path": "c.org"}]).encode(), "org-files.tar.gz, which is not there"),
     ],
 )
-def test_a_file_that_does_not_do_is_refused_in_a_sentence(tmp_path, content, said):
+def test_an_invalid_file_is_refused_in_a_sentence(tmp_path, content, said):
     path = tmp_path / "oracle" / "cases.json"
     path.parent.mkdir()
     path.write_bytes(content)
@@ -147,7 +147,7 @@ def test_a_file_that_does_not_do_is_refused_in_a_sentence(tmp_path, content, sai
     assert "Traceback" not in errors
 
 
-def test_a_file_that_is_not_there_is_refused_in_a_sentence(tmp_path):
+def test_a_missing_file_is_refused_in_a_sentence(tmp_path):
     code, _, errors = run(tmp_path / "cases.json")
     assert code == 1
     assert "cannot be read as recorded answers" in errors

@@ -1,4 +1,4 @@
-"""`make demo`, in a folder of its own; and what Emacs makes of the log that it leaves."""
+"""`make demo` in a folder of its own, and its log in Emacs."""
 
 import importlib.util
 import os
@@ -40,7 +40,7 @@ def test_the_demo_leaves_a_log_that_emacs_does_not_change(tmp_path, emacs):
     assert {"supported", "refuted"} <= set(verdicts)
     assert "* CANCELED [4]" in log.read_text()
     assert "* INPROGRESS [5]" in log.read_text()
-    # The fourth is the first in other words, and `new` says so; a rebase took no hash; a model leads to its reason.
+    # `new` finds that the fourth experiment repeats the first; hashes survive a rebase; a model leads to its reason.
     said = done.stdout
     assert re.search(r"Tried before:\n  e1  Shifted copies", done.stderr + said)
     assert " -> " in log.read_text()

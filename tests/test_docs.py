@@ -1,4 +1,4 @@
-"""The documentation holds: its examples run, its references are complete, its links lead somewhere.
+"""Tests of the documentation: its examples run, its references are complete, its links work.
 
 Examples. Each page, README.md and docs/**, gets a fresh folder in which its blocks run from top
 to bottom:
@@ -51,7 +51,7 @@ EVERY_PAGE = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 
 
 def name_of(page: Path) -> str:
-    """The page as it is called in the repository."""
+    """Return the path of a page in the repository."""
     return page.relative_to(ROOT).as_posix()
 
 
@@ -74,7 +74,7 @@ _BLOCK = re.compile(
 
 
 def blocks_of(page: Path) -> list[Block]:
-    """The blocks that run, and what they print."""
+    """Return the blocks that run, and their output."""
     text = page.read_text("utf-8")
     found = []
     for match in _BLOCK.finditer(text):
@@ -86,7 +86,7 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 def commands_of(block: Block) -> Iterator[tuple[str, str, int]]:
-    """Yield each command of a console block, what it is to print, and its line."""
+    """Yield each command of a console block, its expected output, and its line."""
     command, expected, line = "", [], 0
     for number, text in enumerate(block.text.splitlines(), block.line):
         if text.startswith("$ "):
@@ -110,14 +110,14 @@ _PLACEHOLDERS = (
 
 
 def without_chance(text: str) -> str:
-    """The text with placeholders for what every run has anew, and without blanks at the ends of lines."""
+    """Return a text with placeholders for times and hashes, and without spaces at the ends of lines."""
     for pattern, placeholder in _PLACEHOLDERS:
         text = re.sub(pattern, placeholder, text)
     return "\n".join(line.rstrip() for line in text.strip("\n").split("\n"))
 
 
 def is_like(printed: str, expected: str) -> bool:
-    """Whether what was printed is what the page says."""
+    """Return whether the output is as expected."""
     pattern = ""
     for line in without_chance(expected).split("\n"):
         any_text = r"[^\n]*".join(map(re.escape, line.split("...")))
@@ -127,14 +127,14 @@ def is_like(printed: str, expected: str) -> bool:
 
 @dataclass
 class Shell:
-    """Runs commands one after the other, in a folder, with what the one before left."""
+    """Runs commands in a folder, one after the other, in the same shell state."""
 
     folder: Path
     state: Path
     line: int = 0
 
     def run(self, command: str) -> tuple[str, int]:
-        """What a command prints, and its exit code."""
+        """Run a command and return its output and exit code."""
         state = shlex.quote(str(self.state))
         script = (
             # All that is assigned is exported, and so remembered.
@@ -155,7 +155,7 @@ class Shell:
         return done.stdout, done.returncode
 
     def check(self, command: str, expected: str) -> None:
-        """Run a command and compare what it prints with what the page says."""
+        """Run a command and compare its output with the page."""
         printed, code = self.run(command)
         assert is_like(printed, expected), (
             f"line {self.line}: $ {command}\n--- the page says\n{expected}\n--- it printed\n{printed}"
@@ -181,7 +181,7 @@ def run_page(page: Path, folder: Path, state: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page)], ids=name_of)
-def test_the_examples_of_a_page_print_what_it_says(page, tmp_path):
+def test_the_examples_of_a_page_run(page, tmp_path):
     folder = tmp_path / "project"
     folder.mkdir()
     run_page(page, folder, tmp_path / "state")
@@ -201,7 +201,7 @@ def test_the_examples_of_a_page_print_what_it_says(page, tmp_path):
         ("e1  DONE\n", "e1  TODO\n", False),
     ],
 )
-def test_an_example_is_compared_but_for_what_changes_with_every_run(printed, expected, alike):
+def test_times_and_hashes_are_not_compared(printed, expected, alike):
     assert is_like(printed, expected) is alike
 
 
@@ -217,7 +217,7 @@ def test_a_shell_remembers_folder_variables_and_exit_code(tmp_path):
 
 @cache
 def script(name: str) -> ModuleType:
-    """One of the scripts, as a module."""
+    """Return one of the scripts as a module."""
     spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -225,7 +225,7 @@ def script(name: str) -> ModuleType:
 
 
 def read(name: str) -> str:
-    """The text of a page."""
+    """Return the text of a page."""
     return (DOCS / name).read_text("utf-8")
 
 
@@ -263,7 +263,7 @@ def test_every_command_and_option_is_in_the_commands_reference(name, command):
 
 
 def table_rows(text: str) -> dict[str, str]:
-    """The rows of all tables, by the word in backticks that each begins with."""
+    """Return the rows of all tables, by the word in backticks at their beginning."""
     return dict(re.findall(r"^\| `([^`]+)` \|(.*)\|$", text, re.MULTILINE))
 
 
@@ -322,19 +322,19 @@ def test_every_decision_is_in_the_list_of_decisions():
 
 
 def without_code(text: str) -> str:
-    """The text without its code."""
+    """Return a text without its code."""
     return re.sub(r"^```.*?^```|`[^`\n]+`", "", text, flags=re.DOTALL | re.MULTILINE)
 
 
 def anchors_of(page: Path) -> set[str]:
-    """What a link into a page may end with: its headings, as a forge writes them."""
+    """Return the anchors of a page: its headings, as a forge writes them."""
     prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
     titles = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=name_of)
-def test_links_lead_somewhere(page):
+def test_links_work(page):
     links = re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"", without_code(page.read_text("utf-8")))
     for link in (first or second for first, second in links):
         if re.match(r"https?://", link):
@@ -347,7 +347,7 @@ def test_links_lead_somewhere(page):
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=name_of)
-def test_a_page_has_one_title_and_names_nobody_s_machine(page):
+def test_a_page_has_one_title_and_no_local_paths(page):
     text = page.read_text("utf-8")
     assert text.startswith("# ")
     assert len(re.findall(r"^# ", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)) == 1

@@ -23,7 +23,7 @@ def test_random_texts_parse_print_change_and_recount():
     assert fuzz.check_many(COUNT, seed=1, jobs=2 if (os.cpu_count() or 1) > 1 else 1) == []
 
 
-def test_the_fuzzer_says_what_it_did(capsys, monkeypatch):
+def test_the_fuzzer_prints_a_summary(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["fuzz.py", "30", "--seed", "5", "--jobs", "1"])
     assert fuzz.main() == 0
     assert "30 inputs in " in capsys.readouterr().out
@@ -39,13 +39,13 @@ def test_the_fuzzer_says_what_it_did(capsys, monkeypatch):
     ],
     ids=lambda change: change.name,
 )
-def test_the_fuzzer_notices_what_was_not_done(change):
+def test_the_fuzzer_notices_a_missing_change(change):
     with pytest.raises(AssertionError):
         check_change(Document(b"* a [/]\n- [ ] b\n"), change)
 
 
 def read_and_change(raw: bytes) -> Document:
-    """All that can be asked of a text: parse it, read it, recount it, write it, and say where."""
+    """Parse, read, recount and write a text; return the result."""
     document = Document(raw)
     if len(document):
         # The last one first: what is inherited may not be as many calls deep.

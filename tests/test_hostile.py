@@ -1,4 +1,4 @@
-"""A repository whose settings name programs: no command that reads runs one."""
+"""No reading command runs a program that the settings of the repository name."""
 
 import os
 import subprocess
@@ -34,15 +34,15 @@ SETTINGS = [
     "alias.grep",
 ]
 COMMANDS = [
-    *("list", "list exp/TODO", "show 1", "show 1.1", "next", "refs", "refs 1.1", "log 1", "why HEAD", "why a.py"),
-    *("why a.py:1", "check", "search x", "similar x", "tried", "resolve [e1.1]", "runs", "run-diff RUN"),
-    *("run-diff RUN HEAD", "run-diff RUN -p", "report", "hooks status"),
+    *("status", "list", "list exp/TODO", "show 1", "show 1.1", "show 1 --history", "next", "refs", "refs 1.1"),
+    *("refs --in [e1.1]", "why HEAD", "why a.py", "why a.py:1", "check", "search x", "tried x", "tried", "runs"),
+    *("runs show RUN", "runs diff RUN", "runs diff RUN HEAD", "runs diff RUN -p", "report", "setup git --status"),
 ]
 
 
 @pytest.fixture
 def hostile(repo):
-    """A study, in a repository where every setting that names a program names one that leaves a trace."""
+    """A study in a repository whose settings name a program that leaves a trace."""
 
     def orglab(*arguments):
         return subprocess.run(
@@ -76,9 +76,9 @@ def hostile(repo):
 
 
 @pytest.mark.slow
-def test_no_command_that_reads_runs_what_the_repository_names(hostile, repo):
+def test_no_reading_command_runs_a_program_of_the_repository(hostile, repo):
     (run,) = (repo.path / ".git" / "orglab" / "runs").iterdir()
-    # The trace works: a git that is not hardened leaves it.
+    # Without hardening, git runs the program, so the trace works.
     subprocess.run(["git", "status"], cwd=repo.path, capture_output=True, check=False)
     trace = repo.path / ".git" / "owned"
     assert trace.exists()
@@ -87,5 +87,5 @@ def test_no_command_that_reads_runs_what_the_repository_names(hostile, repo):
         done = hostile(*command.replace("RUN", run.name).split())
         assert done.returncode in (0, 1), f"{command}: {done.stderr}"
         assert not trace.exists(), command
-    # What `check` found recorded it keeps, by a ref of ours: no business of a hook either.
+    # `check` keeps recorded commits with a ref of its own; no hook ran for it.
     assert repo.git("for-each-ref", "--format=%(refname)", "refs/orglab/keep")

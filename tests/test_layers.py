@@ -1,4 +1,4 @@
-"""The house: imports point down only, deferred ones counted, and what a read command may load."""
+"""The layers: imports point down only, and a reading command loads only what it needs."""
 
 import ast
 import functools
@@ -11,7 +11,7 @@ from pathlib import Path
 import orglab
 
 PACKAGE = Path(orglab.__file__).parent
-# From the ground up: a module imports from the rows below its own, and not from its neighbours.
+# From the lowest up: a module imports from the rows above its own in this list, and not from its own row.
 ROWS = [
     {"errors", "config", "reference", "text", "clock", "lock"},
     {"git", "org"},
@@ -25,9 +25,9 @@ ROWS = [
     {"cli", "hooks"},
 ]
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}
-# Every row raises them, its neighbours in the lowest row too.
+# Every row may import the errors, even the lowest.
 ERRORS = "errors"
-# The package itself only hands out names, and starts the command line.
+# The package itself only exports names and starts the command line.
 FACES = {"__init__", "__main__"}
 
 
@@ -39,7 +39,7 @@ def modules():
 
 @functools.cache
 def imports_of(path):
-    """The modules of ours that a file imports when it runs, anywhere in it."""
+    """Return the modules of orglab that a file imports at run time, anywhere in it."""
     return tuple(_find_imports(path))
 
 
@@ -62,7 +62,7 @@ def test_every_module_has_a_row():
     assert {parts[0] for parts, _ in modules()} == set(ROW) | FACES
 
 
-def test_no_module_name_stands_twice_and_few_stand_loose():
+def test_module_names_are_unique_and_few_are_outside_of_packages():
     names = Counter(parts[-1] for parts, _ in modules() if parts[-1] not in FACES)
     assert [name for name, count in names.items() if count > 1] == []
     assert sum(len(parts) == 1 for parts, _ in modules()) <= len(ROWS[0]) + len(FACES)

@@ -1,4 +1,4 @@
-"""The example of the format, typed by hand: what is read from it, and what `done` changes in it."""
+"""The example log of the format: its JSON, and what `done` changes in it."""
 
 import json
 
@@ -35,7 +35,7 @@ def test_show_gives_the_documented_json(orglab):
     }  # fmt: skip
 
 
-def test_done_changes_the_box_the_counts_and_the_keyword_and_nothing_else(orglab, tmp_path):
+def test_done_changes_only_the_checkbox_the_counts_and_the_keyword(orglab, tmp_path):
     orglab("done", "201.2", "--no-commit")
     after = SEED.replace("[0%]", "[50%]").replace("TODO Experiments [1/2]", "DONE Experiments [2/2]")
     assert (tmp_path / "experiment_log.org").read_text() == after.replace("2. [ ]", "2. [X]")

@@ -1,4 +1,4 @@
-"""The methods that answer, as a program calls them."""
+"""The reading methods of `Log`."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def log(tmp_path, monkeypatch):
         ({"match": "a", "sort": "-log"}, ["e10", "e1"]),
     ],
 )
-def test_a_list_is_chosen_and_sorted(log, wanted, refs):
+def test_a_list_is_filtered_and_sorted(log, wanted, refs):
     assert [one.ref for one in log.list_experiments(**wanted).experiments] == refs
 
 
@@ -63,7 +63,7 @@ def test_the_open_steps_of_the_active_experiment_come_first(log):
     assert active == log.list_experiments().active == log.show("1").active == "e2.1"
 
 
-def test_what_is_shown_without_git_and_runs_is_the_experiment_alone(log):
+def test_without_git_and_runs_only_the_experiment_is_shown(log):
     shown = log.show("1.2")
     assert (shown.experiment.ref, shown.step.text) == ("e1", "open")
     assert (shown.commits, shown.mentions, shown.runs, shown.active) == ({}, (), (), None)
@@ -74,7 +74,7 @@ def test_a_reference_has_its_line(log, reference, line):
     assert log.find_line(reference) == line
 
 
-def test_a_step_that_is_not_there_has_no_line(log):
+def test_an_unknown_step_has_no_line(log):
     with pytest.raises(NotFoundError):
         log.find_line("1.3")
 
@@ -99,21 +99,21 @@ def test_a_keyword_is_completed(log):
     assert log.complete_keyword("can") == []
 
 
-def test_what_a_text_names_is_told_once(log):
+def test_a_reference_in_a_text_is_returned_once(log):
     found = log.resolve("[e1.2] and [e1.2] and [e7]")
     assert [(one.spelled, one.is_known) for one in found] == [("e1.2", True), ("e7", False)]
     assert [one.spelled for one in log.resolve("b")] == ["eb"]
     assert log.resolve("nothing at all") == []
 
 
-def test_lines_come_with_what_they_name(log):
+def test_each_line_comes_with_its_references(log):
     lines = log.resolve_lines([b"[e1]\n", b"none\n", b"[e2.1] [e2.1]\n"])
     assert [(line, [one.spelled for one in found]) for line, found in lines] == [
         (b"[e1]\n", ["e1"]), (b"none\n", []), (b"[e2.1] [e2.1]\n", ["e2.1", "e2.1"]),
     ]  # fmt: skip
 
 
-def test_places_come_with_what_they_name_in_the_order_of_the_log(repo):
+def test_named_experiments_are_in_the_order_of_the_log(repo):
     repo.write("experiment_log.org", SEED + "* TODO [5] Five, as [e201] and [e9] :exp:\n")
     repo.git("add", "-A")
     repo.git("commit", "-qm", "[e5] one, [e201.1] another")

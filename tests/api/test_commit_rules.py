@@ -1,4 +1,4 @@
-"""What a commit may hold and what its message names, as git hooks ask it."""
+"""The methods that git hooks call: rules for commits and their messages."""
 
 import pytest
 
@@ -29,39 +29,39 @@ def stage(repo, **files):
     repo.git("add", "--all")
 
 
-def test_what_a_message_names_is_in_the_log_or_not(log):
+def test_references_in_a_message_are_known_or_unknown(log):
     named = log.find_named(b"[e201.2] and [e201], not [e7], nor [e201.9], in an [eval] of [e201.2]")
     assert named.titles == {"e201.2": "Test XYZ with ABC", "e201": log.experiment("201").title}
     assert named.unknown == [Reference("7"), Reference("201", 9)]
     assert not any(log.find_named(b"an [eval] of [1]"))
 
 
-def test_a_message_that_names_nothing_asks_no_log(log):
+def test_a_message_without_references_does_not_read_the_log(log):
     log.path.unlink()
     assert not any(log.find_named(b"tune"))
     with pytest.raises(NotFoundError):
         log.find_named(b"[e201]")
 
 
-def test_an_id_that_two_experiments_have_is_known_and_has_no_title(log):
+def test_an_id_of_two_experiments_is_known_without_a_title(log):
     log.path.write_text(SEED + SEED)
     assert log.find_named(b"[e201.9]") == ({"e201.9": ""}, [])
 
 
-def test_what_is_missing_comes_with_what_is_near(log, commit):
+def test_a_missing_reference_comes_with_the_nearest_ones(log, commit):
     step, other = log.find_missing([Reference("201", 9), Reference("202")], commit)
     assert (step.spelled, step.experiment.ref, step.near) == ("e201.9", "e201", ("e201.2", "e201.1"))
     assert (other.spelled, other.experiment, other.near) == ("e202", None, ("e201",))
 
 
-def test_a_step_of_a_renumbered_experiment_is_missed_where_it_would_be(log, commit):
+def test_a_missing_step_of_a_renumbered_experiment_has_that_experiment(log, commit):
     log.renumber("201", "300")
     assert log.find_named(b"[e201.1] [e201.9]") == ({"e201.1": log.step("300.1").text}, [Reference("201", 9)])
     (found,) = log.find_missing([Reference("201", 9)], commit)
     assert found.experiment.ref == "e300"
 
 
-def test_what_only_the_index_has_is_not_missing(log, commit, repo):
+def test_an_experiment_that_only_the_staged_log_has_is_not_missing(log, commit, repo):
     stage(repo, **{NAME: SEED.replace("201", "202")})
     log.path.write_text(SEED)
     assert log.find_missing([Reference("202", 1)], commit) == []
@@ -77,20 +77,20 @@ def test_log_and_code_in_one_commit_are_a_mixture(log, commit, repo):
 
 
 @pytest.mark.parametrize(("setting", "refused"), [("refuse", True), ("warn", False), ("off", None)])
-def test_the_setting_says_what_becomes_of_a_mixture(log, commit, repo, setting, refused):
+def test_the_setting_decides_whether_a_mixture_is_refused(log, commit, repo, setting, refused):
     log.config = log.config._replace(hooks=log.config.hooks._replace(separate=setting))
     stage(repo, **{NAME: SEED + "x\n", "train.py": "lr = 1\n"})
     found = log.find_mixture(commit)
     assert (found.is_refused if found else None) is refused
 
 
-def test_the_commit_that_first_holds_the_log_may_hold_code(repo, monkeypatch):
+def test_the_commit_that_adds_the_log_may_contain_code(repo, monkeypatch):
     monkeypatch.chdir(repo.path)
     stage(repo, **{NAME: SEED, "train.py": "lr = 1\n"})
     assert Log(repo.path / NAME).find_mixture(HookCommit(".git", None)) is None
 
 
-def test_a_merge_and_a_message_without_the_words_tick_nothing(log, commit, repo):
+def test_a_merge_or_a_message_without_done_ticks_nothing(log, commit, repo):
     log.config = log.config._replace(hooks=log.config.hooks._replace(auto_done=True))
     repo.commit("[e201.2] done", {"train.py": "lr = 2\n"})
     made = commit.read_commit()

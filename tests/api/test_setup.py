@@ -1,4 +1,4 @@
-"""Making a log or adopting one, and tying it to git."""
+"""Creating or adopting a log, and setting it up in git."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_where_there_is_nothing_a_new_log_is_chosen():
+def test_in_an_empty_folder_a_new_log_is_chosen():
     assert choose_log(None)[::2] == (Path("experiment_log.org"), True)
 
 
@@ -24,21 +24,21 @@ def test_a_log_that_is_named_is_chosen():
     assert choose_log("other.org")[::2] == (Path("other.org"), True)
 
 
-def test_a_log_above_is_chosen_as_seen_from_here(folder, monkeypatch):
+def test_a_log_in_a_parent_folder_is_chosen_by_its_relative_path(folder, monkeypatch):
     (folder / "experiment_log.org").write_text(SEED)
     (folder / "sub").mkdir()
     monkeypatch.chdir(folder / "sub")
     assert choose_log(None)[::2] == (Path("../experiment_log.org"), True)
 
 
-def test_of_other_files_the_largest_is_likeliest_and_not_certain(folder):
+def test_of_other_org_files_the_largest_is_only_suggested(folder):
     (folder / "small.org").write_text("* A\n")
     (folder / "large.org").write_text(SEED)
     (folder / "README.org").write_text(SEED * 2)
     assert choose_log(None)[::2] == (Path("large.org"), False)
 
 
-def test_a_log_is_made_once_and_adopted_afterwards(folder):
+def test_a_log_is_created_once_and_adopted_afterwards(folder):
     log = Log(Path("experiment_log.org"))
     made = log.init(with_settings=True)
     assert (made.adoption, made.settings) == (None, Path("orglab.toml"))
@@ -48,14 +48,14 @@ def test_a_log_is_made_once_and_adopted_afterwards(folder):
     assert (folder / "experiment_log.org").read_bytes() == text
 
 
-def test_settings_that_are_there_keep_the_log_from_being_made(folder):
+def test_with_an_existing_settings_file_no_log_is_created(folder):
     (folder / "orglab.toml").write_text("")
     with pytest.raises(NotWritableError, match="already exists"):
         Log(Path("experiment_log.org")).init(with_settings=True)
     assert not (folder / "experiment_log.org").exists()
 
 
-def test_without_a_repository_there_is_nothing_to_tie(folder):
+def test_without_a_repository_nothing_is_set_up_in_git(folder):
     (folder / "experiment_log.org").write_text(SEED)
     assert open_log().attach() == (None, False, [])
     for method in (open_log().install_hooks, open_log().uninstall_hooks, open_log().hook_status):
@@ -63,7 +63,7 @@ def test_without_a_repository_there_is_nothing_to_tie(folder):
             method()
 
 
-def test_a_repository_is_tied_to_its_log_once(repo):
+def test_a_repository_is_set_up_once(repo):
     repo.write("experiment_log.org", SEED)
     first, again = open_log().attach(), open_log().attach()
     assert (first.hooks.is_new, [path.name for path in first.changed]) == (True, [".gitattributes"])
@@ -74,7 +74,7 @@ def test_a_repository_is_tied_to_its_log_once(repo):
     assert {one.state for one in open_log().hook_status().hooks} != {"installed"}
 
 
-def test_hooks_that_others_write_are_left_to_them(repo):
+def test_hooks_of_another_tool_are_left_alone(repo):
     repo.write("experiment_log.org", SEED)
     repo.git("config", "core.hooksPath", ".husky/_")
     (repo.path / ".husky" / "_").mkdir(parents=True)

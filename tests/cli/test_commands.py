@@ -1,4 +1,4 @@
-"""The commands as the documentation has them: options, JSON, exit codes, and what is said when something is wrong."""
+"""The commands as documented: options, JSON, exit codes, and error messages."""
 
 import json
 import os
@@ -83,7 +83,7 @@ def test_the_shorthands_of_list(orglab, tmp_path):
     assert "No experiment matches." in orglab("list", "--tag", "none").err
 
 
-def test_json_has_its_version_and_survives_what_is_no_utf8(orglab, tmp_path):
+def test_json_has_a_version_and_accepts_invalid_utf8(orglab, tmp_path):
     (tmp_path / LOG).write_bytes(b"* TODO [1] caf\xe9 \x9b :exp:\n")
     for command in (["show", "1"], ["list"], ["next"], ["check"]):
         said = orglab(*command, "--json", code=1 if command == ["check"] else 0).out
@@ -132,7 +132,7 @@ def test_a_mistake_is_one_sentence_and_changes_nothing(orglab, log, arguments, c
     assert (said.out, log.read_text()) == ("", SEED)
 
 
-def test_titles_that_look_like_org_are_titles(orglab, log):
+def test_titles_that_look_like_org_syntax_stay_titles(orglab, log):
     for number, title in enumerate(["Foo :bar:", "* star", "TODO COMMENT x", "[#A] x", "日本語 🎉"], 202):
         assert orglab("new", title).out == f"e{number}\n"
         assert json.loads(orglab("show", number, "--json").out)["title"] == title
@@ -146,7 +146,7 @@ def test_titles_that_look_like_org_are_titles(orglab, log):
      "1. [X] one", "x\r\ny", "\x1b[31mred\x1b[0m", "# Local Variables:\n# mode: x\n# End:", "z" * 100_000],
 )  # fmt: skip
 @pytest.mark.parametrize("where", ["201", "201.1"])
-def test_any_note_is_a_note_and_no_more(orglab, log, text, where):
+def test_any_text_of_a_note_stays_one_note(orglab, log, text, where):
     orglab("note", where, text)
     after = json.loads(orglab("show", "201", "--json").out)
     notes = [*after["notes"], *(note for step in after["steps"] for note in step["notes"])]
@@ -158,7 +158,7 @@ def test_any_note_is_a_note_and_no_more(orglab, log, text, where):
     assert orglab("check").out == ""
 
 
-def test_standard_input_is_a_text(log, tmp_path):
+def test_a_text_is_read_from_standard_input(log, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "orglab", "note", "201", "-"], input=b"from\r\na pipe\n", cwd=tmp_path, check=True,
         capture_output=True,
@@ -167,12 +167,12 @@ def test_standard_input_is_a_text(log, tmp_path):
     assert "from\n  a pipe\n" in log.read_text()
 
 
-def test_no_log_says_how_to_make_one(orglab):
+def test_without_a_log_the_message_names_init(orglab):
     assert "orglab init" in orglab("list", code=3).err
 
 
 @pytest.mark.parametrize("command", [["note", "201", "x"], ["done", "201.2", "--no-commit"], ["new", "x"]])
-def test_a_conflict_is_read_and_not_written(orglab, log, command):
+def test_a_log_with_a_conflict_is_read_but_not_written(orglab, log, command):
     text = SEED + "<<<<<<< HEAD\n* A\n=======\n* B\n>>>>>>> other\n"
     log.write_text(text)
     assert "e201" in orglab("list").out
@@ -180,7 +180,7 @@ def test_a_conflict_is_read_and_not_written(orglab, log, command):
     assert log.read_text() == text
 
 
-def test_a_log_that_another_may_not_read(log, tmp_path):
+def test_a_log_without_read_permission(log, tmp_path):
     log.chmod(0o600)
     tmp_path.chmod(0o755)
     program = (
@@ -197,7 +197,7 @@ def test_a_log_that_another_may_not_read(log, tmp_path):
     assert done.stderr.count("orglab: ") == done.stderr.count("\n")
 
 
-def test_an_editor_that_holds_the_log_is_respected(orglab, log):
+def test_a_log_with_unsaved_changes_in_an_editor_is_not_written(orglab, log):
     holder = f"ada@{os.uname().nodename}.{os.getpid()}"
     log.with_name(f".#{LOG}").symlink_to(holder)
     said = orglab("note", "201", "x", code=4).err
@@ -213,7 +213,7 @@ def test_two_experiments_with_one_id_are_named_and_not_changed(orglab, log):
     assert "duplicate-id" in orglab("check", code=1).out
 
 
-def test_check_mends_what_is_safe(orglab, log):
+def test_check_fixes_what_is_safe(orglab, log):
     log.write_text("* TODO A [5/5] :exp:\n** TODO Experiments [0/9]\n1. [x] a\n2. [ ] b\n* TODO [7] B :exp:\n")
     said = orglab("check", code=1)
     assert {line.split()[1] for line in said.out.splitlines()} >= {"no-id", "stale-cookie"}

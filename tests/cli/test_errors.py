@@ -1,4 +1,4 @@
-"""What goes wrong, each in a process of its own: one sentence, its exit code, the log's bytes as they were."""
+"""Errors, each in a process of its own: one sentence, an exit code, and an unchanged log."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ def log(tmp_path, monkeypatch):
 
 
 def refused(log, code, *arguments, says, stdin="", **environment):
-    """The command ends with this code, says so in one line, and leaves the log alone."""
+    """Assert that a command ends with a code and one line of message, and does not change the log."""
     before = log.read_bytes() if log.is_file() else None
     done = orglab(*arguments, stdin=stdin, **environment)
     assert done.code == code, done
@@ -73,7 +73,7 @@ def test_a_mistake_is_a_sentence_and_a_code(log, code, arguments, says):
     refused(log, code, *arguments, says=says)
 
 
-def test_a_match_that_cannot_be_read_points_at_the_character(log):
+def test_an_invalid_match_string_has_a_mark_at_the_character(log):
     done = orglab("list", "exp+{", cwd=log.parent)
     assert done.code == 2
     *_, text, caret = done.err.splitlines()
@@ -107,7 +107,7 @@ def test_a_log_that_the_user_may_not_read(log):
                 folder.chmod(0o755)
     else:
         log.chmod(0)
-    # Whoever runs may not see this tree either, so the command is run once, on a copy, before it becomes someone else.
+    # The other user may not read this tree either, so the modules are loaded by a first command, before the change.
     (log.parent / "copy.org").write_text(SEED)
     for arguments in (["list"], ["note", "201", "x"]):
         script = (
@@ -127,7 +127,7 @@ def test_a_log_that_the_user_may_not_read(log):
 
 def test_conflict_markers_refuse_every_write_and_name_their_line(log):
     markers = "<<<<<<< HEAD\n- ours\n=======\n- theirs\n>>>>>>> other\n"
-    # The box is something that `check --fix` would mend.
+    # `check --fix` would fix the checkbox.
     log.write_text(SEED.replace("** Notes\n", "** Notes\n" + markers).replace("[X]", "[x]"))
     for arguments in (
         ["note", "201", "x"], ["done", "201.2", "--no-commit"], ["new", "x"], ["step", "201", "x"],
@@ -141,23 +141,23 @@ def test_conflict_markers_refuse_every_write_and_name_their_line(log):
 
 @pytest.fixture
 def held(log):
-    """The log as Emacs holds it with unsaved changes: a link that names a living process."""
+    """The log as Emacs holds it with unsaved changes: a link that names a running process."""
     lock = log.with_name(f".#{NAME}")
     lock.symlink_to(f"ada@{os.uname().nodename}.{os.getpid()}")
     yield log
     lock.unlink()
 
 
-def test_a_log_that_an_editor_holds_is_left_alone_and_the_holder_named(held):
+def test_a_log_that_an_editor_holds_is_not_written_and_the_holder_is_named(held):
     refused(held, 4, "note", "201", "x", says="ada")
 
 
-def test_anyway_writes_all_the_same(held):
+def test_anyway_writes_the_log(held):
     assert orglab("note", "201", "all the same", "--anyway").code == 0
     assert "all the same" in held.read_text()
 
 
-def test_the_lock_of_a_dead_editor_is_no_lock(log):
+def test_the_lock_of_an_ended_editor_is_ignored(log):
     dead = subprocess.Popen(["true"])
     dead.wait()
     log.with_name(f".#{NAME}").symlink_to(f"ada@{os.uname().nodename}.{dead.pid}")
@@ -165,14 +165,14 @@ def test_the_lock_of_a_dead_editor_is_no_lock(log):
 
 
 @pytest.mark.parametrize("revision", ["-h", "--output=x", "--all", "HEAD --", "nope", "@{upstream}", "HEAD:x"])
-def test_a_hostile_revision_is_only_a_name_of_nothing(repo, revision):
+def test_a_hostile_revision_is_an_unknown_commit(repo, revision):
     repo.commit("log", {NAME: SEED})
     log = repo.path / NAME
     refused(log, 3, "done", "201.2", f"--commit={revision}", says="Unknown commit")
     assert sorted(path.name for path in repo.path.iterdir()) == [".git", NAME]
 
 
-def test_without_git_a_commit_is_a_git_error_or_none_is_recorded(repo, tmp_path_factory):
+def test_without_git_no_commit_is_recorded(repo, tmp_path_factory):
     repo.commit("log", {NAME: SEED})
     empty = tmp_path_factory.mktemp("bin")
     done = orglab("done", "201.2", PATH=str(empty))
@@ -188,25 +188,25 @@ def test_a_repository_without_commits_records_none(repo):
     refused(log, 3, "done", "--undo", "201.9", says="step 9")
 
 
-def test_a_detached_head_is_a_commit_as_any(repo):
+def test_a_detached_head_is_recorded(repo):
     first = repo.commit("log", {NAME: SEED})
     repo.git("checkout", "--quiet", "--detach")
     assert orglab("done", "201.2").code == 0
     assert f"2. [X] Test XYZ with ABC ({first[:7]})" in Path(NAME).read_text()
 
 
-def test_settings_that_cannot_be_read_are_named(log):
+def test_invalid_settings_are_named(log):
     log.with_name("orglab.toml").write_text("letter = 3\n")
     refused(log, 2, "list", says="letter")
     log.with_name("orglab.toml").write_text("letter = \n")
     refused(log, 2, "list", says="orglab.toml")
 
 
-def test_an_editor_that_is_not_there(log):
+def test_an_editor_that_is_not_installed(log):
     refused(log, 3, "edit", "201", says="EDITOR", EDITOR="no-such-editor")
 
 
-def test_debug_shows_where(log):
+def test_debug_prints_a_traceback(log):
     done = subprocess.run(
         [sys.executable, "-m", "orglab", "show", "999", "--debug"],
         env={**os.environ, "PYTHONPATH": str(SOURCE)}, cwd=log.parent,

@@ -1,4 +1,4 @@
-"""What commands that look or write a line load; and a step that waits is told by those that look, once."""
+"""Which modules short commands load, and pending steps in the commands that read the log."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 from lab import NAME, orglab
 from texts import SEED
 
-# What `import click` does not bring, and reading a log needs.
+# Modules that reading a log needs and `import click` does not load.
 NEEDED = {
     "pathlib",
     "fnmatch",
@@ -31,28 +31,28 @@ NEEDED = {
     "unicodedata",
     "fcntl",
 }
-# What writing needs beside that: the system call that swaps two names, and the signal of a lease.
+# Writing also needs the system call that swaps two names, and the signal of a lease.
 NEEDED_TO_WRITE = NEEDED | {"ctypes", "_ctypes", "ctypes._endian", "struct", "_struct", "signal"}
-# Ours that neither has a use for; of runs, only what says where records would be.
+# Modules of orglab that neither needs; of runs, only the location of the records is needed.
 UNNEEDED = (
     "orglab.search", "orglab.report", "orglab.history", "orglab.api.serialize", "orglab.experiment.check",
     "orglab.log.merge", "orglab.org.match", "orglab.runs.record", "orglab.runs.launch", "orglab.runs.log_writer",
 )  # fmt: skip
-# And what only writing has.
+# Modules that only writing needs.
 UNNEEDED_TO_READ = ("orglab.experiment.edits", "orglab.org.todo", "orglab.cli.write_commands")
 
 
 def loaded(program, folder):
     """The modules that a fresh Python has loaded after a program."""
-    told = "; import sys; sys.stderr.write('\\n' + ' '.join(sys.modules))"
+    report = "; import sys; sys.stderr.write('\\n' + ' '.join(sys.modules))"
     done = subprocess.run(
-        [sys.executable, "-c", program + told], capture_output=True, text=True, check=True, cwd=folder
+        [sys.executable, "-c", program + report], capture_output=True, text=True, check=True, cwd=folder
     )
     return set(done.stderr.rpartition("\n")[2].split())
 
 
 def find_among(names, unneeded):
-    """Those names that are modules that nobody needs, or below one."""
+    """Return the names that are unneeded modules, or below one."""
     return [name for name in names for one in unneeded if f"{name}.".startswith(f"{one}.")]
 
 
@@ -81,7 +81,7 @@ def test_json_is_loaded_for_json(command, tmp_path):
 
 @pytest.fixture
 def waiting(repo):
-    """A log with step 2 waiting: a commit said it is done while an editor held the log."""
+    """A log with step 2 pending: a commit said it is done while an editor held the log."""
     repo.write(NAME, SEED)
     (repo.path / "orglab.toml").write_text("[hooks]\nauto_done = true\n")
     assert orglab("setup", "git", cwd=repo.path).code == 0
@@ -99,7 +99,7 @@ def waiting(repo):
 
 @pytest.mark.parametrize("no_index", [None, "1"])
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_a_step_that_waits_is_told_once_whatever_way_it_is_shown(waiting, options, no_index):
+def test_a_pending_step_is_reported_once_by_any_command(waiting, options, no_index):
     first = orglab("show", "201", *options, cwd=waiting, ORGLAB_NO_INDEX=no_index)
     again = orglab("show", "201", *options, cwd=waiting, ORGLAB_NO_INDEX=no_index)
     assert first.out == again.out

@@ -9,7 +9,7 @@ from orglab.cli import output
 
 
 class Terminal(io.StringIO):
-    """What says that it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self):
         return True
@@ -17,7 +17,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The seconds that have passed, as the bar is told them."""
+    """The seconds that the progress bar believes have passed."""
     passed = [0.0]
     monkeypatch.setattr(output.time, "monotonic", lambda: passed[0])
     return passed

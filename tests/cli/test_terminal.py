@@ -1,4 +1,4 @@
-"""What a person sees: on a real pseudo-terminal, in a pipe, and when they stop it."""
+"""The output on a real pseudo-terminal and in a pipe, and stopping a command."""
 
 import os
 import pty
@@ -74,7 +74,7 @@ def test_a_list_fits_eighty_columns_and_is_coloured(log):
     assert max(map(wcswidth, lines)) <= 80
     assert "…" in lines[0]
     assert "\x1b[33mINPROGRESS" in said
-    # Whatever the script, the last column begins at one place.
+    # In any script, the last column begins at the same place.
     assert len({wcswidth(line[: line.index("2018-06-06")]) for line in lines}) == 1
 
 
@@ -127,14 +127,16 @@ def test_ctrl_c_stops_with_one_sentence(log, tmp_path):
         except subprocess.TimeoutExpired:
             continue
     os.close(writer)
-    # click begins a line of its own behind the terminal's ^C.
+    # click starts a new line after the ^C of the terminal.
     assert (process.returncode, said) == (130, "\norglab: Interrupted.\n")
     assert log.read_text() == LOG
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shells_complete_commands_and_references(shell, log):
-    script = subprocess.run([*ORGLAB, "completion", shell], capture_output=True, text=True, check=True).stdout
+    script = subprocess.run(
+        [*ORGLAB, "setup", "shell", shell, "--print"], capture_output=True, text=True, check=True
+    ).stdout
     assert "_ORGLAB_COMPLETE" in script
     assert subprocess.run([shell, "-n"], input=script, text=True, capture_output=True, check=False).returncode == 0
     words = {"bash": ("orglab show 3", "2"), "zsh": ("orglab show 3", "2"), "fish": ("orglab show 3", "3")}[shell]

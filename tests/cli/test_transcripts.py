@@ -1,9 +1,9 @@
-"""What each command prints and writes, as a person types it: tests/transcripts/*.txt, a page for each command.
+"""What each command prints and writes: tests/transcripts/*.txt, a page for each command.
 
-A line `$ command` is run in a git repository that holds the log of texts.SEED;
-below it stands what it printed, standard error behind `2> `, and an exit code
-other than 0 in brackets.  `pytest tests/test_transcripts.py --refresh` writes
-the pages anew: read the difference before you keep it.
+A line `$ command` is run in a git repository with the log of texts.SEED. Below it
+is its output: standard error after `2> `, and an exit code other than 0 in
+brackets. `pytest tests/cli/test_transcripts.py --refresh` writes the pages again:
+read the difference before you keep it.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ NOW = datetime.datetime(2018, 6, 7, 9, 30)  # noqa: DTZ001 - the log holds local
 
 
 def answer(command):
-    """What a command prints; `orglab` runs in this process, what stands before it in a pipe gives its input."""
+    """Return what a command prints; `orglab` runs in this process, with the commands before it in a pipe as its input."""
     before, pipe, last = command.rpartition(" | ")
     if not re.match(r'(?:\w+=(?:"[^"]*"|\S*) )*orglab\b', last):
         # Before a pipe it may be `orglab` too: ours, whatever is on the PATH.
@@ -67,7 +67,7 @@ def shown(out, err, code):
 
 
 def play(page):
-    """A page with what its commands print now; lines that begin with `# ` are kept."""
+    """Return a page with the current output of its commands; lines that begin with `# ` are kept."""
     lines = []
     for line in page.splitlines():
         if line.startswith("# ") or (not line and lines and lines[-1] != ""):
@@ -78,14 +78,14 @@ def play(page):
 
 
 def commands_of(page):
-    """The lines of a page that are kept: a blank line in an answer is none of them."""
+    """Return the commands and comments of a page, without output."""
     blocks = re.split(r"(?m)^(?=\$ |# )", page)
     kept = [block.split("\n", 1)[0] + ("\n" if block.endswith("\n\n") else "") for block in blocks if block]
     return "\n".join(kept)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
-def test_a_page_says_what_happens(page, repo, request):
+def test_a_page_shows_the_current_output(page, repo, request):
     if page.stem != "init":
         repo.write("experiment_log.org", SEED)
     text = page.read_text()
@@ -97,7 +97,7 @@ def test_a_page_says_what_happens(page, repo, request):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
-def test_a_page_says_the_same_without_an_index(page, repo, monkeypatch):
+def test_the_output_is_the_same_without_an_index(page, repo, monkeypatch):
     monkeypatch.setenv("ORGLAB_NO_INDEX", "1")
     if page.stem != "init":
         repo.write("experiment_log.org", SEED)

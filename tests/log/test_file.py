@@ -120,9 +120,9 @@ def in_thread(function, *arguments):
 def test_reading_returns_all_bytes_and_their_digest(log):
     data = b"\xef\xbb\xbf* caf\xe9\r\n\0\xe2\x80\xa8 no newline"
     log.write_bytes(data)
-    snapshot = file.read(log)
-    assert (snapshot.path, snapshot.data) == (log, data)
-    assert snapshot.digest == hashlib.sha256(data).hexdigest()
+    content = file.read(log)
+    assert (content.path, content.data) == (log, data)
+    assert content.digest == hashlib.sha256(data).hexdigest()
 
 
 def test_a_missing_file_is_an_error(tmp_path, log):
@@ -186,9 +186,9 @@ def test_digests_are_those_of_the_whole_bytes(log, size):
         lambda data: data[:-2],
         lambda _: b"\n",
     ):
-        for snapshot in file.update(log, change):
-            assert snapshot.digest == hashlib.sha256(snapshot.data).hexdigest()
-        assert file.read(log).data == snapshot.data
+        for content in file.update(log, change):
+            assert content.digest == hashlib.sha256(content.data).hexdigest()
+        assert file.read(log).data == content.data
 
 
 def test_no_change_writes_nothing(log):
@@ -275,8 +275,8 @@ def test_writes_that_are_cut_short_are_continued(log, monkeypatch):
 
 
 def test_a_new_file_is_whole_and_has_the_usual_mode(tmp_path):
-    snapshot = file.create(tmp_path / "new.org", LOG)
-    assert snapshot.data == file.read(tmp_path / "new.org").data
+    content = file.create(tmp_path / "new.org", LOG)
+    assert content.data == file.read(tmp_path / "new.org").data
     assert stat.S_IMODE((tmp_path / "new.org").stat().st_mode) == 0o644  # by the umask of conftest.py
     assert names_in(tmp_path) == ["new.org"]
 

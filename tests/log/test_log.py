@@ -222,7 +222,7 @@ def test_any_journal_entry_leaves_the_journal_valid(tmp_path, texts):
 
 
 OPERATIONS = {
-    "done": lambda log, one, step, _: log.complete_step(f"{one}.{step}", [], all_boxes=True),
+    "done": lambda log, one, step, _: log.complete_step(f"{one}.{step}", [], all_checkboxes=True),
     "undo": lambda log, one, step, _: log.reopen_step(f"{one}.{step}"),
     "step": lambda log, one, _, text: log.add_step(one, text),
     "note": lambda log, one, step, text: log.add_note(f"{one}.{step}" if step else one, text),

@@ -79,7 +79,9 @@ COMMANDS = {
     "step": lambda log, one: log.add_step(one, "another"),
     "note": lambda log, one: log.add_note(one, "A note\nof two lines"),
     "step-note": lambda log, one: log.add_note(f"{one}.{log.experiments()[0].steps[0].number}", "A note"),
-    "done": lambda log, one: log.complete_step(f"{one}.{log.experiments()[0].steps[-1].number}", [], all_boxes=True),
+    "done": lambda log, one: log.complete_step(
+        f"{one}.{log.experiments()[0].steps[-1].number}", [], all_checkboxes=True
+    ),
     "reopen": lambda log, one: log.reopen_step(f"{one}.{log.experiments()[0].steps[0].number}"),
     "conclude": lambda log, one: log.conclude(one, "It does.", verdict="supported"),
     "state": lambda log, one: log.set_state(one, log.document().settings.done_names[-1], "why"),

@@ -159,7 +159,7 @@ class CommitMethods(RunMethods, CareMethods):
 
         completed = read_completed_steps(commit.message, self.config.letter)
         for reference in completed:
-            self.queue_completion(reference, commit.hash)
+            self.add_pending_completion(reference, commit.hash)
         if completed:
             self.write_pending(tell)
 

@@ -111,7 +111,7 @@ class RunMethods(WriteMethods):
 
             write_pending(self, pending, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
 
-    def queue_completion(self, reference: "Reference", commit: str) -> None:
+    def add_pending_completion(self, reference: "Reference", commit: str) -> None:
         """Record that a commit completes a step, so that `write_pending` ticks it.
 
         Args:

@@ -81,7 +81,7 @@ class WriteMethods(LogFile):
             new = self.find(after, Reference(chosen))
             kept = new.title == title.strip() and [step.text for step in new.steps] == [text.strip() for text in texts]
             if not kept or any(step.commits for step in new.steps) or len(after) != len(before) + _NEW_HEADINGS:
-                raise UsageError("Org would not read the title or a step as plain text; rephrase it.")
+                raise UsageError("Org would read the title or a step as markup; rephrase it.")
 
         edited = self.edit(make_edits, verify)
         experiment = self.find(edited.after, Reference(edited.decided))
@@ -133,7 +133,7 @@ class WriteMethods(LogFile):
         def verify(before: "Document", after: "Document", decided: tuple[str, str]) -> None:
             chosen = decided[1]
             if len(after) != len(before) or self.find(after, Reference(chosen)).id != chosen:
-                raise UnsafeEditError("Org would not read the new id as one; nothing was written.")
+                raise UnsafeEditError("Org would not recognize the new id; nothing was written.")
 
         edited = self.edit(make_edits, verify)
         old, new = edited.decided
@@ -214,7 +214,7 @@ class WriteMethods(LogFile):
         commits: Iterable[str] | None = None,
         *,
         all_commits: bool = False,
-        all_boxes: bool = False,
+        all_checkboxes: bool = False,
     ) -> Completed:
         """Tick a step, record the commits that hold its results, and return it.
 
@@ -223,7 +223,7 @@ class WriteMethods(LogFile):
             commits: Revisions to record; none if empty.  If None, the newest commit
                 on HEAD whose message names the step, or else HEAD.
             all_commits: If `commits` is None, record every commit that names the step, oldest first.
-            all_boxes: Whether to tick the open checkboxes below the step too.
+            all_checkboxes: Whether to tick the open checkboxes below the step too.
 
         Raises:
             NotFoundError: There is no such step or commit.
@@ -235,7 +235,9 @@ class WriteMethods(LogFile):
         hashes, why = self._find_commits(reference, commits, all_commits=all_commits)
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
-            return edits.tick_step(experiment, find_step(experiment, parsed), hashes, all_boxes=all_boxes), None
+            return edits.tick_step(
+                experiment, find_step(experiment, parsed), hashes, all_checkboxes=all_checkboxes
+            ), None
 
         after, _ = self.edit_experiment(parsed, make_edits, clock.now())
         step = find_step(after, parsed)
@@ -320,8 +322,8 @@ class WriteMethods(LogFile):
         verdict = next((word for word in self.verdicts if verdict and word.casefold() == verdict.casefold()), verdict)
         if verdict and verdict not in self.verdicts:
             near = self.find_near_verdict(verdict)
-            hint = f"did you mean {near}?" if near else f"use {', '.join(self.verdicts)}."
-            raise UsageError(f"Unknown verdict {verdict!r}: {hint} Add words of your own to the setting `verdicts`.")
+            hint = f"Did you mean {near}?" if near else f"Use {', '.join(self.verdicts)}."
+            raise UsageError(f"Unknown verdict {verdict!r}. {hint} Other words go into the setting `verdicts`.")
         word, now = check_one_line(verdict, "A verdict") if verdict else None, clock.now()
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":

@@ -52,7 +52,7 @@ def install(shell: str) -> tuple[Path, bool]:
         # Only where orglab is installed, so that a shared startup file works on other machines too.
         block = f"{_BEGIN}\nif command -v orglab >/dev/null 2>&1; then\n{script}fi\n{_END}\n"
         others = _BLOCK.sub("", before)
-        # One more line end, which `remove` takes away too, so that every byte is as before then.
+        # `remove` also removes this empty line, so that it restores every byte.
         after = f"{others}\n{block}" if others else block
     return path, _write(path, before, after)
 

@@ -57,26 +57,26 @@ def _format_heading(stars: int, keyword: str | None, title: str) -> str:
 # Steps
 
 
-def tick_step(experiment: Experiment, step: Step, commits: Iterable[str], *, all_boxes: bool) -> list[Edit]:
+def tick_step(experiment: Experiment, step: Step, commits: Iterable[str], *, all_checkboxes: bool) -> list[Edit]:
     """Return the edits that mark a step as done and add short hashes to it, in parentheses.
 
     Args:
         experiment: The experiment.
         step: The step.
         commits: Short hashes to add to those of the step.
-        all_boxes: Whether to check open checkboxes below the step too.
+        all_checkboxes: Whether to check open checkboxes below the step too.
 
     Raises:
-        UsageError: There are open checkboxes below the step, and `all_boxes` is False.
+        UsageError: There are open checkboxes below the step, and `all_checkboxes` is False.
     """
     document = experiment.heading.document
     structure = _structure(experiment)
     below = [item for item in structure.subtree(step.item) if item.checkbox is not None]
     still_open = [item for item in below if item.checkbox not in (b"[X]", b"[x]")]
-    if still_open and not all_boxes:
+    if still_open and not all_checkboxes:
         lines = ", ".join(str(document.source.line_number(item.begin)) for item in still_open[:5])
         raise UsageError(
-            f"{step.ref} has open checkboxes below it (line {lines}); check them first, or use --all to check them too."
+            f"{step.ref} has open checkboxes below it (line {lines}); tick them first, or use --all to tick them too."
         )
     edits = _set_boxes(experiment, structure, [step.item, *below], DONE)
     known = (*step.commits, *step.originals)
@@ -208,7 +208,7 @@ def add_run_note(
     step = None if reference.step is None else find_step(experiment, reference)
     if step is None or not done or step.state == "done":
         return add_note(experiment, step, head, text)
-    ticks = tick_step(experiment, step, [commit] if commit else [], all_boxes=False)
+    ticks = tick_step(experiment, step, [commit] if commit else [], all_checkboxes=False)
     ticked = experiment_after(experiment, experiment, ticks)
     return compose(ticks, add_note(ticked, find_step(ticked, reference), head, text))
 

@@ -71,7 +71,7 @@ def stream_output(
     import tempfile  # noqa: PLC0415 - takes 10 ms, and few commands read that much
 
     command = ["git", *_SAFE_OPTIONS, *arguments]
-    # A file: git would block on a full pipe that nobody reads.
+    # A file, because git would block on a full pipe that is not read.
     with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as source:
         source.write(stdin or b"")
         source.seek(0)

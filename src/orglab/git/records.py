@@ -109,7 +109,7 @@ def sync_records(repository: Repository, remote: str, writer: str, others: tuple
 
 
 def _run_remote(repository: Repository, *arguments: str) -> None:
-    # git must not prompt for a password: nobody may be there to answer.
+    # git must not prompt for a password, because the command may run unattended.
     completed = run_as_user(repository.folder, arguments, environment={"GIT_TERMINAL_PROMPT": "0"})
     if completed.returncode != 0:
         raise GitError(f"git {arguments[0]} failed: {read_error(completed.stderr)}.")

@@ -47,7 +47,7 @@ from orglab import lock
 from orglab.errors import LogChangedError, LogHeldError, NotFoundError, NotReadableError, NotWritableError, OrglabError
 from orglab.lock import EditorLock, Writers, editor_holding
 
-__all__ = ["EditorLock", "Snapshot", "create", "edit", "editor_holding", "read", "size_limit", "update"]
+__all__ = ["EditorLock", "FileContent", "create", "edit", "editor_holding", "read", "size_limit", "update"]
 
 _TRIES = 4  # the first attempt, and three more on newer text
 _SAVE_SECONDS = 2.0  # no editor takes longer to write a file
@@ -64,7 +64,7 @@ _NO_REPLACE = (1, 4)  # RENAME_NOREPLACE, RENAME_EXCL
 _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
-class Snapshot:
+class FileContent:
     """A file's bytes at one moment.
 
     Attributes:
@@ -118,7 +118,7 @@ class _Temp(NamedTuple):
             lock.remove(self.path)
 
 
-def read(path: str | os.PathLike[str]) -> Snapshot:
+def read(path: str | os.PathLike[str]) -> FileContent:
     """Return the bytes of a file, without locking it or waiting for writers.
 
     Raises:
@@ -131,7 +131,7 @@ def read(path: str | os.PathLike[str]) -> Snapshot:
         read_at = time.time_ns()
         fd = _open(shown, os.fspath(path))
         stack.callback(lock.close, fd)
-        return Snapshot(shown, _read_steady(fd), os.fstat(fd), read_at)
+        return FileContent(shown, _read_steady(fd), os.fstat(fd), read_at)
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
@@ -165,7 +165,7 @@ def update(
     wait_for_editor: float = 2.0,
     anyway: bool = False,
     lock_timeout: float = 30.0,
-) -> tuple[Snapshot, Snapshot]:
+) -> tuple[FileContent, FileContent]:
     """Replace the bytes of a file by what `change` returns for them; return the file before and after; see `edit`."""
     before, after, _ = edit(
         path, lambda data: (change(data), None), wait_for_editor=wait_for_editor, anyway=anyway,
@@ -181,7 +181,7 @@ def edit(
     wait_for_editor: float = 2.0,
     anyway: bool = False,
     lock_timeout: float = 30.0,
-) -> tuple[Snapshot, Snapshot, Decided]:
+) -> tuple[FileContent, FileContent, Decided]:
     """Replace the bytes of a file by what `change` returns for them, durably and atomically.
 
     Afterwards the file holds the new bytes, on disk, under the same name (a
@@ -221,10 +221,10 @@ def edit(
             if anyway or editor_holding(target) is None:
                 texts = _change_under_lock(shown, target, change, watched=not anyway)
     before, after, decided = texts
-    return Snapshot(shown, before), Snapshot(shown, after), decided
+    return FileContent(shown, before), FileContent(shown, after), decided
 
 
-def create(path: str | os.PathLike[str], data: bytes) -> Snapshot:
+def create(path: str | os.PathLike[str], data: bytes) -> FileContent:
     """Create a file with `data`, durably; no reader ever sees a partly written file.
 
     Raises:
@@ -243,7 +243,7 @@ def create(path: str | os.PathLike[str], data: bytes) -> Snapshot:
             os.link(temp.path, target)
         stack.enter_context(_explaining(f"{shown} was created", "; it may not survive a power cut"))
         _sync_folder(folder)
-    return Snapshot(shown, data)
+    return FileContent(shown, data)
 
 
 def _change_under_lock(

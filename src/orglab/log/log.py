@@ -145,7 +145,7 @@ class LogFile:
 
     # Reading
 
-    def snapshot(self) -> file.Snapshot:
+    def read_file(self) -> file.FileContent:
         """Return the bytes of the log.
 
         Raises:
@@ -159,7 +159,7 @@ class LogFile:
         Raises:
             NotFoundError: The file does not exist.
         """
-        return self.parse(self.snapshot().data)
+        return self.parse(self.read_file().data)
 
     def parse(self, data: bytes) -> Document:
         """Return the bytes of a version of the log, or of the journal, as a document."""

@@ -31,7 +31,7 @@ def recount_cookies(document: Document, headings: Iterable[Heading | None] | Non
     Args:
         document: The document.
         headings: Recount only the cookies of these headings and their own sections; an
-            element None stands for the text before the first heading.  All if None.
+            element None means the text before the first heading.  All if None.
     """
     if headings is None:
         chosen: list[Heading | None] = [None, *document.headings()]

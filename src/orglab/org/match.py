@@ -268,7 +268,7 @@ def _split_alternatives(part: _Part, bar: str) -> list[_Part]:
 
 # ---- terms ----
 
-# The regexp of org-make-tags-matcher; `\w` stands for its `[[:alnum:]_]`, see `_shadow`.
+# The regexp of org-make-tags-matcher, with `\w` for its `[[:alnum:]_]`; see `_shadow`.
 _TERM = compile_late(
     r"""&?(?P<sign>[-+:])?
     (?P<term> (?P<regexp>\{[^}]+\})
@@ -498,7 +498,7 @@ def _compare_time(moment: float, compare: Callable[[Any, Any], bool]) -> _Compar
 
 
 def _read_time(text: str, now: datetime.datetime) -> float:
-    """Return the time that an operand stands for, or 0 (org-matcher-time)."""
+    """Return the time that an operand means, or 0 (org-matcher-time)."""
     today = time.mktime((now.year, now.month, now.day, 0, 0, 0, 0, 0, -1))
     named = {"<now>": now.timestamp(), "<today>": today, "<tomorrow>": today + _DAY}
     if text in named:

@@ -48,7 +48,7 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
     """Run a command for a step, and return its exit code and its record.
 
     Afterwards the run is recorded, its code and its results are committed, and the log has a note on it.  If one of
-    these fails once the command has started, the user is told, and the exit code stays that of the command.
+    these fails once the command has started, the user gets a message, and the exit code stays that of the command.
 
     Args:
         log: The log.

@@ -16,7 +16,7 @@ from orglab.git import find_program
 from orglab.search.location import is_shared
 
 if TYPE_CHECKING:
-    from orglab.log.file import Snapshot
+    from orglab.log.file import FileContent
 
 # The coarsest clock tick of local file systems, in nanoseconds, except those that count whole seconds.
 _TICK = 50_000_000
@@ -45,12 +45,12 @@ def was_at_rest(status: os.stat_result, read_at: int, path: str) -> bool:
     return rested and not is_shared(os.path.dirname(os.path.realpath(path)))
 
 
-def file_fingerprint(snapshot: "Snapshot") -> dict[str, Any]:
+def file_fingerprint(content: "FileContent") -> dict[str, Any]:
     """Return the fingerprint of a file: its digest, its stamp, and whether the stamp is reliable."""
-    if snapshot.status is None:
-        return {"digest": snapshot.digest, "stamp": [0], "at_rest": False}
-    at_rest = was_at_rest(snapshot.status, snapshot.read_at, str(snapshot.path))
-    return {"digest": snapshot.digest, "stamp": stamp(snapshot.status), "at_rest": at_rest}
+    if content.status is None:
+        return {"digest": content.digest, "stamp": [0], "at_rest": False}
+    at_rest = was_at_rest(content.status, content.read_at, str(content.path))
+    return {"digest": content.digest, "stamp": stamp(content.status), "at_rest": at_rest}
 
 
 def is_untouched(path: str, fingerprint: Mapping[str, Any]) -> bool:

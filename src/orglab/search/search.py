@@ -106,19 +106,19 @@ class _Sources:
         from orglab.log import file  # noqa: PLC0415 - the same
 
         try:
-            snapshot = file.read(self.log.journal)
+            content = file.read(self.log.journal)
         except NotFoundError:
-            snapshot = file.Snapshot(self.log.journal, b"")
+            content = file.FileContent(self.log.journal, b"")
         entries = [
             FoundEntry(
                 entry.at.isoformat() if entry.at is not None else None, entry.title, entry.text, entry.line,
                 tuple(reference.spell(self.log.config.letter) for reference in entry.references),
             )
-            for entry in read_entries(self.log.parse(snapshot.data), self.log.config)
+            for entry in read_entries(self.log.parse(content.data), self.log.config)
         ]  # fmt: skip
         remove(index, "journal", read_keys(index, "journal"))
         add(index, "journal", ((b"%d" % number, entry_document(entry)) for number, entry in enumerate(entries)))
-        write_fingerprint(index, "journal", {**file_fingerprint(snapshot), "config": repr(self.log.config)})
+        write_fingerprint(index, "journal", {**file_fingerprint(content), "config": repr(self.log.config)})
 
     def _update_commits(self, index: sqlite3.Connection) -> None:
         fingerprint, indexed = self._git_fingerprint(), read_fingerprint(index, "commits")

@@ -18,7 +18,7 @@ from orglab.search.store import Store, read_fingerprint, write_fingerprint
 if TYPE_CHECKING:
     from orglab.experiment.fast_reader import Span
     from orglab.experiment.model import Experiment
-    from orglab.log.file import Snapshot
+    from orglab.log.file import FileContent
     from orglab.log.log import LogFile
     from orglab.org.document import Document
 
@@ -65,14 +65,14 @@ class LogText:
         self.log = log
 
     @cached_property
-    def snapshot(self) -> "Snapshot":
+    def content(self) -> "FileContent":
         """The bytes of the log."""
-        return self.log.snapshot()
+        return self.log.read_file()
 
     @cached_property
     def document(self) -> "Document":
         """The log as a document."""
-        return self.log.parse(self.snapshot.data)
+        return self.log.parse(self.content.data)
 
     @cached_property
     def spans(self) -> "list[tuple[bytes, Span]]":
@@ -86,19 +86,19 @@ class LogText:
 
     def update(self, index: sqlite3.Connection) -> str:
         """Bring the experiments in an index up to date; return a key that changes with the log."""
-        key, config = f"{self.snapshot.digest} {self._settings}", repr(self.log.config)
+        key, config = f"{self.content.digest} {self._settings}", repr(self.log.config)
         if read_fingerprint(index, "log").get("key") != key:
             index.execute(_TABLES)
             index.execute(_NAMES)
             _write_places(index, list(self._places(index)))
-        write_fingerprint(index, "log", {**file_fingerprint(self.snapshot), "config": config, "key": key})
+        write_fingerprint(index, "log", {**file_fingerprint(self.content), "config": config, "key": key})
         return key
 
     def refresh_stamp(self, store: Store) -> None:
         """Store the current stamp of the log if only the stamp changed, so that the log need not be read again."""
         indexed = store.read(lambda index: read_fingerprint(index, "log")) or {}
         if indexed and not is_untouched(os.fspath(self.log.path), indexed):
-            current = file_fingerprint(self.log.snapshot())
+            current = file_fingerprint(self.log.read_file())
             if current["at_rest"] and current["digest"] == indexed["digest"]:
                 store.change(
                     lambda index: write_fingerprint(index, "log", {**read_fingerprint(index, "log"), **current})

@@ -1,4 +1,4 @@
-"""Likeness, without a log: terms, stems, features, the fusion and its silence, rows of bytes, explanations."""
+"""Similarity, without a log: terms, stems, features, the fusion and its silence, rows of bytes, explanations."""
 
 import importlib.util
 import random

@@ -61,7 +61,7 @@ def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Rew
 
     Args:
         repository: The repository.
-        recorded: Hashes, short or full; a short hash stands for all old hashes that begin with it.
+        recorded: Hashes, short or full; a short hash matches all old hashes that begin with it.
     """
     wanted = {name.encode() for name in recorded}
     lengths = sorted({len(name) for name in wanted})

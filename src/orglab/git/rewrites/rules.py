@@ -51,7 +51,7 @@ class ReportedRewrite:
             self._replacements[old].insert(0, new)
 
     def find(self, dead: Collection[str]) -> dict[str, Successor]:
-        """Return the living commits at the end of the chains; a short hash stands for all hashes that begin with it."""
+        """Return the living commits at the end of the chains; a short hash matches all hashes that begin with it."""
         found = {}
         for name in dead:
             olds = [name] if name in self._replacements else [old for old in self._replacements if old.startswith(name)]

@@ -35,7 +35,7 @@ _MAX_COMMAND_LENGTH = 120
 def choose_charted(report: Report) -> frozenset[str]:
     """Return the experiments that get a chart of their runs: of many, the most recently active.
 
-    Nobody looks at hundreds of charts, and a PDF of them takes minutes.
+    Hundreds of charts are no longer useful, and a PDF of them takes minutes.
     """
     times = {activity.ref: activity.last_moment() or report.period.since for activity in report.touched}
     with_results = [ref for ref in times if ref in report.results]

@@ -7,7 +7,7 @@ from orglab.report.content.evidence import Claim
 from orglab.report.content.statements import Statement
 from orglab.text import count
 
-# Nobody reads more citations than this in a sentence; the appendix has all of them.
+# More citations than this make a sentence hard to read; the appendix has all of them.
 MAX_CITATIONS = 8
 
 
