@@ -39,7 +39,7 @@ log = "{log}"
 # before = "commit"            # changed files before a run: commit, snapshot or clean (refuse to run)
 # results = []                 # paths whose changes are the results of a run
 # environment = []             # variables to keep in a run's record, such as CUDA_VISIBLE_DEVICES
-# size_limit = 10              # MB: of a larger untracked file, a snapshot holds only the hash
+# size_limit = 10              # MB; larger new results are not committed
 
 [report]
 # template = ""                # a Jinja2 template beside this file: weekly.txt.j2 makes .txt files

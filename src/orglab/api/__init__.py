@@ -47,7 +47,7 @@ def open_log(
     try:
         log_path.lstat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFoundError(f"There is no file {log_path}; create it with `orglab init`.") from error
+        raise NotFoundError(f"There is no file {log_path}; create it with `orglab --log {log_path} init`.") from error
     except OSError:
         pass  # Reading the log will report it.
     return Log(log_path, config, anyway=anyway)

@@ -81,7 +81,7 @@ class WriteMethods(LogFile):
             new = self.find(after, Reference(chosen))
             kept = new.title == title.strip() and [step.text for step in new.steps] == [text.strip() for text in texts]
             if not kept or any(step.commits for step in new.steps) or len(after) != len(before) + _NEW_HEADINGS:
-                raise UsageError("Org would not read the title or a step as plain text; rephrase it.")
+                raise UsageError("Org would read the title or a step as markup; rephrase it.")
 
         edited = self.edit(make_edits, verify)
         experiment = self.find(edited.after, Reference(edited.decided))
@@ -133,7 +133,7 @@ class WriteMethods(LogFile):
         def verify(before: "Document", after: "Document", decided: tuple[str, str]) -> None:
             chosen = decided[1]
             if len(after) != len(before) or self.find(after, Reference(chosen)).id != chosen:
-                raise UnsafeEditError("Org would not read the new id as one; nothing was written.")
+                raise UnsafeEditError("Org would not recognize the new id; nothing was written.")
 
         edited = self.edit(make_edits, verify)
         old, new = edited.decided
@@ -322,8 +322,8 @@ class WriteMethods(LogFile):
         verdict = next((word for word in self.verdicts if verdict and word.casefold() == verdict.casefold()), verdict)
         if verdict and verdict not in self.verdicts:
             near = self.find_near_verdict(verdict)
-            hint = f"did you mean {near}?" if near else f"use {', '.join(self.verdicts)}."
-            raise UsageError(f"Unknown verdict {verdict!r}: {hint} Add words of your own to the setting `verdicts`.")
+            hint = f"Did you mean {near}?" if near else f"Use {', '.join(self.verdicts)}."
+            raise UsageError(f"Unknown verdict {verdict!r}. {hint} Other words go into the setting `verdicts`.")
         word, now = check_one_line(verdict, "A verdict") if verdict else None, clock.now()
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 @click.command(name="tried", cls=TextCommand)
 @click.argument("text", nargs=-1, type=REFERENCE, metavar="[TEXT|REFERENCE]")
 @click.option("--match", metavar="MATCH", help="In the overview: only what an Org match string selects.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="In the overview: only what has TAG; repeatable.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="TAG",
+    help="In the overview: only experiments with TAG; may be repeated, to require all.",
+)
 @click.option("--all", "every", is_flag=True, help="In the overview: every experiment.")
 @json_option
 @log_options
@@ -29,8 +35,8 @@ def tried_command(
     """Show whether an idea was tried before, in whatever words, and how it ended.
 
     TEXT is the idea in your own words, REFERENCE an experiment to compare with the
-    others. Up to three experiments are shown. Without either, an overview of
-    everything tried, by topic (tag) and idea, with verdicts.
+    others. Up to three experiments are shown. Without either, an
+    overview of everything tried is shown, by topic (tag) and idea, with verdicts.
 
     \b
     Example:
@@ -43,7 +49,7 @@ def tried_command(
         _show_overview(log, match, tags, every=every, as_json=as_json)
         return
     if match or tags or every:
-        raise UsageError("--match, --tag and --all narrow the overview; leave out TEXT to see it.")
+        raise UsageError("--match, --tag and --all apply only to the overview; omit TEXT to see it.")
     with output.progress_bar("Indexing the log") as update:
         precedents = log.similar(" ".join(text), progress=update)
     if as_json:
@@ -81,6 +87,7 @@ def why_command(what: str, *, as_json: bool) -> None:
     """Show why a commit, a file or a line exists: its run, step, experiment and reason.
 
     A file that a run wrote is recognized by its content, even if it was renamed.
+    In the answer, ~ marks what is only near, and ! a remark. FILE may be a folder.
 
     \b
     Example:

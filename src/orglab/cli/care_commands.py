@@ -9,6 +9,7 @@ from orglab.cli import output
 from orglab.cli.options import REFERENCE, this_log, write_options
 from orglab.cli.output import tell
 from orglab.cli.render.experiment_text import state_line
+from orglab.errors import UsageError
 from orglab.text import count
 
 
@@ -44,7 +45,7 @@ def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
         )
     if problems:
         output.show(diagnostic_lines(problems))
-        tell(f"{count(len(problems), 'problem')} found.")
+        tell(f"{count(len(problems), 'problem')} {'remain' if fixed else 'found'}.")
     elif not fixed:
         tell("No problems found.")
     return int(bool(problems))
@@ -72,7 +73,14 @@ def renumber_command(reference: str, number: str | None, *, as_json: bool, anywa
         output.show_json({"experiment": brief_experiment_form(experiment)})
     else:
         click.echo(state_line(experiment))
-    tell(f"{log.spell(reference)} is now an alias of {experiment.ref}, unless another experiment has that id.")
+    try:
+        other = log.experiment(reference)
+    except UsageError:
+        return  # several experiments still have the old id, which `check` names
+    where = (
+        "still refers to it" if other.id == experiment.id else f"now refers only to the experiment in line {other.line}"
+    )
+    tell(f"{log.spell(reference)} {where}.")
 
 
 @click.command(name="merge-driver", hidden=True)

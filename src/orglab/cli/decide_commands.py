@@ -35,7 +35,7 @@ _MOST_NAMED = 3
 @click.option("--clear", is_flag=True, help="Clear the active experiment or step.")
 @write_options
 def start_command(reference: str | None, *, clear: bool, as_json: bool, anyway: bool) -> None:
-    """Start work: set the experiment in progress, and make it or its step the active one.
+    """Start work on an experiment or step: set the state to in progress, and make it the active one.
 
     Other commands use the active experiment or step when none is named. Each
     working tree has its own.
@@ -52,6 +52,8 @@ def start_command(reference: str | None, *, clear: bool, as_json: bool, anyway: 
         log.clear_active()
         if as_json:
             output.show_json({"active": None})
+        else:
+            tell("No experiment is active now.")
         return
     experiment = log.start(reference)
     active = log.find_active()
@@ -73,7 +75,7 @@ def start_command(reference: str | None, *, clear: bool, as_json: bool, anyway: 
 @click.argument("reference", type=REFERENCE, required=False)
 @click.option("-c", "--commit", "commits", multiple=True, metavar="REV",
               help="The commit that holds the results; may be repeated.")  # fmt: skip
-@click.option("--all-commits", is_flag=True, help="Record every commit on HEAD that names the step.")
+@click.option("--all-commits", is_flag=True, help="Record every commit in the history of HEAD that names the step.")
 @click.option("--no-commit", is_flag=True, help="Record no commit.")
 @click.option("--all", "all_checkboxes", is_flag=True, help="Also tick the open checkboxes below the step.")
 @click.option("--undo", is_flag=True, help="Reopen the step; its commits are kept.")
@@ -84,7 +86,7 @@ def done_command(
 ) -> None:  # fmt: skip
     """Complete a step, and record the commit that holds its results.
 
-    Without REFERENCE, that is the active step. Without -c, the newest commit
+    Without REFERENCE, the active step is completed. Without -c, the newest commit
     whose message names the step, such as [e201.1], is recorded, or else HEAD.
 
     \b
@@ -121,7 +123,7 @@ def done_command(
         first = ", ".join(completed.uncommitted[:_MOST_NAMED])
         more = len(completed.uncommitted) - _MOST_NAMED
         others = f" and {more} more" if more > 0 else ""
-        tell(f"Uncommitted changes are not part of HEAD, which was recorded: {first}{others}.")
+        tell(f"HEAD was recorded, but it does not include the uncommitted changes to {first}{others}.")
 
 
 def _describe_commits(completed: "Completed") -> str:
@@ -139,8 +141,10 @@ def _describe_commits(completed: "Completed") -> str:
 
 
 @click.command(name="conclude", cls=TextCommand)
-@click.argument("words", nargs=-1, type=REFERENCE, metavar="[REFERENCE] TEXT")
-@click.option("--verdict", metavar="WORD", help="supported, refuted, inconclusive, or one of the setting `verdicts`.")
+@click.argument("words", nargs=-1, type=REFERENCE, metavar="[REFERENCE] [TEXT]")
+@click.option(
+    "--verdict", metavar="WORD", help="supported, refuted, inconclusive, or a word from the setting `verdicts`."
+)
 @click.option("--as", "keyword", type=KEYWORD, metavar="KEYWORD",
               help="The state it gets, such as CANCELED; DONE by default.")  # fmt: skip
 @write_options
@@ -149,8 +153,8 @@ def conclude_command(
 ) -> None:
     """Write an experiment's conclusion, and close it.
 
-    Without REFERENCE, that is the active experiment. If TEXT is -, it is read from standard input. Without TEXT, the
-    verdict is added to the conclusion that is there.
+    Without REFERENCE, the active experiment is concluded. If TEXT is -, it is read
+    from standard input. Without TEXT, only the verdict is set.
 
     \b
     Example:
@@ -164,11 +168,13 @@ def conclude_command(
         reference, text = split_reference(log, words, "conclusion")
     target = reference or log.require_active().partition(".")[0]
     word = _confirm_verdict(log, verdict) if verdict is not None else None
-    had_conclusion = bool(log.experiment(target).conclusion.text)
+    before = log.experiment(target).conclusion
     experiment = log.conclude(target, read_text(text), verdict=word, keyword=keyword)
     _show_state(experiment, as_json=as_json)
-    if had_conclusion and text:
+    if before.text and text:
         tell("Added below the earlier conclusion.")
+    if before.verdict and before.verdict != experiment.verdict:
+        tell(f"The verdict changed from {before.verdict} to {experiment.verdict}.")
     if experiment.verdict is None:
         tell(f"No verdict yet; add one with `orglab conclude {experiment.id} --verdict WORD`.")
     still_open = experiment.progress.total - experiment.progress.done
@@ -193,7 +199,7 @@ def _confirm_verdict(log: "Log", word: str) -> str:
 def state_command(reference: str, keyword: str, note: str | None, *, as_json: bool, anyway: bool) -> None:
     """Set an experiment's state to one of the log's TODO keywords.
 
-    The change is logged as the log's #+TODO line asks.
+    Whether the change is recorded in the log depends on its #+TODO line.
 
     \b
     Example:

@@ -14,7 +14,7 @@ from orglab.cli.render.experiment_text import experiment_table, open_steps_lines
 @json_option
 @log_options
 def status_command(*, as_json: bool) -> None:
-    """Show the log, the active step, uncommitted changes, pending entries, the git hooks and the run records.
+    """Show the log, the active step, uncommitted changes, what is not in the log yet, the git hooks and the runs.
 
     \b
     Example:
@@ -40,7 +40,9 @@ def status_command(*, as_json: bool) -> None:
 @click.option("--done", "kinds", flag_value="done", multiple=True, help="Only those closed.")
 @click.option("--all", "kinds", flag_value="all", multiple=True, help="All (the default).")
 @click.option("--since", metavar="DATE", help="Only those created since DATE: 2026-06-01, 2w, monday, yesterday.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only those with TAG; if repeated, with all of them.")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="Only experiments with TAG; may be repeated, to require all."
+)
 @click.option(
     "--sort", metavar="KEY", default="log", help=f"Sort by {', '.join(SORT_KEYS)}; -KEY reverses the order.",
     shell_complete=lambda _ctx, _param, incomplete: [key for key in SORT_KEYS if key.startswith(incomplete)],
@@ -107,7 +109,7 @@ def next_command(*, as_json: bool) -> None:
 def show_command(reference: str | None, *, history: bool, as_json: bool) -> None:
     """Show an experiment or a step: its state, steps, commits, notes, runs and conclusion.
 
-    Without REFERENCE, that is the active one. With --history: when it was created,
+    Without REFERENCE, the active one is shown. With --history: when it was created,
     its changes of state, commits that name it, runs, completed steps, notes, journal
     entries and its conclusion.
 

@@ -26,7 +26,7 @@ SECTIONS = {
         "state": "Set an experiment's state.",
     }),
     "Look": ("look_commands", {
-        "status": "Show the active step and what is not saved yet.",
+        "status": "Show the active step, uncommitted changes, hooks and runs.",
         "list": "List experiments.",
         "next": "List the open steps of experiments in progress.",
         "show": "Show an experiment or step, or its history.",
@@ -35,7 +35,7 @@ SECTIONS = {
     "Ask": ("ask_commands", {
         "tried": "Show whether an idea was tried before, and how it ended.",
         "why": "Show why a commit, file or line exists.",
-        "refs": "List what refers to an experiment.",
+        "refs": "List the commits, files and lines that refer to an experiment.",
     }),
     "Run": ("run_commands", {
         "run": "Run a command and record it.",
@@ -46,8 +46,8 @@ SECTIONS = {
         "sync": "Exchange run records with other clones.",
         "report": "Write a progress report, or check an earlier one.",
     }),
-    "Care": ("care_commands", {
-        "check": "Find problems in the log, and fix what is safe to fix.",
+    "Maintain": ("care_commands", {
+        "check": "Find problems in the log; --fix fixes the safe ones.",
         "renumber": "Change an experiment's id; the old one still works.",
     }),
     "Set up": ("setup_commands", {
@@ -125,8 +125,7 @@ def _replace_old_name(args: list[str]) -> list[str]:
     """Return arguments with the old name of a command replaced by the new one, which standard error then names."""
     for old, new in OLD_NAMES.items():
         if args[: len(old)] == list(old):
-            name = " ".join(word for word in new if word != "--print")
-            notice = f"`orglab {' '.join(old)}` is now `orglab {name}`; the old name works until version 0.2."
+            notice = f"`orglab {' '.join(old)}` is now `orglab {' '.join(new)}`; version 0.2 removes the old name."
             click.echo(f"orglab: {notice}", err=True)
             rest = args[len(old) :]
             return [*new, *(_join_texts(rest) if old == ("resolve",) else rest)]

@@ -83,11 +83,11 @@ def split_reference(log: Log, words: tuple[str, ...], what: str) -> tuple[str | 
         UsageError: There are more arguments, or the only one is a reference.
     """
     if not words:
-        raise UsageError(f"Missing the text of the {what}.")
+        raise UsageError(f"The text of the {what} is missing.")
     if len(words) > 2:  # noqa: PLR2004 - a reference and a text
         raise UsageError("Too many arguments; put the text in quotes.")
     if len(words) == 1 and log.is_reference(words[0]):
-        raise UsageError(f"Missing the text of the {what} for {words[0]}.")
+        raise UsageError(f"The text of the {what} for {words[0]} is missing.")
     return (words[0] if len(words) > 1 else None), words[-1]
 
 

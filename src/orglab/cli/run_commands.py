@@ -71,7 +71,7 @@ class RunCommand(click.Command):
               help="Read metrics from a file the command writes: JSON, JSON lines, CSV or TSV.")  # fmt: skip
 @click.option("--stdout-metrics", is_flag=True, help="Read metrics from printed lines `metric NAME=VALUE`.")
 @click.option("--before", type=click.Choice(["commit", "snapshot", "clean"]),
-              help="With uncommitted changes: commit them, take a snapshot, or refuse to run.")  # fmt: skip
+              help="What to do with changes: commit them (default), take a snapshot, or refuse (clean).")  # fmt: skip
 @click.option("--done", is_flag=True, help="Complete the step if the command exits with 0.")
 @click.option("-m", "--message", "why", metavar="WHY", help="Why; written to the log and the commits.")
 @click.option("--pty", is_flag=True, help="Give the command a terminal, for progress bars.")
@@ -83,9 +83,9 @@ def run_command(  # noqa: PLR0913 - one for each option
 ) -> int:  # fmt: skip
     """Run a command and record it: its exact code, what it printed, its results and metrics, and a note in the log.
 
-    Uncommitted changes are committed before the run, and its results after it.
-    Without REFERENCE, the run belongs to the active experiment or step. The exit
-    code is the command's.
+    Uncommitted changes to tracked files are committed before the run. With
+    --results, what it writes there is committed after it. Without REFERENCE, the
+    run belongs to the active experiment or step. The exit code is the command's.
 
     \b
     Example:
@@ -139,10 +139,10 @@ class DefaultGroup(click.Group):
 
 @click.group(name="runs", cls=DefaultGroup)
 def runs_command() -> None:
-    """List, show, compare and repeat runs, and say which of them count.
+    """List, show, compare and repeat runs, discard them, or assign them to experiments.
 
     `orglab runs 201` is short for `orglab runs list 201`. RUN may be shortened to
-    any part of a run's id that no other run has.
+    any unique part of its id, of at least 4 characters.
 
     \b
     Example:
@@ -182,7 +182,8 @@ def list_command(reference: str | None, *, every: bool, full: bool, as_json: boo
     elif not runs:
         tell("No runs yet." if reference is None else f"No runs of {log.spell(reference)}.")
     if len(shown) < len(runs):
-        tell(f"{count(len(runs) - len(shown), 'discarded run')} not shown; include them with --all.")
+        hidden = len(runs) - len(shown)
+        tell(f"{count(hidden, 'discarded run')} not shown; --all includes {'it' if hidden == 1 else 'them'}.")
 
 
 @runs_command.command(name="show", short_help="Show everything recorded about a run.")
@@ -216,8 +217,8 @@ def show_command(run: str, *, as_json: bool) -> None:
 def diff_command(run: str, other: str | None, *, patch: bool, as_json: bool) -> None:
     """Show what differs between two runs: code, arguments, environment, packages, metrics.
 
-    If the second is a revision, or missing, the run's code is compared with that
-    revision, or with the working tree.
+    With REV, the run's code is compared with that revision; without a second
+    argument, with the working tree.
 
     \b
     Example:
@@ -282,7 +283,7 @@ def discard_command(run: str, why: str | None, *, undo: bool, as_json: bool, any
         click.echo(f"{discarded.id}  {'counts again' if undo else 'discarded'}")
 
 
-@runs_command.command(name="assign", short_help="Say which experiment or step a run belongs to.")
+@runs_command.command(name="assign", short_help="Assign a run to an experiment or step.")
 @click.argument("run")
 @click.argument("reference", type=REFERENCE)
 @write_options
@@ -299,4 +300,4 @@ def assign_command(run: str, reference: str, *, as_json: bool, anyway: bool) -> 
 
         output.show_json(run_form(assigned))
     else:
-        click.echo(f"{assigned.id}  {assigned.ref}")
+        click.echo(f"{assigned.id}  assigned to {assigned.ref}")

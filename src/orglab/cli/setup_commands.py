@@ -48,14 +48,15 @@ def setup_command() -> None:
 
 @setup_command.command(name="git", short_help="Install the git hooks and the merge driver.")
 @click.option("--status", is_flag=True, help="Show the state of each hook.")
-@click.option("--remove", is_flag=True, help="Remove the hooks, and restore what was there before.")
+@click.option("--remove", is_flag=True, help="Remove the hooks and restore the earlier ones; the merge settings stay.")
 @json_option
 @log_options
 def git_command(*, status: bool, remove: bool, as_json: bool) -> None:
-    """Install the git hooks, and have git merge the log with orglab. `orglab init` does this too.
+    """Install the git hooks, and make orglab git's merge driver for the log. `orglab init` does this too.
 
-    Existing hooks keep running. No hook ever stops a commit because orglab is
-    missing or fails.
+    The hooks add the active step to commit messages, check references, and refuse a
+    commit that mixes the log with other files. Existing hooks keep running. No hook
+    ever stops a commit because orglab is missing or fails.
 
     \b
     Example:

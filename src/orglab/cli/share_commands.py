@@ -63,10 +63,11 @@ def sync_command(remote: str, *, snapshots: bool, as_json: bool, anyway: bool) -
             click.echo(f"{run.id}  {output.clean(run.ref or '-')}  {output.clean(describe_run(run))}")
     if synced.on_other_branches:
         output.tell(
-            f"{count(len(synced.on_other_branches), 'run')} already in the log of another branch; merge it to see them."
+            f"{count(len(synced.on_other_branches), 'run')} not added, because another branch's log has them; "
+            "merge that branch."
         )
-    sent = "sent ours" if synced.sent else "nothing to send"
-    output.tell(f"Received {count(len(synced.received), 'run')}, {len(synced.written)} new in the log; {sent}.")
+    sent = "Sent our run records." if synced.sent else "Nothing to send."
+    output.tell(f"Received {count(len(synced.received), 'run')}; added {len(synced.written)} to the log. {sent}")
 
 
 @click.command(name="report")
@@ -81,7 +82,7 @@ def sync_command(remote: str, *, snapshots: bool, as_json: bool, anyway: bool) -
 @click.option("--template", metavar="FILE", type=click.Path(path_type=Path), help="Use a Jinja2 template.")
 @click.option(
     "--check", "checked", metavar="[FILE]", is_flag=False, flag_value=_LAST, default=None,
-    help="List what a report says that no longer holds; by default, the last report.",
+    help="List the statements of FILE that no longer hold; by default, of the last report.",
 )  # fmt: skip
 @json_option
 @log_options
@@ -91,8 +92,8 @@ def report_command(  # noqa: PLR0917 - click calls it by name
 ) -> int:  # fmt: skip
     """Write a progress report: what was learned, decided and done, with the evidence.
 
-    WHAT narrows it to experiments, or to what an Org match string selects. It
-    begins where the last report ended, or two weeks ago. The extension of FILE
+    WHAT narrows it to experiments, or to what an Org match string selects. The report
+    begins where the last one ended, or else two weeks ago. The extension of FILE
     chooses the format: .md .org .html .pdf .docx. Without -o, it is printed as
     Markdown. With --check, the exit code is 1 if something no longer holds.
 
@@ -119,7 +120,7 @@ def report_command(  # noqa: PLR0917 - click calls it by name
         output.show([output.clean(line) for line in text.splitlines()])
     else:
         log.write_report(report, out, template)
-        output.tell(f"{out}: {report.title}")
+        output.tell(f"Wrote {out}: {report.title}")
     return 0
 
 
@@ -137,8 +138,17 @@ def _check(log: Log, path: Path | None, *, as_json: bool) -> int:
         verb = "statement no longer holds" if many == 1 else "statements no longer hold"
         output.tell(f"{many} {verb} in {checked.file}.")
     else:
-        output.tell(f"All {count(checked.statements, 'statement')} in {checked.file} still hold.")
+        output.tell(_describe_intact(checked.statements, checked.file))
     return int(bool(checked.broken))
+
+
+def _describe_intact(statements: int, file: str) -> str:
+    """Return that all statements of a report still hold."""
+    if statements == 0:
+        return f"{file} contains no statements to check."
+    if statements == 1:
+        return f"The statement in {file} still holds."
+    return f"All {statements} statements in {file} still hold."
 
 
 def _describe_broken(message: str, statement: str) -> str:

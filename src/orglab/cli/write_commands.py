@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 def init_command(*, with_config: bool, no_hooks: bool, as_json: bool) -> None:
     """Create a log here. An existing one is read and described, and not changed.
 
-    In a git repository this also installs the git hooks and tells git to merge
-    the log with orglab (see `orglab setup git --help`).
+    In a git repository this also installs the git hooks and makes orglab
+    git's merge driver for the log (see `orglab setup git --help`).
 
     \b
     Example:
@@ -203,7 +203,7 @@ def journal_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> N
     if as_json:
         output.show_json({"file": os.fspath(path)})
     else:
-        click.echo(path)
+        click.echo(f"Added to {path}.")
 
 
 @click.command(name="edit")
@@ -237,12 +237,13 @@ def _editor_command(path: str, line: int) -> list[str]:
     import shlex  # noqa: PLC0415 - for this command alone
     import shutil  # noqa: PLC0415
 
-    chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    variable = "VISUAL" if os.environ.get("VISUAL") else "EDITOR"
+    chosen = os.environ.get(variable)
     command = shlex.split(chosen) if chosen else [name for name in ("editor", "nano", "vi") if shutil.which(name)][:1]
     if not command:
         raise NotFoundError("No editor found; set EDITOR to yours.")
     if shutil.which(command[0]) is None:
-        raise NotFoundError(f"The editor {command[0]} is not installed; set EDITOR to yours.")
+        raise NotFoundError(f"The editor {command[0]} is not installed; correct {variable}.")
     name = os.path.basename(command[0])  # noqa: PTH119 - a command, not a path of ours
     if name in ("code", "codium", "cursor"):
         return [*command, "--wait", "--goto", f"{path}:{line}"]

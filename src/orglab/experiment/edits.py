@@ -76,7 +76,7 @@ def tick_step(experiment: Experiment, step: Step, commits: Iterable[str], *, all
     if still_open and not all_checkboxes:
         lines = ", ".join(str(document.source.line_number(item.begin)) for item in still_open[:5])
         raise UsageError(
-            f"{step.ref} has open checkboxes below it (line {lines}); check them first, or use --all to check them too."
+            f"{step.ref} has open checkboxes below it (line {lines}); tick them first, or use --all to tick them too."
         )
     edits = _set_boxes(experiment, structure, [step.item, *below], DONE)
     known = (*step.commits, *step.originals)

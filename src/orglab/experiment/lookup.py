@@ -34,7 +34,9 @@ def find_experiment(document: Document, reference: Reference, config: Config, pa
         headings = {heading.line_number: heading for heading in _find_headings(document, name, config)}
         if len(headings) > 1:
             lines = " and ".join(map(str, headings))
-            raise UsageError(f"Two experiments have the id {name} (lines {lines} of {path}); change one.")
+            raise UsageError(
+                f"Two experiments have the id {name} (lines {lines} of {path}); run `orglab renumber {name}`."
+            )
         for heading in headings.values():
             return Experiment(heading, config, str(path))
     for name in names:

@@ -114,7 +114,7 @@ class DeadCommits:
         name = place.recorded.current
         current = self._shorts.get(answer.hash or "", answer.hash)
         moved = Moved(name, current, answer.confidence, answer.method, answer.evidence)
-        why = f"({answer.confidence:.2f}, {answer.method}: {answer.evidence})"
+        why = f"({answer.method}: {answer.evidence}; confidence {answer.confidence:.2f})"
         if current is not None and answer.confidence >= APPLIED:
             return Diagnostic(*where, "moved-hash", f"{name} is now {current} {why}.", (place.edit(current),), moved)
         if current is not None:

@@ -191,7 +191,7 @@ class LinkFinder:
             if at == 0:
                 return []
         reference = self._locate(at)
-        return [Link("is the line of the log", (reference,))] if reference is not None else []
+        return [Link("is the part of the log with this line", (reference,))] if reference is not None else []
 
     def link_file(self, commits: list[Commit]) -> list[Link]:
         """Return the commits of a file that lead to experiments, newest first; if there are none, the nearest links."""
@@ -210,7 +210,7 @@ class LinkFinder:
     def find_active(self) -> list[Link]:
         """Return the active step of this clone."""
         active = self._parse(self.log.find_active())
-        return [Link("is the active step of this clone", tuple(active), is_near=True)] if active else []
+        return [Link("is the active step of this working tree", tuple(active), is_near=True)] if active else []
 
     def _find_near(self, commit: Commit) -> list[Link]:
         """Return the nearest links of a commit: the commits that it merged, or else the next and the previous one."""
@@ -225,8 +225,9 @@ class LinkFinder:
         after = self._find_naming("--ancestry-path", "--reverse", f"^{commit.hash}", "--branches", "--remotes", "HEAD")
         before = self._find_naming(*commit.parents) if commit.parents else iter(())
         links = [self._link_commit(one, how)._replace(is_near=True) for commits, how in
-                 ((after, "is the next commit after it that names an experiment"),
-                  (before, "is the last commit before it that names one")) for one in islice(commits, 1)]  # fmt: skip
+                 ((after, "is the nearest later commit that names an experiment"),
+                  (before, "is the nearest earlier commit that names an experiment"))
+                 for one in islice(commits, 1)]  # fmt: skip
         self.remarks.append(
             f"{commit.short} belongs to no known experiment; the nearest commits are shown." if links else
             f"{commit.short} belongs to no known experiment, and no commit before or after it names one."

@@ -17,6 +17,7 @@ from orglab.history.events import read_noted_run
 from orglab.history.provenance import MOST_COMMITS, Link, LinkFinder
 from orglab.history.sources import Sources
 from orglab.log.log import LogFile
+from orglab.text import count
 
 _LINE = re.compile(r"(.+):([0-9]{1,9})", re.S)
 
@@ -79,7 +80,9 @@ def find_why(log: LogFile, what: str, folder: Path) -> Why:
             if what and "\0" not in what and explainer.existed(folder / what):
                 return explainer.explain_file(folder / what)
     if log.is_reference(what):
-        raise NotFoundError(f"{what} is an experiment or a step; see `orglab show {what}`.")
+        log.experiment(what)
+        shown = log.spell(what)
+        raise NotFoundError(f"{shown} is not a commit or file, but in the log; see `orglab show {shown}`.")
     raise NotFoundError(f"There is no commit or file {what!r}, now or in the history.")
 
 
@@ -149,12 +152,12 @@ class _Explainer:
     def _check_line_number(self, path: Path, number: int) -> None:
         """Raise NotFoundError if a file has no line with this number."""
         try:
-            with path.open("rb") as lines:
-                count = sum(1 for _ in lines)
+            with path.open("rb") as file:
+                lines = sum(1 for _ in file)
         except OSError as error:
             raise NotFoundError(f"Cannot read {path}: {error.strerror}.") from error
-        if not 1 <= number <= count:
-            raise NotFoundError(f"{path} has no line {number}; it has {count} lines.")
+        if not 1 <= number <= lines:
+            raise NotFoundError(f"{path} has no line {number}; it has {count(lines, 'line')}.")
 
     def _make_answer(self, subject: str, links: Iterable[Link]) -> Why:
         """Return the answer for a chain of links: each experiment once, with the note that is nearest in time."""

@@ -14,14 +14,18 @@ def pre_commit(hook: Hook) -> int:
     mixture = hook.log.find_mixture(hook.commit)
     if mixture is None:
         return 0
-    print_message(f"This commit changes {' and '.join(mixture.paths)} and other files; commit the log separately.")
+    log = " and ".join(mixture.paths)
+    if not mixture.is_refused:
+        print_message(f"This commit changes {log} and other files; it is better to commit the log separately.")
+        return 0
+    print_message(f"Nothing was committed: the commit mixes {log} with other files.")
     if mixture.is_staged_in_part:
         here = os.environ.get("GIT_PREFIX") or "."
         names = " ".join(shlex.quote(os.path.relpath(path, here)) for path in mixture.paths)
         print_message(f"Unstage it with `git restore --staged -- {names}`, then repeat your commit.")
     else:
         print_message(f"Commit the log with `{_commit_command(hook.log.path)}`, then repeat your commit.")
-    return REFUSED if mixture.is_refused else 0
+    return REFUSED
 
 
 def _commit_command(log: Path) -> str:

@@ -54,7 +54,7 @@ def commit_log(log: LogFile, text: str | None = None) -> LogCommit | None:
     if repository is None:
         raise NotFoundError(f"{log.path} is not in a git repository; create one with `git init`.")
     if (operation := find_operation(repository)) is not None:
-        raise GitError(f"git is in the middle of {operation}; finish it first, you can include the log in it.")
+        raise GitError(f"git is in the middle of {operation}; finish that first (its commit may include the log).")
     journal = Path(os.path.realpath(log.journal))
     names = [name for file in (path, journal) if (name := path_in(repository, file)) and file.exists()]
     status = read_changes(repository, names)

@@ -57,7 +57,7 @@ def read_period(log: LogFile, options: ReportOptions, now: datetime.datetime) ->
         two_weeks = _start_of_day(max(until.date(), datetime.date.min + DEFAULT_LENGTH) - DEFAULT_LENGTH)
         since = last if last is not None and (wants_last or last < until) else two_weeks
     if since >= until:
-        raise UsageError(f"The period would end before it begins: {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}.")
+        raise UsageError(f"The period ends ({until:%Y-%m-%d %H:%M}) before it begins ({since:%Y-%m-%d %H:%M}).")
     return Period(since, until)
 
 

@@ -33,7 +33,9 @@ def assign_run(log: LogFile, name: str, reference: str, tell: Tell) -> Run:
     if run.ref == ref:
         return run
     if run.ref is not None and contains_line(log.document(), format_mark(run)):
-        raise UsageError(f"The run {run.id} is in the log as one of {run.ref}; move its note there by hand.")
+        raise UsageError(
+            f"The log has a note on the run {run.id} under {run.ref}. To assign it elsewhere, delete that note first."
+        )
     assigned = _append(run, "assigned", {"ref": ref})
     # If the log cannot be written now, the next command tries again.
     place = run.folder.parent.parent

@@ -492,5 +492,9 @@ def _signal_name(number: int) -> str:
 def _describe_start_failure(argv: Sequence[str], error: OSError) -> ExitStatus:
     """Return the exit status of a command that could not be started, with the exit code of a shell."""
     missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-    message = f"Command not found: {argv[0]!r}." if missing else f"Cannot run {argv[0]!r}: {error.strerror}."
+    message = (
+        f"The command {argv[0]!r} was not found, so nothing ran."
+        if missing
+        else f"Cannot run {argv[0]!r}: {error.strerror}."
+    )
     return ExitStatus(NOT_FOUND if missing else NOT_EXECUTABLE, None, 0.0, {}, message)

@@ -50,7 +50,12 @@ def outcome_text(run: Run) -> str:
 
 def describe_run(run: Run) -> str:
     """Return a run on one line: `ran CMD, exit 0, 3m12s: val_acc 0.91`."""
-    parts = [f"ran {command_text(run.argv)}", outcome_text(run)]
+    return f"ran {command_text(run.argv)}, {describe_outcome(run)}"
+
+
+def describe_outcome(run: Run) -> str:
+    """Return how a run ended, how long it took, and its metrics."""
+    parts = [outcome_text(run)]
     if run.seconds is not None:
         parts.append(duration(run.seconds, is_compact=True))
     metrics = metrics_text(run.metrics.items())

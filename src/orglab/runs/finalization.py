@@ -63,19 +63,19 @@ def _find_outputs(job: Job, began: Stamp | None) -> list[Path]:
         return job.watch.find_written()
     written = find_changed_since(job.folder, began.ctime)
     if written is None:
-        job.tell(f"Outputs not recorded: {job.folder} has too many files to search; name the outputs with --results.")
+        job.tell(f"Written files were not recorded: {job.folder} has too many files to search; use --results.")
         return []
     own = {path.resolve() for path in (job.log.path, job.log.journal)}
     written = [path for path in written if path.resolve() not in own]
     if not written:
         return []
     if other := _find_simultaneous_run(job):
-        job.tell(f"Outputs not recorded: the run {other.id} went on at the same time; name the outputs with --results.")
+        job.tell(f"Written files were not recorded: run {other.id} was running at the same time; use --results.")
         return []
     large = [path for path in written if path.stat().st_size > _MAX_HASHED]
     if large:
         names = listed(os.path.relpath(path, job.base) for path in large)
-        job.tell(f"Not recorded as outputs, because they are larger than 1 GB: {names}; name them with --results.")
+        job.tell(f"Not recorded, because they are larger than 1 GB: {names}; use --results.")
     return [path for path in written if path not in large]
 
 
@@ -138,7 +138,7 @@ def _write_to_log(job: Job) -> None:
         short = run.id.rpartition("-")[2]
         job.tell(f"{run.id}  {describe_run(run)}")
         job.tell(
-            f"This run belongs to no experiment yet. Assign it with `orglab runs assign {short} REF`, "
+            f"This run belongs to no experiment yet. Assign it with `orglab runs assign {short} REFERENCE`, "
             f'or add an experiment for it with `orglab new "TITLE" --run {short}`.'
         )
         return

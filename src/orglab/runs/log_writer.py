@@ -47,7 +47,7 @@ def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
     except UsageError as error:
         if not done:
             raise
-        tell(f"{run.ref} was not marked done: {error}")
+        tell(f"{run.ref} was not completed: {error}")
         is_new = _write_run_note(log, run, at, commit_hash, done=False)
     return is_new
 
@@ -82,8 +82,8 @@ def write_pending(log: LogFile, pending: Sequence[PendingEntry], complete: Compl
         if entry.ref is None or entry.commit is None:
             continue
         if is_held:
-            tell(f"{entry.ref} is not marked done yet: an editor has unsaved changes of {log.path}. "
-                 "Save them; the next orglab command marks the step.")  # fmt: skip
+            tell(f"{entry.ref} is not completed yet: an editor has unsaved changes of {log.path}. "
+                 "Save them; the next orglab command completes the step.")  # fmt: skip
             break
         if not _write_step(log, entry, entry.ref, entry.commit, complete, tell):
             break
@@ -102,10 +102,10 @@ def _write_step(log: LogFile, entry: PendingEntry, ref: str, commit: str, comple
                 hashes = complete(ref, commit)
                 tell(f"{ref} done, with {', '.join(hashes)}; commit the log with `orglab commit`.")
         except (NotWritableError, NotReadableError) as error:
-            tell(f"{ref} is not marked done yet; the next orglab command tries again. {error}")
+            tell(f"{ref} is not completed yet; the next orglab command tries again. {error}")
             return False
         except (NotFoundError, UsageError) as error:
-            tell(f"{ref} was not marked done: {error}")
+            tell(f"{ref} was not completed: {error}")
         remove_pending(entry)
     return True
 
@@ -162,7 +162,7 @@ def _finish_run_record(entry: PendingEntry, tell: Tell) -> Run | None:
             return run if run.status != "running" else None
         record.end_line()
         record.append("lost", {"lost": True, "found": clock.now().astimezone().isoformat()}, durable=True)
-        tell(f"The run {entry.name} was lost: its process is gone and recorded no end.")
+        tell(f"The run {entry.name} was lost: its process ended without recording a result.")
         return read_run(record.folder)
     finally:
         record.close()

@@ -12,7 +12,7 @@ from orglab.git.files import path_in
 from orglab.git.hashed_file import hash_file
 from orglab.log.log import LogFile
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, ExitStatus
-from orglab.runs.description import describe_run, find_same_run, is_same_code
+from orglab.runs.description import describe_outcome, find_same_run, is_same_code
 from orglab.runs.environment import PythonProbe, find_lock_files, find_seeds
 from orglab.runs.job import Job
 from orglab.runs.log_runs import LogRuns
@@ -69,7 +69,7 @@ def warn_if_run_before(job: Job, state: WorkingState) -> None:
     code = "the same code" if is_same else "different code"
     when = f"{same.began:%Y-%m-%d %H:%M}" if same.began else "earlier"
     names = ", ".join(filter(None, (when, same.ref, same.id)))
-    job.tell(f"This was run before, on {code} ({names}): {describe_run(same)}.")
+    job.tell(f"The same was run before, on {code} ({names}): {describe_outcome(same)}.")
 
 
 def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: datetime.datetime) -> dict[str, Any]:

@@ -312,7 +312,7 @@ def find_run(runs: Iterable[Run], name: str) -> Run:
         UsageError: Several runs match, or the part is too short.
     """
     if len(name) < _SHORTEST:
-        raise UsageError(f"{name!r} is too short for a run; give at least {_SHORTEST} characters of its id.")
+        raise UsageError(f"{name!r} is too short for the id of a run; give at least {_SHORTEST} characters.")
     matches = [run for run in runs if name in run.id]
     exact = [run for run in matches if run.id == name]
     if len(exact or matches) > 1:

@@ -47,9 +47,10 @@ def rerun(
     repository, commit = _find_code(log, run)
     with _checkout(repository, commit, tell, keep=keep) as tree:
         folder = tree / (run.cwd or ".")
-        problems = [*_restore_files(run, repository, tree, links), *_compare_environment(run, folder, repository)]
-        for problem in problems:
-            tell(f"Not reproduced: {problem}.")
+        for missing in _restore_files(run, repository, tree, links):
+            tell(f"Missing: {missing}.")
+        for difference in _compare_environment(run, folder, repository):
+            tell(f"Different: {difference}.")
         if not folder.is_dir():
             raise NotFoundError(f"The run {run.id} ran in the folder {run.cwd}, which is not in its commit.")
         metrics = run.fields.get("metrics_file")
@@ -79,7 +80,8 @@ def _find_code(log: LogFile, run: Run) -> tuple[Repository, str]:
         raise NotFoundError(f"The code of the run {run.id} is unknown: its record names no commit.")
     if not has_commit(log.repository, commit):
         raise NotFoundError(
-            f"The commit {commit} of the run {run.id} is not in this repository; fetch it from {run.host} first."
+            f"The commit {commit} of the run {run.id} is not in this repository; "
+            "push it from the clone that made the run, and fetch it."
         )
     return log.repository, commit
 
@@ -98,7 +100,7 @@ def _checkout(repository: Repository, commit: str, tell: Tell, *, keep: bool) ->
         yield tree
     finally:
         if keep:
-            tell(f"Kept the working tree {tree}; remove it with `git worktree remove --force`.")
+            tell(f"Kept the working tree {tree}; remove it with `git worktree remove --force {tree}`.")
         else:
             remove_worktree(repository, tree)
 

@@ -53,7 +53,7 @@ def find_reference(log: LogFile, request: RunRequest) -> str | None:
         UsageError: The request is not valid.
     """
     if not request.argv:
-        raise UsageError("No command given; write it after `--`, as in `orglab run -- python train.py`.")
+        raise UsageError("Put -- before the command to run, as in `orglab run -- python train.py`.")
     if request.reference is None:
         if request.done:
             raise UsageError("--done needs a step, and none is active; name one.")

@@ -125,7 +125,7 @@ def _describe_read_only(repository: Repository, policy: Policy, tell: Tell) -> W
     if paths and policy.before == "clean":
         raise GitError(f"There are uncommitted changes: {listed(paths)}; commit them, or run with --before commit.")
     if paths:
-        action = "captured" if policy.before == "snapshot" else "committed"
+        action = "in a snapshot" if policy.before == "snapshot" else "committed"
         tell(f"Not {action}: {listed(paths)} ({repository.git_dir} cannot be written).")
     state = _describe(repository, policy, changes, None, tell)
     return state._replace(uncaptured=(*paths, *state.uncaptured))
@@ -182,12 +182,12 @@ def _capture(repository: Repository, policy: Policy, name: str, message: str, te
     patch = None
     if changes.head is not None and snapshot.commit != changes.head:
         patch = patch_id(repository, changes.head, snapshot.commit, policy.excluded)
-        tell(f"Captured the working state as {short_hash(repository, snapshot.commit)}.")
+        tell(f"Took a snapshot of the working tree: {short_hash(repository, snapshot.commit)}.")
     if snapshot.large:
-        tell(f"Captured only by hash: {listed([file.path for file in snapshot.large])} (larger than run.size_limit, "
-             f"{policy.size_limit} MB).")  # fmt: skip
+        tell(f"In the snapshot only by hash: {listed([file.path for file in snapshot.large])} "
+             f"(larger than run.size_limit, {policy.size_limit} MB).")  # fmt: skip
     if snapshot.uncaptured:
-        tell(f"Not captured: {listed(snapshot.uncaptured)}.")
+        tell(f"Not in the snapshot: {listed(snapshot.uncaptured)}.")
     return WorkingState(
         # The log names the commit on the branch; the snapshot, which is on no branch, is in the record.
         changes.head or snapshot.commit, short_hash(repository, changes.head or snapshot.commit),

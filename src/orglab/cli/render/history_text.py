@@ -101,7 +101,7 @@ def _event_text(event: Event) -> str:
     if event.kind == "commit":
         return f"{facts['short']}  {event.text}"
     if event.kind == "step":
-        sources = {"note": "time of its note", "log": "time of the commit of the log", "unknown": "time unknown"}
+        sources = {"note": "dated by its note", "log": "dated by the commit of the log", "unknown": "time unknown"}
         commits = f"  ({facts['commits'].replace(',', ', ')})" if "commits" in facts else ""
         source = f"  ({sources[facts['source']]})" if facts["source"] in sources else ""
         return event.text + commits + source

@@ -7,7 +7,6 @@ from orglab.cli.output import clean, mark, paint
 from orglab.search.hits import Hit, SearchResult
 from orglab.search.passages import Passage
 
-_PLACES = {"description": "about", "commit": "message"}
 _PLACE_WIDTH = 12
 _INDENT = "    "
 # If a line is cut, the first match begins after this fraction of it: a third.
@@ -48,7 +47,7 @@ def _hit_lines(hit: Hit, journal: str) -> Iterator[str]:
 
 def _where(passage: Passage) -> str:
     """Return the place of a passage, with its date if it has one of its own."""
-    name = _PLACES.get(passage.place, passage.place)
+    name = passage.place
     number = (passage.ref or "").rpartition(".")[2] if "." in (passage.ref or "") else ""
     label = paint(f"{name} {number}".ljust(_PLACE_WIDTH), dim=True)
     is_dated = passage.at and passage.place in ("note", "conclusion")

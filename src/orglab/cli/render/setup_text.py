@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from orglab.api import Log
@@ -11,11 +11,18 @@ from orglab.cli import output
 from orglab.cli.render.experiment_text import format_time
 from orglab.experiment.adoption import Adoption
 from orglab.experiment.diagnostic import CODES
+from orglab.experiment.model import Experiment
 from orglab.git.hook_install import HOOKS, HooksFolder, Installed
 from orglab.text import count
 
 # Does nothing where orglab is not installed and there is no such script.
 _CALL = 'hook=$(git rev-parse --git-common-dir)/orglab/hook; [ ! -x "$hook" ] || "$hook"'
+_STATES = {
+    "by hand": "installed by hand",
+    "old": "outdated",
+    "other": "not installed (another hook is there)",
+    "absent": "not installed",
+}
 _DOES = {
     "pre-commit": "keeps the log and other files in separate commits",
     "prepare-commit-msg": "puts the active step before the subject",
@@ -27,7 +34,7 @@ _DOES = {
 
 def adoption_lines(log: Log, adoption: Adoption) -> Iterator[str]:
     """Yield what is understood of an existing file, what could be an experiment, and what is not understood."""
-    yield output.clean(f"{log.path} already exists; nothing was changed.")
+    yield output.clean(f"{log.path} already exists, and was not changed.")
     yield ""
     yield output.paint("Understood", bold=True)
     yield from _understood(adoption)
@@ -62,15 +69,22 @@ def _understood(adoption: Adoption) -> Iterator[str]:
         return
     progress = [one.progress for one in experiments]
     notes = sum(len(one.notes) + sum(len(step.notes) for step in one.steps) for one in experiments)
+    steps = sum(one.total for one in progress)
     times = sorted(one.created.when.date().isoformat() for one in experiments if one.created)
     parts = [
-        f"{count(len(experiments), 'experiment')}, {experiments[0].ref} to {experiments[-1].ref}",
-        f"{count(sum(one.total for one in progress), 'step')}, {sum(one.done for one in progress)} of them done",
+        f"{count(len(experiments), 'experiment')} ({_describe_range(experiments)})",
+        f"{count(steps, 'step')}, {sum(one.done for one in progress)} of them done" if steps else "no steps",
         count(notes, "note"),
         count(sum(bool(one.conclusion.text) for one in experiments), "conclusion"),
-        f"from {times[0]} to {times[-1]}" if times else "no times",
+        f"from {times[0]} to {times[-1]}" if times else "no timestamps",
     ]
     yield from output.wrap("; ".join(parts), "    ", "  ")
+
+
+def _describe_range(experiments: Sequence[Experiment]) -> str:
+    """Return the references of the first and the last experiment."""
+    first, last = experiments[0].ref, experiments[-1].ref
+    return first if len(experiments) == 1 else f"{first} to {last}"
 
 
 def _possible(adoption: Adoption, log: Log) -> Iterator[str]:
@@ -81,7 +95,11 @@ def _possible(adoption: Adoption, log: Log) -> Iterator[str]:
         more = ", ..." if len(adoption.nameless) > 5 else ""  # noqa: PLR2004 - enough to recognize them
         many = count(len(adoption.nameless), "heading")
         yield from output.wrap(f"{many} with the tag :{tag}: but without an id, line {lines}{more}:", "    ", "  ")
-        yield from output.wrap(f"`orglab check --fix` makes them {log.config.letter}{free} and following", "    ")
+        which = "it" if len(adoption.nameless) == 1 else "them from"
+        yield from output.wrap(
+            f"`orglab check --fix` numbers {which} {log.config.letter}{free}",
+            "    ",
+        )
     for candidates in adoption.candidates:
         first, one = candidates.headings[0], candidates.example
         many = count(len(candidates.headings), "heading")
@@ -108,7 +126,7 @@ def attached_lines(attached: Attached) -> Iterator[str]:
 def changed_lines(paths: Iterable[Path]) -> Iterator[str]:
     """Yield the changed files that have git merge the log with orglab."""
     for path in paths:
-        yield f"Changed {path}: git merges the log with orglab. Commit it with your code."
+        yield f"Updated {path}, so that orglab merges the log in git. Commit {path.name} with your code."
 
 
 def installed_lines(installed: Installed) -> Iterator[str]:
@@ -137,13 +155,13 @@ def _by_hand(place: HooksFolder, folder: str) -> Iterator[str]:
         yield from _for_overcommit()
         return
     if place.manager == "husky":
-        yield "husky writes the hooks of this repository; add a line to each of these scripts in .husky:"
+        yield "The hooks were not installed, because husky manages them here. Add this line to each script in .husky:"
     elif place.scope in ("global", "system"):
-        yield f"core.hooksPath ({place.scope}) takes the hooks from {folder}, for other repositories too, so it was"
-        yield "left alone; add a line to each of these scripts there:"
+        yield f"The hooks were not installed: core.hooksPath ({place.scope}) points to {folder}, which other"
+        yield "repositories use too. Add this line to each script there:"
     else:
-        yield f"core.hooksPath takes the hooks from {folder}, which is shared with others, so it was left alone;"
-        yield "add a line to each of these scripts there:"
+        yield f"The hooks were not installed: core.hooksPath points to {folder}, which is shared with others."
+        yield "Add this line to each script there:"
     for name in HOOKS:
         yield f"  {name}:"
         yield f'    {_CALL} {name} "$@" || exit'
@@ -151,7 +169,7 @@ def _by_hand(place: HooksFolder, folder: str) -> Iterator[str]:
 
 def _for_lefthook() -> Iterator[str]:
     """Yield what to add for lefthook, which gives a command its arguments as `{0}`."""
-    yield "lefthook writes the hooks of this repository; add to lefthook.yml (or lefthook-local.yml):"
+    yield "The hooks were not installed, because lefthook manages them here. Add to lefthook.yml:"
     for name in HOOKS:
         yield f"  {name}:"
         yield "    commands:"
@@ -163,8 +181,8 @@ def _for_lefthook() -> Iterator[str]:
 
 def _for_overcommit() -> Iterator[str]:
     """Yield what to add for overcommit, which only runs tracked scripts, with the arguments of the hook."""
-    yield "overcommit writes the hooks of this repository. Put this into bin/orglab-hook, make it executable and"
-    yield "commit it:"
+    yield "The hooks were not installed, because overcommit manages them here. Put this into bin/orglab-hook, make"
+    yield "it executable and commit it:"
     yield "  #!/bin/sh"
     yield f'  {_CALL} "$@"'
     yield "Add to .overcommit.yml, and run `overcommit --sign`:"
@@ -178,8 +196,10 @@ def _for_overcommit() -> Iterator[str]:
 def hook_status_lines(status: HookStatus) -> Iterator[str]:
     """Yield the state of each hook, and of the Python that they start."""
     for hook in status.hooks:
-        kept = f", together with {hook.kept.name}" if hook.kept is not None else ""
-        yield from output.wrap(f"{hook.state + kept}: {_DOES[hook.name]}", " " * 20, f"{hook.name:<20}")
+        state = _STATES.get(hook.state, hook.state)
+        purpose = f": {_DOES[hook.name]}" if hook.state in ("installed", "by hand", "old") else ""
+        kept = f"; your own hook still runs (saved as {hook.kept.name})" if hook.kept is not None else ""
+        yield from output.wrap(state + purpose + kept, " " * 20, f"{hook.name:<20}")
     state = f"{status.interpreter} {'exists' if status.is_there else 'does not exist; run `orglab setup git`'}"
     interpreter = state if status.interpreter else "none; run `orglab setup git`"
     yield from output.wrap(interpreter, " " * 20, f"{'interpreter':<20}")

@@ -62,7 +62,7 @@ def _describe_changes(status: Status) -> str:
 def _describe_pending(status: Status) -> str:
     if not status.pending:
         return "nothing"
-    return f"{listed(status.pending, _MOST)}; written to the log by the next command that can"
+    return f"{listed(status.pending, _MOST)} (not in the log yet; the next command writes it)"
 
 
 def _describe_size(size: int) -> str:

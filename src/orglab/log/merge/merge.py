@@ -196,8 +196,8 @@ class _Merging:
             if slot.inserted == "theirs" and last and number <= last:
                 slot.number = last + 1
                 self.notes.append(
-                    f"Their item {number}, {decode(node.key[1])!r}, is now item {last + 1}, "
-                    f"because our version also has an item {number}."
+                    f"Both sides added an item {number}; {decode(node.key[1])!r}, from the merged branch, "
+                    f"is now item {last + 1}."
                 )
                 number = last + 1
             last = number

@@ -187,13 +187,13 @@ def parse_terms(text: str) -> tuple[list[Group], list[Problem]]:
         if not words or words.startswith("#"):
             continue
         if number > _MOST_LINES:
-            problems.append(Problem(number, f"Only the first {_MOST_LINES} lines are read"))
+            problems.append(Problem(number, f"Only the first {_MOST_LINES} lines are read."))
             break
         if words.startswith("[") and words.endswith("]"):
             section = words[1:-1].strip().lower()
             if section not in SECTIONS:
                 names = ", ".join(f"[{name}]" for name in SECTIONS)
-                problems.append(Problem(number, f"Unknown section {words}, ignored; the sections are {names}"))
+                problems.append(Problem(number, f"Unknown section {words}, ignored; the sections are {names}."))
             continue
         if section in SECTIONS:
             group, messages = _read_group(section, words)
@@ -207,17 +207,19 @@ def _read_group(section: str, line: str) -> tuple[Group, list[str]]:
     name, colon, rest = line.partition(":")
     name = " ".join(name.split())
     if not colon or not name or len(line) > _LONGEST_LINE:
-        return Group(section, name, ()), [f"A line must be `name: term, term`, of at most {_LONGEST_LINE} characters"]
+        return Group(section, name, ()), [
+            f"Write a line as `name: term, term`, with at most {_LONGEST_LINE} characters."
+        ]
     terms: list[str] = []
     messages: list[str] = []
     for term in filter(None, (" ".join(term.split()) for term in (name, *rest.split(",")))):
         words = stems(term)
         if term.count(" + ") >= _MOST_PARTS:
-            messages.append(f"The term {term!r} has more than {_MOST_PARTS} parts")
+            messages.append(f"The term {term!r} has more than {_MOST_PARTS} parts.")
         elif len(words) == 1 < len(tokens(term)) and section != "words":
-            messages.append(f"Only {words[0]!r} counts in the term {term!r}; if that is intended, write it alone")
+            messages.append(f"The other words of {term!r} are ignored; if you mean {words[0]!r}, write only that.")
         elif not words or (section != "words" and WEAK_WORDS.issuperset(words)):
-            messages.append(f"The term {term!r} has only words that are ignored")
+            messages.append(f"The term {term!r} has only words that are ignored.")
         else:
             terms.append(term)
     return Group(section, name, tuple(terms)), messages
