@@ -50,7 +50,7 @@ def test_a_day_with_the_log(orglab, tmp_path):
     assert json.loads(orglab("next", "--json").out)["active"] is None
     assert "[ ] baseline" in orglab("done", "--undo", "1.1").out
     assert "e1  WAIT" in orglab("state", "1", "WAIT", "-m", "the cluster").out
-    assert orglab("journal", "1", "why so slow").out == "journal.org\n"
+    assert orglab("journal", "1", "why so slow").out == "Added to journal.org.\n"
     said = orglab("conclude", "1", "It does not help.", "--verdict", "refuted")
     assert said.out == "e1  DONE  First idea\n"
     assert said.err == "3 steps still open.\n"
