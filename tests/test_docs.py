@@ -104,7 +104,7 @@ def commands_of(block: Block) -> Iterator[tuple[str, str, int]]:
 
 _PLACEHOLDERS = (
     (r"\b\d{4}-\d{2}-\d{2}(?: (?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b)?", "DATE"),
-    (r"\b\d{2}:\d{2}\b", "TIME"),
+    (r"(?<!:)\b\d{2}:\d{2}\b(?!:)", "TIME"),
     (r"\b(?=[a-f]*\d)[0-9a-f]{7,40}\b", "HASH"),
 )
 

@@ -107,7 +107,7 @@ def names(text):
         ("in:journal loss", ["journal"]), ("in:title dropout", ["e1"]), ("in:conclusion dropout", []), ("in:steps dropout", ["e1"]),
         ("in:note in:step run", ["e4", "e1"]),
         ("tag:nlp", ["e1"]), ("tag:VISION", ["e2"]), ("-tag:nlp state:todo", ["e4", "e2"]), ("state:doing", ["e3"]), ("state:INPROGRESS", ["e3"]),
-        ("verdict:refuted", ["e1"]), ("verdict:supported", []), ("since:2025-01-01 learning", []), ("until:2024-12-31", ["e2", "commit", "commit"]), ("until:2024-12-31 -start state:todo", ["e2"]),
+        ("verdict:refuted", ["e1"]), ("verdict:supported", []), ("since:2025-01-01 learning", []), ("until:2024-12-31", ["e2", "commit", "commit"]), ("until:2024-12", ["e2", "commit", "commit"]), ("until:2024", ["e2", "commit", "commit"]), ("until:2024-12-31 -start state:todo", ["e2"]),
         ("since:2026-02-01 dropout", ["e1"]),
         ("nothing has:this http://x.y", ["e4"]),
         ("zzz", []), ("-zzz in:journal", ["journal"]), ("vision", ["e2"]), ("refuted", ["e1"]),

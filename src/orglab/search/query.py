@@ -153,9 +153,10 @@ def _read_field(query: Query, name: str, value: str, today: "datetime.date", *, 
             raise UsageError(f"Invalid field {'-' * is_excluded}in:{value}; use in: with one of {', '.join(PLACES)}.")
         return PLACES[place]
     if name in ("since", "until"):
-        from orglab.clock import parse_since  # noqa: PLC0415 - few queries have dates
+        from orglab.clock import parse_since, parse_until  # noqa: PLC0415 - few queries have dates
 
-        setattr(query, name, parse_since(value, today).isoformat())
+        parse = parse_since if name == "since" else parse_until
+        setattr(query, name, parse(value, today).isoformat())
     else:
         query.filters.append((name, fold(value).strip(":"), is_excluded))
     return ()
