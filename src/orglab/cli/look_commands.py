@@ -54,7 +54,7 @@ def list_command(
     match: str | None, kinds: tuple[str, ...], since: str | None, tags: tuple[str, ...], sort: str, *, full: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """List experiments, one per line.
+    """List experiments, one per line; > marks the active one.
 
     MATCH is an Org match string: it selects by tags, properties, times and states.
 
