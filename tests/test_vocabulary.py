@@ -56,7 +56,6 @@ ALLOWED = {
     "Why.remarks": "what `orglab why` says about its answer, not notes in the log",
     "orglab init": "its example names a file of the user",
     "orglab list --waiting": "the kind of the state WAIT",
-    "orglab why": "its remarks are about its answer, not notes in the log",
 }
 
 

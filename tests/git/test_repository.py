@@ -81,7 +81,8 @@ def test_done_says_when_head_lacks_what_changed(repo, orglab):
     for name in files:
         repo.write(name, "2")
     assert (
-        "does not include the uncommitted changes to a.py, b.py, c.py and 2 more." in orglab("done", "1.2", "-c", "HEAD").err
+        "does not include the uncommitted changes to a.py, b.py, c.py and 2 more."
+        in orglab("done", "1.2", "-c", "HEAD").err
     )
     assert "HEAD is recorded" not in orglab("done", "1.2", "-c", "HEAD~1").err
 

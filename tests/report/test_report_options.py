@@ -45,7 +45,7 @@ def test_a_report_begins_where_the_last_one_ended(log):
     assert days(log)[0] == days(log, " Last Report ")[0] == "2026-11-11 00:00"
     # What ends before it has two weeks of its own, unless the last report is asked for.
     assert days(log, until="2026-11-09")[0] == "2026-10-27 00:00"
-    with pytest.raises(UsageError, match="end before it begins"):
+    with pytest.raises(UsageError, match="before it begins"):
         days(log, "last report", "2026-11-09")
 
 

@@ -96,11 +96,13 @@ class StatusMethods(SetupMethods):
         )  # fmt: skip
 
     def _count_changes(self, repository: "Repository") -> tuple[tuple[str, ...], int]:
-        """Return which of the log and the journal have changes, and the number of other files with changes."""
-        from orglab.git.worktree import read_changes
+        """Return which of the log and the journal have changes, and how many other files have.
 
-        changes = read_changes(repository, all_files=False)
-        names = {*changes.tracked, *changes.untracked, *changes.unmerged, *changes.submodules}
+        As for all commands that only read, no filter or monitor of the repository's settings is run.
+        """
+        from orglab.git.files import find_changed_files, list_untracked
+
+        names = {*find_changed_files(repository), *list_untracked(repository)}
         own = {*self.find_own_paths(repository)}
         return tuple(sorted(names & own)), len(names - own)
 

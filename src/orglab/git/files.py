@@ -64,6 +64,17 @@ def is_tracked(repository: Repository, path: str) -> bool:
     return bool(repository.at_top.read("ls-files", "-z", "--", _literal(path)))
 
 
+def list_untracked(repository: Repository) -> list[str]:
+    """Return the files and folders that git neither tracks nor ignores; before the first commit, all but ignored ones.
+
+    A folder without tracked files ends in `/`, and stands for the files in it.
+    """
+    arguments = ["ls-files", "-z", "--others", "--exclude-standard", "--directory", "--no-empty-directory"]
+    if repository.head() is None:
+        arguments.append("--cached")
+    return [os.fsdecode(name) for name in (repository.at_top.read(*arguments) or b"").split(b"\0") if name]
+
+
 def is_ignored(repository: Repository, path: str) -> bool:
     """Return whether git ignores an untracked file."""
     return bool(repository.at_top.read("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--",
