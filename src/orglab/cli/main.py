@@ -46,7 +46,7 @@ SECTIONS = {
         "sync": "Exchange run records with other clones.",
         "report": "Write a progress report, or check an earlier one.",
     }),
-    "Maintain": ("care_commands", {
+    "Care": ("care_commands", {
         "check": "Find problems in the log; --fix fixes the safe ones.",
         "renumber": "Change an experiment's id; the old one still works.",
     }),
