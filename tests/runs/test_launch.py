@@ -137,14 +137,16 @@ def test_a_failure_is_recorded_and_never_ticks(study, orglab):
     ("command", "code", "why"),
     [("nosuchcommand", 127, "not found"), ("./train.py", 126, "not executable"), ("./results", 126, "")],
 )
-def test_a_command_that_cannot_be_run_is_recorded_and_nothing_is_committed(study, orglab, command, code, why):
+def test_a_command_that_cannot_be_run_is_recorded_without_a_note_or_a_commit(study, orglab, command, code, why):
     (study.path / "results").mkdir()
     study.write("train.py", TRAIN + "# changed\n")
-    head = study.git("rev-parse", "HEAD")
+    head, log = study.git("rev-parse", "HEAD"), log_of(study)
     answer = orglab("run", "1.1", "--", command, code=code)
     assert why in answer.err
     assert run_of(study).exit_code == code
-    assert f"ran {command}, exit {code}, 0s" in log_of(study)
+    assert log_of(study) == log
+    orglab("list")
+    assert log_of(study) == log
     assert study.git("rev-parse", "HEAD") == head
 
 
@@ -366,6 +368,24 @@ def test_a_signal_is_recorded_and_its_exit_code_given(study, number):
     run = run_of(study)
     assert (run.status, run.signal, run.exit_code) == ("killed", number.name, None)
     assert f"killed by {number.name}, 0s" in log_of(study)
+    assert "1. [ ] one\n" in log_of(study)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_was_asked_to_end_is_stopped_whatever_its_exit_code(study, number):
+    # As a trainer does that saves a checkpoint and ends well.
+    program = f"import signal, sys; signal.signal({int(number)}, lambda *_: sys.exit(0)); print('ready', flush=True); signal.pause()"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orglab", "run", "1.1", "--done", "--", sys.executable, "-c", program],
+        cwd=study.path, env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    run = run_of(study)
+    assert (run.status, run.asked_by, run.exit_code) == ("stopped", number.name, 0)
+    assert f"stopped by {number.name}, exit 0" in log_of(study)
     assert "1. [ ] one\n" in log_of(study)
 
 

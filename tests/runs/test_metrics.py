@@ -32,6 +32,17 @@ def test_json_holds_final_values(read):
     assert not is_history
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_obstacle(read, encoding):
+    assert read('{"acc": 0.9}'.encode(encoding))[1] == {"acc": 0.9}
+    assert read('[{"acc": 0.8}, {"acc": 0.9}]'.encode(encoding))[1] == {"acc": 0.9}
+
+
+def test_json_lines_may_begin_with_a_byte_order_mark(read):
+    rows, final, _ = read(b'\xef\xbb\xbf{"acc": 0.8}\n{"acc": 0.9}\n')
+    assert ([row["acc"] for row in rows], final) == ([0.8, 0.9], {"acc": 0.9})
+
+
 @pytest.mark.parametrize(
     ("written", "value"),
     [

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sys
+import venv
 
 import pytest
 
@@ -102,3 +104,66 @@ def test_a_rerun_does_not_prune_an_unmounted_worktree_of_the_user(seeded, orglab
     disk.with_name("unplugged").rename(disk)
     assert seeded.git("-C", disk / "tree", "status", "--porcelain") == ""
     assert len(seeded.git("worktree", "list").split("\n")) == 2
+
+
+# ---- code that Python imports from elsewhere ----
+
+
+@pytest.fixture
+def package(seeded):
+    """A package of the repository, and a script beside it that prints which version it imports."""
+    files = {"src/pkg/__init__.py": "VERSION = 'old'\n", "scripts/show.py": "import pkg\nprint('code', pkg.VERSION)\n"}
+    seeded.commit("package", files)
+    return seeded
+
+
+def make_editable_environment(path, kind):
+    """A virtual environment in which the package of a repository is installed so that its code of now is imported."""
+    folder = path / "venv"
+    venv.create(folder, with_pip=False)
+    (site,) = folder.glob("lib/python3*/site-packages")
+    if kind == "a .pth file":
+        (site / "__editable__.pkg.pth").write_text(f"{path / 'src'}\n")
+    elif kind == "an import hook":
+        (site / "__editable___pkg_finder.pth").write_text("import __editable___pkg_finder\n")
+        (site / "__editable___pkg_finder.py").write_text(
+            "import sys, importlib.util\n"
+            "class Finder:\n"
+            "    @staticmethod\n"
+            "    def find_spec(name, path=None, target=None):\n"
+            f"        place = {str(path / 'src/pkg/__init__.py')!r}\n"
+            "        return importlib.util.spec_from_file_location(name, place) if name == 'pkg' else None\n"
+            "sys.meta_path.append(Finder)\n"
+        )
+        info = site / "pkg-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n")
+        url = path.as_uri()
+        (info / "direct_url.json").write_text(json.dumps({"url": url, "dir_info": {"editable": True}}))
+    return folder / "bin/python"
+
+
+@pytest.mark.parametrize("kind", ["a .pth file", "an import hook", "PYTHONPATH"])
+def test_a_rerun_imports_the_code_of_its_commit(package, orglab, monkeypatch, kind):
+    if kind == "PYTHONPATH":
+        python = sys.executable
+        monkeypatch.setenv("PYTHONPATH", str(package.path / "src"))
+    else:
+        python = make_editable_environment(package.path, kind)
+    (package.path / ".git/info/exclude").write_text("venv/\n")
+    orglab("run", "1.1", "--", python, "scripts/show.py")
+    package.write("src/pkg/__init__.py", "VERSION = 'new'\n")
+    answer = orglab("runs", "rerun", latest(package).id)
+    assert "code old" in answer.out
+    assert "Imported from the commit, not from the present code: src" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("name", "is_named"), [("file.txt", True), ("", True), ("-data/file", False), (".old/x", False)]
+)
+def test_only_paths_in_the_repository_may_have_changed(seeded, orglab, name, is_named):
+    top = seeded.path.resolve()
+    argument = f"{top}{'/' if name and name[0] not in '-.' else ''}{name}"
+    orglab("run", "1.1", "--", "echo", f"--input={argument}")
+    err = orglab("runs", "rerun", latest(seeded).id).err
+    assert ("the command names files in" in err) is is_named

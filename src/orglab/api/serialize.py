@@ -122,6 +122,7 @@ def run_form(run: "Run") -> dict[str, object]:
         "ref": run.ref,
         "argv": list(run.argv),
         "exit_code": run.exit_code,
+        "asked_by": run.asked_by,
         "why": run.why,
         "before": run.before,
         "snapshot": run.snapshot,

@@ -48,6 +48,7 @@ class ExitStatus(NamedTuple):
         seconds: The wall-clock time.
         usage: CPU seconds (`user`, `system`) and peak `memory` in bytes, including children it waited for.
         error: Why the command could not be started, or None.
+        asked_by: The name of the first signal that asked orglab, and so the command, to end; None if none did.
     """
 
     exit_code: int | None
@@ -55,6 +56,7 @@ class ExitStatus(NamedTuple):
     seconds: float
     usage: dict[str, float]
     error: str | None = None
+    asked_by: str | None = None
 
     @property
     def code(self) -> int:
@@ -115,7 +117,7 @@ class Child:
         self._on_stdout = on_stdout
         self._process: subprocess.Popen[bytes] | None = None
         self._pending: list[int] = []
-        self._is_terminating = False
+        self._asked_by: str | None = None
         self._selector = selectors.DefaultSelector()
         self._previous_handlers: dict[int, object] = {}
         self._master: int | None = None
@@ -226,7 +228,7 @@ class Child:
         """Forward output until the command has ended and all of it is written."""
         deadline = None
         while True:
-            wait = None if self._status is None else (_POLL_SECONDS if self._is_terminating else 0)
+            wait = None if self._status is None else (_POLL_SECONDS if self._asked_by else 0)
             ready = self._selector.select(wait)
             is_active = False
             for key, _ in ready:
@@ -241,7 +243,7 @@ class Child:
             if is_active:
                 continue
             # Background processes may outlive the command, unless a signal was to end them too.
-            if not (self._is_terminating and self._is_group_alive()):
+            if not (self._asked_by and self._is_group_alive()):
                 return
             deadline = deadline or time.monotonic() + _GRACE_SECONDS
             if time.monotonic() > deadline:
@@ -329,8 +331,8 @@ class Child:
     def _read_exit_status(self, seconds: float) -> ExitStatus:
         code = os.waitstatus_to_exitcode(self._status or 0)
         if code < 0:
-            return ExitStatus(None, _signal_name(-code), seconds, self._usage)
-        return ExitStatus(code, None, seconds, self._usage)
+            return ExitStatus(None, _signal_name(-code), seconds, self._usage, asked_by=self._asked_by)
+        return ExitStatus(code, None, seconds, self._usage, asked_by=self._asked_by)
 
     # Signals and the terminal
 
@@ -366,7 +368,8 @@ class Child:
             self._copy_size()
         if number in (signal.SIGCHLD, signal.SIGWINCH):
             return
-        self._is_terminating = self._is_terminating or number in _TERMINATING
+        if number in _TERMINATING:
+            self._asked_by = self._asked_by or _signal_name(number)
         if self._process is None:
             self._pending.append(number)
             return

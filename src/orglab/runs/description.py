@@ -45,6 +45,8 @@ def outcome_text(run: Run) -> str:
     """Return how a run ended: `exit 0`, `killed by SIGTERM`, `lost`."""
     if run.status == "killed":
         return f"killed by {run.signal}"
+    if run.status == "stopped":
+        return f"stopped by {run.asked_by}, exit {run.exit_code}"
     return f"exit {run.exit_code}" if run.status in ("done", "failed") else run.status
 
 
@@ -88,7 +90,7 @@ def results_message(run: Run) -> str:
 
     For a failed run it does not contain `Results`, because that word may tick the step (`hooks.auto_done`).
     """
-    what = "Results" if run.status == "done" else "Failed"
+    what = {"done": "Results", "stopped": "Stopped"}.get(run.status, "Failed")
     lines = [
         f"Command: {command_text(run.argv, 10 * _COMMAND)}",
         f"Ended: {outcome_text(run)}, {duration(run.seconds or 0, is_compact=True)}",
@@ -125,7 +127,7 @@ def find_same_run(
     command = tuple(argv)
     same_command = same_patch = None
     for run in runs:
-        if run.status not in ("done", "failed", "killed"):
+        if run.status not in ("done", "failed", "killed", "stopped"):
             continue
         if run.argv == command:
             if is_same_code(run, before, patch):

@@ -14,7 +14,7 @@ from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.finalization import finish_run
 from orglab.runs.job import Job
 from orglab.runs.metrics import PrintedMetrics
-from orglab.runs.pending import RECORD
+from orglab.runs.pending import RECORD, remove_pending
 from orglab.runs.preparation import (
     check_command,
     describe_beginning,
@@ -101,9 +101,13 @@ def _run_job(job: Job, python: PythonProbe) -> int:
             job.tell(status.error)
         job.record_event("ended", {
             "ended": format_moment(clock.now()), "seconds": round(status.seconds, 3), "exit_code": status.exit_code,
-            "signal": status.signal, "usage": status.usage,
+            "signal": status.signal, "asked_by": status.asked_by, "usage": status.usage,
         }, durable=True)  # fmt: skip
-        finish_run(job, printed, before, began, lambda: child.signalled_late)
+        if status.error:
+            # What never ran has no results, and is not worth a note in the log; the record says what was tried.
+            remove_pending(job.record.pending)
+        else:
+            finish_run(job, printed, before, began, lambda: child.signalled_late)
         return status.code
 
 

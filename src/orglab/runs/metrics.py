@@ -4,6 +4,7 @@ A JSON object holds final values; a list of objects, JSON Lines, CSV and TSV hol
 value that is not a finite number is kept as text.
 """
 
+import codecs
 import json
 import math
 import re
@@ -62,13 +63,14 @@ def read_metrics(path: Path, start: int = 0) -> MetricsHistory:
     try:
         with path.open("rb") as file:
             file.seek(start)
-            first = file.read(_LINE).lstrip()[:1]
+            first = file.read(_LINE).removeprefix(codecs.BOM_UTF8).lstrip()[:2]
         size = path.stat().st_size - start
     except OSError as error:
         raise NotReadableError(f"Cannot read the metrics file {path}: {error.strerror}.") from error
     if not first:
         raise NotReadableError(f"The metrics file {path} is empty.")
-    if first not in b"{[":
+    is_json = first[:1] in (b"{", b"[") or first in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    if not is_json:
         return MetricsHistory(_read_table(path, start), is_history=True)
     if size <= _WHOLE:
         document = _read_document(path, start)

@@ -33,9 +33,9 @@ def check_command(argv: tuple[str, ...], folder: Path) -> ExitStatus | None:
     name = argv[0]
     path = os.fspath(folder / name) if os.sep in name else shutil.which(name)
     if path is None or not os.path.lexists(path):
-        return ExitStatus(NOT_FOUND, None, 0.0, {}, f"Command not found: {name!r}.")
+        return ExitStatus(NOT_FOUND, None, 0.0, {}, f"The command {name!r} was not found, so nothing ran.")
     if Path(path).is_dir() or not os.access(path, os.X_OK):
-        return ExitStatus(NOT_EXECUTABLE, None, 0.0, {}, f"Cannot run {name!r}: it is not executable.")
+        return ExitStatus(NOT_EXECUTABLE, None, 0.0, {}, f"The command {name!r} is not executable, so nothing ran.")
     return None
 
 

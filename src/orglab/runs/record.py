@@ -107,12 +107,19 @@ class Run:
         return self._text("signal")
 
     @property
+    def asked_by(self) -> str | None:
+        """The signal that asked it to end, such as `SIGINT` by Ctrl-C, or `SIGTERM` by a scheduler."""
+        return self._text("asked_by")
+
+    @property
     def status(self) -> str:
         """`done` (exit 0), `failed`, `killed` by a signal, `running`, or `lost` (its process is gone)."""
         if self.fields.get("lost"):
             return "lost"
         if self.signal is not None:
             return "killed"
+        if self.asked_by is not None and self.exit_code is not None:
+            return "stopped"
         if self.exit_code is not None:
             return "failed" if self.exit_code else "done"
         return "running" if self._is_running() else "lost"

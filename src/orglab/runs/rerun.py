@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from orglab.log.log import LogFile
 from orglab.runs.comparison import find_differences
 from orglab.runs.description import value_text
 from orglab.runs.environment import find_python, read_python
+from orglab.runs.imports import find_import_folders
 from orglab.runs.launch import LaunchedRun, launch
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run, find_run
@@ -53,6 +55,7 @@ def rerun(
             tell(f"Different: {difference}.")
         if not folder.is_dir():
             raise NotFoundError(f"The run {run.id} ran in the folder {run.cwd}, which is not in its commit.")
+        environment = _redirect_imports(run, repository, tree, folder, tell)
         metrics = run.fields.get("metrics_file")
         request = RunRequest(
             run.ref, run.argv,
@@ -60,13 +63,39 @@ def rerun(
             metrics=tree / metrics if isinstance(metrics, str) else None,
             printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,
             why=f"A rerun of {run.id}", folder=folder, commit_results=False,
-            environment=run.environment, extra_fields={"rerun_of": run.id}, show_output=show_output,
+            environment=environment, extra_fields={"rerun_of": run.id}, show_output=show_output,
         )  # fmt: skip
         launched = launch(log, request, tell)
         if launched.run is not None:
             for line in _compare_results(run, launched.run):
                 tell(line)
     return launched
+
+
+def _redirect_imports(run: Run, repository: Repository, tree: Path, folder: Path, tell: Tell) -> dict[str, str]:
+    """Return the environment variables that make a rerun import the code of its commit, and tell the user about it.
+
+    Where Python would import from the repository itself, by PYTHONPATH, a .pth file or an editable install, the same
+    folders of the working tree come first.
+    """
+    python = find_python(run.argv, folder, repository.top)
+    if python is None:
+        return run.environment
+    around = {**os.environ, **run.environment}
+    top, tree = repository.top.resolve(), tree.resolve()
+    now = [path.resolve() for path in find_import_folders(python, folder, around, top)]
+    # What is not in the commit, such as an environment in the repository, cannot come from there.
+    moved = {path: tree / path.relative_to(top) for path in now if not path.is_relative_to(tree)}
+    moved = {path: place for path, place in moved.items() if place.is_dir()}
+    if not moved:
+        return run.environment
+    tell(
+        f"Imported from the commit, not from the present code: {listed(str(path.relative_to(top)) for path in moved)}."
+    )
+    kept = [
+        path for path in around.get("PYTHONPATH", "").split(os.pathsep) if path and Path(path).resolve() not in moved
+    ]
+    return {**run.environment, "PYTHONPATH": os.pathsep.join([*map(os.fspath, moved.values()), *kept])}
 
 
 def _find_code(log: LogFile, run: Run) -> tuple[Repository, str]:
@@ -139,7 +168,9 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
 def _compare_environment(run: Run, folder: Path, repository: Repository) -> Iterator[str]:
     """Yield what differs in the environment of the command."""
     top = os.fspath(repository.top.resolve())
-    if any(top in argument for argument in run.argv):
+    # The folder itself or something in it, not one whose name only begins alike.
+    names_it = re.compile(rf"(?<![\w.-]){re.escape(top)}(?![\w.-])")
+    if any(names_it.search(argument) for argument in run.argv):
         yield f"the command names files in {top}, which may have changed since"
     python = find_python(run.argv, folder, repository.top)
     version, packages = read_python(python) if python is not None else (None, {})

@@ -89,7 +89,7 @@ def deviation(values: Sequence[float]) -> float:
 
 def is_failed(run: Run) -> bool:
     """Return whether a run failed, was killed or was lost."""
-    return run.status in ("failed", "killed", "lost")
+    return run.status in ("failed", "killed", "stopped", "lost")
 
 
 def read_results(experiment: Experiment, runs: Sequence[Run]) -> Results:

@@ -20,6 +20,7 @@ from orglab.text import cardinal, count, duration
 _ENDINGS = (
     ("failed", "failed", "failed"),
     ("killed", "was killed by a signal", "were killed by signals"),
+    ("stopped", "was stopped", "were stopped"),
     ("lost", "was lost", "were lost"),
 )
 
