@@ -58,7 +58,7 @@ def test_with_an_existing_settings_file_no_log_is_created(folder):
 def test_without_a_repository_nothing_is_set_up_in_git(folder):
     (folder / "experiment_log.org").write_text(SEED)
     assert open_log().attach() == (None, False, [])
-    for method in (open_log().install_hooks, open_log().uninstall_hooks, open_log().hook_status):
+    for method in (open_log().install_hooks, open_log().detach, open_log().hook_status):
         with pytest.raises(NotFoundError, match="is not in a git repository"):
             method()
 
@@ -70,7 +70,7 @@ def test_a_repository_is_set_up_once(repo):
     assert (again.hooks.is_new, again.changed) == (False, [])
     assert {one.state for one in open_log().hook_status().hooks} == {"installed"}
     assert open_log().hook_status().is_there
-    assert open_log().uninstall_hooks() == []
+    assert open_log().detach() == []
     assert {one.state for one in open_log().hook_status().hooks} != {"installed"}
 
 

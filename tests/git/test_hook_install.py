@@ -70,8 +70,10 @@ def test_uninstall_restores_everything(orglab, repo):
     assert "commit-msg, post-commit" in orglab("setup", "git").out.replace("pre-commit, ", "")
     assert "(saved as pre-commit.orglab-kept)" in orglab("setup", "git", "--status").out
     orglab("setup", "git")
+    assert "orglab" in repo.git("config", "--get", "merge.orglab.driver")
     said = orglab("setup", "git", "--remove").out
-    assert said == "Removed the git hooks. Restored: pre-commit, commit-msg, post-commit.\n"
+    assert repo.git("config", "--list", "--local").count("merge.orglab") == 0
+    assert said == "Removed the git hooks and the merge driver. Restored: pre-commit, commit-msg, post-commit.\n"
     assert everything(hooks(repo)) == before
     assert (hooks(repo) / "commit-msg").is_symlink()
     assert not (repo.path / ".git/orglab/hook").exists()

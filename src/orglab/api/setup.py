@@ -139,16 +139,26 @@ class SetupMethods(CareMethods):
         folder = os.path.dirname(path_in(repository, Path(os.path.realpath(self.path))) or "")  # noqa: PTH120 - a name
         return install_hooks(repository, sys.executable, Path(orglab.__file__).resolve().parents[1], folder or ".")
 
-    def uninstall_hooks(self) -> list[str]:
-        """Remove the git hooks, restore the hooks that were there before, and return the names of those.
+    def detach(self) -> list[str]:
+        """Remove the git hooks and the merge driver from this clone, and restore the hooks that were there before.
+
+        `.gitattributes` stays, because other clones share it; without a driver, git merges the log as text.
+
+        Returns:
+            The names of the restored hooks.
 
         Raises:
             NotFoundError: The log is not in a git repository.
             NotWritableError: The hooks cannot be removed.
+            GitError: git cannot write its configuration.
         """
         from orglab.git.hook_install import uninstall_hooks
+        from orglab.git.merge_config import unregister_driver
 
-        return uninstall_hooks(self._require_repository())
+        repository = self._require_repository()
+        restored = uninstall_hooks(repository)
+        unregister_driver(repository)
+        return restored
 
     def hook_status(self) -> HookStatus:
         """Return the state of the git hooks.

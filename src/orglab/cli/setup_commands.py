@@ -48,7 +48,7 @@ def setup_command() -> None:
 
 @setup_command.command(name="git", short_help="Install the git hooks and the merge driver.")
 @click.option("--status", is_flag=True, help="Show the state of each hook.")
-@click.option("--remove", is_flag=True, help="Remove the hooks and restore the earlier ones; the merge settings stay.")
+@click.option("--remove", is_flag=True, help="Remove both from this clone, and restore earlier hooks.")
 @json_option
 @log_options
 def git_command(*, status: bool, remove: bool, as_json: bool) -> None:
@@ -69,11 +69,14 @@ def git_command(*, status: bool, remove: bool, as_json: bool) -> None:
     if status:
         _show_hooks(log, as_json=as_json)
     elif remove:
-        restored = log.uninstall_hooks()
+        restored = log.detach()
         if as_json:
             output.show_json({"restored": restored})
         else:
-            click.echo("Removed the git hooks." + (f" Restored: {', '.join(restored)}." if restored else ""))
+            click.echo(
+                "Removed the git hooks and the merge driver."
+                + (f" Restored: {', '.join(restored)}." if restored else "")
+            )
     else:
         _install_hooks(log, as_json=as_json)
 

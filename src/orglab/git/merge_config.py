@@ -38,6 +38,16 @@ def register_driver(repository: Repository, conflict: int) -> None:
     repository.run("config", "--local", DRIVER, driver_command(conflict))
 
 
+def unregister_driver(repository: Repository) -> None:
+    """Remove the driver from the configuration of this clone; git then merges the log as text.
+
+    Raises:
+        GitError: git cannot write its configuration.
+    """
+    if is_registered(repository):
+        repository.run("config", "--local", "--remove-section", NAME.rpartition(".")[0])
+
+
 def add_attributes(text: bytes, names: list[str]) -> bytes:
     """Return the text of a `.gitattributes` with a line added for each file without a merge attribute."""
     added = [name for name in names if not _has_merge(text, name)]
