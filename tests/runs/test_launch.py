@@ -500,3 +500,11 @@ def test_files_written_beside_another_run_are_nobodys(unnamed, orglab):
     outer, inner = read_runs(unnamed.path)
     assert (outer.outputs, inner.outputs) == ((), ())
     assert f"run {inner.id} was running at the same time; use --results" in answer.err
+
+
+def test_what_takes_long_to_hash_is_left_out_and_named(unnamed, orglab):
+    # Two sparse files, of which only one is within the limit together with the small one.
+    program = "for name, size in (('a', 10), ('b', 900 << 20), ('c', 901 << 20)): open(name, 'wb').truncate(size)"
+    answer = orglab("run", "--", sys.executable, "-c", program)
+    assert [output.path for output in run_of(unnamed).outputs] == ["a", "b"]
+    assert "takes long: c; use --results" in answer.err

@@ -18,7 +18,7 @@ from orglab.runs.record import Run, read_newest_runs, read_run
 from orglab.runs.results import Stamp, commit_results, find_changed_since, read_outputs, read_stamp
 from orglab.text import listed
 
-_MAX_HASHED = 1 << 30  # bytes of a file that is not named as a result
+_MAX_HASHED = 1 << 30  # bytes, of all files together that are not named as results
 _MAX_COMPARED = 50  # earlier runs
 
 
@@ -72,11 +72,25 @@ def _find_outputs(job: Job, began: Stamp | None) -> list[Path]:
     if other := _find_simultaneous_run(job):
         job.tell(f"Written files were not recorded: run {other.id} was running at the same time; use --results.")
         return []
-    large = [path for path in written if path.stat().st_size > _MAX_HASHED]
-    if large:
-        names = listed(os.path.relpath(path, job.base) for path in large)
-        job.tell(f"Not recorded, because they are larger than 1 GB: {names}; use --results.")
-    return [path for path in written if path not in large]
+    small = _choose_hashed(written)
+    if left_out := [path for path in written if path not in small]:
+        names = listed(os.path.relpath(path, job.base) for path in left_out)
+        job.tell(f"Not recorded, because hashing more than 1 GB takes long: {names}; use --results.")
+    return small
+
+
+def _choose_hashed(files: list[Path]) -> list[Path]:
+    """Return the files that are hashed, the smallest first until they are too large together, in their order."""
+    sizes = {}
+    for path in files:
+        with contextlib.suppress(OSError):
+            sizes[path] = path.stat().st_size
+    chosen, total = set(), 0
+    for path in sorted(sizes, key=lambda path: sizes[path]):
+        total += sizes[path]
+        if total <= _MAX_HASHED:
+            chosen.add(path)
+    return [path for path in files if path in chosen]
 
 
 def _find_simultaneous_run(job: Job) -> Run | None:
