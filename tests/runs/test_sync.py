@@ -77,6 +77,14 @@ def test_a_run_of_another_clone_is_written_once(clones):
     assert (run.is_foreign, run.metrics, run.status) == (True, {"acc": 0.5}, "done")
 
 
+def test_two_time_zones_write_the_same_note_of_a_run(clones):
+    one, two = clones
+    two("run", "1.1", "--done", "--", "true", TZ="Asia/Tokyo")
+    two("sync", TZ="Asia/Tokyo")
+    one("sync", TZ="America/Los_Angeles")
+    assert one.log == two.log
+
+
 def test_two_clones_that_write_the_same_run_merge_to_one_note(clones):
     one, two = clones
     two("run", "1.1", "--", "true")
