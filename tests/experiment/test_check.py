@@ -85,6 +85,17 @@ def test_a_duplicate_id_is_reported_with_both_lines(log):
     assert (found.line, "in line 1 " in found.message) == (second, True)
 
 
+def test_a_run_with_two_notes_is_named(log):
+    note = "- [2018-06-06 Wed {}] (83d45cd) ran true, exit 0, 0s\n  run 20180606-161600-3f2a1b\n"
+    log.path.write_text(SEED.replace("** Notes\n", "** Notes\n" + note.format("16:20")))
+    assert codes(log.check()) == set()
+    log.path.write_text(SEED.replace("** Notes\n", "** Notes\n" + note.format("16:20") + note.format("23:20")))
+    (found,) = log.check()
+    first = SEED[: SEED.index("** Notes")].count("\n") + 3
+    message = f"The run 20180606-161600-3f2a1b has another note in line {first}; delete one of them."
+    assert (found.code, found.line, found.message) == ("twice", first + 2, message)
+
+
 def test_an_invalid_term_is_reported_with_its_line(log):
     (log.path.parent / "orglab-terms.txt").write_text("warmup: ramp up\n: nothing\n")
     found = [one for one in log.check() if one.code == "bad-term"]

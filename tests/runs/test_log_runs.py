@@ -1,6 +1,7 @@
 """The runs of a log, an experiment or a step: every command finds the same."""
 
 import json
+import re
 
 import pytest
 
@@ -14,7 +15,8 @@ def two_logs(study, orglab):
     """A repository with two logs of the same ids; in the first `true` was run, in the second nothing."""
     orglab("run", "1.1", "--", "true")
     (study.path / "other").mkdir()
-    (study.path / OTHER).write_text((study.path / "experiment_log.org").read_text().replace("ran true", "said"))
+    text = (study.path / "experiment_log.org").read_text()
+    (study.path / OTHER).write_text(re.sub(r" *- .* ran true, .*\n *run .*\n", "", text))
     return study
 
 
@@ -32,15 +34,21 @@ def test_the_runs_of_another_log_are_not_those_of_this_one(two_logs, orglab):
     assert "was run before" in orglab("run", "1.1", "--", "true").err
 
 
-def test_a_record_without_an_existing_log_belongs_to_every_log(two_logs, orglab):
+def test_a_record_that_names_no_log_belongs_to_every_log(two_logs, orglab):
     record = '{"event": "began", "ref": "e1.2", "argv": ["train"], "exit_code": 0}\n'
     two_logs.write(".git/orglab/runs/20180606-170000-aaaa/record.jsonl", record)
     for log in ("experiment_log.org", OTHER):
         assert "train" in orglab("--log", log, "runs", "1.2").out
+
+
+def test_the_runs_of_a_log_that_was_moved_belong_to_the_log_with_their_notes(two_logs, orglab):
+    orglab("run", "--", "echo", "free")
     (two_logs.path / "experiment_log.org").rename(two_logs.path / "moved.org")
-    for log in ("moved.org", OTHER):
-        assert "  true" in orglab("--log", log, "runs", "1.1").out
-        assert "  true" in orglab("--log", log, "show", "1.1").out
+    assert "  true" in orglab("--log", "moved.org", "runs", "1.1").out
+    assert "  echo free" in orglab("--log", "moved.org", "runs").out
+    assert "  true" in orglab("--log", "moved.org", "show", "1.1").out
+    assert "No runs yet." in orglab("--log", OTHER, "runs").err
+    assert "  true" not in orglab("--log", OTHER, "show", "1.1").out
 
 
 @pytest.mark.usefixtures("study")

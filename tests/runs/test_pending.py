@@ -1,12 +1,12 @@
 """Pending entries: one file each, for one log."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from orglab.api import open_log
+from orglab.runs.log_runs import LogRuns
 from orglab.runs.pending import add_pending_run, add_pending_step, find_pending, lock_step, postpone, remove_pending
 from orglab.runs.storage import PENDING, list_entries
 
@@ -14,28 +14,87 @@ ID = "20180606-161600-3f2a1b"
 LOG = "experiment_log.org"
 
 
+def pending(study, log=LOG):
+    return find_pending(study.path, study.path / log, LogRuns(open_log(study.path / log)).owns)
+
+
 def names(study, log=LOG):
-    return [one.ref or one.name for one in find_pending(study.path, study.path / log)]
+    return [one.ref or one.name for one in pending(study, log)]
 
 
-def test_an_entry_is_for_one_log_unless_that_is_gone(study):
+@pytest.fixture
+def two_logs(repo, orglab, monkeypatch):
+    """A repository with the logs of two projects; a run of the first is pending, on its only branch."""
+    (repo.path / "b").mkdir()
+    monkeypatch.chdir(repo.path / "b")
+    orglab("init", "--no-hooks")
+    orglab("new", "Speech", "-s", "one", "-s", "two")
+    repo.commit("b")
+    repo.git("branch", "without-a")
+    (repo.path / "a").mkdir()
+    monkeypatch.chdir(repo.path / "a")
+    orglab("init", "--no-hooks")
+    orglab("new", "Vision", "-s", "one", "-s", "two")
+    repo.commit("a")
+    orglab("run", "1.2", "--", "true")
+    lock = Path(f".#{LOG}")
+    lock.symlink_to(f"user@{os.uname().nodename}.{os.getpid()}")
+    orglab("run", "1.1", "--done", "--", "echo", "x")
+    lock.unlink()
+    monkeypatch.chdir(repo.path)
+    return repo
+
+
+def test_an_entry_is_for_one_log_even_if_that_is_gone(study):
     home = study.path / ".git/orglab"
     study.write("other/log.org", "")
-    add_pending_run(home, ID, study.path / "other/log.org")
-    add_pending_step(study.path, study.path / LOG, "e1.1", "0" * 40)
+    add_pending_run(home, ID, "other/log.org", study.path / "other/log.org")
+    add_pending_step(open_log(study.path / LOG), "e1.1", "0" * 40)
+    add_pending_step(open_log(study.path / "other/log.org"), "e1.2", "0" * 40)
     assert names(study) == ["e1.1"]
-    assert names(study, "other/log.org") == [ID]
-    shutil.rmtree(study.path / "other")
-    assert names(study) == ["e1.1", ID]
+    assert names(study, "other/log.org") == ["e1.2", ID]
+    (study.path / "other").rename(study.path / "away")
+    assert names(study) == ["e1.1"]
+
+
+def test_a_run_is_not_written_to_another_log_on_a_branch_without_its_own(two_logs, orglab):
+    two_logs.git("stash", "--quiet", "--include-untracked")
+    two_logs.git("checkout", "--quiet", "without-a")
+    before = Path("b", LOG).read_text()
+    assert orglab("--log", f"b/{LOG}", "list").err == ""
+    assert "No runs yet." in orglab("--log", f"b/{LOG}", "runs").err
+    assert Path("b", LOG).read_text() == before
+    two_logs.git("checkout", "--quiet", "-")
+    assert "(e1.1) to the log." in orglab("--log", f"a/{LOG}", "list").err
+
+
+def test_a_run_is_written_to_its_log_after_the_clone_has_moved(two_logs, orglab, tmp_path_factory, monkeypatch):
+    moved = tmp_path_factory.mktemp("moved") / "clone"
+    two_logs.path.rename(moved)
+    monkeypatch.chdir(moved)
+    assert orglab("--log", f"b/{LOG}", "list").err == ""
+    assert "(e1.1) to the log." in orglab("--log", f"a/{LOG}", "list").err
+
+
+@pytest.mark.usefixtures("two_logs")
+def test_a_run_is_written_to_its_log_after_that_has_moved(orglab):
+    Path("a").rename("vision")
+    assert orglab("--log", f"b/{LOG}", "list").err == ""
+    assert "(e1.1) to the log." in orglab("--log", f"vision/{LOG}", "list").err
+    assert "(e1.1)" not in orglab("--log", f"b/{LOG}", "runs").out
+    assert "  echo x" in orglab("--log", f"vision/{LOG}", "runs").out
 
 
 def test_a_log_is_the_same_by_each_of_its_names(study):
     (study.path / "link.org").symlink_to(LOG)
-    add_pending_step(study.path, study.path / "link.org", "e1.1", "0" * 40)
+    add_pending_step(open_log(study.path / "link.org"), "e1.1", "0" * 40)
     assert names(study) == names(study, "link.org") == ["e1.1"]
 
 
-def test_a_received_run_is_for_any_log(study):
+def test_a_received_run_is_for_the_log_that_it_names(study):
+    study.write("other.org", "")
+    add_pending_run(study.path / ".git/orglab", ID, LOG)
+    assert (names(study), names(study, "other.org")) == ([ID], [])
     add_pending_run(study.path / ".git/orglab", ID, None)
     assert names(study) == names(study, "other.org") == [ID]
 
@@ -43,18 +102,18 @@ def test_a_received_run_is_for_any_log(study):
 def test_the_last_of_two_commits_counts_and_each_log_has_its_own_entry(study):
     study.write("other.org", "")
     for log, commit in ((LOG, "1" * 40), (LOG, "2" * 40), ("other.org", "3" * 40)):
-        add_pending_step(study.path, study.path / log, "e1.1", commit)
-    assert [one.commit for one in find_pending(study.path, study.path / LOG)] == ["2" * 40]
-    assert [one.commit for one in find_pending(study.path, study.path / "other.org")] == ["3" * 40]
+        add_pending_step(open_log(study.path / log), "e1.1", commit)
+    assert [one.commit for one in pending(study)] == ["2" * 40]
+    assert [one.commit for one in pending(study, "other.org")] == ["3" * 40]
 
 
 def test_a_step_is_not_completed_with_an_amended_commit(study):
-    add_pending_step(study.path, study.path / LOG, "e1.1", "1" * 40)
-    (old,) = find_pending(study.path, study.path / LOG)
-    add_pending_step(study.path, study.path / LOG, "e1.1", "2" * 40)
+    add_pending_step(open_log(study.path / LOG), "e1.1", "1" * 40)
+    (old,) = pending(study)
+    add_pending_step(open_log(study.path / LOG), "e1.1", "2" * 40)
     with lock_step(old) as is_pending:
         assert not is_pending
-    (new,) = find_pending(study.path, study.path / LOG)
+    (new,) = pending(study)
     with lock_step(new) as is_pending:
         assert is_pending
         remove_pending(new)
@@ -64,8 +123,8 @@ def test_a_step_is_not_completed_with_an_amended_commit(study):
 
 def test_a_postponed_entry_stays_pending_until_the_log_changes(study):
     home = study.path / ".git/orglab"
-    add_pending_run(home, ID, study.path / LOG)
-    (waiting,) = find_pending(study.path, study.path / LOG)
+    add_pending_run(home, ID, LOG, study.path / LOG)
+    (waiting,) = pending(study)
     postpone(waiting, study.path / LOG)
     assert names(study) == []
     study.write(LOG, (study.path / LOG).read_text() + "\n")
@@ -102,7 +161,7 @@ def test_entries_of_two_logs_are_written_each_to_its_own(repo, orglab, monkeypat
     lock.symlink_to(f"user@{os.uname().nodename}.{os.getpid()}")
     orglab("run", "1.1", "--done", "--", "true")
     lock.unlink()
-    add_pending_step(repo.path, repo.path / "a" / LOG, "e1.2", commit)
+    add_pending_step(open_log(repo.path / "a" / LOG), "e1.2", commit)
     monkeypatch.chdir(repo.path / "b")
     assert orglab("list").err == ""
     assert orglab("runs").out == ""

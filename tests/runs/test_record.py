@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 
@@ -70,6 +71,17 @@ def test_invalid_parts_of_a_record_are_skipped(tmp_path):
     assert run.metrics == {}
 
 
+@pytest.mark.parametrize("began", ["0001-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_time_that_this_machine_cannot_show_is_unknown(tmp_path, monkeypatch, began):
+    folder = tmp_path / ".orglab/runs/20180606-161600-aaaa"
+    folder.mkdir(parents=True)
+    (folder / "record.jsonl").write_text(json.dumps({"began": began, "ended": "2018-06-06T23:20:00.5+09:00"}))
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    (run,) = read_runs(tmp_path)
+    assert f"{run.noted_at}" == "2018-06-06 23:20:00"
+    assert run.began is None or run.began_at is not None
+
+
 def test_an_empty_or_missing_record_is_not_a_run(tmp_path):
     assert read_run(tmp_path) is None
     (tmp_path / "record.jsonl").write_bytes(b"")
@@ -85,3 +97,18 @@ def test_the_newest_runs_come_first_and_are_read_lazily(tmp_path):
     assert next(newest).id == folders[3].name
     (folders[2] / "record.jsonl").write_text("")
     assert [run.id for run in newest] == [folders[1].name]
+
+
+def test_runs_are_sorted_by_the_instant_and_not_by_the_clock_on_the_wall(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        # The clocks went back from 3:00 to 2:00.
+        for name, began in (("bbbb", "2018-10-28T02:50:00+02:00"), ("aaaa", "2018-10-28T02:10:00+01:00")):
+            folder = tmp_path / ".orglab/runs" / f"20181028-021000-{name}"
+            folder.mkdir(parents=True)
+            (folder / "record.jsonl").write_text(json.dumps({"ref": "e1", "began": began}) + "\n")
+        assert [run.id[-4:] for run in read_runs(tmp_path)] == ["bbbb", "aaaa"]
+    finally:
+        monkeypatch.undo()
+        time.tzset()

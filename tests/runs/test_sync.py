@@ -77,6 +77,28 @@ def test_a_run_of_another_clone_is_written_once(clones):
     assert (run.is_foreign, run.metrics, run.status) == (True, {"acc": 0.5}, "done")
 
 
+def test_a_received_run_is_not_written_to_another_log(clones):
+    one, two = clones
+    for clone in clones:
+        (clone.path / "b").mkdir()
+        (clone.path / "b" / LOG).write_text(clone.log)
+    two("run", "1.1", "--", "true")
+    two("sync")
+    answer = one("--log", f"b/{LOG}", "sync")
+    assert "added 0 to the log" in answer.err
+    one("--log", f"b/{LOG}", "list")
+    assert ids_in((one.path / "b" / LOG).read_text()) == []
+    assert "(e1.1) to the log." in one("list").err
+
+
+def test_two_time_zones_write_the_same_note_of_a_run(clones):
+    one, two = clones
+    two("run", "1.1", "--done", "--", "true", TZ="Asia/Tokyo")
+    two("sync", TZ="Asia/Tokyo")
+    one("sync", TZ="America/Los_Angeles")
+    assert one.log == two.log
+
+
 def test_two_clones_that_write_the_same_run_merge_to_one_note(clones):
     one, two = clones
     two("run", "1.1", "--", "true")

@@ -106,10 +106,18 @@ class RunMethods(WriteMethods):
             from orglab.runs.migration import move_old_records
 
             move_old_records(self, old, tell)
-        if pending := find_pending(self.top, self.path):
+        if pending := find_pending(self.top, self.path, self._owns):
             from orglab.runs.log_writer import write_pending
 
             write_pending(self, pending, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
+
+    def _owns(self, name: str) -> bool:
+        """Return whether a name in a pending entry is, or was, that of this log."""
+        if name == self.name:
+            return True
+        from orglab.runs.log_runs import LogRuns
+
+        return LogRuns(self).owns(name)
 
     def add_pending_completion(self, reference: "Reference", commit: str) -> None:
         """Record that a commit completes a step, so that `write_pending` ticks it.
@@ -123,4 +131,4 @@ class RunMethods(WriteMethods):
         """
         from orglab.runs.pending import add_pending_step
 
-        add_pending_step(self.top, self.path, reference.spell(self.config.letter), commit)
+        add_pending_step(self, reference.spell(self.config.letter), commit)

@@ -84,9 +84,10 @@ class StatusMethods(SetupMethods):
                 pass
         repository = self.repository if is_installed() else None
         uncommitted, changed = self._count_changes(repository) if repository is not None else ((), 0)
-        runs = LogRuns(self).all
+        log_runs = LogRuns(self)
+        runs = log_runs.all
         folders = [place / RUNS for place in find_storage_folders(self.top)]
-        entries = find_pending(self.top, self.path)
+        entries = find_pending(self.top, self.path, log_runs.owns)
         return Status(
             self.path, counts, active, active_experiment, step, repository is not None, uncommitted, changed,
             tuple(entry.ref or entry.name for entry in entries), tuple(run for run in runs if run.status == "running"),

@@ -14,6 +14,7 @@ from orglab.config import Config
 from orglab.experiment.diagnostic import Diagnostic
 from orglab.experiment.ids import read_aliases
 from orglab.experiment.model import Experiment, number_items, read_experiments, read_id, strip_cookies, tagged_headings
+from orglab.experiment.note_text import RUN_MARK
 from orglab.experiment.states import find_near_verdict
 from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
@@ -61,6 +62,7 @@ class _Checker:
         yield from self.whole_file()
         yield from self.ids(experiments)
         yield from self.references(experiments)
+        yield from self.runs()
         for number, experiment in enumerate(experiments, 1):
             yield from self.experiment(experiment)
             if progress is not None:
@@ -116,6 +118,14 @@ class _Checker:
             if value not in known and match.group(1) not in self.targets:
                 target = decode(match.group()[2:-1])
                 yield self.at(match.start(), "unknown-reference", f"The link target {target} does not exist.")
+
+    def runs(self) -> Iterator[Diagnostic]:
+        first: dict[bytes, int] = {}
+        for match in RUN_MARK.finditer(self.document.text):
+            line = self.document.source.line_number(match.start())
+            if (other := first.setdefault(match.group(1), line)) != line:
+                message = f"The run {decode(match.group(1))} has another note in line {other}; delete one of them."
+                yield self.at(match.start(1), "twice", message)
 
     @cached_property
     def targets(self) -> frozenset[bytes]:

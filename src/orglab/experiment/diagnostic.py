@@ -21,7 +21,7 @@ CODES = {
     "unknown-keyword": "A heading begins with a word in capitals that is not a TODO keyword of the file.",
     "unknown-verdict": "A verdict looks like a misspelling of a known one.",
     "unclosed": "A block or drawer is not closed, so it is read as plain text.",
-    "twice": "An experiment has two headings with the same name, or two steps with the same text (after a merge?).",
+    "twice": "Two headings or two steps of an experiment are the same, or a run has two notes (after a merge?).",
     "lost-in-merge": "A merge dropped a note, a step or an experiment that one side had added.",
     "bad-term": "A line of orglab-terms.txt, or a term in it, is invalid; the others are used.",
     "setup-file": "The file has a #+SETUPFILE line; that file is not read.",

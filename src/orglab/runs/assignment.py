@@ -40,7 +40,7 @@ def assign_run(log: LogFile, name: str, reference: str, tell: Tell) -> Run:
     # If the log cannot be written now, the next command tries again.
     place = run.folder.parent.parent
     try:
-        add_pending_run(place, run.id, log.path)
+        add_pending_run(place, run.id, log.name, log.path)
     except OSError as error:
         raise NotWritableError(f"The run {run.id} cannot be assigned: {error.strerror}.") from error
     try:

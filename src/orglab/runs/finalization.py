@@ -96,11 +96,11 @@ def _choose_hashed(files: list[Path]) -> list[Path]:
 def _find_simultaneous_run(job: Job) -> Run | None:
     """Return another run of this repository that went on while the job did, or None."""
     own = read_run(job.record.folder)
-    began = own.began if own is not None else None
+    began = own.began_at if own is not None else None
     for run in read_newest_runs(job.log.top, _MAX_COMPARED):
         if run.id == job.record.id or run.is_foreign:
             continue
-        if run.status == "running" or (run.ended is not None and began is not None and run.ended > began):
+        if run.status == "running" or (run.ended_at is not None and began is not None and run.ended_at > began):
             return run
     return None
 

@@ -65,7 +65,7 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
     # Started first, because it works in the background.
     with PythonProbe(find_python(request.argv, folder, log.top)) as python:
         ref = find_reference(log, request)
-        record = begin_record(log.top, log.path, clock.now())
+        record = begin_record(log, clock.now())
         try:
             job = _make_job(log, request, ref, record, folder, tell)
             return LaunchedRun(_run_job(job, python), read_run(record.folder))

@@ -11,17 +11,20 @@ from orglab.errors import NotFoundError, UsageError
 from orglab.experiment.ids import list_ids
 from orglab.experiment.lookup import find_renumbered
 from orglab.experiment.model import Experiment
+from orglab.experiment.note_text import RUN_MARK
 from orglab.log.log import LogFile
 from orglab.org.document import Document
+from orglab.org.source import decode
 from orglab.reference import parse_reference, without_letter
-from orglab.runs.record import Run, read_newest_runs, read_runs
+from orglab.runs.record import Run, read_newest_runs, read_run, read_runs
+from orglab.runs.storage import RUNS, list_entries
 
 
 class LogRuns:
     """The runs of one log, with the current reference of their experiment.
 
-    These are the runs whose record names the log.  A run that names no log, or one that no longer exists because it was
-    moved, belongs to every log.  The records are read once.
+    These are the runs whose record names the log, by its path from the top of the repository.  If the log was moved, it
+    is known by its notes of earlier runs.  A run that names no log belongs to every log.  The records are read once.
     """
 
     def __init__(self, log: LogFile, read_document: Callable[[], Document] | None = None) -> None:
@@ -34,7 +37,20 @@ class LogRuns:
         self._log = log
         self._name = log.name
         self._read_document = read_document or log.document
-        self._log_exists: dict[str, bool] = {}
+        self._owned: dict[str, bool] = {self._name: True}
+
+    def owns(self, name: str) -> bool:
+        """Return whether a name is that of the log, or was before the log was moved."""
+        if name not in self._owned:
+            self._owned[name] = not os.path.lexists(self._log.top / name) and name in self._noted_names
+        return self._owned[name]
+
+    @cached_property
+    def _noted_names(self) -> set[str | None]:
+        """The names of logs in the records of the runs that the log has notes of."""
+        ids = {decode(name) for name in RUN_MARK.findall(self._read_document().text)}
+        runs = (read_run(folder) for name, folder in list_entries(self._log.top, RUNS).items() if name in ids)
+        return {run.log for run in runs if run is not None}
 
     @cached_property
     def all(self) -> list[Run]:
@@ -82,11 +98,7 @@ class LogRuns:
         return positions
 
     def _is_ours(self, run: Run) -> bool:
-        if run.log is None or run.log == self._name:
-            return True
-        if run.log not in self._log_exists:
-            self._log_exists[run.log] = os.path.lexists(self._log.top / run.log)
-        return not self._log_exists[run.log]
+        return run.log is None or self.owns(run.log)
 
     def _with_current_ref(self, run: Run) -> Run:
         """Return a run with the current reference of its experiment."""

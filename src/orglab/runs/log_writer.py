@@ -38,7 +38,7 @@ def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
         NotFoundError: The log has no such step.
         NotWritableError: The log cannot be written now.
     """
-    at = (run.ended or run.began or clock.now()).replace(microsecond=0)
+    at = run.noted_at
     done = run.fields.get("done") is True and run.status == "done"
     commit = run.fields.get("hash")
     commit_hash = commit if isinstance(commit, str) and re.fullmatch("[0-9a-f]{7,64}", commit) else None

@@ -42,23 +42,23 @@ def move_old_records(log: LogFile, old_paths: Iterable[tuple[Path, Path]], tell:
         with contextlib.suppress(OSError):
             if shared is None or not is_writable_folder(shared):
                 if top == log.top and old.name == HIDDEN_FOLDER:
-                    _add_former_runs(top, old, log_path)
+                    _add_former_runs(top, old, LogFile(log_path))
             elif old.name == HIDDEN_FOLDER:
-                _move_hidden_records(top, shared, log_path, tell)
+                _move_hidden_records(top, shared, LogFile(log_path), tell)
             else:
-                _move_former_steps(log.top, old, log_path)
+                _move_former_steps(old, LogFile(log_path))
 
 
-def _add_former_runs(top: Path, storage: Path, log_path: Path) -> None:
+def _add_former_runs(top: Path, storage: Path, log: LogFile) -> None:
     """Add the pending runs of an earlier version to `storage`."""
     for name, path in list_hidden(top, FORMER_PENDING).items():
-        add_pending_run(storage, name, log_path)
+        add_pending_run(storage, name, log.name, log.path)
         path.unlink()
 
 
-def _move_hidden_records(top: Path, storage: Path, log_path: Path, tell: Tell) -> None:
+def _move_hidden_records(top: Path, storage: Path, log: LogFile, tell: Tell) -> None:
     """Move the records and pending entries of the hidden folder."""
-    _add_former_runs(top, storage, log_path)
+    _add_former_runs(top, storage, log)
     count = 0
     for name, path in list_hidden(top, RUNS).items():
         count += not is_locked(path / RECORD) and _move(path, make_folder(storage, RUNS) / name)
@@ -92,10 +92,10 @@ def _move(source: Path, target: Path) -> bool:
     return True
 
 
-def _move_former_steps(top: Path, old: Path, log_path: Path) -> None:
+def _move_former_steps(old: Path, log: LogFile) -> None:
     """Add the pending steps of an earlier version, which are lines of the file `old`."""
     for line in old.read_text("utf-8", "replace").splitlines():
         ref, blank, commit = line.partition(" ")
         if blank:
-            add_pending_step(top, log_path, ref, commit)
+            add_pending_step(log, ref, commit)
     old.unlink()

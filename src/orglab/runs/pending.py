@@ -1,19 +1,24 @@
 """Pending entries: runs, and steps that a commit says are done, which are not written to the log yet.
 
 Each is a file, named by the id of the run, or by the step and the log.  It is a JSON object with the log that the entry
-is for (`log`, a real path; missing if any log may take it), for a step `ref` and `commit`, and `unlike`, the version of
-the log that could not take the entry.  So a command only has to list one folder to see that nothing is pending.
+is for (`name`, its path relative to the top of the repository, and `log`, its real path in the working tree of the run;
+missing if any log, or that log in any working tree, may take it), for a step `ref` and `commit`, and `unlike`, the
+version of the log that could not take the entry.  So a command only has to list one folder to see that nothing is
+pending.
 """
 
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orglab.errors import NotWritableError
 from orglab.runs.storage import PENDING, RUNS, find_storage_folders, list_entries, make_folder
+
+if TYPE_CHECKING:
+    from orglab.log.log import LogFile
 
 RECORD = "record.jsonl"
 _LARGEST = 1 << 16
@@ -40,7 +45,7 @@ class PendingEntry(NamedTuple):
         return self.path.name
 
 
-def find_pending(top: Path, log: Path) -> list[PendingEntry]:
+def find_pending(top: Path, log: Path, owns: Callable[[str], bool]) -> list[PendingEntry]:
     """Return the entries that may be written to a log now, steps before runs.
 
     Runs that are still going on, and entries postponed until the log changes, are left out.
@@ -48,6 +53,7 @@ def find_pending(top: Path, log: Path) -> list[PendingEntry]:
     Args:
         top: The top of the repository, or else the folder of the log.
         log: The log.
+        owns: Returns whether a name is, or was, that of the log: a path relative to the top.
     """
     entries = list_entries(top, PENDING)
     if not entries:
@@ -56,8 +62,7 @@ def find_pending(top: Path, log: Path) -> list[PendingEntry]:
     steps, run_paths = [], {}
     for name, path in sorted(entries.items()):
         fields = _read(path)
-        target = fields.get("log")
-        if isinstance(target, str) and target != real_log and os.path.lexists(target):
+        if not _is_for(fields, real_log, owns):
             continue
         if fields.get("unlike") not in (None, "") and fields["unlike"] == _read_state(log):
             continue
@@ -71,6 +76,15 @@ def find_pending(top: Path, log: Path) -> list[PendingEntry]:
     folders = list_entries(top, RUNS)
     runs = [PendingEntry(path, run=folders.get(name)) for name, path in run_paths.items()]
     return steps + [entry for entry in runs if entry.run is None or not is_locked(entry.run / RECORD)]
+
+
+def _is_for(fields: Mapping[str, Any], real_log: str, owns: Callable[[str], bool]) -> bool:
+    """Return whether an entry with some fields is for a log."""
+    path, name = fields.get("log"), fields.get("name")
+    if isinstance(path, str) and (path == real_log or os.path.lexists(path)):
+        return path == real_log
+    # The log, its working tree or the repository was moved or removed, or another branch is checked out.
+    return not isinstance(name, str) or owns(name)
 
 
 def is_locked(path: Path) -> bool | None:
@@ -91,24 +105,30 @@ def is_locked(path: Path) -> bool | None:
         os.close(fd)
 
 
-def add_pending_run(storage: Path, name: str, log: Path | None) -> PendingEntry:
-    """Add a run to the pending entries for a log, or for any log if None, and return the entry.
+def add_pending_run(storage: Path, name: str, log_name: str | None, log: Path | None = None) -> PendingEntry:
+    """Add a run to the pending entries for a log, and return the entry.
+
+    Args:
+        storage: The storage folder of its record.
+        name: The id of the run.
+        log_name: The name of the log in records; None for any log.
+        log: The log in the working tree of the run; None for that log in any working tree.
 
     Raises:
         OSError: The entry cannot be written.
     """
     path = make_folder(storage, PENDING) / name
-    _replace(path, {"log": os.path.realpath(log)} if log is not None else {})
+    known = {"name": log_name, "log": os.path.realpath(log) if log is not None else None}
+    _replace(path, {field: value for field, value in known.items() if value is not None})
     return PendingEntry(path, run=storage / RUNS / name)
 
 
-def add_pending_step(top: Path, log: Path, ref: str, commit: str) -> None:
+def add_pending_step(log: "LogFile", ref: str, commit: str) -> None:
     """Add a step that a commit says is done to the pending entries, durably.
 
     A later commit for the same step replaces the earlier one, which was amended.
 
     Args:
-        top: The top of the repository, or else the folder of the log.
         log: The log.
         ref: The step, such as `e201.1`.
         commit: The full hash.
@@ -118,13 +138,13 @@ def add_pending_step(top: Path, log: Path, ref: str, commit: str) -> None:
     """
     import json  # noqa: PLC0415 - most commands find nothing pending
 
-    real_log = os.path.realpath(log)
+    real_log = os.path.realpath(log.path)
     import zlib  # noqa: PLC0415 - most commands find nothing pending
 
     name = f"{ref}-{zlib.crc32(os.fsencode(real_log)):08x}"
-    data = json.dumps({"log": real_log, "ref": ref, "commit": commit}).encode()
+    data = json.dumps({"name": log.name, "log": real_log, "ref": ref, "commit": commit}).encode()
     failed: OSError | None = None
-    for storage in find_storage_folders(top):
+    for storage in find_storage_folders(log.top):
         try:
             with _open_locked(make_folder(storage, PENDING) / name) as fd:
                 os.ftruncate(fd, 0)

@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from orglab import clock
 from orglab.errors import NotFoundError, UsageError
 from orglab.git.hashed_file import HashedFile
 from orglab.runs.pending import RECORD, is_locked
@@ -31,7 +32,6 @@ METRICS = "metrics.jsonl"
 _SHORTEST = 4  # a shorter part of an id may be anything, such as the reference e2
 
 Metric = float | str
-_NEVER = datetime.datetime.min  # noqa: DTZ901 - compared with local times
 
 
 class Run:
@@ -81,13 +81,29 @@ class Run:
 
     @cached_property
     def began(self) -> datetime.datetime | None:
-        """When it started, in local time."""
-        return self._time("began")
+        """When it started, in the local time of this machine."""
+        return _as_local(self._moment("began"))
 
     @cached_property
     def ended(self) -> datetime.datetime | None:
-        """When it ended, in local time."""
-        return self._time("ended")
+        """When it ended, in the local time of this machine."""
+        return _as_local(self._moment("ended"))
+
+    @property
+    def began_at(self) -> float | None:
+        """When it started, in seconds since 1970, for comparisons: a local time may occur twice."""
+        return _to_seconds(self._moment("began"))
+
+    @property
+    def ended_at(self) -> float | None:
+        """When it ended, in seconds since 1970, for comparisons."""
+        return _to_seconds(self._moment("ended"))
+
+    @property
+    def noted_at(self) -> datetime.datetime:
+        """The time of its note: when it ended or else started, in the local time of the machine that made it."""
+        moment = self._moment("ended") or self._moment("began") or _read_id_time(self.id)
+        return moment.replace(microsecond=0, tzinfo=None)
 
     @property
     def seconds(self) -> float | None:
@@ -251,12 +267,14 @@ class Run:
                 files.append(HashedFile(str(file["path"]), str(file["sha256"]), int(file["size"])))
         return tuple(files)
 
-    def _time(self, name: str) -> datetime.datetime | None:
+    def _moment(self, name: str) -> datetime.datetime | None:
+        """Return a time as recorded, with the offset of the machine that made the run."""
         try:
             moment = datetime.datetime.fromisoformat(self.fields[name])
-        except (KeyError, TypeError, ValueError):
+            moment.astimezone()
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
-        return moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
+        return moment
 
     def _is_running(self) -> bool:
         """Return whether the process that writes the record is alive, or may be."""
@@ -278,6 +296,23 @@ class Run:
         return read_start_time(pid) == self.fields.get("pid_start")
 
 
+def _as_local(moment: datetime.datetime | None) -> datetime.datetime | None:
+    """Return a recorded time in the local time of this machine."""
+    return moment.astimezone().replace(tzinfo=None) if moment is not None and moment.tzinfo else moment
+
+
+def _to_seconds(moment: datetime.datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+def _read_id_time(name: str) -> datetime.datetime:
+    """Return the time in the id of a run, for a record without times."""
+    try:
+        return datetime.datetime.strptime(name[:15], "%Y%m%d-%H%M%S")  # noqa: DTZ007 - local, as in the log
+    except ValueError:
+        return clock.now()
+
+
 def read_start_time(pid: int) -> int | None:
     """Return the start time of a process in clock ticks, to detect that a process id was reused.
 
@@ -297,7 +332,7 @@ def read_runs(top: Path) -> list[Run]:
     """
     runs = [read_run(folder) for folder in list_entries(top, RUNS).values()]
     # Ids have a resolution of one second, so they do not suffice.
-    return sorted((run for run in runs if run is not None), key=lambda run: (run.began or _NEVER, run.id))
+    return sorted((run for run in runs if run is not None), key=lambda run: (run.began_at or 0, run.id))
 
 
 def read_newest_runs(top: Path, count: int) -> Iterator[Run]:

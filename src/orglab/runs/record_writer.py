@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from orglab.errors import NotWritableError
+from orglab.log.log import LogFile
 from orglab.runs.pending import RECORD, PendingEntry, add_pending_run, remove_pending
 from orglab.runs.record import METRICS, OUTPUT
 from orglab.runs.storage import RUNS, find_storage_folders, make_folder
@@ -85,11 +86,10 @@ class RecordWriter:
         os.close(self._fd)
 
 
-def begin_record(top: Path, log: Path, now: datetime.datetime) -> RecordWriter:
+def begin_record(log: LogFile, now: datetime.datetime) -> RecordWriter:
     """Create the folder and the record of a new run in the first storage folder that can be written.
 
     Args:
-        top: The top of the repository, or else the folder of the log.
         log: The log that the run belongs to.
         now: Local time, for the id.
 
@@ -97,7 +97,7 @@ def begin_record(top: Path, log: Path, now: datetime.datetime) -> RecordWriter:
         NotWritableError: No record can be created.
     """
     failure: NotWritableError | None = None
-    for storage in find_storage_folders(top):
+    for storage in find_storage_folders(log.top):
         try:
             for _ in range(_TRIES):
                 with contextlib.suppress(FileExistsError):
@@ -107,14 +107,14 @@ def begin_record(top: Path, log: Path, now: datetime.datetime) -> RecordWriter:
     raise failure or NotWritableError("Cannot record the run: no unused id was found; try again.")
 
 
-def _begin_in(storage: Path, log: Path, name: str) -> RecordWriter:
+def _begin_in(storage: Path, log: LogFile, name: str) -> RecordWriter:
     folder = make_folder(storage, RUNS) / name
     folder.mkdir()
     fd = os.open(folder / RECORD, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     with contextlib.suppress(OSError):
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     # Only after the lock is held: a pending run without a lock counts as ended.
-    return RecordWriter(folder, fd, add_pending_run(storage, name, log))
+    return RecordWriter(folder, fd, add_pending_run(storage, name, log.name, log.path))
 
 
 def resume_record(pending: PendingEntry) -> RecordWriter | None:

@@ -19,6 +19,7 @@ from orglab.git.records import (
 )
 from orglab.log.log import LogFile
 from orglab.runs.description import format_mark
+from orglab.runs.log_runs import LogRuns
 from orglab.runs.log_writer import write_runs
 from orglab.runs.pending import RECORD, add_pending_run, find_pending, remove_pending_run
 from orglab.runs.record import METRICS, Run, read_run, read_runs
@@ -85,9 +86,9 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         if run in already_written or run in on_branches:
             remove_pending_run(top, run.id)
         else:
-            add_pending_run(find_storage_folders(top)[0], run.id, None)
+            add_pending_run(find_storage_folders(top)[0], run.id, run.log)
     # Includes runs of earlier syncs whose step the log did not have at that time.
-    written = write_runs(log, find_pending(top, log.path), tell)
+    written = write_runs(log, find_pending(top, log.path, LogRuns(log).owns), tell)
     return SyncResult(sent, received, written, already_written, on_branches)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from orglab.config import Config
 from orglab.experiment.model import read_experiments
 from orglab.log.merge import merge
+from orglab.log.merge.lost_entries import find_losses
 from orglab.log.merge.node import read_node, read_nodes
 from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
@@ -106,6 +107,47 @@ def test_both_sides_add_a_note_to_the_same_step():
         changed(("without ABC\n", "without ABC\n   - [2018-06-07 Thu 11:00] theirs\n")),
     )
     assert "without ABC\n   - [2018-06-07 Thu 10:00] ours\n   - [2018-06-07 Thu 11:00] theirs\n2. [ ]" in text
+
+
+RAN = "\n   - [2018-06-06 Wed {}]{} ran true, exit 0, 0s{}\n     run 20180606-161600-3f2a1b"
+STEP = "1. [ ] Test XYZ without ABC"
+
+
+def with_run(at="16:21", commit=" (83d45cd)", more=""):
+    return changed((STEP, STEP + RAN.format(at, commit, more)))
+
+
+@pytest.mark.parametrize(
+    ("other", "kept"),
+    [
+        (with_run("23:21"), with_run("23:21")),
+        (with_run("16:21", ""), with_run()),
+        (with_run("23:21", more=": acc 0.9"), with_run("23:21", more=": acc 0.9")),
+        (with_run(more="\n     to see if it runs"), with_run(more="\n     to see if it runs")),
+        (with_run(more="\n     run 20180606-161600-ffff"), with_run(more="\n     run 20180606-161600-ffff")),
+    ],
+)
+def test_a_run_added_by_both_sides_has_one_note_the_fuller_one(other, kept):
+    assert merged(with_run(), other) == merged(other, with_run()) == (kept, [])
+
+
+def test_different_words_on_a_run_added_by_both_sides_are_a_conflict():
+    done = merge(BASE.encode(), with_run(more=", fine").encode(), with_run(more=", odd").encode(), Config(), NOW)
+    assert done.conflicts == 1
+
+
+def test_a_note_on_a_run_reworded_by_one_side_has_the_new_words():
+    reworded = with_run(more=", fine").replace("[X]", "[ ]")
+    added = changed(("     run 2018", "     odd\n     run 2018"), text=with_run())
+    for ours, theirs in ((reworded, added), (added, reworded)):
+        text, _ = merged(ours, theirs, with_run())
+        assert "0s, fine\n     odd\n     run 2018" in text
+
+
+def test_a_run_added_by_both_sides_is_not_lost():
+    ours, theirs = with_run(more=": acc 0.9").encode(), with_run("23:21").encode()
+    assert [*find_losses(BASE.encode(), (ours, theirs), ours, ours)] == []
+    assert [line for _, line in find_losses(BASE.encode(), (ours, theirs), BASE.encode(), BASE.encode())] != []
 
 
 def test_the_first_notes_of_both_sides_share_a_heading():

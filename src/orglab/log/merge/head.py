@@ -126,7 +126,7 @@ def _merge_item(base: Node | None, ours: Node, theirs: Node) -> bytes:
     mine, other, old = _ItemFields(ours), _ItemFields(theirs), _ItemFields(base) if base else None
     box = choose(old.box if old else None, mine.box, other.box, lambda *boxes: max(boxes, key=_BOXES.__getitem__))
     # Compared without cookies, which depend on the subtree.
-    words = mine.words if choose(base.key if base else None, ours.key, theirs.key) == ours.key else other.words
+    words = mine.words if choose(base.words if base else None, ours.words, theirs.words) == ours.words else other.words
     commits = _merge_lists(old.commits if old else [], mine.commits, other.commits)
     if (box, words, commits) == (mine.box, mine.words, mine.commits):
         return ours.head

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from orglab.experiment.commit_notation import CHAINS
+from orglab.experiment.note_text import RUN_MARK
 from orglab.log.merge.node import COMMITS
 
 _ENTRY = re.compile(rb"^(?:\*+ |[ \t]*(?:[-+]|\d+[.)])[ \t])[^\n]*$", re.M)
@@ -26,15 +28,23 @@ def find_losses(base: bytes, sides: tuple[bytes, bytes], merged: bytes, now: byt
     Yields:
         The side, 0 or 1, and the line.
     """
-    known = {*map(_words, _entries(base)), *map(_words, _entries(merged)), *map(_words, _entries(now))}
+    known = {key for text in (base, merged, now) for key in _entries(text)}
     for number, side in enumerate(sides):
-        for line in _entries(side):
-            if _words(line) and _words(line) not in known:
+        for key, line in _entries(side).items():
+            if key and key not in known:
                 yield number, line
 
 
-def _entries(text: bytes) -> list[bytes]:
-    return _ENTRY.findall(text.replace(b"\r\n", b"\n"))
+def _entries(text: bytes) -> dict[bytes, bytes]:
+    """Return the line of each entry by what it is known by: its words, or the last line of the note of a run."""
+    text = text.replace(b"\r\n", b"\n")
+    entries: dict[bytes, bytes] = {}
+    places = [*_ENTRY.finditer(text), None]
+    for entry, following in pairwise(places):
+        if entry is not None:
+            mark = RUN_MARK.search(text, entry.end(), following.start() if following is not None else len(text))
+            entries.setdefault(mark.group().strip() if mark is not None else _words(entry.group()), entry.group())
+    return entries
 
 
 def _words(line: bytes) -> bytes:

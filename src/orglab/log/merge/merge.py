@@ -3,6 +3,7 @@
 import datetime
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,6 +13,7 @@ from orglab.config import Config
 from orglab.experiment.consequences import update_steps_state
 from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.model import Experiment
+from orglab.experiment.note_text import split_note_head
 from orglab.log.merge.head import FieldConflictError, choose, merge_head
 from orglab.log.merge.node import ADDED_ALONE, Key, Node, read_nodes, split_lines
 from orglab.log.merge.pairs import pair
@@ -164,6 +166,12 @@ class _Merging:
             self.write(ours.core)
         elif base and base.core == ours.core:
             self.write(theirs.core)
+        elif base is None and ours.key[0] == "run":
+            note = _choose_run_note(ours, theirs)
+            if note is None:
+                self.conflict(ours.core, theirs.core)
+            else:
+                self.write(note.core)
         else:
             self.both(base, ours, theirs)
             self.trim()
@@ -196,7 +204,7 @@ class _Merging:
             if slot.inserted == "theirs" and last and number <= last:
                 slot.number = last + 1
                 self.notes.append(
-                    f"Both sides added an item {number}; {decode(node.key[1])!r}, from the merged branch, "
+                    f"Both sides added an item {number}; {decode(node.words)!r}, from the merged branch, "
                     f"is now item {last + 1}."
                 )
                 number = last + 1
@@ -369,7 +377,17 @@ def _is_same(ours: Node, theirs: Node) -> bool:
     """Return whether two added parts with the same key are the same; two experiments may share a number by chance."""
     if ours.kind == "heading" and ours.key[0] == "id" and ours.heading is not None and theirs.heading is not None:
         return ours.heading.title == theirs.heading.title and ours.heading.timestamp_ia == theirs.heading.timestamp_ia
-    return ours.kind != "item" or ours.core == theirs.core
+    return ours.kind != "item" or ours.key[0] == "run" or ours.core == theirs.core
+
+
+def _choose_run_note(ours: Node, theirs: Node) -> Node | None:
+    """Return the fuller of two notes that both sides added for one run, whatever their times; None if they disagree."""
+    pairs = [(split_note_head(decode(node.words))[2], node) for node in (ours, theirs)]
+    words = {id(node): Counter(re.findall(r"\w+", rest + decode(node.core[len(node.head) :]))) for rest, node in pairs}
+    # The same on both sides, so that the result does not depend on who merges.
+    fuller = max(ours, theirs, key=lambda node: (words[id(node)].total(), len(node.core), node.core))
+    other = theirs if fuller is ours else ours
+    return fuller if words[id(other)] <= words[id(fuller)] else None
 
 
 def _regions(slots: list[_Slot]) -> Iterator["_Slot | list[_Slot]"]:

@@ -14,6 +14,7 @@ from itertools import pairwise
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS
 from orglab.experiment.model import read_id, strip_cookies
+from orglab.experiment.note_text import RUN_MARK
 from orglab.org.document import Document
 from orglab.org.element import Element
 from orglab.org.heading import Heading
@@ -53,6 +54,15 @@ class Node:
     blanks: bytes = b""
     heading: Heading | None = None
     item: Item | None = None
+
+    @cached_property
+    def words(self) -> bytes:
+        """The words of an item's first line: without bullet, counter, checkbox, commits and cookies."""
+        if self.item is None:
+            return b""
+        line = self.head
+        rest = line[self.item.body - self.item.begin :] if self.item.tag is None else line[len(self.item.bullet) :]
+        return _COOKIES.sub(b"", COMMITS.sub(b"", rest.rstrip(b"\n"))).strip()
 
     @cached_property
     def text(self) -> bytes:
@@ -204,19 +214,22 @@ def _item_node(text: bytes, item: Item, structure: Structure) -> Node:
             pending.append((child_node, child))
             at = child.end
         _add_lines(node, text[at : parent.end])
+        node.key = _find_run_key(node) or node.key
     return top
+
+
+def _find_run_key(node: Node) -> Key | None:
+    """Return a key with the id of the run if an item is the note of a run, or None."""
+    marks = (RUN_MARK.match(part.head) for part in reversed(node.parts) if part.kind == "line")
+    return next((("run", mark.group(1)) for mark in marks if mark is not None), None)
 
 
 def _item_head(text: bytes, item: Item) -> Node:
     """Return an item's first line as a node without parts."""
     end = text.find(b"\n", item.begin) + 1 or len(text)
-    return Node("item", ("item", item_words(text[item.begin : end], item)), text[item.begin : end], item=item)
-
-
-def item_words(head: bytes, item: Item) -> bytes:
-    """Return the words of an item's first line: without bullet, counter, checkbox, commits and cookies."""
-    rest = head[item.body - item.begin :] if item.tag is None else head[len(item.bullet) :]
-    return _COOKIES.sub(b"", COMMITS.sub(b"", rest.rstrip(b"\n"))).strip()
+    node = Node("item", ("item", b""), text[item.begin : end], item=item)
+    node.key = ("item", node.words)
+    return node
 
 
 def _add_lines(node: Node, text: bytes) -> None:

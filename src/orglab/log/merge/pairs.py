@@ -4,7 +4,7 @@ import difflib
 from collections import defaultdict
 from collections.abc import Sequence
 
-from orglab.log.merge.node import ADDED_ALONE, Node, item_words
+from orglab.log.merge.node import ADDED_ALONE, Node
 from orglab.org.source import decode
 
 _LEAST_SIMILARITY = 0.5
@@ -62,8 +62,7 @@ def _compare_words(old: Node, new: Node) -> float:
     """Return the similarity of the words of two items, from 0 to 1."""
     if old.item is None or new.item is None:
         return 0.0
-    old_words = decode(item_words(old.head, old.item)).split()
-    new_words = decode(item_words(new.head, new.item)).split()
+    old_words, new_words = decode(old.words).split(), decode(new.words).split()
     return float(difflib.SequenceMatcher(None, old_words, new_words, autojunk=False).ratio())
 
 
