@@ -109,6 +109,29 @@ def test_removed_results_are_changes_too(study, orglab):
     assert study.git("show", "--format=", "--name-status", "HEAD") == "D\tresults/old.txt"
 
 
+@pytest.mark.parametrize("results", [".", "./", "d/.."])
+def test_the_whole_working_tree_can_be_the_results(study, orglab, results):
+    study.write("d/old", "of before\n")
+    orglab(
+        "run", "1.1", "--results", results, "--", "sh", "-c", "echo 1 > new.txt; echo 1 > d/new; echo '#' >> train.py"
+    )
+    assert study.git("show", "--format=", "--name-only", "HEAD").split() == ["d/new", "new.txt", "train.py"]
+    assert "?? d/old" in study.git("status", "--porcelain")
+
+
+@pytest.mark.parametrize("kind", ["LITERAL", "GLOB", "NOGLOB", "ICASE"])
+def test_variables_that_change_pathspecs_do_not_matter(study, orglab, monkeypatch, kind):
+    monkeypatch.setenv(f"GIT_{kind}_PATHSPECS", "1")
+    study.write("train.py", TRAIN + "# changed\n")
+    study.write("TRAIN.PY", "1\n")
+    study.write("new.py", "1\n")
+    orglab("run", "1.1", "--results", "results", "--", "python", "train.py")
+    monkeypatch.delenv(f"GIT_{kind}_PATHSPECS")
+    assert study.git("show", "--format=", "--name-only", "HEAD", "HEAD~1").split() == [
+        "results/weights.txt", "train.py",
+    ]  # fmt: skip
+
+
 def test_without_new_results_there_is_a_message_and_no_commit(study, orglab):
     head = study.git("rev-parse", "HEAD")
     assert "No results to commit" in orglab("run", "1.1", "--results", "results", "--", "true").err

@@ -182,8 +182,9 @@ def commit_paths(repository: Repository, message: str, paths: Iterable[str], new
 
 
 def literal_pathspecs(paths: Iterable[str]) -> list[str]:
-    """Return pathspecs that match exactly these paths, relative to the top."""
-    return [f":(top,literal){path}" for path in paths]
+    """Return pathspecs that match exactly these paths, relative to the top; `.` matches everything."""
+    # A literal `.` matches no file below it.
+    return [f":(top,literal){path}" if path != "." else ":(top)" for path in paths]
 
 
 _locked = threading.local()
