@@ -108,7 +108,7 @@ def run_as_user(
     """Run git in `folder` as the user would, with their identity, hooks and signing.
 
     Args:
-        folder: The folder to run git in; variables that select a repository, or change what a pathspec means, are ignored.
+        folder: The folder to run git in; variables that select a repository or change pathspecs are ignored.
         arguments: The command and its arguments.
         stdin: The standard input.
         environment: Additional variables.
