@@ -248,7 +248,7 @@ def test_uncommitted_or_missing_code(repo, why):
     head = repo.commit("new", {NAME: SEED})
     write_run(repo, "20180606-170000-aaaa", {"a.pt": "1"}, before=head, patch="1234", commit="f" * 40)
     answer = why("a.pt")
-    assert links(answer)[1][1] == "is the code that it ran, with uncommitted changes"
+    assert links(answer)[1][1] == "holds its code, except uncommitted changes"
     assert "The commit fffffff, which holds its results, is not in this repository." in answer["remarks"]
     write_run(repo, "20180607-170000-bbbb", {"b.pt": "2"}, before=head, snapshot=head, patch="1234", ref="nonsense [")
     assert [(how, refs) for _, how, refs in links(why("b.pt"))] == [

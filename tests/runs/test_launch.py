@@ -48,7 +48,7 @@ def test_one_command_commits_runs_records_and_notes(study, orglab):
     )  # fmt: skip
     assert answer.out == "trained\n"
     assert "Committed train.py before the run." in answer.err
-    assert "Not committed: notes.txt (untracked)." in answer.err
+    assert "Took a snapshot of what is not committed: notes.txt." in answer.err
     results, _, _ = study.git("log", "--format=%h").split()
     assert study.git("log", "-2", "--format=%s").split("\n") == [
         "[e1.1] Results: python train.py --seed 3", "[e1.1] Before: python train.py --seed 3",
@@ -59,7 +59,9 @@ def test_one_command_commits_runs_records_and_notes(study, orglab):
     assert study.git("show", "--format=", "--name-only", "HEAD") == "results/weights.txt"
     assert study.git("show", "--format=", "--name-only", "HEAD~1") == "train.py"
     full = study.git("rev-parse", "HEAD~1")
-    assert (study.path / "results/weights.txt").read_text() == full
+    snapshot = (study.path / "results/weights.txt").read_text()
+    assert study.git("rev-parse", f"{snapshot}^") == full
+    assert study.git("show", f"{snapshot}:notes.txt") == "untracked"
     assert re.search(
         rf"^1\. \[X\] one \({results}\)\n"
         rf"   - \[\d{{4}}-\d\d-\d\d \w{{3}} \d\d:\d\d\] \({results}\) ran python train.py --seed 3, exit 0, 0s: "
@@ -70,6 +72,7 @@ def test_one_command_commits_runs_records_and_notes(study, orglab):
     assert study.git("status", "--porcelain").split("\n") == [f" M {LOG}", "?? notes.txt"]
     run = run_of(study)
     assert (run.status, run.before, run.commit[:7], run.seeds) == ("done", full, results, ("3",))
+    assert (run.code, run.untracked) == (snapshot, ())
     assert {one.path: one.size for one in run.outputs} == {"results/weights.txt": 40, "results/model.ckpt": 7}
     assert run.metrics == {"val_acc": 0.91, "note": "good"}
     assert run.packages["pytest"]
@@ -107,6 +110,29 @@ def test_removed_results_are_changes_too(study, orglab):
     study.commit("old results", {"results/old.txt": "1\n"})
     orglab("run", "1.1", "--results", "results", "--", "rm", "results/old.txt")
     assert study.git("show", "--format=", "--name-status", "HEAD") == "D\tresults/old.txt"
+
+
+@pytest.mark.parametrize("results", [".", "./", "d/.."])
+def test_the_whole_working_tree_can_be_the_results(study, orglab, results):
+    study.write("d/old", "of before\n")
+    orglab(
+        "run", "1.1", "--results", results, "--", "sh", "-c", "echo 1 > new.txt; echo 1 > d/new; echo '#' >> train.py"
+    )
+    assert study.git("show", "--format=", "--name-only", "HEAD").split() == ["d/new", "new.txt", "train.py"]
+    assert "?? d/old" in study.git("status", "--porcelain")
+
+
+@pytest.mark.parametrize("kind", ["LITERAL", "GLOB", "NOGLOB", "ICASE"])
+def test_variables_that_change_pathspecs_do_not_matter(study, orglab, monkeypatch, kind):
+    monkeypatch.setenv(f"GIT_{kind}_PATHSPECS", "1")
+    study.write("train.py", TRAIN + "# changed\n")
+    study.write("TRAIN.PY", "1\n")
+    study.write("new.py", "1\n")
+    orglab("run", "1.1", "--results", "results", "--", "python", "train.py")
+    monkeypatch.delenv(f"GIT_{kind}_PATHSPECS")
+    assert study.git("show", "--format=", "--name-only", "HEAD", "HEAD~1").split() == [
+        "results/weights.txt", "train.py",
+    ]  # fmt: skip
 
 
 def test_without_new_results_there_is_a_message_and_no_commit(study, orglab):

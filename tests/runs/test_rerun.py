@@ -37,7 +37,7 @@ def test_a_rerun_uses_the_old_code_and_leaves_the_working_tree_alone(seeded, org
 
 def test_what_cannot_be_reproduced_is_reported(seeded, orglab):
     seeded.write("data/big", "x")
-    seeded.write("untracked.py", "")
+    seeded.write("untracked.pem", "")
     orglab(*RUN, "--", "python", "train.py", "3")
     first = latest(seeded)
     record = first.folder / "record.jsonl"
@@ -45,7 +45,13 @@ def test_what_cannot_be_reproduced_is_reported(seeded, orglab):
     with record.open("a") as file:
         file.write(json.dumps({"event": "changed", **changed}) + "\n")
     err = orglab("runs", "rerun", first.id).err
-    for line in ("data/ (ignored by git", "untracked.py (untracked)", "pytest", "was 2.7.1", "(was elsewhere)"):
+    for line in (
+        "data/ (ignored by git",
+        "untracked.pem (left out of the snapshot",
+        "pytest",
+        "was 2.7.1",
+        "(was elsewhere)",
+    ):
         assert line in err
     assert "ignored by git" not in orglab("runs", "rerun", first.id, "--link", "data", "--link", "metrics.json").err
 

@@ -448,6 +448,7 @@ def full_run_form(run: "Run") -> dict[str, object]:
         "outputs": [one._asdict() for one in run.outputs],
         "untracked": list(run.untracked),
         "uncaptured": list(run.uncaptured),
+        "left_out": list(run.left_out),
         "folder": str(run.folder),
     }
 

@@ -74,3 +74,14 @@ def quote_pattern(name: str) -> str:
 def attributes_file(log: Path) -> Path:
     """Return the `.gitattributes` beside a log."""
     return log.parent / ".gitattributes"
+
+
+def is_own_attributes(file: Path) -> bool:
+    """Return whether a file is a `.gitattributes` that has nothing but lines of `add_attributes`."""
+    if file.name != ".gitattributes":
+        return False
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError:
+        return False
+    return all(line.endswith(b" merge=orglab") for line in lines)

@@ -25,6 +25,10 @@ _REPOSITORY_VARIABLES = frozenset((
     "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE",
     "GIT_NO_REPLACE_OBJECTS", "GIT_REPLACE_REF_BASE", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR",
 ))  # fmt: skip
+# They change what our pathspecs mean (git(1)): `git --literal-pathspecs` and some editors set them.
+_PATHSPEC_VARIABLES = frozenset((
+    "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
+))  # fmt: skip
 _CHUNK = 1 << 16
 
 Completed: TypeAlias = "subprocess.CompletedProcess[bytes]"
@@ -104,7 +108,7 @@ def run_as_user(
     """Run git in `folder` as the user would, with their identity, hooks and signing.
 
     Args:
-        folder: The folder to run git in; variables of a surrounding hook that select a repository are ignored.
+        folder: The folder to run git in; variables that select a repository or change pathspecs are ignored.
         arguments: The command and its arguments.
         stdin: The standard input.
         environment: Additional variables.
@@ -114,7 +118,8 @@ def run_as_user(
     """
     import subprocess  # noqa: PLC0415 - takes 6 ms, which commands without git, and hooks above all, can save
 
-    kept = {name: value for name, value in os.environ.items() if name not in _REPOSITORY_VARIABLES}
+    dropped = _REPOSITORY_VARIABLES | _PATHSPEC_VARIABLES
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
     with _require_git():
         return subprocess.run(  # noqa: S603 - the same
             ["git", *arguments],  # noqa: S607

@@ -3,14 +3,17 @@
 import os
 import shutil
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git.hashed_file import HashedFile, hash_file
+from orglab.git.index import Entry, find_hidden_changes
 from orglab.git.process import run_readonly
 from orglab.git.reachability import RUN_REFS
 from orglab.git.repository import Repository, find_repository
+from orglab.git.untracked import Budget, LeftOut, choose_files, list_files
 from orglab.git.worktree import Changes, read_changes
 
 # git must write nothing but the copy of the index: no shared index, no fsmonitor state, no untracked cache.
@@ -30,15 +33,24 @@ class Snapshot(NamedTuple):
         commit: The full hash of its commit; HEAD itself if the working tree is equal to HEAD.
         large: Files above the size limit, recorded only by hash.
         uncaptured: Paths that are not in the commit: nested repositories that are not submodules, unreadable files.
+        left_out: Untracked files of submodules that are outside the budget.
     """
 
     commit: str
     large: tuple[HashedFile, ...] = ()
     uncaptured: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def make_snapshot(
-    repository: Repository, name: str, message: str, size_limit: int, changes: Changes | None = None
+    repository: Repository,
+    name: str,
+    message: str,
+    size_limit: int,
+    changes: Changes | None = None,
+    *,
+    hidden: list[Entry] | None = None,
+    budget: Budget | None = None,
 ) -> Snapshot:
     """Commit the whole working tree under `refs/orglab/runs/NAME`, and return the snapshot.
 
@@ -50,34 +62,51 @@ def make_snapshot(
         message: The commit's message.
         size_limit: In bytes; a larger untracked file is recorded only by its hash.
         changes: The changes of the working tree, if they have been read already.
+        hidden: The changes that `git status` does not show, if they have been looked for already.
+        budget: The limits of the untracked files in submodules; no limits if None.
 
     Raises:
         GitError: git fails, is not installed, or a file has a conflict.
     """
     top = repository.at_top
     changes = changes if changes is not None else read_changes(top)
+    hidden = hidden if hidden is not None else find_hidden_changes(top)
     if changes.unmerged:
         raise GitError(f"{changes.unmerged[0]} has a conflict; resolve it first.")
-    if changes.head is not None and changes.is_clean:
+    if changes.head is not None and changes.is_clean and not hidden:
         top.run("update-ref", f"{RUN_REFS}{name}", changes.head)
         return Snapshot(changes.head)
     small, large, uncaptured = _sort_untracked(repository.top, changes.untracked, size_limit)
-    modules = {}
+    modules: dict[str, str] = {}
+    left_out: list[LeftOut] = []
     for path in changes.submodules:
         inner = find_repository(repository.top / path)
         if inner is None or inner.top != repository.top / path:
             uncaptured.append(path)
             continue
-        snapshot = make_snapshot(inner, name, message, size_limit)
+        snapshot = _capture_submodule(inner, name, message, size_limit, budget)
         modules[path] = snapshot.commit
-        large += [HashedFile(f"{path}/{file.path}", file.sha256, file.size) for file in snapshot.large]
+        large += [file._replace(path=f"{path}/{file.path}") for file in snapshot.large]
         uncaptured += [f"{path}/{inner_path}" for inner_path in snapshot.uncaptured]
-    tree = _write_tree(top, name, [*changes.tracked, *small], modules)
+        left_out += [one._replace(path=f"{path}/{one.path}") for one in snapshot.left_out]
+    tree = _write_tree(top, name, [*changes.tracked, *small], modules, hidden)
     parents = ("-p", changes.head) if changes.head is not None else ()
     commit = top.run("commit-tree", *parents, tree, stdin=message.encode("utf-8", "replace"), environment=IDENTITY)
     full = commit.decode().strip()
     top.run("update-ref", f"{RUN_REFS}{name}", full)
-    return Snapshot(full, tuple(large), tuple(uncaptured))
+    return Snapshot(full, tuple(large), tuple(uncaptured), tuple(left_out))
+
+
+def _capture_submodule(inner: Repository, name: str, message: str, size_limit: int, budget: Budget | None) -> Snapshot:
+    """Return the snapshot of a submodule, within the budget."""
+    if budget is None:
+        return make_snapshot(inner, name, message, size_limit)
+    changes = read_changes(inner, all_files=False)
+    files, environments = list_files(inner, changes.untracked)
+    kept, too_much = choose_files(inner.top, files, budget)
+    changes = changes._replace(untracked=tuple(kept))
+    snapshot = make_snapshot(inner, name, message, size_limit, changes, budget=budget)
+    return snapshot._replace(left_out=(*environments, *too_much, *snapshot.left_out))
 
 
 def _sort_untracked(
@@ -100,7 +129,9 @@ def _sort_untracked(
     return small, large, uncaptured
 
 
-def _write_tree(top: Repository, name: str, paths: list[str], modules: dict[str, str]) -> str:
+def _write_tree(
+    top: Repository, name: str, paths: list[str], modules: dict[str, str], hidden: Sequence[Entry] = ()
+) -> str:
     """Write the tree of the index with these paths as they are in the working tree, and return its hash."""
     folder = top.own_folder
     folder.mkdir(exist_ok=True)
@@ -108,7 +139,11 @@ def _write_tree(top: Repository, name: str, paths: list[str], modules: dict[str,
     environment = {"GIT_INDEX_FILE": os.fspath(private.absolute())}
     try:
         _copy_index(top.git_dir / "index", private)
-        names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        if hidden:
+            # An entry that is entered anew loses the mark that hides its file.
+            entries = os.fsencode("".join(f"{entry.mode} {entry.hash}\t{entry.path}\0" for entry in hidden))
+            top.run(*_PLAIN_INDEX, "update-index", "-z", "--index-info", stdin=entries, environment=environment)
+        names = b"".join(os.fsencode(path) + b"\0" for path in (*paths, *(entry.path for entry in hidden)))
         update = ("update-index", "--add", "--remove", "-z", "--stdin")
         top.run(*_PLAIN_INDEX, *update, stdin=names, environment=environment)
         if modules:

@@ -41,6 +41,7 @@ class Changes(NamedTuple):
         unmerged: Paths with conflicts.
         submodules: Submodules with changes in their own working trees.
         is_staged: Whether the index differs from HEAD; then the working tree may be equal to HEAD.
+        edited_submodules: The submodules in which tracked files have changes.
     """
 
     head: str | None
@@ -49,6 +50,7 @@ class Changes(NamedTuple):
     unmerged: tuple[str, ...]
     submodules: tuple[str, ...]
     is_staged: bool = False
+    edited_submodules: tuple[str, ...] = ()
 
     @property
     def is_clean(self) -> bool:
@@ -86,7 +88,7 @@ def read_changes(repository: Repository, paths: Sequence[str] = (), *, all_files
     )  # fmt: skip
     head = None
     is_staged = False
-    tracked, untracked, unmerged, submodules = [], [], [], []
+    tracked, untracked, unmerged, submodules, edited = [], [], [], [], []
     for line in printed.split(b"\0"):
         kind = line[:1]
         if line.startswith(b"# branch.oid ") and line != b"# branch.oid (initial)":
@@ -103,9 +105,10 @@ def read_changes(repository: Repository, paths: Sequence[str] = (), *, all_files
                 continue
             if submodule.startswith(b"S") and submodule[2:] != b"..":
                 submodules.append(path)
+                edited += [path] if submodule[2:3] == b"M" else []
             if not submodule.startswith(b"S") or submodule[1:2] == b"C" or state[:1] != b".":
                 tracked.append(path)
-    return Changes(head, tuple(tracked), tuple(untracked), tuple(unmerged), tuple(submodules), is_staged)
+    return Changes(head, tuple(tracked), tuple(untracked), tuple(unmerged), tuple(submodules), is_staged, tuple(edited))
 
 
 def find_committable(repository: Repository, changes: Changes) -> list[str]:
@@ -182,8 +185,9 @@ def commit_paths(repository: Repository, message: str, paths: Iterable[str], new
 
 
 def literal_pathspecs(paths: Iterable[str]) -> list[str]:
-    """Return pathspecs that match exactly these paths, relative to the top."""
-    return [f":(top,literal){path}" for path in paths]
+    """Return pathspecs that match exactly these paths, relative to the top; `.` matches everything."""
+    # A literal `.` matches no file below it.
+    return [f":(top,literal){path}" if path != "." else ":(top)" for path in paths]
 
 
 _locked = threading.local()

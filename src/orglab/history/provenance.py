@@ -107,16 +107,13 @@ class LinkFinder:
         """Yield a run, and the commits of its code and its results."""
         references = tuple(self._parse(run.ref))
         yield Link(how, references, run=run, is_near=is_near)
-        names = {run.snapshot: "holds the code that it ran", run.commit: "holds its results"}
-        if run.snapshot is None:
-            changes = ", with uncommitted changes" if run.patch else ""
-            changes += f", without {listed(run.untracked, 3)} (untracked)" if run.untracked else ""
-            names = {run.before: f"is the code that it ran{changes}", **names}
-        for name, role in names.items():
+        for name, role in _list_commits(run):
             if name is not None:
                 commit = self.find_commit(name)
                 if commit is None:
                     self.remarks.append(f"The commit {name[:_PREFIX]}, which {role}, is not in this repository.")
+                    if name == run.snapshot and run.before is not None and (below := self.find_commit(run.before)):
+                        yield Link("was HEAD when it ran", references, below, is_near=is_near)
                 else:
                     yield Link(role, references, commit, is_near=is_near)
 
@@ -245,3 +242,15 @@ class LinkFinder:
             references = find_references(commit.message.encode(), letter)
             if any(self.sources.find(reference) is not None for _, reference in references):
                 yield commit
+
+
+def _list_commits(run: Run) -> Iterator[tuple[str | None, str]]:
+    """Yield the commits of a run, and what they are to it."""
+    # A patch without its snapshot: the changes are known to no repository.
+    missing = (*(["uncommitted changes"] if run.patch and not run.snapshot else []), *run.missing)
+    if missing:
+        yield run.code, f"holds its code, except {listed(missing, 3)}"
+    else:
+        yield run.code, "holds the code that it ran" if run.snapshot else "is the code that it ran"
+    if run.commit != run.code:
+        yield run.commit, "holds its results"

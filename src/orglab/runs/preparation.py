@@ -4,10 +4,12 @@ import contextlib
 import datetime
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from orglab.git import Repository
 from orglab.git.files import path_in
 from orglab.git.hashed_file import hash_file
 from orglab.log.log import LogFile
@@ -16,7 +18,7 @@ from orglab.runs.description import describe_outcome, find_same_run, is_same_cod
 from orglab.runs.environment import PythonProbe, find_lock_files, find_seeds
 from orglab.runs.job import Job
 from orglab.runs.log_runs import LogRuns
-from orglab.runs.record import read_start_time
+from orglab.runs.record import Run, read_start_time
 from orglab.runs.run_request import RunRequest
 from orglab.runs.working_state import Policy, WorkingState, save_working_state
 
@@ -51,18 +53,52 @@ def save_code(job: Job) -> WorkingState:
     generated = (*job.watch.paths, *([job.request.metrics] if job.request.metrics is not None else []))
     expected = tuple(path for path in (path_in(job.repository, file) for file in generated) if path is not None)
     own_paths = job.log.find_own_paths(job.repository)
-    policy = Policy(job.request.before or config.before, config.size_limit, own_paths, expected)
+    scripts = tuple(_find_scripts(job.repository, job.request.argv, job.folder))
+    policy = Policy(
+        job.request.before or config.before, config.size_limit, own_paths, expected, scripts,
+        lambda paths: _find_outputs(job, paths),
+    )  # fmt: skip
     return save_working_state(
         job.repository, policy, job.record.id, job.tell, ref=job.ref, argv=job.request.argv, why=job.request.why
     )
+
+
+def _find_scripts(repository: Repository, argv: tuple[str, ...], folder: Path) -> Iterator[str]:
+    """Yield the program, and the first argument that is a file, if they are in the repository, relative to its top."""
+    program = [folder / argv[0]] if os.sep in argv[0] else []
+    # Path.is_file raises an error for a name that is too long.
+    arguments = (folder / word for word in argv[1:] if os.path.isfile(folder / word))  # noqa: PTH113
+    for file in (*program, *islice(arguments, 1)):
+        if (path := path_in(repository, file)) is not None:
+            yield path
+
+
+def _find_outputs(job: Job, paths: Sequence[str]) -> set[str]:
+    """Return those of some files, relative to the top, that are as an earlier run wrote them."""
+    outputs: dict[str, set[tuple[int, str]]] = {}
+    for run in _read_earlier_runs(job):
+        for output in run.outputs:
+            outputs.setdefault(output.path, set()).add((output.size, output.sha256))
+    found = set()
+    for path in (path for path in paths if path in outputs):
+        file = job.base / path
+        with contextlib.suppress(OSError):
+            size = file.lstat().st_size
+            if any(size == known for known, _ in outputs[path]) and (size, hash_file(file)) in outputs[path]:
+                found.add(path)
+    return found
+
+
+def _read_earlier_runs(job: Job) -> Iterator[Run]:
+    """Yield the newest earlier runs, newest first."""
+    return (run for run in LogRuns(job.log).read_newest(_MOST_EARLIER_RUNS) if run.id != job.record.id)
 
 
 def warn_if_run_before(job: Job, state: WorkingState) -> None:
     """Tell the user about an earlier run of the same command or code; a rerun needs no such message."""
     if job.request.extra_fields:
         return
-    runs = (run for run in LogRuns(job.log).read_newest(_MOST_EARLIER_RUNS) if run.id != job.record.id)
-    same = find_same_run(runs, job.request.argv, state.head, state.patch)
+    same = find_same_run(_read_earlier_runs(job), job.request.argv, state.head, state.patch)
     if same is None:
         return
     is_same = is_same_code(same, state.head, state.patch) and not state.uncaptured

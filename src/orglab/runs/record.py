@@ -196,6 +196,18 @@ class Run:
         return self._hashed_files("large_files")
 
     @property
+    def left_out(self) -> tuple[str, ...]:
+        """The untracked files, other than environments, that nothing holds: large files, and what may be secret."""
+        value = self.fields.get("left_out")
+        found = (one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict))
+        return tuple(str(one.get("path")) for one in found if one.get("reason") != "environment")
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Everything that is known to have been there and is not in `code`, except environments."""
+        return (*self.uncaptured, *self.untracked, *(file.path for file in self.large_files), *self.left_out)
+
+    @property
     def host(self) -> str | None:
         """The host name."""
         return self._text("host")

@@ -110,7 +110,11 @@ def _find_code(log: LogFile, run: Run) -> tuple[Repository, str]:
     if not has_commit(log.repository, commit):
         raise NotFoundError(
             f"The commit {commit} of the run {run.id} is not in this repository; "
-            "push it from the clone that made the run, and fetch it."
+            + (
+                "push it from the clone that made the run with `orglab sync --snapshots`, and fetch it."
+                if run.snapshot
+                else "push it from the clone that made the run, and fetch it."
+            )
         )
     return log.repository, commit
 
@@ -147,6 +151,8 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
         yield f"{listed(run.uncaptured)} (not in any commit)"
     if run.untracked:
         yield f"{listed(run.untracked)} (untracked)"
+    if left_out := [path for path in run.left_out if path not in links]:
+        yield f"{listed(left_out)} (left out of the snapshot; use --link for what the command needs)"
     for link in links:
         target = tree / link
         if os.path.lexists(repository.top / link) and not os.path.lexists(target):

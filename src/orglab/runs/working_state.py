@@ -1,15 +1,17 @@
 """Save the working state before a run: commit, capture or refuse the changes in the working tree."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.hashed_file import HashedFile
-from orglab.git.snapshot import make_snapshot, patch_id
+from orglab.git.index import Entry, find_hidden_changes
+from orglab.git.merge_config import is_own_attributes
+from orglab.git.snapshot import Snapshot, make_snapshot, patch_id
+from orglab.git.untracked import Budget, LeftOut, choose_files, list_files
 from orglab.git.worktree import (
     Changes,
-    Committed,
     commit_paths,
     find_committable,
     find_operation,
@@ -35,6 +37,7 @@ class WorkingState(NamedTuple):
         untracked: Untracked files that are not in a snapshot.
         uncaptured: Changes that neither a commit nor the snapshot holds.
         large: Untracked files of which the snapshot holds only the hash.
+        left_out: Untracked files that are not code, or too large, so that nothing holds them.
     """
 
     head: str | None = None
@@ -44,6 +47,7 @@ class WorkingState(NamedTuple):
     untracked: tuple[str, ...] = ()
     uncaptured: tuple[str, ...] = ()
     large: tuple[HashedFile, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     def record_fields(self) -> dict[str, Any]:
         """Return the fields for the record."""
@@ -51,6 +55,7 @@ class WorkingState(NamedTuple):
             "before": self.head, "hash": self.short, "snapshot": self.snapshot, "patch": self.patch,
             "untracked": list(self.untracked[:_MOST_UNTRACKED]), "uncaptured": list(self.uncaptured),
             "large_files": [file._asdict() for file in self.large],
+            "left_out": [one._asdict() for one in self.left_out[:_MOST_UNTRACKED]],
         }  # fmt: skip
         return {name: value for name, value in fields.items() if value}
 
@@ -63,12 +68,16 @@ class Policy(NamedTuple):
         size_limit: Megabytes; of a larger untracked file, a snapshot holds only the hash.
         excluded: Paths of the log and the journal, relative to the top; they are never committed with code.
         expected: Paths of results and metrics, which may be untracked.
+        scripts: Files that the command runs.
+        find_outputs: Returns those of some files that earlier runs wrote.
     """
 
     before: str
     size_limit: int
     excluded: tuple[str, ...]
     expected: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
+    find_outputs: Callable[[Sequence[str]], Collection[str]] = lambda _paths: ()
 
 
 def save_working_state(
@@ -97,9 +106,13 @@ def save_working_state(
     """
     if not is_writable(repository):
         return _describe_read_only(repository, policy, tell)
+    message = f"{reference_prefix(ref)}Snapshot: {command_text(argv)}\n"
     if policy.before == "snapshot":
-        return _capture(repository, policy, name, f"{reference_prefix(ref)}Snapshot: {command_text(argv)}\n", tell)
+        return _capture(repository, policy, name, message, tell)
     changes = read_changes(repository, all_files=False)
+    hidden = [entry for entry in find_hidden_changes(repository) if entry.path not in policy.excluded]
+    if policy.before == "clean":
+        _require_clean((*changes.edited_submodules, *(entry.path for entry in hidden)))
     commit = None
     changed = [path for path in changes.tracked if path not in policy.excluded]
     if changed or changes.unmerged:
@@ -109,8 +122,108 @@ def save_working_state(
             paths = _find_paths_to_commit(repository, policy, changes)
             if paths:
                 commit = commit_paths(repository, before_message(ref, argv, why), paths)
+                changes = changes._replace(head=commit.full)
                 tell(f"Committed {listed(paths)} before the run.")
-    return _describe(repository, policy, changes, commit, tell)
+    rest = _find_rest(repository, policy, changes, hidden)
+    state = _keep_rest(repository, policy, rest, name, message, tell)
+    head = state.head or changes.head
+    if head is None:
+        return state
+    return state._replace(head=head, short=commit.short if commit else short_hash(repository, head))
+
+
+def _require_clean(paths: Sequence[str]) -> None:
+    """Raise GitError if there are changes, which `clean` does not allow."""
+    if paths:
+        raise GitError(f"There are uncommitted changes: {listed(paths)}; commit them, or run with --before commit.")
+
+
+class _Rest(NamedTuple):
+    """What differs from the commit before a run.
+
+    Attributes:
+        changes: The changes; the untracked files are those to keep.
+        hidden: Changed files that `git status` does not show.
+        results: Untracked results of earlier runs.
+        left_out: Untracked files that are not kept.
+        budget: What may still be kept.
+    """
+
+    changes: Changes
+    hidden: list[Entry]
+    results: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    budget: Budget
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths to keep."""
+        return [*self.changes.untracked, *self.changes.submodules, *(entry.path for entry in self.hidden)]
+
+
+def _find_rest(repository: Repository, policy: Policy, changes: Changes, hidden: list[Entry]) -> _Rest:
+    """Return what is not in the commit, without log, journal, and what orglab itself made."""
+    budget = Budget(policy.size_limit * MEGABYTE)
+    if not changes.untracked:
+        return _Rest(changes, hidden, (), (), budget)
+    # A results folder with the script in it is a folder of code.
+    scripts = [path for path in policy.scripts if path not in policy.expected]
+    expected = [folder for folder in policy.expected if not any(_is_below(path, (folder,)) for path in scripts)]
+    files, left_out = list_files(repository, changes.untracked)
+    files = [path for path in files if not (path in policy.excluded or is_own_attributes(repository.top / path))]
+    code = [path for path in files if not _is_below(path, expected)]
+    written = policy.find_outputs(code) if code else ()
+    code = [path for path in code if path not in written or path in policy.scripts]
+    known = frozenset(code)
+    results = tuple(path for path in files if path not in known)
+    kept, too_much = choose_files(repository.top, code, budget, policy.scripts)
+    left_out = [one for one in (*left_out, *too_much) if not _is_below(one.path, expected)]
+    return _Rest(changes._replace(untracked=tuple(kept)), hidden, results, tuple(left_out), budget)
+
+
+def _keep_rest(
+    repository: Repository, policy: Policy, rest: _Rest, name: str, message: str, tell: Tell
+) -> WorkingState:
+    """Keep what is not in the commit in a snapshot, tell the user, and return the working state."""
+    changes = rest.changes
+    snapshot = None
+    if rest.paths:
+        try:
+            snapshot = make_snapshot(
+                repository, name, message, policy.size_limit * MEGABYTE, changes, hidden=rest.hidden, budget=rest.budget
+            )
+        except GitError as error:
+            # The run goes on, as it would without a snapshot.
+            tell(f"Not committed: {listed(rest.paths)}; no snapshot was made, because {error}")
+            return WorkingState(untracked=rest.results, uncaptured=tuple(rest.paths), left_out=rest.left_out)
+        tell(f"Took a snapshot of what is not committed: {listed(rest.paths)}.")
+    found = snapshot or Snapshot("")
+    left_out = (*rest.left_out, *found.left_out)
+    _tell_left_out((*found.uncaptured, *(_describe_left_out(one, policy) for one in left_out)), tell)
+    state = WorkingState(
+        snapshot=found.commit or None, untracked=rest.results, uncaptured=found.uncaptured, large=found.large,
+        left_out=left_out,
+    )  # fmt: skip
+    if snapshot is None:
+        return state
+    if changes.head is None:
+        return state._replace(head=snapshot.commit)
+    return state._replace(patch=patch_id(repository, changes.head, snapshot.commit, policy.excluded))
+
+
+def _describe_left_out(one: LeftOut, policy: Policy) -> str:
+    """Return what is left out, and why."""
+    reasons = {
+        "environment": "an environment or a cache", "secret": "may be secret",
+        "large": f"larger than run.size_limit, {policy.size_limit} MB", "limit": "too many files, or too large",
+    }  # fmt: skip
+    return f"{one.path} ({reasons[one.reason]})"
+
+
+def _tell_left_out(names: Sequence[str], tell: Tell) -> None:
+    """Tell the user what no commit holds."""
+    if names:
+        tell(f"Not in any commit or snapshot: {listed(names)}; add it to .gitignore if it is not code.")
 
 
 def _describe_read_only(repository: Repository, policy: Policy, tell: Tell) -> WorkingState:
@@ -122,31 +235,21 @@ def _describe_read_only(repository: Repository, policy: Policy, tell: Tell) -> W
     changes = read_changes(repository, all_files=False)
     changed = find_committable(repository, changes) if changes.tracked else ()
     paths = [path for path in changed if path not in policy.excluded]
-    if paths and policy.before == "clean":
-        raise GitError(f"There are uncommitted changes: {listed(paths)}; commit them, or run with --before commit.")
+    if policy.before == "clean":
+        _require_clean((*paths, *changes.edited_submodules))
     if paths:
         action = "in a snapshot" if policy.before == "snapshot" else "committed"
         tell(f"Not {action}: {listed(paths)} ({repository.git_dir} cannot be written).")
-    state = _describe(repository, policy, changes, None, tell)
-    return state._replace(uncaptured=(*paths, *state.uncaptured))
-
-
-def _describe(
-    repository: Repository, policy: Policy, changes: Changes, commit: Committed | None, tell: Tell
-) -> WorkingState:
-    """Tell the user what is not committed, and return the working state."""
     untracked = tuple(path for path in changes.untracked if path not in policy.excluded)
     if surprising := [path for path in untracked if not _is_below(path, policy.expected)]:
         tell(f"Not committed: {listed(surprising)} (untracked).")
     if changes.submodules:
         tell(f"Not committed: changes in the submodules {listed(changes.submodules)}.")
-    if commit is None and changes.head is not None:
-        commit = Committed(changes.head, short_hash(repository, changes.head))
     return WorkingState(
-        commit.full if commit else None,
-        commit.short if commit else None,
+        changes.head,
+        short_hash(repository, changes.head) if changes.head is not None else None,
         untracked=untracked,
-        uncaptured=changes.submodules,
+        uncaptured=(*paths, *changes.submodules),
     )
 
 
@@ -166,8 +269,8 @@ def _find_paths_to_commit(repository: Repository, policy: Policy, changes: Chang
             f"{changes.unmerged[0]} has a conflict; resolve it, then finish the merge or run with --before snapshot."
         )
     paths = [path for path in find_committable(repository, changes) if path not in policy.excluded]
-    if paths and policy.before == "clean":
-        raise GitError(f"There are uncommitted changes: {listed(paths)}; commit them, or run with --before commit.")
+    if policy.before == "clean":
+        _require_clean(paths)
     if paths and (operation := find_operation(repository)):
         raise GitError(
             f"Cannot commit {listed(paths)} during {operation}; finish it first, or run with --before snapshot."

@@ -61,7 +61,7 @@ def run_page(run: Run) -> Iterator[str]:
         "Python": f"{run.python}, {count(len(run.packages), 'package')}" if run.python else "",
         "Environment": ", ".join(f"{name}={value}" for name, value in run.environment.items()),
         "Wrote": listed(f"{file.path} ({file.size} bytes)" for file in run.outputs) if run.outputs else "",
-        "Not captured": listed((*run.uncaptured, *run.untracked)) if run.uncaptured or run.untracked else "",
+        "Not captured": listed(run.missing),
         "Record": str(run.folder),
     }
     width = max(map(len, facts))

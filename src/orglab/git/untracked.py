@@ -1,0 +1,151 @@
+"""Choose the untracked files that are kept with the code of a run, within limits.
+
+Left out are environments, what looks secret, large files, and, if there are many files, the largest groups of them.
+"""
+
+import fnmatch
+import os
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from orglab.git.repository import Repository
+from orglab.git.worktree import literal_pathspecs
+
+MOST_FILES = 2000
+MOST_BYTES = 100_000_000
+_MOST_LOOKED_AT = 20_000  # files in an untracked folder
+_ENVIRONMENT_MARKS = frozenset(("pyvenv.cfg", "CACHEDIR.TAG"))
+_ENVIRONMENT_NAMES = frozenset(("node_modules",))
+_DERIVED = "__pycache__"  # written by any run of Python; neither kept nor worth a message
+_SECRETS = (".env", ".env.*", "*.pem", "*.key", "id_*")
+
+
+class LeftOut(NamedTuple):
+    """An untracked file, or several, that are kept in no commit.
+
+    Attributes:
+        path: Relative to the top of the repository; a folder ends in `/`, and `data/*.png` stands for several files.
+        reason: `environment`, `secret`, `large`, or `limit` if there are too many files, or too much in all.
+        size: In bytes, in all; None if it is not known.
+    """
+
+    path: str
+    reason: str
+    size: int | None = None
+
+
+class Budget:
+    """What may still be kept.
+
+    Attributes:
+        files: The number of files.
+        size: The number of bytes, in all.
+        file_size: The number of bytes of one file.
+    """
+
+    def __init__(self, file_size: int, files: int = MOST_FILES, size: int = MOST_BYTES) -> None:
+        """Allow so many files, and bytes in one file and in all."""
+        self.files = files
+        self.size = size
+        self.file_size = file_size
+
+    def take(self, count: int, size: int) -> bool:
+        """Return whether that much may be kept, and count it if so."""
+        if count > self.files or size > self.size:
+            return False
+        self.files -= count
+        self.size -= size
+        return True
+
+
+def list_files(repository: Repository, untracked: Iterable[str]) -> tuple[list[str], list[LeftOut]]:
+    """Return the files in untracked folders that git does not ignore, without environments and very large folders.
+
+    Args:
+        repository: The repository.
+        untracked: Untracked files, and folders, which end in `/`.
+
+    Raises:
+        GitError: git fails, or is not installed.
+    """
+    files, folders, left_out = [], [], []
+    for path in untracked:
+        if not path.endswith("/"):
+            files.append(path)
+        elif (reason := _judge_folder(repository.top / path)) is None:
+            folders.append(path)
+        elif reason != _DERIVED:
+            left_out.append(LeftOut(path, reason))
+    if folders:
+        printed = repository.at_top.query(
+            "ls-files", "-z", "--others", "--exclude-standard", "--", *literal_pathspecs(folders)
+        )
+        names = [os.fsdecode(name) for name in printed.split(b"\0") if name]
+        inner = {f"{PurePosixPath(name).parent}/" for name in names if PurePosixPath(name).name in _ENVIRONMENT_MARKS}
+        inner |= {f"{parent}/" for name in names for parent in PurePosixPath(name).parents
+                  if parent.name in _ENVIRONMENT_NAMES}  # fmt: skip
+        left_out += [LeftOut(folder, "environment") for folder in sorted(inner)]
+        files += [name for name in names
+                  if not name.startswith(tuple(inner)) and f"/{_DERIVED}/" not in name]  # fmt: skip
+    return files, left_out
+
+
+def choose_files(
+    top: Path, files: Iterable[str], budget: Budget, first: Iterable[str] = ()
+) -> tuple[list[str], list[LeftOut]]:
+    """Return the files to keep, and what is left out.
+
+    Small groups of files of the same kind in the same folder are kept before large ones: code before data.
+
+    Args:
+        top: The top of the repository.
+        files: The files.
+        budget: What may be kept; what is kept is subtracted.
+        first: Files to keep before all others, such as the script of the command.
+    """
+    preferred = frozenset(first)
+    left_out = []
+    groups: dict[tuple[bool, str, str], list[tuple[str, int]]] = {}
+    for path in files:
+        pure = PurePosixPath(path)
+        try:
+            size = (top / path).lstat().st_size
+        except OSError:
+            size = 0  # a nested repository, or removed meanwhile
+        if any(fnmatch.fnmatch(pure.name, pattern) for pattern in _SECRETS) and pure.suffix != ".py":
+            left_out.append(LeftOut(path, "secret", size))
+        elif size > budget.file_size and not path.endswith("/"):
+            left_out.append(LeftOut(path, "large", size))
+        else:
+            groups.setdefault((path not in preferred, str(pure.parent), pure.suffix), []).append((path, size))
+    kept: list[str] = []
+    for (other, parent, suffix), group in sorted(groups.items(), key=lambda item: (item[0][0], len(item[1]), item[0])):
+        total = sum(size for _, size in group)
+        if budget.take(len(group), total) or not other:
+            kept += [path for path, _ in group]
+        else:
+            folder = "" if parent == "." else f"{parent}/"
+            name = group[0][0] if len(group) == 1 else f"{folder}*{suffix}"
+            left_out.append(LeftOut(name, "limit", total))
+    return kept, left_out
+
+
+def _judge_folder(folder: Path) -> str | None:
+    """Return why an untracked folder is left out without looking at each file, or None if it is not."""
+    if folder.name == _DERIVED:
+        return _DERIVED
+    if folder.name in _ENVIRONMENT_NAMES or any((folder / mark).exists() for mark in _ENVIRONMENT_MARKS):
+        return "environment"
+    seen = 0
+    for _, folders, names in os.walk(folder):
+        if ".git" in folders:
+            continue
+        if not _ENVIRONMENT_MARKS.isdisjoint(names):
+            folders.clear()
+            continue
+        folders[:] = [name for name in folders if name not in _ENVIRONMENT_NAMES]
+        seen += len(names)
+        if seen > _MOST_LOOKED_AT:
+            return "limit"
+    return None
