@@ -341,18 +341,25 @@ def sort_events(events: Iterable[Event]) -> list[Event]:
     """Return events oldest first, with events of unknown time last.
 
     An event known only to the day sorts at the beginning of that day, or at its end if it ends something.  Within a
-    minute, events sort in the order of KINDS.
+    minute, events sort in the order of KINDS, those known to the second among themselves by time, and within a second a
+    run comes before the commit of its results.
     """
-    return sorted(events, key=_sort_key)
+    events = list(events)
+    results = {event.commit for event in events if event.kind == "run" and event.commit is not None}
+    return sorted(events, key=lambda event: _sort_key(event, is_result=event.commit in results))
 
 
-def _sort_key(event: Event) -> tuple[bool, datetime.datetime, int, datetime.datetime]:
+def _sort_key(event: Event, *, is_result: bool) -> tuple[bool, datetime.datetime, int, datetime.datetime, int]:
     at = event.at or datetime.datetime.max  # noqa: DTZ901 - local, as the times of the log
     if event.precision == "day" and event.kind in ("state", "conclusion") and at.date() < datetime.date.max:
         at += _LAST_MOMENT
     rank = len(KINDS) if event.is_end else KINDS.index(event.kind)
-    # Most times are known to the minute only; within it, a note follows its run.
-    return event.at is None, at.replace(second=0, microsecond=0), rank, at
+    minute = at.replace(second=0, microsecond=0)
+    if event.precision != "second":
+        return event.at is None, minute, rank, minute, rank
+    # Git knows the seconds only.  Most other times are known to the minute only; within it, a note follows its run.
+    after_run = KINDS.index("run") if event.kind == "commit" and is_result else rank
+    return False, minute, KINDS.index("commit"), at.replace(microsecond=0), 2 * after_run + (after_run != rank)
 
 
 def concerns(event: Event, reference: Reference, letter: str) -> bool:
