@@ -129,7 +129,7 @@ def _read_ticking_commits(
     for experiment in experiments:
         if since is None or experiment.closed is None or experiment.closed.when >= since:
             for step in experiment.steps:
-                completion = find_completion(step, commits)
+                completion = find_completion(step, commits, created=experiment.created)
                 if completion is not None and completion.source == "unknown":
                     undated[step.ref] = (experiment, step)
     return find_ticking_commits(sources.log, undated) if undated and sources.repository is not None else {}
@@ -152,7 +152,10 @@ class StepCompletion(NamedTuple):
 
 
 def find_completion(
-    step: Step, commits: Mapping[str, Commit] = _NOTHING, ticked: Mapping[str, Commit] = _NOTHING
+    step: Step,
+    commits: Mapping[str, Commit] = _NOTHING,
+    ticked: Mapping[str, Commit] = _NOTHING,
+    created: Timestamp | None = None,
 ) -> StepCompletion | None:
     """Return when a step was done, or None if it is not done.
 
@@ -160,16 +163,19 @@ def find_completion(
         step: The step.
         commits: The known commits, by their hashes in the log.
         ticked: The commit of the log that first ticked a step, by the reference of the step.
+        created: When its experiment was created.  A recorded commit may be older, such as HEAD at that time.
     """
     if step.state != "done":
         return None
     known = [commits[name] for name in step.commits if name in commits]
-    if known:
-        newest = max(known, key=lambda commit: commit.authored)
+    newest = max(known, key=lambda commit: commit.authored, default=None)
+    if newest is not None and (created is None or newest.when >= created.when):
         return StepCompletion(newest.when, "second", "commit", newest.hash)
     notes = [note for note in step.notes if note.at is not None and _says_done(note, step)]
     if notes and (at := notes[-1].at) is not None:
         return StepCompletion(at.when, _precision(at), "note", None)
+    if newest is not None and created is not None:
+        return StepCompletion(created.when, _precision(created), "commit", newest.hash)
     if step.ref in ticked:
         commit = ticked[step.ref]
         return StepCompletion(commit.when, "second", "log", commit.hash)
@@ -203,7 +209,7 @@ def log_events(
     states, lines = _state_events(experiment)
     yield from states
     for step in experiment.steps:
-        if completion := find_completion(step, commits, ticked):
+        if completion := find_completion(step, commits, ticked, experiment.created):
             facts = {"source": completion.source} | ({"commits": ",".join(step.commits)} if step.commits else {})
             newest = completion.commit if completion.source == "commit" else next(iter(step.commits[-1:]), None)
             at, precision = completion.at, completion.precision
