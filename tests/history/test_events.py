@@ -220,6 +220,37 @@ def test_events_of_a_day_start_with_beginnings_and_end_with_ends():
     assert {one.kind for one in events} <= set(KINDS)
 
 
+def test_a_step_done_with_an_older_commit_is_not_dated_before_its_experiment():
+    old = {"83d45cd": commit("83d45cd" + "0" * 33, authored=1528300000)}  # 2018-06-06 15:46
+    ((_, ref, at, _),) = [one for one in shown(log_events(experiment(SEED), old)) if one[0] == "step"]
+    assert (ref, at) == ("e201.1", "2018-06-06 16:16")
+    noted = SEED.replace("(83d45cd)\n", "(83d45cd)\n   - [2018-06-06 Wed 18:00] done\n", 1)
+    assert noted != SEED
+    assert ("step", "e201.1", "2018-06-06 18:00") in [one[:3] for one in shown(log_events(experiment(noted), old))]
+
+
+def test_events_of_a_minute_are_in_the_order_of_cause():
+    def at(second):
+        return datetime(2026, 6, 2, 10, 0, second, int(300_000 * (second % 2)))  # noqa: DTZ001
+
+    minute = at(0)
+    ordered = [
+        Event("created", "e1", minute, "minute"),
+        Event("state", "e1", minute, "minute"),
+        Event("commit", "e1.1", minute, "second", commit="before"),
+        Event("run", "e1.1", at(1), "second", commit="results"),
+        Event("commit", "e1.1", at(1).replace(microsecond=0), "second", commit="results"),
+        Event("step", "e1.1", at(1).replace(microsecond=0), "second", commit="results"),
+        Event("commit", "e1.2", at(20), "second", commit="before 2"),
+        Event("run", "e1.2", at(21), "second", commit="results 2"),
+        Event("commit", "e1.2", at(40), "second", commit="results 2"),
+        Event("note", "e1", minute, "minute"),
+        Event("conclusion", "e1", minute, "minute"),
+        Event("state", "e1", minute, "minute", is_end=True),
+    ]
+    assert sort_events(reversed(ordered)) == ordered
+
+
 def test_the_events_of_the_seed_log():
     assert shown(sort_events(log_events(experiment(SEED), {"83d45cd": commit("83d45cd" + "0" * 33)}))) == [
         ("created", "e201", "2018-06-06 16:16", "ABC in XYZ model"),

@@ -129,7 +129,7 @@ def _read_ticking_commits(
     for experiment in experiments:
         if since is None or experiment.closed is None or experiment.closed.when >= since:
             for step in experiment.steps:
-                completion = find_completion(step, commits)
+                completion = find_completion(step, commits, created=experiment.created)
                 if completion is not None and completion.source == "unknown":
                     undated[step.ref] = (experiment, step)
     return find_ticking_commits(sources.log, undated) if undated and sources.repository is not None else {}
@@ -152,7 +152,10 @@ class StepCompletion(NamedTuple):
 
 
 def find_completion(
-    step: Step, commits: Mapping[str, Commit] = _NOTHING, ticked: Mapping[str, Commit] = _NOTHING
+    step: Step,
+    commits: Mapping[str, Commit] = _NOTHING,
+    ticked: Mapping[str, Commit] = _NOTHING,
+    created: Timestamp | None = None,
 ) -> StepCompletion | None:
     """Return when a step was done, or None if it is not done.
 
@@ -160,16 +163,19 @@ def find_completion(
         step: The step.
         commits: The known commits, by their hashes in the log.
         ticked: The commit of the log that first ticked a step, by the reference of the step.
+        created: When its experiment was created.  A recorded commit may be older, such as HEAD at that time.
     """
     if step.state != "done":
         return None
     known = [commits[name] for name in step.commits if name in commits]
-    if known:
-        newest = max(known, key=lambda commit: commit.authored)
+    newest = max(known, key=lambda commit: commit.authored, default=None)
+    if newest is not None and (created is None or newest.when >= created.when):
         return StepCompletion(newest.when, "second", "commit", newest.hash)
     notes = [note for note in step.notes if note.at is not None and _says_done(note, step)]
     if notes and (at := notes[-1].at) is not None:
         return StepCompletion(at.when, _precision(at), "note", None)
+    if newest is not None and created is not None:
+        return StepCompletion(created.when, _precision(created), "commit", newest.hash)
     if step.ref in ticked:
         commit = ticked[step.ref]
         return StepCompletion(commit.when, "second", "log", commit.hash)
@@ -203,7 +209,7 @@ def log_events(
     states, lines = _state_events(experiment)
     yield from states
     for step in experiment.steps:
-        if completion := find_completion(step, commits, ticked):
+        if completion := find_completion(step, commits, ticked, experiment.created):
             facts = {"source": completion.source} | ({"commits": ",".join(step.commits)} if step.commits else {})
             newest = completion.commit if completion.source == "commit" else next(iter(step.commits[-1:]), None)
             at, precision = completion.at, completion.precision
@@ -341,18 +347,25 @@ def sort_events(events: Iterable[Event]) -> list[Event]:
     """Return events oldest first, with events of unknown time last.
 
     An event known only to the day sorts at the beginning of that day, or at its end if it ends something.  Within a
-    minute, events sort in the order of KINDS.
+    minute, events sort in the order of KINDS, those known to the second among themselves by time, and within a second a
+    run comes before the commit of its results.
     """
-    return sorted(events, key=_sort_key)
+    events = list(events)
+    results = {event.commit for event in events if event.kind == "run" and event.commit is not None}
+    return sorted(events, key=lambda event: _sort_key(event, is_result=event.commit in results))
 
 
-def _sort_key(event: Event) -> tuple[bool, datetime.datetime, int, datetime.datetime]:
+def _sort_key(event: Event, *, is_result: bool) -> tuple[bool, datetime.datetime, int, datetime.datetime, int]:
     at = event.at or datetime.datetime.max  # noqa: DTZ901 - local, as the times of the log
     if event.precision == "day" and event.kind in ("state", "conclusion") and at.date() < datetime.date.max:
         at += _LAST_MOMENT
     rank = len(KINDS) if event.is_end else KINDS.index(event.kind)
-    # Most times are known to the minute only; within it, a note follows its run.
-    return event.at is None, at.replace(second=0, microsecond=0), rank, at
+    minute = at.replace(second=0, microsecond=0)
+    if event.precision != "second":
+        return event.at is None, minute, rank, minute, rank
+    # Git knows the seconds only.  Most other times are known to the minute only; within it, a note follows its run.
+    after_run = KINDS.index("run") if event.kind == "commit" and is_result else rank
+    return False, minute, KINDS.index("commit"), at.replace(microsecond=0), 2 * after_run + (after_run != rank)
 
 
 def concerns(event: Event, reference: Reference, letter: str) -> bool:
