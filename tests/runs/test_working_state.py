@@ -43,6 +43,11 @@ def test_a_script_that_was_never_added(repo, orglab, commits):
     run = latest(repo)
     assert run.snapshot == run.code
     assert repo.git("status", "--porcelain", "train_lr.py") == "?? train_lr.py"
+    assert "on the same code" in orglab("run", "1.1", "--", "python", "train_lr.py").err
+    assert "train_lr.py" not in orglab("runs", "diff", run.id).out.partition("Arguments")[0]
+    repo.write("train_lr.py", "print('ran')\n")
+    assert "on different code" in orglab("run", "1.1", "--", "python", "train_lr.py").err
+    assert "train_lr.py  +1 -1" in orglab("runs", "diff", run.id).out
     why = orglab("why", "out").out
     assert "holds the code that it ran" in why
     assert repo.git("rev-parse", "--short", run.code) in why
@@ -192,3 +197,15 @@ def test_a_clean_working_tree_costs_two_git_processes(orglab, monkeypatch, tmp_p
     orglab("run", "1.1", "--", "true")
     named = [line.partition("core.abbrev=auto ")[2] for line in calls.read_text().splitlines()]
     assert ["status" in named[0], named[1].startswith("rev-parse --short"), len(named)] == [True, True, 2], named
+
+
+def test_in_a_clone_without_the_snapshot_why_names_the_commit_below(study, orglab):
+    study.write("new.py", "1\n")
+    orglab("run", "1.1", "--", "sh", "-c", "echo 1 > out")
+    run = latest(study)
+    study.git("update-ref", "-d", f"refs/orglab/runs/{run.id}")
+    study.git("gc", "--quiet", "--prune=now")
+    answer = orglab("why", "out").out
+    assert f"The commit {run.snapshot[:7]}, which holds the code that it ran, is not in this repository." in answer
+    assert "was HEAD when it ran" in answer
+    assert "with `orglab sync --snapshots`" in orglab("runs", "rerun", run.id, code=3).err

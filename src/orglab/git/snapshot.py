@@ -138,7 +138,7 @@ def _write_tree(
     private = folder / f"index.{name}.{os.getpid()}"
     environment = {"GIT_INDEX_FILE": os.fspath(private.absolute())}
     try:
-        _copy_index(top.git_dir / "index", private)
+        copy_index(top.git_dir / "index", private)
         if hidden:
             # An entry that is entered anew loses the mark that hides its file.
             entries = os.fsencode("".join(f"{entry.mode} {entry.hash}\t{entry.path}\0" for entry in hidden))
@@ -155,7 +155,7 @@ def _write_tree(
         private.with_name(f"{private.name}.lock").unlink(missing_ok=True)
 
 
-def _copy_index(index: Path, private: Path) -> None:
+def copy_index(index: Path, private: Path) -> None:
     """Copy an index, if there is one, with its modification time.
 
     git compares a file's content only if its entry is not older than the index.  With a newer time, the copy would

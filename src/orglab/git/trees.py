@@ -1,13 +1,15 @@
 """The differences between two commits, and working trees of single commits."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError, NotFoundError
 from orglab.git.files import disable_filters
 from orglab.git.repository import Repository
+from orglab.git.snapshot import copy_index
 
 
 class FileChange(NamedTuple):
@@ -53,6 +55,34 @@ def _diff_arguments(old: str, new: str | None, excluded: tuple[str, ...]) -> lis
     return [*commits, "--", ":(top)", *(f":(top,literal,exclude){path}" for path in excluded)]
 
 
+@contextmanager
+def _index_with_untracked(repository: Repository, old: str, new: str | None) -> Iterator[dict[str, str]]:
+    """Yield an environment in which git compares a commit with the working tree, untracked files of it included.
+
+    git takes a file for removed if it is not in the index, and a snapshot holds such files.
+    """
+    environment = disable_filters(repository)
+    if new is not None:
+        yield environment
+        return
+    top = repository.at_top
+    printed = top.query("diff-index", "--cached", "--diff-filter=D", "--name-only", "--no-renames", "-z", old, "--")
+    names = [name for name in printed.split(b"\0") if name and os.path.lexists(top.top / os.fsdecode(name))]
+    if not names:
+        yield environment
+        return
+    import tempfile  # noqa: PLC0415 - takes 10 ms, and few comparisons need it
+
+    with tempfile.TemporaryDirectory() as folder:
+        index = Path(folder, "index")
+        copy_index(repository.git_dir / "index", index)
+        environment |= {"GIT_INDEX_FILE": os.fspath(index)}
+        paths = b"".join(b":(top,literal)" + name + b"\0" for name in names)
+        top.query("add", "--force", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=paths,
+                  environment=environment)  # fmt: skip
+        yield environment
+
+
 def count_changed_lines(
     repository: Repository, old: str, new: str | None = None, excluded: tuple[str, ...] = ()
 ) -> list[FileChange]:
@@ -67,16 +97,11 @@ def count_changed_lines(
     Raises:
         GitError: git fails, or is not installed.
     """
-    printed = repository.at_top.query(
-        "diff",
-        "--no-ext-diff",
-        "--no-textconv",
-        "--no-renames",
-        "--numstat",
-        "-z",
-        *_diff_arguments(old, new, excluded),
-        environment=disable_filters(repository),
-    )
+    with _index_with_untracked(repository, old, new) as environment:
+        printed = repository.at_top.query(
+            "diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--numstat", "-z",
+            *_diff_arguments(old, new, excluded), environment=environment,
+        )  # fmt: skip
     changes = []
     for line in printed.split(b"\0"):
         added, _, rest = line.partition(b"\t")
@@ -99,10 +124,11 @@ def read_patch(repository: Repository, old: str, new: str | None = None, exclude
     Raises:
         GitError: git fails, or is not installed.
     """
-    patch = repository.at_top.query(
-        "diff", "--no-ext-diff", "--no-textconv", "--no-color", *_diff_arguments(old, new, excluded),
-        environment=disable_filters(repository),
-    )  # fmt: skip
+    with _index_with_untracked(repository, old, new) as environment:
+        patch = repository.at_top.query(
+            "diff", "--no-ext-diff", "--no-textconv", "--no-color", *_diff_arguments(old, new, excluded),
+            environment=environment,
+        )  # fmt: skip
     return patch.decode("utf-8", "replace")
 
 

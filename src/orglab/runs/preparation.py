@@ -9,9 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.files import path_in
 from orglab.git.hashed_file import hash_file
+from orglab.git.snapshot import patch_id
 from orglab.log.log import LogFile
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, ExitStatus
 from orglab.runs.description import describe_outcome, find_same_run, is_same_code
@@ -102,10 +104,21 @@ def warn_if_run_before(job: Job, state: WorkingState) -> None:
     if same is None:
         return
     is_same = is_same_code(same, state.head, state.patch) and not state.uncaptured
+    is_same = is_same or _is_equal_snapshot(job, same, state)
     code = "the same code" if is_same else "different code"
     when = f"{same.began:%Y-%m-%d %H:%M}" if same.began else "earlier"
     names = ", ".join(filter(None, (when, same.ref, same.id)))
     job.tell(f"The same was run before, on {code} ({names}): {describe_outcome(same)}.")
+
+
+def _is_equal_snapshot(job: Job, run: Run, state: WorkingState) -> bool:
+    """Return whether two snapshots hold the same files, though HEAD may be another, or not exist yet."""
+    if job.repository is None or run.snapshot is None or state.snapshot is None or run.uncaptured or state.uncaptured:
+        return False
+    try:
+        return patch_id(job.repository, run.snapshot, state.snapshot, job.log.find_own_paths(job.repository)) is None
+    except GitError:
+        return False  # the snapshot is in another clone
 
 
 def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: datetime.datetime) -> dict[str, Any]:
