@@ -85,9 +85,9 @@ def help_texts():
 def json_keys():
     """Yield the names in the JSON reference, and the keys that the code writes."""
     names = {*re.findall(r"`(\w+)`", read("reference/json.md"))}
-    for node in ast.walk(ast.parse((PACKAGE / "api" / "serialize.py").read_text())):
-        if isinstance(node, ast.Dict):
-            names |= {key.value for key in node.keys if isinstance(key, ast.Constant)}
+    for path in (PACKAGE / "api").glob("serialize*.py"):
+        dicts = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Dict))
+        names |= {key.value for node in dicts for key in node.keys if isinstance(key, ast.Constant)}
     return ((f"JSON {name}", name) for name in sorted(names))
 
 

@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from orglab.history.references import Occurrence
     from orglab.history.why import Reason, Why
     from orglab.org.timestamp import Timestamp
-    from orglab.report.content.evidence import Claim
-    from orglab.report.content.facts import ExperimentActivity
-    from orglab.report.content.statements import Item, Report, Statement
-    from orglab.report.progress_report import ReportCheck
     from orglab.runs.comparison import Difference
     from orglab.runs.record import Run
     from orglab.runs.sync import SyncResult
@@ -54,14 +50,7 @@ def experiment_form(experiment: "Experiment") -> dict[str, object]:
     """Return an experiment, as in `show --json`."""
     conclusion = experiment.conclusion
     return {
-        "id": experiment.id,
-        "ref": experiment.ref,
-        "title": experiment.title,
-        "state": experiment.state,
-        "is_done": experiment.is_done,
-        "tags": list(experiment.tags),
-        "created": _time(experiment.created),
-        "closed": _time(experiment.closed),
+        **_heading_form(experiment),
         "description": experiment.description,
         "steps": [step_form(step) for step in experiment.steps],
         "notes": [note_form(note) for note in experiment.notes],
@@ -69,9 +58,9 @@ def experiment_form(experiment: "Experiment") -> dict[str, object]:
             "state": conclusion.state,
             "verdict": conclusion.verdict,
             "text": conclusion.text,
-            "closed": _time(conclusion.closed),
+            "closed": format_time(conclusion.closed),
         },
-        "progress": {"done": experiment.progress.done, "total": experiment.progress.total},
+        **_progress_form(experiment),
         "properties": experiment.properties,
         "file": experiment.file,
         "line": experiment.line,
@@ -80,9 +69,25 @@ def experiment_form(experiment: "Experiment") -> dict[str, object]:
 
 def brief_experiment_form(experiment: "Experiment") -> dict[str, object]:
     """Return the main fields of an experiment, as in `list --json` and the output of writing commands."""
-    names = ("id", "ref", "title", "state", "is_done", "tags", "created", "closed", "progress", "file", "line")
-    whole = experiment_form(experiment)
-    return {**{name: whole[name] for name in names}, "verdict": experiment.verdict}
+    place = {"file": experiment.file, "line": experiment.line}
+    return {**_heading_form(experiment), **_progress_form(experiment), **place, "verdict": experiment.verdict}
+
+
+def _heading_form(experiment: "Experiment") -> dict[str, object]:
+    return {
+        "id": experiment.id,
+        "ref": experiment.ref,
+        "title": experiment.title,
+        "state": experiment.state,
+        "is_done": experiment.is_done,
+        "tags": list(experiment.tags),
+        "created": format_time(experiment.created),
+        "closed": format_time(experiment.closed),
+    }
+
+
+def _progress_form(experiment: "Experiment") -> dict[str, object]:
+    return {"progress": {"done": experiment.progress.done, "total": experiment.progress.total}}
 
 
 def step_form(step: "Step") -> dict[str, object]:
@@ -101,7 +106,7 @@ def step_form(step: "Step") -> dict[str, object]:
 
 def note_form(note: "Note") -> dict[str, object]:
     """Return a note, as in `show --json`."""
-    return {"at": _time(note.at), "commit": note.commit, "text": note.text, "original": note.original}
+    return {"at": format_time(note.at), "commit": note.commit, "text": note.text, "original": note.original}
 
 
 def commit_form(commit: "Commit") -> dict[str, object]:
@@ -109,7 +114,7 @@ def commit_form(commit: "Commit") -> dict[str, object]:
     return {
         "hash": commit.hash,
         "short": commit.short,
-        "at": _moment(commit.when),
+        "at": format_moment(commit.when),
         "author": commit.author,
         "subject": commit.subject,
     }
@@ -118,7 +123,7 @@ def commit_form(commit: "Commit") -> dict[str, object]:
 def run_form(run: "Run") -> dict[str, object]:
     """Return the main fields of a run, as in every document except `runs show`, `runs --full` and `report`."""
     return {
-        **_run_core(run),
+        **run_core(run),
         "ref": run.ref,
         "argv": list(run.argv),
         "exit_code": run.exit_code,
@@ -130,12 +135,12 @@ def run_form(run: "Run") -> dict[str, object]:
     }
 
 
-def _run_core(run: "Run") -> dict[str, object]:
+def run_core(run: "Run") -> dict[str, object]:
     """Return the fields that every document with runs has."""
     return {
         "id": run.id,
         "status": run.status,
-        "began": _moment(run.began),
+        "began": format_moment(run.began),
         "seconds": run.seconds,
         "commit": run.commit,
         "metrics": run.metrics,
@@ -435,7 +440,7 @@ def full_run_form(run: "Run") -> dict[str, object]:
     return {
         **run_form(run),
         "cwd": run.cwd,
-        "ended": _moment(run.ended),
+        "ended": format_moment(run.ended),
         "signal": run.signal,
         "patch": run.patch,
         "host": run.host,
@@ -482,123 +487,11 @@ def hooks_form(status: "HookStatus") -> dict[str, object]:
     }
 
 
-# ---- reports ----
-
-
-def report_form(report: "Report") -> dict[str, object]:
-    """Return a report, as in `report --json` and in templates."""
-    from orglab.report.content.statements import SECTIONS
-    from orglab.text import days
-
-    return {
-        "title": report.title,
-        "since": _moment(report.period.since),
-        "until": _moment(report.period.until),
-        "days": days(report.period.since.date(), report.period.last_day),
-        "made": _moment(report.made),
-        "log": report.log,
-        "scope": list(report.scope),
-        "counts": {**report.counts, "duration": _report_duration(report.counts)},
-        "summary": [_statement_form(one) for one in report.summary],
-        "sections": [
-            {"name": name, "title": SECTIONS[name], "items": [_report_item(item) for item in items]}
-            for name, items in report.sections.items()
-        ],
-        "experiments": [_report_experiment(account, report) for account in report.touched],
-    }
-
-
-def _report_duration(counts: Mapping[str, object]) -> str:
-    from orglab.text import duration
-
-    seconds = counts.get("seconds")
-    return duration(seconds) if isinstance(seconds, int | float) else ""
-
-
-def _report_item(item: "Item") -> dict[str, object]:
-    return {
-        "ref": item.ref or None,
-        "title": item.title,
-        "word": item.word or None,
-        "statements": [_statement_form(one) for one in item.statements],
-    }
-
-
-def _statement_form(statement: "Statement") -> dict[str, object]:
-    return {
-        "text": statement.text,
-        "quote": statement.source or None,
-        "evidence": [_claim_form(claim) for claim in dict.fromkeys(statement.claims)],
-    }
-
-
-def _claim_form(claim: "Claim") -> dict[str, object]:
-    return {"kind": claim.kind, "about": claim.about, "name": claim.name or None, "says": claim.says}
-
-
-def _report_experiment(account: "ExperimentActivity", report: "Report") -> dict[str, object]:
-    """Return what a report says about an experiment."""
-    experiment, links = account.experiment, report.wording.links
-    completed = {event.ref: event for event in account.events if event.kind == "step"}
-    results = report.results.get(account.ref)
-    baseline = results.baseline.step.ref if results and results.baseline else None
-    return {
-        "ref": account.ref,
-        "title": experiment.title,
-        "state": account.state,
-        "verdict": experiment.conclusion.verdict if account.kind == "done" else None,
-        "created": experiment.created.isoformat() if experiment.created else None,
-        "closed": _moment(account.closed),
-        "url": links.to(account.ref).url or None,
-        "baseline": baseline,
-        "steps": [
-            {
-                "ref": step.ref,
-                "text": step.text,
-                "is_done": step.ref in completed,
-                "done": _moment(completed[step.ref].at) if step.ref in completed else None,
-                "commits": [_report_commit(name, report) for name in step.commits],
-                "runs": [_report_run(run) for run in account.runs if run.ref == step.ref],
-            }
-            for step in experiment.steps
-        ],
-        "runs": [_report_run(run) for run in account.runs if run.ref == account.ref],
-    }
-
-
-def _report_commit(name: str, report: "Report") -> dict[str, object]:
-    links = report.wording.links
-    commit = links.commits.get(name)
-    return {
-        "hash": commit.hash if commit else name,
-        "subject": commit.subject if commit else None,
-        "url": links.to_commit(name).url or None,
-    }
-
-
-def _report_run(run: "Run") -> dict[str, object]:
-    return {**_run_core(run), "command": list(run.argv)}
-
-
-def checked_form(checked: "ReportCheck") -> dict[str, object]:
-    """Return which statements of a report no longer hold, as in `report --check --json`."""
-    broken = [
-        {
-            "kind": one.claim.kind,
-            "about": one.claim.about,
-            "name": one.claim.name or None,
-            "says": one.claim.says,
-            "message": one.message,
-            "statement": one.statement,
-        }
-        for one in checked.broken
-    ]
-    return {"file": checked.file, "statements": checked.statements, "broken": broken}
-
-
-def _moment(time: datetime.datetime | None) -> str | None:
+def format_moment(time: datetime.datetime | None) -> str | None:
+    """Return a time to the second, as in every document."""
     return None if time is None else time.isoformat(timespec="seconds")
 
 
-def _time(time: "Timestamp | None") -> str | None:
+def format_time(time: "Timestamp | None") -> str | None:
+    """Return a time of the log, to the precision that it has."""
     return None if time is None else time.isoformat()

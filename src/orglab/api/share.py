@@ -79,7 +79,7 @@ class ShareMethods(LogFile):
             OrglabError: Jinja2 is not installed.
             UsageError: The template has an error.
         """
-        from orglab.api.serialize import report_form
+        from orglab.api.serialize_report import report_form
         from orglab.report.rendering import choose_format, render_report
 
         chosen = choose_format(self, None, template)
@@ -93,7 +93,7 @@ class ShareMethods(LogFile):
             OrglabError: A library that the format needs is not installed.
             UsageError: The format is unknown, or the template has an error.
         """
-        from orglab.api.serialize import report_form
+        from orglab.api.serialize_report import report_form
         from orglab.report.rendering import choose_format, write_report
 
         write_report(self, report, path, choose_format(self, path, template), report_form)

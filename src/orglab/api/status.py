@@ -1,15 +1,17 @@
 """The method of `Log` for `orglab status`: what is active, what is not saved yet, and what is set up."""
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.setup import SetupMethods
-from orglab.errors import GitError
+from orglab.errors import GitError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from orglab.experiment.model import Experiment, Step
     from orglab.git import Repository
+    from orglab.org.document import Document
     from orglab.runs.record import Run
 
 _INSTALLED = ("installed", "by hand")
@@ -62,29 +64,18 @@ class StatusMethods(SetupMethods):
         Raises:
             GitError: git fails.
         """
-        from orglab.errors import NotFoundError, UsageError
-        from orglab.experiment.lookup import find_step
         from orglab.git import is_installed
-        from orglab.reference import parse_reference
         from orglab.runs.log_runs import LogRuns
         from orglab.runs.pending import find_pending
         from orglab.runs.storage import RUNS, find_storage_folders
 
-        counts: dict[str, int] = {}
-        for experiment in self.experiments():
-            kind = experiment.kind or "todo"
-            counts[kind] = counts.get(kind, 0) + 1
-        active, active_experiment, step = self.find_active(), None, None
-        if active is not None:
-            try:
-                active_experiment = self.experiment(active)
-                parsed = parse_reference(active)
-                step = find_step(active_experiment, parsed) if parsed.step is not None else None
-            except (NotFoundError, UsageError):
-                pass
+        document = self.document()
+        counts = Counter(experiment.kind or "todo" for experiment in self.read_experiments(document))
+        active = self.find_active()
+        active_experiment, step = self._find_active_in(document, active) if active is not None else (None, None)
         repository = self.repository if is_installed() else None
         uncommitted, changed = self._count_changes(repository) if repository is not None else ((), 0)
-        log_runs = LogRuns(self)
+        log_runs = LogRuns(self, lambda: document)
         runs = log_runs.all
         folders = [place / RUNS for place in find_storage_folders(self.top)]
         entries = find_pending(self.top, self.path, log_runs.owns)
@@ -95,6 +86,19 @@ class StatusMethods(SetupMethods):
             tuple(run.id for run in runs if run.ref is None and run.discarded is None),
             next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),
         )  # fmt: skip
+
+    def _find_active_in(self, document: "Document", active: str) -> "tuple[Experiment | None, Step | None]":
+        """Return the active experiment and step in a document; None for what it does not have."""
+        from orglab.experiment.lookup import find_step
+        from orglab.reference import parse_reference
+
+        experiment = None
+        try:
+            parsed = parse_reference(active)
+            experiment = self.find(document, parsed)
+            return experiment, find_step(experiment, parsed) if parsed.step is not None else None
+        except (NotFoundError, UsageError):
+            return experiment, None
 
     def _count_changes(self, repository: "Repository") -> tuple[tuple[str, ...], int]:
         """Return which of the log and the journal have changes, and how many other files have.

@@ -112,7 +112,7 @@ def report_command(  # noqa: PLR0917 - click calls it by name
     if not report.touched:
         output.tell("Nothing happened in this period; choose another one with --since, such as --since 1w.")
     if as_json:
-        from orglab.api.serialize import report_form  # noqa: PLC0415 - only for JSON
+        from orglab.api.serialize_report import report_form  # noqa: PLC0415 - only for JSON
 
         output.show_json(report_form(report))
     elif out is None:
@@ -128,7 +128,7 @@ def _check(log: Log, path: Path | None, *, as_json: bool) -> int:
     """Print what a report says that no longer holds, one statement per line."""
     checked = log.check_report(path)
     if as_json:
-        from orglab.api.serialize import checked_form  # noqa: PLC0415 - only for JSON
+        from orglab.api.serialize_report import checked_form  # noqa: PLC0415 - only for JSON
 
         output.show_json(checked_form(checked))
     elif checked.broken:

@@ -14,10 +14,10 @@ from orglab.git.worktree import literal_pathspecs
 
 MOST_FILES = 2000
 MOST_BYTES = 100_000_000
-_MOST_LOOKED_AT = 20_000  # files in an untracked folder
-_ENVIRONMENT_MARKS = frozenset(("pyvenv.cfg", "CACHEDIR.TAG"))
-_ENVIRONMENT_NAMES = frozenset(("node_modules",))
-_DERIVED = "__pycache__"  # written by any run of Python; neither kept nor worth a message
+MOST_LOOKED_AT = 20_000  # files in an untracked folder
+ENVIRONMENT_MARKS = frozenset(("pyvenv.cfg", "CACHEDIR.TAG"))
+ENVIRONMENT_NAMES = frozenset(("node_modules",))
+DERIVED = "__pycache__"  # written by any run of Python; neither kept nor worth a message
 _SECRETS = (".env", ".env.*", "*.pem", "*.key", "id_*")
 
 
@@ -75,19 +75,19 @@ def list_files(repository: Repository, untracked: Iterable[str]) -> tuple[list[s
             files.append(path)
         elif (reason := _judge_folder(repository.top / path)) is None:
             folders.append(path)
-        elif reason != _DERIVED:
+        elif reason != DERIVED:
             left_out.append(LeftOut(path, reason))
     if folders:
         printed = repository.at_top.query(
             "ls-files", "-z", "--others", "--exclude-standard", "--", *literal_pathspecs(folders)
         )
         names = [os.fsdecode(name) for name in printed.split(b"\0") if name]
-        inner = {f"{PurePosixPath(name).parent}/" for name in names if PurePosixPath(name).name in _ENVIRONMENT_MARKS}
+        inner = {f"{PurePosixPath(name).parent}/" for name in names if PurePosixPath(name).name in ENVIRONMENT_MARKS}
         inner |= {f"{parent}/" for name in names for parent in PurePosixPath(name).parents
-                  if parent.name in _ENVIRONMENT_NAMES}  # fmt: skip
+                  if parent.name in ENVIRONMENT_NAMES}  # fmt: skip
         left_out += [LeftOut(folder, "environment") for folder in sorted(inner)]
         files += [name for name in names
-                  if not name.startswith(tuple(inner)) and f"/{_DERIVED}/" not in name]  # fmt: skip
+                  if not name.startswith(tuple(inner)) and f"/{DERIVED}/" not in name]  # fmt: skip
     return files, left_out
 
 
@@ -133,19 +133,19 @@ def choose_files(
 
 def _judge_folder(folder: Path) -> str | None:
     """Return why an untracked folder is left out without looking at each file, or None if it is not."""
-    if folder.name == _DERIVED:
-        return _DERIVED
-    if folder.name in _ENVIRONMENT_NAMES or any((folder / mark).exists() for mark in _ENVIRONMENT_MARKS):
+    if folder.name == DERIVED:
+        return DERIVED
+    if folder.name in ENVIRONMENT_NAMES or any((folder / mark).exists() for mark in ENVIRONMENT_MARKS):
         return "environment"
     seen = 0
     for _, folders, names in os.walk(folder):
         if ".git" in folders:
             continue
-        if not _ENVIRONMENT_MARKS.isdisjoint(names):
+        if not ENVIRONMENT_MARKS.isdisjoint(names):
             folders.clear()
             continue
-        folders[:] = [name for name in folders if name not in _ENVIRONMENT_NAMES]
+        folders[:] = [name for name in folders if name not in ENVIRONMENT_NAMES]
         seen += len(names)
-        if seen > _MOST_LOOKED_AT:
+        if seen > MOST_LOOKED_AT:
             return "limit"
     return None

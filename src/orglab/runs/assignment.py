@@ -30,9 +30,9 @@ def assign_run(log: LogFile, name: str, reference: str, tell: Tell) -> Run:
     run = find_run(LogRuns(log).all, name)
     parsed = parse_reference(reference)
     ref = log.experiment(reference).ref if parsed.step is None else log.step(reference).ref
-    if run.ref == ref:
-        return run
-    if run.ref is not None and contains_line(log.document(), format_mark(run)):
+    if contains_line(log.document(), format_mark(run)):
+        if run.ref == ref:
+            return run
         raise UsageError(
             f"The log has a note on the run {run.id} under {run.ref}. To assign it elsewhere, delete that note first."
         )
@@ -66,9 +66,9 @@ def discard_run(log: LogFile, name: str, why: str, *, undo: bool = False) -> Run
         NotWritableError: The run's record cannot be written.
     """
     run = find_run(LogRuns(log).all, name)
-    _append(run, "discarded", {"discarded": not undo, "discard_reason": why})
-    # Read again through the log, under the reference that its experiment has now.
-    return find_run(LogRuns(log).all, run.id)
+    changed = _append(run, "discarded", {"discarded": not undo, "discard_reason": why})
+    # Under the reference that its experiment has now, which the record may not have.
+    return Run(changed.folder, {**changed.fields, "ref": run.ref})
 
 
 def _append(run: Run, event: str, fields: dict[str, object]) -> Run:

@@ -13,13 +13,13 @@ from orglab.runs.description import describe_run
 from orglab.runs.job import Job
 from orglab.runs.log_writer import write_run
 from orglab.runs.metrics import PrintedMetrics, Row, read_metrics
-from orglab.runs.pending import remove_pending
-from orglab.runs.record import Run, read_newest_runs, read_run
+from orglab.runs.pending import RECORD, remove_pending
+from orglab.runs.record import Run, read_run
 from orglab.runs.results import Stamp, commit_results, find_changed_since, read_outputs, read_stamp
+from orglab.runs.storage import PENDING, RUNS, list_entries
 from orglab.text import listed
 
 _MAX_HASHED = 1 << 30  # bytes, of all files together that are not named as results
-_MAX_COMPARED = 50  # earlier runs
 
 
 def finish_run(
@@ -69,7 +69,7 @@ def _find_outputs(job: Job, began: Stamp | None) -> list[Path]:
     written = [path for path in written if path.resolve() not in own]
     if not written:
         return []
-    if other := _find_simultaneous_run(job):
+    if other := _find_simultaneous_run(job, began):
         job.tell(f"Written files were not recorded: run {other.id} was running at the same time; use --results.")
         return []
     small = _choose_hashed(written)
@@ -93,14 +93,22 @@ def _choose_hashed(files: list[Path]) -> list[Path]:
     return [path for path in files if path in chosen]
 
 
-def _find_simultaneous_run(job: Job) -> Run | None:
-    """Return another run of this repository that went on while the job did, or None."""
+def _find_simultaneous_run(job: Job, began: Stamp) -> Run | None:
+    """Return another run of this repository that went on while the job did, or None.
+
+    Such a run is still pending, or its record was written to since the job began; the other records are not read.
+    """
     own = read_run(job.record.folder)
-    began = own.began_at if own is not None else None
-    for run in read_newest_runs(job.log.top, _MAX_COMPARED):
-        if run.id == job.record.id or run.is_foreign:
+    own_began = own.began_at if own is not None else None
+    pending = list_entries(job.log.top, PENDING)
+    for name, folder in list_entries(job.log.top, RUNS).items():
+        stamp = read_stamp(folder / RECORD)
+        if name == job.record.id or stamp is None or (name not in pending and stamp.mtime < began.ctime):
             continue
-        if run.status == "running" or (run.ended_at is not None and began is not None and run.ended_at > began):
+        run = read_run(folder)
+        if run is None or run.is_foreign:
+            continue
+        if run.status == "running" or (run.ended_at is not None and own_began is not None and run.ended_at > own_began):
             return run
     return None
 

@@ -10,6 +10,7 @@ from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.files import path_in
 from orglab.git.hashed_file import HashedFile, hash_file
+from orglab.git.untracked import DERIVED, ENVIRONMENT_MARKS, ENVIRONMENT_NAMES, MOST_LOOKED_AT
 from orglab.git.worktree import (
     Committed,
     commit_paths,
@@ -22,10 +23,6 @@ from orglab.runs.description import results_message
 from orglab.runs.record import Run
 from orglab.runs.storage import HIDDEN_FOLDER
 from orglab.text import MEGABYTE, Tell, listed
-
-_MAX_LOOKED_AT = 20_000  # files below the folder of a run that names no results
-_SKIPPED_FOLDERS = frozenset(("__pycache__", "node_modules"))
-_SKIPPED_MARKS = frozenset(("pyvenv.cfg", "CACHEDIR.TAG"))
 
 
 class Stamp(NamedTuple):
@@ -82,12 +79,12 @@ def find_changed_since(folder: Path, since: int) -> list[Path] | None:
     """
     changed, count = [], 0
     for parent, folders, names in os.walk(folder):
-        if not _SKIPPED_MARKS.isdisjoint(names) and parent != os.fspath(folder):
+        if not ENVIRONMENT_MARKS.isdisjoint(names) and parent != os.fspath(folder):
             folders.clear()
             continue
-        folders[:] = [name for name in folders if name[0] != "." and name not in _SKIPPED_FOLDERS]
+        folders[:] = [name for name in folders if name[0] != "." and name not in (DERIVED, *ENVIRONMENT_NAMES)]
         count += len(names)
-        if count > _MAX_LOOKED_AT:
+        if count > MOST_LOOKED_AT:
             return None
         for name in names:
             path = Path(parent, name)
