@@ -48,7 +48,8 @@ def test_a_note_that_was_deleted_is_written_again_wherever_the_run_goes(unassign
     assert [run.ref for run in open_log().runs("2")] == ["e2"]
 
 
-def test_a_discarded_run_has_the_present_reference_of_its_experiment(unassigned, orglab):
+@pytest.mark.usefixtures("unassigned")
+def test_a_discarded_run_has_the_present_reference_of_its_experiment(orglab):
     run = assign("1.1")
     orglab("renumber", "1", "--to", "7")
     discarded = open_log().discard_run(run.id, "wrong data")
