@@ -83,7 +83,8 @@ def subjects() -> dict[str, Callable[[int], Callable[[], object]]]:
     makers |= {f"report: {shape}": report(shape) for shape in orgtext.HOSTILE}
     makers["note: unclosed blocks"] = blocks
     makers |= {f"similar: {piece.strip()[:12]}": words(piece) for piece in (
-        "small large ", "a" * 50 + " ", "学习率预热", "learning rate ", "one + ", "é\u0301",
+        "a ", "train model ", "=", ".", "small large ", "a" * 50 + " ",
+        "学习率预热", "learning rate ", "one + ", "é\u0301",
     )}  # fmt: skip
     return makers
 

@@ -3,7 +3,6 @@
 import importlib.util
 import random
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -200,35 +199,6 @@ def test_any_text_has_stems_and_features(text):
     found = extract_features(ExperimentText(text, text, (text,), text), LEXICON)
     assert all(0 <= weight <= 1 and round(weight, 2) == weight for weight in found.values())
     assert find_outcome_sentence(text) == " ".join(find_outcome_sentence(text).split())
-
-
-@pytest.mark.parametrize(
-    "shape",
-    [
-        "a ",
-        "train model ",
-        "=",
-        ".",
-        "small large ",
-        "a" * 50 + " ",
-        "学习率预热",
-        "learning rate ",
-        "one + ",
-        "é\u0301",
-    ],
-)
-def test_time_is_linear(shape):
-    def cost(size):
-        text = shape * size
-        record = ExperimentText(text, text, tuple([text] * 9), text)
-        begin = time.perf_counter()
-        extract_features(record, LEXICON)
-        parse_terms(text)
-        find_outcome_sentence(text)
-        return time.perf_counter() - begin
-
-    cost(100)
-    assert cost(20_000) < 12 * max(min(cost(5_000) for _ in range(2)), 0.01)
 
 
 def test_a_lexicon_survives_as_bytes():
