@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
+from orglab.runs.parameters import is_seed, parse_arguments
+
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?")
 # These use the environment of the project.
 _LAUNCHERS = frozenset(("uv", "uvx", "poetry", "pdm", "hatch", "pipenv", "rye"))
@@ -18,7 +20,6 @@ _LOCK_FILES = re.compile(
     r"(?:uv|poetry|pdm|pixi|conda|Cargo|flake)\.lock|Pipfile\.lock|pylock(?:\.[\w-]+)?\.toml|conda-lock\.ya?ml"
     r"|environment\.ya?ml|requirements[\w.-]*\.txt|package-lock\.json|Manifest\.toml|renv\.lock"
 )
-_SEED = re.compile(r"(?i)-{0,2}\+{0,2}(?:[\w.-]*[_.-])?(?:seeds?|random_state)")
 _PYTHON_SECONDS = 5
 
 
@@ -159,13 +160,6 @@ def find_lock_files(folders: Iterable[Path]) -> list[Path]:
 
 def find_seeds(argv: Sequence[str]) -> list[str]:
     """Return the seeds in the arguments of a command: `--seed 3`, `--seed=3`, `seed=3`, `model.random_state=3`."""
-    seeds = []
-    for position, argument in enumerate(argv[1:], 1):
-        name, equals, value = argument.partition("=")
-        if not _SEED.fullmatch(name):
-            continue
-        if equals:
-            seeds.append(value)
-        elif argument.startswith("-") and position + 1 < len(argv):
-            seeds.append(argv[position + 1])
-    return [seed for seed in seeds if seed]
+    return [
+        str(value) for name, value in parse_arguments(argv).parameters.items() if is_seed(name) and value is not True
+    ]

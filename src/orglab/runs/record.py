@@ -18,11 +18,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from orglab import clock
 from orglab.errors import NotFoundError, UsageError
 from orglab.git.hashed_file import HashedFile
+from orglab.runs.parameters import Value, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.storage import RUNS, list_entries
 
@@ -32,6 +33,22 @@ METRICS = "metrics.jsonl"
 _SHORTEST = 4  # a shorter part of an id may be anything, such as the reference e2
 
 Metric = float | str
+
+
+class Extremes(NamedTuple):
+    """The smallest and the largest finite value of a metric, each with the first step that has it.
+
+    Attributes:
+        low: The smallest value.
+        low_step: Its step.
+        high: The largest value.
+        high_step: Its step.
+    """
+
+    low: float
+    low_step: float
+    high: float
+    high_step: float
 
 
 class Run:
@@ -237,6 +254,16 @@ class Run:
         """The seeds in the arguments."""
         return self._texts("seeds")
 
+    @cached_property
+    def parameters(self) -> dict[str, Value]:
+        """The parameters, by name: options of the command, values of its configuration files, seeds.
+
+        A record of an earlier version has none, so they are read from the command.
+        """
+        if "parameters" not in self.fields:
+            return parse_arguments(self.argv).parameters
+        return {name: value for name, value in self._mapping("parameters").items() if isinstance(value, Value)}
+
     @property
     def usage(self) -> dict[str, float]:
         """CPU seconds (`user`, `system`) and peak `memory` in bytes."""
@@ -252,6 +279,22 @@ class Run:
         """The final value of each metric; a string if it is not a number."""
         items = self._mapping("metrics").items()
         return {name: value for name, value in items if isinstance(value, int | float | str)}
+
+    @cached_property
+    def extremes(self) -> dict[str, Extremes]:
+        """The smallest and the largest value of each metric with a history."""
+        found = {}
+        for name, pair in self._mapping("extremes").items():
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                low, high = pair["min"], pair["max"]
+                found[name] = Extremes(float(low[0]), low[1], float(high[0]), high[1])
+        return found
+
+    @property
+    def diverged(self) -> dict[str, float | None]:
+        """The metrics that became NaN or infinite, each with the first step at which it did; None if unknown."""
+        items = self._mapping("diverged").items()
+        return {name: step if isinstance(step, int | float) else None for name, step in items}
 
     def history(self) -> Iterator[dict[str, Metric]]:
         """Yield the rows of the history of the metrics, oldest first; a row may have a `step`."""

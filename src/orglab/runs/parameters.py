@@ -1,0 +1,86 @@
+"""Read the parameters of a run from its command: `--lr 0.1`, `--lr=0.1`, `lr=0.1`.
+
+A parameter has the name of its option without the leading dashes, with `_` in place of `-`, so that `--learning-rate`
+and `learning_rate` in a configuration file are the same.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+Value = float | str | bool
+
+_SEED = re.compile(r"(?i)(?:[\w.]*[_.])?(?:seeds?|random_state)")
+_ASSIGNMENT = re.compile(r"\+{0,2}(?P<name>[A-Za-z_][\w.@/-]*)=(?P<value>.*)", re.S)
+_OPTION = re.compile(r"--?(?P<name>[A-Za-z_][\w.-]*)(?:=(?P<value>.*))?", re.S)
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+# Options of Python itself: those that take the rest of the word or the next one, and those that take nothing.
+_PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?")
+_PYTHON_WITH_VALUE = ("-W", "-X")
+_EXACT = 2**53  # larger integers are not exact as a float
+
+
+class Arguments(NamedTuple):
+    """The arguments of a command.
+
+    Attributes:
+        parameters: The options and assignments, by name; an option without a value is True.
+        words: The rest: the program, the script and other words, in their order.
+    """
+
+    parameters: dict[str, Value]
+    words: tuple[str, ...]
+
+
+def parse_arguments(argv: Sequence[str]) -> Arguments:
+    """Return the parameters and the other words of a command."""
+    parameters: dict[str, Value] = {}
+    words = list(argv[:1])
+    rest = list(argv[1:])
+    if words and _PYTHON.fullmatch(words[0].rpartition("/")[2]):
+        words += _take_python_options(rest)
+    while rest:
+        word = rest.pop(0)
+        if match := _OPTION.fullmatch(word):
+            value = match["value"]
+            if value is None and rest and not _OPTION.fullmatch(rest[0]) and rest[0] != "--":
+                value = rest.pop(0)
+            parameters[_normalize(match["name"])] = True if value is None else parse_value(value)
+        elif match := _ASSIGNMENT.fullmatch(word):
+            parameters[_normalize(match["name"])] = parse_value(match["value"])
+        else:
+            words.append(word)
+    return Arguments(parameters, tuple(words))
+
+
+def _take_python_options(rest: list[str]) -> list[str]:
+    """Remove Python's own options from the beginning of `rest`; return what they run: `-m module` or `-c code`."""
+    while rest and rest[0].startswith("-") and rest[0] != "-":
+        option = rest.pop(0)
+        if option in ("-m", "-c"):
+            return [option, *([rest.pop(0)] if rest else [])]
+        if option in _PYTHON_WITH_VALUE and rest:
+            rest.pop(0)
+    return []
+
+
+def _normalize(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def parse_value(text: str) -> Value:
+    """Return a text as a number or a truth value, if it is one, else unchanged."""
+    if text in ("true", "True", "false", "False"):
+        return text in ("true", "True")
+    if not _NUMBER.fullmatch(text):
+        return text
+    value = float(text)
+    if not math.isfinite(value) or abs(value) >= _EXACT:
+        return text
+    return int(value) if re.fullmatch(r"[+-]?\d+", text) else value
+
+
+def is_seed(name: str) -> bool:
+    """Return whether a parameter is a seed: `seed`, `model.random_state`, `SEED`."""
+    return _SEED.fullmatch(name) is not None

@@ -1,0 +1,29 @@
+"""The parameters of a command."""
+
+import pytest
+
+from orglab.runs.parameters import is_seed, parse_arguments
+
+
+@pytest.mark.parametrize(
+    ("command", "parameters", "words"),
+    [
+        ("python train.py --lr 0.1 --layers=2 data.csv", {"lr": 0.1, "layers": 2}, "python train.py data.csv"),
+        ("python train.py lr=1e-3 +model.depth=4 ++opt=sgd", {"lr": 0.001, "model.depth": 4, "opt": "sgd"},
+         "python train.py"),
+        ("python -u -W ignore -m pkg.train --amp --out r/2", {"amp": True, "out": "r/2"}, "python -m pkg.train"),
+        ("./train.sh -n -3 --learning-rate 5", {"n": -3, "learning_rate": 5}, "./train.sh"),
+        ("make train SEED=3 FAST=false", {"SEED": 3, "FAST": False}, "make train"),
+        ("python train.py --id 9007199254740993 --inf 1e999", {"id": "9007199254740993", "inf": "1e999"},
+         "python train.py"),
+        ("", {}, ""),
+    ],
+)  # fmt: skip
+def test_options_and_assignments_are_parameters(command, parameters, words):
+    arguments = parse_arguments(command.split())
+    assert (arguments.parameters, " ".join(arguments.words)) == (parameters, words)
+
+
+def test_a_seed_is_known_by_its_name():
+    assert all(map(is_seed, ("seed", "SEED", "seeds", "model.random_state", "data_seed", "random_state")))
+    assert not any(map(is_seed, ("seedling", "speed", "reseeds_every", "proceed")))
