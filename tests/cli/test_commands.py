@@ -55,7 +55,7 @@ def test_a_day_with_the_log(orglab, tmp_path):
     assert said.out == "e1  DONE  First idea\n"
     assert said.err == "3 steps still open.\n"
     shown = orglab("show", "1").out
-    assert "Conclusions: refuted" in shown
+    assert "Conclusions: ✕ refuted" in shown
     assert "It does not help." in shown
     assert orglab("check").err == "No problems found.\n"
     assert "[[file:experiment_log.org::#1][1]] why so slow :1:" in (tmp_path / "journal.org").read_text()

@@ -142,7 +142,7 @@ def test_what_is_said_of_each_kind_of_fact(study):
             ("e201", [
                 "Concluded on 14 November: supported [e201].",
                 "ABC raises acc by two points.",
-                "acc: 0.9117 ± 0.0035 (n = 3) in the baseline [e201.1]; 0.9312 ± 0.0024 (n = 3), +0.0196, in [e201.2].",
+                "acc: 0.9117 ± 0.0035 (n = 3) in the first step [e201.1]; 0.9312 ± 0.0024 (n = 3), +0.0196 [0.0165, 0.0227] (paired), in [e201.2].",
                 (f"Evidence: two steps [e201.1] [e201.2], two commits ({first}, {second}), six runs"
                 " (20261110-100000-aa00, 20261110-100100-aa01, 20261110-100200-aa02 and 3 others)."),
             ]),
@@ -250,17 +250,20 @@ def test_what_a_script_keeps_books_of_is_no_finding_unless_the_log_speaks_of_it(
         metrics = {"seconds": 10 + minute, "seeds": 3, "acc": acc}
         record(f"20261113-12{minute:02}00-dd00", ref, ["python", "new.py"], metrics=metrics)
     learned = dict(said()["learned"])
-    for ref in ("e201", "e203"):
-        assert [text.partition(":")[0] for text in learned[ref] if text.startswith(("acc", "se"))] == ["acc"]
+    assert [text.partition(":")[0] for text in learned["e203"] if text.startswith(("acc", "se"))] == ["acc"]
+    assert "Results by step, compared with the first step [e201.1]:" in learned["e201"]
+    assert "seconds" not in " ".join(learned["e201"])
 
 
 @pytest.mark.usefixtures("study")
 def test_a_time_is_told_where_there_is_nothing_else():
-    for minute, ref in enumerate(("e201.1", "e201.2")):
+    edit("* CANCELED [203] Distillation   :exp:", "* DONE [203] Distillation   :exp:")
+    edit("  [2026-11-10 Tue 16:16]\n", "  [2026-11-10 Tue 16:16]\n** DONE Experiments\n1. [X] One\n2. [X] Two\n")
+    for minute, ref in enumerate(("e203.1", "e203.2")):
         record(f"20261113-12{minute:02}00-dd00", ref, ["python", "new.py"], metrics={"seconds": -1.5 - minute})
     assert (
-        "seconds: \u22121.5 in the baseline [e201.1]; \u22122.5, \u22121.0, in [e201.2]."
-        in dict(said()["learned"])["e201"]
+        "seconds: \u22121.5 (n = 1) in the first step [e203.1]; \u22122.5 (n = 1), \u22121.0, in [e203.2]."
+        in dict(said()["learned"])["e203"]
     )
 
 

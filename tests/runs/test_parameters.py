@@ -13,6 +13,7 @@ from orglab.runs.parameters import is_seed, parse_arguments
          "python train.py"),
         ("python -u -W ignore -m pkg.train --amp --out r/2", {"amp": True, "out": "r/2"}, "python -m pkg.train"),
         ("./train.sh -n -3 --learning-rate 5", {"n": -3, "learning_rate": 5}, "./train.sh"),
+        ("bash -ec ./train.sh --lr 2", {"lr": 2}, "bash -ec ./train.sh"),
         ("make train SEED=3 FAST=false", {"SEED": 3, "FAST": False}, "make train"),
         ("python train.py --id 9007199254740993 --inf 1e999", {"id": "9007199254740993", "inf": "1e999"},
          "python train.py"),

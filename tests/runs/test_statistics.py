@@ -1,111 +1,85 @@
-"""Statistics of runs: which count, their mean and deviation, and the baseline."""
+"""Statistics: mean, deviation, Student's t distribution, and the difference of two groups."""
 
 import math
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orglab.config import Config
-from orglab.experiment.model import read_experiments
-from orglab.org.document import Document
-from orglab.runs.record import Run
-from orglab.runs.statistics import (
-    deviation,
-    find_baseline,
-    is_failed,
-    mean,
-    read_final,
-    read_results,
-    select_counting,
-)
-
-LOG = """* DONE [1] {title} :exp:
-** DONE Steps
-1. [X] {first}
-2. [X] {second}
-"""
+from orglab.runs.statistics import Comparison, compare, deviation, find_interval, mean, student_quantile
 
 
-def run(number, ref="e1.1", argv=("python", "train.py"), metrics=None, **fields):
-    values = {"ref": ref, "argv": list(argv), "exit_code": 0, "metrics": {"loss": 0.5} if metrics is None else metrics}
-    return Run(Path(f"20260101-10000{number}-aaaa"), {**values, **fields})
-
-
-@pytest.fixture
-def experiment():
-    def make(first="plain", second="with warmup", title="Does it help?"):
-        text = LOG.format(first=first, second=second, title=title)
-        return next(read_experiments(Document(text.encode()), Config(), "log.org"))
-
-    return make
+def numbered(*values):
+    return {str(number): value for number, value in enumerate(values)}
 
 
 @given(st.lists(st.floats(-1e308, 1e308), min_size=1, max_size=9))
-def test_any_values_have_a_mean_and_a_deviation(values):
+def test_any_values_have_a_mean(values):
     room = 1e-9 * max(map(abs, values))
     assert min(values) - room <= mean(values) <= max(values) + room
-    assert deviation(values) >= 0
+    spread = deviation(values)
+    assert spread is None or spread >= 0
 
 
 def test_the_deviation_is_that_of_a_sample():
     assert mean([1.0, 2.0, 3.0, 4.0]) == 2.5
     assert deviation([1.0, 2.0, 3.0, 4.0]) == pytest.approx(math.sqrt(5 / 3))
-    assert deviation([7.0]) == 0
+    assert deviation([7.0]) is None
+    assert deviation([-1.7e308, 1.7e308]) is None
 
 
 @pytest.mark.parametrize(
-    ("value", "found"),
+    # From the table of the NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2.
+    ("freedom", "share", "quantile"),
     [
-        (1, 1.0),
-        (0.5, 0.5),
-        (True, None),
-        ("0.5", None),
-        (math.nan, None),
-        (math.inf, None),
-        (None, None),
-        (10**400, None),
+        (1, 0.975, 12.706), (2, 0.975, 4.303), (3, 0.975, 3.182), (5, 0.95, 2.015), (10, 0.975, 2.228),
+        (29, 0.99, 2.462), (100, 0.975, 1.984),
     ],
-)
-def test_a_final_value_is_a_finite_number(value, found):
-    assert read_final(run(1, metrics={"loss": value}), "loss") == found
+)  # fmt: skip
+def test_the_quantiles_are_those_of_the_tables(freedom, share, quantile):
+    assert student_quantile(share, freedom) == pytest.approx(quantile, abs=0.0006)
 
 
-def test_failed_killed_and_lost_runs_have_failed():
-    assert [is_failed(run(1, **fields)) for fields in ({}, {"exit_code": 3}, {"lost": True})] == [False, True, True]
+@pytest.mark.parametrize("freedom", [1.5, 7.25, 400.5])
+def test_a_quantile_has_its_share_of_the_density_below_it(freedom):
+    top, steps = student_quantile(0.975, freedom), 20_000
+    factor = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(freedom * math.pi)
+    width = top / steps
+    heights = ((1 + ((step + 0.5) * width) ** 2 / freedom) ** (-(freedom + 1) / 2) for step in range(steps))
+    assert 0.5 + factor * width * sum(heights) == pytest.approx(0.975, abs=1e-6)
 
 
-def test_the_newest_run_of_each_seed_of_the_newest_command_counts():
-    seeds = [run(n, argv=("train", "--seed", str(n % 2)), seeds=[str(n % 2)]) for n in range(4)]
-    before, failed = run(0, argv=("train", "--old")), run(9, argv=("train", "--seed", "0"), exit_code=1)
-    assert select_counting([before, *seeds, failed]) == seeds[2:]
-    assert select_counting([failed]) == []
+def test_groups_of_other_seeds_are_compared_by_welch():
+    # Example of Welch (1947) type, computed by hand: variances 1 and 1/3, 3 and 4 values.
+    found = compare(numbered(1.0, 2.0, 3.0), {"a": 0.5, "b": 0.5, "c": 1.5, "d": 1.5})
+    assert (found.difference, found.method) == (1.0, "Welch")
+    part, other = 1 / 3, (1 / 3) / 4
+    freedom = (part + other) ** 2 / (part**2 / 2 + other**2 / 3)
+    half = student_quantile(0.975, freedom) * math.sqrt(part + other)
+    assert (found.low, found.high) == pytest.approx((1 - half, 1 + half))
 
 
-def test_the_baseline_says_so_or_is_the_first(experiment):
-    def baseline(*texts):
-        step, is_named = find_baseline(experiment(*texts).steps)
-        return step.number, is_named
-
-    assert baseline("with warmup", "the baseline") == (2, True)
-    assert baseline("without warmup", "a control") == (2, True)
-    assert baseline("warmup", "no warmup") == (2, True)
-    assert baseline("plain", "with warmup") == (1, False)
-    assert find_baseline(experiment().steps[:1]) == (None, False)
+def test_groups_of_the_same_seeds_are_paired():
+    found = compare(numbered(0.931, 0.929, 0.9337), numbered(0.912, 0.908, 0.915))
+    assert found.method == "paired"
+    assert found.difference == pytest.approx(0.0195667, abs=1e-6)
+    assert (found.low, found.high) == pytest.approx((0.0164607, 0.0226727), abs=1e-6)
 
 
-def test_results_include_the_steps_with_a_number(experiment):
-    runs = [run(1, metrics={"loss": 0.5, "seed": 1}), run(2, "e1.2", metrics={"loss": 0.25, "seed": 1})]
-    results = read_results(experiment(), runs)
-    assert [(one.step.number, one.is_baseline, [value for _, value in one.values("loss")]) for one in results.outcomes] == [
-        (1, True, [0.5]), (2, False, [0.25]),
-    ]  # fmt: skip
-    assert (results.metrics, results.is_named, results.baseline) == (("loss",), False, results.outcomes[0])
-    assert read_results(experiment(), []).outcomes == ()
+def test_one_value_has_no_interval():
+    assert compare({"1": 2.0}, {"1": 1.0}) == Comparison(1.0)
+    assert compare(numbered(1.0, 2.0), {"1": 1.0}) == Comparison(0.5)
+    assert find_interval([1.0]) is None
+    assert find_interval([1.0, 1.0, 1.0]) == (1.0, 1.0)
+    assert find_interval([1.0, 3.0]) == pytest.approx((2 - 12.7062, 2 + 12.7062), abs=1e-3)
 
 
-def test_a_metric_that_the_log_mentions_is_the_key_metric(experiment):
-    runs = [run(n, f"e1.{n}", metrics={"loss": n, "val_acc": 1 / n, "seconds": n}) for n in (1, 2)]
-    assert read_results(experiment(), runs).metrics == ("loss", "val_acc")
-    assert read_results(experiment(title="Is val acc better?"), runs).metrics == ("val_acc",)
+def test_a_difference_from_rounding_is_none():
+    assert compare({"1": 0.1 + 0.2}, {"1": 0.3}).difference == 0
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=6), st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=6))
+def test_the_interval_holds_the_difference_and_turns_with_the_groups(first, second):
+    found, turned = compare(numbered(*first), numbered(*second)), compare(numbered(*second), numbered(*first))
+    assert found.low <= found.difference <= found.high
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))

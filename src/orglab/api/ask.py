@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import clock
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from orglab.history.sources import Sources
     from orglab.history.why import Why
     from orglab.runs.record import Run
+    from orglab.runs.run_table import RunTable
+    from orglab.runs.setting import Summary
+    from orglab.runs.step_results import Results
     from orglab.search.hits import SearchResult
     from orglab.search.similar.precedent import Precedent
     from orglab.search.similarity import Map
 
-SORT_KEYS = ("log", "id", "created", "state", "title", "progress")
+SORT_KEYS = ("log", "id", "created", "state", "title", "progress", "verdict")
 HITS_SHOWN = 20
 """The number of hits that a search shows by default."""
 KINDS = ("todo", "doing", "waiting", "done", "all")
@@ -40,6 +44,8 @@ class Shown(NamedTuple):
         commits: The recorded commits that exist in this clone, by the recorded hash.
         mentions: The commits that name the experiment or a step of it, newest first.
         runs: The runs of the experiment and its steps, oldest first.
+        results: The results by step and setting; None without runs.
+        table: The table of the runs; None without runs.
         active: The active step of this clone, or None.
     """
 
@@ -48,6 +54,8 @@ class Shown(NamedTuple):
     commits: "Mapping[str, Commit]"
     mentions: "tuple[Mention, ...]"
     runs: "tuple[Run, ...]"
+    results: "Results | None"
+    table: "RunTable | None"
     active: str | None
 
 
@@ -57,10 +65,14 @@ class Listed(NamedTuple):
     Attributes:
         experiments: The experiments, in the requested order.
         active: The active step of this clone, or None.
+        metric: The metric that they are sorted by, or None.
+        summaries: The best mean of that metric among the settings of each experiment, by its reference.
     """
 
     experiments: list[Experiment]
     active: str | None
+    metric: str | None = None
+    summaries: "Mapping[str, Summary]" = MappingProxyType({})
 
 
 class OpenSteps(NamedTuple):
@@ -117,9 +129,17 @@ class AskMethods(LogFile):
         active = self.find_active()
         if self.repository is None and not list_entries(self.top, RUNS):
             # There can be no commits and runs, and loading the modules takes longer than reading the log.
-            return Shown(experiment, step, {}, (), (), active)
-        linked = self._sources().find_commits_and_runs(experiment, step)
-        return Shown(experiment, step, linked.commits, linked.mentions, linked.runs, active)
+            return Shown(experiment, step, {}, (), (), None, None, active)
+        from orglab.runs.run_table import TableRequest, make_table
+
+        sources = self._sources()
+        linked = sources.find_commits_and_runs(experiment, step)
+        # The results of a step are compared with those of the others.
+        results = (
+            sources.read_results(experiment, sources.find_runs(experiment), is_alone=True) if linked.runs else None
+        )
+        table = make_table(linked.runs, TableRequest(every=True), self.config.metrics) if linked.runs else None
+        return Shown(experiment, step, linked.commits, linked.mentions, linked.runs, results, table, active)
 
     def list_experiments(
         self,
@@ -137,14 +157,41 @@ class AskMethods(LogFile):
             kinds: The kinds of state to include, from KINDS; all if empty.
             since: The earliest day of creation, in any form that `--since` accepts.
             tags: Tags that each experiment must have.
-            sort: One of SORT_KEYS; a `-` before it reverses the order.
+            sort: One of SORT_KEYS or a metric; a `-` before it reverses the order.
 
         Raises:
             MatchSyntaxError: The match string is not valid.
             UsageError: The sort key is unknown, or `since` is not a date.
         """
         selected = _filter(self.select(match), set(kinds), since, [tag.strip(":") for tag in tags])
-        return Listed(sort_experiments(selected, sort), self.find_active())
+        if sort.removeprefix("-") in SORT_KEYS:
+            return Listed(sort_experiments(selected, sort), self.find_active())
+        return self._sort_by_metric(selected, sort)
+
+    def _sort_by_metric(self, experiments: list[Experiment], sort: str) -> Listed:
+        """Return experiments sorted by the best mean of a metric; those without come last."""
+        from orglab.runs.setting import summarize_best
+
+        metric, sources = sort.removeprefix("-"), self._sources()
+        known = {name for run in sources.runs for name in run.metrics}
+        if metric not in known:
+            metrics = f", or a metric: {', '.join(sorted(known)[:20])}" if known else ""
+            raise UsageError(
+                f"Unknown sort key {sort!r}; use one of {', '.join(SORT_KEYS)}{metrics} (prefix - to reverse)."
+            )
+        summaries = {}
+        for experiment in experiments:
+            runs = sources.find_runs(experiment)
+            settings = [one.setting for one in sources.read_results(experiment, runs).outcomes] if runs else []
+            if (summary := summarize_best(settings, metric, self.config.metrics)) is not None:
+                summaries[experiment.ref] = summary
+        measured = sorted(
+            (one for one in experiments if one.ref in summaries),
+            key=lambda one: summaries[one.ref].mean or 0.0,
+            reverse=sort.startswith("-"),
+        )
+        others = [one for one in experiments if one.ref not in summaries]
+        return Listed([*measured, *others], self.find_active(), metric, summaries)
 
     def open_steps(self) -> OpenSteps:
         """Return the open steps of the experiments in progress, those of the active experiment first."""
@@ -319,11 +366,16 @@ def sort_experiments(experiments: list[Experiment], key: str) -> list[Experiment
     return experiments[::-1] if key.startswith("-") else experiments
 
 
+_VERDICT_ORDER = {"supported": 0, "inconclusive": 1, "refuted": 2}
 _SORTS: dict[str, Callable[[Experiment], tuple[object, ...]]] = {
     # Numeric ids are sorted by value, whatever their length.
     "id": lambda one: (not one.id.isdecimal(), len(one.id.lstrip("0")) * one.id.isdecimal(), one.id.lstrip("0")),
     "created": lambda one: (one.created is None, one.created.when if one.created else None),
     "state": lambda one: (one.state_number,),
     "title": lambda one: (one.title.casefold(),),
+    "verdict": lambda one: (
+        _VERDICT_ORDER.get(one.verdict or "", 3) if one.is_done and one.verdict else 4,
+        one.verdict or "",
+    ),
     "progress": lambda one: (one.progress.done / max(1, one.progress.total),),
 }

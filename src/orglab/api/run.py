@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orglab.api.write import WriteMethods
+from orglab.errors import NotFoundError
 from orglab.reference import parse_reference
 from orglab.text import Tell
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from orglab.runs.launch import LaunchedRun
     from orglab.runs.record import Run
     from orglab.runs.run_request import RunRequest
+    from orglab.runs.run_table import CodeReader, RunTable, TableRequest
     from orglab.runs.sync import SyncResult
 
 
@@ -42,6 +44,29 @@ class RunMethods(WriteMethods):
             # Raises if the reference is unknown.
             (self.experiment if parse_reference(reference).step is None else self.step)(reference)
         return selected
+
+    def run_table(self, reference: str | None = None, request: "TableRequest | None" = None) -> "RunTable":
+        """Return a table of the runs of an experiment or a step, or of all runs; see `runs.run_table`.
+
+        Raises:
+            NotFoundError: There is no such experiment or step, and no run of it; or a revision is unknown.
+            UsageError: It is not a reference, or a column of the request is unknown.
+        """
+        from orglab.runs.run_table import TableRequest, make_table
+
+        return make_table(self.runs(reference), request or TableRequest(), self.config.metrics, self._code_reader())
+
+    def _code_reader(self) -> "CodeReader":
+        from orglab.git.trees import full_hash
+        from orglab.runs.log_runs import LogRuns
+        from orglab.runs.run_table import CodeReader
+
+        def resolve(revision: str) -> str:
+            if self.repository is None:
+                raise NotFoundError("There is no git repository, so code cannot be compared.")
+            return full_hash(self.repository, revision)
+
+        return CodeReader(LogRuns(self).identify_code, resolve)
 
     def find_run(self, name: str) -> "Run":
         """Return the run with an id, or with a part of an id that is unique.

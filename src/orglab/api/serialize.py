@@ -14,7 +14,7 @@ from orglab.config import shorten_path
 
 if TYPE_CHECKING:
     from orglab.api import Log
-    from orglab.api.ask import History, OpenSteps, References, Shown
+    from orglab.api.ask import History, OpenSteps, References
     from orglab.api.setup import Attached, HookStatus, Initialized
     from orglab.api.status import Status
     from orglab.api.write import Completed
@@ -148,19 +148,6 @@ def run_core(run: "Run") -> dict[str, object]:
 
 
 # ---- reading the log ----
-
-
-def shown_form(shown: "Shown", letter: str) -> dict[str, object]:
-    """Return an experiment or a step with its commits and runs, as in `show --json`."""
-    experiment, step = shown.experiment, shown.step
-    own = experiment_form(experiment) if step is None else step_form(step)
-    where = {} if step is None else {"experiment": experiment.ref, "file": experiment.file}
-    mentions = [
-        {**commit_form(mention.commit), "refs": [one.spell(letter) for one in mention.references]}
-        for mention in shown.mentions
-    ]
-    recorded = {name: commit_form(commit) for name, commit in shown.commits.items()}
-    return {**own, **where, "recorded": recorded, "mentions": mentions, "runs": [run_form(run) for run in shown.runs]}
 
 
 def open_steps_form(open_steps: "OpenSteps") -> dict[str, object]:

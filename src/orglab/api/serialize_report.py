@@ -69,7 +69,7 @@ def _report_experiment(account: "ExperimentActivity", report: "Report") -> dict[
     experiment, links = account.experiment, report.wording.links
     completed = {event.ref: event for event in account.events if event.kind == "step"}
     results = report.results.get(account.ref)
-    baseline = results.baseline.step.ref if results and results.baseline else None
+    baseline = results.baseline.ref if results and results.baseline else None
     return {
         "ref": account.ref,
         "title": experiment.title,

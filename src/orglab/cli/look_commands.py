@@ -44,7 +44,8 @@ def status_command(*, as_json: bool) -> None:
     "--tag", "tags", multiple=True, metavar="TAG", help="Only experiments with TAG; may be repeated, to require all."
 )
 @click.option(
-    "--sort", metavar="KEY", default="log", help=f"Sort by {', '.join(SORT_KEYS)}; -KEY reverses the order.",
+    "--sort", metavar="KEY", default="log",
+    help=f"Sort by {', '.join(SORT_KEYS)}, or by a metric, which is shown; -KEY reverses the order.",
     shell_complete=lambda _ctx, _param, incomplete: [key for key in SORT_KEYS if key.startswith(incomplete)],
 )  # fmt: skip
 @click.option("--full", is_flag=True, help="With --json: everything the log holds of each.")
@@ -62,20 +63,22 @@ def list_command(
     Example:
       orglab list --doing --tag nlp
       orglab list 'exp+nlp-urgent/!TODO|WAIT' --since 2w --sort -created
+      orglab list --done --sort -val.acc
     """
     listed = this_log().list_experiments(match, kinds=kinds, since=since, tags=tags, sort=sort)
     if as_json:
         from orglab.api.serialize import brief_experiment_form, experiment_form  # noqa: PLC0415 - only for JSON
+        from orglab.api.serialize_runs import metric_form  # noqa: PLC0415 - the same
 
         make_form = experiment_form if full else brief_experiment_form
         forms = []
         with output.progress_bar("Reading the log") as update:
             for number, experiment in enumerate(listed.experiments, 1):
-                forms.append(make_form(experiment))
+                forms.append({**make_form(experiment), **metric_form(listed, experiment)})
                 update(number, len(listed.experiments))
         output.show_json({"experiments": forms})
     elif listed.experiments:
-        output.show(experiment_table(listed.experiments, listed.active))
+        output.show(experiment_table(listed))
     else:
         output.tell("No experiment matches." if match or kinds or since or tags else "No experiments yet.")
 
@@ -133,7 +136,7 @@ def show_command(reference: str | None, *, history: bool, as_json: bool) -> None
         return
     shown = log.show(target)
     if as_json:
-        from orglab.api.serialize import shown_form  # noqa: PLC0415 - only for JSON
+        from orglab.api.serialize_runs import shown_form  # noqa: PLC0415 - only for JSON
 
         output.show_json(shown_form(shown, log.config.letter))
     else:

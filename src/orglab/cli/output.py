@@ -25,7 +25,11 @@ _MARGIN = r"\s*(?:[-+*] |\d+[.)] )?"
 _WIDEST = 100
 _NARROWEST = 24
 # The codes of `click.style`, which would add a reset after each.
-_COLOURS = {"doing": "\x1b[33m", "done": "\x1b[32m", "dropped": "\x1b[35m", "todo": "\x1b[36m"}
+_COLOURS = {
+    "doing": "\x1b[33m", "done": "\x1b[32m", "dropped": "\x1b[35m", "todo": "\x1b[36m",
+    "supported": "\x1b[32m", "refuted": "\x1b[31m", "inconclusive": "\x1b[33m",
+}  # fmt: skip
+_SIGNS = {"supported": "●", "refuted": "✕", "inconclusive": "◆"}
 _BOLD, _DIM, _FOUND, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[0m"
 _STYLE = r"\x1b\[[0-?]*[ -/]*[@-~]"
 
@@ -73,6 +77,12 @@ def _terminal_size() -> os.terminal_size:
 def paint(text: str, *, state: str | None = None, bold: bool = False, dim: bool = False) -> str:
     """Return text in the colour of a kind of state; `show` removes the colours if the output has none."""
     return f"{_COLOURS.get(state or '', '')}{_BOLD * bold}{_DIM * dim}{text}{_RESET}"
+
+
+def verdict(word: str) -> str:
+    """Return a verdict with its sign, in its colour."""
+    sign = _SIGNS.get(word)
+    return paint(f"{sign} {word}" if sign else clean(word), state=word)
 
 
 def mark(text: str, spans: Iterable[tuple[int, int]]) -> str:

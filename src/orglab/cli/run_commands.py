@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orglab import clock
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, change_options, json_option, log_options, this_log, write_options
 from orglab.cli.output import tell
@@ -153,37 +154,66 @@ def runs_command() -> None:
 
 
 @runs_command.command(name="list", short_help="List runs (the default).")
-@click.argument("reference", type=REFERENCE, required=False)
+@click.argument("words", nargs=-1, metavar="[REFERENCE] [CONDITION]...", type=REFERENCE)
+@click.option("--sort", metavar="COLUMN", help="Sort by a parameter, a metric or another column; -COLUMN reverses.")
+@click.option("--best", metavar="METRIC", help="The best run by this metric first.")
+@click.option("--by", "grouping", type=click.Choice(["setting"]), help="A row for each setting: mean, deviation and n.")
+@click.option("--columns", metavar="NAMES", help="Show these columns, separated by commas.")
 @click.option("--all", "every", is_flag=True, help="Include discarded runs.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--full", is_flag=True, help="With --json: everything that was recorded.")
 @json_option
 @log_options
-def list_command(reference: str | None, *, every: bool, full: bool, as_json: bool) -> None:
-    """List the runs of an experiment or a step, or all runs, oldest first.
+def list_command(
+    words: tuple[str, ...], sort: str | None, best: str | None, grouping: str | None, columns: str | None, *,
+    every: bool, as_csv: bool, full: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """List the runs of an experiment or a step, or all runs, oldest first, with the parameters that differ.
+
+    A CONDITION selects runs by a parameter, a metric or another column: lr=0.1,
+    'val.acc>0.9', status=failed, step=e201.1, code=HEAD. The columns are id, step,
+    status, age, seconds, seed, command, host, code, why, every parameter and every
+    metric; METRIC:best is the best value during a run instead of the last one.
+
+    A setting is what runs of a step have in common: the same code and parameters,
+    but for the seed.
 
     \b
     Example:
       orglab runs 201.1
-      orglab runs --all --json
+      orglab runs lr=0.1 status=failed --all
+      orglab runs --by setting --best val.acc
+      orglab runs 201 --columns id,lr,val.acc,val.acc:best --csv
     """
+    from orglab.runs.run_table import TableRequest  # noqa: PLC0415 - for one command of several
+
     log = this_log()
-    runs = log.runs(reference)
-    shown = [run for run in runs if every or run.discarded is None]
+    reference, conditions = _split_conditions(words)
+    names = tuple(filter(None, (name.strip() for name in (columns or "").split(","))))
+    table = log.run_table(reference, TableRequest(conditions, sort, best, names, grouping is not None, every))
     if as_json:
-        from orglab.api.serialize import full_run_form, run_form  # noqa: PLC0415 - only for JSON
+        from orglab.api.serialize_runs import table_form  # noqa: PLC0415 - only for JSON
 
-        make_form = full_run_form if full else run_form
-        output.show_json({"runs": [make_form(run) for run in shown], "discarded": len(runs) - len(shown)})
+        output.show_json(table_form(table, is_full=full))
         return
-    if shown:
-        from orglab.cli.render.run_text import run_lines  # noqa: PLC0415 - for two commands of several
+    if as_csv or table.rows:
+        from orglab.cli.render.run_table_text import table_csv, table_lines  # noqa: PLC0415 - for one command of several
 
-        output.show(run_lines(shown))
-    elif not runs:
-        tell("No runs yet." if reference is None else f"No runs of {log.spell(reference)}.")
-    if len(shown) < len(runs):
-        hidden = len(runs) - len(shown)
-        tell(f"{count(hidden, 'discarded run')} not shown; --all includes {'it' if hidden == 1 else 'them'}.")
+        output.show([table_csv(table)] if as_csv else table_lines(table, clock.now()))
+    elif not table.hidden:
+        what = "No runs yet." if reference is None else f"No runs of {log.spell(reference)}."
+        tell("No run meets these conditions." if conditions else what)
+    if table.hidden:
+        tell(
+            f"{count(table.hidden, 'discarded run')} not shown; --all includes {'it' if table.hidden == 1 else 'them'}."
+        )
+
+
+def _split_conditions(words: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
+    """Return the reference, if the first of some arguments is one, and the conditions."""
+    if words and not any(char in words[0] for char in "=<>"):
+        return words[0], words[1:]
+    return None, words
 
 
 @runs_command.command(name="show", short_help="Show everything recorded about a run.")

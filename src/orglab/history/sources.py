@@ -19,6 +19,7 @@ from orglab.org.document import Document
 from orglab.reference import Reference, find_references
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
+from orglab.runs.step_results import Results, read_results
 from orglab.search.commit_references import find_experiment_mentions, find_mentions
 from orglab.search.store import open_store
 
@@ -161,6 +162,17 @@ class Sources:
     def find_runs(self, experiment: Experiment) -> list[Run]:
         """Return the runs of an experiment and its steps, oldest first, with its current reference."""
         return self._log_runs.find_by_experiment(experiment)
+
+    def read_results(self, experiment: Experiment, runs: Sequence[Run], *, is_alone: bool = False) -> Results:
+        """Return the results of an experiment by step and setting, compared with its baseline.
+
+        Args:
+            experiment: The experiment.
+            runs: The runs of it that are considered.
+            is_alone: Whether the results of no other experiment are needed, so that only its code is compared.
+        """
+        identify = self._log_runs.identify_code if is_alone else lambda _: self._log_runs.codes
+        return read_results(experiment, runs, identify, self._log_runs.find, self.log.config.metrics)
 
     # Commits
 

@@ -20,6 +20,7 @@ from orglab.report.content.wording import Wording
 from orglab.report.last_report import read_last
 from orglab.report.rendering import read_report_evidence
 from orglab.report.report_options import ReportOptions, choose_experiments, read_period
+from orglab.runs.step_results import Results
 
 
 def make_report(log: LogFile, options: ReportOptions, now: datetime.datetime | None = None) -> Report:
@@ -38,26 +39,28 @@ def make_report(log: LogFile, options: ReportOptions, now: datetime.datetime | N
     period = read_period(log, options, now)
     experiments = choose_experiments(log, options)
     try:
-        activities, links = _read(log, options, experiments, period)
+        activities, results, links = _read(log, options, experiments, period)
     except GitError:
         # The log and the runs are worth a report even where git does not work.
-        activities, links = _read(log, options, experiments, period, use_git=False)
+        activities, results, links = _read(log, options, experiments, period, use_git=False)
     wording = Wording(period, links, log.config, log.path.absolute().parent)
     scope = (*(log.spell(reference) for reference in options.references), *((options.match,) if options.match else ()))
-    return compose_report(activities, wording, Head(options.title, now, str(log.path), scope))
+    return compose_report(activities, results, wording, Head(options.title, now, str(log.path), scope))
 
 
 def _read(
     log: LogFile, options: ReportOptions, experiments: Sequence[Experiment], period: Period, *, use_git: bool = True
-) -> tuple[list[ExperimentActivity], Links]:
-    """Return the activity of the experiments, and the link targets of citations.
+) -> tuple[list[ExperimentActivity], dict[str, Results], Links]:
+    """Return the activity of the experiments, their results, and the link targets of citations.
 
     Raises:
         GitError: git fails.
     """
     sources = PeriodSources(log, experiments, period.since, use_git=use_git)
     links = read_links(experiments, sources)
-    return read_activities(sources, experiments, period, with_journal=options.journal), links
+    activities = read_activities(sources, experiments, period, with_journal=options.journal)
+    results = {one.ref: sources.read_results(one.experiment, one.runs) for one in activities if one.runs}
+    return activities, results, links
 
 
 @dataclass(frozen=True, slots=True)

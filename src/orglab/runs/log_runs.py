@@ -4,7 +4,7 @@ A repository may contain several logs, and an experiment may have had other ids,
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from orglab.errors import NotFoundError, UsageError
@@ -79,6 +79,19 @@ class LogRuns:
         letter = self._log.config.letter
         positions = {at for name in list_ids(experiment) for at in self._positions.get(letter + name, ())}
         return [_with_ref(self._recorded[at], experiment.ref) for at in sorted(positions)]
+
+    @cached_property
+    def codes(self) -> dict[str, str]:
+        """What the code of each run of the log is, by its id."""
+        return self.identify_code(self.all)
+
+    def identify_code(self, runs: Sequence[Run]) -> dict[str, str]:
+        """Return what the code of each run is, by its id; see `code.identify_code`."""
+        from orglab.runs.code import identify_code  # noqa: PLC0415 - most commands compare no code
+
+        repository = self._log.repository
+        own_paths = self._log.find_own_paths(repository) if repository is not None else ()
+        return identify_code(repository, runs, own_paths, self.all)
 
     def read_newest(self, count: int) -> Iterator[Run]:
         """Yield the runs of the log among the newest `count` records, newest first; records are read lazily."""

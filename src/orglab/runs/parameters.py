@@ -17,6 +17,7 @@ _OPTION = re.compile(r"--?(?P<name>[A-Za-z_][\w.-]*)(?:=(?P<value>.*))?", re.S)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 # Options of Python itself: those that take the rest of the word or the next one, and those that take nothing.
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?")
+_SHELL = re.compile(r"(?:ba|z|da|k|fi)?sh")
 _PYTHON_WITH_VALUE = ("-W", "-X")
 _EXACT = 2**53  # larger integers are not exact as a float
 
@@ -40,6 +41,10 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     rest = list(argv[1:])
     if words and _PYTHON.fullmatch(words[0].rpartition("/")[2]):
         words += _take_python_options(rest)
+    elif words and _SHELL.fullmatch(words[0].rpartition("/")[2]):
+        # A script after -c is one word, and what follows are its arguments.
+        while rest and re.fullmatch(r"-\w+", rest[0]):
+            words.append(rest.pop(0))
     while rest:
         word = rest.pop(0)
         if match := _OPTION.fullmatch(word):

@@ -33,6 +33,8 @@ METRICS = "metrics.jsonl"
 _SHORTEST = 4  # a shorter part of an id may be anything, such as the reference e2
 
 Metric = float | str
+# What a run holds as a mapping, before its parameters and metrics.
+_ROW = ("id", "ref", "status", "discarded", "began", "seconds", "code", "why")
 
 
 class Extremes(NamedTuple):
@@ -51,10 +53,11 @@ class Extremes(NamedTuple):
     high_step: float
 
 
-class Run:
+class Run(Mapping[str, object]):
     """A run, as recorded when it was read.
 
-    An attribute that the record does not have is None, or an empty collection.
+    An attribute that the record does not have is None, or an empty collection.  As a mapping, a run holds its main
+    fields, its parameters and its metrics by name, so that a list of runs can become a data frame.
     """
 
     def __init__(self, folder: Path, fields: Mapping[str, Any]) -> None:
@@ -65,6 +68,31 @@ class Run:
     def __repr__(self) -> str:
         """Return the id and the step."""
         return f"<Run {self.id} of {self.ref}>"
+
+    @cached_property
+    def _row(self) -> dict[str, object]:
+        fields = {name: getattr(self, name) for name in _ROW}
+        return {**self.metrics, **self.parameters, **fields}
+
+    def __getitem__(self, name: str) -> object:
+        """Return a main field, a parameter or a metric; of the same name, the first of these."""
+        return self._row[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names of the main fields, the parameters and the metrics."""
+        return iter(dict.fromkeys((*_ROW, *self.parameters, *self.metrics)))
+
+    def __len__(self) -> int:
+        """Return how many values the run has as a mapping."""
+        return len(self._row)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether `other` is this very object."""
+        return self is other
+
+    def __hash__(self) -> int:
+        """Return a hash that fits `__eq__`."""
+        return id(self)
 
     @property
     def id(self) -> str:

@@ -1,74 +1,30 @@
-"""Compute statistics of runs: the runs that count for a step, their final metrics, and the baseline."""
+"""Compute statistics over runs: mean, standard deviation, and the difference of two groups with its interval."""
 
 import math
-import re
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from orglab.experiment.model import Experiment, Step
-from orglab.runs.record import Run
-
-# The text of a step that is the baseline of the others.
-_BASELINE = re.compile(
-    r"(?i)\b(?:base\s?-?line|control|reference|vanilla|status quo|unchanged|unmodified|as (?:is|before)|without|w/o"
-    r"|no)\b"
-)
-_STRONG = re.compile(r"(?i)\b(?:base\s?-?line|control|vanilla|status quo)\b")
-KEY_METRICS = 3
-# Metrics of little interest; shown only if the log mentions them, or if there are no others.
-_BOOKKEEPING = re.compile(
-    r"(?i)(?:n_?)?(?:seeds?|epochs?|steps?|iterations?|samples|folds?|repeats?|batch_?size)"
-    r"|(?:wall_?|elapsed_?|train_?|total_?)?(?:time|seconds|secs|runtime|duration)|timestamp"
-)
+_CONFIDENCE = 0.95
+_TINY = 1e-300
+_ROUNDING = 1e-13  # a smaller difference, relative to the values, comes from rounding
+_PRECISION = 1e-14
 
 
-class Outcome(NamedTuple):
-    """The final metrics of a step's runs.
+class Comparison(NamedTuple):
+    """The difference of the means of two groups of values.
 
     Attributes:
-        step: The step.
-        runs: The runs that count: the newest of each seed, of the newest command that succeeded.
-        is_baseline: Whether the other steps are compared with this one.
+        difference: The mean of the first group minus that of the second.
+        low: The lower end of its 95 % confidence interval; None if a group has fewer than two values.
+        high: The upper end.
+        method: `paired` or `Welch`, or None without an interval.
     """
 
-    step: Step
-    runs: tuple[Run, ...]
-    is_baseline: bool
-
-    def values(self, metric: str) -> list[tuple[Run, float]]:
-        """Return the finite values of a metric, each with its run."""
-        return [(run, value) for run in self.runs if (value := read_final(run, metric)) is not None]
-
-
-class Results(NamedTuple):
-    """The results of an experiment by step.
-
-    Attributes:
-        outcomes: The outcomes of the steps that have metrics.
-        metrics: The names of the key metrics, at most KEY_METRICS.
-        is_named: Whether the text of the baseline says that it is one; otherwise it is the first step with metrics.
-    """
-
-    outcomes: tuple[Outcome, ...] = ()
-    metrics: tuple[str, ...] = ()
-    is_named: bool = False
-
-    @property
-    def baseline(self) -> Outcome | None:
-        """The outcome of the baseline; None if there is nothing to compare."""
-        return next((outcome for outcome in self.outcomes if outcome.is_baseline), None)
-
-
-def read_final(run: Run, metric: str) -> float | None:
-    """Return the final value of a metric, or None if the run has none or it is not a finite number."""
-    value: object = run.metrics.get(metric)  # a record may hold any JSON value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None
+    difference: float
+    low: float | None = None
+    high: float | None = None
+    method: str | None = None
 
 
 def mean(values: Sequence[float]) -> float:
@@ -79,109 +35,116 @@ def mean(values: Sequence[float]) -> float:
         return math.fsum(value / len(values) for value in values)
 
 
-def deviation(values: Sequence[float]) -> float:
-    """Return the sample standard deviation of some finite values; 0 for a single value."""
+def deviation(values: Sequence[float]) -> float | None:
+    """Return the sample standard deviation of some finite values; None for fewer than two, or if it is too large."""
+    if len(values) < 2:  # noqa: PLR2004 - one value has no deviation
+        return None
     try:
-        return statistics.stdev(values) if len(values) > 1 else 0.0
+        return statistics.stdev(values)
     except OverflowError:
-        return math.inf
+        return None
 
 
-def is_failed(run: Run) -> bool:
-    """Return whether a run failed, was killed or was lost."""
-    return run.status in ("failed", "killed", "stopped", "lost")
+def find_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Return the 95 % confidence interval of the mean of some values; None for fewer than two."""
+    spread = deviation(values)
+    if spread is None:
+        return None
+    found = _with_interval(mean(values), "", spread / math.sqrt(len(values)), len(values) - 1)
+    return None if found.low is None or found.high is None else (found.low, found.high)
 
 
-def read_results(experiment: Experiment, runs: Sequence[Run]) -> Results:
-    """Return the results of an experiment.
+def compare(values: Mapping[str, float], others: Mapping[str, float]) -> Comparison:
+    """Return the difference of the means of two groups, with its 95 % confidence interval.
+
+    The values are paired if both groups have the same seeds; otherwise the interval is that of Welch, which does not
+    assume equal variances.
 
     Args:
-        experiment: The experiment.
-        runs: Its runs.
+        values: The values of the first group, each with the seed of its run, or with another name if it has none.
+        others: The values of the second group.
     """
-    measured = []
-    for step in experiment.steps:
-        counting = select_counting([run for run in runs if run.ref == step.ref])
-        if any(read_final(run, name) is not None for run in counting for name in run.metrics):
-            measured.append((step, counting))
-    if not measured:
-        return Results()
-    steps = [step for step, _ in measured]
-    baseline, is_named = find_baseline(steps)
-    outcomes = tuple(Outcome(step, tuple(counting), step is baseline) for step, counting in measured)
-    return Results(outcomes, _choose_metrics(experiment, outcomes), is_named)
+    first, second = [*values.values()], [*others.values()]
+    change = mean(first) - mean(second)
+    if abs(change) <= _ROUNDING * max(map(abs, (*first, *second))):
+        change = 0.0
+    if len(first) > 1 and values.keys() == others.keys():
+        return _with_interval(change, "paired", *_paired_error([values[name] - others[name] for name in values]))
+    return _with_interval(change, "Welch", *_welch_error(first, second))
 
 
-def select_counting(runs: Sequence[Run]) -> list[Run]:
-    """Return the runs whose metrics count for a step, oldest first.
+def _paired_error(changes: Sequence[float]) -> tuple[float | None, float]:
+    """Return the standard error of the mean of some differences, and its degrees of freedom."""
+    spread = deviation(changes)
+    return (None if spread is None else spread / math.sqrt(len(changes))), len(changes) - 1
 
-    These are the successful runs of the newest command; of runs with the same seed, only the newest, because an
-    earlier one used older code or has the same values.
+
+def _welch_error(first: Sequence[float], second: Sequence[float]) -> tuple[float | None, float]:
+    """Return the standard error of a difference of means, and its degrees of freedom (Welch, 1947)."""
+    spread, other_spread = deviation(first), deviation(second)
+    if spread is None or other_spread is None:
+        return None, 0
+    part, other_part = spread * spread / len(first), other_spread * other_spread / len(second)
+    total = part + other_part
+    if not math.isfinite(total):
+        return None, 0
+    weights = part * part / (len(first) - 1) + other_part * other_part / (len(second) - 1)
+    freedom = total * total / weights if weights > _TINY else len(first) + len(second) - 2
+    return math.sqrt(total), freedom
+
+
+def _with_interval(change: float, method: str, error: float | None, freedom: float) -> Comparison:
+    if error is None or not math.isfinite(change):
+        return Comparison(change)
+    half = error * student_quantile((1 + _CONFIDENCE) / 2, freedom) if error else 0.0
+    return Comparison(change, change - half, change + half, method)
+
+
+def student_quantile(share: float, freedom: float) -> float:
+    """Return a quantile of Student's t distribution.
+
+    Args:
+        share: The probability below the quantile, from 0.5 to less than 1.
+        freedom: The degrees of freedom, more than 0; not necessarily a whole number.
     """
-    successful = [run for run in runs if run.status == "done" and run.discarded is None]
-    measured = [run for run in successful if any(read_final(run, name) is not None for name in run.metrics)]
-    if not measured:
-        return []
-    command = _without_seeds(measured[-1])
-    newest = {run.argv: run for run in measured if _without_seeds(run) == command}
-    return sorted(newest.values(), key=lambda run: run.id)
+    tail = 2 * (1 - share)
+    return _solve(lambda value: _incomplete_beta(freedom / (freedom + value * value), freedom / 2, 0.5) - tail)
 
 
-def _without_seeds(run: Run) -> tuple[str, ...]:
-    """Return the command with each seed removed."""
-    seeds = set(run.seeds)
-    return tuple(
-        "" if word in seeds else f"{name}=" if mark and value in seeds else word
-        for word in run.argv
-        for name, mark, value in [word.partition("=")]
+def _solve(decreasing: Callable[[float], float]) -> float:
+    """Return the zero of a decreasing function of a number that is not negative."""
+    low, high = 0.0, 1.0
+    while decreasing(high) > 0:
+        low, high = high, 2 * high
+    while high - low > _PRECISION * high:
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if decreasing(middle) > 0 else (low, middle)
+    return (low + high) / 2
+
+
+def _incomplete_beta(x: float, a: float, b: float) -> float:
+    """Return the regularized incomplete beta function I_x(a, b) (NIST DLMF 8.17.22, evaluated by Lentz's method)."""
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
+    if x > (a + 1) / (a + b + 2):
+        return 1 - _incomplete_beta(1 - x, b, a)
+    front = math.exp(
+        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x) - math.log(a)
     )
-
-
-def find_baseline(steps: Sequence[Step]) -> tuple[Step | None, bool]:
-    """Return the baseline among some steps, and whether its text says so; None for fewer than two steps.
-
-    It is the first step that calls itself a baseline, a control or the like; else the first that omits something; else
-    the first step, because that is where most people start.
-    """
-    if len(steps) < 2:  # noqa: PLR2004 - a comparison needs two
-        return None, False
-    for pattern in (_STRONG, _BASELINE):
-        for step in steps:
-            if pattern.search(step.text):
-                return step, True
-    return steps[0], False
-
-
-def _choose_metrics(experiment: Experiment, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
-    """Return the key metrics: those that the log mentions, or else those that most steps have.
-
-    Bookkeeping metrics such as a time, and metrics with the same value in all runs, come last or are left out.
-    """
-    outcomes = tuple(outcomes)
-    counts: dict[str, int] = {}
-    for outcome in outcomes:
-        for name in dict.fromkeys(name for run in outcome.runs for name in run.metrics):
-            if outcome.values(name):
-                counts[name] = counts.get(name, 0) + 1
-    text = f"{experiment.conclusion.text} {experiment.title} {experiment.description}".lower()
-    order = list(counts)
-    mentioned = [name for name in order if _is_mentioned(name, text)]
-    findings = [name for name in order if not _BOOKKEEPING.fullmatch(name)]
-    candidates = mentioned or findings or order
-    if any(_varies(name, outcomes) for name in candidates):
-        candidates = [name for name in candidates if counts[name] == 1 or _varies(name, outcomes)]
-    ranked = sorted(candidates, key=lambda name: (-counts[name], order.index(name)))
-    return tuple(ranked[:KEY_METRICS])
-
-
-def _varies(metric: str, outcomes: Iterable[Outcome]) -> bool:
-    """Return whether a metric differs between runs."""
-    return len({value for outcome in outcomes for _, value in outcome.values(metric)}) > 1
-
-
-def _is_mentioned(metric: str, text: str) -> bool:
-    """Return whether a text mentions a metric, by its name or with spaces in place of separators."""
-    for name in {metric.lower(), re.sub(r"[_/.-]+", " ", metric.lower())}:
-        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
-            return True
-    return False
+    fraction, c, d = 1.0, 1.0, 0.0
+    for step in range(1000):
+        half = step // 2
+        if step == 0:
+            term = 1.0
+        elif step % 2:
+            term = -(a + half) * (a + b + half) * x / ((a + step - 1) * (a + step))
+        else:
+            term = half * (b - half) * x / ((a + step - 1) * (a + step))
+        d = 1 / (1 + term * d or _TINY)
+        c = 1 + term / c or _TINY
+        fraction *= c * d
+        if step and abs(1 - c * d) < _PRECISION:
+            break
+    return front * (fraction - 1)

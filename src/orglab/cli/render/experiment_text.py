@@ -1,10 +1,10 @@
 """Experiments in lists and as pages, with steps, notes, commits and runs."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orglab.api.ask import OpenSteps, Shown, is_active
+from orglab.api.ask import Listed, OpenSteps, Shown, is_active
 from orglab.cli import output
 from orglab.experiment.model import Experiment, Note, Step
 from orglab.org.timestamp import Timestamp
@@ -12,7 +12,6 @@ from orglab.org.timestamp import Timestamp
 if TYPE_CHECKING:
     from orglab.git.commit import Commit
     from orglab.git.mentions import Mention
-    from orglab.runs.record import Run
 
 BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}
 # If fewer columns than this are left for a title, the date is left out.
@@ -21,25 +20,31 @@ _TITLE_ROOM = 24
 _LOG_COMMIT = r"(?:\[[^\]\s]+\][ ,]*)+log: "
 # The number of commits and of runs that a page shows; the JSON has all of them.
 _MOST = 10
+_STEP_INDENT = 10
 
 
-def experiment_table(experiments: list[Experiment], active: str | None) -> Iterator[str]:
-    """Yield a line for each experiment: reference, state, progress, date, title, verdict.
+def experiment_table(listed: Listed) -> Iterator[str]:
+    """Yield a line for each experiment: reference, state, progress, date, the metric it is sorted by, title, verdict.
 
     The title comes last, because it is cut on a terminal and complete in a pipe; the columns before it are aligned.
     """
+    experiments, active = listed.experiments, listed.active
     refs = [output.clean(one.ref) for one in experiments]
     states = [output.clean(one.state or "-") for one in experiments]
     counts = [f"{one.progress.done}/{one.progress.total}" if one.progress.total else "-" for one in experiments]
     dates = [one.created.isoformat()[:10] if one.created else "-" for one in experiments]
     ref_width, count_width, date_width = (max(map(output.width, texts)) for texts in (refs, counts, dates))
     state_width = min(max(map(output.width, states)), 12)
+    metrics = _metric_cells(listed)
+    metric_width = max(map(output.width, metrics)) + 2 if listed.metric else 0
     limit = output.columns()
-    room = limit - (2 + ref_width + 2 + state_width + 2 + count_width + 2) if limit else 0
+    room = limit - metric_width - (2 + ref_width + 2 + state_width + 2 + count_width + 2) if limit else 0
     has_dates = not limit or room - date_width - 2 >= _TITLE_ROOM
     room = max(room - (date_width + 2) * has_dates, 1) if limit else 0
     kinds = {one.state: one.kind for one in {one.state: one for one in experiments}.values()}
-    for experiment, ref, state, count, date in zip(experiments, refs, states, counts, dates, strict=True):
+    for experiment, ref, state, count, date, metric in zip(
+        experiments, refs, states, counts, dates, metrics, strict=True
+    ):
         begin = (
             ("> " if is_active(experiment, active) else "  ")
             + output.paint(output.fit(ref, ref_width), bold=True)
@@ -49,19 +54,32 @@ def experiment_table(experiments: list[Experiment], active: str | None) -> Itera
         )
         if has_dates:
             begin += output.paint(f"{date:<{date_width}}", dim=True) + "  "
+        if metric_width:
+            begin += output.fit(metric, metric_width - 2) + "  "
         yield (begin + _title(experiment, room)).rstrip()
+
+
+def _metric_cells(listed: Listed) -> list[str]:
+    """Return the metric of each experiment that the list is sorted by; empty texts if there is none."""
+    if listed.metric is None:
+        return [""] * len(listed.experiments)
+    from orglab.runs.summary_text import describe_summary, find_decimals  # noqa: PLC0415 - few lists have a metric
+
+    decimals = find_decimals(listed.summaries.values())
+    summaries = (listed.summaries.get(one.ref) for one in listed.experiments)
+    return ["-" if one is None else describe_summary(one, decimals) for one in summaries]
 
 
 def _title(experiment: Experiment, room: int) -> str:
     """Return title and verdict in `room` columns; 0 means no limit."""
     title = output.clean(experiment.title)
-    verdict = output.clean(experiment.verdict or "") if experiment.is_done else ""
-    suffix = f"  ({verdict})" if verdict else ""
+    suffix = f"  {output.verdict(experiment.verdict)}" if experiment.verdict and experiment.is_done else ""
     if not room:
         return title + suffix
-    if output.width(title + suffix) > room and output.width(suffix) < room // 2:
-        return output.fit(title, room - output.width(suffix)).rstrip() + suffix
-    return output.fit(title + suffix, room)
+    taken = output.width(output.plain(suffix))
+    if output.width(title) + taken > room and taken < room // 2:
+        return output.fit(title, room - taken).rstrip() + suffix
+    return title + suffix if output.width(title) + taken <= room else output.fit(title, room)
 
 
 def head_line(experiment: Experiment) -> list[str]:
@@ -75,27 +93,30 @@ def state_line(experiment: Experiment) -> str:
     return f"{experiment.ref}  {experiment.state or '-'}  {output.clean(experiment.title)}"
 
 
-def experiment_lines(
-    experiment: Experiment, active: str | None, commits: "Mapping[str, Commit] | None" = None
-) -> Iterator[str]:
-    """Yield an experiment as a page of text; `commits` as for `step_lines`."""
+def _page(shown: Shown) -> Iterator[str]:
+    """Yield an experiment as a page of text: what it showed first, then how."""
+    experiment = shown.experiment
     yield from head_line(experiment)
     yield from output.flow(_facts(experiment))
     yield output.paint(output.clean(f":{':'.join(experiment.tags)}:  {experiment.file}:{experiment.line}"), dim=True)
     if experiment.description:
         yield ""
         yield from output.wrap(experiment.description, "")
+    yield from conclusion_lines(experiment)
     if experiment.steps:
         yield ""
         yield output.paint("Steps", bold=True)
+        yield from _comparison_lines(shown)
         for step in experiment.steps:
-            yield from step_lines(step, active, commits)
-    if experiment.notes:
+            yield from _step_lines(step, shown)
+    if shown.results is not None and any(one.ref == experiment.ref for one in shown.results.outcomes):
+        yield from _own_results_lines(experiment, shown)
+    notes = _without_runs(experiment.notes, shown)
+    if notes:
         yield ""
         yield output.paint("Notes", bold=True)
-        for note in experiment.notes:
+        for note in notes:
             yield from note_lines(note, "  ")
-    yield from conclusion_lines(experiment)
 
 
 def _facts(experiment: Experiment) -> Iterator[str]:
@@ -116,9 +137,9 @@ def conclusion_lines(experiment: Experiment) -> Iterator[str]:
     if not (conclusion.text or conclusion.verdict):
         return
     yield ""
-    verdict = ": " + output.clean(conclusion.verdict) if conclusion.verdict else ""
+    verdict = ": " + output.verdict(conclusion.verdict) if conclusion.verdict else ""
     closed = f"  ({format_time(conclusion.closed)})" if conclusion.closed else ""
-    yield output.paint("Conclusions" + verdict, bold=True) + output.paint(closed, dim=True)
+    yield output.paint("Conclusions", bold=True) + verdict + output.paint(closed, dim=True)
     if conclusion.text:
         yield from output.wrap(conclusion.text, "  ")
 
@@ -173,10 +194,11 @@ def shown_lines(shown: Shown) -> Iterator[str]:
     """Yield an experiment or a step as a page of text, with its commits and runs."""
     experiment, step = shown.experiment, shown.step
     if step is None:
-        yield from experiment_lines(experiment, shown.active, shown.commits)
+        yield from _page(shown)
     else:
         yield from [*head_line(experiment), ""]
-        yield from step_lines(step, shown.active, shown.commits)
+        yield from _comparison_lines(shown)
+        yield from _step_lines(step, shown)
     yield from _commit_and_run_lines(shown)
 
 
@@ -207,13 +229,7 @@ def _commit_and_run_lines(shown: Shown) -> Iterator[str]:
             yield from _mention_lines(mention)
         if (more := len(others) - _MOST) > 0:
             yield output.paint(f"  and {more} more: orglab refs {output.clean(shown.experiment.id)}", dim=True)
-    if shown.runs:
-        yield ""
-        yield output.paint("Runs", bold=True)
-        for run in shown.runs[: -_MOST - 1 : -1]:
-            yield from _run_lines(run)
-        if (more := len(shown.runs) - _MOST) > 0:
-            yield output.paint(f"  and {more} more: orglab runs {output.clean(shown.experiment.id)}", dim=True)
+    yield from _run_lines(shown)
 
 
 def _mention_lines(mention: "Mention") -> list[str]:
@@ -224,10 +240,58 @@ def _mention_lines(mention: "Mention") -> list[str]:
     )
 
 
-def _run_lines(run: "Run") -> list[str]:
-    """Return the line of a run: time, step, outcome, command."""
-    from orglab.runs.description import outcome_text  # noqa: PLC0415 - most experiments have no runs
+def _step_lines(step: Step, shown: Shown) -> Iterator[str]:
+    """Yield a step, its numbers, its commits and its notes; those of runs that are listed below are left out."""
+    yield from step_lines(step._replace(notes=tuple(_without_runs(step.notes, shown))), shown.active, shown.commits)
+    if shown.results is not None:
+        from orglab.cli.render.results_text import step_results_line  # noqa: PLC0415 - most experiments have no runs
 
-    began = run.began.isoformat(" ", "minutes") if run.began is not None else output.clean(run.id)
-    head = output.paint(f"  {began}", dim=True) + output.clean(f"  {run.ref}  {outcome_text(run)}  ")
-    return output.wrap(" ".join(run.argv), "    ", head)
+        line = step_results_line(shown.results, step.ref)
+        if line:
+            yield from output.wrap(line, " " * _STEP_INDENT)
+
+
+def _own_results_lines(experiment: Experiment, shown: Shown) -> Iterator[str]:
+    """Yield the results of the runs that belong to the experiment itself, and not to a step."""
+    from orglab.cli.render.results_text import step_results_line  # noqa: PLC0415 - most experiments have no runs
+
+    line = step_results_line(shown.results, experiment.ref) if shown.results is not None else ""
+    if line:
+        yield ""
+        yield output.paint("Results", bold=True)
+        if not experiment.steps:
+            yield from _comparison_lines(shown)
+        yield from output.wrap(line, "  ")
+
+
+def _comparison_lines(shown: Shown) -> Iterator[str]:
+    """Yield what the numbers are compared with, and the claim."""
+    if shown.results is not None:
+        from orglab.cli.render.results_text import comparison_lines  # noqa: PLC0415 - most experiments have no runs
+
+        yield from comparison_lines(shown.results)
+
+
+def _without_runs(notes: Sequence[Note], shown: Shown) -> list[Note]:
+    """Return the notes without those that a run wrote and nobody changed: the run is listed with its numbers."""
+    if not shown.runs:
+        return [*notes]
+    from orglab.runs.description import format_note  # noqa: PLC0415 - most experiments have no runs
+
+    written = {" ".join(format_note(run).split()) for run in shown.runs}
+    return [note for note in notes if " ".join(note.text.split()) not in written]
+
+
+def _run_lines(shown: Shown) -> Iterator[str]:
+    """Yield the table of the newest runs, each with the reason why it was run."""
+    if not shown.runs or shown.table is None:
+        return
+    from orglab import clock  # noqa: PLC0415 - most experiments have no runs
+    from orglab.cli.render.run_table_text import table_lines  # noqa: PLC0415 - the same
+
+    table = shown.table
+    yield ""
+    yield output.paint("Runs", bold=True)
+    yield from table_lines(table._replace(rows=table.rows[-_MOST:]), clock.now(), "  ", with_why=True)
+    if (more := len(table.rows) - _MOST) > 0:
+        yield output.paint(f"  and {more} more: orglab runs {output.clean(shown.experiment.id)}", dim=True)

@@ -1,6 +1,6 @@
 """Runs, and the differences between two of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from orglab.cli import output
 from orglab.runs.comparison import Difference
@@ -8,37 +8,10 @@ from orglab.runs.description import command_text, metrics_text, outcome_text, va
 from orglab.runs.record import OUTPUT, Run
 from orglab.text import count, duration, listed
 
-# If fewer columns than this are left for a command, it is printed below.
-_ROOM = 30
 _SHORT = 7
 # How many lines of a run's output are shown, and how many bytes are read for that.
 _LAST_LINES = 20
 _TAIL = 1 << 14
-
-
-def run_lines(runs: Sequence[Run]) -> Iterator[str]:
-    """Yield a line for each run: id, step, status, duration, command, metrics."""
-    refs = [output.clean(run.ref or "-") for run in runs]
-    ends = ["discarded" if run.discarded is not None else output.clean(outcome_text(run)) for run in runs]
-    times = [duration(run.seconds, is_compact=True) if run.seconds is not None else "-" for run in runs]
-    widths = [max(map(output.width, texts)) for texts in (refs, ends, times)]
-    limit = output.columns()
-    for run, ref, end, time in zip(runs, refs, ends, times, strict=True):
-        colour = {"done": "done", "running": "doing"}.get(run.status if run.discarded is None else "", "dropped")
-        begin = "  ".join((
-            output.paint(run.id, bold=True), output.fit(ref, widths[0]),
-            output.paint(output.fit(end, widths[1]), state=colour), f"{time:>{widths[2]}}",
-        ))  # fmt: skip
-        metrics = metrics_text(run.metrics.items())
-        words = output.clean(command_text(run.argv) + (f": {metrics}" if metrics else ""))
-        room = limit - output.width(output.plain(begin)) - 2
-        if not limit:
-            yield f"{begin}  {words}"
-        elif room >= _ROOM:
-            yield f"{begin}  {output.fit(words, room)}".rstrip()
-        else:
-            yield begin
-            yield from output.wrap(words, "    ")
 
 
 def run_page(run: Run) -> Iterator[str]:

@@ -30,7 +30,7 @@ def _spread(row: StepResult) -> _Spread | None:
     values = tuple(value for value in row.values if is_drawn(value))
     if not values:
         return None
-    return _Spread(values, mean(values), deviation(values))
+    return _Spread(values, mean(values), deviation(values) or 0.0)
 
 
 def draw_steps(plot: StepResults, title: str, theme: Theme, name: str) -> str:

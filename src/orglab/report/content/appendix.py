@@ -24,7 +24,8 @@ from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
 from orglab.runs.description import outcome_text
 from orglab.runs.record import Run
-from orglab.runs.statistics import Results, is_failed, read_final
+from orglab.runs.setting import is_failed, read_final
+from orglab.runs.step_results import Results
 from orglab.text import cardinal, count, cut, duration, number
 
 _MAX_CHARTS = 24

@@ -11,7 +11,8 @@ from orglab.report.content.key_numbers import describe_key_numbers
 from orglab.report.content.sentence import cite, make_statement
 from orglab.report.content.statements import Item, Statement
 from orglab.report.content.wording import Wording, claim_change, claim_done, claim_exists, claim_note, claim_text
-from orglab.runs.statistics import Results, is_failed
+from orglab.runs.setting import is_failed
+from orglab.runs.step_results import Results
 from orglab.text import cardinal, count
 
 TONES = {"supported": "good", "refuted": "bad", "inconclusive": "unsure"}

@@ -23,7 +23,7 @@ from orglab.report.content.plots import steps_chart, timeline
 from orglab.report.content.sections import period_text
 from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.report.content.wording import Wording
-from orglab.runs.statistics import Results
+from orglab.runs.step_results import Results
 from orglab.text import cardinal, day, duration
 
 # In these sections each experiment is a list item; in the others it has a heading.

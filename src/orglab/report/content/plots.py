@@ -18,7 +18,7 @@ from orglab.report.content.facts import ExperimentActivity
 from orglab.report.content.statements import Report
 from orglab.report.content.wording import Wording
 from orglab.runs.record import Run
-from orglab.runs.statistics import Results
+from orglab.runs.step_results import Outcome, Results
 from orglab.text import count
 
 _MAX_ROWS = 60
@@ -63,8 +63,8 @@ def steps_chart(ref: str, results: Results, wording: Wording) -> Chart | None:
     for metric in results.metrics[:1]:
         rows = [
             StepResult(
-                outcome.step.ref, plain(wording.inline(outcome.step.text, ref)),
-                tuple(value for _, value in outcome.values(metric)), outcome.is_baseline, make_anchor(outcome.step.ref),
+                outcome.ref, _title(outcome, ref, wording),
+                tuple(value for _, value in outcome.values(metric)), outcome.is_baseline, make_anchor(outcome.ref),
             )
             for outcome in results.outcomes if outcome.values(metric)
         ]  # fmt: skip
@@ -73,9 +73,15 @@ def steps_chart(ref: str, results: Results, wording: Wording) -> Chart | None:
     return None
 
 
+def _title(outcome: Outcome, ref: str, wording: Wording) -> str:
+    """Return the text of a step, with the setting if it has several."""
+    text = plain(wording.inline(outcome.text, ref))
+    return f"{outcome.label}: {text}" if outcome.label else text
+
+
 def history_chart(ref: str, results: Results) -> Chart | None:
     """Return the chart of the first key metric during the runs that count; None if they have no history of it."""
-    runs = [(outcome.step.ref, run) for outcome in results.outcomes for run in outcome.runs]
+    runs = [(outcome.ref, run) for outcome in results.outcomes for run in outcome.runs]
     for metric in results.metrics[:1]:
         histories = [(step, run, *_history(run, metric)) for step, run in runs[-_MAX_SERIES:]]
         series = [Series(_name(run), points, step) for step, run, _, points in histories if len(points) > 1]

@@ -1,7 +1,7 @@
 """The sections of a report, in order; empty ones are left out, and nothing is said twice."""
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from orglab.report.content.facts import ExperimentActivity, Period
@@ -18,7 +18,7 @@ from orglab.report.content.sentence import cite, make_statement
 from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.report.content.summary import count_facts, summarize
 from orglab.report.content.wording import Wording, claim_exists, claim_note
-from orglab.runs.statistics import Results, read_results
+from orglab.runs.step_results import Results
 from orglab.text import count, days
 
 _OPEN = ("doing", "waiting")
@@ -41,10 +41,11 @@ class Head:
     scope: tuple[str, ...] = ()
 
 
-def compose_report(activities: Sequence[ExperimentActivity], wording: Wording, head: Head) -> Report:
-    """Return the report on some activities."""
+def compose_report(
+    activities: Sequence[ExperimentActivity], results: Mapping[str, Results], wording: Wording, head: Head
+) -> Report:
+    """Return the report on some activities; `results` are those of each experiment, by its reference."""
     present = [activity for activity in activities if activity.existed]
-    results = {activity.ref: read_results(activity.experiment, activity.runs) for activity in present if activity.runs}
     sections = {name: tuple(items) for name in SECTIONS if (items := list(_section(name, present, results, wording)))}
     return Report(
         title=head.title or f"Progress report, {period_text(wording.period)}",
@@ -67,7 +68,7 @@ def period_text(period: Period) -> str:
 
 
 def _section(
-    name: str, activities: Sequence[ExperimentActivity], results: dict[str, Results], wording: Wording
+    name: str, activities: Sequence[ExperimentActivity], results: Mapping[str, Results], wording: Wording
 ) -> Iterator[Item]:
     """Yield the items of a section."""
     if name == "learned":

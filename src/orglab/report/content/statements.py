@@ -8,7 +8,7 @@ from orglab.report.blocks import Blocks, Inlines, Reference, Text, plain
 from orglab.report.content.evidence import Claim
 from orglab.report.content.facts import ExperimentActivity, Period
 from orglab.report.content.wording import Wording
-from orglab.runs.statistics import Results
+from orglab.runs.step_results import Results
 
 # In the order of the reader's questions: what came out, what was decided, what failed, what is going on, what is next.
 SECTIONS = {

@@ -13,7 +13,7 @@ from orglab.report.content.sentence import cite, make_statement
 from orglab.report.content.statements import Statement
 from orglab.report.content.wording import Wording, claim_done, claim_exists
 from orglab.runs.record import Run
-from orglab.runs.statistics import is_failed
+from orglab.runs.setting import is_failed
 from orglab.text import cardinal, count, duration
 
 # How an unsuccessful run ended, in the singular and the plural.

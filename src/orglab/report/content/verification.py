@@ -12,7 +12,7 @@ from orglab.history.events import written_events
 from orglab.report.content.evidence import Claim, StoredStatement, digest_text
 from orglab.report.content.wording import claim_change, claim_note, claim_text
 from orglab.runs.record import Run
-from orglab.runs.statistics import read_final
+from orglab.runs.setting import read_final
 from orglab.text import number
 
 

@@ -1,0 +1,75 @@
+"""The results of the steps of an experiment, each on one line."""
+
+from collections.abc import Iterator, Sequence
+
+from orglab.cli import output
+from orglab.runs.directions import find_direction
+from orglab.runs.step_results import Outcome, Results, has_number
+from orglab.runs.summary_text import describe_comparison, describe_summary, find_decimals
+from orglab.text import count
+
+
+def comparison_lines(results: Results) -> Iterator[str]:
+    """Yield what the steps are compared with if that was named, the claim, and whether it holds."""
+    baseline = results.baseline
+    if results.problem:
+        yield from output.wrap(results.problem, "  ")
+    if baseline is not None and results.is_named and any(not outcome.is_baseline for outcome in results.outcomes):
+        label = f" ({output.clean(baseline.label)})" if baseline.label else ""
+        yield f"  Baseline: {output.clean(baseline.ref)}{label}"
+    if results.claim is None:
+        return
+    judged = [(outcome, results.judge(outcome)) for outcome in results.outcomes]
+    words = [f"{_name(outcome)} {verdict}" for outcome, verdict in judged if verdict is not None]
+    yield from output.wrap(f"Claim: {results.claim.text}" + (f" ({', '.join(words)})" if words else ""), "  ")
+
+
+def _name(outcome: Outcome) -> str:
+    return f"{outcome.ref} with {outcome.label}:" if outcome.label else f"{outcome.ref}:"
+
+
+def step_results_line(results: Results, ref: str) -> str:
+    """Return the results of a step on one line: its key metrics and the difference to the baseline; empty without runs.
+
+    If the step has several settings, these are the results of the best one, or their number if it is not known which
+    is the best.
+    """
+    outcomes = [outcome for outcome in results.outcomes if outcome.ref == ref]
+    measured = [outcome for outcome in outcomes if has_number(outcome.setting)]
+    if not measured or not results.metrics:
+        return ""
+    metric = results.metrics[0]
+    if len(measured) == 1:
+        return _describe(measured[0], results, with_label=len(outcomes) > 1)
+    best = _find_best(measured, metric, results)
+    many = count(len(measured), "setting")
+    hint = f"orglab runs {ref} --by setting"
+    if best is None:
+        return f"{many}: {hint}"
+    return f"{many}; the best by {metric}: {_describe(best, results, with_label=True)}"
+
+
+def _find_best(outcomes: Sequence[Outcome], metric: str, results: Results) -> Outcome | None:
+    """Return the outcome with the best mean of a metric; None if it is not known whether more or less is better."""
+    direction = find_direction(metric, results.directions)
+    means = [(outcome.setting.summarize(metric).mean, outcome) for outcome in outcomes]
+    known = [(mean, outcome) for mean, outcome in means if mean is not None]
+    if direction is None or not known:
+        return None
+    return (min if direction == "min" else max)(known, key=lambda pair: pair[0])[1]
+
+
+def _describe(outcome: Outcome, results: Results, *, with_label: bool) -> str:
+    """Return the key metrics of an outcome, the first one with its difference to the baseline."""
+    parts: list[str] = []
+    for metric in results.metrics:
+        summary = outcome.setting.summarize(metric)
+        if summary.mean is None and parts:
+            continue
+        decimals = find_decimals(other.setting.summarize(metric) for other in results.outcomes)
+        text = f"{metric} {describe_summary(summary, decimals)}"
+        comparison = results.compare(outcome, metric) if not parts else None
+        change = describe_comparison(comparison, decimals) if comparison is not None else ""
+        parts.append(f"{text}, {change}" if change else text)
+    label = f"{outcome.label}: " if with_label and outcome.label else ""
+    return output.clean(label + "; ".join(parts))

@@ -1,0 +1,365 @@
+"""The table of runs: select, sort and group them, and choose the columns that tell them apart."""
+
+import datetime
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from orglab.errors import UsageError
+from orglab.runs.directions import Direction, find_direction
+from orglab.runs.parameters import Value, parse_value
+from orglab.runs.record import Run
+from orglab.runs.setting import (
+    Setting,
+    Summary,
+    find_settings,
+    read_best,
+    read_constant_parameters,
+    read_final,
+    read_seeds,
+)
+from orglab.runs.step_results import find_differing, is_bookkeeping
+
+_CONDITION = re.compile(r"(?P<name>[^=<>!]+?)\s*(?P<operator>==|=|!=|<=|>=|<|>)\s*(?P<value>.*)", re.S)
+_BEST = ":best"
+_NO_FOLDER = Path()
+FIELDS = ("id", "step", "status", "age", "seconds", "seed", "command", "host", "code", "why")
+"""What a column may show apart from parameters and metrics."""
+
+
+class Column(NamedTuple):
+    """A column of the table.
+
+    Attributes:
+        name: Its heading.
+        kind: `field` (one of FIELDS), `parameter` or `metric`.
+        key: The field, the parameter or the metric.
+        best: `min` or `max` for the best value of a metric during a run; None for its final value.
+    """
+
+    name: str
+    kind: str
+    key: str
+    best: Direction | None = None
+
+
+class Condition(NamedTuple):
+    """A condition on a column, such as `lr=0.1` or `val.acc>0.9`."""
+
+    column: Column
+    operator: str
+    value: Value
+
+    def holds(self, found: Value | None) -> bool:
+        """Return whether a value meets the condition; `none` stands for a missing value."""
+        if self.operator in ("=", "==", "!="):
+            is_equal = found is None if self.value == "none" else _is_equal(found, self.value)
+            return is_equal != (self.operator == "!=")
+        if isinstance(found, str | bool | None) or isinstance(self.value, str | bool):
+            return False
+        is_greater = self.operator.startswith(">")
+        return (found > self.value if is_greater else found < self.value) or (
+            self.operator.endswith("=") and found == self.value
+        )
+
+
+def _is_equal(found: Value | None, wanted: Value) -> bool:
+    if isinstance(found, bool) or isinstance(wanted, bool):
+        return str(found).lower() == str(wanted).lower()
+    return found == wanted or str(found) == str(wanted)
+
+
+class Row(NamedTuple):
+    """A row of the table: a run, or a setting with its runs.
+
+    Attributes:
+        runs: The run, or the runs of the setting, oldest first.
+        setting: The setting; None for a single run.
+    """
+
+    runs: tuple[Run, ...]
+    setting: Setting | None = None
+
+    @property
+    def run(self) -> Run:
+        """The run, or the newest run of the setting."""
+        return self.runs[-1]
+
+    @property
+    def parameters(self) -> Mapping[str, Value]:
+        """The parameters, without seeds."""
+        return read_constant_parameters(self.run) if self.setting is None else self.setting.parameters
+
+    def summarize(self, column: Column) -> Summary | None:
+        """Return the values of a metric over the runs of a setting; None for a single run."""
+        return None if self.setting is None else self.setting.summarize(column.key, best=column.best)
+
+    def read(self, column: Column) -> Value | None:
+        """Return the value of a column, for conditions and sorting; of a setting, the mean of a metric."""
+        if column.kind == "parameter":
+            return (self.run.parameters if self.setting is None else self.parameters).get(column.key)
+        if column.kind == "field":
+            return _read_field(self.run, column.key)
+        if self.setting is not None:
+            return self.setting.summarize(column.key, best=column.best).mean
+        if column.best is not None:
+            return read_best(self.run, column.key, column.best)
+        final = read_final(self.run, column.key)
+        return self.run.metrics.get(column.key) if final is None else final
+
+
+def _read_field(run: Run, name: str) -> Value | None:
+    values: dict[str, Value | None] = {
+        "id": run.id,
+        "step": run.ref,
+        "status": "discarded" if run.discarded is not None else run.status,
+        "age": -run.began_at if run.began_at is not None else None,
+        "seconds": run.seconds,
+        "seed": ",".join(read_seeds(run).values()) or None,
+        "command": " ".join(run.argv),
+        "host": run.host,
+        "code": run.code,
+        "why": run.why,
+    }
+    return values[name]
+
+
+class RunTable(NamedTuple):
+    """A table of runs.
+
+    Attributes:
+        rows: The rows, in the requested order.
+        columns: The columns that were asked for; empty for those that suit the output.
+        parameters: The parameters that are not the same in all rows, without seeds.
+        metrics: The metrics, the most important first.
+        directions: The setting `metrics`.
+        hidden: How many discarded runs are not in the table.
+        is_grouped: Whether a row is a setting.
+    """
+
+    rows: list[Row]
+    columns: tuple[Column, ...]
+    parameters: tuple[Column, ...]
+    metrics: tuple[Column, ...]
+    directions: Mapping[str, str]
+    hidden: int
+    is_grouped: bool
+
+
+class TableRequest(NamedTuple):
+    """What a table of runs shows.
+
+    Attributes:
+        where: The conditions that a run must meet: `lr=0.1`, `val.acc>0.9`, `status=failed`, `code=HEAD`.
+        sort: The column to sort by, with `-` before it for the largest first; None for the oldest first.
+        best: The metric by which the best comes first.
+        columns: The columns to show.
+        by_setting: Whether runs are grouped by setting.
+        every: Whether discarded runs are included.
+    """
+
+    where: Sequence[str] = ()
+    sort: str | None = None
+    best: str | None = None
+    columns: Sequence[str] = ()
+    by_setting: bool = False
+    every: bool = False
+
+
+class CodeReader(NamedTuple):
+    """How the code of runs is compared.
+
+    Attributes:
+        identify: Returns the identity of the code of each run, by its id.
+        resolve: Returns the full hash of a revision; raises OrglabError if there is none.
+    """
+
+    identify: Callable[[Sequence[Run]], Mapping[str, str]]
+    resolve: Callable[[str], str]
+
+
+def make_table(
+    runs: Sequence[Run],
+    request: TableRequest,
+    directions: Mapping[str, str],
+    code: CodeReader | None = None,
+) -> RunTable:
+    """Return a table of runs.
+
+    Args:
+        runs: The runs, oldest first.
+        request: What to show.
+        directions: The setting `metrics`.
+        code: How code is compared; needed to group runs, and for conditions on the code.
+
+    Raises:
+        UsageError: A column is unknown, or the direction of the metric of `best` is.
+        NotFoundError: A revision is unknown.
+    """
+    names = _Names(runs, directions)
+    conditions = [names.parse_condition(text) for text in request.where]
+    selected = _select(runs, conditions, code)
+    shown = [run for run in selected if request.every or run.discarded is None]
+    if request.by_setting:
+        settings = find_settings(selected, code.identify(selected) if code is not None else {})
+        rows = [Row(tuple(setting.runs), setting) for setting in settings]
+    else:
+        rows = [Row((run,)) for run in shown]
+    first: tuple[str, ...] = ()
+    if request.best is not None:
+        column = names.find_metric(request.best)
+        rows = _sort(rows, column, is_reversed=names.find_direction(column) == "max")
+        first = (column.key,)
+    elif request.sort is not None:
+        column = names.find(request.sort.removeprefix("-"))
+        rows = _sort(rows, column, is_reversed=request.sort.startswith("-"))
+        first = (column.key,)
+    differing = find_differing([row.parameters for row in rows]) if rows else []
+    metrics = _order_metrics(rows, (*first, *directions))
+    return RunTable(
+        rows,
+        tuple(names.find(name) for name in request.columns),
+        tuple(Column(name, "parameter", name) for name in differing),
+        tuple(Column(name, "metric", name) for name in metrics),
+        directions,
+        0 if request.by_setting else len(selected) - len(shown),
+        request.by_setting,
+    )
+
+
+def _select(runs: Sequence[Run], conditions: Sequence[Condition], code: CodeReader | None) -> list[Run]:
+    """Return the runs that meet all conditions."""
+    of_code = [one for one in conditions if one.column == Column("code", "field", "code")]
+    others = [one for one in conditions if one not in of_code]
+    selected = [run for run in runs if all(one.holds(Row((run,)).read(one.column)) for one in others)]
+    if code is None:
+        return selected
+    for condition in of_code:
+        # A run that stands for the revision, so that the same comparison of trees decides.
+        revision = Run(_NO_FOLDER, {"before": code.resolve(str(condition.value))})
+        codes = code.identify([*selected, revision])
+        is_wanted = condition.operator != "!="
+        selected = [run for run in selected if (codes.get(run.id) == codes.get(revision.id)) == is_wanted]
+    return selected
+
+
+def _sort(rows: Iterable[Row], column: Column, *, is_reversed: bool) -> list[Row]:
+    """Return rows sorted by a column: numbers, then texts, and at the end, in either order, those without a value."""
+
+    def key(row: Row) -> tuple[bool, float, str]:
+        value = row.read(column)
+        if isinstance(value, int | float):
+            return (is_reversed, float(value), "")
+        return (not is_reversed, 0.0, str(value))
+
+    rows = [*rows]
+    known = [row for row in rows if row.read(column) is not None]
+    ranked = sorted(known, key=key, reverse=is_reversed)
+    if column.kind == "metric":
+        # A metric that is no number has diverged: it is never the best.
+        ranked.sort(key=lambda row: not isinstance(row.read(column), int | float))
+    return ranked + [row for row in rows if row.read(column) is None]
+
+
+def _order_metrics(rows: Iterable[Row], first: Iterable[str]) -> list[str]:
+    """Return the metrics of some rows: `first`, then those that most rows have, bookkeeping last."""
+    counts: dict[str, int] = {}
+    for row in rows:
+        for name in dict.fromkeys(name for run in row.runs for name in run.metrics):
+            counts[name] = counts.get(name, 0) + 1
+    order = list(counts)
+    others = sorted(order, key=lambda name: (is_bookkeeping(name), -counts[name], order.index(name)))
+    return [*dict.fromkeys(name for name in (*first, *others) if name in counts)]
+
+
+class _Names:
+    """The names of the columns that some runs have."""
+
+    def __init__(self, runs: Iterable[Run], directions: Mapping[str, str]) -> None:
+        runs = [*runs]
+        self._directions = directions
+        self._parameters = dict.fromkeys(name for run in runs for name in run.parameters)
+        self._metrics = dict.fromkeys(name for run in runs for name in run.metrics)
+
+    def parse_condition(self, text: str) -> Condition:
+        """Return a condition such as `lr=0.1`.
+
+        Raises:
+            UsageError: It is not one, or the name is unknown.
+        """
+        match = _CONDITION.fullmatch(text)
+        if match is None:
+            raise UsageError(f"{text!r} is not a condition; write one as lr=0.1, val.acc>0.9 or status=failed.")
+        value = match["value"]
+        return Condition(
+            self.find(match["name"].strip()),
+            match["operator"],
+            value if match["name"] == "seed" else parse_value(value),
+        )
+
+    def find(self, name: str) -> Column:
+        """Return the column with a name, or with a name that ends in it: `acc` for `val.acc`.
+
+        Raises:
+            UsageError: There is none, or there are several.
+        """
+        plain = name.removesuffix(_BEST)
+        if plain != name:
+            metric = self.find_metric(plain)
+            return metric._replace(name=name, best=self.find_direction(metric))
+        if name in FIELDS:
+            return Column(name, "field", name)
+        for kind, known in (("parameter", self._parameters), ("metric", self._metrics)):
+            if name in known or name.replace("-", "_") in known:
+                return Column(name, kind, name if name in known else name.replace("-", "_"))
+        return self._find_by_ending(name, {"parameter": self._parameters, "metric": self._metrics})
+
+    def find_metric(self, name: str) -> Column:
+        """Return the column of a metric.
+
+        Raises:
+            UsageError: There is none with this name, or there are several.
+        """
+        return (
+            Column(name, "metric", name)
+            if name in self._metrics
+            else self._find_by_ending(name, {"metric": self._metrics})
+        )
+
+    def _find_by_ending(self, name: str, known: Mapping[str, Iterable[str]]) -> Column:
+        found = [
+            Column(whole, kind, whole) for kind, names in known.items() for whole in names
+            if whole.endswith((f".{name}", f"/{name}", f"_{name}"))
+        ]  # fmt: skip
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UsageError(f"{name!r} may be {' or '.join(column.name for column in found)}; write the whole name.")
+        names = sorted(one for group in known.values() for one in group)
+        hint = f"the names are {', '.join(names[:20])}" if names else "no run has any"
+        raise UsageError(f"No run has {name!r}; {hint}.")
+
+    def find_direction(self, column: Column) -> Direction:
+        """Return which value of a metric is the best.
+
+        Raises:
+            UsageError: It is not known.
+        """
+        direction = find_direction(column.key, self._directions)
+        if direction is None:
+            raise UsageError(
+                f"Whether a small or a large {column.key} is better is not known; "
+                f'say so in orglab.toml, as [metrics] "{column.key}" = "max", or sort by it.'
+            )
+        return direction
+
+
+def describe_age(run: Run, now: datetime.datetime) -> str:
+    """Return how long ago a run began: `5m`, `3h`, `12d`."""
+    if run.began is None:
+        return ""
+    minutes = max(0, int((now - run.began).total_seconds() // 60))
+    if minutes < 60:  # noqa: PLR2004 - an hour
+        return f"{minutes}m"
+    return f"{minutes // 60}h" if minutes < 24 * 60 else f"{minutes // (24 * 60)}d"

@@ -1,0 +1,324 @@
+"""Group runs by setting: the same code and the same parameters, but for the seed.
+
+A path that differs only by the seed, as in `--seed 2 --out results/2`, does not make another setting.  Every run of a
+setting counts, or is left out for a reason.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from orglab.runs.directions import find_direction
+from orglab.runs.parameters import Value, is_seed, parse_arguments
+from orglab.runs.record import Run
+from orglab.runs.statistics import deviation, mean
+
+_DIGITS = re.compile(r"\d+")
+# Names of parameters that say where a run writes or what it is called, and what it reads.
+_OUTPUT = re.compile(
+    r"(?i)(?:.*[._])?(?:out(?:put)?|results?|save|log|ckpt|checkpoint|work|run|exp)(?:_?(?:dir|path|file|folder|name|to))?s?"
+    r"|(?:.*[._])?(?:dir|path|file|folder|name|tag)"
+)
+_INPUT = re.compile(r"(?i)(?:.*[._])?(?:data|input|train|test|val|model|config|pretrained|init|corpus)")
+_SEED_WORD = re.compile(r"(?i)(?:seed|random_state)s?[_=. -]?$")
+# Why a run does not count, in the order in which the reasons are checked.
+OTHER_CODE = "on other code"
+REPEATED = "repeated"
+RERUN = "rerun"
+DIVERGED = "diverged"
+NO_VALUE = "without a value"
+
+
+class LeftOut(NamedTuple):
+    """A run that does not count, and why: `failed`, `discarded`, `on other code`, `repeated`, `rerun` and others."""
+
+    run: Run
+    reason: str
+
+
+class Summary(NamedTuple):
+    """The final values of a metric over the runs of a setting.
+
+    Attributes:
+        metric: The name of the metric.
+        values: The values, each with its run, oldest first.
+        left_out: The runs that do not count.
+    """
+
+    metric: str
+    values: tuple[tuple[Run, float], ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The values alone."""
+        return tuple(value for _, value in self.values)
+
+    @property
+    def total(self) -> int:
+        """The number of all runs of the setting."""
+        return len(self.values) + len(self.left_out)
+
+    @property
+    def mean(self) -> float | None:
+        """The mean; None without values."""
+        return mean(self.numbers) if self.values else None
+
+    @property
+    def deviation(self) -> float | None:
+        """The sample standard deviation; None for fewer than two values."""
+        return deviation(self.numbers)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many runs are left out for each reason."""
+        return dict(Counter(reason for _, reason in self.left_out))
+
+    def by_seed(self) -> dict[str, float]:
+        """Return the values by the seed of their run, or by its id if it has none."""
+        return {",".join(read_seeds(run).values()) or run.id: value for run, value in self.values}
+
+
+class Setting(NamedTuple):
+    """The runs of a step with the same parameters but for the seed; those on its newest code count.
+
+    Attributes:
+        ref: The step or experiment of the runs; None if they belong to none.
+        parameters: The parameters of the newest run, without seeds and paths with a seed.
+        code: The identity of the code of the runs that count; empty if it is unknown.
+        counted: The runs that count, oldest first.
+        left_out: The other runs, with the reason.
+    """
+
+    ref: str | None
+    parameters: dict[str, Value]
+    code: str
+    counted: tuple[Run, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The command without its parameters, of the newest run."""
+        return parse_arguments(self.runs[-1].argv).words
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+        return sorted((*self.counted, *(one.run for one in self.left_out)), key=_order)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of the metrics of the runs that count."""
+        return tuple(dict.fromkeys(name for run in self.counted for name in run.metrics))
+
+    def summarize(self, metric: str, *, best: str | None = None) -> Summary:
+        """Return the values of a metric: the last ones or, with `best` (`min` or `max`), the best of each run."""
+        values, left_out = [], [*self.left_out]
+        for run in self.counted:
+            value = read_final(run, metric) if best is None else read_best(run, metric, best)
+            if value is None:
+                left_out.append(LeftOut(run, DIVERGED if has_diverged(run, metric) else NO_VALUE))
+            else:
+                values.append((run, value))
+        return Summary(metric, tuple(values), tuple(left_out))
+
+
+def find_settings(runs: Iterable[Run], codes: Mapping[str, str]) -> list[Setting]:
+    """Return the settings of some runs, in the order of their first runs.
+
+    Args:
+        runs: The runs of one log.
+        codes: The identity of the code of each run, by its id; equal for runs of the same code (`identify_code`).
+    """
+    groups: dict[tuple[object, ...], list[list[Run]]] = {}
+    for run in sorted(runs, key=_order):
+        alike = groups.setdefault(_rough_key(run), [])
+        group = next((group for group in alike if is_same_setting(group[0], run)), None)
+        if group is None:
+            alike.append([run])
+        else:
+            group.append(run)
+    settings = [_make_setting(group, codes) for alike in groups.values() for group in alike]
+    return sorted(settings, key=lambda setting: _order(setting.runs[0]))
+
+
+def summarize_best(settings: Sequence[Setting], metric: str, directions: Mapping[str, str]) -> Summary | None:
+    """Return the values of a metric in the setting with the best mean; None without values.
+
+    If it is not known whether more or less is better, it is the last setting with values.
+
+    Args:
+        settings: The settings.
+        metric: The name of the metric.
+        directions: The setting `metrics` of the project: `min` or `max` by name.
+    """
+    summaries = [summary for summary in (one.summarize(metric) for one in settings) if summary.values]
+    direction = find_direction(metric, directions)
+    if not summaries or direction is None:
+        return summaries[-1] if summaries else None
+    return (min if direction == "min" else max)(summaries, key=lambda one: one.mean or 0.0)
+
+
+def _order(run: Run) -> tuple[float, str]:
+    return (run.began_at or 0, run.id)
+
+
+def _rough_key(run: Run) -> tuple[object, ...]:
+    """Return a key that is equal for runs that may have the same setting: texts without their digits."""
+    words = parse_arguments(run.argv).words
+    parameters = sorted((name, _without_digits(value)) for name, value in read_constant_parameters(run).items())
+    return (run.ref, tuple(map(_without_digits, words)), tuple(parameters))
+
+
+def _without_digits(value: Value) -> str:
+    return _DIGITS.sub("#", value) if isinstance(value, str) else f"{type(value) is bool} {value!r}"
+
+
+def read_constant_parameters(run: Run) -> dict[str, Value]:
+    """Return the parameters of a run that are not seeds."""
+    return {name: value for name, value in run.parameters.items() if not is_seed(name)}
+
+
+def read_seeds(run: Run) -> dict[str, str]:
+    """Return the seeds of a run as text, by name."""
+    return {name: str(value) for name, value in sorted(run.parameters.items()) if is_seed(name) and value is not True}
+
+
+def is_same_setting(run: Run, other: Run) -> bool:
+    """Return whether two runs of a step have the same command and parameters, but for seeds and paths with seeds."""
+    mine, theirs = read_constant_parameters(run), read_constant_parameters(other)
+    words, other_words = parse_arguments(run.argv).words, parse_arguments(other.argv).words
+    if run.ref != other.ref or mine.keys() != theirs.keys() or len(words) != len(other_words):
+        return False
+    seeds, other_seeds = read_seeds(run), read_seeds(other)
+    pairs = {(seeds[name], other_seeds[name]) for name in seeds.keys() & other_seeds.keys()}
+    values = [
+        *(("", word, other_word) for word, other_word in zip(words, other_words, strict=True)),
+        *((name, mine[name], theirs[name]) for name in mine),
+    ]
+    return all(_differ_only_by_seed(*value, pairs) for value in values)
+
+
+def _differ_only_by_seed(name: str, value: Value, other: Value, seeds: set[tuple[str, str]]) -> bool:
+    """Return whether two values of a parameter are equal, or become so if the seeds in a path are exchanged.
+
+    `results/2` and `resnet2` both have the digit of the seed 2, but only the first is a path.
+
+    Args:
+        name: The name of the parameter; empty for a word without a name.
+        value: The value of one run.
+        other: The value of the other.
+        seeds: The seeds of both runs.
+    """
+    if not (isinstance(value, str) and isinstance(other, str)) or value == other:
+        return isinstance(value, bool) == isinstance(other, bool) and value == other
+    first, second = _split_numbers(value), _split_numbers(other)
+    if len(first) != len(second):
+        return False
+    is_place = is_path(name, value) and is_path(name, other) and not _INPUT.match(name)
+    return all(
+        one == two
+        or ((_unpadded(one), _unpadded(two)) in seeds and (is_place or _SEED_WORD.search(first[position - 1])))
+        for position, (one, two) in enumerate(zip(first, second, strict=True))
+    )
+
+
+def is_path(name: str, value: Value | None) -> bool:
+    """Return whether the value of a parameter says where something is: a path, or a text under a name such as `out`."""
+    return isinstance(value, str) and ("/" in value or (bool(name) and _OUTPUT.fullmatch(name) is not None))
+
+
+def _read_own_parameters(runs: Sequence[Run]) -> dict[str, Value]:
+    """Return the parameters of the newest of some runs of a setting, without seeds and paths with seeds."""
+    newest = runs[-1]
+    seeds = {_unpadded(seed) for seed in read_seeds(newest).values()}
+    own = {}
+    for name, value in read_constant_parameters(newest).items():
+        varies = any(run.parameters.get(name) != value for run in runs)
+        has_seed = is_path(name, value) and not seeds.isdisjoint(map(_unpadded, _DIGITS.findall(str(value))))
+        if not varies and not has_seed:
+            own[name] = value
+    return own
+
+
+def _unpadded(digits: str) -> str:
+    return digits.lstrip("0") or "0"
+
+
+def _split_numbers(text: str) -> list[str]:
+    return re.split(r"(\d+)", text)
+
+
+def _make_setting(runs: Sequence[Run], codes: Mapping[str, str]) -> Setting:
+    """Return the setting of some runs, oldest first."""
+    code = next((codes.get(run.id, "") for run in reversed(runs) if _find_reason(run) is None), None)
+    if code is None:
+        code = codes.get(runs[-1].id, "")
+    newest: dict[tuple[object, ...], Run] = {}
+    left_out = []
+    for run in runs:
+        reason = _find_reason(run)
+        if reason is None and codes.get(run.id, "") != code:
+            reason = OTHER_CODE
+        if reason is not None:
+            left_out.append(LeftOut(run, reason))
+            continue
+        seeds = tuple(read_seeds(run).items())
+        key = seeds or (run.id,)
+        if key in newest:
+            left_out.append(LeftOut(newest[key], REPEATED))
+        newest[key] = run
+    counted = sorted(newest.values(), key=_order)
+    left_out.sort(key=lambda one: _order(one.run))
+    return Setting(runs[-1].ref, _read_own_parameters(runs), code, tuple(counted), tuple(left_out))
+
+
+def _find_reason(run: Run) -> str | None:
+    """Return why a run does not count whatever the other runs are, or None."""
+    if run.discarded is not None:
+        return "discarded"
+    if run.status != "done":
+        return run.status
+    return RERUN if run.fields.get("rerun_of") else None
+
+
+def is_failed(run: Run) -> bool:
+    """Return whether a run failed, was killed or stopped, or was lost."""
+    return run.status in ("failed", "killed", "stopped", "lost")
+
+
+def has_diverged(run: Run, metric: str) -> bool:
+    """Return whether the last value of a metric is NaN or infinite."""
+    value: object = run.metrics.get(metric)
+    if metric in run.diverged:
+        return True
+    if isinstance(value, str):
+        return value.strip().lstrip("+-").lower() in ("nan", "inf", "infinity")
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def read_final(run: Run, metric: str) -> float | None:
+    """Return the final value of a metric, or None if the run has none or it is not a finite number."""
+    value: object = run.metrics.get(metric)  # a record may hold any JSON value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def read_best(run: Run, metric: str, direction: str) -> float | None:
+    """Return the best value that a metric had, or its final value if there is no history.
+
+    Args:
+        run: The run.
+        metric: The name of the metric.
+        direction: `min` or `max`.
+    """
+    extremes = run.extremes.get(metric)
+    if extremes is None:
+        return read_final(run, metric)
+    return extremes.low if direction == "min" else extremes.high

@@ -1,0 +1,299 @@
+"""The results of an experiment: the settings of its steps, the metrics that matter, the baseline and the claim."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from orglab.errors import OrglabError
+from orglab.experiment.model import Experiment
+from orglab.runs.parameters import Value
+from orglab.runs.record import Run
+from orglab.runs.setting import Setting, find_settings, read_final
+from orglab.runs.statistics import Comparison, compare, find_interval
+
+KEY_METRICS = 3
+"""The number of key metrics of an experiment."""
+# Metrics of little interest; shown only if the log mentions them, or if there are no others.
+_BOOKKEEPING = re.compile(
+    r"(?i)(?:.*[./_])?(?:(?:n_?)?(?:seeds?|epochs?|steps?|iterations?|samples|folds?|repeats?|batch_?size)"
+    r"|(?:\w+_)?(?:time|seconds|secs|runtime|duration)|timestamp|lr|learning_?rate|\w+_per_second)"
+)
+_CLAIM = re.compile(
+    r"(?P<metric>\S+?)\s*(?P<operator>>=|<=|>|<)\s*(?P<sign>[+-]?)(?P<size>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)"
+)
+
+
+class Claim(NamedTuple):
+    """What an experiment expects, in numbers: the property CLAIM, such as `val.acc > +1` or `loss < 0.3`.
+
+    Attributes:
+        metric: The name of the metric.
+        operator: `>`, `>=`, `<` or `<=`.
+        value: The number.
+        is_difference: Whether it is about the difference to the baseline: the number has a sign.
+        text: The claim as written.
+    """
+
+    metric: str
+    operator: str
+    value: float
+    is_difference: bool
+    text: str
+
+    def judge(self, low: float, high: float) -> str:
+        """Return whether the claim `holds` or `fails` for every value of an interval, or else is `undecided`."""
+        is_above = self.operator in (">", ">=")
+        worst, best = (low, high) if is_above else (high, low)
+        if self._is_true(worst):
+            return "holds"
+        return "undecided" if self._is_true(best) else "fails"
+
+    def _is_true(self, value: float) -> bool:
+        if self.operator.startswith(">"):
+            return value > self.value or (value == self.value and self.operator == ">=")
+        return value < self.value or (value == self.value and self.operator == "<=")
+
+
+class Outcome(NamedTuple):
+    """The results of a setting of a step.
+
+    Attributes:
+        ref: The step, or the experiment if its runs belong to no step.
+        text: The text of the step, or the title of the experiment.
+        setting: The setting.
+        label: The parameters in which it differs from the other settings of the step: `lr 0.1`; empty if there are
+            none.
+        is_baseline: Whether the others are compared with it.
+    """
+
+    ref: str
+    text: str
+    setting: Setting
+    label: str = ""
+    is_baseline: bool = False
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs that count."""
+        return self.setting.counted
+
+    def values(self, metric: str) -> tuple[tuple[Run, float], ...]:
+        """Return the finite final values of a metric, each with its run."""
+        return self.setting.summarize(metric).values
+
+
+class Results(NamedTuple):
+    """The results of an experiment.
+
+    Attributes:
+        outcomes: The outcomes of all settings with runs, in the order of the steps.
+        metrics: The names of the key metrics, at most KEY_METRICS.
+        baseline: The outcome that the others are compared with; it may be that of another experiment.  None if there
+            is nothing to compare.
+        is_named: Whether the property BASELINE names the baseline; otherwise it is the first outcome.
+        claim: The claim in numbers, or None.
+        problem: Why the baseline that is named cannot be used; empty if it can.
+        directions: The setting `metrics`.
+    """
+
+    outcomes: tuple[Outcome, ...] = ()
+    metrics: tuple[str, ...] = ()
+    baseline: Outcome | None = None
+    is_named: bool = False
+    claim: Claim | None = None
+    problem: str = ""
+    directions: Mapping[str, str] = MappingProxyType({})
+
+    def compare(self, outcome: Outcome, metric: str) -> Comparison | None:
+        """Return the difference of an outcome to the baseline; None if it is the baseline, or one has no value."""
+        if self.baseline is None or outcome.is_baseline:
+            return None
+        values = outcome.setting.summarize(metric).by_seed()
+        others = self.baseline.setting.summarize(metric).by_seed()
+        return compare(values, others) if values and others else None
+
+    def judge(self, outcome: Outcome) -> str | None:
+        """Return whether the claim `holds`, `fails` or is `undecided` for an outcome; None if it is not about it."""
+        claim = self.claim
+        if claim is None or outcome.is_baseline or not outcome.values(claim.metric):
+            return None
+        if claim.is_difference:
+            difference = self.compare(outcome, claim.metric)
+            if difference is None:
+                return None
+            low, high = difference.low, difference.high
+        else:
+            low, high = find_interval(outcome.setting.summarize(claim.metric).numbers) or (None, None)
+        return "undecided" if low is None or high is None else claim.judge(low, high)
+
+
+def read_claim(experiment: Experiment) -> Claim | None:
+    """Return the claim of an experiment, if its property CLAIM is one in numbers; other text is not interpreted."""
+    text = _read_property(experiment, "CLAIM")
+    match = _CLAIM.fullmatch(text)
+    if match is None:
+        return None
+    value = float(match["sign"] + match["size"])
+    return Claim(match["metric"], match["operator"], value, bool(match["sign"]), text)
+
+
+def _read_property(experiment: Experiment, name: str) -> str:
+    return next((value.strip() for key, value in experiment.properties.items() if key.upper() == name), "")
+
+
+def read_results(
+    experiment: Experiment,
+    runs: Sequence[Run],
+    identify_code: Callable[[Sequence[Run]], Mapping[str, str]],
+    read_runs: Callable[[str], Sequence[Run]],
+    directions: Mapping[str, str] = MappingProxyType({}),
+) -> Results:
+    """Return the results of an experiment.
+
+    Args:
+        experiment: The experiment.
+        runs: Its runs.
+        identify_code: Returns the identity of the code of each run, by its id.
+        read_runs: Returns the runs of another experiment or step, for a baseline; raises OrglabError if it is unknown.
+        directions: The setting `metrics`: `min` or `max` by name, the most important metric first.
+    """
+    outcomes = _find_outcomes(experiment, find_settings(runs, identify_code(runs)))
+    claim = read_claim(experiment)
+    if not outcomes:
+        return Results(claim=claim)
+
+    def read_settings(reference: str) -> list[Setting]:
+        others = read_runs(reference)
+        return find_settings(others, identify_code(others))
+
+    name = _read_property(experiment, "BASELINE")
+    baseline, problem = _find_named_baseline(name, experiment, outcomes, read_settings)
+    is_named = baseline is not None
+    if baseline is None and len(outcomes) > 1:
+        baseline = outcomes[0]
+    outcomes = [one._replace(is_baseline=baseline is not None and one.setting is baseline.setting) for one in outcomes]
+    baseline = next((one for one in outcomes if one.is_baseline), baseline)
+    metrics = _choose_metrics(experiment, claim, outcomes, directions)
+    return Results(tuple(outcomes), metrics, baseline, is_named, claim, problem, directions)
+
+
+def _find_outcomes(experiment: Experiment, settings: Iterable[Setting]) -> list[Outcome]:
+    """Return the outcomes of the steps in their order; those of the experiment itself if no step has a number."""
+    settings = [*settings]
+    texts = {step.ref: step.text for step in experiment.steps}
+    order = {ref: position for position, ref in enumerate(texts)}
+    of_steps = [one for one in settings if one.ref in texts]
+    if not any(has_number(setting) for setting in of_steps):
+        of_steps = [one for one in settings if one.ref == experiment.ref]
+    of_steps.sort(key=lambda one: order.get(one.ref or "", 0))
+    return [
+        Outcome(one.ref or "", texts.get(one.ref or "", experiment.title), one, label)
+        for one, label in zip(of_steps, label_settings(of_steps), strict=True)
+    ]
+
+
+def has_number(setting: Setting) -> bool:
+    """Return whether a run of the setting that counts has a metric with a finite value."""
+    return any(read_final(run, name) is not None for run in setting.counted for name in run.metrics)
+
+
+def label_settings(settings: Sequence[Setting]) -> list[str]:
+    """Return for each setting what tells it from the others of its step: `lr 0.1, model small`, or other words."""
+    labels = []
+    for setting in settings:
+        others = [one for one in settings if one.ref == setting.ref]
+        names = find_differing([one.parameters for one in others])
+        words = [word for word in setting.words if any(word not in one.words for one in others)]
+        parameters = [_label(name, setting.parameters.get(name)) for name in names]
+        labels.append(", ".join(filter(None, (" ".join(words), *parameters))))
+    return labels
+
+
+def _label(name: str, value: Value | None) -> str:
+    if value is True:
+        return name
+    return f"no {name}" if value is None or value is False else f"{name} {value}"
+
+
+def find_differing(parameters: Sequence[Mapping[str, Value]]) -> list[str]:
+    """Return the names of the parameters that are not the same in all of some mappings."""
+    names = dict.fromkeys(name for one in parameters for name in one)
+    return [name for name in names if any(one.get(name) != parameters[0].get(name) for one in parameters)]
+
+
+def _find_named_baseline(
+    name: str, experiment: Experiment, outcomes: Sequence[Outcome], read_settings: Callable[[str], Sequence[Setting]]
+) -> tuple[Outcome | None, str]:
+    """Return the outcome that BASELINE names, and why it cannot be used.
+
+    It names a step, an experiment, or a setting by its parameters: `201.1`, `e143`, `lr=0.1`, `201.1 lr=0.1`.
+    """
+    if not name:
+        return None, ""
+    reference, wanted = _split_baseline(name)
+    candidates = outcomes
+    if reference:
+        candidates = [one for one in outcomes if _is_named(one.ref, reference, experiment)]
+        try:
+            candidates = candidates or [Outcome(one.ref or "", "", one) for one in read_settings(reference)]
+        except OrglabError as error:
+            return None, f"BASELINE: {error}"
+    matching = [
+        one for one in candidates
+        if one.runs and all(str(one.setting.parameters.get(key)) == value for key, value in wanted.items())
+    ]  # fmt: skip
+    if len(matching) == 1:
+        return matching[0], ""
+    what = f"{len(matching)} settings" if matching else "no setting with results"
+    return None, f"BASELINE: {name} names {what}; name one, as in `201.1 lr=0.1`."
+
+
+def _is_named(ref: str, reference: str, experiment: Experiment) -> bool:
+    """Return whether a reference names the step `ref` of an experiment: by its number alone, with or without letter."""
+    letter = experiment.config.letter
+    return reference in (ref, ref.removeprefix(letter)) or f"{experiment.ref}.{reference}" == ref
+
+
+def _split_baseline(name: str) -> tuple[str, dict[str, str]]:
+    """Return the reference and the parameters in a text such as `201.1 lr=0.1`."""
+    words = name.split()
+    pairs = (word.partition("=") for word in words if "=" in word)
+    reference = next((word.strip("[]") for word in words if "=" not in word), "")
+    return reference, {key: value for key, _, value in pairs}
+
+
+def _choose_metrics(
+    experiment: Experiment, claim: Claim | None, outcomes: Iterable[Outcome], first: Iterable[str]
+) -> tuple[str, ...]:
+    """Return the key metrics, the most important first.
+
+    These are the metric of the claim, those that the conclusion mentions, and those of the settings; without any, those
+    that most steps have.  Bookkeeping such as a learning rate or a time comes only if there is nothing else.
+    """
+    counts: dict[str, int] = {}
+    for outcome in outcomes:
+        for name in outcome.setting.metrics:
+            if any(read_final(run, name) is not None for run in outcome.runs):
+                counts[name] = counts.get(name, 0) + 1
+    text = experiment.conclusion.text.lower()
+    mentioned = [name for name in counts if is_mentioned(name, text) and not is_bookkeeping(name)]
+    chosen = [*([claim.metric] if claim is not None else []), *mentioned, *first]
+    chosen = [name for name in dict.fromkeys(chosen) if name in counts]
+    order = list(counts)
+    others = sorted(
+        (name for name in order if not is_bookkeeping(name)),
+        key=lambda name: (-counts[name], order.index(name)),
+    )
+    return tuple((chosen or others or order)[:KEY_METRICS])
+
+
+def is_bookkeeping(metric: str) -> bool:
+    """Return whether a metric says how a run went rather than what it showed: `lr`, `epoch`, `seconds`."""
+    return _BOOKKEEPING.fullmatch(metric) is not None
+
+
+def is_mentioned(metric: str, text: str) -> bool:
+    """Return whether a text in lower case mentions a metric, by its name or with spaces in place of separators."""
+    names = {metric.lower(), re.sub(r"[_/.-]+", " ", metric.lower())}
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names)

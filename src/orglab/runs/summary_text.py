@@ -1,0 +1,44 @@
+"""Describe statistics in words: a mean with its deviation and count, and a difference with its interval."""
+
+from collections.abc import Iterable
+
+from orglab.runs.setting import Summary
+from orglab.runs.statistics import Comparison
+from orglab.text import difference, number, shared_decimals
+
+
+def describe_summary(summary: Summary, decimals: int | None = None) -> str:
+    """Return the mean of a metric, its deviation, and how many runs it rests on.
+
+    For example `0.870 ± 0.061 (n = 3 of 4; 1 failed)`, `0.87 (n = 1)`, or `none (n = 0 of 2; 2 failed)`.
+    """
+    text = "none" if summary.mean is None else number(summary.mean, decimals)
+    if summary.deviation is not None:
+        text += f" ± {number(summary.deviation, decimals)}"
+    return f"{text} ({describe_counts(summary)})"
+
+
+def describe_counts(summary: Summary) -> str:
+    """Return how many runs a mean rests on: `n = 3 of 4; 1 failed`, or `n = 3` if all count."""
+    if not summary.left_out:
+        return f"n = {len(summary.values)}"
+    reasons = "; ".join(f"{amount} {reason}" for reason, amount in summary.reasons.items())
+    return f"n = {len(summary.values)} of {summary.total}; {reasons}"
+
+
+def describe_comparison(comparison: Comparison, decimals: int | None = None) -> str:
+    """Return a difference with its 95 % confidence interval, if it has one: `+0.020 [0.005, 0.035] (Welch)`."""
+    text = difference(comparison.difference, 0.0, decimals)
+    if comparison.low is None or comparison.high is None:
+        return text
+    low, high = number(comparison.low, decimals), number(comparison.high, decimals)
+    return f"{text} [{low}, {high}] ({comparison.method})"
+
+
+def find_decimals(summaries: Iterable[Summary]) -> int | None:
+    """Return how many decimals the means of some summaries are shown with, so that they can be compared."""
+    shown = [summary for summary in summaries if summary.mean is not None]
+    return shared_decimals(
+        [summary.mean for summary in shown if summary.mean is not None],
+        [summary.deviation for summary in shown if summary.deviation is not None],
+    )

@@ -1,0 +1,155 @@
+"""The table of runs: conditions, sorting, columns and groups."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from orglab.api import open_log
+from orglab.errors import UsageError
+from orglab.runs.record import Run
+from orglab.runs.run_table import CodeReader, TableRequest, make_table
+
+
+def run(number, command="python train.py", ref="e1.1", **fields):
+    values = {"ref": ref, "argv": command.split(), "exit_code": 0, "began": f"2026-01-01T10:{number:02}:00+00:00"}
+    return Run(Path(f"20260101-10{number:02}00-{number:06x}"), {**values, **fields})
+
+
+RUNS = [
+    run(1, "t --lr 0.1 --seed 1 --model a", metrics={"val.acc": 0.5, "loss": 3.0, "epoch": 9}),
+    run(2, "t --lr 0.1 --seed 2 --model a", metrics={"val.acc": 0.7, "loss": 2.0, "epoch": 9}),
+    run(3, "t --lr 0.5 --seed 1 --model a --amp", metrics={"val.acc": "NaN", "loss": 1.0, "epoch": 2}, why="faster?"),
+    run(4, "t --lr 0.5 --seed 3 --model a --amp", exit_code=1),
+    run(5, "t --lr 0.9 --seed 1 --model a", ref="e2", metrics={"val.acc": 0.9}, discarded=True, discard_reason="x"),
+    run(6, "t --lr 0.9 --seed 2 --model a", ref="e2", metrics={"val.acc": 0.8}),
+]
+CODE = CodeReader(lambda runs: {run.id: "same" for run in runs}, lambda _: "f" * 40)
+
+
+def select(*where, **options):
+    table = make_table(RUNS, TableRequest(where, **options), {}, CODE)
+    return [int(row.run.id[-2:], 16) for row in table.rows]
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("lr=0.1", [1, 2]), ("lr=1e-1", [1, 2]), ("lr!=0.1", [3, 4, 6]), ("lr<=0.5", [1, 2, 3, 4]), ("lr>0.5", [6]),
+        ("val.acc>0.6", [2, 6]), ("acc>=0.7", [2, 6]), ("val.acc=NaN", [3]), ("loss=none", [4, 6]), ("loss!=none", [1, 2, 3]),
+        ("status=failed", [4]), ("status = done", [1, 2, 3, 6]), ("step=e2", [6]), ("seed=1", [1, 3]), ("amp=true", [3, 4]),
+        ("amp=none", [1, 2, 6]), ("why=faster?", [3]), ("model=a", [1, 2, 3, 4, 6]), ("model>a", []), ("code=HEAD", [1, 2, 3, 4, 6]),
+        ("code!=HEAD", []),
+    ],
+)  # fmt: skip
+def test_conditions_select_runs(condition, found):
+    assert select(condition) == found
+
+
+def test_conditions_are_combined_and_discarded_runs_hidden():
+    assert select("lr=0.1", "seed=2") == [2]
+    assert select("status=discarded") == []
+    assert select("status=discarded", every=True) == [5]
+    assert make_table(RUNS, TableRequest(), {}, CODE).hidden == 1
+
+
+def test_rows_are_sorted_and_those_without_a_number_come_last():
+    assert select(sort="val.acc") == [1, 2, 6, 3, 4]
+    assert select(sort="-val.acc") == [6, 2, 1, 3, 4]
+    assert select(sort="-lr") == [6, 3, 4, 1, 2]
+    assert select(sort="age") == [6, 4, 3, 2, 1]
+    assert select(best="acc") == [6, 2, 1, 3, 4]
+    assert select(best="loss") == [3, 2, 1, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (TableRequest(("lr",)), "is not a condition"),
+        (TableRequest(("depth=3",)), "No run has 'depth'; the names are amp, epoch, loss, lr, model, seed, val.acc"),
+        (TableRequest(sort="depth"), "No run has 'depth'"),
+        (TableRequest(best="epoch"), "small or a large epoch is better is not known"),
+        (TableRequest(best="lr"), "No run has 'lr'"),
+    ],
+)
+def test_a_name_that_no_run_has_is_an_error(request_, message):
+    with pytest.raises(UsageError, match=message):
+        make_table(RUNS, request_, {}, CODE)
+
+
+def test_the_columns_are_the_parameters_that_differ_and_the_metrics_findings_first():
+    table = make_table(RUNS, TableRequest(), {}, CODE)
+    assert [column.name for column in table.parameters] == ["lr", "amp"]
+    assert [column.name for column in table.metrics] == ["val.acc", "loss", "epoch"]
+    assert make_table(RUNS, TableRequest(sort="loss"), {}, CODE).metrics[0].name == "loss"
+    assert make_table(RUNS, TableRequest(), {"loss": "min"}, CODE).metrics[0].name == "loss"
+
+
+def test_settings_of_all_steps_stand_in_one_ranking():
+    table = make_table(RUNS, TableRequest(by_setting=True, best="val.acc"), {}, CODE)
+    shown = [(row.run.ref, row.parameters["lr"], row.summarize(table.metrics[0])) for row in table.rows]
+    assert [(ref, lr, summary.mean) for ref, lr, summary in shown] == [
+        ("e2", 0.9, 0.8), ("e1.1", 0.1, pytest.approx(0.6)), ("e1.1", 0.5, None),
+    ]  # fmt: skip
+    assert [summary.reasons for _, _, summary in shown] == [{"discarded": 1}, {}, {"failed": 1, "diverged": 1}]
+
+
+TRAIN = """\
+import json, sys
+lr, seed = float(sys.argv[2]), int(sys.argv[4]) if sys.argv[4].isdigit() else sys.exit(1)
+print(f"metric acc={lr + seed / 100:.2f}")
+"""
+
+
+@pytest.fixture
+def swept(study, orglab):
+    """Runs with two learning rates and two seeds, and one that failed."""
+    study.commit("code", {"train.py": TRAIN})
+    for lr in ("0.1", "0.5"):
+        for seed in ("1", "2"):
+            orglab("run", "1.1", "--stdout-metrics", "--", "python", "train.py", "--lr", lr, "--seed", seed)
+    orglab("run", "1.1", "--", "python", "train.py", "--lr", "0.5", "--seed", "x", code=1)
+    return study
+
+
+@pytest.mark.usefixtures("swept")
+def test_the_table_has_the_same_numbers_as_text_csv_and_json(orglab):
+    rows = list(csv.DictReader(orglab("runs", "--csv").out.splitlines()))
+    assert [(row["lr"], row["seed"], row["status"], row["acc"]) for row in rows] == [
+        ("0.1", "1", "done", "0.11"), ("0.1", "2", "done", "0.12"), ("0.5", "1", "done", "0.51"),
+        ("0.5", "2", "done", "0.52"), ("0.5", "x", "failed", ""),
+    ]  # fmt: skip
+    lines = orglab("runs", "--by", "setting", "--best", "acc").out.splitlines()
+    assert [line.split(maxsplit=2)[1:] for line in lines[1:]] == [
+        ["0.5", "0.5150 ± 0.0071 (n = 2 of 3; 1 failed)"], ["0.1", "0.1150 ± 0.0071 (n = 2)"],
+    ]  # fmt: skip
+    settings = json.loads(orglab("runs", "--by", "setting", "--json").out)["settings"]
+    acc = settings[1]["metrics"]["acc"]
+    assert (acc["n"], acc["of"], acc["left_out"], acc["mean"]) == (2, 3, {"failed": 1}, pytest.approx(0.515))
+    assert [one["reason"] for one in settings[1]["left_out"]] == ["failed"]
+    head, *cells = csv.reader(orglab("runs", "--by", "setting", "--csv").out.splitlines())
+    assert head == ["step", "lr", "acc mean", "acc sd", "acc n", "acc of"]
+    assert [(row[1], row[4], row[5]) for row in cells] == [("0.1", "2", "2"), ("0.5", "2", "3")]
+
+
+@pytest.mark.usefixtures("swept")
+def test_a_step_and_a_list_show_the_best_setting(orglab):
+    shown = orglab("show", "1").out
+    assert "2 settings; the best by acc: lr 0.5: acc 0.5150 ± 0.0071 (n = 2 of 3; 1 failed), +0.4" in shown
+    listed = orglab("list", "--sort", "-acc").out
+    assert "0.5150 ± 0.0071 (n = 2 of 3; 1 failed)  First" in listed
+    (form,) = json.loads(orglab("list", "--sort", "-acc", "--json").out)["experiments"]
+    assert form["metric"] == {
+        "name": "acc",
+        "mean": pytest.approx(0.515),
+        "sd": pytest.approx(0.00707, abs=1e-5),
+        "n": 2,
+        "of": 3,
+    }
+    assert "or a metric: acc" in orglab("list", "--sort", "nonsense", code=2).err
+
+
+def test_runs_become_a_row_each_in_a_data_frame(swept):
+    first = dict(open_log(start=swept.path).runs("1.1")[0])
+    assert (first["lr"], first["seed"], first["acc"], first["status"], first["ref"]) == (0.1, 1, 0.11, "done", "e1.1")
