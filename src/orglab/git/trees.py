@@ -1,15 +1,31 @@
 """The differences between two commits, and working trees of single commits."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError, NotFoundError
 from orglab.git.files import disable_filters
-from orglab.git.repository import Repository
+from orglab.git.repository import FULL_HASH, Repository
 from orglab.git.snapshot import copy_index
+
+
+class EntryChange(NamedTuple):
+    """A path whose entry in the tree differs between two commits.
+
+    Attributes:
+        path: Relative to the top of the repository.
+        old: The mode and the hash of the old entry, such as `100644 83d45cd...`; the mode 000000 stands for no entry.
+        new: Those of the new one.
+    """
+
+    path: str
+    old: str
+    new: str
 
 
 class FileChange(NamedTuple):
@@ -48,6 +64,50 @@ def has_commit(repository: Repository, full: str) -> bool:
     except NotFoundError:
         return False
     return True
+
+
+def compare_in_turn(repository: Repository, commits: Iterable[str]) -> dict[str, list[EntryChange]]:
+    """Return the commits that this repository has, in their order, each with its differences from the one before it.
+
+    Submodules and symbolic links are compared as entries; the first commit has no differences.  This takes one git
+    process for any number of commits, or three if some are missing.
+
+    Args:
+        repository: The repository.
+        commits: Full hashes; whatever else is among them is missing.
+
+    Raises:
+        GitError: git fails, for example because trees are missing too, or is not installed.
+    """
+    pattern = re.compile(FULL_HASH.decode())
+    names = [name for name in dict.fromkeys(commits) if pattern.fullmatch(name)]
+    with suppress(GitError):
+        compared = _compare_in_turn(repository, names)
+        if len(compared) == len(names):
+            return compared
+    checked = repository.query(
+        "cat-file", "--batch-check=%(objecttype)", stdin="".join(f"{name}\n" for name in names).encode()
+    )
+    kinds = zip(names, checked.splitlines(), strict=True)
+    return _compare_in_turn(repository, [name for name, kind in kinds if kind == b"commit"])
+
+
+def _compare_in_turn(repository: Repository, commits: Sequence[str]) -> dict[str, list[EntryChange]]:
+    compared: dict[str, list[EntryChange]] = {name: [] for name in commits[:1]}
+    pairs = "".join(f"{new} {old}\n" for old, new in pairwise(commits))
+    printed = repository.at_top.query(
+        "diff-tree", "--stdin", "--always", "-r", "-z", "--raw", "--no-abbrev", "--no-renames",
+        "--ignore-submodules=none", stdin=pairs.encode(),
+    )  # fmt: skip
+    pieces = iter(printed.split(b"\0"))
+    changes: list[EntryChange] = []
+    for piece in pieces:
+        if piece.startswith(b":"):
+            old_mode, new_mode, old, new, _ = piece[1:].decode().split(" ")
+            changes.append(EntryChange(os.fsdecode(next(pieces)), f"{old_mode} {old}", f"{new_mode} {new}"))
+        elif piece:
+            changes = compared.setdefault(piece.decode(), [])
+    return compared
 
 
 def _diff_arguments(old: str, new: str | None, excluded: tuple[str, ...]) -> list[str]:

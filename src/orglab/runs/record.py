@@ -275,6 +275,11 @@ class Run:
         return self._hashed_files("outputs")
 
     @property
+    def results(self) -> tuple[str, ...]:
+        """The results paths, relative to the top of the repository."""
+        return self._texts("results")
+
+    @property
     def metrics(self) -> dict[str, Metric]:
         """The final value of each metric; a string if it is not a number."""
         items = self._mapping("metrics").items()

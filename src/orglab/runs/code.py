@@ -1,0 +1,155 @@
+"""Find out which runs had the same code: the same trees, without what runs write, the log and the journal."""
+
+import os
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from orglab.errors import GitError
+from orglab.git import Repository
+from orglab.git.trees import EntryChange, compare_in_turn
+from orglab.runs.parameters import parse_arguments
+from orglab.runs.record import Run
+
+_SCRIPTS = frozenset((".py", ".sh", ".bash", ".R", ".r", ".jl", ".ipynb", ".pl", ".rb", ".lua", ".js", ".m"))
+
+
+class GeneratedPaths(NamedTuple):
+    """Paths, relative to the top of the repository, that are not code.
+
+    Attributes:
+        files: Files that runs wrote, logs and journals.
+        folders: Results paths; whatever is in them is not code.
+    """
+
+    files: frozenset[str]
+    folders: frozenset[str]
+
+    def hold(self, path: str) -> bool:
+        """Return whether a file is one of them, or in one of the folders."""
+        if path in self.files or path in self.folders:
+            return True
+        return any(str(parent) in self.folders for parent in PurePosixPath(path).parents)
+
+
+def find_generated_paths(runs: Iterable[Run], own_paths: Iterable[str]) -> GeneratedPaths:
+    """Return the paths that are not code: what some runs wrote, their results paths, logs and journals.
+
+    A results path that holds the folder or the script of its run is a folder of code; only the files that were written
+    there are left out.
+
+    Args:
+        runs: The runs.
+        own_paths: The log and the journal, relative to the top of the repository.
+    """
+    files = set(own_paths)
+    folders: set[str] = set()
+    for run in runs:
+        files.update(output.path for output in run.outputs)
+        files.update(path for path in (run.log, run.fields.get("metrics_file")) if isinstance(path, str))
+        folders.update(folder for folder in map(os.path.normpath, run.results) if not _holds_code(folder, run))
+    return GeneratedPaths(frozenset(files), frozenset(folders))
+
+
+def _holds_code(folder: str, run: Run) -> bool:
+    """Return whether the command of a run, or a script that it names, is in a folder."""
+    if folder in (".", "..") or folder.startswith(("../", "/")):
+        return True
+    cwd = run.cwd or "."
+    words = parse_arguments(run.argv).words
+    scripts = [word for number, word in enumerate(words) if (number == 0 and "/" in word) or _is_script(word)]
+    places = (os.path.normpath(PurePosixPath(cwd, word)) for word in ("", *scripts))
+    return any(f"{place}/".startswith(f"{folder}/") for place in places)
+
+
+def _is_script(word: str) -> bool:
+    return PurePosixPath(word).suffix in _SCRIPTS
+
+
+def identify_code(
+    repository: Repository | None, runs: Sequence[Run], own_paths: Iterable[str], writers: Iterable[Run] | None = None
+) -> dict[str, str]:
+    """Return for each run, by id, what its code is: the id of the first of these runs that has the same code.
+
+    Code is the same if the trees of the commits are the same but for what runs write, the log and the journal, and if
+    the same files were left out of them.  A run with changes that no commit holds has the code of no other run.  If a
+    commit is missing in this clone, the code is the same only as that of the same commit with the same changes.
+    Without git, or a commit, it is unknown: an empty string.
+
+    Args:
+        repository: The repository; None without git.
+        runs: The runs.
+        own_paths: The log and the journal, relative to the top of the repository.
+        writers: The runs whose results and outputs are not code; `runs` if None.
+    """
+    if repository is None:
+        return {run.id: "" for run in runs}
+    generated = find_generated_paths(runs if writers is None else writers, own_paths)
+    trees = _read_trees(repository, runs, generated)
+    first: dict[Hashable, str] = {}
+    codes = {}
+    for run in runs:
+        if any(not generated.hold(path) for path in run.uncaptured):
+            codes[run.id] = run.id
+        elif run.code is None:
+            codes[run.id] = ""
+        else:
+            left_out = frozenset(file for file in _read_left_out(run) if not generated.hold(file[0]))
+            codes[run.id] = first.setdefault((_describe_tree(run, trees), left_out), run.id)
+    return codes
+
+
+def _read_left_out(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield the files that are in no commit, each with a description of its content."""
+    yield from ((file.path, file.sha256) for file in run.large_files)
+    value = run.fields.get("left_out")
+    for one in value if isinstance(value, list) else ():
+        if isinstance(one, dict) and one.get("reason") != "environment":
+            yield str(one.get("path")), str(one.get("sha256") or one.get("size"))
+
+
+def _describe_tree(run: Run, trees: dict[str, int]) -> Hashable:
+    """Return a value that is the same for the same tree."""
+    if run.code in trees:
+        return trees[run.code]
+    # The snapshot of another clone: the same changes make the same tree of the same tree.
+    if run.snapshot is None or run.patch is None:
+        return run.code
+    return trees.get(run.before or "", run.before), run.patch
+
+
+def _read_trees(repository: Repository, runs: Iterable[Run], generated: GeneratedPaths) -> dict[str, int]:
+    """Return a number for each commit of the runs that is in this repository: the same for the same code."""
+    commits = dict.fromkeys(commit for run in runs for commit in (run.before, run.code) if commit is not None)
+    if len(commits) < 2:  # noqa: PLR2004 - nothing to compare
+        return {}
+    try:
+        compared = compare_in_turn(repository, commits)
+    except GitError:
+        return {}
+    return _number_trees(compared, generated)
+
+
+def _number_trees(compared: dict[str, list[EntryChange]], generated: GeneratedPaths) -> dict[str, int]:
+    is_generated: dict[str, bool] = {}
+    at_first: dict[str, str] = {}
+    changed: dict[str, str] = {}  # the entries that differ from those of the first commit
+    numbers: dict[frozenset[tuple[str, str]], int] = {}
+    trees = {}
+    number = numbers.setdefault(frozenset(), 0)
+    for commit, changes in compared.items():
+        is_changed = False
+        for path, old, new in changes:
+            if path not in is_generated:
+                is_generated[path] = generated.hold(path)
+            if is_generated[path]:
+                continue
+            is_changed = True
+            if new == at_first.setdefault(path, old):
+                changed.pop(path, None)
+            else:
+                changed[path] = new
+        if is_changed:
+            number = numbers.setdefault(frozenset(changed.items()), len(numbers))
+        trees[commit] = number
+    return trees
