@@ -11,6 +11,7 @@ from orglab.git.trees import EntryChange, compare_in_turn
 from orglab.runs.parameters import parse_arguments
 from orglab.runs.record import Run
 
+_MOST_COMPARED = 50  # earlier runs of the same command
 _SCRIPTS = frozenset((".py", ".sh", ".bash", ".R", ".r", ".jl", ".ipynb", ".pl", ".rb", ".lua", ".js", ".m"))
 
 
@@ -153,3 +154,31 @@ def _number_trees(compared: dict[str, list[EntryChange]], generated: GeneratedPa
             number = numbers.setdefault(frozenset(changed.items()), len(numbers))
         trees[commit] = number
     return trees
+
+
+def find_same_run(
+    repository: Repository | None, run: Run, earlier: Sequence[Run], own_paths: Iterable[str]
+) -> tuple[Run, bool | None] | None:
+    """Return the best match of a run among earlier ones, and whether its code is the same; None if there is no match.
+
+    That is the newest run of the same command on the same code, else of the same command, else of the same code
+    changes (`patch`) with the same arguments to any program.  Whether the code is the same is None if it is unknown.
+    git is asked only if there is a match.
+
+    Args:
+        repository: The repository; None without git.
+        run: The run, which may have no record yet.
+        earlier: The earlier runs, newest first.
+        own_paths: The log and the journal, relative to the top of the repository.
+    """
+    ended = [one for one in earlier if one.status in ("done", "failed", "killed", "stopped")]
+    matches = [one for one in ended if one.argv == run.argv][:_MOST_COMPARED] or [
+        one for one in ended if run.patch is not None and one.patch == run.patch and one.argv[1:] == run.argv[1:]
+    ][:1]
+    if not matches:
+        return None
+    codes = identify_code(repository, [run, *matches], own_paths, [run, *earlier])
+    if not codes[run.id]:
+        return matches[0], None
+    same = next((one for one in matches if codes[one.id] == run.id), None)
+    return (same, True) if same is not None else (matches[0], False)

@@ -9,14 +9,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.files import path_in
 from orglab.git.hashed_file import hash_file
-from orglab.git.snapshot import patch_id
 from orglab.log.log import LogFile
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, ExitStatus
-from orglab.runs.description import describe_outcome, find_same_run, is_same_code
+from orglab.runs.code import find_same_run
+from orglab.runs.description import describe_outcome
 from orglab.runs.environment import PythonProbe, find_lock_files, find_seeds
 from orglab.runs.job import Job
 from orglab.runs.log_runs import LogRuns
@@ -100,25 +99,19 @@ def warn_if_run_before(job: Job, state: WorkingState) -> None:
     """Tell the user about an earlier run of the same command or code; a rerun needs no such message."""
     if job.request.extra_fields:
         return
-    same = find_same_run(_read_earlier_runs(job), job.request.argv, state.head, state.patch)
-    if same is None:
+    fields = {
+        **state.record_fields(), "argv": list(job.request.argv), "cwd": os.path.relpath(job.folder, job.base),
+        "results": [os.path.relpath(path, job.base) for path in job.watch.paths], "log": job.log.name,
+    }  # fmt: skip
+    own_paths = job.log.find_own_paths(job.repository) if job.repository is not None else ()
+    found = find_same_run(job.repository, Run(job.record.folder, fields), [*_read_earlier_runs(job)], own_paths)
+    if found is None:
         return
-    is_same = is_same_code(same, state.head, state.patch) and not state.uncaptured
-    is_same = is_same or _is_equal_snapshot(job, same, state)
-    code = "the same code" if is_same else "different code"
+    same, is_same = found
+    code = {True: ", on the same code", False: ", on different code", None: ""}[is_same]
     when = f"{same.began:%Y-%m-%d %H:%M}" if same.began else "earlier"
     names = ", ".join(filter(None, (when, same.ref, same.id)))
-    job.tell(f"The same was run before, on {code} ({names}): {describe_outcome(same)}.")
-
-
-def _is_equal_snapshot(job: Job, run: Run, state: WorkingState) -> bool:
-    """Return whether two snapshots hold the same files, though HEAD may be another, or not exist yet."""
-    if job.repository is None or run.snapshot is None or state.snapshot is None or run.uncaptured or state.uncaptured:
-        return False
-    try:
-        return patch_id(job.repository, run.snapshot, state.snapshot, job.log.find_own_paths(job.repository)) is None
-    except GitError:
-        return False  # the snapshot is in another clone
+    job.tell(f"The same was run before{code} ({names}): {describe_outcome(same)}.")
 
 
 def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: datetime.datetime) -> dict[str, Any]:
