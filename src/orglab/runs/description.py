@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
+from orglab.runs.parameters import Value
 from orglab.runs.record import Metric, Run
 from orglab.text import cut, duration, number
 
@@ -30,6 +31,13 @@ def metrics_text(metrics: Iterable[tuple[str, Metric]]) -> str:
     pairs = list(metrics)
     shown = [f"{_printable(name)} {value_text(value)}" for name, value in pairs[:_METRICS]]
     return ", ".join(shown) + (f", and {len(pairs) - _METRICS} more" if len(pairs) > _METRICS else "")
+
+
+def parameter_text(value: Value | None) -> str:
+    """Return the value of a parameter, exactly: `0.001`, `true`; `none` if there is none."""
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else cut(_printable(str(value)), _VALUE)
 
 
 def value_text(value: Metric) -> str:

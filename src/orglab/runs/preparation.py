@@ -14,13 +14,16 @@ from orglab.git.files import path_in
 from orglab.git.hashed_file import hash_file
 from orglab.log.log import LogFile
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, ExitStatus
-from orglab.runs.code import find_same_run
+from orglab.runs.code import GeneratedPaths, find_generated_paths, find_same_run
 from orglab.runs.description import describe_outcome
-from orglab.runs.environment import PythonProbe, find_lock_files, find_seeds
+from orglab.runs.environment import PythonProbe, find_lock_files
 from orglab.runs.job import Job
 from orglab.runs.log_runs import LogRuns
+from orglab.runs.parameters import find_environment_seeds
 from orglab.runs.record import Run, read_start_time
+from orglab.runs.run_parameters import describe_parameters
 from orglab.runs.run_request import RunRequest
+from orglab.runs.scheduler import find_job
 from orglab.runs.working_state import Policy, WorkingState, save_working_state
 
 _MOST_EARLIER_RUNS = 200  # read to find the same run, so that a long history does not slow a run down
@@ -99,12 +102,8 @@ def warn_if_run_before(job: Job, state: WorkingState) -> None:
     """Tell the user about an earlier run of the same command or code; a rerun needs no such message."""
     if job.request.extra_fields:
         return
-    fields = {
-        **state.record_fields(), "argv": list(job.request.argv), "cwd": os.path.relpath(job.folder, job.base),
-        "results": [os.path.relpath(path, job.base) for path in job.watch.paths], "log": job.log.name,
-    }  # fmt: skip
-    own_paths = job.log.find_own_paths(job.repository) if job.repository is not None else ()
-    found = find_same_run(job.repository, Run(job.record.folder, fields), [*_read_earlier_runs(job)], own_paths)
+    run = Run(job.record.folder, {**_describe_request(job), **state.record_fields()})
+    found = find_same_run(job.repository, run, [*_read_earlier_runs(job)], _find_own_paths(job))
     if found is None:
         return
     same, is_same = found
@@ -112,6 +111,28 @@ def warn_if_run_before(job: Job, state: WorkingState) -> None:
     when = f"{same.began:%Y-%m-%d %H:%M}" if same.began else "earlier"
     names = ", ".join(filter(None, (when, same.ref, same.id)))
     job.tell(f"The same was run before{code} ({names}): {describe_outcome(same)}.")
+
+
+def _find_own_paths(job: Job) -> tuple[str, ...]:
+    return job.log.find_own_paths(job.repository) if job.repository is not None else ()
+
+
+def _describe_request(job: Job) -> dict[str, Any]:
+    """Return the fields of the record that follow from what was asked for."""
+    request, base = job.request, job.base
+    return {
+        "ref": job.ref, "log": job.log.name, "argv": list(request.argv),
+        "cwd": os.path.relpath(job.folder, base), "why": request.why, "done": request.done,
+        "results": [os.path.relpath(path, base) for path in job.watch.paths],
+        "metrics_file": os.path.relpath(request.metrics, base) if request.metrics is not None else None,
+        "printed_metrics": request.printed_metrics, "pty": request.pty,
+    }  # fmt: skip
+
+
+def _find_generated(job: Job) -> GeneratedPaths:
+    """Return the paths that this run and earlier ones write."""
+    run = Run(job.record.folder, _describe_request(job))
+    return find_generated_paths([run, *_read_earlier_runs(job)], _find_own_paths(job))
 
 
 def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: datetime.datetime) -> dict[str, Any]:
@@ -126,17 +147,17 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
     request, base = job.request, job.base
     version, packages = python.read_result()
     variables = {**os.environ, **(request.environment or {})}
+    seeds = find_environment_seeds(variables)
+    scheduled = find_job(variables)
     known = {
-        "ref": job.ref, "log": job.log.name, "argv": list(request.argv),
-        "cwd": os.path.relpath(job.folder, base), "why": request.why,
-        "began": format_moment(now), "done": request.done, **state.record_fields(),
+        **_describe_request(job), "began": format_moment(now), **state.record_fields(),
         "host": os.uname().nodename, "pid": os.getpid(), "pid_start": read_start_time(os.getpid()),
         "python": version, "python_path": os.fspath(python.path) if python.path else None, "packages": packages,
-        "environment": {name: variables[name] for name in job.log.config.run.environment if name in variables},
-        "lock_files": _hash_files(find_lock_files((base, job.folder)), base), "seeds": find_seeds(request.argv),
-        "parent": os.environ.get("ORGLAB_RUN"), "results": [os.path.relpath(path, base) for path in job.watch.paths],
-        "metrics_file": os.path.relpath(request.metrics, base) if request.metrics is not None else None,
-        "printed_metrics": request.printed_metrics, "pty": request.pty, **(request.extra_fields or {}),
+        "environment": {name: variables[name] for name in job.log.config.run.environment if name in variables} | seeds,
+        "lock_files": _hash_files(find_lock_files((base, job.folder)), base),
+        **describe_parameters(job, seeds, lambda: _find_generated(job)),
+        "job": scheduled._asdict() if scheduled is not None else None,
+        "parent": os.environ.get("ORGLAB_RUN"), **(request.extra_fields or {}),
     }  # fmt: skip
     return {name: value for name, value in known.items() if value not in (None, False, [], {})}
 

@@ -23,8 +23,9 @@ from typing import Any, NamedTuple
 from orglab import clock
 from orglab.errors import NotFoundError, UsageError
 from orglab.git.hashed_file import HashedFile
-from orglab.runs.parameters import Value, parse_arguments
+from orglab.runs.parameters import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
+from orglab.runs.scheduler import SchedulerJob
 from orglab.runs.storage import RUNS, list_entries
 
 OUTPUT = "output.log"
@@ -251,8 +252,11 @@ class Run:
 
     @property
     def seeds(self) -> tuple[str, ...]:
-        """The seeds in the arguments."""
-        return self._texts("seeds")
+        """The values of the parameters that are seeds."""
+        if "seeds" in self.fields:  # in a record of an earlier version
+            return self._texts("seeds")
+        named = self.parameters.items()
+        return tuple(str(value) for name, value in named if is_seed(name) and value is not True)
 
     @cached_property
     def parameters(self) -> dict[str, Value]:
@@ -263,6 +267,27 @@ class Run:
         if "parameters" not in self.fields:
             return parse_arguments(self.argv).parameters
         return {name: value for name, value in self._mapping("parameters").items() if isinstance(value, Value)}
+
+    @property
+    def config_files(self) -> tuple[str, ...]:
+        """The configuration files that have parameters of the command, relative to the top of the repository."""
+        return self._texts("config_files")
+
+    @property
+    def unread_files(self) -> tuple[str, ...]:
+        """The configuration files that could not be read, because there was no YAML reader."""
+        return self._texts("unread_files")
+
+    @property
+    def job(self) -> SchedulerJob | None:
+        """The job of a scheduler that it ran in."""
+        job = self._mapping("job")
+        name, scheduler, array, restarts = (job.get(key) for key in ("id", "scheduler", "array", "restarts"))
+        if not isinstance(name, str) or not isinstance(scheduler, str):
+            return None
+        return SchedulerJob(
+            scheduler, name, array if isinstance(array, int) else None, restarts if isinstance(restarts, int) else 0
+        )
 
     @property
     def usage(self) -> dict[str, float]:
