@@ -457,7 +457,7 @@ def full_run_form(run: "Run") -> dict[str, object]:
         "outputs": [one._asdict() for one in run.outputs],
         "untracked": list(run.untracked),
         "uncaptured": list(run.uncaptured),
-        "left_out": list(run.left_out),
+        "left_out": [file.path for file in run.left_out],
         "folder": str(run.folder),
     }
 

@@ -1,7 +1,7 @@
 """Find out which runs had the same code: the same trees, without what runs write, the log and the journal."""
 
 import os
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -95,18 +95,9 @@ def identify_code(
         elif run.code is None:
             codes[run.id] = ""
         else:
-            left_out = frozenset(file for file in _read_left_out(run) if not generated.hold(file[0]))
+            left_out = frozenset(file for file in run.left_out if not generated.hold(file.path))
             codes[run.id] = first.setdefault((_describe_tree(run, trees), left_out), run.id)
     return codes
-
-
-def _read_left_out(run: Run) -> Iterator[tuple[str, str]]:
-    """Yield the files that are in no commit, each with a description of its content."""
-    yield from ((file.path, file.sha256) for file in run.large_files)
-    value = run.fields.get("left_out")
-    for one in value if isinstance(value, list) else ():
-        if isinstance(one, dict) and one.get("reason") != "environment":
-            yield str(one.get("path")), str(one.get("sha256") or one.get("size"))
 
 
 def _describe_tree(run: Run, trees: dict[str, int]) -> Hashable:

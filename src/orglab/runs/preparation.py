@@ -59,7 +59,7 @@ def save_code(job: Job) -> WorkingState:
     own_paths = job.log.find_own_paths(job.repository)
     scripts = tuple(_find_scripts(job.repository, job.request.argv, job.folder))
     policy = Policy(
-        job.request.before or config.before, config.size_limit, own_paths, expected, scripts,
+        job.request.before or config.before, config, own_paths, expected, scripts,
         lambda paths: _find_outputs(job, paths),
     )  # fmt: skip
     return save_working_state(

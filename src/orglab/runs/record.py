@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from orglab import clock
 from orglab.errors import NotFoundError, UsageError
-from orglab.git.hashed_file import HashedFile
+from orglab.git.hashed_file import HashedFile, LeftOut
 from orglab.runs.parameters import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.scheduler import SchedulerJob
@@ -209,21 +209,24 @@ class Run:
         return self._texts("untracked")
 
     @cached_property
-    def large_files(self) -> tuple[HashedFile, ...]:
-        """The untracked files of which the snapshot holds only the hash."""
-        return self._hashed_files("large_files")
-
-    @property
-    def left_out(self) -> tuple[str, ...]:
+    def left_out(self) -> tuple[LeftOut, ...]:
         """The untracked files, other than environments, that nothing holds: large files, and what may be secret."""
         value = self.fields.get("left_out")
-        found = (one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict))
-        return tuple(str(one.get("path")) for one in found if one.get("reason") != "environment")
+        found = [one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict)]
+        return tuple(
+            LeftOut(
+                str(one.get("path")), str(one.get("reason")),
+                size if isinstance(size := one.get("size"), int) else None,
+                sha256 if isinstance(sha256 := one.get("sha256"), str) else None,
+            )
+            for one in found
+            if one.get("reason") != "environment"
+        )  # fmt: skip
 
     @property
     def missing(self) -> tuple[str, ...]:
         """Everything that is known to have been there and is not in `code`, except environments."""
-        return (*self.uncaptured, *self.untracked, *(file.path for file in self.large_files), *self.left_out)
+        return (*self.uncaptured, *self.untracked, *(file.path for file in self.left_out))
 
     @property
     def host(self) -> str | None:
