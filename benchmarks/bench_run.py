@@ -92,7 +92,8 @@ def measure_overhead(folder: Path) -> list[list[str]]:
 def measure_snapshot(folder: Path, files: int) -> list[list[str]]:
     """Return the rows on the cost of a snapshot compared with a stat of all files."""
     from orglab.git import find_repository  # noqa: PLC0415 - the other benchmarks measure processes
-    from orglab.git.snapshot import make_snapshot  # noqa: PLC0415
+    from orglab.git.snapshot import make_snapshot  # noqa: PLC0415 - the same
+    from orglab.git.untracked import Budget  # noqa: PLC0415 - the same
 
     make_study(folder, files)
     # If the git index is as recent as the files, git reads them all again, which should not be measured.
@@ -110,7 +111,7 @@ def measure_snapshot(folder: Path, files: int) -> list[list[str]]:
         begun = time.perf_counter()
         stat_all(str(folder))
         between = time.perf_counter()
-        make_snapshot(repository, f"r{turn}", "x\n", 10**7)
+        make_snapshot(repository, f"r{turn}", "x\n", Budget(10**7, 2000, 10**8))
         looks.append(between - begun)
         takes.append(time.perf_counter() - between)
     look, take = statistics.median(looks[1:]), statistics.median(takes[1:])

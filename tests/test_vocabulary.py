@@ -47,11 +47,13 @@ OTHER_WORDS = {
 # Places that use one of the other words, and why.
 ALLOWED = {
     "Diagnostic.remedy": "the command that fixes a problem; a name of version 1",
+    "JSON job": "the job of a scheduler that a run was part of",
     "JSON living": "a key of version 1",
     "JSON mentions": "commits that name an experiment, not the references in them; a key of version 1",
     "JSON remarks": "what `orglab why` says about its answer, not notes in the log",
     "JSON remedy": "the command that fixes a problem; a key of version 1",
     "JSON waiting": "the kind of the state WAIT",
+    "Run.job": "the job of a scheduler that a run was part of",
     "Shown.mentions": "commits that name an experiment, not the references in them",
     "Why.remarks": "what `orglab why` says about its answer, not notes in the log",
     "orglab init": "its example names a file of the user",

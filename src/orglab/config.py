@@ -40,6 +40,8 @@ log = "{log}"
 # results = []                 # paths whose changes are the results of a run
 # environment = []             # variables to keep in a run's record, such as CUDA_VISIBLE_DEVICES
 # size_limit = 10              # MB; larger new results are not committed
+# snapshot_files = 2000        # untracked files in a snapshot
+# snapshot_size = 100          # MB, in all
 
 [report]
 # template = ""                # a Jinja2 template beside this file: weekly.txt.j2 makes .txt files
@@ -70,13 +72,17 @@ class RunConfig(NamedTuple):
         before: What to do with changed files before a run: `commit`, `snapshot`, or `clean`, which refuses to run.
         results: Paths whose changes are the results, relative to the top of the repository.
         environment: Names of environment variables that the record keeps.
-        size_limit: Megabytes; of a larger untracked file, a snapshot holds only the hash.
+        size_limit: Megabytes; a larger untracked file is not in a snapshot, and not committed with results.
+        snapshot_files: The largest number of untracked files in a snapshot.
+        snapshot_size: The largest size of these files in all, in megabytes.
     """
 
     before: str = "commit"
     results: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
     size_limit: int = 10
+    snapshot_files: int = 2000
+    snapshot_size: int = 100
 
 
 class ReportConfig(NamedTuple):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from orglab.git import find_repository
-from orglab.runs.code import find_generated_paths, identify_code
+from orglab.runs.code import find_generated_paths, find_same_run, identify_code
 from orglab.runs.record import Run
 
 OWN = ("experiment_log.org", "journal.org")
@@ -125,3 +125,39 @@ def test_files_of_runs_are_known_by_hostile_records():
     generated = find_generated_paths([run], OWN)
     assert generated.files == set(OWN)
     assert not generated.folders
+
+
+def test_the_same_run_has_the_same_command_and_code_or_the_same_change(repo):
+    """The newest one of the same code comes first, then the newest."""
+    x, y, z = [repo.commit(text, {"a.py": text}) for text in "xyz"]
+    first = make_run("1", x, snapshot=y, patch="p", exit_code=0)
+    second = make_run("2", z, exit_code=0)
+    lost = make_run("3", x, snapshot=y, patch="p", lost=True)
+    earlier = [lost, second, first]
+
+    def find(code, patch=None, argv=("python", "train.py"), **fields):
+        fields |= {"snapshot": y, "patch": patch} if patch else {}
+        return find_same_run(
+            find_repository(repo.path), make_run("4", code, **fields | {"argv": list(argv)}), earlier, OWN
+        )
+
+    assert find(x, "p") == (first, True)
+    assert find(x) == (second, False)
+    assert find(z) == (second, True)
+    assert find(z, uncaptured=["a.py"]) == (second, False)
+    assert find(None) == (second, None)
+    assert find(x, "p", ["python3", "train.py"]) == (first, True)
+    assert find(x, "p", ["python3", "train.py", "2"]) is None
+    assert find(x, None, ["python3", "train.py"]) is None
+
+
+def test_the_same_run_is_found_across_commits_of_results_and_log(seeded, orglab):
+    """Neither the results of other runs nor notes are code."""
+    run = ("run", "1.1", "--results", "results", "--", "python", "train.py")
+    orglab(*run, "1")
+    orglab(*run, "2")
+    orglab("journal", "A day")
+    orglab("commit")
+    assert "on the same code" in orglab(*run, "1").err
+    seeded.write("train.py", (seeded.path / "train.py").read_text() + "# changed")
+    assert "on different code" in orglab(*run, "1").err

@@ -47,3 +47,36 @@ def test_a_run_is_compared_with_a_revision_and_with_the_working_tree(seeded, org
     assert "train.py  +1 -0" in orglab("runs", "diff", first.id).out
     assert "Unknown commit 'nosuch'" in orglab("runs", "diff", first.id, "nosuch", code=3).err
     assert "Unknown commit '--output=owned'" in orglab("runs", "diff", first.id, "--", "--output=owned", code=3).err
+
+
+def test_parameters_that_differ_are_shown_instead_of_commands(seeded, orglab, monkeypatch):
+    """A seed in the environment is a parameter, and not part of the surroundings too."""
+    monkeypatch.setenv("SEED", "1")
+    orglab("run", "1.1", "--", "echo", "--lr", "0.001", "--amp")
+    first = latest(seeded)
+    monkeypatch.setenv("SEED", "2")
+    orglab("run", "1.1", "--", "echo", "--lr", "0.1")
+    second = latest(seeded)
+    lines = orglab("runs", "diff", first.id, second.id).out.splitlines()
+    assert lines[2:] == ["Parameters", "  SEED 1 -> 2", "  amp true -> none", "  lr 0.001 -> 0.1"]
+    form = json.loads(orglab("runs", "diff", first.id, second.id, "--json").out)
+    assert form["parameters"] == {"SEED": [1, 2], "amp": [True, None], "lr": [0.001, 0.1]}
+    assert form["arguments"] is None
+    assert form["surroundings"] == {}
+
+
+def test_what_the_runs_wrote_is_not_code(seeded, orglab):
+    """Neither their results paths nor other files that they wrote."""
+    orglab(*RUN, "--", "python", "train.py", "1")
+    first = latest(seeded)
+    orglab("run", "1.1", "--", "sh", "-c", "echo 1 > out.txt")
+    seeded.git("add", "out.txt")
+    seeded.git("commit", "-qm", "output")
+    seeded.write("train.py", (seeded.path / "train.py").read_text() + "# now\n")
+    orglab("run", "1.1", "--", "sh", "-c", "echo 2 > out.txt")
+    second = latest(seeded)
+    form = json.loads(orglab("runs", "diff", first.id, second.id, "--json").out)
+    assert form["code"] == [{"path": "train.py", "added": 1, "removed": 0}]
+    patch = orglab("runs", "diff", first.id, second.id, "--patch").out
+    assert "+# now" in patch
+    assert "b/out.txt" not in patch

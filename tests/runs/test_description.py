@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from orglab.runs.description import (
     command_text,
     describe_run,
-    find_same_run,
     format_note,
-    is_same_code,
     metrics_text,
     value_text,
 )
@@ -67,29 +65,6 @@ def test_a_run_is_one_line_and_its_note_ends_in_its_mark(fields, text):
     one = run(argv=["CMD"], why="Because", **fields)
     assert describe_run(one) == text
     assert format_note(one) == f"{text}\nBecause\nrun 20180606-161600-3f2a1b"
-
-
-def test_the_same_run_has_the_same_command_and_code_or_the_same_change():
-    first = run("1", argv=["python", "a.py", "1"], exit_code=0, before="x", patch="p")
-    second = run("2", argv=["python", "a.py", "1"], exit_code=0, before="y", patch="q")
-    lost = run("3", argv=["python", "a.py", "1"], lost=True, before="x", patch="p")
-    runs = [lost, second, first]
-    assert find_same_run(runs, ["python", "a.py", "1"], "x", "p") is first
-    assert find_same_run(runs, ["python", "a.py", "1"], "z", None) is second
-    assert find_same_run(runs, ["python3", "a.py", "1"], "z", "p") is first
-    assert find_same_run(runs, ["python3", "a.py", "2"], "z", "p") is None
-    assert find_same_run(runs, ["python3", "a.py", "1"], "z", None) is None
-    assert find_same_run([], ["x"]) is None
-
-
-def test_the_commit_of_a_runs_results_is_still_its_code():
-    one = run("1", argv=["a"], exit_code=0, before="x", commit="y")
-    assert is_same_code(one, "x", None)
-    assert is_same_code(one, "y", None)
-    assert not is_same_code(one, "z", None)
-    assert not is_same_code(one, "x", "p")
-    assert not is_same_code(run("1", argv=["a"], before="x", uncaptured=["a.py"]), "x", None)
-    assert not is_same_code(run("1", argv=["a"]), None, None)
 
 
 def test_numbers_and_exit_statuses_are_written_alike_everywhere(study, orglab):

@@ -5,25 +5,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-import pytest
-
-from orglab.runs.environment import find_lock_files, find_python, find_seeds, read_python
-
-
-@pytest.mark.parametrize(
-    ("argv", "seeds"),
-    [
-        (["train", "--seed", "3"], ["3"]),
-        (["train", "--seed=3", "--data-seed", "4"], ["3", "4"]),
-        (["train", "seed=3", "model.random_state=5", "+trainer.seed=6"], ["3", "5", "6"]),
-        (["train", "--seeds", "1,2"], ["1,2"]),
-        (["train", "--seed"], []),
-        (["train", "seed", "--seedling", "4", "unseed=3", "--no-seed=x"], ["x"]),
-        (["--seed", "3"], []),
-    ],
-)
-def test_seeds_in_the_arguments(argv, seeds):
-    assert find_seeds(argv) == seeds
+from orglab.runs.environment import find_lock_files, find_python, read_python
 
 
 def test_the_python_of_a_command(tmp_path, monkeypatch):

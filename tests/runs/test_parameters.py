@@ -2,7 +2,7 @@
 
 import pytest
 
-from orglab.runs.parameters import is_seed, parse_arguments
+from orglab.runs.parameters import find_environment_seeds, is_seed, parse_arguments
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,9 @@ from orglab.runs.parameters import is_seed, parse_arguments
         ("make train SEED=3 FAST=false", {"SEED": 3, "FAST": False}, "make train"),
         ("python train.py --id 9007199254740993 --inf 1e999", {"id": "9007199254740993", "inf": "1e999"},
          "python train.py"),
+        ("python run.py -m lr=0.1,0.2 --set a=1", {"m": True, "lr": "0.1,0.2", "set": True, "a": 1}, "python run.py"),
+        ("env SEED=2 python -u train.py --lr 1", {"SEED": 2, "lr": 1}, "env python train.py"),
+        ("env", {}, "env"),
         ("", {}, ""),
     ],
 )  # fmt: skip
@@ -26,5 +29,14 @@ def test_options_and_assignments_are_parameters(command, parameters, words):
 
 
 def test_a_seed_is_known_by_its_name():
-    assert all(map(is_seed, ("seed", "SEED", "seeds", "model.random_state", "data_seed", "random_state")))
+    assert all(
+        map(is_seed, ("seed", "SEED", "seeds", "model.random_state", "data_seed", "random_state", "PYTHONHASHSEED"))
+    )
     assert not any(map(is_seed, ("seedling", "speed", "reseeds_every", "proceed")))
+
+
+def test_seeds_in_the_environment_are_numbers():
+    """A random hash seed is none, and the seed of a wallet is a secret."""
+    environment = {"SEED": "2", "PYTHONHASHSEED": "random", "DATA_SEED": "", "WALLET_SEED": "ripple horse", "LR": "1"}
+    assert find_environment_seeds(environment) == {"SEED": "2"}
+    assert find_environment_seeds({"PYTHONHASHSEED": "0"}) == {"PYTHONHASHSEED": "0"}

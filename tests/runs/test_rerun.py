@@ -62,7 +62,7 @@ def test_an_unchanged_large_file_is_copied(seeded, orglab):
     program = ("sh", "-c", "mkdir -p results && cp input.bin results/copy")
     orglab(*RUN[:-2], "--before", "snapshot", "--", *program)
     first = latest(seeded)
-    assert [one.path for one in first.large_files] == ["input.bin"]
+    assert [(one.path, one.reason) for one in first.left_out] == [("input.bin", "large")]
     assert "byte for byte" in orglab("runs", "rerun", first.id).err
     seeded.write("input.bin", "54321")
     answer = orglab("runs", "rerun", first.id, code=1)

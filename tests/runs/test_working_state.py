@@ -1,10 +1,12 @@
 """The code of a run is a commit that holds what ran, or the record says what it does not hold."""
 
+import hashlib
 import os
 import shutil
 
 import pytest
 
+from orglab.git.hashed_file import LeftOut
 from orglab.runs.record import read_runs
 
 TELLS = "Took a snapshot of what is not committed: "
@@ -125,7 +127,7 @@ def test_a_changed_submodule_is_in_the_snapshot(study, orglab, sub):
     assert "lib/.env (may be secret)" in err
     module = study.git("rev-parse", f"{latest(study).code}:lib")
     assert study.git("-C", sub, "show", f"{module}:a.py", f"{module}:new.py") == "2\n3"
-    assert latest(study).left_out == ("lib/.env",)
+    assert [one.path for one in latest(study).left_out] == ["lib/.env"]
 
 
 def test_clean_refuses_a_changed_submodule_but_not_a_new_file(study, orglab, sub):
@@ -167,7 +169,63 @@ def test_of_many_files_the_code_is_kept(study, orglab):
     orglab("run", "1.1", "--", "true")
     run = latest(study)
     assert {"data/load.py", "new.py"} <= files_of(study, run.code)
-    assert run.fields["left_out"] == [{"path": "data/*.png", "reason": "limit", "size": 2001}]
+    assert run.left_out == (LeftOut("data/*.png", "limit", 2001),)
+
+
+def test_the_limits_are_settings(study, orglab):
+    study.write("orglab.toml", "[run]\nsnapshot_files = 2\nsnapshot_size = 1\n")
+    study.git("add", "orglab.toml")
+    study.write("a.py", "1\n")
+    study.write("b.bin", b"x" * 1_000_000)
+    for name in ("x/1.png", "x/2.png"):
+        study.write(name, "1\n")
+    orglab("run", "1.1", "--", "true")
+    assert [(one.path, one.reason) for one in latest(study).left_out] == [("b.bin", "limit"), ("x/*.png", "limit")]
+
+
+def test_before_snapshot_leaves_out_the_same(study, orglab):
+    """Environments, secrets, and what is large or too much."""
+    study.write("orglab.toml", "[run]\nsize_limit = 1\nsnapshot_files = 3\n")
+    study.git("add", "orglab.toml")
+    study.write("train.py", "print('changed')\n")
+    for name in ("venv/pyvenv.cfg", ".env", "new.py", "data/1", "data/2", "data/3"):
+        study.write(name, "1\n")
+    study.write("big.bin", b"x" * 1_000_001)
+    err = orglab("run", "1.1", "--before", "snapshot", "--", "python", "train.py").err
+    run = latest(study)
+    assert files_of(study, run.code) == {".gitignore", "experiment_log.org", "new.py", "orglab.toml", "train.py"}
+    assert {(one.path, one.reason, one.size) for one in run.left_out} == {
+        (".env", "secret", 2), ("big.bin", "large", 1_000_001), ("data/*", "limit", 6),
+    }  # fmt: skip
+    assert {one.path: one.sha256 for one in run.left_out} == {
+        ".env": hashlib.sha256(b"1\n").hexdigest(),
+        "big.bin": hashlib.sha256(b"x" * 1_000_001).hexdigest(),
+        "data/*": None,
+    }
+    assert err.count("Not in any commit or snapshot: ") == 1
+    assert "big.bin (larger than run.size_limit, 1 MB)" in err
+
+
+@pytest.mark.parametrize("mark", ["assume-unchanged", "skip-worktree"])
+@pytest.mark.parametrize("before", ["commit", "snapshot"])
+def test_a_hidden_change_in_a_submodule_is_in_the_snapshot(study, orglab, sub, mark, before):
+    study.git("-C", sub, "update-index", f"--{mark}", "a.py")
+    orglab("run", "1.1", "--before", "clean", "--", "true")
+    (sub / "a.py").write_text("hidden\n")
+    assert "changes: lib; commit them" in orglab("run", "1.1", "--before", "clean", "--", "true", code=5).err
+    orglab("run", "1.1", "--before", before, "--", "true")
+    module = study.git("rev-parse", f"{latest(study).code}:lib")
+    assert study.git("-C", sub, "show", f"{module}:a.py") == "hidden"
+
+
+@pytest.mark.parametrize("mark", ["assume-unchanged", "skip-worktree"])
+def test_a_submodule_that_is_hidden_itself_is_in_the_snapshot(study, orglab, sub, mark):
+    study.git("update-index", f"--{mark}", "lib")
+    orglab("run", "1.1", "--before", "clean", "--", "true")
+    (sub / "a.py").write_text("2\n")
+    assert f"{TELLS}lib.\n" in orglab("run", "1.1", "--", "true").err
+    module = study.git("rev-parse", f"{latest(study).code}:lib")
+    assert study.git("-C", sub, "show", f"{module}:a.py") == "2"
 
 
 def test_files_that_git_cannot_hold_are_named_and_the_run_goes_on(study, orglab):

@@ -435,12 +435,16 @@ def full_run_form(run: "Run") -> dict[str, object]:
         "packages": run.packages,
         "environment": run.environment,
         "lock_files": run.lock_files,
+        "parameters": run.parameters,
+        "config_files": list(run.config_files),
+        "unread_files": list(run.unread_files),
         "seeds": list(run.seeds),
+        "job": run.job._asdict() if run.job is not None else None,
         "usage": run.usage,
         "outputs": [one._asdict() for one in run.outputs],
         "untracked": list(run.untracked),
         "uncaptured": list(run.uncaptured),
-        "left_out": list(run.left_out),
+        "left_out": [file.path for file in run.left_out],
         "folder": str(run.folder),
     }
 
@@ -454,6 +458,7 @@ def difference_form(difference: "Difference") -> dict[str, object]:
         "code": None
         if difference.files is None
         else [{"path": path, "added": added, "removed": removed} for path, added, removed in difference.files],
+        "parameters": {name: list(pair) for name, pair in difference.parameters.items()},
         "arguments": [list(argv) for argv in difference.arguments] if difference.arguments else None,
         "surroundings": {name: list(pair) for name, pair in difference.surroundings.items()},
         "packages": {name: list(pair) for name, pair in difference.packages.items()},

@@ -245,7 +245,7 @@ def show_command(run: str, *, as_json: bool) -> None:
 @json_option
 @log_options
 def diff_command(run: str, other: str | None, *, patch: bool, as_json: bool) -> None:
-    """Show what differs between two runs: code, arguments, environment, packages, metrics.
+    """Show what differs between two runs: code, parameters, environment, packages, metrics.
 
     With REV, the run's code is compared with that revision; without a second
     argument, with the working tree.

@@ -1,4 +1,4 @@
-"""A file of a snapshot, or an output of a run, identified by the hash of its content."""
+"""Files that a record names: outputs of a run, by the hash of their content, and files that no commit holds."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +19,22 @@ class HashedFile(NamedTuple):
     path: str
     sha256: str
     size: int
+
+
+class LeftOut(NamedTuple):
+    """An untracked file, or several, that are kept in no commit.
+
+    Attributes:
+        path: Relative to the top of the repository; a folder ends in `/`, and `data/*.png` stands for several files.
+        reason: `environment`, `secret`, `large`, or `limit` if there are too many files, or too much in all.
+        size: In bytes, in all; None if it is not known.
+        sha256: The hash of its content, in hexadecimal; None for several files, or if hashing would take long.
+    """
+
+    path: str
+    reason: str
+    size: int | None = None
+    sha256: str | None = None
 
 
 def hash_file(path: Path, stop: Callable[[], bool] | None = None) -> str:

@@ -9,22 +9,26 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orglab.git.repository import Repository
+from orglab.git.repository import Repository, find_repository
+from orglab.git.worktree import read_changes
 
 _HEADER = struct.Struct(">4sII")
 _STAT = struct.Struct(">10I")
 _READABLE = (2, 3)  # other versions compress the paths
 _ASSUMED, _EXTENDED, _SKIPPED = 0x80, 0x40, 0x40  # in the first byte of the flags, and of the extended flags
 _LONG_NAME = 0xFFF
+_SUBMODULE = "160000"
+_TYPE, _SUBMODULE_TYPE = 26, 0xE0  # the byte of an entry with the type, and its value for a submodule
 
 
 class Entry(NamedTuple):
-    """An entry of the index that `git status` does not compare with the working tree.
+    """An entry of the index that `git status` does not compare with the working tree, or a submodule.
 
     Attributes:
         path: The path, relative to the top.
         mode: The mode, in octal digits.
         hash: The full hash of the content.
+        is_marked: Whether it is marked assume-unchanged or skip-worktree.
         is_skipped: Whether it is marked skip-worktree; then its file may be missing on purpose.
         stamp: The modification time in seconds and nanoseconds, and the size, when the entry was written; or None.
     """
@@ -32,25 +36,55 @@ class Entry(NamedTuple):
     path: str
     mode: str
     hash: str
+    is_marked: bool
     is_skipped: bool
     stamp: tuple[int, int, int] | None = None
 
 
-def find_hidden_changes(repository: Repository) -> list[Entry]:
-    """Return the entries marked assume-unchanged or skip-worktree whose files differ from the index.
+class HiddenChanges(NamedTuple):
+    """Changes that `git status` does not show.
 
-    Submodules are left out, and so are skip-worktree files that do not exist, as in a sparse checkout.
+    Attributes:
+        entries: The entries whose files differ from the index; submodules are not among them.
+        submodules: The paths of submodules that have such changes themselves, or are marked and have any changes.
+    """
+
+    entries: list[Entry]
+    submodules: list[str]
+
+
+def find_hidden_changes(repository: Repository) -> HiddenChanges:
+    """Return the changes of entries that are marked assume-unchanged or skip-worktree, in submodules too.
+
+    Marked skip-worktree files that do not exist are left out, as in a sparse checkout.
 
     Raises:
         GitError: git fails, or is not installed.
     """
-    hidden = _read_hidden(repository)
-    suspects = [entry for entry in hidden if _may_differ(repository, entry)]
-    return _compare(repository, suspects) if suspects else []
+    entries = _read_entries(repository)
+    suspects = [entry for entry in entries if entry.is_marked and _may_differ(repository, entry)]
+    modules = [entry for entry in entries if entry.mode == _SUBMODULE and _has_hidden_changes(repository, entry)]
+    return HiddenChanges(_compare(repository, suspects) if suspects else [], [entry.path for entry in modules])
 
 
-def _read_hidden(repository: Repository) -> list[Entry]:
-    """Return the marked entries: from the index itself or, if it has an unusual form, from git."""
+def _has_hidden_changes(repository: Repository, entry: Entry) -> bool:
+    """Return whether a submodule has changes that `git status` does not show."""
+    folder = repository.top / entry.path
+    if not os.path.lexists(folder / ".git"):
+        return False
+    inner = find_repository(folder)
+    if inner is None or inner.top != folder:
+        return False
+    if entry.is_marked:
+        changes = read_changes(inner)
+        if not changes.is_clean or changes.head != entry.hash:
+            return True
+    hidden = find_hidden_changes(inner)
+    return bool(hidden.entries or hidden.submodules)
+
+
+def _read_entries(repository: Repository) -> list[Entry]:
+    """Return the marked entries and the submodules: from the index itself or, if it has an unusual form, from git."""
     try:
         index = (repository.git_dir / "index").read_bytes()
     except OSError:
@@ -65,7 +99,7 @@ def _read_hidden(repository: Repository) -> list[Entry]:
 
 
 def _parse(index: bytes, width: int) -> Iterator[Entry]:
-    """Yield the marked entries of an index whose hashes have `width` bytes.
+    """Yield the marked entries and the submodules of an index whose hashes have `width` bytes.
 
     Raises:
         ValueError: It has another form; or IndexError or struct.error.
@@ -86,11 +120,12 @@ def _parse(index: bytes, width: int) -> Iterator[Entry]:
             name += 2
         if length == _LONG_NAME:
             length = index.index(b"\0", name) - name
-        if is_skipped or flags & _ASSUMED:
+        is_marked = is_skipped or bool(flags & _ASSUMED)
+        if is_marked or index[at + _TYPE] == _SUBMODULE_TYPE:
             fields = _STAT.unpack_from(index, at)
             path = os.fsdecode(index[name : name + length])
             hashed = index[at + _STAT.size : at + flags_at].hex()
-            yield Entry(path, f"{fields[6]:o}", hashed, is_skipped, (fields[2], fields[3], fields[9]))
+            yield Entry(path, f"{fields[6]:o}", hashed, is_marked, is_skipped, (fields[2], fields[3], fields[9]))
         at += (name + length - at + 8) & ~7
         if index[at - 1] != 0 or at > end:
             raise ValueError(at)
@@ -104,12 +139,13 @@ def _parse(index: bytes, width: int) -> Iterator[Entry]:
 
 
 def _parse_listing(printed: bytes) -> Iterator[Entry]:
-    """Yield the marked entries in the output of `git ls-files -v -s -z`."""
+    """Yield the marked entries and the submodules in the output of `git ls-files -v -s -z`."""
     for line in printed.split(b"\0"):
         described, _, path = line.partition(b"\t")
         tag, *fields = described.decode().split(" ")
-        if tag.upper() == "S" or tag.islower():
-            yield Entry(os.fsdecode(path), fields[0], fields[1], tag.upper() == "S")
+        is_marked = tag.upper() == "S" or tag.islower()
+        if is_marked or fields[:1] == [_SUBMODULE]:
+            yield Entry(os.fsdecode(path), fields[0], fields[1], is_marked, tag.upper() == "S")
 
 
 def _may_differ(repository: Repository, entry: Entry) -> bool:

@@ -3,17 +3,17 @@
 import os
 import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError
-from orglab.git.hashed_file import HashedFile, hash_file
-from orglab.git.index import Entry, find_hidden_changes
+from orglab.git.hashed_file import LeftOut
+from orglab.git.index import Entry, HiddenChanges, find_hidden_changes
 from orglab.git.process import run_readonly
 from orglab.git.reachability import RUN_REFS
 from orglab.git.repository import Repository, find_repository
-from orglab.git.untracked import Budget, LeftOut, choose_files, list_files
+from orglab.git.untracked import Budget, choose_files, list_files
 from orglab.git.worktree import Changes, read_changes
 
 # git must write nothing but the copy of the index: no shared index, no fsmonitor state, no untracked cache.
@@ -31,13 +31,11 @@ class Snapshot(NamedTuple):
 
     Attributes:
         commit: The full hash of its commit; HEAD itself if the working tree is equal to HEAD.
-        large: Files above the size limit, recorded only by hash.
         uncaptured: Paths that are not in the commit: nested repositories that are not submodules, unreadable files.
-        left_out: Untracked files of submodules that are outside the budget.
+        left_out: Untracked files that are outside the budget, in submodules too.
     """
 
     commit: str
-    large: tuple[HashedFile, ...] = ()
     uncaptured: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
@@ -46,11 +44,10 @@ def make_snapshot(
     repository: Repository,
     name: str,
     message: str,
-    size_limit: int,
+    budget: Budget,
     changes: Changes | None = None,
     *,
-    hidden: list[Entry] | None = None,
-    budget: Budget | None = None,
+    hidden: HiddenChanges | None = None,
 ) -> Snapshot:
     """Commit the whole working tree under `refs/orglab/runs/NAME`, and return the snapshot.
 
@@ -60,73 +57,71 @@ def make_snapshot(
         repository: The repository.
         name: The run's id.
         message: The commit's message.
-        size_limit: In bytes; a larger untracked file is recorded only by its hash.
-        changes: The changes of the working tree, if they have been read already.
+        budget: The limits of the untracked files that are not in `changes`.
+        changes: The changes to capture, if they have been read already; all of their untracked files are captured.
         hidden: The changes that `git status` does not show, if they have been looked for already.
-        budget: The limits of the untracked files in submodules; no limits if None.
 
     Raises:
         GitError: git fails, is not installed, or a file has a conflict.
     """
     top = repository.at_top
-    changes = changes if changes is not None else read_changes(top)
+    left_out: list[LeftOut] = []
+    if changes is None:
+        changes, left_out = choose_changes(top, read_changes(top, all_files=False), budget)
     hidden = hidden if hidden is not None else find_hidden_changes(top)
     if changes.unmerged:
         raise GitError(f"{changes.unmerged[0]} has a conflict; resolve it first.")
-    if changes.head is not None and changes.is_clean and not hidden:
+    submodules = dict.fromkeys((*changes.submodules, *hidden.submodules))
+    if changes.head is not None and changes.is_clean and not (hidden.entries or submodules):
         top.run("update-ref", f"{RUN_REFS}{name}", changes.head)
-        return Snapshot(changes.head)
-    small, large, uncaptured = _sort_untracked(repository.top, changes.untracked, size_limit)
+        return Snapshot(changes.head, left_out=tuple(left_out))
+    files, uncaptured = _sort_untracked(repository.top, changes.untracked)
     modules: dict[str, str] = {}
-    left_out: list[LeftOut] = []
-    for path in changes.submodules:
+    for path in submodules:
         inner = find_repository(repository.top / path)
         if inner is None or inner.top != repository.top / path:
             uncaptured.append(path)
             continue
-        snapshot = _capture_submodule(inner, name, message, size_limit, budget)
+        snapshot = make_snapshot(inner, name, message, budget)
         modules[path] = snapshot.commit
-        large += [file._replace(path=f"{path}/{file.path}") for file in snapshot.large]
         uncaptured += [f"{path}/{inner_path}" for inner_path in snapshot.uncaptured]
         left_out += [one._replace(path=f"{path}/{one.path}") for one in snapshot.left_out]
-    tree = _write_tree(top, name, [*changes.tracked, *small], modules, hidden)
+    tree = _write_tree(top, name, [*changes.tracked, *files], modules, hidden.entries)
     parents = ("-p", changes.head) if changes.head is not None else ()
     commit = top.run("commit-tree", *parents, tree, stdin=message.encode("utf-8", "replace"), environment=IDENTITY)
     full = commit.decode().strip()
     top.run("update-ref", f"{RUN_REFS}{name}", full)
-    return Snapshot(full, tuple(large), tuple(uncaptured), tuple(left_out))
+    return Snapshot(full, tuple(uncaptured), tuple(left_out))
 
 
-def _capture_submodule(inner: Repository, name: str, message: str, size_limit: int, budget: Budget | None) -> Snapshot:
-    """Return the snapshot of a submodule, within the budget."""
-    if budget is None:
-        return make_snapshot(inner, name, message, size_limit)
-    changes = read_changes(inner, all_files=False)
-    files, environments = list_files(inner, changes.untracked)
-    kept, too_much = choose_files(inner.top, files, budget)
-    changes = changes._replace(untracked=tuple(kept))
-    snapshot = make_snapshot(inner, name, message, size_limit, changes, budget=budget)
-    return snapshot._replace(left_out=(*environments, *too_much, *snapshot.left_out))
+def choose_changes(
+    repository: Repository, changes: Changes, budget: Budget, first: Iterable[str] = ()
+) -> tuple[Changes, list[LeftOut]]:
+    """Return changes with the untracked files to capture, and what is left out.
+
+    Args:
+        repository: The repository.
+        changes: Its changes, in which an untracked folder may stand for its files.
+        budget: What may be captured.
+        first: Files to capture before all others.
+    """
+    files, environments = list_files(repository, changes.untracked)
+    kept, too_much = choose_files(repository.top, files, budget, first)
+    return changes._replace(untracked=tuple(kept)), [*environments, *too_much]
 
 
-def _sort_untracked(
-    top: Path, untracked: tuple[str, ...], size_limit: int
-) -> tuple[list[str], list[HashedFile], list[str]]:
-    """Return the untracked files to capture, those to record only by hash, and those that cannot be captured."""
-    small, large, uncaptured = [], [], []
+def _sort_untracked(top: Path, untracked: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Return the untracked files to capture, and those that cannot be captured."""
+    files: list[str] = []
+    uncaptured: list[str] = []
     for path in untracked:
         file = top / path
         try:
-            status = file.lstat()
-            if path.endswith("/") or (stat.S_ISREG(status.st_mode) and not os.access(file, os.R_OK)):
-                uncaptured.append(path)
-            elif stat.S_ISREG(status.st_mode) and status.st_size > size_limit:
-                large.append(HashedFile(path, hash_file(file), status.st_size))
-            else:
-                small.append(path)
+            is_readable = not stat.S_ISREG(file.lstat().st_mode) or os.access(file, os.R_OK)
         except OSError:
-            uncaptured.append(path)
-    return small, large, uncaptured
+            is_readable = False
+        (uncaptured if path.endswith("/") or not is_readable else files).append(path)
+    return files, uncaptured
 
 
 def _write_tree(

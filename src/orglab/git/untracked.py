@@ -3,36 +3,22 @@
 Left out are environments, what looks secret, large files, and, if there are many files, the largest groups of them.
 """
 
+import contextlib
 import fnmatch
 import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
+from orglab.git.hashed_file import LeftOut, hash_file
 from orglab.git.repository import Repository
 from orglab.git.worktree import literal_pathspecs
 
-MOST_FILES = 2000
-MOST_BYTES = 100_000_000
+_MOST_HASHED = 32_000_000  # bytes in all, about a tenth of a second
 MOST_LOOKED_AT = 20_000  # files in an untracked folder
 ENVIRONMENT_MARKS = frozenset(("pyvenv.cfg", "CACHEDIR.TAG"))
 ENVIRONMENT_NAMES = frozenset(("node_modules",))
 DERIVED = "__pycache__"  # written by any run of Python; neither kept nor worth a message
 _SECRETS = (".env", ".env.*", "*.pem", "*.key", "id_*")
-
-
-class LeftOut(NamedTuple):
-    """An untracked file, or several, that are kept in no commit.
-
-    Attributes:
-        path: Relative to the top of the repository; a folder ends in `/`, and `data/*.png` stands for several files.
-        reason: `environment`, `secret`, `large`, or `limit` if there are too many files, or too much in all.
-        size: In bytes, in all; None if it is not known.
-    """
-
-    path: str
-    reason: str
-    size: int | None = None
 
 
 class Budget:
@@ -44,8 +30,8 @@ class Budget:
         file_size: The number of bytes of one file.
     """
 
-    def __init__(self, file_size: int, files: int = MOST_FILES, size: int = MOST_BYTES) -> None:
-        """Allow so many files, and bytes in one file and in all."""
+    def __init__(self, file_size: int, files: int, size: int) -> None:
+        """Allow so many bytes in one file, so many files, and so many bytes in all."""
         self.files = files
         self.size = size
         self.file_size = file_size
@@ -120,8 +106,9 @@ def choose_files(
         else:
             groups.setdefault((path not in preferred, str(pure.parent), pure.suffix), []).append((path, size))
     kept: list[str] = []
-    for (other, parent, suffix), group in sorted(groups.items(), key=lambda item: (item[0][0], len(item[1]), item[0])):
-        total = sum(size for _, size in group)
+    totals = {key: sum(size for _, size in group) for key, group in groups.items()}
+    for key, group in sorted(groups.items(), key=lambda item: (item[0][0], len(item[1]), totals[item[0]], item[0])):
+        (other, parent, suffix), total = key, totals[key]
         if budget.take(len(group), total) or not other:
             kept += [path for path, _ in group]
         else:
@@ -129,6 +116,21 @@ def choose_files(
             name = group[0][0] if len(group) == 1 else f"{folder}*{suffix}"
             left_out.append(LeftOut(name, "limit", total))
     return kept, left_out
+
+
+def hash_left_out(top: Path, left_out: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
+    """Return what is left out with the hashes of the files, the smallest first until hashing would take long."""
+    rest = _MOST_HASHED
+    hashes: dict[str, str] = {}
+    left_out = tuple(left_out)
+    for one in sorted(left_out, key=lambda one: one.size or 0):
+        file = top / one.path
+        if one.size is None or one.size > rest or not file.is_file() or file.is_symlink():
+            continue
+        with contextlib.suppress(OSError):
+            hashes[one.path] = hash_file(file)
+            rest -= one.size
+    return tuple(one._replace(sha256=hashes.get(one.path)) for one in left_out)
 
 
 def _judge_folder(folder: Path) -> str | None:

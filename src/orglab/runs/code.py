@@ -1,7 +1,11 @@
 """Find out which runs had the same code: the same trees, without what runs write, the log and the journal."""
 
 import os
+<<<<<<< HEAD
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+=======
+from collections.abc import Hashable, Iterable, Sequence
+>>>>>>> w-params
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -11,6 +15,10 @@ from orglab.git.trees import EntryChange, compare_in_turn
 from orglab.runs.parameters import parse_arguments
 from orglab.runs.record import Run
 
+<<<<<<< HEAD
+=======
+_MOST_COMPARED = 50  # earlier runs of the same command
+>>>>>>> w-params
 _SCRIPTS = frozenset((".py", ".sh", ".bash", ".R", ".r", ".jl", ".ipynb", ".pl", ".rb", ".lua", ".js", ".m"))
 
 
@@ -94,11 +102,16 @@ def identify_code(
         elif run.code is None:
             codes[run.id] = ""
         else:
+<<<<<<< HEAD
             left_out = frozenset(file for file in _read_left_out(run) if not generated.hold(file[0]))
+=======
+            left_out = frozenset(file for file in run.left_out if not generated.hold(file.path))
+>>>>>>> w-params
             codes[run.id] = first.setdefault((_describe_tree(run, trees), left_out), run.id)
     return codes
 
 
+<<<<<<< HEAD
 def _read_left_out(run: Run) -> Iterator[tuple[str, str]]:
     """Yield the files that are in no commit, each with a description of its content."""
     yield from ((file.path, file.sha256) for file in run.large_files)
@@ -108,6 +121,8 @@ def _read_left_out(run: Run) -> Iterator[tuple[str, str]]:
             yield str(one.get("path")), str(one.get("sha256") or one.get("size"))
 
 
+=======
+>>>>>>> w-params
 def _describe_tree(run: Run, trees: dict[str, int]) -> Hashable:
     """Return a value that is the same for the same tree."""
     if run.code in trees:
@@ -153,3 +168,34 @@ def _number_trees(compared: dict[str, list[EntryChange]], generated: GeneratedPa
             number = numbers.setdefault(frozenset(changed.items()), len(numbers))
         trees[commit] = number
     return trees
+<<<<<<< HEAD
+=======
+
+
+def find_same_run(
+    repository: Repository | None, run: Run, earlier: Sequence[Run], own_paths: Iterable[str]
+) -> tuple[Run, bool | None] | None:
+    """Return the best match of a run among earlier ones, and whether its code is the same; None if there is no match.
+
+    That is the newest run of the same command on the same code, else of the same command, else of the same code
+    changes (`patch`) with the same arguments to any program.  Whether the code is the same is None if it is unknown.
+    git is asked only if there is a match.
+
+    Args:
+        repository: The repository; None without git.
+        run: The run, which may have no record yet.
+        earlier: The earlier runs, newest first.
+        own_paths: The log and the journal, relative to the top of the repository.
+    """
+    ended = [one for one in earlier if one.status in ("done", "failed", "killed", "stopped")]
+    matches = [one for one in ended if one.argv == run.argv][:_MOST_COMPARED] or [
+        one for one in ended if run.patch is not None and one.patch == run.patch and one.argv[1:] == run.argv[1:]
+    ][:1]
+    if not matches:
+        return None
+    codes = identify_code(repository, [run, *matches], own_paths, [run, *earlier])
+    if not codes[run.id]:
+        return matches[0], None
+    same = next((one for one in matches if codes[one.id] == run.id), None)
+    return (same, True) if same is not None else (matches[0], False)
+>>>>>>> w-params

@@ -1,13 +1,15 @@
-"""Compare two runs, or a run with a revision: code, arguments, environment, metrics."""
+"""Compare two runs, or a run with a revision: code, parameters, arguments, environment, metrics."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orglab.errors import NotFoundError
 from orglab.git import Repository
 from orglab.git.trees import FileChange, count_changed_lines, full_hash, has_commit, read_patch
 from orglab.log.log import LogFile
+from orglab.runs.code import GeneratedPaths, find_generated_paths
 from orglab.runs.log_runs import LogRuns
+from orglab.runs.parameters import Value, parse_arguments
 from orglab.runs.record import Metric, Run, find_run
 
 Pair = tuple[str | None, str | None]
@@ -20,8 +22,10 @@ class Difference(NamedTuple):
         run: The run.
         other: The run that it is compared with; None for a revision or the working tree.
         commits: The full hashes of the code of both; the second is None for the working tree.
-        files: The changed files of the code; None if a commit is unknown or not in this repository.
-        arguments: Both commands, if they differ.
+        files: The changed files of the code, without what the runs wrote; None if a commit is unknown or not in this
+            repository.
+        parameters: The parameters that differ, by name.
+        arguments: Both commands, if they differ in more than parameters.
         surroundings: The Python, host, environment variables and lock files that differ, by name.
         packages: The installed distributions that differ, by name.
         metrics: The metrics of both, by name.
@@ -31,6 +35,7 @@ class Difference(NamedTuple):
     other: Run | None
     commits: Pair
     files: list[FileChange] | None
+    parameters: dict[str, tuple[Value | None, Value | None]]
     arguments: tuple[tuple[str, ...], tuple[str, ...]] | None
     surroundings: dict[str, Pair]
     packages: dict[str, Pair]
@@ -62,34 +67,63 @@ def compare_runs(log: LogFile, name: str, other: str | None = None) -> Differenc
                 raise
             revision = full_hash(repository, other)
     commits = (first.code, second.code if second is not None else revision)
+    parameters = find_differences(first.parameters, second.parameters) if second is not None else {}
     return Difference(
         first,
         second,
         commits,
-        _count_changes(log, repository, commits, is_tree=other is None),
-        (first.argv, second.argv) if second is not None and first.argv != second.argv else None,
-        find_differences(read_surroundings(first), read_surroundings(second)) if second is not None else {},
+        _count_changes(repository, commits, _find_generated(log, first, second), is_tree=other is None),
+        parameters,
+        _pair_arguments(first, second, parameters) if second is not None else None,
+        _find_other_surroundings(first, second, parameters) if second is not None else {},
         find_differences(first.packages, second.packages) if second is not None else {},
         _pair_metrics(first, second),
     )
 
 
+def _find_generated(log: LogFile, first: Run, second: Run | None) -> GeneratedPaths:
+    """Return the paths that are not code, because one of the runs writes them."""
+    own_paths = log.find_own_paths(log.repository) if log.repository is not None else ()
+    return find_generated_paths([first] if second is None else [first, second], own_paths)
+
+
+def _pair_arguments(
+    first: Run, second: Run, parameters: Mapping[str, object]
+) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Return both commands, if they differ in more than the parameters that differ."""
+    if first.argv == second.argv:
+        return None
+    is_shown = not parameters or parse_arguments(first.argv).words != parse_arguments(second.argv).words
+    return (first.argv, second.argv) if is_shown else None
+
+
+def _find_other_surroundings(first: Run, second: Run, parameters: Mapping[str, object]) -> dict[str, Pair]:
+    """Return the surroundings that differ; a seed in the environment is one of the parameters."""
+    found = find_differences(read_surroundings(first), read_surroundings(second))
+    return {name: pair for name, pair in found.items() if name not in parameters}
+
+
 def _count_changes(
-    log: LogFile, repository: Repository | None, commits: Pair, *, is_tree: bool
+    repository: Repository | None, commits: Pair, generated: GeneratedPaths, *, is_tree: bool
 ) -> list[FileChange] | None:
     old, new = commits
     if repository is None or old is None or (new is None and not is_tree):
         return None
     if not has_commit(repository, old) or (new is not None and not has_commit(repository, new)):
         return None
-    return count_changed_lines(repository, old, new, log.find_own_paths(repository))
+    changes = count_changed_lines(repository, old, new, (*sorted(generated.folders),))
+    return [change for change in changes if not generated.hold(change.path)]
 
 
 def read_difference(log: LogFile, difference: Difference) -> str:
     """Return the difference of the code as a patch; empty if there is none, or if a commit is missing."""
-    if not difference.files or log.repository is None or difference.commits[0] is None:
+    repository, (old, new) = log.repository, difference.commits
+    if not difference.files or repository is None or old is None:
         return ""
-    return read_patch(log.repository, difference.commits[0], difference.commits[1], log.find_own_paths(log.repository))
+    generated = _find_generated(log, difference.run, difference.other)
+    folders = tuple(sorted(generated.folders))
+    changed = (change.path for change in count_changed_lines(repository, old, new, folders))
+    return read_patch(repository, old, new, (*folders, *(path for path in changed if generated.hold(path))))
 
 
 def read_surroundings(run: Run) -> dict[str, str]:
@@ -98,7 +132,7 @@ def read_surroundings(run: Run) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def find_differences(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Pair]:
+def find_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return the differing values of two mappings, by name; a missing value is None."""
     names = sorted(old.keys() | new.keys())
     return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}

@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
+from orglab.runs.parameters import Value
 from orglab.runs.record import Metric, Run
 from orglab.text import cut, duration, number
 
@@ -30,6 +31,13 @@ def metrics_text(metrics: Iterable[tuple[str, Metric]]) -> str:
     pairs = list(metrics)
     shown = [f"{_printable(name)} {value_text(value)}" for name, value in pairs[:_METRICS]]
     return ", ".join(shown) + (f", and {len(pairs) - _METRICS} more" if len(pairs) > _METRICS else "")
+
+
+def parameter_text(value: Value | None) -> str:
+    """Return the value of a parameter, exactly: `0.001`, `true`; `none` if there is none."""
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else cut(_printable(str(value)), _VALUE)
 
 
 def value_text(value: Metric) -> str:
@@ -103,36 +111,3 @@ def results_message(run: Run) -> str:
         + (f"{run.why}\n\n" if run.why else "")
         + ("\n".join(lines) + "\n")
     )
-
-
-def is_same_code(run: Run, before: str | None, patch: str | None) -> bool:
-    """Return whether a run used the code of a commit with these changes; its results do not count as code."""
-    return before is not None and before in (run.before, run.commit) and run.patch == patch and not run.uncaptured
-
-
-def find_same_run(
-    runs: Iterable[Run], argv: Sequence[str], before: str | None = None, patch: str | None = None
-) -> Run | None:
-    """Return the best match among earlier runs, or None.
-
-    That is the newest run of the same command on the same code, else of the same command, else of the same code
-    changes (`patch`) with the same arguments to any program.
-
-    Args:
-        runs: The earlier runs, newest first; consumed only as far as needed.
-        argv: The command.
-        before: The full hash of HEAD.
-        patch: The stable patch id of the uncommitted changes.
-    """
-    command = tuple(argv)
-    same_command = same_patch = None
-    for run in runs:
-        if run.status not in ("done", "failed", "killed", "stopped"):
-            continue
-        if run.argv == command:
-            if is_same_code(run, before, patch):
-                return run
-            same_command = same_command or run
-        elif patch is not None and run.patch == patch and run.argv[1:] == command[1:]:
-            same_patch = same_patch or run
-    return same_command or same_patch

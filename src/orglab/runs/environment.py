@@ -1,4 +1,4 @@
-"""Find the environment of a command: its Python and installed packages, lock files, and seeds in its arguments."""
+"""Find the environment of a command: its Python, the installed packages, and lock files."""
 
 import contextlib
 import os
@@ -8,8 +8,6 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
-
-from orglab.runs.parameters import is_seed, parse_arguments
 
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?")
 # These use the environment of the project.
@@ -156,10 +154,3 @@ def find_lock_files(folders: Iterable[Path]) -> list[Path]:
         except OSError:
             continue
     return [path for path in paths if path.is_file()]
-
-
-def find_seeds(argv: Sequence[str]) -> list[str]:
-    """Return the seeds in the arguments of a command: `--seed 3`, `--seed=3`, `seed=3`, `model.random_state=3`."""
-    return [
-        str(value) for name, value in parse_arguments(argv).parameters.items() if is_seed(name) and value is not True
-    ]

@@ -16,6 +16,7 @@ from orglab.runs.metrics import PrintedMetrics, Row, read_metrics
 from orglab.runs.pending import RECORD, remove_pending
 from orglab.runs.record import Run, read_run
 from orglab.runs.results import Stamp, commit_results, find_changed_since, read_outputs, read_stamp
+from orglab.runs.run_parameters import describe_final_parameters
 from orglab.runs.storage import PENDING, RUNS, list_entries
 from orglab.text import listed
 
@@ -38,7 +39,8 @@ def finish_run(
     outputs = read_outputs(_find_outputs(job, began), job.base, stop)
     if stop():
         job.tell("Interrupted again: hashes of some written files may be missing from the record.")
-    job.record_event("measured", {"metrics": metrics, "outputs": [output._asdict() for output in outputs]})
+    measured = {"metrics": metrics, "outputs": [output._asdict() for output in outputs]}
+    job.record_event("measured", {**measured, **_read_parameters(job, began)})
     _commit(job)
     _write_to_log(job)
 
@@ -55,6 +57,12 @@ def _read_metrics(job: Job, printed: PrintedMetrics | None, before: Stamp | None
         with contextlib.suppress(OSError):
             job.record.write_history(iter(printed.rows))
     return metrics
+
+
+def _read_parameters(job: Job, began: Stamp | None) -> dict[str, object]:
+    """Return the fields with the parameters, if what the run wrote has changed them."""
+    run = read_run(job.record.folder)
+    return describe_final_parameters(job, run, began.ctime) if run is not None and began is not None else {}
 
 
 def _find_outputs(job: Job, began: Stamp | None) -> list[Path]:

@@ -6,12 +6,12 @@ and `learning_rate` in a configuration file are the same.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-Value = float | str | bool
+Value = int | float | str | bool
 
-_SEED = re.compile(r"(?i)(?:[\w.]*[_.])?(?:seeds?|random_state)")
+_SEED = re.compile(r"(?i)(?:[\w.]*[_.])?(?:seeds?|random_state)|PYTHONHASHSEED")
 _ASSIGNMENT = re.compile(r"\+{0,2}(?P<name>[A-Za-z_][\w.@/-]*)=(?P<value>.*)", re.S)
 _OPTION = re.compile(r"--?(?P<name>[A-Za-z_][\w.-]*)(?:=(?P<value>.*))?", re.S)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
@@ -39,7 +39,13 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     parameters: dict[str, Value] = {}
     words = list(argv[:1])
     rest = list(argv[1:])
-    if words and _PYTHON.fullmatch(words[0].rpartition("/")[2]):
+    if words and words[0].rpartition("/")[2] == "env":
+        while rest and (match := _ASSIGNMENT.fullmatch(rest[0])):
+            parameters[normalize_name(match["name"])] = parse_value(match["value"])
+            rest.pop(0)
+        words += rest[:1]
+        del rest[:1]
+    if words and _PYTHON.fullmatch(words[-1].rpartition("/")[2]):
         words += _take_python_options(rest)
     elif words and _SHELL.fullmatch(words[0].rpartition("/")[2]):
         # A script after -c is one word, and what follows are its arguments.
@@ -49,14 +55,19 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         word = rest.pop(0)
         if match := _OPTION.fullmatch(word):
             value = match["value"]
-            if value is None and rest and not _OPTION.fullmatch(rest[0]) and rest[0] != "--":
+            if value is None and rest and _is_value(rest[0]):
                 value = rest.pop(0)
-            parameters[_normalize(match["name"])] = True if value is None else parse_value(value)
+            parameters[normalize_name(match["name"])] = True if value is None else parse_value(value)
         elif match := _ASSIGNMENT.fullmatch(word):
-            parameters[_normalize(match["name"])] = parse_value(match["value"])
+            parameters[normalize_name(match["name"])] = parse_value(match["value"])
         else:
             words.append(word)
     return Arguments(parameters, tuple(words))
+
+
+def _is_value(word: str) -> bool:
+    """Return whether a word after an option may be its value."""
+    return word != "--" and not _OPTION.fullmatch(word) and not _ASSIGNMENT.fullmatch(word)
 
 
 def _take_python_options(rest: list[str]) -> list[str]:
@@ -70,7 +81,18 @@ def _take_python_options(rest: list[str]) -> list[str]:
     return []
 
 
-def _normalize(name: str) -> str:
+def find_environment_seeds(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with a number that are seeds: `SEED`, `RANDOM_SEED`, `PYTHONHASHSEED`.
+
+    Other values are left out, because the seed of a key or a wallet is a secret.
+    """
+    return {
+        name: value for name, value in environment.items() if is_seed(name) and not isinstance(parse_value(value), str)
+    }
+
+
+def normalize_name(name: str) -> str:
+    """Return the name of a parameter as an option has it."""
     return name.replace("-", "_")
 
 
@@ -81,9 +103,14 @@ def parse_value(text: str) -> Value:
     if not _NUMBER.fullmatch(text):
         return text
     value = float(text)
-    if not math.isfinite(value) or abs(value) >= _EXACT:
+    if not math.isfinite(value) or not is_exact(value):
         return text
     return int(value) if re.fullmatch(r"[+-]?\d+", text) else value
+
+
+def is_exact(value: float) -> bool:
+    """Return whether a number is exact as a float, if it is whole."""
+    return abs(value) < _EXACT
 
 
 def is_seed(name: str) -> bool:

@@ -9,19 +9,21 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.files import path_in
 from orglab.git.hashed_file import hash_file
-from orglab.git.snapshot import patch_id
 from orglab.log.log import LogFile
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, ExitStatus
-from orglab.runs.description import describe_outcome, find_same_run, is_same_code
-from orglab.runs.environment import PythonProbe, find_lock_files, find_seeds
+from orglab.runs.code import GeneratedPaths, find_generated_paths, find_same_run
+from orglab.runs.description import describe_outcome
+from orglab.runs.environment import PythonProbe, find_lock_files
 from orglab.runs.job import Job
 from orglab.runs.log_runs import LogRuns
+from orglab.runs.parameters import find_environment_seeds
 from orglab.runs.record import Run, read_start_time
+from orglab.runs.run_parameters import describe_parameters
 from orglab.runs.run_request import RunRequest
+from orglab.runs.scheduler import find_job
 from orglab.runs.working_state import Policy, WorkingState, save_working_state
 
 _MOST_EARLIER_RUNS = 200  # read to find the same run, so that a long history does not slow a run down
@@ -57,7 +59,7 @@ def save_code(job: Job) -> WorkingState:
     own_paths = job.log.find_own_paths(job.repository)
     scripts = tuple(_find_scripts(job.repository, job.request.argv, job.folder))
     policy = Policy(
-        job.request.before or config.before, config.size_limit, own_paths, expected, scripts,
+        job.request.before or config.before, config, own_paths, expected, scripts,
         lambda paths: _find_outputs(job, paths),
     )  # fmt: skip
     return save_working_state(
@@ -100,25 +102,37 @@ def warn_if_run_before(job: Job, state: WorkingState) -> None:
     """Tell the user about an earlier run of the same command or code; a rerun needs no such message."""
     if job.request.extra_fields:
         return
-    same = find_same_run(_read_earlier_runs(job), job.request.argv, state.head, state.patch)
-    if same is None:
+    run = Run(job.record.folder, {**_describe_request(job), **state.record_fields()})
+    found = find_same_run(job.repository, run, [*_read_earlier_runs(job)], _find_own_paths(job))
+    if found is None:
         return
-    is_same = is_same_code(same, state.head, state.patch) and not state.uncaptured
-    is_same = is_same or _is_equal_snapshot(job, same, state)
-    code = "the same code" if is_same else "different code"
+    same, is_same = found
+    code = {True: ", on the same code", False: ", on different code", None: ""}[is_same]
     when = f"{same.began:%Y-%m-%d %H:%M}" if same.began else "earlier"
     names = ", ".join(filter(None, (when, same.ref, same.id)))
-    job.tell(f"The same was run before, on {code} ({names}): {describe_outcome(same)}.")
+    job.tell(f"The same was run before{code} ({names}): {describe_outcome(same)}.")
 
 
-def _is_equal_snapshot(job: Job, run: Run, state: WorkingState) -> bool:
-    """Return whether two snapshots hold the same files, though HEAD may be another, or not exist yet."""
-    if job.repository is None or run.snapshot is None or state.snapshot is None or run.uncaptured or state.uncaptured:
-        return False
-    try:
-        return patch_id(job.repository, run.snapshot, state.snapshot, job.log.find_own_paths(job.repository)) is None
-    except GitError:
-        return False  # the snapshot is in another clone
+def _find_own_paths(job: Job) -> tuple[str, ...]:
+    return job.log.find_own_paths(job.repository) if job.repository is not None else ()
+
+
+def _describe_request(job: Job) -> dict[str, Any]:
+    """Return the fields of the record that follow from what was asked for."""
+    request, base = job.request, job.base
+    return {
+        "ref": job.ref, "log": job.log.name, "argv": list(request.argv),
+        "cwd": os.path.relpath(job.folder, base), "why": request.why, "done": request.done,
+        "results": [os.path.relpath(path, base) for path in job.watch.paths],
+        "metrics_file": os.path.relpath(request.metrics, base) if request.metrics is not None else None,
+        "printed_metrics": request.printed_metrics, "pty": request.pty,
+    }  # fmt: skip
+
+
+def _find_generated(job: Job) -> GeneratedPaths:
+    """Return the paths that this run and earlier ones write."""
+    run = Run(job.record.folder, _describe_request(job))
+    return find_generated_paths([run, *_read_earlier_runs(job)], _find_own_paths(job))
 
 
 def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: datetime.datetime) -> dict[str, Any]:
@@ -133,17 +147,17 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
     request, base = job.request, job.base
     version, packages = python.read_result()
     variables = {**os.environ, **(request.environment or {})}
+    seeds = find_environment_seeds(variables)
+    scheduled = find_job(variables)
     known = {
-        "ref": job.ref, "log": job.log.name, "argv": list(request.argv),
-        "cwd": os.path.relpath(job.folder, base), "why": request.why,
-        "began": format_moment(now), "done": request.done, **state.record_fields(),
+        **_describe_request(job), "began": format_moment(now), **state.record_fields(),
         "host": os.uname().nodename, "pid": os.getpid(), "pid_start": read_start_time(os.getpid()),
         "python": version, "python_path": os.fspath(python.path) if python.path else None, "packages": packages,
-        "environment": {name: variables[name] for name in job.log.config.run.environment if name in variables},
-        "lock_files": _hash_files(find_lock_files((base, job.folder)), base), "seeds": find_seeds(request.argv),
-        "parent": os.environ.get("ORGLAB_RUN"), "results": [os.path.relpath(path, base) for path in job.watch.paths],
-        "metrics_file": os.path.relpath(request.metrics, base) if request.metrics is not None else None,
-        "printed_metrics": request.printed_metrics, "pty": request.pty, **(request.extra_fields or {}),
+        "environment": {name: variables[name] for name in job.log.config.run.environment if name in variables} | seeds,
+        "lock_files": _hash_files(find_lock_files((base, job.folder)), base),
+        **describe_parameters(job, seeds, lambda: _find_generated(job)),
+        "job": scheduled._asdict() if scheduled is not None else None,
+        "parent": os.environ.get("ORGLAB_RUN"), **(request.extra_fields or {}),
     }  # fmt: skip
     return {name: value for name, value in known.items() if value not in (None, False, [], {})}
 

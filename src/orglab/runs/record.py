@@ -22,9 +22,10 @@ from typing import Any, NamedTuple
 
 from orglab import clock
 from orglab.errors import NotFoundError, UsageError
-from orglab.git.hashed_file import HashedFile
-from orglab.runs.parameters import Value, parse_arguments
+from orglab.git.hashed_file import HashedFile, LeftOut
+from orglab.runs.parameters import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
+from orglab.runs.scheduler import SchedulerJob
 from orglab.runs.storage import RUNS, list_entries
 
 OUTPUT = "output.log"
@@ -236,21 +237,24 @@ class Run(Mapping[str, object]):
         return self._texts("untracked")
 
     @cached_property
-    def large_files(self) -> tuple[HashedFile, ...]:
-        """The untracked files of which the snapshot holds only the hash."""
-        return self._hashed_files("large_files")
-
-    @property
-    def left_out(self) -> tuple[str, ...]:
+    def left_out(self) -> tuple[LeftOut, ...]:
         """The untracked files, other than environments, that nothing holds: large files, and what may be secret."""
         value = self.fields.get("left_out")
-        found = (one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict))
-        return tuple(str(one.get("path")) for one in found if one.get("reason") != "environment")
+        found = [one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict)]
+        return tuple(
+            LeftOut(
+                str(one.get("path")), str(one.get("reason")),
+                size if isinstance(size := one.get("size"), int) else None,
+                sha256 if isinstance(sha256 := one.get("sha256"), str) else None,
+            )
+            for one in found
+            if one.get("reason") != "environment"
+        )  # fmt: skip
 
     @property
     def missing(self) -> tuple[str, ...]:
         """Everything that is known to have been there and is not in `code`, except environments."""
-        return (*self.uncaptured, *self.untracked, *(file.path for file in self.large_files), *self.left_out)
+        return (*self.uncaptured, *self.untracked, *(file.path for file in self.left_out))
 
     @property
     def host(self) -> str | None:
@@ -279,8 +283,11 @@ class Run(Mapping[str, object]):
 
     @property
     def seeds(self) -> tuple[str, ...]:
-        """The seeds in the arguments."""
-        return self._texts("seeds")
+        """The values of the parameters that are seeds."""
+        if "seeds" in self.fields:  # in a record of an earlier version
+            return self._texts("seeds")
+        named = self.parameters.items()
+        return tuple(str(value) for name, value in named if is_seed(name) and value is not True)
 
     @cached_property
     def parameters(self) -> dict[str, Value]:
@@ -291,6 +298,27 @@ class Run(Mapping[str, object]):
         if "parameters" not in self.fields:
             return parse_arguments(self.argv).parameters
         return {name: value for name, value in self._mapping("parameters").items() if isinstance(value, Value)}
+
+    @property
+    def config_files(self) -> tuple[str, ...]:
+        """The configuration files that have parameters of the command, relative to the top of the repository."""
+        return self._texts("config_files")
+
+    @property
+    def unread_files(self) -> tuple[str, ...]:
+        """The configuration files that could not be read, because there was no YAML reader."""
+        return self._texts("unread_files")
+
+    @property
+    def job(self) -> SchedulerJob | None:
+        """The job of a scheduler that it ran in."""
+        job = self._mapping("job")
+        name, scheduler, array, restarts = (job.get(key) for key in ("id", "scheduler", "array", "restarts"))
+        if not isinstance(name, str) or not isinstance(scheduler, str):
+            return None
+        return SchedulerJob(
+            scheduler, name, array if isinstance(array, int) else None, restarts if isinstance(restarts, int) else 0
+        )
 
     @property
     def usage(self) -> dict[str, float]:

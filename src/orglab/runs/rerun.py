@@ -140,18 +140,23 @@ def _checkout(repository: Repository, commit: str, tell: Tell, *, keep: bool) ->
 
 def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence[str]) -> Iterator[str]:
     """Copy and link files that no commit holds into a working tree, and yield what is missing."""
-    for large in run.large_files:
-        source = repository.top / large.path
-        if source.is_file() and hash_file(source) == large.sha256:
-            (tree / large.path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, tree / large.path)
+    copied = []
+    for large in run.left_out:
+        # A secret is not copied, and a record may name a path outside of the repository.
+        if large.sha256 is None or large.reason == "secret" or large.path in links or ".." in Path(large.path).parts:
+            continue
+        copied.append(large.path)
+        source, target = repository.top / large.path, tree / large.path
+        if target.is_relative_to(tree) and source.is_file() and hash_file(source) == large.sha256:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
         else:
             yield f"{large.path} (changed or missing, and not in any commit)"
     if run.uncaptured:
         yield f"{listed(run.uncaptured)} (not in any commit)"
     if run.untracked:
         yield f"{listed(run.untracked)} (untracked)"
-    if left_out := [path for path in run.left_out if path not in links]:
+    if left_out := [file.path for file in run.left_out if file.path not in (*links, *copied)]:
         yield f"{listed(left_out)} (left out of the snapshot; use --link for what the command needs)"
     for link in links:
         target = tree / link

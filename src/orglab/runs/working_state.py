@@ -3,13 +3,14 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
+from orglab.config import RunConfig
 from orglab.errors import GitError
 from orglab.git import Repository
-from orglab.git.hashed_file import HashedFile
-from orglab.git.index import Entry, find_hidden_changes
+from orglab.git.hashed_file import LeftOut
+from orglab.git.index import HiddenChanges, find_hidden_changes
 from orglab.git.merge_config import is_own_attributes
-from orglab.git.snapshot import Snapshot, make_snapshot, patch_id
-from orglab.git.untracked import Budget, LeftOut, choose_files, list_files
+from orglab.git.snapshot import Snapshot, choose_changes, make_snapshot, patch_id
+from orglab.git.untracked import Budget, choose_files, hash_left_out, list_files
 from orglab.git.worktree import (
     Changes,
     commit_paths,
@@ -36,7 +37,6 @@ class WorkingState(NamedTuple):
         patch: The patch id of the changes in the snapshot relative to HEAD, or None.
         untracked: Untracked files that are not in a snapshot.
         uncaptured: Changes that neither a commit nor the snapshot holds.
-        large: Untracked files of which the snapshot holds only the hash.
         left_out: Untracked files that are not code, or too large, so that nothing holds them.
     """
 
@@ -46,7 +46,6 @@ class WorkingState(NamedTuple):
     patch: str | None = None
     untracked: tuple[str, ...] = ()
     uncaptured: tuple[str, ...] = ()
-    large: tuple[HashedFile, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
     def record_fields(self) -> dict[str, Any]:
@@ -54,7 +53,6 @@ class WorkingState(NamedTuple):
         fields: dict[str, Any] = {
             "before": self.head, "hash": self.short, "snapshot": self.snapshot, "patch": self.patch,
             "untracked": list(self.untracked[:_MOST_UNTRACKED]), "uncaptured": list(self.uncaptured),
-            "large_files": [file._asdict() for file in self.large],
             "left_out": [one._asdict() for one in self.left_out[:_MOST_UNTRACKED]],
         }  # fmt: skip
         return {name: value for name, value in fields.items() if value}
@@ -65,7 +63,7 @@ class Policy(NamedTuple):
 
     Attributes:
         before: `commit`, `snapshot` or `clean`.
-        size_limit: Megabytes; of a larger untracked file, a snapshot holds only the hash.
+        config: The settings, with the limits of the untracked files in a snapshot.
         excluded: Paths of the log and the journal, relative to the top; they are never committed with code.
         expected: Paths of results and metrics, which may be untracked.
         scripts: Files that the command runs.
@@ -73,11 +71,16 @@ class Policy(NamedTuple):
     """
 
     before: str
-    size_limit: int
+    config: RunConfig
     excluded: tuple[str, ...]
     expected: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
     find_outputs: Callable[[Sequence[str]], Collection[str]] = lambda _paths: ()
+
+    def make_budget(self) -> Budget:
+        """Return what may be kept in a snapshot."""
+        config = self.config
+        return Budget(config.size_limit * MEGABYTE, config.snapshot_files, config.snapshot_size * MEGABYTE)
 
 
 def save_working_state(
@@ -110,9 +113,11 @@ def save_working_state(
     if policy.before == "snapshot":
         return _capture(repository, policy, name, message, tell)
     changes = read_changes(repository, all_files=False)
-    hidden = [entry for entry in find_hidden_changes(repository) if entry.path not in policy.excluded]
+    hidden = find_hidden_changes(repository)
+    hidden = hidden._replace(entries=[entry for entry in hidden.entries if entry.path not in policy.excluded])
     if policy.before == "clean":
-        _require_clean((*changes.edited_submodules, *(entry.path for entry in hidden)))
+        entries = (entry.path for entry in hidden.entries)
+        _require_clean(list(dict.fromkeys((*changes.edited_submodules, *hidden.submodules, *entries))))
     commit = None
     changed = [path for path in changes.tracked if path not in policy.excluded]
     if changed or changes.unmerged:
@@ -143,14 +148,14 @@ class _Rest(NamedTuple):
 
     Attributes:
         changes: The changes; the untracked files are those to keep.
-        hidden: Changed files that `git status` does not show.
+        hidden: Changes that `git status` does not show.
         results: Untracked results of earlier runs.
         left_out: Untracked files that are not kept.
         budget: What may still be kept.
     """
 
     changes: Changes
-    hidden: list[Entry]
+    hidden: HiddenChanges
     results: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
     budget: Budget
@@ -158,12 +163,13 @@ class _Rest(NamedTuple):
     @property
     def paths(self) -> list[str]:
         """The paths to keep."""
-        return [*self.changes.untracked, *self.changes.submodules, *(entry.path for entry in self.hidden)]
+        submodules = dict.fromkeys((*self.changes.submodules, *self.hidden.submodules))
+        return [*self.changes.untracked, *submodules, *(entry.path for entry in self.hidden.entries)]
 
 
-def _find_rest(repository: Repository, policy: Policy, changes: Changes, hidden: list[Entry]) -> _Rest:
+def _find_rest(repository: Repository, policy: Policy, changes: Changes, hidden: HiddenChanges) -> _Rest:
     """Return what is not in the commit, without log, journal, and what orglab itself made."""
-    budget = Budget(policy.size_limit * MEGABYTE)
+    budget = policy.make_budget()
     if not changes.untracked:
         return _Rest(changes, hidden, (), (), budget)
     # A results folder with the script in it is a folder of code.
@@ -189,21 +195,18 @@ def _keep_rest(
     snapshot = None
     if rest.paths:
         try:
-            snapshot = make_snapshot(
-                repository, name, message, policy.size_limit * MEGABYTE, changes, hidden=rest.hidden, budget=rest.budget
-            )
+            snapshot = make_snapshot(repository, name, message, rest.budget, changes, hidden=rest.hidden)
         except GitError as error:
             # The run goes on, as it would without a snapshot.
             tell(f"Not committed: {listed(rest.paths)}; no snapshot was made, because {error}")
             return WorkingState(untracked=rest.results, uncaptured=tuple(rest.paths), left_out=rest.left_out)
         tell(f"Took a snapshot of what is not committed: {listed(rest.paths)}.")
     found = snapshot or Snapshot("")
-    left_out = (*rest.left_out, *found.left_out)
+    left_out = hash_left_out(repository.top, (*rest.left_out, *found.left_out))
     _tell_left_out((*found.uncaptured, *(_describe_left_out(one, policy) for one in left_out)), tell)
     state = WorkingState(
-        snapshot=found.commit or None, untracked=rest.results, uncaptured=found.uncaptured, large=found.large,
-        left_out=left_out,
-    )  # fmt: skip
+        snapshot=found.commit or None, untracked=rest.results, uncaptured=found.uncaptured, left_out=left_out
+    )
     if snapshot is None:
         return state
     if changes.head is None:
@@ -215,7 +218,7 @@ def _describe_left_out(one: LeftOut, policy: Policy) -> str:
     """Return what is left out, and why."""
     reasons = {
         "environment": "an environment or a cache", "secret": "may be secret",
-        "large": f"larger than run.size_limit, {policy.size_limit} MB", "limit": "too many files, or too large",
+        "large": f"larger than run.size_limit, {policy.config.size_limit} MB", "limit": "too many files, or too large",
     }  # fmt: skip
     return f"{one.path} ({reasons[one.reason]})"
 
@@ -241,15 +244,16 @@ def _describe_read_only(repository: Repository, policy: Policy, tell: Tell) -> W
         action = "in a snapshot" if policy.before == "snapshot" else "committed"
         tell(f"Not {action}: {listed(paths)} ({repository.git_dir} cannot be written).")
     untracked = tuple(path for path in changes.untracked if path not in policy.excluded)
-    if surprising := [path for path in untracked if not _is_below(path, policy.expected)]:
+    surprising = [path for path in untracked if not _is_below(path, policy.expected)]
+    if surprising:
         tell(f"Not committed: {listed(surprising)} (untracked).")
     if changes.submodules:
         tell(f"Not committed: changes in the submodules {listed(changes.submodules)}.")
     return WorkingState(
         changes.head,
         short_hash(repository, changes.head) if changes.head is not None else None,
-        untracked=untracked,
-        uncaptured=(*paths, *changes.submodules),
+        untracked=tuple(path for path in untracked if path not in surprising),
+        uncaptured=(*paths, *surprising, *changes.submodules),
     )
 
 
@@ -280,20 +284,20 @@ def _find_paths_to_commit(repository: Repository, policy: Policy, changes: Chang
 
 def _capture(repository: Repository, policy: Policy, name: str, message: str, tell: Tell) -> WorkingState:
     """Make a snapshot, tell the user what it does not hold, and return the working state."""
-    changes = read_changes(repository)
-    snapshot = make_snapshot(repository, name, message, policy.size_limit * MEGABYTE, changes)
+    budget = policy.make_budget()
+    changes, left_out = choose_changes(
+        repository, read_changes(repository, all_files=False), budget, first=policy.scripts
+    )
+    snapshot = make_snapshot(repository, name, message, budget, changes)
     patch = None
     if changes.head is not None and snapshot.commit != changes.head:
         patch = patch_id(repository, changes.head, snapshot.commit, policy.excluded)
         tell(f"Took a snapshot of the working tree: {short_hash(repository, snapshot.commit)}.")
-    if snapshot.large:
-        tell(f"In the snapshot only by hash: {listed([file.path for file in snapshot.large])} "
-             f"(larger than run.size_limit, {policy.size_limit} MB).")  # fmt: skip
-    if snapshot.uncaptured:
-        tell(f"Not in the snapshot: {listed(snapshot.uncaptured)}.")
+    left_out = [*left_out, *snapshot.left_out]
+    _tell_left_out((*snapshot.uncaptured, *(_describe_left_out(one, policy) for one in left_out)), tell)
     return WorkingState(
         # The log names the commit on the branch; the snapshot, which is on no branch, is in the record.
         changes.head or snapshot.commit, short_hash(repository, changes.head or snapshot.commit),
         snapshot.commit, patch,
-        uncaptured=snapshot.uncaptured, large=snapshot.large,
+        uncaptured=snapshot.uncaptured, left_out=hash_left_out(repository.top, left_out),
     )  # fmt: skip

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 
 from orglab.cli import output
 from orglab.runs.comparison import Difference
-from orglab.runs.description import command_text, metrics_text, outcome_text, value_text
+from orglab.runs.description import command_text, metrics_text, outcome_text, parameter_text, value_text
 from orglab.runs.record import OUTPUT, Run
+from orglab.runs.scheduler import SchedulerJob
 from orglab.text import count, duration, listed
 
 _SHORT = 7
 # How many lines of a run's output are shown, and how many bytes are read for that.
 _LAST_LINES = 20
 _TAIL = 1 << 14
+_PARAMETERS = 40
 
 
 def run_page(run: Run) -> Iterator[str]:
@@ -28,7 +30,9 @@ def run_page(run: Run) -> Iterator[str]:
         "Code": run.code or "unknown",
         "Results": run.commit or "",
         "Metrics": metrics_text(run.metrics.items()),
-        "Seeds": ", ".join(run.seeds),
+        "Parameters": listed((f"{name} {parameter_text(one)}" for name, one in run.parameters.items()), _PARAMETERS),
+        "Not read": listed(run.unread_files),
+        "Job": job_text(run.job) if run.job is not None else "",
         "Folder": run.cwd or "",
         "Host": run.host or "",
         "Python": f"{run.python}, {count(len(run.packages), 'package')}" if run.python else "",
@@ -49,6 +53,12 @@ def run_page(run: Run) -> Iterator[str]:
         yield from (f"  {output.clean(line)}" for line in printed)
 
 
+def job_text(job: SchedulerJob) -> str:
+    """Return the job of a scheduler: `slurm 12, index 3 of its array, restarted 2 times`."""
+    index = f", index {job.array} of its array" if job.array is not None else ""
+    return f"{job.scheduler} {job.id}{index}" + (f", restarted {count(job.restarts, 'time')}" if job.restarts else "")
+
+
 def _read_end(run: Run) -> list[str]:
     """Return the last lines of a run's output; none if it printed nothing, or the output is not in this clone."""
     try:
@@ -67,6 +77,10 @@ def difference_lines(difference: Difference) -> Iterator[str]:
     other = difference.other.id if difference.other else revision
     yield f"{difference.run.id} and {other}"
     yield from _code_lines(difference)
+    if difference.parameters:
+        yield "Parameters"
+        for name, pair in difference.parameters.items():
+            yield f"  {output.clean(name)} {' -> '.join(map(parameter_text, pair))}"
     if difference.arguments:
         yield "Arguments"
         for sign, argv in zip("-+", difference.arguments, strict=True):

@@ -1,0 +1,229 @@
+"""Read the parameters in the configuration files of a command, and in those that Hydra writes for it.
+
+A configuration file is a JSON, TOML or YAML file that a command names, with a mapping in it.  Its values become
+parameters, named by their path: `{"model": {"depth": 4}}` is `model.depth 4`.  A list of plain values is one parameter,
+its JSON text; the items of other lists have their number in the name: `layers.0.width`.
+"""
+
+import datetime
+import importlib
+import json
+import math
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from orglab.runs.parameters import Value, is_exact, normalize_name, parse_value
+from orglab.runs.results import read_stamp
+from orglab.text import cut
+
+MOST_VALUES = 1000
+_MOST_BYTES = 1 << 20
+_MOST_FILES = 10
+_MOST_FOLDERS = 20_000  # looked at for what Hydra wrote
+_DEEPEST = 20
+_TEXT = 500  # characters kept of a value
+_NAME = 200
+_YAML = (".yaml", ".yml")
+_SUFFIXES = (".json", ".toml", *_YAML)
+_HYDRA = ".hydra"
+
+
+class ConfigValues(NamedTuple):
+    """The parameters in some configuration files.
+
+    Attributes:
+        parameters: The parameters, by name; a later file wins.
+        unread: The files that could not be read, because there is no YAML reader.
+    """
+
+    parameters: dict[str, Value]
+    unread: tuple[Path, ...] = ()
+
+
+class _NoReaderError(Exception):
+    """There is no YAML reader."""
+
+
+def find_config_files(argv: Sequence[str], folder: Path) -> list[Path]:
+    """Return the existing files that a command names, as a word or as the value of an option, with such a name.
+
+    Args:
+        argv: The command.
+        folder: The folder that it runs in.
+    """
+    # An option may be given several times, each time with another file.
+    texts = (text for word in argv[1:] for text in (word, word.partition("=")[2]))
+    names = dict.fromkeys(text for text in texts if text.endswith(_SUFFIXES))
+    return [path for path in (folder / name for name in names) if _is_small_file(path)][:_MOST_FILES]
+
+
+def _is_small_file(path: Path) -> bool:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size <= _MOST_BYTES
+
+
+def read_config_files(paths: Sequence[Path]) -> ConfigValues:
+    """Return the parameters in some files.
+
+    A file that holds something else than a mapping, or too many values, is taken for data and has none.
+    """
+    parameters: dict[str, Value] = {}
+    unread = []
+    for path in paths:
+        try:
+            parameters |= _flatten(_read_document(path))
+        except _NoReaderError:
+            unread.append(path)
+    return ConfigValues(parameters, tuple(unread))
+
+
+def find_hydra_files(folders: Sequence[Path], since: int, argv: Sequence[str]) -> list[Path]:
+    """Return the resolved configurations that Hydra wrote below some folders: `.hydra/config.yaml`.
+
+    If several runs wrote there at the same time, those with the overrides of this command are returned.
+
+    Args:
+        folders: The folders.
+        since: Nanoseconds, in the time of the file system.
+        argv: The command.
+    """
+    found = [place / "config.yaml" for place in _walk_hydra_folders(folders)]
+    found = [path for path in found if (stamp := read_stamp(path)) is not None and stamp.mtime >= since]
+    if len(found) < 2:  # noqa: PLR2004 - nothing to choose from
+        return found
+    return [path for path in found if _has_overrides(path.with_name("overrides.yaml"), argv)] or found
+
+
+def read_hydra_files(paths: Sequence[Path]) -> ConfigValues:
+    """Return the parameters in configurations that Hydra wrote; of several, those that they have in common."""
+    configs = [read_config_files([path]) for path in paths]
+    common = configs[0].parameters if configs else {}
+    for config in configs[1:]:
+        common = {name: value for name, value in common.items() if config.parameters.get(name) == value}
+    return ConfigValues(common, tuple(path for config in configs for path in config.unread))
+
+
+def _has_overrides(path: Path, argv: Sequence[str]) -> bool:
+    """Return whether the overrides that Hydra wrote are those of a command."""
+    try:
+        overrides = _read_document(path)
+    except _NoReaderError:
+        return False
+    given = {
+        word for word in argv[1:]
+        if word.startswith("~") or ("=" in word and not word.lstrip("+").startswith(("-", "hydra.")))
+    }  # fmt: skip
+    return isinstance(overrides, list) and {str(word) for word in overrides} == given
+
+
+def _walk_hydra_folders(folders: Sequence[Path]) -> Iterator[Path]:
+    """Yield the `.hydra` folders below some folders, the latest names first; not those in other hidden folders."""
+    seen = 0
+    for top in dict.fromkeys(folders):
+        for parent, names, _ in os.walk(top):
+            seen += len(names)
+            if seen > _MOST_FOLDERS:
+                return
+            if _HYDRA in names:
+                yield Path(parent, _HYDRA)
+            names[:] = sorted((name for name in names if name[0] != "."), reverse=True)
+
+
+def _read_document(path: Path) -> object:
+    """Return what is in a file, or None if it is not valid."""
+    try:
+        content = path.read_bytes() if _is_small_file(path) else b""
+        text = content.decode("utf-8-sig")
+        if path.suffix in _YAML:
+            return _read_yaml(text)
+        if path.suffix == ".toml":
+            import tomllib  # noqa: PLC0415 - few commands name such a file
+
+            return tomllib.loads(text)
+        return json.loads(text)
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _read_yaml(text: str) -> object:
+    """Return what is in a YAML document, or None if it is not valid.
+
+    Raises:
+        _NoReaderError: PyYAML is not installed.
+    """
+    try:
+        yaml = importlib.import_module("yaml")
+    except ImportError:
+        raise _NoReaderError from None
+    try:
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        return None
+
+
+def _flatten(document: object) -> dict[str, Value]:
+    """Return the values in a mapping by their path; none if it is something else, or has too many values."""
+    if not isinstance(document, Mapping):
+        return {}
+    try:
+        return dict(_walk(document, "", _make_counter(), 0))
+    except OverflowError:
+        return {}
+
+
+def _make_counter() -> Callable[[], None]:
+    """Return a function that raises OverflowError when it is called too often: aliases in YAML repeat without end."""
+    calls = iter(range(2 * MOST_VALUES))
+
+    def visit() -> None:
+        if next(calls, None) is None:
+            raise OverflowError
+
+    return visit
+
+
+def _walk(node: object, name: str, visit: Callable[[], None], depth: int) -> Iterator[tuple[str, Value]]:
+    visit()
+    if depth > _DEEPEST or len(name) > _NAME:
+        raise OverflowError
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _walk(value, f"{name}.{_spell_key(key)}" if name else _spell_key(key), visit, depth + 1)
+    elif isinstance(node, list):
+        if any(isinstance(item, Mapping | list) for item in node):
+            for number, item in enumerate(node):
+                yield from _walk(item, f"{name}.{number}", visit, depth + 1)
+        else:
+            yield name, _dump([_to_value(item) for item in node[:MOST_VALUES]])
+    else:
+        yield name, _to_value(node)
+
+
+def _dump(values: list[Value]) -> str:
+    """Return a list as people write it in an option: `[0.9,0.999]`."""
+    return cut(json.dumps(values, ensure_ascii=False, separators=(",", ":")), _TEXT)
+
+
+def _spell_key(key: object) -> str:
+    return normalize_name(str(key)[: _NAME + 1])
+
+
+def _to_value(value: object) -> Value:
+    """Return a value of a file as an option of the command would have it."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if is_exact(value) else cut(hex(value), _TEXT)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, str):
+        return cut(value, _TEXT) if len(value) > _TEXT else parse_value(value)
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return "null" if value is None else type(value).__name__

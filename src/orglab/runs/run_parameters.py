@@ -1,0 +1,90 @@
+"""The parameters of a run: from its command, configuration files, environment variables and, at its end, Hydra."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from orglab.runs.code import GeneratedPaths
+from orglab.runs.config_files import find_config_files, find_hydra_files, read_config_files, read_hydra_files
+from orglab.runs.job import Job
+from orglab.runs.parameters import Value, find_environment_seeds, parse_arguments, parse_value
+from orglab.runs.record import Run
+from orglab.runs.results import read_stamp
+from orglab.text import listed
+
+_HYDRA_FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
+
+
+def describe_parameters(
+    job: Job, seeds: Mapping[str, str], find_generated: Callable[[], GeneratedPaths]
+) -> dict[str, Any]:
+    """Return the fields of the record with the parameters that are known before the run.
+
+    An option of the command wins over a file, and a file over the environment.
+
+    Args:
+        job: The run.
+        seeds: The environment variables that are seeds.
+        find_generated: Returns the paths that are no configuration, because runs write them.
+    """
+    files = find_config_files(job.request.argv, job.folder)
+    if files:
+        generated = find_generated()
+        files = [path for path in files if not generated.hold(os.path.relpath(path, job.base))]
+    config = read_config_files(files)
+    return {
+        "parameters": _combine(seeds, config.parameters, job.request.argv),
+        "config_files": [os.path.relpath(path, job.base) for path in files],
+        "unread_files": _tell_unread(job, config.unread),
+    }
+
+
+def describe_final_parameters(job: Job, run: Run, since: int) -> dict[str, Any]:
+    """Return the fields of the record that change because of what the run wrote; none if nothing changes.
+
+    The configuration that Hydra wrote wins, because it is what the program used.  A file that the run itself wrote is
+    not its configuration.
+
+    Args:
+        job: The run.
+        run: Its record.
+        since: When it began: nanoseconds, in the time of the file system.
+    """
+    files = [job.base / path for path in run.config_files]
+    kept = [path for path in files if (stamp := read_stamp(path)) is None or stamp.mtime < since]
+    written = find_hydra_files(_list_hydra_folders(job), since, run.argv) if _uses_hydra(run) else []
+    if not written and kept == files:
+        return {}
+    config, hydra = read_config_files(kept), read_hydra_files(written)
+    before = _combine(find_environment_seeds(run.environment), config.parameters, run.argv)
+    return {
+        "parameters": {**before, **hydra.parameters},
+        "config_files": [os.path.relpath(path, job.base) for path in (*kept, *written)],
+        "unread_files": [os.path.relpath(path, job.base) for path in config.unread] + _tell_unread(job, hydra.unread),
+    }
+
+
+def _combine(seeds: Mapping[str, str], values: Mapping[str, Value], argv: Sequence[str]) -> dict[str, Value]:
+    variables = {name: parse_value(value) for name, value in seeds.items()}
+    return {**variables, **values, **parse_arguments(argv).parameters}
+
+
+def _uses_hydra(run: Run) -> bool:
+    """Return whether a run may have used Hydra, so that it is worth to look for what Hydra wrote."""
+    return "hydra-core" in run.packages or any(name.startswith("hydra.") for name in run.parameters)
+
+
+def _list_hydra_folders(job: Job) -> list[Path]:
+    """Return the folders that Hydra may have written to."""
+    parameters = parse_arguments(job.request.argv).parameters
+    named = [job.folder / str(parameters[name]) for name in _HYDRA_FOLDERS if name in parameters]
+    return [path for path in named if path.is_dir()] or [*job.watch.paths, job.folder]
+
+
+def _tell_unread(job: Job, paths: Sequence[Path]) -> list[str]:
+    """Tell the user which configuration files could not be read, and return them for the record."""
+    names = [os.path.relpath(path, job.base) for path in paths]
+    if names:
+        job.tell(f"Parameters not read: {listed(names)}; YAML needs PyYAML, see `pip install 'orglab[yaml]'`.")
+    return names
