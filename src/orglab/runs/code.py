@@ -1,11 +1,7 @@
 """Find out which runs had the same code: the same trees, without what runs write, the log and the journal."""
 
 import os
-<<<<<<< HEAD
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-=======
 from collections.abc import Hashable, Iterable, Sequence
->>>>>>> w-params
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -15,10 +11,7 @@ from orglab.git.trees import EntryChange, compare_in_turn
 from orglab.runs.parameters import parse_arguments
 from orglab.runs.record import Run
 
-<<<<<<< HEAD
-=======
 _MOST_COMPARED = 50  # earlier runs of the same command
->>>>>>> w-params
 _SCRIPTS = frozenset((".py", ".sh", ".bash", ".R", ".r", ".jl", ".ipynb", ".pl", ".rb", ".lua", ".js", ".m"))
 
 
@@ -102,27 +95,11 @@ def identify_code(
         elif run.code is None:
             codes[run.id] = ""
         else:
-<<<<<<< HEAD
-            left_out = frozenset(file for file in _read_left_out(run) if not generated.hold(file[0]))
-=======
             left_out = frozenset(file for file in run.left_out if not generated.hold(file.path))
->>>>>>> w-params
             codes[run.id] = first.setdefault((_describe_tree(run, trees), left_out), run.id)
     return codes
 
 
-<<<<<<< HEAD
-def _read_left_out(run: Run) -> Iterator[tuple[str, str]]:
-    """Yield the files that are in no commit, each with a description of its content."""
-    yield from ((file.path, file.sha256) for file in run.large_files)
-    value = run.fields.get("left_out")
-    for one in value if isinstance(value, list) else ():
-        if isinstance(one, dict) and one.get("reason") != "environment":
-            yield str(one.get("path")), str(one.get("sha256") or one.get("size"))
-
-
-=======
->>>>>>> w-params
 def _describe_tree(run: Run, trees: dict[str, int]) -> Hashable:
     """Return a value that is the same for the same tree."""
     if run.code in trees:
@@ -168,8 +145,6 @@ def _number_trees(compared: dict[str, list[EntryChange]], generated: GeneratedPa
             number = numbers.setdefault(frozenset(changed.items()), len(numbers))
         trees[commit] = number
     return trees
-<<<<<<< HEAD
-=======
 
 
 def find_same_run(
@@ -198,4 +173,3 @@ def find_same_run(
         return matches[0], None
     same = next((one for one in matches if codes[one.id] == run.id), None)
     return (same, True) if same is not None else (matches[0], False)
->>>>>>> w-params
