@@ -266,9 +266,7 @@ def try_again(study: Study) -> None:
 
 def leave_open(study: Study) -> None:
     """Start an experiment with networks, and stop after the first step."""
-    say(
-        "Another experiment is started, and left open for tomorrow. Its first step is run with two sizes and three seeds."
-    )
+    say("Another experiment is started, and left open. Its first step has two settings and three seeds.")
     experiment = study.new(
         "A vote of five small networks beats a single one",
         "The majority of five networks of 64 units is right more often than the best of them.",
