@@ -63,3 +63,16 @@ def test_names_of_the_parts_are_settings(tmp_path, monkeypatch, capsys):
 def test_tags_follow_from_the_tag_setting(tmp_path):
     (tmp_path / "orglab.toml").write_text('log = "x.org"\ntag = "run"\n')
     assert find_log(tmp_path)[1] == Config(log="x.org", tag="run", tags=("run",))
+
+
+def test_the_directions_of_metrics_keep_their_order(tmp_path):
+    (tmp_path / "orglab.toml").write_text('log = "x.org"\n[metrics]\nval_loss = "min"\n"val.acc" = "max"\na = "min"\n')
+    metrics = find_log(tmp_path)[1].metrics
+    assert list(metrics.items()) == [("val_loss", "min"), ("val.acc", "max"), ("a", "min")]
+
+
+@pytest.mark.parametrize("text", ["metrics = 3", "[metrics]\nloss = 'least'", "[metrics]\nval.acc = 'max'"])
+def test_a_metric_without_a_direction_is_named(tmp_path, text):
+    (tmp_path / "orglab.toml").write_text(text)
+    with pytest.raises(UsageError, match="metrics"):
+        find_log(tmp_path)

@@ -43,6 +43,9 @@ log = "{log}"
 
 [report]
 # template = ""                # a Jinja2 template beside this file: weekly.txt.j2 makes .txt files
+
+[metrics]
+# val_loss = "min"             # the best value of a metric: min or max; the metric named first is shown first
 """
 
 
@@ -113,6 +116,7 @@ class Config(NamedTuple):
         hooks: What the git hooks do.
         run: What `orglab run` does.
         report: How a report is written.
+        metrics: Which value of a metric is the best, `min` or `max`, by name; the metric named first is shown first.
     """
 
     log: str = LOG_NAME
@@ -130,6 +134,7 @@ class Config(NamedTuple):
     hooks: HooksConfig = HooksConfig()
     run: RunConfig = RunConfig()
     report: ReportConfig = ReportConfig()
+    metrics: Mapping[str, str] = {}
 
     @property
     def all_verdicts(self) -> tuple[str, ...]:
@@ -167,7 +172,21 @@ def read_config(table: Mapping[str, object], where: Path) -> Config:
     if not re.fullmatch("[A-Za-z]+", config.letter):
         raise UsageError(f"The setting 'letter' in {where} must be one letter or more, such as e for [e201].")
     _check_words(config, where)
+    _check_metrics(config, where)
     return config
+
+
+def _check_metrics(config: Config, where: Path) -> None:
+    """Raise UsageError unless each metric has a direction."""
+    for name, direction in config.metrics.items():
+        if direction not in ("min", "max"):
+            # In TOML, `val.loss = "min"` without quotation marks is a table.
+            hint = (
+                f'; put quotation marks around a name with dots, as in "{name}.x"'
+                if isinstance(direction, Mapping)
+                else ""
+            )
+            raise UsageError(f"The setting 'metrics.{name}' in {where} must be min or max{hint}.")
 
 
 def _check_words(config: Config, where: Path) -> None:
@@ -203,7 +222,7 @@ def _read_values(
 
 def _find_expected_type(default: object, value: object, choices: tuple[str, ...] | None) -> str | None:
     """Return what a value must be, in words, or None if it is valid."""
-    if isinstance(default, HooksConfig | RunConfig | ReportConfig):
+    if isinstance(default, HooksConfig | RunConfig | ReportConfig | Mapping):
         return None if isinstance(value, Mapping) else "a table"
     if isinstance(default, tuple):
         is_valid = isinstance(value, list) and all(isinstance(item, str) for item in value)
