@@ -24,6 +24,7 @@ from orglab.runs.record import Run, read_start_time
 from orglab.runs.run_request import RunRequest
 from orglab.runs.working_state import Policy, WorkingState, save_working_state
 
+_STARTUP = Path(__file__).with_name("startup")
 _MOST_EARLIER_RUNS = 200  # read to find the same run, so that a long history does not slow a run down
 
 
@@ -164,8 +165,11 @@ def make_environment(job: Job, state: WorkingState) -> dict[str, str]:
         **(job.request.environment or {}),
         "ORGLAB_RUN": job.record.id,
     }
-    # Python buffers output to a pipe, and the user wants to see it at once, as on a terminal.
-    environment.setdefault("PYTHONUNBUFFERED", "1")
+    if not job.request.pty:
+        # Python buffers output to a pipe, and the user wants to see it at once, as on a terminal.
+        old_paths = environment.get("PYTHONPATH", "").split(os.pathsep)
+        paths = (os.fspath(_STARTUP), *(path for path in old_paths if path != os.fspath(_STARTUP)))
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     experiment, _, step = (job.ref or "").partition(".")
     values = {"EXPERIMENT": experiment, "STEP": job.ref if step else None, "COMMIT": state.snapshot or state.head}
     for name, value in values.items():
