@@ -7,6 +7,7 @@ from orglab.errors import NotFoundError
 from orglab.git import Repository
 from orglab.git.trees import FileChange, count_changed_lines, full_hash, has_commit, read_patch
 from orglab.log.log import LogFile
+from orglab.runs.description import describe_value
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Metric, Run, find_run
 
@@ -105,5 +106,7 @@ def find_differences(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str
 
 
 def _pair_metrics(first: Run, second: Run | None) -> dict[str, tuple[Metric | None, Metric | None]]:
-    later = second.metrics if second is not None else {}
-    return {name: (first.metrics.get(name), later.get(name)) for name in dict.fromkeys((*first.metrics, *later))}
+    old, new = (
+        {name: describe_value(run, name) for name in run.metrics} if run is not None else {} for run in (first, second)
+    )
+    return {name: (old.get(name), new.get(name)) for name in dict.fromkeys((*old, *new))}

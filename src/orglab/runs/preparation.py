@@ -5,7 +5,7 @@ import datetime
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from orglab.runs.description import describe_outcome, find_same_run, is_same_cod
 from orglab.runs.environment import PythonProbe, find_lock_files, find_seeds
 from orglab.runs.job import Job
 from orglab.runs.log_runs import LogRuns
+from orglab.runs.metrics_files import find_matches
 from orglab.runs.record import Run, read_start_time
 from orglab.runs.run_request import RunRequest
 from orglab.runs.working_state import Policy, WorkingState, save_working_state
@@ -53,7 +54,8 @@ def save_code(job: Job) -> WorkingState:
     if job.repository is None:
         return WorkingState()
     config = job.log.config.run
-    generated = (*job.watch.paths, *([job.request.metrics] if job.request.metrics is not None else []))
+    metrics = chain.from_iterable(find_matches(name, job.folder) for name in job.request.metrics)
+    generated = (*job.watch.paths, *metrics)
     expected = tuple(path for path in (path_in(job.repository, file) for file in generated) if path is not None)
     own_paths = job.log.find_own_paths(job.repository)
     scripts = tuple(_find_scripts(job.repository, job.request.argv, job.folder))
@@ -143,7 +145,7 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
         "environment": {name: variables[name] for name in job.log.config.run.environment if name in variables},
         "lock_files": _hash_files(find_lock_files((base, job.folder)), base), "seeds": find_seeds(request.argv),
         "parent": os.environ.get("ORGLAB_RUN"), "results": [os.path.relpath(path, base) for path in job.watch.paths],
-        "metrics_file": os.path.relpath(request.metrics, base) if request.metrics is not None else None,
+        "metrics_files": [os.path.relpath(job.folder / name, base) for name in request.metrics],
         "printed_metrics": request.printed_metrics, "pty": request.pty, **(request.extra_fields or {}),
     }  # fmt: skip
     return {name: value for name, value in known.items() if value not in (None, False, [], {})}
@@ -164,7 +166,10 @@ def make_environment(job: Job, state: WorkingState) -> dict[str, str]:
         **os.environ,
         **(job.request.environment or {}),
         "ORGLAB_RUN": job.record.id,
+        "ORGLAB_OUT": os.fspath(job.record.out),
     }
+    with contextlib.suppress(OSError):
+        job.record.out.mkdir()
     if not job.request.pty:
         # Python buffers output to a pipe, and the user wants to see it at once, as on a terminal.
         old_paths = environment.get("PYTHONPATH", "").split(os.pathsep)

@@ -1,10 +1,11 @@
 """Runs, and the differences between two of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from orglab.cli import output
 from orglab.runs.comparison import Difference
-from orglab.runs.description import command_text, metrics_text, outcome_text, value_text
+from orglab.runs.description import command_text, describe_value, metrics_text, outcome_text, value_text
+from orglab.runs.directions import find_direction
 from orglab.runs.record import OUTPUT, Run
 from orglab.text import count, duration, listed
 
@@ -41,8 +42,13 @@ def run_lines(runs: Sequence[Run]) -> Iterator[str]:
             yield from output.wrap(words, "    ")
 
 
-def run_page(run: Run) -> Iterator[str]:
-    """Yield everything recorded about a run, with the end of its output."""
+def run_page(run: Run, directions: Mapping[str, str]) -> Iterator[str]:
+    """Yield everything recorded about a run, with the end of its output.
+
+    Args:
+        run: The run.
+        directions: The setting `metrics`.
+    """
     yield from output.wrap(command_text(run.argv), "  ", output.paint(run.id, bold=True) + "  ")
     times = (f"{name} {moment:%Y-%m-%d %H:%M:%S}" for name, moment in (("began", run.began), ("ended", run.ended))
              if moment is not None)  # fmt: skip
@@ -54,7 +60,8 @@ def run_page(run: Run) -> Iterator[str]:
         "Why": run.why or "",
         "Code": run.code or "unknown",
         "Results": run.commit or "",
-        "Metrics": metrics_text(run.metrics.items()),
+        "Metrics": [_metric_line(run, name, directions) for name in run.metrics],
+        "Not attributed": listed(run.unattributed),
         "Seeds": ", ".join(run.seeds),
         "Folder": run.cwd or "",
         "Host": run.host or "",
@@ -65,15 +72,24 @@ def run_page(run: Run) -> Iterator[str]:
         "Record": str(run.folder),
     }
     width = max(map(len, facts))
-    for name, text in facts.items():
-        if text:
-            yield from output.wrap(
-                output.clean(text), " " * (width + 2), output.paint(name.ljust(width), bold=True) + "  "
-            )
+    for name, value in facts.items():
+        for place, text in enumerate(value if isinstance(value, list) else filter(None, [value])):
+            label = output.paint((name if place == 0 else "").ljust(width), bold=True)
+            yield from output.wrap(output.clean(text), " " * (width + 2), label + "  ")
     if printed := _read_end(run):
         yield ""
         yield output.paint("Output (the end)", bold=True)
         yield from (f"  {output.clean(line)}" for line in printed)
+
+
+def _metric_line(run: Run, name: str, directions: Mapping[str, str]) -> str:
+    """Return the last value of a metric, and the best one if another was better."""
+    text = metrics_text([(name, describe_value(run, name))])
+    extremes, direction = run.extremes.get(name), find_direction(name, directions)
+    if extremes is None or direction is None:
+        return text
+    best, step = extremes[:2] if direction == "min" else extremes[2:]
+    return text if best == run.metrics[name] else f"{text} (best {value_text(best)} at step {value_text(step)})"
 
 
 def _read_end(run: Run) -> list[str]:
