@@ -68,7 +68,7 @@ class RunCommand(click.Command):
 @click.option("--results", multiple=True, type=click.Path(path_type=Path), metavar="PATH",
               help="Commit what the command changes in this file or folder; may be repeated.")  # fmt: skip
 @click.option("--metrics", multiple=True, metavar="FILE",
-              help="Read metrics only from this file, or files such as 'out/*.json'; may be repeated.")  # fmt: skip
+              help="Read metrics only from this JSON, CSV or TSV file, or 'out/*.jsonl'; may be repeated.")  # fmt: skip
 @click.option("--stdout-metrics", is_flag=True, help="Read metrics from printed lines `metric NAME=VALUE`.")
 @click.option("--before", type=click.Choice(["commit", "snapshot", "clean"]),
               help="What to do with changes: commit them (default), take a snapshot, or refuse (clean).")  # fmt: skip

@@ -8,6 +8,8 @@ import contextlib
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from orglab.runs.job import Job
@@ -41,15 +43,17 @@ def _split_words(arguments: Sequence[str]) -> Iterator[str]:
     for argument in arguments[:_WORDS]:
         words = [argument]
         if " " in argument and len(argument) < _LONGEST:
+            script = shlex.shlex(argument, posix=True, punctuation_chars=True)
+            script.whitespace_split = True
             with contextlib.suppress(ValueError):
-                words = shlex.split(argument)[:_WORDS]
+                words = list(islice(script, _WORDS))
         for word in words:
             yield word
             if "=" in word:
                 yield word.partition("=")[2]
 
 
-def find_simultaneous_runs(job: Job, began: Stamp) -> list[Run]:
+def _find_simultaneous_runs(job: Job, began: Stamp) -> list[Run]:
     """Return the other runs of this repository that went on while the job did.
 
     Such a run is still pending, or its record was written to since the job began; the other records are not read.
@@ -74,7 +78,7 @@ def find_simultaneous_runs(job: Job, began: Stamp) -> list[Run]:
     return found
 
 
-def find_places(run: Run, base: Path) -> list[Path]:
+def _find_places(run: Run, base: Path) -> list[Path]:
     """Return the places that a recorded run names.
 
     Args:
@@ -87,6 +91,41 @@ def find_places(run: Run, base: Path) -> list[Path]:
     return [*(Path(os.path.normpath(path)) for path in paths), *find_named_paths(run.argv, folder)]
 
 
-def measure_closeness(path: Path, places: Iterable[Path]) -> int:
+def _measure_closeness(path: Path, places: Iterable[Path]) -> int:
     """Return how closely places name a file: the number of parts of the nearest one; 0 if none contains it."""
     return max((len(place.parts) for place in places if path == place or place in path.parents), default=0)
+
+
+class Attribution:
+    """Tells which files a run wrote, and which another run that was going on at the same time.
+
+    Attributes:
+        results: The results paths of the run.
+        named: The other files and folders that its command names.
+    """
+
+    def __init__(self, job: Job, began: Stamp | None) -> None:
+        """Take a job whose command has ended, and the state of its record when the command was started."""
+        self.results = [Path(os.path.normpath(path)) for path in job.watch.paths]
+        self.named = find_named_paths(job.request.argv, job.folder)
+        self._job = job
+        self._began = began
+
+    @cached_property
+    def simultaneous(self) -> list[Run]:
+        """The other runs that went on at the same time."""
+        return _find_simultaneous_runs(self._job, self._began) if self._began is not None else []
+
+    @cached_property
+    def _other_places(self) -> list[list[Path]]:
+        return [_find_places(run, self._job.base) for run in self.simultaneous]
+
+    def is_own(self, path: Path) -> bool | None:
+        """Return whether the run wrote a file that is new; None if another run may have written it."""
+        own = _measure_closeness(path, [*self.results, *self.named])
+        other = max((_measure_closeness(path, places) for places in self._other_places), default=-1)
+        return None if other == own else other < own
+
+    def is_result(self, path: Path) -> bool:
+        """Return whether a file is under the results paths."""
+        return _measure_closeness(path, self.results) > 0

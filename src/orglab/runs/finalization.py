@@ -4,13 +4,12 @@ Nothing here may change the exit code.
 """
 
 import contextlib
-import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from orglab.errors import OrglabError
-from orglab.runs.attribution import find_simultaneous_runs
+from orglab.runs.attribution import Attribution
 from orglab.runs.description import describe_run
 from orglab.runs.job import Job
 from orglab.runs.log_writer import write_run
@@ -19,7 +18,7 @@ from orglab.runs.metrics_files import Mark
 from orglab.runs.metrics_search import Written
 from orglab.runs.pending import remove_pending
 from orglab.runs.printed_metrics import PrintedMetrics
-from orglab.runs.record import Run, read_run
+from orglab.runs.record import read_run
 from orglab.runs.results import Stamp, commit_results, find_changed_since, read_outputs
 from orglab.text import listed
 
@@ -38,12 +37,7 @@ def finish_run(
         began: The state of the record when the command was started.
         stop: Called now and then; return True to skip work that takes long.
     """
-
-    @functools.cache
-    def find_simultaneous() -> list[Run]:
-        return find_simultaneous_runs(job, began) if began is not None else []
-
-    written = Written(_find_written(job, began), began, find_simultaneous, stop)
+    written = Written(_find_written(job, began), began, Attribution(job, began), stop)
     measured = collect_metrics(job, printed, marks, written)
     outputs = read_outputs(_choose_outputs(job, written), job.base, stop)
     if stop():
@@ -71,11 +65,14 @@ def _choose_outputs(job: Job, written: Written) -> list[Path]:
     """Return those of the written files that are recorded as outputs."""
     if job.watch.paths or not written.files:
         return list(written.files)
-    if others := written.find_simultaneous():
-        job.tell(f"Written files were not recorded: run {others[0].id} was running at the same time; use --results.")
-        return []
-    small = _choose_hashed(written.files)
-    if left_out := [path for path in written.files if path not in small]:
+    attribution = written.attribution
+    owners = {path: attribution.is_own(path) for path in written.files}
+    if None in owners.values():
+        other = attribution.simultaneous[0].id
+        job.tell(f"Written files were not recorded: run {other} was running at the same time; use --results.")
+    own = [path for path in written.files if owners[path]]
+    small = _choose_hashed(own)
+    if left_out := [path for path in own if path not in small]:
         names = listed(os.path.relpath(path, job.base) for path in left_out)
         job.tell(f"Not recorded, because hashing more than 1 GB takes long: {names}; use --results.")
     return small

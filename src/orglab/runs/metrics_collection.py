@@ -12,12 +12,11 @@ from orglab.runs.metrics_files import Mark
 from orglab.runs.metrics_search import (
     MetricsSource,
     Written,
-    describe_shared,
     find_metrics_files,
     open_named_files,
 )
 from orglab.runs.printed_metrics import PrintedMetrics
-from orglab.text import Tell
+from orglab.text import Tell, listed
 
 
 def collect_metrics(
@@ -32,16 +31,20 @@ def collect_metrics(
         written: What is known of its files.
     """
     sources: list[MetricsSource] = []
-    shared: list[Path] = []
+    unattributed: list[Path] = []
     if printed is not None:
         printed.end()
         sources.append(_PrintedSource(printed))
     if job.request.metrics:
         sources += open_named_files(job, marks)
     elif printed is None:
-        sources, shared = find_metrics_files(job, marks, written)
-    if shared:
-        job.tell(describe_shared(shared, written.find_simultaneous()[0], job.base))
+        sources, unattributed = find_metrics_files(job, marks, written)
+    if unattributed:
+        job.tell(
+            f"Metrics not attributed, because run {written.attribution.simultaneous[0].id} was running at the same "
+            f"time: {listed(os.path.relpath(path, job.base) for path in unattributed)}; let the command write them "
+            "to $ORGLAB_OUT, or name them with --metrics."
+        )
     if len(sources) > 1:
         # What a metric is called depends on what is in the others.
         for source in sources:
@@ -51,7 +54,7 @@ def collect_metrics(
     return {
         **_summarize(sources, names, job.log.config.metrics),
         "metrics_from": [os.path.relpath(source.path, job.base) for source in sources if source.path is not None],
-        "unattributed": [os.path.relpath(path, job.base) for path in shared],
+        "unattributed": [os.path.relpath(path, job.base) for path in unattributed],
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import NotReadableError
-from orglab.runs.attribution import find_named_paths, find_places, measure_closeness
+from orglab.runs.attribution import Attribution, find_named_paths
 from orglab.runs.job import Job
 from orglab.runs.metric_values import MetricSummary, Row, find_step
 from orglab.runs.metrics import read_metrics
@@ -23,9 +23,8 @@ from orglab.runs.metrics_files import (
     mark_files,
     skip_rows,
 )
-from orglab.runs.record import Run
 from orglab.runs.results import Stamp, find_changed_since, read_stamp
-from orglab.text import Tell, listed
+from orglab.text import Tell
 
 _FILES = 20
 _BYTES = 64 << 20  # of the files that are found, together
@@ -39,13 +38,13 @@ class Written(NamedTuple):
     Attributes:
         files: The files that it wrote under its results paths or, if it has none, in its folder.
         began: The state of the record when the command was started.
-        find_simultaneous: Returns the other runs that went on at the same time.
+        attribution: Tells which files are its own.
         stop: Returns True if the user wants to wait no longer.
     """
 
     files: Sequence[Path]
     began: Stamp | None
-    find_simultaneous: Callable[[], Sequence[Run]]
+    attribution: Attribution
     stop: Callable[[], bool]
 
 
@@ -124,12 +123,12 @@ def find_metrics_files(job: Job, marks: dict[Path, Mark], written: Written) -> t
         marks: The result of `mark_metrics_files`.
         written: What is known of its files.
     """
-    results = [Path(os.path.normpath(path)) for path in job.watch.paths]
-    named = find_named_paths(job.request.argv, job.folder)
-    changed = (_find_changed(place, written.began) for place in (job.record.out, *named))
+    out, attribution = job.record.out, written.attribution
+    named = attribution.named
+    changed = (_find_changed(place, written.began) for place in (out, *named))
     files = sorted({*filter(is_candidate, chain(written.files, *changed))})
     sources: list[MetricsSource] = []
-    shared: list[Path] = []
+    unattributed: list[Path] = []
     room = _BYTES
     for path in drop_checkpoints(files):
         size = _read_size(path)
@@ -138,18 +137,17 @@ def find_metrics_files(job: Job, marks: dict[Path, Mark], written: Written) -> t
         if size > room or len(sources) == _FILES:
             job.tell(f"Not searched for metrics: {os.path.relpath(path, job.base)}; name such files with --metrics.")
             continue
-        is_own = job.record.out in path.parents
-        is_below_results = measure_closeness(path, results) > 0
-        is_new = is_own or path in named or path in marks or (is_below_results and path not in job.watch.before)
-        source = _open_file(job, path, marks.get(path), is_named=is_own or path in named, is_new=is_new)
-        if source is None:
-            continue
-        if is_own or not _is_shared(job, path, [*results, *named], written.find_simultaneous()):
+        is_in_out = out in path.parents
+        is_new_result = attribution.is_result(path) and path not in job.watch.before
+        is_new = is_in_out or is_new_result or path in named or path in marks
+        source = _open_file(job, path, marks.get(path), is_named=is_in_out or path in named, is_new=is_new)
+        is_own = source is not None and (is_in_out or attribution.is_own(path))
+        if source is not None and is_own:
             room -= size
             sources.append(source)
-        else:
-            shared.append(path)
-    return sources, shared
+        elif is_own is None:
+            unattributed.append(path)
+    return sources, unattributed
 
 
 def _open_file(job: Job, path: Path, mark: Mark | None, *, is_named: bool, is_new: bool) -> MetricsSource | None:
@@ -182,18 +180,3 @@ def _read_size(path: Path) -> int:
     except OSError:
         return 0
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
-
-
-def _is_shared(job: Job, path: Path, places: Sequence[Path], others: Sequence[Run]) -> bool:
-    """Return whether another run may have written a file: none of them names it, or the other does as closely."""
-    closeness = measure_closeness(path, places)
-    return any(not closeness or measure_closeness(path, find_places(run, job.base)) >= closeness for run in others)
-
-
-def describe_shared(paths: Sequence[Path], other: Run, base: Path) -> str:
-    """Return a message about files that may be those of another run."""
-    names = listed(os.path.relpath(path, base) for path in paths)
-    return (
-        f"Metrics not attributed, because run {other.id} was running at the same time: {names}; let the command write "
-        "them to $ORGLAB_OUT, or name them with --metrics."
-    )

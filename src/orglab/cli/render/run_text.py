@@ -61,7 +61,7 @@ def run_page(run: Run, directions: Mapping[str, str]) -> Iterator[str]:
         "Code": run.code or "unknown",
         "Results": run.commit or "",
         "Metrics": [_metric_line(run, name, directions) for name in run.metrics],
-        "Not attributed": listed(run.unattributed),
+        "Unattributed": listed(run.unattributed),
         "Seeds": ", ".join(run.seeds),
         "Folder": run.cwd or "",
         "Host": run.host or "",
@@ -89,7 +89,10 @@ def _metric_line(run: Run, name: str, directions: Mapping[str, str]) -> str:
     if extremes is None or direction is None:
         return text
     best, step = extremes[:2] if direction == "min" else extremes[2:]
-    return text if best == run.metrics[name] else f"{text} (best {value_text(best)} at step {value_text(step)})"
+    if best == run.metrics[name]:
+        return text
+    begin = f"{text[:-1]}; " if text.endswith(")") else f"{text} ("
+    return f"{begin}best {value_text(best)} at step {value_text(step)})"
 
 
 def _read_end(run: Run) -> list[str]:
