@@ -8,6 +8,7 @@ from orglab.git import Repository
 from orglab.git.trees import FileChange, count_changed_lines, full_hash, has_commit, read_patch
 from orglab.log.log import LogFile
 from orglab.runs.code import GeneratedPaths, find_generated_paths
+from orglab.runs.description import describe_value
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.parameters import Value, parse_arguments
 from orglab.runs.record import Metric, Run, find_run
@@ -139,5 +140,7 @@ def find_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str
 
 
 def _pair_metrics(first: Run, second: Run | None) -> dict[str, tuple[Metric | None, Metric | None]]:
-    later = second.metrics if second is not None else {}
-    return {name: (first.metrics.get(name), later.get(name)) for name in dict.fromkeys((*first.metrics, *later))}
+    old, new = (
+        {name: describe_value(run, name) for name in run.metrics} if run is not None else {} for run in (first, second)
+    )
+    return {name: (old.get(name), new.get(name)) for name in dict.fromkeys((*old, *new))}

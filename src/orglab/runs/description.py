@@ -40,6 +40,34 @@ def parameter_text(value: Value | None) -> str:
     return str(value).lower() if isinstance(value, bool) else cut(_printable(str(value)), _VALUE)
 
 
+def run_metrics_text(run: Run) -> str:
+    """Return the final metrics of a run as `metrics_text` does, and since which step one is not a number."""
+    return metrics_text((name, describe_value(run, name)) for name in run.metrics)
+
+
+def describe_value(run: Run, name: str) -> Metric:
+    """Return the final value of a metric; if it is NaN or infinite, a text that says since which step."""
+    value = run.metrics[name]
+    return f"{value} (diverged{_describe_step(run, name)})" if _is_diverged(run, name) else value
+
+
+def describe_not_number(run: Run, name: str) -> str | None:
+    """Return why the final value of a metric is not a number: `NaN, diverged at step 40`, or the text that it is."""
+    value = run.metrics[name]
+    if not isinstance(value, str):
+        return None
+    return f"{value}, diverged{_describe_step(run, name)}" if _is_diverged(run, name) else value
+
+
+def _is_diverged(run: Run, name: str) -> bool:
+    return name in run.diverged and isinstance(run.metrics[name], str)
+
+
+def _describe_step(run: Run, name: str) -> str:
+    step = run.diverged[name]
+    return "" if step is None else f" at step {value_text(step)}"
+
+
 def value_text(value: Metric) -> str:
     """Return the value of a metric: a number with six digits, or the beginning of a string."""
     return cut(_printable(value), _VALUE) if isinstance(value, str) else number(value, digits=6, style="plain")
@@ -68,7 +96,7 @@ def describe_outcome(run: Run) -> str:
     parts = [outcome_text(run)]
     if run.seconds is not None:
         parts.append(duration(run.seconds, is_compact=True))
-    metrics = metrics_text(run.metrics.items())
+    metrics = run_metrics_text(run)
     return ", ".join(parts) + (f": {metrics}" if metrics else "")
 
 
@@ -102,7 +130,7 @@ def results_message(run: Run) -> str:
     lines = [
         f"Command: {command_text(run.argv, 10 * _COMMAND)}",
         f"Ended: {outcome_text(run)}, {duration(run.seconds or 0, is_compact=True)}",
-        *(f"{_printable(name)}: {value_text(value)}" for name, value in run.metrics.items()),
+        *(f"{_printable(name)}: {value_text(describe_value(run, name))}" for name in run.metrics),
         f"Code: {run.code or 'no commit'}",
         f"Run: {run.id}",
     ]

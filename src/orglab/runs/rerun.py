@@ -14,7 +14,7 @@ from orglab.git.hashed_file import hash_file
 from orglab.git.trees import add_worktree, find_ignored_paths, has_commit, remove_worktree
 from orglab.log.log import LogFile
 from orglab.runs.comparison import find_differences
-from orglab.runs.description import value_text
+from orglab.runs.description import describe_value, value_text
 from orglab.runs.environment import find_python, read_python
 from orglab.runs.imports import find_import_folders
 from orglab.runs.launch import LaunchedRun, launch
@@ -56,11 +56,10 @@ def rerun(
         if not folder.is_dir():
             raise NotFoundError(f"The run {run.id} ran in the folder {run.cwd}, which is not in its commit.")
         environment = _redirect_imports(run, repository, tree, folder, tell)
-        metrics = run.fields.get("metrics_file")
         request = RunRequest(
             run.ref, run.argv,
             results=tuple(tree / path for path in run.fields.get("results") or ()),
-            metrics=tree / metrics if isinstance(metrics, str) else None,
+            metrics=tuple(os.path.relpath(path, run.cwd or ".") for path in run.metrics_files),
             printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,
             why=f"A rerun of {run.id}", folder=folder, commit_results=False,
             environment=environment, extra_fields={"rerun_of": run.id}, show_output=show_output,
@@ -163,8 +162,8 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
         if os.path.lexists(repository.top / link) and not os.path.lexists(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(repository.top / link)
-    not_needed = (run.fields.get("metrics_file"), *(output.path for output in run.outputs), *links)
-    provided = {path.rstrip("/") for path in not_needed if isinstance(path, str)}
+    not_needed = (*run.metrics_files, *(output.path for output in run.outputs), *links)
+    provided = {path.rstrip("/") for path in not_needed}
     unwanted = (f"{HIDDEN_FOLDER}/", "__pycache__")
     ignored = [path for path in find_ignored_paths(repository) if not any(part in path for part in unwanted)]
     missing = [
@@ -200,8 +199,10 @@ def _compare_results(run: Run, repeated: Run) -> Iterator[str]:
     """Yield whether the metrics and the files of two runs are the same."""
     metrics = [name for name in run.metrics if run.metrics[name] != repeated.metrics.get(name)]
     if run.metrics:
-        values = {name: value_text(value) for name, value in repeated.metrics.items()}
-        pairs = [f"{name} {values.get(name, 'missing')} (was {value_text(run.metrics[name])})" for name in metrics]
+        values = {name: value_text(describe_value(repeated, name)) for name in repeated.metrics}
+        pairs = [
+            f"{name} {values.get(name, 'missing')} (was {value_text(describe_value(run, name))})" for name in metrics
+        ]
         yield f"Metrics differ: {listed(pairs)}." if metrics else "The metrics are the same."
     before = {output.path: output.sha256 for output in run.outputs}
     after = {output.path: output.sha256 for output in repeated.outputs}
