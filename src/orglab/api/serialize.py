@@ -451,6 +451,7 @@ def full_run_form(run: "Run") -> dict[str, object]:
         "host": run.host,
         "python": run.python,
         "packages": run.packages,
+        "sources": [source._asdict() for source in run.sources],
         "environment": run.environment,
         "lock_files": run.lock_files,
         "parameters": run.parameters,
@@ -480,6 +481,9 @@ def difference_form(difference: "Difference") -> dict[str, object]:
         "arguments": [list(argv) for argv in difference.arguments] if difference.arguments else None,
         "surroundings": {name: list(pair) for name, pair in difference.surroundings.items()},
         "packages": {name: list(pair) for name, pair in difference.packages.items()},
+        "sources": {
+            name: [source and source._asdict() for source in pair] for name, pair in difference.sources.items()
+        },
         **_paired_metrics(difference),
     }
 

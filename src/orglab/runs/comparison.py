@@ -12,6 +12,7 @@ from orglab.runs.description import describe_value
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.parameters import Value, parse_arguments
 from orglab.runs.record import Metric, Run, find_run
+from orglab.runs.source_folders import Source
 
 Pair = tuple[str | None, str | None]
 
@@ -29,6 +30,7 @@ class Difference(NamedTuple):
         arguments: Both commands, if they differ in more than parameters.
         surroundings: The Python, host, environment variables and lock files that differ, by name.
         packages: The installed distributions that differ, by name.
+        sources: The folders of source, other than the own code, that differ or have changes that no commit holds.
         metrics: The metrics of both, by name.
     """
 
@@ -40,6 +42,7 @@ class Difference(NamedTuple):
     arguments: tuple[tuple[str, ...], tuple[str, ...]] | None
     surroundings: dict[str, Pair]
     packages: dict[str, Pair]
+    sources: dict[str, tuple[Source | None, Source | None]]
     metrics: dict[str, tuple[Metric | None, Metric | None]]
 
 
@@ -78,6 +81,7 @@ def compare_runs(log: LogFile, name: str, other: str | None = None) -> Differenc
         _pair_arguments(first, second, parameters) if second is not None else None,
         _find_other_surroundings(first, second, parameters) if second is not None else {},
         find_differences(first.packages, second.packages) if second is not None else {},
+        _pair_sources(first, second) if second is not None else {},
         _pair_metrics(first, second),
     )
 
@@ -137,6 +141,13 @@ def find_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str
     """Return the differing values of two mappings, by name; a missing value is None."""
     names = sorted(old.keys() | new.keys())
     return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
+
+
+def _pair_sources(first: Run, second: Run) -> dict[str, tuple[Source | None, Source | None]]:
+    """Return the sources that differ; those with changes that no commit holds may differ."""
+    old, new = first.other_sources, second.other_sources
+    pairs = {name: (old.get(name), new.get(name)) for name in dict.fromkeys((*old, *new))}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1] or any(one and one.dirty for one in pair)}
 
 
 def _pair_metrics(first: Run, second: Run | None) -> dict[str, tuple[Metric | None, Metric | None]]:

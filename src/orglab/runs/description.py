@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from orglab.runs.parameters import Value
 from orglab.runs.record import Metric, Run
+from orglab.runs.source_folders import Source
 from orglab.text import cut, duration, number
 
 _COMMAND = 200  # characters of a command in the log; the record has the whole command
 _SUBJECT = 100
 _METRICS = 8
 _VALUE = 40
+_SHORT_HASH = 7
 
 
 def command_text(argv: Sequence[str], room: int = _COMMAND) -> str:
@@ -66,6 +68,14 @@ def _is_diverged(run: Run, name: str) -> bool:
 def _describe_step(run: Run, name: str) -> str:
     step = run.diverged[name]
     return "" if step is None else f" at step {value_text(step)}"
+
+
+def source_text(source: Source | None) -> str:
+    """Return the commit of a source, and whether it is all: `83d45cd with uncommitted changes`; `none` for None."""
+    if source is None:
+        return "none"
+    commit = source.head[:_SHORT_HASH] if source.head else "no known commit"
+    return commit + (" with uncommitted changes" if source.dirty else "")
 
 
 def value_text(value: Metric) -> str:

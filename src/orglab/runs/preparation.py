@@ -25,6 +25,7 @@ from orglab.runs.record import Run, read_start_time
 from orglab.runs.run_parameters import describe_parameters
 from orglab.runs.run_request import RunRequest
 from orglab.runs.scheduler import find_job
+from orglab.runs.source_folders import OwnCode, find_sources
 from orglab.runs.working_state import Policy, WorkingState, save_working_state
 
 _STARTUP = Path(__file__).with_name("startup")
@@ -152,10 +153,13 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
     variables = {**os.environ, **(request.environment or {})}
     seeds = find_environment_seeds(variables)
     scheduled = find_job(variables)
+    own = OwnCode(base, state.snapshot or state.head, bool(state.uncaptured))
+    sources = find_sources(python.folders, variables.get("PYTHONPATH", ""), job.folder, own)
     known = {
         **_describe_request(job), "began": format_moment(now), **state.record_fields(),
         "host": os.uname().nodename, "pid": os.getpid(), "pid_start": read_start_time(os.getpid()),
         "python": version, "python_path": os.fspath(python.path) if python.path else None, "packages": packages,
+        "sources": [source._asdict() for source in sources],
         "environment": {name: variables[name] for name in job.log.config.run.environment if name in variables} | seeds,
         "lock_files": _hash_files(find_lock_files((base, job.folder)), base),
         **describe_parameters(job, seeds, lambda: _find_generated(job)),

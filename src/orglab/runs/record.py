@@ -29,6 +29,7 @@ from orglab.runs.metric_values import to_value
 from orglab.runs.parameters import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.scheduler import SchedulerJob
+from orglab.runs.source_folders import Source
 from orglab.runs.storage import RUNS, list_entries
 
 OUTPUT = "output.log"
@@ -274,6 +275,25 @@ class Run(Mapping[str, object]):
     def packages(self) -> dict[str, str]:
         """The installed distributions, by name."""
         return {name: text for name, text in self._mapping("packages").items() if isinstance(text, str)}
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """The folders of source that its Python imports from."""
+        value = self.fields.get("sources")
+        found = [one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict)]
+        return tuple(
+            Source(
+                package if isinstance(package := one.get("package"), str) else None, str(one.get("path")),
+                head if isinstance(head := one.get("head"), str) else None,
+                dirty if isinstance(dirty := one.get("dirty"), bool) else None,
+            )
+            for one in found
+        )  # fmt: skip
+
+    @property
+    def other_sources(self) -> dict[str, Source]:
+        """Those whose code is not in the commit of its own code, by name."""
+        return {one.name: one for one in self.sources if one.head is None or one.head != self.code}
 
     @property
     def environment(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from orglab.errors import NotFoundError, NotWritableError
@@ -14,13 +14,14 @@ from orglab.git.hashed_file import hash_file
 from orglab.git.trees import add_worktree, find_ignored_paths, has_commit, remove_worktree
 from orglab.log.log import LogFile
 from orglab.runs.comparison import find_differences
-from orglab.runs.description import describe_value, value_text
-from orglab.runs.environment import find_python, read_python
+from orglab.runs.description import describe_value, source_text, value_text
+from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.imports import find_import_folders
 from orglab.runs.launch import LaunchedRun, launch
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run, find_run
 from orglab.runs.run_request import RunRequest
+from orglab.runs.source_folders import OwnCode, Source, find_sources
 from orglab.runs.storage import HIDDEN_FOLDER, find_worktrees_folder
 from orglab.text import Tell, listed
 
@@ -183,16 +184,31 @@ def _compare_environment(run: Run, folder: Path, repository: Repository) -> Iter
     if any(names_it.search(argument) for argument in run.argv):
         yield f"the command names files in {top}, which may have changed since"
     python = find_python(run.argv, folder, repository.top)
-    version, packages = read_python(python) if python is not None else (None, {})
+    with PythonProbe(python) as probe:
+        version, packages = probe.read_result()
     if run.python is not None and version != run.python:
         yield f"Python is {version or 'missing'} (was {run.python})"
     changed = find_differences(run.packages, packages) if run.packages else {}
     if changed:
         pairs = [f"{name} {new or 'missing'} (was {old or 'missing'})" for name, (old, new) in changed.items()]
         yield f"packages differ: {listed(pairs)}"
+    around = {**os.environ, **run.environment}
+    own = OwnCode(repository.top, None, dirty=False)
+    sources = find_sources(probe.folders, around.get("PYTHONPATH", ""), folder, own)
+    yield from _compare_sources(run, {source.name: source for source in sources})
     host = os.uname().nodename
     if run.host is not None and run.host != host:
         yield f"the host is {host} (was {run.host})"
+
+
+def _compare_sources(run: Run, now: Mapping[str, Source]) -> Iterator[str]:
+    """Yield the packages whose source is not that of the run, or may not be."""
+    for name, source in run.other_sources.items():
+        found = now.get(name)
+        if source.dirty or source.head is None:
+            yield f"{name} was imported from {source.path}, at {source_text(source)}, so its code is not known"
+        elif found is None or found.head != source.head or found.dirty:
+            yield f"{name} is {'missing' if found is None else source_text(found)} (was {source_text(source)})"
 
 
 def _compare_results(run: Run, repeated: Run) -> Iterator[str]:

@@ -10,6 +10,7 @@ from orglab.runs.description import (
     metrics_text,
     outcome_text,
     parameter_text,
+    source_text,
     value_text,
 )
 from orglab.runs.directions import find_direction
@@ -50,6 +51,7 @@ def run_page(run: Run, directions: Mapping[str, str]) -> Iterator[str]:
         "Folder": run.cwd or "",
         "Host": run.host or "",
         "Python": f"{run.python}, {count(len(run.packages), 'package')}" if run.python else "",
+        "Sources": listed(f"{source.name} {source_text(source)}" for source in run.sources),
         "Environment": ", ".join(f"{name}={value}" for name, value in run.environment.items()),
         "Wrote": listed(f"{file.path} ({file.size} bytes)" for file in run.outputs) if run.outputs else "",
         "Not captured": listed(run.missing),
@@ -118,6 +120,10 @@ def difference_lines(difference: Difference) -> Iterator[str]:
                 f"  {output.clean(name)}: {output.clean(old or 'none')} -> {output.clean(new or 'none')}"
                 for name, (old, new) in pairs.items()
             )
+    if difference.sources:
+        yield "Sources"
+        for name, sources in difference.sources.items():
+            yield f"  {output.clean(name)}: {output.clean(' -> '.join(map(source_text, sources)))}"
     if difference.other is None and difference.metrics:
         yield f"Metrics: {output.clean(metrics_text(difference.run.metrics.items()))}"
     elif difference.metrics:
