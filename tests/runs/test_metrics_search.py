@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from lab import SOURCE
+from orglab.runs.metrics import read_metrics
+from orglab.runs.metrics_search import MetricsSource
 from orglab.runs.record import read_runs
 
 
@@ -144,7 +146,15 @@ def test_hugging_face_and_lightning(run, study):
 def test_too_many_files_are_named(run):
     found, told = run("mkdir r; for n in $(seq 10 40); do echo '{\"acc'$n'\": 1}' > r/$n.json; done", "--results", "r")
     assert len(found.metrics) == 20
-    assert "Not searched for metrics: r/30.json; name such files with --metrics." in told
+    assert "Not searched for metrics, because there are more than 20 files or 16 MB: r/30.json, r/31.json" in told
+
+
+def test_the_last_and_best_values_are_those_of_all_rows_even_if_not_all_are_kept(tmp_path):
+    (tmp_path / "log.csv").write_text("a,b\n3,0\n1,0\n2,9\n")
+    source = MetricsSource(None, lambda: read_metrics(tmp_path / "log.csv"), is_history=True, limit=1)
+    assert list(source.read_rows(print)) == [{"step": 1, "a": 3, "b": 0}]
+    assert source.summary.final == {"a": 2, "b": 9}
+    assert source.summary.extremes == {"a": {"min": [1, 2], "max": [3, 1]}, "b": {"min": [0, 1], "max": [9, 3]}}
 
 
 def test_a_hostile_file_changes_neither_the_exit_code_nor_the_note(run, study):
@@ -254,6 +264,16 @@ def test_a_metric_that_diverged_says_since_when(run, study, orglab):
         form = form["runs"][0] if "runs" in form else form
         assert form["metrics"] == {"loss": None, "acc": 0.5, "step": 41}
         assert form["not_numbers"] == {"loss": "Infinity, diverged at step 40"}
+
+
+def test_a_metric_that_diverged_is_compared(run, study, orglab):
+    first, _ = run("printf 'step,loss\\n1,2\\n2,nan\\n' > log.csv")
+    second, _ = run("printf 'step,loss\\n1,2\\n2,1\\n' > log.csv")
+    assert "  loss: NaN (diverged at step 2) -> 1\n" in orglab("runs", "diff", first.id, second.id).out
+    form = json.loads(orglab("runs", "diff", first.id, second.id, "--json").out)
+    assert form["metrics"] == {"loss": [None, 1], "step": [2, 2]}
+    assert form["not_numbers"] == {"loss": ["NaN, diverged at step 2", None]}
+    assert '"metric loss": "NaN (diverged at step 2)"' in orglab("show", "1", "--history", "--json").out
 
 
 def test_the_best_value_is_shown_where_the_direction_is_known(run, orglab):

@@ -1,9 +1,10 @@
 """The values of metrics: which there are, and the last, smallest and largest of each metric in a history."""
 
+import functools
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from orglab.text import cut
 
@@ -73,12 +74,18 @@ def is_not_finite(value: Value) -> bool:
         return False
 
 
-def find_step_name(names: Mapping[str, object]) -> str | None:
+def find_step_name(names: Iterable[str]) -> str | None:
     """Return the name of the column that counts the steps: `step`, `epoch`, `time/iterations`, ..., or None."""
-    found = {_get_last_part(name): name for name in reversed(tuple(names))}
+    return _find_step_name(tuple(names))
+
+
+@functools.lru_cache(maxsize=256)
+def _find_step_name(names: tuple[str, ...]) -> str | None:
+    found = {_get_last_part(name): name for name in reversed(names)}
     return next((found[step] for step in _STEPS if step in found), None)
 
 
+@functools.lru_cache(maxsize=4096)
 def is_step_name(name: str) -> bool:
     """Return whether a column counts steps and is no metric."""
     return _get_last_part(name) in _STEPS

@@ -1,5 +1,6 @@
 """Find the files in which a run left its metrics: those that the user named, or those that look like it."""
 
+import math
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,10 +25,10 @@ from orglab.runs.metrics_files import (
     skip_rows,
 )
 from orglab.runs.results import Stamp, find_changed_since, read_stamp
-from orglab.text import Tell
+from orglab.text import MEGABYTE, Tell, listed
 
 _FILES = 20
-_BYTES = 64 << 20  # of the files that are found, together
+_BYTES = 16 * MEGABYTE  # of the files that are found, together
 _ROWS = 100_000  # of the history in them
 _MARKS = 200
 
@@ -57,23 +58,27 @@ class MetricsSource:
         summary: A summary of the rows that were read.
     """
 
-    def __init__(self, path: Path | None, read: Callable[[], Iterable[Row]], *, is_history: bool) -> None:
-        """Take a function that returns the rows."""
+    def __init__(
+        self, path: Path | None, read: Callable[[], Iterable[Row]], *, is_history: bool, limit: float = math.inf
+    ) -> None:
+        """Take a function that returns the rows, and the largest number of rows to yield."""
         self.path = path
         self.is_history = is_history
         self.summary = MetricSummary()
         self._read = read
+        self._limit = limit
         self._is_told = False
 
     def read_rows(self, tell: Tell) -> Iterator[Row]:
-        """Yield the rows, each with its `step`, and summarize them; tell the user once if they cannot be read."""
+        """Yield the rows, each with its `step`, and summarize all; tell the user once if they cannot be read."""
         self.summary = MetricSummary()
         try:
             for number, row in enumerate(self._read(), 1):
                 step = find_step(row)
                 step = number if step is None else step
                 self.summary.add(row, step if self.is_history else None)
-                yield {"step": step, **{name: row[name] for name in row if name != "step"}}
+                if number <= self._limit:
+                    yield {"step": step, **{name: row[name] for name in row if name != "step"}}
         except NotReadableError as error:
             if not self._is_told:
                 tell(str(error))
@@ -129,13 +134,14 @@ def find_metrics_files(job: Job, marks: dict[Path, Mark], written: Written) -> t
     files = sorted({*filter(is_candidate, chain(written.files, *changed))})
     sources: list[MetricsSource] = []
     unattributed: list[Path] = []
+    left_out: list[str] = []
     room = _BYTES
     for path in drop_checkpoints(files):
         size = _read_size(path)
         if not size or written.stop():
             continue
         if size > room or len(sources) == _FILES:
-            job.tell(f"Not searched for metrics: {os.path.relpath(path, job.base)}; name such files with --metrics.")
+            left_out.append(os.path.relpath(path, job.base))
             continue
         is_in_out = out in path.parents
         is_new_result = attribution.is_result(path) and path not in job.watch.before
@@ -147,6 +153,9 @@ def find_metrics_files(job: Job, marks: dict[Path, Mark], written: Written) -> t
             sources.append(source)
         elif is_own is None:
             unattributed.append(path)
+    if left_out:
+        limit = f"{_FILES} files or {_BYTES // MEGABYTE} MB"
+        job.tell(f"Not searched for metrics, because there are more than {limit}: {listed(left_out)}; use --metrics.")
     return sources, unattributed
 
 
@@ -158,9 +167,9 @@ def _open_file(job: Job, path: Path, mark: Mark | None, *, is_named: bool, is_ne
         return None
 
     def read() -> Iterator[Row]:
-        return islice(skip_rows(read_metrics(path, start), first), _ROWS)
+        return skip_rows(read_metrics(path, start), first)
 
-    return MetricsSource(path, read, is_history=read_metrics(path, start).is_history)
+    return MetricsSource(path, read, is_history=read_metrics(path, start).is_history, limit=_ROWS)
 
 
 def _find_changed(place: Path, began: Stamp | None) -> Iterable[Path]:

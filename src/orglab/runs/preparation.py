@@ -184,7 +184,7 @@ def make_environment(job: Job, state: WorkingState) -> dict[str, str]:
         **os.environ,
         **(job.request.environment or {}),
         "ORGLAB_RUN": job.record.id,
-        "ORGLAB_OUT": os.fspath(job.record.out),
+        "ORGLAB_OUT": os.fspath(job.record.out.absolute()),
     }
     with contextlib.suppress(OSError):
         job.record.out.mkdir()
