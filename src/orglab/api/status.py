@@ -30,7 +30,7 @@ class Status(NamedTuple):
         uncommitted: The log and the journal, if they have uncommitted changes.
         changed: The number of other files with uncommitted changes, including untracked files.
         pending: The references of steps and ids of runs that are recorded but not written to the log yet.
-        running: The runs that have not ended.
+        running: The runs that have not ended; those whose orglab was killed are `unobserved`.
         hooks: `installed`, `outdated`, `partly installed` or `not installed`; None without git.
         run_count: The number of recorded runs.
         unassigned: The ids of the runs that belong to no experiment.
@@ -79,9 +79,10 @@ class StatusMethods(SetupMethods):
         runs = log_runs.all
         folders = [place / RUNS for place in find_storage_folders(self.top)]
         entries = find_pending(self.top, self.path, log_runs.owns)
+        going_on = {run.id: run for run in runs if run.is_going_on}
         return Status(
             self.path, counts, active, active_experiment, step, repository is not None, uncommitted, changed,
-            tuple(entry.ref or entry.name for entry in entries), tuple(run for run in runs if run.status == "running"),
+            tuple(entry.ref or entry.name for entry in entries if entry.name not in going_on), tuple(going_on.values()),
             self._describe_hooks() if repository is not None else None, len(runs),
             tuple(run.id for run in runs if run.ref is None and run.discarded is None),
             next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),

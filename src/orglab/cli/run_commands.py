@@ -8,6 +8,7 @@ import click
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, change_options, json_option, log_options, this_log, write_options
 from orglab.cli.output import tell
+from orglab.clock import parse_duration
 from orglab.errors import UsageError
 from orglab.text import count
 
@@ -75,11 +76,12 @@ class RunCommand(click.Command):
 @click.option("--done", is_flag=True, help="Complete the step if the command exits with 0.")
 @click.option("-m", "--message", "why", metavar="WHY", help="Why; written to the log and the commits.")
 @click.option("--pty", is_flag=True, help="Give the command a terminal, for progress bars.")
+@click.option("--time-limit", metavar="DURATION", help="Stop the command after this time, such as 90s, 30m or 2h.")
 @_json_option
 @change_options
 def run_command(  # noqa: PLR0913 - one for each option
-    reference: str | None, results: tuple[Path, ...], metrics: Path | None, before: str | None, why: str | None, *,
-    stdout_metrics: bool, done: bool, pty: bool, as_json: bool, anyway: bool,
+    reference: str | None, results: tuple[Path, ...], metrics: Path | None, before: str | None, why: str | None,
+    time_limit: str | None, *, stdout_metrics: bool, done: bool, pty: bool, as_json: bool, anyway: bool,
 ) -> int:  # fmt: skip
     """Run a command and record it: its exact code, what it printed, its results and metrics, and a note in the log.
 
@@ -100,6 +102,7 @@ def run_command(  # noqa: PLR0913 - one for each option
     request = RunRequest(
         reference or log.find_active(), argv, results=tuple(path.absolute() for path in results), metrics=metrics,
         before=before, done=done, printed_metrics=stdout_metrics, why=why, pty=pty, show_output=not as_json,
+        time_limit=parse_duration(time_limit) if time_limit is not None else None,
     )  # fmt: skip
     return _finish(log.run(request, tell), as_json=as_json)
 

@@ -80,6 +80,8 @@ def _append(run: Run, event: str, fields: dict[str, object]) -> Run:
     """
     if run.is_foreign:
         raise UsageError(f"The run {run.id} was recorded in another clone; change it there, and run `orglab sync`.")
+    if run.status == "unobserved":
+        raise NotWritableError(f"The command of the run {run.id} is still running.")
     try:
         record = resume_record(PendingEntry(run.folder, run=run.folder))
         if record is None:

@@ -108,7 +108,7 @@ def _find_simultaneous_run(job: Job, began: Stamp) -> Run | None:
         run = read_run(folder)
         if run is None or run.is_foreign:
             continue
-        if run.status == "running" or (run.ended_at is not None and own_began is not None and run.ended_at > own_began):
+        if run.is_going_on or (run.ended_at is not None and own_began is not None and run.ended_at > own_began):
             return run
     return None
 

@@ -10,6 +10,7 @@ from orglab.errors import NotWritableError
 from orglab.git import find_repository
 from orglab.log.log import LogFile
 from orglab.runs.child import Child, ExitStatus
+from orglab.runs.ending import EndingWatch
 from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.finalization import finish_run
 from orglab.runs.job import Job
@@ -24,6 +25,7 @@ from orglab.runs.preparation import (
     save_code,
     warn_if_run_before,
 )
+from orglab.runs.processes import read_start_time
 from orglab.runs.record import Run, read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import ResultsWatch, read_stamp
@@ -94,14 +96,19 @@ def _run_job(job: Job, python: PythonProbe) -> int:
         state = _begin(job, failure, python)
         cleanup.pop_all()
     began = read_stamp(job.record.folder / RECORD)
-    output = _Output(job.record.output, job.tell)
-    with output, Child(output.keep, printed.feed if printed else None, show_output=request.show_output) as child:
-        status = failure or child.run(request.argv, make_environment(job, state), request.folder, pty=request.pty)
+    output, ending = _Output(job.record.output, job.tell), EndingWatch()
+    feed = printed.feed if printed else None
+    with output, Child(output.keep, feed, ending.feed, show_output=request.show_output) as child:
+        status = failure or child.run(
+            request.argv, make_environment(job, state), request.folder, pty=request.pty, time_limit=request.time_limit,
+            on_start=lambda pid: job.record_event("started", {"child_pid": pid, "child_start": read_start_time(pid)}),
+        )  # fmt: skip
         if status.error:
             job.tell(status.error)
         job.record_event("ended", {
             "ended": format_moment(clock.now()), "seconds": round(status.seconds, 3), "exit_code": status.exit_code,
             "signal": status.signal, "asked_by": status.asked_by, "usage": status.usage,
+            **({"timed_out": True} if status.timed_out else {}), **ending.describe(status),
         }, durable=True)  # fmt: skip
         if status.error:
             # What never ran has no results, and is not worth a note in the log; the record says what was tried.

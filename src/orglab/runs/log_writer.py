@@ -145,7 +145,10 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> lis
 
 
 def _finish_run_record(entry: PendingEntry, tell: Tell) -> Run | None:
-    """Return the run of a pending entry, marked as lost if it is; None if it still runs or has no record."""
+    """Return the run of a pending entry, marked as lost if it is; None if it still runs or has no record.
+
+    A run whose orglab was killed still runs as long as a process of its command is alive.
+    """
     if entry.run is None:
         remove_pending(entry)
         return None
@@ -158,8 +161,10 @@ def _finish_run_record(entry: PendingEntry, tell: Tell) -> Run | None:
             # The disk was full before the command started.
             remove_pending(entry)
             return None
-        if run.is_foreign or run.status not in ("running", "lost") or run.fields.get("lost"):
-            return run if run.status != "running" else None
+        if run.is_foreign or not (run.is_going_on or run.status == "lost") or run.fields.get("lost"):
+            return None if run.is_going_on else run
+        if run.is_command_alive():
+            return None
         record.end_line()
         record.append("lost", {"lost": True, "found": clock.now().astimezone().isoformat()}, durable=True)
         tell(f"The run {entry.name} was lost: its process ended without recording a result.")

@@ -20,7 +20,8 @@ from orglab.runs.description import describe_outcome, find_same_run, is_same_cod
 from orglab.runs.environment import PythonProbe, find_lock_files, find_seeds
 from orglab.runs.job import Job
 from orglab.runs.log_runs import LogRuns
-from orglab.runs.record import Run, read_start_time
+from orglab.runs.processes import read_start_time
+from orglab.runs.record import Run
 from orglab.runs.run_request import RunRequest
 from orglab.runs.working_state import Policy, WorkingState, save_working_state
 
@@ -143,7 +144,8 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
         "lock_files": _hash_files(find_lock_files((base, job.folder)), base), "seeds": find_seeds(request.argv),
         "parent": os.environ.get("ORGLAB_RUN"), "results": [os.path.relpath(path, base) for path in job.watch.paths],
         "metrics_file": os.path.relpath(request.metrics, base) if request.metrics is not None else None,
-        "printed_metrics": request.printed_metrics, "pty": request.pty, **(request.extra_fields or {}),
+        "printed_metrics": request.printed_metrics, "pty": request.pty,
+        "time_limit": request.time_limit, **(request.extra_fields or {}),
     }  # fmt: skip
     return {name: value for name, value in known.items() if value not in (None, False, [], {})}
 

@@ -25,11 +25,13 @@ from orglab.errors import NotFoundError, UsageError
 from orglab.git.hashed_file import HashedFile
 from orglab.runs.parameters import Value, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
+from orglab.runs.processes import is_alive, is_group_alive
 from orglab.runs.storage import RUNS, list_entries
 
 OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
 
+_LONGEST = 1e10  # seconds of a time limit
 _SHORTEST = 4  # a shorter part of an id may be anything, such as the reference e2
 
 Metric = float | str
@@ -145,17 +147,51 @@ class Run:
         return self._text("asked_by")
 
     @property
+    def exception(self) -> str | None:
+        """The exception that it failed with, on one line: `ValueError: bad shape`."""
+        return self._text("exception")
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether it is known to have failed because memory ran out."""
+        return self.fields.get("out_of_memory") is True
+
+    @property
+    def time_limit(self) -> float | None:
+        """The seconds that it might take."""
+        value = self.fields.get("time_limit")
+        return float(value) if isinstance(value, int | float) and 0 < value < _LONGEST else None
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it was stopped because it took longer."""
+        return self.fields.get("timed_out") is True
+
+    @cached_property
     def status(self) -> str:
-        """`done` (exit 0), `failed`, `killed` by a signal, `running`, or `lost` (its process is gone)."""
+        """How it ended, or that it goes on.
+
+        `done` (exit 0), `failed`, `killed` by a signal, `stopped` (asked to end, or its time limit was over),
+        `running`, `unobserved` (it runs, but orglab was killed), or `lost` (its processes are gone).
+        """
         if self.fields.get("lost"):
             return "lost"
+        if self.timed_out:
+            return "stopped"
         if self.signal is not None:
             return "killed"
         if self.asked_by is not None and self.exit_code is not None:
             return "stopped"
         if self.exit_code is not None:
             return "failed" if self.exit_code else "done"
-        return "running" if self._is_running() else "lost"
+        if self._is_running():
+            return "running"
+        return "unobserved" if self.is_command_alive() else "lost"
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether it has not ended yet, as far as is known."""
+        return self.status in ("running", "unobserved")
 
     @property
     def discarded(self) -> str | None:
@@ -340,15 +376,19 @@ class Run:
         if is_held is not None or self.host != os.uname().nodename:
             return is_held is not False
         pid = self.fields.get("pid")
-        if not isinstance(pid, int):
+        return isinstance(pid, int) and pid > 0 and is_alive(pid, self.fields.get("pid_start"))
+
+    def is_command_alive(self) -> bool:
+        """Return whether a process of the command is alive on this machine, though nobody writes the record."""
+        group = self.fields.get("child_pid")
+        if not isinstance(group, int) or group <= 1 or self.host != os.uname().nodename:
             return False
         try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
+            # The time of the file, because the clock of a run may be another one.
+            written = (self.folder / RECORD).stat().st_mtime
         except OSError:
-            pass
-        return read_start_time(pid) == self.fields.get("pid_start")
+            return False
+        return is_group_alive(group, self.fields.get("child_start"), written)
 
 
 def _as_local(moment: datetime.datetime | None) -> datetime.datetime | None:
@@ -366,17 +406,6 @@ def _read_id_time(name: str) -> datetime.datetime:
         return datetime.datetime.strptime(name[:15], "%Y%m%d-%H%M%S")  # noqa: DTZ007 - local, as in the log
     except ValueError:
         return clock.now()
-
-
-def read_start_time(pid: int) -> int | None:
-    """Return the start time of a process in clock ticks, to detect that a process id was reused.
-
-    This is field 22 of proc_pid_stat(5); None if there is no such file.
-    """
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
-        return None
 
 
 def read_runs(top: Path) -> list[Run]:

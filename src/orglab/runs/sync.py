@@ -78,7 +78,7 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         raise NotWritableError(
             f"The records cannot be stored in {find_storage_folders(top)[0]}: {error.strerror}."
         ) from error
-    ended = [run for run in received if run.status != "running"]
+    ended = [run for run in received if not run.is_going_on]
     document = log.document()
     already_written = [run for run in ended if contains_line(document, format_mark(run))]
     on_branches = _find_on_branches(log, repository, [run for run in ended if run not in already_written])

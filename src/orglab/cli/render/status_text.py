@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from orglab.api.status import Status
 from orglab.cli import output
 from orglab.config import shorten_path
+from orglab.runs.record import Run
 from orglab.text import MEGABYTE, count, listed
 
 _KINDS = {"todo": "to do", "doing": "in progress", "waiting": "waiting", "done": "done", "dropped": "dropped"}
@@ -23,8 +24,7 @@ def status_lines(status: Status) -> Iterator[str]:
     yield from _line("Uncommitted", _describe_changes(status))
     yield from _line("Pending", _describe_pending(status))
     if status.running:
-        runs = listed((f"{run.id} ({run.ref or 'no experiment'})" for run in status.running), _MOST)
-        yield from _line("Running", runs)
+        yield from _line("Running", listed(map(_describe_running, status.running), _MOST))
     if status.hooks is not None:
         hint = "" if status.hooks == "installed" else "; run `orglab setup git`"
         yield from _line("Git hooks", status.hooks + hint)
@@ -63,6 +63,11 @@ def _describe_pending(status: Status) -> str:
     if not status.pending:
         return "nothing"
     return f"{listed(status.pending, _MOST)} (not in the log yet; the next command writes it)"
+
+
+def _describe_running(run: Run) -> str:
+    unobserved = ", unobserved: its orglab was killed" if run.status == "unobserved" else ""
+    return f"{run.id} ({run.ref or 'no experiment'}{unobserved})"
 
 
 def _describe_size(size: int) -> str:
