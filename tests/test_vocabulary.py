@@ -52,6 +52,7 @@ ALLOWED = {
     "JSON remarks": "what `orglab why` says about its answer, not notes in the log",
     "JSON remedy": "the command that fixes a problem; a key of version 1",
     "JSON waiting": "the kind of the state WAIT",
+    "Run.job": "the job of a scheduler that a run was part of",
     "Shown.mentions": "commits that name an experiment, not the references in them",
     "Why.remarks": "what `orglab why` says about its answer, not notes in the log",
     "orglab init": "its example names a file of the user",

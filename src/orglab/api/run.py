@@ -94,7 +94,7 @@ class RunMethods(WriteMethods):
         return sync(self, remote, tell, snapshots=snapshots)
 
     def write_pending(self, tell: Tell) -> None:
-        """Write pending entries to the log: steps that commits completed, and runs.
+        """Write pending entries to the log: steps that commits completed, and runs; inside of a job, they stay pending.
 
         Args:
             tell: Called with sentences for the user.
@@ -107,7 +107,11 @@ class RunMethods(WriteMethods):
 
             move_old_records(self, old, tell)
         if pending := find_pending(self.top, self.path, self._owns):
+            from orglab.runs.batch import find_batch_job
             from orglab.runs.log_writer import write_pending
+
+            if find_batch_job() is not None:
+                return
 
             write_pending(self, pending, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from orglab.errors import NotReadableError, OrglabError
+from orglab.runs.batch import describe_untold
 from orglab.runs.description import describe_run
 from orglab.runs.job import Job
 from orglab.runs.log_writer import write_run
@@ -36,6 +37,9 @@ def finish_run(
     """
     metrics = _read_metrics(job, printed, before)
     outputs = read_outputs(_find_outputs(job, began), job.base, stop)
+    if job.earlier is not None:
+        again = {output.path for output in outputs}
+        outputs += [output for output in job.earlier.outputs if output.path not in again]
     if stop():
         job.tell("Interrupted again: hashes of some written files may be missing from the record.")
     job.record_event("measured", {"metrics": metrics, "outputs": [output._asdict() for output in outputs]})
@@ -138,7 +142,7 @@ def _keep_metrics(job: Job, path: Path, before: Stamp | None) -> Row:
 def _commit(job: Job) -> None:
     """Commit the results, and record that commit."""
     run = read_run(job.record.folder)
-    if run is None or job.repository is None or not job.watch.paths or not job.request.commit_results:
+    if run is None or job.repository is None or not job.watch.paths or not job.request.commit_results or job.batch:
         return
     try:
         own_paths = job.log.find_own_paths(job.repository)
@@ -163,6 +167,11 @@ def _write_to_log(job: Job) -> None:
             f"This run belongs to no experiment yet. Assign it with `orglab runs assign {short} REFERENCE`, "
             f'or add an experiment for it with `orglab new "TITLE" --run {short}`.'
         )
+        return
+    if job.batch is not None:
+        job.tell(f"{run.ref}  {describe_run(run)}")
+        for line in describe_untold(run, job.batch):
+            job.tell(line)
         return
     try:
         write_run(job.log, run, job.tell)

@@ -57,8 +57,11 @@ def save_code(job: Job) -> WorkingState:
     expected = tuple(path for path in (path_in(job.repository, file) for file in generated) if path is not None)
     own_paths = job.log.find_own_paths(job.repository)
     scripts = tuple(_find_scripts(job.repository, job.request.argv, job.folder))
+    before = job.request.before or config.before
+    if before == "commit" and job.batch is not None:
+        before = "snapshot"  # the branch is that of the person, who may be working on it now
     policy = Policy(
-        job.request.before or config.before, config.size_limit, own_paths, expected, scripts,
+        before, config.size_limit, own_paths, expected, scripts,
         lambda paths: _find_outputs(job, paths),
     )  # fmt: skip
     return save_working_state(
@@ -159,17 +162,24 @@ def _hash_files(paths: Iterable[Path], base: Path) -> dict[str, str]:
     return hashes
 
 
-def make_environment(job: Job, state: WorkingState) -> dict[str, str]:
-    """Return the environment variables of the command."""
+def make_environment(request: RunRequest, folder: Path, ref: str | None, code: str | None) -> dict[str, str]:
+    """Return the environment variables of a command.
+
+    Args:
+        request: What to run.
+        folder: The folder of the run.
+        ref: Its step or experiment.
+        code: The full hash of the commit with its code.
+    """
     environment = {
         **os.environ,
-        **(job.request.environment or {}),
-        "ORGLAB_RUN": job.record.id,
+        **(request.environment or {}),
+        "ORGLAB_RUN": folder.name,
     }
     # Python buffers output to a pipe, and the user wants to see it at once, as on a terminal.
     environment.setdefault("PYTHONUNBUFFERED", "1")
-    experiment, _, step = (job.ref or "").partition(".")
-    values = {"EXPERIMENT": experiment, "STEP": job.ref if step else None, "COMMIT": state.snapshot or state.head}
+    experiment, _, step = (ref or "").partition(".")
+    values = {"EXPERIMENT": experiment, "STEP": ref if step else None, "COMMIT": code}
     for name, value in values.items():
         environment.pop(f"ORGLAB_{name}", None)
         if value:

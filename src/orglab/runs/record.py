@@ -26,6 +26,7 @@ from orglab.git.hashed_file import HashedFile
 from orglab.runs.parameters import Value, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.processes import is_alive, is_group_alive
+from orglab.runs.scheduler import SchedulerJob
 from orglab.runs.storage import RUNS, list_entries
 
 OUTPUT = "output.log"
@@ -301,6 +302,24 @@ class Run:
         return {name: value for name, value in self._mapping("parameters").items() if isinstance(value, Value)}
 
     @property
+    def job(self) -> SchedulerJob | None:
+        """The job of a scheduler that it ran in."""
+        job = self._mapping("job")
+        name, scheduler, array, restarts = (job.get(key) for key in ("id", "scheduler", "array", "restarts"))
+        if not isinstance(name, str) or not isinstance(scheduler, str):
+            return None
+        return SchedulerJob(
+            scheduler, name, array if isinstance(array, int) else None, restarts if isinstance(restarts, int) else 0
+        )
+
+    @property
+    def uncommitted(self) -> tuple[str, ...]:
+        """The results that were not committed, because it was part of a scheduler's job."""
+        if self.fields.get("batch") is not True or self.commit is not None or not self._texts("results"):
+            return ()
+        return tuple(file.path for file in self.outputs)
+
+    @property
     def usage(self) -> dict[str, float]:
         """CPU seconds (`user`, `system`) and peak `memory` in bytes."""
         return {name: value for name, value in self._mapping("usage").items() if isinstance(value, int | float)}
@@ -454,6 +473,17 @@ def read_run(folder: Path) -> Run | None:
     for line in read_lines(folder / RECORD):
         fields |= line
     return Run(folder, fields) if fields else None
+
+
+def read_earlier_runs(folder: Path) -> list[Run]:
+    """Return the run in a folder as it was each time before it was resumed."""
+    fields: dict[str, Any] = {}
+    earlier = []
+    for line in read_lines(folder / RECORD):
+        if line.get("event") == "resumed":
+            earlier.append(Run(folder, fields))
+        fields |= line
+    return earlier
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
