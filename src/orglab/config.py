@@ -40,6 +40,7 @@ log = "{log}"
 # results = []                 # paths whose changes are the results of a run
 # environment = []             # variables to keep in a run's record, such as CUDA_VISIBLE_DEVICES
 # size_limit = 10              # MB; larger new results are not committed
+# share_output = true          # `orglab sync` sends the last 64 KB of what each run printed
 
 [report]
 # template = ""                # a Jinja2 template beside this file: weekly.txt.j2 makes .txt files
@@ -68,12 +69,14 @@ class RunConfig(NamedTuple):
         results: Paths whose changes are the results, relative to the top of the repository.
         environment: Names of environment variables that the record keeps.
         size_limit: Megabytes; of a larger untracked file, a snapshot holds only the hash.
+        share_output: Whether `orglab sync` sends the last 64 KB of what each run printed.
     """
 
     before: str = "commit"
     results: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
     size_limit: int = 10
+    share_output: bool = True
 
 
 class ReportConfig(NamedTuple):

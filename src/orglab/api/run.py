@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from orglab.reference import Reference
     from orglab.runs.comparison import Difference
     from orglab.runs.launch import LaunchedRun
+    from orglab.runs.pruning import PrunableRun
     from orglab.runs.record import Run
     from orglab.runs.run_request import RunRequest
     from orglab.runs.sync import SyncResult
@@ -66,6 +67,18 @@ class RunMethods(WriteMethods):
         from orglab.runs.assignment import discard_run
 
         return discard_run(self, name, why, undo=undo)
+
+    def find_prunable(self, older: str | None = None, larger: str | None = None) -> "list[PrunableRun]":
+        """Return the runs whose outputs and other files can be removed; see `runs.pruning.find_prunable`."""
+        from orglab.runs.pruning import find_prunable
+
+        return find_prunable(self, older, larger)
+
+    def prune_runs(self, prunable: "Sequence[PrunableRun]") -> int:
+        """Remove the files of runs other than their records, and return how many bytes that has freed."""
+        from orglab.runs.pruning import prune_runs
+
+        return prune_runs(prunable)
 
     def compare_runs(self, name: str, other: str | None = None) -> "Difference":
         """Return what differs between a run and another run, a revision or the working tree; see `runs.comparison`."""

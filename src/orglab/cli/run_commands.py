@@ -1,5 +1,6 @@
-"""Commands about runs: run, and runs (list, show, diff, rerun, discard, assign)."""
+"""Commands about runs: run, and runs (list, show, diff, rerun, discard, assign, prune)."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from orglab.cli.options import REFERENCE, change_options, json_option, log_optio
 from orglab.cli.output import tell
 from orglab.clock import parse_duration
 from orglab.errors import UsageError
-from orglab.text import count
+from orglab.text import count, file_size
 
 if TYPE_CHECKING:
     from orglab.runs.launch import LaunchedRun
@@ -304,3 +305,43 @@ def assign_command(run: str, reference: str, *, as_json: bool, anyway: bool) -> 
         output.show_json(run_form(assigned))
     else:
         click.echo(f"{assigned.id}  assigned to {assigned.ref}")
+
+
+@runs_command.command(name="prune", short_help="Remove outputs of old or large runs.")
+@click.option("--older", metavar="AGE", help="Only runs that ended longer ago: 90d, 12w, 2026-01-01.")
+@click.option("--larger", metavar="SIZE", help="Only runs with at least this much to remove: 500KB, 100MB, 2GB.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@log_options
+def prune_command(older: str | None, larger: str | None, *, yes: bool, as_json: bool) -> int:
+    """Remove the outputs, the histories of metrics and the files in ORGLAB_OUT of old or large runs.
+
+    Their records stay, so that they still count. Runs that are still going on or
+    not in the log yet are left alone. Prints first what would be removed; with
+    --json, nothing is removed without --yes.
+
+    \b
+    Example:
+      orglab runs prune --older 90d --larger 10MB
+    """
+    log = this_log()
+    prunable = log.find_prunable(older, larger)
+    if as_json:
+        from orglab.api.serialize import pruned_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(pruned_form(prunable, log.prune_runs(prunable) if yes else None))
+        return 0
+    if not prunable:
+        tell("Nothing to remove.")
+        return 0
+    from orglab.cli.render.run_text import prunable_lines  # noqa: PLC0415 - for one command of several
+
+    output.show(prunable_lines(prunable))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("Nothing was removed; add --yes to remove it.")
+        if not click.confirm("Remove them?", err=True):
+            tell("Nothing was removed.")
+            return 1
+    tell(f"Freed {file_size(log.prune_runs(prunable))}.")
+    return 0

@@ -15,6 +15,7 @@ import contextlib
 import datetime
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -31,8 +32,11 @@ from orglab.runs.storage import RUNS, list_entries
 
 OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
+SHARED_BYTES = 1 << 16  # of the output of a run, in other clones
 
 _LONGEST = 1e10  # seconds of a time limit
+_TIME_ZONES = datetime.timedelta(hours=26)  # the most by which two local times of one instant differ
+_HEAD_BYTES = 1 << 13
 _SHORTEST = 4  # a shorter part of an id may be anything, such as the reference e2
 
 Metric = float | str
@@ -228,6 +232,19 @@ class Run:
     def is_foreign(self) -> bool:
         """Whether the record was received from another clone by `orglab sync`."""
         return "writer" in self.fields
+
+    @property
+    def has_cut_output(self) -> bool:
+        """Whether only the end of its output is here, because it was received from another clone."""
+        try:
+            return self.is_foreign and (self.folder / OUTPUT).lstat().st_size >= SHARED_BYTES
+        except OSError:
+            return False
+
+    @property
+    def pruned(self) -> str | None:
+        """When its output and other files were removed."""
+        return self._text("pruned")
 
     @property
     def parent(self) -> str | None:
@@ -439,14 +456,31 @@ def read_runs(top: Path) -> list[Run]:
 
 
 def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
-    """Yield the newest runs of all logs, newest first by id; records are read lazily.
+    """Yield the newest runs of all logs, newest first; records are read lazily.
 
     Args:
         top: The top of the repository, or else the folder of the log.
         count: The largest number of records to read.
     """
     folders = list_entries(top, RUNS)
-    yield from filter(None, map(read_run, (folders[name] for name in sorted(folders, reverse=True)[:count])))
+    names = sorted(folders, reverse=True)
+    # An id is the local time of the machine that made the run, so only the beginning of a record tells the order.
+    for last in names[count - 1 : count]:
+        oldest = f"{_read_id_time(last) - _TIME_ZONES:%Y%m%d-%H%M%S}"
+        names = [name for name in names if name >= min(oldest, last)]
+    newest = sorted(names, key=lambda name: (_read_instant(folders[name]), name), reverse=True)
+    yield from filter(None, (read_run(folders[name]) for name in newest[:count]))
+
+
+def _read_instant(folder: Path) -> float:
+    """Return when a run began, in seconds since 1970, from the beginning of its record, or else from its id."""
+    try:
+        with open(os.open(folder / RECORD, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
+            match = re.search(rb'"began": "([^"\\]{1,40})"', file.read(_HEAD_BYTES))
+        moment = datetime.datetime.fromisoformat(match[1].decode("ascii")) if match else _read_id_time(folder.name)
+        return moment.timestamp()
+    except (OSError, ValueError, OverflowError):
+        return _read_id_time(folder.name).timestamp()
 
 
 def find_run(runs: Iterable[Run], name: str) -> Run:
@@ -484,6 +518,16 @@ def read_earlier_runs(folder: Path) -> list[Run]:
             earlier.append(Run(folder, fields))
         fields |= line
     return earlier
+
+
+def read_output_end(folder: Path, size: int) -> bytes:
+    """Return the last bytes of the output of a run; none if it printed nothing, or its output is not here."""
+    try:
+        with open(os.open(folder / OUTPUT, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
+            file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+            return file.read(size)
+    except OSError:
+        return b""
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

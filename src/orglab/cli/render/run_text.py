@@ -1,12 +1,16 @@
 """Runs, and the differences between two of them."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from orglab.cli import output
 from orglab.runs.comparison import Difference
 from orglab.runs.description import command_text, metrics_text, outcome_text, value_text
-from orglab.runs.record import OUTPUT, Run
-from orglab.text import count, duration, listed
+from orglab.runs.record import Run, read_output_end
+from orglab.text import count, duration, file_size, listed
+
+if TYPE_CHECKING:
+    from orglab.runs.pruning import PrunableRun
 
 # If fewer columns than this are left for a command, it is printed below.
 _ROOM = 30
@@ -14,6 +18,7 @@ _SHORT = 7
 # How many lines of a run's output are shown, and how many bytes are read for that.
 _LAST_LINES = 20
 _TAIL = 1 << 14
+_MOST_PRUNED = 20
 
 
 def run_lines(runs: Sequence[Run]) -> Iterator[str]:
@@ -51,6 +56,8 @@ def run_page(run: Run) -> Iterator[str]:
     facts = {
         "Status": ", ".join((outcome_text(run), *times, *took, *discarded)),
         "Experiment": run.ref or "none yet; see `orglab runs assign --help`",
+        "Exception": run.exception or "",
+        "Pruned": f"{run.pruned}; its output and its other files were removed" if run.pruned else "",
         "Why": run.why or "",
         "Code": run.code or "unknown",
         "Results": run.commit or "",
@@ -70,22 +77,21 @@ def run_page(run: Run) -> Iterator[str]:
             yield from output.wrap(
                 output.clean(text), " " * (width + 2), output.paint(name.ljust(width), bold=True) + "  "
             )
-    if printed := _read_end(run):
+    if printed := read_output_end(run.folder, _TAIL).decode("utf-8", "replace").splitlines():
         yield ""
-        yield output.paint("Output (the end)", bold=True)
-        yield from (f"  {output.clean(line)}" for line in printed)
+        yield output.paint(f"Output (the end{'; only the last 64 KB are in this clone' if run.has_cut_output else ''})",
+                           bold=True)  # fmt: skip
+        yield from (f"  {output.clean(line)}" for line in printed[-_LAST_LINES:])
 
 
-def _read_end(run: Run) -> list[str]:
-    """Return the last lines of a run's output; none if it printed nothing, or the output is not in this clone."""
-    try:
-        with (run.folder / OUTPUT).open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - _TAIL))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return []
-    return text.splitlines()[-_LAST_LINES:]
+def prunable_lines(prunable: "Sequence[PrunableRun]") -> Iterator[str]:
+    """Yield what would be removed: the first runs, and the size of all."""
+    for run, size in prunable[:_MOST_PRUNED]:
+        yield f"{output.paint(run.id, bold=True)}  {output.clean(run.ref or '-')}  {file_size(size)}"
+    if len(prunable) > _MOST_PRUNED:
+        yield f"and {len(prunable) - _MOST_PRUNED} more"
+    total = file_size(sum(size for _, size in prunable))
+    yield f"Outputs, histories of metrics and other files of {count(len(prunable), 'run')}: {total}. The records stay."
 
 
 def difference_lines(difference: Difference) -> Iterator[str]:
