@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from orglab.errors import GitError
 from orglab.git import Repository
-from orglab.git.trees import count_changed_lines
 from orglab.log.log import LogFile
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.pending import PendingEntry, add_pending_run
@@ -77,7 +76,10 @@ def find_changed_code(log: LogFile, repository: Repository | None, run: Run) -> 
     """Return the files of the code of a run that are different now, without what the run itself writes."""
     if repository is None or run.code is None:
         return []
-    results = tuple(path for path in run.fields.get("results") or () if isinstance(path, str) and path != ".")
+    from orglab.git.trees import count_changed_lines  # noqa: PLC0415 - few jobs are requeued
+
+    named = run.fields.get("results")
+    results = [path for path in named if isinstance(path, str) and path != "."] if isinstance(named, list) else []
     written = {output.path for output in run.outputs}
     try:
         changes = count_changed_lines(repository, run.code, None, (*log.find_own_paths(repository), *results))

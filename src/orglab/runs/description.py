@@ -9,6 +9,7 @@ from orglab.text import cut, duration, number
 
 _COMMAND = 200  # characters of a command in the log; the record has the whole command
 _SUBJECT = 100
+_EXCEPTION = 300
 _METRICS = 8
 _VALUE = 40
 
@@ -67,7 +68,9 @@ def describe_outcome(run: Run) -> str:
     parts = [outcome_text(run)]
     if run.seconds is not None:
         parts.append(duration(run.seconds, is_compact=True))
-    found = "; ".join(filter(None, (_printable(run.exception or ""), metrics_text(run.metrics.items()))))
+    found = "; ".join(
+        filter(None, (cut(_printable(run.exception or ""), _EXCEPTION), metrics_text(run.metrics.items())))
+    )
     return ", ".join(parts) + (f": {found}" if found else "")
 
 

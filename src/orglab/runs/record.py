@@ -439,7 +439,7 @@ def _to_seconds(moment: datetime.datetime | None) -> float | None:
 def _read_id_time(name: str) -> datetime.datetime:
     """Return the time in the id of a run, for a record without times."""
     try:
-        return datetime.datetime.strptime(name[:15], "%Y%m%d-%H%M%S")  # noqa: DTZ007 - local, as in the log
+        return datetime.datetime.fromisoformat(name[:15].replace("-", "T"))  # strptime would import the locale
     except ValueError:
         return clock.now()
 
