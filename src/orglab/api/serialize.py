@@ -7,7 +7,7 @@ import datetime
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orglab.config import shorten_path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from orglab.history.why import Reason, Why
     from orglab.org.timestamp import Timestamp
     from orglab.runs.comparison import Difference
+    from orglab.runs.pruning import PrunableRun
     from orglab.runs.record import Run
     from orglab.runs.sync import SyncResult
     from orglab.search.hits import Hit, SearchResult
@@ -128,6 +129,9 @@ def run_form(run: "Run") -> dict[str, object]:
         "argv": list(run.argv),
         "exit_code": run.exit_code,
         "asked_by": run.asked_by,
+        "exception": run.exception,
+        "out_of_memory": run.out_of_memory,
+        "timed_out": run.timed_out,
         "why": run.why,
         "before": run.before,
         "snapshot": run.snapshot,
@@ -191,6 +195,7 @@ def status_form(status: "Status") -> dict[str, object]:
         "uncommitted": list(status.uncommitted),
         "changed": status.changed,
         "pending": list(status.pending),
+        "homeless": status.homeless,
         "running": [run.id for run in status.running],
         "hooks": status.hooks,
         "runs": status.run_count,
@@ -447,6 +452,7 @@ def full_run_form(run: "Run") -> dict[str, object]:
         "cwd": run.cwd,
         "ended": format_moment(run.ended),
         "signal": run.signal,
+        "time_limit": run.time_limit,
         "patch": run.patch,
         "host": run.host,
         "python": run.python,
@@ -466,6 +472,11 @@ def full_run_form(run: "Run") -> dict[str, object]:
         "left_out": [file.path for file in run.left_out],
         "folder": str(run.folder),
     }
+
+
+def pruned_form(prunable: "Sequence[PrunableRun]", freed: int | None) -> dict[str, object]:
+    """Return the runs whose files were or can be removed, as in `runs prune --json`."""
+    return {"runs": [{"id": run.id, "size": size} for run, size in prunable], "freed": freed}
 
 
 def difference_form(difference: "Difference") -> dict[str, object]:

@@ -208,9 +208,50 @@ def add_run_note(
     step = None if reference.step is None else find_step(experiment, reference)
     if step is None or not done or step.state == "done":
         return add_note(experiment, step, head, text)
-    ticks = tick_step(experiment, step, [commit] if commit else [], all_checkboxes=False)
-    ticked = experiment_after(experiment, experiment, ticks)
+    ticks, ticked = _tick_run_step(experiment, step, commit)
     return compose(ticks, add_note(ticked, find_step(ticked, reference), head, text))
+
+
+def _tick_run_step(experiment: Experiment, step: Step, commit: str | None) -> tuple[list[Edit], Experiment]:
+    """Return the edits that mark the step of a run as done, and the experiment as it is then."""
+    ticks = tick_step(experiment, step, [commit] if commit else [], all_checkboxes=False)
+    return ticks, experiment_after(experiment, experiment, ticks)
+
+
+def replace_run_note(
+    experiment: Experiment, reference: Reference, old: tuple[str, str], new: tuple[str, str], *, commit: str | None,
+    done: bool,
+) -> list[Edit]:  # fmt: skip
+    """Return the edits that replace the note about a run and, if `done`, mark its step as done with its commit.
+
+    There are none if the log does not have the note in these words.
+
+    Args:
+        experiment: The experiment.
+        reference: The reference of the experiment or of the step that has the note.
+        old: The head and the text that the note was written with.
+        new: Those that it is to have.
+        commit: The short hash to add to the step.
+        done: Whether to mark the step as done if it is not yet.
+
+    Raises:
+        NotFoundError: There is no such step.
+        UsageError: There are open checkboxes below the step.
+    """
+    step = None if reference.step is None else find_step(experiment, reference)
+    edits = _replace_note(experiment, step, old, new)
+    if not edits or step is None or not done or step.state == "done":
+        return edits
+    ticks, ticked = _tick_run_step(experiment, step, commit)
+    return compose(ticks, _replace_note(ticked, find_step(ticked, reference), old, new))
+
+
+def _replace_note(experiment: Experiment, step: Step | None, old: tuple[str, str], new: tuple[str, str]) -> list[Edit]:
+    indent = body_column(step.item) if step is not None else 0
+    before, after = (format_item("- ", add_note_head(head, escape_lines(text, blocks=True)), indent)
+                     for head, text in (old, new))  # fmt: skip
+    at = experiment.heading.document.text.find(before)
+    return [Edit(at, at + len(before), after)] if at >= 0 else []
 
 
 def contains_line(document: Document, line: str) -> bool:
