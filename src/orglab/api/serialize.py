@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from orglab.api.status import Status
     from orglab.api.write import Completed
     from orglab.experiment.diagnostic import Diagnostic
-    from orglab.experiment.model import Experiment, Note, Step
+    from orglab.experiment.model import Experiment, Step
     from orglab.experiment.resolved import Resolved
+    from orglab.experiment.section_text import Note
     from orglab.git.commit import Commit
     from orglab.history.events import Event
     from orglab.history.provenance import Link
@@ -59,6 +60,11 @@ def experiment_form(experiment: "Experiment") -> dict[str, object]:
             "verdict": conclusion.verdict,
             "text": conclusion.text,
             "closed": format_time(conclusion.closed),
+            "at": format_time(conclusion.at),
+            "earlier": [
+                {"at": format_time(entry.at), "verdict": entry.verdict, "text": entry.text}
+                for entry in conclusion.entries[:-1]
+            ],
         },
         **_progress_form(experiment),
         "properties": experiment.properties,

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import NotFoundError
-from orglab.experiment.model import Experiment, Note, Step
+from orglab.experiment.model import Experiment, Step
+from orglab.experiment.section_text import Note
 from orglab.git.files import blame, find_changed_files, is_ignored, is_tracked
-from orglab.history.events import read_noted_run
+from orglab.history.completion import read_noted_run
 from orglab.history.provenance import MOST_COMMITS, Link, LinkFinder
 from orglab.history.sources import Sources
 from orglab.log.log import LogFile

@@ -117,6 +117,13 @@ class Run:
         return _to_seconds(self._moment("ended"))
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether it was started where the local time had another offset from UTC than here."""
+        moment = self._moment("began")
+        offset = moment.utcoffset() if moment is not None else None
+        return moment is not None and offset is not None and moment.astimezone().utcoffset() != offset
+
+    @property
     def noted_at(self) -> datetime.datetime:
         """The time of its note: when it ended or else started, in the local time of the machine that made it."""
         moment = self._moment("ended") or self._moment("began") or _read_id_time(self.id)

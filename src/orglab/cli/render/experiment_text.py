@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from orglab.api.ask import OpenSteps, Shown, is_active
 from orglab.cli import output
-from orglab.experiment.model import Experiment, Note, Step
+from orglab.experiment.model import Experiment, Step
+from orglab.experiment.section_text import Note
 from orglab.org.timestamp import Timestamp
 
 if TYPE_CHECKING:
@@ -117,10 +118,14 @@ def conclusion_lines(experiment: Experiment) -> Iterator[str]:
         return
     yield ""
     verdict = ": " + output.clean(conclusion.verdict) if conclusion.verdict else ""
-    closed = f"  ({format_time(conclusion.closed)})" if conclusion.closed else ""
-    yield output.paint("Conclusions" + verdict, bold=True) + output.paint(closed, dim=True)
+    at = f"  ({format_time(conclusion.at)})" if conclusion.at else ""
+    yield output.paint("Conclusions" + verdict, bold=True) + output.paint(at, dim=True)
     if conclusion.text:
         yield from output.wrap(conclusion.text, "  ")
+    if earlier := conclusion.entries[:-1]:
+        described = (" ".join(filter(None, (one.verdict, format_time(one.at)))) or "unknown" for one in earlier)
+        hint = f"Earlier: {', '.join(described)}; see orglab show {experiment.id} --history"
+        yield output.paint(output.clean(f"  {hint}"), dim=True)
 
 
 def step_lines(step: Step, active: str | None, commits: "Mapping[str, Commit] | None" = None) -> Iterator[str]:
