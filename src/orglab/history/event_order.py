@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _RANKS = {"created": 0, "state": 1, "commit": 2, "run": 2, "note": 3, "step": 4, "journal": 5, "conclusion": 6}
 _END = 7
 _TIMED = 2
+# Git knows the seconds only, so that a commit comes first.
 _IN_A_SECOND = ("commit", "run", "step")
 _A_DAY = datetime.timedelta(days=1)
 _LAST_MOMENT = _A_DAY - datetime.timedelta(microseconds=1)
@@ -66,12 +67,11 @@ def _minute(place: _Place) -> _Place:
     return place[0], place[1].replace(second=0, microsecond=0)
 
 
-def _rank(event: "Event", place: _Place) -> tuple[int, datetime.datetime, int]:
+def _rank(event: "Event", place: _Place) -> tuple[int, datetime.datetime, float, int]:
     """Return the order of an event within its minute, unless causes tell another one."""
     if event.precision == "second" and event.kind in _IN_A_SECOND:
-        # Git knows the seconds only.
-        return _TIMED, place[1].replace(microsecond=0), _IN_A_SECOND.index(event.kind)
-    return _END if event.is_end else _RANKS[event.kind], datetime.datetime.min, 0  # noqa: DTZ901 - the same
+        return _TIMED, place[1], event.instant or 0, _IN_A_SECOND.index(event.kind)
+    return _END if event.is_end else _RANKS[event.kind], datetime.datetime.min, 0, 0  # noqa: DTZ901 - the same
 
 
 def _order_by_cause(events: list["Event"]) -> list["Event"]:
