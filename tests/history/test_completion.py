@@ -117,6 +117,13 @@ def test_a_source_that_is_more_than_a_day_too_old_is_skipped():
     assert find(runs=[run(ended="2018-06-06T02:00:00+00:00")], commits=commits)[:2] == ("2018-06-06 16:16:00", "run")
 
 
+def test_the_time_of_another_zone_is_the_one_that_the_log_has_there():
+    one = experiment("* TODO [1] T :exp:\n** TODO Experiments\n1. [X] a (83d45cd)\n").steps[0]
+    done = find_completion(one, created=CREATED, runs=[run(ended="2018-06-06T17:00:00+09:00")])
+    # It is 08:00 here, but the log was written where it is 17:00.
+    assert (f"{done.there}", f"{done.at}", done.precision) == ("2018-06-06 17:00:00", "2018-06-06 16:16:00", "second")
+
+
 def test_a_day_is_not_before_a_minute_of_it():
     assert find("1. [X] a\n   - [2018-06-06 Wed] done")[:2] == ("2018-06-06 00:00:00", "note")
 

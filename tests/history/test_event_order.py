@@ -2,7 +2,7 @@
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import permutations
 from pathlib import Path
 
@@ -34,13 +34,10 @@ def at(second):
 
 def timed(kind, moment, **fields):
     """An event of a commit or a run, at an instant."""
-    instant = datetime.fromisoformat(moment).timestamp()
-    local = datetime.fromtimestamp(instant, UTC).astimezone()
-    offset = datetime.fromisoformat(moment).utcoffset()
-    return Event(
-        kind, "e1.1", local.replace(tzinfo=None), "second", instant=instant, is_elsewhere=local.utcoffset() != offset,
-        **fields,
-    )  # fmt: skip
+    there = datetime.fromisoformat(moment)
+    local = there.astimezone().replace(tzinfo=None)
+    fields |= {"instant": there.timestamp(), "there": there.replace(tzinfo=None)}
+    return Event(kind, "e1.1", local, "second", **fields)
 
 
 def names(events):

@@ -84,9 +84,16 @@ COMMANDS = {
     ),
     "reopen": lambda log, one: log.reopen_step(f"{one}.{log.experiments()[0].steps[0].number}"),
     "conclude": lambda log, one: log.conclude(one, "It does.", verdict="supported"),
+    "conclude-again": lambda log, one: conclude_again(log, one),
     "state": lambda log, one: log.set_state(one, log.document().settings.done_names[-1], "why"),
     "journal": lambda log, _: add_journal_entry(log),
 }
+
+
+def conclude_again(log, one):
+    for words, verdict in (("It does.", "supported"), ("- It does not.", "refuted"), ("", "inconclusive")):
+        log.conclude(one, words, verdict=verdict)
+
 
 LOOK = """
 (require 'org-lint) (require 'json)

@@ -120,7 +120,7 @@ def commit_form(commit: "Commit") -> dict[str, object]:
     return {
         "hash": commit.hash,
         "short": commit.short,
-        "at": format_moment(commit.when),
+        "at": format_moment(commit.when_there),
         "author": commit.author,
         "subject": commit.subject,
     }
@@ -385,7 +385,7 @@ def history_form(history: "History") -> dict[str, object]:
 
 def event_form(event: "Event") -> dict[str, object]:
     """Return an event, as in `show --history --json`."""
-    at = event.at
+    at = event.local_time
     spelled = None if at is None else at.date().isoformat() if event.precision == "day" else at.isoformat(
         timespec="minutes" if event.precision == "minute" else "seconds")  # fmt: skip
     return {

@@ -53,10 +53,18 @@ class Commit(NamedTuple):
         return datetime.datetime.fromtimestamp(self.authored)  # noqa: DTZ006
 
     @property
+    def when_there(self) -> datetime.datetime:
+        """The author date in the author's time zone, as `git log` shows it, and as the author's log has its times."""
+        try:
+            zone = datetime.datetime.strptime(self.zone, "%z").tzinfo
+            return datetime.datetime.fromtimestamp(self.authored, zone).replace(tzinfo=None)
+        except ValueError:
+            return self.when
+
+    @property
     def is_elsewhere(self) -> bool:
-        """Whether the author's time zone had another offset from UTC than the local one."""
-        when = datetime.datetime.fromtimestamp(self.authored, datetime.UTC).astimezone()
-        return bool(self.zone) and self.zone != f"{when:%z}"
+        """Whether the author's local time was not the one here."""
+        return self.when_there != self.when
 
 
 def read_commits(repository: Repository, *arguments: str, stdin: bytes | None = None) -> Iterator[Commit]:

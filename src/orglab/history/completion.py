@@ -37,6 +37,7 @@ class StepCompletion(NamedTuple):
         commit: The full hash of the commit that is the source, or None.
         run: The id of the run that is the source, or None.
         instant: The time in seconds since 1970, if its offset from UTC is known.
+        there: The time in the time zone where it was recorded, if that is another one.
     """
 
     at: datetime.datetime | None
@@ -45,6 +46,7 @@ class StepCompletion(NamedTuple):
     commit: str | None
     run: str | None = None
     instant: float | None = None
+    there: datetime.datetime | None = None
 
 
 def find_completion(
@@ -77,15 +79,18 @@ def _find_first(sources: Iterable[StepCompletion], created: Timestamp | None) ->
     """Return the first source that is not much older than the experiment, and not before it was created."""
     found = None
     for found in sources:
-        if found.at is None or created is None or found.at >= created.when - _A_DAY:
+        local = found.there or found.at
+        if local is None or created is None or local >= created.when - _A_DAY:
             break
     if found is None:
         return StepCompletion(None, "unknown", "unknown", None)
-    if created is None or found.at is None or found.at >= created.when:
+    local = found.there or found.at
+    if local is None or found.at is None or created is None:
         return found
-    if found.precision == "day" and found.at.date() == created.when.date():
-        return found
-    return found._replace(at=created.when, precision=read_precision(created), instant=None)
+    is_of_that_day = found.precision == "day" and local.date() == created.when.date()
+    if local < created.when and not is_of_that_day:
+        return found._replace(at=created.when, precision=read_precision(created), instant=None, there=None)
+    return found if is_of_that_day else found._replace(at=max(found.at, created.when))
 
 
 def _find_sources(
@@ -123,7 +128,7 @@ def _find_run(step: Step, runs: Sequence[Run]) -> Iterator[StepCompletion]:
             if (is_recorded and name != last) or (found is None and (name is None or not recorded)):
                 found, last = run, name
     if found is not None:
-        yield StepCompletion(found.ended, "second", "run", None, found.id, found.ended_at)
+        yield StepCompletion(found.ended, "second", "run", None, found.id, found.ended_at, found.ended_there)
 
 
 def _find_done_note(step: Step, runs: Sequence[Run]) -> Iterator[StepCompletion]:
@@ -144,7 +149,7 @@ def _at_note(note: Note) -> StepCompletion:
 
 
 def _at_commit(commit: Commit, source: str) -> StepCompletion:
-    return StepCompletion(commit.when, "second", source, commit.hash, None, commit.authored)
+    return StepCompletion(commit.when, "second", source, commit.hash, None, commit.authored, commit.when_there)
 
 
 def _has_commit_of(note: Note, step: Step) -> bool:

@@ -50,6 +50,12 @@ def _find_places(events: Sequence["Event"]) -> dict[int, _Place]:
         if born is not None and at < born and _may_be_later(event, at, born):
             at = born
         places[id(event)] = (event.at is None, at)
+    # The log has its conclusions in their order, whatever the time zones of their authors.
+    conclusions = [event for event in events if event.kind == "conclusion" and event.at is not None]
+    latest = datetime.datetime.min  # noqa: DTZ901 - the same
+    for event in conclusions:
+        latest = max(latest, places[id(event)][1])
+        places[id(event)] = (False, latest)
     latest = datetime.datetime.min  # noqa: DTZ901 - the same
     timed = [event for event in events if event.instant is not None and event.at is not None]
     for event in sorted(timed, key=lambda event: event.instant or 0):
@@ -60,7 +66,10 @@ def _find_places(events: Sequence["Event"]) -> dict[int, _Place]:
 
 def _may_be_later(event: "Event", at: datetime.datetime, born: datetime.datetime) -> bool:
     """Return whether an event may be later than the creation of its experiment, although its time is earlier."""
-    return (event.precision == "day" and at.date() == born.date()) or (event.is_elsewhere and at >= born - _A_DAY)
+    if event.there is not None and event.there == event.at:
+        # It was recorded in this time zone, so that its time can be compared.
+        return False
+    return at.date() == born.date() if event.precision == "day" else at >= born - _A_DAY
 
 
 def _minute(place: _Place) -> _Place:
@@ -104,6 +113,7 @@ class _Causes:
         self._commits: dict[str, Event] = {}
         self._runs: dict[str, Event] = {}
         self._results: dict[str, list[Event]] = defaultdict(list)
+        self._on_commit: dict[str, list[Event]] = defaultdict(list)
         self._notes: dict[str, list[Event]] = defaultdict(list)
         for event in events:
             self._kinds[event.kind].append(event)
@@ -111,6 +121,8 @@ class _Causes:
                 self._commits[event.commit] = event
             elif event.kind == "run":
                 self._runs[event.run or ""] = event
+                if event.recorded is not None and event.recorded.before:
+                    self._on_commit[event.recorded.before].append(event)
                 if event.commit and (event.recorded is None or event.commit != event.recorded.before):
                     self._results[event.commit].append(event)
             elif event.kind == "note":
@@ -125,6 +137,9 @@ class _Causes:
             yield from (self._commits[name] for name in (event.recorded.before,) if name in self._commits)
         elif event.kind == "commit":
             yield from self._results.get(event.commit or "", ())
+            # HEAD was its parent when such a run began, so that it is younger than the run.
+            yield from (run for name in event.parents for run in self._on_commit.get(name, ()))
+            yield from (self._commits[name] for name in event.parents if name in self._commits)
         elif event.kind == "step":
             names = [name for name in event.facts.get("commits", "").split(",") if name]
             yield from (one for full, one in self._commits.items() if any(is_same_hash(full, name) for name in names))

@@ -49,7 +49,8 @@ class Event:
         recorded: The run, or None.
         is_end: Whether the state changes to a done keyword of the log.
         instant: The time in seconds since 1970, if its offset from UTC is known.
-        is_elsewhere: Whether it was recorded in another time zone.
+        parents: The full hashes of the parents of a commit.
+        there: The time in the time zone where it was recorded, if that may be another one.
         facts: More details, by kind:
             state: the keywords `new` and `old`, if known;
             step: `source`, the source of the time, as in StepCompletion, and `commits`, its comma-separated
@@ -71,7 +72,13 @@ class Event:
     recorded: Run | None = field(default=None, compare=False)
     is_end: bool = False
     instant: float | None = field(default=None, compare=False)
-    is_elsewhere: bool = field(default=False, compare=False)
+    there: datetime.datetime | None = field(default=None, compare=False)
+    parents: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def local_time(self) -> datetime.datetime | None:
+        """The time to show: where it was recorded, as the times that the log has of it; None if it is unknown."""
+        return self.there or self.at
 
 
 def read_events(sources: Sources, experiments: Sequence[Experiment], *, with_journal: bool = True) -> list[list[Event]]:
@@ -164,7 +171,7 @@ def log_events(
             newest = completion.commit if completion.source == "commit" else next(iter(step.commits[-1:]), None)
             yield Event(
                 "step", step.ref, completion.at, completion.precision, step.text, newest, completion.run, step.line,
-                facts, instant=completion.instant,
+                facts, instant=completion.instant, there=completion.there,
             )  # fmt: skip
         yield from (_note_event(note, step.ref) for note in step.notes)
     # The note of a state change is part of that event.
@@ -254,7 +261,7 @@ def commit_events(ref: str, letter: str, commits: Iterable[Commit], aliases: Ite
             facts = {"author": commit.author, "short": commit.short, "refs": ",".join(refs)}
             yield Event(
                 "commit", subject, commit.when, "second", commit.subject, commit.hash, None, None, facts,
-                instant=commit.authored, is_elsewhere=commit.is_elsewhere,
+                instant=commit.authored, there=commit.when_there, parents=commit.parents,
             )  # fmt: skip
 
 
@@ -274,7 +281,7 @@ def run_events(ref: str, runs: Iterable[Run]) -> Iterator[Event]:
             text = " ".join(run.argv)
             yield Event(
                 "run", run.ref, run.began, precision, text, run.commit, run.id, None, facts, run,
-                instant=run.began_at, is_elsewhere=run.is_elsewhere,
+                instant=run.began_at, there=run.began_there,
             )  # fmt: skip
 
 

@@ -117,11 +117,16 @@ class Run:
         return _to_seconds(self._moment("ended"))
 
     @property
-    def is_elsewhere(self) -> bool:
-        """Whether it was started where the local time had another offset from UTC than here."""
+    def began_there(self) -> datetime.datetime | None:
+        """When it started, in the local time of the machine that made it, as in its note."""
         moment = self._moment("began")
-        offset = moment.utcoffset() if moment is not None else None
-        return moment is not None and offset is not None and moment.astimezone().utcoffset() != offset
+        return moment.replace(tzinfo=None) if moment is not None else None
+
+    @property
+    def ended_there(self) -> datetime.datetime | None:
+        """When it ended, in the local time of the machine that made it, as in its note."""
+        moment = self._moment("ended")
+        return moment.replace(tzinfo=None) if moment is not None else None
 
     @property
     def noted_at(self) -> datetime.datetime:

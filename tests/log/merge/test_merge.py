@@ -260,6 +260,12 @@ def test_a_conclusion_of_one_side_is_kept_between_those_of_the_other():
     assert merged(*sides, concluded("supported", FIRST))[0] == concluded("supported", DATED, NO, PERHAPS, third)
 
 
+def test_a_conclusion_from_another_time_zone_stays_after_the_one_that_it_follows():
+    early = "[2018-06-06 Wed 10:00] refuted:\nNo.\n"
+    sides = concluded("refuted", DATED, early), concluded("inconclusive", DATED, PERHAPS)
+    assert merged(*sides, concluded("supported", FIRST))[0] == concluded("inconclusive", DATED, early, PERHAPS)
+
+
 def test_an_earlier_conclusion_that_the_other_side_rewords_is_a_conflict():
     ours, theirs = concluded("refuted", DATED, NO), concluded("supported", FIRST.replace("helps", "hurts"))
     done = merge(*(text.encode() for text in (concluded("supported", FIRST), ours, theirs)), Config(), NOW)

@@ -150,7 +150,7 @@ def step_lines(step: Step, active: str | None, commits: "Mapping[str, Commit] | 
     yield from lines
     for name in step.commits:
         if name in known:
-            begin = output.paint(f"{indent}({name})  {known[name].when:%Y-%m-%d}", dim=True)
+            begin = output.paint(f"{indent}({name})  {known[name].when_there:%Y-%m-%d}", dim=True)
             yield from output.wrap(known[name].subject, indent + "  ", begin + "  ")
     for note in step.notes:
         yield from note_lines(note, indent)
@@ -225,7 +225,7 @@ def _mention_lines(mention: "Mention") -> list[str]:
     """Return the line of a commit: hash, date, subject."""
     commit = mention.commit
     return output.wrap(
-        commit.subject, "    ", output.paint(f"  {commit.short}  {commit.when:%Y-%m-%d}", dim=True) + "  "
+        commit.subject, "    ", output.paint(f"  {commit.short}  {commit.when_there:%Y-%m-%d}", dim=True) + "  "
     )
 
 

@@ -40,7 +40,7 @@ def _place_lines(places: list[Occurrence], letter: str) -> list[str]:
     place = places[0]
     refs = list(dict.fromkeys(one.reference.spell(letter) for one in places))
     if place.commit is not None:
-        begin = f"  {place.commit.short}  {place.commit.when:%Y-%m-%d}"
+        begin = f"  {place.commit.short}  {place.commit.when_there:%Y-%m-%d}"
     else:
         begin = f"  {output.clean(shorten_path(os.fspath(place.path or '.')))}:{place.line}"
     is_own = place.within in (None, refs[0].partition(".")[0])
@@ -84,7 +84,7 @@ def history_lines(history: History) -> Iterator[str]:
     yield ""
     width = max((len(one.ref) for one in events), default=0)
     for event in events:
-        at = event.at
+        at = event.local_time
         time = "unknown" if at is None else f"{at:%Y-%m-%d}" if event.precision == "day" else f"{at:%Y-%m-%d %H:%M}"
         kind = "done" if event.kind == "step" else event.kind
         begin = f"{output.paint(f'{time:<16}', dim=True)}  {kind:<{_LONGEST_KIND}}  "
@@ -137,7 +137,7 @@ def _link_lines(link: Link) -> Iterator[str]:
     if link.run is not None:
         yield from _run_lines(link.run, link.how, mark)
     elif link.commit is not None:
-        head = f"  {mark} {output.paint(link.commit.short, bold=True)}  {link.commit.when:%Y-%m-%d %H:%M}  "
+        head = f"  {mark} {output.paint(link.commit.short, bold=True)}  {link.commit.when_there:%Y-%m-%d %H:%M}  "
         yield from output.wrap(link.commit.subject, "      ", head)
         yield from output.wrap(link.how, "      ")
     else:
@@ -146,7 +146,7 @@ def _link_lines(link: Link) -> Iterator[str]:
 
 def _run_lines(run: Run, how: str, mark: str) -> Iterator[str]:
     """Yield a run: its time, outcome, command and reason."""
-    began = f"  {run.began:%Y-%m-%d %H:%M}" if run.began else ""
+    began = f"  {run.began_there:%Y-%m-%d %H:%M}" if run.began_there else ""
     yield from output.flow(
         [
             f"  {mark} {output.paint(output.clean(run.id), bold=True)}{began}",

@@ -328,8 +328,8 @@ def _interleave(leading: list[_Slot], other: list[_Slot]) -> list[_Slot]:
 
 
 def _sort_conclusions(slots: list[_Slot]) -> list[_Slot]:
-    """Return the slots with conclusions in the order of their times, in the places that conclusions have."""
-    places = [index for index, slot in enumerate(slots) if _time(slot)]
+    """Return the slots with the conclusions that only one side added in the order of their times."""
+    places = [index for index, slot in enumerate(slots) if slot.inserted and _time(slot)]
     for index, slot in zip(places, sorted((slots[index] for index in places), key=_time), strict=True):
         slots[index] = slot
     return slots

@@ -162,7 +162,7 @@ def _group_conclusions(node: Node) -> None:
             node.parts.append(Node("conclusion", key, part.head, part.blanks, at=stamp.isoformat()))
         else:
             (node.parts[-1] if node.parts and node.parts[-1].kind == "conclusion" else node).parts.append(part)
-    newest = max((part for part in node.parts if part.kind == "conclusion"), key=lambda part: part.at, default=None)
+    newest = next((part for part in reversed(node.parts) if part.kind == "conclusion"), None)
     for drawer in (part for part in node.parts if part.kind == "properties" and newest is not None):
         for part in drawer.parts:
             name, _, value = part.head.strip().partition(b" ")
