@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from orglab.api.status import Status
     from orglab.api.write import Completed
     from orglab.experiment.diagnostic import Diagnostic
-    from orglab.experiment.model import Experiment, Note, Step
+    from orglab.experiment.model import Experiment, Step
     from orglab.experiment.resolved import Resolved
+    from orglab.experiment.section_text import Note
     from orglab.git.commit import Commit
     from orglab.history.events import Event
     from orglab.history.provenance import Link
@@ -60,6 +61,11 @@ def experiment_form(experiment: "Experiment") -> dict[str, object]:
             "verdict": conclusion.verdict,
             "text": conclusion.text,
             "closed": format_time(conclusion.closed),
+            "at": format_time(conclusion.at),
+            "earlier": [
+                {"at": format_time(entry.at), "verdict": entry.verdict, "text": entry.text}
+                for entry in conclusion.entries[:-1]
+            ],
         },
         **_progress_form(experiment),
         "properties": experiment.properties,
@@ -115,7 +121,7 @@ def commit_form(commit: "Commit") -> dict[str, object]:
     return {
         "hash": commit.hash,
         "short": commit.short,
-        "at": format_moment(commit.when),
+        "at": format_moment(commit.when_there),
         "author": commit.author,
         "subject": commit.subject,
     }
@@ -382,7 +388,7 @@ def history_form(history: "History") -> dict[str, object]:
 
 def event_form(event: "Event") -> dict[str, object]:
     """Return an event, as in `show --history --json`."""
-    at = event.at
+    at = event.local_time
     spelled = None if at is None else at.date().isoformat() if event.precision == "day" else at.isoformat(
         timespec="minutes" if event.precision == "minute" else "seconds")  # fmt: skip
     return {

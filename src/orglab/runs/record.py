@@ -157,6 +157,18 @@ class Run(Mapping[str, object]):
         return _to_seconds(self._moment("ended"))
 
     @property
+    def began_there(self) -> datetime.datetime | None:
+        """When it started, in the local time of the machine that made it, as in its note."""
+        moment = self._moment("began")
+        return moment.replace(tzinfo=None) if moment is not None else None
+
+    @property
+    def ended_there(self) -> datetime.datetime | None:
+        """When it ended, in the local time of the machine that made it, as in its note."""
+        moment = self._moment("ended")
+        return moment.replace(tzinfo=None) if moment is not None else None
+
+    @property
     def noted_at(self) -> datetime.datetime:
         """The time of its note: when it ended or else started, in the local time of the machine that made it."""
         moment = self._moment("ended") or self._moment("began") or _read_id_time(self.id)
