@@ -20,9 +20,10 @@ from orglab import clock
 from orglab.errors import NotWritableError, UsageError
 from orglab.git import find_repository
 from orglab.log.log import LogFile
+from orglab.runs.batch import describe_batch, find_batch_job
 from orglab.runs.finalization import finish_run
 from orglab.runs.job import Job
-from orglab.runs.metrics_search import mark_metrics_files
+from orglab.runs.metrics_search import LOGGED, mark_metrics_files
 from orglab.runs.parameters import Value, normalize_name
 from orglab.runs.pending import RECORD
 from orglab.runs.preparation import describe_beginning, find_results_paths, format_moment, save_code
@@ -33,7 +34,6 @@ from orglab.runs.run_parameters import SCRIPT_PARAMETERS
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.text import Tell
 
-_LOGGED = "metrics.jsonl"
 _CELLS = "cells.py"
 _VARIABLES = ("ORGLAB_RUN", "ORGLAB_OUT")
 
@@ -77,7 +77,7 @@ class ScriptRun:
         row = {name: _to_plain(value) for name, value in {**(values or {}), **more}.items()}
         line = json.dumps({"step": step, **row} if step is not None else row) + "\n"
         with contextlib.suppress(OSError):
-            fd = os.open(self.out / _LOGGED, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            fd = os.open(self.out / LOGGED, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
             with open(fd, "wb", buffering=0) as file:  # noqa: PTH123 - opened with flags
                 file.write(line.encode())
 
@@ -181,6 +181,7 @@ def _record_beginning(job: Job, parameters: Mapping[str, object]) -> None:
     with PythonProbe(Path(sys.executable)) as python:
         state = save_code(job)
         beginning = describe_beginning(job, state, python, clock.now())
+    beginning |= describe_batch(find_batch_job())
     beginning["parameters"] = {**beginning.get("parameters", {}), **_flatten(parameters)}
     try:
         (job.record.folder / OUT).mkdir(exist_ok=True)
