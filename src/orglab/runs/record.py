@@ -14,6 +14,7 @@ is gone, the run is lost.  A line that was cut off by a crash or a full disk is 
 import contextlib
 import datetime
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -289,7 +290,12 @@ class Run:
         """
         if "parameters" not in self.fields:
             return parse_arguments(self.argv).parameters
-        return {name: value for name, value in self._mapping("parameters").items() if isinstance(value, Value)}
+        named = self._mapping("parameters").items()
+        return {
+            name: value
+            for name, value in named
+            if isinstance(value, Value) and not (isinstance(value, float) and not math.isfinite(value))
+        }
 
     @property
     def config_files(self) -> tuple[str, ...]:
