@@ -386,7 +386,12 @@ class Run(Mapping[str, object]):
         """
         if "parameters" not in self.fields:
             return parse_arguments(self.argv).parameters
-        return {name: value for name, value in self._mapping("parameters").items() if isinstance(value, Value)}
+        named = self._mapping("parameters").items()
+        return {
+            name: value
+            for name, value in named
+            if isinstance(value, Value) and not (isinstance(value, float) and not math.isfinite(value))
+        }
 
     @property
     def config_files(self) -> tuple[str, ...]:

@@ -82,7 +82,8 @@ def _list_hydra_folders(job: Job) -> list[Path]:
     """Return the folders that Hydra may have written to."""
     parameters = parse_arguments(job.request.argv).parameters
     named = [job.folder / str(parameters[name]) for name in _HYDRA_FOLDERS if name in parameters]
-    return [path for path in named if path.is_dir()] or [*job.watch.paths, job.folder]
+    # Path.is_dir raises an error for a name that is too long.
+    return [path for path in named if os.path.isdir(path)] or [*job.watch.paths, job.folder]  # noqa: PTH112
 
 
 def _tell_unread(job: Job, paths: Sequence[Path]) -> list[str]:
