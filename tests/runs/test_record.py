@@ -7,7 +7,7 @@ import time
 import pytest
 
 from orglab.errors import NotFoundError, UsageError
-from orglab.runs.record import find_run, read_newest_runs, read_run, read_runs
+from orglab.runs.record_reader import find_run, read_newest_runs, read_run, read_runs
 
 RUN = ("run", "1.1", "--results", "results", "--metrics", "metrics.json")
 

@@ -77,7 +77,7 @@ class RunMethods(WriteMethods):
             UsageError: Several runs match.
         """
         from orglab.runs.log_runs import LogRuns
-        from orglab.runs.record import find_run
+        from orglab.runs.record_reader import find_run
 
         return find_run(LogRuns(self).all, name)
 
@@ -145,7 +145,7 @@ class RunMethods(WriteMethods):
 
             move_old_records(self, old, tell)
         if pending := find_pending(self.top, self.path, self._owns):
-            from orglab.runs.batch import find_batch_job
+            from orglab.runs.cluster.batch import find_batch_job
             from orglab.runs.log_writer import write_pending
 
             if find_batch_job() is not None:

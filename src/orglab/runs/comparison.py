@@ -10,8 +10,9 @@ from orglab.log.log import LogFile
 from orglab.runs.code import GeneratedPaths, find_generated_paths
 from orglab.runs.description import describe_value
 from orglab.runs.log_runs import LogRuns
-from orglab.runs.parameters import Value, parse_arguments
-from orglab.runs.record import Metric, Run, find_run
+from orglab.runs.parameters.arguments import Value, parse_arguments
+from orglab.runs.record import Metric, Run
+from orglab.runs.record_reader import find_run
 from orglab.runs.source_folders import Source
 
 Pair = tuple[str | None, str | None]

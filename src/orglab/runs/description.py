@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from orglab.runs.parameters import Value
+from orglab.runs.parameters.arguments import Value
 from orglab.runs.record import Metric, Run
 from orglab.runs.source_folders import Source
 from orglab.text import cut, duration, number

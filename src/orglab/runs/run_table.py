@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import UsageError
-from orglab.runs.directions import Direction, find_direction
-from orglab.runs.parameters import Value, parse_value
+from orglab.runs.metrics.directions import Direction, find_direction
+from orglab.runs.parameters.arguments import Value, parse_value
 from orglab.runs.record import Run
 from orglab.runs.setting import (
     Setting,

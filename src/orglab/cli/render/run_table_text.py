@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from orglab.cli import output
 from orglab.runs.description import command_text, outcome_text
-from orglab.runs.parameters import Value
+from orglab.runs.parameters.arguments import Value
 from orglab.runs.run_table import Column, Row, RunTable, describe_age
 from orglab.runs.setting import has_diverged, is_path, read_seeds
 from orglab.runs.step_results import is_bookkeeping

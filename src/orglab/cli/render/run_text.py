@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orglab.cli import output
+from orglab.runs.cluster.scheduler import SchedulerJob
 from orglab.runs.comparison import Difference
 from orglab.runs.description import (
     command_text,
@@ -14,9 +15,9 @@ from orglab.runs.description import (
     source_text,
     value_text,
 )
-from orglab.runs.directions import find_direction
-from orglab.runs.record import Run, read_output_end
-from orglab.runs.scheduler import SchedulerJob
+from orglab.runs.metrics.directions import find_direction
+from orglab.runs.record import Run
+from orglab.runs.record_reader import read_output_end
 from orglab.text import count, duration, file_size, listed
 
 if TYPE_CHECKING:
