@@ -106,16 +106,30 @@ class Study:
 
         No reference or hash is typed by hand: the hooks and `orglab run` add them.
         """
+        file = self.write_settings(step, what, **settings)
+        metrics = f"results/{step}.json"
+        self.type("orglab", "run", step, "--metrics", metrics, "--done", "--", "python", "train.py", str(file))
+        self.type("orglab", "commit")
+        return self.read(step)
+
+    def write_settings(self, step: str, what: str, **settings: object) -> Path:
+        """Start a step, commit its settings, and return their file."""
         lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
         file = Path("settings", f"{step}.toml")
         (self.folder / file).write_text("\n".join([f"# {what}", *lines]) + "\n")
         print(f"({file}: {', '.join(lines)})")
         self.type("orglab", "start", step)
         self.commit(what, str(file))
-        metrics = f"results/{step}.json"
-        self.type("orglab", "run", step, "--metrics", metrics, "--done", "--", "python", "train.py", str(file))
-        self.type("orglab", "commit")
-        return self.read(step)
+        return file
+
+    def sweep(self, step: str, what: str, units: tuple[int, ...], seeds: int, **settings: object) -> None:
+        """Run a step once for each number of units and each seed."""
+        self.write_settings(step, what, **settings)
+        for number in units:
+            for seed in range(seeds):
+                metrics = f"results/{step}-units{number}-seed{seed}.json"
+                command = ("python", "train.py", f"settings/{step}.toml", "--units", str(number), "--seed", str(seed))
+                self.type("orglab", "run", step, "--metrics", metrics, "--", *command)
 
     def compare(self, before: str, after: str, more_than: float, *options: str) -> dict[str, Any]:
         """Decide whether one result is better than another by more than a given amount."""
@@ -252,16 +266,20 @@ def try_again(study: Study) -> None:
 
 def leave_open(study: Study) -> None:
     """Start an experiment with networks, and stop after the first step."""
-    say("Another experiment is started, and left open for tomorrow.")
+    say("Another experiment is started, and left open. Its first step has two settings and three seeds.")
     experiment = study.new(
         "A vote of five small networks beats a single one",
         "The majority of five networks of 64 units is right more often than the best of them.",
-        "One network, five seeds",
+        "One network of 16 or 64 units, three seeds",
         "All five together, by majority vote",
         tag="networks",
     )
-    settings = {"model": "network", "digits": 500, "seeds": 5, "split": 0, "units": 64}
-    study.take_step(f"{experiment}.1", "one network, five seeds", **settings)
+    settings = {"model": "network", "digits": 500, "split": 0}
+    study.sweep(f"{experiment}.1", "one network, two sizes, three seeds", (16, 64), 3, **settings)
+    say("The runs as a table, and by setting: what has the same code and parameters, but for the seed.")
+    study.type("orglab", "runs", f"{experiment}.1", direct=True)
+    study.type("orglab", "runs", f"{experiment}.1", "--by", "setting", "--best", "accuracy", direct=True)
+    study.type("orglab", "done", f"{experiment}.1")
     study.type("orglab", "start", f"{experiment}.2")
     study.type("orglab", "note", f"{experiment}.2", "The vote is next")
     study.type("orglab", "commit")

@@ -52,6 +52,9 @@ def test_the_demo_leaves_a_log_that_emacs_does_not_change(tmp_path, emacs):
         "by more than 1 percentage point",
     ):
         assert words in why
+    ranking = re.search(r"--best accuracy\nstep  units  accuracy\n(.*)\n(.*)\n", said)
+    assert sorted(line.split()[1] for line in ranking.groups()) == ["16", "64"]
+    assert all("(n = 3)" in line for line in ranking.groups())
     for ending in ("md", "org", "html", "pdf", "docx"):
         assert (folder / f"report.{ending}").stat().st_size > 1000
     check = subprocess.run(

@@ -1,19 +1,20 @@
-"""Train and evaluate a classifier of handwritten digits: train.py SETTINGS.toml.
+"""Train and evaluate a classifier of handwritten digits: train.py SETTINGS.toml [--seed N] [--units N].
 
 The settings choose the model, the number of training digits and the preprocessing. Each
 seed draws the training digits and 500 others for testing, and initializes the model.
 For settings/e1.1.toml the results are results/e1.1.json, the numbers; results/e1.1.csv, the
 accuracy of each seed; and models/e1.1.joblib, the last model, with the commit of the code
-that trained it, which `orglab run` passes in ORGLAB_COMMIT.
+that trained it, which `orglab run` passes in ORGLAB_COMMIT. With --seed, it trains only once,
+with this seed, and its results are results/e1.1-seed3.json.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import os
 import statistics
-import sys
 import time
 import tomllib
 from pathlib import Path
@@ -76,11 +77,25 @@ def train(settings: dict[str, Any], seed: int) -> tuple[ClassifierMixin, float]:
 
 
 def main() -> None:
-    """Train once with each seed, write the results and the last model, and print a summary."""
-    settings_file = Path(sys.argv[1])
-    name = settings_file.stem
-    settings = tomllib.loads(settings_file.read_text())
+    """Train once with each seed, or with one; write the results and the last model, and print a summary."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("settings", type=Path)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--units", type=int)
+    arguments = parser.parse_args()
+    name = arguments.settings.stem
+    settings = tomllib.loads(arguments.settings.read_text())
+    if arguments.units is not None:
+        settings["units"] = arguments.units
+        name += f"-units{arguments.units}"
     began = time.perf_counter()
+    if arguments.seed is not None:
+        _, score = train(settings, arguments.seed)
+        result = {"accuracy": round(score, 4), "seconds": round(time.perf_counter() - began, 2)}
+        Path("results").mkdir(exist_ok=True)
+        Path("results", f"{name}-seed{arguments.seed}.json").write_text(json.dumps(result, indent=1) + "\n")
+        print(f"accuracy {score:.3f}")
+        return
     trained = [train(settings, seed) for seed in range(settings["seeds"])]
     scores = [score for _, score in trained]
     result = {

@@ -29,10 +29,8 @@ def test_options_and_assignments_are_parameters(command, parameters, words):
 
 
 def test_a_seed_is_known_by_its_name():
-    assert all(
-        map(is_seed, ("seed", "SEED", "seeds", "model.random_state", "data_seed", "random_state", "PYTHONHASHSEED"))
-    )
-    assert not any(map(is_seed, ("seedling", "speed", "reseeds_every", "proceed")))
+    assert all(map(is_seed, ("seed", "SEED", "model.random_state", "data_seed", "random_state", "PYTHONHASHSEED")))
+    assert not any(map(is_seed, ("seedling", "seeds", "n_seeds", "speed", "reseeds_every", "proceed")))
 
 
 def test_seeds_in_the_environment_are_numbers():

@@ -153,3 +153,21 @@ def test_a_step_and_a_list_show_the_best_setting(orglab):
 def test_runs_become_a_row_each_in_a_data_frame(swept):
     first = dict(open_log(start=swept.path).runs("1.1")[0])
     assert (first["lr"], first["seed"], first["acc"], first["status"], first["ref"]) == (0.1, 1, 0.11, "done", "e1.1")
+
+
+@pytest.mark.usefixtures("swept")
+def test_what_was_tried_has_its_number(orglab):
+    orglab("conclude", "1", "A larger step is better.", "--verdict", "supported")
+    assert "e1.1, lr 0.5: acc 0.5150 ± 0.0071 (n = 2 of 3; 1 failed), +0.4" in orglab("tried", "First").out
+
+
+@pytest.mark.usefixtures("swept")
+def test_a_report_tells_discarded_runs_apart_and_gives_no_evidence_by_them(orglab):
+    run_id = orglab("runs", "--columns", "id", "--csv").out.splitlines()[1]
+    orglab("runs", "discard", run_id, "-m", "Wrong data")
+    orglab("conclude", "1", "A larger step is better.", "--verdict", "supported")
+    report = orglab("report", "--since", "1w").out
+    assert "Five runs were made" in report
+    assert "; one failed" in report
+    assert "; one was discarded" in report
+    assert "Evidence: three runs" in report

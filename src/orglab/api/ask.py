@@ -253,6 +253,23 @@ class AskMethods(LogFile):
 
         return find_precedents_for_new(self, ExperimentText(title, description, tuple(steps)), progress=progress)
 
+    def results(self, references: Iterable[str]) -> "dict[str, Results]":
+        """Return the results of some experiments by their references; those without runs are left out.
+
+        Raises:
+            NotFoundError: There is no such experiment.
+        """
+        from orglab.runs.storage import RUNS, list_entries
+
+        if not list_entries(self.top, RUNS):
+            return {}
+        sources = self._sources()
+        found = {}
+        for experiment in map(self.experiment, references):
+            if runs := sources.find_runs(experiment):
+                found[experiment.ref] = sources.read_results(experiment, runs, is_alone=True)
+        return found
+
     def tried(self, match: str | None = None, tags: Iterable[str] = ()) -> "Map":
         """Return an overview of what was tried, by topic.
 

@@ -59,7 +59,7 @@ def tried_command(
     elif precedents:
         from orglab.cli.render.similarity_text import precedent_lines  # noqa: PLC0415 - for one command of several
 
-        output.show(precedent_lines(precedents))
+        output.show(precedent_lines(precedents, log.results(one.ref for one in precedents)))
     else:
         output.tell("No similar experiment found.")
 

@@ -106,7 +106,8 @@ def new_command(
     if precedents and not as_json:
         from orglab.cli.render.similarity_text import precedent_lines  # noqa: PLC0415 - for one command of several
 
-        click.echo("\n".join(["Tried before:", *(f"  {line}" for line in precedent_lines(precedents))]), err=True)
+        lines = precedent_lines(precedents, log.results(one.ref for one in precedents))
+        click.echo("\n".join(["Tried before:", *(f"  {line}" for line in lines)]), err=True)
     if precedents and ask and not click.confirm("Add the experiment anyway?", err=True):
         output.tell("Nothing was written.")
         return 1

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 Value = int | float | str | bool
 
-_SEED = re.compile(r"(?i)(?:[\w.]*[_.])?(?:seeds?|random_state)|PYTHONHASHSEED")
+_SEED = re.compile(r"(?i)(?:[\w.]*[_.])?(?:seed|random_state)|PYTHONHASHSEED")
 _ASSIGNMENT = re.compile(r"\+{0,2}(?P<name>[A-Za-z_][\w.@/-]*)=(?P<value>.*)", re.S)
 _OPTION = re.compile(r"--?(?P<name>[A-Za-z_][\w.-]*)(?:=(?P<value>.*))?", re.S)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")

@@ -276,13 +276,13 @@ def _split_numbers(text: str) -> list[str]:
 
 def _make_setting(runs: Sequence[Run], codes: Mapping[str, str]) -> Setting:
     """Return the setting of some runs, oldest first."""
-    code = next((codes.get(run.id, "") for run in reversed(runs) if _find_reason(run) is None), None)
+    code = next((codes.get(run.id, "") for run in reversed(runs) if find_reason(run) is None), None)
     if code is None:
         code = codes.get(runs[-1].id, "")
     newest: dict[tuple[object, ...], Run] = {}
     left_out = []
     for run in runs:
-        reason = _find_reason(run)
+        reason = find_reason(run)
         if reason is None and codes.get(run.id, "") != code:
             reason = OTHER_CODE
         if reason is not None:
@@ -298,7 +298,7 @@ def _make_setting(runs: Sequence[Run], codes: Mapping[str, str]) -> Setting:
     return Setting(runs[-1].ref, _read_own_parameters(runs), code, tuple(counted), tuple(left_out))
 
 
-def _find_reason(run: Run) -> str | None:
+def find_reason(run: Run) -> str | None:
     """Return why a run does not count whatever the other runs are, or None."""
     if run.discarded is not None:
         return "discarded"

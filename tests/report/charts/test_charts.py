@@ -61,6 +61,7 @@ def test_every_chart_is_drawn_and_named(plot):
 @given(columns=st.lists(st.lists(ANY_VALUE, max_size=30), max_size=4), log=st.sampled_from([None, True, False]))
 @example(columns=[[math.nan, math.inf, None]], log=None)
 @example(columns=[[5e-324]], log=None)
+@example(columns=[[0.0, 5e-324]], log=None)
 @example(columns=[[-1.7e308, 1.7e308]], log=False)
 @example(columns=[[1e-300, 1e300]], log=True)
 def test_any_history_is_drawn(columns, log):

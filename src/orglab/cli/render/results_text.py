@@ -49,6 +49,18 @@ def step_results_line(results: Results, ref: str) -> str:
     return f"{many}; the best by {metric}: {_describe(best, results, with_label=True)}"
 
 
+def best_result_line(results: Results) -> str:
+    """Return the result of an experiment on one line: that of its best setting, or else of its last one."""
+    measured = [outcome for outcome in results.outcomes if results.metrics and outcome.values(results.metrics[0])]
+    if not measured:
+        amount = sum(len(outcome.setting.runs) for outcome in results.outcomes)
+        return f"{count(amount, 'run')}, none with a metric" if amount else ""
+    metric = results.metrics[0]
+    best = _find_best(measured, metric, results) or measured[-1]
+    name = ", ".join(filter(None, (best.ref if "." in best.ref else "", best.label)))
+    return output.clean(f"{name}: " if name else "") + _describe(best, results, with_label=False)
+
+
 def _find_best(outcomes: Sequence[Outcome], metric: str, results: Results) -> Outcome | None:
     """Return the outcome with the best mean of a metric; None if it is not known whether more or less is better."""
     direction = find_direction(metric, results.directions)

@@ -1,7 +1,8 @@
 """Similar experiments, and the overview of everything that was tried."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from orglab.cli import output
 from orglab.search.similar.precedent import Precedent
@@ -9,18 +10,30 @@ from orglab.search.similar.topics import Group
 from orglab.search.similarity import Map, TriedExperiment
 from orglab.text import count
 
+if TYPE_CHECKING:
+    from orglab.runs.step_results import Results
+
 # The overview of a large log is limited to what a person reads.
 _MOST_TOPICS, _MOST_GROUPS, _MOST_LINES = 12, 6, 3
 
 
-def precedent_lines(precedents: Sequence[Precedent]) -> Iterator[str]:
-    """Yield the lines that show precedents: title and verdict, outcome, and why they are similar."""
+def precedent_lines(precedents: Sequence[Precedent], results: Mapping[str, "Results"]) -> Iterator[str]:
+    """Yield the lines that show precedents: title and verdict, outcome, numbers, and why they are similar.
+
+    Args:
+        precedents: The precedents.
+        results: The results of those that have runs, by reference.
+    """
     for precedent in precedents:
         ref = output.clean(precedent.ref)
         indent = " " * (len(ref) + 2)
         title = f"{precedent.title}  ({precedent.verdict or precedent.state or 'no state'})"
         yield from output.wrap(title, indent, output.paint(ref, bold=True) + "  ")
         yield from output.wrap(precedent.outcome, indent)
+        if precedent.ref in results:
+            from orglab.cli.render.results_text import best_result_line  # noqa: PLC0415 - most experiments have no runs
+
+            yield from output.wrap(best_result_line(results[precedent.ref]), indent)
         yield from (output.paint(line, dim=True) for line in output.wrap(str(precedent.why), indent))
 
 

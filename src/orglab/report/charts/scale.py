@@ -75,7 +75,8 @@ def make_scale(values: Iterable[float], begin: float, end: float, *, log: bool |
     room = (high / 2 - low / 2) * 0.1
     if high - low <= abs(high) * 1e-12:
         room = abs(high) * 0.05
-    if low - room == high + room:
+    # A span that is nearly 0 would become 0 in calculations.
+    if (high + room) - (low - room) < MIN_LOG_VALUE:
         room = 1.0
     bottom = 0.0 if 0 <= low < room else low - room
     return Scale(bottom, high + room, begin, end)

@@ -11,7 +11,7 @@ from orglab.report.content.key_numbers import describe_key_numbers
 from orglab.report.content.sentence import cite, make_statement
 from orglab.report.content.statements import Item, Statement
 from orglab.report.content.wording import Wording, claim_change, claim_done, claim_exists, claim_note, claim_text
-from orglab.runs.setting import is_failed
+from orglab.runs.setting import find_reason, is_failed
 from orglab.runs.step_results import Results
 from orglab.text import cardinal, count
 
@@ -66,7 +66,7 @@ def _evidence(activity: ExperimentActivity, wording: Wording) -> Iterator[Statem
     steps = activity.steps_done()
     links = wording.links
     commits = list(dict.fromkeys(name for step in steps for name in step.commits))
-    runs = [run for run in activity.runs if run.status == "done"]
+    runs = [run for run in activity.runs if find_reason(run) is None]
     pieces: list[str | list[Inline]] = []
     for amount, content in (
         (count(len(steps), "step", "words"), cite(links.to(step.ref, step.text) for step in steps)),

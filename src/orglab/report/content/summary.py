@@ -22,6 +22,7 @@ _ENDINGS = (
     ("killed", "was killed by a signal", "were killed by signals"),
     ("stopped", "was stopped", "were stopped"),
     ("lost", "was lost", "were lost"),
+    ("discarded", "was discarded", "were discarded"),
 )
 
 Counts = dict[str, int | float | dict[str, int]]
@@ -170,7 +171,11 @@ def _run_sentence(runs: Sequence[Run], wording: Wording) -> Statement:
     claims += [Claim("run", run.id, "seconds", run.seconds) for run in timed]
     pieces: list[str | list[Inline]] = [f"{count(len(runs), 'run', 'words')} {_was(runs)} made{took}{in_all}"]
     for status, singular, plural in _ENDINGS:
-        if group := [run for run in runs if run.status == status]:
+        if group := [
+            run
+            for run in runs
+            if (run.discarded is not None) == (status == "discarded") and status in (run.status, "discarded")
+        ]:
             amount = "all" if 1 < len(group) == len(runs) else "it" if len(runs) == 1 else cardinal(len(group), "words")
             verb = singular if len(group) == 1 else plural
             pieces += [f"; {amount} {verb}", cite(map(wording.links.to_run, group), 4)]
