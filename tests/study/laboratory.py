@@ -213,7 +213,7 @@ class Laboratory:
 
     # ---- runs ----
 
-    def run(
+    def run(  # noqa: PLR0913 - runs differ in as many ways
         self, ref, call, *, rows=(), form="json", end="ok", seconds=40, done=False, results=None, why=None, files=None,
         code=0,
     ):  # fmt: skip
@@ -242,6 +242,8 @@ class Laboratory:
             options.append("--stdout-metrics")
         elif not form.startswith(("out-", "found-")):
             options += ["--metrics", place]
+        if ref is None:
+            self.orglab("start", "--clear")
         before, began, is_changed = self.head(), self.time, self._is_changed()
         argv = [*call.argv]
         os.environ.update(call.environment)
@@ -249,7 +251,8 @@ class Laboratory:
         for name in call.environment:
             del os.environ[name]
         self.now()
-        run = self._enter_run(ref, call, json.loads(answer.out)["id"], rows, end, began, why)
+        run = self._enter_run(ref, call, json.loads(answer.out)["id"], rows, end)
+        run.began, run.why = began, why
         made = self.repo.git("rev-list", "--reverse", f"{before}..HEAD").split()
         run.before = made.pop(0) if is_changed else before
         if is_changed and ref is not None:
@@ -285,7 +288,7 @@ class Laboratory:
         """Return whether a tracked file other than the log has changes that are not committed."""
         return self.repo.git("status", "--porcelain", "-uno", "--", f":!{LOG}") != ""
 
-    def _enter_run(self, ref, call, name, rows, end, began, why):
+    def _enter_run(self, ref, call, name, rows, end):
         status, exit_code, asked_by = {
             "ok": ("done", 0, None),
             "raise": ("failed", 1, None),
@@ -296,8 +299,8 @@ class Laboratory:
         clean = [{name: keep_finite(value) for name, value in row.items()} for row in rows]
         last = {name: value for row in clean for name, value in row.items()}
         run = Run(
-            name, ref, [*call.argv], call.script, call.parameters, call.seed, frozenset(self.files.items()), began,
-            self.time, status, last, clean, exit_code, asked_by, why,
+            name, ref, [*call.argv], call.script, call.parameters, call.seed, frozenset(self.files.items()), self.time,
+            self.time, status, last, clean, exit_code, asked_by,
         )  # fmt: skip
         self.ledger.runs.append(run)
         return run

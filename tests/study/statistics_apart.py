@@ -60,6 +60,6 @@ def difference(values, others):
         parts = [statistics.variance(each) / len(each) for each in (first, second)]
         error = math.sqrt(sum(parts))
         lower = sum(part**2 / (len(each) - 1) for part, each in zip(parts, (first, second), strict=True))
-        freedom, method = sum(parts) ** 2 / lower, "Welch"
+        freedom, method = sum(parts) ** 2 / lower if lower else 1, "Welch"
     half = student_quantile(freedom) * error
     return change, change - half, change + half, method

@@ -37,7 +37,7 @@ def report(form, rows, path):
     elif form == "printed":
         for row in rows:
             for name, value in row.items():
-                print(f"metric {name}={value}")
+                print(f"metric {name}={value}")  # noqa: T201 - its output
 
 
 if orders["rows"]:

@@ -10,6 +10,8 @@ DIRECTIONS = {"val.acc": "max", "loss": "min", "cost": "min"}
 BOOKKEEPING = ("lr", "epoch", "seconds")
 FIRST = ("cost",)  # in the settings
 FAILED = ("failed", "killed", "stopped", "lost")
+ENDINGS = (*FAILED, "discarded")
+VERDICTS = ("supported", "refuted", "inconclusive")
 
 
 # ---- settings ----
@@ -290,6 +292,63 @@ class Week:
             "runs_failed": sum(run.status in FAILED for run in self.runs()), "runs_running": 0,
             "seconds": sum(self.seconds[run.id] for run in self.runs()), "commits": len(commits), "undated": 0,
         }  # fmt: skip
+
+    def summary(self):
+        """The amounts in each sentence of the summary."""
+        counts = self.counts()
+        verdicts = [counts["verdicts"][word] for word in VERDICTS if word in counts["verdicts"]]
+        if len(verdicts) == 1:
+            verdicts = [] if verdicts == [1] else ["all"]
+        done = [
+            one
+            for one in self.ledger.experiments.values()
+            for step in one.steps
+            if step.done and self.is_in(step.done.at)
+        ]
+        among = len({one.ref for one in done})
+        runs = self.runs()
+        endings = Counter("discarded" if run.discarded is not None else run.status for run in runs)
+        amounts = [endings[name] for name in ENDINGS if endings[name]]
+        if len(runs) == 1:
+            amounts = ["it"] * len(amounts)
+        sentences = (
+            [counts["opened"]], [counts["concluded"], *verdicts], [counts["dropped"]],
+            [len(done), *([among] if among > 1 else [])], [len(runs), *amounts], [counts["commits"]],
+        )  # fmt: skip
+        return [one for one in sentences if one[0]]
+
+    def evidence(self, experiment):
+        """The amounts of steps, commits and runs that a conclusion rests on; none if there is nothing."""
+        steps = [step for step in experiment.steps if step.done is not None and step.done.at < self.until]
+        commits = {name for step in steps for name in step.commits}
+        runs = [run for run in self.ledger.runs_of(experiment, self.until) if find_reason(run) is None]
+        amounts = [len(each) for each in (steps, commits, runs) if each]
+        return [amounts] if amounts else []
+
+    def failures(self, ref):
+        """For each step of an experiment with unsuccessful runs in the week: how many, and of how many."""
+        runs = sorted((run for run in self.runs() if run.ref.partition(".")[0] == ref), key=lambda run: run.began)
+        failed = Counter(run.ref for run in runs if run.status in FAILED)
+        every = Counter(run.ref for run in runs)
+        return [[amount, *([every[name]] if every[name] > amount else [])] for name, amount in failed.items()]
+
+    def holds(self, claim):
+        """Whether a claim is true at the end of the week; those that only say that something exists are not looked at."""
+        about, says = claim["about"], claim["says"]
+        experiment = self.ledger.experiments.get(about.partition(".")[0])
+        runs = {run.id: run for run in self.ledger.runs}
+        if claim["kind"] == "run" and says is not None:
+            return says == (runs[about].status if claim["name"] == "status" else self.seconds[about])
+        if claim["kind"] == "metric":
+            return runs[about].metrics.get(claim["name"]) == says and runs[about].began < self.until
+        if claim["kind"] == "step" and says == "done":
+            done = next(step.done for step in experiment.steps if step.ref == about)
+            return done is not None and done.at < self.until
+        known = {
+            "state": lambda: self.state(experiment), "verdict": lambda: self.conclusion(experiment)[1],
+            "created": lambda: experiment.created.isoformat(timespec="minutes"),
+        }  # fmt: skip
+        return claim["kind"] not in known or known[claim["kind"]]() == says
 
     def sections(self):
         """The experiments in each section."""
