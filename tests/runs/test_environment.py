@@ -5,7 +5,13 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from orglab.runs.environment import find_lock_files, find_python, read_python
+from orglab.runs.environment import PythonProbe, find_lock_files, find_python
+
+
+def read_python(path):
+    """Return what a Python answers."""
+    with PythonProbe(path) as probe:
+        return probe.read_result()
 
 
 def test_the_python_of_a_command(tmp_path, monkeypatch):

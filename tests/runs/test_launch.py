@@ -519,7 +519,7 @@ def test_written_files_are_recorded_where_no_results_are_named(unnamed, orglab):
 
 
 def test_files_written_beside_another_run_are_nobodys(unnamed, orglab):
-    script = unnamed.write("wait.sh", f"{sys.executable} -m orglab run -- sh -c 'echo 1 > a'\n")
+    script = unnamed.write("wait.sh", f"{sys.executable} -m orglab run -- {sys.executable} -c 'open(chr(97), \"w\")'\n")
     unnamed.git("add", "--all")
     unnamed.git("commit", "--quiet", "-m", "wait")
     answer = orglab("run", "--", "sh", script)

@@ -1,27 +1,30 @@
-"""Metrics in files and in output, including values that are not finite numbers."""
+"""Metrics in files, including values that are not finite numbers."""
 
-import itertools
 import json
-import math
+import os
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.errors import NotReadableError
-from orglab.runs.metrics import PrintedMetrics, read_metrics, to_value
+from orglab.runs.metric_values import MetricSummary
+from orglab.runs.metrics import read_metrics
 
 
 @pytest.fixture
 def read(tmp_path):
-    """Rows, final values, and whether it is a history, of a metrics file with this text."""
+    """The rows, the last values, and whether it is a history, of a metrics file with this text."""
 
     def from_text(text, name="metrics.txt", start=0):
         path = tmp_path / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         found = read_metrics(path, start)
         rows = list(found)
-        return rows, found.final, found.is_history
+        summary = MetricSummary()
+        for row in rows:
+            summary.add(row)
+        return rows, summary.final, found.is_history
 
     return from_text
 
@@ -46,15 +49,42 @@ def test_json_lines_may_begin_with_a_byte_order_mark(read):
 @pytest.mark.parametrize(
     ("written", "value"),
     [
-        ("NaN", "NaN"), ("-Infinity", "-Infinity"), ("1e999", "1e999"), ("true", "true"), ("null", "null"),
-        ('{"a": [1]}', '{"a": [1]}'), ("[1, 2]", "[1, 2]"), ('"text"', "text"), ("9" * 5000, "9" * 499 + "…"),
-        ("-0.0", -0.0), ("1e3", 1000.0), ('"\\ud800"', "?"),
+        ("NaN", "NaN"), ("-Infinity", "-Infinity"), ("1e999", "1e999"), ("true", "true"), ('"text"', "text"),
+        ("9" * 5000, "9" * 499 + "…"), ("-0.0", -0.0), ("1e3", 1000.0), ('"\\ud800"', "?"), ('" nan"', "NaN"), ('"-inf"', "-Infinity"),
     ],
 )  # fmt: skip
 def test_a_value_that_is_not_a_number_is_kept_as_text(read, written, value):
     _, final, _ = read(f'{{"m": {written}}}')
     assert final == {"m": value}
     json.dumps(final, allow_nan=False)
+
+
+@pytest.mark.parametrize("written", ["null", "[1, 2]", "{}", '{"a": [1]}', '{"a": null}'])
+def test_lists_and_nulls_are_not_values(read, written):
+    assert read(f'{{"m": {written}, "n": 1}}')[1] == {"n": 1}
+
+
+def test_objects_in_objects_are_flattened(read):
+    rows = '{"step": 1, "val": {"acc": 0.5, "by": {"a/b": 1}}}\n{"step": 2, "val": {"acc": 0.6}}'
+    assert read(rows)[1] == {"step": 2, "val.acc": 0.6, "val.by.a/b": 1}
+    assert read(rows.split("\n", maxsplit=1)[0])[1] == {"step": 1, "val.acc": 0.5, "val.by.a/b": 1}
+
+
+def test_how_deep_and_how_many_is_limited(read):
+    assert read('{"a":' * 8 + '{"deep": 1}' + "}" * 8)[1] == {"a." * 8 + "deep": 1}
+    assert read('{"a":' * 9 + '{"deep": 1}' + "}" * 9)[1] == {}
+    assert len(read(json.dumps({str(number): number for number in range(2000)}))[1]) == 1000
+
+
+def test_a_list_of_rows_in_a_json_object_is_its_history(read):
+    state = {
+        "best_metric": 0.3,
+        "epoch": 2.0,
+        "log_history": [{"epoch": 1.0, "loss": 0.5, "step": 10}, {"eval_loss": 0.3, "step": 20}],
+    }
+    rows, final, is_history = read(json.dumps(state))
+    assert (rows, is_history) == (state["log_history"], True)
+    assert final == {"epoch": 1.0, "loss": 0.5, "step": 20, "eval_loss": 0.3}
 
 
 @pytest.mark.parametrize(
@@ -70,15 +100,9 @@ def test_a_value_that_is_not_a_number_is_kept_as_text(read, written, value):
 )
 def test_a_history_has_one_row_per_step(read, text, name):
     rows, final, is_history = read(text, name)
-    assert rows == [{"step": 1, "epoch": 1, "loss": 2.5}, {"step": 2, "epoch": 2, "loss": 1.5}]
+    assert rows == [{"epoch": 1, "loss": 2.5}, {"epoch": 2, "loss": 1.5}]
     assert final == {"epoch": 2, "loss": 1.5}
     assert is_history
-
-
-def test_the_step_is_a_column_or_else_the_row_number(read):
-    assert [row["step"] for row in read("Global_Step,a\n10,1\n20,2\n")[0]] == [10, 20]
-    assert [row["step"] for row in read("a,b\n5,1\n6,2\n")[0]] == [1, 2]
-    assert [row["step"] for row in read("step,a\nx,1\n20,2\n")[0]] == [1, 20]
 
 
 def test_the_final_value_is_from_the_last_row_that_has_one(read):
@@ -115,43 +139,15 @@ def test_any_bytes_are_metrics_or_an_error(tmp_path_factory, data):
     except NotReadableError:
         return
     for row in rows:
-        json.dumps(row, allow_nan=False)
-        assert isinstance(row["step"], int | float)
-    json.dumps(found.final, allow_nan=False).encode()
+        json.dumps(row, allow_nan=False).encode()
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists))
-def test_a_value_is_a_finite_number_or_a_short_text(value):
-    found = to_value(value)
-    if isinstance(found, str):
-        assert len(found) <= 500
-        found.encode()
-    else:
-        assert math.isfinite(found)
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(NotReadableError, match="it is a pipe"):
+        read_metrics(tmp_path / "pipe")
 
 
-PRINTED = b"metric acc=0.5\nnoise metric acc=9\nmetric  name = two words \r\nmetric acc=0.75\nmetric =1\nmetric last=3"
-
-
-@given(st.lists(st.integers(0, len(PRINTED)), max_size=6))
-def test_printed_metrics_are_found_wherever_the_output_is_split(cuts):
-    found = PrintedMetrics()
-    places = [0, *sorted(cuts), len(PRINTED)]
-    for begin, end in itertools.pairwise(places):
-        if piece := PRINTED[begin:end]:
-            found.feed(piece)
-    found.end()
-    assert found.final == {"acc": 0.75, "name": "two words", "last": 3}
-    assert found.rows == [
-        {"step": 1, "acc": 0.5}, {"step": 1, "name": "two words"}, {"step": 2, "acc": 0.75}, {"step": 1, "last": 3},
-    ]  # fmt: skip
-
-
-def test_output_without_a_newline_is_not_kept_in_memory():
-    found = PrintedMetrics()
-    for _ in range(100):
-        found.feed(b"metric x=" + b"y" * 10_000)
-        assert len(found._rest) <= 1 << 16
-    found.feed(b"\nmetric z=1\n")
-    found.end()
-    assert found.final == {"z": 1}
+def test_reading_may_start_after_the_rows_of_an_earlier_run(read):
+    assert read("acc,loss\n1,2\n3,4\n", "m.csv", start=13)[0] == [{"acc": 3, "loss": 4}]
+    assert read('{"acc": 1}\n{"acc": 3}\n', start=11)[0] == [{"acc": 3}]

@@ -19,6 +19,8 @@ from orglab.runs.parameters import find_environment_seeds, is_seed, parse_argume
          "python train.py"),
         ("python run.py -m lr=0.1,0.2 --set a=1", {"m": True, "lr": "0.1,0.2", "set": True, "a": 1}, "python run.py"),
         ("env SEED=2 python -u train.py --lr 1", {"SEED": 2, "lr": 1}, "env python train.py"),
+        ("bash -exc code --lr 1", {"lr": 1}, "bash -exc code"),
+        ("sh train.sh -c 3", {"c": 3}, "sh train.sh"),
         ("env", {}, "env"),
         ("", {}, ""),
     ],

@@ -143,7 +143,18 @@ def run_core(run: "Run") -> dict[str, object]:
         "began": format_moment(run.began),
         "seconds": run.seconds,
         "commit": run.commit,
-        "metrics": run.metrics,
+        **metrics_form(run),
+    }
+
+
+def metrics_form(run: "Run") -> dict[str, dict[str, object]]:
+    """Return the final metrics of a run, each a number or null, and what those are that are not numbers."""
+    from orglab.runs.description import describe_not_number
+
+    reasons = {name: describe_not_number(run, name) for name in run.metrics}
+    return {
+        "metrics": {name: None if reasons[name] is not None else value for name, value in run.metrics.items()},
+        "not_numbers": {name: reason for name, reason in reasons.items() if reason is not None},
     }
 
 
@@ -426,6 +437,13 @@ def full_run_form(run: "Run") -> dict[str, object]:
     """Return everything that was recorded about a run, as in `runs show --json`."""
     return {
         **run_form(run),
+        "extremes": {
+            name: {"min": [one.low, one.low_step], "max": [one.high, one.high_step]}
+            for name, one in run.extremes.items()
+        },
+        "diverged": run.diverged,
+        "metrics_from": list(run.metrics_from),
+        "unattributed": list(run.unattributed),
         "cwd": run.cwd,
         "ended": format_moment(run.ended),
         "signal": run.signal,
@@ -433,6 +451,7 @@ def full_run_form(run: "Run") -> dict[str, object]:
         "host": run.host,
         "python": run.python,
         "packages": run.packages,
+        "sources": [source._asdict() for source in run.sources],
         "environment": run.environment,
         "lock_files": run.lock_files,
         "parameters": run.parameters,
@@ -462,8 +481,22 @@ def difference_form(difference: "Difference") -> dict[str, object]:
         "arguments": [list(argv) for argv in difference.arguments] if difference.arguments else None,
         "surroundings": {name: list(pair) for name, pair in difference.surroundings.items()},
         "packages": {name: list(pair) for name, pair in difference.packages.items()},
-        "metrics": {name: list(pair) for name, pair in difference.metrics.items()},
+        "sources": {
+            name: [source and source._asdict() for source in pair] for name, pair in difference.sources.items()
+        },
+        **_paired_metrics(difference),
     }
+
+
+def _paired_metrics(difference: "Difference") -> dict[str, object]:
+    """Return the metrics of two runs as pairs of numbers and nulls, and the reasons for the nulls."""
+    runs = [metrics_form(run) if run is not None else {} for run in (difference.run, difference.other)]
+    pairs = {
+        field: {name: [run.get(field, {}).get(name) for run in runs] for name in difference.metrics}
+        for field in ("metrics", "not_numbers")
+    }
+    reasons = {name: pair for name, pair in pairs["not_numbers"].items() if pair != [None, None]}
+    return {"metrics": pairs["metrics"], "not_numbers": reasons}
 
 
 def hooks_form(status: "HookStatus") -> dict[str, object]:

@@ -68,8 +68,8 @@ class RunCommand(click.Command):
 @click.argument("reference", type=REFERENCE, required=False)
 @click.option("--results", multiple=True, type=click.Path(path_type=Path), metavar="PATH",
               help="Commit what the command changes in this file or folder; may be repeated.")  # fmt: skip
-@click.option("--metrics", type=click.Path(path_type=Path), metavar="FILE",
-              help="Read metrics from a file the command writes: JSON, JSON lines, CSV or TSV.")  # fmt: skip
+@click.option("--metrics", multiple=True, metavar="FILE",
+              help="Read metrics only from this JSON, CSV or TSV file, or 'out/*.jsonl'; may be repeated.")  # fmt: skip
 @click.option("--stdout-metrics", is_flag=True, help="Read metrics from printed lines `metric NAME=VALUE`.")
 @click.option("--before", type=click.Choice(["commit", "snapshot", "clean"]),
               help="What to do with changes: commit them (default), take a snapshot, or refuse (clean).")  # fmt: skip
@@ -79,7 +79,7 @@ class RunCommand(click.Command):
 @_json_option
 @change_options
 def run_command(  # noqa: PLR0913 - one for each option
-    reference: str | None, results: tuple[Path, ...], metrics: Path | None, before: str | None, why: str | None, *,
+    reference: str | None, results: tuple[Path, ...], metrics: tuple[str, ...], before: str | None, why: str | None, *,
     stdout_metrics: bool, done: bool, pty: bool, as_json: bool, anyway: bool,
 ) -> int:  # fmt: skip
     """Run a command and record it: its exact code, what it printed, its results and metrics, and a note in the log.
@@ -227,7 +227,8 @@ def show_command(run: str, *, as_json: bool) -> None:
     Example:
       orglab runs show 3c0749
     """
-    recorded = this_log().find_run(run)
+    log = this_log()
+    recorded = log.find_run(run)
     if as_json:
         from orglab.api.serialize import full_run_form  # noqa: PLC0415 - only for JSON
 
@@ -235,7 +236,7 @@ def show_command(run: str, *, as_json: bool) -> None:
     else:
         from orglab.cli.render.run_text import run_page  # noqa: PLC0415 - for one command of several
 
-        output.show(run_page(recorded))
+        output.show(run_page(recorded, log.config.metrics))
 
 
 @runs_command.command(name="diff", short_help="Show what differs between two runs.")

@@ -35,7 +35,11 @@ Completed: TypeAlias = "subprocess.CompletedProcess[bytes]"
 
 
 def run_readonly(
-    folder: Path, arguments: Sequence[str], stdin: bytes = b"", environment: Mapping[str, str] | None = None
+    folder: Path,
+    arguments: Sequence[str],
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    timeout: float | None = None,
 ) -> Completed:
     """Run a read-only git command in `folder`; no program that the configuration names is run, nothing is fetched.
 
@@ -44,17 +48,22 @@ def run_readonly(
         arguments: The command and its arguments; untrusted text comes after `--end-of-options` or `--`.
         stdin: The standard input.
         environment: Additional variables, such as a hook's GIT_INDEX_FILE.
+        timeout: The seconds after which git is stopped, or None.
 
     Raises:
-        GitError: git is not installed.
+        GitError: git is not installed, or takes longer.
     """
     import subprocess  # noqa: PLC0415 - takes 6 ms, which commands without git, and hooks above all, can save
 
     command = ["git", *_SAFE_OPTIONS, *arguments]
-    with _require_git():
-        return subprocess.run(  # noqa: S603 - a list, no shell, and the git on the PATH
-            command, cwd=folder, env=_build_environment(environment), input=stdin, capture_output=True, check=False
-        )
+    try:
+        with _require_git():
+            return subprocess.run(  # noqa: S603 - a list, no shell, and the git on the PATH
+                command, cwd=folder, env=_build_environment(environment), input=stdin, capture_output=True,
+                check=False, timeout=timeout,
+            )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise GitError(f"git {arguments[0]} took longer than {timeout:g} s in {folder}.") from error
 
 
 def stream_output(

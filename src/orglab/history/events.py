@@ -21,6 +21,7 @@ from orglab.log.text_history import find_ticking_commits
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
 from orglab.reference import Reference, find_references, without_letter
+from orglab.runs.description import describe_value
 from orglab.runs.record import Run
 
 # In the order of events with the same time.
@@ -319,7 +320,7 @@ def run_events(ref: str, runs: Iterable[Run]) -> Iterator[Event]:
         if run.ref is not None and run.ref.partition(".")[0] == ref:
             known = {"exit_code": run.exit_code, "seconds": run.seconds, "why": run.why}
             facts = {"status": run.status} | {name: str(value) for name, value in known.items() if value is not None}
-            facts |= {f"metric {name}": str(value) for name, value in run.metrics.items()}
+            facts |= {f"metric {name}": str(describe_value(run, name)) for name in run.metrics}
             precision = "second" if run.began else "unknown"
             text = " ".join(run.argv)
             yield Event("run", run.ref, run.began, precision, text, run.commit, run.id, None, facts, run)

@@ -47,7 +47,7 @@ def find_generated_paths(runs: Iterable[Run], own_paths: Iterable[str]) -> Gener
     folders: set[str] = set()
     for run in runs:
         files.update(output.path for output in run.outputs)
-        files.update(path for path in (run.log, run.fields.get("metrics_file")) if isinstance(path, str))
+        files.update(path for path in (run.log, *run.metrics_files, *run.metrics_from) if isinstance(path, str))
         folders.update(folder for folder in map(os.path.normpath, run.results) if not _holds_code(folder, run))
     return GeneratedPaths(frozenset(files), frozenset(folders))
 

@@ -8,9 +8,11 @@ from orglab.git import Repository
 from orglab.git.trees import FileChange, count_changed_lines, full_hash, has_commit, read_patch
 from orglab.log.log import LogFile
 from orglab.runs.code import GeneratedPaths, find_generated_paths
+from orglab.runs.description import describe_value
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.parameters import Value, parse_arguments
 from orglab.runs.record import Metric, Run, find_run
+from orglab.runs.source_folders import Source
 
 Pair = tuple[str | None, str | None]
 
@@ -28,6 +30,7 @@ class Difference(NamedTuple):
         arguments: Both commands, if they differ in more than parameters.
         surroundings: The Python, host, environment variables and lock files that differ, by name.
         packages: The installed distributions that differ, by name.
+        sources: The folders of source, other than the own code, that differ or have changes that no commit holds.
         metrics: The metrics of both, by name.
     """
 
@@ -39,6 +42,7 @@ class Difference(NamedTuple):
     arguments: tuple[tuple[str, ...], tuple[str, ...]] | None
     surroundings: dict[str, Pair]
     packages: dict[str, Pair]
+    sources: dict[str, tuple[Source | None, Source | None]]
     metrics: dict[str, tuple[Metric | None, Metric | None]]
 
 
@@ -77,6 +81,7 @@ def compare_runs(log: LogFile, name: str, other: str | None = None) -> Differenc
         _pair_arguments(first, second, parameters) if second is not None else None,
         _find_other_surroundings(first, second, parameters) if second is not None else {},
         find_differences(first.packages, second.packages) if second is not None else {},
+        _pair_sources(first, second) if second is not None else {},
         _pair_metrics(first, second),
     )
 
@@ -138,6 +143,15 @@ def find_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str
     return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
 
 
+def _pair_sources(first: Run, second: Run) -> dict[str, tuple[Source | None, Source | None]]:
+    """Return the sources that differ; those with changes that no commit holds may differ."""
+    old, new = first.other_sources, second.other_sources
+    pairs = {name: (old.get(name), new.get(name)) for name in dict.fromkeys((*old, *new))}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1] or any(one and one.dirty for one in pair)}
+
+
 def _pair_metrics(first: Run, second: Run | None) -> dict[str, tuple[Metric | None, Metric | None]]:
-    later = second.metrics if second is not None else {}
-    return {name: (first.metrics.get(name), later.get(name)) for name in dict.fromkeys((*first.metrics, *later))}
+    old, new = (
+        {name: describe_value(run, name) for name in run.metrics} if run is not None else {} for run in (first, second)
+    )
+    return {name: (old.get(name), new.get(name)) for name in dict.fromkeys((*old, *new))}

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from orglab.runs.parameters import Value
 from orglab.runs.record import Metric, Run
+from orglab.runs.source_folders import Source
 from orglab.text import cut, duration, number
 
 _COMMAND = 200  # characters of a command in the log; the record has the whole command
 _SUBJECT = 100
 _METRICS = 8
 _VALUE = 40
+_SHORT_HASH = 7
 
 
 def command_text(argv: Sequence[str], room: int = _COMMAND) -> str:
@@ -38,6 +40,42 @@ def parameter_text(value: Value | None) -> str:
     if value is None:
         return "none"
     return str(value).lower() if isinstance(value, bool) else cut(_printable(str(value)), _VALUE)
+
+
+def run_metrics_text(run: Run) -> str:
+    """Return the final metrics of a run as `metrics_text` does, and since which step one is not a number."""
+    return metrics_text((name, describe_value(run, name)) for name in run.metrics)
+
+
+def describe_value(run: Run, name: str) -> Metric:
+    """Return the final value of a metric; if it is NaN or infinite, a text that says since which step."""
+    value = run.metrics[name]
+    return f"{value} (diverged{_describe_step(run, name)})" if _is_diverged(run, name) else value
+
+
+def describe_not_number(run: Run, name: str) -> str | None:
+    """Return why the final value of a metric is not a number: `NaN, diverged at step 40`, or the text that it is."""
+    value = run.metrics[name]
+    if not isinstance(value, str):
+        return None
+    return f"{value}, diverged{_describe_step(run, name)}" if _is_diverged(run, name) else value
+
+
+def _is_diverged(run: Run, name: str) -> bool:
+    return name in run.diverged and isinstance(run.metrics[name], str)
+
+
+def _describe_step(run: Run, name: str) -> str:
+    step = run.diverged[name]
+    return "" if step is None else f" at step {value_text(step)}"
+
+
+def source_text(source: Source | None) -> str:
+    """Return the commit of a source, and whether it is all: `83d45cd with uncommitted changes`; `none` for None."""
+    if source is None:
+        return "none"
+    commit = source.head[:_SHORT_HASH] if source.head else "no known commit"
+    return commit + (" with uncommitted changes" if source.dirty else "")
 
 
 def value_text(value: Metric) -> str:
@@ -68,7 +106,7 @@ def describe_outcome(run: Run) -> str:
     parts = [outcome_text(run)]
     if run.seconds is not None:
         parts.append(duration(run.seconds, is_compact=True))
-    metrics = metrics_text(run.metrics.items())
+    metrics = run_metrics_text(run)
     return ", ".join(parts) + (f": {metrics}" if metrics else "")
 
 
@@ -102,7 +140,7 @@ def results_message(run: Run) -> str:
     lines = [
         f"Command: {command_text(run.argv, 10 * _COMMAND)}",
         f"Ended: {outcome_text(run)}, {duration(run.seconds or 0, is_compact=True)}",
-        *(f"{_printable(name)}: {value_text(value)}" for name, value in run.metrics.items()),
+        *(f"{_printable(name)}: {value_text(describe_value(run, name))}" for name in run.metrics),
         f"Code: {run.code or 'no commit'}",
         f"Run: {run.id}",
     ]

@@ -67,6 +67,7 @@ class PythonProbe:
 
     Attributes:
         path: The Python, or None.
+        folders: The folders that it imports from; empty until the result was read, if it had to be asked.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -74,7 +75,7 @@ class PythonProbe:
         self.path = path
         self._process: subprocess.Popen[bytes] | None = None
         self._version: str | None = None
-        self._folders: list[Path] = []
+        self.folders: list[Path] = []
         if path is None:
             return
         prefix = path.parent.parent
@@ -84,7 +85,7 @@ class PythonProbe:
             settings = ""
         version = _VERSION.search(settings)
         if version and "include-system-site-packages = true" not in settings:
-            self._version, self._folders = version.group(1), sorted(prefix.glob("lib*/py*/site-packages"))
+            self._version, self.folders = version.group(1), sorted(prefix.glob("lib*/py*/site-packages"))
             return
         program = "import sys; print(sys.version.split()[0]); print(*sys.path, sep='\\n')"
         with contextlib.suppress(OSError):
@@ -111,17 +112,11 @@ class PythonProbe:
                 output = self._process.communicate(timeout=_PYTHON_SECONDS)[0]
                 self._process = None
             version, *paths = os.fsdecode(output).splitlines() or [""]
-            self._version, self._folders = version or None, [Path(path) for path in paths if path]
+            self._version, self.folders = version or None, [Path(path) for path in paths if path]
         if self.path is None:
             return None, {}
         own_folders = [Path(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-        return self._version, _find_distributions([*own_folders, *self._folders])
-
-
-def read_python(python: Path) -> tuple[str | None, dict[str, str]]:
-    """Return the version of a Python and its installed distributions by name."""
-    with PythonProbe(python) as probe:
-        return probe.read_result()
+        return self._version, _find_distributions([*own_folders, *self.folders])
 
 
 def _find_distributions(folders: Iterable[Path]) -> dict[str, str]:

@@ -5,58 +5,49 @@ Nothing here may change the exit code.
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from orglab.errors import NotReadableError, OrglabError
+from orglab.errors import OrglabError
+from orglab.runs.attribution import Attribution
 from orglab.runs.description import describe_run
 from orglab.runs.job import Job
 from orglab.runs.log_writer import write_run
-from orglab.runs.metrics import PrintedMetrics, Row, read_metrics
-from orglab.runs.pending import RECORD, remove_pending
-from orglab.runs.record import Run, read_run
-from orglab.runs.results import Stamp, commit_results, find_changed_since, read_outputs, read_stamp
+from orglab.runs.metrics_collection import collect_metrics
+from orglab.runs.metrics_files import Mark
+from orglab.runs.metrics_search import Written
+from orglab.runs.pending import remove_pending
+from orglab.runs.printed_metrics import PrintedMetrics
+from orglab.runs.record import read_run
+from orglab.runs.results import Stamp, commit_results, find_changed_since, read_outputs
 from orglab.runs.run_parameters import describe_final_parameters
-from orglab.runs.storage import PENDING, RUNS, list_entries
 from orglab.text import listed
 
 _MAX_HASHED = 1 << 30  # bytes, of all files together that are not named as results
 
 
 def finish_run(
-    job: Job, printed: PrintedMetrics | None, before: Stamp | None, began: Stamp | None, stop: Callable[[], bool]
+    job: Job, printed: PrintedMetrics | None, marks: dict[Path, Mark], began: Stamp | None, stop: Callable[[], bool]
 ) -> None:
     """Record the metrics and outputs of a run, commit its results, and write it to the log.
 
     Args:
         job: The run.
         printed: The metrics in its output, if they were requested.
-        before: The state of the metrics file before the run.
+        marks: The state of the metrics files before the run.
         began: The state of the record when the command was started.
         stop: Called now and then; return True to skip work that takes long.
     """
-    metrics = _read_metrics(job, printed, before)
-    outputs = read_outputs(_find_outputs(job, began), job.base, stop)
+    written = Written(_find_written(job, began), began, Attribution(job, began), stop)
+    measured = collect_metrics(job, printed, marks, written)
+    outputs = read_outputs(_choose_outputs(job, written), job.base, stop)
     if stop():
         job.tell("Interrupted again: hashes of some written files may be missing from the record.")
-    measured = {"metrics": metrics, "outputs": [output._asdict() for output in outputs]}
-    job.record_event("measured", {**measured, **_read_parameters(job, began)})
+    outputs_field = [output._asdict() for output in outputs]
+    fields = {name: value for name, value in measured.items() if value or name == "metrics"}
+    job.record_event("measured", {**fields, "outputs": outputs_field, **_read_parameters(job, began)})
     _commit(job)
     _write_to_log(job)
-
-
-def _read_metrics(job: Job, printed: PrintedMetrics | None, before: Stamp | None) -> Row:
-    """Return the final metrics of the run, and record their history."""
-    metrics: Row = {}
-    if printed is not None:
-        printed.end()
-        metrics |= printed.final
-    if job.request.metrics is not None:
-        metrics |= _keep_metrics(job, job.request.metrics, before)
-    elif printed is not None and printed.rows:
-        with contextlib.suppress(OSError):
-            job.record.write_history(iter(printed.rows))
-    return metrics
 
 
 def _read_parameters(job: Job, began: Stamp | None) -> dict[str, object]:
@@ -65,7 +56,7 @@ def _read_parameters(job: Job, began: Stamp | None) -> dict[str, object]:
     return describe_final_parameters(job, run, began.ctime) if run is not None and began is not None else {}
 
 
-def _find_outputs(job: Job, began: Stamp | None) -> list[Path]:
+def _find_written(job: Job, began: Stamp | None) -> list[Path]:
     """Return the files that the run wrote: under its results paths or, if none are named, in its folder."""
     if job.watch.paths or began is None:
         return job.watch.find_written()
@@ -74,20 +65,27 @@ def _find_outputs(job: Job, began: Stamp | None) -> list[Path]:
         job.tell(f"Written files were not recorded: {job.folder} has too many files to search; use --results.")
         return []
     own = {path.resolve() for path in (job.log.path, job.log.journal)}
-    written = [path for path in written if path.resolve() not in own]
-    if not written:
-        return []
-    if other := _find_simultaneous_run(job, began):
-        job.tell(f"Written files were not recorded: run {other.id} was running at the same time; use --results.")
-        return []
-    small = _choose_hashed(written)
-    if left_out := [path for path in written if path not in small]:
+    return [path for path in written if path.resolve() not in own]
+
+
+def _choose_outputs(job: Job, written: Written) -> list[Path]:
+    """Return those of the written files that are recorded as outputs."""
+    if job.watch.paths or not written.files:
+        return list(written.files)
+    attribution = written.attribution
+    owners = {path: attribution.is_own(path) for path in written.files}
+    if None in owners.values():
+        other = attribution.simultaneous[0].id
+        job.tell(f"Written files were not recorded: run {other} was running at the same time; use --results.")
+    own = [path for path in written.files if owners[path]]
+    small = _choose_hashed(own)
+    if left_out := [path for path in own if path not in small]:
         names = listed(os.path.relpath(path, job.base) for path in left_out)
         job.tell(f"Not recorded, because hashing more than 1 GB takes long: {names}; use --results.")
     return small
 
 
-def _choose_hashed(files: list[Path]) -> list[Path]:
+def _choose_hashed(files: Sequence[Path]) -> list[Path]:
     """Return the files that are hashed, the smallest first until they are too large together, in their order."""
     sizes = {}
     for path in files:
@@ -99,48 +97,6 @@ def _choose_hashed(files: list[Path]) -> list[Path]:
         if total <= _MAX_HASHED:
             chosen.add(path)
     return [path for path in files if path in chosen]
-
-
-def _find_simultaneous_run(job: Job, began: Stamp) -> Run | None:
-    """Return another run of this repository that went on while the job did, or None.
-
-    Such a run is still pending, or its record was written to since the job began; the other records are not read.
-    """
-    own = read_run(job.record.folder)
-    own_began = own.began_at if own is not None else None
-    pending = list_entries(job.log.top, PENDING)
-    for name, folder in list_entries(job.log.top, RUNS).items():
-        stamp = read_stamp(folder / RECORD)
-        if name == job.record.id or stamp is None or (name not in pending and stamp.mtime < began.ctime):
-            continue
-        run = read_run(folder)
-        if run is None or run.is_foreign:
-            continue
-        if run.status == "running" or (run.ended_at is not None and own_began is not None and run.ended_at > own_began):
-            return run
-    return None
-
-
-def _keep_metrics(job: Job, path: Path, before: Stamp | None) -> Row:
-    """Return the final metrics in a file, and record their history."""
-    if before is not None and read_stamp(path) == before:
-        job.tell(f"Metrics not recorded: {path} was not written by this run.")
-        return {}
-    try:
-        history = read_metrics(path)
-    except NotReadableError as error:
-        job.tell(str(error))
-        return {}
-    try:
-        if history.is_history:
-            job.record.write_history(iter(history))
-        else:
-            list(history)
-    except NotReadableError as error:
-        job.tell(str(error))
-    except OSError as error:
-        job.tell(f"Cannot record the history of the metrics: {error.strerror}.")
-    return history.final
 
 
 def _commit(job: Job) -> None:

@@ -13,7 +13,7 @@ from orglab.runs.child import Child, ExitStatus
 from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.finalization import finish_run
 from orglab.runs.job import Job
-from orglab.runs.metrics import PrintedMetrics
+from orglab.runs.metrics_search import mark_metrics_files
 from orglab.runs.pending import RECORD, remove_pending
 from orglab.runs.preparation import (
     check_command,
@@ -24,6 +24,7 @@ from orglab.runs.preparation import (
     save_code,
     warn_if_run_before,
 )
+from orglab.runs.printed_metrics import PrintedMetrics
 from orglab.runs.record import Run, read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import ResultsWatch, read_stamp
@@ -86,7 +87,7 @@ def _make_job(
 def _run_job(job: Job, python: PythonProbe) -> int:
     """Prepare, run and finish a job, and return the exit code."""
     request = job.request
-    before = read_stamp(request.metrics) if request.metrics is not None else None
+    marks = mark_metrics_files(job)
     printed = PrintedMetrics() if request.printed_metrics else None
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(_abandon, job.record)
@@ -107,7 +108,9 @@ def _run_job(job: Job, python: PythonProbe) -> int:
             # What never ran has no results, and is not worth a note in the log; the record says what was tried.
             remove_pending(job.record.pending)
         else:
-            finish_run(job, printed, before, began, lambda: child.signalled_late)
+            finish_run(job, printed, marks, began, lambda: child.signalled_late)
+        with contextlib.suppress(OSError):
+            job.record.out.rmdir()  # empty, so the command did not need it
         return status.code
 
 

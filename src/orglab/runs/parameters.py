@@ -17,7 +17,8 @@ _OPTION = re.compile(r"--?(?P<name>[A-Za-z_][\w.-]*)(?:=(?P<value>.*))?", re.S)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 # Options of Python itself: those that take the rest of the word or the next one, and those that take nothing.
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?")
-_SHELL = re.compile(r"(?:ba|z|da|k|fi)?sh")
+_SHELL = re.compile(r"(?:ba|da|k|z|fi)?sh")
+_SHELL_CODE = re.compile(r"-[a-zA-Z]*c")  # and other options that take nothing: `-euxc`
 _PYTHON_WITH_VALUE = ("-W", "-X")
 _EXACT = 2**53  # larger integers are not exact as a float
 
@@ -45,12 +46,12 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
             rest.pop(0)
         words += rest[:1]
         del rest[:1]
-    if words and _PYTHON.fullmatch(words[-1].rpartition("/")[2]):
+    program = words[-1].rpartition("/")[2] if words else ""
+    if _PYTHON.fullmatch(program):
         words += _take_python_options(rest)
-    elif words and _SHELL.fullmatch(words[0].rpartition("/")[2]):
-        # A script after -c is one word, and what follows are its arguments.
-        while rest and re.fullmatch(r"-\w+", rest[0]):
-            words.append(rest.pop(0))
+    elif _SHELL.fullmatch(program) and rest and _SHELL_CODE.fullmatch(rest[0]):
+        words += rest[:2]
+        del rest[:2]
     while rest:
         word = rest.pop(0)
         if match := _OPTION.fullmatch(word):

@@ -5,7 +5,7 @@ import datetime
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,16 @@ from orglab.runs.description import describe_outcome
 from orglab.runs.environment import PythonProbe, find_lock_files
 from orglab.runs.job import Job
 from orglab.runs.log_runs import LogRuns
+from orglab.runs.metrics_files import find_matches
 from orglab.runs.parameters import find_environment_seeds
 from orglab.runs.record import Run, read_start_time
 from orglab.runs.run_parameters import describe_parameters
 from orglab.runs.run_request import RunRequest
 from orglab.runs.scheduler import find_job
+from orglab.runs.source_folders import OwnCode, find_sources
 from orglab.runs.working_state import Policy, WorkingState, save_working_state
 
+_STARTUP = Path(__file__).with_name("startup")
 _MOST_EARLIER_RUNS = 200  # read to find the same run, so that a long history does not slow a run down
 
 
@@ -54,7 +57,8 @@ def save_code(job: Job) -> WorkingState:
     if job.repository is None:
         return WorkingState()
     config = job.log.config.run
-    generated = (*job.watch.paths, *([job.request.metrics] if job.request.metrics is not None else []))
+    metrics = chain.from_iterable(find_matches(name, job.folder) for name in job.request.metrics)
+    generated = (*job.watch.paths, *metrics)
     expected = tuple(path for path in (path_in(job.repository, file) for file in generated) if path is not None)
     own_paths = job.log.find_own_paths(job.repository)
     scripts = tuple(_find_scripts(job.repository, job.request.argv, job.folder))
@@ -124,7 +128,7 @@ def _describe_request(job: Job) -> dict[str, Any]:
         "ref": job.ref, "log": job.log.name, "argv": list(request.argv),
         "cwd": os.path.relpath(job.folder, base), "why": request.why, "done": request.done,
         "results": [os.path.relpath(path, base) for path in job.watch.paths],
-        "metrics_file": os.path.relpath(request.metrics, base) if request.metrics is not None else None,
+        "metrics_files": [os.path.relpath(job.folder / name, base) for name in request.metrics],
         "printed_metrics": request.printed_metrics, "pty": request.pty,
     }  # fmt: skip
 
@@ -149,10 +153,13 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
     variables = {**os.environ, **(request.environment or {})}
     seeds = find_environment_seeds(variables)
     scheduled = find_job(variables)
+    own = OwnCode(base, state.snapshot or state.head, bool(state.uncaptured))
+    sources = find_sources(python.folders, variables.get("PYTHONPATH", ""), job.folder, own)
     known = {
         **_describe_request(job), "began": format_moment(now), **state.record_fields(),
         "host": os.uname().nodename, "pid": os.getpid(), "pid_start": read_start_time(os.getpid()),
         "python": version, "python_path": os.fspath(python.path) if python.path else None, "packages": packages,
+        "sources": [source._asdict() for source in sources],
         "environment": {name: variables[name] for name in job.log.config.run.environment if name in variables} | seeds,
         "lock_files": _hash_files(find_lock_files((base, job.folder)), base),
         **describe_parameters(job, seeds, lambda: _find_generated(job)),
@@ -177,9 +184,15 @@ def make_environment(job: Job, state: WorkingState) -> dict[str, str]:
         **os.environ,
         **(job.request.environment or {}),
         "ORGLAB_RUN": job.record.id,
+        "ORGLAB_OUT": os.fspath(job.record.out.absolute()),
     }
-    # Python buffers output to a pipe, and the user wants to see it at once, as on a terminal.
-    environment.setdefault("PYTHONUNBUFFERED", "1")
+    with contextlib.suppress(OSError):
+        job.record.out.mkdir()
+    if not job.request.pty:
+        # Python buffers output to a pipe, and the user wants to see it at once, as on a terminal.
+        old_paths = environment.get("PYTHONPATH", "").split(os.pathsep)
+        paths = (os.fspath(_STARTUP), *(path for path in old_paths if path != os.fspath(_STARTUP)))
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     experiment, _, step = (job.ref or "").partition(".")
     values = {"EXPERIMENT": experiment, "STEP": job.ref if step else None, "COMMIT": state.snapshot or state.head}
     for name, value in values.items():

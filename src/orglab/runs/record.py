@@ -5,6 +5,7 @@ Each run has a folder, named by its id (`storage` knows where):
     record.jsonl    one JSON object per line, appended by the process of the run
     output.log      the output of the command
     metrics.jsonl   the history of the metrics, one JSON object per line
+    out/            what the command wrote to the folder that ORGLAB_OUT names
 
 The record starts with `{"event": "began", ...}`, followed by events such as `{"event": "ended", ...}`, `measured`,
 `{"event": "committed", "commit": ...}`, `copied` or `lost`; each adds fields.  If the record has no end and its process
@@ -14,6 +15,7 @@ is gone, the run is lost.  A line that was cut off by a crash or a full disk is 
 import contextlib
 import datetime
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -23,13 +25,16 @@ from typing import Any, NamedTuple
 from orglab import clock
 from orglab.errors import NotFoundError, UsageError
 from orglab.git.hashed_file import HashedFile, LeftOut
+from orglab.runs.metric_values import to_value
 from orglab.runs.parameters import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.scheduler import SchedulerJob
+from orglab.runs.source_folders import Source
 from orglab.runs.storage import RUNS, list_entries
 
 OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
+OUT = "out"
 
 _SHORTEST = 4  # a shorter part of an id may be anything, such as the reference e2
 
@@ -271,6 +276,25 @@ class Run(Mapping[str, object]):
         """The installed distributions, by name."""
         return {name: text for name, text in self._mapping("packages").items() if isinstance(text, str)}
 
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """The folders of source that its Python imports from."""
+        value = self.fields.get("sources")
+        found = [one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict)]
+        return tuple(
+            Source(
+                package if isinstance(package := one.get("package"), str) else None, str(one.get("path")),
+                head if isinstance(head := one.get("head"), str) else None,
+                dirty if isinstance(dirty := one.get("dirty"), bool) else None,
+            )
+            for one in found
+        )  # fmt: skip
+
+    @property
+    def other_sources(self) -> dict[str, Source]:
+        """Those whose code is not in the commit of its own code, by name."""
+        return {one.name: one for one in self.sources if one.head is None or one.head != self.code}
+
     @property
     def environment(self) -> dict[str, str]:
         """The environment variables that the setting `run.environment` names."""
@@ -335,11 +359,11 @@ class Run(Mapping[str, object]):
         """The results paths, relative to the top of the repository."""
         return self._texts("results")
 
-    @property
+    @cached_property
     def metrics(self) -> dict[str, Metric]:
-        """The final value of each metric; a string if it is not a number."""
+        """The final value of each metric; a string if it is not a finite number."""
         items = self._mapping("metrics").items()
-        return {name: value for name, value in items if isinstance(value, int | float | str)}
+        return {name: to_value(value) for name, value in items if isinstance(value, int | float | str)}
 
     @cached_property
     def extremes(self) -> dict[str, Extremes]:
@@ -347,8 +371,8 @@ class Run(Mapping[str, object]):
         found = {}
         for name, pair in self._mapping("extremes").items():
             with contextlib.suppress(KeyError, TypeError, ValueError):
-                low, high = pair["min"], pair["max"]
-                found[name] = Extremes(float(low[0]), low[1], float(high[0]), high[1])
+                low, high = (tuple(map(_as_number, pair[end])) for end in ("min", "max"))
+                found[name] = Extremes(*low, *high)
         return found
 
     @property
@@ -356,6 +380,22 @@ class Run(Mapping[str, object]):
         """The metrics that became NaN or infinite, each with the first step at which it did; None if unknown."""
         items = self._mapping("diverged").items()
         return {name: step if isinstance(step, int | float) else None for name, step in items}
+
+    @property
+    def metrics_files(self) -> tuple[str, ...]:
+        """The paths and patterns of the files that `--metrics` named, relative to the top of the repository."""
+        # A record of an earlier version has one.
+        return self._texts("metrics_files") or tuple(filter(None, [self._text("metrics_file")]))
+
+    @property
+    def metrics_from(self) -> tuple[str, ...]:
+        """The files that the metrics were read from, relative to the top of the repository."""
+        return self._texts("metrics_from")
+
+    @property
+    def unattributed(self) -> tuple[str, ...]:
+        """The files with metrics that another run may have written, which was running at the same time."""
+        return self._texts("unattributed")
 
     def history(self) -> Iterator[dict[str, Metric]]:
         """Yield the rows of the history of the metrics, oldest first; a row may have a `step`."""
@@ -410,6 +450,17 @@ class Run(Mapping[str, object]):
         except OSError:
             pass
         return read_start_time(pid) == self.fields.get("pid_start")
+
+
+def _as_number(value: object) -> float:
+    """Return a finite number of a record, an int or a float.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -math.inf < value < math.inf:
+        raise TypeError(value)
+    return value
 
 
 def _as_local(moment: datetime.datetime | None) -> datetime.datetime | None:

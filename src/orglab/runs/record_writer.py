@@ -12,7 +12,7 @@ from pathlib import Path
 from orglab.errors import NotWritableError
 from orglab.log.log import LogFile
 from orglab.runs.pending import RECORD, PendingEntry, add_pending_run, remove_pending
-from orglab.runs.record import METRICS, OUTPUT
+from orglab.runs.record import METRICS, OUT, OUTPUT
 from orglab.runs.storage import RUNS, find_storage_folders, make_folder
 
 _TRIES = 100
@@ -60,6 +60,11 @@ class RecordWriter:
     def output(self) -> Path:
         """The file for the output of the command."""
         return self.folder / OUTPUT
+
+    @property
+    def out(self) -> Path:
+        """The folder that the command may write files to; they are kept with the record."""
+        return self.folder / OUT
 
     def write_history(self, rows: Iterator[Mapping[str, object]]) -> None:
         """Write the history of the metrics.

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from orglab.errors import NotFoundError, NotWritableError
@@ -14,13 +14,14 @@ from orglab.git.hashed_file import hash_file
 from orglab.git.trees import add_worktree, find_ignored_paths, has_commit, remove_worktree
 from orglab.log.log import LogFile
 from orglab.runs.comparison import find_differences
-from orglab.runs.description import value_text
-from orglab.runs.environment import find_python, read_python
+from orglab.runs.description import describe_value, source_text, value_text
+from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.imports import find_import_folders
 from orglab.runs.launch import LaunchedRun, launch
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run, find_run
 from orglab.runs.run_request import RunRequest
+from orglab.runs.source_folders import OwnCode, Source, find_sources
 from orglab.runs.storage import HIDDEN_FOLDER, find_worktrees_folder
 from orglab.text import Tell, listed
 
@@ -56,11 +57,10 @@ def rerun(
         if not folder.is_dir():
             raise NotFoundError(f"The run {run.id} ran in the folder {run.cwd}, which is not in its commit.")
         environment = _redirect_imports(run, repository, tree, folder, tell)
-        metrics = run.fields.get("metrics_file")
         request = RunRequest(
             run.ref, run.argv,
             results=tuple(tree / path for path in run.fields.get("results") or ()),
-            metrics=tree / metrics if isinstance(metrics, str) else None,
+            metrics=tuple(os.path.relpath(path, run.cwd or ".") for path in run.metrics_files),
             printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,
             why=f"A rerun of {run.id}", folder=folder, commit_results=False,
             environment=environment, extra_fields={"rerun_of": run.id}, show_output=show_output,
@@ -163,8 +163,8 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
         if os.path.lexists(repository.top / link) and not os.path.lexists(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(repository.top / link)
-    not_needed = (run.fields.get("metrics_file"), *(output.path for output in run.outputs), *links)
-    provided = {path.rstrip("/") for path in not_needed if isinstance(path, str)}
+    not_needed = (*run.metrics_files, *(output.path for output in run.outputs), *links)
+    provided = {path.rstrip("/") for path in not_needed}
     unwanted = (f"{HIDDEN_FOLDER}/", "__pycache__")
     ignored = [path for path in find_ignored_paths(repository) if not any(part in path for part in unwanted)]
     missing = [
@@ -184,24 +184,41 @@ def _compare_environment(run: Run, folder: Path, repository: Repository) -> Iter
     if any(names_it.search(argument) for argument in run.argv):
         yield f"the command names files in {top}, which may have changed since"
     python = find_python(run.argv, folder, repository.top)
-    version, packages = read_python(python) if python is not None else (None, {})
+    with PythonProbe(python) as probe:
+        version, packages = probe.read_result()
     if run.python is not None and version != run.python:
         yield f"Python is {version or 'missing'} (was {run.python})"
     changed = find_differences(run.packages, packages) if run.packages else {}
     if changed:
         pairs = [f"{name} {new or 'missing'} (was {old or 'missing'})" for name, (old, new) in changed.items()]
         yield f"packages differ: {listed(pairs)}"
+    around = {**os.environ, **run.environment}
+    own = OwnCode(repository.top, None, dirty=False)
+    sources = find_sources(probe.folders, around.get("PYTHONPATH", ""), folder, own)
+    yield from _compare_sources(run, {source.name: source for source in sources})
     host = os.uname().nodename
     if run.host is not None and run.host != host:
         yield f"the host is {host} (was {run.host})"
+
+
+def _compare_sources(run: Run, now: Mapping[str, Source]) -> Iterator[str]:
+    """Yield the packages whose source is not that of the run, or may not be."""
+    for name, source in run.other_sources.items():
+        found = now.get(name)
+        if source.dirty or source.head is None:
+            yield f"{name} was imported from {source.path}, at {source_text(source)}, so its code is not known"
+        elif found is None or found.head != source.head or found.dirty:
+            yield f"{name} is {'missing' if found is None else source_text(found)} (was {source_text(source)})"
 
 
 def _compare_results(run: Run, repeated: Run) -> Iterator[str]:
     """Yield whether the metrics and the files of two runs are the same."""
     metrics = [name for name in run.metrics if run.metrics[name] != repeated.metrics.get(name)]
     if run.metrics:
-        values = {name: value_text(value) for name, value in repeated.metrics.items()}
-        pairs = [f"{name} {values.get(name, 'missing')} (was {value_text(run.metrics[name])})" for name in metrics]
+        values = {name: value_text(describe_value(repeated, name)) for name in repeated.metrics}
+        pairs = [
+            f"{name} {values.get(name, 'missing')} (was {value_text(describe_value(run, name))})" for name in metrics
+        ]
         yield f"Metrics differ: {listed(pairs)}." if metrics else "The metrics are the same."
     before = {output.path: output.sha256 for output in run.outputs}
     after = {output.path: output.sha256 for output in repeated.outputs}

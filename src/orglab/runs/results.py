@@ -35,12 +35,17 @@ class Stamp(NamedTuple):
 
 
 class ResultsWatch:
-    """Detects which files under some paths are written or removed after it is created."""
+    """Detects which files under some paths are written or removed after it is created.
+
+    Attributes:
+        paths: The paths.
+        before: The state of the files under them when it was created.
+    """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         """Remember the state of the files under `paths`, which may not exist yet."""
         self.paths = paths
-        self._before = dict(self._read_stamps())
+        self.before = dict(self._read_stamps())
 
     def _read_stamps(self) -> Iterable[tuple[Path, Stamp]]:
         for path in self.paths:
@@ -54,11 +59,11 @@ class ResultsWatch:
 
     def find_written(self) -> list[Path]:
         """Return the files that were written or created since."""
-        return sorted(path for path, stamp in self._read_stamps() if self._before.get(path) != stamp)
+        return sorted(path for path, stamp in self._read_stamps() if self.before.get(path) != stamp)
 
     def find_removed(self) -> list[Path]:
         """Return the files that were removed since."""
-        return sorted(path for path in self._before if not os.path.lexists(path))
+        return sorted(path for path in self.before if not os.path.lexists(path))
 
 
 def _files_below(folder: Path) -> Iterable[Path]:

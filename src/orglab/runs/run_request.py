@@ -16,7 +16,7 @@ class RunRequest(NamedTuple):
         reference: The step or the experiment; None for a run that belongs to no experiment yet.
         argv: The command; it is not passed to a shell.
         results: Paths of results, in addition to those of the settings.
-        metrics: The file that the command writes its metrics to.
+        metrics: The files that the command writes its metrics to: paths or patterns, relative to the folder.
         printed_metrics: Whether lines `metric NAME=VALUE` on standard output are metrics.
         before: `commit`, `snapshot` or `clean`; the setting `run.before` if None.
         done: Whether to tick the step if the exit code is 0.
@@ -32,7 +32,7 @@ class RunRequest(NamedTuple):
     reference: str | None
     argv: tuple[str, ...]
     results: tuple[Path, ...] = ()
-    metrics: Path | None = None
+    metrics: tuple[str, ...] = ()
     printed_metrics: bool = False
     before: str | None = None
     done: bool = False

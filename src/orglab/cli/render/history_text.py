@@ -13,7 +13,7 @@ from orglab.history.events import Event
 from orglab.history.provenance import Link
 from orglab.history.references import Occurrence
 from orglab.history.why import Reason, Why
-from orglab.runs.description import metrics_text, outcome_text
+from orglab.runs.description import outcome_text, run_metrics_text
 from orglab.runs.record import Run
 
 _KINDS = {"commit": "Commits", "file": "Files", "log": "Log", "journal": "Journal"}
@@ -107,7 +107,7 @@ def _event_text(event: Event) -> str:
         return event.text + commits + source
     if event.recorded is not None:
         run = event.recorded
-        outcome = ", ".join(filter(None, (outcome_text(run), metrics_text(run.metrics.items()))))
+        outcome = ", ".join(filter(None, (outcome_text(run), run_metrics_text(run))))
         return f"{event.text}  ({outcome})" + (f"  {facts['why']}" if "why" in facts else "")
     if event.kind == "conclusion" and "verdict" in facts:
         return f"{facts['verdict']}: {event.text}" if event.text else facts["verdict"]

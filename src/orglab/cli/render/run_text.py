@@ -1,10 +1,19 @@
 """Runs, and the differences between two of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from orglab.cli import output
 from orglab.runs.comparison import Difference
-from orglab.runs.description import command_text, metrics_text, outcome_text, parameter_text, value_text
+from orglab.runs.description import (
+    command_text,
+    describe_value,
+    metrics_text,
+    outcome_text,
+    parameter_text,
+    source_text,
+    value_text,
+)
+from orglab.runs.directions import find_direction
 from orglab.runs.record import OUTPUT, Run
 from orglab.runs.scheduler import SchedulerJob
 from orglab.text import count, duration, listed
@@ -16,8 +25,13 @@ _TAIL = 1 << 14
 _PARAMETERS = 40
 
 
-def run_page(run: Run) -> Iterator[str]:
-    """Yield everything recorded about a run, with the end of its output."""
+def run_page(run: Run, directions: Mapping[str, str]) -> Iterator[str]:
+    """Yield everything recorded about a run, with the end of its output.
+
+    Args:
+        run: The run.
+        directions: The setting `metrics`.
+    """
     yield from output.wrap(command_text(run.argv), "  ", output.paint(run.id, bold=True) + "  ")
     times = (f"{name} {moment:%Y-%m-%d %H:%M:%S}" for name, moment in (("began", run.began), ("ended", run.ended))
              if moment is not None)  # fmt: skip
@@ -29,24 +43,25 @@ def run_page(run: Run) -> Iterator[str]:
         "Why": run.why or "",
         "Code": run.code or "unknown",
         "Results": run.commit or "",
-        "Metrics": metrics_text(run.metrics.items()),
         "Parameters": listed((f"{name} {parameter_text(one)}" for name, one in run.parameters.items()), _PARAMETERS),
         "Not read": listed(run.unread_files),
         "Job": job_text(run.job) if run.job is not None else "",
+        "Metrics": [_metric_line(run, name, directions) for name in run.metrics],
+        "Unattributed": listed(run.unattributed),
         "Folder": run.cwd or "",
         "Host": run.host or "",
         "Python": f"{run.python}, {count(len(run.packages), 'package')}" if run.python else "",
+        "Sources": listed(f"{source.name} {source_text(source)}" for source in run.sources),
         "Environment": ", ".join(f"{name}={value}" for name, value in run.environment.items()),
         "Wrote": listed(f"{file.path} ({file.size} bytes)" for file in run.outputs) if run.outputs else "",
         "Not captured": listed(run.missing),
         "Record": str(run.folder),
     }
     width = max(map(len, facts))
-    for name, text in facts.items():
-        if text:
-            yield from output.wrap(
-                output.clean(text), " " * (width + 2), output.paint(name.ljust(width), bold=True) + "  "
-            )
+    for name, value in facts.items():
+        for place, text in enumerate(value if isinstance(value, list) else filter(None, [value])):
+            label = output.paint((name if place == 0 else "").ljust(width), bold=True)
+            yield from output.wrap(output.clean(text), " " * (width + 2), label + "  ")
     if printed := _read_end(run):
         yield ""
         yield output.paint("Output (the end)", bold=True)
@@ -57,6 +72,19 @@ def job_text(job: SchedulerJob) -> str:
     """Return the job of a scheduler: `slurm 12, index 3 of its array, restarted 2 times`."""
     index = f", index {job.array} of its array" if job.array is not None else ""
     return f"{job.scheduler} {job.id}{index}" + (f", restarted {count(job.restarts, 'time')}" if job.restarts else "")
+
+
+def _metric_line(run: Run, name: str, directions: Mapping[str, str]) -> str:
+    """Return the last value of a metric, and the best one if another was better."""
+    text = metrics_text([(name, describe_value(run, name))])
+    extremes, direction = run.extremes.get(name), find_direction(name, directions)
+    if extremes is None or direction is None:
+        return text
+    best, step = extremes[:2] if direction == "min" else extremes[2:]
+    if best == run.metrics[name]:
+        return text
+    begin = f"{text[:-1]}; " if text.endswith(")") else f"{text} ("
+    return f"{begin}best {value_text(best)} at step {value_text(step)})"
 
 
 def _read_end(run: Run) -> list[str]:
@@ -92,6 +120,10 @@ def difference_lines(difference: Difference) -> Iterator[str]:
                 f"  {output.clean(name)}: {output.clean(old or 'none')} -> {output.clean(new or 'none')}"
                 for name, (old, new) in pairs.items()
             )
+    if difference.sources:
+        yield "Sources"
+        for name, sources in difference.sources.items():
+            yield f"  {output.clean(name)}: {output.clean(' -> '.join(map(source_text, sources)))}"
     if difference.other is None and difference.metrics:
         yield f"Metrics: {output.clean(metrics_text(difference.run.metrics.items()))}"
     elif difference.metrics:

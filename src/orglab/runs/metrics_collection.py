@@ -1,0 +1,157 @@
+"""Collect the metrics of a run, from the files that it wrote and from what it printed, for its record."""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+from orglab.runs.job import Job
+from orglab.runs.metric_values import Row, is_step_name
+from orglab.runs.metrics_files import Mark
+from orglab.runs.metrics_search import (
+    MetricsSource,
+    Written,
+    find_metrics_files,
+    open_named_files,
+)
+from orglab.runs.printed_metrics import PrintedMetrics
+from orglab.text import Tell, listed
+
+
+def collect_metrics(
+    job: Job, printed: PrintedMetrics | None, marks: dict[Path, Mark], written: Written
+) -> dict[str, object]:
+    """Record the history of the metrics, and return what else the record says about them.
+
+    Args:
+        job: The run.
+        printed: The metrics in its output, if they were requested.
+        marks: The result of `mark_metrics_files`.
+        written: What is known of its files.
+    """
+    sources: list[MetricsSource] = []
+    unattributed: list[Path] = []
+    if printed is not None:
+        printed.end()
+        sources.append(_PrintedSource(printed))
+    if job.request.metrics:
+        sources += open_named_files(job, marks)
+    elif printed is None:
+        sources, unattributed = find_metrics_files(job, marks, written)
+    if unattributed:
+        job.tell(
+            f"Metrics not attributed, because run {written.attribution.simultaneous[0].id} was running at the same "
+            f"time: {listed(os.path.relpath(path, job.base) for path in unattributed)}; let the command write them "
+            "to $ORGLAB_OUT, or name them with --metrics."
+        )
+    if len(sources) > 1:
+        # What a metric is called depends on what is in the others.
+        for source in sources:
+            _read_to_end(source, job.tell)
+    names = _choose_names(sources, job.base)
+    _record_history(job, sources, names)
+    return {
+        **_summarize(sources, names, job.log.config.metrics),
+        "metrics_from": [os.path.relpath(source.path, job.base) for source in sources if source.path is not None],
+        "unattributed": [os.path.relpath(path, job.base) for path in unattributed],
+    }
+
+
+class _PrintedSource(MetricsSource):
+    """The metrics in the output, which are summarized already."""
+
+    def __init__(self, printed: PrintedMetrics) -> None:
+        super().__init__(None, tuple, is_history=True)
+        self.summary = printed.summary
+        self._rows = printed.rows
+
+    def read_rows(self, tell: Tell) -> Iterator[Row]:  # noqa: ARG002 - nothing can fail
+        """Yield the rows."""
+        yield from self._rows
+
+
+def _read_to_end(source: MetricsSource, tell: Tell) -> None:
+    deque(source.read_rows(tell), maxlen=0)
+
+
+def _record_history(job: Job, sources: Sequence[MetricsSource], names: Sequence[Mapping[str, str]]) -> None:
+    """Write the history in some sources, and read all of them to the end."""
+    rows = chain.from_iterable(
+        _rename(source.read_rows(job.tell), renamed)
+        for source, renamed in zip(sources, names, strict=True)
+        if source.is_history
+    )
+    try:
+        if (first := next(rows, None)) is not None:
+            job.record.write_history(chain([first], rows))
+    except OSError as error:
+        job.tell(f"Cannot record the history of the metrics: {error.strerror}.")
+        deque(rows, maxlen=0)
+    for source in sources:
+        if not source.is_history:
+            _read_to_end(source, job.tell)
+
+
+def _rename(rows: Iterable[Row], names: Mapping[str, str]) -> Iterator[Row]:
+    """Yield rows with other names; a value whose name is empty is left out."""
+    for row in rows:
+        yield {name: value for old, value in row.items() if (name := names.get(old, old) if old != "step" else old)}
+
+
+def _summarize(
+    sources: Sequence[MetricsSource], names: Sequence[Mapping[str, str]], settings: Mapping[str, str]
+) -> dict[str, object]:
+    """Return the last, smallest and largest values; metrics in the settings come first, steps last."""
+    metrics: Row = {}
+    extremes: dict[str, dict[str, list[float]]] = {}
+    diverged: dict[str, float | None] = {}
+    for source, renamed in zip(sources, names, strict=True):
+        summary = source.summary
+        metrics |= {renamed.get(name, name): value for name, value in summary.final.items()}
+        extremes |= {renamed.get(name, name): value for name, value in summary.extremes.items()}
+        for name, step in summary.diverged.items():
+            new = renamed.get(name, name)
+            diverged[new] = step if diverged.get(new) is None else diverged[new]
+    order = {name: place for place, name in enumerate(settings)}
+    ranked = sorted(filter(None, metrics), key=lambda name: (order.get(name, len(order)), is_step_name(name)))
+    return {
+        "metrics": {name: metrics[name] for name in ranked},
+        "extremes": {name: extremes[name] for name in ranked if name in extremes},
+        "diverged": {name: diverged[name] for name in ranked if name in diverged},
+    }
+
+
+def _choose_names(sources: Sequence[MetricsSource], base: Path) -> list[dict[str, str]]:
+    """Return the new names of metrics for each source.
+
+    If several sources have different last values of a metric, the name of the source is put before it.  If some agree,
+    the first of them has it, and the name is empty in the others.
+    """
+    names: list[dict[str, str]] = [{} for _ in sources]
+    if len(sources) < 2:  # noqa: PLR2004 - a conflict needs two
+        return names
+    labels = _label(sources, base)
+    for name in dict.fromkeys(name for source in sources for name in source.summary.final):
+        values = {place: one.summary.final[name] for place, one in enumerate(sources) if name in one.summary.final}
+        distinct = list(dict.fromkeys(values.values()))
+        if len(distinct) == 1:
+            continue
+        for place, value in values.items():
+            is_first = value in distinct and not is_step_name(name)
+            names[place][name] = f"{labels[place]}.{name}" if is_first else ""
+            if is_first:
+                distinct.remove(value)
+    return names
+
+
+def _label(sources: Sequence[MetricsSource], base: Path) -> list[str]:
+    """Return what tells sources apart: for `a/metrics.json` and `b/metrics.json` the folders `a` and `b`."""
+    paths = [Path(os.path.relpath(source.path, base)) if source.path else Path("output") for source in sources]
+    stems = [path.with_suffix("") for path in paths]
+    parts = [list((path if stems.count(stem) > 1 else stem).parts) for path, stem in zip(paths, stems, strict=True)]
+    for end in (0, -1):
+        while all(len(one) > 1 for one in parts) and len({one[end] for one in parts}) == 1:
+            for one in parts:
+                del one[end]
+    return ["/".join(one) for one in parts]
