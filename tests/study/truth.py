@@ -1,5 +1,6 @@
 """The truth about a study, computed from the ledger alone: what each command has to say."""
 
+import datetime
 import re
 from collections import Counter
 
@@ -11,6 +12,7 @@ BOOKKEEPING = ("lr", "epoch", "seconds")
 FIRST = ("cost",)  # in the settings
 FAILED = ("failed", "killed", "stopped", "lost")
 ENDINGS = (*FAILED, "discarded")
+CLAIM = re.compile(r"(\S+) ([<>]) ([+-]?)([\d.]+)")
 VERDICTS = ("supported", "refuted", "inconclusive")
 
 
@@ -97,15 +99,17 @@ def find_settings(runs):
 class Results:
     """The results of an experiment, from some of its runs."""
 
-    def __init__(self, ledger, experiment, runs):
-        """Compute them."""
+    def __init__(self, ledger, experiment, until):
+        """Compute them, as they were at a time."""
+        runs = ledger.runs_of(experiment, until)
+        self.words = next((text for at, _, text in reversed(experiment.conclusions) if at < until), "")
         settings = find_settings(runs)
         refs = [step.ref for step in experiment.steps]
         self.settings = sorted((one for one in settings if one.ref in refs), key=lambda one: refs.index(one.ref))
         if not any(one.values(name) for one in self.settings for name in one.metrics):
             self.settings = [one for one in settings if one.ref == experiment.ref]
         self.experiment = experiment
-        self.claim = experiment.claim if self.settings or experiment.claim else None
+        self.claim = experiment.claim if CLAIM.fullmatch(experiment.claim or "") else None
         self.baseline, self.is_named = self._find_baseline(ledger)
 
     def _find_baseline(self, ledger):
@@ -140,7 +144,7 @@ class Results:
 
     def judge(self, setting):
         """What came of the claim."""
-        match = re.fullmatch(r"(\S+) ([<>]) ([+-]?)([\d.]+)", self.claim or "")
+        match = CLAIM.fullmatch(self.claim or "")
         if match is None or self.is_baseline(setting) or not setting.values(match[1]):
             return None
         bound = float(match[3] + match[4])
@@ -161,7 +165,7 @@ class Results:
         counts = Counter()
         for setting in self.settings:
             counts.update(name for name in setting.metrics if setting.values(name))
-        words = self.experiment.conclusions[-1][2].lower() if self.experiment.conclusions else ""
+        words = self.words.lower()
         said = [name for name in counts if re.search(rf"\b{re.escape(name)}\b", words.replace("val acc", "val.acc"))]
         claimed = [self.claim.split()[0]] if self.claim else []
         chosen = [name for name in (*claimed, *(name for name in said if name not in BOOKKEEPING), *FIRST)
@@ -185,9 +189,9 @@ class Results:
         return {"results": forms, "metrics": self.metrics(), "baseline": baseline, "claim": self.claim}
 
 
-def find_results(ledger, experiment, runs=None):
-    """The results of an experiment, from all of its runs or from some."""
-    return Results(ledger, experiment, ledger.runs_of(experiment) if runs is None else runs)
+def find_results(ledger, experiment, until=datetime.datetime.max):  # noqa: DTZ901 - the log holds local times
+    """The results of an experiment, at a time."""
+    return Results(ledger, experiment, until)
 
 
 def rank(ledger, metric, *, is_reversed):
@@ -378,7 +382,7 @@ class Week:
             if not any(self.is_in(event.at) for event in one.events):
                 continue
             runs = self.ledger.runs_of(one, self.until)
-            baseline = find_results(self.ledger, one, runs).baseline
+            baseline = find_results(self.ledger, one, self.until).baseline
             concluded = self.conclusion(one)
             closed = self.closed(one)
             forms.append({
@@ -401,7 +405,7 @@ class Week:
 
     def key_numbers(self, experiment):
         """The numbers in the statements on a concluded experiment: for each metric a list, the baseline first."""
-        results = find_results(self.ledger, experiment, self.ledger.runs_of(experiment, self.until))
+        results = find_results(self.ledger, experiment, self.until)
         sentences = {}
         for metric in results.metrics():
             settings = [one for one in results.settings if one.values(metric)]
