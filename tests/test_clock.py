@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from orglab.clock import parse_since, parse_until
+from orglab.clock import parse_duration, parse_since, parse_until
 from orglab.errors import UsageError
 
 TODAY = datetime.date(2026, 6, 17)  # a Wednesday
@@ -59,3 +59,16 @@ def test_an_invalid_date(text):
 )  # fmt: skip
 def test_the_last_day_of_a_date(text, day):
     assert parse_until(text, TODAY).isoformat() == day
+
+
+@pytest.mark.parametrize(("text", "seconds"), [
+    ("30s", 30), ("90m", 5400), ("2h", 7200), ("1h30m", 5400), ("1d 2h", 93600), ("0.5s", 0.5), (" 2H ", 7200),
+])  # fmt: skip
+def test_durations_in_the_spellings_people_use(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "2", "0s", "2w", "m", "30m2h", "-1h", "1e3s", "٣s"])
+def test_what_is_not_a_duration_is_refused(text):
+    with pytest.raises(UsageError, match="not a duration"):
+        parse_duration(text)

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from orglab.api import Log, open_log
     from orglab.errors import OrglabError
+    from orglab.experiment.conclusion import Conclusion
     from orglab.experiment.diagnostic import Diagnostic
-    from orglab.experiment.model import Conclusion, Experiment, Note, Progress, Step
+    from orglab.experiment.model import Experiment, Progress, Step
+    from orglab.experiment.section_text import Note
 
 __all__ = [
     "Conclusion", "Diagnostic", "Experiment", "Log", "Note", "OrglabError", "Progress", "Step", "__version__",
@@ -23,8 +25,8 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "Conclusion": "experiment.model", "Diagnostic": "experiment.diagnostic", "Experiment": "experiment.model",
-    "Log": "api", "Note": "experiment.model", "OrglabError": "errors", "Progress": "experiment.model",
+    "Conclusion": "experiment.conclusion", "Diagnostic": "experiment.diagnostic", "Experiment": "experiment.model",
+    "Log": "api", "Note": "experiment.section_text", "OrglabError": "errors", "Progress": "experiment.model",
     "Step": "experiment.model", "open_log": "api",
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 _NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 _AGO = r"-?([0-9]{1,5}|a|an|one|two|three|four|five|six)\s*(d|w|m|y|(?:day|week|month|year)s?)(\s+ago)?"
 _DATE = r"([0-9]{4})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?"
+_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _SHORTEST = 3  # mon, tue, ...; jan, feb, ...
 
 Days = tuple[datetime.date, datetime.date]
@@ -130,3 +131,21 @@ def _parse_date(word: str) -> Days | None:
         date = datetime.date(year, month, day)
         return date, date
     return _month(year, month) if month else (datetime.date(year, 1, 1), datetime.date(year, 12, 31))
+
+
+def parse_duration(text: str) -> float:
+    """Return a duration in seconds.
+
+    Args:
+        text: Numbers with d, h, m (minutes) or s, the largest unit first: `2h`, `90m`, `1h30m`.
+
+    Raises:
+        UsageError: `text` is not a duration, or it is zero.
+    """
+    unit = r"(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)%s)?"
+    match = re.fullmatch(r"\s*".join(unit % name for name in _SECONDS), text.strip().lower())
+    parts = match.groups(default="0") if match is not None else ()
+    seconds = sum(float(part) * size for part, size in zip(parts, _SECONDS.values(), strict=False))
+    if not seconds:
+        raise UsageError(f"{text!r} is not a duration; write 30s, 90m, 2h, 1h30m or 2d.")
+    return seconds

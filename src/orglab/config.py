@@ -42,6 +42,7 @@ log = "{log}"
 # size_limit = 10              # MB; larger new results are not committed
 # snapshot_files = 2000        # untracked files in a snapshot
 # snapshot_size = 100          # MB, in all
+# share_output = true          # `orglab sync` sends the last 64 KB of what each run printed
 
 [report]
 # template = ""                # a Jinja2 template beside this file: weekly.txt.j2 makes .txt files
@@ -75,6 +76,7 @@ class RunConfig(NamedTuple):
         size_limit: Megabytes; a larger untracked file is not in a snapshot, and not committed with results.
         snapshot_files: The largest number of untracked files in a snapshot.
         snapshot_size: The largest size of these files in all, in megabytes.
+        share_output: Whether `orglab sync` sends the last 64 KB of what each run printed.
     """
 
     before: str = "commit"
@@ -83,6 +85,7 @@ class RunConfig(NamedTuple):
     size_limit: int = 10
     snapshot_files: int = 2000
     snapshot_size: int = 100
+    share_output: bool = True
 
 
 class ReportConfig(NamedTuple):

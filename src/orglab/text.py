@@ -31,6 +31,7 @@ _LARGE_ON_AXIS = 1e6
 _COMMAS_FROM = 10_000
 _COMPARABLE = 100
 MEGABYTE = 1_000_000
+_KILOBYTE = 1024
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -130,6 +131,13 @@ def _trim(text: str) -> str:
 def percent(share: float) -> str:
     """Return a fraction as a whole percentage: `93%`."""
     return f"{share:.0%}"
+
+
+def file_size(size: int) -> str:
+    """Return a size in bytes in whole units: `12 MB`, or below that `3 KB`."""
+    if size >= MEGABYTE:
+        return megabytes(size)
+    return f"{max(1, size // _KILOBYTE)} KB" if size else "0 KB"
 
 
 def megabytes(size: float) -> str:

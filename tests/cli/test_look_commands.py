@@ -110,3 +110,11 @@ def test_a_pending_step_is_reported_once_by_any_command(waiting, options, no_ind
         assert json.loads(first.out)["progress"] == {"done": 2, "total": 2}
     else:
         assert "2 of 2 steps done" in first.out
+
+
+def test_show_has_the_newest_conclusion_and_the_earlier_ones(repo):
+    words = "[2018-06-07 Thu] supported: It helps.\n\n[2018-06-20 Wed 10:00] refuted: No.\n"
+    repo.write(NAME, SEED.replace("** TODO Conclusions\n", f"** DONE Conclusions\n{words}"))
+    shown = json.loads(orglab("show", "201", "--json").out)["conclusion"]
+    assert (shown["verdict"], shown["text"], shown["at"]) == ("refuted", "No.", "2018-06-20T10:00")
+    assert shown["earlier"] == [{"at": "2018-06-07", "verdict": "supported", "text": "It helps."}]

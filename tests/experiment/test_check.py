@@ -22,6 +22,8 @@ TEXTS = {
     "no-created": SEED.replace("  [2018-06-06 Wed 16:16]\n", ""),
     "unknown-reference": SEED.replace("** Notes\n", "** Notes\n- as in [e999]\n"),
     "unknown-keyword": SEED.replace("* TODO [201]", "* LATER [201]"),
+    "other-verdict": SEED.rstrip("\n")
+    + "\n:PROPERTIES:\n:VERDICT: supported\n:END:\n[2018-06-20 Wed 10:00] refuted: no\n",
     "unknown-verdict": SEED.rstrip("\n") + "\n:PROPERTIES:\n:VERDICT: refutd\n:END:\n",
     "unclosed": SEED.replace("** Notes\n", "** Notes\n#+begin_src python\nprint()\n"),
     "setup-file": "#+SETUPFILE: common.org\n" + SEED,

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from orglab.config import Config
 from orglab.experiment.fast_reader import scan_experiments
-from orglab.experiment.model import Note, read_experiments
+from orglab.experiment.model import read_experiments
+from orglab.experiment.section_text import Note
 from orglab.org.document import Document
 from texts import RICH
 

@@ -3,23 +3,12 @@
 from datetime import datetime
 from pathlib import Path
 
-import pytest
-
 from orglab.config import Config
 from orglab.experiment.journal import read_entries
 from orglab.experiment.model import read_experiments
 from orglab.git.commit import Commit
-from orglab.history.events import (
-    KINDS,
-    Event,
-    commit_events,
-    concerns,
-    find_completion,
-    journal_events,
-    log_events,
-    run_events,
-    sort_events,
-)
+from orglab.history.event_order import sort_events
+from orglab.history.events import KINDS, Event, commit_events, concerns, journal_events, log_events, run_events
 from orglab.org.document import Document
 from orglab.reference import Reference
 from orglab.runs.record import Run
@@ -47,8 +36,8 @@ def test_the_events_of_a_rich_log_oldest_first():
         ("note", "e7", "2026-06-02 10:00", "The loader shuffles twice."),
         ("note", "e7", "2026-06-03 08:30", "See [[id:8]] and [e8.1]."),
         ("note", "e7", "2026-06-04 11:11", "a timed note\nover two lines"),
-        ("step", "e7.1", "2026-06-05 10:00", "baseline"),
         ("note", "e7.1", "2026-06-05 10:00", "val 0.81"),
+        ("step", "e7.1", "2026-06-05 10:00", "baseline"),
         ("note", "e7.1", None, "continued text"),
         ("note", "e7.2", None, "[X] first layer"),
         ("note", "e7.2", None, "[ ] second layer"),
@@ -61,35 +50,6 @@ def test_a_state_event_has_both_states_and_its_line():
     state = next(one for one in log_events(experiment(RICH)) if one.kind == "state")
     assert state.facts == {"new": "DOING", "old": "TODO"}
     assert RICH.splitlines()[state.line - 1] == '- State "DOING"      from "TODO"       [2026-06-01 Mon 09:00]'
-
-
-@pytest.mark.parametrize(
-    ("step", "commits", "ticked", "wanted"),
-    [
-        ("1. [ ] a (83d45cd)", {"83d45cd": 100}, {}, None),
-        ("1. [-] a (83d45cd)", {"83d45cd": 100}, {}, None),
-        ("1. [X] a (83d45cd)", {"83d45cd": 100}, {}, (100, "second", "commit")),
-        ("1. [x] a (83d45cd, 1111111)", {"83d45cd": 300, "1111111": 200}, {}, (300, "second", "commit")),
-        ("1. [X] a (83d45cd, 1111111)", {"1111111": 200}, {"e1.1": 900}, (200, "second", "commit")),
-        ("1. [X] a\n   - [1970-01-01 Thu 00:07] done", {}, {"e1.1": 900}, (420, "minute", "note")),
-        ("1. [X] a\n   - [1970-01-02 Fri] finished it", {}, {}, (86400, "day", "note")),
-        ("1. [X] a (83d45cd)\n   - [1970-01-01 Thu 00:07] (83d45cd) 0.9", {}, {}, (420, "minute", "note")),
-        ("1. [X] a\n   - [1970-01-01 Thu 00:07] (83d45cd) 0.9", {}, {"e1.1": 900}, (900, "second", "log")),
-        ("1. [X] a\n   - [1970-01-01 Thu 00:07] not done", {}, {}, (None, "unknown", "unknown")),
-        ("1. [X] a\n   - done", {}, {}, (None, "unknown", "unknown")),
-        ("1. [X] a (83d45cd)", {}, {}, (None, "unknown", "unknown")),
-    ],
-)
-def test_the_time_of_a_step_is_from_the_first_source_that_has_one(step, commits, ticked, wanted):
-    one = experiment(f"* TODO [1] T :exp:\n** TODO Experiments\n{step}\n").steps[0]
-    known = {name: commit(name, authored=at) for name, at in commits.items()}
-    first = {ref: commit("f" * 40, authored=at) for ref, at in ticked.items()}
-    done = find_completion(one, known, first)
-    if wanted is None:
-        assert done is None
-    else:
-        at, precision, source = wanted
-        assert done[:3] == (datetime.fromtimestamp(at) if at is not None else None, precision, source)  # noqa: DTZ006
 
 
 CLOSED = """\

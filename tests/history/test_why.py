@@ -237,6 +237,54 @@ def test_an_output_whose_content_has_changed(repo, why):
     assert links(why("model.pt"))[0][:2] == ("20180607-170000-bbbb", "wrote this path last")
 
 
+def test_the_run_whose_bytes_the_file_has_comes_first(repo, why):
+    repo.commit("new", {NAME: SEED})
+    write_run(repo, "20180606-170000-aaaa", {"a.pt": "good", "empty": ""}, discarded=True, discard_reason="a bug")
+    write_run(repo, "20180606-180000-bbbb", {"b.pt": "good", "empty": ""})
+    write_run(repo, "20180606-190000-cccc", {"a.pt": "better"})
+    write_run(repo, "20180606-200000-dddd", {"other": ""})
+    repo.write("a.pt", "good")
+    assert [(name[-4:], how) for name, how, _ in links(why("a.pt"))] == [
+        ("aaaa", "wrote this file"),
+        ("bbbb", "wrote this file, as b.pt"),
+    ]
+    # All empty files have the same content.
+    assert [name[-4:] for name, _, _ in links(why("empty"))] == ["bbbb", "aaaa"]
+
+
+def test_the_results_of_a_run_are_named_once(repo, why):
+    repo.commit("[e201.1] Before", {NAME: SEED})
+    write_run(repo, "20180606-170000-aaaa", {"a.pt": "1"}, before="0" * 40)
+    results = repo.commit("[e201.1] Results", {"a.pt": "1"})
+    write_run(repo, "20180606-170000-aaaa", {"a.pt": "1"}, before="0" * 40, commit=results)
+    answer = why("a.pt")
+    assert [how for _, how, _ in links(answer)] == ["wrote this file", "holds its results"]
+    assert answer["remarks"] == ["The commit 0000000, which is the code that it ran, is not in this repository."]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"uncaptured": ["sub"]},
+        {"untracked": ["lib.py"]},
+        {"left_out": [{"path": ".env", "reason": "secret", "size": 3}]},
+        {"large_files": [{"path": "big", "sha256": "0", "size": 9}]},
+        {"patch": "1234"},
+    ],
+)
+def test_a_commit_without_all_of_the_code_is_not_called_the_code(repo, why, fields):
+    head = repo.commit("new", {NAME: SEED})
+    write_run(repo, "20180606-170000-aaaa", {"a.pt": "1"}, before=head, **fields)
+    (_, (_, how, _)) = links(why("a.pt"))
+    assert how.startswith("holds its code, except ")
+
+
+def test_head_of_a_run_with_a_snapshot_is_not_called_its_code(repo, why):
+    head = repo.commit("new", {NAME: SEED})
+    write_run(repo, "20180606-170000-aaaa", before=head, snapshot=repo.commit("kept", {"a": "1"}))
+    assert links(why(head)) == [("new", "is the commit; was HEAD at a run of e201.1", ["e201.1"])]
+
+
 def test_a_folder_that_runs_wrote_into(repo, why):
     repo.commit("new", {NAME: SEED})
     write_run(repo, "20180606-170000-aaaa", {"out/a": "1"})
@@ -294,10 +342,24 @@ def test_a_page_for_people(repo, orglab):
         "",
         "e201  ABC in XYZ model",
         f"TODO  {NAME}:1",
-        "  Test if adding ABC to XYZ improves results.",
         "   1. [X] Test XYZ without ABC",
         "  The note nearest in time",
         "  - 2018-06-06 16:18  so far",
+        "  Description",
+        "  Test if adding ABC to XYZ improves results.",
+        "  No conclusion yet",
+    ]
+
+
+def test_a_page_ends_with_the_question_and_the_newest_conclusion(repo, orglab):
+    conclusions = "** DONE Conclusions\n:PROPERTIES:\n:VERDICT: refuted\n:END:\n"
+    words = "[2018-06-07 Thu] supported: It helps.\n\n[2018-06-08 Fri] refuted: Not with seed 2.\n"
+    repo.commit("[e201.1] made", {NAME: SEED.replace("** TODO Conclusions\n", conclusions + words), "a.pt": "1"})
+    assert orglab("why", "a.pt").out.splitlines()[-4:] == [
+        "  Description",
+        "  Test if adding ABC to XYZ improves results.",
+        "  Conclusion: refuted  (2018-06-08)",
+        "  Not with seed 2.",
     ]
 
 

@@ -12,7 +12,10 @@ def ticked(repo, *refs):
     log = Log(repo.path / NAME)
     steps = {step.ref: (one, step) for one in log.experiments() for step in one.steps if step.state == "done"}
     assert set(refs) <= set(steps)
-    return {ref: commit.subject for ref, commit in find_ticking_commits(log, steps).items()}
+    found = find_ticking_commits(log, steps)
+    assert not found.ticked.keys() & found.imported.keys()
+    imported = {ref: f"{commit.subject} (imported)" for ref, commit in found.imported.items()}
+    return {ref: commit.subject for ref, commit in found.ticked.items()} | imported
 
 
 def edit(repo, message, old, new, nth=1):
@@ -51,9 +54,10 @@ def test_a_step_that_was_opened_again_counts_from_when_it_was_ticked_again(repo)
     assert ticked(repo) == {"e1.1": "again"}
 
 
-def test_boxes_ticked_in_the_first_commit_belong_to_it(repo):
+def test_boxes_ticked_in_the_first_commit_of_the_log_were_ticked_before(repo):
     repo.commit("adopted", {NAME: ALIKE.replace("[ ] one", "[X] one")})
-    assert ticked(repo) == {"e1.1": "adopted", "e2.1": "adopted"}
+    edit(repo, "tick", "2. [ ] two", "2. [X] two")
+    assert ticked(repo) == {"e1.1": "adopted (imported)", "e2.1": "adopted (imported)", "e1.2": "tick"}
 
 
 def test_a_tick_on_a_branch_is_found_through_the_merge(repo):

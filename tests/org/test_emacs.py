@@ -74,6 +74,11 @@ def add_journal_entry(log):
     log.path.write_bytes((log.path.parent / log.config.journal).read_bytes())
 
 
+def conclude_again(log, one):
+    for words, verdict in (("It does.", "supported"), ("- It does not.", "refuted"), ("", "inconclusive")):
+        log.conclude(one, words, verdict=verdict)
+
+
 COMMANDS = {
     "new": lambda log, _: log.new("New one", description="Is it?", steps=["a", "b"], tags=["t"]),
     "step": lambda log, one: log.add_step(one, "another"),
@@ -84,9 +89,11 @@ COMMANDS = {
     ),
     "reopen": lambda log, one: log.reopen_step(f"{one}.{log.experiments()[0].steps[0].number}"),
     "conclude": lambda log, one: log.conclude(one, "It does.", verdict="supported"),
+    "conclude-again": conclude_again,
     "state": lambda log, one: log.set_state(one, log.document().settings.done_names[-1], "why"),
     "journal": lambda log, _: add_journal_entry(log),
 }
+
 
 LOOK = """
 (require 'org-lint) (require 'json)

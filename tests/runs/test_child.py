@@ -23,7 +23,8 @@ kept = bytearray()
 def keep(piece):
     kept.extend(piece[:100])
 with Child(keep, None) as child:
-    ended = child.run(sys.argv[2:], dict(os.environ), pty=sys.argv[1] == "pty")
+    limit = float(os.environ["LIMIT"]) if "LIMIT" in os.environ else None
+    ended = child.run(sys.argv[2:], dict(os.environ), pty=sys.argv[1] == "pty", time_limit=limit)
 print("ENDED", ended.exit_code, ended.signal, bytes(kept), file=sys.stderr)
 sys.exit(ended.code)
 """
@@ -149,6 +150,29 @@ def test_a_signalled_process_is_waited_for_after_its_parent_has_ended():
     assert process.stdout.readline() == "ready\n"
     process.terminate()
     assert finish(process)[:2] == (143, "saving\nsaved\n")
+
+
+def test_a_time_limit_ends_the_command_and_its_children(monkeypatch):
+    monkeypatch.setenv("LIMIT", "0.5")
+    code, out, err = finish(start("sh", "-c", "sleep 1000 & echo $!; wait"))
+    assert (code, err.splitlines()[-1].split()[:3]) == (124, ["ENDED", "None", "SIGTERM"])
+    assert is_gone(int(out))
+
+
+def test_a_time_limit_is_not_for_what_the_command_leaves_behind(monkeypatch):
+    monkeypatch.setenv("LIMIT", "0.5")
+    process = start("sh", "-c", "sleep 1000 & echo $!")
+    code, out, _ = finish(process)
+    assert code == 0
+    assert not is_gone(int(out))
+    os.kill(int(out), signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_command_that_ignores_its_time_limit_is_killed(monkeypatch):
+    monkeypatch.setenv("LIMIT", "0.1")
+    code, _, err = finish(start("sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"))
+    assert (code, err.splitlines()[-1].split()[:3]) == (124, ["ENDED", "None", "SIGKILL"])
 
 
 def test_an_ignored_signal_stays_ignored():

@@ -80,3 +80,18 @@ def test_numbers_and_exit_statuses_are_written_alike_everywhere(study, orglab):
     assert "loss 2.31235" in orglab("log", "1").out
     assert "  2.312  " in orglab("runs").out
     assert '"metric loss": "2.3123456789"' in orglab("show", "--history", "1", "--json").out
+
+
+@pytest.mark.parametrize(("fields", "text"), [
+    ({"exit_code": 1, "seconds": 3.2, "exception": "ValueError: bad"}, "exit 1, 3s: ValueError: bad"),
+    ({"exit_code": 1, "exception": "E: x\n* y\x1b", "metrics": {"acc": 1}}, "exit 1: E: x * y; acc 1"),
+    ({"signal": "SIGKILL", "out_of_memory": True}, "killed by SIGKILL, out of memory"),
+    ({"exit_code": 0, "timed_out": True, "time_limit": 7200}, "stopped after its time limit of 2h"),
+    ({"exit_code": 0, "timed_out": True, "time_limit": 5400}, "stopped after its time limit of 1h30m"),
+    ({"exit_code": 0, "timed_out": True, "time_limit": 60.0}, "stopped after its time limit of 1m"),
+    ({"signal": "SIGTERM", "timed_out": True, "time_limit": 1e400}, "stopped after its time limit"),
+    ({"exit_code": 0, "exception": 3, "out_of_memory": "yes", "timed_out": 1}, "exit 0"),
+    ({"lost": True}, "lost"),
+])  # fmt: skip
+def test_how_a_run_ended(fields, text):
+    assert describe_run(run(argv=["x"], **fields)) == f"ran x, {text}"

@@ -415,6 +415,45 @@ def test_a_run_that_was_asked_to_end_is_stopped_whatever_its_exit_code(study, nu
     assert "1. [ ] one\n" in log_of(study)
 
 
+def test_a_run_is_stopped_at_its_time_limit_whatever_its_exit_code(study, orglab):
+    program = f"import signal, sys; signal.signal({int(signal.SIGTERM)}, lambda *_: sys.exit(0)); signal.pause()"
+    orglab("run", "1.1", "--done", "--time-limit", "0.5s", "--", *python(program), code=124)
+    run = run_of(study)
+    assert (run.status, run.exit_code, run.time_limit, run.timed_out) == ("stopped", 0, 0.5, True)
+    assert ", stopped after its time limit of 0.5s, 0s\n" in log_of(study)
+    assert "1. [ ] one\n" in log_of(study)
+    orglab("run", "1.1", "--done", "--time-limit", "2h", "--", "true")
+    assert (run_of(study).status, run_of(study).timed_out) == ("done", False)
+    assert "not a duration" in orglab("run", "1.1", "--time-limit", "soon", "--", "true", code=2).err
+
+
+@pytest.mark.parametrize("options", [(), ("--pty",)])
+def test_the_exception_of_a_failed_command_is_in_record_note_and_search(study, orglab, options):
+    orglab("run", "1.1", "--json", *options, "--", *python("import this; raise ValueError('bad shape')"), code=1)
+    run = run_of(study)
+    assert (run.exception, run.out_of_memory) == ("ValueError: bad shape", False)
+    assert ", exit 1, 0s: ValueError: bad shape\n" in log_of(study)
+    assert json.loads(orglab("runs", "1.1", "--json").out)["runs"][0]["exception"] == "ValueError: bad shape"
+    assert "ValueError: bad shape" in orglab("runs", "show", run.id).out
+    assert "e1" in orglab("search", "bad shape").out
+
+
+def test_a_command_without_a_traceback_or_without_failure_has_no_exception(study, orglab):
+    caught = "import traceback\ntry: 1/0\nexcept ZeroDivisionError: traceback.print_exc()"
+    orglab("run", "1.1", "--json", "--", *python(caught))
+    assert run_of(study).exception is None
+    orglab("run", "1.1", "--json", "--", *python(f"{caught}\nimport os; os.kill(os.getpid(), 9)"), code=137)
+    assert run_of(study).exception is None
+    orglab("run", "1.1", "--", "ls", "no such file", code=2)
+    assert run_of(study).exception is None
+
+
+def test_memory_that_ran_out_is_recorded(study, orglab):
+    orglab("run", "1.1", "--json", "--", *python("bytearray(1 << 60)"), code=1)
+    assert run_of(study).out_of_memory
+    assert ", exit 1, out of memory, 0s: MemoryError\n" in log_of(study)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_repeated_signals_do_not_prevent_the_record(study, number):
     # The command ends at the first with a code of its own; the others come before, during and after that.

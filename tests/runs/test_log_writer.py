@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import subprocess
 import sys
 
@@ -35,7 +36,19 @@ def test_a_run_whose_orglab_was_killed_is_lost_for_the_next_command(study, orgla
     assert run_of(study).status == "running"
     assert "ran cat" not in log_of(study)
     process.kill()
+    process.wait()
+    # The command itself goes on, and ends when its input does.
+    run = run_of(study)
+    assert run.status == "unobserved"
+    assert orglab("list").err == ""
+    assert f"{run.id} (e1.1, unobserved: its orglab was killed)" in " ".join(orglab("status").out.split())
+    assert "Pending      nothing" in orglab("status").out
+    assert "still running" in orglab("runs", "discard", run.id, code=4).err
+    assert "ran cat" not in log_of(study)
+    command = os.pidfd_open(run.fields["child_pid"])
     process.communicate()
+    select.select([command], [], [])
+    os.close(command)
     assert run_of(study).status == "lost"
     answer = orglab("list")
     assert "was lost" in answer.err

@@ -266,7 +266,7 @@ def test_a_metric_that_diverged_says_since_when(run, study, orglab):
         assert form["not_numbers"] == {"loss": "Infinity, diverged at step 40"}
 
 
-def test_a_metric_that_diverged_is_compared(run, study, orglab):
+def test_a_metric_that_diverged_is_compared(run, orglab):
     first, _ = run("printf 'step,loss\\n1,2\\n2,nan\\n' > log.csv")
     second, _ = run("printf 'step,loss\\n1,2\\n2,1\\n' > log.csv")
     assert "  loss: NaN (diverged at step 2) -> 1\n" in orglab("runs", "diff", first.id, second.id).out

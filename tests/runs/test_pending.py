@@ -1,5 +1,6 @@
 """Pending entries: one file each, for one log."""
 
+import json
 import os
 from pathlib import Path
 
@@ -83,6 +84,36 @@ def test_a_run_is_written_to_its_log_after_that_has_moved(orglab):
     assert "(e1.1) to the log." in orglab("--log", f"vision/{LOG}", "list").err
     assert "(e1.1)" not in orglab("--log", f"b/{LOG}", "runs").out
     assert "  echo x" in orglab("--log", f"vision/{LOG}", "runs").out
+
+
+@pytest.mark.parametrize("commits", [False, True])
+def test_a_run_is_written_to_its_log_after_git_has_moved_that_before_its_first_note(study, orglab, commits):
+    log = study.path / LOG
+    log.write_text(log.read_text() + "<<<<<<< ours\n")
+    orglab("run", "1.1", "--", "true")
+    log.write_text(log.read_text().replace("<<<<<<< ours\n", ""))
+    for old, new in ((LOG, "notes.org"), ("notes.org", "lab/notes ü.org")):
+        (study.path / new).parent.mkdir(exist_ok=True)
+        study.git("add", "--all")
+        study.git("commit", "--quiet", "-m", "before the move", "--allow-empty")
+        study.git("mv", old, new)
+        if commits:
+            study.git("commit", "--quiet", "-m", "moved")
+    assert "(e1.1) to the log." in orglab("--log", "lab/notes ü.org", "list").err
+    assert "  true" in orglab("--log", "lab/notes ü.org", "runs").out
+
+
+def test_status_tells_of_a_run_whose_log_is_not_where_it_was(study, orglab):
+    log = study.path / LOG
+    log.write_text(log.read_text() + "<<<<<<< ours\n")
+    orglab("run", "1.1", "--", "true")
+    (study.path / "moved.org").write_text(log.read_text().replace("<<<<<<< ours\n", ""))
+    log.unlink()
+    [name] = list_entries(study.path, PENDING)
+    assert f"{name} ({LOG}): not in a log, because that is not here" in orglab("--log", "moved.org", "status").out
+    assert json.loads(orglab("--log", "moved.org", "status", "--json").out)["homeless"] == {name: LOG}
+    study.git("add", "--all")
+    assert "(e1.1) to the log." in orglab("--log", "moved.org", "status").err
 
 
 def test_a_log_is_the_same_by_each_of_its_names(study):

@@ -100,6 +100,19 @@ def test_the_newest_runs_come_first_and_are_read_lazily(tmp_path):
     assert [run.id for run in newest] == [folders[1].name]
 
 
+def test_the_newest_run_is_that_of_the_latest_instant_in_any_time_zone(tmp_path):
+    # At noon in Tokyo it is the evening of the day before in San Francisco.
+    for name, began in (
+        ("20180607-120000-aaaa", "2018-06-07T12:00:00+09:00"), ("20180606-210000-bbbb", "2018-06-06T21:00:00-07:00"),
+        ("20180606-190000-cccc", "2018-06-06T19:00:00-07:00"), ("20180607-110000-dddd", "2018-06-07T11:00:00+14:00"),
+    ):  # fmt: skip
+        folder = tmp_path / ".orglab/runs" / name
+        folder.mkdir(parents=True)
+        (folder / "record.jsonl").write_text(json.dumps({"ref": "e1", "argv": ['"began": "x"'], "began": began}) + "\n")
+    for count in (1, 2, 4):
+        assert [run.id[-4:] for run in read_newest_runs(tmp_path, count)] == ["bbbb", "aaaa", "cccc", "dddd"][:count]
+
+
 def test_runs_are_sorted_by_the_instant_and_not_by_the_clock_on_the_wall(tmp_path, monkeypatch):
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()

@@ -276,3 +276,45 @@ def test_a_sync_without_news_prints_no_runs(clones):
     assert answer.out == ""
     assert "Received 1 run; added 0 to the log" in answer.err
     assert len(ids_in(one.log)) == 1
+
+
+@pytest.mark.parametrize("lines", [3, 20_000])
+def test_the_end_of_the_output_comes_along(clones, lines):
+    one, two = clones
+    two("run", "1.1", "--", "seq", str(lines))
+    two("sync")
+    one("sync")
+    [run] = read_runs(one.path)
+    whole = "".join(f"{number}\n" for number in range(1, lines + 1))
+    assert (run.folder / "output.log").read_text() == whole[-(1 << 16) :]
+    shown = one("runs", "show", run.id).out
+    assert f"\n  {lines}\n" in shown
+    assert ("only the last 64 KB" in shown) == (lines > 3)
+    assert "only the last" not in two("runs", "show", run.id).out
+
+
+def test_the_output_stays_here_if_the_settings_say_so(clones):
+    one, two = clones
+    (two.path / "orglab.toml").write_text("[run]\nshare_output = false\n")
+    two("run", "1.1", "--", "echo", "secret")
+    two("sync")
+    one("sync")
+    [run] = read_runs(one.path)
+    assert not (run.folder / "output.log").exists()
+    assert "Output" not in one("runs", "show", run.id).out
+
+
+def test_the_output_of_a_hostile_clone_is_cut_and_cleaned(clones):
+    one, two = clones
+    record = two.git("hash-object", "-w", "--stdin", stdin='{"event": "began", "ref": "e1.1", "argv": ["x"]}\n')
+    output = two.git("hash-object", "-w", "--stdin", stdin="x" * 100_000 + "\x1b[2J\n")
+    two.git("read-tree", "--empty")
+    names = {"record.jsonl": record, "output.log": output}
+    lines = "".join(f"100644 {blob}\t20180606-161600-3f2a1b/{name}\n" for name, blob in names.items())
+    two.git("update-index", "--add", "--index-info", stdin=lines)
+    commit = two.git("commit-tree", two.git("write-tree"), "-m", "x")
+    two.git("push", "--quiet", "origin", f"{commit}:refs/orglab/records/evil-00000000")
+    one("sync")
+    [run] = read_runs(one.path)
+    assert (run.folder / "output.log").stat().st_size == 1 << 16
+    assert "\x1b" not in one("runs", "show", run.id).out

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from orglab.reference import Reference
     from orglab.runs.comparison import Difference
     from orglab.runs.launch import LaunchedRun
+    from orglab.runs.pruning import PrunableRun
     from orglab.runs.record import Run
     from orglab.runs.run_request import RunRequest
     from orglab.runs.run_table import CodeReader, RunTable, TableRequest
@@ -92,6 +93,18 @@ class RunMethods(WriteMethods):
 
         return discard_run(self, name, why, undo=undo)
 
+    def find_prunable(self, older: str | None = None, larger: str | None = None) -> "list[PrunableRun]":
+        """Return the runs whose outputs and other files can be removed; see `runs.pruning.find_prunable`."""
+        from orglab.runs.pruning import find_prunable
+
+        return find_prunable(self, older, larger)
+
+    def prune_runs(self, prunable: "Sequence[PrunableRun]") -> int:
+        """Remove the files of runs other than their records, and return how many bytes that has freed."""
+        from orglab.runs.pruning import prune_runs
+
+        return prune_runs(prunable)
+
     def compare_runs(self, name: str, other: str | None = None) -> "Difference":
         """Return what differs between a run and another run, a revision or the working tree; see `runs.comparison`."""
         from orglab.runs.comparison import compare_runs
@@ -119,7 +132,7 @@ class RunMethods(WriteMethods):
         return sync(self, remote, tell, snapshots=snapshots)
 
     def write_pending(self, tell: Tell) -> None:
-        """Write pending entries to the log: steps that commits completed, and runs.
+        """Write pending entries to the log: steps that commits completed, and runs; inside of a job, they stay pending.
 
         Args:
             tell: Called with sentences for the user.
@@ -132,7 +145,11 @@ class RunMethods(WriteMethods):
 
             move_old_records(self, old, tell)
         if pending := find_pending(self.top, self.path, self._owns):
+            from orglab.runs.batch import find_batch_job
             from orglab.runs.log_writer import write_pending
+
+            if find_batch_job() is not None:
+                return
 
             write_pending(self, pending, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
 

@@ -7,7 +7,7 @@ import datetime
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orglab.config import shorten_path
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from orglab.api.status import Status
     from orglab.api.write import Completed
     from orglab.experiment.diagnostic import Diagnostic
-    from orglab.experiment.model import Experiment, Note, Step
+    from orglab.experiment.model import Experiment, Step
     from orglab.experiment.resolved import Resolved
+    from orglab.experiment.section_text import Note
     from orglab.git.commit import Commit
     from orglab.history.events import Event
     from orglab.history.provenance import Link
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from orglab.history.why import Reason, Why
     from orglab.org.timestamp import Timestamp
     from orglab.runs.comparison import Difference
+    from orglab.runs.pruning import PrunableRun
     from orglab.runs.record import Run
     from orglab.runs.sync import SyncResult
     from orglab.search.hits import Hit, SearchResult
@@ -59,6 +61,11 @@ def experiment_form(experiment: "Experiment") -> dict[str, object]:
             "verdict": conclusion.verdict,
             "text": conclusion.text,
             "closed": format_time(conclusion.closed),
+            "at": format_time(conclusion.at),
+            "earlier": [
+                {"at": format_time(entry.at), "verdict": entry.verdict, "text": entry.text}
+                for entry in conclusion.entries[:-1]
+            ],
         },
         **_progress_form(experiment),
         "properties": experiment.properties,
@@ -114,7 +121,7 @@ def commit_form(commit: "Commit") -> dict[str, object]:
     return {
         "hash": commit.hash,
         "short": commit.short,
-        "at": format_moment(commit.when),
+        "at": format_moment(commit.when_there),
         "author": commit.author,
         "subject": commit.subject,
     }
@@ -128,6 +135,9 @@ def run_form(run: "Run") -> dict[str, object]:
         "argv": list(run.argv),
         "exit_code": run.exit_code,
         "asked_by": run.asked_by,
+        "exception": run.exception,
+        "out_of_memory": run.out_of_memory,
+        "timed_out": run.timed_out,
         "why": run.why,
         "before": run.before,
         "snapshot": run.snapshot,
@@ -191,6 +201,7 @@ def status_form(status: "Status") -> dict[str, object]:
         "uncommitted": list(status.uncommitted),
         "changed": status.changed,
         "pending": list(status.pending),
+        "homeless": status.homeless,
         "running": [run.id for run in status.running],
         "hooks": status.hooks,
         "runs": status.run_count,
@@ -377,7 +388,7 @@ def history_form(history: "History") -> dict[str, object]:
 
 def event_form(event: "Event") -> dict[str, object]:
     """Return an event, as in `show --history --json`."""
-    at = event.at
+    at = event.local_time
     spelled = None if at is None else at.date().isoformat() if event.precision == "day" else at.isoformat(
         timespec="minutes" if event.precision == "minute" else "seconds")  # fmt: skip
     return {
@@ -447,6 +458,7 @@ def full_run_form(run: "Run") -> dict[str, object]:
         "cwd": run.cwd,
         "ended": format_moment(run.ended),
         "signal": run.signal,
+        "time_limit": run.time_limit,
         "patch": run.patch,
         "host": run.host,
         "python": run.python,
@@ -466,6 +478,11 @@ def full_run_form(run: "Run") -> dict[str, object]:
         "left_out": [file.path for file in run.left_out],
         "folder": str(run.folder),
     }
+
+
+def pruned_form(prunable: "Sequence[PrunableRun]", freed: int | None) -> dict[str, object]:
+    """Return the runs whose files were or can be removed, as in `runs prune --json`."""
+    return {"runs": [{"id": run.id, "size": size} for run, size in prunable], "freed": freed}
 
 
 def difference_form(difference: "Difference") -> dict[str, object]:

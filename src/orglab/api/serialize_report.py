@@ -74,7 +74,7 @@ def _report_experiment(account: "ExperimentActivity", report: "Report") -> dict[
         "ref": account.ref,
         "title": experiment.title,
         "state": account.state,
-        "verdict": experiment.conclusion.verdict if account.kind == "done" else None,
+        "verdict": account.conclusion.verdict if account.kind == "done" else None,
         "created": experiment.created.isoformat() if experiment.created else None,
         "closed": format_moment(account.closed),
         "url": links.to(account.ref).url or None,

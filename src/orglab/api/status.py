@@ -30,7 +30,8 @@ class Status(NamedTuple):
         uncommitted: The log and the journal, if they have uncommitted changes.
         changed: The number of other files with uncommitted changes, including untracked files.
         pending: The references of steps and ids of runs that are recorded but not written to the log yet.
-        running: The runs that have not ended.
+        homeless: The same for logs that no longer have their path, with that path relative to the top.
+        running: The runs that have not ended; those whose orglab was killed are `unobserved`.
         hooks: `installed`, `outdated`, `partly installed` or `not installed`; None without git.
         run_count: The number of recorded runs.
         unassigned: The ids of the runs that belong to no experiment.
@@ -47,6 +48,7 @@ class Status(NamedTuple):
     uncommitted: tuple[str, ...]
     changed: int
     pending: tuple[str, ...]
+    homeless: dict[str, str]
     running: "tuple[Run, ...]"
     hooks: str | None
     run_count: int
@@ -66,7 +68,7 @@ class StatusMethods(SetupMethods):
         """
         from orglab.git import is_installed
         from orglab.runs.log_runs import LogRuns
-        from orglab.runs.pending import find_pending
+        from orglab.runs.pending import find_homeless, find_pending
         from orglab.runs.storage import RUNS, find_storage_folders
 
         document = self.document()
@@ -79,9 +81,12 @@ class StatusMethods(SetupMethods):
         runs = log_runs.all
         folders = [place / RUNS for place in find_storage_folders(self.top)]
         entries = find_pending(self.top, self.path, log_runs.owns)
+        homeless = {name: log for name, log in find_homeless(self.top).items() if not log_runs.owns(log)}
+        going_on = {run.id: run for run in runs if run.is_going_on}
         return Status(
             self.path, counts, active, active_experiment, step, repository is not None, uncommitted, changed,
-            tuple(entry.ref or entry.name for entry in entries), tuple(run for run in runs if run.status == "running"),
+            tuple(entry.ref or entry.name for entry in entries if entry.name not in going_on), homeless,
+            tuple(going_on.values()),
             self._describe_hooks() if repository is not None else None, len(runs),
             tuple(run.id for run in runs if run.ref is None and run.discarded is None),
             next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),

@@ -10,7 +10,8 @@ from orglab import clock
 from orglab.errors import GitError, NotFoundError, NotWritableError, UnsafeEditError, UsageError
 from orglab.experiment.ids import list_ids, list_references
 from orglab.experiment.lookup import find_last_experiment, find_last_with_id, find_step
-from orglab.experiment.model import ID, Experiment, Note, Step
+from orglab.experiment.model import ID, Experiment, Step
+from orglab.experiment.section_text import Note
 from orglab.log.log import LogFile
 from orglab.reference import Reference, parse_reference
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from orglab.org.document import Document
     from orglab.org.edit import Edit
+    from orglab.org.timestamp import Timestamp
 
 _JOURNAL_HEADER = "#+TITLE: Journal\n"
 _NEW_HEADINGS = 4
@@ -306,9 +308,11 @@ class WriteMethods(LogFile):
     ) -> Experiment:
         """Write an experiment's conclusion, close the experiment, and return it.
 
+        Earlier conclusions are kept before it, each with its time and its verdict.
+
         Args:
             reference: The experiment.
-            text: The conclusion; an earlier one is kept before it. If it is empty, only the verdict is written.
+            text: The conclusion. If it is empty, only the verdict is written.
             verdict: `supported`, `refuted`, `inconclusive`, or one of the setting `verdicts`.
             keyword: The new state; if None, the done keyword.
 
@@ -333,11 +337,24 @@ class WriteMethods(LogFile):
                     f"{keyword} does not close an experiment; use one of the log's done states: "
                     f"{', '.join(settings.done_names)}."
                 )
-            return edits.conclude(experiment, text, word, keyword, now), None
+            return edits.conclude(experiment, text, word, keyword, now, self._find_conclusion_day(experiment)), None
 
         experiment, _ = self.edit_experiment(_whole(reference), make_edits, now, Added(headings=1, logged=1))
         self.active.clear(*list_references(experiment))
         return experiment
+
+    def _find_conclusion_day(self, experiment: Experiment) -> "Timestamp | None":
+        """Return the day on which the only conclusion of an experiment was committed, if the log has no time of it."""
+        entries = experiment.conclusion.entries
+        if self.repository is None or len(entries) != 1 or entries[0].at is not None or not experiment.is_done:
+            return None
+        from orglab.log.text_history import find_closing_commits
+        from orglab.org.timestamp import Timestamp
+
+        with suppress(GitError):
+            commit = find_closing_commits(self, [experiment]).get(experiment.ref)
+            return None if commit is None else Timestamp(commit.when, has_time=False)
+        return None
 
     @property
     def verdicts(self) -> tuple[str, ...]:

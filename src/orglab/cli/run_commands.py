@@ -1,5 +1,6 @@
-"""Commands about runs: run, and runs (list, show, diff, rerun, discard, assign)."""
+"""Commands about runs: run, and runs (list, show, diff, rerun, discard, assign, prune)."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,9 @@ from orglab import clock
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, change_options, json_option, log_options, this_log, write_options
 from orglab.cli.output import tell
+from orglab.clock import parse_duration
 from orglab.errors import UsageError
-from orglab.text import count
+from orglab.text import count, file_size
 
 if TYPE_CHECKING:
     from orglab.runs.launch import LaunchedRun
@@ -76,11 +78,12 @@ class RunCommand(click.Command):
 @click.option("--done", is_flag=True, help="Complete the step if the command exits with 0.")
 @click.option("-m", "--message", "why", metavar="WHY", help="Why; written to the log and the commits.")
 @click.option("--pty", is_flag=True, help="Give the command a terminal, for progress bars.")
+@click.option("--time-limit", metavar="DURATION", help="Stop the command after this time, such as 90s, 30m or 2h.")
 @_json_option
 @change_options
 def run_command(  # noqa: PLR0913 - one for each option
-    reference: str | None, results: tuple[Path, ...], metrics: tuple[str, ...], before: str | None, why: str | None, *,
-    stdout_metrics: bool, done: bool, pty: bool, as_json: bool, anyway: bool,
+    reference: str | None, results: tuple[Path, ...], metrics: tuple[str, ...], before: str | None, why: str | None,
+    time_limit: str | None, *, stdout_metrics: bool, done: bool, pty: bool, as_json: bool, anyway: bool,
 ) -> int:  # fmt: skip
     """Run a command and record it: its exact code, what it printed, its results and metrics, and a note in the log.
 
@@ -101,6 +104,7 @@ def run_command(  # noqa: PLR0913 - one for each option
     request = RunRequest(
         reference or log.find_active(), argv, results=tuple(path.absolute() for path in results), metrics=metrics,
         before=before, done=done, printed_metrics=stdout_metrics, why=why, pty=pty, show_output=not as_json,
+        time_limit=parse_duration(time_limit) if time_limit is not None else None,
     )  # fmt: skip
     return _finish(log.run(request, tell), as_json=as_json)
 
@@ -332,3 +336,43 @@ def assign_command(run: str, reference: str, *, as_json: bool, anyway: bool) -> 
         output.show_json(run_form(assigned))
     else:
         click.echo(f"{assigned.id}  assigned to {assigned.ref}")
+
+
+@runs_command.command(name="prune", short_help="Remove outputs of old or large runs.")
+@click.option("--older", metavar="AGE", help="Only runs that ended longer ago: 90d, 12w, 2026-01-01.")
+@click.option("--larger", metavar="SIZE", help="Only runs with at least this much to remove: 500KB, 100MB, 2GB.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@log_options
+def prune_command(older: str | None, larger: str | None, *, yes: bool, as_json: bool) -> int:
+    """Remove the outputs, the histories of metrics and the files in ORGLAB_OUT of old or large runs.
+
+    Their records stay, so that they still count. Runs that are still going on or
+    not in the log yet are left alone. Prints first what would be removed; with
+    --json, nothing is removed without --yes.
+
+    \b
+    Example:
+      orglab runs prune --older 90d --larger 10MB
+    """
+    log = this_log()
+    prunable = log.find_prunable(older, larger)
+    if as_json:
+        from orglab.api.serialize import pruned_form  # noqa: PLC0415 - only for JSON
+
+        output.show_json(pruned_form(prunable, log.prune_runs(prunable) if yes else None))
+        return 0
+    if not prunable:
+        tell("Nothing to remove.")
+        return 0
+    from orglab.cli.render.run_text import prunable_lines  # noqa: PLC0415 - for one command of several
+
+    output.show(prunable_lines(prunable))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("Nothing was removed; add --yes to remove it.")
+        if not click.confirm("Remove them?", err=True):
+            tell("Nothing was removed.")
+            return 1
+    tell(f"Freed {file_size(log.prune_runs(prunable))}.")
+    return 0

@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from orglab.experiment.model import Experiment, Note, Step
+from orglab.experiment.model import Experiment, Step
 from orglab.text import count
+
+if TYPE_CHECKING:
+    from orglab.experiment.section_text import Note
 
 _WORDS_OF_STATE = {"done": "done", "open": "open again", "partial": "started"}
 

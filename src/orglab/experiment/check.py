@@ -148,11 +148,19 @@ class _Checker:
             yield from self.unclosed(child)
 
     def verdict(self, experiment: Experiment) -> Iterator[Diagnostic]:
-        word = experiment.verdict
-        near = find_near_verdict(word, self.config.all_verdicts) if word else None
-        if near is not None:
-            heading = experiment.child(self.config.conclusions) or experiment.heading
-            yield self.at(heading.begin, "unknown-verdict", f"Unknown verdict {word!r}; did you mean {near}?")
+        word, heading = experiment.verdict, experiment.child(self.config.conclusions) or experiment.heading
+        if word is None:
+            return
+        entries = [entry for entry in experiment.conclusion.entries if entry.begin is not None and entry.has_verdict]
+        places = {word: heading.begin} | {entry.verdict: entry.begin for entry in entries if entry.verdict != word}
+        for verdict, position in places.items():
+            if verdict and position and (near := find_near_verdict(verdict, self.config.all_verdicts)) is not None:
+                yield self.at(position, "unknown-verdict", f"Unknown verdict {verdict!r}; did you mean {near}?")
+        newest = experiment.conclusion.entries[-1:]
+        for entry in newest:
+            if entry in entries and entry.begin and entry.verdict and entry.verdict.casefold() != word.casefold():
+                message = f"The newest conclusion says {entry.verdict}, but the property VERDICT is {word}."
+                yield self.at(entry.begin, "other-verdict", message)
 
     def steps(self, experiment: Experiment) -> Iterator[Diagnostic]:
         heading, steps = experiment.steps_heading, experiment.steps_list

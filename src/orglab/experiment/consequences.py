@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from orglab.errors import UsageError
 from orglab.experiment.escape import escape_lines
-from orglab.experiment.model import Experiment, Note, Step, strip_cookies
+from orglab.experiment.model import Experiment, Step, strip_cookies
+from orglab.experiment.section_text import Note
 from orglab.experiment.states import done_keyword, todo_keyword
 from orglab.org.cookies import recount_cookies
 from orglab.org.edit import Edit, compose

@@ -20,6 +20,7 @@ CODES = {
     "unknown-reference": "A reference or link points to an experiment or step that is not in the log.",
     "unknown-keyword": "A heading begins with a word in capitals that is not a TODO keyword of the file.",
     "unknown-verdict": "A verdict looks like a misspelling of a known one.",
+    "other-verdict": "The newest conclusion and the property VERDICT have different verdicts.",
     "unclosed": "A block or drawer is not closed, so it is read as plain text.",
     "twice": "Two headings or two steps of an experiment are the same, or a run has two notes (after a merge?).",
     "lost-in-merge": "A merge dropped a note, a step or an experiment that one side had added.",

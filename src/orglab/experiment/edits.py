@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from orglab.config import Config, is_tag
 from orglab.errors import UsageError
+from orglab.experiment.conclusion import Conclusion, format_conclusion_head
 from orglab.experiment.consequences import change_state, experiment_after
 from orglab.experiment.escape import (
     add_note_head,
@@ -41,11 +42,12 @@ from orglab.experiment.states import done_keyword, todo_keyword
 from orglab.org.checkbox import DONE, OPEN, set_checkboxes
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
+from orglab.org.heading import Heading
 from orglab.org.list import Item, Structure
 from orglab.org.properties import put_property
 from orglab.org.source import encode
-from orglab.org.timestamp import date_tree, format_inactive
-from orglab.org.todo import after_meta, meta_indent
+from orglab.org.timestamp import Timestamp, date_tree, format_inactive
+from orglab.org.todo import after_meta, blanks_at, meta_indent
 from orglab.reference import Reference
 
 
@@ -208,9 +210,50 @@ def add_run_note(
     step = None if reference.step is None else find_step(experiment, reference)
     if step is None or not done or step.state == "done":
         return add_note(experiment, step, head, text)
-    ticks = tick_step(experiment, step, [commit] if commit else [], all_checkboxes=False)
-    ticked = experiment_after(experiment, experiment, ticks)
+    ticks, ticked = _tick_run_step(experiment, step, commit)
     return compose(ticks, add_note(ticked, find_step(ticked, reference), head, text))
+
+
+def _tick_run_step(experiment: Experiment, step: Step, commit: str | None) -> tuple[list[Edit], Experiment]:
+    """Return the edits that mark the step of a run as done, and the experiment as it is then."""
+    ticks = tick_step(experiment, step, [commit] if commit else [], all_checkboxes=False)
+    return ticks, experiment_after(experiment, experiment, ticks)
+
+
+def replace_run_note(
+    experiment: Experiment, reference: Reference, old: tuple[str, str], new: tuple[str, str], *, commit: str | None,
+    done: bool,
+) -> list[Edit]:  # fmt: skip
+    """Return the edits that replace the note about a run and, if `done`, mark its step as done with its commit.
+
+    There are none if the log does not have the note in these words.
+
+    Args:
+        experiment: The experiment.
+        reference: The reference of the experiment or of the step that has the note.
+        old: The head and the text that the note was written with.
+        new: Those that it is to have.
+        commit: The short hash to add to the step.
+        done: Whether to mark the step as done if it is not yet.
+
+    Raises:
+        NotFoundError: There is no such step.
+        UsageError: There are open checkboxes below the step.
+    """
+    step = None if reference.step is None else find_step(experiment, reference)
+    edits = _replace_note(experiment, step, old, new)
+    if not edits or step is None or not done or step.state == "done":
+        return edits
+    ticks, ticked = _tick_run_step(experiment, step, commit)
+    return compose(ticks, _replace_note(ticked, find_step(ticked, reference), old, new))
+
+
+def _replace_note(experiment: Experiment, step: Step | None, old: tuple[str, str], new: tuple[str, str]) -> list[Edit]:
+    indent = body_column(step.item) if step is not None else 0
+    before, after = (format_item("- ", add_note_head(head, escape_lines(text, blocks=True)), indent)
+                     for head, text in (old, new))  # fmt: skip
+    at = experiment.heading.document.text.find(before)
+    return [Edit(at, at + len(before), after)] if at >= 0 else []
 
 
 def contains_line(document: Document, line: str) -> bool:
@@ -223,21 +266,28 @@ def contains_line(document: Document, line: str) -> bool:
 
 
 def conclude(
-    experiment: Experiment, text: str, verdict: str | None, keyword: str | None, now: datetime.datetime
-) -> list[Edit]:
+    experiment: Experiment, text: str, verdict: str | None, keyword: str | None, now: datetime.datetime,
+    earlier: Timestamp | None = None,
+) -> list[Edit]:  # fmt: skip
     """Return the edits that write the conclusion of an experiment and close it.
+
+    The words begin with their time and verdict, unless the log dates the change of state.  If there is a conclusion
+    already, the new one follows it with its time, and the earlier one gets its time and verdict if it has none.  A new
+    verdict without words is written as a time and a verdict.
 
     Args:
         experiment: The experiment.
-        text: The conclusion; it is appended to any existing text. If it is empty, only the verdict is written.
+        text: The conclusion. If it is empty, only the verdict is written.
         verdict: `supported`, `refuted`, `inconclusive` or another word; None to write none.
         keyword: The new state of the experiment; None for its done keyword.
         now: Local time.
+        earlier: When the earlier conclusion was written, if the log does not tell.
 
     Raises:
         UsageError: The log has no done keyword, or there is no conclusion to give a verdict to.
     """
-    if not text and not experiment.conclusion.text:
+    conclusion = experiment.conclusion
+    if not text and not conclusion.text:
         raise UsageError(f"{experiment.ref} has no conclusion yet; write one before its verdict.")
     document = experiment.heading.document
     is_closed = keyword is None and experiment.is_done
@@ -245,14 +295,15 @@ def conclude(
     if state is None:
         raise UsageError("The log has no done state; add one after a | in its #+TODO line.")
     edits = change_state(experiment.heading, state, now)
-    words = format_body(escape_lines(text, at_margin=True, blocks=True)) if text else b""
+    words = format_body(escape_lines(text, at_margin=True, blocks=True, times=True)) if text else b""
+    head = encode(format_conclusion_head(Timestamp(now, has_time=True), verdict)) + b"\n"
     heading = experiment.child(experiment.config.conclusions)
     if heading is None:
         drawer = f":PROPERTIES:\n:VERDICT:  {verdict}\n:END:\n" if verdict else ""
         line = _format_heading(
             experiment.heading.stars + 1, done_keyword(document.settings), experiment.config.conclusions
         )
-        block = encode(f"{line}\n{drawer}") + words
+        block = encode(f"{line}\n{drawer}") + (b"" if _is_dated(edits, now) else head) + words
         place = find_child_place(experiment, "conclusions")
         return [*edits, insert_block(document, place, block, find_gap(experiment))]
     done = done_keyword(document.settings, heading.state)
@@ -260,8 +311,10 @@ def conclude(
         edits += change_state(heading, done, now)
     if verdict:
         edits = _with_property(edits, put_property(heading, "VERDICT", verdict))
-    if not text:
-        return edits
+    if conclusion.entries:
+        return edits + _conclude_again(heading, conclusion, head, words, verdict, earlier)
+    if not _is_dated(edits, now):
+        words = head + words
     at = find_text_end(heading)
     before = b"\n" if document.text[after_meta(heading) : at].strip() else b""
     # If Org logs after the blank lines of an empty section, the conclusion goes after the log entry.
@@ -269,6 +322,35 @@ def conclude(
     if logged_at > at:
         return [*edits, insert_lines(document, logged_at, words + find_gap(experiment))]
     return [*edits, insert_lines(document, at, before + words)]
+
+
+def _is_dated(edits: Iterable[Edit], now: datetime.datetime) -> bool:
+    """Return whether edits write the current time, in CLOSED or in a log note."""
+    return any(format_inactive(now) in edit.replacement for edit in edits)
+
+
+def _conclude_again(
+    heading: Heading, conclusion: Conclusion, head: bytes, words: bytes, verdict: str | None, earlier: Timestamp | None
+) -> list[Edit]:
+    """Return the edits that write another conclusion, `head` and `words`, after the earlier ones."""
+    text = heading.document.text
+    first, newest = conclusion.entries[0], conclusion.entries[-1]
+    if not words:
+        old = conclusion.verdict or ""
+        # The first verdict of a conclusion without a time needs no time either.
+        if not verdict or old.casefold() == verdict.casefold() or not (old or newest.head_end):
+            return []
+    edits = []
+    before = b"\n"
+    first_head = encode(format_conclusion_head(first.at or earlier, first.verdict))
+    if first.head_end is None and first_head and not first.has_verdict:
+        if first.begin is None:
+            before = first_head + b"\n\n"
+        else:
+            edits.append(Edit(first.begin, first.begin, blanks_at(text, first.begin) + first_head + b"\n"))
+    if newest.head_end is not None and newest.verdict and not newest.has_verdict:
+        edits.append(Edit(newest.head_end, newest.head_end, encode(f" {newest.verdict}:")))
+    return [*edits, insert_lines(heading.document, find_text_end(heading), before + head + words)]
 
 
 def _with_property(edits: list[Edit], property_edits: list[Edit]) -> list[Edit]:

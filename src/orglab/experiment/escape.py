@@ -45,6 +45,7 @@ _STRUCTURE = compile_late(
 _AT_MARGIN = compile_late(r"\*+ |<<<<<<< |>>>>>>> ")
 # After a bullet: a checkbox or counter, or the time or commit that a note begins with
 _AFTER_BULLET = compile_late(rf"\[[ Xx-]\]|\[@|\[\d{{4}}-\d{{2}}-\d{{2}}[^\]\n]*\]|\({CHAIN}\)")
+_TIME = compile_late(r"\[\d{4}-\d{2}-\d{2}[^\]\n]*\]")
 _COMMITS = compile_late(rf"\({CHAINS}\)$")
 
 
@@ -89,7 +90,7 @@ def check_step_text(text: str) -> str:
     return text
 
 
-def escape_lines(text: str, *, at_margin: bool = False, blocks: bool = False) -> list[str]:
+def escape_lines(text: str, *, at_margin: bool = False, blocks: bool = False, times: bool = False) -> list[str]:
     """Return the lines of a text, escaped so that Org reads them as plain text.
 
     Control characters are removed.  Consecutive blank lines are reduced to one, because
@@ -99,13 +100,14 @@ def escape_lines(text: str, *, at_margin: bool = False, blocks: bool = False) ->
         text: The text.
         at_margin: Whether the lines will be written at the margin, where a star starts a heading.
         blocks: Whether to keep closed blocks; otherwise their lines are escaped too.
+        times: Whether to escape a time at the beginning of a line, where it would begin another conclusion.
 
     Raises:
         UsageError: The text is empty.
     """
     text = _LINE_END.sub("\n", _ANSI.sub("", _replace_invalid(text))).expandtabs()
     lines = [line.rstrip() for line in _CONTROL.sub("", text).split("\n")]
-    safe = list(_safe_lines(lines, at_margin=at_margin, blocks=blocks))
+    safe = list(_safe_lines(lines, at_margin=at_margin, blocks=blocks, times=times))
     while safe and not safe[0]:
         del safe[0]
     while safe and not safe[-1]:
@@ -120,7 +122,7 @@ def _replace_invalid(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _safe_lines(lines: list[str], *, at_margin: bool, blocks: bool) -> Iterator[str]:
+def _safe_lines(lines: list[str], *, at_margin: bool, blocks: bool, times: bool) -> Iterator[str]:
     """Yield the lines, escaped outside of closed blocks, without consecutive blank lines."""
     ends = _block_ends(lines) if blocks else {}
     open_ends: list[int] = []
@@ -139,7 +141,7 @@ def _safe_lines(lines: list[str], *, at_margin: bool, blocks: bool) -> Iterator[
                 verbatim_until = end
             yield line
         elif line or (number > 0 and lines[number - 1]):
-            yield _safe_line(line, at_margin=at_margin)
+            yield _safe_line(line, at_margin=at_margin, times=times)
 
 
 def _block_ends(lines: list[str]) -> dict[str, list[int]]:
@@ -163,12 +165,13 @@ def _find_block_end(
     return places[index]
 
 
-def _safe_line(line: str, *, at_margin: bool) -> str:
+def _safe_line(line: str, *, at_margin: bool, times: bool) -> str:
     """Return an escaped line outside of blocks."""
     line = _VARIABLES.sub(rf"\g<1>{ESCAPE}", _COOKIE.sub(f"[{ESCAPE}", line))
     line = _BOX.sub(rf"\g<1>{ESCAPE}", line)
     words = line.lstrip()
-    if _STRUCTURE.match(words) or _BLOCK.match(words) or (at_margin and _AT_MARGIN.match(line)):
+    is_structure = _STRUCTURE.match(words) or _BLOCK.match(words) or (times and _TIME.match(words))
+    if is_structure or (at_margin and _AT_MARGIN.match(line)):
         return line[: len(line) - len(words)] + ESCAPE + words
     return line
 

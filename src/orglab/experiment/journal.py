@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from orglab.config import Config
-from orglab.experiment.model import section_text
+from orglab.experiment.section_text import section_text
 from orglab.org.document import Document
 from orglab.org.heading import Heading
 from orglab.org.source import decode

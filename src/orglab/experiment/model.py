@@ -11,13 +11,17 @@ from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS, parse_chains
-from orglab.experiment.note_text import (
-    Logged,
-    find_user_objects,
-    plain_text,
-    read_log_note,
-    read_logged,
-    split_note_head,
+from orglab.experiment.conclusion import Conclusion, read_conclusion
+from orglab.experiment.note_text import find_user_objects
+from orglab.experiment.section_text import (
+    FIRST_STAMP,
+    Note,
+    headings_below,
+    read_description,
+    read_logged_changes,
+    read_notes,
+    read_step_notes,
+    title_and_text,
 )
 from orglab.experiment.states import get_state_kind
 from orglab.org import syntax
@@ -36,25 +40,8 @@ _COOKIE = compile_late(r"\s*\[(?:\d*%|\d*/\d*)\]")
 _COMMITS = compile_late(rb"[ \t]*\((%s)\)[ \t]*$" % CHAINS.encode())
 _STATES = {b"[X]": "done", b"[x]": "done", b"[-]": "partial"}
 _VERDICT = compile_late(rb":VERDICT:", re.I)
-_FIRST_STAMP = compile_late(rb"[ \t\n]*(" + INACTIVE.pattern + rb")")
-
-
-class Note(NamedTuple):
-    """A note on an experiment or a step.
-
-    Attributes:
-        at: The time of the note, or None.
-        commit: The current hash of the recorded commit, or None.
-        text: The text, without time and commit.
-        line: The 1-based line where the note begins.
-        original: The hash that was recorded first, or None; the same as `commit` unless that was rewritten.
-    """
-
-    at: Timestamp | None
-    commit: str | None
-    text: str
-    line: int
-    original: str | None = None
+# A conclusion that begins with its time and its verdict
+_DATED = compile_late(rb"\n[ \t]*\[\d{4}-\d{2}-\d{2}[^\]\n]*\][ \t]*[^\s-]")
 
 
 class Step(NamedTuple):
@@ -81,22 +68,6 @@ class Step(NamedTuple):
     line: int
     item: Item
     originals: tuple[str, ...] = ()
-
-
-class Conclusion(NamedTuple):
-    """The conclusion of an experiment.
-
-    Attributes:
-        state: The TODO keyword of its heading, or None.
-        verdict: `supported`, `refuted`, `inconclusive`, the user's own word, or None.
-        text: The text under the heading.
-        closed: The time of its CLOSED timestamp, or None.
-    """
-
-    state: str | None
-    verdict: str | None
-    text: str
-    closed: Timestamp | None
 
 
 class Progress(NamedTuple):
@@ -202,7 +173,7 @@ class Experiment:
         heading = self.heading
         text = heading.document.text
         start = heading.drawer.end() if heading.drawer else heading.after_planning
-        if match := _FIRST_STAMP.match(text, start, heading.end):
+        if match := FIRST_STAMP.match(text, start, heading.end):
             return parse_timestamp(match.group(1))
         if INACTIVE.search(text, start, heading.end):
             for timestamp in find_user_objects(text, heading.section):
@@ -219,8 +190,9 @@ class Experiment:
 
     @cached_property
     def concluded(self) -> Timestamp | None:
-        """When it was concluded: the CLOSED time of its conclusion, else its own, else None."""
-        return self.conclusion.closed or self.closed
+        """When it was concluded last: the time of its newest conclusion, else CLOSED there, else its own, else None."""
+        conclusion = self.conclusion
+        return conclusion.at or conclusion.closed or self.closed
 
     @cached_property
     def _section(self) -> tuple[str, tuple[Note, ...]]:
@@ -240,7 +212,7 @@ class Experiment:
         if heading is not None:
             notes += read_notes(heading)
             for below in headings_below(heading):
-                notes.append(Note(None, None, _title_and_text(below), below.line_number))
+                notes.append(Note(None, None, title_and_text(below), below.line_number))
         return tuple(notes)
 
     def child(self, name: str) -> Heading | None:
@@ -289,18 +261,27 @@ class Experiment:
     def verdict(self) -> str | None:
         """The verdict of the conclusion, or None."""
         # Most experiments have no verdict; the search avoids parsing them.
-        return self.conclusion.verdict if _VERDICT.search(self.document.text, self.begin, self.end) else None
+        text = self.document.text
+        has_one = _VERDICT.search(text, self.begin, self.end) or _DATED.search(text, self.begin, self.end)
+        return self.conclusion.verdict if has_one else None
 
     @cached_property
     def conclusion(self) -> Conclusion:
         """The conclusion; without a conclusions heading, it has no text."""
         heading = self.child(self.config.conclusions)
+        verdict = (heading.property("VERDICT") if heading is not None else None) or self.heading.property("VERDICT")
         if heading is None:
-            return Conclusion(None, self.heading.property("VERDICT"), "", None)
-        verdict = heading.property("VERDICT") or self.heading.property("VERDICT")
-        parts = [section_text(heading), *map(_title_and_text, headings_below(heading))]
-        closed = parse_timestamp(encode(heading.closed)) if heading.closed else None
-        return Conclusion(heading.state, verdict or None, "\n\n".join(filter(None, parts)), closed)
+            return Conclusion(None, verdict or None, "", None)
+        return read_conclusion(
+            heading, verdict or None, self.closed or self._find_logged_end(), self.config.all_verdicts
+        )
+
+    def _find_logged_end(self) -> Timestamp | None:
+        """Return when it was closed according to the log notes of Org, which may be there without CLOSED."""
+        is_done = self.document.settings.is_done
+        changes = read_logged_changes(self.heading) if self.is_done else ()
+        times = [parse_timestamp(encode(logged.stamp)) for logged, _ in changes if is_done(logged.new)]
+        return max((time for time in times if time is not None), default=None)
 
 
 def strip_cookies(text: str) -> str:
@@ -351,12 +332,6 @@ def read_id(heading: Heading, config: Config) -> str:
     return (match.group(1) or match.group(2)) if match else ""
 
 
-def headings_below(heading: Heading) -> Iterator[Heading]:
-    """Yield all headings in the subtree of `heading`, excluding itself."""
-    document = heading.document
-    return (document.heading(index) for index in range(heading.index + 1, document.after_subtree(heading.index)))
-
-
 def _is_ordered(element: Element) -> bool:
     item = element.structure.item_at(element.start) if element.structure else None
     return element.type == "plain-list" and item is not None and item.is_ordered
@@ -403,7 +378,7 @@ def read_steps(experiment: Experiment, steps: Element) -> Iterator[Step]:
             text=decode(line[: match.start()] if match else line).strip(),
             state=_STATES.get(item.checkbox or b"", "open"),
             commits=tuple(dict.fromkeys(commit.current for commit in recorded)),
-            notes=tuple(_step_notes(document, element, item)),
+            notes=tuple(read_step_notes(document, element, item)),
             line=document.source.line_number(item.begin),
             item=item,
             originals=tuple(commit.original for commit in recorded),
@@ -416,135 +391,3 @@ def find_step_text(text: bytes, item: Item) -> int:
         return item.body
     match = syntax.FULL_ITEM.match(text, item.begin)
     return item.body if match is None else match.end()
-
-
-def _step_notes(document: Document, element: Element, item: Item) -> Iterator[Note]:
-    """Yield the notes under a step: the text after its first line, and the items of its nested lists."""
-    text = document.text
-    first_end = text.find(b"\n", item.begin) + 1 or len(text)
-    for child in element.children:
-        if child.type == "plain-list":
-            yield from _list_notes(document, child)
-        elif child.end > first_end:
-            begin = max(child.begin, first_end)
-            words = plain_text(text[begin : child.end])
-            if words:
-                yield _note(words, document.source.line_number(begin))
-
-
-def _list_notes(document: Document, plain_list: Element) -> Iterator[Note]:
-    """Yield a note for each item of a list, except log notes of Org without text by the user."""
-    return (note for note, _ in _classify_notes(document, plain_list))
-
-
-def _classify_notes(document: Document, plain_list: Element) -> Iterator[tuple[Note, bool]]:
-    """Yield the same notes, and whether each is a log note of Org."""
-    for child in plain_list.children:
-        if child.item is None:
-            continue
-        words = _item_text(document.text, child, child.item)
-        line = document.source.line_number(child.begin)
-        logged = read_log_note(words)
-        if logged is None:
-            yield _note(words, line), False
-        elif logged[1]:
-            yield Note(parse_timestamp(encode(logged[0])), None, logged[1], line), True
-
-
-def _item_text(text: bytes, element: Element, item: Item) -> str:
-    """Return the text of an item after its bullet, including its checkbox."""
-    start = item.begin
-    while text[start] in b" \t":
-        start += 1
-    start = item.checkbox_at if item.checkbox is not None else start + len(item.bullet.rstrip(b"\n"))
-    return plain_text(b" " * (start - item.begin) + text[start : element.end])
-
-
-def _note(words: str, line: int) -> Note:
-    """Return a note for a text that may begin with a time and a commit."""
-    at, commit, rest = split_note_head(words)
-    time = parse_timestamp(encode(at)) if at else None
-    return Note(time, commit.current if commit else None, rest, line, commit.original if commit else None)
-
-
-def read_notes(heading: Heading) -> Iterator[Note]:
-    """Yield the notes of a section: each list item, and each paragraph with the blocks and tables after it."""
-    document = heading.document
-    pending: tuple[int, int] | None = None
-    for element in heading.section.children:
-        if element.type in ("planning", "property-drawer", "comment", "comment-block", "keyword"):
-            continue
-        if element.type in ("plain-list", "drawer", "paragraph") and pending is not None:
-            yield _note(plain_text(document.text[slice(*pending)]), document.source.line_number(pending[0]))
-            pending = None
-        if element.type == "plain-list":
-            yield from _list_notes(document, element)
-        elif element.type == "drawer":
-            for child in element.children:
-                if child.type == "plain-list":
-                    yield from _list_notes(document, child)
-        else:
-            pending = (pending[0] if pending else element.begin, element.end)
-    if pending is not None and document.text[slice(*pending)].strip():
-        yield _note(plain_text(document.text[slice(*pending)]), document.source.line_number(pending[0]))
-
-
-def read_description(heading: Heading) -> tuple[str, tuple[Note, ...]]:
-    """Return the description and the notes in the section of an experiment's heading."""
-    document = heading.document
-    text = document.text
-    notes: list[Note] = []
-    description: str | None = None
-    paragraph: str | None = None
-    for element in heading.section.children:
-        if element.type == "paragraph" and paragraph is None:
-            content = text[element.start : element.end]
-            words = plain_text(INACTIVE.sub(b"", content, count=1) if _FIRST_STAMP.match(content) else content)
-            paragraph = words or None
-        lists = [element] if element.type == "plain-list" else element.children if element.type == "drawer" else []
-        for plain_list in lists:
-            if plain_list.type != "plain-list":
-                continue
-            for note, is_logged in _classify_notes(document, plain_list):
-                if description is None and element.type == "plain-list" and not is_logged:
-                    description = note.text
-                else:
-                    notes.append(note)
-    if description is None:
-        description = paragraph or ""
-    return " ".join(description.split()), tuple(notes)
-
-
-def read_logged_changes(heading: Heading) -> Iterator[tuple[Logged, int]]:
-    """Yield the log notes that Org wrote for a heading, in a drawer or in its section, with their line numbers."""
-    document = heading.document
-    for element in heading.section.children:
-        for plain_list in element.children if element.type == "drawer" else (element,):
-            if plain_list.type != "plain-list":
-                continue
-            for child in plain_list.children:
-                if child.item is not None and (logged := read_logged(_item_text(document.text, child, child.item))):
-                    yield logged, document.source.line_number(child.begin)
-
-
-def section_text(heading: Heading) -> str:
-    """Return the text that the user wrote under a heading: its section without planning, drawers and log notes."""
-    text = heading.document.text
-    parts = []
-    for element in heading.section.children:
-        if element.type in ("planning", "property-drawer", "drawer", "comment", "comment-block"):
-            continue
-        if element.type == "plain-list":
-            items = ((child, child.item) for child in element.children if child.item is not None)
-            written = [child for child, item in items if read_log_note(_item_text(text, child, item)) is None]
-            # Affiliated keywords before a list, such as #+NAME:, belong to it.
-            parts += [text[element.begin : element.start] if written else b""]
-            parts += [text[child.begin : child.end] for child in written]
-        else:
-            parts.append(text[element.begin : element.end])
-    return plain_text(b"".join(parts))
-
-
-def _title_and_text(heading: Heading) -> str:
-    """Return the title of a heading and the text under it."""
-    return "\n".join(filter(None, (heading.title, section_text(heading))))

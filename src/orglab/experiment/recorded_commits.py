@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAIN, CHAINS, RecordedHash, parse_chain, parse_chains
-from orglab.experiment.model import Experiment, Note, Step, read_experiments
+from orglab.experiment.model import Experiment, Step, read_experiments
 from orglab.org.document import Document
 from orglab.org.edit import Edit
 from orglab.org.syntax import compile_late
 
 if TYPE_CHECKING:
     import re
+
+    from orglab.experiment.section_text import Note
 
 _CHAIN = compile_late(CHAIN.encode())
 _PARENTHESES = compile_late(rb"\((%s)\)(?=([ \t]*)(\n|\Z)?)" % CHAINS.encode())

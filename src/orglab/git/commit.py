@@ -8,8 +8,10 @@ from orglab.git.process import stream_output
 from orglab.git.repository import Repository
 
 # Names contain no line ends, and messages no NUL (git-log(1), "PRETTY FORMATS").
-_FORMAT = "--format=%H%n%h%n%P%n%an%n%ae%n%at%n%ct%n%B"
-LOG_COMMAND = ("log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-ext-diff", "--no-textconv", _FORMAT)
+_FORMAT = "--format=%H%n%h%n%P%n%an%n%ae%n%ad%n%ct%n%B"
+LOG_COMMAND = (
+    "log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-ext-diff", "--no-textconv", "--date=raw", _FORMAT,
+)  # fmt: skip
 """The git command that prints raw commits, each ending in a NUL."""
 # Index of the line of a raw commit where the message begins.
 MESSAGE = 7
@@ -27,6 +29,7 @@ class Commit(NamedTuple):
         authored: The author date, in seconds since 1970; a rebase keeps it.
         committed: The committer date.
         message: The whole message.
+        zone: The author's offset from UTC, such as `+0200`, or an empty string.
     """
 
     hash: str
@@ -37,6 +40,7 @@ class Commit(NamedTuple):
     authored: int
     committed: int
     message: str
+    zone: str = ""
 
     @property
     def subject(self) -> str:
@@ -47,6 +51,20 @@ class Commit(NamedTuple):
     def when(self) -> datetime.datetime:
         """The author date in local time, as in the log."""
         return datetime.datetime.fromtimestamp(self.authored)  # noqa: DTZ006
+
+    @property
+    def when_there(self) -> datetime.datetime:
+        """The author date in the author's time zone, as `git log` shows it, and as the author's log has its times."""
+        try:
+            zone = datetime.datetime.strptime(self.zone, "%z").tzinfo
+            return datetime.datetime.fromtimestamp(self.authored, zone).replace(tzinfo=None)
+        except ValueError:
+            return self.when
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the author's local time was not the one here."""
+        return self.when_there != self.when
 
 
 def read_commits(repository: Repository, *arguments: str, stdin: bytes | None = None) -> Iterator[Commit]:
@@ -74,8 +92,9 @@ def parse_commit(raw: bytes) -> Commit:
     full, short, parents, author, email, authored, committed, message = raw.decode("utf-8", "replace").split(
         "\n", MESSAGE
     )
+    seconds, _, zone = authored.partition(" ")
     return Commit(
-        full, short, tuple(parents.split()), author, email, int(authored or 0), int(committed or 0), message
+        full, short, tuple(parents.split()), author, email, int(seconds or 0), int(committed or 0), message, zone
     )  # fmt: skip
 
 

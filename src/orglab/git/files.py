@@ -96,6 +96,27 @@ def read_commits_of_file(repository: Repository, path: str, *, limit: int | None
     return read_commits(top, *options, "HEAD", "--", _literal(path))
 
 
+def find_former_paths(repository: Repository, path: str) -> set[str]:
+    """Return the paths that a file had before it was moved, in the history of HEAD and since; none if git fails."""
+    top = repository.at_top
+    options = ("--name-status", "-z", "-M", "--diff-filter=R")
+    former = _read_renames(top.read("diff", "--cached", *options, "HEAD", "--"), {path})
+    for known in (path, *former):
+        followed = top.read("log", "--follow", "--format=", *options, "HEAD", "--", _literal(known))
+        former |= _read_renames(followed, {known, *former})
+    return former
+
+
+def _read_renames(printed: bytes | None, known: set[str]) -> set[str]:
+    """Return the old names of files that now have one of some names, or had it before, newest change first."""
+    words = os.fsdecode(printed or b"").replace("\n", "").split("\0")
+    former: set[str] = set()
+    for _, old, new in zip(words[::3], words[1::3], words[2::3], strict=False):
+        if new in known | former:
+            former.add(old)
+    return former
+
+
 def blame(repository: Repository, path: str, lines: Iterable[int], revision: str | None = None) -> list[BlamedLine]:
     """Return the origin of lines of a file; nothing if the file is not tracked or one of the lines does not exist.
 

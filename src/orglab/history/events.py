@@ -1,35 +1,37 @@
 """The history of experiments as events, from the log, commits, runs and the journal.
 
-`read_events` reads the sources of a log (`sources`); the functions below it are pure.  The time when a step was done is
-taken from the first of these that exists (format.md): its newest commit, by the author's date; the note that says so;
-the commit of the log that first ticked its checkbox.
+`read_events` reads the sources of a log (`sources`); the functions below it are pure.
 """
 
 import datetime
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from orglab.experiment.conclusion import Conclusion
 from orglab.experiment.ids import read_aliases
 from orglab.experiment.journal import Entry
-from orglab.experiment.model import Conclusion, Experiment, Note, Step, read_logged_changes
+from orglab.experiment.model import Experiment
 from orglab.experiment.note_text import Logged
+from orglab.experiment.section_text import Note, read_logged_changes
 from orglab.git.commit import Commit
+from orglab.history.completion import (
+    NO_COMMITS,
+    NOT_TICKED,
+    find_completion,
+    is_dated_by_itself,
+    read_noted_run,
+    read_precision,
+)
+from orglab.history.event_order import sort_events
 from orglab.history.sources import Sources
-from orglab.log.text_history import find_ticking_commits
+from orglab.log.text_history import TickingCommits, find_ticking_commits
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
 from orglab.reference import Reference, find_references, without_letter
 from orglab.runs.description import describe_value
 from orglab.runs.record import Run
 
-# In the order of events with the same time.
 KINDS = ("created", "state", "commit", "run", "step", "note", "journal", "conclusion")
-
-_SAYS_DONE = re.compile(r"\W*(?:done|finished|completed|ticked)\b", re.I)
-_LAST_MOMENT = datetime.timedelta(days=1) - datetime.timedelta(microseconds=1)
-_NOTHING: Mapping[str, Commit] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,13 @@ class Event:
         line: The 1-based line in the log or the journal, or None.
         recorded: The run, or None.
         is_end: Whether the state changes to a done keyword of the log.
+        instant: The time in seconds since 1970, if its offset from UTC is known.
+        parents: The full hashes of the parents of a commit.
+        there: The time in the time zone where it was recorded, if that may be another one.
         facts: More details, by kind:
             state: the keywords `new` and `old`, if known;
-            step: `source`, the source of the time (`commit`, `note`, `log`, `unknown`), and `commits`, its
-            comma-separated hashes;
+            step: `source`, the source of the time, as in StepCompletion, and `commits`, its comma-separated
+            hashes;
             commit: `author`, `short` and `refs`, its comma-separated references to the experiment;
             run: `status`, `exit_code`, `seconds`, `why` and `metric NAME`, if known;
             conclusion: `verdict`, `state`.
@@ -67,6 +72,14 @@ class Event:
     facts: Mapping[str, str] = field(default_factory=dict)
     recorded: Run | None = field(default=None, compare=False)
     is_end: bool = False
+    instant: float | None = field(default=None, compare=False)
+    there: datetime.datetime | None = field(default=None, compare=False)
+    parents: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def local_time(self) -> datetime.datetime | None:
+        """The time to show: where it was recorded, as the times that the log has of it; None if it is unknown."""
+        return self.there or self.at
 
 
 def read_events(sources: Sources, experiments: Sequence[Experiment], *, with_journal: bool = True) -> list[list[Event]]:
@@ -86,14 +99,16 @@ def read_events(sources: Sources, experiments: Sequence[Experiment], *, with_jou
     commits = sources.find_named(
         name for experiment in experiments for step in experiment.steps for name in step.commits
     )
-    ticked = _read_ticking_commits(sources, experiments, commits)
+    ticked = _read_ticking_commits(sources, experiments)
     letter = sources.log.config.letter
     histories = []
     for experiment in experiments:
         ref, aliases = experiment.ref, _spell_aliases(experiment)
         runs = sources.find_runs(experiment)
         ids = {run.id for run in runs}
-        events = [event for event in log_events(experiment, commits, ticked) if read_noted_run(event.text) not in ids]
+        events = [
+            event for event in log_events(experiment, commits, ticked, runs) if read_noted_run(event.text) not in ids
+        ]
         events += commit_events(ref, letter, sources.find_commits(experiment), aliases)
         events += run_events(ref, runs)
         if with_journal:
@@ -118,10 +133,8 @@ def _spell_aliases(experiment: Experiment) -> list[str]:
     return [experiment.config.letter + name for name in read_aliases(experiment.heading)]
 
 
-def _read_ticking_commits(
-    sources: Sources, experiments: Iterable[Experiment], commits: Mapping[str, Commit]
-) -> Mapping[str, Commit]:
-    """Return the commit of the log that first ticked each step whose time nothing else tells.
+def _read_ticking_commits(sources: Sources, experiments: Iterable[Experiment]) -> TickingCommits:
+    """Return the commits of the log that first ticked the steps that no run or note dates.
 
     Steps of experiments that were closed before `sources.since` are skipped.
     """
@@ -129,98 +142,42 @@ def _read_ticking_commits(
     undated = {}
     for experiment in experiments:
         if since is None or experiment.closed is None or experiment.closed.when >= since:
-            for step in experiment.steps:
-                completion = find_completion(step, commits, created=experiment.created)
-                if completion is not None and completion.source == "unknown":
+            steps = [step for step in experiment.steps if step.state == "done"]
+            runs = sources.find_runs(experiment) if steps else []
+            for step in steps:
+                if not is_dated_by_itself(step, experiment.created, runs):
                     undated[step.ref] = (experiment, step)
-    return find_ticking_commits(sources.log, undated) if undated and sources.repository is not None else {}
-
-
-class StepCompletion(NamedTuple):
-    """When a step was done.
-
-    Attributes:
-        at: The local time, or None.
-        precision: The precision of `at`, as in Event.
-        source: The source of the time: `commit`, `note`, `log` (the commit of the log that ticked it) or `unknown`.
-        commit: The full hash of the commit that is the source, or None.
-    """
-
-    at: datetime.datetime | None
-    precision: str
-    source: str
-    commit: str | None
-
-
-def find_completion(
-    step: Step,
-    commits: Mapping[str, Commit] = _NOTHING,
-    ticked: Mapping[str, Commit] = _NOTHING,
-    created: Timestamp | None = None,
-) -> StepCompletion | None:
-    """Return when a step was done, or None if it is not done.
-
-    Args:
-        step: The step.
-        commits: The known commits, by their hashes in the log.
-        ticked: The commit of the log that first ticked a step, by the reference of the step.
-        created: When its experiment was created.  A recorded commit may be older, such as HEAD at that time.
-    """
-    if step.state != "done":
-        return None
-    known = [commits[name] for name in step.commits if name in commits]
-    newest = max(known, key=lambda commit: commit.authored, default=None)
-    if newest is not None and (created is None or newest.when >= created.when):
-        return StepCompletion(newest.when, "second", "commit", newest.hash)
-    notes = [note for note in step.notes if note.at is not None and _says_done(note, step)]
-    if notes and (at := notes[-1].at) is not None:
-        return StepCompletion(at.when, _precision(at), "note", None)
-    if newest is not None and created is not None:
-        return StepCompletion(created.when, _precision(created), "commit", newest.hash)
-    if step.ref in ticked:
-        commit = ticked[step.ref]
-        return StepCompletion(commit.when, "second", "log", commit.hash)
-    return StepCompletion(None, "unknown", "unknown", None)
-
-
-def _says_done(note: Note, step: Step) -> bool:
-    """Return whether a note says that its step is done, with such a word or with a commit of the step."""
-    return _SAYS_DONE.match(note.text) is not None or (
-        note.commit is not None and any(_same_hash(note.commit, name) for name in step.commits)
-    )
-
-
-def _same_hash(one: str, other: str) -> bool:
-    """Return whether two hashes, full or short, may name the same commit."""
-    return one.startswith(other) or other.startswith(one)
+    return find_ticking_commits(sources.log, undated) if undated and sources.repository is not None else NOT_TICKED
 
 
 def log_events(
-    experiment: Experiment, commits: Mapping[str, Commit] = _NOTHING, ticked: Mapping[str, Commit] = _NOTHING
-) -> Iterator[Event]:
+    experiment: Experiment, commits: Mapping[str, Commit] = NO_COMMITS, ticked: TickingCommits = NOT_TICKED,
+    runs: Sequence[Run] = (),
+) -> Iterator[Event]:  # fmt: skip
     """Yield the events of an experiment in the log: creation, states, completed steps, notes, conclusion.
 
     Args:
         experiment: The experiment.
         commits: As for `find_completion`.
         ticked: As for `find_completion`.
+        runs: As for `find_completion`.
     """
     ref = experiment.ref
     yield _event("created", ref, experiment.created, experiment.title, line=experiment.line)
     states, lines = _state_events(experiment)
     yield from states
     for step in experiment.steps:
-        if completion := find_completion(step, commits, ticked, experiment.created):
+        if completion := find_completion(step, commits, ticked, experiment.created, runs):
             facts = {"source": completion.source} | ({"commits": ",".join(step.commits)} if step.commits else {})
             newest = completion.commit if completion.source == "commit" else next(iter(step.commits[-1:]), None)
-            at, precision = completion.at, completion.precision
-            yield Event("step", step.ref, at, precision, step.text, newest, None, step.line, facts)
+            yield Event(
+                "step", step.ref, completion.at, completion.precision, step.text, newest, completion.run, step.line,
+                facts, instant=completion.instant, there=completion.there,
+            )  # fmt: skip
         yield from (_note_event(note, step.ref) for note in step.notes)
     # The note of a state change is part of that event.
     yield from (_note_event(note, ref) for note in experiment.notes if note.line not in lines)
-    conclusion = experiment.conclusion
-    if conclusion.text or conclusion.verdict or conclusion.closed:
-        yield _conclusion_event(experiment, conclusion)
+    yield from _conclusion_events(experiment, experiment.conclusion)
 
 
 def _event(
@@ -229,30 +186,27 @@ def _event(
 ) -> Event:  # fmt: skip
     """Return an event at a timestamp of the log."""
     return Event(
-        kind, ref, at.when if at else None, _precision(at), text, commit, None, line, facts or {}, is_end=is_end
+        kind, ref, at.when if at else None, read_precision(at), text, commit, None, line, facts or {}, is_end=is_end
     )
-
-
-def _precision(at: Timestamp | None) -> str:
-    return "unknown" if at is None else "minute" if at.has_time else "day"
-
-
-def read_noted_run(note: str) -> str | None:
-    """Return the id of the run in a note that `orglab run` wrote, or None for any other note."""
-    begin, _, last = note.rpartition("\n")
-    return last.removeprefix("run ") if begin.startswith("ran ") and last.startswith("run ") else None
 
 
 def _note_event(note: Note, ref: str) -> Event:
     return _event("note", ref, note.at, note.text, commit=note.commit, line=note.line)
 
 
-def _conclusion_event(experiment: Experiment, conclusion: Conclusion) -> Event:
-    known = {"verdict": conclusion.verdict, "state": conclusion.state}
-    facts = {name: value for name, value in known.items() if value}
-    heading = experiment.child(experiment.config.conclusions)
-    line = heading.line_number if heading is not None else experiment.line
-    return _event("conclusion", experiment.ref, experiment.concluded, conclusion.text, line=line, facts=facts)
+def _conclusion_events(experiment: Experiment, conclusion: Conclusion) -> Iterator[Event]:
+    """Yield an event for each time that an experiment was concluded, with the words and the verdict of that time."""
+    for entry in conclusion.entries:
+        facts = {"verdict": entry.verdict} if entry.verdict else {}
+        if entry is conclusion.entries[-1] and conclusion.state:
+            facts["state"] = conclusion.state
+        yield _event("conclusion", experiment.ref, entry.at, entry.text, line=entry.line, facts=facts)
+    if not conclusion.entries and (conclusion.verdict or conclusion.closed):
+        known = {"verdict": conclusion.verdict, "state": conclusion.state}
+        facts = {name: value for name, value in known.items() if value}
+        heading = experiment.child(experiment.config.conclusions)
+        line = heading.line_number if heading is not None else experiment.line
+        yield _event("conclusion", experiment.ref, experiment.concluded, "", line=line, facts=facts)
 
 
 def _state_events(experiment: Experiment) -> tuple[list[Event], set[int]]:
@@ -306,7 +260,10 @@ def commit_events(ref: str, letter: str, commits: Iterable[Commit], aliases: Ite
         if refs:
             subject = refs[0] if len(refs) == 1 else ref
             facts = {"author": commit.author, "short": commit.short, "refs": ",".join(refs)}
-            yield Event("commit", subject, commit.when, "second", commit.subject, commit.hash, None, None, facts)
+            yield Event(
+                "commit", subject, commit.when, "second", commit.subject, commit.hash, None, None, facts,
+                instant=commit.authored, there=commit.when_there, parents=commit.parents,
+            )  # fmt: skip
 
 
 def run_events(ref: str, runs: Iterable[Run]) -> Iterator[Event]:
@@ -323,7 +280,10 @@ def run_events(ref: str, runs: Iterable[Run]) -> Iterator[Event]:
             facts |= {f"metric {name}": str(describe_value(run, name)) for name in run.metrics}
             precision = "second" if run.began else "unknown"
             text = " ".join(run.argv)
-            yield Event("run", run.ref, run.began, precision, text, run.commit, run.id, None, facts, run)
+            yield Event(
+                "run", run.ref, run.began, precision, text, run.commit, run.id, None, facts, run,
+                instant=run.began_at, there=run.began_there,
+            )  # fmt: skip
 
 
 def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Iterable[str] = ()) -> Iterator[Event]:
@@ -342,31 +302,6 @@ def journal_events(ref: str, letter: str, entries: Iterable[Entry], aliases: Ite
         if numbers:
             text = "\n".join(filter(None, (entry.title, entry.text)))
             yield _event("journal", steps.pop() if len(steps) == 1 else ref, entry.at, text, line=entry.line)
-
-
-def sort_events(events: Iterable[Event]) -> list[Event]:
-    """Return events oldest first, with events of unknown time last.
-
-    An event known only to the day sorts at the beginning of that day, or at its end if it ends something.  Within a
-    minute, events sort in the order of KINDS, those known to the second among themselves by time, and within a second a
-    run comes before the commit of its results.
-    """
-    events = list(events)
-    results = {event.commit for event in events if event.kind == "run" and event.commit is not None}
-    return sorted(events, key=lambda event: _sort_key(event, is_result=event.commit in results))
-
-
-def _sort_key(event: Event, *, is_result: bool) -> tuple[bool, datetime.datetime, int, datetime.datetime, int]:
-    at = event.at or datetime.datetime.max  # noqa: DTZ901 - local, as the times of the log
-    if event.precision == "day" and event.kind in ("state", "conclusion") and at.date() < datetime.date.max:
-        at += _LAST_MOMENT
-    rank = len(KINDS) if event.is_end else KINDS.index(event.kind)
-    minute = at.replace(second=0, microsecond=0)
-    if event.precision != "second":
-        return event.at is None, minute, rank, minute, rank
-    # Git knows the seconds only.  Most other times are known to the minute only; within it, a note follows its run.
-    after_run = KINDS.index("run") if event.kind == "commit" and is_result else rank
-    return False, minute, KINDS.index("commit"), at.replace(microsecond=0), 2 * after_run + (after_run != rank)
 
 
 def concerns(event: Event, reference: Reference, letter: str) -> bool:

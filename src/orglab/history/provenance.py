@@ -6,7 +6,7 @@ for a step.  If nothing leads to an experiment, the nearest link is returned, ma
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import islice
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from orglab.errors import UsageError
 from orglab.git.commit import Commit, read_commits
 from orglab.git.files import path_in, read_commits_of_file
-from orglab.git.hashed_file import hash_file
+from orglab.git.hashed_file import HashedFile, hash_file
 from orglab.history.references import find_enclosing_experiment
 from orglab.history.sources import Sources
 from orglab.reference import Reference, find_references, parse_reference, without_letter
@@ -86,22 +86,18 @@ class LinkFinder:
                 if any(output.path.startswith(below) for output in run.outputs):
                     yield from self._link_run(run, "wrote files here")
             return
-        outputs = [(run, output) for run in self.sources.runs for output in run.outputs]
-        sizes = {output.size for _, output in outputs}
-        # A file whose size matches no output is not read, because it may be a large checkpoint.
-        content = None
-        if path.is_file() and path.stat().st_size in sizes:
-            with suppress(OSError):
-                content = hash_file(path)
-        matches = [(run, output) for run, output in outputs if output.sha256 == content]
-        for run, output in matches:
+        outputs = [(run, output) for run in reversed(self.sources.runs) for output in run.outputs]
+        matches = _find_same_content(path, name, outputs)
+        if len(matches) > _MOST_LINKS:
+            self.remarks.append(f"{len(matches)} runs wrote the same content; only {_MOST_LINKS} are shown.")
+        for run, output in matches[:_MOST_LINKS]:
             other_path = "" if output.path == name else f", as {output.path}"
             yield from self._link_run(run, f"wrote this file{other_path}")
         if not matches and (others := [run for run, output in outputs if output.path == name]):
             exists = os.path.lexists(path)
             if exists:
                 self.remarks.append(f"A run wrote {name}, but its content has changed since.")
-            yield from self._link_run(others[-1], "wrote this path last", is_near=exists)
+            yield from self._link_run(others[0], "wrote this path last", is_near=exists)
 
     def _link_run(self, run: Run, how: str, *, is_near: bool = False) -> Iterator[Link]:
         """Yield a run, and the commits of its code and its results."""
@@ -148,15 +144,25 @@ class LinkFinder:
         known = [reference for reference in named if self.sources.find(reference) is not None]
         words = self._hashes.get(commit.hash[:_PREFIX], ())
         recorded = [*filter(None, (self._locate(at) for word, at in words if commit.hash.startswith(word)))]
-        runs = [run for run in self.sources.runs if commit.hash in (run.before, run.snapshot, run.commit)]
-        ran = [reference for run in runs for reference in self._parse(run.ref)]
-        related = {"its message names": known, "recorded in the log for": recorded, "used by a run of": ran}
+        used = self._find_references_of(run for run in self.sources.runs if commit.hash in (run.code, run.commit))
+        # The code of such a run is in its snapshot.
+        below = self._find_references_of(
+            run for run in self.sources.runs if commit.hash == run.before and commit.hash not in (run.code, run.commit)
+        )
+        related = {
+            "its message names": known, "recorded in the log for": recorded, "used by a run of": used,
+            "was HEAD at a run of": below,
+        }  # fmt: skip
         reasons = [
             f"{relation} {', '.join(reference.spell(letter) for reference in dict.fromkeys(references))}"
             for relation, references in related.items()
             if references
         ]
-        return Link("; ".join([how, *reasons]), tuple(dict.fromkeys([*known, *recorded, *ran])), commit)
+        return Link("; ".join([how, *reasons]), tuple(dict.fromkeys([*known, *recorded, *used, *below])), commit)
+
+    def _find_references_of(self, runs: Iterable[Run]) -> list[Reference]:
+        """Return the references of some runs, as the log has them."""
+        return [reference for run in runs for reference in self._parse(run.ref)]
 
     @cached_property
     def _hashes(self) -> dict[str, list[tuple[str, int]]]:
@@ -242,6 +248,34 @@ class LinkFinder:
             references = find_references(commit.message.encode(), letter)
             if any(self.sources.find(reference) is not None for _, reference in references):
                 yield commit
+
+
+def _find_same_content(
+    path: Path, name: str | None, outputs: Sequence[tuple[Run, HashedFile]]
+) -> list[tuple[Run, HashedFile]]:
+    """Return the runs that wrote the content of a file, each with the output, those that wrote it at its path first.
+
+    Of several runs that wrote the same bytes to one path, the newest is the one that the bytes are from.
+
+    Args:
+        path: The file.
+        name: Its path, relative to the top of the repository.
+        outputs: The outputs of all runs, newest first.
+    """
+    # A file whose size matches no output is not read, because it may be a large checkpoint.
+    if not path.is_file() or path.stat().st_size not in {output.size for _, output in outputs}:
+        return []
+    content = None
+    with suppress(OSError):
+        content = hash_file(path)
+    # All empty files are the same, so that their content tells nothing.
+    same = [
+        (run, output) for run, output in outputs if output.sha256 == content and (output.size or output.path == name)
+    ]
+    first: dict[str, tuple[Run, HashedFile]] = {}
+    for run, output in sorted(same, key=lambda pair: pair[1].path != name):
+        first.setdefault(run.id, (run, output))
+    return [*first.values()]
 
 
 def _list_commits(run: Run) -> Iterator[tuple[str | None, str]]:

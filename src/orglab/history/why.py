@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import NotFoundError
-from orglab.experiment.model import Experiment, Note, Step
+from orglab.experiment.model import Experiment, Step
+from orglab.experiment.section_text import Note
 from orglab.git.files import blame, find_changed_files, is_ignored, is_tracked
-from orglab.history.events import read_noted_run
+from orglab.history.completion import read_noted_run
 from orglab.history.provenance import MOST_COMMITS, Link, LinkFinder
 from orglab.history.sources import Sources
 from orglab.log.log import LogFile
@@ -109,7 +110,11 @@ class _Explainer:
         commits = [*self.finder.find_commits(name, MOST_COMMITS)]
         if (remark := self._describe_state(path, name, is_committed=bool(commits))) is not None:
             self.finder.remarks.append(remark)
-        return self._make_answer(name or str(path), [*links, *self.finder.link_file(commits)])
+        shown = {link.commit.hash for link in links if link.commit is not None and not link.is_near}
+        others = (
+            link for link in self.finder.link_file(commits) if link.commit is None or link.commit.hash not in shown
+        )
+        return self._make_answer(name or str(path), [*links, *others])
 
     def _describe_state(self, path: Path, name: str | None, *, is_committed: bool) -> str | None:
         """Return a remark on a file whose current content is not committed, or None."""

@@ -1,6 +1,7 @@
 """The git history of the log's text: the commits in which checkboxes were ticked and experiments closed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from orglab.errors import OrglabError
 from orglab.experiment.lookup import find_experiment, find_step
@@ -19,7 +20,19 @@ _ROUNDS = 20
 _BLAMED_BYTES = 4 << 30
 
 
-def find_ticking_commits(log: LogFile, steps: dict[str, tuple[Experiment, Step]]) -> dict[str, Commit]:
+class TickingCommits(NamedTuple):
+    """The commits of the log in which checkboxes were first ticked, by the references of their steps.
+
+    Attributes:
+        ticked: Those that ticked a checkbox of the log.
+        imported: Those that added the log to git, in which the checkbox was ticked already.
+    """
+
+    ticked: Mapping[str, Commit] = {}
+    imported: Mapping[str, Commit] = {}
+
+
+def find_ticking_commits(log: LogFile, steps: dict[str, tuple[Experiment, Step]]) -> TickingCommits:
     """Return the commit of the log in which each step's checkbox was first ticked, by the step's reference.
 
     One `git blame` finds the commit that last changed each step's line.  If the step was already ticked in the version
@@ -33,8 +46,9 @@ def find_ticking_commits(log: LogFile, steps: dict[str, tuple[Experiment, Step]]
     repository = log.repository
     path = path_in(repository, log.path) if repository is not None and is_installed() else None
     if repository is None or path is None or not _can_be_blamed(log, path):
-        return {}
+        return TickingCommits()
     hashes: dict[str, str] = {}
+    imported: set[str] = set()
     versions: dict[tuple[str, str] | None, Document | None] = {}
     pending = {("", path): {step.line: (experiment, step, step.ref) for experiment, step in steps.values()}}
     for _ in range(_ROUNDS):
@@ -45,6 +59,8 @@ def find_ticking_commits(log: LogFile, steps: dict[str, tuple[Experiment, Step]]
                 if blamed.commit is None:
                     continue
                 hashes[ref] = blamed.commit
+                if blamed.before is None:
+                    imported.add(ref)
                 if blamed.before not in versions:
                     versions[blamed.before] = _read_version(log, blamed.before)
                 version = versions[blamed.before]
@@ -53,7 +69,11 @@ def find_ticking_commits(log: LogFile, steps: dict[str, tuple[Experiment, Step]]
                     following.setdefault(blamed.before, {})[before.line] = (experiment, before, ref)
         pending = following
     commits = read_commits_by_hash(repository, tuple(sorted(set(hashes.values()))))
-    return {ref: commits[name] for ref, name in hashes.items() if name in commits}
+    known = {ref: commits[name] for ref, name in hashes.items() if name in commits}
+    return TickingCommits(
+        {ref: commit for ref, commit in known.items() if ref not in imported},
+        {ref: commit for ref, commit in known.items() if ref in imported},
+    )
 
 
 def find_closing_commits(log: LogFile, experiments: Iterable[Experiment]) -> dict[str, Commit]:

@@ -47,6 +47,12 @@ def format_inactive(when: datetime.datetime) -> bytes:
     return f"[{when:%Y-%m-%d} {_WEEKDAYS[when.weekday()]} {when:%H:%M}]".encode()
 
 
+def format_timestamp(at: Timestamp) -> bytes:
+    """Return `at` as an inactive timestamp: to the minute, or to the day if it has no time of day."""
+    when = format_inactive(at.when)
+    return when if at.has_time else when[: -len(" 00:00]")] + b"]"
+
+
 def date_tree(day: datetime.date) -> tuple[str, str, str]:
     """Return the year, month and day headings for `day` in a date tree (org-datetree.el)."""
     month = f"{day:%Y-%m} {_MONTHS[day.month - 1]}"

@@ -36,7 +36,7 @@ def assign_run(log: LogFile, name: str, reference: str, tell: Tell) -> Run:
         raise UsageError(
             f"The log has a note on the run {run.id} under {run.ref}. To assign it elsewhere, delete that note first."
         )
-    assigned = _append(run, "assigned", {"ref": ref})
+    assigned = append_event(run, "assigned", {"ref": ref})
     # If the log cannot be written now, the next command tries again.
     place = run.folder.parent.parent
     try:
@@ -66,12 +66,12 @@ def discard_run(log: LogFile, name: str, why: str, *, undo: bool = False) -> Run
         NotWritableError: The run's record cannot be written.
     """
     run = find_run(LogRuns(log).all, name)
-    changed = _append(run, "discarded", {"discarded": not undo, "discard_reason": why})
+    changed = append_event(run, "discarded", {"discarded": not undo, "discard_reason": why})
     # Under the reference that its experiment has now, which the record may not have.
     return Run(changed.folder, {**changed.fields, "ref": run.ref})
 
 
-def _append(run: Run, event: str, fields: dict[str, object]) -> Run:
+def append_event(run: Run, event: str, fields: dict[str, object]) -> Run:
     """Add an event to the record of a run, and return the run as it is then.
 
     Raises:
@@ -80,6 +80,8 @@ def _append(run: Run, event: str, fields: dict[str, object]) -> Run:
     """
     if run.is_foreign:
         raise UsageError(f"The run {run.id} was recorded in another clone; change it there, and run `orglab sync`.")
+    if run.status == "unobserved":
+        raise NotWritableError(f"The command of the run {run.id} is still running.")
     try:
         record = resume_record(PendingEntry(run.folder, run=run.folder))
         if record is None:

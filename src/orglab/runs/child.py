@@ -17,20 +17,24 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import IO, NamedTuple, Self
+
+from orglab.runs.processes import is_group_alive
 
 HandleOutput = Callable[[bytes], None]
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
+TIMED_OUT = 124  # as timeout(1) has it
 _FORWARDED = (
-    signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTSTP,
-    signal.SIGCONT,
+    signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU, signal.SIGUSR1, signal.SIGUSR2,
+    signal.SIGTSTP, signal.SIGCONT,
 )  # fmt: skip
-_TERMINATING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+_TERMINATING = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU})
+WARNINGS = frozenset({signal.SIGUSR1, signal.SIGUSR2})  # by which a scheduler tells a job that its time is nearly over
 _CHUNK_BYTES = 1 << 18
 _PIPE_BYTES = 1 << 20  # capacity of a pipe, where the system allows setting it
 _F_SETPIPE_SZ = 1031
@@ -49,6 +53,7 @@ class ExitStatus(NamedTuple):
         usage: CPU seconds (`user`, `system`) and peak `memory` in bytes, including children it waited for.
         error: Why the command could not be started, or None.
         asked_by: The name of the first signal that asked orglab, and so the command, to end; None if none did.
+        timed_out: Whether it was stopped because its time limit was over.
     """
 
     exit_code: int | None
@@ -57,10 +62,13 @@ class ExitStatus(NamedTuple):
     usage: dict[str, float]
     error: str | None = None
     asked_by: str | None = None
+    timed_out: bool = False
 
     @property
     def code(self) -> int:
-        """The exit code as a shell reports it: 128 plus the number of the signal if one ended the command."""
+        """The exit code as a shell and timeout(1) report it: 128 plus the number of a signal, 124 after a timeout."""
+        if self.timed_out:
+            return TIMED_OUT
         if self.exit_code is not None:
             return self.exit_code
         name = self.signal or "SIGKILL"
@@ -104,20 +112,34 @@ class Child:
         signalled_late: Whether such a signal has arrived.
     """
 
-    def __init__(self, on_output: HandleOutput, on_stdout: HandleOutput | None, *, show_output: bool = True) -> None:
+    def __init__(
+        self,
+        on_output: HandleOutput,
+        on_stdout: HandleOutput | None = None,
+        on_stderr: HandleOutput | None = None,
+        *,
+        show_output: bool = True,
+        asking: Collection[int] = (),
+    ) -> None:
         """Prepare to run a command; `run` starts it.
 
         Args:
             on_output: Called with each piece of output.
             on_stdout: Called with each piece of standard output; None if it is not needed.
+            on_stderr: Called with each piece of standard error, or of all output on a terminal; None if not needed.
             show_output: Whether the output also goes to our own standard output and standard error.
+            asking: Signals that ask the command to end, besides those that do so anywhere.
         """
         self._show_output = show_output
         self._on_output = on_output
         self._on_stdout = on_stdout
+        self._on_stderr = on_stderr
+        self._asking = {*_TERMINATING, *asking}
         self._process: subprocess.Popen[bytes] | None = None
         self._pending: list[int] = []
         self._asked_by: str | None = None
+        self._deadline: float | None = None
+        self._timed_out = False
         self._selector = selectors.DefaultSelector()
         self._previous_handlers: dict[int, object] = {}
         self._master: int | None = None
@@ -138,7 +160,14 @@ class Child:
             self._restore_signal(number)
 
     def run(
-        self, argv: Sequence[str], environment: Mapping[str, str], folder: Path | None = None, *, pty: bool = False
+        self,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path | None = None,
+        *,
+        pty: bool = False,
+        time_limit: float | None = None,
+        on_start: Callable[[int], None] | None = None,
     ) -> ExitStatus:
         """Run a command until it ends, and return how it ended.
 
@@ -147,6 +176,8 @@ class Child:
             environment: All its environment variables.
             folder: The folder to run in; the current one if None.
             pty: Whether to give the command a terminal, so that it shows progress bars.
+            time_limit: Seconds after which the command and its children are asked to end, and killed if they do not.
+            on_start: Called with the process id of the command, which is also that of its group.
         """
         start = time.monotonic()
         wake_in, wake_out = os.pipe()
@@ -157,7 +188,10 @@ class Child:
             failure = self._start(argv, environment, folder, pty=pty)
             if failure is not None:
                 return failure
+            if on_start is not None and self._process is not None:
+                on_start(self._process.pid)
             self._selector.register(wake_in, selectors.EVENT_READ, None)
+            self._deadline = start + time_limit if time_limit is not None else None
             self._forward_output(wake_in)
         finally:
             self._restore()
@@ -200,7 +234,7 @@ class Child:
         if self._process is None:
             raise AssertionError
         if self._master is not None:
-            self._register(self._master, self._open_stream(sys.stdout), self._on_stdout)
+            self._register(self._master, self._open_stream(sys.stdout), self._handle_both)
             if _is_terminal(sys.stdin):
                 self._saved_terminal = termios.tcgetattr(sys.stdin)
                 tty.setraw(sys.stdin, termios.TCSANOW)
@@ -209,10 +243,16 @@ class Child:
         out, err = self._process.stdout, self._process.stderr
         if out is None or err is None:
             raise AssertionError
-        for pipe, own, handle in ((out, sys.stdout, self._on_stdout), (err, sys.stderr, None)):
+        for pipe, own, handle in ((out, sys.stdout, self._on_stdout), (err, sys.stderr, self._on_stderr)):
             with contextlib.suppress(OSError):
                 fcntl.fcntl(pipe, _F_SETPIPE_SZ, _PIPE_BYTES)
             self._register(pipe.fileno(), self._open_stream(own), handle)
+
+    def _handle_both(self, piece: bytes) -> None:
+        """Handle output to the terminal of the command, where both streams are one."""
+        for handle in (self._on_stdout, self._on_stderr):
+            if handle is not None:
+                handle(piece)
 
     def _open_stream(self, stream: IO[str] | None) -> _Stream:
         """Return where output is forwarded to: one of our own streams, or nowhere."""
@@ -226,10 +266,8 @@ class Child:
 
     def _forward_output(self, wake: int) -> None:
         """Forward output until the command has ended and all of it is written."""
-        deadline = None
         while True:
-            wait = None if self._status is None else (_POLL_SECONDS if self._asked_by else 0)
-            ready = self._selector.select(wait)
+            ready = self._selector.select(self._find_wait())
             is_active = False
             for key, _ in ready:
                 if key.data is None:
@@ -238,17 +276,43 @@ class Child:
                 else:
                     is_active = key.data() or is_active
             if self._status is None:
-                self._poll()
+                if not self._poll():
+                    self._check_deadline()
+                elif not self._timed_out:
+                    self._deadline = None  # the time limit is for the command, not for what it leaves behind
                 continue
-            if is_active:
+            is_over = self._check_deadline()
+            if is_active and not is_over:
                 continue
-            # Background processes may outlive the command, unless a signal was to end them too.
-            if not (self._asked_by and self._is_group_alive()):
+            # Background processes may outlive the command, unless they were to end too.
+            if is_over or not (self._was_asked and self._is_group_alive()):
                 return
-            deadline = deadline or time.monotonic() + _GRACE_SECONDS
-            if time.monotonic() > deadline:
-                self._send_signal(signal.SIGKILL)
-                return
+            self._deadline = self._deadline or time.monotonic() + _GRACE_SECONDS
+
+    @property
+    def _was_asked(self) -> bool:
+        """Whether the command and its children are to end, because of a signal or the time limit."""
+        return self._asked_by is not None or self._timed_out
+
+    def _find_wait(self) -> float | None:
+        """Return how many seconds to wait for output, or None to wait for a signal too."""
+        if self._status is not None:
+            return _POLL_SECONDS if self._was_asked else 0
+        return None if self._deadline is None else max(0, self._deadline - time.monotonic())
+
+    def _check_deadline(self) -> bool:
+        """At the time limit, ask the command to end; return whether the time to do so is over, and all is killed."""
+        if self._deadline is None or time.monotonic() < self._deadline:
+            return False
+        if self._status is None and not self._timed_out:
+            self._timed_out = True
+            self._deadline = time.monotonic() + _GRACE_SECONDS
+            for number in (signal.SIGTERM, signal.SIGCONT):  # a stopped process gets a signal when it continues
+                self._send_signal(number)
+            return False
+        self._deadline = None
+        self._send_signal(signal.SIGKILL)
+        return True
 
     def _forward(self, fd: int, stream: _Stream, handle: HandleOutput | None) -> bool:
         """Forward some output, and return whether there was any."""
@@ -300,39 +364,34 @@ class Child:
                 left = left[os.write(self._master, left) :]
         return False
 
-    def _poll(self) -> None:
-        """Check whether the command has ended or stopped."""
+    def _poll(self) -> bool:
+        """Check whether the command has ended or stopped; return whether it has ended."""
         if self._process is None:
-            return
+            return False
         try:
             pid, status, usage = os.wait4(self._process.pid, os.WNOHANG | os.WUNTRACED)
         except ChildProcessError:
             self._status = 0
-            return
+            return True
         if pid == 0:
-            return
+            return False
         if os.WIFSTOPPED(status):
             self._handle_stop(os.WSTOPSIG(status))
-            return
+            return False
         self._status = status
         self._process.returncode = os.waitstatus_to_exitcode(status)
         unit = 1 if sys.platform == "darwin" else 1024
         self._usage = {"user": usage.ru_utime, "system": usage.ru_stime, "memory": usage.ru_maxrss * unit}
+        return True
 
     def _is_group_alive(self) -> bool:
-        if self._process is None:
-            return False
-        try:
-            os.killpg(self._process.pid, 0)
-        except (ProcessLookupError, PermissionError):
-            return False
-        return _has_living_process(self._process.pid)
+        return self._process is not None and is_group_alive(self._process.pid)
 
     def _read_exit_status(self, seconds: float) -> ExitStatus:
         code = os.waitstatus_to_exitcode(self._status or 0)
         if code < 0:
-            return ExitStatus(None, _signal_name(-code), seconds, self._usage, asked_by=self._asked_by)
-        return ExitStatus(code, None, seconds, self._usage, asked_by=self._asked_by)
+            return ExitStatus(None, _signal_name(-code), seconds, self._usage, None, self._asked_by, self._timed_out)
+        return ExitStatus(code, None, seconds, self._usage, None, self._asked_by, self._timed_out)
 
     # Signals and the terminal
 
@@ -368,7 +427,7 @@ class Child:
             self._copy_size()
         if number in (signal.SIGCHLD, signal.SIGWINCH):
             return
-        if number in _TERMINATING:
+        if number in self._asking:
             self._asked_by = self._asked_by or _signal_name(number)
         if self._process is None:
             self._pending.append(number)
@@ -456,21 +515,6 @@ class Child:
             with contextlib.suppress(termios.error, OSError, ValueError, AttributeError):
                 termios.tcsetwinsize(self._master, termios.tcgetwinsize(stream.fileno()))
                 return
-
-
-def _has_living_process(group: int) -> bool:
-    """Return whether a process of a group is still alive; zombies, which a container may never reap, do not count."""
-    try:
-        numbers = [entry.name for entry in os.scandir("/proc") if entry.name.isdecimal()]
-    except OSError:
-        return True
-    for number in numbers:
-        with contextlib.suppress(OSError, IndexError):
-            # The fields follow the name, which may contain any character (proc_pid_stat(5)).
-            state, _, its_group = Path(f"/proc/{number}/stat").read_bytes().rpartition(b")")[2].split()[:3]
-            if int(its_group) == group and state not in b"ZX":
-                return True
-    return False
 
 
 def _set_controlling_terminal() -> None:

@@ -11,6 +11,7 @@ from orglab.text import cut, duration, number
 
 _COMMAND = 200  # characters of a command in the log; the record has the whole command
 _SUBJECT = 100
+_EXCEPTION = 300
 _METRICS = 8
 _VALUE = 40
 _SHORT_HASH = 7
@@ -88,12 +89,19 @@ def _printable(text: str) -> str:
 
 
 def outcome_text(run: Run) -> str:
-    """Return how a run ended: `exit 0`, `killed by SIGTERM`, `lost`."""
-    if run.status == "killed":
-        return f"killed by {run.signal}"
+    """Return how a run ended: `exit 0`, `killed by SIGTERM`, `exit 1, out of memory`, `lost`."""
+    if run.timed_out:
+        limit = f" of {_limit_text(run.time_limit)}" if run.time_limit is not None else ""
+        return f"stopped after its time limit{limit}"
     if run.status == "stopped":
         return f"stopped by {run.asked_by}, exit {run.exit_code}"
-    return f"exit {run.exit_code}" if run.status in ("done", "failed") else run.status
+    ended = {"killed": f"killed by {run.signal}", "done": "exit 0", "failed": f"exit {run.exit_code}"}
+    return ended.get(run.status, run.status) + (", out of memory" if run.out_of_memory else "")
+
+
+def _limit_text(seconds: float) -> str:
+    """Return a time limit as it may be given: `2h`, `1h30m`, `0.5s`."""
+    return f"{seconds:g}s" if seconds < 60 else re.sub("(?<=[dhm])00[hms]$", "", duration(seconds, is_compact=True))  # noqa: PLR2004 - a minute
 
 
 def describe_run(run: Run) -> str:
@@ -102,12 +110,12 @@ def describe_run(run: Run) -> str:
 
 
 def describe_outcome(run: Run) -> str:
-    """Return how a run ended, how long it took, and its metrics."""
+    """Return how a run ended, how long it took, its exception and its metrics."""
     parts = [outcome_text(run)]
     if run.seconds is not None:
         parts.append(duration(run.seconds, is_compact=True))
-    metrics = run_metrics_text(run)
-    return ", ".join(parts) + (f": {metrics}" if metrics else "")
+    found = "; ".join(filter(None, (cut(_printable(run.exception or ""), _EXCEPTION), run_metrics_text(run))))
+    return ", ".join(parts) + (f": {found}" if found else "")
 
 
 def format_note(run: Run) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from orglab.errors import OrglabError
 from orglab.runs.attribution import Attribution
+from orglab.runs.batch import describe_untold
 from orglab.runs.description import describe_run
 from orglab.runs.job import Job
 from orglab.runs.log_writer import write_run
@@ -41,6 +42,9 @@ def finish_run(
     written = Written(_find_written(job, began), began, Attribution(job, began), stop)
     measured = collect_metrics(job, printed, marks, written)
     outputs = read_outputs(_choose_outputs(job, written), job.base, stop)
+    if job.earlier is not None:
+        again = {output.path for output in outputs}
+        outputs += [output for output in job.earlier.outputs if output.path not in again]
     if stop():
         job.tell("Interrupted again: hashes of some written files may be missing from the record.")
     outputs_field = [output._asdict() for output in outputs]
@@ -102,7 +106,7 @@ def _choose_hashed(files: Sequence[Path]) -> list[Path]:
 def _commit(job: Job) -> None:
     """Commit the results, and record that commit."""
     run = read_run(job.record.folder)
-    if run is None or job.repository is None or not job.watch.paths or not job.request.commit_results:
+    if run is None or job.repository is None or not job.watch.paths or not job.request.commit_results or job.batch:
         return
     try:
         own_paths = job.log.find_own_paths(job.repository)
@@ -127,6 +131,11 @@ def _write_to_log(job: Job) -> None:
             f"This run belongs to no experiment yet. Assign it with `orglab runs assign {short} REFERENCE`, "
             f'or add an experiment for it with `orglab new "TITLE" --run {short}`.'
         )
+        return
+    if job.batch is not None:
+        job.tell(f"{run.ref}  {describe_run(run)}")
+        for line in describe_untold(run, job.batch):
+            job.tell(line)
         return
     try:
         write_run(job.log, run, job.tell)

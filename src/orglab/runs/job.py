@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from orglab.git import Repository
 from orglab.log.log import LogFile
+from orglab.runs.record import Run
 from orglab.runs.record_writer import RecordWriter
 from orglab.runs.results import ResultsWatch
 from orglab.runs.run_request import RunRequest
+from orglab.runs.scheduler import SchedulerJob
 from orglab.text import Tell
 
 
@@ -24,6 +26,8 @@ class Job(NamedTuple):
         repository: The repository of that folder, or else of the log; None without git.
         watch: The files under the results paths before the run.
         tell: Called with each message for the user.
+        batch: The scheduler's job that this is part of, in which nothing is committed or written to the log; or None.
+        earlier: The run as it was before its job was requeued, if it continues one.
     """
 
     log: LogFile
@@ -34,6 +38,8 @@ class Job(NamedTuple):
     repository: Repository | None
     watch: ResultsWatch
     tell: Tell
+    batch: SchedulerJob | None = None
+    earlier: Run | None = None
 
     @property
     def base(self) -> Path:

@@ -9,7 +9,15 @@ from orglab import clock
 from orglab.errors import NotWritableError
 from orglab.git import find_repository
 from orglab.log.log import LogFile
-from orglab.runs.child import Child, ExitStatus
+from orglab.runs.batch import (
+    describe_batch,
+    describe_resumption,
+    find_batch_job,
+    find_changed_code,
+    resume_requeued_run,
+)
+from orglab.runs.child import WARNINGS, Child, ExitStatus
+from orglab.runs.ending import EndingWatch
 from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.finalization import finish_run
 from orglab.runs.job import Job
@@ -25,12 +33,16 @@ from orglab.runs.preparation import (
     warn_if_run_before,
 )
 from orglab.runs.printed_metrics import PrintedMetrics
+from orglab.runs.processes import read_start_time
+from orglab.runs.ranks import find_rank, wait_for_run
 from orglab.runs.record import Run, read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import ResultsWatch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.working_state import WorkingState
-from orglab.text import Tell
+from orglab.text import Tell, listed
+
+_CHUNK_BYTES = 1 << 18
 
 
 class LaunchedRun(NamedTuple):
@@ -51,6 +63,9 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
     Afterwards the run is recorded, its code and its results are committed, and the log has a note on it.  If one of
     these fails once the command has started, the user gets a message, and the exit code stays that of the command.
 
+    Inside of a scheduler's job nothing is committed, and the next command outside of it writes the note; a process of
+    the job other than the first joins the run of that one.
+
     Args:
         log: The log.
         request: What to run.
@@ -63,47 +78,56 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
         NotWritableError: The run cannot be recorded.
     """
     folder = request.folder or Path.cwd()
+    if find_rank(os.environ):
+        return _join_run(log, request, tell)
     # Started first, because it works in the background.
     with PythonProbe(find_python(request.argv, folder, log.top)) as python:
         ref = find_reference(log, request)
-        record = begin_record(log, clock.now())
+        failure = check_command(request.argv, folder)
+        job = _make_job(log, request, ref, folder, tell, can_resume=failure is None)
         try:
-            job = _make_job(log, request, ref, record, folder, tell)
-            return LaunchedRun(_run_job(job, python), read_run(record.folder))
+            return LaunchedRun(_run_job(job, failure, python), read_run(job.record.folder))
         finally:
-            record.close()
+            job.record.close()
 
 
-def _make_job(
-    log: LogFile, request: RunRequest, ref: str | None, record: RecordWriter, folder: Path, tell: Tell
-) -> Job:
+def _make_job(log: LogFile, request: RunRequest, ref: str | None, folder: Path, tell: Tell, *, can_resume: bool) -> Job:
     repository = find_repository(folder) or log.repository
     base = repository.top if repository is not None else log.top
-    return Job(
-        log, request, ref, record, folder, repository, ResultsWatch(find_results_paths(log, request, base)), tell
-    )
+    batch = find_batch_job()
+    resumed = None
+    if batch is not None and can_resume:
+        try:
+            resumed = resume_requeued_run(log, request, ref, os.path.relpath(folder, base), batch)
+        except OSError as error:
+            tell(f"The run that this job began before its restart cannot be continued: {error.strerror}.")
+    earlier, record = resumed or (None, begin_record(log, clock.now()))
+    watch = ResultsWatch(find_results_paths(log, request, base))
+    return Job(log, request, ref, record, folder, repository, watch, tell, batch, earlier)
 
 
-def _run_job(job: Job, python: PythonProbe) -> int:
+def _run_job(job: Job, failure: ExitStatus | None, python: PythonProbe) -> int:
     """Prepare, run and finish a job, and return the exit code."""
     request = job.request
     marks = mark_metrics_files(job)
     printed = PrintedMetrics() if request.printed_metrics else None
-    with contextlib.ExitStack() as cleanup:
-        cleanup.callback(_abandon, job.record)
-        failure = check_command(request.argv, job.folder)
-        state = _begin(job, failure, python)
-        cleanup.pop_all()
+    code = _resume(job, job.earlier, printed) if job.earlier is not None else _begin(job, failure, python)
     began = read_stamp(job.record.folder / RECORD)
-    output = _Output(job.record.output, job.tell)
-    with output, Child(output.keep, printed.feed if printed else None, show_output=request.show_output) as child:
-        status = failure or child.run(request.argv, make_environment(job, state), request.folder, pty=request.pty)
+    output, ending = _Output(job.record.output, job.tell), EndingWatch()
+    feed = printed.feed if printed else None
+    asking = WARNINGS if job.batch is not None else ()
+    with (
+        output,
+        Child(output.keep, feed, ending.feed, show_output=request.show_output, asking=asking) as child,
+    ):
+        environment = make_environment(request, job.record.folder, job.ref, code)
+        status = failure or child.run(
+            request.argv, environment, request.folder, pty=request.pty, time_limit=request.time_limit,
+            on_start=lambda pid: job.record_event("started", {"child_pid": pid, "child_start": read_start_time(pid)}),
+        )  # fmt: skip
         if status.error:
             job.tell(status.error)
-        job.record_event("ended", {
-            "ended": format_moment(clock.now()), "seconds": round(status.seconds, 3), "exit_code": status.exit_code,
-            "signal": status.signal, "asked_by": status.asked_by, "usage": status.usage,
-        }, durable=True)  # fmt: skip
+        job.record_event("ended", {**_describe_end(job, status), **ending.describe(status)}, durable=True)
         if status.error:
             # What never ran has no results, and is not worth a note in the log; the record says what was tried.
             remove_pending(job.record.pending)
@@ -114,23 +138,88 @@ def _run_job(job: Job, python: PythonProbe) -> int:
         return status.code
 
 
-def _begin(job: Job, failure: ExitStatus | None, python: PythonProbe) -> WorkingState:
-    """Save the code, record the start of the run, and return its working state.
+def _describe_end(job: Job, status: ExitStatus) -> dict[str, object]:
+    """Return the fields of the record that say when and how the command ended, with the earlier part of the run."""
+    seconds, usage = status.seconds, dict(status.usage)
+    if job.earlier is not None:
+        seconds += job.earlier.seconds or 0
+        for name, value in job.earlier.usage.items():
+            usage[name] = max(value, usage.get(name, 0)) if name == "memory" else value + usage.get(name, 0)
+    fields = {
+        "ended": format_moment(clock.now()), "seconds": round(seconds, 3), "exit_code": status.exit_code,
+        "signal": status.signal, "asked_by": status.asked_by, "usage": usage,
+    }  # fmt: skip
+    return {**fields, "timed_out": True} if status.timed_out else fields
+
+
+def _begin(job: Job, failure: ExitStatus | None, python: PythonProbe) -> str | None:
+    """Save the code, record the start of the run, and return the full hash of the commit with its code.
+
+    If that fails, the run has no record.
 
     Raises:
         GitError: The changes cannot be committed, or `clean` allows none.
         NotWritableError: The run cannot be recorded.
     """
-    state = WorkingState() if failure else save_code(job)
-    warn_if_run_before(job, state)
-    beginning = describe_beginning(job, state, python, clock.now())
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(_abandon, job.record)
+        state = WorkingState() if failure else save_code(job)
+        warn_if_run_before(job, state)
+        beginning = {**describe_beginning(job, state, python, clock.now()), **describe_batch(job.batch)}
+        _record_begin(job, "began", beginning)
+        cleanup.pop_all()
+    return state.code
+
+
+def _resume(job: Job, earlier: Run, printed: PrintedMetrics | None) -> str | None:
+    """Record that the run of a requeued job goes on, and return the full hash of the commit with its code.
+
+    Raises:
+        NotWritableError: That cannot be recorded.
+    """
+    changed = find_changed_code(job.log, job.repository, earlier)
+    now = {"resumed": format_moment(clock.now()), "host": os.uname().nodename, "pid": os.getpid()}
+    fields = {**now, "pid_start": read_start_time(os.getpid()), **describe_resumption(earlier, changed)}
+    _record_begin(job, "resumed", {**fields, **describe_batch(job.batch)})
+    job.tell(f"The job was requeued, so this continues the run {earlier.id}.")
+    if changed:
+        job.tell(f"Changed since the run began, and not in its commit: {listed(changed)}.")
+    if printed is not None:
+        with contextlib.suppress(OSError), job.record.output.open("rb") as output:
+            while piece := output.read(_CHUNK_BYTES):
+                printed.feed(piece)
+    return earlier.code
+
+
+def _record_begin(job: Job, event: str, fields: dict[str, object]) -> None:
+    """Add an event to the record before the command starts.
+
+    Raises:
+        NotWritableError: It cannot be written.
+    """
     try:
-        job.record.append("began", beginning, durable=True)
+        job.record.append(event, fields, durable=True)
     except OSError as error:
         raise NotWritableError(
             f"The run was not started, because it cannot be recorded in {job.record.folder}: {error.strerror}."
         ) from error
-    return state
+
+
+def _join_run(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
+    """Run a command as a process of a job whose first process makes the run; nothing else is recorded."""
+    run = wait_for_run(log, request.argv, os.environ)
+    if run is None:
+        tell("The first process of this job has begun no run, so this process is not recorded.")
+        environment = {**os.environ, **(request.environment or {})}
+    else:
+        environment = make_environment(request, run.folder, run.ref, run.code)
+    with Child(lambda _: None) as child:
+        status = child.run(
+            request.argv, environment, request.folder, pty=request.pty, time_limit=request.time_limit
+        )  # fmt: skip
+    if status.error:
+        tell(status.error)
+    return LaunchedRun(status.code, None)
 
 
 def _abandon(record: RecordWriter) -> None:

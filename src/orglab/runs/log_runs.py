@@ -12,6 +12,7 @@ from orglab.experiment.ids import list_ids
 from orglab.experiment.lookup import find_renumbered
 from orglab.experiment.model import Experiment
 from orglab.experiment.note_text import RUN_MARK
+from orglab.git import is_installed
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 from orglab.org.source import decode
@@ -24,7 +25,8 @@ class LogRuns:
     """The runs of one log, with the current reference of their experiment.
 
     These are the runs whose record names the log, by its path from the top of the repository.  If the log was moved, it
-    is known by its notes of earlier runs.  A run that names no log belongs to every log.  The records are read once.
+    is known by its notes of earlier runs, or because git knows of the move.  A run that names no log belongs to every
+    log.  The records are read once.
     """
 
     def __init__(self, log: LogFile, read_document: Callable[[], Document] | None = None) -> None:
@@ -42,7 +44,8 @@ class LogRuns:
     def owns(self, name: str) -> bool:
         """Return whether a name is that of the log, or was before the log was moved."""
         if name not in self._owned:
-            self._owned[name] = not os.path.lexists(self._log.top / name) and name in self._noted_names
+            is_gone = not os.path.lexists(self._log.top / name)
+            self._owned[name] = is_gone and (name in self._noted_names or name in self._former_names)
         return self._owned[name]
 
     @cached_property
@@ -51,6 +54,16 @@ class LogRuns:
         ids = {decode(name) for name in RUN_MARK.findall(self._read_document().text)}
         runs = (read_run(folder) for name, folder in list_entries(self._log.top, RUNS).items() if name in ids)
         return {run.log for run in runs if run is not None}
+
+    @cached_property
+    def _former_names(self) -> set[str]:
+        """The names that the log had before it was moved, according to git."""
+        repository = self._log.repository
+        if repository is None or not is_installed():
+            return set()
+        from orglab.git.files import find_former_paths  # noqa: PLC0415 - few logs have been moved
+
+        return find_former_paths(repository, self._name)
 
     @cached_property
     def all(self) -> list[Run]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from orglab import clock
 from orglab.errors import NotFoundError, NotReadableError, NotWritableError, OrglabError, UsageError
 from orglab.experiment.consequences import Added
-from orglab.experiment.edits import add_run_note, contains_line
+from orglab.experiment.edits import add_run_note, contains_line, replace_run_note
 from orglab.experiment.ids import list_references
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment
@@ -23,9 +23,9 @@ from orglab.org.timestamp import format_inactive
 from orglab.reference import parse_reference
 from orglab.runs.description import format_mark, format_note
 from orglab.runs.pending import PendingEntry, lock_step, postpone, remove_pending
-from orglab.runs.record import Run, read_run
+from orglab.runs.record import Run, read_earlier_runs, read_run
 from orglab.runs.record_writer import resume_record
-from orglab.text import Tell
+from orglab.text import Tell, listed
 
 Complete = Callable[[str, str], Sequence[str]]
 """Completes a step with a commit, and returns the recorded hashes."""
@@ -55,10 +55,16 @@ def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
 def _write_run_note(log: LogFile, run: Run, at: datetime.datetime, commit: str | None, *, done: bool) -> bool:
     """Add the note of a run unless the log has it, ticking its step if `done`; return whether the log changed."""
     reference = parse_reference(run.ref or "")
-    head = format_inactive(at).decode() + (f" ({commit})" if commit else "")
+    earlier = [(_format_head(one.noted_at, commit), format_note(one)) for one in read_earlier_runs(run.folder)]
+    head = _format_head(at, commit)
 
     def make_edits(experiment: Experiment) -> tuple[list[Edit], bool]:
         if contains_line(experiment.document, format_mark(run)):
+            # A note that was written before a requeued job went on tells how it ended then.
+            for old in earlier:
+                new = head, format_note(run)
+                if edits := replace_run_note(experiment, reference, old, new, commit=commit, done=done):
+                    return edits, True
             return [], False
         return add_run_note(experiment, reference, head, format_note(run), commit=commit, done=done), True
 
@@ -66,6 +72,10 @@ def _write_run_note(log: LogFile, run: Run, at: datetime.datetime, commit: str |
     if is_new and done and reference.step is not None:
         log.active.clear(*list_references(after, find_step(after, reference)))
     return is_new
+
+
+def _format_head(at: datetime.datetime, commit: str | None) -> str:
+    return format_inactive(at).decode() + (f" ({commit})" if commit else "")
 
 
 def write_pending(log: LogFile, pending: Sequence[PendingEntry], complete: Complete, tell: Tell) -> None:
@@ -90,6 +100,8 @@ def write_pending(log: LogFile, pending: Sequence[PendingEntry], complete: Compl
     if log.anyway or not is_held:
         for run in write_runs(log, pending, tell):
             tell(f"Added the run {run.id} ({run.ref}) to the log.")
+            if run.uncommitted:
+                tell(f"Its results are not committed: {listed(run.uncommitted)}.")
 
 
 def _write_step(log: LogFile, entry: PendingEntry, ref: str, commit: str, complete: Complete, tell: Tell) -> bool:
@@ -145,7 +157,10 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> lis
 
 
 def _finish_run_record(entry: PendingEntry, tell: Tell) -> Run | None:
-    """Return the run of a pending entry, marked as lost if it is; None if it still runs or has no record."""
+    """Return the run of a pending entry, marked as lost if it is; None if it still runs or has no record.
+
+    A run whose orglab was killed still runs as long as a process of its command is alive.
+    """
     if entry.run is None:
         remove_pending(entry)
         return None
@@ -158,8 +173,10 @@ def _finish_run_record(entry: PendingEntry, tell: Tell) -> Run | None:
             # The disk was full before the command started.
             remove_pending(entry)
             return None
-        if run.is_foreign or run.status not in ("running", "lost") or run.fields.get("lost"):
-            return run if run.status != "running" else None
+        if run.is_foreign or not (run.is_going_on or run.status == "lost") or run.fields.get("lost"):
+            return None if run.is_going_on else run
+        if run.is_command_alive():
+            return None
         record.end_line()
         record.append("lost", {"lost": True, "found": clock.now().astimezone().isoformat()}, durable=True)
         tell(f"The run {entry.name} was lost: its process ended without recording a result.")

@@ -87,6 +87,24 @@ def _is_for(fields: Mapping[str, Any], real_log: str, owns: Callable[[str], bool
     return not isinstance(name, str) or owns(name)
 
 
+def find_homeless(top: Path) -> dict[str, str]:
+    """Return the pending entries for a log that no longer has its path, with that path relative to the top.
+
+    It was moved in a way that git does not know of, or is on another branch.
+
+    Args:
+        top: The top of the repository, or else the folder of the log.
+    """
+    found = {}
+    for name, path in list_entries(top, PENDING).items():
+        fields = _read(path)
+        place, log = fields.get("log"), fields.get("name")
+        is_there = isinstance(place, str) and os.path.lexists(place)
+        if isinstance(log, str) and not is_there and not os.path.lexists(top / log):
+            found[name] = log
+    return found
+
+
 def is_locked(path: Path) -> bool | None:
     """Return whether a process holds the lock of a record; None if that cannot be determined."""
     try:

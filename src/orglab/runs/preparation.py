@@ -21,7 +21,8 @@ from orglab.runs.job import Job
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.metrics_files import find_matches
 from orglab.runs.parameters import find_environment_seeds
-from orglab.runs.record import Run, read_start_time
+from orglab.runs.processes import read_start_time
+from orglab.runs.record import OUT, Run
 from orglab.runs.run_parameters import describe_parameters
 from orglab.runs.run_request import RunRequest
 from orglab.runs.scheduler import find_job
@@ -62,8 +63,11 @@ def save_code(job: Job) -> WorkingState:
     expected = tuple(path for path in (path_in(job.repository, file) for file in generated) if path is not None)
     own_paths = job.log.find_own_paths(job.repository)
     scripts = tuple(_find_scripts(job.repository, job.request.argv, job.folder))
+    before = job.request.before or config.before
+    if before == "commit" and job.batch is not None:
+        before = "snapshot"  # the branch is that of the person, who may be working on it now
     policy = Policy(
-        job.request.before or config.before, config, own_paths, expected, scripts,
+        before, config, own_paths, expected, scripts,
         lambda paths: _find_outputs(job, paths),
     )  # fmt: skip
     return save_working_state(
@@ -129,7 +133,7 @@ def _describe_request(job: Job) -> dict[str, Any]:
         "cwd": os.path.relpath(job.folder, base), "why": request.why, "done": request.done,
         "results": [os.path.relpath(path, base) for path in job.watch.paths],
         "metrics_files": [os.path.relpath(job.folder / name, base) for name in request.metrics],
-        "printed_metrics": request.printed_metrics, "pty": request.pty,
+        "printed_metrics": request.printed_metrics, "pty": request.pty, "time_limit": request.time_limit,
     }  # fmt: skip
 
 
@@ -178,23 +182,30 @@ def _hash_files(paths: Iterable[Path], base: Path) -> dict[str, str]:
     return hashes
 
 
-def make_environment(job: Job, state: WorkingState) -> dict[str, str]:
-    """Return the environment variables of the command."""
+def make_environment(request: RunRequest, folder: Path, ref: str | None, code: str | None) -> dict[str, str]:
+    """Return the environment variables of a command.
+
+    Args:
+        request: What to run.
+        folder: The folder of the run.
+        ref: Its step or experiment.
+        code: The full hash of the commit with its code.
+    """
     environment = {
         **os.environ,
-        **(job.request.environment or {}),
-        "ORGLAB_RUN": job.record.id,
-        "ORGLAB_OUT": os.fspath(job.record.out.absolute()),
+        **(request.environment or {}),
+        "ORGLAB_RUN": folder.name,
+        "ORGLAB_OUT": os.fspath((folder / OUT).absolute()),
     }
     with contextlib.suppress(OSError):
-        job.record.out.mkdir()
-    if not job.request.pty:
+        (folder / OUT).mkdir(exist_ok=True)
+    if not request.pty:
         # Python buffers output to a pipe, and the user wants to see it at once, as on a terminal.
         old_paths = environment.get("PYTHONPATH", "").split(os.pathsep)
         paths = (os.fspath(_STARTUP), *(path for path in old_paths if path != os.fspath(_STARTUP)))
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-    experiment, _, step = (job.ref or "").partition(".")
-    values = {"EXPERIMENT": experiment, "STEP": job.ref if step else None, "COMMIT": state.snapshot or state.head}
+    experiment, _, step = (ref or "").partition(".")
+    values = {"EXPERIMENT": experiment, "STEP": ref if step else None, "COMMIT": code}
     for name, value in values.items():
         environment.pop(f"ORGLAB_{name}", None)
         if value:

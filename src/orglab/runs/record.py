@@ -17,6 +17,7 @@ import datetime
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ from orglab.git.hashed_file import HashedFile, LeftOut
 from orglab.runs.metric_values import to_value
 from orglab.runs.parameters import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
+from orglab.runs.processes import is_alive, is_group_alive
 from orglab.runs.scheduler import SchedulerJob
 from orglab.runs.source_folders import Source
 from orglab.runs.storage import RUNS, list_entries
@@ -35,7 +37,11 @@ from orglab.runs.storage import RUNS, list_entries
 OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
 OUT = "out"
+SHARED_BYTES = 1 << 16  # of the output of a run, in other clones
 
+_LONGEST = 1e10  # seconds of a time limit
+_TIME_ZONES = datetime.timedelta(hours=26)  # the most by which two local times of one instant differ
+_HEAD_BYTES = 1 << 13
 _SHORTEST = 4  # a shorter part of an id may be anything, such as the reference e2
 
 Metric = float | str
@@ -151,6 +157,18 @@ class Run(Mapping[str, object]):
         return _to_seconds(self._moment("ended"))
 
     @property
+    def began_there(self) -> datetime.datetime | None:
+        """When it started, in the local time of the machine that made it, as in its note."""
+        moment = self._moment("began")
+        return moment.replace(tzinfo=None) if moment is not None else None
+
+    @property
+    def ended_there(self) -> datetime.datetime | None:
+        """When it ended, in the local time of the machine that made it, as in its note."""
+        moment = self._moment("ended")
+        return moment.replace(tzinfo=None) if moment is not None else None
+
+    @property
     def noted_at(self) -> datetime.datetime:
         """The time of its note: when it ended or else started, in the local time of the machine that made it."""
         moment = self._moment("ended") or self._moment("began") or _read_id_time(self.id)
@@ -179,17 +197,51 @@ class Run(Mapping[str, object]):
         return self._text("asked_by")
 
     @property
+    def exception(self) -> str | None:
+        """The exception that it failed with, on one line: `ValueError: bad shape`."""
+        return self._text("exception")
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether it is known to have failed because memory ran out."""
+        return self.fields.get("out_of_memory") is True
+
+    @property
+    def time_limit(self) -> float | None:
+        """The seconds that it might take."""
+        value = self.fields.get("time_limit")
+        return float(value) if isinstance(value, int | float) and 0 < value < _LONGEST else None
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it was stopped because it took longer."""
+        return self.fields.get("timed_out") is True
+
+    @cached_property
     def status(self) -> str:
-        """`done` (exit 0), `failed`, `killed` by a signal, `running`, or `lost` (its process is gone)."""
+        """How it ended, or that it goes on.
+
+        `done` (exit 0), `failed`, `killed` by a signal, `stopped` (asked to end, or its time limit was over),
+        `running`, `unobserved` (it runs, but orglab was killed), or `lost` (its processes are gone).
+        """
         if self.fields.get("lost"):
             return "lost"
+        if self.timed_out:
+            return "stopped"
         if self.signal is not None:
             return "killed"
         if self.asked_by is not None and self.exit_code is not None:
             return "stopped"
         if self.exit_code is not None:
             return "failed" if self.exit_code else "done"
-        return "running" if self._is_running() else "lost"
+        if self._is_running():
+            return "running"
+        return "unobserved" if self.is_command_alive() else "lost"
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether it has not ended yet, as far as is known."""
+        return self.status in ("running", "unobserved")
 
     @property
     def discarded(self) -> str | None:
@@ -225,6 +277,19 @@ class Run(Mapping[str, object]):
     def is_foreign(self) -> bool:
         """Whether the record was received from another clone by `orglab sync`."""
         return "writer" in self.fields
+
+    @property
+    def has_cut_output(self) -> bool:
+        """Whether only the end of its output is here, because it was received from another clone."""
+        try:
+            return self.is_foreign and (self.folder / OUTPUT).lstat().st_size >= SHARED_BYTES
+        except OSError:
+            return False
+
+    @property
+    def pruned(self) -> str | None:
+        """When its output and other files were removed."""
+        return self._text("pruned")
 
     @property
     def parent(self) -> str | None:
@@ -345,6 +410,13 @@ class Run(Mapping[str, object]):
         )
 
     @property
+    def uncommitted(self) -> tuple[str, ...]:
+        """The results that were not committed, because it was part of a scheduler's job."""
+        if self.fields.get("batch") is not True or self.commit is not None or not self._texts("results"):
+            return ()
+        return tuple(file.path for file in self.outputs)
+
+    @property
     def usage(self) -> dict[str, float]:
         """CPU seconds (`user`, `system`) and peak `memory` in bytes."""
         return {name: value for name, value in self._mapping("usage").items() if isinstance(value, int | float)}
@@ -441,15 +513,19 @@ class Run(Mapping[str, object]):
         if is_held is not None or self.host != os.uname().nodename:
             return is_held is not False
         pid = self.fields.get("pid")
-        if not isinstance(pid, int):
+        return isinstance(pid, int) and pid > 0 and is_alive(pid, self.fields.get("pid_start"))
+
+    def is_command_alive(self) -> bool:
+        """Return whether a process of the command is alive on this machine, though nobody writes the record."""
+        group = self.fields.get("child_pid")
+        if not isinstance(group, int) or group <= 1 or self.host != os.uname().nodename:
             return False
         try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
+            # The time of the file, because the clock of a run may be another one.
+            written = (self.folder / RECORD).stat().st_mtime
         except OSError:
-            pass
-        return read_start_time(pid) == self.fields.get("pid_start")
+            return False
+        return is_group_alive(group, self.fields.get("child_start"), written)
 
 
 def _as_number(value: object) -> float:
@@ -475,20 +551,9 @@ def _to_seconds(moment: datetime.datetime | None) -> float | None:
 def _read_id_time(name: str) -> datetime.datetime:
     """Return the time in the id of a run, for a record without times."""
     try:
-        return datetime.datetime.strptime(name[:15], "%Y%m%d-%H%M%S")  # noqa: DTZ007 - local, as in the log
+        return datetime.datetime.fromisoformat(name[:15].replace("-", "T"))  # strptime would import the locale
     except ValueError:
         return clock.now()
-
-
-def read_start_time(pid: int) -> int | None:
-    """Return the start time of a process in clock ticks, to detect that a process id was reused.
-
-    This is field 22 of proc_pid_stat(5); None if there is no such file.
-    """
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
-        return None
 
 
 def read_runs(top: Path) -> list[Run]:
@@ -503,14 +568,31 @@ def read_runs(top: Path) -> list[Run]:
 
 
 def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
-    """Yield the newest runs of all logs, newest first by id; records are read lazily.
+    """Yield the newest runs of all logs, newest first; records are read lazily.
 
     Args:
         top: The top of the repository, or else the folder of the log.
         count: The largest number of records to read.
     """
     folders = list_entries(top, RUNS)
-    yield from filter(None, map(read_run, (folders[name] for name in sorted(folders, reverse=True)[:count])))
+    names = sorted(folders, reverse=True)
+    # An id is the local time of the machine that made the run, so only the beginning of a record tells the order.
+    for last in names[count - 1 : count]:
+        oldest = f"{_read_id_time(last) - _TIME_ZONES:%Y%m%d-%H%M%S}"
+        names = [name for name in names if name >= min(oldest, last)]
+    newest = sorted(names, key=lambda name: (_read_instant(folders[name]), name), reverse=True)
+    yield from filter(None, (read_run(folders[name]) for name in newest[:count]))
+
+
+def _read_instant(folder: Path) -> float:
+    """Return when a run began, in seconds since 1970, from the beginning of its record, or else from its id."""
+    try:
+        with open(os.open(folder / RECORD, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
+            match = re.search(rb'"began": "([^"\\]{1,40})"', file.read(_HEAD_BYTES))
+        moment = datetime.datetime.fromisoformat(match[1].decode("ascii")) if match else _read_id_time(folder.name)
+        return moment.timestamp()
+    except (OSError, ValueError, OverflowError):
+        return _read_id_time(folder.name).timestamp()
 
 
 def find_run(runs: Iterable[Run], name: str) -> Run:
@@ -537,6 +619,27 @@ def read_run(folder: Path) -> Run | None:
     for line in read_lines(folder / RECORD):
         fields |= line
     return Run(folder, fields) if fields else None
+
+
+def read_earlier_runs(folder: Path) -> list[Run]:
+    """Return the run in a folder as it was each time before it was resumed."""
+    fields: dict[str, Any] = {}
+    earlier = []
+    for line in read_lines(folder / RECORD):
+        if line.get("event") == "resumed":
+            earlier.append(Run(folder, fields))
+        fields |= line
+    return earlier
+
+
+def read_output_end(folder: Path, size: int) -> bytes:
+    """Return the last bytes of the output of a run; none if it printed nothing, or its output is not here."""
+    try:
+        with open(os.open(folder / OUTPUT, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
+            file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+            return file.read(size)
+    except OSError:
+        return b""
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

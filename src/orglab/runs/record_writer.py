@@ -12,7 +12,7 @@ from pathlib import Path
 from orglab.errors import NotWritableError
 from orglab.log.log import LogFile
 from orglab.runs.pending import RECORD, PendingEntry, add_pending_run, remove_pending
-from orglab.runs.record import METRICS, OUT, OUTPUT
+from orglab.runs.record import METRICS, OUT, OUTPUT, SHARED_BYTES
 from orglab.runs.storage import RUNS, find_storage_folders, make_folder
 
 _TRIES = 100
@@ -170,6 +170,8 @@ def write_copy(folder: Path, file: str, writer: str, version: str, read: Callabl
     data = read()
     if file == RECORD:
         data = data.rstrip(b"\n") + b"\n" + json.dumps({"event": "copied", "writer": writer}).encode() + b"\n"
+    if file == OUTPUT:
+        data = data[-SHARED_BYTES:]
     for path, content in ((folder / file, data), (stamp, version.encode())):
         new = path.with_name(f"{path.name}.{os.getpid()}")
         new.write_bytes(content)

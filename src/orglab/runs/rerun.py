@@ -64,6 +64,7 @@ def rerun(
             printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,
             why=f"A rerun of {run.id}", folder=folder, commit_results=False,
             environment=environment, extra_fields={"rerun_of": run.id}, show_output=show_output,
+            time_limit=run.time_limit,
         )  # fmt: skip
         launched = launch(log, request, tell)
         if launched.run is not None:

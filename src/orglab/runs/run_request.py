@@ -27,6 +27,7 @@ class RunRequest(NamedTuple):
         environment: Environment variables to add to those of this process.
         extra_fields: More fields for the record, such as the run that a rerun repeats.
         show_output: Whether what the command prints is shown; it is kept in the record in any case.
+        time_limit: Seconds after which the command is stopped; None for no limit.
     """
 
     reference: str | None
@@ -43,6 +44,7 @@ class RunRequest(NamedTuple):
     environment: Mapping[str, str] | None = None
     extra_fields: Mapping[str, object] | None = None
     show_output: bool = True
+    time_limit: float | None = None
 
 
 def find_reference(log: LogFile, request: RunRequest) -> str | None:

@@ -1,6 +1,7 @@
 """Exchange the records of runs with other clones through git, and write the received runs to the log."""
 
 import re
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,13 +23,13 @@ from orglab.runs.description import format_mark
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.log_writer import write_runs
 from orglab.runs.pending import RECORD, add_pending_run, find_pending, remove_pending_run
-from orglab.runs.record import METRICS, Run, read_run, read_runs
+from orglab.runs.record import METRICS, OUTPUT, SHARED_BYTES, Run, read_output_end, read_run, read_runs
 from orglab.runs.record_writer import write_copy
 from orglab.runs.storage import RUNS, find_storage_folders, list_entries, make_folder
 from orglab.text import Tell
 
 # Another machine chose these names, and they become paths here.
-_FILE = re.compile(rf"(\d{{8}}-\d{{6}}-[0-9a-f]{{4,16}})/({re.escape(RECORD)}|{re.escape(METRICS)})")
+_FILE = re.compile(rf"(\d{{8}}-\d{{6}}-[0-9a-f]{{4,16}})/({'|'.join(map(re.escape, (RECORD, METRICS, OUTPUT)))})")
 
 
 class SyncResult(NamedTuple):
@@ -69,8 +70,10 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
     try:
         writer = writer_name(repository)
         own = [run for run in read_runs(top) if not run.is_foreign]
-        files = {f"{run.id}/{name}": run.folder / name for run in own for name in (RECORD, METRICS)}
-        sent = publish_records(repository, writer, {name: path for name, path in files.items() if path.is_file()})
+        with tempfile.TemporaryDirectory() as folder:
+            outputs = _find_outputs(own, Path(folder)) if log.config.run.share_output else {}
+            files = {f"{run.id}/{name}": run.folder / name for run in own for name in (RECORD, METRICS)} | outputs
+            sent = publish_records(repository, writer, {name: path for name, path in files.items() if path.is_file()})
         captured = [f"{RUN_REFS}{run.id}" for run in own if run.snapshot] if snapshots else []
         sync_records(repository, remote, writer, tuple(captured))
         received = _receive(repository, top, writer)
@@ -78,7 +81,7 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         raise NotWritableError(
             f"The records cannot be stored in {find_storage_folders(top)[0]}: {error.strerror}."
         ) from error
-    ended = [run for run in received if run.status != "running"]
+    ended = [run for run in received if not run.is_going_on]
     document = log.document()
     already_written = [run for run in ended if contains_line(document, format_mark(run))]
     on_branches = _find_on_branches(log, repository, [run for run in ended if run not in already_written])
@@ -90,6 +93,27 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
     # Includes runs of earlier syncs whose step the log did not have at that time.
     written = write_runs(log, find_pending(top, log.path, LogRuns(log).owns), tell)
     return SyncResult(sent, received, written, already_written, on_branches)
+
+
+def _find_outputs(runs: list[Run], folder: Path) -> dict[str, Path]:
+    """Return the output of each run, by its name in the ref; of a long one the end, which is written to a folder.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    found = {}
+    for run in runs:
+        path = run.folder / OUTPUT
+        try:
+            size = path.lstat().st_size
+        except OSError:
+            continue
+        if size > SHARED_BYTES:
+            path = folder / run.id
+            path.write_bytes(read_output_end(run.folder, SHARED_BYTES))
+        if size and not path.is_symlink():
+            found[f"{run.id}/{OUTPUT}"] = path
+    return found
 
 
 def _receive(repository: Repository, top: Path, writer: str) -> list[Run]:

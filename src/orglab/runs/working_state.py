@@ -48,6 +48,11 @@ class WorkingState(NamedTuple):
     uncaptured: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
+    @property
+    def code(self) -> str | None:
+        """The full hash of the commit with the code: the snapshot, or else HEAD."""
+        return self.snapshot or self.head
+
     def record_fields(self) -> dict[str, Any]:
         """Return the fields for the record."""
         fields: dict[str, Any] = {

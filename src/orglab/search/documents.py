@@ -114,7 +114,8 @@ def experiment_document(experiment: "Experiment") -> Document:
     """Return an experiment as a document."""
     steps, conclusion = experiment.steps, experiment.conclusion
     notes = [*experiment.notes, *(note for step in steps for note in step.notes)]
-    stamps = [experiment.created, experiment.closed, conclusion.closed, *(note.at for note in notes)]
+    times = [entry.at for entry in conclusion.entries]
+    stamps = [experiment.created, experiment.closed, conclusion.closed, *times, *(note.at for note in notes)]
     verdict = experiment.verdict
     shown = FoundExperiment(
         experiment.id, experiment.ref, experiment.title, experiment.state, experiment.kind, experiment.is_done,
@@ -125,7 +126,7 @@ def experiment_document(experiment: "Experiment") -> Document:
         "description": experiment.description,
         "step": "\n".join(f"{step.ref} {step.text}" for step in steps),
         "note": "\n\n".join(note.text for note in notes),
-        "conclusion": "\n".join(filter(None, (conclusion.verdict, conclusion.text))),
+        "conclusion": "\n".join(filter(None, (conclusion.verdict, *(entry.text for entry in conclusion.entries)))),
         "tags": " ".join(experiment.tags),
     }
     state = f" {' '.join(filter(None, (experiment.state, experiment.kind)))} "

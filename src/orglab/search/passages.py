@@ -78,6 +78,10 @@ def split_experiment(experiment: "Experiment") -> Iterator[Passage]:
     closed = iso(experiment.concluded)
     yield from _paragraphs("conclusion", ref, closed, None, conclusion.verdict or "")
     yield from _paragraphs("conclusion", ref, closed, None, conclusion.text)
+    for entry in conclusion.entries[:-1]:
+        if entry.text and entry.text != conclusion.text:
+            words = f"{entry.verdict}: {entry.text}" if entry.verdict else entry.text
+            yield from _paragraphs("conclusion", ref, iso(entry.at), None, words)
 
 
 def _paragraphs(place: str, ref: str | None, at: str | None, line: int | None, text: str) -> Iterator[Passage]:

@@ -233,6 +233,46 @@ def test_one_side_rewords_and_the_other_ticks_a_step():
     assert "1. [X] Test XYZ without any ABC (aaaaaaa)\n" in text
 
 
+def concluded(verdict, *entries):
+    """The log with these conclusions."""
+    drawer = f":PROPERTIES:\n:VERDICT:  {verdict}\n:END:\n"
+    return changed(
+        ("model [0%]", "model [50%]"), ("** TODO Conclusions\n", f"** DONE Conclusions\n{drawer}" + "\n".join(entries))
+    )
+
+
+FIRST = "It helps.\n- a lot\n"
+DATED = f"[2018-06-06 Wed 18:00] supported:\n{FIRST}"
+NO = "[2018-06-20 Wed 10:00] refuted:\nNo.\n- a lot\n"
+PERHAPS = "[2018-06-21 Thu 10:00] inconclusive:\nPerhaps.\n- a lot\n"
+
+
+@pytest.mark.parametrize("swap", [False, True])
+@pytest.mark.parametrize("base", [concluded("supported", FIRST), concluded("supported", DATED)])
+def test_both_conclude_again(base, swap):
+    sides = [concluded("refuted", DATED, NO), concluded("inconclusive", DATED, PERHAPS)]
+    assert merged(*(sides[::-1] if swap else sides), base)[0] == concluded("inconclusive", DATED, NO, PERHAPS)
+
+
+def test_a_conclusion_of_one_side_is_kept_between_those_of_the_other():
+    third = "[2018-06-22 Fri 10:00] supported:\nYes.\n"
+    sides = concluded("supported", DATED, NO, third), concluded("inconclusive", DATED, PERHAPS)
+    assert merged(*sides, concluded("supported", FIRST))[0] == concluded("supported", DATED, NO, PERHAPS, third)
+
+
+def test_a_conclusion_from_another_time_zone_stays_after_the_one_that_it_follows():
+    early = "[2018-06-06 Wed 10:00] refuted:\nNo.\n"
+    sides = concluded("refuted", DATED, early), concluded("inconclusive", DATED, PERHAPS)
+    assert merged(*sides, concluded("supported", FIRST))[0] == concluded("inconclusive", DATED, early, PERHAPS)
+
+
+def test_an_earlier_conclusion_that_the_other_side_rewords_is_a_conflict():
+    ours, theirs = concluded("refuted", DATED, NO), concluded("supported", FIRST.replace("helps", "hurts"))
+    done = merge(*(text.encode() for text in (concluded("supported", FIRST), ours, theirs)), Config(), NOW)
+    assert done.conflicts == 1
+    assert all(line in done.data.decode() for line in (DATED + "\n" + NO, "It hurts."))
+
+
 def test_conclusions_of_both_are_a_conflict():
     ours = changed(("** TODO Conclusions\n", "** DONE Conclusions\nIt helps.\n"))
     theirs = changed(("** TODO Conclusions\n", "** DONE Conclusions\nIt does not.\n"))

@@ -97,6 +97,19 @@ def test_what_comes_after_the_period_is_not_told(repo):
     assert activity.runs == ()
 
 
+def test_the_conclusion_is_the_one_of_the_period(repo):
+    entries = "[2018-06-07 Thu] supported: It works.\n\n[2018-06-20 Wed] refuted: Not with seed 2.\n"
+    repo.commit("log", {NAME: LOG.replace("It works.\n", entries)})
+    log = Log(repo.path / NAME)
+    chosen = log.experiments()[1:]
+    told = {}
+    for day in (6, 8, 21):
+        until = period(datetime.datetime(2018, 6, day))  # noqa: DTZ001
+        (activity,) = read_activities(PeriodSources(log, chosen, until.since), chosen, until)
+        told[day] = activity.conclusion.verdict, activity.conclusion.text
+    assert told == {6: (None, ""), 8: ("supported", "It works."), 21: ("refuted", "Not with seed 2.")}
+
+
 def test_the_journal_is_told_when_asked_for(repo):
     log = write_study(repo)
     chosen = log.experiments()[:1]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from orglab.api.ask import Listed, OpenSteps, Shown, is_active
 from orglab.cli import output
-from orglab.experiment.model import Experiment, Note, Step
+from orglab.experiment.model import Experiment, Step
+from orglab.experiment.section_text import Note
 from orglab.org.timestamp import Timestamp
 
 if TYPE_CHECKING:
@@ -138,10 +139,14 @@ def conclusion_lines(experiment: Experiment) -> Iterator[str]:
         return
     yield ""
     verdict = ": " + output.verdict(conclusion.verdict) if conclusion.verdict else ""
-    closed = f"  ({format_time(conclusion.closed)})" if conclusion.closed else ""
-    yield output.paint("Conclusions", bold=True) + verdict + output.paint(closed, dim=True)
+    at = f"  ({format_time(conclusion.at)})" if conclusion.at else ""
+    yield output.paint("Conclusions", bold=True) + verdict + output.paint(at, dim=True)
     if conclusion.text:
         yield from output.wrap(conclusion.text, "  ")
+    if earlier := conclusion.entries[:-1]:
+        described = (" ".join(filter(None, (one.verdict, format_time(one.at)))) or "unknown" for one in earlier)
+        hint = f"Earlier: {', '.join(described)}; see orglab show {experiment.id} --history"
+        yield output.paint(output.clean(f"  {hint}"), dim=True)
 
 
 def step_lines(step: Step, active: str | None, commits: "Mapping[str, Commit] | None" = None) -> Iterator[str]:
@@ -166,7 +171,7 @@ def step_lines(step: Step, active: str | None, commits: "Mapping[str, Commit] | 
     yield from lines
     for name in step.commits:
         if name in known:
-            begin = output.paint(f"{indent}({name})  {known[name].when:%Y-%m-%d}", dim=True)
+            begin = output.paint(f"{indent}({name})  {known[name].when_there:%Y-%m-%d}", dim=True)
             yield from output.wrap(known[name].subject, indent + "  ", begin + "  ")
     for note in step.notes:
         yield from note_lines(note, indent)
@@ -236,7 +241,7 @@ def _mention_lines(mention: "Mention") -> list[str]:
     """Return the line of a commit: hash, date, subject."""
     commit = mention.commit
     return output.wrap(
-        commit.subject, "    ", output.paint(f"  {commit.short}  {commit.when:%Y-%m-%d}", dim=True) + "  "
+        commit.subject, "    ", output.paint(f"  {commit.short}  {commit.when_there:%Y-%m-%d}", dim=True) + "  "
     )
 
 

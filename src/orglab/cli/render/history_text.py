@@ -6,7 +6,7 @@ from itertools import groupby
 
 from orglab.api.ask import History, References
 from orglab.cli import output
-from orglab.cli.render.experiment_text import BOXES, head_line, note_lines
+from orglab.cli.render.experiment_text import BOXES, format_time, head_line, note_lines
 from orglab.config import shorten_path
 from orglab.experiment.resolved import Resolved
 from orglab.history.events import Event
@@ -40,7 +40,7 @@ def _place_lines(places: list[Occurrence], letter: str) -> list[str]:
     place = places[0]
     refs = list(dict.fromkeys(one.reference.spell(letter) for one in places))
     if place.commit is not None:
-        begin = f"  {place.commit.short}  {place.commit.when:%Y-%m-%d}"
+        begin = f"  {place.commit.short}  {place.commit.when_there:%Y-%m-%d}"
     else:
         begin = f"  {output.clean(shorten_path(os.fspath(place.path or '.')))}:{place.line}"
     is_own = place.within in (None, refs[0].partition(".")[0])
@@ -84,7 +84,7 @@ def history_lines(history: History) -> Iterator[str]:
     yield ""
     width = max((len(one.ref) for one in events), default=0)
     for event in events:
-        at = event.at
+        at = event.local_time
         time = "unknown" if at is None else f"{at:%Y-%m-%d}" if event.precision == "day" else f"{at:%Y-%m-%d %H:%M}"
         kind = "done" if event.kind == "step" else event.kind
         begin = f"{output.paint(f'{time:<16}', dim=True)}  {kind:<{_LONGEST_KIND}}  "
@@ -107,11 +107,16 @@ def _event_text(event: Event) -> str:
         return event.text + commits + source
     if event.recorded is not None:
         run = event.recorded
-        outcome = ", ".join(filter(None, (outcome_text(run), run_metrics_text(run))))
+        outcome = ", ".join(filter(None, (outcome_text(run), run_metrics_text(run), _discarded(run))))
         return f"{event.text}  ({outcome})" + (f"  {facts['why']}" if "why" in facts else "")
     if event.kind == "conclusion" and "verdict" in facts:
         return f"{facts['verdict']}: {event.text}" if event.text else facts["verdict"]
     return f"({event.commit[:7]}) {event.text}" if event.kind == "note" and event.commit else event.text
+
+
+def _discarded(run: Run) -> str:
+    """Return that a run is discarded, and why; empty if it counts."""
+    return "" if run.discarded is None else ": ".join(filter(None, ("discarded", run.discarded)))
 
 
 def why_lines(answer: Why) -> Iterator[str]:
@@ -132,7 +137,7 @@ def _link_lines(link: Link) -> Iterator[str]:
     if link.run is not None:
         yield from _run_lines(link.run, link.how, mark)
     elif link.commit is not None:
-        head = f"  {mark} {output.paint(link.commit.short, bold=True)}  {link.commit.when:%Y-%m-%d %H:%M}  "
+        head = f"  {mark} {output.paint(link.commit.short, bold=True)}  {link.commit.when_there:%Y-%m-%d %H:%M}  "
         yield from output.wrap(link.commit.subject, "      ", head)
         yield from output.wrap(link.how, "      ")
     else:
@@ -141,9 +146,12 @@ def _link_lines(link: Link) -> Iterator[str]:
 
 def _run_lines(run: Run, how: str, mark: str) -> Iterator[str]:
     """Yield a run: its time, outcome, command and reason."""
-    began = f"  {run.began:%Y-%m-%d %H:%M}" if run.began else ""
+    began = f"  {run.began_there:%Y-%m-%d %H:%M}" if run.began_there else ""
     yield from output.flow(
-        [f"  {mark} {output.paint(output.clean(run.id), bold=True)}{began}", output.clean(outcome_text(run))]
+        [
+            f"  {mark} {output.paint(output.clean(run.id), bold=True)}{began}",
+            *map(output.clean, filter(None, (outcome_text(run), _discarded(run)))),
+        ]
     )
     yield from output.wrap(" ".join(run.argv), "        ", "      $ ")
     if run.why:
@@ -152,22 +160,24 @@ def _run_lines(run: Run, how: str, mark: str) -> Iterator[str]:
 
 
 def _reason_lines(reason: Reason) -> Iterator[str]:
-    """Yield an experiment: its title, state and description, the steps concerned, and the nearest note."""
+    """Yield an experiment: title, state, steps concerned, nearest note; at the end the question and the conclusion."""
     experiment = reason.experiment
     yield from head_line(experiment)
-    verdict = f"  {output.clean(experiment.verdict)}" if experiment.verdict else ""
     place = output.paint(output.clean(f"{experiment.file}:{experiment.line}"), dim=True)
-    yield (
-        output.paint(output.clean(experiment.state or "no state"), state=experiment.kind, bold=True)
-        + f"{verdict}  {place}"
-    )
-    if experiment.description:
-        yield from output.wrap(experiment.description, "  ")
+    yield output.paint(output.clean(experiment.state or "no state"), state=experiment.kind, bold=True) + f"  {place}"
     for step in reason.steps:
         yield from output.wrap(step.text, " " * 10, f"  {step.number:>2}. {BOXES[step.state]} ")
-    if experiment.conclusion.text:
-        yield output.paint("  Conclusion", dim=True)
-        yield from output.wrap(experiment.conclusion.text, "  ")
     if reason.note is not None:
         yield output.paint("  The note nearest in time", dim=True)
         yield from note_lines(reason.note, "  ")
+    if experiment.description:
+        yield output.paint("  Description", dim=True)
+        yield from output.wrap(experiment.description, "  ")
+    conclusion = experiment.conclusion
+    if conclusion.text or conclusion.verdict:
+        verdict = f": {conclusion.verdict}" if conclusion.verdict else ""
+        at = f"  ({format_time(conclusion.at)})" if conclusion.at else ""
+        yield output.paint(output.clean(f"  Conclusion{verdict}{at}"), dim=True)
+        yield from output.wrap(conclusion.text, "  ") if conclusion.text else ()
+    else:
+        yield output.paint("  No conclusion yet", dim=True)

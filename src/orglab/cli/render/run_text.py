@@ -1,6 +1,7 @@
 """Runs, and the differences between two of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from orglab.cli import output
 from orglab.runs.comparison import Difference
@@ -14,15 +15,19 @@ from orglab.runs.description import (
     value_text,
 )
 from orglab.runs.directions import find_direction
-from orglab.runs.record import OUTPUT, Run
+from orglab.runs.record import Run, read_output_end
 from orglab.runs.scheduler import SchedulerJob
-from orglab.text import count, duration, listed
+from orglab.text import count, duration, file_size, listed
+
+if TYPE_CHECKING:
+    from orglab.runs.pruning import PrunableRun
 
 _SHORT = 7
 # How many lines of a run's output are shown, and how many bytes are read for that.
 _LAST_LINES = 20
 _TAIL = 1 << 14
 _PARAMETERS = 40
+_MOST_PRUNED = 20
 
 
 def run_page(run: Run, directions: Mapping[str, str]) -> Iterator[str]:
@@ -40,6 +45,8 @@ def run_page(run: Run, directions: Mapping[str, str]) -> Iterator[str]:
     facts = {
         "Status": ", ".join((outcome_text(run), *times, *took, *discarded)),
         "Experiment": run.ref or "none yet; see `orglab runs assign --help`",
+        "Exception": run.exception or "",
+        "Pruned": f"{run.pruned}; its output and its other files were removed" if run.pruned else "",
         "Why": run.why or "",
         "Code": run.code or "unknown",
         "Results": run.commit or "",
@@ -62,10 +69,11 @@ def run_page(run: Run, directions: Mapping[str, str]) -> Iterator[str]:
         for place, text in enumerate(value if isinstance(value, list) else filter(None, [value])):
             label = output.paint((name if place == 0 else "").ljust(width), bold=True)
             yield from output.wrap(output.clean(text), " " * (width + 2), label + "  ")
-    if printed := _read_end(run):
+    if printed := read_output_end(run.folder, _TAIL).decode("utf-8", "replace").splitlines():
         yield ""
-        yield output.paint("Output (the end)", bold=True)
-        yield from (f"  {output.clean(line)}" for line in printed)
+        yield output.paint(f"Output (the end{'; only the last 64 KB are in this clone' if run.has_cut_output else ''})",
+                           bold=True)  # fmt: skip
+        yield from (f"  {output.clean(line)}" for line in printed[-_LAST_LINES:])
 
 
 def job_text(job: SchedulerJob) -> str:
@@ -87,16 +95,14 @@ def _metric_line(run: Run, name: str, directions: Mapping[str, str]) -> str:
     return f"{begin}best {value_text(best)} at step {value_text(step)})"
 
 
-def _read_end(run: Run) -> list[str]:
-    """Return the last lines of a run's output; none if it printed nothing, or the output is not in this clone."""
-    try:
-        with (run.folder / OUTPUT).open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - _TAIL))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return []
-    return text.splitlines()[-_LAST_LINES:]
+def prunable_lines(prunable: "Sequence[PrunableRun]") -> Iterator[str]:
+    """Yield what would be removed: the first runs, and the size of all."""
+    for run, size in prunable[:_MOST_PRUNED]:
+        yield f"{output.paint(run.id, bold=True)}  {output.clean(run.ref or '-')}  {file_size(size)}"
+    if len(prunable) > _MOST_PRUNED:
+        yield f"and {len(prunable) - _MOST_PRUNED} more"
+    total = file_size(sum(size for _, size in prunable))
+    yield f"Outputs, histories of metrics and other files of {count(len(prunable), 'run')}: {total}. The records stay."
 
 
 def difference_lines(difference: Difference) -> Iterator[str]:

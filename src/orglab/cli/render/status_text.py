@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from orglab.api.status import Status
 from orglab.cli import output
 from orglab.config import shorten_path
-from orglab.text import MEGABYTE, count, listed
+from orglab.runs.record import Run
+from orglab.text import count, file_size, listed
 
 _KINDS = {"todo": "to do", "doing": "in progress", "waiting": "waiting", "done": "done", "dropped": "dropped"}
 _LABEL = 12
-_KILOBYTE = 1024
 # The number of pending entries and runs that are named.
 _MOST = 3
 
@@ -22,13 +22,16 @@ def status_lines(status: Status) -> Iterator[str]:
     yield from _line("Active", _describe_active(status))
     yield from _line("Uncommitted", _describe_changes(status))
     yield from _line("Pending", _describe_pending(status))
+    if status.homeless:
+        runs = listed((f"{name} ({log})" for name, log in status.homeless.items()), _MOST)
+        hint = "not in a log, because that is not here; if you moved it, tell git by `git add`, or commit the move"
+        yield from _line("Not here", f"{runs}: {hint}")
     if status.running:
-        runs = listed((f"{run.id} ({run.ref or 'no experiment'})" for run in status.running), _MOST)
-        yield from _line("Running", runs)
+        yield from _line("Running", listed(map(_describe_running, status.running), _MOST))
     if status.hooks is not None:
         hint = "" if status.hooks == "installed" else "; run `orglab setup git`"
         yield from _line("Git hooks", status.hooks + hint)
-    size = _describe_size(status.records_size)
+    size = file_size(status.records_size)
     records = f"{count(status.run_count, 'run')}, {size} in {shorten_path(str(status.records))}"
     yield from _line("Runs", records if status.run_count else "none recorded")
     if status.unassigned:
@@ -65,7 +68,6 @@ def _describe_pending(status: Status) -> str:
     return f"{listed(status.pending, _MOST)} (not in the log yet; the next command writes it)"
 
 
-def _describe_size(size: int) -> str:
-    if size >= MEGABYTE:
-        return f"{size / MEGABYTE:.0f} MB"
-    return f"{max(1, size // _KILOBYTE)} KB" if size else "0 KB"
+def _describe_running(run: Run) -> str:
+    unobserved = ", unobserved: its orglab was killed" if run.status == "unobserved" else ""
+    return f"{run.id} ({run.ref or 'no experiment'}{unobserved})"

@@ -162,7 +162,14 @@ class _Merging:
                 # One side removed the part, the other changed it.
                 self.conflict(*(node.core + node.trail if node else b"" for node in (ours, theirs)))
             return
-        if theirs.core in (ours.core, base.core if base else None):
+        newer = max(ours, theirs, key=lambda node: node.at)
+        if ours.kind == "property" and min(ours.at, theirs.at) not in ("", newer.at):
+            # The verdict of the newer conclusion counts, even if it is that of the common ancestor.
+            self.write(newer.core)
+        elif ours.at != theirs.at:
+            self.both(base, ours, theirs)
+            self.trim()
+        elif theirs.core in (ours.core, base.core if base else None):
             self.write(ours.core)
         elif base and base.core == ours.core:
             self.write(theirs.core)
@@ -317,7 +324,21 @@ def _interleave(leading: list[_Slot], other: list[_Slot]) -> list[_Slot]:
             merged += pending
             pending = following.get(id(slot), [])
         merged.append(slot)
-    return _sort_days([*merged, *pending])
+    return _sort_conclusions(_sort_days([*merged, *pending]))
+
+
+def _sort_conclusions(slots: list[_Slot]) -> list[_Slot]:
+    """Return the slots with the conclusions that only one side added in the order of their times."""
+    places = [index for index, slot in enumerate(slots) if slot.inserted and _time(slot)]
+    for index, slot in zip(places, sorted((slots[index] for index in places), key=_time), strict=True):
+        slots[index] = slot
+    return slots
+
+
+def _time(slot: _Slot) -> str:
+    """Return the time of a conclusion; empty for other parts."""
+    node = slot.ours or slot.theirs
+    return node.at if node is not None and node.kind == "conclusion" else ""
 
 
 def _sort_days(slots: list[_Slot]) -> list[_Slot]:
@@ -377,7 +398,7 @@ def _is_same(ours: Node, theirs: Node) -> bool:
     """Return whether two added parts with the same key are the same; two experiments may share a number by chance."""
     if ours.kind == "heading" and ours.key[0] == "id" and ours.heading is not None and theirs.heading is not None:
         return ours.heading.title == theirs.heading.title and ours.heading.timestamp_ia == theirs.heading.timestamp_ia
-    return ours.kind != "item" or ours.key[0] == "run" or ours.core == theirs.core
+    return ours.kind not in ("item", "conclusion") or ours.key[0] == "run" or ours.core == theirs.core
 
 
 def _choose_run_note(ours: Node, theirs: Node) -> Node | None:

@@ -13,18 +13,20 @@ from itertools import pairwise
 
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS
+from orglab.experiment.conclusion import STAMP
 from orglab.experiment.model import read_id, strip_cookies
 from orglab.experiment.note_text import RUN_MARK
 from orglab.org.document import Document
 from orglab.org.element import Element
 from orglab.org.heading import Heading
 from orglab.org.list import Item, Structure
+from orglab.org.timestamp import parse_timestamp
 
 COMMITS = re.compile(rb"[ \t]*\((%b)\)[ \t]*$" % CHAINS.encode())
 _COOKIES = re.compile(rb"[ \t]*\[(?:\d*%|\d*/\d*)\]")
 _BLANK = re.compile(rb"[ \t]*\n")
 # Kinds of parts that are independent of each other: if both sides add one at the same place, both are kept.
-ADDED_ALONE = frozenset(("heading", "item", "drawer", "property", "planning", "row"))
+ADDED_ALONE = frozenset(("heading", "item", "drawer", "property", "planning", "row", "conclusion"))
 
 Key = tuple[str, bytes]
 
@@ -34,7 +36,8 @@ class Node:
     """One part of a log's text.
 
     Attributes:
-        kind: `document`, `heading`, `item`, `drawer`, `properties`, `property`, `planning`, `row` or `line`.
+        kind: `document`, `heading`, `item`, `drawer`, `properties`, `property`, `planning`, `row`, `conclusion` (its
+            time, and the text up to the next one) or `line`.
         key: Identifies the part in other versions, as changes of the part do not affect it.
         head: The first line.
         gap: The blank lines after the head.
@@ -43,6 +46,7 @@ class Node:
         blanks: The blank lines after the part.
         heading: The heading, if the part is one.
         item: The list item, if the part is one.
+        at: The time of a conclusion, or of the newest one if the part is its verdict or the drawer of it; else empty.
     """
 
     kind: str
@@ -54,6 +58,7 @@ class Node:
     blanks: bytes = b""
     heading: Heading | None = None
     item: Item | None = None
+    at: str = ""
 
     @cached_property
     def words(self) -> bytes:
@@ -139,7 +144,30 @@ def _heading_node(heading: Heading, config: Config) -> Node:
     key = ("id", name.encode()) if name else ("title", strip_cookies(heading.title).encode("utf-8", "replace"))
     node = Node("heading", key, text[heading.begin : heading.body], heading=heading)
     _fill(node, text, heading.section, heading.body, heading.end)
+    if strip_cookies(heading.title).lower() == config.conclusions.lower():
+        _group_conclusions(node)
     return node
+
+
+def _group_conclusions(node: Node) -> None:
+    """Make one part of each conclusion that begins with a time, and date the verdict if the newest of them names it."""
+    parts, node.parts = node.parts, []
+    is_new_paragraph = True
+    for part in parts:
+        match = STAMP.match(part.head) if part.kind == "line" and is_new_paragraph else None
+        stamp = parse_timestamp(match.group(1)) if match is not None else None
+        is_new_paragraph = part.kind != "line" or bool(part.blanks)
+        if match is not None and stamp is not None:
+            key = ("conclusion", match.group(1))
+            node.parts.append(Node("conclusion", key, part.head, part.blanks, at=stamp.isoformat()))
+        else:
+            (node.parts[-1] if node.parts and node.parts[-1].kind == "conclusion" else node).parts.append(part)
+    newest = next((part for part in reversed(node.parts) if part.kind == "conclusion"), None)
+    for drawer in (part for part in node.parts if part.kind == "properties" and newest is not None):
+        for part in drawer.parts:
+            name, _, value = part.head.strip().partition(b" ")
+            if newest is not None and name.upper() == b":VERDICT:" and value.strip().lower() in newest.head.lower():
+                part.at = drawer.at = newest.at
 
 
 def _fill(node: Node, text: bytes, section: Element | None, begin: int, end: int) -> None:

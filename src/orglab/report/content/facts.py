@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from orglab.experiment.conclusion import Conclusion
 from orglab.experiment.model import Experiment, Step
 from orglab.experiment.states import get_state_kind
 from orglab.git.commit import Commit
@@ -50,6 +51,7 @@ class ExperimentActivity:
         kind: The kind of that state, as returned by `states.get_state_kind`.
         closed: When it was last concluded or dropped, if it is closed at the end of the period.
         existed: Whether it was in the log by the end of the period, as far as is known.
+        conclusion: Its conclusion as it was at the end of the period.
     """
 
     experiment: Experiment
@@ -60,6 +62,7 @@ class ExperimentActivity:
     kind: str | None
     closed: datetime.datetime | None
     existed: bool
+    conclusion: Conclusion
 
     @property
     def ref(self) -> str:
@@ -120,7 +123,8 @@ def _make_activity(
     state = _find_state(experiment, known, events, period)
     settings = experiment.document.settings
     kind = get_state_kind(state, settings)
-    if state is None and experiment.state is None and (experiment.conclusion.text or experiment.verdict):
+    conclusion = experiment.conclusion.before(period.until)
+    if state is None and experiment.state is None and (conclusion.text or conclusion.verdict):
         # In a log without TODO keywords, an experiment with a conclusion is done.
         kind = "done"
     closed = None
@@ -135,6 +139,7 @@ def _make_activity(
         experiment, known, tuple(event for event in known if period.contains(event.at)),
         tuple(run for run in runs if run.began is None or run.began < period.until), state, kind, closed,
         existed=any(event.at is not None for event in known) or all(event.at is None for event in events),
+        conclusion=conclusion,
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def is_dropped(activity: ExperimentActivity, wording: Wording) -> bool:
 def read_learned(activity: ExperimentActivity, results: Results, wording: Wording) -> Item:
     """Return the item on what a concluded experiment showed: verdict, conclusion, key numbers, evidence."""
     experiment, ref = activity.experiment, activity.ref
-    conclusion = experiment.conclusion
+    conclusion = activity.conclusion
     verdict = conclusion.verdict
     closed = [Claim("state", ref, "", activity.state)] if activity.state else [claim_exists(experiment)]
     when = wording.on_day(activity.closed) if activity.closed else ""
@@ -56,7 +56,7 @@ def read_learned(activity: ExperimentActivity, results: Results, wording: Wordin
 
 def _conclusion(activity: ExperimentActivity, wording: Wording) -> Statement:
     """Return the text of a conclusion, as in the log."""
-    text = activity.experiment.conclusion.text
+    text = activity.conclusion.text
     claim = Claim("conclusion", activity.ref, "", digest_text(text))
     return Statement((), (claim,), wording.blocks(text, activity.ref), text)
 
@@ -151,12 +151,12 @@ def _contradictions(
     activity: ExperimentActivity, others: dict[str, ExperimentActivity], wording: Wording
 ) -> Iterator[Statement]:
     """Yield a statement for each experiment that this one refers to and that had the opposite verdict."""
-    verdict = activity.experiment.conclusion.verdict
+    verdict = activity.conclusion.verdict
     for ref in wording.find_mentioned(activity.experiment):
         other = others.get(ref)
         if other is None or other.kind != "done" or ref == activity.ref:
             continue
-        before = other.experiment.conclusion.verdict
+        before = other.conclusion.verdict
         if (before, verdict) in _OPPOSITES:
             yield make_statement(
                 "This experiment was ", Badge(verdict or "", TONES[verdict or ""]), ", but ", wording.links.to(ref),
@@ -173,7 +173,7 @@ def read_dead_end(activity: ExperimentActivity, wording: Wording) -> Item:
     claims = [Claim("state", ref, "", activity.state), *([claim_change(last)] if last is not None and reason else [])]
     when = f" {wording.on_day(activity.closed)}" if activity.closed else ""
     statements = [_quote_log(f"dropped{when}", reason, ref, claims, wording)]
-    if experiment.conclusion.text:
+    if activity.conclusion.text:
         statements.append(_conclusion(activity, wording))
     if experiment.steps:
         statements.append(_progress(activity, wording))

@@ -51,7 +51,7 @@ def _timeline_row(activity: ExperimentActivity, report: Report) -> TimelineRow |
     start = created.when if created is not None and created.when < report.period.until else min(dates, default=None)
     if start is None:
         return None
-    verdict = activity.experiment.conclusion.verdict if activity.kind == "done" else None
+    verdict = activity.conclusion.verdict if activity.kind == "done" else None
     end = activity.closed.date() if activity.closed is not None else None
     status = verdict or _STATUS.get(activity.kind or "", "open")
     first = min(start.date(), end) if end is not None else start.date()

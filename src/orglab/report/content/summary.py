@@ -40,7 +40,7 @@ def count_facts(activities: Sequence[ExperimentActivity], wording: Wording) -> C
     """
     runs = _runs(activities, wording)
     concluded = [activity for activity in activities if is_concluded(activity, wording)]
-    verdicts = Counter(activity.experiment.conclusion.verdict or "" for activity in concluded)
+    verdicts = Counter(activity.conclusion.verdict or "" for activity in concluded)
     return {
         "opened": len(_opened(activities)),
         "concluded": len(concluded),
@@ -110,7 +110,7 @@ def _conclusions(concluded: Sequence[ExperimentActivity], wording: Wording) -> I
         return
     groups: dict[str, list[ExperimentActivity]] = {}
     for activity in concluded:
-        groups.setdefault(activity.experiment.conclusion.verdict or "", []).append(activity)
+        groups.setdefault(activity.conclusion.verdict or "", []).append(activity)
     known = [*TONES, *(verdict for verdict in groups if verdict not in TONES and verdict), ""]
     pieces: list[str | list[Inline]] = [f"{count(len(concluded), 'experiment', 'words')} {_was(concluded)} concluded"]
     separator = ": " if any(groups) else " " if len(concluded) == 1 else ", "
