@@ -137,6 +137,9 @@ class Laboratory:
 
     def _change(self, experiment, keyword, why=""):
         old = experiment.states[-1][1]
+        if old == "DONE":
+            # Org removes CLOSED, and with it the time when the state became DONE; the conclusion keeps its own.
+            experiment.events.remove([event for event in experiment.events if event.kind == "state"][-1])
         experiment.states.append((self.time, keyword))
         # Of a state that the #+TODO line of a new log does not record, CLOSED tells the time, and not what was before.
         facts = {"new": keyword} | ({} if keyword == "DONE" else {"old": old})

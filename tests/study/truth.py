@@ -110,9 +110,9 @@ class Results:
             self.settings = [one for one in settings if one.ref == experiment.ref]
         self.experiment = experiment
         self.claim = experiment.claim if CLAIM.fullmatch(experiment.claim or "") else None
-        self.baseline, self.is_named = self._find_baseline(ledger)
+        self.baseline, self.is_named = self._find_baseline(ledger, until)
 
-    def _find_baseline(self, ledger):
+    def _find_baseline(self, ledger, until):
         """The baseline: what BASELINE names, else the first setting if there are several."""
         name = self.experiment.baseline
         if name is not None and self.settings:
@@ -121,7 +121,7 @@ class Results:
             candidates = self.settings
             if ref is not None:
                 ref = "e" + ref.removeprefix("e")
-                others = [run for run in ledger.runs if f"{run.ref}.".startswith(f"{ref}.")]
+                others = [run for run in ledger.runs if f"{run.ref}.".startswith(f"{ref}.") and run.began < until]
                 candidates = [one for one in self.settings if one.ref == ref] or find_settings(others)
             found = [
                 one for one in candidates

@@ -110,6 +110,24 @@ def test_the_conclusion_is_the_one_of_the_period(repo):
     assert told == {6: (None, ""), 8: ("supported", "It works."), 21: ("refuted", "Not with seed 2.")}
 
 
+def test_the_state_is_the_one_at_the_end_of_the_period(repo):
+    """CLOSED does not say from which state it was closed, but the last change before it does."""
+    text = (
+        "#+TODO: TODO INPROGRESS(i!) | DONE\n* DONE A :exp:\nCLOSED: [2018-06-20 Wed 10:00]\n:PROPERTIES:\n:ID: 1\n:END:\n"
+        ':LOGBOOK:\n- State "INPROGRESS" from "TODO" [2018-06-12 Tue 10:00]\n:END:\n[2018-06-11 Mon 10:00]\n'
+    )
+    repo.commit("log", {NAME: text})
+    # A run from before it was in the log, to which it was assigned later.
+    write_run(repo, "20180606-173000-aaaa", ref="e1", began="2018-06-06T17:30:00+00:00")
+    log = Log(repo.path / NAME)
+    found = {}
+    for day in (8, 12, 13, 21):
+        until = period(datetime.datetime(2018, 6, day))  # noqa: DTZ001
+        (activity,) = read_activities(PeriodSources(log, log.experiments(), until.since), log.experiments(), until)
+        found[day] = activity.state
+    assert found == {8: None, 12: "TODO", 13: "INPROGRESS", 21: "DONE"}
+
+
 def test_the_journal_is_told_when_asked_for(repo):
     log = write_study(repo)
     chosen = log.experiments()[:1]
