@@ -1,5 +1,7 @@
 """Compare the runs, results, lists and histories of a study with the truth."""
 
+import hashlib
+
 from study import truth
 from study.comparison import ask, find_differences, find_exact_differences
 
@@ -21,12 +23,37 @@ def check_runs(lab):
 
 def check_code(lab):
     """The commit that a run names holds the code that was there when it began."""
-    for run in ask(lab, "runs", "--all")["runs"]:
-        entered = next(one for one in lab.ledger.runs if one.id == run["id"])
-        commit = run["snapshot"] or run["before"]
-        for name, text in sorted(entered.code):
-            found = lab.repo.git("show", f"{commit}:{name}", check=False)
-            yield from find_differences(f"code of {run['id']}: {name}", text.rstrip("\n"), found)
+    commits = {run["id"]: run["snapshot"] or run["before"] for run in ask(lab, "runs", "--all")["runs"]}
+    files = [(run.id, name, text) for run in lab.ledger.runs for name, text in sorted(run.code)]
+    blobs = lab.repo.git("rev-parse", *(f"{commits[name]}:{file}" for name, file, _ in files), check=False).split()
+    for (name, file, text), blob in zip(files, blobs, strict=True):
+        data = text.encode()
+        expected = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()  # noqa: S324 - git's
+        yield from find_differences(f"code of {name}: {file}", expected, blob)
+
+
+def check_tables(lab):
+    """The rows that conditions select, and their order."""
+    for words, select, key in (
+        (("--best", "val.acc"), None, lambda run: -run.metrics["val.acc"]),
+        (("--best", "loss"), None, lambda run: run.metrics["loss"]),
+        (("--sort", "-cost"), None, lambda run: -run.metrics["cost"]),
+        (("lr=0.1",), lambda run: run.parameters.get("lr") == 0.1, None),
+        (("lr=0.1", "val.acc>0.8"), lambda run: run.parameters.get("lr") == 0.1 and (run.metrics.get("val.acc") or 0) > 0.8, None),
+        (("status=failed",), lambda run: run.status == "failed", None),
+        (("seed=2",), lambda run: run.seed == "2", None),
+        (("e1",), lambda run: str(run.ref).startswith("e1."), None),
+        (("e1.2", "--best", "loss"), lambda run: run.ref == "e1.2", lambda run: run.metrics["loss"]),
+    ):  # fmt: skip
+        runs = [run for run in lab.ledger.runs if run.discarded is None and (select is None or select(run))]
+        if key is not None:
+            metric = words[-1].lstrip("-")
+            # What is no number has diverged; what has no value comes last.
+            ranked = sorted((run for run in runs if run.metrics.get(metric) is not None), key=key)
+            diverged = [run for run in runs if run.metrics.get(metric, 0) is None]
+            runs = [*ranked, *diverged, *(run for run in runs if metric not in run.metrics)]
+        found = [run["id"] for run in ask(lab, "runs", *words)["runs"]]
+        yield from find_differences(f"runs {' '.join(words)}", [run.id for run in runs], found)
 
 
 def check_settings(lab):
@@ -53,6 +80,13 @@ def check_results(lab):
         yield from find_differences(f"show {experiment.ref}", expected, found)
         ids = [run.id for run in sorted(lab.ledger.runs_of(experiment), key=lambda run: run.began)]
         yield from find_differences(f"show {experiment.ref}: runs", ids, [run["id"] for run in found["runs"]])
+        for step in experiment.steps:
+            own = ask(lab, "show", step.ref)
+            expected = [
+                one for one in truth.find_results(lab.ledger, experiment).form()["results"] if one["ref"] == step.ref
+            ]
+            yield from _compare_settings(f"show {step.ref}", expected, own["results"])
+            yield from find_differences(f"show {step.ref}: state", "done" if step.done else "open", own["state"])
 
 
 def check_lists(lab):

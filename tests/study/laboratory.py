@@ -4,6 +4,7 @@ import datetime
 import json
 import math
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -101,7 +102,7 @@ class Laboratory:
     def new(self, title, steps, *, claim=None, baseline=None, run=None):
         """Add an experiment, with properties that are written by hand."""
         self._begin()
-        number = str(len(self.ledger.experiments) + 1)
+        number = str(max((int(one.id) for one in self.ledger.experiments.values()), default=0) + 1)
         words = [word for text in steps for word in ("-s", text)]
         self.orglab("new", title, *words, *(["--run", run.id] if run is not None else []))
         own = [Step(f"e{number}.{place}", text) for place, text in enumerate(steps, 1)]
@@ -164,6 +165,33 @@ class Laboratory:
         self._enter(Event(self.time, "minute", "note", ref, text, commit=self.head()))
         self._noted.add(ref.partition(".")[0])
 
+    def journal(self, experiment, text):
+        """Write an entry in the journal."""
+        self._begin()
+        self.orglab("journal", experiment.ref, text)
+        self._enter(Event(self.time, "minute", "journal", experiment.ref))
+
+    def renumber(self, experiment, number):
+        """Give an experiment another number; what was said of the old one is said of it."""
+        self._begin()
+        self.orglab("renumber", experiment.ref, "--to", number)
+        old, new = experiment.ref, f"e{number}"
+        self.ledger.experiments = {
+            new if ref == old else ref: one for ref, one in self.ledger.experiments.items()
+        }  # fmt: skip
+        experiment.id = number
+
+        def rename(ref):
+            return re.sub(rf"\b{old}\b", new, ref)
+
+        for one in (*experiment.events, *experiment.steps, *self.ledger.runs):
+            one.ref = one.ref and rename(one.ref)
+        for event in experiment.events:
+            if "refs" in event.facts:
+                event.facts["refs"] = rename(event.facts["refs"])
+        self._noted.discard(old)
+        self._noted.add(new)
+
     def commit_log(self):
         """Commit the log, which is when steps that were ticked without a time are known to be done."""
         if not self._noted:
@@ -198,6 +226,14 @@ class Laboratory:
         step.commits += [commit] if commit is not None else []
         self._noted.add(step.ref.partition(".")[0])
         self._unticked.append(step)
+
+    def undo(self, step):
+        """Open a step again: the log does not say any more that it was done."""
+        self._begin()
+        self.orglab("done", step.ref, "--undo")
+        self.ledger.experiments[step.ref.partition(".")[0]].events.remove(step.done)
+        step.done = None
+        self._noted.add(step.ref.partition(".")[0])
 
     def tick(self, step):
         """Tick a step by hand, in an editor."""
@@ -342,6 +378,12 @@ class Laboratory:
         self._begin()
         self.orglab("runs", "discard", run.id, "-m", why)
         run.discarded = why
+
+    def count_again(self, run):
+        """Say that a discarded run counts after all."""
+        self._begin()
+        self.orglab("runs", "discard", run.id, "--undo")
+        run.discarded = None
 
     def assign(self, run, ref):
         """Assign a run that had no experiment."""

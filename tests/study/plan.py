@@ -6,7 +6,7 @@ import itertools
 import json
 import random
 
-from study.laboratory import TRAIN, call
+from study.laboratory import MINUTE, TRAIN, call
 from study.ledger import MONDAY, WEEKS
 
 HOUR = datetime.timedelta(hours=1)
@@ -142,6 +142,8 @@ def seeds_in_paths(lab, values):
     lab.note(one.step(2).ref, "Seed 4 is slower")
     yield 3 * DAY
     lab.conclude(one, "Width does not matter.", "inconclusive")
+    yield 48 * DAY
+    lab.run(one.step(1).ref, call("hydra", {"width": 64}, 5), rows=values.rows(0.9), form="found-nested")
 
 
 def bug_between_seeds(lab, values):
@@ -168,7 +170,12 @@ def configured(lab, values):
     for step, name in zip(one.steps, CONFIGS, strict=True):
         parameters = {"lr": 0.1, "model.depth": CONFIGS[name]["model"]["depth"]}
         yield from _repeat(lab, values, step, "config", parameters, 0.8, folder=name, form="nested", done=True)
+    lab.journal(one, "Why is the large one not better?")
     lab.conclude(one, "A large model has no better val.acc.", "refuted")
+    yield 4 * DAY
+    lab.renumber(one, "77")
+    yield DAY
+    lab.note("e77", "It was 8")
 
 
 def readme(lab, values):
@@ -242,8 +249,11 @@ def all_endings(lab, values):
     yield DAY
     yield from _repeat(lab, values, one.step(1), "option", depth, 0.7, seeds=(1, 3, 4))
     wrong = lab.run(ref, call("option", depth, 6), rows=values.rows(0.3))
+    right = lab.run(ref, call("option", depth, 7), rows=[{"val.acc": values.draw(0.7)}])
     yield HOUR
     lab.discard(wrong, "Ran on the wrong data")
+    lab.discard(right, "The wrong one")
+    lab.count_again(right)
     yield from _repeat(lab, values, one.step(2), "option", {"depth": 60}, 0.65, seeds=(1, 3, 4), done=True)
     yield DAY
     lab.conclude(one, "Deeper is worse; the loss says it too.", "refuted")
@@ -281,7 +291,7 @@ def repeated(lab, values):
     first = lab.run(one.step(1).ref, call("option", {"lr": 0.1}, 1), rows=values.rows(0.8))
     yield HOUR
     lab.rerun(first)
-    yield from _repeat(lab, values, one.step(1), "option", {"lr": 0.1}, 0.8, seeds=(1, 2, 1), done=True)
+    yield from _repeat(lab, values, one.step(1), "option", {"lr": 0.1}, 0.8, seeds=(2, 1), done=True)
     yield DAY
     lab.conclude(one, "There is some.", "supported")
 
@@ -316,7 +326,7 @@ def reopened(lab, values):
     lab.state(one, "INPROGRESS", "Two seeds are too few")
     yield 2 * DAY
     for step, rate in zip(one.steps, (0.0, 0.5), strict=True):
-        yield from _repeat(lab, values, step, "option", {"dropout": rate}, 0.81, seeds=(1, 2, 3))
+        yield from _repeat(lab, values, step, "option", {"dropout": rate}, 0.81, seeds=(2, 3))
     yield 7 * DAY
     lab.conclude(one, "Within the noise.", "inconclusive")
 
@@ -389,19 +399,19 @@ def never_started(lab, _values):
 
 
 def changed_argument(lab, values):
-    """Changes of a tracked file that are not committed: `orglab run` does it."""
+    """Changes of a tracked file that are not committed: `orglab run` does it.  The step is done twice."""
     one = lab.new("An edit before each run", ["Edit and run"])
     lab.start(one)
     for number in (1, 2, 3):
         lab.edit({"train.py": TRAIN + f"# The cache was not emptied\n# Curves\n# {number // 2}\n"})
-        lab.run(
-            one.step(1).ref,
-            call("option", {"lr": 0.1}, number),
-            rows=values.rows(0.8),
-            done=number == 3,
-            why="After an edit",
-        )
+        command = call("option", {"lr": 0.1}, number)
+        lab.run(one.step(1).ref, command, rows=values.rows(0.8), done=number == 3, why="After an edit")
         yield 4 * HOUR
+    lab.undo(one.step(1))
+    # Until ten to midnight on Sunday: the run begins in this week, and ends in the next one.
+    yield 3 * DAY + HOUR + 50 * MINUTE
+    lab.edit({"train.py": TRAIN + "# The cache was not emptied\n# Curves\n# 3\n"})
+    lab.run(one.step(1).ref, call("option", {"lr": 0.1}, 4), rows=values.rows(0.8), done=True, seconds=20 * 60)
 
 
 # ---- what is regular ----

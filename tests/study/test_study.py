@@ -12,7 +12,7 @@ from study.ledger import WEEK, WEEKS
 from study.week_checks import check_weeks
 
 CHECKS = (
-    checks.check_runs, checks.check_code, checks.check_settings, checks.check_results, checks.check_lists,
+    checks.check_runs, checks.check_tables, checks.check_code, checks.check_settings, checks.check_results, checks.check_lists,
     checks.check_histories, check_weeks,
 )  # fmt: skip
 

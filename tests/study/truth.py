@@ -215,7 +215,8 @@ def run_form(run):
     return {
         "id": run.id, "ref": run.ref, "status": run.status, "argv": run.argv, "why": run.why,
         "began": run.began.isoformat(), "exit_code": run.exit_code, "asked_by": run.asked_by, "before": run.before,
-        "commit": run.results, "metrics": run.metrics, "discarded": run.discarded,
+        "commit": run.results, "metrics": run.metrics, "discarded": run.discarded, "timed_out": False,
+        "exception": "ValueError: loss is not a number" if run.status == "failed" else None, "out_of_memory": False,
     }  # fmt: skip
 
 
