@@ -57,9 +57,9 @@ class Laboratory:
         self.go_to(self.time.replace(second=second) + MINUTE)
 
     def _set_date(self):
-        self.repo.now = self.time
+        self.repo.now = self.time.astimezone(datetime.UTC)
         for name in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"):
-            os.environ[name] = f"{self.time:%Y-%m-%dT%H:%M:%S}+00:00"
+            os.environ[name] = self.time.astimezone().isoformat(timespec="seconds")
 
     # ---- code ----
 
@@ -79,7 +79,7 @@ class Laboratory:
         self.files |= files
         if message is not None:
             self.repo.git("add", *files)
-            self.repo.git("commit", "-qm", message)
+            self.repo.git("commit", "-qm", message, "--date", os.environ["GIT_AUTHOR_DATE"])
             self._enter_commit(self.head(), self.time, refs)
         return self.head()
 

@@ -48,13 +48,13 @@ class Values:
         return rows
 
 
-def play(lab):
-    """Do everything, in the order of its time."""
-    values = Values(11)
+def play(lab, first=11):
+    """Do everything, in the order of its time; another first seed makes another study."""
+    values = Values(first)
     lab.setup(FILES)
     places = itertools.count()
     tasks = []
-    for start, task in [*_list_special(lab, values), *_list_regular(lab, values), *_list_commits(lab)]:
+    for start, task in [*_list_special(lab, values), *_list_regular(lab, values, 1889 + first), *_list_commits(lab)]:
         heapq.heappush(tasks, (start, next(places), task))
     while tasks:
         moment, _, task = heapq.heappop(tasks)
@@ -417,11 +417,11 @@ def changed_argument(lab, values):
 # ---- what is regular ----
 
 
-def _list_regular(lab, values):
+def _list_regular(lab, values, first):
     """Experiments of the usual kind."""
     for number in range(19):
         start = WEEKS[number // 2] + (number % 2 + 1) * DAY + values.whole(9, 15) * HOUR
-        yield start, regular(lab, Values(1900 + number), number)
+        yield start, regular(lab, Values(first + number), number)
 
 
 def regular(lab, values, number):
@@ -436,9 +436,8 @@ def regular(lab, values, number):
         for seed in range(1, amount + 1):
             yield values.whole(1, 9) * HOUR
             command = call(style, {"variant": f"v{place}x"}, seed)
-            more = ("cost",) if number % 3 else ()
-            rows = values.rows(0.6 + place / 20, steps=3 if form in ("lines", "csv", "out-csv") else 1, more=more)
-            lab.run(step.ref, command, rows=rows, form=form, done=seed == amount and number % 4 > 0)
+            _run_with_some_fate(lab, values, step.ref, command, around=0.6 + place / 20, form=form,
+                                more=("cost",) if number % 3 else (), done=seed == amount and number % 4 > 0)  # fmt: skip
         if number % 4 == 0:
             lab.done(step)
     yield values.whole(1, 6) * DAY
@@ -446,3 +445,15 @@ def regular(lab, values, number):
         verdict = values.choose(("supported", "refuted", "inconclusive"))
         text = f"Idea {number} was tried; the cost is known." if number % 2 else f"Idea {number}: no."
         lab.conclude(one, text, verdict)
+
+
+def _run_with_some_fate(lab, values, ref, command, *, around, form, more, done):
+    """Run a command, which may fail, diverge, be killed or be discarded."""
+    fate = values.choose(("",) * 9 + ("raise", "kill", "diverge", "discard"))
+    rows = values.rows(around, steps=3 if form in ("lines", "csv", "out-csv") else 1, more=more)
+    if fate == "diverge":
+        rows[-1]["loss"] = NAN
+    end, code = {"raise": ("raise", 1), "kill": ("kill", 137)}.get(fate, ("ok", 0))
+    run = lab.run(ref, command, rows=rows, form=form, end=end, code=code, done=done)
+    if fate == "discard":
+        lab.discard(run, "A mistake")

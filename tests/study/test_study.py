@@ -1,6 +1,7 @@
 """Forty experiments and 160 runs over eleven weeks, compared number by number with a truth that is computed apart."""
 
 import os
+import time
 
 import pytest
 
@@ -18,6 +19,16 @@ CHECKS = (
 
 
 @pytest.fixture
+def new_york(monkeypatch):
+    """A place where summer time begins in the ninth week."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "EST5EDT,M3.2.0,M11.1.0")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.fixture
 def lab(repo, capsys, monkeypatch, tmp_path_factory):
     """The laboratory, after the study."""
     for name in ("STUDY_ORDERS", "SEED", "PYTHONHASHSEED", "GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"):
@@ -31,6 +42,7 @@ def lab(repo, capsys, monkeypatch, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("new_york")
 def test_every_number_and_every_date_of_a_study_is_right(lab):
     assert (len(lab.ledger.experiments), len(lab.ledger.runs)) == (40, 160)
     differences = [difference for check in CHECKS for difference in check(lab)]

@@ -320,7 +320,8 @@ class Week:
             [counts["opened"]], [counts["concluded"], *verdicts], [counts["dropped"]],
             [len(done), *([among] if among > 1 else [])], [len(runs), *amounts], [counts["commits"]],
         )  # fmt: skip
-        return [one for one in sentences if one[0]]
+        # A week in which nothing happened has one sentence, with `no`.
+        return [one for one in sentences if one[0]] or [[0]]
 
     def evidence(self, experiment):
         """The amounts of steps, commits and runs that a conclusion rests on; none if there is nothing."""

@@ -73,7 +73,7 @@ def _compare_experiments(where, expected, found):
         yield from find_differences(f"{where}: {one['ref']}", one, other)
 
 
-_NUMBER = r"[+\u2212]?[\d.]+"
+_NUMBER = r"[+\u2212]?[\d.]+(?:e\u2212?\d+)?"
 _SUMMARY = re.compile(
     rf"(?P<mean>{_NUMBER})(?: \u00b1 (?P<sd>{_NUMBER}))? \(n = (?P<n>\d+)(?: of (?P<of>\d+); (?P<reasons>[^)]*))?\)"
     rf"(?:, (?P<value>{_NUMBER}|\u00b10)(?: \[(?P<low>{_NUMBER}), (?P<high>{_NUMBER})\] \((?P<method>\w+)\))?,)?"
@@ -108,7 +108,7 @@ def _compare_rounded(where, number, text):
         if (number is None) != (text is None):
             yield f"{where}: {number} expected, {text} found"
         return
-    value = float(text.replace("\u2212", "-").replace("\u00b1", ""))
-    digits = len(text.partition(".")[2])
-    if abs(value - number) > 0.5 * 10**-digits * (1 + 1e-9):
+    value, _, power = text.replace("\u2212", "-").replace("\u00b1", "").partition("e")
+    unit = 10.0 ** (int(power or 0) - len(value.partition(".")[2]))
+    if abs(float(f"{value}e{power or 0}") - number) > 0.5 * unit * (1 + 1e-9):
         yield f"{where}: {number} expected, {text} found"

@@ -128,6 +128,24 @@ def test_the_state_is_the_one_at_the_end_of_the_period(repo):
     assert found == {8: None, 12: "TODO", 13: "INPROGRESS", 21: "DONE"}
 
 
+def test_a_step_of_what_was_closed_before_the_period_has_its_date_if_something_happened_since(repo):
+    text = "* TODO A :exp:\n:PROPERTIES:\n:ID: 1\n:END:\n** Experiments\n1. [X] one\n"
+    repo.commit("log", {NAME: text.replace("[X]", "[ ]")})
+    ticking = repo.commit("ticked", {NAME: text})
+    closed = "* DONE A :exp:\nCLOSED: [2018-06-06 Wed 18:00]\n"
+    repo.now = datetime.datetime(2018, 6, 8, tzinfo=datetime.UTC)
+    repo.commit("[e1] log: closed", {NAME: text.replace("* TODO A :exp:\n", closed)})
+    log = Log(repo.path / NAME)
+    since = Period(datetime.datetime(2018, 6, 7), datetime.datetime(2018, 6, 9))  # noqa: DTZ001
+    (activity,) = read_activities(PeriodSources(log, log.experiments(), since.since), log.experiments(), since)
+    assert [event.kind for event in activity.recent] == ["commit"]
+    assert [event.at for event in activity.events if event.kind == "step"] == [_when(repo, ticking)]
+
+
+def _when(repo, commit):
+    return datetime.datetime.fromisoformat(repo.git("show", "-s", "--format=%aI", commit)).replace(tzinfo=None)
+
+
 def test_the_journal_is_told_when_asked_for(repo):
     log = write_study(repo)
     chosen = log.experiments()[:1]
