@@ -12,22 +12,23 @@ may change in any release.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orglab.api import Log, open_log
+    from orglab.api import Log, open_log, run
     from orglab.errors import OrglabError
     from orglab.experiment.conclusion import Conclusion
     from orglab.experiment.diagnostic import Diagnostic
     from orglab.experiment.model import Experiment, Progress, Step
     from orglab.experiment.section_text import Note
+    from orglab.runs.script_run import ScriptRun
 
 __all__ = [
-    "Conclusion", "Diagnostic", "Experiment", "Log", "Note", "OrglabError", "Progress", "Step", "__version__",
-    "open_log",
+    "Conclusion", "Diagnostic", "Experiment", "Log", "Note", "OrglabError", "Progress", "ScriptRun", "Step",
+    "__version__", "open_log", "run",
 ]  # fmt: skip
 
 _HOMES = {
     "Conclusion": "experiment.conclusion", "Diagnostic": "experiment.diagnostic", "Experiment": "experiment.model",
     "Log": "api", "Note": "experiment.section_text", "OrglabError": "errors", "Progress": "experiment.model",
-    "Step": "experiment.model", "open_log": "api",
+    "ScriptRun": "runs.script_run", "Step": "experiment.model", "open_log": "api", "run": "api",
 }  # fmt: skip
 
 

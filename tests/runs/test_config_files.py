@@ -27,6 +27,8 @@ NESTED_FLAT = {"lr": 0.001, "model.depth": 4, "model.act_fn": "relu", "amp": Tru
         ("a.json", '{"n": 9007199254740993, "x": 1e999, "y": NaN}', {"n": "0x20000000000001", "x": "inf", "y": "nan"}),
         ("a.toml", "lr = ", {}),
         ("a.yaml", "a: [", {}),
+        ("a.yaml", "a: 2026-99-99", {}),
+        ("a.yaml", f"0x{'f' * 5000}: 1", {}),
         ("a.yaml", "!!python/object/apply:os.system ['exit 1']", {}),
         ("a.json", '[{"loss": 1}]', {}),
         ("a.json", '{"loss": 1}\n{"loss": 2}\n', {}),

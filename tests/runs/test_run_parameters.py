@@ -2,10 +2,12 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
-from orglab.runs.record import read_runs
+from orglab.runs.record import Run, read_runs
+from orglab.runs.scheduler import SchedulerJob
 
 HYDRA = """\
 import hydra
@@ -106,3 +108,23 @@ def test_without_a_yaml_reader_the_user_is_told(orglab, latest, monkeypatch):
     assert answer.err.count("Parameters not read: out/.hydra/config.yaml; YAML needs PyYAML") == 1
     assert latest().unread_files == ("out/.hydra/config.yaml",)
     assert "Not read" in orglab("runs", "show", latest().id).out
+
+
+def test_a_record_may_hold_anything():
+    """Its parameters and its job are checked."""
+    fields = {"a": 1, "b": 0.5, "c": "x", "d": True, "e": None, "f": [1], "g": {}, "h": float("nan")}
+    run = Run(Path("x"), {"parameters": fields, "job": {"scheduler": "slurm", "id": "1", "array": "x"}, "argv": ["a"]})
+    assert run.parameters == {"a": 1, "b": 0.5, "c": "x", "d": True}
+    assert run.job == SchedulerJob("slurm", "1")
+    assert Run(Path("x"), {"job": ["slurm"], "parameters": 3, "seeds": ["4"]}).job is None
+    assert Run(Path("x"), {"argv": ["a", "--lr", "1"], "seeds": ["4"]}).seeds == ("4",)
+
+
+@pytest.mark.usefixtures("study")
+def test_names_that_no_file_has_do_not_stop_a_run(orglab, latest, monkeypatch):
+    """Neither in an option nor in a variable."""
+    long = "x" * 5000
+    monkeypatch.setenv("PYTHONPATH", f"{long}:/{long}")
+    orglab("run", "1.1", "--", "true", f"{long}.json", f"hydra.run.dir={long}")
+    assert latest().parameters == {"hydra.run.dir": long}
+    assert latest().metrics == {}

@@ -118,4 +118,6 @@ def test_a_run_names_the_state_of_its_sources(seeded, orglab, other, monkeypatch
     )
     form = json.loads(orglab("runs", "diff", first.id, second.id, "--json").out)
     assert [one["dirty"] for one in form["sources"][str(other / "src")]] == [False, True]
-    assert "so its code is not known" in orglab("runs", "rerun", second.id).err
+    assert (
+        f"{other / 'src'} had changes in {other / 'src'} that no commit holds" in orglab("runs", "rerun", second.id).err
+    )

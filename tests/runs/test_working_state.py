@@ -3,6 +3,8 @@
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -267,3 +269,16 @@ def test_in_a_clone_without_the_snapshot_why_names_the_commit_below(study, orgla
     assert f"The commit {run.snapshot[:7]}, which holds the code that it ran, is not in this repository." in answer
     assert "was HEAD when it ran" in answer
     assert "with `orglab sync --snapshots`" in orglab("runs", "rerun", run.id, code=3).err
+
+
+@pytest.mark.parametrize("before", ["commit", "snapshot"])
+def test_a_file_that_takes_the_output_is_no_code(study, before):
+    study.write("train2.py", "print('trained')")
+    study.write("slurm-12_3.out", "of a job")
+    command = [sys.executable, "-m", "orglab", "run", "1.1", "--before", before, "--", "python", "train2.py"]
+    with (study.path / "all.log").open("w") as log:
+        subprocess.run(command, cwd=study.path, stdout=log, stderr=subprocess.STDOUT, check=True)
+    run = latest(study)
+    held = study.git("ls-tree", "-r", "--name-only", run.snapshot).split()
+    assert "train2.py" in held
+    assert not {"all.log", "slurm-12_3.out"} & {*held}

@@ -5,7 +5,9 @@ when it is called.
 """
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orglab.api.ask import AskMethods
 from orglab.api.commit_rules import CommitMethods
@@ -14,7 +16,10 @@ from orglab.api.status import StatusMethods
 from orglab.config import find_log
 from orglab.errors import NotFoundError
 
-__all__ = ["Log", "open_log"]
+if TYPE_CHECKING:
+    from orglab.runs.script_run import ScriptRun
+
+__all__ = ["Log", "open_log", "run"]
 
 
 class Log(CommitMethods, AskMethods, ShareMethods, StatusMethods):
@@ -51,3 +56,50 @@ def open_log(
     except OSError:
         pass  # Reading the log will report it.
     return Log(log_path, config, anyway=anyway)
+
+
+def run(
+    reference: str | None = None,
+    *,
+    params: Mapping[str, object] | None = None,
+    why: str | None = None,
+    results: Sequence[str] = (),
+    done: bool = False,
+) -> "ScriptRun":
+    """Begin a run of this script or notebook, and return it, as a context manager.
+
+    The run is recorded as by `orglab run`. Its code is captured in a snapshot; nothing is committed or written to the
+    log before the next orglab command, which commits the results and adds the note. In a process that `orglab run`
+    started, or that a script with a run started, this joins that run.
+
+        with orglab.run("201.1", params={"lr": 0.1, "seed": 3}) as run:
+            run.log(step=1, val_acc=0.9)
+
+    Args:
+        reference: The step or experiment; the active one if None.
+        params: The parameters, in addition to the arguments of the script; mappings are flattened.
+        why: Why it is run.
+        results: Paths of results, in addition to the setting `run.results`.
+        done: Whether to complete the step if the run succeeds.
+
+    Raises:
+        NotFoundError: There is no log, or no such experiment or step.
+        UsageError: The reference is not valid, or `done` has no step.
+        NotWritableError: The run cannot be recorded.
+    """
+    import logging
+
+    from orglab.runs.ranks import find_rank, wait_for_run
+    from orglab.runs.record import OUT
+    from orglab.runs.script_run import begin_script_run, find_joined, join_run
+
+    parameters, is_first = params or {}, not find_rank(os.environ)
+    if (joined := find_joined(os.environ)) is not None:
+        return join_run(joined[1], joined[0], parameters if is_first else {}, is_logging=is_first)
+    log = open_log()
+    if not is_first:
+        first = wait_for_run(log, (), os.environ)
+        out = first.folder / OUT if first is not None else Path(os.devnull)
+        return join_run(out, first.id if first is not None else None, {}, is_logging=False)
+    tell = logging.getLogger("orglab").info
+    return begin_script_run(log, reference, parameters, tell, why=why, results=results, done=done)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.care import CareMethods
-from orglab.api.run import RunMethods
+from orglab.api.runs import RunMethods
 from orglab.errors import NotFoundError, NotReadableError, UsageError
 from orglab.experiment.lookup import find_nearest_ids, find_step
 from orglab.reference import Reference

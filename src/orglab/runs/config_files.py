@@ -163,7 +163,7 @@ def _read_yaml(text: str) -> object:
         raise _NoReaderError from None
     try:
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError:
+    except Exception:  # noqa: BLE001 - a value that is none, such as the date 2026-99-99, is any error
         return None
 
 
@@ -173,7 +173,7 @@ def _flatten(document: object) -> dict[str, Value]:
         return {}
     try:
         return dict(_walk(document, "", _make_counter(), 0))
-    except OverflowError:
+    except (OverflowError, ValueError):  # ValueError: a number with too many digits
         return {}
 
 

@@ -106,7 +106,13 @@ def _choose_hashed(files: Sequence[Path]) -> list[Path]:
 def _commit(job: Job) -> None:
     """Commit the results, and record that commit."""
     run = read_run(job.record.folder)
-    if run is None or job.repository is None or not job.watch.paths or not job.request.commit_results or job.batch:
+    if (
+        run is None
+        or job.repository is None
+        or not job.watch.paths
+        or not job.request.commit_results
+        or job.is_deferred
+    ):
         return
     try:
         own_paths = job.log.find_own_paths(job.repository)
@@ -132,9 +138,9 @@ def _write_to_log(job: Job) -> None:
             f'or add an experiment for it with `orglab new "TITLE" --run {short}`.'
         )
         return
-    if job.batch is not None:
+    if job.is_deferred:
         job.tell(f"{run.ref}  {describe_run(run)}")
-        for line in describe_untold(run, job.batch):
+        for line in describe_untold(run, job.batch) if job.batch is not None else ():
             job.tell(line)
         return
     try:

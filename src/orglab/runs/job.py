@@ -42,6 +42,11 @@ class Job(NamedTuple):
     earlier: Run | None = None
 
     @property
+    def is_deferred(self) -> bool:
+        """Whether committing the results and writing the note is left to the next command."""
+        return self.batch is not None or bool((self.request.extra_fields or {}).get("script"))
+
+    @property
     def base(self) -> Path:
         """The base of the paths in the record: the top of the repository, or else the folder of the log."""
         return self.repository.top if self.repository is not None else self.log.top

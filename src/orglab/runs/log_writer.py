@@ -21,11 +21,12 @@ from orglab.log.log import LogFile
 from orglab.org.edit import Edit
 from orglab.org.timestamp import format_inactive
 from orglab.reference import parse_reference
+from orglab.runs.deferred_results import commit_deferred_results
 from orglab.runs.description import format_mark, format_note
 from orglab.runs.pending import PendingEntry, lock_step, postpone, remove_pending
 from orglab.runs.record import Run, read_earlier_runs, read_run
 from orglab.runs.record_writer import resume_record
-from orglab.text import Tell, listed
+from orglab.text import Tell
 
 Complete = Callable[[str, str], Sequence[str]]
 """Completes a step with a commit, and returns the recorded hashes."""
@@ -100,8 +101,6 @@ def write_pending(log: LogFile, pending: Sequence[PendingEntry], complete: Compl
     if log.anyway or not is_held:
         for run in write_runs(log, pending, tell):
             tell(f"Added the run {run.id} ({run.ref}) to the log.")
-            if run.uncommitted:
-                tell(f"Its results are not committed: {listed(run.uncommitted)}.")
 
 
 def _write_step(log: LogFile, entry: PendingEntry, ref: str, commit: str, complete: Complete, tell: Tell) -> bool:
@@ -140,6 +139,7 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> lis
             run = _finish_run_record(entry, tell)
             if run is None:
                 continue
+            run = commit_deferred_results(log, run, entry, tell)
             if write_run(log, run, tell):
                 written.append(run)
             remove_pending(entry)

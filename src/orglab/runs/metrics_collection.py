@@ -13,6 +13,7 @@ from orglab.runs.metrics_search import (
     MetricsSource,
     Written,
     find_metrics_files,
+    open_logged_file,
     open_named_files,
 )
 from orglab.runs.printed_metrics import PrintedMetrics
@@ -39,6 +40,7 @@ def collect_metrics(
         sources += open_named_files(job, marks)
     elif printed is None:
         sources, unattributed = find_metrics_files(job, marks, written)
+    sources = [*open_logged_file(job), *sources]
     if unattributed:
         job.tell(
             f"Metrics not attributed, because run {written.attribution.simultaneous[0].id} was running at the same "

@@ -32,6 +32,9 @@ _BYTES = 16 * MEGABYTE  # of the files that are found, together
 _ROWS = 100_000  # of the history in them
 _MARKS = 200
 
+LOGGED = "orglab-metrics.jsonl"
+"""The file in the folder `out` of a run with the metrics that a script logged (`orglab.run`)."""
+
 
 class Written(NamedTuple):
     """What is known of the files of a command that has ended.
@@ -120,6 +123,13 @@ def _is_unchanged(path: Path, marks: dict[Path, Mark]) -> bool:
     return path in marks and read_stamp(path) == marks[path].stamp
 
 
+def open_logged_file(job: Job) -> Iterator[MetricsSource]:
+    """Yield the file of metrics that the run logged with `orglab.run`, if there is one."""
+    path = job.record.out / LOGGED
+    if _read_size(path):
+        yield MetricsSource(path, partial(read_metrics, path), is_history=True, limit=_ROWS)
+
+
 def find_metrics_files(job: Job, marks: dict[Path, Mark], written: Written) -> tuple[list[MetricsSource], list[Path]]:
     """Return the files in which a run left metrics, and those that may be of another run instead.
 
@@ -131,7 +141,7 @@ def find_metrics_files(job: Job, marks: dict[Path, Mark], written: Written) -> t
     out, attribution = job.record.out, written.attribution
     named = attribution.named
     changed = (_find_changed(place, written.began) for place in (out, *named))
-    files = sorted({*filter(is_candidate, chain(written.files, *changed))})
+    files = sorted({*filter(is_candidate, chain(written.files, *changed))} - {out / LOGGED})
     sources: list[MetricsSource] = []
     unattributed: list[Path] = []
     left_out: list[str] = []

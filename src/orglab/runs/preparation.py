@@ -68,11 +68,20 @@ def save_code(job: Job) -> WorkingState:
         before = "snapshot"  # the branch is that of the person, who may be working on it now
     policy = Policy(
         before, config, own_paths, expected, scripts,
-        lambda paths: _find_outputs(job, paths),
+        lambda paths: _find_outputs(job, paths), tuple(_find_streams(job.repository)),
     )  # fmt: skip
     return save_working_state(
         job.repository, policy, job.record.id, job.tell, ref=job.ref, argv=job.request.argv, why=job.request.why
     )
+
+
+def _find_streams(repository: Repository) -> Iterator[str]:
+    """Yield the files in the repository that standard output and standard error are redirected to."""
+    for fd in (1, 2):
+        with contextlib.suppress(OSError):
+            file = Path(f"/dev/fd/{fd}").resolve(strict=True)
+            if file.is_file() and (path := path_in(repository, file)) is not None:
+                yield path
 
 
 def _find_scripts(repository: Repository, argv: tuple[str, ...], folder: Path) -> Iterator[str]:

@@ -386,7 +386,12 @@ class Run(Mapping[str, object]):
         """
         if "parameters" not in self.fields:
             return parse_arguments(self.argv).parameters
-        return {name: value for name, value in self._mapping("parameters").items() if isinstance(value, Value)}
+        named = self._mapping("parameters").items()
+        return {
+            name: value
+            for name, value in named
+            if isinstance(value, Value) and not (isinstance(value, float) and not math.isfinite(value))
+        }
 
     @property
     def config_files(self) -> tuple[str, ...]:
@@ -411,8 +416,9 @@ class Run(Mapping[str, object]):
 
     @property
     def uncommitted(self) -> tuple[str, ...]:
-        """The results that were not committed, because it was part of a scheduler's job."""
-        if self.fields.get("batch") is not True or self.commit is not None or not self._texts("results"):
+        """The results that are left to the next command, by a run of a scheduler's job or of a script."""
+        is_deferred = self.fields.get("batch") is True or self.fields.get("script") is True
+        if not is_deferred or self.commit is not None or not self._texts("results"):
             return ()
         return tuple(file.path for file in self.outputs)
 

@@ -206,8 +206,10 @@ def _compare_sources(run: Run, now: Mapping[str, Source]) -> Iterator[str]:
     """Yield the packages whose source is not that of the run, or may not be."""
     for name, source in run.other_sources.items():
         found = now.get(name)
-        if source.dirty or source.head is None:
-            yield f"{name} was imported from {source.path}, at {source_text(source)}, so its code is not known"
+        if source.head is None:
+            yield f"{name} was imported from {source.path}, whose commit is not known"
+        elif source.dirty:
+            yield f"{name} had changes in {source.path} that no commit holds (was {source_text(source)})"
         elif found is None or found.head != source.head or found.dirty:
             yield f"{name} is {'missing' if found is None else source_text(found)} (was {source_text(source)})"
 

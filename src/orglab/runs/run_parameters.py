@@ -9,10 +9,12 @@ from orglab.runs.code import GeneratedPaths
 from orglab.runs.config_files import find_config_files, find_hydra_files, read_config_files, read_hydra_files
 from orglab.runs.job import Job
 from orglab.runs.parameters import Value, find_environment_seeds, parse_arguments, parse_value
-from orglab.runs.record import Run
+from orglab.runs.record import OUT, Run
 from orglab.runs.results import read_stamp
 from orglab.text import listed
 
+SCRIPT_PARAMETERS = "orglab-parameters.json"
+"""The file in the folder `out` of a run with the parameters that a script added (`orglab.run`)."""
 _HYDRA_FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
 
 
@@ -54,12 +56,13 @@ def describe_final_parameters(job: Job, run: Run, since: int) -> dict[str, Any]:
     files = [job.base / path for path in run.config_files]
     kept = [path for path in files if (stamp := read_stamp(path)) is None or stamp.mtime < since]
     written = find_hydra_files(_list_hydra_folders(job), since, run.argv) if _uses_hydra(run) else []
-    if not written and kept == files:
+    own = read_config_files([path]).parameters if (path := run.folder / OUT / SCRIPT_PARAMETERS).is_file() else {}
+    if not written and kept == files and not own:
         return {}
     config, hydra = read_config_files(kept), read_hydra_files(written)
     before = _combine(find_environment_seeds(run.environment), config.parameters, run.argv)
     return {
-        "parameters": {**before, **hydra.parameters},
+        "parameters": {**(before if kept != files or written else run.parameters), **hydra.parameters, **own},
         "config_files": [os.path.relpath(path, job.base) for path in (*kept, *written)],
         "unread_files": [os.path.relpath(path, job.base) for path in config.unread] + _tell_unread(job, hydra.unread),
     }
@@ -79,7 +82,8 @@ def _list_hydra_folders(job: Job) -> list[Path]:
     """Return the folders that Hydra may have written to."""
     parameters = parse_arguments(job.request.argv).parameters
     named = [job.folder / str(parameters[name]) for name in _HYDRA_FOLDERS if name in parameters]
-    return [path for path in named if path.is_dir()] or [*job.watch.paths, job.folder]
+    # Path.is_dir raises an error for a name that is too long.
+    return [path for path in named if os.path.isdir(path)] or [*job.watch.paths, job.folder]  # noqa: PTH112
 
 
 def _tell_unread(job: Job, paths: Sequence[Path]) -> list[str]:

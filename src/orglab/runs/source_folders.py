@@ -85,9 +85,10 @@ def find_sources(folders: Iterable[Path], python_path: str, place: Path, own: Ow
         # orglab itself does not change what a program computes.
         if package == _OWN_PACKAGE or "\0" in os.fspath(path):
             continue
-        folder = path.resolve()
+        # Path raises an error for names that are too long, and for circles of links.
+        folder = Path(os.path.realpath(path))
         key = package, folder
-        if key in found or not folder.is_dir() or len(found) == _MOST_SOURCES:
+        if key in found or not os.path.isdir(folder) or len(found) == _MOST_SOURCES:  # noqa: PTH112
             continue
         shown = os.path.relpath(folder, top) if folder.is_relative_to(top) else os.fspath(folder)
         repository = find_repository(folder)

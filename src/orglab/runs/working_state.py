@@ -1,5 +1,6 @@
 """Save the working state before a run: commit, capture or refuse the changes in the working tree."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from orglab.git.worktree import (
 from orglab.runs.description import before_message, command_text, reference_prefix
 from orglab.text import MEGABYTE, Tell, listed
 
+_JOB_OUTPUT = r"slurm-\d+(?:[._]\d+)?\.(?:out|err)"
 _MOST_UNTRACKED = 1000  # untracked files that a record names
 
 
@@ -73,6 +75,7 @@ class Policy(NamedTuple):
         expected: Paths of results and metrics, which may be untracked.
         scripts: Files that the command runs.
         find_outputs: Returns those of some files that earlier runs wrote.
+        streams: Files that the standard streams of this process are redirected to.
     """
 
     before: str
@@ -81,6 +84,11 @@ class Policy(NamedTuple):
     expected: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
     find_outputs: Callable[[Sequence[str]], Collection[str]] = lambda _paths: ()
+    streams: tuple[str, ...] = ()
+
+    def is_stream(self, path: str) -> bool:
+        """Return whether a file takes what this process or a scheduler's job prints, and so is no code."""
+        return path in self.streams or re.fullmatch(_JOB_OUTPUT, path.rpartition("/")[2]) is not None
 
     def make_budget(self) -> Budget:
         """Return what may be kept in a snapshot."""
@@ -181,7 +189,11 @@ def _find_rest(repository: Repository, policy: Policy, changes: Changes, hidden:
     scripts = [path for path in policy.scripts if path not in policy.expected]
     expected = [folder for folder in policy.expected if not any(_is_below(path, (folder,)) for path in scripts)]
     files, left_out = list_files(repository, changes.untracked)
-    files = [path for path in files if not (path in policy.excluded or is_own_attributes(repository.top / path))]
+    files = [
+        path
+        for path in files
+        if not (path in policy.excluded or policy.is_stream(path) or is_own_attributes(repository.top / path))
+    ]
     code = [path for path in files if not _is_below(path, expected)]
     written = policy.find_outputs(code) if code else ()
     code = [path for path in code if path not in written or path in policy.scripts]
@@ -293,6 +305,7 @@ def _capture(repository: Repository, policy: Policy, name: str, message: str, te
     changes, left_out = choose_changes(
         repository, read_changes(repository, all_files=False), budget, first=policy.scripts
     )
+    changes = changes._replace(untracked=tuple(path for path in changes.untracked if not policy.is_stream(path)))
     snapshot = make_snapshot(repository, name, message, budget, changes)
     patch = None
     if changes.head is not None and snapshot.commit != changes.head:

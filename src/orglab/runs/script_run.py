@@ -1,0 +1,297 @@
+"""Runs that a Python script or a notebook makes itself: `with orglab.run("201.1") as run`.
+
+Such a run has the same record as one of `orglab run`.  It commits nothing and leaves the log alone: the next command
+commits its results and adds the note.  What it logs is in a file of metrics in the folder of the run, where the
+metrics of any run are looked for.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from orglab import clock
+from orglab.errors import NotWritableError, UsageError
+from orglab.git import find_repository
+from orglab.log.log import LogFile
+from orglab.runs.batch import describe_batch, find_batch_job
+from orglab.runs.finalization import finish_run
+from orglab.runs.job import Job
+from orglab.runs.metrics_search import LOGGED, mark_metrics_files
+from orglab.runs.parameters import Value, normalize_name
+from orglab.runs.pending import RECORD
+from orglab.runs.preparation import describe_beginning, find_results_paths, format_moment, save_code
+from orglab.runs.record import OUT, read_run
+from orglab.runs.record_writer import begin_record
+from orglab.runs.results import ResultsWatch, read_stamp
+from orglab.runs.run_parameters import SCRIPT_PARAMETERS
+from orglab.runs.run_request import RunRequest, find_reference
+from orglab.text import Tell
+
+_CELLS = "cells.py"
+_VARIABLES = ("ORGLAB_RUN", "ORGLAB_OUT")
+
+
+class ScriptRun:
+    """A run that the script makes itself, as a context manager; `finish` ends it without one.
+
+    Attributes:
+        id: The id of the run; None if the script is a process of a job that makes no run of its own.
+        out: A folder for what the run writes, as in `ORGLAB_OUT`.
+    """
+
+    def __init__(
+        self, run_id: str | None, out: Path, finish: Callable[[BaseException | None], None], *, is_logging: bool = True
+    ) -> None:
+        """Take a run; `begin_script_run` and `join_run` make one.
+
+        Args:
+            run_id: The id.
+            out: The folder for its files; nothing is written if it does not exist.
+            finish: Called once at the end, with the exception that ended the run, or None.
+            is_logging: Whether metrics are recorded, or left to another process of the run.
+        """
+        self._is_logging = is_logging
+        self.id = run_id
+        self.out = out
+        self._finish: Callable[[BaseException | None], None] | None = finish
+        # A process that is forked shares the run, and does not end it.
+        self._process = os.getpid()
+
+    def log(self, values: Mapping[str, object] | None = None, /, *, step: float | None = None, **more: object) -> None:
+        """Add values of metrics to the history of the run.
+
+        Args:
+            values: Metrics by name; mappings in it are flattened, `{"val": {"acc": 0.9}}` to `val.acc`.
+            step: The step that they belong to; without one, their number in the history.
+            more: More metrics.
+        """
+        if not self._is_logging:
+            return
+        row = {name: _to_plain(value) for name, value in {**(values or {}), **more}.items()}
+        line = json.dumps({"step": step, **row} if step is not None else row) + "\n"
+        with contextlib.suppress(OSError):
+            fd = os.open(self.out / LOGGED, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            with open(fd, "wb", buffering=0) as file:  # noqa: PTH123 - opened with flags
+                file.write(line.encode())
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """End the run: record its metrics and files, and how it ended. Later calls do nothing.
+
+        Args:
+            error: The exception that ended it, if it failed.
+        """
+        if self._finish is None or os.getpid() != self._process:
+            return
+        finish, self._finish = self._finish, None
+        finish(error)
+
+    def __enter__(self) -> Self:
+        """Return this run."""
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        """End the run; an exception goes on."""
+        self.finish(error)
+
+
+def _to_plain(value: object) -> object:
+    """Return a value for JSON: of a number in an array or tensor, the number."""
+    if isinstance(value, Mapping):
+        return {str(name): _to_plain(one) for name, one in value.items()}
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    with contextlib.suppress(TypeError, ValueError, RuntimeError):
+        return float(value)  # type: ignore[arg-type]  # that is what is tried
+    return str(value)
+
+
+def join_run(out: Path, run_id: str | None, parameters: Mapping[str, object], *, is_logging: bool = True) -> ScriptRun:
+    """Return the part of a script in a run that goes on: what it logs and its parameters are added to it."""
+    if parameters and out.is_dir():
+        with contextlib.suppress(OSError):
+            (out / SCRIPT_PARAMETERS).write_text(json.dumps(_flatten(parameters)), "ascii")
+    return ScriptRun(run_id, out, lambda _: None, is_logging=is_logging)
+
+
+def begin_script_run(
+    log: LogFile,
+    reference: str | None,
+    parameters: Mapping[str, object],
+    tell: Tell,
+    *,
+    why: str | None = None,
+    results: Sequence[str] = (),
+    done: bool = False,
+) -> ScriptRun:
+    """Begin a run of this process, and return it.
+
+    Args:
+        log: The log.
+        reference: The step or experiment; None for the active one.
+        parameters: The parameters, in addition to the arguments of the script.
+        tell: Called with each message for the user.
+        why: Why it is run.
+        results: Paths of results, in addition to those of the settings.
+        done: Whether to complete the step if the run succeeds.
+
+    Raises:
+        NotFoundError: There is no such experiment or step.
+        UsageError: The reference is not valid, or `done` has no step.
+        NotWritableError: The run cannot be recorded.
+        GitError: The code cannot be captured.
+    """
+    argv, cells = _read_command()
+    request = RunRequest(
+        reference or log.find_active(), argv, results=tuple(Path(path).absolute() for path in results),
+        before="snapshot", done=done, why=why, folder=Path.cwd(), commit_results=False,
+        extra_fields={"script": True, **cells},
+    )  # fmt: skip
+    ref = find_reference(log, request)
+    record = begin_record(log, clock.now())
+    try:
+        job = _make_job(log, request, ref, record, tell)
+        marks = mark_metrics_files(job)
+        _record_beginning(job, parameters)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            record.remove()
+        record.close()
+        raise
+    return _start(job, marks)
+
+
+def _make_job(log: LogFile, request: RunRequest, ref: str | None, record: Any, tell: Tell) -> Job:  # noqa: ANN401 - see Job
+    folder = Path.cwd()
+    repository = find_repository(folder) or log.repository
+    base = repository.top if repository is not None else log.top
+    watch = ResultsWatch(find_results_paths(log, request, base))
+    return Job(log, request, ref, record, folder, repository, watch, tell)
+
+
+def _record_beginning(job: Job, parameters: Mapping[str, object]) -> None:
+    from orglab.runs.environment import PythonProbe  # noqa: PLC0415 - only at the beginning
+
+    with PythonProbe(Path(sys.executable)) as python:
+        state = save_code(job)
+        beginning = describe_beginning(job, state, python, clock.now())
+    beginning |= describe_batch(find_batch_job())
+    beginning["parameters"] = {**beginning.get("parameters", {}), **_flatten(parameters)}
+    try:
+        (job.record.folder / OUT).mkdir(exist_ok=True)
+        job.record.append("began", beginning, durable=True)
+    except OSError as error:
+        raise NotWritableError(f"The run cannot be recorded in {job.record.folder}: {error.strerror}.") from error
+
+
+def _start(job: Job, marks: Any) -> ScriptRun:  # noqa: ANN401 - as `finish_run` takes it
+    """Return the running run; processes that this one starts join it."""
+    began, start = read_stamp(job.record.folder / RECORD), time.monotonic()
+    out = (job.record.folder / OUT).absolute()
+    before = {name: os.environ.get(name) for name in _VARIABLES}
+    os.environ.update({"ORGLAB_RUN": job.record.id, "ORGLAB_OUT": os.fspath(out)})
+
+    def finish(error: BaseException | None) -> None:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        try:
+            job.record_event(
+                "ended", {**_describe_end(error), "seconds": round(time.monotonic() - start, 3)}, durable=True
+            )
+            _keep_cells(out)
+            finish_run(job, None, marks, began, lambda: False)
+        finally:
+            with contextlib.suppress(OSError):
+                job.record.close()
+
+    run = ScriptRun(job.record.id, out, finish)
+    _finish_at_exit(run)
+    return run
+
+
+def _finish_at_exit(run: ScriptRun) -> None:
+    """Have a run that is not ended otherwise end with the process, with the exception that ended that."""
+    import atexit  # noqa: PLC0415 - only here
+
+    atexit.register(lambda: run.finish(getattr(sys, "last_value", None)))
+
+
+def _describe_end(error: BaseException | None) -> dict[str, object]:
+    """Return the fields of the record that say how the run ended."""
+    fields: dict[str, object] = {"ended": format_moment(clock.now())}
+    if error is None:
+        return {**fields, "exit_code": 0}
+    if isinstance(error, SystemExit):
+        code = error.code
+        return {**fields, "exit_code": code if isinstance(code, int) else int(code is not None)}
+    if isinstance(error, KeyboardInterrupt):
+        return {**fields, "exit_code": 130, "asked_by": "SIGINT"}
+    text = f"{type(error).__name__}: {error}".strip().removesuffix(":")
+    fields |= {"exit_code": 1, "exception": text}
+    return {**fields, "out_of_memory": True} if isinstance(error, MemoryError) else fields
+
+
+def _flatten(parameters: Mapping[str, object], prefix: str = "") -> dict[str, Value]:
+    """Return parameters with those in mappings named by their path; what JSON does not have becomes text.
+
+    Raises:
+        UsageError: A name is not a text.
+    """
+    flat: dict[str, Value] = {}
+    for name, value in parameters.items():
+        if not isinstance(name, str):
+            raise UsageError(f"The name of a parameter must be a text, not {name!r}.")
+        key = normalize_name(prefix + name)
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{key}.")
+            continue
+        plain = _to_plain(value)
+        if isinstance(plain, Value):
+            flat[key] = plain
+    return flat
+
+
+def _read_command() -> tuple[tuple[str, ...], dict[str, object]]:
+    """Return the command that started this process, and of a notebook the digest of the cells that were executed."""
+    cells = _read_cells()
+    if cells is None:
+        return ("python", *sys.orig_argv[1:]) if len(sys.orig_argv) > 1 else ("python",), {}
+    name = os.environ.get("JPY_SESSION_NAME")
+    command = (
+        ("jupyter", "nbconvert", "--to", "notebook", "--execute", os.path.relpath(name)) if name else ("notebook",)
+    )
+    return command, {"cells": hashlib.sha256("\0".join(dict.fromkeys(cells)).encode()).hexdigest()}
+
+
+def _read_cells() -> list[str] | None:
+    """Return the cells of a notebook that were executed, or None outside of a notebook."""
+    if "ipykernel" not in sys.modules or "IPython" not in sys.modules:
+        return None
+    shell = sys.modules["IPython"].get_ipython()
+    cells = shell.user_ns.get("In") if shell is not None else None
+    return [str(cell) for cell in cells if cell] if isinstance(cells, list) else None
+
+
+def _keep_cells(out: Path) -> None:
+    """Write the cells of a notebook that were executed to a file of the run: the saved notebook may differ."""
+    cells = _read_cells()
+    if cells is not None:
+        with contextlib.suppress(OSError):
+            (out / _CELLS).write_text("\n\n# %%\n".join(cells) + "\n", "utf-8")
+
+
+def find_joined(environ: Mapping[str, str]) -> tuple[str, Path] | None:
+    """Return the id and the folder `out` of the run that this process is part of, or None."""
+    run_id, out = environ.get("ORGLAB_RUN"), environ.get("ORGLAB_OUT")
+    if not run_id or not out or read_run(Path(out).parent) is None:
+        return None
+    return run_id, Path(out)
