@@ -38,6 +38,8 @@ def grouped(*runs, codes=None):
         ("train configs/a.toml --data-seed 7 --seed 1", "train configs/a.toml --data-seed 8 --seed 2"),
         ("train --lr=0.10 --seed 1", "train --lr 1e-1 --seed 2"),
         ("train", "train --seed 1"),
+        ("train hydra.run.dir=out/seed_2", "train hydra.run.dir=out/seed_1"),
+        ("train hydra.run.dir=out/seed_2", "train hydra.run.dir=out/seed_10 seed=10"),
     ],
 )
 def test_runs_that_differ_by_the_seed_have_the_same_setting(command, other):
@@ -57,11 +59,33 @@ def test_runs_that_differ_by_the_seed_have_the_same_setting(command, other):
         ("train --amp true", "train --amp 1"),
         ("train --lr 0.1", "train --lr 0.2"),
         ("python a.py", "python b.py"),
+        ("train --data data/seed_2", "train --data data/seed_1"),
+        ("train --out r/seed_2/data_seed_3", "train --out r/seed_1/data_seed_3"),
+        ("train --out r/seeds_2", "train --out r/seeds_1"),
+        ("train --config c/2.yaml --seed 2", "train --config c/1.yaml --seed 1"),
     ],
 )
 def test_runs_that_differ_otherwise_have_another_setting(command, other):
     assert not is_same_setting(run(1, command), run(2, other))
     assert len(grouped(run(1, command), run(2, other))) == 2
+
+
+def test_a_seed_in_a_path_is_a_seed_if_nothing_else_is():
+    first, again, other = (run(number, f"train --out r/seed_{seed}") for number, seed in ((1, "01"), (2, 1), (3, 2)))
+    (setting,) = grouped(first, again, other)
+    assert setting.parameters == {}
+    assert setting.summarize("acc").reasons == {"repeated": 1}
+    assert setting.summarize("acc").by_seed() == {"1": 0.2, "2": 0.3}
+
+
+def test_the_path_of_a_configuration_that_was_read_may_have_the_seed():
+    runs = [
+        run(seed, f"train --config c/{seed}.json", cwd="src", parameters={"config": f"c/{seed}.json", "seed": seed, "lr": 0.1},
+            config_files=[f"src/c/{seed}.json"])
+        for seed in (1, 2)
+    ]  # fmt: skip
+    (setting,) = grouped(*runs)
+    assert setting.parameters == {"lr": 0.1}
 
 
 def test_the_runs_of_several_steps_are_never_pooled():

@@ -1,5 +1,6 @@
 """The results of an experiment: settings by step, key metrics, baseline and claim."""
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,16 @@ def test_several_settings_of_a_step_stay_apart_and_have_labels():
 def test_the_runs_of_the_experiment_itself_stand_where_no_step_has_numbers():
     (outcome,) = read([run(1, "e1"), run(2, "e1.1", note="x")]).outcomes
     assert (outcome.ref, outcome.text) == ("e1", "Does it help?")
+
+
+def test_what_came_later_does_not_change_the_results_of_a_time():
+    """Neither words that mention another metric, nor another setting of the baseline."""
+    words = "[2026-01-02 Fri 10:00] supported:\nBetter acc.\n\n[2026-02-02 Mon 10:00] refuted:\nThe loss is the same."
+    experiment = make_experiment(properties=":BASELINE: e2.1\n", conclusion=words)
+    runs = [run(1, acc=0.5, loss=1.0), run(2, "e1.2", acc=0.6, loss=1.0)]
+    others = [run(3, "e2.1", acc=0.4), run(9, "e2.1", "python other.py", acc=0.9)]
+    then = read(runs, experiment, others, until=datetime.datetime(2026, 1, 1, 10, 9))  # noqa: DTZ001 - as in the log
+    assert then.baseline.ref == "e2.1"
+    assert read(runs, experiment, others).problem
+    in_january = read(runs, experiment, others, until=datetime.datetime(2026, 1, 31))  # noqa: DTZ001 - the same
+    assert (in_january.metrics, read(runs, experiment, others).metrics) == (("acc",), ("loss",))

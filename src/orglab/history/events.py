@@ -6,6 +6,7 @@
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from orglab.experiment.conclusion import Conclusion
 from orglab.experiment.ids import read_aliases
@@ -99,7 +100,7 @@ def read_events(sources: Sources, experiments: Sequence[Experiment], *, with_jou
     commits = sources.find_named(
         name for experiment in experiments for step in experiment.steps for name in step.commits
     )
-    ticked = _read_ticking_commits(sources, experiments)
+    ticked = _read_ticking_commits(sources, experiments, with_journal=with_journal)
     letter = sources.log.config.letter
     histories = []
     for experiment in experiments:
@@ -133,21 +134,33 @@ def _spell_aliases(experiment: Experiment) -> list[str]:
     return [experiment.config.letter + name for name in read_aliases(experiment.heading)]
 
 
-def _read_ticking_commits(sources: Sources, experiments: Iterable[Experiment]) -> TickingCommits:
+def _read_ticking_commits(sources: Sources, experiments: Iterable[Experiment], *, with_journal: bool) -> TickingCommits:
     """Return the commits of the log that first ticked the steps that no run or note dates.
 
-    Steps of experiments that were closed before `sources.since` are skipped.
+    Steps of experiments to which nothing happened since `sources.since` are skipped.
     """
-    since = sources.since
     undated = {}
     for experiment in experiments:
-        if since is None or experiment.closed is None or experiment.closed.when >= since:
+        if _is_touched(sources, experiment, with_journal=with_journal):
             steps = [step for step in experiment.steps if step.state == "done"]
             runs = sources.find_runs(experiment) if steps else []
             for step in steps:
                 if not is_dated_by_itself(step, experiment.created, runs):
                     undated[step.ref] = (experiment, step)
     return find_ticking_commits(sources.log, undated) if undated and sources.repository is not None else NOT_TICKED
+
+
+def _is_touched(sources: Sources, experiment: Experiment, *, with_journal: bool) -> bool:
+    """Return whether an experiment may have been open at `sources.since`, or something happened to it since then."""
+    since = sources.since
+    if since is None or experiment.closed is None:
+        return True
+    notes = (note.at for note in (*experiment.notes, *(note for step in experiment.steps for note in step.notes)))
+    entries = (entry.at for entry in (sources.find_entries(experiment) if with_journal else ()))
+    times = (at.when for at in (experiment.closed, experiment.concluded, *notes, *entries) if at is not None)
+    runs = (run.began for run in sources.find_runs(experiment) if run.began is not None)
+    commits = (commit.when for commit in sources.find_commits(experiment))
+    return any(time >= since for time in chain(times, runs, commits))
 
 
 def log_events(

@@ -163,16 +163,24 @@ class Sources:
         """Return the runs of an experiment and its steps, oldest first, with its current reference."""
         return self._log_runs.find_by_experiment(experiment)
 
-    def read_results(self, experiment: Experiment, runs: Sequence[Run], *, is_alone: bool = False) -> Results:
+    def read_results(
+        self,
+        experiment: Experiment,
+        runs: Sequence[Run],
+        *,
+        is_alone: bool = False,
+        until: datetime.datetime | None = None,
+    ) -> Results:
         """Return the results of an experiment by step and setting, compared with its baseline.
 
         Args:
             experiment: The experiment.
             runs: The runs of it that are considered.
             is_alone: Whether the results of no other experiment are needed, so that only its code is compared.
+            until: The time whose results are wanted; None for the present.
         """
         identify = self._log_runs.identify_code if is_alone else lambda _: self._log_runs.codes
-        return read_results(experiment, runs, identify, self._log_runs.find, self.log.config.metrics)
+        return read_results(experiment, runs, identify, self._log_runs.find, self.log.config.metrics, until)
 
     # Commits
 

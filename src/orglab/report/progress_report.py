@@ -59,7 +59,9 @@ def _read(
     sources = PeriodSources(log, experiments, period.since, use_git=use_git)
     links = read_links(experiments, sources)
     activities = read_activities(sources, experiments, period, with_journal=options.journal)
-    results = {one.ref: sources.read_results(one.experiment, one.runs) for one in activities if one.runs}
+    results = {
+        one.ref: sources.read_results(one.experiment, one.runs, until=period.until) for one in activities if one.runs
+    }
     return activities, results, links
 
 

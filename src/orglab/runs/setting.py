@@ -5,6 +5,7 @@ setting counts, or is left out for a reason.
 """
 
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,7 @@ _OUTPUT = re.compile(
 )
 _INPUT = re.compile(r"(?i)(?:.*[._])?(?:data|input|train|test|val|model|config|pretrained|init|corpus)")
 _SEED_WORD = re.compile(r"(?i)(?:seed|random_state)s?[_=. -]?$")
+_SEED_IN_TEXT = re.compile(r"(?i)(?<![a-z])(?:seed|random_state)[_=. -]?(\d+)")
 # Why a run does not count, in the order in which the reasons are checked.
 OTHER_CODE = "on other code"
 REPEATED = "repeated"
@@ -182,8 +184,18 @@ def read_constant_parameters(run: Run) -> dict[str, Value]:
 
 
 def read_seeds(run: Run) -> dict[str, str]:
-    """Return the seeds of a run as text, by name."""
-    return {name: str(value) for name, value in sorted(run.parameters.items()) if is_seed(name) and value is not True}
+    """Return the seeds of a run as text, by name.
+
+    Without a parameter that is a seed, it is the number after the word `seed` in its command: `out/seed_2`.
+    """
+    named = {name: str(value) for name, value in sorted(run.parameters.items()) if is_seed(name) and value is not True}
+    if named:
+        return named
+    texts = [str(value) for name, value in run.parameters.items() if not _INPUT.match(name)]
+    found = {
+        _unpadded(seed) for text in (*texts, *parse_arguments(run.argv).words) for seed in _SEED_IN_TEXT.findall(text)
+    }
+    return {"seed": found.pop()} if len(found) == 1 else {}
 
 
 def is_same_setting(run: Run, other: Run) -> bool:
@@ -194,30 +206,41 @@ def is_same_setting(run: Run, other: Run) -> bool:
         return False
     seeds, other_seeds = read_seeds(run), read_seeds(other)
     pairs = {(seeds[name], other_seeds[name]) for name in seeds.keys() & other_seeds.keys()}
-    values = [
+    values: list[tuple[str, Value, Value]] = [
         *(("", word, other_word) for word, other_word in zip(words, other_words, strict=True)),
         *((name, mine[name], theirs[name]) for name in mine),
     ]
-    return all(_differ_only_by_seed(*value, pairs) for value in values)
+    return all(
+        _differ_only_by_seed(
+            value, other_value, pairs, is_place=_is_place(name, run, value) and _is_place(name, other, other_value)
+        )
+        for name, value, other_value in values
+    )
 
 
-def _differ_only_by_seed(name: str, value: Value, other: Value, seeds: set[tuple[str, str]]) -> bool:
+def _is_place(name: str, run: Run, value: Value) -> bool:
+    """Return whether a value says where a run writes, or which file its parameters were read from."""
+    if isinstance(value, str) and os.path.normpath(os.path.join(run.cwd or "", value)) in run.config_files:  # noqa: PTH118
+        return True
+    return is_path(name, value) and not _INPUT.match(name)
+
+
+def _differ_only_by_seed(value: Value, other: Value, seeds: set[tuple[str, str]], *, is_place: bool) -> bool:
     """Return whether two values of a parameter are equal, or become so if the seeds in a path are exchanged.
 
     `results/2` and `resnet2` both have the digit of the seed 2, but only the first is a path.
 
     Args:
-        name: The name of the parameter; empty for a word without a name.
         value: The value of one run.
         other: The value of the other.
         seeds: The seeds of both runs.
+        is_place: Whether both are paths that may have the seed.
     """
     if not (isinstance(value, str) and isinstance(other, str)) or value == other:
         return isinstance(value, bool) == isinstance(other, bool) and value == other
     first, second = _split_numbers(value), _split_numbers(other)
     if len(first) != len(second):
         return False
-    is_place = is_path(name, value) and is_path(name, other) and not _INPUT.match(name)
     return all(
         one == two
         or ((_unpadded(one), _unpadded(two)) in seeds and (is_place or _SEED_WORD.search(first[position - 1])))
@@ -237,7 +260,7 @@ def _read_own_parameters(runs: Sequence[Run]) -> dict[str, Value]:
     own = {}
     for name, value in read_constant_parameters(newest).items():
         varies = any(run.parameters.get(name) != value for run in runs)
-        has_seed = is_path(name, value) and not seeds.isdisjoint(map(_unpadded, _DIGITS.findall(str(value))))
+        has_seed = _is_place(name, newest, value) and not seeds.isdisjoint(map(_unpadded, _DIGITS.findall(str(value))))
         if not varies and not has_seed:
             own[name] = value
     return own

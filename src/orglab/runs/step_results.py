@@ -1,5 +1,6 @@
 """The results of an experiment: the settings of its steps, the metrics that matter, the baseline and the claim."""
 
+import datetime
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -148,6 +149,7 @@ def read_results(
     identify_code: Callable[[Sequence[Run]], Mapping[str, str]],
     read_runs: Callable[[str], Sequence[Run]],
     directions: Mapping[str, str] = MappingProxyType({}),
+    until: datetime.datetime | None = None,
 ) -> Results:
     """Return the results of an experiment.
 
@@ -157,6 +159,8 @@ def read_results(
         identify_code: Returns the identity of the code of each run, by its id.
         read_runs: Returns the runs of another experiment or step, for a baseline; raises OrglabError if it is unknown.
         directions: The setting `metrics`: `min` or `max` by name, the most important metric first.
+        until: The time whose results are wanted, without later runs of the baseline and later conclusions; None for the
+            present.
     """
     outcomes = _find_outcomes(experiment, find_settings(runs, identify_code(runs)))
     claim = read_claim(experiment)
@@ -164,7 +168,7 @@ def read_results(
         return Results(claim=claim)
 
     def read_settings(reference: str) -> list[Setting]:
-        others = read_runs(reference)
+        others = [run for run in read_runs(reference) if until is None or run.began is None or run.began < until]
         return find_settings(others, identify_code(others))
 
     name = _read_property(experiment, "BASELINE")
@@ -174,7 +178,8 @@ def read_results(
         baseline = outcomes[0]
     outcomes = [one._replace(is_baseline=baseline is not None and one.setting is baseline.setting) for one in outcomes]
     baseline = next((one for one in outcomes if one.is_baseline), baseline)
-    metrics = _choose_metrics(experiment, claim, outcomes, directions)
+    conclusion = experiment.conclusion if until is None else experiment.conclusion.before(until)
+    metrics = _choose_metrics(conclusion.text, claim, outcomes, directions)
     return Results(tuple(outcomes), metrics, baseline, is_named, claim, problem, directions)
 
 
@@ -264,7 +269,7 @@ def _split_baseline(name: str) -> tuple[str, dict[str, str]]:
 
 
 def _choose_metrics(
-    experiment: Experiment, claim: Claim | None, outcomes: Iterable[Outcome], first: Iterable[str]
+    conclusion: str, claim: Claim | None, outcomes: Iterable[Outcome], first: Iterable[str]
 ) -> tuple[str, ...]:
     """Return the key metrics, the most important first.
 
@@ -276,7 +281,7 @@ def _choose_metrics(
         for name in outcome.setting.metrics:
             if any(read_final(run, name) is not None for run in outcome.runs):
                 counts[name] = counts.get(name, 0) + 1
-    text = experiment.conclusion.text.lower()
+    text = conclusion.lower()
     mentioned = [name for name in counts if is_mentioned(name, text) and not is_bookkeeping(name)]
     chosen = [*([claim.metric] if claim is not None else []), *mentioned, *first]
     chosen = [name for name in dict.fromkeys(chosen) if name in counts]

@@ -110,6 +110,42 @@ def test_the_conclusion_is_the_one_of_the_period(repo):
     assert told == {6: (None, ""), 8: ("supported", "It works."), 21: ("refuted", "Not with seed 2.")}
 
 
+def test_the_state_is_the_one_at_the_end_of_the_period(repo):
+    """CLOSED does not say from which state it was closed, but the last change before it does."""
+    text = (
+        "#+TODO: TODO INPROGRESS(i!) | DONE\n* DONE A :exp:\nCLOSED: [2018-06-20 Wed 10:00]\n:PROPERTIES:\n:ID: 1\n:END:\n"
+        ':LOGBOOK:\n- State "INPROGRESS" from "TODO" [2018-06-12 Tue 10:00]\n:END:\n[2018-06-11 Mon 10:00]\n'
+    )
+    repo.commit("log", {NAME: text})
+    # A run from before it was in the log, to which it was assigned later.
+    write_run(repo, "20180606-173000-aaaa", ref="e1", began="2018-06-06T17:30:00+00:00")
+    log = Log(repo.path / NAME)
+    found = {}
+    for day in (8, 12, 13, 21):
+        until = period(datetime.datetime(2018, 6, day))  # noqa: DTZ001
+        (activity,) = read_activities(PeriodSources(log, log.experiments(), until.since), log.experiments(), until)
+        found[day] = activity.state
+    assert found == {8: None, 12: "TODO", 13: "INPROGRESS", 21: "DONE"}
+
+
+def test_a_step_of_what_was_closed_before_the_period_has_its_date_if_something_happened_since(repo):
+    text = "* TODO A :exp:\n:PROPERTIES:\n:ID: 1\n:END:\n** Experiments\n1. [X] one\n"
+    repo.commit("log", {NAME: text.replace("[X]", "[ ]")})
+    ticking = repo.commit("ticked", {NAME: text})
+    closed = "* DONE A :exp:\nCLOSED: [2018-06-06 Wed 18:00]\n"
+    repo.now = datetime.datetime(2018, 6, 8, tzinfo=datetime.UTC)
+    repo.commit("[e1] log: closed", {NAME: text.replace("* TODO A :exp:\n", closed)})
+    log = Log(repo.path / NAME)
+    since = Period(datetime.datetime(2018, 6, 7), datetime.datetime(2018, 6, 9))  # noqa: DTZ001
+    (activity,) = read_activities(PeriodSources(log, log.experiments(), since.since), log.experiments(), since)
+    assert [event.kind for event in activity.recent] == ["commit"]
+    assert [event.at for event in activity.events if event.kind == "step"] == [_when(repo, ticking)]
+
+
+def _when(repo, commit):
+    return datetime.datetime.fromisoformat(repo.git("show", "-s", "--format=%aI", commit)).replace(tzinfo=None)
+
+
 def test_the_journal_is_told_when_asked_for(repo):
     log = write_study(repo)
     chosen = log.experiments()[:1]

@@ -120,14 +120,8 @@ def _make_activity(
         period: The period of the report.
     """
     known = tuple(event for event in events if event.at is None or event.at < period.until)
-    later = [event for event in events if event.kind == "state" and event.at and event.at >= period.until]
-    state = experiment.state
+    state = _find_state(experiment, known, events, period)
     settings = experiment.document.settings
-    if later and "old" in later[0].facts:
-        state = later[0].facts["old"]
-    elif later and settings.is_done(later[0].facts.get("new")):
-        # It was closed after the period, and its state before that is unknown, but it was not closed.
-        state = None
     kind = get_state_kind(state, settings)
     conclusion = experiment.conclusion.before(period.until)
     if state is None and experiment.state is None and (conclusion.text or conclusion.verdict):
@@ -147,3 +141,22 @@ def _make_activity(
         existed=any(event.at is not None for event in known) or all(event.at is None for event in events),
         conclusion=conclusion,
     )  # fmt: skip
+
+
+def _find_state(experiment: Experiment, known: Sequence[Event], events: Sequence[Event], period: Period) -> str | None:
+    """Return the state of an experiment at the end of a period, as far as the log shows; None if it is unknown."""
+    created = experiment.created
+    if created is not None and created.when >= period.until:
+        # Runs may be older than the experiment that they were assigned to.
+        return None
+    later = [event for event in events if event.kind == "state" and event.at and event.at >= period.until]
+    if not later:
+        return experiment.state
+    if "old" in later[0].facts:
+        return later[0].facts["old"]
+    settings = experiment.document.settings
+    if not settings.is_done(later[0].facts.get("new")):
+        return experiment.state
+    # It was closed after the period, as CLOSED tells, but not from which state: from that of the last recorded change.
+    changes = [event.facts.get("new") for event in known if event.kind == "state" and event.at]
+    return changes[-1] if changes and not settings.is_done(changes[-1]) else None
