@@ -121,6 +121,16 @@ def _count_changes(
     return [change for change in changes if not generated.hold(change.path)]
 
 
+def find_uncommitted_code(log: LogFile, run: Run) -> list[FileChange]:
+    """Return the changed files of the snapshot of a run, relative to the commit that it began on."""
+    repository, before, snapshot = log.repository, run.before, run.snapshot
+    if repository is None or before is None or snapshot is None or before == snapshot:
+        return []
+    if not (has_commit(repository, before) and has_commit(repository, snapshot)):
+        return []
+    return count_changed_lines(repository, before, snapshot, log.find_own_paths(repository))
+
+
 def read_difference(log: LogFile, difference: Difference) -> str:
     """Return the difference of the code as a patch; empty if there is none, or if a commit is missing."""
     repository, (old, new) = log.repository, difference.commits

@@ -104,6 +104,12 @@ def _limit_text(seconds: float) -> str:
     return f"{seconds:g}s" if seconds < 60 else re.sub("(?<=[dhm])00[hms]$", "", duration(seconds, is_compact=True))  # noqa: PLR2004 - a minute
 
 
+def describe_end(run: Run) -> str:
+    """Return how a run ended, and the exception that it failed with: `exit 1: ValueError: bad shape`."""
+    exception = cut(_printable(run.exception or ""), _EXCEPTION)
+    return outcome_text(run) + (f": {exception}" if exception else "")
+
+
 def describe_run(run: Run) -> str:
     """Return a run on one line: `ran CMD, exit 0, 3m12s: val_acc 0.91`."""
     return f"ran {command_text(run.argv)}, {describe_outcome(run)}"
