@@ -130,15 +130,15 @@ class AskMethods(LogFile):
         if self.repository is None and not list_entries(self.top, RUNS):
             # There can be no commits and runs, and loading the modules takes longer than reading the log.
             return Shown(experiment, step, {}, (), (), None, None, active)
-        from orglab.runs.run_table import TableRequest, make_table
-
         sources = self._sources()
         linked = sources.find_commits_and_runs(experiment, step)
+        if not linked.runs:
+            return Shown(experiment, step, linked.commits, linked.mentions, (), None, None, active)
+        from orglab.runs.run_table import TableRequest, make_table
+
         # The results of a step are compared with those of the others.
-        results = (
-            sources.read_results(experiment, sources.find_runs(experiment), is_alone=True) if linked.runs else None
-        )
-        table = make_table(linked.runs, TableRequest(every=True), self.config.metrics) if linked.runs else None
+        results = sources.read_results(experiment, sources.find_runs(experiment), is_alone=True)
+        table = make_table(linked.runs, TableRequest(every=True), self.config.metrics)
         return Shown(experiment, step, linked.commits, linked.mentions, linked.runs, results, table, active)
 
     def list_experiments(

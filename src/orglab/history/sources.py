@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from orglab.errors import GitError, OrglabError
 from orglab.experiment.ids import list_ids, read_aliases
@@ -19,9 +19,11 @@ from orglab.org.document import Document
 from orglab.reference import Reference, find_references
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
-from orglab.runs.step_results import Results, read_results
 from orglab.search.commit_references import find_experiment_mentions, find_mentions
 from orglab.search.store import open_store
+
+if TYPE_CHECKING:
+    from orglab.runs.step_results import Results
 
 Item = TypeVar("Item")
 
@@ -170,7 +172,7 @@ class Sources:
         *,
         is_alone: bool = False,
         until: datetime.datetime | None = None,
-    ) -> Results:
+    ) -> "Results":
         """Return the results of an experiment by step and setting, compared with its baseline.
 
         Args:
@@ -179,6 +181,8 @@ class Sources:
             is_alone: Whether the results of no other experiment are needed, so that only its code is compared.
             until: The time whose results are wanted; None for the present.
         """
+        from orglab.runs.step_results import read_results  # noqa: PLC0415 - many logs have no runs
+
         identify = self._log_runs.identify_code if is_alone else lambda _: self._log_runs.codes
         return read_results(experiment, runs, identify, self._log_runs.find, self.log.config.metrics, until)
 
