@@ -573,3 +573,13 @@ def test_what_takes_long_to_hash_is_left_out_and_named(unnamed, orglab):
     answer = orglab("run", "--", sys.executable, "-c", program)
     assert [output.path for output in run_of(unnamed).outputs] == ["a", "b"]
     assert "takes long: c; use --results" in answer.err
+
+
+def test_other_code_than_that_of_the_other_seeds_is_said(study, orglab):
+    orglab("run", "1.1", "--", "python", "train.py", "--seed", "1")
+    assert "other code" not in orglab("run", "1.1", "--", "python", "train.py", "--seed", "2").err
+    study.write("notes.txt", "to do")
+    said = orglab("run", "1.1", "--", "python", "train.py", "--seed", "3").err
+    assert "other code than that of the run" in said
+    assert "with the same parameters, because of notes.txt." in said
+    assert "other code" not in orglab("run", "1.1", "--", "python", "train.py", "--lr", "3", "--seed", "3").err

@@ -60,7 +60,7 @@ def test_rows_are_sorted_and_those_without_a_number_come_last():
     assert select(sort="-lr") == [6, 3, 4, 1, 2]
     assert select(sort="age") == [6, 4, 3, 2, 1]
     assert select(best="acc") == [6, 2, 1, 3, 4]
-    assert select(best="loss") == [3, 2, 1, 4, 6]
+    assert select(best="loss") == [3, 2, 1, 6, 4]
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,42 @@ def test_rows_are_sorted_and_those_without_a_number_come_last():
 def test_a_name_that_no_run_has_is_an_error(request_, message):
     with pytest.raises(UsageError, match=message):
         make_table(RUNS, request_, {}, CODE)
+
+
+def test_a_run_that_does_not_count_is_never_the_best():
+    odd = [
+        *RUNS,
+        run(7, "t --lr 2", metrics={"val.acc": 5.0}, exit_code=1),
+        run(8, "t", metrics={"val.acc": 6}, rerun_of="x"),
+    ]
+    ranked = make_table(odd, TableRequest(best="val.acc"), {}, CODE).rows
+    assert [int(row.run.id[-2:], 16) for row in ranked] == [6, 2, 1, 3, 8, 7, 4]
+
+
+def test_conditions_never_choose_among_the_runs_of_a_setting():
+    def ask(*where):
+        table = make_table(RUNS, TableRequest(where, by_setting=True), {}, CODE)
+        return [(row.parameters["lr"], row.setting.summarize("val.acc").total) for row in table.rows]
+
+    assert ask("val.acc>0.6") == [(0.9, 2)]
+    assert ask("val.acc>0.55", "lr<0.5") == [(0.1, 2)]
+    for where in ("status=done", "seed=1", "seconds>3"):
+        with pytest.raises(UsageError, match="would choose among the runs of a setting"):
+            ask(where)
+
+
+def test_a_setting_has_the_seeds_of_its_runs_and_no_field_of_one_of_them():
+    table = make_table(RUNS, TableRequest(by_setting=True, columns=("seed", "step", "id", "status")), {}, CODE)
+    assert [table.rows[0].read(column) for column in table.columns] == ["1,2", "e1.1", None, "done"]
+
+
+def test_a_diverged_run_is_selected_by_its_status_or_value():
+    diverged = run(9, metrics={"loss": "NaN"}, diverged={"loss": 3})
+    for where in ("status=diverged", "loss=nan"):
+        rows = make_table([*RUNS, diverged], TableRequest((where,)), {}, CODE).rows
+        assert [row.run for row in rows] == [diverged]
+    with pytest.raises(UsageError, match="Unknown status 'bogus'; use one of done, failed"):
+        make_table(RUNS, TableRequest(("status=bogus",)), {}, CODE)
 
 
 def test_the_columns_are_the_parameters_that_differ_and_the_metrics_findings_first():

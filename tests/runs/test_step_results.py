@@ -94,7 +94,8 @@ def test_a_baseline_that_cannot_be_used_is_said(name, problem):
     swept = [run(1, "e1.1", "t --lr 0.1", acc=1), run(2, "e1.1", "t --lr 0.5", acc=2)]
     results = read(swept, make_experiment(f":BASELINE: {name}\n"))
     assert problem in results.problem
-    assert (results.baseline.label, results.is_named) == ("lr 0.1", False)
+    # Nothing is compared with what the user did not mean.
+    assert (results.baseline, results.is_named) == (None, False)
 
 
 @pytest.mark.parametrize(
@@ -142,15 +143,45 @@ def test_the_metric_shown_first_is_that_of_the_claim_the_conclusion_the_settings
 
 
 def test_several_settings_of_a_step_stay_apart_and_have_labels():
-    runs = [
-        run(1, "e1.1", "t --lr 0.1 --amp"), run(2, "e1.1", "t --lr 0.5"), run(3, "e1.1", "other --lr 0.5"), run(4, "e1.2", "t"),
-    ]  # fmt: skip
+    commands = ("t --lr 0.1 --amp", "t --lr 0.5", "other --lr 0.5", "t --lr 0.5 --deep")
+    runs = [*(run(number, "e1.1", command) for number, command in enumerate(commands)), run(9, "e1.2", "t")]
     assert [outcome.label for outcome in read(runs).outcomes] == [
-        "t, lr 0.1, amp",
-        "t, lr 0.5, no amp",
-        "other, lr 0.5, no amp",
-        "",
-    ]
+        "t, lr 0.1, amp", "t, lr 0.5", "other, lr 0.5", "t, lr 0.5, deep", "",
+    ]  # fmt: skip
+    without = read([run(1, "e1.1", "t"), run(2, "e1.1", "t --warm 9")]).outcomes
+    assert [outcome.label for outcome in without] == ["no warm", "warm 9"]
+
+
+def test_a_baseline_on_other_code_is_known():
+    results = read_results(make_experiment(), SEEDED, lambda runs: {one.id: one.ref for one in runs}, lambda _: [])
+    assert [results.has_other_code(outcome) for outcome in results.outcomes] == [False, True]
+    assert describe_comparison(results.compare(results.outcomes[1], "acc"), 2, has_other_code=True).endswith(
+        "(paired, other code)"
+    )
+    assert not read(SEEDED).has_other_code(read(SEEDED).outcomes[1])
+
+
+@pytest.mark.parametrize(
+    ("claim", "problem"),
+    [("val.ac > 1", "no run has the metric val.ac"), ("acc > +1", "the metric acc may be test.acc or val.acc")],
+)
+def test_a_claim_about_an_unknown_metric_is_a_problem(claim, problem):
+    runs = [run(n, f"e1.{n}", **{"val.acc": n, "test.acc": n}) for n in (1, 2)]
+    results = read(runs, make_experiment(f":CLAIM: {claim}\n"))
+    assert problem in results.problem
+    assert results.claim is None
+    assert results.judge(results.outcomes[1]) is None
+
+
+def test_a_claim_may_shorten_the_name_of_its_metric():
+    runs = [run(n, f"e1.{n}", **{"val.acc": n, "loss": n}) for n in (1, 2)]
+    results = read(runs, make_experiment(":CLAIM: acc > +0.5\n"))
+    assert (results.metrics, results.problem) == (("val.acc",), "")
+
+
+def test_metrics_of_training_come_after_the_others():
+    runs = [run(n, f"e1.{n}", train_loss=n, **{"train.acc": n, "val.acc": n}) for n in (1, 2)]
+    assert read(runs).metrics == ("val.acc", "train_loss", "train.acc")
 
 
 def test_the_runs_of_the_experiment_itself_stand_where_no_step_has_numbers():

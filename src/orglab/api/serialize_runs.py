@@ -89,6 +89,7 @@ def results_form(results: "Results | None", ref: str | None = None) -> dict[str,
                 {
                     **setting_form(outcome.setting, results.directions),
                     "is_baseline": outcome.is_baseline,
+                    "has_other_code": results.has_other_code(outcome),
                     "differences": {name: comparison_form(one) for name, one in comparisons.items() if one is not None},
                     "claim": results.judge(outcome),
                 }

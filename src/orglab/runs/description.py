@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from orglab.runs.parameters.arguments import Value
+from orglab.runs.parameters.arguments import Value, parse_arguments
 from orglab.runs.record import Metric, Run
 from orglab.runs.source_folders import Source
 from orglab.text import cut, duration, number
@@ -120,8 +120,22 @@ def describe_outcome(run: Run) -> str:
     parts = [outcome_text(run)]
     if run.seconds is not None:
         parts.append(duration(run.seconds, is_compact=True))
-    found = "; ".join(filter(None, (cut(_printable(run.exception or ""), _EXCEPTION), run_metrics_text(run))))
+    found = _describe_found(run)
     return ", ".join(parts) + (f": {found}" if found else "")
+
+
+def _describe_found(run: Run) -> str:
+    """Return the exception and the metrics of a run."""
+    return "; ".join(filter(None, (cut(_printable(run.exception or ""), _EXCEPTION), run_metrics_text(run))))
+
+
+def describe_command(run: Run) -> str:
+    """Return the command of a run, what a script added to its parameters, its exception and its metrics."""
+    given = parse_arguments(run.argv).parameters
+    added = [f"{name}={parameter_text(value)}" for name, value in run.parameters.items() if name not in given]
+    command = " ".join((command_text(run.argv), *(added if run.fields.get("script") is True else ())))
+    found = _describe_found(run)
+    return f"{command}: {found}" if found else command
 
 
 def format_note(run: Run) -> str:

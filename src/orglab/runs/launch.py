@@ -32,6 +32,7 @@ from orglab.runs.preparation import (
     format_moment,
     make_environment,
     save_code,
+    warn_if_code_differs,
     warn_if_run_before,
 )
 from orglab.runs.processes import read_start_time
@@ -167,6 +168,7 @@ def _begin(job: Job, failure: ExitStatus | None, python: PythonProbe) -> str | N
         state = WorkingState() if failure else save_code(job)
         warn_if_run_before(job, state)
         beginning = {**describe_beginning(job, state, python, clock.now()), **describe_batch(job.batch)}
+        warn_if_code_differs(job, beginning)
         _record_begin(job, "began", beginning)
         cleanup.pop_all()
     return state.code

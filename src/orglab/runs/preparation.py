@@ -4,18 +4,20 @@ import contextlib
 import datetime
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.files import path_in
 from orglab.git.hashed_file import hash_file
+from orglab.git.trees import count_changed_lines
 from orglab.log.log import LogFile
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, ExitStatus
 from orglab.runs.cluster.scheduler import find_job
-from orglab.runs.code import GeneratedPaths, find_generated_paths, find_same_run
+from orglab.runs.code import GeneratedPaths, find_generated_paths, find_same_run, identify_code
 from orglab.runs.description import describe_outcome
 from orglab.runs.environment import PythonProbe, find_lock_files
 from orglab.runs.job import Job
@@ -26,8 +28,10 @@ from orglab.runs.parameters.run_parameters import describe_parameters
 from orglab.runs.processes import read_start_time
 from orglab.runs.record import OUT, Run
 from orglab.runs.run_request import RunRequest
+from orglab.runs.setting import find_reason, is_same_setting
 from orglab.runs.source_folders import OwnCode, find_sources
 from orglab.runs.working_state import Policy, WorkingState, save_working_state
+from orglab.text import listed
 
 _STARTUP = Path(__file__).with_name("startup")
 _MOST_EARLIER_RUNS = 200  # read to find the same run, so that a long history does not slow a run down
@@ -128,6 +132,34 @@ def warn_if_run_before(job: Job, state: WorkingState) -> None:
     when = f"{same.began:%Y-%m-%d %H:%M}" if same.began else "earlier"
     names = ", ".join(filter(None, (when, same.ref, same.id)))
     job.tell(f"The same was run before{code} ({names}): {describe_outcome(same)}.")
+
+
+def warn_if_code_differs(job: Job, beginning: Mapping[str, Any]) -> None:
+    """Tell the user if the last run with the same parameters but for the seed had other code, and which files differ.
+
+    The runs do not count together, and a stray file is easily overlooked.
+
+    Args:
+        job: The run.
+        beginning: The fields of its record.
+    """
+    repository, run = job.repository, Run(job.record.folder, beginning)
+    if repository is None or run.fields.get("rerun_of"):
+        return
+    alike = (one for one in _read_earlier_runs(job) if find_reason(one) is None and is_same_setting(one, run))
+    earlier = next(alike, None)
+    if earlier is None or earlier.argv == run.argv or earlier.code == run.code or None in (earlier.code, run.code):
+        return
+    writers = [run, *_read_earlier_runs(job)]
+    codes = identify_code(repository, [run, earlier], _find_own_paths(job), writers)
+    if codes[run.id] == codes[earlier.id]:
+        return
+    generated = find_generated_paths(writers, _find_own_paths(job))
+    with contextlib.suppress(GitError):
+        changes = count_changed_lines(repository, str(earlier.code), run.code, _find_own_paths(job))
+        names = [change.path for change in changes if not generated.hold(change.path)]
+        what = f", because of {listed(names)}" if names else ""
+        job.tell(f"This is other code than that of the run {earlier.id} with the same parameters{what}.")
 
 
 def _find_own_paths(job: Job) -> tuple[str, ...]:

@@ -9,24 +9,28 @@ from typing import NamedTuple
 from orglab.errors import UsageError
 from orglab.runs.description import describe_end
 from orglab.runs.metrics.directions import Direction, find_direction
+from orglab.runs.metrics.values import is_not_finite
 from orglab.runs.parameters.arguments import Value, parse_value
 from orglab.runs.record import Run
 from orglab.runs.setting import (
     Setting,
     Summary,
+    find_reason,
     find_settings,
     read_best,
     read_constant_parameters,
     read_final,
     read_seeds,
 )
-from orglab.runs.step_results import find_differing, is_bookkeeping
+from orglab.runs.step_results import find_differing, is_bookkeeping, is_of_training
 
 _CONDITION = re.compile(r"(?P<name>[^=<>!]+?)\s*(?P<operator>==|=|!=|<=|>=|<|>)\s*(?P<value>.*)", re.S)
 _BEST = ":best"
 _NO_FOLDER = Path()
 FIELDS = ("id", "step", "status", "ended", "age", "seconds", "seed", "command", "host", "code", "why")
 """What a column may show apart from parameters and metrics."""
+STATUSES = ("done", "failed", "killed", "stopped", "lost", "running", "unobserved", "discarded", "diverged")
+"""The words that a condition on the status may have; a run that is done has diverged too if a metric has."""
 
 
 class Column(NamedTuple):
@@ -66,7 +70,7 @@ class Condition(NamedTuple):
 
 
 def _is_equal(found: Value | None, wanted: Value) -> bool:
-    if isinstance(found, bool) or isinstance(wanted, bool):
+    if isinstance(found, bool) or isinstance(wanted, bool) or (isinstance(found, str) and is_not_finite(found)):
         return str(found).lower() == str(wanted).lower()
     return found == wanted or str(found) == str(wanted)
 
@@ -101,13 +105,21 @@ class Row(NamedTuple):
         if column.kind == "parameter":
             return (self.run.parameters if self.setting is None else self.parameters).get(column.key)
         if column.kind == "field":
-            return _read_field(self.run, column.key)
+            return _read_field(self.run, column.key) if self.setting is None else _read_common(self.setting, column.key)
         if self.setting is not None:
             return self.setting.summarize(column.key, best=column.best).mean
         if column.best is not None:
             return read_best(self.run, column.key, column.best)
         final = read_final(self.run, column.key)
         return self.run.metrics.get(column.key) if final is None else final
+
+
+def _read_common(setting: Setting, name: str) -> Value | None:
+    """Return a field that all runs of a setting share, and of seeds those of the runs that count."""
+    if name == "seed":
+        return ",".join(",".join(read_seeds(run).values()) for run in setting.counted if read_seeds(run)) or None
+    values = dict.fromkeys(_read_field(run, name) for run in setting.runs)
+    return next(iter(values)) if len(values) == 1 else None
 
 
 def _read_field(run: Run, name: str) -> Value | None:
@@ -201,23 +213,31 @@ def make_table(
     """
     names = _Names(runs, directions)
     conditions = [names.parse_condition(text) for text in request.where]
-    selected = _select(runs, conditions, code)
+    if request.by_setting:
+        _refuse_selection(conditions)
+    of_means = [one for one in conditions if request.by_setting and one.column.kind == "metric"]
+    selected = _select(runs, [one for one in conditions if one not in of_means], code)
     shown = [run for run in selected if request.every or run.discarded is None]
     if request.by_setting:
         settings = find_settings(selected, code.identify(selected) if code is not None else {})
         rows = [Row(tuple(setting.runs), setting) for setting in settings]
+        rows = [row for row in rows if all(one.holds(row.read(one.column)) for one in of_means)]
     else:
         rows = [Row((run,)) for run in shown]
     first: tuple[str, ...] = ()
     if request.best is not None:
-        column = names.find_metric(request.best)
+        column = names.find_best(request.best)
         rows = _sort(rows, column, is_reversed=names.find_direction(column) == "max")
+        # A run that does not count is never the best.
+        rows.sort(key=lambda row: row.setting is None and find_reason(row.run) is not None)
         first = (column.key,)
     elif request.sort is not None:
         column = names.find(request.sort.removeprefix("-"))
         rows = _sort(rows, column, is_reversed=request.sort.startswith("-"))
         first = (column.key,)
     differing = find_differing([row.parameters for row in rows]) if rows else []
+    # A parameter that most rows have tells more than one that a single run was given.
+    differing.sort(key=lambda name: -sum(name in row.parameters for row in rows))
     metrics = _order_metrics(rows, (*first, *directions))
     return RunTable(
         rows,
@@ -230,11 +250,21 @@ def make_table(
     )
 
 
+def _refuse_selection(conditions: Iterable[Condition]) -> None:
+    """Raise UsageError for a condition that would leave out runs of a setting, so that its mean rests on a choice."""
+    for condition in conditions:
+        if condition.column.kind == "field" and condition.column.key not in ("step", "code", "command"):
+            raise UsageError(
+                f"A condition on {condition.column.name} would choose among the runs of a setting; "
+                "with --by setting, use parameters, metrics, step or code."
+            )
+
+
 def _select(runs: Sequence[Run], conditions: Sequence[Condition], code: CodeReader | None) -> list[Run]:
     """Return the runs that meet all conditions."""
     of_code = [one for one in conditions if one.column == Column("code", "field", "code")]
     others = [one for one in conditions if one not in of_code]
-    selected = [run for run in runs if all(one.holds(Row((run,)).read(one.column)) for one in others)]
+    selected = [run for run in runs if all(_meets(run, one) for one in others)]
     if code is None:
         return selected
     for condition in of_code:
@@ -244,6 +274,12 @@ def _select(runs: Sequence[Run], conditions: Sequence[Condition], code: CodeRead
         is_wanted = condition.operator != "!="
         selected = [run for run in selected if (codes.get(run.id) == codes.get(revision.id)) == is_wanted]
     return selected
+
+
+def _meets(run: Run, condition: Condition) -> bool:
+    if condition.column.key == "status" and condition.value == "diverged":
+        return bool(run.diverged) != (condition.operator == "!=")
+    return condition.holds(Row((run,)).read(condition.column))
 
 
 def _sort(rows: Iterable[Row], column: Column, *, is_reversed: bool) -> list[Row]:
@@ -270,8 +306,7 @@ def _order_metrics(rows: Iterable[Row], first: Iterable[str]) -> list[str]:
     for row in rows:
         for name in dict.fromkeys(name for run in row.runs for name in run.metrics):
             counts[name] = counts.get(name, 0) + 1
-    order = list(counts)
-    others = sorted(order, key=lambda name: (is_bookkeeping(name), -counts[name], order.index(name)))
+    others = sorted(counts, key=lambda name: (is_bookkeeping(name), is_of_training(name), -counts[name]))
     return [*dict.fromkeys(name for name in (*first, *others) if name in counts)]
 
 
@@ -294,6 +329,8 @@ class _Names:
         if match is None:
             raise UsageError(f"{text!r} is not a condition; write one as lr=0.1, val.acc>0.9 or status=failed.")
         value = match["value"]
+        if match["name"].strip() == "status" and value not in STATUSES:
+            raise UsageError(f"Unknown status {value!r}; use one of {', '.join(STATUSES)}.")
         return Condition(
             self.find(match["name"].strip()),
             match["operator"],
@@ -328,6 +365,10 @@ class _Names:
             if name in self._metrics
             else self._find_by_ending(name, {"metric": self._metrics})
         )
+
+    def find_best(self, name: str) -> Column:
+        """Return the column of a metric, of its last value or, with `:best`, of its best one; raises UsageError."""
+        return self.find(name) if name.endswith(_BEST) else self.find_metric(name)
 
     def _find_by_ending(self, name: str, known: Mapping[str, Iterable[str]]) -> Column:
         found = [

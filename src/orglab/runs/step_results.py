@@ -116,6 +116,13 @@ class Results(NamedTuple):
         others = self.baseline.setting.summarize(metric).by_seed()
         return compare(values, others) if values and others else None
 
+    def has_other_code(self, outcome: Outcome) -> bool:
+        """Return whether the baseline is known to have run other code than an outcome."""
+        baseline = self.baseline
+        if baseline is None or not (outcome.setting.code and baseline.setting.code):
+            return False
+        return outcome.setting.code != baseline.setting.code
+
     def judge(self, outcome: Outcome) -> str | None:
         """Return whether the claim `holds`, `fails` or is `undecided` for an outcome; None if it is not about it."""
         claim = self.claim
@@ -171,18 +178,34 @@ def read_results(
 
     def read_settings(reference: str) -> list[Setting]:
         others = [run for run in read_runs(reference) if until is None or run.began is None or run.began < until]
-        return find_settings(others, identify_code(others))
+        # With the own runs first, equal code has the same identity in both.
+        return find_settings(others, identify_code([*runs, *others]))
 
     name = _read_property(experiment, "BASELINE")
     baseline, problem = _find_named_baseline(name, experiment, outcomes, read_settings)
     is_named = baseline is not None
-    if baseline is None and len(outcomes) > 1:
+    if baseline is None and not problem and len(outcomes) > 1:
         baseline = outcomes[0]
     outcomes = [one._replace(is_baseline=baseline is not None and one.setting is baseline.setting) for one in outcomes]
     baseline = next((one for one in outcomes if one.is_baseline), baseline)
+    known = {name for one in outcomes for run in one.setting.runs for name in run.metrics}
+    if claim is not None and known and claim.metric not in known:
+        claim, also = _name_metric(claim, known)
+        problem = "; ".join(filter(None, (problem, also)))
     conclusion = experiment.conclusion if until is None else experiment.conclusion.before(until)
     metrics = _choose_metrics(conclusion.text, claim, outcomes, directions)
     return Results(tuple(outcomes), metrics, baseline, is_named, claim, problem, claim_text, directions)
+
+
+def _name_metric(claim: Claim, known: set[str]) -> tuple[Claim | None, str]:
+    """Return a claim with the whole name of its metric, `val.acc` for `acc`, or why there is none."""
+    whole = [name for name in sorted(known) if name.endswith((f".{claim.metric}", f"/{claim.metric}"))]
+    if len(whole) == 1:
+        return claim._replace(metric=whole[0]), ""
+    what = (
+        f"the metric {claim.metric} may be {' or '.join(whole)}" if whole else f"no run has the metric {claim.metric}"
+    )
+    return None, f"CLAIM: {claim.text}: {what}."
 
 
 def _find_outcomes(experiment: Experiment, settings: Iterable[Setting]) -> list[Outcome]:
@@ -206,21 +229,33 @@ def has_number(setting: Setting) -> bool:
 
 
 def label_settings(settings: Sequence[Setting]) -> list[str]:
-    """Return for each setting what tells it from the others of its step: `lr 0.1, model small`, or other words."""
-    labels = []
+    """Return for each setting what tells it from the others of its step: `lr 0.1, model small`, or other words.
+
+    A parameter that a setting lacks is named only if nothing else tells it from the others: `no warmup`.
+    """
+    labels: list[str] = []
     for setting in settings:
         others = [one for one in settings if one.ref == setting.ref]
         names = find_differing([one.parameters for one in others])
-        words = [word for word in setting.words if any(word not in one.words for one in others)]
-        parameters = [_label(name, setting.parameters.get(name)) for name in names]
-        labels.append(", ".join(filter(None, (" ".join(words), *parameters))))
+        words = " ".join(word for word in setting.words if any(word not in one.words for one in others))
+        given = [_label(name, setting.parameters[name]) for name in names if name in setting.parameters]
+        labels.append(", ".join(filter(None, (words, *given))))
+    for position, setting in enumerate(settings):
+        twins = [
+            one for place, one in enumerate(settings) if one.ref == setting.ref and labels[place] == labels[position]
+        ]
+        if len(twins) > 1 or (not labels[position] and sum(one.ref == setting.ref for one in settings) > 1):
+            others = [one for one in settings if one.ref == setting.ref]
+            missing = [name for name in find_differing([one.parameters for one in others])
+                       if name not in setting.parameters]  # fmt: skip
+            labels[position] = ", ".join(filter(None, (labels[position], *(f"no {name}" for name in missing))))
     return labels
 
 
-def _label(name: str, value: Value | None) -> str:
+def _label(name: str, value: Value) -> str:
     if value is True:
         return name
-    return f"no {name}" if value is None or value is False else f"{name} {value}"
+    return f"no {name}" if value is False else f"{name} {value}"
 
 
 def find_differing(parameters: Sequence[Mapping[str, Value]]) -> list[str]:
@@ -243,7 +278,10 @@ def _find_named_baseline(
     if reference:
         candidates = [one for one in outcomes if _is_named(one.ref, reference, experiment)]
         try:
-            candidates = candidates or [Outcome(one.ref or "", "", one) for one in read_settings(reference)]
+            if not candidates:
+                others = read_settings(reference)
+                labels = label_settings(others)
+                candidates = [Outcome(one.ref or "", "", one, label) for one, label in zip(others, labels, strict=True)]
         except OrglabError as error:
             return None, f"BASELINE: {error}"
     matching = [
@@ -290,7 +328,7 @@ def _choose_metrics(
     order = list(counts)
     others = sorted(
         (name for name in order if not is_bookkeeping(name)),
-        key=lambda name: (-counts[name], order.index(name)),
+        key=lambda name: (is_of_training(name), -counts[name], order.index(name)),
     )
     return tuple((chosen or others or order)[:KEY_METRICS])
 
@@ -298,6 +336,11 @@ def _choose_metrics(
 def is_bookkeeping(metric: str) -> bool:
     """Return whether a metric says how a run went rather than what it showed: `lr`, `epoch`, `seconds`."""
     return _BOOKKEEPING.fullmatch(metric) is not None
+
+
+def is_of_training(metric: str) -> bool:
+    """Return whether a metric is one of the training data, by its name: `train_loss`, `train.acc`."""
+    return "train" in re.split(r"[\W_]+", metric.lower())
 
 
 def is_mentioned(metric: str, text: str) -> bool:

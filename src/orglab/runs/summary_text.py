@@ -12,10 +12,13 @@ def describe_summary(summary: Summary, decimals: int | None = None) -> str:
 
     For example `0.870 ± 0.061 (n = 3 of 4; 1 failed)`, `0.87 (n = 1)`, or `none (n = 0 of 2; 2 failed)`.
     """
-    text = "none" if summary.mean is None else number(summary.mean, decimals)
-    if summary.deviation is not None:
-        text += f" ± {number(summary.deviation, decimals)}"
-    return f"{text} ({describe_counts(summary)})"
+    return f"{describe_mean(summary, decimals, 'none')} ({describe_counts(summary)})"
+
+
+def describe_mean(summary: Summary, decimals: int | None = None, missing: str = "-") -> str:
+    """Return the mean of a metric and its deviation: `0.870 ± 0.061`; `missing` without a value."""
+    text = missing if summary.mean is None else number(summary.mean, decimals)
+    return text if summary.deviation is None else f"{text} ± {number(summary.deviation, decimals)}"
 
 
 def describe_counts(summary: Summary) -> str:
@@ -26,13 +29,21 @@ def describe_counts(summary: Summary) -> str:
     return f"n = {len(summary.values)} of {summary.total}; {reasons}"
 
 
-def describe_comparison(comparison: Comparison, decimals: int | None = None) -> str:
-    """Return a difference with its 95 % confidence interval, if it has one: `+0.020 [0.005, 0.035] (Welch)`."""
+def describe_comparison(comparison: Comparison, decimals: int | None = None, *, has_other_code: bool = False) -> str:
+    """Return a difference with its 95 % confidence interval, if it has one: `+0.020 [0.005, 0.035] (Welch)`.
+
+    Args:
+        comparison: The difference.
+        decimals: How many decimals to show.
+        has_other_code: Whether to say that the baseline ran other code.
+    """
     text = difference(comparison.difference, 0.0, decimals)
-    if comparison.low is None or comparison.high is None:
-        return text
-    low, high = number(comparison.low, decimals), number(comparison.high, decimals)
-    return f"{text} [{low}, {high}] ({comparison.method})"
+    remarks = ["other code"] if has_other_code and text else []
+    if comparison.low is not None and comparison.high is not None:
+        low, high = number(comparison.low, decimals), number(comparison.high, decimals)
+        text = f"{text} [{low}, {high}]"
+        remarks.insert(0, comparison.method or "")
+    return f"{text} ({', '.join(remarks)})" if remarks else text
 
 
 def find_decimals(summaries: Iterable[Summary]) -> int | None:

@@ -83,7 +83,8 @@ def _describe(outcome: Outcome, results: Results, *, with_label: bool) -> str:
         decimals = find_decimals(other.setting.summarize(metric) for other in results.outcomes)
         text = f"{metric} {describe_summary(summary, decimals)}"
         comparison = results.compare(outcome, metric) if not parts else None
-        change = describe_comparison(comparison, decimals) if comparison is not None else ""
+        is_other = results.has_other_code(outcome)
+        change = describe_comparison(comparison, decimals, has_other_code=is_other) if comparison is not None else ""
         parts.append(f"{text}, {change}" if change else text)
     label = f"{outcome.label}: " if with_label and outcome.label else ""
     return output.clean(label + "; ".join(parts))

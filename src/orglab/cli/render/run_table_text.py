@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from orglab.cli import output
-from orglab.runs.description import command_text, describe_end, outcome_text, run_metrics_text
+from orglab.runs.description import command_text, describe_command, describe_end, outcome_text
 from orglab.runs.parameters.arguments import Value
 from orglab.runs.run_table import Column, Row, RunTable, describe_age
 from orglab.runs.setting import has_diverged, is_path, read_seeds
 from orglab.runs.step_results import is_bookkeeping
-from orglab.runs.summary_text import describe_counts
+from orglab.runs.summary_text import describe_counts, describe_mean, find_decimals
 from orglab.text import cut, duration, number, shared_decimals
 
 _SHORT_ID = 6
@@ -158,27 +158,25 @@ def _make_column(table: RunTable, column: Column, now: datetime.datetime) -> _Ce
 
 
 def _make_mean_column(table: RunTable, column: Column) -> _Cells:
-    """Return the means of a metric, each with its deviation and the number of runs."""
+    """Return the means of a metric, each with its deviation, and the count where that of the first metric differs."""
     summaries = [row.summarize(column) for row in table.rows]
-    known = [one for one in summaries if one is not None and one.mean is not None]
-    decimals = shared_decimals(
-        [one.mean for one in known if one.mean is not None],
-        [one.deviation for one in known if one.deviation is not None],
-    )
+    firsts = [row.summarize(table.metrics[0]) for row in table.rows]
+    decimals = find_decimals(one for one in summaries if one is not None)
     cells = []
-    for one in summaries:
-        if one is None or one.mean is None:
-            cells.append(f"- ({describe_counts(one)})" if one is not None else "-")
+    for one, first in zip(summaries, firsts, strict=True):
+        if one is None:
+            cells.append("-")
             continue
-        spread = f" ± {number(one.deviation, decimals)}" if one.deviation is not None else ""
-        cells.append(f"{number(one.mean, decimals)}{spread} ({describe_counts(one)})")
+        is_said = column != table.metrics[0] and first is not None and describe_counts(one) == describe_counts(first)
+        text = describe_mean(one, decimals)
+        cells.append(text if is_said and not table.columns else f"{text} ({describe_counts(one)})")
     return _Cells(output.clean(column.name), cells)
 
 
 def _format_metric(row: Row, column: Column, value: Value | None, decimals: int | None) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return number(value, decimals)
-    if has_diverged(row.run, column.key):
+    if column.best is None and has_diverged(row.run, column.key):
         step = row.run.diverged.get(column.key)
         return f"{value} at {step:g}" if step is not None else str(value)
     return _format_value(value)
@@ -246,8 +244,7 @@ def run_lines(table: RunTable) -> Iterator[str]:
     times = [duration(run.seconds, is_compact=True) if run.seconds is not None else "-" for run in runs]
     widths = [max(map(output.width, texts)) for texts in (refs, ends, times)]
     for run, ref, end, time in zip(runs, refs, ends, times, strict=True):
-        metrics = run_metrics_text(run)
-        words = output.clean(command_text(run.argv) + (f": {metrics}" if metrics else ""))
+        words = output.clean(describe_command(run))
         begin = (run.id, output.fit(ref, widths[0]), output.fit(end, widths[1]), f"{time:>{widths[2]}}")
         yield "  ".join((*begin, words))
 

@@ -60,7 +60,8 @@ def _value(metric: str, outcome: Outcome, results: Results, decimals: int | None
     """Return the mean of a setting with its spread, and its difference from the baseline."""
     text = describe_summary(outcome.setting.summarize(metric), decimals)
     comparison = results.compare(outcome, metric)
-    change = describe_comparison(comparison, decimals) if comparison is not None else ""
+    is_other = results.has_other_code(outcome)
+    change = describe_comparison(comparison, decimals, has_other_code=is_other) if comparison is not None else ""
     return f"{text}, {change}," if change else text
 
 
