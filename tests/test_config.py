@@ -1,5 +1,7 @@
 """Settings, and finding the log."""
 
+import re
+
 import pytest
 
 from commands import Orglab
@@ -57,7 +59,7 @@ def test_names_of_the_parts_are_settings(tmp_path, monkeypatch, capsys):
     text = (tmp_path / "experiment_log.org").read_text()
     assert ":CUSTOM_ID: 1\n" in text
     assert "** SHUT Plan [1/1]\n1. [X] one\n" in text
-    assert "** SHUT Result\nYes.\n" in text
+    assert re.search(r"^\*\* SHUT Result\n\[[^]\n]+\]\nYes\.\n", text, re.M)
 
 
 def test_tags_follow_from_the_tag_setting(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from orglab import open_log
 from orglab.errors import UsageError
-from orglab.runs.record import read_runs
+from orglab.runs.record_reader import read_runs
 
 LOG = "experiment_log.org"
 

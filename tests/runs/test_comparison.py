@@ -2,7 +2,7 @@
 
 import json
 
-from orglab.runs.record import read_runs
+from orglab.runs.record_reader import read_runs
 
 LOG = "experiment_log.org"
 RUN = ("run", "1.1", "--results", "results", "--metrics", "metrics.json")

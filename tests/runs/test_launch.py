@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab import SOURCE
-from orglab.runs.record import read_runs
+from orglab.runs.record_reader import read_runs
 from orglab.runs.storage import PENDING, list_entries
 
 LOG = "experiment_log.org"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import orglab as process
 from lab import with_read_only
-from orglab.runs.record import read_runs
+from orglab.runs.record_reader import read_runs
 from orglab.runs.storage import HIDDEN_FOLDER, PENDING, RUNS, list_entries
 
 LOG = "experiment_log.org"

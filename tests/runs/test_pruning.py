@@ -9,7 +9,7 @@ import pytest
 from orglab import clock
 from orglab.errors import UsageError
 from orglab.runs.pruning import parse_size
-from orglab.runs.record import read_runs
+from orglab.runs.record_reader import read_runs
 
 
 @pytest.fixture

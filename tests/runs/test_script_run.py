@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orglab.api import open_log
-from orglab.runs.record import find_run
+from orglab.runs.record_reader import find_run
 
 HEAD = """\
 import os, pathlib, sys

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from orglab.runs.record import Run, read_runs
+from orglab.runs.record import Run
+from orglab.runs.record_reader import read_runs
 from orglab.runs.source_folders import OwnCode, Source, find_sources
 
 

@@ -8,7 +8,7 @@ import pytest
 from lab import orglab as process
 from lab import with_read_only
 from orglab.git import find_repository
-from orglab.runs.record import read_runs
+from orglab.runs.record_reader import read_runs
 from orglab.runs.storage import HIDDEN_FOLDER, PENDING, RUNS, find_storage_folders, list_entries, list_worktrees
 
 ID = "20180606-161600-3f2a1b"

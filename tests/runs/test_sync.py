@@ -10,7 +10,7 @@ from orglab.git import find_repository
 from orglab.git.merge_config import register_driver
 from orglab.git.records import writer_name
 from orglab.log.merge.driver import CONFLICT
-from orglab.runs.record import read_runs
+from orglab.runs.record_reader import read_runs
 from orglab.runs.storage import PENDING, list_entries
 
 LOG = "experiment_log.org"

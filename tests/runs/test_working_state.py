@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from orglab.git.hashed_file import LeftOut
-from orglab.runs.record import read_runs
+from orglab.runs.record_reader import read_runs
 
 TELLS = "Took a snapshot of what is not committed: "
 

@@ -89,7 +89,7 @@ def run(
     """
     import logging
 
-    from orglab.runs.ranks import find_rank, wait_for_run
+    from orglab.runs.cluster.ranks import find_rank, wait_for_run
     from orglab.runs.record import OUT
     from orglab.runs.script_run import begin_script_run, find_joined, join_run
 

@@ -9,6 +9,7 @@ from orglab.reference import parse_reference
 from orglab.text import Tell
 
 if TYPE_CHECKING:
+    from orglab.git.trees import FileChange
     from orglab.reference import Reference
     from orglab.runs.comparison import Difference
     from orglab.runs.launch import LaunchedRun
@@ -77,9 +78,18 @@ class RunMethods(WriteMethods):
             UsageError: Several runs match.
         """
         from orglab.runs.log_runs import LogRuns
-        from orglab.runs.record import find_run
+        from orglab.runs.record_reader import find_run
 
         return find_run(LogRuns(self).all, name)
+
+    def uncommitted_code(self, run: "Run") -> "list[FileChange]":
+        """Return the files in which the code of a run differs from the commit that it began on, as in `compare_runs`.
+
+        Only its snapshot holds these changes; there are none without one, or if it is missing in this clone.
+        """
+        from orglab.runs.comparison import find_uncommitted_code
+
+        return find_uncommitted_code(self, run)
 
     def assign_run(self, name: str, reference: str, tell: Tell) -> "Run":
         """Assign a run without an experiment to an experiment or step; see `runs.assignment.assign_run`."""
@@ -145,7 +155,7 @@ class RunMethods(WriteMethods):
 
             move_old_records(self, old, tell)
         if pending := find_pending(self.top, self.path, self._owns):
-            from orglab.runs.batch import find_batch_job
+            from orglab.runs.cluster.batch import find_batch_job
             from orglab.runs.log_writer import write_pending
 
             if find_batch_job() is not None:

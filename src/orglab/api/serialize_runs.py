@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orglab.api.serialize import commit_form, experiment_form, full_run_form, run_form, step_form
-from orglab.runs.directions import find_direction
+from orglab.runs.metrics.directions import find_direction
 
 if TYPE_CHECKING:
     from orglab.api.ask import Listed, Shown

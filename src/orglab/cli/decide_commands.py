@@ -154,7 +154,8 @@ def conclude_command(
     """Write an experiment's conclusion, and close it.
 
     Without REFERENCE, the active experiment is concluded. If TEXT is -, it is read
-    from standard input. Without TEXT, only the verdict is set.
+    from standard input. Without TEXT, only the verdict is set. If it was concluded
+    before, that conclusion is kept with its date and its verdict.
 
     \b
     Example:

@@ -176,8 +176,8 @@ def list_command(
 
     A CONDITION selects runs by a parameter, a metric or another column: lr=0.1,
     'val.acc>0.9', status=failed, step=e201.1, code=HEAD. The columns are id, step,
-    status, age, seconds, seed, command, host, code, why, every parameter and every
-    metric; METRIC:best is the best value during a run instead of the last one.
+    status, ended, age, seconds, seed, command, host, code, why, every parameter and
+    every metric; METRIC:best is the best value during a run instead of the last one.
 
     A setting is what runs of a step have in common: the same code and parameters,
     but for the seed.
@@ -240,7 +240,7 @@ def show_command(run: str, *, as_json: bool) -> None:
     else:
         from orglab.cli.render.run_text import run_page  # noqa: PLC0415 - for one command of several
 
-        output.show(run_page(recorded, log.config.metrics))
+        output.show(run_page(recorded, log.config.metrics, log.uncommitted_code(recorded)))
 
 
 @runs_command.command(name="diff", short_help="Show what differs between two runs.")

@@ -182,10 +182,10 @@ class _Explainer:
 
 
 def _read_time(link: Link) -> datetime.datetime | None:
-    """Return the local time of a link, or None."""
+    """Return the time of a link where it was made, as the log has its times, or None."""
     if link.commit is not None:
-        return link.commit.when
-    return (link.run.ended or link.run.began) if link.run is not None else None
+        return link.commit.when_there
+    return (link.run.ended_there or link.run.began_there) if link.run is not None else None
 
 
 def _find_nearest_note(experiment: Experiment, steps: list[Step], moment: datetime.datetime | None) -> Note | None:

@@ -8,7 +8,8 @@ from orglab.runs.description import format_mark
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.log_writer import write_run
 from orglab.runs.pending import PendingEntry, add_pending_run, remove_pending_run
-from orglab.runs.record import Run, find_run, read_run
+from orglab.runs.record import Run
+from orglab.runs.record_reader import find_run, read_run
 from orglab.runs.record_writer import resume_record
 from orglab.text import Tell
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.trees import EntryChange, compare_in_turn
-from orglab.runs.parameters import parse_arguments
+from orglab.runs.parameters.arguments import parse_arguments
 from orglab.runs.record import Run
 
 _MOST_COMPARED = 50  # earlier runs of the same command

@@ -10,8 +10,9 @@ from orglab.log.log import LogFile
 from orglab.runs.code import GeneratedPaths, find_generated_paths
 from orglab.runs.description import describe_value
 from orglab.runs.log_runs import LogRuns
-from orglab.runs.parameters import Value, parse_arguments
-from orglab.runs.record import Metric, Run, find_run
+from orglab.runs.parameters.arguments import Value, parse_arguments
+from orglab.runs.record import Metric, Run
+from orglab.runs.record_reader import find_run
 from orglab.runs.source_folders import Source
 
 Pair = tuple[str | None, str | None]
@@ -118,6 +119,16 @@ def _count_changes(
         return None
     changes = count_changed_lines(repository, old, new, (*sorted(generated.folders),))
     return [change for change in changes if not generated.hold(change.path)]
+
+
+def find_uncommitted_code(log: LogFile, run: Run) -> list[FileChange]:
+    """Return the changed files of the snapshot of a run, relative to the commit that it began on."""
+    repository, before, snapshot = log.repository, run.before, run.snapshot
+    if repository is None or before is None or snapshot is None or before == snapshot:
+        return []
+    if not (has_commit(repository, before) and has_commit(repository, snapshot)):
+        return []
+    return count_changed_lines(repository, before, snapshot, log.find_own_paths(repository))
 
 
 def read_difference(log: LogFile, difference: Difference) -> str:

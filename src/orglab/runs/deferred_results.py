@@ -8,10 +8,11 @@ from orglab.git.hashed_file import HashedFile, hash_file
 from orglab.git.reachability import find_unreachable
 from orglab.git.worktree import commit_paths, find_committable, find_operation, lock_commits, read_changes
 from orglab.log.log import LogFile
-from orglab.runs.batch import find_batch_job
+from orglab.runs.cluster.batch import find_batch_job
 from orglab.runs.description import results_message
 from orglab.runs.pending import PendingEntry
-from orglab.runs.record import Run, read_run
+from orglab.runs.record import Run
+from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import resume_record
 from orglab.text import MEGABYTE, Tell, listed
 

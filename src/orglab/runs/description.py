@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from orglab.runs.parameters import Value
+from orglab.runs.parameters.arguments import Value
 from orglab.runs.record import Metric, Run
 from orglab.runs.source_folders import Source
 from orglab.text import cut, duration, number
@@ -102,6 +102,12 @@ def outcome_text(run: Run) -> str:
 def _limit_text(seconds: float) -> str:
     """Return a time limit as it may be given: `2h`, `1h30m`, `0.5s`."""
     return f"{seconds:g}s" if seconds < 60 else re.sub("(?<=[dhm])00[hms]$", "", duration(seconds, is_compact=True))  # noqa: PLR2004 - a minute
+
+
+def describe_end(run: Run) -> str:
+    """Return how a run ended, and the exception that it failed with: `exit 1: ValueError: bad shape`."""
+    exception = cut(_printable(run.exception or ""), _EXCEPTION)
+    return outcome_text(run) + (f": {exception}" if exception else "")
 
 
 def describe_run(run: Run) -> str:

@@ -9,19 +9,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from orglab.errors import OrglabError
-from orglab.runs.attribution import Attribution
-from orglab.runs.batch import describe_untold
+from orglab.runs.cluster.batch import describe_untold
 from orglab.runs.description import describe_run
 from orglab.runs.job import Job
 from orglab.runs.log_writer import write_run
-from orglab.runs.metrics_collection import collect_metrics
-from orglab.runs.metrics_files import Mark
-from orglab.runs.metrics_search import Written
+from orglab.runs.metrics.attribution import Attribution
+from orglab.runs.metrics.candidates import Mark
+from orglab.runs.metrics.discovery import Written
+from orglab.runs.metrics.measurement import collect_metrics
+from orglab.runs.metrics.printed import PrintedMetrics
+from orglab.runs.parameters.run_parameters import describe_final_parameters
 from orglab.runs.pending import remove_pending
-from orglab.runs.printed_metrics import PrintedMetrics
-from orglab.runs.record import read_run
+from orglab.runs.record_reader import read_run
 from orglab.runs.results import Stamp, commit_results, find_changed_since, read_outputs
-from orglab.runs.run_parameters import describe_final_parameters
 from orglab.text import listed
 
 _MAX_HASHED = 1 << 30  # bytes, of all files together that are not named as results

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from orglab.git import Repository
 from orglab.log.log import LogFile
+from orglab.runs.cluster.scheduler import SchedulerJob
 from orglab.runs.record import Run
 from orglab.runs.record_writer import RecordWriter
 from orglab.runs.results import ResultsWatch
 from orglab.runs.run_request import RunRequest
-from orglab.runs.scheduler import SchedulerJob
 from orglab.text import Tell
 
 

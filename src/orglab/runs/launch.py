@@ -9,19 +9,21 @@ from orglab import clock
 from orglab.errors import NotWritableError
 from orglab.git import find_repository
 from orglab.log.log import LogFile
-from orglab.runs.batch import (
+from orglab.runs.child import WARNINGS, Child, ExitStatus
+from orglab.runs.cluster.batch import (
     describe_batch,
     describe_resumption,
     find_batch_job,
     find_changed_code,
     resume_requeued_run,
 )
-from orglab.runs.child import WARNINGS, Child, ExitStatus
+from orglab.runs.cluster.ranks import find_rank, wait_for_run
 from orglab.runs.ending import EndingWatch
 from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.finalization import finish_run
 from orglab.runs.job import Job
-from orglab.runs.metrics_search import mark_metrics_files
+from orglab.runs.metrics.discovery import mark_metrics_files
+from orglab.runs.metrics.printed import PrintedMetrics
 from orglab.runs.pending import RECORD, remove_pending
 from orglab.runs.preparation import (
     check_command,
@@ -32,10 +34,9 @@ from orglab.runs.preparation import (
     save_code,
     warn_if_run_before,
 )
-from orglab.runs.printed_metrics import PrintedMetrics
 from orglab.runs.processes import read_start_time
-from orglab.runs.ranks import find_rank, wait_for_run
-from orglab.runs.record import Run, read_run
+from orglab.runs.record import Run
+from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import ResultsWatch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference

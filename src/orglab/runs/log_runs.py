@@ -17,7 +17,8 @@ from orglab.log.log import LogFile
 from orglab.org.document import Document
 from orglab.org.source import decode
 from orglab.reference import parse_reference, without_letter
-from orglab.runs.record import Run, read_newest_runs, read_run, read_runs
+from orglab.runs.record import Run
+from orglab.runs.record_reader import read_newest_runs, read_run, read_runs
 from orglab.runs.storage import RUNS, list_entries
 
 

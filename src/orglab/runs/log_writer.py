@@ -24,7 +24,8 @@ from orglab.reference import parse_reference
 from orglab.runs.deferred_results import commit_deferred_results
 from orglab.runs.description import format_mark, format_note
 from orglab.runs.pending import PendingEntry, lock_step, postpone, remove_pending
-from orglab.runs.record import Run, read_earlier_runs, read_run
+from orglab.runs.record import Run
+from orglab.runs.record_reader import read_earlier_runs, read_run
 from orglab.runs.record_writer import resume_record
 from orglab.text import Tell
 

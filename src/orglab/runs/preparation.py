@@ -14,18 +14,18 @@ from orglab.git.files import path_in
 from orglab.git.hashed_file import hash_file
 from orglab.log.log import LogFile
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, ExitStatus
+from orglab.runs.cluster.scheduler import find_job
 from orglab.runs.code import GeneratedPaths, find_generated_paths, find_same_run
 from orglab.runs.description import describe_outcome
 from orglab.runs.environment import PythonProbe, find_lock_files
 from orglab.runs.job import Job
 from orglab.runs.log_runs import LogRuns
-from orglab.runs.metrics_files import find_matches
-from orglab.runs.parameters import find_environment_seeds
+from orglab.runs.metrics.candidates import find_matches
+from orglab.runs.parameters.arguments import find_environment_seeds
+from orglab.runs.parameters.run_parameters import describe_parameters
 from orglab.runs.processes import read_start_time
 from orglab.runs.record import OUT, Run
-from orglab.runs.run_parameters import describe_parameters
 from orglab.runs.run_request import RunRequest
-from orglab.runs.scheduler import find_job
 from orglab.runs.source_folders import OwnCode, find_sources
 from orglab.runs.working_state import Policy, WorkingState, save_working_state
 

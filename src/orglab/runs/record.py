@@ -1,4 +1,4 @@
-"""Read the records that `orglab run` writes.
+"""A run, as its record says.
 
 Each run has a folder, named by its id (`storage` knows where):
 
@@ -17,22 +17,19 @@ import datetime
 import json
 import math
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from orglab import clock
-from orglab.errors import NotFoundError, UsageError
 from orglab.git.hashed_file import HashedFile, LeftOut
-from orglab.runs.metric_values import to_value
-from orglab.runs.parameters import Value, is_seed, parse_arguments
+from orglab.runs.cluster.scheduler import SchedulerJob
+from orglab.runs.metrics.values import to_value
+from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.processes import is_alive, is_group_alive
-from orglab.runs.scheduler import SchedulerJob
 from orglab.runs.source_folders import Source
-from orglab.runs.storage import RUNS, list_entries
 
 OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
@@ -40,9 +37,6 @@ OUT = "out"
 SHARED_BYTES = 1 << 16  # of the output of a run, in other clones
 
 _LONGEST = 1e10  # seconds of a time limit
-_TIME_ZONES = datetime.timedelta(hours=26)  # the most by which two local times of one instant differ
-_HEAD_BYTES = 1 << 13
-_SHORTEST = 4  # a shorter part of an id may be anything, such as the reference e2
 
 Metric = float | str
 # What a run holds as a mapping, before its parameters and metrics.
@@ -171,7 +165,7 @@ class Run(Mapping[str, object]):
     @property
     def noted_at(self) -> datetime.datetime:
         """The time of its note: when it ended or else started, in the local time of the machine that made it."""
-        moment = self._moment("ended") or self._moment("began") or _read_id_time(self.id)
+        moment = self._moment("ended") or self._moment("began") or read_id_time(self.id)
         return moment.replace(microsecond=0, tzinfo=None)
 
     @property
@@ -554,98 +548,12 @@ def _to_seconds(moment: datetime.datetime | None) -> float | None:
     return None if moment is None else moment.timestamp()
 
 
-def _read_id_time(name: str) -> datetime.datetime:
+def read_id_time(name: str) -> datetime.datetime:
     """Return the time in the id of a run, for a record without times."""
     try:
         return datetime.datetime.fromisoformat(name[:15].replace("-", "T"))  # strptime would import the locale
     except ValueError:
         return clock.now()
-
-
-def read_runs(top: Path) -> list[Run]:
-    """Return the recorded runs of all logs, oldest first; `LogRuns` has those of one log.
-
-    Args:
-        top: The top of the repository, or else the folder of the log.
-    """
-    runs = [read_run(folder) for folder in list_entries(top, RUNS).values()]
-    # Ids have a resolution of one second, so they do not suffice.
-    return sorted((run for run in runs if run is not None), key=lambda run: (run.began_at or 0, run.id))
-
-
-def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
-    """Yield the newest runs of all logs, newest first; records are read lazily.
-
-    Args:
-        top: The top of the repository, or else the folder of the log.
-        count: The largest number of records to read.
-    """
-    folders = list_entries(top, RUNS)
-    names = sorted(folders, reverse=True)
-    # An id is the local time of the machine that made the run, so only the beginning of a record tells the order.
-    for last in names[count - 1 : count]:
-        oldest = f"{_read_id_time(last) - _TIME_ZONES:%Y%m%d-%H%M%S}"
-        names = [name for name in names if name >= min(oldest, last)]
-    newest = sorted(names, key=lambda name: (_read_instant(folders[name]), name), reverse=True)
-    yield from filter(None, (read_run(folders[name]) for name in newest[:count]))
-
-
-def _read_instant(folder: Path) -> float:
-    """Return when a run began, in seconds since 1970, from the beginning of its record, or else from its id."""
-    try:
-        with open(os.open(folder / RECORD, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
-            match = re.search(rb'"began": "([^"\\]{1,40})"', file.read(_HEAD_BYTES))
-        moment = datetime.datetime.fromisoformat(match[1].decode("ascii")) if match else _read_id_time(folder.name)
-        return moment.timestamp()
-    except (OSError, ValueError, OverflowError):
-        return _read_id_time(folder.name).timestamp()
-
-
-def find_run(runs: Iterable[Run], name: str) -> Run:
-    """Return the run with an id, or with a part of an id that no other run has.
-
-    Raises:
-        NotFoundError: There is no such run.
-        UsageError: Several runs match, or the part is too short.
-    """
-    if len(name) < _SHORTEST:
-        raise UsageError(f"{name!r} is too short for the id of a run; give at least {_SHORTEST} characters.")
-    matches = [run for run in runs if name in run.id]
-    exact = [run for run in matches if run.id == name]
-    if len(exact or matches) > 1:
-        raise UsageError(f"{name!r} matches several runs: {', '.join(run.id for run in matches[:5])}.")
-    if not matches:
-        raise NotFoundError(f"Unknown run {name!r}; `orglab runs` lists all.")
-    return (exact or matches)[0]
-
-
-def read_run(folder: Path) -> Run | None:
-    """Return the run in a folder, or None if no line of its record can be read."""
-    fields: dict[str, Any] = {}
-    for line in read_lines(folder / RECORD):
-        fields |= line
-    return Run(folder, fields) if fields else None
-
-
-def read_earlier_runs(folder: Path) -> list[Run]:
-    """Return the run in a folder as it was each time before it was resumed."""
-    fields: dict[str, Any] = {}
-    earlier = []
-    for line in read_lines(folder / RECORD):
-        if line.get("event") == "resumed":
-            earlier.append(Run(folder, fields))
-        fields |= line
-    return earlier
-
-
-def read_output_end(folder: Path, size: int) -> bytes:
-    """Return the last bytes of the output of a run; none if it printed nothing, or its output is not here."""
-    try:
-        with open(os.open(folder / OUTPUT, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
-            file.seek(max(0, os.fstat(file.fileno()).st_size - size))
-            return file.read(size)
-    except OSError:
-        return b""
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

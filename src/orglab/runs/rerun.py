@@ -19,7 +19,8 @@ from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.imports import find_import_folders
 from orglab.runs.launch import LaunchedRun, launch
 from orglab.runs.log_runs import LogRuns
-from orglab.runs.record import Run, find_run
+from orglab.runs.record import Run
+from orglab.runs.record_reader import find_run
 from orglab.runs.run_request import RunRequest
 from orglab.runs.source_folders import OwnCode, Source, find_sources
 from orglab.runs.storage import HIDDEN_FOLDER, find_worktrees_folder

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import UsageError
-from orglab.runs.directions import Direction, find_direction
-from orglab.runs.parameters import Value, parse_value
+from orglab.runs.description import describe_end
+from orglab.runs.metrics.directions import Direction, find_direction
+from orglab.runs.parameters.arguments import Value, parse_value
 from orglab.runs.record import Run
 from orglab.runs.setting import (
     Setting,
@@ -24,7 +25,7 @@ from orglab.runs.step_results import find_differing, is_bookkeeping
 _CONDITION = re.compile(r"(?P<name>[^=<>!]+?)\s*(?P<operator>==|=|!=|<=|>=|<|>)\s*(?P<value>.*)", re.S)
 _BEST = ":best"
 _NO_FOLDER = Path()
-FIELDS = ("id", "step", "status", "age", "seconds", "seed", "command", "host", "code", "why")
+FIELDS = ("id", "step", "status", "ended", "age", "seconds", "seed", "command", "host", "code", "why")
 """What a column may show apart from parameters and metrics."""
 
 
@@ -114,6 +115,7 @@ def _read_field(run: Run, name: str) -> Value | None:
         "id": run.id,
         "step": run.ref,
         "status": "discarded" if run.discarded is not None else run.status,
+        "ended": describe_end(run),
         "age": -run.began_at if run.began_at is not None else None,
         "seconds": run.seconds,
         "seed": ",".join(read_seeds(run).values()) or None,

@@ -20,17 +20,18 @@ from orglab import clock
 from orglab.errors import NotWritableError, UsageError
 from orglab.git import find_repository
 from orglab.log.log import LogFile
-from orglab.runs.batch import describe_batch, find_batch_job
+from orglab.runs.cluster.batch import describe_batch, find_batch_job
 from orglab.runs.finalization import finish_run
 from orglab.runs.job import Job
-from orglab.runs.metrics_search import LOGGED, mark_metrics_files
-from orglab.runs.parameters import Value, normalize_name
+from orglab.runs.metrics.discovery import LOGGED, mark_metrics_files
+from orglab.runs.parameters.arguments import Value, normalize_name
+from orglab.runs.parameters.run_parameters import SCRIPT_PARAMETERS
 from orglab.runs.pending import RECORD
 from orglab.runs.preparation import describe_beginning, find_results_paths, format_moment, save_code
-from orglab.runs.record import OUT, read_run
+from orglab.runs.record import OUT
+from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import begin_record
 from orglab.runs.results import ResultsWatch, read_stamp
-from orglab.runs.run_parameters import SCRIPT_PARAMETERS
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.text import Tell
 

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from orglab.runs.directions import find_direction
-from orglab.runs.parameters import Value, is_seed, parse_arguments
+from orglab.runs.metrics.directions import find_direction
+from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
 from orglab.runs.record import Run
 from orglab.runs.statistics import deviation, mean
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from orglab.errors import OrglabError
 from orglab.experiment.model import Experiment
-from orglab.runs.parameters import Value
+from orglab.runs.parameters.arguments import Value
 from orglab.runs.record import Run
 from orglab.runs.setting import Setting, find_settings, read_final
 from orglab.runs.statistics import Comparison, compare, find_interval

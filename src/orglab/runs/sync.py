@@ -23,7 +23,8 @@ from orglab.runs.description import format_mark
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.log_writer import write_runs
 from orglab.runs.pending import RECORD, add_pending_run, find_pending, remove_pending_run
-from orglab.runs.record import METRICS, OUTPUT, SHARED_BYTES, Run, read_output_end, read_run, read_runs
+from orglab.runs.record import METRICS, OUTPUT, SHARED_BYTES, Run
+from orglab.runs.record_reader import read_output_end, read_run, read_runs
 from orglab.runs.record_writer import write_copy
 from orglab.runs.storage import RUNS, find_storage_folders, list_entries, make_folder
 from orglab.text import Tell

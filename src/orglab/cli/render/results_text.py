@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from orglab.cli import output
-from orglab.runs.directions import find_direction
+from orglab.runs.metrics.directions import find_direction
 from orglab.runs.step_results import Outcome, Results, has_number
 from orglab.runs.summary_text import describe_comparison, describe_summary, find_decimals
 from orglab.text import count

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from orglab.cli import output
-from orglab.runs.description import command_text, outcome_text
-from orglab.runs.parameters import Value
+from orglab.runs.description import command_text, describe_end, outcome_text
+from orglab.runs.parameters.arguments import Value
 from orglab.runs.run_table import Column, Row, RunTable, describe_age
 from orglab.runs.setting import has_diverged, is_path, read_seeds
 from orglab.runs.step_results import is_bookkeeping
@@ -116,6 +116,8 @@ def _make_columns(table: RunTable, now: datetime.datetime) -> list[_Cells]:
         ]
     places = [column for column in table.parameters if any(is_path(column.key, row.read(column)) for row in rows)]
     parameters = [_make_column(table, column, now) for column in table.parameters if column not in places]
+    if table.is_grouped:
+        places = []  # where a run writes is no part of a setting, though a single run does not show that
     seeds = [",".join(read_seeds(row.run).values()) for row in rows]
     if any(seeds) and not table.is_grouped:
         cells = [output.fit(output.clean(text), _CELL).rstrip() for text in seeds]
@@ -196,6 +198,7 @@ _FIELDS: dict[str, Callable[[Row, datetime.datetime], str]] = {
     "id": lambda row, _: row.run.id,
     "step": lambda row, _: output.clean(row.run.ref or "-"),
     "status": lambda row, _: _read_status(row),
+    "ended": lambda row, _: output.clean(describe_end(row.run)),
     "age": lambda row, now: describe_age(row.run, now),
     "seconds": lambda row, _: duration(row.run.seconds, is_compact=True) if row.run.seconds is not None else "-",
     "seed": lambda row, _: output.clean(",".join(read_seeds(row.run).values())) or "-",

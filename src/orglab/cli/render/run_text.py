@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orglab.cli import output
+from orglab.git.trees import FileChange
+from orglab.runs.cluster.scheduler import SchedulerJob
 from orglab.runs.comparison import Difference
 from orglab.runs.description import (
     command_text,
@@ -14,9 +16,9 @@ from orglab.runs.description import (
     source_text,
     value_text,
 )
-from orglab.runs.directions import find_direction
-from orglab.runs.record import Run, read_output_end
-from orglab.runs.scheduler import SchedulerJob
+from orglab.runs.metrics.directions import find_direction
+from orglab.runs.record import Run
+from orglab.runs.record_reader import read_output_end
 from orglab.text import count, duration, file_size, listed
 
 if TYPE_CHECKING:
@@ -30,12 +32,13 @@ _PARAMETERS = 40
 _MOST_PRUNED = 20
 
 
-def run_page(run: Run, directions: Mapping[str, str]) -> Iterator[str]:
+def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[FileChange]) -> Iterator[str]:
     """Yield everything recorded about a run, with the end of its output.
 
     Args:
         run: The run.
         directions: The setting `metrics`.
+        uncommitted: The files of its code that only the snapshot holds.
     """
     yield from output.wrap(command_text(run.argv), "  ", output.paint(run.id, bold=True) + "  ")
     times = (f"{name} {moment:%Y-%m-%d %H:%M:%S}" for name, moment in (("began", run.began), ("ended", run.ended))
@@ -48,7 +51,8 @@ def run_page(run: Run, directions: Mapping[str, str]) -> Iterator[str]:
         "Exception": run.exception or "",
         "Pruned": f"{run.pruned}; its output and its other files were removed" if run.pruned else "",
         "Why": run.why or "",
-        "Code": run.code or "unknown",
+        "Code": (run.code or "unknown") + (", a snapshot" if run.snapshot else ""),
+        "Uncommitted": listed(_change_text(change) for change in uncommitted),
         "Results": run.commit or "",
         "Parameters": listed((f"{name} {parameter_text(one)}" for name, one in run.parameters.items()), _PARAMETERS),
         "Not read": listed(run.unread_files),
@@ -74,6 +78,10 @@ def run_page(run: Run, directions: Mapping[str, str]) -> Iterator[str]:
         yield output.paint(f"Output (the end{'; only the last 64 KB are in this clone' if run.has_cut_output else ''})",
                            bold=True)  # fmt: skip
         yield from (f"  {output.clean(line)}" for line in printed[-_LAST_LINES:])
+
+
+def _change_text(change: FileChange) -> str:
+    return change.path + (" (binary)" if change.added is None else f" (+{change.added} -{change.removed})")
 
 
 def job_text(job: SchedulerJob) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from orglab.errors import NotReadableError
-from orglab.runs.metric_values import NAME, Row, find_step_name, parse_cell, parse_number, to_value
+from orglab.runs.metrics.values import NAME, Row, find_step_name, parse_cell, parse_number, to_value
 
 _WHOLE = 64 << 20  # bytes of a JSON document, which is held in memory
 _LINE = 1 << 20

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from orglab.runs.job import Job
 from orglab.runs.pending import RECORD
-from orglab.runs.record import Run, read_run
+from orglab.runs.record import Run
+from orglab.runs.record_reader import read_run
 from orglab.runs.results import Stamp, read_stamp
 from orglab.runs.storage import PENDING, RUNS, list_entries
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import NotReadableError
-from orglab.runs.directions import find_direction
-from orglab.runs.metric_values import Row, find_step, find_step_name, is_not_finite, is_step_name
-from orglab.runs.metrics import read_metrics
+from orglab.runs.metrics.directions import find_direction
+from orglab.runs.metrics.reading import read_metrics
+from orglab.runs.metrics.values import Row, find_step, find_step_name, is_not_finite, is_step_name
 from orglab.runs.results import Stamp, read_stamp
 
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")

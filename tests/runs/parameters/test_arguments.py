@@ -2,7 +2,7 @@
 
 import pytest
 
-from orglab.runs.parameters import find_environment_seeds, is_seed, parse_arguments
+from orglab.runs.parameters.arguments import find_environment_seeds, is_seed, parse_arguments
 
 
 @pytest.mark.parametrize(

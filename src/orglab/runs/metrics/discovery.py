@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import NotReadableError
-from orglab.runs.attribution import Attribution, find_named_paths
 from orglab.runs.job import Job
-from orglab.runs.metric_values import MetricSummary, Row, find_step
-from orglab.runs.metrics import read_metrics
-from orglab.runs.metrics_files import (
+from orglab.runs.metrics.attribution import Attribution, find_named_paths
+from orglab.runs.metrics.candidates import (
     Mark,
     drop_checkpoints,
     find_first_row,
@@ -24,6 +22,8 @@ from orglab.runs.metrics_files import (
     mark_files,
     skip_rows,
 )
+from orglab.runs.metrics.reading import read_metrics
+from orglab.runs.metrics.values import MetricSummary, Row, find_step
 from orglab.runs.results import Stamp, find_changed_since, read_stamp
 from orglab.text import MEGABYTE, Tell, listed
 

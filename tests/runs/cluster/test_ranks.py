@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from lab import SOURCE
-from orglab.runs.ranks import find_launch, find_rank
-from orglab.runs.record import read_runs
+from orglab.runs.cluster.ranks import find_launch, find_rank
+from orglab.runs.record_reader import read_runs
 
 # Each process waits for the other, so that both are there at the same time.
 PAIR = """\

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orglab.log.log import LogFile
-from orglab.runs.record import Run, read_run
-from orglab.runs.scheduler import find_job
+from orglab.runs.cluster.scheduler import find_job
+from orglab.runs.record import Run
+from orglab.runs.record_reader import read_run
 from orglab.runs.storage import PENDING, RUNS, list_entries
 
 # The one that tells most comes first: torchrun may run inside of srun.

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from lab import SOURCE
-from orglab.runs.record import read_runs
+from orglab.runs.record_reader import read_runs
 
 LOG = "experiment_log.org"
 # Ends like a job that is preempted when it runs for the first time.
@@ -50,7 +50,7 @@ def test_a_run_in_a_job_commits_nothing_and_the_next_command_outside_writes_the_
     before = log_of(study), study.git("rev-parse", "HEAD"), study.git("status", "--porcelain")
     answer = orglab("run", "1.1", "--done", "--results", "results", "--", "python", "train.py")
     assert "part of the slurm job 12, so the log was not changed" in answer.err
-    assert "Not committed: results/model.ckpt, results/weights.txt." in answer.err
+    assert "It also commits: results/model.ckpt, results/weights.txt." in answer.err
     orglab("list")
     assert before[:2] == (log_of(study), study.git("rev-parse", "HEAD"))
     assert study.git("status", "--porcelain") == before[2] + "\n?? results/"
@@ -60,7 +60,8 @@ def test_a_run_in_a_job_commits_nothing_and_the_next_command_outside_writes_the_
     in_job.delenv("SLURM_JOB_ID")
     answer = orglab("list")
     assert f"Added the run {run.id} (e1.1) to the log." in answer.err
-    assert "Its results are not committed: results/model.ckpt" in answer.err
+    assert f"Committed the results of the run {run.id}" in answer.err
+    assert study.git("show", "HEAD:results/weights.txt") == run.snapshot
     assert "ran python train.py, exit 0" in log_of(study)
     assert "1. [X] one" in log_of(study)
 

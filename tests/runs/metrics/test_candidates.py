@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from orglab.runs.metrics_files import (
+from orglab.runs.metrics.candidates import (
     drop_checkpoints,
     find_first_row,
     find_matches,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orglab.runs.directions import find_direction
+from orglab.runs.metrics.directions import find_direction
 
 
 @pytest.mark.parametrize("name", [

@@ -2,7 +2,7 @@
 
 import re
 
-from orglab.runs.metric_values import MetricSummary, Row, parse_cell, to_value
+from orglab.runs.metrics.values import MetricSummary, Row, parse_cell, to_value
 
 _PRINTED = re.compile(rb"metric[ \t]+([^\s=][^=\n]{0,199}?)[ \t]*=[ \t]*(\S[^\n]{0,499}?)[ \t\r]*")
 # The escape sequences of terminals: colours and the like, titles and links, and others (ECMA-48).

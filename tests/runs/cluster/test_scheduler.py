@@ -2,7 +2,7 @@
 
 import pytest
 
-from orglab.runs.scheduler import SchedulerJob, find_job
+from orglab.runs.cluster.scheduler import SchedulerJob, find_job
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from orglab.runs.code import GeneratedPaths
-from orglab.runs.config_files import find_config_files, find_hydra_files, read_config_files, read_hydra_files
 from orglab.runs.job import Job
-from orglab.runs.parameters import Value, find_environment_seeds, parse_arguments, parse_value
+from orglab.runs.parameters.arguments import Value, find_environment_seeds, parse_arguments, parse_value
+from orglab.runs.parameters.config_files import find_config_files, find_hydra_files, read_config_files, read_hydra_files
 from orglab.runs.record import OUT, Run
 from orglab.runs.results import read_stamp
 from orglab.text import listed

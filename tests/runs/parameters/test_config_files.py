@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orglab.runs.config_files import ConfigValues, find_config_files, read_config_files
+from orglab.runs.parameters.config_files import ConfigValues, find_config_files, read_config_files
 
 NESTED = {"lr": 0.001, "model": {"depth": 4, "act-fn": "relu"}, "amp": True, "drop": "null"}
 NESTED_FLAT = {"lr": 0.001, "model.depth": 4, "model.act_fn": "relu", "amp": True, "drop": "null"}

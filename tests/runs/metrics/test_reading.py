@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.errors import NotReadableError
-from orglab.runs.metric_values import MetricSummary
-from orglab.runs.metrics import read_metrics
+from orglab.runs.metrics.reading import read_metrics
+from orglab.runs.metrics.values import MetricSummary
 
 
 @pytest.fixture

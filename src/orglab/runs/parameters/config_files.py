@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from orglab.runs.parameters import Value, is_exact, normalize_name, parse_value
+from orglab.runs.parameters.arguments import Value, is_exact, normalize_name, parse_value
 from orglab.runs.results import read_stamp
 from orglab.text import cut
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lab import SOURCE
-from orglab.runs.metrics import read_metrics
-from orglab.runs.metrics_search import MetricsSource
-from orglab.runs.record import read_runs
+from orglab.runs.metrics.discovery import MetricsSource
+from orglab.runs.metrics.reading import read_metrics
+from orglab.runs.record_reader import read_runs
 
 
 @pytest.fixture

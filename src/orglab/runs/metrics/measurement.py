@@ -7,16 +7,16 @@ from itertools import chain
 from pathlib import Path
 
 from orglab.runs.job import Job
-from orglab.runs.metric_values import Row, is_step_name
-from orglab.runs.metrics_files import Mark
-from orglab.runs.metrics_search import (
+from orglab.runs.metrics.candidates import Mark
+from orglab.runs.metrics.discovery import (
     MetricsSource,
     Written,
     find_metrics_files,
     open_logged_file,
     open_named_files,
 )
-from orglab.runs.printed_metrics import PrintedMetrics
+from orglab.runs.metrics.printed import PrintedMetrics
+from orglab.runs.metrics.values import Row, is_step_name
 from orglab.text import Tell, listed
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orglab.runs.metric_values import MetricSummary, find_step, is_not_finite, to_value
+from orglab.runs.metrics.values import MetricSummary, find_step, is_not_finite, to_value
 
 
 def summarize(*rows):

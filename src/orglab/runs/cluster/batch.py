@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.log.log import LogFile
+from orglab.runs.cluster.ranks import find_launch, has_rank
+from orglab.runs.cluster.scheduler import SchedulerJob, find_job
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.pending import PendingEntry, add_pending_run
-from orglab.runs.ranks import find_launch, has_rank
 from orglab.runs.record import Run
 from orglab.runs.record_writer import RecordWriter, resume_record
 from orglab.runs.run_request import RunRequest
-from orglab.runs.scheduler import SchedulerJob, find_job
 from orglab.text import listed
 
 # What a requeued run no longer is: the fields of how it ended.
@@ -114,4 +114,4 @@ def describe_untold(run: Run, job: SchedulerJob) -> Iterator[str]:
         "the next orglab command outside of it adds the note."
     )
     if run.uncommitted:
-        yield f"Not committed: {listed(run.uncommitted)}."
+        yield f"It also commits: {listed(run.uncommitted)}."

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orglab.runs.printed_metrics import PrintedMetrics
+from orglab.runs.metrics.printed import PrintedMetrics
 
 PRINTED = b"metric acc=0.5\nnoise metric acc=9\nmetric  name = two words \r\nmetric acc=0.75\nmetric =1\n 5%|# | 1/9\rmetric last=3"
 

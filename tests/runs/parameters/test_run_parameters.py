@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orglab.runs.record import Run, read_runs
-from orglab.runs.scheduler import SchedulerJob
+from orglab.runs.cluster.scheduler import SchedulerJob
+from orglab.runs.record import Run
+from orglab.runs.record_reader import read_runs
 
 HYDRA = """\
 import hydra

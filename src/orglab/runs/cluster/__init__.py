@@ -1,0 +1,1 @@
+"""Runs in the jobs of a scheduler."""

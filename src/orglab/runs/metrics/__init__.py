@@ -1,0 +1,1 @@
+"""The metrics of a run: found, read and kept."""

@@ -1,0 +1,103 @@
+"""Read the records of many runs, find one of them, and read the end of what a run printed."""
+
+import datetime
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from orglab.errors import NotFoundError, UsageError
+from orglab.runs.pending import RECORD
+from orglab.runs.record import OUTPUT, Run, read_id_time, read_lines
+from orglab.runs.storage import RUNS, list_entries
+
+_TIME_ZONES = datetime.timedelta(hours=26)  # the most by which two local times of one instant differ
+_HEAD_BYTES = 1 << 13
+_SHORTEST = 4  # a shorter part of an id may be anything, such as the reference e2
+
+
+def read_runs(top: Path) -> list[Run]:
+    """Return the recorded runs of all logs, oldest first; `LogRuns` has those of one log.
+
+    Args:
+        top: The top of the repository, or else the folder of the log.
+    """
+    runs = [read_run(folder) for folder in list_entries(top, RUNS).values()]
+    # Ids have a resolution of one second, so they do not suffice.
+    return sorted((run for run in runs if run is not None), key=lambda run: (run.began_at or 0, run.id))
+
+
+def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
+    """Yield the newest runs of all logs, newest first; records are read lazily.
+
+    Args:
+        top: The top of the repository, or else the folder of the log.
+        count: The largest number of records to read.
+    """
+    folders = list_entries(top, RUNS)
+    names = sorted(folders, reverse=True)
+    # An id is the local time of the machine that made the run, so only the beginning of a record tells the order.
+    for last in names[count - 1 : count]:
+        oldest = f"{read_id_time(last) - _TIME_ZONES:%Y%m%d-%H%M%S}"
+        names = [name for name in names if name >= min(oldest, last)]
+    newest = sorted(names, key=lambda name: (_read_instant(folders[name]), name), reverse=True)
+    yield from filter(None, (read_run(folders[name]) for name in newest[:count]))
+
+
+def _read_instant(folder: Path) -> float:
+    """Return when a run began, in seconds since 1970, from the beginning of its record, or else from its id."""
+    try:
+        with open(os.open(folder / RECORD, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
+            match = re.search(rb'"began": "([^"\\]{1,40})"', file.read(_HEAD_BYTES))
+        moment = datetime.datetime.fromisoformat(match[1].decode("ascii")) if match else read_id_time(folder.name)
+        return moment.timestamp()
+    except (OSError, ValueError, OverflowError):
+        return read_id_time(folder.name).timestamp()
+
+
+def find_run(runs: Iterable[Run], name: str) -> Run:
+    """Return the run with an id, or with a part of an id that no other run has.
+
+    Raises:
+        NotFoundError: There is no such run.
+        UsageError: Several runs match, or the part is too short.
+    """
+    if len(name) < _SHORTEST:
+        raise UsageError(f"{name!r} is too short for the id of a run; give at least {_SHORTEST} characters.")
+    matches = [run for run in runs if name in run.id]
+    exact = [run for run in matches if run.id == name]
+    if len(exact or matches) > 1:
+        raise UsageError(f"{name!r} matches several runs: {', '.join(run.id for run in matches[:5])}.")
+    if not matches:
+        raise NotFoundError(f"Unknown run {name!r}; `orglab runs` lists all.")
+    return (exact or matches)[0]
+
+
+def read_run(folder: Path) -> Run | None:
+    """Return the run in a folder, or None if no line of its record can be read."""
+    fields: dict[str, Any] = {}
+    for line in read_lines(folder / RECORD):
+        fields |= line
+    return Run(folder, fields) if fields else None
+
+
+def read_earlier_runs(folder: Path) -> list[Run]:
+    """Return the run in a folder as it was each time before it was resumed."""
+    fields: dict[str, Any] = {}
+    earlier = []
+    for line in read_lines(folder / RECORD):
+        if line.get("event") == "resumed":
+            earlier.append(Run(folder, fields))
+        fields |= line
+    return earlier
+
+
+def read_output_end(folder: Path, size: int) -> bytes:
+    """Return the last bytes of the output of a run; none if it printed nothing, or its output is not here."""
+    try:
+        with open(os.open(folder / OUTPUT, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
+            file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+            return file.read(size)
+    except OSError:
+        return b""
