@@ -62,6 +62,21 @@ def test_a_commit_that_names_a_step(repo, why):
     assert answer["remarks"] == [f"{answer['links'][0]['commit']['short']} names e7, which is not in the log."]
 
 
+def test_a_rewritten_commit_leads_to_the_one_that_replaced_it(repo, why):
+    repo.commit("log", {NAME: SEED})
+    old = repo.commit("[e201.1] Code", {"train.py": "a = 1\nb = 2\n"})
+    repo.write("train.py", "a = 1\nb = 3\n")
+    repo.git("commit", "--quiet", "--all", "--amend", "-m", "[e201.1] Better code")
+    first, second = links(why(old))
+    assert first[0] == "[e201.1] Code"
+    assert (second[0], second[1].partition(" (")[0], second[2]) == ("[e201.1] Better code", "replaced it", ["e201.1"])
+    dropped = repo.commit("[e201.1] Of no use", {"other.py": "x"})
+    repo.git("reset", "--quiet", "--hard", "HEAD~1")
+    answer = why(dropped)
+    assert [subject for subject, _, _ in links(answer)] == ["[e201.1] Of no use"]
+    assert any("any more" in remark for remark in answer["remarks"])
+
+
 def test_a_commit_that_a_step_or_a_note_records(repo, why):
     first, second = repo.commit("nothing said", {"a": "1"}), repo.commit("nor here", {"a": "2"})
     text = SEED.replace("(83d45cd)", f"({first[:7]})").replace("** Notes\n", f"** Notes\n- ({second[:9]}) odd\n")
@@ -268,7 +283,6 @@ def test_the_results_of_a_run_are_named_once(repo, why):
         {"uncaptured": ["sub"]},
         {"untracked": ["lib.py"]},
         {"left_out": [{"path": ".env", "reason": "secret", "size": 3}]},
-        {"large_files": [{"path": "big", "sha256": "0", "size": 9}]},
         {"patch": "1234"},
     ],
 )

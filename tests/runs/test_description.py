@@ -77,8 +77,9 @@ def test_numbers_and_exit_statuses_are_written_alike_everywhere(study, orglab):
         assert said.count("killed by SIGKILL") == said.count("SIGKILL") > 0
         assert "2.3123456789" not in said
         assert "exit 3" in said
-    assert "loss 2.31235" in orglab("log", "1").out
-    assert "  2.312  " in orglab("runs").out
+    for command in (("runs",), ("log", "1")):
+        assert "loss 2.31235" in orglab(*command).out
+    assert "  2.312  " in orglab("show", "1").out
     assert '"metric loss": "2.3123456789"' in orglab("show", "--history", "1", "--json").out
 
 

@@ -153,11 +153,13 @@ with orglab.run("1.1") as run:
         pass
 """,
     )
-    processes = [
-        subprocess.Popen([sys.executable, "script.py"], env={**os.environ, **launched, "RANK": rank})
-        for rank in ("0", "1")
-    ]
-    assert [process.wait(60) for process in processes] == [0, 0]
+    environment = {**os.environ, **launched}
+    with subprocess.Popen([sys.executable, "script.py"], env={**environment, "RANK": "0"}) as first:
+        try:
+            python("script.py", **launched, RANK="1")
+            assert first.wait(60) == 0
+        finally:
+            first.kill()
     assert read_one(study).metrics == {"acc": 0}
 
 

@@ -119,7 +119,7 @@ def test_in_a_sandbox_a_run_is_recorded_beside_the_log(study):
     assert "1. [X] one (" in (study.path / "experiment_log.org").read_text()
     assert list_entries(study.path, PENDING) == {}
     assert HIDDEN_FOLDER not in study.git("status", "--porcelain", "--untracked-files=all")
-    assert run.id[-6:] in process("runs", prefix=sandbox).out
+    assert run.id in process("runs", prefix=sandbox).out
 
 
 @pytest.mark.parametrize(("before", "what"), [("snapshot", "in a snapshot"), ("commit", "committed")])

@@ -98,7 +98,7 @@ def results_form(results: "Results | None", ref: str | None = None) -> dict[str,
         "results": forms,
         "metrics": list(results.metrics),
         "baseline": None if baseline is None else {"ref": baseline.ref, "is_named": results.is_named},
-        "claim": results.claim.text if results.claim is not None else None,
+        "claim": results.claim_text or None,
     }
 
 

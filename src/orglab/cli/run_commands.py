@@ -180,7 +180,8 @@ def list_command(
     every metric; METRIC:best is the best value during a run instead of the last one.
 
     A setting is what runs of a step have in common: the same code and parameters,
-    but for the seed.
+    but for the seed. In a pipe, without these options, each run is on a line that
+    begins with its whole id.
 
     \b
     Example:
@@ -201,9 +202,14 @@ def list_command(
         output.show_json(table_form(table, is_full=full))
         return
     if as_csv or table.rows:
-        from orglab.cli.render.run_table_text import table_csv, table_lines  # noqa: PLC0415 - for one command of several
+        from orglab.cli.render.run_table_text import run_lines, table_csv, table_lines  # noqa: PLC0415 - one of several
 
-        output.show([table_csv(table)] if as_csv else table_lines(table, clock.now()))
+        if as_csv:
+            output.show([table_csv(table)])
+        elif output.is_terminal() or table.columns or table.is_grouped:
+            output.show(table_lines(table, clock.now()))
+        else:
+            output.show(run_lines(table))
     elif not table.hidden:
         what = "No runs yet." if reference is None else f"No runs of {log.spell(reference)}."
         tell("No run meets these conditions." if conditions else what)

@@ -17,6 +17,9 @@ from orglab.errors import UsageError
 from orglab.git.commit import Commit, read_commits
 from orglab.git.files import path_in, read_commits_of_file
 from orglab.git.hashed_file import HashedFile, hash_file
+from orglab.git.reachability import read_reachability
+from orglab.git.rewrites.matcher import RewriteMatcher
+from orglab.git.rewrites.successor import APPLIED
 from orglab.history.references import find_enclosing_experiment
 from orglab.history.sources import Sources
 from orglab.reference import Reference, find_references, parse_reference, without_letter
@@ -133,6 +136,23 @@ class LinkFinder:
         if link.references:
             return [link]
         return [link, *self._find_near(commit)]
+
+    def find_successor(self, commit: Commit) -> Iterator[Link]:
+        """Yield the commit that replaced one that no branch or tag reaches any more, after a rebase or an amend."""
+        if self.repository is None or any(commit.hash == run.snapshot for run in self.sources.runs):
+            return
+        reachability = read_reachability(self.repository, [commit.hash])
+        if not reachability.tips or reachability.is_alive(commit.hash):
+            return
+        own_paths = frozenset(map(os.fsencode, self.log.find_own_paths(self.repository)))
+        matcher = RewriteMatcher(self.repository, reachability, own_paths, self.log.config.letter)
+        successor = matcher.find({commit.hash})[commit.hash]
+        new = self.find_commit(successor.hash) if successor.hash is not None else None
+        if new is None:
+            self.remarks.append(f"No branch holds {commit.short} any more: {successor.evidence}.")
+            return
+        link = self._link_commit(new, f"replaced it ({successor.evidence})")
+        yield link._replace(is_near=successor.confidence < APPLIED)
 
     def _link_commit(self, commit: Commit, how: str) -> Link:
         """Return a commit as a link, with the experiments that it names, that record it, or whose runs used it."""

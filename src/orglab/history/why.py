@@ -101,7 +101,10 @@ class _Explainer:
         commit = self.finder.find_commit(name)
         if commit is None:
             raise NotFoundError(f"Cannot read the commit {name}.")
-        return self._make_answer(f"commit {commit.short}", self.finder.find_links(commit, "is the commit"))
+        links = self.finder.find_links(commit, "is the commit")
+        return self._make_answer(
+            f"commit {commit.short}", [*links[:1], *self.finder.find_successor(commit), *links[1:]]
+        )
 
     def explain_file(self, path: Path) -> Why:
         """Return where a file or folder comes from."""

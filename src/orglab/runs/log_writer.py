@@ -133,9 +133,8 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> lis
         tell: Called with each message for the user.
     """
     written = []
-    for entry in pending:
-        if entry.ref is not None:
-            continue
+    # Ids have a resolution of one second, and a loop may make several runs in it.
+    for entry in sorted((entry for entry in pending if entry.ref is None), key=_read_beginning):
         try:
             run = _finish_run_record(entry, tell)
             if run is None:
@@ -155,6 +154,11 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> lis
             tell(f"The run {entry.name} is not in the log yet; the next orglab command tries again. {reason}")
             break
     return written
+
+
+def _read_beginning(entry: PendingEntry) -> tuple[float, str]:
+    run = read_run(entry.run) if entry.run is not None else None
+    return (run.began_at or 0.0) if run is not None else 0.0, entry.name
 
 
 def _finish_run_record(entry: PendingEntry, tell: Tell) -> Run | None:

@@ -95,6 +95,7 @@ class Results(NamedTuple):
         is_named: Whether the property BASELINE names the baseline; otherwise it is the first outcome.
         claim: The claim in numbers, or None.
         problem: Why the baseline that is named cannot be used; empty if it can.
+        claim_text: The property CLAIM as written; free text is quoted and not interpreted.
         directions: The setting `metrics`.
     """
 
@@ -104,6 +105,7 @@ class Results(NamedTuple):
     is_named: bool = False
     claim: Claim | None = None
     problem: str = ""
+    claim_text: str = ""
     directions: Mapping[str, str] = MappingProxyType({})
 
     def compare(self, outcome: Outcome, metric: str) -> Comparison | None:
@@ -163,9 +165,9 @@ def read_results(
             present.
     """
     outcomes = _find_outcomes(experiment, find_settings(runs, identify_code(runs)))
-    claim = read_claim(experiment)
+    claim, claim_text = read_claim(experiment), _read_property(experiment, "CLAIM")
     if not outcomes:
-        return Results(claim=claim)
+        return Results(claim=claim, claim_text=claim_text)
 
     def read_settings(reference: str) -> list[Setting]:
         others = [run for run in read_runs(reference) if until is None or run.began is None or run.began < until]
@@ -180,7 +182,7 @@ def read_results(
     baseline = next((one for one in outcomes if one.is_baseline), baseline)
     conclusion = experiment.conclusion if until is None else experiment.conclusion.before(until)
     metrics = _choose_metrics(conclusion.text, claim, outcomes, directions)
-    return Results(tuple(outcomes), metrics, baseline, is_named, claim, problem, directions)
+    return Results(tuple(outcomes), metrics, baseline, is_named, claim, problem, claim_text, directions)
 
 
 def _find_outcomes(experiment: Experiment, settings: Iterable[Setting]) -> list[Outcome]:

@@ -27,7 +27,7 @@ def _hit_lines(hit: Hit, journal: str) -> Iterator[str]:
         begin = (paint(clean(form["ref"]), bold=True), paint(clean(form["state"] or "-"), state=form["kind"]))
         head = next((passage for passage in hit.passages if passage.place == "title"), None)
         text, spans = form["title"], head.spans if head is not None else []
-        suffix = f"  ({clean(verdict)})" if verdict and form["is_done"] else ""
+        suffix = f"  {output.verdict(verdict)}" if verdict and form["is_done"] else ""
     elif hit.kind == "commit":
         begin = (paint(clean(form["short"]), bold=True), "commit")
         subject = " ".join(form["message"].strip("\n").partition("\n\n")[0].split())

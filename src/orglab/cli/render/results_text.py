@@ -18,6 +18,8 @@ def comparison_lines(results: Results) -> Iterator[str]:
         label = f" ({output.clean(baseline.label)})" if baseline.label else ""
         yield f"  Baseline: {output.clean(baseline.ref)}{label}"
     if results.claim is None:
+        if results.claim_text:
+            yield from output.wrap(f"Claim: “{results.claim_text}”", "  ")
         return
     judged = [(outcome, results.judge(outcome)) for outcome in results.outcomes]
     words = [f"{_name(outcome)} {verdict}" for outcome, verdict in judged if verdict is not None]

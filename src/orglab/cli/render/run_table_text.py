@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from orglab.cli import output
-from orglab.runs.description import command_text, describe_end, outcome_text
+from orglab.runs.description import command_text, describe_end, outcome_text, run_metrics_text
 from orglab.runs.parameters.arguments import Value
 from orglab.runs.run_table import Column, Row, RunTable, describe_age
 from orglab.runs.setting import has_diverged, is_path, read_seeds
@@ -236,6 +236,20 @@ def _draw_trend(values: list[float]) -> str:
     low, high = min(picked), max(picked)
     scale = (len(_BARS) - 1) / (high - low) if high > low else 0
     return "".join(_BARS[round((value - low) * scale)] for value in picked)
+
+
+def run_lines(table: RunTable) -> Iterator[str]:
+    """Yield a line for each run, for a pipe: its whole id, step, status, duration, command, and metrics by name."""
+    runs = [row.run for row in table.rows]
+    refs = [output.clean(run.ref or "-") for run in runs]
+    ends = ["discarded" if run.discarded is not None else output.clean(outcome_text(run)) for run in runs]
+    times = [duration(run.seconds, is_compact=True) if run.seconds is not None else "-" for run in runs]
+    widths = [max(map(output.width, texts)) for texts in (refs, ends, times)]
+    for run, ref, end, time in zip(runs, refs, ends, times, strict=True):
+        metrics = run_metrics_text(run)
+        words = output.clean(command_text(run.argv) + (f": {metrics}" if metrics else ""))
+        begin = (run.id, output.fit(ref, widths[0]), output.fit(end, widths[1]), f"{time:>{widths[2]}}")
+        yield "  ".join((*begin, words))
 
 
 def table_csv(table: RunTable) -> str:

@@ -27,8 +27,9 @@ def precedent_lines(precedents: Sequence[Precedent], results: Mapping[str, "Resu
     for precedent in precedents:
         ref = output.clean(precedent.ref)
         indent = " " * (len(ref) + 2)
-        title = f"{precedent.title}  ({precedent.verdict or precedent.state or 'no state'})"
-        yield from output.wrap(title, indent, output.paint(ref, bold=True) + "  ")
+        lines = output.wrap(precedent.title, indent, output.paint(ref, bold=True) + "  ")
+        word = output.verdict(precedent.verdict) if precedent.verdict else f"({precedent.state or 'no state'})"
+        yield from (*lines[:-1], f"{lines[-1]}  {word}")
         yield from output.wrap(precedent.outcome, indent)
         if precedent.ref in results:
             from orglab.cli.render.results_text import best_result_line  # noqa: PLC0415 - most experiments have no runs
@@ -80,11 +81,12 @@ def _experiment_lines(experiment: TriedExperiment, indent: str) -> Iterator[str]
     """Yield an experiment of the overview: two lines, cut to the terminal."""
     ref = output.clean(experiment.ref)
     begin = f"{indent}{output.paint(ref, bold=True)}  "
-    verdict = output.clean(experiment.verdict_word)
+    word = output.paint(experiment.verdict_word, state=experiment.kind)
+    verdict = output.verdict(experiment.verdict) if experiment.verdict else f"({word})"
     room = output.columns() - len(indent) - output.width(ref) - 2 if output.columns() else 0
     title = output.clean(experiment.title)
     if room:
-        title = output.fit(title, max(room - output.width(verdict) - 4, 8)).rstrip()
-    yield f"{begin}{title}  ({output.paint(verdict, state=experiment.kind)})"
+        title = output.fit(title, max(room - output.width(output.plain(verdict)) - 2, 8)).rstrip()
+    yield f"{begin}{title}  {verdict}"
     line = output.clean(experiment.outcome)
     yield " " * (len(indent) + output.width(ref) + 2) + (output.fit(line, max(room, 8)).rstrip() if room else line)
