@@ -407,7 +407,7 @@ class Call:
     def __init__(self, argv, parameters, seed, *, environment=None, script="train.py", out=None):
         """Take the words after Python."""
         self.argv = argv
-        self.parameters = parameters
+        self.parameters = dict(parameters)
         self.seed = None if seed is None else str(seed)
         self.environment = environment or {}
         self.script = script
@@ -443,6 +443,7 @@ def call(style, parameters, seed, *, script="train.py", folder="r"):
     if style == "env":
         return Call(["env", f"SEED={seed}", *python, *options], parameters, seed, script="env")
     if style == "config":
-        return Call([*python, "--config", f"configs/{folder}/{seed}.json"], parameters, seed, script=script)
+        (file,) = Path("configs", folder).glob(f"{seed}.*")
+        return Call([*python, "--config", str(file)], parameters, seed, script=script)
     assert seed is None, style
     return Call([*python, *options], parameters, None, script=script)

@@ -3,7 +3,6 @@
 import datetime
 import heapq
 import itertools
-import json
 import random
 
 from study.laboratory import MINUTE, TRAIN, call
@@ -12,15 +11,15 @@ from study.ledger import MONDAY, WEEKS
 HOUR = datetime.timedelta(hours=1)
 DAY = datetime.timedelta(days=1)
 NAN = float("nan")
-CONFIGS = {"small": {"lr": 0.1, "model": {"depth": 2}}, "large": {"lr": 0.1, "model": {"depth": 8}}}
 SEEDS = (1, 2, 3, 4)
+SMALL = '{{"seed": {seed}, "lr": 0.1, "model": {{"depth": 2}}}}\n'
+LARGE = "seed = {seed}\nlr = 0.1\n[model]\ndepth = 8\n"
+HYDRA = "seed: {seed}\nmodel:\n  dropout: 0.5\n"
 FILES = {
     "README.md": "# A study\n",
-    **{
-        f"configs/{name}/{seed}.json": json.dumps({"seed": seed, **values}) + "\n"
-        for name, values in CONFIGS.items() for seed in SEEDS
-    },
-}  # fmt: skip
+    **{f"configs/small/{seed}.json": SMALL.format(seed=seed) for seed in SEEDS},
+    **{f"configs/large/{seed}.toml": LARGE.format(seed=seed) for seed in SEEDS},
+}
 
 
 class Values:
@@ -167,9 +166,9 @@ def configured(lab, values):
     one = lab.new("Configuration files", ["Small", "Large"], claim="val.acc > +0.05")
     yield HOUR
     lab.start(one)
-    for step, name in zip(one.steps, CONFIGS, strict=True):
-        parameters = {"lr": 0.1, "model.depth": CONFIGS[name]["model"]["depth"]}
-        yield from _repeat(lab, values, step, "config", parameters, 0.8, folder=name, form="nested", done=True)
+    for step, folder, depth in zip(one.steps, ("small", "large"), (2, 8), strict=True):
+        parameters = {"lr": 0.1, "model.depth": depth}
+        yield from _repeat(lab, values, step, "config", parameters, 0.8, folder=folder, form="nested", done=True)
     lab.journal(one, "Why is the large one not better?")
     lab.conclude(one, "A large model has no better val.acc.", "refuted")
     yield 4 * DAY
@@ -288,10 +287,11 @@ def repeated(lab, values):
     one = lab.new("The same seed again", ["Noise of the machine"], claim="val.acc > 0.5")
     lab.start(one)
     yield HOUR
-    first = lab.run(one.step(1).ref, call("option", {"lr": 0.1}, 1), rows=values.rows(0.8))
+    drawn = {"curve.txt": "an output that is neither ignored nor committed\n"}
+    first = lab.run(one.step(1).ref, call("option", {"lr": 0.1}, 1), rows=values.rows(0.8), files=drawn)
     yield HOUR
     lab.rerun(first)
-    yield from _repeat(lab, values, one.step(1), "option", {"lr": 0.1}, 0.8, seeds=(2, 1), done=True)
+    yield from _repeat(lab, values, one.step(1), "option", {"lr": 0.1}, 0.8, seeds=(2, 1), done=True, files=drawn)
     yield DAY
     lab.conclude(one, "There is some.", "supported")
 
@@ -355,13 +355,17 @@ def ticked(lab, _values):
 
 
 def against_another(lab, values):
+    """The baseline is a step of another experiment; Hydra says what the parameters were."""
     one = lab.new("Against the narrow one", ["A new idea", "A newer one"], baseline="e3.1", claim="val.acc > -0.01")
     lab.start(one)
     yield HOUR
-    yield from _repeat(lab, values, one.step(1), "hydra", {"width": 64, "idea": 1}, 0.78, form="json")
-    yield from _repeat(
-        lab, values, one.step(2), "hydra", {"width": 64, "idea": 2}, 0.6, seeds=(1, 2), form="json", done=True
-    )
+    for step, idea, seeds in zip(one.steps, (1, 2), (SEEDS[:3], SEEDS[:2]), strict=True):
+        for seed in seeds:
+            command = call("hydra", {"width": 64, "idea": idea}, seed)
+            command.parameters |= {"model.dropout": 0.5}
+            lab.run(step.ref, command, rows=values.rows(0.88 - idea / 10), done=idea == 2,
+                    files={f"{command.out}/.hydra/config.yaml": HYDRA.format(seed=seed)})  # fmt: skip
+            yield 3 * HOUR
     yield DAY
     lab.conclude(one, "The first one is not worse.", "supported")
 

@@ -51,7 +51,11 @@ def _compare_sections(lab, where, week, found):
 
 def read_counts(text):
     """Return the amounts in a sentence, without its citations and durations: words, digits, `it` and `all`."""
-    text = re.sub(r", taking .*? in total|, taking [^;.]*|(?: \[[^]]*\])+(?: and [\d,]+ others?)?| \([^)]*\)", "", text)
+    text = re.sub(
+        r", taking (?:under )?(?:[\d.]+ (?:s|min|h) ?)+(?:in total)?|(?: \[[^]]*\])+(?: and [\d,]+ others?)?| \([^)]*\)",
+        "",
+        text,
+    )
     return [WORDS.index(word) if word in WORDS else int(word) if word.isdigit() else word
             for word in re.findall(r"\w+", text.lower()) if word in (*WORDS, "it", "all") or word.isdigit()]  # fmt: skip
 
