@@ -58,6 +58,11 @@ def test_metrics():
         ({"exit_code": 0, "seconds": 192, "metrics": {"val_acc": 0.91}}, "ran CMD, exit 0, 3m12s: val_acc 0.91"),
         ({"exit_code": 2, "seconds": 1}, "ran CMD, exit 2, 1s"),
         ({"exit_code": None, "signal": "SIGTERM", "seconds": 1}, "ran CMD, killed by SIGTERM, 1s"),
+        ({"exit_code": None, "signal": "SIGINT", "asked_by": "SIGINT", "seconds": 1}, "ran CMD, stopped by SIGINT, 1s"),
+        (
+            {"exit_code": None, "signal": "SIGKILL", "asked_by": "SIGTERM", "seconds": 1},
+            "ran CMD, stopped by SIGTERM, killed by SIGKILL, 1s",
+        ),
         ({"lost": True}, "ran CMD, lost"),
     ],
 )

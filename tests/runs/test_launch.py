@@ -392,8 +392,8 @@ def test_a_signal_is_recorded_and_its_exit_code_given(study, number):
     _, err = process.communicate(timeout=30)
     assert process.returncode == 128 + number, err
     run = run_of(study)
-    assert (run.status, run.signal, run.exit_code) == ("killed", number.name, None)
-    assert f"killed by {number.name}, 0s" in log_of(study)
+    assert (run.status, run.signal, run.exit_code) == ("stopped", number.name, None)
+    assert f"stopped by {number.name}, 0s" in log_of(study)
     assert "1. [ ] one\n" in log_of(study)
 
 

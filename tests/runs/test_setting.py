@@ -33,6 +33,7 @@ def grouped(*runs, codes=None):
         ("make SEED=2", "make SEED=1"),
         ("train --layers 2 --seed 2", "train --layers 2 --seed 1"),
         ("train --seed 2 --run-name abc-2", "train --seed 1 --run-name abc-1"),
+        ("train --seed 2 --wandb.tag t2", "train --seed 1 --wandb.tag t1"),
         ("train --seed 10 --out r/lr1_10.json", "train --seed 1 --out r/lr1_1.json"),
         ("train --seed 2 --out r/02", "train --seed 13 --out r/13"),
         ("train configs/a.toml --data-seed 7 --seed 1", "train configs/a.toml --data-seed 8 --seed 2"),
@@ -59,6 +60,9 @@ def test_runs_that_differ_by_the_seed_have_the_same_setting(command, other):
         ("train --amp true", "train --amp 1"),
         ("train --lr 0.1", "train --lr 0.2"),
         ("python a.py", "python b.py"),
+        ("python scripts/v2.py --seed 2", "python scripts/v1.py --seed 1"),
+        ("train data/2.csv --seed 2", "train data/1.csv --seed 1"),
+        ("train --task-name maze2 --seed 2", "train --task-name maze1 --seed 1"),
         ("train --data data/seed_2", "train --data data/seed_1"),
         ("train --out r/seed_2/data_seed_3", "train --out r/seed_1/data_seed_3"),
         ("train --out r/seeds_2", "train --out r/seeds_1"),
@@ -75,7 +79,7 @@ def test_a_seed_in_a_path_is_a_seed_if_nothing_else_is():
     (setting,) = grouped(first, again, other)
     assert setting.parameters == {}
     assert setting.summarize("acc").reasons == {"repeated": 1}
-    assert setting.summarize("acc").by_seed() == {"1": 0.2, "2": 0.3}
+    assert setting.summarize("acc").by_seed() == {"seed 1": 0.2, "seed 2": 0.3}
 
 
 def test_the_path_of_a_configuration_that_was_read_may_have_the_seed():
@@ -86,6 +90,31 @@ def test_the_path_of_a_configuration_that_was_read_may_have_the_seed():
     ]  # fmt: skip
     (setting,) = grouped(*runs)
     assert setting.parameters == {"lr": 0.1}
+
+
+def test_runs_in_other_folders_have_other_settings():
+    assert len(grouped(run(1, cwd="baseline"), run(2, cwd="new"))) == 2
+
+
+def test_a_constant_hash_seed_is_no_seed():
+    runs = [run(number, parameters={"PYTHONHASHSEED": 0}) for number in (1, 2, 3)]
+    (setting,) = grouped(*runs)
+    assert len(setting.counted) == 3
+    runs = [run(n, f"train --out r/seed_{n}", parameters={"out": f"r/seed_{n}", "PYTHONHASHSEED": 0}) for n in (1, 2)]
+    assert len(grouped(*runs)) == 1
+
+
+def test_a_repetition_without_a_value_replaces_nothing():
+    first, second = run(1, "train --seed 1"), run(2, "train --seed 1", metrics={"loss": 1})
+    (setting,) = grouped(first, second)
+    assert (setting.summarize("acc").mean, setting.summarize("acc").reasons) == (0.1, {"repeated": 1})
+
+
+def test_seeds_are_paired_by_their_names():
+    (one,) = grouped(run(1, "train --seed 1", parameters={"seed": 1, "SEED": 2}))
+    (other,) = grouped(run(1, "train --data-seed 1", parameters={"data_seed": 1}))
+    assert one.summarize("acc").by_seed().keys() == {"SEED 2, seed 1"}
+    assert other.summarize("acc").by_seed().keys() == {"data_seed 1"}
 
 
 def test_the_runs_of_several_steps_are_never_pooled():
@@ -116,7 +145,7 @@ def test_every_run_counts_or_has_a_reason():
         "repeated": 1, "failed": 1, "discarded": 1, "rerun": 1, "stopped": 1, "diverged": 1, "without a value": 1,
     }  # fmt: skip
     assert summary.mean == pytest.approx(1 / 3)
-    assert summary.by_seed() == {"1": 0.1, "2": 0.2, "3": 0.7}
+    assert summary.by_seed() == {"seed 1": 0.1, "seed 2": 0.2, "seed 3": 0.7}
 
 
 def test_the_runs_on_the_newest_code_count():

@@ -77,7 +77,7 @@ def test_words_such_as_control_decide_nothing():
 @pytest.mark.parametrize(
     ("name", "ref", "label"),
     [("2", "e1.2", ""), ("1.2", "e1.2", ""), ("e1.2", "e1.2", ""), ("[e1.2]", "e1.2", ""), ("e143.1", "e143.1", ""),
-     ("e143", "e143.1", ""), ("1.1 lr=0.1", "e1.1", "lr 0.1"), ("lr=0.5", "e1.1", "lr 0.5")],
+     ("e143", "e143.1", ""), ("1.1 lr=1e-1", "e1.1", "lr 0.1"), ("lr=0.5", "e1.1", "lr 0.5")],
 )  # fmt: skip
 def test_the_baseline_is_what_the_experiment_names(name, ref, label):
     swept = [run(1, "e1.1", "t --lr 0.1", acc=1), run(2, "e1.1", "t --lr 0.5", acc=2), run(3, "e1.2", "t", acc=3)]

@@ -52,6 +52,9 @@ def check_tables(lab):
             ranked = sorted((run for run in runs if run.metrics.get(metric) is not None), key=key)
             diverged = [run for run in runs if run.metrics.get(metric, 0) is None]
             runs = [*ranked, *diverged, *(run for run in runs if metric not in run.metrics)]
+            if "--best" in words:
+                # What does not count is never the best.
+                runs.sort(key=lambda run: truth.find_reason(run) is not None)
         found = [run["id"] for run in ask(lab, "runs", *words)["runs"]]
         yield from find_differences(f"runs {' '.join(words)}", [run.id for run in runs], found)
 

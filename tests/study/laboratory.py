@@ -333,7 +333,7 @@ class Laboratory:
             "raise": ("failed", 1, None),
             "kill": ("killed", None, None),
             "stop": ("stopped", 0, "SIGINT"),
-            "interrupt": ("killed", None, "SIGINT"),
+            "interrupt": ("stopped", None, "SIGINT"),
         }[end]
         clean = [{name: keep_finite(value) for name, value in row.items()} for row in rows]
         last = {name: value for row in clean for name, value in row.items()}

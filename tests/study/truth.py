@@ -66,8 +66,9 @@ class Setting:
         for name in self.metrics:
             best = None
             if name in DIRECTIONS:
-                mean, deviation = describe([*self.values(name, DIRECTIONS[name]).values()])
-                best = {"mean": mean, "sd": deviation}
+                values = [*self.values(name, DIRECTIONS[name]).values()]
+                mean, deviation = describe(values)
+                best = {"mean": mean, "sd": deviation, "n": len(values), "of": len(self.runs)}
             metrics[name] = {**self.summary(name), "left_out": self.reasons(name), "best": best}
         return {
             "ref": self.ref, "parameters": self.parameters, "runs": [run.id for run in self.counted],
@@ -113,7 +114,7 @@ class Results:
         self.baseline, self.is_named = self._find_baseline(ledger, until)
 
     def _find_baseline(self, ledger, until):
-        """The baseline: what BASELINE names, else the first setting if there are several."""
+        """The baseline: what BASELINE names, or without it the first setting if there are several."""
         name = self.experiment.baseline
         if name is not None and self.settings:
             wanted = dict(word.split("=") for word in name.split() if "=" in word)
@@ -127,8 +128,7 @@ class Results:
                 one for one in candidates
                 if one.counted and all(str(one.parameters.get(key)) == value for key, value in wanted.items())
             ]  # fmt: skip
-            if len(found) == 1:
-                return found[0], True
+            return (found[0], True) if len(found) == 1 else (None, False)
         return (self.settings[0], False) if len(self.settings) > 1 else (None, False)
 
     def is_baseline(self, setting):

@@ -80,7 +80,8 @@ def _compare_experiments(where, expected, found):
 _NUMBER = r"[+\u2212]?[\d.]+(?:e\u2212?\d+)?"
 _SUMMARY = re.compile(
     rf"(?P<mean>{_NUMBER})(?: \u00b1 (?P<sd>{_NUMBER}))? \(n = (?P<n>\d+)(?: of (?P<of>\d+); (?P<reasons>[^)]*))?\)"
-    rf"(?:, (?P<value>{_NUMBER}|\u00b10)(?: \[(?P<low>{_NUMBER}), (?P<high>{_NUMBER})\] \((?P<method>\w+)\))?,)?"
+    rf"(?:, (?P<value>{_NUMBER}|\u00b10)(?: \[(?P<low>{_NUMBER}), (?P<high>{_NUMBER})\])?"
+    r"(?: \((?:(?P<method>Welch|paired)(?:, other code)?|other code)\))?,)?"
     r" in .*?(?P<ref>e\d+(?:\.\d+)?)"
 )
 

@@ -59,7 +59,7 @@ def _summary_form(setting: "Setting", metric: str, directions: Mapping[str, str]
     return {
         **_counts_form(summary),
         "left_out": summary.reasons,
-        "best": {"mean": best.mean, "sd": best.deviation} if best is not None else None,
+        "best": _counts_form(best) if best is not None else None,
     }
 
 

@@ -94,7 +94,8 @@ def outcome_text(run: Run) -> str:
         limit = f" of {_limit_text(run.time_limit)}" if run.time_limit is not None else ""
         return f"stopped after its time limit{limit}"
     if run.status == "stopped":
-        return f"stopped by {run.asked_by}, exit {run.exit_code}"
+        end = f"exit {run.exit_code}" if run.signal is None else f"killed by {run.signal}"
+        return f"stopped by {run.asked_by}" + (f", {end}" if run.signal != run.asked_by else "")
     ended = {"killed": f"killed by {run.signal}", "done": "exit 0", "failed": f"exit {run.exit_code}"}
     return ended.get(run.status, run.status) + (", out of memory" if run.out_of_memory else "")
 

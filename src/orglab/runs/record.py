@@ -220,12 +220,11 @@ class Run(Mapping[str, object]):
         """
         if self.fields.get("lost"):
             return "lost"
-        if self.timed_out:
+        has_ended = self.signal is not None or self.exit_code is not None
+        if self.timed_out or (self.asked_by is not None and has_ended):
             return "stopped"
         if self.signal is not None:
             return "killed"
-        if self.asked_by is not None and self.exit_code is not None:
-            return "stopped"
         if self.exit_code is not None:
             return "failed" if self.exit_code else "done"
         if self._is_running():

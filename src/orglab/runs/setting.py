@@ -20,7 +20,7 @@ _DIGITS = re.compile(r"\d+")
 # Names of parameters that say where a run writes or what it is called, and what it reads.
 _OUTPUT = re.compile(
     r"(?i)(?:.*[._])?(?:out(?:put)?|results?|save|log|ckpt|checkpoint|work|run|exp)(?:_?(?:dir|path|file|folder|name|to))?s?"
-    r"|(?:.*[._])?(?:dir|path|file|folder|name|tag)"
+    r"|(?:.*\.)?(?:dir|path|file|folder|tag)"
 )
 _INPUT = re.compile(r"(?i)(?:.*[._])?(?:data|input|train|test|val|model|config|pretrained|init|corpus)")
 _SEED_WORD = re.compile(r"(?i)(?:seed|random_state)s?[_=. -]?$")
@@ -80,7 +80,7 @@ class Summary(NamedTuple):
 
     def by_seed(self) -> dict[str, float]:
         """Return the values by the seed of their run, or by its id if it has none."""
-        return {",".join(read_seeds(run).values()) or run.id: value for run, value in self.values}
+        return {_name_seeds(run) or run.id: value for run, value in self.values}
 
 
 class Setting(NamedTuple):
@@ -188,7 +188,12 @@ def read_seeds(run: Run) -> dict[str, str]:
 
     Without a parameter that is a seed, it is the number after the word `seed` in its command: `out/seed_2`.
     """
-    named = {name: str(value) for name, value in sorted(run.parameters.items()) if is_seed(name) and value is not True}
+    named = {
+        name: str(value)
+        for name, value in sorted(run.parameters.items())
+        # It is usually constant, and seeds nothing but the order of sets.
+        if is_seed(name) and value is not True and name != "PYTHONHASHSEED"
+    }
     if named:
         return named
     texts = [str(value) for name, value in run.parameters.items() if not _INPUT.match(name)]
@@ -198,11 +203,16 @@ def read_seeds(run: Run) -> dict[str, str]:
     return {"seed": found.pop()} if len(found) == 1 else {}
 
 
+def _name_seeds(run: Run) -> str:
+    """Return the seeds of a run with their names; empty if it has none."""
+    return ", ".join(f"{name} {value}" for name, value in read_seeds(run).items())
+
+
 def is_same_setting(run: Run, other: Run) -> bool:
     """Return whether two runs of a step have the same command and parameters, but for seeds and paths with seeds."""
     mine, theirs = read_constant_parameters(run), read_constant_parameters(other)
     words, other_words = parse_arguments(run.argv).words, parse_arguments(other.argv).words
-    if run.ref != other.ref or mine.keys() != theirs.keys() or len(words) != len(other_words):
+    if (run.ref, run.cwd) != (other.ref, other.cwd) or mine.keys() != theirs.keys() or len(words) != len(other_words):
         return False
     seeds, other_seeds = read_seeds(run), read_seeds(other)
     pairs = {(seeds[name], other_seeds[name]) for name in seeds.keys() & other_seeds.keys()}
@@ -222,7 +232,8 @@ def _is_place(name: str, run: Run, value: Value) -> bool:
     """Return whether a value says where a run writes, or which file its parameters were read from."""
     if isinstance(value, str) and os.path.normpath(os.path.join(run.cwd or "", value)) in run.config_files:  # noqa: PTH118
         return True
-    return is_path(name, value) and not _INPUT.match(name)
+    # A word without a name may be the program, or data.
+    return bool(name) and is_path(name, value) and not _INPUT.match(name)
 
 
 def _differ_only_by_seed(value: Value, other: Value, seeds: set[tuple[str, str]], *, is_place: bool) -> bool:
@@ -279,7 +290,7 @@ def _make_setting(runs: Sequence[Run], codes: Mapping[str, str]) -> Setting:
     code = next((codes.get(run.id, "") for run in reversed(runs) if find_reason(run) is None), None)
     if code is None:
         code = codes.get(runs[-1].id, "")
-    newest: dict[tuple[object, ...], Run] = {}
+    newest: dict[str, Run] = {}
     left_out = []
     for run in runs:
         reason = find_reason(run)
@@ -288,14 +299,21 @@ def _make_setting(runs: Sequence[Run], codes: Mapping[str, str]) -> Setting:
         if reason is not None:
             left_out.append(LeftOut(run, reason))
             continue
-        seeds = tuple(read_seeds(run).items())
-        key = seeds or (run.id,)
-        if key in newest:
-            left_out.append(LeftOut(newest[key], REPEATED))
+        key = _name_seeds(run) or run.id
+        if (earlier := newest.get(key)) is not None:
+            # A repetition that lacks a value of the earlier run does not replace it.
+            is_better = _find_measured(run) >= _find_measured(earlier)
+            left_out.append(LeftOut(earlier if is_better else run, REPEATED))
+            if not is_better:
+                continue
         newest[key] = run
     counted = sorted(newest.values(), key=_order)
     left_out.sort(key=lambda one: _order(one.run))
     return Setting(runs[-1].ref, _read_own_parameters(runs), code, tuple(counted), tuple(left_out))
+
+
+def _find_measured(run: Run) -> set[str]:
+    return {name for name in run.metrics if read_final(run, name) is not None}
 
 
 def find_reason(run: Run) -> str | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from orglab.errors import OrglabError
 from orglab.experiment.model import Experiment
-from orglab.runs.parameters.arguments import Value
+from orglab.runs.parameters.arguments import Value, parse_value
 from orglab.runs.record import Run
 from orglab.runs.setting import Setting, find_settings, read_final
 from orglab.runs.statistics import Comparison, compare, find_interval
@@ -286,12 +286,18 @@ def _find_named_baseline(
             return None, f"BASELINE: {error}"
     matching = [
         one for one in candidates
-        if one.runs and all(str(one.setting.parameters.get(key)) == value for key, value in wanted.items())
+        if one.runs and all(_spell(one.setting.parameters.get(key)) == _spell(value) for key, value in wanted.items())
     ]  # fmt: skip
     if len(matching) == 1:
         return matching[0], ""
     what = f"{len(matching)} settings" if matching else "no setting with results"
     return None, f"BASELINE: {name} names {what}; name one, as in `201.1 lr=0.1`."
+
+
+def _spell(value: Value | None) -> str:
+    """Return the value of a parameter as a user may write it: `true`, `0.1`, `none`."""
+    parsed = parse_value(value) if isinstance(value, str) else value
+    return "none" if parsed is None else str(parsed).lower()
 
 
 def _is_named(ref: str, reference: str, experiment: Experiment) -> bool:

@@ -88,11 +88,11 @@ def test_a_requeued_job_continues_its_run(study, orglab, in_job, is_noted):
     command = ("run", "1.1", "--done", "--stdout-metrics", "--", sys.executable, "preempted.py")
     assert run_orglab(study, *command).returncode == 143
     first = run_of(study)
-    assert (first.status, first.metrics) == ("killed", {"acc": 0.1})
+    assert (first.status, first.metrics) == ("stopped", {"acc": 0.1})
     if is_noted:
         in_job.delenv("SLURM_JOB_ID")
         orglab("list")
-        assert "killed by SIGTERM, 0s: acc 0.1\n" in log_of(study)
+        assert "stopped by SIGTERM, 0s: acc 0.1\n" in log_of(study)
         in_job.setenv("SLURM_JOB_ID", "12")
     in_job.setenv("SLURM_RESTART_COUNT", "1")
     answer = run_orglab(study, *command)
