@@ -270,7 +270,7 @@ def test_sqlite_has_what_search_needs():
 def test_the_command(capsys):
     orglab = Orglab(capsys)
     assert orglab("search", "dropout", "-zzz").out.startswith(
-        "e1  DONE  2026-01-05  Dropout in the encoder  (refuted)\n"
+        "e1  DONE  2026-01-05  Dropout in the encoder  ✕ refuted\n"
     )
     assert orglab("search", "zzz").err == "Nothing found.\n"
     assert (
