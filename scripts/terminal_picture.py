@@ -25,17 +25,17 @@ COLUMNS = 92
 CELL = (8.43, 19)  # at 14 px: the width of a character in the widest of the fonts, and the line height
 EDGE = 16
 # The styles that `ESC [ n m` turns on; 0 turns all of them off.
-CLASSES = {"1": "bold", "2": "dim", "32": "green", "33": "yellow", "35": "magenta", "36": "cyan"}
+CLASSES = {"1": "bold", "2": "dim", "31": "red", "32": "green", "33": "yellow", "35": "magenta", "36": "cyan"}
 STYLE = """\
 text { font: 14px ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; fill: #24292f;
        white-space: pre }
 rect { fill: #f6f8fa; stroke: #d0d7de }
 .bold { font-weight: bold } .dim { fill: #656d76 } .green { fill: #116329 } .yellow { fill: #7d4e00 }
-.magenta { fill: #8250df } .cyan { fill: #0a6a75 }
+.magenta { fill: #8250df } .cyan { fill: #0a6a75 } .red { fill: #b3261e }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3 } rect { fill: #161b22; stroke: #30363d }
   .dim { fill: #8b949e } .green { fill: #56d364 } .yellow { fill: #e3b341 } .magenta { fill: #d2a8ff }
-  .cyan { fill: #76e3ea }
+  .cyan { fill: #76e3ea } .red { fill: #ff7b72 }
 }"""
 
 
