@@ -2,10 +2,14 @@
 
 import csv
 import datetime
+import json
+import math
 from pathlib import Path
 
 import pytest
 
+from orglab.api.serialize import render
+from orglab.api.serialize_runs import table_form
 from orglab.cli import output
 from orglab.cli.render.run_table_text import run_lines, table_csv, table_lines
 from orglab.runs.record import Run
@@ -65,3 +69,32 @@ def test_a_parameter_may_have_the_name_of_a_field():
     assert head == ["step", "age", "id", "status", "lr", "acc mean", "acc sd", "acc n", "acc of"]
     assert rows[1] == ["e1.1", "2", "2", "2", "2", "2.0", "", "1", "1"]
     assert read_csv(runs)[0] == ["id", "step", "status", "seed", "age", "id", "status", "lr", "acc"]
+
+
+LARGE = 10**400
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, LARGE, -LARGE, "x", True])
+def test_a_number_that_is_none_is_left_out_and_json_has_no_other(number):
+    odd = run(
+        1, seconds=number, time_limit=number, parameters={"lr": number}, metrics={"loss": number, "acc": 1.5},
+        extremes={"acc": {"min": [number, number], "max": [1, 2]}}, diverged={"loss": number}, usage={"user": number},
+    )  # fmt: skip
+    assert (odd.seconds, odd.time_limit, odd.extremes, odd.diverged, odd.usage) == (None, None, {}, {"loss": None}, {})
+    runs = [odd, run(2, "t --lr 3", metrics={"loss": 1, "acc": 2}), run(3, "t --lr 4", metrics={"loss": -1})]
+    for options in ({}, {"sort": "lr"}, {"sort": "seconds"}, {"best": "acc:best"}, {"by_setting": True}):
+        table = make(runs, **options)
+        assert len([*table_lines(table, NOW)]) == 4
+        assert len([*run_lines(table)]) == 3
+        assert table_csv(table)
+        json.loads(render(table_form(table, is_full=True)), parse_constant=pytest.fail)
+
+
+def test_a_trend_of_the_largest_numbers_is_drawn(tmp_path, monkeypatch):
+    folder = tmp_path / "20260101-100000-abcdef"
+    folder.mkdir()
+    rows = [{"loss": value, "step": step} for step, value in enumerate((-1.7e308, 0.0, 1.7e308))]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    shown = Run(folder, {"argv": ["t"], "metrics": {"loss": 1.0}, "exit_code": 0})
+    assert "▁▅█" in "".join(table_lines(make([shown]), NOW))

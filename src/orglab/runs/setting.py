@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
-from orglab.runs.record import Run
+from orglab.runs.record import Run, read_number
 from orglab.runs.statistics import deviation, mean
 
 _DIGITS = re.compile(r"\d+")
@@ -324,13 +324,8 @@ def has_diverged(run: Run, metric: str) -> bool:
 
 def read_final(run: Run, metric: str) -> float | None:
     """Return the final value of a metric, or None if the run has none or it is not a finite number."""
-    value: object = run.metrics.get(metric)  # a record may hold any JSON value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None
+    value = read_number(run.metrics.get(metric))
+    return None if value is None else float(value)
 
 
 def read_best(run: Run, metric: str, direction: str) -> float | None:

@@ -241,8 +241,9 @@ def _draw_trend(values: list[float]) -> str:
     if len(values) < _TREND:
         picked = values
     low, high = min(picked), max(picked)
-    scale = (len(_BARS) - 1) / (high - low) if high > low else 0
-    return "".join(_BARS[round((value - low) * scale)] for value in picked)
+    span = high / 2 - low / 2  # the half, because the whole may be too large for a float
+    shares = ((value / 2 - low / 2) / span if span else 0 for value in picked)
+    return "".join(_BARS[round(share * (len(_BARS) - 1))] for share in shares)
 
 
 def run_lines(table: RunTable) -> Iterator[str]:
