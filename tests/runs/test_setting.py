@@ -1,6 +1,7 @@
 """Settings: which runs belong together, which count, and why the others do not."""
 
 import math
+import time
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,19 @@ def test_the_path_of_a_configuration_that_was_read_may_have_the_seed():
     ]  # fmt: skip
     (setting,) = grouped(*runs)
     assert setting.parameters == {"lr": 0.1}
+
+
+def test_many_runs_that_only_their_name_tells_apart_are_grouped_in_time():
+    runs = [run(1, f"train --tag exp_{number} --seed {number % 5}") for number in range(4000)]
+    began = time.process_time()
+    # With a seed that is the number of the name, as in exp_3 of seed 3, the runs have the same setting.
+    assert len(grouped(*runs)) == 3996
+    assert time.process_time() - began < 20
+
+
+def test_a_path_full_of_seeds_is_grouped_too():
+    first, second = (run(n, f"train --seed {n} --out r/" + f"{n}/" * 40) for n in (1, 2))
+    assert len(grouped(first, second)) == 1
 
 
 def test_the_runs_of_several_steps_are_never_pooled():
