@@ -468,9 +468,13 @@ class Run(Mapping[str, object]):
         """The files with metrics that another run may have written, which was running at the same time."""
         return self._texts("unattributed")
 
-    def history(self) -> Iterator[dict[str, Metric]]:
-        """Yield the rows of the history of the metrics, oldest first; a row may have a `step`."""
-        yield from read_lines(self.folder / METRICS)
+    def history(self, most: int | None = None) -> Iterator[dict[str, Metric]]:
+        """Yield the rows of the history of the metrics, oldest first; a row may have a `step`.
+
+        Args:
+            most: How many bytes to read; None for all.
+        """
+        yield from read_lines(self.folder / METRICS, most)
 
     def _text(self, name: str) -> str | None:
         value = self.fields.get(name)
@@ -554,11 +558,16 @@ def read_id_time(name: str) -> datetime.datetime:
         return clock.now()
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a JSON Lines file; invalid lines, such as a last one cut off, are skipped."""
+def read_lines(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of a JSON Lines file; invalid lines, such as a last one cut off, are skipped.
+
+    Args:
+        path: The file.
+        most: How many bytes to read; None for all.
+    """
     try:
         with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as lines:  # noqa: PTH123
-            for line in lines:
+            for line in lines if most is None else lines.read(most).splitlines():
                 try:
                     value = json.loads(line)
                 except ValueError:

@@ -23,6 +23,7 @@ _COMMAND_ROOM = 16
 _GAP = "  "
 _BARS = "▁▂▃▄▅▆▇█"
 _TREND = 8  # columns of a sparkline
+_TREND_BYTES = 1_000_000  # of the history of a run, whose beginning shows most of its course
 _NOT_GROUPED = ("id", "status", "seed", "age")  # fields that a setting does not have
 _COLOURS = {"done": "done", "running": "doing"}
 
@@ -227,7 +228,7 @@ def _make_trend(table: RunTable, metric: str) -> list[_Cells]:
 
 def _read_history(row: Row, metric: str) -> Iterator[float]:
     """Yield the finite values that a metric had during a run."""
-    for values in row.run.history():
+    for values in row.run.history(_TREND_BYTES):
         value = values.get(metric)
         if isinstance(value, int | float) and abs(value) < sys.float_info.max:
             yield float(value)
