@@ -57,9 +57,9 @@ class Condition(NamedTuple):
     value: Value
 
     def holds(self, found: Value | None) -> bool:
-        """Return whether a value meets the condition; `none` stands for a missing value."""
+        """Return whether a value meets the condition; `none` stands for a missing value too."""
         if self.operator in ("=", "==", "!="):
-            is_equal = found is None if self.value == "none" else _is_equal(found, self.value)
+            is_equal = (found is None and self.value == "none") or _is_equal(found, self.value)
             return is_equal != (self.operator == "!=")
         if isinstance(found, str | bool | None) or isinstance(self.value, str | bool):
             return False
@@ -117,9 +117,21 @@ class Row(NamedTuple):
 def _read_common(setting: Setting, name: str) -> Value | None:
     """Return a field that all runs of a setting share, and of seeds those of the runs that count."""
     if name == "seed":
-        return ",".join(",".join(read_seeds(run).values()) for run in setting.counted if read_seeds(run)) or None
+        return _join_seeds(read_seeds(run) for run in setting.counted)
     values = dict.fromkeys(_read_field(run, name) for run in setting.runs)
     return next(iter(values)) if len(values) == 1 else None
+
+
+def _join_seeds(seeds: Iterable[Mapping[str, str]]) -> Value | None:
+    """Return a single seed as a number, if it is one; of several, a text."""
+    text = ",".join(seed for one in seeds for seed in one.values())
+    return parse_value(text) if text else None
+
+
+def _parse_wanted(column: Column, text: str) -> Value:
+    """Return the value in a condition on a column: of a field such as the code it is a text, whatever its digits."""
+    is_text = column.kind == "field" and column.key not in ("age", "seconds", "seed")
+    return text if is_text else parse_value(text)
 
 
 def _read_field(run: Run, name: str) -> Value | None:
@@ -130,7 +142,7 @@ def _read_field(run: Run, name: str) -> Value | None:
         "ended": describe_end(run),
         "age": -run.began_at if run.began_at is not None else None,
         "seconds": run.seconds,
-        "seed": ",".join(read_seeds(run).values()) or None,
+        "seed": _join_seeds([read_seeds(run)]),
         "command": " ".join(run.argv),
         "host": run.host,
         "code": run.code,
@@ -331,11 +343,8 @@ class _Names:
         value = match["value"]
         if match["name"].strip() == "status" and value not in STATUSES:
             raise UsageError(f"Unknown status {value!r}; use one of {', '.join(STATUSES)}.")
-        return Condition(
-            self.find(match["name"].strip()),
-            match["operator"],
-            value if match["name"] == "seed" else parse_value(value),
-        )
+        column = self.find(match["name"].strip())
+        return Condition(column, match["operator"], _parse_wanted(column, value))
 
     def find(self, name: str) -> Column:
         """Return the column with a name, or with a name that ends in it: `acc` for `val.acc`.
