@@ -71,6 +71,26 @@ def test_a_parameter_may_have_the_name_of_a_field():
     assert read_csv(runs)[0] == ["id", "step", "status", "seed", "age", "id", "status", "lr", "acc"]
 
 
+@pytest.mark.parametrize("columns", [(), ("step", "lr")])
+def test_a_setting_without_a_metric_says_how_many_runs_count(columns):
+    runs = [run(1, "t --lr 1 --seed 1"), run(2, "t --lr 1 --seed 2", exit_code=1), run(3, "t --lr 2")]
+    lines = [
+        line.split(maxsplit=2)
+        for line in map(output.plain, table_lines(make(runs, by_setting=True, columns=columns), NOW))
+    ]
+    assert lines == [["step", "lr", "runs"], ["e1.1", "1", "1 of 2; 1 failed"], ["e1.1", "2", "1"]]
+    assert read_csv(runs, by_setting=True, columns=columns) == [
+        ["step", "lr", "n", "of"], ["e1.1", "1", "1", "2"], ["e1.1", "2", "1", "1"],
+    ]  # fmt: skip
+
+
+def test_a_metric_that_no_selected_setting_has_is_an_empty_column():
+    table = make(
+        [run(1, "t --lr 1", metrics={"acc": 1}), run(2, "t --lr 2")], where=("lr=2",), by_setting=True, columns=("acc",)
+    )
+    assert [*map(output.plain, table_lines(table, NOW))] == ["acc", "- (n = 0 of 1; 1 without a value)"]
+
+
 LARGE = 10**400
 
 

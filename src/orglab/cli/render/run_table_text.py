@@ -13,7 +13,7 @@ from orglab.runs.parameters.arguments import Value
 from orglab.runs.run_table import Column, Row, RunTable, describe_age
 from orglab.runs.setting import has_diverged, is_path, read_seeds
 from orglab.runs.step_results import is_bookkeeping
-from orglab.runs.summary_text import describe_counts, describe_mean, find_decimals
+from orglab.runs.summary_text import describe_counts, describe_mean, describe_runs, find_decimals
 from orglab.text import cut, duration, number, shared_decimals
 
 _SHORT_ID = 6
@@ -108,7 +108,8 @@ def _choose(columns: list[_Cells], limit: int, keep: int) -> tuple[list[_Cells],
 def _make_columns(table: RunTable, now: datetime.datetime) -> list[_Cells]:
     """Return the columns of a table, the most important first."""
     if table.columns:
-        return [_make_column(table, column, now) for column in table.columns]
+        shown = [_make_column(table, column, now) for column in table.columns]
+        return shown if any(one.kind == "metric" for one in table.columns) else [*shown, *_make_amounts(table)]
     rows = table.rows
     if table.is_grouped:
         begin = [_Cells("step", [output.one_line(row.run.ref or "-") for row in rows])]
@@ -128,13 +129,19 @@ def _make_columns(table: RunTable, now: datetime.datetime) -> list[_Cells]:
         cells = [output.fit(output.one_line(text), _CELL).rstrip() for text in seeds]
         parameters.append(_Cells("seed", cells, is_number=True))
     findings = [column for column in table.metrics if not is_bookkeeping(column.key)] or table.metrics
-    metrics = [_make_column(table, column, now) for column in findings]
+    metrics = [_make_column(table, column, now) for column in findings] or _make_amounts(table)
     trend = _make_trend(table, findings[0].key) if findings and not table.is_grouped else []
     first, others = [*metrics[:1], *trend], metrics[1:]
     if len(parameters) > _MANY:
         # The first metric matters more than a long list of parameters.
         return [*begin, *first, *parameters, *others, *(_make_column(table, column, now) for column in places)]
     return [*begin, *parameters, *first, *others, *(_make_column(table, column, now) for column in places)]
+
+
+def _make_amounts(table: RunTable) -> list[_Cells]:
+    """Return a column of how many runs of each setting count, for a table without a metric that says so."""
+    settings = [row.setting for row in table.rows if row.setting is not None]
+    return [_Cells("runs", [describe_runs(one) for one in settings])] if table.is_grouped else []
 
 
 def _read_status(row: Row) -> str:
@@ -169,14 +176,15 @@ def _make_column(table: RunTable, column: Column, now: datetime.datetime) -> _Ce
 def _make_mean_column(table: RunTable, column: Column) -> _Cells:
     """Return the means of a metric, each with its deviation, and the count where that of the first metric differs."""
     summaries = [row.summarize(column) for row in table.rows]
-    firsts = [row.summarize(table.metrics[0]) for row in table.rows]
+    main = table.metrics[0] if table.metrics else column
+    firsts = [row.summarize(main) for row in table.rows]
     decimals = find_decimals(one for one in summaries if one is not None)
     cells = []
     for one, first in zip(summaries, firsts, strict=True):
         if one is None:
             cells.append("-")
             continue
-        is_said = column != table.metrics[0] and first is not None and describe_counts(one) == describe_counts(first)
+        is_said = column != main and first is not None and describe_counts(one) == describe_counts(first)
         text = describe_mean(one, decimals)
         cells.append(text if is_said and not table.columns else f"{text} ({describe_counts(one)})")
     return _Cells(output.one_line(column.name), cells)
@@ -271,8 +279,11 @@ def table_csv(table: RunTable) -> str:
     writer = csv.writer(text, lineterminator="\n")
     if table.is_grouped:
         columns = tuple(one for one in columns if one.kind != "field" or one.key not in _NOT_GROUPED)
-        writer.writerow(_grouped_heading(columns))
-        writer.writerows(_grouped_cells(row, columns) for row in table.rows)
+        has_counts = any(one.kind == "metric" for one in columns)
+        writer.writerow(_grouped_heading(columns) + ([] if has_counts else ["n", "of"]))
+        for row in table.rows:
+            counts = [len(row.setting.counted), len(row.runs)] if row.setting is not None and not has_counts else []
+            writer.writerow(_grouped_cells(row, columns) + counts)
     else:
         writer.writerow(
             ["began" if one.key == "age" and one.kind == "field" else output.one_line(one.name) for one in columns]
