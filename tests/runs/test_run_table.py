@@ -198,6 +198,23 @@ def test_the_table_has_the_same_numbers_as_text_csv_and_json(orglab):
     assert [(row[1], row[4], row[5]) for row in cells] == [("0.1", "2", "2"), ("0.5", "2", "3")]
 
 
+def test_the_same_code_has_the_same_commit_in_the_table(study, orglab):
+    """Each run of uncommitted changes has a snapshot of its own, of the same code."""
+    for seed, text in (("1", TRAIN), ("2", TRAIN), ("3", TRAIN + "# changed")):
+        study.write("train.py", text)
+        orglab("note", "1", seed)
+        orglab("commit")  # so that the snapshot is another one, of the same code
+        orglab("run", "1.1", "--stdout-metrics", "--", "python", "train.py", "--lr", "1", "--seed", seed)
+    first, second, third = open_log(start=study.path).runs("1.1")
+    assert first.code != second.code
+    codes = [row["code"] for row in csv.DictReader(orglab("runs", "--columns", "code", "--csv").out.splitlines())]
+    assert codes == [first.code, first.code, third.code]
+    lines = orglab("runs", "--columns", "code").out.split()
+    assert lines == ["code", *(code[:7] for code in codes)]
+    assert orglab("runs", "--by", "setting", "--columns", "code", "--csv").out.splitlines()[1].startswith(third.code)
+    assert len(orglab("runs", f"code={first.code[:10]}").out.splitlines()) == 2
+
+
 @pytest.mark.usefixtures("swept")
 def test_a_step_and_a_list_show_the_best_setting(orglab):
     shown = orglab("show", "1").out

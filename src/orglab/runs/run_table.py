@@ -4,6 +4,7 @@ import datetime
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from orglab.errors import UsageError
@@ -49,6 +50,9 @@ class Column(NamedTuple):
     best: Direction | None = None
 
 
+CODE = Column("code", "field", "code")
+
+
 class Condition(NamedTuple):
     """A condition on a column, such as `lr=0.1` or `val.acc>0.9`."""
 
@@ -81,10 +85,12 @@ class Row(NamedTuple):
     Attributes:
         runs: The run, or the runs of the setting, oldest first.
         setting: The setting; None for a single run.
+        codes: The commit that stands for the code of each run, by its id; without one, it is that of the run.
     """
 
     runs: tuple[Run, ...]
     setting: Setting | None = None
+    codes: Mapping[str, str] = MappingProxyType({})
 
     @property
     def run(self) -> Run:
@@ -104,6 +110,8 @@ class Row(NamedTuple):
         """Return the value of a column, for conditions and sorting; of a setting, the mean of a metric."""
         if column.kind == "parameter":
             return (self.run.parameters if self.setting is None else self.parameters).get(column.key)
+        if column == CODE:
+            return self._read_code()
         if column.kind == "field":
             return _read_field(self.run, column.key) if self.setting is None else _read_common(self.setting, column.key)
         if self.setting is not None:
@@ -112,6 +120,12 @@ class Row(NamedTuple):
             return read_best(self.run, column.key, column.best)
         final = read_final(self.run, column.key)
         return self.run.metrics.get(column.key) if final is None else final
+
+    def _read_code(self) -> str | None:
+        """Return the commit of the code, of a setting that of the runs that count."""
+        runs = self.setting.counted if self.setting is not None and self.setting.counted else self.runs
+        found = {self.codes.get(run.id, run.code) for run in runs}
+        return found.pop() if len(found) == 1 else None
 
 
 def _read_common(setting: Setting, name: str) -> Value | None:
@@ -145,7 +159,6 @@ def _read_field(run: Run, name: str) -> Value | None:
         "seed": _join_seeds([read_seeds(run)]),
         "command": " ".join(run.argv),
         "host": run.host,
-        "code": run.code,
         "why": run.why,
     }
     return values[name]
@@ -217,7 +230,7 @@ def make_table(
         runs: The runs, oldest first.
         request: What to show.
         directions: The setting `metrics`.
-        code: How code is compared; needed to group runs, and for conditions on the code.
+        code: How code is compared; needed to group runs, and for conditions on the code and its column.
 
     Raises:
         UsageError: A column is unknown, or the direction of the metric of `best` is.
@@ -230,12 +243,15 @@ def make_table(
     of_means = [one for one in conditions if request.by_setting and one.column.kind == "metric"]
     selected = _select(runs, [one for one in conditions if one not in of_means], code)
     shown = [run for run in selected if request.every or run.discarded is None]
+    columns = tuple(names.find(name) for name in request.columns)
+    is_code_needed = CODE in columns or (request.sort or "").removeprefix("-") == CODE.name
+    commits = _find_commits(runs, code) if is_code_needed and code is not None else {}
     if request.by_setting:
         settings = find_settings(selected, code.identify(selected) if code is not None else {})
-        rows = [Row(tuple(setting.runs), setting) for setting in settings]
+        rows = [Row(tuple(setting.runs), setting, commits) for setting in settings]
         rows = [row for row in rows if all(one.holds(row.read(one.column)) for one in of_means)]
     else:
-        rows = [Row((run,)) for run in shown]
+        rows = [Row((run,), codes=commits) for run in shown]
     first: tuple[str, ...] = ()
     if request.best is not None:
         column = names.find_best(request.best)
@@ -253,13 +269,20 @@ def make_table(
     metrics = _order_metrics(rows, (*first, *directions))
     return RunTable(
         rows,
-        tuple(names.find(name) for name in request.columns),
+        columns,
         tuple(Column(name, "parameter", name) for name in differing),
         tuple(Column(name, "metric", name) for name in metrics),
         directions,
         0 if request.by_setting else len(selected) - len(shown),
         request.by_setting,
     )
+
+
+def _find_commits(runs: Sequence[Run], code: CodeReader) -> dict[str, str]:
+    """Return the commit that stands for the code of each run, by its id: that of the first run of the same code."""
+    own = {run.id: run.code for run in runs}
+    commits = ((name, own.get(first)) for name, first in code.identify(runs).items())
+    return {name: commit for name, commit in commits if commit is not None}
 
 
 def _refuse_selection(conditions: Iterable[Condition]) -> None:
@@ -274,7 +297,7 @@ def _refuse_selection(conditions: Iterable[Condition]) -> None:
 
 def _select(runs: Sequence[Run], conditions: Sequence[Condition], code: CodeReader | None) -> list[Run]:
     """Return the runs that meet all conditions."""
-    of_code = [one for one in conditions if one.column == Column("code", "field", "code")]
+    of_code = [one for one in conditions if one.column == CODE]
     others = [one for one in conditions if one not in of_code]
     selected = [run for run in runs if all(_meets(run, one) for one in others)]
     if code is None:

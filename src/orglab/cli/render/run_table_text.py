@@ -10,7 +10,7 @@ from typing import NamedTuple
 from orglab.cli import output
 from orglab.runs.description import command_text, describe_command, describe_end, outcome_text
 from orglab.runs.parameters.arguments import Value
-from orglab.runs.run_table import Column, Row, RunTable, describe_age
+from orglab.runs.run_table import CODE, Column, Row, RunTable, describe_age
 from orglab.runs.setting import has_diverged, is_path, read_seeds
 from orglab.runs.step_results import is_bookkeeping
 from orglab.runs.summary_text import describe_counts, describe_mean, describe_runs, find_decimals
@@ -220,7 +220,7 @@ _FIELDS: dict[str, Callable[[Row, datetime.datetime], str]] = {
     "seed": lambda row, _: output.one_line(",".join(read_seeds(row.run).values())) or "-",
     "command": lambda row, _: output.clean(command_text(row.run.argv)),
     "host": lambda row, _: output.one_line(row.run.host or "-"),
-    "code": lambda row, _: output.one_line(row.run.code or "-")[:7],
+    "code": lambda row, _: output.one_line(str(row.read(CODE) or "-"))[:7],
     "why": lambda row, _: cut(output.one_line(row.run.why or "-"), 60),
 }
 
