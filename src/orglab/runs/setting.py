@@ -200,15 +200,15 @@ def is_same_setting(run: Run, other: Run) -> bool:
 def _make_keys(run: Run) -> set[_Key]:
     """Return the keys of a run; two runs have the same setting if they share one.
 
-    A key has the step, and the words and parameters of the command, but for a seed that stands in a path or after the
-    word `seed`.  `results/2` and `resnet2` both have the digit of the seed 2, but only the first is a path.  There is
-    a key with and without each such number, because it may be there for another reason: with `--seed 1`, `r/lr1_1` is
-    `r/lr1_SEED` or `r/lrSEED_SEED`.
+    A key has the step, the folder, and the words and parameters of the command, but for a seed that stands in a path or
+    after the word `seed`.  `results/2` and `resnet2` both have the digit of the seed 2, but only the first is a path.
+    There is a key with and without each such number, because it may be there for another reason: with `--seed 1`,
+    `r/lr1_1` is `r/lr1_SEED` or `r/lrSEED_SEED`.
     """
     seeds = read_seeds(run)
     words = parse_arguments(run.argv).words
     named = sorted(read_constant_parameters(run).items(), key=lambda item: item[0])
-    choices: list[tuple[Hashable, ...]] = [(run.ref,), (len(words),)]
+    choices: list[tuple[Hashable, ...]] = [((run.ref, run.cwd, len(words)),)]
     for name, value in (*(("", word) for word in words), *named):
         if not isinstance(value, str):
             choices.append(((name, isinstance(value, bool), value),))
