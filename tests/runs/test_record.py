@@ -7,6 +7,7 @@ import time
 import pytest
 
 from orglab.errors import NotFoundError, UsageError
+from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run, read_newest_runs, read_run, read_runs
 
 RUN = ("run", "1.1", "--results", "results", "--metrics", "metrics.json")
@@ -125,3 +126,10 @@ def test_runs_are_sorted_by_the_instant_and_not_by_the_clock_on_the_wall(tmp_pat
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_the_beginning_of_a_history_may_be_read_alone(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text("".join(f'{{"acc": {number}}}\n' for number in range(3)))
+    run = Run(tmp_path, {})
+    assert [row["acc"] for row in run.history()] == [0, 1, 2]
+    assert [row["acc"] for row in run.history(25)] == [0, 1]

@@ -9,7 +9,7 @@ import pytest
 from orglab.api import open_log
 from orglab.errors import UsageError
 from orglab.runs.record import Run
-from orglab.runs.run_table import CodeReader, TableRequest, make_table
+from orglab.runs.run_table import CodeReader, Column, TableRequest, make_table
 
 
 def run(number, command="python train.py", ref="e1.1", **fields):
@@ -40,11 +40,40 @@ def select(*where, **options):
         ("val.acc>0.6", [2, 6]), ("acc>=0.7", [2, 6]), ("val.acc=NaN", [3]), ("loss=none", [4, 6]), ("loss!=none", [1, 2, 3]),
         ("status=failed", [4]), ("status = done", [1, 2, 3, 6]), ("step=e2", [6]), ("seed=1", [1, 3]), ("amp=true", [3, 4]),
         ("amp=none", [1, 2, 6]), ("why=faster?", [3]), ("model=a", [1, 2, 3, 4, 6]), ("model>a", []), ("code=HEAD", [1, 2, 3, 4, 6]),
-        ("code!=HEAD", []),
+        ("code!=HEAD", []), ("seed>1", [2, 4, 6]), ("seed = 2", [2, 6]), ("model!=none", [1, 2, 3, 4, 6]),
     ],
 )  # fmt: skip
 def test_conditions_select_runs(condition, found):
     assert select(condition) == found
+
+
+def test_seeds_are_sorted_as_numbers_and_others_are_texts():
+    runs = [run(number, f"t --seed {seed}") for number, seed in enumerate((10, 9, "x", "007"))]
+
+    def ask(*where, **options):
+        rows = make_table(runs, TableRequest(where, **options), {}, CODE).rows
+        return [row.read(Column("seed", "field", "seed")) for row in rows]
+
+    assert ask(sort="seed") == [7, 9, 10, "x"]
+    assert ask("seed=007") == [7]
+    assert ask("seed=x") == ["x"]
+
+
+def test_the_word_none_is_a_value_too():
+    runs = [run(1, "t --aug none"), run(2, "t"), run(3, "t --aug flip")]
+    assert [row.run for row in make_table(runs, TableRequest(("aug=none",)), {}, CODE).rows] == runs[:2]
+    assert [row.run for row in make_table(runs, TableRequest(("aug!=none",)), {}, CODE).rows] == runs[2:]
+
+
+@pytest.mark.parametrize("text", ["12345e6", "0012345", "1234567"])
+def test_a_field_that_looks_like_a_number_is_a_text(text):
+    asked = []
+    code = CodeReader(CODE.identify, lambda revision: asked.append(revision) or "f" * 40)
+    make_table([run(1)], TableRequest((f"code={text}",)), {}, code)
+    assert asked == [text]
+    for field in ("host", "why", "command"):
+        (row,) = make_table([run(1, text, host=text, why=text)], TableRequest((f"{field}={text}",)), {}, CODE).rows
+        assert row.run.host == text
 
 
 def test_conditions_are_combined_and_discarded_runs_hidden():
@@ -167,6 +196,23 @@ def test_the_table_has_the_same_numbers_as_text_csv_and_json(orglab):
     head, *cells = csv.reader(orglab("runs", "--by", "setting", "--csv").out.splitlines())
     assert head == ["step", "lr", "acc mean", "acc sd", "acc n", "acc of"]
     assert [(row[1], row[4], row[5]) for row in cells] == [("0.1", "2", "2"), ("0.5", "2", "3")]
+
+
+def test_the_same_code_has_the_same_commit_in_the_table(study, orglab):
+    """Each run of uncommitted changes has a snapshot of its own, of the same code."""
+    for seed, text in (("1", TRAIN), ("2", TRAIN), ("3", TRAIN + "# changed")):
+        study.write("train.py", text)
+        orglab("note", "1", seed)
+        orglab("commit")  # so that the snapshot is another one, of the same code
+        orglab("run", "1.1", "--stdout-metrics", "--", "python", "train.py", "--lr", "1", "--seed", seed)
+    first, second, third = open_log(start=study.path).runs("1.1")
+    assert first.code != second.code
+    codes = [row["code"] for row in csv.DictReader(orglab("runs", "--columns", "code", "--csv").out.splitlines())]
+    assert codes == [first.code, first.code, third.code]
+    lines = orglab("runs", "--columns", "code").out.split()
+    assert lines == ["code", *(code[:7] for code in codes)]
+    assert orglab("runs", "--by", "setting", "--columns", "code", "--csv").out.splitlines()[1].startswith(third.code)
+    assert len(orglab("runs", f"code={first.code[:10]}").out.splitlines()) == 2
 
 
 @pytest.mark.usefixtures("swept")

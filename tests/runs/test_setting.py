@@ -117,6 +117,17 @@ def test_seeds_are_paired_by_their_names():
     assert other.summarize("acc").by_seed().keys() == {"data_seed 1"}
 
 
+def test_many_runs_that_only_their_name_tells_apart_are_grouped():
+    runs = [run(1, f"train --tag exp_{number} --seed {number % 5}") for number in range(4000)]
+    # With a seed that is the number of the name, as in exp_3 of seed 3, the runs have the same setting.
+    assert len(grouped(*runs)) == 3996
+
+
+def test_a_path_full_of_seeds_is_grouped_too():
+    first, second = (run(n, f"train --seed {n} --out r/" + f"{n}/" * 40) for n in (1, 2))
+    assert len(grouped(first, second)) == 1
+
+
 def test_the_runs_of_several_steps_are_never_pooled():
     assert len(grouped(run(1), run(2, ref="e1.2"), run(3, ref=None))) == 3
 

@@ -83,3 +83,19 @@ def test_the_interval_holds_the_difference_and_turns_with_the_groups(first, seco
     found, turned = compare(numbered(*first), numbered(*second)), compare(numbered(*second), numbered(*first))
     assert found.low <= found.difference <= found.high
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
+
+
+@given(st.lists(st.floats(-1e308, 1e308) | st.just(math.inf), min_size=1, max_size=4), st.booleans())
+def test_a_comparison_is_finite_or_there_is_none(values, is_paired):
+    finite = [value for value in values if math.isfinite(value)] or [1.7e308]
+    others = [-value for value in finite] if is_paired else [-1.7e308, 1e-300, 5.0, 6.0, 7.0]
+    found = compare(numbered(*finite), numbered(*others))
+    assert found is None or all(math.isfinite(end) for end in (found.difference, found.low or 0, found.high or 0))
+    assert deviation([*values, math.inf]) is None
+
+
+@pytest.mark.parametrize("scale", [1e-120, 1.0, 1e120])
+def test_the_interval_does_not_depend_on_the_scale(scale):
+    first, second = (numbered(*(value * scale for value in group)) for group in ((1.0, 2.0, 4.0), (1.0, 1.5)))
+    found, plain = compare(first, second), compare(numbered(1.0, 2.0, 4.0), numbered(1.0, 1.5))
+    assert (found.low / scale, found.high / scale) == pytest.approx((plain.low, plain.high))

@@ -10,7 +10,8 @@ from orglab.errors import NotFoundError
 from orglab.experiment.model import read_experiments
 from orglab.org.document import Document
 from orglab.runs.record import Run
-from orglab.runs.step_results import read_claim, read_results
+from orglab.runs.setting import find_settings
+from orglab.runs.step_results import label_settings, read_claim, read_results
 from orglab.runs.summary_text import describe_comparison, describe_summary
 
 LOG = """* DONE [1] {title} :exp:
@@ -32,7 +33,7 @@ def make_experiment(properties="", conclusion="", title="Does it help?"):
 def run(number, ref="e1.1", command="python train.py", **metrics):
     return Run(Path(f"20260101-10{number:02}00-{number:06x}"), {
         "ref": ref, "argv": command.split(), "exit_code": 0, "metrics": metrics or {"loss": 0.5},
-        "began": f"2026-01-01T10:{number:02}:00+00:00",
+        "began": f"2026-01-01T10:{number % 60:02}:00+00:00",
     })  # fmt: skip
 
 
@@ -150,6 +151,18 @@ def test_several_settings_of_a_step_stay_apart_and_have_labels():
     ]  # fmt: skip
     without = read([run(1, "e1.1", "t"), run(2, "e1.1", "t --warm 9")]).outcomes
     assert [outcome.label for outcome in without] == ["no warm", "warm 9"]
+
+
+def test_the_settings_of_a_large_sweep_are_labelled_in_time():
+    runs = [run(number, "e1.1", f"t --a {number % 40} --b {number // 40}") for number in range(1600)]
+    settings = find_settings(runs, {})
+    labels = label_settings(settings)
+    assert len(set(labels)) == len(settings) == 1600
+
+
+def test_a_step_with_many_metrics_has_the_first_ones_that_all_settings_have():
+    runs = [run(n, f"e1.{n}", **{f"m{number}": 1 for number in range(60_000)}) for n in (1, 2)]
+    assert read(runs).metrics == ("m0", "m1", "m2")
 
 
 def test_a_baseline_on_other_code_is_known():

@@ -42,7 +42,7 @@ VERSION = 1
 
 def render(document: Mapping[str, object]) -> str:
     """Return a document as JSON text, with the version first; invalid UTF-8 of the log becomes U+FFFD."""
-    text = json.dumps({"version": VERSION, **document}, ensure_ascii=False, indent=2)
+    text = json.dumps({"version": VERSION, **document}, ensure_ascii=False, indent=2, allow_nan=False)
     # Raw control characters could change the terminal; a JSON parser reads the escapes as the same characters.
     text = re.sub("[\x7f-\x9f\u2028\u2029]", lambda match: f"\\u{ord(match.group()):04x}", text)
     return re.sub("[\ud800-\udfff]", "\ufffd", text)

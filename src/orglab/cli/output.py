@@ -44,6 +44,11 @@ def width(text: str) -> int:
     return columns if columns >= 0 else len(text)
 
 
+def one_line(text: str) -> str:
+    """Return cleaned text on one line, so that a line break in it cannot look like another row."""
+    return " ".join(clean(text).split())
+
+
 def fit(text: str, columns: int) -> str:
     """Return `text` cut to `columns`, with an ellipsis if it is cut, or padded with spaces."""
     if text.isascii() and len(text) <= columns:

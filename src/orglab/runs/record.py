@@ -171,8 +171,8 @@ class Run(Mapping[str, object]):
     @property
     def seconds(self) -> float | None:
         """The wall-clock time of the command."""
-        value = self.fields.get("seconds")
-        return float(value) if isinstance(value, int | float) else None
+        value = read_number(self.fields.get("seconds"))
+        return None if value is None else float(value)
 
     @property
     def exit_code(self) -> int | None:
@@ -203,8 +203,8 @@ class Run(Mapping[str, object]):
     @property
     def time_limit(self) -> float | None:
         """The seconds that it might take."""
-        value = self.fields.get("time_limit")
-        return float(value) if isinstance(value, int | float) and 0 < value < _LONGEST else None
+        value = read_number(self.fields.get("time_limit"))
+        return float(value) if value is not None and 0 < value < _LONGEST else None
 
     @property
     def timed_out(self) -> bool:
@@ -380,11 +380,7 @@ class Run(Mapping[str, object]):
         if "parameters" not in self.fields:
             return parse_arguments(self.argv).parameters
         named = self._mapping("parameters").items()
-        return {
-            name: value
-            for name, value in named
-            if isinstance(value, Value) and not (isinstance(value, float) and not math.isfinite(value))
-        }
+        return {name: value for name, value in named if isinstance(value, str | bool) or read_number(value) is not None}
 
     @property
     def config_files(self) -> tuple[str, ...]:
@@ -418,7 +414,8 @@ class Run(Mapping[str, object]):
     @property
     def usage(self) -> dict[str, float]:
         """CPU seconds (`user`, `system`) and peak `memory` in bytes."""
-        return {name: value for name, value in self._mapping("usage").items() if isinstance(value, int | float)}
+        named = ((name, read_number(value)) for name, value in self._mapping("usage").items())
+        return {name: value for name, value in named if value is not None}
 
     @cached_property
     def outputs(self) -> tuple[HashedFile, ...]:
@@ -442,15 +439,17 @@ class Run(Mapping[str, object]):
         found = {}
         for name, pair in self._mapping("extremes").items():
             with contextlib.suppress(KeyError, TypeError, ValueError):
-                low, high = (tuple(map(_as_number, pair[end])) for end in ("min", "max"))
-                found[name] = Extremes(*low, *high)
+                numbers = [
+                    number for end in ("min", "max") for number in map(read_number, pair[end]) if number is not None
+                ]
+                found[name] = Extremes(*numbers)
         return found
 
     @property
     def diverged(self) -> dict[str, float | None]:
         """The metrics that became NaN or infinite, each with the first step at which it did; None if unknown."""
         items = self._mapping("diverged").items()
-        return {name: step if isinstance(step, int | float) else None for name, step in items}
+        return {name: read_number(step) for name, step in items}
 
     @property
     def metrics_files(self) -> tuple[str, ...]:
@@ -468,9 +467,13 @@ class Run(Mapping[str, object]):
         """The files with metrics that another run may have written, which was running at the same time."""
         return self._texts("unattributed")
 
-    def history(self) -> Iterator[dict[str, Metric]]:
-        """Yield the rows of the history of the metrics, oldest first; a row may have a `step`."""
-        yield from read_lines(self.folder / METRICS)
+    def history(self, most: int | None = None) -> Iterator[dict[str, Metric]]:
+        """Yield the rows of the history of the metrics, oldest first; a row may have a `step`.
+
+        Args:
+            most: How many bytes to read; None for all.
+        """
+        yield from read_lines(self.folder / METRICS, most)
 
     def _text(self, name: str) -> str | None:
         value = self.fields.get(name)
@@ -527,15 +530,14 @@ class Run(Mapping[str, object]):
         return is_group_alive(group, self.fields.get("child_start"), written)
 
 
-def _as_number(value: object) -> float:
-    """Return a finite number of a record, an int or a float.
-
-    Raises:
-        TypeError: It is something else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -math.inf < value < math.inf:
-        raise TypeError(value)
-    return value
+def read_number(value: object) -> float | None:
+    """Return a number of a record, an int or a float, if it is finite as a float; None if it is something else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def _as_local(moment: datetime.datetime | None) -> datetime.datetime | None:
@@ -555,11 +557,16 @@ def read_id_time(name: str) -> datetime.datetime:
         return clock.now()
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a JSON Lines file; invalid lines, such as a last one cut off, are skipped."""
+def read_lines(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of a JSON Lines file; invalid lines, such as a last one cut off, are skipped.
+
+    Args:
+        path: The file.
+        most: How many bytes to read; None for all.
+    """
     try:
         with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as lines:  # noqa: PTH123
-            for line in lines:
+            for line in lines if most is None else lines.read(most).splitlines():
                 try:
                     value = json.loads(line)
                 except ValueError:

@@ -4,6 +4,7 @@ import datetime
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from orglab.errors import UsageError
@@ -49,6 +50,9 @@ class Column(NamedTuple):
     best: Direction | None = None
 
 
+CODE = Column("code", "field", "code")
+
+
 class Condition(NamedTuple):
     """A condition on a column, such as `lr=0.1` or `val.acc>0.9`."""
 
@@ -57,9 +61,9 @@ class Condition(NamedTuple):
     value: Value
 
     def holds(self, found: Value | None) -> bool:
-        """Return whether a value meets the condition; `none` stands for a missing value."""
+        """Return whether a value meets the condition; `none` stands for a missing value too."""
         if self.operator in ("=", "==", "!="):
-            is_equal = found is None if self.value == "none" else _is_equal(found, self.value)
+            is_equal = (found is None and self.value == "none") or _is_equal(found, self.value)
             return is_equal != (self.operator == "!=")
         if isinstance(found, str | bool | None) or isinstance(self.value, str | bool):
             return False
@@ -81,10 +85,12 @@ class Row(NamedTuple):
     Attributes:
         runs: The run, or the runs of the setting, oldest first.
         setting: The setting; None for a single run.
+        codes: The commit that stands for the code of each run, by its id; without one, it is that of the run.
     """
 
     runs: tuple[Run, ...]
     setting: Setting | None = None
+    codes: Mapping[str, str] = MappingProxyType({})
 
     @property
     def run(self) -> Run:
@@ -104,6 +110,8 @@ class Row(NamedTuple):
         """Return the value of a column, for conditions and sorting; of a setting, the mean of a metric."""
         if column.kind == "parameter":
             return (self.run.parameters if self.setting is None else self.parameters).get(column.key)
+        if column == CODE:
+            return self._read_code()
         if column.kind == "field":
             return _read_field(self.run, column.key) if self.setting is None else _read_common(self.setting, column.key)
         if self.setting is not None:
@@ -113,13 +121,31 @@ class Row(NamedTuple):
         final = read_final(self.run, column.key)
         return self.run.metrics.get(column.key) if final is None else final
 
+    def _read_code(self) -> str | None:
+        """Return the commit of the code, of a setting that of the runs that count."""
+        runs = self.setting.counted if self.setting is not None and self.setting.counted else self.runs
+        found = {self.codes.get(run.id, run.code) for run in runs}
+        return found.pop() if len(found) == 1 else None
+
 
 def _read_common(setting: Setting, name: str) -> Value | None:
     """Return a field that all runs of a setting share, and of seeds those of the runs that count."""
     if name == "seed":
-        return ",".join(",".join(read_seeds(run).values()) for run in setting.counted if read_seeds(run)) or None
+        return _join_seeds(read_seeds(run) for run in setting.counted)
     values = dict.fromkeys(_read_field(run, name) for run in setting.runs)
     return next(iter(values)) if len(values) == 1 else None
+
+
+def _join_seeds(seeds: Iterable[Mapping[str, str]]) -> Value | None:
+    """Return a single seed as a number, if it is one; of several, a text."""
+    text = ",".join(seed for one in seeds for seed in one.values())
+    return parse_value(text) if text else None
+
+
+def _parse_wanted(column: Column, text: str) -> Value:
+    """Return the value in a condition on a column: of a field such as the code it is a text, whatever its digits."""
+    is_text = column.kind == "field" and column.key not in ("age", "seconds", "seed")
+    return text if is_text else parse_value(text)
 
 
 def _read_field(run: Run, name: str) -> Value | None:
@@ -130,10 +156,9 @@ def _read_field(run: Run, name: str) -> Value | None:
         "ended": describe_end(run),
         "age": -run.began_at if run.began_at is not None else None,
         "seconds": run.seconds,
-        "seed": ",".join(read_seeds(run).values()) or None,
+        "seed": _join_seeds([read_seeds(run)]),
         "command": " ".join(run.argv),
         "host": run.host,
-        "code": run.code,
         "why": run.why,
     }
     return values[name]
@@ -205,7 +230,7 @@ def make_table(
         runs: The runs, oldest first.
         request: What to show.
         directions: The setting `metrics`.
-        code: How code is compared; needed to group runs, and for conditions on the code.
+        code: How code is compared; needed to group runs, and for conditions on the code and its column.
 
     Raises:
         UsageError: A column is unknown, or the direction of the metric of `best` is.
@@ -218,12 +243,15 @@ def make_table(
     of_means = [one for one in conditions if request.by_setting and one.column.kind == "metric"]
     selected = _select(runs, [one for one in conditions if one not in of_means], code)
     shown = [run for run in selected if request.every or run.discarded is None]
+    columns = tuple(names.find(name) for name in request.columns)
+    is_code_needed = CODE in columns or (request.sort or "").removeprefix("-") == CODE.name
+    commits = _find_commits(runs, code) if is_code_needed and code is not None else {}
     if request.by_setting:
         settings = find_settings(selected, code.identify(selected) if code is not None else {})
-        rows = [Row(tuple(setting.runs), setting) for setting in settings]
+        rows = [Row(tuple(setting.runs), setting, commits) for setting in settings]
         rows = [row for row in rows if all(one.holds(row.read(one.column)) for one in of_means)]
     else:
-        rows = [Row((run,)) for run in shown]
+        rows = [Row((run,), codes=commits) for run in shown]
     first: tuple[str, ...] = ()
     if request.best is not None:
         column = names.find_best(request.best)
@@ -241,13 +269,20 @@ def make_table(
     metrics = _order_metrics(rows, (*first, *directions))
     return RunTable(
         rows,
-        tuple(names.find(name) for name in request.columns),
+        columns,
         tuple(Column(name, "parameter", name) for name in differing),
         tuple(Column(name, "metric", name) for name in metrics),
         directions,
         0 if request.by_setting else len(selected) - len(shown),
         request.by_setting,
     )
+
+
+def _find_commits(runs: Sequence[Run], code: CodeReader) -> dict[str, str]:
+    """Return the commit that stands for the code of each run, by its id: that of the first run of the same code."""
+    own = {run.id: run.code for run in runs}
+    commits = ((name, own.get(first)) for name, first in code.identify(runs).items())
+    return {name: commit for name, commit in commits if commit is not None}
 
 
 def _refuse_selection(conditions: Iterable[Condition]) -> None:
@@ -262,7 +297,7 @@ def _refuse_selection(conditions: Iterable[Condition]) -> None:
 
 def _select(runs: Sequence[Run], conditions: Sequence[Condition], code: CodeReader | None) -> list[Run]:
     """Return the runs that meet all conditions."""
-    of_code = [one for one in conditions if one.column == Column("code", "field", "code")]
+    of_code = [one for one in conditions if one.column == CODE]
     others = [one for one in conditions if one not in of_code]
     selected = [run for run in runs if all(_meets(run, one) for one in others)]
     if code is None:
@@ -331,11 +366,8 @@ class _Names:
         value = match["value"]
         if match["name"].strip() == "status" and value not in STATUSES:
             raise UsageError(f"Unknown status {value!r}; use one of {', '.join(STATUSES)}.")
-        return Condition(
-            self.find(match["name"].strip()),
-            match["operator"],
-            value if match["name"] == "seed" else parse_value(value),
-        )
+        column = self.find(match["name"].strip())
+        return Condition(column, match["operator"], _parse_wanted(column, value))
 
     def find(self, name: str) -> Column:
         """Return the column with a name, or with a name that ends in it: `acc` for `val.acc`.

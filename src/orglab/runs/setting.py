@@ -4,16 +4,17 @@ A path that differs only by the seed, as in `--seed 2 --out results/2`, does not
 setting counts, or is left out for a reason.
 """
 
+import itertools
 import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
-from orglab.runs.record import Run
+from orglab.runs.record import Run, read_number
 from orglab.runs.statistics import deviation, mean
 
 _DIGITS = re.compile(r"\d+")
@@ -25,6 +26,8 @@ _OUTPUT = re.compile(
 _INPUT = re.compile(r"(?i)(?:.*[._])?(?:data|input|train|test|val|model|config|pretrained|init|corpus)")
 _SEED_WORD = re.compile(r"(?i)(?:seed|random_state)s?[_=. -]?$")
 _SEED_IN_TEXT = re.compile(r"(?i)(?<![a-z])(?:seed|random_state)[_=. -]?(\d+)")
+_MOST_KEYS = 64  # of a run: enough for six numbers that may be its seed
+_Key = tuple[Hashable, ...]
 # Why a run does not count, in the order in which the reasons are checked.
 OTHER_CODE = "on other code"
 REPEATED = "repeated"
@@ -134,15 +137,17 @@ def find_settings(runs: Iterable[Run], codes: Mapping[str, str]) -> list[Setting
         runs: The runs of one log.
         codes: The identity of the code of each run, by its id; equal for runs of the same code (`identify_code`).
     """
-    groups: dict[tuple[object, ...], list[list[Run]]] = {}
+    groups: list[list[Run]] = []
+    places: dict[_Key, int] = {}
     for run in sorted(runs, key=_order):
-        alike = groups.setdefault(_rough_key(run), [])
-        group = next((group for group in alike if is_same_setting(group[0], run)), None)
-        if group is None:
-            alike.append([run])
+        keys = _make_keys(run)
+        place = min((places[key] for key in keys if key in places), default=None)
+        if place is None:
+            places.update(dict.fromkeys(keys, len(groups)))
+            groups.append([run])
         else:
-            group.append(run)
-    settings = [_make_setting(group, codes) for alike in groups.values() for group in alike]
+            groups[place].append(run)
+    settings = [_make_setting(group, codes) for group in groups]
     return sorted(settings, key=lambda setting: _order(setting.runs[0]))
 
 
@@ -165,17 +170,6 @@ def summarize_best(settings: Sequence[Setting], metric: str, directions: Mapping
 
 def _order(run: Run) -> tuple[float, str]:
     return (run.began_at or 0, run.id)
-
-
-def _rough_key(run: Run) -> tuple[object, ...]:
-    """Return a key that is equal for runs that may have the same setting: texts without their digits."""
-    words = parse_arguments(run.argv).words
-    parameters = sorted((name, _without_digits(value)) for name, value in read_constant_parameters(run).items())
-    return (run.ref, tuple(map(_without_digits, words)), tuple(parameters))
-
-
-def _without_digits(value: Value) -> str:
-    return _DIGITS.sub("#", value) if isinstance(value, str) else f"{type(value) is bool} {value!r}"
 
 
 def read_constant_parameters(run: Run) -> dict[str, Value]:
@@ -210,22 +204,32 @@ def _name_seeds(run: Run) -> str:
 
 def is_same_setting(run: Run, other: Run) -> bool:
     """Return whether two runs of a step have the same command and parameters, but for seeds and paths with seeds."""
-    mine, theirs = read_constant_parameters(run), read_constant_parameters(other)
-    words, other_words = parse_arguments(run.argv).words, parse_arguments(other.argv).words
-    if (run.ref, run.cwd) != (other.ref, other.cwd) or mine.keys() != theirs.keys() or len(words) != len(other_words):
-        return False
-    seeds, other_seeds = read_seeds(run), read_seeds(other)
-    pairs = {(seeds[name], other_seeds[name]) for name in seeds.keys() & other_seeds.keys()}
-    values: list[tuple[str, Value, Value]] = [
-        *(("", word, other_word) for word, other_word in zip(words, other_words, strict=True)),
-        *((name, mine[name], theirs[name]) for name in mine),
-    ]
-    return all(
-        _differ_only_by_seed(
-            value, other_value, pairs, is_place=_is_place(name, run, value) and _is_place(name, other, other_value)
-        )
-        for name, value, other_value in values
-    )
+    return run.ref == other.ref and not _make_keys(run).isdisjoint(_make_keys(other))
+
+
+def _make_keys(run: Run) -> set[_Key]:
+    """Return the keys of a run; two runs have the same setting if they share one.
+
+    A key has the step, the folder, and the words and parameters of the command, but for a seed that stands in a path or
+    after the word `seed`.  `results/2` and `resnet2` both have the digit of the seed 2, but only the first is a path.
+    There is a key with and without each such number, because it may be there for another reason: with `--seed 1`,
+    `r/lr1_1` is `r/lr1_SEED` or `r/lrSEED_SEED`.
+    """
+    seeds = read_seeds(run)
+    words = parse_arguments(run.argv).words
+    named = sorted(read_constant_parameters(run).items(), key=lambda item: item[0])
+    choices: list[tuple[Hashable, ...]] = [((run.ref, run.cwd, len(words)),)]
+    for name, value in (*(("", word) for word in words), *named):
+        if not isinstance(value, str):
+            choices.append(((name, isinstance(value, bool), value),))
+            continue
+        pieces, is_place = _split_numbers(value), _is_place(name, run, value)
+        choices.append(((name, len(pieces)),))
+        for position, piece in enumerate(pieces):
+            may_be_seed = piece and (is_place or (position and _SEED_WORD.search(pieces[position - 1])))
+            found = [one for one, seed in seeds.items() if may_be_seed and seed == _unpadded(piece)]
+            choices.append((*(("seed", one) for one in found), piece))
+    return set(itertools.islice(itertools.product(*choices), _MOST_KEYS))
 
 
 def _is_place(name: str, run: Run, value: Value) -> bool:
@@ -234,29 +238,6 @@ def _is_place(name: str, run: Run, value: Value) -> bool:
         return True
     # A word without a name may be the program, or data.
     return bool(name) and is_path(name, value) and not _INPUT.match(name)
-
-
-def _differ_only_by_seed(value: Value, other: Value, seeds: set[tuple[str, str]], *, is_place: bool) -> bool:
-    """Return whether two values of a parameter are equal, or become so if the seeds in a path are exchanged.
-
-    `results/2` and `resnet2` both have the digit of the seed 2, but only the first is a path.
-
-    Args:
-        value: The value of one run.
-        other: The value of the other.
-        seeds: The seeds of both runs.
-        is_place: Whether both are paths that may have the seed.
-    """
-    if not (isinstance(value, str) and isinstance(other, str)) or value == other:
-        return isinstance(value, bool) == isinstance(other, bool) and value == other
-    first, second = _split_numbers(value), _split_numbers(other)
-    if len(first) != len(second):
-        return False
-    return all(
-        one == two
-        or ((_unpadded(one), _unpadded(two)) in seeds and (is_place or _SEED_WORD.search(first[position - 1])))
-        for position, (one, two) in enumerate(zip(first, second, strict=True))
-    )
 
 
 def is_path(name: str, value: Value | None) -> bool:
@@ -342,13 +323,8 @@ def has_diverged(run: Run, metric: str) -> bool:
 
 def read_final(run: Run, metric: str) -> float | None:
     """Return the final value of a metric, or None if the run has none or it is not a finite number."""
-    value: object = run.metrics.get(metric)  # a record may hold any JSON value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None
+    value = read_number(run.metrics.get(metric))
+    return None if value is None else float(value)
 
 
 def read_best(run: Run, metric: str, direction: str) -> float | None:

@@ -36,11 +36,11 @@ def mean(values: Sequence[float]) -> float:
 
 
 def deviation(values: Sequence[float]) -> float | None:
-    """Return the sample standard deviation of some finite values; None for fewer than two, or if it is too large."""
+    """Return the sample standard deviation of some values; None for fewer than two, or if it is not finite."""
     if len(values) < 2:  # noqa: PLR2004 - one value has no deviation
         return None
     try:
-        return statistics.stdev(values)
+        return statistics.stdev(values) if all(map(math.isfinite, values)) else None
     except OverflowError:
         return None
 
@@ -54,8 +54,8 @@ def find_interval(values: Sequence[float]) -> tuple[float, float] | None:
     return None if found.low is None or found.high is None else (found.low, found.high)
 
 
-def compare(values: Mapping[str, float], others: Mapping[str, float]) -> Comparison:
-    """Return the difference of the means of two groups, with its 95 % confidence interval.
+def compare(values: Mapping[str, float], others: Mapping[str, float]) -> Comparison | None:
+    """Return the difference of the means of two groups, with its 95 % confidence interval; None if it is not finite.
 
     The values are paired if both groups have the same seeds; otherwise the interval is that of Welch, which does not
     assume equal variances.
@@ -66,6 +66,8 @@ def compare(values: Mapping[str, float], others: Mapping[str, float]) -> Compari
     """
     first, second = [*values.values()], [*others.values()]
     change = mean(first) - mean(second)
+    if not math.isfinite(change):
+        return None
     if abs(change) <= _ROUNDING * max(map(abs, (*first, *second))):
         change = 0.0
     if len(first) > 1 and values.keys() == others.keys():
@@ -88,16 +90,18 @@ def _welch_error(first: Sequence[float], second: Sequence[float]) -> tuple[float
     total = part + other_part
     if not math.isfinite(total):
         return None, 0
-    weights = part * part / (len(first) - 1) + other_part * other_part / (len(second) - 1)
-    freedom = total * total / weights if weights > _TINY else len(first) + len(second) - 2
+    # The shares of the total, because the squares of the parts may be too large or too small for a float.
+    share, other_share = (part / total, other_part / total) if total else (0.5, 0.5)
+    freedom = 1 / (share * share / (len(first) - 1) + other_share * other_share / (len(second) - 1))
     return math.sqrt(total), freedom
 
 
 def _with_interval(change: float, method: str, error: float | None, freedom: float) -> Comparison:
-    if error is None or not math.isfinite(change):
+    if error is None:
         return Comparison(change)
     half = error * student_quantile((1 + _CONFIDENCE) / 2, freedom) if error else 0.0
-    return Comparison(change, change - half, change + half, method)
+    low, high = change - half, change + half
+    return Comparison(change, low, high, method) if math.isfinite(low) and math.isfinite(high) else Comparison(change)
 
 
 def student_quantile(share: float, freedom: float) -> float:

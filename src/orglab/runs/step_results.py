@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -233,22 +234,31 @@ def label_settings(settings: Sequence[Setting]) -> list[str]:
 
     A parameter that a setting lacks is named only if nothing else tells it from the others: `no warmup`.
     """
-    labels: list[str] = []
-    for setting in settings:
-        others = [one for one in settings if one.ref == setting.ref]
-        names = find_differing([one.parameters for one in others])
-        words = " ".join(word for word in setting.words if any(word not in one.words for one in others))
+    steps: dict[str | None, list[int]] = {}
+    for place, setting in enumerate(settings):
+        steps.setdefault(setting.ref, []).append(place)
+    labels = [""] * len(settings)
+    for places in steps.values():
+        for place, label in zip(places, _label_step([settings[place] for place in places]), strict=True):
+            labels[place] = label
+    return labels
+
+
+def _label_step(settings: Sequence[Setting]) -> list[str]:
+    """Return the labels of the settings of one step."""
+    names = find_differing([one.parameters for one in settings])
+    commands = [one.words for one in settings]
+    shared = set(commands[0]).intersection(*commands)
+    labels = []
+    for setting, words in zip(settings, commands, strict=True):
+        own = " ".join(word for word in words if word not in shared)
         given = [_label(name, setting.parameters[name]) for name in names if name in setting.parameters]
-        labels.append(", ".join(filter(None, (words, *given))))
-    for position, setting in enumerate(settings):
-        twins = [
-            one for place, one in enumerate(settings) if one.ref == setting.ref and labels[place] == labels[position]
-        ]
-        if len(twins) > 1 or (not labels[position] and sum(one.ref == setting.ref for one in settings) > 1):
-            others = [one for one in settings if one.ref == setting.ref]
-            missing = [name for name in find_differing([one.parameters for one in others])
-                       if name not in setting.parameters]  # fmt: skip
-            labels[position] = ", ".join(filter(None, (labels[position], *(f"no {name}" for name in missing))))
+        labels.append(", ".join(filter(None, (own, *given))))
+    counts = Counter(labels)
+    for place, (setting, label) in enumerate(zip(settings, labels, strict=True)):
+        if counts[label] > 1 or (not label and len(settings) > 1):
+            missing = (f"no {name}" for name in names if name not in setting.parameters)
+            labels[place] = ", ".join(filter(None, (label, *missing)))
     return labels
 
 
@@ -331,12 +341,10 @@ def _choose_metrics(
     mentioned = [name for name in counts if is_mentioned(name, text) and not is_bookkeeping(name)]
     chosen = [*([claim.metric] if claim is not None else []), *mentioned, *first]
     chosen = [name for name in dict.fromkeys(chosen) if name in counts]
-    order = list(counts)
     others = sorted(
-        (name for name in order if not is_bookkeeping(name)),
-        key=lambda name: (is_of_training(name), -counts[name], order.index(name)),
+        (name for name in counts if not is_bookkeeping(name)), key=lambda name: (is_of_training(name), -counts[name])
     )
-    return tuple((chosen or others or order)[:KEY_METRICS])
+    return tuple((chosen or others or [*counts])[:KEY_METRICS])
 
 
 def is_bookkeeping(metric: str) -> bool:

@@ -1,8 +1,9 @@
 """Describe statistics in words: a mean with its deviation and count, and a difference with its interval."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
-from orglab.runs.setting import Summary
+from orglab.runs.setting import LeftOut, Setting, Summary
 from orglab.runs.statistics import Comparison
 from orglab.text import difference, number, shared_decimals
 
@@ -23,10 +24,20 @@ def describe_mean(summary: Summary, decimals: int | None = None, missing: str = 
 
 def describe_counts(summary: Summary) -> str:
     """Return how many runs a mean rests on: `n = 3 of 4; 1 failed`, or `n = 3` if all count."""
-    if not summary.left_out:
-        return f"n = {len(summary.values)}"
-    reasons = "; ".join(f"{amount} {reason}" for reason, amount in summary.reasons.items())
-    return f"n = {len(summary.values)} of {summary.total}; {reasons}"
+    return f"n = {_describe_amounts(len(summary.values), summary.left_out)}"
+
+
+def describe_runs(setting: Setting) -> str:
+    """Return how many runs of a setting count: `3 of 4; 1 failed`, or `3` if all do."""
+    return _describe_amounts(len(setting.counted), setting.left_out)
+
+
+def _describe_amounts(counted: int, left_out: Sequence[LeftOut]) -> str:
+    if not left_out:
+        return str(counted)
+    reasons = Counter(reason for _, reason in left_out)
+    described = "; ".join(f"{amount} {reason}" for reason, amount in reasons.items())
+    return f"{counted} of {counted + len(left_out)}; {described}"
 
 
 def describe_comparison(comparison: Comparison, decimals: int | None = None, *, has_other_code: bool = False) -> str:

@@ -13,17 +13,18 @@ def comparison_lines(results: Results) -> Iterator[str]:
     """Yield what the steps are compared with if that was named, the claim, and whether it holds."""
     baseline = results.baseline
     if results.problem:
-        yield from output.wrap(results.problem, "  ")
+        yield from output.wrap(output.one_line(results.problem), "  ")
     if baseline is not None and results.is_named and any(not outcome.is_baseline for outcome in results.outcomes):
-        label = f" ({output.clean(baseline.label)})" if baseline.label else ""
-        yield f"  Baseline: {output.clean(baseline.ref)}{label}"
+        label = f" ({output.one_line(baseline.label)})" if baseline.label else ""
+        yield f"  Baseline: {output.one_line(baseline.ref)}{label}"
     if results.claim is None:
         if results.claim_text:
             yield from output.wrap(f"Claim: “{results.claim_text}”", "  ")
         return
     judged = [(outcome, results.judge(outcome)) for outcome in results.outcomes]
     words = [f"{_name(outcome)} {verdict}" for outcome, verdict in judged if verdict is not None]
-    yield from output.wrap(f"Claim: {results.claim.text}" + (f" ({', '.join(words)})" if words else ""), "  ")
+    claim = f"Claim: {results.claim.text}" + (f" ({', '.join(words)})" if words else "")
+    yield from output.wrap(output.one_line(claim), "  ")
 
 
 def _name(outcome: Outcome) -> str:
@@ -48,7 +49,7 @@ def step_results_line(results: Results, ref: str) -> str:
     hint = f"orglab runs {ref} --by setting"
     if best is None:
         return f"{many}: {hint}"
-    return f"{many}; the best by {metric}: {_describe(best, results, with_label=True)}"
+    return f"{many}; the best by {output.one_line(metric)}: {_describe(best, results, with_label=True)}"
 
 
 def best_result_line(results: Results) -> str:
@@ -60,7 +61,8 @@ def best_result_line(results: Results) -> str:
     metric = results.metrics[0]
     best = _find_best(measured, metric, results) or measured[-1]
     name = ", ".join(filter(None, (best.ref if "." in best.ref else "", best.label)))
-    return output.clean(f"{name}: " if name else "") + _describe(best, results, with_label=False)
+    begin = f"{output.one_line(name)}: " if name else ""
+    return begin + _describe(best, results, with_label=False)
 
 
 def _find_best(outcomes: Sequence[Outcome], metric: str, results: Results) -> Outcome | None:
@@ -87,4 +89,4 @@ def _describe(outcome: Outcome, results: Results, *, with_label: bool) -> str:
         change = describe_comparison(comparison, decimals, has_other_code=is_other) if comparison is not None else ""
         parts.append(f"{text}, {change}" if change else text)
     label = f"{outcome.label}: " if with_label and outcome.label else ""
-    return output.clean(label + "; ".join(parts))
+    return output.one_line(label + "; ".join(parts))

@@ -10,10 +10,10 @@ from typing import NamedTuple
 from orglab.cli import output
 from orglab.runs.description import command_text, describe_command, describe_end, outcome_text
 from orglab.runs.parameters.arguments import Value
-from orglab.runs.run_table import Column, Row, RunTable, describe_age
+from orglab.runs.run_table import CODE, Column, Row, RunTable, describe_age
 from orglab.runs.setting import has_diverged, is_path, read_seeds
 from orglab.runs.step_results import is_bookkeeping
-from orglab.runs.summary_text import describe_counts, describe_mean, find_decimals
+from orglab.runs.summary_text import describe_counts, describe_mean, describe_runs, find_decimals
 from orglab.text import cut, duration, number, shared_decimals
 
 _SHORT_ID = 6
@@ -23,15 +23,25 @@ _COMMAND_ROOM = 16
 _GAP = "  "
 _BARS = "▁▂▃▄▅▆▇█"
 _TREND = 8  # columns of a sparkline
+_TREND_BYTES = 1_000_000  # of the history of a run, whose beginning shows most of its course
+_NOT_GROUPED = ("id", "status", "seed", "age")  # fields that a setting does not have
 _COLOURS = {"done": "done", "running": "doing"}
 
 
 class _Cells(NamedTuple):
-    """A column as text: its heading, its cells, and whether they are aligned to the right."""
+    """A column as text.
+
+    Attributes:
+        heading: Its heading.
+        cells: Its cells.
+        is_number: Whether they are aligned to the right.
+        states: The kind of state of each cell, by which it is coloured; empty without colours.
+    """
 
     heading: str
     cells: list[str]
     is_number: bool = False
+    states: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
@@ -60,30 +70,25 @@ def table_lines(table: RunTable, now: datetime.datetime, indent: str = "", *, wi
         if not limit or room >= _COMMAND_ROOM:
             commands = [command_text(row.run.argv) for row in table.rows]
             shown.append(_Cells("command", [output.fit(text, room).rstrip() if room else text for text in commands]))
-    yield indent + output.paint(_join(shown, [one.heading for one in shown]).rstrip(), dim=True)
-    statuses = [_read_status(row) for row in table.rows]
+    yield indent + output.paint(_join(shown, [one.heading for one in shown], [None] * len(shown)).rstrip(), dim=True)
     for number_, row in enumerate(table.rows):
         texts = [one.cells[number_] for one in shown]
-        line = _join(shown, texts).rstrip()
-        if not table.is_grouped and statuses[number_] in line:
-            status = statuses[number_]
-            colour = _COLOURS.get(row.run.status if row.run.discarded is None else "", "dropped")
-            line = line.replace(status, output.paint(status, state=colour), 1)
-        yield indent + line
+        states = [one.states[number_] if one.states else None for one in shown]
+        yield indent + _join(shown, texts, states).rstrip()
         if with_why and row.run.why:
-            yield from output.wrap(" ".join(row.run.why.split()), indent + " " * _SHORT_ID + _GAP)
+            yield from output.wrap(output.one_line(row.run.why), indent + " " * _SHORT_ID + _GAP)
     if left_out:
         names = ", ".join(one.heading for one in left_out)
         yield indent + output.paint(output.fit(f"not shown: {names}", limit).rstrip(), dim=True)
 
 
-def _join(columns: Sequence[_Cells], texts: Sequence[str]) -> str:
-    return _GAP.join(
-        " " * (one.width - output.width(text)) + text
-        if one.is_number
-        else text + " " * (one.width - output.width(text))
-        for one, text in zip(columns, texts, strict=True)
-    )
+def _join(columns: Sequence[_Cells], texts: Sequence[str], states: Sequence[str | None]) -> str:
+    parts = []
+    for one, text, state in zip(columns, texts, states, strict=True):
+        padding = " " * (one.width - output.width(text))
+        painted = text if state is None else output.paint(text, state=state)
+        parts.append(padding + painted if one.is_number else painted + padding)
+    return _GAP.join(parts)
 
 
 def _choose(columns: list[_Cells], limit: int, keep: int) -> tuple[list[_Cells], list[_Cells]]:
@@ -103,16 +108,17 @@ def _choose(columns: list[_Cells], limit: int, keep: int) -> tuple[list[_Cells],
 def _make_columns(table: RunTable, now: datetime.datetime) -> list[_Cells]:
     """Return the columns of a table, the most important first."""
     if table.columns:
-        return [_make_column(table, column, now) for column in table.columns]
+        shown = [_make_column(table, column, now) for column in table.columns]
+        return shown if any(one.kind == "metric" for one in table.columns) else [*shown, *_make_amounts(table)]
     rows = table.rows
     if table.is_grouped:
-        begin = [_Cells("step", [output.clean(row.run.ref or "-") for row in rows])]
+        begin = [_Cells("step", [output.one_line(row.run.ref or "-") for row in rows])]
     else:
         begin = [
             _Cells("run", [short_id(row.run.id) for row in rows]),
-            _Cells("step", [output.clean(row.run.ref or "-") for row in rows]),
+            _Cells("step", [output.one_line(row.run.ref or "-") for row in rows]),
             _Cells("age", [describe_age(row.run, now) for row in rows], is_number=True),
-            _Cells("status", [_read_status(row) for row in rows]),
+            _Cells("status", [_read_status(row) for row in rows], states=tuple(map(_read_state, rows))),
         ]
     places = [column for column in table.parameters if any(is_path(column.key, row.read(column)) for row in rows)]
     parameters = [_make_column(table, column, now) for column in table.parameters if column not in places]
@@ -120,10 +126,10 @@ def _make_columns(table: RunTable, now: datetime.datetime) -> list[_Cells]:
         places = []  # where a run writes is no part of a setting, though a single run does not show that
     seeds = [",".join(read_seeds(row.run).values()) for row in rows]
     if any(seeds) and not table.is_grouped:
-        cells = [output.fit(output.clean(text), _CELL).rstrip() for text in seeds]
+        cells = [output.fit(output.one_line(text), _CELL).rstrip() for text in seeds]
         parameters.append(_Cells("seed", cells, is_number=True))
     findings = [column for column in table.metrics if not is_bookkeeping(column.key)] or table.metrics
-    metrics = [_make_column(table, column, now) for column in findings]
+    metrics = [_make_column(table, column, now) for column in findings] or _make_amounts(table)
     trend = _make_trend(table, findings[0].key) if findings and not table.is_grouped else []
     first, others = [*metrics[:1], *trend], metrics[1:]
     if len(parameters) > _MANY:
@@ -132,19 +138,29 @@ def _make_columns(table: RunTable, now: datetime.datetime) -> list[_Cells]:
     return [*begin, *parameters, *first, *others, *(_make_column(table, column, now) for column in places)]
 
 
+def _make_amounts(table: RunTable) -> list[_Cells]:
+    """Return a column of how many runs of each setting count, for a table without a metric that says so."""
+    settings = [row.setting for row in table.rows if row.setting is not None]
+    return [_Cells("runs", [describe_runs(one) for one in settings])] if table.is_grouped else []
+
+
 def _read_status(row: Row) -> str:
     run = row.run
     if run.discarded is not None:
         return "discarded"
-    return output.clean(outcome_text(run)) if run.status in ("failed", "killed", "stopped") else run.status
+    return output.one_line(outcome_text(run)) if run.status in ("failed", "killed", "stopped") else run.status
+
+
+def _read_state(row: Row) -> str:
+    return _COLOURS.get(row.run.status if row.run.discarded is None else "", "dropped")
 
 
 def _make_column(table: RunTable, column: Column, now: datetime.datetime) -> _Cells:
     rows = table.rows
     if column.kind == "field":
-        return _Cells(
-            column.name, [_FIELDS[column.key](row, now) for row in rows], column.key in ("age", "seconds", "seed")
-        )
+        states = tuple(map(_read_state, rows)) if column.key == "status" and not table.is_grouped else ()
+        cells = [_FIELDS[column.key](row, now) for row in rows]
+        return _Cells(column.name, cells, column.key in ("age", "seconds", "seed"), states)
     if column.kind == "metric" and table.is_grouped:
         return _make_mean_column(table, column)
     values = [row.read(column) for row in rows]
@@ -152,25 +168,26 @@ def _make_column(table: RunTable, column: Column, now: datetime.datetime) -> _Ce
         numbers = [float(value) for value in values if isinstance(value, int | float)]
         decimals = shared_decimals(numbers, [])
         cells = [_format_metric(row, column, value, decimals) for row, value in zip(rows, values, strict=True)]
-        return _Cells(output.clean(column.name), cells, is_number=True)
+        return _Cells(output.one_line(column.name), cells, is_number=True)
     cells = [_format_value(value) for value in values]
-    return _Cells(output.clean(column.name), cells, all(not isinstance(value, str) for value in values))
+    return _Cells(output.one_line(column.name), cells, all(not isinstance(value, str) for value in values))
 
 
 def _make_mean_column(table: RunTable, column: Column) -> _Cells:
     """Return the means of a metric, each with its deviation, and the count where that of the first metric differs."""
     summaries = [row.summarize(column) for row in table.rows]
-    firsts = [row.summarize(table.metrics[0]) for row in table.rows]
+    main = table.metrics[0] if table.metrics else column
+    firsts = [row.summarize(main) for row in table.rows]
     decimals = find_decimals(one for one in summaries if one is not None)
     cells = []
     for one, first in zip(summaries, firsts, strict=True):
         if one is None:
             cells.append("-")
             continue
-        is_said = column != table.metrics[0] and first is not None and describe_counts(one) == describe_counts(first)
+        is_said = column != main and first is not None and describe_counts(one) == describe_counts(first)
         text = describe_mean(one, decimals)
         cells.append(text if is_said and not table.columns else f"{text} ({describe_counts(one)})")
-    return _Cells(output.clean(column.name), cells)
+    return _Cells(output.one_line(column.name), cells)
 
 
 def _format_metric(row: Row, column: Column, value: Value | None, decimals: int | None) -> str:
@@ -178,7 +195,8 @@ def _format_metric(row: Row, column: Column, value: Value | None, decimals: int 
         return number(value, decimals)
     if column.best is None and has_diverged(row.run, column.key):
         step = row.run.diverged.get(column.key)
-        return f"{value} at {step:g}" if step is not None else str(value)
+        text = output.one_line(str(value))
+        return f"{text} at {step:g}" if step is not None else text
     return _format_value(value)
 
 
@@ -188,22 +206,22 @@ def _format_value(value: Value | None) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        return cut(" ".join(output.clean(value).split()), _CELL)
+        return cut(output.one_line(value), _CELL)
     return str(value)
 
 
 _FIELDS: dict[str, Callable[[Row, datetime.datetime], str]] = {
-    "id": lambda row, _: row.run.id,
-    "step": lambda row, _: output.clean(row.run.ref or "-"),
+    "id": lambda row, _: output.one_line(row.run.id),
+    "step": lambda row, _: output.one_line(row.run.ref or "-"),
     "status": lambda row, _: _read_status(row),
-    "ended": lambda row, _: output.clean(describe_end(row.run)),
+    "ended": lambda row, _: output.one_line(describe_end(row.run)),
     "age": lambda row, now: describe_age(row.run, now),
     "seconds": lambda row, _: duration(row.run.seconds, is_compact=True) if row.run.seconds is not None else "-",
-    "seed": lambda row, _: output.clean(",".join(read_seeds(row.run).values())) or "-",
+    "seed": lambda row, _: output.one_line(",".join(read_seeds(row.run).values())) or "-",
     "command": lambda row, _: output.clean(command_text(row.run.argv)),
-    "host": lambda row, _: output.clean(row.run.host or "-"),
-    "code": lambda row, _: (row.run.code or "-")[:7],
-    "why": lambda row, _: cut(" ".join(output.clean(row.run.why or "-").split()), 60),
+    "host": lambda row, _: output.one_line(row.run.host or "-"),
+    "code": lambda row, _: output.one_line(str(row.read(CODE) or "-"))[:7],
+    "why": lambda row, _: cut(output.one_line(row.run.why or "-"), 60),
 }
 
 
@@ -218,7 +236,7 @@ def _make_trend(table: RunTable, metric: str) -> list[_Cells]:
 
 def _read_history(row: Row, metric: str) -> Iterator[float]:
     """Yield the finite values that a metric had during a run."""
-    for values in row.run.history():
+    for values in row.run.history(_TREND_BYTES):
         value = values.get(metric)
         if isinstance(value, int | float) and abs(value) < sys.float_info.max:
             yield float(value)
@@ -232,15 +250,16 @@ def _draw_trend(values: list[float]) -> str:
     if len(values) < _TREND:
         picked = values
     low, high = min(picked), max(picked)
-    scale = (len(_BARS) - 1) / (high - low) if high > low else 0
-    return "".join(_BARS[round((value - low) * scale)] for value in picked)
+    span = high / 2 - low / 2  # the half, because the whole may be too large for a float
+    shares = ((value / 2 - low / 2) / span if span else 0 for value in picked)
+    return "".join(_BARS[round(share * (len(_BARS) - 1))] for share in shares)
 
 
 def run_lines(table: RunTable) -> Iterator[str]:
     """Yield a line for each run, for a pipe: its whole id, step, status, duration, command, and metrics by name."""
     runs = [row.run for row in table.rows]
-    refs = [output.clean(run.ref or "-") for run in runs]
-    ends = ["discarded" if run.discarded is not None else output.clean(outcome_text(run)) for run in runs]
+    refs = [output.one_line(run.ref or "-") for run in runs]
+    ends = ["discarded" if run.discarded is not None else output.one_line(outcome_text(run)) for run in runs]
     times = [duration(run.seconds, is_compact=True) if run.seconds is not None else "-" for run in runs]
     widths = [max(map(output.width, texts)) for texts in (refs, ends, times)]
     for run, ref, end, time in zip(runs, refs, ends, times, strict=True):
@@ -259,31 +278,31 @@ def table_csv(table: RunTable) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     if table.is_grouped:
-        writer.writerow(_grouped_heading(columns))
-        writer.writerows(_grouped_cells(row, columns) for row in table.rows)
+        columns = tuple(one for one in columns if one.kind != "field" or one.key not in _NOT_GROUPED)
+        has_counts = any(one.kind == "metric" for one in columns)
+        writer.writerow(_grouped_heading(columns) + ([] if has_counts else ["n", "of"]))
+        for row in table.rows:
+            counts = [len(row.setting.counted), len(row.runs)] if row.setting is not None and not has_counts else []
+            writer.writerow(_grouped_cells(row, columns) + counts)
     else:
-        writer.writerow(["began" if one.key == "age" else output.clean(one.name) for one in columns])
+        writer.writerow(
+            ["began" if one.key == "age" and one.kind == "field" else output.one_line(one.name) for one in columns]
+        )
         writer.writerows([_raw_cell(row, column) for column in columns] for row in table.rows)
     return text.getvalue().rstrip("\n")
 
 
 def _grouped_heading(columns: Sequence[Column]) -> list[str]:
-    names = [("step" if one.key in ("id", "step") else one.name, one) for one in columns if one.key not in _NOT_GROUPED]
     heading = []
-    for name, column in names:
-        clean = output.clean(name)
-        heading += [f"{clean} {what}" for what in ("mean", "sd", "n", "of")] if column.kind == "metric" else [clean]
+    for column in columns:
+        name = output.one_line(column.name)
+        heading += [f"{name} {what}" for what in ("mean", "sd", "n", "of")] if column.kind == "metric" else [name]
     return heading
-
-
-_NOT_GROUPED = ("id", "status", "seed", "age")
 
 
 def _grouped_cells(row: Row, columns: Sequence[Column]) -> list[object]:
     cells: list[object] = []
     for column in columns:
-        if column.key in _NOT_GROUPED and column.kind == "field":
-            continue
         summary = row.summarize(column) if column.kind == "metric" else None
         if summary is None:
             cells.append(_raw_cell(row, column))
