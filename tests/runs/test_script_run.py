@@ -174,17 +174,6 @@ def test_a_wrong_request_leaves_no_record(study, call, message):
     assert open_log(start=study.path).runs() == []
 
 
-def test_results_are_committed_only_where_they_belong_and_as_they_were_written(study, orglab):
-    make_script(study)
-    study.git("switch", "--quiet", "--create", "other", "HEAD~1")
-    study.git("switch", "--quiet", "-")
-    python("script.py")
-    study.git("switch", "--quiet", "other")
-    said = orglab("status").err
-    assert "this branch does not hold the commit that it began on: results/weights.txt" in said
-    assert "Results" not in study.git("log", "-1", "--format=%s")
-
-
 def test_a_loop_over_seeds_makes_a_setting(study, orglab):
     make_script(
         study,

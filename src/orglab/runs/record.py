@@ -414,7 +414,7 @@ class Run(Mapping[str, object]):
         is_deferred = self.fields.get("batch") is True or self.fields.get("script") is True
         if not is_deferred or self.commit is not None or not self._texts("results"):
             return ()
-        return tuple(file.path for file in self.outputs)
+        return (*(file.path for file in self.outputs), *self.removed)
 
     @property
     def usage(self) -> dict[str, float]:
@@ -425,6 +425,11 @@ class Run(Mapping[str, object]):
     def outputs(self) -> tuple[HashedFile, ...]:
         """The files that it wrote under the results paths."""
         return self._hashed_files("outputs")
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """The files under the results paths that it removed, if committing is left to the next command."""
+        return self._texts("removed")
 
     @property
     def results(self) -> tuple[str, ...]:
