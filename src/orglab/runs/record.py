@@ -388,6 +388,11 @@ class Run(Mapping[str, object]):
         }
 
     @property
+    def script_parameters(self) -> dict[str, Value]:
+        """Those of its parameters that the script itself named (`orglab.run`)."""
+        return {name: value for name, value in self._mapping("script_parameters").items() if isinstance(value, Value)}
+
+    @property
     def config_files(self) -> tuple[str, ...]:
         """The configuration files that have parameters of the command, relative to the top of the repository."""
         return self._texts("config_files")
