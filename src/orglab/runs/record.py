@@ -263,6 +263,11 @@ class Run(Mapping[str, object]):
         return self._text("patch")
 
     @property
+    def cells(self) -> str | None:
+        """The sha256 of the cells that were executed when it began, if a notebook made it."""
+        return self._text("cells")
+
+    @property
     def commit(self) -> str | None:
         """The full hash of the commit of its results, if there is one."""
         return self._text("commit")
@@ -414,9 +419,14 @@ class Run(Mapping[str, object]):
         )
 
     @property
+    def is_of_script(self) -> bool:
+        """Whether a script or a notebook made it itself (`orglab.run`)."""
+        return self.fields.get("script") is True
+
+    @property
     def uncommitted(self) -> tuple[str, ...]:
         """The results that are left to the next command, by a run of a scheduler's job or of a script."""
-        is_deferred = self.fields.get("batch") is True or self.fields.get("script") is True
+        is_deferred = self.fields.get("batch") is True or self.is_of_script
         if not is_deferred or self.commit is not None or not self._texts("results"):
             return ()
         return (*(file.path for file in self.outputs), *self.removed)
