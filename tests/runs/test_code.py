@@ -54,6 +54,14 @@ def test_results_that_hold_the_code_do_not_make_all_code_the_same(repo, results)
     assert identify(repo, [make_run(name, name, **command) for name in (first, second, third)]) == [first, first, third]
 
 
+def test_other_cells_of_a_notebook_are_other_code(repo):
+    commit = repo.commit("code", {"study.ipynb": "1"})
+    runs = [make_run(str(number), commit, **fields) for number, fields in enumerate(
+        [{"cells": "a"}, {"cells": "b"}, {"cells": "a"}, {}]
+    )]  # fmt: skip
+    assert identify(repo, runs) == ["0", "1", "0", "3"]
+
+
 def test_results_that_hold_the_folder_of_the_run_are_code(repo):
     """`cd project; orglab run --results .` is no reason to compare nothing."""
     commits = [repo.commit(text, {"project/train.py": text}) for text in "12"]

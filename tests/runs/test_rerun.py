@@ -1,9 +1,12 @@
 """Repeating a run on its code."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 import venv
+from pathlib import Path
 
 import pytest
 
@@ -173,3 +176,25 @@ def test_only_paths_in_the_repository_may_have_changed(seeded, orglab, name, is_
     orglab("run", "1.1", "--", "echo", f"--input={argument}")
     err = orglab("runs", "rerun", latest(seeded).id).err
     assert ("the command names files in" in err) is is_named
+
+
+def test_a_script_that_makes_several_runs_is_no_run_that_cannot_be_reproduced(study, orglab, monkeypatch):
+    """All runs of the script join the rerun."""
+    script = """\
+import pathlib, orglab
+pathlib.Path("results").mkdir(exist_ok=True)
+for seed in range(2):
+    with orglab.run("1.1", params={"seed": seed}, results=["results"]) as run:
+        pathlib.Path("results/seed").write_text(str(seed))
+        run.log(acc=seed)
+"""
+    study.commit("script", {"several.py": script})
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    subprocess.run([sys.executable, "several.py"], check=True, timeout=120)
+    first, _ = read_runs(study.path)
+    said = orglab("runs", "rerun", first.id).err
+    lines = said.split("\n")
+    before, _, _ = said.partition("e1.1  ran python")
+    assert "and may make several: their metrics come together in this one." in before
+    assert "Metrics differ; they may be those of another run that the script made: acc 1 (was 0)." in lines
+    assert "Files differ; another run of the script may have written them: results/seed." in lines

@@ -97,15 +97,93 @@ def test_how_a_script_ended_is_recorded(study, orglab, then, code, status, told)
     assert told in (study.path / "experiment_log.org").read_text()
 
 
-def test_a_run_without_a_context_ends_with_the_process(study):
-    make_script(
-        study, text=HEAD + "run = orglab.run('1.1')\nrun.log(acc=1)\nif len(sys.argv) > 1: raise OSError('gone')\n"
-    )
+@pytest.mark.parametrize(
+    ("then", "code", "status"),
+    [
+        ("pass", 0, "done"),
+        ("raise OSError('gone')", 1, "failed"),
+        ("sys.exit(3)", 3, "failed"),
+        ("sys.exit('no data')", 1, "failed"),
+        ("sys.exit(0)", 0, "done"),
+        ("sys.exit()", 0, "done"),
+        ("try: sys.exit(3)\nexcept SystemExit: pass", 0, "done"),
+        ("raise SystemExit(3)", 3, "lost"),
+        ("sys.last_value = stale", 0, "done"),
+    ],
+)
+def test_a_run_without_a_context_ends_with_the_process(study, then, code, status):
+    stale = "stale = sys.last_value = ValueError('earlier')\n"
+    make_script(study, text=f"{HEAD}{stale}run = orglab.run('1.1')\nrun.log(acc=1)\n{then}\n")
+    python("script.py", code=code)
+    run = read_one(study)
+    assert (run.status, run.exit_code, run.metrics) == (status, None if status == "lost" else code, {"acc": 1})
+    assert run.exception == ("OSError: gone" if "OSError" in then else None)
+
+
+def test_the_next_run_of_a_process_ends_the_one_before(study):
+    loop = "for seed in range(3):\n    run = orglab.run('1.1', params={'seed': seed})\n    run.log(acc=seed)\n"
+    make_script(study, text=f"{HEAD}{loop}")
     python("script.py")
-    python("script.py", "x", code=1)
-    first, second = open_log(start=study.path).runs()
-    assert (first.status, first.metrics) == ("done", {"acc": 1})
-    assert (second.status, second.exception) == ("failed", "OSError: gone")
+    runs = open_log(start=study.path).runs()
+    assert [(run.status, run.parameters["seed"], run.metrics["acc"]) for run in runs] == [
+        ("done", seed, seed) for seed in range(3)
+    ]
+
+
+def test_a_run_that_has_ended_is_not_joined_and_takes_no_metrics(study):
+    make_script(
+        study,
+        text=HEAD
+        + """\
+run = orglab.run("1.1")
+before = {name: os.environ[name] for name in ("ORGLAB_RUN", "ORGLAB_OUT")}
+run.finish()
+run.log(acc=1)
+os.environ |= before
+orglab.run("1.2").finish()
+""",
+    )
+    assert "has ended; what is logged now is lost" in python("script.py")
+    assert [(run.ref, run.metrics) for run in open_log(start=study.path).runs()] == [("e1.1", {}), ("e1.2", {})]
+
+
+def test_parameters_of_the_script_stay_if_the_configuration_changes(study):
+    study.commit("config", {"config.json": '{"depth": 4, "lr": 1}'})
+    then = "pathlib.Path('config.json').write_text('{}')"
+    make_script(study, text=f"{HEAD}with orglab.run('1.1', params={{'lr': 0.5}}):\n    {then}\n")
+    python("script.py", "--config", "config.json")
+    assert read_one(study).parameters == {"config": "config.json", "lr": 0.5}
+
+
+def test_a_parameter_may_be_infinite(study):
+    make_script(study, text=HEAD + "orglab.run('1.1', params={'clip': float('inf'), 'eps': float('nan')})")
+    python("script.py")
+    assert read_one(study).parameters == {"clip": "inf", "eps": "nan"}
+
+
+ODD = """\
+class Index:
+    def __index__(self): return 2**50 + 1
+    def __float__(self): return 0.0
+class Bad:
+    def __float__(self): raise IndexError
+    def __str__(self): raise OSError
+loop = {}
+loop["self"] = loop
+run = orglab.run("1.1")
+run.log({(1, 2): 3}, step=Index(), bad=Bad(), large=10**5000)
+run.log(loop)
+run.log(other=1, step=Bad())
+run.log(last=Index(), step=Index())
+"""
+
+
+def test_logging_a_value_never_raises(study):
+    make_script(study, text=HEAD + ODD)
+    python("script.py")
+    metrics = read_one(study).metrics
+    assert (metrics["(1, 2)"], metrics["last"], metrics["bad"]) == (3, 2**50 + 1, "Bad")
+    assert metrics["step"] == 2**50 + 1
 
 
 def test_under_orglab_run_a_script_joins_that_run(study, orglab):
@@ -172,17 +250,6 @@ def test_a_wrong_request_leaves_no_record(study, call, message):
     make_script(study, text=HEAD + call)
     assert message in python("script.py", code=1)
     assert open_log(start=study.path).runs() == []
-
-
-def test_results_are_committed_only_where_they_belong_and_as_they_were_written(study, orglab):
-    make_script(study)
-    study.git("switch", "--quiet", "--create", "other", "HEAD~1")
-    study.git("switch", "--quiet", "-")
-    python("script.py")
-    study.git("switch", "--quiet", "other")
-    said = orglab("status").err
-    assert "this branch does not hold the commit that it began on: results/weights.txt" in said
-    assert "Results" not in study.git("log", "-1", "--format=%s")
 
 
 def test_a_loop_over_seeds_makes_a_setting(study, orglab):

@@ -153,7 +153,7 @@ def test_several_settings_of_a_step_stay_apart_and_have_labels():
     assert [outcome.label for outcome in without] == ["no warm", "warm 9"]
 
 
-def test_the_settings_of_a_large_sweep_are_labelled_in_time():
+def test_the_settings_of_a_large_sweep_are_labelled():
     runs = [run(number, "e1.1", f"t --a {number % 40} --b {number // 40}") for number in range(1600)]
     settings = find_settings(runs, {})
     labels = label_settings(settings)

@@ -70,7 +70,8 @@ def run(
 
     The run is recorded as by `orglab run`. Its code is captured in a snapshot; nothing is committed or written to the
     log before the next orglab command, which commits the results and adds the note. In a process that `orglab run`
-    started, or that a script with a run started, this joins that run.
+    started, or that a script with a run started, this joins that run. A run that this process has begun and not ended
+    is ended first.
 
         with orglab.run("201.1", params={"lr": 0.1, "seed": 3}) as run:
             run.log(step=1, val_acc=0.9)
@@ -91,9 +92,10 @@ def run(
 
     from orglab.runs.cluster.ranks import find_rank, wait_for_run
     from orglab.runs.record import OUT
-    from orglab.runs.script_run import begin_script_run, find_joined, join_run
+    from orglab.runs.script_run import begin_script_run, find_joined, finish_own_run, join_run
 
     parameters, is_first = params or {}, not find_rank(os.environ)
+    finish_own_run()
     if (joined := find_joined(os.environ)) is not None:
         return join_run(joined[1], joined[0], parameters if is_first else {}, is_logging=is_first)
     log = open_log()

@@ -80,7 +80,7 @@ class StatusMethods(SetupMethods):
         log_runs = LogRuns(self, lambda: document)
         runs = log_runs.all
         folders = [place / RUNS for place in find_storage_folders(self.top)]
-        entries = find_pending(self.top, self.path, log_runs.owns)
+        entries = [entry for entry in find_pending(self.top, self.path, log_runs.owns) if not entry.is_noted]
         homeless = {name: log for name, log in find_homeless(self.top).items() if not log_runs.owns(log)}
         going_on = {run.id: run for run in runs if run.is_going_on}
         return Status(

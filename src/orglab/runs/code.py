@@ -73,8 +73,9 @@ def identify_code(
     """Return for each run, by id, what its code is: the id of the first of these runs that has the same code.
 
     Code is the same if the trees of the commits are the same but for what runs write, the log and the journal, and if
-    the same files were left out of them.  A run with changes that no commit holds has the code of no other run.  If a
-    commit is missing in this clone, the code is the same only as that of the same commit with the same changes.
+    the same files were left out of them, and if the same cells of a notebook were executed.  A run with changes that no
+    commit holds has the code of no other run.  If a commit is missing in this clone, the code is the same only as that
+    of the same commit with the same changes.
     Without git, or a commit, it is unknown: an empty string.
 
     Args:
@@ -99,7 +100,7 @@ def identify_code(
             codes[run.id] = ""
         else:
             left_out = frozenset(file for file in run.left_out if not generated.hold(file.path))
-            codes[run.id] = first.setdefault((_describe_tree(run, trees), left_out), run.id)
+            codes[run.id] = first.setdefault((_describe_tree(run, trees), left_out, run.cells), run.id)
     return codes
 
 

@@ -49,6 +49,8 @@ def finish_run(
         job.tell("Interrupted again: hashes of some written files may be missing from the record.")
     outputs_field = [output._asdict() for output in outputs]
     fields = {name: value for name, value in measured.items() if value or name == "metrics"}
+    if job.is_deferred and (removed := job.watch.find_removed()):
+        fields["removed"] = [os.path.relpath(path, job.base) for path in removed]
     job.record_event("measured", {**fields, "outputs": outputs_field, **_read_parameters(job, began)})
     _commit(job)
     _write_to_log(job)

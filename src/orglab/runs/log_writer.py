@@ -23,7 +23,7 @@ from orglab.org.timestamp import format_inactive
 from orglab.reference import parse_reference
 from orglab.runs.deferred_results import commit_deferred_results
 from orglab.runs.description import format_mark, format_note
-from orglab.runs.pending import PendingEntry, lock_step, postpone, remove_pending
+from orglab.runs.pending import PendingEntry, keep_noted, lock_step, postpone, remove_pending
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_earlier_runs, read_run
 from orglab.runs.record_writer import resume_record
@@ -139,10 +139,13 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> lis
             run = _finish_run_record(entry, tell)
             if run is None:
                 continue
-            run = commit_deferred_results(log, run, entry, tell)
-            if write_run(log, run, tell):
+            run, is_left = commit_deferred_results(log, run, entry, tell)
+            if not entry.is_noted and write_run(log, run, tell):
                 written.append(run)
-            remove_pending(entry)
+            if is_left:
+                keep_noted(entry)
+            else:
+                remove_pending(entry)
         except UsageError as error:
             tell(f"The run {entry.name} was not added to the log: {error}")
             postpone(entry, log.path)

@@ -3,8 +3,9 @@
 Each is a file, named by the id of the run, or by the step and the log.  It is a JSON object with the log that the entry
 is for (`name`, its path relative to the top of the repository, and `log`, its real path in the working tree of the run;
 missing if any log, or that log in any working tree, may take it), for a step `ref` and `commit`, and `unlike`, the
-version of the log that could not take the entry.  So a command only has to list one folder to see that nothing is
-pending.
+version of the log that could not take the entry.  The entry of a run whose results could not be committed stays after
+its note was written, with `refused`: the state of the repository then, and the reason.  So a command only has to list
+one folder to see that nothing is pending.
 """
 
 import contextlib
@@ -32,12 +33,17 @@ class PendingEntry(NamedTuple):
         ref: The step that a commit says is done; None for a run.
         commit: The full hash of that commit; None for a run.
         run: The folder of the record of the run; None for a step, and for a run without a record.
+        is_noted: Whether the log has the note of the run, and only its results are left to commit.
+        refused: The state of the repository when the results could not be committed, and the reason; None if that was
+            not tried.
     """
 
     path: Path
     ref: str | None = None
     commit: str | None = None
     run: Path | None = None
+    is_noted: bool = False
+    refused: tuple[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -59,8 +65,8 @@ def find_pending(top: Path, log: Path, owns: Callable[[str], bool]) -> list[Pend
     if not entries:
         return []
     real_log = os.path.realpath(log)
-    steps, run_paths = [], {}
-    for name, path in sorted(entries.items()):
+    steps, runs = [], []
+    for _, path in sorted(entries.items()):
         fields = _read(path)
         if not _is_for(fields, real_log, owns):
             continue
@@ -70,12 +76,19 @@ def find_pending(top: Path, log: Path, owns: Callable[[str], bool]) -> list[Pend
         if isinstance(ref, str) and isinstance(commit, str):
             steps.append(PendingEntry(path, ref, commit))
         else:
-            run_paths[name] = path
-    if not run_paths:
+            runs.append(PendingEntry(path, is_noted=fields.get("noted") is True, refused=_read_refusal(fields)))
+    if not runs:
         return steps
     folders = list_entries(top, RUNS)
-    runs = [PendingEntry(path, run=folders.get(name)) for name, path in run_paths.items()]
+    runs = [entry._replace(run=folders.get(entry.name)) for entry in runs]
     return steps + [entry for entry in runs if entry.run is None or not is_locked(entry.run / RECORD)]
+
+
+def _read_refusal(fields: Mapping[str, Any]) -> tuple[str, str] | None:
+    match fields.get("refused"):
+        case [str(state), str(reason)]:
+            return state, reason
+    return None
 
 
 def _is_for(fields: Mapping[str, Any], real_log: str, owns: Callable[[str], bool]) -> bool:
@@ -210,6 +223,22 @@ def postpone(entry: PendingEntry, log: Path) -> None:
     """Leave an entry pending until the log has changed, because the log does not have its step now."""
     with contextlib.suppress(OSError):
         _replace(entry.path, {**_read(entry.path), "unlike": _read_state(log)})
+
+
+def keep_refused(entry: PendingEntry, state: str, reason: str) -> bool:
+    """Remember why the results of a run could not be committed; return whether that could be written."""
+    try:
+        _replace(entry.path, {**_read(entry.path), "refused": [state, reason]})
+    except OSError:
+        return False
+    return True
+
+
+def keep_noted(entry: PendingEntry) -> None:
+    """Leave a run pending whose note the log has, until its results are committed."""
+    if not entry.is_noted:
+        with contextlib.suppress(OSError):
+            _replace(entry.path, {**_read(entry.path), "noted": True})
 
 
 def remove_pending(entry: PendingEntry) -> None:

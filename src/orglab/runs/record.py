@@ -262,6 +262,11 @@ class Run(Mapping[str, object]):
         return self._text("patch")
 
     @property
+    def cells(self) -> str | None:
+        """The sha256 of the cells that were executed when it began, if a notebook made it."""
+        return self._text("cells")
+
+    @property
     def commit(self) -> str | None:
         """The full hash of the commit of its results, if there is one."""
         return self._text("commit")
@@ -383,6 +388,11 @@ class Run(Mapping[str, object]):
         return {name: value for name, value in named if isinstance(value, str | bool) or read_number(value) is not None}
 
     @property
+    def script_parameters(self) -> dict[str, Value]:
+        """Those of its parameters that the script itself named (`orglab.run`)."""
+        return {name: value for name, value in self._mapping("script_parameters").items() if isinstance(value, Value)}
+
+    @property
     def config_files(self) -> tuple[str, ...]:
         """The configuration files that have parameters of the command, relative to the top of the repository."""
         return self._texts("config_files")
@@ -404,12 +414,17 @@ class Run(Mapping[str, object]):
         )
 
     @property
+    def is_of_script(self) -> bool:
+        """Whether a script or a notebook made it itself (`orglab.run`)."""
+        return self.fields.get("script") is True
+
+    @property
     def uncommitted(self) -> tuple[str, ...]:
         """The results that are left to the next command, by a run of a scheduler's job or of a script."""
-        is_deferred = self.fields.get("batch") is True or self.fields.get("script") is True
+        is_deferred = self.fields.get("batch") is True or self.is_of_script
         if not is_deferred or self.commit is not None or not self._texts("results"):
             return ()
-        return tuple(file.path for file in self.outputs)
+        return (*(file.path for file in self.outputs), *self.removed)
 
     @property
     def usage(self) -> dict[str, float]:
@@ -421,6 +436,11 @@ class Run(Mapping[str, object]):
     def outputs(self) -> tuple[HashedFile, ...]:
         """The files that it wrote under the results paths."""
         return self._hashed_files("outputs")
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """The files under the results paths that it removed, if committing is left to the next command."""
+        return self._texts("removed")
 
     @property
     def results(self) -> tuple[str, ...]:

@@ -81,9 +81,9 @@ class RecordWriter:
         Raises:
             OSError: They cannot be removed.
         """
-        for path in self.folder.iterdir():
-            path.unlink()
-        self.folder.rmdir()
+        import shutil  # noqa: PLC0415 - only after a failure
+
+        shutil.rmtree(self.folder)
         remove_pending(self.pending)
 
     def close(self) -> None:

@@ -49,6 +49,8 @@ def rerun(
     """
     run = find_run(LogRuns(log).all, name)
     repository, commit = _find_code(log, run)
+    if run.is_of_script:
+        tell(f"The script itself made the run {run.id}, and may make several: their metrics come together in this one.")
     with _checkout(repository, commit, tell, keep=keep) as tree:
         folder = tree / (run.cwd or ".")
         for missing in _restore_files(run, repository, tree, links):
@@ -223,9 +225,11 @@ def _compare_results(run: Run, repeated: Run) -> Iterator[str]:
         pairs = [
             f"{name} {values.get(name, 'missing')} (was {value_text(describe_value(run, name))})" for name in metrics
         ]
-        yield f"Metrics differ: {listed(pairs)}." if metrics else "The metrics are the same."
+        hint = "; they may be those of another run that the script made" if run.is_of_script else ""
+        yield f"Metrics differ{hint}: {listed(pairs)}." if metrics else "The metrics are the same."
     before = {output.path: output.sha256 for output in run.outputs}
     after = {output.path: output.sha256 for output in repeated.outputs}
     files = [path for path in before if before[path] != after.get(path)]
     if before:
-        yield f"Files differ: {listed(files)}." if files else "The files are the same, byte for byte."
+        hint = "; another run of the script may have written them" if run.is_of_script else ""
+        yield f"Files differ{hint}: {listed(files)}." if files else "The files are the same, byte for byte."

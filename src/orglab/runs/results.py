@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from orglab.git.files import path_in
 from orglab.git.hashed_file import HashedFile, hash_file
 from orglab.git.untracked import DERIVED, ENVIRONMENT_MARKS, ENVIRONMENT_NAMES, MOST_LOOKED_AT
 from orglab.git.worktree import (
+    Changes,
     Committed,
     commit_paths,
     find_committable,
@@ -148,14 +149,10 @@ def commit_results(
         return None
     with lock_commits(repository):
         files = (*watch.find_written(), *watch.find_removed())
-        touched = {path_in(repository, path) for path in files} - {None, *excluded}
-        changes = read_changes(repository, inside)
-        new = [path for path in changes.untracked if path in touched]
-        large = [path for path in new if (repository.top / path).lstat().st_size > size_limit * MEGABYTE]
-        if large:
-            tell(f"Not committed: {listed(large)} (larger than run.size_limit, {size_limit} MB).")
-        new = [path for path in new if path not in large]
-        paths = [path for path in find_committable(repository, changes) if path in touched] + new
+        named = (path_in(repository, path) for path in files)
+        touched = {path for path in named if path is not None}.difference(excluded)
+        changed, new = select_results(repository, read_changes(repository, inside), touched, size_limit, tell)
+        paths = changed + new
         if not paths:
             tell("No results to commit: the run changed no files under the results paths, except ignored ones.")
             return None
@@ -164,3 +161,25 @@ def commit_results(
                 f"Cannot commit the results during {operation}: {listed(paths)}; finish it, then commit them."
             )
         return commit_paths(repository, results_message(run), paths, new)
+
+
+def select_results(
+    repository: Repository, changes: Changes, touched: Collection[str], size_limit: int, tell: Tell
+) -> tuple[list[str], list[str]]:
+    """Return the tracked and the new files of a run that can be committed; the user knows which are too large.
+
+    Args:
+        repository: The repository.
+        changes: The changes below the results paths.
+        touched: The paths that the run wrote or removed, relative to the top.
+        size_limit: Megabytes of a new file.
+        tell: Called with each message for the user.
+    """
+    new: list[str] = []
+    large: list[str] = []
+    for path in changes.untracked:
+        if path in touched and (stamp := read_stamp(repository.top / path)) is not None:
+            (large if stamp.size > size_limit * MEGABYTE else new).append(path)
+    if large:
+        tell(f"Not committed: {listed(large)} (larger than run.size_limit, {size_limit} MB).")
+    return [path for path in find_committable(repository, changes) if path in touched], new

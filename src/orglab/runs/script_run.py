@@ -5,9 +5,13 @@ commits its results and adds the note.  What it logs is in a file of metrics in 
 metrics of any run are looked for.
 """
 
+import atexit
 import contextlib
 import hashlib
 import json
+import logging
+import math
+import operator
 import os
 import sys
 import time
@@ -28,15 +32,20 @@ from orglab.runs.parameters.arguments import Value, normalize_name
 from orglab.runs.parameters.run_parameters import SCRIPT_PARAMETERS
 from orglab.runs.pending import RECORD
 from orglab.runs.preparation import describe_beginning, find_results_paths, format_moment, save_code
+from orglab.runs.process_end import ProcessEnd, UnknownExitError
 from orglab.runs.record import OUT
 from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import begin_record
 from orglab.runs.results import ResultsWatch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
-from orglab.text import Tell
+from orglab.text import Tell, cut
 
 _CELLS = "cells.py"
 _VARIABLES = ("ORGLAB_RUN", "ORGLAB_OUT")
+_TEXT = 1000  # characters of a value that is no number, and bits of one
+
+
+_own: dict[int, "ScriptRun"] = {}  # the open run that a process has begun, by its id: a fork has another one
 
 
 class ScriptRun:
@@ -59,6 +68,7 @@ class ScriptRun:
             is_logging: Whether metrics are recorded, or left to another process of the run.
         """
         self._is_logging = is_logging
+        self._has_warned = False
         self.id = run_id
         self.out = out
         self._finish: Callable[[BaseException | None], None] | None = finish
@@ -66,7 +76,7 @@ class ScriptRun:
         self._process = os.getpid()
 
     def log(self, values: Mapping[str, object] | None = None, /, *, step: float | None = None, **more: object) -> None:
-        """Add values of metrics to the history of the run.
+        """Add values of metrics to the history of the run; after its end, nothing is added, and a warning is logged.
 
         Args:
             values: Metrics by name; mappings in it are flattened, `{"val": {"acc": 0.9}}` to `val.acc`.
@@ -75,9 +85,15 @@ class ScriptRun:
         """
         if not self._is_logging:
             return
-        row = {name: _to_plain(value) for name, value in {**(values or {}), **more}.items()}
-        line = json.dumps({"step": step, **row} if step is not None else row) + "\n"
-        with contextlib.suppress(OSError):
+        if self._finish is None:
+            if not self._has_warned:
+                logging.getLogger("orglab").warning("The run %s has ended; what is logged now is lost.", self.id)
+            self._has_warned = True
+            return
+        named = {**({} if step is None else {"step": step}), **(values or {}), **more}
+        # A loop that trains must not end because a value cannot be written, such as a mapping in itself.
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            line = json.dumps(_to_plain(named)) + "\n"
             fd = os.open(self.out / LOGGED, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
             with open(fd, "wb", buffering=0) as file:  # noqa: PTH123 - opened with flags
                 file.write(line.encode())
@@ -106,11 +122,17 @@ def _to_plain(value: object) -> object:
     """Return a value for JSON: of a number in an array or tensor, the number."""
     if isinstance(value, Mapping):
         return {str(name): _to_plain(one) for name, one in value.items()}
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool | str):
         return value
-    with contextlib.suppress(TypeError, ValueError, RuntimeError):
-        return float(value)  # type: ignore[arg-type]  # that is what is tried
-    return str(value)
+    conversions: tuple[Callable[[Any], int | float], ...] = (operator.index, float)
+    for convert in conversions:
+        # An array or a tensor may raise anything.
+        with contextlib.suppress(Exception):
+            number = convert(value)
+            return number if isinstance(number, float) or number.bit_length() < _TEXT else cut(hex(number), _TEXT)
+    with contextlib.suppress(Exception):
+        return cut(str(value), _TEXT)
+    return type(value).__name__
 
 
 def join_run(out: Path, run_id: str | None, parameters: Mapping[str, object], *, is_logging: bool = True) -> ScriptRun:
@@ -183,7 +205,9 @@ def _record_beginning(job: Job, parameters: Mapping[str, object]) -> None:
         state = save_code(job)
         beginning = describe_beginning(job, state, python, clock.now())
     beginning |= describe_batch(find_batch_job())
-    beginning["parameters"] = {**beginning.get("parameters", {}), **_flatten(parameters)}
+    if own := _flatten(parameters):
+        beginning["parameters"] = {**beginning.get("parameters", {}), **own}
+        beginning["script_parameters"] = own
     try:
         (job.record.folder / OUT).mkdir(exist_ok=True)
         job.record.append("began", beginning, durable=True)
@@ -197,8 +221,12 @@ def _start(job: Job, marks: Any) -> ScriptRun:  # noqa: ANN401 - as `finish_run`
     out = (job.record.folder / OUT).absolute()
     before = {name: os.environ.get(name) for name in _VARIABLES}
     os.environ.update({"ORGLAB_RUN": job.record.id, "ORGLAB_OUT": os.fspath(out)})
+    end = ProcessEnd()
 
     def finish(error: BaseException | None) -> None:
+        _own.pop(os.getpid(), None)
+        atexit.unregister(finish_at_exit)
+        end.stop()
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -214,16 +242,19 @@ def _start(job: Job, marks: Any) -> ScriptRun:  # noqa: ANN401 - as `finish_run`
             with contextlib.suppress(OSError):
                 job.record.close()
 
+    def finish_at_exit() -> None:
+        run.finish(end.read_error())
+
     run = ScriptRun(job.record.id, out, finish)
-    _finish_at_exit(run)
+    _own[os.getpid()] = run
+    atexit.register(finish_at_exit)
     return run
 
 
-def _finish_at_exit(run: ScriptRun) -> None:
-    """Have a run that is not ended otherwise end with the process, with the exception that ended that."""
-    import atexit  # noqa: PLC0415 - only here
-
-    atexit.register(lambda: run.finish(getattr(sys, "last_value", None)))
+def finish_own_run() -> None:
+    """End the run that this process has begun and not ended, if there is one, as one that succeeded."""
+    if (run := _own.get(os.getpid())) is not None:
+        run.finish()
 
 
 def _describe_end(error: BaseException | None) -> dict[str, object]:
@@ -231,6 +262,8 @@ def _describe_end(error: BaseException | None) -> dict[str, object]:
     fields: dict[str, object] = {"ended": format_moment(clock.now())}
     if error is None:
         return {**fields, "exit_code": 0}
+    if isinstance(error, UnknownExitError):
+        return {**fields, "lost": True}
     if isinstance(error, SystemExit):
         code = error.code
         return {**fields, "exit_code": code if isinstance(code, int) else int(code is not None)}
@@ -256,6 +289,8 @@ def _flatten(parameters: Mapping[str, object], prefix: str = "") -> dict[str, Va
             flat |= _flatten(value, f"{key}.")
             continue
         plain = _to_plain(value)
+        if isinstance(plain, float) and not math.isfinite(plain):
+            plain = str(plain)  # as in a configuration file; a record has no such numbers
         if isinstance(plain, Value):
             flat[key] = plain
     return flat
@@ -291,8 +326,10 @@ def _keep_cells(out: Path) -> None:
 
 
 def find_joined(environ: Mapping[str, str]) -> tuple[str, Path] | None:
-    """Return the id and the folder `out` of the run that this process is part of, or None."""
+    """Return the id and the folder `out` of the run that this process is part of; None if none goes on."""
     run_id, out = environ.get("ORGLAB_RUN"), environ.get("ORGLAB_OUT")
-    if not run_id or not out or read_run(Path(out).parent) is None:
+    run = read_run(Path(out).parent) if run_id and out else None
+    # Its status is not asked: on another node the lock of the record may not be seen.
+    if not run_id or not out or run is None or run.ended is not None or run.fields.get("lost"):
         return None
     return run_id, Path(out)

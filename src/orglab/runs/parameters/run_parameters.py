@@ -59,6 +59,7 @@ def describe_final_parameters(job: Job, run: Run, since: int) -> dict[str, Any]:
     own = read_config_files([path]).parameters if (path := run.folder / OUT / SCRIPT_PARAMETERS).is_file() else {}
     if not written and kept == files and not own:
         return {}
+    own = {**run.script_parameters, **own}
     config, hydra = read_config_files(kept), read_hydra_files(written)
     before = _combine(find_environment_seeds(run.environment), config.parameters, run.argv)
     return {
