@@ -7,15 +7,12 @@ from types import FrameType
 from typing import NoReturn
 
 
-class UnknownExitError(Exception):
-    """Stands for a SystemExit that ended the process, with a code that is not known."""
-
-
 class ProcessEnd:
     """Watches how the main program of this process ends.
 
     Python tells nobody of a SystemExit that ends a process, so calls of `sys.exit` are remembered.  That one of them
-    ended the process, and was not caught, is seen in the frame of the main program.
+    ended the process, and was not caught, is seen in the frame of the main program.  The code of a `raise SystemExit` is
+    not known; it is mostly that of `main()`, which has returned, so that the run counts as one that succeeded.
     """
 
     def __init__(self) -> None:
@@ -41,13 +38,13 @@ class ProcessEnd:
         self._main = None
 
     def read_error(self) -> BaseException | None:
-        """Return the exception that ended the process, while it ends; None if there was none."""
+        """Return the exception that ended the process, while it ends; None if none is known."""
         reported: BaseException | None = getattr(sys, "last_value", None)
         if reported is not None and reported is not self._reported:
             return reported
         if self._main is None or _has_returned(self._main):
             return None
-        return self._exit or UnknownExitError()
+        return self._exit
 
 
 def _find_main_frame() -> FrameType | None:

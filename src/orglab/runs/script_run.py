@@ -32,7 +32,7 @@ from orglab.runs.parameters.arguments import Value, normalize_name
 from orglab.runs.parameters.run_parameters import SCRIPT_PARAMETERS
 from orglab.runs.pending import RECORD
 from orglab.runs.preparation import describe_beginning, find_results_paths, format_moment, save_code
-from orglab.runs.process_end import ProcessEnd, UnknownExitError
+from orglab.runs.process_end import ProcessEnd
 from orglab.runs.record import OUT
 from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import begin_record
@@ -262,8 +262,6 @@ def _describe_end(error: BaseException | None) -> dict[str, object]:
     fields: dict[str, object] = {"ended": format_moment(clock.now())}
     if error is None:
         return {**fields, "exit_code": 0}
-    if isinstance(error, UnknownExitError):
-        return {**fields, "lost": True}
     if isinstance(error, SystemExit):
         code = error.code
         return {**fields, "exit_code": code if isinstance(code, int) else int(code is not None)}
