@@ -11,8 +11,8 @@ class ProcessEnd:
     """Watches how the main program of this process ends.
 
     Python tells nobody of a SystemExit that ends a process, so calls of `sys.exit` are remembered.  That one of them
-    ended the process, and was not caught, is seen in the frame of the main program.  The code of a `raise SystemExit` is
-    not known; it is mostly that of `main()`, which has returned, so that the run counts as one that succeeded.
+    ended the process, and was not caught, is seen in the frame of the main program.  The code of a `raise SystemExit`
+    is not known; mostly it is what `main()` has returned, so the run counts as one that succeeded.
     """
 
     def __init__(self) -> None:
