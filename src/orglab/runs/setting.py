@@ -28,7 +28,7 @@ _SEED_WORD = re.compile(r"(?i)(?:seed|random_state)s?[_=. -]?$")
 _SEED_IN_TEXT = re.compile(r"(?i)(?<![a-z])(?:seed|random_state)[_=. -]?(\d+)")
 _MOST_KEYS = 64  # of a run: enough for six numbers that may be its seed
 _Key = tuple[Hashable, ...]
-# Why a run does not count, in the order in which the reasons are checked.
+# Why a run does not count, besides being discarded or not having succeeded (`find_reason`).
 OTHER_CODE = "on other code"
 REPEATED = "repeated"
 RERUN = "rerun"
