@@ -148,6 +148,7 @@ def test_the_columns_are_the_parameters_that_differ_and_the_metrics_findings_fir
     assert [column.name for column in table.parameters] == ["lr", "amp"]
     assert [column.name for column in table.metrics] == ["val.acc", "loss", "epoch"]
     assert make_table(RUNS, TableRequest(sort="loss"), {}, CODE).metrics[0].name == "loss"
+    assert make_table(RUNS, TableRequest(first=("loss",)), {}, CODE).metrics[0].name == "loss"
     assert make_table(RUNS, TableRequest(), {"loss": "min"}, CODE).metrics[0].name == "loss"
 
 
@@ -253,3 +254,12 @@ def test_a_report_tells_discarded_runs_apart_and_gives_no_evidence_by_them(orgla
     assert "; one failed" in report
     assert "; one was discarded" in report
     assert "Evidence: three runs" in report
+
+
+def test_the_metric_of_the_claim_comes_first(study, orglab):
+    study.commit("code", {"two.py": "print('metric aux=1')\nprint('metric acc=2')"})
+    orglab("run", "1.1", "--stdout-metrics", "--", "python", "two.py")
+    assert orglab("runs", "1", "--csv").out.startswith("id,step,status,seed,aux,acc\n")
+    log = study.path / "experiment_log.org"
+    log.write_text(log.read_text().replace(":ID:       1\n", ":ID:       1\n  :CLAIM:    acc > 1\n"))
+    assert orglab("runs", "1", "--csv").out.startswith("id,step,status,seed,acc,aux\n")

@@ -138,7 +138,7 @@ class AskMethods(LogFile):
 
         # The results of a step are compared with those of the others.
         results = sources.read_results(experiment, sources.find_runs(experiment), is_alone=True)
-        table = make_table(linked.runs, TableRequest(every=True), self.config.metrics)
+        table = make_table(linked.runs, TableRequest(every=True, first=results.metrics), self.config.metrics)
         return Shown(experiment, step, linked.commits, linked.mentions, linked.runs, results, table, active)
 
     def list_experiments(

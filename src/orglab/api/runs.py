@@ -54,9 +54,17 @@ class RunMethods(WriteMethods):
             NotFoundError: There is no such experiment or step, and no run of it; or a revision is unknown.
             UsageError: It is not a reference, or a column of the request is unknown.
         """
-        from orglab.runs.run_table import TableRequest, make_table
+        from contextlib import suppress
 
-        return make_table(self.runs(reference), request or TableRequest(), self.config.metrics, self._code_reader())
+        from orglab.runs.run_table import TableRequest, make_table
+        from orglab.runs.step_results import read_claim
+
+        runs, request = self.runs(reference), request or TableRequest()
+        # Runs may belong to an experiment that is no longer in the log.
+        with suppress(NotFoundError):
+            if reference is not None and (claim := read_claim(self.experiment(reference))) is not None:
+                request = request._replace(first=(*request.first, claim.metric))
+        return make_table(runs, request, self.config.metrics, self._code_reader())
 
     def _code_reader(self) -> "CodeReader":
         from orglab.git.trees import full_hash

@@ -196,6 +196,7 @@ class TableRequest(NamedTuple):
         columns: The columns to show.
         by_setting: Whether runs are grouped by setting.
         every: Whether discarded runs are included.
+        first: Metrics to show before the others.
     """
 
     where: Sequence[str] = ()
@@ -204,6 +205,7 @@ class TableRequest(NamedTuple):
     columns: Sequence[str] = ()
     by_setting: bool = False
     every: bool = False
+    first: Sequence[str] = ()
 
 
 class CodeReader(NamedTuple):
@@ -252,17 +254,17 @@ def make_table(
         rows = [row for row in rows if all(one.holds(row.read(one.column)) for one in of_means)]
     else:
         rows = [Row((run,), codes=commits) for run in shown]
-    first: tuple[str, ...] = ()
+    first = tuple(request.first)
     if request.best is not None:
         column = names.find_best(request.best)
         rows = _sort(rows, column, is_reversed=names.find_direction(column) == "max")
         # A run that does not count is never the best.
         rows.sort(key=lambda row: row.setting is None and find_reason(row.run) is not None)
-        first = (column.key,)
+        first = (column.key, *first)
     elif request.sort is not None:
         column = names.find(request.sort.removeprefix("-"))
         rows = _sort(rows, column, is_reversed=request.sort.startswith("-"))
-        first = (column.key,)
+        first = (column.key, *first)
     differing = find_differing([row.parameters for row in rows]) if rows else []
     # A parameter that most rows have tells more than one that a single run was given.
     differing.sort(key=lambda name: -sum(name in row.parameters for row in rows))
