@@ -87,8 +87,9 @@ def identify_code(
     if repository is None:
         return {run.id: "" for run in runs}
     generated = find_generated_paths(runs if writers is None else writers, own_paths)
-    # The values of a configuration file are parameters, and compared as such.
+    # The values of a configuration file are parameters, and compared as such, if all of them are known.
     configured = {path for run in runs for path in run.config_files}
+    configured -= {path for run in runs for path in run.partial_files}
     generated = generated._replace(files=generated.files | configured)
     trees = _read_trees(repository, runs, generated)
     first: dict[Hashable, str] = {}

@@ -20,12 +20,12 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from orglab import clock
 from orglab.git.hashed_file import HashedFile, LeftOut
 from orglab.runs.cluster.scheduler import SchedulerJob
-from orglab.runs.metrics.values import to_value
+from orglab.runs.metrics.values import Extremes, to_value
 from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.processes import is_alive, is_group_alive
@@ -41,22 +41,6 @@ _LONGEST = 1e10  # seconds of a time limit
 Metric = float | str
 # What a run holds as a mapping, before its parameters and metrics.
 _ROW = ("id", "ref", "status", "discarded", "began", "seconds", "code", "why")
-
-
-class Extremes(NamedTuple):
-    """The smallest and the largest finite value of a metric, each with the first step that has it.
-
-    Attributes:
-        low: The smallest value.
-        low_step: Its step.
-        high: The largest value.
-        high_step: Its step.
-    """
-
-    low: float
-    low_step: float
-    high: float
-    high_step: float
 
 
 class Run(Mapping[str, object]):
@@ -396,6 +380,11 @@ class Run(Mapping[str, object]):
     def config_files(self) -> tuple[str, ...]:
         """The configuration files that have parameters of the command, relative to the top of the repository."""
         return self._texts("config_files")
+
+    @property
+    def partial_files(self) -> tuple[str, ...]:
+        """Those of the configuration files with a value that is too long for a parameter, so that it was cut."""
+        return self._texts("partial_files")
 
     @property
     def unread_files(self) -> tuple[str, ...]:

@@ -42,7 +42,9 @@ def test_values_are_named_by_their_path(tmp_path, name, text, parameters):
     """Data, mistakes, and what would have no end have no parameters."""
     pytest.importorskip("yaml", reason="needs PyYAML")
     (tmp_path / name).write_text(text)
-    assert read_config_files([tmp_path / name]) == ConfigValues(parameters)
+    found = read_config_files([tmp_path / name])
+    assert (found.parameters, found.unread) == (parameters, ())
+    assert found.read == ((tmp_path / name,) if parameters else ())
 
 
 @given(
@@ -79,5 +81,5 @@ def test_without_a_reader_a_yaml_file_is_named(tmp_path, monkeypatch):
     (tmp_path / "a.yaml").write_text("lr: 1\n")
     (tmp_path / "b.json").write_text('{"lr": 2}')
     assert read_config_files([tmp_path / "a.yaml", tmp_path / "b.json"]) == ConfigValues(
-        {"lr": 2}, (tmp_path / "a.yaml",)
+        {"lr": 2}, (tmp_path / "a.yaml",), (tmp_path / "b.json",)
     )

@@ -129,3 +129,18 @@ def test_names_that_no_file_has_do_not_stop_a_run(orglab, latest, monkeypatch):
     orglab("run", "1.1", "--", "true", f"{long}.json", f"hydra.run.dir={long}")
     assert latest().parameters == {"hydra.run.dir": long}
     assert latest().metrics == {}
+
+
+def test_a_file_whose_values_are_not_all_parameters_is_code(study, orglab, latest):
+    """A data file, and a text that is too long: another version of them is other code, and is not pooled."""
+    for name, first, second in (
+        ("data.json", "[1, 2]", "[1, 3]"),
+        ("prompt.json", json.dumps({"prompt": "x" * 600}), json.dumps({"prompt": "x" * 600 + "y"})),
+        ("small.json", '{"lr": 1}', '{"lr": 1 }'),
+    ):
+        for seed, text in enumerate((first, second)):
+            study.commit("settings", {name: text})
+            orglab("run", "1.1", "--", "python", "train.py", name, "--seed", str(seed))
+        counted = json.loads(orglab("runs", "--by", "setting", "--json").out)["settings"][-1]["runs"]
+        assert len(counted) == (2 if name == "small.json" else 1), name
+    assert latest().config_files == ("small.json",)

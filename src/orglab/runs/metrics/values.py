@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from orglab.text import cut
 
@@ -21,6 +22,22 @@ _TEXT = 500  # characters kept of a value that is not a number
 _EXACT = 2**53  # larger integers are not exact as a float
 _NAMES = 1000
 _WORDS = {"nan": "NaN", "inf": "Infinity", "infinity": "Infinity"}
+
+
+class Extremes(NamedTuple):
+    """The smallest and the largest finite value of a metric, each with the first step that has it.
+
+    Attributes:
+        low: The smallest value.
+        low_step: Its step.
+        high: The largest value.
+        high_step: Its step.
+    """
+
+    low: float
+    low_step: float
+    high: float
+    high_step: float
 
 
 def parse_cell(text: str) -> object:

@@ -37,10 +37,14 @@ class ConfigValues(NamedTuple):
     Attributes:
         parameters: The parameters, by name; a later file wins.
         unread: The files that could not be read, because there is no YAML reader.
+        read: The files that have parameters.
+        partial: Those of them with a value that is too long and was cut.
     """
 
     parameters: dict[str, Value]
     unread: tuple[Path, ...] = ()
+    read: tuple[Path, ...] = ()
+    partial: tuple[Path, ...] = ()
 
 
 class _NoReaderError(Exception):
@@ -74,13 +78,19 @@ def read_config_files(paths: Sequence[Path]) -> ConfigValues:
     A file that holds something else than a mapping, or too many values, is taken for data and has none.
     """
     parameters: dict[str, Value] = {}
-    unread = []
+    unread, read, partial = [], [], []
     for path in paths:
         try:
-            parameters |= _flatten(_read_document(path))
+            values = _flatten(_read_document(path))
         except _NoReaderError:
             unread.append(path)
-    return ConfigValues(parameters, tuple(unread))
+            continue
+        parameters |= values
+        if values:
+            read.append(path)
+        if any(isinstance(value, str) and len(value) >= _TEXT for value in values.values()):
+            partial.append(path)
+    return ConfigValues(parameters, tuple(unread), tuple(read), tuple(partial))
 
 
 def find_hydra_files(folders: Sequence[Path], since: int, argv: Sequence[str]) -> list[Path]:
@@ -106,7 +116,9 @@ def read_hydra_files(paths: Sequence[Path]) -> ConfigValues:
     common = configs[0].parameters if configs else {}
     for config in configs[1:]:
         common = {name: value for name, value in common.items() if config.parameters.get(name) == value}
-    return ConfigValues(common, tuple(path for config in configs for path in config.unread))
+    unread = tuple(path for config in configs for path in config.unread)
+    partial = tuple(path for config in configs for path in config.partial)
+    return ConfigValues(common, unread, tuple(path for config in configs for path in config.read), partial)
 
 
 def _has_overrides(path: Path, argv: Sequence[str]) -> bool:

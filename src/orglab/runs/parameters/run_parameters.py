@@ -37,7 +37,8 @@ def describe_parameters(
     config = read_config_files(files)
     return {
         "parameters": _combine(seeds, config.parameters, job.request.argv),
-        "config_files": [os.path.relpath(path, job.base) for path in files],
+        "config_files": [os.path.relpath(path, job.base) for path in config.read],
+        "partial_files": [os.path.relpath(path, job.base) for path in config.partial],
         "unread_files": _tell_unread(job, config.unread),
     }
 
@@ -64,7 +65,8 @@ def describe_final_parameters(job: Job, run: Run, since: int) -> dict[str, Any]:
     before = _combine(find_environment_seeds(run.environment), config.parameters, run.argv)
     return {
         "parameters": {**(before if kept != files or written else run.parameters), **hydra.parameters, **own},
-        "config_files": [os.path.relpath(path, job.base) for path in (*kept, *written)],
+        "config_files": [os.path.relpath(path, job.base) for path in (*config.read, *hydra.read)],
+        "partial_files": [os.path.relpath(path, job.base) for path in (*config.partial, *hydra.partial)],
         "unread_files": [os.path.relpath(path, job.base) for path in config.unread] + _tell_unread(job, hydra.unread),
     }
 
