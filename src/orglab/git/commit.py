@@ -61,11 +61,6 @@ class Commit(NamedTuple):
         except ValueError:
             return self.when
 
-    @property
-    def is_elsewhere(self) -> bool:
-        """Whether the author's local time was not the one here."""
-        return self.when_there != self.when
-
 
 def read_commits(repository: Repository, *arguments: str, stdin: bytes | None = None) -> Iterator[Commit]:
     """Yield commits, newest first, as `git log` with these arguments lists them.

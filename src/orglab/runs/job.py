@@ -1,17 +1,36 @@
 """A run in progress: the request, the folder and the record."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from orglab.git import Repository
 from orglab.log.log import LogFile
 from orglab.runs.cluster.scheduler import SchedulerJob
+from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
 from orglab.runs.record_writer import RecordWriter
 from orglab.runs.results import ResultsWatch
 from orglab.runs.run_request import RunRequest
 from orglab.text import Tell
+
+_MOST_EARLIER_RUNS = 200  # so that a long history does not slow a run down
+
+
+class EarlierRuns:
+    """The newest earlier runs of a log, newest first, read when they are first needed."""
+
+    def __init__(self, log: LogFile, run_id: str) -> None:
+        """Take the log, and the id of the run that is about to start."""
+        self._log = log
+        self._run_id = run_id
+
+    @cached_property
+    def all(self) -> list[Run]:
+        """These runs."""
+        newest = LogRuns(self._log).read_newest(_MOST_EARLIER_RUNS)
+        return [run for run in newest if run.id != self._run_id]
 
 
 class Job(NamedTuple):
@@ -26,6 +45,7 @@ class Job(NamedTuple):
         repository: The repository of that folder, or else of the log; None without git.
         watch: The files under the results paths before the run.
         tell: Called with each message for the user.
+        earlier_runs: The earlier runs of the log.
         batch: The scheduler's job that this is part of, in which nothing is committed or written to the log; or None.
         earlier: The run as it was before its job was requeued, if it continues one.
     """
@@ -38,6 +58,7 @@ class Job(NamedTuple):
     repository: Repository | None
     watch: ResultsWatch
     tell: Tell
+    earlier_runs: EarlierRuns
     batch: SchedulerJob | None = None
     earlier: Run | None = None
 

@@ -21,7 +21,7 @@ from orglab.runs.cluster.ranks import find_rank, wait_for_run
 from orglab.runs.ending import EndingWatch
 from orglab.runs.environment import PythonProbe, find_python
 from orglab.runs.finalization import finish_run
-from orglab.runs.job import Job
+from orglab.runs.job import EarlierRuns, Job
 from orglab.runs.metrics.discovery import mark_metrics_files
 from orglab.runs.metrics.printed import PrintedMetrics
 from orglab.runs.pending import RECORD, remove_pending
@@ -105,7 +105,8 @@ def _make_job(log: LogFile, request: RunRequest, ref: str | None, folder: Path, 
             tell(f"The run that this job began before its restart cannot be continued: {error.strerror}.")
     earlier, record = resumed or (None, begin_record(log, clock.now()))
     watch = ResultsWatch(find_results_paths(log, request, base))
-    return Job(log, request, ref, record, folder, repository, watch, tell, batch, earlier)
+    earlier_runs = EarlierRuns(log, record.id)
+    return Job(log, request, ref, record, folder, repository, watch, tell, earlier_runs, batch, earlier)
 
 
 def _run_job(job: Job, failure: ExitStatus | None, python: PythonProbe) -> int:

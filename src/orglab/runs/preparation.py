@@ -21,7 +21,6 @@ from orglab.runs.code import GeneratedPaths, find_generated_paths, find_same_run
 from orglab.runs.description import describe_outcome
 from orglab.runs.environment import PythonProbe, find_lock_files
 from orglab.runs.job import Job
-from orglab.runs.log_runs import LogRuns
 from orglab.runs.metrics.candidates import find_matches
 from orglab.runs.parameters.arguments import find_environment_seeds
 from orglab.runs.parameters.run_parameters import describe_parameters
@@ -34,7 +33,6 @@ from orglab.runs.working_state import Policy, WorkingState, save_working_state
 from orglab.text import listed
 
 _STARTUP = Path(__file__).with_name("startup")
-_MOST_EARLIER_RUNS = 200  # read to find the same run, so that a long history does not slow a run down
 
 
 def find_results_paths(log: LogFile, request: RunRequest, base: Path) -> list[Path]:
@@ -101,7 +99,7 @@ def _find_scripts(repository: Repository, argv: tuple[str, ...], folder: Path) -
 def _find_outputs(job: Job, paths: Sequence[str]) -> set[str]:
     """Return those of some files, relative to the top, that are as an earlier run wrote them."""
     outputs: dict[str, set[tuple[int, str]]] = {}
-    for run in _read_earlier_runs(job):
+    for run in job.earlier_runs.all:
         for output in run.outputs:
             outputs.setdefault(output.path, set()).add((output.size, output.sha256))
     found = set()
@@ -114,17 +112,12 @@ def _find_outputs(job: Job, paths: Sequence[str]) -> set[str]:
     return found
 
 
-def _read_earlier_runs(job: Job) -> Iterator[Run]:
-    """Yield the newest earlier runs, newest first."""
-    return (run for run in LogRuns(job.log).read_newest(_MOST_EARLIER_RUNS) if run.id != job.record.id)
-
-
 def warn_if_run_before(job: Job, state: WorkingState) -> None:
     """Tell the user about an earlier run of the same command or code; a rerun needs no such message."""
     if job.request.extra_fields:
         return
     run = Run(job.record.folder, {**_describe_request(job), **state.record_fields()})
-    found = find_same_run(job.repository, run, [*_read_earlier_runs(job)], _find_own_paths(job))
+    found = find_same_run(job.repository, run, job.earlier_runs.all, _find_own_paths(job))
     if found is None:
         return
     same, is_same = found
@@ -146,11 +139,11 @@ def warn_if_code_differs(job: Job, beginning: Mapping[str, Any]) -> None:
     repository, run = job.repository, Run(job.record.folder, beginning)
     if repository is None or run.fields.get("rerun_of"):
         return
-    alike = (one for one in _read_earlier_runs(job) if find_reason(one) is None and is_same_setting(one, run))
+    alike = (one for one in job.earlier_runs.all if find_reason(one) is None and is_same_setting(one, run))
     earlier = next(alike, None)
     if earlier is None or earlier.argv == run.argv or earlier.code == run.code or None in (earlier.code, run.code):
         return
-    writers = [run, *_read_earlier_runs(job)]
+    writers = [run, *job.earlier_runs.all]
     codes = identify_code(repository, [run, earlier], _find_own_paths(job), writers)
     if codes[run.id] == codes[earlier.id]:
         return
@@ -181,7 +174,7 @@ def _describe_request(job: Job) -> dict[str, Any]:
 def _find_generated(job: Job) -> GeneratedPaths:
     """Return the paths that this run and earlier ones write."""
     run = Run(job.record.folder, _describe_request(job))
-    return find_generated_paths([run, *_read_earlier_runs(job)], _find_own_paths(job))
+    return find_generated_paths([run, *job.earlier_runs.all], _find_own_paths(job))
 
 
 def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: datetime.datetime) -> dict[str, Any]:

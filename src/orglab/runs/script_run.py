@@ -26,7 +26,7 @@ from orglab.git import find_repository
 from orglab.log.log import LogFile
 from orglab.runs.cluster.batch import describe_batch, find_batch_job
 from orglab.runs.finalization import finish_run
-from orglab.runs.job import Job
+from orglab.runs.job import EarlierRuns, Job
 from orglab.runs.metrics.discovery import LOGGED, mark_metrics_files
 from orglab.runs.parameters.arguments import Value, normalize_name
 from orglab.runs.parameters.run_parameters import SCRIPT_PARAMETERS
@@ -35,7 +35,7 @@ from orglab.runs.preparation import describe_beginning, find_results_paths, form
 from orglab.runs.process_end import ProcessEnd
 from orglab.runs.record import OUT
 from orglab.runs.record_reader import read_run
-from orglab.runs.record_writer import begin_record
+from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import ResultsWatch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.text import Tell, cut
@@ -178,24 +178,28 @@ def begin_script_run(
     )  # fmt: skip
     ref = find_reference(log, request)
     record = begin_record(log, clock.now())
-    try:
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(_abandon, record)
         job = _make_job(log, request, ref, record, tell)
         marks = mark_metrics_files(job)
         _record_beginning(job, parameters)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            record.remove()
-        record.close()
-        raise
+        cleanup.pop_all()
     return _start(job, marks)
 
 
-def _make_job(log: LogFile, request: RunRequest, ref: str | None, record: Any, tell: Tell) -> Job:  # noqa: ANN401 - see Job
+def _abandon(record: RecordWriter) -> None:
+    """Remove the record of a run that was never started."""
+    with contextlib.suppress(OSError):
+        record.remove()
+    record.close()
+
+
+def _make_job(log: LogFile, request: RunRequest, ref: str | None, record: RecordWriter, tell: Tell) -> Job:
     folder = Path.cwd()
     repository = find_repository(folder) or log.repository
     base = repository.top if repository is not None else log.top
     watch = ResultsWatch(find_results_paths(log, request, base))
-    return Job(log, request, ref, record, folder, repository, watch, tell)
+    return Job(log, request, ref, record, folder, repository, watch, tell, EarlierRuns(log, record.id))
 
 
 def _record_beginning(job: Job, parameters: Mapping[str, object]) -> None:

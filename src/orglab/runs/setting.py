@@ -5,7 +5,6 @@ setting counts, or is left out for a reason.
 """
 
 import itertools
-import math
 import os
 import re
 from collections import Counter
@@ -13,6 +12,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from orglab.runs.metrics.directions import find_direction
+from orglab.runs.metrics.values import is_not_finite
 from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
 from orglab.runs.record import Run, read_number
 from orglab.runs.statistics import deviation, mean
@@ -313,12 +313,8 @@ def is_failed(run: Run) -> bool:
 
 def has_diverged(run: Run, metric: str) -> bool:
     """Return whether the last value of a metric is NaN or infinite."""
-    value: object = run.metrics.get(metric)
-    if metric in run.diverged:
-        return True
-    if isinstance(value, str):
-        return value.strip().lstrip("+-").lower() in ("nan", "inf", "infinity")
-    return isinstance(value, float) and not math.isfinite(value)
+    value = run.metrics.get(metric)
+    return metric in run.diverged or (value is not None and is_not_finite(value))
 
 
 def read_final(run: Run, metric: str) -> float | None:

@@ -27,6 +27,8 @@ _DEEPEST = 20
 _TEXT = 500  # characters kept of a value
 _NAME = 200
 _YAML = (".yaml", ".yml")
+# What PyYAML lets through for a value that is none, such as the date 2026-99-99.
+_YAML_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _SUFFIXES = (".json", ".toml", *_YAML)
 _HYDRA = ".hydra"
 
@@ -175,7 +177,7 @@ def _read_yaml(text: str) -> object:
         raise _NoReaderError from None
     try:
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except Exception:  # noqa: BLE001 - a value that is none, such as the date 2026-99-99, is any error
+    except (yaml.YAMLError, *_YAML_ERRORS):
         return None
 
 
