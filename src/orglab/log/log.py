@@ -90,6 +90,14 @@ class LogFile:
         git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
         return Path(active_step_file(os.fspath(self.path), git_dir)).parent
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether the history of the log is on a branch of its own, so that the branches of the code do not hold it."""
+        return False
+
+    def keep_text(self, *, at_once: bool = False) -> None:
+        """Save the text of the log and the journal in their history, at most once a minute or `at_once`."""
+
     def find_own_paths(self, repository: Repository) -> tuple[str, ...]:
         """Return the log and the journal as paths from the top of a repository: they are never committed with code."""
         from orglab.git.files import path_in  # noqa: PLC0415 - only runs need it
