@@ -1,0 +1,104 @@
+"""What a command does when the log's file is not as the last command left it."""
+
+import os
+from pathlib import Path
+
+from orglab import clock
+from orglab.config import JOURNAL_SUFFIX
+from orglab.errors import GitError, OrglabError
+from orglab.git import Repository, is_installed
+from orglab.git.files import read_file_at
+from orglab.git.log_branch import LOG_BRANCH, LOG_REF, Version, find_tip, is_checked_out, is_in_commit, save_texts
+from orglab.log import file
+from orglab.log.apart import choose_names, find_apart_files, replace_apart, restore_missing
+from orglab.log.log import LogFile
+from orglab.log.losses import record_loss
+from orglab.log.merge.merge import merge
+from orglab.log.text_guard import TextGuard
+from orglab.text import Tell, listed
+
+
+def notice_change(log: LogFile, tell: Tell) -> None:
+    """Find out why the log's file has changed, and keep what git took out of it.
+
+    A hand edit is saved like any other change.
+
+    Args:
+        log: The log.
+        tell: Called with each message for the user.
+    """
+    repository = log.repository
+    if repository is None or not is_installed():
+        return
+    try:
+        if log.is_apart and not os.path.lexists(log.path):
+            _restore(repository, tell)
+        guard = TextGuard(repository, log.path)
+        kept = guard.read_kept()
+        if kept is not None and not guard.is_written_in_place():
+            _notice_new_file(log, repository, guard, kept, tell)
+    except (OrglabError, OSError) as error:
+        # Nothing that is noticed here may keep a command from doing its work.
+        reason = error if isinstance(error, OrglabError) else f"{error.strerror}."
+        tell(f"{log.path} has changed, and its earlier text could not be compared: {reason}")
+        return
+    TextGuard(repository, log.path).record()
+    log.keep_text()
+
+
+def _restore(repository: Repository, tell: Tell) -> None:
+    """Put back files that were removed."""
+    restored = restore_missing(repository)
+    if restored:
+        names = listed(os.path.relpath(path) for path in restored)
+        tell(f"Restored {names}, which had been removed from the working tree.")
+
+
+def _notice_new_file(log: LogFile, repository: Repository, guard: TextGuard, kept: bytes, tell: Tell) -> None:
+    """Find out whether git or an editor wrote the file that now has the log's name."""
+    now = log.read_file().data
+    if now == kept:
+        return
+    if log.is_apart:
+        if is_in_commit(guard.repository, "HEAD", log.name) and not is_checked_out(repository, LOG_BRANCH):
+            _move_aside(log, repository, guard, kept, tell)
+        return
+    operation = guard.find_operation()
+    at_head = read_file_at(guard.repository, "HEAD", log.name)
+    if operation is not None or now == at_head:
+        record_loss(log, kept, operation or "a checkout of the file", tell)
+
+
+def _move_aside(log: LogFile, repository: Repository, guard: TextGuard, kept: bytes, tell: Tell) -> None:
+    """Give a log another name, because git has checked out a file of that name over it.
+
+    What somebody has added to the checked-out file since is merged into the log.
+    """
+    apart = find_apart_files(repository)
+    if apart is None:
+        return
+    home, now = Path(apart.home), log.read_file().data
+    base = read_file_at(guard.repository, "HEAD", log.name) or b""
+    merged = merge(base, kept, now, log.config, clock.now())
+    journal = log.config.journal
+    new_name, new_journal = choose_names(guard.repository, home / log.name, journal)
+    old_journal = f"{log.name.rpartition('/')[0]}/{journal}".lstrip("/")
+    renamed = {log.name: new_name}
+    texts = {new_name: kept if merged.conflicts else merged.data}
+    if (old_journal in apart.names and new_journal.endswith(JOURNAL_SUFFIX)) or new_journal != old_journal:
+        journal_text = TextGuard(repository, home / old_journal).read_kept()
+        renamed[old_journal] = new_journal
+        texts |= {new_journal: journal_text} if journal_text is not None else {}
+    for name, data in texts.items():
+        file.create(home / name, data)
+        TextGuard(repository, home / name).record()
+    replace_apart(repository, renamed)
+    tip = find_tip(repository, LOG_REF)
+    message = f"log: renamed to {new_name}, because a commit has {log.name}"
+    if save_texts(repository, LOG_REF, tip, Version(message, texts, tuple(renamed) if tip else ())) is None:
+        raise GitError(f"{LOG_BRANCH} was changed by another process; run the command again.")
+    old = log.path
+    log.rename(home / new_name, Path(new_journal).name if old_journal in renamed else journal)
+    tell(f"git has checked out a file over {old.name}, so the log is now {log.path}; nothing in it was lost.")
+    if merged.conflicts:
+        tell(f"{old.name} was changed after that, and could not be merged into the log: see `git diff -- {old.name}`.")
