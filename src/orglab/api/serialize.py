@@ -229,6 +229,7 @@ def synced_form(synced: "SyncResult") -> dict[str, object]:
         "sent": synced.sent,
         "received": [run_form(run) for run in synced.received],
         "written": [run.id for run in synced.written],
+        "log": synced.branch._asdict() if synced.branch is not None else None,
     }
 
 

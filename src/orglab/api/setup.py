@@ -228,13 +228,20 @@ class SetupMethods(CareMethods):
 def choose_log(given: str | None) -> Chosen:
     """Return the log to create or adopt in the current folder.
 
+    A fresh clone gets the log of the branch `experiment-log`, if its remote has one.
+
     Args:
         given: The file that the user named, or None.
 
     Raises:
         UsageError: A settings file cannot be read.
+        GitError: git fails.
+        NotWritableError: The log of the branch cannot be written.
     """
+    from orglab.log.apart import adopt_branch
+
     try:
+        adopt_branch(Path())
         path, config = find_log(Path(), given)
         return Chosen(path if given else Path(shorten_path(os.fspath(path))), config, is_certain=True)
     except NotFoundError:

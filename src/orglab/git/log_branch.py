@@ -129,6 +129,12 @@ def is_ancestor(repository: Repository, commit: str, of: str) -> bool:
     return repository.read("merge-base", "--is-ancestor", commit, of) is not None
 
 
+def find_merge_base(repository: Repository, one: str, other: str) -> str | None:
+    """Return the best common ancestor of two commits, or None."""
+    found = (repository.read("merge-base", one, other) or b"").split()
+    return found[0].decode() if found else None
+
+
 def find_branch_copies(repository: Repository) -> dict[str, str]:
     """Return the commit of the log's branch on each remote, as it was last fetched, by the name of the ref."""
     listed = repository.read("for-each-ref", "--format=%(objectname) %(refname)", "refs/remotes") or b""
