@@ -143,7 +143,14 @@ def _merge_file(log: LogFile, repository: Repository, path: Path, base: bytes, t
 
     def change(data: bytes) -> bytes:
         # Two logs that were begun apart have at most their preamble in common.
-        merged = merge(base or _find_preamble(data, theirs), data, theirs, log.config, clock.now(), Labels("this clone", "the remote"))
+        merged = merge(
+            base or _find_preamble(data, theirs),
+            data,
+            theirs,
+            log.config,
+            clock.now(),
+            Labels("this clone", "the remote"),
+        )
         results.append(merged)
         return merged.data
 

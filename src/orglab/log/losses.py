@@ -27,7 +27,9 @@ from orglab.log.text_guard import TEXTS, read_seen
 from orglab.text import Tell, count
 
 FOLDER = "losses"
-_PLURALS = {"experiment": "experiment", "step": "step", "tick": "completed step", "note": "note"}
+_NOUNS = {
+    "experiment": "experiment", "conclusion": "conclusion", "note": "note", "step": "step", "tick": "completed step",
+}  # fmt: skip
 _MOST_NAMED = 3
 
 
@@ -85,19 +87,16 @@ def record_loss(log: LogFile, kept: bytes, operation: str, tell: Tell) -> None:
     fields = {"name": log.name, "operation": operation, "commit": commit, "base": base, "at": clock.now().isoformat()}
     _write(folder / f"{commit}.json", json.dumps(fields))
     tell(
-        f"{_capitalize(operation)} took {describe_parts(parts)} out of the log. `orglab check` lists them, "
-        "`orglab check --restore` puts them back, `orglab check --forget` leaves them out."
+        f"git ({operation}) took {describe_parts(parts)} out of the log. `orglab check` lists what is missing; "
+        "`orglab check --restore` puts it back, `orglab check --forget` agrees to it."
     )
-
-
-def _capitalize(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def describe_parts(parts: Sequence[MissingPart]) -> str:
     """Return how many experiments, notes and so on there are, with the references of the first."""
-    counts = Counter(part.kind for part in parts)
-    words = [count(number, _PLURALS.get(kind, kind)) for kind, number in counts.items()]
+    counts = Counter(dict.fromkeys(_NOUNS, 0))
+    counts.update(part.kind for part in parts)
+    words = [count(number, _NOUNS[kind]) for kind, number in counts.items() if number]
     refs = list(dict.fromkeys(part.ref for part in parts))
     more = ", ..." if len(refs) > _MOST_NAMED else ""
     return f"{', '.join(words)} ({', '.join(refs[:_MOST_NAMED])}{more})"

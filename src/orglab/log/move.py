@@ -6,14 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from orglab.config import ARCHIVE_SUFFIX
+from orglab.config import ARCHIVE_SUFFIX, JOURNAL_SUFFIX
 from orglab.errors import GitError, NotFoundError, UsageError
 from orglab.git import Repository
 from orglab.git.files import is_tracked, path_in, read_file_at
-from orglab.git.log_branch import LOG_BRANCH, LOG_REF, Version, find_tip, read_file_versions, save_texts
+from orglab.git.log_branch import (
+    LOG_BRANCH,
+    LOG_REF,
+    Version,
+    find_tip,
+    find_tracking_commits,
+    is_in_commit,
+    read_file_versions,
+    save_texts,
+)
 from orglab.git.worktree import commit_paths, find_operation
 from orglab.log import file
-from orglab.log.apart import add_apart, choose_names
+from orglab.log.apart import add_apart, choose_names, replace_apart
 from orglab.log.log import LogFile
 from orglab.log.text_guard import TextGuard
 
@@ -42,7 +51,7 @@ def move_apart(log: LogFile) -> MovedApart:
     if repository is None:
         raise NotFoundError(f"{log.path} is not in a git repository; create one with `git init`.")
     if log.is_apart:
-        raise UsageError(f"{log.path} is kept apart already, on the branch {LOG_BRANCH}.")
+        return _move_again(log, repository)
     if (operation := find_operation(repository)) is not None:
         raise GitError(f"git is in the middle of {operation}; finish that first.")
     document = log.document()
@@ -73,6 +82,59 @@ def move_apart(log: LogFile) -> MovedApart:
         commit = commit_paths(repository, _MESSAGE, tracked).short
     log.rename(old.with_name(Path(name).name), os.path.relpath(journal, Path(name).parent))
     return MovedApart(log.path, old, len(versions), commit)
+
+
+def _move_again(log: LogFile, repository: Repository) -> MovedApart:
+    """Give a log that is kept apart another name, because commits have a file of its name.
+
+    Raises:
+        UsageError: No commit has one.
+    """
+    if not find_tracking_commits(repository, log.name, 1):
+        raise UsageError(f"{log.path} is kept apart already, on the branch {LOG_BRANCH}.")
+    old = log.path
+    home = TextGuard(repository, old).repository
+    rename_apart(log, repository, home, log.read_file().data)
+    if not is_tracked(home, path_in(home, old.absolute()) or ""):
+        old.unlink()
+    return MovedApart(log.path, old, 1, None)
+
+
+def rename_apart(log: LogFile, repository: Repository, home: Repository, data: bytes) -> None:
+    """Give a log that is kept apart a name that no commit has; the old file is left alone.
+
+    Args:
+        log: The log; it goes on with the new file.
+        repository: The repository.
+        home: The same, in the worktree that has the file.
+        data: The text of the log.
+
+    Raises:
+        GitError: git fails.
+        NotWritableError: A file cannot be written.
+        OSError: The git directory cannot be written.
+    """
+    new_name, _ = choose_names(home, home.top / log.name, log.config.journal)
+    renamed, texts = {log.name: new_name}, {new_name: data}
+    journal = f"{log.name.rpartition('/')[0]}/{log.config.journal}".lstrip("/")
+    path = home.top / journal
+    is_hit = is_in_commit(home, "HEAD", journal)
+    if is_hit or journal.endswith(JOURNAL_SUFFIX):
+        # Its name follows that of the log.
+        renamed[journal] = new_name.removesuffix(".org") + JOURNAL_SUFFIX
+        text = TextGuard(repository, path).read_kept() if is_hit or not path.exists() else path.read_bytes()
+        texts |= {renamed[journal]: text} if text is not None else {}
+    for name, text in texts.items():
+        file.create(home.top / name, text)
+        TextGuard(repository, home.top / name).record()
+    if journal in renamed and not is_hit:
+        path.unlink(missing_ok=True)
+    replace_apart(repository, renamed)
+    tip = find_tip(repository, LOG_REF)
+    message = f"log: renamed to {new_name}, because a commit has {log.name}"
+    if save_texts(repository, LOG_REF, tip, Version(message, texts, tuple(renamed) if tip else ())) is None:
+        raise GitError(f"{LOG_BRANCH} was changed by another process; run the command again.")
+    log.rename(home.top / new_name, Path(renamed.get(journal, log.config.journal)).name)
 
 
 def _list_files(log: LogFile, name: str, journal: str) -> list[tuple[Path, str]]:

@@ -1,19 +1,18 @@
 """What a command does when the log's file is not as the last command left it."""
 
 import os
-from pathlib import Path
 
 from orglab import clock
-from orglab.config import JOURNAL_SUFFIX
-from orglab.errors import GitError, OrglabError
+from orglab.config import shorten_path
+from orglab.errors import OrglabError
 from orglab.git import Repository, is_installed
 from orglab.git.files import read_file_at
-from orglab.git.log_branch import LOG_BRANCH, LOG_REF, Version, find_tip, is_checked_out, is_in_commit, save_texts
-from orglab.log import file
-from orglab.log.apart import choose_names, find_apart_files, replace_apart, restore_missing
+from orglab.git.log_branch import LOG_BRANCH, is_checked_out, is_in_commit
+from orglab.log.apart import restore_missing
 from orglab.log.log import LogFile
 from orglab.log.losses import record_loss
 from orglab.log.merge.merge import merge
+from orglab.log.move import rename_apart
 from orglab.log.text_guard import TextGuard
 from orglab.text import Tell, listed
 
@@ -74,31 +73,11 @@ def _move_aside(log: LogFile, repository: Repository, guard: TextGuard, kept: by
 
     What somebody has added to the checked-out file since is merged into the log.
     """
-    apart = find_apart_files(repository)
-    if apart is None:
-        return
-    home, now = Path(apart.home), log.read_file().data
+    now, old = log.read_file().data, log.path
     base = read_file_at(guard.repository, "HEAD", log.name) or b""
     merged = merge(base, kept, now, log.config, clock.now())
-    journal = log.config.journal
-    new_name, new_journal = choose_names(guard.repository, home / log.name, journal)
-    old_journal = f"{log.name.rpartition('/')[0]}/{journal}".lstrip("/")
-    renamed = {log.name: new_name}
-    texts = {new_name: kept if merged.conflicts else merged.data}
-    if (old_journal in apart.names and new_journal.endswith(JOURNAL_SUFFIX)) or new_journal != old_journal:
-        journal_text = TextGuard(repository, home / old_journal).read_kept()
-        renamed[old_journal] = new_journal
-        texts |= {new_journal: journal_text} if journal_text is not None else {}
-    for name, data in texts.items():
-        file.create(home / name, data)
-        TextGuard(repository, home / name).record()
-    replace_apart(repository, renamed)
-    tip = find_tip(repository, LOG_REF)
-    message = f"log: renamed to {new_name}, because a commit has {log.name}"
-    if save_texts(repository, LOG_REF, tip, Version(message, texts, tuple(renamed) if tip else ())) is None:
-        raise GitError(f"{LOG_BRANCH} was changed by another process; run the command again.")
-    old = log.path
-    log.rename(home / new_name, Path(new_journal).name if old_journal in renamed else journal)
-    tell(f"git has checked out a file over {old.name}, so the log is now {log.path}; nothing in it was lost.")
+    rename_apart(log, repository, guard.repository, kept if merged.conflicts else merged.data)
+    where = shorten_path(str(log.path.absolute()))
+    tell(f"git has checked out a file over {old.name}, so the log is now {where}; nothing in it was lost.")
     if merged.conflicts:
         tell(f"{old.name} was changed after that, and could not be merged into the log: see `git diff -- {old.name}`.")
