@@ -195,6 +195,7 @@ def status_form(status: "Status") -> dict[str, object]:
     """Return the status of a log, as in `status --json`."""
     return {
         "log": str(status.log),
+        "branch": status.branch,
         "experiments": status.counts,
         "active": status.active,
         "title": status.experiment.title if status.experiment is not None else None,

@@ -102,6 +102,20 @@ def find_text_ref(log: LogFile, repository: Repository) -> str:
     return TEXT_REFS + ("main" if git_dir.parent.name != "worktrees" else f"worktree-{git_dir.name}")
 
 
+def find_unsaved(log: LogFile) -> list[str]:
+    """Return the files of a log whose text differs from that in its history, by their paths there.
+
+    Raises:
+        GitError: git fails.
+    """
+    repository = log.repository
+    if repository is None:
+        return []
+    files, tip = _read_files(log), find_tip(repository, find_text_ref(log, repository))
+    saved = read_texts(repository, tip, list(files)) if tip else {}
+    return [name for name, data in files.items() if data != saved.get(name)]
+
+
 def _is_due(repository: Repository) -> bool:
     """Return whether a minute has passed since the last look."""
     try:
