@@ -400,6 +400,8 @@ class WriteMethods(LogFile):
             link = f"[[file:{self.path.name}::#{experiment.id}][{experiment.id}]]"
             tag = experiment.id.replace("-", "_")
         if not self.journal.exists():
+            self._restore_journal()
+        if not self.journal.exists():
             file.create(self.journal, _JOURNAL_HEADER.encode())
         now = clock.now()
         self.edit(
@@ -408,6 +410,14 @@ class WriteMethods(LogFile):
             self.journal,
         )
         return self.journal
+
+    def _restore_journal(self) -> None:
+        """Put the journal of a log that is kept apart back, if it was removed."""
+        if self.is_apart and self.repository is not None:
+            from orglab.log.apart import restore_missing
+
+            with suppress(GitError):
+                restore_missing(self.repository)
 
 
 def _verify_journal(before: "Document", after: "Document", _: None) -> None:
