@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import datetime
 
     from orglab.experiment.consequences import Added
+    from orglab.text import Tell
 
 Decided = TypeVar("Decided")
 MakeEdits = Callable[[Document], tuple[list[Edit], Decided]]
@@ -97,6 +98,9 @@ class LogFile:
 
     def keep_text(self, *, at_once: bool = False) -> None:
         """Save the text of the log and the journal in their history, at most once a minute or `at_once`."""
+
+    def notice_file(self, tell: "Tell") -> None:
+        """Notice a file that a checkout has put in the place of the log; `tell` is called with what was done."""
 
     def find_own_paths(self, repository: Repository) -> tuple[str, ...]:
         """Return the log and the journal as paths from the top of a repository: they are never committed with code."""
