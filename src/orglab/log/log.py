@@ -144,6 +144,9 @@ class LogFile:
         self.path, self.config = path, self.config._replace(journal=journal)
         vars(self).pop("_apart_name", None)
 
+    def notice_file(self, tell: "Tell") -> None:
+        """Notice a file that a checkout has put in the place of the log; `tell` is called with what was done."""
+
     def find_own_paths(self, repository: Repository) -> tuple[str, ...]:
         """Return the log and the journal as paths from the top of a repository: they are never committed with code."""
         from orglab.git.files import path_in  # noqa: PLC0415 - only runs need it
