@@ -33,6 +33,7 @@ log = "{log}"
 [hooks]
 # references = "warn"          # a commit message refers to an unknown experiment or step: warn, refuse or off
 # separate = "leave-out"       # the log in a commit of code: leave-out, refuse, warn or off
+# position = "start"           # the reference in a commit message: start, after-type (feat: [e201.1] x) or trailer
 # auto_done = false            # "[e201.1] done" or "[e201.1] Results" in a commit message ticks the step
 
 [run]
@@ -58,11 +59,14 @@ class HooksConfig(NamedTuple):
     Attributes:
         references: When a commit message refers to an unknown experiment or step: `warn`, `refuse` or `off`.
         separate: When log and code are in one commit: `leave-out` takes the log out of it; `refuse`, `warn` or `off`.
+        position: Where a reference is added to a commit message: at the `start` of the subject; `after-type`, as in
+            `feat: [e201.1] tune`; or as a `trailer`, `Refs: e201.1`.
         auto_done: Whether `[e201.1] done` or `[e201.1] Results` in a commit message ticks the step.
     """
 
     references: str = "warn"
     separate: str = "leave-out"
+    position: str = "start"
     auto_done: bool = False
 
 
@@ -102,6 +106,7 @@ class ReportConfig(NamedTuple):
 _CHOICES = {
     ("hooks", "references"): ("warn", "refuse", "off"),
     ("hooks", "separate"): ("leave-out", "refuse", "warn", "off"),
+    ("hooks", "position"): ("start", "after-type", "trailer"),
     ("run", "before"): ("commit", "snapshot", "clean"),
 }
 

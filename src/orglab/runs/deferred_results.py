@@ -111,7 +111,9 @@ def _commit(log: LogFile, repository: Repository, run: Run, tell: Tell) -> Commi
             messages.append(f"Changed since the run {run.id} wrote them, and not committed: {listed(sorted(others))}.")
         new = [path for path in new if path not in others]
         paths = [path for path in changed if path not in others] + new
-        committed = commit_paths(repository, results_message(run), paths, new) if paths else None
+        committed = (
+            commit_paths(repository, results_message(run, log.config.hooks.position), paths, new) if paths else None
+        )
     for message in messages:
         tell(message)
     return committed

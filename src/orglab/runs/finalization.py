@@ -118,7 +118,7 @@ def _commit(job: Job) -> None:
         return
     try:
         own_paths = job.log.find_own_paths(job.repository)
-        commit = commit_results(job.repository, run, job.watch, own_paths, job.log.config.run.size_limit, job.tell)
+        commit = commit_results(job.repository, run, job.watch, own_paths, job.log.config, job.tell)
         if commit is not None:
             job.record_event("committed", {"commit": commit.full, "hash": commit.short})
             job.tell(f"Committed the results as {commit.short}.")

@@ -70,7 +70,7 @@ def save_code(job: Job) -> WorkingState:
         before = "snapshot"  # the branch is that of the person, who may be working on it now
     policy = Policy(
         before, config, own_paths, expected, scripts,
-        lambda paths: _find_outputs(job, paths), tuple(_find_streams(job.repository)),
+        lambda paths: _find_outputs(job, paths), tuple(_find_streams(job.repository)), job.log.config.hooks.position,
     )  # fmt: skip
     return save_working_state(
         job.repository, policy, job.record.id, job.tell, ref=job.ref, argv=job.request.argv, why=job.request.why

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from orglab.config import Config
 from orglab.errors import GitError
 from orglab.git import Repository
 from orglab.git.files import path_in
@@ -126,7 +127,12 @@ def read_outputs(files: Iterable[Path], top: Path, stop: Callable[[], bool]) -> 
 
 
 def commit_results(
-    repository: Repository, run: Run, watch: ResultsWatch, excluded: Sequence[str], size_limit: int, tell: Tell
+    repository: Repository,
+    run: Run,
+    watch: ResultsWatch,
+    excluded: Sequence[str],
+    config: Config,
+    tell: Tell,
 ) -> Committed | None:
     """Commit the files that a run wrote or removed, except those that git ignores; return the commit or None.
 
@@ -138,7 +144,7 @@ def commit_results(
         run: The run, with its metrics.
         watch: The files under the results paths before the run.
         excluded: Paths of the log and the journal, relative to the top; they are never committed with results.
-        size_limit: Megabytes.
+        config: The settings, with the size limit and the place of the reference in the message.
         tell: Called with each message for the user.
 
     Raises:
@@ -151,7 +157,8 @@ def commit_results(
         files = (*watch.find_written(), *watch.find_removed())
         named = (path_in(repository, path) for path in files)
         touched = {path for path in named if path is not None}.difference(excluded)
-        changed, new = select_results(repository, read_changes(repository, inside), touched, size_limit, tell)
+        changes = read_changes(repository, inside)
+        changed, new = select_results(repository, changes, touched, config.run.size_limit, tell)
         paths = changed + new
         if not paths:
             tell("No results to commit: the run changed no files under the results paths, except ignored ones.")
@@ -160,7 +167,7 @@ def commit_results(
             raise GitError(
                 f"Cannot commit the results during {operation}: {listed(paths)}; finish it, then commit them."
             )
-        return commit_paths(repository, results_message(run), paths, new)
+        return commit_paths(repository, results_message(run, config.hooks.position), paths, new)
 
 
 def select_results(
