@@ -80,6 +80,7 @@ class RunConfig(NamedTuple):
         size_limit: Megabytes; a larger untracked file is not in a snapshot, and not committed with results.
         snapshot_files: The largest number of untracked files in a snapshot.
         snapshot_size: The largest size of these files in all, in megabytes.
+        commit_log: Whether a log that git tracks is committed after a run that did not fail.
         share_output: Whether `orglab sync` sends the last 64 KB of what each run printed.
     """
 
@@ -89,6 +90,7 @@ class RunConfig(NamedTuple):
     size_limit: int = 10
     snapshot_files: int = 2000
     snapshot_size: int = 100
+    commit_log: bool = True
     share_output: bool = True
 
 

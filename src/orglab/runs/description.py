@@ -165,7 +165,7 @@ def _add_reference(text: str, ref: str | None, position: str) -> str:
     return name_references(text, [ref] if ref is not None else [], position)
 
 
-def results_message(run: Run, position: str = "start") -> str:
+def results_message(run: Run, position: str) -> str:
     """Return the message of the commit of the results of a run; `position` is the setting `hooks.position`.
 
     For a failed run it does not contain `Results`, because that word may tick the step (`hooks.auto_done`).
