@@ -22,6 +22,6 @@ def post_rewrite(hook: Hook) -> int:
     rewritten = hook.log.follow_rewrites({old for old, _ in pairs})
     for old, new in rewritten:
         print_message(f"{path}: {old} is now {new}.")
-    if rewritten:
+    if rewritten and not hook.log.is_apart:
         print_message(f"{path} has the new hashes; commit it with: orglab commit")
     return 0
