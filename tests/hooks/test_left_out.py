@@ -184,3 +184,26 @@ def test_a_worktree_and_a_split_index(study, tmp_path_factory):
         assert LEFT in study.git("commit", "--quiet", "-m", "[e201] x", *arguments, cwd=other)
         assert committed(study, "other") == ["train.py"]
         assert study.repo.git("-C", str(other), "status", "--porcelain").split() == ["M", NAME]
+
+
+@pytest.mark.parametrize("way", ["dotfiles", "core.worktree", "variables"])
+def test_a_git_directory_that_is_elsewhere(study, tmp_path_factory, way):
+    bare, home = tmp_path_factory.mktemp("bare") / "dotfiles.git", tmp_path_factory.mktemp("home")
+    study.path.joinpath(".git").rename(bare)
+    options = {"core.worktree": [f"--git-dir={bare}"], "variables": []}.get(
+        way, [f"--git-dir={bare}", f"--work-tree={home}"]
+    )
+    if way == "core.worktree":
+        study.git(f"--git-dir={bare}", "config", "core.worktree", home)
+    environment = {"GIT_DIR": str(bare), "GIT_WORK_TREE": str(home)} if way == "variables" else {}
+    study.git(*options, "checkout", "--force", "main", cwd=home, **environment)
+    for arguments in (("--all",), ("train.py", NAME)):
+        (home / NAME).write_text(UNSTAGED)
+        with (home / "train.py").open("a") as file:
+            file.write("more\n")
+        said = study.git(*options, "commit", "--quiet", "-m", "[e201.1] x", *arguments, cwd=home, **environment)
+        assert said.startswith(f"orglab: Left {NAME} out of this commit; commit it with `git commit -- {NAME}`.\n")
+        assert "belongs to e201.1" in said
+        assert study.repo.git(f"--git-dir={bare}", "show", "--format=", "--name-only", "HEAD") == "train.py"
+    study.git(*options, "commit", "--quiet", "-m", "[e201.1] x", "--", NAME, cwd=home, **environment)
+    assert study.repo.git(f"--git-dir={bare}", f"--work-tree={home}", "status", "--porcelain", "-uno") == ""

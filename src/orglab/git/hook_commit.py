@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,8 +88,9 @@ class HookCommit:
 
     def is_undone(self, change: Change) -> bool:
         """Return whether a file is as it was before HEAD: an amend may be taking it out of that commit."""
-        printed = self.repository.read("ls-tree", "-z", "--full-tree", "HEAD~", "--", f":(top,literal){change.path}")
-        fields = (printed or b"").partition(b"\t")[0].decode().split(" ")
+        command = ("ls-tree", "-z", "--full-tree", "HEAD~", "--", change.path)
+        printed = run_readonly(self.repository.folder, command, environment=self._environment).stdout
+        fields = printed.partition(b"\t")[0].decode().split(" ")
         return len(fields) == 3 and f"{fields[0]} {fields[2]}" == change.after  # noqa: PLR2004 - mode, type, hash
 
     def leave_out(self, changes: Sequence[Change]) -> bool:
@@ -117,7 +119,8 @@ class HookCommit:
             write_left_out(self.repository, {path: (entry, staged[path]) for path, entry in heads.items()})
             self._write_entries(self._index, heads)
         except (GitError, OSError):
-            remove_left_out(self.repository)
+            with suppress(OSError):
+                remove_left_out(self.repository)
             return False
         return True
 
@@ -157,7 +160,7 @@ class HookCommit:
             GitError: git fails.
         """
         # git wants any hash for the path that it removes.
-        null = "0 " + self.repository.query("rev-parse", "HEAD").decode().strip()
+        null = "0 " + self.repository.query("rev-parse", "HEAD", environment=self._environment).decode().strip()
         lines = b"".join(os.fsencode(f"{entry or null}\t{path}\0") for path, entry in entries.items())
         environment = {**self._environment, "GIT_INDEX_FILE": os.fspath(index)}
         self.repository.run("update-index", "-z", "--index-info", stdin=lines, environment=environment)
