@@ -82,6 +82,19 @@ def test_the_index_of_a_commit_that_is_not_made_is_unchanged(study, way, argumen
     assert not [*(study.path / ".git").glob("*.lock")]
 
 
+@pytest.mark.parametrize("arguments", [(), ("--all",), ("train.py",)])
+def test_a_hook_of_the_user_that_stages_everything_does_not_bring_the_log_in(study, arguments):
+    change(study, " M")
+    study.git("add", "train.py")
+    kept = study.hook("pre-commit.orglab-kept")
+    kept.write_text("#!/bin/sh\necho formatted >> train.py; git add --update\n")
+    kept.chmod(0o755)
+    assert LEFT in study.git("commit", "--quiet", "-m", "[e201] tune", *arguments)
+    assert committed(study) == ["train.py"]
+    assert study.repo.git("show", "HEAD:train.py").endswith("formatted")
+    assert study.log == UNSTAGED
+
+
 def test_a_new_journal_is_left_out_and_stays_staged(study):
     study.edit("journal.org", "* 2026\n")
     study.edit()

@@ -60,11 +60,10 @@ def post_commit(hook: Hook) -> int:
         for ref, title in hook.log.find_named(commit.message).titles.items():
             print_message(f"This commit belongs to {ref}  {title}")
     hook.log.complete_steps_in_message(commit, print_message)
-    hook.log.keep_text()
-    return 0
+    return keep_text(hook)
 
 
 def keep_text(hook: Hook) -> int:
-    """Save the text of the log in its history."""
-    hook.log.keep_text()
+    """Save the text of the log in its history, which has that of a log kept apart at each commit."""
+    hook.log.keep_text(at_once=hook.log.is_apart)
     return 0
