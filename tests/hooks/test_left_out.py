@@ -139,8 +139,9 @@ def test_a_squashed_merge_is_committed_whole(study):
     assert committed(study) == [NAME, "train.py"]
 
 
-def test_what_a_killed_hook_left_is_staged_again_by_the_next_commit(study):
-    change(study, "M ")
+@pytest.mark.parametrize("arguments", [(), ("--all",), ("train.py",), ("train.py", NAME), ("--allow-empty",)])
+def test_what_a_killed_hook_left_is_staged_again_by_the_next_commit(study, arguments):
+    change(study, "MM")
     study.git("add", "train.py")
     entry = study.repo.git("ls-files", "--stage", NAME)
     kept = study.hook("pre-commit.orglab-kept")
@@ -149,7 +150,7 @@ def test_what_a_killed_hook_left_is_staged_again_by_the_next_commit(study):
     study.git("commit", "-m", "tune", code=1)
     assert study.repo.git("status", "--porcelain") == f" M {NAME}\nM  train.py"
     kept.unlink()
-    study.git("commit", "--quiet", "-m", "[e201] tune")
+    study.git("commit", "--quiet", "-m", "[e201] tune", *arguments)
     assert committed(study) == ["train.py"]
     assert study.repo.git("ls-files", "--stage", NAME) == entry
 

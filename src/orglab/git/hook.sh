@@ -122,7 +122,6 @@ separate_log() {
 
 pre_commit() {
     [ ! -e "$failed" ] || rm -f "$failed"
-    restore_index  # git was killed in the middle of an earlier commit
     separate_log
 }
 
