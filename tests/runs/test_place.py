@@ -98,12 +98,11 @@ def test_what_ends_in_the_middle_of_something_waits_and_is_told_once_it_is_over(
 
 
 def test_after_a_rebase_has_ended_the_rewritten_commit_holds_the_code(topic, orglab):
-    answer = run(
-        orglab,
-        "git stash -q -u; git commit -q --amend -m amended; git rebase -q --onto HEAD~2 HEAD~1; git stash pop -q",
-    )
+    during = f"git stash -q -u; git commit -q --amend -m amended; git rebase -q --onto HEAD~2 HEAD~1; {WRITE}"
+    answer = run(orglab, during)
     assert "Committed the results as" in answer.err
     assert files_of(topic) == ["out/new", "out/old"]
+    assert topic.git("log", "-2", "--format=%s").split("\n")[1] == "amended"
     assert notes_of(topic) == 1
 
 
