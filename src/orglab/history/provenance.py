@@ -310,3 +310,5 @@ def _list_commits(run: Run) -> Iterator[tuple[str | None, str]]:
         yield run.code, "holds the code that it ran" if run.snapshot else "is the code that it ran"
     if run.commit != run.code:
         yield run.commit, "holds its results"
+    if not run.is_foreign:
+        yield run.kept, "keeps its results, on no branch"
