@@ -20,7 +20,7 @@ def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
     """Find problems in the log, and name the command that fixes each.
 
     Prints one problem per line: file:line:column: code message. The exit code is 1
-    if there are any.
+    if there are any. Commits that were discarded are no problem: --json lists them.
 
     \b
     Example:
@@ -29,11 +29,12 @@ def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
     """
     log = this_log(anyway=anyway)
     with output.progress_bar("Checking") as update:
-        fixed, problems = log.fix(update) if fix else ([], log.check(update))
+        fixed, found = log.fix(update) if fix else ([], log.check(update))
+    problems = [one for one in found if one.is_problem]
     if as_json:
         from orglab.api.serialize import diagnostics_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json(diagnostics_form(problems, fixed))
+        output.show_json(diagnostics_form(found, fixed))
         return int(bool(problems))
     from orglab.cli.render.check_text import diagnostic_lines  # noqa: PLC0415 - not for the merge driver
 

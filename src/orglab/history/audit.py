@@ -15,7 +15,7 @@ from orglab.log.merge.lost_entries import find_losses
 from orglab.org.document import Document
 from orglab.org.source import decode
 
-AUDITED = frozenset(("moved-hash", "dead-hash", "lost-in-merge", "bad-term"))
+AUDITED = frozenset(("moved-hash", "dead-hash", "discarded", "lost-in-merge", "bad-term"))
 """The codes of the diagnostics found here."""
 
 

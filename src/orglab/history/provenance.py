@@ -13,11 +13,13 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from orglab.errors import UsageError
+from orglab.errors import GitError, UsageError
+from orglab.git import Repository
 from orglab.git.commit import Commit, read_commits
 from orglab.git.files import path_in, read_commits_of_file
 from orglab.git.hashed_file import HashedFile, hash_file
 from orglab.git.reachability import read_reachability
+from orglab.git.reverts import find_revert
 from orglab.git.rewrites.matcher import RewriteMatcher
 from orglab.git.rewrites.successor import APPLIED
 from orglab.history.references import find_enclosing_experiment
@@ -143,6 +145,7 @@ class LinkFinder:
             return
         reachability = read_reachability(self.repository, [commit.hash])
         if not reachability.tips or reachability.is_alive(commit.hash):
+            self._remark_revert(self.repository, commit)
             return
         own_paths = frozenset(map(os.fsencode, self.log.find_own_paths(self.repository)))
         matcher = RewriteMatcher(self.repository, reachability, own_paths, self.log.config.letter)
@@ -153,6 +156,13 @@ class LinkFinder:
             return
         link = self._link_commit(new, f"replaced it ({successor.evidence})")
         yield link._replace(is_near=successor.confidence < APPLIED)
+
+    def _remark_revert(self, repository: Repository, commit: Commit) -> None:
+        """Add a remark if a commit was reverted."""
+        with suppress(GitError):  # before the first commit there is no HEAD
+            revert = find_revert(repository, commit)
+            if revert is not None:
+                self.remarks.append(f"{commit.short} was reverted by {revert.short}.")
 
     def _link_commit(self, commit: Commit, how: str) -> Link:
         """Return a commit as a link, with the experiments that it names, that record it, or whose runs used it."""
