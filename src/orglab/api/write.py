@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from orglab import clock
 from orglab.api.new_ids import IdMethods
 from orglab.errors import GitError, NotFoundError, NotWritableError, UnsafeEditError, UsageError
-from orglab.experiment.ids import list_ids, list_references
+from orglab.experiment.ids import list_ids, list_references, read_aliases, read_shared
 from orglab.experiment.lookup import find_last_experiment, find_last_with_id, find_step
 from orglab.experiment.model import ID, Experiment, Step
 from orglab.experiment.section_text import Note
@@ -118,7 +118,8 @@ class WriteMethods(IdMethods):
     def renumber(self, reference: str, number: str | None = None) -> Experiment:
         """Give an experiment another id, keep the old one as an alias, and return it.
 
-        If two experiments have the same id, the later one in the log is renumbered.
+        If two experiments have the same id, the later one in the log is renumbered, and its own commits and runs stay
+        with it (`history/id_division.py`).
 
         Args:
             reference: The experiment.
@@ -130,11 +131,12 @@ class WriteMethods(IdMethods):
         from orglab.experiment import ids
 
         parsed, known = _whole(reference), self._read_known_ids()
+        own = self._divide_id(parsed)
 
         def make_edits(document: "Document") -> "tuple[list[Edit], tuple[str, str]]":
             experiment = find_last_with_id(document, parsed, self.config, self.path)
             chosen = self._choose_id(document, number, known)
-            edits = ids.renumber(experiment.heading, experiment.id, chosen, self.config, self.path.name)
+            edits = ids.renumber(experiment.heading, experiment.id, chosen, self.config, self.path.name, own)
             return edits, (experiment.id, chosen)
 
         def verify(before: "Document", after: "Document", decided: tuple[str, str]) -> None:
@@ -152,6 +154,21 @@ class WriteMethods(IdMethods):
             if self.find(edited.after, Reference(old)).id == new:
                 self.active.rename(self.config.letter + old, experiment.ref)
         return experiment
+
+    def _divide_id(self, reference: Reference) -> list[str] | None:
+        """Return the hashes and runs of the last experiment with an id; None if no other experiment has that id."""
+        from orglab.history.id_division import divide_id
+        from orglab.history.sources import Sources
+
+        document = self.document()
+        last = find_last_with_id(document, reference, self.config, self.path)
+        experiments = [one for one in self.read_experiments(document) if one.id == last.id]
+        if len(experiments) < 2:  # noqa: PLR2004 - it and another one
+            return None
+        try:
+            return divide_id(Sources(self), experiments[-1], experiments[:-1])
+        except GitError:
+            return []
 
     def add_step(self, reference: str, text: str) -> Step:
         """Add a step at the end of an experiment's list, and return it.
@@ -219,7 +236,7 @@ class WriteMethods(IdMethods):
             NotFoundError: There is no such experiment or step.
         """
         from orglab.git import is_installed
-        from orglab.git.commit_evidence import Evidence, find_evidence
+        from orglab.git.commit_evidence import Evidence, Question, find_evidence
 
         parsed, experiment = parse_reference(reference), self.experiment(reference)
         if parsed.step is not None:
@@ -227,8 +244,15 @@ class WriteMethods(IdMethods):
         if self.repository is None or not is_installed():
             return Evidence()
 
-        own, letter = self.find_own_paths(self.repository), self.config.letter
-        return find_evidence(self.repository, list_ids(experiment), parsed.step, letter, own, find_all=find_all)
+        from orglab.experiment.shared_ids import read_shared_ids
+
+        document = self.document()
+        shared = read_shared_ids(document, lambda: self.read_experiments(document))
+        former = (*read_aliases(experiment.heading), *read_shared(experiment.heading))
+        question = Question(
+            list_ids(experiment), former, parsed.step, self.config.letter, self.find_own_paths(self.repository)
+        )
+        return find_evidence(self.repository, question, shared.resolve, find_all=find_all)
 
     def _read_hashes(self, revisions: Iterable[str]) -> list[str]:
         """Return the short hashes of revisions, each once.

@@ -60,7 +60,8 @@ def renumber_command(reference: str, number: str | None, *, as_json: bool, anywa
     """Change an experiment's id. The old id stays as an alias, so old references still work.
 
     If two experiments have the same id, as after a merge, the later one in the log
-    is changed.
+    is changed. The commits and runs of each stay with it: they are told apart by
+    branch, by author, and by what the log records.
 
     \b
     Example:

@@ -6,7 +6,7 @@ changes only the log and the journal.
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from orglab.git.commit import LOG_COMMAND, Commit, parse_commit
@@ -20,6 +20,27 @@ _LOG = re.compile(SUBJECT_START + "(?:log|journal): ")
 # The newest commits are asked for first, because often one of them is the answer.
 _FIRST = 4
 _IS_REVERT = "is a revert"
+
+
+Resolve = Callable[[Iterable[Reference], str], Iterable[Reference]]
+
+
+class Question(NamedTuple):
+    """What evidence is looked for.
+
+    Attributes:
+        names: The ids of the experiment.
+        former: Ids that it had, with which commits may name it.
+        step: The number of the step; if None, commits that name the experiment or any step of it count.
+        letter: The letter of references.
+        own_paths: The log and the journal, from the top of the repository.
+    """
+
+    names: Collection[str]
+    former: Collection[str]
+    step: int | None
+    letter: str
+    own_paths: Collection[str]
 
 
 class Evidence(NamedTuple):
@@ -42,41 +63,32 @@ class Evidence(NamedTuple):
         return f"{self.passed_over.short}, which names [{ref}], {self.reason}"
 
 
-def find_evidence(
-    repository: Repository,
-    names: Collection[str],
-    step: int | None,
-    letter: str,
-    own_paths: Collection[str],
-    *,
-    find_all: bool = False,
-) -> Evidence:
+def find_evidence(repository: Repository, question: Question, resolve: Resolve, *, find_all: bool = False) -> Evidence:
     """Return the evidence on HEAD for an experiment or a step; none before the first commit.
 
     Args:
         repository: The repository.
-        names: The ids of the experiment, current and former.
-        step: The number of the step; if None, commits that name the experiment or any step of it are found.
-        letter: The letter of references.
-        own_paths: The log and the journal, from the top of the repository.
+        question: The experiment or step.
+        resolve: Returns the current references for those in the message of a commit, whose hash it is given.
         find_all: Whether to find all commits, or the newest.
 
     Raises:
         GitError: git is not installed.
     """
-    spelled = [Reference(name, step).spell(letter) for name in names]
+    letter, step = question.letter, question.step
+    spelled = [Reference(name, step).spell(letter) for name in {*question.names, *question.former}]
     patterns = [f"--grep=[{name}{']' if step is not None else ''}" for name in spelled]
     patterns += [f"--grep={text}" for text in SEARCHED]
     # `read`, not `query`: before the first commit there is no HEAD, which is not an error.
     printed = repository.read(*LOG_COMMAND, "--fixed-strings", *patterns, "HEAD", "--") or b""
     raw_commits = [raw for raw in printed.split(b"\0") if raw]
-    mentions = [mention for mention in read_mentions(raw_commits, letter) if _names(mention, names, step)]
+    mentions = [mention for mention in read_mentions(raw_commits, letter) if _answers(mention, question, resolve)]
     undone = find_undone(repository, map(parse_commit, raw_commits)) if mentions else {}
     commits: list[Commit] = []
     passed_over: tuple[Commit, str] | None = None
     for commit, paths in _read_paths(repository, [mention.commit for mention in mentions]):
         revert = undone.get(commit.hash)
-        reason = _reject(commit, paths, own_paths) if revert is None else f"was reverted by {revert.short}"
+        reason = _reject(commit, paths, question.own_paths) if revert is None else f"was reverted by {revert.short}"
         # The commit before a run has the code of it; a later one has the results, too.
         if reason is None and not (commits and _is_of_run(commit, "Before")):
             commits.append(commit)
@@ -88,8 +100,10 @@ def find_evidence(
     return Evidence(tuple(commits), *(passed_over or ()))
 
 
-def _names(mention: Mention, names: Collection[str], step: int | None) -> bool:
-    return any(named.id in names and step in (None, named.step) for named in mention.references)
+def _answers(mention: Mention, question: Question, resolve: Resolve) -> bool:
+    """Return whether a commit names the experiment or step."""
+    references = resolve(mention.references, mention.hash)
+    return any(named.id in question.names and question.step in (None, named.step) for named in references)
 
 
 def _reject(commit: Commit, paths: frozenset[str], own_paths: Collection[str]) -> str | None:

@@ -168,6 +168,7 @@ class LinkFinder:
         """Return a commit as a link, with the experiments that it names, that record it, or whose runs used it."""
         letter = self.log.config.letter
         named = [reference for _, reference in find_references(commit.message.encode(), letter)]
+        named = [*self.sources.shared_ids.resolve(named, commit.hash)]
         for reference in dict.fromkeys(named):
             if self.sources.find(reference) is None and reference.id.isdecimal():
                 self.remarks.append(f"{commit.short} names {letter}{reference.id}, which is not in the log.")
