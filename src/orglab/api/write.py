@@ -311,8 +311,10 @@ class WriteMethods(IdMethods):
         Raises:
             NotFoundError: There is no such step or commit.
             UsageError: There are open checkboxes below the step.
+            GitError: git cannot read the repository.
         """
         from orglab.experiment import edits
+        from orglab.git import is_installed
 
         parsed = parse_reference(reference)
         evidence = None
@@ -322,6 +324,8 @@ class WriteMethods(IdMethods):
         else:
             evidence = self.find_evidence(reference, find_all=all_commits)
             hashes = [one.short for one in reversed(evidence.commits)]
+            if not hashes and self.repository is not None and is_installed():
+                self.repository.head()  # raises an error if git cannot read the repository
             why = "named" if hashes else "unnamed" if self.repository is not None else "none"
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
