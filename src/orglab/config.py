@@ -254,9 +254,10 @@ def find_log(start: Path, option: str | None = None) -> tuple[Path, Config]:
     """Return the log that a command in the folder `start` works on, and its settings.
 
     The log is `option` (`--log`), else `ORGLAB_LOG`, else the `log` setting of the
-    nearest `orglab.toml` or `pyproject.toml`, else `experiment_log.org` in
-    this folder or the nearest parent folder, up to the root of the git
-    repository.  A file that is named explicitly need not exist.
+    nearest `orglab.toml` or `pyproject.toml`, else the log in this folder or the
+    nearest parent folder, up to the root of the git repository: one that is kept
+    apart, or `experiment_log.org`.  A file that is named explicitly need not exist.
+    A log that is kept apart is one file for all worktrees.
 
     Raises:
         NotFoundError: There is no log.
@@ -265,11 +266,14 @@ def find_log(start: Path, option: str | None = None) -> tuple[Path, Config]:
     settings, table = find_settings(os.fspath(start))
     config = read_config(table, settings_file := Path(settings))
     setting = os.fspath(settings_file.parent / config.log) if "log" in table else None
-    log = find_log_file(os.fspath(start), option, setting)
+    apart = find_apart(os.fspath(start))
+    log = find_log_file(os.fspath(start), option, setting, apart)
     if log is None:
         raise NotFoundError(
             f"No {LOG_NAME} in this folder or a parent folder; create one with `orglab init` or name one with --log."
         )
+    if apart is not None and (journal := apart.find_journal(log)) is not None:
+        config = config._replace(journal=journal)
     return Path(log), config
 
 
@@ -297,19 +301,127 @@ def find_settings(start: str) -> tuple[str, Mapping[str, object]]:
     return os.path.join(start, CONFIG_NAME), {}
 
 
-def find_log_file(start: str, option: str | None, setting: str | None) -> str | None:
+def find_log_file(start: str, option: str | None, setting: str | None, apart: "Apart | None" = None) -> str | None:
     """Return the log that a command in the folder `start` works on, or None if there is none.
 
     Args:
         start: The folder.
         option: The value of `--log`, which takes precedence over `ORGLAB_LOG`.
         setting: The log named in the settings, joined to the folder of the settings file.
+        apart: The files of this clone that are kept apart; None if there are none.
     """
     explicit = option or os.environ.get("ORGLAB_LOG") or setting
     if explicit:
-        return explicit
-    places = (os.path.join(folder, LOG_NAME) for folder in folders(start))
-    return next((place for place in places if os.path.lexists(place)), None)
+        return apart.locate(explicit) if apart is not None else explicit
+    for folder in folders(start):
+        if apart is not None and (log := apart.find_log(folder)) is not None:
+            return log
+        place = os.path.join(folder, LOG_NAME)
+        if os.path.lexists(place):
+            return place
+    return None
+
+
+class Apart(NamedTuple):
+    """The files of a clone whose history is on a branch of its own: logs and journals.
+
+    They are in one of the worktrees, for all of them; `orglab/apart` in the shared git directory names it, and them.
+
+    Attributes:
+        top: The top of the worktree that a command runs in.
+        home: The top of the worktree that has the files.
+        names: Their paths from there.
+    """
+
+    top: str
+    home: str
+    names: tuple[str, ...]
+
+    def locate(self, path: str) -> str:
+        """Return the one file for a path in any worktree; the path itself if that is not kept apart."""
+        name = self._name(path)
+        return path if name not in self.names or self._is_home else os.path.join(self.home, name)
+
+    def find_log(self, folder: str) -> str | None:
+        """Return the log for a folder of a worktree, or None: the only one, or the one with the usual name."""
+        place = self._name(os.path.join(folder, LOG_NAME)).rpartition("/")[0]
+        here = [name for name in self.names if name.rpartition("/")[0] == place and not is_journal(name)]
+        usual = [name for name in here if name.rpartition("/")[2] == LOG_NAME]
+        found = usual or here
+        if len(found) != 1:
+            return None
+        return os.path.join(folder if self._is_home else os.path.join(self.home, place), found[0].rpartition("/")[2])
+
+    def find_name(self, path: str) -> str | None:
+        """Return the path of a file that is kept apart, as its branch has it; None for any other file."""
+        name = self._name(path)
+        return name if name in self.names else None
+
+    def find_journal(self, log: str) -> str | None:
+        """Return the name of the journal of a log if it is not the usual one, else None."""
+        name = self._name(log)
+        own = name.removesuffix(".org") + JOURNAL_SUFFIX
+        return own.rpartition("/")[2] if name in self.names and own in self.names else None
+
+    @property
+    def _is_home(self) -> bool:
+        return os.path.realpath(self.top) == os.path.realpath(self.home)
+
+    def _name(self, path: str) -> str:
+        """Return a path from the top of its worktree."""
+        real = os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path))
+        name = os.path.relpath(real, os.path.realpath(self.top))
+        if name.split(os.sep)[0] == "..":
+            name = os.path.relpath(real, os.path.realpath(self.home))
+        return name.replace(os.sep, "/")
+
+
+JOURNAL_SUFFIX = "-journal.org"
+
+
+def is_journal(name: str) -> bool:
+    """Return whether a file that is kept apart is a journal or an archive, by its name."""
+    base = name.rpartition("/")[2]
+    return base == "journal.org" or base.endswith((JOURNAL_SUFFIX, ARCHIVE_SUFFIX))
+
+
+ARCHIVE_SUFFIX = "_archive"
+"""The end of the name of the file that `org-archive-subtree` moves headings to (org-archive-location)."""
+
+
+def find_apart(start: str) -> Apart | None:
+    """Return the files that are kept apart in the clone that contains a folder; None if there are none."""
+    found = find_git_dir(start)
+    return read_apart(*found) if found is not None else None
+
+
+def read_apart(top: str, git_dir: str) -> Apart | None:
+    """Return the files that are kept apart in a clone; None if there are none.
+
+    Args:
+        top: The top of the worktree that a command runs in.
+        git_dir: Its git directory.
+    """
+    common = find_common_dir(git_dir)
+    try:
+        with open(os.path.join(common, CLONE_FOLDER, APART_NAME), "rb") as file:
+            home, *names = os.fsdecode(file.read()).split("\n")
+    except (OSError, ValueError):
+        return None
+    return Apart(top, os.path.normpath(os.path.join(common, home)), tuple(filter(None, names)))
+
+
+APART_NAME = "apart"
+"""The name of the file that names what is kept apart: the worktree, relative to the git directory; then the files."""
+
+
+def find_common_dir(git_dir: str) -> str:
+    """Return the git directory that all worktrees share, for that of one of them (gitrepository-layout(5))."""
+    try:
+        with open(os.path.join(git_dir, "commondir"), "rb") as file:
+            return os.path.realpath(os.path.join(git_dir, os.fsdecode(file.read().strip())))
+    except OSError:
+        return git_dir
 
 
 def folders(start: str) -> list[str]:

@@ -13,8 +13,10 @@ from orglab.api.ask import AskMethods
 from orglab.api.commit_rules import CommitMethods
 from orglab.api.share import ShareMethods
 from orglab.api.status import StatusMethods
-from orglab.config import find_log
+from orglab.config import find_apart, find_log, shorten_path
 from orglab.errors import NotFoundError
+from orglab.git import find_repository
+from orglab.text import Tell, listed
 
 if TYPE_CHECKING:
     from orglab.runs.script_run import ScriptRun
@@ -36,7 +38,11 @@ class Log(CommitMethods, AskMethods, ShareMethods, StatusMethods):
 
 
 def open_log(
-    path: str | os.PathLike[str] | None = None, *, start: str | os.PathLike[str] = ".", anyway: bool = False
+    path: str | os.PathLike[str] | None = None,
+    *,
+    start: str | os.PathLike[str] = ".",
+    anyway: bool = False,
+    tell: Tell | None = None,
 ) -> Log:
     """Open the experiment log.
 
@@ -44,18 +50,47 @@ def open_log(
         path: The file; if None, it is found from `start`, as on the command line.
         start: The folder where the search begins.
         anyway: Whether to write although an editor holds unsaved changes.
+        tell: Called with each message about what git has done to the log since; if None, only a log that is kept
+            apart and was removed from the working tree is put back.
 
     Raises:
         NotFoundError: There is no log.
     """
-    log_path, config = find_log(Path(start), os.fspath(path) if path is not None else None)
+    given = os.fspath(path) if path is not None else None
     try:
-        log_path.lstat()
+        log_path, config = find_log(Path(start), given)
+    except NotFoundError:
+        if not _adopt_branch(Path(start), tell):
+            raise
+        log_path, config = find_log(Path(start), given)
+    log = Log(log_path, config, anyway=anyway)
+    if (apart := find_apart(os.fspath(start))) is not None and apart.find_name(os.fspath(log_path)) is not None:
+        # The file may be in another worktree; commits, HEAD and the active step are those of this one.
+        log.repository = find_repository(Path(start))
+    if tell is not None or (log.is_apart and not os.path.lexists(log_path)):
+        log.notice_file(tell or (lambda _: None))
+    try:
+        log.path.lstat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFoundError(f"There is no file {log_path}; create it with `orglab --log {log_path} init`.") from error
+        raise NotFoundError(f"There is no file {log.path}; create it with `orglab --log {log.path} init`.") from error
     except OSError:
         pass  # Reading the log will report it.
-    return Log(log_path, config, anyway=anyway)
+    return log
+
+
+def _adopt_branch(start: Path, tell: Tell | None) -> bool:
+    """Put the logs of the branch `experiment-log` into the working tree; return whether there is one."""
+    from orglab.errors import GitError, NotWritableError
+    from orglab.log.apart import adopt_branch
+
+    try:
+        adopted = adopt_branch(start)
+    except (GitError, NotWritableError) as error:
+        raise NotFoundError(f"The log could not be taken from its branch: {error}") from error
+    if adopted and tell is not None:
+        names = listed(shorten_path(os.fspath(path)) for path in adopted)
+        tell(f"Took {names} from the branch experiment-log; `orglab init` also installs the git hooks.")
+    return bool(adopted)
 
 
 def run(

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from orglab.experiment.adoption import Adoption
     from orglab.experiment.check import Progress
     from orglab.experiment.diagnostic import Diagnostic
+    from orglab.experiment.missing_parts import MissingPart
     from orglab.history.dead_commits import DeadCommits
     from orglab.org.document import Document
     from orglab.org.edit import Edit
@@ -54,6 +55,20 @@ class CareMethods(LogFile):
 
         done = self.edit(make_edits)
         return done.decided, self._check(done.after, commits, None, only)
+
+    def restore_losses(self, reference: str | None = None) -> "list[MissingPart]":
+        """Put back what git took out of the log, of one experiment or all; see `log.losses.restore_losses`."""
+        from orglab.log.losses import restore_losses
+
+        restored = restore_losses(self, reference)
+        self.keep_text(at_once=True)
+        return restored
+
+    def forget_losses(self, reference: str | None = None) -> "list[MissingPart]":
+        """Agree to what git took out of the log, of one experiment or all; see `log.losses.forget_losses`."""
+        from orglab.log.losses import forget_losses
+
+        return forget_losses(self, reference)
 
     def adopt(self) -> "Adoption":
         """Return how a file that may not be a log yet is read as one; nothing is changed."""

@@ -195,6 +195,7 @@ def status_form(status: "Status") -> dict[str, object]:
     """Return the status of a log, as in `status --json`."""
     return {
         "log": str(status.log),
+        "branch": status.branch,
         "experiments": status.counts,
         "active": status.active,
         "title": status.experiment.title if status.experiment is not None else None,
@@ -229,6 +230,7 @@ def synced_form(synced: "SyncResult") -> dict[str, object]:
         "sent": synced.sent,
         "received": [run_form(run) for run in synced.received],
         "written": [run.id for run in synced.written],
+        "log": synced.branch._asdict() if synced.branch is not None else None,
     }
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orglab.git import Repository
     from orglab.git.hook_install import HooksFolder, HookState, Installed
     from orglab.log.merge import Merged
+    from orglab.log.move import MovedApart
 
 _HEADER = """\
 #+TITLE: Experiment log
@@ -82,17 +83,24 @@ class Attached(NamedTuple):
 class SetupMethods(CareMethods):
     """The methods of `Log` that set it up, also in git."""
 
-    def init(self, *, with_settings: bool = False) -> Initialized:
+    def init(self, *, with_settings: bool = False, tracked: bool = False) -> Initialized:
         """Create the log with its header; an existing one is only read.
+
+        In a git repository, a new log is kept apart from the code: its history is the branch `experiment-log`.
 
         Args:
             with_settings: Whether to also create a settings file, which names the log and explains every setting.
+            tracked: Whether the branches of the code are to hold a new log.
 
         Raises:
             NotWritableError: There is a settings file already, or a file cannot be written.
+            GitError: git fails.
         """
         from orglab.config import CONFIG_TEXT
         from orglab.log import file
+
+        if not (tracked or os.path.lexists(self.path)):
+            self._keep_new_apart()
 
         settings = self.path.parent / CONFIG_NAME
         if with_settings and os.path.lexists(settings):
@@ -102,9 +110,38 @@ class SetupMethods(CareMethods):
             adoption = self.adopt()
         else:
             file.create(self.path, _HEADER.encode())
+            self.record_write()
         if with_settings:
             file.create(settings, CONFIG_TEXT.format(log=self.path.name).encode())
         return Initialized(adoption, settings if with_settings else None)
+
+    def _keep_new_apart(self) -> None:
+        """Keep a log apart that is about to be created, if it is in a git repository; it may get another name."""
+        from orglab.git import is_installed
+        from orglab.log.apart import add_apart, choose_names
+
+        repository = self.repository
+        if repository is None or not is_installed() or self.path.is_symlink():
+            return
+        name, journal = choose_names(repository, self.path, self.config.journal)
+        add_apart(repository, (name, journal))
+        self.rename(self.path.with_name(Path(name).name), os.path.relpath(journal, Path(name).parent))
+
+    def move_apart(self) -> "MovedApart":
+        """Move a log that the branches of the code hold to the branch `experiment-log`, with its history.
+
+        The file gets a name that no commit has, because git would overwrite it when it checks such a commit out.  The
+        old file is removed from the branch that is checked out, in a commit.
+
+        Raises:
+            NotFoundError: The log is not in a git repository.
+            UsageError: It is kept apart already.
+            GitError: git is in the middle of an operation, or fails.
+            NotWritableError: A file cannot be written.
+        """
+        from orglab.log.move import move_apart
+
+        return move_apart(self)
 
     def attach(self) -> Attached:
         """Install the git hooks, unless another tool manages them, and have git merge the log with orglab.
@@ -122,7 +159,9 @@ class SetupMethods(CareMethods):
         repository = self._find_repository()
         is_ours = repository is not None and find_hooks_folder(repository).is_ours
         hooks = self.install_hooks() if is_ours else None
-        return Attached(hooks, repository is not None and not is_ours, install_merge_driver(self))
+        # Only git merges what its branches hold.
+        changed = [] if self.is_apart else install_merge_driver(self)
+        return Attached(hooks, repository is not None and not is_ours, changed)
 
     def install_hooks(self) -> "Installed":
         """Install the git hooks; existing hooks keep running.
@@ -189,13 +228,20 @@ class SetupMethods(CareMethods):
 def choose_log(given: str | None) -> Chosen:
     """Return the log to create or adopt in the current folder.
 
+    A fresh clone gets the log of the branch `experiment-log`, if its remote has one.
+
     Args:
         given: The file that the user named, or None.
 
     Raises:
         UsageError: A settings file cannot be read.
+        GitError: git fails.
+        NotWritableError: The log of the branch cannot be written.
     """
+    from orglab.log.apart import adopt_branch
+
     try:
+        adopt_branch(Path())
         path, config = find_log(Path(), given)
         return Chosen(path if given else Path(shorten_path(os.fspath(path))), config, is_certain=True)
     except NotFoundError:

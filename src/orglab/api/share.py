@@ -17,7 +17,14 @@ class ShareMethods(LogFile):
     """The methods of `Log` that share it."""
 
     def commit(self, text: str | None = None) -> "LogCommit | None":
-        """Commit only the log and the journal; return None if there is nothing to commit; see `log.log_commit`."""
+        """Commit only the log and the journal; return None if there is nothing to commit.
+
+        A log that is kept apart is committed to its own branch; see `log.kept_text` and `log.log_commit`.
+        """
+        if self.is_apart:
+            from orglab.log.kept_text import commit_apart_log
+
+            return commit_apart_log(self, text)
         from orglab.log.log_commit import commit_log
 
         return commit_log(self, text)

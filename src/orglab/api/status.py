@@ -37,6 +37,7 @@ class Status(NamedTuple):
         unassigned: The ids of the runs that belong to no experiment.
         records: The folder of the run records.
         records_size: Its size in bytes.
+        branch: The branch of the log, if it is kept apart.
     """
 
     log: Path
@@ -55,6 +56,7 @@ class Status(NamedTuple):
     unassigned: tuple[str, ...]
     records: Path
     records_size: int
+    branch: str | None = None
 
 
 class StatusMethods(SetupMethods):
@@ -67,6 +69,7 @@ class StatusMethods(SetupMethods):
             GitError: git fails.
         """
         from orglab.git import is_installed
+        from orglab.git.log_branch import LOG_BRANCH
         from orglab.runs.log_runs import LogRuns
         from orglab.runs.pending import find_homeless, find_pending
         from orglab.runs.storage import RUNS, find_storage_folders
@@ -90,6 +93,7 @@ class StatusMethods(SetupMethods):
             self._describe_hooks() if repository is not None else None, len(runs),
             tuple(run.id for run in runs if run.ref is None and run.discarded is None),
             next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),
+            LOG_BRANCH if self.is_apart else None,
         )  # fmt: skip
 
     def _find_active_in(self, document: "Document", active: str) -> "tuple[Experiment | None, Step | None]":
@@ -113,6 +117,10 @@ class StatusMethods(SetupMethods):
         from orglab.git.files import find_changed_files, list_untracked
 
         names = {*find_changed_files(repository), *list_untracked(repository)}
+        if self.is_apart:
+            from orglab.log.kept_text import find_unsaved
+
+            return tuple(find_unsaved(self)), len(names)
         own = {*self.find_own_paths(repository)}
         return tuple(sorted(names & own)), len(names - own)
 

@@ -245,6 +245,7 @@ class WriteMethods(LogFile):
         step = find_step(after, parsed)
         self.active.clear(*list_references(after, step))
         self._keep_commits(hashes)
+        self.keep_text(at_once=True)
         return Completed(step, tuple(hashes), why, self._changed_since(hashes))
 
     def _find_commits(
@@ -341,6 +342,7 @@ class WriteMethods(LogFile):
 
         experiment, _ = self.edit_experiment(_whole(reference), make_edits, now, Added(headings=1, logged=1))
         self.active.clear(*list_references(experiment))
+        self.keep_text(at_once=True)
         return experiment
 
     def _find_conclusion_day(self, experiment: Experiment) -> "Timestamp | None":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from orglab.api import Log
 from orglab.api.setup import merge_versions
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, this_log, write_options
@@ -15,19 +16,29 @@ from orglab.text import count
 
 @click.command(name="check")
 @click.option("--fix", is_flag=True, help="Fix what is safe to fix: missing ids, [x], stale cookies, moved hashes.")
+@click.option("--restore", is_flag=True, help="Put back what git took out of the log, for example by a reset.")
+@click.option("--forget", is_flag=True, help="Agree to what git took out of the log; it is no longer listed.")
+@click.argument("reference", type=REFERENCE, required=False)
 @write_options
-def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
+def check_command(reference: str | None, *, fix: bool, restore: bool, forget: bool, as_json: bool, anyway: bool) -> int:
     """Find problems in the log, and name the command that fixes each.
 
     Prints one problem per line: file:line:column: code message. The exit code is 1
-    if there are any.
+    if there are any. REFERENCE narrows --restore and --forget to an experiment.
 
     \b
     Example:
       orglab check
       orglab check --fix
+      orglab check --restore e2
     """
+    if fix + restore + forget > 1:
+        raise UsageError("Use one of --fix, --restore and --forget.")
+    if reference is not None and not (restore or forget):
+        raise UsageError("A reference is only for --restore and --forget; `orglab check` checks the whole log.")
     log = this_log(anyway=anyway)
+    if restore or forget:
+        return _settle_losses(log, reference, restore=restore, as_json=as_json)
     with output.progress_bar("Checking") as update:
         fixed, problems = log.fix(update) if fix else ([], log.check(update))
     if as_json:
@@ -49,6 +60,17 @@ def check_command(*, fix: bool, as_json: bool, anyway: bool) -> int:
     elif not fixed:
         tell("No problems found.")
     return int(bool(problems))
+
+
+def _settle_losses(log: Log, reference: str | None, *, restore: bool, as_json: bool) -> int:
+    """Restore or forget what git took out of the log, and print what that was."""
+    parts = log.restore_losses(reference) if restore else log.forget_losses(reference)
+    if as_json:
+        output.show_json({"restored" if restore else "forgotten": [part._asdict() for part in parts]})
+        return 0
+    output.show([output.clean(f"{part.ref}  {part.kind}  {part.text}") for part in parts])
+    tell(f"{'Restored' if restore else 'Forgot'} {count(len(parts), 'part')} of the log.")
+    return 0
 
 
 @click.command(name="renumber")

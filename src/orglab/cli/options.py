@@ -55,7 +55,7 @@ def json_option(function: Command) -> Command:
 def this_log(*, anyway: bool = False) -> Log:
     """Return the log that the current command works on, with pending entries written to it."""
     given = click.get_current_context().find_root().obj["log"]
-    log = open_log(given, anyway=anyway)
+    log = open_log(given, anyway=anyway, tell=output.tell)
     if given is None:
         log.path = Path(shorten_path(os.fspath(log.path)))
     log.write_pending(output.tell)

@@ -1,6 +1,7 @@
 """Commands that share: commit, sync, report."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,9 @@ from orglab.api import Log
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, TextCommand, json_option, log_options, this_log, write_options
 from orglab.text import count
+
+if TYPE_CHECKING:
+    from orglab.log.branch_sync import BranchSync
 
 # The value of `--check` without a file.
 _LAST = ""
@@ -45,6 +49,9 @@ def commit_command(message: str | None, *, as_json: bool) -> None:
 def sync_command(remote: str, *, snapshots: bool, as_json: bool, anyway: bool) -> None:
     """Exchange run records with other clones through a git remote, and add notes on their runs to the log.
 
+    A log that is kept apart is exchanged too: the changes of others are merged into
+    it, and the branch experiment-log is pushed.
+
     \b
     Example:
       orglab sync
@@ -66,8 +73,18 @@ def sync_command(remote: str, *, snapshots: bool, as_json: bool, anyway: bool) -
             f"{count(len(synced.on_other_branches), 'run')} not added, because another branch's log has them; "
             "merge that branch."
         )
-    sent = "Sent our run records." if synced.sent else "Nothing to send."
+    if synced.branch is not None:
+        output.tell(_describe_branch(synced.branch))
+    sent = "Sent our run records." if synced.sent else "No run records to send."
     output.tell(f"Received {count(len(synced.received), 'run')}; added {len(synced.written)} to the log. {sent}")
+
+
+def _describe_branch(branch: "BranchSync") -> str:
+    """Return what the exchange did to a log that is kept apart."""
+    received = "The log has the changes of others" if branch.received else "The log has no new changes of others"
+    if branch.conflicts:
+        return f"{received}, with conflicts, so it was not sent."
+    return f"{received}, and was sent." if branch.sent else f"{received}, and none of its own to send."
 
 
 @click.command(name="report")

@@ -24,6 +24,8 @@ CODES = {
     "unclosed": "A block or drawer is not closed, so it is read as plain text.",
     "twice": "Two headings or two steps of an experiment are the same, or a run has two notes (after a merge?).",
     "lost-in-merge": "A merge dropped a note, a step or an experiment that one side had added.",
+    "lost": "git took an experiment, a step, a note or a conclusion out of the log; --restore puts it back.",
+    "tracked-name": "A commit has a file of the name of a log that is kept apart; checking it out would overwrite it.",
     "bad-term": "A line of orglab-terms.txt, or a term in it, is invalid; the others are used.",
     "setup-file": "The file has a #+SETUPFILE line; that file is not read.",
     "moved-hash": "A recorded commit was rewritten and now has another hash. --fix adds the current hash.",
@@ -82,6 +84,10 @@ class Diagnostic(NamedTuple):
             return f"orglab renumber {self.subject}"
         if self.code == "no-steps":
             return f'orglab step {self.subject} "TEXT"'
+        if self.code == "lost":
+            return f"orglab check --restore {self.subject}"
+        if self.code == "tracked-name":
+            return "orglab init --apart"
         if self.code == "bad-term":
             return f"edit line {self.line} of {self.file}"
         return f"orglab edit --line {self.line}"

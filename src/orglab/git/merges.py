@@ -28,12 +28,13 @@ class Merge(NamedTuple):
     merged: bytes
 
 
-def read_merges(repository: Repository, path: Path, most: int = MOST) -> Iterator[Merge]:
-    """Yield the merges in the history of HEAD in which a file differs between the two parents, newest first.
+def read_merges(repository: Repository, path: Path, revision: str = "HEAD", most: int = MOST) -> Iterator[Merge]:
+    """Yield the merges in the history of a revision in which a file differs between the two parents, newest first.
 
     Args:
         repository: The repository.
         path: The file.
+        revision: The revision.
         most: The number of merges to look at.
     """
     try:
@@ -47,7 +48,7 @@ def read_merges(repository: Repository, path: Path, most: int = MOST) -> Iterato
         "--merges",
         "--full-history",
         "--format=%H %P",
-        "HEAD",
+        revision,
         "--",
         f":(top){name.as_posix()}",
     )

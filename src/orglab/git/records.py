@@ -100,19 +100,25 @@ def sync_records(repository: Repository, remote: str, writer: str, others: tuple
     own = f"{REFS}/{writer}"
     if repository.read("remote", "get-url", "--", remote) is None and not any(char in remote for char in "/:."):
         raise GitError(f"There is no remote {remote!r}; add one with `git remote add {remote} URL`.")
-    _run_remote(repository, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--",
+    run_remote(repository, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--",
           remote, f"{REFS}/*:{REFS}/*", f"^{own}")  # fmt: skip
     pushed = [*([own] if repository.read("rev-parse", "--verify", "--quiet", own) else []), *others]
     if pushed:
         # Without a `+`: a ref that somebody else has updated must not be overwritten.
-        _run_remote(repository, "push", "--quiet", "--no-verify", "--", remote, *(f"{ref}:{ref}" for ref in pushed))
+        run_remote(repository, "push", "--quiet", "--no-verify", "--", remote, *(f"{ref}:{ref}" for ref in pushed))
 
 
-def _run_remote(repository: Repository, *arguments: str) -> None:
+def run_remote(repository: Repository, *arguments: str) -> bytes:
+    """Run a git command that talks to a remote, as the user would, and return its output.
+
+    Raises:
+        GitError: git fails, or the remote cannot be reached.
+    """
     # git must not prompt for a password, because the command may run unattended.
     completed = run_as_user(repository.folder, arguments, environment={"GIT_TERMINAL_PROMPT": "0"})
     if completed.returncode != 0:
         raise GitError(f"git {arguments[0]} failed: {read_error(completed.stderr)}.")
+    return completed.stdout
 
 
 def read_other_records(repository: Repository, writer: str) -> dict[tuple[str, str], str]:

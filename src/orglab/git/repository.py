@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from orglab.config import CLONE_FOLDER, find_git_dir
+from orglab.config import CLONE_FOLDER, find_common_dir, find_git_dir
 from orglab.errors import GitError, NotFoundError
 from orglab.git.process import read_error, run_as_user, run_readonly
 
@@ -62,11 +62,7 @@ class Repository:
     @cached_property
     def common_dir(self) -> Path:
         """The git directory that all worktrees share, with the refs, the objects and the configuration."""
-        try:
-            path = (self.git_dir / "commondir").read_bytes()
-        except OSError:
-            return self.git_dir
-        return (self.git_dir / os.fsdecode(path.strip())).resolve()
+        return Path(find_common_dir(os.fspath(self.git_dir)))
 
     @property
     def own_folder(self) -> Path:
@@ -124,15 +120,30 @@ class Repository:
         Args:
             path: The file; for one outside the repository the result is empty.
         """
+        return b"\n".join(self.read_versions_on_branches(path))
+
+    def read_versions_on_branches(self, path: Path) -> list[bytes]:
+        """Return the different versions of a file on all local and remote-tracking branches.
+
+        Args:
+            path: The file; for one outside the repository there are none.
+        """
         try:
             name = path.absolute().resolve().relative_to(self.top.resolve()).as_posix()
         except ValueError:
-            return b""
+            return []
         refs = self.read("for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes") or b""
         names = b"".join(commit + b":" + os.fsencode(name) + b"\n" for commit in sorted(set(refs.split())))
         objects = self.read("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=names) or b""
         blobs = {line.split()[0] for line in objects.splitlines() if line.endswith(b" blob")}
-        return self.read("cat-file", "--batch", stdin=b"".join(blob + b"\n" for blob in sorted(blobs))) or b""
+        printed = self.read("cat-file", "--batch", stdin=b"".join(blob + b"\n" for blob in sorted(blobs))) or b""
+        versions, at = [], 0
+        while at < len(printed):
+            end = printed.find(b"\n", at)
+            size = int(printed[at:end].rpartition(b" ")[2])
+            versions.append(printed[end + 1 : end + 1 + size])
+            at = end + 2 + size
+        return versions
 
 
 def is_installed() -> bool:

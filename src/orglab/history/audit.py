@@ -1,22 +1,27 @@
 """The part of `check` that needs git or other files: rewritten commits, entries lost in merges, the user's terms."""
 
-import os
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 from orglab.config import TERMS_NAME
 from orglab.experiment.diagnostic import Diagnostic
 from orglab.git import Repository, is_installed
+from orglab.git.log_branch import LOG_REF, find_tracking_commits
 from orglab.git.merges import read_merges
 from orglab.history.dead_commits import DeadCommits
 from orglab.log.log import LogFile
-from orglab.log.merge.lost_entries import find_losses
+from orglab.log.losses import find_losses
+from orglab.log.merge.lost_entries import find_lost_entries
 from orglab.org.document import Document
 from orglab.org.source import decode
 
-AUDITED = frozenset(("moved-hash", "dead-hash", "lost-in-merge", "bad-term"))
+AUDITED = frozenset(("moved-hash", "dead-hash", "lost-in-merge", "lost", "tracked-name", "bad-term"))
 """The codes of the diagnostics found here."""
+_KINDS = {
+    "experiment": "the experiment", "step": "the step", "tick": "the tick of", "note": "the note",
+    "conclusion": "the conclusion",
+}  # fmt: skip
+_LONGEST = 60  # characters of a lost text
 
 
 def audit(
@@ -34,23 +39,50 @@ def audit(
     if commits is not None and not {"moved-hash", "dead-hash"}.isdisjoint(codes):
         diagnostics += commits.diagnose(document)
     if "lost-in-merge" in codes and log.repository is not None and is_installed():
-        diagnostics += _find_lost_entries(document, log.path, log.repository)
+        diagnostics += _find_lost_entries(document, log, log.repository)
+    if "lost" in codes and not log.is_apart:
+        diagnostics += _find_losses(log, document)
+    if "tracked-name" in codes and log.is_apart:
+        diagnostics += _find_tracked_names(log)
     if "bad-term" in codes:
         diagnostics += _find_bad_terms(log)
     return diagnostics
 
 
-def _find_lost_entries(document: Document, path: Path, repository: Repository) -> Iterator[Diagnostic]:
+def _find_lost_entries(document: Document, log: LogFile, repository: Repository) -> Iterator[Diagnostic]:
     """Yield a diagnostic for each recent merge that lost entries of one side, with where they still are."""
-    for merge in read_merges(repository, path):
+    for merge in read_merges(repository, repository.top / log.name, LOG_REF if log.is_apart else "HEAD"):
         lost: dict[int, list[bytes]] = defaultdict(list)
-        for side, line in find_losses(merge.base, merge.sides, merge.merged, document.text):
+        for side, line in find_lost_entries(merge.base, merge.sides, merge.merged, document.text):
             lost[side].append(line)
         for side, lines in lost.items():
-            where = f"{merge.parents[side][:10]}:./{os.path.relpath(path)}"
+            where = f"{merge.parents[side][:10]}:{log.name}"
             more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
             message = f"The merge {merge.hash[:10]} lost {decode(lines[0]).strip()!r}{more}; see `git show {where}`."
-            yield Diagnostic(str(path), 1, 1, "lost-in-merge", message)
+            yield Diagnostic(str(log.path), 1, 1, "lost-in-merge", message)
+
+
+def _find_losses(log: LogFile, document: Document) -> Iterator[Diagnostic]:
+    """Yield a diagnostic for each part of the log that an operation of git took out of it."""
+    if log.repository is None or not is_installed():
+        return
+    experiments = {experiment.ref: experiment.line for experiment in log.read_experiments(document)}
+    for loss in find_losses(log):
+        for part in loss.parts:
+            text = part.text if len(part.text) <= _LONGEST else part.text[: _LONGEST - 1].rstrip() + "…"
+            message = f"{part.ref}: git took {_KINDS[part.kind]} {text!r} out of the log ({loss.operation})."
+            line = experiments.get(part.ref.partition(".")[0], 1)
+            yield Diagnostic(str(log.path), line, 1, "lost", message, subject=part.ref.partition(".")[0])
+
+
+def _find_tracked_names(log: LogFile) -> Iterator[Diagnostic]:
+    """Yield a diagnostic if commits have a file of the log's name."""
+    if log.repository is None or not is_installed():
+        return
+    commits = find_tracking_commits(log.repository, log.name)
+    if commits:
+        message = f"Commits have a file {log.name}, which git would write over the log: {'; '.join(commits)}."
+        yield Diagnostic(str(log.path), 1, 1, "tracked-name", message)
 
 
 def _find_bad_terms(log: LogFile) -> Iterator[Diagnostic]:

@@ -5,13 +5,14 @@ Edits are pure functions of the document, from `experiment.edits`; `file` writes
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from orglab import clock
-from orglab.config import TERMS_NAME, Config, active_step_file
-from orglab.errors import NotFoundError, UsageError
+from orglab.config import TERMS_NAME, Config, active_step_file, read_apart
+from orglab.errors import GitError, NotFoundError, UsageError
 from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.ids import find_alias_numbers, find_id_numbers
 from orglab.experiment.lookup import find_experiment, find_step, select_experiments
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import datetime
 
     from orglab.experiment.consequences import Added
+    from orglab.text import Tell
 
 Decided = TypeVar("Decided")
 MakeEdits = Callable[[Document], tuple[list[Edit], Decided]]
@@ -76,8 +78,11 @@ class LogFile:
 
     @property
     def name(self) -> str:
-        """The path of the log relative to `top`, which identifies the log within its repository."""
-        return os.path.relpath(os.path.realpath(self.path), os.path.realpath(self.top))
+        """The path of the log relative to `top`, which identifies the log within its repository.
+
+        A log that is kept apart may be in another worktree; its path from the top of that one is the same for all.
+        """
+        return self._apart_name or os.path.relpath(os.path.realpath(self.path), os.path.realpath(self.top))
 
     @property
     def journal(self) -> Path:
@@ -90,13 +95,54 @@ class LogFile:
         git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
         return Path(active_step_file(os.fspath(self.path), git_dir)).parent
 
+    @cached_property
+    def _apart_name(self) -> str | None:
+        """The path of the log in the branch of the logs that are kept apart; None if it is not."""
+        repository = self.repository
+        apart = read_apart(os.fspath(repository.top), os.fspath(repository.git_dir)) if repository is not None else None
+        return apart.find_name(os.fspath(self.path)) if apart is not None else None
+
     @property
     def is_apart(self) -> bool:
         """Whether the history of the log is on a branch of its own, so that the branches of the code do not hold it."""
-        return False
+        return self._apart_name is not None
 
     def keep_text(self, *, at_once: bool = False) -> None:
-        """Save the text of the log and the journal in their history, at most once a minute or `at_once`."""
+        """Save the text of the log and the journal in their history, at most once a minute or `at_once`.
+
+        What cannot be saved now is saved later.
+        """
+        from orglab.log.kept_text import keep_text  # noqa: PLC0415 - few commands save
+
+        with suppress(GitError, OSError):
+            keep_text(self, at_once=at_once)
+
+    def notice_file(self, tell: "Tell") -> None:
+        """Notice what git has done to the file since the last command, and keep what it took away.
+
+        A log that is kept apart is put back; see `log.notice`.
+
+        Args:
+            tell: Called with each message for the user.
+        """
+        if self.repository is None:
+            return
+        from orglab.log.text_guard import TextGuard  # noqa: PLC0415 - only in a repository
+
+        if not TextGuard(self.repository, self.path).is_unchanged():
+            from orglab.log.notice import notice_change  # noqa: PLC0415 - most commands find nothing changed
+
+            notice_change(self, tell)
+
+    def rename(self, path: Path, journal: str) -> None:
+        """Go on with another file, because this one was moved.
+
+        Args:
+            path: The file.
+            journal: The name of the journal beside it.
+        """
+        self.path, self.config = path, self.config._replace(journal=journal)
+        vars(self).pop("_apart_name", None)
 
     def find_own_paths(self, repository: Repository) -> tuple[str, ...]:
         """Return the log and the journal as paths from the top of a repository: they are never committed with code."""
@@ -231,7 +277,7 @@ class LogFile:
         """Return the numbers that are or were ids in the log on any branch; none without git."""
         if self.repository is None or not is_installed():
             return set()
-        text = self.repository.read_on_branches(self.path)
+        text = self.repository.read_on_branches(self.repository.top / self.name)
         return find_id_numbers(text) | find_alias_numbers(text)
 
     # Writing
@@ -266,7 +312,21 @@ class LogFile:
                     verify(before, after, decided)
             return bytes(after), Edited(before, after, decided)
 
-        return file.edit(path or self.path, change, anyway=self.anyway)[2]
+        edited = file.edit(path or self.path, change, anyway=self.anyway)[2]
+        self.record_write(path)
+        return edited
+
+    def record_write(self, path: Path | None = None) -> None:
+        """Remember a file as it is now, so that the next command notices what git does to it; save it if that is due.
+
+        Args:
+            path: Another file of the log, such as the journal; the log itself if None.
+        """
+        if self.repository is not None:
+            from orglab.log.text_guard import TextGuard  # noqa: PLC0415 - reading needs none of it
+
+            TextGuard(self.repository, path or self.path).record()
+            self.keep_text()
 
     def edit_experiment(
         self,

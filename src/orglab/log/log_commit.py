@@ -2,6 +2,7 @@
 
 import os
 import re
+from bisect import bisect_left
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from orglab.org.document import Document
 # The length that git tools show of a subject, and the number of references that stays readable.
 _SUBJECT_WIDTH = 72
 _MOST_REFERENCES = 5
+_LARGE = 1 << 18  # bytes of a log that is read in part
+_TOP_HEADING = b"\n* "
 _ENTRY = re.compile(rb"(?m)^\*{4,} ")
 
 
@@ -47,8 +50,7 @@ def commit_log(log: LogFile, text: str | None = None) -> LogCommit | None:
         NotFoundError: The log is not in a git repository.
         GitError: A merge or similar operation is in progress, or git fails.
     """
-    if text is not None and not text.strip():
-        raise UsageError("The message is empty; write one, or leave out -m to have it composed from the changes.")
+    check_message(text)
     path = Path(os.path.realpath(log.path))
     repository = find_repository(path.parent)
     if repository is None:
@@ -67,7 +69,12 @@ def commit_log(log: LogFile, text: str | None = None) -> LogCommit | None:
         if ignored:
             raise GitError(f"git ignores {names[0]}; remove it from .gitignore to commit the log.")
         return None
-    changes, is_log, entries = _find_changes(log, repository, path, journal, paths)
+    texts = [
+        (_read_at_head(repository, name), file.read_bytes()) if name is not None and name in paths else None
+        for file in (path, journal)
+        for name in (path_in(repository, file),)
+    ]
+    changes, is_log, entries = find_changes(log, *texts)
     if text is None and not changes and path_in(repository, path) in status.untracked:
         text = "log: created"
     message = compose_message(changes, is_log, entries, log.config.letter, text)
@@ -75,20 +82,53 @@ def commit_log(log: LogFile, text: str | None = None) -> LogCommit | None:
     return LogCommit(commit.short, message)
 
 
-def _find_changes(
-    log: LogFile, repository: Repository, path: Path, journal: Path, paths: list[str]
-) -> tuple[list[Change], bool, int]:
-    """Return the changed experiments, whether the log changed, and how many journal entries are new (-1: unchanged)."""
+def check_message(text: str | None) -> None:
+    """Check that a message is not empty.
+
+    Raises:
+        UsageError: It is.
+    """
+    if text is not None and not text.strip():
+        raise UsageError("The message is empty; write one, or leave out -m to have it composed from the changes.")
+
+
+Versions = tuple[bytes, bytes]
+"""A file before and after a change."""
+
+
+def find_changes(log: LogFile, log_texts: Versions | None, journal: Versions | None) -> tuple[list[Change], bool, int]:
+    """Return the changed experiments, whether the log changed, and how many journal entries are new (-1: unchanged).
+
+    Args:
+        log: The log.
+        log_texts: Two versions of it; None if it did not change.
+        journal: Two versions of the journal; None if it did not change.
+    """
     changes: list[Change] = []
-    log_name, journal_name = path_in(repository, path), path_in(repository, journal)
-    if log_name in paths:
-        changes = compare_experiments(
-            _experiments(log, _read_at_head(repository, log_name)), _experiments(log, path.read_bytes())
-        )
-    if journal_name not in paths:
-        return changes, log_name in paths, -1
-    before = len(_ENTRY.findall(_read_at_head(repository, journal_name)))
-    return changes, log_name in paths, max(len(_ENTRY.findall(journal.read_bytes())) - before, 0)
+    if log_texts is not None:
+        before, after = _trim(*log_texts)
+        changes = compare_experiments(_experiments(log, before), _experiments(log, after))
+    if journal is None:
+        return changes, log_texts is not None, -1
+    counts = [len(_ENTRY.findall(data)) for data in journal]
+    return changes, log_texts is not None, max(counts[1] - counts[0], 0)
+
+
+def _trim(before: bytes, after: bytes) -> Versions:
+    """Return the parts of two versions of a large log that differ, from heading to heading, each after its preamble."""
+    if min(len(before), len(after)) < _LARGE:
+        return before, after
+    length = min(len(before), len(after))
+    same = bisect_left(range(1, length + 1), 1, key=lambda size: before[:size] != after[:size])
+    start = before.rfind(_TOP_HEADING, 0, same) + 1
+    preamble = before[: before.find(_TOP_HEADING) + 1]
+    if start < len(preamble) or not preamble:
+        return before, after
+    rest = length - start
+    alike = bisect_left(range(1, rest + 1), 1, key=lambda size: before[-size:] != after[-size:])
+    end = before.find(_TOP_HEADING, len(before) - alike)
+    tail = len(before) - end - 1 if end >= 0 else 0
+    return preamble + before[start : len(before) - tail], preamble + after[start : len(after) - tail]
 
 
 def _read_at_head(repository: Repository, name: str) -> bytes:

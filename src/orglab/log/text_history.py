@@ -9,6 +9,7 @@ from orglab.experiment.model import Experiment, Step
 from orglab.git import is_installed
 from orglab.git.commit import Commit, read_commits_by_hash
 from orglab.git.files import blame, path_in, read_file_at
+from orglab.git.log_branch import LOG_REF, find_tip
 from orglab.log.log import LogFile
 from orglab.org.document import Document
 from orglab.org.source import encode
@@ -44,13 +45,15 @@ def find_ticking_commits(log: LogFile, steps: dict[str, tuple[Experiment, Step]]
         steps: Experiment and step by the step's reference, as read from the log's file.
     """
     repository = log.repository
-    path = path_in(repository, log.path) if repository is not None and is_installed() else None
+    path = _find_path(log)
     if repository is None or path is None or not _can_be_blamed(log, path):
         return TickingCommits()
     hashes: dict[str, str] = {}
     imported: set[str] = set()
     versions: dict[tuple[str, str] | None, Document | None] = {}
     pending = {("", path): {step.line: (experiment, step, step.ref) for experiment, step in steps.values()}}
+    if log.is_apart:
+        pending = _find_in_history(log, steps)
     for _ in range(_ROUNDS):
         following: dict[tuple[str, str], dict[int, tuple[Experiment, Step, str]]] = {}
         for (revision, name), lines in pending.items():
@@ -86,18 +89,62 @@ def find_closing_commits(log: LogFile, experiments: Iterable[Experiment]) -> dic
         experiments: Closed experiments, as read from the log's file.
     """
     repository = log.repository
-    path = path_in(repository, log.path) if repository is not None and is_installed() else None
+    path = _find_path(log)
     lines = {}
-    for experiment in experiments:
+    tip, saved = _read_tip(log) if repository is not None and path is not None and log.is_apart else (None, None)
+    for current in experiments:
+        experiment = _find_saved(log, saved, current) if saved is not None else current
+        if experiment is None:
+            continue
         heading = experiment.child(log.config.conclusions)
         line = heading.line_number if heading is not None and heading.state is not None else experiment.line
         lines[line] = experiment.ref
     if repository is None or path is None or not lines or not _can_be_blamed(log, path):
         return {}
-    blamed_lines = blame(repository, path, lines)
+    if log.is_apart and tip is None:
+        return {}
+    blamed_lines = blame(repository, path, lines, tip)
     hashes = {lines[blamed.line]: blamed.commit for blamed in blamed_lines if blamed.commit is not None}
     commits = read_commits_by_hash(repository, tuple(sorted(set(hashes.values()))))
     return {ref: commits[name] for ref, name in hashes.items() if name in commits}
+
+
+def _find_path(log: LogFile) -> str | None:
+    """Return the path of the log in its history; None without git."""
+    if log.repository is None or not is_installed():
+        return None
+    return log.name if log.is_apart else path_in(log.repository, log.path)
+
+
+def _read_tip(log: LogFile) -> tuple[str | None, Document | None]:
+    """Return the newest commit of the branch of a log that is kept apart, and the log there."""
+    tip = find_tip(log.repository, LOG_REF) if log.repository is not None else None
+    text = read_file_at(log.repository, tip, log.name) if log.repository is not None and tip is not None else None
+    return tip, log.parse(text) if text is not None else None
+
+
+def _find_saved(log: LogFile, saved: Document, experiment: Experiment) -> Experiment | None:
+    """Return an experiment as a version of the log has it, or None if it has it otherwise."""
+    try:
+        found = find_experiment(saved, Reference(experiment.id), log.config, log.path)
+    except OrglabError:
+        return None
+    return found if found.state == experiment.state else None
+
+
+def _find_in_history(
+    log: LogFile, steps: dict[str, tuple[Experiment, Step]]
+) -> dict[tuple[str, str], dict[int, tuple[Experiment, Step, str]]]:
+    """Return the lines of steps in the newest version of a log that is kept apart; those not saved yet are left out."""
+    tip, saved = _read_tip(log)
+    if tip is None or saved is None:
+        return {}
+    lines = {}
+    for experiment, step in steps.values():
+        before = _find_ticked_step(saved, log, experiment, step)
+        if before is not None:
+            lines[before.line] = (experiment, before, step.ref)
+    return {(tip, log.name): lines}
 
 
 def _can_be_blamed(log: LogFile, path: str) -> bool:
@@ -106,7 +153,10 @@ def _can_be_blamed(log: LogFile, path: str) -> bool:
     size = log.path.stat().st_size
     if repository is None or size <= 1 << 20:
         return True
-    count = repository.read("rev-list", "--count", "HEAD", "--", f":(top,literal){path}") or b"0"
+    count = (
+        repository.read("rev-list", "--count", LOG_REF if log.is_apart else "HEAD", "--", f":(top,literal){path}")
+        or b"0"
+    )
     return int(count) * size <= _BLAMED_BYTES
 
 

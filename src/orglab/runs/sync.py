@@ -18,6 +18,7 @@ from orglab.git.records import (
     sync_records,
     writer_name,
 )
+from orglab.log.branch_sync import BranchSync, sync_branch
 from orglab.log.log import LogFile
 from orglab.runs.description import format_mark
 from orglab.runs.log_runs import LogRuns
@@ -42,6 +43,7 @@ class SyncResult(NamedTuple):
         written: The runs that were written to the log.
         already_written: The received runs that the log already had.
         on_other_branches: The received runs that the log has on another branch, and gets by a merge.
+        branch: What happened to the branch of a log that is kept apart; None for any other log.
     """
 
     sent: bool
@@ -49,10 +51,13 @@ class SyncResult(NamedTuple):
     written: list[Run]
     already_written: list[Run]
     on_other_branches: list[Run]
+    branch: BranchSync | None = None
 
 
 def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> SyncResult:
     """Exchange the records of runs with a remote, and write the received runs to the log.
+
+    A log that is kept apart is exchanged as well, and merged.
 
     Args:
         log: The log.
@@ -82,6 +87,9 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         raise NotWritableError(
             f"The records cannot be stored in {find_storage_folders(top)[0]}: {error.strerror}."
         ) from error
+    branch = sync_branch(log, remote, tell) if log.is_apart else None
+    if branch is not None and branch.conflicts:
+        return SyncResult(sent, received, [], [], [], branch)
     ended = [run for run in received if not run.is_going_on]
     document = log.document()
     already_written = [run for run in ended if contains_line(document, format_mark(run))]
@@ -93,7 +101,10 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
             add_pending_run(find_storage_folders(top)[0], run.id, run.log)
     # Includes runs of earlier syncs whose step the log did not have at that time.
     written = write_runs(log, find_pending(top, log.path, LogRuns(log).owns), tell)
-    return SyncResult(sent, received, written, already_written, on_branches)
+    if branch is not None and written:
+        after = sync_branch(log, remote, tell)
+        branch = BranchSync(branch.sent or after.sent, branch.received or after.received, after.conflicts)
+    return SyncResult(sent, received, written, already_written, on_branches, branch)
 
 
 def _find_outputs(runs: list[Run], folder: Path) -> dict[str, Path]:

@@ -13,6 +13,7 @@ from orglab.experiment.adoption import Adoption
 from orglab.experiment.diagnostic import CODES
 from orglab.experiment.model import Experiment
 from orglab.git.hook_install import HOOKS, HooksFolder, Installed
+from orglab.log.move import MovedApart
 from orglab.text import count
 
 # Does nothing where orglab is not installed and there is no such script.
@@ -112,6 +113,14 @@ def _possible(adoption: Adoption, log: Log) -> Iterator[str]:
     if adoption.candidates:
         text = f"To make a heading an experiment, write :{tag}: after its title; `orglab check --fix` gives it an id."
         yield from output.wrap(text, "  ")
+
+
+def moved_lines(moved: MovedApart) -> Iterator[str]:
+    """Yield where a log that was moved to a branch of its own is now."""
+    yield output.clean(f"The log is now {_short(moved.path.absolute())}, and git ignores it.")
+    yield f"Its history is the branch experiment-log, with {count(moved.versions, 'version')}."
+    if moved.commit is not None:
+        yield output.clean(f"Removed {moved.old.name} from this branch in commit {moved.commit}.")
 
 
 def attached_lines(attached: Attached) -> Iterator[str]:

@@ -18,7 +18,9 @@ def status_lines(status: Status) -> Iterator[str]:
     """Yield a line for each part of the status."""
     total = sum(status.counts.values())
     kinds = [f"{status.counts[kind]} {name}" for kind, name in _KINDS.items() if kind in status.counts]
-    yield from _line("Log", f"{status.log}: {count(total, 'experiment')}" + (f" ({', '.join(kinds)})" if kinds else ""))
+    where = f"; its history is the branch {status.branch}" if status.branch is not None else ""
+    states = f" ({', '.join(kinds)})" if kinds else ""
+    yield from _line("Log", f"{status.log}: {count(total, 'experiment')}{states}{where}")
     yield from _line("Active", _describe_active(status))
     yield from _line("Uncommitted", _describe_changes(status))
     yield from _line("Pending", _describe_pending(status))

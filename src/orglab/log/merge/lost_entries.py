@@ -14,7 +14,9 @@ _HEAD = re.compile(rb"^\[\d{4}-\d{2}-\d{2}[^\]\n]*\](?:[ \t]*\(%b\))?" % CHAINS.
 _BULLET = re.compile(rb"^(?:\*+[ \t]+(?:[A-Z]+[ \t]+)?|[ \t]*(?:[-+]|\d+[.)])[ \t]+)")
 
 
-def find_losses(base: bytes, sides: tuple[bytes, bytes], merged: bytes, now: bytes) -> Iterator[tuple[int, bytes]]:
+def find_lost_entries(
+    base: bytes, sides: tuple[bytes, bytes], merged: bytes, now: bytes
+) -> Iterator[tuple[int, bytes]]:
     """Yield each entry (the line of a heading or an item) that a side added and that is missing from merge and log.
 
     Prose is ignored, because resolving a conflict often means rewording it.

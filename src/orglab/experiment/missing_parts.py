@@ -1,0 +1,93 @@
+"""What one version of a log has and no other one: experiments, steps, notes and conclusions."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from orglab.config import Config
+from orglab.experiment.fast_reader import scan_experiments
+from orglab.experiment.model import Experiment
+from orglab.experiment.note_text import RUN_MARK
+from orglab.experiment.section_text import Note
+from orglab.org.document import Document
+from orglab.org.source import encode
+
+
+class MissingPart(NamedTuple):
+    """A part of an experiment that other versions of the log lack.
+
+    Attributes:
+        ref: The reference of the experiment, or of the step.
+        kind: `experiment`, `step`, `tick` (the step was done), `note` or `conclusion`.
+        text: Its title or text.
+    """
+
+    ref: str
+    kind: str
+    text: str
+
+
+def find_missing_parts(text: bytes, others: Sequence[bytes], config: Config) -> list[MissingPart]:
+    """Return the parts of a version of a log that none of some other versions has.
+
+    Args:
+        text: The version.
+        others: The other versions.
+        config: The settings.
+    """
+    document = Document(text, config.keywords)
+    differing = [
+        experiment for experiment in scan_experiments(document, config, "")
+        if not any(_read_bytes(experiment) in other for other in others)
+    ]  # fmt: skip
+    if not differing:
+        return []
+    wanted = {experiment.id for experiment in differing}
+    known: dict[str, list[Experiment]] = {name: [] for name in wanted}
+    for other in others:
+        for experiment in scan_experiments(Document(other, config.keywords), config, ""):
+            if experiment.id in wanted:
+                known[experiment.id].append(experiment)
+    return [part for experiment in differing for part in _compare(experiment, known[experiment.id])]
+
+
+def _read_bytes(experiment: Experiment) -> bytes:
+    return experiment.document.text[experiment.begin : experiment.end].rstrip()
+
+
+def _compare(experiment: Experiment, others: Sequence[Experiment]) -> Iterator[MissingPart]:
+    """Yield the parts of an experiment that no other version of it has."""
+    # Another experiment may have taken the id.
+    others = [other for other in others if other.title == experiment.title or other.created == experiment.created]
+    if not others:
+        yield MissingPart(experiment.ref, "experiment", experiment.title)
+        return
+    steps = {step.text for other in others for step in other.steps}
+    done = {step.text for other in others for step in other.steps if step.state == "done"}
+    for step in experiment.steps:
+        ref = f"{experiment.ref}.{step.number}"
+        if step.text not in steps:
+            yield MissingPart(ref, "step", step.text)
+        elif step.state == "done" and step.text not in done:
+            yield MissingPart(ref, "tick", step.text)
+    notes = {_identify(note) for other in others for _, note in _list_notes(other)}
+    yield from (
+        MissingPart(ref, "note", note.text.partition("\n")[0])
+        for ref, note in _list_notes(experiment)
+        if _identify(note) not in notes
+    )
+    concluded = {(entry.text.strip(), entry.verdict) for other in others for entry in other.conclusion.entries}
+    for entry in experiment.conclusion.entries:
+        if (entry.text or entry.verdict) and (entry.text.strip(), entry.verdict) not in concluded:
+            yield MissingPart(experiment.ref, "conclusion", entry.text.partition("\n")[0] or entry.verdict or "")
+
+
+def _list_notes(experiment: Experiment) -> Iterable[tuple[str, Note]]:
+    """Return all notes with the reference of the experiment or step that has them."""
+    yield from ((experiment.ref, note) for note in experiment.notes)
+    yield from ((f"{experiment.ref}.{step.number}", note) for step in experiment.steps for note in step.notes)
+
+
+def _identify(note: Note) -> str:
+    """Return what a note is known by: the id of its run, or its words."""
+    mark = RUN_MARK.search(b"\n" + encode(note.text))
+    return mark.group().decode("utf-8", "replace").strip() if mark else " ".join(note.text.split())

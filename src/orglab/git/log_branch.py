@@ -1,0 +1,223 @@
+"""The history of logs and journals on a branch or ref of its own, which no worktree has checked out.
+
+It is written with `git fast-import`, in one process, which touches neither HEAD nor the index, and runs no hooks.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from orglab.errors import GitError
+from orglab.git.process import read_error, run_as_user
+from orglab.git.repository import Repository
+from orglab.git.snapshot import IDENTITY
+
+LOG_BRANCH = "experiment-log"
+"""The branch of the logs and journals that are kept apart from the code."""
+LOG_REF = f"refs/heads/{LOG_BRANCH}"
+TEXT_REFS = "refs/orglab/texts/"
+"""The refs of the texts of logs that the code's branches hold: one for each worktree, never pushed."""
+NO_HOOKS = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": os.devnull}
+
+
+def find_tip(repository: Repository, ref: str) -> str | None:
+    """Return the full hash of the commit that a ref names, or None if there is none."""
+    found = repository.read("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    return found.decode().strip() if found else None
+
+
+def read_texts(repository: Repository, commit: str, names: Sequence[str] | None = None) -> dict[str, bytes]:
+    """Return the files of a commit by their paths: regular files alone, whose paths can be in a working tree.
+
+    Args:
+        repository: The repository.
+        commit: The full hash.
+        names: The paths to read; all if None.
+
+    Raises:
+        GitError: git fails.
+    """
+    listed = repository.at_top.query("ls-tree", "-r", "-z", "--full-tree", commit)
+    blobs = {}
+    for line in listed.split(b"\0"):
+        head, _, path = line.partition(b"\t")
+        name = os.fsdecode(path)
+        if head.startswith(b"100") and is_safe_path(name) and (names is None or name in names):
+            blobs[name] = head.split()[2].decode()
+    return {name: repository.query("cat-file", "blob", blob) for name, blob in blobs.items()}
+
+
+def is_safe_path(name: str) -> bool:
+    """Return whether a path from a commit stays in a working tree and out of its git directory."""
+    parts = name.split("/")
+    return all(part not in ("", ".", "..") and part.lower() != ".git" for part in parts) and "\n" not in name
+
+
+class Version(NamedTuple):
+    """A commit to be made.
+
+    Attributes:
+        message: Its message.
+        files: The content of each new or changed file, by its path.
+        removed: The paths of files that it removes.
+        author: The author, in the format of a commit; None for the user, now.
+        merged: The second parent, or None.
+    """
+
+    message: str
+    files: Mapping[str, bytes]
+    removed: Sequence[str] = ()
+    author: bytes | None = None
+    merged: str | None = None
+
+
+def save_texts(repository: Repository, ref: str, tip: str | None, *versions: Version) -> str | None:
+    """Commit versions of files to a ref, one after the other, and return the full hash of the last commit.
+
+    Args:
+        repository: The repository.
+        ref: The ref.
+        tip: The commit that the ref names now; None if the ref does not exist.
+        versions: The versions, one or more.
+
+    Returns:
+        None if another process has moved the ref; then nothing has changed.
+
+    Raises:
+        GitError: git fails.
+    """
+    committer = _read_identity(repository)
+    lines: list[bytes] = []
+    for version in versions:
+        body = version.message.encode("utf-8", "replace")
+        lines += [b"commit %s" % ref.encode(), b"mark :1", b"author %s" % (version.author or committer)]
+        lines += [b"committer %s" % committer, b"data %d" % len(body), body]
+        lines += [b"from %s" % tip.encode()] if tip and version is versions[0] else []
+        lines += [b"merge %s" % version.merged.encode()] if version.merged else []
+        lines += [b"D " + _quote(name) for name in version.removed]
+        for name, data in version.files.items():
+            lines += [b"M 100644 inline %s" % _quote(name), b"data %d" % len(data), data]
+        lines.append(b"")
+    lines += [b"get-mark :1", b"done", b""]
+    command = ("fast-import", "--quiet", "--done", "--date-format=raw-permissive")
+    completed = run_as_user(repository.top, command, b"\n".join(lines), environment=NO_HOOKS)
+    if completed.returncode == 0:
+        return completed.stdout.decode().strip()
+    if tip != find_tip(repository, ref):
+        return None
+    raise GitError(f"git fast-import failed: {read_error(completed.stderr)}.")
+
+
+def _read_identity(repository: Repository) -> bytes:
+    """Return the name, the address and the time of the user, in the format of a commit."""
+    command = ("var", "GIT_COMMITTER_IDENT")
+    completed = run_as_user(repository.top, command)
+    if completed.returncode != 0:
+        # The machine has no identity of the user, as in a container.
+        completed = run_as_user(repository.top, command, environment=IDENTITY)
+    return completed.stdout.strip()
+
+
+def _quote(name: str) -> bytes:
+    """Return a path for fast-import, which reads C-style quotation marks (git-fast-import(1), "filemodify")."""
+    escaped = os.fsencode(name).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    return b'"' + escaped + b'"'
+
+
+def is_ancestor(repository: Repository, commit: str, of: str) -> bool:
+    """Return whether a commit is another one, or an ancestor of it."""
+    return repository.read("merge-base", "--is-ancestor", commit, of) is not None
+
+
+def find_merge_base(repository: Repository, one: str, other: str) -> str | None:
+    """Return the best common ancestor of two commits, or None."""
+    found = (repository.read("merge-base", one, other) or b"").split()
+    return found[0].decode() if found else None
+
+
+def find_branch_copies(repository: Repository) -> dict[str, str]:
+    """Return the commit of the log's branch on each remote, as it was last fetched, by the name of the ref."""
+    listed = repository.read("for-each-ref", "--format=%(objectname) %(refname)", "refs/remotes") or b""
+    found = {}
+    for line in listed.decode("utf-8", "replace").splitlines():
+        commit, _, ref = line.partition(" ")
+        if ref.endswith(f"/{LOG_BRANCH}"):
+            found[ref] = commit
+    return found
+
+
+def find_tracking_commits(repository: Repository, path: str, most: int = 3) -> list[str]:
+    """Return the newest commits of branches, tags and stashes that add or change a file, as `HASH SUBJECT`.
+
+    Args:
+        repository: The repository.
+        path: The file, relative to the top.
+        most: The number of commits.
+    """
+    printed = repository.at_top.read(
+        "log", f"--max-count={most}", "--format=%h %s", f"--exclude={LOG_BRANCH}", "--branches", "--tags",
+        f"--exclude=*/{LOG_BRANCH}", "--remotes", "--glob=refs/stash", "--ignore-missing", "HEAD", "--",
+        f":(top,literal){path}",
+    )  # fmt: skip
+    return (printed or b"").decode("utf-8", "replace").splitlines()
+
+
+def is_in_commit(repository: Repository, revision: str, path: str) -> bool:
+    """Return whether a commit has a file, relative to the top."""
+    return repository.at_top.read("cat-file", "-e", f"{revision}:{path}") is not None
+
+
+def move_ref(repository: Repository, ref: str, commit: str, old: str | None) -> None:
+    """Set a ref to a commit if it still names `old`; None if it must not exist yet.
+
+    Raises:
+        GitError: git fails, or the ref has moved.
+    """
+    at_top = repository.at_top
+    at_top.run("update-ref", "-m", "orglab", ref, commit, old or "0" * len(commit), environment=NO_HOOKS)
+
+
+def is_checked_out(repository: Repository, branch: str) -> bool:
+    """Return whether a worktree has a branch checked out."""
+    common = repository.common_dir
+    head = f"ref: refs/heads/{branch}"
+    for file in (common / "HEAD", *(common / "worktrees").glob("*/HEAD")):
+        try:
+            if file.read_text("utf-8", "replace").strip() == head:
+                return True
+        except OSError:
+            continue
+    return False
+
+
+class OldCommit(NamedTuple):
+    """A commit that changed some files.
+
+    Attributes:
+        hash: Its full hash.
+        author: The author and the time, in the format of a commit.
+        message: Its message.
+    """
+
+    hash: str
+    author: bytes
+    message: str
+
+
+def read_file_versions(repository: Repository, paths: Sequence[str]) -> list[OldCommit]:
+    """Return the commits in the history of HEAD that changed some files, oldest first, without merges.
+
+    Raises:
+        GitError: git fails.
+    """
+    if find_tip(repository, "HEAD") is None:
+        return []
+    printed = repository.at_top.query(
+        "log", "-z", "--reverse", "--topo-order", "--no-merges", "--encoding=UTF-8", "--date=raw",
+        "--format=%H%n%an <%ae> %ad%n%B", "HEAD", "--", *(f":(top,literal){path}" for path in paths),
+    )  # fmt: skip
+    commits = []
+    for piece in filter(None, printed.split(b"\0")):
+        full, author, message = piece.split(b"\n", 2)
+        commits.append(OldCommit(full.decode(), author, message.decode("utf-8", "replace")))
+    return commits

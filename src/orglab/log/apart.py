@@ -1,0 +1,236 @@
+"""Logs that are kept apart: which files they are, how git is made to leave them alone, and how they are put back.
+
+To git an ignored file is expendable: checking out a commit that tracks a file of that name overwrites it, and `git
+clean -x` removes it.  So such a log has a name that no commit has, and what git takes away is put back.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from orglab.config import APART_NAME, ARCHIVE_SUFFIX, JOURNAL_SUFFIX, Apart, is_journal, read_apart
+from orglab.errors import NotWritableError
+from orglab.git import Repository, find_repository, is_installed
+from orglab.git.files import path_in
+from orglab.git.log_branch import (
+    LOG_BRANCH,
+    LOG_REF,
+    find_branch_copies,
+    find_tip,
+    find_tracking_commits,
+    move_ref,
+    read_texts,
+)
+from orglab.log import file
+from orglab.log.text_guard import TextGuard
+
+_STEMS = ("experiment_log", "experiments")
+_COMMENT = f"# The experiment log of orglab; its history is the branch {LOG_BRANCH}."
+_MOST_FILES = 50
+
+
+def find_apart_files(repository: Repository) -> Apart | None:
+    """Return the files that are kept apart in a clone, or None."""
+    return read_apart(os.fspath(repository.top), os.fspath(repository.git_dir))
+
+
+def choose_names(repository: Repository, log: Path, journal: str) -> tuple[str, str]:
+    """Return names for a log that is to be kept apart, and for its journal, that no commit has.
+
+    Args:
+        repository: The repository.
+        log: The file that the user would have.
+        journal: The journal's file, relative to the log.
+
+    Returns:
+        Their paths from the top: the given ones, if no commit has them.
+    """
+    name = _require_name(repository, log)
+    folder = log.parent
+    stems = dict.fromkeys((log.stem, *_STEMS))
+    names = [log.name, *(f"{stem}.org" for stem in stems), *(f"{log.stem}-{number}.org" for number in range(2, 100))]
+    for chosen in dict.fromkeys(names):
+        free = _is_free(repository, name.replace(log.name, chosen) if chosen != log.name else name)
+        if free and (chosen == log.name or not os.path.lexists(folder / chosen)):
+            break
+    else:
+        raise NotWritableError(f"Commits have files of all names that the log could have beside {log}; choose a name.")
+    prefix = name.removesuffix(log.name)
+    if os.sep not in journal and _is_free(repository, prefix + journal):
+        return prefix + chosen, prefix + journal
+    return prefix + chosen, prefix + chosen.removesuffix(".org") + JOURNAL_SUFFIX
+
+
+def _is_free(repository: Repository, name: str) -> bool:
+    """Return whether neither a commit nor the index has a file."""
+    staged = repository.at_top.read("ls-files", "--", f":(top,literal){name}")
+    return not staged and not find_tracking_commits(repository, name, 1)
+
+
+def _require_name(repository: Repository, log: Path) -> str:
+    """Return the path of a file from the top.
+
+    Raises:
+        NotWritableError: The file is a link, or outside of the repository.
+    """
+    name = path_in(repository, log.absolute())
+    if name is None or log.is_symlink():
+        raise NotWritableError(f"{log} is a link or outside of the repository, so it cannot be kept apart.")
+    return name
+
+
+def add_apart(repository: Repository, names: Iterable[str]) -> None:
+    """Keep files apart: all worktrees find them, and git ignores them and their archives.
+
+    Args:
+        repository: The repository.
+        names: The paths from the top.
+
+    Raises:
+        NotWritableError: The git directory cannot be written, or git does not ignore the files.
+    """
+    known = find_apart_files(repository)
+    home = Path(known.home) if known is not None else repository.top
+    all_names = tuple(dict.fromkeys((*(known.names if known is not None else ()), *names)))
+    try:
+        _exclude(repository, all_names)
+        _write_apart(repository, home, all_names)
+    except OSError as error:
+        raise NotWritableError(f"The log cannot be kept apart in {repository.common_dir}: {error.strerror}.") from error
+
+
+def replace_apart(repository: Repository, renamed: dict[str, str]) -> None:
+    """Give files that are kept apart other names; git ignores both.
+
+    Raises:
+        OSError: The git directory cannot be written.
+    """
+    known = find_apart_files(repository)
+    if known is not None:
+        _exclude(repository, renamed.values())
+        _write_apart(repository, Path(known.home), tuple(renamed.get(name, name) for name in known.names))
+
+
+def _write_apart(repository: Repository, home: Path, names: Iterable[str]) -> None:
+    folder = repository.shared_folder
+    folder.mkdir(exist_ok=True)
+    relative = os.path.relpath(os.path.realpath(home), os.path.realpath(repository.common_dir))
+    new = folder / f"{APART_NAME}.{os.getpid()}"
+    new.write_text("\n".join((relative, *names)) + "\n", "utf-8", "surrogateescape")
+    new.replace(folder / APART_NAME)
+
+
+def _exclude(repository: Repository, names: Iterable[str]) -> None:
+    """Have git ignore files in this clone, without a word in a file that others share (gitignore(5)).
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    path = repository.common_dir / "info" / "exclude"
+    path.parent.mkdir(exist_ok=True)
+    before = path.read_text("utf-8", "surrogateescape") if path.is_file() else ""
+    lines = []
+    for name in names:
+        folder, _, base = name.rpartition("/")
+        prefix = f"/{_escape(folder)}/" if folder else "/"
+        lines.append(prefix + _escape(base))
+        if not is_journal(name):
+            # The archive, and the files that stand beside the log while it is written.
+            lines += [prefix + _escape(base + ARCHIVE_SUFFIX), f"{prefix}.{_escape(base)}.orglab-*"]
+    new = [line for line in lines if line not in before.split("\n")]
+    if new:
+        begin = before if not before or before.endswith("\n") else before + "\n"
+        comment = [] if _COMMENT in before else [_COMMENT]
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        with open(fd, "w", encoding="utf-8", errors="surrogateescape") as out:  # noqa: PTH123 - a descriptor
+            out.write(begin + "".join(f"{line}\n" for line in (*comment, *new)))
+
+
+def _escape(name: str) -> str:
+    """Return the pattern that matches exactly this name."""
+    return "".join(f"\\{char}" if char in "\\*?[]!# " else char for char in name)
+
+
+def adopt_branch(start: Path) -> list[Path]:
+    """Put the logs of the branch `experiment-log` into the working tree of a clone that does not have them yet.
+
+    A fresh clone has the branch of its remote.  Files that exist, or that a commit has, are left alone.
+
+    Args:
+        start: A folder in the repository.
+
+    Returns:
+        The files; none if there is no such branch, or it holds no log.
+
+    Raises:
+        GitError: git fails.
+        NotWritableError: A file cannot be written.
+    """
+    repository = find_repository(start)
+    if repository is None or find_apart_files(repository) is not None or not is_installed():
+        return []
+    own, copies = find_tip(repository, LOG_REF), find_branch_copies(repository)
+    origin = copies.get(f"refs/remotes/origin/{LOG_BRANCH}")
+    commit = own or origin or next(iter(copies.values()), None)
+    if commit is None:
+        return []
+    texts = read_texts(repository, commit)
+    names = [name for name in texts if name.endswith((".org", ARCHIVE_SUFFIX)) and _is_free(repository, name)]
+    has_log = any(name.endswith(".org") and not is_journal(name) for name in names)
+    if not has_log or len(names) > _MOST_FILES:
+        return []
+    if own is None:
+        move_ref(repository, LOG_REF, commit, None)
+    add_apart(repository, [name for name in names if not name.endswith(ARCHIVE_SUFFIX)])
+    return write_missing(repository, repository.top, {name: texts[name] for name in names})
+
+
+def write_missing(repository: Repository, home: Path, texts: dict[str, bytes]) -> list[Path]:
+    """Write those of some files that are missing, and return them.
+
+    Raises:
+        NotWritableError: One cannot be written.
+    """
+    written = []
+    for name, data in texts.items():
+        path = home / name
+        real_home = os.path.realpath(home)
+        is_inside = os.path.commonpath((real_home, os.path.realpath(path.parent))) == real_home
+        if os.path.lexists(path) or not is_inside:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file.create(path, data)
+        TextGuard(repository, path).record()
+        written.append(path)
+    return written
+
+
+def restore_missing(repository: Repository) -> list[Path]:
+    """Put back the files kept apart that are gone, as after `git clean -x`, and return them.
+
+    Each gets the text that it had when orglab last looked, with what an editor had saved since, or else that of its
+    branch.  If the worktree that had the files is gone, they go into the main one, or else into this one.
+
+    Raises:
+        GitError: git fails.
+        NotWritableError: A file cannot be written.
+    """
+    apart = find_apart_files(repository)
+    if apart is None:
+        return []
+    home = Path(apart.home)
+    if not (home / ".git").exists():
+        main = repository.common_dir.parent
+        home = main if repository.common_dir.name == ".git" and main.is_dir() else repository.top
+        try:
+            _write_apart(repository, home, apart.names)
+        except OSError as error:
+            raise NotWritableError(f"{repository.common_dir} cannot be written: {error.strerror}.") from error
+    missing = [name for name in apart.names if not os.path.lexists(home / name)]
+    if not missing:
+        return []
+    tip = find_tip(repository, LOG_REF) if is_installed() else None
+    saved = read_texts(repository, tip, missing) if tip is not None else {}
+    kept = {name: TextGuard(repository, Path(apart.home) / name).read_kept() for name in missing}
+    texts = {name: text for name in missing if (text := kept[name] or saved.get(name)) is not None}
+    return write_missing(repository, home, texts)

@@ -1,0 +1,270 @@
+"""What git took out of the log: recorded when it is noticed, until it is restored or forgotten.
+
+A record is a small JSON file in orglab's folder of the shared git directory.  It names a commit of the history of the
+log's texts, which has the text from before; what is still missing is found by comparing that with the log now, and with
+those of the branches and of the other worktrees.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from orglab import clock
+from orglab.errors import GitError, NotFoundError
+from orglab.experiment.missing_parts import MissingPart, find_missing_parts
+from orglab.experiment.model import Experiment
+from orglab.git import Repository
+from orglab.git.files import read_file_at
+from orglab.git.log_branch import Version, find_tip, save_texts
+from orglab.log import file
+from orglab.log.kept_text import find_text_ref
+from orglab.log.log import LogFile
+from orglab.log.merge.merge import merge
+from orglab.log.text_guard import TEXTS, read_seen
+from orglab.text import Tell, count
+
+FOLDER = "losses"
+_NOUNS = {
+    "experiment": "experiment", "conclusion": "conclusion", "note": "note", "step": "step", "tick": "completed step",
+}  # fmt: skip
+_MOST_NAMED = 3
+
+
+class Loss(NamedTuple):
+    """What one operation of git took out of the log, as far as it is still missing.
+
+    Attributes:
+        path: The file of the record.
+        operation: What git did, in the words of HEAD's reflog.
+        commit: The commit of the history that has the text from before.
+        base: The commit of the history that has the text from after.
+        parts: What is missing.
+        forgotten: The references whose parts are not wanted.
+    """
+
+    path: Path
+    operation: str
+    commit: str
+    base: str
+    parts: tuple[MissingPart, ...]
+    forgotten: tuple[str, ...] = ()
+
+
+def record_loss(log: LogFile, kept: bytes, operation: str, tell: Tell) -> None:
+    """Record what git took out of the log, if anything, and tell the user once.
+
+    Args:
+        log: The log, as git has left it.
+        kept: Its text from before.
+        operation: What git did.
+        tell: Called with each message for the user.
+
+    Raises:
+        GitError: git fails.
+        OSError: It cannot be recorded.
+    """
+    repository = log.repository
+    if repository is None:
+        return
+    now = log.read_file().data
+    parts = find_missing_parts(kept, [now, *_read_elsewhere(log, repository)], log.config)
+    if not parts:
+        return
+    import json  # noqa: PLC0415 - a loss is rare
+
+    ref = find_text_ref(log, repository)
+    before = Version(f"log: before {operation}", {log.name: kept})
+    after = Version(f"log: after {operation}", {log.name: now})
+    base = save_texts(repository, ref, find_tip(repository, ref), before, after)
+    commit = repository.query("rev-parse", f"{base}^").decode().strip() if base else None
+    if base is None or commit is None:
+        raise GitError(f"{ref} was changed by another process.")
+    folder = repository.shared_folder / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    fields = {"name": log.name, "operation": operation, "commit": commit, "base": base, "at": clock.now().isoformat()}
+    _write(folder / f"{commit}.json", json.dumps(fields))
+    tell(
+        f"git ({operation}) took {describe_parts(parts)} out of the log. `orglab check` lists what is missing; "
+        "`orglab check --restore` puts it back, `orglab check --forget` agrees to it."
+    )
+
+
+def describe_parts(parts: Sequence[MissingPart]) -> str:
+    """Return how many experiments, notes and so on there are, with the references of the first."""
+    counts = Counter(dict.fromkeys(_NOUNS, 0))
+    counts.update(part.kind for part in parts)
+    words = [count(number, _NOUNS[kind]) for kind, number in counts.items() if number]
+    refs = list(dict.fromkeys(part.ref for part in parts))
+    more = ", ..." if len(refs) > _MOST_NAMED else ""
+    return f"{', '.join(words)} ({', '.join(refs[:_MOST_NAMED])}{more})"
+
+
+def find_losses(log: LogFile) -> list[Loss]:
+    """Return what git took out of the log and is still missing, the oldest first.
+
+    Records of what is back, here or on a branch, are removed.
+
+    Raises:
+        GitError: git fails.
+    """
+    repository = log.repository
+    if repository is None:
+        return []
+    records = sorted(_read_records(repository, log.name), key=lambda record: str(record[1].get("at")))
+    if not records:
+        return []
+    others = [log.read_file().data, *_read_elsewhere(log, repository)]
+    found = []
+    for path, fields in records:
+        kept = read_file_at(repository, fields["commit"], log.name)
+        parts = find_missing_parts(kept, others, log.config) if kept is not None else []
+        forgotten = tuple(str(ref) for ref in fields.get("forgotten", ()))
+        parts = [part for part in parts if not _is_in(part.ref, forgotten)]
+        if parts:
+            found.append(Loss(path, fields["operation"], fields["commit"], fields["base"], tuple(parts), forgotten))
+            others.append(kept or b"")  # what two operations took is listed once
+        else:
+            with suppress(OSError):
+                path.unlink()
+    return found
+
+
+def restore_losses(log: LogFile, reference: str | None = None) -> list[MissingPart]:
+    """Put back what git took out of the log, and return what was put back.
+
+    Args:
+        log: The log.
+        reference: An experiment, to put back only what belongs to it; None for everything.
+
+    Raises:
+        NotFoundError: Nothing is missing, or nothing of that experiment.
+        ConflictMarkersError: The log has conflict markers.
+        GitError: The text from before cannot be merged into the log without a conflict; the log is unchanged.
+    """
+    repository = log.repository
+    restored: list[MissingPart] = []
+    for loss in _select(log, reference):
+        if repository is None:
+            break
+        kept = read_file_at(repository, loss.commit, log.name) or b""
+        base = read_file_at(repository, loss.base, log.name) or b""
+        refs = {part.ref.partition(".")[0] for part in loss.parts if _is_wanted(part, reference, log)}
+        if any(part.ref.partition(".")[0] not in refs for part in loss.parts) or loss.forgotten:
+            kept = _take_experiments(base, kept, refs, log)
+
+        def change(data: bytes, base: bytes = base, kept: bytes = kept, loss: Loss = loss) -> bytes:
+            log.parse(data).require_no_conflict()
+            merged = merge(base, data, kept, log.config, clock.now())
+            if merged.conflicts or find_missing_parts(data, [merged.data], log.config):
+                raise GitError(
+                    "The earlier text cannot be merged into the log without a conflict; nothing was restored. "
+                    f"See `git show {loss.commit[:10]}:{log.name}`."
+                )
+            return merged.data
+
+        file.update(log.path, change, anyway=log.anyway)
+        log.record_write()
+        restored += [part for part in loss.parts if _is_wanted(part, reference, log)]
+    find_losses(log)  # removes the records of what is back
+    return restored
+
+
+def forget_losses(log: LogFile, reference: str | None = None) -> list[MissingPart]:
+    """Agree to what git took out of the log, so that it is no longer listed, and return what that was.
+
+    Raises:
+        NotFoundError: Nothing is missing, or nothing of that experiment.
+        OSError: It cannot be recorded.
+    """
+    import json  # noqa: PLC0415 - a loss is rare
+
+    forgotten: list[MissingPart] = []
+    for loss in _select(log, reference):
+        gone = [part for part in loss.parts if _is_wanted(part, reference, log)]
+        forgotten += gone
+        if len(gone) == len(loss.parts):
+            loss.path.unlink(missing_ok=True)
+            continue
+        refs = sorted({*loss.forgotten, *(part.ref.partition(".")[0] for part in gone)})
+        _write(loss.path, json.dumps({**_read(loss.path), "forgotten": refs}))
+    return forgotten
+
+
+def _select(log: LogFile, reference: str | None) -> list[Loss]:
+    """Return the losses that have parts of an experiment; all if None.
+
+    Raises:
+        NotFoundError: There are none.
+    """
+    losses = [loss for loss in find_losses(log) if any(_is_wanted(part, reference, log) for part in loss.parts)]
+    if not losses:
+        what = f" of {reference}" if reference is not None else ""
+        raise NotFoundError(f"Nothing{what} is missing from the log.")
+    return losses
+
+
+def _is_wanted(part: MissingPart, reference: str | None, log: LogFile) -> bool:
+    return reference is None or _is_in(part.ref, (log.spell(reference).partition(".")[0],))
+
+
+def _is_in(ref: str, experiments: Sequence[str]) -> bool:
+    return ref.partition(".")[0] in experiments
+
+
+def _take_experiments(base: bytes, kept: bytes, refs: set[str], log: LogFile) -> bytes:
+    """Return the text from after, with some experiments as they were before."""
+    old = {one.ref: one for one in log.read_experiments(log.parse(kept))}
+    text = bytearray(base)
+    for experiment in reversed(log.read_experiments(log.parse(base))):
+        if experiment.ref in refs and (before := old.pop(experiment.ref, None)) is not None:
+            text[experiment.begin : experiment.end] = _read_subtree(before)
+    for ref in [ref for ref in old if ref in refs]:
+        if text and not text.endswith(b"\n"):
+            text += b"\n"
+        text += _read_subtree(old[ref])
+    return bytes(text)
+
+
+def _read_subtree(experiment: Experiment) -> bytes:
+    data = experiment.document.text[experiment.begin : experiment.end]
+    return data if data.endswith(b"\n") else data + b"\n"
+
+
+def _read_elsewhere(log: LogFile, repository: Repository) -> list[bytes]:
+    """Return the versions of the log on branches, and in the other worktrees."""
+    versions = repository.read_versions_on_branches(repository.top / log.name)
+    real = os.path.realpath(log.path)
+    for state in (repository.shared_folder / TEXTS).glob("*.seen"):
+        seen = read_seen(state)
+        if seen is not None and seen.name == log.name and seen.path != real:
+            with suppress(OSError):
+                versions.append(Path(seen.path).read_bytes())
+    return versions
+
+
+def _read_records(repository: Repository, name: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the records of losses of a log."""
+    for path in (repository.shared_folder / FOLDER).glob("*.json"):
+        fields = _read(path)
+        is_complete = all(isinstance(fields.get(key), str) for key in ("commit", "base", "operation"))
+        if is_complete and fields.get("name") == name:
+            yield path, fields
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import json  # noqa: PLC0415 - a loss is rare
+
+    try:
+        fields = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _write(path: Path, text: str) -> None:
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.write_text(text, "utf-8")
+    new.replace(path)

@@ -1,0 +1,164 @@
+"""Moving a log that the branches of the code hold to a branch of its own, with its history."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from orglab.config import ARCHIVE_SUFFIX, JOURNAL_SUFFIX
+from orglab.errors import GitError, NotFoundError, UsageError
+from orglab.git import Repository
+from orglab.git.files import is_tracked, path_in, read_file_at
+from orglab.git.log_branch import (
+    LOG_BRANCH,
+    LOG_REF,
+    Version,
+    find_tip,
+    find_tracking_commits,
+    is_in_commit,
+    read_file_versions,
+    save_texts,
+)
+from orglab.git.worktree import commit_paths, find_operation
+from orglab.log import file
+from orglab.log.apart import add_apart, choose_names, replace_apart
+from orglab.log.log import LogFile
+from orglab.log.text_guard import TextGuard
+
+_MESSAGE = f"Move the experiment log to the branch {LOG_BRANCH}"
+
+
+class MovedApart(NamedTuple):
+    """A log that was moved.
+
+    Attributes:
+        path: The file now.
+        old: The file before.
+        versions: How many versions its history has.
+        commit: The short hash of the commit that removed the old file from the branch; None if git did not track it.
+    """
+
+    path: Path
+    old: Path
+    versions: int
+    commit: str | None
+
+
+def move_apart(log: LogFile) -> MovedApart:
+    """Move a log and its journal to the branch `experiment-log`; see `api.setup.SetupMethods.move_apart`."""
+    repository = log.repository
+    if repository is None:
+        raise NotFoundError(f"{log.path} is not in a git repository; create one with `git init`.")
+    if log.is_apart:
+        return _move_again(log, repository)
+    if (operation := find_operation(repository)) is not None:
+        raise GitError(f"git is in the middle of {operation}; finish that first.")
+    document = log.document()
+    document.require_no_conflict()
+    name, journal = choose_names(repository, log.path, log.config.journal)
+    home, old = repository.top, log.path
+    renamed = {
+        old_name: new
+        for path, new in _list_files(log, name, journal)
+        if (old_name := path_in(repository, path.absolute())) is not None and os.path.lexists(path)
+    }
+    tracked = [one for one in renamed if is_tracked(repository, one)]
+    texts = {new: _change_links((home / one).read_bytes(), renamed) for one, new in renamed.items()}
+    versions = [*_read_history(repository, renamed), Version(f"log: moved to {name}", texts)]
+    if save_texts(repository, LOG_REF, find_tip(repository, LOG_REF), *versions) is None:
+        raise GitError(f"{LOG_BRANCH} was changed by another process; run the command again.")
+    add_apart(repository, (name, journal))
+    for one, new in renamed.items():
+        if one == new:
+            continue
+        file.create(home / new, texts[new])
+    commit = None
+    for one, new in renamed.items():
+        TextGuard(repository, home / new).record()
+        if one != new:
+            (home / one).unlink()
+    if tracked:
+        commit = commit_paths(repository, _MESSAGE, tracked).short
+    log.rename(old.with_name(Path(name).name), os.path.relpath(journal, Path(name).parent))
+    return MovedApart(log.path, old, len(versions), commit)
+
+
+def _move_again(log: LogFile, repository: Repository) -> MovedApart:
+    """Give a log that is kept apart another name, because commits have a file of its name.
+
+    Raises:
+        UsageError: No commit has one.
+    """
+    if not find_tracking_commits(repository, log.name, 1):
+        raise UsageError(f"{log.path} is kept apart already, on the branch {LOG_BRANCH}.")
+    old = log.path
+    home = TextGuard(repository, old).repository
+    rename_apart(log, repository, home, log.read_file().data)
+    if not is_tracked(home, path_in(home, old.absolute()) or ""):
+        old.unlink()
+    return MovedApart(log.path, old, 1, None)
+
+
+def rename_apart(log: LogFile, repository: Repository, home: Repository, data: bytes) -> None:
+    """Give a log that is kept apart a name that no commit has; the old file is left alone.
+
+    Args:
+        log: The log; it goes on with the new file.
+        repository: The repository.
+        home: The same, in the worktree that has the file.
+        data: The text of the log.
+
+    Raises:
+        GitError: git fails.
+        NotWritableError: A file cannot be written.
+        OSError: The git directory cannot be written.
+    """
+    new_name, _ = choose_names(home, home.top / log.name, log.config.journal)
+    renamed, texts = {log.name: new_name}, {new_name: data}
+    journal = f"{log.name.rpartition('/')[0]}/{log.config.journal}".lstrip("/")
+    path = home.top / journal
+    is_hit = is_in_commit(home, "HEAD", journal)
+    if is_hit or journal.endswith(JOURNAL_SUFFIX):
+        # Its name follows that of the log.
+        renamed[journal] = new_name.removesuffix(".org") + JOURNAL_SUFFIX
+        text = TextGuard(repository, path).read_kept() if is_hit or not path.exists() else path.read_bytes()
+        texts |= {renamed[journal]: text} if text is not None else {}
+    for name, text in texts.items():
+        file.create(home.top / name, text)
+        TextGuard(repository, home.top / name).record()
+    if journal in renamed and not is_hit:
+        path.unlink(missing_ok=True)
+    replace_apart(repository, renamed)
+    tip = find_tip(repository, LOG_REF)
+    message = f"log: renamed to {new_name}, because a commit has {log.name}"
+    if save_texts(repository, LOG_REF, tip, Version(message, texts, tuple(renamed) if tip else ())) is None:
+        raise GitError(f"{LOG_BRANCH} was changed by another process; run the command again.")
+    log.rename(home.top / new_name, Path(renamed.get(journal, log.config.journal)).name)
+
+
+def _list_files(log: LogFile, name: str, journal: str) -> list[tuple[Path, str]]:
+    """Return the files of a log, each with its new path from the top."""
+    archive = log.path.with_name(log.path.name + ARCHIVE_SUFFIX)
+    return [(log.path, name), (log.journal, journal), (archive, name + ARCHIVE_SUFFIX)]
+
+
+def _change_links(data: bytes, renamed: dict[str, str]) -> bytes:
+    """Return a text whose links to renamed files beside it lead to their new names."""
+    for old, new in renamed.items():
+        before, after = (os.fsencode(Path(one).name) for one in (old, new))
+        if before != after:
+            data = re.sub(rb"(\[\[file:(?:\./)?)%s(?=::|\])" % re.escape(before), rb"\g<1>" + after, data)
+    return data
+
+
+def _read_history(repository: Repository, renamed: dict[str, str]) -> Iterator[Version]:
+    """Yield the versions of some files on HEAD, oldest first, as commits of the new branch, by their authors."""
+    for commit in read_file_versions(repository, list(renamed)):
+        files = {
+            new: data
+            for old, new in renamed.items()
+            if (data := read_file_at(repository, commit.hash, old)) is not None
+        }
+        if files:
+            yield Version(commit.message, files, author=commit.author)
