@@ -96,22 +96,23 @@ class World:
             (self.root / "real/a" / name).write_text("".join(f"line {n} of {name}\n" for n in range(9)))
         self.record(f"cd a; for f in {' '.join(CODE)}; do seq 9 > $f; done; cd ..")
         (self.root / "real/a/.gitignore").write_text("*.tmp\n")
-        (self.root / "real/a/orglab.toml").write_text('[hooks]\nseparate = "off"\n')
+        if not self.apart:
+          (self.root / "real/a/orglab.toml").write_text('[hooks]\nseparate = "off"\n')
         self._plain("real/a", "add", "--all")
         self._plain("real/a", "commit", "--quiet", "--message=start")
         for branch in BRANCHES[1:]:
             self._plain("real/a", "branch", branch)
         self._plain("real/a", "push", "--quiet", "origin", *BRANCHES)
+        if self.apart:
+            self.run_orglab("a", "sync")
         self._plain("real", "clone", "--quiet", "hub.git", "b")
         self._plain("real/b", "remote", "set-url", "origin", "../hub.git")
         for branch in BRANCHES[1:]:
             self._plain("real/b", "branch", "--quiet", branch, f"origin/{branch}")
-        if self.apart:
-            self.run_orglab("a", "sync")
         self.run_orglab("b", "init", *self._way())
 
     def _way(self):
-        return ()
+        return () if self.apart else ("--tracked",)
 
     def _make_twin(self):
         """Copy everything and take orglab out; the objects that it makes stay in reach."""
