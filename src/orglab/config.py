@@ -32,7 +32,7 @@ log = "{log}"
 
 [hooks]
 # references = "warn"          # a commit message refers to an unknown experiment or step: warn, refuse or off
-# separate = "refuse"          # log and code in one commit: refuse, warn or off
+# separate = "leave-out"       # the log in a commit of code: leave-out, refuse, warn or off
 # auto_done = false            # "[e201.1] done" or "[e201.1] Results" in a commit message ticks the step
 
 [run]
@@ -57,12 +57,12 @@ class HooksConfig(NamedTuple):
 
     Attributes:
         references: When a commit message refers to an unknown experiment or step: `warn`, `refuse` or `off`.
-        separate: When log and code are in one commit: `refuse`, `warn` or `off`.
+        separate: When log and code are in one commit: `leave-out` takes the log out of it; `refuse`, `warn` or `off`.
         auto_done: Whether `[e201.1] done` or `[e201.1] Results` in a commit message ticks the step.
     """
 
     references: str = "warn"
-    separate: str = "refuse"
+    separate: str = "leave-out"
     auto_done: bool = False
 
 
@@ -101,7 +101,7 @@ class ReportConfig(NamedTuple):
 
 _CHOICES = {
     ("hooks", "references"): ("warn", "refuse", "off"),
-    ("hooks", "separate"): ("refuse", "warn", "off"),
+    ("hooks", "separate"): ("leave-out", "refuse", "warn", "off"),
     ("run", "before"): ("commit", "snapshot", "clean"),
 }
 

@@ -167,8 +167,8 @@ def test_pre_commit_may_be_installed_before_or_after(orglab, repo):
     assert out.read_text() == "framework\n" * 2
     repo.write("f", "3\n")
     repo.write(NAME, SEED + "\n")
-    repo.git("commit", "-am", "both", check=False)
-    assert repo.git("log", "-1", "--format=%s") == "two"
+    repo.git("commit", "-am", "both")
+    assert repo.git("show", "--format=", "--name-only") == "f"
     orglab("setup", "git", "--remove")
     assert sorted(path.name for path in hooks(repo).iterdir() if "orglab" in path.name or "legacy" in path.name) == []
     repo.git("commit", "-am", "both")
@@ -226,8 +226,8 @@ def test_a_shared_hooks_path_is_left_alone_and_the_printed_line_works(
     assert (repo.path / ".git/orglab/rewrites").read_text().endswith(" amend\n")
     repo.write("f", "3\n")
     repo.write(NAME, SEED + "\n")
-    repo.git("commit", "-am", "both", check=False)
-    assert repo.git("log", "-1", "--format=%s") == "[e201.2] tuned"
+    repo.git("commit", "-am", "both")
+    assert repo.git("show", "--format=", "--name-only") == "f"
     orglab("setup", "git", "--remove")
     repo.git("commit", "--quiet", "-am", "both")
 
@@ -290,8 +290,9 @@ def test_the_script_runs_in_each_shell(orglab, repo, shell):
     assert done.stderr == "orglab: This commit belongs to e201.2  Test XYZ with ABC\n"
     repo.write("f", "1\n")
     repo.write(NAME, (repo.path / NAME).read_text() + "\n")
-    repo.git("commit", "-am", "both", check=False)
-    assert repo.git("log", "-1", "--format=%s") == "[e201.2] tune"
+    repo.git("add", "f")
+    repo.git("commit", "-am", "both")
+    assert repo.git("show", "--format=", "--name-only") == "f"
 
 
 def test_the_interpreter_is_read_back_whatever_its_path(repo):

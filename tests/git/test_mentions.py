@@ -73,12 +73,15 @@ def test_messages_are_scanned_newest_first(repo, ours):
         ("[e1.1]: x", (E1_1,)),
         ("x ([e1.1])", (E1_1,)),
         ("[E1]", ()),
+        ("x\n\nRefs: e1.1, e2.1\n", (E1_1, Reference("2", 1))),
+        ("[e1] x\n\nRefs: e1.1\n", (E1, E1_1)),
+        ("Refs: e1.1\n\nx", ()),
         ("[error] [e1]", (Reference("rror"), E1)),
         ("\x1b]0;owned\x07[e1]\x1b[31m", (E1,)),
         ("x" * 1_000_000 + " [e1]", (E1,)),
         ("[e1]\r\nx", (E1,)),
     ],
-    ids=range(13),
+    ids=range(16),
 )
 def test_what_counts_as_a_reference(repo, ours, message, references):
     repo.commit(message)

@@ -1,5 +1,7 @@
 """The text of a commit message: comments and references."""
 
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,9 +72,62 @@ def test_completed_steps_are_found():
         assert message.read_completed_steps(text, "e") == []
 
 
+BODY = b"feat: tune\n\nBecause.\n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "references"),
+    [
+        (BODY + b"Refs: e1.1\n", "1.1"),
+        (BODY + b"Refs: e1.1, e2\n", "1.1 2"),
+        (BODY + b"Refs: #42 e1.1,e2\nSigned-off-by: A <a@b>\n\n", "1.1 2"),
+        (BODY + b"Reviewed-by: B\nRefs: e1.1,\n  e2.1\nRefs: e3\n", "1.1 2.1 3"),
+        (BODY + b"some text\nRefs: e1\nSigned-off-by: A <a@b>\n", "1"),
+        (BODY + b"[e2] and\n\nRefs: e1\n", "2 1"),
+        (BODY + b"Refs: [e1.1] [e2]\n", "1.1 2"),
+        (b"tune\n\nRefs: e1", "1"),
+        (BODY + b"some text\nRefs: e1\n", ""),
+        (BODY + b"Refs: e1\n\nmore text\n", ""),
+        (b"Refs: e1\n", ""),
+        (BODY + b"Refs: https://e1.1/e2 x-e1 e1.x e1.1.1\n", ""),
+        (BODY + b"Prefs: e1\n Refs: e1\n", ""),
+    ],
+)
+def test_references_in_trailers_are_read(text, references):
+    spelled = [reference.spell("") for reference in message.read_references(text, "e")]
+    assert spelled == references.split()
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"A: b",
+        b"A: b\n  c",
+        b"A: b\nx",
+        b"x\nSigned-off-by: y",
+        b"x\nx\nx\nx\nSigned-off-by: y",
+        b"A : b",
+        b"A b",
+        b"1-x: y",
+        b"A_b: c",
+    ],
+)
+def test_trailers_are_those_of_git(tail, tmp_path):
+    done = subprocess.run(
+        ["git", "interpret-trailers", "--parse", "--no-divider"],
+        input=BODY + tail,
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    start, end = message.find_trailers(BODY + tail + b"\n\n")
+    assert (start < end) == bool(done.stdout)
+
+
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read(text):
     message.read_completed_steps(text, "e")
     message.read_references(text, "e")
+    message.read_references(b"x\n\nRefs: " + text, "e")
     message.strip_comments(text, b"#")
     assert b"[e1] " in message.add_reference(text, "e1", b"#")

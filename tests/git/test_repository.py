@@ -3,7 +3,7 @@
 import pytest
 
 from commands import Orglab
-from orglab.experiment.ids import find_id_numbers
+from orglab.experiment.ids import find_numbers
 
 LOG = "experiment_log.org"
 
@@ -240,7 +240,7 @@ def test_the_repository_of_the_log_is_used_inside_a_hook_of_another(repo, orglab
     ],
 )
 def test_numbers_of_a_log(text, numbers):
-    assert find_id_numbers(text.encode()) == numbers
+    assert find_numbers(text.encode()) == numbers
 
 
 def test_a_log_that_is_only_on_another_branch_counts(repo, orglab):

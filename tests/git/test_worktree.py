@@ -1,12 +1,21 @@
 """Commits of changed files before and after a run: what they contain, and which of the user's changes remain."""
 
+import os
+import subprocess
 import threading
 
 import pytest
 
 from orglab.errors import GitError
 from orglab.git import find_repository
-from orglab.git.worktree import commit_paths, find_committable, find_operation, read_changes
+from orglab.git.worktree import (
+    commit_paths,
+    find_committable,
+    find_operation,
+    is_commit_in_progress,
+    read_branch,
+    read_changes,
+)
 
 
 @pytest.fixture
@@ -131,6 +140,93 @@ def test_a_hook_may_change_the_message(repo, found):
     assert repo.git("log", "-1", "--format=%B").split("\n") == ["A message", "# message", "Signed"]
 
 
+FORMATTER = """\
+#!/bin/sh
+for path in $(git diff --cached --name-only --diff-filter=d); do
+    tr a-z A-Z < "$path" > "$path.new" && cat "$path.new" > "$path" && rm "$path.new" && git add "$path"
+done
+EXTRA
+"""
+
+
+def add_formatter(repo, extra=""):
+    hook = repo.path / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(FORMATTER.replace("EXTRA", extra))
+    hook.chmod(0o755)
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+def test_what_a_formatter_makes_of_the_files_is_in_the_index_too(repo, is_first):
+    if not is_first:
+        repo.commit("first", {"a.py": "1\n"})
+    add_formatter(repo)
+    repo.write("a.py", "changed\n")
+    repo.write("new.py", "new\n")
+    repo.write("b.py", "staged\n")
+    repo.git("add", "b.py")
+    repo.write("b.py", "in progress\n")
+    commit_paths(
+        find_repository(repo.path), "A message\n", ["a.py", "new.py"], ["a.py", "new.py"] if is_first else ["new.py"]
+    )
+    assert repo.git("show", "HEAD:a.py", "HEAD:new.py") == "CHANGED\nNEW"
+    assert (repo.path / "a.py").read_text() == "CHANGED\n"
+    assert repo.git("status", "--porcelain") == "AM b.py"
+    assert repo.git("show", ":b.py") == "staged"
+
+
+def test_a_file_that_a_hook_adds_to_the_commit_is_in_the_index_too(repo, found):
+    add_formatter(repo, "date > made.txt; git add made.txt; git rm --quiet --cached b.py")
+    repo.write("a.py", "changed\n")
+    commit_paths(found, "A message\n", ["a.py"])
+    assert repo.git("status", "--porcelain") == "?? b.py"
+
+
+def test_a_hook_does_not_add_to_the_commit_what_replaces_what_the_user_has_staged(repo, found):
+    add_formatter(repo, "echo hook > b.py; git add b.py")
+    repo.write("b.py", "staged\n")
+    repo.git("add", "b.py")
+    repo.write("a.py", "changed\n")
+    commit_paths(found, "A message\n", ["a.py"])
+    assert repo.git("show", ":b.py") == "staged"
+    assert repo.git("diff", "--cached", "--name-only") == "b.py"
+
+
+def test_what_a_formatter_did_not_add_stays_a_change_of_the_working_tree(repo, found):
+    add_formatter(repo, "echo more >> a.py")
+    repo.write("a.py", "changed\n")
+    commit_paths(found, "A message\n", ["a.py"])
+    assert repo.git("diff", "--name-only") == "a.py"
+    assert repo.git("diff", "--cached", "--name-only") == ""
+
+
+def test_the_branch_that_is_checked_out(repo, found):
+    assert read_branch(found) == "main"
+    repo.git("switch", "--quiet", "--create", "topic/one")
+    assert read_branch(found) == "topic/one"
+    repo.git("switch", "--quiet", "--detach")
+    assert read_branch(found) == ""
+
+
+def test_a_commit_whose_message_is_being_written_is_in_progress(repo, found, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("editor")
+    editor, begun, end = folder / "editor", folder / "begun", folder / "end"
+    os.mkfifo(begun)
+    os.mkfifo(end)
+    editor.write_text(f'#!/bin/sh\necho > {begun}; cat {end} > /dev/null; echo subject > "$1"\n')
+    editor.chmod(0o755)
+    assert not is_commit_in_progress(found)
+    repo.write("a.py", "2\n")
+    repo.git("add", "a.py")
+    environment = {**os.environ, "GIT_EDITOR": str(editor)}
+    with subprocess.Popen(["git", "commit"], cwd=repo.path, env=environment, stdout=subprocess.DEVNULL) as commit:
+        begun.read_text()
+        assert is_commit_in_progress(found)
+        end.write_text("")
+        assert commit.wait(60) == 0
+    assert not is_commit_in_progress(found)
+
+
 def test_what_git_is_in_the_middle_of(repo, found):
     assert find_operation(found) is None
     repo.git("switch", "--quiet", "--create", "other")
@@ -140,6 +236,22 @@ def test_what_git_is_in_the_middle_of(repo, found):
     repo.git("merge", "other", check=False)
     assert find_operation(found) == "a merge"
     assert read_changes(found).unmerged == ("a.py",)
+
+
+def test_a_bisect_is_one_operation_and_what_is_between_two_reverts_another(repo, found):
+    repo.commit("second", {"a.py": "2\n"})
+    repo.commit("third", {"b.py": "2\n"})
+    repo.commit("fourth", {"a.py": "3\n"})
+    repo.git("bisect", "start", "HEAD", "HEAD~3")
+    assert find_operation(found) == "a bisect"
+    repo.git("bisect", "reset")
+    repo.git("revert", "--no-edit", "HEAD~2", "HEAD~1", check=False)
+    repo.write("a.py", "1\n")
+    repo.git("commit", "--quiet", "--all", "-m", "reverted by hand")
+    assert not (found.git_dir / "REVERT_HEAD").exists()
+    assert find_operation(found) == "a series of cherry-picks or reverts"
+    repo.git("revert", "--continue")
+    assert find_operation(found) is None
 
 
 def test_while_another_git_holds_the_index_it_is_waited_for(repo, found):

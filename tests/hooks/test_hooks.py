@@ -8,88 +8,18 @@ import sys
 
 import pytest
 
+from hooked_repo import BELONGS, LOG, Study, editor
 from lab import NAME, SOURCE, orglab
-from orglab.cli.main import run
 from orglab.log.active_step import ActiveStep
-from texts import SEED
 
-LOG = "#+TODO: TODO INPROGRESS | DONE\n" + SEED
-ALL = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite")
-BELONGS = "orglab: This commit belongs to e201.2  Test XYZ with ABC\n"
-
-
-class Study:
-    """A repository with a log, code, and the hooks."""
-
-    def __init__(self, repo):
-        self.repo, self.path = repo, repo.path
-        repo.commit("start", {NAME: LOG, "train.py": "lr = 0\n"})
-        # `setup git` writes a file for git to track, which is not what these tests are about.
-        repo.write(".git/info/exclude", ".gitattributes\n")
-        assert run(["setup", "git"]) == 0
-
-    def git(self, *arguments, code=0, cwd=None, stdin=None, **environment):
-        """What git says on standard error, its hooks included."""
-        done = subprocess.run(
-            ["git", *map(str, arguments)],
-            cwd=cwd or self.path,
-            env={**os.environ, **environment},
-            input=stdin,
-            stdin=None if stdin is not None else subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == code, done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stderr
-
-    def edit(self, name="train.py", text=None):
-        """Change a file; without a text, in its last line."""
-        path = self.path / name
-        path.write_text((path.read_text() if path.exists() else "") + "x\n" if text is None else text)
-
-    def commit(self, message, *arguments, name="train.py", code=0, **environment):
-        """Change a file and commit it; what git says."""
-        self.edit(name)
-        self.git("add", name)
-        return self.git("commit", "--quiet", "-m", message, *arguments, code=code, **environment)
-
-    def message(self, revision="HEAD"):
-        return self.repo.git("log", "-1", "--format=%B", revision).rstrip("\n")
-
-    def subjects(self, *revisions):
-        return self.repo.git("log", "--format=%s", *revisions).splitlines()
-
-    def start(self, ref="201.2"):
-        """Make a step the active one, with the log committed."""
-        assert run(["start", ref]) == 0
-        assert run(["commit"]) == 0
-
-    def settings(self, text):
-        self.repo.commit("[e201] settings", {"orglab.toml": text})
-
-    def hook(self, name="hook"):
-        return self.path / ".git" / ("orglab" if name == "hook" else "hooks") / name
-
-    @property
-    def log(self):
-        return (self.path / NAME).read_text()
+ALL = (
+    "pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite", "post-checkout", "post-merge",
+)  # fmt: skip
 
 
 @pytest.fixture
 def study(repo):
     return Study(repo)
-
-
-def editor(tmp_path, script):
-    """An editor that is a shell script; the message is in "$1"."""
-    path = tmp_path / "editor.sh"
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
-    return str(path)
 
 
 # ---- prepare-commit-msg ----
@@ -314,6 +244,7 @@ def mixed(study):
 
 @pytest.mark.parametrize("way", ["staged", "all", "paths"])
 def test_log_and_code_in_one_commit_are_refused_with_a_command_that_helps(study, way):
+    study.settings('[hooks]\nseparate = "refuse"\n')
     mixed(study)
     if way == "staged":
         study.git("add", "--all")
@@ -325,11 +256,12 @@ def test_log_and_code_in_one_commit_are_refused_with_a_command_that_helps(study,
     assert command == "orglab commit"
     assert orglab(*command.split()[1:], cwd=study.path).out.endswith("  [e201] log: 1 note\n")
     study.git("commit", "--quiet", "-m", "tune", *arguments)
-    assert study.subjects() == ["tune", "[e201] log: 1 note", "start"]
+    assert study.subjects() == ["tune", "[e201] log: 1 note", "[e201] settings", "start"]
     assert study.repo.git("status", "--porcelain") == ""
 
 
 def test_a_partially_staged_log_must_be_unstaged(study):
+    study.settings('[hooks]\nseparate = "refuse"\n')
     mixed(study)
     study.git("add", "--all")
     study.edit(NAME, study.log + "\n# more\n")
@@ -375,10 +307,11 @@ def test_a_log_in_a_subfolder_is_named_as_the_user_there_would(repo):
     repo.write("code/train.py", "1\n")
     for folder, command in (("code", f"orglab --log '../a b/{NAME}' commit"), ("a b/code", "orglab commit")):
         done = subprocess.run(
-            ["git", "commit", "-am", "x"], cwd=repo.path / folder, capture_output=True, text=True, check=False
+            ["git", "commit", "-am", "x"], cwd=repo.path / folder, capture_output=True, text=True, check=True
         )
-        assert done.stderr.splitlines()[1].endswith(f"`{command}`, then repeat your commit.")
-        assert done.returncode == 1
+        assert done.stderr == f"orglab: Left a b/{NAME} out of this commit; commit it with `{command}`.\n"
+        assert repo.git("status", "--porcelain", "--untracked-files=no") == f' M "a b/{NAME}"'
+        repo.write("code/train.py", "2\n")
 
 
 def test_a_log_that_gets_another_name_is_kept_apart_under_that_name(study):
@@ -389,7 +322,7 @@ def test_a_log_that_gets_another_name_is_kept_apart_under_that_name(study):
     study.git("commit", "--quiet", "-m", "rename")
     study.edit("lab.org")
     study.edit()
-    assert "mixes lab.org with other files" in study.git("commit", "-am", "both", code=1)
+    assert "Left lab.org out of this commit" in study.git("commit", "-am", "both")
     (study.path / "orglab.toml").unlink()
     study.git("mv", "lab.org", NAME)
     study.git("reset", "--quiet", "--hard")
@@ -718,6 +651,34 @@ def with_interpreter(study, path):
     """Let the hooks start another program; its path is quoted as ours is."""
     script = study.hook()
     script.write_text(re.sub(r"(?m)^python=.*$", lambda _: f"python='{path}'", script.read_text(), count=1))
+
+
+def test_python_looks_at_a_log_kept_apart_after_a_checkout_and_after_a_commit_if_it_was_edited(study, tmp_path):
+    study.commit("learn the names")
+    fake = tmp_path / "python"
+    fake.write_text('#!/bin/sh\nshift 5; echo "called for $1" >&2\n')
+    fake.chmod(0o755)
+    with_interpreter(study, fake)
+    assert "called" not in study.git("switch", "--quiet", "--create", "side")
+    shared = study.path / ".git/orglab"
+    shared.joinpath("apart").touch()
+    assert study.git("switch", "--quiet", "main") == "called for post-checkout\n"
+    assert study.git("merge", "--quiet", "side") == "", "nothing was merged"
+    assert study.commit("one") == "called for keep-text\n"
+    (shared / "kept").touch()
+    os.utime(study.path / NAME, ns=(1, 1))
+    assert study.commit("two") == ""
+    os.utime(study.path / NAME, ns=(2**62, 2**62))
+    assert study.commit("three") == "called for keep-text\n"
+    study.git("switch", "--quiet", "side")
+    assert study.git("merge", "--quiet", "main") == "called for post-merge\n"
+
+
+def test_a_checkout_with_a_log_kept_apart_prints_nothing(study):
+    study.commit("learn the names")
+    study.path.joinpath(".git/orglab/apart").touch()
+    assert study.git("switch", "--quiet", "--create", "side") == ""
+    assert study.commit("tune") == ""
 
 
 def broken(study, tmp_path, how):

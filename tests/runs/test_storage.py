@@ -8,8 +8,9 @@ import pytest
 from lab import orglab as process
 from lab import with_read_only
 from orglab.git import find_repository
+from orglab.git.repository import list_worktrees
 from orglab.runs.record_reader import read_runs
-from orglab.runs.storage import HIDDEN_FOLDER, PENDING, RUNS, find_storage_folders, list_entries, list_worktrees
+from orglab.runs.storage import HIDDEN_FOLDER, PENDING, RUNS, find_storage_folders, list_entries
 
 ID = "20180606-161600-3f2a1b"
 RECORD = json.dumps({"event": "began", "ref": "e1.1", "argv": ["true"], "exit_code": 0}) + "\n"

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from orglab.log.log import LogFile
+from orglab.api.new_ids import IdMethods
 
 if TYPE_CHECKING:
     from orglab.experiment.adoption import Adoption
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orglab.org.edit import Edit
 
 
-class CareMethods(LogFile):
+class CareMethods(IdMethods):
     """The methods of `Log` that check it and fix it."""
 
     def check(self, progress: "Progress | None" = None) -> "list[Diagnostic]":
@@ -74,10 +74,9 @@ class CareMethods(LogFile):
         """Return how a file that may not be a log yet is read as one; nothing is changed."""
         from orglab.experiment.adoption import read_adoption
         from orglab.experiment.diagnostic import CODES
-        from orglab.experiment.ids import next_number
 
         document = self.document()
-        free = next_number(document.text, self.numbers_on_branches())
+        free = self._read_known_ids().find_next(document.text)
         problems = self._check(document, None, only={*CODES} - {"bad-term"})
         return read_adoption(document, self.config, str(self.path), problems, free)
 
@@ -101,7 +100,6 @@ class CareMethods(LogFile):
     ) -> "list[Diagnostic]":
         """Return the problems in the text of the log; none if `only` has just codes of the audit."""
         from orglab.experiment.check import check
-        from orglab.experiment.ids import next_number
         from orglab.history.audit import AUDITED
 
         if only is not None and AUDITED.issuperset(only):
@@ -110,7 +108,7 @@ class CareMethods(LogFile):
             document,
             self.config,
             str(self.path),
-            lambda: next_number(document.text, self.numbers_on_branches()),
+            lambda: self._read_known_ids().find_next(document.text),
             progress,
         )
         return [one for one in problems if only is None or one.code in only]

@@ -12,7 +12,7 @@ from orglab.text import Tell
 
 if TYPE_CHECKING:
     from orglab.experiment.resolved import Resolved
-    from orglab.git.hook_commit import CreatedCommit, HookCommit
+    from orglab.git.hook_commit import Change, CreatedCommit, HookCommit
     from orglab.org.document import Document
 
 
@@ -20,15 +20,12 @@ class Mixture(NamedTuple):
     """A commit that changes both the log or the journal and other files.
 
     Attributes:
-        paths: The changed log and journal, relative to the top.
-        is_staged_in_part: Whether some of their changes are not staged, so that committing the log first would include
-            changes that the user left out.
-        is_refused: Whether the settings refuse the commit; otherwise they warn.
+        changes: The changes of the log and the journal.
+        rule: What the settings say: `leave-out`, `refuse` or `warn`.
     """
 
-    paths: list[str]
-    is_staged_in_part: bool
-    is_refused: bool
+    changes: "list[Change]"
+    rule: str
 
 
 class Named(NamedTuple):
@@ -59,19 +56,23 @@ class CommitMethods(RunMethods, CareMethods):
     def find_mixture(self, commit: "HookCommit") -> Mixture | None:
         """Return the mixture if a commit changes the log and other files; None if it does not.
 
-        The commit that adds the log may contain other files too.
+        The commit that adds or deletes the log may contain other files too, and so may one that takes back what HEAD
+        has changed in the log.  A log that is kept apart is in no commit of code.
 
         Raises:
             GitError: git fails.
         """
         rule, own = self.config.hooks.separate, {*self.names_in_repository()} - {""}
-        if rule == "off" or not own:
+        if rule == "off" or not own or self.is_apart:
             return None
         changes = commit.read_changes()
-        edited = [path for state, path in changes if path in own and state == "M"]
-        if not edited or all(path in own for _, path in changes):
+        edited = [change for change in changes if change.path in own and change.state in ("A", "M")]
+        if not edited or all(change.path in own for change in changes):
             return None
-        return Mixture(edited, any(map(commit.is_staged_in_part, edited)), rule == "refuse")
+        log = self.names_in_repository()[0]
+        if any(change.path == log and change.state != "M" for change in changes):
+            return None
+        return None if any(map(commit.is_undone, edited)) else Mixture(edited, rule)
 
     def find_named(self, message: bytes) -> Named:
         """Return the references in a message, known and unknown.

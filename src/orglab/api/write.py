@@ -7,17 +7,18 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import clock
+from orglab.api.new_ids import IdMethods
 from orglab.errors import GitError, NotFoundError, NotWritableError, UnsafeEditError, UsageError
 from orglab.experiment.ids import list_ids, list_references
 from orglab.experiment.lookup import find_last_experiment, find_last_with_id, find_step
 from orglab.experiment.model import ID, Experiment, Step
 from orglab.experiment.section_text import Note
-from orglab.log.log import LogFile
 from orglab.reference import Reference, parse_reference
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orglab.log.known_ids import KnownIds
     from orglab.org.document import Document
     from orglab.org.edit import Edit
     from orglab.org.timestamp import Timestamp
@@ -42,7 +43,7 @@ class Completed(NamedTuple):
     uncommitted: tuple[str, ...] = ()
 
 
-class WriteMethods(LogFile):
+class WriteMethods(IdMethods):
     """The methods of `Log` that write."""
 
     def new(
@@ -61,7 +62,7 @@ class WriteMethods(LogFile):
             description: The question or hypothesis.
             steps: The texts of the steps.
             tags: Tags in addition to those of the settings.
-            number: The id; if None, the next number that is free in the log and on all branches.
+            number: The id; if None, the next number that was never an id in this clone.
 
         Raises:
             UsageError: The log cannot contain one of the texts, or the id is taken.
@@ -69,10 +70,10 @@ class WriteMethods(LogFile):
         from orglab.experiment import edits
 
         texts, names = list(steps), list(tags)
-        now, elsewhere = clock.now(), self.numbers_on_branches()
+        now, known = clock.now(), self._read_known_ids()
 
         def make_edits(document: "Document") -> "tuple[list[Edit], str]":
-            chosen = self._choose_id(document, number, elsewhere)
+            chosen = self._choose_id(document, number, known)
             last = find_last_experiment(document, self.config, self.path)
             return edits.add_experiment(
                 document, last, self.config, title, number=chosen, now=now, description=description, steps=texts,
@@ -85,23 +86,23 @@ class WriteMethods(LogFile):
             if not kept or any(step.commits for step in new.steps) or len(after) != len(before) + _NEW_HEADINGS:
                 raise UsageError("Org would read the title or a step as markup; rephrase it.")
 
-        edited = self.edit(make_edits, verify)
+        with known.reserve():
+            edited = self.edit(make_edits, verify)
+            known.remember(edited.before.text, edited.decided)
         experiment = self.find(edited.after, Reference(edited.decided))
         # The experiment is in the log already, so a read-only git directory is no reason to fail.
         with suppress(NotWritableError):
             self.active.set(experiment.ref)
         return experiment
 
-    def _choose_id(self, document: "Document", number: str | None, elsewhere: Collection[int]) -> str:
+    def _choose_id(self, document: "Document", number: str | None, known: "KnownIds") -> str:
         """Return the id for an experiment: the one that the user chose, or the next free number.
 
         Raises:
             UsageError: The chosen id is not valid or already taken.
         """
-        from orglab.experiment import ids
-
         if not number:
-            return str(ids.next_number(document.text, elsewhere))
+            return str(known.find_next(document.text))
         if not re.fullmatch(ID, number):
             raise UsageError(f"{number!r} is not a valid id; use letters, digits, - and _.")
         try:
@@ -117,18 +118,18 @@ class WriteMethods(LogFile):
 
         Args:
             reference: The experiment.
-            number: The new id; if None, the next number that is free in the log and on all branches.
+            number: The new id; if None, the next number that was never an id in this clone.
 
         Raises:
             UsageError: The id is not valid or already taken.
         """
         from orglab.experiment import ids
 
-        parsed, elsewhere = _whole(reference), self.numbers_on_branches()
+        parsed, known = _whole(reference), self._read_known_ids()
 
         def make_edits(document: "Document") -> "tuple[list[Edit], tuple[str, str]]":
             experiment = find_last_with_id(document, parsed, self.config, self.path)
-            chosen = self._choose_id(document, number, elsewhere)
+            chosen = self._choose_id(document, number, known)
             edits = ids.renumber(experiment.heading, experiment.id, chosen, self.config, self.path.name)
             return edits, (experiment.id, chosen)
 
@@ -137,7 +138,9 @@ class WriteMethods(LogFile):
             if len(after) != len(before) or self.find(after, Reference(chosen)).id != chosen:
                 raise UnsafeEditError("Org would not recognize the new id; nothing was written.")
 
-        edited = self.edit(make_edits, verify)
+        with known.reserve():
+            edited = self.edit(make_edits, verify)
+            known.remember(edited.before.text, edited.decided[1])
         old, new = edited.decided
         experiment = self.find(edited.after, Reference(new))
         # If another experiment still has the old id, the active step stays with that one.
@@ -400,6 +403,8 @@ class WriteMethods(LogFile):
             link = f"[[file:{self.path.name}::#{experiment.id}][{experiment.id}]]"
             tag = experiment.id.replace("-", "_")
         if not self.journal.exists():
+            self._restore_journal()
+        if not self.journal.exists():
             file.create(self.journal, _JOURNAL_HEADER.encode())
         now = clock.now()
         self.edit(
@@ -408,6 +413,14 @@ class WriteMethods(LogFile):
             self.journal,
         )
         return self.journal
+
+    def _restore_journal(self) -> None:
+        """Put the journal of a log that is kept apart back, if it was removed."""
+        if self.is_apart and self.repository is not None:
+            from orglab.log.apart import restore_missing
+
+            with suppress(GitError):
+                restore_missing(self.repository)
 
 
 def _verify_journal(before: "Document", after: "Document", _: None) -> None:

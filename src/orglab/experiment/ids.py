@@ -15,6 +15,7 @@ from orglab.org.syntax import compile_late
 from orglab.reference import Reference, link_pattern
 
 ALIASES = "ALIASES"
+_WITHIN_REASON = 100
 _NUMBER = compile_late(
     rb"(?:^[ \t]*:(?:ID|CUSTOM_ID):[ \t]+|^\*+ (?:[^\n\[<]|\[#\w+\])*+(?:\[|<<))(\d{1,18})(?=[ \t\r]*$|\]|>>)",
     re.I | re.M,
@@ -48,24 +49,25 @@ def find_headings_by_alias(document: Document, name: str, config: Config) -> Ite
                 yield heading
 
 
-def find_id_numbers(text: bytes) -> set[int]:
-    """Return the whole numbers that are ids of headings in the text of a log, including headings of other kinds."""
-    return {int(number) for number in _NUMBER.findall(text)}
+def find_numbers(text: bytes) -> set[int]:
+    """Return the whole numbers that are ids or former ids of headings in the text of a log, of experiments or not."""
+    former = (word for match in _PROPERTY.finditer(text) for word in match.group(1).split() if word.isdigit())
+    return {int(number) for number in (*_NUMBER.findall(text), *former)}
 
 
-def next_number(text: bytes, elsewhere: Collection[int] = ()) -> int:
+def next_number(used: Collection[int], named: Collection[int] = ()) -> int:
     """Return the next whole number that was never used as an id.
 
     Args:
-        text: The text of the log.
-        elsewhere: The numbers that are ids in other versions of the log.
+        used: The numbers that are or were ids in the texts of the log.
+        named: The numbers that something else names as ids, such as a commit message.  One that is more than 100 above
+            the highest known id does not count, because anybody can write any number there.
     """
-    return max({0, *elsewhere} | find_id_numbers(text) | find_alias_numbers(text)) + 1
-
-
-def find_alias_numbers(text: bytes) -> set[int]:
-    """Return the whole numbers that are former ids, which must not be reused for new experiments."""
-    return {int(word) for match in _PROPERTY.finditer(text) for word in match.group(1).split() if word.isdigit()}
+    highest = max(used, default=0)
+    for number in sorted(named):
+        if highest < number <= highest + _WITHIN_REASON:
+            highest = number
+    return highest + 1
 
 
 def renumber(heading: Heading, old: str, new: str, config: Config, name: str) -> list[Edit]:

@@ -2,7 +2,10 @@
 # `hook NAME ARGUMENTS...`.  Starting Python takes longer than committing, so this script does what it can by itself,
 # and starts orglab for the rest, for two seconds at most.  A commit is stopped only if orglab refuses it.
 
-case $0 in */hook) orglab_hook=$1 kept=; shift ;; *) kept=${0%/*}/$orglab_hook.orglab-kept ;; esac
+case $0 in
+*/hook) orglab_hook=$1 kept= shared=${0%/*}; shift ;;
+*) kept=${0%/*}/$orglab_hook.orglab-kept shared=${script%/*} ;;
+esac
 dir=${GIT_DIR:-.git}
 [ ! -f "$dir" ] || { IFS= read -r dir < "$dir"; dir=${dir#gitdir: }; }  # a worktree, a submodule
 [ -d "$dir" ] || dir=$(git rev-parse --absolute-git-dir)
@@ -42,6 +45,11 @@ run_orglab() {
     esac
 }
 
+# Stage again what the user had staged of a log that was left out of a commit.
+restore_index() {
+    [ ! -e "$dir/orglab/left-out" ] || (orglab_hook=restore-index; run_orglab)
+}
+
 # Whether git is in the middle of a merge, cherry-pick, revert or rebase.
 is_busy() {
     for state in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply sequencer; do
@@ -67,7 +75,8 @@ may_be_active() {
     state=${XDG_STATE_HOME:-$HOME/.local/state}/orglab
     [ -d "$state" ] || return 1
     read_names && [ ! -L "$log" ] && cd -P . || return 0
-    place= rest=$PWD/$log
+    case $log in /*) rest=$log ;; *) rest=$PWD/$log ;; esac
+    place=
     while [ "$rest" != "${rest#*/}" ]; do place=$place${rest%%/*}% rest=${rest#*/}; done
     [ ${#place} -lt 100 ] && [ ${#rest} -lt 100 ] || return 0  # orglab shortens longer names
     [ -s "$state/$place$rest/active" ]
@@ -99,10 +108,13 @@ has_only_reference() {
 
 pre_commit() {
     [ ! -e "$failed" ] || rm -f "$failed"
+    restore_index  # git was killed in the middle of an earlier commit
     is_busy && return
+    [ ! -e "$dir/SQUASH_MSG" ] || return 0
     if read_names; then
-        GIT_OPTIONAL_LOCKS=0 git --literal-pathspecs diff --cached --quiet --no-ext-diff --no-renames --diff-filter=M \
-            -- "$log" "$journal" && return
+        case $log in /*) return 0 ;; esac  # it is kept apart
+        GIT_OPTIONAL_LOCKS=0 GIT_GLOB_PATHSPECS=0 GIT_NOGLOB_PATHSPECS=0 GIT_ICASE_PATHSPECS=0 git --literal-pathspecs \
+            diff --cached --quiet --no-ext-diff --no-renames --diff-filter=AM -- "$log" "$journal" && return
     fi
     run_orglab
 }
@@ -133,8 +145,16 @@ commit_msg() {
     run_orglab "$@"
 }
 
+# Save the text of a log that is kept apart if it is newer than what was saved last.
+keep_text() {
+    [ -f "$shared/apart" ] || return 0
+    ! read_names || [ ! -e "$shared/kept" ] || [ "$log" -nt "$shared/kept" ] || return 0
+    (orglab_hook=keep-text; run_orglab)
+}
+
 post_commit() {
-    [ ! -e "$failed" ] || rm -f "$failed" "$said"
+    [ ! -e "$failed" ] || { rm -f "$failed" "$said"; restore_index; }
+    keep_text
     [ -e "$said" ] || return 0
     is_busy && return
     message=$dir/COMMIT_EDITMSG
@@ -158,15 +178,24 @@ pre-commit)
     exec 3</dev/null
     # orglab's check first: it is fast, and the project's own checks may be slow.
     pre_commit || exit 1
-    run_kept "$@"
-    exit ;;
+    run_kept "$@" && exit
+    code=$?
+    restore_index
+    exit "$code" ;;
 post-rewrite)
     pairs=$(cat)
     printf '%s\n' "$pairs" | run_kept "$@"
     code=$?
     printf '%s\n' "$pairs" | { exec 3<&0; run_orglab "$@"; }
     exit "$code" ;;
+post-checkout | post-merge)
+    run_kept "$@"
+    code=$?
+    exec 3</dev/null
+    [ ! -f "$shared/apart" ] || run_orglab "$@"
+    exit "$code" ;;
 prepare-commit-msg | commit-msg | post-commit)
+    [ ! -e "$dir/orglab/left-out" ] || (exec 3</dev/null; restore_index)
     run_kept "$@" || exit
     exec 3</dev/null
     case $orglab_hook in

@@ -1,11 +1,34 @@
 """The commit for which git runs a hook: its index before, and the commit itself afterwards."""
 
 import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from orglab.errors import GitError
+from orglab.git.hook_files import read_left_out, remove_left_out, write_left_out
 from orglab.git.process import run_readonly
 from orglab.git.repository import Repository
+
+# The index that git makes for the commit of some paths (builtin/commit.c, prepare_index).
+_PARTIAL_INDEX = re.compile(r"next-index-\d+\.lock")
+
+
+class Change(NamedTuple):
+    """A file that the commit changes.
+
+    Attributes:
+        state: `A`, `M`, `D` or `T`.
+        path: The path, relative to the top.
+        before: Its entry at HEAD: the mode, a space and the hash; empty if there is none.
+        after: Its entry in the index; empty if there is none.
+    """
+
+    state: str
+    path: str
+    before: str
+    after: str
 
 
 class CreatedCommit(NamedTuple):
@@ -40,21 +63,104 @@ class HookCommit:
         self.repository = Repository(top, top, Path(git_dir).absolute())
         # The current folder may be inside another repository, so tell git which one to use.
         self._environment = {"GIT_DIR": os.fspath(self.repository.git_dir), "GIT_WORK_TREE": os.fspath(top)}
-        if index:
-            self._environment["GIT_INDEX_FILE"] = str(Path(index).absolute())
+        self._index = Path(index).absolute() if index else self.repository.git_dir / "index"
+        self._environment["GIT_INDEX_FILE"] = str(self._index)
 
-    def read_changes(self) -> list[tuple[str, str]]:
-        """Return the status (`A`, `M`, `D` ...) and the path, relative to the top, of each file changed in the index.
+    def read_changes(self) -> list[Change]:
+        """Return the files that are changed in the index.
 
         Raises:
             GitError: git fails.
         """
         printed = self.repository.query(
-            "diff", "--cached", "--name-status", "-z", "--no-renames", "--no-ext-diff", "--no-textconv",
+            "diff", "--cached", "--raw", "--no-abbrev", "-z", "--no-renames", "--no-ext-diff", "--no-textconv",
             "--ignore-submodules=dirty", environment=self._environment,
         )  # fmt: skip
         pieces = printed.split(b"\0")
-        return [(state.decode(), os.fsdecode(path)) for state, path in zip(pieces[::2], pieces[1::2], strict=False)]
+        changes = []
+        for described, path in zip(pieces[::2], pieces[1::2], strict=False):
+            mode, new_mode, name, new_name, state = described.decode().removeprefix(":").split(" ")
+            before = f"{mode} {name}" if int(mode) else ""
+            after = f"{new_mode} {new_name}" if int(new_mode) else ""
+            changes.append(Change(state, os.fsdecode(path), before, after))
+        return changes
+
+    def is_undone(self, change: Change) -> bool:
+        """Return whether a file is as it was before HEAD: an amend may be taking it out of that commit."""
+        printed = self.repository.read("ls-tree", "-z", "--full-tree", "HEAD~", "--", f":(top,literal){change.path}")
+        fields = (printed or b"").partition(b"\t")[0].decode().split(" ")
+        return len(fields) == 3 and f"{fields[0]} {fields[2]}" == change.after  # noqa: PLR2004 - mode, type, hash
+
+    def leave_out(self, changes: Sequence[Change]) -> bool:
+        """Take changes out of the commit that pre-commit checks, and return whether that was possible.
+
+        git makes the commit from the index that it reads again after pre-commit.  Where that index will be the user's,
+        or is already, `restore_index` gives it the entries that the user had staged.
+
+        Raises:
+            GitError: git fails.
+        """
+        heads = {change.path: change.before for change in changes}
+        if _PARTIAL_INDEX.fullmatch(self._index.name):
+            # The index that the commit leaves behind is another one, which git has finished already.
+            next_index = self.repository.git_dir / "index.lock"
+            if not next_index.exists():
+                return False
+            staged = self._read_entries(self.repository.git_dir / "index", heads)
+            self._write_entries(self._index, heads)
+            self._write_entries(next_index, staged)
+            return True
+        # `commit -a` and `commit -p` stage what they commit in the lock of the index.
+        is_lock = self._index.suffix == ".lock"
+        staged = self._read_entries(self._index.with_suffix("") if is_lock else self._index, heads)
+        try:
+            write_left_out(self.repository, {path: (entry, staged[path]) for path, entry in heads.items()})
+            self._write_entries(self._index, heads)
+        except (GitError, OSError):
+            remove_left_out(self.repository)
+            return False
+        return True
+
+    def restore_index(self) -> None:
+        """Give the index the entries that `leave_out` has taken from it, unless they were changed since.
+
+        Raises:
+            GitError: git fails.
+        """
+        left_out = read_left_out(self.repository)
+        present = self._read_entries(self._index, left_out)
+        staged = {path: after for path, (before, after) in left_out.items() if present[path] == before}
+        if staged:
+            self._write_entries(self._index, staged)
+        remove_left_out(self.repository)
+
+    def _read_entries(self, index: Path, paths: Iterable[str]) -> dict[str, str]:
+        """Return the entry of each path in an index, empty if it has none.
+
+        Raises:
+            GitError: git fails.
+        """
+        entries = dict.fromkeys(paths, "")
+        printed = self.repository.query(
+            "ls-files", "--stage", "--full-name", "-z", "--", *(f":(top,literal){path}" for path in entries),
+            environment={**self._environment, "GIT_INDEX_FILE": os.fspath(index)},
+        )  # fmt: skip
+        for line in printed.split(b"\0")[:-1]:
+            described, _, path = line.partition(b"\t")
+            entries[os.fsdecode(path)] = described.decode().rpartition(" ")[0]
+        return entries
+
+    def _write_entries(self, index: Path, entries: Mapping[str, str]) -> None:
+        """Write the entries of some paths to an index; an empty one removes the path.
+
+        Raises:
+            GitError: git fails.
+        """
+        # git wants any hash for the path that it removes.
+        null = "0 " + self.repository.query("rev-parse", "HEAD").decode().strip()
+        lines = b"".join(os.fsencode(f"{entry or null}\t{path}\0") for path, entry in entries.items())
+        environment = {**self._environment, "GIT_INDEX_FILE": os.fspath(index)}
+        self.repository.run("update-index", "-z", "--index-info", stdin=lines, environment=environment)
 
     def read_file(self, path: str) -> bytes | None:
         """Return the content of a file in the index, or None; `path` is relative to the top."""

@@ -1,9 +1,11 @@
 """The files that let `hook.sh` work without starting Python, in the folder `orglab` of the git directory.
 
 `names` has four lines: the settings file (empty if there is none), the log, the journal, and the letter of
-references; it is valid until a settings file is newer.  `said` exists while a commit is being made, with a line for
-each reference in its message: the reference, a tab and its title; then `auto_done`, if commits may tick steps.  A
-third file, `failed`, is written only by the script.
+references; it is valid until a settings file is newer.  The paths are absolute if the log is kept apart.  `said` exists
+while a commit is being made, with a line for each reference in its message: the reference, a tab and its title; then
+`auto_done`, if commits may tick steps.  `left-out` exists while the index lacks what the user has staged: for each path
+its entry in the index, the entry that the user has staged, and the path, each ended by a zero byte.  `failed` is
+written only by the script.
 """
 
 import os
@@ -21,8 +23,8 @@ def write_names(repository: Repository, settings: str, log: str, journal: str, l
     Args:
         repository: The repository.
         settings: The settings file, or empty; like the other paths, relative to the top.
-        log: The log; empty if it is not in the repository.
-        journal: The journal; empty if it is not in the repository.
+        log: The log; absolute if it is kept apart, empty if it is neither that nor in the repository.
+        journal: The journal; the same.
         letter: The letter of references.
     """
     names = (settings, log, journal, letter)
@@ -52,6 +54,27 @@ def write_named_references(repository: Repository, titles: Mapping[str, str], *,
     if lines and ticks:
         lines.append("auto_done\n")
     (_make_folder(repository) / "said").write_text("".join(lines), "utf-8", "replace")
+
+
+def write_left_out(repository: Repository, entries: Mapping[str, tuple[str, str]]) -> None:
+    """Write the entries that are to be put back into the index: for each path the present entry, and the staged one."""
+    fields = (field for path, (present, staged) in entries.items() for field in (present, staged, path))
+    (_make_folder(repository) / "left-out").write_bytes(os.fsencode("".join(f"{field}\0" for field in fields)))
+
+
+def read_left_out(repository: Repository) -> dict[str, tuple[str, str]]:
+    """Return what `write_left_out` has written; nothing if there is no such file, or if it is not complete."""
+    try:
+        fields = os.fsdecode((repository.own_folder / "left-out").read_bytes()).split("\0")
+    except OSError:
+        return {}
+    rows = zip(fields[::3], fields[1::3], fields[2:-1:3], strict=False)
+    return {path: (present, staged) for present, staged, path in rows}
+
+
+def remove_left_out(repository: Repository) -> None:
+    """Remove the file `left-out`."""
+    (repository.own_folder / "left-out").unlink(missing_ok=True)
 
 
 def _make_folder(repository: Repository) -> Path:

@@ -10,7 +10,9 @@ from typing import NamedTuple
 from orglab.errors import NotWritableError
 from orglab.git.repository import Repository
 
-HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite")
+HOOKS = (
+    "pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite", "post-checkout", "post-merge",
+)  # fmt: skip
 KEPT = ".orglab-kept"
 _MARK = b"# A git hook of orglab"
 # In each hook that the pre-commit framework writes; the script looks for it, too.
@@ -204,7 +206,7 @@ def uninstall_hooks(repository: Repository) -> list[str]:
                 restored.append(path.name)
             else:
                 shim.unlink()
-    for name in ("hook", "names", "said", "failed"):
+    for name in ("hook", "names", "said", "failed", "left-out"):
         path = _script_path(repository).with_name(name)
         with _writing(path):
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The commits that branches reach, and those among them that mention experiments or steps: `[e201]`, `[e201.1]`.
+"""The commits that branches reach, and those among them that mention experiments or steps: `[e201]`, `Refs: e201.1`.
 
 Branches are HEAD, the local and the remote-tracking branches.  Nothing is stored here: a caller that has stored a
 result passes its tips, and gets the commits that were added and lost since.
@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from orglab.git.commit import LOG_COMMAND, MESSAGE, Commit, parse_commit, read_raw_commits
+from orglab.git.message import TRAILER, find_refs
 from orglab.git.repository import FULL_HASH, Repository
 from orglab.reference import Reference, reference_pattern
 
@@ -77,7 +78,7 @@ class Scan(NamedTuple):
     tips: Tips
 
 
-def read_reached(repository: Repository, known: Tips | None = None, text: str | None = None) -> Reached:
+def read_reached(repository: Repository, known: Tips | None = None, texts: Collection[str] = ()) -> Reached:
     """Return the commits that branches reach: all of them, or the changes since earlier tips.
 
     When a branch is deleted, moved back or rewritten, the commits that no other branch reaches are reported as gone.
@@ -87,7 +88,7 @@ def read_reached(repository: Repository, known: Tips | None = None, text: str | 
     Args:
         repository: The repository.
         known: The earlier tips, or None.
-        text: Return only commits whose message contains this literal text.
+        texts: If not empty, return only commits whose message contains one of these literal texts.
 
     Raises:
         GitError: git fails, or is not installed; possibly only when the commits are iterated.
@@ -100,7 +101,7 @@ def read_reached(repository: Repository, known: Tips | None = None, text: str | 
     if tips.commits <= without:
         return Reached(iter(()), gone, tips)
     # git filters the commits itself, which costs no more than listing them.
-    grep = ("--fixed-strings", f"--grep={text}") if text is not None else ()
+    grep = ("--fixed-strings", *(f"--grep={text}" for text in texts)) if texts else ()
     # --ignore-missing comes first, because git reads arguments in order: one broken branch must not hide the others.
     arguments = ("--ignore-missing", *grep, "--stdin")
     return Reached(read_raw_commits(repository, *arguments, stdin=revision_lines(tips.commits, without)), gone, tips)
@@ -117,7 +118,7 @@ def scan_mentions(repository: Repository, letter: str, known: Tips | None = None
     Raises:
         GitError: git fails, or is not installed.
     """
-    raw_commits, gone, tips = read_reached(repository, known, f"[{letter}")
+    raw_commits, gone, tips = read_reached(repository, known, (f"[{letter}", TRAILER))
     return Scan([*read_mentions(raw_commits, letter)], gone, tips)
 
 
@@ -180,7 +181,7 @@ def find_mentions(repository: Repository, references: Collection[Reference], let
     Raises:
         GitError: git is not installed.
     """
-    patterns = [f"--grep=[{reference.spell(letter)}]" for reference in references]
+    patterns = [f"--grep={text}" for text in (*(f"[{reference.spell(letter)}]" for reference in references), TRAILER)]
     # `read`, not `query`: before the first commit there is no HEAD, which is not an error.
     printed = repository.read(*LOG_COMMAND, "--fixed-strings", *patterns, "HEAD", "--") or b""
     for mention in read_mentions(filter(None, printed.split(b"\0")), letter):
@@ -200,7 +201,7 @@ def read_mentions(raw_commits: Iterable[bytes], letter: str) -> Iterator[Mention
     for raw in raw_commits:
         # The lines before the message hold names, which may contain anything.
         full, *_, message = raw.split(b"\n", MESSAGE)
-        if matches := find(message):
+        if matches := find(message) + find_refs(message, letter):
             for spelled in matches:
                 if spelled not in known:
                     known[spelled] = (Reference(spelled[0].decode(), int(spelled[1]) if spelled[1] else None),)

@@ -1,15 +1,26 @@
-"""The text of a commit message: its comments, the references in it, and the steps that it completes."""
+"""The text of a commit message: its comments, the references in it, and the steps that it completes.
+
+References are in brackets anywhere, `[e201.1]`, or without them in a trailer, `Refs: e201.1, e202`
+(git-interpret-trailers(1)).
+"""
 
 import re
 from collections.abc import Iterable
 
 from orglab.reference import Reference, find_references
 
+TRAILER = "Refs:"
+"""The beginning of the trailer with references."""
 # The characters that git tries for core.commentChar=auto, in order (builtin/commit.c, adjust_comment_line_char).
 _COMMENT_CHARS = b"#;@!$%^&|:"
 _REUSED = (b"fixup! ", b"squash! ", b"amend! ", b'Revert "', b'Reapply "')
 # Compiled on first use: most hooks need neither.
 _SCISSORS = rb"(?m)^(.+) -{24} >8 -{24}$"
+_KEY = rb"[A-Za-z0-9-]+[ \t]*:"
+# With one of these lines, which git writes, a quarter of trailers is enough (trailer.c, find_trailer_start).
+_GENERATED = (b"Signed-off-by: ", b"(cherry picked from commit ")
+_TRAILER_LINE = re.compile(rb"(?m)^" + TRAILER.encode() + rb"(.*(?:\n[ \t]+.*)*)")
+_TRAILER_WORD = rb"[\s,\[]%b([A-Za-z0-9_-]+)(?:\.([0-9]{1,9}))?(?=[\s,\]]|$)"
 _DONE = r"(?i)[\s:,-]*(?:done|results)\b"
 
 
@@ -71,9 +82,42 @@ def add_reference(text: bytes, reference: str, mark: bytes | None) -> bytes:
     return text[:blank] + prefix + text[blank:]
 
 
+def find_trailers(text: bytes) -> tuple[int, int]:
+    """Return where the trailers of a message without comments begin and end; both are the end if it has none."""
+    end = len(text.rstrip())
+    lines: list[bytes] = []
+    start = end
+    while start > 0:
+        before = text.rfind(b"\n", 0, start - 1) + 1 if lines else text.rfind(b"\n", 0, start) + 1
+        line = text[before:start]
+        if not line.strip():
+            break
+        lines.append(line)
+        start = before
+    # A message that is one paragraph has a subject and no trailers.
+    generated = sum(line.startswith(_GENERATED) for line in lines)
+    keys = sum(re.match(_KEY, line) is not None or line.startswith(_GENERATED) for line in lines)
+    others = sum(not line.startswith((b" ", b"\t")) for line in lines) - keys
+    is_block = keys > 0 and (others == 0 or (generated > 0 and keys * 3 >= others))
+    return (start, end) if is_block and text[:start].strip() else (end, end)
+
+
 def read_references(text: bytes, letter: str) -> list[Reference]:
     """Return the references in a message, without duplicates, in order."""
-    return list(dict.fromkeys(reference for _, reference in find_references(text, letter)))
+    references = [reference for _, reference in find_references(text, letter)]
+    references += [Reference(name.decode(), int(step) if step else None) for name, step in find_refs(text, letter)]
+    return list(dict.fromkeys(references))
+
+
+def find_refs(text: bytes, letter: str) -> list[tuple[bytes, bytes]]:
+    """Return the id and the step, empty for none, of each reference in the trailers of a message."""
+    # Most messages have no such line anywhere.
+    if TRAILER.encode() not in text:
+        return []
+    pattern = _TRAILER_WORD % re.escape(letter.encode())
+    start, end = find_trailers(text)
+    values = (match[1] for match in _TRAILER_LINE.finditer(text, start, end))
+    return [found for value in values for found in re.findall(pattern, b" " + value)]
 
 
 def read_completed_steps(text: bytes, letter: str) -> list[Reference]:

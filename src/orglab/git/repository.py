@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -114,37 +115,6 @@ class Repository:
         short = self.read("rev-parse", "--verify", "--quiet", "--short", f"{name}^{{commit}}")
         return short.strip().decode() if short and re.fullmatch(_SHORT_HASH, short.strip()) else None
 
-    def read_on_branches(self, path: Path) -> bytes:
-        """Return the versions of a file on all local and remote-tracking branches, concatenated.
-
-        Args:
-            path: The file; for one outside the repository the result is empty.
-        """
-        return b"\n".join(self.read_versions_on_branches(path))
-
-    def read_versions_on_branches(self, path: Path) -> list[bytes]:
-        """Return the different versions of a file on all local and remote-tracking branches.
-
-        Args:
-            path: The file; for one outside the repository there are none.
-        """
-        try:
-            name = path.absolute().resolve().relative_to(self.top.resolve()).as_posix()
-        except ValueError:
-            return []
-        refs = self.read("for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes") or b""
-        names = b"".join(commit + b":" + os.fsencode(name) + b"\n" for commit in sorted(set(refs.split())))
-        objects = self.read("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=names) or b""
-        blobs = {line.split()[0] for line in objects.splitlines() if line.endswith(b" blob")}
-        printed = self.read("cat-file", "--batch", stdin=b"".join(blob + b"\n" for blob in sorted(blobs))) or b""
-        versions, at = [], 0
-        while at < len(printed):
-            end = printed.find(b"\n", at)
-            size = int(printed[at:end].rpartition(b" ")[2])
-            versions.append(printed[end + 1 : end + 1 + size])
-            at = end + 2 + size
-        return versions
-
 
 def is_installed() -> bool:
     """Return whether git is on the PATH."""
@@ -165,3 +135,21 @@ def find_repository(folder: Path) -> Repository | None:
     """
     paths = find_git_dir(os.fspath(folder.absolute()))
     return None if paths is None else Repository(folder.absolute(), *map(Path, paths))
+
+
+def list_worktrees(repository: Repository) -> Iterator[tuple[Path, Path]]:
+    """Yield the top and the git directory of each worktree of a repository, that of `repository` first.
+
+    Every command calls this, so it reads the files of gitrepository-layout(5) and starts no git process.
+    """
+    yield repository.top, repository.git_dir
+    common = repository.common_dir
+    if common != repository.git_dir and common.name == ".git":
+        yield common.parent, common
+    with suppress(OSError):
+        for name in os.listdir(common / "worktrees"):  # noqa: PTH208 - names are wanted
+            git_dir = common / "worktrees" / name
+            with suppress(OSError):
+                link = git_dir / os.fsdecode((git_dir / "gitdir").read_bytes().rstrip(b"\n"))
+                if link.is_file() and not git_dir.samefile(repository.git_dir):
+                    yield link.parent, git_dir

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError
@@ -21,6 +22,9 @@ _IN_PROGRESS = {
     "REVERT_HEAD": "a revert",
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase",
+    # Between two commits of a series, neither CHERRY_PICK_HEAD nor REVERT_HEAD is there.
+    "sequencer": "a series of cherry-picks or reverts",
+    "BISECT_LOG": "a bisect",
 }
 # Tells orglab's hooks that orglab makes this commit, so that they do nothing; the user's hooks run.
 _COMMITTING = {"ORGLAB_COMMITTING": "1"}
@@ -140,6 +144,42 @@ def find_operation(repository: Repository) -> str | None:
     return next((operation for file, operation in files if os.path.lexists(file)), None)
 
 
+def read_branch(repository: Repository) -> str:
+    """Return the branch that is checked out, such as `main`; an empty string if HEAD is detached or cannot be read."""
+    try:
+        head = os.fsdecode((repository.git_dir / "HEAD").read_bytes()).strip()
+    except OSError:
+        return ""
+    if head == "ref: refs/heads/.invalid":  # the refs are in tables, and only git can read those
+        head = f"ref: {os.fsdecode(repository.read('symbolic-ref', '--quiet', 'HEAD') or b'').strip()}"
+    name = head.removeprefix("ref: refs/heads/")
+    return "" if name == head else name
+
+
+def is_commit_in_progress(repository: Repository) -> bool:
+    """Return whether a `git commit` is going on in this working tree: perhaps its message is being written.
+
+    A commit that another process makes meanwhile makes it fail, and the message is lost.  Hold `lock_commits`, or a
+    commit of another orglab counts too.  Without `/proc`, a locked index is the only sign.
+    """
+    processes = Path("/proc")
+    if not (processes / "self" / "cmdline").exists():
+        return (repository.git_dir / "index.lock").exists()
+    top = os.path.realpath(repository.top)
+    for folder in processes.glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if (
+                words[0].rpartition(b"/")[2] == b"git"
+                and b"commit" in words
+                and os.fspath((folder / "cwd").readlink()) == top
+            ):
+                return True
+        except OSError:
+            continue  # it has ended, or is another user's
+    return False
+
+
 def has_autostash(repository: Repository) -> bool:
     """Return whether a rebase has stashed changes (`rebase.autoStash`) and will restore them when it ends."""
     return any((repository.git_dir / name / "autostash").exists() for name in ("rebase-merge", "rebase-apply"))
@@ -148,7 +188,8 @@ def has_autostash(repository: Repository) -> bool:
 def commit_paths(repository: Repository, message: str, paths: Iterable[str], new: Iterable[str] = ()) -> Committed:
     """Commit these paths as they are in the working tree, as the user would, and return the commit's hashes.
 
-    The index entries of all other paths stay as they were.
+    The index entries of all other paths stay as they were.  What a hook added to the commit, such as a formatter, is in
+    the index too; the working tree stays as the hook left it.
 
     Args:
         repository: The repository.
@@ -159,7 +200,7 @@ def commit_paths(repository: Repository, message: str, paths: Iterable[str], new
     Raises:
         GitError: git or a hook fails; then nothing is committed, and `new` are still untracked.
     """
-    top = repository.at_top
+    top, paths = repository.at_top, tuple(paths)
     pathspecs = b"\0".join(map(os.fsencode, literal_pathspecs(paths)))
     untracked = b"\0".join(map(os.fsencode, literal_pathspecs(new)))
     from_input = ("--pathspec-from-file=-", "--pathspec-file-nul")
@@ -180,8 +221,40 @@ def commit_paths(repository: Repository, message: str, paths: Iterable[str], new
             raise
         finally:
             message_file.unlink(missing_ok=True)
+        _accept_changes_of_hooks(top, frozenset(paths))
         full, short = top.query("log", "-1", "--no-show-signature", "--format=%H %h", "HEAD", "--").decode().split()
         return Committed(full, short)
+
+
+def _accept_changes_of_hooks(repository: Repository, paths: frozenset[str]) -> None:
+    """Enter the content of the commit at HEAD into the index, for its paths and for what a hook added to it.
+
+    `git commit --only` hands an index of its own to the hooks, and enters into the user's what it had before them.
+
+    Args:
+        repository: The repository, at its top.
+        paths: The paths that were committed.
+    """
+    changed = _read_staged(repository, "HEAD")
+    staged = set(changed) - paths
+    if staged:
+        # An entry that differs from the previous commit too was staged by the user.
+        is_first = repository.read("rev-parse", "--quiet", "--verify", "HEAD^") is None
+        before = repository.query("hash-object", "-t", "tree", "--stdin").decode().strip() if is_first else "HEAD^"
+        staged &= _read_staged(repository, before).keys()
+    entries = [f"{mode} {blob}\t{path}\0" for path, (mode, blob) in changed.items() if path not in staged]
+    if entries:
+        _run_with_retries(repository, "update-index", "-z", "--index-info", stdin=os.fsencode("".join(entries)))
+
+
+def _read_staged(repository: Repository, tree: str) -> dict[str, tuple[str, str]]:
+    """Return the mode and the hash in a tree of each path whose entry in the index differs from it."""
+    pieces = repository.query("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", tree, "--")
+    found = {}
+    for row, path in zip(*[iter(pieces.split(b"\0"))] * 2, strict=False):
+        mode, _, blob, *_ = row[1:].decode().split(" ")
+        found[os.fsdecode(path)] = mode, blob
+    return found
 
 
 def literal_pathspecs(paths: Iterable[str]) -> list[str]:

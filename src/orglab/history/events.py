@@ -15,6 +15,7 @@ from orglab.experiment.model import Experiment
 from orglab.experiment.note_text import Logged
 from orglab.experiment.section_text import Note, read_logged_changes
 from orglab.git.commit import Commit
+from orglab.git.message import read_references
 from orglab.history.completion import (
     NO_COMMITS,
     NOT_TICKED,
@@ -28,7 +29,7 @@ from orglab.history.sources import Sources
 from orglab.log.text_history import TickingCommits, find_ticking_commits
 from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, parse_timestamp
-from orglab.reference import Reference, find_references, without_letter
+from orglab.reference import Reference, without_letter
 from orglab.runs.description import describe_value
 from orglab.runs.record import Run
 
@@ -268,7 +269,7 @@ def commit_events(ref: str, letter: str, commits: Iterable[Commit], aliases: Ite
     """
     names = {without_letter(name, letter) for name in (ref, *aliases)}
     for commit in commits:
-        references = [found for _, found in find_references(commit.message.encode(), letter) if found.id in names]
+        references = [found for found in read_references(commit.message.encode(), letter) if found.id in names]
         refs = list(dict.fromkeys(f"{ref}.{found.step}" if found.step is not None else ref for found in references))
         if refs:
             subject = refs[0] if len(refs) == 1 else ref

@@ -17,12 +17,13 @@ from orglab.errors import UsageError
 from orglab.git.commit import Commit, read_commits
 from orglab.git.files import path_in, read_commits_of_file
 from orglab.git.hashed_file import HashedFile, hash_file
+from orglab.git.message import TRAILER, read_references
 from orglab.git.reachability import read_reachability
 from orglab.git.rewrites.matcher import RewriteMatcher
 from orglab.git.rewrites.successor import APPLIED
 from orglab.history.references import find_enclosing_experiment
 from orglab.history.sources import Sources
-from orglab.reference import Reference, find_references, parse_reference, without_letter
+from orglab.reference import Reference, parse_reference, without_letter
 from orglab.runs.record import Run
 from orglab.text import listed
 
@@ -157,8 +158,8 @@ class LinkFinder:
     def _link_commit(self, commit: Commit, how: str) -> Link:
         """Return a commit as a link, with the experiments that it names, that record it, or whose runs used it."""
         letter = self.log.config.letter
-        named = [reference for _, reference in find_references(commit.message.encode(), letter)]
-        for reference in dict.fromkeys(named):
+        named = read_references(commit.message.encode(), letter)
+        for reference in named:
             if self.sources.find(reference) is None and reference.id.isdecimal():
                 self.remarks.append(f"{commit.short} names {letter}{reference.id}, which is not in the log.")
         known = [reference for reference in named if self.sources.find(reference) is not None]
@@ -263,10 +264,11 @@ class LinkFinder:
             return
         letter = self.log.config.letter
         for commit in read_commits(
-            self.repository, "--ignore-missing", "--fixed-strings", f"--grep=[{letter}", *revisions, "--"
-        ):
-            references = find_references(commit.message.encode(), letter)
-            if any(self.sources.find(reference) is not None for _, reference in references):
+            self.repository, "--ignore-missing", "--fixed-strings", f"--grep=[{letter}", f"--grep={TRAILER}",
+            *revisions, "--",
+        ):  # fmt: skip
+            references = read_references(commit.message.encode(), letter)
+            if any(self.sources.find(reference) is not None for reference in references):
                 yield commit
 
 

@@ -13,10 +13,11 @@ from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, is_installed
 from orglab.git.commit import Commit, read_commits, read_commits_by_hash
 from orglab.git.mentions import Mention
+from orglab.git.message import TRAILER, read_references
 from orglab.log import file
 from orglab.log.log import LogFile
 from orglab.org.document import Document
-from orglab.reference import Reference, find_references
+from orglab.reference import Reference
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
 from orglab.search.commit_references import find_experiment_mentions, find_mentions
@@ -340,9 +341,9 @@ class PeriodSources(Sources):
         prefix = f"[{letter}"
 
         def names_in(commit: Commit) -> Iterable[str]:
-            if prefix not in commit.message:
+            if prefix not in commit.message and TRAILER not in commit.message:
                 return ()
-            return (reference.id for _, reference in find_references(commit.message.encode("utf-8", "replace"), letter))
+            return (reference.id for reference in read_references(commit.message.encode("utf-8", "replace"), letter))
 
         return _NameIndex([*reversed(self.commits.values())], names_in)
 

@@ -12,9 +12,9 @@ from orglab.hooks.hook import Hook, print_message
 
 # The module of each hook; only that module is imported.
 _MODULES = {
-    "pre-commit": "commit_hooks", "post-commit": "commit_hooks", "prepare-commit-msg": "message_hooks",
-    "commit-msg": "message_hooks",
-    "post-rewrite": "post_rewrite",
+    "pre-commit": "commit_hooks", "restore-index": "commit_hooks", "post-commit": "commit_hooks",
+    "keep-text": "commit_hooks", "prepare-commit-msg": "message_hooks", "commit-msg": "message_hooks",
+    "post-rewrite": "post_rewrite", "post-checkout": "checkout_hooks", "post-merge": "checkout_hooks",
 }  # fmt: skip
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     name, git_dir, folder, letter, *arguments = sys.argv[1:]
     hook = Hook(HookCommit(git_dir, os.environ.get("GIT_INDEX_FILE")), Path(folder), arguments)
     try:
-        if not letter and name != "post-rewrite":
+        if not letter and name not in ("post-rewrite", "restore-index", "post-checkout", "post-merge"):
             hook.write_names()
         code = run(name, hook)
     except NotFoundError:

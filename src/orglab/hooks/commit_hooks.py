@@ -10,22 +10,32 @@ from orglab.hooks.hook import REFUSED, Hook, print_message
 
 
 def pre_commit(hook: Hook) -> int:
-    """Refuse a commit that changes the log and other files, or warn about it."""
+    """Leave the log out of a commit that changes other files too, refuse the commit, or warn about it."""
     mixture = hook.log.find_mixture(hook.commit)
     if mixture is None:
         return 0
-    log = " and ".join(mixture.paths)
-    if not mixture.is_refused:
+    paths = [change.path for change in mixture.changes]
+    log = " and ".join(paths)
+    if mixture.rule == "leave-out" and hook.commit.leave_out(mixture.changes):
+        print_message(f"Left {log} out of this commit; commit it with `{_commit_command(hook.log.path)}`.")
+        return 0
+    if mixture.rule != "refuse":
         print_message(f"This commit changes {log} and other files; it is better to commit the log separately.")
         return 0
     print_message(f"Nothing was committed: the commit mixes {log} with other files.")
-    if mixture.is_staged_in_part:
+    if any(map(hook.commit.is_staged_in_part, paths)):
         here = os.environ.get("GIT_PREFIX") or "."
-        names = " ".join(shlex.quote(os.path.relpath(path, here)) for path in mixture.paths)
+        names = " ".join(shlex.quote(os.path.relpath(path, here)) for path in paths)
         print_message(f"Unstage it with `git restore --staged -- {names}`, then repeat your commit.")
     else:
         print_message(f"Commit the log with `{_commit_command(hook.log.path)}`, then repeat your commit.")
     return REFUSED
+
+
+def restore_index(hook: Hook) -> int:
+    """Stage again what the user had staged of a log that was left out: git has read what it commits."""
+    hook.commit.restore_index()
+    return 0
 
 
 def _commit_command(log: Path) -> str:
@@ -45,4 +55,11 @@ def post_commit(hook: Hook) -> int:
         for ref, title in hook.log.find_named(commit.message).titles.items():
             print_message(f"This commit belongs to {ref}  {title}")
     hook.log.complete_steps_in_message(commit, print_message)
+    hook.log.keep_text()
+    return 0
+
+
+def keep_text(hook: Hook) -> int:
+    """Save the text of the log in its history."""
+    hook.log.keep_text()
     return 0

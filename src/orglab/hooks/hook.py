@@ -57,6 +57,9 @@ class Hook:
         """Write the names of the log and the journal and the letter for the script, so that it can skip Python."""
         settings, table = find_settings(os.fspath(self.folder))
         names = self.log.names_in_repository()
+        if self.log.is_apart:
+            # An absolute name tells the script that no commit of this working tree contains the log.
+            names = os.path.abspath(self.log.path), os.path.abspath(self.log.journal)  # noqa: PTH100 - `resolve` follows links
         if os.environ.get("ORGLAB_LOG"):
             remove_names(self.commit.repository)
             return

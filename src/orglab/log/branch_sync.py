@@ -118,13 +118,12 @@ def _merge(log: LogFile, repository: Repository, ours: str | None, theirs: str, 
     for name in names:
         conflicts += _merge_file(log, repository, home / name, base.get(name, b""), texts[name], tell)
     write_missing(repository, home, {name: texts[name] for name in names if name not in base})
-    merging = repository.shared_folder / MERGING_NAME
-    with suppress(OSError):
-        merging.write_text(f"{theirs}\n", "ascii")
+    if not conflicts and (ours is None or is_ancestor(repository, ours, theirs)):
+        move_ref(repository, LOG_REF, theirs, ours)
+    else:
+        with suppress(OSError):
+            (repository.shared_folder / MERGING_NAME).write_text(f"{theirs}\n", "ascii")
     if not conflicts:
-        if ours is None:
-            move_ref(repository, LOG_REF, theirs, None)
-            merging.unlink(missing_ok=True)
         keep_text(log, at_once=True)
     return conflicts
 

@@ -14,10 +14,9 @@ from orglab import clock
 from orglab.config import TERMS_NAME, Config, active_step_file, read_apart
 from orglab.errors import GitError, NotFoundError, UsageError
 from orglab.experiment.fast_reader import scan_experiments
-from orglab.experiment.ids import find_alias_numbers, find_id_numbers
 from orglab.experiment.lookup import find_experiment, find_step, select_experiments
 from orglab.experiment.model import Experiment, Step
-from orglab.git import Repository, find_repository, is_installed
+from orglab.git import Repository, find_repository
 from orglab.log import file
 from orglab.log.active_step import ActiveStep
 from orglab.org.document import Document, Part
@@ -272,13 +271,6 @@ class LogFile:
     def terms(self) -> str:
         """Return the text of the user's own terms, `orglab-terms.txt` beside the log; empty if there is none."""
         return file.read_text(self.path.parent / TERMS_NAME)
-
-    def numbers_on_branches(self) -> set[int]:
-        """Return the numbers that are or were ids in the log on any branch; none without git."""
-        if self.repository is None or not is_installed():
-            return set()
-        text = self.repository.read_on_branches(self.repository.top / self.name)
-        return find_id_numbers(text) | find_alias_numbers(text)
 
     # Writing
 

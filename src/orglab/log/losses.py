@@ -19,6 +19,7 @@ from orglab.experiment.model import Experiment
 from orglab.git import Repository
 from orglab.git.files import read_file_at
 from orglab.git.log_branch import Version, find_tip, save_texts
+from orglab.git.versions import read_branch_versions
 from orglab.log import file
 from orglab.log.kept_text import find_text_ref
 from orglab.log.log import LogFile
@@ -235,7 +236,7 @@ def _read_subtree(experiment: Experiment) -> bytes:
 
 def _read_elsewhere(log: LogFile, repository: Repository) -> list[bytes]:
     """Return the versions of the log on branches, and in the other worktrees."""
-    versions = repository.read_versions_on_branches(repository.top / log.name)
+    versions = read_branch_versions(repository, log.name)
     real = os.path.realpath(log.path)
     for state in (repository.shared_folder / TEXTS).glob("*.seen"):
         seen = read_seen(state)

@@ -1,5 +1,6 @@
 """Read the records of many runs, find one of them, and read the end of what a run printed."""
 
+import contextlib
 import datetime
 import os
 import re
@@ -43,6 +44,19 @@ def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
         names = [name for name in names if name >= min(oldest, last)]
     newest = sorted(names, key=lambda name: (_read_instant(folders[name]), name), reverse=True)
     yield from filter(None, (read_run(folders[name]) for name in newest[:count]))
+
+
+def read_changed_runs(top: Path, since: float) -> Iterator[Run]:
+    """Yield the runs of all logs whose records have changed since a time, in any order.
+
+    Args:
+        top: The top of the repository, or else the folder of the log.
+        since: The time, in seconds since 1970.
+    """
+    for folder in list_entries(top, RUNS).values():
+        with contextlib.suppress(OSError):
+            if (folder / RECORD).lstat().st_mtime >= since and (run := read_run(folder)) is not None:
+                yield run
 
 
 def _read_instant(folder: Path) -> float:

@@ -13,12 +13,12 @@ repository, or beside a log that is in no repository.  All these folders are rea
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from orglab.config import CLONE_FOLDER
 from orglab.errors import GitError
 from orglab.git import Repository, find_repository
+from orglab.git.repository import list_worktrees
 
 HIDDEN_FOLDER = ".orglab"
 RUNS = "runs"
@@ -157,24 +157,6 @@ def is_writable_folder(storage: Path) -> bool:
     while not os.path.lexists(existing) and existing != existing.parent:
         existing = existing.parent
     return os.access(existing, os.W_OK | os.X_OK)
-
-
-def list_worktrees(repository: Repository) -> Iterator[tuple[Path, Path]]:
-    """Yield the top and the git directory of each worktree of a repository, that of `repository` first.
-
-    Every command calls this, so it reads the files of gitrepository-layout(5) and starts no git process.
-    """
-    yield repository.top, repository.git_dir
-    common = repository.common_dir
-    if common != repository.git_dir and common.name == ".git":
-        yield common.parent, common
-    with contextlib.suppress(OSError):
-        for name in os.listdir(common / "worktrees"):  # noqa: PTH208 - names are wanted
-            git_dir = common / "worktrees" / name
-            with contextlib.suppress(OSError):
-                link = git_dir / os.fsdecode((git_dir / "gitdir").read_bytes().rstrip(b"\n"))
-                if link.is_file() and not git_dir.samefile(repository.git_dir):
-                    yield link.parent, git_dir
 
 
 def find_old_storage(top: Path) -> list[tuple[Path, Path]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orglab.git.commit import read_commit_time
 from orglab.git.mentions import Mention, Tips, read_mentions, scan_mentions
 from orglab.search.freshness import read_git_fingerprint
-from orglab.search.store import Store, read_fingerprint, write_fingerprint
+from orglab.search.store import Answer, Reader, Store, read_fingerprint, write_fingerprint
 
 if TYPE_CHECKING:
     from orglab.git import Repository
@@ -34,7 +34,7 @@ def find_mentions(store: Store, repository: "Repository", letter: str) -> list[M
     Raises:
         GitError: git fails.
     """
-    return _answer(store, repository, letter, "SELECT record FROM mention ORDER BY number DESC")
+    return _read_commits(store, repository, letter, "SELECT record FROM mention ORDER BY number DESC")
 
 
 def find_experiment_mentions(store: Store, repository: "Repository", letter: str, name: str) -> list[Mention]:
@@ -44,10 +44,31 @@ def find_experiment_mentions(store: Store, repository: "Repository", letter: str
         GitError: git fails.
     """
     query = "SELECT record FROM mentioned JOIN mention USING (number) WHERE id = ? ORDER BY number DESC"
-    return _answer(store, repository, letter, query, name)
+    return _read_commits(store, repository, letter, query, name)
 
 
-def _answer(store: Store, repository: "Repository", letter: str, query: str, *values: str) -> list[Mention]:
+def find_named_ids(store: Store, repository: "Repository", letter: str) -> list[str]:
+    """Return the ids that commits name, each once; they need not exist in the log.
+
+    Raises:
+        GitError: git fails.
+    """
+    query = "SELECT DISTINCT id FROM mentioned"
+    return _answer(store, repository, letter, lambda index: [name for (name,) in index.execute(query)])
+
+
+def _read_commits(store: Store, repository: "Repository", letter: str, query: str, *values: str) -> list[Mention]:
+    """Return the commits whose records a query selects."""
+    return _answer(
+        store,
+        repository,
+        letter,
+        lambda index: [*read_mentions((record for (record,) in index.execute(query, values)), letter)],
+    )
+
+
+def _answer(store: Store, repository: "Repository", letter: str, read: Reader[Answer]) -> Answer:
+    """Return what `read` reads from an index that knows all commits."""
     try:
         fingerprint = f"{letter} {read_git_fingerprint(os.fspath(repository.git_dir))}"
     except OSError:
@@ -59,9 +80,6 @@ def _answer(store: Store, repository: "Repository", letter: str, query: str, *va
     def update(index: sqlite3.Connection) -> None:
         _update(index, repository, letter)
         write_fingerprint(index, _SOURCE, {**read_fingerprint(index, _SOURCE), "look": fingerprint})
-
-    def read(index: sqlite3.Connection) -> list[Mention]:
-        return [*read_mentions((record for (record,) in index.execute(query, values)), letter)]
 
     return store.answer(is_current, update, read)
 

@@ -30,6 +30,8 @@ _DOES = {
     "commit-msg": "checks the references in the message",
     "post-commit": "prints the step that the commit belongs to",
     "post-rewrite": "records the new hashes of rewritten commits",
+    "post-checkout": "notices a log that a checkout has replaced",
+    "post-merge": "notices a log that a merge has replaced",
 }
 
 

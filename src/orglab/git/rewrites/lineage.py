@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from orglab.git.commit import Commit
+from orglab.git.message import read_references
 from orglab.git.patches import MODULUS, Patch, signature
 from orglab.git.rewrites.successor import author_of
-from orglab.reference import find_references
 
 _NOTHING = Patch()
 
@@ -103,10 +103,8 @@ class Lineage:
         """Return the steps that a commit's message mentions."""
         if name not in self._steps:
             commit = self.dead.get(name) or self.living[name]
-            references = find_references(commit.message.encode(), self.letter)
-            self._steps[name] = frozenset(
-                (reference.id, reference.step) for _, reference in references if reference.step
-            )
+            references = read_references(commit.message.encode(), self.letter)
+            self._steps[name] = frozenset((reference.id, reference.step) for reference in references if reference.step)
         return self._steps[name]
 
     @cached_property

@@ -1,0 +1,108 @@
+"""The versions of a file that this clone has: on branches, in the histories of the log, in reflogs and in the stash."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from orglab.git.log_branch import LOG_BRANCH, TEXT_REFS
+from orglab.git.repository import FULL_HASH, Repository
+
+_MOST = 500
+# A line of a reflog takes some 200 bytes.
+_REFLOG_BYTES = 200 * _MOST
+_REFLOG_LINE = re.compile(rb"^(%b) (%b) " % (FULL_HASH, FULL_HASH), re.M)
+
+
+class Version(NamedTuple):
+    """A version of a file.
+
+    Attributes:
+        blob: The hash of its content.
+        size: Its size in bytes.
+    """
+
+    blob: str
+    size: int
+
+
+def list_versions(repository: Repository, paths: Iterable[str]) -> list[Version]:
+    """Return the different versions of some files: on the tips of the branches first, then the newest former ones.
+
+    Former versions are those of the commits that HEAD and the stash have pointed to, according to their reflogs, and
+    those in the history of a log that has one of its own; at most 500 of each.
+
+    Args:
+        repository: The repository.
+        paths: Paths from the top of the repository.
+
+    Raises:
+        GitError: git is not installed.
+    """
+    form = "--format=%(objectname) %(refname)"
+    listed = (repository.read("for-each-ref", form, "refs/heads", "refs/remotes", TEXT_REFS) or b"").decode()
+    tips = [line.split(" ", 1) for line in listed.splitlines()]
+    histories = [tip for tip, ref in tips if ref.startswith(TEXT_REFS) or ref.endswith(f"/{LOG_BRANCH}")]
+    former: list[str] = []
+    if histories:
+        lines = "".join(f"{tip}\n" for tip in histories).encode()
+        former += (repository.read("rev-list", f"--max-count={_MOST}", "--stdin", stdin=lines) or b"").decode().split()
+    commits = dict.fromkeys([*(tip for tip, _ in tips), *former, *_read_reflog_commits(repository)])
+    names = [f"{commit}:{path}\n" for path in paths if "\n" not in path for commit in commits]
+    checked = repository.read(
+        "cat-file", "--batch-check=%(objecttype) %(objectname) %(objectsize)", stdin=os.fsencode("".join(names))
+    )
+    # What is missing is printed as its name, which may hold anything.
+    found = re.findall(rb"^blob (%b) (\d+)$" % FULL_HASH, checked or b"", re.M)
+    return list(dict.fromkeys(Version(blob.decode(), int(size)) for blob, size in found))
+
+
+def read_branch_versions(repository: Repository, path: str) -> list[bytes]:
+    """Return the different versions of a file on local and remote-tracking branches.
+
+    Args:
+        repository: The repository.
+        path: The file, from the top.
+
+    Raises:
+        GitError: git is not installed.
+    """
+    tips = (repository.read("for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes") or b"").split()
+    names = b"".join(tip + b":" + os.fsencode(path) + b"\n" for tip in dict.fromkeys(tips))
+    checked = repository.read("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=names) or b""
+    blobs = dict.fromkeys(re.findall(rb"^blob (%b)$" % FULL_HASH, checked, re.M))
+    return [data for _, data in read_blobs(repository, (blob.decode() for blob in blobs))]
+
+
+def _read_reflog_commits(repository: Repository) -> Iterator[str]:
+    """Yield the commits that HEAD (in each worktree) and the stash have pointed to, the newest of each first."""
+    common = repository.common_dir
+    stash = common / "logs" / "refs" / "stash"
+    for path in (common / "logs" / "HEAD", *common.glob("worktrees/*/logs/HEAD"), stash):
+        try:
+            with path.open("rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _REFLOG_BYTES))
+                lines = _REFLOG_LINE.findall(file.read())
+        except OSError:
+            continue
+        for name in dict.fromkeys(name.decode() for pair in reversed(lines) for name in reversed(pair)):
+            yield name
+            if path == stash:
+                yield f"{name}^3"  # the files that git did not track
+
+
+def read_blobs(repository: Repository, blobs: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the content of each blob, with its hash; those that cannot be read are left out.
+
+    Raises:
+        GitError: git is not installed.
+    """
+    printed = repository.read("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs).encode()) or b""
+    at = 0
+    while (end := printed.find(b"\n", at)) >= 0:
+        name, _, size = printed[at:end].decode("ascii", "replace").partition(" blob ")
+        if not size.isdecimal():
+            at = end + 1
+            continue
+        begin, at = end + 1, end + 1 + int(size) + 1
+        yield name, printed[begin : at - 1]

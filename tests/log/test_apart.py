@@ -1,0 +1,299 @@
+"""A log that is kept apart: git leaves it alone, every worktree finds it, and what git takes away comes back."""
+
+import subprocess
+
+import pytest
+
+from commands import Orglab
+from conftest import Repository
+from lab import NAME
+
+BRANCH = "experiment-log"
+
+
+@pytest.fixture
+def orglab(capsys, repo):
+    repo.commit("start", {"train.py": "x = 0\n"})
+    orglab = Orglab(capsys)
+    orglab("init")
+    orglab("new", "First", "-s", "A", "-s", "B")
+    return orglab
+
+
+def append(repo, text, name=NAME):
+    with (repo.path / name).open("a") as file:
+        file.write(text)
+
+
+def read(repo, name=NAME):
+    return (repo.path / name).read_text()
+
+
+def test_git_sees_nothing_of_the_log(orglab, repo):
+    orglab("note", "1", "A note")
+    orglab("journal", "A thought")
+    assert repo.git("status", "--porcelain") == ""
+    repo.git("add", "--all")
+    assert repo.git("ls-files") == "train.py"
+
+
+def test_the_history_is_a_branch_that_holds_log_and_journal_alone(orglab, repo):
+    head = repo.git("rev-parse", "HEAD")
+    orglab("journal", "A thought")
+    assert orglab("commit").out.split("  ", 1)[1] == "[e1] log: new, with 2 steps; journal: 1 entry\n"
+    assert repo.git("ls-tree", "-r", "--name-only", BRANCH).split() == [NAME, "journal.org"]
+    assert repo.git("show", f"{BRANCH}:{NAME}") == read(repo).rstrip("\n")
+    assert repo.git("rev-parse", "HEAD") == head
+    assert orglab("commit").err == "Nothing to commit: the log and the journal have not changed.\n"
+
+
+def test_a_commit_of_the_log_leaves_an_open_message_the_index_and_hooks_alone(orglab, repo):
+    hook = repo.write(".git/hooks/reference-transaction", "#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    (repo.path / ".git/COMMIT_EDITMSG").write_text("being written")
+    index = (repo.path / ".git/index").read_bytes()
+    orglab("commit")
+    assert (repo.path / ".git/COMMIT_EDITMSG").read_text() == "being written"
+    assert (repo.path / ".git/index").read_bytes() == index
+
+
+def test_done_and_conclude_are_saved_at_once(orglab, repo):
+    orglab("done", "1.1", "--no-commit")
+    assert repo.git("show", f"{BRANCH}:{NAME}") == read(repo).rstrip("\n")
+    orglab("conclude", "1", "It helps.", "--verdict", "supported")
+    assert repo.git("log", "-1", "--format=%s", BRANCH) == "[e1] log: concluded: supported"
+
+
+def test_notes_are_saved_once_a_minute(orglab, repo):
+    before = repo.git("rev-parse", BRANCH)
+    orglab("note", "1", "One")
+    assert repo.git("rev-parse", BRANCH) == before
+    kept = repo.path / ".git/orglab/kept"
+    subprocess.run(["touch", "-d", "61 seconds ago", kept], check=True)
+    orglab("note", "1", "Two")
+    assert repo.git("show", f"{BRANCH}:{NAME}") == read(repo).rstrip("\n")
+
+
+def test_a_worktree_finds_the_one_file_but_has_its_own_commits_and_active_step(orglab, repo, monkeypatch):
+    repo.git("worktree", "add", "--quiet", "-b", "feature", "../wt")
+    other = Repository(repo.path.parent / "wt", repo.now)
+    (other.path / "sub").mkdir()
+    monkeypatch.chdir(other.path / "sub")
+    commit = other.commit("[e1.1] Works")
+    assert "  e1  TODO  0/2" in orglab("list").out
+    orglab("start", "1.2")
+    assert orglab("done", "1.1").out.startswith(f"   1. [X] A  ({commit[:7]})")
+    assert not (other.path / NAME).exists()
+    assert f"({commit[:7]})" in read(repo)
+    monkeypatch.chdir(repo.path)
+    assert "e1.2" not in orglab("status").out.split("Uncommitted")[0]
+    assert repo.git("worktree", "remove", "--force", "../wt") == ""
+    assert "1/2" in orglab("list").out
+
+
+@pytest.mark.parametrize("command", [("clean", "-fdxq"), ("stash", "--all", "--quiet")])
+def test_a_file_that_git_removed_comes_back_with_what_an_editor_had_saved(orglab, repo, command):
+    orglab("journal", "A thought")
+    append(repo, "- saved by an editor\n")
+    append(repo, "More.\n", "journal.org")
+    text, journal = read(repo), read(repo, "journal.org")
+    repo.write("notes.txt", "")
+    repo.git(*command)
+    assert not (repo.path / NAME).exists()
+    listed = orglab("list")
+    assert listed.err == f"Restored {NAME}, journal.org, which had been removed from the working tree.\n"
+    assert (read(repo), read(repo, "journal.org")) == (text, journal)
+    assert orglab("list").err == ""
+
+
+def test_a_deleted_journal_comes_back_before_the_next_entry(orglab, repo):
+    orglab("journal", "One")
+    (repo.path / "journal.org").unlink()
+    orglab("journal", "Two")
+    assert "One" in read(repo, "journal.org")
+
+
+def test_without_the_second_name_a_file_comes_back_from_the_branch(orglab, repo):
+    orglab("commit")
+    text = read(repo)
+    for file in (repo.path / ".git/orglab/texts").iterdir():
+        file.unlink()
+    (repo.path / NAME).unlink()
+    orglab("show", "1")
+    assert read(repo) == text
+
+
+def test_a_reset_a_switch_and_a_stash_do_not_meet_the_log(orglab, repo):
+    text = read(repo)
+    repo.commit("second", {"train.py": "x = 1\n"})
+    repo.write("train.py", "x = 2\n")
+    repo.git("stash", "--include-untracked", "--quiet")
+    repo.git("reset", "--quiet", "--hard", "HEAD~1")
+    repo.git("switch", "--quiet", "--create", "other")
+    assert read(repo) == text
+    assert orglab("list").err == ""
+    assert orglab("new", "Second").out == "e2\n"
+
+
+def test_a_new_log_has_a_name_that_no_commit_has(capsys, repo):
+    repo.commit("tracked once", {NAME: "* Old\n"})
+    repo.git("rm", "--quiet", NAME)
+    repo.commit("removed")
+    orglab = Orglab(capsys)
+    assert orglab("init").out.startswith("Created experiments.org.")
+    orglab("new", "First")
+    repo.git("checkout", "--quiet", "HEAD~1")
+    assert "First" in orglab("list").out
+    assert read(repo) == "* Old\n"
+
+
+def test_a_checkout_over_the_log_gives_it_another_name_and_loses_nothing(orglab, repo):
+    orglab("note", "1", "Before")
+    append(repo, "- saved by an editor\n")
+    text = read(repo)
+    repo.git("switch", "--quiet", "--orphan", "other")
+    repo.write(NAME, "* Something else\n")
+    repo.git("add", "--force", NAME)
+    repo.git("commit", "--quiet", "--message=another file")
+    repo.git("switch", "--quiet", "main")
+    repo.write(NAME, text)
+    assert "tracked-name" in orglab("check", code=1).out
+    repo.git("switch", "--quiet", "other")
+    listed = orglab("list")
+    assert listed.err == (
+        f"git has checked out a file over {NAME}, so the log is now experiments.org; nothing in it was lost.\n"
+    )
+    assert read(repo, "experiments.org") == text
+    assert read(repo) == "* Something else\n"
+    assert repo.git("status", "--porcelain") == ""
+    repo.git("switch", "--quiet", "main")
+    assert "First" in orglab("list").out
+    assert orglab("check").err == "No problems found.\n"
+
+
+def test_a_bisect_through_a_history_that_tracked_the_log_loses_no_line(capsys, repo):
+    orglab = Orglab(capsys)
+    repo.commit("start", {"train.py": "0\n"})
+    orglab("init", "--tracked")
+    orglab("new", "First", "-s", "A")
+    for number in range(1, 9):
+        repo.commit(f"code {number}", {"train.py": f"{number}\n"})
+        append(repo, f"- tracked {number}\n")
+        repo.commit(f"log {number}")
+    orglab("init", "--apart")
+    repo.git("bisect", "start", "HEAD", "HEAD~12")
+    for number in range(3):
+        append(repo, f"- by hand {number}\n", "experiments.org")
+        orglab("note", "1", f"by command {number}")
+        repo.git("bisect", "good" if number % 2 else "bad")
+    repo.git("bisect", "reset")
+    for number in range(3):
+        assert f"by hand {number}" in read(repo, "experiments.org")
+        assert f"by command {number}" in read(repo, "experiments.org")
+    assert repo.git("status", "--porcelain") == ""
+
+
+def test_moving_a_tracked_log_keeps_its_history_and_its_links(capsys, repo):
+    orglab = Orglab(capsys)
+    orglab("init", "--tracked")
+    orglab("new", "First", "-s", "A")
+    orglab("journal", "1", "A thought")
+    repo.commit("begun")
+    orglab("note", "1", "Not committed")
+    text = read(repo)
+    out = orglab("init", "--apart").out
+    assert out.startswith("The log is now experiments.org, and git ignores it.\n")
+    assert read(repo, "experiments.org") == text
+    assert "[[file:experiments.org::#1][1]]" in read(repo, "experiments-journal.org")
+    assert repo.git("log", "--format=%s", BRANCH).splitlines() == ["log: moved to experiments.org", "[e1] begun"]
+    assert repo.git("ls-files") == ".gitattributes"
+    assert repo.git("status", "--porcelain") == ""
+    assert orglab("journal", "More").out == "Added to experiments-journal.org.\n"
+    assert orglab("init", "--apart", code=2).err.endswith("is kept apart already, on the branch experiment-log.\n")
+
+
+def test_a_fresh_clone_takes_the_log_of_its_remote(orglab, repo, tmp_path_factory, monkeypatch):
+    orglab("commit")
+    folder = tmp_path_factory.mktemp("clones") / "clone"
+    repo.git("clone", "--quiet", repo.path, folder)
+    monkeypatch.chdir(folder)
+    listed = orglab("list")
+    assert listed.err == f"Took {NAME} from the branch experiment-log; `orglab init` also installs the git hooks.\n"
+    assert (folder / NAME).read_text() == read(repo)
+    assert Repository(folder).git("status", "--porcelain") == ""
+    assert "Installed the git hooks" in orglab("init").out
+
+
+def test_a_hostile_branch_writes_nothing_but_logs_and_nothing_over_files(orglab, repo, tmp_path_factory, monkeypatch):
+    orglab("commit")
+    blob = repo.git("hash-object", "-w", "--stdin", stdin="evil\n")
+    link = repo.git("hash-object", "-w", "--stdin", stdin="/etc/passwd")
+    inner = repo.git("mktree", stdin=f"100644 blob {blob}\tconfig.org\n")
+    log = repo.git("rev-parse", f"{BRANCH}:{NAME}")
+    tree = f"100644 blob {log}\t{NAME}\n100644 blob {blob}\tsetup.py\n100644 blob {blob}\ttrain.py\n"
+    tree += f"120000 blob {link}\tlink.org\n040000 tree {inner}\tout\n"
+    commit = repo.git("commit-tree", "-m", "x", repo.git("mktree", stdin=tree))
+    repo.git("update-ref", f"refs/heads/{BRANCH}", commit)
+    outside = tmp_path_factory.mktemp("outside")
+    folder = tmp_path_factory.mktemp("clones") / "clone"
+    repo.git("clone", "--quiet", repo.path, folder)
+    (folder / "out").symlink_to(outside)
+    monkeypatch.chdir(folder)
+    orglab("list")
+    assert list(outside.iterdir()) == []
+    assert (folder / "train.py").read_text() == "x = 0\n"
+    assert sorted(path.name for path in folder.iterdir()) == [".git", NAME, "out", "train.py"]
+
+
+def test_two_logs_in_one_repository_share_the_branch(capsys, repo, monkeypatch):
+    orglab = Orglab(capsys)
+    for name in ("a", "b"):
+        (repo.path / name).mkdir()
+        monkeypatch.chdir(repo.path / name)
+        orglab("init")
+        orglab("new", f"Study {name}")
+        orglab("commit")
+    assert repo.git("ls-tree", "-r", "--name-only", BRANCH).split() == [f"a/{NAME}", f"b/{NAME}"]
+    assert "Study b" in orglab("list").out
+    monkeypatch.chdir(repo.path / "a")
+    assert "Study a" in orglab("list").out
+
+
+def test_nothing_is_saved_while_the_branch_is_checked_out(orglab, repo):
+    orglab("commit")
+    repo.git("worktree", "add", "--quiet", "../history", BRANCH)
+    orglab("note", "1", "A note")
+    assert "check out another branch there first" in orglab("commit", code=5).err
+    repo.git("worktree", "remove", "../history")
+    assert orglab("commit").out.endswith("[e1] log: 1 note\n")
+
+
+def test_status_names_the_branch_and_what_is_not_saved(orglab):
+    orglab("commit")
+    assert "its history is the branch experiment-log" in " ".join(orglab("status").out.split())
+    assert "Uncommitted  nothing" in orglab("status").out
+    orglab("note", "1", "A note")
+    assert f"Uncommitted  {NAME} (run `orglab commit`)" in orglab("status").out
+
+
+def test_without_a_repository_and_with_a_link_a_log_is_a_file(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    orglab = Orglab(capsys)
+    orglab("init")
+    orglab("new", "First")
+    Repository(tmp_path).git("init", "--quiet")
+    assert orglab("init", "--apart").out.startswith(f"The log is now {NAME}, and git ignores it.\n")
+    assert Repository(tmp_path).git("status", "--porcelain") == ""
+
+
+def test_a_read_only_git_directory_stops_no_command(orglab, repo):
+    orglab("commit")
+    folder = repo.path / ".git/orglab"
+    moved = repo.path / ".git/orglab-away"
+    folder.rename(moved)
+    folder.write_text("")  # nothing can be written below a file
+    append(repo, "- by hand\n")
+    assert orglab("--log", NAME, "note", "1", "A note").code == 0
+    folder.unlink()
+    moved.rename(folder)
+    assert "A note" in read(repo)

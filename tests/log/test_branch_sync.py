@@ -1,0 +1,136 @@
+"""Clones that share a log that is kept apart through a remote."""
+
+import pytest
+
+from commands import Orglab
+from conftest import Repository
+from lab import NAME
+
+
+class Clone:
+    """A clone with its own commands."""
+
+    def __init__(self, repository, orglab, monkeypatch):
+        self.repository = repository
+        self._orglab = orglab
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, *arguments, code=0):
+        self._monkeypatch.chdir(self.repository.path)
+        return self._orglab(*arguments, code=code)
+
+    @property
+    def text(self):
+        return (self.repository.path / NAME).read_text()
+
+    def write(self, text):
+        (self.repository.path / NAME).write_text(text)
+
+
+@pytest.fixture
+def clones(capsys, tmp_path, monkeypatch):
+    """Three clones of a bare remote: the first has a log with one experiment, which it has sent."""
+    Repository(tmp_path).git("init", "--quiet", "--bare", "hub")
+    made = []
+    for name in ("a", "b", "c"):
+        Repository(tmp_path).git("clone", "--quiet", "hub", name)
+        repository = Repository(tmp_path / name)
+        if name == "a":
+            repository.commit("start", {"train.py": "x = 0\n"})
+            repository.git("push", "--quiet", "origin", "HEAD")
+        clone = Clone(repository, Orglab(capsys), monkeypatch)
+        clone("init")
+        if name == "a":
+            clone("new", "First", "-s", "A", "-s", "B")
+            clone("sync")
+        made.append(clone)
+    return made
+
+
+def test_a_week_offline_loses_nothing(clones):
+    a, b, _ = clones
+    b("done", "1.1", "--no-commit")
+    b("note", "1", "From b")
+    b("run", "1.2", "--", "true")
+    a("note", "1", "From a")
+    a("new", "Idea of a", "--id", "10")
+    b("new", "Idea of b", "--id", "20")
+    assert b("sync").err.startswith("The log has no new changes of others, and was sent.\n")
+    assert "The log has the changes of others, and was sent.\n" in a("sync").err
+    b("sync")
+    assert a.text == b.text
+    for word in ("From a", "From b", "Idea of a", "Idea of b", "1. [X] A"):
+        assert word in a.text
+    assert a("check").err == b("check").err == "No problems found.\n"
+    assert a.repository.git("status", "--porcelain") == ""
+    assert a("sync").err.startswith("The log has no new changes of others, and none of its own to send.\n")
+
+
+def test_a_run_is_told_once_in_all_clones(clones):
+    a, b, c = clones
+    b("run", "1.1", "--", "true")
+    b("sync")
+    a("sync")
+    c("sync")
+    a("sync")
+    for clone in (a, b, c):
+        assert clone.text.count("ran true") == 1
+    assert a.text == b.text == c.text
+
+
+def test_one_number_for_two_experiments_is_kept_and_named(clones):
+    a, b, _ = clones
+    a("new", "Idea of a")
+    b("new", "Idea of b")
+    a("sync")
+    assert "Two experiments have the id 2" in b("sync").err
+    assert {"Idea of a", "Idea of b"} <= set(b("list").out.replace("\n", "  ").split("  "))
+
+
+def test_two_logs_that_were_begun_apart_become_one(clones):
+    a, _, c = clones
+    c.repository.git("update-ref", "-d", "refs/heads/experiment-log")
+    c.write(c.text.replace("First", "Another first"))
+    c("sync")
+    assert "First" in c.text
+    assert "Another first" in c.text
+    a("sync")
+    assert a.text == c.text
+
+
+def test_a_conflict_is_resolved_in_the_file_and_sent_by_the_next_sync(clones):
+    a, b, _ = clones
+    for clone, title in ((a, "First of a"), (b, "First of b")):
+        clone.write(clone.text.replace("[1] First", f"[1] {title}"))
+    a("sync")
+    assert f"{NAME} has 1 conflict with the changes of others" in b("sync").err
+    assert "resolve the conflict first" in b("new", "x", code=4).err
+    assert "conflict" in b("sync", code=4).err
+    kept = [line for line in b.text.splitlines() if not line.startswith(("<<<<<<<", "=======", ">>>>>>>", "|||||||"))]
+    b.write("\n".join(line for line in kept if "First of a" not in line and "[1] First [" not in line) + "\n")
+    assert b("sync").err.startswith("The log has no new changes of others, and was sent.\n")
+    a("sync")
+    assert "First of b" in a.text
+    assert a.text == b.text
+
+
+def test_without_the_remote_nothing_is_lost(clones, tmp_path):
+    a, *_ = clones
+    (tmp_path / "hub").rename(tmp_path / "away")
+    a("note", "1", "Offline")
+    assert "git" in a("sync", code=5).err
+    assert "Offline" in a.text
+    (tmp_path / "away").rename(tmp_path / "hub")
+    assert "and was sent" in a("sync").err
+
+
+def test_a_second_log_of_the_remote_arrives(clones, monkeypatch):
+    a, b, _ = clones
+    (a.repository.path / "sub").mkdir()
+    monkeypatch.chdir(a.repository.path / "sub")
+    a._orglab("--log", NAME, "init")
+    a._orglab("new", "Below")
+    a._orglab("sync")
+    b("sync")
+    assert "Below" in (b.repository.path / "sub" / NAME).read_text()
+    assert b.repository.git("status", "--porcelain") == ""

@@ -1,0 +1,169 @@
+"""What git takes out of a tracked log is told once, listed, and put back or forgotten."""
+
+import pytest
+
+from commands import Orglab
+from lab import NAME
+
+
+@pytest.fixture
+def orglab(capsys, repo):
+    repo.write("train.py", "x = 0\n")
+    orglab = Orglab(capsys)
+    orglab("init", "--tracked")
+    orglab("new", "First", "-s", "A", "-s", "B")
+    repo.commit("start")
+    return orglab
+
+
+def append(repo, text):
+    with (repo.path / NAME).open("a") as file:
+        file.write(text)
+
+
+def read(repo):
+    return (repo.path / NAME).read_text()
+
+
+def write_all(orglab, repo):
+    """Write an experiment with a verdict, notes, a tick and a line by hand; some of it is committed."""
+    orglab("note", "1", "Committed later")
+    orglab("new", "Second", "-s", "q")
+    orglab("conclude", "2", "It made things worse.", "--verdict", "refuted")
+    repo.commit("log")
+    orglab("note", "1.2", "Never committed")
+    orglab("done", "1.1", "--no-commit")
+
+
+def test_a_reset_is_told_once_and_undone(orglab, repo):
+    write_all(orglab, repo)
+    text = read(repo)
+    repo.git("reset", "--quiet", "--hard", "HEAD~1")
+    assert orglab("list").err == (
+        "git (reset: moving to HEAD~1) took 1 experiment, 2 notes, 1 completed step (e1.1, e1, e1.2, ...) out of the "
+        "log. `orglab check` lists what is missing; `orglab check --restore` puts it back, `orglab check --forget` "
+        "agrees to it.\n"
+    )
+    assert orglab("list").err == ""
+    listed = orglab("check", code=1).out
+    assert listed.count(" lost ") == 4
+    assert "e2: git took the experiment 'Second' out of the log (reset: moving to HEAD~1)" in listed
+    assert "Fix: orglab check --restore e2" in listed
+    assert orglab("check", "--restore").err == "Restored 4 parts of the log.\n"
+    assert read(repo) == text
+    assert " lost " not in orglab("check", code=1).out
+
+
+def test_what_was_saved_by_an_editor_in_place_is_kept_too(orglab, repo):
+    append(repo, "\n* TODO [7] By hand   :exp:\n- Saved in place\n")
+    repo.git("reset", "--quiet", "--hard")
+    assert "took 1 experiment (e7)" in orglab("list").err
+    orglab("check", "--restore")
+    assert "By hand" in orglab("list").out
+
+
+def test_one_experiment_is_restored_beside_later_notes(orglab, repo):
+    write_all(orglab, repo)
+    repo.git("reset", "--quiet", "--hard", "HEAD~1")
+    orglab("note", "1", "Written since")
+    assert orglab("check", "--restore", "e2").out == "e2  experiment  Second\n"
+    assert orglab("check", code=1).out.count(" lost ") == 3
+    assert "Written since" in read(repo)
+    assert "Committed later" not in read(repo)
+    orglab("check", "--restore")
+    assert "Committed later" in read(repo)
+    assert "Written since" in read(repo)
+
+
+def test_forgetting_agrees_to_a_loss(orglab, repo):
+    write_all(orglab, repo)
+    repo.git("reset", "--quiet", "--hard", "HEAD~1")
+    assert orglab("check", "--forget", "2").out == "e2  experiment  Second\n"
+    assert "Second" not in orglab("check", code=1).out
+    orglab("check", "--forget")
+    assert " lost " not in orglab("check").out
+    assert orglab("check", "--restore", code=3).err == "orglab: Nothing is missing from the log.\n"
+
+
+@pytest.mark.parametrize(
+    "command", [("checkout", "--", NAME), ("restore", NAME), ("stash", "--quiet"), ("checkout", "--force", "main")]
+)
+def test_other_ways_to_take_the_text_back(orglab, repo, command):
+    orglab("note", "1", "Not committed")
+    repo.git(*command)
+    assert "took 1 note (e1) out of the log" in orglab("list").err
+
+
+def test_a_stash_that_is_popped_is_no_loss_any_more(orglab, repo):
+    orglab("note", "1", "Not committed")
+    repo.git("stash", "--quiet")
+    orglab("list")
+    repo.git("stash", "pop", "--quiet")
+    assert orglab("check").err == "No problems found.\n"
+
+
+def test_a_deletion_by_hand_is_a_deletion(orglab, repo):
+    orglab("note", "1", "To be deleted")
+    repo.commit("log")
+    text = read(repo)
+    repo.write(NAME, "".join(line for line in text.splitlines(keepends=True) if "To be deleted" not in line))
+    assert orglab("list").err == ""
+    repo.commit("deleted")
+    assert orglab("list").err == ""
+    assert orglab("check").err == "No problems found.\n"
+
+
+def test_a_deletion_by_an_editor_that_renames_is_one_too(orglab, repo):
+    orglab("note", "1", "To be deleted")
+    text = read(repo)
+    new = repo.write("new", text.replace("To be deleted", "Written instead"))
+    new.replace(repo.path / NAME)
+    assert orglab("list").err == ""
+
+
+def test_what_another_branch_has_is_not_lost(orglab, repo):
+    repo.git("switch", "--quiet", "--create", "other")
+    orglab("note", "1", "On the other branch")
+    repo.commit("log")
+    repo.git("switch", "--quiet", "main")
+    assert orglab("list").err == ""
+    repo.git("branch", "--quiet", "-D", "other")
+    assert orglab("list").err == ""
+
+
+def test_what_another_worktree_has_is_not_lost(orglab, repo, monkeypatch):
+    repo.git("worktree", "add", "--quiet", "--detach", "../wt")
+    monkeypatch.chdir(repo.path.parent / "wt")
+    orglab("note", "1", "Here")
+    text = (repo.path.parent / "wt" / NAME).read_text()
+    monkeypatch.chdir(repo.path)
+    repo.write(NAME, text)
+    orglab("list")
+    repo.git("checkout", "--", NAME)
+    assert orglab("list").err == ""
+
+
+def test_a_rebase_that_is_given_up_loses_nothing_that_was_written_meanwhile(orglab, repo):
+    repo.git("switch", "--quiet", "--create", "other")
+    repo.commit("b", {"train.py": "b\n"})
+    repo.git("switch", "--quiet", "main")
+    repo.commit("m", {"train.py": "m\n"})
+    repo.git("rebase", "main", "other", check=False)
+    orglab("note", "1", "During the rebase")
+    repo.git("rebase", "--abort")
+    assert "took 1 note (e1) out of the log" in orglab("list").err
+    orglab("check", "--restore")
+    assert "During the rebase" in read(repo)
+
+
+def test_a_restore_that_would_conflict_changes_nothing(orglab, repo):
+    orglab("conclude", "1", "It helps.", "--verdict", "supported")
+    repo.git("checkout", "--", NAME)
+    orglab("list")
+    repo.write(NAME, read(repo).replace("* TODO [1] First", "* TODO [1] Another title"))
+    text = read(repo)
+    restored = orglab("check", "--restore", code=0)
+    assert "Another title" in read(repo)
+    assert "It helps." in read(repo)
+    assert restored.out == "e1  conclusion  It helps.\n"
+    assert text != read(repo)
