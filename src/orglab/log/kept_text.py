@@ -8,6 +8,7 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orglab.config import ARCHIVE_SUFFIX
 from orglab.errors import GitError
@@ -22,9 +23,12 @@ from orglab.git.log_branch import (
     read_texts,
     save_texts,
 )
-from orglab.log.log import LogFile
 from orglab.log.log_commit import LogCommit, check_message, compose_message, find_changes
 from orglab.log.text_guard import TextGuard
+
+if TYPE_CHECKING:
+    from orglab.log.log import LogFile
+
 
 KEPT_NAME = "kept"
 """The name of the empty file in orglab's shared folder whose time is that of the last look at what to save."""
@@ -34,7 +38,7 @@ _SECONDS = 60.0
 _TRIES = 5
 
 
-def keep_text(log: LogFile, text: str | None = None, *, at_once: bool = False) -> LogCommit | None:
+def keep_text(log: "LogFile", text: str | None = None, *, at_once: bool = False) -> LogCommit | None:
     """Save the log and the journal in their history; return the commit, or None if there is nothing to save.
 
     Nothing is saved while the log has conflict markers, or while a worktree has the branch of the log checked out.
@@ -75,7 +79,7 @@ def keep_text(log: LogFile, text: str | None = None, *, at_once: bool = False) -
     raise GitError(f"{ref} was changed by other processes all the time; try again.")
 
 
-def commit_apart_log(log: LogFile, text: str | None = None) -> LogCommit | None:
+def commit_apart_log(log: "LogFile", text: str | None = None) -> LogCommit | None:
     """Save a log that is kept apart, and its journal; return the commit, or None if all of it is saved already.
 
     Args:
@@ -94,7 +98,7 @@ def commit_apart_log(log: LogFile, text: str | None = None) -> LogCommit | None:
     return keep_text(log, text, at_once=True)
 
 
-def find_text_ref(log: LogFile, repository: Repository) -> str:
+def find_text_ref(log: "LogFile", repository: Repository) -> str:
     """Return the ref of the history of a log."""
     if log.is_apart:
         return LOG_REF
@@ -102,7 +106,7 @@ def find_text_ref(log: LogFile, repository: Repository) -> str:
     return TEXT_REFS + ("main" if git_dir.parent.name != "worktrees" else f"worktree-{git_dir.name}")
 
 
-def find_unsaved(log: LogFile) -> list[str]:
+def find_unsaved(log: "LogFile") -> list[str]:
     """Return the files of a log whose text differs from that in its history, by their paths there.
 
     Raises:
@@ -130,7 +134,7 @@ def _touch(repository: Repository) -> None:
         (repository.shared_folder / KEPT_NAME).touch()
 
 
-def _read_files(log: LogFile) -> dict[str, bytes]:
+def _read_files(log: "LogFile") -> dict[str, bytes]:
     """Return the content of the log, its journal and its archive, by their paths in the history."""
     files = {}
     parent = log.name.rpartition("/")[0]
@@ -149,7 +153,7 @@ def _read_merging(file: Path) -> str | None:
         return None
 
 
-def _compose(log: LogFile, before: dict[str, bytes], changed: dict[str, bytes], text: str | None) -> str:
+def _compose(log: "LogFile", before: dict[str, bytes], changed: dict[str, bytes], text: str | None) -> str:
     """Return the message of a commit of the history."""
     name = log.name
     journal = next((path for path in changed if path != name and path.rpartition("/")[2] == log.journal.name), None)
@@ -162,7 +166,7 @@ def _compose(log: LogFile, before: dict[str, bytes], changed: dict[str, bytes], 
     return compose_message(changes, is_log or journal is None, entries, log.config.letter, text)
 
 
-def read_kept_version(log: LogFile, repository: Repository) -> bytes | None:
+def read_kept_version(log: "LogFile", repository: Repository) -> bytes | None:
     """Return the newest version of the log in its history, or None."""
     tip = find_tip(repository, find_text_ref(log, repository))
     return read_texts(repository, tip, [log.name]).get(log.name) if tip else None

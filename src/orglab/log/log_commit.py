@@ -4,7 +4,7 @@ import os
 import re
 from bisect import bisect_left
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.errors import GitError, NotFoundError, UsageError
 from orglab.experiment.changes import Change, compare_experiments
@@ -13,8 +13,11 @@ from orglab.git import Repository, find_repository
 from orglab.git.files import path_in
 from orglab.git.message import read_references
 from orglab.git.worktree import commit_paths, find_committable, find_operation, read_changes
-from orglab.log.log import LogFile
 from orglab.org.document import Document
+
+if TYPE_CHECKING:
+    from orglab.log.log import LogFile
+
 
 # The length that git tools show of a subject, and the number of references that stays readable.
 _SUBJECT_WIDTH = 72
@@ -36,7 +39,7 @@ class LogCommit(NamedTuple):
     message: str
 
 
-def commit_log(log: LogFile, text: str | None = None) -> LogCommit | None:
+def commit_log(log: "LogFile", text: str | None = None) -> LogCommit | None:
     """Commit the log and the journal, and nothing else; return None if there is nothing to commit.
 
     The staging of other files does not change, and the user's hooks and signing settings apply.
@@ -96,7 +99,9 @@ Versions = tuple[bytes, bytes]
 """A file before and after a change."""
 
 
-def find_changes(log: LogFile, log_texts: Versions | None, journal: Versions | None) -> tuple[list[Change], bool, int]:
+def find_changes(
+    log: "LogFile", log_texts: Versions | None, journal: Versions | None
+) -> tuple[list[Change], bool, int]:
     """Return the changed experiments, whether the log changed, and how many journal entries are new (-1: unchanged).
 
     Args:
@@ -136,7 +141,7 @@ def _read_at_head(repository: Repository, name: str) -> bytes:
     return repository.read("cat-file", "blob", f"HEAD:{name}") or b""
 
 
-def _experiments(log: LogFile, data: bytes) -> list[Experiment]:
+def _experiments(log: "LogFile", data: bytes) -> list[Experiment]:
     return list(read_experiments(Document(data, log.config.keywords), log.config, str(log.path)))
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orglab import clock
 from orglab.errors import GitError, NotFoundError
@@ -22,10 +22,13 @@ from orglab.git.log_branch import Version, find_tip, save_texts
 from orglab.git.versions import read_branch_versions
 from orglab.log import file
 from orglab.log.kept_text import find_text_ref
-from orglab.log.log import LogFile
 from orglab.log.merge.merge import merge
 from orglab.log.text_guard import TEXTS, read_seen
 from orglab.text import Tell, count
+
+if TYPE_CHECKING:
+    from orglab.log.log import LogFile
+
 
 FOLDER = "losses"
 _NOUNS = {
@@ -54,7 +57,7 @@ class Loss(NamedTuple):
     forgotten: tuple[str, ...] = ()
 
 
-def record_loss(log: LogFile, kept: bytes, operation: str, tell: Tell) -> None:
+def record_loss(log: "LogFile", kept: bytes, operation: str, tell: Tell) -> None:
     """Record what git took out of the log, if anything, and tell the user once.
 
     Args:
@@ -103,7 +106,7 @@ def describe_parts(parts: Sequence[MissingPart]) -> str:
     return f"{', '.join(words)} ({', '.join(refs[:_MOST_NAMED])}{more})"
 
 
-def find_losses(log: LogFile) -> list[Loss]:
+def find_losses(log: "LogFile") -> list[Loss]:
     """Return what git took out of the log and is still missing, the oldest first.
 
     Records of what is back, here or on a branch, are removed.
@@ -133,7 +136,7 @@ def find_losses(log: LogFile) -> list[Loss]:
     return found
 
 
-def restore_losses(log: LogFile, reference: str | None = None) -> list[MissingPart]:
+def restore_losses(log: "LogFile", reference: str | None = None) -> list[MissingPart]:
     """Put back what git took out of the log, and return what was put back.
 
     Args:
@@ -173,7 +176,7 @@ def restore_losses(log: LogFile, reference: str | None = None) -> list[MissingPa
     return restored
 
 
-def forget_losses(log: LogFile, reference: str | None = None) -> list[MissingPart]:
+def forget_losses(log: "LogFile", reference: str | None = None) -> list[MissingPart]:
     """Agree to what git took out of the log, so that it is no longer listed, and return what that was.
 
     Raises:
@@ -194,7 +197,7 @@ def forget_losses(log: LogFile, reference: str | None = None) -> list[MissingPar
     return forgotten
 
 
-def _select(log: LogFile, reference: str | None) -> list[Loss]:
+def _select(log: "LogFile", reference: str | None) -> list[Loss]:
     """Return the losses that have parts of an experiment; all if None.
 
     Raises:
@@ -207,7 +210,7 @@ def _select(log: LogFile, reference: str | None) -> list[Loss]:
     return losses
 
 
-def _is_wanted(part: MissingPart, reference: str | None, log: LogFile) -> bool:
+def _is_wanted(part: MissingPart, reference: str | None, log: "LogFile") -> bool:
     return reference is None or _is_in(part.ref, (log.spell(reference).partition(".")[0],))
 
 
@@ -215,7 +218,7 @@ def _is_in(ref: str, experiments: Sequence[str]) -> bool:
     return ref.partition(".")[0] in experiments
 
 
-def _take_experiments(base: bytes, kept: bytes, refs: set[str], log: LogFile) -> bytes:
+def _take_experiments(base: bytes, kept: bytes, refs: set[str], log: "LogFile") -> bytes:
     """Return the text from after, with some experiments as they were before."""
     old = {one.ref: one for one in log.read_experiments(log.parse(kept))}
     text = bytearray(base)
@@ -234,7 +237,7 @@ def _read_subtree(experiment: Experiment) -> bytes:
     return data if data.endswith(b"\n") else data + b"\n"
 
 
-def _read_elsewhere(log: LogFile, repository: Repository) -> list[bytes]:
+def _read_elsewhere(log: "LogFile", repository: Repository) -> list[bytes]:
     """Return the versions of the log on branches, and in the other worktrees."""
     versions = read_branch_versions(repository, log.name)
     real = os.path.realpath(log.path)

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.config import ARCHIVE_SUFFIX, JOURNAL_SUFFIX
 from orglab.errors import GitError, NotFoundError, UsageError
@@ -23,8 +23,11 @@ from orglab.git.log_branch import (
 from orglab.git.worktree import commit_paths, find_operation
 from orglab.log import file
 from orglab.log.apart import add_apart, choose_names, replace_apart
-from orglab.log.log import LogFile
 from orglab.log.text_guard import TextGuard
+
+if TYPE_CHECKING:
+    from orglab.log.log import LogFile
+
 
 _MESSAGE = f"Move the experiment log to the branch {LOG_BRANCH}"
 
@@ -45,7 +48,7 @@ class MovedApart(NamedTuple):
     commit: str | None
 
 
-def move_apart(log: LogFile) -> MovedApart:
+def move_apart(log: "LogFile") -> MovedApart:
     """Move a log and its journal to the branch `experiment-log`; see `api.setup.SetupMethods.move_apart`."""
     repository = log.repository
     if repository is None:
@@ -84,7 +87,7 @@ def move_apart(log: LogFile) -> MovedApart:
     return MovedApart(log.path, old, len(versions), commit)
 
 
-def _move_again(log: LogFile, repository: Repository) -> MovedApart:
+def _move_again(log: "LogFile", repository: Repository) -> MovedApart:
     """Give a log that is kept apart another name, because commits have a file of its name.
 
     Raises:
@@ -100,7 +103,7 @@ def _move_again(log: LogFile, repository: Repository) -> MovedApart:
     return MovedApart(log.path, old, 1, None)
 
 
-def rename_apart(log: LogFile, repository: Repository, home: Repository, data: bytes) -> None:
+def rename_apart(log: "LogFile", repository: Repository, home: Repository, data: bytes) -> None:
     """Give a log that is kept apart a name that no commit has; the old file is left alone.
 
     Args:
@@ -137,7 +140,7 @@ def rename_apart(log: LogFile, repository: Repository, home: Repository, data: b
     log.rename(home.top / new_name, Path(renamed.get(journal, log.config.journal)).name)
 
 
-def _list_files(log: LogFile, name: str, journal: str) -> list[tuple[Path, str]]:
+def _list_files(log: "LogFile", name: str, journal: str) -> list[tuple[Path, str]]:
     """Return the files of a log, each with its new path from the top."""
     archive = log.path.with_name(log.path.name + ARCHIVE_SUFFIX)
     return [(log.path, name), (log.journal, journal), (archive, name + ARCHIVE_SUFFIX)]

@@ -1,6 +1,7 @@
 """What a command does when the log's file is not as the last command left it."""
 
 import os
+from typing import TYPE_CHECKING
 
 from orglab import clock
 from orglab.config import shorten_path
@@ -9,15 +10,17 @@ from orglab.git import Repository, is_installed
 from orglab.git.files import read_file_at
 from orglab.git.log_branch import LOG_BRANCH, is_checked_out, is_in_commit
 from orglab.log.apart import restore_missing
-from orglab.log.log import LogFile
 from orglab.log.losses import record_loss
 from orglab.log.merge.merge import merge
 from orglab.log.move import rename_apart
 from orglab.log.text_guard import TextGuard
 from orglab.text import Tell, listed
 
+if TYPE_CHECKING:
+    from orglab.log.log import LogFile
 
-def notice_change(log: LogFile, tell: Tell) -> None:
+
+def notice_change(log: "LogFile", tell: Tell) -> None:
     """Find out why the log's file has changed, and keep what git took out of it.
 
     A hand edit is saved like any other change.
@@ -53,7 +56,7 @@ def _restore(repository: Repository, tell: Tell) -> None:
         tell(f"Restored {names}, which had been removed from the working tree.")
 
 
-def _notice_new_file(log: LogFile, repository: Repository, guard: TextGuard, kept: bytes, tell: Tell) -> None:
+def _notice_new_file(log: "LogFile", repository: Repository, guard: TextGuard, kept: bytes, tell: Tell) -> None:
     """Find out whether git or an editor wrote the file that now has the log's name."""
     now = log.read_file().data
     if now == kept:
@@ -68,7 +71,7 @@ def _notice_new_file(log: LogFile, repository: Repository, guard: TextGuard, kep
         record_loss(log, kept, operation or "a checkout of the file", tell)
 
 
-def _move_aside(log: LogFile, repository: Repository, guard: TextGuard, kept: bytes, tell: Tell) -> None:
+def _move_aside(log: "LogFile", repository: Repository, guard: TextGuard, kept: bytes, tell: Tell) -> None:
     """Give a log another name, because git has checked out a file of that name over it.
 
     What somebody has added to the checked-out file since is merged into the log.
