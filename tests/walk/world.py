@@ -60,6 +60,16 @@ class Facts(NamedTuple):
     locks: list[str]
 
 
+def make_environment(home: Path) -> dict[str, str]:
+    """Write git's settings into a folder, and return the environment of somebody whose home that is."""
+    (home / "gitconfig").write_text(SETTINGS)
+    dropped = ("GIT_", "ORGLAB_", "XDG_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)} | {
+        "HOME": str(home), "GIT_CONFIG_GLOBAL": str(home / "gitconfig"), "GIT_CONFIG_NOSYSTEM": "1", "TZ": "UTC",
+        "GIT_EDITOR": "true", "LC_ALL": "C.UTF-8",
+    }  # fmt: skip
+
+
 class World:
     """The real world, where orglab is used, and its twin, which git alone made.
 
@@ -75,12 +85,7 @@ class World:
         self.script: list[str] = []
         self._minute = 0
         root.mkdir(parents=True)
-        (root / "gitconfig").write_text(SETTINGS)
-        dropped = ("GIT_", "ORGLAB_", "XDG_")
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)} | {
-            "HOME": str(root), "GIT_CONFIG_GLOBAL": str(root / "gitconfig"), "GIT_CONFIG_NOSYSTEM": "1", "TZ": "UTC",
-            "GIT_EDITOR": "true", "LC_ALL": "C.UTF-8",
-        }  # fmt: skip
+        self._environment = make_environment(root)
         self._make_real()
         self._make_twin()
 
@@ -96,8 +101,6 @@ class World:
             (self.root / "real/a" / name).write_text("".join(f"line {n} of {name}\n" for n in range(9)))
         self.record(f"cd a; for f in {' '.join(CODE)}; do seq 9 > $f; done; cd ..")
         (self.root / "real/a/.gitignore").write_text("*.tmp\n")
-        if not self.apart:
-          (self.root / "real/a/orglab.toml").write_text('[hooks]\nseparate = "off"\n')
         self._plain("real/a", "add", "--all")
         self._plain("real/a", "commit", "--quiet", "--message=start")
         for branch in BRANCHES[1:]:
@@ -253,7 +256,7 @@ class World:
         old = self.ask(place, "rev-parse", "--verify", "--quiet", "HEAD", world="twin")
         new = until or self.ask(place, "rev-parse", "--verify", "--quiet", "HEAD")
         results = self.folder(place) / "out"
-        if results.is_dir():
+        if results.is_dir() and until is None:
             shutil.copytree(results, self.folder(place, "twin") / "out", dirs_exist_ok=True)
         if old != new:
             twin = self.folder(place, "twin")
