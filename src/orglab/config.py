@@ -33,6 +33,7 @@ log = "{log}"
 [hooks]
 # references = "warn"          # a commit message refers to an unknown experiment or step: warn, refuse or off
 # separate = "leave-out"       # the log in a commit of code: leave-out, refuse, warn or off
+# position = "start"           # the reference in a commit message: start, after-type (feat: [e201.1] x) or trailer
 # auto_done = false            # "[e201.1] done" or "[e201.1] Results" in a commit message ticks the step
 
 [run]
@@ -58,11 +59,14 @@ class HooksConfig(NamedTuple):
     Attributes:
         references: When a commit message refers to an unknown experiment or step: `warn`, `refuse` or `off`.
         separate: When log and code are in one commit: `leave-out` takes the log out of it; `refuse`, `warn` or `off`.
+        position: Where a reference is added to a commit message: at the `start` of the subject; `after-type`, as in
+            `feat: [e201.1] tune`; or as a `trailer`, `Refs: e201.1`.
         auto_done: Whether `[e201.1] done` or `[e201.1] Results` in a commit message ticks the step.
     """
 
     references: str = "warn"
     separate: str = "leave-out"
+    position: str = "start"
     auto_done: bool = False
 
 
@@ -76,6 +80,7 @@ class RunConfig(NamedTuple):
         size_limit: Megabytes; a larger untracked file is not in a snapshot, and not committed with results.
         snapshot_files: The largest number of untracked files in a snapshot.
         snapshot_size: The largest size of these files in all, in megabytes.
+        commit_log: Whether a log that git tracks is committed after a run that did not fail.
         share_output: Whether `orglab sync` sends the last 64 KB of what each run printed.
     """
 
@@ -85,6 +90,7 @@ class RunConfig(NamedTuple):
     size_limit: int = 10
     snapshot_files: int = 2000
     snapshot_size: int = 100
+    commit_log: bool = True
     share_output: bool = True
 
 
@@ -102,6 +108,7 @@ class ReportConfig(NamedTuple):
 _CHOICES = {
     ("hooks", "references"): ("warn", "refuse", "off"),
     ("hooks", "separate"): ("leave-out", "refuse", "warn", "off"),
+    ("hooks", "position"): ("start", "after-type", "trailer"),
     ("run", "before"): ("commit", "snapshot", "clean"),
 }
 

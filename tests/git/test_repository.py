@@ -35,7 +35,7 @@ def test_given_commits_are_recorded_once_each(repo, orglab):
 
 
 def test_all_commits_that_name_the_step_are_recorded_oldest_first(repo, orglab):
-    orglab("init")
+    orglab("init", "--tracked")
     orglab("new", "A", "-s", "one", "-s", "two")
     first = repo.commit("[e1.1] Before", {"a": "1"})[:7]
     repo.commit("[e1.11] [e1] foo[e1.1]", {"a": "2"})
@@ -66,7 +66,7 @@ def test_a_reference_with_an_earlier_id_counts(repo, orglab):
 
 
 def test_done_says_when_head_lacks_what_changed(repo, orglab):
-    orglab("init")
+    orglab("init", "--tracked")
     orglab("new", "A", "-s", "one", "-s", "two")
     files = {f"{name}.py": "1" for name in "abcde"}
     repo.commit("[e1.1] Before", files)
@@ -148,7 +148,7 @@ def test_without_git_nothing_needs_it(orglab, monkeypatch, tmp_path_factory):
 
 
 def test_each_clone_has_its_own_active_step(repo, orglab):
-    orglab("init")
+    orglab("init", "--tracked")
     orglab("new", "A", "-s", "one")
     orglab("start", "1.1")
     assert (repo.path / ".git" / "orglab" / "active").read_text() == "e1.1\n"
@@ -204,7 +204,7 @@ def test_an_unreadable_repository_is_an_error_when_a_commit_is_needed(repo, orgl
 
 
 def test_a_worktree_of_a_bare_repository(repo, orglab, tmp_path_factory, monkeypatch):
-    orglab("init")
+    orglab("init", "--tracked")
     orglab("new", "A", "-s", "one")
     head = repo.commit("[e1.1] x")
     folder = tmp_path_factory.mktemp("bare")

@@ -157,6 +157,7 @@ def test_a_checkout_over_the_log_gives_it_another_name_and_loses_nothing(orglab,
     repo.git("commit", "--quiet", "--message=another file")
     repo.git("switch", "--quiet", "main")
     repo.write(NAME, text)
+    orglab("setup", "git", "--remove")
     assert "tracked-name" in orglab("check", code=1).out
     repo.git("switch", "--quiet", "other")
     listed = orglab("list")

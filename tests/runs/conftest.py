@@ -30,10 +30,11 @@ def orglab(capsys):
 
 @pytest.fixture
 def study(repo, orglab):
-    """A repository with a log of one experiment of two steps, and a script."""
+    """A repository with a log of one experiment of two steps, and a script; runs do not commit the log."""
     orglab("init", "--no-hooks")
     orglab("new", "First", "-s", "one", "-s", "two")
-    repo.commit("code", {"train.py": TRAIN, ".gitignore": "*.ckpt\nmetrics.json\n"})
+    settings = "[run]\ncommit_log = false\n"
+    repo.commit("code", {"train.py": TRAIN, ".gitignore": "*.ckpt\nmetrics.json\n", "orglab.toml": settings})
     return repo
 
 
@@ -42,6 +43,6 @@ def seeded(repo, orglab):
     """A repository with a log of one experiment of one step, and a script whose results depend on its argument."""
     orglab("init")
     orglab("new", "First", "-s", "one")
-    settings = "[run]\nenvironment = ['EXTRA']\n"
+    settings = "[run]\nenvironment = ['EXTRA']\ncommit_log = false\n"
     repo.commit("code", {"train.py": BY_SEED, ".gitignore": "metrics.json\ndata/\n", "orglab.toml": settings})
     return repo

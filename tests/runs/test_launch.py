@@ -155,7 +155,7 @@ def test_a_failure_is_recorded_and_never_ticks(study, orglab):
     orglab("run", "1.1", "--done", "--results", "results", "--", "sh", "fail.sh", code=3)
     assert "1. [ ] one\n" in log_of(study)
     assert "ran sh fail.sh, exit 3, 0s\n" in log_of(study)
-    assert study.git("log", "-1", "--format=%s") == "[e1.1] Failed: sh fail.sh"
+    assert study.git("log", "-1", "--format=%s") == "code"
     assert run_of(study).status == "failed"
 
 
@@ -216,7 +216,7 @@ def test_a_hook_that_refuses_the_results_does_not_change_the_exit_code(study, or
     hook = study.write(".git/hooks/pre-commit", "#!/bin/sh\necho error: no >&2; exit 1\n")
     hook.chmod(0o755)
     answer = orglab("run", "1.1", "--results", "results", "--", "python", "train.py")
-    assert "Results not committed: git commit failed: no." in answer.err
+    assert "not committed yet: git commit failed: no: results/weights.txt (kept in refs/orglab/results/" in answer.err
     assert study.git("status", "--porcelain").split("\n") == [f" M {LOG}", "?? results/"]
 
 
@@ -235,7 +235,9 @@ def test_in_a_merge_nothing_is_committed(study, orglab):
 
 def test_the_environment_variables_of_the_command(study, orglab, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    study.commit("settings", {"orglab.toml": "[run]\nenvironment = ['CUDA_VISIBLE_DEVICES', 'NOT_THERE']\n"})
+    study.commit(
+        "settings", {"orglab.toml": "[run]\ncommit_log = false\nenvironment = ['CUDA_VISIBLE_DEVICES', 'NOT_THERE']\n"}
+    )
     names = ("EXPERIMENT", "STEP", "RUN", "COMMIT")
     answer = orglab("run", "e1.2", "--", "sh", "-c", "echo " + " ".join(f"$ORGLAB_{name}" for name in names))
     run = run_of(study)
@@ -475,7 +477,12 @@ def test_repeated_signals_do_not_prevent_the_record(study, number):
 
 
 def test_hooks_that_tick_or_refuse_do_not_conflict_with_a_run(study, orglab):
-    study.commit("settings", {"orglab.toml": "[hooks]\nauto_done = true\nseparate = 'refuse'\nreferences = 'refuse'\n"})
+    study.commit(
+        "settings",
+        {
+            "orglab.toml": "[run]\ncommit_log = false\n[hooks]\nauto_done = true\nseparate = 'refuse'\nreferences = 'refuse'\n"
+        },
+    )
     orglab("setup", "git")
     orglab("start", "1.2")
     study.git("add", LOG)
@@ -488,7 +495,7 @@ def test_hooks_that_tick_or_refuse_do_not_conflict_with_a_run(study, orglab):
     assert f"1. [X] one ({head})\n" in log_of(study)
     assert log_of(study).count("ran python") == 1
     study.write("fail.sh", "echo 2 > results/weights.txt; exit 1\n")
-    orglab("run", "1.2", "--results", "results", "--", "sh", "fail.sh", code=1)
+    orglab("run", "1.2", "--results", "results", "--commit-failed", "--", "sh", "fail.sh", code=1)
     assert study.git("log", "-1", "--format=%s") == "[e1.2] Failed: sh fail.sh"
     assert "2. [ ] two\n" in log_of(study)
 

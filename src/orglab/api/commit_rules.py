@@ -7,7 +7,7 @@ from orglab.api.care import CareMethods
 from orglab.api.runs import RunMethods
 from orglab.errors import NotFoundError, NotReadableError, UsageError
 from orglab.experiment.lookup import find_nearest_ids, find_step
-from orglab.reference import Reference
+from orglab.reference import Reference, find_references
 from orglab.text import Tell
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ class CommitMethods(RunMethods, CareMethods):
     def find_named(self, message: bytes) -> Named:
         """Return the references in a message, known and unknown.
 
-        An unknown reference counts only if it contains a digit: `[eval]` is just a word unless it is an experiment.
+        An unknown reference counts only if it contains a digit: `[eval]` is just a word unless it is an experiment.  In
+        a trailer it must be a number, because the trackers of issues have references of their own.
 
         Raises:
             NotFoundError: There are references, but no readable log in the working tree.
@@ -86,12 +87,13 @@ class CommitMethods(RunMethods, CareMethods):
 
         named = Named({}, [])
         references = read_references(message, self.config.letter)
+        bracketed = {reference for _, reference in find_references(message, self.config.letter)}
         document = self._read_current() if references else None
         for reference in references:
             title = self._find_title(document, reference) if document is not None else None
             if title is not None:
                 named.titles[reference.spell(self.config.letter)] = title
-            elif any(map(str.isdigit, reference.id)):
+            elif reference.id.isdecimal() or (reference in bracketed and any(map(str.isdigit, reference.id))):
                 named.unknown.append(reference)
         return named
 

@@ -149,6 +149,34 @@ class RunMethods(WriteMethods):
 
         return sync(self, remote, tell, snapshots=snapshots)
 
+    def write_here(self, tell: Tell) -> "list[Run]":
+        """Write the runs that wait, wherever HEAD is, and return those whose notes are new to the log.
+
+        Args:
+            tell: Called with sentences for the user.
+        """
+        from orglab.runs.log_writer import write_runs
+        from orglab.runs.pending import find_pending
+
+        return write_runs(self, find_pending(self.top, self.path, self._owns), tell, is_asked=True)
+
+    def commit_results(self, name: str | None, tell: Tell) -> "list[Run]":
+        """Commit results that are on no branch yet to the one that is checked out; return the runs.
+
+        Args:
+            name: The id of the run, which may have failed; None for all runs whose results wait.
+            tell: Called with sentences for the user.
+
+        Raises:
+            NotFoundError: There is no such run, or it has no results that could be committed.
+            UsageError: Several runs match.
+        """
+        from orglab.runs.log_writer import commit_waiting_results
+        from orglab.runs.pending import find_pending
+
+        pending = find_pending(self.top, self.path, self._owns)
+        return commit_waiting_results(self, self.find_run(name) if name is not None else None, pending, tell)
+
     def write_pending(self, tell: Tell) -> None:
         """Write pending entries to the log: steps that commits completed, and runs; inside of a job, they stay pending.
 

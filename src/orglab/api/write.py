@@ -189,19 +189,15 @@ class WriteMethods(IdMethods):
 
     def start(self, reference: str) -> Experiment:
         """Set an experiment in progress, make it or its step the active one of this clone, and return it."""
-        from orglab.experiment.consequences import Added, change_state
-        from orglab.experiment.states import get_state_kind, in_progress_keyword
+        from orglab.experiment.consequences import Added
+        from orglab.experiment.edits import start_experiment
 
         parsed, now = parse_reference(reference), clock.now()
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             if parsed.step is not None:
                 find_step(experiment, parsed)
-            settings = experiment.document.settings
-            state = in_progress_keyword(settings, experiment.state)
-            if state is None or get_state_kind(experiment.state, settings) == "doing":
-                return [], None
-            return change_state(experiment.heading, state, now), None
+            return start_experiment(experiment, now), None
 
         experiment, _ = self.edit_experiment(parsed, make_edits, now, Added(logged=1))
         # The state is in the log already; the caller can compare `find_active`.

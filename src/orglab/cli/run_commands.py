@@ -73,6 +73,7 @@ class RunCommand(click.Command):
 @click.option("--metrics", multiple=True, metavar="FILE",
               help="Read metrics only from this JSON, CSV or TSV file, or 'out/*.jsonl'; may be repeated.")  # fmt: skip
 @click.option("--stdout-metrics", is_flag=True, help="Read metrics from printed lines `metric NAME=VALUE`.")
+@click.option("--commit-failed", is_flag=True, help="Also commit the results if the command fails or is stopped.")
 @click.option("--before", type=click.Choice(["commit", "snapshot", "clean"]),
               help="What to do with changes: commit them (default), take a snapshot, or refuse (clean).")  # fmt: skip
 @click.option("--done", is_flag=True, help="Complete the step if the command exits with 0.")
@@ -83,12 +84,14 @@ class RunCommand(click.Command):
 @change_options
 def run_command(  # noqa: PLR0913 - one for each option
     reference: str | None, results: tuple[Path, ...], metrics: tuple[str, ...], before: str | None, why: str | None,
-    time_limit: str | None, *, stdout_metrics: bool, done: bool, pty: bool, as_json: bool, anyway: bool,
+    time_limit: str | None, *, commit_failed: bool, stdout_metrics: bool, done: bool, pty: bool, as_json: bool,
+    anyway: bool,
 ) -> int:  # fmt: skip
     """Run a command and record it: its exact code, what it printed, its results and metrics, and a note in the log.
 
     Uncommitted changes to tracked files are committed before the run. With
-    --results, what it writes there is committed after it. Without REFERENCE, the
+    --results, what it writes there is committed after it; if it fails, it is only
+    kept beside the branch. Without REFERENCE, the
     run belongs to the active experiment or step. The exit code is the command's.
 
     \b
@@ -104,7 +107,7 @@ def run_command(  # noqa: PLR0913 - one for each option
     request = RunRequest(
         reference or log.find_active(), argv, results=tuple(path.absolute() for path in results), metrics=metrics,
         before=before, done=done, printed_metrics=stdout_metrics, why=why, pty=pty, show_output=not as_json,
-        time_limit=parse_duration(time_limit) if time_limit is not None else None,
+        time_limit=parse_duration(time_limit) if time_limit is not None else None, commit_failed=commit_failed,
     )  # fmt: skip
     return _finish(log.run(request, tell), as_json=as_json)
 

@@ -8,30 +8,41 @@ import click
 from orglab.api import Log
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, TextCommand, json_option, log_options, this_log, write_options
+from orglab.errors import UsageError
 from orglab.text import count
 
 if TYPE_CHECKING:
     from orglab.log.branch_sync import BranchSync
 
-# The value of `--check` without a file.
-_LAST = ""
+# The value of `--check` without a file, and of `--results` without a run.
+_LAST = _ALL = ""
 _LONGEST = 70
 
 
 @click.command(name="commit", cls=TextCommand)
 @click.option("-m", "--message", metavar="TEXT", help="The message; references to what changed are put before it.")
+@click.option("--results", "run", metavar="[RUN]", is_flag=False, flag_value=_ALL, default=None,
+              help="Commit results that are not committed yet instead: of RUN, or of all runs that wait.")  # fmt: skip
 @json_option
 @log_options
-def commit_command(message: str | None, *, as_json: bool) -> None:
+def commit_command(message: str | None, run: str | None, *, as_json: bool) -> None:
     """Commit the log and the journal, and nothing else; what is staged stays staged.
 
     By default the message describes the changes: [e201] log: step 1 done, 2 notes
+
+    With --results, the results of runs are committed to the branch that is checked
+    out: those that wait for another branch, for the end of a merge or for a hook,
+    and those of a failed RUN.
 
     \b
     Example:
       orglab commit
       orglab commit -m "Plan the second week"
+      orglab commit --results 3c0749
     """
+    if run is not None:
+        _commit_results(message, run, as_json=as_json)
+        return
     committed = this_log().commit(message)
     if as_json:
         form = {"commit": None} if committed is None else {"commit": committed.commit, "message": committed.message}
@@ -42,22 +53,49 @@ def commit_command(message: str | None, *, as_json: bool) -> None:
         click.echo(f"{committed.commit}  {output.clean(committed.message.partition(chr(10))[0])}")
 
 
+def _commit_results(message: str | None, run: str, *, as_json: bool) -> None:
+    """Commit the results of a run, or of all that wait, and print what was committed."""
+    if message is not None:
+        raise UsageError("Use --results or -m, not both: the message of such a commit says what ran.")
+    committed = this_log().commit_results(run if run != _ALL else None, output.tell)
+    if as_json:
+        output.show_json({"committed": [{"run": one.id, "commit": one.commit} for one in committed]})
+    elif not committed:
+        output.tell("No results were committed.")
+
+
 @click.command(name="sync")
-@click.argument("remote", default="origin")
+@click.argument("remote", required=False)
+@click.option("--here", is_flag=True, help="Only write the runs that wait, wherever HEAD is; no remote is used.")
 @click.option("--snapshots", is_flag=True, help="Also push the snapshots, which hold whole working trees.")
 @write_options
-def sync_command(remote: str, *, snapshots: bool, as_json: bool, anyway: bool) -> None:
+def sync_command(remote: str | None, *, here: bool, snapshots: bool, as_json: bool, anyway: bool) -> None:
     """Exchange run records with other clones through a git remote, and add notes on their runs to the log.
 
     A log that is kept apart is exchanged too: the changes of others are merged into
     it, and the branch experiment-log is pushed.
 
+    The remote is origin if none is named. With --here, the runs of this clone that
+    wait for another branch or for the end of a rebase are written now: their notes
+    to the log that is here, their results to the branch that is checked out.
+
     \b
     Example:
       orglab sync
       orglab sync cluster --snapshots
+      orglab sync --here
     """
-    synced = this_log(anyway=anyway).sync(remote, output.tell, snapshots=snapshots)
+    log = this_log(anyway=anyway)
+    if here:
+        if remote is not None or snapshots:
+            raise UsageError("Use --here alone: it exchanges nothing with a remote.")
+        written = log.write_here(output.tell)
+        if as_json:
+            output.show_json({"written": [run.id for run in written]})
+        else:
+            output.tell(f"Added {count(len(written), 'run')} to the log.")
+        return
+    synced = log.sync(remote or "origin", output.tell, snapshots=snapshots)
     if as_json:
         from orglab.api.serialize import synced_form  # noqa: PLC0415 - only for JSON
 

@@ -38,7 +38,7 @@ from orglab.experiment.placement import (
     is_at_end,
     next_bullet,
 )  # fmt: skip
-from orglab.experiment.states import done_keyword, todo_keyword
+from orglab.experiment.states import done_keyword, get_state_kind, in_progress_keyword, todo_keyword
 from orglab.org.checkbox import DONE, OPEN, set_checkboxes
 from orglab.org.document import Document, Part
 from orglab.org.edit import Edit, compose
@@ -190,16 +190,29 @@ def add_note(experiment: Experiment, step: Step | None, head: str, text: str) ->
     return [insert_lines(document, at, blank_lines_between(document, items) + format_item(bullet, lines, last.indent))]
 
 
+def start_experiment(experiment: Experiment, now: datetime.datetime) -> list[Edit]:
+    """Return the edits that set an experiment in progress; none if it is, or if its log has no keyword for that."""
+    settings = experiment.document.settings
+    state = in_progress_keyword(settings, experiment.state)
+    if state is None or get_state_kind(experiment.state, settings) == "doing":
+        return []
+    return change_state(experiment.heading, state, now)
+
+
 def add_run_note(
-    experiment: Experiment, reference: Reference, head: str, text: str, *, commit: str | None, done: bool
-) -> list[Edit]:
+    experiment: Experiment, reference: Reference, head: str, text: str, now: datetime.datetime, *, commit: str | None,
+    done: bool,
+) -> list[Edit]:  # fmt: skip
     """Return the edits that add a note about a run and, if `done`, mark its step as done with its commit.
+
+    They set the experiment in progress too, unless it is done or dropped.
 
     Args:
         experiment: The experiment.
         reference: The reference of the experiment or of a step of it.
         head: The time and commit that the note begins with.
         text: The note.
+        now: The local time of the note.
         commit: The short hash to add to the step.
         done: Whether to mark the step as done if it is not yet.
 
@@ -207,11 +220,14 @@ def add_run_note(
         NotFoundError: There is no such step.
         UsageError: There are open checkboxes below the step.
     """
-    step = None if reference.step is None else find_step(experiment, reference)
-    if step is None or not done or step.state == "done":
-        return add_note(experiment, step, head, text)
-    ticks, ticked = _tick_run_step(experiment, step, commit)
-    return compose(ticks, add_note(ticked, find_step(ticked, reference), head, text))
+    has_ended = get_state_kind(experiment.state, experiment.document.settings) in ("done", "dropped")
+    edits = [] if has_ended else start_experiment(experiment, now)
+    current = experiment_after(experiment, experiment, edits)
+    step = None if reference.step is None else find_step(current, reference)
+    if step is not None and done and step.state != "done":
+        ticks, current = _tick_run_step(current, step, commit)
+        edits, step = compose(edits, ticks), find_step(current, reference)
+    return compose(edits, add_note(current, step, head, text))
 
 
 def _tick_run_step(experiment: Experiment, step: Step, commit: str | None) -> tuple[list[Edit], Experiment]:

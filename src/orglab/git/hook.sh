@@ -82,9 +82,9 @@ may_be_active() {
     [ -s "$state/$place$rest/active" ]
 }
 
-# Whether a file may contain a text; true also if grep fails.
-may_contain() {
-    grep -qF -e "$2" "$1" 2>/dev/null
+# Whether a message may contain a text, or a reference in a trailer; true also if grep fails.
+may_name() {
+    grep -qF -e "$2" -e Refs: "$1" 2>/dev/null
     [ $? -ne 1 ]
 }
 
@@ -98,8 +98,10 @@ begins_with_reference() {
 
 # Whether a message contains other text, but no reference except the one that prepare-commit-msg added.
 has_only_reference() {
-    awk -v ref="[$1]" -v any="[$letter" '
+    awk -v ref="[$1]" -v any="[$letter" -v trailer="Refs: $1" '
         /^.* -+ >8 -+/ { exit }
+        $0 == trailer { next }
+        /^Refs:/ { other = 1; exit }
         { while ((at = index($0, ref)) > 0) $0 = substr($0, 1, at - 1) substr($0, at + length(ref)) }
         index($0, any) { other = 1; exit }
         /^[^#;@!$%^&|: \t]/ || /^[ \t]+[^ \t]/ { says = 1 }
@@ -120,7 +122,7 @@ pre_commit() {
 }
 
 prepare_commit_msg() {
-    [ ! -e "$said" ] || rm -f "$said"
+    [ ! -e "$said" ] || rm -f "$said" "$dir/orglab/initial"
     is_busy && return
     [ "$2" != merge ] || return 0
     [ -d "$dir/orglab" ] || mkdir "$dir/orglab" 2>/dev/null
@@ -136,11 +138,11 @@ prepare_commit_msg() {
 commit_msg() {
     is_busy && return
     if read_names; then
-        if [ -s "$said" ]; then
+        if [ -s "$said" ] && [ ! -e "$dir/orglab/initial" ]; then
             IFS=$tab read -r ref text < "$said"
             has_only_reference "$ref" "$1" && return
         fi
-        may_contain "$1" "[$letter" || return 0
+        may_name "$1" "[$letter" || return 0
     fi
     run_orglab "$@"
 }
@@ -162,11 +164,11 @@ post_commit() {
         while IFS=$tab read -r ref text; do
             if [ "$ref" = auto_done ]; then
                 ! grep -qiE '\][[:space:]:,-]*(done|results)' "$message" || run_orglab tick
-            elif may_contain "$message" "[$ref]"; then
+            elif may_name "$message" "[$ref]"; then
                 printf 'orglab: This commit belongs to %s  %s\n' "$ref" "$text" >&2
             fi
         done < "$said"
-    elif ! read_names || may_contain "$message" "[$letter"; then
+    elif ! read_names || may_name "$message" "[$letter"; then
         run_orglab
     fi
     rm -f "$said"

@@ -173,6 +173,15 @@ class HookCommit:
         command = ("diff", "--no-ext-diff", "--no-textconv", "--quiet", "--", f":(top,literal){path}")
         return run_readonly(self.repository.folder, command, environment=self._environment).returncode == 1
 
+    def read_setting(self, pattern: str) -> str | None:
+        """Return the value of the last of git's settings whose name matches a regexp, also from `git -c`, or None."""
+        # Our other git commands ignore these variables, because they are of the hook's repository.
+        given = {name: value for name, value in os.environ.items() if name.startswith("GIT_CONFIG_")}
+        command = ("config", "-z", "--get-regexp", pattern)
+        printed = run_readonly(self.repository.folder, command, environment={**given, **self._environment}).stdout
+        *_, last = (b"", *printed.split(b"\0")[:-1])
+        return last.partition(b"\n")[2].decode("utf-8", "surrogateescape") if last else None
+
     def read_commit(self) -> CreatedCommit:
         """Return the new commit, which is HEAD.
 

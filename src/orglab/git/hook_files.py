@@ -4,8 +4,9 @@
 references; it is valid until a settings file is newer.  The paths are absolute if the log is kept apart.  `said` exists
 while a commit is being made, with a line for each reference in its message: the reference, a tab and its title; then
 `auto_done`, if commits may tick steps.  `left-out` exists while the index lacks what the user has staged: for each path
-its entry in the index, the entry that the user has staged, and the path, each ended by a zero byte.  `failed` is
-written only by the script.
+its entry in the index, the entry that the user has staged, and the path, each ended by a zero byte.  `initial` exists
+while a message is being written that git would not commit as it began: the reference that was added, and below it the
+message without that.  `failed` is written only by the script.
 """
 
 import os
@@ -54,6 +55,20 @@ def write_named_references(repository: Repository, titles: Mapping[str, str], *,
     if lines and ticks:
         lines.append("auto_done\n")
     (_make_folder(repository) / "said").write_text("".join(lines), "utf-8", "replace")
+
+
+def write_initial_message(repository: Repository, reference: str, text: bytes) -> None:
+    """Write a message that git would not commit as it is, and the reference that was added to it."""
+    (_make_folder(repository) / "initial").write_bytes(reference.encode() + b"\n" + text)
+
+
+def read_initial_message(repository: Repository) -> tuple[str, bytes] | None:
+    """Return what `write_initial_message` has written, or None if there is no such file."""
+    try:
+        reference, _, text = (repository.own_folder / "initial").read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return reference.decode(), text
 
 
 def write_left_out(repository: Repository, entries: Mapping[str, tuple[str, str]]) -> None:

@@ -206,7 +206,7 @@ def uninstall_hooks(repository: Repository) -> list[str]:
                 restored.append(path.name)
             else:
                 shim.unlink()
-    for name in ("hook", "names", "said", "failed", "left-out"):
+    for name in ("hook", "names", "said", "failed", "left-out", "initial"):
         path = _script_path(repository).with_name(name)
         with _writing(path):
             path.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ References are in brackets anywhere, `[e201.1]`, or without them in a trailer, `
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from orglab.reference import Reference, find_references
 
@@ -16,6 +16,7 @@ _COMMENT_CHARS = b"#;@!$%^&|:"
 _REUSED = (b"fixup! ", b"squash! ", b"amend! ", b'Revert "', b'Reapply "')
 # Compiled on first use: most hooks need neither.
 _SCISSORS = rb"(?m)^(.+) -{24} >8 -{24}$"
+_TYPE = re.compile(rb"[A-Za-z][A-Za-z0-9_-]*(?:\([^()\r\n]*\))?!?:(?: +|$)", re.MULTILINE)
 _KEY = rb"[A-Za-z0-9-]+[ \t]*:"
 # With one of these lines, which git writes, a quarter of trailers is enough (trailer.c, find_trailer_start).
 _GENERATED = (b"Signed-off-by: ", b"(cherry picked from commit ")
@@ -58,28 +59,92 @@ def _find_end(text: bytes, mark: bytes) -> int:
     return cut.start() if cut is not None and cut.group(1) == mark else len(text)
 
 
+def has_scissors(text: bytes, mark: bytes) -> bool:
+    """Return whether a message has a scissors line, below which git ignores everything."""
+    return _find_end(text, mark) < len(text)
+
+
 def is_reused(text: bytes) -> bool:
     """Return whether a message is that of a fixup, squash, amend or revert of another commit."""
     return text.lstrip().startswith(_REUSED)
 
 
-def add_reference(text: bytes, reference: str, mark: bytes | None) -> bytes:
-    """Return a message with `[reference] ` before its subject.
+def is_empty(text: bytes) -> bool:
+    """Return whether git aborts a commit with this message without comments: it is empty, or only signed off."""
+    return all(not line.strip() or line.startswith(b"Signed-off-by: ") for line in text.splitlines())
 
-    Without a subject, the reference goes on the first blank line, or on a new first line.
+
+def add_references(text: bytes, references: Sequence[str], position: str, mark: bytes | None = None) -> bytes:
+    """Return a message with references where the settings want them; without references, the message as it is.
+
+    Args:
+        text: The whole text.
+        references: The references, such as `e201.1`.
+        position: `start` puts `[e201.1] ` before the subject; `after-type` puts it after the type, as in
+            `feat: [e201.1] tune`, if the subject begins with one; `trailer` adds `Refs: e201.1` to the trailers.
+        mark: As for `strip_comments`.
     """
-    prefix = f"[{reference}] ".encode()
-    at, blank, end = 0, None, len(text) if mark is None else _find_end(text, mark)
-    for line in text[:end].splitlines(keepends=True):
-        is_comment = mark is not None and line.startswith(mark)
-        if not is_comment and line.strip():
-            return text[:at] + prefix + text[at:]
-        if not is_comment and blank is None:
-            blank = at
+    if not references:
+        return text
+    if position == "trailer":
+        return _add_trailer(text, ", ".join(references).encode(), mark)
+    # Separated by blanks: in `[e201][e202]` neither is a reference.
+    names = b" ".join(b"[%b]" % reference.encode() for reference in references) + b" "
+    at = _find_subject(text, mark)
+    if at is None:
+        return names + b"\n" + text
+    kind = _TYPE.match(text, at) if position == "after-type" else None
+    if kind is None:
+        return text[:at] + names + text[at:]
+    blank = b"" if kind[0].endswith(b" ") else b" "
+    return text[: kind.end()] + blank + names + text[kind.end() :]
+
+
+def _find_subject(text: bytes, mark: bytes | None) -> int | None:
+    """Return where the subject begins or should be written: on the first blank line if there is none, or nowhere."""
+    content = strip_comments(text, mark)
+    if is_empty(content) or (content.startswith(b"\n") and _is_block(content.split(b"\n"))):
+        content = b""
+    at, blank = 0, None
+    for line in text[: len(text) if mark is None else _find_end(text, mark)].splitlines(keepends=True):
+        if mark is None or not line.startswith(mark):
+            if not line.strip():
+                blank = at if blank is None else blank
+            elif content:
+                return at
         at += len(line)
-    if blank is None:
-        return prefix + b"\n" + text
-    return text[:blank] + prefix + text[blank:]
+    return blank
+
+
+def _add_trailer(text: bytes, names: bytes, mark: bytes | None) -> bytes:
+    """Return a message with the trailer `Refs: NAMES`, or with the names added to the last such trailer."""
+    content = strip_comments(text, mark)
+    start, end = find_trailers(content)
+    found = [*_TRAILER_LINE.finditer(content, start, end)]
+    at, position = 0, 0
+    for line in text[: len(text) if mark is None else _find_end(text, mark)].splitlines(keepends=True):
+        position += len(line)
+        if line.strip() and (mark is None or not line.startswith(mark)):
+            at = position - len(line) + len(line.rstrip(b"\r\n"))
+    value = found[-1][0].rstrip() if found and found[-1][1].strip() else b""
+    if value and (begin := text.rfind(value, 0, at)) >= 0:
+        return text[: begin + len(value)] + b", " + names + text[begin + len(value) :]
+    line = TRAILER.encode() + b" " + names
+    if not content.strip():
+        return b"\n\n" + line + b"\n" + (text if text.startswith(b"\n") else b"\n" + text)
+    gap = b"\n" if start < end else b"\n\n"
+    return text[:at] + gap + line + (text[at:] or b"\n")
+
+
+def remove_reference(text: bytes, reference: str) -> bytes:
+    """Return a message without a reference that `add_references` has added."""
+    name = re.escape(reference.encode())
+    text, count = re.subn(rb"\[%b\] ?" % name, b"", text, count=1)
+    if count:
+        return text
+    trailer = re.escape(TRAILER.encode())
+    text, count = re.subn(rb"(?m)^%b[ \t]*%b[ \t]*(?:\n|\Z)" % (trailer, name), b"", text, count=1)
+    return text if count else re.sub(rb"(?m)^(%b.*),[ \t]*%b[ \t]*$" % (trailer, name), rb"\1", text, count=1)
 
 
 def find_trailers(text: bytes) -> tuple[int, int]:
@@ -94,12 +159,17 @@ def find_trailers(text: bytes) -> tuple[int, int]:
             break
         lines.append(line)
         start = before
-    # A message that is one paragraph has a subject and no trailers.
+    # A message that is one paragraph has a subject and no trailers; one that begins with a blank line, no subject yet.
+    return (start, end) if _is_block(lines) and (text[:start].strip() or text.startswith(b"\n")) else (end, end)
+
+
+def _is_block(lines: Iterable[bytes]) -> bool:
+    """Return whether the lines of a paragraph are trailers."""
+    lines = [line for line in lines if line.strip()]
     generated = sum(line.startswith(_GENERATED) for line in lines)
     keys = sum(re.match(_KEY, line) is not None or line.startswith(_GENERATED) for line in lines)
     others = sum(not line.startswith((b" ", b"\t")) for line in lines) - keys
-    is_block = keys > 0 and (others == 0 or (generated > 0 and keys * 3 >= others))
-    return (start, end) if is_block and text[:start].strip() else (end, end)
+    return keys > 0 and (others == 0 or (generated > 0 and keys * 3 >= others))
 
 
 def read_references(text: bytes, letter: str) -> list[Reference]:
@@ -121,10 +191,14 @@ def find_refs(text: bytes, letter: str) -> list[tuple[bytes, bytes]]:
 
 
 def read_completed_steps(text: bytes, letter: str) -> list[Reference]:
-    """Return the steps that a message completes, by a line that begins with `[e201.1] done` or `[e201.1] Results`."""
+    """Return the steps that a message completes, by a line that begins with `[e201.1] done` or `[e201.1] Results`.
+
+    A type, as in `feat: [e201.1] done`, may come first; `Results: [e201.1] done.py` is the message of a run.
+    """
     completed = []
     for line in text.splitlines():
-        at, references = 0, []
+        kind = _TYPE.match(line)
+        at, references = kind.end() if kind is not None and kind[0][:1].islower() else 0, []
         for start, reference in find_references(line, letter):
             if line[at:start].strip(b" ,\t"):
                 break
@@ -135,8 +209,8 @@ def read_completed_steps(text: bytes, letter: str) -> list[Reference]:
     return list(dict.fromkeys(completed))
 
 
-def remove_references(text: bytes, references: Iterable[str]) -> bytes:
-    """Return a message without these references, stripped."""
-    for reference in references:
-        text = text.replace(f"[{reference}]".encode(), b"")
-    return text.strip()
+def name_references(text: str, references: Sequence[str], position: str) -> str:
+    """Return a message of orglab's own with references, as `add_references` does."""
+    return add_references(text.encode("utf-8", "surrogateescape"), references, position).decode(
+        "utf-8", "surrogateescape"
+    )

@@ -17,7 +17,7 @@ from orglab.git.untracked import Budget, choose_files, list_files
 from orglab.git.worktree import Changes, read_changes
 
 # git must write nothing but the copy of the index: no shared index, no fsmonitor state, no untracked cache.
-_PLAIN_INDEX = ("-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false")
+PLAIN_INDEX = ("-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false")
 # The user may have no git identity, and these commits are on no branch.
 IDENTITY = {
     f"GIT_{who}_{what}": value
@@ -137,14 +137,14 @@ def _write_tree(
         if hidden:
             # An entry that is entered anew loses the mark that hides its file.
             entries = os.fsencode("".join(f"{entry.mode} {entry.hash}\t{entry.path}\0" for entry in hidden))
-            top.run(*_PLAIN_INDEX, "update-index", "-z", "--index-info", stdin=entries, environment=environment)
+            top.run(*PLAIN_INDEX, "update-index", "-z", "--index-info", stdin=entries, environment=environment)
         names = b"".join(os.fsencode(path) + b"\0" for path in (*paths, *(entry.path for entry in hidden)))
         update = ("update-index", "--add", "--remove", "-z", "--stdin")
-        top.run(*_PLAIN_INDEX, *update, stdin=names, environment=environment)
+        top.run(*PLAIN_INDEX, *update, stdin=names, environment=environment)
         if modules:
             entries = os.fsencode("".join(f"160000 {commit}\t{path}\0" for path, commit in modules.items()))
-            top.run(*_PLAIN_INDEX, "update-index", "-z", "--index-info", stdin=entries, environment=environment)
-        return top.run(*_PLAIN_INDEX, "write-tree", environment=environment).decode().strip()
+            top.run(*PLAIN_INDEX, "update-index", "-z", "--index-info", stdin=entries, environment=environment)
+        return top.run(*PLAIN_INDEX, "write-tree", environment=environment).decode().strip()
     finally:
         private.unlink(missing_ok=True)
         private.with_name(f"{private.name}.lock").unlink(missing_ok=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from orglab.api import Log
 from orglab.config import find_log, find_settings
+from orglab.git import hook_files
 from orglab.git.hook_commit import HookCommit
-from orglab.git.hook_files import remove_names, write_named_references, write_names
 from orglab.text import clean
 
 REFUSED = 10
@@ -59,12 +59,22 @@ class Hook:
         names = self.log.names_in_repository()
         if self.log.is_apart:
             # An absolute name tells the script that no commit of this working tree contains the log.
-            names = os.path.abspath(self.log.path), os.path.abspath(self.log.journal)  # noqa: PTH100 - `resolve` follows links
+            names = os.path.abspath(self.log.path), os.path.abspath(self.log.journal)  # noqa: PTH100
         if os.environ.get("ORGLAB_LOG"):
-            remove_names(self.commit.repository)
+            hook_files.remove_names(self.commit.repository)
             return
-        write_names(self.commit.repository, os.path.relpath(settings) if table else "", *names, self.log.config.letter)
+        hook_files.write_names(
+            self.commit.repository, os.path.relpath(settings) if table else "", *names, self.log.config.letter
+        )
 
     def write_named_references(self, titles: Mapping[str, str]) -> None:
         """Write the references in the message for the script, which prints them after the commit."""
-        write_named_references(self.commit.repository, titles, ticks=self.log.config.hooks.auto_done)
+        hook_files.write_named_references(self.commit.repository, titles, ticks=self.log.config.hooks.auto_done)
+
+    def write_initial_message(self, reference: str, text: bytes) -> None:
+        """Keep a message that git would not commit as it is, and the reference that was added to it."""
+        hook_files.write_initial_message(self.commit.repository, reference, text)
+
+    def read_initial_message(self) -> tuple[str, bytes] | None:
+        """Return the reference that was added and the message before that, if git would not commit that message."""
+        return hook_files.read_initial_message(self.commit.repository)

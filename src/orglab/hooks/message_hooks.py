@@ -1,6 +1,7 @@
 """The hooks for commit messages: prepare-commit-msg adds the active step, and commit-msg checks the references."""
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,32 +13,35 @@ if TYPE_CHECKING:
 
 
 def prepare_commit_msg(hook: Hook) -> int:
-    """Put the active step before the subject, if the message names no step or experiment."""
+    """Add the active step to the message, if it names no step or experiment."""
     path, source = Path(hook.arguments[0]), (*hook.arguments, "")[1]
     text = path.read_bytes()
     mark = _find_comment_mark(hook, text)
     content = message.strip_comments(text, mark)
     ref = hook.log.active.get()
-    is_empty = source == "message" and not content.strip()
-    if ref is None or is_empty or message.is_reused(content) or any(hook.log.find_named(content)):
+    is_final = mark is None and not content.strip()
+    if ref is None or is_final or message.is_reused(content) or any(hook.log.find_named(content)):
         return 0
     titles = hook.log.find_named(f"[{ref}]".encode()).titles
     if not titles:
         print_message(f"The active step {ref} is no longer in {hook.log.path}, so it was not added to the message.")
         return 0
-    path.write_bytes(message.add_reference(text, ref, mark))
-    # An unchanged template makes an empty message, which commit-msg finds out.
-    hook.write_named_references({} if source == "template" else titles)
+    if source == "template" or message.is_empty(content):
+        hook.write_initial_message(ref, content)
+    path.write_bytes(message.add_references(text, [ref], hook.log.config.hooks.position, mark))
+    hook.write_named_references(titles)
     return 0
 
 
 def _find_comment_mark(hook: Hook, text: bytes) -> bytes | None:
     """Return the prefix of comments in a message; None if no editor is used, because then git keeps everything."""
-    if os.environ.get("GIT_EDITOR") == ":":
+    is_edited = os.environ.get("GIT_EDITOR") != ":"
+    end = text.rstrip(b"\n").rpartition(b"\n")[2]
+    if not is_edited and re.search(rb"\w", end) and b" >8 -" not in text:
         return None
-    printed = hook.commit.repository.read("config", "--get-regexp", r"^core\.comment(char|string)$") or b""
-    setting = printed.rstrip(b"\n").rpartition(b"\n")[2].partition(b" ")[2].decode("utf-8", "surrogateescape")
-    return message.find_comment_prefix(text, setting or "#")
+    mark = message.find_comment_prefix(text, hook.commit.read_setting(r"^core\.comment(char|string)$") or "#")
+    # git sets this editor if it starts none.  If it is the user's, git's comments are there, which end in an empty one.
+    return mark if is_edited or end == mark or message.has_scissors(text, mark) else None
 
 
 def commit_msg(hook: Hook) -> int:
@@ -46,10 +50,14 @@ def commit_msg(hook: Hook) -> int:
     text = path.read_bytes()
     mark = _find_comment_mark(hook, text)
     content = message.strip_comments(text, mark)
-    if mark is not None and _is_empty(hook, content):
-        # git aborts the commit because of the empty message, as it would have without the added reference.
-        path.write_bytes(b"")
-        return 0
+    initial = hook.read_initial_message()
+    if initial is not None:
+        original = message.remove_reference(text, initial[0])
+        rest = message.strip_comments(original, mark)
+        if original != text and (message.is_empty(rest) or rest.split() == initial[1].split()):
+            # Nothing was written, so git decides about the message as it would have without the added reference.
+            path.write_bytes(original)
+            return 0
     named = hook.log.find_named(content)
     rule = hook.log.config.hooks.references
     if named.unknown and rule != "off":
@@ -61,24 +69,6 @@ def commit_msg(hook: Hook) -> int:
             return REFUSED
     hook.write_named_references(named.titles)
     return 0
-
-
-def _is_empty(hook: Hook, content: bytes) -> bool:
-    """Return whether a message consists of the added reference and, at most, an unchanged template."""
-    ref = hook.log.active.get()
-    if ref is None or f"[{ref}]".encode() not in content:
-        return False
-    rest = message.remove_references(content, [ref])
-    if not rest:
-        return True
-    template = hook.commit.repository.read("config", "--type=path", "commit.template")
-    if not template:
-        return False
-    try:
-        text = Path(os.fsdecode(template.rstrip(b"\n"))).read_bytes()
-    except OSError:
-        return False
-    return rest == message.strip_comments(text, _find_comment_mark(hook, text) or b"#").strip()
 
 
 def _describe_missing(hook: Hook, reference: "Resolved") -> str:

@@ -11,7 +11,7 @@ from orglab.experiment.changes import Change, compare_experiments
 from orglab.experiment.model import Experiment, read_experiments
 from orglab.git import Repository, find_repository
 from orglab.git.files import path_in
-from orglab.git.message import read_references
+from orglab.git.message import name_references, read_references
 from orglab.git.worktree import commit_paths, find_committable, find_operation, read_changes
 from orglab.org.document import Document
 
@@ -80,7 +80,7 @@ def commit_log(log: "LogFile", text: str | None = None) -> LogCommit | None:
     changes, is_log, entries = find_changes(log, *texts)
     if text is None and not changes and path_in(repository, path) in status.untracked:
         text = "log: created"
-    message = compose_message(changes, is_log, entries, log.config.letter, text)
+    message = compose_message(changes, is_log, entries, log.config.letter, text, log.config.hooks.position)
     commit = commit_paths(repository, message, paths, status.untracked)
     return LogCommit(commit.short, message)
 
@@ -145,7 +145,14 @@ def _experiments(log: "LogFile", data: bytes) -> list[Experiment]:
     return list(read_experiments(Document(data, log.config.keywords), log.config, str(log.path)))
 
 
-def compose_message(changes: list[Change], is_log: bool, entries: int, letter: str, text: str | None = None) -> str:  # noqa: FBT001
+def compose_message(
+    changes: list[Change],
+    is_log: bool,  # noqa: FBT001
+    entries: int,
+    letter: str,
+    text: str | None = None,
+    position: str = "start",
+) -> str:
     """Return the message of a commit of the log.
 
     Args:
@@ -154,24 +161,23 @@ def compose_message(changes: list[Change], is_log: bool, entries: int, letter: s
         entries: How many entries were added to the journal; -1 if it did not change.
         letter: The letter of references.
         text: The user's message.
+        position: Where the references are, as in the setting `hooks.position`.
     """
     refs = list(dict.fromkeys(change.ref for change in changes))
-    # Separated by spaces: in `[e201][e202]` neither is a reference.
-    prefix = " ".join(f"[{ref}]" for ref in refs) if len(refs) <= _MOST_REFERENCES else ""
-    begin = f"{prefix} " if prefix else ""
+    named = refs if len(refs) <= _MOST_REFERENCES else []
     lines = [f"[{change.ref}] {', '.join(change.words)}" for change in changes]
     if text is not None:
         is_complete = bool(read_references(text.encode("utf-8", "replace"), letter)) or not refs
-        body = "" if prefix or is_complete else "\n\n" + "\n".join(lines)
-        return (text if is_complete else begin + text) + body
+        body = "" if named or is_complete else "\n\n" + "\n".join(lines)
+        return (text if is_complete else name_references(text, named, position)) + body
     summaries = [f"log: {_summarize(changes)}"] if is_log else []
     if entries >= 0:
         summaries.append(f"journal: {entries} entr{'y' if entries == 1 else 'ies'}" if entries else "journal: edited")
-    subject = begin + "; ".join(summaries)
-    if len(changes) <= 1 or (prefix and len(subject) <= _SUBJECT_WIDTH):
-        return subject
+    message = name_references("; ".join(summaries), named, position)
+    if len(changes) <= 1 or (named and len(message.partition("\n")[0]) <= _SUBJECT_WIDTH):
+        return message
     summaries[0] = f"log: {len(changes)} experiments"
-    return begin + "; ".join(summaries) + "\n\n" + "\n".join(lines)
+    return name_references("; ".join(summaries) + "\n\n" + "\n".join(lines), named, position)
 
 
 def _summarize(changes: list[Change]) -> str:

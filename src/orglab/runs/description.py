@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
+from orglab.git.message import name_references
 from orglab.runs.parameters.arguments import Value, parse_arguments
 from orglab.runs.record import Metric, Run
 from orglab.runs.source_folders import Source
@@ -149,19 +150,23 @@ def format_mark(run: Run) -> str:
     return f"run {run.id}"
 
 
-def reference_prefix(ref: str | None) -> str:
-    """Return the beginning of a commit's subject: the reference in brackets, or nothing if there is none."""
-    return f"[{ref}] " if ref is not None else ""
+def before_message(ref: str | None, argv: Sequence[str], why: str | None, position: str) -> str:
+    """Return the message of the commit that is made before a run; `position` is the setting `hooks.position`."""
+    parts = (f"Before: {command_text(argv, _SUBJECT)}", f"Command: {command_text(argv, 10 * _COMMAND)}", why or "")
+    return _add_reference("\n\n".join(filter(None, parts)) + "\n", ref, position)
 
 
-def before_message(ref: str | None, argv: Sequence[str], why: str | None) -> str:
-    """Return the message of the commit that is made before a run."""
-    body = [f"Command: {command_text(argv, 10 * _COMMAND)}", why or ""]
-    return "\n\n".join(filter(None, (f"{reference_prefix(ref)}Before: {command_text(argv, _SUBJECT)}", *body))) + "\n"
+def snapshot_message(ref: str | None, argv: Sequence[str], position: str) -> str:
+    """Return the message of a snapshot of the working tree; the arguments are those of `before_message`."""
+    return _add_reference(f"Snapshot: {command_text(argv)}\n", ref, position)
 
 
-def results_message(run: Run) -> str:
-    """Return the message of the commit of the results of a run.
+def _add_reference(text: str, ref: str | None, position: str) -> str:
+    return name_references(text, [ref] if ref is not None else [], position)
+
+
+def results_message(run: Run, position: str) -> str:
+    """Return the message of the commit of the results of a run; `position` is the setting `hooks.position`.
 
     For a failed run it does not contain `Results`, because that word may tick the step (`hooks.auto_done`).
     """
@@ -173,8 +178,6 @@ def results_message(run: Run) -> str:
         f"Code: {run.code or 'no commit'}",
         f"Run: {run.id}",
     ]
-    return (
-        f"{reference_prefix(run.ref)}{what}: {command_text(run.argv, _SUBJECT)}\n\n"
-        + (f"{run.why}\n\n" if run.why else "")
-        + ("\n".join(lines) + "\n")
-    )
+    why = f"{run.why}\n\n" if run.why else ""
+    text = f"{what}: {command_text(run.argv, _SUBJECT)}\n\n" + why + "\n".join(lines) + "\n"
+    return _add_reference(text, run.ref, position)

@@ -9,19 +9,24 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from orglab.errors import OrglabError
+from orglab.git import Repository
+from orglab.git.files import is_tracked, path_in
+from orglab.git.worktree import is_commit_in_progress, lock_commits
+from orglab.log.log_commit import commit_log
 from orglab.runs.cluster.batch import describe_untold
 from orglab.runs.description import describe_run
 from orglab.runs.job import Job
-from orglab.runs.log_writer import write_run
+from orglab.runs.log_writer import settle_run
 from orglab.runs.metrics.attribution import Attribution
 from orglab.runs.metrics.candidates import Mark
 from orglab.runs.metrics.discovery import Written
 from orglab.runs.metrics.measurement import collect_metrics
 from orglab.runs.metrics.printed import PrintedMetrics
 from orglab.runs.parameters.run_parameters import describe_final_parameters
-from orglab.runs.pending import remove_pending
+from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
-from orglab.runs.results import Stamp, commit_results, find_changed_since, read_outputs
+from orglab.runs.results import Stamp, find_changed_since, read_outputs
+from orglab.runs.results_commit import is_kept_aside
 from orglab.text import listed
 
 _MAX_HASHED = 1 << 30  # bytes, of all files together that are not named as results
@@ -49,11 +54,12 @@ def finish_run(
         job.tell("Interrupted again: hashes of some written files may be missing from the record.")
     outputs_field = [output._asdict() for output in outputs]
     fields = {name: value for name, value in measured.items() if value or name == "metrics"}
-    if job.is_deferred and (removed := job.watch.find_removed()):
-        fields["removed"] = [os.path.relpath(path, job.base) for path in removed]
+    changed = {"removed": job.watch.find_removed(), "links": [path for path in written.files if path.is_symlink()]}
+    for name, paths in changed.items():
+        if job.watch.paths and paths:
+            fields[name] = [os.path.relpath(path, job.base) for path in paths]
     job.record_event("measured", {**fields, "outputs": outputs_field, **_read_parameters(job, began)})
-    _commit(job)
-    _write_to_log(job)
+    _settle(job)
 
 
 def _read_parameters(job: Job, began: Stamp | None) -> dict[str, object]:
@@ -105,34 +111,14 @@ def _choose_hashed(files: Sequence[Path]) -> list[Path]:
     return [path for path in files if path in chosen]
 
 
-def _commit(job: Job) -> None:
-    """Commit the results, and record that commit."""
-    run = read_run(job.record.folder)
-    if (
-        run is None
-        or job.repository is None
-        or not job.watch.paths
-        or not job.request.commit_results
-        or job.is_deferred
-    ):
-        return
-    try:
-        own_paths = job.log.find_own_paths(job.repository)
-        commit = commit_results(job.repository, run, job.watch, own_paths, job.log.config.run.size_limit, job.tell)
-        if commit is not None:
-            job.record_event("committed", {"commit": commit.full, "hash": commit.short})
-            job.tell(f"Committed the results as {commit.short}.")
-    except (OrglabError, OSError) as error:
-        job.tell(f"Results not committed: {error}")
-
-
-def _write_to_log(job: Job) -> None:
-    """Write the run to the log, or leave that to the next command."""
+def _settle(job: Job) -> None:
+    """Commit the results and write the run to the log, or leave that to a later command."""
     run = read_run(job.record.folder)
     if run is None:
         return
+    if not job.is_deferred:
+        _write(job, run)
     if run.ref is None:
-        remove_pending(job.record.pending)
         short = run.id.rpartition("-")[2]
         job.tell(f"{run.id}  {describe_run(run)}")
         job.tell(
@@ -140,14 +126,52 @@ def _write_to_log(job: Job) -> None:
             f'or add an experiment for it with `orglab new "TITLE" --run {short}`.'
         )
         return
-    if job.is_deferred:
-        job.tell(f"{run.ref}  {describe_run(run)}")
-        for line in describe_untold(run, job.batch) if job.batch is not None else ():
-            job.tell(line)
-        return
+    job.tell(f"{run.ref}  {describe_run(run)}")
+    for line in describe_untold(run, job.batch) if job.batch is not None else ():
+        job.tell(line)
+
+
+def _write(job: Job, run: Run) -> None:
+    """Commit the results of a run that has ended, and write its note to the log."""
     try:
-        write_run(job.log, run, job.tell)
-        remove_pending(job.record.pending)
-        job.tell(f"{run.ref}  {describe_run(run)}")
+        run, is_written = settle_run(job.log, run, job.record.pending, job.tell, append=job.record_event)
+        if is_written:
+            _keep_log(job, run)
     except OrglabError as error:
         job.tell(f"The run {run.id} is not in the log yet; the next orglab command writes it. {error}")
+
+
+def _keep_log(job: Job, run: Run) -> None:
+    """Save the log with the note of a run in its history; commit a log that git tracks, unless the run failed.
+
+    The branch is left alone after a failure.
+    """
+    log = job.log
+    if log.is_apart:
+        log.keep_text(at_once=True)
+        return
+    repository = log.repository
+    if repository is None or not log.config.run.commit_log or is_kept_aside(run):
+        return
+    path = path_in(repository, log.path.absolute().resolve())
+    if path is None or not is_tracked(repository, path):
+        return
+    try:
+        with lock_commits(repository):
+            obstacle = _find_obstacle(repository)
+            committed = commit_log(log) if obstacle is None else None
+    except OrglabError as error:
+        job.tell(f"The log was not committed: {error}")
+        return
+    if obstacle is not None:
+        job.tell(f"The log was not committed, because {obstacle}; run `orglab commit`.")
+    elif committed is not None:
+        job.tell(f"Committed the log as {committed.commit}.")
+
+
+def _find_obstacle(repository: Repository) -> str | None:
+    """Return why a commit would be in the way of the user, or would ask for something; None if it would not."""
+    if is_commit_in_progress(repository):
+        return "another commit is being written"
+    signs = repository.read("config", "--type=bool", "--get", "commit.gpgSign")
+    return "commits are signed here (commit.gpgSign)" if (signs or b"").strip() == b"true" else None

@@ -7,7 +7,7 @@ two clones write the same bytes for the same record, and duplicates made by a me
 import datetime
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from orglab import clock
 from orglab.errors import NotFoundError, NotReadableError, NotWritableError, OrglabError, UsageError
@@ -16,19 +16,31 @@ from orglab.experiment.edits import add_run_note, contains_line, replace_run_not
 from orglab.experiment.ids import list_references
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment
+from orglab.git import Repository
+from orglab.git.worktree import find_operation
 from orglab.lock import editor_holding
 from orglab.log.log import LogFile
 from orglab.org.edit import Edit
 from orglab.org.timestamp import format_inactive
 from orglab.reference import parse_reference
-from orglab.runs.deferred_results import commit_deferred_results
+from orglab.runs.cluster.batch import find_batch_job
 from orglab.runs.description import format_mark, format_note
-from orglab.runs.pending import PendingEntry, keep_noted, lock_step, postpone, remove_pending
+from orglab.runs.pending import PendingEntry, Waiting, keep_waiting, lock_step, postpone, remove_pending
+from orglab.runs.place import Place, find_place, read_state
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_earlier_runs, read_run
 from orglab.runs.record_writer import resume_record
+from orglab.runs.results_commit import (
+    ResultsRequest,
+    describe_results,
+    find_results_repository,
+    is_kept_aside,
+    settle_results,
+)
 from orglab.text import Tell
 
+Append = Callable[[str, Mapping[str, object]], None]
+"""Adds an event to a record."""
 Complete = Callable[[str, str], Sequence[str]]
 """Completes a step with a commit, and returns the recorded hashes."""
 
@@ -68,9 +80,10 @@ def _write_run_note(log: LogFile, run: Run, at: datetime.datetime, commit: str |
                 if edits := replace_run_note(experiment, reference, old, new, commit=commit, done=done):
                     return edits, True
             return [], False
-        return add_run_note(experiment, reference, head, format_note(run), commit=commit, done=done), True
+        note = format_note(run)
+        return add_run_note(experiment, reference, head, note, at, commit=commit, done=done), True
 
-    after, is_new = log.edit_experiment(reference, make_edits, at, Added(logged=1, headings=1))
+    after, is_new = log.edit_experiment(reference, make_edits, at, Added(logged=2, headings=1))
     if is_new and done and reference.step is not None:
         log.active.clear(*list_references(after, find_step(after, reference)))
     return is_new
@@ -122,7 +135,7 @@ def _write_step(log: LogFile, entry: PendingEntry, ref: str, commit: str, comple
     return True
 
 
-def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> list[Run]:
+def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell, *, is_asked: bool = False) -> list[Run]:
     """Write the pending runs that have ended, or were lost, to the log; return those that it did not have.
 
     A run that cannot be written now stays pending, and the user gets the reason.
@@ -131,6 +144,7 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> lis
         log: The log.
         pending: The entries; steps are skipped.
         tell: Called with each message for the user.
+        is_asked: Whether the user asks for it, so that they are written wherever HEAD is.
     """
     written = []
     # Ids have a resolution of one second, and a loop may make several runs in it.
@@ -139,13 +153,9 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> lis
             run = _finish_run_record(entry, tell)
             if run is None:
                 continue
-            run, is_left = commit_deferred_results(log, run, entry, tell)
-            if not entry.is_noted and write_run(log, run, tell):
+            run, is_written = settle_run(log, run, entry, tell, is_asked=is_asked)
+            if is_written:
                 written.append(run)
-            if is_left:
-                keep_noted(entry)
-            else:
-                remove_pending(entry)
         except UsageError as error:
             tell(f"The run {entry.name} was not added to the log: {error}")
             postpone(entry, log.path)
@@ -157,6 +167,137 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell) -> lis
             tell(f"The run {entry.name} is not in the log yet; the next orglab command tries again. {reason}")
             break
     return written
+
+
+def settle_run(
+    log: LogFile, run: Run, entry: PendingEntry, tell: Tell, *, append: Append | None = None, is_asked: bool = False
+) -> tuple[Run, bool]:
+    """Commit the results of a run that has ended, and write its note; what cannot be done here stays pending.
+
+    Args:
+        log: The log.
+        run: The run.
+        entry: Its pending entry.
+        tell: Called with each message for the user.
+        append: Adds an event to the record of a run that has just ended; None to open the record of an earlier one.
+        is_asked: Whether the user asks for it, so that it is done wherever HEAD is.
+
+    Returns:
+        The run as it is recorded then, and whether its note was written to the log.
+
+    Raises:
+        NotFoundError: The log has no such step.
+        NotWritableError: The log cannot be written now.
+    """
+    repository = find_results_repository(log, run)
+    place, is_known = _read_place(log, repository, run, entry, is_asked=is_asked)
+    is_first = append is not None
+    has_results = not run.is_foreign and bool(run.results if is_first else run.uncommitted)
+    obstacle = place.results if has_results else None
+    if has_results and repository is not None and not is_known:
+        request = ResultsRequest(log, repository, run, append or _append_to(entry), tell, is_first)
+        run, obstacle = settle_results(request, obstacle)
+    is_noted = entry.is_noted or run.ref is None
+    waiting = Waiting(place.state, None if is_noted else place.note, obstacle)
+    if waiting.note is not None or waiting.results is not None:
+        known = entry.waiting or Waiting("")
+        if keep_waiting(entry, waiting, is_noted=is_noted) and waiting[1:] != known[1:]:
+            tell(_describe_waiting(run, repository, waiting))
+    if waiting.note is not None:
+        return run, False
+    is_written = not is_noted and write_run(log, run, tell)
+    if obstacle is None:
+        remove_pending(entry)
+    else:
+        keep_waiting(entry, waiting, is_noted=True)
+    return run, is_written
+
+
+def commit_waiting_results(log: LogFile, run: Run | None, pending: Sequence[PendingEntry], tell: Tell) -> list[Run]:
+    """Commit results that are on no branch yet to the one that is checked out; return the runs.
+
+    Args:
+        log: The log.
+        run: The run, which may have failed; None for all runs whose results wait.
+        pending: The pending entries of the log.
+        tell: Called with each message for the user.
+
+    Raises:
+        NotFoundError: The run has no results that could be committed.
+        GitError: git fails, or is in the middle of an operation.
+    """
+    entries = {entry.name: entry for entry in pending if entry.run is not None}
+    if run is not None:
+        if not run.uncommitted or run.is_foreign:
+            raise NotFoundError(f"The run {run.id} has no results of this clone that are not committed.")
+        runs = [run]
+    else:
+        recorded = (read_run(entry.run) for entry in entries.values() if entry.run is not None)
+        runs = [one for one in recorded if one is not None and one.uncommitted and not one.is_foreign]
+        runs = [one for one in runs if not (one.is_going_on or is_kept_aside(one))]
+    committed = []
+    for one in runs:
+        entry = entries.get(one.id, PendingEntry(one.folder, run=one.folder))
+        repository = find_results_repository(log, one)
+        if repository is None:
+            continue
+        operation = find_operation(repository)
+        obstacle = f"git is in the middle of {operation}" if operation is not None else None
+        request = ResultsRequest(log, repository, one, _append_to(entry), tell, is_asked=True)
+        after, reason = settle_results(request, obstacle)
+        if reason is not None:
+            tell(f"The results of the run {one.id} were not committed: {reason}.")
+            continue
+        if after.commit is not None:
+            committed.append(after)
+        if entry.is_noted:
+            remove_pending(entry)
+    return committed
+
+
+def _read_place(
+    log: LogFile, repository: Repository | None, run: Run, entry: PendingEntry, *, is_asked: bool
+) -> tuple[Place, bool]:
+    """Return whether the note and the results of a run belong to HEAD, and whether that was known already."""
+    if repository is None:
+        return Place(), False
+    if find_batch_job() is not None:
+        return Place(results="inside of a scheduler's job nothing is committed"), True
+    try:
+        state = read_state(repository)
+        if entry.waiting is not None and entry.waiting.state == state and not is_asked:
+            return Place(*entry.waiting), True
+        place = find_place(log, repository, run, state)
+    except (OrglabError, OSError) as error:
+        return Place(results=str(error).rstrip(".")), False
+    if is_asked:
+        place = Place(state, None, place.results if find_operation(repository) is not None else None)
+    return place, False
+
+
+def _append_to(entry: PendingEntry) -> Append:
+    """Return a function that adds an event to the record of a run that is pending."""
+
+    def append(event: str, fields: Mapping[str, object]) -> None:
+        record = resume_record(entry)
+        if record is not None:
+            try:
+                record.append(event, fields)
+            finally:
+                record.close()
+
+    return append
+
+
+def _describe_waiting(run: Run, repository: Repository | None, waiting: Waiting) -> str:
+    """Return what of a run waits, for what, and how not to wait."""
+    reason, hint = waiting.results or waiting.note, "`orglab commit --results` commits them here"
+    files = f": {describe_results(repository, run)}" if repository is not None and waiting.results is not None else ""
+    what = f"The results of the run {run.id} are not committed yet"
+    if waiting.note is not None:
+        also = ", and its results are not committed" if waiting.results is not None else ""
+        what, hint = f"The run {run.id} is not in the log yet{also}", "`orglab sync --here` writes it here and now"
+    return f"{what}: {reason}{files}; {hint}."
 
 
 def _read_beginning(entry: PendingEntry) -> tuple[float, str]:
@@ -177,7 +318,7 @@ def _finish_run_record(entry: PendingEntry, tell: Tell) -> Run | None:
         return None
     try:
         run = read_run(record.folder)
-        if run is None or run.ref is None:
+        if run is None or not run.argv:
             # The disk was full before the command started.
             remove_pending(entry)
             return None

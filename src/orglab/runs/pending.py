@@ -3,9 +3,9 @@
 Each is a file, named by the id of the run, or by the step and the log.  It is a JSON object with the log that the entry
 is for (`name`, its path relative to the top of the repository, and `log`, its real path in the working tree of the run;
 missing if any log, or that log in any working tree, may take it), for a step `ref` and `commit`, and `unlike`, the
-version of the log that could not take the entry.  The entry of a run whose results could not be committed stays after
-its note was written, with `refused`: the state of the repository then, and the reason.  So a command only has to list
-one folder to see that nothing is pending.
+version of the log that could not take the entry.  The entry of a run whose note or results do not belong to HEAD has
+`waiting`: the state of the repository then, and the reasons; it stays after its note was written (`noted`), until its
+results are committed.  So a command only has to list one folder to see that nothing is pending.
 """
 
 import contextlib
@@ -25,6 +25,20 @@ RECORD = "record.jsonl"
 _LARGEST = 1 << 16
 
 
+class Waiting(NamedTuple):
+    """What a run waits for.
+
+    Attributes:
+        state: The state of the repository when that was found out.
+        note: Why its note could not be written then; None if it could.
+        results: Why its results could not be committed then; None if they could, or there are none.
+    """
+
+    state: str
+    note: str | None = None
+    results: str | None = None
+
+
 class PendingEntry(NamedTuple):
     """A pending entry.
 
@@ -34,8 +48,7 @@ class PendingEntry(NamedTuple):
         commit: The full hash of that commit; None for a run.
         run: The folder of the record of the run; None for a step, and for a run without a record.
         is_noted: Whether the log has the note of the run, and only its results are left to commit.
-        refused: The state of the repository when the results could not be committed, and the reason; None if that was
-            not tried.
+        waiting: What the run waits for; None if that is not known yet.
     """
 
     path: Path
@@ -43,7 +56,7 @@ class PendingEntry(NamedTuple):
     commit: str | None = None
     run: Path | None = None
     is_noted: bool = False
-    refused: tuple[str, str] | None = None
+    waiting: Waiting | None = None
 
     @property
     def name(self) -> str:
@@ -76,7 +89,7 @@ def find_pending(top: Path, log: Path, owns: Callable[[str], bool]) -> list[Pend
         if isinstance(ref, str) and isinstance(commit, str):
             steps.append(PendingEntry(path, ref, commit))
         else:
-            runs.append(PendingEntry(path, is_noted=fields.get("noted") is True, refused=_read_refusal(fields)))
+            runs.append(PendingEntry(path, is_noted=fields.get("noted") is True, waiting=_read_waiting(fields)))
     if not runs:
         return steps
     folders = list_entries(top, RUNS)
@@ -84,10 +97,10 @@ def find_pending(top: Path, log: Path, owns: Callable[[str], bool]) -> list[Pend
     return steps + [entry for entry in runs if entry.run is None or not is_locked(entry.run / RECORD)]
 
 
-def _read_refusal(fields: Mapping[str, Any]) -> tuple[str, str] | None:
-    match fields.get("refused"):
-        case [str(state), str(reason)]:
-            return state, reason
+def _read_waiting(fields: Mapping[str, Any]) -> Waiting | None:
+    match fields.get("waiting"):
+        case [str(state), (str() | None) as note, (str() | None) as results]:
+            return Waiting(state, note, results)
     return None
 
 
@@ -225,20 +238,15 @@ def postpone(entry: PendingEntry, log: Path) -> None:
         _replace(entry.path, {**_read(entry.path), "unlike": _read_state(log)})
 
 
-def keep_refused(entry: PendingEntry, state: str, reason: str) -> bool:
-    """Remember why the results of a run could not be committed; return whether that could be written."""
+def keep_waiting(entry: PendingEntry, waiting: Waiting, *, is_noted: bool) -> bool:
+    """Leave a run pending with what it waits for, and whether the log has its note; return whether that was written."""
+    if entry.waiting == waiting and entry.is_noted == is_noted:
+        return True
     try:
-        _replace(entry.path, {**_read(entry.path), "refused": [state, reason]})
+        _replace(entry.path, {**_read(entry.path), "waiting": list(waiting), "noted": is_noted})
     except OSError:
         return False
     return True
-
-
-def keep_noted(entry: PendingEntry) -> None:
-    """Leave a run pending whose note the log has, until its results are committed."""
-    if not entry.is_noted:
-        with contextlib.suppress(OSError):
-            _replace(entry.path, {**_read(entry.path), "noted": True})
 
 
 def remove_pending(entry: PendingEntry) -> None:

@@ -14,6 +14,7 @@ from orglab.git import Repository
 from orglab.git.files import path_in
 from orglab.git.hashed_file import hash_file
 from orglab.git.trees import count_changed_lines
+from orglab.git.worktree import read_branch
 from orglab.log.log import LogFile
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, ExitStatus
 from orglab.runs.cluster.scheduler import find_job
@@ -26,6 +27,7 @@ from orglab.runs.parameters.arguments import find_environment_seeds
 from orglab.runs.parameters.run_parameters import describe_parameters
 from orglab.runs.processes import read_start_time
 from orglab.runs.record import OUT, Run
+from orglab.runs.results import expand_path
 from orglab.runs.run_request import RunRequest
 from orglab.runs.setting import find_reason, is_same_setting
 from orglab.runs.source_folders import OwnCode, find_sources
@@ -61,7 +63,7 @@ def save_code(job: Job) -> WorkingState:
         return WorkingState()
     config = job.log.config.run
     metrics = chain.from_iterable(find_matches(name, job.folder) for name in job.request.metrics)
-    generated = (*job.watch.paths, *metrics)
+    generated = (*chain.from_iterable(map(expand_path, job.watch.paths)), *metrics)
     expected = tuple(path for path in (path_in(job.repository, file) for file in generated) if path is not None)
     own_paths = job.log.find_own_paths(job.repository)
     scripts = tuple(_find_scripts(job.repository, job.request.argv, job.folder))
@@ -70,7 +72,7 @@ def save_code(job: Job) -> WorkingState:
         before = "snapshot"  # the branch is that of the person, who may be working on it now
     policy = Policy(
         before, config, own_paths, expected, scripts,
-        lambda paths: _find_outputs(job, paths), tuple(_find_streams(job.repository)),
+        lambda paths: _find_outputs(job, paths), tuple(_find_streams(job.repository)), job.log.config.hooks.position,
     )  # fmt: skip
     return save_working_state(
         job.repository, policy, job.record.id, job.tell, ref=job.ref, argv=job.request.argv, why=job.request.why
@@ -168,6 +170,7 @@ def _describe_request(job: Job) -> dict[str, Any]:
         "results": [os.path.relpath(path, base) for path in job.watch.paths],
         "metrics_files": [os.path.relpath(job.folder / name, base) for name in request.metrics],
         "printed_metrics": request.printed_metrics, "pty": request.pty, "time_limit": request.time_limit,
+        "commit_failed": request.commit_failed,
     }  # fmt: skip
 
 
@@ -194,7 +197,7 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
     own = OwnCode(base, state.snapshot or state.head, bool(state.uncaptured))
     sources = find_sources(python.folders, variables.get("PYTHONPATH", ""), job.folder, own)
     known = {
-        **_describe_request(job), "began": format_moment(now), **state.record_fields(),
+        **_describe_request(job), **_describe_repository(job), "began": format_moment(now), **state.record_fields(),
         "host": os.uname().nodename, "pid": os.getpid(), "pid_start": read_start_time(os.getpid()),
         "python": version, "python_path": os.fspath(python.path) if python.path else None, "packages": packages,
         "sources": [source._asdict() for source in sources],
@@ -205,6 +208,17 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
         "parent": os.environ.get("ORGLAB_RUN"), **(request.extra_fields or {}),
     }  # fmt: skip
     return {name: value for name, value in known.items() if value not in (None, False, [], {})}
+
+
+def _describe_repository(job: Job) -> dict[str, Any]:
+    """Return the branch, and the top of a repository that is not that of the log."""
+    if job.repository is None:
+        return {}
+    is_other = job.log.repository is None or job.repository.git_dir != job.log.repository.git_dir
+    return {
+        "branch": read_branch(job.repository),
+        "repository": os.fspath(job.repository.top) if is_other else None,
+    }
 
 
 def _hash_files(paths: Iterable[Path], base: Path) -> dict[str, str]:

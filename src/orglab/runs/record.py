@@ -256,6 +256,16 @@ class Run(Mapping[str, object]):
         return self._text("commit")
 
     @property
+    def branch(self) -> str | None:
+        """The branch that was checked out when it started: empty for a detached HEAD, None if it is not known."""
+        return branch if isinstance(branch := self.fields.get("branch"), str) else None
+
+    @property
+    def kept(self) -> str | None:
+        """The full hash of the commit, on no branch, that keeps its results (`refs/orglab/results/`)."""
+        return self._text("kept")
+
+    @property
     def is_foreign(self) -> bool:
         """Whether the record was received from another clone by `orglab sync`."""
         return "writer" in self.fields
@@ -409,11 +419,10 @@ class Run(Mapping[str, object]):
 
     @property
     def uncommitted(self) -> tuple[str, ...]:
-        """The results that are left to the next command, by a run of a scheduler's job or of a script."""
-        is_deferred = self.fields.get("batch") is True or self.is_of_script
-        if not is_deferred or self.commit is not None or not self._texts("results"):
+        """The results that are on no branch."""
+        if self.commit is not None or self.fields.get("rerun_of") or not self._texts("results"):
             return ()
-        return (*(file.path for file in self.outputs), *self.removed)
+        return tuple(dict.fromkeys((*(file.path for file in self.outputs), *self.removed, *self.links)))
 
     @property
     def usage(self) -> dict[str, float]:
@@ -428,8 +437,13 @@ class Run(Mapping[str, object]):
 
     @property
     def removed(self) -> tuple[str, ...]:
-        """The files under the results paths that it removed, if committing is left to the next command."""
+        """The files under the results paths that it removed."""
         return self._texts("removed")
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The symbolic links under the results paths that it made."""
+        return self._texts("links")
 
     @property
     def results(self) -> tuple[str, ...]:

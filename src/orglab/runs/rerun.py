@@ -65,7 +65,7 @@ def rerun(
             results=tuple(tree / path for path in run.fields.get("results") or ()),
             metrics=tuple(os.path.relpath(path, run.cwd or ".") for path in run.metrics_files),
             printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,
-            why=f"A rerun of {run.id}", folder=folder, commit_results=False,
+            why=f"A rerun of {run.id}", folder=folder,
             environment=environment, extra_fields={"rerun_of": run.id}, show_output=show_output,
             time_limit=run.time_limit,
         )  # fmt: skip

@@ -1,27 +1,16 @@
-"""Find the files that a run wrote under the results paths, and commit them."""
+"""Find the files that a run wrote under the results paths, and select those that can be committed."""
 
 import contextlib
+import glob
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from orglab.errors import GitError
 from orglab.git import Repository
-from orglab.git.files import path_in
 from orglab.git.hashed_file import HashedFile, hash_file
 from orglab.git.untracked import DERIVED, ENVIRONMENT_MARKS, ENVIRONMENT_NAMES, MOST_LOOKED_AT
-from orglab.git.worktree import (
-    Changes,
-    Committed,
-    commit_paths,
-    find_committable,
-    find_operation,
-    lock_commits,
-    read_changes,
-)
-from orglab.runs.description import results_message
-from orglab.runs.record import Run
+from orglab.git.worktree import Changes, find_committable
 from orglab.runs.storage import HIDDEN_FOLDER
 from orglab.text import MEGABYTE, Tell, listed
 
@@ -50,13 +39,10 @@ class ResultsWatch:
 
     def _read_stamps(self) -> Iterable[tuple[Path, Stamp]]:
         for path in self.paths:
-            if path.is_dir():
-                files: Iterable[Path] = _files_below(path)
-            else:
-                files = (path,)
-            for file in files:
-                if (stamp := read_stamp(file)) is not None:
-                    yield file, stamp
+            for found in expand_path(path):
+                for file in _files_below(found) if found.is_dir() else (found,):
+                    if (stamp := read_stamp(file)) is not None:
+                        yield file, stamp
 
     def find_written(self) -> list[Path]:
         """Return the files that were written or created since."""
@@ -67,11 +53,27 @@ class ResultsWatch:
         return sorted(path for path in self.before if not os.path.lexists(path))
 
 
+def expand_path(path: Path) -> Iterable[Path]:
+    """Return the files and folders that a results path names: one that is no file may be a pattern, `out/*.json`."""
+    if os.path.lexists(path) or not glob.has_magic(os.fspath(path)):
+        return (path,)
+    return map(Path, glob.iglob(os.fspath(path), recursive=True))  # noqa: PTH207 - it may be absolute
+
+
+def find_root(path: Path) -> Path:
+    """Return the folder that has all that a results path names, or the path itself if it is no pattern."""
+    while not os.path.lexists(path) and glob.has_magic(os.fspath(path)):
+        path = path.parent
+    return path
+
+
 def _files_below(folder: Path) -> Iterable[Path]:
-    """Yield the files below a folder, except those of git and of run records."""
+    """Yield the files and the links below a folder, except those of git and of run records."""
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in (".git", HIDDEN_FOLDER)]
         yield from (Path(parent, name) for name in names)
+        # os.walk does not follow them, and git commits them like files.
+        yield from (path for path in (Path(parent, name) for name in folders) if path.is_symlink())
 
 
 def find_changed_since(folder: Path, since: int) -> list[Path] | None:
@@ -123,44 +125,6 @@ def read_outputs(files: Iterable[Path], top: Path, stop: Callable[[], bool]) -> 
             if path.is_file():
                 outputs.append(HashedFile(os.path.relpath(path, top), hash_file(path, stop), path.stat().st_size))
     return outputs
-
-
-def commit_results(
-    repository: Repository, run: Run, watch: ResultsWatch, excluded: Sequence[str], size_limit: int, tell: Tell
-) -> Committed | None:
-    """Commit the files that a run wrote or removed, except those that git ignores; return the commit or None.
-
-    Other changes stay as they are, staged or not.  A new file above the size limit is not committed, because a large
-    checkpoint would stay in the history for good.
-
-    Args:
-        repository: The repository.
-        run: The run, with its metrics.
-        watch: The files under the results paths before the run.
-        excluded: Paths of the log and the journal, relative to the top; they are never committed with results.
-        size_limit: Megabytes.
-        tell: Called with each message for the user.
-
-    Raises:
-        GitError: git or a hook refuses.
-    """
-    inside = [path for path in (path_in(repository, results) for results in watch.paths) if path is not None]
-    if not inside:
-        return None
-    with lock_commits(repository):
-        files = (*watch.find_written(), *watch.find_removed())
-        named = (path_in(repository, path) for path in files)
-        touched = {path for path in named if path is not None}.difference(excluded)
-        changed, new = select_results(repository, read_changes(repository, inside), touched, size_limit, tell)
-        paths = changed + new
-        if not paths:
-            tell("No results to commit: the run changed no files under the results paths, except ignored ones.")
-            return None
-        if operation := find_operation(repository):
-            raise GitError(
-                f"Cannot commit the results during {operation}: {listed(paths)}; finish it, then commit them."
-            )
-        return commit_paths(repository, results_message(run), paths, new)
 
 
 def select_results(

@@ -23,7 +23,7 @@ class RunRequest(NamedTuple):
         why: Why the command is run.
         pty: Whether to give the command a terminal.
         folder: The folder to run in; the current one if None.
-        commit_results: Whether to commit the results; a rerun does not, because its working tree is removed.
+        commit_failed: Whether the results are committed although the command failed, diverged or was stopped.
         environment: Environment variables to add to those of this process.
         extra_fields: More fields for the record, such as the run that a rerun repeats.
         show_output: Whether what the command prints is shown; it is kept in the record in any case.
@@ -40,7 +40,7 @@ class RunRequest(NamedTuple):
     why: str | None = None
     pty: bool = False
     folder: Path | None = None
-    commit_results: bool = True
+    commit_failed: bool = False
     environment: Mapping[str, str] | None = None
     extra_fields: Mapping[str, object] | None = None
     show_output: bool = True

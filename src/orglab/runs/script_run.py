@@ -173,7 +173,7 @@ def begin_script_run(
     argv, cells = _read_command()
     request = RunRequest(
         reference or log.find_active(), argv, results=tuple(Path(path).absolute() for path in results),
-        before="snapshot", done=done, why=why, folder=Path.cwd(), commit_results=False,
+        before="snapshot", done=done, why=why, folder=Path.cwd(),
         extra_fields={"script": True, **cells},
     )  # fmt: skip
     ref = find_reference(log, request)

@@ -22,7 +22,7 @@ from orglab.git.worktree import (
     read_changes,
     short_hash,
 )
-from orglab.runs.description import before_message, command_text, reference_prefix
+from orglab.runs.description import before_message, snapshot_message
 from orglab.text import MEGABYTE, Tell, listed
 
 _JOB_OUTPUT = r"slurm-\d+(?:[._]\d+)?\.(?:out|err)"
@@ -76,6 +76,7 @@ class Policy(NamedTuple):
         scripts: Files that the command runs.
         find_outputs: Returns those of some files that earlier runs wrote.
         streams: Files that the standard streams of this process are redirected to.
+        position: The setting `hooks.position`.
     """
 
     before: str
@@ -85,6 +86,7 @@ class Policy(NamedTuple):
     scripts: tuple[str, ...] = ()
     find_outputs: Callable[[Sequence[str]], Collection[str]] = lambda _paths: ()
     streams: tuple[str, ...] = ()
+    position: str = "start"
 
     def is_stream(self, path: str) -> bool:
         """Return whether a file takes what this process or a scheduler's job prints, and so is no code."""
@@ -122,7 +124,7 @@ def save_working_state(
     """
     if not is_writable(repository):
         return _describe_read_only(repository, policy, tell)
-    message = f"{reference_prefix(ref)}Snapshot: {command_text(argv)}\n"
+    message = snapshot_message(ref, argv, policy.position)
     if policy.before == "snapshot":
         return _capture(repository, policy, name, message, tell)
     changes = read_changes(repository, all_files=False)
@@ -139,7 +141,7 @@ def save_working_state(
             changes = read_changes(repository, all_files=False)
             paths = _find_paths_to_commit(repository, policy, changes)
             if paths:
-                commit = commit_paths(repository, before_message(ref, argv, why), paths)
+                commit = commit_paths(repository, before_message(ref, argv, why, policy.position), paths)
                 changes = changes._replace(head=commit.full)
                 tell(f"Committed {listed(paths)} before the run.")
     rest = _find_rest(repository, policy, changes, hidden)

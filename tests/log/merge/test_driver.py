@@ -22,7 +22,7 @@ def orglab(capsys):
 def study(repo, orglab):
     """A log with one experiment, of two branches: `other`, and `main`, which is checked out."""
     # Without the hooks, which keep the log in commits of its own.
-    orglab("init", "--no-hooks")
+    orglab("init", "--tracked", "--no-hooks")
     install_merge_driver(open_log())
     orglab("new", "A", "-s", "one", "-s", "two")
     repo.commit("[e1] log: new")
@@ -144,7 +144,7 @@ def test_the_driver_uses_the_marker_size_of_git(tmp_path):
 
 
 def test_an_old_number_still_finds_the_experiment(repo, orglab):
-    orglab("init")
+    orglab("init", "--tracked")
     for title in "AB":
         orglab("new", title, "-s", "one")
     path = repo.path / LOG
@@ -164,7 +164,7 @@ def test_an_old_number_still_finds_the_experiment(repo, orglab):
 
 
 def test_the_second_of_two_experiments_with_one_number_is_renumbered(repo, orglab):
-    orglab("init")
+    orglab("init", "--tracked")
     orglab("new", "First")
     text = (repo.path / LOG).read_text()
     (repo.path / LOG).write_text(text + "\n" + text[text.index("* TODO") :].replace("First", "Second"))
@@ -193,7 +193,7 @@ def test_check_reports_entries_lost_in_a_merge(study, orglab):
 
 
 def test_check_reports_duplicates(repo, orglab):
-    orglab("init")
+    orglab("init", "--tracked")
     orglab("new", "A", "-s", "one", "-s", "one")
     path = repo.path / LOG
     path.write_text(path.read_text() + "\n** Notes\n- lost here\n")

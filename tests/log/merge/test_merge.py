@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from orglab.config import Config
 from orglab.experiment.model import read_experiments
 from orglab.log.merge import merge
-from orglab.log.merge.lost_entries import find_losses
+from orglab.log.merge.lost_entries import find_lost_entries
 from orglab.log.merge.node import read_node, read_nodes
 from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
@@ -146,8 +146,8 @@ def test_a_note_on_a_run_reworded_by_one_side_has_the_new_words():
 
 def test_a_run_added_by_both_sides_is_not_lost():
     ours, theirs = with_run(more=": acc 0.9").encode(), with_run("23:21").encode()
-    assert [*find_losses(BASE.encode(), (ours, theirs), ours, ours)] == []
-    assert [line for _, line in find_losses(BASE.encode(), (ours, theirs), BASE.encode(), BASE.encode())] != []
+    assert [*find_lost_entries(BASE.encode(), (ours, theirs), ours, ours)] == []
+    assert [line for _, line in find_lost_entries(BASE.encode(), (ours, theirs), BASE.encode(), BASE.encode())] != []
 
 
 def test_the_first_notes_of_both_sides_share_a_heading():

@@ -26,7 +26,7 @@ _STATES = {
 }
 _DOES = {
     "pre-commit": "keeps the log and other files in separate commits",
-    "prepare-commit-msg": "puts the active step before the subject",
+    "prepare-commit-msg": "adds the active step to the message",
     "commit-msg": "checks the references in the message",
     "post-commit": "prints the step that the commit belongs to",
     "post-rewrite": "records the new hashes of rewritten commits",

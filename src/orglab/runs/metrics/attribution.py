@@ -16,7 +16,7 @@ from orglab.runs.job import Job
 from orglab.runs.pending import RECORD
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
-from orglab.runs.results import Stamp, read_stamp
+from orglab.runs.results import Stamp, find_root, read_stamp
 from orglab.runs.storage import PENDING, RUNS, list_entries
 
 _WORDS = 200  # of a command
@@ -89,7 +89,7 @@ def _find_places(run: Run, base: Path) -> list[Path]:
     results = run.fields.get("results")
     paths = [base / path for path in (results if isinstance(results, list) else ()) if isinstance(path, str)]
     folder = Path(os.path.normpath(base / (run.cwd or ".")))
-    return [*(Path(os.path.normpath(path)) for path in paths), *find_named_paths(run.argv, folder)]
+    return [*(find_root(Path(os.path.normpath(path))) for path in paths), *find_named_paths(run.argv, folder)]
 
 
 def _measure_closeness(path: Path, places: Iterable[Path]) -> int:
@@ -107,7 +107,7 @@ class Attribution:
 
     def __init__(self, job: Job, began: Stamp | None) -> None:
         """Take a job whose command has ended, and the state of its record when the command was started."""
-        self.results = [Path(os.path.normpath(path)) for path in job.watch.paths]
+        self.results = [find_root(Path(os.path.normpath(path))) for path in job.watch.paths]
         self.named = find_named_paths(job.request.argv, job.folder)
         self._job = job
         self._began = began

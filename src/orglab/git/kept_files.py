@@ -1,0 +1,135 @@
+"""Files that are kept beside the branches: the results of a run in a commit of their own, held by a ref.
+
+Index, branches and working tree stay as they are.  The refs are not pushed by default.
+"""
+
+import os
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from orglab.errors import GitError
+from orglab.git.repository import Repository
+from orglab.git.snapshot import IDENTITY, PLAIN_INDEX
+from orglab.git.worktree import literal_pathspecs
+
+RESULTS_REFS = "refs/orglab/results/"
+
+
+class Kept(NamedTuple):
+    """What was kept.
+
+    Attributes:
+        commit: The full hash of the commit; None if there was nothing to keep.
+        large: The new files that were left out because of their size.
+    """
+
+    commit: str | None
+    large: tuple[str, ...] = ()
+
+
+def keep_files(
+    repository: Repository, name: str, parent: str | None, paths: Sequence[str], message: str, size_limit: int
+) -> Kept:
+    """Commit files as they are in the working tree under `refs/orglab/results/NAME`, and return the commit.
+
+    Ignored files and large new ones are left out, as in a commit of results.  There is no commit if nothing is left, or
+    if the parent has the same files.
+
+    Args:
+        repository: The repository.
+        name: The id of the run.
+        parent: The full hash of the commit that the run began on, if there was one.
+        paths: The files that the run wrote or removed, relative to the top.
+        message: The message of the commit.
+        size_limit: Bytes of a new file.
+
+    Raises:
+        GitError: git fails, or is not installed.
+    """
+    top = repository.at_top
+    folder = top.own_folder
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise GitError(f"{folder} cannot be written: {error.strerror}.") from error
+    private = folder / f"results.{name}.{os.getpid()}"
+    environment = {"GIT_INDEX_FILE": os.fspath(private.absolute())}
+    try:
+        top.run(*PLAIN_INDEX, "read-tree", parent or "--empty", environment=environment)
+        before = top.run(*PLAIN_INDEX, "write-tree", environment=environment)
+        known = _list_index(top, environment)
+        new = [path for path in paths if path not in known]
+        ignored = _find_ignored(top, new)
+        large = tuple(path for path in new if path not in ignored and _measure(top, path) > size_limit)
+        left_out = ignored.union(large)
+        names = b"".join(os.fsencode(path) + b"\0" for path in paths if path not in left_out)
+        update = ("update-index", "--add", "--replace", "--remove", "-z", "--stdin")
+        top.run(*PLAIN_INDEX, *update, stdin=names, environment=environment)
+        tree = top.run(*PLAIN_INDEX, "write-tree", environment=environment)
+    finally:
+        private.unlink(missing_ok=True)
+        private.with_name(f"{private.name}.lock").unlink(missing_ok=True)
+    if tree == before:
+        return Kept(None, large)
+    parents = ("-p", parent) if parent is not None else ()
+    text = message.encode("utf-8", "replace")
+    commit = top.run("commit-tree", *parents, tree.decode().strip(), stdin=text, environment=IDENTITY).decode().strip()
+    top.run("update-ref", f"{RESULTS_REFS}{name}", commit)
+    return Kept(commit, large)
+
+
+def _list_index(repository: Repository, environment: dict[str, str]) -> frozenset[str]:
+    """Return the paths of an index."""
+    listed = repository.query("ls-files", "-z", environment=environment)
+    return frozenset(map(os.fsdecode, listed.split(b"\0")))
+
+
+def _find_ignored(repository: Repository, paths: Collection[str]) -> set[str]:
+    """Return those of some untracked paths that git ignores."""
+    names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+    # It fails if it finds none.
+    listed = repository.read("check-ignore", "-z", "--no-index", "--stdin", stdin=names) if names else None
+    return {os.fsdecode(path) for path in (listed or b"").split(b"\0") if path}
+
+
+def _measure(repository: Repository, path: str) -> int:
+    try:
+        return (repository.top / path).lstat().st_size
+    except OSError:
+        return 0
+
+
+def list_kept(repository: Repository, commit: str) -> dict[str, bool]:
+    """Return the paths in which a commit of kept files differs from its parent, and whether each is there.
+
+    There are none if the commit is not in this clone.
+    """
+    listed = repository.at_top.read("diff-tree", "--root", "--no-commit-id", "-r", "-z", "--no-renames",
+                                    "--name-status", commit, "--") or b""  # fmt: skip
+    pieces = iter(listed.split(b"\0"))
+    return {os.fsdecode(path): state != b"D" for state, path in zip(pieces, pieces, strict=False)}
+
+
+def restore_files(repository: Repository, commit: str, paths: Collection[str]) -> None:
+    """Write files of a commit to the working tree; the index stays as it is.
+
+    Args:
+        repository: The repository.
+        commit: The full hash.
+        paths: The files; each is in the commit.
+
+    Raises:
+        GitError: git fails.
+    """
+    pathspecs = b"\0".join(map(os.fsencode, literal_pathspecs(paths)))
+    repository.at_top.run("restore", "--worktree", f"--source={commit}", "--pathspec-from-file=-",
+                          "--pathspec-file-nul", stdin=pathspecs)  # fmt: skip
+
+
+def forget_files(repository: Repository, name: str) -> None:
+    """Remove the ref that keeps the files of a run.
+
+    Raises:
+        GitError: git fails.
+    """
+    repository.run("update-ref", "-d", f"{RESULTS_REFS}{name}")

@@ -1,0 +1,124 @@
+"""Whether HEAD is the place for the note and the results of a run, or what is to be waited for.
+
+A note in a log that git tracks belongs where the code of the run is, and results on the branch that the run began on.
+Otherwise the end of a rebase, or the next switch of branches, would take the note away or put the results elsewhere.
+"""
+
+import os
+from typing import NamedTuple
+
+from orglab.git import Repository
+from orglab.git.files import is_tracked, path_in
+from orglab.git.reachability import find_commits, find_unreachable, read_reachability
+from orglab.git.worktree import find_operation, is_commit_in_progress, lock_commits, read_branch
+from orglab.log.log import LogFile
+from orglab.runs.record import Run
+
+_COMMITTING = "another commit is being written"
+_HERE, _ELSEWHERE, _NOWHERE = range(3)
+
+
+class Place(NamedTuple):
+    """Where HEAD is.
+
+    Attributes:
+        state: A text that differs when HEAD, the branch or an operation of git differs.
+        note: Why the note of a run cannot be written now; None if it can.
+        results: Why its results cannot be committed now; None if they can.
+    """
+
+    state: str = ""
+    note: str | None = None
+    results: str | None = None
+
+
+def read_state(repository: Repository) -> str:
+    """Return a text that differs when HEAD, the branch that is checked out or an operation of git differs.
+
+    Raises:
+        GitError: git is not installed, or cannot read the repository.
+    """
+    return f"{repository.head()} {read_branch(repository)} {find_operation(repository) or ''}"
+
+
+def find_place(log: LogFile, repository: Repository, run: Run, state: str) -> Place:
+    """Return whether the note and the results of a run belong to HEAD.
+
+    Args:
+        log: The log.
+        repository: The repository of the results.
+        run: The run.
+        state: What `read_state` returned.
+
+    Raises:
+        GitError: git fails.
+    """
+    operation = find_operation(repository)
+    code = _HERE if operation is not None else _locate_code(log, repository, run)
+    results = _find_obstacle(repository, run, operation, code)
+    # That it has ended is not seen in the state.
+    state = "" if results == _COMMITTING else state
+    if log.is_apart or log.repository is None or not _is_versioned(log, log.repository):
+        return Place(state, None, results)
+    if log.repository.git_dir != repository.git_dir:
+        operation = find_operation(log.repository)
+        code = _HERE
+    note = f"git is in the middle of {operation}" if operation is not None else None
+    if code == _ELSEWHERE:
+        note = "this branch does not hold the commit that the run began on"
+    return Place(state, note, results)
+
+
+def _is_versioned(log: LogFile, repository: Repository) -> bool:
+    """Return whether git tracks the log, so that a checkout may replace it."""
+    path = path_in(repository, log.path.absolute().resolve())
+    return path is not None and is_tracked(repository, path)
+
+
+def _find_obstacle(repository: Repository, run: Run, operation: str | None, code: int) -> str | None:
+    """Return why the results of a run cannot be committed now, or None."""
+    if operation is not None:
+        return f"git is in the middle of {operation}"
+    if code != _HERE:
+        return "this branch does not hold the commit that the run began on"
+    branch = read_branch(repository)
+    if run.branch and run.branch != branch and _has_branch(repository, run.branch):
+        return f"the run began on the branch {run.branch}, which is not checked out"
+    if run.branch == "" and branch:
+        return "the run began on a detached HEAD, and a branch is checked out"
+    if run.branch and not branch:
+        return "HEAD is detached, and the run began on a branch"
+    with lock_commits(repository):
+        return _COMMITTING if is_commit_in_progress(repository) else None
+
+
+def _has_branch(repository: Repository, name: str) -> bool:
+    return repository.read("rev-parse", "--quiet", "--verify", f"refs/heads/{name}") is not None
+
+
+def _locate_code(log: LogFile, repository: Repository, run: Run) -> int:
+    """Return whether the commit that a run began on, or what replaced it, is below HEAD, elsewhere, or nowhere.
+
+    That of another clone's run, or of a rerun, counts as here.
+    """
+    commit = run.before
+    if commit is None or run.is_foreign or run.fields.get("rerun_of"):
+        return _HERE
+    if not find_unreachable(repository, [commit], ["HEAD"]):
+        return _HERE
+    if not find_commits(repository, [commit]):
+        return _NOWHERE
+    if repository.read("for-each-ref", "--count=1", "--contains", commit, "refs/heads", "refs/remotes", "refs/tags"):
+        return _ELSEWHERE
+    if commit == run.snapshot and repository.read("rev-parse", "--quiet", "--verify", f"{commit}^") is None:
+        return _HERE  # there was no commit yet
+    from orglab.git.rewrites.matcher import RewriteMatcher  # noqa: PLC0415 - few commits are rewritten during a run
+    from orglab.git.rewrites.successor import APPLIED  # noqa: PLC0415 - the same
+
+    # The snapshots that keep the commit do not count: it may have been amended.
+    reachability = read_reachability(repository, [commit])._replace(dead=frozenset((commit,)))
+    own_paths = frozenset(map(os.fsencode, log.find_own_paths(repository)))
+    successor = RewriteMatcher(repository, reachability, own_paths, log.config.letter).find({commit})[commit]
+    if successor.hash is None or successor.confidence < APPLIED:
+        return _NOWHERE
+    return _ELSEWHERE if find_unreachable(repository, [successor.hash], ["HEAD"]) else _HERE
