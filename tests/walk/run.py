@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument(
         "--log", choices=("apart", "tracked"), action="append", help="how the log is kept; both by default"
     )
+    parser.add_argument("--without", action="append", default=[], metavar="KIND", help="leave a kind of step out")
     parser.add_argument("--shrink", action="store_true", help="look for a shorter walk that fails")
     options = parser.parse_args()
     ways = options.log or ["apart", "tracked"]
@@ -29,7 +30,8 @@ def main() -> int:
 def walk(way: str, options: argparse.Namespace) -> int:
     """Walk with the log kept in one way, and return 1 if that failed."""
     begun = time.monotonic()
-    failure = play(plan(options.seed, options.steps), apart=way == "apart")
+    steps = [step for step in plan(options.seed, options.steps) if step.kind not in options.without]
+    failure = play(steps, apart=way == "apart")
     if failure is not None and options.shrink:
         print(f"{way}, seed {options.seed}: failed after {len(failure.steps)} steps; looking for fewer", flush=True)
         failure = shrink(failure, apart=way == "apart")

@@ -161,6 +161,20 @@ def _check_branch(turn, moved, begun, code):
         raise Fault(f"the results {', '.join(names)} were committed on a branch without the code of the run, {begun}")
 
 
+def run_in_editor(turn: Turn) -> None:
+    """Run a command, while Emacs has unsaved changes in the log when it ends."""
+    log = turn.world.log(turn.place)
+    lock = log.with_name(f".#{log.name}")
+    _run(turn, f'ln -s "user@$(uname -n).$PPID" {shlex.quote(str(lock))}', ())
+    lock.unlink(missing_ok=True)
+    turn.world.record(f"rm -f '{lock.relative_to(turn.world.root / 'real')}'")
+
+
+def journal(turn: Turn) -> None:
+    """Add an entry to the journal."""
+    turn.orglab("journal", f"thought {turn.number}")
+
+
 def commit_log(turn: Turn) -> None:
     """Commit the log."""
     turn.orglab("commit")
@@ -390,6 +404,19 @@ def clean(turn: Turn) -> None:
     turn.git("clean", "-fdxq")
 
 
+def discard(turn: Turn) -> None:
+    """Discard the changes of tracked files."""
+    turn.git("checkout", "--quiet", "--", ".")
+
+
+def remove_log(turn: Turn) -> None:
+    """Remove the file of a log that is kept apart, which is not the way to delete anything."""
+    if turn.world.apart:
+        log = turn.world.log(turn.place)
+        turn.world.record(f"rm -f {log.relative_to(turn.world.root / 'real')}")
+        log.unlink(missing_ok=True)
+
+
 def checkout(turn: Turn) -> None:
     """Check out a branch, or a commit."""
     target = turn.random.choice(
@@ -431,10 +458,10 @@ def worktree(turn: Turn) -> None:
 
 
 KINDS = {
-    new: 6, note: 9, conclude: 3, done: 4, run: 5, run_during_git: 2, commit_log: 5, sync: 3, look: 3, restore: 2,
+    new: 6, note: 9, conclude: 3, done: 4, run: 5, run_during_git: 2, run_in_editor: 1, journal: 1, commit_log: 5, sync: 3, look: 3, restore: 2,
     killed: 2, type_note: 6, change_word: 2, delete_line: 2, edit_code: 4, commit_all: 6, commit_new: 4,
     commit_patch: 3, commit_some: 2, amend: 3, fixup: 2, rebase: 3, merge: 4, cherry_pick: 2, revert: 2, finish: 6,
-    reset: 4, stash: 2, stash_pop: 3, clean: 2, checkout: 6, bisect: 2, push: 2, pull: 3, worktree: 3,
+    reset: 4, stash: 2, stash_pop: 3, clean: 2, discard: 2, remove_log: 1, checkout: 6, bisect: 2, push: 2, pull: 3, worktree: 3,
 }  # fmt: skip
 """The steps, and how often each is taken."""
 BY_NAME = {kind.__name__: kind for kind in KINDS}

@@ -13,7 +13,7 @@ from .steps import BY_NAME, KINDS, Turn
 from .world import OPERATIONS, Fault, World
 
 PLACES = {"a": 5, "w": 3, "b": 4}
-PATIENCE = 60
+PATIENCE = 100
 """How many shorter walks are tried at most."""
 
 
@@ -103,14 +103,17 @@ def end(world: World, oracle: Oracle) -> None:
         if (git_dir / "BISECT_LOG").exists():
             world.git(place, "bisect", "reset")
         world.git(place, "reset", "--quiet", "--hard")
+    answers = []
     for place in (*places, *places):
-        world.orglab(place, "sync", "--here")
-        world.orglab(place, "check", "--restore")
+        for command in (("sync",), ("sync", "--here"), ("check", "--restore")):
+            answers.append(f"{place}: {' '.join(command)}: {world.orglab(place, *command)}")
         oracle.see(world, place)
         oracle.check_once(world, place)
     for clone in CLONES:
         if missing := oracle.find_missing(world, clone):
-            raise Fault(f"neither in a log of clone {clone} nor restored: {', '.join(sorted(missing))}")
+            raise Fault(
+                f"neither in a log of clone {clone} nor restored: {', '.join(sorted(missing))}\n" + "\n".join(answers)
+            )
     for place in places:
         statuses = [world.ask(place, "status", "--porcelain", world=name) for name in ("real", "twin")]
         if world.apart and statuses[0] != statuses[1]:
