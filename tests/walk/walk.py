@@ -15,6 +15,8 @@ from .world import OPERATIONS, Fault, World
 PLACES = {"a": 5, "w": 3, "b": 4}
 PATIENCE = 100
 """How many shorter walks are tried at most."""
+ENDING = (("sync",), ("sync", "--here"), ("check", "--restore"))
+"""What everybody does at the end, twice."""
 
 
 class Step(NamedTuple):
@@ -97,27 +99,31 @@ def end(world: World, oracle: Oracle) -> None:
     world.record("# the end")
     places = [place for place in PLACES if world.exists(place)]
     for place in places:
-        git_dir = world.git_dir("real", place)
-        for name in [operation for file, operation in OPERATIONS.items() if (git_dir / file).exists()]:
-            world.git(place, name, "--abort")
-        if (git_dir / "BISECT_LOG").exists():
-            world.git(place, "bisect", "reset")
-        world.git(place, "reset", "--quiet", "--hard")
-    answers = []
-    for place in (*places, *places):
-        for command in (("sync",), ("sync", "--here"), ("check", "--restore")):
-            answers.append(f"{place}: {' '.join(command)}: {world.orglab(place, *command)}")
-        oracle.see(world, place)
-        oracle.check_once(world, place)
-    for clone in CLONES:
-        if missing := oracle.find_missing(world, clone):
-            raise Fault(
-                f"neither in a log of clone {clone} nor restored: {', '.join(sorted(missing))}\n" + "\n".join(answers)
-            )
+        _finish_operations(world, place)
+    answers = [
+        f"{place}: {' '.join(command)}: {world.orglab(place, *command)}"
+        for place in (*places, *places)
+        for command in ENDING
+    ]
     for place in places:
+        oracle.check_once(world, place)
         statuses = [world.ask(place, "status", "--porcelain", world=name) for name in ("real", "twin")]
         if world.apart and statuses[0] != statuses[1]:
             raise Fault(f"git status in {place}: {statuses[0]!r}, without orglab {statuses[1]!r}")
+    for clone in CLONES:
+        if missing := oracle.find_missing(world, clone):
+            tokens = ", ".join(sorted(missing))
+            raise Fault("\n".join((f"neither in a log of clone {clone} nor restored: {tokens}", *answers)))
+
+
+def _finish_operations(world, place):
+    git_dir = world.git_dir("real", place)
+    for file, operation in OPERATIONS.items():
+        if (git_dir / file).exists():
+            world.git(place, operation, "--abort")
+    if (git_dir / "BISECT_LOG").exists():
+        world.git(place, "bisect", "reset")
+    world.git(place, "reset", "--quiet", "--hard")
 
 
 def shrink(failure: Failure, *, apart: bool) -> Failure:
