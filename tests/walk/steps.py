@@ -7,7 +7,7 @@ import shlex
 import shutil
 from typing import TYPE_CHECKING
 
-from .oracle import HEADING, Oracle, find_tokens, read_log
+from .oracle import CLONES, HEADING, Oracle, clone_of, find_tokens, read_log
 from .world import BRANCHES, CODE, OPERATIONS, OWN, Fault, World
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ class Turn:
         """Run git here, in both worlds."""
         return self.world.git(self.place, *arguments, stdin=stdin, commits=commits)
 
-    def orglab(self, *arguments, kill_after=None):
+    def orglab(self, *arguments):
         """Run orglab here; what stood in the log when it succeeded has been seen."""
-        done = self.world.orglab(self.place, *arguments, kill_after=kill_after)
+        done = self.world.orglab(self.place, *arguments)
         if done.code == 0:
             self.oracle.see(self.world, self.place)
         return done
@@ -205,14 +205,24 @@ def killed(turn: Turn) -> None:
         ("done", f"{experiment[0]}.1"), ("run", f"{experiment[0]}.1", "--", "true"),
     ))  # fmt: skip
     turn.world.copy_own_files(turn.place)
-    ended = turn.world.run_orglab(turn.place, *arguments, kill_after=turn.random.uniform(0, 0.08))
-    for file in turn.world.log(turn.place).parent.glob(".*.orglab-*"):
-        file.unlink()  # what a killed process may leave, says the architecture
-    turn.world.absorb(turn.place)
+    ended = turn.world.kill_orglab(turn.place, *arguments, after=turn.random.uniform(0, 0.08))
     if ended.code == 0:
         turn.oracle.see(turn.world, turn.place)
     if token in find_tokens(read_log(turn.world, turn.place)):
         turn.oracle.add(turn.place, token)
+
+
+def together(turn: Turn) -> None:
+    """Have two processes add experiments and notes at once, in one worktree or two."""
+    places = (turn.place, turn.random.choice(CLONES[clone_of(turn.place)]))
+    tokens = [f"x-{turn.number}", f"x-{turn.number}9999"]
+    commands = [
+        (place, "new", f"idea {token}") for place, token in zip(places, tokens, strict=True) if turn.world.exists(place)
+    ]
+    for (place, *_), token, done in zip(commands, tokens, turn.world.run_together(*commands), strict=False):
+        if done.code == 0:
+            turn.oracle.add(place, token)
+            turn.oracle.give(place, done.out.split()[-1].removeprefix("e"), token)
 
 
 # ---- by hand ----
@@ -459,7 +469,7 @@ def worktree(turn: Turn) -> None:
 
 KINDS = {
     new: 6, note: 9, conclude: 3, done: 4, run: 5, run_during_git: 2, run_in_editor: 1, journal: 1, commit_log: 5, sync: 3, look: 3, restore: 2,
-    killed: 2, type_note: 6, change_word: 2, delete_line: 2, edit_code: 4, commit_all: 6, commit_new: 4,
+    killed: 2, together: 1, type_note: 6, change_word: 2, delete_line: 2, edit_code: 4, commit_all: 6, commit_new: 4,
     commit_patch: 3, commit_some: 2, amend: 3, fixup: 2, rebase: 3, merge: 4, cherry_pick: 2, revert: 2, finish: 6,
     reset: 4, stash: 2, stash_pop: 3, clean: 2, discard: 2, remove_log: 1, checkout: 6, bisect: 2, push: 2, pull: 3, worktree: 3,
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import signal
 import sys
 import tempfile
 import time
@@ -28,22 +29,44 @@ def load() -> None:
                 importlib.import_module(module.name)
 
 
-def run(arguments, cwd: Path, environment: dict[str, str], kill_after: float | None = None) -> Done:
-    """Run `orglab` in a process of its own and return how it ended; with a time, it is killed (-9) after that."""
-    load()
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+class Process:
+    """An `orglab` that has started.
+
+    Attributes:
+        id: The id of the process, which leads a group of its own.
+    """
+
+    def __init__(self, arguments, cwd: Path, environment: dict[str, str]) -> None:
+        """Start it."""
+        load()
+        self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - closed by `wait`
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # forking beside the threads of pytest-xdist
-            process = os.fork()
-        if process == 0:
-            _become_orglab(arguments, cwd, environment, out.fileno(), err.fileno())
-        if kill_after is not None:
-            time.sleep(kill_after)
-            os.kill(process, 9)
-        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        if kill_after is not None:
-            _wait_for_group(process)
-        return Done(code, *(_read(stream) for stream in (out, err)))
+            self.id = os.fork()
+        if self.id == 0:
+            _become_orglab(arguments, cwd, environment, self._out.fileno(), self._err.fileno())
+
+    def kill(self) -> Done:
+        """Kill it, wait until the git processes that it started have ended, and return how it ended."""
+        os.kill(self.id, signal.SIGKILL)
+        ended = self.wait()
+        for _ in range(500):
+            try:
+                os.killpg(self.id, 0)
+            except ProcessLookupError:
+                break
+            time.sleep(0.01)
+        return ended
+
+    def wait(self) -> Done:
+        """Return how it ended."""
+        code = os.waitstatus_to_exitcode(os.waitpid(self.id, 0)[1])
+        return Done(code, *(_read(stream) for stream in (self._out, self._err)))
+
+
+def run(arguments, cwd: Path, environment: dict[str, str]) -> Done:
+    """Run `orglab` in a process of its own and return how it ended."""
+    return Process(arguments, cwd, environment).wait()
 
 
 def _become_orglab(arguments, cwd, environment, out, err):
@@ -83,16 +106,7 @@ def _run_main():
     return 0
 
 
-def _wait_for_group(group):
-    """Wait until the git processes that a killed orglab started have ended."""
-    for _ in range(500):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.01)
-
-
 def _read(stream):
-    stream.seek(0)
-    return stream.read().decode("utf-8", "replace")
+    with stream:
+        stream.seek(0)
+        return stream.read().decode("utf-8", "replace")

@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -214,17 +215,41 @@ class World:
         """Run git in the twin alone: in the real world someone else did."""
         self._call(self.folder(place, "twin"), arguments)
 
-    def orglab(self, place: str, *arguments: str, kill_after: float | None = None) -> Done:
+    def orglab(self, place: str, *arguments: str) -> Done:
         """Run orglab; the twin takes over the commits that it made, and nothing else may have changed."""
-        done = self.run_orglab(place, *arguments, kill_after=kill_after)
+        done = self.run_orglab(place, *arguments)
         self.absorb(place)
         return done
 
-    def run_orglab(self, place: str, *arguments: str, kill_after: float | None = None) -> Done:
+    def run_orglab(self, place: str, *arguments: str) -> Done:
         """Run orglab and return how it ended, which must not be in an internal error."""
-        killed = f" & sleep {kill_after}; kill -9 $!" if kill_after is not None else ""
-        self.record(f"(cd {place}; orglab {shlex.join(arguments)}{killed})")
-        done = warm.run(arguments, self.folder(place), self._environment, kill_after)
+        self.record(f"(cd {place}; orglab {shlex.join(arguments)})")
+        return self._require_no_defect(arguments, warm.run(arguments, self.folder(place), self._environment))
+
+    def kill_orglab(self, place: str, *arguments: str, after: float) -> Done:
+        """Run orglab, and kill it after some seconds."""
+        self.record(f"(cd {place}; orglab {shlex.join(arguments)} & sleep {after}; kill -9 $!)")
+        process = warm.Process(arguments, self.folder(place), self._environment)
+        time.sleep(after)
+        ended = self._require_no_defect(arguments, process.kill())
+        for file in self.log(place).parent.glob(".*.orglab-*"):
+            file.unlink()  # what a killed process may leave, says the architecture
+        self.absorb(place)
+        return ended
+
+    def run_together(self, *commands: tuple[str, ...]) -> list[Done]:
+        """Run commands at once, each a place and arguments, and return how they ended."""
+        self.record(
+            " & ".join(f"(cd {place}; orglab {shlex.join(arguments)})" for place, *arguments in commands) + "; wait"
+        )
+        processes = [warm.Process(arguments, self.folder(place), self._environment) for place, *arguments in commands]
+        ended = [process.wait() for process in processes]
+        for (place, *arguments), done in zip(commands, ended, strict=True):
+            self._require_no_defect(arguments, done)
+            self.absorb(place)
+        return ended
+
+    def _require_no_defect(self, arguments, done):
         if "Traceback" in done.err or done.code == 70:
             raise Fault(f"orglab {shlex.join(arguments)} failed: {done.err}")
         return done
