@@ -94,10 +94,11 @@ bench: $(VENV)/stamp-bench ## how fast, beside peers measured in the same run; A
 eval-similar: $(VENV)/stamp-test ## how well `similar` finds what was tried before; SET=FILE: on other questions
 	@$(BIN)/python benchmarks/eval_similar.py "$(SET)"
 
-torture: system-deps $(VENV)/stamp-test ## durability in full counts: failing syscalls, kills, crowds, hostile files
+torture: system-deps $(VENV)/stamp-test ## durability in full counts: failing syscalls, kills, crowds, long walks
 	@$(BIN)/python tests/torture/run.py all --command '$(abspath $(BIN))/orglab --log {file} note 201 {text}'
 	@$(BIN)/python tests/torture/run.py sweep --command '$(abspath $(BIN))/orglab --log {file} done 201.2 --no-commit'
 	@$(BIN)/python tests/torture/index.py 200
+	@$(BIN)/python -m tests.walk.run --steps 2000
 
 fuzz: $(VENV)/stamp-test ## FUZZ=1000000 inputs parsed and printed
 	@$(BIN)/python tests/fuzz.py $(FUZZ)
