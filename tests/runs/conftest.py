@@ -31,7 +31,7 @@ def orglab(capsys):
 @pytest.fixture
 def study(repo, orglab):
     """A repository with a log of one experiment of two steps, and a script; runs do not commit the log."""
-    orglab("init", "--no-hooks")
+    orglab("init", "--tracked", "--no-hooks")
     orglab("new", "First", "-s", "one", "-s", "two")
     settings = "[run]\ncommit_log = false\n"
     repo.commit("code", {"train.py": TRAIN, ".gitignore": "*.ckpt\nmetrics.json\n", "orglab.toml": settings})
@@ -41,7 +41,7 @@ def study(repo, orglab):
 @pytest.fixture
 def seeded(repo, orglab):
     """A repository with a log of one experiment of one step, and a script whose results depend on its argument."""
-    orglab("init")
+    orglab("init", "--tracked")
     orglab("new", "First", "-s", "one")
     settings = "[run]\nenvironment = ['EXTRA']\ncommit_log = false\n"
     repo.commit("code", {"train.py": BY_SEED, ".gitignore": "metrics.json\ndata/\n", "orglab.toml": settings})

@@ -11,7 +11,7 @@ LOG = "experiment_log.org"
 
 @pytest.fixture
 def unassigned(repo, orglab):
-    orglab("init", "--no-hooks")
+    orglab("init", "--tracked", "--no-hooks")
     orglab("new", "First", "-s", "one")
     orglab("new", "Second")
     orglab("start", "--clear")

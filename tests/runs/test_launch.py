@@ -362,7 +362,7 @@ def test_a_step_with_open_boxes_is_noted_and_not_ticked(study, orglab):
 
 def test_without_a_repository_there_is_a_record_and_a_note(tmp_path, orglab, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    orglab("init")
+    orglab("init", "--tracked")
     orglab("new", "First", "-s", "one")
     orglab("run", "1.1", "--results", "out", "--", "sh", "-c", "mkdir out; echo 1 > out/a")
     (run,) = read_runs(tmp_path)
@@ -371,7 +371,7 @@ def test_without_a_repository_there_is_a_record_and_a_note(tmp_path, orglab, mon
 
 
 def test_before_the_first_commit(repo, orglab):
-    orglab("init")
+    orglab("init", "--tracked")
     orglab("new", "First", "-s", "one")
     orglab("run", "1.1", "--", "true")
     repo.write("a.py", "1\n")
@@ -548,7 +548,7 @@ def unnamed(repo, orglab):
     folders = ("out", "venv", ".cache", "sub/__pycache__")
     files = {f"{folder}/old": "0" for folder in folders} | {"venv/pyvenv.cfg": ""}
     repo.commit("start", {"write.py": WRITE, ".gitignore": "out/\n", **files})
-    orglab("init", "--no-hooks")
+    orglab("init", "--tracked", "--no-hooks")
     orglab("new", "A")
     return repo
 

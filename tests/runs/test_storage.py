@@ -167,7 +167,7 @@ def test_a_relative_folder_or_one_named_by_the_repository_is_ignored(study, monk
 
 def test_without_git_records_are_stored_beside_the_log(tmp_path, orglab, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    orglab("init")
+    orglab("init", "--tracked")
     orglab("new", "First", "-s", "one")
     orglab("run", "1.1", "--", "true")
     (run,) = read_runs(tmp_path)

@@ -45,7 +45,7 @@ class Clone:
 def clones(repo, tmp_path_factory):
     """Two clones, and the bare repository that both know as origin."""
     place = tmp_path_factory.mktemp("clones")
-    orglab("init", cwd=repo.path)
+    orglab("init", "--tracked", cwd=repo.path)
     orglab("new", "First", "-s", "one", "-s", "two", cwd=repo.path)
     repo.commit("log")
     repo.git("clone", "--quiet", "--bare", repo.path, place / "bare")
@@ -228,7 +228,7 @@ def test_a_missing_remote_or_repository_is_an_error(clones, tmp_path_factory):
     assert "There is no remote" in one("sync", "--", "--upload-pack=touch owned", code=5).err
     assert not (one.path / "owned").exists()
     alone = Clone(tmp_path_factory.mktemp("alone"), None)
-    alone("init")
+    alone("init", "--tracked")
     assert "not in a git repository" in alone("sync", code=5).err
 
 

@@ -37,7 +37,7 @@ def sub(study, tmp_path_factory):
 
 @pytest.mark.parametrize("commits", [True, False])
 def test_a_script_that_was_never_added(repo, orglab, commits):
-    orglab("init")
+    orglab("init", "--tracked")
     orglab("new", "First", "-s", "one")
     if commits:
         repo.git("commit", "--quiet", "--allow-empty", "-m", "start")
