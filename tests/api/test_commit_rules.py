@@ -71,17 +71,32 @@ def test_log_and_code_in_one_commit_are_a_mixture(log, commit, repo):
     stage(repo, **{NAME: SEED + "x\n"})
     assert log.find_mixture(commit) is None
     stage(repo, **{"train.py": "lr = 1\n"})
-    assert log.find_mixture(commit) == ([NAME], False, True)
+    found = log.find_mixture(commit)
+    assert ([(change.state, change.path) for change in found.changes], found.rule) == ([("M", NAME)], "leave-out")
+    assert not commit.is_staged_in_part(NAME)
     log.path.write_text(SEED + "y\n")
-    assert log.find_mixture(commit).is_staged_in_part
+    assert commit.is_staged_in_part(NAME)
 
 
-@pytest.mark.parametrize(("setting", "refused"), [("refuse", True), ("warn", False), ("off", None)])
-def test_the_setting_decides_whether_a_mixture_is_refused(log, commit, repo, setting, refused):
+@pytest.mark.parametrize("setting", ["leave-out", "refuse", "warn", "off"])
+def test_the_setting_decides_about_a_mixture(log, commit, repo, setting):
     log.config = log.config._replace(hooks=log.config.hooks._replace(separate=setting))
     stage(repo, **{NAME: SEED + "x\n", "train.py": "lr = 1\n"})
     found = log.find_mixture(commit)
-    assert (found.is_refused if found else None) is refused
+    assert (found.rule if found else "off") == setting
+
+
+def test_a_log_kept_apart_is_in_no_mixture(log, commit, repo, monkeypatch):
+    monkeypatch.setattr(type(log), "is_apart", True)
+    stage(repo, **{NAME: SEED + "x\n", "train.py": "lr = 1\n"})
+    assert log.find_mixture(commit) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "unknown"), [("[e9]", "9"), ("[ex9]", "x9"), ("x\n\nRefs: ex9, e9", "9"), ("[ex]", "")]
+)
+def test_an_unknown_reference_in_a_trailer_must_be_a_number(log, message, unknown):
+    assert [reference.id for reference in log.find_named(message.encode()).unknown] == unknown.split()
 
 
 def test_the_commit_that_adds_the_log_may_contain_code(repo, monkeypatch):
