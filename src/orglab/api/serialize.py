@@ -142,6 +142,7 @@ def run_form(run: "Run") -> dict[str, object]:
         "parameters": run.parameters,
         "before": run.before,
         "snapshot": run.snapshot,
+        "kept": run.kept,
         "discarded": run.discarded,
     }
 
@@ -154,7 +155,6 @@ def run_core(run: "Run") -> dict[str, object]:
         "began": format_moment(run.began),
         "seconds": run.seconds,
         "commit": run.commit,
-        "kept": run.kept,
         **metrics_form(run),
     }
 
