@@ -65,7 +65,8 @@ def write_run(study, name, **fields):
     study.write(f".git/orglab/runs/{name}/record.jsonl", json.dumps(record) + "\n")
 
 
-def test_every_command_attributes_commits_and_runs(study):
+@pytest.mark.parametrize("is_fetched", [True, False])
+def test_every_command_attributes_commits_and_runs(study, is_fetched):
     runs = [f"20260601-0930{number:02}-abcd" for number in range(4)]
     text = (
         START
@@ -74,9 +75,15 @@ def test_every_command_attributes_commits_and_runs(study):
     )
     study.commit("notes of runs", {NAME: text})
     results = study.git("rev-parse", ":/before the log of bagging")
-    for name, fields in zip(runs, ({}, {"writer": "b"}, {"writer": "b"}, {"commit": results}), strict=True):
-        write_run(study, name, **fields)
+    for name, fields in zip(
+        runs,
+        ({}, {"writer": "b"}, {"writer": "b"} if is_fetched else {"commit": results}, {"commit": results}),
+        strict=True,
+    ):
+        if name != runs[1] or is_fetched:
+            write_run(study, name, **fields)
     assert orglab("renumber", "7", cwd=study.path).code == 0
+    write_run(study, runs[1], writer="b")
 
     def ask(*words):
         return json.loads(orglab(*words, "--json", cwd=study.path).out)

@@ -161,7 +161,7 @@ class Laboratory:
     def note(self, ref, text):
         """Write a note."""
         self._begin()
-        self.orglab("note", ref, text)
+        self.orglab("note", "-c", "HEAD", ref, text)
         self._enter(Event(self.time, "minute", "note", ref, text, commit=self.head()))
         self._noted.add(ref.partition(".")[0])
 

@@ -40,12 +40,17 @@ def divide_id(sources: Sources, mine: Experiment, others: Sequence[Experiment]) 
     commits = [mention.commit for mention in reversed(mentions)]
     runs = [run for run in sources.runs if (run.ref or "").partition(".")[0] == mine.ref]
     sides = _Sides(sources, {_MINE: [mine], _OTHER: others}, commits, runs)
-    own = [commit.short for commit in commits if sides.find_of_commit(commit) == _MINE]
-    return [*own, *(run.id for run in runs if sides.find_of_run(run) == _MINE)]
+    # The record of a run that has a note may not have been fetched yet.
+    own_runs = sides.noted[_MINE] | {run.id for run in runs if sides.find_of_run(run) == _MINE}
+    return [*(commit.short for commit in commits if sides.find_of_commit(commit) == _MINE), *sorted(own_runs)]
 
 
 class _Sides:
-    """The sides of a division, as bits: `_MINE` and `_OTHER`."""
+    """The sides of a division, as bits: `_MINE` and `_OTHER`.
+
+    Attributes:
+        noted: The ids of the runs that the experiments of each side have notes on.
+    """
 
     def __init__(
         self,
@@ -59,8 +64,8 @@ class _Sides:
         self._sides = sides
         self._named = {commit.hash: commit for commit in commits}
         self._texts = {side: b"".join(_read_text(one) for one in experiments) for side, experiments in sides.items()}
-        noted = {side: {decode(name) for name in RUN_MARK.findall(text)} for side, text in self._texts.items()}
-        self._runs = {run.id: side for run in runs for side in sides if run.id in noted[side]}
+        self.noted = {side: {decode(name) for name in RUN_MARK.findall(text)} for side, text in self._texts.items()}
+        self._runs = {run.id: side for run in runs for side in sides if run.id in self.noted[side]}
         self._writers = {
             side: {run.fields.get("writer") for run in runs if self._runs.get(run.id) == side} for side in sides
         }

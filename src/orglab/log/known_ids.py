@@ -34,8 +34,8 @@ _LINE = re.compile(rb"^(?:id (\d{1,18}) (\"[^\n]*\")|text (%b) (\d{1,18}))$" % F
 _ARCHIVE = "_archive"
 # How many bytes of versions that were not read before are read at once; the others wait for the next time.
 _MOST_BYTES = 1 << 26
-# As long as commands that wait for the log.
-_LOCK_SECONDS = 30.0
+# A crowd waits here, and then hardly for the log.
+_LOCK_SECONDS = 60.0
 
 
 class KnownIds:
