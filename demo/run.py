@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -95,11 +96,9 @@ class Study:
         self.type("git", "commit", "--quiet", "-m", message)
 
     def new(self, title: str, hypothesis: str, *steps: str, tag: str) -> str:
-        """Create an experiment before it is run, commit the log, and return its reference."""
+        """Create an experiment before it is run, and return its reference."""
         step_options = [argument for step in steps for argument in ("-s", step)]
-        experiment = self.type("orglab", "new", title, "-d", hypothesis, *step_options, "-t", tag)
-        self.type("orglab", "commit")
-        return experiment
+        return self.type("orglab", "new", title, "-d", hypothesis, *step_options, "-t", tag)
 
     def take_step(self, step: str, what: str, **settings: object) -> dict[str, Any]:
         """Commit the settings of a step, run the training with `orglab run`, and return the result.
@@ -109,7 +108,6 @@ class Study:
         file = self.write_settings(step, what, **settings)
         metrics = f"results/{step}.json"
         self.type("orglab", "run", step, "--metrics", metrics, "--done", "--", "python", "train.py", str(file))
-        self.type("orglab", "commit")
         return self.read(step)
 
     def write_settings(self, step: str, what: str, **settings: object) -> Path:
@@ -142,9 +140,8 @@ class Study:
         return self.read(name)
 
     def conclude(self, experiment: str, decision: dict[str, Any], text: str) -> None:
-        """Record the verdict, and commit the log."""
+        """Record the verdict."""
         self.type("orglab", "conclude", experiment, text, "--verdict", decision["verdict"])
-        self.type("orglab", "commit")
 
     def read(self, name: str) -> dict[str, Any]:
         """Return a result or a decision, as written by the scripts."""
@@ -246,7 +243,6 @@ def tidy_history(study: Study) -> None:
     study.type("git", "rebase", "--interactive", "--quiet", "--root")
     say("The commits named in the log have new hashes now. The hooks added them to the log; the check confirms it.")
     study.type("orglab", "check", "--fix")
-    study.type("orglab", "commit")
     study.type("orglab", "check")
 
 
@@ -261,7 +257,6 @@ def try_again(study: Study) -> None:
         tag="augmentation",
     )
     study.type("orglab", "state", experiment, "CANCELED", "-m", "Already answered by [e1]")
-    study.type("orglab", "commit")
 
 
 def leave_open(study: Study) -> None:
@@ -283,6 +278,19 @@ def leave_open(study: Study) -> None:
     study.type("orglab", "start", f"{experiment}.2")
     study.type("orglab", "note", f"{experiment}.2", "The vote is next")
     study.type("orglab", "commit")
+
+
+def count_commits(study: Study) -> None:
+    """Show that nothing is left uncommitted, and say which commits were typed and which orglab made."""
+    say("The working tree is clean: code and results are on main, the log is on a branch of its own.")
+    study.type("git", "status", "--short", "--branch")
+    subjects = study.type("git", "log", "--format=%s", "main").splitlines()
+    made = [subject for subject in subjects if re.match(r"(\[e\d+(\.\d+)?\] )?(Before|Results): ", subject)]
+    versions = study.type("git", "log", "--format=%s", "experiment-log").splitlines()
+    print(
+        f"main has {len(subjects)} commits: {len(subjects) - len(made)} were typed here, and `orglab run` made "
+        f"{len(made)} of results. All {len(versions)} commits of experiment-log are orglab's."
+    )
 
 
 def look_back(study: Study, first: str) -> None:
@@ -324,8 +332,6 @@ def main() -> None:
     (study.folder / ".gitignore").write_text("models/\nreport*\n")
     study.commit("Train and compare", ".")
     study.type("orglab", "init")
-    study.commit("Merge the log with orglab", ".gitattributes")
-    study.type("orglab", "commit", "-m", "Start the log")
 
     first = try_shifts(study)
     try_components(study)
@@ -334,6 +340,7 @@ def main() -> None:
     try_again(study)
     leave_open(study)
     look_back(study, first)
+    count_commits(study)
 
     say("The study at a glance:")
     study.type("orglab", "list", direct=True)

@@ -43,6 +43,7 @@ log = "{log}"
 # size_limit = 10              # MB; larger new results are not committed
 # snapshot_files = 2000        # untracked files in a snapshot
 # snapshot_size = 100          # MB, in all
+# commit_log = true            # a log that git tracks is committed after a run that did not fail
 # share_output = true          # `orglab sync` sends the last 64 KB of what each run printed
 
 [report]

@@ -188,8 +188,8 @@ def test_a_repository_without_commits_records_none(repo):
     refused(log, 3, "done", "--undo", "201.9", says="step 9")
 
 
-def test_a_detached_head_is_recorded(repo):
-    first = repo.commit("log", {NAME: SEED})
+def test_a_commit_on_a_detached_head_is_recorded(repo):
+    first = repo.commit("[e201.2] log", {NAME: SEED, "a": "1"})
     repo.git("checkout", "--quiet", "--detach")
     assert orglab("done", "201.2").code == 0
     assert f"2. [X] Test XYZ with ABC ({first[:7]})" in Path(NAME).read_text()

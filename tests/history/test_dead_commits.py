@@ -326,7 +326,7 @@ def test_recorded_commits_survive_gc(repo):
 @pytest.mark.parametrize("hooks", [True, False])
 def test_a_history_that_is_reworded_and_squashed_leaves_no_dead_hash(repo, hooks):
     assert orglab("init", *([] if hooks else ["--no-hooks"])).code == 0
-    repo.commit("[e1] log: new")
+    repo.commit("log: new")
     orglab("new", "One", "-s", "A", "-s", "B", "-s", "C")
     repo.git("commit", "--quiet", "-am", "log: e1")
     for at in (1, 2, 3):

@@ -82,6 +82,19 @@ def test_the_index_of_a_commit_that_is_not_made_is_unchanged(study, way, argumen
     assert not [*(study.path / ".git").glob("*.lock")]
 
 
+@pytest.mark.parametrize("arguments", [(), ("--all",), ("train.py",)])
+def test_a_hook_of_the_user_that_stages_everything_does_not_bring_the_log_in(study, arguments):
+    change(study, " M")
+    study.git("add", "train.py")
+    kept = study.hook("pre-commit.orglab-kept")
+    kept.write_text("#!/bin/sh\necho formatted >> train.py; git add --update\n")
+    kept.chmod(0o755)
+    assert LEFT in study.git("commit", "--quiet", "-m", "[e201] tune", *arguments)
+    assert committed(study) == ["train.py"]
+    assert study.repo.git("show", "HEAD:train.py").endswith("formatted")
+    assert study.log == UNSTAGED
+
+
 def test_a_new_journal_is_left_out_and_stays_staged(study):
     study.edit("journal.org", "* 2026\n")
     study.edit()
@@ -126,8 +139,9 @@ def test_a_squashed_merge_is_committed_whole(study):
     assert committed(study) == [NAME, "train.py"]
 
 
-def test_what_a_killed_hook_left_is_staged_again_by_the_next_commit(study):
-    change(study, "M ")
+@pytest.mark.parametrize("arguments", [(), ("--all",), ("train.py",), ("train.py", NAME), ("--allow-empty",)])
+def test_what_a_killed_hook_left_is_staged_again_by_the_next_commit(study, arguments):
+    change(study, "MM")
     study.git("add", "train.py")
     entry = study.repo.git("ls-files", "--stage", NAME)
     kept = study.hook("pre-commit.orglab-kept")
@@ -136,7 +150,7 @@ def test_what_a_killed_hook_left_is_staged_again_by_the_next_commit(study):
     study.git("commit", "-m", "tune", code=1)
     assert study.repo.git("status", "--porcelain") == f" M {NAME}\nM  train.py"
     kept.unlink()
-    study.git("commit", "--quiet", "-m", "[e201] tune")
+    study.git("commit", "--quiet", "-m", "[e201] tune", *arguments)
     assert committed(study) == ["train.py"]
     assert study.repo.git("ls-files", "--stage", NAME) == entry
 
@@ -184,3 +198,26 @@ def test_a_worktree_and_a_split_index(study, tmp_path_factory):
         assert LEFT in study.git("commit", "--quiet", "-m", "[e201] x", *arguments, cwd=other)
         assert committed(study, "other") == ["train.py"]
         assert study.repo.git("-C", str(other), "status", "--porcelain").split() == ["M", NAME]
+
+
+@pytest.mark.parametrize("way", ["dotfiles", "core.worktree", "variables"])
+def test_a_git_directory_that_is_elsewhere(study, tmp_path_factory, way):
+    bare, home = tmp_path_factory.mktemp("bare") / "dotfiles.git", tmp_path_factory.mktemp("home")
+    study.path.joinpath(".git").rename(bare)
+    options = {"core.worktree": [f"--git-dir={bare}"], "variables": []}.get(
+        way, [f"--git-dir={bare}", f"--work-tree={home}"]
+    )
+    if way == "core.worktree":
+        study.git(f"--git-dir={bare}", "config", "core.worktree", home)
+    environment = {"GIT_DIR": str(bare), "GIT_WORK_TREE": str(home)} if way == "variables" else {}
+    study.git(*options, "checkout", "--force", "main", cwd=home, **environment)
+    for arguments in (("--all",), ("train.py", NAME)):
+        (home / NAME).write_text(UNSTAGED)
+        with (home / "train.py").open("a") as file:
+            file.write("more\n")
+        said = study.git(*options, "commit", "--quiet", "-m", "[e201.1] x", *arguments, cwd=home, **environment)
+        assert said.startswith(f"orglab: Left {NAME} out of this commit; commit it with `git commit -- {NAME}`.\n")
+        assert "belongs to e201.1" in said
+        assert study.repo.git(f"--git-dir={bare}", "show", "--format=", "--name-only", "HEAD") == "train.py"
+    study.git(*options, "commit", "--quiet", "-m", "[e201.1] x", "--", NAME, cwd=home, **environment)
+    assert study.repo.git(f"--git-dir={bare}", f"--work-tree={home}", "status", "--porcelain", "-uno") == ""

@@ -169,6 +169,7 @@ def test_a_run_and_a_commit_of_the_log_name_their_step_there_too(study, position
     history = orglab("show", "201", "--history", cwd=study.path).out
     assert "Before" in history
     assert "Results" in history
+    assert "log: " not in orglab("show", "201", cwd=study.path).out
     done = orglab("done", "201.2", cwd=study.path)
     assert study.repo.git("rev-parse", "--short=7", "HEAD~1") in done.out + done.err + study.log
 

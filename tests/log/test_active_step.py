@@ -80,13 +80,13 @@ def test_steps_are_started_and_done_in_a_sandbox(places, hooks):
     orglab("init", *hooks)
     orglab("new", "First", "-s", "one", "-s", "two")
     in_clone = (repo.path / ".git/orglab/active").read_text()
-    head = repo.commit("log")[:7]
+    head = repo.commit("[e1] log\n\n[e1.1]", {"a": "1"})[:7]
     sandbox = with_read_only(repo.path / ".git")
     for command, said in (
         (("start", "1.1"), "e1.1 is now active.\n"),
-        (("done", "1.1"), f"e1.1 done ({head}, which is HEAD; no commit names [e1.1]).\n"),
+        (("done", "1.1"), f"e1.1 done ({head}, the newest commit naming [e1.1]).\n"),
         (("start", "1.2"), "e1.2 is now active.\n"),
-        (("note", "1.2", "A thought"), ""),
+        (("note", "1", "A thought"), ""),
     ):
         done = orglab(*command, prefix=sandbox)
         assert (done.code, done.err) == (0, said), done

@@ -154,6 +154,7 @@ def run_core(run: "Run") -> dict[str, object]:
         "began": format_moment(run.began),
         "seconds": run.seconds,
         "commit": run.commit,
+        "kept": run.kept,
         **metrics_form(run),
     }
 
@@ -203,6 +204,8 @@ def status_form(status: "Status") -> dict[str, object]:
         "uncommitted": list(status.uncommitted),
         "changed": status.changed,
         "pending": list(status.pending),
+        "reasons": status.reasons,
+        "pending_results": status.pending_results,
         "homeless": status.homeless,
         "running": [run.id for run in status.running],
         "hooks": status.hooks,

@@ -30,6 +30,8 @@ class Status(NamedTuple):
         uncommitted: The log and the journal, if they have uncommitted changes.
         changed: The number of other files with uncommitted changes, including untracked files.
         pending: The references of steps and ids of runs that are recorded but not written to the log yet.
+        reasons: Why those of the pending runs that belong to another HEAD are pending, by id.
+        pending_results: Why the results of a run are not committed yet, by the id of the run.
         homeless: The same for logs that no longer have their path, with that path relative to the top.
         running: The runs that have not ended; those whose orglab was killed are `unobserved`.
         hooks: `installed`, `outdated`, `partly installed` or `not installed`; None without git.
@@ -49,6 +51,8 @@ class Status(NamedTuple):
     uncommitted: tuple[str, ...]
     changed: int
     pending: tuple[str, ...]
+    reasons: dict[str, str]
+    pending_results: dict[str, str]
     homeless: dict[str, str]
     running: "tuple[Run, ...]"
     hooks: str | None
@@ -83,12 +87,16 @@ class StatusMethods(SetupMethods):
         log_runs = LogRuns(self, lambda: document)
         runs = log_runs.all
         folders = [place / RUNS for place in find_storage_folders(self.top)]
-        entries = [entry for entry in find_pending(self.top, self.path, log_runs.owns) if not entry.is_noted]
+        entries = find_pending(self.top, self.path, log_runs.owns)
+        reasons = {entry.name: entry.waiting for entry in entries if entry.waiting is not None}
         homeless = {name: log for name, log in find_homeless(self.top).items() if not log_runs.owns(log)}
         going_on = {run.id: run for run in runs if run.is_going_on}
         return Status(
             self.path, counts, active, active_experiment, step, repository is not None, uncommitted, changed,
-            tuple(entry.ref or entry.name for entry in entries if entry.name not in going_on), homeless,
+            tuple(entry.ref or entry.name for entry in entries
+                  if not entry.is_noted and entry.name not in going_on),
+            {name: why.note for name, why in reasons.items() if why.note is not None},
+            {name: why.results for name, why in reasons.items() if why.results is not None}, homeless,
             tuple(going_on.values()),
             self._describe_hooks() if repository is not None else None, len(runs),
             tuple(run.id for run in runs if run.ref is None and run.discarded is None),

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import clock
 from orglab.api.new_ids import IdMethods
 from orglab.errors import GitError, NotFoundError, NotWritableError, UnsafeEditError, UsageError
-from orglab.experiment.ids import list_ids, list_references
+from orglab.experiment.ids import list_ids, list_references, read_aliases, read_shared
 from orglab.experiment.lookup import find_last_experiment, find_last_with_id, find_step
 from orglab.experiment.model import ID, Experiment, Step
 from orglab.experiment.section_text import Note
@@ -18,10 +17,12 @@ from orglab.reference import Reference, parse_reference
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orglab.git.commit_evidence import Evidence
     from orglab.log.known_ids import KnownIds
     from orglab.org.document import Document
     from orglab.org.edit import Edit
     from orglab.org.timestamp import Timestamp
+    from orglab.text import Tell
 
 _JOURNAL_HEADER = "#+TITLE: Journal\n"
 _NEW_HEADINGS = 4
@@ -33,14 +34,17 @@ class Completed(NamedTuple):
     Attributes:
         step: The step after the change.
         commits: The short hashes that were added to it.
-        why: How they were chosen: `given`, `named` (the message names the step), `head`, or `none`.
+        why: How they were chosen: `given`, `named` (the message names the step), `unnamed` (none does, so there are no
+            commits), or `none` (none was wanted).
         uncommitted: If HEAD is among them, the tracked files with uncommitted changes, without the log and the journal.
+        evidence: What `find_evidence` found; None if it was not asked.
     """
 
     step: Step
     commits: tuple[str, ...]
     why: str
     uncommitted: tuple[str, ...] = ()
+    evidence: "Evidence | None" = None
 
 
 class WriteMethods(IdMethods):
@@ -114,7 +118,8 @@ class WriteMethods(IdMethods):
     def renumber(self, reference: str, number: str | None = None) -> Experiment:
         """Give an experiment another id, keep the old one as an alias, and return it.
 
-        If two experiments have the same id, the later one in the log is renumbered.
+        If two experiments have the same id, the later one in the log is renumbered, and its own commits and runs stay
+        with it (`history/id_division.py`).
 
         Args:
             reference: The experiment.
@@ -126,11 +131,12 @@ class WriteMethods(IdMethods):
         from orglab.experiment import ids
 
         parsed, known = _whole(reference), self._read_known_ids()
+        own = self._divide_id(parsed)
 
         def make_edits(document: "Document") -> "tuple[list[Edit], tuple[str, str]]":
             experiment = find_last_with_id(document, parsed, self.config, self.path)
             chosen = self._choose_id(document, number, known)
-            edits = ids.renumber(experiment.heading, experiment.id, chosen, self.config, self.path.name)
+            edits = ids.renumber(experiment.heading, experiment.id, chosen, self.config, self.path.name, own)
             return edits, (experiment.id, chosen)
 
         def verify(before: "Document", after: "Document", decided: tuple[str, str]) -> None:
@@ -149,6 +155,21 @@ class WriteMethods(IdMethods):
                 self.active.rename(self.config.letter + old, experiment.ref)
         return experiment
 
+    def _divide_id(self, reference: Reference) -> list[str] | None:
+        """Return the hashes and runs of the last experiment with an id; None if no other experiment has that id."""
+        from orglab.history.id_division import divide_id
+        from orglab.history.sources import Sources
+
+        document = self.document()
+        last = find_last_with_id(document, reference, self.config, self.path)
+        experiments = [one for one in self.read_experiments(document) if one.id == last.id]
+        if len(experiments) < 2:  # noqa: PLR2004 - it and another one
+            return None
+        try:
+            return divide_id(Sources(self), experiments[-1], experiments[:-1])
+        except GitError:
+            return []
+
     def add_step(self, reference: str, text: str) -> Step:
         """Add a step at the end of an experiment's list, and return it.
 
@@ -163,29 +184,87 @@ class WriteMethods(IdMethods):
         )
         return after.steps[-1]
 
-    def add_note(self, reference: str, text: str) -> Note:
-        """Add a note with the time and the current commit, if any, under a step or under `Notes`; return it."""
+    def add_note(self, reference: str, text: str, *, commit: str | None = None, tell: "Tell | None" = None) -> Note:
+        """Add a note with the time and a commit, if any, under a step or under `Notes`, and return it.
+
+        Args:
+            reference: The experiment or step.
+            text: The text.
+            commit: The revision that the note is about; if None, the newest commit that `find_evidence` finds.
+            tell: Receives a sentence for the user if none was found.
+
+        Raises:
+            NotFoundError: There is no such experiment, step or commit.
+        """
         from orglab.experiment import edits
         from orglab.experiment.consequences import Added
         from orglab.org.timestamp import format_inactive
 
-        parsed, now, commit = parse_reference(reference), clock.now(), self._head()
-        head = format_inactive(now).decode() + (f" ({commit})" if commit else "")
+        parsed, now = parse_reference(reference), clock.now()
+        evidence = self.find_evidence(reference) if commit is None else None
+        hashes = self._read_hashes([commit] if commit is not None else [])
+        hashes += [one.short for one in evidence.commits] if evidence is not None else []
+        head = format_inactive(now).decode() + "".join(f" ({name})" for name in hashes)
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             step = None if parsed.step is None else find_step(experiment, parsed)
             return edits.add_note(experiment, step, head, text), None
 
         after, _ = self.edit_experiment(parsed, make_edits, now, Added(notes=1, headings=1))
-        self._keep_commits([commit] if commit else [])
+        self._keep_commits(hashes)
+        if tell is not None and evidence is not None and not hashes and self._has_commits():
+            tell(f"No commit was recorded, because {evidence.explain_absence(self.spell(reference))}.")
         return (after.notes if parsed.step is None else find_step(after, parsed).notes)[-1]
 
-    def _head(self) -> str | None:
-        """Return the short hash of HEAD; None without git, before the first commit, or if git fails."""
-        try:
-            return self.repository.head() if self.repository is not None else None
-        except GitError:
-            return None
+    def _has_commits(self) -> bool:
+        """Return whether HEAD is a commit; False without git, and if git fails."""
+        with suppress(GitError):
+            return self.repository is not None and self.repository.head() is not None
+        return False
+
+    def find_evidence(self, reference: str, *, find_all: bool = False) -> "Evidence":
+        """Return the commits on HEAD that are evidence for an experiment or a step, newest first; none without git.
+
+        These are the commits that name it and that were neither reverted nor are a revert, a merge, of a failed run, or
+        of the log alone.
+
+        Args:
+            reference: The experiment, for commits that name it or a step of it; or a step.
+            find_all: Whether to find all of them, or only the newest.
+
+        Raises:
+            NotFoundError: There is no such experiment or step.
+        """
+        from orglab.git import is_installed
+        from orglab.git.commit_evidence import Evidence, Question, find_evidence
+
+        parsed, experiment = parse_reference(reference), self.experiment(reference)
+        if parsed.step is not None:
+            find_step(experiment, parsed)
+        if self.repository is None or not is_installed():
+            return Evidence()
+
+        from orglab.experiment.shared_ids import read_shared_ids
+
+        document = self.document()
+        shared = read_shared_ids(document, lambda: self.read_experiments(document))
+        former = (*read_aliases(experiment.heading), *read_shared(experiment.heading))
+        question = Question(
+            list_ids(experiment), former, parsed.step, self.config.letter, self.find_own_paths(self.repository)
+        )
+        return find_evidence(self.repository, question, shared.resolve, find_all=find_all)
+
+    def _read_hashes(self, revisions: Iterable[str]) -> list[str]:
+        """Return the short hashes of revisions, each once.
+
+        Raises:
+            NotFoundError: One of them is not a commit.
+        """
+        chosen = list(revisions)
+        if chosen and self.repository is None:
+            raise NotFoundError(f"Unknown commit {chosen[0]!r}: {self.path} is not in a git repository.")
+        hashes = [self.repository.commit(revision) for revision in chosen] if self.repository else []
+        return list(dict.fromkeys(hashes))
 
     def start(self, reference: str) -> Experiment:
         """Set an experiment in progress, make it or its step the active one of this clone, and return it."""
@@ -221,19 +300,29 @@ class WriteMethods(IdMethods):
 
         Args:
             reference: The step.
-            commits: Revisions to record; none if empty.  If None, the newest commit
-                on HEAD whose message names the step, or else HEAD.
-            all_commits: If `commits` is None, record every commit that names the step, oldest first.
+            commits: Revisions to record; none if empty.  If None, the newest commit that `find_evidence` finds.
+            all_commits: If `commits` is None, record all that it finds, oldest first.
             all_checkboxes: Whether to tick the open checkboxes below the step too.
 
         Raises:
             NotFoundError: There is no such step or commit.
             UsageError: There are open checkboxes below the step.
+            GitError: git cannot read the repository.
         """
         from orglab.experiment import edits
+        from orglab.git import is_installed
 
         parsed = parse_reference(reference)
-        hashes, why = self._find_commits(reference, commits, all_commits=all_commits)
+        evidence = None
+        if commits is not None:
+            hashes = self._read_hashes(commits)
+            why = "given" if hashes else "none"
+        else:
+            evidence = self.find_evidence(reference, find_all=all_commits)
+            hashes = [one.short for one in reversed(evidence.commits)]
+            if not hashes and self.repository is not None and is_installed():
+                self.repository.head()  # raises an error if git cannot read the repository
+            why = "named" if hashes else "unnamed" if self.repository is not None else "none"
 
         def make_edits(experiment: Experiment) -> "tuple[list[Edit], None]":
             return edits.tick_step(
@@ -245,36 +334,7 @@ class WriteMethods(IdMethods):
         self.active.clear(*list_references(after, step))
         self._keep_commits(hashes)
         self.keep_text(at_once=True)
-        return Completed(step, tuple(hashes), why, self._changed_since(hashes))
-
-    def _find_commits(
-        self, reference: str, revisions: Iterable[str] | None, *, all_commits: bool
-    ) -> tuple[list[str], str]:
-        """Return the short hashes to record for a step, and how they were chosen.
-
-        Raises:
-            NotFoundError: There is no such step or commit.
-        """
-        from orglab.git import is_installed
-
-        if revisions is not None:
-            chosen = list(revisions)
-            if chosen and self.repository is None:
-                raise NotFoundError(f"Unknown commit {chosen[0]!r}: {self.path} is not in a git repository.")
-            hashes = [self.repository.commit(revision) for revision in chosen] if self.repository else []
-            return list(dict.fromkeys(hashes)), "given" if hashes else "none"
-        if self.repository is None or not is_installed():
-            return [], "none"
-        from orglab.git.mentions import find_mentions
-
-        experiment = self.experiment(reference)
-        step = find_step(experiment, parse_reference(reference))
-        names = [Reference(name, step.number) for name in list_ids(experiment)]
-        mentions = find_mentions(self.repository, names, self.config.letter)
-        if named := [mention.commit.short for mention in islice(mentions, None if all_commits else 1)]:
-            return named[::-1], "named"
-        head = self.repository.head()
-        return ([head], "head") if head else ([], "none")
+        return Completed(step, tuple(hashes), why, self._changed_since(hashes), evidence)
 
     def _changed_since(self, hashes: list[str]) -> tuple[str, ...]:
         """Return the uncommitted files, without the log and the journal; none if HEAD is not one of the commits."""

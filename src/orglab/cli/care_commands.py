@@ -24,7 +24,8 @@ def check_command(reference: str | None, *, fix: bool, restore: bool, forget: bo
     """Find problems in the log, and name the command that fixes each.
 
     Prints one problem per line: file:line:column: code message. The exit code is 1
-    if there are any. REFERENCE narrows --restore and --forget to an experiment.
+    if there are any. Commits that were discarded are no problem: --json lists them.
+    REFERENCE narrows --restore and --forget to an experiment.
 
     \b
     Example:
@@ -40,11 +41,12 @@ def check_command(reference: str | None, *, fix: bool, restore: bool, forget: bo
     if restore or forget:
         return _settle_losses(log, reference, restore=restore, as_json=as_json)
     with output.progress_bar("Checking") as update:
-        fixed, problems = log.fix(update) if fix else ([], log.check(update))
+        fixed, found = log.fix(update) if fix else ([], log.check(update))
+    problems = [one for one in found if one.is_problem]
     if as_json:
         from orglab.api.serialize import diagnostics_form  # noqa: PLC0415 - only for JSON
 
-        output.show_json(diagnostics_form(problems, fixed))
+        output.show_json(diagnostics_form(found, fixed))
         return int(bool(problems))
     from orglab.cli.render.check_text import diagnostic_lines  # noqa: PLC0415 - not for the merge driver
 
@@ -81,7 +83,8 @@ def renumber_command(reference: str, number: str | None, *, as_json: bool, anywa
     """Change an experiment's id. The old id stays as an alias, so old references still work.
 
     If two experiments have the same id, as after a merge, the later one in the log
-    is changed.
+    is changed. The commits and runs of each stay with it: they are told apart by
+    branch, by author, and by what the log records.
 
     \b
     Example:

@@ -75,7 +75,7 @@ def start_command(reference: str | None, *, clear: bool, as_json: bool, anyway: 
 @click.argument("reference", type=REFERENCE, required=False)
 @click.option("-c", "--commit", "commits", multiple=True, metavar="REV",
               help="The commit that holds the results; may be repeated.")  # fmt: skip
-@click.option("--all-commits", is_flag=True, help="Record every commit in the history of HEAD that names the step.")
+@click.option("--all-commits", is_flag=True, help="Record every such commit, not only the newest.")
 @click.option("--no-commit", is_flag=True, help="Record no commit.")
 @click.option("--all", "all_checkboxes", is_flag=True, help="Also tick the open checkboxes below the step.")
 @click.option("--undo", is_flag=True, help="Reopen the step; its commits are kept.")
@@ -87,7 +87,9 @@ def done_command(
     """Complete a step, and record the commit that holds its results.
 
     Without REFERENCE, the active step is completed. Without -c, the newest commit
-    whose message names the step, such as [e201.1], is recorded, or else HEAD.
+    on HEAD whose message names the step, such as [e201.1], is recorded, if there is
+    one. Commits that were reverted, reverts, merges, those of failed runs, and those
+    of the log alone do not count.
 
     \b
     Example:
@@ -132,12 +134,13 @@ def _describe_commits(completed: "Completed") -> str:
     named = (
         f"{count(len(completed.commits), 'commit')} naming" if len(completed.commits) > 1 else "newest commit naming"
     )
+    if completed.why == "unnamed" and completed.evidence is not None:
+        reason = completed.evidence.explain_absence(ref)
+        return f"{ref} done, without a commit, because {reason}; add one with `orglab done {ref} --commit REV`."
     return {
         "given": f"{ref} done ({hashes}).",
         "named": f"{ref} done ({hashes}, the {named} [{ref}]).",
-        "head": f"{ref} done ({hashes}, which is HEAD; no commit names [{ref}]).",
-        "none": f"{ref} done, without a commit.",
-    }[completed.why]
+    }.get(completed.why, f"{ref} done, without a commit.")
 
 
 @click.command(name="conclude", cls=TextCommand)

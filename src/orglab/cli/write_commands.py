@@ -18,6 +18,7 @@ from orglab.cli.options import (
     this_log,
     write_options,
 )
+from orglab.cli.output import tell
 from orglab.config import CONFIG_NAME, LOG_NAME
 from orglab.errors import NotFoundError, UsageError
 
@@ -169,22 +170,25 @@ def step_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> None
 
 @click.command(name="note", cls=TextCommand)
 @click.argument("words", nargs=-1, type=REFERENCE, metavar="[REFERENCE] TEXT")
+@click.option("-c", "--commit", metavar="REV", help="The commit that the note is about.")
 @write_options
-def note_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> None:
-    """Add a note to an experiment or a step, with the time and the current commit.
+def note_command(words: tuple[str, ...], commit: str | None, *, as_json: bool, anyway: bool) -> None:
+    """Add a note to an experiment or a step, with the time and a commit.
 
     Without REFERENCE, it is added to the active experiment or step. If TEXT is -,
-    it is read from standard input.
+    it is read from standard input. Without -c, the commit is the newest one that
+    names the experiment or step, chosen as for `orglab done`, if there is one.
 
     \b
     Example:
       orglab note "The loss explodes after 2k steps; clipping at 1.0 helps"
+      orglab note 201.1 -c HEAD "Clipping at 1.0 helps"
       tail -5 train.log | orglab note 201.1 -
     """
     log = this_log(anyway=anyway)
     reference, text = split_reference(log, words, "note")
     target = reference or log.require_active()
-    note = log.add_note(target, read_text(text))
+    note = log.add_note(target, read_text(text), commit=commit, tell=tell)
     ref = log.spell(target)
     if as_json:
         from orglab.api.serialize import note_form  # noqa: PLC0415 - only for JSON

@@ -30,8 +30,11 @@ CODES = {
     "setup-file": "The file has a #+SETUPFILE line; that file is not read.",
     "moved-hash": "A recorded commit was rewritten and now has another hash. --fix adds the current hash.",
     "dead-hash": "A recorded commit is not on any branch or tag, and its current hash is not certain.",
+    "discarded": "A recorded commit was discarded: no branch or tag has it any more, and no other commit replaced it.",
 }
 ERRORS = frozenset(("conflict", "duplicate-id", "bad-id", "same-number"))
+NOTES = frozenset(("discarded",))
+"""What is true of a log without being a problem."""
 
 
 class Moved(NamedTuple):
@@ -53,7 +56,7 @@ class Moved(NamedTuple):
 
 
 class Diagnostic(NamedTuple):
-    """A problem in the log.
+    """A problem in the log, or a note on it.
 
     Attributes:
         file: The path of the log, for display.
@@ -62,7 +65,7 @@ class Diagnostic(NamedTuple):
         code: One of `CODES`.
         message: The problem, in one sentence.
         fix: The edits that fix it, if that is safe.
-        moved: For `moved-hash` and `dead-hash`: what happened to the commit.
+        moved: For `moved-hash`, `dead-hash` and `discarded`: what happened to the commit.
         subject: The id of the experiment, if the command that fixes the problem needs it.
     """
 
@@ -90,7 +93,14 @@ class Diagnostic(NamedTuple):
             return "orglab init --apart"
         if self.code == "bad-term":
             return f"edit line {self.line} of {self.file}"
+        if self.code == "discarded" and self.moved is not None:
+            return f"orglab why {self.moved.hash}"
         return f"orglab edit --line {self.line}"
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether there is something to fix; otherwise it is a note."""
+        return self.code not in NOTES
 
     @property
     def is_error(self) -> bool:

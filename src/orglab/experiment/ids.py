@@ -1,7 +1,7 @@
 """Ids of experiments: current ids, former ids (aliases) and renumbering."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from orglab.config import Config
 from orglab.experiment.model import Experiment, Step, tagged_headings
@@ -15,6 +15,8 @@ from orglab.org.syntax import compile_late
 from orglab.reference import Reference, link_pattern
 
 ALIASES = "ALIASES"
+SHARED = "SHARED"
+"""The property with the former ids that another experiment kept, and what belongs to this one; see `shared_ids`."""
 _WITHIN_REASON = 100
 _NUMBER = compile_late(
     rb"(?:^[ \t]*:(?:ID|CUSTOM_ID):[ \t]+|^\*+ (?:[^\n\[<]|\[#\w+\])*+(?:\[|<<))(\d{1,18})(?=[ \t\r]*$|\]|>>)",
@@ -28,9 +30,28 @@ def read_aliases(heading: Heading) -> tuple[str, ...]:
     return tuple((heading.property(ALIASES) or "").split())
 
 
+def read_shared(heading: Heading) -> dict[str, tuple[str, ...]]:
+    """Return the former ids of an experiment that another one kept, with the hashes and runs that are still its own."""
+    shared: dict[str, tuple[str, ...]] = {}
+    name = ""
+    for word in (heading.property(SHARED) or "").split():
+        if word.endswith(":"):
+            name = word[:-1]
+            shared.setdefault(name, ())
+        elif name:
+            shared[name] += (word,)
+    return shared
+
+
+def read_own_aliases(heading: Heading) -> tuple[str, ...]:
+    """Return the former ids of an experiment that no other one had."""
+    shared = read_shared(heading)
+    return tuple(name for name in read_aliases(heading) if name not in shared)
+
+
 def list_ids(experiment: Experiment) -> tuple[str, ...]:
-    """Return the current id of an experiment, followed by its former ones."""
-    return (experiment.id, *read_aliases(experiment.heading))
+    """Return the current id of an experiment, followed by the former ones that no other one had."""
+    return (experiment.id, *read_own_aliases(experiment.heading))
 
 
 def list_references(experiment: Experiment, step: Step | None = None) -> tuple[str, ...]:
@@ -70,7 +91,9 @@ def next_number(used: Collection[int], named: Collection[int] = ()) -> int:
     return highest + 1
 
 
-def renumber(heading: Heading, old: str, new: str, config: Config, name: str) -> list[Edit]:
+def renumber(
+    heading: Heading, old: str, new: str, config: Config, name: str, own: Iterable[str] | None = None
+) -> list[Edit]:
     """Return the edits that give an experiment another id and keep the old one as an alias.
 
     Links in the log to the old id are changed to the new one, unless another experiment
@@ -83,9 +106,12 @@ def renumber(heading: Heading, old: str, new: str, config: Config, name: str) ->
         new: The new id.
         config: The settings.
         name: The file name of the log.
+        own: If another experiment keeps the old id, the hashes and runs that belong to this one.
     """
     document = heading.document
     edits = _renumber_heading(heading, old, new)
+    if own is not None:
+        edits = _add_shared_id(heading, edits, old, own)
     others = (other for other in tagged_headings(document, config.tag) if other.begin != heading.begin)
     if not any(_has_id(other, old) for other in others):
         links = link_pattern(name).finditer(document.text)
@@ -115,6 +141,21 @@ def _renumber_heading(heading: Heading, old: str, new: str) -> list[Edit]:
     if not has_aliases:
         edits += put_property(heading, ALIASES, old)
     return edits
+
+
+def _add_shared_id(heading: Heading, edits: list[Edit], old: str, own: Iterable[str]) -> list[Edit]:
+    """Return the edits that also note the old id, which another experiment keeps, and what is this one's own."""
+    document = heading.document
+    renumbered = document.apply(edits)
+    changed = renumbered.heading_at(heading.begin)
+    if changed is None:
+        return edits
+    shared = {**read_shared(changed), old: tuple(own)}
+    value = " ".join(" ".join((f"{name}:", *words)) for name, words in shared.items())
+    text = renumbered.apply(put_property(changed, SHARED, value)).text
+    # Both properties may be in a new drawer, so one edit replaces everything up to there.
+    end = max([edit.end for edit in edits] + ([heading.drawer.end()] if heading.drawer is not None else []))
+    return [Edit(heading.begin, end, bytes(text[heading.begin : len(text) - (len(document.text) - end)]))]
 
 
 def _has_id(heading: Heading, name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orglab.config import Config
 from orglab.errors import NotFoundError, UsageError
-from orglab.experiment.ids import ALIASES, find_headings_by_alias, read_aliases
+from orglab.experiment.ids import ALIASES, find_headings_by_alias, read_own_aliases
 from orglab.experiment.model import Experiment, Step, read_id, tagged_headings
 from orglab.org.document import Document
 from orglab.org.heading import Heading
@@ -55,7 +55,7 @@ def find_renumbered(document: Document, read: Callable[[], Iterable[Experiment]]
     if ALIASES.encode() not in document.text.upper():
         return {}
     experiments = list(read())
-    renumbered = {alias: experiment for experiment in experiments for alias in read_aliases(experiment.heading)}
+    renumbered = {alias: experiment for experiment in experiments for alias in read_own_aliases(experiment.heading)}
     for experiment in experiments:
         renumbered.pop(experiment.id, None)
     return renumbered

@@ -108,9 +108,8 @@ has_only_reference() {
         END { exit other || !says }' "$2" 2>/dev/null
 }
 
-pre_commit() {
-    [ ! -e "$failed" ] || rm -f "$failed"
-    restore_index  # git was killed in the middle of an earlier commit
+# Keep the log and other files in separate commits; false if the commit is refused.
+separate_log() {
     is_busy && return
     [ ! -e "$dir/SQUASH_MSG" ] || return 0
     if read_names; then
@@ -119,6 +118,11 @@ pre_commit() {
             diff --cached --quiet --no-ext-diff --no-renames --diff-filter=AM -- "$log" "$journal" && return
     fi
     run_orglab
+}
+
+pre_commit() {
+    [ ! -e "$failed" ] || rm -f "$failed"
+    separate_log
 }
 
 prepare_commit_msg() {
@@ -180,10 +184,10 @@ pre-commit)
     exec 3</dev/null
     # orglab's check first: it is fast, and the project's own checks may be slow.
     pre_commit || exit 1
-    run_kept "$@" && exit
-    code=$?
-    restore_index
-    exit "$code" ;;
+    run_kept "$@" || { code=$?; restore_index; exit "$code"; }
+    # The user's hook may have staged the log, with all that it has formatted.
+    [ ! -x "$kept" ] || separate_log || exit 1
+    exit 0 ;;
 post-rewrite)
     pairs=$(cat)
     printf '%s\n' "$pairs" | run_kept "$@"

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,37 +88,38 @@ class HookCommit:
 
     def is_undone(self, change: Change) -> bool:
         """Return whether a file is as it was before HEAD: an amend may be taking it out of that commit."""
-        printed = self.repository.read("ls-tree", "-z", "--full-tree", "HEAD~", "--", f":(top,literal){change.path}")
-        fields = (printed or b"").partition(b"\t")[0].decode().split(" ")
+        command = ("ls-tree", "-z", "--full-tree", "HEAD~", "--", change.path)
+        printed = run_readonly(self.repository.folder, command, environment=self._environment).stdout
+        fields = printed.partition(b"\t")[0].decode().split(" ")
         return len(fields) == 3 and f"{fields[0]} {fields[2]}" == change.after  # noqa: PLR2004 - mode, type, hash
 
     def leave_out(self, changes: Sequence[Change]) -> bool:
         """Take changes out of the commit that pre-commit checks, and return whether that was possible.
 
-        git makes the commit from the index that it reads again after pre-commit.  Where that index will be the user's,
-        or is already, `restore_index` gives it the entries that the user had staged.
+        git makes the commit from the index that it reads again after pre-commit.  `restore_index` then gives the index
+        that the commit leaves behind the entries that the user had staged.
 
         Raises:
             GitError: git fails.
         """
         heads = {change.path: change.before for change in changes}
-        if _PARTIAL_INDEX.fullmatch(self._index.name):
-            # The index that the commit leaves behind is another one, which git has finished already.
-            next_index = self.repository.git_dir / "index.lock"
-            if not next_index.exists():
-                return False
-            staged = self._read_entries(self.repository.git_dir / "index", heads)
-            self._write_entries(self._index, heads)
-            self._write_entries(next_index, staged)
-            return True
-        # `commit -a` and `commit -p` stage what they commit in the lock of the index.
-        is_lock = self._index.suffix == ".lock"
-        staged = self._read_entries(self._index.with_suffix("") if is_lock else self._index, heads)
+        next_index = self._find_next_index()
+        if not next_index.exists():
+            return False
+        # git stages what `commit -a`, `commit -p` and `commit FILE...` commit in the lock of the index.
+        is_lock = next_index.suffix == ".lock"
+        staged = self._read_entries(next_index.with_suffix("") if is_lock else next_index, heads)
+        # If git was killed in the middle of an earlier commit, the index still lacks what was staged then.
+        earlier = read_left_out(self.repository)
+        staged |= {path: after for path, (before, after) in earlier.items() if staged.get(path) == before}
         try:
-            write_left_out(self.repository, {path: (entry, staged[path]) for path, entry in heads.items()})
+            write_left_out(self.repository, earlier | {path: (entry, staged[path]) for path, entry in heads.items()})
             self._write_entries(self._index, heads)
+            if next_index != self._index:
+                self._write_entries(next_index, heads)
         except (GitError, OSError):
-            remove_left_out(self.repository)
+            with suppress(OSError):
+                remove_left_out(self.repository)
             return False
         return True
 
@@ -127,12 +129,17 @@ class HookCommit:
         Raises:
             GitError: git fails.
         """
-        left_out = read_left_out(self.repository)
-        present = self._read_entries(self._index, left_out)
-        staged = {path: after for path, (before, after) in left_out.items() if present[path] == before}
+        left_out, index = read_left_out(self.repository), self._find_next_index()
+        present = self._read_entries(index, left_out)
+        staged = {path: after for path, (before, after) in left_out.items() if present[path] == before != after}
         if staged:
-            self._write_entries(self._index, staged)
+            self._write_entries(index, staged)
         remove_left_out(self.repository)
+
+    def _find_next_index(self) -> Path:
+        """Return the index that this commit leaves behind: a partial commit is made from another one."""
+        is_partial = _PARTIAL_INDEX.fullmatch(self._index.name) is not None
+        return self.repository.git_dir / "index.lock" if is_partial else self._index
 
     def _read_entries(self, index: Path, paths: Iterable[str]) -> dict[str, str]:
         """Return the entry of each path in an index, empty if it has none.
@@ -157,7 +164,7 @@ class HookCommit:
             GitError: git fails.
         """
         # git wants any hash for the path that it removes.
-        null = "0 " + self.repository.query("rev-parse", "HEAD").decode().strip()
+        null = "0 " + self.repository.query("rev-parse", "HEAD", environment=self._environment).decode().strip()
         lines = b"".join(os.fsencode(f"{entry or null}\t{path}\0") for path, entry in entries.items())
         environment = {**self._environment, "GIT_INDEX_FILE": os.fspath(index)}
         self.repository.run("update-index", "-z", "--index-info", stdin=lines, environment=environment)

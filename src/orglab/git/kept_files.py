@@ -99,6 +99,12 @@ def _measure(repository: Repository, path: str) -> int:
         return 0
 
 
+def find_kept(repository: Repository, name: str) -> str | None:
+    """Return the full hash of the commit that keeps the files of a run, or None."""
+    full = repository.read("rev-parse", "--quiet", "--verify", f"{RESULTS_REFS}{name}")
+    return full.decode().strip() if full is not None else None
+
+
 def list_kept(repository: Repository, commit: str) -> dict[str, bool]:
     """Return the paths in which a commit of kept files differs from its parent, and whether each is there.
 

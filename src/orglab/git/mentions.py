@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from orglab.git.commit import LOG_COMMAND, MESSAGE, Commit, parse_commit, read_raw_commits
+from orglab.git.commit import MESSAGE, Commit, parse_commit, read_raw_commits
 from orglab.git.message import TRAILER, find_refs
 from orglab.git.repository import FULL_HASH, Repository
 from orglab.reference import Reference, reference_pattern
@@ -168,25 +168,6 @@ def find_lost_commits(repository: Repository, known: Tips, tips: Tips) -> frozen
 def revision_lines(reached: frozenset[str], without: frozenset[str] = frozenset()) -> bytes:
     """Return the `--stdin` lines that select what `reached` reach and `without` do not."""
     return "".join([f"{name}\n" for name in sorted(reached)] + [f"^{name}\n" for name in sorted(without)]).encode()
-
-
-def find_mentions(repository: Repository, references: Collection[Reference], letter: str) -> Iterator[Mention]:
-    """Yield the commits on HEAD that mention any of these experiments or steps, newest first; none if git fails.
-
-    Args:
-        repository: The repository.
-        references: The experiments and steps; a reference to an experiment does not count for its steps.
-        letter: As for `scan_mentions`.
-
-    Raises:
-        GitError: git is not installed.
-    """
-    patterns = [f"--grep={text}" for text in (*(f"[{reference.spell(letter)}]" for reference in references), TRAILER)]
-    # `read`, not `query`: before the first commit there is no HEAD, which is not an error.
-    printed = repository.read(*LOG_COMMAND, "--fixed-strings", *patterns, "HEAD", "--") or b""
-    for mention in read_mentions(filter(None, printed.split(b"\0")), letter):
-        if any(reference in mention.references for reference in references):
-            yield mention
 
 
 def read_mentions(raw_commits: Iterable[bytes], letter: str) -> Iterator[Mention]:

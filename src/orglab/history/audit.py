@@ -15,7 +15,7 @@ from orglab.log.merge.lost_entries import find_lost_entries
 from orglab.org.document import Document
 from orglab.org.source import decode
 
-AUDITED = frozenset(("moved-hash", "dead-hash", "lost-in-merge", "lost", "tracked-name", "bad-term"))
+AUDITED = frozenset(("moved-hash", "dead-hash", "discarded", "lost-in-merge", "lost", "tracked-name", "bad-term"))
 """The codes of the diagnostics found here."""
 _KINDS = {
     "experiment": "the experiment", "step": "the step", "tick": "the tick of", "note": "the note",

@@ -119,5 +119,6 @@ class DeadCommits:
             return Diagnostic(*where, "moved-hash", f"{name} is now {current} {why}.", (place.edit(current),), moved)
         if current is not None:
             return Diagnostic(*where, "dead-hash", f"{name} is on no branch; it may now be {current} {why}.", (), moved)
-        problem = "is on no branch" if answer.method == "dropped" else "is not in this repository"
-        return Diagnostic(*where, "dead-hash", f"{name} {problem}: {answer.evidence}.", (), moved)
+        if answer.method == "dropped":
+            return Diagnostic(*where, "discarded", f"{name} was discarded: {answer.evidence}.", (), moved)
+        return Diagnostic(*where, "dead-hash", f"{name} is not in this repository: {answer.evidence}.", (), moved)

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from orglab.experiment.conclusion import Conclusion
-from orglab.experiment.ids import read_aliases
+from orglab.experiment.ids import read_own_aliases
 from orglab.experiment.journal import Entry
 from orglab.experiment.model import Experiment
 from orglab.experiment.note_text import Logged
 from orglab.experiment.section_text import Note, read_logged_changes
+from orglab.experiment.shared_ids import SharedIds
 from orglab.git.commit import Commit
 from orglab.git.message import read_references
 from orglab.history.completion import (
@@ -111,7 +112,7 @@ def read_events(sources: Sources, experiments: Sequence[Experiment], *, with_jou
         events = [
             event for event in log_events(experiment, commits, ticked, runs) if read_noted_run(event.text) not in ids
         ]
-        events += commit_events(ref, letter, sources.find_commits(experiment), aliases)
+        events += commit_events(ref, letter, sources.find_commits(experiment), aliases, sources.shared_ids)
         events += run_events(ref, runs)
         if with_journal:
             events += journal_events(ref, letter, sources.find_entries(experiment), aliases)
@@ -132,7 +133,7 @@ def written_events(experiment: Experiment, entries: Iterable[Entry]) -> list[Eve
 
 def _spell_aliases(experiment: Experiment) -> list[str]:
     """Return the references to an experiment by its former ids, such as `e205`."""
-    return [experiment.config.letter + name for name in read_aliases(experiment.heading)]
+    return [experiment.config.letter + name for name in read_own_aliases(experiment.heading)]
 
 
 def _read_ticking_commits(sources: Sources, experiments: Iterable[Experiment], *, with_journal: bool) -> TickingCommits:
@@ -258,7 +259,13 @@ def _oldest_first(experiment: Experiment) -> list[tuple[Logged, int]]:
     return changes if stamps and stamps[0] < stamps[-1] else changes[::-1]
 
 
-def commit_events(ref: str, letter: str, commits: Iterable[Commit], aliases: Iterable[str] = ()) -> Iterator[Event]:
+def commit_events(
+    ref: str,
+    letter: str,
+    commits: Iterable[Commit],
+    aliases: Iterable[str] = (),
+    shared_ids: SharedIds | None = None,
+) -> Iterator[Event]:
     """Yield an event for each commit whose message names an experiment or a step of it.
 
     Args:
@@ -266,10 +273,13 @@ def commit_events(ref: str, letter: str, commits: Iterable[Commit], aliases: Ite
         letter: The letter before the number in a reference.
         commits: Any commits.
         aliases: The references to it by its former ids, such as `e205`.
+        shared_ids: The ids that two experiments had.
     """
     names = {without_letter(name, letter) for name in (ref, *aliases)}
     for commit in commits:
-        references = [found for found in read_references(commit.message.encode(), letter) if found.id in names]
+        named = read_references(commit.message.encode(), letter)
+        named = [*shared_ids.resolve(named, commit.hash)] if shared_ids is not None else named
+        references = [found for found in named if found.id in names]
         refs = list(dict.fromkeys(f"{ref}.{found.step}" if found.step is not None else ref for found in references))
         if refs:
             subject = refs[0] if len(refs) == 1 else ref

@@ -13,12 +13,14 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from orglab.errors import UsageError
+from orglab.errors import GitError, UsageError
+from orglab.git import Repository
 from orglab.git.commit import Commit, read_commits
 from orglab.git.files import path_in, read_commits_of_file
 from orglab.git.hashed_file import HashedFile, hash_file
 from orglab.git.message import TRAILER, read_references
 from orglab.git.reachability import read_reachability
+from orglab.git.reverts import find_revert
 from orglab.git.rewrites.matcher import RewriteMatcher
 from orglab.git.rewrites.successor import APPLIED
 from orglab.history.references import find_enclosing_experiment
@@ -144,6 +146,7 @@ class LinkFinder:
             return
         reachability = read_reachability(self.repository, [commit.hash])
         if not reachability.tips or reachability.is_alive(commit.hash):
+            self._remark_revert(self.repository, commit)
             return
         own_paths = frozenset(map(os.fsencode, self.log.find_own_paths(self.repository)))
         matcher = RewriteMatcher(self.repository, reachability, own_paths, self.log.config.letter)
@@ -155,11 +158,19 @@ class LinkFinder:
         link = self._link_commit(new, f"replaced it ({successor.evidence})")
         yield link._replace(is_near=successor.confidence < APPLIED)
 
+    def _remark_revert(self, repository: Repository, commit: Commit) -> None:
+        """Add a remark if a commit was reverted."""
+        with suppress(GitError):  # before the first commit there is no HEAD
+            revert = find_revert(repository, commit)
+            if revert is not None:
+                self.remarks.append(f"{commit.short} was reverted by {revert.short}.")
+
     def _link_commit(self, commit: Commit, how: str) -> Link:
         """Return a commit as a link, with the experiments that it names, that record it, or whose runs used it."""
         letter = self.log.config.letter
         named = read_references(commit.message.encode(), letter)
-        for reference in named:
+        named = [*self.sources.shared_ids.resolve(named, commit.hash)]
+        for reference in dict.fromkeys(named):
             if self.sources.find(reference) is None and reference.id.isdecimal():
                 self.remarks.append(f"{commit.short} names {letter}{reference.id}, which is not in the log.")
         known = [reference for reference in named if self.sources.find(reference) is not None]
@@ -310,3 +321,5 @@ def _list_commits(run: Run) -> Iterator[tuple[str | None, str]]:
         yield run.code, "holds the code that it ran" if run.snapshot else "is the code that it ran"
     if run.commit != run.code:
         yield run.commit, "holds its results"
+    if not run.is_foreign:
+        yield run.kept, "keeps its results, on no branch"

@@ -6,10 +6,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from orglab.errors import GitError, OrglabError
-from orglab.experiment.ids import list_ids, read_aliases
+from orglab.experiment.ids import list_ids, read_own_aliases
 from orglab.experiment.journal import Entry, read_entries
 from orglab.experiment.lookup import find_nearest_ids, find_renumbered
 from orglab.experiment.model import Experiment, Step
+from orglab.experiment.shared_ids import SharedIds, read_shared_ids
 from orglab.git import Repository, is_installed
 from orglab.git.commit import Commit, read_commits, read_commits_by_hash
 from orglab.git.mentions import Mention
@@ -131,6 +132,11 @@ class Sources:
         return find_renumbered(self.document, self.experiments.values)
 
     @cached_property
+    def shared_ids(self) -> SharedIds:
+        """The ids that two experiments had."""
+        return read_shared_ids(self.document, self.experiments.values)
+
+    @cached_property
     def journal(self) -> Document | None:
         """The document of the journal, or None if it is missing or cannot be read."""
         try:
@@ -203,7 +209,10 @@ class Sources:
         """
         if self.repository is None:
             return []
-        return find_mentions(open_store(self.log), self.repository, self.log.config.letter)
+        mentions = find_mentions(open_store(self.log), self.repository, self.log.config.letter)
+        if not self.shared_ids:
+            return mentions
+        return [one._replace(references=self.shared_ids.resolve(one.references, one.hash)) for one in mentions]
 
     @cached_property
     def _mentions_by_id(self) -> _NameIndex[Mention]:
@@ -215,8 +224,8 @@ class Sources:
         Raises:
             GitError: git refuses.
         """
-        aliases = read_aliases(experiment.heading)
-        if not aliases and "mentions" not in vars(self) and self.repository is not None:
+        aliases = read_own_aliases(experiment.heading)
+        if not aliases and not self.shared_ids and "mentions" not in vars(self) and self.repository is not None:
             return self._read_mentions_of(experiment.id)
         mentions = self._mentions_by_id.find(list_ids(experiment))
         if not aliases:
@@ -343,7 +352,8 @@ class PeriodSources(Sources):
         def names_in(commit: Commit) -> Iterable[str]:
             if prefix not in commit.message and TRAILER not in commit.message:
                 return ()
-            return (reference.id for reference in read_references(commit.message.encode("utf-8", "replace"), letter))
+            named = read_references(commit.message.encode("utf-8", "replace"), letter)
+            return (reference.id for reference in self.shared_ids.resolve(named, commit.hash))
 
         return _NameIndex([*reversed(self.commits.values())], names_in)
 

@@ -2,9 +2,10 @@
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
-from orglab.config import find_log
+from orglab.config import find_git_dir, find_log
 from orglab.errors import OrglabError
 from orglab.hooks.hook import REFUSED, Hook, print_message
 
@@ -17,7 +18,7 @@ def pre_commit(hook: Hook) -> int:
     paths = [change.path for change in mixture.changes]
     log = " and ".join(paths)
     if mixture.rule == "leave-out" and hook.commit.leave_out(mixture.changes):
-        print_message(f"Left {log} out of this commit; commit it with `{_commit_command(hook.log.path)}`.")
+        print_message(f"Left {log} out of this commit; commit it with `{_commit_command(hook, paths)}`.")
         return 0
     if mixture.rule != "refuse":
         print_message(f"This commit changes {log} and other files; it is better to commit the log separately.")
@@ -28,7 +29,7 @@ def pre_commit(hook: Hook) -> int:
         names = " ".join(shlex.quote(os.path.relpath(path, here)) for path in paths)
         print_message(f"Unstage it with `git restore --staged -- {names}`, then repeat your commit.")
     else:
-        print_message(f"Commit the log with `{_commit_command(hook.log.path)}`, then repeat your commit.")
+        print_message(f"Commit the log with `{_commit_command(hook, paths)}`, then repeat your commit.")
     return REFUSED
 
 
@@ -38,9 +39,13 @@ def restore_index(hook: Hook) -> int:
     return 0
 
 
-def _commit_command(log: Path) -> str:
+def _commit_command(hook: Hook, paths: Sequence[str]) -> str:
     """Return the command that commits the log, as typed in the user's current folder."""
-    here = Path(os.environ.get("GIT_PREFIX") or ".")
+    here, log = Path(os.environ.get("GIT_PREFIX") or "."), hook.log.path
+    place = find_git_dir(os.fspath(log.parent))
+    if place is None or not os.path.samefile(place[1], hook.commit.repository.git_dir):  # noqa: PTH121 - as pathlib does
+        # orglab does not find a git directory that is elsewhere, as with `git --git-dir`.
+        return f"git commit -- {' '.join(shlex.quote(os.path.relpath(path, here)) for path in paths)}"
     try:
         is_found = find_log(here)[0].resolve() == log.resolve()
     except OrglabError:
@@ -55,11 +60,10 @@ def post_commit(hook: Hook) -> int:
         for ref, title in hook.log.find_named(commit.message).titles.items():
             print_message(f"This commit belongs to {ref}  {title}")
     hook.log.complete_steps_in_message(commit, print_message)
-    hook.log.keep_text()
-    return 0
+    return keep_text(hook)
 
 
 def keep_text(hook: Hook) -> int:
-    """Save the text of the log in its history."""
-    hook.log.keep_text()
+    """Save the text of the log in its history, which has that of a log kept apart at each commit."""
+    hook.log.keep_text(at_once=hook.log.is_apart)
     return 0

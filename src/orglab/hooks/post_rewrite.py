@@ -22,6 +22,8 @@ def post_rewrite(hook: Hook) -> int:
     rewritten = hook.log.follow_rewrites({old for old, _ in pairs})
     for old, new in rewritten:
         print_message(f"{path}: {old} is now {new}.")
-    if rewritten:
+    if rewritten and hook.log.is_apart:
+        hook.log.keep_text(at_once=True)
+    elif rewritten:
         print_message(f"{path} has the new hashes; commit it with: orglab commit")
     return 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from orglab.errors import OrglabError
 from orglab.git import Repository
 from orglab.git.files import is_tracked, path_in
-from orglab.git.worktree import is_commit_in_progress, lock_commits
+from orglab.git.worktree import is_commit_in_progress, lock_commits, read_branch
 from orglab.log.log_commit import commit_log
 from orglab.runs.cluster.batch import describe_untold
 from orglab.runs.description import describe_run
@@ -144,7 +144,7 @@ def _write(job: Job, run: Run) -> None:
 def _keep_log(job: Job, run: Run) -> None:
     """Save the log with the note of a run in its history; commit a log that git tracks, unless the run failed.
 
-    The branch is left alone after a failure.
+    The branch is left alone after a failure, and so is one that the run did not begin on.
     """
     log = job.log
     if log.is_apart:
@@ -152,6 +152,8 @@ def _keep_log(job: Job, run: Run) -> None:
         return
     repository = log.repository
     if repository is None or not log.config.run.commit_log or is_kept_aside(run):
+        return
+    if not run.branch or run.branch != read_branch(repository):
         return
     path = path_in(repository, log.path.absolute().resolve())
     if path is None or not is_tracked(repository, path):

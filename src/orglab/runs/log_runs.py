@@ -12,6 +12,7 @@ from orglab.experiment.ids import list_ids
 from orglab.experiment.lookup import find_renumbered
 from orglab.experiment.model import Experiment
 from orglab.experiment.note_text import RUN_MARK
+from orglab.experiment.shared_ids import SharedIds, read_shared_ids
 from orglab.git import is_installed
 from orglab.log.log import LogFile
 from orglab.org.document import Document
@@ -109,12 +110,26 @@ class LogRuns:
 
     def read_newest(self, count: int) -> Iterator[Run]:
         """Yield the runs of the log among the newest `count` records, newest first; records are read lazily."""
-        yield from (self._with_current_ref(run) for run in read_newest_runs(self._log.top, count) if self._is_ours(run))
+        for run in read_newest_runs(self._log.top, count):
+            if self._is_ours(run):
+                yield self._with_current_ref(self._with_own_ref(run))
 
     @cached_property
     def _recorded(self) -> list[Run]:
         """The runs of the log as recorded, oldest first."""
-        return [run for run in read_runs(self._log.top) if self._is_ours(run)]
+        return [self._with_own_ref(run) for run in read_runs(self._log.top) if self._is_ours(run)]
+
+    def _with_own_ref(self, run: Run) -> Run:
+        """Return a run with the reference of its experiment, if that had an id that another one kept."""
+        letter = self._log.config.letter
+        name = without_letter((run.ref or "").partition(".")[0], letter)
+        owner = self._shared_ids.find_id(name, run.id)
+        return run if owner == name else _with_ref(run, letter + owner)
+
+    @cached_property
+    def _shared_ids(self) -> SharedIds:
+        document = self._read_document()
+        return read_shared_ids(document, lambda: self._log.read_experiments(document))
 
     @cached_property
     def _positions(self) -> dict[str, list[int]]:

@@ -264,7 +264,7 @@ def _read_place(
     if find_batch_job() is not None:
         return Place(results="inside of a scheduler's job nothing is committed"), True
     try:
-        state = read_state(repository)
+        state = read_state(repository, run)
         if entry.waiting is not None and entry.waiting.state == state and not is_asked:
             return Place(*entry.waiting), True
         place = find_place(log, repository, run, state)

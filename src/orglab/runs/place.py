@@ -32,13 +32,15 @@ class Place(NamedTuple):
     results: str | None = None
 
 
-def read_state(repository: Repository) -> str:
-    """Return a text that differs when HEAD, the branch that is checked out or an operation of git differs.
+def read_state(repository: Repository, run: Run) -> str:
+    """Return a text that differs when HEAD, its branch or git's operation differs, or the branch of the run is gone.
 
     Raises:
         GitError: git is not installed, or cannot read the repository.
     """
-    return f"{repository.head()} {read_branch(repository)} {find_operation(repository) or ''}"
+    branch, operation = read_branch(repository), find_operation(repository) or ""
+    gone = "" if run.branch in (None, "", branch) or _has_branch(repository, str(run.branch)) else "gone"
+    return f"{repository.head()} {branch} {operation} {gone}"
 
 
 def find_place(log: LogFile, repository: Repository, run: Run, state: str) -> Place:

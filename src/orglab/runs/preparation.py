@@ -72,7 +72,9 @@ def save_code(job: Job) -> WorkingState:
         before = "snapshot"  # the branch is that of the person, who may be working on it now
     policy = Policy(
         before, config, own_paths, expected, scripts,
-        lambda paths: _find_outputs(job, paths), tuple(_find_streams(job.repository)), job.log.config.hooks.position,
+        lambda paths: _find_outputs(job, paths, job.earlier_runs.all),
+        lambda paths: _find_outputs(job, paths, (run for run in job.earlier_runs.all if run.kept is not None)),
+        tuple(_find_streams(job.repository)), job.log.config.hooks.position,
     )  # fmt: skip
     return save_working_state(
         job.repository, policy, job.record.id, job.tell, ref=job.ref, argv=job.request.argv, why=job.request.why
@@ -98,10 +100,10 @@ def _find_scripts(repository: Repository, argv: tuple[str, ...], folder: Path) -
             yield path
 
 
-def _find_outputs(job: Job, paths: Sequence[str]) -> set[str]:
-    """Return those of some files, relative to the top, that are as an earlier run wrote them."""
+def _find_outputs(job: Job, paths: Sequence[str], runs: Iterable[Run]) -> set[str]:
+    """Return those of some files, relative to the top, that are as one of some runs wrote them."""
     outputs: dict[str, set[tuple[int, str]]] = {}
-    for run in job.earlier_runs.all:
+    for run in runs:
         for output in run.outputs:
             outputs.setdefault(output.path, set()).add((output.size, output.sha256))
     found = set()

@@ -40,7 +40,9 @@ class ResultsWatch:
     def _read_stamps(self) -> Iterable[tuple[Path, Stamp]]:
         for path in self.paths:
             for found in expand_path(path):
-                for file in _files_below(found) if found.is_dir() else (found,):
+                # A link to a folder may be a result itself: `latest`.
+                own = () if found.is_dir() and not found.is_symlink() else (found,)
+                for file in (*own, *(_files_below(found) if found.is_dir() else ())):
                     if (stamp := read_stamp(file)) is not None:
                         yield file, stamp
 

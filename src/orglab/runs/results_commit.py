@@ -13,7 +13,7 @@ from orglab.errors import GitError, OrglabError
 from orglab.git import Repository, find_repository
 from orglab.git.files import path_in
 from orglab.git.hashed_file import HashedFile, hash_file
-from orglab.git.kept_files import RESULTS_REFS, forget_files, keep_files, list_kept, restore_files
+from orglab.git.kept_files import RESULTS_REFS, find_kept, forget_files, keep_files, list_kept, restore_files
 from orglab.git.worktree import (
     Changes,
     Committed,
@@ -105,6 +105,11 @@ def settle_results(request: ResultsRequest, obstacle: str | None) -> tuple[Run, 
         return run, None
     if is_kept_aside(run) and not request.is_asked:
         return _keep_aside(request, files), None
+    if run.kept is None and not request.is_first and (kept := find_kept(repository, run.id)) is not None:
+        # orglab was killed before it could record that.
+        request.append("kept", {"kept": kept})
+        run = read_run(run.folder) or run
+        request = request._replace(run=run)
     if run.kept is None and not request.is_first and not any(_is_there(repository, *item) for item in files.items()):
         tell(f"The results of the run {run.id} are not there any more, and were not committed: {listed(files)}.")
         return run, None

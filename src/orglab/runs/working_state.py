@@ -75,6 +75,7 @@ class Policy(NamedTuple):
         expected: Paths of results and metrics, which may be untracked.
         scripts: Files that the command runs.
         find_outputs: Returns those of some files that earlier runs wrote.
+        find_kept: Returns those of some files that are as a run wrote them whose results are kept beside the branch.
         streams: Files that the standard streams of this process are redirected to.
         position: The setting `hooks.position`.
     """
@@ -85,6 +86,7 @@ class Policy(NamedTuple):
     expected: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
     find_outputs: Callable[[Sequence[str]], Collection[str]] = lambda _paths: ()
+    find_kept: Callable[[Sequence[str]], Collection[str]] = lambda _paths: ()
     streams: tuple[str, ...] = ()
     position: str = "start"
 
@@ -139,7 +141,7 @@ def save_working_state(
         with lock_commits(repository):
             # Read again, because another run may have committed them in the meantime.
             changes = read_changes(repository, all_files=False)
-            paths = _find_paths_to_commit(repository, policy, changes)
+            paths = _find_paths_to_commit(repository, policy, changes, tell)
             if paths:
                 commit = commit_paths(repository, before_message(ref, argv, why, policy.position), paths)
                 changes = changes._replace(head=commit.full)
@@ -281,7 +283,7 @@ def _is_below(path: str, folders: Sequence[str]) -> bool:
     return any(f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/") for folder in folders)
 
 
-def _find_paths_to_commit(repository: Repository, policy: Policy, changes: Changes) -> list[str]:
+def _find_paths_to_commit(repository: Repository, policy: Policy, changes: Changes, tell: Tell) -> list[str]:
     """Return the paths to commit.
 
     Raises:
@@ -292,6 +294,10 @@ def _find_paths_to_commit(repository: Repository, policy: Policy, changes: Chang
             f"{changes.unmerged[0]} has a conflict; resolve it, then finish the merge or run with --before snapshot."
         )
     paths = [path for path in find_committable(repository, changes) if path not in policy.excluded]
+    if kept := policy.find_kept(paths):
+        # They are no code, and the run that wrote them has left the branch alone.
+        tell(f"Not committed: {listed(sorted(kept))}, as an earlier run left it.")
+        paths = [path for path in paths if path not in kept]
     if policy.before == "clean":
         _require_clean(paths)
     if paths and (operation := find_operation(repository)):

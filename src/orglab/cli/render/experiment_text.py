@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 BOXES = {"open": "[ ]", "partial": "[-]", "done": "[X]"}
 # If fewer columns than this are left for a title, the date is left out.
 _TITLE_ROOM = 24
-# The beginning of the subjects that `orglab commit` writes.
-_LOG_COMMIT = r"(?:\[[^\]\s]+\][ ,]*)+log: "
+# The beginning of the messages that `orglab commit` writes, for each `hooks.position`.
+_LOG_COMMIT = r"(?:\[[^\]\s]+\][ ,]*)+log: |log: (?:\[|.*\n\n(?:.*\n)*Refs: )"
 # The number of commits and of runs that a page shows; the JSON has all of them.
 _MOST = 10
 _STEP_INDENT = 10
@@ -225,7 +225,7 @@ def _commit_and_run_lines(shown: Shown) -> Iterator[str]:
     """
     on_page = {commit.hash for commit in shown.commits.values()}
     others = [
-        one for one in shown.mentions if one.hash not in on_page and not re.match(_LOG_COMMIT, one.commit.subject)
+        one for one in shown.mentions if one.hash not in on_page and not re.match(_LOG_COMMIT, one.commit.message)
     ]
     if others:
         yield ""

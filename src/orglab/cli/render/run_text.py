@@ -53,7 +53,7 @@ def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[File
         "Why": run.why or "",
         "Code": (run.code or "unknown") + (", a snapshot" if run.snapshot else ""),
         "Uncommitted": listed(_change_text(change) for change in uncommitted),
-        "Results": run.commit or "",
+        "Results": run.commit or (f"{run.kept}, on no branch" if run.kept else ""),
         "Parameters": listed((f"{name} {parameter_text(one)}" for name, one in run.parameters.items()), _PARAMETERS),
         "Not read": listed(run.unread_files),
         "Job": job_text(run.job) if run.job is not None else "",

@@ -24,6 +24,9 @@ def status_lines(status: Status) -> Iterator[str]:
     yield from _line("Active", _describe_active(status))
     yield from _line("Uncommitted", _describe_changes(status))
     yield from _line("Pending", _describe_pending(status))
+    if status.pending_results:
+        runs = listed((f"{name}: {why}" for name, why in status.pending_results.items()), _MOST)
+        yield from _line("Results", f"{runs} (not committed yet; `orglab commit --results` commits them here)")
     if status.homeless:
         runs = listed((f"{name} ({log})" for name, log in status.homeless.items()), _MOST)
         hint = "not in a log, because that is not here; if you moved it, tell git by `git add`, or commit the move"
@@ -67,7 +70,10 @@ def _describe_changes(status: Status) -> str:
 def _describe_pending(status: Status) -> str:
     if not status.pending:
         return "nothing"
-    return f"{listed(status.pending, _MOST)} (not in the log yet; the next command writes it)"
+    if not status.reasons:
+        return f"{listed(status.pending, _MOST)} (not in the log yet; the next command writes it)"
+    names = (f"{name}: {status.reasons[name]}" if name in status.reasons else name for name in status.pending)
+    return f"{listed(names, _MOST)} (not in the log yet; `orglab sync --here` writes it)"
 
 
 def _describe_running(run: Run) -> str:
