@@ -127,16 +127,26 @@ def _finish_operations(world, place):
 
 
 def shrink(failure: Failure, *, apart: bool) -> Failure:
-    """Return the same failure, of a shorter walk: parts of it are left out as long as it fails."""
-    tries, size = 0, max(len(failure.steps) // 2, 1)
+    """Return a failure of a shorter walk: one that ends earlier, and from which parts are left out as long as it fails."""
+    tries = 0
+
+    def fails(steps):
+        nonlocal failure, tries
+        tries += 1
+        shorter = play(steps, apart=apart)
+        failure = shorter or failure
+        return shorter is not None
+
+    well, steps = 0, failure.steps
+    while len(failure.steps) - well > 1:
+        half = (well + len(failure.steps)) // 2
+        if not fails(steps[:half]):
+            well = half
+    size = max(len(failure.steps) // 2, 1)
     while size and tries < PATIENCE:
         at = 0
         while at < len(failure.steps) and tries < PATIENCE:
-            tries += 1
-            shorter = play(failure.steps[:at] + failure.steps[at + size :], apart=apart)
-            if shorter is not None:
-                failure = shorter
-            else:
+            if not fails(failure.steps[:at] + failure.steps[at + size :]):
                 at += size
         size //= 2
     return failure

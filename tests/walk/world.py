@@ -344,11 +344,10 @@ class World:
     def _differ_in_log_alone(self, place, real, twin):
         """Return whether two commits have the same history but for the log."""
         twin_folder = self.folder(place, "twin")
-        base = self._call(twin_folder, ("merge-base", real, twin)).out.strip()
-        if not base:
-            return False
+        # The amended first commit of a repository has none.
+        base = [f"^{line}" for line in self._call(twin_folder, ("merge-base", real, twin)).out.split()]
         sides = [
-            self.ask(place, "rev-list", "--topo-order", tip, f"^{base}", world="twin").split() for tip in (real, twin)
+            self.ask(place, "rev-list", "--topo-order", tip, *base, world="twin").split() for tip in (real, twin)
         ]
         return len(sides[0]) == len(sides[1]) and all(
             self._describe_commit(place, one) == self._describe_commit(place, other)
