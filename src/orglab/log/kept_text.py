@@ -163,7 +163,9 @@ def _compose(log: "LogFile", before: dict[str, bytes], changed: dict[str, bytes]
     )  # fmt: skip
     if text is None and not before and not changes:
         text = "log: created"
-    return compose_message(changes, is_log or journal is None, entries, log.config.letter, text)
+    return compose_message(
+        changes, is_log or journal is None, entries, log.config.letter, text, log.config.hooks.position
+    )
 
 
 def read_kept_version(log: "LogFile", repository: Repository) -> bytes | None:
