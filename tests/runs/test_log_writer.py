@@ -91,6 +91,7 @@ def test_a_run_of_a_step_on_another_branch_stays_pending_without_a_message(study
     text = log_of(study)
     orglab("run", "2.1", "--", "sh", "-c", f"git checkout --quiet {LOG}")
     assert "ran sh" not in log_of(study)
+    assert "Added" not in orglab("list").err
     assert orglab("list").err == ""
     study.write(LOG, text)
     orglab("list")

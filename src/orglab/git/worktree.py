@@ -156,6 +156,15 @@ def read_branch(repository: Repository) -> str:
     return "" if name == head else name
 
 
+def is_known_to_be_at(repository: Repository, branch: str, commit: str) -> bool:
+    """Return whether HEAD is at a commit of a branch, or detached if that is empty; False if only git could tell."""
+    file = repository.common_dir / "refs/heads" / branch if branch else repository.git_dir / "HEAD"
+    try:
+        return read_branch(repository) == branch and file.read_text("ascii").strip() == commit
+    except (OSError, ValueError):
+        return False
+
+
 def is_commit_in_progress(repository: Repository) -> bool:
     """Return whether a `git commit` is going on in this working tree: perhaps its message is being written.
 

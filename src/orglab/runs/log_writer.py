@@ -26,7 +26,7 @@ from orglab.reference import parse_reference
 from orglab.runs.cluster.batch import find_batch_job
 from orglab.runs.description import format_mark, format_note
 from orglab.runs.pending import PendingEntry, Waiting, keep_waiting, lock_step, postpone, remove_pending
-from orglab.runs.place import Place, find_place, read_state
+from orglab.runs.place import COMMITTING, Place, find_place, read_state
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_earlier_runs, read_run
 from orglab.runs.record_writer import resume_record
@@ -200,6 +200,7 @@ def settle_run(
     is_noted = entry.is_noted or run.ref is None
     waiting = Waiting(place.state, None if is_noted else place.note, obstacle)
     if waiting.note is not None or waiting.results is not None:
+        waiting = waiting._replace(state=_find_state(repository, run, waiting))
         known = entry.waiting or Waiting("")
         if keep_waiting(entry, waiting, is_noted=is_noted) and waiting[1:] != known[1:]:
             tell(_describe_waiting(run, repository, waiting))
@@ -264,15 +265,24 @@ def _read_place(
     if find_batch_job() is not None:
         return Place(results="inside of a scheduler's job nothing is committed"), True
     try:
-        state = read_state(repository, run)
-        if entry.waiting is not None and entry.waiting.state == state and not is_asked:
+        if entry.waiting is not None and not is_asked and entry.waiting.state == read_state(repository, run):
             return Place(*entry.waiting), True
-        place = find_place(log, repository, run, state)
+        place = find_place(log, repository, run)
     except (OrglabError, OSError) as error:
         return Place(results=str(error).rstrip(".")), False
     if is_asked:
-        place = Place(state, None, place.results if find_operation(repository) is not None else None)
+        place = Place(place.state, None, place.results if find_operation(repository) is not None else None)
     return place, False
+
+
+def _find_state(repository: Repository | None, run: Run, waiting: Waiting) -> str:
+    """Return the state in which a run is to be tried no more: none if the end of a commit is waited for."""
+    if repository is None or waiting.results == COMMITTING:
+        return ""
+    try:
+        return waiting.state or read_state(repository, run)
+    except OrglabError:
+        return ""
 
 
 def _append_to(entry: PendingEntry) -> Append:

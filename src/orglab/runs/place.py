@@ -10,11 +10,11 @@ from typing import NamedTuple
 from orglab.git import Repository
 from orglab.git.files import is_tracked, path_in
 from orglab.git.reachability import find_commits, find_unreachable, read_reachability
-from orglab.git.worktree import find_operation, is_commit_in_progress, lock_commits, read_branch
+from orglab.git.worktree import find_operation, is_commit_in_progress, is_known_to_be_at, lock_commits, read_branch
 from orglab.log.log import LogFile
 from orglab.runs.record import Run
 
-_COMMITTING = "another commit is being written"
+COMMITTING = "another commit is being written"
 _HERE, _ELSEWHERE, _NOWHERE = range(3)
 
 
@@ -22,7 +22,7 @@ class Place(NamedTuple):
     """Where HEAD is.
 
     Attributes:
-        state: A text that differs when HEAD, the branch or an operation of git differs.
+        state: What `read_state` returned, if it was read.
         note: Why the note of a run cannot be written now; None if it can.
         results: Why its results cannot be committed now; None if they can.
     """
@@ -43,32 +43,34 @@ def read_state(repository: Repository, run: Run) -> str:
     return f"{repository.head()} {branch} {operation} {gone}"
 
 
-def find_place(log: LogFile, repository: Repository, run: Run, state: str) -> Place:
+def find_place(log: LogFile, repository: Repository, run: Run) -> Place:
     """Return whether the note and the results of a run belong to HEAD.
+
+    Usually nothing has changed since the run began, and then no git process is needed.
 
     Args:
         log: The log.
         repository: The repository of the results.
         run: The run.
-        state: What `read_state` returned.
 
     Raises:
         GitError: git fails.
     """
     operation = find_operation(repository)
+    is_same = run.branch is not None and is_known_to_be_at(repository, run.branch, run.before or "")
+    is_other = log.repository is not None and log.repository.git_dir != repository.git_dir
+    if operation is None and is_same and not is_other:
+        return Place(results=_find_other_commit(repository) if run.results else None)
+    state = read_state(repository, run)
     code = _HERE if operation is not None else _locate_code(log, repository, run)
     results = _find_obstacle(repository, run, operation, code)
-    # That it has ended is not seen in the state.
-    state = "" if results == _COMMITTING else state
-    if log.is_apart or log.repository is None or not _is_versioned(log, log.repository):
-        return Place(state, None, results)
-    if log.repository.git_dir != repository.git_dir:
-        operation = find_operation(log.repository)
-        code = _HERE
+    if is_other and log.repository is not None:
+        operation, code = find_operation(log.repository), _HERE
     note = f"git is in the middle of {operation}" if operation is not None else None
     if code == _ELSEWHERE:
         note = "this branch does not hold the commit that the run began on"
-    return Place(state, note, results)
+    is_safe = note is None or log.is_apart or log.repository is None or not _is_versioned(log, log.repository)
+    return Place(state, None if is_safe else note, results)
 
 
 def _is_versioned(log: LogFile, repository: Repository) -> bool:
@@ -90,8 +92,12 @@ def _find_obstacle(repository: Repository, run: Run, operation: str | None, code
         return "the run began on a detached HEAD, and a branch is checked out"
     if run.branch and not branch:
         return "HEAD is detached, and the run began on a branch"
+    return _find_other_commit(repository)
+
+
+def _find_other_commit(repository: Repository) -> str | None:
     with lock_commits(repository):
-        return _COMMITTING if is_commit_in_progress(repository) else None
+        return COMMITTING if is_commit_in_progress(repository) else None
 
 
 def _has_branch(repository: Repository, name: str) -> bool:

@@ -127,12 +127,12 @@ class Run(Mapping[str, object]):
     @property
     def began_at(self) -> float | None:
         """When it started, in seconds since 1970, for comparisons: a local time may occur twice."""
-        return _to_seconds(self._moment("began"))
+        return moment.timestamp() if (moment := self._moment("began")) is not None else None
 
     @property
     def ended_at(self) -> float | None:
         """When it ended, in seconds since 1970, for comparisons."""
-        return _to_seconds(self._moment("ended"))
+        return moment.timestamp() if (moment := self._moment("ended")) is not None else None
 
     @property
     def began_there(self) -> datetime.datetime | None:
@@ -566,10 +566,6 @@ def read_number(value: object) -> float | None:
 def _as_local(moment: datetime.datetime | None) -> datetime.datetime | None:
     """Return a recorded time in the local time of this machine."""
     return moment.astimezone().replace(tzinfo=None) if moment is not None and moment.tzinfo else moment
-
-
-def _to_seconds(moment: datetime.datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()
 
 
 def read_id_time(name: str) -> datetime.datetime:
