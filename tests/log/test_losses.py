@@ -4,6 +4,7 @@ import pytest
 
 from commands import Orglab
 from lab import NAME
+from orglab import open_log
 
 
 @pytest.fixture
@@ -52,6 +53,24 @@ def test_a_reset_is_told_once_and_undone(orglab, repo):
     assert orglab("check", "--restore").err == "Restored 4 parts of the log.\n"
     assert read(repo) == text
     assert " lost " not in orglab("check", code=1).out
+
+
+def test_a_reset_during_a_run_is_told_before_the_note_of_the_run_is_written(orglab, repo):
+    orglab("new", "Second", "-s", "q")
+    orglab("note", "1", "Never committed")
+    ran = orglab("run", "1.1", "--", "git", "reset", "--quiet", "--hard")
+    assert "git (reset: moving to HEAD) took 1 experiment, 1 note (e1, e2) out of the log." in ran.err
+    assert "ran git reset" in read(repo)
+    orglab("check", "--restore")
+    assert all(text in read(repo) for text in ("[2] Second", "Never committed", "ran git reset"))
+
+
+def test_a_reset_while_a_log_is_open_is_noticed(orglab, repo):
+    log = open_log()
+    log.add_note("1", "Never committed")
+    repo.git("reset", "--quiet", "--hard")
+    log.add_note("1", "After the reset")
+    assert "Never committed" in orglab("check", code=1).out
 
 
 def test_what_was_saved_by_an_editor_in_place_is_kept_too(orglab, repo):

@@ -346,9 +346,7 @@ class World:
         twin_folder = self.folder(place, "twin")
         # The amended first commit of a repository has none.
         base = [f"^{line}" for line in self._call(twin_folder, ("merge-base", real, twin)).out.split()]
-        sides = [
-            self.ask(place, "rev-list", "--topo-order", tip, *base, world="twin").split() for tip in (real, twin)
-        ]
+        sides = [self.ask(place, "rev-list", "--topo-order", tip, *base, world="twin").split() for tip in (real, twin)]
         return len(sides[0]) == len(sides[1]) and all(
             self._describe_commit(place, one) == self._describe_commit(place, other)
             for one, other in zip(*sides, strict=True)

@@ -64,6 +64,7 @@ class LogFile:
         self.path = path
         self.config = config or Config()
         self.anyway = anyway
+        self._tell: Tell | None = None
 
     @cached_property
     def repository(self) -> Repository | None:
@@ -124,6 +125,7 @@ class LogFile:
         Args:
             tell: Called with each message for the user.
         """
+        self._tell = tell
         if self.repository is None:
             return
         from orglab.log.text_guard import TextGuard  # noqa: PLC0415 - only in a repository
@@ -304,6 +306,9 @@ class LogFile:
                     verify(before, after, decided)
             return bytes(after), Edited(before, after, decided)
 
+        if path is None:
+            # During a run, or while a notebook has the log open, git may have taken something out of it.
+            self.notice_file(self._tell or (lambda _: None))
         edited = file.edit(path or self.path, change, anyway=self.anyway)[2]
         self.record_write(path)
         return edited
