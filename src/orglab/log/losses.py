@@ -57,7 +57,7 @@ class Loss(NamedTuple):
     forgotten: tuple[str, ...] = ()
 
 
-def record_loss(log: "LogFile", kept: bytes, operation: str, tell: Tell) -> None:
+def record_loss(log: "LogFile", kept: bytes, operation: str, tell: Tell, *, base: bytes | None = None) -> None:
     """Record what git took out of the log, if anything, and tell the user once.
 
     Args:
@@ -65,6 +65,7 @@ def record_loss(log: "LogFile", kept: bytes, operation: str, tell: Tell) -> None
         kept: Its text from before.
         operation: What git did.
         tell: Called with each message for the user.
+        base: The text that was changed to the one from before, for a restore; the log as git has left it if None.
 
     Raises:
         GitError: git fails.
@@ -81,19 +82,33 @@ def record_loss(log: "LogFile", kept: bytes, operation: str, tell: Tell) -> None
 
     ref = find_text_ref(log, repository)
     before = Version(f"log: before {operation}", {log.name: kept})
-    after = Version(f"log: after {operation}", {log.name: now})
-    base = save_texts(repository, ref, find_tip(repository, ref), before, after)
-    commit = repository.query("rev-parse", f"{base}^").decode().strip() if base else None
-    if base is None or commit is None:
+    after = Version(f"log: after {operation}", {log.name: now if base is None else base})
+    tip = save_texts(repository, ref, find_tip(repository, ref), before, after)
+    commit = repository.query("rev-parse", f"{tip}^").decode().strip() if tip else None
+    if tip is None or commit is None:
         raise GitError(f"{ref} was changed by another process.")
     folder = repository.shared_folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    fields = {"name": log.name, "operation": operation, "commit": commit, "base": base, "at": clock.now().isoformat()}
+    fields = {"name": log.name, "operation": operation, "commit": commit, "base": tip, "at": clock.now().isoformat()}
     _write(folder / f"{commit}.json", json.dumps(fields))
     tell(
         f"git ({operation}) took {describe_parts(parts)} out of the log. `orglab check` lists what is missing; "
         "`orglab check --restore` puts it back, `orglab check --forget` agrees to it."
     )
+
+
+def _record_removed_worktrees(log: "LogFile", repository: Repository) -> None:
+    """Record what only the logs of worktrees had that are gone; the links in the git directory still have it."""
+    for state in (repository.shared_folder / TEXTS).glob("*.seen"):
+        seen = read_seen(state)
+        if seen is None or seen.name != log.name or os.path.lexists(seen.path.removesuffix(f"/{seen.name}")):
+            continue
+        link = state.with_suffix("")
+        with suppress(OSError):
+            # The two logs need not have anything in common, and what only this one has must stay.
+            record_loss(log, link.read_bytes(), "worktree remove", lambda _: None, base=b"")
+            state.unlink()
+            link.unlink()
 
 
 def describe_parts(parts: Sequence[MissingPart]) -> str:
@@ -117,6 +132,7 @@ def find_losses(log: "LogFile") -> list[Loss]:
     repository = log.repository
     if repository is None:
         return []
+    _record_removed_worktrees(log, repository)
     records = sorted(_read_records(repository, log.name), key=lambda record: str(record[1].get("at")))
     if not records:
         return []
