@@ -168,6 +168,7 @@ def test_what_a_removed_worktree_had_is_listed_and_put_back(orglab, repo, monkey
     monkeypatch.chdir(place)
     orglab("new", "Second", "-s", "q")
     orglab("note", "1", "Never committed")
+    orglab("start", "1.1")
     monkeypatch.chdir(repo.path)
     orglab("note", "1", "On main")
     repo.git("worktree", "remove", "--force", place)

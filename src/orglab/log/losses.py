@@ -105,10 +105,21 @@ def _record_removed_worktrees(log: "LogFile", repository: Repository) -> None:
             continue
         link = state.with_suffix("")
         with suppress(OSError):
-            # The two logs need not have anything in common, and what only this one has must stay.
-            record_loss(log, link.read_bytes(), "worktree remove", lambda _: None, base=b"")
+            kept = link.read_bytes()
+            record_loss(log, kept, "worktree remove", lambda _: None, base=_find_nearest(log, repository, kept))
             state.unlink()
             link.unlink()
+
+
+def _find_nearest(log: "LogFile", repository: Repository, kept: bytes) -> bytes:
+    """Return the version of the log on a branch, or here, that has the most in common with another one."""
+    lines = Counter(kept.splitlines())
+
+    def count_differences(version: bytes) -> int:
+        others = Counter(version.splitlines())
+        return (lines - others).total() + (others - lines).total()
+
+    return min((log.read_file().data, *_read_elsewhere(log, repository)), key=count_differences)
 
 
 def describe_parts(parts: Sequence[MissingPart]) -> str:
@@ -178,7 +189,8 @@ def restore_losses(log: "LogFile", reference: str | None = None) -> list[Missing
         def change(data: bytes, base: bytes = base, kept: bytes = kept, loss: Loss = loss) -> bytes:
             log.parse(data).require_no_conflict()
             merged = merge(base, data, kept, log.config, clock.now())
-            if merged.conflicts or find_missing_parts(data, [merged.data], log.config):
+            is_twice = _count_repeated_ids(log, merged.data) > _count_repeated_ids(log, data)
+            if merged.conflicts or is_twice or find_missing_parts(data, [merged.data], log.config):
                 raise GitError(
                     "The earlier text cannot be merged into the log without a conflict; nothing was restored. "
                     f"See `git show {loss.commit[:10]}:{log.name}`."
@@ -190,6 +202,11 @@ def restore_losses(log: "LogFile", reference: str | None = None) -> list[Missing
         restored += [part for part in loss.parts if _is_wanted(part, reference, log)]
     find_losses(log)  # removes the records of what is back
     return restored
+
+
+def _count_repeated_ids(log: "LogFile", data: bytes) -> int:
+    ids = Counter(experiment.id for experiment in log.read_experiments(log.parse(data)))
+    return sum(number - 1 for number in ids.values())
 
 
 def forget_losses(log: "LogFile", reference: str | None = None) -> list[MissingPart]:
