@@ -113,6 +113,13 @@ def test_a_deleted_journal_comes_back_before_the_next_entry(orglab, repo):
     assert "One" in read(repo, "journal.org")
 
 
+def test_init_brings_a_deleted_log_back_instead_of_beginning_another(orglab, repo):
+    text = read(repo)
+    (repo.path / NAME).unlink()
+    assert "already exists, and was not changed" in orglab("init").out
+    assert read(repo) == text
+
+
 def test_without_the_second_name_a_file_comes_back_from_the_branch(orglab, repo):
     orglab("commit")
     text = read(repo)

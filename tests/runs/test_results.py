@@ -149,6 +149,17 @@ def test_large_and_ignored_files_of_a_failed_run_are_not_kept(study, orglab):
     assert files_of(study, run_of(study).kept) == ["out/a"]
 
 
+@pytest.mark.parametrize("end", ["true", "exit 1"])
+def test_the_results_of_a_rerun_are_neither_committed_nor_kept(study, orglab, end):
+    run(orglab, f"mkdir -p out; echo 1 > out/a; {end}", code=int(end != "true"))
+    first, refs, head = run_of(study), refs_of(study), study.git("rev-parse", "HEAD")
+    answer = orglab("runs", "rerun", first.id, code=int(end != "true"))
+    assert "ommitted" not in answer.err
+    assert [study.git("rev-parse", "HEAD"), refs_of(study)] == [head, refs]
+    assert run_of(study).commit is None
+    assert orglab("status").err == ""
+
+
 # ---- results that a hook refused ----
 
 

@@ -98,7 +98,11 @@ class SetupMethods(CareMethods):
         """
         from orglab.config import CONFIG_TEXT
         from orglab.log import file
+        from orglab.log.apart import restore_missing
 
+        if self.is_apart and self.repository is not None:
+            # What was deleted is not begun again.
+            restore_missing(self.repository)
         if not (tracked or os.path.lexists(self.path)):
             self._keep_new_apart()
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from orglab.git.commit import MESSAGE, Commit, parse_commit, read_raw_commits
+from orglab.git.log_branch import LOG_BRANCH
 from orglab.git.message import TRAILER, find_refs
 from orglab.git.repository import FULL_HASH, Repository
 from orglab.reference import Reference, reference_pattern
@@ -123,7 +124,7 @@ def scan_mentions(repository: Repository, letter: str, known: Tips | None = None
 
 
 def read_tips(repository: Repository) -> Tips:
-    """Return the current tips of the branches and HEAD.
+    """Return the current tips of the branches of the code and HEAD.
 
     Raises:
         GitError: git fails, or is not installed.
@@ -134,7 +135,7 @@ def read_tips(repository: Repository) -> Tips:
         name, ref, head = line.split(b" ", 2)
         if ref.startswith(b"refs/replace/"):
             replaced.append(line)
-        else:
+        elif not ref.endswith(b"/" + LOG_BRANCH.encode()):  # whose commits say what the log itself says
             commits.add(name.decode())
             is_on_branch = is_on_branch or head == b"*"
     if not is_on_branch:

@@ -17,7 +17,7 @@ from orglab.experiment.ids import list_references
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment
 from orglab.git import Repository
-from orglab.git.worktree import find_operation
+from orglab.git.worktree import find_operation, is_writable
 from orglab.lock import editor_holding
 from orglab.log.log import LogFile
 from orglab.org.edit import Edit
@@ -192,7 +192,9 @@ def settle_run(
     repository = find_results_repository(log, run)
     place, is_known = _read_place(log, repository, run, entry, is_asked=is_asked)
     is_first = append is not None
-    has_results = not run.is_foreign and bool(run.results if is_first else run.uncommitted)
+    # The working tree of a rerun is removed.
+    is_of_branch = not run.is_foreign and not run.fields.get("rerun_of")
+    has_results = is_of_branch and bool(run.results if is_first else run.uncommitted)
     obstacle = place.results if has_results else None
     if has_results and repository is not None and not is_known:
         request = ResultsRequest(log, repository, run, append or _append_to(entry), tell, is_first)
@@ -276,8 +278,8 @@ def _read_place(
 
 
 def _find_state(repository: Repository | None, run: Run, waiting: Waiting) -> str:
-    """Return the state in which a run is to be tried no more: none if the end of a commit is waited for."""
-    if repository is None or waiting.results == COMMITTING:
+    """Return the state in which a run is not tried again: none if it does not tell the end of what is waited for."""
+    if repository is None or waiting.results == COMMITTING or not is_writable(repository):
         return ""
     try:
         return waiting.state or read_state(repository, run)

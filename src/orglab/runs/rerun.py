@@ -53,7 +53,7 @@ def rerun(
         tell(f"The script itself made the run {run.id}, and may make several: their metrics come together in this one.")
     with _checkout(repository, commit, tell, keep=keep) as tree:
         folder = tree / (run.cwd or ".")
-        for missing in _restore_files(run, repository, tree, links):
+        for missing in _restore_files(run, repository, tree, (*links, *log.find_own_paths(repository))):
             tell(f"Missing: {missing}.")
         for difference in _compare_environment(run, folder, repository):
             tell(f"Different: {difference}.")

@@ -100,7 +100,7 @@ def settle_results(request: ResultsRequest, obstacle: str | None) -> tuple[Run, 
     if outside and request.is_first:
         tell(f"Not committed: {listed(outside)} (outside the repository); the record has the hashes.")
     if not files:
-        if request.is_first and not outside and not run.fields.get("rerun_of"):
+        if request.is_first and not outside:
             tell(_NOTHING)
         return run, None
     if is_kept_aside(run) and not request.is_asked:
