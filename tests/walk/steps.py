@@ -143,7 +143,10 @@ def _run(turn, command, options, operation=()):
         if operation:
             world.call_twin(turn.place, *operation)
             world.absorb(turn.place, marks[1].read_text().strip())
-        _check_branch(turn, marks[-1 if operation else 0].read_text().strip(), marks[0].read_text().strip(), ended.code)
+        if "rebase" not in operation:  # which gives the code of the run another commit
+            _check_branch(
+                turn, marks[-1 if operation else 0].read_text().strip(), marks[0].read_text().strip(), ended.code
+            )
     world.absorb(turn.place)
     if begun or ended.code == 0:
         turn.oracle.see(world, turn.place)

@@ -57,7 +57,7 @@ class Loss(NamedTuple):
     forgotten: tuple[str, ...] = ()
 
 
-def record_loss(log: "LogFile", kept: bytes, operation: str, tell: Tell) -> None:
+def record_loss(log: "LogFile", kept: bytes, operation: str, tell: Tell, *, base: bytes | None = None) -> None:
     """Record what git took out of the log, if anything, and tell the user once.
 
     Args:
@@ -65,6 +65,7 @@ def record_loss(log: "LogFile", kept: bytes, operation: str, tell: Tell) -> None
         kept: Its text from before.
         operation: What git did.
         tell: Called with each message for the user.
+        base: The text that was changed to the one from before, for a restore; the log as git has left it if None.
 
     Raises:
         GitError: git fails.
@@ -81,19 +82,44 @@ def record_loss(log: "LogFile", kept: bytes, operation: str, tell: Tell) -> None
 
     ref = find_text_ref(log, repository)
     before = Version(f"log: before {operation}", {log.name: kept})
-    after = Version(f"log: after {operation}", {log.name: now})
-    base = save_texts(repository, ref, find_tip(repository, ref), before, after)
-    commit = repository.query("rev-parse", f"{base}^").decode().strip() if base else None
-    if base is None or commit is None:
+    after = Version(f"log: after {operation}", {log.name: now if base is None else base})
+    tip = save_texts(repository, ref, find_tip(repository, ref), before, after)
+    commit = repository.query("rev-parse", f"{tip}^").decode().strip() if tip else None
+    if tip is None or commit is None:
         raise GitError(f"{ref} was changed by another process.")
     folder = repository.shared_folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    fields = {"name": log.name, "operation": operation, "commit": commit, "base": base, "at": clock.now().isoformat()}
+    fields = {"name": log.name, "operation": operation, "commit": commit, "base": tip, "at": clock.now().isoformat()}
     _write(folder / f"{commit}.json", json.dumps(fields))
     tell(
         f"git ({operation}) took {describe_parts(parts)} out of the log. `orglab check` lists what is missing; "
         "`orglab check --restore` puts it back, `orglab check --forget` agrees to it."
     )
+
+
+def _record_removed_worktrees(log: "LogFile", repository: Repository) -> None:
+    """Record what only the logs of worktrees had that are gone; the links in the git directory still have it."""
+    for state in (repository.shared_folder / TEXTS).glob("*.seen"):
+        seen = read_seen(state)
+        if seen is None or seen.name != log.name or os.path.lexists(seen.path.removesuffix(f"/{seen.name}")):
+            continue
+        link = state.with_suffix("")
+        with suppress(OSError):
+            kept = link.read_bytes()
+            record_loss(log, kept, "worktree remove", lambda _: None, base=_find_nearest(log, repository, kept))
+            state.unlink()
+            link.unlink()
+
+
+def _find_nearest(log: "LogFile", repository: Repository, kept: bytes) -> bytes:
+    """Return the version of the log on a branch, or here, that has the most in common with another one."""
+    lines = Counter(kept.splitlines())
+
+    def count_differences(version: bytes) -> int:
+        others = Counter(version.splitlines())
+        return (lines - others).total() + (others - lines).total()
+
+    return min((log.read_file().data, *_read_elsewhere(log, repository)), key=count_differences)
 
 
 def describe_parts(parts: Sequence[MissingPart]) -> str:
@@ -117,6 +143,7 @@ def find_losses(log: "LogFile") -> list[Loss]:
     repository = log.repository
     if repository is None:
         return []
+    _record_removed_worktrees(log, repository)
     records = sorted(_read_records(repository, log.name), key=lambda record: str(record[1].get("at")))
     if not records:
         return []
@@ -162,7 +189,8 @@ def restore_losses(log: "LogFile", reference: str | None = None) -> list[Missing
         def change(data: bytes, base: bytes = base, kept: bytes = kept, loss: Loss = loss) -> bytes:
             log.parse(data).require_no_conflict()
             merged = merge(base, data, kept, log.config, clock.now())
-            if merged.conflicts or find_missing_parts(data, [merged.data], log.config):
+            is_twice = _count_repeated_ids(log, merged.data) > _count_repeated_ids(log, data)
+            if merged.conflicts or is_twice or find_missing_parts(data, [merged.data], log.config):
                 raise GitError(
                     "The earlier text cannot be merged into the log without a conflict; nothing was restored. "
                     f"See `git show {loss.commit[:10]}:{log.name}`."
@@ -174,6 +202,11 @@ def restore_losses(log: "LogFile", reference: str | None = None) -> list[Missing
         restored += [part for part in loss.parts if _is_wanted(part, reference, log)]
     find_losses(log)  # removes the records of what is back
     return restored
+
+
+def _count_repeated_ids(log: "LogFile", data: bytes) -> int:
+    ids = Counter(experiment.id for experiment in log.read_experiments(log.parse(data)))
+    return sum(number - 1 for number in ids.values())
 
 
 def forget_losses(log: "LogFile", reference: str | None = None) -> list[MissingPart]:
