@@ -204,3 +204,28 @@ def test_a_restore_that_would_conflict_changes_nothing(orglab, repo):
     assert "It helps." in read(repo)
     assert restored.out == "e1  conclusion  It helps.\n"
     assert text != read(repo)
+
+
+def test_what_a_commit_of_somebody_else_deleted_is_no_loss(orglab, repo):
+    orglab("note", "1", "Reworded by a colleague")
+    repo.commit("log")
+    repo.git("switch", "--quiet", "--create", "theirs")
+    repo.write(NAME, read(repo).replace("Reworded by a colleague", "In other words"))
+    repo.commit("reworded")
+    repo.git("switch", "--quiet", "main")
+    orglab("list")
+    orglab("note", "1", "Not committed")
+    repo.git("commit", "--quiet", "--all", "--message=log")
+    repo.git("merge", "--quiet", "--no-edit", "theirs")
+    repo.git("branch", "--quiet", "-D", "theirs")
+    assert orglab("list").err == ""
+    assert "In other words" in read(repo)
+    assert " lost " not in orglab("check").out
+
+
+def test_status_counts_what_is_missing(orglab, repo):
+    orglab("note", "1", "One")
+    orglab("note", "1", "Two")
+    assert "Missing" not in orglab("status").out
+    repo.git("reset", "--quiet", "--hard")
+    assert "Missing      2 parts of the log, since git took them out (run `orglab check`)" in orglab("status").out

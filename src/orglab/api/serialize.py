@@ -197,6 +197,7 @@ def status_form(status: "Status") -> dict[str, object]:
     return {
         "log": str(status.log),
         "branch": status.branch,
+        "missing": status.missing,
         "experiments": status.counts,
         "active": status.active,
         "title": status.experiment.title if status.experiment is not None else None,

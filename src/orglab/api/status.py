@@ -40,6 +40,7 @@ class Status(NamedTuple):
         records: The folder of the run records.
         records_size: Its size in bytes.
         branch: The branch of the log, if it is kept apart.
+        missing: The number of parts that git took out of the log.
     """
 
     log: Path
@@ -61,6 +62,7 @@ class Status(NamedTuple):
     records: Path
     records_size: int
     branch: str | None = None
+    missing: int = 0
 
 
 class StatusMethods(SetupMethods):
@@ -101,7 +103,7 @@ class StatusMethods(SetupMethods):
             self._describe_hooks() if repository is not None else None, len(runs),
             tuple(run.id for run in runs if run.ref is None and run.discarded is None),
             next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),
-            LOG_BRANCH if self.is_apart else None,
+            LOG_BRANCH if self.is_apart else None, self._count_missing() if repository is not None else 0,
         )  # fmt: skip
 
     def _find_active_in(self, document: "Document", active: str) -> "tuple[Experiment | None, Step | None]":
@@ -116,6 +118,12 @@ class StatusMethods(SetupMethods):
             return experiment, find_step(experiment, parsed) if parsed.step is not None else None
         except (NotFoundError, UsageError):
             return experiment, None
+
+    def _count_missing(self) -> int:
+        """Return the number of parts that git took out of a tracked log and that are still missing."""
+        from orglab.log.losses import find_losses
+
+        return 0 if self.is_apart else sum(len(loss.parts) for loss in find_losses(self))
 
     def _count_changes(self, repository: "Repository") -> tuple[tuple[str, ...], int]:
         """Return which of the log and the journal have changes, and how many other files have.

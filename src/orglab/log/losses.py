@@ -57,7 +57,15 @@ class Loss(NamedTuple):
     forgotten: tuple[str, ...] = ()
 
 
-def record_loss(log: "LogFile", kept: bytes, operation: str, tell: Tell, *, base: bytes | None = None) -> None:
+def record_loss(
+    log: "LogFile",
+    kept: bytes,
+    operation: str,
+    tell: Tell,
+    *,
+    base: bytes | None = None,
+    history: str | None = None,
+) -> None:
     """Record what git took out of the log, if anything, and tell the user once.
 
     Args:
@@ -66,6 +74,7 @@ def record_loss(log: "LogFile", kept: bytes, operation: str, tell: Tell, *, base
         operation: What git did.
         tell: Called with each message for the user.
         base: The text that was changed to the one from before, for a restore; the log as git has left it if None.
+        history: A commit in the history of HEAD, whose parts are not missing.
 
     Raises:
         GitError: git fails.
@@ -75,7 +84,8 @@ def record_loss(log: "LogFile", kept: bytes, operation: str, tell: Tell, *, base
     if repository is None:
         return
     now = log.read_file().data
-    parts = find_missing_parts(kept, [now, *_read_elsewhere(log, repository)], log.config)
+    others = [now, *_read_elsewhere(log, repository), *_read_history(log, repository, history)]
+    parts = find_missing_parts(kept, others, log.config)
     if not parts:
         return
     import json  # noqa: PLC0415 - a loss is rare
@@ -90,6 +100,7 @@ def record_loss(log: "LogFile", kept: bytes, operation: str, tell: Tell, *, base
     folder = repository.shared_folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     fields = {"name": log.name, "operation": operation, "commit": commit, "base": tip, "at": clock.now().isoformat()}
+    fields |= {"history": history} if history is not None else {}
     _write(folder / f"{commit}.json", json.dumps(fields))
     tell(
         f"git ({operation}) took {describe_parts(parts)} out of the log. `orglab check` lists what is missing; "
@@ -151,7 +162,8 @@ def find_losses(log: "LogFile") -> list[Loss]:
     found = []
     for path, fields in records:
         kept = read_file_at(repository, fields["commit"], log.name)
-        parts = find_missing_parts(kept, others, log.config) if kept is not None else []
+        known = [*others, *_read_history(log, repository, fields.get("history"))]
+        parts = find_missing_parts(kept, known, log.config) if kept is not None else []
         forgotten = tuple(str(ref) for ref in fields.get("forgotten", ()))
         parts = [part for part in parts if not _is_in(part.ref, forgotten)]
         if parts:
@@ -268,6 +280,12 @@ def _take_experiments(base: bytes, kept: bytes, refs: set[str], log: "LogFile") 
 def _read_subtree(experiment: Experiment) -> bytes:
     data = experiment.document.text[experiment.begin : experiment.end]
     return data if data.endswith(b"\n") else data + b"\n"
+
+
+def _read_history(log: "LogFile", repository: Repository, commit: object) -> list[bytes]:
+    """Return the log as a commit has it, in a list that is empty if there is none."""
+    text = read_file_at(repository, commit, log.name) if isinstance(commit, str) and commit.isalnum() else None
+    return [text] if text is not None else []
 
 
 def _read_elsewhere(log: "LogFile", repository: Repository) -> list[bytes]:

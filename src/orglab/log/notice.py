@@ -8,7 +8,7 @@ from orglab.config import shorten_path
 from orglab.errors import OrglabError
 from orglab.git import Repository, is_installed
 from orglab.git.files import read_file_at
-from orglab.git.log_branch import LOG_BRANCH, is_checked_out, is_in_commit
+from orglab.git.log_branch import LOG_BRANCH, is_ancestor, is_checked_out, is_in_commit
 from orglab.log.apart import restore_missing
 from orglab.log.losses import record_loss
 from orglab.log.merge.merge import merge
@@ -68,7 +68,11 @@ def _notice_new_file(log: "LogFile", repository: Repository, guard: TextGuard, k
     operation = guard.find_operation()
     at_head = read_file_at(guard.repository, "HEAD", log.name)
     if operation is not None or now == at_head:
-        record_loss(log, kept, operation or "a checkout of the file", tell)
+        former = guard.find_former_head()
+        # What commits have taken out, as those that a merge brings, is in the history, and was meant.
+        is_in_history = former is not None and is_ancestor(guard.repository, former, "HEAD")
+        history = former if is_in_history else None
+        record_loss(log, kept, operation or "a checkout of the file", tell, history=history)
 
 
 def _move_aside(log: "LogFile", repository: Repository, guard: TextGuard, kept: bytes, tell: Tell) -> None:

@@ -121,17 +121,24 @@ class TextGuard:
 
         A commit does nothing to it.
         """
+        messages = [message for line in self._read_reflog() if (message := line.partition("\t")[2])]
+        return next((message for message in reversed(messages) if not message.startswith(_NO_TREE)), None)
+
+    def find_former_head(self) -> str | None:
+        """Return the full hash of HEAD when orglab last saw the file, if HEAD has moved since."""
+        return next((line[: line.find(" ")] for line in self._read_reflog() if line.strip("0 ")), None)
+
+    def _read_reflog(self) -> list[str]:
+        """Return the lines of HEAD's reflog since orglab last saw the file, oldest first."""
         seen = self.read_seen()
         if seen is None:
-            return None
+            return []
         try:
             with (self._repository.git_dir / "logs" / "HEAD").open("rb") as file:
                 file.seek(seen.reflog)
-                lines = file.read().decode("utf-8", "replace").splitlines()
+                return file.read().decode("utf-8", "replace").splitlines()
         except OSError:
-            return None
-        messages = [message for line in lines if (message := line.partition("\t")[2])]
-        return next((message for message in reversed(messages) if not message.startswith(_NO_TREE)), None)
+            return []
 
     @property
     def repository(self) -> Repository:

@@ -23,6 +23,9 @@ def status_lines(status: Status) -> Iterator[str]:
     yield from _line("Log", f"{status.log}: {count(total, 'experiment')}{states}{where}")
     yield from _line("Active", _describe_active(status))
     yield from _line("Uncommitted", _describe_changes(status))
+    if status.missing:
+        hint = "since git took them out (run `orglab check`)"
+        yield from _line("Missing", f"{count(status.missing, 'part')} of the log, {hint}")
     yield from _line("Pending", _describe_pending(status))
     if status.pending_results:
         runs = listed((f"{name}: {why}" for name, why in status.pending_results.items()), _MOST)
