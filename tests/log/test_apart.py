@@ -230,6 +230,8 @@ def test_a_fresh_clone_takes_the_log_of_its_remote(orglab, repo, tmp_path_factor
     assert (folder / NAME).read_text() == read(repo)
     assert Repository(folder).git("status", "--porcelain") == ""
     assert "Installed the git hooks" in orglab("init").out
+    orglab("journal", "A first entry")
+    assert Repository(folder).git("status", "--porcelain") == ""
 
 
 def test_a_hostile_branch_writes_nothing_but_logs_and_nothing_over_files(orglab, repo, tmp_path_factory, monkeypatch):

@@ -229,3 +229,17 @@ def test_status_counts_what_is_missing(orglab, repo):
     assert "Missing" not in orglab("status").out
     repo.git("reset", "--quiet", "--hard")
     assert "Missing      2 parts of the log, since git took them out (run `orglab check`)" in orglab("status").out
+
+
+def test_what_does_not_conflict_is_restored_and_the_rest_stays_listed(orglab, repo):
+    repo.commit("log")
+    orglab("new", "Second")
+    repo.write(NAME, read(repo).replace("2. [ ] B", "2. [ ] B\n3. [ ] One wording").replace("[1] First", "[1] A title"))
+    orglab("list")
+    repo.git("checkout", "--", NAME)
+    orglab("list")
+    repo.write(NAME, read(repo).replace("[1] First", "[1] Another title"))
+    orglab("check", "--restore")
+    assert "Second" in orglab("list").out
+    assert "Another title" in orglab("list").out
+    assert "One wording" in orglab("check", code=1).out

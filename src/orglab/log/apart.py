@@ -8,7 +8,16 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from orglab.config import APART_NAME, ARCHIVE_SUFFIX, JOURNAL_SUFFIX, Apart, is_journal, read_apart
+from orglab.config import (
+    APART_NAME,
+    ARCHIVE_SUFFIX,
+    JOURNAL_SUFFIX,
+    Apart,
+    find_settings,
+    is_journal,
+    read_apart,
+    read_config,
+)
 from orglab.errors import NotWritableError
 from orglab.git import Repository, find_repository, is_installed
 from orglab.git.files import path_in
@@ -91,7 +100,8 @@ def add_apart(repository: Repository, names: Iterable[str]) -> None:
     """
     known = find_apart_files(repository)
     home = Path(known.home) if known is not None else repository.top
-    all_names = tuple(dict.fromkeys((*(known.names if known is not None else ()), *names)))
+    new = (name for name in names if not name.endswith(ARCHIVE_SUFFIX))
+    all_names = tuple(dict.fromkeys((*(known.names if known is not None else ()), *new)))
     try:
         _exclude(repository, all_names)
         _write_apart(repository, home, all_names)
@@ -181,8 +191,33 @@ def adopt_branch(start: Path) -> list[Path]:
         return []
     if own is None:
         move_ref(repository, LOG_REF, commit, None)
-    add_apart(repository, [name for name in names if not name.endswith(ARCHIVE_SUFFIX)])
+    add_apart(repository, [*names, *name_journals(repository, names, find_journal_setting(start))])
     return write_missing(repository, repository.top, {name: texts[name] for name in names})
+
+
+def find_journal_setting(start: Path) -> str:
+    """Return the setting `journal` for a folder."""
+    settings, table = find_settings(os.fspath(start))
+    return read_config(table, Path(settings)).journal
+
+
+def name_journals(repository: Repository, names: Iterable[str], journal: str) -> list[str]:
+    """Return the paths of the journals that logs which are kept apart may get, besides those that they have.
+
+    Args:
+        repository: The repository.
+        names: The paths of logs and journals.
+        journal: The setting `journal`.
+    """
+    known, journals = set(names), []
+    for name in known:
+        own = name.removesuffix(".org") + JOURNAL_SUFFIX
+        if is_journal(name) or own in known:
+            continue
+        usual = f"{name.rpartition('/')[0]}/{journal}".lstrip("/")
+        is_usual = os.sep not in journal and (usual in known or _is_free(repository, usual))
+        journals.append(usual if is_usual else own)
+    return journals
 
 
 def write_missing(repository: Repository, home: Path, texts: dict[str, bytes]) -> list[Path]:

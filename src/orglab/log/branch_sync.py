@@ -19,7 +19,7 @@ from orglab.git.log_branch import (
 )
 from orglab.git.records import run_remote
 from orglab.log import file
-from orglab.log.apart import add_apart, find_apart_files, write_missing
+from orglab.log.apart import add_apart, find_apart_files, name_journals, write_missing
 from orglab.log.kept_text import MERGING_NAME, keep_text
 from orglab.log.log import LogFile
 from orglab.log.merge.merge import Labels, Merged, merge
@@ -114,7 +114,7 @@ def _merge(log: LogFile, repository: Repository, ours: str | None, theirs: str, 
     names = [name for name in texts if name.endswith((".org", ARCHIVE_SUFFIX))]
     new = [name for name in names if name not in apart.names and not name.endswith(ARCHIVE_SUFFIX)]
     if new:
-        add_apart(repository, new)
+        add_apart(repository, [*new, *name_journals(repository, [*apart.names, *new], log.config.journal)])
     for name in names:
         conflicts += _merge_file(log, repository, home / name, base.get(name, b""), texts[name], tell)
     write_missing(repository, home, {name: texts[name] for name in names if name not in base})

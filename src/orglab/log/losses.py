@@ -7,7 +7,7 @@ those of the branches and of the other worktrees.
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -178,6 +178,8 @@ def find_losses(log: "LogFile") -> list[Loss]:
 def restore_losses(log: "LogFile", reference: str | None = None) -> list[MissingPart]:
     """Put back what git took out of the log, and return what was put back.
 
+    An experiment that conflicts with what was written since is left out, and stays listed.
+
     Args:
         log: The log.
         reference: An experiment, to put back only what belongs to it; None for everything.
@@ -185,40 +187,63 @@ def restore_losses(log: "LogFile", reference: str | None = None) -> list[Missing
     Raises:
         NotFoundError: Nothing is missing, or nothing of that experiment.
         ConflictMarkersError: The log has conflict markers.
-        GitError: The text from before cannot be merged into the log without a conflict; the log is unchanged.
+        GitError: Nothing can be merged into the log without a conflict; the log is unchanged.
     """
-    repository = log.repository
     restored: list[MissingPart] = []
+    refused: GitError | None = None
     for loss in _select(log, reference):
-        if repository is None:
-            break
-        kept = read_file_at(repository, loss.commit, log.name) or b""
-        base = read_file_at(repository, loss.base, log.name) or b""
-        refs = {part.ref.partition(".")[0] for part in loss.parts if _is_wanted(part, reference, log)}
-        if any(part.ref.partition(".")[0] not in refs for part in loss.parts) or loss.forgotten:
-            kept = _take_experiments(base, kept, refs, log)
-
-        def change(data: bytes, base: bytes = base, kept: bytes = kept, loss: Loss = loss) -> bytes:
-            log.parse(data).require_no_conflict()
-            merged = merge(base, data, kept, log.config, clock.now())
-            is_twice = _count_repeated_ids(log, merged.data) > _count_repeated_ids(log, data)
-            if merged.conflicts or is_twice or find_missing_parts(data, [merged.data], log.config):
-                raise GitError(
-                    "The earlier text cannot be merged into the log without a conflict; nothing was restored. "
-                    f"See `git show {loss.commit[:10]}:{log.name}`."
-                )
-            return merged.data
-
-        file.update(log.path, change, anyway=log.anyway)
-        log.record_write()
-        restored += [part for part in loss.parts if _is_wanted(part, reference, log)]
+        wanted = [part for part in loss.parts if _is_wanted(part, reference, log)]
+        refs = list(dict.fromkeys(part.ref.partition(".")[0] for part in wanted))
+        is_whole = len(wanted) == len(loss.parts) and not loss.forgotten
+        try:
+            _restore(log, loss, None if is_whole else refs)
+        except GitError as error:
+            refused = error
+        else:
+            restored += wanted
+            continue
+        for ref in refs if len(refs) > 1 else ():
+            with suppress(GitError):
+                _restore(log, loss, [ref])
+                restored += [part for part in wanted if _is_in(part.ref, [ref])]
+    if refused is not None and not restored:
+        raise refused
     find_losses(log)  # removes the records of what is back
     return restored
 
 
-def _count_repeated_ids(log: "LogFile", data: bytes) -> int:
-    ids = Counter(experiment.id for experiment in log.read_experiments(log.parse(data)))
-    return sum(number - 1 for number in ids.values())
+def _restore(log: "LogFile", loss: Loss, refs: Collection[str] | None) -> None:
+    """Merge the text from before a loss into the log, or some experiments of it.
+
+    Raises:
+        GitError: It conflicts with the log, which is unchanged.
+    """
+    repository = log.repository
+    if repository is None:
+        raise GitError(f"{log.path} is not in a git repository.")
+    base, kept = (read_file_at(repository, commit, log.name) or b"" for commit in (loss.base, loss.commit))
+    if refs is not None:
+        kept = _take_experiments(base, kept, refs, log)
+
+    def change(data: bytes) -> bytes:
+        log.parse(data).require_no_conflict()
+        merged = merge(base, data, kept, log.config, clock.now())
+        is_twice = _count_repeated(log, merged.data) > _count_repeated(log, data)
+        if merged.conflicts or is_twice or find_missing_parts(data, [merged.data], log.config):
+            raise GitError(
+                "The earlier text cannot be merged into the log without a conflict; nothing was restored. "
+                f"See `git show {loss.commit[:10]}:{log.name}`."
+            )
+        return merged.data
+
+    file.update(log.path, change, anyway=log.anyway)
+    log.record_write()
+
+
+def _count_repeated(log: "LogFile", data: bytes) -> int:
+    """Return how many experiments of a text repeat another one, with its id and title."""
+    names = Counter((experiment.id, experiment.title) for experiment in log.read_experiments(log.parse(data)))
+    return sum(number - 1 for number in names.values())
 
 
 def forget_losses(log: "LogFile", reference: str | None = None) -> list[MissingPart]:
@@ -263,7 +288,7 @@ def _is_in(ref: str, experiments: Sequence[str]) -> bool:
     return ref.partition(".")[0] in experiments
 
 
-def _take_experiments(base: bytes, kept: bytes, refs: set[str], log: "LogFile") -> bytes:
+def _take_experiments(base: bytes, kept: bytes, refs: Collection[str], log: "LogFile") -> bytes:
     """Return the text from after, with some experiments as they were before."""
     old = {one.ref: one for one in log.read_experiments(log.parse(kept))}
     text = bytearray(base)
