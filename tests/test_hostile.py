@@ -50,8 +50,8 @@ def hostile(repo):
             capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, env={**os.environ, "PAGER": "cat"},
         )  # fmt: skip
 
-    repo.commit("[e1.1] begun", {"a.py": "x = 1\n"})
-    orglab("init", "--no-hooks")
+    repo.commit("begun", {"a.py": "x = 1\n"})
+    orglab("init", "--tracked", "--no-hooks")
     orglab("new", "A", "-s", "one", "-s", "two")
     orglab("commit")
     assert orglab("run", "1.1", "--done", "--", "true").returncode == 0

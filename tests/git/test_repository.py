@@ -99,7 +99,7 @@ def test_a_revision_that_is_not_a_commit_is_an_error(repo, orglab, revision):
 
 
 def test_a_new_id_is_free_on_every_branch_and_remote(repo, orglab, tmp_path_factory, monkeypatch):
-    orglab("init")
+    orglab("init", "--tracked")
     orglab("new", "A")
     repo.commit("one")
     repo.git("switch", "--quiet", "--create", "other")

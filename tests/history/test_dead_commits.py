@@ -320,12 +320,12 @@ def test_recorded_commits_survive_gc(repo):
     repo.git("reflog", "expire", "--expire=now", "--all")
     repo.git("gc", "--quiet", "--prune=now")
     assert repo.git("log", "-1", "--format=%s", full) == "[e1.1] Work"
-    assert repo.git("for-each-ref", "--format=%(refname)", "refs/orglab") == f"refs/orglab/keep/{full}"
+    assert repo.git("for-each-ref", "--format=%(refname)", "refs/orglab/keep") == f"refs/orglab/keep/{full}"
 
 
 @pytest.mark.parametrize("hooks", [True, False])
 def test_a_history_that_is_reworded_and_squashed_leaves_no_dead_hash(repo, hooks):
-    assert orglab("init", *([] if hooks else ["--no-hooks"])).code == 0
+    assert orglab("init", "--tracked", *([] if hooks else ["--no-hooks"])).code == 0
     repo.commit("log: new")
     orglab("new", "One", "-s", "A", "-s", "B", "-s", "C")
     repo.git("commit", "--quiet", "-am", "log: e1")
@@ -396,7 +396,7 @@ def test_a_generated_history_is_resolved(tmp_path):
 def test_a_snapshot_of_a_run_is_not_dead(repo, capsys):
     orglab = Orglab(capsys)
     repo.commit("begun", {"a.py": "1\n"})
-    orglab("init", "--no-hooks")
+    orglab("init", "--tracked", "--no-hooks")
     orglab("new", "A", "-s", "one")
     repo.commit("log")
     repo.write("a.py", "2\n")
@@ -407,7 +407,7 @@ def test_a_snapshot_of_a_run_is_not_dead(repo, capsys):
 def test_a_successor_is_found_on_another_line_of_the_log(repo, capsys):
     orglab = Orglab(capsys)
     repo.commit("begun", {"a.py": "1\n"})
-    orglab("init", "--no-hooks")
+    orglab("init", "--tracked", "--no-hooks")
     orglab("new", "A", "-s", "one", "-s", "two")
     living = repo.commit("[e1.1] x", {"b.py": "1\n"})[:7]
     log = repo.path / "experiment_log.org"

@@ -662,6 +662,7 @@ def test_python_looks_at_a_log_kept_apart_after_a_checkout_and_after_a_commit_if
     assert "called" not in study.git("switch", "--quiet", "--create", "side")
     shared = study.path / ".git/orglab"
     shared.joinpath("apart").touch()
+    shared.joinpath("kept").unlink(missing_ok=True)
     assert study.git("switch", "--quiet", "main") == "called for post-checkout\n"
     assert study.git("merge", "--quiet", "side") == "", "nothing was merged"
     assert study.commit("one") == "called for keep-text\n"

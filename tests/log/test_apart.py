@@ -307,3 +307,55 @@ def test_a_read_only_git_directory_stops_no_command(orglab, repo):
     folder.unlink()
     moved.rename(folder)
     assert "A note" in read(repo)
+
+
+@pytest.mark.parametrize("hooks", [True, False])
+def test_looking_at_the_branch_loses_nothing(orglab, repo, hooks):
+    if not hooks:
+        orglab("setup", "git", "--remove")
+    orglab("commit")
+    orglab("note", "1", "Not saved yet")
+    repo.git("switch", "--quiet", BRANCH)
+    assert "Not saved yet" not in read(repo)
+    if hooks:
+        orglab("list")
+    repo.git("switch", "--quiet", "main")
+    orglab("list")
+    assert "Not saved yet" in read(repo)
+    assert repo.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("command", [("checkout", BRANCH, "--"), ("restore", "--source", BRANCH, "--")])
+def test_a_version_that_git_brings_back_takes_nothing_away_unseen(orglab, repo, command):
+    orglab("setup", "git", "--remove")  # the hook after a checkout says the same
+    orglab("commit")
+    orglab("note", "1", "Not saved yet")
+    repo.git(*command, NAME)
+    assert "took 1 note (e1) out of the log" in orglab("list").err
+    orglab("check", "--restore")
+    assert "Not saved yet" in read(repo)
+
+
+def test_what_only_a_commit_hook_has_saved_comes_back(orglab, repo):
+    new = repo.write("new.org", read(repo).replace("First", "First, by hand"))
+    new.replace(repo.path / NAME)
+    repo.git("commit", "--quiet", "--allow-empty", "--message=x")
+    (repo.path / NAME).unlink()
+    assert "First, by hand" in orglab("list").out
+
+
+def test_the_worktree_that_had_the_log_is_gone(capsys, tmp_path, monkeypatch):
+    Repository(tmp_path).git("init", "--quiet", "--bare", "bare")
+    bare = Repository(tmp_path / "bare")
+    commit = bare.git("commit-tree", "-m", "start", bare.git("mktree", stdin=""))
+    bare.git("update-ref", "refs/heads/main", commit)
+    bare.git("worktree", "add", "--quiet", "../one", "main")
+    bare.git("worktree", "add", "--quiet", "-b", "side", "../two", "main")
+    orglab = Orglab(capsys)
+    monkeypatch.chdir(tmp_path / "one")
+    orglab("init")
+    orglab("new", "First")
+    monkeypatch.chdir(tmp_path / "two")
+    bare.git("worktree", "remove", "--force", "../one")
+    orglab("note", "1", "Written at once")
+    assert "Written at once" in (tmp_path / "two" / NAME).read_text()

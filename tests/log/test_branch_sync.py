@@ -1,5 +1,7 @@
 """Clones that share a log that is kept apart through a remote."""
 
+import re
+
 import pytest
 
 from commands import Orglab
@@ -134,3 +136,63 @@ def test_a_second_log_of_the_remote_arrives(clones, monkeypatch):
     b("sync")
     assert "Below" in (b.repository.path / "sub" / NAME).read_text()
     assert b.repository.git("status", "--porcelain") == ""
+
+
+def test_a_clone_hears_that_its_experiment_was_renumbered_and_goes_on_with_it(clones):
+    a, b, _ = clones
+    b("new", "Idea of b")
+    a("new", "Idea of a", "-s", "one")
+    a("start", "2.1")
+    a("sync")
+    b("sync")
+    b("renumber", "2", "--to", "5")
+    mine = "e5" if "Idea of a" in b("show", "5").out else "e2"
+    b("sync")
+    said = a("sync").err
+    assert f"{mine}.1" in a("status").out if mine != "e2" else "e2.1" in a("status").out
+    assert ("Your e2 is now e5: Idea of a.\n" in said) == (mine == "e5")
+
+
+def test_a_step_that_got_another_number_stays_active(clones):
+    a, b, _ = clones
+    a("step", "1", "Of a")
+    a("start", "1.3")
+    b("step", "1", "Of b")
+    b("sync")
+    said = a("sync").err
+    step = re.search(r"(\d)\. \[ \] Of a$", a("show", "1").out, re.M).group(1)
+    assert f"Active       e1.{step}  Of a" in a("status").out
+    assert ("is now e1.4" in said) == (step == "4")
+
+
+def test_the_reason_of_a_server_that_refuses_is_told(clones, tmp_path):
+    a, *_ = clones
+    hook = tmp_path / "hub/hooks/update"
+    hook.write_text("#!/bin/sh\necho 'Branches begin with feature/' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    a("note", "1", "A note")
+    assert "did not take the branch experiment-log: Branches begin with feature/" in a("sync", code=5).err
+
+
+@pytest.mark.usefixtures("clones")
+def test_a_clone_of_one_branch_takes_the_log_by_sync(tmp_path, capsys, monkeypatch):
+    Repository(tmp_path).git("clone", "--quiet", "--single-branch", f"file://{tmp_path}/hub", "single")
+    repository = Repository(tmp_path / "single")
+    repository.git("remote", "rename", "origin", "upstream")
+    single = Clone(repository, Orglab(capsys), monkeypatch)
+    assert "take that of a remote with `orglab sync`" in single("list", code=3).err
+    single("sync")
+    assert "First" in single("list").out
+
+
+def test_what_others_committed_to_the_branch_is_not_reverted(clones, tmp_path):
+    a, *_ = clones
+    a.repository.git("worktree", "add", "--quiet", "../history", "experiment-log")
+    history = Repository(tmp_path / "history")
+    history.write(NAME, a.text.replace("First", "First, reworded"))
+    history.commit("reworded")
+    a.repository.git("worktree", "remove", "../history")
+    a("note", "1", "Mine")
+    a("commit")
+    assert "First, reworded" in a.text
+    assert "Mine" in a.text

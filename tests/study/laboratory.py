@@ -11,7 +11,7 @@ from pathlib import Path
 from study.ledger import MONDAY, Commit, Event, Experiment, Ledger, Run, Step
 
 TRAIN = (Path(__file__).parent / "train.py").read_text()
-SETTINGS = 'similar = false\n\n[metrics]\ncost = "min"\n'
+SETTINGS = 'similar = false\n\n[metrics]\ncost = "min"\n\n[run]\ncommit_log = false\n'
 IGNORED = "/r/\n/out/\n/metrics.*\n*.ckpt\n__pycache__/\n"
 MINUTE = datetime.timedelta(minutes=1)
 LOG = "experiment_log.org"
@@ -65,7 +65,7 @@ class Laboratory:
 
     def setup(self, files):
         """Make the first commit, with the log."""
-        self.orglab("init", "--no-hooks")
+        self.orglab("init", "--tracked", "--no-hooks")
         self.edit({"train.py": TRAIN, "orglab.toml": SETTINGS, ".gitignore": IGNORED, **files}, "Begin")
         self.repo.git("add", LOG)
         self.repo.git("commit", "-qm", "The log")

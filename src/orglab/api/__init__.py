@@ -13,7 +13,7 @@ from orglab.api.ask import AskMethods
 from orglab.api.commit_rules import CommitMethods
 from orglab.api.share import ShareMethods
 from orglab.api.status import StatusMethods
-from orglab.config import find_apart, find_log, shorten_path
+from orglab.config import LOG_NAME, find_apart, find_log, shorten_path
 from orglab.errors import NotFoundError
 from orglab.git import find_repository
 from orglab.text import Tell, listed
@@ -61,6 +61,7 @@ def open_log(
         log_path, config = find_log(Path(start), given)
     except NotFoundError:
         if not _adopt_branch(Path(start), tell):
+            _raise_with_hint(Path(start))
             raise
         log_path, config = find_log(Path(start), given)
     log = Log(log_path, config, anyway=anyway)
@@ -76,6 +77,20 @@ def open_log(
     except OSError:
         pass  # Reading the log will report it.
     return log
+
+
+def _raise_with_hint(start: Path) -> None:
+    """Raise an error that says how to get the log of a remote, if there is a remote."""
+    repository = find_repository(start)
+    try:
+        has_remote = repository is not None and b"[remote " in (repository.common_dir / "config").read_bytes()
+    except OSError:
+        has_remote = False
+    if has_remote:
+        raise NotFoundError(
+            f"No {LOG_NAME} in this folder or a parent folder; take that of a remote with `orglab sync`, create one "
+            "with `orglab init`, or name one with --log."
+        )
 
 
 def _adopt_branch(start: Path, tell: Tell | None) -> bool:

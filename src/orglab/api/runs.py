@@ -143,10 +143,19 @@ class RunMethods(WriteMethods):
 
         return rerun(self, name, tell, links=links, keep=keep, show_output=show_output)
 
-    def sync(self, remote: str, tell: Tell, *, snapshots: bool = False) -> "SyncResult":
-        """Exchange run records with a remote, and write the received runs to the log; see `runs.sync.sync`."""
+    def sync(self, remote: str | None, tell: Tell, *, snapshots: bool = False) -> "SyncResult":
+        """Exchange run records with a remote, and write the received runs to the log; see `runs.sync.sync`.
+
+        Args:
+            remote: The remote; if None, `origin` or the only one.
+            tell: Called with sentences for the user.
+            snapshots: Whether to push the snapshots of this clone's runs too.
+        """
+        from orglab.git.remote import find_default_remote
         from orglab.runs.sync import sync
 
+        if remote is None:
+            remote = find_default_remote(self.repository) if self.repository is not None else "origin"
         return sync(self, remote, tell, snapshots=snapshots)
 
     def write_here(self, tell: Tell) -> "list[Run]":

@@ -255,6 +255,23 @@ def choose_log(given: str | None) -> Chosen:
     return Chosen(Path(LOG_NAME), Config(), is_certain=True)
 
 
+def fetch_log(remote: str | None = None) -> bool:
+    """Fetch the log of a remote into a clone that has none, as one of a single branch; return whether it has one.
+
+    Args:
+        remote: The remote; if None, `origin` or the only one.
+
+    Raises:
+        GitError: git refuses, or the remote cannot be reached.
+    """
+    from orglab.git import find_repository
+    from orglab.git.remote import find_default_remote
+    from orglab.log.branch_sync import fetch_branch
+
+    repository = find_repository(Path())
+    return repository is not None and fetch_branch(repository, remote or find_default_remote(repository))
+
+
 def merge_versions(base: Path, ours: Path, theirs: Path, marker_size: int = 7) -> "Merged":
     """Merge three versions of a log into the file `ours`, and return the result.
 

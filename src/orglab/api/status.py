@@ -120,10 +120,10 @@ class StatusMethods(SetupMethods):
             return experiment, None
 
     def _count_missing(self) -> int:
-        """Return the number of parts that git took out of a tracked log and that are still missing."""
+        """Return the number of parts that git took out of the log and that are still missing."""
         from orglab.log.losses import find_losses
 
-        return 0 if self.is_apart else sum(len(loss.parts) for loss in find_losses(self))
+        return sum(len(loss.parts) for loss in find_losses(self))
 
     def _count_changes(self, repository: "Repository") -> tuple[tuple[str, ...], int]:
         """Return which of the log and the journal have changes, and how many other files have.

@@ -8,7 +8,7 @@ import click
 from orglab.api import Log
 from orglab.cli import output
 from orglab.cli.options import REFERENCE, TextCommand, json_option, log_options, this_log, write_options
-from orglab.errors import UsageError
+from orglab.errors import NotFoundError, UsageError
 from orglab.text import count
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def sync_command(remote: str | None, *, here: bool, snapshots: bool, as_json: bo
     A log that is kept apart is exchanged too: the changes of others are merged into
     it, and the branch experiment-log is pushed.
 
-    The remote is origin if none is named. With --here, the runs of this clone that
+    The remote is origin, or the only one, if none is named. A clone without a log
+    gets that of the remote. With --here, the runs of this clone that
     wait for another branch or for the end of a rebase are written now: their notes
     to the log that is here, their results to the branch that is checked out.
 
@@ -85,7 +86,14 @@ def sync_command(remote: str | None, *, here: bool, snapshots: bool, as_json: bo
       orglab sync cluster --snapshots
       orglab sync --here
     """
-    log = this_log(anyway=anyway)
+    try:
+        log = this_log(anyway=anyway)
+    except NotFoundError:
+        from orglab.api.setup import fetch_log  # noqa: PLC0415 - for a clone without a log
+
+        if here or not fetch_log(remote):
+            raise
+        log = this_log(anyway=anyway)
     if here:
         if remote is not None or snapshots:
             raise UsageError("Use --here alone: it exchanges nothing with a remote.")
@@ -95,7 +103,7 @@ def sync_command(remote: str | None, *, here: bool, snapshots: bool, as_json: bo
         else:
             output.tell(f"Added {count(len(written), 'run')} to the log.")
         return
-    synced = log.sync(remote or "origin", output.tell, snapshots=snapshots)
+    synced = log.sync(remote, output.tell, snapshots=snapshots)
     if as_json:
         from orglab.api.serialize import synced_form  # noqa: PLC0415 - only for JSON
 

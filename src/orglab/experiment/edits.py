@@ -205,7 +205,7 @@ def add_run_note(
 ) -> list[Edit]:  # fmt: skip
     """Return the edits that add a note about a run and, if `done`, mark its step as done with its commit.
 
-    They set the experiment in progress too, unless it is done or dropped.
+    They set the experiment in progress too, unless it is done or dropped, or was created after the run.
 
     Args:
         experiment: The experiment.
@@ -221,7 +221,9 @@ def add_run_note(
         UsageError: There are open checkboxes below the step.
     """
     has_ended = get_state_kind(experiment.state, experiment.document.settings) in ("done", "dropped")
-    edits = [] if has_ended else start_experiment(experiment, now)
+    # The times of the log are to the minute.
+    is_newer = experiment.created is not None and experiment.created.when > now
+    edits = [] if has_ended or is_newer else start_experiment(experiment, now)
     current = experiment_after(experiment, experiment, edits)
     step = None if reference.step is None else find_step(current, reference)
     if step is not None and done and step.state != "done":

@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from orglab.errors import GitError
+from orglab.git.process import IDENTITY
 from orglab.git.repository import Repository
-from orglab.git.snapshot import IDENTITY, PLAIN_INDEX
+from orglab.git.snapshot import PLAIN_INDEX
 from orglab.git.worktree import literal_pathspecs
 
 RESULTS_REFS = "refs/orglab/results/"

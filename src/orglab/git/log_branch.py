@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from orglab.errors import GitError
-from orglab.git.process import read_error, run_as_user
+from orglab.git.process import IDENTITY, read_error, run_as_user
 from orglab.git.repository import Repository
-from orglab.git.snapshot import IDENTITY
 
 LOG_BRANCH = "experiment-log"
 """The branch of the logs and journals that are kept apart from the code."""

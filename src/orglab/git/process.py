@@ -29,6 +29,12 @@ _REPOSITORY_VARIABLES = frozenset((
 _PATHSPEC_VARIABLES = frozenset((
     "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
 ))  # fmt: skip
+IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "orglab"), ("EMAIL", "orglab@localhost"))
+}
+"""The environment of a commit that is not made in the name of the user."""
 _CHUNK = 1 << 16
 
 Completed: TypeAlias = "subprocess.CompletedProcess[bytes]"

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from orglab.config import CLONE_FOLDER
 from orglab.errors import GitError
-from orglab.git.process import read_error, run_as_user
+from orglab.git.process import IDENTITY, read_error, run_as_user
 from orglab.git.repository import Repository
-from orglab.git.snapshot import IDENTITY
 
 REFS = "refs/orglab/records"
 

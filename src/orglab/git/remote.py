@@ -15,6 +15,12 @@ def remote_url(repository: Repository) -> str | None:
     return urls.get("origin") or next(iter(urls.values()), None)
 
 
+def find_default_remote(repository: Repository) -> str:
+    """Return the remote that is meant if none is named: `origin`, or the only one."""
+    names = (repository.read("remote") or b"").decode("utf-8", "surrogateescape").split()
+    return names[0] if len(names) == 1 else "origin"
+
+
 def find_unpublished(repository: Repository, commits: Iterable[str]) -> set[str]:
     """Return the commits that no remote is known to have; none if no remote was ever fetched.
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git.hashed_file import LeftOut
 from orglab.git.index import Entry, HiddenChanges, find_hidden_changes
-from orglab.git.process import run_readonly
+from orglab.git.process import IDENTITY, run_readonly
 from orglab.git.reachability import RUN_REFS
 from orglab.git.repository import Repository, find_repository
 from orglab.git.untracked import Budget, choose_files, list_files
@@ -19,11 +19,6 @@ from orglab.git.worktree import Changes, read_changes
 # git must write nothing but the copy of the index: no shared index, no fsmonitor state, no untracked cache.
 PLAIN_INDEX = ("-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false")
 # The user may have no git identity, and these commits are on no branch.
-IDENTITY = {
-    f"GIT_{who}_{what}": value
-    for who in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "orglab"), ("EMAIL", "orglab@localhost"))
-}
 
 
 class Snapshot(NamedTuple):

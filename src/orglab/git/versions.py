@@ -57,6 +57,16 @@ def list_versions(repository: Repository, paths: Iterable[str]) -> list[Version]
     return list(dict.fromkeys(Version(blob.decode(), int(size)) for blob, size in found))
 
 
+def is_version(repository: Repository, path: str, data: bytes) -> bool:
+    """Return whether a content is that of one of the known versions of a file.
+
+    Raises:
+        GitError: git is not installed.
+    """
+    blob = (repository.read("hash-object", "--stdin", "--no-filters", stdin=data) or b"").decode().strip()
+    return any(version.blob == blob for version in list_versions(repository, [path]))
+
+
 def read_branch_versions(repository: Repository, path: str) -> list[bytes]:
     """Return the different versions of a file on local and remote-tracking branches.
 

@@ -40,7 +40,7 @@ def audit(
         diagnostics += commits.diagnose(document)
     if "lost-in-merge" in codes and log.repository is not None and is_installed():
         diagnostics += _find_lost_entries(document, log, log.repository)
-    if "lost" in codes and not log.is_apart:
+    if "lost" in codes:
         diagnostics += _find_losses(log, document)
     if "tracked-name" in codes and log.is_apart:
         diagnostics += _find_tracked_names(log)

@@ -65,5 +65,7 @@ def post_commit(hook: Hook) -> int:
 
 def keep_text(hook: Hook) -> int:
     """Save the text of the log in its history, which has that of a log kept apart at each commit."""
+    if hook.log.is_apart:
+        hook.log.notice_file(print_message)
     hook.log.keep_text(at_once=hook.log.is_apart)
     return 0

@@ -3,13 +3,15 @@
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orglab import clock
 from orglab.config import ARCHIVE_SUFFIX, is_journal
-from orglab.errors import GitError
+from orglab.errors import GitError, NotWritableError
+from orglab.experiment.model import Experiment
 from orglab.git import Repository
 from orglab.git.log_branch import (
+    LOG_BRANCH,
     LOG_REF,
     find_merge_base,
     find_tip,
@@ -17,16 +19,22 @@ from orglab.git.log_branch import (
     move_ref,
     read_texts,
 )
+from orglab.git.process import read_error, run_as_user
 from orglab.git.records import run_remote
 from orglab.log import file
 from orglab.log.apart import add_apart, find_apart_files, name_journals, write_missing
-from orglab.log.kept_text import MERGING_NAME, keep_text
+from orglab.log.kept_text import MERGING_NAME, keep_text, set_base
 from orglab.log.log import LogFile
 from orglab.log.merge.merge import Labels, Merged, merge
 from orglab.log.text_guard import TextGuard
 from orglab.text import Tell, count
 
+if TYPE_CHECKING:
+    from orglab.org.timestamp import Timestamp
+
 _TRIES = 5
+# What git says if somebody else has pushed meanwhile.
+_RACES = ("(fetch first)", "(non-fast-forward)", "cannot lock ref", "failed to update ref", "stale info")
 _FETCHED = "refs/orglab/fetched/experiment-log"
 
 
@@ -68,7 +76,10 @@ def sync_branch(log: LogFile, remote: str, tell: Tell) -> BranchSync:
         ours = find_tip(repository, LOG_REF)
         if theirs is not None and (ours is None or not is_ancestor(repository, theirs, ours)):
             received = True
-            if conflicts := _merge(log, repository, ours, theirs, tell):
+            before = log.experiments()
+            conflicts = _merge(log, repository, ours, theirs, tell)
+            _follow_renumbering(log, before, tell)
+            if conflicts:
                 return BranchSync(sent=False, received=True, conflicts=conflicts)
             ours = find_tip(repository, LOG_REF)
         if ours is None or ours == theirs:
@@ -76,6 +87,20 @@ def sync_branch(log: LogFile, remote: str, tell: Tell) -> BranchSync:
         if _push(repository, remote):
             return BranchSync(sent=True, received=received)
     raise GitError(f"Others were sending their logs to {remote} all the time; run `orglab sync` again.")
+
+
+def fetch_branch(repository: Repository, remote: str) -> bool:
+    """Fetch the branch of the logs of a remote, which a clone of a single branch lacks; return whether there is one.
+
+    Raises:
+        GitError: git refuses, or the remote cannot be reached.
+    """
+    if not run_remote(repository, "ls-remote", "--quiet", "--", remote, LOG_REF).strip():
+        return False
+    name = remote if repository.read("remote", "get-url", "--", remote) is not None else "origin"
+    refspec = f"+{LOG_REF}:refs/remotes/{name}/{LOG_BRANCH}"
+    run_remote(repository, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", remote, refspec)
+    return True
 
 
 def _fetch(repository: Repository, remote: str) -> str | None:
@@ -92,14 +117,18 @@ def _fetch(repository: Repository, remote: str) -> str | None:
 
 def _push(repository: Repository, remote: str) -> bool:
     """Send the branch; return whether the remote took it, or somebody else was faster."""
-    try:
-        # Without a `+`: what somebody else has sent must not be overwritten.
-        run_remote(repository, "push", "--quiet", "--no-verify", "--", remote, f"{LOG_REF}:{LOG_REF}")
-    except GitError as error:
-        if any(word in str(error) for word in ("rejected", "failed to push", "fetch first", "cannot lock")):
-            return False
-        raise
-    return True
+    # Without a `+`: what somebody else has sent must not be overwritten.
+    command = ("push", "--quiet", "--no-verify", "--", remote, f"{LOG_REF}:{LOG_REF}")
+    completed = run_as_user(repository.folder, command, environment={"GIT_TERMINAL_PROMPT": "0"})
+    said = completed.stderr.decode("utf-8", "replace")
+    if completed.returncode == 0:
+        return True
+    if any(reason in said for reason in _RACES):
+        return False
+    # What a hook of the server says is a better reason than that of git.
+    lines = [line.removeprefix("remote:").strip() for line in said.splitlines() if line.startswith("remote:")]
+    reason = "; ".join(filter(None, lines)) or read_error(completed.stderr)
+    raise GitError(f"{remote} did not take the branch {LOG_REF.rpartition('/')[2]}: {reason}.")
 
 
 def _merge(log: LogFile, repository: Repository, ours: str | None, theirs: str, tell: Tell) -> int:
@@ -120,12 +149,47 @@ def _merge(log: LogFile, repository: Repository, ours: str | None, theirs: str, 
     write_missing(repository, home, {name: texts[name] for name in names if name not in base})
     if not conflicts and (ours is None or is_ancestor(repository, ours, theirs)):
         move_ref(repository, LOG_REF, theirs, ours)
+        set_base(repository, theirs)
     else:
         with suppress(OSError):
             (repository.shared_folder / MERGING_NAME).write_text(f"{theirs}\n", "ascii")
     if not conflicts:
         keep_text(log, at_once=True)
     return conflicts
+
+
+def _follow_renumbering(log: LogFile, before: list[Experiment], tell: Tell) -> None:
+    """Say which experiments and steps of this clone have other numbers now, and keep the active one active."""
+    after: dict[tuple[str, Timestamp | None], list[Experiment]] = {}
+    for experiment in log.experiments():
+        after.setdefault((experiment.title, experiment.created), []).append(experiment)
+    active = log.active.get()
+    for old in before:
+        found = after.get((old.title, old.created), [])
+        if len(found) != 1:
+            continue
+        new = found[0]
+        renamed = {old.ref: new.ref} | _compare_steps(old, new)
+        for former, current in renamed.items():
+            # The steps of an experiment go with it.
+            if former == current or old.ref not in (former, new.ref):
+                continue
+            tell(
+                f"Your {former} is now {current}: {new.title}."
+                if former == old.ref
+                else f"Your {former} is now {current}."
+            )
+        if active is not None and renamed.get(active, active) != active:
+            with suppress(NotWritableError):
+                log.active.set(renamed[active])
+
+
+def _compare_steps(old: Experiment, new: Experiment) -> dict[str, str]:
+    """Return the references of the steps of an experiment, and those of the steps with the same text now."""
+    now = {step.text: step for step in new.steps}
+    steps = {step.ref: now[step.text].ref for step in old.steps if step.text in now}
+    # With the experiment, its steps have another reference anyway.
+    return {ref: current for ref, current in steps.items() if old.ref != new.ref or ref != current}
 
 
 def _find_preamble(one: bytes, other: bytes) -> bytes:

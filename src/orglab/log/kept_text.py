@@ -10,9 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orglab import clock
 from orglab.config import ARCHIVE_SUFFIX
 from orglab.errors import GitError
 from orglab.git import Repository, is_installed
+from orglab.git.files import read_file_at
 from orglab.git.log_branch import (
     LOG_BRANCH,
     LOG_REF,
@@ -23,7 +25,9 @@ from orglab.git.log_branch import (
     read_texts,
     save_texts,
 )
+from orglab.log import file
 from orglab.log.log_commit import LogCommit, check_message, compose_message, find_changes
+from orglab.log.merge.merge import merge
 from orglab.log.text_guard import TextGuard
 
 if TYPE_CHECKING:
@@ -31,7 +35,10 @@ if TYPE_CHECKING:
 
 
 KEPT_NAME = "kept"
-"""The name of the empty file in orglab's shared folder whose time is that of the last look at what to save."""
+"""The name of the file in orglab's shared folder whose time is that of the last look at what to save.
+
+It has the commit that the text of a log that is kept apart is based on.
+"""
 MERGING_NAME = "merging"
 """The name of the file with the commit whose merge into the log is not finished yet, because of conflicts."""
 _SECONDS = 60.0
@@ -59,13 +66,15 @@ def keep_text(log: "LogFile", text: str | None = None, *, at_once: bool = False)
     ref, merging = find_text_ref(log, repository), repository.shared_folder / MERGING_NAME
     for _ in range(_TRIES):
         tip = find_tip(repository, ref)
+        if log.is_apart and tip is not None:
+            _take_over(log, repository, tip)
         files = _read_files(log)
         log_name = log.name
         before = read_texts(repository, tip, list(files)) if tip else {}
         changed = {name: data for name, data in files.items() if data != before.get(name)}
         merged = _read_merging(merging) if log.is_apart else None
         if not changed and merged is None:
-            _touch(repository)
+            set_base(repository, tip)
             return None
         if log.is_apart and log.parse(files.get(log_name, b"")).conflict is not None:
             return None
@@ -73,7 +82,7 @@ def keep_text(log: "LogFile", text: str | None = None, *, at_once: bool = False)
         commit = save_texts(repository, ref, tip, Version(message, changed, merged=merged))
         if commit is not None:
             merging.unlink(missing_ok=True)
-            _touch(repository)
+            set_base(repository, commit)
             short = (repository.read("rev-parse", "--short", commit) or commit.encode()).decode().strip()
             return LogCommit(short, message)
     raise GitError(f"{ref} was changed by other processes all the time; try again.")
@@ -128,10 +137,38 @@ def _is_due(repository: Repository) -> bool:
         return True
 
 
-def _touch(repository: Repository) -> None:
+def read_base(repository: Repository) -> str | None:
+    """Return the commit that the text of a log that is kept apart is based on, or None."""
+    try:
+        return (repository.shared_folder / KEPT_NAME).read_text("ascii").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def set_base(repository: Repository, commit: str | None) -> None:
+    """Take the text as based on a commit of its history, and as looked at now."""
     with suppress(OSError):
         repository.shared_folder.mkdir(exist_ok=True)
-        (repository.shared_folder / KEPT_NAME).touch()
+        new = repository.shared_folder / f"{KEPT_NAME}.{os.getpid()}"
+        new.write_text(f"{commit or ''}\n", "ascii")
+        new.replace(repository.shared_folder / KEPT_NAME)
+
+
+def _take_over(log: "LogFile", repository: Repository, tip: str) -> None:
+    """Merge what others have committed to the branch into the file, by `git fetch` or in a worktree of the branch.
+
+    Raises:
+        GitError: git fails.
+    """
+    based = read_base(repository)
+    if based is None or based == tip or log.document().conflict is not None:
+        return
+    before, theirs = (read_file_at(repository, commit, log.name) or b"" for commit in (based, tip))
+    if before == theirs or not theirs:
+        return
+    file.update(log.path, lambda data: merge(before, data, theirs, log.config, clock.now()).data, anyway=log.anyway)
+    TextGuard(repository, log.path).record()
+    set_base(repository, tip)
 
 
 def _read_files(log: "LogFile") -> dict[str, bytes]:

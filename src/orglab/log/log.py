@@ -112,6 +112,8 @@ class LogFile:
 
         What cannot be saved now is saved later.
         """
+        if self.repository is None:
+            return
         from orglab.log.kept_text import keep_text  # noqa: PLC0415 - few commands save
 
         with suppress(GitError, OSError):

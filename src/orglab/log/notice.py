@@ -1,6 +1,7 @@
 """What a command does when the log's file is not as the last command left it."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orglab import clock
@@ -8,8 +9,11 @@ from orglab.config import shorten_path
 from orglab.errors import OrglabError
 from orglab.git import Repository, is_installed
 from orglab.git.files import read_file_at
-from orglab.git.log_branch import LOG_BRANCH, is_ancestor, is_checked_out, is_in_commit
-from orglab.log.apart import restore_missing
+from orglab.git.log_branch import LOG_BRANCH, LOG_REF, is_ancestor, is_in_commit
+from orglab.git.versions import is_version
+from orglab.log import file
+from orglab.log.apart import find_apart_files, restore_missing
+from orglab.log.kept_text import read_base
 from orglab.log.losses import record_loss
 from orglab.log.merge.merge import merge
 from orglab.log.move import rename_apart
@@ -34,11 +38,13 @@ def notice_change(log: "LogFile", tell: Tell) -> None:
         return
     try:
         if log.is_apart and not os.path.lexists(log.path):
-            _restore(repository, tell)
+            _restore(log, repository, tell)
         guard = TextGuard(repository, log.path)
         kept = guard.read_kept()
         if kept is not None and not guard.is_written_in_place():
             _notice_new_file(log, repository, guard, kept, tell)
+        if log.is_apart and not _is_on_log_branch(guard):
+            _take_back(log, repository, TextGuard(repository, log.path), tell)
     except (OrglabError, OSError) as error:
         # Nothing that is noticed here may keep a command from doing its work.
         reason = error if isinstance(error, OrglabError) else f"{error.strerror}."
@@ -48,10 +54,15 @@ def notice_change(log: "LogFile", tell: Tell) -> None:
     log.keep_text()
 
 
-def _restore(repository: Repository, tell: Tell) -> None:
+def _restore(log: "LogFile", repository: Repository, tell: Tell) -> None:
     """Put back files that were removed."""
+    name = log.name
     restored = restore_missing(repository)
     if restored:
+        apart = find_apart_files(repository)
+        if apart is not None and not log.path.parent.is_dir():
+            # The worktree that had them is gone, so they are in another one.
+            log.rename(Path(apart.home, name), log.config.journal)
         names = listed(os.path.relpath(path) for path in restored)
         tell(f"Restored {names}, which had been removed from the working tree.")
 
@@ -61,9 +72,19 @@ def _notice_new_file(log: "LogFile", repository: Repository, guard: TextGuard, k
     now = log.read_file().data
     if now == kept:
         return
+    if log.is_apart and _is_on_log_branch(guard):
+        guard.set_aside(kept)
+        tell(
+            f"The branch {LOG_BRANCH} is checked out, so {log.path.name} is as that branch has it. What "
+            "was not saved yet comes back when you check out another branch."
+        )
+        return
+    if log.is_apart and is_in_commit(guard.repository, "HEAD", log.name):
+        _move_aside(log, repository, guard, kept, tell)
+        return
     if log.is_apart:
-        if is_in_commit(guard.repository, "HEAD", log.name) and not is_checked_out(repository, LOG_BRANCH):
-            _move_aside(log, repository, guard, kept, tell)
+        if is_version(repository, log.name, now):
+            record_loss(log, kept, "a checkout of the file", tell)
         return
     operation = guard.find_operation()
     at_head = read_file_at(guard.repository, "HEAD", log.name)
@@ -73,6 +94,33 @@ def _notice_new_file(log: "LogFile", repository: Repository, guard: TextGuard, k
         is_in_history = former is not None and is_ancestor(guard.repository, former, "HEAD")
         history = former if is_in_history else None
         record_loss(log, kept, operation or "a checkout of the file", tell, history=history)
+
+
+def _is_on_log_branch(guard: TextGuard) -> bool:
+    """Return whether the worktree that has the file has the branch of the log checked out."""
+    try:
+        return (guard.repository.git_dir / "HEAD").read_text("utf-8", "replace").strip() == f"ref: {LOG_REF}"
+    except OSError:
+        return False
+
+
+def _take_back(log: "LogFile", repository: Repository, guard: TextGuard, tell: Tell) -> None:
+    """Merge what was set aside while the branch of the log was checked out into the log."""
+    aside = guard.read_aside()
+    if aside is None:
+        return
+    based = read_base(repository)
+    base = (read_file_at(repository, based, log.name) if based is not None else None) or b""
+    results = []
+
+    def change(data: bytes) -> bytes:
+        results.append(merge(base, aside, data, log.config, clock.now()))
+        return results[-1].data
+
+    file.update(log.path, change, anyway=log.anyway)
+    guard.drop_aside()
+    if results[-1].conflicts:
+        tell(f"{log.path.name} has conflicts with what was committed on {LOG_BRANCH}; resolve them in the file.")
 
 
 def _move_aside(log: "LogFile", repository: Repository, guard: TextGuard, kept: bytes, tell: Tell) -> None:

@@ -81,6 +81,32 @@ class TextGuard:
         with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor
             return file.read()
 
+    @property
+    def _aside(self) -> Path:
+        return self.link.with_suffix(".aside")
+
+    def read_aside(self) -> bytes | None:
+        """Return the text that was set aside while another one has its place, or None."""
+        try:
+            return self._aside.read_bytes()
+        except OSError:
+            return None
+
+    def set_aside(self, data: bytes) -> None:
+        """Keep a text until its place is free again, unless one is kept already.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if not self._aside.exists():
+            new = self._aside.with_name(f"{self._aside.name}.{os.getpid()}")
+            new.write_bytes(data)
+            new.replace(self._aside)
+
+    def drop_aside(self) -> None:
+        """Forget the text that was set aside."""
+        self._aside.unlink(missing_ok=True)
+
     def record(self) -> None:
         """Take the file as it is now as the last one seen; if that cannot be written, nothing happens."""
         if (stamp := read_stamp(self.path)) is None:
