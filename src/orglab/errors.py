@@ -17,6 +17,10 @@ class UsageError(OrglabError):
     exit_code = 2
 
 
+class DuplicateIdError(UsageError):
+    """Several experiments have the id that was named."""
+
+
 class MatchSyntaxError(UsageError):
     """A match string is invalid.
 

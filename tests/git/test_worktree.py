@@ -132,6 +132,43 @@ def test_the_users_hooks_are_honoured_and_a_refusal_leaves_everything(repo, foun
     assert repo.git("log", "--format=%s") == "first"
 
 
+def test_what_somebody_else_has_committed_by_now_is_left_out(repo, found):
+    repo.write("a.py", "2\n")
+    repo.write("new.py", "1\n")
+    (repo.path / "b.py").unlink()
+    listed = ["a.py", "b.py", "new.py"]
+    repo.git("add", "--all")
+    repo.git("commit", "--quiet", "-m", "theirs")
+    assert commit_paths(found, "Mine\n", listed, ["new.py"]) is None
+    repo.write("a.py", "3\n")
+    repo.write("more.py", "1\n")
+    commit_paths(found, "Mine\n", [*listed, "more.py"], ["new.py", "more.py"])
+    assert repo.git("log", "--format=%s").split("\n") == ["Mine", "theirs", "first"]
+    assert repo.git("show", "--format=", "--name-only", "HEAD").split() == ["a.py", "more.py"]
+    assert repo.git("status", "--porcelain") == ""
+
+
+def test_a_commit_made_while_the_hooks_ran_comes_first(repo, found):
+    hook = repo.write(
+        ".git/hooks/pre-commit",
+        '#!/bin/sh\nrm .git/hooks/pre-commit\ngit update-ref HEAD "$(git commit-tree -p HEAD -m theirs HEAD^{tree})"\n',
+    )
+    hook.chmod(0o755)
+    repo.write("a.py", "2\n")
+    commit_paths(found, "Mine\n", ["a.py"])
+    assert repo.git("log", "--format=%s").split("\n") == ["Mine", "theirs", "first"]
+    hook = repo.write(
+        ".git/hooks/pre-commit",
+        "#!/bin/sh\nrm .git/hooks/pre-commit\n"
+        'git update-ref HEAD "$(git commit-tree -p HEAD -m same "$(git write-tree)")"\n',
+    )
+    hook.chmod(0o755)
+    repo.write("a.py", "3\n")
+    assert commit_paths(found, "Mine\n", ["a.py"]) is None
+    assert repo.git("log", "-1", "--format=%s") == "same"
+    assert repo.git("diff", "HEAD", "--name-only") == ""
+
+
 def test_a_hook_may_change_the_message(repo, found):
     hook = repo.write(".git/hooks/prepare-commit-msg", '#!/bin/sh\necho "# $2" >> "$1"; echo Signed >> "$1"\n')
     hook.chmod(0o755)

@@ -60,6 +60,37 @@ def test_by_branch(study):
     assert [one.subject for one in log.find_evidence("7.1", find_all=True).commits] == ["[e7.1] later", *ADAM[::-1]]
 
 
+UNDATED = A.replace("  [2018-06-01 Mon 09:30]\n", "")
+SAME_DAY = B.replace("06-02 Mon 09:30", "06-01 Mon")
+
+
+@pytest.mark.parametrize(
+    ("texts", "renumbered"),
+    [
+        ((A, B), "Bagging"),
+        ((B, A), "Bagging"),
+        ((B, UNDATED), "Adam"),
+        ((UNDATED, B), "Bagging"),
+        ((A, SAME_DAY), "Bagging"),
+        ((SAME_DAY, A), "Adam"),
+        ((B, A, SAME_DAY), "Bagging"),
+    ],
+)
+def test_the_one_that_was_created_later_is_renumbered(repo, texts, renumbered):
+    repo.commit("log", {NAME: START + "".join(texts)})
+    log = Log(repo.path / NAME)
+    changed = log.renumber("7")
+    assert (changed.ref, changed.title) == ("e8", renumbered)
+
+
+def test_the_later_one_takes_its_commits_along_from_above(study):
+    study.write(NAME, START + B + A)
+    study.git("commit", "--quiet", "--all", "--amend", "--no-edit")
+    log = Log(study.path / NAME)
+    assert log.renumber("7").title == "Bagging"
+    assert owners(log) == {"e8": BAGGING, "e7": ADAM}
+
+
 def write_run(study, name, **fields):
     record = {"event": "began", "ref": "e7.1", "log": NAME, "argv": ["train"], "exit_code": 0, **fields}
     study.write(f".git/orglab/runs/{name}/record.jsonl", json.dumps(record) + "\n")

@@ -140,3 +140,16 @@ def test_renumbering_a_duplicate_id_keeps_the_active_step_of_the_other(places, m
     active_of(repo).set("e1.1")
     orglab("renumber", "1", "--to", "7")
     assert active_of(repo).get() == "e1.1"
+
+
+def test_status_names_the_experiments_that_share_the_active_id(places, monkeypatch):
+    repo, _ = places
+    monkeypatch.chdir(repo.path)
+    orglab("init", "--no-hooks")
+    orglab("new", "A", "-s", "one")
+    log = repo.path / LOG
+    log.write_text(log.read_text() + log.read_text()[log.read_text().index("* TODO") :])
+    said = " ".join(orglab("status").out.split())
+    assert "Active e1: Two experiments have the id 1 (lines " in said
+    assert "run `orglab renumber 1`" in said
+    assert json.loads(orglab("status", "--json").out)["duplicate"].startswith("Two experiments have the id 1 ")

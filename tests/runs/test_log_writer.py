@@ -86,6 +86,30 @@ def test_a_conflict_in_the_log_leaves_the_run_pending(study, orglab):
     assert "ran true" in log_of(study)
 
 
+@pytest.mark.parametrize("reference", ["1.1", "1.2", "1"])
+def test_a_run_of_an_experiment_on_both_sides_of_a_conflict_is_recorded(study, orglab, reference):
+    text = log_of(study)
+    begin = text.index("* TODO [1]")
+    other = text[begin:].replace("2. [ ] two\n", "")
+    study.write(LOG, f"{text[:begin]}<<<<<<< a\n{text[begin:]}=======\n{other}>>>>>>> b\n")
+    line = text[:begin].count("\n") + 1
+    for command, code in ((("show", "1"), 2), (("start", "1.1"), 4), (("note", "1", "x"), 2)):
+        said = orglab(*command, code=code).err
+        assert "renumber" not in said
+        assert f"conflict marker in line {line}: resolve" in said
+    assert "There is no step 3" in orglab("run", "1.3", "--", "true", code=3).err
+    assert "is not in the log yet" in orglab("run", reference, "--", "true").err
+    said = " ".join(orglab("status").out.split())
+    assert f"Conflict a git conflict marker in line {line};" in said
+    assert f"Pending {run_of(study).id} (not in the log until the conflict is resolved)" in said
+    problems = [one for one in orglab("check", code=1).out.splitlines() if "duplicate-id" in one]
+    assert "resolve the conflict first" in problems[0]
+    assert "renumber" not in problems[0]
+    study.write(LOG, text)
+    orglab("show", "1")
+    assert log_of(study).count("ran true") == 1
+
+
 def test_a_run_of_a_step_on_another_branch_stays_pending_without_a_message(study, orglab):
     orglab("new", "Second", "-s", "other")
     text = log_of(study)

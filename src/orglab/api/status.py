@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.setup import SetupMethods
-from orglab.errors import GitError, NotFoundError, UsageError
+from orglab.errors import DuplicateIdError, GitError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from orglab.experiment.model import Experiment, Step
@@ -41,6 +41,8 @@ class Status(NamedTuple):
         records_size: Its size in bytes.
         branch: The branch of the log, if it is kept apart.
         missing: The number of parts that git took out of the log.
+        conflict: The line of the first git conflict marker in the log, or None.
+        duplicate: A sentence about the experiments that have the id of the active one, or None.
     """
 
     log: Path
@@ -63,6 +65,8 @@ class Status(NamedTuple):
     records_size: int
     branch: str | None = None
     missing: int = 0
+    conflict: int | None = None
+    duplicate: str | None = None
 
 
 class StatusMethods(SetupMethods):
@@ -83,7 +87,7 @@ class StatusMethods(SetupMethods):
         document = self.document()
         counts = Counter(experiment.kind or "todo" for experiment in self.read_experiments(document))
         active = self.find_active()
-        active_experiment, step = self._find_active_in(document, active) if active is not None else (None, None)
+        active_experiment, step, duplicate = self._find_active_in(document, active)
         repository = self.repository if is_installed() else None
         uncommitted, changed = self._count_changes(repository) if repository is not None else ((), 0)
         log_runs = LogRuns(self, lambda: document)
@@ -104,20 +108,27 @@ class StatusMethods(SetupMethods):
             tuple(run.id for run in runs if run.ref is None and run.discarded is None),
             next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),
             LOG_BRANCH if self.is_apart else None, self._count_missing() if repository is not None else 0,
+            document.conflict_line(), duplicate,
         )  # fmt: skip
 
-    def _find_active_in(self, document: "Document", active: str) -> "tuple[Experiment | None, Step | None]":
-        """Return the active experiment and step in a document; None for what it does not have."""
+    def _find_active_in(
+        self, document: "Document", active: str | None
+    ) -> "tuple[Experiment | None, Step | None, str | None]":
+        """Return the active experiment and step in a document, None for what it does not have, and what has its id."""
         from orglab.experiment.lookup import find_step
         from orglab.reference import parse_reference
 
         experiment = None
+        if active is None:
+            return None, None, None
         try:
             parsed = parse_reference(active)
             experiment = self.find(document, parsed)
-            return experiment, find_step(experiment, parsed) if parsed.step is not None else None
+            return experiment, find_step(experiment, parsed) if parsed.step is not None else None, None
+        except DuplicateIdError as error:
+            return None, None, str(error)
         except (NotFoundError, UsageError):
-            return experiment, None
+            return experiment, None, None
 
     def _count_missing(self) -> int:
         """Return the number of parts that git took out of the log and that are still missing."""

@@ -9,7 +9,7 @@ from orglab import clock
 from orglab.api.new_ids import IdMethods
 from orglab.errors import GitError, NotFoundError, NotWritableError, UnsafeEditError, UsageError
 from orglab.experiment.ids import list_ids, list_references, read_aliases, read_shared
-from orglab.experiment.lookup import find_last_experiment, find_last_with_id, find_step
+from orglab.experiment.lookup import find_all_with_id, find_last_experiment, find_latest, find_step
 from orglab.experiment.model import ID, Experiment, Step
 from orglab.experiment.section_text import Note
 from orglab.reference import Reference, parse_reference
@@ -118,8 +118,8 @@ class WriteMethods(IdMethods):
     def renumber(self, reference: str, number: str | None = None) -> Experiment:
         """Give an experiment another id, keep the old one as an alias, and return it.
 
-        If two experiments have the same id, the later one in the log is renumbered, and its own commits and runs stay
-        with it (`history/id_division.py`).
+        If two experiments have the same id, the one created later is renumbered (`lookup.find_latest`), and its
+        own commits and runs stay with it (`history/id_division.py`).
 
         Args:
             reference: The experiment.
@@ -134,7 +134,7 @@ class WriteMethods(IdMethods):
         own = self._divide_id(parsed)
 
         def make_edits(document: "Document") -> "tuple[list[Edit], tuple[str, str]]":
-            experiment = find_last_with_id(document, parsed, self.config, self.path)
+            experiment = find_latest(find_all_with_id(document, parsed, self.config, self.path))
             chosen = self._choose_id(document, number, known)
             edits = ids.renumber(experiment.heading, experiment.id, chosen, self.config, self.path.name, own)
             return edits, (experiment.id, chosen)
@@ -156,17 +156,17 @@ class WriteMethods(IdMethods):
         return experiment
 
     def _divide_id(self, reference: Reference) -> list[str] | None:
-        """Return the hashes and runs of the last experiment with an id; None if no other experiment has that id."""
+        """Return the hashes and runs of the latest experiment with an id; None if no other experiment has that id."""
         from orglab.history.id_division import divide_id
         from orglab.history.sources import Sources
 
-        document = self.document()
-        last = find_last_with_id(document, reference, self.config, self.path)
-        experiments = [one for one in self.read_experiments(document) if one.id == last.id]
-        if len(experiments) < 2:  # noqa: PLR2004 - it and another one
+        experiments = find_all_with_id(self.document(), reference, self.config, self.path)
+        latest = find_latest(experiments)
+        others = [one for one in experiments if one is not latest]
+        if not others:
             return None
         try:
-            return divide_id(Sources(self), experiments[-1], experiments[:-1])
+            return divide_id(Sources(self), latest, others)
         except GitError:
             return []
 

@@ -82,9 +82,10 @@ def _settle_losses(log: Log, reference: str | None, *, restore: bool, as_json: b
 def renumber_command(reference: str, number: str | None, *, as_json: bool, anyway: bool) -> None:
     """Change an experiment's id. The old id stays as an alias, so old references still work.
 
-    If two experiments have the same id, as after a merge, the later one in the log
-    is changed. The commits and runs of each stay with it: they are told apart by
-    branch, by author, and by what the log records.
+    If two experiments have the same id, as after a merge, the one that was created
+    later is changed; if their dates do not tell, the one further down in the log.
+    The commits and runs of each stay with it: they are told apart by branch, by
+    author, and by what the log records.
 
     \b
     Example:

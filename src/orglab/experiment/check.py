@@ -82,8 +82,12 @@ class _Checker:
         for experiment in experiments:
             other = first.setdefault(experiment.id, experiment)
             if other is not experiment:
-                message = f"The experiment in line {other.line} also has the id {experiment.id}; change one of them."
-                yield self.at(experiment.heading.begin, "duplicate-id", message)._replace(subject=experiment.id)
+                found = f"The experiment in line {other.line} also has the id {experiment.id}"
+                if self.document.conflict is None:
+                    message, subject = f"{found}; `renumber` changes the one that was created later.", experiment.id
+                else:
+                    message, subject = f"{found}; resolve the conflict first, because both may be one experiment.", ""
+                yield self.at(experiment.heading.begin, "duplicate-id", message)._replace(subject=subject)
         tagged = tagged_headings(self.document, self.config.tag)
         nameless = [heading for heading in tagged if not read_id(heading, self.config)]
         first_number = self.next_number() if nameless else 0

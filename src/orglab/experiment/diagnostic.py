@@ -83,7 +83,7 @@ class Diagnostic(NamedTuple):
         """The command that fixes it, or that opens the place to be fixed by hand."""
         if self.fix:
             return "orglab check --fix"
-        if self.code == "duplicate-id":
+        if self.code == "duplicate-id" and self.subject:
             return f"orglab renumber {self.subject}"
         if self.code == "no-steps":
             return f'orglab step {self.subject} "TEXT"'

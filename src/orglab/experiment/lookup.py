@@ -1,13 +1,13 @@
 """Lookup of experiments in a document: one by its reference, without reading the others, or some by a match string."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orglab.config import Config
-from orglab.errors import NotFoundError, UsageError
+from orglab.errors import DuplicateIdError, NotFoundError, UsageError
 from orglab.experiment.ids import ALIASES, find_headings_by_alias, read_own_aliases
 from orglab.experiment.model import Experiment, Step, read_id, tagged_headings
 from orglab.org.document import Document
@@ -27,22 +27,30 @@ def find_experiment(document: Document, reference: Reference, config: Config, pa
 
     Raises:
         NotFoundError: There is no such experiment.
-        UsageError: Several experiments have this id.
+        DuplicateIdError: Several experiments have this id.
     """
     names = [*dict.fromkeys((reference.id, without_letter(reference.id, config.letter)))]
     for name in names:
         headings = {heading.line_number: heading for heading in _find_headings(document, name, config)}
         if len(headings) > 1:
-            lines = " and ".join(map(str, headings))
-            raise UsageError(
-                f"Two experiments have the id {name} (lines {lines} of {path}); run `orglab renumber {name}`."
-            )
+            raise DuplicateIdError(_describe_duplicate(document, name, [*headings], path))
         for heading in headings.values():
             return Experiment(heading, config, str(path))
     for name in names:
         for heading in find_headings_by_alias(document, name, config):
             return Experiment(heading, config, str(path))
     raise NotFoundError(f"There is no experiment {config.letter}{names[-1]} in {path}; see `orglab list`.")
+
+
+def _describe_duplicate(document: Document, name: str, lines: list[int], path: Path) -> str:
+    """Return a sentence about the headings with one id: the two sides of a conflict, or two experiments."""
+    where = f"lines {' and '.join(map(str, lines))} of {path}"
+    if (conflict := document.conflict_line()) is not None:
+        return (
+            f"The id {name} is there twice ({where}), and the log has a git conflict marker in line {conflict}: "
+            "resolve the conflict first."
+        )
+    return f"Two experiments have the id {name} ({where}); run `orglab renumber {name}`."
 
 
 def find_renumbered(document: Document, read: Callable[[], Iterable[Experiment]]) -> dict[str, Experiment]:
@@ -61,19 +69,33 @@ def find_renumbered(document: Document, read: Callable[[], Iterable[Experiment]]
     return renumbered
 
 
-def find_last_with_id(document: Document, reference: Reference, config: Config, path: Path) -> Experiment:
-    """Return the last experiment with the id of a reference; its document is the whole one.
+def find_all_with_id(document: Document, reference: Reference, config: Config, path: Path) -> list[Experiment]:
+    """Return the experiments with the id of a reference, in the order of the log; their document is the whole one.
 
     Raises:
         NotFoundError: There is no such experiment.
     """
     for name in dict.fromkeys((reference.id, without_letter(reference.id, config.letter))):
-        lines = [heading.line_number for heading in _find_headings(document, name, config)]
+        lines = {heading.line_number for heading in _find_headings(document, name, config)}
         if lines:
             tagged = tagged_headings(document, config.tag)
-            heading = next(heading for heading in tagged if heading.line_number == max(lines))
-            return Experiment(heading, config, str(path))
+            return [Experiment(heading, config, str(path)) for heading in tagged if heading.line_number in lines]
     raise NotFoundError(f"There is no experiment {reference.id} in {path}; see `orglab list`.")
+
+
+def find_latest(experiments: Sequence[Experiment]) -> Experiment:
+    """Return the experiment that was created last; the last one in the log if that is not known, or for a tie.
+
+    Days are compared if one of the experiments has no time of day.
+    """
+    stamps = [stamp for one in experiments if (stamp := one.created) is not None]
+    if len(stamps) < len(experiments):
+        return experiments[-1]
+    if all(stamp.has_time for stamp in stamps):
+        times = [stamp.when for stamp in stamps]
+    else:
+        times = [stamp.when.replace(hour=0, minute=0) for stamp in stamps]
+    return experiments[max(range(len(times)), key=lambda at: (times[at], at))]
 
 
 def _find_headings(document: Document, name: str, config: Config) -> Iterator[Heading]:

@@ -194,11 +194,14 @@ def has_autostash(repository: Repository) -> bool:
     return any((repository.git_dir / name / "autostash").exists() for name in ("rebase-merge", "rebase-apply"))
 
 
-def commit_paths(repository: Repository, message: str, paths: Iterable[str], new: Iterable[str] = ()) -> Committed:
+def commit_paths(
+    repository: Repository, message: str, paths: Iterable[str], new: Iterable[str] = ()
+) -> Committed | None:
     """Commit these paths as they are in the working tree, as the user would, and return the commit's hashes.
 
     The index entries of all other paths stay as they were.  What a hook added to the commit, such as a formatter, is in
-    the index too; the working tree stays as the hook left it.
+    the index too; the working tree stays as the hook left it.  Paths that another process has committed since they were
+    listed are left out; if those are all, no commit is made, and the result is None.
 
     Args:
         repository: The repository.
@@ -209,30 +212,52 @@ def commit_paths(repository: Repository, message: str, paths: Iterable[str], new
     Raises:
         GitError: git or a hook fails; then nothing is committed, and `new` are still untracked.
     """
-    top, paths = repository.at_top, tuple(paths)
-    pathspecs = b"\0".join(map(os.fsencode, literal_pathspecs(paths)))
-    untracked = b"\0".join(map(os.fsencode, literal_pathspecs(new)))
-    from_input = ("--pathspec-from-file=-", "--pathspec-file-nul")
+    paths, new = frozenset(paths), frozenset(new)
     with lock_commits(repository):
-        if untracked:
-            _run_with_retries(top, "add", "--intent-to-add", *from_input, stdin=untracked)
-        # The message goes into a file, because standard input holds the paths.
-        message_file = repository.own_folder / f"message.{os.getpid()}"
-        try:
-            message_file.write_bytes(message.encode("utf-8", "replace"))
-            _run_with_retries(
-                top, "commit", "--quiet", "--only", "--cleanup=whitespace", f"--file={message_file.absolute()}",
-                *from_input, stdin=pathspecs,
-            )  # fmt: skip
-        except GitError:
-            if untracked:
-                _run_with_retries(top, "reset", "--quiet", *from_input, stdin=untracked)
-            raise
-        finally:
-            message_file.unlink(missing_ok=True)
-        _accept_changes_of_hooks(top, frozenset(paths))
-        full, short = top.query("log", "-1", "--no-show-signature", "--format=%H %h", "HEAD", "--").decode().split()
+        while True:
+            try:
+                _commit_as_user(repository, message, paths, new)
+                break
+            except GitError:
+                changes = read_changes(repository, sorted(paths))
+                left = paths.intersection((*find_committable(repository, changes), *changes.untracked))
+                if not left:
+                    return None
+                if left == paths:
+                    raise
+                paths, new = left, new.intersection(changes.untracked)
+        _accept_changes_of_hooks(repository.at_top, paths)
+        printed = repository.at_top.query("log", "-1", "--no-show-signature", "--format=%H %h", "HEAD", "--")
+        full, short = printed.decode().split()
         return Committed(full, short)
+
+
+def _commit_as_user(repository: Repository, message: str, paths: frozenset[str], new: frozenset[str]) -> None:
+    """Let git commit these paths, with the user's hooks and settings.
+
+    Raises:
+        GitError: git or a hook fails; then `new` are still untracked.
+    """
+    top = repository.at_top
+    pathspecs = b"\0".join(map(os.fsencode, literal_pathspecs(sorted(paths))))
+    untracked = b"\0".join(map(os.fsencode, literal_pathspecs(sorted(new))))
+    from_input = ("--pathspec-from-file=-", "--pathspec-file-nul")
+    if untracked:
+        _run_with_retries(top, "add", "--intent-to-add", *from_input, stdin=untracked)
+    # The message goes into a file, because standard input holds the paths.
+    message_file = repository.own_folder / f"message.{os.getpid()}"
+    try:
+        message_file.write_bytes(message.encode("utf-8", "replace"))
+        _run_with_retries(
+            top, "commit", "--quiet", "--only", "--cleanup=whitespace", f"--file={message_file.absolute()}",
+            *from_input, stdin=pathspecs,
+        )  # fmt: skip
+    except GitError:
+        if untracked:
+            _run_with_retries(top, "reset", "--quiet", *from_input, stdin=untracked)
+        raise
+    finally:
+        message_file.unlink(missing_ok=True)
 
 
 def _accept_changes_of_hooks(repository: Repository, paths: frozenset[str]) -> None:
@@ -307,13 +332,18 @@ def lock_commits(repository: Repository) -> Iterator[None]:
 
 
 def _run_with_retries(repository: Repository, *arguments: str, stdin: bytes) -> bytes:
-    """Run a git command as the user would, with retries for some seconds while another git locks the index."""
+    """Run a git command as the user would, with retries for some seconds while another git locks the index.
+
+    A commit is tried again, too, if another process committed while the hooks ran.
+    """
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
             return repository.run(*arguments, stdin=stdin, environment=_COMMITTING)
         except GitError as error:
-            if not (".lock'" in str(error) and "File exists" in str(error)) or time.monotonic() > deadline:
+            is_locked = ".lock'" in str(error) and "File exists" in str(error)
+            has_moved = "cannot lock ref 'HEAD'" in str(error) and "but expected" in str(error)
+            if not (is_locked or has_moved) or time.monotonic() > deadline:
                 raise
         time.sleep(_BUSY_PAUSE)
 

@@ -344,12 +344,13 @@ class LogFile:
 
         Raises:
             NotFoundError: The experiment does not exist.
-            UsageError: The edits would add something else.
+            UsageError: Several experiments have this id, or the edits would add something else.
             NotWritableError: The log could not be written; it is unchanged.
         """
         from orglab.experiment.consequences import NOTHING, add_consequences  # noqa: PLC0415 - reading needs none of it
 
         def change(document: Document) -> tuple[list[Edit], tuple[Experiment, Decided]]:
+            document.require_no_conflict()  # the two sides of a conflict may have one id
             old = self.find(document, reference)
             first, decided = make_edits(old)
             edits, new = add_consequences(old, first, now, added or NOTHING)

@@ -82,7 +82,7 @@ def commit_log(log: "LogFile", text: str | None = None) -> LogCommit | None:
         text = "log: created"
     message = compose_message(changes, is_log, entries, log.config.letter, text, log.config.hooks.position)
     commit = commit_paths(repository, message, paths, status.untracked)
-    return LogCommit(commit.short, message)
+    return LogCommit(commit.short, message) if commit else None
 
 
 def check_message(text: str | None) -> None:

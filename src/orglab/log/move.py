@@ -76,15 +76,13 @@ def move_apart(log: "LogFile") -> MovedApart:
         if one == new:
             continue
         file.create(home / new, texts[new])
-    commit = None
     for one, new in renamed.items():
         TextGuard(repository, home / new).record()
         if one != new:
             (home / one).unlink()
-    if tracked:
-        commit = commit_paths(repository, _MESSAGE, tracked).short
+    commit = commit_paths(repository, _MESSAGE, tracked) if tracked else None
     log.rename(old.with_name(Path(name).name), os.path.relpath(journal, Path(name).parent))
-    return MovedApart(log.path, old, len(versions), commit)
+    return MovedApart(log.path, old, len(versions), commit.short if commit else None)
 
 
 def _move_again(log: "LogFile", repository: Repository) -> MovedApart:

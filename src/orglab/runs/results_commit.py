@@ -220,7 +220,7 @@ def _commit(request: ResultsRequest, files: Mapping[str, HashedFile | None]) -> 
             if paths
             else None
         )
-        if run.kept is not None and not others:
+        if run.kept is not None and not others and (committed or not paths):
             forget_files(repository, run.id)
     for message in messages:
         request.tell(message)

@@ -1,10 +1,12 @@
 """The request to run a command."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from orglab.errors import UsageError
+from orglab.errors import DuplicateIdError, NotFoundError, UsageError
+from orglab.experiment.lookup import find_all_with_id, find_step
 from orglab.log.log import LogFile
 from orglab.reference import parse_reference
 
@@ -60,8 +62,33 @@ def find_reference(log: LogFile, request: RunRequest) -> str | None:
         if request.done:
             raise UsageError("--done needs a step, and none is active; name one.")
         return None
-    if parse_reference(request.reference).step is not None:
-        return log.step(request.reference).ref
-    if request.done:
+    is_step = parse_reference(request.reference).step is not None
+    if request.done and not is_step:
         raise UsageError(f"--done needs a step, such as 201.1, but {request.reference} is an experiment.")
-    return log.experiment(request.reference).ref
+    try:
+        return log.step(request.reference).ref if is_step else log.experiment(request.reference).ref
+    except DuplicateIdError:
+        if (found := _find_in_conflict(log, request.reference)) is None:
+            raise
+        return found
+
+
+def _find_in_conflict(log: LogFile, reference: str) -> str | None:
+    """Return a reference as written in a log with a git conflict; None if there is no conflict.
+
+    The two sides of a conflict may be versions of one experiment.  The note of the run is written once that is
+    resolved.
+
+    Raises:
+        NotFoundError: Neither side has the step.
+    """
+    document, parsed = log.document(), parse_reference(reference)
+    if document.conflict is None:
+        return None
+    *others, last = find_all_with_id(document, parsed, log.config, log.path)
+    if parsed.step is None:
+        return last.ref
+    for experiment in others:
+        with suppress(NotFoundError):
+            return find_step(experiment, parsed).ref
+    return find_step(last, parsed).ref

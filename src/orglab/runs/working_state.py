@@ -144,8 +144,11 @@ def save_working_state(
             paths = _find_paths_to_commit(repository, policy, changes, tell)
             if paths:
                 commit = commit_paths(repository, before_message(ref, argv, why, policy.position), paths)
-                changes = changes._replace(head=commit.full)
-                tell(f"Committed {listed(paths)} before the run.")
+                if commit is None:
+                    changes = read_changes(repository, all_files=False)
+                else:
+                    changes = changes._replace(head=commit.full)
+                    tell(f"Committed {listed(paths)} before the run.")
     rest = _find_rest(repository, policy, changes, hidden)
     state = _keep_rest(repository, policy, rest, name, message, tell)
     head = state.head or changes.head

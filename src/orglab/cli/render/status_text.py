@@ -21,6 +21,9 @@ def status_lines(status: Status) -> Iterator[str]:
     where = f"; its history is the branch {status.branch}" if status.branch is not None else ""
     states = f" ({', '.join(kinds)})" if kinds else ""
     yield from _line("Log", f"{status.log}: {count(total, 'experiment')}{states}{where}")
+    if status.conflict is not None:
+        hint = "nothing is written to the log until the conflict is resolved"
+        yield from _line("Conflict", f"a git conflict marker in line {status.conflict}; {hint}")
     yield from _line("Active", _describe_active(status))
     yield from _line("Uncommitted", _describe_changes(status))
     if status.missing:
@@ -55,6 +58,8 @@ def _line(label: str, text: str) -> list[str]:
 def _describe_active(status: Status) -> str:
     if status.active is None:
         return "none; choose one with `orglab start`, or add one with `orglab new`"
+    if status.duplicate is not None:
+        return f"{status.active}: {status.duplicate}"
     if status.experiment is None:
         return f"{status.active}, which is not in this log"
     if status.step is not None:
@@ -73,6 +78,8 @@ def _describe_changes(status: Status) -> str:
 def _describe_pending(status: Status) -> str:
     if not status.pending:
         return "nothing"
+    if status.conflict is not None:
+        return f"{listed(status.pending, _MOST)} (not in the log until the conflict is resolved)"
     if not status.reasons:
         return f"{listed(status.pending, _MOST)} (not in the log yet; the next command writes it)"
     names = (f"{name}: {status.reasons[name]}" if name in status.reasons else name for name in status.pending)

@@ -463,7 +463,7 @@ def _find_duplicate_ids(document: Document, config: Config) -> Iterator[str]:
         if experiment.id in seen:
             yield (
                 f"Two experiments have the id {experiment.id} (lines {seen[experiment.id]} and {experiment.line}); "
-                f"both are kept. Give the second one a new id with `orglab renumber {experiment.id}`."
+                f"both are kept. Give the one that was created later a new id with `orglab renumber {experiment.id}`."
             )
         seen.setdefault(experiment.id, experiment.line)
 
