@@ -307,3 +307,12 @@ def test_a_read_only_git_directory_stops_no_command(orglab, repo):
     folder.unlink()
     moved.rename(folder)
     assert "A note" in read(repo)
+
+
+@pytest.mark.parametrize("options", [(), ("--detach",)])
+def test_the_branch_of_the_log_is_no_commit_that_tracks_its_name(orglab, repo, options):
+    orglab("commit")
+    repo.git("branch", "--quiet", "-m", "main", "code")
+    (repo.path / NAME).unlink()
+    repo.git("switch", "--quiet", *options, BRANCH)
+    assert "tracked-name" not in orglab("check").out
