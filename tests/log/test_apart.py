@@ -1,5 +1,7 @@
 """A log that is kept apart: git leaves it alone, every worktree finds it, and what git takes away comes back."""
 
+import json
+import shutil
 import subprocess
 
 import pytest
@@ -213,11 +215,54 @@ def test_moving_a_tracked_log_keeps_its_history_and_its_links(capsys, repo):
     assert out.startswith("The log is now experiments.org, and git ignores it.\n")
     assert read(repo, "experiments.org") == text
     assert "[[file:experiments.org::#1][1]]" in read(repo, "experiments-journal.org")
-    assert repo.git("log", "--format=%s", BRANCH).splitlines() == ["log: moved to experiments.org", "[e1] begun"]
+    subjects = ["log: moved to experiments.org", "log: before the new name", "[e1] begun"]
+    assert repo.git("log", "--format=%s", BRANCH).splitlines() == subjects
+    assert repo.git("log", "--follow", "--format=%s", BRANCH, "--", "experiments.org").splitlines() == subjects
+    assert repo.git("ls-tree", "--name-only", BRANCH).split() == ["experiments-journal.org", "experiments.org"]
     assert repo.git("ls-files") == ".gitattributes"
     assert repo.git("status", "--porcelain") == ""
     assert orglab("journal", "More").out == "Added to experiments-journal.org.\n"
     assert orglab("init", "--apart", code=2).err.endswith("is kept apart already, on the branch experiment-log.\n")
+
+
+def test_a_moved_log_has_its_runs_while_an_old_commit_is_checked_out(capsys, repo, tmp_path_factory, monkeypatch):
+    orglab = Orglab(capsys)
+    orglab("init", "--tracked")
+    orglab("new", "First", "-s", "A")
+    orglab("run", "1.1", "--", "true")
+    repo.commit("begun")
+    repo.git("branch", "old")
+    # Much of the log was never committed, so the two texts have little in common.
+    for number in range(9):
+        orglab("new", f"Not committed {number}")
+    orglab("init", "--apart")
+    orglab("run", "1.1", "--", "true")
+    repo.git("switch", "--quiet", "old")
+    assert len(json.loads(orglab("runs", "--json").out)["runs"]) == 2
+    folder = tmp_path_factory.mktemp("clones") / "clone"
+    repo.git("clone", "--quiet", "--branch=main", repo.path, folder)
+    monkeypatch.chdir(folder)
+    assert orglab("list").err.startswith("Took experiments.org from the branch experiment-log")
+    shutil.copytree(repo.path / ".git/orglab/runs", folder / ".git/orglab/runs")
+    Repository(folder).git("switch", "--quiet", "old")
+    assert (folder / NAME).exists()
+    assert len(json.loads(orglab("runs", "--json").out)["runs"]) == 2
+
+
+def test_a_log_that_got_another_name_has_its_runs(orglab, repo):
+    orglab("run", "1.1", "--", "true")
+    repo.git("switch", "--quiet", "--orphan", "other")
+    text = read(repo)
+    repo.write(NAME, "* Something else\n")
+    repo.git("add", "--force", NAME)
+    repo.git("commit", "--quiet", "--message=another file")
+    repo.git("switch", "--quiet", "main")
+    repo.write(NAME, text)
+    orglab("setup", "git", "--remove")
+    repo.git("switch", "--quiet", "other")
+    orglab("list")
+    assert read(repo) == "* Something else\n"
+    assert len(json.loads(orglab("runs", "--json").out)["runs"]) == 1
 
 
 def test_a_fresh_clone_takes_the_log_of_its_remote(orglab, repo, tmp_path_factory, monkeypatch):
@@ -359,3 +404,12 @@ def test_the_worktree_that_had_the_log_is_gone(capsys, tmp_path, monkeypatch):
     bare.git("worktree", "remove", "--force", "../one")
     orglab("note", "1", "Written at once")
     assert "Written at once" in (tmp_path / "two" / NAME).read_text()
+
+
+@pytest.mark.parametrize("options", [(), ("--detach",)])
+def test_the_branch_of_the_log_is_no_commit_that_tracks_its_name(orglab, repo, options):
+    orglab("commit")
+    repo.git("branch", "--quiet", "-m", "main", "code")
+    (repo.path / NAME).unlink()
+    repo.git("switch", "--quiet", *options, BRANCH)
+    assert "tracked-name" not in orglab("check").out

@@ -193,6 +193,23 @@ def test_a_rebase_that_is_given_up_loses_nothing_that_was_written_meanwhile(orgl
     assert "During the rebase" in read(repo)
 
 
+def test_a_restore_brings_no_more_than_is_listed(orglab, repo):
+    repo.git("switch", "--quiet", "--create", "other")
+    repo.commit("b", {"train.py": "b\n"})
+    repo.git("switch", "--quiet", "main")
+    orglab("new", "Of main alone", "-s", "C")
+    repo.commit("log")
+    repo.commit("m", {"train.py": "m\n"})
+    repo.git("switch", "--quiet", "other")
+    text = read(repo)
+    repo.git("rebase", "main", check=False)
+    orglab("note", "1", "During the rebase")
+    repo.git("rebase", "--abort")
+    assert orglab("check", code=1).out.count(" lost ") == 1
+    assert orglab("check", "--restore").out == "e1  note  During the rebase\n"
+    assert [line for line in read(repo).splitlines() if "During the rebase" not in line] == text.splitlines()
+
+
 def test_a_restore_that_would_conflict_changes_nothing(orglab, repo):
     orglab("conclude", "1", "It helps.", "--verdict", "supported")
     repo.git("checkout", "--", NAME)

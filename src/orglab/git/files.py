@@ -96,13 +96,20 @@ def read_commits_of_file(repository: Repository, path: str, *, limit: int | None
     return read_commits(top, *options, "HEAD", "--", _literal(path))
 
 
-def find_former_paths(repository: Repository, path: str) -> set[str]:
-    """Return the paths that a file had before it was moved, in the history of HEAD and since; none if git fails."""
+def find_former_paths(repository: Repository, path: str, revision: str = "HEAD") -> set[str]:
+    """Return the paths that a file had before it was moved; none if git fails.
+
+    Args:
+        repository: The repository.
+        path: The file.
+        revision: The commit whose history is searched; for HEAD, the index is searched as well.
+    """
     top = repository.at_top
     options = ("--name-status", "-z", "-M", "--diff-filter=R")
-    former = _read_renames(top.read("diff", "--cached", *options, "HEAD", "--"), {path})
+    staged = top.read("diff", "--cached", *options, "HEAD", "--") if revision == "HEAD" else None
+    former = _read_renames(staged, {path})
     for known in (path, *former):
-        followed = top.read("log", "--follow", "--format=", *options, "HEAD", "--", _literal(known))
+        followed = top.read("log", "--follow", "--format=", *options, revision, "--", _literal(known))
         former |= _read_renames(followed, {known, *former})
     return former
 

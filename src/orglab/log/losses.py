@@ -44,7 +44,7 @@ class Loss(NamedTuple):
         path: The file of the record.
         operation: What git did, in the words of HEAD's reflog.
         commit: The commit of the history that has the text from before.
-        base: The commit of the history that has the text from after.
+        base: The commit of the history that has the version nearest to that text, of those that git left.
         parts: What is missing.
         forgotten: The references whose parts are not wanted.
     """
@@ -63,7 +63,6 @@ def record_loss(
     operation: str,
     tell: Tell,
     *,
-    base: bytes | None = None,
     history: str | None = None,
 ) -> None:
     """Record what git took out of the log, if anything, and tell the user once.
@@ -73,7 +72,6 @@ def record_loss(
         kept: Its text from before.
         operation: What git did.
         tell: Called with each message for the user.
-        base: The text that was changed to the one from before, for a restore; the log as git has left it if None.
         history: A commit in the history of HEAD, whose parts are not missing.
 
     Raises:
@@ -83,8 +81,7 @@ def record_loss(
     repository = log.repository
     if repository is None:
         return
-    now = log.read_file().data
-    others = [now, *_read_elsewhere(log, repository), *_read_history(log, repository, history)]
+    others = [log.read_file().data, *_read_elsewhere(log, repository), *_read_history(log, repository, history)]
     parts = find_missing_parts(kept, others, log.config)
     if not parts:
         return
@@ -92,7 +89,8 @@ def record_loss(
 
     ref = find_text_ref(log, repository)
     before = Version(f"log: before {operation}", {log.name: kept})
-    after = Version(f"log: after {operation}", {log.name: now if base is None else base})
+    # The text before may be that of another branch: then a restore must bring only what was changed there.
+    after = Version(f"log: after {operation}", {log.name: _find_nearest(others, kept)})
     tip = save_texts(repository, ref, find_tip(repository, ref), before, after)
     commit = repository.query("rev-parse", f"{tip}^").decode().strip() if tip else None
     if tip is None or commit is None:
@@ -117,20 +115,20 @@ def _record_removed_worktrees(log: "LogFile", repository: Repository) -> None:
         link = state.with_suffix("")
         with suppress(OSError):
             kept = link.read_bytes()
-            record_loss(log, kept, "worktree remove", lambda _: None, base=_find_nearest(log, repository, kept))
+            record_loss(log, kept, "worktree remove", lambda _: None)
             state.unlink()
             link.unlink()
 
 
-def _find_nearest(log: "LogFile", repository: Repository, kept: bytes) -> bytes:
-    """Return the version of the log on a branch, or here, that has the most in common with another one."""
+def _find_nearest(versions: Sequence[bytes], kept: bytes) -> bytes:
+    """Return the version of the log that has the most in common with the one from before."""
     lines = Counter(kept.splitlines())
 
     def count_differences(version: bytes) -> int:
         others = Counter(version.splitlines())
         return (lines - others).total() + (others - lines).total()
 
-    return min((log.read_file().data, *_read_elsewhere(log, repository)), key=count_differences)
+    return min(versions, key=count_differences)
 
 
 def describe_parts(parts: Sequence[MissingPart]) -> str:

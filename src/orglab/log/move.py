@@ -18,6 +18,7 @@ from orglab.git.log_branch import (
     find_tracking_commits,
     is_in_commit,
     read_file_versions,
+    read_texts,
     save_texts,
 )
 from orglab.git.worktree import commit_paths, find_operation
@@ -67,9 +68,12 @@ def move_apart(log: "LogFile") -> MovedApart:
         if (old_name := path_in(repository, path.absolute())) is not None and os.path.lexists(path)
     }
     tracked = [one for one in renamed if is_tracked(repository, one)]
-    texts = {new: _change_links((home / one).read_bytes(), renamed) for one, new in renamed.items()}
-    versions = [*_read_history(repository, renamed), Version(f"log: moved to {name}", texts)]
-    if save_texts(repository, LOG_REF, find_tip(repository, LOG_REF), *versions) is None:
+    before = {one: (home / one).read_bytes() for one in renamed}
+    texts = {new: _change_links(before[one], renamed) for one, new in renamed.items()}
+    tip, history = find_tip(repository, LOG_REF), list(_read_history(repository, list(renamed)))
+    saved = {one: data for version in history for one, data in version.files.items()}
+    versions = [*history, *_rename(renamed, saved, before, texts, f"log: moved to {name}")]
+    if save_texts(repository, LOG_REF, tip, *versions) is None:
         raise GitError(f"{LOG_BRANCH} was changed by another process; run the command again.")
     add_apart(repository, (name, journal))
     for one, new in renamed.items():
@@ -132,8 +136,10 @@ def rename_apart(log: "LogFile", repository: Repository, home: Repository, data:
         path.unlink(missing_ok=True)
     replace_apart(repository, renamed)
     tip = find_tip(repository, LOG_REF)
+    saved = read_texts(repository, tip, list(renamed)) if tip is not None else {}
+    before = {old: texts[new] for old, new in renamed.items() if new in texts}
     message = f"log: renamed to {new_name}, because a commit has {log.name}"
-    if save_texts(repository, LOG_REF, tip, Version(message, texts, tuple(renamed) if tip else ())) is None:
+    if save_texts(repository, LOG_REF, tip, *_rename(renamed, saved, before, texts, message)) is None:
         raise GitError(f"{LOG_BRANCH} was changed by another process; run the command again.")
     log.rename(home.top / new_name, Path(renamed.get(journal, log.config.journal)).name)
 
@@ -153,13 +159,27 @@ def _change_links(data: bytes, renamed: dict[str, str]) -> bytes:
     return data
 
 
-def _read_history(repository: Repository, renamed: dict[str, str]) -> Iterator[Version]:
+def _rename(
+    renamed: dict[str, str], saved: dict[str, bytes], before: dict[str, bytes], texts: dict[str, bytes], message: str
+) -> list[Version]:
+    """Return the commits that give files their new names; the last one changes little else, so that git sees a rename.
+
+    Args:
+        renamed: The new path of each file, by the old one.
+        saved: The texts that the branch has under the old names.
+        before: The texts now, under the old names.
+        texts: The texts under the new names.
+        message: The message of the last commit.
+    """
+    gone = tuple(old for old, new in renamed.items() if old != new)
+    changed = {old: before[old] for old in gone if old in before and before[old] != saved.get(old)}
+    earlier = [Version("log: before the new name", changed)] if changed else []
+    return [*earlier, Version(message, texts, gone if saved or earlier else ())]
+
+
+def _read_history(repository: Repository, paths: list[str]) -> Iterator[Version]:
     """Yield the versions of some files on HEAD, oldest first, as commits of the new branch, by their authors."""
-    for commit in read_file_versions(repository, list(renamed)):
-        files = {
-            new: data
-            for old, new in renamed.items()
-            if (data := read_file_at(repository, commit.hash, old)) is not None
-        }
+    for commit in read_file_versions(repository, paths):
+        files = {path: data for path in paths if (data := read_file_at(repository, commit.hash, path)) is not None}
         if files:
             yield Version(commit.message, files, author=commit.author)

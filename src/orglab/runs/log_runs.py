@@ -47,7 +47,8 @@ class LogRuns:
         """Return whether a name is that of the log, or was before the log was moved."""
         if name not in self._owned:
             is_gone = not os.path.lexists(self._log.top / name)
-            self._owned[name] = is_gone and (name in self._noted_names or name in self._former_names)
+            is_former = is_gone and (name in self._noted_names or name in self._former_names)
+            self._owned[name] = is_former or name in self._branch_names
         return self._owned[name]
 
     @cached_property
@@ -65,7 +66,22 @@ class LogRuns:
             return set()
         from orglab.git.files import find_former_paths  # noqa: PLC0415 - few logs have been moved
 
-        return find_former_paths(repository, self._name)
+        names = (self._name, *self._branch_names)
+        return {former for name in names for former in find_former_paths(repository, name)}
+
+    @cached_property
+    def _branch_names(self) -> set[str]:
+        """The names that a log which is kept apart had before, according to its branch.
+
+        Commits from before still have a file of such a name, so there is one while they are checked out.
+        """
+        repository = self._log.repository
+        if repository is None or not self._log.is_apart or not is_installed():
+            return set()
+        from orglab.git.files import find_former_paths  # noqa: PLC0415 - few logs have been moved
+        from orglab.git.log_branch import LOG_REF  # noqa: PLC0415 - the same
+
+        return find_former_paths(repository, self._name, LOG_REF)
 
     @cached_property
     def all(self) -> list[Run]:
