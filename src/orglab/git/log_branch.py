@@ -16,6 +16,7 @@ LOG_BRANCH = "experiment-log"
 LOG_REF = f"refs/heads/{LOG_BRANCH}"
 TEXT_REFS = "refs/orglab/texts/"
 """The refs of the texts of logs that the code's branches hold: one for each worktree, never pushed."""
+_LARGE = 1 << 16  # bytes
 NO_HOOKS = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": os.devnull}
 
 
@@ -95,7 +96,12 @@ def save_texts(repository: Repository, ref: str, tip: str | None, *versions: Ver
         lines += [b"merge %s" % version.merged.encode()] if version.merged else []
         lines += [b"D " + _quote(name) for name in version.removed]
         for name, data in version.files.items():
-            lines += [b"M 100644 inline %s" % _quote(name), b"data %d" % len(data), data]
+            if len(data) > _LARGE:
+                # fast-import would compress it twice, and more slowly.
+                blob = repository.run("hash-object", "-w", "--stdin", stdin=data).strip()
+                lines.append(b"M 100644 %s %s" % (blob, _quote(name)))
+            else:
+                lines += [b"M 100644 inline %s" % _quote(name), b"data %d" % len(data), data]
         lines.append(b"")
     lines += [b"get-mark :1", b"done", b""]
     command = ("fast-import", "--quiet", "--done", "--date-format=raw-permissive")
