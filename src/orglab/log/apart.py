@@ -121,6 +121,38 @@ def replace_apart(repository: Repository, renamed: dict[str, str]) -> None:
         _write_apart(repository, Path(known.home), tuple(renamed.get(name, name) for name in known.names))
 
 
+def follow_move(repository: Repository, path: Path) -> bool:
+    """Keep a log apart under its new path, if its folder was moved, as by `git mv`; return whether it was.
+
+    Its journal goes with it.
+
+    Args:
+        repository: The repository.
+        path: A log that is not kept apart under this path.
+
+    Raises:
+        OSError: The git directory cannot be written.
+    """
+    apart, new = find_apart_files(repository), path_in(repository, path.absolute())
+    if apart is None or new is None:
+        return False
+    for name in apart.names:
+        old = Path(apart.home) / name
+        if os.path.lexists(old) or not TextGuard(repository, old).is_link_of(path):
+            continue
+        before, after = (one.rpartition("/")[0] for one in (name, new))
+        renamed = {name: new}
+        for journal in apart.names:
+            moved = f"{after}/{journal.rpartition('/')[2]}".lstrip("/")
+            is_beside = is_journal(journal) and journal.rpartition("/")[0] == before
+            if is_beside and not os.path.lexists(Path(apart.home) / journal):
+                renamed[journal] = moved
+        replace_apart(repository, renamed)
+        TextGuard(repository, path).record()
+        return True
+    return False
+
+
 def _write_apart(repository: Repository, home: Path, names: Iterable[str]) -> None:
     folder = repository.shared_folder
     folder.mkdir(exist_ok=True)

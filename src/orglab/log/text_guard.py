@@ -68,8 +68,12 @@ class TextGuard:
 
     def is_written_in_place(self) -> bool:
         """Return whether the file is still the one that orglab last saw, whatever it contains now."""
+        return self.is_link_of(Path(self._real))
+
+    def is_link_of(self, path: Path) -> bool:
+        """Return whether the second name is one of a file that has another path now."""
         with suppress(OSError):
-            return os.path.samestat(self.link.stat(follow_symlinks=False), Path(self._real).stat())
+            return os.path.samestat(self.link.stat(follow_symlinks=False), path.stat())
         return False
 
     def read_kept(self) -> bytes | None:
