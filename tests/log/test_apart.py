@@ -413,3 +413,21 @@ def test_the_branch_of_the_log_is_no_commit_that_tracks_its_name(orglab, repo, o
     (repo.path / NAME).unlink()
     repo.git("switch", "--quiet", *options, BRANCH)
     assert "tracked-name" not in orglab("check").out
+
+
+def test_a_log_whose_folder_was_moved_is_kept_apart_as_before(capsys, repo, monkeypatch):
+    repo.commit("start", {"p1/train.py": "x = 0\n"})
+    orglab = Orglab(capsys)
+    monkeypatch.chdir(repo.path / "p1")
+    orglab("init")
+    orglab("new", "First")
+    orglab("journal", "A thought")
+    monkeypatch.chdir(repo.path)
+    repo.git("mv", "p1", "project")
+    monkeypatch.chdir(repo.path / "project")
+    assert orglab("list").err == "experiment_log.org was moved, and is kept apart as before.\n"
+    assert repo.git("status", "--porcelain", "--untracked-files=all") == "R  p1/train.py -> project/train.py"
+    orglab("journal", "Another")
+    assert "A thought" in read(repo, "project/journal.org")
+    orglab("commit")
+    assert f"project/{NAME}" in repo.git("ls-tree", "-r", "--name-only", BRANCH).split()

@@ -110,6 +110,30 @@ def test_a_run_of_an_experiment_on_both_sides_of_a_conflict_is_recorded(study, o
     assert log_of(study).count("ran true") == 1
 
 
+@pytest.mark.parametrize("before", ["commit", "snapshot", "clean"])
+def test_a_merge_in_which_only_the_log_has_a_conflict_does_not_stop_runs(study, orglab, before):
+    study.git("config", "merge.orglab.driver", "git merge-file %A %O %B")
+    study.commit("log")
+    text = log_of(study)
+    title = next(line for line in text.splitlines() if line.startswith("* "))
+    study.git("switch", "--quiet", "--create", "other")
+    study.commit("theirs", {LOG: text.replace(title, title.replace("[1] ", "[1] Their "))})
+    study.git("switch", "--quiet", "-")
+    study.commit("ours", {LOG: text.replace(title, title.replace("[1] ", "[1] Our "))})
+    study.git("merge", "--quiet", "other", check=False)
+    conflict = log_of(study)
+    assert f"UU {LOG}" in study.git("status", "--porcelain")
+    head = study.git("rev-parse", "HEAD")
+    orglab("run", "1.1", "--before", before, "--", "true")
+    assert (log_of(study), study.git("rev-parse", "HEAD")) == (conflict, head)
+    assert f"UU {LOG}" in study.git("status", "--porcelain")
+    assert run_of(study).before == head
+    study.write(LOG, text)
+    study.git("commit", "--quiet", "--all", "-m", "merged")
+    orglab("show", "1")
+    assert log_of(study).count("ran true") == 1
+
+
 def test_a_run_of_a_step_on_another_branch_stays_pending_without_a_message(study, orglab):
     orglab("new", "Second", "-s", "other")
     text = log_of(study)

@@ -19,6 +19,7 @@ from orglab.git import find_repository
 from orglab.text import Tell, listed
 
 if TYPE_CHECKING:
+    from orglab.config import Apart
     from orglab.runs.script_run import ScriptRun
 
 __all__ = ["Log", "open_log", "run"]
@@ -65,7 +66,10 @@ def open_log(
             raise
         log_path, config = find_log(Path(start), given)
     log = Log(log_path, config, anyway=anyway)
-    if (apart := find_apart(os.fspath(start))) is not None and apart.find_name(os.fspath(log_path)) is not None:
+    apart = find_apart(os.fspath(start))
+    if apart is not None and apart.find_name(os.fspath(log_path)) is None:
+        apart = _follow_move(log, tell) or apart
+    if apart is not None and apart.find_name(os.fspath(log_path)) is not None:
         # The file may be in another worktree; commits, HEAD and the active step are those of this one.
         log.repository = find_repository(Path(start))
     if tell is not None or (log.is_apart and not os.path.lexists(log_path)):
@@ -77,6 +81,22 @@ def open_log(
     except OSError:
         pass  # Reading the log will report it.
     return log
+
+
+def _follow_move(log: Log, tell: Tell | None) -> "Apart | None":
+    """Go on keeping a log apart whose folder was moved; return the files that are kept apart then, or None."""
+    from orglab.log.apart import find_apart_files, follow_move
+
+    repository = log.repository
+    try:
+        if repository is None or not follow_move(repository, log.path):
+            return None
+    except OSError:
+        return None
+    vars(log).pop("_apart_name", None)
+    if tell is not None:
+        tell(f"{shorten_path(os.fspath(log.path.absolute()))} was moved, and is kept apart as before.")
+    return find_apart_files(repository)
 
 
 def _raise_with_hint(start: Path) -> None:

@@ -129,7 +129,7 @@ def save_working_state(
     message = snapshot_message(ref, argv, policy.position)
     if policy.before == "snapshot":
         return _capture(repository, policy, name, message, tell)
-    changes = read_changes(repository, all_files=False)
+    changes = _read_changes(repository, policy)
     hidden = find_hidden_changes(repository)
     hidden = hidden._replace(entries=[entry for entry in hidden.entries if entry.path not in policy.excluded])
     if policy.before == "clean":
@@ -140,12 +140,12 @@ def save_working_state(
     if changed or changes.unmerged:
         with lock_commits(repository):
             # Read again, because another run may have committed them in the meantime.
-            changes = read_changes(repository, all_files=False)
+            changes = _read_changes(repository, policy)
             paths = _find_paths_to_commit(repository, policy, changes, tell)
             if paths:
                 commit = commit_paths(repository, before_message(ref, argv, why, policy.position), paths)
                 if commit is None:
-                    changes = read_changes(repository, all_files=False)
+                    changes = _read_changes(repository, policy)
                 else:
                     changes = changes._replace(head=commit.full)
                     tell(f"Committed {listed(paths)} before the run.")
@@ -155,6 +155,14 @@ def save_working_state(
     if head is None:
         return state
     return state._replace(head=head, short=commit.short if commit else short_hash(repository, head))
+
+
+def _read_changes(repository: Repository, policy: Policy) -> Changes:
+    """Return the changes, in which a log or journal with a conflict is merely changed, as no run needs it."""
+    changes = read_changes(repository, all_files=False)
+    own = [path for path in changes.unmerged if path in policy.excluded]
+    unmerged = tuple(path for path in changes.unmerged if path not in own)
+    return changes._replace(tracked=(*changes.tracked, *own), unmerged=unmerged)
 
 
 def _require_clean(paths: Sequence[str]) -> None:
@@ -313,9 +321,7 @@ def _find_paths_to_commit(repository: Repository, policy: Policy, changes: Chang
 def _capture(repository: Repository, policy: Policy, name: str, message: str, tell: Tell) -> WorkingState:
     """Make a snapshot, tell the user what it does not hold, and return the working state."""
     budget = policy.make_budget()
-    changes, left_out = choose_changes(
-        repository, read_changes(repository, all_files=False), budget, first=policy.scripts
-    )
+    changes, left_out = choose_changes(repository, _read_changes(repository, policy), budget, first=policy.scripts)
     changes = changes._replace(untracked=tuple(path for path in changes.untracked if not policy.is_stream(path)))
     snapshot = make_snapshot(repository, name, message, budget, changes)
     patch = None
