@@ -54,7 +54,7 @@ def init_command(*, with_config: bool, no_hooks: bool, tracked: bool, apart: boo
 
     if tracked and apart:
         raise UsageError("Use --tracked or --apart, not both.")
-    chosen = choose_log(click.get_current_context().find_root().obj["log"])
+    chosen = choose_log(click.get_current_context().find_root().obj["log"], output.tell)
     log = Log(chosen.path, chosen.config)
     if not chosen.is_certain:
         log_name = shlex.quote(str(log.path))
