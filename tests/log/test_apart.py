@@ -149,7 +149,9 @@ def test_a_new_log_has_a_name_that_no_commit_has(capsys, repo):
     repo.git("rm", "--quiet", NAME)
     repo.commit("removed")
     orglab = Orglab(capsys)
-    assert orglab("init").out.startswith("Created experiments.org.")
+    assert orglab("init").out.startswith(
+        f"Created experiments.org. The name {NAME} is that of a file which git tracks or has tracked. Add the first"
+    )
     orglab("new", "First")
     repo.git("checkout", "--quiet", "HEAD~1")
     assert "First" in orglab("list").out
@@ -404,6 +406,30 @@ def test_the_worktree_that_had_the_log_is_gone(capsys, tmp_path, monkeypatch):
     bare.git("worktree", "remove", "--force", "../one")
     orglab("note", "1", "Written at once")
     assert "Written at once" in (tmp_path / "two" / NAME).read_text()
+
+
+def test_a_log_that_was_committed_with_the_code_by_mistake_can_be_taken_out_again(orglab, repo):
+    text = read(repo)
+    repo.git("add", "--force", NAME)
+    repo.git("commit", "--quiet", "--message=by mistake")
+    assert f"`git rm --cached {NAME}` takes it out of this branch" in orglab("check", code=1).out
+    out = orglab("init", "--apart").out
+    assert f"{NAME} is still in this branch of the code: `git rm {NAME}` takes it out." in out
+    assert read(repo, "experiments.org") == text
+    repo.git("rm", "--quiet", NAME)
+    repo.git("commit", "--quiet", "--message=out")
+    assert "First" in orglab("list").out
+    assert "tracked-name" not in orglab("check").out
+
+
+def test_the_hint_is_left_out_if_this_branch_does_not_track_the_log(orglab, repo):
+    repo.git("add", "--force", NAME)
+    repo.git("commit", "--quiet", "--message=by mistake")
+    repo.git("rm", "--quiet", "--cached", NAME)
+    repo.git("commit", "--quiet", "--message=out")
+    listed = orglab("check", code=1).out
+    assert "tracked-name" in listed
+    assert "git rm" not in listed
 
 
 @pytest.mark.parametrize("options", [(), ("--detach",)])

@@ -150,11 +150,12 @@ def test_what_another_branch_has_is_not_lost(orglab, repo):
     assert orglab("list").err == ""
 
 
-def test_what_another_worktree_has_is_not_lost(orglab, repo, monkeypatch):
-    repo.git("worktree", "add", "--quiet", "--detach", "../wt")
-    monkeypatch.chdir(repo.path.parent / "wt")
+def test_what_another_worktree_has_is_not_lost(orglab, repo, monkeypatch, tmp_path_factory):
+    place = tmp_path_factory.mktemp("worktrees") / "wt"
+    repo.git("worktree", "add", "--quiet", "--detach", place)
+    monkeypatch.chdir(place)
     orglab("note", "1", "Here")
-    text = (repo.path.parent / "wt" / NAME).read_text()
+    text = (place / NAME).read_text()
     monkeypatch.chdir(repo.path)
     repo.write(NAME, text)
     orglab("list")
@@ -260,3 +261,74 @@ def test_what_does_not_conflict_is_restored_and_the_rest_stays_listed(orglab, re
     assert "Second" in orglab("list").out
     assert "Another title" in orglab("list").out
     assert "One wording" in orglab("check", code=1).out
+
+
+@pytest.fixture
+def uncommitted(capsys, repo):
+    repo.commit("start", {"train.py": "x = 0\n"})
+    orglab = Orglab(capsys)
+    orglab("init", "--tracked")
+    orglab("new", "First", "-s", "A")
+    orglab("journal", "A thought")
+    return orglab
+
+
+@pytest.mark.parametrize("command", [("list",), ("note", "1", "Later"), ("init", "--tracked"), ("init",)])
+def test_a_log_that_no_commit_has_comes_back(uncommitted, repo, command, monkeypatch):
+    append(repo, "- saved by an editor\n")
+    text = read(repo)
+    repo.git("clean", "-fdq")
+    (repo.path / "sub").mkdir()
+    monkeypatch.chdir(repo.path / "sub")
+    restored = "../experiment_log.org, ../journal.org"
+    assert uncommitted(*command).err.startswith(
+        f"Restored {restored}, which had been removed from the working tree, and which no commit has.\n"
+    )
+    assert set(read(repo).splitlines()) >= set(text.splitlines())
+    assert "A thought" in (repo.path / "journal.org").read_text()
+    assert "Restored" not in uncommitted("list").err
+
+
+def test_a_log_that_no_commit_has_comes_back_under_its_own_name(uncommitted, repo):
+    uncommitted("--log", "logs/lab.org", "init", "--tracked", code=4)
+    (repo.path / "logs").mkdir()
+    uncommitted("--log", "logs/lab.org", "init", "--tracked")
+    uncommitted("--log", "logs/lab.org", "new", "Of the lab")
+    repo.git("clean", "-fdq")
+    assert "Of the lab" in uncommitted("--log", "logs/lab.org", "list").out
+
+
+def test_a_log_whose_commits_a_reset_discarded_comes_back(uncommitted, repo):
+    repo.commit("log")
+    uncommitted("note", "1", "Later")
+    text = read(repo)
+    repo.git("reset", "--quiet", "--hard", "HEAD~1")
+    uncommitted("list")
+    assert read(repo) == text
+
+
+def test_a_log_that_somebody_moved_or_that_is_elsewhere_is_not_put_back(uncommitted, repo):
+    (repo.path / NAME).rename(repo.path / "lab.org")
+    assert uncommitted("list", code=3).err.startswith("orglab: No experiment_log.org in this folder")
+    (repo.path / "lab.org").rename(repo.path / NAME)
+    repo.git("stash", "--include-untracked", "--quiet")
+    assert "`git stash pop` brings it back" in uncommitted("list", code=3).err
+    repo.git("stash", "pop", "--quiet")
+    repo.git("switch", "--quiet", "--create", "other")
+    repo.commit("log")
+    repo.git("switch", "--quiet", "main")
+    uncommitted("list", code=3)
+    assert not (repo.path / NAME).exists()
+
+
+def test_a_removed_log_that_git_has_is_brought_back_by_git(uncommitted, repo):
+    repo.commit("log")
+    (repo.path / NAME).unlink()
+    for arguments in (("list",), ("--log", NAME, "list")):
+        assert uncommitted(*arguments, code=3).err == (
+            f"orglab: {NAME} was removed from the working tree; `git restore {NAME}` brings it back.\n"
+        )
+    repo.git("rm", "--quiet", NAME)
+    assert f"`git restore --source=HEAD {NAME}` brings it back" in uncommitted("list", code=3).err
+    repo.git("restore", "--source=HEAD", NAME)
+    assert "First" in uncommitted("list").out

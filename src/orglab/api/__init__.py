@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from orglab.api.ask import AskMethods
 from orglab.api.commit_rules import CommitMethods
+from orglab.api.setup import find_restored_log
 from orglab.api.share import ShareMethods
 from orglab.api.status import StatusMethods
-from orglab.config import LOG_NAME, find_apart, find_log, shorten_path
+from orglab.config import LOG_NAME, find_apart, find_log, folders, shorten_path
 from orglab.errors import NotFoundError
 from orglab.git import find_repository
 from orglab.text import Tell, listed
@@ -59,9 +60,10 @@ def open_log(
     """
     given = os.fspath(path) if path is not None else None
     try:
-        log_path, config = find_log(Path(start), given)
+        log_path, config = find_restored_log(Path(start), given, tell)
     except NotFoundError:
         if not _adopt_branch(Path(start), tell):
+            _explain_removed([Path(folder, LOG_NAME) for folder in folders(os.fspath(start))])
             _raise_with_hint(Path(start))
             raise
         log_path, config = find_log(Path(start), given)
@@ -72,11 +74,12 @@ def open_log(
     if apart is not None and apart.find_name(os.fspath(log_path)) is not None:
         # The file may be in another worktree; commits, HEAD and the active step are those of this one.
         log.repository = find_repository(Path(start))
-    if tell is not None or (log.is_apart and not os.path.lexists(log_path)):
+    if tell is not None if os.path.lexists(log_path) else log.is_apart:
         log.notice_file(tell or (lambda _: None))
     try:
         log.path.lstat()
     except (FileNotFoundError, NotADirectoryError) as error:
+        _explain_removed([log.path])
         raise NotFoundError(f"There is no file {log.path}; create it with `orglab --log {log.path} init`.") from error
     except OSError:
         pass  # Reading the log will report it.
@@ -111,6 +114,20 @@ def _raise_with_hint(start: Path) -> None:
             f"No {LOG_NAME} in this folder or a parent folder; take that of a remote with `orglab sync`, create one "
             "with `orglab init`, or name one with --log."
         )
+
+
+def _explain_removed(paths: Sequence[Path]) -> None:
+    """Say how git brings a log back that was removed from the working tree.
+
+    Raises:
+        NotFoundError: git has one of the files.
+    """
+    from orglab.log.removed_file import find_restore_command
+
+    for path in paths:
+        if (command := find_restore_command(path)) is not None:
+            where = shorten_path(os.fspath(path))
+            raise NotFoundError(f"{where} was removed from the working tree; `{command}` brings it back.")
 
 
 def _adopt_branch(start: Path, tell: Tell | None) -> bool:

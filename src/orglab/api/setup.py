@@ -2,12 +2,14 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.care import CareMethods
-from orglab.config import CONFIG_NAME, LOG_NAME, Config, find_log, shorten_path
+from orglab.config import CONFIG_NAME, LOG_NAME, Config, find_log, folders, shorten_path
 from orglab.errors import NotFoundError, NotWritableError
+from orglab.text import listed
 
 if TYPE_CHECKING:
     from orglab.experiment.adoption import Adoption
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from orglab.git.hook_install import HooksFolder, HookState, Installed
     from orglab.log.merge import Merged
     from orglab.log.move import MovedApart
+    from orglab.text import Tell
 
 _HEADER = """\
 #+TITLE: Experiment log
@@ -229,13 +232,47 @@ class SetupMethods(CareMethods):
         return repository
 
 
-def choose_log(given: str | None) -> Chosen:
+def find_restored_log(start: Path, given: str | None, tell: "Tell | None" = None) -> tuple[Path, Config]:
+    """Return the log and its settings as `find_log` does; a removed one that no commit has is put back before.
+
+    Args:
+        start: The folder where the search for the log begins.
+        given: The file that the user named, or None.
+        tell: Called with a message about what was put back.
+
+    Raises:
+        NotFoundError: There is no log.
+        NotWritableError: The log cannot be written.
+        UsageError: A settings file cannot be read.
+    """
+    try:
+        log, config = find_log(start, given)
+    except NotFoundError:
+        from orglab.log.apart import find_journal_setting
+
+        logs = [Path(folder, LOG_NAME) for folder in folders(os.fspath(start))]
+        journal = find_journal_setting(start)
+    else:
+        if os.path.lexists(log):
+            return log, config
+        logs, journal = [log], config.journal
+    from orglab.log.removed_file import restore_uncommitted
+
+    restored = next(filter(None, (restore_uncommitted(path, journal) for path in logs)), [])
+    if restored and tell is not None:
+        names = listed(shorten_path(os.fspath(path)) for path in restored)
+        tell(f"Restored {names}, which had been removed from the working tree, and which no commit has.")
+    return find_log(start, given)
+
+
+def choose_log(given: str | None, tell: "Tell | None" = None) -> Chosen:
     """Return the log to create or adopt in the current folder.
 
     A fresh clone gets the log of the branch `experiment-log`, if its remote has one.
 
     Args:
         given: The file that the user named, or None.
+        tell: Called with a message if a log was put back.
 
     Raises:
         UsageError: A settings file cannot be read.
@@ -244,6 +281,8 @@ def choose_log(given: str | None) -> Chosen:
     """
     from orglab.log.apart import adopt_branch
 
+    with suppress(NotFoundError):
+        find_restored_log(Path(), given, tell)
     try:
         adopt_branch(Path())
         path, config = find_log(Path(), given)

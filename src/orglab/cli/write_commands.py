@@ -54,7 +54,7 @@ def init_command(*, with_config: bool, no_hooks: bool, tracked: bool, apart: boo
 
     if tracked and apart:
         raise UsageError("Use --tracked or --apart, not both.")
-    chosen = choose_log(click.get_current_context().find_root().obj["log"])
+    chosen = choose_log(click.get_current_context().find_root().obj["log"], output.tell)
     log = Log(chosen.path, chosen.config)
     if not chosen.is_certain:
         log_name = shlex.quote(str(log.path))
@@ -78,7 +78,9 @@ def init_command(*, with_config: bool, no_hooks: bool, tracked: bool, apart: boo
     elif initialized.adoption is not None:
         output.show(adoption_lines(log, initialized.adoption))
     else:
-        click.echo(f'Created {log.path}. Add the first experiment with: orglab new "TITLE" -d "WHAT YOU EXPECT"')
+        is_renamed = log.path.name != chosen.path.name
+        why = f" The name {chosen.path.name} is that of a file which git tracks or has tracked." if is_renamed else ""
+        click.echo(f'Created {log.path}.{why} Add the first experiment with: orglab new "TITLE" -d "WHAT YOU EXPECT"')
     if initialized.settings is not None:
         click.echo(f"Created {initialized.settings}.")
     if attached is not None:

@@ -163,7 +163,7 @@ def find_tracking_commits(repository: Repository, path: str, most: int = 3) -> l
     head = [] if is_ancestor(repository, "HEAD", LOG_REF) else ["HEAD"]
     printed = repository.at_top.read(
         "log", f"--max-count={most}", "--format=%h %s", f"--exclude={LOG_BRANCH}", "--branches", "--tags",
-        f"--exclude=*/{LOG_BRANCH}", "--remotes", "--glob=refs/stash", "--ignore-missing", *head, "--",
+        f"--exclude=*/{LOG_BRANCH}", "--remotes", "--glob=refs/stas[h]", "--ignore-missing", *head, "--",
         f":(top,literal){path}",
     )  # fmt: skip
     return (printed or b"").decode("utf-8", "replace").splitlines()

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 from orglab.config import TERMS_NAME
 from orglab.experiment.diagnostic import Diagnostic
 from orglab.git import Repository, is_installed
-from orglab.git.log_branch import LOG_REF, find_tracking_commits
+from orglab.git.files import is_tracked
+from orglab.git.log_branch import LOG_REF, find_tracking_commits, is_ancestor
 from orglab.git.merges import read_merges
 from orglab.history.dead_commits import DeadCommits
 from orglab.log.log import LogFile
@@ -82,6 +83,8 @@ def _find_tracked_names(log: LogFile) -> Iterator[Diagnostic]:
     commits = find_tracking_commits(log.repository, log.name)
     if commits:
         message = f"Commits have a file {log.name}, which git would write over the log: {'; '.join(commits)}."
+        if is_tracked(log.repository, log.name) and not is_ancestor(log.repository, "HEAD", LOG_REF):
+            message += f" `git rm --cached {log.path.name}` takes it out of this branch."
         yield Diagnostic(str(log.path), 1, 1, "tracked-name", message)
 
 

@@ -123,6 +123,9 @@ def moved_lines(moved: MovedApart) -> Iterator[str]:
     yield f"Its history is the branch experiment-log, with {count(moved.versions, 'version')}."
     if moved.commit is not None:
         yield output.clean(f"Removed {moved.old.name} from this branch in commit {moved.commit}.")
+    elif moved.old.exists() and moved.old != moved.path:
+        place = _short(moved.old.absolute())
+        yield output.clean(f"{place} is still in this branch of the code: `git rm {place}` takes it out.")
 
 
 def attached_lines(attached: Attached) -> Iterator[str]:
