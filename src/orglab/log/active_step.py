@@ -1,4 +1,4 @@
-"""The active step of a clone: the step in progress, used by the hooks and by `orglab run`."""
+"""The active step of a working tree: the step in progress, used by the hooks and by `orglab run`."""
 
 import os
 from contextlib import suppress
@@ -10,7 +10,7 @@ from orglab.git import Repository
 
 
 class ActiveStep:
-    """The active step, stored as one line in a file of the clone's git directory.
+    """The active step, stored as one line in a file of the git directory, which each worktree has of its own.
 
     Without git, or where the git directory is not writable, the file is in the user's state folder.  The file
     written last counts, as a sandbox may make the git directory read-only for a while.  The active step is not in
@@ -18,7 +18,7 @@ class ActiveStep:
     """
 
     def __init__(self, log: Path, repository: Repository | None) -> None:
-        """Give access to the active step of the clone that contains `log`."""
+        """Give access to the active step of the working tree that contains `log`."""
         path = os.fspath(log)
         git_dirs = [os.fspath(repository.git_dir), None] if repository is not None else [None]
         self._files = [Path(active_step_file(path, git_dir)) for git_dir in git_dirs]
