@@ -173,7 +173,8 @@ def test_a_checkout_over_the_log_gives_it_another_name_and_loses_nothing(orglab,
     repo.git("switch", "--quiet", "other")
     listed = orglab("list")
     assert listed.err == (
-        f"git has checked out a file over {NAME}, so the log is now experiments.org; nothing in it was lost.\n"
+        f"git has checked out a file over {NAME}, so the log is now experiments.org; nothing in it was lost. "
+        f"`git rm {NAME}` takes the other file out of this branch.\n"
     )
     assert read(repo, "experiments.org") == text
     assert read(repo) == "* Something else\n"

@@ -133,6 +133,9 @@ def _move_aside(log: "LogFile", repository: Repository, guard: TextGuard, kept: 
     merged = merge(base, kept, now, log.config, clock.now())
     rename_apart(log, repository, guard.repository, kept if merged.conflicts else merged.data)
     where = shorten_path(str(log.path.absolute()))
-    tell(f"git has checked out a file over {old.name}, so the log is now {where}; nothing in it was lost.")
+    tell(
+        f"git has checked out a file over {old.name}, so the log is now {where}; nothing in it was lost. "
+        f"`git rm {old.name}` takes the other file out of this branch."
+    )
     if merged.conflicts:
         tell(f"{old.name} was changed after that, and could not be merged into the log: see `git diff -- {old.name}`.")
