@@ -196,3 +196,13 @@ def test_what_others_committed_to_the_branch_is_not_reverted(clones, tmp_path):
     a("commit")
     assert "First, reworded" in a.text
     assert "Mine" in a.text
+
+
+def test_status_says_what_was_not_sent_yet(clones):
+    a, *_ = clones
+    assert "not sent" not in a("status").out
+    a("note", "1", "A note")
+    a("commit")
+    assert "(1 commit not sent; run `orglab sync`)" in " ".join(a("status").out.split())
+    a("sync")
+    assert "not sent" not in a("status").out

@@ -198,6 +198,7 @@ def status_form(status: "Status") -> dict[str, object]:
         "log": str(status.log),
         "branch": status.branch,
         "missing": status.missing,
+        "unsent": status.unsent,
         "conflict": status.conflict,
         "experiments": status.counts,
         "active": status.active,

@@ -41,6 +41,7 @@ class Status(NamedTuple):
         records_size: Its size in bytes.
         branch: The branch of the log, if it is kept apart.
         missing: The number of parts that git took out of the log.
+        unsent: The number of commits of that branch that no remote is known to have; None without a remote.
         conflict: The line of the first git conflict marker in the log, or None.
         duplicate: A sentence about the experiments that have the id of the active one, or None.
     """
@@ -65,6 +66,7 @@ class Status(NamedTuple):
     records_size: int
     branch: str | None = None
     missing: int = 0
+    unsent: int | None = None
     conflict: int | None = None
     duplicate: str | None = None
 
@@ -79,7 +81,7 @@ class StatusMethods(SetupMethods):
             GitError: git fails.
         """
         from orglab.git import is_installed
-        from orglab.git.log_branch import LOG_BRANCH
+        from orglab.git.log_branch import LOG_BRANCH, count_unsent
         from orglab.runs.log_runs import LogRuns
         from orglab.runs.pending import find_homeless, find_pending
         from orglab.runs.storage import RUNS, find_storage_folders
@@ -108,6 +110,7 @@ class StatusMethods(SetupMethods):
             tuple(run.id for run in runs if run.ref is None and run.discarded is None),
             next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),
             LOG_BRANCH if self.is_apart else None, self._count_missing() if repository is not None else 0,
+            count_unsent(repository) if repository is not None and self.is_apart else None,
             document.conflict_line(), duplicate,
         )  # fmt: skip
 

@@ -151,6 +151,18 @@ def find_branch_copies(repository: Repository) -> dict[str, str]:
     return found
 
 
+def count_unsent(repository: Repository) -> int | None:
+    """Return how many commits of the log's branch no remote is known to have; None if there is no remote or no branch.
+
+    Raises:
+        GitError: git is not installed.
+    """
+    if not (repository.read("remote") or b"").strip():
+        return None
+    counted = repository.read("rev-list", "--count", LOG_REF, "--not", *find_branch_copies(repository).values(), "--")
+    return int(counted) if counted else None
+
+
 def find_tracking_commits(repository: Repository, path: str, most: int = 3) -> list[str]:
     """Return the newest commits of branches, tags and stashes that add or change a file, as `HASH SUBJECT`.
 

@@ -18,7 +18,8 @@ def status_lines(status: Status) -> Iterator[str]:
     """Yield a line for each part of the status."""
     total = sum(status.counts.values())
     kinds = [f"{status.counts[kind]} {name}" for kind, name in _KINDS.items() if kind in status.counts]
-    where = f"; its history is the branch {status.branch}" if status.branch is not None else ""
+    unsent = f" ({count(status.unsent, 'commit')} not sent; run `orglab sync`)" if status.unsent else ""
+    where = f"; its history is the branch {status.branch}{unsent}" if status.branch is not None else ""
     states = f" ({', '.join(kinds)})" if kinds else ""
     yield from _line("Log", f"{status.log}: {count(total, 'experiment')}{states}{where}")
     if status.conflict is not None:
