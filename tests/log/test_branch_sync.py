@@ -206,3 +206,52 @@ def test_status_says_what_was_not_sent_yet(clones):
     assert "(1 commit not sent; run `orglab sync`)" in " ".join(a("status").out.split())
     a("sync")
     assert "not sent" not in a("status").out
+
+
+def test_two_logs_of_one_branch_keep_what_others_wrote(clones, monkeypatch):
+    a, b, _ = clones
+    for clone in (a, b):
+        (clone.repository.path / "sub").mkdir()
+    monkeypatch.chdir(a.repository.path / "sub")
+    a._orglab("--log", NAME, "init")
+    a._orglab("new", "Below")
+    a._orglab("sync")
+    b("sync")
+    monkeypatch.chdir(b.repository.path / "sub")
+    b._orglab("note", "1", "Of b, below")
+    b._orglab("sync")
+    a("note", "1", "Of a, above")
+    a("sync")
+    b("sync")
+    for clone in (a, b):
+        assert "Of b, below" in (clone.repository.path / "sub" / NAME).read_text()
+        assert "Of a, above" in clone.text
+
+
+def test_a_journal_that_others_committed_to_the_branch_is_not_reverted(clones, tmp_path):
+    a, *_ = clones
+    a("journal", "Of a")
+    a("commit")
+    a.repository.git("worktree", "add", "--quiet", "../history", "experiment-log")
+    history = Repository(tmp_path / "history")
+    history.write("journal.org", (history.path / "journal.org").read_text() + "**** Of others\n")
+    history.commit("theirs")
+    a.repository.git("worktree", "remove", "../history")
+    a("journal", "More of a")
+    a("commit")
+    journal = (a.repository.path / "journal.org").read_text()
+    assert "Of others" in journal
+    assert "More of a" in journal
+
+
+def test_a_local_log_and_that_of_the_remote_become_one(clones, tmp_path, capsys, monkeypatch):
+    Repository(tmp_path).git("clone", "--quiet", "hub", "late")
+    late = Clone(Repository(tmp_path / "late"), Orglab(capsys), monkeypatch)
+    late.repository.write(NAME, "* TODO [7] Written before :exp:\n  [2018-06-06 Wed 16:16]\n")
+    late("init")
+    late("sync")
+    assert "Written before" in late.text
+    assert "First" in late.text
+    a, *_ = clones
+    a("sync")
+    assert "Written before" in a.text

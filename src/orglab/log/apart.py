@@ -224,7 +224,10 @@ def adopt_branch(start: Path) -> list[Path]:
     if own is None:
         move_ref(repository, LOG_REF, commit, None)
     add_apart(repository, [*names, *name_journals(repository, names, find_journal_setting(start))])
-    return write_missing(repository, repository.top, {name: texts[name] for name in names})
+    written = write_missing(repository, repository.top, {name: texts[name] for name in names})
+    for path in written:
+        TextGuard(repository, path).set_base(commit)
+    return written
 
 
 def find_journal_setting(start: Path) -> str:

@@ -5,7 +5,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from orglab import clock
 from orglab.config import ARCHIVE_SUFFIX, is_journal
 from orglab.errors import GitError, NotWritableError
 from orglab.experiment.model import Experiment
@@ -16,16 +15,15 @@ from orglab.git.log_branch import (
     find_merge_base,
     find_tip,
     is_ancestor,
+    is_checked_out,
     move_ref,
     read_texts,
 )
 from orglab.git.process import read_error, run_as_user
 from orglab.git.records import run_remote
-from orglab.log import file
 from orglab.log.apart import add_apart, find_apart_files, name_journals, write_missing
-from orglab.log.kept_text import MERGING_NAME, keep_text, set_base
+from orglab.log.kept_text import MERGING_NAME, keep_text, merge_text
 from orglab.log.log import LogFile
-from orglab.log.merge.merge import Labels, Merged, merge
 from orglab.log.text_guard import TextGuard
 from orglab.text import Tell, count
 
@@ -68,6 +66,8 @@ def sync_branch(log: LogFile, remote: str, tell: Tell) -> BranchSync:
     repository = log.repository
     if repository is None:
         raise GitError(f"{log.path} is not in a git repository.")
+    if is_checked_out(repository, LOG_BRANCH):
+        raise GitError(f"The branch {LOG_BRANCH} is checked out in a worktree; check out another branch there first.")
     received = False
     for _ in range(_TRIES):
         log.document().require_no_conflict()
@@ -145,11 +145,12 @@ def _merge(log: LogFile, repository: Repository, ours: str | None, theirs: str, 
     if new:
         add_apart(repository, [*new, *name_journals(repository, [*apart.names, *new], log.config.journal)])
     for name in names:
-        conflicts += _merge_file(log, repository, home / name, base.get(name, b""), texts[name], tell)
+        conflicts += _merge_file(log, repository, home / name, base.get(name), texts[name], tell)
     write_missing(repository, home, {name: texts[name] for name in names if name not in base})
     if not conflicts and (ours is None or is_ancestor(repository, ours, theirs)):
         move_ref(repository, LOG_REF, theirs, ours)
-        set_base(repository, theirs)
+        for name in names:
+            TextGuard(repository, home / name).set_base(theirs)
     else:
         with suppress(OSError):
             (repository.shared_folder / MERGING_NAME).write_text(f"{theirs}\n", "ascii")
@@ -192,34 +193,12 @@ def _compare_steps(old: Experiment, new: Experiment) -> dict[str, str]:
     return {ref: current for ref, current in steps.items() if old.ref != new.ref or ref != current}
 
 
-def _find_preamble(one: bytes, other: bytes) -> bytes:
-    """Return what stands before the first heading of two files, if it is the same."""
-    first, second = (data.partition(b"\n* ")[0] for data in (one, other))
-    return first + b"\n" if first == second else b""
-
-
-def _merge_file(log: LogFile, repository: Repository, path: Path, base: bytes, theirs: bytes, tell: Tell) -> int:
+def _merge_file(log: LogFile, repository: Repository, path: Path, base: bytes | None, theirs: bytes, tell: Tell) -> int:
     """Merge a version of others into a file, if it exists; return the number of conflicts."""
     if not os.path.lexists(path) or base == theirs:
         return 0
-    results: list[Merged] = []
-
-    def change(data: bytes) -> bytes:
-        # Two logs that were begun apart have at most their preamble in common.
-        merged = merge(
-            base or _find_preamble(data, theirs),
-            data,
-            theirs,
-            log.config,
-            clock.now(),
-            Labels("this clone", "the remote"),
-        )
-        results.append(merged)
-        return merged.data
-
-    file.update(path, change, anyway=log.anyway)
+    merged = merge_text(log, path, base, theirs)
     TextGuard(repository, path).record()
-    merged = results[-1]
     for note in merged.notes if not is_journal(path.name) else ():
         tell(f"{path.name}: {note}")
     if merged.conflicts:

@@ -6,12 +6,13 @@ so that what `git reset --hard` takes out of the log can be found again; the bra
 
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orglab import clock
-from orglab.config import ARCHIVE_SUFFIX
+from orglab.config import ARCHIVE_SUFFIX, read_apart
 from orglab.errors import GitError
 from orglab.git import Repository, is_installed
 from orglab.git.files import read_file_at
@@ -27,7 +28,7 @@ from orglab.git.log_branch import (
 )
 from orglab.log import file
 from orglab.log.log_commit import LogCommit, check_message, compose_message, find_changes
-from orglab.log.merge.merge import merge
+from orglab.log.merge.merge import Labels, Merged, merge
 from orglab.log.text_guard import TextGuard
 
 if TYPE_CHECKING:
@@ -35,20 +36,19 @@ if TYPE_CHECKING:
 
 
 KEPT_NAME = "kept"
-"""The name of the file in orglab's shared folder whose time is that of the last look at what to save.
-
-It has the commit that the text of a log that is kept apart is based on.
-"""
+"""The name of the empty file in orglab's shared folder whose time is that of the last look at what to save."""
 MERGING_NAME = "merging"
 """The name of the file with the commit whose merge into the log is not finished yet, because of conflicts."""
+_LABELS = Labels("this clone", "the branch")
 _SECONDS = 60.0
 _TRIES = 5
 
 
 def keep_text(log: "LogFile", text: str | None = None, *, at_once: bool = False) -> LogCommit | None:
-    """Save the log and the journal in their history; return the commit, or None if there is nothing to save.
+    """Save the log, its journal and its archive in their history; return the commit, or None if nothing is to be saved.
 
-    Nothing is saved while the log has conflict markers, or while a worktree has the branch of the log checked out.
+    A log that is kept apart is not saved while it has conflict markers, or a worktree has its branch checked out.  What
+    others have committed to the branch is merged into the files first.
 
     Args:
         log: The log.
@@ -59,7 +59,7 @@ def keep_text(log: "LogFile", text: str | None = None, *, at_once: bool = False)
         GitError: git fails.
     """
     repository = log.repository
-    if repository is None or not is_installed() or not (at_once or _is_due(repository)):
+    if repository is None or not is_installed() or not (at_once or _is_due(log, repository)):
         return None
     if log.is_apart and is_checked_out(repository, LOG_BRANCH):
         return None
@@ -68,23 +68,28 @@ def keep_text(log: "LogFile", text: str | None = None, *, at_once: bool = False)
         tip = find_tip(repository, ref)
         if log.is_apart and tip is not None:
             _take_over(log, repository, tip)
-        files = _read_files(log)
-        log_name = log.name
+        merged = _read_merging(merging) if log.is_apart else None
+        paths = _list_files(log) if merged is None else _list_all_files(log, repository)
+        files = _read_files(paths)
+        if log.is_apart and any(log.parse(data).conflict is not None for data in files.values()):
+            return None
         before = read_texts(repository, tip, list(files)) if tip else {}
         changed = {name: data for name, data in files.items() if data != before.get(name)}
-        merged = _read_merging(merging) if log.is_apart else None
-        if not changed and merged is None:
-            set_base(repository, tip)
-            return None
-        if log.is_apart and log.parse(files.get(log_name, b"")).conflict is not None:
-            return None
-        message = _compose(log, before, changed, text)
-        commit = save_texts(repository, ref, tip, Version(message, changed, merged=merged))
-        if commit is not None:
+        commit, message = tip, ""
+        if changed or merged is not None:
+            message = _compose(log, before, changed, text)
+            commit = save_texts(repository, ref, tip, Version(message, changed, merged=merged))
+            if commit is None:
+                continue
             merging.unlink(missing_ok=True)
-            set_base(repository, commit)
-            short = (repository.read("rev-parse", "--short", commit) or commit.encode()).decode().strip()
-            return LogCommit(short, message)
+        if log.is_apart and commit is not None:
+            for name in files:
+                TextGuard(repository, paths[name]).set_base(commit)
+        _touch(_find_timer(log, repository))
+        if commit is None or not message:
+            return None
+        short = (repository.read("rev-parse", "--short", commit) or commit.encode()).decode().strip()
+        return LogCommit(short, message)
     raise GitError(f"{ref} was changed by other processes all the time; try again.")
 
 
@@ -124,63 +129,98 @@ def find_unsaved(log: "LogFile") -> list[str]:
     repository = log.repository
     if repository is None:
         return []
-    files, tip = _read_files(log), find_tip(repository, find_text_ref(log, repository))
+    files, tip = _read_files(_list_files(log)), find_tip(repository, find_text_ref(log, repository))
     saved = read_texts(repository, tip, list(files)) if tip else {}
     return [name for name, data in files.items() if data != saved.get(name)]
 
 
-def _is_due(repository: Repository) -> bool:
+def _find_timer(log: "LogFile", repository: Repository) -> Path:
+    """Return the file whose time is that of the last look at what to save; the hooks compare it with that of a log."""
+    name = find_text_ref(log, repository).rpartition("/")[2]
+    return repository.shared_folder / (KEPT_NAME if log.is_apart else f"{KEPT_NAME}-{name}")
+
+
+def _is_due(log: "LogFile", repository: Repository) -> bool:
     """Return whether a minute has passed since the last look."""
     try:
-        return abs(time.time() - (repository.shared_folder / KEPT_NAME).stat().st_mtime) >= _SECONDS
+        return abs(time.time() - _find_timer(log, repository).stat().st_mtime) >= _SECONDS
     except OSError:
         return True
 
 
-def read_base(repository: Repository) -> str | None:
-    """Return the commit that the text of a log that is kept apart is based on, or None."""
-    try:
-        return (repository.shared_folder / KEPT_NAME).read_text("ascii").strip() or None
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def set_base(repository: Repository, commit: str | None) -> None:
-    """Take the text as based on a commit of its history, and as looked at now."""
+def _touch(kept: Path) -> None:
     with suppress(OSError):
-        repository.shared_folder.mkdir(exist_ok=True)
-        new = repository.shared_folder / f"{KEPT_NAME}.{os.getpid()}"
-        new.write_text(f"{commit or ''}\n", "ascii")
-        new.replace(repository.shared_folder / KEPT_NAME)
+        kept.parent.mkdir(exist_ok=True)
+        kept.touch()
 
 
 def _take_over(log: "LogFile", repository: Repository, tip: str) -> None:
-    """Merge what others have committed to the branch into the file, by `git fetch` or in a worktree of the branch.
+    """Merge what others have committed to the branch into the files, by `git fetch` or in a worktree of the branch.
+
+    Conflicts are left in the files, between markers.
 
     Raises:
         GitError: git fails.
     """
-    based = read_base(repository)
-    if based is None or based == tip or log.document().conflict is not None:
-        return
-    before, theirs = (read_file_at(repository, commit, log.name) or b"" for commit in (based, tip))
-    if before == theirs or not theirs:
-        return
-    file.update(log.path, lambda data: merge(before, data, theirs, log.config, clock.now()).data, anyway=log.anyway)
-    TextGuard(repository, log.path).record()
-    set_base(repository, tip)
+    for name, path in _list_files(log).items():
+        guard = TextGuard(repository, path)
+        based = guard.read_base()
+        theirs = read_file_at(repository, tip, name) if based != tip and path.exists() else None
+        before = read_file_at(repository, based, name) if based is not None and theirs is not None else None
+        if theirs is None or before == theirs or log.parse(path.read_bytes()).conflict is not None:
+            continue
+        merge_text(log, path, before, theirs)
+        guard.record()
+        guard.set_base(tip)
 
 
-def _read_files(log: "LogFile") -> dict[str, bytes]:
-    """Return the content of the log, its journal and its archive, by their paths in the history."""
-    files = {}
+def merge_text(log: "LogFile", path: Path, base: bytes | None, theirs: bytes) -> Merged:
+    """Merge a version of others into a file, and return the result.
+
+    Args:
+        log: The log.
+        path: The log, or another file of it.
+        base: The common ancestor; None for files that were begun apart, which have at most their preamble in common.
+        theirs: The other version.
+    """
+    results: list[Merged] = []
+
+    def change(data: bytes) -> bytes:
+        ancestor = base if base is not None else find_preamble(data, theirs)
+        results.append(merge(ancestor, data, theirs, log.config, clock.now(), _LABELS))
+        return results[-1].data
+
+    file.update(path, change, anyway=log.anyway)
+    return results[-1]
+
+
+def find_preamble(one: bytes, other: bytes) -> bytes:
+    """Return what stands before the first heading of two files, if it is the same."""
+    first, second = (data.partition(b"\n* ")[0] for data in (one, other))
+    return first + b"\n" if first == second else b""
+
+
+def _list_files(log: "LogFile") -> dict[str, Path]:
+    """Return the log, its journal and its archive, by their paths in the history."""
     parent = log.name.rpartition("/")[0]
-    for path in (log.path, log.journal, log.path.with_name(log.path.name + ARCHIVE_SUFFIX)):
+    others = (log.journal, log.path.with_name(log.path.name + ARCHIVE_SUFFIX))
+    return {log.name: log.path} | {f"{parent}/{path.name}".lstrip("/"): path for path in others}
+
+
+def _list_all_files(log: "LogFile", repository: Repository) -> dict[str, Path]:
+    """Return these files, and those of the other logs that are kept apart in the clone."""
+    apart = read_apart(os.fspath(repository.top), os.fspath(repository.git_dir))
+    others = {name: Path(apart.home) / name for name in apart.names} if apart is not None else {}
+    return others | _list_files(log)
+
+
+def _read_files(files: Mapping[str, Path]) -> dict[str, bytes]:
+    """Return the content of those of some files that exist."""
+    texts = {}
+    for name, path in files.items():
         with suppress(OSError, ValueError):
-            real = Path(os.path.realpath(path))
-            name = log.name if path == log.path else f"{parent}/{path.name}".lstrip("/")
-            files[name] = real.read_bytes()
-    return files
+            texts[name] = Path(os.path.realpath(path)).read_bytes()
+    return texts
 
 
 def _read_merging(file: Path) -> str | None:
@@ -203,9 +243,3 @@ def _compose(log: "LogFile", before: dict[str, bytes], changed: dict[str, bytes]
     return compose_message(
         changes, is_log or journal is None, entries, log.config.letter, text, log.config.hooks.position
     )
-
-
-def read_kept_version(log: "LogFile", repository: Repository) -> bytes | None:
-    """Return the newest version of the log in its history, or None."""
-    tip = find_tip(repository, find_text_ref(log, repository))
-    return read_texts(repository, tip, [log.name]).get(log.name) if tip else None

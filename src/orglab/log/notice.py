@@ -13,7 +13,6 @@ from orglab.git.log_branch import LOG_BRANCH, LOG_REF, is_ancestor, is_in_commit
 from orglab.git.versions import is_version
 from orglab.log import file
 from orglab.log.apart import find_apart_files, restore_missing
-from orglab.log.kept_text import read_base
 from orglab.log.losses import record_loss
 from orglab.log.merge.merge import merge
 from orglab.log.move import rename_apart
@@ -109,7 +108,7 @@ def _take_back(log: "LogFile", repository: Repository, guard: TextGuard, tell: T
     aside = guard.read_aside()
     if aside is None:
         return
-    based = read_base(repository)
+    based = guard.read_base()
     base = (read_file_at(repository, based, log.name) if based is not None else None) or b""
     results = []
 

@@ -85,6 +85,22 @@ class TextGuard:
         with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor
             return file.read()
 
+    def read_base(self) -> str | None:
+        """Return the commit of the history of texts that the file was saved in or taken from last, or None."""
+        try:
+            return self.link.with_suffix(".base").read_text("ascii").strip() or None
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def set_base(self, commit: str) -> None:
+        """Remember the commit that the file was saved in or taken from; if that cannot be written, nothing happens."""
+        base = self.link.with_suffix(".base")
+        with suppress(OSError):
+            base.parent.mkdir(parents=True, exist_ok=True)
+            new = base.with_name(f"{base.name}.{os.getpid()}")
+            new.write_text(f"{commit}\n", "ascii")
+            new.replace(base)
+
     @property
     def _aside(self) -> Path:
         return self.link.with_suffix(".aside")
