@@ -255,3 +255,34 @@ def test_a_local_log_and_that_of_the_remote_become_one(clones, tmp_path, capsys,
     a, *_ = clones
     a("sync")
     assert "Written before" in a.text
+
+
+@pytest.mark.parametrize("is_diverged", [True, False])
+def test_a_log_that_others_renamed_gets_the_new_name(clones, is_diverged):
+    a, b, _ = clones
+    b("journal", "Of b")
+    b("sync")
+    a("sync")
+    a.repository.git("switch", "--quiet", "--orphan", "other")
+    a.repository.write("other.org", "")
+    tree = a.repository.git(
+        "mktree", stdin=f"100644 blob {a.repository.git('hash-object', '-w', 'other.org')}\t{NAME}\n"
+    )
+    a.repository.git("update-ref", "refs/heads/other", a.repository.git("commit-tree", "-m", "tracks it", tree))
+    a.repository.git("symbolic-ref", "HEAD", "refs/heads/main")
+    a.repository.git("reset", "--quiet")
+    assert a("init", "--apart").out.startswith("The log is now experiments.org")
+    a("sync")
+    if is_diverged:
+        b("note", "1", "Written meanwhile")
+    assert f"Others have renamed {NAME}, so the log is now experiments.org." in b("sync").err
+    b("note", "1", "Afterwards")
+    b("commit")
+    b("sync")
+    text = (b.repository.path / "experiments.org").read_text()
+    assert ("Written meanwhile" in text) == is_diverged
+    assert not (b.repository.path / NAME).exists()
+    assert NAME not in b.repository.git("ls-tree", "-r", "--name-only", "experiment-log").split()
+    assert "Of b" in b.repository.git("show", "experiment-log:journal.org")
+    a("sync")
+    assert "Afterwards" in (a.repository.path / "experiments.org").read_text()

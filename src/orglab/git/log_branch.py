@@ -140,6 +140,17 @@ def find_merge_base(repository: Repository, one: str, other: str) -> str | None:
     return found[0].decode() if found else None
 
 
+def find_renames(repository: Repository, before: str, after: str) -> dict[str, str]:
+    """Return the new path of each file that was renamed between two commits.
+
+    Raises:
+        GitError: git fails.
+    """
+    printed = repository.at_top.query("diff-tree", "-r", "-z", "-M", "--diff-filter=R", "--name-status", before, after)
+    words = os.fsdecode(printed).split("\0")
+    return dict(zip(words[1::3], words[2::3], strict=False))
+
+
 def find_branch_copies(repository: Repository) -> dict[str, str]:
     """Return the commit of the log's branch on each remote, as it was last fetched, by the name of the ref."""
     listed = repository.read("for-each-ref", "--format=%(objectname) %(refname)", "refs/remotes") or b""

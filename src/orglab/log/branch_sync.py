@@ -13,15 +13,17 @@ from orglab.git.log_branch import (
     LOG_BRANCH,
     LOG_REF,
     find_merge_base,
+    find_renames,
     find_tip,
     is_ancestor,
     is_checked_out,
+    is_safe_path,
     move_ref,
     read_texts,
 )
 from orglab.git.process import read_error, run_as_user
 from orglab.git.records import run_remote
-from orglab.log.apart import add_apart, find_apart_files, name_journals, write_missing
+from orglab.log.apart import add_apart, find_apart_files, name_journals, replace_apart, write_missing
 from orglab.log.kept_text import MERGING_NAME, keep_text, merge_text
 from orglab.log.log import LogFile
 from orglab.log.text_guard import TextGuard
@@ -140,6 +142,12 @@ def _merge(log: LogFile, repository: Repository, ours: str | None, theirs: str, 
     base_commit = find_merge_base(repository, ours, theirs) if ours is not None else None
     base = read_texts(repository, base_commit) if base_commit is not None else {}
     conflicts, texts = 0, read_texts(repository, theirs)
+    renames = find_renames(repository, base_commit, theirs) if base_commit is not None else {}
+    for before, after in renames.items():
+        if before in apart.names and after in texts and is_safe_path(after):
+            _rename(log, repository, home, before, after, tell)
+            base[after] = base.get(before, b"")
+    apart = find_apart_files(repository) or apart
     names = [name for name in texts if name.endswith((".org", ARCHIVE_SUFFIX))]
     new = [name for name in names if name not in apart.names and not name.endswith(ARCHIVE_SUFFIX)]
     if new:
@@ -191,6 +199,28 @@ def _compare_steps(old: Experiment, new: Experiment) -> dict[str, str]:
     steps = {step.ref: now[step.text].ref for step in old.steps if step.text in now}
     # With the experiment, its steps have another reference anyway.
     return {ref: current for ref, current in steps.items() if old.ref != new.ref or ref != current}
+
+
+def _rename(log: LogFile, repository: Repository, home: Path, old: str, new: str, tell: Tell) -> None:
+    """Give a file the name that others have given it.
+
+    Raises:
+        NotWritableError: That cannot be done.
+    """
+    before, after = home / old, home / new
+    is_log = log.name == old
+    try:
+        if os.path.lexists(before) and not os.path.lexists(after):
+            before.rename(after)
+            TextGuard(repository, after).record()
+        replace_apart(repository, {old: new})
+    except OSError as error:
+        raise NotWritableError(f"{before} cannot be renamed to {after.name}: {error.strerror}.") from error
+    if is_log:
+        log.rename(after, log.config.journal)
+        tell(f"Others have renamed {before.name}, so the log is now {after.name}.")
+    elif log.journal == before:
+        log.rename(log.path, after.name)
 
 
 def _merge_file(log: LogFile, repository: Repository, path: Path, base: bytes | None, theirs: bytes, tell: Tell) -> int:

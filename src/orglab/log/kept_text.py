@@ -78,7 +78,12 @@ def keep_text(log: "LogFile", text: str | None = None, *, at_once: bool = False)
         commit, message = tip, ""
         if changed or merged is not None:
             message = _compose(log, before, changed, text)
-            commit = save_texts(repository, ref, tip, Version(message, changed, merged=merged))
+            # What others have renamed is not kept under its old name.
+            theirs = read_texts(repository, merged) if merged is not None and tip is not None else {}
+            gone = (
+                set(read_texts(repository, tip)) - {*theirs, *paths} if merged is not None and tip is not None else ()
+            )
+            commit = save_texts(repository, ref, tip, Version(message, changed, tuple(gone), merged=merged))
             if commit is None:
                 continue
             merging.unlink(missing_ok=True)
