@@ -71,7 +71,7 @@ class KnownIds:
 
     def add_given(self, numbers: Iterable[int]) -> None:
         """Add numbers of experiments that have runs; when an id is given, they are remembered as well."""
-        self._new = {*numbers} - self._given
+        self._new |= {*numbers} - self._given
         self.named |= self._new
 
     def find_next(self, text: bytes) -> int:

@@ -113,7 +113,8 @@ def _record_removed_worktrees(log: "LogFile", repository: Repository) -> None:
         if seen is None or seen.name != log.name or os.path.lexists(seen.path.removesuffix(f"/{seen.name}")):
             continue
         link = state.with_suffix("")
-        with suppress(OSError):
+        # What cannot be recorded now is recorded the next time.
+        with suppress(OSError, GitError):
             kept = link.read_bytes()
             record_loss(log, kept, "worktree remove", lambda _: None)
             state.unlink()
@@ -160,13 +161,15 @@ def find_losses(log: "LogFile") -> list[Loss]:
     found = []
     for path, fields in records:
         kept = read_file_at(repository, fields["commit"], log.name)
+        if kept is None:
+            continue  # git cannot read it now
         known = [*others, *_read_history(log, repository, fields.get("history"))]
-        parts = find_missing_parts(kept, known, log.config) if kept is not None else []
+        parts = find_missing_parts(kept, known, log.config)
         forgotten = tuple(str(ref) for ref in fields.get("forgotten", ()))
         parts = [part for part in parts if not _is_in(part.ref, forgotten)]
         if parts:
             found.append(Loss(path, fields["operation"], fields["commit"], fields["base"], tuple(parts), forgotten))
-            others.append(kept or b"")  # what two operations took is listed once
+            others.append(kept)  # what two operations took is listed once
         else:
             with suppress(OSError):
                 path.unlink()

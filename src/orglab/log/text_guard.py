@@ -181,7 +181,8 @@ class TextGuard:
             return []
         try:
             with (self._repository.git_dir / "logs" / "HEAD").open("rb") as file:
-                file.seek(seen.reflog)
+                # It is shorter once its old entries have expired.
+                file.seek(seen.reflog if seen.reflog <= os.fstat(file.fileno()).st_size else 0)
                 return file.read().decode("utf-8", "replace").splitlines()
         except OSError:
             return []
