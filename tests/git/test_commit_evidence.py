@@ -1,6 +1,7 @@
 """The commits that `done` and `note` take as evidence, in real histories."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -106,6 +107,18 @@ def test_a_revert_that_was_rebased_names_a_hash_that_is_gone(study):
     study.git("switch", "--quiet", "main")
     code(study, "other", "b.py")
     study.git("rebase", "--quiet", "main", "topic")
+    assert find(study) == []
+
+
+def test_a_revert_by_a_clock_that_was_slow_is_found_after_a_merge(study):
+    bad = code(study, "[e1.1] bad")
+    now = study.now
+    study.now -= timedelta(days=3)
+    study.git("switch", "--quiet", "--create", "topic")
+    revert(study, bad)
+    study.now = now
+    study.git("switch", "--quiet", "main")
+    study.git("merge", "--quiet", "--no-ff", "--no-edit", "topic")
     assert find(study) == []
 
 

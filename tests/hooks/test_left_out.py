@@ -221,3 +221,17 @@ def test_a_git_directory_that_is_elsewhere(study, tmp_path_factory, way):
         assert study.repo.git(f"--git-dir={bare}", "show", "--format=", "--name-only", "HEAD") == "train.py"
     study.git(*options, "commit", "--quiet", "-m", "[e201.1] x", "--", NAME, cwd=home, **environment)
     assert study.repo.git(f"--git-dir={bare}", f"--work-tree={home}", "status", "--porcelain", "-uno") == ""
+
+
+def test_what_waits_to_be_staged_again_stays_if_the_next_index_cannot_be_written(study):
+    change(study, "MM")
+    entry = "100644 " + study.repo.git("hash-object", "-w", "train.py")
+    left = study.path / ".git/orglab/left-out"
+    left.parent.mkdir(exist_ok=True)
+    left.write_text(f"\0{entry}\0journal.org\0")
+    (study.path / ".git/index.lock.lock").touch()
+    said = study.git("commit", "--quiet", "-m", "[e201] tune", "train.py", NAME)
+    assert "better to commit the log separately" in said
+    assert committed(study) == [NAME, "train.py"]
+    assert study.repo.git("status", "--porcelain") == "AD journal.org"
+    assert not left.exists()

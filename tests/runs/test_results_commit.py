@@ -1,5 +1,7 @@
 """Results that a run left to a later command are committed exactly once, where they belong, as they were written."""
 
+import os
+import shutil
 import subprocess
 import sys
 
@@ -89,6 +91,64 @@ def test_what_is_no_longer_as_it_was_written_is_not_committed(study, orglab, mad
     assert "results/weights.txt" in said
     assert study.git("log", "-1", "--format=%s") == "script"
     assert not list_entries(study.path, PENDING)
+
+
+def test_a_note_waits_while_git_cannot_say_where_it_belongs(study, orglab, made, monkeypatch):
+    study.git("branch", "other", "HEAD~1")
+    run = made()
+    study.git("switch", "--quiet", "other")
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", os.fspath(study.path / "nothing"))
+        said = orglab("list").err
+    assert f"The run {run.id} is not in the log yet" in said
+    assert f"run {run.id}" not in log_of(study)
+    study.git("switch", "--quiet", "main")
+    orglab("status")
+    assert log_of(study).count(f"run {run.id}") == 1
+
+
+def keep_on_other_branch(study, orglab, made, code=WRITE):
+    """Leave the results of a run kept beside the branch main, and return to it without asking orglab."""
+    study.git("branch", "other", "HEAD~1")
+    run = made(code)
+    study.git("switch", "--quiet", "other")
+    assert "this branch does not hold" in orglab("status").err
+    shutil.rmtree(study.path / "results", ignore_errors=True)
+    study.git("switch", "--quiet", "main")
+    return f"refs/orglab/results/{run.id}"
+
+
+def test_results_that_were_committed_since_are_not_replaced_by_older_ones(study, orglab, made):
+    """Those that nobody has committed are."""
+    ref = keep_on_other_branch(study, orglab, made, f"{WRITE}; (results / 'loss.txt').write_text('3')")
+    newer = study.commit("again, by hand", {"results/weights.txt": "2"})
+    said = orglab("status").err
+    assert f"not committed: results/weights.txt; as written they are in {ref}" in said
+    assert study.git("show", "HEAD:results/weights.txt", "HEAD:results/loss.txt") == "23"
+    assert (study.path / "results/weights.txt").read_text() == "2"
+    assert study.git("diff", "--name-only", newer, "HEAD") == "results/loss.txt"
+    assert study.git("show", f"{ref}:results/weights.txt") == "1"
+
+
+def test_results_that_were_committed_as_they_were_need_not_be_kept(study, orglab, made):
+    ref = keep_on_other_branch(study, orglab, made)
+    study.commit("by hand", {"results/weights.txt": "1"})
+    orglab("status")
+    assert study.git("for-each-ref", ref) == ""
+    assert study.git("log", "-1", "--format=%s") == "by hand"
+    assert not list_entries(study.path, PENDING)
+
+
+@pytest.mark.parametrize("text", ["1", "2"])
+def test_results_that_are_ignored_by_now_stay_kept(study, orglab, made, text):
+    ref = keep_on_other_branch(study, orglab, made)
+    ignored = study.path / ".gitignore"
+    ignored.write_text((ignored.read_text() if ignored.exists() else "") + "results/\n")
+    study.write("results/weights.txt", text)
+    assert "git ignores them now" in orglab("status").err
+    assert study.git("show", f"{ref}:results/weights.txt") == "1"
+    assert study.git("log", "-1", "--format=%s") == "script"
+    assert orglab("status").err == ""
 
 
 def test_only_results_are_committed(study, orglab, made):

@@ -54,9 +54,9 @@ def setup_command() -> None:
 def git_command(*, status: bool, remove: bool, as_json: bool) -> None:
     """Install the git hooks, and make orglab git's merge driver for the log. `orglab init` does this too.
 
-    The hooks add the active step to commit messages, check references, and refuse a
-    commit that mixes the log with other files. Existing hooks keep running. No hook
-    ever stops a commit because orglab is missing or fails.
+    The hooks add the active step to commit messages, check references, and keep the
+    log out of commits of other files, as hooks.separate says. Existing hooks keep
+    running. No hook ever stops a commit because orglab is missing or fails.
 
     \b
     Example:

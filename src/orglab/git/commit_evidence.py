@@ -81,7 +81,8 @@ def find_evidence(repository: Repository, question: Question, resolve: Resolve, 
     patterns = [f"--grep=[{name}{']' if step is not None else ''}" for name in spelled]
     patterns += [f"--grep={text}" for text in (*SEARCHED, TRAILER)]
     # `read`, not `query`: before the first commit there is no HEAD, which is not an error.
-    printed = repository.read(*LOG_COMMAND, "--fixed-strings", *patterns, "HEAD", "--") or b""
+    # A clock may have been wrong: the dates alone could put a revert after the commit that it undoes.
+    printed = repository.read(*LOG_COMMAND, "--date-order", "--fixed-strings", *patterns, "HEAD", "--") or b""
     raw_commits = [raw for raw in printed.split(b"\0") if raw]
     mentions = [mention for mention in read_mentions(raw_commits, letter) if _answers(mention, question, resolve)]
     undone = find_undone(repository, map(parse_commit, raw_commits)) if mentions else {}

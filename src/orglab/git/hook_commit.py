@@ -110,16 +110,18 @@ class HookCommit:
         is_lock = next_index.suffix == ".lock"
         staged = self._read_entries(next_index.with_suffix("") if is_lock else next_index, heads)
         # If git was killed in the middle of an earlier commit, the index still lacks what was staged then.
-        earlier = read_left_out(self.repository)
-        staged |= {path: after for path, (before, after) in earlier.items() if staged.get(path) == before}
+        earlier, before = read_left_out(self.repository), self._read_entries(self._index, heads)
+        staged |= {path: after for path, (present, after) in earlier.items() if staged.get(path) == present}
         try:
             write_left_out(self.repository, earlier | {path: (entry, staged[path]) for path, entry in heads.items()})
             self._write_entries(self._index, heads)
             if next_index != self._index:
                 self._write_entries(next_index, heads)
         except (GitError, OSError):
+            with suppress(GitError):
+                self._write_entries(self._index, before)
             with suppress(OSError):
-                remove_left_out(self.repository)
+                write_left_out(self.repository, earlier) if earlier else remove_left_out(self.repository)
             return False
         return True
 

@@ -117,6 +117,28 @@ def list_kept(repository: Repository, commit: str) -> dict[str, bool]:
     return {os.fsdecode(path): state != b"D" for state, path in zip(pieces, pieces, strict=False)}
 
 
+def find_differences(repository: Repository, kept: str, *, since_run: bool = False) -> set[str]:
+    """Return the paths whose content at HEAD is not that of a commit of kept files, or not that of its parent.
+
+    Args:
+        repository: The repository.
+        kept: The full hash of the commit of kept files.
+        since_run: Whether to compare HEAD with the parent, on which the run began.
+
+    Raises:
+        GitError: git fails.
+    """
+    top = repository.at_top
+    revisions = (f"{kept}^" if since_run else kept, "HEAD")
+    empty = top.query("hash-object", "-t", "tree", "--stdin").decode().strip()
+    trees = [top.read("rev-parse", "--quiet", "--verify", f"{name}^{{tree}}") for name in revisions]
+    names = [tree.decode().strip() if tree is not None else empty for tree in trees]
+    pieces = iter(top.query("diff-tree", "-r", "-z", "--no-renames", "--raw", *names, "--").split(b"\0"))
+    # A file whose mode alone was changed has the same content.
+    changes = ((entry.split(), path) for entry, path in zip(pieces, pieces, strict=False))
+    return {os.fsdecode(path) for (_, _, before, after, _), path in changes if before != after}
+
+
 def restore_files(repository: Repository, commit: str, paths: Collection[str]) -> None:
     """Write files of a commit to the working tree; the index stays as it is.
 

@@ -153,13 +153,12 @@ def find_renames(repository: Repository, before: str, after: str) -> dict[str, s
 
 def find_branch_copies(repository: Repository) -> dict[str, str]:
     """Return the commit of the log's branch on each remote, as it was last fetched, by the name of the ref."""
-    listed = repository.read("for-each-ref", "--format=%(objectname) %(refname)", "refs/remotes") or b""
-    found = {}
-    for line in listed.decode("utf-8", "replace").splitlines():
-        commit, _, ref = line.partition(" ")
-        if ref.endswith(f"/{LOG_BRANCH}"):
-            found[ref] = commit
-    return found
+    # The name of a remote may have slashes, and so may that of a branch of code that ends as the log's does.
+    remotes = os.fsdecode(repository.read("remote") or b"").split()
+    refs = [f"refs/remotes/{remote}/{LOG_BRANCH}" for remote in remotes]
+    listed = repository.read("for-each-ref", "--format=%(objectname) %(refname)", *refs) if refs else None
+    pairs = (line.partition(" ") for line in os.fsdecode(listed or b"").split("\n")[:-1])
+    return {ref: commit for commit, _, ref in pairs}
 
 
 def count_unsent(repository: Repository) -> int | None:
@@ -184,10 +183,10 @@ def find_tracking_commits(repository: Repository, path: str, most: int = 3) -> l
     """
     # HEAD may be detached; or it is the branch of the log itself, in a worktree that has it checked out.
     head = [] if is_ancestor(repository, "HEAD", LOG_REF) else ["HEAD"]
+    copies = [f"--exclude={ref.removeprefix('refs/remotes/')}" for ref in find_branch_copies(repository)]
     printed = repository.at_top.read(
-        "log", f"--max-count={most}", "--format=%h %s", f"--exclude={LOG_BRANCH}", "--branches", "--tags",
-        f"--exclude=*/{LOG_BRANCH}", "--remotes", "--glob=refs/stas[h]", "--ignore-missing", *head, "--",
-        f":(top,literal){path}",
+        "log", f"--max-count={most}", "--format=%h %s", f"--exclude={LOG_BRANCH}", "--branches", "--tags", *copies,
+        "--remotes", "--glob=refs/stas[h]", "--ignore-missing", *head, "--", f":(top,literal){path}",
     )  # fmt: skip
     return (printed or b"").decode("utf-8", "replace").splitlines()
 

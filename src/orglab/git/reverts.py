@@ -69,7 +69,7 @@ def find_revert(repository: Repository, commit: Commit) -> Commit | None:
         GitError: git fails.
     """
     searched = (f"--grep={text}" for text in SEARCHED)
-    reverts = read_commits(repository, "--fixed-strings", *searched, f"{commit.hash}..HEAD", "--")
+    reverts = read_commits(repository, "--date-order", "--fixed-strings", *searched, f"{commit.hash}..HEAD", "--")
     return find_undone(repository, [*reverts, commit]).get(commit.hash)
 
 

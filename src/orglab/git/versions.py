@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from orglab.git.log_branch import LOG_BRANCH, TEXT_REFS
+from orglab.git.log_branch import LOG_REF, TEXT_REFS, find_branch_copies
 from orglab.git.repository import FULL_HASH, Repository
 
 _MOST = 500
@@ -40,9 +40,10 @@ def list_versions(repository: Repository, paths: Iterable[str]) -> list[Version]
         GitError: git is not installed.
     """
     form = "--format=%(objectname) %(refname)"
-    listed = (repository.read("for-each-ref", form, "refs/heads", "refs/remotes", TEXT_REFS) or b"").decode()
-    tips = [line.split(" ", 1) for line in listed.splitlines()]
-    histories = [tip for tip, ref in tips if ref.startswith(TEXT_REFS) or ref.endswith(f"/{LOG_BRANCH}")]
+    listed = os.fsdecode(repository.read("for-each-ref", form, "refs/heads", "refs/remotes", TEXT_REFS) or b"")
+    tips = [line.split(" ", 1) for line in listed.split("\n")[:-1]]
+    of_log = {LOG_REF, *find_branch_copies(repository)}
+    histories = [tip for tip, ref in tips if ref.startswith(TEXT_REFS) or ref in of_log]
     former: list[str] = []
     if histories:
         lines = "".join(f"{tip}\n" for tip in histories).encode()

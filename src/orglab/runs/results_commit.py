@@ -5,6 +5,7 @@ beside the branch.  What is kept is held by a ref (`git.kept_files`), so that no
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,15 @@ from orglab.errors import GitError, OrglabError
 from orglab.git import Repository, find_repository
 from orglab.git.files import path_in
 from orglab.git.hashed_file import HashedFile, hash_file
-from orglab.git.kept_files import RESULTS_REFS, find_kept, forget_files, keep_files, list_kept, restore_files
+from orglab.git.kept_files import (
+    RESULTS_REFS,
+    find_differences,
+    find_kept,
+    forget_files,
+    keep_files,
+    list_kept,
+    restore_files,
+)
 from orglab.git.worktree import (
     Changes,
     Committed,
@@ -205,7 +214,7 @@ def _commit(request: ResultsRequest, files: Mapping[str, HashedFile | None]) -> 
         # What is left out is told once it is certain that the rest is committed.
         messages: list[str] = []
         changed, new = select_results(repository, changes, files, request.size_limit, messages.append)
-        others = set() if request.is_first else {*_find_others(repository, files, {*changed, *new})}
+        others = set() if request.is_first else {*_find_others(repository, run, files, {*changed, *new})}
         if others:
             where = f"; as written they are in {RESULTS_REFS}{run.id}" if run.kept is not None else ""
             messages.append(
@@ -214,7 +223,7 @@ def _commit(request: ResultsRequest, files: Mapping[str, HashedFile | None]) -> 
         new = [path for path in new if path not in others]
         paths = [path for path in changed if path not in others] + new
         if not paths and others and run.kept is not None:
-            raise GitError("the files were changed since the run wrote them")
+            raise GitError("the files were changed since the run wrote them, or git ignores them now")
         committed = (
             commit_paths(repository, results_message(run, request.log.config.hooks.position), paths, new)
             if paths
@@ -263,7 +272,7 @@ def _find_roots(repository: Repository, run: Run) -> Iterator[str]:
 def _restore(
     request: ResultsRequest, files: Mapping[str, HashedFile | None], changes: Changes, roots: list[str]
 ) -> bool:
-    """Write kept files to the working tree where it is as HEAD has it; return whether anything was written.
+    """Write kept files to the working tree where it and HEAD are as before the run; return whether there were any.
 
     Raises:
         GitError: git fails.
@@ -272,13 +281,17 @@ def _restore(
     if run.kept is None:
         return False
     kept = list_kept(repository, run.kept)
-    dirty = {*changes.tracked, *changes.untracked, *changes.unmerged}
+    # What was committed since is newer than what is kept.
+    changed = {*changes.tracked, *changes.untracked, *changes.unmerged}
+    changed |= find_differences(repository, run.kept, since_run=True)
     listed_names = repository.at_top.query("ls-files", "-z", "--", *literal_pathspecs(roots))
-    tracked = {b.decode("utf-8", "surrogateescape") for b in listed_names.split(b"\0")}
+    tracked = {*map(os.fsdecode, listed_names.split(b"\0"))}
 
     def is_unchanged(path: str) -> bool:
         file = repository.top / path
-        return path not in dirty and path_in(repository, file) == path and (path in tracked or read_stamp(file) is None)
+        return (
+            path not in changed and path_in(repository, file) == path and (path in tracked or read_stamp(file) is None)
+        )
 
     lost = [
         path for path, file in files.items()
@@ -293,9 +306,15 @@ def _restore(
 
 
 def _find_others(
-    repository: Repository, files: Mapping[str, HashedFile | None], selected: Collection[str]
+    repository: Repository, run: Run, files: Mapping[str, HashedFile | None], selected: Collection[str]
 ) -> Iterator[str]:
-    """Yield the paths of the results that are gone, and of selected ones that are not as the run wrote them."""
+    """Yield the paths of the results that are gone or not as the run wrote them, in the working tree or at HEAD.
+
+    HEAD counts for kept files that are not selected: only what it has, or will have, need not be kept any longer.
+    """
+    if run.kept is not None:
+        kept = list_kept(repository, run.kept)
+        yield from find_differences(repository, run.kept).intersection(kept, files).difference(selected)
     for path, file in files.items():
         is_missing = file is not None and read_stamp(repository.top / path) is None
         if is_missing or (path in selected and not _is_as_written(repository, path, file)):
