@@ -458,3 +458,45 @@ def test_a_log_whose_folder_was_moved_is_kept_apart_as_before(capsys, repo, monk
     assert "A thought" in read(repo, "project/journal.org")
     orglab("commit")
     assert f"project/{NAME}" in repo.git("ls-tree", "-r", "--name-only", BRANCH).split()
+
+
+def archive(orglab, repo):
+    """Write an archive, as Org does when it moves a heading there."""
+    append(repo, "* DONE [9] Archived\n", f"{NAME}_archive")
+    append(repo, "- by hand\n")
+    orglab("list")
+    return read(repo, f"{NAME}_archive")
+
+
+def test_the_archive_comes_back_as_well(orglab, repo):
+    text = archive(orglab, repo)
+    append(repo, "- saved by an editor\n", f"{NAME}_archive")
+    repo.git("clean", "-fdxq")
+    assert f"{NAME}_archive" in orglab("list").err
+    assert read(repo, f"{NAME}_archive") == text + "- saved by an editor\n"
+
+
+def check_out_over(orglab, repo, *names):
+    """Make a branch `tracking` that holds files of these names."""
+    texts = {name: read(repo, name) for name in names}
+    repo.git("switch", "--quiet", "--orphan", "tracking")
+    for name in names:
+        repo.write(name, "* Something else\n")
+    repo.git("add", "--force", *names)
+    repo.git("commit", "--quiet", "--message=other files")
+    repo.git("switch", "--quiet", "main")
+    for name, text in texts.items():
+        repo.write(name, text)
+    orglab("setup", "git", "--remove")
+    orglab("list")
+
+
+@pytest.mark.parametrize("names", [(NAME,), (NAME, f"{NAME}_archive")])
+def test_the_archive_goes_with_a_log_that_gets_another_name(orglab, repo, names):
+    text = archive(orglab, repo)
+    check_out_over(orglab, repo, *names)
+    repo.git("switch", "--quiet", "tracking")
+    orglab("list")
+    assert read(repo, "experiments.org_archive") == text
+    assert repo.git("status", "--porcelain", "--ignored=no") == ""
+    assert (repo.path / f"{NAME}_archive").exists() == (len(names) > 1)

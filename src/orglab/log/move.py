@@ -127,13 +127,21 @@ def rename_apart(log: "LogFile", repository: Repository, home: Repository, data:
     if is_hit or journal.endswith(JOURNAL_SUFFIX):
         # Its name follows that of the log.
         renamed[journal] = new_name.removesuffix(".org") + JOURNAL_SUFFIX
-        text = TextGuard(repository, path).read_kept() if is_hit or not path.exists() else path.read_bytes()
+        text = _read_own(repository, path, is_hit=is_hit)
         texts |= {renamed[journal]: text} if text is not None else {}
+    archive, old_archive = log.name + ARCHIVE_SUFFIX, home.top / (log.name + ARCHIVE_SUFFIX)
+    has_archive_hit = is_in_commit(home, "HEAD", archive)
+    text = _read_own(repository, old_archive, is_hit=has_archive_hit)
+    if text is not None:
+        renamed[archive] = new_name + ARCHIVE_SUFFIX
+        texts[renamed[archive]] = text
     for name, text in texts.items():
         file.create(home.top / name, text)
         TextGuard(repository, home.top / name).record()
     if journal in renamed and not is_hit:
         path.unlink(missing_ok=True)
+    if not has_archive_hit:
+        old_archive.unlink(missing_ok=True)
     replace_apart(repository, renamed)
     tip = find_tip(repository, LOG_REF)
     saved = read_texts(repository, tip, list(renamed)) if tip is not None else {}
@@ -144,10 +152,14 @@ def rename_apart(log: "LogFile", repository: Repository, home: Repository, data:
     log.rename(home.top / new_name, Path(renamed.get(journal, log.config.journal)).name)
 
 
+def _read_own(repository: Repository, path: Path, *, is_hit: bool) -> bytes | None:
+    """Return the text of a file that is kept apart, or None; with `is_hit`, git has checked out another one over it."""
+    return TextGuard(repository, path).read_kept() if is_hit or not path.exists() else path.read_bytes()
+
+
 def _list_files(log: "LogFile", name: str, journal: str) -> list[tuple[Path, str]]:
     """Return the files of a log, each with its new path from the top."""
-    archive = log.path.with_name(log.path.name + ARCHIVE_SUFFIX)
-    return [(log.path, name), (log.journal, journal), (archive, name + ARCHIVE_SUFFIX)]
+    return [(log.path, name), (log.journal, journal), (log.archive, name + ARCHIVE_SUFFIX)]
 
 
 def _change_links(data: bytes, renamed: dict[str, str]) -> bytes:

@@ -50,8 +50,7 @@ def notice_change(log: "LogFile", tell: Tell) -> None:
         reason = error if isinstance(error, OrglabError) else f"{error.strerror}."
         tell(f"{log.path} has changed, and its earlier text could not be compared: {reason}")
         return
-    TextGuard(repository, log.path).record()
-    log.keep_text()
+    log.record_write()
 
 
 def _restore(log: "LogFile", repository: Repository, tell: Tell) -> None:
