@@ -500,3 +500,59 @@ def test_the_archive_goes_with_a_log_that_gets_another_name(orglab, repo, names)
     assert read(repo, "experiments.org_archive") == text
     assert repo.git("status", "--porcelain", "--ignored=no") == ""
     assert (repo.path / f"{NAME}_archive").exists() == (len(names) > 1)
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_what_was_set_aside_goes_with_a_log_that_gets_another_name(orglab, repo, is_same):
+    check_out_over(orglab, repo, NAME)
+    orglab("commit")
+    if is_same:  # git leaves the file alone
+        repo.git("switch", "--quiet", "tracking")
+        repo.git("checkout", "--quiet", BRANCH, "--", NAME)
+        repo.git("commit", "--quiet", "--message=as the branch of the log has it")
+        repo.git("switch", "--quiet", "--force", BRANCH)
+        repo.git("switch", "--quiet", "main")
+        orglab("list")
+    orglab("note", "1", "Not saved yet")
+    repo.git("switch", "--quiet", BRANCH)
+    orglab("list")
+    repo.git("switch", "--quiet", "tracking")
+    tracked = read(repo)
+    assert "so the log is now experiments.org" in orglab("list").err
+    assert "Not saved yet" in read(repo, "experiments.org")
+    assert read(repo) == tracked
+    assert not list((repo.path / ".git/orglab/texts").glob("*.aside"))
+    repo.git("switch", "--quiet", "main")
+    assert "Not saved yet" in orglab("show", "1").out
+
+
+def test_a_text_that_could_not_be_compared_is_kept_before_anything_is_written(orglab, repo):
+    orglab("note", "1", "Not saved yet")
+    check_out_over(orglab, repo, NAME)
+    text = read(repo)
+    exclude = repo.path / ".git/info/exclude"
+    exclude.rename(exclude.with_name("excluded"))
+    exclude.symlink_to("excluded")  # it is not written through a link
+    repo.git("switch", "--quiet", "tracking")
+    for _ in range(2):
+        noted = orglab("journal", "A thought").err
+        assert " has changed, and its earlier text could not be compared: " in noted
+    orglab("new", "Written over")
+    lost = list((repo.path / ".git/orglab/texts").glob("*.lost-*"))
+    assert [file.read_text() for file in lost] == [text]
+    assert f"That text is in .git/orglab/texts/{lost[0].name}." in noted
+    assert [path.name for path in repo.path.glob("experiments*")] == []
+
+
+def test_a_log_gets_another_name_although_its_branch_cannot_be_written(orglab, repo):
+    check_out_over(orglab, repo, NAME)
+    text = read(repo)
+    repo.git("switch", "--quiet", "tracking")
+    lock = repo.write(f".git/refs/heads/{BRANCH}.lock", "")
+    listed = orglab("new", "Second")
+    assert "so the log is now experiments.org" in listed.err
+    assert read(repo) == "* Something else\n"
+    assert read(repo, "experiments.org").startswith(text)
+    lock.unlink()
+    orglab("commit")
+    assert repo.git("show", f"{BRANCH}:experiments.org") == read(repo, "experiments.org").rstrip("\n")
