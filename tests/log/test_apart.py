@@ -458,3 +458,101 @@ def test_a_log_whose_folder_was_moved_is_kept_apart_as_before(capsys, repo, monk
     assert "A thought" in read(repo, "project/journal.org")
     orglab("commit")
     assert f"project/{NAME}" in repo.git("ls-tree", "-r", "--name-only", BRANCH).split()
+
+
+def archive(orglab, repo):
+    """Write an archive, as Org does when it moves a heading there."""
+    append(repo, "* DONE [9] Archived\n", f"{NAME}_archive")
+    append(repo, "- by hand\n")
+    orglab("list")
+    return read(repo, f"{NAME}_archive")
+
+
+def test_the_archive_comes_back_as_well(orglab, repo):
+    text = archive(orglab, repo)
+    append(repo, "- saved by an editor\n", f"{NAME}_archive")
+    repo.git("clean", "-fdxq")
+    assert f"{NAME}_archive" in orglab("list").err
+    assert read(repo, f"{NAME}_archive") == text + "- saved by an editor\n"
+
+
+def check_out_over(orglab, repo, *names):
+    """Make a branch `tracking` that holds files of these names."""
+    texts = {name: read(repo, name) for name in names}
+    repo.git("switch", "--quiet", "--orphan", "tracking")
+    for name in names:
+        repo.write(name, "* Something else\n")
+    repo.git("add", "--force", *names)
+    repo.git("commit", "--quiet", "--message=other files")
+    repo.git("switch", "--quiet", "main")
+    for name, text in texts.items():
+        repo.write(name, text)
+    orglab("setup", "git", "--remove")
+    orglab("list")
+
+
+@pytest.mark.parametrize("names", [(NAME,), (NAME, f"{NAME}_archive")])
+def test_the_archive_goes_with_a_log_that_gets_another_name(orglab, repo, names):
+    text = archive(orglab, repo)
+    check_out_over(orglab, repo, *names)
+    repo.git("switch", "--quiet", "tracking")
+    orglab("list")
+    assert read(repo, "experiments.org_archive") == text
+    assert repo.git("status", "--porcelain", "--ignored=no") == ""
+    assert (repo.path / f"{NAME}_archive").exists() == (len(names) > 1)
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_what_was_set_aside_goes_with_a_log_that_gets_another_name(orglab, repo, is_same):
+    check_out_over(orglab, repo, NAME)
+    orglab("commit")
+    if is_same:  # git leaves the file alone
+        repo.git("switch", "--quiet", "tracking")
+        repo.git("checkout", "--quiet", BRANCH, "--", NAME)
+        repo.git("commit", "--quiet", "--message=as the branch of the log has it")
+        repo.git("switch", "--quiet", "--force", BRANCH)
+        repo.git("switch", "--quiet", "main")
+        orglab("list")
+    orglab("note", "1", "Not saved yet")
+    repo.git("switch", "--quiet", BRANCH)
+    orglab("list")
+    repo.git("switch", "--quiet", "tracking")
+    tracked = read(repo)
+    assert "so the log is now experiments.org" in orglab("list").err
+    assert "Not saved yet" in read(repo, "experiments.org")
+    assert read(repo) == tracked
+    assert not list((repo.path / ".git/orglab/texts").glob("*.aside"))
+    repo.git("switch", "--quiet", "main")
+    assert "Not saved yet" in orglab("show", "1").out
+
+
+def test_a_text_that_could_not_be_compared_is_kept_before_anything_is_written(orglab, repo):
+    orglab("note", "1", "Not saved yet")
+    check_out_over(orglab, repo, NAME)
+    text = read(repo)
+    exclude = repo.path / ".git/info/exclude"
+    exclude.rename(exclude.with_name("excluded"))
+    exclude.symlink_to("excluded")  # it is not written through a link
+    repo.git("switch", "--quiet", "tracking")
+    for _ in range(2):
+        noted = orglab("journal", "A thought").err
+        assert " has changed, and its earlier text could not be compared: " in noted
+    orglab("new", "Written over")
+    lost = list((repo.path / ".git/orglab/texts").glob("*.lost-*"))
+    assert [file.read_text() for file in lost] == [text]
+    assert f"That text is in .git/orglab/texts/{lost[0].name}." in noted
+    assert [path.name for path in repo.path.glob("experiments*")] == []
+
+
+def test_a_log_gets_another_name_although_its_branch_cannot_be_written(orglab, repo):
+    check_out_over(orglab, repo, NAME)
+    text = read(repo)
+    repo.git("switch", "--quiet", "tracking")
+    lock = repo.write(f".git/refs/heads/{BRANCH}.lock", "")
+    listed = orglab("new", "Second")
+    assert "so the log is now experiments.org" in listed.err
+    assert read(repo) == "* Something else\n"
+    assert read(repo, "experiments.org").startswith(text)
+    lock.unlink()
+    orglab("commit")
+    assert repo.git("show", f"{BRANCH}:experiments.org") == read(repo, "experiments.org").rstrip("\n")

@@ -124,7 +124,7 @@ def replace_apart(repository: Repository, renamed: dict[str, str]) -> None:
 def follow_move(repository: Repository, path: Path) -> bool:
     """Keep a log apart under its new path, if its folder was moved, as by `git mv`; return whether it was.
 
-    Its journal goes with it.
+    Its journal and its archive go with it.
 
     Args:
         repository: The repository.
@@ -148,7 +148,8 @@ def follow_move(repository: Repository, path: Path) -> bool:
             if is_beside and not os.path.lexists(Path(apart.home) / journal):
                 renamed[journal] = moved
         replace_apart(repository, renamed)
-        TextGuard(repository, path).record()
+        for one in (path, path.with_name(path.name + ARCHIVE_SUFFIX)):
+            TextGuard(repository, one).record()
         return True
     return False
 
@@ -276,7 +277,7 @@ def write_missing(repository: Repository, home: Path, texts: dict[str, bytes]) -
 
 
 def restore_missing(repository: Repository) -> list[Path]:
-    """Put back the files kept apart that are gone, as after `git clean -x`, and return them.
+    """Put back the files kept apart that are gone, as after `git clean -x`, and the archives; return them.
 
     Each gets the text that it had when orglab last looked, with what an editor had saved since, or else that of its
     branch.  If the worktree that had the files is gone, they go into the main one, or else into this one.
@@ -296,7 +297,8 @@ def restore_missing(repository: Repository) -> list[Path]:
             _write_apart(repository, home, apart.names)
         except OSError as error:
             raise NotWritableError(f"{repository.common_dir} cannot be written: {error.strerror}.") from error
-    missing = [name for name in apart.names if not os.path.lexists(home / name)]
+    archives = [name + ARCHIVE_SUFFIX for name in apart.names if not is_journal(name)]
+    missing = [name for name in (*apart.names, *archives) if not os.path.lexists(home / name)]
     if not missing:
         return []
     tip = find_tip(repository, LOG_REF) if is_installed() else None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from orglab import clock
-from orglab.config import TERMS_NAME, Config, active_step_file, read_apart
+from orglab.config import ARCHIVE_SUFFIX, TERMS_NAME, Config, active_step_file, read_apart
 from orglab.errors import GitError, NotFoundError, UsageError
 from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.lookup import find_experiment, find_step, select_experiments
@@ -88,6 +88,11 @@ class LogFile:
     def journal(self) -> Path:
         """The file of the journal, which may not exist."""
         return self.path.parent / self.config.journal
+
+    @property
+    def archive(self) -> Path:
+        """The file that Org moves archived headings to, which may not exist."""
+        return self.path.with_name(self.path.name + ARCHIVE_SUFFIX)
 
     @property
     def clone_folder(self) -> Path:
@@ -325,6 +330,8 @@ class LogFile:
             from orglab.log.text_guard import TextGuard  # noqa: PLC0415 - reading needs none of it
 
             TextGuard(self.repository, path or self.path).record()
+            if path is None and self.is_apart:
+                TextGuard(self.repository, self.archive).record()
             self.keep_text()
 
     def edit_experiment(

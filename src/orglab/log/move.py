@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 
 _MESSAGE = f"Move the experiment log to the branch {LOG_BRANCH}"
+_TRIES = 5
 
 
 class MovedApart(NamedTuple):
@@ -115,7 +117,6 @@ def rename_apart(log: "LogFile", repository: Repository, home: Repository, data:
         data: The text of the log.
 
     Raises:
-        GitError: git fails.
         NotWritableError: A file cannot be written.
         OSError: The git directory cannot be written.
     """
@@ -127,27 +128,65 @@ def rename_apart(log: "LogFile", repository: Repository, home: Repository, data:
     if is_hit or journal.endswith(JOURNAL_SUFFIX):
         # Its name follows that of the log.
         renamed[journal] = new_name.removesuffix(".org") + JOURNAL_SUFFIX
-        text = TextGuard(repository, path).read_kept() if is_hit or not path.exists() else path.read_bytes()
+        text = _read_own(repository, path, is_hit=is_hit)
         texts |= {renamed[journal]: text} if text is not None else {}
-    for name, text in texts.items():
-        file.create(home.top / name, text)
-        TextGuard(repository, home.top / name).record()
-    if journal in renamed and not is_hit:
-        path.unlink(missing_ok=True)
-    replace_apart(repository, renamed)
-    tip = find_tip(repository, LOG_REF)
-    saved = read_texts(repository, tip, list(renamed)) if tip is not None else {}
-    before = {old: texts[new] for old, new in renamed.items() if new in texts}
-    message = f"log: renamed to {new_name}, because a commit has {log.name}"
-    if save_texts(repository, LOG_REF, tip, *_rename(renamed, saved, before, texts, message)) is None:
-        raise GitError(f"{LOG_BRANCH} was changed by another process; run the command again.")
+    archive, old_archive = log.name + ARCHIVE_SUFFIX, home.top / (log.name + ARCHIVE_SUFFIX)
+    has_archive_hit = is_in_commit(home, "HEAD", archive)
+    text = _read_own(repository, old_archive, is_hit=has_archive_hit)
+    if text is not None:
+        renamed[archive] = new_name + ARCHIVE_SUFFIX
+        texts[renamed[archive]] = text
+    old_name = log.name
+    _create_renamed(repository, home.top, renamed, texts)
+    # From here on, nothing may leave the command writing into the file that git has put in the log's place.
     log.rename(home.top / new_name, Path(renamed.get(journal, log.config.journal)).name)
+    for old, is_of_git in ((path, is_hit or journal not in renamed), (old_archive, has_archive_hit)):
+        if not is_of_git:
+            with suppress(OSError):
+                old.unlink()
+    with suppress(GitError):  # what is not saved now is saved by the next command
+        _save_renamed(repository, renamed, texts, f"log: renamed to {new_name}, because a commit has {old_name}")
+
+
+def _create_renamed(repository: Repository, top: Path, renamed: dict[str, str], texts: dict[str, bytes]) -> None:
+    """Create files that are kept apart under their new names; after an error, there is none of them.
+
+    Raises:
+        NotWritableError: A file cannot be written.
+        OSError: The git directory cannot be written.
+    """
+    with ExitStack() as undo:
+        for name, text in texts.items():
+            file.create(top / name, text)
+            undo.callback((top / name).unlink, missing_ok=True)
+        replace_apart(repository, renamed)
+        undo.pop_all()
+    for name in texts:
+        TextGuard(repository, top / name).record()
+
+
+def _save_renamed(repository: Repository, renamed: dict[str, str], texts: dict[str, bytes], message: str) -> None:
+    """Give files new names in the branch, unless other processes change it all the time.
+
+    Raises:
+        GitError: git fails.
+    """
+    before = {old: texts[new] for old, new in renamed.items() if new in texts}
+    for _ in range(_TRIES):
+        tip = find_tip(repository, LOG_REF)
+        saved = read_texts(repository, tip, list(renamed)) if tip is not None else {}
+        if save_texts(repository, LOG_REF, tip, *_rename(renamed, saved, before, texts, message)) is not None:
+            return
+
+
+def _read_own(repository: Repository, path: Path, *, is_hit: bool) -> bytes | None:
+    """Return the text of a file that is kept apart, or None; with `is_hit`, git has checked out another one over it."""
+    return TextGuard(repository, path).read_kept() if is_hit or not path.exists() else path.read_bytes()
 
 
 def _list_files(log: "LogFile", name: str, journal: str) -> list[tuple[Path, str]]:
     """Return the files of a log, each with its new path from the top."""
-    archive = log.path.with_name(log.path.name + ARCHIVE_SUFFIX)
-    return [(log.path, name), (log.journal, journal), (archive, name + ARCHIVE_SUFFIX)]
+    return [(log.path, name), (log.journal, journal), (log.archive, name + ARCHIVE_SUFFIX)]
 
 
 def _change_links(data: bytes, renamed: dict[str, str]) -> bytes:

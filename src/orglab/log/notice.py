@@ -40,17 +40,24 @@ def notice_change(log: "LogFile", tell: Tell) -> None:
             _restore(log, repository, tell)
         guard = TextGuard(repository, log.path)
         kept = guard.read_kept()
-        if kept is not None and not guard.is_written_in_place():
+        is_on_log_branch = log.is_apart and _is_on_log_branch(guard)
+        aside = guard.read_aside() if log.is_apart and not is_on_log_branch else None
+        if aside is not None and is_in_commit(guard.repository, "HEAD", log.name):
+            # The text that was set aside has lost its place to another file.
+            _move_aside(log, repository, guard, aside, tell)
+            guard.drop_aside()
+        elif kept is not None and not guard.is_written_in_place():
             _notice_new_file(log, repository, guard, kept, tell)
-        if log.is_apart and not _is_on_log_branch(guard):
+        if log.is_apart and not is_on_log_branch:
             _take_back(log, repository, TextGuard(repository, log.path), tell)
     except (OrglabError, OSError) as error:
         # Nothing that is noticed here may keep a command from doing its work.
         reason = error if isinstance(error, OrglabError) else f"{error.strerror}."
-        tell(f"{log.path} has changed, and its earlier text could not be compared: {reason}")
+        lost = TextGuard(repository, log.path).keep_replaced()
+        where = f" That text is in {shorten_path(str(lost))}." if lost is not None else ""
+        tell(f"{log.path} has changed, and its earlier text could not be compared: {reason}{where}")
         return
-    TextGuard(repository, log.path).record()
-    log.keep_text()
+    log.record_write()
 
 
 def _restore(log: "LogFile", repository: Repository, tell: Tell) -> None:

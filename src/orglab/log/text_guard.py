@@ -8,6 +8,7 @@ Beside the link, a small file says what the log's file and HEAD were like when o
 file's attributes are the same, there is nothing to notice.
 """
 
+import itertools
 import os
 import zlib
 from contextlib import suppress
@@ -62,9 +63,9 @@ class TextGuard:
         return read_seen(self._state)
 
     def is_unchanged(self) -> bool:
-        """Return whether the file is as orglab last saw it."""
+        """Return whether the file is as orglab last saw it, and no text waits for its place."""
         seen = self.read_seen()
-        return seen is not None and seen.stamp == read_stamp(self.path)
+        return seen is not None and seen.stamp == read_stamp(self.path) and not self._aside.exists()
 
     def is_written_in_place(self) -> bool:
         """Return whether the file is still the one that orglab last saw, whatever it contains now."""
@@ -134,14 +135,36 @@ class TextGuard:
         with suppress(OSError):
             self.link.parent.mkdir(parents=True, exist_ok=True)
             if not self.is_written_in_place():
-                self._link()
+                self._link(Path(self._real), self.link)
             seen = (self._real, stamp, str(self._measure_reflog()), os.path.relpath(self._real, self._repository.top))
             new = self._state.with_name(f"{self._state.name}.{os.getpid()}")
             new.write_text("\n".join(seen) + "\n", "utf-8", "surrogateescape")
             new.replace(self._state)
 
-    def _link(self) -> None:
-        """Give the file its second name, or copy it.
+    def keep_replaced(self) -> Path | None:
+        """Keep the text of the file that orglab last saw, if another file has its name now; return where it is kept.
+
+        It is kept once, however often this is asked.  The next `record` forgets that text, but not the file returned.
+        """
+        kept = self.read_kept()
+        if kept is None or not os.path.lexists(self._real) or self.is_written_in_place():
+            return None
+        with suppress(OSError):
+            if kept == self.path.read_bytes():
+                return None
+        for number in itertools.count(1):
+            lost = self.link.with_suffix(f".lost-{number}")
+            with suppress(OSError):
+                if not os.path.lexists(lost):
+                    self._link(self.link, lost)
+                if lost.read_bytes() == kept:
+                    return lost
+                continue
+            return None
+        return None
+
+    def _link(self, source: Path, name: Path) -> None:
+        """Give a file another name, or copy it.
 
         Raises:
             OSError: Neither can be written.
@@ -150,11 +173,11 @@ class TextGuard:
         with suppress(FileNotFoundError):
             new.unlink()
         try:
-            os.link(self._real, new)
+            os.link(source, new)
         except OSError:
             # Another file system, or one without links.
-            new.write_bytes(Path(self._real).read_bytes())
-        new.replace(self.link)
+            new.write_bytes(source.read_bytes())
+        new.replace(name)
 
     def _measure_reflog(self) -> int:
         try:
