@@ -460,3 +460,12 @@ def test_any_texts_merge(base, ours, theirs):
         if re.sub(rb"\s", b"", re.sub(rb"\d+\.|\[[ X/%\d]*\]|:x:", b"", line))
         not in re.sub(rb"\d+\.|\[[ X/%\d]*\]|:x:", b"", flat)
     ]
+
+
+def test_a_note_whose_commit_was_rewritten_in_two_ways_is_no_conflict():
+    ours = BASE.replace("(83d45cd) first", "(83d45cd -> 1111111) first")
+    theirs = BASE.replace("(83d45cd) first", "(83d45cd -> 2222222) first")
+    merged = merge(BASE.encode(), ours.encode(), theirs.encode(), Config(), NOW)
+    assert (merged.conflicts, merged.data.decode()) == (0, ours)
+    other = merge(BASE.encode(), ours.encode(), theirs.replace("first", "another").encode(), Config(), NOW)
+    assert other.conflicts == 1

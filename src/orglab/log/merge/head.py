@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
+from orglab.experiment.commit_notation import HASH
 from orglab.experiment.model import strip_cookies
 from orglab.log.merge.node import COMMITS, Node
 from orglab.org.heading import Heading
 from orglab.org.source import decode, encode
 
 Value = TypeVar("Value")
+_REWRITTEN = re.compile(rb"(%b)(?:[ \t]*->[ \t]*%b)+" % (HASH.encode(), HASH.encode()))
 _HASHES = re.compile(rb",[ \t]*")
 
 
@@ -126,12 +128,24 @@ def _merge_item(base: Node | None, ours: Node, theirs: Node) -> bytes:
     mine, other, old = _ItemFields(ours), _ItemFields(theirs), _ItemFields(base) if base else None
     box = choose(old.box if old else None, mine.box, other.box, lambda *boxes: max(boxes, key=_BOXES.__getitem__))
     # Compared without cookies, which depend on the subtree.
-    words = mine.words if choose(base.words if base else None, ours.words, theirs.words) == ours.words else other.words
+    chosen = choose(base.words if base else None, ours.words, theirs.words, _settle_rewrites)
+    words = mine.words if chosen == ours.words else other.words
     commits = _merge_lists(old.commits if old else [], mine.commits, other.commits)
     if (box, words, commits) == (mine.box, mine.words, mine.commits):
         return ours.head
     written = words + (b" (" + b", ".join(encode(commit) for commit in commits) + b")" if commits else b"")
     return mine.bullet + (box + b" " if box else b"") + written + b"\n"
+
+
+def _settle_rewrites(ours: bytes, theirs: bytes) -> bytes:
+    """Return our words if theirs only name other commits that the same ones became, as after two rebases.
+
+    Raises:
+        FieldConflictError: They differ in something else.
+    """
+    if _REWRITTEN.sub(rb"\1", ours) != _REWRITTEN.sub(rb"\1", theirs):
+        raise FieldConflictError
+    return ours
 
 
 class _ItemFields:
