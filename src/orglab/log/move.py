@@ -211,7 +211,8 @@ def _read_own(repository: Repository, path: Path, *, is_hit: bool) -> bytes | No
 
 def _list_files(log: "LogFile", name: str, journal: str) -> list[tuple[Path, str]]:
     """Return the files of a log, each with its new path from the top."""
-    return [(log.path, name), (log.journal, journal), (log.archive, name + ARCHIVE_SUFFIX)]
+    archive = log.path.with_name(log.path.name + ARCHIVE_SUFFIX)
+    return [(log.path, name), (log.journal, journal), (archive, name + ARCHIVE_SUFFIX)]
 
 
 def _change_links(data: bytes, renamed: dict[str, str]) -> bytes:
