@@ -2,13 +2,18 @@
 
 import json
 import shutil
+import stat
 import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from commands import Orglab
 from conftest import Repository
 from lab import NAME
+from orglab.lock import held
 
 BRANCH = "experiment-log"
 
@@ -556,3 +561,79 @@ def test_a_log_gets_another_name_although_its_branch_cannot_be_written(orglab, r
     lock.unlink()
     orglab("commit")
     assert repo.git("show", f"{BRANCH}:experiments.org") == read(repo, "experiments.org").rstrip("\n")
+
+
+def is_open(pid, name):
+    """Return whether a process has a file of this name open."""
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            if fd.readlink().name == name:
+                return True
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="shows which files a process has open")
+@pytest.mark.parametrize("name", [NAME, "journal.org"])
+def test_a_move_waits_for_a_process_that_writes_the_log(capsys, repo, name):
+    orglab = Orglab(capsys)
+    repo.commit("start", {"train.py": "x = 0\n"})
+    orglab("init", "--tracked")
+    orglab("new", "First")
+    orglab("journal", "A thought")
+    repo.commit("log")
+    command = [sys.executable, "-m", "orglab", "init", "--apart"]
+    with held(str((repo.path / name).resolve()), 30.0):
+        move = subprocess.Popen(command, cwd=repo.path, stdout=subprocess.DEVNULL)
+        while move.poll() is None and not is_open(move.pid, f".{name}.orglab-lock"):
+            pass
+        assert move.returncode is None
+        append(repo, "Written meanwhile\n", name)
+    assert move.wait() == 0
+    new = "experiments.org" if name == NAME else "experiments-journal.org"
+    assert "Written meanwhile" in read(repo, new)
+
+
+def test_the_excluded_names_of_the_user_stay_and_so_does_the_mode(capsys, repo):
+    exclude = repo.write(".git/info/exclude", "*.ckpt")
+    exclude.chmod(0o640)
+    other = exclude.with_name("other")
+    other.hardlink_to(exclude)
+    Orglab(capsys)("init")
+    assert exclude.read_text().startswith("*.ckpt\n#")
+    assert stat.S_IMODE(exclude.stat().st_mode) == 0o640
+    assert other.read_text() == "*.ckpt"  # it was replaced at once, not written in place
+    assert sorted(path.name for path in exclude.parent.iterdir()) == ["exclude", "other"]
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_a_log_that_git_would_not_ignore_is_not_kept_apart(capsys, repo, is_moved):
+    orglab = Orglab(capsys)
+    repo.commit("start", {".gitignore": "*\n!*.org\n!.gitignore\n"})
+    if is_moved:
+        orglab("init", "--tracked")
+        orglab("new", "First")
+    exclude = repo.path / ".git/info/exclude"
+    before = exclude.read_text()
+    refused = orglab("init", *(["--apart"] if is_moved else []), code=4).err
+    assert "git does not ignore it: line 2 of .gitignore is `!*.org`." in refused
+    assert "`orglab init --tracked`" in refused
+    assert exclude.read_text() == before
+    assert (repo.path / NAME).exists() == is_moved
+    assert repo.git("branch", "--list", BRANCH) == ""
+    orglab("list", code=0 if is_moved else 3)
+
+
+def test_a_new_name_is_in_the_same_folder_and_that_of_its_journal_is_free(capsys, repo, monkeypatch):
+    folder = f"runs-{NAME}.d"
+    files = {f"{folder}/{name}": "* Old\n" for name in (NAME, "journal.org", "experiments-journal.org")}
+    repo.commit("tracked once", files)
+    repo.git("rm", "--quiet", "-r", folder)
+    repo.commit("removed")
+    (repo.path / folder).mkdir()
+    monkeypatch.chdir(repo.path / folder)
+    orglab = Orglab(capsys)
+    orglab("init")
+    orglab("new", "First")
+    orglab("journal", "A thought")
+    names = ["experiment_log-2-journal.org", "experiment_log-2.org"]
+    assert sorted(path.name for path in (repo.path / folder).iterdir()) == names

@@ -4,7 +4,9 @@ To git an ignored file is expendable: checking out a commit that tracks a file o
 clean -x` removes it.  So such a log has a name that no commit has, and what git takes away is put back.
 """
 
+import errno
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -58,16 +60,15 @@ def choose_names(repository: Repository, log: Path, journal: str) -> tuple[str, 
     folder = log.parent
     stems = dict.fromkeys((log.stem, *_STEMS))
     names = [log.name, *(f"{stem}.org" for stem in stems), *(f"{log.stem}-{number}.org" for number in range(2, 100))]
-    for chosen in dict.fromkeys(names):
-        free = _is_free(repository, name.replace(log.name, chosen) if chosen != log.name else name)
-        if free and (chosen == log.name or not os.path.lexists(folder / chosen)):
-            break
-    else:
-        raise NotWritableError(f"Commits have files of all names that the log could have beside {log}; choose a name.")
     prefix = name.removesuffix(log.name)
-    if os.sep not in journal and _is_free(repository, prefix + journal):
-        return prefix + chosen, prefix + journal
-    return prefix + chosen, prefix + chosen.removesuffix(".org") + JOURNAL_SUFFIX
+    usual = prefix + journal if os.sep not in journal and _is_free(repository, prefix + journal) else None
+    for chosen in dict.fromkeys(names):
+        if not _is_free(repository, prefix + chosen) or (chosen != log.name and os.path.lexists(folder / chosen)):
+            continue
+        own = prefix + chosen.removesuffix(".org") + JOURNAL_SUFFIX
+        if usual is not None or _is_free(repository, own):
+            return prefix + chosen, usual or own
+    raise NotWritableError(f"Commits have files of all names that the log could have beside {log}; choose a name.")
 
 
 def _is_free(repository: Repository, name: str) -> bool:
@@ -100,11 +101,29 @@ def add_apart(repository: Repository, names: Iterable[str]) -> None:
     """
     known = find_apart_files(repository)
     home = Path(known.home) if known is not None else repository.top
-    new = (name for name in names if not name.endswith(ARCHIVE_SUFFIX))
+    new = [name for name in names if not name.endswith(ARCHIVE_SUFFIX)]
     all_names = tuple(dict.fromkeys((*(known.names if known is not None else ()), *new)))
+    ignore_files(repository, new)
     try:
         _exclude(repository, all_names)
         _write_apart(repository, home, all_names)
+    except OSError as error:
+        raise NotWritableError(f"The log cannot be kept apart in {repository.common_dir}: {error.strerror}.") from error
+
+
+def ignore_files(repository: Repository, names: Iterable[str]) -> None:
+    """Have git ignore files that are to be kept apart; after an error, it is as before.
+
+    Raises:
+        NotWritableError: The git directory cannot be written, or git does not ignore the files.
+    """
+    path, names = _exclude_file(repository), list(names)
+    try:
+        before = _read_exclude(path)
+        _exclude(repository, names)
+        if (reason := _find_unignored(repository, names)) is not None:
+            _write_exclude(path, before)
+            raise NotWritableError(reason)
     except OSError as error:
         raise NotWritableError(f"The log cannot be kept apart in {repository.common_dir}: {error.strerror}.") from error
 
@@ -169,9 +188,9 @@ def _exclude(repository: Repository, names: Iterable[str]) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    path = repository.common_dir / "info" / "exclude"
+    path = _exclude_file(repository)
     path.parent.mkdir(exist_ok=True)
-    before = path.read_text("utf-8", "surrogateescape") if path.is_file() else ""
+    before = _read_exclude(path)
     lines = []
     for name in names:
         folder, _, base = name.rpartition("/")
@@ -184,9 +203,52 @@ def _exclude(repository: Repository, names: Iterable[str]) -> None:
     if new:
         begin = before if not before or before.endswith("\n") else before + "\n"
         comment = [] if _COMMENT in before else [_COMMENT]
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-        with open(fd, "w", encoding="utf-8", errors="surrogateescape") as out:  # noqa: PTH123 - a descriptor
-            out.write(begin + "".join(f"{line}\n" for line in (*comment, *new)))
+        _write_exclude(path, begin + "".join(f"{line}\n" for line in (*comment, *new)))
+
+
+def _exclude_file(repository: Repository) -> Path:
+    return repository.common_dir / "info" / "exclude"
+
+
+def _read_exclude(path: Path) -> str:
+    return path.read_text("utf-8", "surrogateescape") if path.is_file() else ""
+
+
+def _write_exclude(path: Path, text: str) -> None:
+    """Replace the file at once, with its mode; what a link leads to is left alone.
+
+    Raises:
+        OSError: It is a link, or cannot be written.
+    """
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "info/exclude is a link")
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        new.write_text(text, "utf-8", "surrogateescape")
+        if path.exists():
+            new.chmod(stat.S_IMODE(path.stat().st_mode))
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _find_unignored(repository: Repository, names: Iterable[str]) -> str | None:
+    """Return why git does not ignore one of some files, which may not exist yet; None if it ignores all of them.
+
+    A `.gitignore` has precedence over the file of the clone (gitignore(5)).
+    """
+    listed = "".join(f"{name}\0" for name in names)
+    printed = repository.at_top.read(
+        "check-ignore", "--no-index", "--verbose", "-z", "--stdin", stdin=os.fsencode(listed)
+    )
+    words = os.fsdecode(printed or b"").split("\0")
+    for source, line, pattern, name in zip(words[::4], words[1::4], words[2::4], words[3::4], strict=False):
+        if pattern.startswith("!"):
+            return (
+                f"{name} cannot be kept apart, because git does not ignore it: line {line} of {source} is `{pattern}`. "
+                "Remove that line, or use `orglab init --tracked`, so that the branches of the code hold the log."
+            )
+    return None
 
 
 def _escape(name: str) -> str:

@@ -90,11 +90,6 @@ class LogFile:
         return self.path.parent / self.config.journal
 
     @property
-    def archive(self) -> Path:
-        """The file that Org moves archived headings to, which may not exist."""
-        return self.path.with_name(self.path.name + ARCHIVE_SUFFIX)
-
-    @property
     def clone_folder(self) -> Path:
         """The folder of data private to this clone, such as the active step and the end of the last report."""
         git_dir = os.fspath(self.repository.git_dir) if self.repository is not None else None
@@ -331,7 +326,7 @@ class LogFile:
 
             TextGuard(self.repository, path or self.path).record()
             if path is None and self.is_apart:
-                TextGuard(self.repository, self.archive).record()
+                TextGuard(self.repository, self.path.with_name(self.path.name + ARCHIVE_SUFFIX)).record()
             self.keep_text()
 
     def edit_experiment(

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,8 +23,9 @@ from orglab.git.log_branch import (
     save_texts,
 )
 from orglab.git.worktree import commit_paths, find_operation
+from orglab.lock import held
 from orglab.log import file
-from orglab.log.apart import add_apart, choose_names, replace_apart
+from orglab.log.apart import add_apart, choose_names, ignore_files, replace_apart
 from orglab.log.text_guard import TextGuard
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _MESSAGE = f"Move the experiment log to the branch {LOG_BRANCH}"
 _TRIES = 5
+_LOCK_SECONDS = 30.0
 
 
 class MovedApart(NamedTuple):
@@ -56,13 +58,34 @@ def move_apart(log: "LogFile") -> MovedApart:
     repository = log.repository
     if repository is None:
         raise NotFoundError(f"{log.path} is not in a git repository; create one with `git init`.")
-    if log.is_apart:
-        return _move_again(log, repository)
+    with hold_files(log):
+        return _move_again(log, repository) if log.is_apart else _move_tracked(log, repository)
+
+
+@contextmanager
+def hold_files(log: "LogFile") -> Iterator[None]:
+    """Let no other orglab process write the files of a log for the duration of a `with` block.
+
+    What it would write into a file that is about to be removed would be lost.
+
+    Raises:
+        NotWritableError: Another process did not finish in time.
+    """
+    with ExitStack() as stack:
+        for path in dict.fromkeys(os.path.realpath(one) for one in (log.path, log.journal)):
+            if os.path.lexists(path):
+                stack.enter_context(held(path, _LOCK_SECONDS))
+        yield
+
+
+def _move_tracked(log: "LogFile", repository: Repository) -> MovedApart:
+    """Move a log that the branches of the code may hold."""
     if (operation := find_operation(repository)) is not None:
         raise GitError(f"git is in the middle of {operation}; finish that first.")
     document = log.document()
     document.require_no_conflict()
     name, journal = choose_names(repository, log.path, log.config.journal)
+    ignore_files(repository, (name, journal))
     home, old = repository.top, log.path
     renamed = {
         old_name: new
@@ -109,6 +132,8 @@ def _move_again(log: "LogFile", repository: Repository) -> MovedApart:
 
 def rename_apart(log: "LogFile", repository: Repository, home: Repository, data: bytes) -> None:
     """Give a log that is kept apart a name that no commit has; the old file is left alone.
+
+    The caller holds its files; see `hold_files`.
 
     Args:
         log: The log; it goes on with the new file.
@@ -186,7 +211,8 @@ def _read_own(repository: Repository, path: Path, *, is_hit: bool) -> bytes | No
 
 def _list_files(log: "LogFile", name: str, journal: str) -> list[tuple[Path, str]]:
     """Return the files of a log, each with its new path from the top."""
-    return [(log.path, name), (log.journal, journal), (log.archive, name + ARCHIVE_SUFFIX)]
+    archive = log.path.with_name(log.path.name + ARCHIVE_SUFFIX)
+    return [(log.path, name), (log.journal, journal), (archive, name + ARCHIVE_SUFFIX)]
 
 
 def _change_links(data: bytes, renamed: dict[str, str]) -> bytes:

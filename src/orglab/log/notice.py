@@ -15,7 +15,7 @@ from orglab.log import file
 from orglab.log.apart import find_apart_files, restore_missing
 from orglab.log.losses import record_loss
 from orglab.log.merge.merge import merge
-from orglab.log.move import rename_apart
+from orglab.log.move import hold_files, rename_apart
 from orglab.log.text_guard import TextGuard
 from orglab.text import Tell, listed
 
@@ -134,10 +134,12 @@ def _move_aside(log: "LogFile", repository: Repository, guard: TextGuard, kept: 
 
     What somebody has added to the checked-out file since is merged into the log.
     """
-    now, old = log.read_file().data, log.path
-    base = read_file_at(guard.repository, "HEAD", log.name) or b""
-    merged = merge(base, kept, now, log.config, clock.now())
-    rename_apart(log, repository, guard.repository, kept if merged.conflicts else merged.data)
+    old = log.path
+    with hold_files(log):
+        now = log.read_file().data
+        base = read_file_at(guard.repository, "HEAD", log.name) or b""
+        merged = merge(base, kept, now, log.config, clock.now())
+        rename_apart(log, repository, guard.repository, kept if merged.conflicts else merged.data)
     where = shorten_path(str(log.path.absolute()))
     tell(
         f"git has checked out a file over {old.name}, so the log is now {where}; nothing in it was lost. "
