@@ -1,6 +1,5 @@
 """Results that a run left to a later command are committed exactly once, where they belong, as they were written."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -93,14 +92,17 @@ def test_what_is_no_longer_as_it_was_written_is_not_committed(study, orglab, mad
     assert not list_entries(study.path, PENDING)
 
 
-def test_a_note_waits_while_git_cannot_say_where_it_belongs(study, orglab, made, monkeypatch):
+def test_a_note_waits_while_git_cannot_say_where_it_belongs(study, orglab, made):
     study.git("branch", "other", "HEAD~1")
     run = made()
     study.git("switch", "--quiet", "other")
-    with monkeypatch.context() as patched:
-        patched.setenv("PATH", os.fspath(study.path / "nothing"))
-        said = orglab("list").err
+    path = study.path / ".git/config"
+    text = path.read_text()
+    path.write_text(text + "[\n")
+    said = orglab("list").err
+    path.write_text(text)
     assert f"The run {run.id} is not in the log yet" in said
+    assert "`orglab sync --here` writes it here and now" in said
     assert f"run {run.id}" not in log_of(study)
     study.git("switch", "--quiet", "main")
     orglab("status")

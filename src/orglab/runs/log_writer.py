@@ -271,7 +271,11 @@ def _read_place(
             return Place(*entry.waiting), True
         place = find_place(log, repository, run)
     except (OrglabError, OSError) as error:
-        return Place(results=str(error).rstrip(".")), False
+        reason = str(error).rstrip(".")
+        own = log.repository
+        is_other = own is not None and own.git_dir != repository.git_dir and find_operation(own) is None
+        is_safe = is_asked or log.is_apart or own is None or is_other
+        return Place(note=None if is_safe else reason, results=reason), False
     if is_asked:
         place = Place(place.state, None, place.results if find_operation(repository) is not None else None)
     return place, False

@@ -7,6 +7,7 @@ Otherwise the end of a rebase, or the next switch of branches, would take the no
 import os
 from typing import NamedTuple
 
+from orglab.errors import OrglabError
 from orglab.git import Repository
 from orglab.git.files import is_tracked, path_in
 from orglab.git.reachability import find_commits, find_unreachable, read_reachability
@@ -96,8 +97,12 @@ def _find_obstacle(repository: Repository, run: Run, operation: str | None, code
 
 
 def _find_other_commit(repository: Repository) -> str | None:
-    with lock_commits(repository):
-        return COMMITTING if is_commit_in_progress(repository) else None
+    """Return why nothing can be committed now although HEAD is the place, or None."""
+    try:
+        with lock_commits(repository):
+            return COMMITTING if is_commit_in_progress(repository) else None
+    except (OrglabError, OSError) as error:
+        return str(error).rstrip(".")
 
 
 def _has_branch(repository: Repository, name: str) -> bool:
