@@ -590,3 +590,16 @@ def test_other_code_than_that_of_the_other_seeds_is_said(study, orglab):
     assert "other code than that of the run" in said
     assert "with the same parameters, because of notes.txt." in said
     assert "other code" not in orglab("run", "1.1", "--", "python", "train.py", "--lr", "3", "--seed", "3").err
+
+
+def test_what_git_removed_or_wrote_during_a_run_is_no_result(study, orglab):
+    study.commit("old", {"out/changed.txt": "1", "out/same.txt": "1"})
+    study.commit("newer", {"out/changed.txt": "2", "out/added.txt": "2"})
+    orglab("run", "1.1", "--results", "out", "--", "sh", "-c", "git checkout -q --detach HEAD~1; echo 3 > out/own.txt")
+    (run,) = read_runs(study.path)
+    assert [output.path for output in run.outputs] == ["out/own.txt"]
+    assert run.removed == ()
+    study.git("checkout", "--quiet", "--force", "main")
+    orglab("status")
+    assert (study.path / "out/added.txt").read_text() == "2"
+    assert study.git("show", "--format=", "--name-only", "HEAD") == "out/own.txt"

@@ -208,6 +208,21 @@ def find_changed_files(repository: Repository, path: str = ".") -> list[str]:
     return [os.fsdecode(name) for name in completed.stdout.split(b"\0") if name] if completed.returncode == 0 else []
 
 
+def find_moved_files(repository: Repository, before: str) -> set[str]:
+    """Return the files that a move of HEAD has written or removed: they are as HEAD has them, and differ from before.
+
+    Args:
+        repository: The repository.
+        before: The full hash of the commit that HEAD was at; nothing if it is there still.
+    """
+    top = repository.at_top
+    head = (top.read("rev-parse", "--verify", "--quiet", "HEAD") or b"").decode().strip()
+    if head in ("", before):
+        return set()
+    differing = top.read("diff-tree", "-r", "-z", "--no-renames", "--name-only", before, head, "--") or b""
+    return {os.fsdecode(name) for name in differing.split(b"\0") if name}.difference(find_changed_files(repository))
+
+
 def disable_filters(repository: Repository) -> dict[str, str]:
     """Return an environment in which git runs no filter from the repository's own configuration.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orglab.errors import OrglabError
 from orglab.git import Repository
-from orglab.git.files import is_tracked, path_in
+from orglab.git.files import find_moved_files, is_tracked, path_in
 from orglab.git.worktree import is_commit_in_progress, lock_commits, read_branch
 from orglab.log.log_commit import commit_log
 from orglab.runs.cluster.batch import describe_untold
@@ -44,7 +44,9 @@ def finish_run(
         began: The state of the record when the command was started.
         stop: Called now and then; return True to skip work that takes long.
     """
-    written = Written(_find_written(job, began), began, Attribution(job, began), stop)
+    moved = _find_moved(job)
+    found = [path for path in _find_written(job, began) if path not in moved]
+    written = Written(found, began, Attribution(job, began), stop)
     measured = collect_metrics(job, printed, marks, written)
     outputs = read_outputs(_choose_outputs(job, written), job.base, stop)
     if job.earlier is not None:
@@ -54,12 +56,21 @@ def finish_run(
         job.tell("Interrupted again: hashes of some written files may be missing from the record.")
     outputs_field = [output._asdict() for output in outputs]
     fields = {name: value for name, value in measured.items() if value or name == "metrics"}
-    changed = {"removed": job.watch.find_removed(), "links": [path for path in written.files if path.is_symlink()]}
+    removed = [path for path in job.watch.find_removed() if path not in moved]
+    changed = {"removed": removed, "links": [path for path in written.files if path.is_symlink()]}
     for name, paths in changed.items():
         if job.watch.paths and paths:
             fields[name] = [os.path.relpath(path, job.base) for path in paths]
     job.record_event("measured", {**fields, "outputs": outputs_field, **_read_parameters(job, began)})
     _settle(job)
+
+
+def _find_moved(job: Job) -> set[Path]:
+    """Return the files that git wrote or removed because HEAD has moved while the command ran; they are not results."""
+    run = read_run(job.record.folder)
+    if job.repository is None or run is None or run.before is None:
+        return set()
+    return {job.repository.top / name for name in find_moved_files(job.repository, run.before)}
 
 
 def _read_parameters(job: Job, began: Stamp | None) -> dict[str, object]:
