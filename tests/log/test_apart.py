@@ -362,13 +362,14 @@ def test_a_read_only_git_directory_stops_no_command(orglab, repo):
     assert "A note" in read(repo)
 
 
+@pytest.mark.parametrize("where", [(BRANCH,), ("--detach", BRANCH), ("--detach", f"{BRANCH}~1")])
 @pytest.mark.parametrize("hooks", [True, False])
-def test_looking_at_the_branch_loses_nothing(orglab, repo, hooks):
+def test_looking_at_the_branch_loses_nothing(orglab, repo, hooks, where):
     if not hooks:
         orglab("setup", "git", "--remove")
     orglab("commit")
     orglab("note", "1", "Not saved yet")
-    repo.git("switch", "--quiet", BRANCH)
+    repo.git("switch", "--quiet", *where)
     assert "Not saved yet" not in read(repo)
     if hooks:
         orglab("list")

@@ -5,6 +5,7 @@ It is written with `git fast-import`, in one process, which touches neither HEAD
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError
@@ -206,17 +207,19 @@ def move_ref(repository: Repository, ref: str, commit: str, old: str | None) -> 
     at_top.run("update-ref", "-m", "orglab", ref, commit, old or "0" * len(commit), environment=NO_HOOKS)
 
 
-def is_checked_out(repository: Repository, branch: str) -> bool:
-    """Return whether a worktree has a branch checked out."""
+def is_checked_out(repository: Repository) -> bool:
+    """Return whether a worktree has the branch of the log checked out, or a commit of it."""
     common = repository.common_dir
-    head = f"ref: refs/heads/{branch}"
-    for file in (common / "HEAD", *(common / "worktrees").glob("*/HEAD")):
-        try:
-            if file.read_text("utf-8", "replace").strip() == head:
-                return True
-        except OSError:
-            continue
-    return False
+    return any(is_head_in_branch(repository, file) for file in (common / "HEAD", *common.glob("worktrees/*/HEAD")))
+
+
+def is_head_in_branch(repository: Repository, head: Path) -> bool:
+    """Return whether the file `HEAD` of a worktree names the branch of the log, or a commit of it."""
+    try:
+        text = head.read_text("utf-8", "replace").strip()
+    except OSError:
+        return False
+    return text == f"ref: {LOG_REF}" or (not text.startswith("ref:") and is_ancestor(repository, text, LOG_REF))
 
 
 class OldCommit(NamedTuple):

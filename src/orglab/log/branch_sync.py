@@ -68,7 +68,7 @@ def sync_branch(log: LogFile, remote: str, tell: Tell) -> BranchSync:
     repository = log.repository
     if repository is None:
         raise GitError(f"{log.path} is not in a git repository.")
-    if is_checked_out(repository, LOG_BRANCH):
+    if is_checked_out(repository):
         raise GitError(f"The branch {LOG_BRANCH} is checked out in a worktree; check out another branch there first.")
     received = False
     for _ in range(_TRIES):

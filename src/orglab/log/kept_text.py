@@ -61,7 +61,7 @@ def keep_text(log: "LogFile", text: str | None = None, *, at_once: bool = False)
     repository = log.repository
     if repository is None or not is_installed() or not (at_once or _is_due(log, repository)):
         return None
-    if log.is_apart and is_checked_out(repository, LOG_BRANCH):
+    if log.is_apart and is_checked_out(repository):
         return None
     ref, merging = find_text_ref(log, repository), repository.shared_folder / MERGING_NAME
     for _ in range(_TRIES):
@@ -112,7 +112,7 @@ def commit_apart_log(log: "LogFile", text: str | None = None) -> LogCommit | Non
     """
     check_message(text)
     log.document().require_no_conflict()
-    if log.repository is not None and is_checked_out(log.repository, LOG_BRANCH):
+    if log.repository is not None and is_checked_out(log.repository):
         raise GitError(f"The branch {LOG_BRANCH} is checked out in a worktree; check out another branch there first.")
     return keep_text(log, text, at_once=True)
 

@@ -9,7 +9,7 @@ from orglab.config import shorten_path
 from orglab.errors import OrglabError
 from orglab.git import Repository, is_installed
 from orglab.git.files import read_file_at
-from orglab.git.log_branch import LOG_BRANCH, LOG_REF, is_ancestor, is_in_commit
+from orglab.git.log_branch import LOG_BRANCH, is_ancestor, is_head_in_branch, is_in_commit
 from orglab.git.versions import is_version
 from orglab.log import file
 from orglab.log.apart import find_apart_files, restore_missing
@@ -103,11 +103,8 @@ def _notice_new_file(log: "LogFile", repository: Repository, guard: TextGuard, k
 
 
 def _is_on_log_branch(guard: TextGuard) -> bool:
-    """Return whether the worktree that has the file has the branch of the log checked out."""
-    try:
-        return (guard.repository.git_dir / "HEAD").read_text("utf-8", "replace").strip() == f"ref: {LOG_REF}"
-    except OSError:
-        return False
+    """Return whether the worktree that has the file has the branch of the log checked out, or a commit of it."""
+    return is_head_in_branch(guard.repository, guard.repository.git_dir / "HEAD")
 
 
 def _take_back(log: "LogFile", repository: Repository, guard: TextGuard, tell: Tell) -> None:
