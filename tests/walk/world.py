@@ -195,6 +195,9 @@ class World:
         typed = f"printf {shlex.quote(stdin)} | " if stdin else ""
         self.record(f"(cd {place}; {typed}git {shlex.join(arguments)})")
         before = self.ask(place, "rev-parse", "HEAD")
+        for world in ("real", "twin"):
+            # The times of the twin's files are others, which some commands of git take for changes.
+            self.ask(place, "update-index", "-q", "--refresh", world=world)
         real = self._call(self.folder(place), arguments, stdin)
         if "Traceback" in real.err or "orglab: The hook" in real.err:
             raise Fault(f"a hook failed in git {shlex.join(arguments)}: {real.err}")
