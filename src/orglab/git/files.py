@@ -219,8 +219,15 @@ def find_moved_files(repository: Repository, before: str) -> set[str]:
     head = (top.read("rev-parse", "--verify", "--quiet", "HEAD") or b"").decode().strip()
     if head in ("", before):
         return set()
-    differing = top.read("diff-tree", "-r", "-z", "--no-renames", "--name-only", before, head, "--") or b""
-    return {os.fsdecode(name) for name in differing.split(b"\0") if name}.difference(find_changed_files(repository))
+    differing = top.read("diff-tree", "-r", "-z", "--no-renames", "--name-status", before, head, "--") or b""
+    pieces, changed = differing.split(b"\0"), {*find_changed_files(repository)}
+    moved = set()
+    for state, name in zip(pieces[::2], pieces[1::2], strict=False):
+        path = os.fsdecode(name)
+        # What HEAD does not have may have been written since.
+        if path not in changed and os.path.lexists(repository.top / path) == (state != b"D"):
+            moved.add(path)
+    return moved
 
 
 def disable_filters(repository: Repository) -> dict[str, str]:
