@@ -130,25 +130,26 @@ def test_the_active_step_may_use_an_earlier_id(places, monkeypatch):
     assert orglab("start", "1.1").err == "e7.1 is now active.\n"
 
 
-def test_renumbering_a_duplicate_id_keeps_the_active_step_of_the_other(places, monkeypatch):
+def begin_twice(places, monkeypatch):
+    """Begin a log with the same experiment twice, and return its repository."""
     repo, _ = places
     monkeypatch.chdir(repo.path)
     orglab("init", "--no-hooks")
     orglab("new", "A", "-s", "one")
     log = repo.path / LOG
     log.write_text(log.read_text() + log.read_text()[log.read_text().index("* TODO") :])
+    return repo
+
+
+def test_renumbering_a_duplicate_id_keeps_the_active_step_of_the_other(places, monkeypatch):
+    repo = begin_twice(places, monkeypatch)
     active_of(repo).set("e1.1")
     orglab("renumber", "1", "--to", "7")
     assert active_of(repo).get() == "e1.1"
 
 
 def test_status_names_the_experiments_that_share_the_active_id(places, monkeypatch):
-    repo, _ = places
-    monkeypatch.chdir(repo.path)
-    orglab("init", "--no-hooks")
-    orglab("new", "A", "-s", "one")
-    log = repo.path / LOG
-    log.write_text(log.read_text() + log.read_text()[log.read_text().index("* TODO") :])
+    begin_twice(places, monkeypatch)
     said = " ".join(orglab("status").out.split())
     assert "Active e1: Two experiments have the id 1 (lines " in said
     assert "run `orglab renumber 1`" in said

@@ -163,9 +163,8 @@ def test_a_new_log_has_a_name_that_no_commit_has(capsys, repo):
     assert read(repo) == "* Old\n"
 
 
-def test_a_checkout_over_the_log_gives_it_another_name_and_loses_nothing(orglab, repo):
-    orglab("note", "1", "Before")
-    append(repo, "- saved by an editor\n")
+def track_name_elsewhere(orglab, repo):
+    """Have the branch `other` track a file of the log's name; no hook says what a checkout does."""
     text = read(repo)
     repo.git("switch", "--quiet", "--orphan", "other")
     repo.write(NAME, "* Something else\n")
@@ -174,6 +173,13 @@ def test_a_checkout_over_the_log_gives_it_another_name_and_loses_nothing(orglab,
     repo.git("switch", "--quiet", "main")
     repo.write(NAME, text)
     orglab("setup", "git", "--remove")
+
+
+def test_a_checkout_over_the_log_gives_it_another_name_and_loses_nothing(orglab, repo):
+    orglab("note", "1", "Before")
+    append(repo, "- saved by an editor\n")
+    text = read(repo)
+    track_name_elsewhere(orglab, repo)
     assert "tracked-name" in orglab("check", code=1).out
     repo.git("switch", "--quiet", "other")
     listed = orglab("list")
@@ -259,14 +265,7 @@ def test_a_moved_log_has_its_runs_while_an_old_commit_is_checked_out(capsys, rep
 
 def test_a_log_that_got_another_name_has_its_runs(orglab, repo):
     orglab("run", "1.1", "--", "true")
-    repo.git("switch", "--quiet", "--orphan", "other")
-    text = read(repo)
-    repo.write(NAME, "* Something else\n")
-    repo.git("add", "--force", NAME)
-    repo.git("commit", "--quiet", "--message=another file")
-    repo.git("switch", "--quiet", "main")
-    repo.write(NAME, text)
-    orglab("setup", "git", "--remove")
+    track_name_elsewhere(orglab, repo)
     repo.git("switch", "--quiet", "other")
     orglab("list")
     assert read(repo) == "* Something else\n"
@@ -410,8 +409,12 @@ def test_the_worktree_that_had_the_log_is_gone(capsys, tmp_path, monkeypatch):
     orglab("init")
     orglab("new", "First")
     monkeypatch.chdir(tmp_path / "two")
+    log = tmp_path / "one" / NAME
+    log.write_text(log.read_text().replace("First", "First, by hand"))
     bare.git("worktree", "remove", "--force", "../one")
     orglab("note", "1", "Written at once")
+    orglab("commit")
+    assert (tmp_path / "two" / NAME).read_text().count("First") == 1
     assert "Written at once" in (tmp_path / "two" / NAME).read_text()
 
 
@@ -638,3 +641,32 @@ def test_a_new_name_is_in_the_same_folder_and_that_of_its_journal_is_free(capsys
     orglab("journal", "A thought")
     names = ["experiment_log-2-journal.org", "experiment_log-2.org"]
     assert sorted(path.name for path in (repo.path / folder).iterdir()) == names
+
+
+def test_a_log_that_was_just_moved_apart_takes_edits_as_before(capsys, repo):
+    orglab = Orglab(capsys)
+    orglab("init", "--tracked")
+    orglab("new", "First", "-s", "A", "-s", "B")
+    orglab("note", "1", "To be deleted")
+    repo.commit("begun")
+    orglab("init", "--apart")
+    text = read(repo, "experiments.org")
+    repo.write(
+        "experiments.org", "".join(line for line in text.splitlines(keepends=True) if "To be deleted" not in line)
+    )
+    orglab("done", "1.1", "--no-commit")
+    text = read(repo, "experiments.org")
+    assert (text.count("A\n"), "<<<<<<<" in text, "To be deleted" in text) == (1, False, False)
+    assert repo.git("show", f"{BRANCH}:experiments.org") == text.rstrip("\n")
+
+
+def test_what_is_known_of_the_file_may_be_deleted(orglab, repo):
+    orglab("note", "1", "To be deleted")
+    orglab("commit")
+    text = read(repo)
+    shutil.rmtree(repo.path / ".git/orglab/texts")
+    repo.write(NAME, text.replace("To be deleted", "In other words"))
+    orglab("done", "1.1", "--no-commit")
+    assert "To be deleted" not in read(repo)
+    assert read(repo).count("] A") == 1
+    assert "<<<<<<<" not in read(repo)

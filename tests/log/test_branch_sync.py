@@ -126,14 +126,19 @@ def test_without_the_remote_nothing_is_lost(clones, tmp_path):
     assert "and was sent" in a("sync").err
 
 
-def test_a_second_log_of_the_remote_arrives(clones, monkeypatch):
-    a, b, _ = clones
+def begin_below(a, b, monkeypatch):
+    """Begin a second log in a folder of one clone, and take it into another one."""
     (a.repository.path / "sub").mkdir()
     monkeypatch.chdir(a.repository.path / "sub")
     a._orglab("--log", NAME, "init")
     a._orglab("new", "Below")
     a._orglab("sync")
     b("sync")
+
+
+def test_a_second_log_of_the_remote_arrives(clones, monkeypatch):
+    a, b, _ = clones
+    begin_below(a, b, monkeypatch)
     assert "Below" in (b.repository.path / "sub" / NAME).read_text()
     assert b.repository.git("status", "--porcelain") == ""
 
@@ -210,13 +215,7 @@ def test_status_says_what_was_not_sent_yet(clones):
 
 def test_two_logs_of_one_branch_keep_what_others_wrote(clones, monkeypatch):
     a, b, _ = clones
-    for clone in (a, b):
-        (clone.repository.path / "sub").mkdir()
-    monkeypatch.chdir(a.repository.path / "sub")
-    a._orglab("--log", NAME, "init")
-    a._orglab("new", "Below")
-    a._orglab("sync")
-    b("sync")
+    begin_below(a, b, monkeypatch)
     monkeypatch.chdir(b.repository.path / "sub")
     b._orglab("note", "1", "Of b, below")
     b._orglab("sync")

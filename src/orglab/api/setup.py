@@ -308,7 +308,7 @@ def fetch_log(remote: str | None = None) -> bool:
     from orglab.log.branch_sync import fetch_branch
 
     repository = find_repository(Path())
-    return repository is not None and fetch_branch(repository, remote or find_default_remote(repository))
+    return repository is not None and fetch_branch(repository, remote or find_default_remote(repository)) is not None
 
 
 def merge_versions(base: Path, ours: Path, theirs: Path, marker_size: int = 7) -> "Merged":

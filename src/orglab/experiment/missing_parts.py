@@ -1,5 +1,6 @@
 """What one version of a log has and no other one: experiments, steps, notes and conclusions."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -91,3 +92,19 @@ def _identify(note: Note) -> str:
     """Return what a note is known by: the id of its run, or its words."""
     mark = RUN_MARK.search(b"\n" + encode(note.text))
     return mark.group().decode("utf-8", "replace").strip() if mark else " ".join(note.text.split())
+
+
+def find_nearest(versions: Sequence[bytes], text: bytes) -> bytes:
+    """Return the version of a log that differs from a text in the fewest lines."""
+    lines = Counter(text.splitlines())
+
+    def count_differences(version: bytes) -> int:
+        others = Counter(version.splitlines())
+        return (lines - others).total() + (others - lines).total()
+
+    return min(versions, key=count_differences)
+
+
+def count_common_lines(one: bytes, other: bytes) -> int:
+    """Return how many lines two texts have in common."""
+    return (Counter(one.splitlines()) & Counter(other.splitlines())).total()

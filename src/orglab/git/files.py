@@ -190,6 +190,23 @@ def read_file_at(repository: Repository, commit: str, path: str) -> bytes | None
     return repository.at_top.read("cat-file", "blob", f"{commit}:{path}")
 
 
+def read_blobs(repository: Repository, blobs: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the content of each blob, with its hash; those that cannot be read are left out.
+
+    Raises:
+        GitError: git is not installed.
+    """
+    printed = repository.read("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs).encode()) or b""
+    at = 0
+    while (end := printed.find(b"\n", at)) >= 0:
+        name, _, size = printed[at:end].decode("ascii", "replace").partition(" blob ")
+        if not size.isdecimal():
+            at = end + 1
+            continue
+        begin, at = end + 1, end + 1 + int(size) + 1
+        yield name, printed[begin : at - 1]
+
+
 def find_changed_files(repository: Repository, path: str = ".") -> list[str]:
     """Return the tracked files that differ from HEAD, staged or not; nothing before the first commit.
 

@@ -1,14 +1,13 @@
 """Refs that keep recorded commits from being garbage-collected, so that rewritten ones can still be shown."""
 
-import os
 from collections.abc import Collection
 
+from orglab.git.process import NO_HOOKS
 from orglab.git.reachability import KEEP_REFS, find_commits
 from orglab.git.repository import Repository
 
 # Up to this many, writing all refs again is as fast as listing the existing ones.
 _FEW = 8
-_NO_HOOKS = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": os.devnull}
 
 
 def keep_commits(repository: Repository, recorded: Collection[str]) -> None:
@@ -45,4 +44,4 @@ def write_keep_refs(repository: Repository, commits: Collection[str], kept: Coll
         # `update`, not `create`: another process may have written the same ref.
         lines = "".join(f"update {KEEP_REFS}{commit} {commit}\n" for commit in new)
         # Read-only commands write keep refs, too, and must not run the repository's hooks.
-        repository.run("update-ref", "--stdin", stdin=lines.encode(), environment=_NO_HOOKS)
+        repository.run("update-ref", "--stdin", stdin=lines.encode(), environment=NO_HOOKS)

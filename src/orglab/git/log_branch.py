@@ -4,12 +4,13 @@ It is written with `git fast-import`, in one process, which touches neither HEAD
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError
-from orglab.git.process import IDENTITY, read_error, run_as_user
+from orglab.git.files import read_blobs
+from orglab.git.process import IDENTITY, NO_HOOKS, read_error, run_as_user
 from orglab.git.repository import Repository
 
 LOG_BRANCH = "experiment-log"
@@ -18,7 +19,6 @@ LOG_REF = f"refs/heads/{LOG_BRANCH}"
 TEXT_REFS = "refs/orglab/texts/"
 """The refs of the texts of logs that the code's branches hold: one for each worktree, never pushed."""
 _LARGE = 1 << 16  # bytes
-NO_HOOKS = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": os.devnull}
 
 
 def find_tip(repository: Repository, ref: str) -> str | None:
@@ -27,13 +27,12 @@ def find_tip(repository: Repository, ref: str) -> str | None:
     return found.decode().strip() if found else None
 
 
-def read_texts(repository: Repository, commit: str, names: Sequence[str] | None = None) -> dict[str, bytes]:
-    """Return the files of a commit by their paths: regular files alone, whose paths can be in a working tree.
+def list_texts(repository: Repository, commit: str) -> dict[str, str]:
+    """Return the hash of each file of a commit, by its path: regular files alone, whose paths can be in a working tree.
 
     Args:
         repository: The repository.
         commit: The full hash.
-        names: The paths to read; all if None.
 
     Raises:
         GitError: git fails.
@@ -43,9 +42,26 @@ def read_texts(repository: Repository, commit: str, names: Sequence[str] | None 
     for line in listed.split(b"\0"):
         head, _, path = line.partition(b"\t")
         name = os.fsdecode(path)
-        if head.startswith(b"100") and is_safe_path(name) and (names is None or name in names):
+        if head.startswith(b"100") and is_safe_path(name):
             blobs[name] = head.split()[2].decode()
-    return {name: repository.query("cat-file", "blob", blob) for name, blob in blobs.items()}
+    return blobs
+
+
+def read_texts(repository: Repository, commit: str, names: Iterable[str] | None = None) -> dict[str, bytes]:
+    """Return the files of a commit, as `list_texts` lists them, by their paths.
+
+    Args:
+        repository: The repository.
+        commit: The full hash.
+        names: The paths to read; all if None.
+
+    Raises:
+        GitError: git fails.
+    """
+    blobs = list_texts(repository, commit)
+    wanted = blobs if names is None else {name: blobs[name] for name in names if name in blobs}
+    texts = dict(read_blobs(repository, dict.fromkeys(wanted.values())))
+    return {name: texts[blob] for name, blob in wanted.items() if blob in texts}
 
 
 def is_safe_path(name: str) -> bool:
@@ -205,6 +221,16 @@ def move_ref(repository: Repository, ref: str, commit: str, old: str | None) -> 
     """
     at_top = repository.at_top
     at_top.run("update-ref", "-m", "orglab", ref, commit, old or "0" * len(commit), environment=NO_HOOKS)
+
+
+def require_not_checked_out(repository: Repository) -> None:
+    """Check that no worktree has the branch of the log checked out.
+
+    Raises:
+        GitError: One has.
+    """
+    if is_checked_out(repository):
+        raise GitError(f"The branch {LOG_BRANCH} is checked out in a worktree; check out another branch there first.")
 
 
 def is_checked_out(repository: Repository) -> bool:

@@ -35,6 +35,8 @@ IDENTITY = {
     for what, value in (("NAME", "orglab"), ("EMAIL", "orglab@localhost"))
 }
 """The environment of a commit that is not made in the name of the user."""
+NO_HOOKS = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": os.devnull}
+"""The environment of git commands that write, but must not run the hooks of the repository."""
 _CHUNK = 1 << 16
 
 Completed: TypeAlias = "subprocess.CompletedProcess[bytes]"

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from orglab.git.files import read_blobs
 from orglab.git.log_branch import LOG_REF, TEXT_REFS, find_branch_copies
 from orglab.git.repository import FULL_HASH, Repository
 
@@ -100,20 +101,3 @@ def _read_reflog_commits(repository: Repository) -> Iterator[str]:
             yield name
             if path == stash:
                 yield f"{name}^3"  # the files that git did not track
-
-
-def read_blobs(repository: Repository, blobs: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield the content of each blob, with its hash; those that cannot be read are left out.
-
-    Raises:
-        GitError: git is not installed.
-    """
-    printed = repository.read("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs).encode()) or b""
-    at = 0
-    while (end := printed.find(b"\n", at)) >= 0:
-        name, _, size = printed[at:end].decode("ascii", "replace").partition(" blob ")
-        if not size.isdecimal():
-            at = end + 1
-            continue
-        begin, at = end + 1, end + 1 + int(size) + 1
-        yield name, printed[begin : at - 1]

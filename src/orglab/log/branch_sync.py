@@ -16,15 +16,15 @@ from orglab.git.log_branch import (
     find_renames,
     find_tip,
     is_ancestor,
-    is_checked_out,
     is_safe_path,
     move_ref,
     read_texts,
+    require_not_checked_out,
 )
 from orglab.git.process import read_error, run_as_user
 from orglab.git.records import run_remote
 from orglab.log.apart import add_apart, find_apart_files, name_journals, replace_apart, write_missing
-from orglab.log.kept_text import MERGING_NAME, keep_text, merge_text
+from orglab.log.kept_text import MERGING_NAME, find_preamble, keep_text, merge_text
 from orglab.log.log import LogFile
 from orglab.log.text_guard import TextGuard
 from orglab.text import Tell, count
@@ -68,13 +68,12 @@ def sync_branch(log: LogFile, remote: str, tell: Tell) -> BranchSync:
     repository = log.repository
     if repository is None:
         raise GitError(f"{log.path} is not in a git repository.")
-    if is_checked_out(repository):
-        raise GitError(f"The branch {LOG_BRANCH} is checked out in a worktree; check out another branch there first.")
+    require_not_checked_out(repository)
     received = False
     for _ in range(_TRIES):
         log.document().require_no_conflict()
         keep_text(log, at_once=True)
-        theirs = _fetch(repository, remote)
+        theirs = fetch_branch(repository, remote, _FETCHED)
         ours = find_tip(repository, LOG_REF)
         if theirs is not None and (ours is None or not is_ancestor(repository, theirs, ours)):
             received = True
@@ -91,30 +90,27 @@ def sync_branch(log: LogFile, remote: str, tell: Tell) -> BranchSync:
     raise GitError(f"Others were sending their logs to {remote} all the time; run `orglab sync` again.")
 
 
-def fetch_branch(repository: Repository, remote: str) -> bool:
-    """Fetch the branch of the logs of a remote, which a clone of a single branch lacks; return whether there is one.
+def fetch_branch(repository: Repository, remote: str, ref: str | None = None) -> str | None:
+    """Fetch the branch of the logs of a remote, and return its commit; None if the remote has no such branch.
+
+    Args:
+        repository: The repository.
+        remote: The name or URL of the remote.
+        ref: The ref that takes it; if None, that of a branch of the remote, which a clone of a single branch lacks.
 
     Raises:
         GitError: git refuses, or the remote cannot be reached.
     """
     if not run_remote(repository, "ls-remote", "--quiet", "--", remote, LOG_REF).strip():
-        return False
-    name = remote if repository.read("remote", "get-url", "--", remote) is not None else "origin"
-    refspec = f"+{LOG_REF}:refs/remotes/{name}/{LOG_BRANCH}"
-    run_remote(repository, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", remote, refspec)
-    return True
-
-
-def _fetch(repository: Repository, remote: str) -> str | None:
-    """Fetch the branch of a remote, and return its commit; None if the remote has no such branch."""
-    listed = run_remote(repository, "ls-remote", "--quiet", "--", remote, LOG_REF)
-    if not listed.strip():
         return None
+    if ref is None:
+        name = remote if repository.read("remote", "get-url", "--", remote) is not None else "origin"
+        ref = f"refs/remotes/{name}/{LOG_BRANCH}"
     run_remote(
         repository, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--", remote,
-        f"+{LOG_REF}:{_FETCHED}",
+        f"+{LOG_REF}:{ref}",
     )  # fmt: skip
-    return find_tip(repository, _FETCHED)
+    return find_tip(repository, ref)
 
 
 def _push(repository: Repository, remote: str) -> bool:
@@ -130,7 +126,7 @@ def _push(repository: Repository, remote: str) -> bool:
     # What a hook of the server says is a better reason than that of git.
     lines = [line.removeprefix("remote:").strip() for line in said.splitlines() if line.startswith("remote:")]
     reason = "; ".join(filter(None, lines)) or read_error(completed.stderr)
-    raise GitError(f"{remote} did not take the branch {LOG_REF.rpartition('/')[2]}: {reason}.")
+    raise GitError(f"{remote} did not take the branch {LOG_BRANCH}: {reason}.")
 
 
 def _merge(log: LogFile, repository: Repository, ours: str | None, theirs: str, tell: Tell) -> int:
@@ -153,7 +149,7 @@ def _merge(log: LogFile, repository: Repository, ours: str | None, theirs: str, 
     if new:
         add_apart(repository, [*new, *name_journals(repository, [*apart.names, *new], log.config.journal)])
     for name in names:
-        conflicts += _merge_file(log, repository, home / name, base.get(name), texts[name], tell)
+        conflicts += _merge_file(log, home / name, name, base.get(name), texts[name], tell)
     write_missing(repository, home, {name: texts[name] for name in names if name not in base})
     if not conflicts and (ours is None or is_ancestor(repository, ours, theirs)):
         move_ref(repository, LOG_REF, theirs, ours)
@@ -223,12 +219,14 @@ def _rename(log: LogFile, repository: Repository, home: Path, old: str, new: str
         log.rename(log.path, after.name)
 
 
-def _merge_file(log: LogFile, repository: Repository, path: Path, base: bytes | None, theirs: bytes, tell: Tell) -> int:
+def _merge_file(log: LogFile, path: Path, name: str, base: bytes | None, theirs: bytes, tell: Tell) -> int:
     """Merge a version of others into a file, if it exists; return the number of conflicts."""
     if not os.path.lexists(path) or base == theirs:
         return 0
-    merged = merge_text(log, path, base, theirs)
-    TextGuard(repository, path).record()
+    if base is None:
+        # They were begun apart.
+        base = find_preamble(path.read_bytes(), theirs)
+    merged = merge_text(log, path, name, theirs, base)
     for note in merged.notes if not is_journal(path.name) else ():
         tell(f"{path.name}: {note}")
     if merged.conflicts:

@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING
 from orglab import clock
 from orglab.config import ARCHIVE_SUFFIX, read_apart
 from orglab.errors import GitError
+from orglab.experiment.missing_parts import count_common_lines, find_nearest
 from orglab.git import Repository, is_installed
-from orglab.git.files import read_file_at
+from orglab.git.files import read_blobs, read_file_at
 from orglab.git.log_branch import (
-    LOG_BRANCH,
     LOG_REF,
     TEXT_REFS,
     Version,
     find_tip,
     is_checked_out,
+    list_texts,
     read_texts,
+    require_not_checked_out,
     save_texts,
 )
+from orglab.git.versions import list_versions
 from orglab.log import file
 from orglab.log.log_commit import LogCommit, check_message, compose_message, find_changes
 from orglab.log.merge.merge import Labels, Merged, merge
@@ -42,6 +45,7 @@ MERGING_NAME = "merging"
 _LABELS = Labels("this clone", "the branch")
 _SECONDS = 60.0
 _TRIES = 5
+_MOST_VERSIONS = 100
 
 
 def keep_text(log: "LogFile", text: str | None = None, *, at_once: bool = False) -> LogCommit | None:
@@ -78,11 +82,10 @@ def keep_text(log: "LogFile", text: str | None = None, *, at_once: bool = False)
         commit, message = tip, ""
         if changed or merged is not None:
             message = _compose(log, before, changed, text)
-            # What others have renamed is not kept under its old name.
-            theirs = read_texts(repository, merged) if merged is not None and tip is not None else {}
-            gone = (
-                set(read_texts(repository, tip)) - {*theirs, *paths} if merged is not None and tip is not None else ()
-            )
+            gone: set[str] = set()
+            if merged is not None and tip is not None:
+                # What others have renamed is not kept under its old name.
+                gone = set(list_texts(repository, tip)) - {*list_texts(repository, merged), *paths}
             commit = save_texts(repository, ref, tip, Version(message, changed, tuple(gone), merged=merged))
             if commit is None:
                 continue
@@ -112,8 +115,8 @@ def commit_apart_log(log: "LogFile", text: str | None = None) -> LogCommit | Non
     """
     check_message(text)
     log.document().require_no_conflict()
-    if log.repository is not None and is_checked_out(log.repository):
-        raise GitError(f"The branch {LOG_BRANCH} is checked out in a worktree; check out another branch there first.")
+    if log.repository is not None:
+        require_not_checked_out(log.repository)
     return keep_text(log, text, at_once=True)
 
 
@@ -171,32 +174,53 @@ def _take_over(log: "LogFile", repository: Repository, tip: str) -> None:
         guard = TextGuard(repository, path)
         based = guard.read_base()
         theirs = read_file_at(repository, tip, name) if based != tip and path.exists() else None
-        before = read_file_at(repository, based, name) if based is not None and theirs is not None else None
-        if theirs is None or before == theirs or log.parse(path.read_bytes()).conflict is not None:
+        if theirs is None or log.parse(path.read_bytes()).conflict is not None:
             continue
-        merge_text(log, path, before, theirs)
-        guard.record()
+        if theirs != (read_file_at(repository, based, name) if based is not None else None):
+            merge_text(log, path, name, theirs)
         guard.set_base(tip)
 
 
-def merge_text(log: "LogFile", path: Path, base: bytes | None, theirs: bytes) -> Merged:
-    """Merge a version of others into a file, and return the result.
+def merge_text(log: "LogFile", path: Path, name: str, theirs: bytes, base: bytes | None = None) -> Merged:
+    """Merge another version into a log that is kept apart, or into another file of it, and return the result.
 
     Args:
         log: The log.
-        path: The log, or another file of it.
-        base: The common ancestor; None for files that were begun apart, which have at most their preamble in common.
+        path: The file.
+        name: Its path in the branch.
         theirs: The other version.
+        base: The common ancestor; if None, the version in the branch that the file is based on.
     """
     results: list[Merged] = []
 
     def change(data: bytes) -> bytes:
-        ancestor = base if base is not None else find_preamble(data, theirs)
+        ancestor = base if base is not None else _find_base(log, path, name, data, theirs)
         results.append(merge(ancestor, data, theirs, log.config, clock.now(), _LABELS))
         return results[-1].data
 
     file.update(path, change, anyway=log.anyway)
+    if log.repository is not None:
+        TextGuard(log.repository, path).record()
     return results[-1]
+
+
+def _find_base(log: "LogFile", path: Path, name: str, data: bytes, theirs: bytes) -> bytes:
+    """Return the version in the branch that a file is based on.
+
+    If that is not known, it is the version that has the most in common with the file.  Files that were begun apart have
+    at most their preamble in common.
+    """
+    repository = log.repository
+    based = TextGuard(repository, path).read_base() if repository is not None else None
+    base = read_file_at(repository, based, name) if repository is not None and based is not None else None
+    if base is not None or repository is None:
+        return base or b""
+    blobs = [version.blob for version in list_versions(repository, [name])[:_MOST_VERSIONS]]
+    versions = [text for _, text in read_blobs(repository, blobs)]
+    nearest = find_nearest(versions, data) if versions else b""
+    if count_common_lines(nearest, data) * 2 >= len(data.splitlines()):
+        return nearest
+    return find_preamble(data, theirs)
 
 
 def find_preamble(one: bytes, other: bytes) -> bytes:

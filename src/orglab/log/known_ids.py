@@ -18,11 +18,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orglab.config import ARCHIVE_SUFFIX
 from orglab.errors import NotReadableError
 from orglab.experiment.ids import find_numbers, next_number
 from orglab.git import Repository, is_installed
+from orglab.git.files import read_blobs
 from orglab.git.repository import FULL_HASH, list_worktrees
-from orglab.git.versions import list_versions, read_blobs
+from orglab.git.versions import list_versions
 from orglab.lock import held
 from orglab.log import file
 
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
 _NAME = "ids"
 _LINE = re.compile(rb"^(?:id (\d{1,18}) (\"[^\n]*\")|text (%b) (\d{1,18}))$" % FULL_HASH, re.M)
-_ARCHIVE = "_archive"
 # How many bytes of versions that were not read before are read at once; the others wait for the next time.
 _MOST_BYTES = 1 << 26
 # A crowd waits here, and then hardly for the log.
@@ -156,7 +157,7 @@ class KnownIds:
         if log.repository is not None:
             paths += [tree / log.name for tree, _ in list_worktrees(log.repository)]
         for path in dict.fromkeys(paths):
-            for text in (path, *path.parent.glob(f"*{_ARCHIVE}")):
+            for text in (path, *path.parent.glob(f"*{ARCHIVE_SUFFIX}")):
                 # What a repository brings as a link may lead anywhere.
                 if text != log.path.absolute() and text.is_file() and not text.is_symlink():
                     with suppress(NotReadableError):
@@ -166,7 +167,7 @@ class KnownIds:
         """Read the versions of the log and its archive in git that were not read before, the newest first."""
         name, size = Path(self._log.name).as_posix(), 0
         unread: list[str] = []
-        for version in list_versions(repository, (name, f"{name}{_ARCHIVE}")):
+        for version in list_versions(repository, (name, f"{name}{ARCHIVE_SUFFIX}")):
             if version.blob in self._texts:
                 self.used.add(self._texts[version.blob])
             elif not unread or size + version.size <= _MOST_BYTES:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orglab import clock
 from orglab.errors import GitError, NotFoundError
-from orglab.experiment.missing_parts import MissingPart, find_missing_parts
+from orglab.experiment.missing_parts import MissingPart, find_missing_parts, find_nearest
 from orglab.experiment.model import Experiment
 from orglab.git import Repository
 from orglab.git.files import read_file_at
@@ -90,7 +90,7 @@ def record_loss(
     ref = find_text_ref(log, repository)
     before = Version(f"log: before {operation}", {log.name: kept})
     # The text before may be that of another branch: then a restore must bring only what was changed there.
-    after = Version(f"log: after {operation}", {log.name: _find_nearest(others, kept)})
+    after = Version(f"log: after {operation}", {log.name: find_nearest(others, kept)})
     tip = save_texts(repository, ref, find_tip(repository, ref), before, after)
     commit = repository.query("rev-parse", f"{tip}^").decode().strip() if tip else None
     if tip is None or commit is None:
@@ -119,17 +119,6 @@ def _record_removed_worktrees(log: "LogFile", repository: Repository) -> None:
             record_loss(log, kept, "worktree remove", lambda _: None)
             state.unlink()
             link.unlink()
-
-
-def _find_nearest(versions: Sequence[bytes], kept: bytes) -> bytes:
-    """Return the version of the log that has the most in common with the one from before."""
-    lines = Counter(kept.splitlines())
-
-    def count_differences(version: bytes) -> int:
-        others = Counter(version.splitlines())
-        return (lines - others).total() + (others - lines).total()
-
-    return min(versions, key=count_differences)
 
 
 def describe_parts(parts: Sequence[MissingPart]) -> str:

@@ -11,8 +11,8 @@ from orglab.git import Repository, is_installed
 from orglab.git.files import read_file_at
 from orglab.git.log_branch import LOG_BRANCH, is_ancestor, is_head_in_branch, is_in_commit
 from orglab.git.versions import is_version
-from orglab.log import file
 from orglab.log.apart import find_apart_files, restore_missing
+from orglab.log.kept_text import merge_text
 from orglab.log.losses import record_loss
 from orglab.log.merge.merge import merge
 from orglab.log.move import hold_files, rename_apart
@@ -49,7 +49,7 @@ def notice_change(log: "LogFile", tell: Tell) -> None:
         elif kept is not None and not guard.is_written_in_place():
             _notice_new_file(log, repository, guard, kept, tell)
         if log.is_apart and not is_on_log_branch:
-            _take_back(log, repository, TextGuard(repository, log.path), tell)
+            _take_back(log, TextGuard(repository, log.path), tell)
     except (OrglabError, OSError) as error:
         # Nothing that is noticed here may keep a command from doing its work.
         reason = error if isinstance(error, OrglabError) else f"{error.strerror}."
@@ -107,22 +107,14 @@ def _is_on_log_branch(guard: TextGuard) -> bool:
     return is_head_in_branch(guard.repository, guard.repository.git_dir / "HEAD")
 
 
-def _take_back(log: "LogFile", repository: Repository, guard: TextGuard, tell: Tell) -> None:
+def _take_back(log: "LogFile", guard: TextGuard, tell: Tell) -> None:
     """Merge what was set aside while the branch of the log was checked out into the log."""
     aside = guard.read_aside()
     if aside is None:
         return
-    based = guard.read_base()
-    base = (read_file_at(repository, based, log.name) if based is not None else None) or b""
-    results = []
-
-    def change(data: bytes) -> bytes:
-        results.append(merge(base, aside, data, log.config, clock.now()))
-        return results[-1].data
-
-    file.update(log.path, change, anyway=log.anyway)
+    merged = merge_text(log, log.path, log.name, aside)
     guard.drop_aside()
-    if results[-1].conflicts:
+    if merged.conflicts:
         tell(f"{log.path.name} has conflicts with what was committed on {LOG_BRANCH}; resolve them in the file.")
 
 
