@@ -134,7 +134,8 @@ class Sources:
     @cached_property
     def shared_ids(self) -> SharedIds:
         """The ids that two experiments had."""
-        return read_shared_ids(self.document, self.experiments.values)
+        # A lambda: most logs have none, and need not be read for it.
+        return read_shared_ids(self.document, lambda: self.experiments.values())  # noqa: PLW0108
 
     @cached_property
     def journal(self) -> Document | None:
