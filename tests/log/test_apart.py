@@ -14,6 +14,7 @@ from commands import Orglab
 from conftest import Repository
 from lab import NAME
 from orglab.lock import held
+from orglab.log.log import LogFile
 
 BRANCH = "experiment-log"
 
@@ -193,6 +194,28 @@ def test_a_checkout_over_the_log_gives_it_another_name_and_loses_nothing(orglab,
     repo.git("switch", "--quiet", "main")
     assert "First" in orglab("list").out
     assert orglab("check").err == "No problems found.\n"
+
+
+def test_the_second_process_that_notices_a_checkout_goes_on_with_the_new_file(orglab, repo):
+    track_name_elsewhere(orglab, repo)
+    logs = [LogFile(repo.path / NAME) for _ in range(2)]
+    assert all(log.is_apart for log in logs)
+    repo.git("switch", "--quiet", "other")
+    told = []
+    for log in logs:
+        log.notice_file(told.append)
+    assert [log.path.name for log in logs] == ["experiments.org"] * 2
+    assert len(told) == 1
+    assert read(repo) == "* Something else\n"
+
+
+def test_a_version_with_the_line_ends_of_windows_is_one_that_git_brought_back(orglab, repo):
+    orglab("setup", "git", "--remove")
+    orglab("commit")
+    orglab("note", "1", "Not saved yet")
+    repo.git("-c", "core.autocrlf=true", "restore", "--source", BRANCH, "--", NAME)
+    assert b"\r\n" in (repo.path / NAME).read_bytes()
+    assert "took 1 note (e1) out of the log" in orglab("list").err
 
 
 def test_a_bisect_through_a_history_that_tracked_the_log_loses_no_line(capsys, repo):

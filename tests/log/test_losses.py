@@ -104,6 +104,25 @@ def test_forgetting_agrees_to_a_loss(orglab, repo):
     assert orglab("check", "--restore", code=3).err == "orglab: Nothing is missing from the log.\n"
 
 
+@pytest.mark.parametrize("is_before", [True, False])
+def test_a_checkout_with_the_line_ends_of_windows_is_noticed(orglab, repo, is_before):
+    if is_before:
+        repo.git("config", "core.autocrlf", "true")
+    orglab("note", "1", "Not committed")
+    repo.git("-c", "core.autocrlf=true", "checkout", "--", NAME)
+    assert b"\r\n" in (repo.path / NAME).read_bytes()
+    assert "took 1 note (e1) out of the log" in orglab("list").err
+
+
+def test_an_id_that_a_fix_gave_is_not_given_again(orglab, repo):
+    append(repo, "* TODO Nameless :exp:\n")
+    assert "no-id" in orglab("check", "--fix", code=1).err
+    assert ":ID:       2" in read(repo)
+    (repo.path / NAME).write_text(read(repo).partition("* TODO Nameless")[0])
+    repo.git("reset", "--quiet", "--hard")
+    assert orglab("new", "Third").out == "e3\n"
+
+
 @pytest.mark.parametrize(
     "command", [("checkout", "--", NAME), ("restore", NAME), ("stash", "--quiet"), ("checkout", "--force", "main")]
 )

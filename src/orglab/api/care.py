@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from orglab.api.new_ids import IdMethods
+from orglab.errors import NotFoundError
 
 if TYPE_CHECKING:
     from orglab.experiment.adoption import Adoption
@@ -53,7 +54,11 @@ class CareMethods(IdMethods):
                 edits = compose(edits, recount_cookies(document.apply(edits)))
             return edits, [*nameless, *others]
 
-        done = self.edit(make_edits)
+        known = self._read_known_ids()
+        with known.reserve():
+            done = self.edit(make_edits)
+            if any(one.code == "no-id" for one in done.decided):
+                known.remember(done.after.text, "")
         return done.decided, self._check(done.after, commits, None, only)
 
     def restore_losses(self, reference: str | None = None) -> "list[MissingPart]":
@@ -65,10 +70,30 @@ class CareMethods(IdMethods):
         return restored
 
     def forget_losses(self, reference: str | None = None) -> "list[MissingPart]":
-        """Agree to what git took out of the log, of one experiment or all; see `log.losses.forget_losses`."""
-        from orglab.log.losses import forget_losses
+        """Agree to what git took out of the log, and return what that was.
 
-        return forget_losses(self, reference)
+        Args:
+            reference: An experiment; if None, it is everything, and with it what merges lost.
+
+        Raises:
+            NotFoundError: Nothing is missing, or nothing of that experiment.
+            OSError: It cannot be recorded.
+        """
+        from orglab.experiment.missing_parts import MissingPart
+        from orglab.git import is_installed
+        from orglab.log.losses import forget_losses
+        from orglab.log.merge_losses import forget_merge_losses
+
+        merges: list[MissingPart] = []
+        if reference is None and self.repository is not None and is_installed():
+            losses = forget_merge_losses(self, self.repository)
+            merges = [MissingPart(loss.merge[:10], "entry", text) for loss in losses for text in loss.entries]
+        try:
+            return [*forget_losses(self, reference), *merges]
+        except NotFoundError:
+            if not merges:
+                raise
+            return merges
 
     def adopt(self) -> "Adoption":
         """Return how a file that may not be a log yet is read as one; nothing is changed."""

@@ -60,13 +60,16 @@ def list_versions(repository: Repository, paths: Iterable[str]) -> list[Version]
 
 
 def is_version(repository: Repository, path: str, data: bytes) -> bool:
-    """Return whether a content is that of one of the known versions of a file.
+    r"""Return whether a content is that of one of the known versions of a file, or git's copy of one with `\r\n`.
 
     Raises:
         GitError: git is not installed.
     """
-    blob = (repository.read("hash-object", "--stdin", "--no-filters", stdin=data) or b"").decode().strip()
-    return any(version.blob == blob for version in list_versions(repository, [path]))
+    blobs = {
+        (repository.read("hash-object", "--stdin", "--no-filters", stdin=text) or b"").decode().strip()
+        for text in {data, data.replace(b"\r\n", b"\n")}
+    }
+    return any(version.blob in blobs for version in list_versions(repository, [path]))
 
 
 def read_branch_versions(repository: Repository, path: str) -> list[bytes]:

@@ -1,6 +1,5 @@
 """The part of `check` that needs git or other files: rewritten commits, entries lost in merges, the user's terms."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator
 
 from orglab.config import TERMS_NAME
@@ -8,13 +7,11 @@ from orglab.experiment.diagnostic import Diagnostic
 from orglab.git import Repository, is_installed
 from orglab.git.files import is_tracked
 from orglab.git.log_branch import LOG_REF, find_tracking_commits, is_ancestor
-from orglab.git.merges import read_merges
 from orglab.history.dead_commits import DeadCommits
 from orglab.log.log import LogFile
 from orglab.log.losses import find_losses
-from orglab.log.merge.lost_entries import find_lost_entries
+from orglab.log.merge_losses import find_merge_losses
 from orglab.org.document import Document
-from orglab.org.source import decode
 
 AUDITED = frozenset(("moved-hash", "dead-hash", "discarded", "lost-in-merge", "lost", "tracked-name", "bad-term"))
 """The codes of the diagnostics found here."""
@@ -52,15 +49,11 @@ def audit(
 
 def _find_lost_entries(document: Document, log: LogFile, repository: Repository) -> Iterator[Diagnostic]:
     """Yield a diagnostic for each recent merge that lost entries of one side, with where they still are."""
-    for merge in read_merges(repository, repository.top / log.name, LOG_REF if log.is_apart else "HEAD"):
-        lost: dict[int, list[bytes]] = defaultdict(list)
-        for side, line in find_lost_entries(merge.base, merge.sides, merge.merged, document.text):
-            lost[side].append(line)
-        for side, lines in lost.items():
-            where = f"{merge.parents[side][:10]}:{log.name}"
-            more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
-            message = f"The merge {merge.hash[:10]} lost {decode(lines[0]).strip()!r}{more}; see `git show {where}`."
-            yield Diagnostic(str(log.path), 1, 1, "lost-in-merge", message)
+    for loss in find_merge_losses(log, repository, document.text):
+        where = f"{loss.parent[:10]}:{log.name}"
+        more = f" and {len(loss.entries) - 1} more" if len(loss.entries) > 1 else ""
+        message = f"The merge {loss.merge[:10]} lost {loss.entries[0]!r}{more}; see `git show {where}`."
+        yield Diagnostic(str(log.path), 1, 1, "lost-in-merge", message)
 
 
 def _find_losses(log: LogFile, document: Document) -> Iterator[Diagnostic]:

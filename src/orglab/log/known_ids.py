@@ -99,17 +99,17 @@ class KnownIds:
             self._read_given()
             yield
 
-    def remember(self, before: bytes, name: str) -> None:
+    def remember(self, text: bytes, name: str) -> None:
         """Remember an id that was given and all ids that are known here, if the git directory can be written.
 
         Args:
-            before: The text of the log before the id was given.
-            name: The id; it is remembered if it is a number.
+            text: A text of the log, whose ids are remembered.
+            name: The id that was given; it is remembered if it is a number.
         """
         given = {int(name)} if re.fullmatch("[0-9]{1,18}", name) else set[int]()
         own = json.dumps(self._log.name)
         lines = [
-            f"id {number} {own}\n" for number in sorted((self._new | self._find_numbers(before) | given) - self._given)
+            f"id {number} {own}\n" for number in sorted((self._new | self._find_numbers(text) | given) - self._given)
         ]
         lines += [f"text {blob} {highest}\n" for blob, highest in self._new_texts.items()]
         if self.path is None or not lines or not self._make_folder():

@@ -35,6 +35,7 @@ _NOUNS = {
     "experiment": "experiment", "conclusion": "conclusion", "note": "note", "step": "step", "tick": "completed step",
 }  # fmt: skip
 _MOST_NAMED = 3
+_TRIES = 5
 
 
 class Loss(NamedTuple):
@@ -91,10 +92,8 @@ def record_loss(
     before = Version(f"log: before {operation}", {log.name: kept})
     # The text before may be that of another branch: then a restore must bring only what was changed there.
     after = Version(f"log: after {operation}", {log.name: find_nearest(others, kept)})
-    tip = save_texts(repository, ref, find_tip(repository, ref), before, after)
-    commit = repository.query("rev-parse", f"{tip}^").decode().strip() if tip else None
-    if tip is None or commit is None:
-        raise GitError(f"{ref} was changed by another process.")
+    tip = _save(repository, ref, before, after)
+    commit = repository.query("rev-parse", f"{tip}^").decode().strip()
     folder = repository.shared_folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     fields = {"name": log.name, "operation": operation, "commit": commit, "base": tip, "at": clock.now().isoformat()}
@@ -104,6 +103,19 @@ def record_loss(
         f"git ({operation}) took {describe_parts(parts)} out of the log. `orglab check` lists what is missing; "
         "`orglab check --restore` puts it back, `orglab check --forget` agrees to it."
     )
+
+
+def _save(repository: Repository, ref: str, *versions: Version) -> str:
+    """Commit versions of the log to a ref, and return the full hash of the last commit.
+
+    Raises:
+        GitError: git fails, or other processes change the ref all the time.
+    """
+    for _ in range(_TRIES):
+        tip = save_texts(repository, ref, find_tip(repository, ref), *versions)
+        if tip is not None:
+            return tip
+    raise GitError(f"{ref} was changed by other processes.")
 
 
 def _record_removed_worktrees(log: "LogFile", repository: Repository) -> None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from orglab.config import ARCHIVE_SUFFIX, JOURNAL_SUFFIX
+from orglab.config import ARCHIVE_SUFFIX, JOURNAL_SUFFIX, is_journal
 from orglab.errors import GitError, NotFoundError, UsageError
 from orglab.git import Repository
 from orglab.git.files import is_tracked, path_in, read_file_at
@@ -25,7 +25,7 @@ from orglab.git.log_branch import (
 from orglab.git.worktree import commit_paths, find_operation
 from orglab.lock import held
 from orglab.log import file
-from orglab.log.apart import add_apart, choose_names, ignore_files, replace_apart
+from orglab.log.apart import add_apart, choose_names, find_apart_files, ignore_files, replace_apart
 from orglab.log.text_guard import TextGuard
 
 if TYPE_CHECKING:
@@ -171,6 +171,26 @@ def rename_apart(log: "LogFile", repository: Repository, home: Repository, data:
                 old.unlink()
     with suppress(GitError):  # what is not saved now is saved by the next command
         _save_renamed(repository, renamed, texts, f"log: renamed to {new_name}, because a commit has {old_name}")
+
+
+def follow_rename(log: "LogFile", repository: Repository) -> bool:
+    """Go on with the new file of a log that another process has just given another name; return whether it has.
+
+    The caller holds its files; see `hold_files`.
+    """
+    apart = find_apart_files(repository)
+    if apart is None or log.name in apart.names:
+        return False
+    folder = log.name.rpartition("/")[0]
+    beside = [name for name in apart.names if name.rpartition("/")[0] == folder]
+    logs = [Path(apart.home, name) for name in beside if not is_journal(name) and Path(apart.home, name).is_file()]
+    if not logs:
+        return False
+    # If there are several, it is the youngest: `choose_names` gives no name that was taken before.
+    path = max(logs, key=lambda one: one.stat().st_ctime_ns)
+    own = path.name.removesuffix(".org") + JOURNAL_SUFFIX
+    log.rename(path, own if f"{folder}/{own}".lstrip("/") in beside else log.config.journal)
+    return True
 
 
 def _create_renamed(repository: Repository, top: Path, renamed: dict[str, str], texts: dict[str, bytes]) -> None:

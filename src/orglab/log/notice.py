@@ -15,7 +15,7 @@ from orglab.log.apart import find_apart_files, restore_missing
 from orglab.log.kept_text import merge_text
 from orglab.log.losses import record_loss
 from orglab.log.merge.merge import merge
-from orglab.log.move import hold_files, rename_apart
+from orglab.log.move import follow_rename, hold_files, rename_apart
 from orglab.log.text_guard import TextGuard
 from orglab.text import Tell, listed
 
@@ -94,7 +94,7 @@ def _notice_new_file(log: "LogFile", repository: Repository, guard: TextGuard, k
         return
     operation = guard.find_operation()
     at_head = read_file_at(guard.repository, "HEAD", log.name)
-    if operation is not None or now == at_head:
+    if operation is not None or at_head in (now, now.replace(b"\r\n", b"\n")):
         former = guard.find_former_head()
         # What commits have taken out, as those that a merge brings, is in the history, and was meant.
         is_in_history = former is not None and is_ancestor(guard.repository, former, "HEAD")
@@ -125,6 +125,8 @@ def _move_aside(log: "LogFile", repository: Repository, guard: TextGuard, kept: 
     """
     old = log.path
     with hold_files(log):
+        if follow_rename(log, repository):
+            return
         now = log.read_file().data
         base = read_file_at(guard.repository, "HEAD", log.name) or b""
         merged = merge(base, kept, now, log.config, clock.now())

@@ -188,8 +188,13 @@ def test_check_reports_entries_lost_in_a_merge(study, orglab):
     assert "lost-in-merge" in found
     assert "a finding of theirs" in found
     assert "a note of ours" not in found
+    text = (study.path / LOG).read_text()
     orglab("note", "1", "a finding of theirs")
     assert "lost-in-merge" not in orglab("check").out
+    (study.path / LOG).write_text(text)
+    assert "a finding of theirs" in orglab("check", "--forget").out
+    assert "lost-in-merge" not in orglab("check").out
+    assert orglab("check", "--forget", code=3).err == "orglab: Nothing is missing from the log.\n"
 
 
 def test_check_reports_duplicates(repo, orglab):

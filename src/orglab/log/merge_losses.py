@@ -1,0 +1,74 @@
+"""What merge commits lost of one side: listed until it is written again, or until somebody agrees to it."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from orglab.git import Repository
+from orglab.git.log_branch import LOG_REF
+from orglab.git.merges import read_merges
+from orglab.log.merge.lost_entries import find_lost_entries
+from orglab.org.source import decode
+
+if TYPE_CHECKING:
+    from orglab.log.log import LogFile
+
+_NAME = "forgotten-merges"
+
+
+class MergeLoss(NamedTuple):
+    """What a merge lost of one side.
+
+    Attributes:
+        merge: The full hash of the merge.
+        parent: The full hash of the parent that still has it.
+        entries: The lines of the notes, steps and headings.
+    """
+
+    merge: str
+    parent: str
+    entries: tuple[str, ...]
+
+
+def find_merge_losses(log: "LogFile", repository: Repository, text: bytes) -> Iterator[MergeLoss]:
+    """Yield what recent merges lost and a text of the log does not have, but for what was forgotten.
+
+    Args:
+        log: The log.
+        repository: Its repository.
+        text: Its current or intended content.
+    """
+    forgotten = _read_forgotten(repository)
+    for merge in read_merges(repository, repository.top / log.name, LOG_REF if log.is_apart else "HEAD"):
+        if merge.hash in forgotten:
+            continue
+        lost: dict[int, list[str]] = defaultdict(list)
+        for side, line in find_lost_entries(merge.base, merge.sides, merge.merged, text):
+            lost[side].append(decode(line).strip())
+        yield from (MergeLoss(merge.hash, merge.parents[side], tuple(lines)) for side, lines in lost.items())
+
+
+def forget_merge_losses(log: "LogFile", repository: Repository) -> list[MergeLoss]:
+    """Agree to everything that recent merges lost, so that it is no longer listed, and return what that was.
+
+    Raises:
+        OSError: It cannot be recorded.
+    """
+    losses = list(find_merge_losses(log, repository, log.document().text))
+    if losses:
+        path = repository.shared_folder / _NAME
+        path.parent.mkdir(parents=True, exist_ok=True)
+        hashes = _read_forgotten(repository) | {loss.merge for loss in losses}
+        new = path.with_name(f"{path.name}.{os.getpid()}")
+        new.write_text("".join(f"{one}\n" for one in sorted(hashes)), "ascii")
+        new.replace(path)
+    return losses
+
+
+def _read_forgotten(repository: Repository) -> set[str]:
+    """Return the full hashes of the merges whose losses were agreed to."""
+    try:
+        return set((repository.shared_folder / _NAME).read_text("ascii", "replace").split())
+    except OSError:
+        return set()
