@@ -213,6 +213,30 @@ def test_a_rebase_that_is_given_up_loses_nothing_that_was_written_meanwhile(orgl
     assert "During the rebase" in read(repo)
 
 
+def test_a_merge_that_is_given_up_before_its_conflicts_are_resolved_leaves_no_markers_behind(orglab, repo):
+    orglab("new", "Second", "-s", "C")
+    orglab("conclude", "1", "It helps.", "--verdict", "supported")
+    repo.commit("log")
+    repo.git("switch", "--quiet", "--create", "other")
+    repo.write(NAME, read(repo).replace("It helps.", "It helps a lot."))
+    repo.commit("theirs")
+    repo.git("switch", "--quiet", "main")
+    repo.write(NAME, read(repo).replace("It helps.", "It helps a little."))
+    repo.commit("ours")
+    repo.git("merge", "other", check=False)
+    assert "<<<<<<< " in read(repo)
+    orglab("list")
+    before, heading, after = read(repo).partition("[2] Second")
+    repo.write(NAME, before + heading + after.replace("** Notes\n", "** Notes\n- typed meanwhile\n", 1))
+    repo.git("merge", "--abort")
+    assert "took 1 note (e2) out of the log" in orglab("list").err
+    assert orglab("check", "--restore").out == "e2  note  typed meanwhile\n"
+    assert "typed meanwhile" in read(repo)
+    assert "It helps a little." in read(repo)
+    assert "It helps a lot." not in read(repo)
+    assert "<<<<<<<" not in read(repo)
+
+
 def test_a_restore_brings_no_more_than_is_listed(orglab, repo):
     repo.git("switch", "--quiet", "--create", "other")
     repo.commit("b", {"train.py": "b\n"})

@@ -7,13 +7,15 @@ import shlex
 import shutil
 from typing import TYPE_CHECKING
 
-from .oracle import CLONES, HEADING, Oracle, clone_of, find_tokens, read_log
-from .world import BRANCHES, CODE, OPERATIONS, OWN, Fault, World
+from .oracle import CLONES, HEADING, RUN, Oracle, clone_of, find_tokens, read_log
+from .world import BRANCHES, CODE, JOURNAL, OPERATIONS, OWN, Fault, World
 
 if TYPE_CHECKING:
     from random import Random
 
 RESULTS = "out"
+CONFLICT = re.compile(r"^<{7} [^\n]*\n((?:(?!<{7} ).*\n)*?)={7}\n((?:(?!<{7} ).*\n)*?)>{7} [^\n]*\n", re.M)
+MARKER = re.compile(r"^(?:<{7} |>{7} |={7}$|\|{7} ).*\n", re.M)
 
 
 class Turn:
@@ -132,7 +134,7 @@ def _run(turn, command, options, operation=()):
         "--",
         "sh",
         "-c",
-        f"{script}; {command}",
+        f": r-{turn.number}; {script}; {command}",
     )
     world.copy_own_files(turn.place)
     ended = world.run_orglab(turn.place, *arguments)
@@ -382,17 +384,45 @@ def resolve(turn: Turn) -> None:
     names = turn.world.ask(turn.place, "diff", "--name-only", "--diff-filter=U").splitlines()
     for name in names:
         if name in OWN:
-            path = turn.world.folder(turn.place) / name
-            if path.is_file():
-                text = re.sub(r"(?m)^(<{7}|={7}|>{7}|\|{7}).*\n", "", path.read_text())
-                path.write_text(text)
-                turn.world.record(f"sed -E -i '/^(<{{7}}|={{7}}|>{{7}}|[|]{{7}})/d' {turn.place}/{name}")
+            if (turn.world.folder(turn.place) / name).is_file():
+                _settle(turn, turn.world.folder(turn.place) / name)
                 turn.git("add", "--", name)
                 continue
         elif turn.git("checkout", turn.random.choice(("--ours", "--theirs")), "--", name).code == 0:
             turn.git("add", "--", name)
             continue
         turn.git("rm", "--quiet", "--cached", "--", name)
+
+
+def resolve_log(turn: Turn) -> None:
+    """Resolve the conflicts in the log and the journal, as after a merge or a stash that was taken out again."""
+    log = turn.world.log(turn.place)
+    for path in (log, log.with_name(JOURNAL)):
+        if path.is_file() and MARKER.search(path.read_text("utf-8", "replace")):
+            _settle(turn, path)
+    if not turn.world.apart:
+        for name in turn.world.ask(turn.place, "diff", "--name-only", "--diff-filter=U").splitlines():
+            if name in OWN and (turn.world.folder(turn.place) / name).is_file():
+                turn.git("add", "--", name)
+
+
+def _settle(turn, path):
+    """Resolve the conflicts in a log: each with the lines of both sides, or of one if they hold the same thing."""
+    text = path.read_text("utf-8", "replace")
+    settled = MARKER.sub("", CONFLICT.sub(lambda match: _choose_lines(turn, *match.groups()), text))
+    # What is not kept was taken out by hand.
+    turn.oracle.deleted |= find_tokens(text) - find_tokens(settled)
+    path.write_text(settled)
+    name = path.relative_to(turn.world.root / "real")
+    turn.world.record(f"cat > {name} <<'END_OF_LOG'\n{settled}END_OF_LOG")
+
+
+def _choose_lines(turn, ours, theirs):
+    """Return the lines that someone keeps of the two sides of a conflict."""
+    names = [{*(token for _, token in HEADING.findall(side)), *RUN.findall(side)} for side in (ours, theirs)]
+    if not names[0] & names[1] and turn.random.random() < 0.8:
+        return ours + theirs
+    return turn.random.choice((ours, theirs))
 
 
 def reset(turn: Turn) -> None:
@@ -473,7 +503,7 @@ def worktree(turn: Turn) -> None:
 KINDS = {
     new: 6, note: 9, conclude: 3, done: 4, run: 5, run_during_git: 2, run_in_editor: 1, journal: 1, commit_log: 5, sync: 3, look: 3, restore: 2,
     killed: 2, together: 1, type_note: 6, change_word: 2, delete_line: 2, edit_code: 4, commit_all: 6, commit_new: 4,
-    commit_patch: 3, commit_some: 2, amend: 3, fixup: 2, rebase: 3, merge: 4, cherry_pick: 2, revert: 2, finish: 6,
+    commit_patch: 3, commit_some: 2, amend: 3, fixup: 2, rebase: 3, merge: 4, cherry_pick: 2, revert: 2, finish: 6, resolve_log: 6,
     reset: 4, stash: 2, stash_pop: 3, clean: 2, discard: 2, remove_log: 1, checkout: 6, bisect: 2, push: 2, pull: 3, worktree: 3,
 }  # fmt: skip
 """The steps, and how often each is taken."""

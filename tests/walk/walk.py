@@ -9,7 +9,7 @@ from random import Random
 from typing import NamedTuple
 
 from .oracle import CLONES, Oracle, find_tokens
-from .steps import BY_NAME, KINDS, Turn
+from .steps import BY_NAME, KINDS, Turn, resolve_log
 from .world import BRANCHES, OPERATIONS, Fault, World
 
 PLACES = {"a": 5, "w": 3, "b": 4}
@@ -100,11 +100,11 @@ def end(world: World, oracle: Oracle) -> None:
     places = [place for place in PLACES if world.exists(place)]
     for place in places:
         _finish_operations(world, place)
-    answers = [
-        f"{place}: {' '.join(command)}: {world.orglab(place, *command)}"
-        for place in (*places, *places)
-        for command in ENDING
-    ]
+    answers, last = [], Random(len(oracle.deleted))  # noqa: S311
+    for place in (*places, *places):
+        for command in ENDING:
+            resolve_log(Turn(world, oracle, place, 0, last))
+            answers.append(f"{place}: {' '.join(command)}: {world.orglab(place, *command)}")
     for place in places:
         oracle.check_once(world, place)
         statuses = [world.ask(place, "status", "--porcelain", world=name) for name in ("real", "twin")]

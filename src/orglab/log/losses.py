@@ -22,6 +22,7 @@ from orglab.git.log_branch import Version, find_tip, save_texts
 from orglab.git.versions import read_branch_versions
 from orglab.log import file
 from orglab.log.kept_text import find_text_ref
+from orglab.log.merge.markers import split_sides
 from orglab.log.merge.merge import merge
 from orglab.log.text_guard import TEXTS, read_seen
 from orglab.text import Tell, count
@@ -83,15 +84,43 @@ def record_loss(
     if repository is None:
         return
     others = [log.read_file().data, *_read_elsewhere(log, repository), *_read_history(log, repository, history)]
-    parts = find_missing_parts(kept, others, log.config)
-    if not parts:
-        return
+    # If a merge was not resolved yet, the lines of both sides are parts of the log, and the markers are not.
+    sides = split_sides(kept) if log.parse(kept).conflict is not None else (kept,)
+    for side in sides:
+        parts = find_missing_parts(side, others, log.config)
+        if not parts:
+            continue
+        _write_record(log, repository, side, find_nearest(others, side), operation, history)
+        others.append(side)
+        tell(
+            f"git ({operation}) took {describe_parts(parts)} out of the log. `orglab check` lists what is missing; "
+            "`orglab check --restore` puts it back, `orglab check --forget` agrees to it."
+        )
+
+
+def _write_record(
+    log: "LogFile", repository: Repository, kept: bytes, nearest: bytes, operation: str, history: str | None
+) -> None:
+    """Save the text from before an operation of git, and write the record of the loss.
+
+    Args:
+        log: The log.
+        repository: Its repository.
+        kept: The text.
+        nearest: The version that is nearest to it, of those that git left.
+        operation: What git did.
+        history: A commit in the history of HEAD, whose parts are not missing.
+
+    Raises:
+        GitError: git fails.
+        OSError: The record cannot be written.
+    """
     import json  # noqa: PLC0415 - a loss is rare
 
     ref = find_text_ref(log, repository)
     before = Version(f"log: before {operation}", {log.name: kept})
     # The text before may be that of another branch: then a restore must bring only what was changed there.
-    after = Version(f"log: after {operation}", {log.name: find_nearest(others, kept)})
+    after = Version(f"log: after {operation}", {log.name: nearest})
     tip = _save(repository, ref, before, after)
     commit = repository.query("rev-parse", f"{tip}^").decode().strip()
     folder = repository.shared_folder / FOLDER
@@ -99,10 +128,6 @@ def record_loss(
     fields = {"name": log.name, "operation": operation, "commit": commit, "base": tip, "at": clock.now().isoformat()}
     fields |= {"history": history} if history is not None else {}
     _write(folder / f"{commit}.json", json.dumps(fields))
-    tell(
-        f"git ({operation}) took {describe_parts(parts)} out of the log. `orglab check` lists what is missing; "
-        "`orglab check --restore` puts it back, `orglab check --forget` agrees to it."
-    )
 
 
 def _save(repository: Repository, ref: str, *versions: Version) -> str:

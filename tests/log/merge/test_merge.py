@@ -194,6 +194,14 @@ def test_the_same_experiment_on_both_branches_is_one():
     )
 
 
+def test_the_same_experiment_on_both_branches_is_one_although_it_went_on_on_one_of_them():
+    begun = BASE + NEW.format(id=203, title="Picked [0%]")
+    ended = begun.replace("TODO [203] Picked [0%]", "DONE [203] Picked [100%]")
+    ended = ended.replace("TODO Experiments [0/1]\n1. [ ] a step", "DONE Experiments [1/1]\n1. [X] a step (83d45cd)")
+    assert merged(ended, begun) == (ended, [])
+    assert merged(begun, ended) == (ended, [])
+
+
 def test_steps_added_by_both_sides_get_different_numbers():
     ours = changed(("2. [ ] Test XYZ with ABC\n", "2. [ ] Test XYZ with ABC\n3. [ ] Ours\n"), ("[0/2]", "[0/3]"))
     theirs = changed(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from orglab.config import Config
 from orglab.experiment.consequences import update_steps_state
 from orglab.experiment.fast_reader import scan_experiments
-from orglab.experiment.model import Experiment
+from orglab.experiment.model import Experiment, strip_cookies
 from orglab.experiment.note_text import split_note_head
 from orglab.log.merge.head import FieldConflictError, choose, merge_head
 from orglab.log.merge.node import ADDED_ALONE, Key, Node, read_nodes, split_lines
@@ -397,8 +397,13 @@ def _pair_added(
 def _is_same(ours: Node, theirs: Node) -> bool:
     """Return whether two added parts with the same key are the same; two experiments may share a number by chance."""
     if ours.kind == "heading" and ours.key[0] == "id" and ours.heading is not None and theirs.heading is not None:
-        return ours.heading.title == theirs.heading.title and ours.heading.timestamp_ia == theirs.heading.timestamp_ia
-    return ours.kind not in ("item", "conclusion") or ours.key[0] == "run" or ours.core == theirs.core
+        titles = {strip_cookies(heading.title) for heading in (ours.heading, theirs.heading)}
+        return len(titles) == 1 and ours.heading.timestamp_ia == theirs.heading.timestamp_ia
+    if ours.item is not None and theirs.item is not None and ours.key[0] != "run":
+        # A step may have gone on since; of a note, only the commits may differ.
+        is_step = bool(ours.item.checkbox and theirs.item.checkbox)
+        return is_step or ours.core[len(ours.head) :] == theirs.core[len(theirs.head) :]
+    return ours.kind != "conclusion" or ours.core == theirs.core
 
 
 def _choose_run_note(ours: Node, theirs: Node) -> Node | None:
