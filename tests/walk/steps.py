@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from .oracle import CLONES, HEADING, RUN, Oracle, clone_of, find_tokens, read_log
@@ -406,6 +407,16 @@ def resolve_log(turn: Turn) -> None:
                 turn.git("add", "--", name)
 
 
+def renumber(turn: Turn) -> None:
+    """Where two experiments have one id, as after a merge of two clones, give the later one another."""
+    ids = Counter(id_ for id_, _ in HEADING.findall(read_log(turn.world, turn.place)) if id_)
+    for repeated in sorted(id_ for id_, number in ids.items() if number > 1):
+        done = turn.orglab("renumber", repeated)
+        if done.code == 0:
+            (token,) = find_tokens(done.out)
+            turn.oracle.give(turn.place, done.out.split()[0].removeprefix("e"), token)
+
+
 def _settle(turn, path):
     """Resolve the conflicts in a log: each with the lines of both sides, or of one if they hold the same thing."""
     text = path.read_text("utf-8", "replace")
@@ -503,7 +514,7 @@ def worktree(turn: Turn) -> None:
 KINDS = {
     new: 6, note: 9, conclude: 3, done: 4, run: 5, run_during_git: 2, run_in_editor: 1, journal: 1, commit_log: 5, sync: 3, look: 3, restore: 2,
     killed: 2, together: 1, type_note: 6, change_word: 2, delete_line: 2, edit_code: 4, commit_all: 6, commit_new: 4,
-    commit_patch: 3, commit_some: 2, amend: 3, fixup: 2, rebase: 3, merge: 4, cherry_pick: 2, revert: 2, finish: 6, resolve_log: 6,
+    commit_patch: 3, commit_some: 2, amend: 3, fixup: 2, rebase: 3, merge: 4, cherry_pick: 2, revert: 2, finish: 6, resolve_log: 6, renumber: 2,
     reset: 4, stash: 2, stash_pop: 3, clean: 2, discard: 2, remove_log: 1, checkout: 6, bisect: 2, push: 2, pull: 3, worktree: 3,
 }  # fmt: skip
 """The steps, and how often each is taken."""

@@ -9,7 +9,7 @@ from random import Random
 from typing import NamedTuple
 
 from .oracle import CLONES, Oracle, find_tokens
-from .steps import BY_NAME, KINDS, Turn, resolve_log
+from .steps import BY_NAME, KINDS, Turn, renumber, resolve_log
 from .world import BRANCHES, OPERATIONS, Fault, World
 
 PLACES = {"a": 5, "w": 3, "b": 4}
@@ -103,7 +103,8 @@ def end(world: World, oracle: Oracle) -> None:
     answers, last = [], Random(len(oracle.deleted))  # noqa: S311
     for place in (*places, *places):
         for command in ENDING:
-            resolve_log(Turn(world, oracle, place, 0, last))
+            for settle in (resolve_log, renumber):
+                settle(Turn(world, oracle, place, 0, last))
             answers.append(f"{place}: {' '.join(command)}: {world.orglab(place, *command)}")
     for place in places:
         oracle.check_once(world, place)

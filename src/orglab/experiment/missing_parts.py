@@ -1,11 +1,12 @@
 """What one version of a log has and no other one: experiments, steps, notes and conclusions."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from orglab.config import Config
 from orglab.experiment.fast_reader import scan_experiments
+from orglab.experiment.ids import read_aliases
 from orglab.experiment.model import Experiment
 from orglab.experiment.note_text import RUN_MARK
 from orglab.experiment.section_text import Note
@@ -42,50 +43,66 @@ def find_missing_parts(text: bytes, others: Sequence[bytes], config: Config) -> 
     ]  # fmt: skip
     if not differing:
         return []
-    wanted = {experiment.id for experiment in differing}
-    known: dict[str, list[Experiment]] = {name: [] for name in wanted}
+    # One of the versions may know an experiment by another id, and have the note of a run at another step.
+    known: dict[str, list[Experiment]] = {name: [] for experiment in differing for name in _list_names(experiment)}
+    told = {mark for other in others for mark in RUN_MARK.findall(other)}
     for other in others:
         for experiment in scan_experiments(Document(other, config.keywords), config, ""):
-            if experiment.id in wanted:
-                known[experiment.id].append(experiment)
-    return [part for experiment in differing for part in _compare(experiment, known[experiment.id])]
+            for name in known.keys() & {*_list_names(experiment)}:
+                known[name].append(experiment)
+    parts = []
+    for experiment in differing:
+        same = [other for name in _list_names(experiment) for other in known[name]]
+        parts += [part for part, note in _compare(experiment, same) if note is None or not _is_told(note, told)]
+    return parts
+
+
+def _list_names(experiment: Experiment) -> tuple[str, ...]:
+    """Return the id of an experiment, and those that it had before."""
+    return (experiment.id, *read_aliases(experiment.heading))
 
 
 def _read_bytes(experiment: Experiment) -> bytes:
     return experiment.document.text[experiment.begin : experiment.end].rstrip()
 
 
-def _compare(experiment: Experiment, others: Sequence[Experiment]) -> Iterator[MissingPart]:
-    """Yield the parts of an experiment that no other version of it has."""
+def _compare(experiment: Experiment, others: Sequence[Experiment]) -> Iterator[tuple[MissingPart, Note | None]]:
+    """Yield the parts of an experiment that no other version of it has, each with the note if it is one."""
     # Another experiment may have taken the id.
     others = [other for other in others if other.title == experiment.title or other.created == experiment.created]
     if not others:
-        yield MissingPart(experiment.ref, "experiment", experiment.title)
+        yield MissingPart(experiment.ref, "experiment", experiment.title), None
         return
     steps = {step.text for other in others for step in other.steps}
     done = {step.text for other in others for step in other.steps if step.state == "done"}
     for step in experiment.steps:
         ref = f"{experiment.ref}.{step.number}"
         if step.text not in steps:
-            yield MissingPart(ref, "step", step.text)
+            yield MissingPart(ref, "step", step.text), None
         elif step.state == "done" and step.text not in done:
-            yield MissingPart(ref, "tick", step.text)
+            yield MissingPart(ref, "tick", step.text), None
     notes = {_identify(note) for other in others for _, note in _list_notes(other)}
     yield from (
-        MissingPart(ref, "note", note.text.partition("\n")[0])
+        (MissingPart(ref, "note", note.text.partition("\n")[0]), note)
         for ref, note in _list_notes(experiment)
         if _identify(note) not in notes
     )
     concluded = {(entry.text.strip(), entry.verdict) for other in others for entry in other.conclusion.entries}
     for entry in experiment.conclusion.entries:
         if (entry.text or entry.verdict) and (entry.text.strip(), entry.verdict) not in concluded:
-            yield MissingPart(experiment.ref, "conclusion", entry.text.partition("\n")[0] or entry.verdict or "")
+            yield MissingPart(experiment.ref, "conclusion", entry.text.partition("\n")[0] or entry.verdict or ""), None
 
 
 def _list_notes(experiment: Experiment) -> Iterable[tuple[str, Note]]:
     """Return all notes with the reference of the experiment or step that has them."""
     yield from ((experiment.ref, note) for note in experiment.notes)
     yield from ((f"{experiment.ref}.{step.number}", note) for step in experiment.steps for note in step.notes)
+
+
+def _is_told(note: Note, runs: Collection[bytes]) -> bool:
+    """Return whether a note is that of one of some runs."""
+    mark = RUN_MARK.search(b"\n" + encode(note.text))
+    return mark is not None and mark.group(1) in runs
 
 
 def _identify(note: Note) -> str:

@@ -109,7 +109,8 @@ class LogRuns:
         """Return the runs of an experiment and its steps, under its current and former ids, oldest first."""
         letter = self._log.config.letter
         positions = {at for name in list_ids(experiment) for at in self._positions.get(letter + name, ())}
-        return [_with_ref(self._recorded[at], experiment.ref) for at in sorted(positions)]
+        runs = [_with_ref(self._recorded[at], experiment.ref) for at in sorted(positions)]
+        return [run for run in runs if _is_of(run, experiment)]
 
     @cached_property
     def codes(self) -> dict[str, str]:
@@ -159,15 +160,34 @@ class LogRuns:
         return run.log is None or self.owns(run.log)
 
     def _with_current_ref(self, run: Run) -> Run:
-        """Return a run with the current reference of its experiment."""
-        letter = self._log.config.letter
-        experiment = self._renumbered.get(without_letter((run.ref or "").partition(".")[0], letter))
-        return run if experiment is None else _with_ref(run, experiment.ref)
+        """Return a run with the current reference of its experiment; with none if that is not in this log."""
+        name = without_letter((run.ref or "").partition(".")[0], self._log.config.letter)
+        experiment = self._renumbered.get(name)
+        if experiment is None and run.is_foreign and "experiment" in run.fields:
+            experiment = self._experiments.get(name)
+        if experiment is None:
+            return run
+        if not _is_of(run, experiment):
+            return Run(run.folder, {**run.fields, "ref": None})
+        return _with_ref(run, experiment.ref)
+
+    @cached_property
+    def _experiments(self) -> dict[str, Experiment]:
+        """The experiments of the log, by their ids."""
+        return {experiment.id: experiment for experiment in self._log.read_experiments(self._read_document())}
 
     @cached_property
     def _renumbered(self) -> dict[str, Experiment]:
         document = self._read_document()
         return find_renumbered(document, lambda: self._log.read_experiments(document))
+
+
+def _is_of(run: Run, experiment: Experiment) -> bool:
+    """Return whether a run belongs to an experiment with the id in its record."""
+    if run.may_be_of(experiment):
+        return True
+    text = experiment.document.text[experiment.begin : experiment.end]
+    return run.id.encode() in RUN_MARK.findall(text)
 
 
 def _with_ref(run: Run, ref: str) -> Run:

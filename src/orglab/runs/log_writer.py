@@ -73,6 +73,8 @@ def _write_run_note(log: LogFile, run: Run, at: datetime.datetime, commit: str |
     head = _format_head(at, commit)
 
     def make_edits(experiment: Experiment) -> tuple[list[Edit], bool]:
+        if not run.may_be_of(experiment):
+            raise NotFoundError(f"{experiment.ref} is another experiment than that of the run {run.id}.")
         if contains_line(experiment.document, format_mark(run)):
             # A note that was written before a requeued job went on tells how it ended then.
             for old in earlier:

@@ -9,13 +9,14 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from orglab.errors import GitError
+from orglab.errors import GitError, OrglabError
 from orglab.git import Repository
 from orglab.git.files import path_in
 from orglab.git.hashed_file import hash_file
 from orglab.git.trees import count_changed_lines
 from orglab.git.worktree import read_branch
 from orglab.log.log import LogFile
+from orglab.reference import parse_reference
 from orglab.runs.child import NOT_EXECUTABLE, NOT_FOUND, ExitStatus
 from orglab.runs.cluster.scheduler import find_job
 from orglab.runs.code import GeneratedPaths, find_generated_paths, find_same_run, identify_code
@@ -199,7 +200,8 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
     own = OwnCode(base, state.snapshot or state.head, bool(state.uncaptured))
     sources = find_sources(python.folders, variables.get("PYTHONPATH", ""), job.folder, own)
     known = {
-        **_describe_request(job), **_describe_repository(job), "began": format_moment(now), **state.record_fields(),
+        **_describe_request(job), "experiment": _describe_experiment(job.log, job.ref),
+        **_describe_repository(job), "began": format_moment(now), **state.record_fields(),
         "host": os.uname().nodename, "pid": os.getpid(), "pid_start": read_start_time(os.getpid()),
         "python": version, "python_path": os.fspath(python.path) if python.path else None, "packages": packages,
         "sources": [source._asdict() for source in sources],
@@ -210,6 +212,18 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
         "parent": os.environ.get("ORGLAB_RUN"), **(request.extra_fields or {}),
     }  # fmt: skip
     return {name: value for name, value in known.items() if value not in (None, False, [], {})}
+
+
+def _describe_experiment(log: LogFile, ref: str | None) -> dict[str, str] | None:
+    """Return what tells an experiment from one with its id in another clone; None if the log has no such one."""
+    if ref is None:
+        return None
+    with contextlib.suppress(OrglabError):
+        experiment = log.find(log.document(), parse_reference(ref))
+        created = experiment.created
+        stamp = {"created": created.isoformat()} if created is not None else {}
+        return {"title": experiment.title, **stamp}
+    return None
 
 
 def _describe_repository(job: Job) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orglab import clock
 from orglab.git.hashed_file import HashedFile, LeftOut
@@ -30,6 +30,9 @@ from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.processes import is_alive, is_group_alive
 from orglab.runs.source_folders import Source
+
+if TYPE_CHECKING:
+    from orglab.experiment.model import Experiment
 
 OUTPUT = "output.log"
 METRICS = "metrics.jsonl"
@@ -269,6 +272,17 @@ class Run(Mapping[str, object]):
     def is_foreign(self) -> bool:
         """Whether the record was received from another clone by `orglab sync`."""
         return "writer" in self.fields
+
+    def may_be_of(self, experiment: "Experiment") -> bool:
+        """Return whether it may be a run of an experiment with the id in its record.
+
+        Another clone may have given the id to another experiment, before the logs of both were merged.
+        """
+        own = self.fields.get("experiment")
+        if not self.is_foreign or not isinstance(own, dict) or not own.keys() >= {"title", "created"}:
+            return True
+        created = experiment.created
+        return own["title"] == experiment.title or created is None or own["created"] == created.isoformat()
 
     @property
     def has_cut_output(self) -> bool:

@@ -202,6 +202,50 @@ def test_the_same_experiment_on_both_branches_is_one_although_it_went_on_on_one_
     assert merged(begun, ended) == (ended, [])
 
 
+def test_a_run_that_both_sides_noted_at_different_steps_is_noted_once():
+    run = "   - [2018-06-08 Fri 09:00] ran true, exit 0\n     run 20180608-090000-abcd12\n"
+    step = "1. [ ] Test XYZ without ABC\n"
+    ours = changed((step, step + run))
+    theirs = changed(("1. [ ] only step\n", "1. [ ] only step\n" + run))
+    assert merged(ours, theirs) == (ours, [])
+    assert merged(theirs, ours) == (theirs, [])
+    other = BASE + NEW.format(id=203, title="Theirs") + run
+    assert merged(ours, other) == (ours + NEW.format(id=203, title="Theirs"), [])
+
+
+RENUMBERED = (
+    ("* TODO [201] ABC", "* TODO [207] ABC"),
+    ("  :ID:       201\n", "  :ID:       207\n  :ALIASES:  201\n"),
+)
+
+
+def test_what_was_added_to_an_experiment_follows_it_to_its_new_id():
+    note = ("first note\n", "first note\n- [2018-06-08 Fri 09:00] second note\n")
+    ours, theirs = changed(*RENUMBERED), changed(note)
+    both = changed(*RENUMBERED, note)
+    assert merged(ours, theirs) == (both, [])
+    assert merged(theirs, ours) == (both, [])
+    for sides in ((ours, theirs), (theirs, ours)):  # which were both added, as by a cherry-pick
+        assert merged(*sides, base="")[0].split() == both.split()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_experiments_with_one_id_each_keeps_its_own_changes(order):
+    at = BASE.index("* TODO [202]")
+    head, first, second = BASE[: BASE.index("* TODO")], BASE[BASE.index("* TODO") : at], BASE[at:].replace("202", "201")
+    note = ("first note\n", "first note\n- [2018-06-08 Fri 09:00] second note\n")
+    tick = ("[0/1]\n1. [ ] only step", "[1/1]\n1. [X] only step (83d45cd)")
+
+    def build(*changes, is_renumbered):
+        one = changed(*(RENUMBERED if is_renumbered else ()), text=first)
+        whole = head + "".join([one, second + "\n"][::order])
+        return changed(*changes, text=whole)
+
+    base = build(is_renumbered=False)
+    text, _ = merged(build(is_renumbered=True), build(note, tick, is_renumbered=False), base)
+    assert text.replace("DONE", "TODO").replace("[100%]", "[0%]") == build(note, tick, is_renumbered=True)
+
+
 def test_steps_added_by_both_sides_get_different_numbers():
     ours = changed(("2. [ ] Test XYZ with ABC\n", "2. [ ] Test XYZ with ABC\n3. [ ] Ours\n"), ("[0/2]", "[0/3]"))
     theirs = changed(

@@ -5,18 +5,18 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orglab.config import Config
 from orglab.experiment.consequences import update_steps_state
 from orglab.experiment.fast_reader import scan_experiments
-from orglab.experiment.model import Experiment, strip_cookies
-from orglab.experiment.note_text import split_note_head
+from orglab.experiment.model import Experiment
+from orglab.experiment.note_text import RUN_MARK, split_note_head
 from orglab.log.merge.head import FieldConflictError, choose, merge_head
 from orglab.log.merge.node import ADDED_ALONE, Key, Node, read_nodes, split_lines
-from orglab.log.merge.pairs import pair
+from orglab.log.merge.pairs import pair, pair_renumbered
 from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.org.source import BYTE_ORDER_MARK, decode
@@ -75,7 +75,8 @@ def merge(
     if base == ours:
         return Merged(theirs, 0, [])
     documents = [_read(data, config) for data in (base, ours, theirs)]
-    merging = _Merging(labels or Labels())
+    runs = [set(RUN_MARK.findall(document.text)) for document in documents]
+    merging = _Merging(labels or Labels(), (runs[1] & runs[2]) - runs[0])
     roots = read_nodes(documents, config)
     merging.parts(*(root.parts for root in roots))
     text = bytes(merging.out)
@@ -121,6 +122,8 @@ class _Merging:
     """Writes the result of a merge, part by part."""
 
     labels: Labels
+    told: set[bytes]
+    """The runs that both sides added, perhaps to different steps: each is kept once, where ours has it."""
     out: bytearray = field(default_factory=bytearray)
     conflicts: int = 0
     notes: list[str] = field(default_factory=list)
@@ -152,16 +155,9 @@ class _Merging:
         """Write the merge of one part."""
         base, ours, theirs = slot.base, slot.ours, slot.theirs
         if ours is None or theirs is None:
-            remaining = ours or theirs
-            if remaining is None:
-                return
-            if base is None:
-                self.write(_renumber_item(remaining, slot.number) if slot.number else remaining.core)
-                self.write(remaining.trail if slot.blanks is None else slot.blanks)
-            elif remaining.core != base.core:
-                # One side removed the part, the other changed it.
-                self.conflict(*(node.core + node.trail if node else b"" for node in (ours, theirs)))
+            self.one_sided(slot)
             return
+        base = base or _find_former(ours, theirs)
         newer = max(ours, theirs, key=lambda node: node.at)
         if ours.kind == "property" and min(ours.at, theirs.at) not in ("", newer.at):
             # The verdict of the newer conclusion counts, even if it is that of the common ancestor.
@@ -172,7 +168,7 @@ class _Merging:
         elif theirs.core in (ours.core, base.core if base else None):
             self.write(ours.core)
         elif base and base.core == ours.core:
-            self.write(theirs.core)
+            self.write((self.leave_out_told(theirs) or theirs).core)
         elif base is None and ours.key[0] == "run":
             note = _choose_run_note(ours, theirs)
             if note is None:
@@ -183,6 +179,21 @@ class _Merging:
             self.both(base, ours, theirs)
             self.trim()
         self.write(choose(base.trail if base else None, ours.trail, theirs.trail, max))
+
+    def one_sided(self, slot: _Slot) -> None:
+        """Write a part that at most one side has."""
+        node = slot.ours or slot.theirs
+        if node is None:
+            return
+        if slot.base is not None:
+            if node.core != slot.base.core:
+                # One side removed the part, the other changed it.
+                self.conflict(*(side.core + side.trail if side else b"" for side in (slot.ours, slot.theirs)))
+            return
+        kept = self.leave_out_told(node) if slot.ours is None else node
+        if kept is not None:
+            self.write(_renumber_item(kept, slot.number) if slot.number else kept.core)
+            self.write(kept.trail if slot.blanks is None else slot.blanks)
 
     def both(self, base: Node | None, ours: Node, theirs: Node) -> None:
         """Write a part that both sides changed."""
@@ -197,6 +208,11 @@ class _Merging:
         if ours.tail:
             self.trim()
         self.write(ours.tail)
+
+    def leave_out_told(self, node: Node) -> Node | None:
+        """Return a part that only they added or changed, without the notes of runs that we added elsewhere."""
+        is_told = not self.told.isdisjoint(RUN_MARK.findall(node.core)) if self.told else False
+        return _leave_out_runs(node, self.told) if is_told else node
 
     def renumber(self, slots: list[_Slot]) -> None:
         """Number the items that they added to a numbered list after ours."""
@@ -391,19 +407,37 @@ def _pair_added(
         if other is not None and _is_same(node, theirs[other]):
             pairs[place] = other
             del added[node.key]
-    return pairs
+    free = [place for place in range(len(ours)) if place not in of_ours and place not in pairs]
+    others = [place for place in range(len(theirs)) if place not in of_theirs and place not in pairs.values()]
+    return pairs | pair_renumbered(ours, theirs, free, others)
 
 
 def _is_same(ours: Node, theirs: Node) -> bool:
     """Return whether two added parts with the same key are the same; two experiments may share a number by chance."""
     if ours.kind == "heading" and ours.key[0] == "id" and ours.heading is not None and theirs.heading is not None:
-        titles = {strip_cookies(heading.title) for heading in (ours.heading, theirs.heading)}
-        return len(titles) == 1 and ours.heading.timestamp_ia == theirs.heading.timestamp_ia
+        return ours.identity == theirs.identity
     if ours.item is not None and theirs.item is not None and ours.key[0] != "run":
         # A step may have gone on since; of a note, only the commits may differ.
         is_step = bool(ours.item.checkbox and theirs.item.checkbox)
         return is_step or ours.core[len(ours.head) :] == theirs.core[len(theirs.head) :]
     return ours.kind != "conclusion" or ours.core == theirs.core
+
+
+def _leave_out_runs(node: Node, told: set[bytes]) -> Node | None:
+    """Return a part without the notes of some runs; None if it is one."""
+    if node.key[0] == "run" and node.key[1] in told:
+        return None
+    parts = [kept for part in node.parts if (kept := _leave_out_runs(part, told)) is not None]
+    return replace(node, parts=parts)
+
+
+def _find_former(ours: Node, theirs: Node) -> Node | None:
+    """Return the heading of an experiment before it got another id, if only one of two sides that added it has that."""
+    if not ours.ids or not theirs.ids or ours.ids[0] == theirs.ids[0]:
+        return None
+    former = theirs if theirs.ids[0] in ours.ids else ours
+    drawers = [part for part in former.parts if part.kind == "properties"]
+    return Node("heading", former.key, former.head, former.gap, drawers, heading=former.heading)
 
 
 def _choose_run_note(ours: Node, theirs: Node) -> Node | None:

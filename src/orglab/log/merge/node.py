@@ -14,7 +14,8 @@ from itertools import pairwise
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS
 from orglab.experiment.conclusion import STAMP
-from orglab.experiment.model import read_id, strip_cookies
+from orglab.experiment.ids import read_aliases
+from orglab.experiment.model import ID, read_id, strip_cookies
 from orglab.experiment.note_text import RUN_MARK
 from orglab.org.document import Document
 from orglab.org.element import Element
@@ -24,6 +25,7 @@ from orglab.org.timestamp import parse_timestamp
 
 COMMITS = re.compile(rb"[ \t]*\((%b)\)[ \t]*$" % CHAINS.encode())
 _COOKIES = re.compile(rb"[ \t]*\[(?:\d*%|\d*/\d*)\]")
+_TITLE_ID = re.compile(rf"(?:<<{ID}>>|\[{ID}\])\s*")
 _BLANK = re.compile(rb"[ \t]*\n")
 # Kinds of parts that are independent of each other: if both sides add one at the same place, both are kept.
 ADDED_ALONE = frozenset(("heading", "item", "drawer", "property", "planning", "row", "conclusion"))
@@ -59,6 +61,21 @@ class Node:
     heading: Heading | None = None
     item: Item | None = None
     at: str = ""
+
+    @cached_property
+    def identity(self) -> tuple[str, str] | None:
+        """The title without id and cookies, and the time of creation, of a heading with an id; None for other parts."""
+        if self.heading is None or self.key[0] != "id":
+            return None
+        match = _TITLE_ID.match(self.heading.title)
+        return strip_cookies(self.heading.title[match.end() if match else 0 :]), self.heading.timestamp_ia or ""
+
+    @cached_property
+    def ids(self) -> tuple[bytes, ...]:
+        """The id of a heading and the ids that it had before; none for other parts."""
+        if self.heading is None or self.key[0] != "id":
+            return ()
+        return (self.key[1].partition(b"\0")[0], *(alias.encode() for alias in read_aliases(self.heading)))
 
     @cached_property
     def words(self) -> bytes:
@@ -108,7 +125,27 @@ def read_nodes(documents: Sequence[Document], config: Config) -> list[Node]:
                 root.gap += below.gap
                 root.parts += below.parts
         roots.append(root)
+    _separate_ids(roots)
     return roots
+
+
+def _separate_ids(roots: Sequence[Node]) -> None:
+    """Give experiments keys that tell them apart if one version has two with one id."""
+    headings = [list(_find_headings_with_id(root)) for root in roots]
+    counts = [Counter(node.key for node in nodes) for nodes in headings]
+    shared = {key for version in counts for key, number in version.items() if number > 1}
+    for node in (node for nodes in headings for node in nodes if node.key in shared):
+        node.key = ("id", b"\0".join((node.key[1], *(part.encode("utf-8", "replace") for part in node.identity or ()))))
+
+
+def _find_headings_with_id(root: Node) -> Iterator[Node]:
+    """Yield the headings below a node that have an id."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if node.key[0] == "id":
+            yield node
+        pending += (part for part in node.parts if part.kind == "heading")
 
 
 def _subtrees(document: Document) -> list[tuple[int, bytes]]:
