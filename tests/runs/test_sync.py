@@ -189,6 +189,31 @@ def test_a_run_of_a_missing_step_stays_pending(clones):
     assert len(ids_in(one.log)) == 1
 
 
+def test_a_run_is_not_written_to_an_experiment_that_only_has_the_same_id(clones):
+    one, two = clones
+    one("new", "Ours", "-s", "other", TZ="Asia/Tokyo")  # so that it was created at another time
+    two("new", "Theirs", "-s", "other")
+    two("run", "2.1", "--stdout-metrics", "--", "sh", "-c", "echo metric acc=0.5")
+    two("sync")
+    assert "added 0 to the log" in one("sync").err
+    assert ids_in(one.log) == []
+    (run,) = json.loads(one("runs", "--json").out)["runs"]
+    assert run["ref"] is None
+    assert json.loads(one("runs", "2", "--json").out)["runs"] == []
+    assert "acc" not in one("show", "2").out
+    one.commit("ours")
+    two.commit("theirs")
+    two.git("push", "--quiet")
+    register_driver(find_repository(one.path), CONFLICT)
+    one.git("pull", "--quiet", "--no-rebase", "--no-edit")
+    renumbered = one("renumber", "2").out
+    (run,) = json.loads(one("runs", "--json").out)["runs"]
+    theirs = "e3" if "Theirs" in renumbered else "e2"
+    assert run["ref"] == f"{theirs}.1"
+    assert "acc 0.5" in one("show", theirs).out
+    assert len(ids_in(one.log)) == 1
+
+
 def test_a_copied_clone_is_another_writer(clones, tmp_path_factory):
     one, _ = clones
     first = writer_name(find_repository(one.path))
