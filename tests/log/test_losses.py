@@ -267,6 +267,19 @@ def test_a_restore_that_would_conflict_changes_nothing(orglab, repo):
     assert text != read(repo)
 
 
+def test_a_first_conclusion_is_restored_once_before_the_later_ones(orglab, repo):
+    orglab("conclude", "1", "First words.")
+    repo.git("checkout", "--", NAME)
+    orglab("list")
+    orglab("conclude", "1", "Second words.")
+    orglab("conclude", "1", "Third words.")
+    assert orglab("check", "--restore").out == "e1  conclusion  First words.\n"
+    assert orglab("check", "--restore", code=3).err == "orglab: Nothing is missing from the log.\n"
+    concluded = [line for line in read(repo).splitlines() if "words." in line]
+    assert concluded == ["First words.", "Second words.", "Third words."]
+    assert len(open_log(repo.path / NAME).experiment("1").conclusion.entries) == 3
+
+
 def test_what_a_commit_of_somebody_else_deleted_is_no_loss(orglab, repo):
     orglab("note", "1", "Reworded by a colleague")
     repo.commit("log")

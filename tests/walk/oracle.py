@@ -6,7 +6,7 @@ import re
 
 from lab import NAME
 
-from .world import BRANCHES, LOG_BRANCH, Fault, World
+from .world import LOG_BRANCH, Fault, World
 
 TOKEN = re.compile(r"\b[nxcr]-\d+\b")
 HEADING = re.compile(r"^\*+ (?:[A-Z]+ )?(?:\[(\d+)\] )?.*\bidea (x-\d+)\b.*:exp:", re.M)
@@ -69,10 +69,15 @@ class Oracle:
             raise Fault(f"twice in the log of {place}: {', '.join(sorted(twice))}\n{text}")
 
     def find_missing(self, world: World, clone: str) -> set[str]:
-        """Return the tokens that must be findable in a clone and that none of its logs has."""
+        """Return the tokens that must be findable in a clone and that none of its logs has.
+
+        What a commit took out of a tracked log, as a revert does, is in the history of a branch.
+        """
         texts = [read_log(world, place) for place in CLONES[clone]]
-        branches = (LOG_BRANCH,) if world.apart else BRANCHES
-        texts += [world.ask(clone, "show", f"{branch}:{NAME}") for branch in branches]
+        if world.apart:
+            texts.append(world.ask(clone, "show", f"{LOG_BRANCH}:{NAME}"))
+        else:
+            texts.append(world.ask(clone, "log", "--format=", "--patch", "--branches", "--remotes", "--", NAME))
         return self.written[clone] - self.deleted - find_tokens("\n".join(texts))
 
 

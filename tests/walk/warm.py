@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib
 import os
 import pkgutil
+import re
 import signal
 import sys
 import tempfile
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import orglab
 from lab import Done
+from orglab import clock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +87,7 @@ def _become_orglab(arguments, cwd, environment, out, err):
         os.environ.update(environment)
         os.chdir(cwd)
         time.tzset()
+        _pin_clock(environment)
         sys.argv = ["orglab", *arguments]
         code = _run_main()
     except BaseException:  # noqa: BLE001 - whatever happens, this copy of the test must not go on
@@ -94,6 +98,14 @@ def _become_orglab(arguments, cwd, environment, out, err):
             sys.stderr.flush()
         finally:
             os._exit(code)
+
+
+def _pin_clock(environment):
+    """Have it be as late as git's date says, so that two things that were made in two steps have two times."""
+    date = re.fullmatch(r"@(\d+) \+0000", environment.get("GIT_AUTHOR_DATE", ""))
+    if date is not None:
+        behind = time.time() - int(date[1])
+        clock.now = lambda: datetime.datetime.fromtimestamp(time.time() - behind)  # noqa: DTZ006 - as the log has it
 
 
 def _run_main():

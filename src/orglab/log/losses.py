@@ -18,7 +18,7 @@ from orglab.experiment.missing_parts import MissingPart, find_missing_parts, fin
 from orglab.experiment.model import Experiment
 from orglab.git import Repository
 from orglab.git.files import read_file_at
-from orglab.git.log_branch import Version, find_tip, save_texts
+from orglab.git.log_branch import Version, find_tip, is_ancestor, save_texts
 from orglab.git.versions import read_branch_versions
 from orglab.log import file
 from orglab.log.kept_text import find_text_ref
@@ -256,7 +256,9 @@ def _restore(log: "LogFile", loss: Loss, refs: Collection[str] | None) -> None:
         log.parse(data).require_no_conflict()
         merged = merge(base, data, kept, log.config, clock.now())
         is_twice = _count_repeated(log, merged.data) > _count_repeated(log, data)
-        if merged.conflicts or is_twice or find_missing_parts(data, [merged.data], log.config):
+        left = {*find_missing_parts(kept, [merged.data], log.config)} & {*loss.parts}
+        is_missing = any(refs is None or _is_in(part.ref, refs) for part in left)
+        if merged.conflicts or is_twice or is_missing or find_missing_parts(data, [merged.data], log.config):
             raise GitError(
                 "The earlier text cannot be merged into the log without a conflict; nothing was restored. "
                 f"See `git show {loss.commit[:10]}:{log.name}`."
@@ -335,8 +337,12 @@ def _read_subtree(experiment: Experiment) -> bytes:
 
 
 def _read_history(log: "LogFile", repository: Repository, commit: object) -> list[bytes]:
-    """Return the log as a commit has it, in a list that is empty if there is none."""
-    text = read_file_at(repository, commit, log.name) if isinstance(commit, str) and commit.isalnum() else None
+    """Return the log as a commit has it, in a list that is empty if no history of a branch holds the commit."""
+    if not isinstance(commit, str) or not commit.isalnum():
+        return []
+    refs = ("refs/heads", "refs/remotes", "refs/tags")
+    is_held = repository.read("for-each-ref", "--count=1", f"--contains={commit}", *refs)
+    text = read_file_at(repository, commit, log.name) if is_held or is_ancestor(repository, commit, "HEAD") else None
     return [text] if text is not None else []
 
 

@@ -246,6 +246,30 @@ def test_of_two_experiments_with_one_id_each_keeps_its_own_changes(order):
     assert text.replace("DONE", "TODO").replace("[100%]", "[0%]") == build(note, tick, is_renumbered=True)
 
 
+def test_an_experiment_that_both_sides_renumbered_gets_one_of_the_two_ids():
+    note = ("first note\n", "first note\n- [2018-06-08 Fri 09:00] second note\n")
+    ours = changed(*RENUMBERED)
+    theirs = changed(*((old, new.replace("207", "208")) for old, new in RENUMBERED), note)
+    both = changed((":ALIASES:  201\n", ":ALIASES:  201 208\n"), note, text=ours)
+    assert merged(ours, theirs) == (both, [])
+    assert merged(theirs, ours) == (both, [])
+    # 207 is another experiment there.
+    text, notes = merged(ours, theirs + NEW.format(id=207, title="Theirs"))
+    assert "[208] ABC" in text
+    assert ":ALIASES:  201 207\n" in text
+    assert "[207] Theirs" in text
+    assert notes == []
+
+
+@pytest.mark.parametrize("name", ["ALIASES", "SHARED"])
+def test_former_ids_of_both_sides_are_kept(name):
+    ours, theirs = (
+        changed(("  :ID:       201\n", f"  :ID:       201\n  :{name}:   {words}\n"))
+        for words in ("7: 83d45cd 0a1b2c3 8: 1111111", "7: 83d45cd 2222222")
+    )
+    assert f"  :{name}:   7: 83d45cd 0a1b2c3 2222222 8: 1111111\n" in merged(ours, theirs)[0]
+
+
 def test_steps_added_by_both_sides_get_different_numbers():
     ours = changed(("2. [ ] Test XYZ with ABC\n", "2. [ ] Test XYZ with ABC\n3. [ ] Ours\n"), ("[0/2]", "[0/3]"))
     theirs = changed(

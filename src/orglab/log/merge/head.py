@@ -55,7 +55,22 @@ def merge_head(base: Node | None, ours: Node, theirs: Node) -> bytes:
     if ours.kind == "planning":
         # If both sides closed it, the later CLOSED time counts.
         return choose(base.head if base else None, ours.head, theirs.head, max)
+    if ours.kind == "property" and ours.key[1] in (b":ALIASES:", b":SHARED:"):
+        return choose(base.head if base else None, ours.head, theirs.head, _join_words)
     return choose(base.head if base else None, ours.head, theirs.head)
+
+
+def _join_words(ours: bytes, theirs: bytes) -> bytes:
+    """Return our line of a property with the words of both: former ids, or `ID: WORDS` for each id that is shared."""
+    start = len(ours) - len(ours.lstrip()) + len(ours.split()[0])
+    groups: dict[bytes, dict[bytes, None]] = {}
+    for line in (ours, theirs):
+        name = b""
+        for word in line.split()[1:]:
+            name = word if word.endswith(b":") else name
+            groups.setdefault(name, {})[word] = None
+    gap = ours[start : len(ours) - len(ours[start:].lstrip())] or b" "
+    return ours[:start] + gap + b" ".join(word for words in groups.values() for word in words) + b"\n"
 
 
 def _read_title(heading: Heading) -> str:

@@ -15,6 +15,7 @@ from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.model import Experiment
 from orglab.experiment.note_text import RUN_MARK, split_note_head
 from orglab.log.merge.head import FieldConflictError, choose, merge_head
+from orglab.log.merge.new_ids import agree_on_ids
 from orglab.log.merge.node import ADDED_ALONE, Key, Node, read_nodes, split_lines
 from orglab.log.merge.pairs import pair, pair_renumbered
 from orglab.org.cookies import recount_cookies
@@ -75,6 +76,7 @@ def merge(
     if base == ours:
         return Merged(theirs, 0, [])
     documents = [_read(data, config) for data in (base, ours, theirs)]
+    documents[1:] = agree_on_ids(documents[1], documents[2], config)
     runs = [set(RUN_MARK.findall(document.text)) for document in documents]
     merging = _Merging(labels or Labels(), (runs[1] & runs[2]) - runs[0])
     roots = read_nodes(documents, config)
@@ -344,7 +346,17 @@ def _interleave(leading: list[_Slot], other: list[_Slot]) -> list[_Slot]:
 
 
 def _sort_conclusions(slots: list[_Slot]) -> list[_Slot]:
-    """Return the slots with the conclusions that only one side added in the order of their times."""
+    """Return the slots with the conclusions that only one side added in the order of their times.
+
+    Words without a time come before the first conclusion that has one, of which they would become a part otherwise.
+    """
+    kinds = [node.kind if (node := slot.ours or slot.theirs) is not None else "" for slot in slots]
+    first = kinds.index("conclusion") if "conclusion" in kinds else len(slots)
+    late = [slot for slot, kind in zip(slots[first:], kinds[first:], strict=True) if kind == "line"]
+    if late:
+        rest = [slot for slot, kind in zip(slots[first:], kinds[first:], strict=True) if kind != "line"]
+        slots = [*slots[:first], *late, *rest]
+        late[-1].blanks = late[-1].separator = b"\n"
     places = [index for index, slot in enumerate(slots) if slot.inserted and _time(slot)]
     for index, slot in zip(places, sorted((slots[index] for index in places), key=_time), strict=True):
         slots[index] = slot
