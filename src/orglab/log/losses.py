@@ -313,7 +313,7 @@ def _is_wanted(part: MissingPart, reference: str | None, log: "LogFile") -> bool
     return reference is None or _is_in(part.ref, (log.spell(reference).partition(".")[0],))
 
 
-def _is_in(ref: str, experiments: Sequence[str]) -> bool:
+def _is_in(ref: str, experiments: Collection[str]) -> bool:
     return ref.partition(".")[0] in experiments
 
 
