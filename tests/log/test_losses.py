@@ -1,5 +1,7 @@
 """What git takes out of a tracked log is told once, listed, and put back or forgotten."""
 
+import re
+
 import pytest
 
 from commands import Orglab
@@ -157,6 +159,19 @@ def test_a_deletion_by_an_editor_that_renames_is_one_too(orglab, repo):
     new = repo.write("new", text.replace("To be deleted", "Written instead"))
     new.replace(repo.path / NAME)
     assert orglab("list").err == ""
+
+
+def test_a_checkout_is_noticed_although_somebody_has_edited_the_file_since(orglab, repo):
+    orglab("note", "1", "Committed")
+    repo.commit("log")
+    orglab("note", "1", "Not committed")
+    repo.git("checkout", "--", ".")
+    repo.write(NAME, re.sub(".*Committed\n", "", read(repo)) + "\nTyped afterwards\n")
+    told = orglab("list").err
+    assert "git (a checkout of the file) took 1 note (e1) out of the log" in told
+    assert orglab("check", "--restore").out == "e1  note  Not committed\n"
+    assert "Typed afterwards" in read(repo)
+    assert "] Committed" not in read(repo)
 
 
 def test_what_another_branch_has_is_not_lost(orglab, repo):

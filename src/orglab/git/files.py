@@ -64,6 +64,27 @@ def is_tracked(repository: Repository, path: str) -> bool:
     return bool(repository.at_top.read("ls-files", "-z", "--", _literal(path)))
 
 
+def read_checked_out(repository: Repository, path: str) -> bytes | None:
+    """Return the content with which git put a file into the working tree, whatever was written into it since.
+
+    Args:
+        repository: The repository.
+        path: The file, from the top.
+
+    Returns:
+        None if another program has put the file there: then git's index names another inode (index-format(5)).
+    """
+    entry = repository.at_top.read("ls-files", "--stage", "--debug", "--", _literal(path)) or b""
+    match = re.search(rb"^100\d{3} ([0-9a-f]+) 0\t.*?\bino: (\d+)", entry, re.S)
+    try:
+        inode = (repository.top / path).stat().st_ino & 0xFFFFFFFF
+    except OSError:
+        return None
+    if match is None or int(match.group(2)) != inode:
+        return None
+    return next((data for _, data in read_blobs(repository, [match.group(1).decode()])), None)
+
+
 def list_untracked(repository: Repository) -> list[str]:
     """Return the files and folders that git neither tracks nor ignores; before the first commit, all but ignored ones.
 

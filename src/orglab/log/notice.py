@@ -8,8 +8,8 @@ from orglab import clock
 from orglab.config import shorten_path
 from orglab.errors import OrglabError
 from orglab.git import Repository, is_installed
-from orglab.git.files import read_file_at
-from orglab.git.log_branch import LOG_BRANCH, is_ancestor, is_head_in_branch, is_in_commit
+from orglab.git.files import read_checked_out, read_file_at
+from orglab.git.log_branch import LOG_BRANCH, find_tip, is_ancestor, is_head_in_branch, is_in_commit
 from orglab.git.versions import is_version
 from orglab.log.apart import find_apart_files, restore_missing
 from orglab.log.kept_text import merge_text
@@ -94,7 +94,10 @@ def _notice_new_file(log: "LogFile", repository: Repository, guard: TextGuard, k
         return
     operation = guard.find_operation()
     at_head = read_file_at(guard.repository, "HEAD", log.name)
-    if operation is not None or at_head in (now, now.replace(b"\r\n", b"\n")):
+    if operation is None and read_checked_out(guard.repository, log.name) not in (None, kept):
+        # Somebody has changed the file by hand after that.
+        record_loss(log, kept, "a checkout of the file", tell, history=find_tip(guard.repository, "HEAD"))
+    elif operation is not None or at_head in (now, now.replace(b"\r\n", b"\n")):
         former = guard.find_former_head()
         # What commits have taken out, as those that a merge brings, is in the history, and was meant.
         is_in_history = former is not None and is_ancestor(guard.repository, former, "HEAD")

@@ -197,6 +197,8 @@ def test_the_same_experiment_on_both_branches_is_one():
 def test_the_same_experiment_on_both_branches_is_one_although_it_went_on_on_one_of_them():
     begun = BASE + NEW.format(id=203, title="Picked [0%]")
     ended = begun.replace("TODO [203] Picked [0%]", "DONE [203] Picked [100%]")
+    state = '  :LOGBOOK:\n  - State "DONE" from "TODO"       [2018-06-08 Fri 09:00]\n  :END:\n'
+    ended = ended.replace("203\n  :END:\n", f"203\n  :END:\n{state}")
     ended = ended.replace("TODO Experiments [0/1]\n1. [ ] a step", "DONE Experiments [1/1]\n1. [X] a step (83d45cd)")
     assert merged(ended, begun) == (ended, [])
     assert merged(begun, ended) == (ended, [])

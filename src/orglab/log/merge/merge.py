@@ -133,6 +133,10 @@ class _Merging:
 
     def parts(self, base: Sequence[Node], ours: Sequence[Node], theirs: Sequence[Node]) -> None:
         """Write the merge of a sequence of parts."""
+        if not base and ours and theirs:
+            # What both added alike was there before, as far as the rest is concerned.
+            common = pair(ours, theirs)
+            base = [node for at, node in enumerate(ours) if node.kind == "line" and at in common]
         slots = list(_slots(base, ours, theirs))
         self.renumber(slots)
         _separate(slots)

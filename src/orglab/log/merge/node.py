@@ -15,7 +15,7 @@ from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS
 from orglab.experiment.conclusion import STAMP
 from orglab.experiment.ids import read_aliases
-from orglab.experiment.model import ID, read_id, strip_cookies
+from orglab.experiment.model import Experiment, read_id, strip_cookies
 from orglab.experiment.note_text import RUN_MARK
 from orglab.org.document import Document
 from orglab.org.element import Element
@@ -25,7 +25,6 @@ from orglab.org.timestamp import parse_timestamp
 
 COMMITS = re.compile(rb"[ \t]*\((%b)\)[ \t]*$" % CHAINS.encode())
 _COOKIES = re.compile(rb"[ \t]*\[(?:\d*%|\d*/\d*)\]")
-_TITLE_ID = re.compile(rf"(?:<<{ID}>>|\[{ID}\])\s*")
 _BLANK = re.compile(rb"[ \t]*\n")
 # Kinds of parts that are independent of each other: if both sides add one at the same place, both are kept.
 ADDED_ALONE = frozenset(("heading", "item", "drawer", "property", "planning", "row", "conclusion"))
@@ -67,8 +66,8 @@ class Node:
         """The title without id and cookies, and the time of creation, of a heading with an id; None for other parts."""
         if self.heading is None or self.key[0] != "id":
             return None
-        match = _TITLE_ID.match(self.heading.title)
-        return strip_cookies(self.heading.title[match.end() if match else 0 :]), self.heading.timestamp_ia or ""
+        experiment = Experiment(self.heading, Config(), "")
+        return experiment.title, experiment.created.isoformat() if experiment.created is not None else ""
 
     @cached_property
     def ids(self) -> tuple[bytes, ...]:
