@@ -36,7 +36,7 @@ class Oracle:
         self.written[clone_of(place)].add(token)
 
     def add_by_hand(self, world: World, place: str, token: str) -> None:
-        """Remember what someone typed into the log: it counts when a command has seen it."""
+        """Remember what someone typed into the log, or a killed command wrote: it counts when a command has seen it."""
         self.unseen.setdefault(str(world.log(place)), set()).add(token)
 
     def see(self, world: World, place: str) -> None:
@@ -67,6 +67,17 @@ class Oracle:
         twice = find_repeated(RUN.findall(text)) | find_repeated(token for _, token in HEADING.findall(text))
         if twice:
             raise Fault(f"twice in the log of {place}: {', '.join(sorted(twice))}\n{text}")
+
+    def find_listed(self, world: World, clone: str, listed: str) -> set[str]:
+        """Return the tokens that a list of what is lost names, and those in the experiments that it names."""
+        tokens = find_tokens(listed)
+        experiments = {token for token in tokens if token.startswith("x-")}
+        if experiments:
+            kept = world.ask(clone, "log", "--format=%H", "--grep=^log: before ", "--glob=refs/orglab/texts/").split()
+            texts = "\n".join(world.ask(clone, "show", f"{commit}:{NAME}") for commit in kept)
+            for text in re.split(r"^(?=\* )", texts, flags=re.M):
+                tokens |= find_tokens(text) if find_tokens(text.partition("\n")[0]) & experiments else set()
+        return tokens
 
     def find_missing(self, world: World, clone: str) -> set[str]:
         """Return the tokens that must be findable in a clone and that none of its logs has.

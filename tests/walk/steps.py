@@ -202,7 +202,7 @@ def restore(turn: Turn) -> None:
 
 
 def killed(turn: Turn) -> None:
-    """Kill a command at some moment; what it wrote by then counts."""
+    """Kill a command at some moment; what it wrote counts once another command has seen it."""
     experiment, token = turn.pick_experiment(), f"n-{turn.number}"
     if experiment is None:
         return
@@ -215,7 +215,7 @@ def killed(turn: Turn) -> None:
     if ended.code == 0:
         turn.oracle.see(turn.world, turn.place)
     if token in find_tokens(read_log(turn.world, turn.place)):
-        turn.oracle.add(turn.place, token)
+        turn.oracle.add_by_hand(turn.world, turn.place, token)
 
 
 def together(turn: Turn) -> None:

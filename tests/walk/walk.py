@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from .oracle import CLONES, Oracle, find_tokens
+from .oracle import CLONES, Oracle
 from .steps import BY_NAME, KINDS, Turn, renumber, resolve_log
 from .world import BRANCHES, OPERATIONS, Fault, World
 
@@ -113,8 +113,8 @@ def end(world: World, oracle: Oracle) -> None:
             raise Fault(f"git status in {place}: {statuses[0]!r}, without orglab {statuses[1]!r}")
     for clone in CLONES:
         # What cannot be restored without a conflict has to be listed.
-        listed = find_tokens("\n".join(line for answer in answers for line in answer.split("\\n") if " lost " in line))
-        if missing := oracle.find_missing(world, clone) - listed:
+        lines = [line for answer in answers for line in answer.split("\\n") if " lost " in line]
+        if missing := oracle.find_missing(world, clone) - oracle.find_listed(world, clone, "\n".join(lines)):
             tokens = ", ".join(sorted(missing))
             raise Fault("\n".join((f"neither in a log of clone {clone} nor restored: {tokens}", *answers)))
 

@@ -252,26 +252,53 @@ def _restore(log: "LogFile", loss: Loss, refs: Collection[str] | None) -> None:
     if refs is not None:
         kept = _take_experiments(base, kept, refs, log)
 
+    wanted = {part for part in loss.parts if refs is None or _is_in(part.ref, refs)}
+
     def change(data: bytes) -> bytes:
         log.parse(data).require_no_conflict()
-        merged = merge(base, data, kept, log.config, clock.now())
-        is_twice = _count_repeated(log, merged.data) > _count_repeated(log, data)
-        left = {*find_missing_parts(kept, [merged.data], log.config)} & {*loss.parts}
-        is_missing = any(refs is None or _is_in(part.ref, refs) for part in left)
-        if merged.conflicts or is_twice or is_missing or find_missing_parts(data, [merged.data], log.config):
+        restored = _merge_back(log, data, (base, kept), wanted)
+        if restored is None:
+            # Too much has changed since.  Both sides may have added these experiments, for all that is known.
+            names = {part.ref.partition(".")[0] for part in wanted}
+            sides = _take_experiments(data, b"", names, log), _take_experiments(data, kept, names, log)
+            restored = _merge_back(log, data, sides, wanted)
+        if restored is None:
             raise GitError(
                 "The earlier text cannot be merged into the log without a conflict; nothing was restored. "
                 f"See `git show {loss.commit[:10]}:{log.name}`."
             )
-        return merged.data
+        return restored
 
     file.update(log.path, change, anyway=log.anyway)
     log.record_write()
 
 
+def _merge_back(
+    log: "LogFile", data: bytes, sides: tuple[bytes, bytes], wanted: Collection[MissingPart]
+) -> bytes | None:
+    """Return the log with what one version has and its ancestor has not; None if that is not just what is wanted.
+
+    Args:
+        log: The log.
+        data: Its text.
+        sides: The ancestor, and the version.
+        wanted: What has to be in the result.
+    """
+    base, kept = sides
+    merged = merge(base, data, kept, log.config, clock.now())
+    is_twice = _count_repeated(log, merged.data) > _count_repeated(log, data)
+    is_left = not {*find_missing_parts(kept, [merged.data], log.config)}.isdisjoint(wanted)
+    if merged.conflicts or is_twice or is_left or find_missing_parts(data, [merged.data], log.config):
+        return None
+    return merged.data
+
+
 def _count_repeated(log: "LogFile", data: bytes) -> int:
-    """Return how many experiments of a text repeat another one, with its id and title."""
-    names = Counter((experiment.id, experiment.title) for experiment in log.read_experiments(log.parse(data)))
+    """Return how many experiments of a text repeat another one: its id, and its title or the time of its creation."""
+    experiments = log.read_experiments(log.parse(data))
+    names = Counter(
+        (experiment.id, what) for experiment in experiments for what in (experiment.title, experiment.created)
+    )
     return sum(number - 1 for number in names.values())
 
 
@@ -318,12 +345,13 @@ def _is_in(ref: str, experiments: Collection[str]) -> bool:
 
 
 def _take_experiments(base: bytes, kept: bytes, refs: Collection[str], log: "LogFile") -> bytes:
-    """Return the text from after, with some experiments as they were before."""
+    """Return the text from after, with some experiments as they were before; without them if there were none."""
     old = {one.ref: one for one in log.read_experiments(log.parse(kept))}
     text = bytearray(base)
     for experiment in reversed(log.read_experiments(log.parse(base))):
-        if experiment.ref in refs and (before := old.pop(experiment.ref, None)) is not None:
-            text[experiment.begin : experiment.end] = _read_subtree(before)
+        if experiment.ref in refs:
+            before = old.pop(experiment.ref, None)
+            text[experiment.begin : experiment.end] = _read_subtree(before) if before is not None else b""
     for ref in [ref for ref in old if ref in refs]:
         if text and not text.endswith(b"\n"):
             text += b"\n"
