@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from lab import NAME
+
 from .oracle import CLONES, Oracle
 from .steps import BY_NAME, KINDS, Turn, renumber, resolve_log
 from .world import BRANCHES, OPERATIONS, Fault, World
@@ -131,6 +133,10 @@ def _finish_operations(world, place):
         if not world.apart and not world.log(place).exists():
             # A revert of the first commit, for example, is no loss: it is in the history of the branch.
             world.git(place, "checkout", "--quiet", "--force", "--detach", branch)
+    if not world.apart and not world.log(place).exists():
+        # All branches have lost it by then.
+        commit = world.ask(place, "log", "-1", "--format=%H", "--branches", "--diff-filter=AM", "--", NAME)
+        world.git(place, "checkout", "--quiet", commit, "--", NAME)
 
 
 def shrink(failure: Failure, *, apart: bool) -> Failure:
