@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 
 import pytest
 
@@ -191,6 +192,21 @@ def test_renumbering_again_keeps_what_was_its_own(study):
     assert owners(log) == {"e7": ADAM, "e20": BAGGING}
     assert log.experiment("8").id == "20"
     assert log.experiment("7").title == "Adam"
+
+
+def test_a_run_belongs_to_the_experiment_that_has_its_step_and_its_title(repo):
+    orglab("init", "--tracked")
+    orglab("new", "Short", "-s", "A")
+    orglab("new", "Long", "-s", "A", "-s", "B", "--id", "7")
+    for step in ("7.1", "7.2"):
+        assert orglab("run", step, "--", "true").code == 0
+    path = repo.path / NAME
+    # As if two clones had both given the id 7, and nothing had been told yet.
+    text = re.sub(r"(?m)^ +- .*\n^ +run .*\n", "", path.read_text())
+    path.write_text(text.replace("[1] Short", "[7] Short").replace(":ID:       1\n", ":ID:       7\n"))
+    assert orglab("renumber", "7").out.split()[-1] == "Long"
+    listed = {run["ref"] for run in json.loads(orglab("runs", "--json").out)["runs"]}
+    assert listed == {"e8.1", "e8.2"}
 
 
 def test_an_id_that_nobody_else_has_is_not_shared(repo):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from orglab.runs.record import Run
 
 _INSTALLED = ("installed", "by hand")
+NO_STEP = "the log does not have its step"
+"""Why a run is pending until the log changes."""
 
 
 class Status(NamedTuple):
@@ -30,7 +32,7 @@ class Status(NamedTuple):
         uncommitted: The log and the journal, if they have uncommitted changes.
         changed: The number of other files with uncommitted changes, including untracked files.
         pending: The references of steps and ids of runs that are recorded but not written to the log yet.
-        reasons: Why those of the pending runs that belong to another HEAD are pending, by id.
+        reasons: Why those of the pending runs are pending that belong to another HEAD, or to no step of the log, by id.
         pending_results: Why the results of a run are not committed yet, by the id of the run.
         homeless: The same for logs that no longer have their path, with that path relative to the top.
         running: The runs that have not ended; those whose orglab was killed are `unobserved`.
@@ -95,7 +97,7 @@ class StatusMethods(SetupMethods):
         log_runs = LogRuns(self, lambda: document)
         runs = log_runs.all
         folders = [place / RUNS for place in find_storage_folders(self.top)]
-        entries = find_pending(self.top, self.path, log_runs.owns)
+        entries = find_pending(self.top, self.path, log_runs.owns, with_postponed=True)
         reasons = {entry.name: entry.waiting for entry in entries if entry.waiting is not None}
         homeless = {name: log for name, log in find_homeless(self.top).items() if not log_runs.owns(log)}
         going_on = {run.id: run for run in runs if run.is_going_on}
@@ -103,7 +105,8 @@ class StatusMethods(SetupMethods):
             self.path, counts, active, active_experiment, step, repository is not None, uncommitted, changed,
             tuple(entry.ref or entry.name for entry in entries
                   if not entry.is_noted and entry.name not in going_on),
-            {name: why.note for name, why in reasons.items() if why.note is not None},
+            {name: why.note for name, why in reasons.items() if why.note is not None}
+            | {entry.name: NO_STEP for entry in entries if entry.is_postponed},
             {name: why.results for name, why in reasons.items() if why.results is not None}, homeless,
             tuple(going_on.values()),
             self._describe_hooks() if repository is not None else None, len(runs),

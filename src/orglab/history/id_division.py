@@ -19,6 +19,7 @@ from orglab.git.log_branch import LOG_BRANCH
 from orglab.git.mentions import read_tips, revision_lines
 from orglab.history.sources import Sources
 from orglab.org.source import decode
+from orglab.reference import parse_reference
 from orglab.runs.record import Run
 
 _MINE, _OTHER = 1, 2
@@ -75,6 +76,13 @@ class _Sides:
         """Return the side of a run."""
         if run.id in self._runs:
             return self._runs[run.id]
+        fits = {
+            side: max((_measure_fit(run, one) for one in experiments), default=0)
+            for side, experiments in self._sides.items()
+        }
+        best = [side for side, fit in fits.items() if fit == max(fits.values())]
+        if len(best) == 1:
+            return best[0]
         for name in (run.commit, run.before):
             if (commit := self._named.get(name or "")) is not None:
                 return self.find_of_commit(commit)
@@ -163,6 +171,15 @@ class _Sides:
             if side:
                 along[name] = side
         return along
+
+
+def _measure_fit(run: Run, experiment: Experiment) -> int:
+    """Return how well an experiment fits the record of a run: 0 if that has another title, or a step that it lacks."""
+    step = parse_reference(run.ref).step if run.ref is not None else None
+    if not run.describes(experiment) or (step is not None and all(one.number != step for one in experiment.steps)):
+        return 0
+    own = run.fields.get("experiment")
+    return 2 if isinstance(own, dict) and own.get("title") == experiment.title else 1
 
 
 def _read_text(experiment: Experiment) -> bytes:

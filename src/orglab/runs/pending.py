@@ -49,6 +49,7 @@ class PendingEntry(NamedTuple):
         run: The folder of the record of the run; None for a step, and for a run without a record.
         is_noted: Whether the log has the note of the run, and only its results are left to commit.
         waiting: What the run waits for; None if that is not known yet.
+        is_postponed: Whether the log, as it is, does not have the step.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class PendingEntry(NamedTuple):
     run: Path | None = None
     is_noted: bool = False
     waiting: Waiting | None = None
+    is_postponed: bool = False
 
     @property
     def name(self) -> str:
@@ -64,15 +66,18 @@ class PendingEntry(NamedTuple):
         return self.path.name
 
 
-def find_pending(top: Path, log: Path, owns: Callable[[str], bool]) -> list[PendingEntry]:
+def find_pending(
+    top: Path, log: Path, owns: Callable[[str], bool], *, with_postponed: bool = False
+) -> list[PendingEntry]:
     """Return the entries that may be written to a log now, steps before runs.
 
-    Runs that are still going on, and entries postponed until the log changes, are left out.
+    Runs that are still going on are left out, and so are those postponed until the log changes unless `with_postponed`.
 
     Args:
         top: The top of the repository, or else the folder of the log.
         log: The log.
         owns: Returns whether a name is, or was, that of the log: a path relative to the top.
+        with_postponed: Whether to return also those that the log cannot take as it is.
     """
     entries = list_entries(top, PENDING)
     if not entries:
@@ -83,13 +88,15 @@ def find_pending(top: Path, log: Path, owns: Callable[[str], bool]) -> list[Pend
         fields = _read(path)
         if not _is_for(fields, real_log, owns):
             continue
-        if fields.get("unlike") not in (None, "") and fields["unlike"] == _read_state(log):
+        is_postponed = fields.get("unlike") not in (None, "") and fields["unlike"] == _read_state(log)
+        if is_postponed and not with_postponed:
             continue
         ref, commit = fields.get("ref"), fields.get("commit")
         if isinstance(ref, str) and isinstance(commit, str):
-            steps.append(PendingEntry(path, ref, commit))
+            steps.append(PendingEntry(path, ref, commit, is_postponed=is_postponed))
         else:
-            runs.append(PendingEntry(path, is_noted=fields.get("noted") is True, waiting=_read_waiting(fields)))
+            is_noted, waiting = fields.get("noted") is True, _read_waiting(fields)
+            runs.append(PendingEntry(path, is_noted=is_noted, waiting=waiting, is_postponed=is_postponed))
     if not runs:
         return steps
     folders = list_entries(top, RUNS)

@@ -278,8 +278,12 @@ class Run(Mapping[str, object]):
 
         Another clone may have given the id to another experiment, before the logs of both were merged.
         """
+        return not self.is_foreign or self.describes(experiment)
+
+    def describes(self, experiment: "Experiment") -> bool:
+        """Return whether an experiment has the title or the time of creation in the record, as far as it has them."""
         own = self.fields.get("experiment")
-        if not self.is_foreign or not isinstance(own, dict) or not own.keys() >= {"title", "created"}:
+        if not isinstance(own, dict) or not own.keys() >= {"title", "created"}:
             return True
         created = experiment.created
         return own["title"] == experiment.title or created is None or own["created"] == created.isoformat()

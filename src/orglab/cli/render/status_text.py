@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from orglab.api.status import Status
+from orglab.api.status import NO_STEP, Status
 from orglab.cli import output
 from orglab.config import shorten_path
 from orglab.runs.record import Run
@@ -84,7 +84,8 @@ def _describe_pending(status: Status) -> str:
     if not status.reasons:
         return f"{listed(status.pending, _MOST)} (not in the log yet; the next command writes it)"
     names = (f"{name}: {status.reasons[name]}" if name in status.reasons else name for name in status.pending)
-    return f"{listed(names, _MOST)} (not in the log yet; `orglab sync --here` writes it)"
+    hint = "; `orglab sync --here` writes it" if {*status.reasons.values()} - {NO_STEP} else ""
+    return f"{listed(names, _MOST)} (not in the log yet{hint})"
 
 
 def _describe_running(run: Run) -> str:
