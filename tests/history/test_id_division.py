@@ -204,7 +204,12 @@ def test_a_run_belongs_to_the_experiment_that_has_its_step_and_its_title(repo):
     # As if two clones had both given the id 7, and nothing had been told yet.
     text = re.sub(r"(?m)^ +- .*\n^ +run .*\n", "", path.read_text())
     path.write_text(text.replace("[1] Short", "[7] Short").replace(":ID:       1\n", ":ID:       7\n"))
+    for run in json.loads(orglab("runs", "--json").out)["runs"]:
+        repo.write(f".git/orglab/waiting/{run['id']}", "{}")
     assert orglab("renumber", "7").out.split()[-1] == "Long"
+    orglab("sync", "--here")
+    assert orglab("status").out.count("Pending      nothing") == 1
+    assert len(re.findall(r"(?m)^ +run ", path.read_text())) == 2
     listed = {run["ref"] for run in json.loads(orglab("runs", "--json").out)["runs"]}
     assert listed == {"e8.1", "e8.2"}
 

@@ -16,13 +16,14 @@ from orglab.experiment.edits import add_run_note, contains_line, replace_run_not
 from orglab.experiment.ids import list_references
 from orglab.experiment.lookup import find_step
 from orglab.experiment.model import Experiment
+from orglab.experiment.shared_ids import read_shared_ids
 from orglab.git import Repository
 from orglab.git.worktree import find_operation, is_writable
 from orglab.lock import editor_holding
 from orglab.log.log import LogFile
 from orglab.org.edit import Edit
 from orglab.org.timestamp import format_inactive
-from orglab.reference import parse_reference
+from orglab.reference import parse_reference, without_letter
 from orglab.runs.cluster.batch import find_batch_job
 from orglab.runs.description import format_mark, format_note
 from orglab.runs.pending import PendingEntry, Waiting, keep_waiting, lock_step, postpone, remove_pending
@@ -68,7 +69,10 @@ def write_run(log: LogFile, run: Run, tell: Tell) -> bool:
 
 def _write_run_note(log: LogFile, run: Run, at: datetime.datetime, commit: str | None, *, done: bool) -> bool:
     """Add the note of a run unless the log has it, ticking its step if `done`; return whether the log changed."""
-    reference = parse_reference(run.ref or "")
+    document, reference = log.document(), parse_reference(run.ref or "")
+    shared = read_shared_ids(document, lambda: log.read_experiments(document))
+    # Another experiment may have kept the id.
+    reference = reference._replace(id=shared.find_id(without_letter(reference.id, log.config.letter), run.id))
     earlier = [(_format_head(one.noted_at, commit), format_note(one)) for one in read_earlier_runs(run.folder)]
     head = _format_head(at, commit)
 
