@@ -252,6 +252,46 @@ def test_a_merge_that_is_given_up_before_its_conflicts_are_resolved_leaves_no_ma
     assert "<<<<<<<" not in read(repo)
 
 
+def test_what_a_rebase_drops_is_told_at_its_end(orglab, repo):
+    """A rebase leaves merge commits out, with what was committed in them."""
+    start = repo.commit("code", {"train.py": "a\n", "other.py": "a\n"})
+    repo.git("switch", "--quiet", "--create", "side", start)
+    repo.commit("side", {"side.py": "s\n"})
+    repo.git("switch", "--quiet", "--create", "base", start)
+    repo.commit("base", {"train.py": "b\n"})
+    repo.git("switch", "--quiet", "main")
+    repo.git("merge", "--quiet", "--no-ff", "--no-commit", "side")
+    orglab("note", "1", "Committed in the merge")
+    repo.git("commit", "--quiet", "--all", "--message=merge")
+    repo.commit("ours", {"train.py": "c\n"})
+    orglab("list")
+    repo.git("rebase", "--quiet", "base", check=False)
+    assert orglab("list").err == ""  # it is on the branch still
+    repo.git("checkout", "--theirs", "train.py")
+    repo.git("add", "train.py")
+    repo.git("-c", "core.editor=true", "rebase", "--continue")
+    assert "took 1 note (e1) out of the log" in orglab("list").err
+    assert orglab("list").err == ""
+    assert orglab("check", "--restore").out == "e1  note  Committed in the merge\n"
+
+
+@pytest.mark.parametrize("end", ["--abort", "--skip"])
+def test_a_rebase_that_ends_with_everything_is_not_told(orglab, repo, end):
+    repo.commit("code", {"train.py": "a\n"})
+    repo.git("branch", "base")
+    orglab("note", "1", "Before")
+    repo.commit("log")
+    repo.commit("ours", {"train.py": "c\n"})
+    orglab("list")
+    repo.git("switch", "--quiet", "base")
+    repo.commit("base", {"train.py": "b\n"})
+    repo.git("rebase", "--quiet", "base", "main", check=False)
+    assert orglab("list").err == ""
+    repo.git("rebase", end)
+    assert orglab("list").err == ""
+    assert " lost " not in orglab("check").out
+
+
 def test_a_restore_brings_no_more_than_is_listed(orglab, repo):
     repo.git("switch", "--quiet", "--create", "other")
     repo.commit("b", {"train.py": "b\n"})

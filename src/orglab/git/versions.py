@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from orglab.git.files import read_blobs
@@ -72,17 +72,21 @@ def is_version(repository: Repository, path: str, data: bytes) -> bool:
     return any(version.blob in blobs for version in list_versions(repository, [path]))
 
 
-def read_branch_versions(repository: Repository, path: str) -> list[bytes]:
+def read_branch_versions(repository: Repository, path: str, without: Collection[str] = ()) -> list[bytes]:
     """Return the different versions of a file on local and remote-tracking branches.
 
     Args:
         repository: The repository.
         path: The file, from the top.
+        without: The refs of branches that do not count.
 
     Raises:
         GitError: git is not installed.
     """
-    tips = (repository.read("for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes") or b"").split()
+    form = "--format=%(objectname) %(refname)"
+    listed = (repository.read("for-each-ref", form, "refs/heads", "refs/remotes") or b"").split(b"\n")[:-1]
+    excluded = [os.fsencode(ref) for ref in without]
+    tips = [tip for tip, _, ref in (line.partition(b" ") for line in listed) if ref not in excluded]
     names = b"".join(tip + b":" + os.fsencode(path) + b"\n" for tip in dict.fromkeys(tips))
     checked = repository.read("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=names) or b""
     blobs = dict.fromkeys(re.findall(rb"^blob (%b)$" % FULL_HASH, checked, re.M))

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -142,6 +142,17 @@ def find_operation(repository: Repository) -> str | None:
     """Return the operation that git is in the middle of, such as `a merge`, or None."""
     files = ((repository.git_dir / name, operation) for name, operation in _IN_PROGRESS.items())
     return next((operation for file, operation in files if os.path.lexists(file)), None)
+
+
+def find_rebased_branches(repository: Repository) -> list[str]:
+    """Return the refs of the branches that rebases are about to move, in all worktrees."""
+    common = repository.common_dir
+    refs = []
+    for folder in (common, *common.glob("worktrees/*")):
+        for name in ("rebase-merge", "rebase-apply"):
+            with suppress(OSError):
+                refs.append(os.fsdecode((folder / name / "head-name").read_bytes()).strip())
+    return [ref for ref in refs if ref.startswith("refs/heads/")]
 
 
 def read_branch(repository: Repository) -> str:

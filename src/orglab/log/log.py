@@ -132,7 +132,8 @@ class LogFile:
             return
         from orglab.log.text_guard import TextGuard  # noqa: PLC0415 - only in a repository
 
-        if not TextGuard(self.repository, self.path).is_unchanged():
+        has_untold = (self.repository.shared_folder / "losses" / "untold").exists()
+        if has_untold or not TextGuard(self.repository, self.path).is_unchanged():
             from orglab.log.notice import notice_change  # noqa: PLC0415 - most commands find nothing changed
 
             notice_change(self, tell)

@@ -20,6 +20,7 @@ from orglab.git import Repository
 from orglab.git.files import read_file_at
 from orglab.git.log_branch import Version, find_tip, is_ancestor, save_texts
 from orglab.git.versions import read_branch_versions
+from orglab.git.worktree import find_rebased_branches
 from orglab.log import file
 from orglab.log.kept_text import find_text_ref
 from orglab.log.merge.markers import split_sides
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 
 FOLDER = "losses"
+UNTOLD = "untold"
+"""The name of the empty file in that folder which says that the user has not been told of a loss."""
 _NOUNS = {
     "experiment": "experiment", "conclusion": "conclusion", "note": "note", "step": "step", "tick": "completed step",
 }  # fmt: skip
@@ -84,22 +87,53 @@ def record_loss(
     if repository is None:
         return
     others = [log.read_file().data, *_read_elsewhere(log, repository), *_read_history(log, repository, history)]
+    # At its end, a rebase moves its branch away from what may be on no other one.
+    moving = find_rebased_branches(repository)
+    remaining = [others[0], *_read_elsewhere(log, repository, moving)] if moving else others
     # If a merge was not resolved yet, the lines of both sides are parts of the log, and the markers are not.
     sides = split_sides(kept) if log.parse(kept).conflict is not None else (kept,)
     for side in sides:
-        parts = find_missing_parts(side, others, log.config)
-        if not parts:
+        if not find_missing_parts(side, remaining, log.config):
             continue
-        _write_record(log, repository, side, find_nearest(others, side), operation, history)
+        parts = find_missing_parts(side, others, log.config)
+        _write_record(log, repository, side, (find_nearest(others, side), operation, history), is_told=bool(parts))
         others.append(side)
-        tell(
-            f"git ({operation}) took {describe_parts(parts)} out of the log. `orglab check` lists what is missing; "
-            "`orglab check --restore` puts it back, `orglab check --forget` agrees to it."
-        )
+        if remaining is not others:
+            remaining.append(side)
+        if parts:
+            tell(_describe_loss(operation, parts))
+
+
+def _describe_loss(operation: str, parts: Sequence[MissingPart]) -> str:
+    """Return what the user is told once about a loss."""
+    return (
+        f"git ({operation}) took {describe_parts(parts)} out of the log. `orglab check` lists what is missing; "
+        "`orglab check --restore` puts it back, `orglab check --forget` agrees to it."
+    )
+
+
+def tell_untold_losses(log: "LogFile", tell: Tell) -> None:
+    """Tell once what is missing since a rebase has ended, and was on the branch that it moved until then."""
+    import json  # noqa: PLC0415 - a loss is rare
+
+    repository = log.repository
+    if repository is None or find_rebased_branches(repository):
+        return
+    (repository.shared_folder / FOLDER / UNTOLD).unlink(missing_ok=True)
+    for loss in find_losses(log):
+        fields = _read(loss.path)
+        if fields.get("told") is False:
+            tell(_describe_loss(loss.operation, loss.parts))
+            _write(loss.path, json.dumps({**fields, "told": True}))
 
 
 def _write_record(
-    log: "LogFile", repository: Repository, kept: bytes, nearest: bytes, operation: str, history: str | None
+    log: "LogFile",
+    repository: Repository,
+    kept: bytes,
+    what: tuple[bytes, str, str | None],
+    *,
+    is_told: bool,
 ) -> None:
     """Save the text from before an operation of git, and write the record of the loss.
 
@@ -107,14 +141,15 @@ def _write_record(
         log: The log.
         repository: Its repository.
         kept: The text.
-        nearest: The version that is nearest to it, of those that git left.
-        operation: What git did.
-        history: A commit in the history of HEAD, whose parts are not missing.
+        what: The version that is nearest to it, of those that git left; what git did; and a commit in the history of
+            HEAD, whose parts are not missing, or None.
+        is_told: Whether the user is told now.
 
     Raises:
         GitError: git fails.
         OSError: The record cannot be written.
     """
+    nearest, operation, history = what
     import json  # noqa: PLC0415 - a loss is rare
 
     ref = find_text_ref(log, repository)
@@ -127,6 +162,9 @@ def _write_record(
     folder.mkdir(parents=True, exist_ok=True)
     fields = {"name": log.name, "operation": operation, "commit": commit, "base": tip, "at": clock.now().isoformat()}
     fields |= {"history": history} if history is not None else {}
+    if not is_told:
+        fields["told"] = False
+        (folder / UNTOLD).touch()
     _write(folder / f"{commit}.json", json.dumps(fields))
 
 
@@ -196,7 +234,7 @@ def find_losses(log: "LogFile") -> list[Loss]:
         if parts:
             found.append(Loss(path, fields["operation"], fields["commit"], fields["base"], tuple(parts), forgotten))
             others.append(kept)  # what two operations took is listed once
-        else:
+        elif not find_rebased_branches(repository):
             with suppress(OSError):
                 path.unlink()
     return found
@@ -374,9 +412,9 @@ def _read_history(log: "LogFile", repository: Repository, commit: object) -> lis
     return [text] if text is not None else []
 
 
-def _read_elsewhere(log: "LogFile", repository: Repository) -> list[bytes]:
-    """Return the versions of the log on branches, and in the other worktrees."""
-    versions = read_branch_versions(repository, log.name)
+def _read_elsewhere(log: "LogFile", repository: Repository, without: Collection[str] = ()) -> list[bytes]:
+    """Return the versions of the log on branches, but for some of them, and in the other worktrees."""
+    versions = read_branch_versions(repository, log.name, without)
     real = os.path.realpath(log.path)
     for state in (repository.shared_folder / TEXTS).glob("*.seen"):
         seen = read_seen(state)

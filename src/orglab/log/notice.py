@@ -1,6 +1,7 @@
 """What a command does when the log's file is not as the last command left it."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from orglab.git.log_branch import LOG_BRANCH, find_tip, is_ancestor, is_head_in_
 from orglab.git.versions import is_version
 from orglab.log.apart import find_apart_files, restore_missing
 from orglab.log.kept_text import merge_text
-from orglab.log.losses import record_loss
+from orglab.log.losses import record_loss, tell_untold_losses
 from orglab.log.merge.merge import merge
 from orglab.log.move import follow_rename, hold_files, rename_apart
 from orglab.log.text_guard import TextGuard
@@ -58,6 +59,8 @@ def notice_change(log: "LogFile", tell: Tell) -> None:
         tell(f"{log.path} has changed, and its earlier text could not be compared: {reason}{where}")
         return
     log.record_write()
+    with suppress(OrglabError, OSError):
+        tell_untold_losses(log, tell)
 
 
 def _restore(log: "LogFile", repository: Repository, tell: Tell) -> None:
