@@ -160,7 +160,13 @@ def _write_record(
     commit = repository.query("rev-parse", f"{tip}^").decode().strip()
     folder = repository.shared_folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    fields = {"name": log.name, "operation": operation, "commit": commit, "base": tip, "at": clock.now().isoformat()}
+    fields: dict[str, object] = {
+        "name": log.name,
+        "operation": operation,
+        "commit": commit,
+        "base": tip,
+        "at": clock.now().isoformat(),
+    }
     fields |= {"history": history} if history is not None else {}
     if not is_told:
         fields["told"] = False
