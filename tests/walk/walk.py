@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -116,9 +117,16 @@ def end(world: World, oracle: Oracle) -> None:
     for clone in CLONES:
         # What cannot be restored without a conflict has to be listed.
         lines = [line for answer in answers for line in answer.split("\\n") if " lost " in line]
+        lines += _describe_pending_runs(world, clone)
         if missing := oracle.find_missing(world, clone) - oracle.find_listed(world, clone, "\n".join(lines)):
             tokens = ", ".join(sorted(missing))
             raise Fault("\n".join((f"neither in a log of clone {clone} nor restored: {tokens}", *answers)))
+
+
+def _describe_pending_runs(world, clone):
+    """Return why the runs were made that the log cannot take, because no branch has their experiment any more."""
+    status, runs = (json.loads(world.run_orglab(clone, name, "--json").out or "{}") for name in ("status", "runs"))
+    return [run["why"] or "" for run in runs.get("runs", ()) if run["id"] in status.get("pending", ())]
 
 
 def _finish_operations(world, place):
