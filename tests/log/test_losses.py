@@ -252,6 +252,42 @@ def test_a_merge_that_is_given_up_before_its_conflicts_are_resolved_leaves_no_ma
     assert "<<<<<<<" not in read(repo)
 
 
+@pytest.mark.parametrize(("begin", "end"), [("\ufeff", "\n"), ("", "\r\n")])
+def test_one_experiment_is_restored_to_a_log_of_windows(orglab, repo, begin, end):
+    orglab("new", "Second", "-s", "C")
+    text = read(repo)
+    with (repo.path / NAME).open("w", newline="") as file:
+        file.write(begin + text.replace("\n", end))
+    repo.commit("log")
+    before = (repo.path / NAME).read_bytes()
+    orglab("note", "1", "Of the first")
+    orglab("note", "2", "Of the second")
+    kept = (repo.path / NAME).read_bytes()
+    repo.git("reset", "--quiet", "--hard")
+    assert (repo.path / NAME).read_bytes() == before
+    assert orglab("check", "--restore", "2").out == "e2  note  Of the second\n"
+    assert orglab("check", "--restore", "1").out == "e1  note  Of the first\n"
+    assert (repo.path / NAME).read_bytes() == kept
+
+
+def test_a_note_with_the_words_of_another_one_and_a_longer_line_are_told_apart(orglab, repo):
+    orglab("note", "1.1", "no change")
+    append(repo, "** More\n- lr 0.10\n")
+    repo.commit("log")
+    repo.write(NAME, read(repo).replace("lr 0.10", "lr 0.1"))
+    orglab("note", "1.2", "no change")
+    repo.git("reset", "--quiet", "--hard")
+    assert "took 1 note (e1.2)" in orglab("list").err
+
+
+def test_what_somebody_took_out_and_staged_is_no_loss(orglab, repo):
+    orglab("note", "1", "Not wanted")
+    new = repo.write("new", re.sub(".*Not wanted\n", "", read(repo)).replace("First", "First, then"))
+    new.replace(repo.path / NAME)
+    repo.git("add", NAME)
+    assert orglab("list").err == ""
+
+
 def test_what_a_rebase_drops_is_told_at_its_end(orglab, repo):
     """A rebase leaves merge commits out, with what was committed in them."""
     start = repo.commit("code", {"train.py": "a\n", "other.py": "a\n"})

@@ -109,7 +109,7 @@ def renumber(
         own: If another experiment keeps the old id, the hashes and runs that belong to this one.
     """
     document = heading.document
-    edits = _renumber_heading(heading, old, new)
+    edits = rename_heading(heading, old, new)
     if own is not None:
         edits = _add_shared_id(heading, edits, old, own)
     others = (other for other in tagged_headings(document, config.tag) if other.begin != heading.begin)
@@ -119,8 +119,8 @@ def renumber(
     return edits
 
 
-def _renumber_heading(heading: Heading, old: str, new: str) -> list[Edit]:
-    """Return the edits of the heading's line and property drawer."""
+def rename_heading(heading: Heading, old: str, new: str) -> list[Edit]:
+    """Return the edits of a heading's line and drawer that give it another id, and keep the old one as an alias."""
     text = heading.document.text
     edits = []
     start, end = heading.line.title

@@ -37,9 +37,11 @@ def find_missing_parts(text: bytes, others: Sequence[bytes], config: Config) -> 
         config: The settings.
     """
     document = Document(text, config.keywords)
+    # All with the same line ends.  Whole lines: what follows an experiment may be a longer last line.
+    others = [b"\n%b\n" % Document(other).text for other in others]
     differing = [
         experiment for experiment in scan_experiments(document, config, "")
-        if not any(_read_bytes(experiment) in other for other in others)
+        if not any(b"\n%b\n" % _read_bytes(experiment) in other for other in others)
     ]  # fmt: skip
     if not differing:
         return []
@@ -69,7 +71,11 @@ def _read_bytes(experiment: Experiment) -> bytes:
 def _compare(experiment: Experiment, others: Sequence[Experiment]) -> Iterator[tuple[MissingPart, Note | None]]:
     """Yield the parts of an experiment that no other version of it has, each with the note if it is one."""
     # Another experiment may have taken the id.
-    others = [other for other in others if other.title == experiment.title or other.created == experiment.created]
+    created = experiment.created
+    others = [
+        other for other in others
+        if other.title == experiment.title or (created is not None and other.created == created)
+    ]  # fmt: skip
     if not others:
         yield MissingPart(experiment.ref, "experiment", experiment.title), None
         return
@@ -81,12 +87,14 @@ def _compare(experiment: Experiment, others: Sequence[Experiment]) -> Iterator[t
             yield MissingPart(ref, "step", step.text), None
         elif step.state == "done" and step.text not in done:
             yield MissingPart(ref, "tick", step.text), None
-    notes = {_identify(note) for other in others for _, note in _list_notes(other)}
-    yield from (
-        (MissingPart(ref, "note", note.text.partition("\n")[0]), note)
-        for ref, note in _list_notes(experiment)
-        if _identify(note) not in notes
-    )
+    versions = [Counter(_identify(note) for _, note in _list_notes(other)) for other in others]
+    seen: Counter[str] = Counter()
+    for ref, note in _list_notes(experiment):
+        name = _identify(note)
+        seen[name] += 1
+        # Two notes may have the same words.
+        if seen[name] > max(version[name] for version in versions):
+            yield MissingPart(ref, "note", note.text.partition("\n")[0]), note
     concluded = {(entry.text.strip(), entry.verdict) for other in others for entry in other.conclusion.entries}
     for entry in experiment.conclusion.entries:
         if (entry.text or entry.verdict) and (entry.text.strip(), entry.verdict) not in concluded:

@@ -8,8 +8,10 @@ written down is not its own.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 
+from orglab.errors import UsageError
 from orglab.experiment.model import Experiment
 from orglab.experiment.note_text import RUN_MARK
 from orglab.experiment.recorded_commits import find_recorded_hashes
@@ -175,7 +177,9 @@ class _Sides:
 
 def _measure_fit(run: Run, experiment: Experiment) -> int:
     """Return how well an experiment fits the record of a run: 0 if that has another title, or a step that it lacks."""
-    step = parse_reference(run.ref).step if run.ref is not None else None
+    step = None
+    with suppress(UsageError):
+        step = parse_reference(run.ref or "").step
     if not run.describes(experiment) or (step is not None and all(one.number != step for one in experiment.steps)):
         return 0
     own = run.fields.get("experiment")

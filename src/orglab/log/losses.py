@@ -119,12 +119,15 @@ def tell_untold_losses(log: "LogFile", tell: Tell) -> None:
     repository = log.repository
     if repository is None or find_rebased_branches(repository):
         return
-    (repository.shared_folder / FOLDER / UNTOLD).unlink(missing_ok=True)
     for loss in find_losses(log):
         fields = _read(loss.path)
         if fields.get("told") is False:
             tell(_describe_loss(loss.operation, loss.parts))
             _write(loss.path, json.dumps({**fields, "told": True}))
+    folder = repository.shared_folder / FOLDER
+    # A loss of another log of the repository waits for a command of that log.
+    if not any(_read(path).get("told") is False for path in folder.glob("*.json")):
+        (folder / UNTOLD).unlink(missing_ok=True)
 
 
 def _write_record(
@@ -294,7 +297,8 @@ def _restore(log: "LogFile", loss: Loss, refs: Collection[str] | None) -> None:
         raise GitError(f"{log.path} is not in a git repository.")
     base, kept = (read_file_at(repository, commit, log.name) or b"" for commit in (loss.base, loss.commit))
     if refs is not None:
-        kept = _take_experiments(base, kept, refs, log)
+        # Both with the same line ends; those of the log are restored by the merge.
+        kept, base = _take_experiments(base, kept, refs, log), bytes(log.parse(base).text)
 
     wanted = {part for part in loss.parts if refs is None or _is_in(part.ref, refs)}
 
@@ -391,7 +395,7 @@ def _is_in(ref: str, experiments: Collection[str]) -> bool:
 def _take_experiments(base: bytes, kept: bytes, refs: Collection[str], log: "LogFile") -> bytes:
     """Return the text from after, with some experiments as they were before; without them if there were none."""
     old = {one.ref: one for one in log.read_experiments(log.parse(kept))}
-    text = bytearray(base)
+    text = bytearray(log.parse(base).text)  # with the line ends that positions refer to
     for experiment in reversed(log.read_experiments(log.parse(base))):
         if experiment.ref in refs:
             before = old.pop(experiment.ref, None)

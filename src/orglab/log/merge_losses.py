@@ -39,7 +39,7 @@ def find_merge_losses(log: "LogFile", repository: Repository, text: bytes) -> It
         repository: Its repository.
         text: Its current or intended content.
     """
-    forgotten = _read_forgotten(repository)
+    forgotten = _read_forgotten(log, repository)
     for merge in read_merges(repository, repository.top / log.name, LOG_REF if log.is_apart else "HEAD"):
         if merge.hash in forgotten:
             continue
@@ -59,16 +59,23 @@ def forget_merge_losses(log: "LogFile", repository: Repository) -> list[MergeLos
     if losses:
         path = repository.shared_folder / _NAME
         path.parent.mkdir(parents=True, exist_ok=True)
-        hashes = _read_forgotten(repository) | {loss.merge for loss in losses}
+        known = _read_lines(repository)
+        lines = sorted({*known, *(f"{loss.merge} {log.name}" for loss in losses)})
         new = path.with_name(f"{path.name}.{os.getpid()}")
-        new.write_text("".join(f"{one}\n" for one in sorted(hashes)), "ascii")
+        new.write_text("".join(f"{line}\n" for line in lines), "utf-8", "surrogateescape")
         new.replace(path)
     return losses
 
 
-def _read_forgotten(repository: Repository) -> set[str]:
-    """Return the full hashes of the merges whose losses were agreed to."""
+def _read_forgotten(log: "LogFile", repository: Repository) -> set[str]:
+    """Return the full hashes of the merges whose losses of a log were agreed to."""
+    lines = (line.partition(" ") for line in _read_lines(repository))
+    return {full for full, _, name in lines if name == log.name}
+
+
+def _read_lines(repository: Repository) -> list[str]:
+    """Return the lines of the file: the full hash of a merge, and the path of the log from the top."""
     try:
-        return set((repository.shared_folder / _NAME).read_text("ascii", "replace").split())
+        return (repository.shared_folder / _NAME).read_text("utf-8", "surrogateescape").splitlines()
     except OSError:
-        return set()
+        return []

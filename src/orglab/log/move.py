@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.config import ARCHIVE_SUFFIX, JOURNAL_SUFFIX, is_journal
 from orglab.errors import GitError, NotFoundError, UsageError
+from orglab.experiment.missing_parts import find_nearest
 from orglab.git import Repository
 from orglab.git.files import is_tracked, path_in, read_file_at
 from orglab.git.log_branch import (
@@ -186,8 +187,10 @@ def follow_rename(log: "LogFile", repository: Repository) -> bool:
     logs = [Path(apart.home, name) for name in beside if not is_journal(name) and Path(apart.home, name).is_file()]
     if not logs:
         return False
-    # If there are several, it is the youngest: `choose_names` gives no name that was taken before.
-    path = max(logs, key=lambda one: one.stat().st_ctime_ns)
+    # If there are several, it is the one with the text that this log had.
+    kept = TextGuard(repository, log.path).read_kept() or b""
+    texts = {one: file.read(one).data for one in logs}
+    path = next(one for one, text in texts.items() if text is find_nearest([*texts.values()], kept))
     own = path.name.removesuffix(".org") + JOURNAL_SUFFIX
     log.rename(path, own if f"{folder}/{own}".lstrip("/") in beside else log.config.journal)
     return True

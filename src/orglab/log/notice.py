@@ -97,8 +97,10 @@ def _notice_new_file(log: "LogFile", repository: Repository, guard: TextGuard, k
         return
     operation = guard.find_operation()
     at_head = read_file_at(guard.repository, "HEAD", log.name)
-    if operation is None and read_checked_out(guard.repository, log.name) not in (None, kept):
-        # Somebody has changed the file by hand after that.
+    checked_out = read_checked_out(guard.repository, log.name) if operation is None else None
+    # `git add` leaves the same traces as a checkout, but of a version that no commit has.
+    if checked_out not in (None, kept) and is_version(repository, log.name, checked_out or b""):
+        # Somebody may have changed the file by hand after that.
         record_loss(log, kept, "a checkout of the file", tell, history=find_tip(guard.repository, "HEAD"))
     elif operation is not None or at_head in (now, now.replace(b"\r\n", b"\n")):
         former = guard.find_former_head()

@@ -231,6 +231,55 @@ def test_what_was_added_to_an_experiment_follows_it_to_its_new_id():
         assert merged(*sides, base="")[0].split() == both.split()
 
 
+def test_what_was_added_to_an_experiment_does_not_go_to_the_one_that_kept_its_id():
+    other = NEW.format(id=201, title="Theirs")
+    note = ("first note\n", "first note\n- [2018-06-08 Fri 09:00] second note\n")
+    ours = changed(*RENUMBERED) + other
+    both = changed(*RENUMBERED, note) + other
+    assert merged(ours, changed(note))[0] == both
+    assert merged(changed(note), ours)[0] == both
+
+
+def test_a_state_goes_on_although_the_other_side_only_renumbered_the_experiment():
+    done = changed(("* TODO [201]", "* DONE [201]"), ("201\n  :END:", "201\n  :CLAIM:    acc > +1\n  :END:"))
+    for sides in ((changed(*RENUMBERED), done), (done, changed(*RENUMBERED))):
+        text, _ = merged(*sides, base="")
+        assert "* DONE [207] ABC" in text
+        assert ":CLAIM:    acc > +1" in text
+        assert ":ALIASES:  201" in text
+
+
+def test_two_experiments_whose_new_ids_are_crossed_get_one_each():
+    base = BASE
+    ours = changed(
+        *RENUMBERED, ("* TODO [202]", "* TODO [208]"), (":ID:       202\n", ":ID:       208\n  :ALIASES:  202\n")
+    )
+    theirs = ours.replace("207", "?").replace("208", "207").replace("?", "208")
+    for sides in ((ours, theirs), (theirs, ours)):
+        text, notes = merged(*sides, base)
+        assert notes == []
+        assert ("[207] ABC" in text, "[208] Another" in text) == (True, True)
+
+
+def test_conclusions_of_both_sides_stay_apart_whichever_is_the_older():
+    head = BASE.replace("** TODO Conclusions\n\n", "** TODO Conclusions\n")
+    sides = [
+        head.replace("Conclusions\n", f"Conclusions\n[2018-06-{day} 10:00] {verdict}\nwords of {verdict}\n", 1)
+        for day, verdict in (("11 Mon", "supported"), ("12 Tue", "refuted"))
+    ]
+    for ours, theirs in (sides, sides[::-1]):
+        text, _ = merged(ours, theirs, head)
+        assert "words of supported\n\n[2018-06-12 Tue 10:00] refuted\nwords of refuted\n" in text
+
+
+def test_words_below_the_note_of_a_run_are_not_lost():
+    run = "   - [2018-06-08 Fri 09:00] ran true, exit 0\n     run 20180608-090000-abcd12\n"
+    ours = changed(("1. [ ] Test XYZ without ABC\n", "1. [ ] Test XYZ without ABC\n" + run))
+    theirs = changed(("1. [ ] only step\n", "1. [ ] only step\n" + run + "     - what I saw\n"))
+    for one, other in ((ours, theirs), (theirs, ours)):
+        assert "what I saw" in merged(one, other)[0]
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_two_experiments_with_one_id_each_keeps_its_own_changes(order):
     at = BASE.index("* TODO [202]")

@@ -69,7 +69,7 @@ def _join_words(ours: bytes, theirs: bytes) -> bytes:
         for word in line.split()[1:]:
             name = word if word.endswith(b":") else name
             groups.setdefault(name, {})[word] = None
-    gap = ours[start : len(ours) - len(ours[start:].lstrip())] or b" "
+    gap = ours[start : len(ours) - len(ours[start:].lstrip(b" \t"))] or b" "
     return ours[:start] + gap + b" ".join(word for words in groups.values() for word in words) + b"\n"
 
 

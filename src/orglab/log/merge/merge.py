@@ -4,20 +4,21 @@ import datetime
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orglab.config import Config
+from orglab.errors import UnsafeEditError
 from orglab.experiment.consequences import update_steps_state
 from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.model import Experiment
 from orglab.experiment.note_text import RUN_MARK, split_note_head
 from orglab.log.merge.head import FieldConflictError, choose, merge_head
-from orglab.log.merge.new_ids import agree_on_ids
 from orglab.log.merge.node import ADDED_ALONE, Key, Node, read_nodes, split_lines
-from orglab.log.merge.pairs import pair, pair_renumbered
+from orglab.log.merge.pairs import pair
+from orglab.log.merge.renumbered import agree_on_ids
 from orglab.org.cookies import recount_cookies
 from orglab.org.document import Document
 from orglab.org.source import BYTE_ORDER_MARK, decode
@@ -25,6 +26,7 @@ from orglab.org.source import BYTE_ORDER_MARK, decode
 if TYPE_CHECKING:
     from orglab.org.heading import Heading
 
+_WORDS = ("line", "item", "row")
 _NUMBER = re.compile(rb"([ \t]*)(\d+)([.)])")
 
 
@@ -70,17 +72,21 @@ def merge(
         config: The settings.
         now: Local time, for the logging of state changes.
         labels: The labels and length of conflict markers.
+
+    Raises:
+        UnsafeEditError: The text is nested too deeply.
     """
     if theirs in (ours, base):
         return Merged(ours, 0, [])
     if base == ours:
         return Merged(theirs, 0, [])
-    documents = [_read(data, config) for data in (base, ours, theirs)]
-    documents[1:] = agree_on_ids(documents[1], documents[2], config)
-    runs = [set(RUN_MARK.findall(document.text)) for document in documents]
-    merging = _Merging(labels or Labels(), (runs[1] & runs[2]) - runs[0])
+    documents = agree_on_ids([_read(data, config) for data in (base, ours, theirs)], config)
     roots = read_nodes(documents, config)
-    merging.parts(*(root.parts for root in roots))
+    merging = _Merging(labels or Labels(), _find_told(documents, roots))
+    try:
+        merging.parts(*(root.parts for root in roots))
+    except RecursionError:
+        raise UnsafeEditError("The log is nested too deeply to be merged by its headings and items.") from None
     text = bytes(merging.out)
     if not merging.conflicts:
         text = _update_dependents(text, documents[1], merging.merged_headings, config, now)
@@ -124,8 +130,8 @@ class _Merging:
     """Writes the result of a merge, part by part."""
 
     labels: Labels
-    told: set[bytes]
-    """The runs that both sides added, perhaps to different steps: each is kept once, where ours has it."""
+    told: dict[bytes, Node]
+    """Our notes of the runs that both sides added, perhaps to different steps: each is kept once, where ours has it."""
     out: bytearray = field(default_factory=bytearray)
     conflicts: int = 0
     notes: list[str] = field(default_factory=list)
@@ -140,10 +146,16 @@ class _Merging:
         slots = list(_slots(base, ours, theirs))
         self.renumber(slots)
         _separate(slots)
+        is_text = False
         for region in _regions(slots):
             if isinstance(region, _Slot):
+                node = region.ours or region.theirs
+                if node is not None and node.kind == "conclusion" and is_text and not self.out.endswith(b"\n\n"):
+                    self.write(b"\n")  # or it would be a part of what stands before it
+                is_text = is_text or (node is not None and node.kind in ("line", "conclusion"))
                 self.slot(region)
             else:
+                is_text = True
                 self.region(region)
 
     def region(self, slots: list[_Slot]) -> None:
@@ -163,7 +175,6 @@ class _Merging:
         if ours is None or theirs is None:
             self.one_sided(slot)
             return
-        base = base or _find_former(ours, theirs)
         newer = max(ours, theirs, key=lambda node: node.at)
         if ours.kind == "property" and min(ours.at, theirs.at) not in ("", newer.at):
             # The verdict of the newer conclusion counts, even if it is that of the common ancestor.
@@ -217,7 +228,7 @@ class _Merging:
 
     def leave_out_told(self, node: Node) -> Node | None:
         """Return a part that only they added or changed, without the notes of runs that we added elsewhere."""
-        is_told = not self.told.isdisjoint(RUN_MARK.findall(node.core)) if self.told else False
+        is_told = bool(self.told) and not self.told.keys().isdisjoint(RUN_MARK.findall(node.core))
         return _leave_out_runs(node, self.told) if is_told else node
 
     def renumber(self, slots: list[_Slot]) -> None:
@@ -356,9 +367,9 @@ def _sort_conclusions(slots: list[_Slot]) -> list[_Slot]:
     """
     kinds = [node.kind if (node := slot.ours or slot.theirs) is not None else "" for slot in slots]
     first = kinds.index("conclusion") if "conclusion" in kinds else len(slots)
-    late = [slot for slot, kind in zip(slots[first:], kinds[first:], strict=True) if kind == "line"]
+    late = [slot for slot, kind in zip(slots[first:], kinds[first:], strict=True) if kind in _WORDS]
     if late:
-        rest = [slot for slot, kind in zip(slots[first:], kinds[first:], strict=True) if kind != "line"]
+        rest = [slot for slot, kind in zip(slots[first:], kinds[first:], strict=True) if kind not in _WORDS]
         slots = [*slots[:first], *late, *rest]
         late[-1].blanks = late[-1].separator = b"\n"
     places = [index for index, slot in enumerate(slots) if slot.inserted and _time(slot)]
@@ -423,9 +434,7 @@ def _pair_added(
         if other is not None and _is_same(node, theirs[other]):
             pairs[place] = other
             del added[node.key]
-    free = [place for place in range(len(ours)) if place not in of_ours and place not in pairs]
-    others = [place for place in range(len(theirs)) if place not in of_theirs and place not in pairs.values()]
-    return pairs | pair_renumbered(ours, theirs, free, others)
+    return pairs
 
 
 def _is_same(ours: Node, theirs: Node) -> bool:
@@ -439,21 +448,26 @@ def _is_same(ours: Node, theirs: Node) -> bool:
     return ours.kind != "conclusion" or ours.core == theirs.core
 
 
-def _leave_out_runs(node: Node, told: set[bytes]) -> Node | None:
-    """Return a part without the notes of some runs; None if it is one."""
-    if node.key[0] == "run" and node.key[1] in told:
-        return None
+def _find_told(documents: Sequence[Document], roots: Sequence[Node]) -> dict[bytes, Node]:
+    """Return our notes of the runs that both sides added, by the ids of the runs."""
+    runs = [set(RUN_MARK.findall(document.text)) for document in documents]
+    both = (runs[1] & runs[2]) - runs[0]
+    told: dict[bytes, Node] = {}
+    pending = [roots[1]] if both else []
+    while pending:
+        node = pending.pop()
+        if node.key[0] == "run" and node.key[1] in both:
+            told[node.key[1]] = node
+        pending += node.parts
+    return told
+
+
+def _leave_out_runs(node: Node, told: Mapping[bytes, Node]) -> Node | None:
+    """Return a part without the notes of some runs; None if it is one.  A note that says more than ours stays."""
+    if node.key[0] == "run" and (ours := told.get(node.key[1])) is not None:
+        return None if _choose_run_note(ours, node) is ours else node
     parts = [kept for part in node.parts if (kept := _leave_out_runs(part, told)) is not None]
     return replace(node, parts=parts)
-
-
-def _find_former(ours: Node, theirs: Node) -> Node | None:
-    """Return the heading of an experiment before it got another id, if only one of two sides that added it has that."""
-    if not ours.ids or not theirs.ids or ours.ids[0] == theirs.ids[0]:
-        return None
-    former = theirs if theirs.ids[0] in ours.ids else ours
-    drawers = [part for part in former.parts if part.kind == "properties"]
-    return Node("heading", former.key, former.head, former.gap, drawers, heading=former.heading)
 
 
 def _choose_run_note(ours: Node, theirs: Node) -> Node | None:

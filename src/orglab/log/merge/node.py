@@ -14,7 +14,6 @@ from itertools import pairwise
 from orglab.config import Config
 from orglab.experiment.commit_notation import CHAINS
 from orglab.experiment.conclusion import STAMP
-from orglab.experiment.ids import read_aliases
 from orglab.experiment.model import Experiment, read_id, strip_cookies
 from orglab.experiment.note_text import RUN_MARK
 from orglab.org.document import Document
@@ -70,13 +69,6 @@ class Node:
         return experiment.title, experiment.created.isoformat() if experiment.created is not None else ""
 
     @cached_property
-    def ids(self) -> tuple[bytes, ...]:
-        """The id of a heading and the ids that it had before; none for other parts."""
-        if self.heading is None or self.key[0] != "id":
-            return ()
-        return (self.key[1].partition(b"\0")[0], *(alias.encode() for alias in read_aliases(self.heading)))
-
-    @cached_property
     def words(self) -> bytes:
         """The words of an item's first line: without bullet, counter, checkbox, commits and cookies."""
         if self.item is None:
@@ -129,12 +121,20 @@ def read_nodes(documents: Sequence[Document], config: Config) -> list[Node]:
 
 
 def _separate_ids(roots: Sequence[Node]) -> None:
-    """Give experiments keys that tell them apart if one version has two with one id."""
+    """Give experiments keys that tell them apart if one version has two with one id.
+
+    A title may change, so it counts only where the time of creation does not tell.
+    """
     headings = [list(_find_headings_with_id(root)) for root in roots]
     counts = [Counter(node.key for node in nodes) for nodes in headings]
     shared = {key for version in counts for key, number in version.items() if number > 1}
-    for node in (node for nodes in headings for node in nodes if node.key in shared):
-        node.key = ("id", b"\0".join((node.key[1], *(part.encode("utf-8", "replace") for part in node.identity or ()))))
+    for key in shared:
+        versions = [[node for node in nodes if node.key == key] for nodes in headings]
+        stamps = [[node.identity[1] for node in nodes if node.identity is not None] for nodes in versions]
+        has_stamps = all(len({*version}) == len(version) and "" not in version for version in stamps)
+        for node in (node for nodes in versions for node in nodes):
+            title, stamp = node.identity or ("", "")
+            node.key = ("id", b"\0".join((key[1], (stamp if has_stamps else title + stamp).encode("utf-8", "replace"))))
 
 
 def _find_headings_with_id(root: Node) -> Iterator[Node]:

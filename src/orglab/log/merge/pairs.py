@@ -24,32 +24,6 @@ def pair(old: Sequence[Node], new: Sequence[Node]) -> dict[int, int]:
         elif tag == "replace":
             pairs.update(_pair_reworded(old, new, range(begin, end), range(new_begin, new_end)))
     _pair_moved(old, new, pairs)
-    free_old = [place for place in range(len(old)) if place not in pairs]
-    pairs.update(pair_renumbered(old, new, free_old, sorted({*range(len(new))} - {*pairs.values()})))
-    return pairs
-
-
-def pair_renumbered(
-    one: Sequence[Node], other: Sequence[Node], places: Sequence[int], other_places: Sequence[int]
-) -> dict[int, int]:
-    """Return the pairs of experiments, by their places, of which one has the id of the other as a former id.
-
-    Args:
-        one: A version.
-        other: Another version.
-        places: The places of the parts of the one that have no pair yet.
-        other_places: The same for the other one.
-    """
-    pairs: dict[int, int] = {}
-    free = [place for place in other_places if other[place].ids]
-    for place in places:
-        ids = one[place].ids
-        for candidate in free if ids else ():
-            names = other[candidate].ids
-            if (ids[0] in names[1:] or names[0] in ids[1:]) and one[place].identity == other[candidate].identity:
-                pairs[place] = candidate
-                free.remove(candidate)
-                break
     return pairs
 
 
