@@ -193,7 +193,11 @@ def merge_text(log: "LogFile", path: Path, name: str, theirs: bytes, base: bytes
         name: Its path in the branch.
         theirs: The other version.
         base: The common ancestor; if None, the version in the branch that the file is based on.
+
+    Raises:
+        NotWritableError: The file cannot be written, or a link that git tracks leads out of the repository.
     """
+    log.require_inside(path)
     results: list[Merged] = []
 
     def change(data: bytes) -> bytes:

@@ -17,7 +17,7 @@ from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.lookup import find_experiment, find_step, select_experiments
 from orglab.experiment.model import Experiment, Step
 from orglab.git import Repository, find_repository
-from orglab.git.inside import require_inside
+from orglab.git.inside import find_tracked_link, require_inside
 from orglab.log import file
 from orglab.log.active_step import ActiveStep
 from orglab.org.document import Document, Part
@@ -278,7 +278,12 @@ class LogFile:
 
     def terms(self) -> str:
         """Return the text of the user's own terms, `orglab-terms.txt` beside the log; empty if there is none."""
-        return file.read_text(self.path.parent / TERMS_NAME)
+        path = self.path.parent / TERMS_NAME
+        return "" if self.leads_out(path) else file.read_text(path)
+
+    def leads_out(self, path: Path) -> bool:
+        """Return whether a link that git tracks leads from a file out of the repository."""
+        return self.repository is not None and find_tracked_link(self.repository, path) is not None
 
     # Writing
 

@@ -73,7 +73,7 @@ def hold_files(log: "LogFile") -> Iterator[None]:
         NotWritableError: Another process did not finish in time.
     """
     with ExitStack() as stack:
-        for path in dict.fromkeys(os.path.realpath(one) for one in (log.path, log.journal)):
+        for path in dict.fromkeys(os.path.realpath(one) for one in (log.path, log.journal) if not log.leads_out(one)):
             if os.path.lexists(path):
                 stack.enter_context(held(path, _LOCK_SECONDS))
         yield
