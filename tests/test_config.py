@@ -147,6 +147,16 @@ def test_without_a_repository_settings_above_the_home_do_not_count(tmp_path, mon
     assert find_log(folder)[1].letter == "y"
 
 
+def test_a_settings_file_elsewhere_to_which_a_link_leads_is_not_read(tmp_path):
+    repo = clone(tmp_path)
+    repo.write("experiment_log.org", "")
+    (tmp_path / "private.toml").write_text('letter = "x"\npassword = "p"\n')
+    (repo.path / "orglab.toml").symlink_to("../private.toml")
+    config = find_log(repo.path)[1]
+    assert config.letter == "e"
+    assert "link that leads out of the repository" in config.refused[0]
+
+
 def test_a_settings_file_that_is_no_file_is_passed_over(tmp_path):
     (tmp_path / "experiment_log.org").touch()
     os.mkfifo(tmp_path / "orglab.toml")

@@ -720,6 +720,16 @@ def test_a_file_that_names_other_places_counts_as_not_there(tmp_path, named):
     assert find_apart(str(clone.path)).names == (NAME, "journal.org")
 
 
+@pytest.mark.parametrize("name", ["info", "orglab"])
+def test_a_folder_of_the_git_directory_that_is_a_link_is_not_written_to(capsys, repo, tmp_path, name):
+    (tmp_path / "elsewhere").mkdir()
+    repo.commit("start", {"train.py": "x = 0\n"})
+    shutil.rmtree(repo.path / ".git" / name, ignore_errors=True)
+    (repo.path / ".git" / name).symlink_to(tmp_path / "elsewhere")
+    assert f"{name} is a link" in Orglab(capsys)("init", "--no-hooks", code=4).err
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 def test_a_git_directory_that_is_no_worktrees_has_no_other_one(repo, tmp_path):
     Repository(tmp_path).git("init", "--quiet", "victim")
     (repo.path / ".git/commondir").write_text(f"{tmp_path}/victim/.git\n")

@@ -181,11 +181,33 @@ def follow_move(repository: Repository, path: Path) -> bool:
 
 def _write_apart(repository: Repository, home: Path, names: Iterable[str]) -> None:
     folder = repository.shared_folder
-    folder.mkdir(exist_ok=True)
+    _require_folder(folder)
     relative = os.path.relpath(os.path.realpath(home), os.path.realpath(repository.common_dir))
-    new = folder / f"{APART_NAME}.{os.getpid()}"
-    new.write_text("\n".join((relative, *names)) + "\n", "utf-8", "surrogateescape")
-    new.replace(folder / APART_NAME)
+    _write_new(folder / APART_NAME, "\n".join((relative, *names)) + "\n")
+
+
+def _require_folder(folder: Path) -> None:
+    """Make a folder of the git directory, if it is not there.
+
+    Raises:
+        OSError: It cannot be made, or is a link.
+    """
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, f"{folder.name} is a link")
+    folder.mkdir(exist_ok=True)
+
+
+def _write_new(path: Path, text: str, mode: int | None = None) -> None:
+    """Replace a file of the git directory at once; a link of its name, or of that of the new file, is not followed."""
+    new = path.with_name(f"{path.name}.{os.urandom(6).hex()}")
+    try:
+        with new.open("x", encoding="utf-8", errors="surrogateescape") as written:
+            written.write(text)
+        if mode is not None:
+            new.chmod(mode)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _exclude(repository: Repository, names: Iterable[str]) -> None:
@@ -195,7 +217,7 @@ def _exclude(repository: Repository, names: Iterable[str]) -> None:
         OSError: The file cannot be written.
     """
     path = _exclude_file(repository)
-    path.parent.mkdir(exist_ok=True)
+    _require_folder(path.parent)
     before = _read_exclude(path)
     lines = []
     for name in names:
@@ -228,14 +250,7 @@ def _write_exclude(path: Path, text: str) -> None:
     """
     if path.is_symlink():
         raise OSError(errno.ELOOP, "info/exclude is a link")
-    new = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        new.write_text(text, "utf-8", "surrogateescape")
-        if path.exists():
-            new.chmod(stat.S_IMODE(path.stat().st_mode))
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    _write_new(path, text, stat.S_IMODE(path.stat().st_mode) if path.exists() else None)
 
 
 def _find_unignored(repository: Repository, names: Iterable[str]) -> str | None:

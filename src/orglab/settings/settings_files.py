@@ -289,7 +289,7 @@ def find_settings(start: str) -> SettingsFile:
     for folder in chain:
         own = os.path.join(folder, CONFIG_NAME)
         if os.path.isfile(own):
-            return SettingsFile(own, *_parse(_read(own)))
+            return SettingsFile(own, *_read_table(own))
         project = os.path.join(folder, "pyproject.toml")
         # Checking the bytes first saves most commands the import of the TOML parser.
         if os.path.isfile(project) and b"tool.orglab" in (data := _read(project) or b""):
@@ -328,6 +328,13 @@ def _read_own_settings() -> SettingsFile:
     path = os.path.join(place, CLONE_FOLDER, "config.toml")
     data = read_regular(path, _MOST_SETTINGS) if os.path.isabs(path) else b""
     return SettingsFile(path, *(_parse(data) if data else ({}, "")), is_own=True)
+
+
+def _read_table(path: str) -> tuple[Mapping[str, object], str]:
+    """Return the tables of a settings file of a repository, and why it cannot be read; an empty text if it can."""
+    if os.path.islink(path) and not _is_inside(find_root(path), path):
+        return {}, "it is a link that leads out of the repository"
+    return _parse(_read(path))
 
 
 def _read(path: str) -> bytes | None:
