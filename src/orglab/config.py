@@ -1,57 +1,21 @@
-"""The settings, from `orglab.toml` or `[tool.orglab]`, and the location of the log and its settings file."""
+"""The settings of a log and their defaults, and the places of its files."""
 
 import os
-import re
+import stat
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
-from orglab.errors import NotFoundError, UsageError
+from orglab.errors import NotFoundError
 
 LOG_NAME = "experiment_log.org"
 CONFIG_NAME = "orglab.toml"
 TERMS_NAME = "orglab-terms.txt"
+JOURNAL_NAME = "journal.org"
+DEFAULT_TAG = "exp"
+DEFAULT_KEYWORDS = "TODO INPROGRESS WAIT | DONE CANCELED"
 VERDICTS = ("supported", "refuted", "inconclusive")
 CLONE_FOLDER = "orglab"
 """The name of orglab's folder in a git directory, and in the user's state and cache folders."""
-
-CONFIG_TEXT = """\
-# Settings of orglab.  Commented-out settings show their defaults.
-log = "{log}"
-# journal = "journal.org"
-# tag = "exp"                  # a heading with this tag is an experiment
-# tags = ["exp"]               # the tags of a new experiment
-# verdicts = []                # verdicts besides supported, refuted and inconclusive
-# letter = "e"                 # [e201]
-# id_property = "ID"           # or CUSTOM_ID
-# notes = "Notes"
-# steps = "Experiments"
-# conclusions = "Conclusions"
-# keywords = "TODO INPROGRESS WAIT | DONE CANCELED"   # for a log without a #+TODO line
-# similar = true               # `orglab new` shows earlier experiments that tried the same idea
-
-[hooks]
-# references = "warn"          # a commit message refers to an unknown experiment or step: warn, refuse or off
-# separate = "leave-out"       # the log in a commit of code: leave-out, refuse, warn or off
-# position = "start"           # the reference in a commit message: start, after-type (feat: [e201.1] x) or trailer
-# auto_done = false            # "[e201.1] done" or "[e201.1] Results" in a commit message ticks the step
-
-[run]
-# before = "commit"            # changed files before a run: commit, snapshot or clean (refuse to run)
-# results = []                 # paths whose changes are the results of a run
-# environment = []             # variables to keep in a run's record, such as CUDA_VISIBLE_DEVICES
-# size_limit = 10              # MB; larger new results are not committed
-# snapshot_files = 2000        # untracked files in a snapshot
-# snapshot_size = 100          # MB, in all
-# commit_log = true            # a log that git tracks is committed after a run that did not fail
-# share_output = true          # `orglab sync` sends the last 64 KB of what each run printed
-
-[report]
-# template = ""                # a Jinja2 template beside this file: weekly.txt.j2 makes .txt files
-
-[metrics]
-# val_loss = "min"             # the best value of a metric: min or max; the metric named first is shown first
-"""
 
 
 class HooksConfig(NamedTuple):
@@ -106,14 +70,6 @@ class ReportConfig(NamedTuple):
     template: str = ""
 
 
-_CHOICES = {
-    ("hooks", "references"): ("warn", "refuse", "off"),
-    ("hooks", "separate"): ("leave-out", "refuse", "warn", "off"),
-    ("hooks", "position"): ("start", "after-type", "trailer"),
-    ("run", "before"): ("commit", "snapshot", "clean"),
-}
-
-
 class Config(NamedTuple):
     """The settings of a project, from `orglab.toml` or from `[tool.orglab]` in `pyproject.toml`.
 
@@ -134,11 +90,12 @@ class Config(NamedTuple):
         run: What `orglab run` does.
         report: How a report is written.
         metrics: Which value of a metric is the best, `min` or `max`, by name; the metric named first is shown first.
+        refused: A sentence for each setting that does not count, because it is unknown or has an invalid value.
     """
 
     log: str = LOG_NAME
-    journal: str = "journal.org"
-    tag: str = "exp"
+    journal: str = JOURNAL_NAME
+    tag: str = DEFAULT_TAG
     tags: tuple[str, ...] = ("exp",)
     verdicts: tuple[str, ...] = ()
     letter: str = "e"
@@ -146,167 +103,18 @@ class Config(NamedTuple):
     notes: str = "Notes"
     steps: str = "Experiments"
     conclusions: str = "Conclusions"
-    keywords: str = "TODO INPROGRESS WAIT | DONE CANCELED"
+    keywords: str = DEFAULT_KEYWORDS
     similar: bool = True
     hooks: HooksConfig = HooksConfig()
     run: RunConfig = RunConfig()
     report: ReportConfig = ReportConfig()
     metrics: Mapping[str, str] = {}
+    refused: tuple[str, ...] = ()
 
     @property
     def all_verdicts(self) -> tuple[str, ...]:
         """The words that a verdict may be."""
         return (*VERDICTS, *self.verdicts)
-
-
-_TABLES = {"hooks": HooksConfig, "run": RunConfig, "report": ReportConfig}
-
-
-def read_config(table: Mapping[str, object], where: Path) -> Config:
-    """Return the settings in a table of a TOML file.
-
-    Args:
-        table: The table.
-        where: The settings file.
-
-    Raises:
-        UsageError: A setting is unknown or has an invalid value.
-    """
-    values = _read_values(Config, table, where, "")
-    for name, kind in _TABLES.items():
-        if name in values:
-            values[name] = kind(**_read_values(kind, values[name], where, f"{name}."))  # type: ignore[arg-type]  # checked there
-    if "tag" in values:
-        # A new experiment must have the tag that makes it one.
-        values.setdefault("tags", (values["tag"],))
-    config = Config(**values)  # type: ignore[arg-type]  # checked above, field by field
-    if config.report.template:
-        if ".." in (parts := Path(config.report.template).parts) or Path(*parts).is_absolute():
-            raise UsageError(f"The setting 'report.template' in {where} must be a file in the same folder or below.")
-        config = config._replace(report=ReportConfig(str(where.parent / config.report.template)))
-    if config.id_property.upper() not in ("ID", "CUSTOM_ID"):
-        raise UsageError(f"The setting 'id_property' in {where} must be ID or CUSTOM_ID.")
-    if not re.fullmatch("[A-Za-z]+", config.letter):
-        raise UsageError(f"The setting 'letter' in {where} must be one letter or more, such as e for [e201].")
-    _check_words(config, where)
-    _check_metrics(config, where)
-    return config
-
-
-def _check_metrics(config: Config, where: Path) -> None:
-    """Raise UsageError unless each metric has a direction."""
-    for name, direction in config.metrics.items():
-        if direction not in ("min", "max"):
-            # In TOML, `val.loss = "min"` without quotation marks is a table.
-            hint = (
-                f'; put quotation marks around a name with dots, as in "{name}.x"'
-                if isinstance(direction, Mapping)
-                else ""
-            )
-            raise UsageError(f"The setting 'metrics.{name}' in {where} must be min or max{hint}.")
-
-
-def _check_words(config: Config, where: Path) -> None:
-    """Raise UsageError unless the tags are tags, and the verdicts one line of text each."""
-    for tag in config.tags:
-        if not is_tag(tag):
-            raise UsageError(
-                f"The setting 'tags' in {where} contains {tag!r}; a tag consists of letters, digits, _, @, # and %."
-            )
-    for word in config.verdicts:
-        if not word.strip() or word != " ".join(word.split()):
-            raise UsageError(f"The setting 'verdicts' in {where} contains {word!r}; a verdict is one line of text.")
-    if config.tag not in config.tags:
-        raise UsageError(f"The setting 'tags' in {where} must include {config.tag!r}, the tag of experiments.")
-
-
-def _read_values(
-    kind: type[Config | HooksConfig | RunConfig | ReportConfig], table: Mapping[str, object], where: Path, prefix: str
-) -> dict[str, object]:
-    """Return the values of a settings table by name, each of the type of its default."""
-    defaults = kind._field_defaults
-    values: dict[str, object] = {}
-    for name, value in table.items():
-        if name not in defaults:
-            known = ", ".join(sorted(prefix + name for name in defaults))
-            raise UsageError(f"Unknown setting '{prefix}{name}' in {where}; the settings are {known}.")
-        choices = _CHOICES.get((prefix.rstrip("."), name))
-        if (expected := _find_expected_type(defaults[name], value, choices)) is not None:
-            raise UsageError(f"The setting '{prefix}{name}' in {where} must be {expected}.")
-        values[name] = tuple(value) if isinstance(value, list) else value
-    return values
-
-
-def _find_expected_type(default: object, value: object, choices: tuple[str, ...] | None) -> str | None:
-    """Return what a value must be, in words, or None if it is valid."""
-    if isinstance(default, HooksConfig | RunConfig | ReportConfig | Mapping):
-        return None if isinstance(value, Mapping) else "a table"
-    if isinstance(default, tuple):
-        is_valid = isinstance(value, list) and all(isinstance(item, str) for item in value)
-        return None if is_valid else "a list of strings"
-    if isinstance(default, bool):
-        return None if isinstance(value, bool) else "true or false"
-    if isinstance(default, int):
-        return None if type(value) is int and value >= 0 else "a whole number"
-    if choices is not None:
-        return None if value in choices else " or ".join(choices)
-    return None if isinstance(value, str) and (value or not default) else "a string"
-
-
-def is_tag(text: str) -> bool:
-    """Return whether Org reads `text` as a tag."""
-    return bool(text) and all(char.isalnum() or char in "_@#%" for char in text)
-
-
-def find_log(start: Path, option: str | None = None) -> tuple[Path, Config]:
-    """Return the log that a command in the folder `start` works on, and its settings.
-
-    The log is `option` (`--log`), else `ORGLAB_LOG`, else the `log` setting of the
-    nearest `orglab.toml` or `pyproject.toml`, else the log in this folder or the
-    nearest parent folder, up to the root of the git repository: one that is kept
-    apart, or `experiment_log.org`.  A file that is named explicitly need not exist.
-    A log that is kept apart is one file for all worktrees.
-
-    Raises:
-        NotFoundError: There is no log.
-        UsageError: A settings file cannot be read.
-    """
-    settings, table = find_settings(os.fspath(start))
-    config = read_config(table, settings_file := Path(settings))
-    setting = os.fspath(settings_file.parent / config.log) if "log" in table else None
-    apart = find_apart(os.fspath(start))
-    log = find_log_file(os.fspath(start), option, setting, apart)
-    if log is None:
-        raise NotFoundError(
-            f"No {LOG_NAME} in this folder or a parent folder; create one with `orglab init` or name one with --log."
-        )
-    if apart is not None and (journal := apart.find_journal(log)) is not None:
-        config = config._replace(journal=journal)
-    return Path(log), config
-
-
-def find_settings(start: str) -> tuple[str, Mapping[str, object]]:
-    """Return the nearest settings file and its table, which is empty if there is no such file.
-
-    Args:
-        start: The folder to search from, upwards to the root of its git repository.
-
-    Raises:
-        NotFoundError: The current folder no longer exists.
-        UsageError: The file cannot be read.
-    """
-    for folder in folders(start):
-        own = os.path.join(folder, CONFIG_NAME)
-        if os.path.isfile(own):
-            return own, _read_toml(own)
-        project = os.path.join(folder, "pyproject.toml")
-        # Checking the bytes first saves most commands the import of the TOML parser.
-        if os.path.isfile(project) and b"tool.orglab" in _read(project):
-            tool = _read_toml(project).get("tool")
-            table = tool.get("orglab") if isinstance(tool, dict) else None
-            if isinstance(table, dict):
-                return project, table
-    return os.path.join(start, CONFIG_NAME), {}
 
 
 def find_log_file(start: str, option: str | None, setting: str | None, apart: "Apart | None" = None) -> str | None:
@@ -411,25 +219,54 @@ def read_apart(top: str, git_dir: str) -> Apart | None:
         git_dir: Its git directory.
     """
     common = find_common_dir(git_dir)
-    try:
-        with open(os.path.join(common, CLONE_FOLDER, APART_NAME), "rb") as file:
-            home, *names = os.fsdecode(file.read()).split("\n")
-    except (OSError, ValueError):
+    folder = os.path.join(common, CLONE_FOLDER)
+    data = read_regular(os.path.join(folder, APART_NAME), _MOST_APART, flags=os.O_NOFOLLOW)
+    if not data or b"\0" in data or len(data) >= _MOST_APART or os.path.islink(folder):
         return None
-    return Apart(top, os.path.normpath(os.path.join(common, home)), tuple(filter(None, names)))
+    relative, *lines = os.fsdecode(data).split("\n")
+    names, home = [*filter(None, lines)], os.path.normpath(os.path.join(common, relative))
+    if len(names) > MOST_FILES or not _is_home(home, top, common):
+        return None
+    return Apart(top, home, tuple(names)) if all(_is_apart_name(home, name) for name in names) else None
 
 
+def _is_home(home: str, top: str, common: str) -> bool:
+    """Return whether a folder is the top of a worktree of a repository, or was, and is gone."""
+    if home == top or common == os.path.join(home, ".git"):
+        return True
+    git_dir = _git_dir(os.path.join(home, ".git"))
+    if git_dir is None:
+        return not os.path.lexists(home)
+    real, shared = os.path.realpath(git_dir), os.path.realpath(common)
+    return shared in (real, find_common_dir(real))
+
+
+def _is_apart_name(home: str, name: str) -> bool:
+    """Return whether a file may be kept apart: it is an Org file below the top, and its folder is no link."""
+    parts = name.split("/")
+    is_safe = not any(part in ("", ".", "..") or is_git_name(part) for part in parts)
+    is_org = name.endswith((".org", f".org{ARCHIVE_SUFFIX}"))
+    return is_safe and is_org and (len(parts) == 1 or is_real_place(home, name))
+
+
+MOST_FILES = 50
+"""The largest number of files that are kept apart."""
+_MOST_APART = 1 << 18
 APART_NAME = "apart"
 """The name of the file that names what is kept apart: the worktree, relative to the git directory; then the files."""
 
 
 def find_common_dir(git_dir: str) -> str:
     """Return the git directory that all worktrees share, for that of one of them (gitrepository-layout(5))."""
-    try:
-        with open(os.path.join(git_dir, "commondir"), "rb") as file:
-            return os.path.realpath(os.path.join(git_dir, os.fsdecode(file.read().strip())))
-    except OSError:
+    named = read_regular(os.path.join(git_dir, "commondir"), _MOST_PATH)
+    if not named or b"\0" in named:
         return git_dir
+    common = os.path.realpath(os.path.join(git_dir, os.fsdecode(named.strip())))
+    # git puts that file into the directories of worktrees alone.
+    return common if os.path.dirname(os.path.realpath(git_dir)) == os.path.join(common, "worktrees") else git_dir
+
+
+_MOST_PATH = 1 << 14
 
 
 def folders(start: str) -> list[str]:
@@ -472,14 +309,8 @@ def _git_dir(place: str) -> str | None:
     """Return the git directory that `.git` is or names, or None."""
     if os.path.isfile(os.path.join(place, "HEAD")):
         return place
-    try:
-        named = b""
-        if os.path.isfile(place):
-            with open(place, "rb") as file:
-                named = file.read()
-    except OSError:
-        return None
-    if not named.startswith(b"gitdir: "):
+    named = read_regular(place, _MOST_PATH) or b""
+    if b"\0" in named or not named.startswith(b"gitdir: "):
         return None
     return os.path.join(os.path.dirname(place), os.fsdecode(named.removeprefix(b"gitdir: ").rstrip(b"\r\n")))
 
@@ -505,20 +336,27 @@ def _count_names(path: str) -> int:
     return os.path.isabs(path) + sum(part not in ("", ".") for part in path.split(os.sep))
 
 
-def _read(path: str) -> bytes:
-    """Return the bytes of a settings file."""
+def is_git_name(name: str) -> bool:
+    """Return whether a file system may take a name for `.git`."""
+    return name.lower().rstrip(" .") in (".git", "git~1")
+
+
+def is_real_place(top: str, name: str) -> bool:
+    """Return whether the folder of a path from the top of a worktree is there, or can be made there, without a link."""
+    folder = os.path.dirname(name)
+    return os.path.realpath(os.path.join(top, folder)) == os.path.normpath(os.path.join(os.path.realpath(top), folder))
+
+
+def read_regular(path: str, size: int, *, flags: int = 0) -> bytes | None:
+    """Return the first bytes of a regular file; None if it is not one or cannot be read.
+
+    Args:
+        path: The file.
+        size: The number of bytes.
+        flags: Further flags for opening it.
+    """
     try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def _read_toml(path: str) -> dict[str, object]:
-    """Return the tables of a TOML file."""
-    import tomllib  # noqa: PLC0415 - costs 5 ms, and most logs have no settings file
-
-    try:
-        return tomllib.loads(_read(path).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}.") from error
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags), "rb") as file:
+            return file.read(size) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+    except (OSError, ValueError):
+        return None

@@ -195,13 +195,6 @@ def test_a_commit_on_a_detached_head_is_recorded(repo):
     assert f"2. [X] Test XYZ with ABC ({first[:7]})" in Path(NAME).read_text()
 
 
-def test_invalid_settings_are_named(log):
-    log.with_name("orglab.toml").write_text("letter = 3\n")
-    refused(log, 2, "list", says="letter")
-    log.with_name("orglab.toml").write_text("letter = \n")
-    refused(log, 2, "list", says="orglab.toml")
-
-
 def test_an_editor_that_is_not_installed(log):
     refused(log, 3, "edit", "201", says="EDITOR", EDITOR="no-such-editor")
 

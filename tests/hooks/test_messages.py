@@ -4,7 +4,7 @@ import pytest
 
 from hooked_repo import BELONGS, Study, editor
 from lab import orglab
-from orglab.config import CONFIG_TEXT
+from orglab.settings.setting_rules import CONFIG_TEXT
 
 POSITIONS = {"start": "[e201.2] {}", "after-type": "feat: [e201.2] {}", "trailer": "{}\n\nRefs: e201.2"}
 

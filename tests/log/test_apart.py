@@ -13,6 +13,7 @@ import pytest
 from commands import Orglab
 from conftest import Repository
 from lab import NAME
+from orglab.config import find_apart, find_common_dir
 from orglab.lock import held
 from orglab.log.log import LogFile
 
@@ -693,3 +694,50 @@ def test_what_is_known_of_the_file_may_be_deleted(orglab, repo):
     assert "To be deleted" not in read(repo)
     assert read(repo).count("] A") == 1
     assert "<<<<<<<" not in read(repo)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        f"../../home\n{NAME}\n",
+        f"../..\n{NAME}\n",
+        "..\n../home/x.org\n",
+        "..\n.git/hooks/x.org\n",
+        "..\nconftest.py\n",
+        "..\nlab/x.org\n",
+        "..\n" + "".join(f"l{number}.org\n" for number in range(60)),
+        f"..\n{NAME}\0\n",
+    ],
+)
+def test_a_file_that_names_other_places_counts_as_not_there(tmp_path, named):
+    for folder in ("home", "clone"):
+        Repository(tmp_path).git("init", "--quiet", folder)
+    clone = Repository(tmp_path / "clone")
+    (clone.path / "lab").symlink_to("../home")
+    clone.write(".git/orglab/apart", named)
+    assert find_apart(str(clone.path)) is None
+    clone.write(".git/orglab/apart", f"..\n{NAME}\njournal.org\n")
+    assert find_apart(str(clone.path)).names == (NAME, "journal.org")
+
+
+@pytest.mark.parametrize("name", ["info", "orglab"])
+def test_a_folder_of_the_git_directory_that_is_a_link_is_not_written_to(capsys, repo, tmp_path, name):
+    (tmp_path / "elsewhere").mkdir()
+    repo.commit("start", {"train.py": "x = 0\n"})
+    shutil.rmtree(repo.path / ".git" / name, ignore_errors=True)
+    (repo.path / ".git" / name).symlink_to(tmp_path / "elsewhere")
+    assert f"{name} is a link" in Orglab(capsys)("init", "--no-hooks", code=4).err
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_git_directory_that_is_no_worktrees_has_no_other_one(repo, tmp_path):
+    Repository(tmp_path).git("init", "--quiet", "victim")
+    (repo.path / ".git/commondir").write_text(f"{tmp_path}/victim/.git\n")
+    assert find_common_dir(str(repo.path / ".git")) == str(repo.path / ".git")
+
+
+@pytest.mark.parametrize("name", ["journal.org", f"{NAME}_archive"])
+def test_conflict_markers_beside_the_log_are_not_saved(orglab, repo, name):
+    append(repo, "<<<<<<< a\n* A\n=======\n* B\n>>>>>>> b\n", name)
+    assert f"{name} has a git conflict marker in line 1" in orglab("commit", code=4).err
+    assert repo.git("ls-tree", "-r", "--name-only", BRANCH).split() == [NAME]

@@ -285,3 +285,66 @@ def test_a_log_that_others_renamed_gets_the_new_name(clones, is_diverged):
     assert "Of b" in b.repository.git("show", "experiment-log:journal.org")
     a("sync")
     assert "Afterwards" in (a.repository.path / "experiments.org").read_text()
+
+
+def test_a_file_outside_to_which_a_tracked_link_leads_is_not_sent(clones, tmp_path):
+    a, b, _ = clones
+    (tmp_path / "id_rsa").write_text("TOP-SECRET\n")
+    (a.repository.path / f"{NAME}_archive").symlink_to("../id_rsa")
+    a.repository.git("add", "-f", f"{NAME}_archive")
+    a.repository.commit("a link")
+    a.repository.git("push", "--quiet", "origin", "HEAD")
+    b.repository.git("pull", "--quiet")
+    b("note", "1", "From b")
+    assert f"{NAME}_archive is a link that git tracks" in b("sync").err
+    assert b.repository.git("ls-tree", "-r", "--name-only", "experiment-log").split() == [NAME]
+
+
+def add_to_branch(clone, files):
+    """Commit files to the branch as a collaborator may, and send it."""
+    git = clone.repository.git
+    listed = []
+    for name, text in files.items():
+        clone.repository.write("made", text)
+        listed.append(f"100644 {git('hash-object', '-w', 'made')} 0\t{name}")
+    (clone.repository.path / "made").unlink()
+    git("checkout", "--quiet", "-b", "made", "experiment-log")
+    git("update-index", "--add", "--index-info", stdin="\n".join(listed) + "\n")
+    git("commit", "--quiet", "-m", "made")
+    git("push", "--quiet", "origin", "made:experiment-log")
+
+
+def test_a_name_of_the_branch_is_not_merged_through_a_link_or_into_the_code(clones, tmp_path):
+    a, b, _ = clones
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/todo.org").write_text("* mine\n")
+    (b.repository.path / "notes").symlink_to("../home")
+    b.repository.commit("code", {"readme.org": "* Read me\n"})
+    add_to_branch(
+        a,
+        {
+            "notes/todo.org": "* mine\n* evil\n",
+            "notes/new.org": "* evil\n",
+            "readme.org": "* evil\n",
+            "ok.org": "* ok\n",
+        },
+    )
+    said = b("sync").err
+    assert "notes/todo.org of the branch experiment-log of others was not merged, because a link" in said
+    assert "readme.org of the branch experiment-log of others was not merged, because git tracks" in said
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["todo.org"]
+    assert (tmp_path / "home/todo.org").read_text() == "* mine\n"
+    assert (b.repository.path / "readme.org").read_text() == "* Read me\n"
+    assert (b.repository.path / "ok.org").read_text() == "* ok\n"
+
+
+def test_a_branch_of_too_many_or_too_large_files_is_not_merged(clones):
+    a, b, c = clones
+    add_to_branch(a, {NAME: "x" * (65 << 20)})
+    assert f"{NAME} is larger than 64 MB" in b("sync", code=5).err
+    add = {f"l{number}.org": f"* {number}\n" for number in range(60)}
+    b.repository.git("push", "--quiet", "--force", "origin", "experiment-log")
+    c("list")
+    add_to_branch(c, add)
+    assert "has 61 logs, journals and archives" in b("sync", code=5).err
+    assert "First" in b("list").out

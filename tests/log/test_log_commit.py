@@ -149,3 +149,14 @@ def test_git_variables_of_a_hook_are_ignored(orglab, repo, tmp_path_factory, mon
         monkeypatch.setenv(name, os.fspath(value))
     assert orglab("commit").out.endswith("[e201] log: 1 note\n")
     assert not (other / ".git/index").exists()
+
+
+@pytest.mark.parametrize("name", [NAME, "journal.org"])
+def test_conflict_markers_are_not_committed(orglab, repo, name):
+    repo.write("journal.org", "* 2018\n")
+    orglab("commit")
+    head = repo.git("rev-parse", "HEAD")
+    with (repo.path / name).open("a") as file:
+        file.write("<<<<<<< a\n* A\n=======\n* B\n>>>>>>> b\n")
+    assert "git conflict marker in line" in orglab("commit", code=4).err
+    assert repo.git("rev-parse", "HEAD") == head

@@ -469,8 +469,10 @@ def test_html_of_a_template_is_escaped(capfd):
 
 def test_a_template_of_the_settings_lies_beside_them(repo):
     repo.write("orglab.toml", '[report]\ntemplate = "../../etc/passwd"\n')
-    with pytest.raises(UsageError, match="same folder or below"):
-        open_log()
+    repo.write("experiment_log.org", "* TODO [1] A :exp:\n")
+    said = []
+    assert open_log(tell=said.append).config.report.template == ""
+    assert "same folder or below" in said[0]
 
 
 # ---- counted ----

@@ -14,9 +14,10 @@ from orglab.api.commit_rules import CommitMethods
 from orglab.api.setup import find_restored_log
 from orglab.api.share import ShareMethods
 from orglab.api.status import StatusMethods
-from orglab.config import LOG_NAME, find_apart, find_log, folders, shorten_path
+from orglab.config import LOG_NAME, find_apart, folders, shorten_path
 from orglab.errors import NotFoundError
 from orglab.git import find_repository
+from orglab.settings.settings_files import find_log
 from orglab.text import Tell, listed
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ def open_log(
             _raise_with_hint(Path(start))
             raise
         log_path, config = find_log(Path(start), given)
+    if tell is not None:
+        for refused in config.refused:
+            tell(refused)
     log = Log(log_path, config, anyway=anyway)
     apart = find_apart(os.fspath(start))
     if apart is not None and apart.find_name(os.fspath(log_path)) is None:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from orglab.api.care import CareMethods
-from orglab.config import CONFIG_NAME, LOG_NAME, Config, find_log, folders, shorten_path
+from orglab.config import CONFIG_NAME, LOG_NAME, Config, folders, shorten_path
 from orglab.errors import NotFoundError, NotWritableError
+from orglab.settings.settings_files import find_log, read_settings
 from orglab.text import listed
 
 if TYPE_CHECKING:
@@ -99,9 +100,9 @@ class SetupMethods(CareMethods):
             NotWritableError: There is a settings file already, or a file cannot be written.
             GitError: git fails.
         """
-        from orglab.config import CONFIG_TEXT
         from orglab.log import file
         from orglab.log.apart import restore_missing
+        from orglab.settings.setting_rules import CONFIG_TEXT
 
         if self.is_apart and self.repository is not None:
             # What was deleted is not begun again.
@@ -110,6 +111,8 @@ class SetupMethods(CareMethods):
             self._keep_new_apart()
 
         settings = self.path.parent / CONFIG_NAME
+        for path in (self.path, settings):
+            self.require_inside(path)
         if with_settings and os.path.lexists(settings):
             raise NotWritableError(f"{settings} already exists; edit it instead.")
         adoption = None
@@ -243,7 +246,6 @@ def find_restored_log(start: Path, given: str | None, tell: "Tell | None" = None
     Raises:
         NotFoundError: There is no log.
         NotWritableError: The log cannot be written.
-        UsageError: A settings file cannot be read.
     """
     try:
         log, config = find_log(start, given)
@@ -275,7 +277,6 @@ def choose_log(given: str | None, tell: "Tell | None" = None) -> Chosen:
         tell: Called with a message if a log was put back.
 
     Raises:
-        UsageError: A settings file cannot be read.
         GitError: git fails.
         NotWritableError: The log of the branch cannot be written.
     """
@@ -286,12 +287,22 @@ def choose_log(given: str | None, tell: "Tell | None" = None) -> Chosen:
     try:
         adopt_branch(Path())
         path, config = find_log(Path(), given)
+        _tell_refused(config, tell)
         return Chosen(path if given else Path(shorten_path(os.fspath(path))), config, is_certain=True)
     except NotFoundError:
+        config = read_settings("").check_journal(LOG_NAME)
+        _tell_refused(config, tell)
         others = sorted(path for path in Path().glob("*.org") if path.name.lower() not in _NO_LOGS and path.is_file())
     if others:
         return Chosen(max(others, key=lambda path: path.stat().st_size), Config(), is_certain=False)
     return Chosen(Path(LOG_NAME), Config(), is_certain=True)
+
+
+def _tell_refused(config: Config, tell: "Tell | None") -> None:
+    """Say which settings do not count."""
+    if tell is not None:
+        for refused in config.refused:
+            tell(refused)
 
 
 def fetch_log(remote: str | None = None) -> bool:

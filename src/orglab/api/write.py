@@ -449,6 +449,9 @@ class WriteMethods(IdMethods):
         Args:
             text: The entry; its first line is the title.
             reference: The experiment to link to.
+
+        Raises:
+            NotWritableError: It cannot be written, or a link that git tracks leads out of the repository.
         """
         from orglab.experiment import edits
         from orglab.log import file
@@ -458,6 +461,7 @@ class WriteMethods(IdMethods):
             experiment = self.experiment(reference)
             link = f"[[file:{self.path.name}::#{experiment.id}][{experiment.id}]]"
             tag = experiment.id.replace("-", "_")
+        self.require_inside(self.journal)
         if not self.journal.exists():
             self._restore_journal()
         if not self.journal.exists():

@@ -8,7 +8,7 @@ import datetime
 import re
 from collections.abc import Iterable
 
-from orglab.config import Config, is_tag
+from orglab.config import Config
 from orglab.errors import UsageError
 from orglab.experiment.conclusion import Conclusion, format_conclusion_head
 from orglab.experiment.consequences import change_state, experiment_after
@@ -49,6 +49,7 @@ from orglab.org.source import encode
 from orglab.org.timestamp import Timestamp, date_tree, format_inactive
 from orglab.org.todo import after_meta, blanks_at, meta_indent
 from orglab.reference import Reference
+from orglab.settings.setting_rules import is_tag
 
 
 def _format_heading(stars: int, keyword: str | None, title: str) -> str:

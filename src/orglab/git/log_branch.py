@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from orglab.config import is_git_name
 from orglab.errors import GitError
 from orglab.git.files import read_blobs
 from orglab.git.process import IDENTITY, NO_HOOKS, read_error, run_as_user
@@ -19,6 +20,7 @@ LOG_REF = f"refs/heads/{LOG_BRANCH}"
 TEXT_REFS = "refs/orglab/texts/"
 """The refs of the texts of logs that the code's branches hold: one for each worktree, never pushed."""
 _LARGE = 1 << 16  # bytes
+_MOST_BYTES = 64 << 20
 
 
 def find_tip(repository: Repository, ref: str) -> str | None:
@@ -28,7 +30,9 @@ def find_tip(repository: Repository, ref: str) -> str | None:
 
 
 def list_texts(repository: Repository, commit: str) -> dict[str, str]:
-    """Return the hash of each file of a commit, by its path: regular files alone, whose paths can be in a working tree.
+    """Return the hash of each file of a commit, by its path.
+
+    Only regular files of at most 64 MB, whose paths can be in a working tree, are listed.
 
     Args:
         repository: The repository.
@@ -37,13 +41,28 @@ def list_texts(repository: Repository, commit: str) -> dict[str, str]:
     Raises:
         GitError: git fails.
     """
-    listed = repository.at_top.query("ls-tree", "-r", "-z", "--full-tree", commit)
+    return {name: blob for name, (blob, size) in _list_blobs(repository, commit).items() if size <= _MOST_BYTES}
+
+
+def list_large_texts(repository: Repository, commit: str) -> list[str]:
+    """Return the paths of the files of a commit that are too large to be read.
+
+    Raises:
+        GitError: git fails.
+    """
+    return [name for name, (_, size) in _list_blobs(repository, commit).items() if size > _MOST_BYTES]
+
+
+def _list_blobs(repository: Repository, commit: str) -> dict[str, tuple[str, int]]:
+    """Return the hash and the size of each regular file of a commit that can be in a working tree, by its path."""
+    listed = repository.at_top.query("ls-tree", "-r", "-l", "-z", "--full-tree", commit)
     blobs = {}
     for line in listed.split(b"\0"):
         head, _, path = line.partition(b"\t")
         name = os.fsdecode(path)
         if head.startswith(b"100") and is_safe_path(name):
-            blobs[name] = head.split()[2].decode()
+            _, _, blob, size = head.split()
+            blobs[name] = (blob.decode(), int(size) if size.isdigit() else 0)
     return blobs
 
 
@@ -67,7 +86,7 @@ def read_texts(repository: Repository, commit: str, names: Iterable[str] | None 
 def is_safe_path(name: str) -> bool:
     """Return whether a path from a commit stays in a working tree and out of its git directory."""
     parts = name.split("/")
-    return all(part not in ("", ".", "..") and part.lower() != ".git" for part in parts) and "\n" not in name
+    return all(part not in ("", ".", "..") and not is_git_name(part) for part in parts) and "\n" not in name
 
 
 class Version(NamedTuple):

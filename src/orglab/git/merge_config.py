@@ -78,7 +78,7 @@ def attributes_file(log: Path) -> Path:
 
 def is_own_attributes(file: Path) -> bool:
     """Return whether a file is a `.gitattributes` that has nothing but lines of `add_attributes`."""
-    if file.name != ".gitattributes":
+    if file.name != ".gitattributes" or file.is_symlink() or not file.is_file():
         return False
     try:
         lines = file.read_bytes().splitlines()

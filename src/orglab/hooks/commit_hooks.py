@@ -5,9 +5,10 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from orglab.config import find_git_dir, find_log
+from orglab.config import find_git_dir
 from orglab.errors import OrglabError
 from orglab.hooks.hook import REFUSED, Hook, print_message
+from orglab.settings.settings_files import find_log
 
 
 def pre_commit(hook: Hook) -> int:

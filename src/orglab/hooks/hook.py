@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 
 from orglab.api import Log
-from orglab.config import find_log, find_settings
 from orglab.git import hook_files
 from orglab.git.hook_commit import HookCommit
+from orglab.settings.settings_files import find_log, find_settings, has_own_settings
 from orglab.text import clean
 
 REFUSED = 10
@@ -55,16 +55,19 @@ class Hook:
 
     def write_names(self) -> None:
         """Write the names of the log and the journal and the letter for the script, so that it can skip Python."""
-        settings, table = find_settings(os.fspath(self.folder))
+        settings = find_settings(os.fspath(self.folder))
         names = self.log.names_in_repository()
         if self.log.is_apart:
             # An absolute name tells the script that no commit of this working tree contains the log.
             names = os.path.abspath(self.log.path), os.path.abspath(self.log.journal)  # noqa: PTH100
-        if os.environ.get("ORGLAB_LOG"):
+        if os.environ.get("ORGLAB_LOG") or has_own_settings():  # the script would not see a change of these
             hook_files.remove_names(self.commit.repository)
             return
         hook_files.write_names(
-            self.commit.repository, os.path.relpath(settings) if table else "", *names, self.log.config.letter
+            self.commit.repository,
+            os.path.relpath(settings.path) if settings.table or settings.problem else "",
+            *names,
+            self.log.config.letter,
         )
 
     def write_named_references(self, titles: Mapping[str, str]) -> None:

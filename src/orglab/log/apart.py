@@ -14,11 +14,12 @@ from orglab.config import (
     APART_NAME,
     ARCHIVE_SUFFIX,
     JOURNAL_SUFFIX,
+    LOG_NAME,
+    MOST_FILES,
     Apart,
-    find_settings,
     is_journal,
+    is_real_place,
     read_apart,
-    read_config,
 )
 from orglab.errors import NotWritableError
 from orglab.git import Repository, find_repository, is_installed
@@ -29,15 +30,16 @@ from orglab.git.log_branch import (
     find_branch_copies,
     find_tip,
     find_tracking_commits,
+    list_texts,
     move_ref,
     read_texts,
 )
 from orglab.log import file
 from orglab.log.text_guard import TextGuard
+from orglab.settings.settings_files import read_settings
 
 _STEMS = ("experiment_log", "experiments")
 _COMMENT = f"# The experiment log of orglab; its history is the branch {LOG_BRANCH}."
-_MOST_FILES = 50
 
 
 def find_apart_files(repository: Repository) -> Apart | None:
@@ -81,11 +83,13 @@ def _require_name(repository: Repository, log: Path) -> str:
     """Return the path of a file from the top.
 
     Raises:
-        NotWritableError: The file is a link, or outside of the repository.
+        NotWritableError: The file is a link, outside of the repository, or not an Org file by its name.
     """
     name = path_in(repository, log.absolute())
     if name is None or log.is_symlink():
         raise NotWritableError(f"{log} is a link or outside of the repository, so it cannot be kept apart.")
+    if log.suffix != ".org":
+        raise NotWritableError(f"{log} cannot be kept apart, because its name does not end in .org; use --tracked.")
     return name
 
 
@@ -103,6 +107,8 @@ def add_apart(repository: Repository, names: Iterable[str]) -> None:
     home = Path(known.home) if known is not None else repository.top
     new = [name for name in names if not name.endswith(ARCHIVE_SUFFIX)]
     all_names = tuple(dict.fromkeys((*(known.names if known is not None else ()), *new)))
+    if len(all_names) > MOST_FILES:
+        raise NotWritableError(f"At most {MOST_FILES} logs and journals can be kept apart in {repository.top}.")
     ignore_files(repository, new)
     try:
         _exclude(repository, all_names)
@@ -175,11 +181,33 @@ def follow_move(repository: Repository, path: Path) -> bool:
 
 def _write_apart(repository: Repository, home: Path, names: Iterable[str]) -> None:
     folder = repository.shared_folder
-    folder.mkdir(exist_ok=True)
+    _require_folder(folder)
     relative = os.path.relpath(os.path.realpath(home), os.path.realpath(repository.common_dir))
-    new = folder / f"{APART_NAME}.{os.getpid()}"
-    new.write_text("\n".join((relative, *names)) + "\n", "utf-8", "surrogateescape")
-    new.replace(folder / APART_NAME)
+    _write_new(folder / APART_NAME, "\n".join((relative, *names)) + "\n")
+
+
+def _require_folder(folder: Path) -> None:
+    """Make a folder of the git directory, if it is not there.
+
+    Raises:
+        OSError: It cannot be made, or is a link.
+    """
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, f"{folder.name} is a link")
+    folder.mkdir(exist_ok=True)
+
+
+def _write_new(path: Path, text: str, mode: int | None = None) -> None:
+    """Replace a file of the git directory at once; a link of its name, or of that of the new file, is not followed."""
+    new = path.with_name(f"{path.name}.{os.urandom(6).hex()}")
+    try:
+        with new.open("x", encoding="utf-8", errors="surrogateescape") as written:
+            written.write(text)
+        if mode is not None:
+            new.chmod(mode)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _exclude(repository: Repository, names: Iterable[str]) -> None:
@@ -189,7 +217,7 @@ def _exclude(repository: Repository, names: Iterable[str]) -> None:
         OSError: The file cannot be written.
     """
     path = _exclude_file(repository)
-    path.parent.mkdir(exist_ok=True)
+    _require_folder(path.parent)
     before = _read_exclude(path)
     lines = []
     for name in names:
@@ -222,14 +250,7 @@ def _write_exclude(path: Path, text: str) -> None:
     """
     if path.is_symlink():
         raise OSError(errno.ELOOP, "info/exclude is a link")
-    new = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        new.write_text(text, "utf-8", "surrogateescape")
-        if path.exists():
-            new.chmod(stat.S_IMODE(path.stat().st_mode))
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    _write_new(path, text, stat.S_IMODE(path.stat().st_mode) if path.exists() else None)
 
 
 def _find_unignored(repository: Repository, names: Iterable[str]) -> str | None:
@@ -279,14 +300,20 @@ def adopt_branch(start: Path) -> list[Path]:
     commit = own or origin or next(iter(copies.values()), None)
     if commit is None:
         return []
-    texts = read_texts(repository, commit)
-    names = [name for name in texts if name.endswith((".org", ARCHIVE_SUFFIX)) and _is_free(repository, name)]
-    has_log = any(name.endswith(".org") and not is_journal(name) for name in names)
-    if not has_log or len(names) > _MOST_FILES:
+    listed = [name for name in list_texts(repository, commit) if name.endswith((".org", ARCHIVE_SUFFIX))]
+    if len(listed) > MOST_FILES:
         return []
+    home = os.fspath(repository.top)
+    names = [name for name in listed if is_real_place(home, name) and _is_free(repository, name)]
+    if not any(name.endswith(".org") and not is_journal(name) for name in names):
+        return []
+    journals = name_journals(repository, names, find_journal_setting(start))
+    if len({*names, *journals}) > MOST_FILES:
+        return []
+    texts = read_texts(repository, commit, names)
     if own is None:
         move_ref(repository, LOG_REF, commit, None)
-    add_apart(repository, [*names, *name_journals(repository, names, find_journal_setting(start))])
+    add_apart(repository, [*names, *journals])
     written = write_missing(repository, repository.top, {name: texts[name] for name in names})
     for path in written:
         TextGuard(repository, path).set_base(commit)
@@ -295,8 +322,7 @@ def adopt_branch(start: Path) -> list[Path]:
 
 def find_journal_setting(start: Path) -> str:
     """Return the setting `journal` for a folder."""
-    settings, table = find_settings(os.fspath(start))
-    return read_config(table, Path(settings)).journal
+    return read_settings(os.fspath(start)).check_journal(os.fspath(start / LOG_NAME)).journal
 
 
 def name_journals(repository: Repository, names: Iterable[str], journal: str) -> list[str]:
@@ -327,9 +353,7 @@ def write_missing(repository: Repository, home: Path, texts: dict[str, bytes]) -
     written = []
     for name, data in texts.items():
         path = home / name
-        real_home = os.path.realpath(home)
-        is_inside = os.path.commonpath((real_home, os.path.realpath(path.parent))) == real_home
-        if os.path.lexists(path) or not is_inside:
+        if os.path.lexists(path) or not is_real_place(os.fspath(home), name):
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         file.create(path, data)

@@ -5,10 +5,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from orglab.config import ARCHIVE_SUFFIX, is_journal
+from orglab.config import ARCHIVE_SUFFIX, MOST_FILES, Apart, is_journal, is_real_place
 from orglab.errors import GitError, NotWritableError
 from orglab.experiment.model import Experiment
-from orglab.git import Repository
+from orglab.git import Repository, find_repository
+from orglab.git.inside import explain_link, find_tracked_link, list_tracked
 from orglab.git.log_branch import (
     LOG_BRANCH,
     LOG_REF,
@@ -16,15 +17,17 @@ from orglab.git.log_branch import (
     find_renames,
     find_tip,
     is_ancestor,
-    is_safe_path,
+    list_large_texts,
+    list_texts,
     move_ref,
     read_texts,
     require_not_checked_out,
 )
 from orglab.git.process import read_error, run_as_user
 from orglab.git.records import run_remote
+from orglab.log import file
 from orglab.log.apart import add_apart, find_apart_files, name_journals, replace_apart, write_missing
-from orglab.log.kept_text import MERGING_NAME, find_preamble, keep_text, merge_text
+from orglab.log.kept_text import MERGING_NAME, find_preamble, keep_text, list_files, merge_text
 from orglab.log.log import LogFile
 from orglab.log.text_guard import TextGuard
 from orglab.text import Tell, count
@@ -70,6 +73,7 @@ def sync_branch(log: LogFile, remote: str, tell: Tell) -> BranchSync:
         raise GitError(f"{log.path} is not in a git repository.")
     require_not_checked_out(repository)
     received = False
+    _tell_links(log, repository, tell)
     for _ in range(_TRIES):
         log.document().require_no_conflict()
         keep_text(log, at_once=True)
@@ -88,6 +92,13 @@ def sync_branch(log: LogFile, remote: str, tell: Tell) -> BranchSync:
         if _push(repository, remote):
             return BranchSync(sent=True, received=received)
     raise GitError(f"Others were sending their logs to {remote} all the time; run `orglab sync` again.")
+
+
+def _tell_links(log: LogFile, repository: Repository, tell: Tell) -> None:
+    """Say which files of the log are not sent, because a link that git tracks leads elsewhere."""
+    links = (find_tracked_link(repository, path) for path in list_files(log).values())
+    for link in dict.fromkeys(filter(None, links)):
+        tell(explain_link(link))
 
 
 def fetch_branch(repository: Repository, remote: str, ref: str | None = None) -> str | None:
@@ -135,16 +146,16 @@ def _merge(log: LogFile, repository: Repository, ours: str | None, theirs: str, 
     if apart is None:
         raise GitError("The log is no longer kept apart; run `orglab init`.")
     home = Path(apart.home)
+    names = _choose_files(repository, apart, theirs, tell)
     base_commit = find_merge_base(repository, ours, theirs) if ours is not None else None
-    base = read_texts(repository, base_commit) if base_commit is not None else {}
-    conflicts, texts = 0, read_texts(repository, theirs)
     renames = find_renames(repository, base_commit, theirs) if base_commit is not None else {}
+    base = read_texts(repository, base_commit, [*names, *renames]) if base_commit is not None else {}
+    conflicts, texts = 0, read_texts(repository, theirs, names)
     for before, after in renames.items():
-        if before in apart.names and after in texts and is_safe_path(after):
+        if before in apart.names and after in texts:
             _rename(log, repository, home, before, after, tell)
             base[after] = base.get(before, b"")
     apart = find_apart_files(repository) or apart
-    names = [name for name in texts if name.endswith((".org", ARCHIVE_SUFFIX))]
     new = [name for name in names if name not in apart.names and not name.endswith(ARCHIVE_SUFFIX)]
     if new:
         add_apart(repository, [*new, *name_journals(repository, [*apart.names, *new], log.config.journal)])
@@ -161,6 +172,40 @@ def _merge(log: LogFile, repository: Repository, ours: str | None, theirs: str, 
     if not conflicts:
         keep_text(log, at_once=True)
     return conflicts
+
+
+def _choose_files(repository: Repository, apart: Apart, theirs: str, tell: Tell) -> list[str]:
+    """Return the logs, journals and archives of a commit of the branch that may be in the working tree.
+
+    Args:
+        repository: The repository.
+        apart: The files that are kept apart.
+        theirs: The commit of others.
+        tell: Called with a sentence about each file that is passed over.
+
+    Raises:
+        GitError: There are too many, one of this clone's is too large, or git fails.
+    """
+    kinds = (".org", ARCHIVE_SUFFIX)
+    large = [name for name in list_large_texts(repository, theirs) if name.endswith(kinds)]
+    if (own := next((name for name in large if name in apart.names), None)) is not None:
+        raise GitError(f"{own} is larger than 64 MB in the branch {LOG_BRANCH} of others, so it was not merged.")
+    names = [name for name in list_texts(repository, theirs) if name.endswith(kinds)]
+    if len(names) > MOST_FILES:
+        raise GitError(
+            f"The branch {LOG_BRANCH} of others has {len(names)} logs, journals and archives, so it was not merged; "
+            f"orglab merges at most {MOST_FILES}."
+        )
+    home = find_repository(Path(apart.home)) or repository
+    taken = list_tracked(home, names)
+    unreal = [name for name in names if not is_real_place(apart.home, name)]
+    linked = [name for name in names if find_tracked_link(repository, Path(apart.home, name)) is not None]
+    passed = dict.fromkeys(large, "it is larger than 64 MB")
+    passed |= dict.fromkeys(taken, "git tracks a file of that name")
+    passed |= dict.fromkeys((*unreal, *linked), "a link leads from there to another place")
+    for name, reason in passed.items():
+        tell(f"{name} of the branch {LOG_BRANCH} of others was not merged, because {reason}.")
+    return [name for name in names if name not in passed]
 
 
 def _follow_renumbering(log: LogFile, before: list[Experiment], tell: Tell) -> None:
@@ -225,7 +270,7 @@ def _merge_file(log: LogFile, path: Path, name: str, base: bytes | None, theirs:
         return 0
     if base is None:
         # They were begun apart.
-        base = find_preamble(path.read_bytes(), theirs)
+        base = find_preamble(file.read(path).data, theirs)
     merged = merge_text(log, path, name, theirs, base)
     for note in merged.notes if not is_journal(path.name) else ():
         tell(f"{path.name}: {note}")

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from orglab import clock
 from orglab.config import ARCHIVE_SUFFIX, read_apart
-from orglab.errors import GitError
+from orglab.errors import GitError, NotFoundError
 from orglab.experiment.missing_parts import count_common_lines, find_nearest
 from orglab.git import Repository, is_installed
 from orglab.git.files import read_blobs, read_file_at
+from orglab.git.inside import find_tracked_link
 from orglab.git.log_branch import (
     LOG_REF,
     TEXT_REFS,
@@ -30,7 +31,7 @@ from orglab.git.log_branch import (
 )
 from orglab.git.versions import list_versions
 from orglab.log import file
-from orglab.log.log_commit import LogCommit, check_message, compose_message, find_changes
+from orglab.log.log_commit import LogCommit, check_message, compose_message, find_changes, require_no_markers
 from orglab.log.merge.merge import Labels, Merged, merge
 from orglab.log.text_guard import TextGuard
 
@@ -73,7 +74,7 @@ def keep_text(log: "LogFile", text: str | None = None, *, at_once: bool = False)
         if log.is_apart and tip is not None:
             _take_over(log, repository, tip)
         merged = _read_merging(merging) if log.is_apart else None
-        paths = _list_files(log) if merged is None else _list_all_files(log, repository)
+        paths = find_saved_files(log, repository, everything=merged is not None)
         files = _read_files(paths)
         if log.is_apart and any(log.parse(data).conflict is not None for data in files.values()):
             return None
@@ -110,12 +111,14 @@ def commit_apart_log(log: "LogFile", text: str | None = None) -> LogCommit | Non
 
     Raises:
         UsageError: The message is empty.
-        ConflictMarkersError: The log has conflict markers.
+        ConflictMarkersError: A file that would be saved has conflict markers.
         GitError: The branch of the log is checked out, or git fails.
     """
     check_message(text)
-    log.document().require_no_conflict()
     if log.repository is not None:
+        paths = find_saved_files(log, log.repository, everything=_is_merging(log.repository))
+        for name, data in _read_files(paths).items():
+            require_no_markers(log, paths[name], data)
         require_not_checked_out(log.repository)
     return keep_text(log, text, at_once=True)
 
@@ -137,7 +140,7 @@ def find_unsaved(log: "LogFile") -> list[str]:
     repository = log.repository
     if repository is None:
         return []
-    files, tip = _read_files(_list_files(log)), find_tip(repository, find_text_ref(log, repository))
+    files, tip = _read_files(find_saved_files(log, repository)), find_tip(repository, find_text_ref(log, repository))
     saved = read_texts(repository, tip, list(files)) if tip else {}
     return [name for name, data in files.items() if data != saved.get(name)]
 
@@ -170,7 +173,7 @@ def _take_over(log: "LogFile", repository: Repository, tip: str) -> None:
     Raises:
         GitError: git fails.
     """
-    for name, path in _list_files(log).items():
+    for name, path in find_saved_files(log, repository).items():
         guard = TextGuard(repository, path)
         based = guard.read_base()
         theirs = read_file_at(repository, tip, name) if based != tip and path.exists() else None
@@ -190,7 +193,11 @@ def merge_text(log: "LogFile", path: Path, name: str, theirs: bytes, base: bytes
         name: Its path in the branch.
         theirs: The other version.
         base: The common ancestor; if None, the version in the branch that the file is based on.
+
+    Raises:
+        NotWritableError: The file cannot be written, or a link that git tracks leads out of the repository.
     """
+    log.require_inside(path)
     results: list[Merged] = []
 
     def change(data: bytes) -> bytes:
@@ -229,27 +236,41 @@ def find_preamble(one: bytes, other: bytes) -> bytes:
     return first + b"\n" if first == second else b""
 
 
-def _list_files(log: "LogFile") -> dict[str, Path]:
+def list_files(log: "LogFile") -> dict[str, Path]:
     """Return the log, its journal and its archive, by their paths in the history."""
     parent = log.name.rpartition("/")[0]
     others = (log.journal, log.path.with_name(log.path.name + ARCHIVE_SUFFIX))
     return {log.name: log.path} | {f"{parent}/{path.name}".lstrip("/"): path for path in others}
 
 
-def _list_all_files(log: "LogFile", repository: Repository) -> dict[str, Path]:
-    """Return these files, and those of the other logs that are kept apart in the clone."""
-    apart = read_apart(os.fspath(repository.top), os.fspath(repository.git_dir))
+def find_saved_files(log: "LogFile", repository: Repository, *, everything: bool = False) -> dict[str, Path]:
+    """Return the files whose text is saved, by their paths in the history.
+
+    A file outside of the repository to which a link leads that git tracks is none: its text may be private.
+
+    Args:
+        log: The log.
+        repository: Its repository.
+        everything: Whether to return the files of all logs that are kept apart in the clone.
+    """
+    apart = read_apart(os.fspath(repository.top), os.fspath(repository.git_dir)) if everything else None
     others = {name: Path(apart.home) / name for name in apart.names} if apart is not None else {}
-    return others | _list_files(log)
+    files = others | list_files(log)
+    return {name: path for name, path in files.items() if find_tracked_link(repository, path) is None}
 
 
 def _read_files(files: Mapping[str, Path]) -> dict[str, bytes]:
-    """Return the content of those of some files that exist."""
+    """Return the content of those of some files that exist and can be read."""
     texts = {}
     for name, path in files.items():
-        with suppress(OSError, ValueError):
-            texts[name] = Path(os.path.realpath(path)).read_bytes()
+        with suppress(NotFoundError):
+            texts[name] = file.read(path).data
     return texts
+
+
+def _is_merging(repository: Repository) -> bool:
+    """Return whether a merge of the branch into the files is not finished yet."""
+    return _read_merging(repository.shared_folder / MERGING_NAME) is not None
 
 
 def _read_merging(file: Path) -> str | None:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from orglab.errors import GitError, NotFoundError, UsageError
+from orglab.errors import ConflictMarkersError, GitError, NotFoundError, UsageError
 from orglab.experiment.changes import Change, compare_experiments
 from orglab.experiment.model import Experiment, read_experiments
 from orglab.git import Repository, find_repository
@@ -52,8 +52,12 @@ def commit_log(log: "LogFile", text: str | None = None) -> LogCommit | None:
         UsageError: The message is empty.
         NotFoundError: The log is not in a git repository.
         GitError: A merge or similar operation is in progress, or git fails.
+        ConflictMarkersError: A file that would be committed has conflict markers.
+        NotWritableError: A link that git tracks leads from one of the files out of the repository.
     """
     check_message(text)
+    for one in (log.path, log.journal):
+        log.require_inside(one)
     path = Path(os.path.realpath(log.path))
     repository = find_repository(path.parent)
     if repository is None:
@@ -72,11 +76,15 @@ def commit_log(log: "LogFile", text: str | None = None) -> LogCommit | None:
         if ignored:
             raise GitError(f"git ignores {names[0]}; remove it from .gitignore to commit the log.")
         return None
-    texts = [
-        (_read_at_head(repository, name), file.read_bytes()) if name is not None and name in paths else None
-        for file in (path, journal)
-        for name in (path_in(repository, file),)
-    ]
+    texts: list[Versions | None] = []
+    for file in (path, journal):
+        name = path_in(repository, file)
+        if name is None or name not in paths:
+            texts.append(None)
+            continue
+        data = file.read_bytes()
+        require_no_markers(log, file, data)
+        texts.append((_read_at_head(repository, name), data))
     changes, is_log, entries = find_changes(log, *texts)
     if text is None and not changes and path_in(repository, path) in status.untracked:
         text = "log: created"
@@ -93,6 +101,26 @@ def check_message(text: str | None) -> None:
     """
     if text is not None and not text.strip():
         raise UsageError("The message is empty; write one, or leave out -m to have it composed from the changes.")
+
+
+def require_no_markers(log: "LogFile", path: Path, data: bytes) -> None:
+    """Check that a file of a log has no git conflict markers.
+
+    Args:
+        log: The log.
+        path: The file.
+        data: Its content.
+
+    Raises:
+        ConflictMarkersError: It has.
+    """
+    document = log.parse(data)
+    if path.name == log.path.name:
+        document.require_no_conflict()
+    elif (line := document.conflict_line()) is not None:
+        raise ConflictMarkersError(
+            f"{path.name} has a git conflict marker in line {line}: resolve the conflict first; nothing was committed."
+        )
 
 
 Versions = tuple[bytes, bytes]

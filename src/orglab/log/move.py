@@ -12,6 +12,7 @@ from orglab.errors import GitError, NotFoundError, UsageError
 from orglab.experiment.missing_parts import find_nearest
 from orglab.git import Repository
 from orglab.git.files import is_tracked, path_in, read_file_at
+from orglab.git.inside import find_tracked_link
 from orglab.git.log_branch import (
     LOG_BRANCH,
     LOG_REF,
@@ -73,7 +74,7 @@ def hold_files(log: "LogFile") -> Iterator[None]:
         NotWritableError: Another process did not finish in time.
     """
     with ExitStack() as stack:
-        for path in dict.fromkeys(os.path.realpath(one) for one in (log.path, log.journal)):
+        for path in dict.fromkeys(os.path.realpath(one) for one in (log.path, log.journal) if not log.leads_out(one)):
             if os.path.lexists(path):
                 stack.enter_context(held(path, _LOCK_SECONDS))
         yield
@@ -86,6 +87,8 @@ def _move_tracked(log: "LogFile", repository: Repository) -> MovedApart:
     document = log.document()
     document.require_no_conflict()
     name, journal = choose_names(repository, log.path, log.config.journal)
+    for path, _ in _list_files(log, name, journal):
+        log.require_inside(path)
     ignore_files(repository, (name, journal))
     home, old = repository.top, log.path
     renamed = {
@@ -229,6 +232,7 @@ def _save_renamed(repository: Repository, renamed: dict[str, str], texts: dict[s
 
 def _read_own(repository: Repository, path: Path, *, is_hit: bool) -> bytes | None:
     """Return the text of a file that is kept apart, or None; with `is_hit`, git has checked out another one over it."""
+    is_hit = is_hit or find_tracked_link(repository, path) is not None
     return TextGuard(repository, path).read_kept() if is_hit or not path.exists() else path.read_bytes()
 
 

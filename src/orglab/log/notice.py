@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orglab import clock
 from orglab.config import shorten_path
-from orglab.errors import OrglabError
+from orglab.errors import NotReadableError, OrglabError
 from orglab.git import Repository, is_installed
 from orglab.git.files import read_checked_out, read_file_at
 from orglab.git.log_branch import LOG_BRANCH, find_tip, is_ancestor, is_head_in_branch, is_in_commit
@@ -78,7 +78,7 @@ def _restore(log: "LogFile", repository: Repository, tell: Tell) -> None:
 
 def _notice_new_file(log: "LogFile", repository: Repository, guard: TextGuard, kept: bytes, tell: Tell) -> None:
     """Find out whether git or an editor wrote the file that now has the log's name."""
-    now = log.read_file().data
+    now = _read_now(log)
     if now == kept:
         return
     if log.is_apart and _is_on_log_branch(guard):
@@ -110,6 +110,14 @@ def _notice_new_file(log: "LogFile", repository: Repository, guard: TextGuard, k
         record_loss(log, kept, operation or "a checkout of the file", tell, history=history)
 
 
+def _read_now(log: "LogFile", otherwise: bytes = b"") -> bytes:
+    """Return the bytes of the log; `otherwise` if git has checked out a link over it that leads elsewhere."""
+    try:
+        return log.read_file().data
+    except NotReadableError:
+        return otherwise
+
+
 def _is_on_log_branch(guard: TextGuard) -> bool:
     """Return whether the worktree that has the file has the branch of the log checked out, or a commit of it."""
     return is_head_in_branch(guard.repository, guard.repository.git_dir / "HEAD")
@@ -135,8 +143,8 @@ def _move_aside(log: "LogFile", repository: Repository, guard: TextGuard, kept: 
     with hold_files(log):
         if follow_rename(log, repository):
             return
-        now = log.read_file().data
         base = read_file_at(guard.repository, "HEAD", log.name) or b""
+        now = _read_now(log, base)
         merged = merge(base, kept, now, log.config, clock.now())
         rename_apart(log, repository, guard.repository, kept if merged.conflicts else merged.data)
     where = shorten_path(str(log.path.absolute()))

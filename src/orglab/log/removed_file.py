@@ -5,7 +5,7 @@ from pathlib import Path
 
 from orglab.git import Repository, find_repository, is_installed
 from orglab.git.files import is_tracked, path_in
-from orglab.git.log_branch import find_tracking_commits, is_in_commit
+from orglab.git.log_branch import find_tracking_commits, is_in_commit, is_safe_path
 from orglab.log import file
 from orglab.log.apart import find_apart_files
 from orglab.log.text_guard import TextGuard
@@ -39,7 +39,7 @@ def _restore(repository: Repository, path: Path) -> bool:
     guard = TextGuard(repository, path)
     kept = None if os.path.lexists(path) else guard.read_kept()
     name = path_in(repository, path.absolute())
-    if kept is None or name is None or guard.link.stat().st_nlink > 1:
+    if kept is None or name is None or not is_safe_path(name) or guard.link.stat().st_nlink > 1:
         return False  # With a third name, the file was moved by hand.
     if is_tracked(repository, name) or find_tracking_commits(repository, name, 1):
         return False

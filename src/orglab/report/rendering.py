@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from orglab.errors import NotFoundError, NotWritableError, UsageError
+from orglab.git.inside import require_inside
 from orglab.log.log import LogFile
 from orglab.report.content.layout import collect_evidence, lay_out
 from orglab.report.content.statements import Report
-from orglab.report.formats.assets import compute_digest, write_atomically
+from orglab.report.formats.assets import FOLDER_SUFFIX, compute_digest, write_atomically
 from orglab.report.formats.evidence_block import read_evidence
 from orglab.report.formats.export import EXTENSIONS, write_document
 from orglab.report.formats.template import fill_template, find_extension
@@ -100,10 +101,12 @@ def write_report(
         make_values: Returns the values for the template; called only if there is one.
 
     Raises:
-        NotWritableError: The file cannot be written.
+        NotWritableError: The file cannot be written, or a link that git tracks leads out of the repository.
         OrglabError: A library that the format needs is not installed.
         UsageError: The template is invalid.
     """
+    for place in (path, path.with_name(f"{path.name}{FOLDER_SUFFIX}")):
+        require_inside(log.repository, place)
     try:
         if report_format.template is not None:
             text = fill_template(report, report_format.template, make_values(report))

@@ -11,6 +11,8 @@ from urllib.parse import quote
 from orglab.errors import NotWritableError
 from orglab.git.hashed_file import hash_file
 
+FOLDER_SUFFIX = "-files"
+"""What follows the name of a report in that of the folder with its assets."""
 LIST_NAME = ".orglab-report.json"
 """The file that lists the files in the folder that we wrote, with their digests."""
 
@@ -31,7 +33,7 @@ class Assets:
         """
         self.report = report
         # Includes the extension, because the same report may exist there in another format.
-        self.folder = f"{report.name}-files"
+        self.folder = f"{report.name}{FOLDER_SUFFIX}"
         self.contents: dict[str, bytes] = {}
         self._names: dict[bytes, str] = {}
 
@@ -59,6 +61,8 @@ class Assets:
             return
         try:
             folder.mkdir(exist_ok=True)
+            if (folder / LIST_NAME).is_symlink():
+                raise NotWritableError(f"{folder / LIST_NAME} is a link; remove it or use another -o.")
             for name, content in self.contents.items():
                 _check_ours(folder / name, known.get(name), content)
             for name, content in self.contents.items():

@@ -1,0 +1,114 @@
+"""Links that lead out of a repository: one that git tracks is not followed, because it may have come with a clone.
+
+A link that git does not track is one that the user has made, and may lead anywhere.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from orglab.config import find_common_dir, find_git_dir, is_git_name
+from orglab.errors import GitError, NotWritableError, OrglabError
+from orglab.git.repository import Repository
+
+_MOST_LINKS = 40  # as many as Linux follows
+
+
+def find_tracked_link(repository: Repository, path: str | os.PathLike[str]) -> str | None:
+    """Return a link that git tracks and through which a path leads out of the working tree or into `.git`, or None.
+
+    git is asked only if the path leads there.
+
+    Args:
+        repository: The repository.
+        path: The path, which may not exist.
+    """
+    top = os.path.realpath(repository.top)
+    inside = os.path.relpath(os.path.realpath(path), top).split(os.sep)
+    if inside[0] != ".." and not any(is_git_name(part) for part in inside):
+        return None
+    return next((link for link in _list_links(os.fspath(path)) if _is_tracked(repository, top, link)), None)
+
+
+def require_inside(
+    repository: Repository | None, path: str | os.PathLike[str], error: type[OrglabError] = NotWritableError
+) -> None:
+    """Check that no link that git tracks leads from a path out of the working tree or into `.git`.
+
+    Args:
+        repository: The repository; None if there is none.
+        path: The path, which may not exist.
+        error: The error to raise.
+
+    Raises:
+        OrglabError: One does; it is an `error`.
+    """
+    link = find_tracked_link(repository, path) if repository is not None else None
+    if link is not None:
+        raise error(explain_link(link))
+
+
+def explain_link(link: str) -> str:
+    """Return the sentence for a link that is not followed."""
+    where = os.path.relpath(link, os.path.realpath(Path.cwd()))
+    return (
+        f"{where} is a link that git tracks and that leads out of the repository, so orglab does not follow it; "
+        "replace it with a file or folder."
+    )
+
+
+def _list_links(path: str) -> list[str]:
+    """Return the links that a path leads through, in their real folders."""
+    links: list[str] = []
+    place, rest = os.sep, os.path.join(Path.cwd(), path).split(os.sep)[::-1]
+    while rest and len(links) < _MOST_LINKS:
+        name = rest.pop()
+        if name in ("", os.curdir):
+            continue
+        if name == os.pardir:
+            place = os.path.dirname(place)
+            continue
+        found = os.path.join(place, name)
+        try:
+            target = Path(found).readlink()
+        except OSError:
+            place = found
+            continue
+        links.append(found)
+        place = os.sep if target.is_absolute() else place
+        rest += os.fspath(target).split(os.sep)[::-1]
+    return links
+
+
+def _is_tracked(repository: Repository, top: str, link: str) -> bool:
+    """Return whether git tracks a link, in a worktree of a repository or in a repository within one."""
+    folder, name = os.path.split(link)
+    found = find_git_dir(folder)
+    if found is None:
+        return False
+    common = os.path.realpath(find_common_dir(found[1]))
+    if os.path.commonpath((top, folder)) != top and common != os.path.realpath(repository.common_dir):
+        return False
+    try:
+        return bool(list_tracked(Repository(Path(folder), *map(Path, found)), [name]))
+    except GitError:
+        return True  # Without git, nobody can tell.
+
+
+def list_tracked(repository: Repository, names: Sequence[str]) -> list[str]:
+    """Return those of some files that git tracks, under names that may differ in case.
+
+    A folder is none of them, even if git tracks files in it.
+
+    Args:
+        repository: The repository.
+        names: Their paths from its `folder`.
+
+    Raises:
+        GitError: git is not installed.
+    """
+    if not names:
+        return []
+    printed = repository.read("ls-files", "-z", "--", *(f":(literal,icase){name}" for name in names)) or b""
+    tracked = {os.fsdecode(name).casefold() for name in printed.split(b"\0")}
+    return [name for name in names if name.casefold() in tracked]
