@@ -10,7 +10,7 @@ import pytest
 from orglab.errors import NotFoundError, UsageError
 from orglab.runs.description import describe_command, format_note, results_message
 from orglab.runs.record import Run
-from orglab.runs.record_reader import find_run, read_newest_runs, read_output_end, read_run, read_runs
+from orglab.runs.record_reader import describe_record, find_run, read_newest_runs, read_output_end, read_run, read_runs
 
 RUN = ("run", "1.1", "--results", "results", "--metrics", "metrics.json")
 
@@ -221,6 +221,8 @@ def test_a_record_is_read_up_to_a_size_and_only_from_a_regular_file_in_a_real_fo
     for name in ("record.jsonl", "output.log"):
         (inside / name).symlink_to(elsewhere / name)
     assert read_run(large).ref == "e1"
+    assert describe_record(large) == f"{large}; only the first 16 MB of the record are read"
+    assert describe_record(elsewhere) == str(elsewhere)
     assert [read_run(folder) for folder in (linked, fifo, inside)] == [None] * 3
     assert [read_output_end(folder, 10) for folder in (linked, inside, elsewhere)] == [b"", b"", b"private"]
 

@@ -25,7 +25,8 @@ _WRITER = re.compile(rb"[A-Za-z0-9._+@=-]{1,100}")
 _MOST_WRITERS = 1000
 _MOST_RUNS = 10_000  # of a writer
 _MOST_BYTES = 1 << 30  # of a writer
-_TREE = 1 << 20  # bytes of the list of a writer's runs
+_MOST_IN_ALL = 100_000  # runs of all writers
+_TREE = 1 << 22  # bytes of the list of a writer's runs
 _FILES = 1 << 12  # bytes of the list of a run's files
 _BATCH = 1 << 26  # bytes that are read at once
 _LARGE = 1 << 20  # bytes of a file that fast-import does not get
@@ -301,6 +302,9 @@ def list_record_files(
         found = [(name, entry) for mode, name, entry in listed if mode == b"40000" and is_id(name)]
         if len(found) > _MOST_RUNS:
             problems.append(f"{REFS}/{writer} has {len(found)} runs; only the newest {_MOST_RUNS} are read.")
+        if len(folders) + len(found[:_MOST_RUNS]) > _MOST_IN_ALL:
+            problems.append(f"{REFS}/{writer} was passed over: other clones have {len(folders)} runs already.")
+            continue
         folders += [(writer, name, entry) for name, entry in sorted(found)[-_MOST_RUNS:]]
     sizes = _read_sizes(repository, "tree", {tree for _, _, tree in folders})
     small = {tree: (tree, size) for tree, size in sizes.items() if size <= _FILES}

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from orglab import clock
 
-RECORD_BYTES = 1 << 24
+RECORD_BYTES = 16_000_000
 """The most that is read of a record of this clone, and of a line; that of another clone is smaller (`runs.sync`)."""
 _DEEPEST = 32
 _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")

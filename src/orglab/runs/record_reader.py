@@ -12,6 +12,7 @@ from orglab.runs.pending import RECORD
 from orglab.runs.record import OUTPUT, Run
 from orglab.runs.record_lines import RECORD_BYTES, is_run_id, open_regular, read_id_time, read_lines
 from orglab.runs.storage import RUNS, list_entries
+from orglab.text import file_size
 
 _TIME_ZONES = datetime.timedelta(hours=26)  # the most by which two local times of one instant differ
 _HEAD_BYTES = 1 << 13
@@ -103,6 +104,15 @@ def read_run(folder: Path) -> Run | None:
     for line in read_lines(folder / RECORD, RECORD_BYTES):
         fields |= line
     return Run(folder, fields) if fields else None
+
+
+def describe_record(folder: Path) -> str:
+    """Return the folder of a run, and whether its record is so large that only the beginning is read."""
+    try:
+        is_cut = (folder / RECORD).lstat().st_size > RECORD_BYTES
+    except OSError:
+        is_cut = False
+    return f"{folder}; only the first {file_size(RECORD_BYTES)} of the record are read" if is_cut else str(folder)
 
 
 def read_earlier_runs(folder: Path) -> list[Run]:

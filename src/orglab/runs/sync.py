@@ -36,7 +36,7 @@ from orglab.runs.record_writer import has_copy, write_copy
 from orglab.runs.storage import RUNS, find_storage_folders, make_folder
 from orglab.text import Tell, file_size, listed
 
-_LARGEST = {RECORD: 1 << 20, METRICS: 1 << 26, OUTPUT: 1 << 20}
+_LARGEST = {RECORD: 1_000_000, METRICS: 64_000_000, OUTPUT: 1_000_000}
 """The most bytes of a file that is sent or received; of an output, only the end is kept."""
 
 
