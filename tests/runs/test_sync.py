@@ -1,6 +1,7 @@
 """Runs of other clones are received through git and written to the log once.  Real clones of a bare repository."""
 
 import json
+import os
 import re
 import subprocess
 
@@ -232,6 +233,25 @@ def test_a_copied_clone_is_another_writer(clones, tmp_path_factory):
     (copy / ".git" / "orglab").mkdir(exist_ok=True)
     (copy / ".git" / "orglab" / "writer").write_bytes((one.path / ".git" / "orglab" / "writer").read_bytes())
     assert writer_name(find_repository(copy)) != first
+
+
+@pytest.mark.parametrize("kind", ["link", "FIFO"])
+def test_the_name_of_the_writer_is_read_and_written_only_in_a_file(clones, kind):
+    one, _ = clones
+    elsewhere = one.path.parent / "elsewhere"
+    elsewhere.write_text("data")
+    place = one.path / ".git" / "orglab" / "writer"
+    place.parent.mkdir(exist_ok=True)
+    place.unlink(missing_ok=True)
+    if kind == "link":
+        place.symlink_to(elsewhere)
+    else:
+        os.mkfifo(place)
+    name = writer_name(find_repository(one.path))
+    assert name == writer_name(find_repository(one.path))
+    assert elsewhere.read_text() == "data"
+    assert place.is_file()
+    assert not place.is_symlink()
 
 
 def test_a_hostile_record_writes_nowhere_else_and_forges_nothing(clones):
