@@ -8,6 +8,8 @@ import pytest
 from lab import NAME, orglab
 from orglab import clock
 from orglab.api import Log
+from orglab.git import find_repository
+from orglab.git.commit import read_commits
 
 LOG = """\
 * TODO [1] Warmup [0%] :exp:
@@ -103,3 +105,24 @@ def test_the_earlier_conclusion_of_a_log_without_times_has_the_day_of_its_commit
     repo.now = repo.now.replace(day=20)
     log.conclude("1", "No.")
     assert "\n[2018-06-06 Wed]\nIt helps.\n" in (repo.path / NAME).read_text()
+
+
+@pytest.mark.parametrize(
+    "date", ["99999999999999 +0000", "9999999999999999999999 +0000", "253402300799 +1400", "0 -1200"]
+)
+def test_a_commit_may_claim_any_time(repo, log, date):
+    head = repo.git("rev-parse", "HEAD")
+    person = f"A U Thor <a@example.org> {date}"
+    tree = repo.git("rev-parse", "HEAD^{tree}")
+    text = f"tree {tree}\nparent {head}\nauthor {person}\ncommitter {person}\n\n[e1.1] odd\n"
+    odd = repo.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=text)
+    repo.git("update-ref", "refs/heads/main", odd)
+    (commit,) = read_commits(find_repository(repo.path), "-1")
+    assert 1969 <= commit.when.year <= commit.when_there.year + 1 <= 10_000
+    for command in (
+        "why HEAD", "refs 1", "show 1", "show 1 --history", "search odd", "check", "renumber 1",
+        "report --since 2000-01-01 -o r.html", "list",
+    ):  # fmt: skip
+        done = orglab(*command.split(), cwd=log.path.parent)
+        assert done.code in (0, 1), (command, done.err)
+    assert odd[:7] in orglab("refs", "1", cwd=log.path.parent).out

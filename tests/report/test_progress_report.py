@@ -235,6 +235,24 @@ def test_what_no_longer_holds_is_listed(change, line, capfd):
     assert line in capfd.readouterr().out
 
 
+@pytest.mark.usefixtures("study")
+@pytest.mark.parametrize(
+    "says", [10**400, -(10**4000), float("inf"), float("nan"), "\ud800", None, "x"],
+    ids=["400 digits", "4000 digits", "infinite", "NaN", "surrogate", "null", "text"],
+)  # fmt: skip
+def test_what_a_report_of_somebody_else_says_is_compared_whatever_it_is(says, capfd):
+    assert orglab(["report", "--since", "2026-11-08", "-o", "week.md"]) == 0
+    evidence = read_evidence(Path("week.md").read_bytes())
+    for claim in evidence["claims"]:
+        claim[3] = says
+    Path("other.md").write_text(pack(evidence))
+    capfd.readouterr()
+    assert orglab(["report", "--check", "other.md"]) == 1
+    said = capfd.readouterr()
+    assert "acc of run" in said.out or says is None
+    assert "Internal error" not in said.err
+
+
 def edit(old, new, name="experiment_log.org"):
     path = Path(name)
     assert old in path.read_text()

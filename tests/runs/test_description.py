@@ -1,5 +1,6 @@
 """Descriptions of runs in the log and in commit messages."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orglab.runs.description import (
+    before_message,
     command_text,
     describe_run,
     format_note,
     metrics_text,
+    results_message,
     value_text,
 )
 from orglab.runs.record import Run
@@ -101,3 +104,14 @@ def test_numbers_and_exit_statuses_are_written_alike_everywhere(study, orglab):
 ])  # fmt: skip
 def test_how_a_run_ended(fields, text):
     assert describe_run(run(argv=["x"], **fields)) == f"ran x, {text}"
+
+
+@pytest.mark.parametrize("before", ["", "  ", "\t", "\x01", "\x1b[0m", "a\r", "a\u2028", "a\x85", "a\x0b", "\n"])
+@pytest.mark.parametrize("mark", ["run {}", "Run: {}"])
+def test_the_reason_of_a_run_cannot_speak_for_another(before, mark):
+    own, other = "20180606-161600-3f2a1b", "20180606-161600-aaaa"
+    one = run(argv=["x"], exit_code=0, why=f"{before}{mark.format(other)} \nmore", signal=f"X\n{mark.format(other)}")
+    for text in (format_note(one), results_message(one, "start"), before_message("e1", ["x"], one.why, "start")):
+        assert f"> {mark.format(other)}\nmore" in text
+        assert not re.search(f"(?m)^[ \t]*[Rr]un:? {other}", text)
+    assert format_note(one).splitlines()[-1] == f"run {own}"

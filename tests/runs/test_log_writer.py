@@ -1,5 +1,6 @@
 """Pending runs are written to the log exactly once, by the next command."""
 
+import json
 import os
 import re
 import select
@@ -159,3 +160,35 @@ def test_runs_that_end_at_the_same_time_are_all_written(study):
     ids = re.findall(r"^     run (\S+)$", log_of(study), re.M)
     assert len(set(ids)) == len(ids) == 8
     assert {run.id for run in read_runs(study.path)} == set(ids)
+
+
+def add_pending(study, name, **fields):
+    folder = study.path / ".git/orglab/runs" / name
+    folder.mkdir(parents=True)
+    record = {"ref": "e1.1", "argv": ["true"], "exit_code": 0, **fields}
+    (folder / "record.jsonl").write_text(json.dumps(record) + "\n")
+    entry = study.path / ".git/orglab/waiting" / name
+    entry.parent.mkdir(exist_ok=True)
+    entry.write_text("{}")
+    return folder
+
+
+def test_a_record_that_cannot_be_opened_does_not_stop_the_others(study, orglab):
+    bad = add_pending(study, "20180606-161600-aaaa") / "record.jsonl"
+    bad.rename(study.path.parent / "elsewhere")
+    bad.symlink_to(study.path.parent / "elsewhere")
+    add_pending(study, "20180606-161601-aaaa")
+    said = orglab("list").err
+    assert "cannot be written: 20180606-161600-aaaa (Too many levels of symbolic links)" in said
+    assert "run 20180606-161601-aaaa\n" in log_of(study)
+    assert "lost" not in (study.path.parent / "elsewhere").read_text()
+
+
+@pytest.mark.slow
+def test_one_command_adds_a_bounded_number_of_runs_of_other_clones(study, orglab):
+    for number in range(103):
+        add_pending(study, f"20180606-161600-{number:04x}", writer="other")
+    assert "3 more runs are not in the log yet; the next orglab commands add them." in orglab("list").err
+    assert len(re.findall("(?m)^ *run 2018", log_of(study))) == 100
+    orglab("list")
+    assert len(re.findall("(?m)^ *run 2018", log_of(study))) == 103

@@ -1,14 +1,16 @@
 """Records are read as values; a run is found by its id, or by a beginning or end of it."""
 
 import json
+import os
 import re
 import time
 
 import pytest
 
 from orglab.errors import NotFoundError, UsageError
+from orglab.runs.description import describe_command, format_note, results_message
 from orglab.runs.record import Run
-from orglab.runs.record_reader import find_run, read_newest_runs, read_run, read_runs
+from orglab.runs.record_reader import describe_record, find_run, read_newest_runs, read_output_end, read_run, read_runs
 
 RUN = ("run", "1.1", "--results", "results", "--metrics", "metrics.json")
 
@@ -133,3 +135,114 @@ def test_the_beginning_of_a_history_may_be_read_alone(tmp_path):
     run = Run(tmp_path, {})
     assert [row["acc"] for row in run.history()] == [0, 1, 2]
     assert [row["acc"] for row in run.history(25)] == [0, 1]
+
+
+# What a field may hold in a record that somebody else wrote
+VALUES = {
+    "NaN": "NaN", "infinite": "1e999", "negative": "-1", "400 digits": "9" * 400, "5000 digits": "9" * 5000,
+    "large": "1e308", "true": "true", "null": "null", "text": '"x"', "empty": '""', "NUL": r'"a\u0000b"',
+    "surrogate": r'"x \ud800"', "raw surrogate": '"x \udced\udca0\udc80"', "mark": r'"x\nrun 20180606-161600-bbbb\ny"',
+    "list": "[]", "numbers": "[1, 2]", "lists": "[[1]]", "mapping": "{}", "surrogates": r'{"\ud800": "\ud800", "a": 1e999}',
+    "mapping of lists": '{"a": [1], "b": {"min": [1], "max": "ab"}}', "option": '"--output=F"', "path": '"../../x"',
+    "first day": '"0001-01-01T00:00:00+23:59"', "last day": '"9999-12-31T23:59:59-23:59"',
+    "files": r'[{"path": 1, "sha256": "a\ud800\u0000", "size": 1e999}, {"path": "a", "sha256": "b", "size": NaN}, {}]',
+    "job": '{"id": "5", "scheduler": "slurm", "array": 1e999, "restarts": NaN}', "deep": "[" * 500 + "]" * 500,
+}  # fmt: skip
+FIELDS = (
+    "ref", "log", "argv", "cwd", "why", "began", "ended", "seconds", "exit_code", "signal", "asked_by", "exception",
+    "out_of_memory", "time_limit", "timed_out", "lost", "discarded", "discard_reason", "before", "snapshot", "patch",
+    "cells", "commit", "branch", "kept", "writer", "experiment", "pruned", "parent", "uncaptured", "untracked",
+    "left_out", "host", "python", "packages", "sources", "environment", "lock_files", "seeds", "parameters",
+    "script_parameters", "config_files", "partial_files", "unread_files", "job", "script", "results", "usage",
+    "outputs", "removed", "links", "metrics", "extremes", "diverged", "metrics_file", "metrics_files", "metrics_from",
+    "unattributed", "pid", "pid_start", "child_pid", "child_start", "rerun_of", "done", "hash",
+)  # fmt: skip
+NAMES = [name for name, value in vars(Run).items() if name[0] != "_" and not callable(value)]
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_no_value_of_a_field_breaks_a_run(tmp_path, value):
+    folder = tmp_path / "20180606-161600-aaaa"
+    folder.mkdir()
+    base = f'{{"ref": "e1.1", "argv": ["x", "--lr", "0.1"], "exit_code": 1, "host": "{os.uname().nodename}"}}\n'
+    for field in FIELDS:
+        line = f'{base}{{"{field}": {VALUES[value]}}}\n'
+        (folder / "record.jsonl").write_bytes(line.encode("utf-8", "surrogateescape"))
+        run = read_run(folder)
+        for name in NAMES:
+            repr(getattr(run, name)).encode()
+        for text in (
+            format_note(run),
+            describe_command(run),
+            results_message(run, "start"),
+            json.dumps([*run.values()]),
+        ):
+            assert "\0" not in text
+            text.encode()
+        assert re.findall("(?m)^ *run (.*)", format_note(run)) == [folder.name]
+
+
+@pytest.mark.parametrize(
+    "text", ["HEAD", ":/fix", "--output=x", "../x", "A" * 40, "abc", "f" * 65, "main", "a" * 39 + "\n"]
+)
+def test_only_a_hash_is_taken_for_a_commit(tmp_path, text):
+    names = ("before", "snapshot", "commit", "kept", "patch")
+    run = Run(tmp_path, dict.fromkeys(names, text))
+    assert [getattr(run, name) for name in names] == [None] * 5
+    run = Run(tmp_path, dict.fromkeys(names, "83d45cd"))
+    assert [getattr(run, name) for name in names] == ["83d45cd"] * 5
+
+
+@pytest.mark.parametrize(
+    "name", ["00010101-000000-aaaa", "99991231-235959-aaaa", "99999999-999999-aaaa", "19691231-235959-aaaa",
+             "22000101-000000-aaaa", "20180606-161600-xyz", "20181306-161600-aaaa", "20180606-161600-aaaa\n", "x"]
+)  # fmt: skip
+def test_a_folder_without_the_name_of_a_run_is_none(tmp_path, name):
+    for one in (name, "20180606-161600-aaaa"):
+        (tmp_path / ".orglab/runs" / one).mkdir(parents=True)
+        (tmp_path / ".orglab/runs" / one / "record.jsonl").write_text('{"ref": "e1"}\n')
+    assert [run.id for run in read_runs(tmp_path)] == ["20180606-161600-aaaa"]
+    assert [run.id for run in read_newest_runs(tmp_path, 1)] == ["20180606-161600-aaaa"]
+
+
+def test_a_record_is_read_up_to_a_size_and_only_from_a_regular_file_in_a_real_folder(tmp_path):
+    runs, elsewhere = tmp_path / "runs", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "record.jsonl").write_text('{"ref": "e1"}\n')
+    (elsewhere / "output.log").write_text("private")
+    large, linked, fifo, inside = (runs / f"20180606-16160{number}-aaaa" for number in range(4))
+    for folder in (large, fifo, inside):
+        folder.mkdir(parents=True)
+    with (large / "record.jsonl").open("wb") as file:
+        file.write(b'{"ref": "e1"}\n')
+        file.truncate(1 << 32)
+    linked.symlink_to(elsewhere)
+    os.mkfifo(fifo / "record.jsonl")
+    for name in ("record.jsonl", "output.log"):
+        (inside / name).symlink_to(elsewhere / name)
+    assert read_run(large).ref == "e1"
+    assert describe_record(large) == f"{large}; only the first 16 MB of the record are read"
+    assert describe_record(elsewhere) == str(elsewhere)
+    assert [read_run(folder) for folder in (linked, fifo, inside)] == [None] * 3
+    assert [read_output_end(folder, 10) for folder in (linked, inside, elsewhere)] == [b"", b"", b"private"]
+
+
+def test_the_commands_that_read_bear_any_record(study, orglab):
+    orglab("run", "1.1", "--", "true")
+    folder = study.path / ".git/orglab/runs/20180606-161600-aaaa"
+    folder.mkdir()
+    record = (
+        r'{"ref": "e1.1", "argv": ["x\ud800", "a\u0000b"], "exit_code": 0, "why": "x \ud800", "signal": "\ud800", '
+        r'"asked_by": "\udfff", "branch": "a\u0000\ud800", "before": "\ud800", "snapshot": "--output=x", '
+        r'"commit": "\ud800", "outputs": [{"path": "a", "sha256": "b", "size": 1e999}], "seconds": 1e308, "writer": "w"}'
+    )
+    (folder / "record.jsonl").write_text(f'{record}\n{{"x": {"[" * 100_000}{"]" * 100_000}}}\n')
+    waiting = study.path / ".git/orglab/waiting"
+    waiting.mkdir(exist_ok=True)
+    (waiting / folder.name).write_text("{}")
+    for command in (
+        "list", "runs", "runs --json", "runs show 161600-aaaa", "show 1.1", "why train.py", "check", "status --json",
+        "report --since 2018-01-01 -o r.html", "next", "search true", "runs diff 161600-aaaa",
+    ):  # fmt: skip
+        orglab(*command.split())
+    assert f"run {folder.name}\n" in (study.path / "experiment_log.org").read_text()

@@ -141,6 +141,16 @@ def test_results_that_were_committed_as_they_were_need_not_be_kept(study, orglab
     assert not list_entries(study.path, PENDING)
 
 
+@pytest.mark.parametrize("form", ["Run: {0}0", "> Run: {0}", "see Run: {0}", "Run: {0}"])
+def test_a_commit_that_names_a_run_is_not_that_of_its_results(study, orglab, made, form):
+    keep_on_other_branch(study, orglab, made)
+    (run,) = read_runs(study.path)
+    study.commit(f"by hand\n\n{form.format(run.id)}\n", {"results/weights.txt": "1"})
+    orglab("status")
+    (run,) = read_runs(study.path)
+    assert run.commit is None
+
+
 @pytest.mark.parametrize("text", ["1", "2"])
 def test_results_that_are_ignored_by_now_stay_kept(study, orglab, made, text):
     ref = keep_on_other_branch(study, orglab, made)

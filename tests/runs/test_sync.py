@@ -1,15 +1,18 @@
 """Runs of other clones are received through git and written to the log once.  Real clones of a bare repository."""
 
 import json
+import os
 import re
+import subprocess
 
 import pytest
 
 from lab import orglab
 from orglab.git import find_repository
 from orglab.git.merge_config import register_driver
-from orglab.git.records import writer_name
+from orglab.git.records import list_record_files, writer_name
 from orglab.log.merge.driver import CONFLICT
+from orglab.runs.record_lines import is_run_id
 from orglab.runs.record_reader import read_runs
 from orglab.runs.storage import PENDING, list_entries
 
@@ -165,15 +168,21 @@ def test_records_go_both_ways_and_nobody_moves_anothers(clones):
 
 
 def test_a_reference_that_somebody_else_has_moved_is_not_forced(clones):
-    _, two = clones
+    one, two = clones
     two("run", "1.1", "--", "true")
     two("sync")
     name = writer_name(find_repository(two.path))
     other = two.git("commit-tree", "HEAD^{tree}", "-m", "forged")
     two.git("push", "--quiet", "--force", "origin", f"{other}:refs/orglab/records/{name}")
     two("run", "1.1", "--", "true")
-    assert "git push failed" in two("sync", code=5).err
+    said = two("sync").err
+    now = writer_name(find_repository(two.path))
+    assert (
+        f"Somebody else has written to refs/orglab/records/{name}; this clone now publishes its runs as {now}." in said
+    )
     assert two.git("ls-remote", "origin", f"refs/orglab/records/{name}").startswith(other)
+    assert "Somebody else" not in two("sync").err
+    assert "Received 2 runs" in one("sync").err
 
 
 def test_a_run_of_a_missing_step_stays_pending(clones):
@@ -224,6 +233,25 @@ def test_a_copied_clone_is_another_writer(clones, tmp_path_factory):
     (copy / ".git" / "orglab").mkdir(exist_ok=True)
     (copy / ".git" / "orglab" / "writer").write_bytes((one.path / ".git" / "orglab" / "writer").read_bytes())
     assert writer_name(find_repository(copy)) != first
+
+
+@pytest.mark.parametrize("kind", ["link", "FIFO"])
+def test_the_name_of_the_writer_is_read_and_written_only_in_a_file(clones, kind):
+    one, _ = clones
+    elsewhere = one.path.parent / "elsewhere"
+    elsewhere.write_text("data")
+    place = one.path / ".git" / "orglab" / "writer"
+    place.parent.mkdir(exist_ok=True)
+    place.unlink(missing_ok=True)
+    if kind == "link":
+        place.symlink_to(elsewhere)
+    else:
+        os.mkfifo(place)
+    name = writer_name(find_repository(one.path))
+    assert name == writer_name(find_repository(one.path))
+    assert elsewhere.read_text() == "data"
+    assert place.is_file()
+    assert not place.is_symlink()
 
 
 def test_a_hostile_record_writes_nowhere_else_and_forges_nothing(clones):
@@ -345,3 +373,150 @@ def test_the_output_of_a_hostile_clone_is_cut_and_cleaned(clones):
     [run] = read_runs(one.path)
     assert (run.folder / "output.log").stat().st_size == 1 << 16
     assert "\x1b" not in one("runs", "show", run.id).out
+
+
+GOOD, BAD, OTHER = (f"20250101-000000-abcd0{number}" for number in range(3))
+
+
+def publish(clone, writer, *entries):
+    """Push a ref of records with these entries: mode, name, content or hash."""
+    lines = ""
+    for mode, name, content in entries:
+        is_hash = re.fullmatch("[0-9a-f]{40}", content)
+        blob = content if is_hash else clone.git("hash-object", "-w", "--stdin", stdin=content)
+        lines += f"{mode} {blob}\t{name}\n"
+    clone.git("read-tree", "--empty")
+    clone.git("update-index", "--add", "--index-info", stdin=lines)
+    commit = clone.git("commit-tree", clone.git("write-tree"), "-m", "x")
+    clone.git("read-tree", "HEAD")
+    clone.git("push", "--quiet", "--force", "origin", f"{commit}:refs/orglab/records/{writer}")
+    return commit
+
+
+def record_of(*argv, **fields):
+    return json.dumps({"event": "began", "ref": "e1.1", "argv": argv, "exit_code": 0, **fields}) + "\n"
+
+
+def update_bare(clone, name, target):
+    """Write a ref of any name to the bare repository."""
+    path = b"refs/orglab/records/" + name
+    subprocess.run(["git", "update-ref", path, target], cwd=clone.path.parent / "bare", check=True)
+
+
+@pytest.mark.parametrize("kind", ["bytes", "blank", "below", "blob", "tag of a blob", "missing tree"])
+def test_a_reference_that_is_no_record_stops_no_other(clones, kind):
+    one, two = clones
+    good = publish(two, "good", ("100644", f"{GOOD}/record.jsonl", record_of("true")))
+    bare = two.path.parent / "bare"
+    blob = two.git("--git-dir", bare, "hash-object", "-w", "--stdin", stdin="x")
+    names = {"bytes": b"a\xff", "blank": "a\u00a0b".encode(), "below": b"third/x"}
+    target = good
+    if kind == "blob":
+        target = blob
+    elif kind == "tag of a blob":
+        target = two.git(
+            "--git-dir", bare, "mktag", stdin=f"object {blob}\ntype blob\ntag x\ntagger T <t@e> 0 +0000\n\n"
+        )
+    elif kind == "missing tree":
+        commit = f"tree {'1' * 40}\nauthor T <t@e> 0 +0000\ncommitter T <t@e> 0 +0000\n\n"
+        target = two.git("--git-dir", bare, "hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=commit)
+    update_bare(two, names.get(kind, b"evil"), target)
+    said = one("sync").err
+    assert "was passed over" in said
+    assert ids_in(one.log) == [GOOD]
+    assert "Received 0 runs" in one("sync").err
+
+
+def test_a_rewound_reference_and_one_in_the_place_of_a_folder_are_read(clones):
+    one, two = clones
+    publish(two, "third", ("100644", f"{GOOD}/record.jsonl", record_of("true")))
+    one("sync")
+    publish(two, "third", ("100644", f"{OTHER}/record.jsonl", record_of("true")))
+    one("sync")
+    assert ids_in(one.log) == [GOOD, OTHER]
+
+
+def test_only_regular_files_of_a_bounded_size_are_received(clones):
+    one, two = clones
+    head = two.git("rev-parse", "HEAD")
+    publish(
+        two, "evil",
+        ("100644", f"{GOOD}/record.jsonl", record_of("true")), ("120000", f"{GOOD}/metrics.jsonl", "/etc/passwd"),
+        ("100644", f"{GOOD}/run.sh", "true"), ("100644", f"{GOOD}/output.log/x", "x"),
+        ("100644", f"{BAD}/record.jsonl", record_of("true", why="x" * (1 << 20))),
+        ("160000", f"{OTHER}/record.jsonl", head), ("100644", "99990101-000000-aaaa/record.jsonl", record_of("true")),
+    )  # fmt: skip
+    said = one("sync").err
+    assert f"{BAD}/record.jsonl of refs/orglab/records/evil was passed over: it is larger than 1 MB." in said
+    assert f"{GOOD}/metrics.jsonl of refs/orglab/records/evil was passed over: it is not a regular file." in said
+    assert [run.id for run in read_runs(one.path)] == [GOOD]
+    runs = one.path / ".git/orglab/runs"
+    assert sorted(path.name for path in (runs / GOOD).iterdir() if path.name[0] != ".") == ["record.jsonl"]
+    assert [path.name for path in runs.iterdir()] == [GOOD]
+
+
+def test_two_writers_of_one_run_are_told(clones):
+    one, two = clones
+    for writer, argv in (("aaa", "fake"), ("zzz", "true")):
+        publish(two, writer, ("100644", f"{GOOD}/record.jsonl", record_of(argv)))
+    said = one("sync").err
+    assert f"aaa, zzz have published different runs as {GOOD}; none was received." in said
+    assert read_runs(one.path) == []
+    publish(two, "zzz", ("100644", f"{GOOD}/record.jsonl", record_of("fake")))
+    assert "Received 1 run" in one("sync").err  # a copy of a clone has the same runs
+
+
+def test_a_record_never_replaces_that_of_another_writer_or_of_this_clone(clones):
+    one, two = clones
+    one("run", "1.1", "--", "true")
+    (run,) = read_runs(one.path)
+    publish(two, "first", ("100644", f"{GOOD}/record.jsonl", record_of("true")))
+    one("sync")
+    publish(two, "thief", *(("100644", f"{name}/record.jsonl", record_of("fake")) for name in (GOOD, run.id)))
+    said = one("sync").err
+    assert f"thief has published other runs than those here as {GOOD}, {run.id}; they were passed over." in said
+    assert {known.argv for known in read_runs(one.path)} == {("true",)}
+
+
+def test_a_run_is_received_though_nothing_can_be_sent(clones):
+    one, two = clones
+    publish(two, "good", ("100644", f"{GOOD}/record.jsonl", record_of("true")))
+    hook = two.path.parent / "bare/hooks/pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    one("run", "1.1", "--", "true")
+    assert "git push failed" in one("sync", code=5).err
+    one("list")
+    assert GOOD in ids_in(one.log)
+
+
+def test_links_are_not_published(clones):
+    one, _ = clones
+    one("run", "1.1", "--", "true")
+    one("run", "1.1", "--", "true")
+    elsewhere = one.path.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "record.jsonl").write_text(record_of("secret"))
+    first, second = read_runs(one.path)
+    for name in ("metrics.jsonl", "output.log"):
+        (first.folder / name).unlink(missing_ok=True)
+        (first.folder / name).symlink_to(elsewhere / "record.jsonl")
+    second.folder.rename(one.path.parent / "moved")
+    second.folder.symlink_to(elsewhere)
+    one("sync")
+    name = writer_name(find_repository(one.path))
+    assert one.git("ls-tree", "-r", "--name-only", f"refs/orglab/records/{name}") == f"{first.id}/record.jsonl"
+
+
+def test_many_runs_of_one_writer_are_bounded(clones):
+    _, two = clones
+    record = two.git("hash-object", "-w", "--stdin", stdin=record_of("true"))
+    folder = two.git("mktree", stdin=f"100644 blob {record}\trecord.jsonl\n")
+    runs = "".join(f"040000 tree {folder}\t20250101-000000-{number:06x}\n" for number in range(10_001))
+    commit = two.git("commit-tree", two.git("mktree", stdin=runs), "-m", "x")
+    two.git("push", "--quiet", "origin", f"{commit}:refs/orglab/records/many")
+    told = []
+    tips = {"many": commit}
+    found = list_record_files(find_repository(two.path), tips, {"record.jsonl": 1 << 20}, is_run_id, told.append)
+    assert told == ["refs/orglab/records/many has 10001 runs; only the newest 10000 are read."]
+    assert [file.run for file in found] == [f"20250101-000000-{number:06x}" for number in range(1, 10_001)]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ESCAPE = "\u200b"
 _CONTROL = compile_late(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_LONE = compile_late("[\ud800-\udc7f\udd00-\udfff]")
 _LINE_END = compile_late(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _ANSI = compile_late(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 _COOKIE = compile_late(r"\[(?=\d*%\]|\d*/\d*\])")
@@ -105,9 +106,7 @@ def escape_lines(text: str, *, at_margin: bool = False, blocks: bool = False, ti
     Raises:
         UsageError: The text is empty.
     """
-    text = _LINE_END.sub("\n", _ANSI.sub("", _replace_invalid(text))).expandtabs()
-    lines = [line.rstrip() for line in _CONTROL.sub("", text).split("\n")]
-    safe = list(_safe_lines(lines, at_margin=at_margin, blocks=blocks, times=times))
+    safe = list(_safe_lines(split_lines(text), at_margin=at_margin, blocks=blocks, times=times))
     while safe and not safe[0]:
         del safe[0]
     while safe and not safe[-1]:
@@ -117,8 +116,16 @@ def escape_lines(text: str, *, at_margin: bool = False, blocks: bool = False, ti
     return safe
 
 
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a text as a log has them: without control characters, tabs and blanks at their ends."""
+    text = _LINE_END.sub("\n", _ANSI.sub("", _replace_invalid(text))).expandtabs()
+    return [line.rstrip() for line in _CONTROL.sub("", text).split("\n")]
+
+
 def _replace_invalid(text: str) -> str:
     """Return the text with U+FFFD for invalid UTF-8."""
+    # Only these surrogates stand for bytes; another one may come out of JSON.
+    text = _LONE.sub("\ufffd", text)
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

@@ -15,6 +15,8 @@ LOG_COMMAND = (
 """The git command that prints raw commits, each ending in a NUL."""
 # Index of the line of a raw commit where the message begins.
 MESSAGE = 7
+# A commit may claim any time, but not every one is in the calendar, in every time zone: 9999-12-30.
+_LATEST = 253402128000
 
 
 class Commit(NamedTuple):
@@ -26,7 +28,8 @@ class Commit(NamedTuple):
         parents: The full hashes of its parents.
         author: The author's name.
         email: The author's email address.
-        authored: The author date, in seconds since 1970; a rebase keeps it.
+        authored: The author date, in seconds since 1970; a rebase keeps it.  One that is not in the calendar is the
+            nearest one that is.
         committed: The committer date.
         message: The whole message.
         zone: The author's offset from UTC, such as `+0200`, or an empty string.
@@ -89,13 +92,21 @@ def parse_commit(raw: bytes) -> Commit:
     )
     seconds, _, zone = authored.partition(" ")
     return Commit(
-        full, short, tuple(parents.split()), author, email, int(seconds or 0), int(committed or 0), message, zone
+        full, short, tuple(parents.split()), author, email, _parse_time(seconds), _parse_time(committed), message, zone
     )  # fmt: skip
+
+
+def _parse_time(text: str | bytes) -> int:
+    """Return a time that git printed, in seconds since 1970, as far as a calendar has it."""
+    try:
+        return min(max(int(text), 0), _LATEST)
+    except ValueError:  # none, or thousands of digits
+        return 0
 
 
 def read_commit_time(raw: bytes) -> int:
     """Return the committer date of a raw commit, in seconds since 1970, without parsing the rest."""
-    return int(raw.split(b"\n", MESSAGE)[MESSAGE - 1] or 0)
+    return _parse_time(raw.split(b"\n", MESSAGE)[MESSAGE - 1])
 
 
 def read_commits_by_hash(repository: Repository, revisions: tuple[str, ...]) -> dict[str, Commit]:

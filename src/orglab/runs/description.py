@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
+from orglab.experiment.escape import split_lines
 from orglab.git.message import name_references
 from orglab.runs.parameters.arguments import Value, parse_arguments
 from orglab.runs.record import Metric, Run
@@ -16,6 +17,9 @@ _EXCEPTION = 300
 _METRICS = 8
 _VALUE = 40
 _SHORT_HASH = 7
+_SIGNAL = 40
+# Lines that would speak for a run: the mark of a note, and that of the commit of results
+_MARK = re.compile(r"\s*(?:run|Run:)\s+\d{8}-")
 
 
 def command_text(argv: Sequence[str], room: int = _COMMAND) -> str:
@@ -91,13 +95,14 @@ def _printable(text: str) -> str:
 
 def outcome_text(run: Run) -> str:
     """Return how a run ended: `exit 0`, `killed by SIGTERM`, `exit 1, out of memory`, `lost`."""
+    signal, asked_by = (cut(_printable(text or ""), _SIGNAL) for text in (run.signal, run.asked_by))
     if run.timed_out:
         limit = f" of {_limit_text(run.time_limit)}" if run.time_limit is not None else ""
         return f"stopped after its time limit{limit}"
     if run.status == "stopped":
-        end = f"exit {run.exit_code}" if run.signal is None else f"killed by {run.signal}"
-        return f"stopped by {run.asked_by}" + (f", {end}" if run.signal != run.asked_by else "")
-    ended = {"killed": f"killed by {run.signal}", "done": "exit 0", "failed": f"exit {run.exit_code}"}
+        end = f"exit {run.exit_code}" if run.signal is None else f"killed by {signal}"
+        return f"stopped by {asked_by}" + (f", {end}" if signal != asked_by else "")
+    ended = {"killed": f"killed by {signal}", "done": "exit 0", "failed": f"exit {run.exit_code}"}
     return ended.get(run.status, run.status) + (", out of memory" if run.out_of_memory else "")
 
 
@@ -142,7 +147,13 @@ def describe_command(run: Run) -> str:
 
 def format_note(run: Run) -> str:
     """Return the note of a run for the log: the same in every clone, ending in `format_mark(run)`."""
-    return "\n".join(filter(None, (describe_run(run), (run.why or "").strip(), format_mark(run))))
+    return "\n".join(filter(None, (describe_run(run), _quote_marks(run.why), format_mark(run))))
+
+
+def _quote_marks(why: str | None) -> str:
+    """Return why a command was run, with `> ` before each line that would be taken for the mark of a run."""
+    lines = split_lines((why or "").strip())
+    return "\n".join(f"> {line.lstrip()}" if _MARK.match(line) else line for line in lines)
 
 
 def format_mark(run: Run) -> str:
@@ -152,7 +163,8 @@ def format_mark(run: Run) -> str:
 
 def before_message(ref: str | None, argv: Sequence[str], why: str | None, position: str) -> str:
     """Return the message of the commit that is made before a run; `position` is the setting `hooks.position`."""
-    parts = (f"Before: {command_text(argv, _SUBJECT)}", f"Command: {command_text(argv, 10 * _COMMAND)}", why or "")
+    command = f"Command: {command_text(argv, 10 * _COMMAND)}"
+    parts = (f"Before: {command_text(argv, _SUBJECT)}", command, _quote_marks(why))
     return _add_reference("\n\n".join(filter(None, parts)) + "\n", ref, position)
 
 
@@ -178,6 +190,6 @@ def results_message(run: Run, position: str) -> str:
         f"Code: {run.code or 'no commit'}",
         f"Run: {run.id}",
     ]
-    why = f"{run.why}\n\n" if run.why else ""
+    why = f"{_quote_marks(run.why)}\n\n" if run.why else ""
     text = f"{what}: {command_text(run.argv, _SUBJECT)}\n\n" + why + "\n".join(lines) + "\n"
     return _add_reference(text, run.ref, position)

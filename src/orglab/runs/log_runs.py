@@ -19,8 +19,7 @@ from orglab.org.document import Document
 from orglab.org.source import decode
 from orglab.reference import parse_reference, without_letter
 from orglab.runs.record import Run
-from orglab.runs.record_reader import read_newest_runs, read_run, read_runs
-from orglab.runs.storage import RUNS, list_entries
+from orglab.runs.record_reader import list_runs, read_newest_runs, read_run, read_runs
 
 
 class LogRuns:
@@ -55,7 +54,7 @@ class LogRuns:
     def _noted_names(self) -> set[str | None]:
         """The names of logs in the records of the runs that the log has notes of."""
         ids = {decode(name) for name in RUN_MARK.findall(self._read_document().text)}
-        runs = (read_run(folder) for name, folder in list_entries(self._log.top, RUNS).items() if name in ids)
+        runs = (read_run(folder) for name, folder in list_runs(self._log.top).items() if name in ids)
         return {run.log for run in runs if run is not None}
 
     @cached_property

@@ -38,7 +38,9 @@ from orglab.runs.results_commit import (
     is_kept_aside,
     settle_results,
 )
-from orglab.text import Tell
+from orglab.text import Tell, listed
+
+_MOST_WRITTEN = 100  # runs of other clones that one command adds to the log
 
 Append = Callable[[str, Mapping[str, object]], None]
 """Adds an event to a record."""
@@ -152,13 +154,18 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell, *, is_
         tell: Called with each message for the user.
         is_asked: Whether the user asks for it, so that they are written wherever HEAD is.
     """
-    written = []
+    written: list[Run] = []
+    failed: list[str] = []
     # Ids have a resolution of one second, and a loop may make several runs in it.
-    for entry in sorted((entry for entry in pending if entry.ref is None), key=_read_beginning):
+    entries = sorted((entry for entry in pending if entry.ref is None), key=_read_beginning)
+    for number, entry in enumerate(entries):
         try:
-            run = _finish_run_record(entry, tell)
+            run = _try_to_finish(entry, failed, tell)
             if run is None:
                 continue
+            if len(written) >= _MOST_WRITTEN and run.is_foreign and not is_asked:
+                tell(f"{len(entries) - number} more runs are not in the log yet; the next orglab commands add them.")
+                break
             run, is_written = settle_run(log, run, entry, tell, is_asked=is_asked)
             if is_written:
                 written.append(run)
@@ -172,6 +179,8 @@ def write_runs(log: LogFile, pending: Iterable[PendingEntry], tell: Tell, *, is_
             reason = error if isinstance(error, OrglabError) else f"{error.strerror}."
             tell(f"The run {entry.name} is not in the log yet; the next orglab command tries again. {reason}")
             break
+    if failed:
+        tell(f"Not in the log yet, because the record of the run cannot be written: {listed(failed)}.")
     return written
 
 
@@ -325,6 +334,15 @@ def _describe_waiting(run: Run, repository: Repository | None, waiting: Waiting)
 def _read_beginning(entry: PendingEntry) -> tuple[float, str]:
     run = read_run(entry.run) if entry.run is not None else None
     return (run.began_at or 0.0) if run is not None else 0.0, entry.name
+
+
+def _try_to_finish(entry: PendingEntry, failed: list[str], tell: Tell) -> Run | None:
+    """Return what `_finish_run_record` does; a record that cannot be opened is added to the failed ones."""
+    try:
+        return _finish_run_record(entry, tell)
+    except OSError as error:
+        failed.append(f"{entry.name} ({error.strerror})")
+        return None
 
 
 def _finish_run_record(entry: PendingEntry, tell: Tell) -> Run | None:

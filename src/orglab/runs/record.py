@@ -14,21 +14,21 @@ is gone, the run is lost.  A line that was cut off by a crash or a full disk is 
 
 import contextlib
 import datetime
-import json
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orglab import clock
 from orglab.git.hashed_file import HashedFile, LeftOut
 from orglab.runs.cluster.scheduler import SchedulerJob
 from orglab.runs.metrics.values import Extremes, to_value
 from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.processes import is_alive, is_group_alive
+from orglab.runs.record_lines import read_id_time, read_lines
 from orglab.runs.source_folders import Source
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ METRICS = "metrics.jsonl"
 OUT = "out"
 SHARED_BYTES = 1 << 16  # of the output of a run, in other clones
 
-_LONGEST = 1e10  # seconds of a time limit
+_LONGEST = 1e10  # seconds of a run, or of a time limit
+_TEXT = 10_000  # characters of a text
+_LARGEST = 1 << 62  # whole number
+_HASH = re.compile("[0-9a-f]{7,64}")
 
 Metric = float | str
 # What a run holds as a mapping, before its parameters and metrics.
@@ -158,14 +161,12 @@ class Run(Mapping[str, object]):
     @property
     def seconds(self) -> float | None:
         """The wall-clock time of the command."""
-        value = read_number(self.fields.get("seconds"))
-        return None if value is None else float(value)
+        return self._seconds("seconds")
 
     @property
     def exit_code(self) -> int | None:
         """The exit code; None if a signal ended the command, or it has not ended."""
-        value = self.fields.get("exit_code")
-        return value if isinstance(value, int) else None
+        return _read_whole(self.fields.get("exit_code"))
 
     @property
     def signal(self) -> str | None:
@@ -190,8 +191,7 @@ class Run(Mapping[str, object]):
     @property
     def time_limit(self) -> float | None:
         """The seconds that it might take."""
-        value = read_number(self.fields.get("time_limit"))
-        return float(value) if value is not None and 0 < value < _LONGEST else None
+        return self._seconds("time_limit") or None
 
     @property
     def timed_out(self) -> bool:
@@ -231,12 +231,12 @@ class Run(Mapping[str, object]):
     @property
     def before(self) -> str | None:
         """The full hash of HEAD when it started."""
-        return self._text("before")
+        return self._hash("before")
 
     @property
     def snapshot(self) -> str | None:
         """The full hash of the snapshot of the working tree, if one was made."""
-        return self._text("snapshot")
+        return self._hash("snapshot")
 
     @property
     def code(self) -> str | None:
@@ -246,7 +246,7 @@ class Run(Mapping[str, object]):
     @property
     def patch(self) -> str | None:
         """The stable patch id of the changes in the snapshot relative to `before`; None if there are none."""
-        return self._text("patch")
+        return self._hash("patch")
 
     @property
     def cells(self) -> str | None:
@@ -256,7 +256,7 @@ class Run(Mapping[str, object]):
     @property
     def commit(self) -> str | None:
         """The full hash of the commit of its results, if there is one."""
-        return self._text("commit")
+        return self._hash("commit")
 
     @property
     def branch(self) -> str | None:
@@ -266,7 +266,7 @@ class Run(Mapping[str, object]):
     @property
     def kept(self) -> str | None:
         """The full hash of the commit, on no branch, that keeps its results (`refs/orglab/results/`)."""
-        return self._text("kept")
+        return self._hash("kept")
 
     @property
     def is_foreign(self) -> bool:
@@ -324,7 +324,7 @@ class Run(Mapping[str, object]):
         return tuple(
             LeftOut(
                 str(one.get("path")), str(one.get("reason")),
-                size if isinstance(size := one.get("size"), int) else None,
+                _read_whole(one.get("size")),
                 sha256 if isinstance(sha256 := one.get("sha256"), str) else None,
             )
             for one in found
@@ -426,9 +426,7 @@ class Run(Mapping[str, object]):
         name, scheduler, array, restarts = (job.get(key) for key in ("id", "scheduler", "array", "restarts"))
         if not isinstance(name, str) or not isinstance(scheduler, str):
             return None
-        return SchedulerJob(
-            scheduler, name, array if isinstance(array, int) else None, restarts if isinstance(restarts, int) else 0
-        )
+        return SchedulerJob(scheduler, name, _read_whole(array), _read_whole(restarts) or 0)
 
     @property
     def is_of_script(self) -> bool:
@@ -518,7 +516,16 @@ class Run(Mapping[str, object]):
 
     def _text(self, name: str) -> str | None:
         value = self.fields.get(name)
-        return value if isinstance(value, str) and value else None
+        return value[:_TEXT] if isinstance(value, str) and value else None
+
+    def _hash(self, name: str) -> str | None:
+        """Return a full or short hash: git would take any other text for a revision, an option or a path."""
+        value = self.fields.get(name)
+        return value if isinstance(value, str) and _HASH.fullmatch(value) else None
+
+    def _seconds(self, name: str) -> float | None:
+        value = read_number(self.fields.get(name))
+        return float(value) if value is not None and 0 <= value < _LONGEST else None
 
     # A record may come from another machine, so types are checked.
 
@@ -534,8 +541,9 @@ class Run(Mapping[str, object]):
         value = self.fields.get(name)
         files = []
         for file in value if isinstance(value, list) else ():
-            with contextlib.suppress(KeyError, TypeError, ValueError):
-                files.append(HashedFile(str(file["path"]), str(file["sha256"]), int(file["size"])))
+            with contextlib.suppress(KeyError, TypeError):
+                if (size := _read_whole(file["size"])) is not None:
+                    files.append(HashedFile(str(file["path"]), str(file["sha256"]), size))
         return tuple(files)
 
     def _moment(self, name: str) -> datetime.datetime | None:
@@ -555,13 +563,13 @@ class Run(Mapping[str, object]):
         is_held = is_locked(self.folder / RECORD)
         if is_held is not None or self.host != os.uname().nodename:
             return is_held is not False
-        pid = self.fields.get("pid")
-        return isinstance(pid, int) and pid > 0 and is_alive(pid, self.fields.get("pid_start"))
+        pid = _read_whole(self.fields.get("pid"))
+        return pid is not None and is_alive(pid, self.fields.get("pid_start"))
 
     def is_command_alive(self) -> bool:
         """Return whether a process of the command is alive on this machine, though nobody writes the record."""
-        group = self.fields.get("child_pid")
-        if not isinstance(group, int) or group <= 1 or self.host != os.uname().nodename:
+        group = _read_whole(self.fields.get("child_pid"))
+        if group is None or group <= 1 or self.host != os.uname().nodename:
             return False
         try:
             # The time of the file, because the clock of a run may be another one.
@@ -581,34 +589,11 @@ def read_number(value: object) -> float | None:
         return None
 
 
+def _read_whole(value: object) -> int | None:
+    """Return a whole number of a record, if a size, a count or a process can have it; None otherwise."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST else None
+
+
 def _as_local(moment: datetime.datetime | None) -> datetime.datetime | None:
     """Return a recorded time in the local time of this machine."""
     return moment.astimezone().replace(tzinfo=None) if moment is not None and moment.tzinfo else moment
-
-
-def read_id_time(name: str) -> datetime.datetime:
-    """Return the time in the id of a run, for a record without times."""
-    try:
-        return datetime.datetime.fromisoformat(name[:15].replace("-", "T"))  # strptime would import the locale
-    except ValueError:
-        return clock.now()
-
-
-def read_lines(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a JSON Lines file; invalid lines, such as a last one cut off, are skipped.
-
-    Args:
-        path: The file.
-        most: How many bytes to read; None for all.
-    """
-    try:
-        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as lines:  # noqa: PTH123
-            for line in lines if most is None else lines.read(most).splitlines():
-                try:
-                    value = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(value, dict):
-                    yield value
-    except OSError:
-        return

@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,12 +9,23 @@ from typing import Any
 
 from orglab.errors import NotFoundError, UsageError
 from orglab.runs.pending import RECORD
-from orglab.runs.record import OUTPUT, Run, read_id_time, read_lines
+from orglab.runs.record import OUTPUT, Run
+from orglab.runs.record_lines import RECORD_BYTES, is_run_id, open_regular, read_id_time, read_lines
 from orglab.runs.storage import RUNS, list_entries
+from orglab.text import file_size
 
 _TIME_ZONES = datetime.timedelta(hours=26)  # the most by which two local times of one instant differ
 _HEAD_BYTES = 1 << 13
 _SHORTEST = 4  # a shorter part of an id may be anything, such as the reference e2
+
+
+def list_runs(top: Path) -> dict[str, Path]:
+    """Return the folders of the runs of all logs, by id; a folder of any other name is no run.
+
+    Args:
+        top: The top of the repository, or else the folder of the log.
+    """
+    return {name: folder for name, folder in list_entries(top, RUNS).items() if is_run_id(name)}
 
 
 def read_runs(top: Path) -> list[Run]:
@@ -24,7 +34,7 @@ def read_runs(top: Path) -> list[Run]:
     Args:
         top: The top of the repository, or else the folder of the log.
     """
-    runs = [read_run(folder) for folder in list_entries(top, RUNS).values()]
+    runs = [read_run(folder) for folder in list_runs(top).values()]
     # Ids have a resolution of one second, so they do not suffice.
     return sorted((run for run in runs if run is not None), key=lambda run: (run.began_at or 0, run.id))
 
@@ -36,7 +46,7 @@ def read_newest_runs(top: Path, count: int) -> Iterator[Run]:
         top: The top of the repository, or else the folder of the log.
         count: The largest number of records to read.
     """
-    folders = list_entries(top, RUNS)
+    folders = list_runs(top)
     names = sorted(folders, reverse=True)
     # An id is the local time of the machine that made the run, so only the beginning of a record tells the order.
     for last in names[count - 1 : count]:
@@ -53,7 +63,7 @@ def read_changed_runs(top: Path, since: float) -> Iterator[Run]:
         top: The top of the repository, or else the folder of the log.
         since: The time, in seconds since 1970.
     """
-    for folder in list_entries(top, RUNS).values():
+    for folder in list_runs(top).values():
         with contextlib.suppress(OSError):
             if (folder / RECORD).lstat().st_mtime >= since and (run := read_run(folder)) is not None:
                 yield run
@@ -62,7 +72,7 @@ def read_changed_runs(top: Path, since: float) -> Iterator[Run]:
 def _read_instant(folder: Path) -> float:
     """Return when a run began, in seconds since 1970, from the beginning of its record, or else from its id."""
     try:
-        with open(os.open(folder / RECORD, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
+        with open_regular(folder / RECORD) as file:
             match = re.search(rb'"began": "([^"\\]{1,40})"', file.read(_HEAD_BYTES))
         moment = datetime.datetime.fromisoformat(match[1].decode("ascii")) if match else read_id_time(folder.name)
         return moment.timestamp()
@@ -91,16 +101,25 @@ def find_run(runs: Iterable[Run], name: str) -> Run:
 def read_run(folder: Path) -> Run | None:
     """Return the run in a folder, or None if no line of its record can be read."""
     fields: dict[str, Any] = {}
-    for line in read_lines(folder / RECORD):
+    for line in read_lines(folder / RECORD, RECORD_BYTES):
         fields |= line
     return Run(folder, fields) if fields else None
+
+
+def describe_record(folder: Path) -> str:
+    """Return the folder of a run, and whether its record is so large that only the beginning is read."""
+    try:
+        is_cut = (folder / RECORD).lstat().st_size > RECORD_BYTES
+    except OSError:
+        is_cut = False
+    return f"{folder}; only the first {file_size(RECORD_BYTES)} of the record are read" if is_cut else str(folder)
 
 
 def read_earlier_runs(folder: Path) -> list[Run]:
     """Return the run in a folder as it was each time before it was resumed."""
     fields: dict[str, Any] = {}
     earlier = []
-    for line in read_lines(folder / RECORD):
+    for line in read_lines(folder / RECORD, RECORD_BYTES):
         if line.get("event") == "resumed":
             earlier.append(Run(folder, fields))
         fields |= line
@@ -110,8 +129,8 @@ def read_earlier_runs(folder: Path) -> list[Run]:
 def read_output_end(folder: Path, size: int) -> bytes:
     """Return the last bytes of the output of a run; none if it printed nothing, or its output is not here."""
     try:
-        with open(os.open(folder / OUTPUT, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
-            file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+        with open_regular(folder / OUTPUT) as file:
+            file.seek(-min(size, file.seek(0, 2)), 2)
             return file.read(size)
     except OSError:
         return b""

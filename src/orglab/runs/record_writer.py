@@ -13,6 +13,7 @@ from orglab.errors import NotWritableError
 from orglab.log.log import LogFile
 from orglab.runs.pending import RECORD, PendingEntry, add_pending_run, remove_pending
 from orglab.runs.record import METRICS, OUT, OUTPUT, SHARED_BYTES
+from orglab.runs.record_lines import open_regular
 from orglab.runs.storage import RUNS, find_storage_folders, make_folder
 
 _TRIES = 100
@@ -149,6 +150,15 @@ def resume_record(pending: PendingEntry) -> RecordWriter | None:
     return RecordWriter(pending.run, fd, pending)
 
 
+def has_copy(folder: Path, file: str, version: str) -> bool:
+    """Return whether a file of a run of another clone is stored in this version."""
+    try:
+        with open_regular(folder / f".{file}.version") as stamp:
+            return stamp.read(len(version) + 1) == version.encode()
+    except OSError:
+        return False
+
+
 def write_copy(folder: Path, file: str, writer: str, version: str, read: Callable[[], bytes]) -> bool:
     """Store a file of a run of another clone; return whether it is new.
 
@@ -162,10 +172,9 @@ def write_copy(folder: Path, file: str, writer: str, version: str, read: Callabl
     Raises:
         OSError: It cannot be written.
     """
+    if has_copy(folder, file, version):
+        return False
     stamp = folder / f".{file}.version"
-    with contextlib.suppress(OSError):
-        if stamp.read_text("ascii") == version:
-            return False
     folder.mkdir(exist_ok=True)
     data = read()
     if file == RECORD:

@@ -241,8 +241,10 @@ def _commit(request: ResultsRequest, files: Mapping[str, HashedFile | None]) -> 
 def _find_earlier_commit(repository: Repository, run: Run) -> Committed | None:
     """Return the commit of the results that a process made that was killed before it could record it."""
     exclude = (f"^{run.before}",) if run.before is not None else ()
+    # Both lines are whole ones: the message of another commit may quote them.
+    lines = (f"--grep=^Code: {run.code or 'no commit'}$", f"--grep=^Run: {run.id}$")
     found = repository.read(
-        "log", "-1", "--no-show-signature", "--format=%H", "--fixed-strings", f"--grep=Run: {run.id}", "HEAD", *exclude,
+        "log", "-1", "--no-show-signature", "--format=%H", "--basic-regexp", "--all-match", *lines, "HEAD", *exclude,
         "--",
     )  # fmt: skip
     full = (found or b"").decode().strip()

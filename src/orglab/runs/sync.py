@@ -1,7 +1,6 @@
 """Exchange the records of runs with other clones through git, and write the received runs to the log."""
 
-import re
-import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,11 +10,17 @@ from orglab.git import Repository
 from orglab.git.files import path_in
 from orglab.git.reachability import RUN_REFS
 from orglab.git.records import (
+    REFS,
+    RecordFile,
+    change_writer,
+    fetch_records,
     find_lines_on_branches,
+    is_taken,
+    list_record_files,
     publish_records,
-    read_blob,
-    read_other_records,
-    sync_records,
+    push_records,
+    read_record_files,
+    tell_some,
     writer_name,
 )
 from orglab.log.branch_sync import BranchSync, sync_branch
@@ -25,13 +30,14 @@ from orglab.runs.log_runs import LogRuns
 from orglab.runs.log_writer import write_runs
 from orglab.runs.pending import RECORD, add_pending_run, find_pending, remove_pending_run
 from orglab.runs.record import METRICS, OUTPUT, SHARED_BYTES, Run
-from orglab.runs.record_reader import read_output_end, read_run, read_runs
-from orglab.runs.record_writer import write_copy
-from orglab.runs.storage import RUNS, find_storage_folders, list_entries, make_folder
-from orglab.text import Tell
+from orglab.runs.record_lines import is_run_id, open_regular
+from orglab.runs.record_reader import list_runs, read_output_end, read_run, read_runs
+from orglab.runs.record_writer import has_copy, write_copy
+from orglab.runs.storage import RUNS, find_storage_folders, make_folder
+from orglab.text import Tell, file_size, listed
 
-# Another machine chose these names, and they become paths here.
-_FILE = re.compile(rf"(\d{{8}}-\d{{6}}-[0-9a-f]{{4,16}})/({'|'.join(map(re.escape, (RECORD, METRICS, OUTPUT)))})")
+_LARGEST = {RECORD: 1_000_000, METRICS: 64_000_000, OUTPUT: 1_000_000}
+"""The most bytes of a file that is sent or received; of an output, only the end is kept."""
 
 
 class SyncResult(NamedTuple):
@@ -73,32 +79,32 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
     if repository is None:
         raise GitError(f"{log.path} is not in a git repository, and records are exchanged through git.")
     top = log.top
+    storage = find_storage_folders(top)[0]
     try:
         writer = writer_name(repository)
+        remote_records = fetch_records(repository, remote, writer, tell)
+        received = _receive(repository, top, remote_records.others, tell)
+        ended = [run for run in received if not run.is_going_on]
+        for run in ended:
+            # What follows may fail, and then the next command writes them.
+            add_pending_run(storage, run.id, run.log)
+        if is_taken(repository, writer, remote_records.own):
+            former, writer = writer, change_writer(repository)
+            tell(f"Somebody else has written to {REFS}/{former}; this clone now publishes its runs as {writer}.")
         own = [run for run in read_runs(top) if not run.is_foreign]
-        with tempfile.TemporaryDirectory() as folder:
-            outputs = _find_outputs(own, Path(folder)) if log.config.run.share_output else {}
-            files = {f"{run.id}/{name}": run.folder / name for run in own for name in (RECORD, METRICS)} | outputs
-            sent = publish_records(repository, writer, {name: path for name, path in files.items() if path.is_file()})
+        sent = publish_records(repository, writer, _read_own_files(own, tell, with_output=log.config.run.share_output))
         captured = [f"{RUN_REFS}{run.id}" for run in own if run.snapshot] if snapshots else []
-        sync_records(repository, remote, writer, tuple(captured))
-        received = _receive(repository, top, writer)
+        push_records(repository, remote, writer, tuple(captured))
     except OSError as error:
-        raise NotWritableError(
-            f"The records cannot be stored in {find_storage_folders(top)[0]}: {error.strerror}."
-        ) from error
+        raise NotWritableError(f"The records cannot be stored in {storage}: {error.strerror}.") from error
     branch = sync_branch(log, remote, tell) if log.is_apart else None
     if branch is not None and branch.conflicts:
         return SyncResult(sent, received, [], [], [], branch)
-    ended = [run for run in received if not run.is_going_on]
     document = log.document()
     already_written = [run for run in ended if contains_line(document, format_mark(run))]
     on_branches = _find_on_branches(log, repository, [run for run in ended if run not in already_written])
-    for run in ended:
-        if run in already_written or run in on_branches:
-            remove_pending_run(top, run.id)
-        else:
-            add_pending_run(find_storage_folders(top)[0], run.id, run.log)
+    for run in (*already_written, *on_branches):
+        remove_pending_run(top, run.id)
     # Includes runs of earlier syncs whose step the log did not have at that time.
     written = write_runs(log, find_pending(top, log.path, LogRuns(log).owns), tell)
     if branch is not None and written:
@@ -107,44 +113,95 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
     return SyncResult(sent, received, written, already_written, on_branches, branch)
 
 
-def _find_outputs(runs: list[Run], folder: Path) -> dict[str, Path]:
-    """Return the output of each run, by its name in the ref; of a long one the end, which is written to a folder.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    found = {}
+def _read_own_files(runs: Iterable[Run], tell: Tell, *, with_output: bool) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of runs that other clones get, by their names in the ref; of a long output only the end."""
+    problems = []
     for run in runs:
-        path = run.folder / OUTPUT
-        try:
-            size = path.lstat().st_size
-        except OSError:
-            continue
-        if size > SHARED_BYTES:
-            path = folder / run.id
-            path.write_bytes(read_output_end(run.folder, SHARED_BYTES))
-        if size and not path.is_symlink():
-            found[f"{run.id}/{OUTPUT}"] = path
-    return found
+        for name in (RECORD, METRICS):
+            try:
+                with open_regular(run.folder / name) as file:
+                    data = file.read(_LARGEST[name] + 1)
+            except OSError:
+                continue
+            if len(data) > _LARGEST[name]:
+                problems.append(f"{run.id}/{name} was not sent: it is larger than {file_size(_LARGEST[name])}.")
+            else:
+                yield f"{run.id}/{name}", data
+        if with_output and (data := read_output_end(run.folder, SHARED_BYTES)):
+            yield f"{run.id}/{OUTPUT}", data
+    tell_some(problems, tell)
 
 
-def _receive(repository: Repository, top: Path, writer: str) -> list[Run]:
+def _receive(repository: Repository, top: Path, tips: Mapping[str, str], tell: Tell) -> list[Run]:
     """Store the new records of other clones, and return their runs."""
-    received = []
-    folders = list_entries(top, RUNS)
     storage = make_folder(find_storage_folders(top)[0], RUNS)
-    for (name, file), blob in read_other_records(repository, writer).items():
-        match = _FILE.fullmatch(file)
-        if match is None:
+    folders = list_runs(top)
+    files = list_record_files(repository, tips, _LARGEST, is_run_id, tell)
+    chosen = _choose_writers(files, folders, tell)
+    wanted = []
+    for file in files:
+        folder = folders.setdefault(file.run, storage / file.run)
+        if chosen.get(file.run) == file.writer and not has_copy(folder, file.name, file.blob):
+            wanted.append(file)
+    received = []
+    problems = []
+    for file, data in read_record_files(repository, wanted):
+        folder = folders[file.run]
+        try:
+            write_copy(folder, file.name, file.writer, file.blob, lambda: data)  # noqa: B023 - called at once
+        except (FileExistsError, NotADirectoryError, FileNotFoundError, IsADirectoryError) as error:
+            problems.append(f"The run {file.run} of {file.writer} was passed over: {folder}: {error.strerror}.")
             continue
-        folder = folders.setdefault(match.group(1), storage / match.group(1))
-        known = read_run(folder)
-        if known is not None and known.fields.get("writer") != name:
-            continue  # a run of this clone, or of a third one
-        is_new = write_copy(folder, match.group(2), name, blob, lambda: read_blob(repository, blob))  # noqa: B023 - called at once
-        if is_new and match.group(2) == RECORD and (run := read_run(folder)) is not None:
+        if file.name == RECORD and (run := read_run(folder)) is not None:
             received.append(run)
+    tell_some(problems, tell)
     return received
+
+
+def _choose_writers(files: Iterable[RecordFile], folders: Mapping[str, Path], tell: Tell) -> dict[str, str]:
+    """Return the writer of each run that may be stored: no clone speaks for the run of another."""
+    records: dict[str, dict[str, str]] = {}
+    for file in files:
+        if file.name == RECORD:
+            records.setdefault(file.run, {})[file.writer] = file.blob
+    chosen = {}
+    ours: dict[str, list[str]] = {}
+    problems = []
+    for name, blobs in records.items():
+        known = read_run(folders[name]) if name in folders else None
+        if known is None:
+            if len(set(blobs.values())) == 1:  # a copy of a clone has the same runs
+                chosen[name] = min(blobs)
+            else:
+                problems.append(f"{listed(sorted(blobs))} have published different runs as {name}; none was received.")
+            continue
+        writer = known.fields.get("writer")
+        if isinstance(writer, str) and writer in blobs:
+            chosen[name] = writer
+        for other, blob in blobs.items():
+            if other != writer and not _is_same_record(known, blob, blobs.get(str(writer))):
+                ours.setdefault(other, []).append(name)
+    for other, names in ours.items():
+        problems.append(
+            f"{other} has published other runs than those here as {listed(sorted(names))}; they were passed over."
+        )
+    tell_some(problems, tell)
+    return chosen
+
+
+def _is_same_record(known: Run, blob: str, published: str | None) -> bool:
+    """Return whether a record of another clone is that of a run here."""
+    if known.is_foreign:
+        return blob == published or has_copy(known.folder, RECORD, blob)
+    try:
+        with open_regular(known.folder / RECORD) as file:
+            data = file.read(_LARGEST[RECORD] + 1)
+    except OSError:
+        return False
+    import hashlib  # noqa: PLC0415 - takes 3 ms, and few runs are published twice
+
+    algorithm = "sha1" if len(blob) == 40 else "sha256"  # noqa: PLR2004 - SHA-1
+    return hashlib.new(algorithm, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest() == blob
 
 
 def _find_on_branches(log: LogFile, repository: Repository, runs: list[Run]) -> list[Run]:

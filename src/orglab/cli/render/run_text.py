@@ -18,7 +18,7 @@ from orglab.runs.description import (
 )
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.record import Run
-from orglab.runs.record_reader import read_output_end
+from orglab.runs.record_reader import describe_record, read_output_end
 from orglab.text import count, duration, file_size, listed
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def run_page(run: Run, directions: Mapping[str, str], uncommitted: Sequence[File
         "Environment": ", ".join(f"{name}={value}" for name, value in run.environment.items()),
         "Wrote": listed(f"{file.path} ({file.size} bytes)" for file in run.outputs) if run.outputs else "",
         "Not captured": listed(run.missing),
-        "Record": str(run.folder),
+        "Record": describe_record(run.folder),
     }
     width = max(map(len, facts))
     for name, value in facts.items():

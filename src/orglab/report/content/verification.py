@@ -11,9 +11,11 @@ from orglab.git.commit import read_commits_by_hash
 from orglab.history.events import written_events
 from orglab.report.content.evidence import Claim, StoredStatement, digest_text
 from orglab.report.content.wording import claim_change, claim_note, claim_text
-from orglab.runs.record import Run
+from orglab.runs.record import Run, read_number
 from orglab.runs.setting import read_final
-from orglab.text import number
+from orglab.text import cut, number
+
+_LONGEST = 40  # characters of a claimed value that is not a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +156,6 @@ def _check_run(claim: Claim, current: CurrentFacts) -> str | None:
 def _format_pair(now: float | None, before: float | str | None) -> tuple[str, str]:
     """Return a current and a claimed value, with enough digits to differ."""
     shown = number(now) if now is not None else "missing"
-    claimed = number(before) if isinstance(before, int | float) else str(before)
+    is_number = isinstance(before, float) or read_number(before) is not None
+    claimed = number(before) if is_number and not isinstance(before, str | None) else cut(str(before), _LONGEST)
     return (repr(now), repr(before)) if claimed == shown else (shown, claimed)

@@ -77,7 +77,8 @@ def _find_runs(log: LogFile, environ: Mapping[str, str], others: set[str]) -> li
         run = read_run(folders.get(name, Path(os.devnull)))
         if run is None:
             continue
-        if run.fields.get("launch") == launch and (is_certain or run.is_going_on):
+        is_of_launch = run.fields.get("launch") == launch and not run.is_foreign
+        if is_of_launch and (is_certain or run.is_going_on):
             found.append(run)
         else:
             others.add(name)
