@@ -29,6 +29,16 @@ from orglab.runs.metrics.values import Extremes, to_value
 from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.processes import is_alive, is_group_alive
+from orglab.runs.secrets import (
+    MASK,
+    digest_secrets,
+    find_hidden,
+    find_values,
+    mask_argv,
+    mask_text,
+    mask_values,
+    name_secrets,
+)
 from orglab.runs.source_folders import Source
 
 if TYPE_CHECKING:
@@ -102,10 +112,36 @@ class Run(Mapping[str, object]):
         """The log of the run, relative to the top of the repository."""
         return self._text("log")
 
-    @property
+    # A record of an earlier version has secrets; what is read from it has none.
+
+    @cached_property
     def argv(self) -> tuple[str, ...]:
-        """The command and its arguments."""
+        """The command and its arguments, without secrets."""
+        return mask_argv(self.recorded_argv)
+
+    @property
+    def recorded_argv(self) -> tuple[str, ...]:
+        """The command as it was recorded, to be run again."""
         return self._texts("argv")
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The keyed digests of its secrets, by name."""
+        return {name: text for name, text in self._mapping("secrets").items() if isinstance(text, str)}
+
+    @cached_property
+    def secrets(self) -> dict[str, str]:
+        """What tells the secrets of its command and parameters apart, by name: the digest, if it is known.
+
+        Only the clone that made a run has its digests, so elsewhere the secrets are taken for those of that clone.
+        """
+        hidden = [name for name, value in self.parameters.items() if isinstance(value, str) and MASK in value]
+        names = dict.fromkeys((*name_secrets(self.argv), *hidden))
+        if not names:
+            return {}
+        own = {**find_hidden(self._mapping("parameters")), **find_values(self.recorded_argv)}
+        known = {**digest_secrets({name: value for name, value in own.items() if value != MASK}), **self.digests}
+        return {name: known.get(name, self._text("writer") or "") for name in names}
 
     @property
     def cwd(self) -> str | None:
@@ -115,7 +151,7 @@ class Run(Mapping[str, object]):
     @property
     def why(self) -> str | None:
         """Why it was run (`-m`)."""
-        return self._text("why")
+        return mask_text(self._text("why") or "") or None
 
     @cached_property
     def began(self) -> datetime.datetime | None:
@@ -180,7 +216,7 @@ class Run(Mapping[str, object]):
     @property
     def exception(self) -> str | None:
         """The exception that it failed with, on one line: `ValueError: bad shape`."""
-        return self._text("exception")
+        return mask_text(self._text("exception") or "") or None
 
     @property
     def out_of_memory(self) -> bool:
@@ -372,7 +408,12 @@ class Run(Mapping[str, object]):
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables that the setting `run.environment` names."""
+        """The environment variables that the setting `run.environment` names, without secrets."""
+        return mask_values(self.recorded_environment)
+
+    @property
+    def recorded_environment(self) -> dict[str, str]:
+        """These variables as they were recorded, for another run of the command."""
         return {name: text for name, text in self._mapping("environment").items() if isinstance(text, str)}
 
     @property
@@ -396,13 +437,14 @@ class Run(Mapping[str, object]):
         """
         if "parameters" not in self.fields:
             return parse_arguments(self.argv).parameters
-        named = self._mapping("parameters").items()
+        named = mask_values(self._mapping("parameters")).items()
         return {name: value for name, value in named if isinstance(value, str | bool) or read_number(value) is not None}
 
     @property
     def script_parameters(self) -> dict[str, Value]:
         """Those of its parameters that the script itself named (`orglab.run`)."""
-        return {name: value for name, value in self._mapping("script_parameters").items() if isinstance(value, Value)}
+        named = mask_values(self._mapping("script_parameters")).items()
+        return {name: value for name, value in named if isinstance(value, Value)}
 
     @property
     def config_files(self) -> tuple[str, ...]:
@@ -471,7 +513,7 @@ class Run(Mapping[str, object]):
     @cached_property
     def metrics(self) -> dict[str, Metric]:
         """The final value of each metric; a string if it is not a finite number."""
-        items = self._mapping("metrics").items()
+        items = mask_values(self._mapping("metrics")).items()
         return {name: to_value(value) for name, value in items if isinstance(value, int | float | str)}
 
     @cached_property

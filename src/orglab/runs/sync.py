@@ -24,8 +24,9 @@ from orglab.runs.description import format_mark
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.log_writer import write_runs
 from orglab.runs.pending import RECORD, add_pending_run, find_pending, remove_pending_run
-from orglab.runs.record import METRICS, OUTPUT, SHARED_BYTES, Run
-from orglab.runs.record_reader import read_output_end, read_run, read_runs
+from orglab.runs.publication import find_published, tell_once
+from orglab.runs.record import METRICS, OUTPUT, Run
+from orglab.runs.record_reader import read_run, read_runs
 from orglab.runs.record_writer import write_copy
 from orglab.runs.storage import RUNS, find_storage_folders, list_entries, make_folder
 from orglab.text import Tell
@@ -76,10 +77,10 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
     try:
         writer = writer_name(repository)
         own = [run for run in read_runs(top) if not run.is_foreign]
+        tell_once(log, repository, remote, own, tell, snapshots=snapshots)
         with tempfile.TemporaryDirectory() as folder:
-            outputs = _find_outputs(own, Path(folder)) if log.config.run.share_output else {}
-            files = {f"{run.id}/{name}": run.folder / name for run in own for name in (RECORD, METRICS)} | outputs
-            sent = publish_records(repository, writer, {name: path for name, path in files.items() if path.is_file()})
+            files = find_published(own, Path(folder), share_output=log.config.run.share_output)
+            sent = publish_records(repository, writer, files)
         captured = [f"{RUN_REFS}{run.id}" for run in own if run.snapshot] if snapshots else []
         sync_records(repository, remote, writer, tuple(captured))
         received = _receive(repository, top, writer)
@@ -105,27 +106,6 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         after = sync_branch(log, remote, tell)
         branch = BranchSync(branch.sent or after.sent, branch.received or after.received, after.conflicts)
     return SyncResult(sent, received, written, already_written, on_branches, branch)
-
-
-def _find_outputs(runs: list[Run], folder: Path) -> dict[str, Path]:
-    """Return the output of each run, by its name in the ref; of a long one the end, which is written to a folder.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    found = {}
-    for run in runs:
-        path = run.folder / OUTPUT
-        try:
-            size = path.lstat().st_size
-        except OSError:
-            continue
-        if size > SHARED_BYTES:
-            path = folder / run.id
-            path.write_bytes(read_output_end(run.folder, SHARED_BYTES))
-        if size and not path.is_symlink():
-            found[f"{run.id}/{OUTPUT}"] = path
-    return found
 
 
 def _receive(repository: Repository, top: Path, writer: str) -> list[Run]:
