@@ -29,16 +29,7 @@ from orglab.runs.metrics.values import Extremes, to_value
 from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.processes import is_alive, is_group_alive
-from orglab.runs.secrets import (
-    MASK,
-    digest_secrets,
-    find_hidden,
-    find_values,
-    mask_argv,
-    mask_text,
-    mask_values,
-    name_secrets,
-)
+from orglab.runs.secrets import mask_argv, mask_text, mask_values, tell_apart
 from orglab.runs.source_folders import Source
 
 if TYPE_CHECKING:
@@ -135,13 +126,8 @@ class Run(Mapping[str, object]):
 
         Only the clone that made a run has its digests, so elsewhere the secrets are taken for those of that clone.
         """
-        hidden = [name for name, value in self.parameters.items() if isinstance(value, str) and MASK in value]
-        names = dict.fromkeys((*name_secrets(self.argv), *hidden))
-        if not names:
-            return {}
-        own = {**find_hidden(self._mapping("parameters")), **find_values(self.recorded_argv)}
-        known = {**digest_secrets({name: value for name, value in own.items() if value != MASK}), **self.digests}
-        return {name: known.get(name, self._text("writer") or "") for name in names}
+        parameters = self._mapping("parameters")
+        return tell_apart(self.recorded_argv, parameters, self.digests, self._text("writer") or "")
 
     @property
     def cwd(self) -> str | None:

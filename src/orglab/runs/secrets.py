@@ -86,6 +86,10 @@ def mask_value(name: str, value: Any) -> Any:  # noqa: ANN401 - what it takes, o
 
 def mask_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters or variables with what may be shown of them."""
+    # Most runs have none, and a table of runs asks for thousands.
+    texts = [value for value in values.values() if isinstance(value, str)]
+    if not texts or not is_suspect("\n".join((*values, *texts))):
+        return dict(values)
     return {name: mask_value(name, value) for name, value in values.items()}
 
 
@@ -126,6 +130,9 @@ def mask_argv(argv: Sequence[str]) -> tuple[str, ...]:
         return tuple(argv)
     masked: list[str] = []
     for place, word in enumerate(argv):
+        if not is_suspect(word) and not (masked and _may_name(argv[place - 1])):
+            masked.append(word)
+            continue
         name = _find_option(argv, place)
         if name is not None and is_secret(name, word):
             masked.append(MASK)
@@ -263,6 +270,8 @@ def name_secrets(argv: Sequence[str]) -> list[str]:
 def _name_by_word(argv: Sequence[str]) -> list[list[str]]:
     names: dict[str, None] = {}
     found: list[list[str]] = []
+    if not any(MASK in word for word in argv):
+        return [[] for _ in argv]
     for place, word in enumerate(argv):
         found.append([])
         for end in re.finditer(re.escape(MASK), word):
@@ -298,6 +307,26 @@ def _align(masked: str, text: str) -> Sequence[str]:
         values.append(text[place:end])
         place = end + len(piece)
     return values
+
+
+def tell_apart(
+    argv: Sequence[str], parameters: Mapping[str, object], digests: Mapping[str, str], unknown: str
+) -> dict[str, str]:
+    """Return what tells the secrets of a command and its parameters apart, by name: the digest, if it is known.
+
+    Args:
+        argv: The command as it was recorded, in an earlier version with secrets.
+        parameters: The parameters as they were recorded.
+        digests: The digests that were recorded.
+        unknown: What stands for a digest that is not known.
+    """
+    hidden = [name for name, value in mask_values(parameters).items() if isinstance(value, str) and MASK in value]
+    names = dict.fromkeys((*name_secrets(mask_argv(argv)), *hidden))
+    if not names:
+        return {}
+    recorded = {**find_hidden(parameters), **find_values(argv)}
+    known = {**digest_secrets({name: value for name, value in recorded.items() if value != MASK}), **digests}
+    return {name: known.get(name, unknown) for name in names}
 
 
 def digest_secrets(values: Mapping[str, str]) -> dict[str, str]:
