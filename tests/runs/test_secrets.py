@@ -11,7 +11,7 @@ import pytest
 from lab import orglab as start
 from orglab.runs.publication import find_published
 from orglab.runs.record_reader import read_runs
-from orglab.runs.secrets import MASK, SecretFilter, find_values, mask_argv, mask_text
+from orglab.runs.secrets import MASK, SecretFilter, find_values, mask_argv, mask_text, recall_variables
 
 LOG = "experiment_log.org"
 
@@ -89,6 +89,19 @@ def test_a_stream_hides_secrets_that_come_in_pieces():
         hidden.feed(piece.encode())
     hidden.close()
     assert b"".join(written) == f"a {MASK} hun{MASK}, h{MASK} hunt".encode()
+
+
+def test_a_secret_that_cannot_be_printed_is_not_looked_for():
+    written = []
+    hidden = SecretFilter(written.append, ["\ud800 half", "whole"])
+    hidden.feed(b"a whole")
+    hidden.close()
+    assert b"".join(written) == f"a {MASK}".encode()
+
+
+def test_names_of_variables_that_there_cannot_be_are_passed_over():
+    hostile = {"A=B_TOKEN": MASK, "\ud800_KEY": MASK, "": MASK, "A\0_KEY": MASK}
+    assert recall_variables(hostile, hostile, "x") == {}
 
 
 # ---- runs ----

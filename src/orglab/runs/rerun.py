@@ -22,7 +22,7 @@ from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run
 from orglab.runs.run_request import RunRequest
-from orglab.runs.secrets import find_other_secrets, find_values, recall_command, recall_variables
+from orglab.runs.secrets import MASK, find_other_secrets, find_values, recall_command, recall_variables
 from orglab.runs.source_folders import OwnCode, Source, find_sources
 from orglab.runs.storage import HIDDEN_FOLDER, find_worktrees_folder
 from orglab.text import Tell, listed
@@ -66,13 +66,15 @@ def rerun(
         if not folder.is_dir():
             raise NotFoundError(f"The run {run.id} ran in the folder {run.cwd}, which is not in its commit.")
         environment = _redirect_imports(run, repository, tree, folder, tell)
+        environment = {name: secrets.get(name, value) for name, value in environment.items()}
+        environment = {name: value for name, value in environment.items() if MASK not in value}
         request = RunRequest(
             run.ref, argv,
             results=tuple(tree / path for path in run.fields.get("results") or ()),
             metrics=tuple(os.path.relpath(path, run.cwd or ".") for path in run.metrics_files),
             printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,
             why=f"A rerun of {run.id}", folder=folder,
-            environment={**environment, **secrets}, extra_fields={"rerun_of": run.id}, show_output=show_output,
+            environment=environment, extra_fields={"rerun_of": run.id}, show_output=show_output,
             time_limit=run.time_limit,
         )  # fmt: skip
         launched = launch(log, request, tell)

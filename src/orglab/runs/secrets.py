@@ -4,6 +4,7 @@ A value is secret if its name says so (`secret_names`), unless it is a number or
 known form, such as `ghp_...` or a URL with a password, of which only the password is hidden.
 """
 
+import contextlib
 import os
 import re
 import string
@@ -376,7 +377,8 @@ def recall_variables(masked: Mapping[str, str], recorded: Mapping[str, str], run
     Raises:
         UsageError: A value is not known.
     """
-    names = [name for name, value in masked.items() if MASK in value]
+    # A record of another clone may have any name.
+    names = [name for name, value in masked.items() if MASK in value and re.fullmatch(r"(?a:[A-Za-z_]\w*)", name)]
     known = {name: recorded[name] for name in names if MASK not in recorded[name]}
     return known | _recall([name for name in names if name not in known], run_id)
 
@@ -425,8 +427,12 @@ class SecretFilter:
     def __init__(self, write: Callable[[bytes], None], secrets: Iterable[str]) -> None:
         """Take where to write, and the secrets."""
         self._write = write
-        found = {secret.encode("utf-8", "surrogateescape") for secret in secrets if len(secret) >= _SHORT}
-        self._secrets = sorted(found, key=len, reverse=True)
+        found = set()
+        for secret in secrets:
+            # A configuration file may have half a surrogate pair, which no program prints.
+            with contextlib.suppress(UnicodeEncodeError):
+                found.add(secret.encode("utf-8", "surrogateescape"))
+        self._secrets = sorted((secret for secret in found if len(secret) >= _SHORT), key=len, reverse=True)
         self._rest = b""
 
     def feed(self, piece: bytes) -> None:
