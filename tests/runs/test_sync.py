@@ -520,3 +520,57 @@ def test_many_runs_of_one_writer_are_bounded(clones):
     found = list_record_files(find_repository(two.path), tips, {"record.jsonl": 1 << 20}, is_run_id, told.append)
     assert told == ["refs/orglab/records/many has 10001 runs; only the newest 10000 are read."]
     assert [file.run for file in found] == [f"20250101-000000-{number:06x}" for number in range(1, 10_001)]
+
+
+def test_what_is_published_is_said_once_for_each_remote_and_clone(clones, repo, tmp_path):
+    one, two = clones
+    state = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    assert "Publishing" not in one("sync", **state).err, "there is nothing to publish"
+    (one.path / "orglab.toml").write_text("[run]\ncommit_log = false\nenvironment = ['EXTRA']\n")
+    one("run", "1.1", "--", "true", EXTRA="x", **state)
+    said = (
+        f"Publishing to {tmp_path_of(one)}: the records of 1 run (commands, host names, folders, packages, the "
+        "environment variables EXTRA), and the last 64 KB of what each printed"
+    )
+    assert said in one("sync", **state).err
+    assert "Publishing" not in one("sync", **state).err
+    bare = tmp_path / "another"
+    repo.git("init", "--quiet", "--bare", bare)
+    one.git("remote", "add", "another", f"file://ada:of-url-1@localhost{bare}")
+    (one.path / "orglab.toml").write_text("[run]\nshare_output = false\n")
+    done = orglab("sync", "another", cwd=one.path, **state)
+    assert f"Publishing to file://localhost{bare}: the records of 1 run" in done.err
+    assert "64 KB" not in done.err
+    assert "of-url-1" not in done.err.splitlines()[0]
+    two("run", "1.1", "--", "true", **state)
+    assert "Publishing" in two("sync", **state).err
+
+
+def tmp_path_of(clone):
+    return clone.git("remote", "get-url", "origin").strip()
+
+
+def test_secrets_and_their_digests_are_not_published(clones):
+    one, two = clones
+    command = ("sh", "-c", 'echo "$@" hf_Of""Output1abc; head -c 70000 /dev/zero | tr "\\0" x; echo " $2"', "x")
+    for secret in ("of-word-1", "of-word-2"):
+        one("run", "1.1", "-m", "with ghp_OfWhy1", "--", *command, "--password", secret)
+    one("sync")
+    two("sync")
+    objects = one.git("rev-list", "--objects", "--all").split("\n")
+    for line in objects:
+        name = line.split()[0]
+        if one.git("cat-file", "-t", name).strip() == "blob" and "/" in line:
+            content = one.git("cat-file", "blob", name)
+            for secret in ("of-word", "ghp_OfWhy1", "hf_OfOutput", '"secrets"'):
+                assert secret not in content, line
+    first, second = read_runs(two.path)
+    assert first.argv == second.argv == (*command, "--password", "***")
+    assert (first.digests, second.digests) == ({}, {})
+    # What the digests say is not known here, so runs of one clone count as having the same secrets.
+    settings = json.loads(two("runs", "--by", "setting", "--json").out)["settings"]
+    assert [len(setting["runs"]) for setting in settings] == [2]
+    two("run", "1.1", "--", *command, "--password", "of-word-1")
+    assert len(json.loads(two("runs", "--by", "setting", "--json").out)["settings"]) == 2
+    third = read_runs(two.path)[-1]
+    assert "password *** -> *** (perhaps another)" in two("runs", "diff", first.id, third.id).out

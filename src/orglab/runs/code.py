@@ -10,6 +10,7 @@ from orglab.git import Repository
 from orglab.git.trees import EntryChange, compare_in_turn
 from orglab.runs.parameters.arguments import parse_arguments
 from orglab.runs.record import Run
+from orglab.runs.secrets import name_secrets
 
 _MOST_COMPARED = 50  # earlier runs of the same command
 _SCRIPTS = frozenset((".py", ".sh", ".bash", ".R", ".r", ".jl", ".ipynb", ".pl", ".rb", ".lua", ".js", ".m"))
@@ -152,6 +153,11 @@ def _number_trees(compared: dict[str, list[EntryChange]], generated: GeneratedPa
     return trees
 
 
+def _has_same_secrets(run: Run, other: Run) -> bool:
+    """Return whether the secrets of two runs of a command are the same, as far as is known."""
+    return all(run.secrets[name] == other.secrets.get(name) for name in name_secrets(run.argv))
+
+
 def find_same_run(
     repository: Repository | None, run: Run, earlier: Sequence[Run], own_paths: Iterable[str]
 ) -> tuple[Run, bool | None] | None:
@@ -168,8 +174,13 @@ def find_same_run(
         own_paths: The log and the journal, relative to the top of the repository.
     """
     ended = [one for one in earlier if one.status in ("done", "failed", "killed", "stopped")]
-    matches = [one for one in ended if one.argv == run.argv][:_MOST_COMPARED] or [
-        one for one in ended if run.patch is not None and one.patch == run.patch and one.argv[1:] == run.argv[1:]
+    matches = [one for one in ended if one.argv == run.argv and _has_same_secrets(run, one)][:_MOST_COMPARED] or [
+        one
+        for one in ended
+        if run.patch is not None
+        and one.patch == run.patch
+        and one.argv[1:] == run.argv[1:]
+        and _has_same_secrets(run, one)
     ][:1]
     if not matches:
         return None

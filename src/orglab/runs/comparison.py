@@ -13,6 +13,7 @@ from orglab.runs.log_runs import LogRuns
 from orglab.runs.parameters.arguments import Value, parse_arguments
 from orglab.runs.record import Metric, Run
 from orglab.runs.record_reader import find_run
+from orglab.runs.secrets import MASK
 from orglab.runs.source_folders import Source
 
 Pair = tuple[str | None, str | None]
@@ -72,7 +73,7 @@ def compare_runs(log: LogFile, name: str, other: str | None = None) -> Differenc
                 raise
             revision = full_hash(repository, other)
     commits = (first.code, second.code if second is not None else revision)
-    parameters = find_differences(first.parameters, second.parameters) if second is not None else {}
+    parameters = _pair_parameters(first, second) if second is not None else {}
     return Difference(
         first,
         second,
@@ -85,6 +86,16 @@ def compare_runs(log: LogFile, name: str, other: str | None = None) -> Differenc
         _pair_sources(first, second) if second is not None else {},
         _pair_metrics(first, second),
     )
+
+
+def _pair_parameters(first: Run, second: Run) -> dict[str, tuple[Value | None, Value | None]]:
+    """Return the parameters that differ; of a secret it is said whether it does, as far as is known."""
+    pairs: dict[str, tuple[Value | None, Value | None]] = find_differences(first.parameters, second.parameters)
+    for name in sorted(first.secrets.keys() & second.secrets.keys()):
+        if first.secrets[name] != second.secrets[name]:
+            is_known = not (first.is_foreign or second.is_foreign)
+            pairs.setdefault(name, (MASK, f"{MASK} ({'another' if is_known else 'perhaps another'})"))
+    return pairs
 
 
 def _find_generated(log: LogFile, first: Run, second: Run | None) -> GeneratedPaths:

@@ -13,6 +13,7 @@ from orglab.runs.record import Run
 from orglab.runs.record_writer import RecordWriter
 from orglab.runs.results import ResultsWatch
 from orglab.runs.run_request import RunRequest
+from orglab.runs.secrets import mask_fields
 from orglab.text import Tell
 
 _MOST_EARLIER_RUNS = 200  # so that a long history does not slow a run down
@@ -48,6 +49,7 @@ class Job(NamedTuple):
         earlier_runs: The earlier runs of the log.
         batch: The scheduler's job that this is part of, in which nothing is committed or written to the log; or None.
         earlier: The run as it was before its job was requeued, if it continues one.
+        secrets: The secrets of the command and what it reads, by name, which the record does not have.
     """
 
     log: LogFile
@@ -61,6 +63,7 @@ class Job(NamedTuple):
     earlier_runs: EarlierRuns
     batch: SchedulerJob | None = None
     earlier: Run | None = None
+    secrets: dict[str, str] | None = None
 
     @property
     def is_deferred(self) -> bool:
@@ -75,6 +78,6 @@ class Job(NamedTuple):
     def record_event(self, event: str, fields: Mapping[str, object], *, durable: bool = False) -> None:
         """Add an event to the record; if that fails, tell the user, because the command has already run."""
         try:
-            self.record.append(event, fields, durable=durable)
+            self.record.append(event, mask_fields(fields, (self.secrets or {}).values()), durable=durable)
         except OSError as error:
             self.tell(f"The record of the run is incomplete: {error.strerror}.")

@@ -29,6 +29,7 @@ from orglab.runs.preparation import (
     check_command,
     describe_beginning,
     find_results_paths,
+    find_secrets,
     format_moment,
     make_environment,
     save_code,
@@ -41,6 +42,7 @@ from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import ResultsWatch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
+from orglab.runs.secrets import SecretFilter
 from orglab.runs.working_state import WorkingState
 from orglab.text import Tell, listed
 
@@ -106,7 +108,8 @@ def _make_job(log: LogFile, request: RunRequest, ref: str | None, folder: Path, 
     earlier, record = resumed or (None, begin_record(log, clock.now()))
     watch = ResultsWatch(find_results_paths(log, request, base))
     earlier_runs = EarlierRuns(log, record.id)
-    return Job(log, request, ref, record, folder, repository, watch, tell, earlier_runs, batch, earlier)
+    secrets = find_secrets(log, request)
+    return Job(log, request, ref, record, folder, repository, watch, tell, earlier_runs, batch, earlier, secrets)
 
 
 def _run_job(job: Job, failure: ExitStatus | None, python: PythonProbe) -> int:
@@ -117,11 +120,14 @@ def _run_job(job: Job, failure: ExitStatus | None, python: PythonProbe) -> int:
     code = _resume(job, job.earlier, printed) if job.earlier is not None else _begin(job, failure, python)
     began = read_stamp(job.record.folder / RECORD)
     output, ending = _Output(job.record.output, job.tell), EndingWatch()
+    # Only the record hides the secrets: what the user sees is what the command printed.
+    hidden = SecretFilter(output.keep, (job.secrets or {}).values())
     feed = printed.feed if printed else None
     asking = WARNINGS if job.batch is not None else ()
     with (
         output,
-        Child(output.keep, feed, ending.feed, show_output=request.show_output, asking=asking) as child,
+        contextlib.closing(hidden),
+        Child(hidden.feed, feed, ending.feed, show_output=request.show_output, asking=asking) as child,
     ):
         environment = make_environment(request, job.record.folder, job.ref, code)
         status = failure or child.run(

@@ -30,6 +30,15 @@ from orglab.runs.processes import read_start_time
 from orglab.runs.record import OUT, Run
 from orglab.runs.results import expand_path
 from orglab.runs.run_request import RunRequest
+from orglab.runs.secrets import (
+    digest_secrets,
+    find_hidden,
+    find_values,
+    join_secrets,
+    mask_argv,
+    mask_text,
+    mask_values,
+)
 from orglab.runs.setting import find_reason, is_same_setting
 from orglab.runs.source_folders import OwnCode, find_sources
 from orglab.runs.working_state import Policy, WorkingState, save_working_state
@@ -41,6 +50,18 @@ _STARTUP = Path(__file__).with_name("startup")
 def find_results_paths(log: LogFile, request: RunRequest, base: Path) -> list[Path]:
     """Return the results paths of a request and of the settings, which are relative to `base`."""
     return [*request.results, *(base / path for path in log.config.run.results)]
+
+
+def find_secrets(log: LogFile, request: RunRequest) -> dict[str, str]:
+    """Return the secrets of a command, and of the environment variables that are recorded with it, by name."""
+    return join_secrets(find_values(request.argv), find_hidden(_read_environment(log, request)))
+
+
+def _read_environment(log: LogFile, request: RunRequest) -> dict[str, str]:
+    """Return the environment variables of a command that are recorded: those that the settings name, and seeds."""
+    variables = {**os.environ, **(request.environment or {})}
+    named = {name: variables[name] for name in log.config.run.environment if name in variables}
+    return named | find_environment_seeds(variables)
 
 
 def check_command(argv: tuple[str, ...], folder: Path) -> ExitStatus | None:
@@ -78,8 +99,9 @@ def save_code(job: Job) -> WorkingState:
         tuple(_find_streams(job.repository)), job.log.config.hooks.position,
     )  # fmt: skip
     return save_working_state(
-        job.repository, policy, job.record.id, job.tell, ref=job.ref, argv=job.request.argv, why=job.request.why
-    )
+        job.repository, policy, job.record.id, job.tell, ref=job.ref, argv=mask_argv(job.request.argv),
+        why=mask_text(job.request.why or "") or None,
+    )  # fmt: skip
 
 
 def _find_streams(repository: Repository) -> Iterator[str]:
@@ -168,8 +190,9 @@ def _describe_request(job: Job) -> dict[str, Any]:
     """Return the fields of the record that follow from what was asked for."""
     request, base = job.request, job.base
     return {
-        "ref": job.ref, "log": job.log.name, "argv": list(request.argv),
-        "cwd": os.path.relpath(job.folder, base), "why": request.why, "done": request.done,
+        "ref": job.ref, "log": job.log.name, "argv": list(mask_argv(request.argv)),
+        "secrets": digest_secrets(find_values(request.argv)),
+        "cwd": os.path.relpath(job.folder, base), "why": mask_text(request.why or "") or None, "done": request.done,
         "results": [os.path.relpath(path, base) for path in job.watch.paths],
         "metrics_files": [os.path.relpath(job.folder / name, base) for name in request.metrics],
         "printed_metrics": request.printed_metrics, "pty": request.pty, "time_limit": request.time_limit,
@@ -196,6 +219,7 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
     version, packages = python.read_result()
     variables = {**os.environ, **(request.environment or {})}
     seeds = find_environment_seeds(variables)
+    parameters = describe_parameters(job, seeds, lambda: _find_generated(job))
     scheduled = find_job(variables)
     own = OwnCode(base, state.snapshot or state.head, bool(state.uncaptured))
     sources = find_sources(python.folders, variables.get("PYTHONPATH", ""), job.folder, own)
@@ -205,9 +229,9 @@ def describe_beginning(job: Job, state: WorkingState, python: PythonProbe, now: 
         "host": os.uname().nodename, "pid": os.getpid(), "pid_start": read_start_time(os.getpid()),
         "python": version, "python_path": os.fspath(python.path) if python.path else None, "packages": packages,
         "sources": [source._asdict() for source in sources],
-        "environment": {name: variables[name] for name in job.log.config.run.environment if name in variables} | seeds,
+        "environment": mask_values(_read_environment(job.log, request)), "secrets": digest_secrets(job.secrets or {}),
         "lock_files": _hash_files(find_lock_files((base, job.folder)), base),
-        **describe_parameters(job, seeds, lambda: _find_generated(job)),
+        **parameters,
         "job": scheduled._asdict() if scheduled is not None else None,
         "parent": os.environ.get("ORGLAB_RUN"), **(request.extra_fields or {}),
     }  # fmt: skip

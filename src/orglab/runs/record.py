@@ -29,6 +29,7 @@ from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.processes import is_alive, is_group_alive
 from orglab.runs.record_lines import read_id_time, read_lines
+from orglab.runs.secrets import mask_argv, mask_text, mask_values, tell_apart
 from orglab.runs.source_folders import Source
 
 if TYPE_CHECKING:
@@ -105,10 +106,31 @@ class Run(Mapping[str, object]):
         """The log of the run, relative to the top of the repository."""
         return self._text("log")
 
-    @property
+    # A record of an earlier version has secrets; what is read from it has none.
+
+    @cached_property
     def argv(self) -> tuple[str, ...]:
-        """The command and its arguments."""
+        """The command and its arguments, without secrets."""
+        return mask_argv(self.recorded_argv)
+
+    @property
+    def recorded_argv(self) -> tuple[str, ...]:
+        """The command as it was recorded, to be run again."""
         return self._texts("argv")
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The keyed digests of its secrets, by name."""
+        return {name: text for name, text in self._mapping("secrets").items() if isinstance(text, str)}
+
+    @cached_property
+    def secrets(self) -> dict[str, str]:
+        """What tells the secrets of its command and parameters apart, by name: the digest, if it is known.
+
+        Only the clone that made a run has its digests, so elsewhere the secrets are taken for those of that clone.
+        """
+        parameters = self._mapping("parameters")
+        return tell_apart(self.recorded_argv, parameters, self.digests, self._text("writer") or "")
 
     @property
     def cwd(self) -> str | None:
@@ -118,7 +140,7 @@ class Run(Mapping[str, object]):
     @property
     def why(self) -> str | None:
         """Why it was run (`-m`)."""
-        return self._text("why")
+        return mask_text(self._text("why") or "") or None
 
     @cached_property
     def began(self) -> datetime.datetime | None:
@@ -181,7 +203,7 @@ class Run(Mapping[str, object]):
     @property
     def exception(self) -> str | None:
         """The exception that it failed with, on one line: `ValueError: bad shape`."""
-        return self._text("exception")
+        return mask_text(self._text("exception") or "") or None
 
     @property
     def out_of_memory(self) -> bool:
@@ -372,7 +394,12 @@ class Run(Mapping[str, object]):
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables that the setting `run.environment` names."""
+        """The environment variables that the setting `run.environment` names, without secrets."""
+        return mask_values(self.recorded_environment)
+
+    @property
+    def recorded_environment(self) -> dict[str, str]:
+        """These variables as they were recorded, for another run of the command."""
         return {name: text for name, text in self._mapping("environment").items() if isinstance(text, str)}
 
     @property
@@ -396,13 +423,14 @@ class Run(Mapping[str, object]):
         """
         if "parameters" not in self.fields:
             return parse_arguments(self.argv).parameters
-        named = self._mapping("parameters").items()
+        named = mask_values(self._mapping("parameters")).items()
         return {name: value for name, value in named if isinstance(value, str | bool) or read_number(value) is not None}
 
     @property
     def script_parameters(self) -> dict[str, Value]:
         """Those of its parameters that the script itself named (`orglab.run`)."""
-        return {name: value for name, value in self._mapping("script_parameters").items() if isinstance(value, Value)}
+        named = mask_values(self._mapping("script_parameters")).items()
+        return {name: value for name, value in named if isinstance(value, Value)}
 
     @property
     def config_files(self) -> tuple[str, ...]:
@@ -469,7 +497,7 @@ class Run(Mapping[str, object]):
     @cached_property
     def metrics(self) -> dict[str, Metric]:
         """The final value of each metric; a string if it is not a finite number."""
-        items = self._mapping("metrics").items()
+        items = mask_values(self._mapping("metrics")).items()
         return {name: to_value(value) for name, value in items if isinstance(value, int | float | str)}
 
     @cached_property

@@ -22,6 +22,7 @@ from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run
 from orglab.runs.run_request import RunRequest
+from orglab.runs.secrets import MASK, find_other_secrets, find_values, recall_command, recall_variables
 from orglab.runs.source_folders import OwnCode, Source, find_sources
 from orglab.runs.storage import HIDDEN_FOLDER, find_worktrees_folder
 from orglab.text import Tell, listed
@@ -45,10 +46,15 @@ def rerun(
 
     Raises:
         NotFoundError: There is no such run, or its code is not in this repository.
+        UsageError: The record does not have the secrets of the run, and they are not given.
         GitError: git cannot create the working tree.
     """
     run = find_run(LogRuns(log).all, name)
     repository, commit = _find_code(log, run)
+    argv = recall_command(run.recorded_argv, run.id)
+    secrets = recall_variables(run.environment, run.recorded_environment, run.id)
+    for changed in find_other_secrets(run.digests, {**secrets, **find_values(argv)}):
+        tell(f"Different: {changed} is another one.")
     if run.is_of_script:
         tell(f"The script itself made the run {run.id}, and may make several: their metrics come together in this one.")
     with _checkout(repository, commit, tell, keep=keep) as tree:
@@ -60,8 +66,10 @@ def rerun(
         if not folder.is_dir():
             raise NotFoundError(f"The run {run.id} ran in the folder {run.cwd}, which is not in its commit.")
         environment = _redirect_imports(run, repository, tree, folder, tell)
+        environment = {name: secrets.get(name, value) for name, value in environment.items()}
+        environment = {name: value for name, value in environment.items() if MASK not in value}
         request = RunRequest(
-            run.ref, run.argv,
+            run.ref, argv,
             results=tuple(tree / path for path in run.fields.get("results") or ()),
             metrics=tuple(os.path.relpath(path, run.cwd or ".") for path in run.metrics_files),
             printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,

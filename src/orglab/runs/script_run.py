@@ -29,15 +29,16 @@ from orglab.runs.finalization import finish_run
 from orglab.runs.job import EarlierRuns, Job
 from orglab.runs.metrics.discovery import LOGGED, mark_metrics_files
 from orglab.runs.parameters.arguments import Value, normalize_name
-from orglab.runs.parameters.run_parameters import SCRIPT_PARAMETERS
+from orglab.runs.parameters.run_parameters import SCRIPT_PARAMETERS, SCRIPT_SECRETS, take_secrets
 from orglab.runs.pending import RECORD
-from orglab.runs.preparation import describe_beginning, find_results_paths, format_moment, save_code
+from orglab.runs.preparation import describe_beginning, find_results_paths, find_secrets, format_moment, save_code
 from orglab.runs.process_end import ProcessEnd
 from orglab.runs.record import OUT
 from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import ResultsWatch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
+from orglab.runs.secrets import digest_secrets, find_hidden, mask_values
 from orglab.text import Tell, cut
 
 _CELLS = "cells.py"
@@ -138,8 +139,11 @@ def _to_plain(value: object) -> object:
 def join_run(out: Path, run_id: str | None, parameters: Mapping[str, object], *, is_logging: bool = True) -> ScriptRun:
     """Return the part of a script in a run that goes on: what it logs and its parameters are added to it."""
     if parameters and out.is_dir():
+        own = _flatten(parameters)
         with contextlib.suppress(OSError):
-            (out / SCRIPT_PARAMETERS).write_text(json.dumps(_flatten(parameters)), "ascii")
+            (out / SCRIPT_PARAMETERS).write_text(json.dumps(mask_values(own)), "ascii")
+            if secrets := digest_secrets(find_hidden(own)):
+                (out / SCRIPT_SECRETS).write_text(json.dumps(secrets), "ascii")
     return ScriptRun(run_id, out, lambda _: None, is_logging=is_logging)
 
 
@@ -199,7 +203,8 @@ def _make_job(log: LogFile, request: RunRequest, ref: str | None, record: Record
     repository = find_repository(folder) or log.repository
     base = repository.top if repository is not None else log.top
     watch = ResultsWatch(find_results_paths(log, request, base))
-    return Job(log, request, ref, record, folder, repository, watch, tell, EarlierRuns(log, record.id))
+    earlier_runs, secrets = EarlierRuns(log, record.id), find_secrets(log, request)
+    return Job(log, request, ref, record, folder, repository, watch, tell, earlier_runs, secrets=secrets)
 
 
 def _record_beginning(job: Job, parameters: Mapping[str, object]) -> None:
@@ -210,6 +215,9 @@ def _record_beginning(job: Job, parameters: Mapping[str, object]) -> None:
         beginning = describe_beginning(job, state, python, clock.now())
     beginning |= describe_batch(find_batch_job())
     if own := _flatten(parameters):
+        secrets = find_hidden(own)
+        beginning["secrets"] = {**beginning.get("secrets", {}), **digest_secrets(secrets)}
+        own = take_secrets(job, own)
         beginning["parameters"] = {**beginning.get("parameters", {}), **own}
         beginning["script_parameters"] = own
     try:

@@ -218,7 +218,8 @@ def _make_keys(run: Run) -> set[_Key]:
     seeds = read_seeds(run)
     words = parse_arguments(run.argv).words
     named = sorted(read_constant_parameters(run).items(), key=lambda item: item[0])
-    choices: list[tuple[Hashable, ...]] = [((run.ref, run.cwd, len(words)),)]
+    secrets = tuple(sorted(run.secrets.items()))
+    choices: list[tuple[Hashable, ...]] = [((run.ref, run.cwd, len(words), secrets),)]
     for name, value in (*(("", word) for word in words), *named):
         if not isinstance(value, str):
             choices.append(((name, isinstance(value, bool), value),))

@@ -29,9 +29,10 @@ from orglab.runs.description import format_mark
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.log_writer import write_runs
 from orglab.runs.pending import RECORD, add_pending_run, find_pending, remove_pending_run
-from orglab.runs.record import METRICS, OUTPUT, SHARED_BYTES, Run
+from orglab.runs.publication import read_published, tell_once
+from orglab.runs.record import METRICS, OUTPUT, Run
 from orglab.runs.record_lines import is_run_id, open_regular
-from orglab.runs.record_reader import list_runs, read_output_end, read_run, read_runs
+from orglab.runs.record_reader import list_runs, read_run, read_runs
 from orglab.runs.record_writer import has_copy, write_copy
 from orglab.runs.storage import RUNS, find_storage_folders, make_folder
 from orglab.text import Tell, file_size, listed
@@ -92,6 +93,7 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
             former, writer = writer, change_writer(repository)
             tell(f"Somebody else has written to {REFS}/{former}; this clone now publishes its runs as {writer}.")
         own = [run for run in read_runs(top) if not run.is_foreign]
+        tell_once(log, repository, remote, own, tell, snapshots=snapshots)
         sent = publish_records(repository, writer, _read_own_files(own, tell, with_output=log.config.run.share_output))
         captured = [f"{RUN_REFS}{run.id}" for run in own if run.snapshot] if snapshots else []
         push_records(repository, remote, writer, tuple(captured))
@@ -116,19 +118,12 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
 def _read_own_files(runs: Iterable[Run], tell: Tell, *, with_output: bool) -> Iterator[tuple[str, bytes]]:
     """Yield the files of runs that other clones get, by their names in the ref; of a long output only the end."""
     problems = []
-    for run in runs:
-        for name in (RECORD, METRICS):
-            try:
-                with open_regular(run.folder / name) as file:
-                    data = file.read(_LARGEST[name] + 1)
-            except OSError:
-                continue
-            if len(data) > _LARGEST[name]:
-                problems.append(f"{run.id}/{name} was not sent: it is larger than {file_size(_LARGEST[name])}.")
-            else:
-                yield f"{run.id}/{name}", data
-        if with_output and (data := read_output_end(run.folder, SHARED_BYTES)):
-            yield f"{run.id}/{OUTPUT}", data
+    for name, data in read_published(runs, share_output=with_output, most=_LARGEST):
+        largest = _LARGEST[name.rpartition("/")[2]]
+        if len(data) > largest:
+            problems.append(f"{name} was not sent: it is larger than {file_size(largest)}.")
+        else:
+            yield name, data
     tell_some(problems, tell)
 
 

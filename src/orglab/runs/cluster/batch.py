@@ -14,6 +14,7 @@ from orglab.runs.pending import PendingEntry, add_pending_run
 from orglab.runs.record import Run
 from orglab.runs.record_writer import RecordWriter, resume_record
 from orglab.runs.run_request import RunRequest
+from orglab.runs.secrets import mask_argv
 from orglab.text import listed
 
 # What a requeued run no longer is: the fields of how it ended.
@@ -56,10 +57,11 @@ def resume_requeued_run(
     """
     if not job.restarts:
         return None
+    argv = mask_argv(request.argv)
     for run in reversed(LogRuns(log).all):
         if run.job is None or run.job._replace(restarts=0) != job._replace(restarts=0) or run.is_foreign:
             continue
-        if (run.ref, run.argv, run.cwd) != (ref, request.argv, folder) or run.job.restarts >= job.restarts:
+        if (run.ref, run.argv, run.cwd) != (ref, argv, folder) or run.job.restarts >= job.restarts:
             continue
         if run.is_going_on:
             return None

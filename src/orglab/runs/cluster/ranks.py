@@ -9,6 +9,7 @@ from orglab.log.log import LogFile
 from orglab.runs.cluster.scheduler import find_job
 from orglab.runs.record import Run
 from orglab.runs.record_reader import read_run
+from orglab.runs.secrets import mask_argv
 from orglab.runs.storage import PENDING, RUNS, list_entries
 
 # The one that tells most comes first: torchrun may run inside of srun.
@@ -54,7 +55,7 @@ def wait_for_run(log: LogFile, argv: tuple[str, ...], environ: Mapping[str, str]
     if given := environ.get("ORGLAB_RUN"):
         folder = list_entries(log.top, RUNS).get(given)
         return read_run(folder) if folder is not None else None
-    others: set[str] = set()
+    argv, others = mask_argv(argv), set[str]()
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:
         found = _find_runs(log, environ, others)

@@ -66,6 +66,14 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     return Arguments(parameters, tuple(words))
 
 
+def is_code(argv: Sequence[str], place: int) -> bool:
+    """Return whether the word at a place of a command is code, as that of `bash -c` or `python -c`."""
+    if place < 2 or not _SHELL_CODE.fullmatch(argv[place - 1]):  # noqa: PLR2004 - a program and `-c`
+        return False
+    names = [word.rpartition("/")[2] for word in argv[: place - 1]]
+    return any(_SHELL.fullmatch(name) or _PYTHON.fullmatch(name) for name in names)
+
+
 def _is_value(word: str) -> bool:
     """Return whether a word after an option may be its value."""
     return word != "--" and not _OPTION.fullmatch(word) and not _ASSIGNMENT.fullmatch(word)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from orglab.runs.parameters.arguments import Value, is_exact, normalize_name, parse_value
 from orglab.runs.results import read_stamp
+from orglab.runs.secrets import mask_argv
 from orglab.text import cut
 
 MOST_VALUES = 1000
@@ -129,11 +130,12 @@ def _has_overrides(path: Path, argv: Sequence[str]) -> bool:
         overrides = _read_document(path)
     except _NoReaderError:
         return False
+    # The command may be that of a record, which has no secrets.
     given = {
-        word for word in argv[1:]
+        word for word in mask_argv(argv)[1:]
         if word.startswith("~") or ("=" in word and not word.lstrip("+").startswith(("-", "hydra.")))
     }  # fmt: skip
-    return isinstance(overrides, list) and {str(word) for word in overrides} == given
+    return isinstance(overrides, list) and set(mask_argv([str(word) for word in overrides])) == given
 
 
 def _walk_hydra_folders(folders: Sequence[Path]) -> Iterator[Path]:

@@ -1,5 +1,6 @@
 """The parameters of a run: from its command, configuration files, environment variables and, at its end, Hydra."""
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,10 +12,13 @@ from orglab.runs.parameters.arguments import Value, find_environment_seeds, pars
 from orglab.runs.parameters.config_files import find_config_files, find_hydra_files, read_config_files, read_hydra_files
 from orglab.runs.record import OUT, Run
 from orglab.runs.results import read_stamp
+from orglab.runs.secrets import digest_secrets, find_hidden, join_secrets, mask_argv, mask_values
 from orglab.text import listed
 
 SCRIPT_PARAMETERS = "orglab-parameters.json"
 """The file in the folder `out` of a run with the parameters that a script added (`orglab.run`)."""
+SCRIPT_SECRETS = "orglab-secrets.json"
+"""The file beside it with the keyed digests of those that are secret."""
 _HYDRA_FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
 
 
@@ -36,7 +40,7 @@ def describe_parameters(
         files = [path for path in files if not generated.hold(os.path.relpath(path, job.base))]
     config = read_config_files(files)
     return {
-        "parameters": _combine(seeds, config.parameters, job.request.argv),
+        "parameters": _combine(seeds, take_secrets(job, config.parameters), mask_argv(job.request.argv)),
         "config_files": [os.path.relpath(path, job.base) for path in config.read],
         "partial_files": [os.path.relpath(path, job.base) for path in config.partial],
         "unread_files": _tell_unread(job, config.unread),
@@ -62,13 +66,32 @@ def describe_final_parameters(job: Job, run: Run, since: int) -> dict[str, Any]:
         return {}
     own = {**run.script_parameters, **own}
     config, hydra = read_config_files(kept), read_hydra_files(written)
-    before = _combine(find_environment_seeds(run.environment), config.parameters, run.argv)
+    first, last = (digest_secrets(find_hidden(found.parameters)) for found in (config, hydra))
+    before = _combine(find_environment_seeds(run.environment), take_secrets(job, config.parameters), run.argv)
+    after = {**take_secrets(job, hydra.parameters), **own}
     return {
-        "parameters": {**(before if kept != files or written else run.parameters), **hydra.parameters, **own},
+        "parameters": {**(before if kept != files or written else run.parameters), **after},
+        "secrets": {**first, **run.digests, **last, **_read_secrets(run.folder / OUT / SCRIPT_SECRETS)},
         "config_files": [os.path.relpath(path, job.base) for path in (*config.read, *hydra.read)],
         "partial_files": [os.path.relpath(path, job.base) for path in (*config.partial, *hydra.partial)],
         "unread_files": [os.path.relpath(path, job.base) for path in config.unread] + _tell_unread(job, hydra.unread),
     }
+
+
+def take_secrets(job: Job, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Return values without secrets, which the job keeps for as long as it lasts."""
+    if job.secrets is not None:
+        job.secrets.update(join_secrets(job.secrets, find_hidden(values)))
+    return mask_values(values)
+
+
+def _read_secrets(path: Path) -> dict[str, str]:
+    """Return the digests in a file; none if there are none."""
+    try:
+        found = json.loads(path.read_bytes()) if path.is_file() else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return {name: text for name, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
 
 
 def _combine(seeds: Mapping[str, str], values: Mapping[str, Value], argv: Sequence[str]) -> dict[str, Value]:

@@ -1,0 +1,133 @@
+"""What `sync` publishes of the runs of this clone: their records and the end of what they printed, without secrets."""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from orglab.git import Repository
+from orglab.git.log_branch import LOG_BRANCH
+from orglab.log.log import LogFile
+from orglab.runs.pending import RECORD
+from orglab.runs.record import METRICS, OUTPUT, SHARED_BYTES, Run
+from orglab.runs.record_lines import open_regular
+from orglab.runs.record_reader import read_output_end
+from orglab.runs.secrets import find_hidden, find_values, is_suspect, mask_fields, mask_forms, mask_text
+from orglab.runs.state_key import find_state_folder
+from orglab.text import Tell, count, listed
+
+_MARGIN = 1 << 13  # so that a secret at the beginning of the last 64 KB is seen as a whole
+_TOLD = "told-remotes"
+
+
+def read_published(runs: Iterable[Run], *, share_output: bool, most: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
+    """Yield the files to publish without their secrets: their names in the ref, and their contents.
+
+    Args:
+        runs: The runs of this clone.
+        share_output: Whether the end of what the runs printed is published.
+        most: The most bytes of a file by its name; of a larger one, the content is cut, but longer than that.
+    """
+    masks = {RECORD: _mask_record, METRICS: mask_forms}
+    for run in runs:
+        for name, mask in masks.items():
+            with contextlib.suppress(OSError), open_regular(run.folder / name) as file:
+                data = file.read(most[name] + 1)
+                yield f"{run.id}/{name}", mask(data) if len(data) <= most[name] else data
+        if share_output and (end := read_output_end(run.folder, SHARED_BYTES + _MARGIN)):
+            yield f"{run.id}/{OUTPUT}", _mask_output(run, end)[-SHARED_BYTES:]
+
+
+def _mask_record(data: bytes) -> bytes:
+    """Return a record without secrets and without their digests; a line that cannot be read is left out."""
+    lines = []
+    for line in data.splitlines(keepends=True):
+        if not is_suspect(line.decode("utf-8", "replace")):
+            lines.append(line)
+            continue
+        try:
+            fields = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if not isinstance(fields, dict):
+            continue
+        shown = {name: value for name, value in mask_fields(fields).items() if name != "secrets"}
+        lines.append(line if shown == fields else json.dumps(shown, ensure_ascii=True).encode() + b"\n")
+    return b"".join(lines)
+
+
+def _mask_output(run: Run, end: bytes) -> bytes:
+    """Return what a run printed without secrets; a record of an earlier version still has those of its command."""
+    values = {**find_values(run.recorded_argv), **find_hidden(run.recorded_environment)}
+    text = end.decode("utf-8", "surrogateescape")
+    return mask_text(text, values.values()).encode("utf-8", "surrogateescape")
+
+
+# ---- say it ----
+
+
+def tell_once(
+    log: LogFile, repository: Repository, remote: str, runs: Sequence[Run], tell: Tell, *, snapshots: bool
+) -> None:
+    """Tell the user what is published and to where, the first time that this clone publishes to a remote.
+
+    Args:
+        log: The log.
+        repository: Its repository.
+        remote: The name or the URL of the remote.
+        runs: The runs of this clone.
+        tell: Called with the message.
+        snapshots: Whether the snapshots are published too.
+    """
+    found = repository.read("remote", "get-url", "--push", "--all", "--", remote)
+    urls = (found or b"").decode("utf-8", "replace").split("\n")[:-1] or ([remote] if "/" in remote else [])
+    if not urls or not (runs or log.is_apart):
+        return
+    url = " and ".join(map(_hide_user, urls))
+    if not _is_new(f"{repository.common_dir.resolve()}\n{url}"):
+        return
+    parts = [_describe_records(runs)] if runs else []
+    if runs and log.config.run.share_output:
+        parts.append("the last 64 KB of what each printed (set run.share_output to false to keep it here)")
+    if snapshots and any(run.snapshot for run in runs):
+        parts.append("the snapshots of the working tree")
+    if log.is_apart:
+        parts.append(f"the log, on its branch {LOG_BRANCH}")
+    tell(f"Publishing to {url}: {', and '.join(filter(None, (', '.join(parts[:-1]), parts[-1])))}.")
+
+
+def _describe_records(runs: Sequence[Run]) -> str:
+    names = sorted({name for run in runs for name in run.environment})
+    environment = [f"the environment variables {listed(names)}"] if names else []
+    what = ", ".join(("commands", "host names", "folders", "packages", *environment))
+    return f"the records of {count(len(runs), 'run')} ({what})"
+
+
+def _hide_user(url: str) -> str:
+    """Return the URL of a remote without a password or a token."""
+    return mask_text(re.sub(r"^([a-z][a-z0-9+.-]*://)(?:[^/@]*:[^/]*@|[^/@:]{20,}@)", r"\1", url, flags=re.IGNORECASE))
+
+
+def _is_new(place: str) -> bool:
+    """Return whether a clone and a remote are named here for the first time, and remember them."""
+    line = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest() + "\n"
+    folder = find_state_folder()
+    if folder is None or line in _read_told(folder):
+        return folder is None
+    with contextlib.suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        with open(os.open(folder / _TOLD, flags, 0o600), "ab") as file:  # noqa: PTH123 - opened with flags
+            file.write(line.encode())
+    return True
+
+
+def _read_told(folder: Path) -> Iterable[str]:
+    try:
+        with open_regular(folder / _TOLD) as file:
+            return file.read(1 << 20).decode("ascii", "replace").splitlines(keepends=True)
+    except OSError:
+        return []

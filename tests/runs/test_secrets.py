@@ -1,0 +1,257 @@
+"""Secrets are hidden in what is kept of a run, and runs are still told apart by them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab import orglab as start
+from orglab.runs.publication import find_published
+from orglab.runs.record_reader import read_runs
+from orglab.runs.secrets import MASK, SecretFilter, find_values, mask_argv, mask_text, recall_variables
+
+LOG = "experiment_log.org"
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (["t", "--api-key", "X"], ["t", "--api-key", MASK]),
+        (["t", "--password=X y"], ["t", f"--password={MASK}"]),
+        (["t", "--token", "dGVzdA=="], ["t", "--token", MASK]),
+        (["t", "wandb.api_key=X", "+db.password=X"], ["t", f"wandb.api_key={MASK}", f"+db.password={MASK}"]),
+        (["env", "GITHUB_TOKEN=X", "t"], ["env", f"GITHUB_TOKEN={MASK}", "t"]),
+        (
+            ["docker", "run", "-e", "API_KEY=X", "--env=API_KEY=X"],
+            ["docker", "run", "-e", f"API_KEY={MASK}", f"--env=API_KEY={MASK}"],
+        ),
+        (["sh", "-c", "API_KEY=X t --token Y; echo $Z"], ["sh", "-c", f"API_KEY={MASK} t --token {MASK}; echo $Z"]),
+        (["t", "--set", '{"api_key": "X", "n": 1}'], ["t", "--set", f'{{"api_key": "{MASK}", "n": 1}}']),
+        (["t", "https://ada:X@example.org/d"], ["t", f"https://ada:{MASK}@example.org/d"]),
+        (["t", "--db", "postgres://ada:X@y@h/d"], ["t", "--db", f"postgres://ada:{MASK}@h/d"]),
+        (["t", "sk-abc123def"], ["t", MASK]),
+        (["t", "--model", "ghp_secret"], ["t", "--model", MASK]),
+    ],
+)
+def test_the_secrets_of_a_command_are_hidden(command, shown):
+    assert mask_argv(command) == tuple(shown)
+    assert mask_argv(shown) == tuple(shown)
+    assert {*find_values(command).values()} & {"X", "X y", "dGVzdA==", "X@y", "sk-abc123def", "ghp_secret"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["t", "--key", "5", "--use-token", "true", "--secret", "--lr", "0.1", "-pX"],
+        ["t", "MAX_TOKENS=512", "TOKENIZERS_PARALLELISM=false", "KEYBOARD=us", "token=off", "key=1e-4"],
+        ["python", "-c", "print(sorted(x, key=len), key=str)"],
+        ["python", "-c", "print(max(x,key=len))"],
+        ["sh", "-c", 't --api-key $KEY --password "$PASSWORD"'],
+        ["t", "sk-learn", "task-force-one", "hf_model", "data/hf_cache_dir", "http://host:80/x", "git@github.com:a/b"],
+    ],
+)  # fmt: skip
+def test_what_is_no_secret_stays(command):
+    assert mask_argv(command) == tuple(command)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["sk-proj-abcdefgh1234", "ghp_abcdef", "gho_abcdef", "ghs_abcdef", "github_pat_11ABC_def", "hf_AbCdEfGhIjKl",
+     "xoxb-12-34-ab", "xoxp-12-34-ab", "xoxa-12-34-ab", "xoxs-12-34-ab", "AKIAIOSFODNN7EXAMPLE", "glpat-abc_DEF-12",
+     "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz\n-----END OPENSSH PRIVATE KEY-----",
+     "-----BEGIN RSA PRIVATE KEY-----\ncut off"],
+)  # fmt: skip
+def test_values_of_known_forms_are_hidden_in_any_text(secret):
+    assert mask_text(f"with {secret}") == f"with {MASK}"
+    assert mask_text(f"({secret})\n").startswith(f"({MASK}")
+    assert mask_argv(["t", f"--x={secret}"]) == ("t", f"--x={MASK}")
+
+
+def test_a_sentence_about_keys_is_none():
+    for text in ("KeyError: 'model'", "missing key: 'model.weight'", "use --share-key for it", "token by token"):
+        assert mask_text(text) == text
+    assert mask_text("set API_KEY=abc and api_key='abc'") == f"set API_KEY={MASK} and api_key='{MASK}'"
+
+
+def test_long_texts_take_no_time():
+    for text in ("a" * 300_000, "a+" * 150_000, "key=" * 50_000, "://x:" * 50_000, '"key": "' * 50_000):
+        mask_text(text)
+        mask_argv(["t", text, "sh", "-c", text])
+
+
+def test_a_stream_hides_secrets_that_come_in_pieces():
+    written = []
+    hidden = SecretFilter(written.append, ["hunter22", "unterwegs"])
+    for piece in ("a hun", "ter22 hunhunt", "er22, hunte", "rwegs hunt"):
+        hidden.feed(piece.encode())
+    hidden.close()
+    assert b"".join(written) == f"a {MASK} hun{MASK}, h{MASK} hunt".encode()
+
+
+def test_a_secret_that_cannot_be_printed_is_not_looked_for():
+    written = []
+    hidden = SecretFilter(written.append, ["\ud800 half", "whole"])
+    hidden.feed(b"a whole")
+    hidden.close()
+    assert b"".join(written) == f"a {MASK}".encode()
+
+
+def test_names_of_variables_that_there_cannot_be_are_passed_over():
+    hostile = {"A=B_TOKEN": MASK, "\ud800_KEY": MASK, "": MASK, "A\0_KEY": MASK}
+    assert recall_variables(hostile, hostile, "x") == {}
+
+
+# ---- runs ----
+
+FILES = {
+    "c.json": '{"wandb": {"api_key": "of-json-1"}, "lr": 0.1, "max_tokens": 512}',
+    "c.toml": 'password = "of-toml-1"\nlr = 1\n',
+    "orglab.toml": "[run]\nenvironment = ['EXTRA', 'GITHUB_TOKEN']\n",
+}
+SHOW = 'echo "$@ $GITHUB_TOKEN"; cat c.json c.toml; test ${#2} = 9'
+COMMAND = (
+    "sh", "-c", SHOW, "x", "--api-key", "of-word-1", "--password=of-word-2", "--hf-token", "hf_OfWord3abcdef", "c.json",
+    "c.toml", "https://ada:of-url-1@example.org/x", "sk-of-word-4",
+)  # fmt: skip
+SECRETS = ("of-json-1", "of-toml-1", "of-word-1", "of-word-2", "hf_OfWord3abcdef", "of-url-1", "sk-of-word-4",
+           "of-environment-1", "hf_OfWhy5abcdef")  # fmt: skip
+
+
+@pytest.fixture
+def run_with_secrets(seeded, orglab, monkeypatch):
+    """Run a command with secrets in every place, and return what was recorded."""
+    monkeypatch.setenv("GITHUB_TOKEN", "of-environment-1")
+    seeded.commit("configuration", FILES)
+    seeded.write("train.py", "changed\n")
+    orglab("run", "1.1", "-m", "with hf_OfWhy5abcdef", "--", *COMMAND)
+    return read_runs(seeded.path)[-1]
+
+
+def assert_hidden(text, place):
+    assert [secret for secret in SECRETS if secret in text] == [], place
+
+
+def test_the_command_gets_the_secrets_and_nothing_that_is_kept_has_them(run_with_secrets, seeded, orglab):
+    run = run_with_secrets
+    assert run.status == "done"
+    for file in run.folder.iterdir():
+        assert_hidden(file.read_text() if file.is_file() else "", file)
+    assert_hidden((seeded.path / LOG).read_text(), "the log")
+    objects = seeded.git("log", "--all", "--format=%B")
+    assert "Before: sh -c" in objects
+    assert_hidden(objects, "messages")
+    for command in (["runs", "show", run.id], ["runs", "show", run.id, "--json"], ["report"], ["why", "train.py"],
+                    ["show", "1", "--history"], ["runs", "--json"], ["status"]):  # fmt: skip
+        assert_hidden(orglab(*command).out, command)
+    expected = {"api_key": MASK, "password": MASK, "hf_token": MASK, "wandb.api_key": MASK, "lr": 1, "max_tokens": 512}
+    assert run.parameters == expected
+    assert run.environment == {"GITHUB_TOKEN": MASK}
+    assert {*run.digests} > {
+        "GITHUB_TOKEN",
+        "argument_11",
+        "argument_12",
+        *(n for n, v in expected.items() if v == MASK),
+    }
+    assert all(len(digest) == 16 and int(digest, 16) for digest in run.digests.values())
+
+
+def test_an_exception_and_the_metrics_have_no_secrets(seeded):
+    program = "import sys\nprint('metric token=of-metric\\nmetric acc=1')\nraise ValueError('bad ' + sys.argv[2])\n"
+    seeded.commit("program", {"fail.py": program})
+    command = (sys.executable, "-m", "orglab", "run", "1.1", "--stdout-metrics", "--", "python", "fail.py")
+    subprocess.run((*command, "--token", "of-word-1"), cwd=seeded.path, check=False, capture_output=True)
+    run = read_runs(seeded.path)[-1]
+    assert run.exception == f"ValueError: bad {MASK}"
+    assert run.metrics == {"token": MASK, "acc": 1}
+    record = (run.folder / "record.jsonl").read_text()
+    assert "of-word-1" not in record
+    assert "of-metric" not in record + (seeded.path / LOG).read_text()
+
+
+def test_parameters_of_a_script_are_hidden(seeded, orglab):
+    script = "import orglab\nwith orglab.run('1.1', params={'api_key': 'of-script-1', 'lr': 1}): pass\n"
+    seeded.commit("script", {"script.py": script})
+    for prefix in ((), ("run", "1.1", "--")):
+        before = len(read_runs(seeded.path))
+        if prefix:
+            orglab(*prefix, "python", "script.py")
+        else:
+            subprocess.run([sys.executable, "script.py"], cwd=seeded.path, check=True)
+        run = read_runs(seeded.path)[-1]
+        assert len(read_runs(seeded.path)) == before + 1
+        assert (run.parameters["api_key"], run.parameters["lr"]) == (MASK, 1)
+        assert len(run.secrets["api_key"]) == 16
+        for folder, _, names in os.walk(run.folder):
+            assert "of-script-1" not in "".join(Path(folder, name).read_text() for name in names)
+
+
+def test_runs_with_other_secrets_have_other_settings(seeded, orglab):
+    for value in ("of-word-1", "of-word-1", "of-word-2"):
+        answer = orglab("run", "1.1", "--", "true", "--api-key", value)
+        assert ("The same was run before" in answer.err) == (len(read_runs(seeded.path)) == 2)
+    first, again, other = read_runs(seeded.path)
+    assert [setting["runs"] for setting in json.loads(orglab("runs", "--json", "--by", "setting").out)["settings"]] == [
+        [first.id, again.id],
+        [other.id],
+    ]
+    assert f"api_key {MASK} -> {MASK} (another)" in orglab("runs", "diff", first.id, other.id).out
+    assert "api_key" not in orglab("runs", "diff", first.id, again.id).out
+
+
+def make_old(run):
+    """Make the record of a run one of an earlier version, which hid nothing."""
+    record = run.folder / "record.jsonl"
+    old = {"argv": list(COMMAND), "why": "with hf_OfWhy5abcdef", "environment": {"GITHUB_TOKEN": "of-environment-1"},
+           "parameters": {"api_key": "of-word-1", "wandb.api_key": "of-json-1"}, "secrets": None}  # fmt: skip
+    begin = {name: value for name, value in run.fields.items() if name not in {*old, "event"}}
+    record.write_text(json.dumps({"event": "began", **begin, **old}) + "\n")
+    (run.folder / "output.log").write_text("all of-word-1 of-url-1\n")
+
+
+def test_an_old_record_is_shown_published_and_compared_without_its_secrets(run_with_secrets, seeded, orglab, tmp_path):
+    make_old(run_with_secrets)
+    run = read_runs(seeded.path)[-1]
+    assert_hidden(orglab("runs", "show", run.id, "--json").out, "show")
+    for name, path in find_published([run], tmp_path, share_output=True).items():
+        assert_hidden(path.read_text(), name)
+        assert "secrets" not in path.read_text()
+    assert {name: run.secrets[name] for name in run_with_secrets.secrets if name in {"api_key", "wandb.api_key"}} == {
+        name: run_with_secrets.secrets[name] for name in ("api_key", "wandb.api_key")
+    }
+
+
+# ---- reruns ----
+
+GIVEN = {"API_KEY": "of-word-1", "PASSWORD": "of-word-2", "HF_TOKEN": "hf_OfWord3abcdef", "ARGUMENT_11": "of-url-1",
+         "ARGUMENT_12": "sk-of-word-4"}  # fmt: skip
+
+
+def test_a_rerun_asks_for_the_secrets_and_never_runs_without(run_with_secrets, seeded, monkeypatch):
+    monkeypatch.delenv("GITHUB_TOKEN")
+    answer = start("runs", "rerun", run_with_secrets.id, cwd=seeded.path, **{**GIVEN, "API_KEY": "", "PASSWORD": MASK})
+    assert answer.code == 2
+    assert "set the environment variables API_KEY, PASSWORD, or" in answer.err
+    assert start("runs", "rerun", run_with_secrets.id, cwd=seeded.path, **GIVEN).code == 2
+    assert len(read_runs(seeded.path)) == 1
+    given = {**GIVEN, "GITHUB_TOKEN": "another"}
+    answer = start("runs", "rerun", run_with_secrets.id, cwd=seeded.path, **given)
+    assert answer.code == 0, answer.err
+    assert "Different: GITHUB_TOKEN is another one." in answer.err
+    assert "of-word-1 --password=of-word-2 --hf-token hf_OfWord3abcdef" in answer.out
+    assert " another\n" in answer.out
+    again = read_runs(seeded.path)[-1]
+    assert again.argv == run_with_secrets.argv
+    assert again.secrets == run_with_secrets.secrets
+    assert_hidden((again.folder / "record.jsonl").read_text(), "the record")
+
+
+def test_a_rerun_of_an_old_record_uses_the_secrets_in_it(run_with_secrets, seeded, monkeypatch):
+    make_old(run_with_secrets)
+    monkeypatch.delenv("GITHUB_TOKEN")
+    answer = start("runs", "rerun", run_with_secrets.id, cwd=seeded.path)
+    assert answer.code == 0, answer.err
+    assert "sk-of-word-4 of-environment-1" in answer.out
+    assert_hidden((read_runs(seeded.path)[-1].folder / "record.jsonl").read_text(), "the record")
