@@ -424,12 +424,20 @@ APART_NAME = "apart"
 
 
 def find_common_dir(git_dir: str) -> str:
-    """Return the git directory that all worktrees share, for that of one of them (gitrepository-layout(5))."""
+    """Return the git directory that all worktrees share, for that of one of them (gitrepository-layout(5)).
+
+    Nothing but a git directory in its folder `worktrees` can name it: an archive could name that of another project.
+    """
+    place = os.path.join(git_dir, "commondir")
     try:
-        with open(os.path.join(git_dir, "commondir"), "rb") as file:
-            return os.path.realpath(os.path.join(git_dir, os.fsdecode(file.read().strip())))
-    except OSError:
+        if not os.path.isfile(place):
+            return git_dir
+        with open(place, "rb") as file:
+            common = os.path.realpath(os.path.join(git_dir, os.fsdecode(file.read(1 << 16).strip())))
+    except (OSError, ValueError):
         return git_dir
+    is_ours = os.path.dirname(os.path.realpath(git_dir)) == os.path.join(common, "worktrees")
+    return common if is_ours else git_dir
 
 
 def folders(start: str) -> list[str]:

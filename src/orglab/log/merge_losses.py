@@ -1,6 +1,5 @@
 """What merge commits lost of one side: listed until it is written again, or until somebody agrees to it."""
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from orglab.git import Repository
 from orglab.git.log_branch import LOG_REF
 from orglab.git.merges import read_merges
+from orglab.git.repository import is_full_hash
 from orglab.log.merge.lost_entries import find_lost_entries
 from orglab.org.source import decode
 
@@ -57,18 +57,12 @@ def forget_merge_losses(log: "LogFile", repository: Repository) -> list[MergeLos
     """
     losses = list(find_merge_losses(log, repository, log.document().text))
     if losses:
-        path = repository.shared_folder / _NAME
-        path.parent.mkdir(parents=True, exist_ok=True)
         hashes = _read_forgotten(repository) | {loss.merge for loss in losses}
-        new = path.with_name(f"{path.name}.{os.getpid()}")
-        new.write_text("".join(f"{one}\n" for one in sorted(hashes)), "ascii")
-        new.replace(path)
+        repository.shared_files.write(_NAME, "".join(f"{one}\n" for one in sorted(hashes)).encode("ascii"))
     return losses
 
 
 def _read_forgotten(repository: Repository) -> set[str]:
     """Return the full hashes of the merges whose losses were agreed to."""
-    try:
-        return set((repository.shared_folder / _NAME).read_text("ascii", "replace").split())
-    except OSError:
-        return set()
+    text = (repository.shared_files.read(_NAME) or b"").decode("ascii", "replace")
+    return {word for word in text.split() if is_full_hash(word)}

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 from orglab import clock
 from orglab.errors import NotWritableError
 from orglab.git import find_repository
+from orglab.git.private_files import open_regular
 from orglab.log.log import LogFile
 from orglab.runs.child import WARNINGS, Child, ExitStatus
 from orglab.runs.cluster.batch import (
@@ -189,7 +190,7 @@ def _resume(job: Job, earlier: Run, printed: PrintedMetrics | None) -> str | Non
     if changed:
         job.tell(f"Changed since the run began, and not in its commit: {listed(changed)}.")
     if printed is not None:
-        with contextlib.suppress(OSError), job.record.output.open("rb") as output:
+        with contextlib.suppress(OSError), open(open_regular(job.record.output), "rb") as output:  # noqa: PTH123
             while piece := output.read(_CHUNK_BYTES):
                 printed.feed(piece)
     return earlier.code
@@ -242,7 +243,7 @@ class _Output:
 
     def __enter__(self) -> Self:
         try:
-            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            self._fd = open_regular(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         except OSError as error:
             self._give_up(error)
         return self

@@ -53,7 +53,8 @@ def wait_for_run(log: LogFile, argv: tuple[str, ...], environ: Mapping[str, str]
     """
     if given := environ.get("ORGLAB_RUN"):
         folder = list_entries(log.top, RUNS).get(given)
-        return read_run(folder) if folder is not None else None
+        run = read_run(folder) if folder is not None else None
+        return run if run is not None and not run.is_foreign else None
     others: set[str] = set()
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:
@@ -77,7 +78,7 @@ def _find_runs(log: LogFile, environ: Mapping[str, str], others: set[str]) -> li
         run = read_run(folders.get(name, Path(os.devnull)))
         if run is None:
             continue
-        if run.fields.get("launch") == launch and (is_certain or run.is_going_on):
+        if not run.is_foreign and run.fields.get("launch") == launch and (is_certain or run.is_going_on):
             found.append(run)
         else:
             others.add(name)
