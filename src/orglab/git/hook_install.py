@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from orglab.errors import NotWritableError
 from orglab.git.private_files import read_regular, write_new
-from orglab.git.repository import Repository
+from orglab.git.repository import Repository, find_repository
 
 HOOKS = (
     "pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite", "post-checkout", "post-merge",
@@ -108,6 +108,9 @@ def find_hooks_folder(repository: Repository) -> HooksFolder:
     inside = _is_below(folder, repository.common_dir)
     if scope is not None and not inside:
         inside = scope in ("local", "worktree") and _is_below(folder, repository.top)
+        # A repository inside of this one has hooks of its own.
+        owner = find_repository(folder)
+        inside = inside and owner is not None and owner.common_dir.samefile(repository.common_dir)
         inside = inside and not repository.read("ls-files", "--", os.fspath(folder))
     return HooksFolder(folder, scope, manager, inside and manager is None)
 

@@ -276,6 +276,8 @@ def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY, dir_fd:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise OSError(errno.ELOOP, "A symbolic link is not followed", os.fspath(path)) from error
+        if error.errno == errno.ENXIO:  # a pipe that nobody reads, or a socket
+            raise OSError(errno.EINVAL, "It is not a regular file", os.fspath(path)) from error
         raise
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
