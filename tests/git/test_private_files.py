@@ -12,7 +12,7 @@ from orglab.git.private_files import LARGEST, PrivateFolder
 
 DEEP = b"[" * 100_000
 OWN = (
-    "active", "kept-main", "merging", "forgotten-merges", "ids", "rewrites", "last_report.json", "names",
+    "active", "writer", "kept-main", "merging", "forgotten-merges", "ids", "rewrites", "last_report.json", "names",
     "said", "initial", "left-out", "pending", "losses/untold",
 )  # fmt: skip
 
@@ -137,6 +137,7 @@ def test_what_a_killed_process_left_is_removed_after_an_hour(folder):
 def orglab(capsys, repo):
     """A repository that has almost all files of orglab's own."""
     orglab = Orglab(capsys)
+    repo.git("init", "--quiet", "--bare", ".git/hub.git")
     orglab("init", "--tracked", "--no-hooks")
     orglab("new", "First", "-s", "one", "-s", "two")
     repo.commit("start")
@@ -151,6 +152,7 @@ def orglab(capsys, repo):
 COMMANDS = (
     ("list",), ("status",), ("check",), ("note", "1", "hi"), ("runs",), ("show", "1.1"), ("new", "Y"),
     ("report", "-o", "q.html"), ("search", "hi"), ("run", "1.1", "--", "true"), ("start", "1"), ("commit",),
+    ("sync", ".git/hub.git"),
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The folders of records: the git directory that all worktrees share, or else others; all are read."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -258,3 +259,18 @@ def test_a_git_directory_is_only_part_of_one_that_contains_it(study, tmp_path_fa
     assert find_repository(study.path).common_dir == study.path / ".git"
     study.write(".git/commondir", "\0")
     assert find_repository(study.path).common_dir == study.path / ".git"
+
+
+def test_a_run_removes_what_killed_processes_left(study, orglab):
+    home = study.path / ".git/orglab"
+    orglab("list")
+    left = [home / folder / f".a.{'0' * 16}.new" for folder in ("", "texts", "losses", "waiting")]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    orglab("run", "1.1", "--", "true")
+    assert all(path.exists() for path in left)  # perhaps of a process that is writing
+    for path in left:
+        os.utime(path, (0, 0))
+    orglab("run", "1.1", "--", "true")
+    assert not any(path.exists() for path in left)

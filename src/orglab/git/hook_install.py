@@ -248,7 +248,7 @@ def read_interpreter(repository: Repository) -> Path | None:
 
 
 def _script_path(repository: Repository) -> Path:
-    return repository.shared_folder / "hook"
+    return repository.shared_files.path / "hook"
 
 
 def _build_script(python: str, package: Path, folder: str) -> bytes:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from orglab.config import CLONE_FOLDER
 from orglab.errors import GitError
 from orglab.git.process import IDENTITY, read_error, run_as_user
 from orglab.git.repository import Repository
@@ -23,18 +22,13 @@ def writer_name(repository: Repository) -> str:
     """
     git_dir = repository.common_dir.resolve()
     host = re.sub(r"[^A-Za-z0-9-]+", "-", os.uname().nodename).strip("-")[:40] or "host"
-    file = git_dir / CLONE_FOLDER / "writer"
-    try:
-        name, written_in = file.read_text("utf-8", "surrogateescape").split("\n")[:2]
-    except (OSError, ValueError):
-        name = written_in = ""
+    files = repository.shared_files
+    name, _, rest = os.fsdecode(files.read("writer") or b"").partition("\n")
+    written_in = rest.partition("\n")[0]
     if written_in == os.fspath(git_dir) and name.startswith(f"{host}-") and re.fullmatch(r"[A-Za-z0-9-]+", name):
         return name
     name = f"{host}-{os.urandom(4).hex()}"
-    file.parent.mkdir(exist_ok=True)
-    new = file.with_name(f"writer.{os.getpid()}")
-    new.write_text(f"{name}\n{git_dir}\n", "utf-8", "surrogateescape")
-    new.replace(file)
+    files.write("writer", os.fsencode(f"{name}\n{git_dir}\n"))
     return name
 
 

@@ -42,6 +42,7 @@ from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import ResultsWatch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
+from orglab.runs.storage import remove_leftovers
 from orglab.runs.working_state import WorkingState
 from orglab.text import Tell, listed
 
@@ -86,6 +87,8 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
     # Started first, because it works in the background.
     with PythonProbe(find_python(request.argv, folder, log.top)) as python:
         ref = find_reference(log, request)
+        if log.repository is not None:
+            remove_leftovers(log.repository)
         failure = check_command(request.argv, folder)
         job = _make_job(log, request, ref, folder, tell, can_resume=failure is None)
         try:

@@ -53,6 +53,13 @@ def find_worktrees_folder(repository: Repository) -> Path:
     return find_real_folder(repository.shared_folder / WORKTREES)
 
 
+def remove_leftovers(repository: Repository) -> None:
+    """Remove the temporary files that killed processes have left in the folders of orglab's own."""
+    shared = repository.shared_files
+    for folder in (repository.own_files, shared, *(shared.folder(name) for name in ("texts", "losses", PENDING))):
+        folder.remove_leftovers()
+
+
 def is_entry_name(kind: str, name: str) -> bool:
     """Return whether an entry of one kind (RUNS, PENDING or FORMER_PENDING) can have a name."""
     return re.fullmatch(_NAMES[kind], name, re.ASCII) is not None
