@@ -303,3 +303,28 @@ def test_the_interpreter_is_read_back_whatever_its_path(repo):
         text = (repo.path / ".git/orglab/hook").read_text()
         assert shlex.split(text.partition("\npython=")[2].partition("\npackage=")[0]) == [python]
         assert os.access(repo.path / ".git/orglab/hook", os.X_OK)
+
+
+def test_removal_leaves_the_hooks_of_another_project_alone(orglab, repo, tmp_path):
+    other = tmp_path / "other"
+    subprocess.run(["git", "init", "--quiet", other], check=True)
+    subprocess.run([sys.executable, "-m", "orglab", "init"], cwd=other, check=True, capture_output=True)
+    before = everything(other / ".git/hooks")
+    assert any(name in before for name in HOOKS)
+    repo.git("config", "core.hooksPath", other / ".git/hooks")
+    orglab("setup", "git")
+    orglab("setup", "git", "--remove")
+    assert everything(other / ".git/hooks") == before
+
+
+def test_the_script_is_not_written_through_a_link(orglab, repo, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (repo.path / ".git/orglab").symlink_to(tmp_path / "outside")
+    assert "Cannot write the hook" in orglab("setup", "git", code=4).err
+    assert not [*(tmp_path / "outside").iterdir()]
+
+
+def test_a_pipe_in_place_of_a_hook_is_not_read(orglab, repo):
+    hooks(repo).mkdir(exist_ok=True)
+    os.mkfifo(hooks(repo) / "commit-msg")
+    assert "commit-msg" in orglab("setup", "git", "--status").out

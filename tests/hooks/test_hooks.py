@@ -797,3 +797,33 @@ def test_a_hook_imports_only_what_it_needs(study):
     loaded |= loaded_by(study, "commit-msg", "message")
     assert "orglab.api.commit_rules" in loaded
     assert not [name for name in loaded for dear in DEAR.split() if f"{name}.".startswith(f"{dear}.")]
+
+
+@pytest.mark.parametrize("kind", ["dangling link", "link", "pipe", "link of the folder"])
+def test_the_script_writes_and_reads_nothing_in_the_place_of_its_files(study, tmp_path, kind):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "private").write_text("e201\tsecret\n")
+    own = study.path / ".git/orglab"
+    if kind == "link of the folder":
+        # In a worktree, whose git directory has a folder of its own.
+        tree = tmp_path / "tree"
+        study.git("worktree", "add", "--quiet", "-b", "other", tree)
+        own = study.path / ".git/worktrees/tree/orglab"
+        shutil.rmtree(own, ignore_errors=True)
+        own.symlink_to(outside)
+    else:
+        tree = study.path
+        for name in ("said", "failed", "initial", "left-out", "names"):
+            path = own / name
+            path.unlink(missing_ok=True)
+            if kind == "pipe":
+                os.mkfifo(path)
+            else:
+                path.symlink_to(outside / ("private" if kind == "link" else name))
+    (tree / "train.py").write_text("new\n")
+    said = study.git("commit", "--quiet", "-am", "[e201.1] tune", cwd=tree)
+    assert "secret" not in said
+    assert study.message("HEAD" if tree == study.path else "other") == "[e201.1] tune"
+    assert [path.name for path in outside.iterdir()] == ["private"]
+    assert (outside / "private").read_text() == "e201\tsecret\n"

@@ -154,3 +154,30 @@ def test_status_names_the_experiments_that_share_the_active_id(places, monkeypat
     assert "Active e1: Two experiments have the id 1 (lines " in said
     assert "run `orglab renumber 1`" in said
     assert json.loads(orglab("status", "--json").out)["duplicate"].startswith("Two experiments have the id 1 ")
+
+
+@pytest.mark.parametrize("place", ["file", "folder"])
+def test_the_active_step_is_not_read_or_written_through_a_link(places, tmp_path, place):
+    repo, state = places
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "active").write_text("e201.1\n")
+    own = repo.path / ".git/orglab"
+    if place == "folder":
+        own.symlink_to(outside)
+    else:
+        own.mkdir()
+        (own / "active").symlink_to(outside / "active")
+    active = active_of(repo)
+    assert active.get() is None
+    active.set("e201.2")
+    assert active.get() == "e201.2"
+    assert (outside / "active").read_text() == "e201.1\n"
+    assert any(state.rglob("active")) == (place == "folder")
+
+
+@pytest.mark.parametrize("data", [b"e201.1\0", b"two words", b"a\nb", b"x" * 100_000, b"\x1b[2J"])
+def test_what_cannot_be_a_reference_is_no_active_step(places, data):
+    repo, _ = places
+    repo.write(".git/orglab/active", data)
+    assert active_of(repo).get() is None

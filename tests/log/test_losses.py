@@ -1,5 +1,6 @@
 """What git takes out of a tracked log is told once, listed, and put back or forgotten."""
 
+import json
 import re
 
 import pytest
@@ -479,3 +480,54 @@ def test_a_removed_log_that_git_has_is_brought_back_by_git(uncommitted, repo):
     assert f"`git restore --source=HEAD {NAME}` brings it back" in uncommitted("list", code=3).err
     repo.git("restore", "--source=HEAD", NAME)
     assert "First" in uncommitted("list").out
+
+
+def make_seen(repo, path, kept):
+    """Write what orglab keeps of a log that a worktree had."""
+    texts = repo.path / ".git/orglab/texts"
+    texts.mkdir(parents=True, exist_ok=True)
+    (texts / "deadbeef.seen").write_text(f"{path}\n1 2 3\n0\n{NAME}\n")
+    if isinstance(kept, bytes):
+        (texts / "deadbeef").write_bytes(kept)
+    else:
+        (texts / "deadbeef").symlink_to(kept)
+
+
+def test_the_text_of_a_worktree_is_not_read_through_a_link(orglab, repo, tmp_path_factory):
+    private = tmp_path_factory.mktemp("home") / "private.org"
+    orglab("new", "Private plans")
+    private.write_text(read(repo))
+    repo.git("checkout", "--quiet", NAME)
+    orglab("check", "--forget")
+    make_seen(repo, private.parent / "gone" / NAME, private)
+    before = repo.git("for-each-ref")
+    assert " lost " not in orglab("check").out
+    assert repo.git("for-each-ref") == before
+
+
+def test_a_log_outside_of_the_worktrees_is_not_read(orglab, repo, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("home") / NAME
+    orglab("new", "Second", "-s", "q")
+    repo.commit("log")
+    outside.write_text(read(repo))
+    make_seen(repo, outside, b"")
+    repo.git("reset", "--quiet", "--hard", "HEAD~1")
+    # If that file counted, nothing would be missing.
+    assert "took 1 experiment (e2)" in orglab("list").err
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"commit": "--batch", "base": "\0"},
+        {"commit": "HEAD", "base": "HEAD"},
+        {"forgotten": 5, "at": 5},
+        {"forgotten": [{}], "history": "--output=x"},
+        {"operation": 5},
+    ],
+)
+def test_fields_of_a_record_that_orglab_does_not_write_break_nothing(orglab, repo, fields):
+    commit = repo.git("rev-parse", "HEAD")
+    known = {"name": NAME, "operation": "reset", "commit": commit, "base": commit, "at": "2018"}
+    repo.write(f".git/orglab/losses/{commit}.json", json.dumps(known | fields))
+    assert " lost " not in orglab("check").out

@@ -1,6 +1,7 @@
 """The file of a report: the format that its ending means, and what is remembered of it."""
 
 import datetime
+import json
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,22 @@ def test_evidence_is_in_the_file_or_remembered_of_it(log):
         read_report_evidence(path, last)
     with pytest.raises(NotFoundError, match="Cannot read"):
         read_report_evidence(Path("none.md"), last)
+
+
+def test_the_last_report_is_not_written_or_read_through_a_link(log, tmp_path):
+    outside = tmp_path / "precious"
+    outside.write_text(json.dumps({"until": "2026-01-01", "file": "x", "sha256": "", "evidence": {}}))
+    before = outside.read_text()
+    log.clone_folder.mkdir(exist_ok=True)
+    (log.clone_folder / "last_report.json").symlink_to(outside)
+    assert read_last(log.clone_folder).until is None
+    write_report(log, report(log), Path("week.md"), ReportFormat(), unasked)
+    assert outside.read_text() == before
+    assert read_last(log.clone_folder).until == NOW
+
+
+@pytest.mark.parametrize("data", ["[" * 100_000, "\0", '{"until": "2026-01-01T00:00:00+05:00"}', "[1]", '{"until": 5}'])
+def test_a_broken_last_report_is_none(log, data):
+    log.clone_folder.mkdir(exist_ok=True)
+    (log.clone_folder / "last_report.json").write_text(data.replace("}", ', "file": "", "sha256": "", "evidence": {}}'))
+    assert read_last(log.clone_folder).until is None

@@ -132,3 +132,20 @@ def test_without_git_pending_runs_are_written(study, orglab):
     assert orglab("list").err == f"Added the run {FIRST} (e1.1) to the log.\n"
     assert orglab("list").err == ""
     assert [run.id for run in read_runs(study.path)] == [FIRST]
+
+
+def test_a_step_of_an_earlier_version_names_no_file(study, orglab):
+    outside = study.path.parent / "made"
+    commit = study.git("rev-parse", "HEAD")
+    study.write(".git/orglab/pending", f"../../../../made {commit}\ne1.1 --output=x\ne1.1 {commit}\n")
+    assert "e1.1" in orglab("list").err
+    assert not [*outside.parent.glob("made*")]
+
+
+def test_a_link_to_steps_of_an_earlier_version_is_left_alone(study, orglab, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "private"
+    outside.write_text(f"e1.1 {study.git('rev-parse', 'HEAD')}\n")
+    (study.path / ".git/orglab").mkdir(exist_ok=True)
+    (study.path / ".git/orglab/pending").symlink_to(outside)
+    assert orglab("list").err == ""
+    assert outside.exists()

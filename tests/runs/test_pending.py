@@ -6,9 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from lab import orglab as process
 from orglab.api import open_log
 from orglab.runs.log_runs import LogRuns
-from orglab.runs.pending import add_pending_run, add_pending_step, find_pending, lock_step, postpone, remove_pending
+from orglab.runs.pending import (
+    add_pending_run,
+    add_pending_step,
+    find_pending,
+    is_locked,
+    lock_step,
+    postpone,
+    remove_pending,
+)
 from orglab.runs.storage import PENDING, list_entries
 
 ID = "20180606-161600-3f2a1b"
@@ -204,3 +213,32 @@ def test_entries_of_two_logs_are_written_each_to_its_own(repo, orglab, monkeypat
     assert Path(LOG).read_text().count("[X]") == 2
     assert list_entries(repo.path, PENDING) == {}
     assert orglab("list").err == ""
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"ref": "--help", "commit": "--output=x"},
+        {"ref": "e1.1", "commit": "HEAD"},
+        {"ref": "e1.1\0", "commit": "a" * 40},
+        {"log": "a\0b"},
+        {"name": "a\0b"},
+        {"name": "\ud800"},
+        {"log": "\ud800", "waiting": ["", "\ud800", None]},
+    ],
+)
+def test_fields_that_orglab_does_not_write_count_as_missing(study, orglab, fields):
+    study.write(".git/orglab/waiting/e1.1-0123abcd", json.dumps(fields))
+    assert orglab("list").err == ""
+    assert orglab("status").code == 0
+    assert not pending(study)
+
+
+def test_a_pipe_in_place_of_an_entry_or_a_record_is_not_waited_for(study):
+    (study.path / f".git/orglab/runs/{ID}").mkdir(parents=True)
+    (study.path / ".git/orglab/waiting").mkdir()
+    study.write(f".git/orglab/waiting/{ID}", "{}")
+    os.mkfifo(study.path / ".git/orglab/waiting/e1.1-0123abcd")
+    assert is_locked(study.path / ".git/orglab/waiting/e1.1-0123abcd") is None
+    os.mkfifo(study.path / f".git/orglab/runs/{ID}/output.log")
+    assert process("list").code == 0

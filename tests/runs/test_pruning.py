@@ -82,3 +82,14 @@ def test_sizes_in_the_spellings_people_use(text, size):
 def test_what_is_not_a_size_is_refused(text):
     with pytest.raises(UsageError, match="not a size"):
         parse_size(text)
+
+
+def test_the_files_of_another_clone_are_not_removed_through_a_link(pruned, orglab, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other") / "run"
+    (run, large) = read_runs(pruned.path)
+    large.folder.rename(other)
+    large.folder.symlink_to(other)
+    before = sorted(other.iterdir())
+    assert "Nothing to remove." in orglab("runs", "prune", "--larger", "50KB", "--yes").err
+    assert sorted(other.iterdir()) == before
+    assert [one.id for one in read_runs(pruned.path)] == [run.id]

@@ -1,6 +1,7 @@
 """The folders of records: the git directory that all worktrees share, or else others; all are read."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -192,3 +193,84 @@ def test_worktrees_are_those_that_git_lists(study, tmp_path_factory):
         listed = [tree for tree, _ in list_worktrees(find_repository(here))]
         assert listed[0] == here
         assert sorted(listed) == sorted([study.path, trees / "one", trees / "two"])
+
+
+@pytest.mark.parametrize("link", ["", "waiting", "runs", f"runs/{ID}"])
+def test_no_link_in_the_git_directory_is_followed(study, orglab, tmp_path_factory, link):
+    outside = tmp_path_factory.mktemp("outside")
+    for name in ("waiting", f"runs/{ID}"):
+        (outside / name).mkdir(parents=True)
+    for name in (f"runs/{ID}/record.jsonl", "record.jsonl"):
+        (outside / name).write_text(RECORD)
+    for name in (f"waiting/{ID}", ID, "id_rsa", "e1.1-0123abcd"):
+        if not (outside / name).exists():
+            (outside / name).write_text(json.dumps({"ref": "e1.1", "commit": "a" * 40}))
+    home = study.path / ".git/orglab"
+    if link != "":
+        home.mkdir(exist_ok=True)
+        (home / link).parent.mkdir(exist_ok=True)
+    else:
+        shutil.rmtree(home)
+    before = {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()}
+    shutil.rmtree(home / link, ignore_errors=True)
+    (home / link).symlink_to(outside / link if link in ("runs", "waiting") else outside)
+    assert orglab("list").err == ""
+    assert orglab("runs").out == ""
+    assert "No run" not in process("run", "1.1", "--", "true").out
+    assert {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()} == before
+
+
+def test_only_ids_are_names_of_entries(study, orglab):
+    home = study.path / ".git/orglab"
+    for name in ("..x", "not an id", "00010101-000000-abcd01", "99991231-235959-abcd01", f"{ID}\n", "--help"):
+        (home / RUNS / name).mkdir(parents=True)
+        (home / RUNS / name / "record.jsonl").write_text(RECORD)
+        study.write(f".git/orglab/waiting/{name}", "{}")
+    assert list_entries(study.path, RUNS) == {}
+    assert list_entries(study.path, PENDING) == {}
+    assert orglab("run", "1.1", "--", "true").code == 0
+    assert len(read_runs(study.path)) == 1
+
+
+def test_a_worktree_counts_if_it_names_its_git_directory(study, orglab, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    tree = other / "tree"
+    study.git("worktree", "add", "--quiet", tree, "-b", "tree")
+    repository = find_repository(study.path)
+    assert [top for top, _ in list_worktrees(repository)] == [study.path, tree]
+    # A project of the user that has nothing to do with this clone.
+    project = other / "project"
+    (project / HIDDEN_FOLDER / RUNS / ID).mkdir(parents=True)
+    (project / HIDDEN_FOLDER / RUNS / ID / "record.jsonl").write_text(RECORD)
+    for number, (name, text) in enumerate((("git", "x"), (".git", "gitdir: elsewhere\n"))):
+        (project / name).write_text(text)
+        git_dir = study.path / f".git/worktrees/hostile{number}"
+        git_dir.mkdir()
+        (git_dir / "gitdir").write_text(f"{project / name}\n")
+    assert [top for top, _ in list_worktrees(repository)] == [study.path, tree]
+    assert orglab("list").err == ""
+    assert (project / HIDDEN_FOLDER / RUNS / ID / "record.jsonl").read_text() == RECORD
+
+
+def test_a_git_directory_is_only_part_of_one_that_contains_it(study, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    study.git("init", "--quiet", other)
+    study.write(".git/commondir", f"{other / '.git'}\n")
+    assert find_repository(study.path).common_dir == study.path / ".git"
+    study.write(".git/commondir", "\0")
+    assert find_repository(study.path).common_dir == study.path / ".git"
+
+
+def test_a_run_removes_what_killed_processes_left(study, orglab):
+    home = study.path / ".git/orglab"
+    orglab("list")
+    left = [home / folder / f".a.{'0' * 16}.new" for folder in ("", "texts", "losses", "waiting")]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    orglab("run", "1.1", "--", "true")
+    assert all(path.exists() for path in left)  # perhaps of a process that is writing
+    for path in left:
+        os.utime(path, (0, 0))
+    orglab("run", "1.1", "--", "true")
+    assert not any(path.exists() for path in left)

@@ -183,3 +183,25 @@ def test_a_network_file_system_is_known_by_its_type(tmp_path, monkeypatch):
         assert is_shared(str(tmp_path)) is shared
     mounts.unlink()
     assert not is_shared(str(tmp_path))
+
+
+def test_an_index_is_neither_read_nor_written_through_a_link(tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "git").symlink_to(tmp_path / "own")
+    store = Store(str(tmp_path / "git" / "index-1.db"))
+    assert not write_values(store, "a", {b"1": b"one"})
+    assert read_values(store, "a") == {}
+    assert not [*(tmp_path / "own").iterdir()]
+
+
+def test_a_link_in_place_of_an_index_is_replaced(store, tmp_path):
+    write_values(store, "a", {b"1": b"one"})
+    path = Path(store.path)
+    path.rename(tmp_path / "other.db")
+    path.symlink_to(tmp_path / "other.db")
+    assert read_values(store, "a") == {}
+    before = (tmp_path / "other.db").read_bytes()
+    assert write_values(store, "a", {b"2": b"two"})
+    assert read_values(store, "a") == {b"2": b"two"}
+    assert not path.is_symlink()
+    assert (tmp_path / "other.db").read_bytes() == before

@@ -9,7 +9,9 @@ esac
 dir=${GIT_DIR:-.git}
 [ ! -f "$dir" ] || { IFS= read -r dir < "$dir"; dir=${dir#gitdir: }; }  # a worktree, a submodule
 [ -d "$dir" ] || dir=$(git rev-parse --absolute-git-dir)
-said=$dir/orglab/said names=$dir/orglab/names failed=$dir/orglab/failed letter= tab='	'
+own=$dir/orglab
+[ ! -L "$own" ] || own=/dev/null/orglab  # nothing is read or written through a link
+said=$own/said names=$own/names failed=$own/failed letter= tab='	'
 
 # Run the user's own hook with git's arguments and input; false if it fails.
 run_kept() {
@@ -19,10 +21,18 @@ run_kept() {
     "$kept" "$@" 3<&-
 }
 
+# Create an empty file in place of an earlier one; never through a link.
+create() {
+    [ ! -e "$1" ] && [ ! -L "$1" ] || rm -f "$1"
+    set -C
+    true 2>/dev/null > "$1"
+    set +C
+}
+
 # Print why git goes on without orglab; the other hooks of this commit neither try again nor print it again.
 give_up() {
     echo "orglab: $1" >&2
-    true 2>/dev/null > "$failed"
+    create "$failed"
 }
 
 # Run the hook in Python, with descriptor 3 as its input; false if it refuses the commit.
@@ -47,7 +57,7 @@ run_orglab() {
 
 # Stage again what the user had staged of a log that was left out of a commit.
 restore_index() {
-    [ ! -e "$dir/orglab/left-out" ] || (orglab_hook=restore-index; run_orglab)
+    [ ! -e "$own/left-out" ] || (orglab_hook=restore-index; run_orglab)
 }
 
 # Whether git is in the middle of a merge, cherry-pick, revert or rebase.
@@ -60,7 +70,7 @@ is_busy() {
 
 # Read the names of log and journal and the letter of references from the file that orglab wrote, if it is still valid.
 read_names() {
-    [ -z "$ORGLAB_LOG" ] && [ -r "$names" ] || return 1
+    [ -z "$ORGLAB_LOG" ] && [ -f "$names" ] && [ ! -L "$names" ] && [ -r "$names" ] || return 1
     for file in orglab.toml pyproject.toml "$folder/orglab.toml" "$folder/pyproject.toml"; do
         [ ! "$file" -nt "$names" ] || return 1
     done
@@ -71,7 +81,7 @@ read_names() {
 # Whether a step may be active: according to the git directory or, if that was not writable, the user's state folder
 # (`active_step_file` in config.py).  True also if the shell cannot tell without starting another process.
 may_be_active() {
-    [ ! -s "$dir/orglab/active" ] || return 0
+    [ ! -s "$own/active" ] || return 0
     state=${XDG_STATE_HOME:-$HOME/.local/state}/orglab
     [ -d "$state" ] || return 1
     read_names && [ ! -L "$log" ] && cd -P . || return 0
@@ -126,11 +136,11 @@ pre_commit() {
 }
 
 prepare_commit_msg() {
-    [ ! -e "$said" ] || rm -f "$said" "$dir/orglab/initial"
+    [ ! -e "$said" ] || rm -f "$said" "$own/initial"
     is_busy && return
     [ "$2" != merge ] || return 0
-    [ -d "$dir/orglab" ] || mkdir "$dir/orglab" 2>/dev/null
-    true 2>/dev/null > "$said"  # a new commit is being made, not copied from another one
+    [ -d "$own" ] || mkdir "$own" 2>/dev/null
+    create "$said"  # a new commit is being made, not copied from another one
     may_be_active || return 0
     case $2 in squash | commit) return ;; esac
     IFS= read -r subject < "$1"
@@ -142,7 +152,7 @@ prepare_commit_msg() {
 commit_msg() {
     is_busy && return
     if read_names; then
-        if [ -s "$said" ] && [ ! -e "$dir/orglab/initial" ]; then
+        if [ -s "$said" ] && [ ! -e "$own/initial" ]; then
             IFS=$tab read -r ref text < "$said"
             has_only_reference "$ref" "$1" && return
         fi
@@ -161,7 +171,7 @@ keep_text() {
 post_commit() {
     [ ! -e "$failed" ] || { rm -f "$failed" "$said"; restore_index; }
     keep_text
-    [ -e "$said" ] || return 0
+    [ -f "$said" ] && [ ! -L "$said" ] || return 0
     is_busy && return
     message=$dir/COMMIT_EDITMSG
     if [ -s "$said" ]; then
@@ -201,7 +211,7 @@ post-checkout | post-merge)
     [ ! -f "$shared/apart" ] || run_orglab "$@"
     exit "$code" ;;
 prepare-commit-msg | commit-msg | post-commit)
-    [ ! -e "$dir/orglab/left-out" ] || (exec 3</dev/null; restore_index)
+    [ ! -e "$own/left-out" ] || (exec 3</dev/null; restore_index)
     run_kept "$@" || exit
     exec 3</dev/null
     case $orglab_hook in

@@ -12,7 +12,6 @@ message without that.  `failed` is written only by the script.
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 from orglab.git.repository import Repository
 from orglab.text import clean
@@ -32,15 +31,12 @@ def write_names(repository: Repository, settings: str, log: str, journal: str, l
     if not (log and journal and re.fullmatch(r"[A-Za-z0-9_-]+", letter)) or any("\n" in name for name in names):
         remove_names(repository)
         return
-    folder = _make_folder(repository)
-    new = folder / f"names.{os.getpid()}"
-    new.write_bytes(os.fsencode("".join(f"{name}\n" for name in names)))
-    new.replace(folder / "names")
+    repository.own_files.write("names", os.fsencode("".join(f"{name}\n" for name in names)))
 
 
 def remove_names(repository: Repository) -> None:
     """Remove the file `names`, so that the script starts Python each time."""
-    (repository.own_folder / "names").unlink(missing_ok=True)
+    repository.own_files.unlink("names")
 
 
 def write_named_references(repository: Repository, titles: Mapping[str, str], *, ticks: bool) -> None:
@@ -54,45 +50,33 @@ def write_named_references(repository: Repository, titles: Mapping[str, str], *,
     lines = [f"{ref}\t{' '.join(clean(title).split())}\n" for ref, title in titles.items()]
     if lines and ticks:
         lines.append("auto_done\n")
-    (_make_folder(repository) / "said").write_text("".join(lines), "utf-8", "replace")
+    repository.own_files.write("said", "".join(lines).encode("utf-8", "replace"))
 
 
 def write_initial_message(repository: Repository, reference: str, text: bytes) -> None:
     """Write a message that git would not commit as it is, and the reference that was added to it."""
-    (_make_folder(repository) / "initial").write_bytes(reference.encode() + b"\n" + text)
+    repository.own_files.write("initial", reference.encode() + b"\n" + text)
 
 
 def read_initial_message(repository: Repository) -> tuple[str, bytes] | None:
     """Return what `write_initial_message` has written, or None if there is no such file."""
-    try:
-        reference, _, text = (repository.own_folder / "initial").read_bytes().partition(b"\n")
-    except OSError:
-        return None
-    return reference.decode(), text
+    reference, newline, text = (repository.own_files.read("initial") or b"").partition(b"\n")
+    return (reference.decode(), text) if newline and reference.isascii() else None
 
 
 def write_left_out(repository: Repository, entries: Mapping[str, tuple[str, str]]) -> None:
     """Write the entries that are to be put back into the index: for each path the present entry, and the staged one."""
     fields = (field for path, (present, staged) in entries.items() for field in (present, staged, path))
-    (_make_folder(repository) / "left-out").write_bytes(os.fsencode("".join(f"{field}\0" for field in fields)))
+    repository.own_files.write("left-out", os.fsencode("".join(f"{field}\0" for field in fields)))
 
 
 def read_left_out(repository: Repository) -> dict[str, tuple[str, str]]:
     """Return what `write_left_out` has written; nothing if there is no such file, or if it is not complete."""
-    try:
-        fields = os.fsdecode((repository.own_folder / "left-out").read_bytes()).split("\0")
-    except OSError:
-        return {}
+    fields = os.fsdecode(repository.own_files.read("left-out") or b"").split("\0")
     rows = zip(fields[::3], fields[1::3], fields[2:-1:3], strict=False)
     return {path: (present, staged) for present, staged, path in rows}
 
 
 def remove_left_out(repository: Repository) -> None:
     """Remove the file `left-out`."""
-    (repository.own_folder / "left-out").unlink(missing_ok=True)
-
-
-def _make_folder(repository: Repository) -> Path:
-    folder = repository.own_folder
-    folder.mkdir(exist_ok=True)
-    return folder
+    repository.own_files.unlink("left-out")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import NotWritableError
-from orglab.git.repository import Repository
+from orglab.git.private_files import read_regular, write_new
+from orglab.git.repository import Repository, find_repository
 
 HOOKS = (
     "pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-rewrite", "post-checkout", "post-merge",
@@ -107,6 +108,9 @@ def find_hooks_folder(repository: Repository) -> HooksFolder:
     inside = _is_below(folder, repository.common_dir)
     if scope is not None and not inside:
         inside = scope in ("local", "worktree") and _is_below(folder, repository.top)
+        # A repository inside of this one has hooks of its own.
+        owner = find_repository(folder)
+        inside = inside and owner is not None and owner.common_dir.samefile(repository.common_dir)
         inside = inside and not repository.read("ls-files", "--", os.fspath(folder))
     return HooksFolder(folder, scope, manager, inside and manager is None)
 
@@ -152,7 +156,7 @@ def install_hooks(repository: Repository, python: str, package: Path, folder: st
     is_new = _replace(script, _build_script(python, package, folder))
     if is_new:
         # Another version may have written it in another format, or for another log.
-        script.with_name("names").unlink(missing_ok=True)
+        repository.shared_files.unlink("names")
     if place.is_ours:
         for name in HOOKS:
             is_new |= _install_shim(place.folder / name, _build_shim(name, place.folder, script))
@@ -190,13 +194,15 @@ def uninstall_hooks(repository: Repository) -> list[str]:
         NotWritableError: A hook cannot be changed.
     """
     # core.hooksPath may have been set or unset since the installation.
-    folders = dict.fromkeys((find_hooks_folder(repository).folder, repository.common_dir / "hooks"))
+    place = find_hooks_folder(repository)
+    folders = dict.fromkeys((place.folder, repository.common_dir / "hooks"))
     restored = []
     for path in (folder / name for folder in folders for name in HOOKS):
         kept = path.with_name(path.name + KEPT)
         shim = path if _is_shim(path) else path.with_name(path.name + ".legacy")
-        if not _is_shim(shim):
-            continue
+        is_own = _is_below(path.parent, repository.common_dir) or (place.is_ours and path.parent == place.folder)
+        if not (_is_shim(shim) and (is_own or _names_script(shim, _script_path(repository)))):
+            continue  # core.hooksPath may name the hooks of another project
         with _writing(shim):
             if _PRE_COMMIT_MARK in _read(kept) and _PRE_COMMIT_MARK in _read(path):
                 # pre-commit was installed again since, and would run its own old script as if it were another hook.
@@ -207,9 +213,8 @@ def uninstall_hooks(repository: Repository) -> list[str]:
             else:
                 shim.unlink()
     for name in ("hook", "names", "said", "failed", "left-out", "initial"):
-        path = _script_path(repository).with_name(name)
-        with _writing(path):
-            path.unlink(missing_ok=True)
+        with _writing(_script_path(repository).with_name(name)):
+            repository.shared_files.unlink(name)
     return restored
 
 
@@ -243,7 +248,7 @@ def read_interpreter(repository: Repository) -> Path | None:
 
 
 def _script_path(repository: Repository) -> Path:
-    return repository.shared_folder / "hook"
+    return repository.shared_files.path / "hook"
 
 
 def _build_script(python: str, package: Path, folder: str) -> bytes:
@@ -273,10 +278,15 @@ def _is_shim(path: Path) -> bool:
     return _MARK in _read(path)
 
 
+def _names_script(shim: Path, script: Path) -> bool:
+    """Return whether a shim runs the script of this clone."""
+    return b" script=" + os.fsencode(shlex.quote(os.fspath(script.absolute()))) + b"\n" in _read(shim)
+
+
 def _read(path: Path) -> bytes:
-    """Return the bytes of a file; empty if it does not exist or cannot be read."""
+    """Return the bytes of a file, also through a link; empty if it is no regular file or cannot be read."""
     try:
-        return path.read_bytes()
+        return read_regular(os.path.realpath(path))
     except OSError:
         return b""
 
@@ -285,12 +295,9 @@ def _replace(path: Path, text: bytes) -> bool:
     """Replace a script atomically, because git may run it at any moment; return whether it was changed."""
     if _read(path) == text and os.access(path, os.X_OK):
         return False
-    new = path.with_name(f".{path.name}.{os.getpid()}")
     with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_bytes(text)
-        new.chmod(0o755)
-        new.replace(path)
+        path.parent.parent.mkdir(parents=True, exist_ok=True)
+        write_new(path, text, 0o755)
     return True
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from orglab.config import CLONE_FOLDER
 from orglab.errors import GitError
 from orglab.git.files import read_blobs
 from orglab.git.process import IDENTITY, NO_HOOKS, read_error, run_as_user
@@ -22,7 +21,6 @@ FETCHED = "refs/orglab/fetched"
 """The refs of other writers, as they were when they were fetched last."""
 
 _WRITER = re.compile(rb"[A-Za-z0-9._+@=-]{1,100}")
-_NAME = 1 << 13  # bytes of the file with the name of this writer
 _MOST_WRITERS = 1000
 _MOST_RUNS = 10_000  # of a writer
 _MOST_BYTES = 1 << 30  # of a writer
@@ -78,21 +76,13 @@ def writer_name(repository: Repository) -> str:
     """
     git_dir = repository.common_dir.resolve()
     host = re.sub(r"[^A-Za-z0-9-]+", "-", os.uname().nodename).strip("-")[:40] or "host"
-    file = git_dir / CLONE_FOLDER / "writer"
-    try:
-        # An archive may bring a link or a FIFO of this name.
-        with open(os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stored:  # noqa: PTH123
-            name, written_in = os.fsdecode(stored.read(_NAME)).split("\n")[:2]
-    except (OSError, ValueError):
-        name = written_in = ""
+    files = repository.shared_files
+    name, _, rest = os.fsdecode(files.read("writer") or b"").partition("\n")
+    written_in = rest.partition("\n")[0]
     if written_in == os.fspath(git_dir) and name.startswith(f"{host}-") and re.fullmatch(r"[A-Za-z0-9-]+", name):
         return name
     name = f"{host}-{os.urandom(4).hex()}"
-    file.parent.mkdir(exist_ok=True)
-    new = file.with_name(f"{name}.new")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666), "wb") as made:  # noqa: PTH123
-        made.write(os.fsencode(f"{name}\n{git_dir}\n"))
-    new.replace(file)
+    files.write("writer", os.fsencode(f"{name}\n{git_dir}\n"))
     return name
 
 

@@ -6,13 +6,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import TypeGuard
 
 from orglab.config import CLONE_FOLDER, find_common_dir, find_git_dir
 from orglab.errors import GitError, NotFoundError
+from orglab.git.private_files import PrivateFolder, find_real_folder, is_real_folder, read_regular
 from orglab.git.process import read_error, run_as_user, run_readonly
 
 FULL_HASH = rb"[0-9a-f]{40}(?:[0-9a-f]{24})?"
 _SHORT_HASH = rb"[0-9a-f]{7,64}"
+_LONGEST = 1 << 16  # no file with a path is longer
+
+
+def is_full_hash(value: object) -> TypeGuard[str]:
+    """Return whether a value is the full hash of an object, as git writes it."""
+    return isinstance(value, str) and value.isascii() and re.fullmatch(FULL_HASH, value.encode()) is not None
 
 
 class Repository:
@@ -67,13 +75,26 @@ class Repository:
 
     @property
     def own_folder(self) -> Path:
-        """The folder of orglab's files for this worktree, in its git directory; it may not exist."""
-        return self.git_dir / CLONE_FOLDER
+        """The folder of orglab's files for this worktree, in its git directory; it may not exist.
+
+        If it is a link, this is a path below which there are no files, and none can be written.
+        """
+        return find_real_folder(self.git_dir / CLONE_FOLDER)
+
+    @property
+    def own_files(self) -> PrivateFolder:
+        """The files in `own_folder`."""
+        return PrivateFolder(self.git_dir, CLONE_FOLDER)
 
     @property
     def shared_folder(self) -> Path:
-        """The folder of orglab's files for all worktrees; it may not exist."""
-        return self.common_dir / CLONE_FOLDER
+        """The folder of orglab's files for all worktrees; it may not exist, or be a link, like `own_folder`."""
+        return find_real_folder(self.common_dir / CLONE_FOLDER)
+
+    @property
+    def shared_files(self) -> PrivateFolder:
+        """The files in `shared_folder`."""
+        return PrivateFolder(self.common_dir, CLONE_FOLDER)
 
     def head(self) -> str | None:
         """Return the short hash of HEAD, or None before the first commit.
@@ -149,7 +170,23 @@ def list_worktrees(repository: Repository) -> Iterator[tuple[Path, Path]]:
     with suppress(OSError):
         for name in os.listdir(common / "worktrees"):  # noqa: PTH208 - names are wanted
             git_dir = common / "worktrees" / name
-            with suppress(OSError):
-                link = git_dir / os.fsdecode((git_dir / "gitdir").read_bytes().rstrip(b"\n"))
-                if link.is_file() and not git_dir.samefile(repository.git_dir):
-                    yield link.parent, git_dir
+            top = _find_worktree(git_dir)
+            if top is not None and not git_dir.samefile(repository.git_dir):
+                yield top, git_dir
+
+
+def _find_worktree(git_dir: Path) -> Path | None:
+    """Return the top of the worktree that a git directory names, if its `.git` names that git directory; else None.
+
+    Without that check, an archive could name any folder of the user.
+    """
+    try:
+        if not is_real_folder(git_dir):
+            return None
+        link = git_dir / os.fsdecode(read_regular(git_dir / "gitdir", _LONGEST).rstrip(b"\n"))
+        named = read_regular(link, _LONGEST)
+        back = link.parent / os.fsdecode(named.removeprefix(b"gitdir: ").rstrip(b"\r\n"))
+        is_own = link.name == ".git" and named.startswith(b"gitdir: ") and back.samefile(git_dir)
+    except (OSError, ValueError):
+        return None
+    return link.parent if is_own else None

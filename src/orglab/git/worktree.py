@@ -312,8 +312,12 @@ _locked = threading.local()
 
 
 def is_writable(repository: Repository) -> bool:
-    """Return whether commits can be made: in a sandbox the git directory may be read-only."""
-    return all(os.access(folder, os.W_OK | os.X_OK) for folder in (repository.git_dir, repository.common_dir))
+    """Return whether commits can be made: in a sandbox the git directory may be read-only.
+
+    None are made where orglab's folder is a link, either, as its lock is there.
+    """
+    folders = (repository.git_dir, repository.common_dir)
+    return not repository.own_files.path.is_symlink() and all(os.access(one, os.W_OK | os.X_OK) for one in folders)
 
 
 @contextmanager
@@ -327,6 +331,9 @@ def lock_commits(repository: Repository) -> Iterator[None]:
         GitError: The git directory is not writable.
     """
     if not is_writable(repository):
+        own = repository.own_files.path
+        if own.is_symlink():
+            raise GitError(f"{own} is a symbolic link, which is not followed, so nothing can be committed; remove it.")
         raise GitError(f"{repository.git_dir} is not writable, so nothing can be committed.")
     folder = repository.own_folder
     folder.mkdir(exist_ok=True)

@@ -7,6 +7,10 @@ from pathlib import Path
 from orglab.config import active_step_file
 from orglab.errors import NotWritableError
 from orglab.git import Repository
+from orglab.git.private_files import PrivateFolder
+
+_NAME = "active"
+_MOST = 1 << 12
 
 
 class ActiveStep:
@@ -21,15 +25,19 @@ class ActiveStep:
         """Give access to the active step of the working tree that contains `log`."""
         path = os.fspath(log)
         git_dirs = [os.fspath(repository.git_dir), None] if repository is not None else [None]
-        self._files = [Path(active_step_file(path, git_dir)) for git_dir in git_dirs]
+        self._places = [_find_folder(Path(active_step_file(path, git_dir)), git_dir) for git_dir in git_dirs]
 
     def get(self) -> str | None:
         """Return the reference of the active step or experiment, such as `e201.1`, or None."""
         written = []
-        for file in self._files:
-            with suppress(OSError):
-                written.append((file.stat().st_mtime_ns, file.read_text("utf-8", "replace").strip()))
-        return max(written)[1] or None if written else None
+        for place in self._places:
+            if (file := place.open(_NAME, _MOST)) is not None:
+                with file:
+                    text = file.read(_MOST).decode("utf-8", "replace").strip()
+                    written.append((os.fstat(file.fileno()).st_mtime_ns, text))
+        text = max(written)[1] if written else ""
+        # What cannot be a reference was not written by orglab.
+        return text if text and text.isprintable() and " " not in text else None
 
     def set(self, reference: str | None) -> None:
         """Make `reference` the active step or experiment; None clears it.
@@ -40,22 +48,25 @@ class ActiveStep:
         if reference == self.get():
             return
         first_error: OSError | None = None
-        for number, file in enumerate(self._files):
+        for number, place in enumerate(self._places):
             try:
                 if reference is None and number == 0:
-                    file.unlink(missing_ok=True)
+                    place.unlink(_NAME)
                 else:
                     # An empty file overrides the older files.
-                    _write(file, f"{reference or ''}\n")
+                    Path(place.base).mkdir(parents=True, exist_ok=True)
+                    place.write(_NAME, f"{reference or ''}\n".encode())
             except OSError as error:
                 first_error = first_error or error
                 continue
-            for other in self._files[number + 1 :]:
+            for other in self._places[number + 1 :]:
                 with suppress(OSError):
-                    other.unlink(missing_ok=True)
+                    other.unlink(_NAME)
             return
         reason = first_error.strerror if first_error is not None else None
-        raise NotWritableError(f"Cannot write the active step to {self._files[0]}: {reason}.") from first_error
+        raise NotWritableError(
+            f"Cannot write the active step to {self._places[0].path / _NAME}: {reason}."
+        ) from first_error
 
     def clear(self, *refs: str) -> None:
         """Clear the active step if it is one of `refs` or a step of one.
@@ -77,8 +88,9 @@ class ActiveStep:
                 self.set(new + active[len(old) :])
 
 
-def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(f"active.{os.getpid()}")
-    new.write_text(text, "utf-8")
-    new.replace(file)
+def _find_folder(file: Path, git_dir: str | None) -> PrivateFolder:
+    """Return the folder of a file: that in the git directory, or one in the folder for orglab in the state folder."""
+    if git_dir is not None:
+        return PrivateFolder(git_dir, file.parent.name)
+    folder = file.parent
+    return PrivateFolder(folder.parent.parent, folder.parent.name, folder.name)

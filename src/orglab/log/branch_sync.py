@@ -168,7 +168,7 @@ def _merge(log: LogFile, repository: Repository, ours: str | None, theirs: str, 
             TextGuard(repository, home / name).set_base(theirs)
     else:
         with suppress(OSError):
-            (repository.shared_folder / MERGING_NAME).write_text(f"{theirs}\n", "ascii")
+            repository.shared_files.write(MERGING_NAME, f"{theirs}\n".encode("ascii"))
     if not conflicts:
         keep_text(log, at_once=True)
     return conflicts

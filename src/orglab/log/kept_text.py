@@ -29,6 +29,7 @@ from orglab.git.log_branch import (
     require_not_checked_out,
     save_texts,
 )
+from orglab.git.repository import is_full_hash
 from orglab.git.versions import list_versions
 from orglab.log import file
 from orglab.log.log_commit import LogCommit, check_message, compose_message, find_changes, require_no_markers
@@ -68,12 +69,12 @@ def keep_text(log: "LogFile", text: str | None = None, *, at_once: bool = False)
         return None
     if log.is_apart and is_checked_out(repository):
         return None
-    ref, merging = find_text_ref(log, repository), repository.shared_folder / MERGING_NAME
+    ref = find_text_ref(log, repository)
     for _ in range(_TRIES):
         tip = find_tip(repository, ref)
         if log.is_apart and tip is not None:
             _take_over(log, repository, tip)
-        merged = _read_merging(merging) if log.is_apart else None
+        merged = _read_merging(repository) if log.is_apart else None
         paths = find_saved_files(log, repository, everything=merged is not None)
         files = _read_files(paths)
         if log.is_apart and any(log.parse(data).conflict is not None for data in files.values()):
@@ -90,11 +91,11 @@ def keep_text(log: "LogFile", text: str | None = None, *, at_once: bool = False)
             commit = save_texts(repository, ref, tip, Version(message, changed, tuple(gone), merged=merged))
             if commit is None:
                 continue
-            merging.unlink(missing_ok=True)
+            repository.shared_files.unlink(MERGING_NAME)
         if log.is_apart and commit is not None:
             for name in files:
                 TextGuard(repository, paths[name]).set_base(commit)
-        _touch(_find_timer(log, repository))
+        _touch(repository, _find_timer(log, repository))
         if commit is None or not message:
             return None
         short = (repository.read("rev-parse", "--short", commit) or commit.encode()).decode().strip()
@@ -159,10 +160,9 @@ def _is_due(log: "LogFile", repository: Repository) -> bool:
         return True
 
 
-def _touch(kept: Path) -> None:
+def _touch(repository: Repository, kept: Path) -> None:
     with suppress(OSError):
-        kept.parent.mkdir(exist_ok=True)
-        kept.touch()
+        repository.shared_files.touch(kept.name)
 
 
 def _take_over(log: "LogFile", repository: Repository, tip: str) -> None:
@@ -270,14 +270,12 @@ def _read_files(files: Mapping[str, Path]) -> dict[str, bytes]:
 
 def _is_merging(repository: Repository) -> bool:
     """Return whether a merge of the branch into the files is not finished yet."""
-    return _read_merging(repository.shared_folder / MERGING_NAME) is not None
+    return _read_merging(repository) is not None
 
 
-def _read_merging(file: Path) -> str | None:
-    try:
-        return file.read_text("ascii").strip() or None
-    except (OSError, UnicodeDecodeError):
-        return None
+def _read_merging(repository: Repository) -> str | None:
+    commit = (repository.shared_files.read(MERGING_NAME) or b"").decode("ascii", "replace").strip()
+    return commit if is_full_hash(commit) else None
 
 
 def _compose(log: "LogFile", before: dict[str, bytes], changed: dict[str, bytes], text: str | None) -> str:

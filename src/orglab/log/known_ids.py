@@ -23,6 +23,7 @@ from orglab.errors import NotReadableError
 from orglab.experiment.ids import find_numbers, next_number
 from orglab.git import Repository, is_installed
 from orglab.git.files import read_blobs
+from orglab.git.private_files import is_path_text
 from orglab.git.repository import FULL_HASH, list_worktrees
 from orglab.git.versions import list_versions
 from orglab.lock import held
@@ -112,14 +113,11 @@ class KnownIds:
             f"id {number} {own}\n" for number in sorted((self._new | self._find_numbers(text) | given) - self._given)
         ]
         lines += [f"text {blob} {highest}\n" for blob, highest in self._new_texts.items()]
-        if self.path is None or not lines or not self._make_folder():
+        if self._log.repository is None or not lines:
             return
         # The experiment is in the log already.
-        with suppress(OSError), self.path.open("a+b", buffering=0) as ids:
-            end = ids.seek(0, os.SEEK_END)
-            is_torn = end > 0 and os.pread(ids.fileno(), 1, end - 1) != b"\n"
-            ids.write(b"\n" * is_torn + "".join(lines).encode())
-            os.fsync(ids.fileno())
+        with suppress(OSError):
+            self._log.repository.shared_files.append(_NAME, "".join(lines).encode(), durable=True)
 
     def _find_numbers(self, text: bytes) -> set[int]:
         """Return the numbers that are or were ids in a text of the log; the last answer is kept, as it takes long."""
@@ -129,22 +127,20 @@ class KnownIds:
 
     def _make_folder(self) -> bool:
         """Return whether files can be written beside `path`, and create the folder."""
-        if self.path is None:
+        if self.path is None or self._log.repository is None:
             return False
         with suppress(OSError):
-            self.path.parent.mkdir(exist_ok=True)
+            self._log.repository.shared_files.make()
         return os.access(self.path.parent, os.W_OK | os.X_OK)
 
     def _read_given(self) -> None:
         """Read the file of the ids that were given."""
-        if self.path is None:
+        ids = self._log.repository.shared_files.open(_NAME, _MOST_BYTES) if self._log.repository is not None else None
+        if ids is None:
             return
-        try:
-            with self.path.open("rb") as ids:
-                self.written_at = os.fstat(ids.fileno()).st_mtime
-                lines = _LINE.findall(ids.read())
-        except OSError:
-            return
+        with ids:
+            self.written_at = os.fstat(ids.fileno()).st_mtime
+            lines = _LINE.findall(ids.read(_MOST_BYTES))
         own = {name: self.may_be_own(_parse(name)) for name in {name for number, name, _, _ in lines if number}}
         self._given = {int(number) for number, name, _, _ in lines if number and own[name]}
         self.named |= self._given
@@ -181,6 +177,7 @@ class KnownIds:
 def _parse(written: bytes) -> str | None:
     """Return the path in a line of the file; None if it cannot be read."""
     try:
-        return str(json.loads(written))
+        name = str(json.loads(written))
     except ValueError:
         return None
+    return name if is_path_text(name) else None

@@ -19,13 +19,15 @@ from orglab.experiment.model import Experiment
 from orglab.git import Repository
 from orglab.git.files import read_file_at
 from orglab.git.log_branch import Version, find_tip, is_ancestor, save_texts
+from orglab.git.private_files import PrivateFolder, read_regular
+from orglab.git.repository import is_full_hash, list_worktrees
 from orglab.git.versions import read_branch_versions
 from orglab.git.worktree import find_rebased_branches
 from orglab.log import file
 from orglab.log.kept_text import find_text_ref
 from orglab.log.merge.markers import split_sides
 from orglab.log.merge.merge import merge
-from orglab.log.text_guard import TEXTS, read_seen
+from orglab.log.text_guard import TEXTS, Seen, read_seen
 from orglab.text import Tell, count
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ _NOUNS = {
     "experiment": "experiment", "conclusion": "conclusion", "note": "note", "step": "step", "tick": "completed step",
 }  # fmt: skip
 _MOST_NAMED = 3
+_MOST_BYTES = 1 << 30  # of a log
+_MOST_FIELDS = 1 << 20  # of a record
 _TRIES = 5
 
 
@@ -119,15 +123,15 @@ def tell_untold_losses(log: "LogFile", tell: Tell) -> None:
     repository = log.repository
     if repository is None or find_rebased_branches(repository):
         return
+    files = repository.shared_files.folder(FOLDER)
     for loss in find_losses(log):
-        fields = _read(loss.path)
+        fields = _read(files, loss.path.name)
         if fields.get("told") is False:
             tell(_describe_loss(loss.operation, loss.parts))
-            _write(loss.path, json.dumps({**fields, "told": True}))
-    folder = repository.shared_folder / FOLDER
+            files.write(loss.path.name, json.dumps({**fields, "told": True}).encode())
     # A loss of another log of the repository waits for a command of that log.
-    if not any(_read(path).get("told") is False for path in folder.glob("*.json")):
-        (folder / UNTOLD).unlink(missing_ok=True)
+    if not any(_read(files, name).get("told") is False for name in files.list_names() if name.endswith(".json")):
+        files.unlink(UNTOLD)
 
 
 def _write_record(
@@ -161,8 +165,7 @@ def _write_record(
     after = Version(f"log: after {operation}", {log.name: nearest})
     tip = _save(repository, ref, before, after)
     commit = repository.query("rev-parse", f"{tip}^").decode().strip()
-    folder = repository.shared_folder / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    files = repository.shared_files.folder(FOLDER)
     fields: dict[str, object] = {
         "name": log.name,
         "operation": operation,
@@ -173,8 +176,8 @@ def _write_record(
     fields |= {"history": history} if history is not None else {}
     if not is_told:
         fields["told"] = False
-        (folder / UNTOLD).touch()
-    _write(folder / f"{commit}.json", json.dumps(fields))
+        files.touch(UNTOLD)
+    files.write(f"{commit}.json", json.dumps(fields).encode())
 
 
 def _save(repository: Repository, ref: str, *versions: Version) -> str:
@@ -192,17 +195,27 @@ def _save(repository: Repository, ref: str, *versions: Version) -> str:
 
 def _record_removed_worktrees(log: "LogFile", repository: Repository) -> None:
     """Record what only the logs of worktrees had that are gone; the links in the git directory still have it."""
-    for state in (repository.shared_folder / TEXTS).glob("*.seen"):
-        seen = read_seen(state)
-        if seen is None or seen.name != log.name or os.path.lexists(seen.path.removesuffix(f"/{seen.name}")):
+    files = repository.shared_files.folder(TEXTS)
+    for name, seen in _list_seen(repository, log.name):
+        if os.path.lexists(seen.path.removesuffix(f"/{seen.name}")):
             continue
-        link = state.with_suffix("")
+        link = name.removesuffix(".seen")
         # What cannot be recorded now is recorded the next time.
         with suppress(OSError, GitError):
-            kept = link.read_bytes()
-            record_loss(log, kept, "worktree remove", lambda _: None)
-            state.unlink()
-            link.unlink()
+            kept = files.read(link, _MOST_BYTES)
+            if kept is not None:
+                record_loss(log, kept, "worktree remove", lambda _: None)
+                files.unlink(name)
+                files.unlink(link)
+
+
+def _list_seen(repository: Repository, log: str) -> Iterator[tuple[str, Seen]]:
+    """Yield what orglab last saw of the log in all worktrees, each with the name of the file that says so."""
+    files = repository.shared_files.folder(TEXTS)
+    for name in files.list_names():
+        seen = read_seen(files, name) if name.endswith(".seen") else None
+        if seen is not None and seen.name == log:
+            yield name, seen
 
 
 def describe_parts(parts: Sequence[MissingPart]) -> str:
@@ -238,14 +251,15 @@ def find_losses(log: "LogFile") -> list[Loss]:
             continue  # git cannot read it now
         known = [*others, *_read_history(log, repository, fields.get("history"))]
         parts = find_missing_parts(kept, known, log.config)
-        forgotten = tuple(str(ref) for ref in fields.get("forgotten", ()))
+        refs = fields.get("forgotten")
+        forgotten = tuple(str(ref) for ref in refs) if isinstance(refs, list) else ()
         parts = [part for part in parts if not _is_in(part.ref, forgotten)]
         if parts:
             found.append(Loss(path, fields["operation"], fields["commit"], fields["base"], tuple(parts), forgotten))
             others.append(kept)  # what two operations took is listed once
         elif not find_rebased_branches(repository):
             with suppress(OSError):
-                path.unlink()
+                repository.shared_files.folder(FOLDER).unlink(path.name)
     return found
 
 
@@ -360,14 +374,18 @@ def forget_losses(log: "LogFile", reference: str | None = None) -> list[MissingP
     import json  # noqa: PLC0415 - a loss is rare
 
     forgotten: list[MissingPart] = []
+    if log.repository is None:
+        return forgotten
+    files = log.repository.shared_files.folder(FOLDER)
     for loss in _select(log, reference):
         gone = [part for part in loss.parts if _is_wanted(part, reference, log)]
         forgotten += gone
         if len(gone) == len(loss.parts):
-            loss.path.unlink(missing_ok=True)
+            files.unlink(loss.path.name)
             continue
         refs = sorted({*loss.forgotten, *(part.ref.partition(".")[0] for part in gone)})
-        _write(loss.path, json.dumps({**_read(loss.path), "forgotten": refs}))
+        fields = {**_read(files, loss.path.name), "forgotten": refs}
+        files.write(loss.path.name, json.dumps(fields).encode())
     return forgotten
 
 
@@ -414,7 +432,7 @@ def _read_subtree(experiment: Experiment) -> bytes:
 
 def _read_history(log: "LogFile", repository: Repository, commit: object) -> list[bytes]:
     """Return the log as a commit has it, in a list that is empty if no history of a branch holds the commit."""
-    if not isinstance(commit, str) or not commit.isalnum():
+    if not is_full_hash(commit):
         return []
     refs = ("refs/heads", "refs/remotes", "refs/tags")
     is_held = repository.read("for-each-ref", "--count=1", f"--contains={commit}", *refs)
@@ -426,34 +444,30 @@ def _read_elsewhere(log: "LogFile", repository: Repository, without: Collection[
     """Return the versions of the log on branches, but for some of them, and in the other worktrees."""
     versions = read_branch_versions(repository, log.name, without)
     real = os.path.realpath(log.path)
-    for state in (repository.shared_folder / TEXTS).glob("*.seen"):
-        seen = read_seen(state)
-        if seen is not None and seen.name == log.name and seen.path != real:
-            with suppress(OSError):
-                versions.append(Path(seen.path).read_bytes())
+    # What is written there of a file outside of these was not written by orglab.
+    logs = {os.path.realpath(top / log.name) for top, _ in list_worktrees(repository)} - {real}
+    for seen in [seen for _, seen in _list_seen(repository, log.name) if seen.path in logs]:
+        with suppress(OSError):
+            versions.append(read_regular(seen.path, _MOST_BYTES))
     return versions
 
 
 def _read_records(repository: Repository, name: str) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield the records of losses of a log."""
-    for path in (repository.shared_folder / FOLDER).glob("*.json"):
-        fields = _read(path)
-        is_complete = all(isinstance(fields.get(key), str) for key in ("commit", "base", "operation"))
-        if is_complete and fields.get("name") == name:
-            yield path, fields
+    files = repository.shared_files.folder(FOLDER)
+    for record in files.list_names():
+        fields = _read(files, record) if record.endswith(".json") else {}
+        is_complete = all(is_full_hash(fields.get(key)) for key in ("commit", "base"))
+        if is_complete and isinstance(fields.get("operation"), str) and fields.get("name") == name:
+            yield files.path / record, fields
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(files: PrivateFolder, name: str) -> dict[str, Any]:
+    """Return the fields of a record; none if it cannot be read."""
     import json  # noqa: PLC0415 - a loss is rare
 
     try:
-        fields = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        fields = json.loads(files.read(name, _MOST_FIELDS) or b"")
+    except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
-
-
-def _write(path: Path, text: str) -> None:
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.write_text(text, "utf-8")
-    new.replace(path)

@@ -1,6 +1,5 @@
 """What merge commits lost of one side: listed until it is written again, or until somebody agrees to it."""
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from orglab.git import Repository
 from orglab.git.log_branch import LOG_REF
 from orglab.git.merges import read_merges
+from orglab.git.repository import is_full_hash
 from orglab.log.merge.lost_entries import find_lost_entries
 from orglab.org.source import decode
 
@@ -57,13 +57,9 @@ def forget_merge_losses(log: "LogFile", repository: Repository) -> list[MergeLos
     """
     losses = list(find_merge_losses(log, repository, log.document().text))
     if losses:
-        path = repository.shared_folder / _NAME
-        path.parent.mkdir(parents=True, exist_ok=True)
-        known = _read_lines(repository)
-        lines = sorted({*known, *(f"{loss.merge} {log.name}" for loss in losses)})
-        new = path.with_name(f"{path.name}.{os.getpid()}")
-        new.write_text("".join(f"{line}\n" for line in lines), "utf-8", "surrogateescape")
-        new.replace(path)
+        lines = sorted({*_read_lines(repository), *(f"{loss.merge} {log.name}" for loss in losses)})
+        text = "".join(f"{line}\n" for line in lines)
+        repository.shared_files.write(_NAME, text.encode("utf-8", "surrogateescape"))
     return losses
 
 
@@ -75,7 +71,5 @@ def _read_forgotten(log: "LogFile", repository: Repository) -> set[str]:
 
 def _read_lines(repository: Repository) -> list[str]:
     """Return the lines of the file: the full hash of a merge, and the path of the log from the top."""
-    try:
-        return (repository.shared_folder / _NAME).read_text("utf-8", "surrogateescape").splitlines()
-    except OSError:
-        return []
+    text = (repository.shared_files.read(_NAME) or b"").decode("utf-8", "surrogateescape")
+    return [line for line in text.splitlines() if is_full_hash(line.partition(" ")[0])]

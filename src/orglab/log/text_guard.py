@@ -16,8 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.git import Repository, find_repository
+from orglab.git.private_files import PrivateFolder
+from orglab.git.repository import is_full_hash
 
 TEXTS = "texts"
+_MOST = 1 << 30  # of a log
+_MOST_SEEN = 1 << 16
 _NO_TREE = ("commit:", "commit (amend):", "commit (initial):", "commit (merge):", "branch:", "fast-import")
 """The beginnings of the messages in HEAD's reflog of operations that leave the files in the working tree alone."""
 
@@ -52,20 +56,18 @@ class TextGuard:
         # The log may be in another worktree than the one that a command runs in.
         self._repository = find_repository(Path(self._real).parent) or repository
         self.path = path
-        self.link = repository.shared_folder / TEXTS / f"{zlib.crc32(os.fsencode(self._real)):08x}"
-
-    @property
-    def _state(self) -> Path:
-        return self.link.with_suffix(".seen")
+        self._files = repository.shared_files.folder(TEXTS)
+        self._name = f"{zlib.crc32(os.fsencode(self._real)):08x}"
+        self.link = self._files.path / self._name
 
     def read_seen(self) -> Seen | None:
         """Return the file as orglab last saw it, or None."""
-        return read_seen(self._state)
+        return read_seen(self._files, f"{self._name}.seen")
 
     def is_unchanged(self) -> bool:
         """Return whether the file is as orglab last saw it, and no text waits for its place."""
         seen = self.read_seen()
-        return seen is not None and seen.stamp == read_stamp(self.path) and not self._aside.exists()
+        return seen is not None and seen.stamp == read_stamp(self.path) and not self._files.stat(self._aside)
 
     def is_written_in_place(self) -> bool:
         """Return whether the file is still the one that orglab last saw, whatever it contains now."""
@@ -73,45 +75,32 @@ class TextGuard:
 
     def is_link_of(self, path: Path) -> bool:
         """Return whether the second name is one of a file that has another path now."""
+        status = self._files.stat(self._name)
         with suppress(OSError):
-            return os.path.samestat(self.link.stat(follow_symlinks=False), path.stat())
+            return status is not None and os.path.samestat(status, path.stat())
         return False
 
     def read_kept(self) -> bytes | None:
         """Return the text of the file that orglab last saw, with what was written to it since; None if unknown."""
-        try:
-            fd = os.open(self.link, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:
-            return None
-        with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor
-            return file.read()
+        return self._files.read(self._name, _MOST)
 
     def read_base(self) -> str | None:
         """Return the commit of the history of texts that the file was saved in or taken from last, or None."""
-        try:
-            return self.link.with_suffix(".base").read_text("ascii").strip() or None
-        except (OSError, UnicodeDecodeError):
-            return None
+        commit = (self._files.read(f"{self._name}.base") or b"").decode("ascii", "replace").strip()
+        return commit if is_full_hash(commit) else None
 
     def set_base(self, commit: str) -> None:
         """Remember the commit that the file was saved in or taken from; if that cannot be written, nothing happens."""
-        base = self.link.with_suffix(".base")
         with suppress(OSError):
-            base.parent.mkdir(parents=True, exist_ok=True)
-            new = base.with_name(f"{base.name}.{os.getpid()}")
-            new.write_text(f"{commit}\n", "ascii")
-            new.replace(base)
+            self._files.write(f"{self._name}.base", f"{commit}\n".encode("ascii"))
 
     @property
-    def _aside(self) -> Path:
-        return self.link.with_suffix(".aside")
+    def _aside(self) -> str:
+        return f"{self._name}.aside"
 
     def read_aside(self) -> bytes | None:
         """Return the text that was set aside while another one has its place, or None."""
-        try:
-            return self._aside.read_bytes()
-        except OSError:
-            return None
+        return self._files.read(self._aside, _MOST)
 
     def set_aside(self, data: bytes) -> None:
         """Keep a text until its place is free again, unless one is kept already.
@@ -119,27 +108,22 @@ class TextGuard:
         Raises:
             OSError: It cannot be written.
         """
-        if not self._aside.exists():
-            new = self._aside.with_name(f"{self._aside.name}.{os.getpid()}")
-            new.write_bytes(data)
-            new.replace(self._aside)
+        if self._files.stat(self._aside) is None:
+            self._files.write(self._aside, data)
 
     def drop_aside(self) -> None:
         """Forget the text that was set aside."""
-        self._aside.unlink(missing_ok=True)
+        self._files.unlink(self._aside)
 
     def record(self) -> None:
         """Take the file as it is now as the last one seen; if that cannot be written, nothing happens."""
         if (stamp := read_stamp(self.path)) is None:
             return
         with suppress(OSError):
-            self.link.parent.mkdir(parents=True, exist_ok=True)
             if not self.is_written_in_place():
-                self._link(Path(self._real), self.link)
+                self._files.link(self._real, self._name)
             seen = (self._real, stamp, str(self._measure_reflog()), os.path.relpath(self._real, self._repository.top))
-            new = self._state.with_name(f"{self._state.name}.{os.getpid()}")
-            new.write_text("\n".join(seen) + "\n", "utf-8", "surrogateescape")
-            new.replace(self._state)
+            self._files.write(f"{self._name}.seen", os.fsencode("\n".join(seen) + "\n"))
 
     def keep_replaced(self) -> Path | None:
         """Keep the text of the file that orglab last saw, if another file has its name now; return where it is kept.
@@ -153,31 +137,15 @@ class TextGuard:
             if kept == self.path.read_bytes():
                 return None
         for number in itertools.count(1):
-            lost = self.link.with_suffix(f".lost-{number}")
-            with suppress(OSError):
-                if not os.path.lexists(lost):
-                    self._link(self.link, lost)
-                if lost.read_bytes() == kept:
-                    return lost
-                continue
-            return None
+            lost = f"{self._name}.lost-{number}"
+            if not os.path.lexists(self._files.path / lost):
+                try:
+                    self._files.link(self.link, lost)
+                except OSError:
+                    return None
+            if self._files.read(lost, _MOST) == kept:
+                return self._files.path / lost
         return None
-
-    def _link(self, source: Path, name: Path) -> None:
-        """Give a file another name, or copy it.
-
-        Raises:
-            OSError: Neither can be written.
-        """
-        new = self.link.with_name(f"{self.link.name}.{os.getpid()}")
-        with suppress(FileNotFoundError):
-            new.unlink()
-        try:
-            os.link(source, new)
-        except OSError:
-            # Another file system, or one without links.
-            new.write_bytes(source.read_bytes())
-        new.replace(name)
 
     def _measure_reflog(self) -> int:
         try:
@@ -216,12 +184,12 @@ class TextGuard:
         return self._repository
 
 
-def read_seen(state: Path) -> Seen | None:
-    """Return what is recorded of a file when orglab last looked, or None."""
+def read_seen(files: PrivateFolder, name: str) -> Seen | None:
+    """Return what a file of the folder TEXTS tells of a log when orglab last looked, or None."""
     try:
-        path, stamp, reflog, name = state.read_text("utf-8", "surrogateescape").split("\n")[:4]
-        return Seen(path, stamp, int(reflog), name)
-    except (OSError, ValueError):
+        path, stamp, reflog, log = os.fsdecode(files.read(name, _MOST_SEEN) or b"").split("\n")[:4]
+        return Seen(path, stamp, int(reflog[:18]), log) if "\0" not in path + log else None
+    except ValueError:
         return None
 
 

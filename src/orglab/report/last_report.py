@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from orglab.errors import NotWritableError
-from orglab.report.formats.assets import write_atomically
+from orglab.git.private_files import PrivateFolder
 
 _NAME = "last_report.json"
+_MOST = 1 << 28  # the evidence of a report on many runs is large
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,17 @@ class LastReport:
 def read_last(folder: Path) -> LastReport:
     """Return the last report of a clone from its folder; an empty one if there is none or it cannot be read."""
     try:
-        fields = json.loads((folder / _NAME).read_text("utf-8"))
+        fields = json.loads(_find_files(folder).read(_NAME, _MOST) or b"")
         until = datetime.datetime.fromisoformat(fields["until"]) if fields["until"] else None
+        if until is not None and until.tzinfo is not None:
+            return LastReport()  # the times of the log have none
         return LastReport(until, str(fields["file"]), str(fields["sha256"]), dict(fields["evidence"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return LastReport()
+
+
+def _find_files(folder: Path) -> PrivateFolder:
+    return PrivateFolder(folder.parent, folder.name)
 
 
 def write_last(folder: Path, last: LastReport) -> None:
@@ -48,11 +55,11 @@ def write_last(folder: Path, last: LastReport) -> None:
     """
     until = last.until.isoformat() if last.until else None
     fields = {"until": until, "file": last.file, "sha256": last.sha256, "evidence": last.evidence}
-    path = folder / _NAME
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(fields).encode())
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _find_files(folder).write(_NAME, json.dumps(fields).encode())
     except OSError as error:
+        place = folder / _NAME
         raise NotWritableError(
-            f"The report was written, but not recorded as the last one: cannot write {path}: {error.strerror}."
+            f"The report was written, but not recorded as the last one: cannot write {place}: {error.strerror}."
         ) from error

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 from orglab import clock
 from orglab.errors import NotWritableError
 from orglab.git import find_repository
+from orglab.git.private_files import open_regular
 from orglab.log.log import LogFile
 from orglab.runs.child import WARNINGS, Child, ExitStatus
 from orglab.runs.cluster.batch import (
@@ -43,6 +44,7 @@ from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import ResultsWatch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
 from orglab.runs.secrets import SecretFilter
+from orglab.runs.storage import remove_leftovers
 from orglab.runs.working_state import WorkingState
 from orglab.text import Tell, listed
 
@@ -87,6 +89,8 @@ def launch(log: LogFile, request: RunRequest, tell: Tell) -> LaunchedRun:
     # Started first, because it works in the background.
     with PythonProbe(find_python(request.argv, folder, log.top)) as python:
         ref = find_reference(log, request)
+        if log.repository is not None:
+            remove_leftovers(log.repository)
         failure = check_command(request.argv, folder)
         job = _make_job(log, request, ref, folder, tell, can_resume=failure is None)
         try:
@@ -195,7 +199,7 @@ def _resume(job: Job, earlier: Run, printed: PrintedMetrics | None) -> str | Non
     if changed:
         job.tell(f"Changed since the run began, and not in its commit: {listed(changed)}.")
     if printed is not None:
-        with contextlib.suppress(OSError), job.record.output.open("rb") as output:
+        with contextlib.suppress(OSError), open(open_regular(job.record.output), "rb") as output:  # noqa: PTH123
             while piece := output.read(_CHUNK_BYTES):
                 printed.feed(piece)
     return earlier.code
@@ -248,7 +252,7 @@ class _Output:
 
     def __enter__(self) -> Self:
         try:
-            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            self._fd = open_regular(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         except OSError as error:
             self._give_up(error)
         return self

@@ -6,12 +6,15 @@ deleted before its copy is complete.
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from orglab.git.private_files import read_regular
+from orglab.git.repository import is_full_hash
 from orglab.log.log import LogFile
-from orglab.runs.pending import RECORD, add_pending_run, add_pending_step, is_locked
+from orglab.runs.pending import RECORD, STEP, add_pending_run, add_pending_step, is_locked
 from orglab.runs.storage import (
     FORMER_PENDING,
     HIDDEN_FOLDER,
@@ -78,7 +81,7 @@ def _move(source: Path, target: Path) -> bool:
     try:
         source.rename(target)
     except OSError:
-        new = target.with_name(f".{target.name}.{os.getpid()}")
+        new = target.with_name(f".{target.name}.{os.urandom(8).hex()}.new")
         if source.is_dir():
             shutil.copytree(source, new, symlinks=True)
         else:
@@ -94,8 +97,8 @@ def _move(source: Path, target: Path) -> bool:
 
 def _move_former_steps(old: Path, log: LogFile) -> None:
     """Add the pending steps of an earlier version, which are lines of the file `old`."""
-    for line in old.read_text("utf-8", "replace").splitlines():
-        ref, blank, commit = line.partition(" ")
-        if blank:
+    for line in read_regular(old).decode("utf-8", "replace").splitlines():
+        ref, _, commit = line.partition(" ")
+        if re.fullmatch(STEP, ref) and is_full_hash(commit):
             add_pending_step(log, ref, commit)
     old.unlink()

@@ -11,18 +11,23 @@ results are committed.  So a command only has to list one folder to see that not
 import contextlib
 import fcntl
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orglab.errors import NotWritableError
-from orglab.runs.storage import PENDING, RUNS, find_storage_folders, list_entries, make_folder
+from orglab.git.private_files import is_path_text, open_regular, read_regular, write_new
+from orglab.git.repository import is_full_hash
+from orglab.runs.storage import PENDING, RUNS, find_storage_folders, is_entry_name, list_entries, make_folder
 
 if TYPE_CHECKING:
     from orglab.log.log import LogFile
 
 RECORD = "record.jsonl"
 _LARGEST = 1 << 16
+STEP = r"[A-Za-z0-9_-]+(?:\.[0-9]{1,9})?"
+"""A regexp for the reference of a step, or of an experiment, without brackets."""
 
 
 class Waiting(NamedTuple):
@@ -92,7 +97,7 @@ def find_pending(
         if is_postponed and not with_postponed:
             continue
         ref, commit = fields.get("ref"), fields.get("commit")
-        if isinstance(ref, str) and isinstance(commit, str):
+        if isinstance(ref, str) and re.fullmatch(STEP, ref) and is_full_hash(commit):
             steps.append(PendingEntry(path, ref, commit, is_postponed=is_postponed))
         else:
             is_noted, waiting = fields.get("noted") is True, _read_waiting(fields)
@@ -107,7 +112,8 @@ def find_pending(
 def _read_waiting(fields: Mapping[str, Any]) -> Waiting | None:
     match fields.get("waiting"):
         case [str(state), (str() | None) as note, (str() | None) as results]:
-            return Waiting(state, note, results)
+            if all(map(is_path_text, filter(None, (state, note, results)))):
+                return Waiting(state, note, results)
     return None
 
 
@@ -141,7 +147,7 @@ def find_homeless(top: Path) -> dict[str, str]:
 def is_locked(path: Path) -> bool | None:
     """Return whether a process holds the lock of a record; None if that cannot be determined."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = open_regular(path)
     except OSError:
         return None
     try:
@@ -193,6 +199,8 @@ def add_pending_step(log: "LogFile", ref: str, commit: str) -> None:
     import zlib  # noqa: PLC0415 - most commands find nothing pending
 
     name = f"{ref}-{zlib.crc32(os.fsencode(real_log)):08x}"
+    if not (re.fullmatch(STEP, ref) and is_entry_name(PENDING, name)):
+        raise NotWritableError(f"Cannot record that {ref} is done: it is not a reference.")
     data = json.dumps({"name": log.name, "log": real_log, "ref": ref, "commit": commit}).encode()
     failed: OSError | None = None
     for storage in find_storage_folders(log.top):
@@ -212,7 +220,7 @@ def add_pending_step(log: "LogFile", ref: str, commit: str) -> None:
 def lock_step(entry: PendingEntry) -> Iterator[bool]:
     """Lock a pending step; yield whether it is still pending for the same commit."""
     try:
-        fd = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = open_regular(entry.path)
     except OSError:
         yield False
         return
@@ -228,7 +236,7 @@ def lock_step(entry: PendingEntry) -> Iterator[bool]:
 def _open_locked(path: Path) -> Iterator[int]:
     """Open the file of an entry for writing and lock it, so that no other process removes it meanwhile."""
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        fd = open_regular(path, os.O_RDWR | os.O_CREAT)
         try:
             with contextlib.suppress(OSError):
                 fcntl.flock(fd, fcntl.LOCK_EX)
@@ -274,11 +282,12 @@ def _read(path: Path) -> dict[str, Any]:
     import json  # noqa: PLC0415 - most commands find nothing pending
 
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:  # noqa: PTH123
-            fields = json.loads(file.read(_LARGEST))
+        fields = json.loads(read_regular(path, _LARGEST))
     except (OSError, ValueError, RecursionError):
         return {}
-    return fields if isinstance(fields, dict) else {}
+    if not isinstance(fields, dict):
+        return {}
+    return {name: value for name, value in fields.items() if not isinstance(value, str) or is_path_text(value)}
 
 
 def _replace(path: Path, fields: dict[str, object]) -> None:
@@ -289,9 +298,7 @@ def _replace(path: Path, fields: dict[str, object]) -> None:
     """
     import json  # noqa: PLC0415 - most commands find nothing pending
 
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.write_text(json.dumps(fields), "ascii")
-    new.replace(path)
+    write_new(path, json.dumps(fields).encode("ascii"))
 
 
 def _read_state(log: Path) -> str:

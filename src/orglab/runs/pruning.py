@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from orglab import clock
 from orglab.errors import OrglabError, UsageError
+from orglab.git.private_files import is_real_folder
 from orglab.log.log import LogFile
 from orglab.runs.assignment import append_event
 from orglab.runs.log_runs import LogRuns
@@ -95,7 +96,12 @@ def parse_size(text: str) -> int:
 
 
 def _find_files(run: Run) -> Iterator[Path]:
-    """Yield what can be removed from the folder of a run: not the record, and not the marks of copied files."""
+    """Yield what can be removed from the folder of a run: not the record, and not the marks of copied files.
+
+    If the folder is a link, nothing can: its files are others'.
+    """
+    if not is_real_folder(run.folder):
+        return
     with contextlib.suppress(OSError), os.scandir(run.folder) as entries:
         yield from sorted(Path(entry.path) for entry in entries if entry.name != RECORD and entry.name[0] != ".")
 

@@ -11,13 +11,15 @@ repository, or beside a log that is in no repository.  All these folders are rea
 """
 
 import contextlib
+import errno
 import os
-import stat
+import re
 from pathlib import Path
 
 from orglab.config import CLONE_FOLDER
 from orglab.errors import GitError
 from orglab.git import Repository, find_repository
+from orglab.git.private_files import find_real_folder, is_real_folder
 from orglab.git.repository import list_worktrees
 
 HIDDEN_FOLDER = ".orglab"
@@ -29,6 +31,9 @@ FORMER_PENDING = "pending"  # the name of that folder in earlier versions
 _VARIABLE = "ORGLAB_RECORDS"
 _IGNORE = "*\n"
 _LONGEST = 200
+_RUN = r"(?:19[7-9]\d|2[01]\d\d)\d{4}-\d{6}-[0-9a-f]{4,16}"
+# The second is that of a step: its reference, and a hash of the path of the log.
+_NAMES = {RUNS: _RUN, PENDING: rf"{_RUN}|[A-Za-z0-9_-][A-Za-z0-9_.-]{{0,240}}-[0-9a-f]{{8}}", FORMER_PENDING: _RUN}
 
 
 def find_storage_folders(top: Path) -> list[Path]:
@@ -45,7 +50,19 @@ def find_storage_folders(top: Path) -> list[Path]:
 
 def find_worktrees_folder(repository: Repository) -> Path:
     """Return the folder for the working trees of reruns; git needs to write to its parent anyway."""
-    return repository.shared_folder / WORKTREES
+    return find_real_folder(repository.shared_folder / WORKTREES)
+
+
+def remove_leftovers(repository: Repository) -> None:
+    """Remove the temporary files that killed processes have left in the folders of orglab's own."""
+    shared = repository.shared_files
+    for folder in (repository.own_files, shared, *(shared.folder(name) for name in ("texts", "losses", PENDING))):
+        folder.remove_leftovers()
+
+
+def is_entry_name(kind: str, name: str) -> bool:
+    """Return whether an entry of one kind (RUNS, PENDING or FORMER_PENDING) can have a name."""
+    return re.fullmatch(_NAMES[kind], name, re.ASCII) is not None
 
 
 def make_folder(storage: Path, kind: str) -> Path:
@@ -59,10 +76,11 @@ def make_folder(storage: Path, kind: str) -> Path:
         OSError: It cannot be created or written, or it is a symbolic link.
     """
     folder = storage / kind
+    for path in (storage, folder):
+        if path.is_symlink():
+            raise NotADirectoryError(errno.ENOTDIR, "A symbolic link is not followed", os.fspath(path))
     folder.mkdir(parents=True, exist_ok=True)
     if storage.name == HIDDEN_FOLDER:
-        if not (_is_real_folder(storage) and _is_real_folder(folder)):
-            raise NotADirectoryError(20, "A symbolic link is not followed", os.fspath(folder))
         ignore = storage / ".gitignore"
         if not os.path.lexists(ignore):
             ignore.write_text(_IGNORE, "ascii")
@@ -80,26 +98,29 @@ def list_entries(top: Path, kind: str) -> dict[str, Path]:
     """
     entries: dict[str, Path] = {}
     for storage in find_storage_folders(top):
-        if storage.name == HIDDEN_FOLDER:
-            for name, path in list_hidden(top, kind).items():
-                entries.setdefault(name, path)
-            continue
-        folder = storage / kind
-        with contextlib.suppress(OSError):
-            for name in os.listdir(folder):  # noqa: PTH208 - names are wanted
-                if name[0] != ".":
-                    entries.setdefault(name, folder / name)
+        own = list_hidden(top, kind) if storage.name == HIDDEN_FOLDER else _list_folder(storage, kind)
+        for name, path in own.items():
+            entries.setdefault(name, path)
     return entries
+
+
+def _list_folder(storage: Path, kind: str) -> dict[str, Path]:
+    """Return the entries of one kind in a storage folder, by name: folders of runs, files of pending entries."""
+    if not (is_real_folder(storage) and is_real_folder(storage / kind)):
+        return {}
+    is_kind = os.DirEntry.is_dir if kind == RUNS else os.DirEntry.is_file
+    with contextlib.suppress(OSError), os.scandir(storage / kind) as listing:
+        return {
+            entry.name: Path(entry.path)
+            for entry in listing
+            if is_entry_name(kind, entry.name) and is_kind(entry, follow_symlinks=False)
+        }
+    return {}
 
 
 def list_hidden(top: Path, kind: str) -> dict[str, Path]:
     """Return the entries of one kind in the hidden folder that are neither symbolic links nor tracked by git."""
-    storage = top / HIDDEN_FOLDER
-    if not (_is_real_folder(storage) and _is_real_folder(storage / kind)):
-        return {}
-    entries = {}
-    with contextlib.suppress(OSError), os.scandir(storage / kind) as listing:
-        entries = {entry.name: Path(entry.path) for entry in listing if entry.name[0] != "." and not entry.is_symlink()}
+    entries = _list_folder(top / HIDDEN_FOLDER, kind)
     if not entries:
         return {}
     tracked = _read_tracked_paths(top)
@@ -133,7 +154,7 @@ def _read_tracked_paths(top: Path) -> frozenset[str] | None:
 def remove_hidden_folder(top: Path) -> None:
     """Remove the hidden folder if it holds nothing but empty folders and our `.gitignore`."""
     storage = top / HIDDEN_FOLDER
-    if not _is_real_folder(storage):
+    if not is_real_folder(storage):
         return
     with contextlib.suppress(OSError):
         for kind in (FORMER_PENDING, PENDING, RUNS, WORKTREES):
@@ -142,13 +163,6 @@ def remove_hidden_folder(top: Path) -> None:
         if os.listdir(storage) == [".gitignore"] and _read_tracked_paths(top) == frozenset({""}):  # noqa: PTH208 - names are wanted
             (storage / ".gitignore").unlink()
             storage.rmdir()
-
-
-def _is_real_folder(path: Path) -> bool:
-    try:
-        return stat.S_ISDIR(path.lstat().st_mode)
-    except OSError:
-        return False
 
 
 def is_writable_folder(storage: Path) -> bool:
@@ -172,9 +186,9 @@ def find_old_storage(top: Path) -> list[tuple[Path, Path]]:
         return [(top, top / HIDDEN_FOLDER)] if os.path.lexists(top / HIDDEN_FOLDER / FORMER_PENDING) else []
     old_paths = []
     for tree, git_dir in list_worktrees(repository):
-        hidden, pending = tree / HIDDEN_FOLDER, git_dir / CLONE_FOLDER / FORMER_PENDING
+        hidden, pending = tree / HIDDEN_FOLDER, find_real_folder(git_dir / CLONE_FOLDER) / FORMER_PENDING
         if os.path.lexists(hidden) and any(os.path.lexists(hidden / kind) for kind in (RUNS, PENDING, FORMER_PENDING)):
             old_paths.append((tree, hidden))
-        if pending.is_file():
+        if pending.is_file() and not pending.is_symlink():
             old_paths.append((tree, pending))
     return old_paths

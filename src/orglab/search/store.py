@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from orglab.git.private_files import PrivateFolder
 from orglab.search.location import index_path, program_version
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ class Store:
     def __init__(self, path: str | None) -> None:
         """Give access to the index at `path`; nothing is opened yet."""
         self.path = path
+        folder, self._name = os.path.split(path or os.devnull)
+        base, name = os.path.split(folder)
+        self._files = PrivateFolder(base, name)
 
     def read(self, question: Reader[Answer]) -> Answer | None:
         """Return what `question` reads from the index; None if the index does not exist or may be damaged."""
@@ -134,8 +138,10 @@ class Store:
         folder, name = os.path.split(path)
         # Private in the user's cache folder; with default permissions, like other files, in a git directory.
         os.makedirs(folder, mode=0o777 if name.startswith("index-") else 0o700, exist_ok=True)
+        self._files.make()  # fails if it is a link
         _remove_leftovers(path)
-        new = f"{path}.{os.getpid()}-{time.monotonic_ns()}.new"
+        self._files.remove_leftovers()
+        new = f"{path}.{os.urandom(8).hex()}.new"
         with ExitStack() as cleanup:
             cleanup.callback(_remove, new)
             with closing(_connect(new)) as connection:
@@ -156,28 +162,35 @@ class Store:
 
     def _is_sealed(self) -> bool:
         """Return whether the file is unchanged since our last change."""
-        try:
-            with open(_seal_name(self.path or ""), encoding="ascii") as seal:
-                return seal.read() == _describe_file(self.path or "")
-        except (OSError, ValueError):
-            return False
+        seal = self._files.read(_seal_name(self._name))
+        return seal is not None and seal == self._describe_file()
 
     def _wait_for_seal(self) -> bool:
         """Return whether the file is sealed, waiting a moment for a process that has changed it to seal it."""
         if self._is_sealed():
             return True
-        if not os.path.exists(self.path or ""):
+        if self._files.stat(self._name) is None:
             return False
         time.sleep(0.005)
         return self._is_sealed()
 
     def _seal(self) -> None:
         """Write the seal for the current file."""
-        path = self.path or ""
-        new = f"{path}.{os.getpid()}.seal.new"
-        with open(new, "w", encoding="ascii") as seal:
-            seal.write(_describe_file(path))
-        os.replace(new, _seal_name(path))
+        if (description := self._describe_file()) is not None:
+            self._files.write(_seal_name(self._name), description)
+
+    def _describe_file(self) -> bytes | None:
+        """Return the status of the file and the boot id of the machine; None if it is missing, or a link.
+
+        A power cut may lose data but keep the status.
+        """
+        status = self._files.stat(self._name)
+        if status is None:
+            return None
+        return (
+            f"{_read_boot_id()} {status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns} "
+            f"{status.st_ctime_ns}\n"
+        ).encode("ascii")
 
 
 def open_store(log: "LogFile") -> Store:
@@ -221,15 +234,6 @@ def _remove(path: str) -> None:
 
 def _seal_name(path: str) -> str:
     return path.removesuffix(".db") + ".seal"
-
-
-def _describe_file(path: str) -> str:
-    """Return the status of a file and the boot id of the machine: a power cut may lose data but keep the status."""
-    status = os.stat(path)
-    return (
-        f"{_read_boot_id()} {status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns} "
-        f"{status.st_ctime_ns}\n"
-    )
 
 
 def _read_boot_id() -> str:

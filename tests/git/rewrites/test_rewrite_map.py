@@ -1,5 +1,7 @@
 """The map of rewrites: appending and reading, with incomplete lines."""
 
+import pytest
+
 from orglab.git import find_repository
 from orglab.git.rewrites.rewrite_map import append_rewrites, read_rewrites, rewrites_path
 
@@ -22,3 +24,15 @@ def test_an_incomplete_line_is_ignored(repo):
         file.write(OLD[:20].encode())
     append_rewrites(repository, "amend", [(OLD, NEW)])
     assert set(read_rewrites(repository, [OLD])) == {(OLD, NEW), (NEW, LAST)}
+
+
+def test_nothing_is_appended_or_read_through_a_link(repo, tmp_path):
+    repository = find_repository(repo.path)
+    outside = tmp_path / "outside"
+    outside.write_text(f"{OLD} {NEW} amend\n")
+    rewrites_path(repository).parent.mkdir(exist_ok=True)
+    rewrites_path(repository).symlink_to(outside)
+    with pytest.raises(OSError, match="A symbolic link is not followed"):
+        append_rewrites(repository, "amend", [(NEW, LAST)])
+    assert read_rewrites(repository, [OLD]) == []
+    assert outside.read_text() == f"{OLD} {NEW} amend\n"

@@ -5,15 +5,16 @@ new one, and the command, `amend` or `rebase`.  Lines are only appended, possibl
 lines, as left by a crash, are ignored.
 """
 
-import fcntl
-import os
 import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from orglab.git.private_files import read_regular
 from orglab.git.repository import FULL_HASH, Repository
 
+_NAME = "rewrites"
+_MOST = 1 << 28  # a million lines are 90 MB
 KINDS = ("amend", "rebase")
 _LINE = re.compile(rb"(%b) (%b) (?:%b)\s*" % (FULL_HASH, FULL_HASH, "|".join(KINDS).encode()))
 # A line of a reflog: old hash, new hash, committer, time, reason (gitrepository-layout(5), "logs").
@@ -28,7 +29,7 @@ Rewrite = tuple[str, str]
 
 def rewrites_path(repository: Repository) -> Path:
     """Return the path of the map, which may not exist."""
-    return repository.shared_folder / "rewrites"
+    return repository.shared_folder / _NAME
 
 
 def append_rewrites(repository: Repository, kind: str, pairs: Iterable[Rewrite]) -> None:
@@ -45,13 +46,7 @@ def append_rewrites(repository: Repository, kind: str, pairs: Iterable[Rewrite])
     lines = "".join(f"{old} {new} {kind}\n" for old, new in pairs if old != new).encode()
     if kind not in KINDS or not lines:
         return
-    repository.shared_folder.mkdir(exist_ok=True)
-    with rewrites_path(repository).open("a+b", buffering=0) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if file.seek(0, os.SEEK_END) and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
-            lines = b"\n" + lines  # the last writer was killed in the middle of a line
-        while lines:
-            lines = lines[os.write(file.fileno(), lines) :]
+    repository.shared_files.append(_NAME, lines)
 
 
 def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Rewrite]:
@@ -68,7 +63,7 @@ def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Rew
     found: dict[Rewrite, None] = {}
     for _ in range(_PASSES):
         before = len(found)
-        for old, new in _lines(rewrites_path(repository)):
+        for old, new in _read_lines(repository):
             if any(old[:length] in wanted for length in lengths):
                 if new not in wanted:
                     wanted.add(new)
@@ -82,15 +77,15 @@ def read_rewrites(repository: Repository, recorded: Collection[str]) -> list[Rew
     return list(found)
 
 
-def _lines(path: Path) -> Iterator[tuple[bytes, bytes]]:
+def _read_lines(repository: Repository) -> Iterator[tuple[bytes, bytes]]:
     """Yield the old and the new hash of each complete line."""
-    try:
-        with path.open("rb") as file:
-            for line in file:
-                if match := _LINE.fullmatch(line):
-                    yield match.group(1), match.group(2)
-    except OSError:
+    file = repository.shared_files.open(_NAME, _MOST)
+    if file is None:
         return
+    with file:
+        for line in file:
+            if match := _LINE.fullmatch(line):
+                yield match.group(1), match.group(2)
 
 
 class Reflogs(NamedTuple):
@@ -114,17 +109,17 @@ def read_reflogs(repository: Repository) -> Reflogs:
     amended: dict[Rewrite, None] = {}
     seen: dict[str, int] = {}
     paths = [common / "logs" / "HEAD", *(common / "worktrees").glob("*/logs/HEAD")]
-    paths += [path for path in (common / "logs" / "refs" / "heads").rglob("*") if path.is_file()]
+    paths += (common / "logs" / "refs" / "heads").rglob("*")
     for path in paths:
         try:
-            text = path.read_bytes()
+            text = read_regular(path, _MOST)
         except OSError:
             continue
         for match in _REFLOG.finditer(text):
             old, new, time, reason = match.groups()
             for name in (old, new):
                 if name.strip(b"0"):
-                    seen[name.decode()] = max(int(time), seen.get(name.decode(), 0))
+                    seen[name.decode()] = max(int(time[:18]), seen.get(name.decode(), 0))
             if _AMENDS.match(reason):
                 amended[old.decode(), new.decode()] = None
     return Reflogs(tuple(amended), tuple(sorted(seen, key=seen.__getitem__)))

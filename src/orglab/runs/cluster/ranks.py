@@ -54,7 +54,8 @@ def wait_for_run(log: LogFile, argv: tuple[str, ...], environ: Mapping[str, str]
     """
     if given := environ.get("ORGLAB_RUN"):
         folder = list_entries(log.top, RUNS).get(given)
-        return read_run(folder) if folder is not None else None
+        run = read_run(folder) if folder is not None else None
+        return run if run is not None and not run.is_foreign else None
     argv, others = mask_argv(argv), set[str]()
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:
