@@ -1,5 +1,6 @@
 """Reports: what is said of which facts, that it is counted rightly, written, remembered and checked again."""
 
+import base64
 import datetime
 import importlib.util
 import json
@@ -16,8 +17,10 @@ from orglab.errors import NotFoundError, UsageError
 from orglab.report.formats.evidence_block import pack, read_evidence
 from orglab.report.progress_report import check_report, make_report
 from orglab.report.report_options import ReportOptions, split_arguments
+from sample_report import png
 
 NOW = datetime.datetime(2026, 11, 20, 12, 0)  # noqa: DTZ001 - the log holds local times
+PNG = png()
 SINCE = ReportOptions(since="2026-11-08")
 LOG = """\
 #+TODO: TODO(t) INPROGRESS(i!) WAIT(w@/!) | DONE(d) CANCELED(c@)
@@ -523,3 +526,21 @@ def count_by_hand(log):
         "runs_failed": sum('"exit_code": 1' in path.read_text() for path in runs),
         "commits": sum(inside(line[41:51]) and "[e" in line for line in git),
     }
+
+
+@pytest.mark.parametrize("name", ["weekly.html", "weekly.md", "weekly.org"])
+def test_a_picture_outside_of_the_repository_is_not_in_the_report(tmp_path, monkeypatch, name):
+    (tmp_path / "private.png").write_bytes(PNG)
+    (tmp_path / "clone").mkdir()
+    monkeypatch.chdir(tmp_path / "clone")
+    subprocess.run(["git", "init", "-q"], check=True)
+    Path("own.png").write_bytes(PNG + b"own")
+    Path("link.png").symlink_to("../private.png")
+    links = "".join(f"[[file:{path}]]\n\n" for path in ("../private.png", "link.png", "own.png"))
+    Path("experiment_log.org").write_text(LOG.replace("ABC raises acc by two points.\n", links))
+    log = open_log()
+    log.write_report(make_report(log, SINCE, NOW), Path(name))
+    written = [path.read_bytes() for path in (Path(name), *Path.cwd().glob("weekly*-files/*")) if path.is_file()]
+    count = sum(content.count(base64.b64encode(PNG)[:-8]) + (content.startswith(PNG)) for content in written)
+    assert count == 1, "only the picture inside"
+    assert Path(name).read_text().count("outside the repository") == 2
