@@ -476,6 +476,45 @@ def test_a_template_of_the_settings_lies_beside_them(repo):
         open_log()
 
 
+@pytest.mark.usefixtures("study")
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "more than 10 seconds"),
+        ("{% for i in range(99999) %}{{ 'x' * 20000 }}{% endfor %}", "more than 50 MB"),
+        ("{{ 'x' * 3000000000 }}", "too much memory"),
+        ("{{ 'a' | center(3000000000) }}", "too much memory"),
+        ("{{ '%3000000000d' % 5 }}", "too much memory"),
+        ("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "nested too deeply"),
+        ("{% include 't.txt' %}", "nested too deeply"),
+        ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", "nested too deeply"),
+        ("{{ " + "-" * 50_000 + "1 }}", "nested too deeply"),
+    ],
+)
+def test_a_template_without_end_is_one_sentence(template, words, capfd):
+    Path("t.txt").write_text(template)
+    assert orglab(["report", "--template", "t.txt"]) == 2
+    told = capfd.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert words in told.err
+
+
+def test_a_template_of_the_settings_is_not_read_through_a_link_that_leaves_the_repository(repo, tmp_path, capfd):
+    repo.write("experiment_log.org", LOG)
+    outside = tmp_path.parent / f"{tmp_path.name}-private"
+    outside.mkdir()
+    (outside / "weekly.txt").write_text("private")
+    Path("folder").symlink_to(outside)
+    Path("weekly.txt").symlink_to(outside / "weekly.txt")
+    for name in ("weekly.txt", "folder/weekly.txt"):
+        repo.write("orglab.toml", f'[report]\ntemplate = "{name}"\n')
+        assert orglab(["report", "-o", "week.txt"]) == 2
+        assert "outside of the repository" in capfd.readouterr().err
+        assert not Path("week.txt").exists()
+    assert orglab(["report", "--template", "folder/weekly.txt"]) == 0
+    assert capfd.readouterr().out == "private\n"
+
+
 # ---- counted ----
 
 
