@@ -168,7 +168,7 @@ def test_wide_characters_are_joined_without_a_blank(place):
 
 
 def test_bytes_that_are_not_utf_8_and_controls_are_shown_or_gone(place):
-    assert read_org(b"a\xffb\x00\x1b[31m\xe2\x80\xae", place) == (b.Paragraph(text("a\ufffdb[31m")),)
+    assert read_org(b"a\xffb\x00\x1b[31m\xe2\x80\xae", place) == (b.Paragraph(text("a\ufffdb[31m<U+202E>")),)
 
 
 def depth(value):
