@@ -98,6 +98,7 @@ torture: system-deps $(VENV)/stamp-test ## durability in full counts: failing sy
 	@$(BIN)/python tests/torture/run.py all --command '$(abspath $(BIN))/orglab --log {file} note 201 {text}'
 	@$(BIN)/python tests/torture/run.py sweep --command '$(abspath $(BIN))/orglab --log {file} done 201.2 --no-commit'
 	@$(BIN)/python tests/torture/index.py 200
+	@$(BIN)/python tests/torture/hostile.py --count 20000
 	@$(BIN)/python -m tests.walk.run --steps 2000
 
 fuzz: $(VENV)/stamp-test ## FUZZ=1000000 inputs parsed and printed

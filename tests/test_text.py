@@ -1,13 +1,16 @@
 """Numbers, counts, durations and days as people read them, in the log, in reports and on axes."""
 
 import datetime
+import json
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orglab.text import cardinal, count, cut, day, days, difference, duration, listed, number, shared_decimals
+from orglab.api.serialize import render
+from orglab.report.characters import printable
+from orglab.text import cardinal, clean, count, cut, day, days, difference, duration, listed, number, shared_decimals
 
 
 @pytest.mark.parametrize(
@@ -110,3 +113,12 @@ def test_days():
     assert days(first, datetime.date(2026, 11, 17)) == "3 to 17 November 2026"
     assert days(datetime.date(2026, 10, 20), first) == "20 October to 3 November 2026"
     assert days(datetime.date(2025, 10, 20), first) == "20 October 2025 to 3 November 2026"
+
+
+@pytest.mark.parametrize("code", [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+def test_a_change_of_direction_is_shown(code):
+    assert clean(f"a{chr(code)}b\n") == f"a<U+{code:04X}>b\n"
+    assert printable(f"a{chr(code)}b") == f"a<U+{code:04X}>b"
+    document = render({f"a{chr(code)}": f"\u05d0{chr(code)}b"})
+    assert chr(code) not in document
+    assert json.loads(document)[f"a{chr(code)}"] == f"\u05d0{chr(code)}b"

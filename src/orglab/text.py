@@ -17,8 +17,10 @@ Tell = Callable[[str], None]
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")  # fmt: skip
 
-# Control characters, and characters that change the direction of text.
-_HOSTILE = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u200b\ud800-\udfff]"
+DIRECTIONS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+"""The invisible characters that change the direction of text, as a set of a regexp: they can make it read otherwise."""
+# Control characters, and the above.
+_HOSTILE = f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{DIRECTIONS}\u200b\ud800-\udfff]"
 _MINUS = "\u2212"
 _SMALL_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
                  "twelve")  # fmt: skip
@@ -36,11 +38,27 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def clean(text: str) -> str:
-    """Return text without terminal control characters; bytes that are not UTF-8 become U+FFFD."""
+    """Return text without terminal control characters.
+
+    Bytes that are not UTF-8 become U+FFFD, and a change of direction a mark such as `<U+202E>`.
+    """
     # None of the removed characters is printable, and compiling the regexp takes longer than printing a page.
     if text.isprintable() or all(line.isprintable() for line in text.split("\n")):
         return text
-    return re.sub(_HOSTILE, lambda match: "\ufffd" if match.group() >= "\ud800" else "", text.expandtabs())
+    return re.sub(_HOSTILE, _replace_hostile, text.expandtabs())
+
+
+def _replace_hostile(match: re.Match[str]) -> str:
+    character = match.group()
+    if character >= "\ud800":
+        return "\ufffd"
+    marked = mark_directions(character)
+    return marked if marked != character else ""
+
+
+def mark_directions(text: str) -> str:
+    """Return text with the characters that change its direction shown as marks such as `<U+202E>`."""
+    return re.sub(f"[{DIRECTIONS}]", lambda match: f"<U+{ord(match.group()):04X}>", text)
 
 
 def cut(text: str, room: int) -> str:

@@ -207,3 +207,26 @@ def test_debug_prints_a_traceback(log):
     )  # fmt: skip
     assert "Traceback" in done.stderr
     assert "NotFoundError" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list"],
+        ["list", "--json"],
+        ["report", "--since", "2000-01-01"],
+        ["tried", "--match"],
+    ],
+)
+def test_a_match_string_that_never_ends_is_an_error(log, arguments):
+    log.write_text(f"* TODO [1] {'a' * 60}! :exp:\n" + SEED)
+    done = orglab(*arguments, r"ITEM={\(a+\)+$}")
+    assert (done.code, done.out) == (2, ""), done
+    assert "Regexp takes too long at character 7 of the match" in done.err
+
+
+def test_a_tag_group_of_the_log_that_never_ends_is_an_error(log):
+    log.write_text(f"#+TAGS: [ g : {{^\\(x+\\)+$}} ]\n* TODO [1] One :exp:{'x' * 60}@:\n")
+    done = orglab("list", "g")
+    assert (done.code, done.out) == (2, ""), done
+    assert "Regexp takes too long" in done.err

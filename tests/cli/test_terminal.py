@@ -163,3 +163,22 @@ def test_a_misspelled_verdict_is_questioned_on_a_terminal(log, typed, code, verd
     assert done.returncode == code
     (experiment,) = (one for one in open_log(log).experiments() if one.id == "1")
     assert experiment.verdict == verdict
+
+
+def test_no_name_or_keyword_of_the_log_controls_the_terminal(tmp_path):
+    sign = "\x1b[35;7m\u202e"
+    log = tmp_path / f"lo{sign}g.org"
+    text = f"#+TODO: TODO W{sign} | DONE D{sign}\n* W{sign} [1] Ti{sign}tle :exp:\n** TODO Experiments\n1. [ ] st{sign}ep\n"
+    log.write_text(text)
+    (tmp_path / "orglab.toml").write_text(f'journal = "jo{sign}urnal.org"\n'.replace("\x1b", "\\u001b"))
+    for arguments in (["list"], ["show", "1"], ["tried", "title"], ["journal", "words"], ["refs"], ["status"], ["check"],
+                      ["state", "1", f"D{sign}"], ["search", "title"], ["init"], ["list", "none"]):  # fmt: skip
+        code, said = on_terminal(arguments, log)
+        assert code in (0, 1), said
+        assert not set(plain(said)) & {"\x1b", "\u202e"}, arguments
+        assert "\x1b[35;7m" not in said, arguments
+    log.unlink()
+    code, said = on_terminal(["init", "--no-hooks"], log)
+    assert code == 0
+    assert "\x1b[35;7m" not in said
+    assert "<U+202E>" in said

@@ -174,3 +174,12 @@ def test_quoted_text_finds_itself(text: str) -> None:
     match = compile_emacs_regexp(quote_emacs_regexp(text)).fullmatch(text)
     assert match
     assert match.group() == text
+
+
+def test_a_regexp_repeated_too_deeply_is_an_error() -> None:
+    with pytest.raises(MatchSyntaxError, match="too many repetitions"):
+        compile_emacs_regexp("a" + r"\{2\}" * 5000)
+
+
+def test_classes_that_overlap_are_not_tried_twice() -> None:
+    assert found("^[[:alpha:][:alnum:][:digit:]]*$", "a" * 1000 + "!") is None

@@ -31,6 +31,7 @@ The headings here are those of this log; their tags are inherited as Org does by
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -349,3 +350,57 @@ def test_any_text_is_a_match_or_a_syntax_error(text: str) -> None:
 def test_any_value_can_be_compared(value: str, operator: str, operand: str) -> None:
     entry = Entry("One", drawer={"p": value})
     assert compile_match(f"p{operator}{operand}", now=NOW).matches(entry) in (True, False)
+
+
+# Python's `re` would need longer than the age of the universe for each of them.
+ENDLESS = [r"^\(a+\)+$", r"\(a\|a\)*b", r"\(.*\)*\1z", r"^\(?:a?a?\)+b", "a?" * 60 + "a" * 60 + "b"]
+
+
+@pytest.mark.parametrize("regexp", ENDLESS)
+def test_a_regexp_that_never_ends_is_an_error(regexp: str) -> None:
+    match = compile_match(f"exp|ITEM={{{regexp}}}", now=NOW)
+    with pytest.raises(MatchSyntaxError, match="Regexp takes too long") as error:
+        match.matches(Entry("a" * 60 + "!"))
+    assert error.value.position == len("exp|ITEM={")
+
+
+def test_a_regexp_among_the_tags_of_a_group_that_never_ends_is_an_error() -> None:
+    match = compile_match("exp|g", now=NOW, tag_groups={"g": (r"{^\(x+\)+$}",)})
+    with pytest.raises(MatchSyntaxError, match="Regexp takes too long") as error:
+        match.matches(Entry("One", all_tags=("x" * 60 + "_",)))
+    assert error.value.position == len("exp|")
+
+
+def test_a_regexp_that_never_ends_is_an_error_in_a_thread() -> None:
+    def run() -> MatchSyntaxError | None:
+        match = compile_match(r"ITEM={^\(a+\)+$}", now=NOW)
+        try:
+            match.matches(Entry("a" * 60 + "!"))
+        except MatchSyntaxError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor() as threads:
+        assert threads.submit(run).result() is not None
+
+
+def test_after_one_error_the_next_texts_are_not_tried() -> None:
+    match = compile_match(r"ITEM={^\(a+\)+$}", now=NOW)
+    for _ in range(1000):
+        with pytest.raises(MatchSyntaxError):
+            match.matches(Entry("a" * 60 + "!"))
+
+
+def test_a_regexp_that_might_never_end_finds_what_it_finds() -> None:
+    match = compile_match(r"ITEM={^\(a\|b\)+$}", now=NOW)
+    titles = ("abab", "abc", "", "a\nc", "b" * 100_000)
+    assert [title[:4] for title in titles if match.matches(Entry(title))] == ["abab", "a\nc", "bbbb"]
+
+
+def test_usual_regexps_need_no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/no/python")
+    entry = Entry("A learning rate of 1e-3 with warm-up", tags=("exp",), all_tags=("exp", "nlp"))
+    for text in ("{^EX}", r"ITEM={rate.*warm}", r"ITEM={\<rate\>.*[0-9]+}", r"{nlp\|vision}", "ITEM={rates?}"):
+        assert compile_match(text, now=NOW, tag_groups=GROUPS).matches(entry)
+    with pytest.raises(MatchSyntaxError):
+        compile_match(r"ITEM={\(rate\|of\)+}", now=NOW).matches(entry)

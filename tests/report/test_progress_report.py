@@ -1,5 +1,6 @@
 """Reports: what is said of which facts, that it is counted rightly, written, remembered and checked again."""
 
+import base64
 import datetime
 import importlib.util
 import json
@@ -16,8 +17,10 @@ from orglab.errors import NotFoundError, UsageError
 from orglab.report.formats.evidence_block import pack, read_evidence
 from orglab.report.progress_report import check_report, make_report
 from orglab.report.report_options import ReportOptions, split_arguments
+from sample_report import png
 
 NOW = datetime.datetime(2026, 11, 20, 12, 0)  # noqa: DTZ001 - the log holds local times
+PNG = png()
 SINCE = ReportOptions(since="2026-11-08")
 LOG = """\
 #+TODO: TODO(t) INPROGRESS(i!) WAIT(w@/!) | DONE(d) CANCELED(c@)
@@ -493,6 +496,45 @@ def test_a_template_of_the_settings_lies_beside_them(repo):
     assert "same folder or below" in said[0]
 
 
+@pytest.mark.usefixtures("study")
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "more than 10 seconds"),
+        ("{% for i in range(99999) %}{{ 'x' * 20000 }}{% endfor %}", "more than 50 MB"),
+        ("{{ 'x' * 3000000000 }}", "too much memory"),
+        ("{{ 'a' | center(3000000000) }}", "too much memory"),
+        ("{{ '%3000000000d' % 5 }}", "too much memory"),
+        ("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "nested too deeply"),
+        ("{% include 't.txt' %}", "nested too deeply"),
+        ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", "nested too deeply"),
+        ("{{ " + "-" * 50_000 + "1 }}", "nested too deeply"),
+    ],
+)
+def test_a_template_without_end_is_one_sentence(template, words, capfd):
+    Path("t.txt").write_text(template)
+    assert orglab(["report", "--template", "t.txt"]) == 2
+    told = capfd.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert words in told.err
+
+
+def test_a_template_of_the_settings_is_not_read_through_a_link_that_leaves_the_repository(repo, tmp_path, capfd):
+    repo.write("experiment_log.org", LOG)
+    outside = tmp_path.parent / f"{tmp_path.name}-private"
+    outside.mkdir()
+    (outside / "weekly.txt").write_text("private")
+    Path("folder").symlink_to(outside)
+    Path("weekly.txt").symlink_to(outside / "weekly.txt")
+    for name in ("weekly.txt", "folder/weekly.txt"):
+        repo.write("orglab.toml", f'[report]\ntemplate = "{name}"\n')
+        assert orglab(["report", "-o", "week.txt"]) == 2
+        assert "outside of the repository" in capfd.readouterr().err
+        assert not Path("week.txt").exists()
+    assert orglab(["report", "--template", "folder/weekly.txt"]) == 0
+    assert capfd.readouterr().out == "private\n"
+
+
 # ---- counted ----
 
 
@@ -543,3 +585,21 @@ def count_by_hand(log):
         "runs_failed": sum('"exit_code": 1' in path.read_text() for path in runs),
         "commits": sum(inside(line[41:51]) and "[e" in line for line in git),
     }
+
+
+@pytest.mark.parametrize("name", ["weekly.html", "weekly.md", "weekly.org"])
+def test_a_picture_outside_of_the_repository_is_not_in_the_report(tmp_path, monkeypatch, name):
+    (tmp_path / "private.png").write_bytes(PNG)
+    (tmp_path / "clone").mkdir()
+    monkeypatch.chdir(tmp_path / "clone")
+    subprocess.run(["git", "init", "-q"], check=True)
+    Path("own.png").write_bytes(PNG + b"own")
+    Path("link.png").symlink_to("../private.png")
+    links = "".join(f"[[file:{path}]]\n\n" for path in ("../private.png", "link.png", "own.png"))
+    Path("experiment_log.org").write_text(LOG.replace("ABC raises acc by two points.\n", links))
+    log = open_log()
+    log.write_report(make_report(log, SINCE, NOW), Path(name))
+    written = [path.read_bytes() for path in (Path(name), *Path.cwd().glob("weekly*-files/*")) if path.is_file()]
+    count = sum(content.count(base64.b64encode(PNG)[:-8]) + (content.startswith(PNG)) for content in written)
+    assert count == 1, "only the picture inside"
+    assert Path(name).read_text().count("outside the repository") == 2

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orglab.config import shorten_path
+from orglab.text import DIRECTIONS
 
 if TYPE_CHECKING:
     from orglab.api import Log
@@ -43,8 +44,8 @@ VERSION = 1
 def render(document: Mapping[str, object]) -> str:
     """Return a document as JSON text, with the version first; invalid UTF-8 of the log becomes U+FFFD."""
     text = json.dumps({"version": VERSION, **document}, ensure_ascii=False, indent=2, allow_nan=False)
-    # Raw control characters could change the terminal; a JSON parser reads the escapes as the same characters.
-    text = re.sub("[\x7f-\x9f\u2028\u2029]", lambda match: f"\\u{ord(match.group()):04x}", text)
+    # Raw, these could change the terminal or the direction of the text; a parser reads the escapes as the same.
+    text = re.sub(f"[\x7f-\x9f\u2028\u2029{DIRECTIONS}]", lambda match: f"\\u{ord(match.group()):04x}", text)
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 

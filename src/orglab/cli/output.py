@@ -179,6 +179,11 @@ def show_json(form: Mapping[str, object]) -> None:
     show([render(form)])
 
 
+def say(sentence: str) -> None:
+    """Print a sentence as the result of a command; the name of a file in it may have control characters."""
+    click.echo(clean(sentence))
+
+
 def tell(sentence: str) -> None:
     """Print a sentence to standard error, so that scripts can read the result from standard output."""
     click.echo(clean(sentence), err=True)

@@ -73,7 +73,7 @@ def git_command(*, status: bool, remove: bool, as_json: bool) -> None:
         if as_json:
             output.show_json({"restored": restored})
         else:
-            click.echo(
+            output.say(
                 "Removed the git hooks and the merge driver."
                 + (f" Restored: {', '.join(restored)}." if restored else "")
             )
@@ -134,8 +134,8 @@ def shell_command(shell: str | None, *, remove: bool, only_print: bool, as_json:
     if as_json:
         output.show_json({"shell": name, "file": str(path), "changed": is_changed})
     elif remove:
-        click.echo(f"Removed the completion from {path}." if is_changed else f"No completion is installed in {path}.")
+        output.say(f"Removed the completion from {path}." if is_changed else f"No completion is installed in {path}.")
     elif is_changed:
-        click.echo(f"Installed completion for {name} in {path}; open a new shell to use it.")
+        output.say(f"Installed completion for {name} in {path}; open a new shell to use it.")
     else:
-        click.echo(f"Completion for {name} is already installed in {path}.")
+        output.say(f"Completion for {name} is already installed in {path}.")

@@ -62,7 +62,7 @@ def init_command(*, with_config: bool, no_hooks: bool, tracked: bool, apart: boo
             raise UsageError(f"There is no {LOG_NAME} here; name the log, for example with --log {log_name}.")
         output.show(adoption_lines(log, log.adopt()))
         click.echo()
-        click.echo(output.clean(f"To use it as the log:  orglab --log {log_name} init --config"))
+        output.say(f"To use it as the log:  orglab --log {log_name} init --config")
         click.echo(f"To start a new log:    orglab --log {LOG_NAME} init")
         return
     moved = log.move_apart() if apart else None
@@ -80,12 +80,12 @@ def init_command(*, with_config: bool, no_hooks: bool, tracked: bool, apart: boo
     else:
         is_renamed = log.path.name != chosen.path.name
         why = f" The name {chosen.path.name} is that of a file which git tracks or has tracked." if is_renamed else ""
-        click.echo(f'Created {log.path}.{why} Add the first experiment with: orglab new "TITLE" -d "WHAT YOU EXPECT"')
+        output.say(f'Created {log.path}.{why} Add the first experiment with: orglab new "TITLE" -d "WHAT YOU EXPECT"')
     if initialized.settings is not None:
-        click.echo(f"Created {initialized.settings}.")
+        output.say(f"Created {initialized.settings}.")
     if attached is not None:
         for line in attached_lines(attached):
-            click.echo(line)
+            output.say(line)
 
 
 @click.command(name="new", cls=TextCommand)
@@ -220,7 +220,7 @@ def journal_command(words: tuple[str, ...], *, as_json: bool, anyway: bool) -> N
     if as_json:
         output.show_json({"file": os.fspath(path)})
     else:
-        click.echo(f"Added to {path}.")
+        output.say(f"Added to {path}.")
 
 
 @click.command(name="edit")

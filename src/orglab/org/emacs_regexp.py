@@ -11,8 +11,11 @@ The rules are those of `regex_compile` in Emacs's `regex-emacs.c`.
 """
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from orglab.errors import MatchSyntaxError
+from orglab.org.bounded_search import BoundedSearch
 from orglab.org.syntax import compile_late
 
 TAG_WORD = "@_"
@@ -61,16 +64,61 @@ def compile_emacs_regexp(pattern: str, *, also_word: str = "") -> re.Pattern[str
         MatchSyntaxError: Emacs would reject the regexp, or it uses a construct that needs a
             buffer (`\=`, `\cX`).  The error refers to a position in `pattern`.
     """
-    translated = _Translation(pattern, also_word).translate()
+    return _compile(pattern, _Translation(pattern, also_word).translate())
+
+
+def compile_search(pattern: str, error: Callable[[], Exception], *, also_word: str = "") -> Callable[[str], bool]:
+    """Return a function that tells whether Emacs would find a regexp in a text; it raises `error` if this never ends.
+
+    Args:
+        pattern: An Emacs regexp.
+        error: Returns the error for a regexp that takes too long.
+        also_word: As for `compile_emacs_regexp`.
+
+    Raises:
+        MatchSyntaxError: As for `compile_emacs_regexp`.
+    """
+    translation = _Translation(pattern, also_word)
+    compiled = _compile(pattern, translation.translate())
+    return BoundedSearch(compiled, translation.effort.ways, translation.effort.unbounded, error).search
+
+
+def _compile(pattern: str, translated: str) -> re.Pattern[str]:
     try:
         return re.compile(translated, re.IGNORECASE | re.MULTILINE)
     except re.error as error:
         raise MatchSyntaxError(f"Unsupported regexp ({error.msg})", pattern, 0) from error
+    except (RecursionError, OverflowError, MemoryError):
+        raise MatchSyntaxError("Unsupported regexp (too many repetitions)", pattern, 0) from None
 
 
 def quote_emacs_regexp(text: str) -> str:
     """Return the Emacs regexp that matches exactly `text` (`regexp-quote`)."""
     return re.sub(r"[][.*+?^$\\]", r"\\\g<0>", text)
+
+
+@dataclass
+class _Effort:
+    """In how many ways a regexp can match, counted while it is translated; never too few.
+
+    Attributes:
+        ways: The number of ways, without the unbounded repetitions.
+        unbounded: How many unbounded repetitions there are.
+        choices: The pieces at which there is a choice, so that repeating them multiplies without limit.
+    """
+
+    ways: float = 1
+    unbounded: int = 0
+    choices: list[int] = field(default_factory=list)
+
+    def repeat(self, start: int, least: int, most: int | None) -> None:
+        """Count a repetition of the pieces from `start` on."""
+        if any(choice >= start for choice in self.choices):
+            self.ways = float("inf")
+        self.ways *= max(1, least if most is None else most) + (most == 1)
+        self.unbounded += most is None
+        if least != most:
+            self.choices.append(start)
 
 
 class _Translation:
@@ -88,6 +136,9 @@ class _Translation:
         self._names: dict[int, str] = {}
         self._highest = 0
         self._captures = 0
+        self.effort = _Effort()
+        # How many alternatives each open group has, and first the whole regexp.
+        self._alternatives = [1]
         self._word = rf"(?:[^\W_]|[$%'{_MARKS}{re.escape(also_word)}])"
         self._symbol = rf"(?:(?!{self._word})[&*+\-/=\\_|~])"
         self._assertions = self._make_assertions()
@@ -105,6 +156,7 @@ class _Translation:
             self._read_element()
         if self._open:
             raise self._error(r"Unclosed `\(`", self._open[-1][1])
+        self.effort.ways *= self._alternatives[0]
         return "".join(self._pieces)
 
     def _make_assertions(self) -> dict[str, str]:
@@ -169,7 +221,8 @@ class _Translation:
                 none |= operator != "+"
                 many |= operator != "?"
         self._position += len(run)
-        self._repeat(("*" if many and none else "+" if many else "?") + ("" if greedy else "?"))
+        operator = "*" if many and none else "+" if many else "?"
+        self._repeat(operator + ("" if greedy else "?"), 0 if none else 1, None if many else 1)
 
     def _read_interval(self) -> None:
         r"""Translate `\{n\}`, `\{n,m\}`, `\{n,\}` or `\{,m\}`."""
@@ -184,10 +237,12 @@ class _Translation:
             self._add(r"\{", 2)
         else:
             self._position = match.end()
-            self._repeat(f"{{{least},{'' if match[2] and not match[3] else most}}}")
+            is_open = bool(match[2]) and not match[3]
+            self._repeat(f"{{{least},{'' if is_open else most}}}", least, None if is_open else most)
 
-    def _repeat(self, operator: str) -> None:
+    def _repeat(self, operator: str, least: int, most: int | None) -> None:
         start = self._repeatable
+        self.effort.repeat(start or 0, least, most)
         repeated = "".join(self._pieces[start:])
         self._pieces[start:] = [f"(?:{repeated}){operator}"]
 
@@ -212,6 +267,8 @@ class _Translation:
             self._add(re.escape(pair[1]), 2)
 
     def _start_alternative(self) -> None:
+        self._alternatives[-1] += 1
+        self.effort.choices.append(len(self._pieces))
         self._add("|", 2)
         self._repeatable, self._starts_alternative = None, True
 
@@ -228,6 +285,7 @@ class _Translation:
         elif match[1]:
             number = int(match[1])
         self._open.append((len(self._pieces), start, number))
+        self._alternatives.append(1)
         if number is None:
             piece = "(?:"
         else:
@@ -244,11 +302,13 @@ class _Translation:
             raise self._error(r"Unmatched `\)`", self._position)
         self._add(")", 2)
         self._repeatable = self._open.pop()[0]
+        self.effort.ways *= self._alternatives.pop()
 
     def _read_back_reference(self, number: int) -> None:
         if number > self._highest or any(number == opened for _, _, opened in self._open):
             raise self._error(f"No group {number} before this back-reference", self._position)
         name = self._names.get(number)
+        self.effort.ways = float("inf")
         self._add(f"(?P={name})" if name else "(?!)", 2)
 
     def _read_syntax_class(self) -> None:
@@ -313,4 +373,5 @@ class _Translation:
 def _one_of(classes: list[str], *, complement: bool) -> str:
     """Return a pattern for one character that is in any of `classes`, or in none of them if `complement`."""
     any_of = "|".join(classes) or "(?!)"
-    return rf"(?:(?!{any_of})[\s\S])" if complement else f"(?:{any_of})"
+    # Atomic, since classes may overlap: the other class of the same character would be tried in vain.
+    return rf"(?:(?!{any_of})[\s\S])" if complement else f"(?{'>' if len(classes) > 1 else ':'}{any_of})"

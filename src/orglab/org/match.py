@@ -24,7 +24,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from orglab.errors import MatchSyntaxError
-from orglab.org.emacs_regexp import TAG_WORD, compile_emacs_regexp, quote_emacs_regexp
+from orglab.org.emacs_regexp import TAG_WORD, compile_emacs_regexp, compile_search, quote_emacs_regexp
 from orglab.org.syntax import compile_late
 
 
@@ -351,15 +351,14 @@ def _has_tag(tag: str) -> _Predicate:
     return lambda entry: tag in entry.all_tags
 
 
-def _match_any_tag(regexp: re.Pattern[str]) -> _Predicate:
-    search = regexp.search
+def _match_any_tag(search: _Comparison) -> _Predicate:
     return lambda entry: any(search(tag) for tag in entry.all_tags)
 
 
-def _compile_regexp(part: _Part, also_word: str = "") -> re.Pattern[str]:
-    """Return the pattern for a `{regexp}`."""
+def _compile_regexp(part: _Part, also_word: str = "") -> _Comparison:
+    """Return the search for a `{regexp}`, which raises a MatchSyntaxError if it takes too long."""
     try:
-        return compile_emacs_regexp(part.text[1:-1], also_word=also_word)
+        return compile_search(part.text[1:-1], lambda: part.error("Regexp takes too long", 1), also_word=also_word)
     except MatchSyntaxError as error:
         raise part.error(error.problem, error.position + 1) from None
 
@@ -384,10 +383,9 @@ def _has_state(keyword: str) -> _Predicate:
     return lambda entry: entry.state == keyword
 
 
-def _match_state(regexp: re.Pattern[str]) -> _Predicate:
+def _match_state(search: _Comparison) -> _Predicate:
     # Org raises a Lisp error here if there is no keyword.
-    search = regexp.search
-    return lambda entry: entry.state is not None and search(entry.state) is not None
+    return lambda entry: entry.state is not None and search(entry.state)
 
 
 # ---- properties ----
@@ -464,9 +462,9 @@ def _read_comparison(part: _Part, compare: Callable[[Any, Any], bool], now: date
     """Return the comparison of a property value with an operand, depending on the type of the operand."""
     operand = part.text
     if operand.startswith("{"):
-        search = _compile_regexp(part).search
+        search = _compile_regexp(part)
         must_match = compare is not operator.ne  # any other operator means that the regexp matches
-        return lambda value: (search(value) is not None) is must_match
+        return lambda value: search(value) is must_match
     if _TIME.fullmatch(operand):
         return _compare_time(_read_time(operand[1:-1], now), compare)
     if operand.startswith('"'):

@@ -3,18 +3,24 @@
 import re
 import unicodedata
 
+from orglab.text import mark_directions
+
 # What XML 1.0 forbids and typst, pandoc or browsers reject: control characters except tab and newline, lone
-# surrogates, and two noncharacters. Also direction overrides, which would affect the text around them.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+# surrogates, and two noncharacters.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _NEWLINES = re.compile(r"[ \t]*\n[ \t]*")
 _ESCAPED = re.compile("[\udc80-\udcff]+")
 
 
 def printable(text: str) -> str:
-    """Return a text without the characters that some format forbids; bytes that are not UTF-8 become U+FFFD."""
+    """Return a text without the characters that some format forbids.
+
+    Bytes that are not UTF-8 become U+FFFD, and a change of direction, which would affect the text around it, a mark
+    such as `<U+202E>`.
+    """
     if text.isprintable():
         return text
-    return _FORBIDDEN.sub("", _ESCAPED.sub("\ufffd", text))
+    return mark_directions(_FORBIDDEN.sub("", _ESCAPED.sub("\ufffd", text)))
 
 
 def unwrapped(text: str) -> str:

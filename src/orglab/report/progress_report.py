@@ -43,7 +43,8 @@ def make_report(log: LogFile, options: ReportOptions, now: datetime.datetime | N
     except GitError:
         # The log and the runs are worth a report even where git does not work.
         activities, results, links = _read(log, options, experiments, period, use_git=False)
-    wording = Wording(period, links, log.config, log.path.absolute().parent)
+    root = None if getattr(log.config.report, "pictures_outside", False) else log.top
+    wording = Wording(period, links, log.config, log.path.absolute().parent, root)
     scope = (*(log.spell(reference) for reference in options.references), *((options.match,) if options.match else ()))
     return compose_report(activities, results, wording, Head(options.title, now, str(log.path), scope))
 

@@ -13,7 +13,7 @@ from orglab.report.content.statements import Report
 from orglab.report.formats.assets import FOLDER_SUFFIX, compute_digest, write_atomically
 from orglab.report.formats.evidence_block import read_evidence
 from orglab.report.formats.export import EXTENSIONS, write_document
-from orglab.report.formats.template import fill_template, find_extension
+from orglab.report.formats.template import fill_template, find_extension, require_inside
 from orglab.report.formats.to_markdown import to_markdown
 from orglab.report.last_report import LastReport, read_last, write_last
 
@@ -45,7 +45,7 @@ def choose_format(log: LogFile, out: Path | None, template: Path | None) -> Repo
         template: A template for this report only, or None.
 
     Raises:
-        UsageError: There is no such format.
+        UsageError: There is no such format, or the template is not to be read.
     """
     if template is not None:
         extension = find_extension(template)
@@ -57,6 +57,7 @@ def choose_format(log: LogFile, out: Path | None, template: Path | None) -> Repo
     extension = out.suffix.lower()
     configured = Path(log.config.report.template) if log.config.report.template else None
     if configured is not None and find_extension(configured) == extension and extension not in BINARY:
+        require_inside(configured, log.top)
         return ReportFormat(extension, configured)
     if extension not in EXTENSIONS:
         problem = f"Unknown report format {extension}" if extension else f"The file name {out.name!r} has no extension"

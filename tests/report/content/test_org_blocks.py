@@ -1,5 +1,7 @@
 """Org text as blocks: what each element and object makes, and that nothing hostile does anything else."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from orglab.report import blocks as b
 from orglab.report.content.org_blocks import MAX_DEPTH, MAX_ROWS, read_line, read_org
 from orglab.report.content.org_inlines import TextContext
-from sample_report import around
+from sample_report import around, png
 
 
 @pytest.fixture
@@ -77,6 +79,29 @@ def test_a_picture_alone_is_a_block_and_a_missing_file_has_a_note(place):
     assert read_line("[[file:gone.txt]]", place) == (b.Code("gone.txt"), b.RawText("", "no such file"))
 
 
+def test_files_outside_of_the_repository_are_named_whether_they_exist_or_not(place, tmp_path, monkeypatch):
+    root = tmp_path / "repository"
+    for folder in (root / "lab", root / ".git", root / "outside"):
+        folder.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (root / "lab/link.png").symlink_to("../../plot.png")
+    (root / "lab/folder").symlink_to("../..")
+    for inside in ("lab/a.png", "b.png", ".git/c.png"):
+        (root / inside).write_bytes(png())
+    context = replace(place, folder=root / "lab", root=root)
+    names = ("~/plot.png", "~/gone.png", "../../plot.png", "../../gone.png", "link.png", "folder/plot.png",
+             "../.git/c.png", "../.GIT/c.png", str(tmp_path / "plot.png"), "/etc/gone.png")  # fmt: skip
+    for name in names:
+        shown = (b.Code(name), b.RawText("", "outside the repository"))
+        assert read_org(f"[[file:{name}]]", context) == (b.Paragraph(shown),)
+        assert read_line(f"[[file:{name}]]", context) == shown
+    assert read_line("[[file:../../gone.txt]]", context)[1] == b.RawText("", "outside the repository")
+    for name in ("a.png", "../b.png", "folder/repository/b.png", str(root / "b.png")):
+        assert isinstance(read_org(f"[[file:{name}]]", context)[0], b.Image)
+        assert isinstance(read_line(f"[[file:{name}]]", context)[0], b.InlineImage)
+    assert isinstance(read_org("[[file:~/plot.png]]", replace(context, root=None))[0], b.Image)
+
+
 def test_a_table_has_a_head_rules_and_alignment(place):
     (table,) = read_org(
         "| a | b | c |\n|---+---+---|\n| <c> | | |\n| x | 1.5 | y |\n|---|\n| z | nan | |\n#+TBLFM: $1=2\n", place
@@ -143,7 +168,7 @@ def test_wide_characters_are_joined_without_a_blank(place):
 
 
 def test_bytes_that_are_not_utf_8_and_controls_are_shown_or_gone(place):
-    assert read_org(b"a\xffb\x00\x1b[31m\xe2\x80\xae", place) == (b.Paragraph(text("a\ufffdb[31m")),)
+    assert read_org(b"a\xffb\x00\x1b[31m\xe2\x80\xae", place) == (b.Paragraph(text("a\ufffdb[31m<U+202E>")),)
 
 
 def depth(value):

@@ -353,6 +353,33 @@ def test_charts_are_pictures_of_the_size_asked_for():
     assert (int.from_bytes(made[16:20]), int.from_bytes(made[20:24])) == (60, 40)
 
 
+@pytest.mark.parametrize(
+    "size", ['width="20000" height="2000"', 'width="10" height="19999"', 'style="width:1e9px;height:1e9px"', ""]
+)
+def test_a_large_drawing_is_drawn_as_large_as_fits_a_page(size):
+    shapes = '<rect width="9" height="9"/>'
+    made = svg_to_png(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{shapes}</svg>'.encode())
+    assert max(int.from_bytes(made[16:20]), int.from_bytes(made[20:24])) < 2000
+
+
+def test_a_picture_that_pandoc_cannot_embed_costs_only_the_picture(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(png(3, 3))
+    # A pandoc that fails for pictures, as it does when one needs more memory than there is.
+    pandoc = tmp_path / "pandoc"
+    pandoc.write_text(
+        f'#!/bin/sh\ntree=$(cat)\ncase "$tree" in *data:image*) echo out of memory >&2; exit 251;; esac\n'
+        f'printf %s "$tree" | exec "{find_pandoc()}" "$@"\n'
+    )
+    pandoc.chmod(0o700)
+    monkeypatch.setattr("pypandoc.get_pandoc_path", lambda: str(pandoc))
+    made = to_docx(b.Document("T", (b.Image(tmp_path / "a.png", "alt"), b.Paragraph((b.Text("Words"),)))))
+    with zipfile.ZipFile(io.BytesIO(made)) as parts:
+        body = parts.read("word/document.xml").decode()
+    assert "a.png" in body
+    assert "Words" in body
+    assert "pandoc could not write the report with its pictures" in body
+
+
 def test_docx_is_read_back_with_its_text_links_and_pictures(document):
     made = to_docx(document)
     done = subprocess.run([find_pandoc(), "--from=docx", "--to=gfm"], input=made, capture_output=True, check=True)

@@ -91,7 +91,7 @@ def head_line(experiment: Experiment) -> list[str]:
 
 def state_line(experiment: Experiment) -> str:
     """Return an experiment's reference, state and title."""
-    return f"{experiment.ref}  {experiment.state or '-'}  {output.clean(experiment.title)}"
+    return f"{experiment.ref}  {output.clean(experiment.state or '-')}  {output.clean(experiment.title)}"
 
 
 def _page(shown: Shown) -> Iterator[str]:

@@ -140,7 +140,7 @@ def attached_lines(attached: Attached) -> Iterator[str]:
 def changed_lines(paths: Iterable[Path]) -> Iterator[str]:
     """Yield the changed files that have git merge the log with orglab."""
     for path in paths:
-        yield f"Updated {path}, so that orglab merges the log in git. Commit {path.name} with your code."
+        yield output.clean(f"Updated {path}, so that orglab merges the log in git. Commit {path.name} with your code.")
 
 
 def installed_lines(installed: Installed) -> Iterator[str]:

@@ -28,7 +28,8 @@ def precedent_lines(precedents: Sequence[Precedent], results: Mapping[str, "Resu
         ref = output.clean(precedent.ref)
         indent = " " * (len(ref) + 2)
         lines = output.wrap(precedent.title, indent, output.paint(ref, bold=True) + "  ")
-        word = output.verdict(precedent.verdict) if precedent.verdict else f"({precedent.state or 'no state'})"
+        state = output.clean(precedent.state or "no state")
+        word = output.verdict(precedent.verdict) if precedent.verdict else f"({state})"
         yield from (*lines[:-1], f"{lines[-1]}  {word}")
         yield from output.wrap(precedent.outcome, indent)
         if precedent.ref in results:

@@ -15,6 +15,7 @@ from orglab.report.blocks import (
     Block,
     Blocks,
     Centered,
+    Code,
     CodeBlock,
     Heading,
     Image,
@@ -34,7 +35,7 @@ from orglab.report.blocks import (
     plain,
 )
 from orglab.report.characters import printable
-from orglab.report.content.org_inlines import TextContext, TextReader, image_link, trimmed
+from orglab.report.content.org_inlines import OUTSIDE, TextContext, TextReader, image_link, trimmed
 
 MAX_DEPTH = 12
 """How deeply lists and blocks may be nested; deeper ones are shown as source."""
@@ -193,10 +194,13 @@ class _Reader:
             end -= 1
         return begin, end
 
-    def image(self, element: Element, target: bytes) -> Image:
-        """Return the image of a paragraph that consists of a link to a picture."""
-        path = self.inline_reader.path(printable(decode(target)))
+    def image(self, element: Element, target: bytes) -> Image | Paragraph:
+        """Return the image of a paragraph that consists of a link to a picture; its name if it is not to be shown."""
+        name = printable(decode(target))
+        path = self.inline_reader.path(name)
         caption = self.caption(element)
+        if self.inline_reader.is_outside(path):
+            return Paragraph((Code(name), OUTSIDE, *((Text(" "), *caption) if caption else ())))
         alt = _ALT.search(self.text, element.begin, element.start)
         words = printable(decode(alt.group(1) or alt.group(2) or b"")).strip() if alt else ""
         return Image(path, words or plain(caption) or path.name, caption)

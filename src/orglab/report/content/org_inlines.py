@@ -3,6 +3,7 @@ r"""Org objects as inlines: emphasis, links, formulas, footnotes, and the text b
 Nothing is executed, fetched or guessed. What has no meaning outside Emacs becomes text with a note.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ from orglab.report.tex import LETTERS, OPERATORS
 
 MAX_DEPTH = 24
 """How deeply emphasis may be nested; deeper markup is shown as text."""
+OUTSIDE = RawText("", "outside the repository")
+"""The note on a file that is not in the repository; it does not tell whether the file exists."""
 IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"))
 
 _CONTAINERS: dict[str, type[Strong | Emphasis | Underline | Strike]] = {
@@ -85,12 +88,14 @@ class TextContext:
             the reference to show, or None if there is none.
         letter: The letter before the number in a reference.
         prefix: A prefix that keeps this text's footnote labels unique in the document: `e201`.
+        root: The folder outside of which files are only named; None if they may be anywhere.
     """
 
     folder: Path
     resolve: Callable[[str, int | None], Reference | None] = _resolve_nothing
     letter: str = "e"
     prefix: str = ""
+    root: Path | None = None
 
 
 @dataclass(slots=True)
@@ -243,7 +248,7 @@ class TextReader:
         reference = self.context.resolve(search.group(1), None) if search else None
         if reference is not None:
             yield Link(content, reference.url, reference.anchor) if content else reference
-        elif path.suffix.lower() in IMAGE_SUFFIXES and not content:
+        elif path.suffix.lower() in IMAGE_SUFFIXES and not content and not self.is_outside(path):
             yield InlineImage(path, path.name)
         else:
             yield from content
@@ -252,13 +257,26 @@ class TextReader:
             yield Code(target)
             if content:
                 yield Text(")")
-            if not _exists(path):
+            if self.is_outside(path):
+                yield OUTSIDE
+            elif not _exists(path):
                 yield RawText("", "no such file")
 
     def path(self, target: str) -> Path:
         """Return the path of a file link."""
         name = target.split("::", maxsplit=1)[0]
         return self.context.folder / (Path(name).expanduser() if name.startswith("~/") else Path(name))
+
+    def is_outside(self, path: Path) -> bool:
+        """Return whether a file, links resolved, is not one of the repository's: its name may come from a stranger."""
+        root = self.context.root
+        if root is None:
+            return False
+        try:
+            # A path of git's own, such as `.git/config`, is no file of the repository either.
+            return ".git" in [part.lower() for part in Path(os.path.realpath(path)).relative_to(root.resolve()).parts]
+        except (OSError, ValueError):
+            return True
 
     # ---- the text between objects ----
 

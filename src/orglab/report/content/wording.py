@@ -33,16 +33,18 @@ class Wording:
         links: The source of citations.
         config: The settings.
         folder: The folder of the log, which file links are relative to.
+        root: The folder outside of which files are only named; None if they may be anywhere.
     """
 
     period: Period
     links: Links
     config: Config
     folder: Path
+    root: Path | None = None
 
     def context(self, ref: str) -> TextContext:
         """Return the context of a text of an experiment."""
-        return TextContext(self.folder, self._resolve, self.config.letter, ref)
+        return TextContext(self.folder, self._resolve, self.config.letter, ref, self.root)
 
     def _resolve(self, name: str, step: int | None) -> Reference | None:
         for bare in (name, without_letter(name, self.config.letter)):

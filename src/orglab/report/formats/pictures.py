@@ -7,11 +7,15 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from orglab.report.formats.picture_size import measure_picture
 from orglab.text import megabytes
 
 MAX_SIZE = 10_000_000
 """In bytes; of a larger picture only the name is shown."""
 
+# Of a larger picture, a small file can cost gigabytes of memory in the programs that draw it.
+_MOST_PIXELS = 40_000_000
+_LONGEST_SIDE = 20_000
 _KINDS = (
     (b"\x89PNG\r\n\x1a\n", "png", "image/png"),
     (b"\xff\xd8\xff", "jpg", "image/jpeg"),
@@ -72,6 +76,14 @@ def read_picture(path: Path) -> Picture | str:
 
 def recognize_picture(content: bytes) -> Picture | str:
     """Return bytes as a picture, or the reason why they are not one that can be shown."""
+    picture = _find_format(content)
+    size = measure_picture(content, picture.suffix) if isinstance(picture, Picture) else None
+    if size is not None and (max(size) > _LONGEST_SIDE or size[0] * size[1] > _MOST_PIXELS):
+        return f"too large to embed: {size[0]:.0f} x {size[1]:.0f} pixels"
+    return picture
+
+
+def _find_format(content: bytes) -> Picture | str:
     if not content:
         return "empty file"
     for magic, suffix, media_type in _KINDS:

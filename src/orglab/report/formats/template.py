@@ -1,21 +1,29 @@
-"""Reports from the user's own Jinja2 template, run in a sandbox that reads files only from the template's folder."""
+"""Reports from the user's own Jinja2 template, in a sandbox that reads files only from the template's folder.
 
+The template is rendered in a process of its own, because it may be a stranger's, and nothing else could stop it.
+"""
+
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orglab.errors import NotFoundError, NotReadableError, OrglabError, UsageError
 from orglab.report.content.layout import collect_evidence
 from orglab.report.content.statements import Report
 from orglab.report.formats.evidence_block import pack
-from orglab.text import duration, number
 
-if TYPE_CHECKING:
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
+SECONDS = 10
+"""How long a template may take."""
 # The extensions of templates; the extension of the output goes before them: weekly.txt.j2.
 _MARKS = (".j2", ".jinja", ".jinja2")
-_ESCAPED = (".html", ".htm", ".xml")
+_ERRORS = {error.__name__: error for error in (UsageError, NotFoundError, NotReadableError)}
+# Isolated, so that it imports nothing but the standard library and the packages whose folders it is given.
+_PROGRAM = "import sys; sys.path += sys.argv[1:]; from orglab.report.formats.template_process import main; main()"
+_PACKAGES = ("orglab", "jinja2", "markupsafe")
 
 
 class ExtraMissingError(OrglabError):
@@ -27,6 +35,22 @@ class ExtraMissingError(OrglabError):
 def find_extension(template: Path) -> str:
     """Return the extension of a template's output: `.txt` for `weekly.txt.j2`."""
     return (template.with_suffix("") if template.suffix in _MARKS else template).suffix.lower()
+
+
+def require_inside(template: Path, top: Path) -> None:
+    """Refuse a template that a link leads out of the repository; one that is named outside is the user's own choice.
+
+    Args:
+        template: The template that a setting names.
+        top: The top of the repository.
+
+    Raises:
+        UsageError: It is refused.
+    """
+    if not Path(os.path.abspath(template)).is_relative_to(os.path.abspath(top)):  # noqa: PTH100 - links not resolved
+        return
+    if not Path(os.path.realpath(template)).is_relative_to(os.path.realpath(top)):
+        raise UsageError(f"The template {template} is a link to a file outside of the repository; use --template.")
 
 
 def fill_template(report: Report, template: Path, values: Mapping[str, object]) -> str:
@@ -41,51 +65,35 @@ def fill_template(report: Report, template: Path, values: Mapping[str, object]) 
     Raises:
         ExtraMissingError: Jinja2 is not installed.
         NotFoundError: The template, or one that it includes, does not exist.
-        UsageError: The template is invalid.
+        UsageError: The template is invalid, or takes too long.
     """
-    try:
-        import jinja2  # noqa: PLC0415 - only needed for templates
-    except ImportError:
-        raise ExtraMissingError("Templates need Jinja2; install it with: pip install 'orglab[report]'") from None
-    environment = _environment(template)
-    try:
-        text = environment.get_template(template.name).render({**values, "evidence": pack(collect_evidence(report))})
-    except jinja2.TemplateSyntaxError as error:
-        raise UsageError(f"{error.filename or template}:{error.lineno}: {error.message}") from error
-    except jinja2.TemplateNotFound as error:
-        raise NotFoundError(f"No template {error.name!r} in {template.parent}.") from error
-    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-        raise UsageError(f"The template {template} failed: {error}.") from error
+    request = {
+        "template": os.fspath(template),
+        "extension": find_extension(template),
+        "values": {**values, "evidence": pack(collect_evidence(report))},
+    }
+    answer = _run(template, json.dumps(request))
+    if (problem := answer.get("error")) is not None:
+        raise _ERRORS.get(answer.get("kind", ""), UsageError)(problem)
+    text = answer["text"]
     return text if text.endswith("\n") else text + "\n"
 
 
-def _source(folder: Path, name: str) -> tuple[str, str, None] | None:
-    """Return the text and path of a template; None if it is not in the folder after resolving symlinks."""
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        return None
+def _run(template: Path, request: str) -> dict[str, str]:
+    """Return the answer of the process that renders the template."""
+    if find_spec("jinja2") is None:
+        raise ExtraMissingError("Templates need Jinja2; install it with: pip install 'orglab[report]'")
+    specs = [spec for name in _PACKAGES if (spec := find_spec(name)) is not None and spec.origin is not None]
+    folders = dict.fromkeys(os.path.dirname(os.path.dirname(spec.origin or "")) for spec in specs)  # noqa: PTH120 - texts
+    command = [sys.executable, "-I", "-S", "-c", _PROGRAM, *folders]
     try:
-        return path.read_text("utf-8"), str(folder / name), None
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise NotReadableError(f"Cannot read the template {folder / name}: {error.strerror}.") from error
-    except UnicodeDecodeError:
-        raise UsageError(f"The template {folder / name} is not UTF-8.") from None
-
-
-def _environment(template: Path) -> "ImmutableSandboxedEnvironment":
-    """Return the sandbox for a template, which can neither change nor access anything outside."""
-    import jinja2  # noqa: PLC0415 - the same
-    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415 - the same
-
-    folder = template.absolute().parent
-    environment = ImmutableSandboxedEnvironment(
-        loader=jinja2.FunctionLoader(lambda name: _source(folder, name)),
-        undefined=jinja2.StrictUndefined,
-        autoescape=find_extension(template) in _ESCAPED,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"duration": duration, "number": number}
-    return environment
+        # The template and what it gets are not part of the command.
+        done = subprocess.run(command, input=request.encode(), capture_output=True, timeout=SECONDS, check=False)  # noqa: S603
+        answer = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"The template {template} takes more than {SECONDS} seconds.") from None
+    except (OSError, ValueError):
+        raise UsageError(f"The template {template} failed: the process that fills it ended early.") from None
+    if not isinstance(answer, dict):
+        raise AssertionError(answer)  # noqa: TRY004 - a bug, not the argument of a caller
+    return answer

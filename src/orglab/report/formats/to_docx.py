@@ -49,7 +49,13 @@ def to_docx(document: b.Document) -> bytes:
         UsageError: pandoc is not installed.
         OrglabError: pandoc fails, which is a bug in orglab.
     """
-    return _finish(_run_pandoc(_TreeWriter(document).page()), document.evidence)
+    pandoc = find_pandoc()
+    try:
+        docx = _run_pandoc(pandoc, _TreeWriter(document).page())
+    except OrglabError:
+        # Most likely a picture; the text is worth a report.
+        docx = _run_pandoc(pandoc, _TreeWriter(document, "pandoc could not write the report with its pictures").page())
+    return _finish(docx, document.evidence)
 
 
 def find_pandoc() -> str:
@@ -66,9 +72,9 @@ def find_pandoc() -> str:
         raise UsageError(MISSING) from None
 
 
-def _run_pandoc(tree: str) -> bytes:
+def _run_pandoc(pandoc: str, tree: str) -> bytes:
     """Return a tree converted to docx by pandoc."""
-    command = [find_pandoc(), "--from=json", "--to=docx", "--sandbox", "--output=-", "--quiet"]
+    command = [pandoc, "--from=json", "--to=docx", "--sandbox", "--output=-", "--quiet"]
     try:
         # No argument comes from the user.
         completed = subprocess.run(command, input=tree.encode(), capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603
@@ -152,8 +158,10 @@ class _TreeWriter(Writer):
     fixed: ClassVar = {b.Rule: _node("HorizontalRule"), b.LineBreak: _node("LineBreak")}
     between = ","
 
-    def __init__(self, document: b.Document) -> None:
+    def __init__(self, document: b.Document, no_pictures: str = "") -> None:
+        """Prepare to write `document`; with a reason in `no_pictures`, pictures are only named."""
         super().__init__(document)
+        self._no_pictures = no_pictures
         self._tables: list[tuple[str, b.Table]] = []
 
     def page(self) -> str:
@@ -298,7 +306,7 @@ class _TreeWriter(Writer):
 
     def picture(self, path: "Path", alt: str) -> str:
         """Write a picture, or its name."""
-        picture = read_picture(path)
+        picture = self._no_pictures or read_picture(path)
         if isinstance(picture, Picture) and picture.suffix in ("svg", "webp"):
             # Not all versions of Word show these.
             try:

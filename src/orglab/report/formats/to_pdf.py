@@ -5,6 +5,8 @@ User text is written only as typst string literals, never as markup, so none of 
 
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -31,7 +33,18 @@ _LONG_WORD = re.compile(r"[^\s\u200b]{48}(?=[^\s\u200b]{4})")
 # Drawn, because few fonts have checkboxes; screen readers read the text inside.
 _BOXES = {"open": "#check-box[]", "partial": "#check-box[\u2013]", "done": "#check-box[\u00d7]"}
 _SIGNS = {**SIGNS, "bad": "\u00d7"}
+# A page of the size of a picture, at most 17 cm by 24 cm.
+_PAGE = """#set page(width: auto, height: auto, margin: 0pt)
+#context {
+  let size = measure(image("PICTURE"))
+  let share = calc.min(1, 17cm / calc.max(size.width, 1pt), 24cm / calc.max(size.height, 1pt))
+  image("PICTURE", width: size.width * share, height: size.height * share)
+}"""
 _NO_FONT = re.compile(r"the text `?\"?(.*?)\"?`? could not be displayed")
+
+
+class _NotTypesetError(OrglabError):
+    """typst failed, which is a bug in orglab unless it is due to a picture or a formula."""
 
 
 def load_typst() -> "ModuleType":
@@ -59,7 +72,7 @@ def to_pdf(document: b.Document) -> bytes:
         folder = Path(name)
         try:
             return _compile(typst, folder, _TypstWriter(document, folder).page(), "ua-1")
-        except typst.TypstError as error:
+        except _NotTypesetError as error:
             missing = _NO_FONT.search(str(error))
         note = ""
         if missing:
@@ -67,26 +80,37 @@ def to_pdf(document: b.Document) -> bytes:
             note = f"Some characters, such as {codes}, are missing from all fonts on the machine that made this file."
         try:
             return _compile(typst, folder, _TypstWriter(document, folder).page(note), None)
-        except typst.TypstError:
+        except _NotTypesetError:
             # A picture is damaged or a formula fails; compile each separately to leave out only those.
-            try:
-                return _compile(typst, folder, _TypstWriter(document, folder, typst).page(note), None)
-            except typst.TypstError as error:
-                raise OrglabError(f"typst could not typeset the report: {error}") from error
+            return _compile(typst, folder, _TypstWriter(document, folder, typst).page(note), None)
 
 
 def _compile(typst: "ModuleType", folder: Path, source: str, standard: str | None) -> bytes:
     """Return a source compiled to PDF, without access to packages or to files outside `folder`."""
     nothing = folder / "no-packages"
-    compiler = typst.Compiler(source.encode(), root=folder, package_path=nothing, package_cache_path=nothing)
-    pdf = compiler.compile(format="pdf", pdf_standards=standard or [], timestamp=0)
+    with _stop_panics(typst):
+        compiler = typst.Compiler(source.encode(), root=folder, package_path=nothing, package_cache_path=nothing)
+        pdf = compiler.compile(format="pdf", pdf_standards=standard or [], timestamp=0)
     if not isinstance(pdf, bytes):
         raise OrglabError("typst returned no PDF.")
     return pdf
 
 
+@contextmanager
+def _stop_panics(typst: "ModuleType") -> Iterator[None]:
+    """Raise a _NotTypesetError for an error of typst, also for one that ends a program: a panic is no Exception."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        if isinstance(error, Exception) and not isinstance(error, typst.TypstError):
+            raise
+        raise _NotTypesetError(f"typst could not typeset the report: {error}") from None
+
+
 def svg_to_png(svg: bytes, suffix: str = "svg", ppi: float = 192) -> bytes:
-    """Return a picture converted to PNG, at its natural size.
+    """Return a picture converted to PNG, at its natural size or as large as fits a page.
 
     Args:
         svg: The bytes of the picture.
@@ -101,12 +125,10 @@ def svg_to_png(svg: bytes, suffix: str = "svg", ppi: float = 192) -> bytes:
     with tempfile.TemporaryDirectory(prefix="orglab-png-") as name:
         folder = Path(name)
         (folder / f"picture.{suffix}").write_bytes(svg)
-        source = f'#set page(width: auto, height: auto, margin: 0pt)\n#image("picture.{suffix}")'
-        try:
+        source = _PAGE.replace("PICTURE", f"picture.{suffix}")
+        with _stop_panics(typst):
             compiler = typst.Compiler(source.encode(), root=folder, package_path=folder, package_cache_path=folder)
             png = compiler.compile(format="png", ppi=ppi)
-        except typst.TypstError as error:
-            raise OrglabError(f"the picture could not be drawn: {error}") from error
     if not isinstance(png, bytes):
         raise OrglabError("typst returned no picture.")
     return png
@@ -246,8 +268,9 @@ class _TypstWriter(Writer):
         formula = f"#math.equation(block: {display}, alt: {_str(tex)}, ${to_typst_math(tex)}$)"
         if self.checked_by is not None:
             try:
-                self.checked_by.compile(formula.encode())
-            except self.checked_by.TypstError:
+                with _stop_panics(self.checked_by):
+                    self.checked_by.compile(formula.encode())
+            except _NotTypesetError:
                 raise NotConvertedError("the formula could not be typeset") from None
         return formula
 

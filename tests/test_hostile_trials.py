@@ -1,0 +1,22 @@
+"""A few of the trials of `make torture` in repositories of strangers; see tests/torture/hostile.py."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab import SOURCE
+
+SCRIPT = Path(__file__).with_name("torture") / "hostile.py"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["texts", "pictures", "patterns", "templates"])
+def test_nothing_happens_outside_of_a_repository_of_a_stranger(kind):
+    command = [sys.executable, SCRIPT, "--seed", "4", "--count", "5", kind]
+    done = subprocess.run(
+        command, env={"PYTHONPATH": str(SOURCE), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "hostile: 5 trials, 0 went wrong" in done.stdout
