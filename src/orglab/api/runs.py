@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orglab.runs.launch import LaunchedRun
     from orglab.runs.pruning import PrunableRun
     from orglab.runs.record import Run
+    from orglab.runs.rerun_consent import Ask
     from orglab.runs.run_request import RunRequest
     from orglab.runs.run_table import CodeReader, RunTable, TableRequest
     from orglab.runs.sync import SyncResult
@@ -136,12 +137,19 @@ class RunMethods(WriteMethods):
         return read_difference(self, difference)
 
     def rerun(
-        self, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False, show_output: bool = True
+        self,
+        name: str,
+        tell: Tell,
+        *,
+        links: Sequence[str] = (),
+        keep: bool = False,
+        show_output: bool = True,
+        ask: "Ask | None" = None,
     ) -> "LaunchedRun":
         """Run the command of a run again on the code it ran on; see `runs.rerun.rerun`."""
         from orglab.runs.rerun import rerun
 
-        return rerun(self, name, tell, links=links, keep=keep, show_output=show_output)
+        return rerun(self, name, tell, links=links, keep=keep, show_output=show_output, ask=ask)
 
     def sync(self, remote: str | None, tell: Tell, *, snapshots: bool = False) -> "SyncResult":
         """Exchange run records with a remote, and write the received runs to the log; see `runs.sync.sync`.

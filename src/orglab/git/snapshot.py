@@ -10,7 +10,7 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git.hashed_file import LeftOut
 from orglab.git.index import Entry, HiddenChanges, find_hidden_changes
-from orglab.git.process import IDENTITY, run_readonly
+from orglab.git.process import IDENTITY, NO_HOOKS, run_readonly
 from orglab.git.reachability import RUN_REFS
 from orglab.git.repository import Repository, find_repository
 from orglab.git.untracked import Budget, choose_files, list_files
@@ -18,7 +18,6 @@ from orglab.git.worktree import Changes, read_changes
 
 # git must write nothing but the copy of the index: no shared index, no fsmonitor state, no untracked cache.
 PLAIN_INDEX = ("-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false")
-# The user may have no git identity, and these commits are on no branch.
 
 
 class Snapshot(NamedTuple):
@@ -68,7 +67,7 @@ def make_snapshot(
         raise GitError(f"{changes.unmerged[0]} has a conflict; resolve it first.")
     submodules = dict.fromkeys((*changes.submodules, *hidden.submodules))
     if changes.head is not None and changes.is_clean and not (hidden.entries or submodules):
-        top.run("update-ref", f"{RUN_REFS}{name}", changes.head)
+        top.run("update-ref", f"{RUN_REFS}{name}", changes.head, environment=NO_HOOKS)
         return Snapshot(changes.head, left_out=tuple(left_out))
     files, uncaptured = _sort_untracked(repository.top, changes.untracked)
     modules: dict[str, str] = {}
@@ -85,7 +84,7 @@ def make_snapshot(
     parents = ("-p", changes.head) if changes.head is not None else ()
     commit = top.run("commit-tree", *parents, tree, stdin=message.encode("utf-8", "replace"), environment=IDENTITY)
     full = commit.decode().strip()
-    top.run("update-ref", f"{RUN_REFS}{name}", full)
+    top.run("update-ref", f"{RUN_REFS}{name}", full, environment=NO_HOOKS)
     return Snapshot(full, tuple(uncaptured), tuple(left_out))
 
 

@@ -27,6 +27,7 @@ from orglab.runs.pending import RECORD, add_pending_run, find_pending, remove_pe
 from orglab.runs.record import METRICS, OUTPUT, SHARED_BYTES, Run
 from orglab.runs.record_reader import read_output_end, read_run, read_runs
 from orglab.runs.record_writer import write_copy
+from orglab.runs.seal import remove_seal
 from orglab.runs.storage import RUNS, find_storage_folders, list_entries, make_folder
 from orglab.text import Tell
 
@@ -79,6 +80,7 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         with tempfile.TemporaryDirectory() as folder:
             outputs = _find_outputs(own, Path(folder)) if log.config.run.share_output else {}
             files = {f"{run.id}/{name}": run.folder / name for run in own for name in (RECORD, METRICS)} | outputs
+            files |= _remove_seals(files, Path(folder))
             sent = publish_records(repository, writer, {name: path for name, path in files.items() if path.is_file()})
         captured = [f"{RUN_REFS}{run.id}" for run in own if run.snapshot] if snapshots else []
         sync_records(repository, remote, writer, tuple(captured))
@@ -105,6 +107,20 @@ def sync(log: LogFile, remote: str, tell: Tell, *, snapshots: bool = False) -> S
         after = sync_branch(log, remote, tell)
         branch = BranchSync(branch.sent or after.sent, branch.received or after.received, after.conflicts)
     return SyncResult(sent, received, written, already_written, on_branches, branch)
+
+
+def _remove_seals(files: dict[str, Path], folder: Path) -> dict[str, Path]:
+    """Return copies of the records among some files that nobody can take for the user's own.
+
+    Raises:
+        OSError: They cannot be written.
+    """
+    copies = {}
+    for name, path in files.items():
+        if path.name == RECORD and path.is_file() and not path.is_symlink():
+            copies[name] = folder / f"{path.parent.name}.{RECORD}"
+            copies[name].write_bytes(remove_seal(path.read_bytes()))
+    return copies
 
 
 def _find_outputs(runs: list[Run], folder: Path) -> dict[str, Path]:
