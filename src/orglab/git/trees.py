@@ -112,7 +112,9 @@ def _compare_in_turn(repository: Repository, commits: Sequence[str]) -> dict[str
 
 def _diff_arguments(old: str, new: str | None, excluded: tuple[str, ...]) -> list[str]:
     commits = [old] if new is None else [old, new]
-    return [*commits, "--", ":(top)", *(f":(top,literal,exclude){path}" for path in excluded)]
+    # In a submodule git would run a `git status` or `git diff` of its own, with the filters there.
+    submodules = ("--ignore-submodules=dirty", "--submodule=short")
+    return [*submodules, *commits, "--", ":(top)", *(f":(top,literal,exclude){path}" for path in excluded)]
 
 
 @contextmanager

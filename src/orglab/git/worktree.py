@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError
+from orglab.git.files import is_own_file
 from orglab.git.repository import Repository
 from orglab.lock import held
 
@@ -98,7 +99,8 @@ def read_changes(repository: Repository, paths: Sequence[str] = (), *, all_files
         if line.startswith(b"# branch.oid ") and line != b"# branch.oid (initial)":
             head = line.split(b" ")[2].decode()
         elif kind == b"?":
-            untracked.append(os.fsdecode(line[2:]))
+            if not is_own_file(path := os.fsdecode(line[2:])):
+                untracked.append(path)
         elif kind in _FIELDS:
             fields = line.split(b" ", _FIELDS[kind])
             path = os.fsdecode(fields[-1])

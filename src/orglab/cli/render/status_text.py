@@ -76,7 +76,11 @@ def _describe_changes(status: Status) -> str:
         return "unknown: the log is not in a git repository"
     own = f"{' and '.join(status.uncommitted)} (run `orglab commit`)" if status.uncommitted else ""
     others = count(status.changed, "other file" if own else "file") if status.changed else ""
-    return " and ".join(filter(None, (own, others))) or "nothing"
+    known = " and ".join(filter(None, (own, others))) or "nothing"
+    if not status.unknown:
+        return known
+    why = "their filter is in the settings of this repository, and is not run"
+    return f"{known}; unknown: {listed(status.unknown, _MOST)} ({why})"
 
 
 def _describe_pending(status: Status) -> str:
