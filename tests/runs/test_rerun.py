@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -114,6 +115,80 @@ def test_a_rerun_does_not_prune_an_unmounted_worktree_of_the_user(seeded, orglab
     disk.with_name("unplugged").rename(disk)
     assert seeded.git("-C", disk / "tree", "status", "--porcelain") == ""
     assert len(seeded.git("worktree", "list").split("\n")) == 2
+
+
+def add_submodule(repo, folder, name="sub"):
+    """Add a submodule with one empty commit."""
+    repo.git("init", "--quiet", folder)
+    repo.git("-C", folder, "commit", "--quiet", "--allow-empty", "-m", "one")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", folder, name)
+    return repo.commit("with a submodule")
+
+
+def test_what_a_killed_rerun_left_is_removed_by_the_next_run_once_its_command_has_ended(
+    seeded, orglab, tmp_path_factory
+):
+    add_submodule(seeded, tmp_path_factory.mktemp("inner"))
+    orglab("run", "1.1", "--", "sh", "-c", "echo begun; cat")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orglab", "runs", "rerun", latest(seeded).id],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "begun\n"
+    process.kill()
+    process.wait()
+    run = next(one for one in read_runs(seeded.path) if one.fields.get("rerun_of"))
+    worktrees = seeded.path / ".git/orglab/worktrees"
+    (tree,) = (path for path in worktrees.iterdir() if path.is_dir())
+    assert seeded.git("worktree", "list").count("\n") == 1
+    assert seeded.git("-C", "sub", "worktree", "list").count("\n") == 1
+    (worktrees / "of-the-user").mkdir()
+    orglab("run", "1.1", "--", "true")
+    assert tree.exists()
+    command = os.pidfd_open(run.fields["child_pid"])
+    process.communicate()
+    select.select([command], [], [])
+    os.close(command)
+    orglab("run", "1.1", "--", "true")
+    assert [path.name for path in worktrees.iterdir()] == ["of-the-user"]
+    assert seeded.git("worktree", "list").count("\n") == 0
+    assert seeded.git("-C", "sub", "worktree", "list").count("\n") == 0
+
+
+def test_submodules_of_the_commit_are_removed_after_head_has_lost_them(seeded, orglab, tmp_path_factory):
+    add_submodule(seeded, tmp_path_factory.mktemp("inner"))
+    orglab("run", "1.1", "--", "git", "-C", seeded.path, "rm", "--quiet", "--cached", "sub")
+    seeded.git("reset", "--quiet")
+    orglab("runs", "rerun", latest(seeded).id)
+    assert seeded.git("ls-files", "sub") == ""
+    assert seeded.git("-C", "sub", "worktree", "list").count("\n") == 0
+
+
+def test_a_submodule_in_a_commit_is_no_link_to_another_repository(seeded, orglab, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    seeded.git("init", "--quiet", other)
+    seeded.git("-C", other, "commit", "--quiet", "--allow-empty", "-m", "one")
+    hook = other / ".git/hooks/post-checkout"
+    hook.write_text(f"#!/bin/sh\ntouch {other}/hooked\n")
+    hook.chmod(0o755)
+    head = seeded.git("-C", other, "rev-parse", "HEAD")
+    seeded.git("update-index", "--add", "--cacheinfo", f"160000,{head},dep")
+    seeded.git("commit", "--quiet", "-m", "a submodule")
+    (seeded.path / "dep").mkdir()
+    orglab("run", "1.1", "--", "true")
+    (seeded.path / "dep").rmdir()
+    (seeded.path / "dep").symlink_to(other)
+    orglab("runs", "rerun", latest(seeded).id)
+    assert seeded.git("-C", other, "worktree", "list").count("\n") == 0
+    assert not (other / "hooked").exists()
+
+
+def test_no_working_tree_is_made_through_a_link(seeded, orglab, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    orglab("run", "1.1", "--", "true")
+    (seeded.path / ".git/orglab/worktrees").symlink_to(elsewhere)
+    assert "Cannot create a working tree" in orglab("runs", "rerun", latest(seeded).id, code=5).err
+    assert list(elsewhere.iterdir()) == []
 
 
 # ---- code that Python imports from elsewhere ----

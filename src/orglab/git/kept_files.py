@@ -11,6 +11,7 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git.process import IDENTITY, NO_HOOKS
 from orglab.git.repository import FULL_HASH, Repository
+from orglab.git.scratch import scratch_folder
 from orglab.git.snapshot import PLAIN_INDEX
 from orglab.git.worktree import literal_pathspecs
 
@@ -50,14 +51,8 @@ def keep_files(
     """
     top = repository.at_top
     parent = parent if parent is not None and is_full_hash(parent) else None
-    folder = top.own_folder
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise GitError(f"{folder} cannot be written: {error.strerror}.") from error
-    private = folder / f"results.{name}.{os.getpid()}"
-    environment = {"GIT_INDEX_FILE": os.fspath(private.absolute())}
-    try:
+    with scratch_folder(top) as folder:
+        environment = {"GIT_INDEX_FILE": os.fspath((folder / "index").absolute())}
         top.run(*PLAIN_INDEX, "read-tree", parent or "--empty", environment=environment)
         before = top.run(*PLAIN_INDEX, "write-tree", environment=environment)
         known = _list_index(top, environment)
@@ -69,9 +64,6 @@ def keep_files(
         update = ("update-index", "--add", "--replace", "--remove", "-z", "--stdin")
         top.run(*PLAIN_INDEX, *update, stdin=names, environment=environment)
         tree = top.run(*PLAIN_INDEX, "write-tree", environment=environment)
-    finally:
-        private.unlink(missing_ok=True)
-        private.with_name(f"{private.name}.lock").unlink(missing_ok=True)
     if tree == before:
         return Kept(None, large)
     parents = ("-p", parent) if parent is not None else ()

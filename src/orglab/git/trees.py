@@ -2,16 +2,17 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from orglab.config import find_git_dir
 from orglab.errors import GitError, NotFoundError
 from orglab.git.files import disable_filters
+from orglab.git.process import NO_HOOKS
 from orglab.git.repository import FULL_HASH, Repository
-from orglab.git.snapshot import copy_index
 
 
 class EntryChange(NamedTuple):
@@ -135,6 +136,8 @@ def _index_with_untracked(repository: Repository, old: str, new: str | None) -> 
         return
     import tempfile  # noqa: PLC0415 - takes 10 ms, and few comparisons need it
 
+    from orglab.git.snapshot import copy_index  # noqa: PLC0415 - it imports this module
+
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder, "index")
         copy_index(repository.git_dir / "index", index)
@@ -204,49 +207,96 @@ def find_ignored_paths(repository: Repository) -> list[str]:
     return [os.fsdecode(path) for path in listed.split(b"\0") if path]
 
 
-def add_worktree(repository: Repository, place: Path, commit: str) -> Repository:
-    """Add a worktree with a detached HEAD at `commit`, and return its repository.
+class Checkout(NamedTuple):
+    """A working tree that is made for a while.
 
-    Its submodules are added as worktrees of the submodules of this working tree.
+    Attributes:
+        repository: The repository.
+        place: Its folder, which is empty.
+        note: Called with the path of each submodule before that is added, so that all is removed again.
+    """
+
+    repository: Repository
+    place: Path
+    note: Callable[[str], None]
+
+
+def add_worktree(checkout: Checkout, commit: str) -> None:
+    """Add a worktree with a detached HEAD at `commit`.
+
+    Its submodules are added as worktrees of the submodules of this working tree: of those that are submodules here too,
+    and are reached through no link.
 
     Raises:
         GitError: git fails, or is not installed.
     """
+    repository, place = checkout.repository, checkout.place
     repository.run("worktree", "add", "--quiet", "--detach", os.fspath(place), commit)
     git_dir = os.fsdecode(Repository(place, place, place).query("rev-parse", "--absolute-git-dir").strip())
     worktree = Repository(place, place, Path(git_dir))
-    for line in worktree.query("ls-tree", "-r", "-z", "--full-tree", "HEAD").split(b"\0"):
-        if line.startswith(b"160000 "):
-            head, _, name = line.partition(b"\t")
-            inner = repository.top / os.fsdecode(name)
-            if not os.path.lexists(inner / ".git"):
-                continue
-            module = Repository(inner, inner, inner / ".git")
-            module.run(
-                "worktree", "add", "--quiet", "--detach", os.fspath(place / os.fsdecode(name)), head.split()[2].decode()
-            )
-    return worktree
+    present = {path for path, _ in _list_submodules(repository.query("ls-files", "-z", "--stage", "--", ":(top)"))}
+    for name, head in _list_submodules(worktree.query("ls-tree", "-r", "-z", "--full-tree", "HEAD")):
+        if name in present and (module := _find_module(repository, name)) is not None:
+            checkout.note(name)
+            module.run("worktree", "add", "--quiet", "--detach", os.fspath(place / name), head)
 
 
-def remove_worktree(repository: Repository, place: Path) -> None:
+def _list_submodules(printed: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the paths and hashes of the submodules in the output of `git ls-tree -z` or `git ls-files -z --stage`."""
+    for line in printed.split(b"\0"):
+        head, _, name = line.partition(b"\t")
+        if head.startswith(b"160000 "):
+            yield os.fsdecode(name), next(word.decode() for word in head.split()[1:] if word != b"commit")
+
+
+def _find_module(repository: Repository, name: str) -> Repository | None:
+    """Return the submodule at a path of the working tree; None if there is none, or a link leads to it."""
+    parts = Path(name).parts
+    if Path(name).is_absolute() or ".." in parts:
+        return None
+    inner = repository.top
+    for part in parts:
+        inner = inner / part
+        if inner.is_symlink():
+            return None
+    found = find_git_dir(os.fspath(inner))
+    if found is None or Path(found[0]) != inner or (inner / ".git").is_symlink():
+        return None
+    return Repository(inner, inner, Path(found[1]))
+
+
+def remove_worktree(repository: Repository, place: Path, modules: Iterable[str]) -> None:
     """Remove a worktree that `add_worktree` added, with all changes in it.
 
     `git worktree prune` would also drop worktrees of the user that are unavailable, such as on an unplugged disk.
+
+    Args:
+        repository: The repository.
+        place: The folder.
+        modules: The submodules that were added in it.
 
     Raises:
         GitError: git is not installed.
     """
     import shutil  # noqa: PLC0415 - only one command needs it
 
-    for line in (repository.read("ls-files", "-z", "--stage") or b"").split(b"\0"):
-        name = os.fsdecode(line.partition(b"\t")[2])
-        inner = repository.top / name
-        if line.startswith(b"160000 ") and os.path.lexists(place / name / ".git"):
-            _remove(Repository(inner, inner, inner / ".git"), place / name)
+    for name in modules:
+        if (module := _find_module(repository, name)) is not None:
+            _remove(module, place / name)
     _remove(repository, place)
     shutil.rmtree(place, ignore_errors=True)
 
 
 def _remove(repository: Repository, place: Path) -> None:
-    with suppress(GitError):  # git's own garbage collection will prune what stays registered
-        repository.run("worktree", "remove", "--force", "--force", os.fspath(place))
+    """Remove a worktree and what git knows of it, even where it was only begun."""
+    import shutil  # noqa: PLC0415 - the same
+
+    with suppress(GitError):
+        repository.run("worktree", "remove", "--force", "--force", os.fspath(place), environment=NO_HOOKS)
+    known = os.fsencode(os.path.realpath(place / ".git"))
+    with suppress(OSError):
+        for folder in (repository.common_dir / "worktrees").iterdir():
+            with suppress(OSError):
+                link = os.path.realpath((folder / "gitdir").read_bytes().rstrip(b"\n"))
+                if link == known and not folder.is_symlink():
+                    shutil.rmtree(folder)

@@ -4,15 +4,15 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from orglab.errors import NotFoundError, NotWritableError, UsageError
+from orglab.errors import NotFoundError, UsageError
 from orglab.git import Repository
 from orglab.git.hashed_file import hash_file
 from orglab.git.kept_files import is_full_hash
-from orglab.git.trees import add_worktree, find_ignored_paths, has_commit, remove_worktree
+from orglab.git.scratch import scratch_worktree
+from orglab.git.trees import add_worktree, find_ignored_paths, has_commit
 from orglab.log.log import LogFile
 from orglab.runs.comparison import find_differences
 from orglab.runs.description import describe_value, source_text, value_text
@@ -27,7 +27,7 @@ from orglab.runs.results import expand_path
 from orglab.runs.run_request import RunRequest
 from orglab.runs.seal import is_own
 from orglab.runs.source_folders import OwnCode, Source, find_sources
-from orglab.runs.storage import HIDDEN_FOLDER, find_worktrees_folder
+from orglab.runs.storage import HIDDEN_FOLDER
 from orglab.text import Tell, listed
 
 
@@ -203,20 +203,15 @@ def _find_code(log: LogFile, run: Run) -> tuple[Repository, str]:
 @contextlib.contextmanager
 def _checkout(repository: Repository, commit: str, tell: Tell, *, keep: bool) -> Iterator[Path]:
     """Yield a temporary working tree of a commit."""
-    folder = find_worktrees_folder(repository)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tree = Path(tempfile.mkdtemp(prefix=f"{commit[:7]}-", dir=folder))
-    except OSError as error:
-        raise NotWritableError(f"Cannot create a working tree in {folder}: {error.strerror}.") from error
-    try:
-        add_worktree(repository, tree, commit)
-        yield tree
-    finally:
-        if keep:
-            tell(f"Kept the working tree {tree}; remove it with `git worktree remove --force {tree}`.")
-        else:
-            remove_worktree(repository, tree)
+    with scratch_worktree(repository, commit[:7]) as (checkout, keep_it):
+        add_worktree(checkout, commit)
+        try:
+            yield checkout.place
+        finally:
+            if keep:
+                keep_it()
+                tell(f"Kept the working tree {checkout.place}; remove it with "
+                     f"`git worktree remove --force {checkout.place}`.")  # fmt: skip
 
 
 def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence[str]) -> Iterator[str]:

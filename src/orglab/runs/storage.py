@@ -17,7 +17,7 @@ from pathlib import Path
 
 from orglab.config import CLONE_FOLDER
 from orglab.errors import GitError
-from orglab.git import Repository, find_repository
+from orglab.git import find_repository
 from orglab.git.repository import list_worktrees
 
 HIDDEN_FOLDER = ".orglab"
@@ -41,11 +41,6 @@ def find_storage_folders(top: Path) -> list[Path]:
         clone = repository.common_dir if repository is not None else top
         folders.append(Path(named, os.path.realpath(clone).replace(os.sep, "%")[-_LONGEST:]))
     return [*folders, top / HIDDEN_FOLDER]
-
-
-def find_worktrees_folder(repository: Repository) -> Path:
-    """Return the folder for the working trees of reruns; git needs to write to its parent anyway."""
-    return repository.shared_folder / WORKTREES
 
 
 def make_folder(storage: Path, kind: str) -> Path:
