@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git.commit import Commit, read_commits
-from orglab.git.process import read_error, run_readonly
+from orglab.git.process import may_have_filters, read_error, run_readonly
 from orglab.git.repository import FULL_HASH, Repository
 
 _BLAMED = re.compile(rb"(%b) (\d+) (\d+)(?: \d+)?" % FULL_HASH)
@@ -276,16 +276,6 @@ def find_changed_files(repository: Repository, path: str = ".") -> list[str]:
     return compare_with_head(repository, path).changed
 
 
-def find_unknown_files(repository: Repository, names: Collection[str]) -> set[str]:
-    """Return those of some files that seem changed of which only a filter that is not run could tell.
-
-    Args:
-        repository: The repository.
-        names: The files that differ when they are compared as `disable_filters` has it.
-    """
-    return _find_filtered(repository, names, _read_filters(repository))
-
-
 def find_moved_files(repository: Repository, before: str) -> set[str]:
     """Return the files that a move of HEAD has written or removed: they are as HEAD has them, and differ from before.
 
@@ -321,6 +311,8 @@ class _Filters(NamedTuple):
 
 
 def _read_filters(repository: Repository) -> _Filters:
+    if not may_have_filters(os.fspath(repository.git_dir)):
+        return _Filters({}, frozenset())
     listed = repository.read("config", "-z", "--show-scope", "--get-regexp", r"^filter\..") or b""
     pieces = listed.split(b"\0")
     own: dict[bytes, bytes] = {}

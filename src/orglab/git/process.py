@@ -166,10 +166,8 @@ def _require_own_tree(folder: Path, environment: Mapping[str, str] | None) -> No
     if found is None:
         return
     top, git_dir = found
-    files = (f"{find_common_dir(git_dir)}/config", f"{git_dir}/config.worktree")
-    texts = [_read_small(file) for file in files]
-    may_have_it = any(b"worktree" in text.lower() or len(text) == _MOST_SETTINGS for text in texts)
-    if not may_have_it or (key := (top, git_dir, *texts)) in _known_trees:
+    texts = _read_settings(git_dir)
+    if not _may_name(texts, b"worktree") or (key := (top, git_dir, *texts)) in _known_trees:
         return
     import subprocess  # noqa: PLC0415 - few repositories have such a setting
 
@@ -180,8 +178,22 @@ def _require_own_tree(folder: Path, environment: Mapping[str, str] | None) -> No
         )  # fmt: skip
     shown = os.fsdecode(asked.stdout.removesuffix(b"\n"))
     if asked.returncode == 0 and os.path.realpath(shown) != os.path.realpath(top):
-        raise GitError(f"git works in {shown} instead of {top}, because of core.worktree in {files[0]}; remove that.")
+        raise GitError(f"git works in {shown} instead of {top}, because core.worktree is set in {git_dir}; unset it.")
     _known_trees.add(key)
+
+
+def may_have_filters(git_dir: str) -> bool:
+    """Return whether the configuration of a repository itself may name a filter; if not, git need not be asked."""
+    return _may_name(_read_settings(git_dir), b"filter", b"include")
+
+
+def _may_name(texts: Sequence[bytes], *words: bytes) -> bool:
+    return any(len(text) == _MOST_SETTINGS or any(word in text.lower() for word in words) for text in texts)
+
+
+def _read_settings(git_dir: str) -> list[bytes]:
+    files = (f"{find_common_dir(git_dir)}/config", f"{git_dir}/config.worktree")
+    return [_read_small(file) for file in files]
 
 
 def _read_small(file: str) -> bytes:

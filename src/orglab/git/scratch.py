@@ -8,16 +8,32 @@ import contextlib
 import fcntl
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+from orglab.config import find_git_dir
 from orglab.errors import GitError
+from orglab.git.process import NO_HOOKS
 from orglab.git.repository import Repository
-from orglab.git.trees import Checkout, remove_worktree
 
 _PREFIX = "temporary-"
 _MOST_BYTES = 1 << 20
 WORKTREES = "worktrees"
+
+
+class Checkout(NamedTuple):
+    """A working tree that is made for a while.
+
+    Attributes:
+        repository: The repository.
+        place: Its folder, which is empty.
+        note: Called with the path of each submodule before that is added, so that all is removed again.
+    """
+
+    repository: Repository
+    place: Path
+    note: Callable[[str], None]
 
 
 @contextlib.contextmanager
@@ -97,7 +113,7 @@ def _collect_worktree(repository: Repository, marker: Path) -> None:
     """Remove a working tree whose process is gone, unless the command of that goes on in it."""
     place = marker.with_name(marker.name[1:])
     with _try_lock(marker) as is_free:
-        if is_free and not _is_used(place):
+        if is_free and not place.is_symlink() and not _is_used(place):
             remove_worktree(repository, place, _read_modules(marker))
             marker.unlink(missing_ok=True)
 
@@ -186,3 +202,84 @@ def _is_real(path: Path) -> bool:
         return stat.S_ISDIR(path.lstat().st_mode)
     except OSError:
         return False
+
+
+def add_worktree(checkout: Checkout, commit: str) -> None:
+    """Add a worktree with a detached HEAD at `commit`.
+
+    Its submodules are added as worktrees of the submodules of this working tree: of those that are submodules here too,
+    and are reached through no link.
+
+    Raises:
+        GitError: git fails, or is not installed.
+    """
+    repository, place = checkout.repository, checkout.place
+    repository.run("worktree", "add", "--quiet", "--detach", os.fspath(place), commit)
+    git_dir = os.fsdecode(Repository(place, place, place).query("rev-parse", "--absolute-git-dir").strip())
+    worktree = Repository(place, place, Path(git_dir))
+    present = {path for path, _ in _list_submodules(repository.query("ls-files", "-z", "--stage", "--", ":(top)"))}
+    for name, head in _list_submodules(worktree.query("ls-tree", "-r", "-z", "--full-tree", "HEAD")):
+        if name in present and (module := _find_module(repository, name)) is not None:
+            checkout.note(name)
+            module.run("worktree", "add", "--quiet", "--detach", os.fspath(place / name), head)
+
+
+def _list_submodules(printed: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the paths and hashes of the submodules in the output of `git ls-tree -z` or `git ls-files -z --stage`."""
+    for line in printed.split(b"\0"):
+        head, _, name = line.partition(b"\t")
+        if head.startswith(b"160000 "):
+            yield os.fsdecode(name), next(word.decode() for word in head.split()[1:] if word != b"commit")
+
+
+def _find_module(repository: Repository, name: str) -> Repository | None:
+    """Return the submodule at a path of the working tree; None if there is none, or a link leads to it."""
+    parts = Path(name).parts
+    if Path(name).is_absolute() or ".." in parts:
+        return None
+    inner = repository.top
+    for part in parts:
+        inner = inner / part
+        if inner.is_symlink():
+            return None
+    found = find_git_dir(os.fspath(inner))
+    if found is None or Path(found[0]) != inner or (inner / ".git").is_symlink():
+        return None
+    return Repository(inner, inner, Path(found[1]))
+
+
+def remove_worktree(repository: Repository, place: Path, modules: Iterable[str]) -> None:
+    """Remove a worktree that `add_worktree` added, with all changes in it.
+
+    `git worktree prune` would also drop worktrees of the user that are unavailable, such as on an unplugged disk.
+
+    Args:
+        repository: The repository.
+        place: The folder.
+        modules: The submodules that were added in it.
+
+    Raises:
+        GitError: git is not installed.
+    """
+    import shutil  # noqa: PLC0415 - only one command needs it
+
+    for name in modules:
+        if (module := _find_module(repository, name)) is not None:
+            _remove(module, place / name)
+    _remove(repository, place)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _remove(repository: Repository, place: Path) -> None:
+    """Remove a worktree and what git knows of it, even where it was only begun."""
+    import shutil  # noqa: PLC0415 - the same
+
+    with contextlib.suppress(GitError):
+        repository.run("worktree", "remove", "--force", "--force", os.fspath(place), environment=NO_HOOKS)
+    known = os.fsencode(os.path.realpath(place / ".git"))
+    with contextlib.suppress(OSError):
+        for folder in (repository.common_dir / "worktrees").iterdir():
+            with contextlib.suppress(OSError):
+                link = os.path.realpath((folder / "gitdir").read_bytes().rstrip(b"\n"))
+                if link == known and not folder.is_symlink():
+                    shutil.rmtree(folder)

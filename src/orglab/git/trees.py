@@ -1,18 +1,17 @@
-"""The differences between two commits, and working trees of single commits."""
+"""The differences between two commits, or a commit and the working tree."""
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from orglab.config import find_git_dir
 from orglab.errors import GitError, NotFoundError
 from orglab.git.files import disable_filters
-from orglab.git.process import NO_HOOKS
 from orglab.git.repository import FULL_HASH, Repository
+from orglab.git.snapshot import copy_index
 
 
 class EntryChange(NamedTuple):
@@ -113,6 +112,9 @@ def _compare_in_turn(repository: Repository, commits: Sequence[str]) -> dict[str
 
 def _diff_arguments(old: str, new: str | None, excluded: tuple[str, ...]) -> list[str]:
     commits = [old] if new is None else [old, new]
+    for name in commits:
+        if re.fullmatch(FULL_HASH.decode(), name) is None:  # of a record, and perhaps an option of git
+            raise GitError(f"{name!r} is not the full hash of a commit.")
     # In a submodule git would run a `git status` or `git diff` of its own, with the filters there.
     submodules = ("--ignore-submodules=dirty", "--submodule=short")
     return [*submodules, *commits, "--", ":(top)", *(f":(top,literal,exclude){path}" for path in excluded)]
@@ -135,8 +137,6 @@ def _index_with_untracked(repository: Repository, old: str, new: str | None) -> 
         yield environment
         return
     import tempfile  # noqa: PLC0415 - takes 10 ms, and few comparisons need it
-
-    from orglab.git.snapshot import copy_index  # noqa: PLC0415 - it imports this module
 
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder, "index")
@@ -205,98 +205,3 @@ def find_ignored_paths(repository: Repository) -> list[str]:
     """
     listed = repository.at_top.query("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     return [os.fsdecode(path) for path in listed.split(b"\0") if path]
-
-
-class Checkout(NamedTuple):
-    """A working tree that is made for a while.
-
-    Attributes:
-        repository: The repository.
-        place: Its folder, which is empty.
-        note: Called with the path of each submodule before that is added, so that all is removed again.
-    """
-
-    repository: Repository
-    place: Path
-    note: Callable[[str], None]
-
-
-def add_worktree(checkout: Checkout, commit: str) -> None:
-    """Add a worktree with a detached HEAD at `commit`.
-
-    Its submodules are added as worktrees of the submodules of this working tree: of those that are submodules here too,
-    and are reached through no link.
-
-    Raises:
-        GitError: git fails, or is not installed.
-    """
-    repository, place = checkout.repository, checkout.place
-    repository.run("worktree", "add", "--quiet", "--detach", os.fspath(place), commit)
-    git_dir = os.fsdecode(Repository(place, place, place).query("rev-parse", "--absolute-git-dir").strip())
-    worktree = Repository(place, place, Path(git_dir))
-    present = {path for path, _ in _list_submodules(repository.query("ls-files", "-z", "--stage", "--", ":(top)"))}
-    for name, head in _list_submodules(worktree.query("ls-tree", "-r", "-z", "--full-tree", "HEAD")):
-        if name in present and (module := _find_module(repository, name)) is not None:
-            checkout.note(name)
-            module.run("worktree", "add", "--quiet", "--detach", os.fspath(place / name), head)
-
-
-def _list_submodules(printed: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the paths and hashes of the submodules in the output of `git ls-tree -z` or `git ls-files -z --stage`."""
-    for line in printed.split(b"\0"):
-        head, _, name = line.partition(b"\t")
-        if head.startswith(b"160000 "):
-            yield os.fsdecode(name), next(word.decode() for word in head.split()[1:] if word != b"commit")
-
-
-def _find_module(repository: Repository, name: str) -> Repository | None:
-    """Return the submodule at a path of the working tree; None if there is none, or a link leads to it."""
-    parts = Path(name).parts
-    if Path(name).is_absolute() or ".." in parts:
-        return None
-    inner = repository.top
-    for part in parts:
-        inner = inner / part
-        if inner.is_symlink():
-            return None
-    found = find_git_dir(os.fspath(inner))
-    if found is None or Path(found[0]) != inner or (inner / ".git").is_symlink():
-        return None
-    return Repository(inner, inner, Path(found[1]))
-
-
-def remove_worktree(repository: Repository, place: Path, modules: Iterable[str]) -> None:
-    """Remove a worktree that `add_worktree` added, with all changes in it.
-
-    `git worktree prune` would also drop worktrees of the user that are unavailable, such as on an unplugged disk.
-
-    Args:
-        repository: The repository.
-        place: The folder.
-        modules: The submodules that were added in it.
-
-    Raises:
-        GitError: git is not installed.
-    """
-    import shutil  # noqa: PLC0415 - only one command needs it
-
-    for name in modules:
-        if (module := _find_module(repository, name)) is not None:
-            _remove(module, place / name)
-    _remove(repository, place)
-    shutil.rmtree(place, ignore_errors=True)
-
-
-def _remove(repository: Repository, place: Path) -> None:
-    """Remove a worktree and what git knows of it, even where it was only begun."""
-    import shutil  # noqa: PLC0415 - the same
-
-    with suppress(GitError):
-        repository.run("worktree", "remove", "--force", "--force", os.fspath(place), environment=NO_HOOKS)
-    known = os.fsencode(os.path.realpath(place / ".git"))
-    with suppress(OSError):
-        for folder in (repository.common_dir / "worktrees").iterdir():
-            with suppress(OSError):
-                link = os.path.realpath((folder / "gitdir").read_bytes().rstrip(b"\n"))
-                if link == known and not folder.is_symlink():
-                    shutil.rmtree(folder)

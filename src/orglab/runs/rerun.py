@@ -11,8 +11,8 @@ from orglab.errors import NotFoundError, UsageError
 from orglab.git import Repository
 from orglab.git.hashed_file import hash_file
 from orglab.git.kept_files import is_full_hash
-from orglab.git.scratch import scratch_worktree
-from orglab.git.trees import add_worktree, find_ignored_paths, has_commit
+from orglab.git.scratch import add_worktree, scratch_worktree
+from orglab.git.trees import find_ignored_paths, has_commit
 from orglab.log.log import LogFile
 from orglab.runs.comparison import find_differences
 from orglab.runs.description import describe_value, source_text, value_text
