@@ -112,9 +112,6 @@ def _compare_in_turn(repository: Repository, commits: Sequence[str]) -> dict[str
 
 def _diff_arguments(old: str, new: str | None, excluded: tuple[str, ...]) -> list[str]:
     commits = [old] if new is None else [old, new]
-    for name in commits:
-        if re.fullmatch(FULL_HASH.decode(), name) is None:  # of a record, and perhaps an option of git
-            raise GitError(f"{name!r} is not the full hash of a commit.")
     # In a submodule git would run a `git status` or `git diff` of its own, with the filters there.
     submodules = ("--ignore-submodules=dirty", "--submodule=short")
     return [*submodules, *commits, "--", ":(top)", *(f":(top,literal,exclude){path}" for path in excluded)]
@@ -125,7 +122,13 @@ def _index_with_untracked(repository: Repository, old: str, new: str | None) -> 
     """Yield an environment in which git compares a commit with the working tree, untracked files of it included.
 
     git takes a file for removed if it is not in the index, and a snapshot holds such files.
+
+    Raises:
+        GitError: git fails, or one of the commits is not a full hash: in a record, it may be an option of git.
     """
+    for name in (old,) if new is None else (old, new):
+        if re.fullmatch(FULL_HASH.decode(), name) is None:
+            raise GitError(f"{name!r} is not the full hash of a commit.")
     environment = disable_filters(repository)
     if new is not None:
         yield environment
