@@ -10,13 +10,19 @@ from orglab.errors import GitError
 from orglab.git import find_repository
 from orglab.git.files import (
     blame,
+    compare_with_head,
     find_changed_files,
     find_files_containing,
     is_tracked,
+    list_untracked,
     path_in,
     read_commits_of_file,
     read_file_at,
 )
+from orglab.git.remote import is_changed
+from orglab.git.snapshot import make_snapshot
+from orglab.git.untracked import Budget
+from orglab.git.worktree import read_changes
 
 STRANGE = ["-h", "--output=owned", "a b*.py", ":(top)x", "we\nird", 'qu"ote\\n', "é.py", "sub/[e1].py"]
 
@@ -136,7 +142,8 @@ def test_no_program_of_the_repository_is_run(repo, ours):
         repo.write(".git/info/attributes", attribute)
         repo.write("a.py", "# [e1]\nmore\n")
         assert find_files_containing(ours, "[e1]") == ["a.py", "b=c.py"]
-        assert find_changed_files(ours) == ["a.py"]
+        assert compare_with_head(ours) == ([], ["a.py"])
+        assert is_changed(ours, "a.py") is None
         assert [one.commit is None for one in blame(ours, "a.py", [1, 2])] == [False, True]
         assert subjects(read_commits_of_file(ours, "a.py")) == ["[e1] one"]
         assert not (repo.path / "owned").exists()
@@ -161,6 +168,43 @@ def test_filters_of_the_user_are_run(repo, ours, tmp_path_factory):
         assert repo.git("show", "HEAD:a.txt") == "nop"
         os.utime(repo.path / "a.txt", (1, 1))
         assert find_changed_files(ours) == []
+
+
+def test_a_filter_of_the_user_is_run_instead_of_that_of_the_repository(repo, ours, tmp_path_factory, monkeypatch):
+    settings = tmp_path_factory.mktemp("home") / "config"
+    settings.write_text('[filter "rot"]\n\tclean = tr a-z n-za-m\n\tsmudge = tr a-z n-za-m\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    repo.commit("one", {".gitattributes": "*.txt filter=rot\n", "a.txt": "abc\n", "b.txt": "abc\n"})
+    repo.git("config", "filter.rot.clean", f"touch {repo.path}/owned; cat")
+    os.utime(repo.path / "a.txt", (1, 1))
+    repo.write("b.txt", "abd\n")
+    assert compare_with_head(ours) == (["b.txt"], [])
+    assert [is_changed(ours, name) for name in ("a.txt", "b.txt", "c.txt")] == [False, True, True]
+    assert not (repo.path / "owned").exists()
+
+
+def test_what_a_filter_of_the_repository_would_have_to_read_is_unknown(repo, ours):
+    repo.git("config", "filter.strip.clean", "sed /output/d")
+    repo.commit("one", {".gitattributes": "*.ipynb filter=strip\n", "a.ipynb": "code\noutput\n", "b.py": "1\n"})
+    assert repo.git("show", "HEAD:a.ipynb") == "code"
+    os.utime(repo.path / "a.ipynb", (1, 1))
+    repo.write("b.py", "2\n")
+    assert compare_with_head(ours) == (["b.py"], ["a.ipynb"])
+
+
+@pytest.mark.parametrize("name", [".log.org.orglab-lock", "notes/.log.org.orglab-0123456789ab"])
+def test_the_lock_of_a_log_and_its_new_version_are_no_untracked_files(repo, ours, name):
+    repo.commit("one", {"notes/a": ""})
+    repo.write(name, "")
+    repo.write("new/.x.orglab-lock", "")
+    repo.write("new/file", "")
+    repo.write(".log.org.orglab-kept-0", "")
+    assert list_untracked(ours) == [".log.org.orglab-kept-0", "new/"]
+    assert read_changes(ours).untracked == (".log.org.orglab-kept-0", "new/file")
+    snapshot = make_snapshot(ours, "20180101-000000-abcdef", "message", Budget(1000, 10, 1000))
+    assert repo.git("ls-tree", "-r", "--name-only", snapshot.commit).split() == [
+        ".log.org.orglab-kept-0", "new/file", "notes/a",
+    ]  # fmt: skip
 
 
 def test_submodules_are_repositories_of_their_own(repo, tmp_path_factory):

@@ -314,3 +314,42 @@ def test_a_changed_submodule_is_named_and_a_moved_one_committed(repo, found, tmp
     assert find_committable(found, changes) == ["sub"]
     commit_changes(found)
     assert read_changes(found).tracked == ()
+
+
+# ---- a working tree elsewhere ----
+
+
+@pytest.mark.parametrize("setting", ["core.worktree", "CORE.WorkTree"])
+def test_a_repository_whose_working_tree_is_elsewhere_is_refused(repo, tmp_path_factory, setting):
+    elsewhere = tmp_path_factory.mktemp("private")
+    (elsewhere / "id").write_text("secret")
+    repo.commit("one", {"id": "tracked"})
+    ours = find_repository(repo.path)
+    assert read_changes(ours).is_clean
+    repo.git("config", setting, str(elsewhere))
+    for act in (lambda: read_changes(ours), lambda: commit_paths(ours, "two", ["id"]), lambda: ours.read("ls-files")):
+        with pytest.raises(GitError, match=rf"git works in {elsewhere} instead of {repo.path}"):
+            act()
+    repo.git("config", "--unset", setting)
+    assert read_changes(ours).is_clean
+
+
+def test_the_working_tree_of_one_worktree_is_checked_too(repo, tmp_path_factory):
+    repo.commit("one", {"id": "tracked"})
+    other = tmp_path_factory.mktemp("other") / "tree"
+    repo.git("worktree", "add", "--quiet", "--detach", other)
+    repo.git("config", "extensions.worktreeConfig", "true")
+    assert read_changes(find_repository(other)).is_clean
+    repo.git("-C", other, "config", "--worktree", "core.worktree", str(repo.path))
+    with pytest.raises(GitError, match=r"core\.worktree"):
+        read_changes(find_repository(other))
+    assert read_changes(find_repository(repo.path)).is_clean
+
+
+def test_the_setting_of_a_submodule_is_none_that_leads_elsewhere(repo, tmp_path_factory):
+    inner = tmp_path_factory.mktemp("inner")
+    repo.git("init", "--quiet", inner)
+    repo.git("-C", inner, "commit", "--quiet", "--allow-empty", "-m", "one")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inner, "sub")
+    assert repo.git("-C", "sub", "config", "core.worktree")
+    assert read_changes(find_repository(repo.path / "sub")).is_clean

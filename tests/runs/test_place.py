@@ -4,6 +4,7 @@ The commands of these runs are what a person does meanwhile in another terminal.
 """
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -216,14 +217,24 @@ KILL = """\
 # The parent of a hook is git, and the parent of that is orglab.
 [ -e .git/killed ] || { touch .git/killed; kill -9 $(ps -o ppid= -p $PPID); }
 """
-KILL_AT_REF = KILL.replace("#!/bin/sh", "#!/bin/sh\n[ $1 = committed ] && grep -q refs/orglab/results || exit 0")
+# orglab writes its own refs without the hooks of the repository.
+KILL_AT_REF = """\
+#!/bin/sh
+{git} "$@"
+code=$?
+case "$*" in *update-ref*refs/orglab/results*) [ -e .git/killed ] || {{ touch .git/killed; kill -9 $PPID; }};; esac
+exit $code
+"""
 
 
-@pytest.mark.parametrize("hook", ["pre-commit", "post-commit", "reference-transaction"])
+@pytest.mark.parametrize("hook", ["pre-commit", "post-commit", "update-ref"])
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_a_kill_loses_nothing_and_nothing_is_told_twice(topic, orglab, hook, elsewhere):
-    path = topic.write(f".git/hooks/{hook}", KILL_AT_REF if hook == "reference-transaction" else KILL)
-    path.chmod(0o755)
+def test_a_kill_loses_nothing_and_nothing_is_told_twice(topic, orglab, monkeypatch, hook, elsewhere):
+    if hook == "update-ref":
+        topic.write(".git/tools/git", KILL_AT_REF.format(git=shutil.which("git"))).chmod(0o755)
+        monkeypatch.setenv("PATH", str(topic.path / ".git/tools"), prepend=os.pathsep)
+    else:
+        topic.write(f".git/hooks/{hook}", KILL).chmod(0o755)
     during = f"git checkout --quiet --force main; {WRITE}" if elsewhere else ":"
     orglab_process("run", "1.1", "--results", "out", "--", "sh", "-c", f"{WRITE}; {during}")
     if elsewhere:
@@ -232,7 +243,7 @@ def test_a_kill_loses_nothing_and_nothing_is_told_twice(topic, orglab, hook, els
         # A git whose orglab was killed goes on.
         subprocess.run(["sh", "-c", "while test -e .git/index.lock; do :; done"], check=True, timeout=60)
         orglab_process("list")
-    assert (topic.path / ".git/killed").exists() == (elsewhere or hook != "reference-transaction")
+    assert (topic.path / ".git/killed").exists() == (elsewhere or hook != "update-ref")
     subjects = topic.git("log", "--format=%s", "main..").split("\n")
     assert [subject.split(":")[0] for subject in subjects] == ["[e1.1] Results", "topic"]
     assert files_of(topic) == ["out/new", "out/old"]

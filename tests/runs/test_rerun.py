@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from orglab.git.hashed_file import hash_file
 from orglab.runs.record_reader import read_runs
 
 LOG = "experiment_log.org"
@@ -115,6 +117,80 @@ def test_a_rerun_does_not_prune_an_unmounted_worktree_of_the_user(seeded, orglab
     assert len(seeded.git("worktree", "list").split("\n")) == 2
 
 
+def add_submodule(repo, folder, name="sub"):
+    """Add a submodule with one empty commit."""
+    repo.git("init", "--quiet", folder)
+    repo.git("-C", folder, "commit", "--quiet", "--allow-empty", "-m", "one")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", folder, name)
+    return repo.commit("with a submodule")
+
+
+def test_what_a_killed_rerun_left_is_removed_by_the_next_run_once_its_command_has_ended(
+    seeded, orglab, tmp_path_factory
+):
+    add_submodule(seeded, tmp_path_factory.mktemp("inner"))
+    orglab("run", "1.1", "--", "sh", "-c", "echo begun; cat")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orglab", "runs", "rerun", latest(seeded).id],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "begun\n"
+    process.kill()
+    process.wait()
+    run = next(one for one in read_runs(seeded.path) if one.fields.get("rerun_of"))
+    worktrees = seeded.path / ".git/orglab/worktrees"
+    (tree,) = (path for path in worktrees.iterdir() if path.is_dir())
+    assert seeded.git("worktree", "list").count("\n") == 1
+    assert seeded.git("-C", "sub", "worktree", "list").count("\n") == 1
+    (worktrees / "of-the-user").mkdir()
+    orglab("run", "1.1", "--", "true")
+    assert tree.exists()
+    command = os.pidfd_open(run.fields["child_pid"])
+    process.communicate()
+    select.select([command], [], [])
+    os.close(command)
+    orglab("run", "1.1", "--", "true")
+    assert [path.name for path in worktrees.iterdir()] == ["of-the-user"]
+    assert seeded.git("worktree", "list").count("\n") == 0
+    assert seeded.git("-C", "sub", "worktree", "list").count("\n") == 0
+
+
+def test_submodules_of_the_commit_are_removed_after_head_has_lost_them(seeded, orglab, tmp_path_factory):
+    add_submodule(seeded, tmp_path_factory.mktemp("inner"))
+    orglab("run", "1.1", "--", "git", "-C", seeded.path, "rm", "--quiet", "--cached", "sub")
+    seeded.git("reset", "--quiet")
+    orglab("runs", "rerun", latest(seeded).id)
+    assert seeded.git("ls-files", "sub") == ""
+    assert seeded.git("-C", "sub", "worktree", "list").count("\n") == 0
+
+
+def test_a_submodule_in_a_commit_is_no_link_to_another_repository(seeded, orglab, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    seeded.git("init", "--quiet", other)
+    seeded.git("-C", other, "commit", "--quiet", "--allow-empty", "-m", "one")
+    hook = other / ".git/hooks/post-checkout"
+    hook.write_text(f"#!/bin/sh\ntouch {other}/hooked\n")
+    hook.chmod(0o755)
+    head = seeded.git("-C", other, "rev-parse", "HEAD")
+    seeded.git("update-index", "--add", "--cacheinfo", f"160000,{head},dep")
+    seeded.git("commit", "--quiet", "-m", "a submodule")
+    (seeded.path / "dep").mkdir()
+    orglab("run", "1.1", "--", "true")
+    (seeded.path / "dep").rmdir()
+    (seeded.path / "dep").symlink_to(other)
+    orglab("runs", "rerun", latest(seeded).id)
+    assert seeded.git("-C", other, "worktree", "list").count("\n") == 0
+    assert not (other / "hooked").exists()
+
+
+def test_no_working_tree_is_made_through_a_link(seeded, orglab, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    orglab("run", "1.1", "--", "true")
+    (seeded.path / ".git/orglab/worktrees").symlink_to(elsewhere)
+    assert "Cannot create a working tree" in orglab("runs", "rerun", latest(seeded).id, code=5).err
+    assert list(elsewhere.iterdir()) == []
+
+
 # ---- code that Python imports from elsewhere ----
 
 
@@ -198,3 +274,123 @@ for seed in range(2):
     assert "and may make several: their metrics come together in this one." in before
     assert "Metrics differ; they may be those of another run that the script made: acc 1 (was 0)." in lines
     assert "Files differ; another run of the script may have written them: results/seed." in lines
+
+
+# ---- runs of somebody else ----
+
+
+@pytest.fixture
+def publish(study):
+    """Return a function that stores a run which another clone has made, as a sync does."""
+
+    def store(**fields):
+        folder = study.path / ".git/orglab/runs/20180101-000000-abcdef"
+        folder.mkdir(parents=True)
+        began = {"event": "began", "ref": "e1.1", "log": LOG, "argv": ["true"], "host": "theirs", "exit_code": 0}
+        began |= {"began": "2018-01-01T00:00:00+00:00", "before": study.git("rev-parse", "HEAD"), **fields}
+        copied = {"event": "copied", "writer": "theirs-0123"}
+        (folder / "record.jsonl").write_text(f"{json.dumps(began)}\n{json.dumps(copied)}\n")
+        return folder.name
+
+    return store
+
+
+def test_the_run_of_somebody_else_is_shown_and_not_started(study, orglab, publish):
+    command = ["sh", "-c", "touch $0", str(study.path / "started"), " " * 300 + "it's", "\x1b[2J\u202e"]
+    environment = {"BASH_ENV": "evil.sh", "SEED": "1"}
+    name = publish(argv=command, environment=environment, cwd="sub\rfolder")
+    answer = orglab("runs", "rerun", name, code=2)
+    assert (
+        f"'sh' '-c' 'touch $0' '{study.path}/started' '{' ' * 300}it'\\''s' '\u2039U+001B\u203a[2J\u2039U+202E\u203a'\n"
+        in answer.err
+    )
+    assert "Folder:      'sub\u2039U+000D\u203afolder' of the commit\n" in answer.err
+    assert f"Commit:      {study.git('rev-parse', 'HEAD')}\n" in answer.err
+    assert "theirs-0123 published it, it ran on theirs" in answer.err
+    assert "Not set:     BASH_ENV SEED\n" in answer.err
+    assert answer.err.endswith("Nothing was started; add --yes to run it.\n")
+    assert not (study.path / "started").exists()
+    assert len(read_runs(study.path)) == 1
+    assert not (study.path / ".git/orglab/worktrees").exists()
+
+
+@pytest.mark.parametrize(("typed", "code"), [(b"y\n", 0), (b"n\n", 2)])
+def test_on_a_terminal_the_user_is_asked(study, publish, typed, code):
+    name = publish(argv=["touch", str(study.path / "started")])
+    keyboard, terminal = os.openpty()
+    os.write(keyboard, typed)
+    done = subprocess.run(
+        [sys.executable, "-m", "orglab", "runs", "rerun", name],
+        stdin=terminal, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    os.close(keyboard)
+    os.close(terminal)
+    assert done.returncode == code, done.stderr
+    assert "Run it? [y/N]" in done.stderr
+    assert (study.path / "started").exists() is (code == 0)
+
+
+def test_only_variables_that_the_settings_name_come_from_the_run_of_somebody_else(study, orglab, publish):
+    names = ("PATH", "LD_PRELOAD", "PYTHONPATH", "GIT_DIR", "BASH_ENV", "NODE_OPTIONS", "EXTRA")
+    study.write("orglab.toml", f"[run]\nenvironment = {list(names)!r}\ncommit_log = false\n")
+    environment = {**dict.fromkeys((*names, "OTHER"), "evil"), "A=B": "x", "N": "\0"}
+    name = publish(argv=[sys.executable, "-c", "import os; print(dict(os.environ))"], environment=environment)
+    answer = orglab("runs", "rerun", name, "--yes")
+    assert "Environment: EXTRA='evil'\n" in answer.err
+    assert answer.out.count("evil") == 1
+
+
+def test_a_variable_that_loads_code_is_not_set_in_the_rerun_of_an_own_run_either(seeded, orglab, monkeypatch):
+    seeded.write("orglab.toml", "[run]\nenvironment = ['EXTRA', 'BASH_ENV']\ncommit_log = false\n")
+    seeded.write("said.sh", "echo said\n")
+    monkeypatch.setenv("BASH_ENV", str(seeded.path / "said.sh"))
+    monkeypatch.setenv("EXTRA", "more")
+    orglab("run", "1.1", "--", "bash", "-c", "echo $EXTRA")
+    monkeypatch.delenv("BASH_ENV")
+    monkeypatch.delenv("EXTRA")
+    answer = orglab("runs", "rerun", latest(seeded).id)
+    assert answer.out == "more\n"
+    assert "Not set: BASH_ENV (such a variable can load code)." in answer.err
+
+
+@pytest.mark.parametrize("cwd", ["..", "/usr", "a/../../..", ".git", "link", "link/inner"])
+def test_a_rerun_does_not_leave_its_working_tree(study, orglab, publish, tmp_path_factory, cwd):
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "inner").mkdir()
+    (study.path / "link").symlink_to(outside)
+    study.commit("link")
+    name = publish(argv=["touch", "here"], cwd=cwd)
+    code = 2 if cwd[0] in "./a" else 3
+    assert "Traceback" not in orglab("runs", "rerun", name, "--yes", code=code).err
+    assert sorted(path.name for path in outside.rglob("*")) == ["inner"]
+
+
+def test_files_outside_of_a_rerun_are_neither_read_nor_written(study, orglab, publish, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "creds.json").write_text('{"secret": 7}')
+    (outside / "authorized").write_text("mine")
+    (study.path / "link").symlink_to(outside)
+    study.commit("link")
+    shutil.rmtree(study.path / "link", ignore_errors=True)
+    (study.path / "link").unlink()
+    study.write("link/authorized", "theirs")
+    left_out = [
+        {"path": "link/authorized", "reason": "large", "size": 6, "sha256": hash_file(study.path / "link/authorized")}
+    ]
+    paths = [str(outside), "link", "link/*.json", "l*/creds.json", "../../../.."]
+    name = publish(left_out=left_out, results=[*paths, 1], metrics_files=[*paths, "link/creds.json"])
+    answer = orglab("runs", "rerun", name, "--yes")
+    assert "outside of the working tree" in answer.err
+    again = latest(study)
+    assert (again.outputs, again.metrics) == ((), {})
+    assert (outside / "authorized").read_text() == "mine"
+    assert sorted(path.name for path in outside.iterdir()) == ["authorized", "creds.json"]
+
+
+def test_a_revision_in_a_record_is_no_expression(orglab, publish):
+    assert "names no commit" in orglab("runs", "rerun", publish(before="HEAD"), "--yes", code=3).err
+
+
+@pytest.mark.parametrize("argv", [[], ["tru\0e"], "true"])
+def test_a_record_without_a_command_is_not_repeated(orglab, publish, argv):
+    assert "no command that can be started" in orglab("runs", "rerun", publish(argv=argv), "--yes", code=2).err

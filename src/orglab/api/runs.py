@@ -1,6 +1,7 @@
 """The methods about runs."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from orglab.api.write import WriteMethods
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from orglab.runs.launch import LaunchedRun
     from orglab.runs.pruning import PrunableRun
     from orglab.runs.record import Run
+    from orglab.runs.rerun_consent import Ask
     from orglab.runs.run_request import RunRequest
     from orglab.runs.run_table import CodeReader, RunTable, TableRequest
     from orglab.runs.sync import SyncResult
@@ -27,6 +29,7 @@ class RunMethods(WriteMethods):
         """Run a command and record it; see `runs.launch.launch`."""
         from orglab.runs.launch import launch
 
+        self._collect_scratch()
         return launch(self, request, tell)
 
     def runs(self, reference: str | None = None) -> "list[Run]":
@@ -54,8 +57,6 @@ class RunMethods(WriteMethods):
             NotFoundError: There is no such experiment or step, and no run of it; or a revision is unknown.
             UsageError: It is not a reference, or a column of the request is unknown.
         """
-        from contextlib import suppress
-
         from orglab.runs.run_table import TableRequest, make_table
         from orglab.runs.step_results import read_claim
 
@@ -136,12 +137,20 @@ class RunMethods(WriteMethods):
         return read_difference(self, difference)
 
     def rerun(
-        self, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False, show_output: bool = True
+        self,
+        name: str,
+        tell: Tell,
+        *,
+        links: Sequence[str] = (),
+        keep: bool = False,
+        show_output: bool = True,
+        ask: "Ask | None" = None,
     ) -> "LaunchedRun":
         """Run the command of a run again on the code it ran on; see `runs.rerun.rerun`."""
         from orglab.runs.rerun import rerun
 
-        return rerun(self, name, tell, links=links, keep=keep, show_output=show_output)
+        self._collect_scratch()
+        return rerun(self, name, tell, links=links, keep=keep, show_output=show_output, ask=ask)
 
     def sync(self, remote: str | None, tell: Tell, *, snapshots: bool = False) -> "SyncResult":
         """Exchange run records with a remote, and write the received runs to the log; see `runs.sync.sync`.
@@ -154,6 +163,7 @@ class RunMethods(WriteMethods):
         from orglab.git.remote import find_default_remote
         from orglab.runs.sync import sync
 
+        self._collect_scratch()
         if remote is None:
             remote = find_default_remote(self.repository) if self.repository is not None else "origin"
         return sync(self, remote, tell, snapshots=snapshots)
@@ -207,6 +217,13 @@ class RunMethods(WriteMethods):
                 return
 
             write_pending(self, pending, lambda ref, commit: self.complete_step(ref, [commit]).commits, tell)
+
+    def _collect_scratch(self) -> None:
+        """Remove what killed processes left in the git directory, as far as that is possible."""
+        if self.repository is not None:
+            from orglab.git.scratch import collect_scratch
+
+            collect_scratch(self.repository)
 
     def _owns(self, name: str) -> bool:
         """Return whether a name in a pending entry is, or was, that of this log."""

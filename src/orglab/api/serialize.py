@@ -208,6 +208,7 @@ def status_form(status: "Status") -> dict[str, object]:
         "step": status.step.text if status.step is not None else None,
         "uncommitted": list(status.uncommitted),
         "changed": status.changed,
+        "unknown": list(status.unknown),
         "pending": list(status.pending),
         "reasons": status.reasons,
         "pending_results": status.pending_results,

@@ -19,8 +19,13 @@ class ShareMethods(LogFile):
     def commit(self, text: str | None = None) -> "LogCommit | None":
         """Commit only the log and the journal; return None if there is nothing to commit.
 
-        A log that is kept apart is committed to its own branch; see `log.kept_text` and `log.log_commit`.
+        A log that is kept apart is committed to its own branch; see `log.kept_text` and `log.log_commit`.  What killed
+        processes left in the git directory is removed.
         """
+        if self.repository is not None:
+            from orglab.git.scratch import collect_scratch
+
+            collect_scratch(self.repository)
         if self.is_apart:
             from orglab.log.kept_text import commit_apart_log
 

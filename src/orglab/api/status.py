@@ -46,6 +46,7 @@ class Status(NamedTuple):
         unsent: The number of commits of that branch that no remote is known to have; None without a remote.
         conflict: The line of the first git conflict marker in the log, or None.
         duplicate: A sentence about the experiments that have the id of the active one, or None.
+        unknown: The files of which only a filter in the repository's own configuration could tell if they have changes.
     """
 
     log: Path
@@ -71,6 +72,7 @@ class Status(NamedTuple):
     unsent: int | None = None
     conflict: int | None = None
     duplicate: str | None = None
+    unknown: tuple[str, ...] = ()
 
 
 class StatusMethods(SetupMethods):
@@ -93,7 +95,7 @@ class StatusMethods(SetupMethods):
         active = self.find_active()
         active_experiment, step, duplicate = self._find_active_in(document, active)
         repository = self.repository if is_installed() else None
-        uncommitted, changed = self._count_changes(repository) if repository is not None else ((), 0)
+        uncommitted, changed, unknown = self._count_changes(repository) if repository is not None else ((), 0, ())
         log_runs = LogRuns(self, lambda: document)
         runs = log_runs.all
         folders = [place / RUNS for place in find_storage_folders(self.top)]
@@ -114,7 +116,7 @@ class StatusMethods(SetupMethods):
             next((folder for folder in folders if folder.is_dir()), folders[0]), sum(map(_measure, folders)),
             LOG_BRANCH if self.is_apart else None, self._count_missing() if repository is not None else 0,
             count_unsent(repository) if repository is not None and self.is_apart else None,
-            document.conflict_line(), duplicate,
+            document.conflict_line(), duplicate, unknown,
         )  # fmt: skip
 
     def _find_active_in(
@@ -142,20 +144,21 @@ class StatusMethods(SetupMethods):
 
         return sum(len(loss.parts) for loss in find_losses(self))
 
-    def _count_changes(self, repository: "Repository") -> tuple[tuple[str, ...], int]:
-        """Return which of the log and the journal have changes, and how many other files have.
+    def _count_changes(self, repository: "Repository") -> tuple[tuple[str, ...], int, tuple[str, ...]]:
+        """Return which of the log and the journal have changes, how many other files have, and which may have.
 
         As for all commands that only read, no filter or monitor of the repository's settings is run.
         """
-        from orglab.git.files import find_changed_files, list_untracked
+        from orglab.git.files import compare_with_head, list_untracked
 
-        names = {*find_changed_files(repository), *list_untracked(repository)}
+        compared = compare_with_head(repository)
+        names, unknown = {*compared.changed, *list_untracked(repository)}, tuple(compared.unknown)
         if self.is_apart:
             from orglab.log.kept_text import find_unsaved
 
-            return tuple(find_unsaved(self)), len(names)
+            return tuple(find_unsaved(self)), len(names), unknown
         own = {*self.find_own_paths(repository)}
-        return tuple(sorted(names & own)), len(names - own)
+        return tuple(sorted(names & own)), len(names - own), unknown
 
     def _describe_hooks(self) -> str:
         """Return the state of the git hooks as a whole."""

@@ -1,6 +1,8 @@
 """Commands about runs: run, and runs (list, show, diff, rerun, discard, assign, prune)."""
 
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -288,20 +290,40 @@ def diff_command(run: str, other: str | None, *, patch: bool, as_json: bool) -> 
 @click.option("--link", "links", multiple=True, metavar="PATH",
               help="Link a path that git ignores, such as data, into the working tree; may be repeated.")  # fmt: skip
 @click.option("--keep", is_flag=True, help="Keep the working tree afterwards.")
+@click.option("--yes", is_flag=True, help="Do not ask, also if somebody else made the run.")
 @_json_option
 @change_options
-def rerun_command(run: str, links: tuple[str, ...], *, keep: bool, as_json: bool, anyway: bool) -> int:
+def rerun_command(run: str, links: tuple[str, ...], *, keep: bool, yes: bool, as_json: bool, anyway: bool) -> int:
     """Repeat a run: run its command again on the code it ran on, in a working tree of its own.
 
     Prints what could not be reproduced, and whether metrics and files came out the
-    same. The exit code is the command's.
+    same. The exit code is the command's. Of a run that somebody else made, the
+    command, its environment, folder and commit are shown first; without --yes, you
+    are asked.
 
     \b
     Example:
       orglab runs rerun 3c0749 --link data
     """
-    launched = this_log(anyway=anyway).rerun(run, tell, links=links, keep=keep, show_output=not as_json)
-    return _finish(launched, as_json=as_json)
+    log = this_log(anyway=anyway)
+    ask = partial(_ask_to_repeat, yes=yes)
+    return _finish(log.rerun(run, tell, links=links, keep=keep, show_output=not as_json, ask=ask), as_json=as_json)
+
+
+def _ask_to_repeat(lines: Sequence[str], *, yes: bool) -> None:
+    """Show what the run of somebody else would start, and return if it may be started.
+
+    Raises:
+        UsageError: It may not be, or nobody can be asked.
+    """
+    for line in lines:
+        tell(line)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("Nothing was started; add --yes to run it.")
+    if not click.confirm("Run it?", err=True):
+        raise UsageError("Nothing was started.")
 
 
 @runs_command.command(name="discard", short_help="Mark a run as one that does not count.")

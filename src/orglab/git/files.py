@@ -5,18 +5,20 @@ Paths are relative to the top of the repository, and literal: they are never rea
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git.commit import Commit, read_commits
-from orglab.git.process import read_error, run_readonly
+from orglab.git.process import may_have_filters, read_error, run_readonly
 from orglab.git.repository import FULL_HASH, Repository
 
 _BLAMED = re.compile(rb"(%b) (\d+) (\d+)(?: \d+)?" % FULL_HASH)
 _NOT_IN_FILE = re.compile(rb"no such (?:path|ref)|has only \d+ line|invalid line number|outside repository")
 _FILTER = re.compile(rb"filter\..*\.(?:clean|process|required)", re.S)
+_OWN_FILE = re.compile(r"\..+\.orglab-(?:lock|[0-9a-f]{12})", re.S)  # see `lock` and `log.file`
 _REPOSITORY_SCOPES = (b"local", b"worktree")
 
 
@@ -93,7 +95,13 @@ def list_untracked(repository: Repository) -> list[str]:
     arguments = ["ls-files", "-z", "--others", "--exclude-standard", "--directory", "--no-empty-directory"]
     if repository.head() is None:
         arguments.append("--cached")
-    return [os.fsdecode(name) for name in (repository.at_top.read(*arguments) or b"").split(b"\0") if name]
+    names = [os.fsdecode(name) for name in (repository.at_top.read(*arguments) or b"").split(b"\0") if name]
+    return [name for name in names if not is_own_file(name)]
+
+
+def is_own_file(path: str) -> bool:
+    """Return whether a file is the lock of a log, or what a killed orglab left of a new version of one."""
+    return _OWN_FILE.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def is_ignored(repository: Repository, path: str) -> bool:
@@ -228,8 +236,20 @@ def read_blobs(repository: Repository, blobs: Iterable[str]) -> Iterator[tuple[s
         yield name, printed[begin : at - 1]
 
 
-def find_changed_files(repository: Repository, path: str = ".") -> list[str]:
-    """Return the tracked files that differ from HEAD, staged or not; nothing before the first commit.
+class Comparison(NamedTuple):
+    """How the files of the working tree compare with HEAD.
+
+    Attributes:
+        changed: The tracked files that differ from HEAD, staged or not.
+        unknown: Those of which only a filter in the repository's own configuration, which is not run, could tell.
+    """
+
+    changed: list[str]
+    unknown: list[str]
+
+
+def compare_with_head(repository: Repository, path: str = ".") -> Comparison:
+    """Return which tracked files differ from HEAD; none before the first commit.
 
     They are compared without the filters in the repository's own configuration, because filters are programs.
 
@@ -237,13 +257,23 @@ def find_changed_files(repository: Repository, path: str = ".") -> list[str]:
         repository: The repository.
         path: Only this file, or files below this folder.
     """
+    filters = _read_filters(repository)
     completed = run_readonly(
         repository.top,
         ("diff", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty",
          "HEAD", "--", _literal(path)),
-        environment=disable_filters(repository),
+        environment=_replace_filters(filters),
     )  # fmt: skip
-    return [os.fsdecode(name) for name in completed.stdout.split(b"\0") if name] if completed.returncode == 0 else []
+    if completed.returncode != 0:
+        return Comparison([], [])
+    names = [os.fsdecode(name) for name in completed.stdout.split(b"\0") if name]
+    unknown = _find_filtered(repository, names, filters)
+    return Comparison([name for name in names if name not in unknown], [name for name in names if name in unknown])
+
+
+def find_changed_files(repository: Repository, path: str = ".") -> list[str]:
+    """Return the tracked files that certainly differ from HEAD; see `compare_with_head`."""
+    return compare_with_head(repository, path).changed
 
 
 def find_moved_files(repository: Repository, before: str) -> set[str]:
@@ -258,7 +288,7 @@ def find_moved_files(repository: Repository, before: str) -> set[str]:
     if head in ("", before):
         return set()
     differing = top.read("diff-tree", "-r", "-z", "--no-renames", "--name-status", before, head, "--") or b""
-    pieces, changed = differing.split(b"\0"), {*find_changed_files(repository)}
+    pieces, changed = differing.split(b"\0"), {*chain(*compare_with_head(repository))}
     moved = set()
     for state, name in zip(pieces[::2], pieces[1::2], strict=False):
         path = os.fsdecode(name)
@@ -268,21 +298,63 @@ def find_moved_files(repository: Repository, before: str) -> set[str]:
     return moved
 
 
+class _Filters(NamedTuple):
+    """The filters in the repository's own configuration.
+
+    Attributes:
+        settings: What is set instead, by the name of the setting: the user's own value, or what runs nothing.
+        disabled: The names of the filters that would run a program of the repository's own.
+    """
+
+    settings: dict[bytes, bytes]
+    disabled: frozenset[bytes]
+
+
+def _read_filters(repository: Repository) -> _Filters:
+    if not may_have_filters(os.fspath(repository.git_dir)):
+        return _Filters({}, frozenset())
+    listed = repository.read("config", "-z", "--show-scope", "--get-regexp", r"^filter\..") or b""
+    pieces = listed.split(b"\0")
+    own: dict[bytes, bytes] = {}
+    of_user: dict[bytes, bytes] = {}
+    for scope, entry in zip(pieces[::2], pieces[1::2], strict=False):
+        name, _, value = entry.partition(b"\n")
+        if _FILTER.fullmatch(name):
+            (own if scope in _REPOSITORY_SCOPES else of_user)[name] = value
+    off = {name: b"false" if name.endswith(b".required") else b"" for name in own}
+    programs = {name.rpartition(b".")[0] for name in own if not name.endswith(b".required")}
+    trusted = {name.rpartition(b".")[0] for name in of_user if not name.endswith(b".required")}
+    # git prefers `process` to `clean`: of a filter that both name, each is as the user has it.
+    settings = {name: of_user.get(name, value) for name, value in off.items()}
+    return _Filters(settings, frozenset(name.removeprefix(b"filter.") for name in programs - trusted))
+
+
 def disable_filters(repository: Repository) -> dict[str, str]:
     """Return an environment in which git runs no filter from the repository's own configuration.
 
     git filters the files of the working tree before it compares or blames them.  Filters in the user's own
-    configuration, such as Git LFS, are trusted.
+    configuration, such as Git LFS, are trusted, and run even if the repository has others of the same name.
     """
-    listed = repository.read("config", "-z", "--show-scope", "--name-only", "--get-regexp", r"^filter\..") or b""
-    pieces = listed.split(b"\0")
-    filters = {name for scope, name in zip(pieces[::2], pieces[1::2], strict=False)
-            if scope in _REPOSITORY_SCOPES and _FILTER.fullmatch(name)}  # fmt: skip
-    environment = {"GIT_CONFIG_COUNT": str(len(filters))} if filters else {}
-    for number, name in enumerate(sorted(filters)):
+    return _replace_filters(_read_filters(repository))
+
+
+def _replace_filters(filters: _Filters) -> dict[str, str]:
+    environment = {"GIT_CONFIG_COUNT": str(len(filters.settings))} if filters.settings else {}
+    for number, (name, value) in enumerate(sorted(filters.settings.items())):
         environment[f"GIT_CONFIG_KEY_{number}"] = os.fsdecode(name)
-        environment[f"GIT_CONFIG_VALUE_{number}"] = "false" if name.endswith(b".required") else ""
+        environment[f"GIT_CONFIG_VALUE_{number}"] = os.fsdecode(value)
     return environment
+
+
+def _find_filtered(repository: Repository, names: Collection[str], filters: _Filters) -> set[str]:
+    """Return those of some files that a filter of the repository's own would have to read."""
+    if not names or not filters.disabled:
+        return set()
+    stdin = b"".join(os.fsencode(name) + b"\0" for name in names)
+    printed = repository.at_top.read("check-attr", "-z", "--stdin", "filter", stdin=stdin) or b""
+    pieces = printed.split(b"\0")
+    named = zip(pieces[::3], pieces[2::3], strict=False)
+    return {os.fsdecode(name) for name, driver in named if driver in filters.disabled}
 
 
 def _literal(path: str) -> str:

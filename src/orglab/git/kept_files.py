@@ -4,12 +4,14 @@ Index, branches and working tree stay as they are.  The refs are not pushed by d
 """
 
 import os
+import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from orglab.errors import GitError
-from orglab.git.process import IDENTITY
-from orglab.git.repository import Repository
+from orglab.git.process import IDENTITY, NO_HOOKS
+from orglab.git.repository import FULL_HASH, Repository
+from orglab.git.scratch import scratch_folder
 from orglab.git.snapshot import PLAIN_INDEX
 from orglab.git.worktree import literal_pathspecs
 
@@ -48,14 +50,9 @@ def keep_files(
         GitError: git fails, or is not installed.
     """
     top = repository.at_top
-    folder = top.own_folder
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise GitError(f"{folder} cannot be written: {error.strerror}.") from error
-    private = folder / f"results.{name}.{os.getpid()}"
-    environment = {"GIT_INDEX_FILE": os.fspath(private.absolute())}
-    try:
+    parent = parent if parent is not None and is_full_hash(parent) else None
+    with scratch_folder(top) as folder:
+        environment = {"GIT_INDEX_FILE": os.fspath((folder / "index").absolute())}
         top.run(*PLAIN_INDEX, "read-tree", parent or "--empty", environment=environment)
         before = top.run(*PLAIN_INDEX, "write-tree", environment=environment)
         known = _list_index(top, environment)
@@ -67,15 +64,12 @@ def keep_files(
         update = ("update-index", "--add", "--replace", "--remove", "-z", "--stdin")
         top.run(*PLAIN_INDEX, *update, stdin=names, environment=environment)
         tree = top.run(*PLAIN_INDEX, "write-tree", environment=environment)
-    finally:
-        private.unlink(missing_ok=True)
-        private.with_name(f"{private.name}.lock").unlink(missing_ok=True)
     if tree == before:
         return Kept(None, large)
     parents = ("-p", parent) if parent is not None else ()
     text = message.encode("utf-8", "replace")
     commit = top.run("commit-tree", *parents, tree.decode().strip(), stdin=text, environment=IDENTITY).decode().strip()
-    top.run("update-ref", f"{RESULTS_REFS}{name}", commit)
+    top.run("update-ref", f"{RESULTS_REFS}{name}", commit, environment=NO_HOOKS)
     return Kept(commit, large)
 
 
@@ -100,6 +94,11 @@ def _measure(repository: Repository, path: str) -> int:
         return 0
 
 
+def is_full_hash(name: str) -> bool:
+    """Return whether a text is a full hash: anything else might be an option of git, or another revision."""
+    return re.fullmatch(FULL_HASH.decode(), name) is not None
+
+
 def find_kept(repository: Repository, name: str) -> str | None:
     """Return the full hash of the commit that keeps the files of a run, or None."""
     full = repository.read("rev-parse", "--quiet", "--verify", f"{RESULTS_REFS}{name}")
@@ -109,8 +108,10 @@ def find_kept(repository: Repository, name: str) -> str | None:
 def list_kept(repository: Repository, commit: str) -> dict[str, bool]:
     """Return the paths in which a commit of kept files differs from its parent, and whether each is there.
 
-    There are none if the commit is not in this clone.
+    There are none if the commit is not in this clone, or is not a full hash.
     """
+    if not is_full_hash(commit):
+        return {}
     listed = repository.at_top.read("diff-tree", "--root", "--no-commit-id", "-r", "-z", "--no-renames",
                                     "--name-status", commit, "--") or b""  # fmt: skip
     pieces = iter(listed.split(b"\0"))
@@ -126,8 +127,10 @@ def find_differences(repository: Repository, kept: str, *, since_run: bool = Fal
         since_run: Whether to compare HEAD with the parent, on which the run began.
 
     Raises:
-        GitError: git fails.
+        GitError: git fails, or `kept` is not a full hash.
     """
+    if not is_full_hash(kept):
+        raise GitError(f"{kept!r} is not the full hash of a commit.")
     top = repository.at_top
     revisions = (f"{kept}^" if since_run else kept, "HEAD")
     empty = top.query("hash-object", "-t", "tree", "--stdin").decode().strip()
@@ -161,4 +164,4 @@ def forget_files(repository: Repository, name: str) -> None:
     Raises:
         GitError: git fails.
     """
-    repository.run("update-ref", "-d", f"{RESULTS_REFS}{name}")
+    repository.run("update-ref", "-d", f"{RESULTS_REFS}{name}", environment=NO_HOOKS)

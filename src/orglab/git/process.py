@@ -1,10 +1,12 @@
 """Running git: read-only, so that no repository's configuration runs code, or to write, as the user would."""
 
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from orglab.config import find_common_dir, find_git_dir
 from orglab.errors import GitError
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ IDENTITY = {
 NO_HOOKS = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": os.devnull}
 """The environment of git commands that write, but must not run the hooks of the repository."""
 _CHUNK = 1 << 16
+_MOST_SETTINGS = 1 << 24  # bytes
 
 Completed: TypeAlias = "subprocess.CompletedProcess[bytes]"
 
@@ -59,10 +62,11 @@ def run_readonly(
         timeout: The seconds after which git is stopped, or None.
 
     Raises:
-        GitError: git is not installed, or takes longer.
+        GitError: git is not installed, or takes longer, or the repository has its working tree elsewhere.
     """
     import subprocess  # noqa: PLC0415 - takes 6 ms, which commands without git, and hooks above all, can save
 
+    _require_own_tree(folder, environment)
     command = ["git", *_SAFE_OPTIONS, *arguments]
     try:
         with _require_git():
@@ -86,11 +90,12 @@ def stream_output(
         stdin: The standard input, or None.
 
     Raises:
-        GitError: git is not installed, or fails; possibly after some pieces have been yielded.
+        GitError: git is not installed, refuses the repository, or fails; possibly after some pieces have been yielded.
     """
     import subprocess  # noqa: PLC0415 - the same
     import tempfile  # noqa: PLC0415 - takes 10 ms, and few commands read that much
 
+    _require_own_tree(folder, None)
     command = ["git", *_SAFE_OPTIONS, *arguments]
     # A file, because git would block on a full pipe that is not read.
     with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as source:
@@ -131,10 +136,11 @@ def run_as_user(
         environment: Additional variables.
 
     Raises:
-        GitError: git is not installed.
+        GitError: git is not installed, or the repository has its working tree elsewhere.
     """
     import subprocess  # noqa: PLC0415 - takes 6 ms, which commands without git, and hooks above all, can save
 
+    _require_own_tree(folder, environment)
     dropped = _REPOSITORY_VARIABLES | _PATHSPEC_VARIABLES
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     with _require_git():
@@ -143,6 +149,60 @@ def run_as_user(
             cwd=folder, env={**kept, "LC_ALL": "C", **(environment or {})}, input=stdin,
             capture_output=True, check=False,
         )  # fmt: skip
+
+
+_known_trees: set[tuple[object, ...]] = set()
+
+
+def _require_own_tree(folder: Path, environment: Mapping[str, str] | None) -> None:
+    """Raise GitError if git would work in another folder than the one that has the `.git` (`core.worktree`).
+
+    git is asked only if the configuration may have that setting, as in a submodule.  It is not told the folder
+    instead, by GIT_WORK_TREE and GIT_DIR: with these, git would trust a repository that another user owns.
+    """
+    if environment is not None and "GIT_WORK_TREE" in environment:
+        return
+    found = find_git_dir(os.fspath(folder))
+    if found is None:
+        return
+    top, git_dir = found
+    texts = _read_settings(git_dir)
+    if not _may_name(texts, b"worktree") or (key := (top, git_dir, *texts)) in _known_trees:
+        return
+    import subprocess  # noqa: PLC0415 - few repositories have such a setting
+
+    with _require_git():
+        asked = subprocess.run(  # noqa: S603 - the same
+            ["git", *_SAFE_OPTIONS, "rev-parse", "--show-toplevel"],  # noqa: S607
+            cwd=top, env=_build_environment(None), capture_output=True, check=False,
+        )  # fmt: skip
+    shown = os.fsdecode(asked.stdout.removesuffix(b"\n"))
+    if asked.returncode == 0 and os.path.realpath(shown) != os.path.realpath(top):
+        raise GitError(f"git works in {shown} instead of {top}, because core.worktree is set in {git_dir}; unset it.")
+    _known_trees.add(key)
+
+
+def may_have_filters(git_dir: str) -> bool:
+    """Return whether the configuration of a repository itself may name a filter; if not, git need not be asked."""
+    return _may_name(_read_settings(git_dir), b"filter", b"include")
+
+
+def _may_name(texts: Sequence[bytes], *words: bytes) -> bool:
+    return any(len(text) == _MOST_SETTINGS or any(word in text.lower() for word in words) for text in texts)
+
+
+def _read_settings(git_dir: str) -> list[bytes]:
+    files = (f"{find_common_dir(git_dir)}/config", f"{git_dir}/config.worktree")
+    return [_read_small(file) for file in files]
+
+
+def _read_small(file: str) -> bytes:
+    """Return what is in a regular file of git's, up to a size that no configuration has; nothing if there is none."""
+    try:
+        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:  # noqa: PTH123
+            return opened.read(_MOST_SETTINGS) if stat.S_ISREG(os.fstat(opened.fileno()).st_mode) else b""
+    except OSError:
+        return b""
 
 
 def read_error(stderr: bytes) -> str:

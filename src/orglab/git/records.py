@@ -92,7 +92,7 @@ def change_writer(repository: Repository) -> str:
     Raises:
         OSError: It cannot be stored.
     """
-    (repository.shared_folder / "writer").unlink(missing_ok=True)
+    repository.shared_files.unlink("writer")
     return writer_name(repository)
 
 

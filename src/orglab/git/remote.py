@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from orglab.git.files import compare_with_head
 from orglab.git.repository import Repository
 
 
@@ -36,9 +37,12 @@ def find_unpublished(repository: Repository, commits: Iterable[str]) -> set[str]
     return hashes & set(missing.decode().split())
 
 
-def is_changed(repository: Repository, path: str) -> bool:
-    """Return whether a file, relative to the top of the repository, differs from HEAD or is not in it."""
+def is_changed(repository: Repository, path: str) -> bool | None:
+    """Return whether a file, relative to the top of the repository, differs from HEAD or is not in it.
+
+    None if only a filter in the repository's own configuration could tell, because that is not run.
+    """
     if not repository.read("ls-tree", "--full-tree", "-z", "--name-only", "HEAD", "--", path):
         return True
-    pathspec = f":(top,literal){path}"
-    return repository.read("diff", "--quiet", "--no-ext-diff", "--no-textconv", "HEAD", "--", pathspec) is None
+    compared = compare_with_head(repository, path)
+    return None if compared.unknown else bool(compared.changed)

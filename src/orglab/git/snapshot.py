@@ -10,15 +10,15 @@ from typing import NamedTuple
 from orglab.errors import GitError
 from orglab.git.hashed_file import LeftOut
 from orglab.git.index import Entry, HiddenChanges, find_hidden_changes
-from orglab.git.process import IDENTITY, run_readonly
+from orglab.git.process import IDENTITY, NO_HOOKS, run_readonly
 from orglab.git.reachability import RUN_REFS
 from orglab.git.repository import Repository, find_repository
+from orglab.git.scratch import scratch_folder
 from orglab.git.untracked import Budget, choose_files, list_files
 from orglab.git.worktree import Changes, read_changes
 
 # git must write nothing but the copy of the index: no shared index, no fsmonitor state, no untracked cache.
 PLAIN_INDEX = ("-c", "core.splitIndex=false", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false")
-# The user may have no git identity, and these commits are on no branch.
 
 
 class Snapshot(NamedTuple):
@@ -68,7 +68,7 @@ def make_snapshot(
         raise GitError(f"{changes.unmerged[0]} has a conflict; resolve it first.")
     submodules = dict.fromkeys((*changes.submodules, *hidden.submodules))
     if changes.head is not None and changes.is_clean and not (hidden.entries or submodules):
-        top.run("update-ref", f"{RUN_REFS}{name}", changes.head)
+        top.run("update-ref", f"{RUN_REFS}{name}", changes.head, environment=NO_HOOKS)
         return Snapshot(changes.head, left_out=tuple(left_out))
     files, uncaptured = _sort_untracked(repository.top, changes.untracked)
     modules: dict[str, str] = {}
@@ -81,11 +81,11 @@ def make_snapshot(
         modules[path] = snapshot.commit
         uncaptured += [f"{path}/{inner_path}" for inner_path in snapshot.uncaptured]
         left_out += [one._replace(path=f"{path}/{one.path}") for one in snapshot.left_out]
-    tree = _write_tree(top, name, [*changes.tracked, *files], modules, hidden.entries)
+    tree = _write_tree(top, [*changes.tracked, *files], modules, hidden.entries)
     parents = ("-p", changes.head) if changes.head is not None else ()
     commit = top.run("commit-tree", *parents, tree, stdin=message.encode("utf-8", "replace"), environment=IDENTITY)
     full = commit.decode().strip()
-    top.run("update-ref", f"{RUN_REFS}{name}", full)
+    top.run("update-ref", f"{RUN_REFS}{name}", full, environment=NO_HOOKS)
     return Snapshot(full, tuple(uncaptured), tuple(left_out))
 
 
@@ -119,15 +119,11 @@ def _sort_untracked(top: Path, untracked: tuple[str, ...]) -> tuple[list[str], l
     return files, uncaptured
 
 
-def _write_tree(
-    top: Repository, name: str, paths: list[str], modules: dict[str, str], hidden: Sequence[Entry] = ()
-) -> str:
+def _write_tree(top: Repository, paths: list[str], modules: dict[str, str], hidden: Sequence[Entry] = ()) -> str:
     """Write the tree of the index with these paths as they are in the working tree, and return its hash."""
-    folder = top.own_folder
-    folder.mkdir(exist_ok=True)
-    private = folder / f"index.{name}.{os.getpid()}"
-    environment = {"GIT_INDEX_FILE": os.fspath(private.absolute())}
-    try:
+    with scratch_folder(top) as folder:
+        private = folder / "index"
+        environment = {"GIT_INDEX_FILE": os.fspath(private.absolute())}
         copy_index(top.git_dir / "index", private)
         if hidden:
             # An entry that is entered anew loses the mark that hides its file.
@@ -140,9 +136,6 @@ def _write_tree(
             entries = os.fsencode("".join(f"160000 {commit}\t{path}\0" for path, commit in modules.items()))
             top.run(*PLAIN_INDEX, "update-index", "-z", "--index-info", stdin=entries, environment=environment)
         return top.run(*PLAIN_INDEX, "write-tree", environment=environment).decode().strip()
-    finally:
-        private.unlink(missing_ok=True)
-        private.with_name(f"{private.name}.lock").unlink(missing_ok=True)
 
 
 def copy_index(index: Path, private: Path) -> None:

@@ -1,4 +1,4 @@
-"""The differences between two commits, and working trees of single commits."""
+"""The differences between two commits, or a commit and the working tree."""
 
 import os
 import re
@@ -112,7 +112,9 @@ def _compare_in_turn(repository: Repository, commits: Sequence[str]) -> dict[str
 
 def _diff_arguments(old: str, new: str | None, excluded: tuple[str, ...]) -> list[str]:
     commits = [old] if new is None else [old, new]
-    return [*commits, "--", ":(top)", *(f":(top,literal,exclude){path}" for path in excluded)]
+    # In a submodule git would run a `git status` or `git diff` of its own, with the filters there.
+    submodules = ("--ignore-submodules=dirty", "--submodule=short")
+    return [*submodules, *commits, "--", ":(top)", *(f":(top,literal,exclude){path}" for path in excluded)]
 
 
 @contextmanager
@@ -120,7 +122,13 @@ def _index_with_untracked(repository: Repository, old: str, new: str | None) -> 
     """Yield an environment in which git compares a commit with the working tree, untracked files of it included.
 
     git takes a file for removed if it is not in the index, and a snapshot holds such files.
+
+    Raises:
+        GitError: git fails, or one of the commits is not a full hash: in a record, it may be an option of git.
     """
+    for name in (old,) if new is None else (old, new):
+        if re.fullmatch(FULL_HASH.decode(), name) is None:
+            raise GitError(f"{name!r} is not the full hash of a commit.")
     environment = disable_filters(repository)
     if new is not None:
         yield environment
@@ -200,51 +208,3 @@ def find_ignored_paths(repository: Repository) -> list[str]:
     """
     listed = repository.at_top.query("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     return [os.fsdecode(path) for path in listed.split(b"\0") if path]
-
-
-def add_worktree(repository: Repository, place: Path, commit: str) -> Repository:
-    """Add a worktree with a detached HEAD at `commit`, and return its repository.
-
-    Its submodules are added as worktrees of the submodules of this working tree.
-
-    Raises:
-        GitError: git fails, or is not installed.
-    """
-    repository.run("worktree", "add", "--quiet", "--detach", os.fspath(place), commit)
-    git_dir = os.fsdecode(Repository(place, place, place).query("rev-parse", "--absolute-git-dir").strip())
-    worktree = Repository(place, place, Path(git_dir))
-    for line in worktree.query("ls-tree", "-r", "-z", "--full-tree", "HEAD").split(b"\0"):
-        if line.startswith(b"160000 "):
-            head, _, name = line.partition(b"\t")
-            inner = repository.top / os.fsdecode(name)
-            if not os.path.lexists(inner / ".git"):
-                continue
-            module = Repository(inner, inner, inner / ".git")
-            module.run(
-                "worktree", "add", "--quiet", "--detach", os.fspath(place / os.fsdecode(name)), head.split()[2].decode()
-            )
-    return worktree
-
-
-def remove_worktree(repository: Repository, place: Path) -> None:
-    """Remove a worktree that `add_worktree` added, with all changes in it.
-
-    `git worktree prune` would also drop worktrees of the user that are unavailable, such as on an unplugged disk.
-
-    Raises:
-        GitError: git is not installed.
-    """
-    import shutil  # noqa: PLC0415 - only one command needs it
-
-    for line in (repository.read("ls-files", "-z", "--stage") or b"").split(b"\0"):
-        name = os.fsdecode(line.partition(b"\t")[2])
-        inner = repository.top / name
-        if line.startswith(b"160000 ") and os.path.lexists(place / name / ".git"):
-            _remove(Repository(inner, inner, inner / ".git"), place / name)
-    _remove(repository, place)
-    shutil.rmtree(place, ignore_errors=True)
-
-
-def _remove(repository: Repository, place: Path) -> None:
-    with suppress(GitError):  # git's own garbage collection will prune what stays registered
-        repository.run("worktree", "remove", "--force", "--force", os.fspath(place))

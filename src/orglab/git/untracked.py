@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from orglab.git.files import is_own_file
 from orglab.git.hashed_file import LeftOut, hash_file
 from orglab.git.repository import Repository
 from orglab.git.worktree import literal_pathspecs
@@ -67,7 +68,7 @@ def list_files(repository: Repository, untracked: Iterable[str]) -> tuple[list[s
         printed = repository.at_top.query(
             "ls-files", "-z", "--others", "--exclude-standard", "--", *literal_pathspecs(folders)
         )
-        names = [os.fsdecode(name) for name in printed.split(b"\0") if name]
+        names = [name for name in map(os.fsdecode, printed.split(b"\0")) if name and not is_own_file(name)]
         inner = {f"{PurePosixPath(name).parent}/" for name in names if PurePosixPath(name).name in ENVIRONMENT_MARKS}
         inner |= {f"{parent}/" for name in names for parent in PurePosixPath(name).parents
                   if parent.name in ENVIRONMENT_NAMES}  # fmt: skip

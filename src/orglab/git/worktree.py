@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.errors import GitError
+from orglab.git.files import is_own_file
 from orglab.git.repository import Repository
+from orglab.git.scratch import scratch_folder
 from orglab.lock import held
 
 _IN_PROGRESS = {
@@ -98,7 +100,8 @@ def read_changes(repository: Repository, paths: Sequence[str] = (), *, all_files
         if line.startswith(b"# branch.oid ") and line != b"# branch.oid (initial)":
             head = line.split(b" ")[2].decode()
         elif kind == b"?":
-            untracked.append(os.fsdecode(line[2:]))
+            if not is_own_file(path := os.fsdecode(line[2:])):
+                untracked.append(path)
         elif kind in _FIELDS:
             fields = line.split(b" ", _FIELDS[kind])
             path = os.fsdecode(fields[-1])
@@ -256,19 +259,18 @@ def _commit_as_user(repository: Repository, message: str, paths: frozenset[str],
     if untracked:
         _run_with_retries(top, "add", "--intent-to-add", *from_input, stdin=untracked)
     # The message goes into a file, because standard input holds the paths.
-    message_file = repository.own_folder / f"message.{os.getpid()}"
     try:
-        message_file.write_bytes(message.encode("utf-8", "replace"))
-        _run_with_retries(
-            top, "commit", "--quiet", "--only", "--cleanup=whitespace", f"--file={message_file.absolute()}",
-            *from_input, stdin=pathspecs,
-        )  # fmt: skip
+        with scratch_folder(repository) as folder:
+            message_file = folder / "message"
+            message_file.write_bytes(message.encode("utf-8", "replace"))
+            _run_with_retries(
+                top, "commit", "--quiet", "--only", "--cleanup=whitespace", f"--file={message_file.absolute()}",
+                *from_input, stdin=pathspecs,
+            )  # fmt: skip
     except GitError:
         if untracked:
             _run_with_retries(top, "reset", "--quiet", *from_input, stdin=untracked)
         raise
-    finally:
-        message_file.unlink(missing_ok=True)
 
 
 def _accept_changes_of_hooks(repository: Repository, paths: frozenset[str]) -> None:

@@ -13,7 +13,7 @@ from orglab.report.content.statements import Report
 from orglab.report.formats.assets import FOLDER_SUFFIX, compute_digest, write_atomically
 from orglab.report.formats.evidence_block import read_evidence
 from orglab.report.formats.export import EXTENSIONS, write_document
-from orglab.report.formats.template import fill_template, find_extension, require_inside
+from orglab.report.formats.template import fill_template, find_extension, require_template_inside
 from orglab.report.formats.to_markdown import to_markdown
 from orglab.report.last_report import LastReport, read_last, write_last
 
@@ -57,7 +57,7 @@ def choose_format(log: LogFile, out: Path | None, template: Path | None) -> Repo
     extension = out.suffix.lower()
     configured = Path(log.config.report.template) if log.config.report.template else None
     if configured is not None and find_extension(configured) == extension and extension not in BINARY:
-        require_inside(configured, log.top)
+        require_template_inside(configured, log.top)
         return ReportFormat(extension, configured)
     if extension not in EXTENSIONS:
         problem = f"Unknown report format {extension}" if extension else f"The file name {out.name!r} has no extension"

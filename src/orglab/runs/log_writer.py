@@ -38,10 +38,13 @@ from orglab.runs.results_commit import (
     is_kept_aside,
     settle_results,
 )
+from orglab.runs.seal import is_own
 from orglab.text import Tell, listed
 
 _MOST_WRITTEN = 100  # runs of other clones that one command adds to the log
 
+NOT_OWN = "this user did not make the run"
+"""Why the results of a run are only committed if the user names the run."""
 Append = Callable[[str, Mapping[str, object]], None]
 """Adds an event to a record."""
 Complete = Callable[[str, str], Sequence[str]]
@@ -204,12 +207,15 @@ def settle_run(
         NotFoundError: The log has no such step.
         NotWritableError: The log cannot be written now.
     """
-    repository = find_results_repository(log, run)
-    place, is_known = _read_place(log, repository, run, entry, is_asked=is_asked)
     is_first = append is not None
+    is_mine = is_first or is_own(run)
+    repository = find_results_repository(log, run, is_own=is_mine)
+    place, is_known = _read_place(log, repository, run, entry, is_asked=is_asked)
     # The working tree of a rerun is removed.
     is_of_branch = not run.is_foreign and not run.fields.get("rerun_of")
     has_results = is_of_branch and bool(run.results if is_first else run.uncommitted)
+    if has_results and not is_mine:
+        place, is_known = place._replace(results=NOT_OWN), True
     obstacle = place.results if has_results else None
     if has_results and repository is not None and not is_known:
         request = ResultsRequest(log, repository, run, append or _append_to(entry), tell, is_first)
@@ -251,12 +257,12 @@ def commit_waiting_results(log: LogFile, run: Run | None, pending: Sequence[Pend
         runs = [run]
     else:
         recorded = (read_run(entry.run) for entry in entries.values() if entry.run is not None)
-        runs = [one for one in recorded if one is not None and one.uncommitted and not one.is_foreign]
+        runs = [one for one in recorded if one is not None and one.uncommitted and is_own(one)]
         runs = [one for one in runs if not (one.is_going_on or is_kept_aside(one))]
     committed = []
     for one in runs:
         entry = entries.get(one.id, PendingEntry(one.folder, run=one.folder))
-        repository = find_results_repository(log, one)
+        repository = find_results_repository(log, one, is_own=is_own(one))
         if repository is None:
             continue
         operation = find_operation(repository)
@@ -322,7 +328,8 @@ def _append_to(entry: PendingEntry) -> Append:
 
 def _describe_waiting(run: Run, repository: Repository | None, waiting: Waiting) -> str:
     """Return what of a run waits, for what, and how not to wait."""
-    reason, hint = waiting.results or waiting.note, "`orglab commit --results` commits them here"
+    named = f" {run.id}" if waiting.results == NOT_OWN else ""
+    reason, hint = waiting.results or waiting.note, f"`orglab commit --results{named}` commits them here"
     files = f": {describe_results(repository, run)}" if repository is not None and waiting.results is not None else ""
     what = f"The results of the run {run.id} are not committed yet"
     if waiting.note is not None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from orglab.errors import OrglabError
 from orglab.git import Repository
 from orglab.git.files import is_tracked, path_in
+from orglab.git.kept_files import is_full_hash
 from orglab.git.reachability import find_commits, find_unreachable, read_reachability
 from orglab.git.worktree import find_operation, is_commit_in_progress, is_known_to_be_at, lock_commits, read_branch
 from orglab.log.log import LogFile
@@ -115,7 +116,7 @@ def _locate_code(log: LogFile, repository: Repository, run: Run) -> int:
     That of another clone's run, or of a rerun, counts as here.
     """
     commit = run.before
-    if commit is None or run.is_foreign or run.fields.get("rerun_of"):
+    if commit is None or not is_full_hash(commit) or run.is_foreign or run.fields.get("rerun_of"):
         return _HERE
     if not find_unreachable(repository, [commit], ["HEAD"]):
         return _HERE

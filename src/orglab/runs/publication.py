@@ -15,6 +15,7 @@ from orglab.runs.pending import RECORD
 from orglab.runs.record import METRICS, OUTPUT, SHARED_BYTES, Run
 from orglab.runs.record_lines import open_regular
 from orglab.runs.record_reader import read_output_end
+from orglab.runs.seal import FIELD as SEAL
 from orglab.runs.secrets import find_hidden, find_values, is_suspect, mask_fields, mask_forms, mask_text
 from orglab.runs.state_key import find_state_folder
 from orglab.text import Tell, count, listed
@@ -42,10 +43,10 @@ def read_published(runs: Iterable[Run], *, share_output: bool, most: Mapping[str
 
 
 def _mask_record(data: bytes) -> bytes:
-    """Return a record without secrets and without their digests; a line that cannot be read is left out."""
+    """Return a record without secrets, their digests and the seal; a line that cannot be read is left out."""
     lines = []
     for line in data.splitlines(keepends=True):
-        if not is_suspect(line.decode("utf-8", "replace")):
+        if not is_suspect(line.decode("utf-8", "replace")) and SEAL.encode() not in line:
             lines.append(line)
             continue
         try:
@@ -54,7 +55,7 @@ def _mask_record(data: bytes) -> bytes:
             continue
         if not isinstance(fields, dict):
             continue
-        shown = {name: value for name, value in mask_fields(fields).items() if name != "secrets"}
+        shown = {name: value for name, value in mask_fields(fields).items() if name not in ("secrets", SEAL)}
         lines.append(line if shown == fields else json.dumps(shown, ensure_ascii=True).encode() + b"\n")
     return b"".join(lines)
 

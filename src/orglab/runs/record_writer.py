@@ -50,7 +50,12 @@ class RecordWriter:
         Raises:
             OSError: It cannot be written.
         """
-        line = json.dumps({"event": event, **fields}, ensure_ascii=True, allow_nan=False) + "\n"
+        written = {"event": event, **fields}
+        if event == "began":
+            from orglab.runs.seal import make_seal  # noqa: PLC0415 - few commands begin a run
+
+            written |= make_seal(self.id, written)
+        line = json.dumps(written, ensure_ascii=True, allow_nan=False) + "\n"
         left = memoryview(line.encode())
         while left:
             left = left[os.write(self._fd, left) :]

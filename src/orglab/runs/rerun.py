@@ -4,14 +4,15 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from orglab.errors import NotFoundError, NotWritableError
+from orglab.errors import NotFoundError, UsageError
 from orglab.git import Repository
 from orglab.git.hashed_file import hash_file
-from orglab.git.trees import add_worktree, find_ignored_paths, has_commit, remove_worktree
+from orglab.git.kept_files import is_full_hash
+from orglab.git.scratch import add_worktree, scratch_worktree
+from orglab.git.trees import find_ignored_paths, has_commit
 from orglab.log.log import LogFile
 from orglab.runs.comparison import find_differences
 from orglab.runs.description import describe_value, source_text, value_text
@@ -21,20 +22,33 @@ from orglab.runs.launch import LaunchedRun, launch
 from orglab.runs.log_runs import LogRuns
 from orglab.runs.record import Run
 from orglab.runs.record_reader import find_run
+from orglab.runs.rerun_consent import Ask, choose_variables, is_inner, mark_unseen, require_consent
+from orglab.runs.results import expand_path
 from orglab.runs.run_request import RunRequest
+from orglab.runs.seal import is_own
 from orglab.runs.secrets import MASK, find_other_secrets, find_values, recall_command, recall_variables
 from orglab.runs.source_folders import OwnCode, Source, find_sources
-from orglab.runs.storage import HIDDEN_FOLDER, find_worktrees_folder
+from orglab.runs.storage import HIDDEN_FOLDER
 from orglab.text import Tell, listed
 
 
 def rerun(
-    log: LogFile, name: str, tell: Tell, *, links: Sequence[str] = (), keep: bool = False, show_output: bool = True
+    log: LogFile,
+    name: str,
+    tell: Tell,
+    *,
+    links: Sequence[str] = (),
+    keep: bool = False,
+    show_output: bool = True,
+    ask: Ask | None = None,
 ) -> LaunchedRun:
     """Run the command of a run again, on its code, and return the new run.
 
     The code is checked out into a separate working tree, so the current one does not change.  Afterwards the new run is
     recorded, and the user knows what could not be reproduced and whether metrics and files are the same.
+
+    What a record says is used inside of that working tree alone, and sets no variable that loads code.  If this user
+    has not made the run, nothing is started before the user has agreed.
 
     Args:
         log: The log.
@@ -43,35 +57,48 @@ def rerun(
         links: Ignored paths that the command needs, such as `data`; they are linked into the working tree.
         keep: Whether to keep the working tree.
         show_output: Whether what the command prints is shown.
+        ask: Asks the user whether to repeat a run that somebody else has made; None to refuse that.
 
     Raises:
         NotFoundError: There is no such run, or its code is not in this repository.
         UsageError: The record does not have the secrets of the run, and they are not given.
         GitError: git cannot create the working tree.
+        UsageError: The user does not agree, or the record names no command, or a folder outside of its commit.
     """
     run = find_run(LogRuns(log).all, name)
     repository, commit = _find_code(log, run)
+    _require_command(run)
+    was_made_here = is_own(run)
+    variables = choose_variables(run, None if was_made_here else log.config.run.environment)
+    if not was_made_here:
+        require_consent(run, commit, variables, ask)
+    environment, refused = variables
+    if refused and was_made_here:
+        tell(f"Not set: {listed(refused)} (such a variable can load code).")
     argv = recall_command(run.recorded_argv, run.id)
-    secrets = recall_variables(run.environment, run.recorded_environment, run.id)
+    secrets = recall_variables(environment, run.recorded_environment, run.id)
     for changed in find_other_secrets(run.digests, {**secrets, **find_values(argv)}):
         tell(f"Different: {changed} is another one.")
     if run.is_of_script:
         tell(f"The script itself made the run {run.id}, and may make several: their metrics come together in this one.")
     with _checkout(repository, commit, tell, keep=keep) as tree:
         folder = tree / (run.cwd or ".")
+        if not (folder.is_dir() and is_below(tree, run.cwd or ".")):
+            raise NotFoundError(f"The run {run.id} ran in the folder {run.cwd}, which is not in its commit.")
         for missing in _restore_files(run, repository, tree, (*links, *log.find_own_paths(repository))):
             tell(f"Missing: {missing}.")
-        for difference in _compare_environment(run, folder, repository):
+        for difference in _compare_environment(run, environment, folder, repository):
             tell(f"Different: {difference}.")
-        if not folder.is_dir():
-            raise NotFoundError(f"The run {run.id} ran in the folder {run.cwd}, which is not in its commit.")
-        environment = _redirect_imports(run, repository, tree, folder, tell)
+        environment = _redirect_imports(run, environment, repository, tree, folder, tell)
         environment = {name: secrets.get(name, value) for name, value in environment.items()}
         environment = {name: value for name, value in environment.items() if MASK not in value}
         request = RunRequest(
             run.ref, argv,
-            results=tuple(tree / path for path in run.fields.get("results") or ()),
-            metrics=tuple(os.path.relpath(path, run.cwd or ".") for path in run.metrics_files),
+            results=tuple(tree / path for path in _choose_inner(run.results, tree, "results", tell)),
+            metrics=tuple(
+                os.path.relpath(path, run.cwd or ".")
+                for path in _choose_inner(run.metrics_files, tree, "metrics", tell)
+            ),
             printed_metrics=run.fields.get("printed_metrics") is True, pty=run.fields.get("pty") is True,
             why=f"A rerun of {run.id}", folder=folder,
             environment=environment, extra_fields={"rerun_of": run.id}, show_output=show_output,
@@ -84,7 +111,57 @@ def rerun(
     return launched
 
 
-def _redirect_imports(run: Run, repository: Repository, tree: Path, folder: Path, tell: Tell) -> dict[str, str]:
+def _require_command(run: Run) -> None:
+    """Raise UsageError unless a run has a command that can be started, in a folder that can be in its commit."""
+    if not run.argv or any("\0" in word for word in run.argv):
+        raise UsageError(f"The record of the run {run.id} has no command that can be started.")
+    if not is_inner(run.cwd or "."):
+        raise UsageError(f"The run {run.id} ran in {run.cwd}, outside of its repository, and cannot be repeated.")
+
+
+def _choose_inner(paths: Sequence[str], tree: Path, what: str, tell: Tell) -> Iterator[str]:
+    """Yield those of some paths or patterns of a record that stay in a working tree, and tell which do not."""
+    outside = [path for path in paths if not is_below(tree, path)]
+    if outside:
+        tell(f"Not looked at for {what}: {listed(map(mark_unseen, outside))} (outside of the working tree).")
+    yield from (path for path in paths if path not in outside)
+
+
+def is_below(tree: Path, path: str) -> bool:
+    """Return whether a path or pattern of a record is inside of a working tree, links in its commit resolved."""
+    if not is_inner(path):
+        return False
+    real = Path(os.path.realpath(tree))
+    parts = Path(path).parts
+    for count in range(1, len(parts) + 1):
+        for place in expand_path(tree.joinpath(*parts[:count])):
+            found = Path(os.path.realpath(place))
+            if not found.is_relative_to(real) or ".git" in found.relative_to(real).parts:
+                return False
+    return True
+
+
+def _find_place(tree: Path, path: str) -> Path | None:
+    """Return where a file of a path can be made in a working tree, through no link; None if it cannot be.
+
+    The folders that it needs are made.
+    """
+    *folders, name = Path(path).parts if is_inner(path) else ("",)
+    place = tree
+    for folder in folders:
+        place = place / folder
+        try:
+            place.mkdir(exist_ok=True)
+        except OSError:
+            return None
+        if place.is_symlink():
+            return None
+    return place / name if name and not os.path.lexists(place / name) else None
+
+
+def _redirect_imports(
+    run: Run, variables: dict[str, str], repository: Repository, tree: Path, folder: Path, tell: Tell
+) -> dict[str, str]:
     """Return the environment variables that make a rerun import the code of its commit, and tell the user about it.
 
     Where Python would import from the repository itself, by PYTHONPATH, a .pth file or an editable install, the same
@@ -92,22 +169,22 @@ def _redirect_imports(run: Run, repository: Repository, tree: Path, folder: Path
     """
     python = find_python(run.argv, folder, repository.top)
     if python is None:
-        return run.environment
-    around = {**os.environ, **run.environment}
+        return variables
+    around = {**os.environ, **variables}
     top, tree = repository.top.resolve(), tree.resolve()
     now = [path.resolve() for path in find_import_folders(python, folder, around, top)]
     # What is not in the commit, such as an environment in the repository, cannot come from there.
     moved = {path: tree / path.relative_to(top) for path in now if not path.is_relative_to(tree)}
     moved = {path: place for path, place in moved.items() if place.is_dir()}
     if not moved:
-        return run.environment
+        return variables
     tell(
         f"Imported from the commit, not from the present code: {listed(str(path.relative_to(top)) for path in moved)}."
     )
     kept = [
         path for path in around.get("PYTHONPATH", "").split(os.pathsep) if path and Path(path).resolve() not in moved
     ]
-    return {**run.environment, "PYTHONPATH": os.pathsep.join([*map(os.fspath, moved.values()), *kept])}
+    return {**variables, "PYTHONPATH": os.pathsep.join([*map(os.fspath, moved.values()), *kept])}
 
 
 def _find_code(log: LogFile, run: Run) -> tuple[Repository, str]:
@@ -116,7 +193,7 @@ def _find_code(log: LogFile, run: Run) -> tuple[Repository, str]:
     Raises:
         NotFoundError: The commit is unknown, or not in this repository.
     """
-    commit = run.code
+    commit = run.code if run.code is not None and is_full_hash(run.code) else None
     if log.repository is None or commit is None:
         raise NotFoundError(f"The code of the run {run.id} is unknown: its record names no commit.")
     if not has_commit(log.repository, commit):
@@ -134,20 +211,15 @@ def _find_code(log: LogFile, run: Run) -> tuple[Repository, str]:
 @contextlib.contextmanager
 def _checkout(repository: Repository, commit: str, tell: Tell, *, keep: bool) -> Iterator[Path]:
     """Yield a temporary working tree of a commit."""
-    folder = find_worktrees_folder(repository)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tree = Path(tempfile.mkdtemp(prefix=f"{commit[:7]}-", dir=folder))
-    except OSError as error:
-        raise NotWritableError(f"Cannot create a working tree in {folder}: {error.strerror}.") from error
-    try:
-        add_worktree(repository, tree, commit)
-        yield tree
-    finally:
-        if keep:
-            tell(f"Kept the working tree {tree}; remove it with `git worktree remove --force {tree}`.")
-        else:
-            remove_worktree(repository, tree)
+    with scratch_worktree(repository, commit[:7]) as (checkout, keep_it):
+        add_worktree(checkout, commit)
+        try:
+            yield checkout.place
+        finally:
+            if keep:
+                keep_it()
+                tell(f"Kept the working tree {checkout.place}; remove it with "
+                     f"`git worktree remove --force {checkout.place}`.")  # fmt: skip
 
 
 def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence[str]) -> Iterator[str]:
@@ -155,12 +227,12 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
     copied = []
     for large in run.left_out:
         # A secret is not copied, and a record may name a path outside of the repository.
-        if large.sha256 is None or large.reason == "secret" or large.path in links or ".." in Path(large.path).parts:
+        if large.sha256 is None or large.reason == "secret" or large.path in links or not is_inner(large.path):
             continue
         copied.append(large.path)
-        source, target = repository.top / large.path, tree / large.path
-        if target.is_relative_to(tree) and source.is_file() and hash_file(source) == large.sha256:
-            target.parent.mkdir(parents=True, exist_ok=True)
+        source = repository.top / large.path
+        is_same = is_below(repository.top, large.path) and source.is_file() and hash_file(source) == large.sha256
+        if is_same and (target := _find_place(tree, large.path)) is not None:
             shutil.copy2(source, target)
         else:
             yield f"{large.path} (changed or missing, and not in any commit)"
@@ -171,9 +243,7 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
     if left_out := [file.path for file in run.left_out if file.path not in (*links, *copied)]:
         yield f"{listed(left_out)} (left out of the snapshot; use --link for what the command needs)"
     for link in links:
-        target = tree / link
-        if os.path.lexists(repository.top / link) and not os.path.lexists(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(repository.top / link) and (target := _find_place(tree, link)) is not None:
             target.symlink_to(repository.top / link)
     not_needed = (*run.metrics_files, *(output.path for output in run.outputs), *links)
     provided = {path.rstrip("/") for path in not_needed}
@@ -188,7 +258,7 @@ def _restore_files(run: Run, repository: Repository, tree: Path, links: Sequence
         yield f"{listed(missing)} (ignored by git; use --link for what the command needs)"
 
 
-def _compare_environment(run: Run, folder: Path, repository: Repository) -> Iterator[str]:
+def _compare_environment(run: Run, variables: dict[str, str], folder: Path, repository: Repository) -> Iterator[str]:
     """Yield what differs in the environment of the command."""
     top = os.fspath(repository.top.resolve())
     # The folder itself or something in it, not one whose name only begins alike.
@@ -204,7 +274,7 @@ def _compare_environment(run: Run, folder: Path, repository: Repository) -> Iter
     if changed:
         pairs = [f"{name} {new or 'missing'} (was {old or 'missing'})" for name, (old, new) in changed.items()]
         yield f"packages differ: {listed(pairs)}"
-    around = {**os.environ, **run.environment}
+    around = {**os.environ, **variables}
     own = OwnCode(repository.top, None, dirty=False)
     sources = find_sources(probe.folders, around.get("PYTHONPATH", ""), folder, own)
     yield from _compare_sources(run, {source.name: source for source in sources})

@@ -19,6 +19,7 @@ from orglab.git.kept_files import (
     find_differences,
     find_kept,
     forget_files,
+    is_full_hash,
     keep_files,
     list_kept,
     restore_files,
@@ -74,9 +75,15 @@ class ResultsRequest(NamedTuple):
         return "" if self.is_first else f" of the run {self.run.id}"
 
 
-def find_results_repository(log: LogFile, run: Run) -> Repository | None:
-    """Return the repository that a run wrote its results to, if it is there; else that of the log."""
-    top = run.fields.get("repository")
+def find_results_repository(log: LogFile, run: Run, *, is_own: bool) -> Repository | None:
+    """Return the repository that a run wrote its results to, if it is there; else that of the log.
+
+    Args:
+        log: The log.
+        run: The run.
+        is_own: Whether this user has made it; of another run, the repository in its record is not believed.
+    """
+    top = run.fields.get("repository") if is_own else None
     found = find_repository(Path(top)) if isinstance(top, str) and Path(top).is_dir() else None
     return found if found is not None and str(found.top) == top else log.repository
 
@@ -240,7 +247,7 @@ def _commit(request: ResultsRequest, files: Mapping[str, HashedFile | None]) -> 
 
 def _find_earlier_commit(repository: Repository, run: Run) -> Committed | None:
     """Return the commit of the results that a process made that was killed before it could record it."""
-    exclude = (f"^{run.before}",) if run.before is not None else ()
+    exclude = (f"^{run.before}",) if run.before is not None and is_full_hash(run.before) else ()
     # Both lines are whole ones: the message of another commit may quote them.
     lines = (f"--grep=^Code: {run.code or 'no commit'}$", f"--grep=^Run: {run.id}$")
     found = repository.read(

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git import Repository, find_repository
+from orglab.git.files import compare_with_head, disable_filters
 from orglab.git.process import run_readonly
 
 _MOST_SOURCES = 20
@@ -118,10 +119,17 @@ def _describe_state(
 
 
 def _read_state(repository: Repository) -> tuple[str, list[str]] | None:
-    """Return the hash of HEAD and the lines of `git status` about files, or None if git does not answer soon."""
-    arguments = ("-c", "status.relativePaths=false", "status", "--porcelain=v2", "-z", "--branch", "--no-renames")
+    """Return the hash of HEAD and the lines of `git status` about files, or None if git does not answer soon.
+
+    None too if there are filters in that repository's own configuration, and only they could tell what is changed.
+    """
+    arguments = ("-c", "status.relativePaths=false", "status", "--porcelain=v2", "-z", "--branch", "--no-renames",
+                 "--ignore-submodules=dirty")  # fmt: skip
     try:
-        completed = run_readonly(repository.top, arguments, timeout=_SECONDS)
+        environment = disable_filters(repository)
+        completed = run_readonly(repository.top, arguments, environment=environment, timeout=_SECONDS)
+        if environment and compare_with_head(repository).unknown:
+            return None
     except GitError:
         return None
     lines = os.fsdecode(completed.stdout).split("\0")

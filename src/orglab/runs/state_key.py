@@ -31,7 +31,7 @@ def _read(path: Path) -> bytes | None:
     """Return the key in a file; None if there is no such file.
 
     Raises:
-        OSError: It is something else than a key, or cannot be read.
+        OSError: It is something else than a key, others may read it, or it cannot be read.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -39,7 +39,8 @@ def _read(path: Path) -> bytes | None:
         return None
     with open(fd, "rb") as file:  # noqa: PTH123 - opened with flags
         status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or status.st_size != _BYTES:
+        is_private = status.st_uid == os.getuid() and not status.st_mode & 0o077
+        if not stat.S_ISREG(status.st_mode) or status.st_size != _BYTES or not is_private:
             raise OSError(f"{path} is not a key")
         return file.read(_BYTES)
 

@@ -48,11 +48,6 @@ def find_storage_folders(top: Path) -> list[Path]:
     return [*folders, top / HIDDEN_FOLDER]
 
 
-def find_worktrees_folder(repository: Repository) -> Path:
-    """Return the folder for the working trees of reruns; git needs to write to its parent anyway."""
-    return find_real_folder(repository.shared_folder / WORKTREES)
-
-
 def remove_leftovers(repository: Repository) -> None:
     """Remove the temporary files that killed processes have left in the folders of orglab's own."""
     shared = repository.shared_files

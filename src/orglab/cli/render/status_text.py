@@ -32,8 +32,11 @@ def status_lines(status: Status) -> Iterator[str]:
         yield from _line("Missing", f"{count(status.missing, 'part')} of the log, {hint}")
     yield from _line("Pending", _describe_pending(status))
     if status.pending_results:
+        from orglab.runs.log_writer import NOT_OWN  # noqa: PLC0415 - few runs wait
+
         runs = listed((f"{name}: {why}" for name, why in status.pending_results.items()), _MOST)
-        yield from _line("Results", f"{runs} (not committed yet; `orglab commit --results` commits them here)")
+        named = " RUN" if NOT_OWN in status.pending_results.values() else ""
+        yield from _line("Results", f"{runs} (not committed yet; `orglab commit --results{named}` commits them here)")
     if status.homeless:
         runs = listed((f"{name} ({log})" for name, log in status.homeless.items()), _MOST)
         hint = "not in a log, because that is not here; if you moved it, tell git by `git add`, or commit the move"
@@ -73,7 +76,11 @@ def _describe_changes(status: Status) -> str:
         return "unknown: the log is not in a git repository"
     own = f"{' and '.join(status.uncommitted)} (run `orglab commit`)" if status.uncommitted else ""
     others = count(status.changed, "other file" if own else "file") if status.changed else ""
-    return " and ".join(filter(None, (own, others))) or "nothing"
+    known = " and ".join(filter(None, (own, others))) or "nothing"
+    if not status.unknown:
+        return known
+    why = "their filter is in the settings of this repository, and is not run"
+    return f"{known}; unknown: {listed(status.unknown, _MOST)} ({why})"
 
 
 def _describe_pending(status: Status) -> str:

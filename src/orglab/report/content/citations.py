@@ -78,5 +78,5 @@ def read_links(experiments: Iterable[Experiment], sources: PeriodSources) -> Lin
         path = sources.log.path.absolute().resolve().relative_to(repository.top.resolve()).as_posix()
     except ValueError:
         path = ""
-    has_lines = bool(path) and head not in hidden and not is_changed(repository, path)
+    has_lines = bool(path) and head not in hidden and is_changed(repository, path) is False
     return Links(commits, lines, forge, frozenset(hidden), "" if head in hidden else head, path, has_lines)

@@ -37,7 +37,7 @@ def find_extension(template: Path) -> str:
     return (template.with_suffix("") if template.suffix in _MARKS else template).suffix.lower()
 
 
-def require_inside(template: Path, top: Path) -> None:
+def require_template_inside(template: Path, top: Path) -> None:
     """Refuse a template that a link leads out of the repository; one that is named outside is the user's own choice.
 
     Args:

@@ -1,0 +1,55 @@
+"""The seal of a run: it tells the records that this user has made from those of others.
+
+A record can come from anywhere: by `orglab sync`, or with a `.git` that somebody has packed.  So the first event of
+each record that this user makes carries an HMAC with a key that is in the user's state folder, in no repository.
+"""
+
+import json
+from collections.abc import Mapping
+
+from orglab.runs.pending import RECORD
+from orglab.runs.record import Run
+from orglab.runs.record_lines import read_lines
+from orglab.runs.state_key import read_key
+
+FIELD = "seal"
+# Later events add what is known later, and must not change what was run, where, and on which code.
+_FINAL = (
+    "argv", "cwd", "environment", "repository", "results", "metrics_files", "before", "snapshot", "branch", "left_out",
+    "rerun_of", "script",
+)  # fmt: skip
+
+
+def make_seal(name: str, event: Mapping[str, object]) -> dict[str, str]:
+    """Return the field that seals the first event of a record; none if there is no key, and none can be made.
+
+    Args:
+        name: The id of the run.
+        event: The other fields of the event.
+    """
+    key = read_key()
+    return {FIELD: _compute(key, name, event)} if key is not None else {}
+
+
+def is_own(run: Run) -> bool:
+    """Return whether this user has made a run: its record was not received, and has a valid seal."""
+    if run.is_foreign:
+        return False
+    first = next(read_lines(run.folder / RECORD), {})
+    seal, key = first.get(FIELD), read_key()
+    if not isinstance(seal, str) or key is None:
+        return False
+    import hmac  # noqa: PLC0415 - it loads OpenSSL, and few commands have to know
+
+    is_valid = hmac.compare_digest(seal.encode("utf-8", "replace"), _compute(key, run.id, first).encode())
+    return is_valid and all(run.fields.get(field) == first.get(field) for field in _FINAL)
+
+
+def _compute(key: bytes, name: str, event: Mapping[str, object]) -> str:
+    """Return the HMAC of an event; the id is part of it, so that no event can be moved to another run."""
+    import hashlib  # noqa: PLC0415 - it loads OpenSSL, and few commands have to know
+    import hmac  # noqa: PLC0415 - the same
+
+    others = {field: value for field, value in event.items() if field != FIELD}
+    text = json.dumps([name, others], ensure_ascii=True, sort_keys=True)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
