@@ -62,6 +62,7 @@ def test_settings_in_pyproject(tmp_path):
         ("[run]\nenvironment = ['A=B']", "name of an environment variable"),
         ("[run]\nsnapshot_files = 1000000000", "at most 100000"),
         ("[run]\nresults = ['../..']", "stays in the repository"),
+        ("[report]\npictures_outside = true", "in your own configuration"),
         ("log = ", "cannot be read"),
         ("\xff", "cannot be read"),
         (f"[run]\nsize_limit = {'9' * 5000}", "too long"),
@@ -122,7 +123,7 @@ def test_the_own_configuration_wins_and_may_lead_outside(tmp_path, monkeypatch):
     own = tmp_path / "config/orglab/config.toml"
     own.parent.mkdir(parents=True)
     own.write_text(
-        f'log = "{tmp_path}/notes/log.org"\njournal = "../days.org"\n[report]\ntemplate = "mail.txt.j2"\n'
+        f'log = "{tmp_path}/notes/log.org"\njournal = "../days.org"\n[report]\ntemplate = "mail.txt.j2"\npictures_outside = true\n'
         '[run]\nsnapshot_files = 1000000000\n[metrics]\nacc = "max"\n'
     )
     repo.write(
@@ -131,7 +132,7 @@ def test_the_own_configuration_wins_and_may_lead_outside(tmp_path, monkeypatch):
     log, config = find_log(repo.path)
     assert (log, config.journal, config.letter) == (tmp_path / "notes/log.org", "../days.org", "x")
     assert (config.run.snapshot_files, config.run.size_limit) == (1000000000, 5)
-    assert config.report.template == str(own.with_name("mail.txt.j2"))
+    assert config.report == (str(own.with_name("mail.txt.j2")), True)
     assert list(config.metrics.items()) == [("acc", "max"), ("loss", "min")]
     assert config.refused == ()
 

@@ -287,7 +287,7 @@ def settings_of(kind, prefix):
     for name, default in kind._field_defaults.items():
         if hasattr(default, "_field_defaults"):
             yield from settings_of(type(default), f"{name}.")
-        else:
+        elif name != "refused":  # what the settings are not
             yield prefix + name, default
 
 

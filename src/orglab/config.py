@@ -65,9 +65,12 @@ class ReportConfig(NamedTuple):
     Attributes:
         template: A Jinja2 template for reports in its format; relative to the settings file there, to the current
             folder or absolute here; empty for none.
+        pictures_outside: Whether a report has pictures from outside of the repository; only the user's own
+            configuration can say so.
     """
 
     template: str = ""
+    pictures_outside: bool = False
 
 
 class Config(NamedTuple):

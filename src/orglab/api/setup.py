@@ -100,6 +100,7 @@ class SetupMethods(CareMethods):
             NotWritableError: There is a settings file already, or a file cannot be written.
             GitError: git fails.
         """
+        from orglab.git.inside import require_inside
         from orglab.log import file
         from orglab.log.apart import restore_missing
         from orglab.settings.setting_rules import CONFIG_TEXT
@@ -112,7 +113,7 @@ class SetupMethods(CareMethods):
 
         settings = self.path.parent / CONFIG_NAME
         for path in (self.path, settings):
-            self.require_inside(path)
+            require_inside(self.repository, path)
         if with_settings and os.path.lexists(settings):
             raise NotWritableError(f"{settings} already exists; edit it instead.")
         adoption = None

@@ -454,6 +454,7 @@ class WriteMethods(IdMethods):
             NotWritableError: It cannot be written, or a link that git tracks leads out of the repository.
         """
         from orglab.experiment import edits
+        from orglab.git.inside import require_inside
         from orglab.log import file
 
         link = tag = None
@@ -461,7 +462,7 @@ class WriteMethods(IdMethods):
             experiment = self.experiment(reference)
             link = f"[[file:{self.path.name}::#{experiment.id}][{experiment.id}]]"
             tag = experiment.id.replace("-", "_")
-        self.require_inside(self.journal)
+        require_inside(self.repository, self.journal)
         if not self.journal.exists():
             self._restore_journal()
         if not self.journal.exists():

@@ -14,15 +14,17 @@ from orglab.git.repository import Repository
 _MOST_LINKS = 40  # as many as Linux follows
 
 
-def find_tracked_link(repository: Repository, path: str | os.PathLike[str]) -> str | None:
+def find_tracked_link(repository: Repository | None, path: str | os.PathLike[str]) -> str | None:
     """Return a link that git tracks and through which a path leads out of the working tree or into `.git`, or None.
 
     git is asked only if the path leads there.
 
     Args:
-        repository: The repository.
+        repository: The repository; None if there is none.
         path: The path, which may not exist.
     """
+    if repository is None:
+        return None
     top = os.path.realpath(repository.top)
     inside = os.path.relpath(os.path.realpath(path), top).split(os.sep)
     if inside[0] != ".." and not any(is_git_name(part) for part in inside):
@@ -43,7 +45,7 @@ def require_inside(
     Raises:
         OrglabError: One does; it is an `error`.
     """
-    link = find_tracked_link(repository, path) if repository is not None else None
+    link = find_tracked_link(repository, path)
     if link is not None:
         raise error(explain_link(link))
 

@@ -17,7 +17,7 @@ from orglab.errors import GitError, NotFoundError
 from orglab.experiment.missing_parts import count_common_lines, find_nearest
 from orglab.git import Repository, is_installed
 from orglab.git.files import read_blobs, read_file_at
-from orglab.git.inside import find_tracked_link
+from orglab.git.inside import find_tracked_link, require_inside
 from orglab.git.log_branch import (
     LOG_REF,
     TEXT_REFS,
@@ -197,7 +197,7 @@ def merge_text(log: "LogFile", path: Path, name: str, theirs: bytes, base: bytes
     Raises:
         NotWritableError: The file cannot be written, or a link that git tracks leads out of the repository.
     """
-    log.require_inside(path)
+    require_inside(log.repository, path)
     results: list[Merged] = []
 
     def change(data: bytes) -> bytes:

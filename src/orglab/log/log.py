@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from orglab import clock
 from orglab.config import ARCHIVE_SUFFIX, TERMS_NAME, Config, active_step_file, read_apart
-from orglab.errors import GitError, NotFoundError, NotReadableError, NotWritableError, OrglabError, UsageError
+from orglab.errors import GitError, NotFoundError, NotReadableError, UsageError
 from orglab.experiment.fast_reader import scan_experiments
 from orglab.experiment.lookup import find_experiment, find_step, select_experiments
 from orglab.experiment.model import Experiment, Step
@@ -211,7 +211,7 @@ class LogFile:
             NotFoundError: The file does not exist.
             NotReadableError: A link that git tracks leads out of the repository.
         """
-        self.require_inside(error=NotReadableError)
+        require_inside(self.repository, self.path, NotReadableError)
         return file.read(self.path)
 
     def document(self) -> Document:
@@ -279,25 +279,9 @@ class LogFile:
     def terms(self) -> str:
         """Return the text of the user's own terms, `orglab-terms.txt` beside the log; empty if there is none."""
         path = self.path.parent / TERMS_NAME
-        return "" if self.leads_out(path) else file.read_text(path)
-
-    def leads_out(self, path: Path) -> bool:
-        """Return whether a link that git tracks leads from a file out of the repository."""
-        return self.repository is not None and find_tracked_link(self.repository, path) is not None
+        return file.read_text(path) if find_tracked_link(self.repository, path) is None else ""
 
     # Writing
-
-    def require_inside(self, path: Path | None = None, *, error: type[OrglabError] = NotWritableError) -> None:
-        """Check that no link that git tracks leads from a file of the log out of the repository.
-
-        Args:
-            path: Another file of the log, such as the journal; the log itself if None.
-            error: The error to raise.
-
-        Raises:
-            OrglabError: One does; it is an `error`.
-        """
-        require_inside(self.repository, path or self.path, error)
 
     def edit(
         self, make_edits: MakeEdits[Decided], verify: Verify[Decided] | None = None, path: Path | None = None
@@ -332,7 +316,7 @@ class LogFile:
         if path is None:
             # During a run, or while a notebook has the log open, git may have taken something out of it.
             self.notice_file(self._tell or (lambda _: None))
-        self.require_inside(path)
+        require_inside(self.repository, path or self.path)
         edited = file.edit(path or self.path, change, anyway=self.anyway)[2]
         self.record_write(path)
         return edited

@@ -11,6 +11,7 @@ from orglab.experiment.changes import Change, compare_experiments
 from orglab.experiment.model import Experiment, read_experiments
 from orglab.git import Repository, find_repository
 from orglab.git.files import path_in
+from orglab.git.inside import require_inside
 from orglab.git.message import name_references, read_references
 from orglab.git.worktree import commit_paths, find_committable, find_operation, read_changes
 from orglab.org.document import Document
@@ -57,7 +58,7 @@ def commit_log(log: "LogFile", text: str | None = None) -> LogCommit | None:
     """
     check_message(text)
     for one in (log.path, log.journal):
-        log.require_inside(one)
+        require_inside(log.repository, one)
     path = Path(os.path.realpath(log.path))
     repository = find_repository(path.parent)
     if repository is None:

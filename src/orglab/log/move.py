@@ -12,7 +12,7 @@ from orglab.errors import GitError, NotFoundError, UsageError
 from orglab.experiment.missing_parts import find_nearest
 from orglab.git import Repository
 from orglab.git.files import is_tracked, path_in, read_file_at
-from orglab.git.inside import find_tracked_link
+from orglab.git.inside import find_tracked_link, require_inside
 from orglab.git.log_branch import (
     LOG_BRANCH,
     LOG_REF,
@@ -74,7 +74,9 @@ def hold_files(log: "LogFile") -> Iterator[None]:
         NotWritableError: Another process did not finish in time.
     """
     with ExitStack() as stack:
-        for path in dict.fromkeys(os.path.realpath(one) for one in (log.path, log.journal) if not log.leads_out(one)):
+        for path in dict.fromkeys(
+            os.path.realpath(one) for one in (log.path, log.journal) if find_tracked_link(log.repository, one) is None
+        ):
             if os.path.lexists(path):
                 stack.enter_context(held(path, _LOCK_SECONDS))
         yield
@@ -88,7 +90,7 @@ def _move_tracked(log: "LogFile", repository: Repository) -> MovedApart:
     document.require_no_conflict()
     name, journal = choose_names(repository, log.path, log.config.journal)
     for path, _ in _list_files(log, name, journal):
-        log.require_inside(path)
+        require_inside(repository, path)
     ignore_files(repository, (name, journal))
     home, old = repository.top, log.path
     renamed = {

@@ -35,6 +35,7 @@ _TABLES: Mapping[str, type[HooksConfig | RunConfig | ReportConfig]] = {
     "report": ReportConfig,
 }
 _MOST_REFUSED = 20
+_OWN_ONLY = ("report.pictures_outside",)
 
 
 class SettingsFile(NamedTuple):
@@ -191,6 +192,8 @@ class _Reader:
             self._refuse(name, "a table")
             return None
         problem = find_type_problem(name, default, value, is_own=self._file.is_own)
+        if name in _OWN_ONLY and not self._file.is_own:
+            problem = "in your own configuration, orglab/config.toml in ~/.config"
         if problem is not None:
             self._refuse(name, problem)
             return None

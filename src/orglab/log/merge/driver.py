@@ -7,6 +7,7 @@ from pathlib import Path
 from orglab import clock
 from orglab.config import Config
 from orglab.errors import OrglabError
+from orglab.git.inside import require_inside
 from orglab.git.merge_config import add_attributes, attributes_file, is_registered, register_driver
 from orglab.log import file
 from orglab.log.log import LogFile
@@ -57,7 +58,7 @@ def install_merge_driver(log: LogFile) -> list[Path]:
     if not is_registered(log.repository):
         register_driver(log.repository, CONFLICT)
     path = attributes_file(log.path)
-    log.require_inside(path)
+    require_inside(log.repository, path)
     names = [log.path.name, *([log.config.journal] if os.sep not in log.config.journal else [])]
     if not os.path.lexists(path):
         file.create(path, add_attributes(b"", names))
