@@ -26,7 +26,8 @@ def test_a_picture_is_known_by_its_content(content, suffix):
     "content",
     [b"", b"<html><svg></html>", b"MZ", b"<svg><script>alert(1)</script></svg>", b'<svg><image href="http://example.org/a.png"/></svg>',
      b'<svg><a xlink:href="javascript:x"/></svg>', b'<!DOCTYPE svg [<!ENTITY a "b">]><svg/>', b"<svg><foreignObject/></svg>",
-     b"<svg><image href='/etc/passwd'/></svg>"],
+     b"<svg><image href='/etc/passwd'/></svg>", b"<svg><filter><feTurbulence numOctaves='99999'/></filter></svg>",
+     b"<svg><x:feMorphology radius='999'/></svg>"],
 )  # fmt: skip
 def test_what_is_none_or_does_something_is_named(content):
     assert isinstance(recognize_picture(content), str)

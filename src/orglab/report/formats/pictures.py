@@ -29,6 +29,9 @@ _UNSAFE_SVG = re.compile(
     rb"<!ENTITY|<script|<foreignObject|javascript:|[\s:]href\s*=\s*[\"']\s*(?!#|data:image/)", re.I
 )
 
+# Filters whose cost has no bound: drawing one can take hours.
+_SLOW_SVG = re.compile(rb"<(?:[\w.-]+:)?fe(?:Turbulence|Morphology|ConvolveMatrix)\b", re.I)
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -94,5 +97,7 @@ def _find_format(content: bytes) -> Picture | str:
     if _SVG.match(content):
         if _UNSAFE_SVG.search(content):
             return "an SVG with scripts, entities or external content"
+        if _SLOW_SVG.search(content):
+            return "an SVG with filters that may take too long"
         return Picture(content, "svg", "image/svg+xml")
     return "not a supported picture format"
