@@ -43,6 +43,12 @@ def test_a_run_of_this_user_is_sealed_with_a_key_that_nobody_else_reads(made, st
     assert [path.name for path in key.parent.iterdir()] == ["key"]
 
 
+def test_a_command_that_is_no_utf_8_is_sealed_too(study, orglab):
+    orglab("run", "1.1", "--", "test", os.fsdecode(b"\xff"))
+    (run,) = read_runs(study.path)
+    assert is_own(run)
+
+
 @pytest.mark.parametrize(
     "change", [{"argv": ["false"]}, {"seal": "0" * 64}, {"seal": None}, {"seal": "é"}, {"environment": {"A": "b"}}]
 )

@@ -6,13 +6,15 @@ each record that this user makes carries an HMAC with a key that is in the user'
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 from orglab.runs.pending import RECORD
 from orglab.runs.record import Run
-from orglab.runs.record_lines import read_lines
+from orglab.runs.record_lines import open_regular, read_lines
 from orglab.runs.state_key import read_key
 
 FIELD = "seal"
+_MOST_BYTES = 1 << 24  # of the first event
 # Later events add what is known later, and must not change what was run, where, and on which code.
 _FINAL = (
     "argv", "cwd", "environment", "repository", "results", "metrics_files", "before", "snapshot", "branch", "left_out",
@@ -35,14 +37,26 @@ def is_own(run: Run) -> bool:
     """Return whether this user has made a run: its record was not received, and has a valid seal."""
     if run.is_foreign:
         return False
-    first = next(read_lines(run.folder / RECORD), {})
+    first = _read_first(run.folder / RECORD)
     seal, key = first.get(FIELD), read_key()
     if not isinstance(seal, str) or key is None:
         return False
     import hmac  # noqa: PLC0415 - it loads OpenSSL, and few commands have to know
 
     is_valid = hmac.compare_digest(seal.encode("utf-8", "replace"), _compute(key, run.id, first).encode())
-    return is_valid and all(run.fields.get(field) == first.get(field) for field in _FINAL)
+    # As a run has them: what cannot be shown may have been replaced there.
+    shown = next(read_lines(run.folder / RECORD), {})
+    return is_valid and all(run.fields.get(field) == shown.get(field) for field in _FINAL)
+
+
+def _read_first(record: Path) -> dict[str, object]:
+    """Return the first event of a record exactly as it was written; nothing if it cannot be read."""
+    try:
+        with open_regular(record) as file:
+            event = json.loads(file.readline(_MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return event if isinstance(event, dict) else {}
 
 
 def _compute(key: bytes, name: str, event: Mapping[str, object]) -> str:
