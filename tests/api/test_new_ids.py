@@ -149,3 +149,16 @@ def test_commands_at_once_in_two_worktrees_of_a_tracked_log(study, tmp_path_fact
     processes = [subprocess.Popen(command, cwd=tree, stdout=subprocess.PIPE) for tree in trees]
     given = [process.communicate()[0].decode().strip() for process in processes]
     assert sorted(given, key=lambda ref: int(ref[1:])) == [f"e{number}" for number in range(3, 23)]
+
+
+def test_archives_outside_of_a_worktree_are_not_read(study, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("home")
+    (outside / "log.org").write_text(log_of(1))
+    (outside / "log.org_archive").write_text(log_of(99))
+    tree = tmp_path_factory.mktemp("trees") / "other"
+    study.commit("moved", {"lab/log.org": log_of(1), "orglab.toml": 'log = "lab/log.org"\n'})
+    study.git("worktree", "add", "--quiet", "-b", "other", tree)
+    (tree / "lab/log.org").unlink()
+    (tree / "lab").rmdir()
+    (tree / "lab").symlink_to(outside)
+    assert Log(study.path / "lab/log.org").new("Another").id == "2"

@@ -154,10 +154,8 @@ def _find_timer(log: "LogFile", repository: Repository) -> Path:
 
 def _is_due(log: "LogFile", repository: Repository) -> bool:
     """Return whether a minute has passed since the last look."""
-    try:
-        return abs(time.time() - _find_timer(log, repository).stat().st_mtime) >= _SECONDS
-    except OSError:
-        return True
+    status = repository.shared_files.stat(_find_timer(log, repository).name)
+    return status is None or abs(time.time() - status.st_mtime) >= _SECONDS
 
 
 def _touch(repository: Repository, kept: Path) -> None:

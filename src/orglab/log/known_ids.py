@@ -151,7 +151,8 @@ class KnownIds:
         log = self._log
         paths = [log.path.absolute()]
         if log.repository is not None:
-            paths += [tree / log.name for tree, _ in list_worktrees(log.repository)]
+            trees = (tree for tree, _ in list_worktrees(log.repository))
+            paths += [tree / log.name for tree in trees if _is_inside(tree / log.name, tree)]
         for path in dict.fromkeys(paths):
             for text in (path, *path.parent.glob(f"*{ARCHIVE_SUFFIX}")):
                 # What a repository brings as a link may lead anywhere.
@@ -172,6 +173,11 @@ class KnownIds:
         for blob, text in read_blobs(repository, unread):
             self._new_texts[blob] = max(find_numbers(text), default=0)
         self.used.update(self._new_texts.values())
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Return whether the folder of a file is inside of another one, with links resolved."""
+    return Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(folder))
 
 
 def _parse(written: bytes) -> str | None:
