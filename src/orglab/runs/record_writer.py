@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from orglab.errors import NotWritableError
+from orglab.git import private_files
+from orglab.git.private_files import is_real_folder
 from orglab.log.log import LogFile
 from orglab.runs.pending import RECORD, PendingEntry, add_pending_run, remove_pending
 from orglab.runs.record import METRICS, OUT, OUTPUT, SHARED_BYTES
@@ -78,7 +80,8 @@ class RecordWriter:
         Raises:
             OSError: It cannot be written.
         """
-        with (self.folder / METRICS).open("w", encoding="ascii") as file:
+        fd = private_files.open_regular(self.folder / METRICS, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        with open(fd, "w", encoding="ascii") as file:  # noqa: PTH123 - a descriptor
             file.writelines(json.dumps(row, ensure_ascii=True) + "\n" for row in rows)
 
     def remove(self) -> None:
@@ -138,9 +141,10 @@ def resume_record(pending: PendingEntry) -> RecordWriter | None:
     """
     if pending.run is None:
         return None
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    if not is_real_folder(pending.run):
+        raise OSError(errno.ELOOP, "A symbolic link is not followed", os.fspath(pending.run))
     try:
-        fd = os.open(pending.run / RECORD, flags, 0o666)
+        fd = private_files.open_regular(pending.run / RECORD, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     except OSError as error:
         if error.errno == errno.EROFS:
             return None
@@ -187,9 +191,7 @@ def write_copy(folder: Path, file: str, writer: str, version: str, read: Callabl
     if file == OUTPUT:
         data = data[-SHARED_BYTES:]
     for path, content in ((folder / file, data), (stamp, version.encode())):
-        new = path.with_name(f"{path.name}.{os.getpid()}")
-        new.write_bytes(content)
-        new.replace(path)
+        private_files.write_new(path, content)
     return True
 
 
