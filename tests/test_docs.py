@@ -313,6 +313,15 @@ def test_every_public_name_and_method_is_in_the_python_reference():
     assert not [name for name in attributes if f"`{name.split('.')[1]}" not in text]
 
 
+def test_every_test_that_the_page_on_security_names_exists():
+    page = (ROOT / "docs/explanation/security.md").read_text()
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    named = set(re.findall(r"`(test_\w+)`", page))
+    assert len(named) > 20
+    assert sorted(name for name in named if f"def {name}(" not in tests) == []
+    assert [path for path in re.findall(r"`(tests/[\w/]+\.py)`", page) if not (ROOT / path).is_file()] == []
+
+
 def test_every_decision_is_in_the_list_of_decisions():
     listed = set(re.findall(r"\]\(([\w-]+\.md)\)", read("decisions/index.md")))
     assert listed == {page.name for page in (DOCS / "decisions").glob("*.md")} - {"index.md"}
