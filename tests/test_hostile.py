@@ -128,7 +128,9 @@ def make_hostile(repo, trace):
 def find_heads():
     """Return the git commands that the code reads with."""
     text = "".join(path.read_text() for path in Path(package.__file__).parent.rglob("*.py"))
-    called = r'(?:\.(?:read|query)\(|run_readonly\([^()]*,\s*\(|stream_output\([^()]*,\s*[(\[])\s*"([a-z][a-z-]+)"'
+    called = (
+        r'(?:(?<!files)\.(?:read|query)\(|run_readonly\([^()]*,\s*\(|stream_output\([^()]*,\s*[(\[])\s*"([a-z][a-z-]+)"'
+    )
     return set(re.findall(called, text))
 
 

@@ -283,7 +283,7 @@ def test_the_results_of_a_run_are_named_once(repo, why):
         {"uncaptured": ["sub"]},
         {"untracked": ["lib.py"]},
         {"left_out": [{"path": ".env", "reason": "secret", "size": 3}]},
-        {"patch": "1234"},
+        {"patch": "1234567"},
     ],
 )
 def test_a_commit_without_all_of_the_code_is_not_called_the_code(repo, why, fields):
@@ -308,11 +308,13 @@ def test_a_folder_that_runs_wrote_into(repo, why):
 
 def test_uncommitted_or_missing_code(repo, why):
     head = repo.commit("new", {NAME: SEED})
-    write_run(repo, "20180606-170000-aaaa", {"a.pt": "1"}, before=head, patch="1234", commit="f" * 40)
+    write_run(repo, "20180606-170000-aaaa", {"a.pt": "1"}, before=head, patch="1234567", commit="f" * 40)
     answer = why("a.pt")
     assert links(answer)[1][1] == "holds its code, except uncommitted changes"
     assert "The commit fffffff, which holds its results, is not in this repository." in answer["remarks"]
-    write_run(repo, "20180607-170000-bbbb", {"b.pt": "2"}, before=head, snapshot=head, patch="1234", ref="nonsense [")
+    write_run(
+        repo, "20180607-170000-bbbb", {"b.pt": "2"}, before=head, snapshot=head, patch="1234567", ref="nonsense ["
+    )
     assert [(how, refs) for _, how, refs in links(why("b.pt"))] == [
         ("wrote this file", []),
         ("holds the code that it ran", []),

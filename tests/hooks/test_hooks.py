@@ -231,7 +231,7 @@ def test_comments_and_the_diff_below_the_message_name_nothing(study, tmp_path):
 def test_control_characters_of_a_log_do_not_reach_the_terminal(study):
     study.edit(NAME, LOG.replace("with ABC", "with \x1b[31mABC\u202e"))
     study.git("commit", "--quiet", "-m", "[e201] log", NAME)
-    assert study.commit("[e201.2] tune") == "orglab: This commit belongs to e201.2  Test XYZ with [31mABC\n"
+    assert study.commit("[e201.2] tune") == "orglab: This commit belongs to e201.2  Test XYZ with [31mABC<U+202E>\n"
 
 
 # ---- pre-commit ----

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from orglab.config import find_git_dir
 from orglab.errors import GitError
+from orglab.git.private_files import NOWHERE
 from orglab.git.process import NO_HOOKS
 from orglab.git.repository import Repository
 
@@ -192,7 +193,8 @@ def _make_real_folder(path: Path) -> None:
     Raises:
         OSError: It cannot be made, or is a symbolic link.
     """
-    path.mkdir(exist_ok=True)
+    if path.parent != NOWHERE:
+        path.mkdir(exist_ok=True)
     if not _is_real(path):
         raise NotADirectoryError(20, "a symbolic link is not followed", os.fspath(path))
 

@@ -34,6 +34,7 @@ from orglab.git.log_branch import (
     move_ref,
     read_texts,
 )
+from orglab.git.private_files import NOWHERE
 from orglab.log import file
 from orglab.log.text_guard import TextGuard
 from orglab.settings.settings_files import read_settings
@@ -192,7 +193,7 @@ def _require_folder(folder: Path) -> None:
     Raises:
         OSError: It cannot be made, or is a link.
     """
-    if folder.is_symlink():
+    if folder.is_symlink() or folder.parent == NOWHERE:
         raise OSError(errno.ELOOP, f"{folder.name} is a link")
     folder.mkdir(exist_ok=True)
 

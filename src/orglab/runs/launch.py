@@ -43,7 +43,7 @@ from orglab.runs.record_reader import read_run
 from orglab.runs.record_writer import RecordWriter, begin_record
 from orglab.runs.results import ResultsWatch, read_stamp
 from orglab.runs.run_request import RunRequest, find_reference
-from orglab.runs.secrets import SecretFilter
+from orglab.runs.secrets import SecretFilter, find_hidden
 from orglab.runs.storage import remove_leftovers
 from orglab.runs.working_state import WorkingState
 from orglab.text import Tell, listed
@@ -125,7 +125,8 @@ def _run_job(job: Job, failure: ExitStatus | None, python: PythonProbe) -> int:
     began = read_stamp(job.record.folder / RECORD)
     output, ending = _Output(job.record.output, job.tell), EndingWatch()
     # Only the record hides the secrets: what the user sees is what the command printed.
-    hidden = SecretFilter(output.keep, (job.secrets or {}).values())
+    secrets = {*(job.secrets or {}).values(), *find_hidden(os.environ).values()}
+    hidden = SecretFilter(output.keep, secrets)
     feed = printed.feed if printed else None
     asking = WARNINGS if job.batch is not None else ()
     with (

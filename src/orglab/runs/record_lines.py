@@ -20,6 +20,7 @@ RECORD_BYTES = 16_000_000
 _DEEPEST = 32
 _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _INVALID = re.compile("[\0\ud800-\udfff]")
+_INVALID_WORD = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
 _ID = re.compile(r"((?:19[789]|20|21)\d+-\d{6})-[0-9a-f]{4,16}")
 
 
@@ -83,30 +84,37 @@ def read_lines(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:
 def parse_line(line: bytes) -> dict[str, Any] | None:
     """Return the JSON object in a line, or None if there is none, or it is nested too deeply.
 
-    Strings are valid text: NUL and lone surrogates, which no file and no command can take, become U+FFFD.
+    Strings are valid text: NUL and lone surrogates, which no file and no command can take, become U+FFFD.  But bytes of
+    the command that are no UTF-8 stay as they are (PEP 383), so that it can be repeated.
     """
     text = line.decode("utf-8", "replace")
     try:
         value = json.loads(text)
         if _ESCAPED.search(text) or text.count("[") + text.count("{") > _DEEPEST:
-            value = _clean(value, _DEEPEST)
+            value = _clean(value, _DEEPEST, "argv")
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
 
-def _clean(value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON
+def _clean(value: Any, depth: int, bytewise: str = "", name: str = "") -> Any:  # noqa: ANN401 - any JSON
     """Return JSON with valid strings.
+
+    Args:
+        value: The JSON.
+        depth: How deep it may be nested.
+        bytewise: The name of the field whose strings may hold bytes that are no UTF-8.
+        name: The name of the field that has the value.
 
     Raises:
         ValueError: It is nested too deeply.
     """
     if isinstance(value, str):
-        return _INVALID.sub("\ufffd", value)
+        return (_INVALID_WORD if name and name == bytewise else _INVALID).sub("\ufffd", value)
     if not isinstance(value, dict | list):
         return value
     if depth == 0:
         raise ValueError(value)
     if isinstance(value, list):
-        return [_clean(one, depth - 1) for one in value]
-    return {_clean(name, depth): _clean(one, depth - 1) for name, one in value.items()}
+        return [_clean(one, depth - 1, bytewise, name) for one in value]
+    return {_clean(key, depth): _clean(one, depth - 1, bytewise if not name else "", key) for key, one in value.items()}

@@ -113,7 +113,7 @@ def rerun(
 
 def _require_command(run: Run) -> None:
     """Raise UsageError unless a run has a command that can be started, in a folder that can be in its commit."""
-    if not run.argv or any("\0" in word for word in run.argv):
+    if not run.argv or any("\0" in word or "\ufffd" in word for word in run.argv):
         raise UsageError(f"The record of the run {run.id} has no command that can be started.")
     if not is_inner(run.cwd or "."):
         raise UsageError(f"The run {run.id} ran in {run.cwd}, outside of its repository, and cannot be repeated.")
