@@ -8,11 +8,14 @@ import pytest
 
 from lab import SOURCE
 
+KINDS = (
+    "records", "refs", "settings", "links", "files", "config", "texts", "pictures", "patterns", "templates",
+)  # fmt: skip
 SCRIPT = Path(__file__).with_name("torture") / "hostile.py"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["texts", "pictures", "patterns", "templates"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_nothing_happens_outside_of_a_repository_of_a_stranger(kind):
     command = [sys.executable, SCRIPT, "--seed", "4", "--count", "5", kind]
     done = subprocess.run(

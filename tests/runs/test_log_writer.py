@@ -179,7 +179,7 @@ def test_a_record_that_cannot_be_opened_does_not_stop_the_others(study, orglab):
     bad.symlink_to(study.path.parent / "elsewhere")
     add_pending(study, "20180606-161601-aaaa")
     said = orglab("list").err
-    assert "cannot be written: 20180606-161600-aaaa (Too many levels of symbolic links)" in said
+    assert "cannot be written: 20180606-161600-aaaa (A symbolic link is not followed)" in said
     assert "run 20180606-161601-aaaa\n" in log_of(study)
     assert "lost" not in (study.path.parent / "elsewhere").read_text()
 
