@@ -4,13 +4,12 @@ Index, branches and working tree stay as they are.  The refs are not pushed by d
 """
 
 import os
-import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from orglab.errors import GitError
 from orglab.git.process import IDENTITY, NO_HOOKS
-from orglab.git.repository import FULL_HASH, Repository
+from orglab.git.repository import Repository, is_full_hash
 from orglab.git.scratch import scratch_folder
 from orglab.git.snapshot import PLAIN_INDEX
 from orglab.git.worktree import literal_pathspecs
@@ -92,11 +91,6 @@ def _measure(repository: Repository, path: str) -> int:
         return (repository.top / path).lstat().st_size
     except OSError:
         return 0
-
-
-def is_full_hash(name: str) -> bool:
-    """Return whether a text is a full hash: anything else might be an option of git, or another revision."""
-    return re.fullmatch(FULL_HASH.decode(), name) is not None
 
 
 def find_kept(repository: Repository, name: str) -> str | None:

@@ -131,9 +131,9 @@ class LogFile:
         self._tell = tell
         if self.repository is None:
             return
-        from orglab.log.text_guard import TextGuard  # noqa: PLC0415 - only in a repository
+        from orglab.log.text_guard import LOSSES, UNTOLD, TextGuard  # noqa: PLC0415 - only in a repository
 
-        has_untold = (self.repository.shared_folder / "losses" / "untold").exists()
+        has_untold = (self.repository.shared_folder / LOSSES / UNTOLD).exists()
         if has_untold or not TextGuard(self.repository, self.path).is_unchanged():
             from orglab.log.notice import notice_change  # noqa: PLC0415 - most commands find nothing changed
 

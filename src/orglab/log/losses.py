@@ -27,16 +27,13 @@ from orglab.log import file
 from orglab.log.kept_text import find_text_ref
 from orglab.log.merge.markers import split_sides
 from orglab.log.merge.merge import merge
-from orglab.log.text_guard import TEXTS, Seen, read_seen
+from orglab.log.text_guard import LOSSES, TEXTS, UNTOLD, Seen, read_seen
 from orglab.text import Tell, count
 
 if TYPE_CHECKING:
     from orglab.log.log import LogFile
 
 
-FOLDER = "losses"
-UNTOLD = "untold"
-"""The name of the empty file in that folder which says that the user has not been told of a loss."""
 _NOUNS = {
     "experiment": "experiment", "conclusion": "conclusion", "note": "note", "step": "step", "tick": "completed step",
 }  # fmt: skip
@@ -123,7 +120,7 @@ def tell_untold_losses(log: "LogFile", tell: Tell) -> None:
     repository = log.repository
     if repository is None or find_rebased_branches(repository):
         return
-    files = repository.shared_files.folder(FOLDER)
+    files = repository.shared_files.folder(LOSSES)
     for loss in find_losses(log):
         fields = _read(files, loss.path.name)
         if fields.get("told") is False:
@@ -165,7 +162,7 @@ def _write_record(
     after = Version(f"log: after {operation}", {log.name: nearest})
     tip = _save(repository, ref, before, after)
     commit = repository.query("rev-parse", f"{tip}^").decode().strip()
-    files = repository.shared_files.folder(FOLDER)
+    files = repository.shared_files.folder(LOSSES)
     fields: dict[str, object] = {
         "name": log.name,
         "operation": operation,
@@ -259,7 +256,7 @@ def find_losses(log: "LogFile") -> list[Loss]:
             others.append(kept)  # what two operations took is listed once
         elif not find_rebased_branches(repository):
             with suppress(OSError):
-                repository.shared_files.folder(FOLDER).unlink(path.name)
+                repository.shared_files.folder(LOSSES).unlink(path.name)
     return found
 
 
@@ -376,7 +373,7 @@ def forget_losses(log: "LogFile", reference: str | None = None) -> list[MissingP
     forgotten: list[MissingPart] = []
     if log.repository is None:
         return forgotten
-    files = log.repository.shared_files.folder(FOLDER)
+    files = log.repository.shared_files.folder(LOSSES)
     for loss in _select(log, reference):
         gone = [part for part in loss.parts if _is_wanted(part, reference, log)]
         forgotten += gone
@@ -454,7 +451,7 @@ def _read_elsewhere(log: "LogFile", repository: Repository, without: Collection[
 
 def _read_records(repository: Repository, name: str) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield the records of losses of a log."""
-    files = repository.shared_files.folder(FOLDER)
+    files = repository.shared_files.folder(LOSSES)
     for record in files.list_names():
         fields = _read(files, record) if record.endswith(".json") else {}
         is_complete = all(is_full_hash(fields.get(key)) for key in ("commit", "base"))

@@ -20,6 +20,9 @@ from orglab.git.private_files import PrivateFolder
 from orglab.git.repository import is_full_hash
 
 TEXTS = "texts"
+LOSSES = "losses"
+UNTOLD = "untold"
+"""The name of the empty file in that folder which says that the user has not been told of a loss."""
 _MOST = 1 << 30  # of a log
 _MOST_SEEN = 1 << 16
 _NO_TREE = ("commit:", "commit (amend):", "commit (initial):", "commit (merge):", "branch:", "fast-import")

@@ -118,15 +118,15 @@ class _Child:
         encoded = text.encode("utf-8", "surrogatepass")
         ready = select.poll()
         ready.register(answers, select.POLLIN)
+        answer = b""
         try:
             request.write(len(encoded).to_bytes(4, "big") + encoded)
             request.flush()
             answer = answers.read(1) if ready.poll(max(0.0, seconds) * 1000) else b""
-        except BaseException:
-            self._end()
-            raise
+        finally:
+            if not answer:
+                self._end()
         if not answer:
-            self._end()
             raise TimeoutError
         return answer
 

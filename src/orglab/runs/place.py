@@ -10,8 +10,8 @@ from typing import NamedTuple
 from orglab.errors import OrglabError
 from orglab.git import Repository
 from orglab.git.files import is_tracked, path_in
-from orglab.git.kept_files import is_full_hash
 from orglab.git.reachability import find_commits, find_unreachable, read_reachability
+from orglab.git.repository import is_full_hash
 from orglab.git.worktree import find_operation, is_commit_in_progress, is_known_to_be_at, lock_commits, read_branch
 from orglab.log.log import LogFile
 from orglab.runs.record import Run

@@ -3,17 +3,16 @@
 import contextlib
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from orglab.git import Repository
 from orglab.git.log_branch import LOG_BRANCH
+from orglab.git.private_files import PrivateFolder
 from orglab.log.log import LogFile
 from orglab.runs.pending import RECORD
 from orglab.runs.record import METRICS, OUTPUT, SHARED_BYTES, Run
-from orglab.runs.record_lines import open_regular
+from orglab.runs.record_lines import open_file
 from orglab.runs.record_reader import read_output_end
 from orglab.runs.seal import FIELD as SEAL
 from orglab.runs.secrets import find_hidden, find_values, is_suspect, mask_fields, mask_forms, mask_text
@@ -35,7 +34,7 @@ def read_published(runs: Iterable[Run], *, share_output: bool, most: Mapping[str
     masks = {RECORD: _mask_record, METRICS: mask_forms}
     for run in runs:
         for name, mask in masks.items():
-            with contextlib.suppress(OSError), open_regular(run.folder / name) as file:
+            with contextlib.suppress(OSError), open_file(run.folder / name) as file:
                 data = file.read(most[name] + 1)
                 yield f"{run.id}/{name}", mask(data) if len(data) <= most[name] else data
         if share_output and (end := read_output_end(run.folder, SHARED_BYTES + _MARGIN)):
@@ -114,21 +113,11 @@ def _hide_user(url: str) -> str:
 
 def _is_new(place: str) -> bool:
     """Return whether a clone and a remote are named here for the first time, and remember them."""
-    line = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest() + "\n"
+    line = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()
     folder = find_state_folder()
-    if folder is None or line in _read_told(folder):
-        return folder is None
+    files = PrivateFolder(folder.parent, folder.name) if folder is not None else None
+    if files is None or line.encode() in (files.read(_TOLD, 1 << 20) or b"").split():
+        return files is None
     with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        with open(os.open(folder / _TOLD, flags, 0o600), "ab") as file:  # noqa: PTH123 - opened with flags
-            file.write(line.encode())
+        files.append(_TOLD, f"{line}\n".encode())
     return True
-
-
-def _read_told(folder: Path) -> Iterable[str]:
-    try:
-        with open_regular(folder / _TOLD) as file:
-            return file.read(1 << 20).decode("ascii", "replace").splitlines(keepends=True)
-    except OSError:
-        return []

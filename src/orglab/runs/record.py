@@ -14,7 +14,6 @@ is gone, the run is lost.  A line that was cut off by a crash or a full disk is 
 
 import contextlib
 import datetime
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -28,7 +27,7 @@ from orglab.runs.metrics.values import Extremes, to_value
 from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
 from orglab.runs.pending import RECORD, is_locked
 from orglab.runs.processes import is_alive, is_group_alive
-from orglab.runs.record_lines import read_id_time, read_lines
+from orglab.runs.record_lines import read_hashed_files, read_id_time, read_lines, read_number, read_whole
 from orglab.runs.secrets import mask_argv, mask_text, mask_values, tell_apart
 from orglab.runs.source_folders import Source
 
@@ -42,7 +41,6 @@ SHARED_BYTES = 1 << 16  # of the output of a run, in other clones
 
 _LONGEST = 1e10  # seconds of a run, or of a time limit
 _TEXT = 10_000  # characters of a text
-_LARGEST = 1 << 62  # whole number
 _HASH = re.compile("[0-9a-f]{7,64}")
 
 Metric = float | str
@@ -188,7 +186,7 @@ class Run(Mapping[str, object]):
     @property
     def exit_code(self) -> int | None:
         """The exit code; None if a signal ended the command, or it has not ended."""
-        return _read_whole(self.fields.get("exit_code"))
+        return read_whole(self.fields.get("exit_code"))
 
     @property
     def signal(self) -> str | None:
@@ -346,7 +344,7 @@ class Run(Mapping[str, object]):
         return tuple(
             LeftOut(
                 str(one.get("path")), str(one.get("reason")),
-                _read_whole(one.get("size")),
+                read_whole(one.get("size")),
                 sha256 if isinstance(sha256 := one.get("sha256"), str) else None,
             )
             for one in found
@@ -454,7 +452,7 @@ class Run(Mapping[str, object]):
         name, scheduler, array, restarts = (job.get(key) for key in ("id", "scheduler", "array", "restarts"))
         if not isinstance(name, str) or not isinstance(scheduler, str):
             return None
-        return SchedulerJob(scheduler, name, _read_whole(array), _read_whole(restarts) or 0)
+        return SchedulerJob(scheduler, name, read_whole(array), read_whole(restarts) or 0)
 
     @property
     def is_of_script(self) -> bool:
@@ -477,7 +475,7 @@ class Run(Mapping[str, object]):
     @cached_property
     def outputs(self) -> tuple[HashedFile, ...]:
         """The files that it wrote under the results paths."""
-        return self._hashed_files("outputs")
+        return read_hashed_files(self.fields.get("outputs"))
 
     @property
     def removed(self) -> tuple[str, ...]:
@@ -555,8 +553,6 @@ class Run(Mapping[str, object]):
         value = read_number(self.fields.get(name))
         return float(value) if value is not None and 0 <= value < _LONGEST else None
 
-    # A record may come from another machine, so types are checked.
-
     def _texts(self, name: str) -> tuple[str, ...]:
         value = self.fields.get(name)
         return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
@@ -564,15 +560,6 @@ class Run(Mapping[str, object]):
     def _mapping(self, name: str) -> dict[str, Any]:
         value = self.fields.get(name)
         return value if isinstance(value, dict) else {}
-
-    def _hashed_files(self, name: str) -> tuple[HashedFile, ...]:
-        value = self.fields.get(name)
-        files = []
-        for file in value if isinstance(value, list) else ():
-            with contextlib.suppress(KeyError, TypeError):
-                if (size := _read_whole(file["size"])) is not None:
-                    files.append(HashedFile(str(file["path"]), str(file["sha256"]), size))
-        return tuple(files)
 
     def _moment(self, name: str) -> datetime.datetime | None:
         """Return a time as recorded, with the offset of the machine that made the run."""
@@ -591,12 +578,12 @@ class Run(Mapping[str, object]):
         is_held = is_locked(self.folder / RECORD)
         if is_held is not None or self.host != os.uname().nodename:
             return is_held is not False
-        pid = _read_whole(self.fields.get("pid"))
+        pid = read_whole(self.fields.get("pid"))
         return pid is not None and is_alive(pid, self.fields.get("pid_start"))
 
     def is_command_alive(self) -> bool:
         """Return whether a process of the command is alive on this machine, though nobody writes the record."""
-        group = _read_whole(self.fields.get("child_pid"))
+        group = read_whole(self.fields.get("child_pid"))
         if group is None or group <= 1 or self.host != os.uname().nodename:
             return False
         try:
@@ -605,21 +592,6 @@ class Run(Mapping[str, object]):
         except OSError:
             return False
         return is_group_alive(group, self.fields.get("child_start"), written)
-
-
-def read_number(value: object) -> float | None:
-    """Return a number of a record, an int or a float, if it is finite as a float; None if it is something else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return value if math.isfinite(value) else None
-    except OverflowError:
-        return None
-
-
-def _read_whole(value: object) -> int | None:
-    """Return a whole number of a record, if a size, a count or a process can have it; None otherwise."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST else None
 
 
 def _as_local(moment: datetime.datetime | None) -> datetime.datetime | None:

@@ -3,21 +3,25 @@
 A record may come from another machine, or with an archive, so nothing in it is taken for granted.
 """
 
+import contextlib
 import datetime
 import json
+import math
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from orglab import clock
+from orglab.git.hashed_file import HashedFile
+from orglab.git.private_files import open_regular
 
 RECORD_BYTES = 16_000_000
 """The most that is read of a record of this clone, and of a line; that of another clone is smaller (`runs.sync`)."""
 _DEEPEST = 32
+_LARGEST = 1 << 62  # whole number
 _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _INVALID = re.compile("[\0\ud800-\udfff]")
 _INVALID_WORD = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
@@ -42,23 +46,17 @@ def _parse_id_time(text: str) -> datetime.datetime | None:
         return None
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_file(path: Path) -> BinaryIO:
     """Open a regular file for reading; neither the file nor its folder may be a symbolic link.
 
     Raises:
         OSError: It cannot be opened, or it is something else.
     """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-    folder = os.open(path.parent, flags | os.O_DIRECTORY)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        # Without O_NONBLOCK, a FIFO would block.
-        fd = os.open(path.name, flags | os.O_NONBLOCK, dir_fd=folder)
+        return os.fdopen(open_regular(path.name, dir_fd=folder), "rb")
     finally:
         os.close(folder)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(22, "Not a regular file", os.fspath(path))
-    return os.fdopen(fd, "rb")
 
 
 def read_lines(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:
@@ -69,7 +67,7 @@ def read_lines(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:
         most: How many bytes to read; None for all.
     """
     try:
-        with open_regular(path) as file:
+        with open_file(path) as file:
             lines: Iterable[bytes] = (
                 iter(partial(file.readline, RECORD_BYTES), b"") if most is None else file.read(most).splitlines()
             )
@@ -118,3 +116,28 @@ def _clean(value: Any, depth: int, bytewise: str = "", name: str = "") -> Any:  
     if isinstance(value, list):
         return [_clean(one, depth - 1, bytewise, name) for one in value]
     return {_clean(key, depth): _clean(one, depth - 1, bytewise if not name else "", key) for key, one in value.items()}
+
+
+def read_number(value: object) -> float | None:
+    """Return a number of a record, an int or a float, if it is finite as a float; None if it is something else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def read_whole(value: object) -> int | None:
+    """Return a whole number of a record, if a size, a count or a process can have it; None otherwise."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST else None
+
+
+def read_hashed_files(value: object) -> tuple[HashedFile, ...]:
+    """Return the files that a field of a record describes; one that lacks something is left out."""
+    files = []
+    for file in value if isinstance(value, list) else ():
+        with contextlib.suppress(KeyError, TypeError):
+            if (size := read_whole(file["size"])) is not None:
+                files.append(HashedFile(str(file["path"]), str(file["sha256"]), size))
+    return tuple(files)

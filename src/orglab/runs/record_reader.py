@@ -10,7 +10,7 @@ from typing import Any
 from orglab.errors import NotFoundError, UsageError
 from orglab.runs.pending import RECORD
 from orglab.runs.record import OUTPUT, Run
-from orglab.runs.record_lines import RECORD_BYTES, is_run_id, open_regular, read_id_time, read_lines
+from orglab.runs.record_lines import RECORD_BYTES, is_run_id, open_file, read_id_time, read_lines
 from orglab.runs.storage import RUNS, list_entries
 from orglab.text import file_size
 
@@ -72,7 +72,7 @@ def read_changed_runs(top: Path, since: float) -> Iterator[Run]:
 def _read_instant(folder: Path) -> float:
     """Return when a run began, in seconds since 1970, from the beginning of its record, or else from its id."""
     try:
-        with open_regular(folder / RECORD) as file:
+        with open_file(folder / RECORD) as file:
             match = re.search(rb'"began": "([^"\\]{1,40})"', file.read(_HEAD_BYTES))
         moment = datetime.datetime.fromisoformat(match[1].decode("ascii")) if match else read_id_time(folder.name)
         return moment.timestamp()
@@ -129,7 +129,7 @@ def read_earlier_runs(folder: Path) -> list[Run]:
 def read_output_end(folder: Path, size: int) -> bytes:
     """Return the last bytes of the output of a run; none if it printed nothing, or its output is not here."""
     try:
-        with open_regular(folder / OUTPUT) as file:
+        with open_file(folder / OUTPUT) as file:
             file.seek(-min(size, file.seek(0, 2)), 2)
             return file.read(size)
     except OSError:

@@ -15,7 +15,7 @@ from orglab.git.private_files import is_real_folder
 from orglab.log.log import LogFile
 from orglab.runs.pending import RECORD, PendingEntry, add_pending_run, remove_pending
 from orglab.runs.record import METRICS, OUT, OUTPUT, SHARED_BYTES
-from orglab.runs.record_lines import open_regular
+from orglab.runs.record_lines import open_file
 from orglab.runs.storage import RUNS, find_storage_folders, make_folder
 
 _TRIES = 100
@@ -162,7 +162,7 @@ def resume_record(pending: PendingEntry) -> RecordWriter | None:
 def has_copy(folder: Path, file: str, version: str) -> bool:
     """Return whether a file of a run of another clone is stored in this version."""
     try:
-        with open_regular(folder / f".{file}.version") as stamp:
+        with open_file(folder / f".{file}.version") as stamp:
             return stamp.read(len(version) + 1) == version.encode()
     except OSError:
         return False

@@ -10,7 +10,7 @@ from pathlib import Path
 from orglab.errors import NotFoundError, UsageError
 from orglab.git import Repository
 from orglab.git.hashed_file import hash_file
-from orglab.git.kept_files import is_full_hash
+from orglab.git.repository import is_full_hash
 from orglab.git.scratch import add_worktree, scratch_worktree
 from orglab.git.trees import find_ignored_paths, has_commit
 from orglab.log.log import LogFile

@@ -19,11 +19,11 @@ from orglab.git.kept_files import (
     find_differences,
     find_kept,
     forget_files,
-    is_full_hash,
     keep_files,
     list_kept,
     restore_files,
 )
+from orglab.git.repository import is_full_hash
 from orglab.git.worktree import (
     Changes,
     Committed,

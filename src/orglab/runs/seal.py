@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orglab.runs.pending import RECORD
 from orglab.runs.record import Run
-from orglab.runs.record_lines import open_regular, read_lines
+from orglab.runs.record_lines import open_file, read_lines
 from orglab.runs.state_key import read_key
 
 FIELD = "seal"
@@ -52,7 +52,7 @@ def is_own(run: Run) -> bool:
 def _read_first(record: Path) -> dict[str, object]:
     """Return the first event of a record exactly as it was written; nothing if it cannot be read."""
     try:
-        with open_regular(record) as file:
+        with open_file(record) as file:
             event = json.loads(file.readline(_MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}

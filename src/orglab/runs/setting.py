@@ -14,7 +14,8 @@ from typing import NamedTuple
 from orglab.runs.metrics.directions import find_direction
 from orglab.runs.metrics.values import is_not_finite
 from orglab.runs.parameters.arguments import Value, is_seed, parse_arguments
-from orglab.runs.record import Run, read_number
+from orglab.runs.record import Run
+from orglab.runs.record_lines import read_number
 from orglab.runs.statistics import deviation, mean
 
 _DIGITS = re.compile(r"\d+")

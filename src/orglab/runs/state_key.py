@@ -2,8 +2,9 @@
 
 import contextlib
 import os
-import stat
 from pathlib import Path
+
+from orglab.git.private_files import open_regular
 
 _BYTES = 32
 
@@ -34,13 +35,13 @@ def _read(path: Path) -> bytes | None:
         OSError: It is something else than a key, others may read it, or it cannot be read.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fd = open_regular(path)
     except FileNotFoundError:
         return None
     with open(fd, "rb") as file:  # noqa: PTH123 - opened with flags
         status = os.fstat(fd)
         is_private = status.st_uid == os.getuid() and not status.st_mode & 0o077
-        if not stat.S_ISREG(status.st_mode) or status.st_size != _BYTES or not is_private:
+        if status.st_size != _BYTES or not is_private:
             raise OSError(f"{path} is not a key")
         return file.read(_BYTES)
 

@@ -31,7 +31,7 @@ from orglab.runs.log_writer import write_runs
 from orglab.runs.pending import RECORD, add_pending_run, find_pending, remove_pending_run
 from orglab.runs.publication import read_published, tell_once
 from orglab.runs.record import METRICS, OUTPUT, Run
-from orglab.runs.record_lines import is_run_id, open_regular
+from orglab.runs.record_lines import is_run_id, open_file
 from orglab.runs.record_reader import list_runs, read_run, read_runs
 from orglab.runs.record_writer import has_copy, write_copy
 from orglab.runs.storage import RUNS, find_storage_folders, make_folder
@@ -189,7 +189,7 @@ def _is_same_record(known: Run, blob: str, published: str | None) -> bool:
     if known.is_foreign:
         return blob == published or has_copy(known.folder, RECORD, blob)
     try:
-        with open_regular(known.folder / RECORD) as file:
+        with open_file(known.folder / RECORD) as file:
             data = file.read(_LARGEST[RECORD] + 1)
     except OSError:
         return False

@@ -11,7 +11,8 @@ from orglab.git.commit import read_commits_by_hash
 from orglab.history.events import written_events
 from orglab.report.content.evidence import Claim, StoredStatement, digest_text
 from orglab.report.content.wording import claim_change, claim_note, claim_text
-from orglab.runs.record import Run, read_number
+from orglab.runs.record import Run
+from orglab.runs.record_lines import read_number
 from orglab.runs.setting import read_final
 from orglab.text import cut, number
 
