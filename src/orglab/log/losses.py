@@ -118,9 +118,12 @@ def tell_untold_losses(log: "LogFile", tell: Tell) -> None:
     import json  # noqa: PLC0415 - a loss is rare
 
     repository = log.repository
-    if repository is None or find_rebased_branches(repository):
+    if repository is None:
         return
     files = repository.shared_files.folder(LOSSES)
+    # Asked first: this is called whenever the log has changed.
+    if files.stat(UNTOLD) is None or find_rebased_branches(repository):
+        return
     for loss in find_losses(log):
         fields = _read(files, loss.path.name)
         if fields.get("told") is False:
