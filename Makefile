@@ -10,6 +10,7 @@ PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 pyth
 ORACLE ?= tests/conformance/own.json
 SET ?= tests/similar/unseen.jsonl
 FUZZ ?= 1000000
+TRIALS ?= 20000
 JOBS ?= auto
 ARGS ?=
 DIR ?=
@@ -22,7 +23,7 @@ NO_SKIP := $(if $(filter 1 true yes,$(STRICT) $(CI)),--no-skip)
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two pips in one environment break each other
 .DELETE_ON_ERROR:
-.PHONY: help demo test fast lint format types docs conformance bench eval-similar torture fuzz system-deps clean
+.PHONY: help demo test fast lint format types docs conformance bench eval-similar torture hostile fuzz system-deps clean
 
 help: ## what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -98,8 +99,11 @@ torture: system-deps $(VENV)/stamp-test ## durability in full counts: failing sy
 	@$(BIN)/python tests/torture/run.py all --command '$(abspath $(BIN))/orglab --log {file} note 201 {text}'
 	@$(BIN)/python tests/torture/run.py sweep --command '$(abspath $(BIN))/orglab --log {file} done 201.2 --no-commit'
 	@$(BIN)/python tests/torture/index.py 200
-	@$(BIN)/python tests/torture/hostile.py --count 20000
+	@$(MAKE) hostile
 	@$(BIN)/python -m tests.walk.run --steps 2000
+
+hostile: $(VENV)/stamp-test ## TRIALS=20000 repositories of strangers, each changed at random and worked in
+	@$(BIN)/python tests/torture/hostile.py --count $(TRIALS)
 
 fuzz: $(VENV)/stamp-test ## FUZZ=1000000 inputs parsed and printed
 	@$(BIN)/python tests/fuzz.py $(FUZZ)

@@ -22,4 +22,4 @@ def test_nothing_happens_outside_of_a_repository_of_a_stranger(kind):
         command, env={"PYTHONPATH": str(SOURCE), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "hostile: 5 trials, 0 went wrong" in done.stdout
+    assert "hostile: 5 trials, 0 problems" in done.stdout

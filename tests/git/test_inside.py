@@ -68,7 +68,21 @@ def test_a_log_that_is_a_tracked_link_is_neither_written_nor_read(clone, capsys,
         said = orglab(*arguments, code=code)
         assert "git tracks and that leads out of the repository" in said.err
         assert "Private" not in said.out
+        assert not list((clone.path / ".git/orglab").rglob("texts/*"))
     assert target.read_text() == "* [7] Private :exp:\n"
+
+
+def test_a_log_that_becomes_a_tracked_link_is_not_kept_in_place_of_its_last_text(clone, capsys, tmp_path):
+    (tmp_path / "home/.bashrc").write_text("alias\n")
+    orglab = Orglab(capsys)
+    orglab("init", "--tracked", "--no-hooks")
+    orglab("new", "A thought")
+    (clone.path / NAME).unlink()
+    link(clone, NAME, "../home/.bashrc")
+    orglab("runs")
+    kept = b"".join(path.read_bytes() for path in (clone.path / ".git/orglab/texts").iterdir())
+    assert b"A thought" in kept
+    assert b"alias" not in kept
 
 
 def test_a_log_that_is_a_link_of_the_user_is_written(clone, capsys, tmp_path):

@@ -1,8 +1,9 @@
-"""Work in repositories of strangers: `hostile.py [--seed S] [--count N] [--only NUMBER] [KIND ...]`.
+"""Work in repositories of strangers: `hostile.py [--seed S] [--count N] [--only NUMBER] [--jobs N] [KIND ...]`.
 
-Each trial changes a copy of a repository in one way that a stranger could, and runs commands of orglab in it. Then
+Each trial changes a repository in one way that a stranger could, and runs a command or two of orglab in it. Then
 nothing outside has changed, been read into the repository, or been executed; a reading command has changed no file;
-and each command has ended in time, with one of its exit codes and without a traceback.
+and each command has ended in time, with one of its exit codes and without a traceback. A command runs in a fork that
+need not import anything, and afterwards only the files that differ are restored, so that a trial takes some 30 ms.
 
     records    a field of a run's record, or its bytes, in this clone or in a ref of another
     refs       a ref of git with an odd name, or to something odd
@@ -19,23 +20,30 @@ Prints each trial that went wrong, and exits with 0 if none did. A trial depends
 """
 
 import argparse
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import random
 import re
+import select
 import shutil
 import signal
 import struct
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 SECRET = "SECRET-OF-THE-USER"  # noqa: S105 - what must not be found elsewhere
 SECONDS = 40
 CODES = range(6)
+SHARE_SIZE = 250  # trials, with a repository of their own
 # Any command may write the note of a run that has ended, or put the log back.
 NOTED = {"experiment_log.org"}
 ID = "20250101-000000-abcd01"
@@ -54,16 +62,20 @@ LOG = """\
 2. [ ] two
 ** TODO Conclusions
 """
-READING = (
-    ["list"], ["list", "group"], ["list", "--json"], ["show", "1"], ["show", "1", "--json"], ["status"], ["runs"], ["refs"],
-    ["runs", "show", ID], ["check"], ["search", "odd"], ["tried"], ["next"], ["why", "train.py"],
-)  # fmt: skip
-WRITING = (
-    ["note", "1", "words"], ["new", "Second"], ["commit"], ["sync"], ["journal", "words"], ["done", "1.1", "--no-commit"],
-    ["init", "--no-hooks"], ["run", "1.1", "--", "true"], ["conclude", "1", "words"], ["check", "--fix"], ["setup", "git"],
-    ["report", "--since", "2000-01-01", "-o", "r.html"], ["report", "--since", "2000-01-01", "-o", "r.md"],
-    ["report", "--since", "2000-01-01", "-o", "r.txt"], ["runs", "rerun", ID], ["runs", "prune"],
-)  # fmt: skip
+# The commands, and how often each is chosen: the quick ones more often.
+READING = {
+    "list": 8, "list group": 3, "list --json": 5, "show 1": 4, "show 1 --json": 4, "status": 4, "runs": 6, "refs": 2,
+    f"runs show {ID}": 6, "check": 4, "search odd": 3, "tried": 1, "next": 4, "why train.py": 3,
+}  # fmt: skip
+WRITING = {
+    "note 1 words": 3, "new Second": 1, "commit": 6, "sync": 3, "journal words": 5, "done 1.1 --no-commit": 3,
+    "init --no-hooks": 3, "run 1.1 -- true": 1, "conclude 1 words": 2, "check --fix": 2, "setup git": 3,
+    "report --since 2000-01-01 -o r.html": 2, "report --since 2000-01-01 -o r.md": 2,
+    "report --since 2000-01-01 -o r.txt": 3, f"runs rerun {ID}": 4, "runs prune": 5,
+}  # fmt: skip
+# How often each kind is chosen: a pattern or a template that never ends takes two seconds.
+SHARES = {"templates": 1, "patterns": 1, "pictures": 4, "config": 6, "texts": 8}
+SHARE = 12  # of the other kinds
 VALUES = (
     None, True, 5, -1, 1.5, float("nan"), float("inf"), 10**400, "", "x", "a\0b", "\ud800", "a\n* b", "../../../etc/passwd",
     "--output=F", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", [], [1], [[1]], [{}], {}, {"a": 1},
@@ -103,14 +115,28 @@ PIECES = {
 }  # fmt: skip
 
 
+State = tuple[int, int, int, int, int]  # what tells that a file has changed, as git's index does
+
+
+def list_states(top: Path) -> Iterator[tuple[str, State]]:
+    """Give each file, link and folder below a folder, a folder before what it holds."""
+    for entry in os.scandir(top):
+        status = entry.stat(follow_symlinks=False)
+        is_folder = entry.is_dir(follow_symlinks=False)
+        changes = (0, 0, 0) if is_folder else (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        yield entry.path, (status.st_mode, 0 if is_folder else status.st_ino, *changes)
+        if is_folder:
+            yield from list_states(Path(entry.path))
+
+
 class World:
     """The folder of the trials: a repository, and all around it, which is the user's."""
 
     def __init__(self, root: Path) -> None:
         """Make the repository and its surroundings."""
-        self.root, self.clone, self.home = root, root / "clone", root / "home"
+        self.root, self.clone, self.home, self.hub = root, root / "clone", root / "home", root / "hub.git"
         self.ran = root / "ran"
-        self.home.mkdir()
+        self.home.mkdir(parents=True)
         os.environ.update(
             HOME=str(self.home), XDG_STATE_HOME=str(root / "own"), XDG_CACHE_HOME=str(root / "own"),
             XDG_CONFIG_HOME=str(self.home / ".config"), GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL=str(self.home / ".gitconfig"),
@@ -120,7 +146,7 @@ class World:
             (self.home / name).parent.mkdir(exist_ok=True)
             (self.home / name).write_text(f"# {SECRET}\n")
         (self.home / "picture.png").write_bytes(make_png(2, 2) + SECRET.encode())
-        self.git("init", "-q", "--template=", "--bare", str(root / "hub.git"), where=root)
+        self.git("init", "-q", "--template=", "--bare", str(self.hub), where=root)
         self.git("init", "-q", "--template=", str(self.clone), where=root)
         self.write("experiment_log.org", LOG)
         self.write("train.py", "print(1)\n")
@@ -129,9 +155,13 @@ class World:
         self.git("add", "-A")
         self.git("commit", "-qm", "[e1.1] first")
         self.write_record({})
-        self.saved = root / "saved"
-        shutil.copytree(self.clone, self.saved / "clone", symlinks=True)
-        shutil.copytree(root / "hub.git", self.saved / "hub.git", symlinks=True)
+        blob = self.git("hash-object", "-w", "--stdin", stdin=b"x")
+        tree = self.git("mktree", stdin=f"120000 blob {blob}\texperiment_log.org\n100644 blob {blob}\t..x\n".encode())
+        self.objects = (blob, tree, self.git("commit-tree", "-m", "x", tree), self.git("rev-parse", "HEAD"))
+        for line in ("list", "status"):
+            run_command(line.split(), self)
+        self.states = {path: state for top in (self.clone, self.hub) for path, state in list_states(top)}
+        self.saved = {path: read_entry(path) for path in self.states}
         self.around = self.read_around()
 
     def git(self, *arguments: str, where: Path | None = None, stdin: bytes = b"") -> str:
@@ -141,15 +171,15 @@ class World:
         )
         return done.stdout.decode(errors="replace").strip()
 
-    def write(self, name: str, text: str) -> None:
+    def write(self, name: str, content: str | bytes) -> None:
         """Write a file of the repository, in place of whatever is there."""
         path = self.clone / name
         remove(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
 
-    def write_record(self, fields: dict[str, object], *, in_ref: bool = False) -> None:
-        """Write the record of a run, of this clone or in a ref of another one."""
+    def write_record(self, fields: dict[str, object]) -> bytes:
+        """Write the record of a run of this clone, and return it."""
         record = {
             "event": "started",
             "ref": "e1.1",
@@ -158,44 +188,64 @@ class World:
             "exit_code": 0,
         }
         text = json.dumps({**record, **fields}).replace("Infinity", "1e999") + "\n"
-        if not in_ref:
-            self.write(f".git/orglab/runs/{ID}/record.jsonl", text)
-            return
-        blob = self.git("hash-object", "-w", "--stdin", stdin=text.encode())
-        tree = self.git("mktree", stdin=f"100644 blob {blob}\trecord.jsonl\n".encode())
-        top = self.git("mktree", stdin=f"040000 tree {tree}\t{ID}\n".encode())
-        self.git("update-ref", "refs/orglab/records/evil", self.git("commit-tree", "-m", "x", top))
+        self.write(f".git/orglab/runs/{ID}/record.jsonl", text)
+        return text.encode()
 
     def restore(self) -> None:
-        """Make the repository as it was."""
-        for name in ("clone", "hub.git"):
-            remove(self.root / name)
-            shutil.copytree(self.saved / name, self.root / name, symlinks=True)
+        """Make the repository as it was: only what differs is written."""
+        now = {path: state for top in (self.clone, self.hub) for path, state in list_states(top)}
+        for path in now.keys() - self.states.keys():
+            remove(Path(path))
+        for path, state in self.states.items():
+            if now.get(path) == state:
+                continue
+            place, content = Path(path), self.saved[path]
+            if content is None:
+                if not place.is_dir() or place.is_symlink():
+                    remove(place)
+                    place.mkdir()
+                place.chmod(state[0] & 0o7777)
+                continue
+            remove(place)
+            place.write_bytes(content)
+            place.chmod(state[0] & 0o7777)
+            status = place.lstat()
+            self.states[path] = (state[0], status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     def read_around(self) -> dict[str, tuple[int, bytes]]:
         """Return what is outside of the repository, its remote and orglab's own folders."""
         paths = [*self.home.rglob("*"), *(path for path in self.root.iterdir() if path.is_file())]
         return {str(path): (path.lstat().st_mode, path.read_bytes() if path.is_file() else b"") for path in paths}
 
-    def read_files(self) -> dict[str, bytes]:
-        """Return the files of the working tree, the settings of git and its hooks."""
-        paths = [path for path in self.clone.rglob("*") if path.is_file() and not path.is_symlink()]
-        shown = {str(path.relative_to(self.clone)): path for path in paths}
+    def read_files(self) -> dict[str, State]:
+        """Return the state of the files of the working tree, the settings of git and its hooks."""
+        paths = {path[len(str(self.clone)) + 1 :]: state for path, state in list_states(self.clone)}
         return {
-            name: path.read_bytes()
-            for name, path in shown.items()
-            if not name.startswith(".git/") or name.startswith((".git/config", ".git/hooks"))
+            name: state
+            for name, state in paths.items()
+            if state[1] and (not name.startswith(".git/") or name.startswith((".git/config", ".git/hooks")))
         }
 
     def find_secret(self) -> str:
         """Return where in the repository or its remote the content of a file outside is, or nothing."""
-        for name, content in self.read_files().items():
+        for path, state in ((path, state) for top in (self.clone, self.hub) for path, state in list_states(top)):
+            content = None if self.states.get(path) == state else read_entry(path)
+            if content is None:
+                continue
+            if path.endswith(".pack"):
+                where = Path(path).parents[2]
+                content = self.git("cat-file", "--batch", "--batch-all-objects", where=where).encode()
+            elif "/objects/" in path and content[:1] == b"\x78":
+                content = zlib.decompressobj().decompress(content)
             if SECRET.encode() in content:
-                return name
-        for where in (self.clone, self.root / "hub.git"):
-            if SECRET in self.git("cat-file", "--batch", "--batch-all-objects", where=where):
-                return f"an object of {where.name}"
+                return os.path.relpath(path, self.root)
         return ""
+
+
+def read_entry(path: str) -> bytes | None:
+    """Return the bytes of a file, and nothing of what is no regular file."""
+    place = Path(path)
+    return place.read_bytes() if place.is_file() and not place.is_symlink() else None
 
 
 def make_png(width: int, height: int) -> bytes:
@@ -215,11 +265,21 @@ def remove(path: Path) -> None:
 
 
 def change_records(world: World, choice: random.Random) -> str:
-    """Change a field of a record."""
+    """Change fields of a record, or its bytes."""
     fields = {choice.choice(FIELDS): choice.choice(VALUES) for _ in range(choice.randint(1, 3))}
-    in_ref = choice.random() < 0.5
-    world.write_record(fields, in_ref=in_ref)
-    return f"{'ref' if in_ref else 'record'} {fields!r}"
+    record = world.write_record(fields)
+    if is_cut := choice.random() < 0.3:
+        lines = [record, choice.choice((b"\0", b"\xff{\n", b"[" * 5000 + b"\n", record[:-2] + b"\n", b'{"event": 1}\n', b"5\n"))]
+        choice.shuffle(lines)
+        cut = choice.randrange(len(record))
+        record = b"".join(lines) if choice.random() < 0.5 else record[:cut] + record[cut + choice.randint(1, 9) :]
+        world.write(f".git/orglab/runs/{ID}/record.jsonl", record)
+    if in_ref := choice.random() < 0.5:
+        remove(world.clone / f".git/orglab/runs/{ID}")
+        ref = b"commit refs/orglab/records/evil\ncommitter T <t@example.org> 1 +0000\ndata 1\nx\n"
+        file = f"M 100644 inline {ID}/record.jsonl\ndata {len(record)}\n".encode()
+        world.git("fast-import", "--quiet", stdin=ref + file + record + b"\n")
+    return f"{'ref' if in_ref else 'record'} {record[:300] if is_cut else fields!r}"
 
 
 def change_refs(world: World, choice: random.Random) -> str:
@@ -229,12 +289,11 @@ def change_refs(world: World, choice: random.Random) -> str:
         "refs/orglab/records/a/b",
         "refs/heads/experiment-log",
         "refs/orglab/kept/x",
+        "refs/orglab/texts/x",
+        "refs/orglab/results/x",
         "refs/heads/-x",
     )
-    blob = world.git("hash-object", "-w", "--stdin", stdin=b"x")
-    tree = world.git("mktree", stdin=f"120000 blob {blob}\texperiment_log.org\n100644 blob {blob}\t..x\n".encode())
-    targets = (blob, tree, world.git("commit-tree", "-m", "x", tree), "f" * 40, world.git("rev-parse", "HEAD"), "junk")
-    name, target = choice.choice(names), choice.choice(targets)
+    name, target = choice.choice(names), choice.choice((*world.objects, "f" * 40, "junk", "ref: refs/heads/none"))
     world.write(f".git/{name}", target + "\n")
     return f"{name} = {target}"
 
@@ -334,13 +393,13 @@ def run_command(arguments: list[str], world: World) -> tuple[int | None, bytes]:
     """Return the exit code of a command, None if it took too long, and its output; it runs in a fork, without an import."""
     output = world.root / "own" / "output"
     output.parent.mkdir(exist_ok=True)
+    ended, held = os.pipe()  # the fork holds the one end until it exits
     process = os.fork()
     if process == 0:
         os.setsid()
-        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(descriptor, 1)
-        os.dup2(descriptor, 2)
+        os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
+        os.dup2(1, 2)
         os.chdir(world.clone)
         from orglab.cli.main import run  # noqa: PLC0415 - imported already, by the parent
 
@@ -350,41 +409,72 @@ def run_command(arguments: list[str], world: World) -> tuple[int | None, bytes]:
         finally:
             sys.stdout.flush()
             os._exit(code)
-    ended = time.monotonic() + SECONDS
-    while time.monotonic() < ended:
-        done, status = os.waitpid(process, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status), output.read_bytes()
-        time.sleep(0.005)
-    os.killpg(process, signal.SIGKILL)
-    os.waitpid(process, 0)
-    return None, output.read_bytes()
+    os.close(held)
+    is_ended = bool(select.select([ended], [], [], SECONDS)[0])
+    os.close(ended)
+    if not is_ended:
+        os.killpg(process, signal.SIGKILL)
+    _process, status = os.waitpid(process, 0)
+    return os.waitstatus_to_exitcode(status) if is_ended else None, output.read_bytes()
 
 
 def try_once(world: World, choice: random.Random, kinds: list[str]) -> tuple[str, list[str]]:
     """Return what was changed, and what went wrong then."""
     world.restore()
-    kind = choice.choice(kinds)
+    if choice.random() < 0.15:  # no command has run here before
+        remove(world.clone / ".git/orglab/texts")
+    (kind,) = choice.choices(kinds, [SHARES.get(kind, SHARE) for kind in kinds])
     what = f"{kind}: {KINDS[kind](world, choice)}"
     problems = []
     # A command that writes may run what the user has set up in git, such as hooks.
-    for arguments in (choice.choice(READING), choice.choice(READING if kind == "config" else WRITING)):
+    commands = READING if kind == "config" else READING | WRITING
+    for line in choice.choices(list(commands), list(commands.values()), k=choice.choice((1, 1, 2))):
         before = world.read_files()
-        code, output = run_command(arguments, world)
-        name = f"orglab {' '.join(arguments)}"
+        code, output = run_command(line.split(), world)
+        name = f"orglab {line}"
         if code not in CODES or re.search(rb"Traceback|Internal error", output):
             problems.append(f"{name}: exit code {code}: {output[-200:].decode(errors='replace')}")
-        if world.read_around() != world.around:
+        if (around := world.read_around()) != world.around:
             problems.append(f"{name}: changed what is outside")
-            world.around = world.read_around()
-        changed = {each for each, content in world.read_files().items() if before.get(each) != content} - NOTED
-        if arguments in READING and changed:
+            world.around = around
+        after = world.read_files()
+        changed = {each for each in {*before, *after} if before.get(each) != after.get(each)} - NOTED
+        if line in READING and changed:
             problems.append(f"{name}: changed {', '.join(sorted(changed))}")
         if SECRET.encode() in output:
             problems.append(f"{name}: prints the content of a file outside")
     if where := world.find_secret():
         problems.append(f"the content of a file outside is in {where}")
     return what, problems
+
+
+def warm_up() -> None:
+    """Import all of orglab and run each command in another repository, so that forks find all of it loaded."""
+    import orglab  # noqa: PLC0415 - only trials need it
+    from orglab.cli.main import run  # noqa: PLC0415 - the same
+
+    for module in pkgutil.walk_packages(orglab.__path__, "orglab."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    with tempfile.TemporaryDirectory(prefix="hostile-") as root:
+        world = World(Path(root).resolve())
+        os.chdir(world.clone)
+        with (world.root / "output").open("w") as output, redirect_stdout(output), redirect_stderr(output):
+            for line in READING | WRITING:
+                run(line.split())
+        os.chdir("/")
+    gc.freeze()  # a collection in a fork would copy all that is imported
+
+
+def try_each(numbers: range, seed: str, kinds: list[str]) -> list[str]:
+    """Return what went wrong in the trials of these numbers."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="hostile-") as root:
+        world = World(Path(root).resolve())
+        for number in numbers:
+            what, problems = try_once(world, random.Random(f"{seed}-{number}"), kinds)  # noqa: S311 - chosen again
+            found += [f"{number}  {what!r}\n    {problem.strip()}\n" for problem in problems]
+    return found
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -394,21 +484,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", default="1")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--only", type=int, help="the number of a single trial")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at once")
     options = parser.parse_args(arguments)
     if unknown := set(options.kinds) - set(KINDS):
         parser.error(f"no such kind: {', '.join(sorted(unknown))}")
-    import orglab.api  # noqa: PLC0415 - the forks need not import it
-    import orglab.cli.main  # noqa: F401, PLC0415 - the same
-
+    numbers = range(options.count) if options.only is None else range(options.only, options.only + 1)
+    shares = [numbers[start : start + SHARE_SIZE] for start in range(0, len(numbers), SHARE_SIZE)]
+    kinds = options.kinds or list(KINDS)
     bad = 0
-    with tempfile.TemporaryDirectory(prefix="hostile-") as root:
-        world = World(Path(root).resolve())
-        for number in range(options.count) if options.only is None else [options.only]:
-            what, problems = try_once(world, random.Random(f"{options.seed}-{number}"), options.kinds or list(KINDS))  # noqa: S311 - chosen again
-            bad += bool(problems)
-            for problem in problems:
-                print(f"{number}  {what!r}\n    {problem.strip()}", flush=True)
-    print(f"hostile: {options.count if options.only is None else 1} trials, {bad} went wrong")
+    with ProcessPoolExecutor(min(options.jobs, len(shares)), initializer=warm_up) as pool:
+        for share in [pool.submit(try_each, numbers, options.seed, kinds) for numbers in shares]:
+            bad += len(share.result())
+            print("".join(share.result()), end="", flush=True)
+    print(f"hostile: {len(numbers)} trials, {bad} problems")
     return int(bad > 0)
 
 

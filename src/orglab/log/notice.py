@@ -10,6 +10,7 @@ from orglab.config import shorten_path
 from orglab.errors import NotReadableError, OrglabError
 from orglab.git import Repository, is_installed
 from orglab.git.files import read_checked_out, read_file_at
+from orglab.git.inside import find_tracked_link
 from orglab.git.log_branch import LOG_BRANCH, find_tip, is_ancestor, is_head_in_branch, is_in_commit
 from orglab.git.versions import is_version
 from orglab.log.apart import find_apart_files, restore_missing
@@ -34,7 +35,7 @@ def notice_change(log: "LogFile", tell: Tell) -> None:
         tell: Called with each message for the user.
     """
     repository = log.repository
-    if repository is None or not is_installed():
+    if repository is None or not is_installed() or find_tracked_link(repository, log.path) is not None:
         return
     try:
         if log.is_apart and not os.path.lexists(log.path):

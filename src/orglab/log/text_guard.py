@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orglab.git import Repository, find_repository
+from orglab.git.inside import find_tracked_link
 from orglab.git.private_files import PrivateFolder
 from orglab.git.repository import is_full_hash
 
@@ -119,8 +120,11 @@ class TextGuard:
         self._files.unlink(self._aside)
 
     def record(self) -> None:
-        """Take the file as it is now as the last one seen; if that cannot be written, nothing happens."""
-        if (stamp := read_stamp(self.path)) is None:
+        """Take the file as it is now as the last one seen.
+
+        Nothing happens if that cannot be written, or if a link that git tracks leads to a file of the user.
+        """
+        if (stamp := read_stamp(self.path)) is None or find_tracked_link(self._repository, self.path) is not None:
             return
         with suppress(OSError):
             if not self.is_written_in_place():
