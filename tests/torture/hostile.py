@@ -44,8 +44,9 @@ SECRET = "SECRET-OF-THE-USER"  # noqa: S105 - what must not be found elsewhere
 SECONDS = 40
 CODES = range(6)
 SHARE_SIZE = 250  # trials, with a repository of their own
-# Any command may write the note of a run that has ended, or put the log back.
-NOTED = {"experiment_log.org"}
+# Any command may write the note of a run that has ended, put the log back, or move records into the git directory
+# from the folder in the working tree, where a run writes them if the git directory has no place.
+NOTED = "experiment_log.org", ".orglab/"
 ID = "20250101-000000-abcd01"
 LOG = """\
 #+TAGS: [ group : exp nlp ]
@@ -72,6 +73,11 @@ WRITING = {
     "init --no-hooks": 3, "run 1.1 -- true": 1, "conclude 1 words": 2, "check --fix": 2, "setup git": 3,
     "report --since 2000-01-01 -o r.html": 2, "report --since 2000-01-01 -o r.md": 2,
     "report --since 2000-01-01 -o r.txt": 3, f"runs rerun {ID}": 4, "runs prune": 5,
+}  # fmt: skip
+# What else a command may change in the working tree, the configuration and the hooks.
+CHANGES = {
+    "journal": ("journal.org",), "init": (".git/config", ".gitattributes"), "setup": (".git/config", ".git/hooks/", ".gitattributes"),
+    "report": ("r.",), "sync": ("journal.org",),
 }  # fmt: skip
 # How often each kind is chosen: a pattern or a template that never ends takes two seconds.
 SHARES = {"templates": 1, "patterns": 1, "pictures": 4, "config": 6, "texts": 8}
@@ -269,7 +275,10 @@ def change_records(world: World, choice: random.Random) -> str:
     fields = {choice.choice(FIELDS): choice.choice(VALUES) for _ in range(choice.randint(1, 3))}
     record = world.write_record(fields)
     if is_cut := choice.random() < 0.3:
-        lines = [record, choice.choice((b"\0", b"\xff{\n", b"[" * 5000 + b"\n", record[:-2] + b"\n", b'{"event": 1}\n', b"5\n"))]
+        lines = [
+            record,
+            choice.choice((b"\0", b"\xff{\n", b"[" * 5000 + b"\n", record[:-2] + b"\n", b'{"event": 1}\n', b"5\n")),
+        ]
         choice.shuffle(lines)
         cut = choice.randrange(len(record))
         record = b"".join(lines) if choice.random() < 0.5 else record[:cut] + record[cut + choice.randint(1, 9) :]
@@ -431,18 +440,19 @@ def try_once(world: World, choice: random.Random, kinds: list[str]) -> tuple[str
     for line in choice.choices(list(commands), list(commands.values()), k=choice.choice((1, 1, 2))):
         before = world.read_files()
         code, output = run_command(line.split(), world)
-        name = f"orglab {line}"
+        command = f"orglab {line}"
         if code not in CODES or re.search(rb"Traceback|Internal error", output):
-            problems.append(f"{name}: exit code {code}: {output[-200:].decode(errors='replace')}")
+            problems.append(f"{command}: exit code {code}: {output[-200:].decode(errors='replace')}")
         if (around := world.read_around()) != world.around:
-            problems.append(f"{name}: changed what is outside")
+            problems.append(f"{command}: changed what is outside")
             world.around = around
         after = world.read_files()
-        changed = {each for each in {*before, *after} if before.get(each) != after.get(each)} - NOTED
-        if line in READING and changed:
-            problems.append(f"{name}: changed {', '.join(sorted(changed))}")
+        changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+        changed = {name for name in changed if not name.startswith((*NOTED, *CHANGES.get(line.split()[0], ())))}
+        if changed:
+            problems.append(f"{command}: changed {', '.join(sorted(changed))}")
         if SECRET.encode() in output:
-            problems.append(f"{name}: prints the content of a file outside")
+            problems.append(f"{command}: prints the content of a file outside")
     if where := world.find_secret():
         problems.append(f"the content of a file outside is in {where}")
     return what, problems
