@@ -172,8 +172,8 @@ def sample(folder):
         author="Ada Author",
         evidence={"version": 1, "statements": [{"text": "</script><script>alert(1)</script> --> end", "ref": "e201.1"}]},
         blocks=(
-            b.Figures((b.Figure("7", "experiments opened"), b.Figure("3", "supported", "good"), b.Figure("2", "refuted", "bad"),
-                       b.Figure("41", "runs, 2 of them failed"), b.Figure("12.5 h", "compute time"))),
+            b.List((b.ListItem((b.Paragraph((b.Badge("supported", "good", is_sign=True), b.Text(" Warmup helps "),
+                                               b.Small((b.Text("n = 3"),)))),)),), "plain"),
             b.Heading(1, (text("Summary"),), "summary"),
             b.Paragraph((text("Seven experiments were opened and three concluded. "), b.Badge("supported", "good"), text(" "),
                          b.Badge("refuted", "bad"), text(" "), b.Badge("inconclusive", "unsure"), text(" "), b.Badge("INPROGRESS", "active"),

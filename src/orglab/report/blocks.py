@@ -58,6 +58,10 @@ class Subscript(Marked):
     """Subscript text."""
 
 
+class Small(Marked):
+    """Text of lesser weight, such as the evidence below a statement."""
+
+
 @dataclass(frozen=True, slots=True)
 class Code:
     """Inline code, such as a file name or a command."""
@@ -150,10 +154,12 @@ class Badge:
     Attributes:
         text: The word: `supported`, `WAIT`.
         tone: `good`, `bad`, `unsure`, `active`, `waiting` or `plain`; determines its colour and symbol.
+        is_sign: Whether only the symbol is shown, and the word only where there is none.
     """
 
     text: str
     tone: str = "plain"
+    is_sign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +226,7 @@ class List:
 
     Attributes:
         items: Its items.
-        kind: `bullets`, `numbers` or `definitions`.
+        kind: `bullets`, `numbers`, `definitions`, or `plain` for items that begin with a sign of their own.
     """
 
     items: tuple[ListItem, ...]
@@ -367,28 +373,6 @@ class Details:
     content: Blocks
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One of several `Figures`.
-
-    Attributes:
-        value: The formatted number: `12`, `3.5 h`.
-        label: What it counts: `runs`.
-        tone: A tone, as in `Badge`.
-    """
-
-    value: str
-    label: str
-    tone: str = "plain"
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """A few key figures, side by side."""
-
-    items: tuple[Figure, ...]
-
-
 # ---- charts ----
 
 
@@ -505,6 +489,7 @@ Inline: TypeAlias = (
     | Strike
     | Superscript
     | Subscript
+    | Small
     | Code
     | Math
     | Link
@@ -531,7 +516,6 @@ Block: TypeAlias = (
     | Rule
     | Raw
     | Details
-    | Figures
 )
 Blocks: TypeAlias = tuple[Block, ...]
 

@@ -6,8 +6,6 @@ from orglab.report.blocks import (
     Badge,
     Block,
     Document,
-    Figure,
-    Figures,
     Heading,
     Inline,
     Inlines,
@@ -24,7 +22,7 @@ from orglab.report.content.sections import period_text
 from orglab.report.content.statements import SECTIONS, Item, Report, Statement
 from orglab.report.content.wording import Wording
 from orglab.runs.step_results import Results
-from orglab.text import cardinal, day, duration
+from orglab.text import day
 
 # In these sections each experiment is a list item; in the others it has a heading.
 _LISTED = ("next", "journal")
@@ -80,32 +78,13 @@ def _subtitle(report: Report) -> str:
 
 
 def _summary(report: Report) -> Iterator[Block]:
-    """Yield the key figures, the sentences and the timeline."""
-    if (items := tuple(_figures(report))) and len(items) > 1:
-        yield Figures(items)
+    """Yield the sentences and the timeline."""
     content: list[Inline] = []
     for statement in report.summary:
         content += [*([Text(" ")] if content else []), *statement.content]
     yield Paragraph(tuple(content))
     if (chart := timeline(report)) is not None:
         yield chart
-
-
-def _figures(report: Report) -> Iterator[Figure]:
-    counts = report.counts
-    for name, label in (
-        ("opened", "opened"),
-        ("concluded", "concluded"),
-        ("steps_done", "steps completed"),
-        ("runs", "runs"),
-    ):
-        amount = counts[name]
-        if isinstance(amount, int) and amount:
-            yield Figure(cardinal(amount, "grouped"), label.removesuffix("s") if amount == 1 and name == "runs" else
-                         label.replace("steps", "step") if amount == 1 else label)  # fmt: skip
-    seconds = counts["seconds"]
-    if isinstance(seconds, int | float) and seconds:
-        yield Figure(duration(seconds), "of run time")
 
 
 def _title(item: Item, wording: Wording) -> Inlines:

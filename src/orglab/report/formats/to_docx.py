@@ -152,6 +152,7 @@ class _TreeWriter(Writer):
         b.Strong: _delimiters("Strong"),
         b.Underline: _delimiters("Underline"),
         b.Strike: _delimiters("Strikeout"),
+        b.Small: ('{"t":"Span","c":[' + json.dumps(["", [], [["custom-style", "Small"]]]) + ",[", "]]}"),
         b.Superscript: _delimiters("Superscript"),
         b.Subscript: _delimiters("Subscript"),
     }
@@ -222,6 +223,8 @@ class _TreeWriter(Writer):
         if block.kind == "definitions":
             items = ",".join(f"[[{self.inlines(item.term)}],[[{self.item(item)}]]]" for item in block.items)
             return f'{{"t":"DefinitionList","c":[{items}]}}'
+        if block.kind == "plain":
+            return ",".join(self.item(item) for item in block.items)
         if block.kind != "numbers":
             items = ",".join(f"[{self.item(item)}]" for item in block.items)
             return f'{{"t":"BulletList","c":[{items}]}}'
@@ -345,13 +348,6 @@ class _TreeWriter(Writer):
         content = self.content(block.content)
         return f"{summary},{content}" if content else summary
 
-    def _write_figures(self, block: b.Figures) -> str:
-        """Write key figures as a table, each above its label."""
-        if not block.items:
-            return ""
-        header = tuple((b.Text(item.value),) for item in block.items)
-        return self._write_table(b.Table(header, (tuple((b.Text(item.label),) for item in block.items),)))
-
     # ---- inlines ----
 
     def _write_text(self, inline: b.Text) -> str:
@@ -393,6 +389,8 @@ class _TreeWriter(Writer):
 
     def _write_badge(self, inline: b.Badge) -> str:
         sign = SIGNS.get(inline.tone, "")
+        if inline.is_sign and sign:
+            return _str(sign)
         return f'{{"t":"Strong","c":[{_str(f"{sign} {inline.text}".strip())}]}}'
 
     def _write_raw_text(self, inline: b.RawText) -> str:

@@ -38,6 +38,7 @@ class _HtmlWriter(Writer):
         b.Strong: ("<strong>", "</strong>"),
         b.Underline: ("<u>", "</u>"),
         b.Strike: ("<del>", "</del>"),
+        b.Small: ("<small>", "</small>"),
         b.Superscript: ("<sup>", "</sup>"),
         b.Subscript: ("<sub>", "</sub>"),
     }
@@ -138,12 +139,13 @@ class _HtmlWriter(Writer):
             ]
             return f"<dl>{''.join(items)}</dl>"
         tag = "ol" if block.kind == "numbers" else "ul"
-        boxes = ' class="boxes"' if tag == "ul" and any(item.checkbox for item in block.items) else ""
+        has_marker = tag == "ol" or (block.kind != "plain" and not any(item.checkbox for item in block.items))
+        plain = "" if has_marker else ' class="plain"'
         items = []
         for item in block.items:
             value = f' value="{item.number}"' if item.number is not None and tag == "ol" else ""
             items.append(f"<li{self.identity(item.anchor)}{value}>{self.item(item)}</li>")
-        return f"<{tag}{boxes}>{''.join(items)}</{tag}>"
+        return f"<{tag}{plain}>{''.join(items)}</{tag}>"
 
     def item(self, item: b.ListItem) -> str:
         """Write the content of an item, its first paragraph without a tag to keep it next to the bullet."""
@@ -241,14 +243,6 @@ class _HtmlWriter(Writer):
     def _write_details(self, block: b.Details) -> str:
         return f"<details><summary>{self.inlines(block.summary)}</summary>{self.content(block.content)}</details>"
 
-    def _write_figures(self, block: b.Figures) -> str:
-        """Write key figures side by side."""
-        items = "".join(
-            f'<div class="{_tone(item.tone)}"><dt>{_text(item.label)}</dt><dd>{_text(item.value)}</dd></div>'
-            for item in block.items
-        )
-        return f'<dl class="figures">{items}</dl>'
-
     # ---- inlines ----
 
     def _write_text(self, inline: b.Text) -> str:
@@ -290,6 +284,9 @@ class _HtmlWriter(Writer):
 
     def _write_badge(self, inline: b.Badge) -> str:
         sign = SIGNS.get(inline.tone, "")
+        if inline.is_sign and sign:
+            word, shown = _text(inline.text), f"sign {_tone(inline.tone)}"
+            return f'<span class="{shown}" role="img" aria-label="{word}" title="{word}">{sign}</span>'
         shape = f'<span aria-hidden="true">{sign}</span> ' if sign else ""
         return f'<span class="badge {_tone(inline.tone)}">{shape}{_text(inline.text)}</span>'
 

@@ -54,6 +54,7 @@ class _MarkdownWriter(TextWriter):
         b.Emphasis: ("*", "*"),
         b.Strong: ("**", "**"),
         b.Underline: ("*", "*"),
+        b.Small: ("", ""),
         b.Strike: ("~~", "~~"),
     }
     fixed: ClassVar = {b.Rule: "---", b.LineBreak: "\\\n"}
@@ -190,10 +191,6 @@ class _MarkdownWriter(TextWriter):
         """Write the summary, followed by the blocks."""
         return "\n\n".join([_guarded(self.line(block.summary)), *self.pieces(block.content)])
 
-    def _write_figures(self, block: b.Figures) -> str:
-        """Write key figures on one line."""
-        return _guarded(" · ".join(f"**{_text(item.value)}** {_text(item.label)}" for item in block.items))
-
     # ---- inlines ----
 
     def _write_text(self, inline: b.Text) -> str:
@@ -241,4 +238,6 @@ class _MarkdownWriter(TextWriter):
 
     def _write_badge(self, inline: b.Badge) -> str:
         sign = SIGNS.get(inline.tone, "")
+        if inline.is_sign and sign:
+            return sign
         return f"**{f'{sign} ' if sign else ''}{_text(inline.text)}**"

@@ -69,6 +69,7 @@ class _OrgWriter(TextWriter):
         b.Emphasis: ("/", "/"),
         b.Strong: ("*", "*"),
         b.Underline: ("_", "_"),
+        b.Small: ("", ""),
         b.Strike: ("+", "+"),
     }
     fixed: ClassVar = {b.Rule: "-----", b.LineBreak: "\\\\\n"}
@@ -239,10 +240,6 @@ class _OrgWriter(TextWriter):
         """Write the summary, followed by the blocks."""
         return f"{_guarded(self.line(block.summary))}\n\n{self.joined(block.content)}"
 
-    def _write_figures(self, block: b.Figures) -> str:
-        """Write key figures as a list."""
-        return "\n".join(f"- {_text(item.value)} {_text(item.label)}" for item in block.items)
-
     # ---- inlines ----
 
     def _write_text(self, inline: b.Text) -> str:
@@ -296,6 +293,8 @@ class _OrgWriter(TextWriter):
 
     def _write_badge(self, inline: b.Badge) -> str:
         sign = SIGNS.get(inline.tone, "")
+        if inline.is_sign and sign:
+            return sign
         return f"*{f'{sign} ' if sign else ''}{_text(inline.text)}*"
 
 

@@ -148,6 +148,7 @@ class _TypstWriter(Writer):
         b.Strong: ("#strong[", "]"),
         b.Underline: ("#underline[", "]"),
         b.Strike: ("#strike[", "]"),
+        b.Small: ("#small[", "]"),
         b.Superscript: ("#super[", "]"),
         b.Subscript: ("#sub[", "]"),
     }
@@ -228,9 +229,8 @@ class _TypstWriter(Writer):
             else:
                 items.append(f"list.item[{body}]")
         kind = {"numbers": "enum", "definitions": "terms"}.get(block.kind, "list")
-        marker = (
-            ", marker: none, body-indent: 0pt" if kind == "list" and all(item.checkbox for item in block.items) else ""
-        )
+        is_plain = block.kind == "plain" or (kind == "list" and all(item.checkbox for item in block.items))
+        marker = ", marker: none, body-indent: 0pt" if is_plain else ""
         return f"#{kind}(tight: {tight}{marker}, {', '.join(items)})"
 
     def _write_table(self, block: b.Table) -> str:
@@ -334,11 +334,6 @@ class _TypstWriter(Writer):
         """Write the summary, followed by the blocks."""
         return f"#details([{self.inlines(block.summary)}], [{self.content(block.content)}])"
 
-    def _write_figures(self, block: b.Figures) -> str:
-        """Write key figures side by side."""
-        items = "".join(f"({_str(item.value)}, {_str(item.label)}, {_tone(item.tone)}), " for item in block.items)
-        return f"#figures({items})" if items else ""
-
     # ---- inlines ----
 
     def _write_text(self, inline: b.Text) -> str:
@@ -387,6 +382,8 @@ class _TypstWriter(Writer):
 
     def _write_badge(self, inline: b.Badge) -> str:
         sign = _SIGNS.get(inline.tone, "")
+        if inline.is_sign and sign:
+            return f"#sign({_tone(inline.tone)})[#{_str(sign)}]"
         return f"#badge({_tone(inline.tone)})[#{_str(f'{sign} {inline.text}'.strip())}]"
 
     def _write_raw_text(self, inline: b.RawText) -> str:
